@@ -1,0 +1,73 @@
+use std::process::Command;
+
+use crate::{Result, reference, shell, test};
+
+/// The version of the policy checker that `deny.toml` is written for.
+const CARGO_DENY: &str = "0.20.2";
+
+/// Everything that must hold before a change is taken. The cheap checks come first.
+pub(crate) fn run() -> Result {
+    shell::run(shell::cargo(&["fmt", "--all", "--check"])?)?;
+    let mut hostile = shell::cargo(&["fmt", "--check"])?;
+    hostile.current_dir(shell::root()?.join("tests/hostile"));
+    shell::run(hostile)?;
+    test::run()?;
+    reference::check()?;
+    shell::run(shell::cargo(&[
+        "clippy",
+        "--locked",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "--deny",
+        "warnings",
+    ])?)?;
+    let mut doc = shell::cargo(&[
+        "doc",
+        "--locked",
+        "--workspace",
+        "--no-deps",
+        "--document-private-items",
+    ])?;
+    doc.env("RUSTDOCFLAGS", "--deny warnings");
+    shell::run(doc)?;
+    dependency_policy()
+}
+
+/// Licences, sources and duplicates. Advisories need a database from the network: `cargo deny check
+/// advisories`.
+fn dependency_policy() -> Result {
+    let tools = shell::programs("tools")?;
+    let program = tools.join("bin/cargo-deny");
+    let installed = program.is_file()
+        && shell::output({
+            let mut deny = Command::new(&program);
+            deny.arg("--version");
+            deny
+        })?
+        .contains(CARGO_DENY);
+    if !installed {
+        // Without optimisation: it runs once.
+        let mut install = shell::cargo(&[
+            "install",
+            "--debug",
+            "--locked",
+            "--quiet",
+            "--version",
+            CARGO_DENY,
+            "cargo-deny",
+            "--root",
+        ])?;
+        install.arg(&tools);
+        shell::run(install)?;
+    }
+    let mut deny = Command::new(&program);
+    deny.current_dir(shell::root()?).args([
+        "--all-features",
+        "check",
+        "bans",
+        "licenses",
+        "sources",
+    ]);
+    shell::run(deny)
+}

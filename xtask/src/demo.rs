@@ -1,0 +1,39 @@
+use std::process::Command;
+
+use crate::{Result, shell, target};
+
+/// What the demonstration runs, in order, in one simulated cluster.
+const COMMANDS: &[&[&str]] = &[
+    &["backup", "--engine", "sidecar", "list"],
+    &["backup", "--engine", "hivemq", "list"],
+    &["backup", "status", "--latest", "-o", "json"],
+    &["engines"],
+];
+
+/// Builds the program and the simulated cluster, and runs the one in the other.
+pub(crate) fn run() -> Result {
+    target::ensure()?;
+    shell::run(shell::cargo(&[
+        "build",
+        "--locked",
+        "--package",
+        "kubectl-broker",
+        "--package",
+        "testbed",
+    ])?)?;
+    let programs = shell::programs("debug")?;
+    let path = std::env::join_paths(std::iter::once(programs.clone()).chain(
+        std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()),
+    ))
+    .map_err(|e| format!("PATH can't be set: {e}"))?;
+    for arguments in COMMANDS {
+        shell::say("");
+        let mut testbed = Command::new(programs.join("testbed"));
+        testbed
+            .env("PATH", &path)
+            .args(["run", "--", "kubectl-broker"])
+            .args(*arguments);
+        shell::run(testbed)?;
+    }
+    Ok(())
+}

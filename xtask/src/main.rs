@@ -1,0 +1,44 @@
+//! The project's chores: `cargo xtask demo | test | ci | bench | reference`.
+
+#![forbid(unsafe_code)]
+
+mod bench;
+mod ci;
+mod demo;
+mod reference;
+mod shell;
+mod target;
+mod test;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+cargo xtask <chore>
+
+  demo        build, start the simulated cluster, and run a few commands in it
+  test        all tests
+  ci          tests, format, lints, dependency policy, documentation, generated files
+  bench       build for release and print the benchmark's ratios
+  reference   write docs/reference.md anew from the program's own help";
+
+/// What went wrong, for whoever ran the chore.
+type Result<T = ()> = std::result::Result<T, String>;
+
+fn main() -> ExitCode {
+    let chore = std::env::args().nth(1).unwrap_or_default();
+    let result = match chore.as_str() {
+        "demo" => demo::run(),
+        "test" => test::run(),
+        "ci" => ci::run(),
+        "bench" => bench::run(),
+        "reference" => reference::write(),
+        _ => Err(USAGE.to_owned()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            shell::say(&problem);
+            ExitCode::FAILURE
+        }
+    }
+}

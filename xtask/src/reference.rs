@@ -1,0 +1,68 @@
+use std::fmt::Write as _;
+use std::fs;
+use std::process::Command;
+
+use crate::{Result, shell};
+
+const FILE: &str = "docs/reference.md";
+
+/// Every command, in the order in which it is documented.
+const COMMANDS: &[&[&str]] = &[
+    &[],
+    &["backup"],
+    &["backup", "list"],
+    &["backup", "status"],
+    &["engines"],
+    &["version"],
+    &["completion"],
+];
+
+/// Writes the command reference anew.
+pub(crate) fn write() -> Result {
+    let path = shell::root()?.join(FILE);
+    fs::write(&path, generate()?).map_err(|e| format!("{}: {e}", path.display()))
+}
+
+/// Fails if the reference is not what the program says of itself.
+pub(crate) fn check() -> Result {
+    let path = shell::root()?.join(FILE);
+    let present = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+    if present == generate()? {
+        return Ok(());
+    }
+    Err(format!(
+        "{FILE} is not what the program's help says. Run `cargo xtask reference` and commit the result."
+    ))
+}
+
+fn generate() -> Result<String> {
+    shell::run(shell::cargo(&[
+        "build",
+        "--locked",
+        "--quiet",
+        "--package",
+        "kubectl-broker",
+    ])?)?;
+    let program = shell::programs("debug")?.join("kubectl-broker");
+    let mut text = String::from(
+        "# Command reference\n\nWritten by `cargo xtask reference` from the program's own help.\n",
+    );
+    for words in COMMANDS {
+        let mut help = Command::new(&program);
+        help.args(*words)
+            .arg("--help")
+            .env_clear()
+            .env("COLUMNS", "100");
+        let help = shell::output(help)?;
+        let title = ["kubectl broker"]
+            .iter()
+            .chain(*words)
+            .copied()
+            .collect::<Vec<_>>()
+            .join(" ");
+        let lines: Vec<_> = help.lines().map(str::trim_end).collect();
+        // Writing into a String can't fail.
+        let _ = write!(text, "\n## {title}\n\n```text\n{}\n```\n", lines.join("\n"));
+    }
+    Ok(text)
+}

@@ -1,0 +1,43 @@
+use crate::Operation;
+
+/// Why a manifest is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ManifestError {
+    #[error("the manifest is not valid {format}: {reason}")]
+    Syntax {
+        format: &'static str,
+        reason: String,
+    },
+    #[error(
+        "the manifest has {bytes} bytes; at most {} are read",
+        crate::MAX_BYTES
+    )]
+    TooLong { bytes: usize },
+    #[error(
+        "`{name}` is no engine id: it is `publisher/name`, both of lower-case letters, digits and dashes"
+    )]
+    BadId { name: String },
+    #[error("`{name}` is no name for an {what}: use lower-case letters, digits and dashes")]
+    BadName { what: &'static str, name: String },
+    #[error("{what} must be one line of at most {limit} characters, without control characters")]
+    BadText { what: &'static str, limit: usize },
+    #[error("column header `{header}` must be one upper-case word of at most 24 characters")]
+    BadHeader { header: String },
+    #[error(
+        "every engine has the operation `{}`; add `[operations.detect]`",
+        Operation::Detect
+    )]
+    NoDetect,
+    #[error("option `--{name}` is a flag of kubectl-broker itself; choose another name")]
+    ReservedFlag { name: String },
+    #[error("option `--{name}` stands twice in the manifest")]
+    TwiceTheSameFlag { name: String },
+    #[error("default `{default}` of option `--{option}` does not fit its type")]
+    BadDefault { option: String, default: String },
+    #[error("endpoint `{endpoint}` names no port; give `port.names` or `port.numbers`")]
+    NoPort { endpoint: String },
+    #[error("endpoint `{endpoint}` allows no request; name each in `allow`")]
+    NothingAllowed { endpoint: String },
+    #[error("port name `{name}` is neither a Kubernetes port name nor one with `*` at its end")]
+    BadPortName { name: String },
+}

@@ -1,0 +1,402 @@
+//! The manifest of an engine: what it is, what it can do, and the most it may ever ask of the host.
+//!
+//! An author writes it as TOML. It travels as JSON in one custom section of the component
+//! ([`SECTION`]), so the host can read it without running a single instruction of the engine.
+//! What this crate accepts is what the SDK accepts at compile time, what `plugin pack` accepts,
+//! and what the host accepts when it loads a component: one parser, one set of rules.
+
+#![forbid(unsafe_code)]
+
+mod error;
+mod names;
+mod port;
+mod route;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+pub use error::ManifestError;
+pub use names::{EngineId, RESERVED_FLAGS, is_flag_name};
+pub use port::{Port, PortName};
+pub use route::{Method, Route, RouteError};
+
+/// Name of the WebAssembly custom section that holds the manifest as JSON.
+pub const SECTION: &str = "kubectl-broker:manifest";
+
+/// Largest manifest the host reads, in bytes. A real one is about 2 KiB.
+pub const MAX_BYTES: usize = 256 * 1024;
+
+/// Everything the host knows about an engine without running it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Manifest {
+    /// `publisher/name`.
+    pub id: EngineId,
+    /// Version of the engine itself, not of the interface it is built for.
+    pub version: semver::Version,
+    /// One line for `engines` and for the consent that an installation asks for.
+    pub summary: String,
+    /// Where its documentation is, if anywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub homepage: Option<String>,
+    /// What it can do. An operation that is not named here is never called.
+    pub operations: BTreeMap<Operation, Ability>,
+    /// Options that it adds to the command line.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<EngineOption>,
+    /// The columns of its tables, in this order; [`Column::defaults`] where it names none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<Column>,
+    /// The only places it can talk to, by the name it uses for them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub endpoints: BTreeMap<String, Endpoint>,
+}
+
+/// The operations of the engine interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Operation {
+    Detect,
+    List,
+    Status,
+    Create,
+    Download,
+    Verify,
+    Restore,
+    Delete,
+    Act,
+}
+
+impl Operation {
+    /// In the order in which they are shown.
+    pub const ALL: [Self; 9] = [
+        Self::Detect,
+        Self::List,
+        Self::Status,
+        Self::Create,
+        Self::Download,
+        Self::Verify,
+        Self::Restore,
+        Self::Delete,
+        Self::Act,
+    ];
+
+    /// The name used in manifests, in WIT and on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Detect => "detect",
+            Self::List => "list",
+            Self::Status => "status",
+            Self::Create => "create",
+            Self::Download => "download",
+            Self::Verify => "verify",
+            Self::Restore => "restore",
+            Self::Delete => "delete",
+            Self::Act => "act",
+        }
+    }
+}
+
+impl std::fmt::Display for Operation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// How an engine stands to one operation.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Ability {
+    /// Among engines that can do the operation, `--engine auto` asks the highest first.
+    #[serde(default)]
+    pub preference: u8,
+}
+
+/// A flag that an engine adds to the commands of some operations.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct EngineOption {
+    /// Without the dashes. A clash with a flag of the host is refused.
+    pub name: String,
+    #[serde(rename = "type")]
+    pub kind: OptionKind,
+    /// The operations whose command takes it.
+    pub operations: BTreeSet<Operation>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<String>,
+    pub help: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OptionKind {
+    Text,
+    Integer,
+    Boolean,
+}
+
+/// A column in the tables of an engine's backups.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Column {
+    /// One of [`Column::BUILT_IN`], or a field that the engine adds to each backup.
+    pub value: String,
+    /// One upper-case word; the value's name in capitals where it is not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<String>,
+    /// Shown only by `-o wide`.
+    #[serde(default)]
+    pub wide: bool,
+}
+
+/// A place that an engine may talk to over HTTP, through a port-forward that the host owns.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Endpoint {
+    pub select: Select,
+    pub port: Port,
+    /// `METHOD /path/{parameter}`: the only requests that are let through.
+    pub allow: Vec<Route>,
+    #[serde(default)]
+    pub auth: Auth,
+}
+
+/// How the pod behind an endpoint is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Select {
+    /// A ready pod of the StatefulSet.
+    Pod,
+    /// A ready endpoint of a Service in front of the StatefulSet.
+    Service,
+}
+
+/// The credentials that the host adds to each request. The engine never sees them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Auth {
+    #[default]
+    None,
+    /// HTTP Basic, where a user name and a password were given.
+    Basic,
+    /// `Authorization: Bearer`, where a token was given.
+    Bearer,
+}
+
+impl Manifest {
+    /// Reads the TOML that an author writes.
+    ///
+    /// # Errors
+    /// When it is not TOML, has unknown keys, or breaks a rule of [`Manifest::check`].
+    pub fn from_toml(text: &str) -> Result<Self, ManifestError> {
+        let manifest: Self = toml::from_str(text).map_err(|e| ManifestError::Syntax {
+            format: "TOML",
+            reason: e.to_string(),
+        })?;
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    /// Reads the JSON that stands in the custom section.
+    ///
+    /// # Errors
+    /// When it is too long, not JSON, has unknown keys, or breaks a rule of [`Manifest::check`].
+    pub fn from_json(bytes: &[u8]) -> Result<Self, ManifestError> {
+        if bytes.len() > MAX_BYTES {
+            return Err(ManifestError::TooLong { bytes: bytes.len() });
+        }
+        let manifest: Self = serde_json::from_slice(bytes).map_err(|e| ManifestError::Syntax {
+            format: "JSON",
+            reason: e.to_string(),
+        })?;
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    /// The JSON for the custom section.
+    ///
+    /// # Errors
+    /// Never in practice: every field has a JSON form.
+    pub fn to_json(&self) -> Result<Vec<u8>, ManifestError> {
+        serde_json::to_vec(self).map_err(|e| ManifestError::Syntax {
+            format: "JSON",
+            reason: e.to_string(),
+        })
+    }
+
+    /// Whether the engine can do `operation`.
+    #[must_use]
+    pub fn can(&self, operation: Operation) -> bool {
+        self.operations.contains_key(&operation)
+    }
+
+    /// The columns of its tables.
+    #[must_use]
+    pub fn table(&self) -> Vec<Column> {
+        if self.columns.is_empty() {
+            Column::defaults()
+        } else {
+            self.columns.clone()
+        }
+    }
+
+    /// Whether the engine may add a field of this name to its backups.
+    #[must_use]
+    pub fn has_field(&self, name: &str) -> bool {
+        !Column::BUILT_IN.contains(&name) && self.columns.iter().any(|c| c.value == name)
+    }
+
+    /// The options that belong to the command of `operation`.
+    pub fn options_for(&self, operation: Operation) -> impl Iterator<Item = &EngineOption> {
+        self.options
+            .iter()
+            .filter(move |option| option.operations.contains(&operation))
+    }
+
+    /// The rules that types alone can't state.
+    ///
+    /// # Errors
+    /// Names the first rule that is broken, and where.
+    pub fn check(&self) -> Result<(), ManifestError> {
+        printable("summary", &self.summary, 200)?;
+        if let Some(homepage) = &self.homepage {
+            printable("homepage", homepage, 300)?;
+        }
+        if !self.can(Operation::Detect) {
+            return Err(ManifestError::NoDetect);
+        }
+        let mut flags = BTreeSet::new();
+        for option in &self.options {
+            flag(&option.name, &mut flags)?;
+            printable("options.help", &option.help, 300)?;
+            option.check()?;
+        }
+        for column in &self.columns {
+            column.check()?;
+        }
+        for (name, endpoint) in &self.endpoints {
+            if !is_flag_name(name) {
+                return Err(ManifestError::BadName {
+                    what: "endpoint",
+                    name: name.clone(),
+                });
+            }
+            if let Some(name) = &endpoint.port.flag {
+                flag(name, &mut flags)?;
+            }
+            if endpoint.port.names.is_empty() && endpoint.port.numbers.is_empty() {
+                return Err(ManifestError::NoPort {
+                    endpoint: name.clone(),
+                });
+            }
+            if endpoint.allow.is_empty() {
+                return Err(ManifestError::NothingAllowed {
+                    endpoint: name.clone(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl EngineOption {
+    fn check(&self) -> Result<(), ManifestError> {
+        let Some(default) = &self.default else {
+            return Ok(());
+        };
+        let fits = match self.kind {
+            OptionKind::Text => printable("options.default", default, 300).is_ok(),
+            OptionKind::Integer => default.parse::<i64>().is_ok(),
+            OptionKind::Boolean => default.parse::<bool>().is_ok(),
+        };
+        if fits {
+            Ok(())
+        } else {
+            Err(ManifestError::BadDefault {
+                option: self.name.clone(),
+                default: default.clone(),
+            })
+        }
+    }
+}
+
+impl Column {
+    /// What every backup has.
+    pub const BUILT_IN: [&str; 6] = ["id", "state", "size", "age", "created", "failure"];
+
+    /// The columns of an engine that names none.
+    #[must_use]
+    pub fn defaults() -> Vec<Self> {
+        Self::BUILT_IN
+            .iter()
+            .map(|value| Self {
+                value: (*value).to_owned(),
+                header: None,
+                wide: *value == "failure",
+            })
+            .collect()
+    }
+
+    /// The header as it is shown.
+    #[must_use]
+    pub fn header(&self) -> String {
+        self.header
+            .clone()
+            .unwrap_or_else(|| self.value.to_ascii_uppercase())
+    }
+
+    fn check(&self) -> Result<(), ManifestError> {
+        if !is_flag_name(&self.value) {
+            return Err(ManifestError::BadName {
+                what: "column value",
+                name: self.value.clone(),
+            });
+        }
+        let header = self.header();
+        let single_token = !header.is_empty()
+            && header.len() <= 24
+            && header
+                .bytes()
+                .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'-');
+        if single_token {
+            Ok(())
+        } else {
+            Err(ManifestError::BadHeader { header })
+        }
+    }
+}
+
+/// A flag must have a form that every shell takes, be no flag of the host, and be named once.
+fn flag(name: &str, seen: &mut BTreeSet<String>) -> Result<(), ManifestError> {
+    if !is_flag_name(name) {
+        return Err(ManifestError::BadName {
+            what: "option",
+            name: name.to_owned(),
+        });
+    }
+    if RESERVED_FLAGS.contains(&name) {
+        return Err(ManifestError::ReservedFlag {
+            name: name.to_owned(),
+        });
+    }
+    if !seen.insert(name.to_owned()) {
+        return Err(ManifestError::TwiceTheSameFlag {
+            name: name.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// Text that is shown to people: present, one line, no control characters.
+fn printable(what: &'static str, text: &str, limit: usize) -> Result<(), ManifestError> {
+    if text.trim().is_empty() || text.chars().count() > limit || text.chars().any(char::is_control)
+    {
+        return Err(ManifestError::BadText { what, limit });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,121 @@
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ManifestError;
+
+/// Flags that an engine can't take, because the host's own commands have them or will have them.
+pub const RESERVED_FLAGS: &[&str] = &[
+    "accept-capabilities",
+    "all-namespaces",
+    "as",
+    "as-group",
+    "audit",
+    "cluster",
+    "color",
+    "context",
+    "credentials-secret",
+    "destination",
+    "dry-run",
+    "engine",
+    "force",
+    "help",
+    "id",
+    "insecure-skip-tls-verify",
+    "kubeconfig",
+    "latest",
+    "limit",
+    "namespace",
+    "no-color",
+    "offline",
+    "output",
+    "output-dir",
+    "output-file",
+    "password",
+    "password-file",
+    "password-stdin",
+    "pod",
+    "quiet",
+    "request-timeout",
+    "scope",
+    "source",
+    "statefulset",
+    "timeout",
+    "tls-server-name",
+    "user",
+    "username",
+    "verbose",
+    "version",
+    "wait",
+    "watch",
+    "yes",
+];
+
+/// `publisher/name`, for example `kubectl-broker/sidecar`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct EngineId {
+    publisher: String,
+    name: String,
+}
+
+impl EngineId {
+    #[must_use]
+    pub fn publisher(&self) -> &str {
+        &self.publisher
+    }
+
+    /// The short name, for `--engine` where it is unambiguous.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl fmt::Display for EngineId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.publisher, self.name)
+    }
+}
+
+impl FromStr for EngineId {
+    type Err = ManifestError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once('/') {
+            Some((publisher, name)) if is_flag_name(publisher) && is_flag_name(name) => Ok(Self {
+                publisher: publisher.to_owned(),
+                name: name.to_owned(),
+            }),
+            _ => Err(ManifestError::BadId {
+                name: text.to_owned(),
+            }),
+        }
+    }
+}
+
+impl TryFrom<String> for EngineId {
+    type Error = ManifestError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<EngineId> for String {
+    fn from(id: EngineId) -> Self {
+        id.to_string()
+    }
+}
+
+/// 1 to 40 lower-case letters, digits and dashes, beginning with a letter, ending with no dash.
+#[must_use]
+pub fn is_flag_name(text: &str) -> bool {
+    (1..=40).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && !text.ends_with('-')
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}

@@ -1,0 +1,201 @@
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A request that an endpoint allows: `GET /api/v1/management/backups/{id}`.
+///
+/// An engine names the route and gives the parameters apart from it. The host never has to guess
+/// which route a path belongs to, and a parameter can't become a second path segment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Route {
+    method: Method,
+    template: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Method {
+    Get,
+    Head,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RouteError {
+    #[error("`{text}` is no route: it is `METHOD /path`, as in `GET /v1/backups/{{id}}`")]
+    Form { text: String },
+    #[error("`{text}` has no known method; use GET, HEAD, POST, PUT, PATCH or DELETE")]
+    Method { text: String },
+    #[error(
+        "the path of `{text}` may have only letters, digits, `-._~` and whole `{{parameter}}` segments"
+    )]
+    Path { text: String },
+    #[error("the request gives no value for `{{{name}}}`")]
+    Missing { name: String },
+    #[error("the request gives a value for `{{{name}}}`, which the route does not have")]
+    Unknown { name: String },
+    #[error(
+        "the value for `{{{name}}}` can't be a path segment: it is empty, a dot segment, too long, or has a slash or a control character"
+    )]
+    Value { name: String },
+}
+
+/// Longest value of one path parameter, in bytes, before it is percent-encoded.
+const MAX_VALUE: usize = 512;
+
+impl Method {
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        [
+            Self::Get,
+            Self::Head,
+            Self::Post,
+            Self::Put,
+            Self::Patch,
+            Self::Delete,
+        ]
+        .into_iter()
+        .find(|method| method.name() == text)
+    }
+}
+
+impl Route {
+    #[must_use]
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
+    /// The path with its parameters still in braces.
+    #[must_use]
+    pub fn template(&self) -> &str {
+        &self.template
+    }
+
+    /// Puts `parameters` into the template, percent-encoded.
+    ///
+    /// # Errors
+    /// When a parameter is missing, unknown, or can't be one segment of a path.
+    pub fn fill(&self, parameters: &[(String, String)]) -> Result<String, RouteError> {
+        if let Some((name, _)) = parameters
+            .iter()
+            .find(|(name, _)| !self.parameters().any(|known| known == name))
+        {
+            return Err(RouteError::Unknown { name: name.clone() });
+        }
+        let mut path = String::with_capacity(self.template.len());
+        for segment in self.template.split('/').skip(1) {
+            path.push('/');
+            match parameter(segment) {
+                None => path.push_str(segment),
+                Some(name) => {
+                    let (_, value) = parameters
+                        .iter()
+                        .find(|(given, _)| given == name)
+                        .ok_or_else(|| RouteError::Missing { name: name.into() })?;
+                    encode(name, value, &mut path)?;
+                }
+            }
+        }
+        Ok(path)
+    }
+
+    fn parameters(&self) -> impl Iterator<Item = &str> {
+        self.template.split('/').filter_map(parameter)
+    }
+}
+
+/// `id` for `{id}`.
+fn parameter(segment: &str) -> Option<&str> {
+    segment.strip_prefix('{')?.strip_suffix('}')
+}
+
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
+}
+
+/// Percent-encodes all but RFC 3986's unreserved characters.
+///
+/// Slashes are refused rather than encoded: some servers decode `%2F` before they route, and a
+/// value that came from a server could then reach another route than the one that was granted.
+fn encode(name: &str, value: &str, path: &mut String) -> Result<(), RouteError> {
+    let refused = value.is_empty()
+        || value.len() > MAX_VALUE
+        || value == "."
+        || value == ".."
+        || value
+            .chars()
+            .any(|c| c.is_control() || c == '/' || c == '\\');
+    if refused {
+        return Err(RouteError::Value { name: name.into() });
+    }
+    for byte in value.bytes() {
+        if is_unreserved(byte) {
+            path.push(char::from(byte));
+        } else {
+            path.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    Ok(())
+}
+
+impl FromStr for Route {
+    type Err = RouteError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let Some((method, template)) = text.split_once(' ') else {
+            return Err(RouteError::Form { text: text.into() });
+        };
+        let Some(method) = Method::parse(method) else {
+            return Err(RouteError::Method { text: text.into() });
+        };
+        let Some(segments) = template.strip_prefix('/') else {
+            return Err(RouteError::Form { text: text.into() });
+        };
+        let fits = segments.split('/').all(|segment| {
+            let inner = parameter(segment).unwrap_or(segment);
+            !inner.is_empty() && inner != "." && inner != ".." && inner.bytes().all(is_unreserved)
+        });
+        if !fits {
+            return Err(RouteError::Path { text: text.into() });
+        }
+        Ok(Self {
+            method,
+            template: template.to_owned(),
+        })
+    }
+}
+
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method.name(), self.template)
+    }
+}
+
+impl TryFrom<String> for Route {
+    type Error = RouteError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<Route> for String {
+    fn from(route: Route) -> Self {
+        route.to_string()
+    }
+}

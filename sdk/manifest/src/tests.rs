@@ -1,0 +1,166 @@
+use super::*;
+
+const GOOD: &str = r#"
+id = "acme/vault"
+version = "1.2.3"
+summary = "Backs up Acme Vault"
+
+[operations.detect]
+[operations.list]
+preference = 50
+
+[[options]]
+name = "depth"
+type = "integer"
+operations = ["list"]
+default = "3"
+help = "How deep to look"
+
+[[columns]]
+value = "region"
+header = "REGION"
+
+[endpoints.api]
+select = "service"
+port = { flag = "vault-port", names = ["api", "rest-*"], numbers = [8888, 8081] }
+allow = ["GET /v1/backups", "GET /v1/backups/{id}"]
+auth = "basic"
+"#;
+
+fn refused(from: &str, to: &str) -> ManifestError {
+    assert!(GOOD.contains(from), "the test replaces text that is there");
+    Manifest::from_toml(&GOOD.replacen(from, to, 1)).expect_err("must be refused")
+}
+
+#[test]
+fn survives_the_way_through_the_custom_section() {
+    let manifest = Manifest::from_toml(GOOD).unwrap();
+    let json = manifest.to_json().unwrap();
+    assert_eq!(Manifest::from_json(&json).unwrap(), manifest);
+    assert_eq!(manifest.id.name(), "vault");
+    assert_eq!(manifest.operations[&Operation::List].preference, 50);
+}
+
+#[test]
+fn an_unknown_key_is_refused_and_named() {
+    let error = refused("summary", "sumary");
+    assert!(error.to_string().contains("sumary"), "{error}");
+}
+
+#[test]
+fn a_flag_of_the_host_cannot_be_taken_by_an_option_or_a_port() {
+    let taken = ManifestError::ReservedFlag {
+        name: "namespace".into(),
+    };
+    assert_eq!(refused("\"depth\"", "\"namespace\""), taken);
+    assert_eq!(refused("\"vault-port\"", "\"namespace\""), taken);
+}
+
+#[test]
+fn a_flag_stands_once() {
+    assert_eq!(
+        refused("\"vault-port\"", "\"depth\""),
+        ManifestError::TwiceTheSameFlag {
+            name: "depth".into()
+        }
+    );
+}
+
+#[test]
+fn a_default_fits_its_type() {
+    assert!(matches!(
+        refused("default = \"3\"", "default = \"deep\""),
+        ManifestError::BadDefault { .. }
+    ));
+}
+
+#[test]
+fn text_for_people_cannot_carry_escapes() {
+    assert!(matches!(
+        refused("Backs up", "Backs\\u001b[2J up"),
+        ManifestError::BadText { .. }
+    ));
+    assert!(matches!(
+        refused("\"REGION\"", "\"Region of it\""),
+        ManifestError::BadHeader { .. }
+    ));
+}
+
+#[test]
+fn every_engine_can_detect() {
+    assert_eq!(
+        refused("[operations.detect]\n", ""),
+        ManifestError::NoDetect
+    );
+}
+
+#[test]
+fn port_names_match_exactly_or_by_their_beginning() {
+    let manifest = Manifest::from_toml(GOOD).unwrap();
+    let names = &manifest.endpoints["api"].port.names;
+    assert!(names[0].matches("api") && !names[0].matches("api-2"));
+    assert!(names[1].matches("rest-8888") && !names[1].matches("rest"));
+}
+
+fn fill(route: &str, parameters: &[(&str, &str)]) -> Result<String, RouteError> {
+    let parameters: Vec<_> = parameters
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    route.parse::<Route>()?.fill(&parameters)
+}
+
+#[test]
+fn parameters_are_encoded_into_one_segment() {
+    assert_eq!(
+        fill("GET /b/{id}/file", &[("id", "a b?c#d%é")]).unwrap(),
+        "/b/a%20b%3Fc%23d%25%C3%A9/file"
+    );
+}
+
+#[test]
+fn a_parameter_cannot_leave_its_segment() {
+    for value in ["", ".", "..", "a/b", "..\\x", "a\nb", "\u{0}"] {
+        assert_eq!(
+            fill("GET /b/{id}", &[("id", value)]),
+            Err(RouteError::Value { name: "id".into() }),
+            "{value:?}"
+        );
+    }
+}
+
+#[test]
+fn parameters_are_exactly_those_of_the_route() {
+    assert_eq!(
+        fill("GET /b/{id}", &[]),
+        Err(RouteError::Missing { name: "id".into() })
+    );
+    assert_eq!(
+        fill("GET /b", &[("id", "x")]),
+        Err(RouteError::Unknown { name: "id".into() })
+    );
+}
+
+#[test]
+fn a_route_is_a_method_and_a_clean_path() {
+    for text in [
+        "",
+        "GET",
+        "GET x",
+        "FETCH /x",
+        "GET /a//b",
+        "GET /../x",
+        "GET /a?b=c",
+        "GET /{}",
+    ] {
+        assert!(text.parse::<Route>().is_err(), "{text:?}");
+    }
+}
+
+#[test]
+fn an_engine_adds_fields_of_its_own_beside_those_that_every_backup_has() {
+    let manifest = Manifest::from_toml(GOOD).unwrap();
+    assert!(manifest.has_field("region"));
+    assert!(!manifest.has_field("id") && !manifest.has_field("zone"));
+    assert_eq!(Column::defaults()[3].header(), "AGE");
+}

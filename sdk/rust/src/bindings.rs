@@ -1,0 +1,12 @@
+//! What wit-bindgen makes of the interface. Authors use the rest of the crate.
+#![allow(clippy::pedantic, reason = "generated text is not ours to shape")]
+
+wit_bindgen::generate!({
+    path: "../../wit/v0.1",
+    world: "engine",
+    pub_export_macro: true,
+    export_macro_name: "export_engine",
+    default_bindings_module: "broker_engine::bindings",
+    additional_derives: [PartialEq],
+    additional_derives_ignore: ["restore-source", "restore-request", "artifact"],
+});

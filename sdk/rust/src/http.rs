@@ -1,0 +1,211 @@
+//! HTTP to the endpoints of the manifest.
+
+use serde::de::DeserializeOwned;
+
+use crate::error::{Error, Result};
+
+#[cfg(target_family = "wasm")]
+use crate::bindings::kubectl_broker::engine::http as host;
+pub use crate::bindings::kubectl_broker::engine::http::Method;
+use crate::bindings::kubectl_broker::engine::http::Request as Raw;
+#[cfg(not(target_family = "wasm"))]
+use crate::mock as host;
+
+/// The most of a body that is read as JSON, in bytes. It is the host's own limit.
+const MAX_JSON: u64 = 64 << 20;
+/// The most of an error's body that is read, in bytes.
+const MAX_ERROR_BODY: u64 = 1 << 20;
+/// The most of an error's text that is passed on, in characters.
+const MAX_ERROR_TEXT: usize = 400;
+
+/// A request under construction.
+#[derive(Debug)]
+#[must_use = "a request does nothing until it is sent"]
+pub struct Request(Raw);
+
+/// An answer, whatever its status.
+#[derive(Debug)]
+pub struct Response {
+    raw: host::Response,
+    request: String,
+}
+
+/// `GET` on a route of the manifest: `get("api", "/v1/backups/{id}")`.
+pub fn get(endpoint: &str, route: &str) -> Request {
+    Request::new(Method::Get, endpoint, route)
+}
+
+/// `POST` on a route of the manifest.
+pub fn post(endpoint: &str, route: &str) -> Request {
+    Request::new(Method::Post, endpoint, route)
+}
+
+impl Request {
+    /// Any method on a route of the manifest.
+    pub fn new(method: Method, endpoint: &str, route: &str) -> Self {
+        Self(Raw {
+            endpoint: endpoint.to_owned(),
+            method,
+            route: route.to_owned(),
+            parameters: Vec::new(),
+            query: Vec::new(),
+            headers: Vec::new(),
+            body: None,
+        })
+    }
+
+    /// The value of a parameter in the route. The host encodes it.
+    pub fn parameter(mut self, name: &str, value: &str) -> Self {
+        self.0.parameters.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Adds to the query. The host encodes it.
+    pub fn query(mut self, name: &str, value: &str) -> Self {
+        self.0.query.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Adds a header.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.0.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Sets a JSON body.
+    ///
+    /// # Errors
+    /// When the value has no JSON form.
+    pub fn json(mut self, value: &impl serde::Serialize) -> Result<Self> {
+        let body = serde_json::to_vec(value)
+            .map_err(|e| Error::protocol(format!("the request has no JSON form: {e}")))?;
+        self.0.body = Some(body);
+        Ok(self.header("content-type", "application/json"))
+    }
+
+    /// Sends it. An HTTP error status is a response, not an error.
+    ///
+    /// # Errors
+    /// When the host refuses the request or no answer came.
+    pub fn send(self) -> Result<Response> {
+        let request = format!("{} {}", method_name(self.0.method), self.0.route);
+        let raw = host::send(&self.0)?;
+        Ok(Response { raw, request })
+    }
+}
+
+impl Response {
+    /// The HTTP status code.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.raw.status()
+    }
+
+    /// The first value of a header.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<String> {
+        self.raw.header(name).into_iter().next()
+    }
+
+    /// The whole body, if it has at most `limit` bytes.
+    ///
+    /// # Errors
+    /// When it is longer, or ends early.
+    pub fn read(&self, limit: u64) -> Result<Vec<u8>> {
+        self.raw.read(limit)
+    }
+
+    /// Passes a 2xx on and turns all else into an error with what the body says.
+    ///
+    /// # Errors
+    /// See [`Error::from_status`].
+    pub fn expect_ok(self) -> Result<Self> {
+        self.expect_ok_or(|_, _| None)
+    }
+
+    /// Like [`Response::expect_ok`], where `explain` may read the error text out of a body in the
+    /// backend's own form.
+    ///
+    /// # Errors
+    /// See [`Error::from_status`].
+    pub fn expect_ok_or(self, explain: impl Fn(u16, &[u8]) -> Option<String>) -> Result<Self> {
+        let status = self.status();
+        if (200..300).contains(&status) {
+            return Ok(self);
+        }
+        // A body that can't be read must not hide the status.
+        let body = self.read(MAX_ERROR_BODY).unwrap_or_default();
+        let detail = explain(status, &body).unwrap_or_else(|| summary(&body));
+        Err(Error::from_status(status, &self.request, &detail))
+    }
+
+    /// Reads the body as JSON.
+    ///
+    /// # Errors
+    /// When it is too long, ends early, or is not the JSON that `T` wants.
+    pub fn json<T: DeserializeOwned>(self) -> Result<T> {
+        let body = self.read(MAX_JSON)?;
+        serde_json::from_slice(&body).map_err(|reason| {
+            let what = if looks_like_html(&body) {
+                "an HTML page instead of JSON".to_owned()
+            } else if reason.is_data() {
+                format!("JSON that is not of the expected form ({reason})")
+            } else {
+                format!("something that is not JSON ({reason})")
+            };
+            Error::protocol(format!("{} answered {what}", self.request)).with_hint(
+                "Another program may be listening on that port; check which port the backend serves",
+            )
+        })
+    }
+}
+
+/// What a body in no known form says, in one line.
+fn summary(body: &[u8]) -> String {
+    if looks_like_html(body) {
+        return match html_title(body) {
+            Some(title) => format!("an HTML page titled {title:?}"),
+            None => "an HTML page".to_owned(),
+        };
+    }
+    let text = String::from_utf8_lossy(body);
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    shorten(&line)
+}
+
+fn shorten(text: &str) -> String {
+    match text.char_indices().nth(MAX_ERROR_TEXT) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+fn looks_like_html(body: &[u8]) -> bool {
+    let start = body.trim_ascii_start();
+    let start = start[..start.len().min(15)].to_ascii_lowercase();
+    start.starts_with(b"<!doctype html") || start.starts_with(b"<html")
+}
+
+fn html_title(body: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(body);
+    let (_, rest) = text.split_once("<title>")?;
+    let (title, _) = rest.split_once("</title>")?;
+    Some(shorten(title.trim()))
+}
+
+const fn method_name(method: Method) -> &'static str {
+    match method {
+        Method::Get => "GET",
+        Method::Head => "HEAD",
+        Method::Post => "POST",
+        Method::Put => "PUT",
+        Method::Patch => "PATCH",
+        Method::Delete => "DELETE",
+    }
+}
+
+impl std::fmt::Display for Method {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(method_name(*self))
+    }
+}

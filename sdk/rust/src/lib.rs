@@ -1,0 +1,48 @@
+//! Write a backup engine for kubectl-broker in Rust.
+//!
+//! An engine is a type that implements a trait for each operation of its manifest ([`Detect`],
+//! [`List`], [`Status`], …) and a call of [`engine!`], which checks the manifest while it compiles,
+//! writes it into the component and connects the operations that it names. An operation that the
+//! manifest names and the type does not implement is a compile error.
+//!
+//! ```text
+//! use broker_engine::{Detect, Detection, Result, engine, http};
+//!
+//! struct Vault;
+//! engine!(Vault, "engine.toml");
+//!
+//! impl Detect for Vault {
+//!     fn detect() -> Result<Detection> {
+//!         http::get("api", "/v1/health").send()?.expect_ok()?;
+//!         Ok(Detection::of("Vault"))
+//!     }
+//! }
+//! ```
+//!
+//! Away from WebAssembly the same code runs against [`mock::Host`], so that an engine's logic is
+//! tested natively.
+
+mod backup;
+#[doc(hidden)]
+pub mod bindings;
+mod error;
+pub mod http;
+pub mod log;
+#[cfg(not(target_family = "wasm"))]
+pub mod mock;
+mod operations;
+pub mod timestamp;
+
+pub use backup::{Activity, Backup, Field, State};
+/// Checks the manifest, writes it into the component, and exports the operations that it names.
+///
+/// `engine!(Type, "engine.toml")`: the path is relative to the folder of `Cargo.toml`. It also
+/// defines `MANIFEST`, the text of the manifest, for [`mock::Host`].
+pub use broker_engine_macros::engine;
+pub use error::{Error, ErrorKind, Result};
+pub use operations::{
+    Act, ActRequest, Check, Create, CreateRequest, Delete, DeleteRequest, Detect, Detection,
+    Download, DownloadRequest, List, ListRequest, OptionSetting, OptionValue, Outcome, Report,
+    Restoration, Restore, RestoreRequest, RestoreSource, Saved, Status, StatusRequest, Verify,
+    VerifyRequest,
+};

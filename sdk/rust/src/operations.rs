@@ -1,0 +1,86 @@
+//! One trait for each operation. The manifest says which of them an engine has.
+
+use crate::error::Result;
+
+use crate::backup::Backup;
+pub use crate::bindings::exports::kubectl_broker::engine::operations::{
+    ActRequest, Check, CreateRequest, DeleteRequest, Detection, DownloadRequest, ListRequest,
+    Outcome, Report, Restoration, RestoreRequest, RestoreSource, StatusRequest, VerifyRequest,
+};
+pub use crate::bindings::kubectl_broker::engine::types::Saved;
+pub use crate::bindings::kubectl_broker::engine::types::{OptionSetting, OptionValue};
+
+/// A cheap check whether the backend answers. Every engine has it.
+pub trait Detect {
+    /// # Errors
+    /// Why the backend can't be used.
+    fn detect() -> Result<Detection>;
+}
+
+/// All backups.
+pub trait List {
+    /// # Errors
+    /// Why they can't be listed.
+    fn list(request: ListRequest) -> Result<Vec<Backup>>;
+}
+
+/// One backup as it is now.
+pub trait Status {
+    /// # Errors
+    /// `not-found` when there is no such backup.
+    fn status(request: StatusRequest) -> Result<Backup>;
+}
+
+/// Begins a backup and returns at once.
+pub trait Create {
+    /// # Errors
+    /// Why none was begun.
+    fn create(request: CreateRequest) -> Result<Backup>;
+}
+
+/// Saves the bytes of one backup.
+pub trait Download {
+    /// # Errors
+    /// Why there is no file.
+    fn download(request: DownloadRequest) -> Result<Saved>;
+}
+
+/// Asks the backend to check one backup.
+pub trait Verify {
+    /// # Errors
+    /// Why it could not be checked. A check that fails is no error.
+    fn verify(request: VerifyRequest) -> Result<Vec<Check>>;
+}
+
+/// Begins a restore and returns at once.
+pub trait Restore {
+    /// # Errors
+    /// Why none was begun.
+    fn restore(request: RestoreRequest) -> Result<Restoration>;
+}
+
+/// Removes one backup.
+pub trait Delete {
+    /// # Errors
+    /// Why it is still there.
+    fn delete(request: DeleteRequest) -> Result<()>;
+}
+
+/// Verbs of the engine's own.
+pub trait Act {
+    /// # Errors
+    /// Why the verb was not carried out.
+    fn act(request: ActRequest) -> Result<Report>;
+}
+
+impl Detection {
+    /// Something that tells no version.
+    #[must_use]
+    pub fn of(product: &str) -> Self {
+        Self {
+            product: product.to_owned(),
+            version: None,
+            detail: None,
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! HiveMQ Enterprise's management REST API.
+//!
+//! Protocol facts come from HiveMQ's own OpenAPI file (`hivemq-openapi.yaml` 4.30.0).
+
+mod wire;
+
+use broker_engine::{
+    Activity, Backup, Detect, Detection, ErrorKind, List, ListRequest, Result, State, Status,
+    StatusRequest, engine, http, timestamp,
+};
+use wire::{BackupItem, BackupList, ErrorBody};
+
+/// The engine.
+pub struct HiveMq;
+
+engine!(HiveMq, "engine.toml");
+
+const BACKUPS: &str = "/api/v1/management/backups";
+const BACKUP: &str = "/api/v1/management/backups/{backupId}";
+
+impl Detect for HiveMq {
+    fn detect() -> Result<Detection> {
+        // The API has no route that says only that it is there; the list is its cheapest answer.
+        let backups = list()?;
+        let mut detection = Detection::of("HiveMQ management API");
+        detection.detail = Some(format!("{} backups", backups.len()));
+        Ok(detection)
+    }
+}
+
+impl List for HiveMq {
+    fn list(_: ListRequest) -> Result<Vec<Backup>> {
+        Ok(list()?.into_iter().map(to_backup).collect())
+    }
+}
+
+impl Status for HiveMq {
+    fn status(request: StatusRequest) -> Result<Backup> {
+        let item: BackupItem = answer(
+            http::get("api", BACKUP).parameter("backupId", &request.id),
+            "HIVEMQ_MANAGEMENT_BACKUPS_BACKUPID_GET",
+        )
+        .map_err(|error| {
+            if error.kind == ErrorKind::NotFound {
+                error.with_hint(
+                    "`kubectl broker backup list --engine hivemq` shows the backups; HiveMQ forgets a failed one after an hour",
+                )
+            } else {
+                error
+            }
+        })?
+        .json()?;
+        Ok(to_backup(item.backup))
+    }
+}
+
+fn list() -> Result<Vec<wire::Backup>> {
+    let list: BackupList =
+        answer(http::get("api", BACKUPS), "HIVEMQ_MANAGEMENT_BACKUPS_GET")?.json()?;
+    Ok(list.items)
+}
+
+/// Sends a request and reads HiveMQ's form of an error. `permission` is the one that the route
+/// needs in the Enterprise Security Extension.
+fn answer(request: http::Request, permission: &str) -> Result<http::Response> {
+    request
+        .send()?
+        .expect_ok_or(|_, body| ErrorBody::explain(body))
+        .map_err(|error| {
+            let hint = match error.kind {
+                ErrorKind::Unauthenticated => {
+                    "HiveMQ's REST API wants a user name and password of its own".to_owned()
+                }
+                ErrorKind::Forbidden => format!(
+                    "Give the user the permission {permission} in HiveMQ's Enterprise Security Extension"
+                ),
+                ErrorKind::Unavailable => {
+                    "The cluster may be starting, or its nodes run different versions; try again".to_owned()
+                }
+                _ => return error,
+            };
+            error.with_hint(hint)
+        })
+}
+
+fn to_backup(wire: wire::Backup) -> Backup {
+    let (activity, state) = state(&wire.state);
+    Backup {
+        id: wire.id,
+        activity,
+        state,
+        reported_state: Some(wire.state),
+        size: wire.bytes.and_then(|bytes| u64::try_from(bytes).ok()),
+        created: timestamp::from_server("createdAt", &wire.created_at),
+        failure: wire.fail_reason.filter(|reason| !reason.is_empty()),
+        fields: Vec::new(),
+    }
+}
+
+/// HiveMQ shows a restore as a state of the backup that is being restored.
+fn state(reported: &str) -> (Activity, State) {
+    match reported {
+        "IN_PROGRESS" => (Activity::Backup, State::Running),
+        "COMPLETED" => (Activity::Backup, State::Succeeded),
+        "FAILED" => (Activity::Backup, State::Failed),
+        "RESTORE_IN_PROGRESS" => (Activity::Restore, State::Running),
+        "RESTORE_COMPLETED" => (Activity::Restore, State::Succeeded),
+        "RESTORE_FAILED" => (Activity::Restore, State::Failed),
+        _ => (Activity::Backup, State::Unknown),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,129 @@
+use broker_engine::ErrorKind;
+use broker_engine::mock::{Host, Reply};
+
+use super::*;
+
+const LOCAL: &str = "GET /v1/backup/list";
+const REMOTE: &str = "GET /v1/backup/list-remote";
+
+fn host(route: &str, status: u16, body: &str) -> Host {
+    Host::new(MANIFEST).answer(route, Reply::text(status, body))
+}
+
+fn list(host: &Host) -> Result<Vec<Backup>> {
+    host.run(|| {
+        Sidecar::list(ListRequest {
+            limit: Some(1),
+            options: Vec::new(),
+        })
+    })
+}
+
+fn status(host: &Host, id: &str) -> Result<Backup> {
+    host.run(|| {
+        Sidecar::status(StatusRequest {
+            id: id.to_owned(),
+            options: Vec::new(),
+        })
+    })
+}
+
+const INVENTORY: &str = r#"{
+    "cluster_backups": null,
+    "backups": [
+        {"name": "20250819-143025", "path": "/backup/20250819-143025", "size_bytes": 2048,
+         "last_modified": "2025-08-19T14:30:25Z", "status": "uploading"},
+        {"name": "20250818-020000", "path": "/backup/20250818-020000", "size_bytes": 1,
+         "last_modified": "2025-08-18T02:00:00Z", "status": "failed", "error": "no credentials"}
+    ]
+}"#;
+
+const OBJECTS: &str = r#"{"backups": [
+    {"key": "backup/a.backup", "last_modified": "2025-08-19T14:30:25+02:00", "size_bytes": 10},
+    {"key": "backup/b.backup", "last_modified": "2025-08-20T14:30:25Z", "size_bytes": 20}
+]}"#;
+
+#[test]
+fn lists_every_remote_object_and_leaves_the_limit_to_the_host() {
+    let host = host(REMOTE, 200, OBJECTS);
+    let backups = list(&host).unwrap();
+    assert_eq!(backups.len(), 2);
+    assert_eq!(backups[0].id, "backup/a.backup");
+    assert_eq!(backups[0].created.as_deref(), Some("2025-08-19T12:30:25Z"));
+    assert_eq!(backups[1].size, Some(20));
+    assert_eq!(host.sent()[0].target, "/v1/backup/list-remote");
+}
+
+#[test]
+fn an_empty_store_is_an_empty_list_in_both_spellings() {
+    for body in [r#"{"backups": []}"#, r#"{"backups": null}"#] {
+        assert_eq!(list(&host(REMOTE, 200, body)).unwrap(), Vec::new());
+    }
+}
+
+#[test]
+fn json_of_another_form_is_no_empty_list() {
+    for body in [
+        "{}",
+        "[]",
+        r#"{"backups": [{"key": 7}]}"#,
+        "not json",
+        "<html><title>x</title>",
+    ] {
+        let error = list(&host(REMOTE, 200, body)).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Protocol, "{body}");
+        assert!(error.hint.is_some());
+    }
+}
+
+#[test]
+fn an_error_status_says_what_the_server_said() {
+    let error = list(&host(REMOTE, 500, "token vendor: connection refused\n")).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Failed);
+    assert_eq!(
+        error.message,
+        "GET /v1/backup/list-remote answered 500: token vendor: connection refused"
+    );
+    let error = list(&host(REMOTE, 401, "")).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unauthenticated);
+}
+
+#[test]
+fn status_is_the_upload_state_of_a_local_backup() {
+    let host = host(LOCAL, 200, INVENTORY);
+    let backup = status(&host, "20250819-143025").unwrap();
+    assert_eq!(backup.state, State::Running);
+    assert_eq!(backup.reported_state.as_deref(), Some("uploading"));
+    let backup = status(&host, "20250818-020000").unwrap();
+    assert_eq!(backup.state, State::Failed);
+    assert_eq!(backup.failure.as_deref(), Some("no credentials"));
+}
+
+#[test]
+fn status_of_an_object_key_is_looked_up_in_the_remote_store() {
+    let host = host(LOCAL, 200, INVENTORY).answer(REMOTE, Reply::text(200, OBJECTS));
+    let backup = status(&host, "backup/b.backup").unwrap();
+    assert_eq!(backup.state, State::Succeeded);
+    let error = status(&host, "nothing").unwrap_err();
+    assert_eq!(error.kind, ErrorKind::NotFound);
+}
+
+#[test]
+fn a_state_that_is_not_in_the_contract_is_unknown_and_shown_as_it_is() {
+    let body = INVENTORY.replace("uploading", "compacting");
+    let backup = status(&host(LOCAL, 200, &body), "20250819-143025").unwrap();
+    assert_eq!(backup.state, State::Unknown);
+    assert_eq!(backup.reported_state.as_deref(), Some("compacting"));
+}
+
+#[test]
+fn detects_by_the_local_inventory() {
+    let detection = host(LOCAL, 200, INVENTORY).run(Sidecar::detect).unwrap();
+    assert_eq!(detection.product, "broker-backup");
+    assert_eq!(detection.detail.as_deref(), Some("2 local backups"));
+    let refused = Host::new(MANIFEST).answer(LOCAL, Reply::unavailable("port 8085 is closed"));
+    assert_eq!(
+        refused.run(Sidecar::detect).unwrap_err().kind,
+        ErrorKind::Unavailable
+    );
+}

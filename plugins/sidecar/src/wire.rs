@@ -1,0 +1,50 @@
+//! The JSON of the sidecar's REST API.
+
+use serde::{Deserialize, Deserializer};
+
+/// `GET /v1/backup/list`.
+#[derive(Deserialize)]
+pub struct Inventory {
+    #[serde(deserialize_with = "list_or_null")]
+    pub cluster_backups: Vec<Entry>,
+    #[serde(deserialize_with = "list_or_null")]
+    pub backups: Vec<Entry>,
+}
+
+/// A backup on the pod's disk.
+#[derive(Deserialize)]
+pub struct Entry {
+    pub name: String,
+    pub size_bytes: i64,
+    /// RFC 3339.
+    pub last_modified: String,
+    /// `pending`, `uploading`, `uploaded` or `failed`.
+    pub status: String,
+    pub error: Option<String>,
+}
+
+/// `GET /v1/backup/list-remote`, in no particular order.
+#[derive(Deserialize)]
+pub struct RemoteList {
+    #[serde(deserialize_with = "list_or_null")]
+    pub backups: Vec<RemoteBackup>,
+}
+
+/// An object in the remote store.
+#[derive(Deserialize)]
+pub struct RemoteBackup {
+    pub key: String,
+    /// RFC 3339.
+    pub last_modified: String,
+    pub size_bytes: i64,
+}
+
+/// A Go server writes an empty list as `null`. The key itself must be there: any JSON object would
+/// pass for an empty inventory otherwise.
+fn list_or_null<'de, T, D>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}

@@ -1,0 +1,160 @@
+//! The flags that engines add to the command line. They come from manifests: no engine is run.
+
+use std::collections::BTreeMap;
+
+use broker_manifest::{EngineOption, Operation, OptionKind};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+
+use crate::engine::{EngineFile, OptionSetting, OptionValue};
+
+/// The commands that take engines' flags.
+const COMMANDS: [&str; 2] = ["backup", "engines"];
+
+/// Adds the port flags of all engines to the commands that contact a backend, and the options of
+/// each operation to its command.
+pub(super) fn add(mut command: Command, engines: &[EngineFile]) -> Command {
+    for name in COMMANDS {
+        command = command.mut_subcommand(name, |mut verb| {
+            for (flag, engine) in port_flags(engines) {
+                verb = verb.arg(port_argument(&flag, &engine));
+            }
+            if name == "backup" {
+                verb = add_options(verb, engines);
+            }
+            verb
+        });
+    }
+    command
+}
+
+fn add_options(mut verb: Command, engines: &[EngineFile]) -> Command {
+    let present: Vec<_> = verb
+        .get_subcommands()
+        .map(|command| command.get_name().to_owned())
+        .collect();
+    for operation in Operation::ALL {
+        if !present.iter().any(|name| name == operation.name()) {
+            continue;
+        }
+        verb = verb.mut_subcommand(operation.name(), |mut command| {
+            for (option, engine) in options(engines, operation) {
+                command = command.arg(option_argument(option, &engine));
+            }
+            command
+        });
+    }
+    verb
+}
+
+/// The values of the port flags that were given, by flag.
+pub(super) fn ports(engines: &[EngineFile], matches: &ArgMatches) -> BTreeMap<String, u16> {
+    let innermost = innermost(matches);
+    port_flags(engines)
+        .into_keys()
+        .filter_map(|flag| {
+            let port = innermost.try_get_one::<u16>(&flag).ok().flatten().copied();
+            port.map(|port| (flag, port))
+        })
+        .collect()
+}
+
+/// The values of the options that were given or have a default, by option.
+pub(super) fn settings(
+    engines: &[EngineFile],
+    matches: &ArgMatches,
+) -> BTreeMap<String, OptionSetting> {
+    let innermost = innermost(matches);
+    let options = engines.iter().flat_map(|engine| &engine.manifest().options);
+    options
+        .filter_map(|option| {
+            let value = value(innermost, option)?;
+            let name = option.name.clone();
+            Some((name.clone(), OptionSetting { name, value }))
+        })
+        .collect()
+}
+
+fn value(matches: &ArgMatches, option: &EngineOption) -> Option<OptionValue> {
+    let name = &option.name;
+    match option.kind {
+        OptionKind::Text => {
+            let text = matches.try_get_one::<String>(name).ok()??;
+            Some(OptionValue::Text(text.clone()))
+        }
+        OptionKind::Integer => {
+            let number = matches.try_get_one::<i64>(name).ok()??;
+            Some(OptionValue::Integer(*number))
+        }
+        OptionKind::Boolean => {
+            let value = matches.try_get_one::<bool>(name).ok()??;
+            Some(OptionValue::Boolean(*value))
+        }
+    }
+}
+
+/// Global arguments are found in the matches of the innermost command.
+fn innermost(matches: &ArgMatches) -> &ArgMatches {
+    match matches.subcommand() {
+        Some((_, inner)) => innermost(inner),
+        None => matches,
+    }
+}
+
+/// Each flag once, with the engine that asks for it first.
+fn port_flags(engines: &[EngineFile]) -> BTreeMap<String, String> {
+    let mut flags = BTreeMap::new();
+    for engine in engines {
+        let manifest = engine.manifest();
+        for endpoint in manifest.endpoints.values() {
+            if let Some(flag) = &endpoint.port.flag {
+                flags
+                    .entry(flag.clone())
+                    .or_insert_with(|| manifest.id.name().to_owned());
+            }
+        }
+    }
+    flags
+}
+
+/// Each option of an operation once, with the engine that asks for it first.
+fn options(engines: &[EngineFile], operation: Operation) -> Vec<(&EngineOption, String)> {
+    let mut found: Vec<(&EngineOption, String)> = Vec::new();
+    for engine in engines {
+        for option in engine.manifest().options_for(operation) {
+            if !found.iter().any(|(known, _)| known.name == option.name) {
+                found.push((option, engine.manifest().id.name().to_owned()));
+            }
+        }
+    }
+    found
+}
+
+fn port_argument(flag: &str, engine: &str) -> Arg {
+    Arg::new(flag.to_owned())
+        .long(flag.to_owned())
+        .global(true)
+        .value_name("PORT")
+        .value_parser(value_parser!(u16).range(1..))
+        .help(format!(
+            "Port of the backend inside the pod, for engine {engine}"
+        ))
+        .help_heading("Engines")
+}
+
+fn option_argument(option: &EngineOption, engine: &str) -> Arg {
+    let argument = Arg::new(option.name.clone())
+        .long(option.name.clone())
+        .help(format!("{} (engine {engine})", option.help))
+        .help_heading("Engines");
+    let argument = match option.kind {
+        OptionKind::Text => argument.value_parser(value_parser!(String)),
+        OptionKind::Integer => argument
+            .value_parser(value_parser!(i64))
+            .allow_negative_numbers(true),
+        OptionKind::Boolean => argument.action(ArgAction::SetTrue),
+    };
+    match &option.default {
+        Some(default) => argument.default_value(default.clone()),
+        None => argument,
+    }
+}

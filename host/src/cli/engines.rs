@@ -1,0 +1,23 @@
+use clap::Args;
+
+use super::Context;
+use super::backup::TargetArgs;
+use super::error::CliError;
+use crate::ops::{EngineChoice, engines};
+
+/// Show the engines, what each can do, and whether it answers at the target
+#[derive(Args)]
+pub(super) struct EnginesArgs {
+    #[command(flatten)]
+    target: TargetArgs,
+}
+
+pub(super) async fn run(args: EnginesArgs, context: Context<'_>) -> Result<(), CliError> {
+    let ui = context.ui;
+    let catalogue = context.engines.clone();
+    let request = args.target.into_request(context, EngineChoice::Auto);
+    let work = engines(catalogue, request, ui);
+    let view = ui.while_waiting("Asking the backends", work).await?;
+    ui.data(&view)?;
+    Ok(())
+}

@@ -1,0 +1,198 @@
+//! The command line: one file for each verb, each with its `Args` and a `run` that calls an operation.
+
+mod backup;
+mod completion;
+mod connection;
+mod engine_flags;
+mod engines;
+mod error;
+mod version;
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::cluster::ConnectOptions;
+use crate::engine::{Catalogue, EngineError, EngineFile};
+use crate::model::{Failure, Problem};
+use crate::ui::{Color, Format, Ui};
+use error::CliError;
+
+#[derive(Parser)]
+#[command(
+    name = "kubectl-broker",
+    version,
+    about = "Back up, list, download, verify and restore brokers and databases on Kubernetes",
+    arg_required_else_help = true,
+    disable_help_subcommand = true
+)]
+struct Cli {
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    connection: connection::ConnectionArgs,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Output")]
+struct OutputArgs {
+    /// Form of the result
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT"
+    )]
+    output: Format,
+    /// When to colour
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    color: Color,
+    /// The same as --color never
+    #[arg(long, global = true, hide = true, conflicts_with = "color")]
+    no_color: bool,
+    /// Say on stderr what is being done
+    #[arg(short, long, global = true)]
+    verbose: bool,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    Backup(backup::BackupArgs),
+    Engines(engines::EnginesArgs),
+    Version(version::VersionArgs),
+    Completion(completion::CompletionArgs),
+}
+
+/// What every verb is given.
+struct Context<'a> {
+    connect: ConnectOptions,
+    engines: Catalogue,
+    matches: &'a ArgMatches,
+    ui: Ui,
+}
+
+/// Runs the program with these engines and says how it ended.
+pub fn main(
+    engines: Result<Catalogue, EngineError>,
+    arguments: impl IntoIterator<Item = OsString>,
+) -> ExitCode {
+    let arguments: Vec<_> = arguments.into_iter().collect();
+    // Before the arguments are read there is nothing better than the defaults.
+    let plain = Ui::new(Format::Table, Color::Auto, false);
+    let engines = match engines {
+        Ok(engines) => engines,
+        Err(error) => return fail(plain, &error),
+    };
+    let mut command = command(&engines, arguments.first());
+    let parsed = command
+        .try_get_matches_from_mut(&arguments)
+        .and_then(|matches| Cli::from_arg_matches(&matches).map(|cli| (cli, matches)));
+    match parsed {
+        Ok((cli, matches)) => run(cli, &matches, command, engines),
+        Err(error) => {
+            // clap prints help and version to stdout, all else to stderr; a closed pipe is no matter.
+            let _ = error.print();
+            let code = match error.kind() {
+                clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion => 0,
+                _ => Failure::Usage.exit_code(),
+            };
+            ExitCode::from(code)
+        }
+    }
+}
+
+/// The command with the flags of all engines. No engine is run for it.
+fn command(engines: &[EngineFile], program: Option<&OsString>) -> Command {
+    let command = Cli::command()
+        .bin_name(shown_name(program))
+        .after_long_help(exit_codes());
+    let command = engine_flags::add(command, engines);
+    let mut command = command;
+    command.build();
+    command
+}
+
+/// `kubectl broker` where kubectl runs the program, or could.
+fn shown_name(program: Option<&OsString>) -> String {
+    let name = program
+        .and_then(|path| Path::new(path).file_stem())
+        .map_or_else(|| "kubectl-broker".into(), std::ffi::OsStr::to_string_lossy);
+    match name.strip_prefix("kubectl-") {
+        Some(plugin) => format!("kubectl {plugin}"),
+        None => name.into_owned(),
+    }
+}
+
+fn exit_codes() -> String {
+    let mut text = String::from("Exit codes:\n    0  done\n");
+    for failure in Failure::ALL {
+        text.push_str(&format!(
+            "  {:>3}  {}\n",
+            failure.exit_code(),
+            failure.meaning()
+        ));
+    }
+    text
+}
+
+fn run(cli: Cli, matches: &ArgMatches, command: Command, engines: Catalogue) -> ExitCode {
+    let color = if cli.output.no_color {
+        Color::Never
+    } else {
+        cli.output.color
+    };
+    let ui = Ui::new(cli.output.output, color, cli.output.verbose);
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(ui, &CliError::Runtime(error)),
+    };
+    let context = Context {
+        connect: cli.connection.into_options(),
+        engines,
+        matches,
+        ui,
+    };
+    let result = runtime.block_on(async {
+        tokio::select! {
+            result = dispatch(cli.verb, context, command) => result,
+            () = interrupted() => Err(CliError::Interrupted),
+        }
+    });
+    // A worker that still compiles must not keep a stopped command alive.
+    runtime.shutdown_background();
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(ui, &error),
+    }
+}
+
+async fn dispatch(verb: Verb, context: Context<'_>, command: Command) -> Result<(), CliError> {
+    match verb {
+        Verb::Backup(args) => backup::run(args, context).await,
+        Verb::Engines(args) => engines::run(args, context).await,
+        Verb::Version(args) => version::run(&args, context.ui),
+        Verb::Completion(args) => completion::run(&args, command, context.ui),
+    }
+}
+
+/// Resolves at the first Ctrl-C; never where signals can't be had.
+async fn interrupted() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+fn fail(ui: Ui, problem: &dyn Problem) -> ExitCode {
+    ui.failure(problem);
+    ExitCode::from(problem.failure().exit_code())
+}

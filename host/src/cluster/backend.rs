@@ -1,0 +1,321 @@
+//! Requests to one endpoint: the tunnel is opened when the first is sent, and kept for the next.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, Uri, Version, header};
+use http_body_util::Full;
+use tokio::time::Instant;
+
+use super::exchange::{Connection, Parking};
+use super::tunnel::Verdict;
+use super::{BackendBody, Candidate, Cluster, ClusterError, EndpointSpec, Phase, PodPort, Target};
+
+/// Each deadline is its own: a server that drips must not pass for one that works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadlines {
+    /// Until the port-forward stands.
+    pub connect: Duration,
+    /// From the request to the first byte of the answer.
+    pub first_byte: Duration,
+    /// Between two pieces of the answer.
+    pub idle: Duration,
+    /// The whole exchange, where it has a limit.
+    pub total: Option<Duration>,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            first_byte: Duration::from_secs(30),
+            idle: Duration::from_secs(30),
+            total: None,
+        }
+    }
+}
+
+/// An endpoint whose pods and ports are known.
+pub struct Backend {
+    cluster: Cluster,
+    target: Target,
+    spec: EndpointSpec,
+    state: Mutex<State>,
+    parking: Parking,
+}
+
+#[derive(Default)]
+struct State {
+    /// Where it may be, best first. Empty only after all pods have died.
+    candidates: Vec<Candidate>,
+    /// The one in use.
+    position: usize,
+    notes: Vec<String>,
+    /// After the first answer no other place is tried: backups may belong to the pod.
+    answered: bool,
+    dead_pods: BTreeSet<String>,
+}
+
+/// What to do about a place that failed.
+enum Next {
+    TryAgain,
+    GiveUp(ClusterError),
+}
+
+impl Cluster {
+    /// Finds the endpoint. No tunnel is opened yet.
+    ///
+    /// # Errors
+    /// When no ready pod is found, with the reason.
+    pub async fn backend(
+        &self,
+        target: &Target,
+        spec: &EndpointSpec,
+    ) -> Result<Backend, ClusterError> {
+        // Pod records are large values; boxed, they don't weigh on the futures of all callers.
+        let found = Box::pin(self.resolve(target, spec)).await?;
+        Ok(Backend {
+            cluster: self.clone(),
+            target: target.clone(),
+            spec: spec.clone(),
+            state: Mutex::new(State {
+                candidates: found.candidates,
+                notes: found.notes,
+                ..State::default()
+            }),
+            parking: Parking::default(),
+        })
+    }
+}
+
+impl Backend {
+    /// The place that is in use or is tried next.
+    #[must_use]
+    pub fn candidate(&self) -> Option<Candidate> {
+        let state = self.state();
+        state.candidates.get(state.position).cloned()
+    }
+
+    /// For the user: what was not as expected. Each is handed out once.
+    #[must_use]
+    pub fn take_notes(&self) -> Vec<String> {
+        std::mem::take(&mut self.state().notes)
+    }
+
+    /// Sends `request`, whose URI is a path with a query, and waits for the head of the answer.
+    ///
+    /// Any status is an answer, redirects included. A request is only sent again when it is safe
+    /// (GET, HEAD), or when no byte of it can have reached the backend.
+    ///
+    /// # Errors
+    /// When there is no answer, or not in time.
+    pub async fn send(
+        &self,
+        request: Request<Full<Bytes>>,
+        deadlines: &Deadlines,
+    ) -> Result<Response<BackendBody>, ClusterError> {
+        let total = deadlines
+            .total
+            .map(|length| (length, Instant::now() + length));
+        let Some((length, at)) = total else {
+            return self.exchange(request, deadlines, None).await;
+        };
+        let exchange = self.exchange(request, deadlines, total);
+        tokio::time::timeout_at(at, exchange)
+            .await
+            .unwrap_or_else(|_| {
+                let unknown = || PodPort {
+                    namespace: self.cluster.namespace().to_owned(),
+                    pod: self.target.statefulset.clone(),
+                    port: 0,
+                };
+                Err(late(
+                    self.place().unwrap_or_else(unknown),
+                    Phase::Total,
+                    length,
+                ))
+            })
+    }
+
+    async fn exchange(
+        &self,
+        request: Request<Full<Bytes>>,
+        deadlines: &Deadlines,
+        total: Option<(Duration, Instant)>,
+    ) -> Result<Response<BackendBody>, ClusterError> {
+        let safe = request.method().is_safe();
+        // What is not safe goes over a new connection: on an old one that the backend has just
+        // closed, nobody could say whether the request was carried out.
+        let mut reuse = safe;
+        loop {
+            let Some(place) = self.place() else {
+                self.find_pods().await?;
+                continue;
+            };
+            let error = match self.connection(place, deadlines, reuse).await {
+                Err(error) => error,
+                Ok(mut connection) => {
+                    let addressed = addressed(&request, connection.at().port);
+                    let answer = connection.exchange(addressed);
+                    match tokio::time::timeout(deadlines.first_byte, answer).await {
+                        Err(_) => {
+                            let at = connection.at().clone();
+                            return Err(late(at, Phase::FirstByte, deadlines.first_byte));
+                        }
+                        Ok(Ok(response)) => {
+                            self.state().answered = true;
+                            let (head, incoming) = response.into_parts();
+                            let body = BackendBody::new(
+                                incoming,
+                                tells_its_end(&head.headers),
+                                connection,
+                                self.parking.clone(),
+                                deadlines.idle,
+                                total,
+                            );
+                            return Ok(Response::from_parts(head, body));
+                        }
+                        Ok(Err(unanswered)) if connection.reused && (safe || unanswered.unsent) => {
+                            reuse = false;
+                            continue;
+                        }
+                        Ok(Err(unanswered)) => unanswered.error,
+                    }
+                }
+            };
+            match self.next_after(error, safe) {
+                Next::TryAgain => {}
+                Next::GiveUp(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The parked connection if it may be used and still works, else a new one.
+    async fn connection(
+        &self,
+        at: PodPort,
+        deadlines: &Deadlines,
+        reuse: bool,
+    ) -> Result<Connection, ClusterError> {
+        let open = async {
+            if reuse
+                && let Some(mut parked) = self.parking.take()
+                && parked.is_usable().await
+            {
+                return Ok(parked);
+            }
+            let verdict = Verdict::default();
+            let tunnel = self.cluster.open_tunnel(&at, verdict.clone()).await?;
+            Connection::over(tunnel, at.clone(), verdict).await
+        };
+        tokio::time::timeout(deadlines.connect, open)
+            .await
+            .unwrap_or_else(|_| Err(late(at.clone(), Phase::Connect, deadlines.connect)))
+    }
+
+    /// A closed port never got a byte, so the next port of the same pod may be tried with any
+    /// request. Another pod is another backend: it is only asked what changes nothing.
+    fn next_after(&self, error: ClusterError, safe: bool) -> Next {
+        let mut state = self.state();
+        if state.answered {
+            return Next::GiveUp(error);
+        }
+        match &error {
+            ClusterError::PortClosed { at, .. } => {
+                let next = state.candidates.get(state.position + 1);
+                if next.is_some_and(|next| next.pod == at.pod) {
+                    state.position += 1;
+                    return Next::TryAgain;
+                }
+                let tried = &state.candidates[..=state.position];
+                let ports: Vec<u16> = tried
+                    .iter()
+                    .filter(|candidate| candidate.pod == at.pod)
+                    .map(|candidate| candidate.port)
+                    .collect();
+                state.position = 0;
+                if ports.len() < 2 {
+                    return Next::GiveUp(error);
+                }
+                Next::GiveUp(ClusterError::AllPortsClosed {
+                    endpoint: self.spec.name.clone(),
+                    pod: at.pod.clone(),
+                    ports,
+                    flag: self.spec.port.flag.clone(),
+                })
+            }
+            ClusterError::PodGone { pod, .. }
+            | ClusterError::PodUnscheduled { pod, .. }
+            | ClusterError::ContainerNotRunning {
+                at: PodPort { pod, .. },
+                ..
+            } if safe && self.target.pod.is_none() && state.dead_pods.len() < 3 => {
+                let pod = pod.clone();
+                state.notes.push(format!("{error}; trying another pod"));
+                state.candidates.retain(|candidate| candidate.pod != pod);
+                state.position = 0;
+                state.dead_pods.insert(pod);
+                Next::TryAgain
+            }
+            _ => Next::GiveUp(error),
+        }
+    }
+
+    async fn find_pods(&self) -> Result<(), ClusterError> {
+        let dead = self.state().dead_pods.clone();
+        let search = self.cluster.ready_pods(&self.target, &self.spec, &dead);
+        let mut found = Box::pin(search).await?;
+        let mut state = self.state();
+        state.candidates = found.candidates;
+        state.position = 0;
+        state.notes.append(&mut found.notes);
+        Ok(())
+    }
+
+    fn place(&self) -> Option<PodPort> {
+        let state = self.state();
+        let candidate = state.candidates.get(state.position)?;
+        Some(PodPort {
+            namespace: self.cluster.namespace().to_owned(),
+            pod: candidate.pod.clone(),
+            port: candidate.port,
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The request as it goes out: path only, HTTP/1.1, and addressed to the port as it is in the pod.
+fn addressed(request: &Request<Full<Bytes>>, port: u16) -> Request<Full<Bytes>> {
+    let mut request = request.clone();
+    if let Some(path) = request.uri().path_and_query().cloned() {
+        *request.uri_mut() = Uri::from(path);
+    }
+    *request.version_mut() = Version::HTTP_11;
+    if let Ok(host) = HeaderValue::from_str(&format!("localhost:{port}")) {
+        request.headers_mut().insert(header::HOST, host);
+    }
+    request
+}
+
+/// RFC 9112, section 6.3. Answers that have no body by definition end at once anyway.
+fn tells_its_end(headers: &http::HeaderMap) -> bool {
+    headers.contains_key(header::CONTENT_LENGTH) || headers.contains_key(header::TRANSFER_ENCODING)
+}
+
+fn late(at: PodPort, phase: Phase, after: Duration) -> ClusterError {
+    ClusterError::TimedOut {
+        at,
+        phase,
+        after,
+        received: 0,
+        expected: None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

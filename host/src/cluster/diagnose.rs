@@ -1,0 +1,97 @@
+//! Why nothing was found. The requests here are made on the way to an error only.
+
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::{Namespace, Pod};
+
+use super::near::near;
+use super::request::{NAMESPACES, PODS, STATEFUL_SETS};
+use super::{Cluster, ClusterError, pods};
+
+impl Cluster {
+    /// For a `StatefulSet` whose pods were all looked at, and none is ready.
+    pub(super) async fn no_ready_pod(
+        &self,
+        statefulset: &str,
+        record: Result<Option<StatefulSet>, ClusterError>,
+        owned: &[Pod],
+    ) -> ClusterError {
+        let mut reasons: Vec<String> = owned
+            .iter()
+            .map(|pod| {
+                // A pod that is said to be ready is here because a tunnel to it was refused.
+                let why = if pods::is_ready(pod) {
+                    "said to be ready, but it was gone".to_owned()
+                } else {
+                    pods::why_not_ready(pod)
+                };
+                format!("{}: {why}", pods::name(pod))
+            })
+            .collect();
+        match record {
+            Ok(None) if owned.is_empty() => return self.no_statefulset(statefulset).await,
+            Err(error) if owned.is_empty() => return error,
+            Ok(Some(record)) => {
+                let wanted = record.spec.and_then(|spec| spec.replicas).unwrap_or(1);
+                if wanted == 0 {
+                    reasons.insert(0, "it is scaled to 0 replicas".to_owned());
+                } else if owned.is_empty() {
+                    reasons.push(format!("none of its {wanted} pods exists yet"));
+                }
+            }
+            _ => {}
+        }
+        ClusterError::NoReadyPod {
+            statefulset: statefulset.to_owned(),
+            namespace: self.namespace().to_owned(),
+            reasons,
+        }
+    }
+
+    async fn no_statefulset(&self, name: &str) -> ClusterError {
+        let (namespace_missing, existing) = tokio::join!(
+            self.namespace_is_missing(),
+            self.list::<StatefulSet>(&STATEFUL_SETS)
+        );
+        if namespace_missing {
+            return self.no_namespace();
+        }
+        let existing: Option<Vec<String>> = existing.ok().map(|sets| {
+            sets.into_iter()
+                .filter_map(|set| set.metadata.name)
+                .collect()
+        });
+        ClusterError::StatefulSetNotFound {
+            name: name.to_owned(),
+            namespace: self.namespace().to_owned(),
+            near: near(name, existing.iter().flatten().map(String::as_str)),
+            existing,
+        }
+    }
+
+    pub(super) async fn no_pod(&self, pod: &str) -> ClusterError {
+        let (namespace_missing, existing) =
+            tokio::join!(self.namespace_is_missing(), self.list::<Pod>(&PODS));
+        if namespace_missing {
+            return self.no_namespace();
+        }
+        ClusterError::PodNotFound {
+            pod: pod.to_owned(),
+            namespace: self.namespace().to_owned(),
+            near: near(pod, existing.iter().flatten().map(pods::name)),
+        }
+    }
+
+    /// Many may not read namespaces: then it is taken to exist.
+    async fn namespace_is_missing(&self) -> bool {
+        matches!(
+            self.get::<Namespace>(&NAMESPACES, self.namespace()).await,
+            Ok(None)
+        )
+    }
+
+    fn no_namespace(&self) -> ClusterError {
+        ClusterError::NamespaceNotFound {
+            namespace: self.namespace().to_owned(),
+        }
+    }
+}

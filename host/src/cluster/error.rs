@@ -1,0 +1,352 @@
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::request::Access;
+use crate::model::text::printable;
+
+/// How many characters of a text from outside one message may hold.
+const SHOWN: usize = 400;
+
+/// A port of a pod, the far end of a tunnel.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PodPort {
+    pub namespace: String,
+    pub pod: String,
+    pub port: u16,
+}
+
+impl fmt::Display for PodPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "port {} of pod {}", self.port, show(&self.pod))
+    }
+}
+
+/// Which of the deadlines of a request to a backend passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Until the port-forward stands.
+    Connect,
+    /// From the request to the first byte of the answer.
+    FirstByte,
+    /// Between two pieces of the answer.
+    Idle,
+    /// The whole exchange.
+    Total,
+}
+
+/// The kinds of entries that a kubeconfig has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryKind {
+    Context,
+    Cluster,
+    User,
+}
+
+impl fmt::Display for EntryKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Context => "context",
+            Self::Cluster => "cluster",
+            Self::User => "user",
+        })
+    }
+}
+
+/// Why the API server could not be reached at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unreachable {
+    Refused,
+    NoSuchHost,
+    Certificate,
+    TimedOut,
+    Proxy,
+    Other,
+}
+
+/// Everything that can go wrong between this process and a backend in a pod.
+///
+/// Fields hold text as it came; messages show it through [`printable`].
+#[derive(Debug, thiserror::Error)]
+pub enum ClusterError {
+    #[error(
+        "no cluster configuration was found; looked at {}, and for a service account ({in_cluster})",
+        looked.join(", ")
+    )]
+    NoConfiguration {
+        looked: Vec<String>,
+        in_cluster: String,
+    },
+    #[error("kubeconfig {} does not exist", path.display())]
+    KubeconfigMissing { path: PathBuf },
+    #[error("kubeconfig {} can't be read: {source}", path.display())]
+    KubeconfigUnreadable { path: PathBuf, source: io::Error },
+    #[error("kubeconfig {} can't be used: {}", path.display(), show(reason))]
+    KubeconfigSyntax { path: PathBuf, reason: String },
+    #[error(
+        "the kubeconfig has no current context{}",
+        list(". It has the contexts", known)
+    )]
+    NoCurrentContext { known: Vec<String> },
+    #[error(
+        "the kubeconfig has no {kind} {}{}{}", show(name),
+        of_context.as_ref().map_or(String::new(), |it| format!(", which context {} names", show(it))),
+        list(". Near", near)
+    )]
+    UnknownEntry {
+        kind: EntryKind,
+        name: String,
+        of_context: Option<String>,
+        near: Vec<String>,
+        known: Vec<String>,
+    },
+    #[error("{what} of the kubeconfig can't be used: {}", show(reason))]
+    KubeconfigEntry { what: String, reason: String },
+    #[error("`--as-group` was given without `--as`")]
+    GroupsWithoutUser,
+    #[error("the proxy {} from {origin} can't be used: {reason}", show(url))]
+    Proxy {
+        url: String,
+        origin: String,
+        reason: &'static str,
+    },
+    #[error("the credential plugin `{}` {}", show(command), show(reason))]
+    CredentialPlugin {
+        command: String,
+        reason: String,
+        install_hint: Option<String>,
+    },
+    #[error("the credentials in the kubeconfig can't be used: {}", show(reason))]
+    Credentials { reason: String },
+    #[error("`{}` is no {what} that Kubernetes could have", show(name))]
+    BadName { what: &'static str, name: String },
+
+    #[error("{server} does not accept the credentials of {}", show(who))]
+    Unauthorized {
+        server: String,
+        who: String,
+        context: Option<String>,
+    },
+    #[error("not allowed to {access}{}", because(message))]
+    Forbidden {
+        access: Box<Access>,
+        message: String,
+    },
+    #[error(
+        "can't reach {server}{}: {}",
+        if *kind == Unreachable::Proxy { " through the proxy" } else { "" },
+        show(reason)
+    )]
+    Unreachable {
+        server: String,
+        kind: Unreachable,
+        reason: String,
+    },
+    #[error("{server} did not answer within {after:?} when asked to {access}")]
+    RequestTimedOut {
+        server: String,
+        access: Box<Access>,
+        after: Duration,
+    },
+    #[error(
+        "{server} answered {status} with something that is not Kubernetes: {}",
+        show(excerpt)
+    )]
+    NotKubernetes {
+        server: String,
+        status: u16,
+        excerpt: String,
+    },
+    #[error(
+        "{server} answered {status} when asked to {access}{}",
+        because(message)
+    )]
+    Api {
+        server: String,
+        access: Box<Access>,
+        status: u16,
+        message: String,
+    },
+    #[error("the answer to {access} has more than {limit} bytes")]
+    AnswerTooLong { access: Box<Access>, limit: usize },
+
+    #[error("namespace {} does not exist", show(namespace))]
+    NamespaceNotFound { namespace: String },
+    #[error(
+        "there is no StatefulSet {} in namespace {}{}", show(name), show(namespace),
+        match existing {
+            Some(names) if names.is_empty() => "; the namespace has none".to_owned(),
+            Some(names) => list("; it has", names),
+            None => String::new(),
+        }
+    )]
+    StatefulSetNotFound {
+        name: String,
+        namespace: String,
+        near: Vec<String>,
+        /// `None` where they may not be listed.
+        existing: Option<Vec<String>>,
+    },
+    #[error(
+        "no pod of StatefulSet {} in namespace {} is ready: {}", show(statefulset), show(namespace),
+        reasons.iter().map(|reason| show(reason).into_owned()).collect::<Vec<_>>().join("; ")
+    )]
+    NoReadyPod {
+        statefulset: String,
+        namespace: String,
+        reasons: Vec<String>,
+    },
+    #[error(
+        "there is no pod {} in namespace {}{}",
+        show(pod),
+        show(namespace),
+        list(". Near", near)
+    )]
+    PodNotFound {
+        pod: String,
+        namespace: String,
+        near: Vec<String>,
+    },
+    #[error("pod {} can't be used: {}", show(pod), show(reason))]
+    PodNotUsable {
+        pod: String,
+        namespace: String,
+        reason: String,
+    },
+    #[error(
+        "pod {} declares no port for endpoint `{endpoint}` ({wanted}){}",
+        show(pod),
+        list("; it declares", declared)
+    )]
+    NoPort {
+        endpoint: String,
+        pod: String,
+        wanted: String,
+        declared: Vec<String>,
+        flag: Option<String>,
+    },
+
+    #[error("pod {} is gone", show(pod))]
+    PodGone { pod: String, namespace: String },
+    #[error("pod {} runs on no node yet", show(pod))]
+    PodUnscheduled { pod: String, namespace: String },
+    #[error(
+        "the node of pod {} does not know the pod (asked {tries} times): its kubelet may be starting",
+        show(pod)
+    )]
+    KubeletNotReady {
+        pod: String,
+        namespace: String,
+        tries: usize,
+    },
+    #[error("{server} did not open a port-forward to {at}: {}", show(reason))]
+    UpgradeRefused {
+        server: String,
+        at: PodPort,
+        reason: String,
+    },
+    #[error("nothing listens on {at}: {}", brief(reason))]
+    PortClosed { at: PodPort, reason: String },
+    #[error(
+        "nothing listens on any of the ports of pod {} that endpoint `{endpoint}` could have: {}", show(pod),
+        ports.iter().map(u16::to_string).collect::<Vec<_>>().join(", ")
+    )]
+    AllPortsClosed {
+        endpoint: String,
+        pod: String,
+        ports: Vec<u16>,
+        flag: Option<String>,
+    },
+    #[error("the container behind {at} is not running: {}", show(reason))]
+    ContainerNotRunning { at: PodPort, reason: String },
+    #[error("the port-forward to {at} failed: {}", show(reason))]
+    PortForward { at: PodPort, reason: String },
+    #[error("the port-forward to {at} broke off{}: {}", so_far(*received, *expected), show(reason))]
+    TunnelLost {
+        at: PodPort,
+        reason: String,
+        received: u64,
+        expected: Option<u64>,
+    },
+
+    #[error("{at} {}", late(*phase, *after, *received, *expected))]
+    TimedOut {
+        at: PodPort,
+        phase: Phase,
+        after: Duration,
+        received: u64,
+        expected: Option<u64>,
+    },
+    #[error("{at} closed the connection without an answer")]
+    NoAnswer { at: PodPort },
+    #[error("{at} closed the connection in the middle of an answer{}", so_far(*received, *expected))]
+    Incomplete {
+        at: PodPort,
+        received: u64,
+        expected: Option<u64>,
+    },
+    #[error("{at} does not speak HTTP/1.1: {source}")]
+    NotHttp { at: PodPort, source: hyper::Error },
+    #[error("the HTTP exchange with {at} failed: {source}")]
+    Http { at: PodPort, source: hyper::Error },
+    #[error("{at} answered with more than {limit} bytes")]
+    BodyTooLong { at: PodPort, limit: usize },
+}
+
+pub(super) fn show(text: &str) -> std::borrow::Cow<'_, str> {
+    printable(text, SHOWN)
+}
+
+/// The end of a long text of the container runtime, where it says what happened to the connection.
+fn brief(reason: &str) -> std::borrow::Cow<'_, str> {
+    show(reason.find("dial tcp").map_or(reason, |at| &reason[at..]))
+}
+
+/// `lead a, b, c`, or nothing for an empty list.
+fn list(lead: &str, names: &[String]) -> String {
+    const MOST: usize = 12;
+    if names.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("{lead} ");
+    for (index, name) in names.iter().take(MOST).enumerate() {
+        if index > 0 {
+            text.push_str(", ");
+        }
+        text.push_str(&printable(name, 80));
+    }
+    if names.len() > MOST {
+        text += " and more";
+    }
+    text
+}
+
+fn because(message: &str) -> String {
+    let message = message.trim();
+    if message.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", show(message))
+    }
+}
+
+fn so_far(received: u64, expected: Option<u64>) -> String {
+    match expected {
+        Some(expected) => format!(" after {received} of {expected} bytes"),
+        None if received > 0 => format!(" after {received} bytes"),
+        None => String::new(),
+    }
+}
+
+fn late(phase: Phase, after: Duration, received: u64, expected: Option<u64>) -> String {
+    match phase {
+        Phase::Connect => format!("could not be reached within {after:?}"),
+        Phase::FirstByte => format!("did not begin to answer within {after:?}"),
+        Phase::Idle => format!("sent nothing for {after:?}{}", so_far(received, expected)),
+        Phase::Total => format!(
+            "was not done within {after:?}{}",
+            so_far(received, expected)
+        ),
+    }
+}

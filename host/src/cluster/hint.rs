@@ -1,0 +1,210 @@
+//! What to do about each error of this layer.
+
+use super::error::{ClusterError, Phase, Unreachable, show};
+use crate::model::{Failure, Problem};
+
+impl Problem for ClusterError {
+    fn failure(&self) -> Failure {
+        match self {
+            Self::NoConfiguration { .. }
+            | Self::KubeconfigMissing { .. }
+            | Self::KubeconfigUnreadable { .. }
+            | Self::KubeconfigSyntax { .. }
+            | Self::NoCurrentContext { .. }
+            | Self::UnknownEntry { .. }
+            | Self::KubeconfigEntry { .. }
+            | Self::GroupsWithoutUser
+            | Self::Proxy { .. }
+            | Self::BadName { .. } => Failure::Usage,
+            Self::CredentialPlugin { .. }
+            | Self::Credentials { .. }
+            | Self::Unauthorized { .. }
+            | Self::Forbidden { .. } => Failure::NotAllowed,
+            Self::RequestTimedOut { .. }
+            | Self::TimedOut { .. }
+            | Self::Unreachable {
+                kind: Unreachable::TimedOut,
+                ..
+            } => Failure::TimedOut,
+            Self::NamespaceNotFound { .. }
+            | Self::StatefulSetNotFound { .. }
+            | Self::PodNotFound { .. }
+            | Self::PodGone { .. } => Failure::NotFound,
+            Self::Unreachable { .. }
+            | Self::NotKubernetes { .. }
+            | Self::Api { .. }
+            | Self::AnswerTooLong { .. }
+            | Self::NoReadyPod { .. }
+            | Self::PodNotUsable { .. }
+            | Self::NoPort { .. }
+            | Self::PodUnscheduled { .. }
+            | Self::KubeletNotReady { .. }
+            | Self::UpgradeRefused { .. }
+            | Self::PortClosed { .. }
+            | Self::AllPortsClosed { .. }
+            | Self::ContainerNotRunning { .. }
+            | Self::PortForward { .. }
+            | Self::TunnelLost { .. }
+            | Self::NoAnswer { .. }
+            | Self::Incomplete { .. }
+            | Self::NotHttp { .. }
+            | Self::Http { .. }
+            | Self::BodyTooLong { .. } => Failure::Failed,
+        }
+    }
+
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one arm for each error, and the compiler sees that none is missing"
+    )]
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::NoConfiguration { .. } => {
+                "name a kubeconfig with `--kubeconfig` or the variable KUBECONFIG".into()
+            }
+            Self::KubeconfigMissing { .. } => "correct the path given with `--kubeconfig`".into(),
+            Self::KubeconfigUnreadable { .. } => "check the file's owner and mode".into(),
+            Self::KubeconfigSyntax { .. } => {
+                "correct the file; `kubectl config view` reads it too".into()
+            }
+            Self::NoCurrentContext { .. } => {
+                "choose one with `--context`, or `kubectl config use-context NAME`".into()
+            }
+            Self::UnknownEntry {
+                kind, near, known, ..
+            } => unknown_entry(*kind, near, known),
+            Self::KubeconfigEntry { .. } => {
+                "correct the entry; `kubectl config view` shows it".into()
+            }
+            Self::GroupsWithoutUser => "add `--as USER`".into(),
+            Self::Proxy { .. } => {
+                "use a URL such as `http://proxy:3128` or `socks5://proxy:1080`".into()
+            }
+            Self::CredentialPlugin { install_hint, .. } => match install_hint {
+                Some(hint) => show(hint.trim()).into_owned(),
+                None => "install it or log in with it again; the kubeconfig names it under `users`"
+                    .into(),
+            },
+            Self::Credentials { .. } => {
+                "log in again, or correct the user in the kubeconfig".into()
+            }
+            Self::BadName { .. } => "names have lower-case letters, digits, dashes and dots".into(),
+            Self::Unauthorized { context, .. } => match context {
+                Some(context) => format!(
+                    "they may have expired: log in again, then try `kubectl --context {} auth whoami`",
+                    show(context)
+                ),
+                None => "they may have expired: check the service account's token".into(),
+            },
+            Self::Forbidden { access, .. } => format!("ask for this right: {}", access.rule()),
+            Self::Unreachable { kind, .. } => unreachable_hint(*kind).into(),
+            Self::RequestTimedOut { .. } => {
+                "try again, or allow more with `--request-timeout`".into()
+            }
+            Self::NotKubernetes { .. } => {
+                "a proxy or a login page may stand in between: check the server URL and HTTPS_PROXY"
+                    .into()
+            }
+            Self::Api { status, .. } if *status >= 500 || *status == 429 => {
+                "the API server has trouble of its own; try again later".into()
+            }
+            Self::Api { .. }
+            | Self::AnswerTooLong { .. }
+            | Self::Http { .. }
+            | Self::BodyTooLong { .. } => return None,
+            Self::NamespaceNotFound { .. } => {
+                "choose another with `--namespace`; `kubectl get namespaces` lists them".into()
+            }
+            Self::StatefulSetNotFound {
+                near, namespace, ..
+            } => match near.first() {
+                Some(name) => format!("did you mean `--statefulset {}`?", show(name)),
+                None => format!(
+                    "name it with `--statefulset`; `kubectl get statefulsets -n {}` lists them",
+                    show(namespace)
+                ),
+            },
+            Self::NoReadyPod {
+                statefulset,
+                namespace,
+                ..
+            } => format!(
+                "look at `kubectl get pods -n {0}` and `kubectl describe statefulset {1} -n {0}`",
+                show(namespace),
+                show(statefulset)
+            ),
+            Self::PodNotFound {
+                near, namespace, ..
+            } => match near.first() {
+                Some(name) => format!("did you mean `--pod {}`?", show(name)),
+                None => format!("`kubectl get pods -n {}` lists them", show(namespace)),
+            },
+            Self::PodNotUsable { pod, namespace, .. } | Self::PodUnscheduled { pod, namespace } => {
+                format!(
+                    "look at `kubectl describe pod {} -n {}`",
+                    show(pod),
+                    show(namespace)
+                )
+            }
+            Self::NoPort { flag, .. } | Self::AllPortsClosed { flag, .. } => match flag {
+                Some(flag) => {
+                    format!("is it switched on in the backend? Name its port with `--{flag}`")
+                }
+                None => "is it switched on in the backend?".into(),
+            },
+            Self::PodGone { .. } | Self::KubeletNotReady { .. } | Self::TunnelLost { .. } => {
+                "the pod or its node may be restarting; try again".into()
+            }
+            Self::UpgradeRefused { .. } => {
+                "a proxy in between may not let websockets through; try `kubectl port-forward`"
+                    .into()
+            }
+            Self::PortClosed { .. } => {
+                "is it switched on, and bound to an address that the pod can reach?".into()
+            }
+            Self::ContainerNotRunning { at, .. } | Self::PortForward { at, .. } => {
+                format!(
+                    "look at `kubectl describe pod {} -n {}`",
+                    show(&at.pod),
+                    show(&at.namespace)
+                )
+            }
+            Self::TimedOut { phase, .. } => match phase {
+                Phase::Connect => "the API server or the node is slow; try again".into(),
+                Phase::FirstByte | Phase::Idle | Phase::Total => {
+                    "the backend may be busy; try again, or allow more with `--timeout`".into()
+                }
+            },
+            Self::NoAnswer { at } | Self::Incomplete { at, .. } => {
+                let (pod, namespace) = (show(&at.pod), show(&at.namespace));
+                format!("look at `kubectl logs {pod} -n {namespace} --all-containers`")
+            }
+            Self::NotHttp { .. } => {
+                "another service may own that port, or it may want HTTPS".into()
+            }
+        })
+    }
+}
+
+fn unknown_entry(kind: super::error::EntryKind, near: &[String], known: &[String]) -> String {
+    match (near.first(), known.is_empty()) {
+        (Some(name), _) => format!("did you mean `--{kind} {}`?", show(name)),
+        (None, true) => "`kubectl config view` shows what it has".into(),
+        (None, false) => format!("it has {}", show(&known.join(", "))),
+    }
+}
+
+fn unreachable_hint(kind: Unreachable) -> &'static str {
+    match kind {
+        Unreachable::Refused => {
+            "is the cluster running, and the context the right one? `kubectl config current-context`"
+        }
+        Unreachable::NoSuchHost => "check the server URL of the context, and the network or VPN",
+        Unreachable::Certificate => {
+            "check `certificate-authority` and `tls-server-name` of the cluster in the kubeconfig"
+        }
+        Unreachable::TimedOut => "check the network, the VPN and the proxy",
+        Unreachable::Proxy => "check HTTPS_PROXY, NO_PROXY and the cluster's `proxy-url`",
+        Unreachable::Other => "check the server URL, the network and the proxy",
+    }
+}

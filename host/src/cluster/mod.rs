@@ -1,0 +1,119 @@
+//! Everything between this process and a backend in a pod: kubeconfig, the API server's answers,
+//! finding the pod and the port of an endpoint, the port-forward, and HTTP over it.
+//!
+//! ```text
+//! connect ─ kubeconfig ─ context ─ proxy       which cluster, as whom (no request is made)
+//! resolve ─ pods, slices, diagnose ─ request   which pod and port, or why there is none
+//! backend ─ exchange, body ─ tunnel            HTTP/1.1 over a websocket to pods/portforward
+//! ```
+//!
+//! There is no local listening port, and rights are never asked for ahead of their use: a missing
+//! one is explained by the request that needed it.
+
+mod backend;
+mod body;
+mod connect;
+mod context;
+mod diagnose;
+mod error;
+mod exchange;
+mod hint;
+mod kubeconfig;
+mod near;
+mod pods;
+mod proxy;
+mod refusal;
+mod request;
+mod resolve;
+mod slices;
+#[cfg(test)]
+mod testing;
+mod tunnel;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+pub use backend::{Backend, Deadlines};
+pub use body::BackendBody;
+pub use connect::ConnectOptions;
+pub use error::{ClusterError, EntryKind, Phase, PodPort, Unreachable};
+pub use request::Access;
+pub use resolve::{Candidate, EndpointSpec, Origin, Target};
+
+/// Where the namespace came from, for the note about defaults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NamespaceSource {
+    Flag,
+    Context,
+    ServiceAccount,
+    /// Nobody named one.
+    Default,
+}
+
+/// A cluster, as one user, with one namespace. Cheap to clone.
+#[derive(Clone)]
+pub struct Cluster(Arc<Inner>);
+
+struct Inner {
+    client: kube::Client,
+    identity: Identity,
+    namespace: String,
+    namespace_source: NamespaceSource,
+    /// For each request to the API server; `None` waits for ever.
+    request_timeout: Option<Duration>,
+    requests: AtomicUsize,
+}
+
+/// What errors say about who asks whom.
+#[derive(Clone, Debug, Default)]
+struct Identity {
+    /// URL of the API server.
+    server: String,
+    /// `None` for a service account inside the cluster.
+    context: Option<String>,
+    user: Option<String>,
+    /// The credential plugin, if one is configured.
+    plugin: Option<String>,
+    plugin_hint: Option<String>,
+}
+
+impl Cluster {
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.0.namespace
+    }
+
+    #[must_use]
+    pub fn namespace_source(&self) -> NamespaceSource {
+        self.0.namespace_source
+    }
+
+    /// The context of the kubeconfig; `None` inside a cluster.
+    #[must_use]
+    pub fn context(&self) -> Option<&str> {
+        self.0.identity.context.as_deref()
+    }
+
+    /// URL of the API server.
+    #[must_use]
+    pub fn server(&self) -> &str {
+        &self.0.identity.server
+    }
+
+    /// How many requests were made to the API server, port-forwards included.
+    #[must_use]
+    pub fn request_count(&self) -> usize {
+        self.0.requests.load(Ordering::Relaxed)
+    }
+}
+
+impl std::fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cluster")
+            .field("server", &self.0.identity.server)
+            .field("context", &self.0.identity.context)
+            .field("namespace", &self.0.namespace)
+            .finish_non_exhaustive()
+    }
+}

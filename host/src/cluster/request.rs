@@ -1,0 +1,360 @@
+//! Requests to the API server: built, counted, bounded in time and size, and their answers judged.
+
+use std::fmt;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt, Limited};
+use kube::client::Body;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::error::show;
+use super::{Cluster, ClusterError, refusal};
+
+/// Longest answer that is read. A list of 10,000 pods is about 50 MB.
+const MAX_ANSWER: usize = 128 << 20;
+
+/// Waits before the second and the third try of a read that the API server was too busy for.
+const BUSY_WAITS: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
+
+/// A resource of the Kubernetes API, and the rights that this program may need on it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Resource {
+    group: &'static str,
+    version: &'static str,
+    name: &'static str,
+    namespaced: bool,
+    verbs: &'static [&'static str],
+}
+
+pub(super) const PODS: Resource = Resource {
+    group: "",
+    version: "v1",
+    name: "pods",
+    namespaced: true,
+    verbs: &["get", "list"],
+};
+
+pub(super) const PORT_FORWARD: Resource = Resource {
+    group: "",
+    version: "v1",
+    name: "pods/portforward",
+    namespaced: true,
+    verbs: &["get", "create"],
+};
+
+pub(super) const STATEFUL_SETS: Resource = Resource {
+    group: "apps",
+    version: "v1",
+    name: "statefulsets",
+    namespaced: true,
+    verbs: &["get", "list"],
+};
+
+pub(super) const ENDPOINT_SLICES: Resource = Resource {
+    group: "discovery.k8s.io",
+    version: "v1",
+    name: "endpointslices",
+    namespaced: true,
+    verbs: &["list"],
+};
+
+pub(super) const NAMESPACES: Resource = Resource {
+    group: "",
+    version: "v1",
+    name: "namespaces",
+    namespaced: false,
+    verbs: &["get"],
+};
+
+/// One thing that was asked of the API server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Access {
+    pub(super) verb: &'static str,
+    pub(super) resource: &'static Resource,
+    pub(super) name: Option<String>,
+    pub(super) namespace: String,
+}
+
+impl Access {
+    /// The right that it needs, as a command and as a line of a Role.
+    #[must_use]
+    pub fn rule(&self) -> String {
+        let Resource {
+            group,
+            name,
+            verbs,
+            namespaced,
+            ..
+        } = self.resource;
+        let dotted = match (group.is_empty(), name.split_once('/')) {
+            (true, _) => (*name).to_owned(),
+            (false, None) => format!("{name}.{group}"),
+            (false, Some((parent, child))) => format!("{parent}.{group}/{child}"),
+        };
+        let (kind, scope) = if *namespaced {
+            ("role", format!(" -n {}", show(&self.namespace)))
+        } else {
+            ("clusterrole", String::new())
+        };
+        format!(
+            "`kubectl create {kind} broker-{stem}{scope} --verb={verbs} --resource={dotted}`, \
+             or in a Role `{{apiGroups: [\"{group}\"], resources: [\"{name}\"], verbs: [{quoted}]}}`",
+            stem = name.replace('/', "-"),
+            verbs = verbs.join(","),
+            quoted = verbs
+                .iter()
+                .map(|verb| format!("\"{verb}\""))
+                .collect::<Vec<_>>()
+                .join(", "),
+        )
+    }
+
+    /// The path on the API server. Names were checked by [`check_name`].
+    pub(super) fn path(&self) -> String {
+        let Resource {
+            group,
+            version,
+            name,
+            namespaced,
+            ..
+        } = self.resource;
+        let mut path = if group.is_empty() {
+            format!("/api/{version}")
+        } else {
+            format!("/apis/{group}/{version}")
+        };
+        if *namespaced {
+            path.push_str("/namespaces/");
+            path.push_str(&self.namespace);
+        }
+        let (parent, child) = name
+            .split_once('/')
+            .map_or((*name, None), |(p, c)| (p, Some(c)));
+        for segment in [Some(parent), self.name.as_deref(), child]
+            .into_iter()
+            .flatten()
+        {
+            path.push('/');
+            path.push_str(segment);
+        }
+        path
+    }
+}
+
+impl fmt::Display for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.verb, self.resource.name)?;
+        if let Some(name) = &self.name {
+            write!(f, " {}", show(name))?;
+        }
+        if self.resource.namespaced {
+            write!(f, " in namespace {}", show(&self.namespace))?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether `name` can stand in a path: a DNS-1123 subdomain, as the names of all objects used here.
+pub(super) fn is_name(name: &str) -> bool {
+    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    (1..=253).contains(&name.len())
+        && name.bytes().all(|b| inner(b) || b == b'-' || b == b'.')
+        && name.bytes().next().is_some_and(inner)
+        && name.bytes().last().is_some_and(inner)
+}
+
+pub(super) fn check_name(what: &'static str, name: &str) -> Result<(), ClusterError> {
+    if is_name(name) {
+        Ok(())
+    } else {
+        Err(ClusterError::BadName {
+            what,
+            name: name.to_owned(),
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct List<T> {
+    // The API server writes `null` for an empty list of some kinds.
+    items: Option<Vec<T>>,
+}
+
+impl Cluster {
+    pub(super) fn access(
+        &self,
+        verb: &'static str,
+        resource: &'static Resource,
+        name: Option<&str>,
+    ) -> Access {
+        Access {
+            verb,
+            resource,
+            name: name.map(str::to_owned),
+            namespace: self.namespace().to_owned(),
+        }
+    }
+
+    /// GET of one object. What does not exist is `None`.
+    pub(super) async fn get<T: DeserializeOwned>(
+        &self,
+        resource: &'static Resource,
+        name: &str,
+    ) -> Result<Option<T>, ClusterError> {
+        match self.read(self.access("get", resource, Some(name))).await {
+            Ok(object) => Ok(Some(object)),
+            Err(ClusterError::Api { status: 404, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) async fn list<T: DeserializeOwned>(
+        &self,
+        resource: &'static Resource,
+    ) -> Result<Vec<T>, ClusterError> {
+        let list: List<T> = self.read(self.access("list", resource, None)).await?;
+        Ok(list.items.unwrap_or_default())
+    }
+
+    async fn read<T: DeserializeOwned>(&self, access: Access) -> Result<T, ClusterError> {
+        let (status, bytes) = self.within_timeout(&access, self.fetch(&access)).await?;
+        serde_json::from_slice(&bytes).map_err(|error| ClusterError::NotKubernetes {
+            server: self.server().to_owned(),
+            status: status.as_u16(),
+            excerpt: format!(
+                "{error}: {}",
+                refusal::excerpt(&String::from_utf8_lossy(&bytes[..bytes.len().min(400)]))
+            ),
+        })
+    }
+
+    /// Puts the deadline for API requests on `work`.
+    async fn within_timeout<T>(
+        &self,
+        access: &Access,
+        work: impl Future<Output = Result<T, ClusterError>>,
+    ) -> Result<T, ClusterError> {
+        let Some(limit) = self.0.request_timeout else {
+            return work.await;
+        };
+        tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
+            Err(ClusterError::RequestTimedOut {
+                server: self.server().to_owned(),
+                access: Box::new(access.clone()),
+                after: limit,
+            })
+        })
+    }
+
+    async fn fetch(&self, access: &Access) -> Result<(StatusCode, Bytes), ClusterError> {
+        let mut waits = BUSY_WAITS.into_iter();
+        loop {
+            let request = Request::get(access.path())
+                .header(http::header::ACCEPT, "application/json")
+                .body(Body::empty())
+                .map_err(|_| ClusterError::BadName {
+                    what: "name",
+                    name: access.path(),
+                })?;
+            self.count_request();
+            let response = self
+                .0
+                .client
+                .send(request)
+                .await
+                .map_err(|error| refusal::unreachable(&self.0.identity, &error))?;
+            let (head, body) = response.into_parts();
+            let bytes = Limited::new(body, MAX_ANSWER)
+                .collect()
+                .await
+                .map_err(|error| {
+                    if error.is::<http_body_util::LengthLimitError>() {
+                        ClusterError::AnswerTooLong {
+                            access: Box::new(access.clone()),
+                            limit: MAX_ANSWER,
+                        }
+                    } else {
+                        refusal::unreachable(&self.0.identity, &kube::Error::Service(error))
+                    }
+                })?
+                .to_bytes();
+            if head.status.is_success() {
+                return Ok((head.status, bytes));
+            }
+            let busy = matches!(head.status.as_u16(), 429 | 503 | 504);
+            let Some(wait) = waits.next().filter(|_| busy) else {
+                let text = String::from_utf8_lossy(&bytes);
+                let status = head.status.as_u16();
+                return Err(refusal::refused(&self.0.identity, access, status, &text));
+            };
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    pub(super) fn count_request(&self) {
+        self.0.requests.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_those_of_the_api() {
+        let access = |resource, name: Option<&str>| Access {
+            verb: "get",
+            resource,
+            name: name.map(str::to_owned),
+            namespace: "mqtt".into(),
+        };
+        assert_eq!(
+            access(&PORT_FORWARD, Some("broker-0")).path(),
+            "/api/v1/namespaces/mqtt/pods/broker-0/portforward"
+        );
+        assert_eq!(
+            access(&ENDPOINT_SLICES, None).path(),
+            "/apis/discovery.k8s.io/v1/namespaces/mqtt/endpointslices"
+        );
+        assert_eq!(
+            access(&NAMESPACES, Some("mqtt")).path(),
+            "/api/v1/namespaces/mqtt"
+        );
+    }
+
+    #[test]
+    fn a_missing_right_comes_with_the_rule_that_grants_it() {
+        let access = Access {
+            verb: "create",
+            resource: &PORT_FORWARD,
+            name: Some("broker-0".into()),
+            namespace: "mqtt".into(),
+        };
+        assert_eq!(
+            access.rule(),
+            "`kubectl create role broker-pods-portforward -n mqtt --verb=get,create \
+             --resource=pods/portforward`, or in a Role \
+             `{apiGroups: [\"\"], resources: [\"pods/portforward\"], verbs: [\"get\", \"create\"]}`"
+        );
+        assert!(
+            Access {
+                resource: &ENDPOINT_SLICES,
+                ..access
+            }
+            .rule()
+            .contains("--resource=endpointslices.discovery.k8s.io`")
+        );
+    }
+
+    #[test]
+    fn names_cannot_leave_their_segment_of_a_path() {
+        for name in ["", ".", "..", "a/b", "a?b", "A", "-a", "a-", "a b", "ä"] {
+            assert!(!is_name(name), "{name:?}");
+        }
+        assert!(is_name("broker-0") && is_name("a.b-c"));
+    }
+}

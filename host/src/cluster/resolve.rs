@@ -1,0 +1,327 @@
+//! From an endpoint of a manifest to pods and ports, with as few requests as will do.
+
+use std::collections::BTreeSet;
+
+use broker_manifest::{Port, Select};
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+
+use super::error::show;
+use super::pods::ContainerProblem;
+use super::request::{ENDPOINT_SLICES, PODS, STATEFUL_SETS, check_name};
+use super::slices::{self, Served};
+use super::{Cluster, ClusterError, pods};
+
+/// Whose backend is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    pub statefulset: String,
+    /// A pod that the user chose; then no other is used.
+    pub pod: Option<String>,
+}
+
+/// An endpoint of an engine's manifest, with what the user said about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointSpec {
+    /// The engine's name for it, for messages.
+    pub name: String,
+    pub select: Select,
+    pub port: Port,
+    /// The value of the manifest's port flag.
+    pub explicit_port: Option<u16>,
+}
+
+/// A place where the backend may listen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    pub pod: String,
+    pub port: u16,
+    pub origin: Origin,
+}
+
+/// How a port came to be a candidate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The user gave its number.
+    Flag,
+    /// A Service of this name sends its clients there.
+    Service(String),
+    /// A container of this name declares it.
+    Container(String),
+    /// The manifest names it, and the pod does not declare it. A port-forward reaches it all the
+    /// same; `HiveMQ`'s chart leaves the REST port undeclared (`exposed: false`).
+    Undeclared,
+}
+
+#[derive(Debug)]
+pub(super) struct Resolution {
+    /// In the order in which to try them, those of one pod together. Never empty.
+    pub candidates: Vec<Candidate>,
+    /// For the user: what was not as expected.
+    pub notes: Vec<String>,
+}
+
+impl Cluster {
+    /// Requests: 1 for [`Select::Pod`] or a port flag, 2 at once for [`Select::Service`]; when pod 0
+    /// is not there or not ready, 2 more at once.
+    pub(super) async fn resolve(
+        &self,
+        target: &Target,
+        spec: &EndpointSpec,
+    ) -> Result<Resolution, ClusterError> {
+        check_name("StatefulSet", &target.statefulset)?;
+        if let Some(pod) = &target.pod {
+            check_name("pod", pod)?;
+        }
+        let mut notes = Vec::new();
+        // A Service has nothing to say when the port is already known.
+        let by_service = spec.select == Select::Service && spec.explicit_port.is_none();
+        let first = target
+            .pod
+            .clone()
+            .unwrap_or_else(|| format!("{}-0", target.statefulset));
+        let (pod, slices) = if by_service {
+            let (pod, slices) = tokio::join!(
+                self.get::<Pod>(&PODS, &first),
+                self.list::<EndpointSlice>(&ENDPOINT_SLICES)
+            );
+            (pod, tolerate(slices, &mut notes)?)
+        } else {
+            (self.get::<Pod>(&PODS, &first).await, Vec::new())
+        };
+        if target.pod.is_some() {
+            let Some(pod) = pod? else {
+                return Err(self.no_pod(&first).await);
+            };
+            return self.chosen_pod(&pod, target, spec, &slices, notes);
+        }
+        let accepted = match &pod {
+            Ok(Some(pod)) => pods::is_owned(pod, &target.statefulset) && pods::is_ready(pod),
+            _ => false,
+        };
+        let mut served = slices::served(&slices, &target.statefulset, &spec.port, None);
+        if pod.is_ok() && !accepted {
+            // The pod's own record is newer than the slices.
+            served.retain(|served| served.pod != first);
+        }
+        if !served.is_empty() {
+            let preferred = accepted.then_some(first.as_str());
+            return Ok(Resolution {
+                candidates: from_slices(served, preferred),
+                notes,
+            });
+        }
+        match pod? {
+            Some(pod) if accepted => Ok(Resolution {
+                candidates: ports_of(&pod, spec)?,
+                notes,
+            }),
+            _ => {
+                let mut found = self.ready_pods(target, spec, &BTreeSet::new()).await?;
+                notes.append(&mut found.notes);
+                Ok(Resolution { notes, ..found })
+            }
+        }
+    }
+
+    /// All ready pods of the `StatefulSet` but `skipped`, with 2 requests at once.
+    pub(super) async fn ready_pods(
+        &self,
+        target: &Target,
+        spec: &EndpointSpec,
+        skipped: &BTreeSet<String>,
+    ) -> Result<Resolution, ClusterError> {
+        let (record, listed) = tokio::join!(
+            self.get::<StatefulSet>(&STATEFUL_SETS, &target.statefulset),
+            self.list::<Pod>(&PODS)
+        );
+        let mut owned = listed?;
+        owned.retain(|pod| pods::is_owned(pod, &target.statefulset));
+        owned.sort_by_key(|pod| pods::ordinal(pods::name(pod), &target.statefulset));
+        let usable = |pod: &&Pod| pods::is_ready(pod) && !skipped.contains(pods::name(pod));
+        let ready: Vec<&Pod> = owned.iter().filter(usable).collect();
+        let Some(best) = ready.first() else {
+            return Err(self.no_ready_pod(&target.statefulset, record, &owned).await);
+        };
+        let mut candidates = Vec::new();
+        for pod in &ready {
+            candidates.extend(ports_of(pod, spec)?);
+        }
+        let passed_over = owned
+            .iter()
+            .take_while(|pod| pods::name(pod) != pods::name(best))
+            .filter(|pod| !pods::is_ready(pod))
+            .map(|pod| {
+                let (pod, why) = (pods::name(pod), pods::why_not_ready(pod));
+                format!(
+                    "pod {} is not ready ({}); using {}",
+                    show(pod),
+                    show(&why),
+                    show(pods::name(best))
+                )
+            });
+        Ok(Resolution {
+            notes: passed_over.collect(),
+            candidates,
+        })
+    }
+
+    /// A pod that the user chose need not be ready, but something in it must run.
+    fn chosen_pod(
+        &self,
+        pod: &Pod,
+        target: &Target,
+        spec: &EndpointSpec,
+        slices: &[EndpointSlice],
+        mut notes: Vec<String>,
+    ) -> Result<Resolution, ClusterError> {
+        let name = pods::name(pod);
+        let unusable = |reason: String| ClusterError::PodNotUsable {
+            pod: name.to_owned(),
+            namespace: self.namespace().to_owned(),
+            reason,
+        };
+        if !pods::has_running_container(pod) {
+            return Err(unusable(pods::why_not_ready(pod)));
+        }
+        if !pods::is_owned(pod, &target.statefulset) {
+            notes.push(format!(
+                "pod {name} is not part of StatefulSet {}",
+                target.statefulset
+            ));
+        }
+        let served = slices::served(slices, &target.statefulset, &spec.port, Some(name));
+        let candidates = if served.is_empty() {
+            ports_of(pod, spec)?
+        } else {
+            from_slices(served, Some(name))
+        };
+        let declared = pods::declared_ports(pod);
+        let owner = candidates
+            .first()
+            .and_then(|candidate| declared.iter().find(|port| port.number == candidate.port))
+            .map(|port| port.container.as_str());
+        match owner
+            .and_then(|container| Some((container, pods::container_problem(pod, container)?)))
+        {
+            Some((container, ContainerProblem::NotRunning(why))) => {
+                return Err(unusable(format!(
+                    "its container {container} does not run: {why}"
+                )));
+            }
+            Some((container, ContainerProblem::NotReady)) => {
+                notes.push(format!(
+                    "container {} of pod {name} is not ready",
+                    show(container)
+                ));
+            }
+            None if !pods::is_ready(pod) => {
+                notes.push(format!(
+                    "pod {name} is not ready ({})",
+                    show(&pods::why_not_ready(pod))
+                ));
+            }
+            None => {}
+        }
+        Ok(Resolution { candidates, notes })
+    }
+}
+
+/// `EndpointSlices` are a help, not a need: without them the pods' own records are used.
+fn tolerate(
+    slices: Result<Vec<EndpointSlice>, ClusterError>,
+    notes: &mut Vec<String>,
+) -> Result<Vec<EndpointSlice>, ClusterError> {
+    match slices {
+        Ok(slices) => Ok(slices),
+        Err(ClusterError::Forbidden { access, .. }) => {
+            notes.push(format!(
+                "not allowed to {access}; the port was taken from the pod. To use Services, ask for {}",
+                access.rule()
+            ));
+            Ok(Vec::new())
+        }
+        Err(ClusterError::Api { status: 404, .. }) => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Groups by pod, the preferred one first, then by ordinal; ports keep the order of the manifest.
+fn from_slices(mut served: Vec<Served>, preferred: Option<&str>) -> Vec<Candidate> {
+    served.sort_by_key(|served| (Some(&*served.pod) != preferred, served.ordinal));
+    let mut candidates: Vec<Candidate> = Vec::new();
+    for served in served {
+        let known = candidates
+            .iter()
+            .any(|candidate| candidate.pod == served.pod && candidate.port == served.port);
+        if !known {
+            candidates.push(Candidate {
+                pod: served.pod,
+                port: served.port,
+                origin: Origin::Service(served.service),
+            });
+        }
+    }
+    candidates
+}
+
+/// The flag's port; else those that the pod declares, by the manifest's names and then its numbers;
+/// else the manifest's numbers.
+fn ports_of(pod: &Pod, spec: &EndpointSpec) -> Result<Vec<Candidate>, ClusterError> {
+    let candidate = |port: u16, origin: Origin| Candidate {
+        pod: pods::name(pod).to_owned(),
+        port,
+        origin,
+    };
+    if let Some(port) = spec.explicit_port {
+        return Ok(vec![candidate(port, Origin::Flag)]);
+    }
+    let declared = pods::declared_ports(pod);
+    let numbers = || spec.port.numbers.iter().map(|number| number.get());
+    let by_name = spec.port.names.iter().flat_map(|pattern| {
+        let matches = |name: &String| pattern.matches(name);
+        declared
+            .iter()
+            .filter(move |port| port.name.as_ref().is_some_and(matches))
+    });
+    let by_number =
+        numbers().flat_map(|number| declared.iter().filter(move |port| port.number == number));
+    let mut seen = BTreeSet::new();
+    let found: Vec<Candidate> = by_name
+        .chain(by_number)
+        .filter(|port| seen.insert(port.number))
+        .map(|port| candidate(port.number, Origin::Container(port.container.clone())))
+        .collect();
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let undeclared: Vec<Candidate> = numbers()
+        .map(|number| candidate(number, Origin::Undeclared))
+        .collect();
+    if undeclared.is_empty() {
+        return Err(ClusterError::NoPort {
+            endpoint: spec.name.clone(),
+            pod: pods::name(pod).to_owned(),
+            wanted: spec
+                .port
+                .names
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(", "),
+            declared: declared
+                .iter()
+                .map(|port| match &port.name {
+                    Some(name) => format!("{name}={}", port.number),
+                    None => port.number.to_string(),
+                })
+                .collect(),
+            flag: spec.port.flag.clone(),
+        });
+    }
+    Ok(undeclared)
+}
+
+#[cfg(test)]
+mod tests;

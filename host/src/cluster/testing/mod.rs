@@ -1,0 +1,46 @@
+//! Stand-ins for the API server in the tests of this layer.
+
+mod answers;
+mod server;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+
+pub(super) use answers::{Answers, owned_pod, status};
+pub(super) use server::{FarEnd, serve};
+
+use super::{Cluster, EndpointSpec, Identity, Inner, NamespaceSource, Target};
+
+pub(super) fn cluster(client: kube::Client) -> Cluster {
+    Cluster(Arc::new(Inner {
+        client,
+        identity: Identity {
+            server: "https://api.example".into(),
+            context: Some("staging".into()),
+            user: Some("eve".into()),
+            ..Identity::default()
+        },
+        namespace: "mqtt".into(),
+        namespace_source: NamespaceSource::Default,
+        request_timeout: Some(Duration::from_secs(30)),
+        requests: AtomicUsize::new(0),
+    }))
+}
+
+pub(super) fn target(pod: Option<&str>) -> Target {
+    Target {
+        statefulset: "broker".into(),
+        pod: pod.map(str::to_owned),
+    }
+}
+
+/// An endpoint as a manifest would have it.
+pub(super) fn endpoint(select: &str, port: serde_json::Value) -> EndpointSpec {
+    EndpointSpec {
+        name: "api".into(),
+        select: serde_json::from_value(select.into()).unwrap(),
+        port: serde_json::from_value(port).unwrap(),
+        explicit_port: None,
+    }
+}

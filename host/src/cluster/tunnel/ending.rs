@@ -1,0 +1,115 @@
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::super::{ClusterError, PodPort};
+
+/// How a tunnel came to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in super::super) enum Ending {
+    /// The far end closed the connection properly.
+    Closed,
+    /// The kubelet gave a reason on the error channel.
+    Refused(String),
+    /// The websocket died, or spoke nonsense.
+    Lost(String),
+}
+
+/// The ending of one tunnel, for those that only see hyper's view of it.
+///
+/// hyper knows that its connection broke; why it broke is only known here.
+#[derive(Clone, Debug, Default)]
+pub(in super::super) struct Verdict(Arc<Mutex<Option<Ending>>>);
+
+impl Verdict {
+    /// The first ending stays, but a reason from the kubelet replaces any other.
+    pub fn set(&self, ending: Ending) {
+        let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_reason = |ending: &Ending| matches!(ending, Ending::Refused(_));
+        let replaces = match &*slot {
+            None => true,
+            Some(known) => is_reason(&ending) && !is_reason(known),
+        };
+        if replaces {
+            *slot = Some(ending);
+        }
+    }
+
+    pub fn get(&self) -> Option<Ending> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The error that the ending amounts to, where it is one.
+    pub fn error(
+        &self,
+        at: &PodPort,
+        received: u64,
+        expected: Option<u64>,
+    ) -> Option<ClusterError> {
+        match self.get()? {
+            Ending::Closed => None,
+            Ending::Refused(reason) => Some(refused(at.clone(), reason)),
+            Ending::Lost(reason) => Some(ClusterError::TunnelLost {
+                at: at.clone(),
+                reason,
+                received,
+                expected,
+            }),
+        }
+    }
+}
+
+/// Sorts the texts of the error channel.
+///
+/// They are free text of the container runtime. containerd: `failed to execute portforward in
+/// network namespace …: failed to connect to localhost:8081 inside namespace …: connect: connection
+/// refused`, and `network namespace … is closed` or `not running` for a pod that has stopped; CRI-O:
+/// the output of socat, `Connection refused`.
+fn refused(at: PodPort, reason: String) -> ClusterError {
+    let text = reason.to_ascii_lowercase();
+    if text.contains("connection refused") {
+        ClusterError::PortClosed { at, reason }
+    } else if text.contains("not running")
+        || text.contains("is closed")
+        || text.contains("not found")
+    {
+        ClusterError::ContainerNotRunning { at, reason }
+    } else {
+        ClusterError::PortForward { at, reason }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> ClusterError {
+        let verdict = Verdict::default();
+        verdict.set(Ending::Closed);
+        verdict.set(Ending::Refused(text.into()));
+        verdict.set(Ending::Lost("late".into()));
+        let at = PodPort {
+            namespace: "mqtt".into(),
+            pod: "broker-0".into(),
+            port: 8081,
+        };
+        verdict.error(&at, 0, None).unwrap()
+    }
+
+    #[test]
+    fn the_words_of_the_kubelet_win_and_are_understood() {
+        assert!(matches!(
+            error("dial tcp4 127.0.0.1:8081: connect: connection refused"),
+            ClusterError::PortClosed { .. }
+        ));
+        assert!(matches!(
+            error("container not running (1234)"),
+            ClusterError::ContainerNotRunning { .. }
+        ));
+        assert!(matches!(
+            error("lost patience"),
+            ClusterError::PortForward { .. }
+        ));
+    }
+}

@@ -1,0 +1,263 @@
+//! One forwarded port as a byte stream over a websocket.
+//!
+//! Source of the protocol: `k8s.io/kubelet/pkg/cri/streaming/portforward/websocket.go` and
+//! `k8s.io/apimachinery/pkg/util/httpstream/wsstream`. Every message is binary and begins with its
+//! channel: 0 is data, 1 is errors. The first message of each channel holds the port,
+//! little-endian. A kubelet agrees on `v4.channel.k8s.io`; under `v5`, which something in between
+//! may choose, the message `[255, channel]` closes a channel.
+//!
+//! The stream ends (a read of 0 bytes) only when the far end closed it properly. A websocket that
+//! dies, and a reason on the error channel, are errors. Nothing is buffered beyond one message each
+//! way, so a reader that stops reading stops the far end.
+
+use std::future::Future as _;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Buf as _, Bytes};
+use futures_util::{Sink, Stream};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Sleep;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{Message, WebSocketConfig};
+use tokio_tungstenite::{WebSocketStream, tungstenite};
+
+use super::ending::{Ending, Verdict};
+
+const DATA: u8 = 0;
+const ERRORS: u8 = 1;
+const CLOSE: u8 = 255;
+
+/// Most bytes of one write that go into one message.
+const MAX_WRITE: usize = 256 * 1024;
+
+/// Longest message that is taken. The kubelet sends 32 KiB.
+const MAX_MESSAGE: usize = 4 << 20;
+
+/// Longest text that is kept from the error channel.
+const MAX_REASON: usize = 4096;
+
+/// How long after the end of the data a reason may still come on the error channel.
+const REASON_GRACE: Duration = Duration::from_secs(2);
+
+/// What a websocket that carries a tunnel is opened with.
+pub(super) fn websocket_config() -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(256 * 1024)
+        .write_buffer_size(0)
+        .max_write_buffer_size(4 * MAX_WRITE)
+        .max_message_size(Some(MAX_MESSAGE))
+        .max_frame_size(Some(MAX_MESSAGE))
+}
+
+pub(in super::super) struct TunnelStream<S> {
+    websocket: WebSocketStream<S>,
+    port: u16,
+    verdict: Verdict,
+    /// The rest of the last data message.
+    unread: Bytes,
+    /// Whether each channel has named its port.
+    named: [bool; 2],
+    /// The data ended, and a reason may still follow.
+    grace: Option<Pin<Box<Sleep>>>,
+    ended: bool,
+    /// Writing is over; what is still written goes nowhere, see [`TunnelStream::give_up_writing`].
+    unwritable: bool,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> TunnelStream<S> {
+    pub fn new(websocket: WebSocketStream<S>, port: u16, verdict: Verdict) -> Self {
+        Self {
+            websocket,
+            port,
+            verdict,
+            unread: Bytes::new(),
+            named: [false; 2],
+            grace: None,
+            ended: false,
+            unwritable: false,
+        }
+    }
+
+    /// Waits until there is data, the proper end (`Ok`, nothing unread), or an error.
+    fn poll_data(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.unread.is_empty() && !self.ended {
+            let message = match Pin::new(&mut self.websocket).poll_next(context) {
+                Poll::Ready(message) => message,
+                Poll::Pending => {
+                    let Some(grace) = &mut self.grace else {
+                        return Poll::Pending;
+                    };
+                    ready!(grace.as_mut().poll(context));
+                    self.end(Ending::Closed);
+                    continue;
+                }
+            };
+            match message {
+                Some(Ok(Message::Binary(bytes))) => self.take(bytes),
+                // tungstenite answers pings itself; the protocol has no text.
+                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
+                Some(Ok(Message::Text(_))) => {
+                    self.lose("it sent text, where the protocol has none");
+                }
+                Some(Ok(Message::Close(frame))) => match frame {
+                    None => self.end(Ending::Closed),
+                    Some(frame) if matches!(frame.code, CloseCode::Normal | CloseCode::Status) => {
+                        self.end(Ending::Closed);
+                    }
+                    Some(frame) => self.lose(&format!("it was closed with {frame}")),
+                },
+                Some(Err(error)) => self.lose(&cause(&error)),
+                None => self.lose("the connection ended without a word"),
+            }
+        }
+        match self.verdict.get() {
+            Some(ending) if self.unread.is_empty() && ending != Ending::Closed => {
+                Poll::Ready(Err(broken(ending)))
+            }
+            _ => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn take(&mut self, mut message: Bytes) {
+        let Some(channel) = message.first().copied() else {
+            return;
+        };
+        message.advance(1);
+        match channel {
+            DATA | ERRORS if !self.named[usize::from(channel)] => {
+                self.named[usize::from(channel)] = true;
+                if *message != self.port.to_le_bytes() {
+                    self.lose("it did not begin with the number of the port");
+                }
+            }
+            // Behind its end no data can follow.
+            DATA if self.grace.is_none() => self.unread = message,
+            ERRORS if !message.is_empty() => {
+                message.truncate(MAX_REASON);
+                let reason = String::from_utf8_lossy(&message).trim().to_owned();
+                self.end(Ending::Refused(reason));
+            }
+            CLOSE if *message == [DATA] && self.grace.is_none() => {
+                self.grace = Some(Box::pin(tokio::time::sleep(REASON_GRACE)));
+            }
+            CLOSE if *message == [ERRORS] && self.grace.is_some() => self.end(Ending::Closed),
+            // Empty messages, and closes and channels that say nothing about this port.
+            _ => {}
+        }
+    }
+
+    fn lose(&mut self, reason: &str) {
+        // After the end of the data was announced, how the websocket goes down is of no interest.
+        let ending = if self.grace.is_some() {
+            Ending::Closed
+        } else {
+            Ending::Lost(reason.to_owned())
+        };
+        self.end(ending);
+    }
+
+    fn end(&mut self, ending: Ending) {
+        self.ended = true;
+        self.verdict.set(ending);
+    }
+
+    /// A write that fails is not reported: what the far end said before it went away is still to
+    /// be read, and it is the better reason. Reading meets the same end, and reports it.
+    fn give_up_writing(&mut self) {
+        self.unwritable = true;
+    }
+}
+
+/// Why a websocket failed. Of a connection that simply ended, the libraries speak in many words.
+fn cause(error: &tungstenite::Error) -> String {
+    let ended = match error {
+        tungstenite::Error::Io(error) => matches!(
+            error.kind(),
+            io::ErrorKind::UnexpectedEof
+                | io::ErrorKind::ConnectionReset
+                | io::ErrorKind::BrokenPipe
+        ),
+        tungstenite::Error::Protocol(error) => {
+            *error == ProtocolError::ResetWithoutClosingHandshake
+        }
+        _ => false,
+    };
+    if ended {
+        "the connection to the API server ended without a close".to_owned()
+    } else {
+        error.to_string()
+    }
+}
+
+fn broken(ending: Ending) -> io::Error {
+    let (kind, reason) = match ending {
+        Ending::Closed => (io::ErrorKind::UnexpectedEof, "closed".to_owned()),
+        Ending::Refused(reason) => (io::ErrorKind::ConnectionRefused, reason),
+        Ending::Lost(reason) => (io::ErrorKind::ConnectionAborted, reason),
+    };
+    io::Error::new(kind, reason)
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for TunnelStream<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if buffer.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        ready!(self.poll_data(context))?;
+        let length = self.unread.len().min(buffer.remaining());
+        buffer.put_slice(&self.unread[..length]);
+        self.unread.advance(length);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TunnelStream<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let length = bytes.len().min(MAX_WRITE);
+        if self.unwritable || length == 0 {
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        if ready!(Pin::new(&mut self.websocket).poll_ready(context)).is_err() {
+            self.give_up_writing();
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        let mut message = Vec::with_capacity(length + 1);
+        message.push(DATA);
+        message.extend_from_slice(&bytes[..length]);
+        let sent = Pin::new(&mut self.websocket).start_send(Message::Binary(message.into()));
+        if sent.is_err() {
+            self.give_up_writing();
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        Poll::Ready(Ok(length))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.unwritable && ready!(Pin::new(&mut self.websocket).poll_flush(context)).is_err() {
+            self.give_up_writing();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.unwritable && ready!(Pin::new(&mut self.websocket).poll_close(context)).is_err() {
+            self.give_up_writing();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,38 @@
+use std::ops::Deref;
+use std::sync::Arc;
+
+use super::{EngineError, EngineFile};
+
+// `static BUNDLED: &[(&str, &[u8])]`: the name and the component of each engine, in order of names.
+include!(concat!(env!("OUT_DIR"), "/bundled.rs"));
+
+/// The engines that there are. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Catalogue(Arc<[EngineFile]>);
+
+impl Catalogue {
+    /// The engines that came with this binary. They are components like any other.
+    ///
+    /// # Errors
+    /// When one of them is damaged.
+    pub fn bundled() -> Result<Self, EngineError> {
+        BUNDLED
+            .iter()
+            .map(|(name, bytes)| EngineFile::read(&format!("the bundled engine {name}"), *bytes))
+            .collect()
+    }
+}
+
+impl FromIterator<EngineFile> for Catalogue {
+    fn from_iter<I: IntoIterator<Item = EngineFile>>(engines: I) -> Self {
+        Self(engines.into_iter().collect())
+    }
+}
+
+impl Deref for Catalogue {
+    type Target = [EngineFile];
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}

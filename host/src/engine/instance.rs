@@ -1,0 +1,257 @@
+use std::sync::Arc;
+
+use broker_manifest::{Manifest, Operation};
+use wasmtime::component::ResourceTable;
+use wasmtime::{Store, StoreLimits, Trap, UpdateDeadline};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use super::limits::{Budget, Limits, UsedUp};
+use super::output::Output;
+use super::{EngineError, Grants, Loaded, Network, Observer, v0_1};
+use crate::model::{Backup, Report, text};
+
+/// Everything that belongs to one running engine.
+pub struct HostState {
+    wasi: WasiCtx,
+    pub(super) table: ResourceTable,
+    limits: StoreLimits,
+    pub(super) budget: Budget,
+    pub(super) engine: String,
+    pub(super) grants: Grants,
+    pub(super) network: Arc<dyn Network>,
+    pub(super) observer: Arc<dyn Observer>,
+}
+
+/// Handles that an engine can hold at once. Each may hold the memory of an answer.
+const MAX_HANDLES: usize = 256;
+/// The longest text of an engine that an error message carries, in characters.
+const MAX_TEXT: usize = 600;
+
+impl WasiView for HostState {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+/// What answered to a detection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Detection {
+    pub product: String,
+    pub version: Option<String>,
+    pub detail: Option<String>,
+}
+
+/// The value of an option of the engine's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OptionSetting {
+    pub name: String,
+    pub value: OptionValue,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OptionValue {
+    Text(String),
+    Integer(i64),
+    Boolean(bool),
+}
+
+/// A running engine. After a call that did not come to its end it can't be used again.
+pub struct Instance {
+    store: Store<HostState>,
+    bindings: v0_1::bindings::Engine,
+    manifest: Manifest,
+    name: String,
+    limits: Limits,
+    output: Output,
+}
+
+impl Instance {
+    /// Starts an engine.
+    ///
+    /// # Errors
+    /// When it breaks down while it starts.
+    pub async fn start(
+        loaded: &Loaded,
+        grants: Grants,
+        network: Arc<dyn Network>,
+        observer: Arc<dyn Observer>,
+        limits: Limits,
+    ) -> Result<Self, EngineError> {
+        let name = loaded.file.name();
+        let output = Output::default();
+        // Nothing preopened, no environment, no network: WASI is there because toolchains import it.
+        let wasi = WasiCtx::builder()
+            .stdout(output.clone())
+            .stderr(output.clone())
+            .build();
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(MAX_HANDLES);
+        let state = HostState {
+            wasi,
+            table,
+            limits: limits.store_limits(),
+            budget: Budget::new(limits.computing),
+            engine: loaded.file.manifest().id.to_string(),
+            grants,
+            network,
+            observer,
+        };
+        let mut store = Store::new(loaded.component.engine(), state);
+        store.limiter(|state| &mut state.limits);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|mut context| {
+            context.data_mut().budget.tick()?;
+            Ok(UpdateDeadline::Yield(1))
+        });
+        let bindings = loaded
+            .component
+            .instantiate_async(&mut store)
+            .await
+            .map_err(|e| EngineError::Start {
+                engine: name.clone(),
+                reason: format!("{e:#}"),
+            })?;
+        Ok(Self {
+            store,
+            bindings,
+            manifest: loaded.file.manifest().clone(),
+            name,
+            limits,
+            output,
+        })
+    }
+
+    /// # Errors
+    /// Why the backend does not answer, or what the engine did wrong.
+    pub async fn detect(&mut self) -> Result<Detection, EngineError> {
+        let call = self
+            .bindings
+            .kubectl_broker_engine_operations()
+            .call_detect(&mut self.store);
+        let result = within(self.limits, call).await;
+        let detection = self.judge(Operation::Detect, result)?;
+        Ok(v0_1::results::detection(detection))
+    }
+
+    /// # Errors
+    /// Why they can't be listed, or what the engine did wrong.
+    pub async fn list(
+        &mut self,
+        limit: Option<u32>,
+        options: &[OptionSetting],
+    ) -> Result<Vec<Backup>, EngineError> {
+        let request = v0_1::requests::list(limit, options);
+        let call = self
+            .bindings
+            .kubectl_broker_engine_operations()
+            .call_list(&mut self.store, &request);
+        let result = within(self.limits, call).await;
+        let backups = self.judge(Operation::List, result)?;
+        v0_1::results::backups(&self.manifest, backups)
+            .map_err(|what| self.bad_result(Operation::List, what))
+    }
+
+    /// # Errors
+    /// Why its state is not known, or what the engine did wrong.
+    pub async fn status(
+        &mut self,
+        id: &str,
+        options: &[OptionSetting],
+    ) -> Result<Backup, EngineError> {
+        let request = v0_1::requests::status(id, options);
+        let call = self
+            .bindings
+            .kubectl_broker_engine_operations()
+            .call_status(&mut self.store, &request);
+        let result = within(self.limits, call).await;
+        let backup = self.judge(Operation::Status, result)?;
+        v0_1::results::backup(&self.manifest, backup)
+            .map_err(|what| self.bad_result(Operation::Status, what))
+    }
+
+    /// What a call came to: its value, what the engine reports, or how it broke down.
+    fn judge<T>(
+        &self,
+        operation: Operation,
+        result: Result<wasmtime::Result<Result<T, v0_1::WitError>>, Late>,
+    ) -> Result<T, EngineError> {
+        match result {
+            Err(Late) => Err(EngineError::Deadline {
+                engine: self.name.clone(),
+                operation,
+                seconds: self.limits.total.as_secs(),
+            }),
+            Ok(Err(error)) => Err(self.breakdown(operation, &error)),
+            Ok(Ok(Err(error))) => Err(EngineError::Reported {
+                engine: self.name.clone(),
+                report: v0_1::results::report(error),
+            }),
+            Ok(Ok(Ok(value))) => Ok(value),
+        }
+    }
+
+    fn breakdown(&self, operation: Operation, error: &wasmtime::Error) -> EngineError {
+        let engine = self.name.clone();
+        if error.downcast_ref::<UsedUp>().is_some() {
+            return EngineError::OverTime {
+                engine,
+                operation,
+                seconds: self.limits.computing.as_secs(),
+            };
+        }
+        // wasmtime has no type for this one.
+        if error
+            .chain()
+            .any(|cause| cause.to_string().starts_with("forcing trap when growing"))
+        {
+            return EngineError::OverMemory {
+                engine,
+                operation,
+                mebibytes: self.limits.memory >> 20,
+            };
+        }
+        let cause = match error.downcast_ref::<Trap>() {
+            Some(Trap::UnreachableCodeReached) => "it panicked or aborted".to_owned(),
+            Some(Trap::StackOverflow) => "it recursed without end".to_owned(),
+            // The shadow stack of compiled languages ends before WebAssembly's own.
+            Some(Trap::MemoryOutOfBounds) => {
+                "it accessed memory that it does not have, perhaps by recursing without end"
+                    .to_owned()
+            }
+            Some(trap) => trap.to_string(),
+            None if error.downcast_ref::<wasmtime_wasi::I32Exit>().is_some() => {
+                "it ended its own process".to_owned()
+            }
+            None => error.root_cause().to_string(),
+        };
+        EngineError::Trapped {
+            engine,
+            operation,
+            cause,
+            output: text::printable(&self.output.take(), MAX_TEXT).into_owned(),
+        }
+    }
+
+    fn bad_result(&self, operation: Operation, what: String) -> EngineError {
+        EngineError::BadResult {
+            engine: self.name.clone(),
+            operation,
+            what,
+        }
+    }
+}
+
+struct Late;
+
+/// Bounds the whole call: epochs are not seen inside a host call.
+async fn within<T>(limits: Limits, call: impl Future<Output = T>) -> Result<T, Late> {
+    tokio::time::timeout(limits.total, call)
+        .await
+        .map_err(|_| Late)
+}
+
+/// A refusal of the host as the engine sees it.
+pub(super) type HostResult<T> = Result<T, Report>;

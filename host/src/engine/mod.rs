@@ -1,0 +1,28 @@
+//! Engines: WebAssembly components that know a backup system, run in a sandbox.
+//!
+//! [`EngineFile`] is what can be known of a component without running it. [`Runtime`] turns one into
+//! native code, once, and starts [`Instance`]s of it. What an instance can reach is decided by its
+//! imports and by [`Grants`]; everything it reaches is given by a [`Network`] and an [`Observer`].
+
+mod catalogue;
+mod error;
+mod file;
+mod grants;
+mod instance;
+mod limits;
+mod native_cache;
+mod network;
+mod output;
+mod private_folder;
+mod runtime;
+mod v0_1;
+
+pub use catalogue::Catalogue;
+pub use error::EngineError;
+pub use file::{EngineFile, INTERFACE};
+pub use grants::Grants;
+pub use instance::{Detection, Instance, OptionSetting, OptionValue};
+pub use limits::Limits;
+pub use native_cache::NativeCache;
+pub use network::{Answer, Body, Level, Network, Observer};
+pub use runtime::{Loaded, Runtime};

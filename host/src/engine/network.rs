@@ -1,0 +1,40 @@
+use broker_manifest::Auth;
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http_body_util::combinators::UnsyncBoxBody;
+
+use crate::model::Report;
+
+/// The body of an answer, as it arrives.
+pub type Body = UnsyncBoxBody<Bytes, Report>;
+
+/// An answer of a backend.
+pub type Answer = http::Response<Body>;
+
+/// What carries the requests of an engine to its endpoints. The real one opens port-forwards; a test
+/// gives answers from a script.
+pub trait Network: Send + Sync {
+    /// Sends a request that has been granted. Its URI has only a path and a query.
+    fn send<'a>(
+        &'a self,
+        endpoint: &'a str,
+        auth: Auth,
+        request: http::Request<Bytes>,
+    ) -> BoxFuture<'a, Result<Answer, Report>>;
+}
+
+/// How much a note of an engine matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    Debug,
+    Info,
+    Warn,
+}
+
+/// Who hears what an engine says while it works. All text is the engine's: escape it.
+pub trait Observer: Send + Sync {
+    fn log(&self, engine: &str, level: Level, message: &str);
+
+    /// `done` of `total`, in units of the engine's own.
+    fn progress(&self, engine: &str, message: &str, done: u64, total: Option<u64>);
+}

@@ -1,0 +1,130 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use wasmtime::component::{Component, Linker};
+use wasmtime::{Config, Engine, OptLevel};
+
+use super::instance::HostState;
+use super::limits::TICK;
+use super::native_cache::NativeCache;
+use super::{EngineError, EngineFile, v0_1};
+
+/// The sandbox: settings that all engines share, and the cache of their native code.
+pub struct Runtime {
+    engine: Engine,
+    cache: Option<NativeCache>,
+    compilations: AtomicUsize,
+}
+
+/// An engine that is ready to be started.
+pub struct Loaded {
+    pub(super) file: EngineFile,
+    pub(super) component: v0_1::bindings::EnginePre<HostState>,
+    /// Why its native code was not kept, if it was not.
+    pub cache_problem: Option<String>,
+}
+
+impl Runtime {
+    /// Sets the sandbox up. Without a cache each engine is compiled again in each process.
+    ///
+    /// # Errors
+    /// When the system lacks what wasmtime needs.
+    pub fn new(cache: Option<NativeCache>) -> Result<Self, EngineError> {
+        let mut config = Config::new();
+        config
+            .epoch_interruption(true)
+            // Component-model async is not part of the interface.
+            .concurrency_support(false)
+            .memory_init_cow(true)
+            .parallel_compilation(true)
+            .cranelift_opt_level(OptLevel::Speed)
+            .memory_reservation(256 << 20);
+        let engine = Engine::new(&config).map_err(|e| EngineError::Sandbox {
+            reason: format!("{e:#}"),
+        })?;
+        start_ticker(&engine)?;
+        Ok(Self {
+            engine,
+            cache,
+            compilations: AtomicUsize::new(0),
+        })
+    }
+
+    /// How many components this process has compiled.
+    pub fn compilations(&self) -> usize {
+        self.compilations.load(Ordering::Relaxed)
+    }
+
+    /// Makes native code of an engine, or takes it from the cache, and links what it may use.
+    ///
+    /// # Errors
+    /// When it is no valid component, or wants something that it can't have.
+    pub fn load(&self, file: EngineFile) -> Result<Loaded, EngineError> {
+        let digest = file.digest();
+        let cached = self
+            .cache
+            .as_ref()
+            .and_then(|cache| cache.load(&self.engine, &digest));
+        let (component, cache_problem) = match cached {
+            Some(component) => (component, None),
+            None => self.compile(&file, &digest)?,
+        };
+        let mut linker = Linker::new(&self.engine);
+        let failed = |e: wasmtime::Error| EngineError::Start {
+            engine: file.name(),
+            reason: format!("{e:#}"),
+        };
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(failed)?;
+        v0_1::link(&mut linker).map_err(failed)?;
+        let component = linker
+            .instantiate_pre(&component)
+            .and_then(v0_1::bindings::EnginePre::new)
+            .map_err(failed)?;
+        Ok(Loaded {
+            file,
+            component,
+            cache_problem,
+        })
+    }
+
+    fn compile(
+        &self,
+        file: &EngineFile,
+        digest: &[u8; 32],
+    ) -> Result<(Component, Option<String>), EngineError> {
+        self.compilations.fetch_add(1, Ordering::Relaxed);
+        let component = Component::from_binary(&self.engine, file.bytes()).map_err(|e| {
+            EngineError::Compile {
+                engine: file.name(),
+                reason: format!("{e:#}"),
+            }
+        })?;
+        let problem = self.cache.as_ref().and_then(|cache| {
+            component
+                .serialize()
+                .map_err(|e| format!("{e:#}"))
+                .and_then(|code| cache.store(&self.engine, digest, &code))
+                .err()
+        });
+        Ok((component, problem))
+    }
+}
+
+/// Advances the epoch, at which running WebAssembly looks up, for as long as the sandbox lives.
+fn start_ticker(engine: &Engine) -> Result<(), EngineError> {
+    let engine = engine.weak();
+    std::thread::Builder::new()
+        .name("engine-ticker".to_owned())
+        .spawn(move || {
+            loop {
+                std::thread::sleep(TICK);
+                match engine.upgrade() {
+                    Some(engine) => engine.increment_epoch(),
+                    None => return,
+                }
+            }
+        })
+        .map(drop)
+        .map_err(|e| EngineError::Sandbox {
+            reason: e.to_string(),
+        })
+}

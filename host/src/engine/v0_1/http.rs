@@ -1,0 +1,155 @@
+//! `http`: requests of an engine, checked against its grants and sent by the host.
+
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use wasmtime::component::Resource;
+
+use super::bindings::kubectl_broker::engine::http as wit;
+use super::{WitError, to_wit};
+use crate::engine::instance::{HostResult, HostState};
+use crate::engine::{Answer, Grants};
+use crate::model::{Report, ReportKind};
+
+/// The largest body that an engine may send, in bytes.
+const MAX_SENT: usize = 1 << 20;
+/// The largest body that an engine may read, in bytes.
+const MAX_READ: u64 = 64 << 20;
+/// All but RFC 3986's unreserved characters.
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// What an engine's handle of a response stands for. The body is gone once it was read.
+pub struct Response(Answer);
+
+impl wit::Host for HostState {
+    async fn send(
+        &mut self,
+        request: wit::Request,
+    ) -> wasmtime::Result<Result<Resource<Response>, WitError>> {
+        let answer = self.send_granted(request).await;
+        self.budget.returned_from_host();
+        match answer {
+            Ok(answer) => Ok(Ok(self.table.push(Response(answer))?)),
+            Err(report) => Ok(Err(to_wit(report))),
+        }
+    }
+}
+
+impl HostState {
+    async fn send_granted(&mut self, request: wit::Request) -> HostResult<Answer> {
+        let granted = self.grants.check_request(
+            &request.endpoint,
+            method(request.method),
+            &request.route,
+            &request.parameters,
+        )?;
+        for (name, _) in &request.headers {
+            Grants::check_header(name)?;
+        }
+        let auth = granted.auth;
+        let endpoint = request.endpoint.clone();
+        let built = build(request, granted.method.name(), granted.path)?;
+        self.network.send(&endpoint, auth, built).await
+    }
+}
+
+impl wit::HostResponse for HostState {
+    async fn status(&mut self, response: Resource<Response>) -> wasmtime::Result<u16> {
+        Ok(self.table.get(&response)?.0.status().as_u16())
+    }
+
+    async fn header(
+        &mut self,
+        response: Resource<Response>,
+        name: String,
+    ) -> wasmtime::Result<Vec<String>> {
+        Ok(self
+            .table
+            .get(&response)?
+            .0
+            .headers()
+            .get_all(name)
+            .iter()
+            .filter_map(|value| value.to_str().ok().map(str::to_owned))
+            .collect())
+    }
+
+    async fn read(
+        &mut self,
+        response: Resource<Response>,
+        limit: u64,
+    ) -> wasmtime::Result<Result<Vec<u8>, WitError>> {
+        let body = read(&mut self.table.get_mut(&response)?.0, limit.min(MAX_READ)).await;
+        self.budget.returned_from_host();
+        Ok(body.map_err(to_wit))
+    }
+
+    async fn drop(&mut self, response: Resource<Response>) -> wasmtime::Result<()> {
+        self.table.delete(response)?;
+        Ok(())
+    }
+}
+
+async fn read(answer: &mut Answer, limit: u64) -> HostResult<Vec<u8>> {
+    let body = answer.body_mut();
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        // Trailers carry nothing that an engine reads.
+        let Ok(data) = frame?.into_data() else {
+            continue;
+        };
+        bytes.extend_from_slice(&data);
+        if bytes.len() as u64 > limit {
+            return Err(Report::new(
+                ReportKind::Protocol,
+                format!("the answer is longer than {limit} bytes"),
+            ));
+        }
+    }
+    Ok(bytes)
+}
+
+fn build(request: wit::Request, method: &str, path: String) -> HostResult<http::Request<Bytes>> {
+    let body = request.body.unwrap_or_default();
+    if body.len() > MAX_SENT {
+        return Err(Report::new(
+            ReportKind::InvalidArgument,
+            format!(
+                "the request's body has {} bytes; at most {MAX_SENT} can be sent",
+                body.len()
+            ),
+        ));
+    }
+    let mut target = path;
+    for (index, (name, value)) in request.query.iter().enumerate() {
+        target.push(if index == 0 { '?' } else { '&' });
+        target.extend(utf8_percent_encode(name, QUERY));
+        target.push('=');
+        target.extend(utf8_percent_encode(value, QUERY));
+    }
+    let mut built = http::Request::builder().method(method).uri(target);
+    for (name, value) in &request.headers {
+        built = built.header(name, value);
+    }
+    built.body(Bytes::from(body)).map_err(|e| {
+        Report::new(
+            ReportKind::InvalidArgument,
+            format!("the request can't be sent: {e}"),
+        )
+    })
+}
+
+const fn method(method: wit::Method) -> broker_manifest::Method {
+    match method {
+        wit::Method::Get => broker_manifest::Method::Get,
+        wit::Method::Head => broker_manifest::Method::Head,
+        wit::Method::Post => broker_manifest::Method::Post,
+        wit::Method::Put => broker_manifest::Method::Put,
+        wit::Method::Patch => broker_manifest::Method::Patch,
+        wit::Method::Delete => broker_manifest::Method::Delete,
+    }
+}

@@ -1,0 +1,33 @@
+//! The host's requests in the types of this version.
+
+use super::bindings::exports::kubectl_broker::engine::operations as wit;
+use super::bindings::kubectl_broker::engine::types;
+use crate::engine::{OptionSetting, OptionValue};
+
+pub(in crate::engine) fn list(limit: Option<u32>, options: &[OptionSetting]) -> wit::ListRequest {
+    wit::ListRequest {
+        limit,
+        options: settings(options),
+    }
+}
+
+pub(in crate::engine) fn status(id: &str, options: &[OptionSetting]) -> wit::StatusRequest {
+    wit::StatusRequest {
+        id: id.to_owned(),
+        options: settings(options),
+    }
+}
+
+fn settings(options: &[OptionSetting]) -> Vec<types::OptionSetting> {
+    options
+        .iter()
+        .map(|option| types::OptionSetting {
+            name: option.name.clone(),
+            value: match &option.value {
+                OptionValue::Text(text) => types::OptionValue::Text(text.clone()),
+                OptionValue::Integer(number) => types::OptionValue::Integer(*number),
+                OptionValue::Boolean(value) => types::OptionValue::Boolean(*value),
+            },
+        })
+        .collect()
+}

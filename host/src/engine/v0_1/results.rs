@@ -1,0 +1,117 @@
+//! What an engine returned, checked before anything else sees it.
+
+use std::collections::BTreeMap;
+
+use broker_manifest::Manifest;
+
+use super::bindings::exports::kubectl_broker::engine::operations as wit;
+use super::bindings::kubectl_broker::engine::types;
+use super::{WitError, from_wit};
+use crate::engine::Detection;
+use crate::model::{Activity, Backup, Report, State};
+
+/// The most backups of one list.
+const MAX_BACKUPS: usize = 1_000_000;
+/// The longest text of one value, in bytes. Object keys of S3 have at most 1,024.
+const MAX_VALUE: usize = 4096;
+/// The longest message of an error, in bytes.
+const MAX_MESSAGE: usize = 16 << 10;
+
+pub(in crate::engine) fn report(error: WitError) -> Report {
+    let mut report = from_wit(error);
+    truncate(&mut report.message, MAX_MESSAGE);
+    if let Some(hint) = &mut report.hint {
+        truncate(hint, MAX_MESSAGE);
+    }
+    report
+}
+
+pub(in crate::engine) fn detection(detection: wit::Detection) -> Detection {
+    let short = |mut text: String| {
+        truncate(&mut text, MAX_VALUE);
+        text
+    };
+    Detection {
+        product: short(detection.product),
+        version: detection.version.map(short),
+        detail: detection.detail.map(short),
+    }
+}
+
+pub(in crate::engine) fn backups(
+    manifest: &Manifest,
+    backups: Vec<types::Backup>,
+) -> Result<Vec<Backup>, String> {
+    if backups.len() > MAX_BACKUPS {
+        return Err(format!(
+            "{} backups, more than {MAX_BACKUPS}",
+            backups.len()
+        ));
+    }
+    backups
+        .into_iter()
+        .map(|one| backup(manifest, one))
+        .collect()
+}
+
+pub(in crate::engine) fn backup(
+    manifest: &Manifest,
+    backup: types::Backup,
+) -> Result<Backup, String> {
+    if backup.id.is_empty() || backup.id.len() > MAX_VALUE {
+        return Err(format!(
+            "a backup whose id has {} bytes (1 to {MAX_VALUE} can be)",
+            backup.id.len()
+        ));
+    }
+    let created = backup
+        .created
+        .map(|text| {
+            text.parse().map_err(|_| {
+                format!(
+                    "a backup whose creation time is not RFC 3339: {:?}",
+                    text.chars().take(80).collect::<String>()
+                )
+            })
+        })
+        .transpose()?;
+    let short = |mut text: String| {
+        truncate(&mut text, MAX_VALUE);
+        text
+    };
+    let mut fields = BTreeMap::new();
+    for field in backup.fields {
+        if !manifest.has_field(&field.name) {
+            return Err(format!(
+                "a field that its manifest does not name: {:?}",
+                field.name.chars().take(80).collect::<String>()
+            ));
+        }
+        fields.insert(field.name, short(field.value));
+    }
+    Ok(Backup {
+        id: backup.id,
+        activity: match backup.activity {
+            types::Activity::Backup => Activity::Backup,
+            types::Activity::Restore => Activity::Restore,
+        },
+        state: match backup.state {
+            types::State::Pending => State::Pending,
+            types::State::Running => State::Running,
+            types::State::Succeeded => State::Succeeded,
+            types::State::Partial => State::Partial,
+            types::State::Failed => State::Failed,
+            types::State::Unknown => State::Unknown,
+        },
+        reported_state: backup.reported_state.map(short),
+        size: backup.size,
+        created,
+        failure: backup.failure.map(short),
+        fields,
+    })
+}
+
+/// Cuts at a character boundary.
+fn truncate(text: &mut String, bytes: usize) {
+    text.truncate(text.floor_char_boundary(bytes));
+}

@@ -1,0 +1,17 @@
+//! kubectl-broker: backs up, lists, downloads, verifies and restores brokers and databases that run
+//! on Kubernetes, through engines that know one backup system each.
+//!
+//! The layers, each importing only from those below it:
+//!
+//! ```text
+//! cli → ops → engine, cluster, ui → model
+//! ```
+//!
+//! `ARCHITECTURE.md` says how a command travels through them.
+
+pub mod cli;
+pub mod cluster;
+pub mod engine;
+pub mod model;
+pub mod ops;
+pub mod ui;

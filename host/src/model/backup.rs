@@ -1,0 +1,116 @@
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+/// One backup, as the host knows it after it has checked what an engine returned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backup {
+    /// What names it in other operations. It may hold anything: escape it before it is shown.
+    pub id: String,
+    pub activity: Activity,
+    pub state: State,
+    /// The state in the backend's own word.
+    pub reported_state: Option<String>,
+    /// Size in bytes.
+    pub size: Option<u64>,
+    pub created: Option<Timestamp>,
+    /// Why it failed, in the backend's words.
+    pub failure: Option<String>,
+    /// Values for the columns of the engine's manifest.
+    pub fields: BTreeMap<String, String>,
+}
+
+/// What a state is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activity {
+    Backup,
+    Restore,
+}
+
+/// The states of all backends, reduced to what decides what can be done next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    Pending,
+    Running,
+    Succeeded,
+    Partial,
+    Failed,
+    Unknown,
+}
+
+impl Activity {
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Backup => "Backup",
+            Self::Restore => "Restore",
+        }
+    }
+}
+
+impl State {
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "Pending",
+            Self::Running => "Running",
+            Self::Succeeded => "Succeeded",
+            Self::Partial => "Partial",
+            Self::Failed => "Failed",
+            Self::Unknown => "Unknown",
+        }
+    }
+}
+
+impl Backup {
+    /// Whether its data is whole. A restore, even a failed one, reads a backup that ended well.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.activity == Activity::Restore || self.state == State::Succeeded
+    }
+}
+
+/// Newest first; those without a date last; the same date in the order of their ids.
+pub fn newest_first(backups: &mut [Backup]) {
+    backups.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.id.cmp(&b.id)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn backup(id: &str, created: Option<&str>) -> Backup {
+        Backup {
+            id: id.to_owned(),
+            activity: Activity::Backup,
+            state: State::Succeeded,
+            reported_state: None,
+            size: None,
+            created: created.map(|time| time.parse().expect("a time")),
+            failure: None,
+            fields: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn newest_come_first_and_undated_last() {
+        let mut backups = [
+            backup("undated", None),
+            backup("old", Some("2025-01-01T00:00:00Z")),
+            backup("b", Some("2026-01-01T00:00:00Z")),
+            backup("a", Some("2026-01-01T00:00:00Z")),
+        ];
+        newest_first(&mut backups);
+        let ids: Vec<_> = backups.iter().map(|backup| backup.id.as_str()).collect();
+        assert_eq!(ids, ["a", "b", "old", "undated"]);
+    }
+
+    #[test]
+    fn a_failed_restore_leaves_its_backup_whole() {
+        let mut subject = backup("x", None);
+        (subject.activity, subject.state) = (Activity::Restore, State::Failed);
+        assert!(subject.is_whole());
+        subject.activity = Activity::Backup;
+        assert!(!subject.is_whole());
+    }
+}

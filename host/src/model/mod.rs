@@ -1,0 +1,11 @@
+//! Plain types that every layer may use. They import nothing but the standard library,
+//! parsers of standard formats, and the manifest.
+
+mod backup;
+mod failure;
+mod report;
+pub mod text;
+
+pub use backup::{Activity, Backup, State, newest_first};
+pub use failure::{Failure, Problem};
+pub use report::{Report, ReportKind};

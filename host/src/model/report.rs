@@ -1,0 +1,68 @@
+use crate::model::Failure;
+
+/// Why something failed, in the terms of the engine interface: what a backend, an engine or a host
+/// call reports. It is the same in every version of the interface.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Report {
+    pub kind: ReportKind,
+    pub message: String,
+    pub hint: Option<String>,
+    /// Whether the same call may succeed when it is repeated without any change.
+    pub retryable: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReportKind {
+    Unsupported,
+    InvalidArgument,
+    NotFound,
+    Conflict,
+    Unauthenticated,
+    Forbidden,
+    /// The host refused a call that was not granted.
+    Denied,
+    Unavailable,
+    TimedOut,
+    Cancelled,
+    Integrity,
+    /// The backend did not answer as its contract says.
+    Protocol,
+    Failed,
+}
+
+impl Report {
+    #[must_use]
+    pub fn new(kind: ReportKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            hint: None,
+            retryable: false,
+        }
+    }
+
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl ReportKind {
+    #[must_use]
+    pub const fn failure(self) -> Failure {
+        match self {
+            Self::Unsupported | Self::InvalidArgument => Failure::Usage,
+            Self::NotFound => Failure::NotFound,
+            Self::Conflict => Failure::Conflict,
+            Self::Unauthenticated | Self::Forbidden => Failure::NotAllowed,
+            // Asking for what the manifest does not grant is a fault of the engine.
+            Self::Denied => Failure::PluginFault,
+            Self::TimedOut => Failure::TimedOut,
+            Self::Cancelled => Failure::Interrupted,
+            Self::Integrity => Failure::Integrity,
+            Self::Unavailable | Self::Protocol | Self::Failed => Failure::Failed,
+        }
+    }
+}

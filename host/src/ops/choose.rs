@@ -1,0 +1,143 @@
+use std::cmp::Reverse;
+
+use broker_manifest::Operation;
+
+use super::OpsError;
+use crate::engine::EngineFile;
+
+/// Which engine does an operation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum EngineChoice {
+    /// The one that the operation prefers, of those that answer.
+    #[default]
+    Auto,
+    /// `name` or `publisher/name`.
+    Named(String),
+}
+
+impl From<&str> for EngineChoice {
+    fn from(name: &str) -> Self {
+        if name == "auto" {
+            Self::Auto
+        } else {
+            Self::Named(name.to_owned())
+        }
+    }
+}
+
+/// The engines to try, in order. There is at least one.
+pub(super) fn candidates<'a>(
+    engines: &'a [EngineFile],
+    choice: &EngineChoice,
+    operation: Operation,
+) -> Result<Vec<&'a EngineFile>, OpsError> {
+    let mut able: Vec<_> = engines
+        .iter()
+        .filter(|engine| engine.manifest().can(operation))
+        .collect();
+    match choice {
+        EngineChoice::Auto if able.is_empty() => Err(OpsError::NobodyCan { operation }),
+        EngineChoice::Auto => {
+            able.sort_by_key(|engine| Reverse(engine.manifest().operations[&operation].preference));
+            Ok(able)
+        }
+        EngineChoice::Named(name) => {
+            let engine = named(engines, name)?;
+            if engine.manifest().can(operation) {
+                return Ok(vec![engine]);
+            }
+            Err(OpsError::CannotDo {
+                engine: engine.manifest().id.to_string(),
+                operation,
+                able: names(able),
+            })
+        }
+    }
+}
+
+fn named<'a>(engines: &'a [EngineFile], name: &str) -> Result<&'a EngineFile, OpsError> {
+    let found = engines.iter().find(|engine| {
+        let id = &engine.manifest().id;
+        id.name() == name || id.to_string() == name
+    });
+    found.ok_or_else(|| {
+        let known = names(engines);
+        OpsError::UnknownEngine {
+            near: nearest(name, &known),
+            name: name.to_owned(),
+            known,
+        }
+    })
+}
+
+fn names<'a>(engines: impl IntoIterator<Item = &'a EngineFile>) -> Vec<String> {
+    engines
+        .into_iter()
+        .map(|engine| engine.manifest().id.name().to_owned())
+        .collect()
+}
+
+/// A typing error away, by the measure that clap uses for its own suggestions.
+fn nearest(name: &str, known: &[String]) -> Option<String> {
+    known
+        .iter()
+        .map(|candidate| (strsim::jaro(name, candidate), candidate))
+        .filter(|(likeness, _)| *likeness > 0.7)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Catalogue;
+
+    fn chosen(choice: &str, operation: Operation) -> Result<Vec<String>, OpsError> {
+        let engines = Catalogue::bundled().expect("the bundled engines");
+        candidates(&engines, &choice.into(), operation).map(names)
+    }
+
+    #[test]
+    fn auto_prefers_the_sidecar_for_lists_and_hivemq_for_the_state_of_one() {
+        assert_eq!(
+            chosen("auto", Operation::List).unwrap(),
+            ["sidecar", "hivemq"]
+        );
+        assert_eq!(
+            chosen("auto", Operation::Status).unwrap(),
+            ["hivemq", "sidecar"]
+        );
+    }
+
+    #[test]
+    fn an_engine_is_named_short_or_in_full() {
+        for name in ["sidecar", "kubectl-broker/sidecar"] {
+            assert_eq!(chosen(name, Operation::List).unwrap(), ["sidecar"]);
+        }
+    }
+
+    #[test]
+    fn a_typing_error_gets_the_near_name() {
+        let Err(OpsError::UnknownEngine { near, .. }) = chosen("sidcar", Operation::List) else {
+            panic!("must be unknown")
+        };
+        assert_eq!(near.as_deref(), Some("sidecar"));
+        let Err(OpsError::UnknownEngine { near, known, .. }) = chosen("zfs", Operation::List)
+        else {
+            panic!("must be unknown")
+        };
+        assert_eq!((near, known.len()), (None, 2));
+    }
+
+    #[test]
+    fn an_engine_that_cannot_names_those_that_can() {
+        assert!(matches!(
+            chosen("sidecar", Operation::Create),
+            Err(OpsError::CannotDo { able, .. }) if able.is_empty()
+        ));
+        assert!(matches!(
+            chosen("auto", Operation::Create),
+            Err(OpsError::NobodyCan { .. })
+        ));
+    }
+}

@@ -1,0 +1,58 @@
+use futures_util::future::join_all;
+
+use super::{OpsError, Request, Session};
+use crate::engine::{Catalogue, EngineFile, INTERFACE};
+use crate::ui::{EngineRow, EnginesView, Ui};
+
+/// What engines there are, what each can do, and whether it answers at the target.
+///
+/// A cluster that can't be reached is no error here: the engines are there all the same.
+///
+/// # Errors
+/// When the sandbox can't be set up.
+pub async fn engines(
+    catalogue: Catalogue,
+    request: Request,
+    ui: Ui,
+) -> Result<EnginesView, OpsError> {
+    let session = match Session::open(catalogue.clone(), request, ui).await {
+        Ok(session) => session,
+        Err(OpsError::Cluster(reason)) => {
+            ui.note(&format!("No cluster was asked: {reason}"));
+            let engines = catalogue.iter().map(|file| row(file, None)).collect();
+            return Ok(EnginesView { engines });
+        }
+        Err(error) => return Err(error),
+    };
+    let rows = session.engines.iter().map(|file| async {
+        let answer = detect(&session, file).await.map_err(|e| e.to_string());
+        row(file, Some(answer))
+    });
+    let engines = join_all(rows).await;
+    session.note_requests();
+    Ok(EnginesView { engines })
+}
+
+async fn detect(session: &Session, file: &EngineFile) -> Result<String, OpsError> {
+    let mut running = session.start(file).await?;
+    let detected = running.instance().detect().await;
+    let detection = running.original(detected)?;
+    let parts = [
+        Some(detection.product),
+        detection.version,
+        detection.detail.map(|detail| format!("({detail})")),
+    ];
+    Ok(parts.into_iter().flatten().collect::<Vec<_>>().join(" "))
+}
+
+fn row(file: &EngineFile, answers: Option<Result<String, String>>) -> EngineRow {
+    let manifest = file.manifest();
+    EngineRow {
+        id: manifest.id.to_string(),
+        version: manifest.version.to_string(),
+        interface: INTERFACE.to_owned(),
+        operations: manifest.operations.keys().copied().collect(),
+        summary: manifest.summary.clone(),
+        answers,
+    }
+}

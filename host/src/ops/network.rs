@@ -1,0 +1,138 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use broker_manifest::{Auth, Manifest};
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, try_join_all};
+use http_body_util::{BodyExt, Full};
+
+use crate::cluster::{Backend, Cluster, ClusterError, Deadlines, EndpointSpec, Target};
+use crate::engine::{Answer, Network};
+use crate::model::{Problem, Report, ReportKind};
+
+/// Carries the requests of one engine to the pods of one target.
+pub(super) struct PodNetwork {
+    backends: BTreeMap<String, Backend>,
+    deadlines: Deadlines,
+    last_error: LastError,
+}
+
+/// The last error that was handed to the engine, as it was before the engine's types made it poorer.
+#[derive(Clone, Default)]
+struct LastError(Arc<Mutex<Option<ClusterError>>>);
+
+impl PodNetwork {
+    /// Finds the pods and ports of every endpoint of a manifest. No port-forward is opened yet.
+    ///
+    /// It is done before the engine runs, so that what is wrong with the target is never told
+    /// through the engine.
+    pub(super) async fn find(
+        cluster: &Cluster,
+        target: &Target,
+        manifest: &Manifest,
+        ports: &BTreeMap<String, u16>,
+    ) -> Result<Self, ClusterError> {
+        let backends = manifest.endpoints.iter().map(|(name, endpoint)| async {
+            let spec = EndpointSpec {
+                name: name.clone(),
+                select: endpoint.select,
+                port: endpoint.port.clone(),
+                explicit_port: endpoint
+                    .port
+                    .flag
+                    .as_ref()
+                    .and_then(|flag| ports.get(flag).copied()),
+            };
+            Ok((name.clone(), cluster.backend(target, &spec).await?))
+        });
+        Ok(Self {
+            backends: try_join_all(backends).await?.into_iter().collect(),
+            deadlines: Deadlines::default(),
+            last_error: LastError::default(),
+        })
+    }
+
+    /// What was not as expected, for the user.
+    pub(super) fn take_notes(&self) -> Vec<String> {
+        self.backends
+            .values()
+            .flat_map(Backend::take_notes)
+            .collect()
+    }
+
+    /// The error of the cluster that an engine passed on as its own, if `report` is that.
+    pub(super) fn original_of(&self, report: &Report) -> Option<ClusterError> {
+        self.last_error
+            .take_if(|error| error.to_string() == report.message)
+    }
+}
+
+impl LastError {
+    fn take_if(&self, is_it: impl Fn(&ClusterError) -> bool) -> Option<ClusterError> {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        last.take_if(|error| is_it(error))
+    }
+
+    fn report(&self, error: ClusterError) -> Report {
+        let report = report(&error);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        report
+    }
+}
+
+impl Network for PodNetwork {
+    fn send<'a>(
+        &'a self,
+        endpoint: &'a str,
+        _: Auth,
+        request: http::Request<Bytes>,
+    ) -> BoxFuture<'a, Result<Answer, Report>> {
+        async move {
+            let backend = self.backends.get(endpoint).ok_or_else(|| {
+                Report::new(
+                    ReportKind::Denied,
+                    format!("there is no endpoint `{endpoint}`"),
+                )
+            })?;
+            let response = backend
+                .send(request.map(Full::new), &self.deadlines)
+                .await
+                .map_err(|error| self.last_error.report(error))?;
+            let last_error = self.last_error.clone();
+            Ok(response.map(|body| {
+                body.map_err(move |error| last_error.report(error))
+                    .boxed_unsync()
+            }))
+        }
+        .boxed()
+    }
+}
+
+fn report(error: &ClusterError) -> Report {
+    let (kind, retryable) = match error {
+        ClusterError::PortClosed { .. }
+        | ClusterError::AllPortsClosed { .. }
+        | ClusterError::ContainerNotRunning { .. }
+        | ClusterError::PodGone { .. }
+        | ClusterError::NoAnswer { .. }
+        | ClusterError::Unreachable { .. }
+        | ClusterError::KubeletNotReady { .. } => (ReportKind::Unavailable, true),
+        ClusterError::TunnelLost { .. } | ClusterError::Incomplete { .. } => {
+            (ReportKind::Failed, true)
+        }
+        ClusterError::TimedOut { .. } | ClusterError::RequestTimedOut { .. } => {
+            (ReportKind::TimedOut, true)
+        }
+        ClusterError::Unauthorized { .. } => (ReportKind::Unauthenticated, false),
+        ClusterError::Forbidden { .. } => (ReportKind::Forbidden, false),
+        ClusterError::NotHttp { .. } => (ReportKind::Protocol, false),
+        _ => (ReportKind::Failed, false),
+    };
+    Report {
+        kind,
+        message: error.to_string(),
+        hint: error.hint(),
+        retryable,
+    }
+}

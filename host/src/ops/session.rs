@@ -1,0 +1,240 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use broker_manifest::{Manifest, Operation};
+
+use super::OpsError;
+use super::choose::{EngineChoice, candidates};
+use super::network::PodNetwork;
+use super::observer::UiObserver;
+use crate::cluster::{Cluster, ConnectOptions, NamespaceSource, Target};
+use crate::engine::{
+    Catalogue, EngineError, EngineFile, Grants, Instance, Limits, NativeCache, OptionSetting,
+    Runtime,
+};
+use crate::model::{Failure, Problem, text};
+use crate::ui::{Scope, Ui};
+
+/// The StatefulSet that is meant where none is named.
+const DEFAULT_STATEFULSET: &str = "broker";
+/// Longest reason why another engine is used, in characters.
+const MAX_REASON: usize = 160;
+
+/// What every command about a target says.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    pub connect: ConnectOptions,
+    pub engine: EngineChoice,
+    pub statefulset: Option<String>,
+    pub pod: Option<String>,
+    /// Values of the manifests' port flags, by flag.
+    pub ports: BTreeMap<String, u16>,
+    /// Values of the manifests' options, by option.
+    pub options: BTreeMap<String, OptionSetting>,
+}
+
+/// A cluster, a target in it, and the engines that may be used on it.
+pub struct Session {
+    pub(super) cluster: Cluster,
+    pub(super) engines: Catalogue,
+    runtime: Arc<Runtime>,
+    request: Request,
+    target: Target,
+    ui: Ui,
+}
+
+/// An engine that runs, and the network that it has.
+pub(super) struct Running {
+    instance: Instance,
+    network: Arc<PodNetwork>,
+    pub(super) manifest: Manifest,
+    pub(super) scope: Scope,
+    ui: Ui,
+}
+
+impl Session {
+    /// Connects, and says which defaults were applied. Nothing is asked of the cluster yet.
+    ///
+    /// # Errors
+    /// When the kubeconfig can't be used, or the sandbox can't be set up.
+    pub async fn open(engines: Catalogue, request: Request, ui: Ui) -> Result<Self, OpsError> {
+        let cluster = Cluster::connect(&request.connect).await?;
+        let runtime = Arc::new(Runtime::new(open_cache(ui))?);
+        let target = Target {
+            statefulset: request
+                .statefulset
+                .clone()
+                .unwrap_or_else(|| DEFAULT_STATEFULSET.to_owned()),
+            pod: request.pod.clone(),
+        };
+        let session = Self {
+            cluster,
+            engines,
+            runtime,
+            request,
+            target,
+            ui,
+        };
+        session.note_defaults();
+        Ok(session)
+    }
+
+    /// Starts the engine that `operation` prefers, of those that the user lets it choose from, and
+    /// that answer.
+    pub(super) async fn engine_for(&self, operation: Operation) -> Result<Running, OpsError> {
+        let candidates = candidates(&self.engines, &self.request.engine, operation)?;
+        let mut remaining = candidates.into_iter().peekable();
+        while let Some(file) = remaining.next() {
+            // The last is not asked whether it answers: its own error says more.
+            let Some(next) = remaining.peek() else {
+                return self.start(file).await;
+            };
+            // What is wrong with the target is wrong for every engine.
+            let running = self.start(file).await?;
+            match self.answering(running).await {
+                Ok(running) => return Ok(running),
+                Err(OpsError::Cluster(error)) if error.failure() == Failure::NotAllowed => {
+                    return Err(error.into());
+                }
+                Err(reason) => {
+                    let reason = text::printable(&reason.to_string(), MAX_REASON).into_owned();
+                    self.ui.note(&format!(
+                        "engine {} can't be used here ({reason}); trying {}",
+                        file.manifest().id.name(),
+                        next.manifest().id.name()
+                    ));
+                }
+            }
+        }
+        // `candidates` returns at least one.
+        Err(OpsError::NobodyCan { operation })
+    }
+
+    async fn answering(&self, mut running: Running) -> Result<Running, OpsError> {
+        let detected = running.instance.detect().await;
+        let detection = running.original(detected)?;
+        self.ui.debug(&format!(
+            "engine {}: {} answers",
+            running.manifest.id,
+            text::printable(&detection.product, 100)
+        ));
+        Ok(running)
+    }
+
+    /// Makes native code of an engine and finds its endpoints at the same time, then starts it.
+    pub(super) async fn start(&self, file: &EngineFile) -> Result<Running, OpsError> {
+        let runtime = Arc::clone(&self.runtime);
+        let to_load = file.clone();
+        let load = tokio::task::spawn_blocking(move || runtime.load(to_load));
+        let find = PodNetwork::find(
+            &self.cluster,
+            &self.target,
+            file.manifest(),
+            &self.request.ports,
+        );
+        let (loaded, network) = tokio::join!(load, find);
+        let loaded = loaded.map_err(|e| OpsError::Worker {
+            reason: e.to_string(),
+        })??;
+        if let Some(problem) = &loaded.cache_problem {
+            self.ui
+                .debug(&format!("native code was not kept: {problem}"));
+        }
+        self.ui.debug(&format!(
+            "{} engines compiled by this process",
+            self.runtime.compilations()
+        ));
+        let network = Arc::new(network?);
+        let instance = Instance::start(
+            &loaded,
+            Grants::all_of(file.manifest()),
+            network.clone(),
+            Arc::new(UiObserver(self.ui)),
+            Limits::default(),
+        )
+        .await?;
+        Ok(Running {
+            instance,
+            network,
+            manifest: file.manifest().clone(),
+            scope: Scope {
+                namespace: self.cluster.namespace().to_owned(),
+                statefulset: self.target.statefulset.clone(),
+                engine: file.manifest().id.to_string(),
+            },
+            ui: self.ui,
+        })
+    }
+
+    /// The settings of an engine's own options for an operation.
+    pub(super) fn options(&self, manifest: &Manifest, operation: Operation) -> Vec<OptionSetting> {
+        manifest
+            .options_for(operation)
+            .filter_map(|option| self.request.options.get(&option.name).cloned())
+            .collect()
+    }
+
+    pub(super) fn ui(&self) -> Ui {
+        self.ui
+    }
+
+    /// For `--verbose`.
+    pub fn note_requests(&self) {
+        self.ui.debug(&format!(
+            "{} requests to {}",
+            self.cluster.request_count(),
+            self.cluster.server()
+        ));
+    }
+
+    fn note_defaults(&self) {
+        let mut defaults = Vec::new();
+        if self.request.statefulset.is_none() && self.request.pod.is_none() {
+            defaults.push(format!("StatefulSet {DEFAULT_STATEFULSET}"));
+        }
+        let namespace = self.cluster.namespace();
+        match (self.cluster.namespace_source(), self.cluster.context()) {
+            (NamespaceSource::Flag, _) => {}
+            (NamespaceSource::Context, Some(context)) => {
+                defaults.push(format!("namespace {namespace} of context {context}"));
+            }
+            _ => defaults.push(format!("namespace {namespace}")),
+        }
+        if !defaults.is_empty() {
+            self.ui.note(&format!("Using {}", defaults.join(", ")));
+        }
+    }
+}
+
+impl Running {
+    pub(super) fn instance(&mut self) -> &mut Instance {
+        &mut self.instance
+    }
+
+    /// Turns an error that the engine only passed on into the one that it was, and shows what the
+    /// network has to say.
+    pub(super) fn original<T>(&self, result: Result<T, EngineError>) -> Result<T, OpsError> {
+        for note in self.network.take_notes() {
+            self.ui.note(&note);
+        }
+        result.map_err(|error| {
+            if let EngineError::Reported { report, .. } = &error
+                && let Some(original) = self.network.original_of(report)
+            {
+                return OpsError::Cluster(original);
+            }
+            OpsError::Engine(error)
+        })
+    }
+}
+
+/// Without a cache everything works, more slowly; so its problems are only told to those who look.
+fn open_cache(ui: Ui) -> Option<NativeCache> {
+    let Some(folders) = directories::ProjectDirs::from("", "", "kubectl-broker") else {
+        ui.debug("native code is not kept: there is no home folder");
+        return None;
+    };
+    NativeCache::open(folders.cache_dir(), folders.data_dir())
+        .inspect_err(|problem| ui.warn(&format!("engines are compiled anew each time: {problem}")))
+        .ok()
+}

@@ -1,0 +1,175 @@
+use std::io;
+
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
+
+use crate::model::{Problem, text};
+
+/// `apiVersion` of every document. It changes when a field is removed or changes its meaning.
+const API_VERSION: &str = "kubectl-broker/v1";
+
+/// A result that can be shown in every format.
+pub trait Document {
+    fn table(&self, wide: bool) -> String;
+
+    /// One name a line.
+    fn names(&self) -> String;
+
+    /// For JSON and YAML.
+    fn document(&self) -> Value;
+}
+
+/// What a result is about.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Scope {
+    pub namespace: String,
+    pub statefulset: String,
+    /// `publisher/name`.
+    pub engine: String,
+}
+
+/// A document of `kind` with the fields of `body`, an object.
+pub(super) fn document(kind: &str, body: Value) -> Value {
+    let mut fields = serde_json::Map::new();
+    fields.insert("apiVersion".to_owned(), API_VERSION.into());
+    fields.insert("kind".to_owned(), kind.into());
+    if let Value::Object(body) = body {
+        fields.extend(body);
+    }
+    Value::Object(fields)
+}
+
+/// An error as a document.
+pub fn error_document(problem: &dyn Problem) -> Value {
+    let failure = problem.failure();
+    document(
+        "Error",
+        serde_json::json!({
+            "code": failure.name(),
+            "exitCode": failure.exit_code(),
+            "message": problem.to_string(),
+            "hint": problem.hint(),
+        }),
+    )
+}
+
+/// JSON for people and programs.
+///
+/// JSON lets control and invisible characters stand as they are; some of them drive a terminal. They
+/// are written as escapes, which every reader of JSON turns back.
+pub(super) fn json(document: &Value) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    document.serialize(&mut Serializer::with_formatter(
+        &mut bytes,
+        SafeFormatter(PrettyFormatter::new()),
+    ))?;
+    bytes.push(b'\n');
+    String::from_utf8(bytes).map_err(io::Error::other)
+}
+
+/// YAML, in block style. The writer escapes control characters but not all that `text::is_unsafe`
+/// knows; a document that has one of the others is written as JSON, which is YAML as well.
+pub(super) fn yaml(document: &Value) -> io::Result<String> {
+    // Folded text reads badly and is found by no `grep`.
+    let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
+    let text = serde_saphyr::to_string_with_options(document, options).map_err(io::Error::other)?;
+    if text.chars().any(|c| c != '\n' && text::is_unsafe(c)) {
+        return json(document);
+    }
+    Ok(text)
+}
+
+struct SafeFormatter(PrettyFormatter<'static>);
+
+impl Formatter for SafeFormatter {
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some((at, unsafe_char)) = rest.char_indices().find(|(_, c)| text::is_unsafe(*c)) {
+            writer.write_all(&rest.as_bytes()[..at])?;
+            for unit in unsafe_char.encode_utf16(&mut [0; 2]) {
+                write!(writer, "\\u{unit:04x}")?;
+            }
+            rest = &rest[at + unsafe_char.len_utf8()..];
+        }
+        writer.write_all(rest.as_bytes())
+    }
+
+    fn begin_array<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_array(writer)
+    }
+
+    fn end_array<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array(writer)
+    }
+
+    fn begin_array_value<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
+        self.0.begin_array_value(writer, first)
+    }
+
+    fn end_array_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array_value(writer)
+    }
+
+    fn begin_object<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_object(writer)
+    }
+
+    fn end_object<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object(writer)
+    }
+
+    fn begin_object_key<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
+        self.0.begin_object_key(writer, first)
+    }
+
+    fn begin_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_object_value(writer)
+    }
+
+    fn end_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object_value(writer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOSTILE: &str = "a\u{1b}[2J\u{9b}\u{202e}\u{200b}\n\u{e0041}\"\\é";
+
+    #[test]
+    fn json_and_yaml_carry_hostile_text_whole_and_harmless() {
+        let value = serde_json::json!({ "id": HOSTILE });
+        for text in [json(&value).unwrap(), yaml(&value).unwrap()] {
+            assert!(
+                !text
+                    .trim_end()
+                    .chars()
+                    .any(|c| c != '\n' && text::is_unsafe(c))
+            );
+            let back: Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(back, value);
+        }
+    }
+
+    #[test]
+    fn yaml_is_in_block_style_and_does_not_fold_long_text() {
+        let long = "word ".repeat(60) + "end";
+        let text = yaml(&serde_json::json!({ "a": long, "n": null, "s": "12" })).unwrap();
+        assert_eq!(text, format!("a: {long}\n\"n\": null\ns: \"12\"\n"));
+    }
+}

@@ -1,0 +1,175 @@
+//! The one owner of stdout and stderr. Data goes to stdout; everything else goes to stderr.
+
+mod document;
+mod format;
+mod spinner;
+mod table;
+mod views;
+
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+use anstream::{AutoStream, ColorChoice};
+use anstyle::{AnsiColor, Style};
+
+use crate::model::{Problem, text};
+
+pub use document::{Document, Scope, error_document};
+pub use format::Format;
+pub use views::{BackupsView, EngineRow, EnginesView, VersionView};
+
+/// Longest message of an error or a note, in characters.
+const MAX_MESSAGE: usize = 2000;
+/// Work that is done sooner needs no sign of life.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+const HINT: Style = AnsiColor::Cyan.on_default();
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`.
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// How a command speaks to its user.
+#[derive(Clone, Copy, Debug)]
+pub struct Ui {
+    format: Format,
+    color: Color,
+    verbose: bool,
+}
+
+impl Ui {
+    #[must_use]
+    pub fn new(format: Format, color: Color, verbose: bool) -> Self {
+        Self {
+            format,
+            color,
+            verbose,
+        }
+    }
+
+    #[must_use]
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Writes the result of a command.
+    ///
+    /// # Errors
+    /// When stdout can't be written. A reader that has seen enough (`| head`) is no error.
+    pub fn data(&self, data: &dyn Document) -> io::Result<()> {
+        let text = match self.format {
+            Format::Table => data.table(false),
+            Format::Wide => data.table(true),
+            Format::Name => data.names(),
+            Format::Json => document::json(&data.document())?,
+            Format::Yaml => document::yaml(&data.document())?,
+        };
+        self.write_out(&text)
+    }
+
+    /// Writes text that is no document: a completion script.
+    ///
+    /// # Errors
+    /// When stdout can't be written.
+    pub fn write_out(&self, text: &str) -> io::Result<()> {
+        let stdout = io::stdout();
+        let choice = self.choice(stdout.is_terminal());
+        let mut stream = AutoStream::new(stdout.lock(), choice);
+        match stream
+            .write_all(text.as_bytes())
+            .and_then(|()| stream.flush())
+        {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            result => result,
+        }
+    }
+
+    /// Something that the user may want to know. Where programs read, the result says it.
+    pub fn note(&self, message: &str) {
+        if !matches!(self.format, Format::Json | Format::Yaml) {
+            self.line(Style::new(), "", message);
+        }
+    }
+
+    /// Something that the user should know.
+    pub fn warn(&self, message: &str) {
+        self.line(WARNING, "warning: ", message);
+    }
+
+    /// Something for whoever looks for a fault; shown with `--verbose`.
+    pub fn debug(&self, message: &str) {
+        if self.verbose {
+            self.line(Style::new().dimmed(), "debug: ", message);
+        }
+    }
+
+    /// How a command failed: for people, or as one JSON object where the output is JSON.
+    pub fn failure(&self, problem: &dyn Problem) {
+        if self.format == Format::Json
+            && let Ok(text) = document::json(&error_document(problem))
+        {
+            self.write_err(&text);
+            return;
+        }
+        self.line(ERROR, "error: ", &problem.to_string());
+        if let Some(hint) = problem.hint() {
+            self.line(HINT, "hint: ", &hint);
+        }
+    }
+
+    /// Shows a sign of life on a terminal while `work` takes longer than a moment.
+    pub async fn while_waiting<T>(&self, message: &str, work: impl Future<Output = T>) -> T {
+        tokio::pin!(work);
+        tokio::select! {
+            biased;
+            result = &mut work => return result,
+            () = tokio::time::sleep(PATIENCE) => {}
+        }
+        let _spinner = spinner::show(message);
+        work.await
+    }
+
+    fn line(self, style: Style, label: &str, message: &str) {
+        // Messages have lines of their own making only where we put them; text from outside was
+        // escaped where it was put in, and is escaped here whatever happened there.
+        let lines: Vec<_> = message
+            .lines()
+            .map(|line| text::printable(line, MAX_MESSAGE))
+            .collect();
+        let message = lines.join("\n  ");
+        self.write_err(&format!("{style}{label}{style:#}{message}\n"));
+    }
+
+    fn write_err(self, text: &str) {
+        let stderr = io::stderr();
+        let choice = self.choice(stderr.is_terminal());
+        spinner::aside(|| {
+            // There is nobody left to tell that stderr can't be written.
+            let _ = AutoStream::new(stderr.lock(), choice).write_all(text.as_bytes());
+        });
+    }
+
+    fn choice(self, terminal: bool) -> ColorChoice {
+        match self.color {
+            Color::Always => ColorChoice::AlwaysAnsi,
+            Color::Never => ColorChoice::Never,
+            Color::Auto => {
+                let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+                    || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+                if terminal && !refused {
+                    ColorChoice::Always
+                } else {
+                    ColorChoice::Never
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! The sign of life of a command that waits. There is one terminal, so there is one spinner.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use indicatif::ProgressBar;
+
+use crate::model::text;
+
+static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+const TICK: Duration = Duration::from_millis(120);
+/// Longest message, in characters: a spinner has one line.
+const MAX_MESSAGE: usize = 60;
+
+/// Takes the spinner away when it is dropped.
+pub(super) struct Shown;
+
+/// Shows a spinner. indicatif draws to stderr, and only on a terminal.
+pub(super) fn show(message: &str) -> Shown {
+    let bar = ProgressBar::new_spinner();
+    bar.set_message(text::printable(message, MAX_MESSAGE).into_owned());
+    bar.enable_steady_tick(TICK);
+    *shown() = Some(bar);
+    Shown
+}
+
+/// Writes to stderr without mixing with the spinner.
+pub(super) fn aside(write: impl FnOnce()) {
+    match &*shown() {
+        Some(bar) => bar.suspend(write),
+        None => write(),
+    }
+}
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        if let Some(bar) = shown().take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn shown() -> MutexGuard<'static, Option<ProgressBar>> {
+    SHOWN.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,78 @@
+use comfy_table::presets::NOTHING;
+use comfy_table::{Cell, Color, ContentArrangement};
+
+use crate::model::{State, text};
+
+/// The longest cell, in characters. `-o json` and `-o name` show longer text whole.
+const MAX_CELL: usize = 120;
+/// Between columns, as in kubectl.
+const GAP: u16 = 3;
+
+/// A cell with text that may come from anywhere.
+pub(super) fn cell(content: &str) -> Cell {
+    let shown = if content.is_empty() { "-" } else { content };
+    Cell::new(text::printable(shown, MAX_CELL))
+}
+
+/// A cell that may have nothing to show.
+pub(super) fn optional(content: Option<&str>) -> Cell {
+    cell(content.unwrap_or_default())
+}
+
+/// A cell in the colour of a state.
+pub(super) fn state(content: &str, state: State) -> Cell {
+    let color = match state {
+        State::Succeeded => Color::DarkGreen,
+        State::Pending | State::Running | State::Partial => Color::DarkYellow,
+        State::Failed => Color::DarkRed,
+        State::Unknown => Color::Reset,
+    };
+    cell(content).fg(color)
+}
+
+/// A table without borders, that never wraps. Colours are always in it: whoever writes it takes them
+/// out where they are not wanted.
+pub(super) fn table(headers: &[String], rows: Vec<Vec<Cell>>) -> String {
+    let mut table = comfy_table::Table::new();
+    table
+        .load_style(NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .enforce_styling()
+        .set_header(headers);
+    for row in rows {
+        table.add_row(row);
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, GAP));
+    }
+    table.trim_fmt() + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_and_long_text_keeps_the_table_in_shape() {
+        let long = "x".repeat(300);
+        let text = table(
+            &["NAME".to_owned(), "SIZE".to_owned()],
+            vec![
+                vec![cell("a\u{1b}[2J\nb"), cell("1B")],
+                vec![cell(&long), cell("")],
+                vec![cell("備份"), cell("2B")],
+            ],
+        );
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines.len(), 4);
+        assert!(lines[1].starts_with("a\\u{1b}[2J\\u{a}b "));
+        assert!(lines[2].ends_with('-') && !text.contains('\u{1b}'));
+        // Wide characters take two columns: the last column still lines up.
+        let column = |line: &str, last: char| {
+            unicode_width::UnicodeWidthStr::width(
+                &line[..line.rfind(last).expect("a last cell") + last.len_utf8()],
+            )
+        };
+        assert_eq!(column(lines[1], 'B'), column(lines[3], 'B'));
+    }
+}

@@ -1,0 +1,213 @@
+//! The results of commands, in every format.
+
+use broker_manifest::{Column, Operation};
+use comfy_table::Cell;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::document::{Document, Scope, document};
+use super::format;
+use super::table::{cell, optional, state, table};
+use crate::model::{Backup, State, text};
+
+/// The longest name of `-o name`, in characters. Ids of backups are shorter.
+const MAX_NAME: usize = 4096;
+
+/// Backups of one engine.
+#[derive(Debug)]
+pub struct BackupsView {
+    pub scope: Scope,
+    pub columns: Vec<Column>,
+    pub backups: Vec<Backup>,
+    /// A list, though it may have one item; or one backup that was asked for.
+    pub is_list: bool,
+    pub now: Timestamp,
+}
+
+impl BackupsView {
+    /// How many there are and how large they are together, in one line.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let count = self.backups.len();
+        let noun = if count == 1 { "backup" } else { "backups" };
+        let total: u64 = self.backups.iter().filter_map(|b| b.size).sum();
+        format!("{count} {noun}, {} in all", format::size(total))
+    }
+
+    fn cell(&self, column: &Column, backup: &Backup) -> Cell {
+        match column.value.as_str() {
+            "id" => cell(&backup.id),
+            "state" => state(
+                backup
+                    .reported_state
+                    .as_deref()
+                    .unwrap_or(backup.state.name()),
+                backup.state,
+            ),
+            "size" => optional(backup.size.map(format::size).as_deref()),
+            "age" => optional(
+                backup
+                    .created
+                    .map(|created| format::age(created, self.now))
+                    .as_deref(),
+            ),
+            "created" => optional(backup.created.map(|time| format!("{time:.0}")).as_deref()),
+            "failure" => optional(backup.failure.as_deref()),
+            field => optional(backup.fields.get(field).map(String::as_str)),
+        }
+    }
+}
+
+impl Document for BackupsView {
+    fn table(&self, wide: bool) -> String {
+        let failed = !self.is_list && self.backups.iter().any(|b| b.failure.is_some());
+        let columns: Vec<_> = self
+            .columns
+            .iter()
+            .filter(|column| wide || !column.wide || (failed && column.value == "failure"))
+            .collect();
+        let headers: Vec<_> = columns.iter().map(|column| column.header()).collect();
+        let rows = self
+            .backups
+            .iter()
+            .map(|backup| columns.iter().map(|c| self.cell(c, backup)).collect())
+            .collect();
+        table(&headers, rows)
+    }
+
+    fn names(&self) -> String {
+        self.backups
+            .iter()
+            .map(|backup| format!("{}\n", text::printable(&backup.id, MAX_NAME)))
+            .collect()
+    }
+
+    fn document(&self) -> Value {
+        let items: Vec<_> = self.backups.iter().map(backup_fields).collect();
+        match (self.is_list, items.as_slice()) {
+            (false, [item]) => document("Backup", json!({ "scope": self.scope, "item": item })),
+            _ => document("BackupList", json!({ "scope": self.scope, "items": items })),
+        }
+    }
+}
+
+fn backup_fields(backup: &Backup) -> Value {
+    json!({
+        "id": backup.id,
+        "activity": backup.activity.name(),
+        "state": backup.state.name(),
+        "reportedState": backup.reported_state,
+        "sizeBytes": backup.size,
+        "created": backup.created.map(|time| time.to_string()),
+        "failure": backup.failure,
+        "fields": backup.fields,
+    })
+}
+
+/// The engines that are there.
+#[derive(Debug)]
+pub struct EnginesView {
+    pub engines: Vec<EngineRow>,
+}
+
+#[derive(Debug)]
+pub struct EngineRow {
+    pub id: String,
+    pub version: String,
+    pub interface: String,
+    pub operations: Vec<Operation>,
+    pub summary: String,
+    /// `None` where the cluster could not be asked.
+    pub answers: Option<Result<String, String>>,
+}
+
+impl EngineRow {
+    fn answer(&self) -> (&'static str, State, &str) {
+        match &self.answers {
+            None => ("unknown", State::Unknown, ""),
+            Some(Ok(detail)) => ("yes", State::Succeeded, detail),
+            Some(Err(reason)) => ("no", State::Failed, reason),
+        }
+    }
+}
+
+impl Document for EnginesView {
+    fn table(&self, wide: bool) -> String {
+        let mut headers = vec!["NAME", "VERSION", "OPERATIONS", "ANSWERS", "DETAIL"];
+        if wide {
+            headers.extend(["INTERFACE", "SUMMARY"]);
+        }
+        let headers: Vec<_> = headers.into_iter().map(str::to_owned).collect();
+        let rows = self
+            .engines
+            .iter()
+            .map(|engine| {
+                let operations: Vec<_> = engine.operations.iter().map(|o| o.name()).collect();
+                let (answers, how, detail) = engine.answer();
+                let mut row = vec![
+                    cell(&engine.id),
+                    cell(&engine.version),
+                    cell(&operations.join(",")),
+                    state(answers, how),
+                    cell(detail),
+                ];
+                if wide {
+                    row.extend([cell(&engine.interface), cell(&engine.summary)]);
+                }
+                row
+            })
+            .collect();
+        table(&headers, rows)
+    }
+
+    fn names(&self) -> String {
+        self.engines.iter().map(|e| format!("{}\n", e.id)).collect()
+    }
+
+    fn document(&self) -> Value {
+        let items: Vec<_> = self
+            .engines
+            .iter()
+            .map(|engine| {
+                let (answers, _, detail) = engine.answer();
+                json!({
+                    "id": engine.id,
+                    "version": engine.version,
+                    "interface": engine.interface,
+                    "operations": engine.operations,
+                    "summary": engine.summary,
+                    "answers": answers,
+                    "detail": detail,
+                })
+            })
+            .collect();
+        document("EngineList", json!({ "items": items }))
+    }
+}
+
+/// What this program is.
+#[derive(Debug)]
+pub struct VersionView {
+    pub version: &'static str,
+    pub interface: &'static str,
+}
+
+impl Document for VersionView {
+    fn table(&self, _: bool) -> String {
+        format!(
+            "kubectl-broker {}\nengine interface {}\n",
+            self.version, self.interface
+        )
+    }
+
+    fn names(&self) -> String {
+        format!("{}\n", self.version)
+    }
+
+    fn document(&self) -> Value {
+        document(
+            "Version",
+            json!({ "version": self.version, "engineInterface": self.interface }),
+        )
+    }
+}

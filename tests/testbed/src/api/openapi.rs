@@ -1,0 +1,86 @@
+//! As much of `OpenAPI` as stock `kubectl create -f` needs.
+//!
+//! kubectl validates on the client unless the description of the resource's PATCH has a parameter
+//! `fieldValidation`: then it leaves validation to the server. So the paths are described and the
+//! schemas are open.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+
+use super::resources::ResourceType;
+use crate::web::{self, Reply};
+
+/// `/openapi/...`; `None` where the real server has nothing either.
+pub fn answer(types: &[Arc<ResourceType>], path: &str) -> Option<Reply> {
+    if path == "v2" {
+        // Old clients can ask; the version they get says nothing about schemas.
+        let document = json!({
+            "swagger": "2.0",
+            "info": {"title": "Kubernetes", "version": "v1.32.4"},
+            "paths": {},
+            "definitions": {},
+        });
+        return Some(web::json(StatusCode::OK, &document));
+    }
+    let rest = path.strip_prefix("v3")?;
+    let mut versions: Vec<String> = types.iter().map(|ty| base(ty)).collect();
+    versions.dedup();
+    if rest.is_empty() {
+        let paths: Map<String, Value> = versions
+            .into_iter()
+            .map(|base| {
+                let url = format!("/openapi/v3/{base}?hash=TESTBED");
+                (base, json!({"serverRelativeURL": url}))
+            })
+            .collect();
+        return Some(web::json(StatusCode::OK, &json!({"paths": paths})));
+    }
+    let wanted = rest.strip_prefix('/')?;
+    versions.iter().find(|base| *base == wanted)?;
+    let mut paths = Map::new();
+    let mut schemas = Map::new();
+    for ty in types.iter().filter(|ty| base(ty) == wanted) {
+        let kind = json!({"group": ty.group, "version": ty.version, "kind": ty.kind});
+        let scope = if ty.namespaced {
+            "namespaces/{namespace}/"
+        } else {
+            ""
+        };
+        let path = format!("/{wanted}/{scope}{}/{{name}}", ty.plural);
+        paths.insert(path, described(&kind));
+        schemas.insert(
+            format!("io.testbed.{}", ty.kind),
+            json!({
+                "type": "object",
+                "x-kubernetes-preserve-unknown-fields": true,
+                "x-kubernetes-group-version-kind": [kind],
+            }),
+        );
+    }
+    let document = json!({
+        "openapi": "3.0.0",
+        "info": {"title": "Kubernetes", "version": "v1.32.4"},
+        "paths": paths,
+        "components": {"schemas": schemas},
+    });
+    Some(web::json(StatusCode::OK, &document))
+}
+
+fn base(ty: &ResourceType) -> String {
+    let root = if ty.group.is_empty() { "api" } else { "apis" };
+    format!("{root}/{}", ty.api_version())
+}
+
+fn described(kind: &Value) -> Value {
+    let parameter = |name: &str| json!({"name": name, "in": "query", "schema": {"type": "string", "uniqueItems": true}});
+    json!({
+        "patch": {
+            "parameters": [parameter("dryRun"), parameter("fieldValidation")],
+            "x-kubernetes-action": "patch",
+            "x-kubernetes-group-version-kind": kind,
+            "responses": {"200": {"description": "OK"}},
+        },
+    })
+}

@@ -1,0 +1,163 @@
+//! Which resource and verb a request is about.
+
+use std::sync::Arc;
+
+use http::Method;
+
+use super::objects::Objects;
+use super::resources::ResourceType;
+use crate::web::{Query, decode_path};
+
+/// Where a path leads.
+#[derive(Debug)]
+pub enum Route {
+    Resource(Target),
+    /// The list of groups or of versions: `/api`, `/apis`.
+    Groups {
+        core: bool,
+    },
+    /// `/apis/GROUP`.
+    Group(String),
+    /// The resources of one version: `/api/v1`, `/apis/GROUP/VERSION`.
+    Version {
+        group: String,
+        version: String,
+    },
+    /// A resource of a version that is served, but not the resource.
+    NoSuchResource,
+    Health(String),
+    ServerVersion,
+    OpenApi(String),
+    Nowhere,
+}
+
+/// A resource, its objects or one of them.
+#[derive(Debug, Clone)]
+pub struct Target {
+    pub ty: Arc<ResourceType>,
+    pub namespace: Option<String>,
+    pub name: Option<String>,
+    pub subresource: Option<String>,
+}
+
+impl Target {
+    /// The verb that RBAC knows the request by.
+    pub fn verb(&self, method: &Method, query: &Query) -> &'static str {
+        match (method.as_str(), &self.name) {
+            // Connecting to a subresource is `create` with POST and `get` with GET.
+            ("GET" | "HEAD", Some(_)) => "get",
+            ("GET" | "HEAD", None) if query.flag("watch") => "watch",
+            ("GET" | "HEAD", None) => "list",
+            ("POST", _) => "create",
+            ("PUT", _) => "update",
+            ("PATCH", _) => "patch",
+            ("DELETE", Some(_)) => "delete",
+            ("DELETE", None) => "deletecollection",
+            _ => "",
+        }
+    }
+
+    /// The resource with its subresource, as RBAC rules name it.
+    pub fn resource(&self) -> String {
+        match &self.subresource {
+            Some(subresource) => format!("{}/{subresource}", self.ty.plural),
+            None => self.ty.plural.clone(),
+        }
+    }
+}
+
+pub fn route(path: &str, objects: &Objects) -> Route {
+    let parts: Vec<String> = path
+        .split('/')
+        .filter(|part| !part.is_empty())
+        .map(decode_path)
+        .collect();
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    match parts[..] {
+        ["api"] => Route::Groups { core: true },
+        ["apis"] => Route::Groups { core: false },
+        ["apis", group] => Route::Group(group.to_owned()),
+        ["version"] => Route::ServerVersion,
+        ["healthz" | "readyz" | "livez", ..] => Route::Health(parts[0].to_owned()),
+        ["openapi", ..] => Route::OpenApi(parts[1..].join("/")),
+        ["api", version, ref rest @ ..] => resource("", version, rest, objects),
+        ["apis", group, version, ref rest @ ..] => resource(group, version, rest, objects),
+        _ => Route::Nowhere,
+    }
+}
+
+fn resource(group: &str, version: &str, rest: &[&str], objects: &Objects) -> Route {
+    let mut types = objects.types().into_iter();
+    if !types.any(|ty| ty.group == group && ty.version == version) {
+        return Route::Nowhere;
+    }
+    let (namespace, rest) = match *rest {
+        [] => {
+            return Route::Version {
+                group: group.to_owned(),
+                version: version.to_owned(),
+            };
+        }
+        // `/namespaces/NAME` and its subresources are about the namespace itself.
+        ["namespaces", _] | ["namespaces", _, "status" | "finalize"] => (None, rest),
+        ["namespaces", namespace, ..] => (Some(namespace.to_owned()), &rest[2..]),
+        _ => (None, rest),
+    };
+    let [plural, ref more @ ..] = *rest else {
+        return Route::NoSuchResource;
+    };
+    let Some(ty) = objects.find(group, version, plural) else {
+        return Route::NoSuchResource;
+    };
+    let names_a_namespaced_object = ty.namespaced && namespace.is_none() && !more.is_empty();
+    if names_a_namespaced_object || more.len() > 2 || (namespace.is_some() && !ty.namespaced) {
+        return Route::NoSuchResource;
+    }
+    Route::Resource(Target {
+        ty,
+        namespace,
+        name: more.first().map(|&name| name.to_owned()),
+        subresource: more.get(1).map(|&name| name.to_owned()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+
+    fn target(path: &str) -> Option<(String, Option<String>, Option<String>)> {
+        match route(path, &Objects::new(Clock::system())) {
+            Route::Resource(target) => Some((target.resource(), target.namespace, target.name)),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn paths_name_resources() {
+        let some = |text: &str| Some(text.to_owned());
+        let namespace = target("/api/v1/namespaces/x").unwrap();
+        assert_eq!(namespace, ("namespaces".to_owned(), None, some("x")));
+        let pods = target("/api/v1/namespaces/x/pods").unwrap();
+        assert_eq!(pods, ("pods".to_owned(), some("x"), None));
+        let forward = target("/api/v1/namespaces/x/pods/p/portforward").unwrap();
+        assert_eq!(
+            forward,
+            ("pods/portforward".to_owned(), some("x"), some("p"))
+        );
+        let all = target("/apis/apps/v1/statefulsets").unwrap();
+        assert_eq!(all, ("statefulsets".to_owned(), None, None));
+    }
+
+    #[test]
+    fn other_paths_name_none() {
+        for path in [
+            "/api/v1/pods/x",
+            "/apis/nope/v1/things",
+            "/api/v1/nopes",
+            "/x",
+        ] {
+            assert_eq!(target(path), None, "{path}");
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! The server itself: connections, and the way of one request through it.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Method, Request, StatusCode, request::Parts};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use serde_json::json;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+
+use super::auth::{self, Access};
+use super::objects::Objects;
+use super::route::{Route, Target, route};
+use super::status::ApiError;
+use super::{discovery, openapi};
+use crate::backend::Backends;
+use crate::clock::Clock;
+use crate::faults::Faults;
+use crate::log::{ApiRequest, Log};
+use crate::tasks::Tasks;
+use crate::web::{self, Query, Reply};
+
+/// The most a body may have: the limit of etcd, with room to spare.
+const BODY_LIMIT: usize = 3 * 1024 * 1024;
+
+/// Everything an API server needs to answer.
+pub struct ApiServer {
+    pub objects: Objects,
+    pub faults: Faults,
+    pub clock: Clock,
+    pub log: Log<ApiRequest>,
+    pub backends: Backends,
+    pub tasks: Tasks,
+    pub token: String,
+    /// Host and port, as discovery tells them.
+    pub address: String,
+}
+
+impl ApiServer {
+    /// Accepts connections until the testbed's tasks are stopped.
+    pub async fn run(self: Arc<Self>, listener: TcpListener, tls: TlsAcceptor) {
+        loop {
+            // A failed accept concerns one client only.
+            let Ok((stream, _)) = listener.accept().await else {
+                continue;
+            };
+            let connection = Arc::clone(&self).connection(stream, tls.clone());
+            self.tasks.spawn(connection);
+        }
+    }
+
+    async fn connection(self: Arc<Self>, stream: TcpStream, tls: TlsAcceptor) {
+        // Without it, small frames of a port-forward wait for acknowledgements.
+        let _ = stream.set_nodelay(true);
+        // A client that distrusts the certificate ends here; it has its own error to report.
+        let Ok(stream) = tls.accept(stream).await else {
+            return;
+        };
+        let service = service_fn(move |request| {
+            let server = Arc::clone(&self);
+            async move { Ok::<_, Infallible>(server.answer(request).await) }
+        });
+        let _ = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades()
+            .await;
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Reply {
+        let (parts, body) = request.into_parts();
+        let _answering = self.log.begin(&parts);
+        let faults = self.faults.snapshot().api;
+        if faults.hang {
+            std::future::pending::<()>().await;
+        }
+        if !faults.latency.is_zero() {
+            tokio::time::sleep(faults.latency).await;
+        }
+        if faults.html {
+            return web::proxy_page(StatusCode::BAD_GATEWAY);
+        }
+        if let Some(status) = faults.status {
+            let reason = match status.as_u16() {
+                429 => "TooManyRequests",
+                503 => "ServiceUnavailable",
+                _ => "InternalError",
+            };
+            let message = "the server is currently unable to handle the request";
+            return ApiError::new(status, reason, message).reply();
+        }
+        match self.routed(parts, body).await {
+            Ok(reply) => reply,
+            Err(error) => error.reply(),
+        }
+    }
+
+    async fn routed(&self, mut parts: Parts, body: Incoming) -> Result<Reply, ApiError> {
+        let route = route(parts.uri.path(), &self.objects);
+        // These two are open to everybody.
+        match &route {
+            Route::Health(name) => return Ok(health(name, &parts)),
+            Route::ServerVersion => return Ok(version()),
+            _ => {}
+        }
+        let faults = self.faults.snapshot().api;
+        let user = auth::authenticate(&parts.headers, &self.token, &faults)?;
+        let types = self.objects.types();
+        let found = match route {
+            Route::Resource(target) => {
+                return self.resource(&target, &user, &mut parts, body).await;
+            }
+            Route::Groups { core } => {
+                Some(discovery::root(&types, core, &self.address, &parts.headers))
+            }
+            Route::Group(name) => discovery::group(&types, &name),
+            Route::Version { group, version } => Some(discovery::version(&types, &group, &version)),
+            Route::OpenApi(path) => openapi::answer(&types, &path),
+            Route::NoSuchResource => return Err(ApiError::no_such_resource()),
+            Route::Health(_) | Route::ServerVersion | Route::Nowhere => None,
+        };
+        Ok(found.unwrap_or_else(|| web::text(StatusCode::NOT_FOUND, "404 page not found")))
+    }
+
+    async fn resource(
+        &self,
+        target: &Target,
+        user: &str,
+        parts: &mut Parts,
+        body: Incoming,
+    ) -> Result<Reply, ApiError> {
+        let query = Query::parse(parts.uri.query());
+        let verb = target.verb(&parts.method, &query);
+        let access = Access {
+            user,
+            verb,
+            ty: &target.ty,
+            resource: &target.resource(),
+            namespace: target.namespace.as_deref(),
+            name: target.name.as_deref(),
+        };
+        auth::authorize(&access, &self.faults.snapshot().api)?;
+        let served: Vec<_> = target.ty.subresources().iter().map(|s| s.0).collect();
+        match target.subresource.as_deref() {
+            Some(name) if !served.contains(&name) => return Err(ApiError::no_such_resource()),
+            Some("portforward") => return self.port_forward(target, parts, &query),
+            _ => {}
+        }
+        if parts.method == Method::GET || parts.method == Method::HEAD {
+            return match verb {
+                "watch" => self.watch(target, &parts.headers, &query),
+                "list" => self.list(target, &parts.headers, &query),
+                _ => self.get(target, &parts.headers, &query),
+            };
+        }
+        let body = read_body(body).await?;
+        let headers = &parts.headers;
+        match verb {
+            "create" => self.create(target, headers, &query, &body),
+            "update" => self.update(target, headers, &query, &body),
+            "patch" => self.patch(target, headers, &query, &body),
+            "delete" => self.delete(target, &query, &body),
+            "deletecollection" => self.delete_collection(target, &query),
+            _ => Err(ApiError::method_not_allowed()),
+        }
+    }
+}
+
+async fn read_body(body: Incoming) -> Result<Bytes, ApiError> {
+    match Limited::new(body, BODY_LIMIT).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) => Err(ApiError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "RequestEntityTooLarge",
+            format!("Request entity too large: {error}"),
+        )),
+    }
+}
+
+fn health(name: &str, parts: &Parts) -> Reply {
+    if Query::parse(parts.uri.query()).get("verbose").is_some() {
+        return web::text(StatusCode::OK, &format!("[+]ping ok\n{name} check passed"));
+    }
+    web::reply(StatusCode::OK, "text/plain; charset=utf-8", "ok")
+}
+
+fn version() -> Reply {
+    let version = json!({
+        "major": "1",
+        "minor": "32",
+        "gitVersion": "v1.32.4",
+        "gitCommit": "0000000000000000000000000000000000000000",
+        "gitTreeState": "clean",
+        "buildDate": "2025-04-22T16:08:09Z",
+        "goVersion": "go1.23.6",
+        "compiler": "gc",
+        "platform": "linux/amd64",
+    });
+    web::json(StatusCode::OK, &version)
+}

@@ -1,0 +1,221 @@
+//! `watch`: a stream of events, one JSON object per line.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream;
+use http::{HeaderMap, Response};
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::Frame;
+use serde_json::{Value, json};
+use tokio::sync::watch::Receiver;
+use tokio::time::Instant;
+
+use super::read::wants_table;
+use super::route::Target;
+use super::selector::Selector;
+use super::server::ApiServer;
+use super::status::ApiError;
+use super::store::{Change, Event, Key, Store, revision_of};
+use super::table::{self, Include};
+use crate::clock::Clock;
+use crate::web::{Query, Reply};
+
+/// How long a watch lasts that doesn't say how long it wants to last.
+const DEFAULT_TIMEOUT: Duration = Duration::from_mins(30);
+const BOOKMARK_INTERVAL: Duration = Duration::from_mins(1);
+
+impl ApiServer {
+    pub(super) fn watch(
+        &self,
+        target: &Target,
+        headers: &HeaderMap,
+        query: &Query,
+    ) -> Result<Reply, ApiError> {
+        if query.flag("sendInitialEvents") {
+            let message = "ListOptions.meta.k8s.io \"\" is invalid: sendInitialEvents: Forbidden: \
+                           sendInitialEvents is forbidden for watch unless the WatchList feature \
+                           gate is enabled";
+            let code = http::StatusCode::UNPROCESSABLE_ENTITY;
+            return Err(ApiError::new(code, "Invalid", message));
+        }
+        let (labels, fields) = (query.get("labelSelector"), query.get("fieldSelector"));
+        let timeout = query.get("timeoutSeconds").and_then(|s| s.parse().ok());
+        let store = Arc::clone(&self.objects.store);
+        // Subscribed before anything is read, so that nothing falls between.
+        let revisions = store.subscribe();
+        let mut watch = Watch {
+            resource: target.ty.qualified(),
+            selector: Selector::parse(&target.ty, labels, fields)?,
+            include: wants_table(headers).then(|| Include::parse(query.get("includeObject"))),
+            bookmarks: query.flag("allowWatchBookmarks"),
+            deadline: Instant::now() + timeout.map_or(DEFAULT_TIMEOUT, Duration::from_secs),
+            next_bookmark: Instant::now() + BOOKMARK_INTERVAL,
+            target: target.clone(),
+            clock: self.clock.clone(),
+            defined: false,
+            ended: false,
+            at: 0,
+            pending: Vec::new(),
+            store,
+            revisions,
+        };
+        let since = query.get("resourceVersion").unwrap_or_default();
+        watch.begin(since)?;
+        let lines = stream::unfold(watch, |mut watch| async {
+            let lines = watch.next().await?;
+            Some((Ok::<_, io::Error>(Frame::data(Bytes::from(lines))), watch))
+        });
+        let mut reply = Response::new(StreamBody::new(lines).boxed_unsync());
+        let json = http::HeaderValue::from_static("application/json");
+        reply.headers_mut().insert(http::header::CONTENT_TYPE, json);
+        Ok(reply)
+    }
+}
+
+struct Watch {
+    store: Arc<Store>,
+    revisions: Receiver<u64>,
+    target: Target,
+    resource: String,
+    selector: Selector,
+    /// What rows carry, if the client wants tables.
+    include: Option<Include>,
+    bookmarks: bool,
+    deadline: Instant,
+    next_bookmark: Instant,
+    clock: Clock,
+    /// Whether the columns have been sent.
+    defined: bool,
+    ended: bool,
+    /// The revision up to which everything has been sent.
+    at: u64,
+    pending: Vec<u8>,
+}
+
+impl Watch {
+    /// Without a revision, or from 0, a watch begins with what is there.
+    fn begin(&mut self, since: &str) -> Result<(), ApiError> {
+        if !since.is_empty() && since != "0" {
+            self.at = since.parse().map_err(|_| {
+                let problem =
+                    format!("Invalid value: \"{since}\": strconv.ParseUint: invalid syntax");
+                ApiError::invalid(&self.target.ty, "", "resourceVersion", &problem)
+            })?;
+            return Ok(());
+        }
+        let namespace = self.target.namespace.as_deref();
+        let (revision, objects) = self.store.list(&self.resource, namespace);
+        self.at = revision;
+        for (_, object) in objects {
+            if self.selector.matches(&object) {
+                self.push("ADDED", &object);
+            }
+        }
+        Ok(())
+    }
+
+    /// The next lines, or `None` at the end.
+    async fn next(&mut self) -> Option<Vec<u8>> {
+        loop {
+            if !self.pending.is_empty() {
+                return Some(std::mem::take(&mut self.pending));
+            }
+            if self.ended {
+                return None;
+            }
+            self.revisions.mark_unchanged();
+            self.collect();
+            if !self.pending.is_empty() {
+                continue;
+            }
+            tokio::select! {
+                changed = self.revisions.changed() => self.ended = changed.is_err(),
+                () = tokio::time::sleep_until(self.next_bookmark), if self.bookmarks => {
+                    self.next_bookmark += BOOKMARK_INTERVAL;
+                    self.bookmark();
+                }
+                () = tokio::time::sleep_until(self.deadline) => {
+                    self.ended = true;
+                    if self.bookmarks {
+                        self.bookmark();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Turns what happened since the last time into lines.
+    fn collect(&mut self) {
+        match self.store.events_after(self.at) {
+            Ok(events) => {
+                for event in events {
+                    self.at = event.revision;
+                    if self.concerns(&event.key) {
+                        self.tell(&event);
+                    }
+                }
+            }
+            Err(too_old) => {
+                let message = format!("too old resource version: {} ({})", self.at, too_old.oldest);
+                self.line("ERROR", &ApiError::expired(message).object());
+                self.ended = true;
+            }
+        }
+    }
+
+    fn concerns(&self, key: &Key) -> bool {
+        let namespace = self.target.namespace.as_ref();
+        let name = self.target.name.as_ref();
+        key.resource == self.resource
+            && namespace.is_none_or(|namespace| key.namespace == *namespace)
+            && name.is_none_or(|name| key.name == *name)
+    }
+
+    /// An object that begins or ceases to match the selector is told as added or deleted.
+    fn tell(&mut self, event: &Event) {
+        let matched = |object: &Value| self.selector.matches(object);
+        let before = event.previous.as_deref().is_some_and(matched);
+        let after = event.change != Change::Deleted && matched(&event.object);
+        match (before, after) {
+            (false, true) => self.push("ADDED", &event.object),
+            (true, true) => self.push("MODIFIED", &event.object),
+            (true, false) => self.push("DELETED", &event.object),
+            (false, false) => {}
+        }
+    }
+
+    fn push(&mut self, kind: &str, object: &Value) {
+        let Some(include) = self.include else {
+            self.line(kind, object);
+            return;
+        };
+        let row = table::row(&self.target.ty, object, include, self.clock.now());
+        let columns = (!self.defined).then(|| table::definitions(&self.target.ty.columns));
+        self.defined = true;
+        let metadata = json!({"resourceVersion": revision_of(object)});
+        self.line(kind, &table::table(&metadata, columns.as_ref(), &[row]));
+    }
+
+    fn bookmark(&mut self) {
+        let ty = &self.target.ty;
+        let object = json!({
+            "kind": ty.kind,
+            "apiVersion": ty.api_version(),
+            "metadata": {"resourceVersion": self.at.to_string(), "creationTimestamp": null},
+        });
+        if self.include.is_some() {
+            self.push("BOOKMARK", &object);
+        } else {
+            self.line("BOOKMARK", &object);
+        }
+    }
+
+    fn line(&mut self, kind: &str, object: &Value) {
+        let line = json!({"type": kind, "object": object}).to_string();
+        self.pending.extend_from_slice(line.as_bytes());
+        self.pending.push(b'\n');
+    }
+}

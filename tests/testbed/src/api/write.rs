@@ -1,0 +1,180 @@
+//! `create`, and what all requests that write have in common.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, header};
+use serde_json::{Value, json};
+
+use super::defaults;
+use super::objects::key;
+use super::read::target_key;
+use super::resources::ResourceType;
+use super::route::Target;
+use super::server::ApiServer;
+use super::status::ApiError;
+use crate::web::{self, Query, Reply};
+
+impl ApiServer {
+    pub(super) fn create(
+        &self,
+        target: &Target,
+        headers: &HeaderMap,
+        query: &Query,
+        body: &Bytes,
+    ) -> Result<Reply, ApiError> {
+        if target.name.is_some() {
+            return Err(ApiError::method_not_allowed());
+        }
+        let ty = &target.ty;
+        let mut object = decode(ty, headers, body)?;
+        let name = name_for(ty, &mut object)?;
+        if let Some(namespace) = &target.namespace {
+            claim_namespace(&mut object, namespace)?;
+            let there = self.objects.store.get(&key("namespaces", "", namespace));
+            if there.is_none() {
+                return Err(self.no_namespace(namespace));
+            }
+        } else if ty.namespaced {
+            return Err(ApiError::method_not_allowed());
+        }
+        // The server decides about these.
+        if let Some(metadata) = object["metadata"].as_object_mut() {
+            for field in [
+                "uid",
+                "creationTimestamp",
+                "generation",
+                "resourceVersion",
+                "deletionTimestamp",
+            ] {
+                metadata.remove(field);
+            }
+        }
+        if ty.status
+            && let Some(fields) = object.as_object_mut()
+        {
+            fields.remove("status");
+        }
+        defaults::fill(ty, &mut object);
+        self.objects.stamp(ty, &mut object);
+        if dry_run(query) {
+            return Ok(web::json(StatusCode::CREATED, &object));
+        }
+        let stored = self.objects.store.insert(target_key(target, &name), object);
+        let stored = stored.map_err(|_| ApiError::already_exists(ty, &name))?;
+        Ok(web::json(StatusCode::CREATED, &stored))
+    }
+
+    fn no_namespace(&self, name: &str) -> ApiError {
+        match self.objects.find("", "v1", "namespaces") {
+            Some(ty) => ApiError::not_found(&ty, name),
+            None => ApiError::no_such_resource(),
+        }
+    }
+}
+
+/// The object's name, checked, or one made from `generateName`.
+fn name_for(ty: &ResourceType, object: &mut Value) -> Result<String, ApiError> {
+    let given = object["metadata"]["name"].as_str().unwrap_or_default();
+    let mut name = given.to_owned();
+    if name.is_empty() {
+        let Some(prefix) = object["metadata"]["generateName"].as_str() else {
+            let problem = "Required value: name or generateName is required";
+            return Err(ApiError::invalid(ty, "", "metadata.name", problem));
+        };
+        name = format!("{prefix}{}", suffix());
+        object["metadata"]["name"] = json!(name);
+    }
+    if is_subdomain(&name) {
+        return Ok(name);
+    }
+    let problem = format!(
+        "Invalid value: \"{name}\": a lowercase RFC 1123 subdomain must consist of lower case \
+         alphanumeric characters, '-' or '.', and must start and end with an alphanumeric \
+         character (e.g. 'example.com', regex used for validation is \
+         '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
+    );
+    Err(ApiError::invalid(ty, &name, "metadata.name", &problem))
+}
+
+pub(super) fn dry_run(query: &Query) -> bool {
+    query.get("dryRun") == Some("All")
+}
+
+pub(super) fn content_type(headers: &HeaderMap) -> &str {
+    let value = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|v| v.to_str().ok());
+    let value = value.unwrap_or("application/json");
+    value.split(';').next().unwrap_or_default().trim()
+}
+
+/// Reads an object of a type from a body.
+pub(super) fn decode(
+    ty: &ResourceType,
+    headers: &HeaderMap,
+    body: &Bytes,
+) -> Result<Value, ApiError> {
+    if content_type(headers) != "application/json" {
+        return Err(ApiError::unsupported_media_type(&["application/json"]));
+    }
+    let object: Value = serde_json::from_slice(body).map_err(|error| {
+        ApiError::bad_request(format!(
+            "couldn't get version/kind; json parse error: {error}"
+        ))
+    })?;
+    let (kind, version) = (object["kind"].as_str(), object["apiVersion"].as_str());
+    let Some(kind) = kind.filter(|kind| !kind.is_empty()) else {
+        let message = format!("Object 'Kind' is missing in '{object}'");
+        return Err(ApiError::bad_request(message));
+    };
+    let version = version.unwrap_or_default();
+    if kind != ty.kind || version != ty.api_version() {
+        return Err(ApiError::bad_request(format!(
+            "the API version in the data ({version}) does not match the expected API version ({})",
+            ty.api_version()
+        )));
+    }
+    if !object["metadata"].is_object() {
+        return Err(ApiError::bad_request("metadata: Required value"));
+    }
+    Ok(object)
+}
+
+pub(super) fn claim_namespace(object: &mut Value, namespace: &str) -> Result<(), ApiError> {
+    match object["metadata"]["namespace"].as_str() {
+        Some(given) if given != namespace && !given.is_empty() => Err(ApiError::bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request",
+        )),
+        _ => {
+            object["metadata"]["namespace"] = json!(namespace);
+            Ok(())
+        }
+    }
+}
+
+fn is_subdomain(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    name.len() <= 253
+        && name.split('.').all(|label| {
+            label.starts_with(plain)
+                && label.ends_with(plain)
+                && label.chars().all(|c| plain(c) || c == '-')
+        })
+}
+
+/// Five characters from the alphabet that Kubernetes uses for generated names.
+fn suffix() -> String {
+    const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let mut number = since.map_or(0, |d| u64::from(d.subsec_nanos()) + d.as_secs());
+    let mut next = || {
+        // A multiplicative step: neighbouring nanoseconds must not look alike.
+        number = number
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        let at = usize::try_from(number >> 40).unwrap_or(0) % ALPHABET.len();
+        char::from(ALPHABET[at])
+    };
+    std::iter::repeat_with(&mut next).take(5).collect()
+}

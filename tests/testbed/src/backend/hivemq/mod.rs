@@ -1,0 +1,78 @@
+//! HiveMQ's management API, as HiveMQ's `OpenAPI` 4.30 describes it: the backups of a cluster.
+
+mod api;
+mod model;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+
+pub use model::{Backup, BackupState};
+
+use model::State;
+
+use super::content::Content;
+use super::pace::Pace;
+use crate::clock::Clock;
+use crate::faults::Faults;
+
+/// The backups of one cluster. All its pods answer from the same state; clones share it.
+#[derive(Debug, Clone)]
+pub struct Hivemq {
+    state: Arc<Mutex<State>>,
+    faults: Faults,
+    clock: Clock,
+}
+
+impl Hivemq {
+    pub(crate) fn new(faults: Faults, clock: Clock, pace: Pace) -> Self {
+        Self {
+            state: Arc::new(Mutex::new(State::new(pace))),
+            faults,
+            clock,
+        }
+    }
+
+    /// Every backup that the API shows, as it is now.
+    pub fn backups(&self) -> Vec<Backup> {
+        self.with(|state| state.backups.clone())
+    }
+
+    /// One backup.
+    pub fn backup(&self, id: &str) -> Option<Backup> {
+        self.with(|state| state.backups.iter().find(|b| b.id == id).cloned())
+    }
+
+    /// Adds a backup, or replaces the one with its id.
+    pub fn put(&self, backup: Backup) {
+        self.with(|state| {
+            state.backups.retain(|present| present.id != backup.id);
+            state.backups.push(backup);
+        });
+    }
+
+    /// Removes a backup, as the passing of time would.
+    pub fn remove(&self, id: &str) {
+        self.with(|state| state.backups.retain(|backup| backup.id != id));
+    }
+
+    /// How long backups and restores take from now on.
+    pub fn set_pace(&self, pace: Pace) {
+        self.with(|state| state.pace = pace);
+    }
+
+    /// What a download of a backup gives; its size is that of the fault `download-size` if set.
+    pub fn content(&self, id: &str) -> Option<Content> {
+        let size = self.faults.snapshot().download.size;
+        let backup = self.backup(id)?;
+        Some(Content::new(id, size.or(backup.bytes)?))
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}

@@ -1,0 +1,105 @@
+//! What listens behind the pods. A new kind of backend is a new file here, an entry in
+//! [`BackendKind`](crate::BackendKind) and a line in a scenario.
+
+pub mod content;
+pub mod hivemq;
+mod hostile;
+pub(crate) mod http;
+pub mod pace;
+mod shape;
+pub mod sidecar;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use serde_json::Value;
+use tokio::io::DuplexStream;
+
+/// How much a connection to a pod holds before its writer has to wait.
+const PIPE: usize = 1024 * 1024;
+
+/// Where a pod is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PodAddress {
+    pub namespace: String,
+    pub name: String,
+}
+
+impl PodAddress {
+    pub fn new(namespace: &str, name: &str) -> Self {
+        Self {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        }
+    }
+}
+
+/// Something that listens on a port of pods.
+pub trait Backend: Send + Sync {
+    /// Whether its process runs at all; if not, connections are refused.
+    fn listening(&self) -> bool {
+        true
+    }
+
+    /// Takes a new connection to `pod`, without waiting for anything.
+    fn accept(&self, connection: DuplexStream, pod: &PodAddress);
+}
+
+#[derive(Clone)]
+struct Listener {
+    container: String,
+    backend: Arc<dyn Backend>,
+}
+
+/// Which backend listens where. Clones share the list.
+#[derive(Clone, Default)]
+pub struct Backends {
+    listeners: Arc<RwLock<HashMap<(PodAddress, u16), Listener>>>,
+}
+
+impl fmt::Debug for Backends {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Backends").finish_non_exhaustive()
+    }
+}
+
+impl Backends {
+    /// Lets `backend` listen on a port of a pod, in one of its containers.
+    pub fn listen(&self, pod: &PodAddress, port: u16, container: &str, backend: Arc<dyn Backend>) {
+        let listener = Listener {
+            container: container.to_owned(),
+            backend,
+        };
+        self.listeners
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert((pod.clone(), port), listener);
+    }
+
+    /// Connects to a port; `None` if the connection is refused, as it is where nothing listens and
+    /// where the container isn't running.
+    pub(crate) fn connect(
+        &self,
+        address: &PodAddress,
+        pod: &Value,
+        port: u16,
+    ) -> Option<DuplexStream> {
+        let listeners = self
+            .listeners
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let listener = listeners.get(&(address.clone(), port))?.clone();
+        drop(listeners);
+        let statuses = pod["status"]["containerStatuses"].as_array()?;
+        let running = statuses.iter().any(|status| {
+            status["name"] == listener.container.as_str() && status["state"]["running"].is_object()
+        });
+        if !running || !listener.backend.listening() {
+            return None;
+        }
+        let (near, far) = tokio::io::duplex(PIPE);
+        listener.backend.accept(far, address);
+        Some(near)
+    }
+}

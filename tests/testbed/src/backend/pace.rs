@@ -1,0 +1,63 @@
+//! How long work takes in a backend.
+
+use std::time::{Duration, Instant};
+
+/// What makes work progress.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// Done when it has been looked at this often.
+    Polls(u32),
+    /// Done after this time.
+    After(Duration),
+}
+
+impl Default for Pace {
+    /// The first look finds the work running, the second finds it done.
+    fn default() -> Self {
+        Self::Polls(2)
+    }
+}
+
+impl std::str::FromStr for Pace {
+    type Err = String;
+
+    /// Reads `polls:N` or `after:MS`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = |text: &str| text.parse::<u32>().map_err(|error| error.to_string());
+        match text.split_once(':') {
+            Some(("polls", count)) => Ok(Self::Polls(number(count)?)),
+            Some(("after", millis)) => {
+                let time = Duration::from_millis(number(millis)?.into());
+                Ok(Self::After(time))
+            }
+            _ => Err("neither `polls:N` nor `after:MS`".to_owned()),
+        }
+    }
+}
+
+/// Work that has begun.
+#[derive(Debug, Clone)]
+pub struct Work {
+    pace: Pace,
+    began: Instant,
+    polls: u32,
+}
+
+impl Work {
+    pub fn begin(pace: Pace) -> Self {
+        Self {
+            pace,
+            began: Instant::now(),
+            polls: 0,
+        }
+    }
+
+    /// Looks at the work; whether it is done now.
+    pub fn poll(&mut self) -> bool {
+        self.polls += 1;
+        match self.pace {
+            Pace::Polls(count) => self.polls >= count,
+            Pace::After(time) => self.began.elapsed() >= time,
+        }
+    }
+}

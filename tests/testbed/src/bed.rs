@@ -1,0 +1,255 @@
+//! A running testbed.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+use crate::api::objects::Objects;
+use crate::api::server::ApiServer;
+use crate::backend::Backends;
+use crate::backend::hivemq::Hivemq;
+use crate::backend::pace::Pace;
+use crate::backend::sidecar::Sidecar;
+use crate::clock::Clock;
+use crate::faults::{Fault, Faults};
+use crate::kubeconfig::{self, Access};
+use crate::log::{ApiRequest, BackendRequest, Log};
+use crate::scenario::{self, World};
+use crate::tasks::Tasks;
+use crate::tls::{self, TlsError};
+
+/// The namespace of the kubeconfig's current context, if none is chosen.
+const NAMESPACE: &str = "messaging";
+/// The bearer token of every testbed. It is worth nothing beyond loopback.
+const TOKEN: &str = "testbed-token-2f6c1f1a";
+
+/// Why a testbed couldn't start.
+#[derive(Debug, thiserror::Error)]
+pub enum TestbedError {
+    #[error("cannot listen on loopback: {0}")]
+    Listen(#[source] io::Error),
+    #[error("cannot write the kubeconfig: {0}")]
+    Kubeconfig(#[source] io::Error),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+type Fill = Box<dyn FnOnce(&mut World) + Send>;
+
+/// What a testbed is to be like.
+pub struct Builder {
+    clock: Clock,
+    pace: Pace,
+    namespace: String,
+    faults: Vec<Fault>,
+    fill: Vec<Fill>,
+    demo: bool,
+}
+
+impl Builder {
+    /// Lets the cluster's clock stand at a moment, so that ages are the same each time.
+    #[must_use]
+    pub fn now(mut self, moment: Timestamp) -> Self {
+        self.clock = Clock::fixed(moment);
+        self
+    }
+
+    /// How long backups, restores and uploads take: by default until they are looked at twice.
+    #[must_use]
+    pub fn pace(mut self, pace: Pace) -> Self {
+        self.pace = pace;
+        self
+    }
+
+    /// The namespace of the kubeconfig's current context; `messaging` by default.
+    #[must_use]
+    pub fn namespace(mut self, namespace: &str) -> Self {
+        namespace.clone_into(&mut self.namespace);
+        self
+    }
+
+    /// Starts with a fault switched on.
+    #[must_use]
+    pub fn fault(mut self, fault: Fault) -> Self {
+        self.faults.push(fault);
+        self
+    }
+
+    /// Starts with an empty cluster instead of the demonstration.
+    #[must_use]
+    pub fn empty(mut self) -> Self {
+        self.demo = false;
+        self
+    }
+
+    /// Adds to the cluster before it starts: objects, resource types, backends.
+    #[must_use]
+    pub fn with(mut self, fill: impl FnOnce(&mut World) + Send + 'static) -> Self {
+        self.fill.push(Box::new(fill));
+        self
+    }
+
+    /// Starts the testbed. It runs as long as the value that is returned lives, on the runtime of
+    /// the caller.
+    ///
+    /// # Errors
+    /// If loopback can't be listened on, or the kubeconfig can't be written.
+    pub async fn start(self) -> Result<Testbed, TestbedError> {
+        let faults = Faults::default();
+        for fault in self.faults {
+            faults.set(fault);
+        }
+        let tasks = Tasks::default();
+        let mut world = World {
+            objects: Objects::new(self.clock.clone()),
+            backends: Backends::default(),
+            faults: faults.clone(),
+            clock: self.clock.clone(),
+            pace: self.pace,
+            requests: Log::default(),
+            tasks: tasks.clone(),
+            hivemq: BTreeMap::new(),
+            sidecars: BTreeMap::new(),
+        };
+        if self.demo {
+            scenario::demo(&mut world);
+        }
+        for fill in self.fill {
+            fill(&mut world);
+        }
+
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+        let listener = listener.await.map_err(TestbedError::Listen)?;
+        let address = listener.local_addr().map_err(TestbedError::Listen)?;
+        let identity = tls::identity()?;
+        let url = format!("https://{address}");
+        let folder = tempfile::Builder::new().prefix("testbed-").tempdir();
+        let folder = folder.map_err(TestbedError::Kubeconfig)?;
+        let kubeconfig = folder.path().join("kubeconfig");
+        let access = Access {
+            url: &url,
+            ca_pem: &identity.ca_pem,
+            token: TOKEN,
+            namespace: &self.namespace,
+        };
+        kubeconfig::write(&kubeconfig, &access).map_err(TestbedError::Kubeconfig)?;
+
+        let server = Arc::new(ApiServer {
+            objects: world.objects.clone(),
+            faults: faults.clone(),
+            clock: self.clock.clone(),
+            log: Log::default(),
+            backends: world.backends.clone(),
+            tasks: tasks.clone(),
+            token: TOKEN.to_owned(),
+            address: address.to_string(),
+        });
+        let requests = server.log.clone();
+        tasks.spawn(server.run(listener, identity.acceptor));
+        Ok(Testbed {
+            folder,
+            kubeconfig,
+            url,
+            ca_pem: identity.ca_pem,
+            requests,
+            world,
+        })
+    }
+}
+
+/// A simulated cluster that runs until it is dropped.
+#[derive(Debug)]
+pub struct Testbed {
+    folder: TempDir,
+    kubeconfig: PathBuf,
+    url: String,
+    ca_pem: String,
+    requests: Log<ApiRequest>,
+    world: World,
+}
+
+impl Testbed {
+    /// Begins to describe a testbed; without more it is the demonstration in good health.
+    pub fn builder() -> Builder {
+        Builder {
+            clock: Clock::system(),
+            pace: Pace::default(),
+            namespace: NAMESPACE.to_owned(),
+            faults: Vec::new(),
+            fill: Vec::new(),
+            demo: true,
+        }
+    }
+
+    /// The kubeconfig that leads to the cluster.
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    /// A folder that is removed with the testbed, for caches of clients.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The API server's address, `https://127.0.0.1:PORT`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The certificate that the API server's is signed by.
+    pub fn ca_pem(&self) -> &str {
+        &self.ca_pem
+    }
+
+    /// The bearer token that is accepted.
+    pub fn token(&self) -> &'static str {
+        TOKEN
+    }
+
+    /// The switchboard for faults.
+    pub fn faults(&self) -> &Faults {
+        &self.world.faults
+    }
+
+    /// The cluster's clock.
+    pub fn clock(&self) -> &Clock {
+        &self.world.clock
+    }
+
+    /// The cluster's objects.
+    pub fn objects(&self) -> &Objects {
+        &self.world.objects
+    }
+
+    /// The HiveMQ cluster of a namespace, if it has one.
+    pub fn hivemq(&self, namespace: &str) -> Option<&Hivemq> {
+        self.world.hivemq.get(namespace)
+    }
+
+    /// The sidecars of a namespace, if it has any.
+    pub fn sidecar(&self, namespace: &str) -> Option<&Sidecar> {
+        self.world.sidecars.get(namespace)
+    }
+
+    /// What was asked of the API server.
+    pub fn requests(&self) -> &Log<ApiRequest> {
+        &self.requests
+    }
+
+    /// What was asked of the backends.
+    pub fn backend_requests(&self) -> &Log<BackendRequest> {
+        &self.world.requests
+    }
+}
+
+impl Drop for Testbed {
+    fn drop(&mut self) {
+        self.world.tasks.stop();
+    }
+}

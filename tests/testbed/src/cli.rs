@@ -1,0 +1,199 @@
+//! The program: runs commands against a testbed.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use jiff::Timestamp;
+use tokio::process::Command;
+use tokio::signal;
+
+use crate::backend::pace::Pace;
+use crate::bed::{Builder, Testbed, TestbedError};
+use crate::faults::{self, Fault};
+
+/// A simulated Kubernetes cluster with brokers, on loopback.
+#[derive(Debug, Parser)]
+#[command(name = "testbed", version)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run a command against a new cluster, and end with its exit code
+    Run {
+        #[command(flatten)]
+        cluster: Cluster,
+        /// The command, with its arguments
+        #[arg(required = true, last = true)]
+        command: Vec<OsString>,
+    },
+    /// Keep a new cluster running until interrupted; prints the path of its kubeconfig
+    Serve {
+        #[command(flatten)]
+        cluster: Cluster,
+    },
+    /// List every fault that can be switched on
+    Faults,
+}
+
+#[derive(Debug, Args)]
+struct Cluster {
+    /// Something that goes wrong; may be given several times
+    #[arg(long, value_name = "NAME[=VALUE]")]
+    fault: Vec<Fault>,
+    /// now=TIME: let the clock stand at an RFC 3339 time; pace=polls:N or pace=after:MS: how long
+    /// backups and restores take; namespace=NAME: the namespace of the context
+    #[arg(long, value_name = "NAME=VALUE")]
+    set: Vec<Setting>,
+}
+
+#[derive(Debug, Clone)]
+enum Setting {
+    Now(Timestamp),
+    Pace(Pace),
+    Namespace(String),
+}
+
+impl std::str::FromStr for Setting {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let why = |error: jiff::Error| error.to_string();
+        match text.split_once('=') {
+            Some(("now", time)) => Ok(Self::Now(time.parse().map_err(why)?)),
+            Some(("pace", pace)) => Ok(Self::Pace(pace.parse()?)),
+            Some(("namespace", name)) => Ok(Self::Namespace(name.to_owned())),
+            _ => Err("not one of now=…, pace=…, namespace=…".to_owned()),
+        }
+    }
+}
+
+impl Cluster {
+    fn builder(self) -> Builder {
+        // Programs look at real work in real time.
+        let pace = Pace::After(std::time::Duration::from_secs(3));
+        let mut builder = Testbed::builder().pace(pace);
+        for fault in self.fault {
+            builder = builder.fault(fault);
+        }
+        for setting in self.set {
+            builder = match setting {
+                Setting::Now(moment) => builder.now(moment),
+                Setting::Pace(pace) => builder.pace(pace),
+                Setting::Namespace(name) => builder.namespace(&name),
+            };
+        }
+        builder
+    }
+}
+
+/// Why the program failed, other than by the command's own exit code.
+#[derive(Debug, thiserror::Error)]
+enum CliError {
+    #[error(transparent)]
+    Testbed(#[from] TestbedError),
+    #[error("cannot run `{command}`: {source}")]
+    Run { command: String, source: io::Error },
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let verb = Cli::parse().verb;
+    let outcome = tokio::runtime::Runtime::new()
+        .map_err(CliError::from)
+        .and_then(|runtime| runtime.block_on(act(verb)));
+    outcome.unwrap_or_else(|error| {
+        // Nothing is left to tell if stderr is gone.
+        let _ = writeln!(io::stderr(), "error: {error}");
+        match error {
+            // As shells have it: 127 for a command that isn't there.
+            CliError::Run { .. } => ExitCode::from(127),
+            _ => ExitCode::FAILURE,
+        }
+    })
+}
+
+async fn act(verb: Verb) -> Result<ExitCode, CliError> {
+    match verb {
+        Verb::Run { cluster, command } => run(cluster.builder().start().await?, &command).await,
+        Verb::Serve { cluster } => {
+            let bed = cluster.builder().start().await?;
+            writeln!(io::stdout(), "{}", bed.kubeconfig().display())?;
+            io::stdout().flush()?;
+            interrupted().await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Verb::Faults => {
+            list(&mut io::stdout().lock())?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn list(out: &mut impl Write) -> io::Result<()> {
+    for fault in faults::catalogue() {
+        let value = fault.value.map(|value| format!("={value}"));
+        writeln!(out, "{}{}", fault.name, value.unwrap_or_default())?;
+        writeln!(out, "    {}", fault.about)?;
+    }
+    Ok(())
+}
+
+/// Runs the command in the same terminal: what interrupts it reaches it without our help.
+async fn run(bed: Testbed, command: &[OsString]) -> Result<ExitCode, CliError> {
+    let mut child = Command::new(&command[0]);
+    child.args(&command[1..]).kill_on_drop(true);
+    for name in [
+        "KUBIE_KUBECONFIG",
+        "KUBERNETES_SERVICE_HOST",
+        "KUBERNETES_SERVICE_PORT",
+    ] {
+        child.env_remove(name);
+    }
+    child.env("KUBECONFIG", bed.kubeconfig());
+    // kubectl caches discovery by address, and the next cluster may get the same port.
+    child.env("KUBECACHEDIR", bed.folder().join("cache"));
+    let failed = |source| CliError::Run {
+        command: command[0].to_string_lossy().into_owned(),
+        source,
+    };
+    let mut child = child.spawn().map_err(failed)?;
+    loop {
+        tokio::select! {
+            status = child.wait() => return Ok(exit_code(status.map_err(failed)?)),
+            // The command decides what an interruption means; its exit code is awaited.
+            _ = signal::ctrl_c() => {}
+        }
+    }
+}
+
+fn exit_code(status: std::process::ExitStatus) -> ExitCode {
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::ExitStatusExt;
+        if let Some(signal) = status.signal() {
+            return ExitCode::from(128 + u8::try_from(signal).unwrap_or(0));
+        }
+    }
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    code.map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+async fn interrupted() -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        let mut terminate = signal::unix::signal(signal::unix::SignalKind::terminate())?;
+        tokio::select! {
+            outcome = signal::ctrl_c() => outcome,
+            _ = terminate.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    signal::ctrl_c().await
+}

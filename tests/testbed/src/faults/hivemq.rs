@@ -1,0 +1,131 @@
+//! Faults that only HiveMQ's management API has.
+
+use super::{Fault, Row, value};
+use crate::backend::hivemq::BackupState;
+
+/// What is peculiar to HiveMQ.
+#[derive(Debug, Clone, Default)]
+pub struct HivemqFaults {
+    /// Who may use the API; everybody if `None`.
+    pub login: Option<Login>,
+    /// What a running restore calls itself. HiveMQ's `OpenAPI` 4.30 says `IN_PROGRESS` in an example
+    /// and `RESTORE_IN_PROGRESS` in its enum.
+    pub restore_state: Option<BackupState>,
+    /// A POST is carried out, then the connection drops without an answer.
+    pub lost_answer: bool,
+    /// Another backup is always running: every new one fails.
+    pub busy: bool,
+    /// Why backups fail, if they do.
+    pub create_fails: Option<String>,
+    /// Why restores fail, if they do.
+    pub restore_fails: Option<String>,
+}
+
+/// A user of the REST API, as the Enterprise Security Extension knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Login {
+    pub user: String,
+    pub password: String,
+    /// Permissions such as `HIVEMQ_MANAGEMENT_BACKUPS_GET`.
+    pub permissions: Vec<String>,
+}
+
+impl std::str::FromStr for Login {
+    type Err = String;
+
+    /// Reads `USER:PASS[:PERMISSION,…]`; without permissions the user is the super admin.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut parts = text.splitn(3, ':');
+        let (Some(user), Some(password)) = (parts.next(), parts.next()) else {
+            return Err("no colon between user and password".to_owned());
+        };
+        let permissions = parts.next().unwrap_or("HIVEMQ_SUPER_ADMIN");
+        Ok(Self {
+            user: user.to_owned(),
+            password: password.to_owned(),
+            permissions: permissions
+                .split(',')
+                .filter(|permission| !permission.is_empty())
+                .map(str::to_owned)
+                .collect(),
+        })
+    }
+}
+
+/// A change to [`HivemqFaults`].
+#[derive(Debug, Clone)]
+pub enum HivemqFault {
+    Auth(Login),
+    RestoreState(BackupState),
+    LostAnswer,
+    Busy,
+    CreateFails(String),
+    RestoreFails(String),
+}
+
+impl HivemqFaults {
+    pub(super) fn apply(&mut self, fault: HivemqFault) {
+        match fault {
+            HivemqFault::Auth(login) => self.login = Some(login),
+            HivemqFault::RestoreState(state) => self.restore_state = Some(state),
+            HivemqFault::LostAnswer => self.lost_answer = true,
+            HivemqFault::Busy => self.busy = true,
+            HivemqFault::CreateFails(reason) => self.create_fails = Some(reason),
+            HivemqFault::RestoreFails(reason) => self.restore_fails = Some(reason),
+        }
+    }
+}
+
+pub(super) const ROWS: &[Row<Fault>] = &[
+    Row {
+        name: "hivemq-auth",
+        value: Some("USER:PASS[:PERMISSION,…]"),
+        about: "HiveMQ wants Basic authentication; the user has these permissions, or all",
+        parse: |text| Ok(Fault::Hivemq(HivemqFault::Auth(value::parsed(text)?))),
+    },
+    Row {
+        name: "hivemq-restore-state",
+        value: Some("IN_PROGRESS|RESTORE_IN_PROGRESS"),
+        about: "what HiveMQ calls a running restore",
+        parse: |text| {
+            let state = match text {
+                "IN_PROGRESS" => BackupState::InProgress,
+                "RESTORE_IN_PROGRESS" => BackupState::RestoreInProgress,
+                _ => return Err("not the state of something running".to_owned()),
+            };
+            Ok(Fault::Hivemq(HivemqFault::RestoreState(state)))
+        },
+    },
+    Row {
+        name: "hivemq-lost-answer",
+        value: None,
+        about: "HiveMQ carries out each POST, then drops the connection without an answer",
+        parse: |_| Ok(Fault::Hivemq(HivemqFault::LostAnswer)),
+    },
+    Row {
+        name: "hivemq-busy",
+        value: None,
+        about: "another backup is always running: new ones are answered 200 and FAILED",
+        parse: |_| Ok(Fault::Hivemq(HivemqFault::Busy)),
+    },
+    Row {
+        name: "hivemq-create-fails",
+        value: Some("REASON"),
+        about: "backups start and end FAILED with this reason",
+        parse: |text| {
+            Ok(Fault::Hivemq(HivemqFault::CreateFails(value::parsed(
+                text,
+            )?)))
+        },
+    },
+    Row {
+        name: "hivemq-restore-fails",
+        value: Some("REASON"),
+        about: "restores start and end RESTORE_FAILED with this reason",
+        parse: |text| {
+            Ok(Fault::Hivemq(HivemqFault::RestoreFails(value::parsed(
+                text,
+            )?)))
+        },
+    },
+];

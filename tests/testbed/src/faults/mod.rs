@@ -1,0 +1,273 @@
+//! Faults: what can be made to go wrong, as types for tests and as `name=value` for the program.
+//!
+//! Each group of faults is a file with three parts: the settings that the simulated part looks at,
+//! the enum of changes to them, and the rows that give each change a name on the command line.
+
+pub mod api;
+pub mod download;
+pub mod hivemq;
+pub mod reply;
+pub mod sidecar;
+pub mod tunnel;
+mod value;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use api::{ApiFault, ApiFaults};
+use download::{DownloadFault, DownloadFaults};
+use hivemq::{HivemqFault, HivemqFaults};
+use reply::{BackendKind, ReplyFault, ReplyFaults};
+use sidecar::{SidecarFault, SidecarFaults};
+use tunnel::{TunnelFault, TunnelFaults};
+
+/// One thing that goes wrong.
+#[derive(Debug, Clone)]
+pub enum Fault {
+    /// In the API server itself.
+    Api(ApiFault),
+    /// In the port-forward.
+    Tunnel(TunnelFault),
+    /// In any answer of one kind of backend.
+    Reply(BackendKind, ReplyFault),
+    /// Peculiar to the broker-backup sidecar.
+    Sidecar(SidecarFault),
+    /// Peculiar to HiveMQ's management API.
+    Hivemq(HivemqFault),
+    /// In the transfer of a backup's content.
+    Download(DownloadFault),
+}
+
+/// A fault that the command line names wrongly.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum FaultError {
+    #[error("there is no fault `{0}`; `testbed faults` lists them")]
+    Unknown(String),
+    #[error("fault `{name}` needs a value: `{name}={value}`")]
+    NoValue { name: String, value: &'static str },
+    #[error("fault `{name}` takes no value, but got `{got}`")]
+    SpareValue { name: String, got: String },
+    #[error("fault `{name}` takes {value}, not `{got}`: {why}")]
+    Value {
+        name: String,
+        value: &'static str,
+        got: String,
+        why: String,
+    },
+}
+
+/// Everything that is set to go wrong at one moment. The default is a cluster in good health.
+#[derive(Debug, Clone, Default)]
+pub struct FaultSettings {
+    pub api: ApiFaults,
+    pub tunnel: TunnelFaults,
+    pub hivemq_reply: ReplyFaults,
+    pub sidecar_reply: ReplyFaults,
+    pub sidecar: SidecarFaults,
+    pub hivemq: HivemqFaults,
+    pub download: DownloadFaults,
+}
+
+impl FaultSettings {
+    /// What goes wrong in every answer of a kind of backend.
+    pub fn reply(&self, kind: BackendKind) -> &ReplyFaults {
+        match kind {
+            BackendKind::Hivemq => &self.hivemq_reply,
+            BackendKind::Sidecar => &self.sidecar_reply,
+        }
+    }
+
+    /// The same, to change it.
+    pub fn reply_mut(&mut self, kind: BackendKind) -> &mut ReplyFaults {
+        match kind {
+            BackendKind::Hivemq => &mut self.hivemq_reply,
+            BackendKind::Sidecar => &mut self.sidecar_reply,
+        }
+    }
+
+    /// Adds one fault to those that are set.
+    pub fn apply(&mut self, fault: Fault) {
+        match fault {
+            Fault::Api(fault) => self.api.apply(fault),
+            Fault::Tunnel(fault) => self.tunnel.apply(fault),
+            Fault::Reply(kind, fault) => self.reply_mut(kind).apply(fault),
+            Fault::Sidecar(fault) => self.sidecar.apply(fault),
+            Fault::Hivemq(fault) => self.hivemq.apply(fault),
+            Fault::Download(fault) => self.download.apply(fault),
+        }
+    }
+}
+
+/// The switchboard of a running testbed. Clones share the switches.
+#[derive(Debug, Clone, Default)]
+pub struct Faults {
+    settings: Arc<Mutex<FaultSettings>>,
+}
+
+impl Faults {
+    /// Switches a fault on.
+    pub fn set(&self, fault: Fault) {
+        self.edit(|settings| settings.apply(fault));
+    }
+
+    /// Switches every fault off.
+    pub fn clear(&self) {
+        self.edit(|settings| *settings = FaultSettings::default());
+    }
+
+    /// Looks at or changes the settings in place; what `change` returns is handed back.
+    pub fn edit<T>(&self, change: impl FnOnce(&mut FaultSettings) -> T) -> T {
+        change(&mut self.settings.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The settings of this moment.
+    pub fn snapshot(&self) -> FaultSettings {
+        self.edit(|settings| settings.clone())
+    }
+}
+
+/// Counts one use of a fault that is limited to a number of times.
+pub(crate) fn take_one(remaining: &mut u32) -> bool {
+    let left = *remaining > 0;
+    *remaining = remaining.saturating_sub(1);
+    left
+}
+
+/// How a fault is named and described on the command line.
+struct Row<F: 'static> {
+    name: &'static str,
+    /// What stands for the value in help texts; `None` for a fault without one.
+    value: Option<&'static str>,
+    about: &'static str,
+    parse: fn(&str) -> Result<F, String>,
+}
+
+impl<F> Row<F> {
+    fn read(&self, name: &str, value: Option<&str>) -> Result<F, FaultError> {
+        let name = name.to_owned();
+        match (self.value, value) {
+            (Some(wanted), None) => Err(FaultError::NoValue {
+                name,
+                value: wanted,
+            }),
+            (None, Some(got)) => Err(FaultError::SpareValue {
+                name,
+                got: got.to_owned(),
+            }),
+            (None, None) => (self.parse)("").map_err(|why| FaultError::Value {
+                name,
+                value: "",
+                got: String::new(),
+                why,
+            }),
+            (Some(wanted), Some(got)) => (self.parse)(got).map_err(|why| FaultError::Value {
+                name,
+                value: wanted,
+                got: got.to_owned(),
+                why,
+            }),
+        }
+    }
+}
+
+/// One line of the list of faults.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FaultInfo {
+    pub name: String,
+    /// What stands for the value; `None` for a fault without one.
+    pub value: Option<&'static str>,
+    pub about: &'static str,
+}
+
+/// Every fault there is, in the order in which they are explained.
+pub fn catalogue() -> Vec<FaultInfo> {
+    let single = [api::ROWS, tunnel::ROWS, sidecar::ROWS, hivemq::ROWS];
+    let mut list: Vec<FaultInfo> = single.into_iter().flatten().map(|r| info("", r)).collect();
+    for kind in BackendKind::ALL {
+        list.extend(reply::ROWS.iter().map(|row| info(kind.prefix(), row)));
+    }
+    list.extend(download::ROWS.iter().map(|row| info("", row)));
+    list
+}
+
+fn info<F>(prefix: &str, row: &Row<F>) -> FaultInfo {
+    FaultInfo {
+        name: format!("{prefix}{}", row.name),
+        value: row.value,
+        about: row.about,
+    }
+}
+
+impl std::str::FromStr for Fault {
+    type Err = FaultError;
+
+    /// Reads `name` or `name=value`.
+    fn from_str(text: &str) -> Result<Self, FaultError> {
+        let (name, value) = match text.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (text, None),
+        };
+        let single = [
+            api::ROWS,
+            tunnel::ROWS,
+            sidecar::ROWS,
+            hivemq::ROWS,
+            download::ROWS,
+        ];
+        if let Some(row) = single.into_iter().flatten().find(|row| row.name == name) {
+            return row.read(name, value);
+        }
+        for kind in BackendKind::ALL {
+            let suffix = name.strip_prefix(kind.prefix());
+            let row = suffix.and_then(|suffix| reply::ROWS.iter().find(|r| r.name == suffix));
+            if let Some(row) = row {
+                return Ok(Fault::Reply(kind, row.read(name, value)?));
+            }
+        }
+        Err(FaultError::Unknown(name.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_fault_has_its_own_name_and_refuses_a_wrong_value() {
+        let list = catalogue();
+        let names: BTreeSet<_> = list.iter().map(|info| info.name.clone()).collect();
+        assert_eq!(names.len(), list.len());
+        for info in list {
+            let wrong = match info.value {
+                Some(_) => info.name.clone(),
+                None => format!("{}=1", info.name),
+            };
+            assert!(wrong.parse::<Fault>().is_err(), "{wrong} was accepted");
+        }
+    }
+
+    #[test]
+    fn a_fault_is_read_with_and_without_a_value() {
+        let mut settings = FaultSettings::default();
+        for text in [
+            "api-html",
+            "port-closed=8085",
+            "hivemq-html=502",
+            "deny=*:pods:x",
+        ] {
+            settings.apply(text.parse().unwrap());
+        }
+        assert!(settings.api.html);
+        assert!(settings.tunnel.closed_ports.contains(&8085));
+        assert_eq!(settings.hivemq_reply.html.unwrap().as_u16(), 502);
+        assert!(settings.api.denied("list", "pods", Some("x")));
+        assert!(!settings.api.denied("list", "pods", Some("y")));
+    }
+
+    #[test]
+    fn an_unknown_fault_is_named() {
+        let error = "sidecar-nope=1".parse::<Fault>().unwrap_err();
+        assert_eq!(error, FaultError::Unknown("sidecar-nope".to_owned()));
+    }
+}

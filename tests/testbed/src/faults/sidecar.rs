@@ -1,0 +1,46 @@
+//! Faults that only the broker-backup sidecar has.
+
+use super::{Fault, Row, value};
+
+/// What is peculiar to the sidecar.
+#[derive(Debug, Clone, Default)]
+pub struct SidecarFaults {
+    /// The bearer token it insists on.
+    pub token: Option<String>,
+    /// Why a restore fails, if it does.
+    pub restore_fails: Option<String>,
+}
+
+/// A change to [`SidecarFaults`].
+#[derive(Debug, Clone)]
+pub enum SidecarFault {
+    Auth(String),
+    RestoreFails(String),
+}
+
+impl SidecarFaults {
+    pub(super) fn apply(&mut self, fault: SidecarFault) {
+        match fault {
+            SidecarFault::Auth(token) => self.token = Some(token),
+            SidecarFault::RestoreFails(reason) => self.restore_fails = Some(reason),
+        }
+    }
+}
+
+pub(super) const ROWS: &[Row<Fault>] = &[
+    Row {
+        name: "sidecar-auth",
+        value: Some("TOKEN"),
+        about: "the sidecar wants this bearer token",
+        parse: |text| Ok(Fault::Sidecar(SidecarFault::Auth(value::parsed(text)?))),
+    },
+    Row {
+        name: "sidecar-restore-fails",
+        value: Some("REASON"),
+        about: "the sidecar cannot fetch the object it is told to restore (500 with this text)",
+        parse: |text| {
+            let reason = value::parsed(text)?;
+            Ok(Fault::Sidecar(SidecarFault::RestoreFails(reason)))
+        },
+    },
+];

@@ -1,0 +1,52 @@
+//! A simulated Kubernetes cluster on loopback, for tests and demonstrations.
+//!
+//! [`Testbed`] starts an API server (TLS, its own certificate authority, a bearer token) with
+//! brokers in it and, behind their pods, the backup systems that kubectl-broker talks to. They are
+//! reached the way a client of a real cluster reaches them: through the port-forward upgrade of a
+//! pod. Answers are computed from state that tests can read and change, and [`Faults`] makes any
+//! layer misbehave while it runs.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), testbed::TestbedError> {
+//! use testbed::{Fault, Testbed, TunnelFault};
+//!
+//! let bed = Testbed::builder().start().await?;
+//! bed.faults().set(Fault::Tunnel(TunnelFault::PortClosed(8085)));
+//! // … run a client with KUBECONFIG set to bed.kubeconfig() …
+//! assert_eq!(bed.requests().count("GET", "/portforward"), 1);
+//! # Ok(())
+//! # }
+//! ```
+#![forbid(unsafe_code)]
+
+mod api;
+mod backend;
+mod bed;
+pub mod cli;
+mod clock;
+mod faults;
+mod kubeconfig;
+mod log;
+mod scenario;
+mod tasks;
+mod tls;
+mod web;
+
+pub use api::objects::{Objects, ObjectsError};
+pub use api::resources::{Columns, PrinterColumn, ResourceType};
+pub use backend::content::Content;
+pub use backend::hivemq::{Backup, BackupState, Hivemq};
+pub use backend::pace::Pace;
+pub use backend::sidecar::{Entry, RemoteObject, Sidecar, UploadStatus};
+pub use backend::{Backend, Backends, PodAddress};
+pub use bed::{Builder, Testbed, TestbedError};
+pub use clock::Clock;
+pub use faults::api::{ApiFault, ApiFaults, DenyRule};
+pub use faults::download::{DownloadFault, DownloadFaults, Framing};
+pub use faults::hivemq::{HivemqFault, HivemqFaults};
+pub use faults::reply::{BackendKind, BodyFault, ReplyFault, ReplyFaults};
+pub use faults::sidecar::{SidecarFault, SidecarFaults};
+pub use faults::tunnel::{TunnelFault, TunnelFaults};
+pub use faults::{Fault, FaultError, FaultInfo, FaultSettings, Faults, catalogue};
+pub use log::{ApiRequest, BackendRequest, Log, Recorded};
+pub use scenario::World;

@@ -1,0 +1,8 @@
+//! The program `testbed`; everything it does is in [`testbed::cli`].
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    testbed::cli::main()
+}

@@ -1,0 +1,86 @@
+//! What is in the cluster when a testbed starts.
+
+mod backups;
+mod broker;
+mod demo;
+mod objects;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+pub use demo::demo;
+
+use crate::api::objects::Objects;
+use crate::backend::hivemq::Hivemq;
+use crate::backend::http::{HttpBackend, Service};
+use crate::backend::pace::Pace;
+use crate::backend::sidecar::Sidecar;
+use crate::backend::{Backends, PodAddress};
+use crate::clock::Clock;
+use crate::faults::Faults;
+use crate::log::{BackendRequest, Log};
+use crate::tasks::Tasks;
+
+/// A cluster in the making: its objects, and the backends behind its pods.
+#[derive(Debug)]
+pub struct World {
+    pub objects: Objects,
+    pub backends: Backends,
+    pub faults: Faults,
+    pub clock: Clock,
+    pub pace: Pace,
+    pub(crate) requests: Log<BackendRequest>,
+    pub(crate) tasks: Tasks,
+    pub(crate) hivemq: BTreeMap<String, Hivemq>,
+    pub(crate) sidecars: BTreeMap<String, Sidecar>,
+}
+
+impl World {
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Puts objects into the cluster, in their order.
+    pub fn put(&self, objects: impl IntoIterator<Item = Value>) {
+        for object in objects {
+            let stored = self.objects.put(object);
+            debug_assert!(stored.is_ok(), "a scenario has a broken object: {stored:?}");
+        }
+    }
+
+    /// The HiveMQ cluster of a namespace, made if there is none.
+    pub fn hivemq(&mut self, namespace: &str) -> Hivemq {
+        let made = || Hivemq::new(self.faults.clone(), self.clock.clone(), self.pace);
+        self.hivemq
+            .entry(namespace.to_owned())
+            .or_insert_with(made)
+            .clone()
+    }
+
+    /// The sidecars of a namespace, made if there are none.
+    pub fn sidecar(&mut self, namespace: &str) -> Sidecar {
+        let made = || Sidecar::new(self.faults.clone(), self.clock.clone(), self.pace);
+        self.sidecars
+            .entry(namespace.to_owned())
+            .or_insert_with(made)
+            .clone()
+    }
+
+    /// Lets an HTTP service listen in a container of a pod.
+    pub(crate) fn serve<S: Service>(
+        &self,
+        pod: &PodAddress,
+        port: u16,
+        container: &str,
+        service: S,
+    ) {
+        let faults = self.faults.clone();
+        let (log, tasks) = (self.requests.clone(), self.tasks.clone());
+        let backend = HttpBackend::new(Arc::new(service), faults, log, tasks);
+        self.backends
+            .listen(pod, port, container, Arc::new(backend));
+    }
+}

@@ -1,0 +1,14 @@
+//! The testbed keeps to the contracts of what it simulates.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test ends where something unexpected happens"
+)]
+
+mod api;
+mod faults;
+mod hivemq;
+mod kubectl;
+mod portforward;
+mod program;
+mod sidecar;
+mod support;

@@ -1,0 +1,73 @@
+//! The program `testbed`.
+
+use std::process::Stdio;
+
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
+
+use crate::support::text;
+
+fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_testbed"));
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    command
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_runs_against_a_cluster_and_its_exit_code_is_handed_on() {
+    let script =
+        "test \"$(kubectl get pod broker-0 -n platform -o name)\" = pod/broker-0 && exit 7";
+    let output = program(&["run", "--fault", "api-latency=1", "--", "sh", "-c", script]).output();
+    let output = output.await.unwrap();
+    assert_eq!(output.status.code(), Some(7), "{}", text(output.stderr));
+    let killed = program(&["run", "--", "sh", "-c", "kill -9 $$"])
+        .output()
+        .await
+        .unwrap();
+    assert_eq!(killed.status.code(), Some(128 + 9));
+    let missing = program(&["run", "--", "there-is-no-such-command"])
+        .output()
+        .await
+        .unwrap();
+    assert_eq!(missing.status.code(), Some(127));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn serve_prints_a_kubeconfig_for_its_owner_only() {
+    let mut child = program(&["serve"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let path = lines.next_line().await.unwrap().unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    assert!(
+        std::fs::read_to_string(&path)
+            .unwrap()
+            .contains("namespace: messaging")
+    );
+    child.kill().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_fault_is_listed_and_an_unknown_one_is_refused() {
+    let list = text(program(&["faults"]).output().await.unwrap().stdout);
+    for fault in testbed::catalogue() {
+        assert!(
+            list.contains(&fault.name) && list.contains(fault.about),
+            "{}",
+            fault.name
+        );
+    }
+    let output = program(&["run", "--fault", "nope", "--", "true"])
+        .output()
+        .await
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(output.stderr).contains("testbed faults"));
+}

@@ -1,0 +1,45 @@
+//! The benchmark: what the engines, the sandbox and the tunnel cost, as ratios within one run.
+//!
+//! `cargo xtask bench` builds everything for release and runs it. Absolute times depend on the
+//! machine; each target is a ratio to a baseline that was measured in turn with it.
+
+mod figures;
+mod process;
+mod sandbox;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+pub(crate) type Failed = Box<dyn std::error::Error>;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("the benchmark failed: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Failed> {
+    let programs = programs()?;
+    process::help_against_version(&programs)?;
+    process::list_against_native(&programs).await?;
+    process::requests_of_one_list(&programs).await?;
+    sandbox::load_and_call().await
+}
+
+/// The folder that this program is in: the others are beside it.
+fn programs() -> Result<PathBuf, Failed> {
+    let mut folder = std::env::current_exe()?;
+    folder.pop();
+    Ok(folder)
+}
+
+pub(crate) fn say(text: &str) {
+    // A closed stdout ends the benchmark soon enough.
+    let _ = writeln!(io::stdout(), "{text}");
+}

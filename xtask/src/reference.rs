@@ -49,8 +49,10 @@ fn generate() -> Result<String> {
     );
     for words in COMMANDS {
         let mut help = Command::new(&program);
+        // The long form once, with the exit codes; the short form says a flag in one line.
+        let form = if words.is_empty() { "--help" } else { "-h" };
         help.args(*words)
-            .arg("--help")
+            .arg(form)
             .env_clear()
             .env("COLUMNS", "100");
         let help = shell::output(help)?;

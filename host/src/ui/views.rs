@@ -30,7 +30,9 @@ impl BackupsView {
     pub fn summary(&self) -> String {
         let count = self.backups.len();
         let noun = if count == 1 { "backup" } else { "backups" };
-        let total: u64 = self.backups.iter().filter_map(|b| b.size).sum();
+        // The sizes are a backend's word: their sum may be more than fits.
+        let sizes = self.backups.iter().filter_map(|backup| backup.size);
+        let total = sizes.fold(0_u64, u64::saturating_add);
         format!("{count} {noun}, {} in all", format::size(total))
     }
 

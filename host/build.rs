@@ -9,6 +9,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
+use sha2::{Digest, Sha256};
+
 /// In order of their names.
 const ENGINES: &[&str] = &["hivemq", "sidecar"];
 const TARGET: &str = "wasm32-wasip2";
@@ -37,17 +39,22 @@ fn bundle() -> Result<(), String> {
         }
         None => build(&workspace, &out)?,
     };
-    let mut source = String::from("static BUNDLED: &[(&str, &[u8])] = &[\n");
+    let mut source = String::from("static BUNDLED: &[(&str, &[u8], [u8; 32])] = &[\n");
     for name in ENGINES {
         let file = folder.join(format!("{name}.wasm"));
         let file = file
             .canonicalize()
             .map_err(|e| format!("no engine {}: {e}", file.display()))?;
+        let bytes = fs::read(&file).map_err(|e| format!("{}: {e}", file.display()))?;
+        let digest: [u8; 32] = Sha256::digest(bytes).into();
         let file = file
             .to_str()
             .ok_or_else(|| format!("the path {} is not Unicode", file.display()))?;
         // Writing into a String can't fail.
-        let _ = writeln!(source, "    ({name:?}, include_bytes!({file:?})),");
+        let _ = writeln!(
+            source,
+            "    ({name:?}, include_bytes!({file:?}), {digest:?}),"
+        );
     }
     source.push_str("];\n");
     let destination = out.join("bundled.rs");

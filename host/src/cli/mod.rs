@@ -112,10 +112,7 @@ fn command(engines: &[EngineFile], program: Option<&OsString>) -> Command {
     let command = Cli::command()
         .bin_name(shown_name(program))
         .after_long_help(exit_codes());
-    let command = engine_flags::add(command, engines);
-    let mut command = command;
-    command.build();
-    command
+    engine_flags::add(command, engines)
 }
 
 /// `kubectl broker` where kubectl runs the program, or could.
@@ -148,8 +145,8 @@ fn run(cli: Cli, matches: &ArgMatches, command: Command, engines: Catalogue) -> 
         cli.output.color
     };
     let ui = Ui::new(cli.output.output, color, cli.output.verbose);
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+    // One thread waits for the network; what computes (compiling) has threads of its own.
+    let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
     {

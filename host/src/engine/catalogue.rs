@@ -3,7 +3,8 @@ use std::sync::Arc;
 
 use super::{EngineError, EngineFile};
 
-// `static BUNDLED: &[(&str, &[u8])]`: the name and the component of each engine, in order of names.
+// `static BUNDLED: &[(&str, &[u8], [u8; 32])]`: the name, the component and its SHA-256 of each
+// engine, in order of names.
 include!(concat!(env!("OUT_DIR"), "/bundled.rs"));
 
 /// The engines that there are. Cheap to clone.
@@ -18,7 +19,10 @@ impl Catalogue {
     pub fn bundled() -> Result<Self, EngineError> {
         BUNDLED
             .iter()
-            .map(|(name, bytes)| EngineFile::read(&format!("the bundled engine {name}"), *bytes))
+            .map(|(name, bytes, digest)| {
+                EngineFile::read(&format!("the bundled engine {name}"), *bytes)
+                    .map(|file| file.with_digest(*digest))
+            })
             .collect()
     }
 }

@@ -1,9 +1,10 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 use broker_manifest::{Manifest, SECTION};
 use sha2::{Digest, Sha256};
-use wasmparser::{Parser, Payload};
+use wasmparser::{Chunk, Parser, Payload};
 
 use super::EngineError;
 
@@ -26,6 +27,7 @@ pub struct EngineFile {
     bytes: Cow<'static, [u8]>,
     manifest: Manifest,
     imports: BTreeSet<String>,
+    digest: OnceLock<[u8; 32]>,
 }
 
 impl EngineFile {
@@ -42,6 +44,7 @@ impl EngineFile {
         let file = Self {
             manifest: outline.manifest(name)?,
             imports: outline.imports,
+            digest: OnceLock::new(),
             bytes,
         };
         check_interface(name, &outline.exports, &file.imports)?;
@@ -64,7 +67,15 @@ impl EngineFile {
     /// The SHA-256 of the file.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
-        Sha256::digest(&self.bytes).into()
+        *self
+            .digest
+            .get_or_init(|| Sha256::digest(&self.bytes).into())
+    }
+
+    /// Sets the digest that was computed when this binary was built.
+    pub(super) fn with_digest(mut self, digest: [u8; 32]) -> Self {
+        self.digest = OnceLock::from(digest);
+        self
     }
 
     /// Names of the interfaces that it imports, with their versions.
@@ -188,30 +199,57 @@ impl Outline {
         let mut outline = Self::default();
         // The manifest that the SDK writes stands in the core module inside the component, the one
         // that a packer adds at its end: both count. Imports and exports are those of the outermost.
-        let mut depth = 0_usize;
-        for payload in Parser::new(0).parse_all(bytes) {
-            match payload.map_err(|e| e.to_string())? {
-                Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
-                Payload::End(_) => depth = depth.saturating_sub(1),
-                Payload::CustomSection(section) if section.name() == SECTION => {
-                    outline.manifests.push(section.data().to_vec());
+        let mut outer = Vec::new();
+        let mut parser = Parser::new(0);
+        let mut rest = bytes;
+        loop {
+            let (consumed, payload) = match parser.parse(rest, true).map_err(|e| e.to_string())? {
+                Chunk::Parsed { consumed, payload } => (consumed, payload),
+                Chunk::NeedMoreData(_) => return Err("it ends too early".to_owned()),
+            };
+            rest = rest.get(consumed..).unwrap_or_default();
+            match payload {
+                Payload::ModuleSection { parser: inner, .. }
+                | Payload::ComponentSection { parser: inner, .. } => {
+                    outer.push(std::mem::replace(&mut parser, inner));
                 }
-                Payload::ComponentImportSection(section) if depth == 0 => {
-                    for import in section {
-                        let import = import.map_err(|e| e.to_string())?;
-                        outline.imports.insert(import.name.name.to_owned());
-                    }
+                // Most of the file, and nothing in it matters here.
+                Payload::CodeSectionStart { size, .. } => {
+                    parser.skip_section();
+                    let size = usize::try_from(size).unwrap_or(usize::MAX);
+                    rest = rest
+                        .get(size..)
+                        .ok_or_else(|| "it ends in its code".to_owned())?;
                 }
-                Payload::ComponentExportSection(section) if depth == 0 => {
-                    for export in section {
-                        let export = export.map_err(|e| e.to_string())?;
-                        outline.exports.insert(export.name.name.to_owned());
-                    }
-                }
-                _ => {}
+                Payload::End(_) => match outer.pop() {
+                    Some(parent) => parser = parent,
+                    None => return Ok(outline),
+                },
+                payload => outline.note(payload, outer.is_empty())?,
             }
         }
-        Ok(outline)
+    }
+
+    fn note(&mut self, payload: Payload<'_>, outermost: bool) -> Result<(), String> {
+        match payload {
+            Payload::CustomSection(section) if section.name() == SECTION => {
+                self.manifests.push(section.data().to_vec());
+            }
+            Payload::ComponentImportSection(section) if outermost => {
+                for import in section {
+                    let import = import.map_err(|e| e.to_string())?;
+                    self.imports.insert(import.name.name.to_owned());
+                }
+            }
+            Payload::ComponentExportSection(section) if outermost => {
+                for export in section {
+                    let export = export.map_err(|e| e.to_string())?;
+                    self.exports.insert(export.name.name.to_owned());
+                }
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     fn manifest(&self, name: &str) -> Result<Manifest, EngineError> {
@@ -244,6 +282,14 @@ mod tests {
             .map(|file| file.manifest().id.to_string())
             .collect();
         assert_eq!(names, ["kubectl-broker/hivemq", "kubectl-broker/sidecar"]);
+    }
+
+    #[test]
+    fn the_digests_of_the_build_are_those_of_the_files() {
+        for file in Catalogue::bundled().expect("bundled").iter() {
+            let digest: [u8; 32] = Sha256::digest(file.bytes()).into();
+            assert_eq!(file.digest(), digest);
+        }
     }
 
     #[test]

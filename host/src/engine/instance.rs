@@ -7,7 +7,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::limits::{Budget, Limits, UsedUp};
 use super::output::Output;
-use super::{EngineError, Grants, Loaded, Network, Observer, v0_1};
+use super::{EngineError, Grants, Level, Loaded, Network, Observer, v0_1};
 use crate::model::{Backup, Report, text};
 
 /// Everything that belongs to one running engine.
@@ -150,7 +150,7 @@ impl Instance {
             .call_list(&mut self.store, &request);
         let result = within(self.limits, call).await;
         let backups = self.judge(Operation::List, result)?;
-        v0_1::results::backups(&self.manifest, backups)
+        v0_1::results::backups(&self.manifest, backups, &|note| self.warn(note))
             .map_err(|what| self.bad_result(Operation::List, what))
     }
 
@@ -168,7 +168,7 @@ impl Instance {
             .call_status(&mut self.store, &request);
         let result = within(self.limits, call).await;
         let backup = self.judge(Operation::Status, result)?;
-        v0_1::results::backup(&self.manifest, backup)
+        v0_1::results::backup(&self.manifest, backup, &|note| self.warn(note))
             .map_err(|what| self.bad_result(Operation::Status, what))
     }
 
@@ -233,6 +233,11 @@ impl Instance {
             cause,
             output: text::printable(&self.output.take(), MAX_TEXT).into_owned(),
         }
+    }
+
+    fn warn(&self, note: &str) {
+        let state = self.store.data();
+        state.observer.log(&state.engine, Level::Warn, note);
     }
 
     fn bad_result(&self, operation: Operation, what: String) -> EngineError {

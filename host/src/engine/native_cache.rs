@@ -1,5 +1,7 @@
 use std::fmt::Write as _;
+use std::fs::File;
 use std::hash::{Hash, Hasher};
+use std::io::Read;
 use std::path::Path;
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -17,8 +19,8 @@ const MAC_BYTES: usize = 32;
 /// Native code of engines, compiled once.
 ///
 /// Native code is trusted blindly by wasmtime, which loads even a file with flipped bits. So it is
-/// kept where only this user can write, and each file begins with a MAC under a key of this user
-/// over its own name and content. The name is a hash of everything that decides the code: the
+/// kept where only this user can write, and each file ends with a MAC under a key of this user over
+/// its own name and content. The name is a hash of everything that decides the code: the
 /// component, wasmtime's settings and version, and the version of this host. Whatever does not fit
 /// is compiled again.
 #[derive(Clone, Debug)]
@@ -62,10 +64,30 @@ impl NativeCache {
     /// The compiled component, if there is one that can be trusted.
     pub(super) fn load(&self, engine: &Engine, digest: &[u8; 32]) -> Option<Component> {
         let name = file_name(engine, digest);
-        let bytes = self.folder.read(&name).ok().flatten()?;
-        let (mac, code) = bytes.split_at_checked(MAC_BYTES)?;
-        self.mac(&name, code).verify_slice(mac).ok()?;
-        deserialize(engine, code)
+        let mut file = self.folder.open_file(&name).ok().flatten()?;
+        self.check(&name, &mut file)?;
+        load_checked(engine, &file)
+    }
+
+    /// Reads a file to its end and checks the MAC there.
+    fn check(&self, name: &str, file: &mut File) -> Option<()> {
+        let length = file.metadata().ok()?.len();
+        let code = length.checked_sub(MAC_BYTES as u64)?;
+        let mut mac = self.mac(name);
+        // Piece by piece: a buffer for all of it costs more than the MAC.
+        let mut buffer = vec![0; 64 << 10];
+        let mut left = code;
+        while left > 0 {
+            let piece = buffer
+                .len()
+                .min(usize::try_from(left).unwrap_or(usize::MAX));
+            file.read_exact(&mut buffer[..piece]).ok()?;
+            mac.update(&buffer[..piece]);
+            left -= piece as u64;
+        }
+        let mut given = [0; MAC_BYTES];
+        file.read_exact(&mut given).ok()?;
+        mac.verify_slice(&given).ok()
     }
 
     /// Keeps compiled code. A failure costs time, not correctness, so it is only told.
@@ -76,28 +98,52 @@ impl NativeCache {
         code: &[u8],
     ) -> Result<(), String> {
         let name = file_name(engine, digest);
-        let mac = self.mac(&name, code).finalize().into_bytes();
+        let mut mac = self.mac(&name);
+        mac.update(code);
+        let mac = mac.finalize().into_bytes();
         self.folder
-            .write(&name, &[&mac, code])
+            .write(&name, &[code, &mac])
             .map_err(|error| error.to_string())
     }
 
-    fn mac(&self, name: &str, code: &[u8]) -> Hmac<Sha256> {
+    fn mac(&self, name: &str) -> Hmac<Sha256> {
         let mut mac = Hmac::<Sha256>::new((&self.key).into());
         mac.update(name.as_bytes());
-        mac.update(code);
         mac
     }
 }
 
+/// Maps a file into memory as code. Its path is that of the open file, so that it is the file that
+/// was checked, whatever its name stands for by now.
+#[cfg(target_os = "linux")]
 #[expect(
     unsafe_code,
-    reason = "the code carries our own MAC, was verified in memory, and was made by this wasmtime"
+    reason = "the code was made by this wasmtime, carries our MAC, and only this user can write to it"
 )]
-fn deserialize(engine: &Engine, code: &[u8]) -> Option<Component> {
-    // SAFETY: `code` is what `Engine::precompile_component` returned to this user under the same
-    // settings: its MAC covers every byte and the name that holds the settings' hash.
-    unsafe { Component::deserialize(engine, code) }.ok()
+fn load_checked(engine: &Engine, file: &File) -> Option<Component> {
+    use std::os::fd::AsRawFd;
+
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+    // SAFETY: the file is what `Component::serialize` returned to this user under the same settings:
+    // the MAC covers every byte of it and the name that holds the settings' hash. It lies in a folder
+    // that nobody else can write to, and we never write to a file that is in place.
+    unsafe { Component::deserialize_file(engine, path) }.ok()
+}
+
+/// Reads a file into memory as code.
+#[cfg(not(target_os = "linux"))]
+#[expect(
+    unsafe_code,
+    reason = "the code was made by this wasmtime, carries our MAC, and only this user can write to it"
+)]
+fn load_checked(engine: &Engine, mut file: &File) -> Option<Component> {
+    use std::io::{Seek, SeekFrom};
+
+    let mut code = Vec::new();
+    file.seek(SeekFrom::Start(0)).ok()?;
+    file.read_to_end(&mut code).ok()?;
+    // SAFETY: as above.
+    unsafe { Component::deserialize(engine, &code) }.ok()
 }
 
 fn file_name(engine: &Engine, digest: &[u8; 32]) -> String {

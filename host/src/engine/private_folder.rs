@@ -1,4 +1,4 @@
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -50,8 +50,8 @@ impl PrivateFolder {
         Ok(Self(path.to_owned()))
     }
 
-    /// The content of a file, or none if there is no such file.
-    pub(super) fn read(&self, name: &str) -> Result<Option<Vec<u8>>, PrivateFolderError> {
+    /// Opens a file to read, or none if there is no such file.
+    pub(super) fn open_file(&self, name: &str) -> Result<Option<File>, PrivateFolderError> {
         let path = self.0.join(name);
         let failed = |source| PrivateFolderError::Io {
             path: path.clone(),
@@ -61,7 +61,7 @@ impl PrivateFolder {
         options.read(true);
         #[cfg(unix)]
         options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
-        let mut file = match options.open(&path) {
+        let file = match options.open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed(error)),
@@ -75,8 +75,20 @@ impl PrivateFolder {
             });
         }
         check_access(&path, &metadata)?;
+        Ok(Some(file))
+    }
+
+    /// The content of a small file, or none if there is no such file.
+    pub(super) fn read(&self, name: &str) -> Result<Option<Vec<u8>>, PrivateFolderError> {
+        let Some(mut file) = self.open_file(name)? else {
+            return Ok(None);
+        };
         let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(failed)?;
+        file.read_to_end(&mut bytes)
+            .map_err(|source| PrivateFolderError::Io {
+                path: self.0.join(name),
+                source,
+            })?;
         Ok(Some(bytes))
     }
 

@@ -6,7 +6,7 @@ mod wire;
 
 use broker_engine::{
     Activity, Backup, Detect, Detection, ErrorKind, List, ListRequest, Result, State, Status,
-    StatusRequest, engine, http, timestamp,
+    StatusRequest, engine, http,
 };
 use wire::{BackupItem, BackupList, ErrorBody};
 
@@ -91,7 +91,7 @@ fn to_backup(wire: wire::Backup) -> Backup {
         state,
         reported_state: Some(wire.state),
         size: wire.bytes.and_then(|bytes| u64::try_from(bytes).ok()),
-        created: timestamp::from_server("createdAt", &wire.created_at),
+        created: Some(wire.created_at),
         failure: wire.fail_reason.filter(|reason| !reason.is_empty()),
         fields: Vec::new(),
     }

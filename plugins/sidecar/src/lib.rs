@@ -8,7 +8,7 @@ mod wire;
 
 use broker_engine::{
     Backup, Detect, Detection, Error, List, ListRequest, Result, State, Status, StatusRequest,
-    engine, http, timestamp,
+    engine, http,
 };
 use wire::{Entry, Inventory, RemoteBackup, RemoteList};
 
@@ -83,7 +83,7 @@ fn from_remote(remote: RemoteBackup) -> Backup {
     let mut backup = Backup::new(remote.key, State::Succeeded);
     backup.reported_state = Some("uploaded".to_owned());
     backup.size = u64::try_from(remote.size_bytes).ok();
-    backup.created = timestamp::from_server("last_modified", &remote.last_modified);
+    backup.created = Some(remote.last_modified);
     backup
 }
 
@@ -98,7 +98,7 @@ fn from_local(entry: Entry) -> Backup {
     let mut backup = Backup::new(entry.name, state);
     backup.reported_state = Some(entry.status);
     backup.size = u64::try_from(entry.size_bytes).ok();
-    backup.created = timestamp::from_server("last_modified", &entry.last_modified);
+    backup.created = Some(entry.last_modified);
     backup.failure = entry.error.filter(|text| !text.is_empty());
     backup
 }

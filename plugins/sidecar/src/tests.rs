@@ -49,7 +49,10 @@ fn lists_every_remote_object_and_leaves_the_limit_to_the_host() {
     let backups = list(&host).unwrap();
     assert_eq!(backups.len(), 2);
     assert_eq!(backups[0].id, "backup/a.backup");
-    assert_eq!(backups[0].created.as_deref(), Some("2025-08-19T12:30:25Z"));
+    assert_eq!(
+        backups[0].created.as_deref(),
+        Some("2025-08-19T14:30:25+02:00")
+    );
     assert_eq!(backups[1].size, Some(20));
     assert_eq!(host.sent()[0].target, "/v1/backup/list-remote");
 }

@@ -31,7 +31,6 @@ pub mod log;
 #[cfg(not(target_family = "wasm"))]
 pub mod mock;
 mod operations;
-pub mod timestamp;
 
 pub use backup::{Activity, Backup, Field, State};
 /// Checks the manifest, writes it into the component, and exports the operations that it names.

@@ -41,6 +41,7 @@ pub(in crate::engine) fn detection(detection: wit::Detection) -> Detection {
 pub(in crate::engine) fn backups(
     manifest: &Manifest,
     backups: Vec<types::Backup>,
+    warn: &dyn Fn(&str),
 ) -> Result<Vec<Backup>, String> {
     if backups.len() > MAX_BACKUPS {
         return Err(format!(
@@ -50,13 +51,14 @@ pub(in crate::engine) fn backups(
     }
     backups
         .into_iter()
-        .map(|one| backup(manifest, one))
+        .map(|one| backup(manifest, one, warn))
         .collect()
 }
 
 pub(in crate::engine) fn backup(
     manifest: &Manifest,
     backup: types::Backup,
+    warn: &dyn Fn(&str),
 ) -> Result<Backup, String> {
     if backup.id.is_empty() || backup.id.len() > MAX_VALUE {
         return Err(format!(
@@ -64,17 +66,18 @@ pub(in crate::engine) fn backup(
             backup.id.len()
         ));
     }
-    let created = backup
-        .created
-        .map(|text| {
-            text.parse().map_err(|_| {
-                format!(
-                    "a backup whose creation time is not RFC 3339: {:?}",
-                    text.chars().take(80).collect::<String>()
-                )
-            })
-        })
-        .transpose()?;
+    // One broken date must not hide all the other backups.
+    let created = backup.created.and_then(|text| {
+        let time = text.parse().ok();
+        if time.is_none() {
+            warn(&format!(
+                "the creation time of {:?} is no RFC 3339 time and is left out: {:?}",
+                shortened(&backup.id),
+                shortened(&text)
+            ));
+        }
+        time
+    });
     let short = |mut text: String| {
         truncate(&mut text, MAX_VALUE);
         text
@@ -84,7 +87,7 @@ pub(in crate::engine) fn backup(
         if !manifest.has_field(&field.name) {
             return Err(format!(
                 "a field that its manifest does not name: {:?}",
-                field.name.chars().take(80).collect::<String>()
+                shortened(&field.name)
             ));
         }
         fields.insert(field.name, short(field.value));
@@ -109,6 +112,11 @@ pub(in crate::engine) fn backup(
         failure: backup.failure.map(short),
         fields,
     })
+}
+
+/// Enough of a text to know it by.
+fn shortened(text: &str) -> String {
+    text.chars().take(80).collect()
 }
 
 /// Cuts at a character boundary.

@@ -24,8 +24,7 @@ struct Backup {
 
 fn main() -> ExitCode {
     // The runtime of the program that this is compared with.
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     let result = runtime

@@ -16,7 +16,7 @@ use clap::{ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Su
 
 use crate::cluster::ConnectOptions;
 use crate::engine::{Catalogue, EngineError, EngineFile};
-use crate::model::{Failure, Problem};
+use crate::model::{Failure, Problem, text};
 use crate::ui::{Color, Format, Ui};
 use error::CliError;
 
@@ -94,16 +94,27 @@ pub fn main(
         .try_get_matches_from_mut(&arguments)
         .and_then(|matches| Cli::from_arg_matches(&matches).map(|cli| (cli, matches)));
     match parsed {
-        Ok((cli, matches)) => run(cli, &matches, command, engines),
+        Ok((cli, matches)) => run(cli, &matches, engines),
         Err(error) => {
-            // clap prints help and version to stdout, all else to stderr; a closed pipe is no matter.
-            let _ = error.print();
+            show(&error, plain);
             let code = match error.kind() {
                 clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion => 0,
                 _ => Failure::Usage.exit_code(),
             };
             ExitCode::from(code)
         }
+    }
+}
+
+/// Shows what clap has to say: help and version on stdout, all else on stderr.
+fn show(said: &clap::Error, ui: Ui) {
+    // Errors repeat what was typed, and what was typed may come from a file.
+    let plain = said.render().to_string();
+    if plain.lines().any(|line| line.chars().any(text::is_unsafe)) {
+        ui.note(&plain);
+    } else {
+        // A closed pipe is no matter.
+        let _ = said.print();
     }
 }
 
@@ -127,18 +138,18 @@ fn shown_name(program: Option<&OsString>) -> String {
 }
 
 fn exit_codes() -> String {
-    let mut text = String::from("Exit codes:\n    0  done\n");
+    let mut lines = String::from("Exit codes:\n    0  done\n");
     for failure in Failure::ALL {
-        text.push_str(&format!(
+        lines.push_str(&format!(
             "  {:>3}  {}\n",
             failure.exit_code(),
             failure.meaning()
         ));
     }
-    text
+    lines
 }
 
-fn run(cli: Cli, matches: &ArgMatches, command: Command, engines: Catalogue) -> ExitCode {
+fn run(cli: Cli, matches: &ArgMatches, engines: Catalogue) -> ExitCode {
     let color = if cli.output.no_color {
         Color::Never
     } else {
@@ -161,7 +172,7 @@ fn run(cli: Cli, matches: &ArgMatches, command: Command, engines: Catalogue) -> 
     };
     let result = runtime.block_on(async {
         tokio::select! {
-            result = dispatch(cli.verb, context, command) => result,
+            result = dispatch(cli.verb, context) => result,
             () = interrupted() => Err(CliError::Interrupted),
         }
     });
@@ -173,12 +184,14 @@ fn run(cli: Cli, matches: &ArgMatches, command: Command, engines: Catalogue) -> 
     }
 }
 
-async fn dispatch(verb: Verb, context: Context<'_>, command: Command) -> Result<(), CliError> {
+async fn dispatch(verb: Verb, context: Context<'_>) -> Result<(), CliError> {
     match verb {
         Verb::Backup(args) => backup::run(args, context).await,
         Verb::Engines(args) => engines::run(args, context).await,
         Verb::Version(args) => version::run(&args, context.ui),
-        Verb::Completion(args) => completion::run(&args, command, context.ui),
+        Verb::Completion(args) => {
+            completion::run(&args, command(&context.engines, None), context.ui)
+        }
     }
 }
 

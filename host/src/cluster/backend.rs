@@ -223,7 +223,7 @@ impl Backend {
             return Next::GiveUp(error);
         }
         match &error {
-            ClusterError::PortClosed { at, .. } => {
+            ClusterError::PortClosed { at, reason, .. } => {
                 let next = state.candidates.get(state.position + 1);
                 if next.is_some_and(|next| next.pod == at.pod) {
                     state.position += 1;
@@ -237,7 +237,11 @@ impl Backend {
                     .collect();
                 state.position = 0;
                 if ports.len() < 2 {
-                    return Next::GiveUp(error);
+                    return Next::GiveUp(ClusterError::PortClosed {
+                        at: at.clone(),
+                        reason: reason.clone(),
+                        flag: self.spec.port.flag.clone(),
+                    });
                 }
                 Next::GiveUp(ClusterError::AllPortsClosed {
                     endpoint: self.spec.name.clone(),

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
+use http::HeaderValue;
 use kube::config::{Config, InClusterError, KubeConfigOptions, KubeconfigError};
+use secrecy::ExposeSecret;
 
 use super::context::{Chosen, choose};
 use super::kubeconfig::Places;
@@ -91,6 +93,13 @@ async fn from_kubeconfig(chosen: Chosen) -> Result<Prepared, ClusterError> {
     let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
         .await
         .map_err(|error| entry_error(&error, &cluster_name, chosen.user.as_deref()))?;
+    // kube would put it into a header without looking, and panic.
+    let token = config.auth_info.token.as_ref();
+    if token.is_some_and(|token| HeaderValue::from_str(token.expose_secret()).is_err()) {
+        return Err(ClusterError::Credentials {
+            reason: "the token has a line break or another control character".to_owned(),
+        });
+    }
     Ok(Prepared {
         identity: Identity {
             server: url(&config),
@@ -323,6 +332,15 @@ mod tests {
             error.starts_with("cluster c of the kubeconfig") && error.contains("/nowhere/ca.crt"),
             "{error}"
         );
+    }
+
+    #[tokio::test]
+    async fn a_token_that_is_no_header_is_refused_and_not_shown() {
+        let error = connect(&config(r#"{token: "canary\ntoken"}"#), |_| ())
+            .await
+            .unwrap_err();
+        assert!(matches!(error, ClusterError::Credentials { .. }));
+        assert!(!error.to_string().contains("canary"), "{error}");
     }
 
     #[tokio::test]

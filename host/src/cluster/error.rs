@@ -247,7 +247,12 @@ pub enum ClusterError {
         reason: String,
     },
     #[error("nothing listens on {at}: {}", brief(reason))]
-    PortClosed { at: PodPort, reason: String },
+    PortClosed {
+        at: PodPort,
+        reason: String,
+        /// The flag that names another port, without its dashes.
+        flag: Option<String>,
+    },
     #[error(
         "nothing listens on any of the ports of pod {} that endpoint `{endpoint}` could have: {}", show(pod),
         ports.iter().map(u16::to_string).collect::<Vec<_>>().join(", ")
@@ -323,7 +328,8 @@ fn list(lead: &str, names: &[String]) -> String {
 }
 
 fn because(message: &str) -> String {
-    let message = message.trim();
+    // A 403 of the port-forward can have an empty reason after its colon.
+    let message = message.trim_end_matches([':', ' ']).trim();
     if message.is_empty() {
         String::new()
     } else {

@@ -146,7 +146,9 @@ impl Problem for ClusterError {
                     show(namespace)
                 )
             }
-            Self::NoPort { flag, .. } | Self::AllPortsClosed { flag, .. } => match flag {
+            Self::NoPort { flag, .. }
+            | Self::PortClosed { flag, .. }
+            | Self::AllPortsClosed { flag, .. } => match flag {
                 Some(flag) => {
                     format!("is it switched on in the backend? Name its port with `--{flag}`")
                 }
@@ -159,9 +161,6 @@ impl Problem for ClusterError {
                 "a proxy in between may not let websockets through; try `kubectl port-forward`"
                     .into()
             }
-            Self::PortClosed { .. } => {
-                "is it switched on, and bound to an address that the pod can reach?".into()
-            }
             Self::ContainerNotRunning { at, .. } | Self::PortForward { at, .. } => {
                 format!(
                     "look at `kubectl describe pod {} -n {}`",
@@ -172,7 +171,7 @@ impl Problem for ClusterError {
             Self::TimedOut { phase, .. } => match phase {
                 Phase::Connect => "the API server or the node is slow; try again".into(),
                 Phase::FirstByte | Phase::Idle | Phase::Total => {
-                    "the backend may be busy; try again, or allow more with `--timeout`".into()
+                    "the backend may be busy; try again".into()
                 }
             },
             Self::NoAnswer { at } | Self::Incomplete { at, .. } => {

@@ -79,7 +79,14 @@ impl Places {
         };
         let looked = files
             .iter()
-            .map(|path| path.display().to_string())
+            .map(|path| {
+                let state = if path.exists() {
+                    ""
+                } else {
+                    ", which does not exist"
+                };
+                format!("{}{state}", path.display())
+            })
             .collect();
         Ok(Loaded {
             config: merged.filter(|config| !empty(config)),

@@ -1,6 +1,6 @@
 use broker_manifest::{ManifestError, Operation};
 
-use crate::model::{Failure, Problem, Report};
+use crate::model::{Failure, Problem, Report, ReportKind};
 
 /// Why an engine can't be loaded, or why a call of it did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -75,8 +75,17 @@ pub enum EngineError {
         what: String,
     },
     /// The engine worked, and says that the operation did not.
-    #[error("{report}")]
+    #[error("{}{report}", attributed(engine, report))]
     Reported { engine: String, report: Report },
+}
+
+/// Whose fault it is, where it is the engine's.
+fn attributed(engine: &str, report: &Report) -> String {
+    if report.kind == ReportKind::Denied {
+        format!("{engine} asked for what it was not granted: ")
+    } else {
+        String::new()
+    }
 }
 
 fn quoted(output: &str) -> String {
@@ -129,7 +138,15 @@ impl Problem for EngineError {
             Self::Trapped { .. }
             | Self::OverTime { .. }
             | Self::OverMemory { .. }
-            | Self::BadResult { .. } => {
+            | Self::BadResult { .. }
+            | Self::Reported {
+                report:
+                    Report {
+                        kind: ReportKind::Denied,
+                        ..
+                    },
+                ..
+            } => {
                 "This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others"
             }
             Self::Deadline { .. } => "The backend or the cluster may be slow; try again",

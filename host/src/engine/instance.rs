@@ -15,7 +15,7 @@ pub struct HostState {
     wasi: WasiCtx,
     pub(super) table: ResourceTable,
     limits: StoreLimits,
-    pub(super) budget: Budget,
+    budget: Budget,
     pub(super) engine: String,
     pub(super) grants: Grants,
     pub(super) network: Arc<dyn Network>,

@@ -10,7 +10,7 @@ pub(super) const TICK: Duration = Duration::from_millis(10);
 pub struct Limits {
     /// Largest linear memory, in bytes. Engines in Python and JavaScript need about 100 MiB.
     pub memory: usize,
-    /// Time in which WebAssembly itself runs. Waiting for the host does not count.
+    /// Processor time in which WebAssembly itself runs.
     pub computing: Duration,
     /// Time from the call to its result, waiting included.
     pub total: Duration,
@@ -41,12 +41,15 @@ impl Limits {
     }
 }
 
-/// Counts the ticks that WebAssembly used.
+/// How much of its computing time an engine has used.
+///
+/// It is the processor time of the thread that runs it: waiting for the host, and for a processor,
+/// costs nothing. The thread does other things too, so that no more than a tick is counted at each.
 #[derive(Debug)]
 pub(super) struct Budget {
-    ticks: u64,
-    allowed: u64,
-    waited: bool,
+    used: Duration,
+    allowed: Duration,
+    last: Duration,
 }
 
 /// The computing time is used up.
@@ -55,28 +58,39 @@ pub(super) struct Budget {
 pub(super) struct UsedUp;
 
 impl Budget {
-    pub(super) fn new(computing: Duration) -> Self {
-        let allowed = computing.as_millis() / TICK.as_millis();
+    pub(super) fn new(allowed: Duration) -> Self {
         Self {
-            ticks: 0,
-            allowed: u64::try_from(allowed).unwrap_or(u64::MAX),
-            waited: false,
+            used: Duration::ZERO,
+            allowed,
+            last: processor_time(),
         }
     }
 
-    /// A host call returns: the tick that is due now was spent waiting.
-    pub(super) fn returned_from_host(&mut self) {
-        self.waited = true;
-    }
-
+    /// Called at each tick at which WebAssembly runs.
     pub(super) fn tick(&mut self) -> Result<(), UsedUp> {
-        if std::mem::take(&mut self.waited) {
-            return Ok(());
-        }
-        self.ticks += 1;
-        if self.ticks > self.allowed {
+        let now = processor_time();
+        self.used += now.saturating_sub(self.last).min(TICK);
+        self.last = now;
+        if self.used > self.allowed {
             return Err(UsedUp);
         }
         Ok(())
     }
+}
+
+/// Of this thread.
+#[cfg(unix)]
+fn processor_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
+}
+
+/// Where there is no such clock, all time counts.
+#[cfg(not(unix))]
+fn processor_time() -> Duration {
+    use std::sync::OnceLock;
+    use std::time::Instant;
+
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
 }

@@ -17,7 +17,10 @@ impl Output {
     /// Takes what was written, in one line.
     pub(super) fn take(&self) -> String {
         let bytes = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        String::from_utf8_lossy(&bytes)
+        let text = String::from_utf8_lossy(&bytes);
+        // Rust's own advice after a panic can't be followed in a sandbox without an environment.
+        let text = text.split("note: run with `RUST_BACKTRACE").next();
+        text.unwrap_or_default()
             .split_whitespace()
             .collect::<Vec<_>>()
             .join(" ")

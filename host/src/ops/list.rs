@@ -16,13 +16,16 @@ pub async fn list(session: &Session, limit: Option<u32>) -> Result<BackupsView, 
     let listed = running.instance().list(limit, &options).await;
     let mut backups = running.original(listed)?;
     newest_first(&mut backups);
-    if let Some(limit) = limit {
-        backups.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    }
+    let wanted = limit.map_or(usize::MAX, |limit| {
+        usize::try_from(limit).unwrap_or(usize::MAX)
+    });
+    let left_out = backups.len().saturating_sub(wanted);
+    backups.truncate(wanted);
     Ok(BackupsView {
         columns: running.manifest.table(),
         scope: running.scope,
         backups,
+        left_out,
         is_list: true,
         now: Timestamp::now(),
     })

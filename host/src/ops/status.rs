@@ -62,6 +62,7 @@ pub async fn status(session: &Session, which: &Which) -> Result<BackupsView, Ops
         columns: running.manifest.table(),
         scope: running.scope,
         backups: vec![backup],
+        left_out: 0,
         is_list: false,
         now: Timestamp::now(),
     })

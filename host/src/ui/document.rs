@@ -50,9 +50,17 @@ pub fn error_document(problem: &dyn Problem) -> Value {
             "code": failure.name(),
             "exitCode": failure.exit_code(),
             "message": problem.to_string(),
-            "hint": problem.hint(),
+            "hint": problem.hint().as_deref().map(sentence),
         }),
     )
+}
+
+/// Hints come from many hands, engines' among them: all begin in the same way.
+pub(super) fn sentence(hint: &str) -> String {
+    let mut rest = hint.chars();
+    rest.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(rest).collect()
+    })
 }
 
 /// JSON for people and programs.

@@ -121,7 +121,7 @@ impl Ui {
         }
         self.line(ERROR, "error: ", &problem.to_string());
         if let Some(hint) = problem.hint() {
-            self.line(HINT, "hint: ", &hint);
+            self.line(HINT, "hint: ", &document::sentence(&hint));
         }
     }
 

@@ -19,6 +19,8 @@ pub struct BackupsView {
     pub scope: Scope,
     pub columns: Vec<Column>,
     pub backups: Vec<Backup>,
+    /// How many more there are than the user wants to see.
+    pub left_out: usize,
     /// A list, though it may have one item; or one backup that was asked for.
     pub is_list: bool,
     pub now: Timestamp,
@@ -29,6 +31,9 @@ impl BackupsView {
     #[must_use]
     pub fn summary(&self) -> String {
         let count = self.backups.len();
+        if self.left_out > 0 {
+            return format!("{count} of {} backups", count + self.left_out);
+        }
         let noun = if count == 1 { "backup" } else { "backups" };
         // The sizes are a backend's word: their sum may be more than fits.
         let sizes = self.backups.iter().filter_map(|backup| backup.size);

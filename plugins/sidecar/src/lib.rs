@@ -7,9 +7,10 @@
 mod wire;
 
 use broker_engine::{
-    Backup, Detect, Detection, Error, List, ListRequest, Result, State, Status, StatusRequest,
-    engine, http,
+    Backup, Detect, Detection, Error, ErrorKind, List, ListRequest, Result, State, Status,
+    StatusRequest, engine, http,
 };
+use serde::de::DeserializeOwned;
 use wire::{Entry, Inventory, RemoteBackup, RemoteList};
 
 /// The engine.
@@ -64,18 +65,39 @@ impl Status for Sidecar {
 }
 
 fn local_inventory() -> Result<Inventory> {
-    http::get("api", "/v1/backup/list")
-        .send()?
-        .expect_ok()?
-        .json()
+    get("/v1/backup/list")
 }
 
 fn remote_list() -> Result<Vec<RemoteBackup>> {
-    let list: RemoteList = http::get("api", "/v1/backup/list-remote")
-        .send()?
-        .expect_ok()?
-        .json()?;
+    let list: RemoteList = get("/v1/backup/list-remote")?;
     Ok(list.backups)
+}
+
+fn get<T: DeserializeOwned>(route: &str) -> Result<T> {
+    http::get("api", route)
+        .send()?
+        .expect_ok()
+        .map_err(explain)?
+        .json()
+}
+
+/// What to do about an error of the sidecar. None of its routes for a list can miss what it names, so
+/// a 404 comes from another program.
+fn explain(mut error: Error) -> Error {
+    let hint = match error.kind {
+        ErrorKind::Unauthenticated | ErrorKind::Forbidden => {
+            "This sidecar wants a token of its own; its operator set one"
+        }
+        ErrorKind::NotFound => {
+            error.kind = ErrorKind::Protocol;
+            "Another program may be listening on that port; name the sidecar's with `--sidecar-port`"
+        }
+        ErrorKind::Failed | ErrorKind::Unavailable => {
+            "The sidecar's log says more: `kubectl logs POD --container CONTAINER`"
+        }
+        _ => return error,
+    };
+    error.with_hint(hint)
 }
 
 /// An object in the remote store has been uploaded whole: object stores show no partial objects.

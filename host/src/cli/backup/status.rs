@@ -5,7 +5,7 @@ use crate::ui::BackupsView;
 
 /// Show the state of one backup
 #[derive(Args)]
-#[group(id = "which", required = true)]
+#[group(id = "which", required = true, multiple = false)]
 pub(super) struct StatusArgs {
     /// The backup with this id
     #[arg(long, value_name = "ID", group = "which")]

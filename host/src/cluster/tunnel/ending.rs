@@ -69,7 +69,11 @@ impl Verdict {
 fn refused(at: PodPort, reason: String) -> ClusterError {
     let text = reason.to_ascii_lowercase();
     if text.contains("connection refused") {
-        ClusterError::PortClosed { at, reason }
+        ClusterError::PortClosed {
+            at,
+            reason,
+            flag: None,
+        }
     } else if text.contains("not running")
         || text.contains("is closed")
         || text.contains("not found")

@@ -31,7 +31,6 @@ impl wit::Host for HostState {
         request: wit::Request,
     ) -> wasmtime::Result<Result<Resource<Response>, WitError>> {
         let answer = self.send_granted(request).await;
-        self.budget.returned_from_host();
         match answer {
             Ok(answer) => Ok(Ok(self.table.push(Response(answer))?)),
             Err(report) => Ok(Err(to_wit(report))),
@@ -84,7 +83,6 @@ impl wit::HostResponse for HostState {
         limit: u64,
     ) -> wasmtime::Result<Result<Vec<u8>, WitError>> {
         let body = read(&mut self.table.get_mut(&response)?.0, limit.min(MAX_READ)).await;
-        self.budget.returned_from_host();
         Ok(body.map_err(to_wit))
     }
 

@@ -1,0 +1,77 @@
+//! An engine that does wrong on purpose: `backup list --misbehave HOW`.
+
+mod calls;
+mod computing;
+mod results;
+mod system;
+
+use broker_engine::{
+    Backup, Detect, Detection, Error, List, ListRequest, OptionValue, Result, State, Status,
+    StatusRequest, engine,
+};
+
+struct Hostile;
+
+engine!(Hostile, "engine.toml");
+
+impl Detect for Hostile {
+    fn detect() -> Result<Detection> {
+        Ok(Detection::of("something \u{1b}[31mhostile"))
+    }
+}
+
+impl List for Hostile {
+    fn list(request: ListRequest) -> Result<Vec<Backup>> {
+        match how(&request).as_str() {
+            "not-at-all" => Ok(vec![Backup::new("harmless", State::Succeeded)]),
+            "echo" => Ok(vec![Backup::new(results::echo(&request), State::Succeeded)]),
+
+            "panic" => panic!("the vault \u{1b}[2J is on fire"),
+            "exit" => std::process::exit(3),
+            "loop" => computing::forever(),
+            "recurse" => Ok(vec![Backup::new(
+                computing::deeper(1).to_string(),
+                State::Unknown,
+            )]),
+            "allocate" => Ok(computing::hoard()),
+            "sleep" => Ok(computing::sleep()),
+
+            "bad-time" => Ok(results::bad_time()),
+            "no-id" => Ok(vec![Backup::new("", State::Succeeded)]),
+            "long-id" => Ok(vec![Backup::new("x".repeat(5000), State::Succeeded)]),
+            "not-text" => Ok(results::not_text()),
+            "undeclared-field" => Ok(results::undeclared_field()),
+            "hostile-error" => Err(results::hostile_error()),
+
+            "denied-route" => calls::route(),
+            "denied-endpoint" => calls::endpoint(),
+            "denied-method" => calls::method(),
+            "denied-header" => calls::header(),
+            "other-path" => calls::path(),
+
+            "long-log" => Ok(system::long_log()),
+            "flood" => Ok(system::flood()),
+            "look-around" => Ok(system::look_around()),
+            other => Err(Error::unsupported(format!(
+                "no way to misbehave is named {other}"
+            ))),
+        }
+    }
+}
+
+impl Status for Hostile {
+    fn status(_: StatusRequest) -> Result<Backup> {
+        panic!("there is no status");
+    }
+}
+
+fn how(request: &ListRequest) -> String {
+    let given = request
+        .options
+        .iter()
+        .find(|option| option.name == "misbehave");
+    match given.map(|option| &option.value) {
+        Some(OptionValue::Text(text)) => text.clone(),
+        _ => "nothing was said".to_owned(),
+    }
+}

@@ -1,0 +1,51 @@
+//! What an engine can see of the system, and how much it can say.
+
+use std::io::Read;
+use std::net::TcpStream;
+
+use broker_engine::{Backup, State, log};
+
+fn found(what: &str, result: String) -> Backup {
+    Backup::new(format!("{what}: {result}"), State::Unknown)
+}
+
+/// One row for each thing that a sandbox must not have.
+pub fn look_around() -> Vec<Backup> {
+    let error = |result: std::io::Result<()>| match result {
+        Ok(()) => "it works".to_owned(),
+        Err(error) => format!("no ({:?})", error.kind()),
+    };
+    vec![
+        found("environment", std::env::vars_os().count().to_string()),
+        found("arguments", std::env::args_os().count().to_string()),
+        found("read", error(std::fs::read("/etc/passwd").map(drop))),
+        found("write", error(std::fs::write("here", "x"))),
+        found("folder", error(std::fs::read_dir("/").map(drop))),
+        found(
+            "socket",
+            error(TcpStream::connect("127.0.0.1:80").map(drop)),
+        ),
+        found("name", error(TcpStream::connect("localhost:80").map(drop))),
+        found(
+            "stdin",
+            format!("{:?} bytes", std::io::stdin().read(&mut [0]).ok()),
+        ),
+    ]
+}
+
+pub fn long_log() -> Vec<Backup> {
+    log::warn(&format!(
+        "a long story {}",
+        "\u{1b}]0;x\u{7}".repeat(100_000)
+    ));
+    Vec::new()
+}
+
+pub fn flood() -> Vec<Backup> {
+    let line = "x".repeat(1000);
+    for _ in 0..200 {
+        println!("{line}");
+        eprintln!("{line}");
+    }
+    vec![Backup::new("still here", State::Succeeded)]
+}

@@ -1,0 +1,32 @@
+//! kubectl-broker with more engines than the bundled ones: the component files that `WITH_ENGINES`
+//! names, with colons between them. Everything else is as in the program itself.
+
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+
+use kubectl_broker::cli;
+use kubectl_broker::engine::{Catalogue, EngineError, EngineFile};
+
+fn main() -> io::Result<ExitCode> {
+    let mut files = Vec::new();
+    for path in std::env::split_paths(&std::env::var_os("WITH_ENGINES").unwrap_or_default()) {
+        files.push((name(&path), std::fs::read(&path)?));
+    }
+    Ok(cli::main(catalogue(files), std::env::args_os()))
+}
+
+/// The bundled engines and the components of `files`.
+fn catalogue(files: Vec<(String, Vec<u8>)>) -> Result<Catalogue, EngineError> {
+    let bundled = Catalogue::bundled()?;
+    let more = files
+        .into_iter()
+        .map(|(name, bytes)| EngineFile::read(&name, bytes));
+    bundled.iter().cloned().map(Ok).chain(more).collect()
+}
+
+/// The file's own name: its folder is another one in each run.
+fn name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    name.to_string_lossy().into_owned()
+}

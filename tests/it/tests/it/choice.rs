@@ -1,0 +1,165 @@
+//! Which engine is used, and what is said about it.
+
+use insta::assert_snapshot;
+
+use crate::support::{Bed, Invocation, programs};
+
+#[test]
+fn auto_takes_the_sidecar_where_it_answers() {
+    let run = Bed::start().run("backup list --limit 1");
+    assert_snapshot!(run.shown(), @"
+    stdout:
+    OBJECT   SIZE   AGE
+    backup/20250905-130215.backup   2.2GiB   AGE
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    1 of 12 backups
+    exit 0
+    ");
+}
+
+#[test]
+fn auto_falls_back_to_the_management_api_and_says_so() {
+    let run = Bed::with(&["sidecar-off"]).run("backup list --limit 1");
+    assert_snapshot!(run.shown(), @"
+    stdout:
+    ID   STATE   SIZE   AGE   CREATED
+    20250906-114000   FAILED   -   AGE   2025-09-06T11:40:00Z
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    engine sidecar can't be used here (nothing listens on port 8085 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1]:8085: connect: connection refused); trying hivemq
+    1 of 6 backups
+    exit 0
+    ");
+}
+
+#[test]
+fn auto_takes_the_management_api_where_there_is_no_sidecar() {
+    let run = Bed::start().run("backup list -n nosidecar --limit 1");
+    assert_snapshot!(run.shown(), @"
+    stdout:
+    ID   STATE   SIZE   AGE   CREATED
+    20250906-114000   FAILED   -   AGE   2025-09-06T11:40:00Z
+    stderr:
+    Using StatefulSet broker
+    engine sidecar can't be used here (nothing listens on port 8085 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1]:8085: connect: connection refused); trying hivemq
+    1 of 6 backups
+    exit 0
+    ");
+    let run = Bed::start().run("backup list -n platform --limit 1");
+    assert_snapshot!(run.shown(), @"
+    stdout:
+    ID   STATE   SIZE   AGE   CREATED
+    20250906-114000   FAILED   -   AGE   2025-09-06T11:40:00Z
+    stderr:
+    Using StatefulSet broker
+    engine sidecar can't be used here (nothing listens on port 8085 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1]:8085: connect: connection refused); trying hivemq
+    1 of 6 backups
+    exit 0
+    ");
+}
+
+#[test]
+fn auto_with_nothing_that_answers_fails_with_the_last_reason() {
+    let run = Bed::with(&["sidecar-off", "hivemq-off"]).run("backup list");
+    assert_snapshot!(run.shown(), @"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    engine sidecar can't be used here (nothing listens on port 8085 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1]:8085: connect: connection refused); trying hivemq
+    error: nothing listens on port 8081 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1]:8081: connect: connection refused
+    hint: Is it switched on in the backend? Name its port with `--api-port`
+    exit 1
+    ");
+}
+
+#[test]
+fn the_state_of_one_backup_is_asked_of_the_management_api_first() {
+    let run = Bed::start().run("backup status --id 20250806-080853 -o json");
+    assert_eq!(run.json()["scope"]["engine"], "kubectl-broker/hivemq");
+}
+
+#[test]
+fn engines_says_what_each_can_do_and_whether_it_answers() {
+    let run = Bed::start().run("engines");
+    assert_snapshot!(run.shown(), @"
+    stdout:
+    NAME   VERSION   OPERATIONS   ANSWERS   DETAIL
+    kubectl-broker/hivemq   0.1.0   detect,list,status   yes   HiveMQ management API (6 backups)
+    kubectl-broker/sidecar   0.1.0   detect,list,status   yes   broker-backup (3 local backups)
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    exit 0
+    ");
+    let run = Bed::with(&["sidecar-off"]).run("engines -o wide");
+    assert_snapshot!(run.shown(), @"
+    stdout:
+    NAME   VERSION   OPERATIONS   ANSWERS   DETAIL   INTERFACE   SUMMARY
+    kubectl-broker/hivemq   0.1.0   detect,list,status   yes   HiveMQ management API (6 backups)   0.1.0   Backups of HiveMQ Enterprise through its management REST API
+    kubectl-broker/sidecar   0.1.0   detect,list,status   no   nothing listens on port 8085 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1…   0.1.0   Backups that the broker-backup sidecar keeps in object storage
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    exit 0
+    ");
+    let run = Bed::start().run("engines -o json -n nosidecar");
+    assert_snapshot!(run.shown(), @r#"
+    stdout:
+    {
+      "apiVersion": "kubectl-broker/v1",
+      "items": [
+        {
+          "answers": "yes",
+          "detail": "HiveMQ management API (6 backups)",
+          "id": "kubectl-broker/hivemq",
+          "interface": "0.1.0",
+          "operations": [
+            "detect",
+            "list",
+            "status"
+          ],
+          "summary": "Backups of HiveMQ Enterprise through its management REST API",
+          "version": "0.1.0"
+        },
+        {
+          "answers": "no",
+          "detail": "nothing listens on port 8085 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1]:8085: connect: connection refused",
+          "id": "kubectl-broker/sidecar",
+          "interface": "0.1.0",
+          "operations": [
+            "detect",
+            "list",
+            "status"
+          ],
+          "summary": "Backups that the broker-backup sidecar keeps in object storage",
+          "version": "0.1.0"
+        }
+      ],
+      "kind": "EngineList"
+    }
+    exit 0
+    "#);
+    let run = Bed::start().run("engines -o name");
+    assert_snapshot!(run.shown(), @"
+    stdout:
+    kubectl-broker/hivemq
+    kubectl-broker/sidecar
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    exit 0
+    ");
+}
+
+#[test]
+fn engines_says_why_nothing_answers_where_the_cluster_is_not_there() {
+    let programs = programs();
+    let program = Invocation::new(&programs.kubectl_broker, &programs.folders);
+    let run = program.unreachable_cluster().run("engines");
+    assert_snapshot!(run.shown(), @"
+    stdout:
+    NAME   VERSION   OPERATIONS   ANSWERS   DETAIL
+    kubectl-broker/hivemq   0.1.0   detect,list,status   no   can't reach https://127.0.0.1:1: Connection refused (os error 111)
+    kubectl-broker/sidecar   0.1.0   detect,list,status   no   can't reach https://127.0.0.1:1: Connection refused (os error 111)
+    stderr:
+    Using StatefulSet broker, namespace messaging of context gone
+    exit 0
+    ");
+}

@@ -1,0 +1,301 @@
+//! Commands that need no cluster.
+
+use insta::assert_snapshot;
+
+use crate::support::{Bed, Invocation, Run, programs};
+
+/// Runs the program where there is no kubeconfig.
+fn run(arguments: &str) -> Run {
+    let programs = programs();
+    Invocation::new(&programs.kubectl_broker, &programs.folders).run(arguments)
+}
+
+#[test]
+fn version_names_the_program_and_its_engine_interface() {
+    assert_snapshot!(run("version").shown(), @"
+    stdout:
+    kubectl-broker 0.1.0
+    engine interface 0.1.0
+    exit 0
+    ");
+    assert_snapshot!(run("version -o json").shown(), @r#"
+    stdout:
+    {
+      "apiVersion": "kubectl-broker/v1",
+      "engineInterface": "0.1.0",
+      "kind": "Version",
+      "version": "0.1.0"
+    }
+    exit 0
+    "#);
+    assert_snapshot!(run("--version").shown(), @"
+    stdout:
+    kubectl-broker 0.1.0
+    exit 0
+    ");
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "the help is long")]
+fn help_says_how_kubectl_calls_the_program() {
+    assert_snapshot!(run("--help").shown(), @"
+    stdout:
+    Back up, list, download, verify and restore brokers and databases on Kubernetes
+
+    Usage: kubectl broker [OPTIONS] <COMMAND>
+
+    Commands:
+      backup   Work with the backups of a StatefulSet
+      engines   Show the engines, what each can do, and whether it answers at the target
+      version   Show the version of this program and of its engine interface
+      completion  Print the completion script of a shell
+
+    Options:
+      -h, --help
+              Print help (see a summary with '-h')
+
+      -V, --version
+              Print version
+
+    Output:
+      -o, --output <FORMAT>
+              Form of the result
+
+              Possible values:
+              - table
+              - wide:  The table with more columns
+              - json
+              - yaml
+              - name:  One name a line
+
+              [default: table]
+
+          --color <WHEN>
+              When to colour
+
+              Possible values:
+              - auto:   On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`
+              - always
+              - never
+
+              [default: auto]
+
+      -v, --verbose
+              Say on stderr what is being done
+
+    Cluster:
+      -n, --namespace <NAMESPACE>
+              Namespace of the StatefulSet [default: that of the context]
+
+          --context <CONTEXT>
+              Context of the kubeconfig
+
+          --kubeconfig <FILES>
+              Kubeconfig file, or several with colons between them [default: $KUBECONFIG,
+              ~/.kube/config]
+
+          --cluster <CLUSTER>
+              Cluster of the kubeconfig
+
+          --user <USER>
+              User of the kubeconfig
+
+          --as <USER>
+              User to impersonate
+
+          --as-group <GROUP>
+              Group to impersonate; may be given several times
+
+          --request-timeout <TIME>
+              Longest time for one request to the API server, as in 30s or 2m; 0 for none [default: 30s]
+
+          --tls-server-name <NAME>
+              Name that the API server's certificate must have
+
+          --insecure-skip-tls-verify
+              Don't check the API server's certificate: anybody in between can then read and change
+              everything
+
+    Exit codes:
+        0  done
+        1  the operation failed
+        2  the command line or the configuration can't be used
+        3  only part of it was done
+       10  what was named does not exist
+       11  locked, or the state of the target forbids it
+       12  authentication or authorisation was refused
+       13  bytes are not what they should be
+       14  the engine broke its contract, its sandbox or its limits
+      124  a deadline passed
+      130  stopped by the user
+    exit 0
+    ");
+    assert_snapshot!(run("backup list --help").shown(), @"
+    stdout:
+    List backups, the newest first
+
+    Usage: kubectl broker backup list [OPTIONS]
+
+    Options:
+          --limit <COUNT>
+              Show at most this many
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    Target:
+          --statefulset <NAME>
+              StatefulSet of the broker [default: broker]
+
+          --pod <NAME>
+              Pod to talk to [default: the first that is ready]
+
+      -e, --engine <NAME>
+              Engine to use, or `auto` for the one that the operation prefers of those that answer
+
+              [default: auto]
+
+    Engines:
+          --api-port <PORT>
+              Port of the backend inside the pod, for engine hivemq
+
+          --sidecar-port <PORT>
+              Port of the backend inside the pod, for engine sidecar
+
+    Output:
+      -o, --output <FORMAT>
+              Form of the result
+
+              Possible values:
+              - table
+              - wide:  The table with more columns
+              - json
+              - yaml
+              - name:  One name a line
+
+              [default: table]
+
+          --color <WHEN>
+              When to colour
+
+              Possible values:
+              - auto:   On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`
+              - always
+              - never
+
+              [default: auto]
+
+      -v, --verbose
+              Say on stderr what is being done
+
+    Cluster:
+      -n, --namespace <NAMESPACE>
+              Namespace of the StatefulSet [default: that of the context]
+
+          --context <CONTEXT>
+              Context of the kubeconfig
+
+          --kubeconfig <FILES>
+              Kubeconfig file, or several with colons between them [default: $KUBECONFIG,
+              ~/.kube/config]
+
+          --cluster <CLUSTER>
+              Cluster of the kubeconfig
+
+          --user <USER>
+              User of the kubeconfig
+
+          --as <USER>
+              User to impersonate
+
+          --as-group <GROUP>
+              Group to impersonate; may be given several times
+
+          --request-timeout <TIME>
+              Longest time for one request to the API server, as in 30s or 2m; 0 for none [default: 30s]
+
+          --tls-server-name <NAME>
+              Name that the API server's certificate must have
+
+          --insecure-skip-tls-verify
+              Don't check the API server's certificate: anybody in between can then read and change
+              everything
+    exit 0
+    ");
+}
+
+#[test]
+fn every_command_has_help() {
+    for command in [
+        "backup",
+        "backup status",
+        "engines",
+        "version",
+        "completion",
+    ] {
+        for flag in ["-h", "--help"] {
+            let run = run(&format!("{command} {flag}"));
+            assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{command}");
+            let usage = format!("Usage: kubectl broker {command}");
+            assert!(run.stdout.contains(&usage), "{}", run.stdout);
+        }
+    }
+}
+
+#[test]
+fn without_a_command_the_help_is_shown_as_an_error() {
+    let run = run("");
+    assert_eq!((run.code, run.stdout.as_str()), (2, ""));
+    assert!(
+        run.stderr.contains("Usage: kubectl broker"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
+fn there_is_a_completion_script_for_each_shell() {
+    for (shell, part) in [
+        ("bash", "complete -F _kubectl__broker"),
+        ("zsh", "#compdef kubectl-broker"),
+        ("fish", "complete -c kubectl-broker"),
+        ("powershell", "Register-ArgumentCompleter"),
+        ("elvish", "edit:completion"),
+    ] {
+        let run = run(&format!("completion {shell}"));
+        assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{shell}");
+        assert!(run.stdout.contains(part), "{shell}: {}", run.stdout);
+        assert!(
+            run.stdout.contains("sidecar-port"),
+            "{shell} lacks the flags of engines"
+        );
+    }
+}
+
+#[test]
+fn engines_are_listed_without_a_cluster() {
+    assert_snapshot!(run("engines").shown(), @"
+    stdout:
+    NAME   VERSION   OPERATIONS   ANSWERS   DETAIL
+    kubectl-broker/hivemq   0.1.0   detect,list,status   unknown   -
+    kubectl-broker/sidecar   0.1.0   detect,list,status   unknown   -
+    stderr:
+    No cluster was asked: no cluster configuration was found; looked at $HOME/.kube/config, which does not exist, and for a service account (KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set)
+    exit 0
+    ");
+}
+
+#[test]
+fn help_version_and_completion_ask_nothing_of_a_cluster() {
+    let bed = Bed::start();
+    for arguments in [
+        "--help",
+        "backup list --help",
+        "version",
+        "--version",
+        "completion bash",
+    ] {
+        assert_eq!(bed.run(arguments).code, 0);
+    }
+    assert_eq!(bed.requests().count("*", ""), 0);
+}

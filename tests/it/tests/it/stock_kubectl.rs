@@ -1,0 +1,76 @@
+//! The program as kubectl's plugin.
+
+use std::path::{Path, PathBuf};
+
+use insta::assert_snapshot;
+use tempfile::TempDir;
+
+use crate::support::{Bed, Invocation, Run, programs};
+
+/// Stock kubectl, and a folder on its PATH that has only the program.
+struct Kubectl {
+    path: PathBuf,
+    folder: TempDir,
+    bed: Bed,
+}
+
+impl Kubectl {
+    fn new() -> Self {
+        let places = ["/usr/local/bin/kubectl", "/usr/bin/kubectl", "/bin/kubectl"];
+        let path = places.iter().map(Path::new).find(|path| path.exists());
+        let path = path.expect("these tests need kubectl in /usr/local/bin or /usr/bin");
+        let folder = tempfile::tempdir().expect("a folder");
+        let link = folder.path().join("kubectl-broker");
+        std::os::unix::fs::symlink(&programs().kubectl_broker, link).expect("a link");
+        Self {
+            path: path.to_owned(),
+            folder,
+            bed: Bed::start(),
+        }
+    }
+
+    fn run(&self, arguments: &str) -> Run {
+        Invocation::new(&self.path, &programs().folders)
+            .path_with(self.folder.path())
+            .kubeconfig(self.bed.kubeconfig())
+            .run(arguments)
+    }
+}
+
+#[test]
+fn kubectl_runs_it_as_a_plugin() {
+    let kubectl = Kubectl::new();
+    let run = kubectl.run("broker backup --engine sidecar list");
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let alone = kubectl.bed.run("backup --engine sidecar list");
+    assert_eq!(run.stdout, alone.stdout);
+}
+
+#[test]
+fn kubectl_hands_its_exit_code_and_its_messages_on() {
+    let run = Kubectl::new().run("broker backup list --engine sidecar -n nowhere");
+    assert_snapshot!(run.shown(), @"
+    stderr:
+    Using StatefulSet broker
+    error: namespace nowhere does not exist
+    hint: Choose another with `--namespace`; `kubectl get namespaces` lists them
+    exit 10
+    ");
+}
+
+#[test]
+fn kubectl_lists_it_among_its_plugins() {
+    let run = Kubectl::new().run("plugin list --name-only");
+    let listed = run.stdout.lines().any(|line| line == "kubectl-broker");
+    assert!(listed, "{}", run.stdout);
+}
+
+#[test]
+fn help_says_how_kubectl_calls_it() {
+    let run = Kubectl::new().run("broker backup --help");
+    assert!(
+        run.stdout.contains("Usage: kubectl broker backup"),
+        "{}",
+        run.stdout
+    );
+}

@@ -1,0 +1,127 @@
+//! Components that no SDK would build: a good one with some bytes changed.
+
+use std::fs;
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+use wasmparser::{Parser, Payload};
+
+use super::programs;
+
+/// The bytes of a component.
+pub struct Component(Vec<u8>);
+
+impl Component {
+    /// The hostile engine as it was built.
+    pub fn hostile() -> Self {
+        Self(fs::read(&programs().hostile).expect("the hostile engine"))
+    }
+
+    /// The small engine as it was built.
+    pub fn small() -> Self {
+        Self(fs::read(&programs().small).expect("the small engine"))
+    }
+
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(bytes.to_vec())
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Puts other text of the same length everywhere, so that no length of a section is wrong.
+    pub fn replace(mut self, old: &str, new: &str) -> Self {
+        assert_eq!(
+            old.len(),
+            new.len(),
+            "{old} and {new} must be of one length"
+        );
+        let mut at = 0;
+        let mut count = 0;
+        while let Some(found) = find(&self.0[at..], old.as_bytes()) {
+            at += found;
+            self.0[at..at + new.len()].copy_from_slice(new.as_bytes());
+            at += new.len();
+            count += 1;
+        }
+        assert_ne!(count, 0, "{old} is not in the component");
+        self
+    }
+
+    /// Puts spaces over a part of the manifest that begins with `start`, down to the manifest's
+    /// closing brace.
+    pub fn blank_end_of_manifest(mut self, start: &str) -> Self {
+        // The last one is that of the custom section; the data of the program may have another.
+        let begin = rfind(&self.0, start.as_bytes()).expect("a part of the manifest");
+        let mut depth = 1;
+        for byte in &mut self.0[begin..] {
+            match byte {
+                b'{' => depth += 1,
+                b'}' => depth -= 1,
+                _ => {}
+            }
+            if depth == 0 {
+                break;
+            }
+            *byte = b' ';
+        }
+        self
+    }
+
+    /// Adds a custom section at the end.
+    pub fn with_section(mut self, name: &str, content: &[u8]) -> Self {
+        let mut body = leb128(name.len());
+        body.extend(name.as_bytes());
+        body.extend(content);
+        self.0.push(0);
+        self.0.extend(leb128(body.len()));
+        self.0.extend(body);
+        self
+    }
+
+    pub fn truncated(mut self, length: usize) -> Self {
+        self.0.truncate(length);
+        self
+    }
+
+    /// Damages the first function.
+    pub fn with_bad_code(mut self) -> Self {
+        let function = Parser::new(0)
+            .parse_all(&self.0)
+            .find_map(|payload| match payload {
+                Ok(Payload::CodeSectionEntry(function)) => Some(function.range().start),
+                _ => None,
+            });
+        self.0[function.expect("a function")] = 0xff;
+        self
+    }
+
+    /// Writes it where the program can read it.
+    pub fn save(&self, folder: &TempDir, name: &str) -> PathBuf {
+        let path = folder.path().join(name);
+        fs::write(&path, &self.0).expect("a file for the component");
+        path
+    }
+}
+
+fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
+    bytes.windows(part.len()).position(|window| window == part)
+}
+
+fn rfind(bytes: &[u8], part: &[u8]) -> Option<usize> {
+    bytes.windows(part.len()).rposition(|window| window == part)
+}
+
+fn leb128(mut number: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    loop {
+        let low = u8::try_from(number & 0x7f).expect("seven bits");
+        number >>= 7;
+        if number == 0 {
+            bytes.push(low);
+            return bytes;
+        }
+        bytes.push(low | 0x80);
+    }
+}

@@ -1,0 +1,13 @@
+//! What the tests need: the programs, a simulated cluster, a way to run one against the other.
+
+mod bed;
+mod component;
+mod invocation;
+mod programs;
+mod run;
+
+pub use bed::Bed;
+pub use component::Component;
+pub use invocation::{Folders, Invocation};
+pub use programs::programs;
+pub use run::Run;

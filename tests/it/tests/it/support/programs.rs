@@ -1,0 +1,118 @@
+//! The programs under test and the hostile engine, built once for each process of tests.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use super::{Folders, Invocation};
+
+/// What is built.
+pub struct Programs {
+    /// The program as it is released, but for the profile.
+    pub kubectl_broker: PathBuf,
+    /// The same with more engines.
+    pub with_engines: PathBuf,
+    /// The component of `tests/hostile`.
+    pub hostile: PathBuf,
+    /// That of `tests/hostile/small`, which is soon compiled to native code.
+    pub small: PathBuf,
+    /// The cache that all tests share, so that each engine is compiled to native code once.
+    pub folders: Folders,
+}
+
+/// Builds what is missing, once: where it can't be built, every test says why.
+pub fn programs() -> &'static Programs {
+    static PROGRAMS: OnceLock<Result<Programs, String>> = OnceLock::new();
+    match PROGRAMS.get_or_init(build) {
+        Ok(programs) => programs,
+        Err(reason) => panic!("{reason}"),
+    }
+}
+
+fn build() -> Result<Programs, String> {
+    let profile = profile_folder();
+    let target = profile.parent().expect("a target folder");
+    build_host(&profile, target)?;
+    let engines = build_engines(&target.join("hostile"))?;
+    let programs = Programs {
+        kubectl_broker: profile.join("kubectl-broker"),
+        with_engines: PathBuf::from(env!("CARGO_BIN_EXE_with-engines")),
+        hostile: engines.join("engine_hostile.wasm"),
+        small: engines.join("engine_small.wasm"),
+        folders: Folders::shared(&profile.join("it")),
+    };
+    warm(&programs)?;
+    Ok(programs)
+}
+
+/// `target/debug`, from `target/debug/deps/it-…`.
+fn profile_folder() -> PathBuf {
+    let test = std::env::current_exe().expect("the path of this test");
+    let folder = test.ancestors().nth(2).expect("a profile's folder");
+    folder.to_owned()
+}
+
+/// With the package of these tests: the features of all dependencies are then those that cargo has
+/// just built for it, and nothing is compiled twice.
+fn build_host(profile: &Path, target: &Path) -> Result<(), String> {
+    let name = profile.file_name().expect("a profile").to_string_lossy();
+    let name = if name == "debug" { "dev" } else { &*name };
+    let mut command = Command::new(env!("CARGO"));
+    command
+        .current_dir(workspace())
+        .args(["build", "--package", "kubectl-broker"])
+        .args(["--package", "it", "--bins", "--profile", name])
+        .arg("--target-dir")
+        .arg(target);
+    cargo(&mut command)
+}
+
+/// For WebAssembly, with no flag or wrapper that the outer cargo was given for this machine.
+fn build_engines(target: &Path) -> Result<PathBuf, String> {
+    let mut command = Command::new(env!("CARGO"));
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        let begins = |starts: &[&str]| starts.iter().any(|start| text.starts_with(start));
+        let stays = begins(&["CARGO_HOME", "CARGO_NET", "CARGO_HTTP", "CARGO_REGISTR"]);
+        if !stays && begins(&["CARGO", "RUSTFLAGS", "RUSTC"]) {
+            command.env_remove(&name);
+        }
+    }
+    command
+        .current_dir(workspace().join("tests/hostile"))
+        .args(["build", "--locked", "--workspace", "--profile", "engine"])
+        .args(["--target", "wasm32-wasip2", "--target-dir"])
+        .arg(target);
+    cargo(&mut command)?;
+    Ok(target.join("wasm32-wasip2/engine"))
+}
+
+fn cargo(command: &mut Command) -> Result<(), String> {
+    let output = command.output().map_err(|error| error.to_string())?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let folder = command.get_current_dir().unwrap_or(Path::new("."));
+    Err(format!(
+        "cargo failed in {}:\n{}",
+        folder.display(),
+        String::from_utf8_lossy(&output.stderr)
+    ))
+}
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Compiles every engine to native code before tests that run at the same time do it many times.
+fn warm(programs: &Programs) -> Result<(), String> {
+    let run = Invocation::new(&programs.with_engines, &programs.folders)
+        .engines([&programs.hostile])
+        .unreachable_cluster()
+        .run("engines");
+    if run.code == 0 {
+        Ok(())
+    } else {
+        Err(run.stderr)
+    }
+}

@@ -1,0 +1,130 @@
+//! What a program said and how it ended.
+
+use std::path::Path;
+use std::process::Output;
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde_json::Value;
+
+/// A program that has ended.
+#[derive(Debug)]
+pub struct Run {
+    pub stdout: String,
+    pub stderr: String,
+    /// The exit code; 128 and the signal's number for a program that a signal ended.
+    pub code: i32,
+    /// Paths that differ from run to run, and what is shown in their place.
+    places: Vec<(String, &'static str)>,
+}
+
+impl Run {
+    /// `places` are shown by their names.
+    pub fn of<'a>(
+        output: &Output,
+        places: impl IntoIterator<Item = (&'a Path, &'static str)>,
+    ) -> Self {
+        use std::os::unix::process::ExitStatusExt;
+
+        let code = output.status.code();
+        let signal = || 128 + output.status.signal().unwrap_or_default();
+        let text =
+            |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("the program writes UTF-8");
+        let run = Self {
+            stdout: text(&output.stdout),
+            stderr: text(&output.stderr),
+            code: code.unwrap_or_else(signal),
+            places: places
+                .into_iter()
+                .map(|(path, name)| (path.to_string_lossy().into_owned(), name))
+                .collect(),
+        };
+        run.check();
+        run
+    }
+
+    /// What holds for every run, whatever it is about.
+    fn check(&self) {
+        for text in [&self.stdout, &self.stderr] {
+            let found = text
+                .chars()
+                .find(|c| *c != '\n' && *c != '\t' && drives_a_terminal(*c));
+            assert_eq!(found, None, "a control character in {text:?}");
+        }
+        for text in [&self.stdout, &self.stderr] {
+            assert!(!text.contains("testbed-token"), "the token in {text}");
+        }
+        // Of the host itself. That of an engine stands within an error.
+        let panicked = self.stderr.lines().any(|line| line.starts_with("thread '"));
+        assert!(!panicked, "{}", self.stderr);
+        if self.code != 0 {
+            assert_eq!(self.stdout, "", "data of a command that failed");
+        }
+    }
+
+    /// All of it as people see it, without what differs from run to run.
+    pub fn shown(&self) -> String {
+        let mut text = String::new();
+        for (name, stream) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
+            if !stream.is_empty() {
+                text += &format!("{name}:\n{}\n", self.stable(stream));
+            }
+        }
+        text + &format!("exit {}", self.code)
+    }
+
+    fn stable(&self, text: &str) -> String {
+        let places = self.places.iter();
+        let text = places.fold(text.to_owned(), |text, (path, name)| {
+            text.replace(path, name)
+        });
+        FILTERS.iter().fold(text, |text, (pattern, with)| {
+            pattern.replace_all(&text, *with).into_owned()
+        })
+    }
+
+    /// The document on stdout.
+    pub fn json(&self) -> Value {
+        assert_eq!(self.code, 0, "{}", self.stderr);
+        serde_json::from_str(&self.stdout).expect("stdout is one JSON document")
+    }
+
+    /// The document on stderr of a command that failed with `-o json`.
+    pub fn error(&self) -> Value {
+        assert_ne!(self.code, 0);
+        serde_json::from_str(&self.stderr).expect("stderr is one JSON object")
+    }
+
+    /// The ids of the backups on stdout, from `-o json`.
+    pub fn ids(&self) -> Vec<String> {
+        let document = self.json();
+        let items = document["items"].as_array().expect("a list of backups");
+        let id = |item: &Value| item["id"].as_str().expect("an id").to_owned();
+        items.iter().map(id).collect()
+    }
+}
+
+/// Ports, ages and the gaps of columns, whose width depends on them, and places in what was built.
+static FILTERS: LazyLock<[(Regex, &str); 6]> = LazyLock::new(|| {
+    [
+        (r"127\.0\.0\.1:[0-9]{2,5}", "127.0.0.1:PORT"),
+        (
+            r"(?P<gap>  )[0-9]+[ydhms](?:[0-9]+[dhms])?(?P<end> |\n)",
+            "${gap}AGE$end",
+        ),
+        (r"(?P<word>[^ \n])   +", "$word   "),
+        (r"src/(?P<file>[a-z]+)\.rs:[0-9:]+:", "src/$file.rs:LINE:"),
+        (r" +\n", "\n"),
+        (r"\n+$", ""),
+    ]
+    .map(|(pattern, with)| (Regex::new(pattern).expect("a pattern"), with))
+});
+
+/// C0, C1, and the invisible characters that change how text is read. Not the program's own list.
+pub fn drives_a_terminal(c: char) -> bool {
+    c.is_control()
+        || ('\u{200b}'..='\u{200f}').contains(&c)
+        || ('\u{2028}'..='\u{202e}').contains(&c)
+        || ('\u{2060}'..='\u{2069}').contains(&c)
+        || c == '\u{feff}'
+}

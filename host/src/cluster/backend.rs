@@ -4,23 +4,24 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{HeaderValue, Request, Response, Uri, Version, header};
-use http_body_util::Full;
 use tokio::time::Instant;
 
 use super::exchange::{Connection, Parking};
 use super::tunnel::Verdict;
-use super::{BackendBody, Candidate, Cluster, ClusterError, EndpointSpec, Phase, PodPort, Target};
+use super::{
+    BackendBody, Candidate, Cluster, ClusterError, EndpointSpec, Phase, PodPort, RequestBody,
+    Target,
+};
 
 /// Each deadline is its own: a server that drips must not pass for one that works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadlines {
     /// Until the port-forward stands.
     pub connect: Duration,
-    /// From the request to the first byte of the answer.
+    /// From the request, all of it, to the first byte of the answer.
     pub first_byte: Duration,
-    /// Between two pieces of the answer.
+    /// Between two pieces of the answer, and of a request that is a stream.
     pub idle: Duration,
     /// The whole exchange, where it has a limit.
     pub total: Option<Duration>,
@@ -107,15 +108,17 @@ impl Backend {
     /// Sends `request`, whose URI is a path with a query, and waits for the head of the answer.
     ///
     /// Any status is an answer, redirects included. A request is only sent again when it is safe
-    /// (GET, HEAD), or when no byte of it can have reached the backend.
+    /// (GET, HEAD), or when no byte of it can have reached the backend; and one whose body is a
+    /// stream ([`RequestBody::stream`]) only while nothing of the stream was taken.
     ///
     /// # Errors
     /// When there is no answer, or not in time.
-    pub async fn send(
+    pub async fn send<B: Into<RequestBody>>(
         &self,
-        request: Request<Full<Bytes>>,
+        request: Request<B>,
         deadlines: &Deadlines,
     ) -> Result<Response<BackendBody>, ClusterError> {
+        let request = request.map(Into::into);
         let total = deadlines
             .total
             .map(|length| (length, Instant::now() + length));
@@ -125,23 +128,12 @@ impl Backend {
         let exchange = self.exchange(request, deadlines, total);
         tokio::time::timeout_at(at, exchange)
             .await
-            .unwrap_or_else(|_| {
-                let unknown = || PodPort {
-                    namespace: self.cluster.namespace().to_owned(),
-                    pod: self.target.statefulset.clone(),
-                    port: 0,
-                };
-                Err(late(
-                    self.place().unwrap_or_else(unknown),
-                    Phase::Total,
-                    length,
-                ))
-            })
+            .unwrap_or_else(|_| Err(late(self.place_or_target(), Phase::Total, length)))
     }
 
     async fn exchange(
         &self,
-        request: Request<Full<Bytes>>,
+        request: Request<RequestBody>,
         deadlines: &Deadlines,
         total: Option<(Duration, Instant)>,
     ) -> Result<Response<BackendBody>, ClusterError> {
@@ -157,14 +149,12 @@ impl Backend {
             let error = match self.connection(place, deadlines, reuse).await {
                 Err(error) => error,
                 Ok(mut connection) => {
-                    let addressed = addressed(&request, connection.at().port);
+                    let at = connection.at().clone();
+                    let addressed = addressed(&request, at.port);
                     let answer = connection.exchange(addressed);
-                    match tokio::time::timeout(deadlines.first_byte, answer).await {
-                        Err(_) => {
-                            let at = connection.at().clone();
-                            return Err(late(at, Phase::FirstByte, deadlines.first_byte));
-                        }
-                        Ok(Ok(response)) => {
+                    let answer = in_time(request.body(), deadlines, &at, answer).await?;
+                    match answer {
+                        Ok(response) => {
                             self.state().answered = true;
                             let (head, incoming) = response.into_parts();
                             let body = BackendBody::new(
@@ -177,14 +167,25 @@ impl Backend {
                             );
                             return Ok(Response::from_parts(head, body));
                         }
-                        Ok(Err(unanswered)) if connection.reused && (safe || unanswered.unsent) => {
+                        Err(unanswered)
+                            if connection.reused
+                                && (safe || unanswered.unsent)
+                                && request.body().is_untouched() =>
+                        {
                             reuse = false;
                             continue;
                         }
-                        Ok(Err(unanswered)) => unanswered.error,
+                        Err(unanswered) => unanswered.error,
                     }
                 }
             };
+            if let Some(source) = request.body().take_failure() {
+                let at = self.place_or_target();
+                return Err(ClusterError::RequestBody { at, source });
+            }
+            if !request.body().is_untouched() {
+                return Err(error);
+            }
             match self.next_after(error, safe) {
                 Next::TryAgain => {}
                 Next::GiveUp(error) => return Err(error),
@@ -288,22 +289,61 @@ impl Backend {
         })
     }
 
+    /// For errors that come when no place may be known.
+    fn place_or_target(&self) -> PodPort {
+        self.place().unwrap_or_else(|| PodPort {
+            namespace: self.cluster.namespace().to_owned(),
+            pod: self.target.statefulset.clone(),
+            port: 0,
+        })
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+/// Waits for the answer as long as the request moves on, and then for the first byte.
+async fn in_time<T>(
+    body: &RequestBody,
+    deadlines: &Deadlines,
+    at: &PodPort,
+    answer: impl Future<Output = T>,
+) -> Result<T, ClusterError> {
+    let begun = Instant::now();
+    let due = || body.due(begun, deadlines.first_byte, deadlines.idle);
+    let mut answer = std::pin::pin!(answer);
+    loop {
+        if let Ok(answer) = tokio::time::timeout_at(due(), &mut answer).await {
+            return Ok(answer);
+        }
+        if due() > Instant::now() {
+            continue;
+        }
+        return Err(match body.unfinished() {
+            Some(sent) => ClusterError::NotTaken {
+                at: at.clone(),
+                after: deadlines.idle,
+                sent,
+            },
+            None => late(at.clone(), Phase::FirstByte, deadlines.first_byte),
+        });
+    }
+}
+
 /// The request as it goes out: path only, HTTP/1.1, and addressed to the port as it is in the pod.
-fn addressed(request: &Request<Full<Bytes>>, port: u16) -> Request<Full<Bytes>> {
-    let mut request = request.clone();
+fn addressed(request: &Request<RequestBody>, port: u16) -> Request<RequestBody> {
+    let mut addressed = Request::new(request.body().share());
+    *addressed.method_mut() = request.method().clone();
+    *addressed.headers_mut() = request.headers().clone();
+    *addressed.version_mut() = Version::HTTP_11;
     if let Some(path) = request.uri().path_and_query().cloned() {
-        *request.uri_mut() = Uri::from(path);
+        *addressed.uri_mut() = Uri::from(path);
     }
-    *request.version_mut() = Version::HTTP_11;
     if let Ok(host) = HeaderValue::from_str(&format!("localhost:{port}")) {
-        request.headers_mut().insert(header::HOST, host);
+        addressed.headers_mut().insert(header::HOST, host);
     }
-    request
+    addressed
 }
 
 /// RFC 9112, section 6.3. Answers that have no body by definition end at once anyway.

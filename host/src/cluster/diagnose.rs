@@ -82,14 +82,14 @@ impl Cluster {
     }
 
     /// Many may not read namespaces: then it is taken to exist.
-    async fn namespace_is_missing(&self) -> bool {
+    pub(super) async fn namespace_is_missing(&self) -> bool {
         matches!(
             self.get::<Namespace>(&NAMESPACES, self.namespace()).await,
             Ok(None)
         )
     }
 
-    fn no_namespace(&self) -> ClusterError {
+    pub(super) fn no_namespace(&self) -> ClusterError {
         ClusterError::NamespaceNotFound {
             namespace: self.namespace().to_owned(),
         }

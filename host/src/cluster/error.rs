@@ -3,7 +3,10 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::request::Access;
+use super::request_body::StreamError;
 use crate::model::text::printable;
 
 /// How many characters of a text from outside one message may hold.
@@ -20,6 +23,21 @@ pub struct PodPort {
 impl fmt::Display for PodPort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "port {} of pod {}", self.port, show(&self.pod))
+    }
+}
+
+/// A container of a pod, where a command is run.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PodContainer {
+    pub namespace: String,
+    pub pod: String,
+    pub container: String,
+}
+
+impl fmt::Display for PodContainer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (container, pod) = (show(&self.container), show(&self.pod));
+        write!(f, "container {container} of pod {pod}")
     }
 }
 
@@ -240,10 +258,11 @@ pub enum ClusterError {
         namespace: String,
         tries: usize,
     },
-    #[error("{server} did not open a port-forward to {at}: {}", show(reason))]
+    #[error("{server} did not open {what}: {}", show(reason))]
     UpgradeRefused {
         server: String,
-        at: PodPort,
+        /// Which websocket; safe to be shown.
+        what: String,
         reason: String,
     },
     #[error("nothing listens on {at}: {}", brief(reason))]
@@ -275,6 +294,15 @@ pub enum ClusterError {
         expected: Option<u64>,
     },
 
+    #[error("the request to {at} broke off, its body can't be read any further: {source}")]
+    RequestBody { at: PodPort, source: StreamError },
+    #[error("{at} took nothing of the request for {after:?}, after {sent} bytes")]
+    NotTaken {
+        at: PodPort,
+        after: Duration,
+        sent: u64,
+    },
+
     #[error("{at} {}", late(*phase, *after, *received, *expected))]
     TimedOut {
         at: PodPort,
@@ -297,6 +325,89 @@ pub enum ClusterError {
     Http { at: PodPort, source: hyper::Error },
     #[error("{at} answered with more than {limit} bytes")]
     BodyTooLong { at: PodPort, limit: usize },
+
+    #[error(
+        "there is no Secret {} in namespace {}{}",
+        show(name),
+        show(namespace),
+        list(". Near", near)
+    )]
+    SecretNotFound {
+        name: String,
+        namespace: String,
+        near: Vec<String>,
+    },
+    #[error(
+        "Secret {} in namespace {} has no key {}{}", show(name), show(namespace), show(key),
+        if existing.is_empty() { "; it is empty".to_owned() } else { list("; it has", existing) }
+    )]
+    SecretKeyMissing {
+        key: String,
+        name: String,
+        namespace: String,
+        existing: Vec<String>,
+    },
+
+    #[error(
+        "{} holds the lock {} in namespace {} since {since}, and has to renew it until {until}",
+        show(holder),
+        show(name),
+        show(namespace)
+    )]
+    LeaseHeld {
+        name: String,
+        namespace: String,
+        holder: String,
+        since: Timestamp,
+        /// When it may be taken over, if it is not renewed: the server's clock.
+        until: Timestamp,
+    },
+    #[error(
+        "the lock {} in namespace {} is lost{}", show(name), show(namespace),
+        holder.as_ref().map_or(String::new(), |it| format!(": {} holds it now", show(it)))
+    )]
+    LeaseLost {
+        name: String,
+        namespace: String,
+        /// `None` when it was deleted, or could not be renewed in time.
+        holder: Option<String>,
+    },
+
+    #[error("`{}` can't be run in {at}: {}", show(command), show(reason))]
+    CommandNotRun {
+        command: String,
+        at: PodContainer,
+        reason: String,
+    },
+    #[error(
+        "`{}` in {at} wrote more than {limit} bytes to {stream}",
+        show(command)
+    )]
+    CommandTooLoud {
+        command: String,
+        at: PodContainer,
+        stream: &'static str,
+        limit: usize,
+    },
+    #[error(
+        "`{}` in {at} was not done within {after:?}; it may still run",
+        show(command)
+    )]
+    CommandTimedOut {
+        command: String,
+        at: PodContainer,
+        after: Duration,
+    },
+    #[error(
+        "the connection to `{}` in {at} broke off, so its outcome is not known: {}",
+        show(command),
+        show(reason)
+    )]
+    CommandLost {
+        command: String,
+        at: PodContainer,
+        reason: String,
+    },
 }
 
 pub(super) fn show(text: &str) -> std::borrow::Cow<'_, str> {

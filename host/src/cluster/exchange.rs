@@ -4,9 +4,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
@@ -15,7 +13,7 @@ use tokio::task::JoinHandle;
 
 use super::refusal::causes;
 use super::tunnel::{TunnelStream, Verdict};
-use super::{ClusterError, PodPort};
+use super::{ClusterError, PodPort, RequestBody};
 
 /// Bound on hyper's read buffer, and with it on the size of the pieces of a body.
 const READ_BUFFER: usize = 512 * 1024;
@@ -25,7 +23,7 @@ const READ_BUFFER: usize = 512 * 1024;
 const SETTLING: Duration = Duration::from_millis(250);
 
 pub(super) struct Connection {
-    sender: SendRequest<Full<Bytes>>,
+    sender: SendRequest<RequestBody>,
     at: PodPort,
     verdict: Verdict,
     /// Whether it has carried an exchange before this one, and may have gone stale since.
@@ -93,7 +91,7 @@ impl Connection {
 
     pub async fn exchange(
         &mut self,
-        request: Request<Full<Bytes>>,
+        request: Request<RequestBody>,
     ) -> Result<Response<Incoming>, Unanswered> {
         let answered = self.sender.try_send_request(request).await;
         answered.map_err(|mut failed| {

@@ -20,8 +20,11 @@ impl Problem for ClusterError {
             | Self::Credentials { .. }
             | Self::Unauthorized { .. }
             | Self::Forbidden { .. } => Failure::NotAllowed,
+            Self::LeaseHeld { .. } | Self::LeaseLost { .. } => Failure::Conflict,
             Self::RequestTimedOut { .. }
             | Self::TimedOut { .. }
+            | Self::NotTaken { .. }
+            | Self::CommandTimedOut { .. }
             | Self::Unreachable {
                 kind: Unreachable::TimedOut,
                 ..
@@ -29,6 +32,8 @@ impl Problem for ClusterError {
             Self::NamespaceNotFound { .. }
             | Self::StatefulSetNotFound { .. }
             | Self::PodNotFound { .. }
+            | Self::SecretNotFound { .. }
+            | Self::SecretKeyMissing { .. }
             | Self::PodGone { .. } => Failure::NotFound,
             Self::Unreachable { .. }
             | Self::NotKubernetes { .. }
@@ -49,6 +54,10 @@ impl Problem for ClusterError {
             | Self::Incomplete { .. }
             | Self::NotHttp { .. }
             | Self::Http { .. }
+            | Self::RequestBody { .. }
+            | Self::CommandNotRun { .. }
+            | Self::CommandTooLoud { .. }
+            | Self::CommandLost { .. }
             | Self::BodyTooLong { .. } => Failure::Failed,
         }
     }
@@ -111,6 +120,8 @@ impl Problem for ClusterError {
             Self::Api { .. }
             | Self::AnswerTooLong { .. }
             | Self::Http { .. }
+            | Self::RequestBody { .. }
+            | Self::CommandTooLoud { .. }
             | Self::BodyTooLong { .. } => return None,
             Self::NamespaceNotFound { .. } => {
                 "choose another with `--namespace`; `kubectl get namespaces` lists them".into()
@@ -168,6 +179,40 @@ impl Problem for ClusterError {
                     show(&at.namespace)
                 )
             }
+            Self::SecretNotFound {
+                near, namespace, ..
+            } => match near.first() {
+                Some(name) => format!("did you mean {}?", show(name)),
+                None => format!("`kubectl get secrets -n {}` lists them", show(namespace)),
+            },
+            Self::SecretKeyMissing { .. } => {
+                "a Secret with credentials has the keys `username` and `password`, or `token`"
+                    .into()
+            }
+            Self::LeaseHeld {
+                name, namespace, ..
+            } => format!(
+                "wait until it is done; if its holder has died, the lock ends by itself at that \
+                 time. `kubectl get lease {} -n {} -o yaml` shows it",
+                show(name),
+                show(namespace)
+            ),
+            Self::LeaseLost { .. } => {
+                "somebody else may have begun to work on the same target: look before you repeat it"
+                    .into()
+            }
+            Self::CommandNotRun { at, .. } => format!(
+                "is the program in the container's image? `kubectl describe pod {} -n {}` names it",
+                show(&at.pod),
+                show(&at.namespace)
+            ),
+            Self::CommandTimedOut { at, .. } | Self::CommandLost { at, .. } => format!(
+                "see what became of it with `kubectl exec -n {} {} -c {} -- ps`",
+                show(&at.namespace),
+                show(&at.pod),
+                show(&at.container)
+            ),
+            Self::NotTaken { .. } => "the backend may be busy; try again".into(),
             Self::TimedOut { phase, .. } => match phase {
                 Phase::Connect => "the API server or the node is slow; try again".into(),
                 Phase::FirstByte | Phase::Idle | Phase::Total => {

@@ -5,6 +5,8 @@
 //! connect ─ kubeconfig ─ context ─ proxy       which cluster, as whom (no request is made)
 //! resolve ─ pods, slices, diagnose ─ request   which pod and port, or why there is none
 //! backend ─ exchange, body ─ tunnel            HTTP/1.1 over a websocket to pods/portforward
+//! exec ─ upgrade                               a command in a container, over a websocket too
+//! secrets, leases ─ request                    a Secret's keys; a lock that all users see
 //! ```
 //!
 //! There is no local listening port, and rights are never asked for ahead of their use: a missing
@@ -17,18 +19,23 @@ mod context;
 mod diagnose;
 mod error;
 mod exchange;
+mod exec;
 mod hint;
 mod kubeconfig;
+mod leases;
 mod near;
 mod pods;
 mod proxy;
 mod refusal;
 mod request;
+mod request_body;
 mod resolve;
+mod secrets;
 mod slices;
 #[cfg(test)]
 mod testing;
 mod tunnel;
+mod upgrade;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -37,9 +44,13 @@ use std::time::Duration;
 pub use backend::{Backend, Deadlines};
 pub use body::BackendBody;
 pub use connect::ConnectOptions;
-pub use error::{ClusterError, EntryKind, Phase, PodPort, Unreachable};
+pub use error::{ClusterError, EntryKind, Phase, PodContainer, PodPort, Unreachable};
+pub use exec::{Command, CommandOutput};
+pub use leases::{Acquired, HeldLease, lease_name};
 pub use request::Access;
+pub use request_body::{RequestBody, StreamError};
 pub use resolve::{Candidate, EndpointSpec, Origin, Target};
+pub use secrets::SecretKeys;
 
 /// Where the namespace came from, for the note about defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::io;
 use kube::client::AuthError;
 use serde::Deserialize;
 
-use super::request::{Access, PORT_FORWARD};
+use super::request::{Access, POD_EXEC, PORT_FORWARD};
 use super::{ClusterError, Identity, Unreachable};
 
 /// `metav1.Status`, as far as it is of use here.
@@ -70,12 +70,12 @@ pub(super) fn judged(
 
 /// Which verb a 403 is about.
 ///
-/// Opening a port-forward over a websocket is a GET, which needs `get`; since Kubernetes 1.35 the
+/// Opening a port-forward or an exec over a websocket is a GET, which needs `get`; since Kubernetes 1.35 the
 /// API server asks for `create` as well, and refuses without giving a reason (measured:
 /// `pods "x" is forbidden: `).
 fn missing_right(access: &Access, message: &str) -> Access {
     let mut access = access.clone();
-    if access.resource == &PORT_FORWARD {
+    if [&PORT_FORWARD, &POD_EXEC].contains(&access.resource) {
         let reasonless = message.trim_end().ends_with("is forbidden:");
         if reasonless || message.contains("cannot create") {
             access.verb = "create";

@@ -5,11 +5,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, StatusCode};
+use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use kube::client::Body;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::error::show;
 use super::{Cluster, ClusterError, refusal};
@@ -44,6 +44,30 @@ pub(super) const PORT_FORWARD: Resource = Resource {
     name: "pods/portforward",
     namespaced: true,
     verbs: &["get", "create"],
+};
+
+pub(super) const POD_EXEC: Resource = Resource {
+    group: "",
+    version: "v1",
+    name: "pods/exec",
+    namespaced: true,
+    verbs: &["get", "create"],
+};
+
+pub(super) const SECRETS: Resource = Resource {
+    group: "",
+    version: "v1",
+    name: "secrets",
+    namespaced: true,
+    verbs: &["get"],
+};
+
+pub(super) const LEASES: Resource = Resource {
+    group: "coordination.k8s.io",
+    version: "v1",
+    name: "leases",
+    namespaced: true,
+    verbs: &["get", "create", "update", "delete"],
 };
 
 pub(super) const STATEFUL_SETS: Resource = Resource {
@@ -113,6 +137,15 @@ impl Access {
         )
     }
 
+    fn method(&self) -> Method {
+        match self.verb {
+            "create" => Method::POST,
+            "update" => Method::PUT,
+            "delete" => Method::DELETE,
+            _ => Method::GET,
+        }
+    }
+
     /// The path on the API server. Names were checked by [`check_name`].
     pub(super) fn path(&self) -> String {
         let Resource {
@@ -134,10 +167,10 @@ impl Access {
         let (parent, child) = name
             .split_once('/')
             .map_or((*name, None), |(p, c)| (p, Some(c)));
-        for segment in [Some(parent), self.name.as_deref(), child]
-            .into_iter()
-            .flatten()
-        {
+        // An object that does not exist yet is posted to the collection.
+        let creates = self.verb == "create" && child.is_none();
+        let name = self.name.as_deref().filter(|_| !creates);
+        for segment in [Some(parent), name, child].into_iter().flatten() {
             path.push('/');
             path.push_str(segment);
         }
@@ -184,6 +217,12 @@ struct List<T> {
     items: Option<Vec<T>>,
 }
 
+/// An answer whose headers matter too.
+pub(super) struct Answer<T> {
+    pub object: T,
+    pub headers: HeaderMap,
+}
+
 impl Cluster {
     pub(super) fn access(
         &self,
@@ -205,8 +244,9 @@ impl Cluster {
         resource: &'static Resource,
         name: &str,
     ) -> Result<Option<T>, ClusterError> {
-        match self.read(self.access("get", resource, Some(name))).await {
-            Ok(object) => Ok(Some(object)),
+        let access = self.access("get", resource, Some(name));
+        match self.ask::<T>(&access, Vec::new()).await {
+            Ok(answer) => Ok(Some(answer.object)),
             Err(ClusterError::Api { status: 404, .. }) => Ok(None),
             Err(error) => Err(error),
         }
@@ -216,24 +256,53 @@ impl Cluster {
         &self,
         resource: &'static Resource,
     ) -> Result<Vec<T>, ClusterError> {
-        let list: List<T> = self.read(self.access("list", resource, None)).await?;
-        Ok(list.items.unwrap_or_default())
+        let access = self.access("list", resource, None);
+        let list: Answer<List<T>> = self.ask(&access, Vec::new()).await?;
+        Ok(list.object.items.unwrap_or_default())
     }
 
-    async fn read<T: DeserializeOwned>(&self, access: Access) -> Result<T, ClusterError> {
-        let (status, bytes) = self.within_timeout(&access, self.fetch(&access)).await?;
-        serde_json::from_slice(&bytes).map_err(|error| ClusterError::NotKubernetes {
-            server: self.server().to_owned(),
-            status: status.as_u16(),
-            excerpt: format!(
-                "{error}: {}",
-                refusal::excerpt(&String::from_utf8_lossy(&bytes[..bytes.len().min(400)]))
-            ),
-        })
+    /// Sends `object` with the method of the verb.
+    pub(super) async fn write<T: DeserializeOwned>(
+        &self,
+        access: &Access,
+        object: &impl Serialize,
+    ) -> Result<Answer<T>, ClusterError> {
+        #[expect(
+            clippy::expect_used,
+            reason = "objects of the API have keys of text, and go to memory"
+        )]
+        let body = serde_json::to_vec(object).expect("an object of the API is JSON");
+        self.ask(access, body).await
+    }
+
+    /// One request, and its answer as an object.
+    pub(super) async fn ask<T: DeserializeOwned>(
+        &self,
+        access: &Access,
+        body: Vec<u8>,
+    ) -> Result<Answer<T>, ClusterError> {
+        // Boxed, it doesn't weigh on the futures of all callers.
+        let fetched = Box::pin(self.fetch(access, &body));
+        let (status, headers, bytes) = self.within_timeout(access, fetched).await?;
+        let object = serde_json::from_slice(&bytes).map_err(|error| {
+            // A Secret must not be shown in part either, and errors of serde quote what they met.
+            let excerpt = if access.resource == &SECRETS {
+                "a Secret of another form, which is not shown here".to_owned()
+            } else {
+                let begin = String::from_utf8_lossy(&bytes[..bytes.len().min(400)]);
+                format!("{error}: {}", refusal::excerpt(&begin))
+            };
+            ClusterError::NotKubernetes {
+                server: self.server().to_owned(),
+                status: status.as_u16(),
+                excerpt,
+            }
+        })?;
+        Ok(Answer { object, headers })
     }
 
     /// Puts the deadline for API requests on `work`.
-    async fn within_timeout<T>(
+    pub(super) async fn within_timeout<T>(
         &self,
         access: &Access,
         work: impl Future<Output = Result<T, ClusterError>>,
@@ -250,12 +319,20 @@ impl Cluster {
         })
     }
 
-    async fn fetch(&self, access: &Access) -> Result<(StatusCode, Bytes), ClusterError> {
+    async fn fetch(
+        &self,
+        access: &Access,
+        body: &[u8],
+    ) -> Result<(StatusCode, HeaderMap, Bytes), ClusterError> {
+        let method = access.method();
         let mut waits = BUSY_WAITS.into_iter();
         loop {
-            let request = Request::get(access.path())
+            let request = Request::builder()
+                .method(&method)
+                .uri(access.path())
                 .header(http::header::ACCEPT, "application/json")
-                .body(Body::empty())
+                .header(http::header::CONTENT_TYPE, "application/json")
+                .body(Body::from(body.to_vec()))
                 .map_err(|_| ClusterError::BadName {
                     what: "name",
                     name: access.path(),
@@ -283,9 +360,15 @@ impl Cluster {
                 })?
                 .to_bytes();
             if head.status.is_success() {
-                return Ok((head.status, bytes));
+                return Ok((head.status, head.headers, bytes));
             }
-            let busy = matches!(head.status.as_u16(), 429 | 503 | 504);
+            let busy = match head.status.as_u16() {
+                // Nothing was done yet.
+                429 => true,
+                // Something may have been done: only what changes nothing is asked again.
+                503 | 504 => method.is_safe(),
+                _ => false,
+            };
             let Some(wait) = waits.next().filter(|_| busy) else {
                 let text = String::from_utf8_lossy(&bytes);
                 let status = head.status.as_u16();
@@ -324,6 +407,14 @@ mod tests {
             access(&NAMESPACES, Some("mqtt")).path(),
             "/api/v1/namespaces/mqtt"
         );
+        let lease = access(&LEASES, Some("lock"));
+        let leases = "/apis/coordination.k8s.io/v1/namespaces/mqtt/leases";
+        assert_eq!(lease.path(), format!("{leases}/lock"));
+        let created = Access {
+            verb: "create",
+            ..lease
+        };
+        assert_eq!(created.path(), leases);
     }
 
     #[test]

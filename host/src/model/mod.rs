@@ -4,8 +4,10 @@
 mod backup;
 mod failure;
 mod report;
+mod secret;
 pub mod text;
 
 pub use backup::{Activity, Backup, State, newest_first};
 pub use failure::{Failure, Problem};
 pub use report::{Report, ReportKind};
+pub use secret::Secret;

@@ -20,6 +20,7 @@ use crate::clock::Clock;
 use crate::faults::{Fault, Faults};
 use crate::kubeconfig::{self, Access};
 use crate::log::{ApiRequest, BackendRequest, Log};
+use crate::pods::PodFiles;
 use crate::scenario::{self, World};
 use crate::tasks::Tasks;
 use crate::tls::{self, TlsError};
@@ -114,6 +115,7 @@ impl Builder {
             pace: self.pace,
             requests: Log::default(),
             tasks: tasks.clone(),
+            files: PodFiles::default(),
             hivemq: BTreeMap::new(),
             sidecars: BTreeMap::new(),
         };
@@ -146,6 +148,7 @@ impl Builder {
             clock: self.clock.clone(),
             log: Log::default(),
             backends: world.backends.clone(),
+            files: world.files.clone(),
             tasks: tasks.clone(),
             token: TOKEN.to_owned(),
             address: address.to_string(),
@@ -235,6 +238,11 @@ impl Testbed {
     /// The sidecars of a namespace, if it has any.
     pub fn sidecar(&self, namespace: &str) -> Option<&Sidecar> {
         self.world.sidecars.get(namespace)
+    }
+
+    /// The files in the pods.
+    pub fn files(&self) -> &PodFiles {
+        &self.world.files
     }
 
     /// What was asked of the API server.

@@ -1,5 +1,7 @@
+use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use http_body_util::Full;
 use serde_json::json;
 
 use super::*;
@@ -371,4 +373,116 @@ async fn each_deadline_is_its_own() {
     let response = backend.send(get("/"), &idle).await.unwrap();
     let error = response.into_body().read_to_end(1000).await.unwrap_err();
     assert_eq!(phase(error), Phase::Idle);
+}
+
+/// A body of which `pieces` come, and then nothing more, or an error.
+fn stream(pieces: &[&'static str], fails: bool) -> RequestBody {
+    let mut frames: Vec<Result<_, std::io::Error>> = pieces
+        .iter()
+        .map(|piece| {
+            Ok(hyper::body::Frame::data(Bytes::from_static(
+                piece.as_bytes(),
+            )))
+        })
+        .collect();
+    if fails {
+        frames.push(Err(std::io::Error::other("the disk is gone")));
+    }
+    let frames = futures_util::stream::iter(frames);
+    RequestBody::stream(http_body_util::StreamBody::new(frames))
+}
+
+fn upload(body: RequestBody) -> Request<RequestBody> {
+    Request::put("/file").body(body).unwrap()
+}
+
+#[tokio::test]
+async fn a_body_that_comes_in_pieces_is_sent_as_it_comes() {
+    let backend = backend(answers(), |mut pod| {
+        async move {
+            let mut sent = String::new();
+            while !sent.ends_with("\r\n0\r\n\r\n") {
+                sent += &pod.text().await;
+            }
+            assert!(sent.contains("transfer-encoding: chunked"), "{sent}");
+            assert!(
+                sent.ends_with("3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n"),
+                "{sent}"
+            );
+            pod.send(OK).await;
+            pod.request().await;
+        }
+        .boxed()
+    })
+    .await;
+    let request = upload(stream(&["one", "two"], false));
+    let response = backend.send(request, &Deadlines::default()).await.unwrap();
+    assert_eq!(response.status(), 200);
+}
+
+#[tokio::test]
+async fn a_body_of_which_something_was_taken_is_not_sent_again() {
+    let backend = backend(answers(), |mut pod| {
+        async move {
+            assert_eq!(pod.number, 0, "it was sent twice");
+            pod.request().await;
+            pod.fail("dial tcp4 127.0.0.1:8888: connect: connection refused")
+                .await;
+        }
+        .boxed()
+    })
+    .await;
+    let request = upload(stream(&["one"], false));
+    let error = backend
+        .send(request, &Deadlines::default())
+        .await
+        .unwrap_err();
+    assert!(matches!(error, ClusterError::PortClosed { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_says_why() {
+    let backend = backend(answers(), |mut pod| {
+        async move {
+            pod.request().await;
+            pod.request().await;
+        }
+        .boxed()
+    })
+    .await;
+    let request = upload(stream(&["one"], true));
+    let error = backend
+        .send(request, &Deadlines::default())
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the request to port 8888 of pod broker-0 broke off, \
+         its body can't be read any further: the disk is gone"
+    );
+}
+
+#[tokio::test]
+async fn a_backend_that_takes_nothing_more_is_late_and_not_silent() {
+    let script = |pod: FarEnd| {
+        async move {
+            let _pod = pod;
+            std::future::pending::<()>().await;
+        }
+        .boxed()
+    };
+    let backend = backend(answers(), script).await;
+    let deadlines = Deadlines {
+        idle: Duration::from_millis(50),
+        ..Deadlines::default()
+    };
+    let endless = futures_util::stream::repeat_with(|| {
+        Ok::<_, std::io::Error>(hyper::body::Frame::data(Bytes::from(vec![0; 1 << 20])))
+    });
+    let body = RequestBody::stream(http_body_util::StreamBody::new(endless));
+    let error = backend.send(upload(body), &deadlines).await.unwrap_err();
+    assert!(
+        matches!(error, ClusterError::NotTaken { sent, .. } if sent > 0),
+        "{error}"
+    );
 }

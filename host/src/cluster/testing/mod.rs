@@ -1,6 +1,7 @@
 //! Stand-ins for the API server in the tests of this layer.
 
 mod answers;
+mod script;
 mod server;
 
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 pub(super) use answers::{Answers, owned_pod, status};
+pub(super) use script::{Script, Step, step};
 pub(super) use server::{FarEnd, serve};
 
 use super::{Cluster, EndpointSpec, Identity, Inner, NamespaceSource, Target};

@@ -11,13 +11,16 @@ use tokio_tungstenite::tungstenite::protocol::{Message, Role};
 use super::Answers;
 use crate::cluster::Cluster;
 
-/// The pod's side of a tunnel.
+/// The pod's side of a tunnel or of a command.
 pub(in crate::cluster) struct FarEnd {
     websocket: WebSocketStream<TcpStream>,
     /// Which tunnel it is, from 0.
     pub number: usize,
     pub pod: String,
+    /// 0 for a command.
     pub port: u16,
+    /// The query of the request.
+    pub query: String,
 }
 
 impl FarEnd {
@@ -35,6 +38,16 @@ impl FarEnd {
         String::from_utf8(head).unwrap()
     }
 
+    /// What comes next; empty when the near end has gone.
+    pub async fn text(&mut self) -> String {
+        while let Some(Ok(message)) = self.websocket.next().await {
+            if let Message::Binary(bytes) = message {
+                return String::from_utf8(bytes[1..].to_vec()).unwrap();
+            }
+        }
+        String::new()
+    }
+
     pub async fn send(&mut self, data: &str) {
         self.message(0, data.as_bytes()).await;
     }
@@ -48,7 +61,7 @@ impl FarEnd {
         let _ = self.websocket.close(None).await;
     }
 
-    async fn message(&mut self, channel: u8, bytes: &[u8]) {
+    pub async fn message(&mut self, channel: u8, bytes: &[u8]) {
         let message = [&[channel], bytes].concat();
         let _ = self.websocket.send(Message::Binary(message.into())).await;
     }
@@ -97,10 +110,11 @@ async fn connection(
         let head = String::from_utf8(head).unwrap();
         let uri = head.split(' ').nth(1).unwrap().to_owned();
         let path = uri.split('?').next().unwrap();
-        let forwarded = path
+        let pod = path
             .strip_suffix("/portforward")
+            .or_else(|| path.strip_suffix("/exec"))
             .filter(|_| !answers.refuses(path));
-        if let Some(pod) = forwarded {
+        if let Some(pod) = pod {
             let key = head
                 .lines()
                 .find_map(|line| {
@@ -119,11 +133,17 @@ async fn connection(
                 websocket: WebSocketStream::from_raw_socket(socket, Role::Server, None).await,
                 number: tunnels.fetch_add(1, std::sync::atomic::Ordering::Relaxed),
                 pod: pod.rsplit('/').next().unwrap().to_owned(),
-                port: uri.split("ports=").nth(1).unwrap().parse().unwrap(),
+                port: uri
+                    .split("ports=")
+                    .nth(1)
+                    .map_or(0, |port| port.parse().unwrap()),
+                query: uri.split('?').nth(1).unwrap_or_default().to_owned(),
             };
-            let port = far_end.port.to_le_bytes();
-            far_end.message(0, &port).await;
-            far_end.message(1, &port).await;
+            if far_end.port != 0 {
+                let port = far_end.port.to_le_bytes();
+                far_end.message(0, &port).await;
+                far_end.message(1, &port).await;
+            }
             return script(far_end).await;
         }
         let (status, body) = answers.answer(path);

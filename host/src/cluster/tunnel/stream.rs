@@ -20,11 +20,11 @@ use bytes::{Buf as _, Bytes};
 use futures_util::{Sink, Stream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
-use tokio_tungstenite::tungstenite::error::ProtocolError;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::protocol::{Message, WebSocketConfig};
-use tokio_tungstenite::{WebSocketStream, tungstenite};
 
+use super::super::upgrade::cause;
 use super::ending::{Ending, Verdict};
 
 const DATA: u8 = 0;
@@ -34,24 +34,11 @@ const CLOSE: u8 = 255;
 /// Most bytes of one write that go into one message.
 const MAX_WRITE: usize = 256 * 1024;
 
-/// Longest message that is taken. The kubelet sends 32 KiB.
-const MAX_MESSAGE: usize = 4 << 20;
-
 /// Longest text that is kept from the error channel.
 const MAX_REASON: usize = 4096;
 
 /// How long after the end of the data a reason may still come on the error channel.
 const REASON_GRACE: Duration = Duration::from_secs(2);
-
-/// What a websocket that carries a tunnel is opened with.
-pub(super) fn websocket_config() -> WebSocketConfig {
-    WebSocketConfig::default()
-        .read_buffer_size(256 * 1024)
-        .write_buffer_size(0)
-        .max_write_buffer_size(4 * MAX_WRITE)
-        .max_message_size(Some(MAX_MESSAGE))
-        .max_frame_size(Some(MAX_MESSAGE))
-}
 
 pub(in super::super) struct TunnelStream<S> {
     websocket: WebSocketStream<S>,
@@ -169,27 +156,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TunnelStream<S> {
     /// be read, and it is the better reason. Reading meets the same end, and reports it.
     fn give_up_writing(&mut self) {
         self.unwritable = true;
-    }
-}
-
-/// Why a websocket failed. Of a connection that simply ended, the libraries speak in many words.
-fn cause(error: &tungstenite::Error) -> String {
-    let ended = match error {
-        tungstenite::Error::Io(error) => matches!(
-            error.kind(),
-            io::ErrorKind::UnexpectedEof
-                | io::ErrorKind::ConnectionReset
-                | io::ErrorKind::BrokenPipe
-        ),
-        tungstenite::Error::Protocol(error) => {
-            *error == ProtocolError::ResetWithoutClosingHandshake
-        }
-        _ => false,
-    };
-    if ended {
-        "the connection to the API server ended without a close".to_owned()
-    } else {
-        error.to_string()
     }
 }
 

@@ -139,6 +139,7 @@ impl ResourceType {
         }
         if self.group.is_empty() && self.plural == "pods" {
             let verbs: &[_] = &["create", "get"];
+            list.push(("exec", "PodExecOptions".to_owned(), verbs));
             list.push(("portforward", "PodPortForwardOptions".to_owned(), verbs));
         }
         list

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Method, Request, StatusCode, request::Parts};
+use http::{HeaderValue, Method, Request, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -23,6 +23,7 @@ use crate::backend::Backends;
 use crate::clock::Clock;
 use crate::faults::Faults;
 use crate::log::{ApiRequest, Log};
+use crate::pods::PodFiles;
 use crate::tasks::Tasks;
 use crate::web::{self, Query, Reply};
 
@@ -36,6 +37,7 @@ pub struct ApiServer {
     pub clock: Clock,
     pub log: Log<ApiRequest>,
     pub backends: Backends,
+    pub files: PodFiles,
     pub tasks: Tasks,
     pub token: String,
     /// Host and port, as discovery tells them.
@@ -95,10 +97,16 @@ impl ApiServer {
             let message = "the server is currently unable to handle the request";
             return ApiError::new(status, reason, message).reply();
         }
-        match self.routed(parts, body).await {
+        let mut reply = match self.routed(parts, body).await {
             Ok(reply) => reply,
             Err(error) => error.reply(),
+        };
+        // Leases are judged by the server's clock, which clients see here only.
+        let date = self.clock.now().strftime("%a, %d %b %Y %H:%M:%S GMT");
+        if let Ok(date) = HeaderValue::from_str(&date.to_string()) {
+            reply.headers_mut().insert(header::DATE, date);
         }
+        reply
     }
 
     async fn routed(&self, mut parts: Parts, body: Incoming) -> Result<Reply, ApiError> {
@@ -149,6 +157,7 @@ impl ApiServer {
         let served: Vec<_> = target.ty.subresources().iter().map(|s| s.0).collect();
         match target.subresource.as_deref() {
             Some(name) if !served.contains(&name) => return Err(ApiError::no_such_resource()),
+            Some("exec") => return self.exec(target, parts, &query),
             Some("portforward") => return self.port_forward(target, parts, &query),
             _ => {}
         }

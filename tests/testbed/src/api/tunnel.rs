@@ -16,6 +16,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
+use super::upgrade::Socket;
 use crate::faults::tunnel::TunnelFaults;
 
 /// How much of a pod's data goes into one message. Large messages make a fast tunnel.
@@ -59,8 +60,6 @@ impl Frame {
 
 /// The tunnel ends without a word of farewell.
 struct Cut;
-
-type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
 impl Tunnel {
     pub async fn run(self, connection: Upgraded) {

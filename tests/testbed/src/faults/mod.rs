@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod download;
+pub mod exec;
 pub mod hivemq;
 pub mod reply;
 pub mod sidecar;
@@ -15,6 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use api::{ApiFault, ApiFaults};
 use download::{DownloadFault, DownloadFaults};
+use exec::{ExecFault, ExecFaults};
 use hivemq::{HivemqFault, HivemqFaults};
 use reply::{BackendKind, ReplyFault, ReplyFaults};
 use sidecar::{SidecarFault, SidecarFaults};
@@ -27,6 +29,8 @@ pub enum Fault {
     Api(ApiFault),
     /// In the port-forward.
     Tunnel(TunnelFault),
+    /// In commands that are run in pods.
+    Exec(ExecFault),
     /// In any answer of one kind of backend.
     Reply(BackendKind, ReplyFault),
     /// Peculiar to the broker-backup sidecar.
@@ -60,6 +64,7 @@ pub enum FaultError {
 pub struct FaultSettings {
     pub api: ApiFaults,
     pub tunnel: TunnelFaults,
+    pub exec: ExecFaults,
     pub hivemq_reply: ReplyFaults,
     pub sidecar_reply: ReplyFaults,
     pub sidecar: SidecarFaults,
@@ -89,6 +94,7 @@ impl FaultSettings {
         match fault {
             Fault::Api(fault) => self.api.apply(fault),
             Fault::Tunnel(fault) => self.tunnel.apply(fault),
+            Fault::Exec(fault) => self.exec.apply(fault),
             Fault::Reply(kind, fault) => self.reply_mut(kind).apply(fault),
             Fault::Sidecar(fault) => self.sidecar.apply(fault),
             Fault::Hivemq(fault) => self.hivemq.apply(fault),
@@ -180,7 +186,13 @@ pub struct FaultInfo {
 
 /// Every fault there is, in the order in which they are explained.
 pub fn catalogue() -> Vec<FaultInfo> {
-    let single = [api::ROWS, tunnel::ROWS, sidecar::ROWS, hivemq::ROWS];
+    let single = [
+        api::ROWS,
+        tunnel::ROWS,
+        exec::ROWS,
+        sidecar::ROWS,
+        hivemq::ROWS,
+    ];
     let mut list: Vec<FaultInfo> = single.into_iter().flatten().map(|r| info("", r)).collect();
     for kind in BackendKind::ALL {
         list.extend(reply::ROWS.iter().map(|row| info(kind.prefix(), row)));
@@ -209,6 +221,7 @@ impl std::str::FromStr for Fault {
         let single = [
             api::ROWS,
             tunnel::ROWS,
+            exec::ROWS,
             sidecar::ROWS,
             hivemq::ROWS,
             download::ROWS,

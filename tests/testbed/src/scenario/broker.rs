@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::World;
 use crate::backend::PodAddress;
 use crate::clock::seconds;
+use crate::pods::BACKUP_FOLDER;
 
 /// The containers of brokers.
 pub const BROKER: &str = "hivemq";
@@ -31,6 +32,8 @@ pub struct Broker<'a> {
     /// Number and name of the port of the management API.
     pub api: (u16, &'a str),
     pub sidecar: bool,
+    /// What HIVEMQ_BACKUP_FOLDER is set to, if it is.
+    pub backup_folder: Option<&'a str>,
     /// The pods, by their ordinals.
     pub pods: &'a [Health],
     /// The third part of the pods' addresses.
@@ -60,11 +63,13 @@ impl Broker<'_> {
     fn listen(&self, index: usize, world: &mut World) {
         let pod = PodAddress::new(self.namespace, &format!("{}-{index}", self.name));
         let hivemq = world.hivemq(self.namespace);
-        world.serve(&pod, self.api.0, BROKER, hivemq);
-        if self.sidecar {
-            let sidecar = world.sidecar(self.namespace);
-            world.serve(&pod, SIDECAR_PORT, SIDECAR, sidecar);
+        world.serve(&pod, self.api.0, BROKER, hivemq.clone());
+        let sidecar = self.sidecar.then(|| world.sidecar(self.namespace));
+        if let Some(sidecar) = &sidecar {
+            world.serve(&pod, SIDECAR_PORT, SIDECAR, sidecar.clone());
         }
+        let folder = self.backup_folder.unwrap_or(BACKUP_FOLDER);
+        world.files.add(&pod, folder, &hivemq, sidecar.as_ref());
     }
 
     fn containers(&self) -> Vec<Value> {
@@ -80,6 +85,9 @@ impl Broker<'_> {
             "readinessProbe": {"httpGet": {"path": "/api/v1/health/readiness", "port": "health"}},
             "resources": {"requests": {"cpu": "1", "memory": "2Gi"}},
         })];
+        if let Some(folder) = self.backup_folder {
+            containers[0]["env"] = json!([{"name": "HIVEMQ_BACKUP_FOLDER", "value": folder}]);
+        }
         if self.sidecar {
             containers.push(json!({
                 "name": SIDECAR,

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::broker::{Broker, Health};
-use super::objects::{Service, ServicePort, namespace, node};
+use super::objects::{Service, ServicePort, credentials, namespace, node};
 use super::{World, backups};
 use crate::clock::seconds;
 
@@ -37,6 +37,7 @@ pub fn demo(world: &mut World) {
     brokers(world, "messaging", &READY, true, 1);
     backups::fill(world, "messaging");
     world.put(events(world));
+    world.put([credentials(created)]);
 
     brokers(
         world,
@@ -63,6 +64,7 @@ fn brokers(world: &mut World, namespace: &str, health: &[Health], sidecar: bool,
         name: "broker",
         api: (8081, "api"),
         sidecar,
+        backup_folder: None,
         pods: health,
         subnet,
     };
@@ -106,6 +108,7 @@ fn platform(world: &mut World) {
         name: "broker",
         api: (8888, "rest-8888"),
         sidecar: false,
+        backup_folder: Some("/mnt/shared/backup"),
         pods: &[Health::Ready; 2],
         subnet: 6,
     };

@@ -22,6 +22,7 @@ use crate::backend::{Backends, PodAddress};
 use crate::clock::Clock;
 use crate::faults::Faults;
 use crate::log::{BackendRequest, Log};
+use crate::pods::PodFiles;
 use crate::tasks::Tasks;
 
 /// A cluster in the making: its objects, and the backends behind its pods.
@@ -32,6 +33,7 @@ pub struct World {
     pub faults: Faults,
     pub clock: Clock,
     pub pace: Pace,
+    pub files: PodFiles,
     pub(crate) requests: Log<BackendRequest>,
     pub(crate) tasks: Tasks,
     pub(crate) hivemq: BTreeMap<String, Hivemq>,

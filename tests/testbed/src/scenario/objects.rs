@@ -1,5 +1,7 @@
 //! Objects of a cluster that don't depend on brokers: namespaces, nodes, services and their slices.
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -37,6 +39,24 @@ pub fn node(name: &str, address: &str, created: Timestamp) -> Value {
                 "osImage": "Debian GNU/Linux 12 (bookworm)",
                 "containerRuntimeVersion": "containerd://2.0.5",
             },
+        },
+    })
+}
+
+/// The Secret with the user of HiveMQ's REST API: `backup` with the password `testbed-password`.
+pub fn credentials(created: Timestamp) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": "hivemq-api",
+            "namespace": "messaging",
+            "creationTimestamp": seconds(created),
+        },
+        "type": "Opaque",
+        "data": {
+            "username": BASE64_STANDARD.encode("backup"),
+            "password": BASE64_STANDARD.encode("testbed-password"),
         },
     })
 }

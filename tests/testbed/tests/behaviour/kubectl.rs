@@ -5,10 +5,10 @@ use std::process::Stdio;
 use testbed::{Columns, PrinterColumn, ResourceType, Testbed};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
-use crate::support::{bed, kubectl, kubectl_command, kubectl_out, text};
+use crate::support::{bed, fault, kubectl, kubectl_command, kubectl_out, text};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn get_shows_the_servers_tables() {
+async fn stock_kubectl_get_shows_the_servers_tables() {
     let now = "2025-09-06T10:00:00Z".parse().unwrap();
     let bed = Testbed::builder().now(now).start().await.unwrap();
     let table = kubectl_out(&bed, &["get", "pods,svc,statefulsets"]).await;
@@ -52,7 +52,7 @@ async fn get_shows_the_servers_tables() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn get_selects_and_prints_other_formats() {
+async fn stock_kubectl_get_selects_and_prints_other_formats() {
     let bed = bed().await;
     let names = [
         "get",
@@ -92,7 +92,7 @@ async fn get_selects_and_prints_other_formats() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_missing_is_reported_as_by_a_real_server() {
+async fn stock_kubectl_reports_what_is_missing_as_of_a_real_server() {
     let bed = bed().await;
     let output = kubectl(&bed, &["get", "pod", "nope"]).await;
     assert_eq!(
@@ -110,7 +110,7 @@ async fn what_is_missing_is_reported_as_by_a_real_server() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn objects_are_created_changed_and_deleted() {
+async fn stock_kubectl_creates_changes_and_deletes_objects() {
     let bed = bed().await;
     let file = bed.folder().join("map.yaml");
     let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: hello}\ndata: {a: b}\n";
@@ -144,7 +144,7 @@ async fn objects_are_created_changed_and_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_custom_resource_is_served_like_any_other() {
+async fn stock_kubectl_sees_a_custom_resource_like_any_other() {
     let column = |name: &str, path: &str, priority| PrinterColumn {
         name: name.to_owned(),
         kind: "string".to_owned(),
@@ -188,7 +188,7 @@ async fn a_custom_resource_is_served_like_any_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_watch_shows_changes_as_they_happen() {
+async fn stock_kubectl_watches_changes_as_they_happen() {
     let bed = bed().await;
     let mut command = kubectl_command(&bed, &["get", "pods", "--watch"]);
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
@@ -206,4 +206,67 @@ async fn a_watch_shows_changes_as_they_happen() {
     let line = lines.next_line().await.unwrap().unwrap();
     assert!(line.starts_with("broker-1   1/2"), "{line}");
     child.kill().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stock_kubectl_runs_commands_in_pods() {
+    let bed = bed().await;
+    let exec = async |pod: &str, command: &[&str]| {
+        let mut arguments = vec!["exec", pod, "-c", "hivemq", "--"];
+        arguments.extend(command);
+        let output = kubectl(&bed, &arguments).await;
+        let code = output.status.code().unwrap();
+        (code, text(output.stdout), text(output.stderr))
+    };
+    let folder = "/opt/hivemq/backup";
+    let (code, stdout, stderr) = exec("broker-0", &["ls", folder]).await;
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    assert!(stdout.starts_with("20250819-143025\n"), "{stdout}");
+    let (code, stdout, stderr) = exec("broker-0", &["ls", "/nowhere"]).await;
+    assert_eq!((code, stdout.as_str()), (2, ""));
+    assert_eq!(
+        stderr,
+        "ls: cannot access '/nowhere': No such file or directory\n\
+         command terminated with exit code 2\n"
+    );
+    let (code, _, stderr) = exec("broker-0", &["sh", "-c", "nope"]).await;
+    assert_eq!(code, 127);
+    assert!(stderr.starts_with("sh: 1: nope: not found\n"), "{stderr}");
+    let (code, _, stderr) = exec("broker-0", &["nope"]).await;
+    assert_eq!(code, 1);
+    assert!(
+        stderr.contains("exec: \"nope\": executable file not found in $PATH"),
+        "{stderr}"
+    );
+    let asked = bed.requests();
+    assert_eq!(asked.count("POST", "/exec"), 0, "kubectl fell back to SPDY");
+    assert_eq!(asked.count("GET", "/exec"), 4);
+
+    fault(&bed, "deny=create:pods/exec");
+    let (code, _, stderr) = exec("broker-0", &["ls"]).await;
+    assert_eq!(code, 1);
+    assert!(stderr.contains("is forbidden"), "{stderr}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stock_kubectl_reads_the_secret_and_works_with_leases() {
+    let bed = bed().await;
+    let user = [
+        "get",
+        "secret",
+        "hivemq-api",
+        "-o",
+        "jsonpath={.data.username}",
+    ];
+    assert_eq!(kubectl_out(&bed, &user).await, "YmFja3Vw");
+    let file = bed.folder().join("lease.yaml");
+    let lease = "apiVersion: coordination.k8s.io/v1\nkind: Lease\nmetadata: {name: lock}\n\
+                 spec: {holderIdentity: me, leaseDurationSeconds: 60}\n";
+    std::fs::write(&file, lease).unwrap();
+    kubectl_out(&bed, &["create", "-f", file.to_str().unwrap()]).await;
+    let again = kubectl(&bed, &["create", "-f", file.to_str().unwrap()]).await;
+    assert!(text(again.stderr).contains("already exists"));
+    let table = kubectl_out(&bed, &["get", "leases"]).await;
+    let row: Vec<&str> = table.lines().last().unwrap().split_whitespace().collect();
+    assert_eq!(row[..2], ["lock", "me"], "{table}");
 }

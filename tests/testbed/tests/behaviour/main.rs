@@ -5,6 +5,7 @@
 )]
 
 mod api;
+mod exec;
 mod faults;
 mod hivemq;
 mod kubectl;

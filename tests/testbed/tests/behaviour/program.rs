@@ -18,8 +18,7 @@ fn program(arguments: &[&str]) -> Command {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_runs_against_a_cluster_and_its_exit_code_is_handed_on() {
-    let script =
-        "test \"$(kubectl get pod broker-0 -n platform -o name)\" = pod/broker-0 && exit 7";
+    let script = "test -r \"$KUBECONFIG\" && exit 7";
     let output = program(&["run", "--fault", "api-latency=1", "--", "sh", "-c", script]).output();
     let output = output.await.unwrap();
     assert_eq!(output.status.code(), Some(7), "{}", text(output.stderr));
@@ -33,6 +32,14 @@ async fn a_command_runs_against_a_cluster_and_its_exit_code_is_handed_on() {
         .await
         .unwrap();
     assert_eq!(missing.status.code(), Some(127));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stock_kubectl_run_by_the_program_finds_the_cluster() {
+    let script = "test \"$(kubectl get pod broker-0 -n platform -o name)\" = pod/broker-0";
+    let output = program(&["run", "--", "sh", "-c", script]).output();
+    let output = output.await.unwrap();
+    assert!(output.status.success(), "{}", text(output.stderr));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,6 +3,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
 
 use super::*;
+use crate::cluster::upgrade::websocket_config;
 
 const PORT: u16 = 8081;
 

@@ -1,0 +1,221 @@
+//! A command in a container of a pod: a websocket to `pods/exec`, no shell.
+//!
+//! Source of the protocol: `k8s.io/kubelet/pkg/cri/streaming/remotecommand/websocket.go`. Every
+//! message is binary and begins with its channel: 1 is standard output, 2 is standard error, and 3
+//! is the outcome, one `metav1.Status` behind all output. What `v5.channel.k8s.io` adds to `v4` is
+//! for clients that close the command's input; there is no input here.
+
+use std::time::Duration;
+
+use bytes::{Buf as _, Bytes};
+use futures_util::StreamExt as _;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+
+use super::request::POD_EXEC;
+use super::upgrade::cause;
+use super::{Cluster, ClusterError, PodContainer};
+
+const STDOUT: u8 = 1;
+const STDERR: u8 = 2;
+const OUTCOME: u8 = 3;
+
+/// Most that a command may write to each of its streams.
+const MAX_OUTPUT: usize = 1 << 20;
+
+/// A command, and where it runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Command<'a> {
+    pub pod: &'a str,
+    pub container: &'a str,
+    /// The program and its arguments. No shell reads them.
+    pub argv: &'a [&'a str],
+    /// Until the connection stands, and from then until the command is done.
+    pub deadline: Duration,
+}
+
+/// What a command that ran to its end left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandOutput {
+    pub stdout: Vec<u8>,
+    pub stderr: Vec<u8>,
+    /// 0 is success.
+    pub exit_code: i32,
+}
+
+impl CommandOutput {
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        self.exit_code == 0
+    }
+}
+
+impl Cluster {
+    /// Runs a command to its end, with one request. An exit code other than 0 is an answer.
+    ///
+    /// # Errors
+    /// When it could not be run, or how it ended is not known.
+    pub async fn exec(&self, command: &Command<'_>) -> Result<CommandOutput, ClusterError> {
+        let run = Run {
+            at: PodContainer {
+                namespace: self.namespace().to_owned(),
+                pod: command.pod.to_owned(),
+                container: command.container.to_owned(),
+            },
+            command: command.argv.join(" "),
+        };
+        let deadline = command.deadline;
+        let done = async {
+            let access = self.access("get", &POD_EXEC, Some(command.pod));
+            let (query, what) = (query(command), format!("a connection to {}", run.at));
+            let opened = self.open_websocket(&access, &query, &what);
+            // Nothing of it runs before the connection stands.
+            let websocket = self.within_timeout(&access, opened).await?;
+            run.output(websocket).await
+        };
+        tokio::time::timeout(deadline, done)
+            .await
+            .unwrap_or_else(|_| {
+                Err(ClusterError::CommandTimedOut {
+                    command: run.command.clone(),
+                    at: run.at.clone(),
+                    after: deadline,
+                })
+            })
+    }
+}
+
+fn query(command: &Command<'_>) -> String {
+    let encoded = |text| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let mut query = format!(
+        "container={}&stdout=true&stderr=true",
+        encoded(command.container)
+    );
+    for argument in command.argv {
+        query.push_str("&command=");
+        query.push_str(&encoded(argument));
+    }
+    query
+}
+
+/// `metav1.Status`, as far as it tells how a command ended.
+#[derive(Deserialize)]
+struct Ending {
+    status: String,
+    #[serde(default)]
+    message: String,
+    details: Option<Details>,
+}
+
+#[derive(Deserialize)]
+struct Details {
+    causes: Option<Vec<Cause>>,
+}
+
+#[derive(Deserialize)]
+struct Cause {
+    #[serde(default)]
+    reason: String,
+    #[serde(default)]
+    message: String,
+}
+
+/// A command that is running, for errors about it.
+struct Run {
+    command: String,
+    at: PodContainer,
+}
+
+impl Run {
+    async fn output<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        mut websocket: WebSocketStream<S>,
+    ) -> Result<CommandOutput, ClusterError> {
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        loop {
+            let mut message = match websocket.next().await {
+                Some(Ok(Message::Binary(message))) => message,
+                // tungstenite answers pings itself.
+                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => continue,
+                Some(Ok(Message::Text(_))) => {
+                    return Err(self.lost("it sent text, where the protocol has none"));
+                }
+                Some(Ok(Message::Close(None))) => return Err(self.lost("it was closed")),
+                Some(Ok(Message::Close(Some(frame)))) => {
+                    return Err(self.lost(&format!("it was closed with {frame}")));
+                }
+                Some(Err(error)) => return Err(self.lost(&cause(&error))),
+                None => return Err(self.lost("the connection ended without a word")),
+            };
+            let Some(channel) = message.first().copied() else {
+                continue;
+            };
+            message.advance(1);
+            match channel {
+                STDOUT => self.keep(&mut stdout, &message, "standard output")?,
+                STDERR => self.keep(&mut stderr, &message, "standard error")?,
+                OUTCOME if !message.is_empty() => {
+                    let exit_code = self.exit_code(&message)?;
+                    return Ok(CommandOutput {
+                        stdout,
+                        stderr,
+                        exit_code,
+                    });
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn keep(
+        &self,
+        kept: &mut Vec<u8>,
+        more: &Bytes,
+        stream: &'static str,
+    ) -> Result<(), ClusterError> {
+        if kept.len() + more.len() > MAX_OUTPUT {
+            return Err(ClusterError::CommandTooLoud {
+                command: self.command.clone(),
+                at: self.at.clone(),
+                stream,
+                limit: MAX_OUTPUT,
+            });
+        }
+        kept.extend_from_slice(more);
+        Ok(())
+    }
+
+    /// Of a failure without an exit code, the command was never started.
+    fn exit_code(&self, outcome: &[u8]) -> Result<i32, ClusterError> {
+        let ending: Ending = serde_json::from_slice(outcome)
+            .map_err(|error| self.lost(&format!("its outcome can't be read: {error}")))?;
+        if ending.status == "Success" {
+            return Ok(0);
+        }
+        let causes = ending.details.and_then(|details| details.causes);
+        let code = causes
+            .into_iter()
+            .flatten()
+            .find(|cause| cause.reason == "ExitCode")
+            .and_then(|cause| cause.message.parse().ok());
+        code.ok_or_else(|| ClusterError::CommandNotRun {
+            command: self.command.clone(),
+            at: self.at.clone(),
+            reason: ending.message,
+        })
+    }
+
+    fn lost(&self, reason: &str) -> ClusterError {
+        ClusterError::CommandLost {
+            command: self.command.clone(),
+            at: self.at.clone(),
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,232 @@
+//! The exec upgrade: who may run what in which container, and the messages of a command.
+//!
+//! The order of the checks is that of the real servers: authorization, the container and the pod's
+//! node in the API server, then the container's state and the protocol in the kubelet. Channels
+//! 1, 2 and 3 carry standard output, standard error and the outcome.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use futures_util::SinkExt;
+use http::StatusCode;
+use http::request::Parts;
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+use super::route::Target;
+use super::server::ApiServer;
+use super::status::ApiError;
+use super::upgrade::{Socket, negotiate, switching, websocket_key};
+use crate::backend::PodAddress;
+use crate::faults::take_one;
+use crate::pods::{Outcome, Process};
+use crate::web::{self, Query, Reply};
+
+const STDOUT: u8 = 1;
+const STDERR: u8 = 2;
+const OUTCOME: u8 = 3;
+/// What the kubelet copies at once.
+const PIECE: usize = 32 * 1024;
+
+impl ApiServer {
+    pub(super) fn exec(
+        &self,
+        target: &Target,
+        parts: &mut Parts,
+        query: &Query,
+    ) -> Result<Reply, ApiError> {
+        let name = target.name.as_deref().unwrap_or_default();
+        let namespace = target.namespace.as_deref().unwrap_or_default();
+        let faults = self.faults.snapshot();
+        // As for a port-forward: since Kubernetes 1.35 a GET needs `create` too.
+        if faults.api.denied("create", "pods/exec", Some(namespace)) {
+            return Err(ApiError::forbidden(&target.ty, Some(name), ""));
+        }
+        let streams = ["stdin", "stdout", "stderr"].map(|stream| query.flag(stream));
+        if streams == [false; 3] {
+            let message = "you must specify at least 1 of stdin, stdout, stderr";
+            return Err(ApiError::bad_request(message));
+        }
+        if query.get("command").is_none() {
+            return Err(ApiError::bad_request("you must specify a command"));
+        }
+        let pod = self.stored(target)?;
+        let container = container(&pod, name, query)?;
+        if pod["spec"]["nodeName"]
+            .as_str()
+            .unwrap_or_default()
+            .is_empty()
+        {
+            let message = format!("pod {name} does not have a host assigned");
+            return Err(ApiError::bad_request(message));
+        }
+        let Some(key) = websocket_key(&parts.headers) else {
+            return Err(ApiError::bad_request("Upgrade request required"));
+        };
+        let restarting = &mut |settings: &mut crate::faults::FaultSettings| {
+            take_one(&mut settings.tunnel.kubelet_restarting)
+        };
+        if self.faults.edit(restarting) {
+            return Ok(web::text(StatusCode::NOT_FOUND, "pod does not exist"));
+        }
+        let statuses = pod["status"]["containerStatuses"].as_array();
+        let running = statuses.into_iter().flatten().any(|status| {
+            status["name"] == container["name"] && status["state"]["running"].is_object()
+        });
+        if !running {
+            let message = format!("container not found ({})", container["name"]);
+            return Ok(web::text(StatusCode::INTERNAL_SERVER_ERROR, &message));
+        }
+        let Ok(protocol) = negotiate(&parts.headers, true) else {
+            return Ok(web::text(StatusCode::FORBIDDEN, ""));
+        };
+        let Some(upgrade) = parts.extensions.remove::<OnUpgrade>() else {
+            return Err(ApiError::bad_request("Upgrade request required"));
+        };
+
+        let process = Process {
+            argv: query.all("command").map(str::to_owned).collect(),
+            environment: environment(&pod, &container),
+        };
+        let address = PodAddress::new(namespace, name);
+        let outcome = self.files.run(&address, &process, faults.exec.disk_free);
+        let session = Session {
+            program: process.argv.first().cloned().unwrap_or_default(),
+            outcome,
+            stdout: streams[1],
+            stderr: streams[2],
+            cut: faults.exec.cut,
+        };
+        self.tasks.spawn(async move {
+            if let Ok(connection) = upgrade.await {
+                // A client that went away needs no outcome.
+                let _ = session.tell(connection).await;
+            }
+        });
+        Ok(switching(&key, protocol))
+    }
+}
+
+/// The container that is meant: with several it has to be named.
+fn container(pod: &Value, pod_name: &str, query: &Query) -> Result<Value, ApiError> {
+    let all = pod["spec"]["containers"].as_array();
+    let all: Vec<&Value> = all.into_iter().flatten().collect();
+    let wanted = query.get("container").filter(|name| !name.is_empty());
+    let found = match (wanted, &all[..]) {
+        (None, [only]) => Some(only),
+        (None, _) => {
+            let names: Vec<&str> = all.iter().filter_map(|c| c["name"].as_str()).collect();
+            return Err(ApiError::bad_request(format!(
+                "a container name must be specified for pod {pod_name}, choose one of: [{}]",
+                names.join(" ")
+            )));
+        }
+        (Some(name), _) => all.iter().find(|container| container["name"] == name),
+    };
+    let invalid = || {
+        let name = wanted.unwrap_or_default();
+        ApiError::bad_request(format!("container {name} is not valid for pod {pod_name}"))
+    };
+    Ok(Value::clone(found.ok_or_else(invalid)?))
+}
+
+fn environment(pod: &Value, container: &Value) -> Vec<(String, String)> {
+    let hostname = pod["spec"]["hostname"].as_str().unwrap_or_default();
+    let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    let usual = [
+        ("PATH", path),
+        ("HOSTNAME", hostname),
+        ("HOME", "/opt/hivemq"),
+    ];
+    let declared = container["env"].as_array().into_iter().flatten();
+    let declared =
+        declared.filter_map(|entry| Some((entry["name"].as_str()?, entry["value"].as_str()?)));
+    usual
+        .into_iter()
+        .chain(declared)
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// A command that has run, and what of it is told.
+struct Session {
+    program: String,
+    outcome: Outcome,
+    stdout: bool,
+    stderr: bool,
+    cut: bool,
+}
+
+impl Session {
+    async fn tell(self, connection: Upgraded) -> Result<(), Error> {
+        let io = TokioIo::new(connection);
+        let mut socket: Socket = WebSocketStream::from_raw_socket(io, Role::Server, None).await;
+        // The kubelet says that it is there with an empty message on the first channel.
+        let first = if self.stdout { STDOUT } else { STDERR };
+        socket.send(message(first, &[])).await?;
+        let (stdout, stderr) = match &self.outcome {
+            Outcome::Exited { stdout, stderr, .. } => (stdout.as_str(), stderr.as_str()),
+            Outcome::NotFound => ("", ""),
+        };
+        for (channel, wanted, text) in
+            [(STDOUT, self.stdout, stdout), (STDERR, self.stderr, stderr)]
+        {
+            for piece in text.as_bytes().chunks(PIECE).filter(|_| wanted) {
+                socket.send(message(channel, piece)).await?;
+            }
+        }
+        if self.cut {
+            return Ok(());
+        }
+        let status = self.status().to_string();
+        socket.send(message(OUTCOME, status.as_bytes())).await?;
+        // The signal of v5 that a channel is closed is the client's: kubectl complains about others.
+        let normal = CloseFrame {
+            code: CloseCode::Normal,
+            reason: "".into(),
+        };
+        socket.close(Some(normal)).await
+    }
+
+    /// The outcome, as the kubelet and the container runtime word it.
+    fn status(&self) -> Value {
+        match self.outcome {
+            Outcome::Exited { code: 0, .. } => json!({"metadata": {}, "status": "Success"}),
+            Outcome::Exited { code, .. } => json!({
+                "metadata": {},
+                "status": "Failure",
+                "message": format!("command terminated with non-zero exit code: exit status {code}"),
+                "reason": "NonZeroExitCode",
+                "details": {"causes": [{"reason": "ExitCode", "message": code.to_string()}]},
+            }),
+            Outcome::NotFound => {
+                let message = format!(
+                    "Internal error occurred: error executing command in container: failed to \
+                     exec in container: failed to start exec \"{}\": OCI runtime exec failed: \
+                     exec failed: unable to start container process: exec: \"{}\": executable \
+                     file not found in $PATH: unknown",
+                    "5e".repeat(32),
+                    self.program
+                );
+                json!({
+                    "metadata": {},
+                    "status": "Failure",
+                    "message": message,
+                    "reason": "InternalError",
+                    "details": {"causes": [{"message": message}]},
+                    "code": 500,
+                })
+            }
+        }
+    }
+}
+
+fn message(channel: u8, content: &[u8]) -> Message {
+    let mut message = BytesMut::with_capacity(content.len() + 1);
+    message.put_u8(channel);
+    message.put_slice(content);
+    Message::Binary(Bytes::from(message))
+}

@@ -1,0 +1,43 @@
+//! Faults of commands that are run in pods.
+
+use super::{Fault, Row, value};
+
+/// What goes wrong when a command is run in a pod.
+#[derive(Debug, Clone, Default)]
+pub struct ExecFaults {
+    /// The free space on every disk of every pod, in bytes.
+    pub disk_free: Option<u64>,
+    /// The connection dies behind the output: nobody learns how the command ended.
+    pub cut: bool,
+}
+
+/// A change to [`ExecFaults`].
+#[derive(Debug, Clone, Copy)]
+pub enum ExecFault {
+    DiskFree(u64),
+    Cut,
+}
+
+impl ExecFaults {
+    pub(super) fn apply(&mut self, fault: ExecFault) {
+        match fault {
+            ExecFault::DiskFree(bytes) => self.disk_free = Some(bytes),
+            ExecFault::Cut => self.cut = true,
+        }
+    }
+}
+
+pub(super) const ROWS: &[Row<Fault>] = &[
+    Row {
+        name: "disk-free",
+        value: Some("BYTES"),
+        about: "the disks of all pods have this much free space, as df and mv see it",
+        parse: |text| Ok(Fault::Exec(ExecFault::DiskFree(value::parsed(text)?))),
+    },
+    Row {
+        name: "exec-cut",
+        value: None,
+        about: "the connection to a command dies behind its output, before it tells its exit code",
+        parse: |_| Ok(Fault::Exec(ExecFault::Cut)),
+    },
+];

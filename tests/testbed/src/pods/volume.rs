@@ -1,0 +1,172 @@
+//! The files of one pod: folders, and files of which only the size is known.
+
+use std::collections::BTreeMap;
+
+const GIBIBYTE: u64 = 1 << 30;
+/// The size of the disk that holds the backups.
+const SIZE: u64 = 20 * GIBIBYTE;
+const FREE: u64 = 12 * GIBIBYTE;
+
+/// Where the user that HiveMQ runs as may write.
+const WRITABLE: [&str; 4] = ["/opt/hivemq", "/mnt", "/tmp", "/var/tmp"];
+/// A volume that is mounted to be read.
+const READ_ONLY: &str = "/readonly";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Node {
+    Folder,
+    File(u64),
+}
+
+#[derive(Debug)]
+pub struct Volume {
+    nodes: BTreeMap<String, Node>,
+    /// Where the disk with the backups is mounted.
+    mount: String,
+    free: u64,
+}
+
+/// Why the system refuses something, in its words.
+pub type Errno = &'static str;
+
+impl Volume {
+    pub fn new(folder: &str) -> Self {
+        let mut volume = Self {
+            nodes: BTreeMap::new(),
+            mount: folder.to_owned(),
+            free: FREE,
+        };
+        let usual = [
+            "/",
+            "/etc",
+            "/opt/hivemq/data",
+            "/usr/bin",
+            READ_ONLY,
+            folder,
+        ];
+        for path in usual.into_iter().chain(WRITABLE) {
+            volume.put_folder(path);
+        }
+        volume
+    }
+
+    pub fn set_free(&mut self, free: Option<u64>) {
+        self.free = free.unwrap_or(FREE);
+    }
+
+    pub fn get(&self, path: &str) -> Option<Node> {
+        self.nodes.get(path).copied()
+    }
+
+    /// Puts a folder there, with those above it, whoever may.
+    pub fn put_folder(&mut self, path: &str) {
+        for (at, _) in path.match_indices('/').skip(1) {
+            self.nodes.insert(path[..at].to_owned(), Node::Folder);
+        }
+        self.nodes.insert("/".to_owned(), Node::Folder);
+        self.nodes.insert(path.to_owned(), Node::Folder);
+    }
+
+    pub fn put_file(&mut self, path: &str, size: u64) {
+        self.nodes.insert(path.to_owned(), Node::File(size));
+    }
+
+    /// The names in a folder.
+    pub fn names(&self, folder: &str) -> Vec<&str> {
+        let prefix = format!("{}/", folder.trim_end_matches('/'));
+        let below = self
+            .nodes
+            .keys()
+            .filter_map(|path| path.strip_prefix(&*prefix));
+        below
+            .filter(|name| !name.is_empty() && !name.contains('/'))
+            .collect()
+    }
+
+    /// A path and everything below it.
+    pub fn tree(&self, path: &str) -> Vec<(String, Node)> {
+        let prefix = format!("{}/", path.trim_end_matches('/'));
+        let within = |(other, _): &(&String, &Node)| *other == path || other.starts_with(&prefix);
+        let nodes = self.nodes.iter().filter(within);
+        nodes.map(|(path, node)| (path.clone(), *node)).collect()
+    }
+
+    /// Whether something can be made or removed at a path.
+    pub fn writable(&self, path: &str) -> Result<(), Errno> {
+        let within = |folder: &str| path.starts_with(&format!("{folder}/"));
+        if within(READ_ONLY) {
+            Err("Read-only file system")
+        } else if within(&self.mount) || WRITABLE.into_iter().any(within) {
+            Ok(())
+        } else {
+            Err("Permission denied")
+        }
+    }
+
+    /// Makes a file or folder in a folder that is there.
+    pub fn make(&mut self, path: &str, node: Node) -> Result<(), Errno> {
+        match self.get(parent(path)) {
+            None => return Err("No such file or directory"),
+            Some(Node::File(_)) => return Err("Not a directory"),
+            Some(Node::Folder) => {}
+        }
+        self.writable(path)?;
+        self.nodes.insert(path.to_owned(), node);
+        Ok(())
+    }
+
+    pub fn remove(&mut self, path: &str) {
+        for (path, _) in self.tree(path) {
+            self.nodes.remove(&path);
+        }
+    }
+
+    /// Moves a tree. To another disk it is copied, for which there has to be room; what was copied
+    /// until then stays, as with the real command. The error comes with the path it is about.
+    pub fn rename(&mut self, from: &str, to: &str) -> Result<(), (String, Errno)> {
+        let tree = self.tree(from);
+        let size: u64 = tree.iter().map(|(_, node)| node.size()).sum();
+        let full = self.disk(from).0 != self.disk(to).0 && size > self.free;
+        for (path, node) in &tree {
+            let target = format!("{to}{}", &path[from.len()..]);
+            if full && let Node::File(_) = node {
+                self.nodes.insert(target.clone(), Node::File(self.free));
+                return Err((target, "No space left on device"));
+            }
+            self.nodes.insert(target, *node);
+        }
+        self.remove(from);
+        Ok(())
+    }
+
+    /// The disk of a path and where it is mounted.
+    pub fn disk(&self, path: &str) -> (&'static str, &str) {
+        let below = path.starts_with(&format!("{}/", self.mount));
+        if below || path == self.mount {
+            ("/dev/sdb", &self.mount)
+        } else {
+            ("overlay", "/")
+        }
+    }
+
+    /// Size and free space of a disk.
+    pub fn space(&self) -> (u64, u64) {
+        (SIZE.max(self.free), self.free)
+    }
+}
+
+impl Node {
+    pub fn size(self) -> u64 {
+        match self {
+            Self::Folder => 0,
+            Self::File(size) => size,
+        }
+    }
+}
+
+pub fn parent(path: &str) -> &str {
+    match path.rfind('/') {
+        Some(0) | None => "/",
+        Some(at) => &path[..at],
+    }
+}

@@ -58,7 +58,7 @@ impl ConnectionArgs {
 }
 
 /// kubectl's form: a number of seconds, or numbers with units (`1m30s`).
-fn parse_duration(text: &str) -> Result<Duration, String> {
+pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
     if let Ok(seconds) = text.parse::<u64>() {
         return Ok(Duration::from_secs(seconds));
     }

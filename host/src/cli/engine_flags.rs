@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use broker_manifest::{EngineOption, Operation, OptionKind};
+use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use crate::engine::{EngineFile, OptionSetting, OptionValue};
@@ -147,7 +148,10 @@ fn option_argument(option: &EngineOption, engine: &str) -> Arg {
         .help(format!("{} (engine {engine})", option.help))
         .help_heading("Engines");
     let argument = match option.kind {
-        OptionKind::Text => argument.value_parser(value_parser!(String)),
+        OptionKind::Text if option.choices.is_empty() => {
+            argument.value_parser(value_parser!(String))
+        }
+        OptionKind::Text => argument.value_parser(PossibleValuesParser::new(&option.choices)),
         OptionKind::Integer => argument
             .value_parser(value_parser!(i64))
             .allow_negative_numbers(true),

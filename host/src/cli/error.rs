@@ -7,13 +7,26 @@ use crate::ops::OpsError;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CliError {
     #[error(transparent)]
-    Ops(#[from] OpsError),
+    Ops(Box<OpsError>),
     #[error("the result can't be written: {0}")]
     Output(#[from] io::Error),
     #[error("the process can't start its workers: {0}")]
     Runtime(io::Error),
+    #[error("{problem}. Please either:\n{}", choices.iter().map(|choice| format!("- {choice}")).collect::<Vec<_>>().join("\n"))]
+    Conflict {
+        problem: String,
+        choices: Vec<String>,
+    },
+    #[error("no password can be read from {from}: {source}")]
+    Password { from: String, source: io::Error },
     #[error("stopped")]
     Interrupted,
+}
+
+impl From<OpsError> for CliError {
+    fn from(error: OpsError) -> Self {
+        Self::Ops(Box::new(error))
+    }
 }
 
 impl Problem for CliError {
@@ -21,6 +34,7 @@ impl Problem for CliError {
         match self {
             Self::Ops(error) => error.failure(),
             Self::Output(_) | Self::Runtime(_) => Failure::Failed,
+            Self::Conflict { .. } | Self::Password { .. } => Failure::Usage,
             Self::Interrupted => Failure::Interrupted,
         }
     }
@@ -30,7 +44,8 @@ impl Problem for CliError {
             Self::Ops(error) => error.hint(),
             Self::Output(_) => Some("Check where stdout goes: is its disk full?".to_owned()),
             Self::Runtime(_) => Some("Check the limits of the system (`ulimit -a`)".to_owned()),
-            Self::Interrupted => None,
+            Self::Password { .. } => Some("Check the file, or what is piped in".to_owned()),
+            Self::Conflict { .. } | Self::Interrupted => None,
         }
     }
 }

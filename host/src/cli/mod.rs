@@ -2,7 +2,9 @@
 
 mod backup;
 mod completion;
+mod confirm;
 mod connection;
+mod credentials;
 mod engine_flags;
 mod engines;
 mod error;

@@ -44,6 +44,15 @@ pub struct Detection {
     pub detail: Option<String>,
 }
 
+/// A restore that was begun, or done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restoration {
+    /// What is restored; its state is that of the restore.
+    pub backup: Backup,
+    /// More for people, by name.
+    pub details: Vec<(String, String)>,
+}
+
 /// The value of an option of the engine's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OptionSetting {
@@ -170,6 +179,62 @@ impl Instance {
         let backup = self.judge(Operation::Status, result)?;
         v0_1::results::backup(&self.manifest, backup, &|note| self.warn(note))
             .map_err(|what| self.bad_result(Operation::Status, what))
+    }
+
+    /// Begins a backup.
+    ///
+    /// # Errors
+    /// Why none was begun, or what the engine did wrong.
+    pub async fn create(&mut self, options: &[OptionSetting]) -> Result<Backup, EngineError> {
+        let request = v0_1::requests::create(options);
+        let call = self
+            .bindings
+            .kubectl_broker_engine_operations()
+            .call_create(&mut self.store, &request);
+        let result = within(self.limits, call).await;
+        let backup = self.judge(Operation::Create, result)?;
+        v0_1::results::backup(&self.manifest, backup, &|note| self.warn(note))
+            .map_err(|what| self.bad_result(Operation::Create, what))
+    }
+
+    /// Begins a restore of a backup that the backend has.
+    ///
+    /// # Errors
+    /// Why none was begun, or what the engine did wrong.
+    pub async fn restore(
+        &mut self,
+        id: &str,
+        dry_run: bool,
+        options: &[OptionSetting],
+    ) -> Result<Restoration, EngineError> {
+        let request = v0_1::requests::restore(id, dry_run, options);
+        let call = self
+            .bindings
+            .kubectl_broker_engine_operations()
+            .call_restore(&mut self.store, &request);
+        let result = within(self.limits, call).await;
+        let restoration = self.judge(Operation::Restore, result)?;
+        v0_1::results::restoration(&self.manifest, restoration, &|note| self.warn(note))
+            .map_err(|what| self.bad_result(Operation::Restore, what))
+    }
+
+    /// Removes a backup.
+    ///
+    /// # Errors
+    /// Why it is still there, or what the engine did wrong.
+    pub async fn delete(
+        &mut self,
+        id: &str,
+        force: bool,
+        options: &[OptionSetting],
+    ) -> Result<(), EngineError> {
+        let request = v0_1::requests::delete(id, force, options);
+        let call = self
+            .bindings
+            .kubectl_broker_engine_operations()
+            .call_delete(&mut self.store, &request);
+        let result = within(self.limits, call).await;
+        self.judge(Operation::Delete, result)
     }
 
     /// What a call came to: its value, what the engine reports, or how it broke down.

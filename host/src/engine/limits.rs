@@ -21,7 +21,8 @@ impl Default for Limits {
         Self {
             memory: 256 << 20,
             computing: Duration::from_secs(10),
-            total: Duration::from_mins(2),
+            // Some backends answer a restore when it is done.
+            total: Duration::from_mins(15),
         }
     }
 }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use broker_manifest::Auth;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -11,16 +13,21 @@ pub type Body = UnsyncBoxBody<Bytes, Report>;
 /// An answer of a backend.
 pub type Answer = http::Response<Body>;
 
+/// A request that has been granted. Its URI has only a path and a query.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    pub endpoint: String,
+    pub auth: Auth,
+    /// How long the answer may take to begin, where the engine knows that it takes long.
+    pub patience: Option<Duration>,
+    pub request: http::Request<Bytes>,
+}
+
 /// What carries the requests of an engine to its endpoints. The real one opens port-forwards; a test
 /// gives answers from a script.
 pub trait Network: Send + Sync {
-    /// Sends a request that has been granted. Its URI has only a path and a query.
-    fn send<'a>(
-        &'a self,
-        endpoint: &'a str,
-        auth: Auth,
-        request: http::Request<Bytes>,
-    ) -> BoxFuture<'a, Result<Answer, Report>>;
+    /// Sends a request and waits for the head of its answer.
+    fn send(&self, outgoing: Outgoing) -> BoxFuture<'_, Result<Answer, Report>>;
 }
 
 /// How much a note of an engine matters.

@@ -1,20 +1,22 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use broker_manifest::{Auth, Manifest};
-use bytes::Bytes;
+use broker_manifest::Manifest;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, try_join_all};
+use http::header::AUTHORIZATION;
 use http_body_util::{BodyExt, Full};
 
+use super::credentials::Credentials;
 use crate::cluster::{Backend, Cluster, ClusterError, Deadlines, EndpointSpec, Target};
-use crate::engine::{Answer, Network};
+use crate::engine::{Answer, Network, Outgoing};
 use crate::model::{Problem, Report, ReportKind};
 
 /// Carries the requests of one engine to the pods of one target.
 pub(super) struct PodNetwork {
     backends: BTreeMap<String, Backend>,
     deadlines: Deadlines,
+    credentials: Credentials,
     last_error: LastError,
 }
 
@@ -32,6 +34,7 @@ impl PodNetwork {
         target: &Target,
         manifest: &Manifest,
         ports: &BTreeMap<String, u16>,
+        credentials: &Credentials,
     ) -> Result<Self, ClusterError> {
         let backends = manifest.endpoints.iter().map(|(name, endpoint)| async {
             let spec = EndpointSpec {
@@ -49,6 +52,7 @@ impl PodNetwork {
         Ok(Self {
             backends: try_join_all(backends).await?.into_iter().collect(),
             deadlines: Deadlines::default(),
+            credentials: credentials.clone(),
             last_error: LastError::default(),
         })
     }
@@ -82,21 +86,25 @@ impl LastError {
 }
 
 impl Network for PodNetwork {
-    fn send<'a>(
-        &'a self,
-        endpoint: &'a str,
-        _: Auth,
-        request: http::Request<Bytes>,
-    ) -> BoxFuture<'a, Result<Answer, Report>> {
+    fn send(&self, outgoing: Outgoing) -> BoxFuture<'_, Result<Answer, Report>> {
         async move {
-            let backend = self.backends.get(endpoint).ok_or_else(|| {
+            let backend = self.backends.get(&outgoing.endpoint).ok_or_else(|| {
+                let endpoint = &outgoing.endpoint;
                 Report::new(
                     ReportKind::Denied,
                     format!("there is no endpoint `{endpoint}`"),
                 )
             })?;
+            let deadlines = Deadlines {
+                first_byte: outgoing.patience.unwrap_or(self.deadlines.first_byte),
+                ..self.deadlines
+            };
+            let mut request = outgoing.request;
+            if let Some(value) = self.credentials.header(outgoing.auth) {
+                request.headers_mut().insert(AUTHORIZATION, value.clone());
+            }
             let response = backend
-                .send(request.map(Full::new), &self.deadlines)
+                .send(request.map(Full::new), &deadlines)
                 .await
                 .map_err(|error| self.last_error.report(error))?;
             let last_error = self.last_error.clone();
@@ -109,7 +117,8 @@ impl Network for PodNetwork {
     }
 }
 
-fn report(error: &ClusterError) -> Report {
+/// An error of the cluster in the terms of the engine interface.
+pub(super) fn report(error: &ClusterError) -> Report {
     let (kind, retryable) = match error {
         ClusterError::PortClosed { .. }
         | ClusterError::AllPortsClosed { .. }

@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use broker_manifest::{Manifest, Operation};
+use broker_manifest::{EngineId, Manifest, Operation};
 
 use super::OpsError;
 use super::choose::{EngineChoice, candidates};
+use super::credentials::{Credentials, CredentialsRequest};
 use super::network::PodNetwork;
 use super::observer::UiObserver;
 use crate::cluster::{Cluster, ConnectOptions, NamespaceSource, Target};
@@ -27,6 +28,7 @@ pub struct Request {
     pub engine: EngineChoice,
     pub statefulset: Option<String>,
     pub pod: Option<String>,
+    pub credentials: CredentialsRequest,
     /// Values of the manifests' port flags, by flag.
     pub ports: BTreeMap<String, u16>,
     /// Values of the manifests' options, by option.
@@ -38,6 +40,7 @@ pub struct Session {
     pub(super) cluster: Cluster,
     pub(super) engines: Catalogue,
     runtime: Arc<Runtime>,
+    credentials: Credentials,
     request: Request,
     target: Target,
     ui: Ui,
@@ -53,12 +56,14 @@ pub(super) struct Running {
 }
 
 impl Session {
-    /// Connects, and says which defaults were applied. Nothing is asked of the cluster yet.
+    /// Connects, and says which defaults were applied. Nothing is asked of the cluster yet but for the
+    /// Secret with the credentials, if one is named.
     ///
     /// # Errors
     /// When the kubeconfig can't be used, or the sandbox can't be set up.
     pub async fn open(engines: Catalogue, request: Request, ui: Ui) -> Result<Self, OpsError> {
         let cluster = Cluster::connect(&request.connect).await?;
+        let credentials = Credentials::find(&cluster, &request.credentials).await?;
         let runtime = Arc::new(Runtime::new(open_cache(ui))?);
         let target = Target {
             statefulset: request
@@ -71,6 +76,7 @@ impl Session {
             cluster,
             engines,
             runtime,
+            credentials,
             request,
             target,
             ui,
@@ -82,7 +88,12 @@ impl Session {
     /// Starts the engine that `operation` prefers, of those that the user lets it choose from, and
     /// that answer.
     pub(super) async fn engine_for(&self, operation: Operation) -> Result<Running, OpsError> {
-        let candidates = candidates(&self.engines, &self.request.engine, operation)?;
+        let mut candidates = candidates(&self.engines, &self.request.engine, operation)?;
+        if matches!(operation, Operation::Restore | Operation::Delete) {
+            // What destroys must not find another way when the expected one is closed: `latest` of
+            // another engine is another backup.
+            candidates.truncate(1);
+        }
         let mut remaining = candidates.into_iter().peekable();
         while let Some(file) = remaining.next() {
             // The last is not asked whether it answers: its own error says more.
@@ -94,7 +105,7 @@ impl Session {
             match self.answering(running).await {
                 Ok(running) => return Ok(running),
                 Err(OpsError::Cluster(error)) if error.failure() == Failure::NotAllowed => {
-                    return Err(error.into());
+                    return Err(OpsError::Cluster(error));
                 }
                 Err(reason) => {
                     let reason = text::printable(&reason.to_string(), MAX_REASON).into_owned();
@@ -121,6 +132,17 @@ impl Session {
         Ok(running)
     }
 
+    /// Starts the engine with this id once more.
+    pub(super) async fn start_named(&self, id: &EngineId) -> Result<Running, OpsError> {
+        let file = self.engines.iter().find(|file| file.manifest().id == *id);
+        let file = file.ok_or_else(|| OpsError::UnknownEngine {
+            name: id.to_string(),
+            near: None,
+            known: Vec::new(),
+        })?;
+        self.start(file).await
+    }
+
     /// Makes native code of an engine and finds its endpoints at the same time, then starts it.
     pub(super) async fn start(&self, file: &EngineFile) -> Result<Running, OpsError> {
         let runtime = Arc::clone(&self.runtime);
@@ -131,6 +153,7 @@ impl Session {
             &self.target,
             file.manifest(),
             &self.request.ports,
+            &self.credentials,
         );
         let (loaded, network) = tokio::join!(load, find);
         let loaded = loaded.map_err(|e| OpsError::Worker {
@@ -174,7 +197,13 @@ impl Session {
             .collect()
     }
 
-    pub(super) fn ui(&self) -> Ui {
+    pub(super) fn statefulset(&self) -> &str {
+        &self.target.statefulset
+    }
+
+    /// How the command speaks to its user.
+    #[must_use]
+    pub fn ui(&self) -> Ui {
         self.ui
     }
 
@@ -221,7 +250,7 @@ impl Running {
             if let EngineError::Reported { report, .. } = &error
                 && let Some(original) = self.network.original_of(report)
             {
-                return OpsError::Cluster(original);
+                return original.into();
             }
             OpsError::Engine(error)
         })

@@ -1,8 +1,9 @@
 use broker_manifest::Operation;
 use jiff::Timestamp;
 
+use super::session::Running;
 use super::{OpsError, Session};
-use crate::model::{newest_first, text};
+use crate::model::{Backup, newest_first, text};
 use crate::ui::BackupsView;
 
 /// Which backup is meant.
@@ -26,37 +27,7 @@ pub async fn status(session: &Session, which: &Which) -> Result<BackupsView, Ops
             let status = running.instance().status(id, &options).await;
             running.original(status)?
         }
-        Which::Latest => {
-            if !running.manifest.can(Operation::List) {
-                return Err(OpsError::CannotDo {
-                    engine: running.manifest.id.to_string(),
-                    operation: Operation::List,
-                    able: Vec::new(),
-                });
-            }
-            let options = session.options(&running.manifest, Operation::List);
-            let listed = running.instance().list(None, &options).await;
-            let mut backups = running.original(listed)?;
-            newest_first(&mut backups);
-            let at = backups
-                .iter()
-                .position(crate::model::Backup::is_whole)
-                .ok_or(OpsError::NothingWhole)?;
-            for newer in &backups[..at] {
-                session.ui().note(&format!(
-                    "{} is newer, but {}",
-                    text::printable(&newer.id, 120),
-                    text::printable(
-                        newer
-                            .reported_state
-                            .as_deref()
-                            .unwrap_or(newer.state.name()),
-                        60
-                    )
-                ));
-            }
-            backups.swap_remove(at)
-        }
+        Which::Latest => latest(session, &mut running).await?,
     };
     Ok(BackupsView {
         columns: running.manifest.table(),
@@ -66,4 +37,37 @@ pub async fn status(session: &Session, which: &Which) -> Result<BackupsView, Ops
         is_list: false,
         now: Timestamp::now(),
     })
+}
+
+/// The newest backup that ended well; says so when newer ones did not.
+pub(super) async fn latest(session: &Session, running: &mut Running) -> Result<Backup, OpsError> {
+    if !running.manifest.can(Operation::List) {
+        return Err(OpsError::CannotDo {
+            engine: running.manifest.id.to_string(),
+            operation: Operation::List,
+            able: Vec::new(),
+        });
+    }
+    let options = session.options(&running.manifest, Operation::List);
+    let listed = running.instance().list(None, &options).await;
+    let mut backups = running.original(listed)?;
+    newest_first(&mut backups);
+    let at = backups
+        .iter()
+        .position(Backup::is_whole)
+        .ok_or(OpsError::NothingWhole)?;
+    for newer in &backups[..at] {
+        session.ui().note(&format!(
+            "{} is newer, but {}",
+            text::printable(&newer.id, 120),
+            text::printable(
+                newer
+                    .reported_state
+                    .as_deref()
+                    .unwrap_or(newer.state.name()),
+                60
+            )
+        ));
+    }
+    Ok(backups.swap_remove(at))
 }

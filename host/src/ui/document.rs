@@ -18,6 +18,11 @@ pub trait Document {
 
     /// For JSON and YAML.
     fn document(&self) -> Value;
+
+    /// One line to stand below a table, for people.
+    fn summary(&self) -> Option<String> {
+        None
+    }
 }
 
 /// What a result is about.

@@ -16,7 +16,7 @@ use crate::model::{Problem, text};
 
 pub use document::{Document, Scope, error_document};
 pub use format::Format;
-pub use views::{BackupsView, EngineRow, EnginesView, VersionView};
+pub use views::{BackupsView, DeletedView, EngineRow, EnginesView, RestorationView, VersionView};
 
 /// Longest message of an error or a note, in characters.
 const MAX_MESSAGE: usize = 2000;
@@ -135,6 +135,16 @@ impl Ui {
         }
         let _spinner = spinner::show(message);
         work.await
+    }
+
+    /// Asks something on stderr and reads a line from stdin; none at its end.
+    pub fn ask(self, question: &str) -> Option<String> {
+        let mut answer = String::new();
+        self.write_err(&text::printable(question, MAX_MESSAGE));
+        match io::stdin().read_line(&mut answer) {
+            Ok(0) | Err(_) => None,
+            Ok(_) => Some(answer.trim().to_owned()),
+        }
     }
 
     fn line(self, style: Style, label: &str, message: &str) {

@@ -27,20 +27,6 @@ pub struct BackupsView {
 }
 
 impl BackupsView {
-    /// How many there are and how large they are together, in one line.
-    #[must_use]
-    pub fn summary(&self) -> String {
-        let count = self.backups.len();
-        if self.left_out > 0 {
-            return format!("{count} of {} backups", count + self.left_out);
-        }
-        let noun = if count == 1 { "backup" } else { "backups" };
-        // The sizes are a backend's word: their sum may be more than fits.
-        let sizes = self.backups.iter().filter_map(|backup| backup.size);
-        let total = sizes.fold(0_u64, u64::saturating_add);
-        format!("{count} {noun}, {} in all", format::size(total))
-    }
-
     fn cell(&self, column: &Column, backup: &Backup) -> Cell {
         match column.value.as_str() {
             "id" => cell(&backup.id),
@@ -66,6 +52,22 @@ impl BackupsView {
 }
 
 impl Document for BackupsView {
+    /// How many there are and how large they are together.
+    fn summary(&self) -> Option<String> {
+        if !self.is_list {
+            return None;
+        }
+        let count = self.backups.len();
+        if self.left_out > 0 {
+            return Some(format!("{count} of {} backups", count + self.left_out));
+        }
+        let noun = if count == 1 { "backup" } else { "backups" };
+        // The sizes are a backend's word: their sum may be more than fits.
+        let sizes = self.backups.iter().filter_map(|backup| backup.size);
+        let total = sizes.fold(0_u64, u64::saturating_add);
+        Some(format!("{count} {noun}, {} in all", format::size(total)))
+    }
+
     fn table(&self, wide: bool) -> String {
         let failed = !self.is_list && self.backups.iter().any(|b| b.failure.is_some());
         let columns: Vec<_> = self
@@ -216,5 +218,81 @@ impl Document for VersionView {
             "Version",
             json!({ "version": self.version, "engineInterface": self.interface }),
         )
+    }
+}
+
+/// A restore.
+#[derive(Debug)]
+pub struct RestorationView {
+    pub scope: Scope,
+    pub backup: Backup,
+    pub details: Vec<(String, String)>,
+    pub dry_run: bool,
+    pub now: Timestamp,
+}
+
+impl Document for RestorationView {
+    fn table(&self, wide: bool) -> String {
+        let mut columns = Column::defaults();
+        columns.retain(|column| column.value != "age");
+        let view = BackupsView {
+            scope: self.scope.clone(),
+            columns,
+            backups: vec![self.backup.clone()],
+            left_out: 0,
+            is_list: false,
+            now: self.now,
+        };
+        let mut shown = view.table(wide);
+        for (name, value) in &self.details {
+            shown.push_str(&format!(
+                "{}: {}\n",
+                text::printable(name, 60),
+                text::printable(value, 400)
+            ));
+        }
+        shown
+    }
+
+    fn names(&self) -> String {
+        format!("{}\n", text::printable(&self.backup.id, MAX_NAME))
+    }
+
+    fn document(&self) -> Value {
+        let details: serde_json::Map<_, _> = self
+            .details
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone().into()))
+            .collect();
+        document(
+            "Restore",
+            json!({
+                "scope": self.scope,
+                "dryRun": self.dry_run,
+                "item": backup_fields(&self.backup),
+                "details": details,
+            }),
+        )
+    }
+}
+
+/// A backup that is gone.
+#[derive(Debug)]
+pub struct DeletedView {
+    pub scope: Scope,
+    pub id: String,
+}
+
+impl Document for DeletedView {
+    fn table(&self, _: bool) -> String {
+        format!("{} is deleted\n", text::printable(&self.id, MAX_NAME))
+    }
+
+    fn names(&self) -> String {
+        format!("{}\n", text::printable(&self.id, MAX_NAME))
+    }
+
+    fn document(&self) -> Value {
+        document("Deletion", json!({ "scope": self.scope, "id": self.id }))
     }
 }

@@ -2,11 +2,12 @@
 //!
 //! Protocol facts come from HiveMQ's own OpenAPI file (`hivemq-openapi.yaml` 4.30.0).
 
+mod restore;
 mod wire;
 
 use broker_engine::{
-    Activity, Backup, Detect, Detection, ErrorKind, List, ListRequest, Result, State, Status,
-    StatusRequest, engine, http,
+    Activity, Backup, Create, CreateRequest, Detect, Detection, ErrorKind, List, ListRequest,
+    Result, State, Status, StatusRequest, engine, http,
 };
 use wire::{BackupItem, BackupList, ErrorBody};
 
@@ -16,6 +17,7 @@ pub struct HiveMq;
 engine!(HiveMq, "engine.toml");
 
 const BACKUPS: &str = "/api/v1/management/backups";
+const NO_SUCH_BACKUP: &str = "`kubectl broker backup list --engine hivemq` shows the backups; HiveMQ forgets a failed one after an hour";
 const BACKUP: &str = "/api/v1/management/backups/{backupId}";
 
 impl Detect for HiveMq {
@@ -40,16 +42,19 @@ impl Status for HiveMq {
             http::get("api", BACKUP).parameter("backupId", &request.id),
             "HIVEMQ_MANAGEMENT_BACKUPS_BACKUPID_GET",
         )
-        .map_err(|error| {
-            if error.kind == ErrorKind::NotFound {
-                error.with_hint(
-                    "`kubectl broker backup list --engine hivemq` shows the backups; HiveMQ forgets a failed one after an hour",
-                )
-            } else {
-                error
-            }
+        .map_err(|error| match error.kind {
+            ErrorKind::NotFound => error.with_hint(NO_SUCH_BACKUP),
+            _ => error,
         })?
         .json()?;
+        Ok(to_backup(item.backup))
+    }
+}
+
+impl Create for HiveMq {
+    fn create(_: CreateRequest) -> Result<Backup> {
+        let item: BackupItem =
+            answer(http::post("api", BACKUPS), "HIVEMQ_MANAGEMENT_BACKUPS_POST")?.json()?;
         Ok(to_backup(item.backup))
     }
 }
@@ -63,19 +68,23 @@ fn list() -> Result<Vec<wire::Backup>> {
 /// Sends a request and reads HiveMQ's form of an error. `permission` is the one that the route
 /// needs in the Enterprise Security Extension.
 fn answer(request: http::Request, permission: &str) -> Result<http::Response> {
-    request
-        .send()?
+    check(request.send()?, permission)
+}
+
+fn check(response: http::Response, permission: &str) -> Result<http::Response> {
+    response
         .expect_ok_or(|_, body| ErrorBody::explain(body))
         .map_err(|error| {
             let hint = match error.kind {
                 ErrorKind::Unauthenticated => {
-                    "HiveMQ's REST API wants a user name and password of its own".to_owned()
+                    "HiveMQ's REST API wants a user name and password of its own: give `--username` with `--password-stdin`, or `--credentials-secret`".to_owned()
                 }
                 ErrorKind::Forbidden => format!(
                     "Give the user the permission {permission} in HiveMQ's Enterprise Security Extension"
                 ),
                 ErrorKind::Unavailable => {
-                    "The cluster may be starting, or its nodes run different versions; try again".to_owned()
+                    "The cluster may be starting, or its nodes run different versions; try again"
+                        .to_owned()
                 }
                 _ => return error,
             };

@@ -1,5 +1,7 @@
 use broker_engine::mock::{Host, Reply};
 
+use broker_engine::{Restore, RestoreRequest, RestoreSource};
+
 use super::*;
 
 const LIST: &str = "GET /api/v1/management/backups";
@@ -124,4 +126,78 @@ fn answers_that_are_not_of_the_contract_are_refused() {
         let error = backups(&host(LIST, 200, body)).unwrap_err();
         assert_eq!(error.kind, ErrorKind::Protocol, "{body}");
     }
+}
+
+const CREATE: &str = "POST /api/v1/management/backups";
+const RESTORE: &str = "POST /api/v1/management/backups/{backupId}";
+const UNKNOWN_ID: &str = r#"{"errors": [{"title": "Resource not found", "detail": "Backup x"}]}"#;
+
+fn create(host: &Host) -> Result<Backup> {
+    host.run(|| {
+        HiveMq::create(CreateRequest {
+            options: Vec::new(),
+        })
+    })
+}
+
+fn restore(host: &Host, dry_run: bool) -> Result<Backup> {
+    let request = RestoreRequest {
+        source: RestoreSource::Id("x".to_owned()),
+        dry_run,
+        options: Vec::new(),
+    };
+    host.run(|| HiveMq::restore(request))
+        .map(|done| done.backup)
+}
+
+#[test]
+fn a_backup_is_begun_with_one_post_and_no_body() {
+    let host = host(CREATE, 200, &item("IN_PROGRESS"));
+    assert_eq!(create(&host).unwrap().state, State::Running);
+    assert_eq!(host.sent().len(), 1);
+    assert_eq!(host.sent()[0].body, None);
+}
+
+#[test]
+fn a_restore_that_answers_with_the_word_of_a_running_backup_is_a_running_restore() {
+    for reported in ["IN_PROGRESS", "RESTORE_IN_PROGRESS"] {
+        let backup = restore(&host(RESTORE, 200, &item(reported)), false).unwrap();
+        assert_eq!(
+            (backup.activity, backup.state),
+            (Activity::Restore, State::Running)
+        );
+    }
+    for before in ["COMPLETED", "RESTORE_COMPLETED", "RESTORE_FAILED"] {
+        let backup = restore(&host(RESTORE, 200, &item(before)), false).unwrap();
+        assert_eq!(backup.state, State::Pending, "{before} is from before");
+    }
+}
+
+#[test]
+fn only_a_missing_route_leads_to_the_older_way_to_restore() {
+    let error = restore(&host(RESTORE, 404, UNKNOWN_ID), false).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::NotFound);
+    let host = host(RESTORE, 404, "404 page not found").answer(
+        "POST /api/v1/management/restores",
+        Reply::text(200, r#"{"id": "r", "status": "STARTED", "backupId": "x"}"#),
+    );
+    let backup = restore(&host, false).unwrap();
+    assert_eq!(
+        (backup.activity, backup.state),
+        (Activity::Restore, State::Running)
+    );
+    assert_eq!(
+        host.sent()[1].body.as_deref(),
+        Some(&br#"{"backupId":"x"}"#[..])
+    );
+}
+
+#[test]
+fn a_dry_run_never_becomes_a_restore() {
+    let host = host(RESTORE, 200, &item("IN_PROGRESS"));
+    assert_eq!(
+        restore(&host, true).unwrap_err().kind,
+        ErrorKind::Unsupported
+    );
+    assert!(host.sent().is_empty());
 }

@@ -14,6 +14,12 @@ pub struct BackupItem {
     pub backup: Backup,
 }
 
+/// What an older server's `/restores` answers.
+#[derive(Deserialize)]
+pub struct RestoreItem {
+    pub status: String,
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Backup {

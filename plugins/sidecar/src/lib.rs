@@ -7,11 +7,12 @@
 mod wire;
 
 use broker_engine::{
-    Backup, Detect, Detection, Error, ErrorKind, List, ListRequest, Result, State, Status,
-    StatusRequest, engine, http,
+    Activity, Backup, Delete, DeleteRequest, Detect, Detection, Error, ErrorKind, Field, List,
+    ListRequest, OptionSetting, OptionValue, Restoration, Restore, RestoreRequest, RestoreSource,
+    Result, State, Status, StatusRequest, engine, http,
 };
 use serde::de::DeserializeOwned;
-use wire::{Entry, Inventory, RemoteBackup, RemoteList};
+use wire::{Entry, Inventory, PurgeBody, RemoteBackup, RemoteList, RestoreBody, RestoreResult};
 
 /// The engine.
 pub struct Sidecar;
@@ -32,22 +33,32 @@ impl Detect for Sidecar {
 }
 
 impl List for Sidecar {
-    /// The remote inventory, whole: the server's own `limit` does not promise the newest.
-    fn list(_: ListRequest) -> Result<Vec<Backup>> {
-        Ok(remote_list()?.into_iter().map(from_remote).collect())
+    /// The remote inventory is asked for whole: the server's own `limit` does not promise the newest.
+    fn list(request: ListRequest) -> Result<Vec<Backup>> {
+        let local = |entries: Vec<Entry>| entries.into_iter().map(from_local).collect();
+        match scope(&request.options) {
+            "local" => Ok(local(local_inventory()?.backups)),
+            "cluster" => Ok(local(local_inventory()?.cluster_backups)),
+            _ => Ok(remote_list()?.into_iter().map(from_remote).collect()),
+        }
     }
+}
+
+/// The manifest names the choices; the host lets no other through.
+fn scope(options: &[OptionSetting]) -> &str {
+    options
+        .iter()
+        .find_map(|option| match &option.value {
+            OptionValue::Text(scope) if option.name == "scope" => Some(scope.as_str()),
+            _ => None,
+        })
+        .unwrap_or("remote")
 }
 
 impl Status for Sidecar {
     /// How far the upload of a local backup is, or that an object is in the remote store.
     fn status(request: StatusRequest) -> Result<Backup> {
-        let inventory = local_inventory()?;
-        let local = inventory
-            .backups
-            .into_iter()
-            .chain(inventory.cluster_backups)
-            .find(|entry| entry.name == request.id);
-        if let Some(entry) = local {
+        if let Some(entry) = local_entry(&request.id)? {
             return Ok(from_local(entry));
         }
         remote_list()?
@@ -62,6 +73,108 @@ impl Status for Sidecar {
                 .with_hint("`kubectl broker backup list --engine sidecar` shows what is there")
             })
     }
+}
+
+impl Restore for Sidecar {
+    /// The sidecar answers when the object is in place: whether the broker then takes it up is not
+    /// its to say.
+    fn restore(request: RestoreRequest) -> Result<Restoration> {
+        let RestoreSource::Id(key) = request.source else {
+            return Err(Error::unsupported(
+                "the sidecar restores only objects of its remote store, not files",
+            ));
+        };
+        let body = RestoreBody {
+            version: &key,
+            dry_run: request.dry_run,
+        };
+        let result: RestoreResult = http::post("api", "/v1/restore")
+            .patience(RESTORE_PATIENCE)
+            .json(&body)?
+            .send()?
+            .expect_ok()
+            .map_err(|error| match error.kind {
+                // Here the sidecar does name something: the object.
+                ErrorKind::NotFound => error
+                    .with_hint("`kubectl broker backup list --engine sidecar` shows the objects"),
+                _ => explain(error),
+            })?
+            .json()?;
+        if result.dry_run != request.dry_run {
+            return Err(Error::protocol(format!(
+                "the sidecar was asked for {} and says that it did {}",
+                mode(request.dry_run),
+                mode(result.dry_run)
+            )));
+        }
+        let mut backup = Backup::new(result.key, State::Succeeded);
+        backup.activity = Activity::Restore;
+        backup.reported_state = Some(mode(result.dry_run).to_owned());
+        backup.size = u64::try_from(result.bytes).ok();
+        let target = Field {
+            name: "target-path".to_owned(),
+            value: result.target_path,
+        };
+        Ok(Restoration {
+            backup,
+            details: vec![target],
+        })
+    }
+}
+
+/// Seconds. The sidecar loads the whole object before it answers; the first client waited as long.
+const RESTORE_PATIENCE: u32 = 600;
+
+const fn mode(dry_run: bool) -> &'static str {
+    if dry_run { "a dry run" } else { "a restore" }
+}
+
+impl Delete for Sidecar {
+    /// Purges a backup from the pod's disk, once it is safe in the remote store.
+    fn delete(request: DeleteRequest) -> Result<()> {
+        let entry = local_entry(&request.id)?.ok_or_else(|| not_on_disk(&request.id))?;
+        if entry.status != "uploaded" && !request.force {
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                format!(
+                    "{:?} is not uploaded (its state is {:?})",
+                    request.id, entry.status
+                ),
+            )
+            .with_hint("Wait until it is uploaded, or purge it all the same with `--force`"));
+        }
+        http::post("api", "/v1/backup/purge")
+            .json(&PurgeBody { name: &request.id })?
+            .send()?
+            .expect_ok()
+            .map_err(|error| match error.kind {
+                ErrorKind::NotFound => not_on_disk(&request.id),
+                _ => explain(error),
+            })?;
+        match local_entry(&request.id)? {
+            None => Ok(()),
+            Some(_) => Err(Error::new(
+                ErrorKind::Failed,
+                format!("the sidecar purged {:?}, and it is still there", request.id),
+            )
+            .with_hint("It may be purging still; look again with `kubectl broker backup list --scope local`")),
+        }
+    }
+}
+
+fn not_on_disk(name: &str) -> Error {
+    Error::not_found(format!("no backup named {name:?} on the pod's disk")).with_hint(
+        "`kubectl broker backup list --engine sidecar --scope local` shows what is there; each pod has its own, see `--pod`",
+    )
+}
+
+fn local_entry(name: &str) -> Result<Option<Entry>> {
+    let inventory = local_inventory()?;
+    let entries = inventory
+        .backups
+        .into_iter()
+        .chain(inventory.cluster_backups);
+    Ok(entries.into_iter().find(|entry| entry.name == name))
 }
 
 fn local_inventory() -> Result<Inventory> {

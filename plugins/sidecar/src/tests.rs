@@ -130,3 +130,98 @@ fn detects_by_the_local_inventory() {
         ErrorKind::Unavailable
     );
 }
+
+const RESTORE: &str = "POST /v1/restore";
+const PURGE: &str = "POST /v1/backup/purge";
+
+fn list_scope(host: &Host, scope: &str) -> Vec<String> {
+    let request = ListRequest {
+        limit: None,
+        options: vec![OptionSetting {
+            name: "scope".to_owned(),
+            value: OptionValue::Text(scope.to_owned()),
+        }],
+    };
+    let backups = host.run(|| Sidecar::list(request)).unwrap();
+    backups.into_iter().map(|backup| backup.id).collect()
+}
+
+#[test]
+fn the_scope_says_which_inventory_is_listed() {
+    let inventory = INVENTORY.replace(
+        "null",
+        r#"[{"name": "c", "size_bytes": 1, "last_modified": "2025-08-19T14:30:25Z", "status": "uploaded"}]"#,
+    );
+    let host = host(LOCAL, 200, &inventory).answer(REMOTE, Reply::text(200, OBJECTS));
+    assert_eq!(
+        list_scope(&host, "local"),
+        ["20250819-143025", "20250818-020000"]
+    );
+    assert_eq!(list_scope(&host, "cluster"), ["c"]);
+    assert_eq!(
+        list_scope(&host, "remote"),
+        ["backup/a.backup", "backup/b.backup"]
+    );
+}
+
+fn restore(host: &Host, dry_run: bool) -> Result<Restoration> {
+    let request = RestoreRequest {
+        source: RestoreSource::Id("backup/a.backup".to_owned()),
+        dry_run,
+        options: Vec::new(),
+    };
+    host.run(|| Sidecar::restore(request))
+}
+
+const DRY: &str = r#"{"key": "backup/a.backup", "bytes": 10, "target_path": "/data/restore.zip",
+    "dry_run": true, "last_checked": "2025-08-19T14:30:25Z"}"#;
+
+#[test]
+fn a_restore_says_what_was_put_where() {
+    let host = host(RESTORE, 202, DRY);
+    let done = restore(&host, true).unwrap();
+    assert_eq!(done.backup.size, Some(10));
+    assert_eq!(done.details[0].value, "/data/restore.zip");
+    assert_eq!(
+        host.sent()[0].body.as_deref(),
+        Some(&br#"{"version":"backup/a.backup","dry_run":true}"#[..])
+    );
+}
+
+#[test]
+fn a_dry_run_that_was_none_is_told() {
+    let body = DRY.replace("true", "false");
+    let error = restore(&host(RESTORE, 200, &body), true).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Protocol);
+}
+
+fn delete(host: &Host, id: &str, force: bool) -> Result<()> {
+    let request = DeleteRequest {
+        id: id.to_owned(),
+        force,
+        options: Vec::new(),
+    };
+    host.run(|| Sidecar::delete(request))
+}
+
+#[test]
+fn only_what_is_uploaded_is_purged_unless_forced() {
+    let host = host(LOCAL, 200, INVENTORY);
+    let error = delete(&host, "20250818-020000", false).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Conflict);
+    assert!(host.sent().iter().all(|sent| sent.route == LOCAL));
+    let error = delete(&host, "unknown", true).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::NotFound);
+}
+
+#[test]
+fn after_a_purge_the_backup_must_be_gone() {
+    let empty = r#"{"cluster_backups": [], "backups": []}"#;
+    let gone = host(LOCAL, 200, INVENTORY)
+        .answer(LOCAL, Reply::text(200, empty))
+        .answer(PURGE, Reply::text(202, ""));
+    assert_eq!(delete(&gone, "20250818-020000", true), Ok(()));
+    let still_there = host(LOCAL, 200, INVENTORY).answer(PURGE, Reply::text(200, ""));
+    let error = delete(&still_there, "20250818-020000", true).unwrap_err();
+    assert!(error.message.contains("still there"), "{}", error.message);
+}

@@ -1,6 +1,6 @@
 //! The JSON of the sidecar's REST API.
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// `GET /v1/backup/list`.
 #[derive(Deserialize)]
@@ -37,6 +37,28 @@ pub struct RemoteBackup {
     /// RFC 3339.
     pub last_modified: String,
     pub size_bytes: i64,
+}
+
+/// `POST /v1/restore`. A Go client leaves `false` out; both mean the same.
+#[derive(Serialize)]
+pub struct RestoreBody<'a> {
+    /// An object key.
+    pub version: &'a str,
+    pub dry_run: bool,
+}
+
+#[derive(Deserialize)]
+pub struct RestoreResult {
+    pub key: String,
+    pub bytes: i64,
+    pub target_path: String,
+    pub dry_run: bool,
+}
+
+/// `POST /v1/backup/purge`. The body of the answer is not specified.
+#[derive(Serialize)]
+pub struct PurgeBody<'a> {
+    pub name: &'a str,
 }
 
 /// A Go server writes an empty list as `null`. The key itself must be there: any JSON object would

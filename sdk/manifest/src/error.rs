@@ -34,6 +34,10 @@ pub enum ManifestError {
     TwiceTheSameFlag { name: String },
     #[error("default `{default}` of option `--{option}` does not fit its type")]
     BadDefault { option: String, default: String },
+    #[error(
+        "choice `{choice}` of option `--{option}` can't be: choices are for text, and of lower-case letters, digits and dashes"
+    )]
+    BadChoice { option: String, choice: String },
     #[error("endpoint `{endpoint}` names no port; give `port.names` or `port.numbers`")]
     NoPort { endpoint: String },
     #[error("endpoint `{endpoint}` allows no request; name each in `allow`")]

@@ -124,6 +124,9 @@ pub struct EngineOption {
     pub kind: OptionKind,
     /// The operations whose command takes it.
     pub operations: BTreeSet<Operation>,
+    /// The only values that a text may have, if it is not free.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<String>,
     pub help: String,
@@ -303,9 +306,23 @@ impl Manifest {
 
 impl EngineOption {
     fn check(&self) -> Result<(), ManifestError> {
+        for choice in &self.choices {
+            if self.kind != OptionKind::Text || !is_flag_name(choice) {
+                return Err(ManifestError::BadChoice {
+                    option: self.name.clone(),
+                    choice: choice.clone(),
+                });
+            }
+        }
         let Some(default) = &self.default else {
             return Ok(());
         };
+        if !self.choices.is_empty() && !self.choices.contains(default) {
+            return Err(ManifestError::BadDefault {
+                option: self.name.clone(),
+                default: default.clone(),
+            });
+        }
         let fits = match self.kind {
             OptionKind::Text => printable("options.default", default, 300).is_ok(),
             OptionKind::Integer => default.parse::<i64>().is_ok(),

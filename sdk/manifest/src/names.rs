@@ -38,7 +38,6 @@ pub const RESERVED_FLAGS: &[&str] = &[
     "pod",
     "quiet",
     "request-timeout",
-    "scope",
     "source",
     "statefulset",
     "timeout",

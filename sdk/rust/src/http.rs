@@ -4,12 +4,14 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
 
-#[cfg(target_family = "wasm")]
-use crate::bindings::kubectl_broker::engine::http as host;
+pub use crate::bindings::kubectl_broker::engine::artifacts::Expectation;
 pub use crate::bindings::kubectl_broker::engine::http::Method;
 use crate::bindings::kubectl_broker::engine::http::Request as Raw;
+#[cfg(target_family = "wasm")]
+use crate::bindings::kubectl_broker::engine::{artifacts, http as host};
 #[cfg(not(target_family = "wasm"))]
-use crate::mock as host;
+use crate::mock::{self as host, artifacts};
+use crate::operations::Saved;
 
 /// The most of a body that is read as JSON, in bytes. It is the host's own limit.
 const MAX_JSON: u64 = 64 << 20;
@@ -51,6 +53,7 @@ impl Request {
             query: Vec::new(),
             headers: Vec::new(),
             body: None,
+            patience: None,
         })
     }
 
@@ -69,6 +72,12 @@ impl Request {
     /// Adds a header.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.0.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Seconds until the answer must begin, where the backend answers only when the work is done.
+    pub fn patience(mut self, seconds: u32) -> Self {
+        self.0.patience = Some(seconds);
         self
     }
 
@@ -137,6 +146,15 @@ impl Response {
         let body = self.read(MAX_ERROR_BODY).unwrap_or_default();
         let detail = explain(status, &body).unwrap_or_else(|| summary(&body));
         Err(Error::from_status(status, &self.request, &detail))
+    }
+
+    /// Writes the body to the file that the user asked for, if every expectation holds. The bytes
+    /// don't pass through the engine.
+    ///
+    /// # Errors
+    /// When there is no whole file.
+    pub fn save(self, expectation: &Expectation) -> Result<Saved> {
+        artifacts::save(self.raw, expectation)
     }
 
     /// Reads the body as JSON.

@@ -29,6 +29,7 @@ struct Script {
     replies: BTreeMap<String, VecDeque<Reply>>,
     sent: Vec<Sent>,
     warnings: Vec<String>,
+    saved: Vec<Vec<u8>>,
 }
 
 /// A request that the engine made.
@@ -134,6 +135,12 @@ impl Host {
         self.0.borrow().warnings.clone()
     }
 
+    /// The bytes of each file that was saved so far.
+    #[must_use]
+    pub fn saved(&self) -> Vec<Vec<u8>> {
+        self.0.borrow().saved.clone()
+    }
+
     fn send(&self, request: &Raw) -> Result<Response> {
         let mut script = self.0.borrow_mut();
         let name = format!("{} {}", request.method, request.route);
@@ -212,6 +219,31 @@ impl Response {
             return Err(Error::protocol(format!("the body has over {limit} bytes")));
         }
         Ok(body)
+    }
+}
+
+/// Files, as they are saved natively: only their digests are kept.
+pub(crate) mod artifacts {
+    use super::{Response, current};
+    use crate::error::Result;
+    use crate::http::Expectation;
+    use crate::operations::Saved;
+
+    #[expect(
+        clippy::needless_pass_by_value,
+        clippy::unnecessary_wraps,
+        reason = "it has the signature of the real one"
+    )]
+    pub(crate) fn save(response: Response, expectation: &Expectation) -> Result<Saved> {
+        let body = std::mem::take(&mut response.0.borrow_mut().body);
+        let name = expectation.name.clone();
+        let saved = Saved {
+            name: name.unwrap_or_else(|| "backup".to_owned()),
+            length: body.len() as u64,
+            sha256: String::new(),
+        };
+        current().0.borrow_mut().saved.push(body);
+        Ok(saved)
     }
 }
 

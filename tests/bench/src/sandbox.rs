@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use broker_manifest::Auth;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http_body_util::{BodyExt, Full};
 use kubectl_broker::engine::{
     Answer, Catalogue, EngineFile, Grants, Instance, Level, Limits, NativeCache, Network, Observer,
-    Runtime,
+    Outgoing, Runtime,
 };
 use kubectl_broker::model::Report;
 
@@ -88,12 +87,7 @@ async fn start_one(runtime: &Runtime, file: &EngineFile) -> Result<Instance, Fai
 struct Scripted;
 
 impl Network for Scripted {
-    fn send<'a>(
-        &'a self,
-        _: &'a str,
-        _: Auth,
-        _: http::Request<Bytes>,
-    ) -> BoxFuture<'a, Result<Answer, Report>> {
+    fn send(&self, _: Outgoing) -> BoxFuture<'_, Result<Answer, Report>> {
         let body = Full::new(Bytes::from_static(
             br#"{"cluster_backups": [], "backups": []}"#,
         ))

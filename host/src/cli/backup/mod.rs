@@ -1,13 +1,18 @@
 //! `backup`: the operations on backups.
 
+mod create;
+mod delete;
 mod list;
+mod restore;
 mod status;
 
 use clap::{Args, Subcommand};
 
+use super::credentials::CredentialsArgs;
 use super::error::CliError;
 use super::{Context, engine_flags};
 use crate::ops::{EngineChoice, Request, Session};
+use crate::ui::Document;
 
 /// Work with the backups of a StatefulSet
 #[derive(Args)]
@@ -38,45 +43,70 @@ pub(super) struct TargetArgs {
     /// Pod to talk to [default: the first that is ready]
     #[arg(long, global = true, value_name = "NAME")]
     pod: Option<String>,
+    #[command(flatten)]
+    credentials: CredentialsArgs,
 }
 
 #[derive(Subcommand)]
 enum BackupVerb {
     List(list::ListArgs),
     Status(status::StatusArgs),
+    Create(create::CreateArgs),
+    Restore(restore::RestoreArgs),
+    Delete(delete::DeleteArgs),
 }
 
 pub(super) async fn run(args: BackupArgs, context: Context<'_>) -> Result<(), CliError> {
     let ui = context.ui;
     let engines = context.engines.clone();
-    let engine = EngineChoice::from(args.engine.as_str());
-    let request = args.target.into_request(context, engine);
+    let engine = args.verb.engine(&args.engine)?;
+    let request = args.target.into_request(context, engine)?;
     let work = async {
         let session = Session::open(engines, request, ui).await?;
-        let view = match args.verb {
-            BackupVerb::List(args) => list::run(&args, &session).await?,
-            BackupVerb::Status(args) => status::run(args, &session).await?,
+        let view: Box<dyn Document> = match args.verb {
+            BackupVerb::List(args) => Box::new(list::run(&args, &session).await?),
+            BackupVerb::Status(args) => Box::new(status::run(args, &session).await?),
+            BackupVerb::Create(args) => Box::new(create::run(&args, &session).await?),
+            BackupVerb::Restore(args) => Box::new(restore::run(args, &session).await?),
+            BackupVerb::Delete(args) => Box::new(delete::run(&args, &session).await?),
         };
         session.note_requests();
         Ok::<_, CliError>(view)
     };
-    let view = ui.while_waiting("Asking the backend", work).await?;
-    ui.data(&view)?;
-    if view.is_list && ui.format().is_table() {
-        ui.note(&view.summary());
+    let view = ui
+        .while_waiting("Asking the backend", Box::pin(work))
+        .await?;
+    ui.data(view.as_ref())?;
+    if let (true, Some(summary)) = (ui.format().is_table(), view.summary()) {
+        ui.note(&summary);
     }
     Ok(())
 }
 
+impl BackupVerb {
+    /// The engine that the flags ask for. A restore may name it by where the backup comes from.
+    fn engine(&self, named: &str) -> Result<EngineChoice, CliError> {
+        match self {
+            Self::Restore(args) => args.engine(named),
+            _ => Ok(EngineChoice::from(named)),
+        }
+    }
+}
+
 impl TargetArgs {
-    pub(super) fn into_request(self, context: Context<'_>, engine: EngineChoice) -> Request {
-        Request {
+    pub(super) fn into_request(
+        self,
+        context: Context<'_>,
+        engine: EngineChoice,
+    ) -> Result<Request, CliError> {
+        Ok(Request {
             engine,
             statefulset: self.statefulset,
             pod: self.pod,
             ports: engine_flags::ports(&context.engines, context.matches),
             options: engine_flags::settings(&context.engines, context.matches),
             connect: context.connect,
-        }
+            credentials: self.credentials.into_request(context.ui)?,
+        })
     }
 }

@@ -1,5 +1,7 @@
 //! `http`: requests of an engine, checked against its grants and sent by the host.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -8,13 +10,15 @@ use wasmtime::component::Resource;
 use super::bindings::kubectl_broker::engine::http as wit;
 use super::{WitError, to_wit};
 use crate::engine::instance::{HostResult, HostState};
-use crate::engine::{Answer, Grants};
+use crate::engine::{Answer, Grants, Outgoing};
 use crate::model::{Report, ReportKind};
 
 /// The largest body that an engine may send, in bytes.
 const MAX_SENT: usize = 1 << 20;
 /// The largest body that an engine may read, in bytes.
 const MAX_READ: u64 = 64 << 20;
+/// The longest that an engine may let a request wait for its answer.
+const MAX_PATIENCE: Duration = Duration::from_hours(1);
 /// All but RFC 3986's unreserved characters.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
@@ -49,10 +53,20 @@ impl HostState {
         for (name, _) in &request.headers {
             Grants::check_header(name)?;
         }
-        let auth = granted.auth;
         let endpoint = request.endpoint.clone();
-        let built = build(request, granted.method.name(), granted.path)?;
-        self.network.send(&endpoint, auth, built).await
+        let patience = request
+            .patience
+            .map(|seconds| Duration::from_secs(seconds.into()).min(MAX_PATIENCE));
+        let auth = granted.auth;
+        let request = build(request, granted.method.name(), granted.path)?;
+        self.network
+            .send(Outgoing {
+                endpoint,
+                auth,
+                patience,
+                request,
+            })
+            .await
     }
 }
 

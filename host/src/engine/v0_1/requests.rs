@@ -18,6 +18,36 @@ pub(in crate::engine) fn status(id: &str, options: &[OptionSetting]) -> wit::Sta
     }
 }
 
+pub(in crate::engine) fn create(options: &[OptionSetting]) -> wit::CreateRequest {
+    wit::CreateRequest {
+        options: settings(options),
+    }
+}
+
+pub(in crate::engine) fn restore(
+    id: &str,
+    dry_run: bool,
+    options: &[OptionSetting],
+) -> wit::RestoreRequest {
+    wit::RestoreRequest {
+        source: wit::RestoreSource::Id(id.to_owned()),
+        dry_run,
+        options: settings(options),
+    }
+}
+
+pub(in crate::engine) fn delete(
+    id: &str,
+    force: bool,
+    options: &[OptionSetting],
+) -> wit::DeleteRequest {
+    wit::DeleteRequest {
+        id: id.to_owned(),
+        force,
+        options: settings(options),
+    }
+}
+
 fn settings(options: &[OptionSetting]) -> Vec<types::OptionSetting> {
     options
         .iter()

@@ -7,13 +7,16 @@ use broker_manifest::Manifest;
 use super::bindings::exports::kubectl_broker::engine::operations as wit;
 use super::bindings::kubectl_broker::engine::types;
 use super::{WitError, from_wit};
-use crate::engine::Detection;
+use crate::engine::{Detection, Restoration};
 use crate::model::{Activity, Backup, Report, State};
 
 /// The most backups of one list.
 const MAX_BACKUPS: usize = 1_000_000;
 /// The longest text of one value, in bytes. Object keys of S3 have at most 1,024.
 const MAX_VALUE: usize = 4096;
+/// The longest name of a detail, in bytes, and the most details.
+const MAX_NAME: usize = 64;
+const MAX_DETAILS: usize = 100;
 /// The longest message of an error, in bytes.
 const MAX_MESSAGE: usize = 16 << 10;
 
@@ -111,6 +114,22 @@ pub(in crate::engine) fn backup(
         created,
         failure: backup.failure.map(short),
         fields,
+    })
+}
+
+pub(in crate::engine) fn restoration(
+    manifest: &Manifest,
+    restoration: wit::Restoration,
+    warn: &dyn Fn(&str),
+) -> Result<Restoration, String> {
+    let details = restoration.details.into_iter().map(|mut field| {
+        truncate(&mut field.name, MAX_NAME);
+        truncate(&mut field.value, MAX_VALUE);
+        (field.name, field.value)
+    });
+    Ok(Restoration {
+        backup: backup(manifest, restoration.backup, warn)?,
+        details: details.take(MAX_DETAILS).collect(),
     })
 }
 

@@ -25,7 +25,7 @@ fn the_backend_wants_credentials() {
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     error: GET /api/v1/management/backups answered 401
-    hint: HiveMQ's REST API wants a user name and password of its own
+    hint: HiveMQ's REST API wants a user name and password of its own: give `--username` with `--password-stdin`, or `--credentials-secret`
     exit 12
     ");
 }

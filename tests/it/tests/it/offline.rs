@@ -143,6 +143,20 @@ fn help_says_how_kubectl_calls_the_program() {
       -h, --help
               Print help (see a summary with '-h')
 
+    Engines:
+          --scope <scope>
+              Which backups: in the object storage, on the pod's disk, or of the cluster on the pod's
+              disk (engine sidecar)
+
+              [default: remote]
+              [possible values: remote, local, cluster]
+
+          --api-port <PORT>
+              Port of the backend inside the pod, for engine hivemq
+
+          --sidecar-port <PORT>
+              Port of the backend inside the pod, for engine sidecar
+
     Target:
           --statefulset <NAME>
               StatefulSet of the broker [default: broker]
@@ -150,17 +164,27 @@ fn help_says_how_kubectl_calls_the_program() {
           --pod <NAME>
               Pod to talk to [default: the first that is ready]
 
+    Credentials of the backend:
+          --username <NAME>
+              User name
+
+          --password-stdin
+              Read the password from stdin
+
+          --password-file <FILE>
+              Read the password from a file
+
+          --password <PASSWORD>
+              The password; everybody on this machine can see it, so better use one of the others, or
+              $BROKER_PASSWORD
+
+          --credentials-secret <NAME>
+              Read them from this Secret of the namespace: keys `username` and `password`, or `token`
+
       -e, --engine <NAME>
               Engine to use, or `auto` for the one that the operation prefers of those that answer
 
               [default: auto]
-
-    Engines:
-          --api-port <PORT>
-              Port of the backend inside the pod, for engine hivemq
-
-          --sidecar-port <PORT>
-              Port of the backend inside the pod, for engine sidecar
 
     Output:
       -o, --output <FORMAT>
@@ -277,8 +301,8 @@ fn engines_are_listed_without_a_cluster() {
     assert_snapshot!(run("engines").shown(), @"
     stdout:
     NAME   VERSION   OPERATIONS   ANSWERS   DETAIL
-    kubectl-broker/hivemq   0.1.0   detect,list,status   unknown   -
-    kubectl-broker/sidecar   0.1.0   detect,list,status   unknown   -
+    kubectl-broker/hivemq   0.1.0   detect,list,status,create,restore   unknown   -
+    kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete   unknown   -
     stderr:
     No cluster was asked: no cluster configuration was found; looked at $HOME/.kube/config, which does not exist, and for a service account (KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set)
     exit 0

@@ -1,0 +1,125 @@
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use broker_manifest::Auth;
+use http::HeaderValue;
+
+use super::OpsError;
+use crate::cluster::Cluster;
+use crate::model::Secret;
+
+/// What the user said about the backend's own credentials. They are not those of the cluster.
+#[derive(Clone, Debug, Default)]
+pub struct CredentialsRequest {
+    pub username: Option<String>,
+    pub password: Option<Secret>,
+    pub token: Option<Secret>,
+    /// A Secret of the namespace with the keys `username` and `password`, or `token`.
+    pub from_secret: Option<String>,
+}
+
+/// Credentials as headers, ready to be added to a request. An engine never sees them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Credentials {
+    basic: Option<HeaderValue>,
+    bearer: Option<HeaderValue>,
+}
+
+impl Credentials {
+    /// Puts the headers together, reading the Secret if one is named. What was given directly wins.
+    pub(super) async fn find(
+        cluster: &Cluster,
+        request: &CredentialsRequest,
+    ) -> Result<Self, OpsError> {
+        let mut username = request.username.clone().map(Secret::from);
+        let mut password = request.password.clone();
+        let mut token = request.token.clone();
+        if let Some(name) = &request.from_secret {
+            let keys = cluster.secret(name).await?;
+            token = token.or_else(|| keys.find("token").cloned());
+            if token.is_none() {
+                username = username.or(Some(keys.require("username")?.clone()));
+                password = password.or(Some(keys.require("password")?.clone()));
+            }
+        }
+        let basic = match (username, password) {
+            (Some(username), Some(password)) => Some(basic(&username, &password)?),
+            (Some(_), None) => {
+                return Err(OpsError::HalfCredentials {
+                    missing: "password",
+                });
+            }
+            (None, Some(_)) => {
+                return Err(OpsError::HalfCredentials {
+                    missing: "user name",
+                });
+            }
+            (None, None) => None,
+        };
+        Ok(Self {
+            basic,
+            bearer: token.map(|token| bearer(&token)).transpose()?,
+        })
+    }
+
+    /// The header for an endpoint's kind of authentication, where there is one.
+    pub(super) fn header(&self, auth: Auth) -> Option<&HeaderValue> {
+        match auth {
+            Auth::None => None,
+            Auth::Basic => self.basic.as_ref(),
+            Auth::Bearer => self.bearer.as_ref(),
+        }
+    }
+}
+
+/// RFC 7617: a colon ends the user name, so it can't hold one.
+fn basic(username: &Secret, password: &Secret) -> Result<HeaderValue, OpsError> {
+    if username.expose().contains(&b':') {
+        return Err(OpsError::BadCredentials {
+            what: "the user name has a colon",
+        });
+    }
+    let pair = [username.expose(), b":", password.expose()].concat();
+    header(&format!("Basic {}", BASE64_STANDARD.encode(pair)))
+}
+
+fn bearer(token: &Secret) -> Result<HeaderValue, OpsError> {
+    let token = token.expose_text().map_err(|_| OpsError::BadCredentials {
+        what: "the token is not text",
+    })?;
+    header(&format!("Bearer {}", token.trim()))
+}
+
+fn header(text: &str) -> Result<HeaderValue, OpsError> {
+    let mut value = HeaderValue::from_str(text).map_err(|_| OpsError::BadCredentials {
+        what: "the token has a line break or another control character",
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secret(text: &str) -> Secret {
+        Secret::from(text.to_owned())
+    }
+
+    #[test]
+    fn headers_have_the_form_of_their_scheme_and_are_not_shown() {
+        let value = basic(&secret("Aladdin"), &secret("open sesame")).unwrap();
+        assert_eq!(value, "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+        assert_eq!(format!("{value:?}"), "Sensitive");
+        assert_eq!(bearer(&secret("abc\n")).unwrap(), "Bearer abc");
+    }
+
+    #[test]
+    fn what_can_not_be_sent_is_refused_and_not_repeated() {
+        for error in [
+            basic(&secret("canary:x"), &secret("y")).unwrap_err(),
+            bearer(&secret("canary\nx")).unwrap_err(),
+        ] {
+            assert!(!error.to_string().contains("canary"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,33 @@
+use broker_manifest::Operation;
+
+use super::restore::Confirmation;
+use super::{OpsError, Session};
+use crate::model::text;
+use crate::ui::DeletedView;
+
+/// Removes a backup. The engine answers only when it is gone.
+///
+/// # Errors
+/// When it was not confirmed, or is still there.
+pub async fn delete(
+    session: &Session,
+    id: &str,
+    force: bool,
+    confirmation: &(dyn Confirmation + Sync),
+) -> Result<DeletedView, OpsError> {
+    let operation = Operation::Delete;
+    let mut running = session.engine_for(operation).await?;
+    let what = format!(
+        "Removing backup {} for good (engine {})",
+        text::printable(id, 200),
+        running.manifest.id.name()
+    );
+    confirmation.confirm(what, id.to_owned()).await?;
+    let options = session.options(&running.manifest, operation);
+    let deleted = running.instance().delete(id, force, &options).await;
+    running.original(deleted)?;
+    Ok(DeletedView {
+        scope: running.scope,
+        id: id.to_owned(),
+    })
+}

@@ -1,0 +1,107 @@
+//! Credentials of the backend: where they may come from, and that they stay secret.
+
+use insta::assert_snapshot;
+
+use crate::support::{Bed, Run};
+
+const PASSWORD: &str = "testbed-password";
+const LIST: &str = "backup --engine hivemq list -o name --limit 1";
+
+fn bed() -> Bed {
+    Bed::with(&["hivemq-auth=backup:testbed-password"])
+}
+
+fn secret(run: &Run) -> &Run {
+    for text in [&run.stdout, &run.stderr] {
+        assert!(!text.contains(PASSWORD), "{text}");
+    }
+    run
+}
+
+#[test]
+fn they_are_read_from_a_secret_of_the_namespace() {
+    let run = bed().run(&format!("{LIST} -v --credentials-secret hivemq-api"));
+    assert_eq!(secret(&run).code, 0, "{}", run.shown());
+}
+
+#[test]
+fn a_secret_that_is_not_there_is_named() {
+    let run = bed().run(&format!("{LIST} --credentials-secret hivemq-apis"));
+    assert_snapshot!(run.shown(), @"
+    stderr:
+    error: there is no Secret hivemq-apis in namespace messaging. Near hivemq-api
+    hint: Did you mean hivemq-api?
+    exit 10
+    ");
+}
+
+#[test]
+fn they_are_read_from_a_file_or_the_environment() {
+    let bed = bed();
+    let file = bed.folder().join("password");
+    std::fs::write(&file, format!("{PASSWORD}\n")).expect("a file");
+    let run = bed.run(&format!(
+        "{LIST} --username backup --password-file {}",
+        file.display()
+    ));
+    assert_eq!(secret(&run).code, 0, "{}", run.shown());
+    let run = bed
+        .program()
+        .env("BROKER_PASSWORD", PASSWORD)
+        .run(&format!("{LIST} --username backup"));
+    assert_eq!(secret(&run).code, 0, "{}", run.shown());
+}
+
+#[test]
+fn on_the_command_line_they_work_with_a_warning() {
+    let run = bed().run(&format!("{LIST} --username backup --password {PASSWORD}"));
+    assert_snapshot!(secret(&run).shown(), @"
+    stdout:
+    20250906-114000
+    stderr:
+    warning: --password shows the password to everybody on this machine; use --password-stdin, --password-file or $BROKER_PASSWORD
+    Using StatefulSet broker, namespace messaging of context testbed
+    exit 0
+    ");
+}
+
+#[test]
+fn half_of_them_is_not_sent() {
+    assert_snapshot!(bed().run(&format!("{LIST} --username backup")).shown(), @"
+    stderr:
+    error: the credentials of the backend have no password
+    hint: Give `--username` with `--password-stdin`, `--password-file` or $BROKER_PASSWORD, or name a Secret with `--credentials-secret`
+    exit 2
+    ");
+}
+
+#[test]
+fn wrong_ones_and_missing_rights_are_told_apart() {
+    let run = bed().run(&format!("{LIST} --username backup --password wrong"));
+    assert_snapshot!(run.shown(), @"
+    stderr:
+    warning: --password shows the password to everybody on this machine; use --password-stdin, --password-file or $BROKER_PASSWORD
+    Using StatefulSet broker, namespace messaging of context testbed
+    error: GET /api/v1/management/backups answered 401
+    hint: HiveMQ's REST API wants a user name and password of its own: give `--username` with `--password-stdin`, or `--credentials-secret`
+    exit 12
+    ");
+    let run = Bed::with(&["hivemq-auth=backup:testbed-password:HIVEMQ_MQTT_CLIENTS_GET"])
+        .run(&format!("{LIST} --credentials-secret hivemq-api"));
+    assert_snapshot!(run.shown(), @"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    error: GET /api/v1/management/backups answered 403
+    hint: Give the user the permission HIVEMQ_MANAGEMENT_BACKUPS_GET in HiveMQ's Enterprise Security Extension
+    exit 12
+    ");
+}
+
+#[test]
+fn a_token_is_for_backends_that_take_one() {
+    let run = Bed::with(&["sidecar-auth=testbed-password"])
+        .program()
+        .env("BROKER_TOKEN", PASSWORD)
+        .run("backup --engine sidecar list -o name --limit 1");
+    assert_eq!(secret(&run).code, 0, "{}", run.shown());
+}

@@ -1,0 +1,64 @@
+//! `backup delete`.
+
+use insta::assert_snapshot;
+
+use crate::support::Bed;
+
+#[test]
+fn an_uploaded_backup_is_purged_from_the_pod_and_then_gone() {
+    let bed = Bed::start();
+    assert_snapshot!(bed.run("backup delete --id 20250819-143025 --yes").shown(), @"
+    stdout:
+    20250819-143025 is deleted
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    Removing backup 20250819-143025 for good (engine sidecar)
+    exit 0
+    ");
+    assert_snapshot!(bed.run("backup list --scope local --engine sidecar -o name").shown(), @"
+    stdout:
+    20250905-130215
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    exit 0
+    ");
+}
+
+#[test]
+fn what_is_not_uploaded_stays() {
+    let bed = Bed::start();
+    assert_snapshot!(bed.run("backup delete --id 20250905-130215 --yes").shown(), @r#"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    Removing backup 20250905-130215 for good (engine sidecar)
+    error: "20250905-130215" is not uploaded (its state is "pending")
+    hint: Wait until it is uploaded, or purge it all the same with `--force`
+    exit 11
+    "#);
+    assert_eq!(bed.backend_requests().count("POST", ""), 0);
+}
+
+#[test]
+fn what_is_not_confirmed_stays() {
+    let bed = Bed::start();
+    assert_snapshot!(bed.run("backup delete --id 20250819-143025").shown(), @"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    error: nothing was done: Removing backup 20250819-143025 for good (engine sidecar) needs a confirmation
+    hint: Give `--yes` if you mean it; on a terminal the name of the target is asked for
+    exit 2
+    ");
+    assert_eq!(bed.backend_requests().count("POST", ""), 0);
+}
+
+#[test]
+fn hivemq_has_no_way_to_delete() {
+    let run = Bed::start().run("backup --engine hivemq delete --id 20250819-143025 --yes");
+    assert_snapshot!(run.shown(), @"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    error: engine kubectl-broker/hivemq can't `delete`
+    hint: Engines that can: sidecar
+    exit 2
+    ");
+}

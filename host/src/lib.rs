@@ -4,7 +4,7 @@
 //! The layers, each importing only from those below it:
 //!
 //! ```text
-//! cli → ops → engine, cluster, ui → model
+//! cli → ops → engine, cluster, transfer, ui → model
 //! ```
 //!
 //! `ARCHITECTURE.md` says how a command travels through them.
@@ -14,4 +14,5 @@ pub mod cluster;
 pub mod engine;
 pub mod model;
 pub mod ops;
+pub mod transfer;
 pub mod ui;

@@ -1,0 +1,232 @@
+//! Zip archives: the directory at the end, and each entry's length and CRC.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek as _, SeekFrom};
+
+use flate2::read::DeflateDecoder;
+
+use super::Fault;
+use super::counted::{Budget, Counted};
+
+/// The end record with the longest comment.
+const LONGEST_END: u64 = 22 + 65_535;
+
+/// Where the directory lies.
+struct Directory {
+    entries: u64,
+    start: u64,
+    /// Where the records of the end begin.
+    end: u64,
+}
+
+struct Entry {
+    is_encrypted: bool,
+    method: u16,
+    crc: u32,
+    compressed: u64,
+    size: u64,
+    /// Of its local header.
+    start: u64,
+    /// Of the next entry in the directory.
+    next: u64,
+}
+
+/// A record of fixed length; all numbers are little-endian.
+struct Fields<'a>(&'a [u8]);
+
+impl Fields<'_> {
+    /// The number of `N` bytes at an offset; 0 behind the end.
+    fn at<const N: usize>(&self, at: usize) -> u64 {
+        let bytes = self.0.get(at..at + N).unwrap_or_default();
+        bytes
+            .iter()
+            .rev()
+            .fold(0, |number, byte| number << 8 | u64::from(*byte))
+    }
+}
+
+pub(super) fn check(file: &mut File, length: u64, mut budget: Budget) -> Result<String, Fault> {
+    let directory = find_directory(file, length)?;
+    let mut at = directory.start;
+    let mut compressed = 0_u64;
+    let mut unchecked = 0_u64;
+    for number in 1..=directory.entries {
+        if at >= directory.end {
+            return Err(Fault::damaged(format!(
+                "the directory of the zip has {} of {} entries",
+                number - 1,
+                directory.entries
+            )));
+        }
+        let entry = read_entry(file, at, number)?;
+        at = entry.next;
+        // Entries that share bytes are how a small zip expands to petabytes.
+        compressed = compressed.saturating_add(entry.compressed);
+        if compressed > directory.start {
+            return Err(Fault::damaged("entries of the zip overlap"));
+        }
+        if entry.is_encrypted || !matches!(entry.method, 0 | 8) {
+            unchecked += 1;
+        } else {
+            check_content(file, &entry, number, &mut budget)?;
+        }
+    }
+    let entries = directory.entries;
+    Ok(match unchecked {
+        0 => format!("zip, {entries} entries, all lengths and CRCs hold"),
+        _ => {
+            format!("zip, {entries} entries, {unchecked} of them not looked into; the others hold")
+        }
+    })
+}
+
+fn read_at<const N: usize>(file: &mut File, at: u64) -> Result<[u8; N], Fault> {
+    let mut bytes = [0; N];
+    if i64::try_from(at).is_err() {
+        return Err(Fault::damaged("the zip points behind its end"));
+    }
+    file.seek(SeekFrom::Start(at))
+        .and_then(|_| file.read_exact(&mut bytes))
+        .map_err(|error| Fault::of(error, "the zip is cut"))?;
+    Ok(bytes)
+}
+
+fn find_directory(file: &mut File, length: u64) -> Result<Directory, Fault> {
+    let tail_start = length.saturating_sub(LONGEST_END);
+    let mut tail = Vec::new();
+    file.seek(SeekFrom::Start(tail_start))
+        .and_then(|_| file.take(LONGEST_END).read_to_end(&mut tail))
+        .map_err(Fault::Io)?;
+    // The comment must fill the rest exactly, or the signature is one by chance.
+    let at = (0..=tail.len().saturating_sub(22)).rev().find(|at| {
+        let end = Fields(&tail[*at..]);
+        end.at::<4>(0) == 0x0605_4b50
+            && at + 22 + usize::from(low_16(end.at::<2>(20))) == tail.len()
+    });
+    let at = at.ok_or_else(|| Fault::damaged("the zip has no end: it was cut"))?;
+    let end = Fields(&tail[at..]);
+    let position = tail_start + at as u64;
+    let (mut entries, mut size, mut start) = (end.at::<2>(10), end.at::<4>(12), end.at::<4>(16));
+    let mut directory_end = position;
+    if entries == 0xffff || size == 0xffff_ffff || start == 0xffff_ffff {
+        let locator = match position.checked_sub(20) {
+            Some(at) => read_at::<20>(file, at)?,
+            None => [0; 20],
+        };
+        if Fields(&locator).at::<4>(0) == 0x0706_4b50 {
+            directory_end = Fields(&locator).at::<8>(8);
+            let record = read_at::<56>(file, directory_end)?;
+            let record = Fields(&record);
+            if record.at::<4>(0) != 0x0606_4b50 {
+                return Err(Fault::damaged("the end of the zip is damaged"));
+            }
+            (entries, size, start) = (record.at::<8>(32), record.at::<8>(40), record.at::<8>(48));
+        }
+    }
+    if start.checked_add(size) != Some(directory_end) {
+        return Err(Fault::damaged(
+            "the directory of the zip is not where its end says",
+        ));
+    }
+    Ok(Directory {
+        entries,
+        start,
+        end: directory_end,
+    })
+}
+
+fn read_entry(file: &mut File, at: u64, number: u64) -> Result<Entry, Fault> {
+    let bytes = read_at::<46>(file, at)?;
+    let fields = Fields(&bytes);
+    if fields.at::<4>(0) != 0x0201_4b50 {
+        return Err(Fault::damaged(format!(
+            "entry {number} of the zip's directory is damaged"
+        )));
+    }
+    let (name, extra, comment) = (fields.at::<2>(28), fields.at::<2>(30), fields.at::<2>(32));
+    let mut entry = Entry {
+        is_encrypted: fields.at::<2>(8) & 1 == 1,
+        method: low_16(fields.at::<2>(10)),
+        crc: u32::try_from(fields.at::<4>(16)).unwrap_or_default(),
+        compressed: fields.at::<4>(20),
+        size: fields.at::<4>(24),
+        start: fields.at::<4>(42),
+        next: at + 46 + name + extra + comment,
+    };
+    let mut extras = Vec::new();
+    file.seek(SeekFrom::Start(at + 46 + name))
+        .and_then(|_| file.take(extra).read_to_end(&mut extras))
+        .map_err(Fault::Io)?;
+    widen(&mut entry, &extras);
+    Ok(entry)
+}
+
+/// Takes the numbers that don't fit 32 bits from the zip64 field.
+fn widen(entry: &mut Entry, mut extras: &[u8]) {
+    while extras.len() >= 4 {
+        let fields = Fields(extras);
+        let (tag, length) = (fields.at::<2>(0), usize::from(low_16(fields.at::<2>(2))));
+        let body = extras.get(4..4 + length).unwrap_or_default();
+        if tag == 1 {
+            let mut at = 0;
+            // Only those are there that don't fit, in this order.
+            for number in [&mut entry.size, &mut entry.compressed, &mut entry.start] {
+                if *number == 0xffff_ffff {
+                    *number = Fields(body).at::<8>(at);
+                    at += 8;
+                }
+            }
+        }
+        extras = extras.get(4 + length..).unwrap_or_default();
+    }
+}
+
+fn check_content(
+    file: &mut File,
+    entry: &Entry,
+    number: u64,
+    budget: &mut Budget,
+) -> Result<(), Fault> {
+    let damaged = format!("entry {number} of the zip is damaged");
+    let local = read_at::<30>(file, entry.start)?;
+    let local = Fields(&local);
+    if local.at::<4>(0) != 0x0403_4b50 {
+        return Err(Fault::damaged(damaged));
+    }
+    let content = entry.start + 30 + local.at::<2>(26) + local.at::<2>(28);
+    file.seek(SeekFrom::Start(content)).map_err(Fault::Io)?;
+    let raw = BufReader::with_capacity(64 << 10, file.take(entry.compressed));
+    let (size, crc) = if entry.method == 0 {
+        sum(Counted::new(raw, budget))
+    } else {
+        sum(Counted::new(DeflateDecoder::new(raw), budget))
+    }
+    .map_err(|error| Fault::of(error, &damaged))?;
+    if (size, crc) == (entry.size, entry.crc) {
+        Ok(())
+    } else {
+        Err(Fault::damaged(format!(
+            "{damaged}: its length or its CRC does not hold"
+        )))
+    }
+}
+
+fn sum(mut content: impl Read) -> io::Result<(u64, u32)> {
+    let mut crc = crc32fast::Hasher::new();
+    let mut size = 0;
+    let mut block = [0; 16 << 10];
+    loop {
+        match content.read(&mut block)? {
+            0 => return Ok((size, crc.finalize())),
+            count => {
+                crc.update(&block[..count]);
+                size += count as u64;
+            }
+        }
+    }
+}
+
+/// A number that was read from two bytes.
+fn low_16(number: u64) -> u16 {
+    u16::try_from(number).unwrap_or(u16::MAX)
+}

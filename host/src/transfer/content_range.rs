@@ -1,0 +1,76 @@
+use http::HeaderMap;
+
+use super::claims::text;
+
+/// `Content-Range` (RFC 9110, 14.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ContentRange {
+    /// Where the part starts; none where the range could not be satisfied.
+    pub(super) start: Option<u64>,
+    /// The length of the whole, if the backend knows it.
+    pub(super) total: Option<u64>,
+}
+
+impl ContentRange {
+    pub(super) fn read(headers: &HeaderMap) -> Option<Self> {
+        let value = text(headers, http::header::CONTENT_RANGE.as_str())?;
+        let (unit, rest) = value.split_once(' ')?;
+        let (range, total) = rest.trim().split_once('/')?;
+        if !unit.eq_ignore_ascii_case("bytes") {
+            return None;
+        }
+        let total = match total.trim() {
+            "*" => None,
+            total => Some(total.parse().ok()?),
+        };
+        let start = match range.trim() {
+            "*" => None,
+            range => {
+                let (start, end) = range.split_once('-')?;
+                let (start, end): (u64, u64) = (start.parse().ok()?, end.parse().ok()?);
+                // A part that is asked for without an end goes to the end of the whole.
+                if end < start || total.is_some_and(|total| end.checked_add(1) != Some(total)) {
+                    return None;
+                }
+                Some(start)
+            }
+        };
+        Some(Self { start, total })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(value: &str) -> Option<(Option<u64>, Option<u64>)> {
+        let mut headers = HeaderMap::new();
+        headers.insert("content-range", value.parse().expect("a header value"));
+        ContentRange::read(&headers).map(|range| (range.start, range.total))
+    }
+
+    #[test]
+    fn ranges_are_read() {
+        assert_eq!(read("bytes 5-9/10"), Some((Some(5), Some(10))));
+        assert_eq!(read("Bytes 5-9/*"), Some((Some(5), None)));
+        assert_eq!(read("bytes */10"), Some((None, Some(10))));
+    }
+
+    #[test]
+    fn what_is_no_range_to_the_end_is_refused() {
+        for value in [
+            "",
+            "bytes",
+            "bytes 5-9",
+            "items 5-9/10",
+            "bytes 9-5/10",
+            "bytes 5-8/10",
+            "bytes 5-99/10",
+            "bytes a-b/c",
+            "bytes 0-18446744073709551615/0",
+            "bytes -5/10",
+        ] {
+            assert_eq!(read(value), None, "{value}");
+        }
+    }
+}

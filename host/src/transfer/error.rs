@@ -1,0 +1,194 @@
+use std::borrow::Cow;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::model::Report;
+use crate::model::text::printable;
+
+/// How many characters of a text from outside one message may hold.
+const SHOWN: usize = 200;
+
+/// Where a length or a checksum was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A header of the answer.
+    Header(&'static str),
+    /// What the engine knew before the bytes came.
+    Engine,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Header(name) => write!(f, "the header {name}"),
+            Self::Engine => f.write_str("the backend's description"),
+        }
+    }
+}
+
+/// Everything that can go wrong between an answer and a file.
+///
+/// Fields hold text as it came; messages show it through [`printable`].
+#[derive(Debug, thiserror::Error)]
+pub enum TransferError {
+    #[error("`{}` can't be the name of a backup file", show(given))]
+    BadFileName {
+        given: String,
+        /// A name near it that can be.
+        better: Option<String>,
+    },
+    #[error("{} exists already", at(path))]
+    Exists { path: PathBuf },
+    #[error("{} is a folder, not a file", at(path))]
+    NotAFile { path: PathBuf },
+    #[error("another process is downloading to {}", at(path))]
+    Busy { path: PathBuf },
+    #[error("the unfinished download {} can't be used: {reason}", at(path))]
+    UnsafePart { path: PathBuf, reason: &'static str },
+    #[error("can't {doing} {}: {source}", at(path))]
+    Io {
+        doing: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
+    #[error("folder {} has no room{}", at(folder), room(*needed, *free))]
+    NoSpace {
+        folder: PathBuf,
+        /// Bytes that are still to come, if that is known.
+        needed: Option<u64>,
+        free: Option<u64>,
+        /// Bytes that the next run need not ask for.
+        kept: u64,
+    },
+
+    #[error("the backend answered {status} instead of the bytes of the backup")]
+    Status { status: http::StatusCode },
+    #[error(
+        "the backend answered with a web page ({}) instead of the backup",
+        show(content_type)
+    )]
+    WebPage { content_type: String },
+    #[error(
+        "the backend encoded the backup as `{}`, although it was asked not to",
+        show(encoding)
+    )]
+    Encoded { encoding: String },
+    #[error("the backend answered with an empty body")]
+    Empty,
+    #[error(
+        "the backend contradicts itself: {} says {}, and {} says {}",
+        first.0, show(&first.1), second.0, show(&second.1)
+    )]
+    Contradiction {
+        first: (Origin, String),
+        second: (Origin, String),
+    },
+    #[error("{origin} has `{}`, which is no SHA-256", show(value))]
+    BadChecksum { origin: Origin, value: String },
+    #[error(
+        "asked for the bytes from {asked} on, the backend answered with `{}`",
+        show(got)
+    )]
+    WrongRange { asked: u64, got: String },
+    #[error("{0}")]
+    Source(Report),
+    #[error("the download broke off{}: {}", so_far(*received, *total), show(&report.message))]
+    Interrupted {
+        report: Report,
+        received: u64,
+        total: Option<u64>,
+        /// Bytes that the next run need not ask for.
+        kept: u64,
+    },
+
+    #[error("{received} bytes came, and {origin} says {expected}")]
+    WrongLength {
+        received: u64,
+        expected: u64,
+        origin: Origin,
+    },
+    #[error("the bytes have the SHA-256 {actual}, and {origin} says {expected}")]
+    WrongChecksum {
+        actual: super::Sha256,
+        expected: super::Sha256,
+        origin: Origin,
+    },
+    #[error("{} is damaged: {}", at(path), show(reason))]
+    Damaged { path: PathBuf, reason: String },
+
+    #[error("can't write to the output: {0}")]
+    Output(io::Error),
+    #[error(
+        "the download broke off after {written} bytes that can't be taken back, and the backend can't go on from there"
+    )]
+    CannotRestart { written: u64 },
+    /// A thread of this program died.
+    #[error("the download was given up because of a fault in kubectl-broker")]
+    Stopped,
+}
+
+impl TransferError {
+    /// An error of the file system. A full disk is an error of its own.
+    pub(super) fn io(doing: &'static str, path: &Path, source: io::Error) -> Self {
+        if matches!(
+            source.kind(),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+        ) {
+            let folder = path.parent().unwrap_or(path).to_owned();
+            return Self::NoSpace {
+                free: super::space::free(&folder),
+                folder,
+                needed: None,
+                kept: 0,
+            };
+        }
+        Self::Io {
+            doing,
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    /// Whether the bytes that came so far are in doubt, and are worth nothing to a later run.
+    pub(super) const fn spoils(&self) -> bool {
+        matches!(
+            self,
+            Self::WrongLength { .. }
+                | Self::WrongChecksum { .. }
+                | Self::WrongRange { .. }
+                | Self::Empty
+        )
+    }
+
+    /// With the number of bytes that the next run need not ask for.
+    pub(super) fn keeping(mut self, bytes: u64) -> Self {
+        if let Self::NoSpace { kept, .. } | Self::Interrupted { kept, .. } = &mut self {
+            *kept = bytes;
+        }
+        self
+    }
+}
+
+pub(super) fn show(text: &str) -> Cow<'_, str> {
+    printable(text, SHOWN)
+}
+
+pub(super) fn at(path: &Path) -> String {
+    printable(&path.to_string_lossy(), 1000).into_owned()
+}
+
+fn room(needed: Option<u64>, free: Option<u64>) -> String {
+    match (needed, free) {
+        (Some(needed), Some(free)) => format!(": {needed} bytes are needed, {free} are free"),
+        (None, Some(free)) => format!(" left: {free} bytes are free"),
+        _ => String::new(),
+    }
+}
+
+fn so_far(received: u64, total: Option<u64>) -> String {
+    match total {
+        Some(total) => format!(" after {received} of {total} bytes"),
+        None => format!(" after {received} bytes"),
+    }
+}

@@ -1,0 +1,57 @@
+use std::path::Path;
+
+use super::TransferError;
+
+/// Refuses a download for which the disk has no room, before its bytes are asked for.
+pub(super) fn check(folder: &Path, needed: u64) -> Result<(), TransferError> {
+    decide(folder, needed, free(folder))
+}
+
+fn decide(folder: &Path, needed: u64, free: Option<u64>) -> Result<(), TransferError> {
+    match free {
+        Some(free) if free < needed => Err(TransferError::NoSpace {
+            folder: folder.to_owned(),
+            needed: Some(needed),
+            free: Some(free),
+            kept: 0,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Bytes that this user may still write; none where the system does not tell.
+#[cfg(unix)]
+pub(super) fn free(folder: &Path) -> Option<u64> {
+    let found = rustix::fs::statvfs(folder).ok()?;
+    // Virtual file systems say 0 of 0 blocks and mean that they don't count.
+    (found.f_blocks > 0).then(|| found.f_bavail.saturating_mul(found.f_frsize))
+}
+
+#[cfg(not(unix))]
+pub(super) fn free(_: &Path) -> Option<u64> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Problem as _;
+
+    #[test]
+    fn too_little_room_is_refused_with_both_figures() {
+        let error = decide(Path::new("backups"), 100, Some(99)).expect_err("no room");
+        assert_eq!(
+            error.to_string(),
+            "folder backups has no room: 100 bytes are needed, 99 are free"
+        );
+        assert!(error.hint().is_some());
+        assert!(decide(Path::new("backups"), 100, Some(100)).is_ok());
+        assert!(decide(Path::new("backups"), 100, None).is_ok());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_real_folder_has_some_room() {
+        assert!(free(&std::env::temp_dir()).is_some_and(|free| free > 0));
+    }
+}

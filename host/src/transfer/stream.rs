@@ -1,0 +1,90 @@
+//! A download onto a stream, such as stdout.
+
+use bytes::Bytes;
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+
+use super::claims::Claims;
+use super::fetch::{Fetch, Sink};
+use super::hasher::{self, Hasher};
+use super::record::Record;
+use super::worker::{Budget, Order};
+use super::{Download, Proof, Sha256, TransferError};
+
+/// What was written to a stream, checked at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Streamed {
+    /// Length in bytes.
+    pub length: u64,
+    pub sha256: Sha256,
+    /// How sure it is that this is all of it. With [`Proof::Nothing`] the user is to be warned.
+    pub proof: Proof,
+}
+
+/// Writes the bytes of a download to `output` while they come.
+///
+/// What is wrong with them shows only at the end: whoever reads the stream must heed the exit code. A
+/// cut is mended where the backend can go on from an offset.
+///
+/// # Errors
+/// As [`super::save`], and [`TransferError::CannotRestart`] when bytes that were written would have to
+/// be taken back.
+pub async fn stream_to(
+    download: Download<'_>,
+    output: &mut (impl AsyncWrite + Unpin + Send + ?Sized),
+) -> Result<Streamed, TransferError> {
+    let claims = Claims::read(&download.first, &download.expectation)?;
+    let mut sink = StreamSink {
+        budget: Budget::new(),
+        hasher: hasher::start()?,
+        output,
+        written: 0,
+    };
+    let mut fetch = Fetch::new(download, claims, 0);
+    fetch.run(&mut sink).await?;
+    sink.output.flush().await.map_err(TransferError::Output)?;
+    let sha256 = sink
+        .hasher
+        .finish()
+        .await
+        .unwrap_or(Err(TransferError::Stopped))?;
+    let proof = fetch.claims.check(fetch.position, sha256)?;
+    Ok(Streamed {
+        length: fetch.position,
+        sha256,
+        proof,
+    })
+}
+
+struct StreamSink<'a, W: ?Sized> {
+    budget: Budget,
+    hasher: Hasher,
+    output: &'a mut W,
+    written: u64,
+}
+
+impl<W: AsyncWrite + Unpin + Send + ?Sized> Sink for StreamSink<'_, W> {
+    async fn write(&mut self, bytes: Bytes) -> Result<(), TransferError> {
+        let piece = self.budget.piece(bytes.clone()).await;
+        let piece = piece.ok_or(TransferError::Stopped)?;
+        if !self.hasher.send(Order::Bytes(piece)) {
+            return Err(TransferError::Stopped);
+        }
+        let result = self.output.write_all(&bytes).await;
+        result.map_err(TransferError::Output)?;
+        self.written += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn restart(&mut self, claims: &Claims) -> Result<(), TransferError> {
+        if self.written > 0 {
+            return Err(TransferError::CannotRestart {
+                written: self.written,
+            });
+        }
+        self.hasher.send(Order::Restart(Record::new("", claims)));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,85 @@
+//! The thread that writes, and a second one beside it that syncs: while the disk takes its time, the
+//! next bytes are written.
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
+
+use super::TransferError;
+use super::fail_point::{Step, reach};
+use super::part::Part;
+use super::worker::{Order, Orders, Worker};
+
+pub(super) type Writer = Worker<Result<(), TransferError>>;
+
+/// Bytes between two checkpoints, at least: what a crash can cost. Tests cross it with less.
+const INTERVAL: u64 = if cfg!(test) { 64 << 10 } else { 8 << 20 };
+
+/// Writes to `part` from where it stands. When there are no more orders, what was written is on the
+/// disk and recorded, and so it is after an error and when the worker is dropped.
+pub(super) fn start(part: Arc<Part>) -> Result<Writer, TransferError> {
+    Worker::start("writer", move |orders| run(&part, orders)).map_err(|_| TransferError::Stopped)
+}
+
+fn run(part: &Part, orders: Orders) -> Result<(), TransferError> {
+    let mut state = State {
+        part,
+        written: part.durable(),
+        recorded: part.durable(),
+        generation: part.generation(),
+    };
+    let written = thread::scope(|scope| {
+        // Without room for a waiting message: it is taken by an idle syncer, or not at all.
+        let (ask, asked) = sync_channel::<(u64, u64)>(0);
+        let syncer = scope.spawn(move || {
+            for (written, generation) in asked {
+                part.checkpoint(written, generation)?;
+            }
+            Ok(())
+        });
+        let written = orders
+            .into_iter()
+            .try_for_each(|order| state.follow(order, &ask));
+        drop(ask);
+        // The system tells of a failed write-back once. Whoever hears it must not forget it.
+        let all_synced = syncer.join().unwrap_or(Err(TransferError::Stopped));
+        all_synced.and(written)
+    });
+    let last = part.checkpoint(state.written, state.generation);
+    written?;
+    last?;
+    let failed = |source| TransferError::io("sync", part.path(), source);
+    part.file().sync_all().map_err(failed)?;
+    reach(Step::DataSynced, part.path()).map_err(failed)
+}
+
+struct State<'a> {
+    part: &'a Part,
+    written: u64,
+    recorded: u64,
+    generation: u64,
+}
+
+impl State<'_> {
+    fn follow(&mut self, order: Order, ask: &SyncSender<(u64, u64)>) -> Result<(), TransferError> {
+        let bytes = match order {
+            Order::Bytes(piece) => piece.bytes,
+            Order::Restart(record) => {
+                self.generation = self.part.restart(record)?;
+                (self.written, self.recorded) = (0, 0);
+                return Ok(());
+            }
+        };
+        let failed = |source| TransferError::io("write", self.part.path(), source);
+        self.part.file().write_all(&bytes).map_err(failed)?;
+        reach(Step::BytesWritten, self.part.path()).map_err(failed)?;
+        self.written += bytes.len() as u64;
+        if self.written - self.recorded >= INTERVAL
+            && ask.try_send((self.written, self.generation)).is_ok()
+        {
+            self.recorded = self.written;
+        }
+        Ok(())
+    }
+}

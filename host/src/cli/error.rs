@@ -20,7 +20,10 @@ pub(super) enum CliError {
     #[error("no password can be read from {from}: {source}")]
     Password { from: String, source: io::Error },
     #[error("stopped")]
-    Interrupted,
+    Interrupted {
+        /// What goes on, or how to go on.
+        next: Option<&'static str>,
+    },
 }
 
 impl From<OpsError> for CliError {
@@ -35,7 +38,7 @@ impl Problem for CliError {
             Self::Ops(error) => error.failure(),
             Self::Output(_) | Self::Runtime(_) => Failure::Failed,
             Self::Conflict { .. } | Self::Password { .. } => Failure::Usage,
-            Self::Interrupted => Failure::Interrupted,
+            Self::Interrupted { .. } => Failure::Interrupted,
         }
     }
 
@@ -45,7 +48,8 @@ impl Problem for CliError {
             Self::Output(_) => Some("Check where stdout goes: is its disk full?".to_owned()),
             Self::Runtime(_) => Some("Check the limits of the system (`ulimit -a`)".to_owned()),
             Self::Password { .. } => Some("Check the file, or what is piped in".to_owned()),
-            Self::Conflict { .. } | Self::Interrupted => None,
+            Self::Interrupted { next } => next.map(str::to_owned),
+            Self::Conflict { .. } => None,
         }
     }
 }

@@ -8,13 +8,19 @@ mod credentials;
 mod engine_flags;
 mod engines;
 mod error;
+mod output;
 mod version;
 
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
+#[cfg(unix)]
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
-use clap::{ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::cluster::ConnectOptions;
 use crate::engine::{Catalogue, EngineError, EngineFile};
@@ -32,35 +38,11 @@ use error::CliError;
 )]
 struct Cli {
     #[command(flatten)]
-    output: OutputArgs,
+    output: output::OutputArgs,
     #[command(flatten)]
     connection: connection::ConnectionArgs,
     #[command(subcommand)]
     verb: Verb,
-}
-
-#[derive(Args)]
-#[command(next_help_heading = "Output")]
-struct OutputArgs {
-    /// Form of the result
-    #[arg(
-        short,
-        long,
-        global = true,
-        value_enum,
-        default_value_t,
-        value_name = "FORMAT"
-    )]
-    output: Format,
-    /// When to colour
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
-    color: Color,
-    /// The same as --color never
-    #[arg(long, global = true, hide = true, conflicts_with = "color")]
-    no_color: bool,
-    /// Say on stderr what is being done
-    #[arg(short, long, global = true)]
-    verbose: bool,
 }
 
 #[derive(Subcommand)]
@@ -76,6 +58,8 @@ struct Context<'a> {
     connect: ConnectOptions,
     engines: Catalogue,
     matches: &'a ArgMatches,
+    /// The file that `download --output NAME` means.
+    output_file: Option<String>,
     ui: Ui,
 }
 
@@ -152,12 +136,7 @@ fn exit_codes() -> String {
 }
 
 fn run(cli: Cli, matches: &ArgMatches, engines: Catalogue) -> ExitCode {
-    let color = if cli.output.no_color {
-        Color::Never
-    } else {
-        cli.output.color
-    };
-    let ui = Ui::new(cli.output.output, color, cli.output.verbose);
+    let ui = cli.output.ui();
     // One thread waits for the network; what computes (compiling) has threads of its own.
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -170,12 +149,17 @@ fn run(cli: Cli, matches: &ArgMatches, engines: Catalogue) -> ExitCode {
         connect: cli.connection.into_options(),
         engines,
         matches,
+        output_file: cli.output.file(),
         ui,
+    };
+    let next = match &cli.verb {
+        Verb::Backup(args) => args.after_interruption(),
+        _ => None,
     };
     let result = runtime.block_on(async {
         tokio::select! {
             result = dispatch(cli.verb, context) => result,
-            () = interrupted() => Err(CliError::Interrupted),
+            () = interrupted() => Err(CliError::Interrupted { next }),
         }
     });
     // A worker that still compiles must not keep a stopped command alive.
@@ -197,11 +181,24 @@ async fn dispatch(verb: Verb, context: Context<'_>) -> Result<(), CliError> {
     }
 }
 
-/// Resolves at the first Ctrl-C; never where signals can't be had.
+/// Resolves at the first Ctrl-C; never where signals can't be had. What has come of a download is put
+/// on the disk then; a second Ctrl-C ends the process at once.
 async fn interrupted() {
+    #[cfg(unix)]
+    let is_second = {
+        let is_second = Arc::new(AtomicBool::new(false));
+        // Without it, a second one changes nothing.
+        let _ = signal_hook::flag::register_conditional_default(
+            signal_hook::consts::SIGINT,
+            Arc::clone(&is_second),
+        );
+        is_second
+    };
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
     }
+    #[cfg(unix)]
+    is_second.store(true, Ordering::Relaxed);
 }
 
 fn fail(ui: Ui, problem: &dyn Problem) -> ExitCode {

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
-use broker_manifest::{Manifest, SECTION};
+use broker_manifest::{Manifest, Operation, SECTION};
 use sha2::{Digest, Sha256};
 use wasmparser::{Chunk, Parser, Payload};
 
@@ -15,9 +15,9 @@ const PACKAGE: &str = "kubectl-broker:engine/";
 const OPERATIONS: &str = "operations";
 
 /// Interfaces of ours that the host provides.
-const PROVIDED: &[&str] = &["types", "http", "log", "progress", "clock"];
+const PROVIDED: &[&str] = &["types", "http", "artifacts", "log", "progress", "clock"];
 /// Interfaces of ours that stand in the WIT and that the host does not provide yet.
-const ANNOUNCED: &[&str] = &["artifacts", "resources", "exec"];
+const ANNOUNCED: &[&str] = &["resources", "exec"];
 /// The packages of WASI 0.2 that are linked, with nothing in them.
 const WASI: &[&str] = &["cli", "clocks", "filesystem", "io", "random", "sockets"];
 
@@ -118,6 +118,14 @@ impl EngineFile {
                 engine: self.name(),
                 import: import.to_owned(),
                 missing: "it names no endpoint",
+            });
+        }
+        let moves_files = [Operation::Create, Operation::Download, Operation::Restore];
+        if interface == "artifacts" && !moves_files.iter().any(|op| self.manifest.can(*op)) {
+            return Err(EngineError::NotAsked {
+                engine: self.name(),
+                import: import.to_owned(),
+                missing: "it names no operation that moves files (`create`, `download`, `restore`)",
             });
         }
         Ok(())

@@ -5,9 +5,9 @@ use wasmtime::component::ResourceTable;
 use wasmtime::{Store, StoreLimits, Trap, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use super::limits::{Budget, Limits, UsedUp};
+use super::limits::{Allowance, Budget, Limits, UsedUp};
 use super::output::Output;
-use super::{EngineError, Grants, Level, Loaded, Network, Observer, v0_1};
+use super::{Artifact, Artifacts, EngineError, Grants, Level, Loaded, Network, Observer, v0_1};
 use crate::model::{Backup, Report, text};
 
 /// Everything that belongs to one running engine.
@@ -18,8 +18,28 @@ pub struct HostState {
     budget: Budget,
     pub(super) engine: String,
     pub(super) grants: Grants,
+    pub(super) allowance: Allowance,
     pub(super) network: Arc<dyn Network>,
+    pub(super) artifacts: Option<Arc<dyn Artifacts>>,
     pub(super) observer: Arc<dyn Observer>,
+}
+
+/// What the world outside gives to an engine.
+#[derive(Clone)]
+pub struct Services {
+    pub network: Arc<dyn Network>,
+    /// None where the command saves no file.
+    pub artifacts: Option<Arc<dyn Artifacts>>,
+    pub observer: Arc<dyn Observer>,
+}
+
+/// What is to be restored.
+#[derive(Clone, Debug)]
+pub enum RestoreSource {
+    /// A backup that the backend has.
+    Id(String),
+    /// A file of the user.
+    File(Artifact),
 }
 
 /// Handles that an engine can hold at once. Each may hold the memory of an answer.
@@ -85,8 +105,7 @@ impl Instance {
     pub async fn start(
         loaded: &Loaded,
         grants: Grants,
-        network: Arc<dyn Network>,
-        observer: Arc<dyn Observer>,
+        services: Services,
         limits: Limits,
     ) -> Result<Self, EngineError> {
         let name = loaded.file.name();
@@ -105,8 +124,10 @@ impl Instance {
             budget: Budget::new(limits.computing),
             engine: loaded.file.manifest().id.to_string(),
             grants,
-            network,
-            observer,
+            allowance: Allowance::default(),
+            network: services.network,
+            artifacts: services.artifacts,
+            observer: services.observer,
         };
         let mut store = Store::new(loaded.component.engine(), state);
         store.limiter(|state| &mut state.limits);
@@ -136,11 +157,12 @@ impl Instance {
     /// # Errors
     /// Why the backend does not answer, or what the engine did wrong.
     pub async fn detect(&mut self) -> Result<Detection, EngineError> {
+        let allowance = self.store.data().allowance.clone();
         let call = self
             .bindings
             .kubectl_broker_engine_operations()
             .call_detect(&mut self.store);
-        let result = within(self.limits, call).await;
+        let result = allowance.bound(self.limits.total, call).await;
         let detection = self.judge(Operation::Detect, result)?;
         Ok(v0_1::results::detection(detection))
     }
@@ -153,11 +175,12 @@ impl Instance {
         options: &[OptionSetting],
     ) -> Result<Vec<Backup>, EngineError> {
         let request = v0_1::requests::list(limit, options);
+        let allowance = self.store.data().allowance.clone();
         let call = self
             .bindings
             .kubectl_broker_engine_operations()
             .call_list(&mut self.store, &request);
-        let result = within(self.limits, call).await;
+        let result = allowance.bound(self.limits.total, call).await;
         let backups = self.judge(Operation::List, result)?;
         v0_1::results::backups(&self.manifest, backups, &|note| self.warn(note))
             .map_err(|what| self.bad_result(Operation::List, what))
@@ -171,11 +194,12 @@ impl Instance {
         options: &[OptionSetting],
     ) -> Result<Backup, EngineError> {
         let request = v0_1::requests::status(id, options);
+        let allowance = self.store.data().allowance.clone();
         let call = self
             .bindings
             .kubectl_broker_engine_operations()
             .call_status(&mut self.store, &request);
-        let result = within(self.limits, call).await;
+        let result = allowance.bound(self.limits.total, call).await;
         let backup = self.judge(Operation::Status, result)?;
         v0_1::results::backup(&self.manifest, backup, &|note| self.warn(note))
             .map_err(|what| self.bad_result(Operation::Status, what))
@@ -187,32 +211,64 @@ impl Instance {
     /// Why none was begun, or what the engine did wrong.
     pub async fn create(&mut self, options: &[OptionSetting]) -> Result<Backup, EngineError> {
         let request = v0_1::requests::create(options);
+        let allowance = self.store.data().allowance.clone();
         let call = self
             .bindings
             .kubectl_broker_engine_operations()
             .call_create(&mut self.store, &request);
-        let result = within(self.limits, call).await;
+        let result = allowance.bound(self.limits.total, call).await;
         let backup = self.judge(Operation::Create, result)?;
         v0_1::results::backup(&self.manifest, backup, &|note| self.warn(note))
             .map_err(|what| self.bad_result(Operation::Create, what))
     }
 
-    /// Begins a restore of a backup that the backend has.
+    /// Saves the bytes of a backup where [`Services::artifacts`] puts them, which knows best what was
+    /// saved: what the engine says of it is not needed.
+    ///
+    /// # Errors
+    /// Why there is no file, or what the engine did wrong.
+    pub async fn download(
+        &mut self,
+        id: &str,
+        options: &[OptionSetting],
+    ) -> Result<(), EngineError> {
+        let request = v0_1::requests::download(id, options);
+        let allowance = self.store.data().allowance.clone();
+        let call = self
+            .bindings
+            .kubectl_broker_engine_operations()
+            .call_download(&mut self.store, &request);
+        let result = allowance.bound(self.limits.total, call).await;
+        self.judge(Operation::Download, result).map(drop)
+    }
+
+    /// Begins a restore.
     ///
     /// # Errors
     /// Why none was begun, or what the engine did wrong.
     pub async fn restore(
         &mut self,
-        id: &str,
+        source: RestoreSource,
         dry_run: bool,
         options: &[OptionSetting],
     ) -> Result<Restoration, EngineError> {
-        let request = v0_1::requests::restore(id, dry_run, options);
+        let source = match source {
+            RestoreSource::Id(id) => v0_1::requests::restore_id(id),
+            RestoreSource::File(artifact) => {
+                let pushed = self.store.data_mut().table.push(artifact);
+                v0_1::requests::restore_file(pushed.map_err(|e| EngineError::Start {
+                    engine: self.name.clone(),
+                    reason: e.to_string(),
+                })?)
+            }
+        };
+        let request = v0_1::requests::restore(source, dry_run, options);
+        let allowance = self.store.data().allowance.clone();
         let call = self
             .bindings
             .kubectl_broker_engine_operations()
             .call_restore(&mut self.store, &request);
-        let result = within(self.limits, call).await;
+        let result = allowance.bound(self.limits.total, call).await;
         let restoration = self.judge(Operation::Restore, result)?;
         v0_1::results::restoration(&self.manifest, restoration, &|note| self.warn(note))
             .map_err(|what| self.bad_result(Operation::Restore, what))
@@ -229,11 +285,12 @@ impl Instance {
         options: &[OptionSetting],
     ) -> Result<(), EngineError> {
         let request = v0_1::requests::delete(id, force, options);
+        let allowance = self.store.data().allowance.clone();
         let call = self
             .bindings
             .kubectl_broker_engine_operations()
             .call_delete(&mut self.store, &request);
-        let result = within(self.limits, call).await;
+        let result = allowance.bound(self.limits.total, call).await;
         self.judge(Operation::Delete, result)
     }
 
@@ -241,20 +298,20 @@ impl Instance {
     fn judge<T>(
         &self,
         operation: Operation,
-        result: Result<wasmtime::Result<Result<T, v0_1::WitError>>, Late>,
+        result: Option<wasmtime::Result<Result<T, v0_1::WitError>>>,
     ) -> Result<T, EngineError> {
         match result {
-            Err(Late) => Err(EngineError::Deadline {
+            None => Err(EngineError::Deadline {
                 engine: self.name.clone(),
                 operation,
                 seconds: self.limits.total.as_secs(),
             }),
-            Ok(Err(error)) => Err(self.breakdown(operation, &error)),
-            Ok(Ok(Err(error))) => Err(EngineError::Reported {
+            Some(Err(error)) => Err(self.breakdown(operation, &error)),
+            Some(Ok(Err(error))) => Err(EngineError::Reported {
                 engine: self.name.clone(),
                 report: v0_1::results::report(error),
             }),
-            Ok(Ok(Ok(value))) => Ok(value),
+            Some(Ok(Ok(value))) => Ok(value),
         }
     }
 
@@ -312,15 +369,6 @@ impl Instance {
             what,
         }
     }
-}
-
-struct Late;
-
-/// Bounds the whole call: epochs are not seen inside a host call.
-async fn within<T>(limits: Limits, call: impl Future<Output = T>) -> Result<T, Late> {
-    tokio::time::timeout(limits.total, call)
-        .await
-        .map_err(|_| Late)
 }
 
 /// A refusal of the host as the engine sees it.

@@ -1,5 +1,7 @@
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::time::Instant;
 use wasmtime::{StoreLimits, StoreLimitsBuilder};
 
 /// How often a running engine is interrupted, so that deadlines and Ctrl-C are seen.
@@ -39,6 +41,68 @@ impl Limits {
             .memories(16)
             .trap_on_grow_failure(true)
             .build()
+    }
+}
+
+/// How long a call may still take. Time in which the host moves files does not count.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Allowance(Arc<Mutex<Paused>>);
+
+#[derive(Debug, Default)]
+struct Paused {
+    since: Option<Instant>,
+    before: Duration,
+}
+
+/// Time does not count until this is dropped.
+pub(super) struct Pause(Allowance);
+
+impl Allowance {
+    pub(super) fn pause(&self) -> Pause {
+        self.lock().since = Some(Instant::now());
+        Pause(self.clone())
+    }
+
+    /// Waits for `call` as long as it may take; none when it took longer.
+    pub(super) async fn bound<T>(
+        &self,
+        total: Duration,
+        call: impl Future<Output = T>,
+    ) -> Option<T> {
+        let begun = Instant::now();
+        tokio::pin!(call);
+        loop {
+            let used = begun.elapsed().saturating_sub(self.paused());
+            let left = total.saturating_sub(used);
+            if left.is_zero() {
+                return None;
+            }
+            if let Ok(result) = tokio::time::timeout(left.max(TICK), &mut call).await {
+                return Some(result);
+            }
+        }
+    }
+
+    fn paused(&self) -> Duration {
+        let paused = self.lock();
+        paused.before
+            + paused
+                .since
+                .map(|since| since.elapsed())
+                .unwrap_or_default()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Paused> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Pause {
+    fn drop(&mut self) {
+        let mut paused = self.0.lock();
+        if let Some(since) = paused.since.take() {
+            paused.before += since.elapsed();
+        }
     }
 }
 
@@ -94,4 +158,37 @@ fn processor_time() -> Duration {
 
     static START: OnceLock<Instant> = OnceLock::new();
     START.get_or_init(Instant::now).elapsed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_ends_when_its_time_is_up() {
+        let allowance = Allowance::default();
+        let late = tokio::time::sleep(11 * SECOND);
+        assert_eq!(allowance.bound(10 * SECOND, late).await, None);
+        let soon = tokio::time::sleep(9 * SECOND);
+        assert_eq!(allowance.bound(10 * SECOND, soon).await, Some(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn moving_files_does_not_count() {
+        let allowance = Allowance::default();
+        let call = async {
+            let pause = allowance.pause();
+            tokio::time::sleep(1000 * SECOND).await;
+            drop(pause);
+            tokio::time::sleep(9 * SECOND).await;
+        };
+        assert_eq!(allowance.bound(10 * SECOND, call).await, Some(()));
+        let call = async {
+            drop(allowance.pause());
+            tokio::time::sleep(11 * SECOND).await;
+        };
+        assert_eq!(Allowance::default().bound(10 * SECOND, call).await, None);
+    }
 }

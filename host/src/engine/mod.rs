@@ -2,8 +2,9 @@
 //!
 //! [`EngineFile`] is what can be known of a component without running it. [`Runtime`] turns one into
 //! native code, once, and starts [`Instance`]s of it. What an instance can reach is decided by its
-//! imports and by [`Grants`]; everything it reaches is given by a [`Network`] and an [`Observer`].
+//! imports and by [`Grants`]; everything it reaches is given by its [`Services`].
 
+mod artifacts;
 mod catalogue;
 mod error;
 mod file;
@@ -17,12 +18,15 @@ mod private_folder;
 mod runtime;
 mod v0_1;
 
+pub use artifacts::{Artifact, Artifacts, SavedFile, ToSave};
 pub use catalogue::Catalogue;
 pub use error::EngineError;
 pub use file::{EngineFile, INTERFACE};
 pub use grants::Grants;
-pub use instance::{Detection, Instance, OptionSetting, OptionValue, Restoration};
+pub use instance::{
+    Detection, Instance, OptionSetting, OptionValue, Restoration, RestoreSource, Services,
+};
 pub use limits::Limits;
 pub use native_cache::NativeCache;
-pub use network::{Answer, Body, Level, Network, Observer, Outgoing};
+pub use network::{Answer, Body, Level, Network, Observer, Outgoing, Sent};
 pub use runtime::{Loaded, Runtime};

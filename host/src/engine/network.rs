@@ -5,6 +5,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http_body_util::combinators::UnsyncBoxBody;
 
+use super::Artifact;
 use crate::model::Report;
 
 /// The body of an answer, as it arrives.
@@ -20,7 +21,23 @@ pub struct Outgoing {
     pub auth: Auth,
     /// How long the answer may take to begin, where the engine knows that it takes long.
     pub patience: Option<Duration>,
-    pub request: http::Request<Bytes>,
+    pub request: http::Request<Sent>,
+}
+
+/// What a request brings along.
+#[derive(Clone, Debug)]
+pub enum Sent {
+    Bytes(Bytes),
+    /// The bytes of a file.
+    Artifact(Artifact),
+}
+
+impl Outgoing {
+    /// Whether asking once more changes nothing at the backend (RFC 9110, 9.2.1).
+    #[must_use]
+    pub fn is_safe(&self) -> bool {
+        self.request.method().is_safe() && !matches!(self.request.body(), Sent::Artifact(_))
+    }
 }
 
 /// What carries the requests of an engine to its endpoints. The real one opens port-forwards; a test

@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use broker_manifest::Operation;
 use jiff::Timestamp;
 
+use super::history::Deed;
 use super::session::Running;
 use super::wait::{Waiting, judge, until_ended};
 use super::{OpsError, Session};
@@ -21,25 +22,40 @@ pub async fn create(session: &Session, waiting: Waiting) -> Result<BackupsView, 
     session
         .ui()
         .note("A backup takes disk space on the broker's nodes, and is not removed by itself");
-    let begun = begin(session, &mut running, &options).await?;
+    let mut deed = Deed::of("create", session, &running);
+    let result = follow(session, &mut running, &options, waiting, &mut deed).await;
+    deed.record(session.ui(), &result).await;
+    Ok(BackupsView {
+        columns: running.manifest.table(),
+        scope: running.scope,
+        backups: vec![result?],
+        left_out: 0,
+        is_list: false,
+        now: Timestamp::now(),
+    })
+}
+
+async fn follow(
+    session: &Session,
+    running: &mut Running,
+    options: &[OptionSetting],
+    waiting: Waiting,
+    deed: &mut Deed,
+) -> Result<Backup, OpsError> {
+    let begun = begin(session, running, options).await?;
+    deed.id = Some(begun.id.clone());
     let backup = if waiting.wait {
         session.ui().note(&format!(
             "Backup {} has begun; waiting up to {} s for its end",
             text::printable(&begun.id, 120),
             waiting.timeout.as_secs()
         ));
-        until_ended(session, &mut running, begun, Activity::Backup, waiting).await?
+        until_ended(session, running, begun, Activity::Backup, waiting).await?
     } else {
-        judge(begun, &running)?
+        judge(begun, running)?
     };
-    Ok(BackupsView {
-        columns: running.manifest.table(),
-        scope: running.scope,
-        backups: vec![backup],
-        left_out: 0,
-        is_list: false,
-        now: Timestamp::now(),
-    })
+    deed.bytes = backup.size;
+    Ok(backup)
 }
 
 /// Sends the request once. If its answer is lost, what happened is looked up: a backup that was not

@@ -1,5 +1,6 @@
 use broker_manifest::Operation;
 
+use super::history::Deed;
 use super::restore::Confirmation;
 use super::{OpsError, Session};
 use crate::model::text;
@@ -24,8 +25,12 @@ pub async fn delete(
     );
     confirmation.confirm(what, id.to_owned()).await?;
     let options = session.options(&running.manifest, operation);
+    let mut deed = Deed::of("delete", session, &running);
+    deed.id = Some(id.to_owned());
     let deleted = running.instance().delete(id, force, &options).await;
-    running.original(deleted)?;
+    let deleted = running.original(deleted);
+    deed.record(session.ui(), &deleted).await;
+    deleted?;
     Ok(DeletedView {
         scope: running.scope,
         id: id.to_owned(),

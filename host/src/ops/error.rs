@@ -6,6 +6,7 @@ use broker_manifest::Operation;
 use crate::cluster::ClusterError;
 use crate::engine::EngineError;
 use crate::model::{Activity, Failure, Problem};
+use crate::transfer::TransferError;
 
 /// Why an operation could not be done.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +15,25 @@ pub enum OpsError {
     Cluster(Box<ClusterError>),
     #[error(transparent)]
     Engine(#[from] EngineError),
+    #[error(transparent)]
+    Transfer(Box<TransferError>),
+    #[error("backup {id} can't be downloaded: it is {state}{}", because(reason.as_deref()))]
+    NotWhole {
+        id: String,
+        state: String,
+        reason: Option<String>,
+        engine: String,
+        /// Whether it may become whole.
+        running: bool,
+    },
+    #[error("{}", several(*of, failed))]
+    Files {
+        /// How many were asked for.
+        of: usize,
+        failed: Vec<TransferError>,
+    },
+    #[error("engine {engine} says that it saved backup {id}, and saved nothing")]
+    NothingSaved { engine: String, id: String },
     #[error("there is no engine `{name}`")]
     UnknownEngine {
         name: String,
@@ -75,6 +95,31 @@ impl From<ClusterError> for OpsError {
     }
 }
 
+impl From<TransferError> for OpsError {
+    fn from(error: TransferError) -> Self {
+        Self::Transfer(Box::new(error))
+    }
+}
+
+/// Each file that is not right, with the reason.
+fn several(of: usize, failed: &[TransferError]) -> String {
+    if let ([only], 1) = (failed, of) {
+        return only.to_string();
+    }
+    let reasons: Vec<_> = failed.iter().map(TransferError::to_string).collect();
+    format!("{} of {of} files: {}", failed.len(), reasons.join("; "))
+}
+
+/// The gravest: bytes that are wrong, before files that could not be looked at.
+fn gravest(of: usize, failed: &[TransferError]) -> Failure {
+    let is_damage = |error: &TransferError| error.failure() == Failure::Integrity;
+    match failed {
+        _ if failed.iter().any(is_damage) => Failure::Integrity,
+        [first, ..] if failed.len() == of => first.failure(),
+        _ => Failure::Partial,
+    }
+}
+
 fn because(reason: Option<&str>) -> String {
     reason
         .map(|reason| format!(" ({reason})"))
@@ -89,14 +134,18 @@ impl Problem for OpsError {
             Self::UnknownEngine { .. } | Self::CannotDo { .. } | Self::NobodyCan { .. } => {
                 Failure::Usage
             }
+            Self::Transfer(error) => error.failure(),
+            Self::Files { of, failed } => gravest(*of, failed),
+            Self::NothingSaved { .. } => Failure::PluginFault,
             Self::NothingWhole => Failure::NotFound,
             Self::EndedBadly { partly: true, .. } => Failure::Partial,
             Self::StillRunning { .. } => Failure::TimedOut,
             Self::NotConfirmed { .. }
             | Self::HalfCredentials { .. }
             | Self::BadCredentials { .. } => Failure::Usage,
-            Self::LockedHere { .. } => Failure::Conflict,
+            Self::LockedHere { .. } | Self::NotWhole { running: true, .. } => Failure::Conflict,
             Self::EndedBadly { .. }
+            | Self::NotWhole { .. }
             | Self::OutcomeUnknown { .. }
             | Self::LocalLock { .. }
             | Self::NoHome
@@ -109,6 +158,15 @@ impl Problem for OpsError {
         match self {
             Self::Cluster(error) => error.hint(),
             Self::Engine(error) => error.hint(),
+            Self::Transfer(error) => error.hint(),
+            Self::Files { failed, .. } => failed.first().and_then(Problem::hint),
+            Self::NotWhole { running: true, id, engine, .. } => Some(format!(
+                "Wait for its end: `kubectl broker backup status --engine {engine} --id {id}`"
+            )),
+            Self::NotWhole { engine, .. } => Some(format!(
+                "`kubectl broker backup list --engine {engine}` shows which backups are whole"
+            )),
+            Self::NothingSaved { .. } => Some("Tell the engine's author".to_owned()),
             Self::UnknownEngine {
                 near: Some(near), ..
             } => Some(format!("Did you mean `--engine {near}`?")),

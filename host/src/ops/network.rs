@@ -1,24 +1,45 @@
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use broker_manifest::Manifest;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, try_join_all};
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, RETRY_AFTER};
 use http_body_util::{BodyExt, Full};
 
 use super::credentials::Credentials;
-use crate::cluster::{Backend, Cluster, ClusterError, Deadlines, EndpointSpec, Target};
-use crate::engine::{Answer, Network, Outgoing};
-use crate::model::{Problem, Report, ReportKind};
+use super::file_body::file_body;
+use crate::cluster::{
+    Backend, BackendBody, Cluster, ClusterError, Deadlines, EndpointSpec, RequestBody, Target,
+};
+use crate::engine::{Answer, Network, Outgoing, Sent};
+use crate::model::{Failure, Problem, Report, ReportKind};
+
+/// Whose requests go where.
+#[derive(Clone)]
+pub(super) struct Route {
+    pub(super) cluster: Cluster,
+    pub(super) target: Target,
+    pub(super) manifest: Manifest,
+    /// Values of the manifests' port flags, by flag.
+    pub(super) ports: BTreeMap<String, u16>,
+    pub(super) credentials: Credentials,
+}
 
 /// Carries the requests of one engine to the pods of one target.
 pub(super) struct PodNetwork {
+    route: Route,
     backends: BTreeMap<String, Backend>,
     deadlines: Deadlines,
-    credentials: Credentials,
     last_error: LastError,
+    /// Notes of how often a backend asked to wait.
+    waited: Mutex<Vec<String>>,
 }
+
+/// How often, and how long at most, a request waits because its backend asks for it (RFC 9110, 10.2.3).
+const WAITS: u32 = 3;
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// The last error that was handed to the engine, as it was before the engine's types made it poorer.
 #[derive(Clone, Default)]
@@ -29,14 +50,9 @@ impl PodNetwork {
     ///
     /// It is done before the engine runs, so that what is wrong with the target is never told
     /// through the engine.
-    pub(super) async fn find(
-        cluster: &Cluster,
-        target: &Target,
-        manifest: &Manifest,
-        ports: &BTreeMap<String, u16>,
-        credentials: &Credentials,
-    ) -> Result<Self, ClusterError> {
-        let backends = manifest.endpoints.iter().map(|(name, endpoint)| async {
+    pub(super) async fn find(route: Route) -> Result<Self, ClusterError> {
+        let endpoints = route.manifest.endpoints.iter();
+        let backends = endpoints.map(|(name, endpoint)| async {
             let spec = EndpointSpec {
                 name: name.clone(),
                 select: endpoint.select,
@@ -45,24 +61,89 @@ impl PodNetwork {
                     .port
                     .flag
                     .as_ref()
-                    .and_then(|flag| ports.get(flag).copied()),
+                    .and_then(|flag| route.ports.get(flag).copied()),
             };
-            Ok((name.clone(), cluster.backend(target, &spec).await?))
+            let backend = route.cluster.backend(&route.target, &spec).await?;
+            Ok((name.clone(), backend))
         });
+        let backends = try_join_all(backends).await?.into_iter().collect();
         Ok(Self {
-            backends: try_join_all(backends).await?.into_iter().collect(),
+            backends,
+            route,
             deadlines: Deadlines::default(),
-            credentials: credentials.clone(),
             last_error: LastError::default(),
+            waited: Mutex::default(),
         })
+    }
+
+    /// The same once more: what was found before may be gone.
+    pub(super) async fn find_again(&self) -> Result<Self, Report> {
+        let found = Self::find(self.route.clone()).await;
+        let mut found = found.map_err(|error| {
+            // A pod that is restarted comes back.
+            let retryable = error.failure() != Failure::NotAllowed;
+            Report {
+                retryable,
+                ..self.last_error.report(error)
+            }
+        })?;
+        found.last_error = self.last_error.clone();
+        Ok(found)
+    }
+
+    /// What a request asks for and where, the same in every run, without credentials.
+    pub(super) fn identity(&self, outgoing: &Outgoing) -> String {
+        let Route {
+            cluster,
+            target,
+            manifest,
+            ..
+        } = &self.route;
+        [
+            cluster.server().to_string().as_str(),
+            cluster.namespace(),
+            &target.statefulset,
+            &manifest.id.to_string(),
+            &outgoing.endpoint,
+            outgoing.request.method().as_str(),
+            &outgoing.request.uri().to_string(),
+        ]
+        .join(" ")
     }
 
     /// What was not as expected, for the user.
     pub(super) fn take_notes(&self) -> Vec<String> {
-        self.backends
-            .values()
-            .flat_map(Backend::take_notes)
-            .collect()
+        let mut notes = std::mem::take(&mut *self.waited());
+        notes.extend(self.backends.values().flat_map(Backend::take_notes));
+        notes
+    }
+
+    /// Sends a request. One that changes nothing is sent again where the backend says when.
+    async fn ask(
+        &self,
+        backend: &Backend,
+        request: http::Request<Sent>,
+        deadlines: &Deadlines,
+    ) -> Result<http::Response<BackendBody>, Report> {
+        let mut left = if request.method().is_safe() { WAITS } else { 0 };
+        loop {
+            let sent = backend.send(request.clone().map(body), deadlines).await;
+            let response = sent.map_err(|error| self.last_error.report(error))?;
+            let Some(wait) = asks_to_wait(&response).filter(|_| left > 0) else {
+                return Ok(response);
+            };
+            left -= 1;
+            self.waited().push(format!(
+                "The backend answered {} and asked to wait {} s; asking again",
+                response.status(),
+                wait.as_secs()
+            ));
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    fn waited(&self) -> MutexGuard<'_, Vec<String>> {
+        self.waited.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The error of the cluster that an engine passed on as its own, if `report` is that.
@@ -100,13 +181,10 @@ impl Network for PodNetwork {
                 ..self.deadlines
             };
             let mut request = outgoing.request;
-            if let Some(value) = self.credentials.header(outgoing.auth) {
+            if let Some(value) = self.route.credentials.header(outgoing.auth) {
                 request.headers_mut().insert(AUTHORIZATION, value.clone());
             }
-            let response = backend
-                .send(request.map(Full::new), &deadlines)
-                .await
-                .map_err(|error| self.last_error.report(error))?;
+            let response = self.ask(backend, request, &deadlines).await?;
             let last_error = self.last_error.clone();
             Ok(response.map(|body| {
                 body.map_err(move |error| last_error.report(error))
@@ -114,6 +192,24 @@ impl Network for PodNetwork {
             }))
         }
         .boxed()
+    }
+}
+
+/// How long a backend that is busy asks to wait, where that is worth it. The other form of the header, a
+/// date, is rare, and needs a common clock.
+fn asks_to_wait<B>(response: &http::Response<B>) -> Option<Duration> {
+    if !matches!(response.status().as_u16(), 429 | 503) {
+        return None;
+    }
+    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
+    let wait = Duration::from_secs(seconds.trim().parse().ok()?);
+    (wait <= LONGEST_WAIT).then_some(wait)
+}
+
+fn body(sent: Sent) -> RequestBody {
+    match sent {
+        Sent::Bytes(bytes) => Full::new(bytes).into(),
+        Sent::Artifact(artifact) => file_body(artifact),
     }
 }
 

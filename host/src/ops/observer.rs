@@ -1,6 +1,7 @@
 use crate::engine::{Level, Observer};
 use crate::model::text;
-use crate::ui::Ui;
+use crate::transfer::{Event, Progress};
+use crate::ui::{TransferProgress, Ui, size};
 
 /// Longest note of an engine that is shown, in characters.
 const MAX_NOTE: usize = 500;
@@ -24,5 +25,46 @@ impl Observer for UiObserver {
         let message = text::printable(message, MAX_NOTE);
         self.0
             .debug(&format!("engine {engine}: {message}: {done}{total}"));
+    }
+}
+
+/// Shows how far a transfer is.
+pub(super) struct TransferObserver {
+    ui: Ui,
+    progress: TransferProgress,
+}
+
+impl TransferObserver {
+    /// `verb` is what is done to each byte: `Downloaded`.
+    pub(super) fn new(ui: Ui, verb: &'static str) -> Self {
+        Self {
+            ui,
+            progress: ui.transfer(verb),
+        }
+    }
+}
+
+impl Progress for TransferObserver {
+    fn bytes(&self, done: u64, total: Option<u64>) {
+        self.progress.update(done, total);
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        match event {
+            Event::Rereading { bytes } => self
+                .ui
+                .debug(&format!("hashing {bytes} bytes of an earlier download")),
+            Event::Resumed { offset } => self.ui.note(&format!(
+                "Going on after {} of an earlier download",
+                size(*offset)
+            )),
+            Event::Restarted { reason } => self
+                .ui
+                .note(&format!("Beginning again at the first byte: {reason}")),
+            Event::Retrying { error, wait, .. } => self.ui.note(&format!(
+                "Interrupted: {error}; going on in {} ms",
+                wait.as_millis()
+            )),
+        }
     }
 }

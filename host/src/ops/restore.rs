@@ -2,10 +2,12 @@ use broker_manifest::Operation;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
+use super::history::Deed;
 use super::lock::locked;
 use super::status::{Which, latest};
 use super::wait::{Waiting, judge, until_ended};
 use super::{OpsError, Session};
+use crate::engine::RestoreSource;
 use crate::model::{Activity, text};
 use crate::ui::RestorationView;
 
@@ -54,10 +56,12 @@ pub async fn restore(
             .await?;
     }
     let options = session.options(&running.manifest, operation);
+    let mut deed = Deed::of("restore", session, &running);
+    deed.id = Some(id.clone());
     let work = async {
         let restored = running
             .instance()
-            .restore(&id, request.dry_run, &options)
+            .restore(RestoreSource::Id(id.clone()), request.dry_run, &options)
             .await;
         let restoration = running.original(restored)?;
         let begun = restoration.backup;
@@ -79,7 +83,9 @@ pub async fn restore(
     let (backup, details) = if request.dry_run {
         work.await?
     } else {
-        locked(session, "restore", work).await?
+        let result = locked(session, "restore", work).await;
+        deed.record(session.ui(), &result).await;
+        result?
     };
     Ok(RestorationView {
         scope: running.scope,

@@ -6,12 +6,13 @@ use broker_manifest::{EngineId, Manifest, Operation};
 use super::OpsError;
 use super::choose::{EngineChoice, candidates};
 use super::credentials::{Credentials, CredentialsRequest};
-use super::network::PodNetwork;
+use super::network::{PodNetwork, Route};
 use super::observer::UiObserver;
+use super::saving::Saving;
 use crate::cluster::{Cluster, ConnectOptions, NamespaceSource, Target};
 use crate::engine::{
     Catalogue, EngineError, EngineFile, Grants, Instance, Limits, NativeCache, OptionSetting,
-    Runtime,
+    Runtime, Services,
 };
 use crate::model::{Failure, Problem, text};
 use crate::ui::{Scope, Ui};
@@ -50,6 +51,7 @@ pub struct Session {
 pub(super) struct Running {
     instance: Instance,
     network: Arc<PodNetwork>,
+    pub(super) saving: Arc<Saving>,
     pub(super) manifest: Manifest,
     pub(super) scope: Scope,
     ui: Ui,
@@ -148,13 +150,13 @@ impl Session {
         let runtime = Arc::clone(&self.runtime);
         let to_load = file.clone();
         let load = tokio::task::spawn_blocking(move || runtime.load(to_load));
-        let find = PodNetwork::find(
-            &self.cluster,
-            &self.target,
-            file.manifest(),
-            &self.request.ports,
-            &self.credentials,
-        );
+        let find = PodNetwork::find(Route {
+            cluster: self.cluster.clone(),
+            target: self.target.clone(),
+            manifest: file.manifest().clone(),
+            ports: self.request.ports.clone(),
+            credentials: self.credentials.clone(),
+        });
         let (loaded, network) = tokio::join!(load, find);
         let loaded = loaded.map_err(|e| OpsError::Worker {
             reason: e.to_string(),
@@ -168,17 +170,22 @@ impl Session {
             self.runtime.compilations()
         ));
         let network = Arc::new(network?);
+        let saving = Arc::new(Saving::new(Arc::clone(&network), self.ui));
         let instance = Instance::start(
             &loaded,
             Grants::all_of(file.manifest()),
-            network.clone(),
-            Arc::new(UiObserver(self.ui)),
+            Services {
+                network: network.clone(),
+                artifacts: Some(saving.clone()),
+                observer: Arc::new(UiObserver(self.ui)),
+            },
             Limits::default(),
         )
         .await?;
         Ok(Running {
             instance,
             network,
+            saving,
             manifest: file.manifest().clone(),
             scope: Scope {
                 namespace: self.cluster.namespace().to_owned(),
@@ -247,10 +254,13 @@ impl Running {
             self.ui.note(&note);
         }
         result.map_err(|error| {
-            if let EngineError::Reported { report, .. } = &error
-                && let Some(original) = self.network.original_of(report)
-            {
-                return original.into();
+            if let EngineError::Reported { report, .. } = &error {
+                if let Some(original) = self.saving.original_of(report) {
+                    return original.into();
+                }
+                if let Some(original) = self.network.original_of(report) {
+                    return original.into();
+                }
             }
             OpsError::Engine(error)
         })

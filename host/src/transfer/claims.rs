@@ -12,6 +12,9 @@ use super::{Answer, Origin, Sha256, TransferError};
 pub struct Expectation {
     /// Length in bytes.
     pub length: Option<u64>,
+    /// Length in bytes, as a list of backups says it. Not every backend counts the same bytes there:
+    /// it is believed only where nothing else says where the end is.
+    pub listed_length: Option<u64>,
     /// SHA-256 in hexadecimal.
     pub sha256: Option<String>,
 }
@@ -39,6 +42,7 @@ pub(super) struct Claims {
     pub(super) last_modified: Option<String>,
     delimited: bool,
     pub(super) refuses_ranges: bool,
+    listed: Option<u64>,
 }
 
 impl Claims {
@@ -59,6 +63,7 @@ impl Claims {
             last_modified: text(headers, header::LAST_MODIFIED.as_str()),
             delimited: announced.is_some() || is_chunked(headers),
             refuses_ranges: text(headers, "accept-ranges").is_some_and(|units| units == "none"),
+            listed: expected.listed_length,
         };
         claims.add_length(Origin::Header("Content-Length"), announced)?;
         claims.add_length(Origin::Header("X-Size"), number(headers, "x-size"))?;
@@ -66,10 +71,24 @@ impl Claims {
         for (origin, value) in checksums(headers)? {
             claims.add_checksum(origin, value)?;
         }
+        if claims.length.is_none() && !claims.delimited {
+            claims.add_length(Origin::List, expected.listed_length)?;
+        }
         if let Some(value) = &expected.sha256 {
             claims.add_checksum(Origin::Engine, parse_hex(Origin::Engine, value)?)?;
         }
         Ok(claims)
+    }
+
+    /// What is shown as the whole while it comes, and what room is looked for.
+    pub(super) fn likely_total(&self) -> Option<u64> {
+        self.total().or(self.listed)
+    }
+
+    /// The request can't be sent again: nothing is to be resumed.
+    pub(super) fn forget_validators(&mut self) {
+        self.etag = None;
+        self.last_modified = None;
     }
 
     pub(super) fn total(&self) -> Option<u64> {
@@ -349,7 +368,7 @@ mod tests {
         }
         let expected = Expectation {
             length: Some(4),
-            sha256: None,
+            ..Expectation::default()
         };
         let answer = answer(&[("x-size", "5")]);
         assert!(matches!(
@@ -380,6 +399,32 @@ mod tests {
     }
 
     #[test]
+    fn the_length_of_a_list_counts_where_there_is_no_other() {
+        let expected = Expectation {
+            listed_length: Some(6),
+            ..Expectation::default()
+        };
+        let check = |headers| {
+            let claims = Claims::read(&answer(headers), &expected).expect("claims");
+            assert!(claims.likely_total().is_some());
+            claims.check(5, empty())
+        };
+        assert!(matches!(
+            check(&[]),
+            Err(TransferError::WrongLength {
+                received: 5,
+                expected: 6,
+                origin: Origin::List
+            })
+        ));
+        assert_eq!(check(&[("content-length", "5")]).ok(), Some(Proof::Length));
+        assert_eq!(
+            check(&[("transfer-encoding", "chunked")]).ok(),
+            Some(Proof::End)
+        );
+    }
+
+    #[test]
     fn an_empty_body_is_no_backup_unless_that_is_known() {
         let check = |headers| read(headers).expect("claims").check(0, empty());
         assert!(matches!(check(&[]), Err(TransferError::Empty)));
@@ -393,7 +438,7 @@ mod tests {
         );
         let expected = Expectation {
             length: Some(0),
-            sha256: None,
+            ..Expectation::default()
         };
         let claims = Claims::read(&answer(&[("content-length", "0")]), &expected).expect("claims");
         assert_eq!(claims.check(0, empty()).ok(), Some(Proof::Length));

@@ -16,6 +16,8 @@ pub enum Origin {
     Header(&'static str),
     /// What the engine knew before the bytes came.
     Engine,
+    /// The list of backups.
+    List,
 }
 
 impl fmt::Display for Origin {
@@ -23,6 +25,7 @@ impl fmt::Display for Origin {
         match self {
             Self::Header(name) => write!(f, "the header {name}"),
             Self::Engine => f.write_str("the backend's description"),
+            Self::List => f.write_str("the list of backups"),
         }
     }
 }

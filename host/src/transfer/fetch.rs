@@ -121,7 +121,9 @@ impl<'a> Fetch<'a> {
                     // Trailers.
                     Err(_) => continue,
                 },
-                Err(report) if report.retryable => return Ok(Some(report.into())),
+                Err(report) if report.retryable && self.download.source.can_repeat() => {
+                    return Ok(Some(report.into()));
+                }
                 Err(report) => return Err(self.interrupted(report)),
             };
             let position = self.position + bytes.len() as u64;
@@ -131,16 +133,17 @@ impl<'a> Fetch<'a> {
             }
             sink.write(bytes).await?;
             self.position = position;
-            self.download.progress.bytes(position, self.claims.total());
+            let total = self.claims.likely_total();
+            self.download.progress.bytes(position, total);
         }
         Ok(match self.claims.total() {
-            Some(total) if self.position < total => Some(
-                Report {
-                    retryable: true,
-                    ..Report::new(ReportKind::Failed, "the backend ended the stream early")
+            Some(total) if self.position < total => {
+                let report = Report::new(ReportKind::Failed, "the backend ended the stream early");
+                if !self.download.source.can_repeat() {
+                    return Err(self.interrupted(report));
                 }
-                .into(),
-            ),
+                Some(report.into())
+            }
             _ => None,
         })
     }

@@ -93,7 +93,7 @@ impl Problem for TransferError {
                  happens twice"
                     .to_owned()
             }
-            Self::WrongChecksum { origin: Origin::Engine, .. } => {
+            Self::WrongChecksum { origin: Origin::Engine | Origin::List, .. } => {
                 "nothing was kept: the backup may be damaged where it is stored; `kubectl broker backup \
                  list` shows others"
                     .to_owned()

@@ -49,7 +49,7 @@ pub use error::{Origin, TransferError};
 pub use file_name::FileName;
 pub use history::{Entry, History, Past};
 pub use save::{Saved, save};
-pub use sha256::Sha256;
+pub use sha256::{Hashing, Sha256};
 pub use source::{Answer, Body, Download, Event, Progress, Retry, Sleeper, Source, TokioSleeper};
 pub use stream::{Streamed, stream_to};
 pub use verify::{Check, Outcome, Verification, Wanted, verify};

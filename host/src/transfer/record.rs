@@ -52,7 +52,8 @@ impl Record {
         self.is_resumable()
             && self.source == other.source
             && self.etag == other.etag
-            && self.total == other.total
-            && self.total.is_none_or(|total| self.durable <= total)
+            // With the same ETag, a length that only one answer has is that of both.
+            && self.total.zip(other.total).is_none_or(|(a, b)| a == b)
+            && self.total.or(other.total).is_none_or(|total| self.durable <= total)
     }
 }

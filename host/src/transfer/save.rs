@@ -47,11 +47,14 @@ pub async fn save(
     destination: &Destination,
 ) -> Result<Saved, TransferError> {
     destination.check()?;
-    let claims = Claims::read(&download.first, &download.expectation)?;
+    let mut claims = Claims::read(&download.first, &download.expectation)?;
+    if !download.source.can_repeat() {
+        claims.forget_validators();
+    }
     let source = download.source.identity().to_owned();
     let record = Record::new(&source, &claims);
     let part = {
-        let (destination, total) = (destination.clone(), claims.total());
+        let (destination, total) = (destination.clone(), claims.likely_total());
         blocking(move || {
             let part = Part::open(&destination, record)?;
             let missing = total.unwrap_or(0).saturating_sub(part.durable());

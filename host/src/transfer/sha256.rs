@@ -17,6 +17,22 @@ impl Sha256 {
     }
 }
 
+/// A digest in the making.
+#[derive(Clone, Debug, Default)]
+pub struct Hashing(sha2::Sha256);
+
+impl Hashing {
+    pub fn update(&mut self, bytes: &[u8]) {
+        use sha2::Digest as _;
+        self.0.update(bytes);
+    }
+
+    #[must_use]
+    pub fn finish(self) -> Sha256 {
+        Sha256::of(self.0)
+    }
+}
+
 /// The text is not 64 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a SHA-256 is 64 hexadecimal digits")]

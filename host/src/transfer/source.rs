@@ -23,8 +23,16 @@ pub trait Source: Send + Sync {
     /// It is kept in a file beside an unfinished download.
     fn identity(&self) -> &str;
 
+    /// Whether the request may be sent again. One that makes the backend work may not: its answer is
+    /// the only one.
+    fn can_repeat(&self) -> bool {
+        true
+    }
+
     /// Sends the request once more, with these headers added: `Accept-Encoding`, and `Range` and
     /// `If-Range` where the bytes are wanted from an offset. Any status is an answer.
+    ///
+    /// [`Source::can_repeat`] says whether that may be done at all.
     fn open<'a>(&'a self, headers: &'a HeaderMap) -> BoxFuture<'a, Result<Answer, Report>>;
 }
 

@@ -32,7 +32,10 @@ pub async fn stream_to(
     download: Download<'_>,
     output: &mut (impl AsyncWrite + Unpin + Send + ?Sized),
 ) -> Result<Streamed, TransferError> {
-    let claims = Claims::read(&download.first, &download.expectation)?;
+    let mut claims = Claims::read(&download.first, &download.expectation)?;
+    if !download.source.can_repeat() {
+        claims.forget_validators();
+    }
     let mut sink = StreamSink {
         budget: Budget::new(),
         hasher: hasher::start()?,

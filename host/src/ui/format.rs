@@ -24,7 +24,7 @@ impl Format {
 }
 
 /// A size in bytes for people, as one word: `1.5GiB`.
-pub(super) fn size(bytes: u64) -> String {
+pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     if bytes < 1024 {
         return format!("{bytes}B");
@@ -50,7 +50,7 @@ pub(super) fn age(created: Timestamp, now: Timestamp) -> String {
 }
 
 /// The rules of `HumanDuration` in k8s.io/apimachinery `pkg/util/duration`.
-fn duration(length: Duration) -> String {
+pub(super) fn duration(length: Duration) -> String {
     let seconds = length.as_secs();
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
     let years = days / 365;

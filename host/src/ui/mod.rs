@@ -2,8 +2,9 @@
 
 mod document;
 mod format;
-mod spinner;
+mod live;
 mod table;
+mod transfer;
 mod views;
 
 use std::io::{self, IsTerminal, Write};
@@ -15,8 +16,12 @@ use anstyle::{AnsiColor, Style};
 use crate::model::{Problem, text};
 
 pub use document::{Document, Scope, error_document};
-pub use format::Format;
-pub use views::{BackupsView, DeletedView, EngineRow, EnginesView, RestorationView, VersionView};
+pub use format::{Format, size};
+pub use transfer::TransferProgress;
+pub use views::{
+    BackupsView, CheckedFile, DeletedView, DownloadView, EngineRow, EnginesView, HistoryRow,
+    HistoryView, RestorationView, VerificationView, VersionView,
+};
 
 /// Longest message of an error or a note, in characters.
 const MAX_MESSAGE: usize = 2000;
@@ -133,8 +138,14 @@ impl Ui {
             result = &mut work => return result,
             () = tokio::time::sleep(PATIENCE) => {}
         }
-        let _spinner = spinner::show(message);
+        let _spinner = live::spinner(message);
         work.await
+    }
+
+    /// Shows a transfer while it goes on. `verb` is what is done to each byte: `Downloaded`.
+    #[must_use]
+    pub fn transfer(self, verb: &'static str) -> TransferProgress {
+        TransferProgress::new(self, verb)
     }
 
     /// Asks something on stderr and reads a line from stdin; none at its end.
@@ -161,7 +172,7 @@ impl Ui {
     fn write_err(self, text: &str) {
         let stderr = io::stderr();
         let choice = self.choice(stderr.is_terminal());
-        spinner::aside(|| {
+        live::aside(|| {
             // There is nobody left to tell that stderr can't be written.
             let _ = AutoStream::new(stderr.lock(), choice).write_all(text.as_bytes());
         });

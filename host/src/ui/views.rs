@@ -1,5 +1,9 @@
 //! The results of commands, in every format.
 
+mod download;
+mod history;
+mod verification;
+
 use broker_manifest::{Column, Operation};
 use comfy_table::Cell;
 use jiff::Timestamp;
@@ -9,6 +13,9 @@ use super::document::{Document, Scope, document};
 use super::format;
 use super::table::{cell, optional, state, table};
 use crate::model::{Backup, State, text};
+pub use download::DownloadView;
+pub use history::{HistoryRow, HistoryView};
+pub use verification::{CheckedFile, VerificationView};
 
 /// The longest name of `-o name`, in characters. Ids of backups are shorter.
 const MAX_NAME: usize = 4096;

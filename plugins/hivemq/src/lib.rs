@@ -2,12 +2,13 @@
 //!
 //! Protocol facts come from HiveMQ's own OpenAPI file (`hivemq-openapi.yaml` 4.30.0).
 
+mod download;
 mod restore;
 mod wire;
 
 use broker_engine::{
-    Activity, Backup, Create, CreateRequest, Detect, Detection, ErrorKind, List, ListRequest,
-    Result, State, Status, StatusRequest, engine, http,
+    Activity, Backup, Create, CreateRequest, Detect, Detection, Error, ErrorKind, List,
+    ListRequest, Result, State, Status, StatusRequest, engine, http,
 };
 use wire::{BackupItem, BackupList, ErrorBody};
 
@@ -18,6 +19,8 @@ engine!(HiveMq, "engine.toml");
 
 const BACKUPS: &str = "/api/v1/management/backups";
 const NO_SUCH_BACKUP: &str = "`kubectl broker backup list --engine hivemq` shows the backups; HiveMQ forgets a failed one after an hour";
+/// Bytes.
+const MAX_ERROR_BODY: u64 = 1 << 20;
 const BACKUP: &str = "/api/v1/management/backups/{backupId}";
 
 impl Detect for HiveMq {
@@ -69,6 +72,20 @@ fn list() -> Result<Vec<wire::Backup>> {
 /// needs in the Enterprise Security Extension.
 fn answer(request: http::Request, permission: &str) -> Result<http::Response> {
     check(request.send()?, permission)
+}
+
+/// The answer, or none where the server does not know the route, which is not the same as not knowing
+/// the backup.
+fn answer_if_routed(request: http::Request, permission: &str) -> Result<Option<http::Response>> {
+    let response = request.send()?;
+    if response.status() != 404 {
+        return check(response, permission).map(Some);
+    }
+    let body = response.read(MAX_ERROR_BODY)?;
+    match ErrorBody::names_what_is_missing(&body) {
+        Some(text) => Err(Error::not_found(text).with_hint(NO_SUCH_BACKUP)),
+        None => Ok(None),
+    }
 }
 
 fn check(response: http::Response, permission: &str) -> Result<http::Response> {

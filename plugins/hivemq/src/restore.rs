@@ -6,14 +6,12 @@ use broker_engine::{
 };
 use serde::Serialize;
 
-use super::wire::{BackupItem, ErrorBody, RestoreItem};
-use super::{HiveMq, answer, to_backup};
+use super::wire::{BackupItem, RestoreItem};
+use super::{HiveMq, answer, answer_if_routed, to_backup};
 
 const RESTORE: &str = "/api/v1/management/backups/{backupId}";
 const RESTORES: &str = "/api/v1/management/restores";
 const PERMISSION: &str = "HIVEMQ_MANAGEMENT_BACKUPS_BACKUPID_POST";
-/// Bytes.
-const MAX_ERROR_BODY: u64 = 1 << 20;
 
 impl Restore for HiveMq {
     fn restore(request: RestoreRequest) -> Result<Restoration> {
@@ -29,7 +27,7 @@ impl Restore for HiveMq {
             );
         }
         let official = http::post("api", RESTORE).parameter("backupId", &id);
-        let backup = match answer_if_routed(official)? {
+        let backup = match answer_if_routed(official, PERMISSION)? {
             Some(response) => {
                 let item: BackupItem = response.json()?;
                 begun(to_backup(item.backup))
@@ -67,19 +65,4 @@ fn begun(mut backup: Backup) -> Backup {
         backup.state = State::Pending;
     }
     backup
-}
-
-/// The answer to a restore, or none where the server does not know the route, which is not the same as
-/// not knowing the backup: that comes in HiveMQ's form of an error, an unknown route in that of
-/// whatever HTTP server it is.
-fn answer_if_routed(request: http::Request) -> Result<Option<http::Response>> {
-    let response = request.send()?;
-    if response.status() != 404 {
-        return super::check(response, PERMISSION).map(Some);
-    }
-    let body = response.read(MAX_ERROR_BODY)?;
-    match ErrorBody::explain(&body) {
-        Some(text) => Err(Error::not_found(text).with_hint(super::NO_SUCH_BACKUP)),
-        None => Ok(None),
-    }
 }

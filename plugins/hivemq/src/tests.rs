@@ -1,6 +1,6 @@
 use broker_engine::mock::{Host, Reply};
 
-use broker_engine::{Restore, RestoreRequest, RestoreSource};
+use broker_engine::{Download, DownloadRequest, Restore, RestoreRequest, RestoreSource, Saved};
 
 use super::*;
 
@@ -200,4 +200,31 @@ fn a_dry_run_never_becomes_a_restore() {
         ErrorKind::Unsupported
     );
     assert!(host.sent().is_empty());
+}
+
+const FILE: &str = "GET /api/v1/management/files/backups/{backupId}";
+const OLD_FILE: &str = "GET /api/v1/management/backups/{backupId}/file";
+
+fn download(host: &Host) -> Result<Saved> {
+    host.run(|| {
+        HiveMq::download(DownloadRequest {
+            id: "x".to_owned(),
+            options: Vec::new(),
+        })
+    })
+}
+
+#[test]
+fn a_download_tries_older_routes_only_where_the_official_one_is_missing() {
+    for no_route in [
+        "not found",
+        r#"{"errors": [{"title": "Resource not found"}]}"#,
+    ] {
+        let older = host(FILE, 404, no_route).answer(OLD_FILE, Reply::text(200, "bytes"));
+        assert_eq!(download(&older).unwrap().length, 5);
+        assert_eq!(older.saved(), [b"bytes".to_vec()]);
+    }
+    let unknown = host(FILE, 404, UNKNOWN_ID);
+    assert_eq!(download(&unknown).unwrap_err().kind, ErrorKind::NotFound);
+    assert_eq!(unknown.sent().len(), 1);
 }

@@ -46,6 +46,14 @@ struct ErrorItem {
 }
 
 impl ErrorBody {
+    /// The text of a 404 that is about what the request names. One without details was seen on a live
+    /// server for a route that it does not have.
+    pub fn names_what_is_missing(body: &[u8]) -> Option<String> {
+        let parsed: Self = serde_json::from_slice(body).ok()?;
+        let detailed = parsed.errors.iter().any(|error| error.detail.is_some());
+        if detailed { Self::explain(body) } else { None }
+    }
+
     /// The text of an error body, if it has the documented form.
     pub fn explain(body: &[u8]) -> Option<String> {
         let body: Self = serde_json::from_slice(body).ok()?;

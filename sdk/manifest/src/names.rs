@@ -38,6 +38,7 @@ pub const RESERVED_FLAGS: &[&str] = &[
     "pod",
     "quiet",
     "request-timeout",
+    "retries",
     "source",
     "statefulset",
     "timeout",

@@ -103,6 +103,17 @@ impl Request {
     }
 }
 
+/// Nothing is known of the bytes before they come.
+impl Default for Expectation {
+    fn default() -> Self {
+        Self {
+            name: None,
+            length: None,
+            sha256: None,
+        }
+    }
+}
+
 impl Response {
     /// The HTTP status code.
     #[must_use]

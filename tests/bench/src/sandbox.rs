@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use http_body_util::{BodyExt, Full};
 use kubectl_broker::engine::{
     Answer, Catalogue, EngineFile, Grants, Instance, Level, Limits, NativeCache, Network, Observer,
-    Outgoing, Runtime,
+    Outgoing, Runtime, Services,
 };
 use kubectl_broker::model::Report;
 
@@ -76,8 +76,11 @@ async fn start_one(runtime: &Runtime, file: &EngineFile) -> Result<Instance, Fai
     Ok(Instance::start(
         &loaded,
         grants,
-        Arc::new(Scripted),
-        Arc::new(Silent),
+        Services {
+            network: Arc::new(Scripted),
+            artifacts: None,
+            observer: Arc::new(Silent),
+        },
         limits,
     )
     .await?)

@@ -2,16 +2,20 @@
 
 mod create;
 mod delete;
+mod download;
+mod history;
 mod list;
 mod restore;
 mod status;
+mod verify;
+mod which;
 
 use clap::{Args, Subcommand};
 
 use super::credentials::CredentialsArgs;
 use super::error::CliError;
 use super::{Context, engine_flags};
-use crate::ops::{EngineChoice, Request, Session};
+use crate::ops::{Downloaded, EngineChoice, Request, Session};
 use crate::ui::Document;
 
 /// Work with the backups of a StatefulSet
@@ -52,35 +56,76 @@ enum BackupVerb {
     List(list::ListArgs),
     Status(status::StatusArgs),
     Create(create::CreateArgs),
+    Download(download::DownloadArgs),
+    Verify(verify::VerifyArgs),
     Restore(restore::RestoreArgs),
     Delete(delete::DeleteArgs),
+    History(history::HistoryArgs),
 }
 
 pub(super) async fn run(args: BackupArgs, context: Context<'_>) -> Result<(), CliError> {
     let ui = context.ui;
     let engines = context.engines.clone();
     let engine = args.verb.engine(&args.engine)?;
+    let output_file = context.output_file.clone();
     let request = args.target.into_request(context, engine)?;
     let work = async {
-        let session = Session::open(engines, request, ui).await?;
-        let view: Box<dyn Document> = match args.verb {
-            BackupVerb::List(args) => Box::new(list::run(&args, &session).await?),
-            BackupVerb::Status(args) => Box::new(status::run(args, &session).await?),
-            BackupVerb::Create(args) => Box::new(create::run(&args, &session).await?),
-            BackupVerb::Restore(args) => Box::new(restore::run(args, &session).await?),
-            BackupVerb::Delete(args) => Box::new(delete::run(&args, &session).await?),
+        let verb = match args.verb {
+            BackupVerb::Verify(args) => return Ok(Some(verify::run(args, ui).await?)),
+            BackupVerb::History(args) => return Ok(Some(history::run(&args).await?)),
+            verb => verb,
         };
+        let session = Session::open(engines, request, ui).await?;
+        let view = Box::pin(run_in(&session, verb, output_file)).await;
         session.note_requests();
-        Ok::<_, CliError>(view)
+        view
     };
     let view = ui
         .while_waiting("Asking the backend", Box::pin(work))
         .await?;
+    let Some(view) = view else {
+        return Ok(());
+    };
     ui.data(view.as_ref())?;
     if let (true, Some(summary)) = (ui.format().is_table(), view.summary()) {
         ui.note(&summary);
     }
     Ok(())
+}
+
+/// Runs a verb that needs a cluster. Nothing is to be shown when the data went to stdout itself.
+async fn run_in(
+    session: &Session,
+    verb: BackupVerb,
+    output_file: Option<String>,
+) -> Result<Option<Box<dyn Document>>, CliError> {
+    Ok(Some(match verb {
+        BackupVerb::List(args) => Box::new(list::run(&args, session).await?),
+        BackupVerb::Status(args) => Box::new(status::run(args, session).await?),
+        BackupVerb::Create(args) => Box::new(create::run(&args, session).await?),
+        BackupVerb::Download(args) => match download::run(args, output_file, session).await? {
+            Downloaded::File(view) => Box::new(view),
+            Downloaded::Output => return Ok(None),
+        },
+        BackupVerb::Restore(args) => Box::new(Box::pin(restore::run(args, session)).await?),
+        BackupVerb::Delete(args) => Box::new(delete::run(&args, session).await?),
+        BackupVerb::Verify(_) | BackupVerb::History(_) => return Ok(None),
+    }))
+}
+
+impl BackupArgs {
+    /// What is to be said when the user stops the command.
+    pub(super) fn after_interruption(&self) -> Option<&'static str> {
+        match self.verb {
+            BackupVerb::Download(_) => Some(
+                "Run the same command again: it goes on after what has come, where the backend allows that",
+            ),
+            BackupVerb::Create(_) | BackupVerb::Restore(_) => Some(
+                "What was begun goes on in the cluster: look at it with `kubectl broker backup list`",
+            ),
+            _ => None,
+        }
+    }
 }
 
 impl BackupVerb {

@@ -10,7 +10,7 @@ use wasmtime::component::Resource;
 use super::bindings::kubectl_broker::engine::http as wit;
 use super::{WitError, to_wit};
 use crate::engine::instance::{HostResult, HostState};
-use crate::engine::{Answer, Grants, Outgoing};
+use crate::engine::{Answer, Artifact, Grants, Outgoing, Sent};
 use crate::model::{Report, ReportKind};
 
 /// The largest body that an engine may send, in bytes.
@@ -26,24 +26,33 @@ const QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// What an engine's handle of a response stands for. The body is gone once it was read.
-pub struct Response(Answer);
+/// What an engine's handle of a response stands for.
+pub struct Response {
+    pub(super) answer: Answer,
+    /// What it answers.
+    pub(super) request: Outgoing,
+    /// The body is gone then.
+    pub(super) is_read: bool,
+}
 
 impl wit::Host for HostState {
     async fn send(
         &mut self,
         request: wit::Request,
     ) -> wasmtime::Result<Result<Resource<Response>, WitError>> {
-        let answer = self.send_granted(request).await;
-        match answer {
-            Ok(answer) => Ok(Ok(self.table.push(Response(answer))?)),
+        match self.send_granted(request, None).await {
+            Ok(response) => Ok(Ok(self.table.push(response)?)),
             Err(report) => Ok(Err(to_wit(report))),
         }
     }
 }
 
 impl HostState {
-    async fn send_granted(&mut self, request: wit::Request) -> HostResult<Answer> {
+    pub(super) async fn send_granted(
+        &mut self,
+        request: wit::Request,
+        artifact: Option<Artifact>,
+    ) -> HostResult<Response> {
         let granted = self.grants.check_request(
             &request.endpoint,
             method(request.method),
@@ -58,21 +67,26 @@ impl HostState {
             .patience
             .map(|seconds| Duration::from_secs(seconds.into()).min(MAX_PATIENCE));
         let auth = granted.auth;
-        let request = build(request, granted.method.name(), granted.path)?;
-        self.network
-            .send(Outgoing {
-                endpoint,
-                auth,
-                patience,
-                request,
-            })
-            .await
+        // Sending a file takes its time, and the answer to it too.
+        let _pause = artifact.is_some().then(|| self.allowance.pause());
+        let request = Outgoing {
+            endpoint,
+            auth,
+            patience,
+            request: build(request, artifact, granted.method.name(), granted.path)?,
+        };
+        let answer = self.network.send(request.clone()).await?;
+        Ok(Response {
+            answer,
+            request,
+            is_read: false,
+        })
     }
 }
 
 impl wit::HostResponse for HostState {
     async fn status(&mut self, response: Resource<Response>) -> wasmtime::Result<u16> {
-        Ok(self.table.get(&response)?.0.status().as_u16())
+        Ok(self.table.get(&response)?.answer.status().as_u16())
     }
 
     async fn header(
@@ -83,7 +97,7 @@ impl wit::HostResponse for HostState {
         Ok(self
             .table
             .get(&response)?
-            .0
+            .answer
             .headers()
             .get_all(name)
             .iter()
@@ -96,7 +110,9 @@ impl wit::HostResponse for HostState {
         response: Resource<Response>,
         limit: u64,
     ) -> wasmtime::Result<Result<Vec<u8>, WitError>> {
-        let body = read(&mut self.table.get_mut(&response)?.0, limit.min(MAX_READ)).await;
+        let response = self.table.get_mut(&response)?;
+        response.is_read = true;
+        let body = read(&mut response.answer, limit.min(MAX_READ)).await;
         Ok(body.map_err(to_wit))
     }
 
@@ -125,7 +141,12 @@ async fn read(answer: &mut Answer, limit: u64) -> HostResult<Vec<u8>> {
     Ok(bytes)
 }
 
-fn build(request: wit::Request, method: &str, path: String) -> HostResult<http::Request<Bytes>> {
+fn build(
+    request: wit::Request,
+    artifact: Option<Artifact>,
+    method: &str,
+    path: String,
+) -> HostResult<http::Request<Sent>> {
     let body = request.body.unwrap_or_default();
     if body.len() > MAX_SENT {
         return Err(Report::new(
@@ -147,7 +168,8 @@ fn build(request: wit::Request, method: &str, path: String) -> HostResult<http::
     for (name, value) in &request.headers {
         built = built.header(name, value);
     }
-    built.body(Bytes::from(body)).map_err(|e| {
+    let body = artifact.map_or_else(|| Sent::Bytes(Bytes::from(body)), Sent::Artifact);
+    built.body(body).map_err(|e| {
         Report::new(
             ReportKind::InvalidArgument,
             format!("the request can't be sent: {e}"),

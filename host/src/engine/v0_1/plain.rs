@@ -2,39 +2,11 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use wasmtime::component::Resource;
-
 use super::bindings::kubectl_broker::engine::{clock, log, progress, types};
 use crate::engine::Level;
 use crate::engine::instance::HostState;
 
 impl types::Host for HostState {}
-
-/// No operation hands an artifact to an engine yet, so no handle can exist.
-impl types::HostArtifact for HostState {
-    async fn name(&mut self, artifact: Resource<types::Artifact>) -> wasmtime::Result<String> {
-        Err(no_such_handle(&artifact))
-    }
-
-    async fn length(&mut self, artifact: Resource<types::Artifact>) -> wasmtime::Result<u64> {
-        Err(no_such_handle(&artifact))
-    }
-
-    async fn sha256(&mut self, artifact: Resource<types::Artifact>) -> wasmtime::Result<String> {
-        Err(no_such_handle(&artifact))
-    }
-
-    async fn drop(&mut self, artifact: Resource<types::Artifact>) -> wasmtime::Result<()> {
-        Err(no_such_handle(&artifact))
-    }
-}
-
-fn no_such_handle(artifact: &Resource<types::Artifact>) -> wasmtime::Error {
-    wasmtime::Error::msg(format!(
-        "there is no artifact with handle {}",
-        artifact.rep()
-    ))
-}
 
 impl log::Host for HostState {
     async fn write(&mut self, level: log::Level, message: String) -> wasmtime::Result<()> {

@@ -1,8 +1,10 @@
 //! The host's requests in the types of this version.
 
+use wasmtime::component::Resource;
+
 use super::bindings::exports::kubectl_broker::engine::operations as wit;
 use super::bindings::kubectl_broker::engine::types;
-use crate::engine::{OptionSetting, OptionValue};
+use crate::engine::{Artifact, OptionSetting, OptionValue};
 
 pub(in crate::engine) fn list(limit: Option<u32>, options: &[OptionSetting]) -> wit::ListRequest {
     wit::ListRequest {
@@ -24,13 +26,28 @@ pub(in crate::engine) fn create(options: &[OptionSetting]) -> wit::CreateRequest
     }
 }
 
+pub(in crate::engine) fn download(id: &str, options: &[OptionSetting]) -> wit::DownloadRequest {
+    wit::DownloadRequest {
+        id: id.to_owned(),
+        options: settings(options),
+    }
+}
+
+pub(in crate::engine) fn restore_id(id: String) -> wit::RestoreSource {
+    wit::RestoreSource::Id(id)
+}
+
+pub(in crate::engine) fn restore_file(artifact: Resource<Artifact>) -> wit::RestoreSource {
+    wit::RestoreSource::File(artifact)
+}
+
 pub(in crate::engine) fn restore(
-    id: &str,
+    source: wit::RestoreSource,
     dry_run: bool,
     options: &[OptionSetting],
 ) -> wit::RestoreRequest {
     wit::RestoreRequest {
-        source: wit::RestoreSource::Id(id.to_owned()),
+        source,
         dry_run,
         options: settings(options),
     }

@@ -124,8 +124,8 @@ async fn wrong_bytes_leave_nothing_behind() {
         (
             vec![],
             Expectation {
-                length: None,
                 sha256: Some("f".repeat(64)),
+                ..Expectation::default()
             },
         ),
     ] {

@@ -19,6 +19,8 @@ pub struct HivemqFaults {
     pub create_fails: Option<String>,
     /// Why restores fail, if they do.
     pub restore_fails: Option<String>,
+    /// The routes of other servers, as an older client guessed them, instead of HiveMQ's own.
+    pub old_routes: bool,
 }
 
 /// A user of the REST API, as the Enterprise Security Extension knows it.
@@ -61,6 +63,7 @@ pub enum HivemqFault {
     Busy,
     CreateFails(String),
     RestoreFails(String),
+    OldRoutes,
 }
 
 impl HivemqFaults {
@@ -72,6 +75,7 @@ impl HivemqFaults {
             HivemqFault::Busy => self.busy = true,
             HivemqFault::CreateFails(reason) => self.create_fails = Some(reason),
             HivemqFault::RestoreFails(reason) => self.restore_fails = Some(reason),
+            HivemqFault::OldRoutes => self.old_routes = true,
         }
     }
 }
@@ -127,5 +131,11 @@ pub(super) const ROWS: &[Row<Fault>] = &[
                 text,
             )?)))
         },
+    },
+    Row {
+        name: "hivemq-old-routes",
+        value: None,
+        about: "files are at /backups/ID/data and restores at /restores, as an older client guessed",
+        parse: |_| Ok(Fault::Hivemq(HivemqFault::OldRoutes)),
     },
 ];

@@ -66,6 +66,7 @@ pub struct Invocation {
     path: OsString,
     engines: Vec<PathBuf>,
     environment: Vec<(String, OsString)>,
+    working_folder: Option<PathBuf>,
 }
 
 impl Invocation {
@@ -76,6 +77,7 @@ impl Invocation {
             path: "/usr/local/bin:/usr/bin:/bin".into(),
             engines: Vec::new(),
             environment: Vec::new(),
+            working_folder: None,
         }
     }
 
@@ -90,6 +92,12 @@ impl Invocation {
     pub fn only_engines(mut self, engines: impl IntoIterator<Item = impl AsRef<Path>>) -> Self {
         self.engines.clear();
         self.engines(engines)
+    }
+
+    /// Runs in this folder, and keeps the record of what was done there, too.
+    pub fn in_folder(mut self, folder: &Path) -> Self {
+        self.working_folder = Some(folder.to_owned());
+        self.env("XDG_STATE_HOME", folder.join("state"))
     }
 
     pub fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
@@ -124,17 +132,21 @@ impl Invocation {
 
     /// Runs the program with arguments that may hold spaces.
     pub fn run_with(&self, arguments: &[&str]) -> Run {
+        self.ended(&self.output(arguments))
+    }
+
+    /// Runs the program to its end, whatever bytes it writes.
+    pub fn output(&self, arguments: &[&str]) -> Output {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .expect("a runtime");
         let mut command = tokio::process::Command::from(self.command_with(arguments));
         command.kill_on_drop(true);
-        let output = runtime
+        runtime
             .block_on(async { tokio::time::timeout(NEVER, command.output()).await })
             .unwrap_or_else(|_| panic!("{arguments:?} did not end"))
-            .expect("the program can be started");
-        self.ended(&output)
+            .expect("the program can be started")
     }
 
     /// What a child that was started with [`Invocation::spawn`] or [`Invocation::command`] came to.
@@ -150,7 +162,11 @@ impl Invocation {
             (self.folders.cache.as_path(), "$XDG_CACHE_HOME"),
             (self.folders.data.as_path(), "$XDG_DATA_HOME"),
         ];
-        Run::of(output, kubeconfig.into_iter().chain(folders))
+        let working = self
+            .working_folder
+            .iter()
+            .map(|path| (path.as_path(), "$PWD"));
+        Run::of(output, kubeconfig.into_iter().chain(folders).chain(working))
     }
 
     /// Starts the program with pipes for stdout and stderr.
@@ -178,6 +194,9 @@ impl Invocation {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        if let Some(folder) = &self.working_folder {
+            command.current_dir(folder);
+        }
         if !self.engines.is_empty() {
             let list = std::env::join_paths(&self.engines).expect("paths without colons");
             command.env("WITH_ENGINES", list);

@@ -105,13 +105,14 @@ impl Run {
 }
 
 /// Ports, ages and the gaps of columns, whose width depends on them, and places in what was built.
-static FILTERS: LazyLock<[(Regex, &str); 6]> = LazyLock::new(|| {
+static FILTERS: LazyLock<[(Regex, &str); 7]> = LazyLock::new(|| {
     [
         (r"127\.0\.0\.1:[0-9]{2,5}", "127.0.0.1:PORT"),
         (
             r"(?P<gap>  )[0-9]+[ydhms](?:[0-9]+[dhms])?(?P<end> |\n)",
             "${gap}AGE$end",
         ),
+        (r"(?m)^[0-9]+[ydhms](?:[0-9]+[dhms])?(?P<end>  )", "AGE$end"),
         (r"(?P<word>[^ \n])   +", "$word   "),
         (r"src/(?P<file>[a-z]+)\.rs:[0-9:]+:", "src/$file.rs:LINE:"),
         (r" +\n", "\n"),

@@ -20,6 +20,8 @@ enum Operation {
     Get(String),
     Restore(String),
     Download(String),
+    /// With the id in the body.
+    OldRestore,
 }
 
 impl Operation {
@@ -28,14 +30,14 @@ impl Operation {
             Self::List => "HIVEMQ_MANAGEMENT_BACKUPS_GET",
             Self::Create => "HIVEMQ_MANAGEMENT_BACKUPS_POST",
             Self::Get(_) => "HIVEMQ_MANAGEMENT_BACKUPS_BACKUPID_GET",
-            Self::Restore(_) => "HIVEMQ_MANAGEMENT_BACKUPS_BACKUPID_POST",
+            Self::Restore(_) | Self::OldRestore => "HIVEMQ_MANAGEMENT_BACKUPS_BACKUPID_POST",
             Self::Download(_) => "HIVEMQ_MANAGEMENT_FILES_BACKUPS_BACKUPID_GET",
         }
     }
 }
 
 /// The operation, or the status for there being none.
-fn operation(call: &Call) -> Result<Operation, StatusCode> {
+fn operation(call: &Call, old_routes: bool) -> Result<Operation, StatusCode> {
     let path = call.path.strip_prefix("/api/v1/management/");
     let parts: Vec<&str> = path.unwrap_or_default().split('/').collect();
     let (read, write) = match parts[..] {
@@ -44,11 +46,18 @@ fn operation(call: &Call) -> Result<Operation, StatusCode> {
             let id = decode_path(id);
             (Operation::Get(id.clone()), Some(Operation::Restore(id)))
         }
-        ["files", "backups", id] if !id.is_empty() => (Operation::Download(decode_path(id)), None),
+        ["backups", id, "data"] if old_routes => (Operation::Download(decode_path(id)), None),
+        ["restores"] if old_routes && call.method == Method::POST => {
+            return Ok(Operation::OldRestore);
+        }
+        ["files", "backups", id] if !id.is_empty() && !old_routes => {
+            (Operation::Download(decode_path(id)), None)
+        }
         _ => return Err(StatusCode::NOT_FOUND),
     };
     match (&call.method, write) {
         (&Method::GET, _) => Ok(read),
+        (&Method::POST, Some(Operation::Restore(_))) if old_routes => Err(StatusCode::NOT_FOUND),
         (&Method::POST, Some(write)) => Ok(write),
         _ => Err(StatusCode::METHOD_NOT_ALLOWED),
     }
@@ -59,7 +68,7 @@ impl Service for Hivemq {
 
     fn answer(&self, call: &Call) -> Result<Reply, NoAnswer> {
         let settings = self.faults.snapshot();
-        let operation = match operation(call) {
+        let operation = match operation(call, settings.hivemq.old_routes) {
             Ok(operation) => operation,
             Err(StatusCode::METHOD_NOT_ALLOWED) => {
                 return Ok(web::reply(StatusCode::METHOD_NOT_ALLOWED, "text/plain", ""));
@@ -76,7 +85,10 @@ impl Service for Hivemq {
             return Ok(web::reply(status, "text/plain", ""));
         }
         let now = self.now();
-        let reads = !matches!(operation, Operation::Create | Operation::Restore(_));
+        let reads = !matches!(
+            operation,
+            Operation::Create | Operation::Restore(_) | Operation::OldRestore
+        );
         let lost = settings.hivemq.lost_answer && !reads;
         let reply = self.with(|state| {
             if reads {
@@ -109,6 +121,19 @@ impl Service for Hivemq {
                     Err(RestoreRefused::Unknown) => unknown(&id),
                     Err(RestoreRefused::NoFile) => no_file(&id),
                 },
+                Operation::OldRestore => {
+                    let body: serde_json::Value =
+                        serde_json::from_slice(&call.body).unwrap_or_default();
+                    let id = body["backupId"].as_str().unwrap_or_default();
+                    match state.restore(id, &settings) {
+                        Ok(_) => web::json(
+                            StatusCode::OK,
+                            &json!({"id": "restore-1", "status": "STARTED", "backupId": id}),
+                        ),
+                        Err(RestoreRefused::Unknown) => unknown(id),
+                        Err(RestoreRefused::NoFile) => no_file(id),
+                    }
+                }
                 Operation::Download(id) => match find(&id) {
                     Some(backup) if backup.state.has_file() => {
                         let size = settings.download.size.or(backup.bytes).unwrap_or(0);

@@ -1,0 +1,90 @@
+//! How the result is shown.
+
+use clap::builder::{EnumValueParser, PossibleValue, TypedValueParser};
+use clap::{Arg, Args, Command, ValueEnum as _};
+use std::ffi::OsStr;
+
+use crate::ui::{Color, Format, Ui};
+
+#[derive(Args)]
+#[command(next_help_heading = "Output")]
+pub(super) struct OutputArgs {
+    /// Form of the result
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_parser = OutputParser,
+        default_value = "table",
+        value_name = "FORMAT"
+    )]
+    output: Output,
+    /// When to colour
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    color: Color,
+    /// The same as --color never
+    #[arg(long, global = true, hide = true, conflicts_with = "color")]
+    no_color: bool,
+    /// Say on stderr what is being done
+    #[arg(short, long, global = true)]
+    verbose: bool,
+}
+
+/// The value of `--output`.
+#[derive(Clone, Debug)]
+enum Output {
+    Format(Format),
+    /// The older plugin's `download --output NAME`.
+    File(String),
+}
+
+impl OutputArgs {
+    pub(super) fn ui(&self) -> Ui {
+        let color = if self.no_color {
+            Color::Never
+        } else {
+            self.color
+        };
+        let format = match self.output {
+            Output::Format(format) => format,
+            Output::File(_) => Format::default(),
+        };
+        Ui::new(format, color, self.verbose)
+    }
+
+    /// The file that `download --output NAME` means.
+    pub(super) fn file(&self) -> Option<String> {
+        match &self.output {
+            Output::Format(_) => None,
+            Output::File(name) => Some(name.clone()),
+        }
+    }
+}
+
+/// Formats, and for `download` names of files.
+#[derive(Clone)]
+struct OutputParser;
+
+impl TypedValueParser for OutputParser {
+    type Value = Output;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<Output, clap::Error> {
+        let format = EnumValueParser::<Format>::new().parse_ref(command, argument, value);
+        match (format, value.to_str()) {
+            (Err(_), Some(name)) if command.get_name() == "download" => {
+                Ok(Output::File(name.to_owned()))
+            }
+            (format, _) => format.map(Output::Format),
+        }
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let formats = Format::value_variants().iter();
+        Some(Box::new(formats.filter_map(Format::to_possible_value)))
+    }
+}

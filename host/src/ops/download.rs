@@ -1,0 +1,199 @@
+use broker_manifest::Operation;
+
+use super::history::Deed;
+use super::saving::{Order, Place, Stored};
+use super::session::Running;
+use super::status::{Which, latest};
+use super::{OpsError, Session};
+use crate::model::{Activity, Backup, Failure, Problem as _, State, text};
+use crate::transfer::{Destination, Proof};
+use crate::ui::{DownloadView, size};
+
+/// Which backup is wanted, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DownloadRequest {
+    pub which: Which,
+    pub place: Place,
+    /// How often a transfer that broke off is taken up again without having got further.
+    pub retries: u32,
+}
+
+/// Where it is now.
+#[derive(Debug)]
+pub enum Downloaded {
+    File(DownloadView),
+    /// It went to stdout, where nothing else may follow.
+    Output,
+}
+
+/// Downloads a backup.
+///
+/// # Errors
+/// When no engine can, when there is no such backup, and when its bytes don't come whole.
+pub async fn download(session: &Session, request: DownloadRequest) -> Result<Downloaded, OpsError> {
+    let operation = Operation::Download;
+    if let Place::File {
+        folder,
+        name: Some(name),
+        replace,
+    } = &request.place
+    {
+        // Before the backend has any work.
+        let (folder, name, replace) = (folder.clone(), name.clone(), *replace);
+        Destination {
+            folder,
+            name,
+            replace,
+        }
+        .check()?;
+    }
+    let mut running = session.engine_for(operation).await?;
+    let mut deed = Deed::of("download", session, &running);
+    let result = fetch(session, &mut running, request, &mut deed).await;
+    deed.record(session.ui(), &result).await;
+    result
+}
+
+async fn fetch(
+    session: &Session,
+    running: &mut Running,
+    request: DownloadRequest,
+    deed: &mut Deed,
+) -> Result<Downloaded, OpsError> {
+    let (id, known) = match request.which {
+        Which::Id(id) => {
+            let known = look(session, running, &id).await?;
+            (id, known)
+        }
+        Which::Latest => {
+            let latest = latest(session, running).await?;
+            (latest.id.clone(), Some(latest))
+        }
+    };
+    deed.id = Some(id.clone());
+    if let Some(backup) = &known {
+        check_whole(backup, running)?;
+    }
+    running.saving.expect(Order {
+        place: request.place,
+        retries: request.retries,
+        id: id.clone(),
+        created: known.as_ref().and_then(|backup| backup.created),
+        listed_length: known.as_ref().and_then(|backup| backup.size),
+    });
+    let options = session.options(&running.manifest, Operation::Download);
+    let downloaded = running.instance().download(&id, &options).await;
+    let result = running.original(downloaded);
+    let stored = running.saving.take_stored();
+    if let (
+        Err(_),
+        Some(Stored {
+            path: Some(path), ..
+        }),
+    ) = (&result, &stored)
+    {
+        session.ui().warn(&format!(
+            "{} is whole, and stays; but the engine says that something is wrong with it",
+            text::printable(&path.to_string_lossy(), 1000)
+        ));
+    }
+    result?;
+    let stored = stored.ok_or_else(|| OpsError::NothingSaved {
+        engine: running.manifest.id.to_string(),
+        id: text::printable(&id, 200).into_owned(),
+    })?;
+    deed.bytes = Some(stored.length);
+    deed.sha256 = Some(stored.sha256.to_string());
+    deed.file = stored
+        .path
+        .as_ref()
+        .and_then(|path| path.canonicalize().ok());
+    say_how_sure(session, &stored, known.as_ref());
+    let Some(path) = stored.path else {
+        session.ui().note(&format!(
+            "{} written, SHA-256 {}",
+            size(stored.length),
+            stored.sha256
+        ));
+        return Ok(Downloaded::Output);
+    };
+    Ok(Downloaded::File(DownloadView {
+        scope: running.scope.clone(),
+        id,
+        path,
+        bytes: stored.length,
+        sha256: stored.sha256.to_string(),
+        verified_by: verified_by(stored.proof),
+        resumed: stored.resumed,
+    }))
+}
+
+/// The backup as the engine knows it; none where the user may download it and not look at it.
+async fn look(
+    session: &Session,
+    running: &mut Running,
+    id: &str,
+) -> Result<Option<Backup>, OpsError> {
+    if !running.manifest.can(Operation::Status) {
+        return Ok(None);
+    }
+    let options = session.options(&running.manifest, Operation::Status);
+    let status = running.instance().status(id, &options).await;
+    match running.original(status) {
+        Ok(backup) => Ok(Some(backup)),
+        Err(error) if error.failure() == Failure::NotAllowed => {
+            session.ui().debug(&format!(
+                "its state is not known: {}",
+                text::printable(&error.to_string(), 300)
+            ));
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// A backup that is restored is whole, whatever comes of the restore.
+fn check_whole(backup: &Backup, running: &Running) -> Result<(), OpsError> {
+    let is_running = matches!(backup.state, State::Pending | State::Running);
+    if backup.activity == Activity::Restore || !(is_running || backup.state == State::Failed) {
+        return Ok(());
+    }
+    let state = backup.reported_state.as_deref();
+    Err(OpsError::NotWhole {
+        id: text::printable(&backup.id, 200).into_owned(),
+        state: text::printable(state.unwrap_or(backup.state.name()), 60).into_owned(),
+        reason: backup
+            .failure
+            .as_deref()
+            .map(|reason| text::printable(reason, 600).into_owned()),
+        engine: running.manifest.id.name().to_owned(),
+        running: is_running,
+    })
+}
+
+fn say_how_sure(session: &Session, stored: &Stored, known: Option<&Backup>) {
+    let ui = session.ui();
+    if stored.proof == Proof::Nothing {
+        ui.warn(
+            "The backend gave neither length nor checksum, and ended with the connection: nothing says \
+             whether this is all of it",
+        );
+    }
+    if let Some(listed) = known.and_then(|backup| backup.size)
+        && listed != stored.length
+    {
+        ui.warn(&format!(
+            "The backend lists this backup with {listed} bytes, and sent {}, as it announced",
+            stored.length
+        ));
+    }
+}
+
+const fn verified_by(proof: Proof) -> &'static str {
+    match proof {
+        Proof::Checksum => "checksum",
+        Proof::Length => "length",
+        Proof::End => "end-of-stream",
+        Proof::Nothing => "nothing",
+    }
+}

@@ -1,0 +1,273 @@
+//! Bodies that an engine saves: where they go, and how they are asked for again.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use http::HeaderMap;
+use jiff::Timestamp;
+
+use super::network::PodNetwork;
+use super::observer::TransferObserver;
+use crate::engine::{Answer, Artifacts, Network as _, Outgoing, SavedFile, ToSave};
+use crate::model::{Problem as _, Report, ReportKind, text};
+use crate::transfer::{
+    self, Destination, Download, Expectation, FileName, Proof, Retry, Sha256, Source, TokioSleeper,
+    TransferError,
+};
+use crate::ui::Ui;
+
+/// Where a backup is to be written to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    File {
+        folder: PathBuf,
+        /// The user's own name; else the backend's, else one made of the backup's id and time.
+        name: Option<FileName>,
+        /// Whether an older file of that name is replaced.
+        replace: bool,
+    },
+    Output,
+}
+
+/// What one command has to save.
+#[derive(Clone, Debug)]
+pub(super) struct Order {
+    pub(super) place: Place,
+    /// How often a transfer that broke off is taken up again without having got further.
+    pub(super) retries: u32,
+    pub(super) id: String,
+    pub(super) created: Option<Timestamp>,
+    /// Length in bytes, as the list of backups says it.
+    pub(super) listed_length: Option<u64>,
+}
+
+/// What was saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stored {
+    /// None where it went to stdout.
+    pub(super) path: Option<PathBuf>,
+    /// Length in bytes.
+    pub(super) length: u64,
+    pub(super) sha256: Sha256,
+    pub(super) proof: Proof,
+    /// Bytes that were there from an earlier run.
+    pub(super) resumed: u64,
+}
+
+/// Saves the bodies of one running engine. Without an order it refuses.
+pub(super) struct Saving {
+    network: Arc<PodNetwork>,
+    ui: Ui,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    order: Option<Order>,
+    stored: Option<Stored>,
+    failed: Option<TransferError>,
+}
+
+impl Saving {
+    pub(super) fn new(network: Arc<PodNetwork>, ui: Ui) -> Self {
+        Self {
+            network,
+            ui,
+            state: Mutex::default(),
+        }
+    }
+
+    /// From now on one body may be saved.
+    pub(super) fn expect(&self, order: Order) {
+        *self.state() = State {
+            order: Some(order),
+            ..State::default()
+        };
+    }
+
+    /// What was saved, if something was.
+    pub(super) fn take_stored(&self) -> Option<Stored> {
+        self.state().stored.take()
+    }
+
+    /// The error that an engine passed on as its own, if `report` is that.
+    pub(super) fn original_of(&self, report: &Report) -> Option<TransferError> {
+        let is_it = |error: &mut TransferError| error.to_string() == report.message;
+        self.state().failed.take_if(is_it)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn carry_out(&self, order: Order, to_save: ToSave) -> Result<Stored, TransferError> {
+        let source = Again {
+            identity: self.network.identity(&to_save.request),
+            request: to_save.request,
+            network: Mutex::new(Arc::clone(&self.network)),
+            ui: self.ui,
+        };
+        let observer = TransferObserver::new(self.ui, "Downloaded");
+        let name = || file_name(&order, to_save.name.as_deref(), to_save.answer.headers());
+        let destination = match &order.place {
+            Place::Output => None,
+            Place::File {
+                folder,
+                name: given,
+                replace,
+            } => Some(Destination {
+                folder: folder.clone(),
+                name: given.clone().unwrap_or_else(name),
+                replace: *replace,
+            }),
+        };
+        let download = Download {
+            first: to_save.answer,
+            source: &source,
+            expectation: Expectation {
+                length: to_save.length,
+                listed_length: order.listed_length,
+                sha256: to_save.sha256,
+            },
+            retry: Retry {
+                tries: order.retries,
+                ..Retry::default()
+            },
+            sleeper: &TokioSleeper,
+            progress: &observer,
+        };
+        let Some(destination) = destination else {
+            let streamed = transfer::stream_to(download, &mut tokio::io::stdout()).await?;
+            return Ok(Stored {
+                path: None,
+                length: streamed.length,
+                sha256: streamed.sha256,
+                proof: streamed.proof,
+                resumed: 0,
+            });
+        };
+        let saved = transfer::save(download, &destination).await?;
+        Ok(Stored {
+            path: Some(saved.path),
+            length: saved.length,
+            sha256: saved.sha256,
+            proof: saved.proof,
+            resumed: saved.resumed,
+        })
+    }
+}
+
+impl Artifacts for Saving {
+    fn save(&self, to_save: ToSave) -> BoxFuture<'_, Result<SavedFile, Report>> {
+        async move {
+            let order = self.state().order.take().ok_or_else(|| {
+                Report::new(
+                    ReportKind::Denied,
+                    "this command saves no file, or has saved one already",
+                )
+            })?;
+            match self.carry_out(order, to_save).await {
+                Ok(stored) => {
+                    let name = stored.path.as_deref().and_then(std::path::Path::file_name);
+                    let saved = SavedFile {
+                        name: name.unwrap_or_default().to_string_lossy().into_owned(),
+                        length: stored.length,
+                        sha256: stored.sha256.to_string(),
+                    };
+                    self.state().stored = Some(stored);
+                    Ok(saved)
+                }
+                Err(error) => {
+                    let report = report(&error);
+                    self.state().failed = Some(error);
+                    Err(report)
+                }
+            }
+        }
+        .boxed()
+    }
+}
+
+/// An error of the transfer in the terms of the engine interface.
+fn report(error: &TransferError) -> Report {
+    use crate::model::Failure as F;
+    let kind = match error {
+        TransferError::Source(report) | TransferError::Interrupted { report, .. } => report.kind,
+        error => match error.failure() {
+            F::NotFound => ReportKind::NotFound,
+            F::Conflict => ReportKind::Conflict,
+            F::Integrity => ReportKind::Integrity,
+            F::TimedOut => ReportKind::TimedOut,
+            F::Usage => ReportKind::InvalidArgument,
+            _ => ReportKind::Failed,
+        },
+    };
+    let mut report = Report::new(kind, error.to_string());
+    report.hint = error.hint();
+    report
+}
+
+/// The name for a file whose user named none.
+fn file_name(order: &Order, engines: Option<&str>, headers: &HeaderMap) -> FileName {
+    engines
+        .and_then(FileName::clean)
+        .or_else(|| FileName::of_headers(headers))
+        .unwrap_or_else(|| {
+            let time = order.created.unwrap_or_else(Timestamp::now);
+            FileName::fallback(&order.id, time)
+        })
+}
+
+/// Sends the same request again, to another pod if the first is gone.
+struct Again {
+    identity: String,
+    request: Outgoing,
+    network: Mutex<Arc<PodNetwork>>,
+    ui: Ui,
+}
+
+impl Again {
+    fn network(&self) -> MutexGuard<'_, Arc<PodNetwork>> {
+        self.network.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn send(&self, headers: &HeaderMap) -> Result<Answer, Report> {
+        let mut request = self.request.clone();
+        request.request.headers_mut().extend(headers.clone());
+        let network = Arc::clone(&self.network());
+        let answer = network.send(request.clone()).await;
+        let Err(report) = answer else {
+            return answer;
+        };
+        if !report.retryable {
+            return Err(report);
+        }
+        // The pod may be gone, and another ready.
+        let network = Arc::new(network.find_again().await?);
+        for note in network.take_notes() {
+            self.ui.note(&note);
+        }
+        self.ui.debug(&format!(
+            "asking anew after: {}",
+            text::printable(&report.message, 200)
+        ));
+        *self.network() = Arc::clone(&network);
+        network.send(request).await
+    }
+}
+
+impl Source for Again {
+    fn identity(&self) -> &str {
+        &self.identity
+    }
+
+    fn can_repeat(&self) -> bool {
+        self.request.is_safe()
+    }
+
+    fn open<'a>(&'a self, headers: &'a HeaderMap) -> BoxFuture<'a, Result<Answer, Report>> {
+        self.send(headers).boxed()
+    }
+}

@@ -1,0 +1,59 @@
+//! The live line of a command that waits: a spinner, or the bar of a transfer. There is one terminal,
+//! so there is one.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use indicatif::ProgressBar;
+
+use crate::model::text;
+
+static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+const TICK: Duration = Duration::from_millis(120);
+/// Longest message, in characters: there is one line.
+const MAX_MESSAGE: usize = 60;
+
+/// Takes the line away when it is dropped.
+pub(super) struct Shown;
+
+/// Shows a spinner, unless something better is shown. indicatif draws to stderr, and only on a
+/// terminal.
+pub(super) fn spinner(message: &str) -> Shown {
+    let mut shown = shown();
+    if shown.is_none() {
+        let bar = ProgressBar::new_spinner();
+        bar.set_message(text::printable(message, MAX_MESSAGE).into_owned());
+        bar.enable_steady_tick(TICK);
+        *shown = Some(bar);
+    }
+    Shown
+}
+
+/// Shows a bar in place of what was shown before.
+pub(super) fn bar(bar: ProgressBar) -> Shown {
+    if let Some(before) = shown().replace(bar) {
+        before.finish_and_clear();
+    }
+    Shown
+}
+
+/// Writes to stderr without mixing with the line.
+pub(super) fn aside(write: impl FnOnce()) {
+    match &*shown() {
+        Some(bar) => bar.suspend(write),
+        None => write(),
+    }
+}
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        if let Some(bar) = shown().take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn shown() -> MutexGuard<'static, Option<ProgressBar>> {
+    SHOWN.lock().unwrap_or_else(PoisonError::into_inner)
+}

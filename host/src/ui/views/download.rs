@@ -1,0 +1,75 @@
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use crate::model::text;
+use crate::ui::Scope;
+use crate::ui::document::{Document, document};
+use crate::ui::format::size;
+use crate::ui::table::{cell, table};
+
+/// A backup in a file.
+#[derive(Debug)]
+pub struct DownloadView {
+    pub scope: Scope,
+    pub id: String,
+    pub path: PathBuf,
+    pub bytes: u64,
+    /// In hexadecimal.
+    pub sha256: String,
+    /// By what it is known that all bytes came: `checksum`, `length`, `end-of-stream`, `nothing`.
+    pub verified_by: &'static str,
+    /// Bytes that were there from an earlier run.
+    pub resumed: u64,
+}
+
+/// Longest path that is shown, in characters.
+const MAX_PATH: usize = 4096;
+
+impl DownloadView {
+    fn path(&self) -> String {
+        text::printable(&self.path.to_string_lossy(), MAX_PATH).into_owned()
+    }
+}
+
+impl Document for DownloadView {
+    fn table(&self, wide: bool) -> String {
+        let mut headers = vec!["FILE", "SIZE", "VERIFIED-BY"];
+        let mut row = vec![
+            comfy_table::Cell::new(self.path()),
+            cell(&size(self.bytes)),
+            cell(self.verified_by),
+        ];
+        if wide {
+            headers.extend(["ID", "SHA256"]);
+            row.extend([cell(&self.id), cell(&self.sha256)]);
+        }
+        let headers: Vec<_> = headers.into_iter().map(str::to_owned).collect();
+        table(&headers, vec![row])
+    }
+
+    fn names(&self) -> String {
+        format!("{}\n", self.path())
+    }
+
+    fn document(&self) -> Value {
+        document(
+            "Download",
+            json!({
+                "scope": self.scope,
+                "item": {
+                    "id": self.id,
+                    "path": self.path.to_string_lossy(),
+                    "sizeBytes": self.bytes,
+                    "sha256": self.sha256,
+                    "verifiedBy": self.verified_by,
+                    "resumedBytes": self.resumed,
+                },
+            }),
+        )
+    }
+
+    fn summary(&self) -> Option<String> {
+        Some(format!("SHA-256 {}, kept beside it", self.sha256))
+    }
+}

@@ -21,7 +21,7 @@ pub use catalogue::Catalogue;
 pub use error::EngineError;
 pub use file::{EngineFile, INTERFACE};
 pub use grants::Grants;
-pub use instance::{Detection, Instance, OptionSetting, OptionValue, Restoration};
+pub use instance::{Acted, Detection, Instance, OptionSetting, OptionValue, Restoration};
 pub use limits::Limits;
 pub use native_cache::NativeCache;
 pub use network::{Answer, Body, Level, Network, Observer, Outgoing};

@@ -16,7 +16,9 @@ use crate::model::{Problem, text};
 
 pub use document::{Document, Scope, error_document};
 pub use format::Format;
-pub use views::{BackupsView, DeletedView, EngineRow, EnginesView, RestorationView, VersionView};
+pub use views::{
+    BackupsView, DeletedView, EngineRow, EnginesView, ReportView, RestorationView, VersionView,
+};
 
 /// Longest message of an error or a note, in characters.
 const MAX_MESSAGE: usize = 2000;

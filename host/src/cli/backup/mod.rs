@@ -1,12 +1,13 @@
 //! `backup`: the operations on backups.
 
+mod act;
 mod create;
 mod delete;
 mod list;
 mod restore;
 mod status;
 
-use clap::{Args, Subcommand};
+use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand};
 
 use super::credentials::CredentialsArgs;
 use super::error::CliError;
@@ -30,7 +31,7 @@ pub(super) struct BackupArgs {
     )]
     engine: String,
     #[command(subcommand)]
-    verb: BackupVerb,
+    verb: AnyVerb,
 }
 
 /// Whose backups.
@@ -54,21 +55,61 @@ enum BackupVerb {
     Create(create::CreateArgs),
     Restore(restore::RestoreArgs),
     Delete(delete::DeleteArgs),
+    /// One that an engine brings: see [`AnyVerb`].
+    #[command(skip)]
+    OfEngine(act::ActArgs),
+}
+
+/// What clap derives of [`BackupVerb`] refuses the commands that were added for the verbs of engines.
+struct AnyVerb(BackupVerb);
+
+impl FromArgMatches for AnyVerb {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        match matches.subcommand() {
+            Some((name, inner)) if !BackupVerb::has_subcommand(name) => {
+                Ok(Self(BackupVerb::OfEngine(act::ActArgs::new(name, inner))))
+            }
+            _ => BackupVerb::from_arg_matches(matches).map(Self),
+        }
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Subcommand for AnyVerb {
+    fn augment_subcommands(command: Command) -> Command {
+        BackupVerb::augment_subcommands(command)
+    }
+
+    fn augment_subcommands_for_update(command: Command) -> Command {
+        BackupVerb::augment_subcommands_for_update(command)
+    }
+
+    /// Whatever the command has: it was built of the manifests.
+    fn has_subcommand(_: &str) -> bool {
+        true
+    }
 }
 
 pub(super) async fn run(args: BackupArgs, context: Context<'_>) -> Result<(), CliError> {
     let ui = context.ui;
     let engines = context.engines.clone();
-    let engine = args.verb.engine(&args.engine)?;
+    let known = engines.clone();
+    let AnyVerb(verb) = args.verb;
+    let engine = verb.engine(&args.engine)?;
     let request = args.target.into_request(context, engine)?;
     let work = async {
         let session = Session::open(engines, request, ui).await?;
-        let view: Box<dyn Document> = match args.verb {
+        let view: Box<dyn Document> = match verb {
             BackupVerb::List(args) => Box::new(list::run(&args, &session).await?),
             BackupVerb::Status(args) => Box::new(status::run(args, &session).await?),
             BackupVerb::Create(args) => Box::new(create::run(&args, &session).await?),
             BackupVerb::Restore(args) => Box::new(restore::run(args, &session).await?),
             BackupVerb::Delete(args) => Box::new(delete::run(&args, &session).await?),
+            BackupVerb::OfEngine(args) => act::run(args, &known, &session).await?,
         };
         session.note_requests();
         Ok::<_, CliError>(view)

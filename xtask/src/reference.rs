@@ -15,6 +15,10 @@ const COMMANDS: &[&[&str]] = &[
     &["backup", "create"],
     &["backup", "restore"],
     &["backup", "delete"],
+    // Of the bundled engines.
+    &["backup", "metrics"],
+    &["backup", "purge"],
+    &["backup", "upload"],
     &["engines"],
     &["version"],
     &["completion"],

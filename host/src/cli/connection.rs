@@ -24,7 +24,7 @@ pub(super) struct ConnectionArgs {
     #[arg(long, global = true)]
     user: Option<String>,
     /// User to impersonate
-    #[arg(long = "as", global = true, value_name = "USER")]
+    #[arg(id = "as", long = "as", global = true, value_name = "USER")]
     impersonate: Option<String>,
     /// Group to impersonate; may be given several times
     #[arg(long = "as-group", global = true, value_name = "GROUP")]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use broker_manifest::{EngineOption, Operation, OptionKind};
+use broker_manifest::{EngineOption, Operation, OptionForm, OptionKind};
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
@@ -68,16 +68,16 @@ pub(super) fn settings(
     let options = engines.iter().flat_map(|engine| &engine.manifest().options);
     options
         .filter_map(|option| {
-            let value = value(innermost, option)?;
+            let value = value(innermost, option.form())?;
             let name = option.name.clone();
             Some((name.clone(), OptionSetting { name, value }))
         })
         .collect()
 }
 
-fn value(matches: &ArgMatches, option: &EngineOption) -> Option<OptionValue> {
-    let name = &option.name;
-    match option.kind {
+pub(super) fn value(matches: &ArgMatches, form: OptionForm<'_>) -> Option<OptionValue> {
+    let name = form.name;
+    match form.kind {
         OptionKind::Text => {
             let text = matches.try_get_one::<String>(name).ok()??;
             Some(OptionValue::Text(text.clone()))
@@ -94,7 +94,7 @@ fn value(matches: &ArgMatches, option: &EngineOption) -> Option<OptionValue> {
 }
 
 /// Global arguments are found in the matches of the innermost command.
-fn innermost(matches: &ArgMatches) -> &ArgMatches {
+pub(super) fn innermost(matches: &ArgMatches) -> &ArgMatches {
     match matches.subcommand() {
         Some((_, inner)) => innermost(inner),
         None => matches,
@@ -143,22 +143,25 @@ fn port_argument(flag: &str, engine: &str) -> Arg {
 }
 
 fn option_argument(option: &EngineOption, engine: &str) -> Arg {
-    let argument = Arg::new(option.name.clone())
+    argument(option.form())
         .long(option.name.clone())
         .help(format!("{} (engine {engine})", option.help))
-        .help_heading("Engines");
-    let argument = match option.kind {
-        OptionKind::Text if option.choices.is_empty() => {
-            argument.value_parser(value_parser!(String))
-        }
-        OptionKind::Text => argument.value_parser(PossibleValuesParser::new(&option.choices)),
+        .help_heading("Engines")
+}
+
+/// An argument that takes the values of an option, and has yet to be told how it is given.
+pub(super) fn argument(form: OptionForm<'_>) -> Arg {
+    let argument = Arg::new(form.name.to_owned());
+    let argument = match form.kind {
+        OptionKind::Text if form.choices.is_empty() => argument.value_parser(value_parser!(String)),
+        OptionKind::Text => argument.value_parser(PossibleValuesParser::new(form.choices)),
         OptionKind::Integer => argument
             .value_parser(value_parser!(i64))
             .allow_negative_numbers(true),
         OptionKind::Boolean => argument.action(ArgAction::SetTrue),
     };
-    match &option.default {
-        Some(default) => argument.default_value(default.clone()),
+    match form.default {
+        Some(default) => argument.default_value(default.to_owned()),
         None => argument,
     }
 }

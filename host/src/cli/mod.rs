@@ -6,6 +6,7 @@ mod confirm;
 mod connection;
 mod credentials;
 mod engine_flags;
+mod engine_verbs;
 mod engines;
 mod error;
 mod output;
@@ -109,7 +110,7 @@ fn command(engines: &[EngineFile], program: Option<&OsString>) -> Command {
     let command = Cli::command()
         .bin_name(shown_name(program))
         .after_long_help(exit_codes());
-    engine_flags::add(command, engines)
+    engine_flags::add(engine_verbs::add(command, engines), engines)
 }
 
 /// `kubectl broker` where kubectl runs the program, or could.

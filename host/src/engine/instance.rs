@@ -87,6 +87,16 @@ pub enum OptionValue {
     Boolean(bool),
 }
 
+/// What a verb of the engine's own came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Acted {
+    /// Done; there is nothing to show.
+    Done,
+    /// Lines for people. They may hold anything: escape each before it is shown.
+    Text(String),
+    Backups(Vec<Backup>),
+}
+
 /// A running engine. After a call that did not come to its end it can't be used again.
 pub struct Instance {
     store: Store<HostState>,
@@ -292,6 +302,27 @@ impl Instance {
             .call_delete(&mut self.store, &request);
         let result = allowance.bound(self.limits.total, call).await;
         self.judge(Operation::Delete, result)
+    }
+
+    /// Carries out a verb of the engine's own.
+    ///
+    /// # Errors
+    /// Why it was not carried out, or what the engine did wrong.
+    pub async fn act(
+        &mut self,
+        verb: &str,
+        options: &[OptionSetting],
+    ) -> Result<Acted, EngineError> {
+        let request = v0_1::requests::act(verb, options);
+        let allowance = self.store.data().allowance.clone();
+        let call = self
+            .bindings
+            .kubectl_broker_engine_operations()
+            .call_act(&mut self.store, &request);
+        let result = allowance.bound(self.limits.total, call).await;
+        let acted = self.judge(Operation::Act, result)?;
+        v0_1::results::acted(&self.manifest, acted, &|note| self.warn(note))
+            .map_err(|what| self.bad_result(Operation::Act, what))
     }
 
     /// What a call came to: its value, what the engine reports, or how it broke down.

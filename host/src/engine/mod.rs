@@ -24,7 +24,7 @@ pub use error::EngineError;
 pub use file::{EngineFile, INTERFACE};
 pub use grants::Grants;
 pub use instance::{
-    Detection, Instance, OptionSetting, OptionValue, Restoration, RestoreSource, Services,
+    Acted, Detection, Instance, OptionSetting, OptionValue, Restoration, RestoreSource, Services,
 };
 pub use limits::Limits;
 pub use native_cache::NativeCache;

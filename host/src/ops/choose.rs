@@ -55,6 +55,37 @@ pub(super) fn candidates<'a>(
     }
 }
 
+/// The engine that has a verb of its own: the one that is named, else the only one. There is no falling
+/// back: the verb of another engine may do another thing.
+pub(super) fn with_verb<'a>(
+    engines: &'a [EngineFile],
+    choice: &EngineChoice,
+    verb: &str,
+) -> Result<&'a EngineFile, OpsError> {
+    let has = |engine: &EngineFile| engine.manifest().verbs.contains_key(verb);
+    let able: Vec<_> = engines.iter().filter(|engine| has(engine)).collect();
+    let engine = match (choice, able.as_slice()) {
+        (EngineChoice::Named(name), _) => Some(named(engines, name)?),
+        (EngineChoice::Auto, [only]) => Some(*only),
+        (EngineChoice::Auto, []) => None,
+        (EngineChoice::Auto, _) => {
+            return Err(OpsError::ManyHaveVerb {
+                verb: verb.to_owned(),
+                // Short names need not differ.
+                engines: able.iter().map(|e| e.manifest().id.to_string()).collect(),
+            });
+        }
+    };
+    match engine {
+        Some(engine) if has(engine) => Ok(engine),
+        other => Err(OpsError::NoSuchVerb {
+            engine: other.map(|engine| engine.manifest().id.to_string()),
+            verb: verb.to_owned(),
+            able: names(able),
+        }),
+    }
+}
+
 fn named<'a>(engines: &'a [EngineFile], name: &str) -> Result<&'a EngineFile, OpsError> {
     let found = engines.iter().find(|engine| {
         let id = &engine.manifest().id;
@@ -136,8 +167,38 @@ mod tests {
             Err(OpsError::CannotDo { able, .. }) if able == ["hivemq"]
         ));
         assert!(matches!(
-            chosen("auto", Operation::Download),
+            chosen("auto", Operation::Verify),
             Err(OpsError::NobodyCan { .. })
+        ));
+    }
+
+    fn has(choice: &str, verb: &str) -> Result<String, OpsError> {
+        let engines = Catalogue::bundled().expect("the bundled engines");
+        with_verb(&engines, &choice.into(), verb).map(|engine| engine.manifest().id.to_string())
+    }
+
+    #[test]
+    fn a_verb_finds_its_engine_or_is_asked_of_the_one_that_is_named() {
+        for choice in ["auto", "sidecar", "kubectl-broker/sidecar"] {
+            assert_eq!(has(choice, "purge").unwrap(), "kubectl-broker/sidecar");
+        }
+        assert!(matches!(
+            has("hivemq", "purge"),
+            Err(OpsError::NoSuchVerb { engine: Some(_), able, .. }) if able == ["sidecar"]
+        ));
+        assert!(matches!(
+            has("auto", "defragment"),
+            Err(OpsError::NoSuchVerb { engine: None, able, .. }) if able.is_empty()
+        ));
+    }
+
+    #[test]
+    fn a_verb_of_several_engines_is_not_guessed() {
+        let engines = Catalogue::bundled().expect("the bundled engines");
+        let twice: Vec<_> = engines.iter().chain(engines.iter()).cloned().collect();
+        assert!(matches!(
+            with_verb(&twice, &EngineChoice::Auto, "purge"),
+            Err(OpsError::ManyHaveVerb { engines, .. }) if engines.len() == 2
         ));
     }
 }

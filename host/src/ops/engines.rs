@@ -52,6 +52,7 @@ fn row(file: &EngineFile, answers: Option<Result<String, String>>) -> EngineRow 
         version: manifest.version.to_string(),
         interface: INTERFACE.to_owned(),
         operations: manifest.operations.keys().copied().collect(),
+        verbs: manifest.verbs.keys().cloned().collect(),
         summary: manifest.summary.clone(),
         answers,
     }

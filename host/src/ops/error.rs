@@ -50,6 +50,22 @@ pub enum OpsError {
     },
     #[error("no engine can `{operation}`")]
     NobodyCan { operation: Operation },
+    #[error("{} verb `{verb}`", lacking(engine.as_deref()))]
+    NoSuchVerb {
+        /// The one that was named.
+        engine: Option<String>,
+        verb: String,
+        /// The engines that have it.
+        able: Vec<String>,
+    },
+    #[error("several engines have the verb `{verb}`: {}", engines.join(", "))]
+    ManyHaveVerb { verb: String, engines: Vec<String> },
+    #[error("the verb `{verb}` of engine {engine} {problem}")]
+    VerbOption {
+        engine: String,
+        verb: String,
+        problem: String,
+    },
     #[error("the {} {id} ended {}: {state}{}", match activity { Activity::Backup => "backup", Activity::Restore => "restore of" }, if *partly { "with a part missing" } else { "badly" }, because(reason.as_deref()))]
     EndedBadly {
         activity: Activity,
@@ -120,6 +136,13 @@ fn gravest(of: usize, failed: &[TransferError]) -> Failure {
     }
 }
 
+fn lacking(engine: Option<&str>) -> String {
+    match engine {
+        Some(engine) => format!("engine {engine} has no"),
+        None => "no engine has the".to_owned(),
+    }
+}
+
 fn because(reason: Option<&str>) -> String {
     reason
         .map(|reason| format!(" ({reason})"))
@@ -131,18 +154,21 @@ impl Problem for OpsError {
         match self {
             Self::Cluster(error) => error.failure(),
             Self::Engine(error) => error.failure(),
-            Self::UnknownEngine { .. } | Self::CannotDo { .. } | Self::NobodyCan { .. } => {
-                Failure::Usage
-            }
+            Self::UnknownEngine { .. }
+            | Self::CannotDo { .. }
+            | Self::NobodyCan { .. }
+            | Self::NoSuchVerb { .. }
+            | Self::ManyHaveVerb { .. }
+            | Self::VerbOption { .. }
+            | Self::NotConfirmed { .. }
+            | Self::HalfCredentials { .. }
+            | Self::BadCredentials { .. } => Failure::Usage,
             Self::Transfer(error) => error.failure(),
             Self::Files { of, failed } => gravest(*of, failed),
             Self::NothingSaved { .. } => Failure::PluginFault,
             Self::NothingWhole => Failure::NotFound,
             Self::EndedBadly { partly: true, .. } => Failure::Partial,
             Self::StillRunning { .. } => Failure::TimedOut,
-            Self::NotConfirmed { .. }
-            | Self::HalfCredentials { .. }
-            | Self::BadCredentials { .. } => Failure::Usage,
             Self::LockedHere { .. } | Self::NotWhole { running: true, .. } => Failure::Conflict,
             Self::EndedBadly { .. }
             | Self::NotWhole { .. }
@@ -177,7 +203,17 @@ impl Problem for OpsError {
                 Some("No engine that is installed can".to_owned())
             }
             Self::CannotDo { able, .. } => Some(format!("Engines that can: {}", able.join(", "))),
-            Self::NobodyCan { .. } => {
+            Self::NoSuchVerb { able, .. } if !able.is_empty() => {
+                Some(format!("Engines that have it: {}", able.join(", ")))
+            }
+            Self::ManyHaveVerb { engines, .. } => engines
+                .first()
+                .map(|engine| format!("Name the one you mean, for example `--engine {engine}`")),
+            Self::VerbOption { .. } => Some(
+                "Several engines have this verb, and the command line is that of the first of them"
+                    .to_owned(),
+            ),
+            Self::NobodyCan { .. } | Self::NoSuchVerb { .. } => {
                 Some("`kubectl broker engines` shows what each can do".to_owned())
             }
             Self::NothingWhole => Some(

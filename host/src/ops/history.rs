@@ -13,7 +13,7 @@ use crate::ui::{HistoryRow, HistoryView, Ui};
 /// What an entry is about, beside how it ended.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Deed {
-    pub(super) operation: &'static str,
+    pub(super) operation: String,
     pub(super) engine: String,
     /// Where: context, namespace and target.
     pub(super) scope: String,
@@ -47,11 +47,11 @@ pub async fn history(limit: Option<u32>) -> Result<HistoryView, OpsError> {
 }
 
 impl Deed {
-    pub(super) fn of(operation: &'static str, session: &Session, running: &Running) -> Self {
+    pub(super) fn of(operation: &str, session: &Session, running: &Running) -> Self {
         let context = session.cluster.context().unwrap_or("-");
         let scope = &running.scope;
         Self {
-            operation,
+            operation: operation.to_owned(),
             engine: scope.engine.clone(),
             scope: format!("{context}/{}/{}", scope.namespace, scope.statefulset),
             ..Self::default()
@@ -66,7 +66,7 @@ impl Deed {
         };
         let entry = Entry {
             time: Timestamp::now(),
-            operation: self.operation.to_owned(),
+            operation: self.operation,
             engine: self.engine,
             scope: self.scope,
             id: self.id,

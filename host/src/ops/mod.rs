@@ -1,6 +1,7 @@
 //! What the commands do, without a command line: choose an engine, connect, drive it, and hand back
 //! what is to be shown.
 
+mod act;
 mod choose;
 mod create;
 mod credentials;
@@ -21,6 +22,7 @@ mod status;
 mod verify;
 mod wait;
 
+pub use act::{VerbRequest, act};
 pub use choose::EngineChoice;
 pub use create::create;
 pub use credentials::CredentialsRequest;

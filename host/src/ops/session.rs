@@ -204,6 +204,11 @@ impl Session {
             .collect()
     }
 
+    /// Which engine the user wants.
+    pub(super) fn choice(&self) -> &EngineChoice {
+        &self.request.engine
+    }
+
     pub(super) fn statefulset(&self) -> &str {
         &self.target.statefulset
     }

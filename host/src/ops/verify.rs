@@ -24,7 +24,7 @@ pub async fn verify(request: VerifyRequest, ui: Ui) -> Result<VerificationView, 
     for path in request.files {
         let result = verify_one(path.clone(), ui).await;
         let mut deed = Deed {
-            operation: "verify",
+            operation: "verify".to_owned(),
             file: Some(path.canonicalize().unwrap_or(path)),
             ..Deed::default()
         };

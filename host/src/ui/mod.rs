@@ -20,7 +20,7 @@ pub use format::{Format, size};
 pub use transfer::TransferProgress;
 pub use views::{
     BackupsView, CheckedFile, DeletedView, DownloadView, EngineRow, EnginesView, HistoryRow,
-    HistoryView, RestorationView, VerificationView, VersionView,
+    HistoryView, ReportView, RestorationView, VerificationView, VersionView,
 };
 
 /// Longest message of an error or a note, in characters.

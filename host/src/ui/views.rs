@@ -132,12 +132,21 @@ pub struct EngineRow {
     pub version: String,
     pub interface: String,
     pub operations: Vec<Operation>,
+    /// Verbs of its own, that the operation `act` stands for.
+    pub verbs: Vec<String>,
     pub summary: String,
     /// `None` where the cluster could not be asked.
     pub answers: Option<Result<String, String>>,
 }
 
 impl EngineRow {
+    /// What can be typed after `backup`.
+    fn abilities(&self) -> impl Iterator<Item = &str> {
+        let operations = self.operations.iter().filter(|o| **o != Operation::Act);
+        let verbs = self.verbs.iter().map(String::as_str);
+        operations.map(|operation| operation.name()).chain(verbs)
+    }
+
     fn answer(&self) -> (&'static str, State, &str) {
         match &self.answers {
             None => ("unknown", State::Unknown, ""),
@@ -158,7 +167,7 @@ impl Document for EnginesView {
             .engines
             .iter()
             .map(|engine| {
-                let operations: Vec<_> = engine.operations.iter().map(|o| o.name()).collect();
+                let operations: Vec<_> = engine.abilities().collect();
                 let (answers, how, detail) = engine.answer();
                 let mut row = vec![
                     cell(&engine.id),
@@ -191,6 +200,7 @@ impl Document for EnginesView {
                     "version": engine.version,
                     "interface": engine.interface,
                     "operations": engine.operations,
+                    "verbs": engine.verbs,
                     "summary": engine.summary,
                     "answers": answers,
                     "detail": detail,
@@ -301,5 +311,41 @@ impl Document for DeletedView {
 
     fn document(&self) -> Value {
         document("Deletion", json!({ "scope": self.scope, "id": self.id }))
+    }
+}
+
+/// What a verb of an engine reports.
+#[derive(Debug)]
+pub struct ReportView {
+    pub scope: Scope,
+    pub verb: String,
+    /// Lines for people, if there is anything to say.
+    pub text: Option<String>,
+}
+
+impl Document for ReportView {
+    /// A report is for people or for other programs' parsers: it is not cut and gets no borders.
+    fn table(&self, _: bool) -> String {
+        let lines = self.text.as_deref().unwrap_or_default().lines();
+        lines
+            .map(|line| format!("{}\n", text::printable(line, usize::MAX)))
+            .collect()
+    }
+
+    /// A text has no names in it; it is shown as it is.
+    fn names(&self) -> String {
+        self.table(false)
+    }
+
+    fn document(&self) -> Value {
+        document(
+            "Report",
+            json!({ "scope": self.scope, "verb": self.verb, "text": self.text }),
+        )
+    }
+
+    fn summary(&self) -> Option<String> {
+        let done = format!("`{}` is done (engine {})", self.verb, self.scope.engine);
+        self.text.is_none().then_some(done)
     }
 }

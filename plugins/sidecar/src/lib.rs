@@ -4,12 +4,13 @@
 //! Protocol facts come from the client that shipped first (`pkg/sidecar` of
 //! kubectl-broker-extension); the server's own source is not public.
 
+mod verbs;
 mod wire;
 
 use broker_engine::{
     Activity, Backup, Delete, DeleteRequest, Detect, Detection, Error, ErrorKind, Field, List,
-    ListRequest, OptionSetting, OptionValue, Restoration, Restore, RestoreRequest, RestoreSource,
-    Result, State, Status, StatusRequest, engine, http,
+    ListRequest, Restoration, Restore, RestoreRequest, RestoreSource, Result, Settings, State,
+    Status, StatusRequest, engine, http,
 };
 use serde::de::DeserializeOwned;
 use wire::{Entry, Inventory, PurgeBody, RemoteBackup, RemoteList, RestoreBody, RestoreResult};
@@ -36,23 +37,13 @@ impl List for Sidecar {
     /// The remote inventory is asked for whole: the server's own `limit` does not promise the newest.
     fn list(request: ListRequest) -> Result<Vec<Backup>> {
         let local = |entries: Vec<Entry>| entries.into_iter().map(from_local).collect();
-        match scope(&request.options) {
-            "local" => Ok(local(local_inventory()?.backups)),
-            "cluster" => Ok(local(local_inventory()?.cluster_backups)),
+        // The manifest names the choices; the host lets no other through.
+        match request.text("scope") {
+            Some("local") => Ok(local(local_inventory()?.backups)),
+            Some("cluster") => Ok(local(local_inventory()?.cluster_backups)),
             _ => Ok(remote_list()?.into_iter().map(from_remote).collect()),
         }
     }
-}
-
-/// The manifest names the choices; the host lets no other through.
-fn scope(options: &[OptionSetting]) -> &str {
-    options
-        .iter()
-        .find_map(|option| match &option.value {
-            OptionValue::Text(scope) if option.name == "scope" => Some(scope.as_str()),
-            _ => None,
-        })
-        .unwrap_or("remote")
 }
 
 impl Status for Sidecar {
@@ -130,35 +121,38 @@ const fn mode(dry_run: bool) -> &'static str {
 }
 
 impl Delete for Sidecar {
-    /// Purges a backup from the pod's disk, once it is safe in the remote store.
     fn delete(request: DeleteRequest) -> Result<()> {
-        let entry = local_entry(&request.id)?.ok_or_else(|| not_on_disk(&request.id))?;
-        if entry.status != "uploaded" && !request.force {
-            return Err(Error::new(
-                ErrorKind::Conflict,
-                format!(
-                    "{:?} is not uploaded (its state is {:?})",
-                    request.id, entry.status
-                ),
-            )
-            .with_hint("Wait until it is uploaded, or purge it all the same with `--force`"));
-        }
-        http::post("api", "/v1/backup/purge")
-            .json(&PurgeBody { name: &request.id })?
-            .send()?
-            .expect_ok()
-            .map_err(|error| match error.kind {
-                ErrorKind::NotFound => not_on_disk(&request.id),
-                _ => explain(error),
-            })?;
-        match local_entry(&request.id)? {
-            None => Ok(()),
-            Some(_) => Err(Error::new(
-                ErrorKind::Failed,
-                format!("the sidecar purged {:?}, and it is still there", request.id),
-            )
-            .with_hint("It may be purging still; look again with `kubectl broker backup list --scope local`")),
-        }
+        purge(&request.id, request.force)
+    }
+}
+
+/// Purges a backup from the pod's disk, once it is safe in the remote store.
+fn purge(name: &str, force: bool) -> Result<()> {
+    let entry = local_entry(name)?.ok_or_else(|| not_on_disk(name))?;
+    if entry.status != "uploaded" && !force {
+        return Err(Error::new(
+            ErrorKind::Conflict,
+            format!("{name:?} is not uploaded (its state is {:?})", entry.status),
+        )
+        .with_hint("Wait until it is uploaded, or purge it all the same with `--force`"));
+    }
+    http::post("api", "/v1/backup/purge")
+        .json(&PurgeBody { name })?
+        .send()?
+        .expect_ok()
+        .map_err(|error| match error.kind {
+            ErrorKind::NotFound => not_on_disk(name),
+            _ => explain(error),
+        })?;
+    match local_entry(name)? {
+        None => Ok(()),
+        Some(_) => Err(Error::new(
+            ErrorKind::Failed,
+            format!("the sidecar purged {name:?}, and it is still there"),
+        )
+        .with_hint(
+            "It may be purging still; look again with `kubectl broker backup list --scope local`",
+        )),
     }
 }
 

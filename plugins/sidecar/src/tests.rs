@@ -1,5 +1,5 @@
-use broker_engine::ErrorKind;
 use broker_engine::mock::{Host, Reply};
+use broker_engine::{OptionSetting, OptionValue, Report};
 
 use super::*;
 
@@ -224,4 +224,87 @@ fn after_a_purge_the_backup_must_be_gone() {
     let still_there = host(LOCAL, 200, INVENTORY).answer(PURGE, Reply::text(200, ""));
     let error = delete(&still_there, "20250818-020000", true).unwrap_err();
     assert!(error.message.contains("still there"), "{}", error.message);
+}
+
+const UPLOAD: &str = "POST /v1/backup/upload";
+const METRICS: &str = "GET /metrics";
+
+fn act(host: &Host, verb: &str, settings: &[(&str, OptionValue)]) -> Result<Report> {
+    host.act::<Sidecar>(verb, settings)
+}
+
+#[test]
+fn an_upload_is_asked_for_and_said_to_be_accepted() {
+    for status in [200, 202] {
+        let host = host(UPLOAD, status, "");
+        let Report::Text(text) = act(&host, "upload", &[("name", "a".into())]).unwrap() else {
+            panic!("an upload reports text");
+        };
+        assert!(
+            text.starts_with("The sidecar accepted the upload of backup a."),
+            "{text}"
+        );
+        assert_eq!(
+            host.sent()[0].body.as_deref(),
+            Some(&br#"{"type":"backup","name":"a"}"#[..])
+        );
+    }
+}
+
+#[test]
+fn the_type_of_an_upload_is_passed_on() {
+    let host = host(UPLOAD, 202, "");
+    let settings = [("name", "a".into()), ("type", "cluster_backup".into())];
+    act(&host, "upload", &settings).unwrap();
+    assert_eq!(
+        host.sent()[0].body.as_deref(),
+        Some(&br#"{"type":"cluster_backup","name":"a"}"#[..])
+    );
+}
+
+#[test]
+fn an_upload_that_is_refused_says_why() {
+    for (status, kind) in [
+        (400, ErrorKind::InvalidArgument),
+        (401, ErrorKind::Unauthenticated),
+        (404, ErrorKind::NotFound),
+        (500, ErrorKind::Failed),
+    ] {
+        let error = act(
+            &host(UPLOAD, status, "no"),
+            "upload",
+            &[("name", "a".into())],
+        );
+        assert_eq!(error.unwrap_err().kind, kind, "{status}");
+    }
+}
+
+#[test]
+fn a_purge_is_a_delete_by_another_name() {
+    let pending = host(LOCAL, 200, INVENTORY);
+    let error = act(&pending, "purge", &[("name", "20250818-020000".into())]).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Conflict);
+    let forced = host(LOCAL, 200, INVENTORY)
+        .answer(
+            LOCAL,
+            Reply::text(200, r#"{"cluster_backups": [], "backups": []}"#),
+        )
+        .answer(PURGE, Reply::text(202, ""));
+    let settings = [("name", "20250818-020000".into()), ("force", true.into())];
+    assert_eq!(act(&forced, "purge", &settings), Ok(Report::Done));
+}
+
+#[test]
+fn metrics_are_passed_on_as_they_are() {
+    let page = "# TYPE backup_count gauge\nbackup_count{status=\"failed\"} 1\n";
+    let report = act(&host(METRICS, 200, page), "metrics", &[]);
+    assert_eq!(report, Ok(Report::text(page)));
+}
+
+#[test]
+fn a_page_of_another_program_is_no_metrics() {
+    let html = act(&host(METRICS, 200, "<!DOCTYPE html>"), "metrics", &[]);
+    assert_eq!(html.unwrap_err().kind, ErrorKind::Protocol);
+    let missing = act(&host(METRICS, 404, "404 page not found"), "metrics", &[]);
+    assert_eq!(missing.unwrap_err().kind, ErrorKind::Protocol);
 }

@@ -61,6 +61,14 @@ pub struct PurgeBody<'a> {
     pub name: &'a str,
 }
 
+/// `POST /v1/backup/upload`. The body of the answer is not specified.
+#[derive(Serialize)]
+pub struct UploadBody<'a> {
+    #[serde(rename = "type")]
+    pub kind: &'a str,
+    pub name: &'a str,
+}
+
 /// A Go server writes an empty list as `null`. The key itself must be there: any JSON object would
 /// pass for an empty inventory otherwise.
 fn list_or_null<'de, T, D>(deserializer: D) -> Result<Vec<T>, D::Error>

@@ -38,6 +38,18 @@ pub enum ManifestError {
         "choice `{choice}` of option `--{option}` can't be: choices are for text, and of lower-case letters, digits and dashes"
     )]
     BadChoice { option: String, choice: String },
+    #[error("option `--{option}` can't be required: it always has a value")]
+    NeverMissing { option: String },
+    #[error(
+        "option `--{option}` names the operation `act`; put it into its verb: `[[verbs.NAME.options]]`"
+    )]
+    OptionOfAct { option: String },
+    #[error("verb `{name}` is one of kubectl-broker itself; choose another name")]
+    ReservedVerb { name: String },
+    #[error("verb `{verb}` is carried out by the operation `act`; add `[operations.act]`")]
+    VerbWithoutAct { verb: String },
+    #[error("the operation `act` has no verb to carry out; add `[verbs.NAME]`, or leave it out")]
+    ActWithoutVerb,
     #[error("endpoint `{endpoint}` names no port; give `port.names` or `port.numbers`")]
     NoPort { endpoint: String },
     #[error("endpoint `{endpoint}` allows no request; name each in `allow`")]

@@ -11,15 +11,17 @@ mod error;
 mod names;
 mod port;
 mod route;
+mod verb;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 pub use error::ManifestError;
-pub use names::{EngineId, RESERVED_FLAGS, is_flag_name};
+pub use names::{EngineId, RESERVED_FLAGS, RESERVED_VERBS, SHARED_FLAGS, is_flag_name};
 pub use port::{Port, PortName};
 pub use route::{Method, Route, RouteError};
+pub use verb::{OptionForm, Verb, VerbOption};
 
 /// Name of the WebAssembly custom section that holds the manifest as JSON.
 pub const SECTION: &str = "kubectl-broker:manifest";
@@ -45,6 +47,9 @@ pub struct Manifest {
     /// Options that it adds to the command line.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<EngineOption>,
+    /// Verbs of its own, by name. They are carried out by the operation `act`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub verbs: BTreeMap<String, Verb>,
     /// The columns of its tables, in this order; [`Column::defaults`] where it names none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<Column>,
@@ -273,8 +278,7 @@ impl Manifest {
         let mut flags = BTreeSet::new();
         for option in &self.options {
             flag(&option.name, &mut flags)?;
-            printable("options.help", &option.help, 300)?;
-            option.check()?;
+            option.form().check()?;
         }
         for column in &self.columns {
             column.check()?;
@@ -300,42 +304,15 @@ impl Manifest {
                 });
             }
         }
-        Ok(())
+        let ports = self.port_flags().map(str::to_owned).collect();
+        verb::check(&self.verbs, self.can(Operation::Act), &self.options, &ports)
     }
-}
 
-impl EngineOption {
-    fn check(&self) -> Result<(), ManifestError> {
-        for choice in &self.choices {
-            if self.kind != OptionKind::Text || !is_flag_name(choice) {
-                return Err(ManifestError::BadChoice {
-                    option: self.name.clone(),
-                    choice: choice.clone(),
-                });
-            }
-        }
-        let Some(default) = &self.default else {
-            return Ok(());
-        };
-        if !self.choices.is_empty() && !self.choices.contains(default) {
-            return Err(ManifestError::BadDefault {
-                option: self.name.clone(),
-                default: default.clone(),
-            });
-        }
-        let fits = match self.kind {
-            OptionKind::Text => printable("options.default", default, 300).is_ok(),
-            OptionKind::Integer => default.parse::<i64>().is_ok(),
-            OptionKind::Boolean => default.parse::<bool>().is_ok(),
-        };
-        if fits {
-            Ok(())
-        } else {
-            Err(ManifestError::BadDefault {
-                option: self.name.clone(),
-                default: default.clone(),
-            })
-        }
+    /// The flags with which the user sets the ports of its endpoints.
+    fn port_flags(&self) -> impl Iterator<Item = &str> {
+        self.endpoints
+            .values()
+            .filter_map(|endpoint| endpoint.port.flag.as_deref())
     }
 }
 

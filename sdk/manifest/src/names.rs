@@ -52,6 +52,25 @@ pub const RESERVED_FLAGS: &[&str] = &[
     "yes",
 ];
 
+/// Reserved flags that a verb of an engine may have all the same: only single commands of the host
+/// have them, and a verb has a command of its own.
+pub const SHARED_FLAGS: &[&str] = &[
+    "destination",
+    "dry-run",
+    "force",
+    "id",
+    "latest",
+    "limit",
+    "source",
+];
+
+/// Verbs that an engine can't take, because `backup` of the host has them or will have them.
+pub const RESERVED_VERBS: &[&str] = &[
+    "act", "browse", "cancel", "copy", "create", "delete", "detect", "diff", "download", "help",
+    "history", "inspect", "list", "prune", "restore", "schedule", "status", "test", "verify",
+    "wait", "watch",
+];
+
 /// `publisher/name`, for example `kubectl-broker/sidecar`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

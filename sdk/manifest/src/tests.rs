@@ -164,3 +164,156 @@ fn an_engine_adds_fields_of_its_own_beside_those_that_every_backup_has() {
     assert!(!manifest.has_field("id") && !manifest.has_field("zone"));
     assert_eq!(Column::defaults()[3].header(), "AGE");
 }
+
+const VERBS: &str = r#"
+id = "acme/vault"
+version = "1.2.3"
+summary = "Backs up Acme Vault"
+
+[operations.detect]
+[operations.act]
+
+[verbs.shred]
+help = "Destroy a backup"
+destructive = true
+
+[[verbs.shred.options]]
+name = "name"
+type = "text"
+positional = true
+help = "The backup"
+
+[[verbs.shred.options]]
+name = "passes"
+type = "integer"
+default = "3"
+help = "How often"
+
+[[verbs.shred.options]]
+name = "force"
+type = "boolean"
+help = "Destroy it although it is the last"
+
+[endpoints.api]
+select = "pod"
+port = { flag = "vault-port", numbers = [8888] }
+allow = ["POST /v1/shred"]
+"#;
+
+fn verbs_refused(from: &str, to: &str) -> ManifestError {
+    assert!(VERBS.contains(from), "the test replaces text that is there");
+    Manifest::from_toml(&VERBS.replacen(from, to, 1)).expect_err("must be refused")
+}
+
+#[test]
+fn a_verb_survives_the_way_through_the_custom_section() {
+    let manifest = Manifest::from_toml(VERBS).unwrap();
+    let json = manifest.to_json().unwrap();
+    assert_eq!(Manifest::from_json(&json).unwrap(), manifest);
+    let shred = &manifest.verbs["shred"];
+    assert!(shred.destructive && shred.options[0].is_required());
+    assert!(!shred.options[1].is_required() && !shred.options[2].is_required());
+}
+
+#[test]
+fn verbs_and_the_operation_act_come_together() {
+    assert_eq!(
+        verbs_refused("[operations.act]", ""),
+        ManifestError::VerbWithoutAct {
+            verb: "shred".into()
+        }
+    );
+    assert_eq!(
+        refused("[operations.list]", "[operations.act]\n[operations.list]"),
+        ManifestError::ActWithoutVerb
+    );
+}
+
+#[test]
+fn a_verb_has_a_name_of_its_own() {
+    for name in ["delete", "help", "history"] {
+        assert!(matches!(
+            Manifest::from_toml(&VERBS.replace("verbs.shred", &format!("verbs.{name}"))),
+            Err(ManifestError::ReservedVerb { .. })
+        ));
+    }
+    for name in ["Shred", "\"-s\"", "\"s h\"", "\"\""] {
+        assert!(matches!(
+            Manifest::from_toml(&VERBS.replace("verbs.shred", &format!("verbs.{name}"))),
+            Err(ManifestError::BadName { what: "verb", .. })
+        ));
+    }
+}
+
+#[test]
+fn an_option_of_a_verb_takes_no_flag_that_every_command_has() {
+    assert_eq!(
+        verbs_refused("\"passes\"", "\"namespace\""),
+        ManifestError::ReservedFlag {
+            name: "namespace".into()
+        }
+    );
+    for taken in ["vault-port", "name", "force"] {
+        assert_eq!(
+            verbs_refused("\"passes\"", &format!("{taken:?}")),
+            ManifestError::TwiceTheSameFlag { name: taken.into() }
+        );
+    }
+}
+
+#[test]
+fn two_verbs_may_have_the_same_option() {
+    let second = VERBS.replace(
+        "[endpoints.api]",
+        "[verbs.melt]\nhelp = \"Melt it\"\n[[verbs.melt.options]]\nname = \"passes\"\ntype = \"text\"\nhelp = \"x\"\n[endpoints.api]",
+    );
+    assert_eq!(Manifest::from_toml(&second).unwrap().verbs.len(), 2);
+}
+
+#[test]
+fn an_option_of_a_verb_fits_its_type() {
+    assert!(matches!(
+        verbs_refused("default = \"3\"", "default = \"often\""),
+        ManifestError::BadDefault { .. }
+    ));
+    assert!(matches!(
+        verbs_refused("default = \"3\"", "choices = [\"3\"]"),
+        ManifestError::BadChoice { .. }
+    ));
+    assert!(matches!(
+        verbs_refused("\"How often\"", "\"How\\noften\""),
+        ManifestError::BadText { .. }
+    ));
+}
+
+#[test]
+fn what_always_has_a_value_is_not_asked_for() {
+    let never = |option: &str| ManifestError::NeverMissing {
+        option: option.into(),
+    };
+    assert_eq!(
+        verbs_refused("default = \"3\"", "default = \"3\"\nrequired = true"),
+        never("passes")
+    );
+    assert_eq!(
+        verbs_refused(
+            "type = \"boolean\"",
+            "type = \"boolean\"\npositional = true"
+        ),
+        never("force")
+    );
+}
+
+#[test]
+fn the_options_of_a_verb_stand_in_the_verb() {
+    let outside = VERBS.replace(
+        "[endpoints.api]",
+        "[[options]]\nname = \"depth\"\ntype = \"text\"\noperations = [\"act\"]\nhelp = \"x\"\n[endpoints.api]",
+    );
+    assert_eq!(
+        Manifest::from_toml(&outside),
+        Err(ManifestError::OptionOfAct {
+            option: "depth".into()
+        })
+    );
+}

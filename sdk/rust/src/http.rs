@@ -15,10 +15,15 @@ use crate::operations::Saved;
 
 /// The most of a body that is read as JSON, in bytes. It is the host's own limit.
 const MAX_JSON: u64 = 64 << 20;
+/// The most of a body that is read as text, in bytes. A report to the host can't be longer.
+const MAX_TEXT: u64 = 8 << 20;
 /// The most of an error's body that is read, in bytes.
 const MAX_ERROR_BODY: u64 = 1 << 20;
 /// The most of an error's text that is passed on, in characters.
 const MAX_ERROR_TEXT: usize = 400;
+
+const OTHER_PROGRAM: &str =
+    "Another program may be listening on that port; check which port the backend serves";
 
 /// A request under construction.
 #[derive(Debug)]
@@ -168,6 +173,23 @@ impl Response {
         artifacts::save(self.raw, expectation)
     }
 
+    /// Reads the body as text. An HTML page is none: it comes from another program, or from a proxy.
+    ///
+    /// # Errors
+    /// When it is too long, ends early, is not UTF-8, or is an HTML page.
+    pub fn text(self) -> Result<String> {
+        let body = self.read(MAX_TEXT)?;
+        let what = if looks_like_html(&body) {
+            "an HTML page instead of text"
+        } else {
+            match String::from_utf8(body) {
+                Ok(text) => return Ok(text),
+                Err(_) => "something that is not text",
+            }
+        };
+        Err(Error::protocol(format!("{} answered {what}", self.request)).with_hint(OTHER_PROGRAM))
+    }
+
     /// Reads the body as JSON.
     ///
     /// # Errors
@@ -182,9 +204,7 @@ impl Response {
             } else {
                 format!("something that is not JSON ({reason})")
             };
-            Error::protocol(format!("{} answered {what}", self.request)).with_hint(
-                "Another program may be listening on that port; check which port the backend serves",
-            )
+            Error::protocol(format!("{} answered {what}", self.request)).with_hint(OTHER_PROGRAM)
         })
     }
 }

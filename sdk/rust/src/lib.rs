@@ -31,6 +31,7 @@ pub mod log;
 #[cfg(not(target_family = "wasm"))]
 pub mod mock;
 mod operations;
+mod settings;
 
 pub use backup::{Activity, Backup, Field, State};
 /// Checks the manifest, writes it into the component, and exports the operations that it names.
@@ -45,3 +46,4 @@ pub use operations::{
     Restoration, Restore, RestoreRequest, RestoreSource, Saved, Status, StatusRequest, Verify,
     VerifyRequest,
 };
+pub use settings::Settings;

@@ -9,6 +9,8 @@
 //! assert_eq!(status, Ok(200));
 //! ```
 
+mod act;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;

@@ -66,7 +66,26 @@ pub trait Delete {
     fn delete(request: DeleteRequest) -> Result<()>;
 }
 
-/// Verbs of the engine's own.
+/// Verbs of the engine's own. The manifest names them, each with its options.
+///
+/// ```
+/// use broker_engine::{Act, ActRequest, Error, Report, Result, Settings};
+///
+/// struct Vault;
+///
+/// impl Act for Vault {
+///     fn act(request: ActRequest) -> Result<Report> {
+///         match request.verb.as_str() {
+///             "seal" => seal(request.required_text("name")?, request.boolean("force")),
+///             other => Err(Error::unsupported(format!("there is no verb `{other}`"))),
+///         }
+///     }
+/// }
+///
+/// fn seal(name: &str, force: bool) -> Result<Report> {
+///     Ok(Report::text(format!("{name} is sealed ({force})")))
+/// }
+/// ```
 pub trait Act {
     /// # Errors
     /// Why the verb was not carried out.
@@ -82,5 +101,19 @@ impl Detection {
             version: None,
             detail: None,
         }
+    }
+}
+
+impl Report {
+    /// Lines for people.
+    #[must_use]
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text(text.into())
+    }
+
+    /// A list of backups, in any order.
+    #[must_use]
+    pub fn backups(backups: impl IntoIterator<Item = Backup>) -> Self {
+        Self::Backups(backups.into_iter().collect())
     }
 }

@@ -4,9 +4,10 @@ mod calls;
 mod computing;
 mod results;
 mod system;
+mod verbs;
 
 use broker_engine::{
-    Backup, Detect, Detection, Error, List, ListRequest, OptionValue, Result, State, Status,
+    Backup, Detect, Detection, Error, List, ListRequest, Result, Settings, State, Status,
     StatusRequest, engine,
 };
 
@@ -22,7 +23,7 @@ impl Detect for Hostile {
 
 impl List for Hostile {
     fn list(request: ListRequest) -> Result<Vec<Backup>> {
-        match how(&request).as_str() {
+        match request.text("misbehave").unwrap_or("nothing was said") {
             "not-at-all" => Ok(vec![Backup::new("harmless", State::Succeeded)]),
             "echo" => Ok(vec![Backup::new(results::echo(&request), State::Succeeded)]),
 
@@ -62,16 +63,5 @@ impl List for Hostile {
 impl Status for Hostile {
     fn status(_: StatusRequest) -> Result<Backup> {
         panic!("there is no status");
-    }
-}
-
-fn how(request: &ListRequest) -> String {
-    let given = request
-        .options
-        .iter()
-        .find(|option| option.name == "misbehave");
-    match given.map(|option| &option.value) {
-        Some(OptionValue::Text(text)) => text.clone(),
-        _ => "nothing was said".to_owned(),
     }
 }

@@ -1,5 +1,6 @@
 //! `backup`: the operations on backups.
 
+mod act;
 mod create;
 mod delete;
 mod download;
@@ -10,11 +11,12 @@ mod status;
 mod verify;
 mod which;
 
-use clap::{Args, Subcommand};
+use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand};
 
 use super::credentials::CredentialsArgs;
 use super::error::CliError;
 use super::{Context, engine_flags};
+use crate::engine::Catalogue;
 use crate::ops::{Downloaded, EngineChoice, Request, Session};
 use crate::ui::Document;
 
@@ -34,7 +36,7 @@ pub(super) struct BackupArgs {
     )]
     engine: String,
     #[command(subcommand)]
-    verb: BackupVerb,
+    verb: AnyVerb,
 }
 
 /// Whose backups.
@@ -61,22 +63,61 @@ enum BackupVerb {
     Restore(restore::RestoreArgs),
     Delete(delete::DeleteArgs),
     History(history::HistoryArgs),
+    /// One that an engine brings: see [`AnyVerb`].
+    #[command(skip)]
+    OfEngine(act::ActArgs),
+}
+
+/// What clap derives of [`BackupVerb`] refuses the commands that were added for the verbs of engines.
+struct AnyVerb(BackupVerb);
+
+impl FromArgMatches for AnyVerb {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        match matches.subcommand() {
+            Some((name, inner)) if !BackupVerb::has_subcommand(name) => {
+                Ok(Self(BackupVerb::OfEngine(act::ActArgs::new(name, inner))))
+            }
+            _ => BackupVerb::from_arg_matches(matches).map(Self),
+        }
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Subcommand for AnyVerb {
+    fn augment_subcommands(command: Command) -> Command {
+        BackupVerb::augment_subcommands(command)
+    }
+
+    fn augment_subcommands_for_update(command: Command) -> Command {
+        BackupVerb::augment_subcommands_for_update(command)
+    }
+
+    /// Whatever the command has: it was built of the manifests.
+    fn has_subcommand(_: &str) -> bool {
+        true
+    }
 }
 
 pub(super) async fn run(args: BackupArgs, context: Context<'_>) -> Result<(), CliError> {
     let ui = context.ui;
     let engines = context.engines.clone();
-    let engine = args.verb.engine(&args.engine)?;
+    let known = engines.clone();
+    let AnyVerb(verb) = args.verb;
+    let engine = verb.engine(&args.engine)?;
     let output_file = context.output_file.clone();
     let request = args.target.into_request(context, engine)?;
     let work = async {
-        let verb = match args.verb {
+        let verb = match verb {
             BackupVerb::Verify(args) => return Ok(Some(verify::run(args, ui).await?)),
             BackupVerb::History(args) => return Ok(Some(history::run(&args).await?)),
             verb => verb,
         };
         let session = Session::open(engines, request, ui).await?;
-        let view = Box::pin(run_in(&session, verb, output_file)).await;
+        let view = Box::pin(run_in(&session, verb, output_file, &known)).await;
         session.note_requests();
         view
     };
@@ -98,6 +139,7 @@ async fn run_in(
     session: &Session,
     verb: BackupVerb,
     output_file: Option<String>,
+    engines: &Catalogue,
 ) -> Result<Option<Box<dyn Document>>, CliError> {
     Ok(Some(match verb {
         BackupVerb::List(args) => Box::new(list::run(&args, session).await?),
@@ -109,6 +151,7 @@ async fn run_in(
         },
         BackupVerb::Restore(args) => Box::new(Box::pin(restore::run(args, session)).await?),
         BackupVerb::Delete(args) => Box::new(delete::run(&args, session).await?),
+        BackupVerb::OfEngine(args) => act::run(args, engines, session).await?,
         BackupVerb::Verify(_) | BackupVerb::History(_) => return Ok(None),
     }))
 }
@@ -116,7 +159,7 @@ async fn run_in(
 impl BackupArgs {
     /// What is to be said when the user stops the command.
     pub(super) fn after_interruption(&self) -> Option<&'static str> {
-        match self.verb {
+        match self.verb.0 {
             BackupVerb::Download(_) => Some(
                 "Run the same command again: it goes on after what has come, where the backend allows that",
             ),

@@ -65,6 +65,13 @@ pub(in crate::engine) fn delete(
     }
 }
 
+pub(in crate::engine) fn act(verb: &str, options: &[OptionSetting]) -> wit::ActRequest {
+    wit::ActRequest {
+        verb: verb.to_owned(),
+        options: settings(options),
+    }
+}
+
 fn settings(options: &[OptionSetting]) -> Vec<types::OptionSetting> {
     options
         .iter()

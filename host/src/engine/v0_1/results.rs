@@ -7,7 +7,7 @@ use broker_manifest::Manifest;
 use super::bindings::exports::kubectl_broker::engine::operations as wit;
 use super::bindings::kubectl_broker::engine::types;
 use super::{WitError, from_wit};
-use crate::engine::{Detection, Restoration};
+use crate::engine::{Acted, Detection, Restoration};
 use crate::model::{Activity, Backup, Report, State};
 
 /// The most backups of one list.
@@ -17,6 +17,8 @@ const MAX_VALUE: usize = 4096;
 /// The longest name of a detail, in bytes, and the most details.
 const MAX_NAME: usize = 64;
 const MAX_DETAILS: usize = 100;
+/// The longest text that a verb reports, in bytes.
+const MAX_TEXT: usize = 8 << 20;
 /// The longest message of an error, in bytes.
 const MAX_MESSAGE: usize = 16 << 10;
 
@@ -131,6 +133,23 @@ pub(in crate::engine) fn restoration(
         backup: backup(manifest, restoration.backup, warn)?,
         details: details.take(MAX_DETAILS).collect(),
     })
+}
+
+/// A text that is too long is refused: cut, it would look like all there is.
+pub(in crate::engine) fn acted(
+    manifest: &Manifest,
+    report: wit::Report,
+    warn: &dyn Fn(&str),
+) -> Result<Acted, String> {
+    match report {
+        wit::Report::Done => Ok(Acted::Done),
+        wit::Report::Text(text) if text.len() > MAX_TEXT => Err(format!(
+            "a text of {} bytes, more than {MAX_TEXT}",
+            text.len()
+        )),
+        wit::Report::Text(text) => Ok(Acted::Text(text)),
+        wit::Report::Backups(list) => backups(manifest, list, warn).map(Acted::Backups),
+    }
 }
 
 /// Enough of a text to know it by.

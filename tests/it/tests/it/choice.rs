@@ -84,8 +84,8 @@ fn engines_says_what_each_can_do_and_whether_it_answers() {
     assert_snapshot!(run.shown(), @"
     stdout:
     NAME   VERSION   OPERATIONS   ANSWERS   DETAIL
-    kubectl-broker/hivemq   0.1.0   detect,list,status,create,restore   yes   HiveMQ management API (6 backups)
-    kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete   yes   broker-backup (3 local backups)
+    kubectl-broker/hivemq   0.1.0   detect,list,status,create,download,restore   yes   HiveMQ management API (6 backups)
+    kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete,metrics,purge,upload   yes   broker-backup (3 local backups)
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     exit 0
@@ -94,8 +94,8 @@ fn engines_says_what_each_can_do_and_whether_it_answers() {
     assert_snapshot!(run.shown(), @"
     stdout:
     NAME   VERSION   OPERATIONS   ANSWERS   DETAIL   INTERFACE   SUMMARY
-    kubectl-broker/hivemq   0.1.0   detect,list,status,create,restore   yes   HiveMQ management API (6 backups)   0.1.0   Backups of HiveMQ Enterprise through its management REST API
-    kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete   no   nothing listens on port 8085 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1…   0.1.0   Backups that the broker-backup sidecar keeps in object storage
+    kubectl-broker/hivemq   0.1.0   detect,list,status,create,download,restore   yes   HiveMQ management API (6 backups)   0.1.0   Backups of HiveMQ Enterprise through its management REST API
+    kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete,metrics,purge,upload   no   nothing listens on port 8085 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1…   0.1.0   Backups that the broker-backup sidecar keeps in object storage
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     exit 0
@@ -116,9 +116,11 @@ fn engines_says_what_each_can_do_and_whether_it_answers() {
             "list",
             "status",
             "create",
+            "download",
             "restore"
           ],
           "summary": "Backups of HiveMQ Enterprise through its management REST API",
+          "verbs": [],
           "version": "0.1.0"
         },
         {
@@ -131,9 +133,15 @@ fn engines_says_what_each_can_do_and_whether_it_answers() {
             "list",
             "status",
             "restore",
-            "delete"
+            "delete",
+            "act"
           ],
           "summary": "Backups that the broker-backup sidecar keeps in object storage",
+          "verbs": [
+            "metrics",
+            "purge",
+            "upload"
+          ],
           "version": "0.1.0"
         }
       ],
@@ -160,8 +168,8 @@ fn engines_says_why_nothing_answers_where_the_cluster_is_not_there() {
     assert_snapshot!(run.shown(), @"
     stdout:
     NAME   VERSION   OPERATIONS   ANSWERS   DETAIL
-    kubectl-broker/hivemq   0.1.0   detect,list,status,create,restore   no   can't reach https://127.0.0.1:1: Connection refused (os error 111)
-    kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete   no   can't reach https://127.0.0.1:1: Connection refused (os error 111)
+    kubectl-broker/hivemq   0.1.0   detect,list,status,create,download,restore   no   can't reach https://127.0.0.1:1: Connection refused (os error 111)
+    kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete,metrics,purge,upload   no   can't reach https://127.0.0.1:1: Connection refused (os error 111)
     stderr:
     Using StatefulSet broker, namespace messaging of context gone
     exit 0

@@ -265,7 +265,7 @@ fn stdout_gets_the_bytes_and_nothing_else() {
     assert_snapshot!(run.shown(), @"
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    the download broke off after 750000 of 1500000 bytes: port 8081 of pod broker-0 closed the connection in the middle of an answer after 750000 of 1500000 bytes; going on in 500 ms
+    Interrupted: the download broke off after 750000 of 1500000 bytes: port 8081 of pod broker-0 closed the connection in the middle of an answer after 750000 of 1500000 bytes; going on in 500 ms
     1.4MiB written, SHA-256 935dba4086ab715f9c9b1078bef1b43efd848a5236bdbe52cc233f99c657605d
     exit 0
     ");
@@ -348,8 +348,8 @@ fn what_broke_off_says_how_to_go_on() {
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     Using folder ./backups
-    the download broke off after 750000 of 1500000 bytes: port 8081 of pod broker-0 closed the connection in the middle of an answer after 750000 of 1500000 bytes; going on in 500 ms
-    the download broke off after 1125000 of 1500000 bytes: port 8081 of pod broker-0 closed the connection in the middle of an answer after 375000 of 750000 bytes; going on in 500 ms
+    Interrupted: the download broke off after 750000 of 1500000 bytes: port 8081 of pod broker-0 closed the connection in the middle of an answer after 750000 of 1500000 bytes; going on in 500 ms
+    Interrupted: the download broke off after 1125000 of 1500000 bytes: port 8081 of pod broker-0 closed the connection in the middle of an answer after 375000 of 750000 bytes; going on in 500 ms
     error: the download broke off after 1312500 of 1500000 bytes: port 8081 of pod broker-0 closed the connection in the middle of an answer after 187500 of 375000 bytes
     hint: Run the same command again: it goes on after the 1312500 bytes that are kept
     exit 1
@@ -522,6 +522,7 @@ fn ctrl_c_keeps_what_has_come() {
     Using StatefulSet broker, namespace messaging of context testbed
     Using folder ./backups
     error: stopped
+    hint: Run the same command again: it goes on after what has come, where the backend allows that
     exit 130
     ");
     desk.assert_no_file();
@@ -638,10 +639,10 @@ fn what_was_done_is_recorded() {
     assert_snapshot!(run.shown(), @"
     stdout:
     AGE   OPERATION   OUTCOME   SCOPE   ID   SIZE   FILE
-    0s   create   Succeeded   testbed/messaging/broker   20250906-120000   -   -
-    0s   download   Conflict   testbed/messaging/broker   20250905-130215   -   -
-    0s   verify   Succeeded   -   -   1.4MiB   $PWD/backups/backup-20250905-130215-20250905-130215.backup
-    0s   download   Succeeded   testbed/messaging/broker   20250905-130215   1.4MiB   $PWD/backups/backup-20250905-130215-20250905-130215.backup
+    AGE   create   Succeeded   testbed/messaging/broker   20250906-120000   -   -
+    AGE   download   Conflict   testbed/messaging/broker   20250905-130215   -   -
+    AGE   verify   Succeeded   -   -   1.4MiB   $PWD/backups/backup-20250905-130215-20250905-130215.backup
+    AGE   download   Succeeded   testbed/messaging/broker   20250905-130215   1.4MiB   $PWD/backups/backup-20250905-130215-20250905-130215.backup
     exit 0
     ");
     let document: Value = desk.run("backup history --limit 1 -o json").json();

@@ -26,3 +26,4 @@ mod stock_kubectl;
 mod stopping;
 mod targets;
 mod usage;
+mod verbs;

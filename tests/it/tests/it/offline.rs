@@ -301,8 +301,8 @@ fn engines_are_listed_without_a_cluster() {
     assert_snapshot!(run("engines").shown(), @"
     stdout:
     NAME   VERSION   OPERATIONS   ANSWERS   DETAIL
-    kubectl-broker/hivemq   0.1.0   detect,list,status,create,restore   unknown   -
-    kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete   unknown   -
+    kubectl-broker/hivemq   0.1.0   detect,list,status,create,download,restore   unknown   -
+    kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete,metrics,purge,upload   unknown   -
     stderr:
     No cluster was asked: no cluster configuration was found; looked at $HOME/.kube/config, which does not exist, and for a service account (KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set)
     exit 0

@@ -309,9 +309,9 @@ fn the_other_engines_work_beside_a_hostile_one() {
     assert_snapshot!(bed.hostile().run("engines").shown(), @r"
     stdout:
     NAME   VERSION   OPERATIONS   ANSWERS   DETAIL
-    kubectl-broker/hivemq   0.1.0   detect,list,status,create,restore   yes   HiveMQ management API (6 backups)
-    kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete   yes   broker-backup (3 local backups)
-    acme/hostile   0.1.0   detect,list,status   yes   something \u{1b}[31mhostile
+    kubectl-broker/hivemq   0.1.0   detect,list,status,create,download,restore   yes   HiveMQ management API (6 backups)
+    kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete,metrics,purge,upload   yes   broker-backup (3 local backups)
+    acme/hostile   0.1.0   detect,list,status,metrics,say   yes   something \u{1b}[31mhostile
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     exit 0

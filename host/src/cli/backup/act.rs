@@ -1,0 +1,41 @@
+use clap::ArgMatches;
+
+use crate::cli::confirm::Prompt;
+use crate::cli::engine_verbs;
+use crate::engine::EngineFile;
+use crate::ops::{OpsError, Session, VerbRequest, act};
+use crate::ui::Document;
+
+/// A verb that an engine brings. Its flags stand in manifests, so clap can't derive them.
+pub(super) struct ActArgs {
+    verb: String,
+    matches: ArgMatches,
+}
+
+impl ActArgs {
+    pub(super) fn new(verb: &str, matches: &ArgMatches) -> Self {
+        Self {
+            verb: verb.to_owned(),
+            matches: matches.clone(),
+        }
+    }
+}
+
+/// `engines` are those that the command line was made of.
+pub(super) async fn run(
+    args: ActArgs,
+    engines: &[EngineFile],
+    session: &Session,
+) -> Result<Box<dyn Document>, OpsError> {
+    let yes = args.matches.try_get_one::<bool>("yes");
+    let prompt = Prompt {
+        // Only what destroys has the flag.
+        yes: matches!(yes, Ok(Some(true))),
+        ui: session.ui(),
+    };
+    let request = VerbRequest {
+        given: engine_verbs::given(engines, &args.matches, &args.verb),
+        verb: args.verb,
+    };
+    act(session, &request, &prompt).await
+}

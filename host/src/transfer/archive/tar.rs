@@ -1,6 +1,6 @@
 use std::io::{self, Read};
 
-use super::Fault;
+use super::{Fault, entries as count};
 
 const BLOCK: usize = 512;
 
@@ -24,7 +24,8 @@ pub(super) fn is_header(block: &[u8]) -> bool {
             }
         })
         .sum();
-    block.len() >= BLOCK && sum == stored && block[0] != 0
+    // An extended header may have no name: nothing can be told by that.
+    block.len() >= BLOCK && sum == stored
 }
 
 /// Follows the headers to the end, and reads what is behind it.
@@ -35,27 +36,34 @@ pub(super) fn check(archive: &mut impl Read) -> Result<String, Fault> {
     loop {
         let Some(header) = block(archive, entries)? else {
             return Err(Fault::damaged(format!(
-                "its tar archive has no end after {entries} entries: it may have been cut"
+                "its tar archive has no end after {}: it may have been cut",
+                count(entries)
             )));
         };
         if header.iter().all(|byte| *byte == 0) {
-            // Padding; for a compressed archive also the checksum at its end.
-            io::copy(archive, &mut io::sink()).map_err(failed)?;
-            return Ok(format!("{entries} entries"));
+            only_padding(archive, entries)?;
+            return Ok(format!("{}, all headers hold", count(entries)));
         }
         if !is_header(&header) {
             return Err(Fault::damaged(format!(
-                "the header after {entries} tar entries is damaged"
+                "the header of tar entry {} is damaged",
+                entries + 1
             )));
         }
         let kind = header[156];
         let size = number(&header[124..136])
             .ok_or_else(|| Fault::damaged(format!("tar entry {} has no size", entries + 1)))?;
-        if kind == b'x' {
+        // The second is what Solaris writes.
+        if matches!(kind, b'x' | b'X') {
             next_size = extension(archive, size, entries)?;
             continue;
         }
-        let mut size = next_size.take().unwrap_or(size);
+        // Long names of GNU tar and global headers belong to the entries that follow.
+        let is_entry = !matches!(kind, b'L' | b'K' | b'g');
+        let mut size = match next_size {
+            Some(given) if is_entry => given,
+            _ => size,
+        };
         if kind == b'S' && header[482] != 0 {
             skip_sparse_map(archive, entries)?;
         }
@@ -64,9 +72,9 @@ pub(super) fn check(archive: &mut impl Read) -> Result<String, Fault> {
             size = 0;
         }
         skip(archive, size, entries)?;
-        // Long names of GNU tar and global headers belong to the entries that follow.
-        if !matches!(kind, b'L' | b'K' | b'g') {
+        if is_entry {
             entries += 1;
+            next_size = None;
         }
     }
 }
@@ -76,25 +84,51 @@ fn failed(error: io::Error) -> Fault {
 }
 
 fn cut(entries: u64) -> Fault {
-    Fault::damaged(format!(
-        "its tar archive is cut in or after entry {entries}"
-    ))
+    Fault::damaged(format!("its tar archive is cut in entry {}", entries + 1))
 }
 
 /// The next block; none at the end of the file.
 fn block(archive: &mut impl Read, entries: u64) -> Result<Option<[u8; BLOCK]>, Fault> {
+    match fill(archive)? {
+        Some((block, BLOCK)) => Ok(Some(block)),
+        Some(_) => Err(Fault::damaged(format!(
+            "its tar archive is cut after {}",
+            count(entries)
+        ))),
+        None => Ok(None),
+    }
+}
+
+/// Up to one block, and how much of it came; none at the end of the file.
+fn fill(archive: &mut impl Read) -> Result<Option<([u8; BLOCK], usize)>, Fault> {
     let mut block = [0; BLOCK];
     let mut filled = 0;
     while filled < BLOCK {
         match archive.read(&mut block[filled..]) {
             Ok(0) if filled == 0 => return Ok(None),
-            Ok(0) => return Err(cut(entries)),
+            Ok(0) => break,
             Ok(count) => filled += count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(failed(error)),
         }
     }
-    Ok(Some(block))
+    Ok(Some((block, filled)))
+}
+
+/// Reads what is behind the end; for a compressed archive also the checksum at its own end.
+///
+/// Nothing but zeros may be there: where a disk lost a block it gives zeros, too, and what follows
+/// them shows that this was no end.
+fn only_padding(archive: &mut impl Read, entries: u64) -> Result<(), Fault> {
+    while let Some((rest, filled)) = fill(archive)? {
+        if rest[..filled].iter().any(|byte| *byte != 0) {
+            return Err(Fault::damaged(format!(
+                "its tar archive ends after {}, and more than padding follows",
+                count(entries)
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn skip(archive: &mut impl Read, size: u64, entries: u64) -> Result<(), Fault> {
@@ -113,21 +147,44 @@ fn skip(archive: &mut impl Read, size: u64, entries: u64) -> Result<(), Fault> {
 fn extension(archive: &mut impl Read, size: u64, entries: u64) -> Result<Option<u64>, Fault> {
     if size > LONGEST_EXTENSION {
         return Err(Fault::Unknown(format!(
-            "an extended header after {entries} tar entries has {size} bytes; it was not followed"
+            "the extended header of tar entry {} has {size} bytes; it was not followed",
+            entries + 1
         )));
     }
+    let padded = size.next_multiple_of(BLOCK as u64);
     let mut text = Vec::new();
-    archive.take(size).read_to_end(&mut text).map_err(failed)?;
-    if (text.len() as u64) < size {
+    archive
+        .take(padded)
+        .read_to_end(&mut text)
+        .map_err(failed)?;
+    if (text.len() as u64) < padded {
         return Err(cut(entries));
     }
-    skip(archive, size.next_multiple_of(BLOCK as u64) - size, entries)?;
-    // Each record is `LENGTH KEY=VALUE\n`; a size has no line break.
-    let mut sizes = text.split(|byte| *byte == b'\n').filter_map(|line| {
-        let (_, record) = str::from_utf8(line).ok()?.split_once(' ')?;
-        record.strip_prefix("size=")?.parse().ok()
-    });
-    Ok(sizes.next_back())
+    text.truncate(usize::try_from(size).unwrap_or(usize::MAX));
+    let mut given = None;
+    let mut rest = text.as_slice();
+    while !rest.is_empty() {
+        let (record, behind) = record(rest).ok_or_else(|| {
+            Fault::damaged(format!(
+                "the extended header of tar entry {} is damaged",
+                entries + 1
+            ))
+        })?;
+        if let Some(value) = record.strip_prefix(b"size=") {
+            given = str::from_utf8(value).ok().and_then(|it| it.parse().ok());
+        }
+        rest = behind;
+    }
+    Ok(given)
+}
+
+/// The `KEY=VALUE` of the first `LENGTH KEY=VALUE\n`, and what follows it. The length is that of
+/// the whole record: a value may have line breaks of its own.
+fn record(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let digits = text.iter().position(|byte| *byte == b' ')?;
+    let length = str::from_utf8(&text[..digits]).ok()?.parse().ok()?;
+    let (record, behind) = text.split_at_checked(length)?;
+    Some((record.get(digits + 1..)?.strip_suffix(b"\n")?, behind))
 }
 
 /// The continued map of a sparse file in the old GNU format.

@@ -3,10 +3,10 @@
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek as _, SeekFrom};
 
-use flate2::read::DeflateDecoder;
+use flate2::bufread::DeflateDecoder;
 
-use super::Fault;
 use super::counted::{Budget, Counted};
+use super::{Fault, entries as count};
 
 /// The end record with the longest comment.
 const LONGEST_END: u64 = 22 + 65_535;
@@ -58,8 +58,9 @@ pub(super) fn check(file: &mut File, length: u64, mut budget: Budget) -> Result<
                 directory.entries
             )));
         }
-        let entry = read_entry(file, at, number)?;
+        let entry = read_entry(file, at, directory.end, number)?;
         at = entry.next;
+        let content = find_content(file, &entry, number, directory.start)?;
         // Entries that share bytes are how a small zip expands to petabytes.
         compressed = compressed.saturating_add(entry.compressed);
         if compressed > directory.start {
@@ -68,22 +69,34 @@ pub(super) fn check(file: &mut File, length: u64, mut budget: Budget) -> Result<
         if entry.is_encrypted || !matches!(entry.method, 0 | 8) {
             unchecked += 1;
         } else {
-            check_content(file, &entry, number, &mut budget)?;
+            check_content(file, &entry, content, number, &mut budget)?;
         }
     }
-    let entries = directory.entries;
-    Ok(match unchecked {
-        0 => format!("zip, {entries} entries, all lengths and CRCs hold"),
-        _ => {
-            format!("zip, {entries} entries, {unchecked} of them not looked into; the others hold")
-        }
-    })
+    if at != directory.end {
+        return Err(Fault::damaged(format!(
+            "the end of the zip says {}, and its directory has more",
+            count(directory.entries)
+        )));
+    }
+    let entries = count(directory.entries);
+    match unchecked {
+        0 if directory.entries == 0 => Ok(format!("zip, {entries}")),
+        0 => Ok(format!("zip, {entries}, all lengths and CRCs hold")),
+        _ if unchecked == directory.entries => Err(Fault::Unknown(format!(
+            "zip, {entries}, encrypted or packed in a way that is not looked into"
+        ))),
+        _ => Ok(format!(
+            "zip, {entries}, {unchecked} of them encrypted or packed in a way that is not looked \
+             into; the others hold"
+        )),
+    }
 }
 
-fn read_at<const N: usize>(file: &mut File, at: u64) -> Result<[u8; N], Fault> {
+/// `N` bytes, all of them before `end`.
+fn read_at<const N: usize>(file: &mut File, at: u64, end: u64) -> Result<[u8; N], Fault> {
     let mut bytes = [0; N];
-    if i64::try_from(at).is_err() {
-        return Err(Fault::damaged("the zip points behind its end"));
+    if at.checked_add(N as u64).is_none_or(|behind| behind > end) {
+        return Err(Fault::damaged("the zip points outside of itself"));
     }
     file.seek(SeekFrom::Start(at))
         .and_then(|_| file.read_exact(&mut bytes))
@@ -103,25 +116,32 @@ fn find_directory(file: &mut File, length: u64) -> Result<Directory, Fault> {
         end.at::<4>(0) == 0x0605_4b50
             && at + 22 + usize::from(low_16(end.at::<2>(20))) == tail.len()
     });
-    let at = at.ok_or_else(|| Fault::damaged("the zip has no end: it was cut"))?;
+    let at = at.ok_or_else(|| {
+        Fault::damaged("the zip has no end: it was cut, or something was added to it")
+    })?;
     let end = Fields(&tail[at..]);
     let position = tail_start + at as u64;
     let (mut entries, mut size, mut start) = (end.at::<2>(10), end.at::<4>(12), end.at::<4>(16));
+    let mut here = end.at::<2>(8);
     let mut directory_end = position;
-    if entries == 0xffff || size == 0xffff_ffff || start == 0xffff_ffff {
-        let locator = match position.checked_sub(20) {
-            Some(at) => read_at::<20>(file, at)?,
-            None => [0; 20],
-        };
-        if Fields(&locator).at::<4>(0) == 0x0706_4b50 {
-            directory_end = Fields(&locator).at::<8>(8);
-            let record = read_at::<56>(file, directory_end)?;
-            let record = Fields(&record);
-            if record.at::<4>(0) != 0x0606_4b50 {
-                return Err(Fault::damaged("the end of the zip is damaged"));
-            }
-            (entries, size, start) = (record.at::<8>(32), record.at::<8>(40), record.at::<8>(48));
+    // It may be there without need: a writer to a stream can't know how long the archive becomes.
+    let locator = match position.checked_sub(20) {
+        Some(at) => read_at::<20>(file, at, position)?,
+        None => [0; 20],
+    };
+    if Fields(&locator).at::<4>(0) == 0x0706_4b50 {
+        directory_end = Fields(&locator).at::<8>(8);
+        let record = read_at::<56>(file, directory_end, position)?;
+        let record = Fields(&record);
+        if record.at::<4>(0) != 0x0606_4b50 {
+            return Err(Fault::damaged("the end of the zip is damaged"));
         }
+        (entries, size, start) = (record.at::<8>(32), record.at::<8>(40), record.at::<8>(48));
+        here = record.at::<8>(24);
+    }
+    // A count for this file, and one for all: archives were once split over disks.
+    if here != entries {
+        return Err(Fault::damaged("the zip is a part of one in several files"));
     }
     if start.checked_add(size) != Some(directory_end) {
         return Err(Fault::damaged(
@@ -135,8 +155,8 @@ fn find_directory(file: &mut File, length: u64) -> Result<Directory, Fault> {
     })
 }
 
-fn read_entry(file: &mut File, at: u64, number: u64) -> Result<Entry, Fault> {
-    let bytes = read_at::<46>(file, at)?;
+fn read_entry(file: &mut File, at: u64, end: u64, number: u64) -> Result<Entry, Fault> {
+    let bytes = read_at::<46>(file, at, end)?;
     let fields = Fields(&bytes);
     if fields.at::<4>(0) != 0x0201_4b50 {
         return Err(Fault::damaged(format!(
@@ -181,28 +201,44 @@ fn widen(entry: &mut Entry, mut extras: &[u8]) {
     }
 }
 
+/// Where the content of an entry begins. It has to end before the directory does begin.
+fn find_content(file: &mut File, entry: &Entry, number: u64, directory: u64) -> Result<u64, Fault> {
+    let local = read_at::<30>(file, entry.start, directory)?;
+    let local = Fields(&local);
+    let content = entry.start + 30 + local.at::<2>(26) + local.at::<2>(28);
+    let end = content.saturating_add(entry.compressed);
+    if local.at::<4>(0) == 0x0403_4b50 && end <= directory {
+        Ok(content)
+    } else {
+        Err(Fault::damaged(format!(
+            "entry {number} of the zip is not where its directory says"
+        )))
+    }
+}
+
 fn check_content(
     file: &mut File,
     entry: &Entry,
+    content: u64,
     number: u64,
     budget: &mut Budget,
 ) -> Result<(), Fault> {
     let damaged = format!("entry {number} of the zip is damaged");
-    let local = read_at::<30>(file, entry.start)?;
-    let local = Fields(&local);
-    if local.at::<4>(0) != 0x0403_4b50 {
-        return Err(Fault::damaged(damaged));
-    }
-    let content = entry.start + 30 + local.at::<2>(26) + local.at::<2>(28);
     file.seek(SeekFrom::Start(content)).map_err(Fault::Io)?;
     let raw = BufReader::with_capacity(64 << 10, file.take(entry.compressed));
+    // What is longer than it should be need not be followed to its end.
+    let longest = entry.size.saturating_add(1);
+    let mut used = entry.compressed;
     let (size, crc) = if entry.method == 0 {
-        sum(Counted::new(raw, budget))
+        sum(Counted::new(raw, budget).take(longest))
     } else {
-        sum(Counted::new(DeflateDecoder::new(raw), budget))
+        let mut decoder = DeflateDecoder::new(raw);
+        let summed = sum(Counted::new(&mut decoder, budget).take(longest));
+        used = decoder.total_in();
+        summed
     }
     .map_err(|error| Fault::of(error, &damaged))?;
-    if (size, crc) == (entry.size, entry.crc) {
+    if (size, crc, used) == (entry.size, entry.crc, entry.compressed) {
         Ok(())
     } else {
         Err(Fault::damaged(format!(
@@ -216,12 +252,14 @@ fn sum(mut content: impl Read) -> io::Result<(u64, u32)> {
     let mut size = 0;
     let mut block = [0; 16 << 10];
     loop {
-        match content.read(&mut block)? {
-            0 => return Ok((size, crc.finalize())),
-            count => {
+        match content.read(&mut block) {
+            Ok(0) => return Ok((size, crc.finalize())),
+            Ok(count) => {
                 crc.update(&block[..count]);
                 size += count as u64;
             }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
 }

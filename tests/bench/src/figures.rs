@@ -28,3 +28,8 @@ pub(crate) fn milliseconds(time: Duration) -> String {
 pub(crate) fn verdict(value: f64, target: f64) -> &'static str {
     if value <= target { "met" } else { "missed" }
 }
+
+/// The same for a target that is to be reached from below.
+pub(crate) fn verdict_at_least(value: f64, target: f64) -> &'static str {
+    if value >= target { "met" } else { "missed" }
+}

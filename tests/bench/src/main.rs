@@ -3,6 +3,7 @@
 //! `cargo xtask bench` builds everything for release and runs it. Absolute times depend on the
 //! machine; each target is a ratio to a baseline that was measured in turn with it.
 
+mod download;
 mod figures;
 mod process;
 mod sandbox;
@@ -29,7 +30,8 @@ async fn run() -> Result<(), Failed> {
     process::help_against_version(&programs)?;
     process::list_against_native(&programs).await?;
     process::requests_of_one_list(&programs).await?;
-    sandbox::load_and_call().await
+    sandbox::load_and_call().await?;
+    download::large_download(&programs).await
 }
 
 /// The folder that this program is in: the others are beside it.

@@ -1,0 +1,134 @@
+//! A large download: its rate beside a plain copy of the same bytes, its memory, and what hashing and
+//! the file cost.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use testbed::Testbed;
+
+use crate::figures::{median, paired_ratio, verdict, verdict_at_least};
+use crate::{Failed, say};
+
+/// Bytes.
+const SIZE: u64 = 4 << 30;
+const ID: &str = "20250905-130215";
+const RUNS: usize = 3;
+/// MiB.
+const MEMORY: f64 = 40.0;
+const RATE: f64 = 0.8;
+
+/// One process that came to its end.
+#[derive(Clone, Copy)]
+struct Measured {
+    time: Duration,
+    /// The largest resident set, in MiB.
+    memory: f64,
+}
+
+pub(crate) async fn large_download(programs: &Path) -> Result<(), Failed> {
+    let bed = Testbed::builder()
+        .fault(format!("download-size={SIZE}").parse()?)
+        .start()
+        .await?;
+    tokio::task::block_in_place(|| compare(programs, &bed))
+}
+
+fn compare(programs: &Path, bed: &Testbed) -> Result<(), Failed> {
+    let home = tempfile::tempdir()?;
+    let command = |name: &str| {
+        let mut command = Command::new(programs.join(name));
+        command
+            .env_clear()
+            .env("HOME", home.path())
+            .env("KUBECONFIG", bed.kubeconfig())
+            .current_dir(home.path());
+        command
+    };
+    let route = format!("/api/v1/management/files/backups/{ID}");
+    let download = |to: &[&str]| {
+        let mut command = command("kubectl-broker");
+        command.args(["backup", "download", "--id", ID]).args(to);
+        measure(&mut command)
+    };
+    let plain = || measure(command("plain-copy").args(["messaging", "broker-0", "8081", &route]));
+    let native = || measure(command("native-copy").args(["messaging", "8081", &route]));
+    let file = || {
+        let measured = download(&[]);
+        fs::remove_dir_all(home.path().join("backups"))?;
+        measured
+    };
+    let (mut files, mut streams, mut tunnels, mut copies) = (vec![], vec![], vec![], vec![]);
+    for _ in 0..RUNS {
+        copies.push(plain()?);
+        tunnels.push(native()?);
+        streams.push(download(&["--output-file", "-"])?);
+        files.push(file()?);
+    }
+    let ratio = paired_ratio(&times(&copies), &times(&files));
+    let memory = files.iter().map(|file| file.memory).fold(0.0, f64::max);
+    say(&format!(
+        "download of 4 GiB into a verified file {} / a plain websocket copy of it {} = {ratio:.2} (target 0.80: {}); peak memory {memory:.1} MiB (target 40: {})",
+        rate(&files),
+        rate(&copies),
+        verdict_at_least(ratio, RATE),
+        verdict(memory, MEMORY)
+    ));
+    let [file, stream, tunnel] = [&files, &streams, &tunnels].map(|of| median(times(of)));
+    let share =
+        |a: Duration, b: Duration| 100.0 * a.saturating_sub(b).as_secs_f64() / file.as_secs_f64();
+    say(&format!(
+        "  of that time: tunnel and HTTP alone {} ({:.0} %), engine and hashing {:.0} %, file and fsync {:.0} %",
+        rate(&tunnels),
+        100.0 * tunnel.as_secs_f64() / file.as_secs_f64(),
+        share(stream, tunnel),
+        share(file, stream),
+    ));
+    Ok(())
+}
+
+fn times(of: &[Measured]) -> Vec<Duration> {
+    of.iter().map(|measured| measured.time).collect()
+}
+
+fn rate(of: &[Measured]) -> String {
+    let seconds = median(times(of)).as_secs_f64();
+    let mebibytes = f64::from(u32::try_from(SIZE >> 20).unwrap_or(u32::MAX));
+    format!("{:.0} MiB/s", mebibytes / seconds)
+}
+
+/// Runs a command to its end, with stdout thrown away.
+fn measure(command: &mut Command) -> Result<Measured, Failed> {
+    let begun = Instant::now();
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let mut memory = 0.0_f64;
+    loop {
+        memory = memory.max(peak(&child));
+        if child.try_wait()?.is_some() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let time = begun.elapsed();
+    let output = child.wait_with_output()?;
+    if output.status.success() {
+        Ok(Measured { time, memory })
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into())
+    }
+}
+
+/// The largest resident set of a process so far, in MiB; 0 where the system does not tell.
+fn peak(child: &Child) -> f64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+    let kibibytes = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix("kB"))
+        .and_then(|text| text.trim().parse::<u32>().ok());
+    kibibytes.map_or(0.0, |kibibytes| f64::from(kibibytes) / 1024.0)
+}

@@ -9,6 +9,8 @@
 //! assert_eq!(status, Ok(200));
 //! ```
 
+pub(crate) mod exec;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -18,6 +20,8 @@ use broker_manifest::Manifest;
 use crate::bindings::kubectl_broker::engine::http::Request as Raw;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::Level;
+
+pub use exec::Ran;
 
 /// A scripted host.
 #[derive(Debug, Clone)]
@@ -30,6 +34,7 @@ struct Script {
     sent: Vec<Sent>,
     warnings: Vec<String>,
     saved: Vec<Vec<u8>>,
+    commands: exec::Commands,
 }
 
 /// A request that the engine made.

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use broker_manifest::{Manifest, Operation};
 use wasmtime::component::ResourceTable;
@@ -7,7 +8,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::limits::{Budget, Limits, UsedUp};
 use super::output::Output;
-use super::{EngineError, Grants, Level, Loaded, Network, Observer, v0_1};
+use super::{Commands, EngineError, Grants, Level, Loaded, Network, Observer, v0_1};
 use crate::model::{Backup, Report, text};
 
 /// Everything that belongs to one running engine.
@@ -19,6 +20,7 @@ pub struct HostState {
     pub(super) engine: String,
     pub(super) grants: Grants,
     pub(super) network: Arc<dyn Network>,
+    pub(super) commands: Arc<dyn Commands>,
     pub(super) observer: Arc<dyn Observer>,
 }
 
@@ -86,6 +88,7 @@ impl Instance {
         loaded: &Loaded,
         grants: Grants,
         network: Arc<dyn Network>,
+        commands: Arc<dyn Commands>,
         observer: Arc<dyn Observer>,
         limits: Limits,
     ) -> Result<Self, EngineError> {
@@ -106,6 +109,7 @@ impl Instance {
             engine: loaded.file.manifest().id.to_string(),
             grants,
             network,
+            commands,
             observer,
         };
         let mut store = Store::new(loaded.component.engine(), state);
@@ -181,6 +185,21 @@ impl Instance {
             .map_err(|what| self.bad_result(Operation::Status, what))
     }
 
+    /// Looks whether a backup can be begun, and returns what the user should know before.
+    ///
+    /// # Errors
+    /// Why none should be begun, or what the engine did wrong.
+    pub async fn prepare(&mut self, options: &[OptionSetting]) -> Result<Vec<String>, EngineError> {
+        let request = v0_1::requests::prepare(options);
+        let call = self
+            .bindings
+            .kubectl_broker_engine_operations()
+            .call_prepare(&mut self.store, &request);
+        let result = within(self.limits, call).await;
+        let notes = self.judge(Operation::Prepare, result)?;
+        Ok(v0_1::results::notes(notes))
+    }
+
     /// Begins a backup.
     ///
     /// # Errors
@@ -195,6 +214,32 @@ impl Instance {
         let backup = self.judge(Operation::Create, result)?;
         v0_1::results::backup(&self.manifest, backup, &|note| self.warn(note))
             .map_err(|what| self.bad_result(Operation::Create, what))
+    }
+
+    /// Does what is left to do with a backup that has ended well, and returns what is known of it then.
+    ///
+    /// # Errors
+    /// Why it was not done, or what the engine did wrong.
+    pub async fn finish(
+        &mut self,
+        id: &str,
+        options: &[OptionSetting],
+    ) -> Result<Vec<(String, String)>, EngineError> {
+        let request = v0_1::requests::finish(id, options);
+        // Large backups are moved here: a command gets the time that the manifest gives it.
+        let longest = self.manifest.exec.values().map(|it| it.timeout).max();
+        let longest = Duration::from_secs(longest.unwrap_or_default().into());
+        let limits = Limits {
+            total: self.limits.total + longest,
+            ..self.limits
+        };
+        let call = self
+            .bindings
+            .kubectl_broker_engine_operations()
+            .call_finish(&mut self.store, &request);
+        let result = within(limits, call).await;
+        let details = self.judge(Operation::Finish, result)?;
+        Ok(v0_1::results::details(details))
     }
 
     /// Begins a restore of a backup that the backend has.
@@ -244,10 +289,10 @@ impl Instance {
         result: Result<wasmtime::Result<Result<T, v0_1::WitError>>, Late>,
     ) -> Result<T, EngineError> {
         match result {
-            Err(Late) => Err(EngineError::Deadline {
+            Err(Late(after)) => Err(EngineError::Deadline {
                 engine: self.name.clone(),
                 operation,
-                seconds: self.limits.total.as_secs(),
+                seconds: after.as_secs(),
             }),
             Ok(Err(error)) => Err(self.breakdown(operation, &error)),
             Ok(Ok(Err(error))) => Err(EngineError::Reported {
@@ -314,13 +359,14 @@ impl Instance {
     }
 }
 
-struct Late;
+/// The call took longer than this.
+struct Late(Duration);
 
 /// Bounds the whole call: epochs are not seen inside a host call.
 async fn within<T>(limits: Limits, call: impl Future<Output = T>) -> Result<T, Late> {
     tokio::time::timeout(limits.total, call)
         .await
-        .map_err(|_| Late)
+        .map_err(|_| Late(limits.total))
 }
 
 /// A refusal of the host as the engine sees it.

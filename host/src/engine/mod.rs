@@ -2,9 +2,11 @@
 //!
 //! [`EngineFile`] is what can be known of a component without running it. [`Runtime`] turns one into
 //! native code, once, and starts [`Instance`]s of it. What an instance can reach is decided by its
-//! imports and by [`Grants`]; everything it reaches is given by a [`Network`] and an [`Observer`].
+//! imports and by [`Grants`]; everything it reaches is given by a [`Network`], [`Commands`] and an
+//! [`Observer`].
 
 mod catalogue;
+mod commands;
 mod error;
 mod file;
 mod grants;
@@ -18,6 +20,7 @@ mod runtime;
 mod v0_1;
 
 pub use catalogue::Catalogue;
+pub use commands::{Commands, Ended, GrantedCommand};
 pub use error::EngineError;
 pub use file::{EngineFile, INTERFACE};
 pub use grants::Grants;

@@ -2,6 +2,7 @@
 //! what is to be shown.
 
 mod choose;
+mod commands;
 mod create;
 mod credentials;
 mod delete;

@@ -1,17 +1,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use broker_manifest::{EngineId, Manifest, Operation};
+use broker_manifest::{EngineId, EngineOption, Manifest, Operation};
 
 use super::OpsError;
 use super::choose::{EngineChoice, candidates};
+use super::commands::PodCommands;
 use super::credentials::{Credentials, CredentialsRequest};
 use super::network::PodNetwork;
 use super::observer::UiObserver;
 use crate::cluster::{Cluster, ConnectOptions, NamespaceSource, Target};
 use crate::engine::{
     Catalogue, EngineError, EngineFile, Grants, Instance, Limits, NativeCache, OptionSetting,
-    Runtime,
+    OptionValue, Runtime,
 };
 use crate::model::{Failure, Problem, text};
 use crate::ui::{Scope, Ui};
@@ -168,10 +169,12 @@ impl Session {
             self.runtime.compilations()
         ));
         let network = Arc::new(network?);
+        let commands = PodCommands::new(&self.cluster, &self.target, network.last_error());
         let instance = Instance::start(
             &loaded,
             Grants::all_of(file.manifest()),
             network.clone(),
+            Arc::new(commands),
             Arc::new(UiObserver(self.ui)),
             Limits::default(),
         )
@@ -195,6 +198,19 @@ impl Session {
             .options_for(operation)
             .filter_map(|option| self.request.options.get(&option.name).cloned())
             .collect()
+    }
+
+    /// The engines' options that the user gave, whichever engine they are of: those whose value is not
+    /// the default.
+    pub(super) fn given_options(&self) -> impl Iterator<Item = &EngineOption> {
+        let options = self
+            .engines
+            .iter()
+            .flat_map(|file| &file.manifest().options);
+        options.filter(|option| {
+            let setting = self.request.options.get(&option.name);
+            setting.is_some_and(|setting| !is_default(option, &setting.value))
+        })
     }
 
     pub(super) fn statefulset(&self) -> &str {
@@ -254,6 +270,15 @@ impl Running {
             }
             OpsError::Engine(error)
         })
+    }
+}
+
+fn is_default(option: &EngineOption, value: &OptionValue) -> bool {
+    let default = option.default.as_deref();
+    match value {
+        OptionValue::Text(text) => default == Some(text),
+        OptionValue::Integer(number) => default == Some(&*number.to_string()),
+        OptionValue::Boolean(value) => default.unwrap_or("false") == value.to_string(),
     }
 }
 

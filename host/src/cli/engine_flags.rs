@@ -121,7 +121,7 @@ fn port_flags(engines: &[EngineFile]) -> BTreeMap<String, String> {
 fn options(engines: &[EngineFile], operation: Operation) -> Vec<(&EngineOption, String)> {
     let mut found: Vec<(&EngineOption, String)> = Vec::new();
     for engine in engines {
-        for option in engine.manifest().options_for(operation) {
+        for option in engine.manifest().options_of_command(operation) {
             if !found.iter().any(|(known, _)| known.name == option.name) {
                 found.push((option, engine.manifest().id.name().to_owned()));
             }
@@ -145,6 +145,7 @@ fn port_argument(flag: &str, engine: &str) -> Arg {
 fn option_argument(option: &EngineOption, engine: &str) -> Arg {
     argument(option.form())
         .long(option.name.clone())
+        .value_name(option.name.to_ascii_uppercase())
         .help(format!("{} (engine {engine})", option.help))
         .help_heading("Engines")
 }

@@ -5,7 +5,7 @@
 //! connect ─ kubeconfig ─ context ─ proxy       which cluster, as whom (no request is made)
 //! resolve ─ pods, slices, diagnose ─ request   which pod and port, or why there is none
 //! backend ─ exchange, body ─ tunnel            HTTP/1.1 over a websocket to pods/portforward
-//! exec ─ upgrade                               a command in a container, over a websocket too
+//! running, exec ─ upgrade                      a command in a container, over a websocket too
 //! secrets, leases ─ request                    a Secret's keys; a lock that all users see
 //! ```
 //!
@@ -30,6 +30,7 @@ mod refusal;
 mod request;
 mod request_body;
 mod resolve;
+mod running;
 mod secrets;
 mod slices;
 #[cfg(test)]
@@ -50,6 +51,7 @@ pub use leases::{Acquired, HeldLease, lease_name};
 pub use request::Access;
 pub use request_body::{RequestBody, StreamError};
 pub use resolve::{Candidate, EndpointSpec, Origin, Target};
+pub use running::RunningPod;
 pub use secrets::SecretKeys;
 
 /// Where the namespace came from, for the note about defaults.

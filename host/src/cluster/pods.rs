@@ -58,6 +58,22 @@ fn lasting_containers(pod: &Pod) -> impl Iterator<Item = &Container> {
     })
 }
 
+/// The container that kubectl takes where none is named: the one that an annotation names, else the
+/// first.
+pub(super) fn default_container(pod: &Pod) -> &str {
+    let containers = || pod.spec.iter().flat_map(|spec| &spec.containers);
+    let annotated = pod
+        .metadata
+        .annotations
+        .as_ref()
+        .and_then(|all| all.get("kubectl.kubernetes.io/default-container"))
+        .filter(|name| containers().any(|container| container.name == **name));
+    match annotated {
+        Some(name) => name,
+        None => containers().next().map_or("", |first| &first.name),
+    }
+}
+
 fn statuses(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
     pod.status.iter().flat_map(|status| {
         let of_init = status.init_container_statuses.iter().flatten();
@@ -221,6 +237,20 @@ mod tests {
             .map(|port| port.number)
             .collect();
         assert_eq!(numbers, [1883, 8085]);
+    }
+
+    #[test]
+    fn the_default_container_is_the_annotated_one_if_it_is_there_and_else_the_first() {
+        let mut pod = pod(&json!({}));
+        assert_eq!(default_container(&pod), "hivemq");
+        for (named, taken) in [("other", "other"), ("gone", "hivemq"), ("backup", "hivemq")] {
+            let key = "kubectl.kubernetes.io/default-container".to_owned();
+            let other = serde_json::from_value(json!({"name": "other"})).unwrap();
+            pod.metadata.annotations = Some([(key, named.to_owned())].into());
+            pod.spec.as_mut().unwrap().containers.truncate(1);
+            pod.spec.as_mut().unwrap().containers.push(other);
+            assert_eq!(default_container(&pod), taken, "{named}");
+        }
     }
 
     #[test]

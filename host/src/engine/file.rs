@@ -15,9 +15,17 @@ const PACKAGE: &str = "kubectl-broker:engine/";
 const OPERATIONS: &str = "operations";
 
 /// Interfaces of ours that the host provides.
-const PROVIDED: &[&str] = &["types", "http", "artifacts", "log", "progress", "clock"];
+const PROVIDED: &[&str] = &[
+    "types",
+    "http",
+    "artifacts",
+    "exec",
+    "log",
+    "progress",
+    "clock",
+];
 /// Interfaces of ours that stand in the WIT and that the host does not provide yet.
-const ANNOUNCED: &[&str] = &["resources", "exec"];
+const ANNOUNCED: &[&str] = &["resources"];
 /// The packages of WASI 0.2 that are linked, with nothing in them.
 const WASI: &[&str] = &["cli", "clocks", "filesystem", "io", "random", "sockets"];
 
@@ -113,22 +121,20 @@ impl EngineFile {
 
     /// An interface is linked only when the manifest asks for what it gives.
     fn check_asked(&self, interface: &str, import: &str) -> Result<(), EngineError> {
-        if interface == "http" && self.manifest.endpoints.is_empty() {
-            return Err(EngineError::NotAsked {
-                engine: self.name(),
-                import: import.to_owned(),
-                missing: "it names no endpoint",
-            });
-        }
         let moves_files = [Operation::Create, Operation::Download, Operation::Restore];
-        if interface == "artifacts" && !moves_files.iter().any(|op| self.manifest.can(*op)) {
-            return Err(EngineError::NotAsked {
-                engine: self.name(),
-                import: import.to_owned(),
-                missing: "it names no operation that moves files (`create`, `download`, `restore`)",
-            });
-        }
-        Ok(())
+        let missing = match interface {
+            "http" if self.manifest.endpoints.is_empty() => "it names no endpoint",
+            "exec" if self.manifest.exec.is_empty() => "it names no command",
+            "artifacts" if !moves_files.iter().any(|op| self.manifest.can(*op)) => {
+                "it names no operation that moves files (`create`, `download`, `restore`)"
+            }
+            _ => return Ok(()),
+        };
+        Err(EngineError::NotAsked {
+            engine: self.name(),
+            import: import.to_owned(),
+            missing,
+        })
     }
 }
 
@@ -317,6 +323,32 @@ mod tests {
         for length in (0..bytes.len()).step_by(4099) {
             EngineFile::read("x.wasm", bytes[..length].to_vec()).expect_err("truncated");
         }
+    }
+
+    #[test]
+    fn what_is_announced_only_is_refused_and_so_is_what_the_manifest_does_not_ask_for() {
+        let bundled = Catalogue::bundled().expect("bundled");
+        let sidecar = bundled
+            .iter()
+            .find(|file| file.manifest().exec.is_empty())
+            .expect("an engine without commands");
+        let import = |name: &str| sidecar.check_import(&format!("{PACKAGE}{name}@{INTERFACE}"));
+        assert!(import("http").is_ok());
+        assert!(matches!(
+            import("resources"),
+            Err(EngineError::NotProvided { .. })
+        ));
+        assert!(matches!(
+            import("exec"),
+            Err(EngineError::NotAsked {
+                missing: "it names no command",
+                ..
+            })
+        ));
+        assert!(matches!(
+            import("shell"),
+            Err(EngineError::UnknownImport { .. })
+        ));
     }
 
     #[test]

@@ -1,12 +1,15 @@
-use broker_manifest::{Auth, Endpoint, Manifest, Method, Route};
+use broker_manifest::{Auth, Command, Endpoint, Manifest, Method, Route};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use super::GrantedCommand;
 use crate::model::{Report, ReportKind};
 
 /// What an engine may do. Every host call asks here first; nothing else decides.
 #[derive(Clone, Debug)]
 pub struct Grants {
     endpoints: BTreeMap<String, Endpoint>,
+    commands: BTreeMap<String, Command>,
 }
 
 /// A request that is granted.
@@ -43,6 +46,7 @@ impl Grants {
     pub fn all_of(manifest: &Manifest) -> Self {
         Self {
             endpoints: manifest.endpoints.clone(),
+            commands: manifest.exec.clone(),
         }
     }
 
@@ -81,6 +85,45 @@ impl Grants {
             path: fill(allowed, parameters)?,
             auth: grant.auth,
         })
+    }
+
+    /// Whether a command may be run, and its words.
+    ///
+    /// # Errors
+    /// `denied` when it is not granted, `invalid-argument` when a value can't stand in it.
+    pub fn check_command(
+        &self,
+        name: &str,
+        arguments: &[(String, String)],
+    ) -> Result<GrantedCommand, Report> {
+        let Some(command) = self.commands.get(name) else {
+            return Err(Report::new(
+                ReportKind::Denied,
+                format!("the manifest names no command `{name}`"),
+            ));
+        };
+        let argv = command
+            .fill(arguments)
+            .map_err(|e| Report::new(ReportKind::InvalidArgument, e.to_string()))?;
+        Ok(GrantedCommand {
+            container: command.container.clone(),
+            argv,
+            timeout: Duration::from_secs(command.timeout.into()),
+        })
+    }
+
+    /// Whether an engine may know the names of the pods: only one that may run something in them.
+    ///
+    /// # Errors
+    /// `denied` when no command is granted.
+    pub fn check_pods(&self) -> Result<(), Report> {
+        if self.commands.is_empty() {
+            return Err(Report::new(
+                ReportKind::Denied,
+                "the manifest names no command, so that there is nothing to do in a pod",
+            ));
+        }
+        Ok(())
     }
 
     /// Whether an engine may set a header.
@@ -123,6 +166,10 @@ mod tests {
             select = "pod"
             port = { numbers = [80] }
             allow = ["GET /b", "GET /b/{id}"]
+            [exec.look]
+            container = "vault"
+            argv = ["ls", "-1", "{folder}"]
+            timeout = 5
             "#,
         )
         .expect("a valid manifest");
@@ -165,6 +212,52 @@ mod tests {
         assert_eq!(
             check("api", Method::Get, "/b/{id}", Some("../x")),
             Err(ReportKind::InvalidArgument)
+        );
+    }
+
+    fn command(name: &str, arguments: &[(&str, &str)]) -> Result<GrantedCommand, ReportKind> {
+        let arguments: Vec<_> = arguments
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        grants()
+            .check_command(name, &arguments)
+            .map_err(|report| report.kind)
+    }
+
+    #[test]
+    fn only_the_named_command_is_granted_with_a_value_for_each_placeholder() {
+        let granted = GrantedCommand {
+            container: Some("vault".into()),
+            argv: vec!["ls".into(), "-1".into(), "/a; rm -rf /".into()],
+            timeout: Duration::from_secs(5),
+        };
+        assert_eq!(command("look", &[("folder", "/a; rm -rf /")]), Ok(granted));
+        for name in ["ls", "", "look ", "Look"] {
+            assert_eq!(
+                command(name, &[("folder", "/a")]),
+                Err(ReportKind::Denied),
+                "{name}"
+            );
+        }
+        let bad = Err(ReportKind::InvalidArgument);
+        assert_eq!(command("look", &[]), bad);
+        assert_eq!(command("look", &[("folder", "/a"), ("more", "-x")]), bad);
+        for value in ["", "-R", "a\nb", "a\0"] {
+            assert_eq!(command("look", &[("folder", value)]), bad, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn an_engine_without_commands_learns_of_no_pod() {
+        assert!(grants().check_pods().is_ok());
+        let none = Grants {
+            commands: BTreeMap::new(),
+            ..grants()
+        };
+        assert_eq!(
+            none.check_pods().map_err(|report| report.kind),
+            Err(ReportKind::Denied)
         );
     }
 

@@ -1,13 +1,16 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use broker_manifest::{Manifest, Operation};
 use wasmtime::component::ResourceTable;
 use wasmtime::{Store, StoreLimits, Trap, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use super::limits::{Allowance, Budget, Limits, UsedUp};
+use super::limits::{Allowance, Budget, Late, Limits, UsedUp};
 use super::output::Output;
-use super::{Artifact, Artifacts, EngineError, Grants, Level, Loaded, Network, Observer, v0_1};
+use super::{
+    Artifact, Artifacts, Commands, EngineError, Grants, Level, Loaded, Network, Observer, v0_1,
+};
 use crate::model::{Backup, Report, text};
 
 /// Everything that belongs to one running engine.
@@ -21,6 +24,7 @@ pub struct HostState {
     pub(super) allowance: Allowance,
     pub(super) network: Arc<dyn Network>,
     pub(super) artifacts: Option<Arc<dyn Artifacts>>,
+    pub(super) commands: Arc<dyn Commands>,
     pub(super) observer: Arc<dyn Observer>,
 }
 
@@ -30,6 +34,7 @@ pub struct Services {
     pub network: Arc<dyn Network>,
     /// None where the command saves no file.
     pub artifacts: Option<Arc<dyn Artifacts>>,
+    pub commands: Arc<dyn Commands>,
     pub observer: Arc<dyn Observer>,
 }
 
@@ -137,6 +142,7 @@ impl Instance {
             allowance: Allowance::default(),
             network: services.network,
             artifacts: services.artifacts,
+            commands: services.commands,
             observer: services.observer,
         };
         let mut store = Store::new(loaded.component.engine(), state);
@@ -215,6 +221,22 @@ impl Instance {
             .map_err(|what| self.bad_result(Operation::Status, what))
     }
 
+    /// Looks whether a backup can be begun, and returns what the user should know before.
+    ///
+    /// # Errors
+    /// Why none should be begun, or what the engine did wrong.
+    pub async fn prepare(&mut self, options: &[OptionSetting]) -> Result<Vec<String>, EngineError> {
+        let request = v0_1::requests::prepare(options);
+        let allowance = self.store.data().allowance.clone();
+        let call = self
+            .bindings
+            .kubectl_broker_engine_operations()
+            .call_prepare(&mut self.store, &request);
+        let result = allowance.bound(self.limits.total, call).await;
+        let notes = self.judge(Operation::Prepare, result)?;
+        Ok(v0_1::results::notes(notes))
+    }
+
     /// Begins a backup.
     ///
     /// # Errors
@@ -250,6 +272,29 @@ impl Instance {
             .call_download(&mut self.store, &request);
         let result = allowance.bound(self.limits.total, call).await;
         self.judge(Operation::Download, result).map(drop)
+    }
+
+    /// Does what is left to do with a backup that has ended well, and returns what is known of it then.
+    ///
+    /// # Errors
+    /// Why it was not done, or what the engine did wrong.
+    pub async fn finish(
+        &mut self,
+        id: &str,
+        options: &[OptionSetting],
+    ) -> Result<Vec<(String, String)>, EngineError> {
+        let request = v0_1::requests::finish(id, options);
+        // Large backups are moved here: a command gets the time that the manifest gives it.
+        let longest = self.manifest.exec.values().map(|it| it.timeout).max();
+        let longest = Duration::from_secs(longest.unwrap_or_default().into());
+        let allowance = self.store.data().allowance.clone();
+        let call = self
+            .bindings
+            .kubectl_broker_engine_operations()
+            .call_finish(&mut self.store, &request);
+        let result = allowance.bound(self.limits.total + longest, call).await;
+        let details = self.judge(Operation::Finish, result)?;
+        Ok(v0_1::results::details(details))
     }
 
     /// Begins a restore.
@@ -329,20 +374,20 @@ impl Instance {
     fn judge<T>(
         &self,
         operation: Operation,
-        result: Option<wasmtime::Result<Result<T, v0_1::WitError>>>,
+        result: Result<wasmtime::Result<Result<T, v0_1::WitError>>, Late>,
     ) -> Result<T, EngineError> {
         match result {
-            None => Err(EngineError::Deadline {
+            Err(Late(after)) => Err(EngineError::Deadline {
                 engine: self.name.clone(),
                 operation,
-                seconds: self.limits.total.as_secs(),
+                seconds: after.as_secs(),
             }),
-            Some(Err(error)) => Err(self.breakdown(operation, &error)),
-            Some(Ok(Err(error))) => Err(EngineError::Reported {
+            Ok(Err(error)) => Err(self.breakdown(operation, &error)),
+            Ok(Ok(Err(error))) => Err(EngineError::Reported {
                 engine: self.name.clone(),
                 report: v0_1::results::report(error),
             }),
-            Some(Ok(Ok(value))) => Ok(value),
+            Ok(Ok(Ok(value))) => Ok(value),
         }
     }
 

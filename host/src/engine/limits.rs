@@ -44,6 +44,10 @@ impl Limits {
     }
 }
 
+/// The call took longer than this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Late(pub(super) Duration);
+
 /// How long a call may still take. Time in which the host moves files does not count.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Allowance(Arc<Mutex<Paused>>);
@@ -63,22 +67,22 @@ impl Allowance {
         Pause(self.clone())
     }
 
-    /// Waits for `call` as long as it may take; none when it took longer.
+    /// Waits for `call` as long as it may take.
     pub(super) async fn bound<T>(
         &self,
         total: Duration,
         call: impl Future<Output = T>,
-    ) -> Option<T> {
+    ) -> Result<T, Late> {
         let begun = Instant::now();
         tokio::pin!(call);
         loop {
             let used = begun.elapsed().saturating_sub(self.paused());
             let left = total.saturating_sub(used);
             if left.is_zero() {
-                return None;
+                return Err(Late(total));
             }
             if let Ok(result) = tokio::time::timeout(left.max(TICK), &mut call).await {
-                return Some(result);
+                return Ok(result);
             }
         }
     }
@@ -170,9 +174,12 @@ mod tests {
     async fn a_call_ends_when_its_time_is_up() {
         let allowance = Allowance::default();
         let late = tokio::time::sleep(11 * SECOND);
-        assert_eq!(allowance.bound(10 * SECOND, late).await, None);
+        assert_eq!(
+            allowance.bound(10 * SECOND, late).await,
+            Err(Late(10 * SECOND))
+        );
         let soon = tokio::time::sleep(9 * SECOND);
-        assert_eq!(allowance.bound(10 * SECOND, soon).await, Some(()));
+        assert_eq!(allowance.bound(10 * SECOND, soon).await, Ok(()));
     }
 
     #[tokio::test(start_paused = true)]
@@ -184,11 +191,12 @@ mod tests {
             drop(pause);
             tokio::time::sleep(9 * SECOND).await;
         };
-        assert_eq!(allowance.bound(10 * SECOND, call).await, Some(()));
+        assert_eq!(allowance.bound(10 * SECOND, call).await, Ok(()));
         let call = async {
             drop(allowance.pause());
             tokio::time::sleep(11 * SECOND).await;
         };
-        assert_eq!(Allowance::default().bound(10 * SECOND, call).await, None);
+        let late = Allowance::default().bound(10 * SECOND, call).await;
+        assert_eq!(late, Err(Late(10 * SECOND)));
     }
 }

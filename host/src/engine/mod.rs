@@ -6,6 +6,7 @@
 
 mod artifacts;
 mod catalogue;
+mod commands;
 mod error;
 mod file;
 mod grants;
@@ -20,6 +21,7 @@ mod v0_1;
 
 pub use artifacts::{Artifact, Artifacts, SavedFile, ToSave};
 pub use catalogue::Catalogue;
+pub use commands::{Commands, Ended, GrantedCommand};
 pub use error::EngineError;
 pub use file::{EngineFile, INTERFACE};
 pub use grants::Grants;

@@ -49,6 +49,7 @@ pub(super) fn candidates<'a>(
             Err(OpsError::CannotDo {
                 engine: engine.manifest().id.to_string(),
                 operation,
+                reason: engine.manifest().lacks.get(&operation).cloned(),
                 able: names(able),
             })
         }
@@ -166,6 +167,10 @@ mod tests {
             chosen("sidecar", Operation::Create),
             Err(OpsError::CannotDo { able, .. }) if able == ["hivemq"]
         ));
+        let Err(OpsError::CannotDo { reason, .. }) = chosen("sidecar", Operation::Download) else {
+            panic!("the sidecar has no download")
+        };
+        assert!(reason.expect("a reason").contains("object storage"));
         assert!(matches!(
             chosen("auto", Operation::Verify),
             Err(OpsError::NobodyCan { .. })

@@ -9,53 +9,125 @@ use super::wait::{Waiting, judge, until_ended};
 use super::{OpsError, Session};
 use crate::engine::{EngineError, OptionSetting};
 use crate::model::{Activity, Backup, newest_first, text};
-use crate::ui::BackupsView;
+use crate::ui::{BackupsView, CreatedView};
 
-/// Begins a backup, and waits until it has ended if it is to.
+/// Begins a backup, and waits until it has ended if it is to; then the engine does what is left to do.
 ///
 /// # Errors
-/// When none was begun, when it ended badly, or did not end in time.
-pub async fn create(session: &Session, waiting: Waiting) -> Result<BackupsView, OpsError> {
+/// When none was begun, when it ended badly, or did not end in time; and when what was to follow was
+/// not done.
+pub async fn create(session: &Session, waiting: Waiting) -> Result<CreatedView, OpsError> {
     let operation = Operation::Create;
+    if !waiting.wait {
+        refuse_what_needs_waiting(session)?;
+    }
     let mut running = session.engine_for(operation).await?;
+    refuse_options_of_others(session, &running)?;
     let options = session.options(&running.manifest, operation);
+    let notes = prepare(session, &mut running).await?;
     session
         .ui()
         .note("A backup takes disk space on the broker's nodes, and is not removed by itself");
+    for note in notes {
+        session.ui().note(&text::printable(&note, 400));
+    }
     let mut deed = Deed::of("create", session, &running);
     let result = follow(session, &mut running, &options, waiting, &mut deed).await;
     deed.record(session.ui(), &result).await;
-    Ok(BackupsView {
+    let (backup, details) = result?;
+    let backup = BackupsView {
         columns: running.manifest.table(),
         scope: running.scope,
-        backups: vec![result?],
+        backups: vec![backup],
         left_out: 0,
         is_list: false,
         now: Timestamp::now(),
-    })
+    };
+    Ok(CreatedView { backup, details })
 }
 
+/// Begins it, and waits for its end and for what follows that, if it is to.
 async fn follow(
     session: &Session,
     running: &mut Running,
     options: &[OptionSetting],
     waiting: Waiting,
     deed: &mut Deed,
-) -> Result<Backup, OpsError> {
+) -> Result<(Backup, Vec<(String, String)>), OpsError> {
     let begun = begin(session, running, options).await?;
     deed.id = Some(begun.id.clone());
+    let mut details = Vec::new();
     let backup = if waiting.wait {
         session.ui().note(&format!(
             "Backup {} has begun; waiting up to {} s for its end",
             text::printable(&begun.id, 120),
             waiting.timeout.as_secs()
         ));
-        until_ended(session, running, begun, Activity::Backup, waiting).await?
+        let ended = until_ended(session, running, begun, Activity::Backup, waiting).await?;
+        details = finish(session, running, &ended).await?;
+        ended
     } else {
         judge(begun, running)?
     };
     deed.bytes = backup.size;
-    Ok(backup)
+    Ok((backup, details))
+}
+
+/// Without waiting nobody is there to do what an option of `finish` asks for.
+fn refuse_what_needs_waiting(session: &Session) -> Result<(), OpsError> {
+    let given = session
+        .given_options()
+        .find(|option| option.operations.contains(&Operation::Finish));
+    match given {
+        Some(option) => Err(OpsError::NeedsWaiting {
+            flag: option.name.clone(),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// An option that the chosen engine does not know would be left out in silence.
+fn refuse_options_of_others(session: &Session, running: &Running) -> Result<(), OpsError> {
+    let known = |name: &str| {
+        let mut known = running.manifest.options_of_command(Operation::Create);
+        known.any(|option| option.name == name)
+    };
+    match session.given_options().find(|option| !known(&option.name)) {
+        Some(option) => Err(OpsError::NotItsOption {
+            engine: running.manifest.id.to_string(),
+            flag: option.name.clone(),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// What the engine has to say before a backup is begun.
+async fn prepare(session: &Session, running: &mut Running) -> Result<Vec<String>, OpsError> {
+    if !running.manifest.can(Operation::Prepare) {
+        return Ok(Vec::new());
+    }
+    let options = session.options(&running.manifest, Operation::Prepare);
+    let prepared = running.instance().prepare(&options).await;
+    running.original(prepared)
+}
+
+/// What the engine does with a backup that has ended well, once.
+async fn finish(
+    session: &Session,
+    running: &mut Running,
+    ended: &Backup,
+) -> Result<Vec<(String, String)>, OpsError> {
+    if !running.manifest.can(Operation::Finish) {
+        return Ok(Vec::new());
+    }
+    let options = session.options(&running.manifest, Operation::Finish);
+    let finished = running.instance().finish(&ended.id, &options).await;
+    running
+        .original(finished)
+        .map_err(|source| OpsError::Unfinished {
+            id: text::printable(&ended.id, 200).into_owned(),
+            source: Box::new(source),
+        })
 }
 
 /// Sends the request once. If its answer is lost, what happened is looked up: a backup that was not

@@ -51,7 +51,13 @@ fn row(file: &EngineFile, answers: Option<Result<String, String>>) -> EngineRow 
         id: manifest.id.to_string(),
         version: manifest.version.to_string(),
         interface: INTERFACE.to_owned(),
-        operations: manifest.operations.keys().copied().collect(),
+        // What is part of another operation is nothing that anybody can ask for.
+        operations: manifest
+            .operations
+            .keys()
+            .copied()
+            .filter(|operation| operation.command() == *operation)
+            .collect(),
         verbs: manifest.verbs.keys().cloned().collect(),
         summary: manifest.summary.clone(),
         answers,

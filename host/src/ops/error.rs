@@ -5,7 +5,7 @@ use broker_manifest::Operation;
 
 use crate::cluster::ClusterError;
 use crate::engine::EngineError;
-use crate::model::{Activity, Failure, Problem};
+use crate::model::{Activity, Failure, Problem, text};
 use crate::transfer::TransferError;
 
 /// Why an operation could not be done.
@@ -41,10 +41,12 @@ pub enum OpsError {
         near: Option<String>,
         known: Vec<String>,
     },
-    #[error("engine {engine} can't `{operation}`")]
+    #[error("engine {engine} can't `{operation}`{}", in_its_words(reason.as_deref()))]
     CannotDo {
         engine: String,
         operation: Operation,
+        /// What its manifest says about that.
+        reason: Option<String>,
         /// The engines that can.
         able: Vec<String>,
     },
@@ -75,6 +77,12 @@ pub enum OpsError {
         engine: String,
         partly: bool,
     },
+    #[error("`--{flag}` takes effect when the backup has ended, and nobody waits for that")]
+    NeedsWaiting { flag: String },
+    #[error("engine {engine} has no `--{flag}`")]
+    NotItsOption { engine: String, flag: String },
+    #[error("backup {id} is complete, but what was to be done with it was not: {source}")]
+    Unfinished { id: String, source: Box<OpsError> },
     #[error("{id} has not ended within {seconds} s; it goes on in the backend")]
     StillRunning {
         id: String,
@@ -143,6 +151,13 @@ fn lacking(engine: Option<&str>) -> String {
     }
 }
 
+/// The reason of a manifest.
+fn in_its_words(reason: Option<&str>) -> String {
+    reason
+        .map(|reason| format!(": {}", text::printable(reason, 300)))
+        .unwrap_or_default()
+}
+
 fn because(reason: Option<&str>) -> String {
     reason
         .map(|reason| format!(" ({reason})"))
@@ -160,6 +175,8 @@ impl Problem for OpsError {
             | Self::NoSuchVerb { .. }
             | Self::ManyHaveVerb { .. }
             | Self::VerbOption { .. }
+            | Self::NeedsWaiting { .. }
+            | Self::NotItsOption { .. }
             | Self::NotConfirmed { .. }
             | Self::HalfCredentials { .. }
             | Self::BadCredentials { .. } => Failure::Usage,
@@ -169,6 +186,7 @@ impl Problem for OpsError {
             Self::NothingWhole => Failure::NotFound,
             Self::EndedBadly { partly: true, .. } => Failure::Partial,
             Self::StillRunning { .. } => Failure::TimedOut,
+            Self::Unfinished { source, .. } => source.failure(),
             Self::LockedHere { .. } | Self::NotWhole { running: true, .. } => Failure::Conflict,
             Self::EndedBadly { .. }
             | Self::NotWhole { .. }
@@ -222,6 +240,11 @@ impl Problem for OpsError {
             Self::EndedBadly { engine, .. } => Some(format!(
                 "`kubectl broker backup list --engine {engine}` shows what is there"
             )),
+            Self::NeedsWaiting { .. } => {
+                Some("Leave `--wait=false` out; `--timeout` says how long to wait".to_owned())
+            }
+            Self::NotItsOption { .. } => Some("Leave it out, or choose another engine".to_owned()),
+            Self::Unfinished { source, .. } => source.hint(),
             Self::StillRunning { id, engine, .. } => Some(format!(
                 "Follow it with `kubectl broker backup status --engine {engine} --id {id}`, or give a longer `--timeout`"
             )),

@@ -3,6 +3,7 @@
 
 mod act;
 mod choose;
+mod commands;
 mod create;
 mod credentials;
 mod delete;

@@ -42,8 +42,10 @@ const WAITS: u32 = 3;
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// The last error that was handed to the engine, as it was before the engine's types made it poorer.
+///
+/// All that an engine reaches share it: the errors of one call follow each other.
 #[derive(Clone, Default)]
-struct LastError(Arc<Mutex<Option<ClusterError>>>);
+pub(super) struct LastError(Arc<Mutex<Option<ClusterError>>>);
 
 impl PodNetwork {
     /// Finds the pods and ports of every endpoint of a manifest. No port-forward is opened yet.
@@ -146,6 +148,11 @@ impl PodNetwork {
         self.waited.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Where the errors of other ways to the cluster are kept too.
+    pub(super) fn last_error(&self) -> LastError {
+        self.last_error.clone()
+    }
+
     /// The error of the cluster that an engine passed on as its own, if `report` is that.
     pub(super) fn original_of(&self, report: &Report) -> Option<ClusterError> {
         self.last_error
@@ -159,7 +166,8 @@ impl LastError {
         last.take_if(|error| is_it(error))
     }
 
-    fn report(&self, error: ClusterError) -> Report {
+    /// What the engine is told of an error, which is kept.
+    pub(super) fn report(&self, error: ClusterError) -> Report {
         let report = report(&error);
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
         report
@@ -229,9 +237,14 @@ pub(super) fn report(error: &ClusterError) -> Report {
         ClusterError::TimedOut { .. } | ClusterError::RequestTimedOut { .. } => {
             (ReportKind::TimedOut, true)
         }
+        // It may still run.
+        ClusterError::CommandTimedOut { .. } => (ReportKind::TimedOut, false),
+        ClusterError::CommandNotRun { .. } => (ReportKind::Unsupported, false),
         ClusterError::Unauthorized { .. } => (ReportKind::Unauthenticated, false),
         ClusterError::Forbidden { .. } => (ReportKind::Forbidden, false),
-        ClusterError::NotHttp { .. } => (ReportKind::Protocol, false),
+        ClusterError::NotHttp { .. } | ClusterError::CommandTooLoud { .. } => {
+            (ReportKind::Protocol, false)
+        }
         _ => (ReportKind::Failed, false),
     };
     Report {
@@ -239,5 +252,52 @@ pub(super) fn report(error: &ClusterError) -> Report {
         message: error.to_string(),
         hint: error.hint(),
         retryable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::cluster::PodContainer;
+
+    #[test]
+    fn what_came_of_a_command_is_told_apart_and_never_asks_for_a_repetition() {
+        let at = PodContainer {
+            namespace: "mqtt".into(),
+            pod: "broker-0".into(),
+            container: "hivemq".into(),
+        };
+        let command = "mv a b".to_owned();
+        let told = |error: ClusterError| {
+            let report = report(&error);
+            (report.kind, report.retryable)
+        };
+        let loud = ClusterError::CommandTooLoud {
+            command: command.clone(),
+            at: at.clone(),
+            stream: "standard output",
+            limit: 1 << 20,
+        };
+        assert_eq!(told(loud), (ReportKind::Protocol, false));
+        let late = ClusterError::CommandTimedOut {
+            command: command.clone(),
+            at: at.clone(),
+            after: Duration::from_secs(1),
+        };
+        assert_eq!(told(late), (ReportKind::TimedOut, false));
+        let missing = ClusterError::CommandNotRun {
+            command: command.clone(),
+            at: at.clone(),
+            reason: "no such program".into(),
+        };
+        assert_eq!(told(missing), (ReportKind::Unsupported, false));
+        let lost = ClusterError::CommandLost {
+            command,
+            at,
+            reason: "closed".into(),
+        };
+        assert_eq!(told(lost), (ReportKind::Failed, false));
     }
 }

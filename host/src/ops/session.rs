@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use broker_manifest::{EngineId, Manifest, Operation};
+use broker_manifest::{EngineId, EngineOption, Manifest, Operation};
 
 use super::OpsError;
 use super::choose::{EngineChoice, candidates};
+use super::commands::PodCommands;
 use super::credentials::{Credentials, CredentialsRequest};
 use super::network::{PodNetwork, Route};
 use super::observer::UiObserver;
@@ -12,7 +13,7 @@ use super::saving::Saving;
 use crate::cluster::{Cluster, ConnectOptions, NamespaceSource, Target};
 use crate::engine::{
     Catalogue, EngineError, EngineFile, Grants, Instance, Limits, NativeCache, OptionSetting,
-    Runtime, Services,
+    OptionValue, Runtime, Services,
 };
 use crate::model::{Failure, Problem, text};
 use crate::ui::{Scope, Ui};
@@ -171,12 +172,14 @@ impl Session {
         ));
         let network = Arc::new(network?);
         let saving = Arc::new(Saving::new(Arc::clone(&network), self.ui));
+        let commands = PodCommands::new(&self.cluster, &self.target, network.last_error());
         let instance = Instance::start(
             &loaded,
             Grants::all_of(file.manifest()),
             Services {
                 network: network.clone(),
                 artifacts: Some(saving.clone()),
+                commands: Arc::new(commands),
                 observer: Arc::new(UiObserver(self.ui)),
             },
             Limits::default(),
@@ -207,6 +210,19 @@ impl Session {
     /// Which engine the user wants.
     pub(super) fn choice(&self) -> &EngineChoice {
         &self.request.engine
+    }
+
+    /// The engines' options that the user gave, whichever engine they are of: those whose value is not
+    /// the default.
+    pub(super) fn given_options(&self) -> impl Iterator<Item = &EngineOption> {
+        let options = self
+            .engines
+            .iter()
+            .flat_map(|file| &file.manifest().options);
+        options.filter(|option| {
+            let setting = self.request.options.get(&option.name);
+            setting.is_some_and(|setting| !is_default(option, &setting.value))
+        })
     }
 
     pub(super) fn statefulset(&self) -> &str {
@@ -269,6 +285,15 @@ impl Running {
             }
             OpsError::Engine(error)
         })
+    }
+}
+
+fn is_default(option: &EngineOption, value: &OptionValue) -> bool {
+    let default = option.default.as_deref();
+    match value {
+        OptionValue::Text(text) => default == Some(text),
+        OptionValue::Integer(number) => default == Some(&*number.to_string()),
+        OptionValue::Boolean(value) => default.unwrap_or("false") == value.to_string(),
     }
 }
 

@@ -45,6 +45,7 @@ pub(super) async fn latest(session: &Session, running: &mut Running) -> Result<B
         return Err(OpsError::CannotDo {
             engine: running.manifest.id.to_string(),
             operation: Operation::List,
+            reason: running.manifest.lacks.get(&Operation::List).cloned(),
             able: Vec::new(),
         });
     }

@@ -59,7 +59,7 @@ pub(super) async fn until_ended(
                     text::printable(&error.to_string(), 160)
                 ));
                 // The pod may be gone: find another.
-                if let Ok(again) = session.start_named(&running.manifest.id).await {
+                if let Ok(again) = Box::pin(session.start_named(&running.manifest.id)).await {
                     *running = again;
                 }
             }

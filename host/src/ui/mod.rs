@@ -1,5 +1,6 @@
 //! The one owner of stdout and stderr. Data goes to stdout; everything else goes to stderr.
 
+mod created;
 mod document;
 mod format;
 mod live;
@@ -15,6 +16,7 @@ use anstyle::{AnsiColor, Style};
 
 use crate::model::{Problem, text};
 
+pub use created::CreatedView;
 pub use document::{Document, Scope, error_document};
 pub use format::{Format, size};
 pub use transfer::TransferProgress;

@@ -3,6 +3,9 @@
 //! Protocol facts come from HiveMQ's own OpenAPI file (`hivemq-openapi.yaml` 4.30.0).
 
 mod download;
+mod finish;
+mod folder;
+mod prepare;
 mod restore;
 mod wire;
 

@@ -1,4 +1,4 @@
-use crate::Operation;
+use crate::{CommandError, Operation};
 
 /// Why a manifest is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -17,7 +17,7 @@ pub enum ManifestError {
         "`{name}` is no engine id: it is `publisher/name`, both of lower-case letters, digits and dashes"
     )]
     BadId { name: String },
-    #[error("`{name}` is no name for an {what}: use lower-case letters, digits and dashes")]
+    #[error("`{name}` is no name ({what}): use lower-case letters, digits and dashes")]
     BadName { what: &'static str, name: String },
     #[error("{what} must be one line of at most {limit} characters, without control characters")]
     BadText { what: &'static str, limit: usize },
@@ -56,4 +56,16 @@ pub enum ManifestError {
     NothingAllowed { endpoint: String },
     #[error("port name `{name}` is neither a Kubernetes port name nor one with `*` at its end")]
     BadPortName { name: String },
+    #[error("operation `{operation}` is part of `{command}`; add `[operations.{command}]`")]
+    PartOf {
+        operation: Operation,
+        command: Operation,
+    },
+    #[error("`lacks` gives a reason for `{operation}`, which the engine can do")]
+    LacksWhatItHas { operation: Operation },
+    #[error("command `{command}` can't be: {source}")]
+    BadCommand {
+        command: String,
+        source: CommandError,
+    },
 }

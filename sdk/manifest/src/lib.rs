@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod error;
+mod exec;
 mod names;
 mod port;
 mod route;
@@ -18,6 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 pub use error::ManifestError;
+pub use exec::{Command, CommandError, FillError, Word};
 pub use names::{EngineId, RESERVED_FLAGS, RESERVED_VERBS, SHARED_FLAGS, is_flag_name};
 pub use port::{Port, PortName};
 pub use route::{Method, Route, RouteError};
@@ -44,6 +46,9 @@ pub struct Manifest {
     pub homepage: Option<String>,
     /// What it can do. An operation that is not named here is never called.
     pub operations: BTreeMap<Operation, Ability>,
+    /// Why it can't do an operation, where its author wants to say: one sentence.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lacks: BTreeMap<Operation, String>,
     /// Options that it adds to the command line.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<EngineOption>,
@@ -53,6 +58,9 @@ pub struct Manifest {
     /// The columns of its tables, in this order; [`Column::defaults`] where it names none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<Column>,
+    /// The only commands it can run in pods, by the name it uses for them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub exec: BTreeMap<String, Command>,
     /// The only places it can talk to, by the name it uses for them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub endpoints: BTreeMap<String, Endpoint>,
@@ -65,7 +73,9 @@ pub enum Operation {
     Detect,
     List,
     Status,
+    Prepare,
     Create,
+    Finish,
     Download,
     Verify,
     Restore,
@@ -75,11 +85,13 @@ pub enum Operation {
 
 impl Operation {
     /// In the order in which they are shown.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Detect,
         Self::List,
         Self::Status,
+        Self::Prepare,
         Self::Create,
+        Self::Finish,
         Self::Download,
         Self::Verify,
         Self::Restore,
@@ -94,12 +106,23 @@ impl Operation {
             Self::Detect => "detect",
             Self::List => "list",
             Self::Status => "status",
+            Self::Prepare => "prepare",
             Self::Create => "create",
+            Self::Finish => "finish",
             Self::Download => "download",
             Self::Verify => "verify",
             Self::Restore => "restore",
             Self::Delete => "delete",
             Self::Act => "act",
+        }
+    }
+
+    /// The operation whose command runs this one, where it has no command of its own.
+    #[must_use]
+    pub const fn command(self) -> Self {
+        match self {
+            Self::Prepare | Self::Finish => Self::Create,
+            other => other,
         }
     }
 }
@@ -263,6 +286,14 @@ impl Manifest {
             .filter(move |option| option.operations.contains(&operation))
     }
 
+    /// The options that the command of `operation` takes, for whichever operation it runs.
+    pub fn options_of_command(&self, operation: Operation) -> impl Iterator<Item = &EngineOption> {
+        self.options.iter().filter(move |option| {
+            let mut commands = option.operations.iter().map(|it| it.command());
+            commands.any(|command| command == operation)
+        })
+    }
+
     /// The rules that types alone can't state.
     ///
     /// # Errors
@@ -274,6 +305,37 @@ impl Manifest {
         }
         if !self.can(Operation::Detect) {
             return Err(ManifestError::NoDetect);
+        }
+        for operation in self.operations.keys() {
+            let command = operation.command();
+            if !self.can(command) {
+                return Err(ManifestError::PartOf {
+                    operation: *operation,
+                    command,
+                });
+            }
+        }
+        for (operation, reason) in &self.lacks {
+            if self.can(*operation) {
+                return Err(ManifestError::LacksWhatItHas {
+                    operation: *operation,
+                });
+            }
+            printable("lacks", reason, 300)?;
+        }
+        for (name, command) in &self.exec {
+            if !is_flag_name(name) {
+                return Err(ManifestError::BadName {
+                    what: "command",
+                    name: name.clone(),
+                });
+            }
+            command
+                .check()
+                .map_err(|source| ManifestError::BadCommand {
+                    command: name.clone(),
+                    source,
+                })?;
         }
         let mut flags = BTreeSet::new();
         for option in &self.options {

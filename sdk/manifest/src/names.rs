@@ -16,7 +16,6 @@ pub const RESERVED_FLAGS: &[&str] = &[
     "color",
     "context",
     "credentials-secret",
-    "destination",
     "dry-run",
     "engine",
     "force",

@@ -317,3 +317,93 @@ fn the_options_of_a_verb_stand_in_the_verb() {
         })
     );
 }
+
+const WITH_COMMAND: &str = "\n[exec.look]\nargv = [\"ls\", \"{folder}\"]\n";
+
+#[test]
+fn a_command_travels_in_the_manifest_and_has_defaults() {
+    let manifest = Manifest::from_toml(&format!("{GOOD}{WITH_COMMAND}")).unwrap();
+    let json = manifest.to_json().unwrap();
+    let back = Manifest::from_json(&json).unwrap();
+    assert_eq!(back, manifest);
+    let look = &back.exec["look"];
+    assert_eq!((look.timeout, &look.container), (30, &None));
+    assert!(Manifest::from_toml(GOOD).unwrap().exec.is_empty());
+}
+
+#[test]
+fn a_command_that_breaks_a_rule_is_refused_with_its_name() {
+    for (from, to, said) in [
+        (
+            "\"ls\"",
+            "\"{folder}\"",
+            "command `look` can't be: the program itself",
+        ),
+        ("exec.look", "exec.Look", "`Look` is no name (command)"),
+        (
+            "{folder}\"",
+            "{folder\"",
+            "a brace that belongs to no placeholder",
+        ),
+        (
+            "argv",
+            "timeout = 3601\nargv",
+            "`timeout` must be 1 to 3600 seconds",
+        ),
+        ("argv", "shell = true\nargv", "unknown field `shell`"),
+    ] {
+        let text = format!("{GOOD}{}", WITH_COMMAND.replacen(from, to, 1));
+        let error = Manifest::from_toml(&text).expect_err("must be refused");
+        assert!(error.to_string().contains(said), "{error}");
+    }
+}
+
+#[test]
+fn what_is_part_of_another_operation_needs_it_and_shares_its_command() {
+    let finish = "[operations.detect]\n[operations.finish]\n";
+    assert_eq!(
+        refused("[operations.detect]\n", finish),
+        ManifestError::PartOf {
+            operation: Operation::Finish,
+            command: Operation::Create
+        }
+    );
+    let text = GOOD
+        .replace(
+            "[operations.detect]\n",
+            &format!("{finish}[operations.create]\n"),
+        )
+        .replace("operations = [\"list\"]", "operations = [\"finish\"]");
+    let manifest = Manifest::from_toml(&text).unwrap();
+    let names = |operation| {
+        let options = manifest.options_of_command(operation);
+        options
+            .map(|option| option.name.clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names(Operation::Create), ["depth"]);
+    assert!(names(Operation::Finish).is_empty() && names(Operation::List).is_empty());
+}
+
+#[test]
+fn a_reason_is_for_what_an_engine_lacks_and_fit_for_people() {
+    let with = |lacks: &str| {
+        Manifest::from_toml(&GOOD.replace(
+            "[operations.detect]",
+            &format!("[lacks]\n{lacks}\n[operations.detect]"),
+        ))
+    };
+    let manifest = with("delete = \"Acme never forgets\"").unwrap();
+    assert_eq!(manifest.lacks[&Operation::Delete], "Acme never forgets");
+    assert_eq!(
+        with("list = \"no\"").unwrap_err(),
+        ManifestError::LacksWhatItHas {
+            operation: Operation::List
+        }
+    );
+    assert!(matches!(
+        with("delete = \"\"").unwrap_err(),
+        ManifestError::BadText { .. }
+    ));
+    assert!(with("deleet = \"x\"").is_err());
+}

@@ -83,7 +83,9 @@ fn connect(manifest: &Manifest, operation: Operation, engine: &Path) -> TokenStr
         Operation::Detect => (None, quote!(wit::Detection)),
         Operation::List => (Some("ListRequest"), quote!(Vec<::broker_engine::Backup>)),
         Operation::Status => (Some("StatusRequest"), quote!(::broker_engine::Backup)),
+        Operation::Prepare => (Some("PrepareRequest"), quote!(Vec<String>)),
         Operation::Create => (Some("CreateRequest"), quote!(::broker_engine::Backup)),
+        Operation::Finish => (Some("FinishRequest"), quote!(Vec<::broker_engine::Field>)),
         Operation::Download => (Some("DownloadRequest"), quote!(::broker_engine::Saved)),
         Operation::Verify => (Some("VerifyRequest"), quote!(Vec<wit::Check>)),
         Operation::Restore => (Some("RestoreRequest"), quote!(wit::Restoration)),
@@ -105,7 +107,9 @@ fn connect(manifest: &Manifest, operation: Operation, engine: &Path) -> TokenStr
         }
     } else {
         let parameter = argument.map(|argument| quote!(_: wit::#argument));
-        let message = format!("{} can't {operation}", manifest.id);
+        let reason = manifest.lacks.get(&operation);
+        let reason = reason.map_or(String::new(), |reason| format!(": {reason}"));
+        let message = format!("{} can't {operation}{reason}", manifest.id);
         quote! {
             fn #function(#parameter) -> ::broker_engine::Result<#result> {
                 Err(::broker_engine::Error::unsupported(#message))

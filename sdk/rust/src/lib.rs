@@ -26,6 +26,7 @@ mod backup;
 #[doc(hidden)]
 pub mod bindings;
 mod error;
+pub mod exec;
 pub mod http;
 pub mod log;
 #[cfg(not(target_family = "wasm"))]
@@ -42,8 +43,8 @@ pub use broker_engine_macros::engine;
 pub use error::{Error, ErrorKind, Result};
 pub use operations::{
     Act, ActRequest, Check, Create, CreateRequest, Delete, DeleteRequest, Detect, Detection,
-    Download, DownloadRequest, List, ListRequest, OptionSetting, OptionValue, Outcome, Report,
-    Restoration, Restore, RestoreRequest, RestoreSource, Saved, Status, StatusRequest, Verify,
-    VerifyRequest,
+    Download, DownloadRequest, Finish, FinishRequest, List, ListRequest, OptionSetting,
+    OptionValue, Outcome, Prepare, PrepareRequest, Report, Restoration, Restore, RestoreRequest,
+    RestoreSource, Saved, Status, StatusRequest, Verify, VerifyRequest,
 };
 pub use settings::Settings;

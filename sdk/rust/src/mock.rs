@@ -10,6 +10,7 @@
 //! ```
 
 mod act;
+pub(crate) mod exec;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
@@ -20,6 +21,8 @@ use broker_manifest::Manifest;
 use crate::bindings::kubectl_broker::engine::http::Request as Raw;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::Level;
+
+pub use exec::Ran;
 
 /// A scripted host.
 #[derive(Debug, Clone)]
@@ -32,6 +35,7 @@ struct Script {
     sent: Vec<Sent>,
     warnings: Vec<String>,
     saved: Vec<Vec<u8>>,
+    commands: exec::Commands,
 }
 
 /// A request that the engine made.

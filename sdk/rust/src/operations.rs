@@ -2,10 +2,11 @@
 
 use crate::error::Result;
 
-use crate::backup::Backup;
+use crate::backup::{Backup, Field};
 pub use crate::bindings::exports::kubectl_broker::engine::operations::{
-    ActRequest, Check, CreateRequest, DeleteRequest, Detection, DownloadRequest, ListRequest,
-    Outcome, Report, Restoration, RestoreRequest, RestoreSource, StatusRequest, VerifyRequest,
+    ActRequest, Check, CreateRequest, DeleteRequest, Detection, DownloadRequest, FinishRequest,
+    ListRequest, Outcome, PrepareRequest, Report, Restoration, RestoreRequest, RestoreSource,
+    StatusRequest, VerifyRequest,
 };
 pub use crate::bindings::kubectl_broker::engine::types::Saved;
 pub use crate::bindings::kubectl_broker::engine::types::{OptionSetting, OptionValue};
@@ -31,11 +32,29 @@ pub trait Status {
     fn status(request: StatusRequest) -> Result<Backup>;
 }
 
+/// Looks, before a backup is begun, whether it can be. It changes nothing.
+pub trait Prepare {
+    /// What the user should know before, one sentence each.
+    ///
+    /// # Errors
+    /// Why no backup should be begun: the command ends here.
+    fn prepare(request: PrepareRequest) -> Result<Vec<String>>;
+}
+
 /// Begins a backup and returns at once.
 pub trait Create {
     /// # Errors
     /// Why none was begun.
     fn create(request: CreateRequest) -> Result<Backup>;
+}
+
+/// Does what is left to do with a backup that was begun and has ended well.
+pub trait Finish {
+    /// What is known of the backup then, by name.
+    ///
+    /// # Errors
+    /// Why it was not done. The backup is there all the same.
+    fn finish(request: FinishRequest) -> Result<Vec<Field>>;
 }
 
 /// Saves the bytes of one backup.

@@ -8,10 +8,10 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http_body_util::{BodyExt, Full};
 use kubectl_broker::engine::{
-    Answer, Catalogue, EngineFile, Grants, Instance, Level, Limits, NativeCache, Network, Observer,
-    Outgoing, Runtime, Services,
+    Answer, Catalogue, Commands, Ended, EngineFile, GrantedCommand, Grants, Instance, Level,
+    Limits, NativeCache, Network, Observer, Outgoing, Runtime, Services,
 };
-use kubectl_broker::model::Report;
+use kubectl_broker::model::{Report, ReportKind};
 
 use crate::figures::{median, milliseconds, verdict};
 use crate::{Failed, say};
@@ -79,6 +79,7 @@ async fn start_one(runtime: &Runtime, file: &EngineFile) -> Result<Instance, Fai
         Services {
             network: Arc::new(Scripted),
             artifacts: None,
+            commands: Arc::new(NoPods),
             observer: Arc::new(Silent),
         },
         limits,
@@ -97,6 +98,19 @@ impl Network for Scripted {
         .map_err(|never| match never {})
         .boxed_unsync();
         async move { Ok(http::Response::new(body)) }.boxed()
+    }
+}
+
+/// Where no command can be run.
+struct NoPods;
+
+impl Commands for NoPods {
+    fn pods(&self) -> BoxFuture<'_, Result<Vec<String>, Report>> {
+        async { Ok(Vec::new()) }.boxed()
+    }
+
+    fn run(&self, _: Option<String>, _: GrantedCommand) -> BoxFuture<'_, Result<Ended, Report>> {
+        async { Err(Report::new(ReportKind::Unavailable, "there is no pod")) }.boxed()
     }
 }
 

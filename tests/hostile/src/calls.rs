@@ -1,6 +1,6 @@
-//! Requests that the manifest does not ask for.
+//! Requests and commands that the manifest does not ask for.
 
-use broker_engine::{Backup, Result, State, http};
+use broker_engine::{Backup, Result, State, exec, http};
 
 fn sent(request: http::Request) -> Result<Vec<Backup>> {
     let status = request.send()?.status();
@@ -29,4 +29,31 @@ pub fn header() -> Result<Vec<Backup>> {
 /// A parameter that would lead out of its segment.
 pub fn path() -> Result<Vec<Backup>> {
     sent(http::get("api", "/v1/backup/{name}").parameter("name", "../../metrics"))
+}
+
+fn ran(command: exec::Command) -> Result<Vec<Backup>> {
+    let output = command.run()?;
+    let said = output.text()?.replace('\n', " ");
+    Ok(vec![Backup::new(format!("ran: {said}"), State::Succeeded)])
+}
+
+pub fn command() -> Result<Vec<Backup>> {
+    ran(exec::command("rm").argument("folder", "/"))
+}
+
+/// An argument that a terminal or a log would take for more than it is.
+pub fn argument() -> Result<Vec<Backup>> {
+    ran(exec::command("look").argument("folder", "/opt\n\u{1b}[2J"))
+}
+
+/// An argument that would be an option.
+pub fn option() -> Result<Vec<Backup>> {
+    ran(exec::command("look").argument("folder", "-R"))
+}
+
+/// A pod that is there and not of the target.
+pub fn pod(name: &str) -> Result<Vec<Backup>> {
+    ran(exec::command("look")
+        .argument("folder", "/opt")
+        .in_pod(name))
 }

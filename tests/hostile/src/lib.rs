@@ -7,8 +7,8 @@ mod system;
 mod verbs;
 
 use broker_engine::{
-    Backup, Detect, Detection, Error, List, ListRequest, Result, Settings, State, Status,
-    StatusRequest, engine,
+    Backup, Create, CreateRequest, Detect, Detection, Error, List, ListRequest, Result, Settings,
+    State, Status, StatusRequest, engine,
 };
 
 struct Hostile;
@@ -50,6 +50,13 @@ impl List for Hostile {
             "denied-header" => calls::header(),
             "other-path" => calls::path(),
 
+            "denied-command" => calls::command(),
+            "bad-argument" => calls::argument(),
+            "option-argument" => calls::option(),
+            "other-pod" => calls::pod("intruder-0"),
+            "pod-path" => calls::pod("broker-0/../../secrets"),
+            "look" => calls::pod("broker-0"),
+
             "long-log" => Ok(system::long_log()),
             "flood" => Ok(system::flood()),
             "look-around" => Ok(system::look_around()),
@@ -63,5 +70,11 @@ impl List for Hostile {
 impl Status for Hostile {
     fn status(_: StatusRequest) -> Result<Backup> {
         panic!("there is no status");
+    }
+}
+
+impl Create for Hostile {
+    fn create(_: CreateRequest) -> Result<Backup> {
+        panic!("there is no create");
     }
 }

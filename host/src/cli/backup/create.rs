@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::cli::connection::parse_duration;
 use crate::ops::{OpsError, Session, Waiting, create};
-use crate::ui::BackupsView;
+use crate::ui::CreatedView;
 
 /// Begin a backup and wait for its end
 #[derive(Args)]
@@ -33,6 +33,6 @@ impl WaitingArgs {
     }
 }
 
-pub(super) async fn run(args: &CreateArgs, session: &Session) -> Result<BackupsView, OpsError> {
+pub(super) async fn run(args: &CreateArgs, session: &Session) -> Result<CreatedView, OpsError> {
     create(session, args.waiting.waiting()).await
 }

@@ -1,6 +1,7 @@
 //! Version 0.1 of the engine interface: `wit/v0.1`.
 
 mod artifacts;
+mod exec;
 mod http;
 mod plain;
 pub(super) mod requests;
@@ -31,11 +32,12 @@ pub(super) use bindings::kubectl_broker::engine::types::{
 /// Links the interfaces that the host provides. Which of them a component may import was decided
 /// when its file was read.
 pub(super) fn link(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
-    use bindings::kubectl_broker::engine::{artifacts, clock, http, log, progress, types};
+    use bindings::kubectl_broker::engine::{artifacts, clock, exec, http, log, progress, types};
 
     types::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     http::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     artifacts::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    exec::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     log::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     progress::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     clock::add_to_linker::<_, HasSelf<_>>(linker, |state| state)

@@ -20,6 +20,19 @@ pub(in crate::engine) fn status(id: &str, options: &[OptionSetting]) -> wit::Sta
     }
 }
 
+pub(in crate::engine) fn prepare(options: &[OptionSetting]) -> wit::PrepareRequest {
+    wit::PrepareRequest {
+        options: settings(options),
+    }
+}
+
+pub(in crate::engine) fn finish(id: &str, options: &[OptionSetting]) -> wit::FinishRequest {
+    wit::FinishRequest {
+        id: id.to_owned(),
+        options: settings(options),
+    }
+}
+
 pub(in crate::engine) fn create(options: &[OptionSetting]) -> wit::CreateRequest {
     wit::CreateRequest {
         options: settings(options),

@@ -19,6 +19,8 @@ const MAX_NAME: usize = 64;
 const MAX_DETAILS: usize = 100;
 /// The longest text that a verb reports, in bytes.
 const MAX_TEXT: usize = 8 << 20;
+/// The most notes before a backup is begun.
+const MAX_NOTES: usize = 10;
 /// The longest message of an error, in bytes.
 const MAX_MESSAGE: usize = 16 << 10;
 
@@ -124,15 +126,29 @@ pub(in crate::engine) fn restoration(
     restoration: wit::Restoration,
     warn: &dyn Fn(&str),
 ) -> Result<Restoration, String> {
-    let details = restoration.details.into_iter().map(|mut field| {
+    Ok(Restoration {
+        backup: backup(manifest, restoration.backup, warn)?,
+        details: details(restoration.details),
+    })
+}
+
+/// What is told beside a backup, by name.
+pub(in crate::engine) fn details(fields: Vec<types::Field>) -> Vec<(String, String)> {
+    let details = fields.into_iter().map(|mut field| {
         truncate(&mut field.name, MAX_NAME);
         truncate(&mut field.value, MAX_VALUE);
         (field.name, field.value)
     });
-    Ok(Restoration {
-        backup: backup(manifest, restoration.backup, warn)?,
-        details: details.take(MAX_DETAILS).collect(),
-    })
+    details.take(MAX_DETAILS).collect()
+}
+
+/// Sentences for the user.
+pub(in crate::engine) fn notes(mut notes: Vec<String>) -> Vec<String> {
+    notes.truncate(MAX_NOTES);
+    for note in &mut notes {
+        truncate(note, MAX_VALUE);
+    }
+    notes
 }
 
 /// A text that is too long is refused: cut, it would look like all there is.

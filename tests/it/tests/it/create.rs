@@ -27,6 +27,7 @@ fn a_backup_is_waited_for() {
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     A backup takes disk space on the broker's nodes, and is not removed by itself
+    12.0GiB free on broker-0's backup volume (/opt/hivemq/backup)
     Backup 20250906-120000 has begun; waiting up to 300 s for its end
     exit 0
     ");
@@ -43,6 +44,7 @@ fn without_waiting_the_id_is_all_that_is_printed() {
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     A backup takes disk space on the broker's nodes, and is not removed by itself
+    12.0GiB free on broker-0's backup volume (/opt/hivemq/backup)
     exit 0
     ");
 }
@@ -63,6 +65,7 @@ fn a_backup_that_fails_is_a_failure_with_its_reason() {
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     A backup takes disk space on the broker's nodes, and is not removed by itself
+    12.0GiB free on broker-0's backup volume (/opt/hivemq/backup)
     Backup 20250906-120000 has begun; waiting up to 300 s for its end
     error: the backup 20250906-120000 ended badly: FAILED (disk full)
     hint: `kubectl broker backup list --engine hivemq` shows what is there
@@ -76,6 +79,7 @@ fn a_second_backup_at_the_same_time_fails_as_hivemq_says() {
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     A backup takes disk space on the broker's nodes, and is not removed by itself
+    12.0GiB free on broker-0's backup volume (/opt/hivemq/backup)
     Backup 20250906-120000 has begun; waiting up to 300 s for its end
     error: the backup 20250906-120000 ended badly: FAILED (Another backup or restore is already in progress.)
     hint: `kubectl broker backup list --engine hivemq` shows what is there
@@ -90,6 +94,7 @@ fn what_does_not_end_in_time_is_said_with_how_to_go_on() {
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     A backup takes disk space on the broker's nodes, and is not removed by itself
+    12.0GiB free on broker-0's backup volume (/opt/hivemq/backup)
     Backup 20250906-120000 has begun; waiting up to 1 s for its end
     error: 20250906-120000 has not ended within 1 s; it goes on in the backend
     hint: Follow it with `kubectl broker backup status --engine hivemq --id 20250906-120000`, or give a longer `--timeout`
@@ -108,6 +113,7 @@ fn a_lost_answer_does_not_lead_to_a_second_backup() {
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     A backup takes disk space on the broker's nodes, and is not removed by itself
+    12.0GiB free on broker-0's backup volume (/opt/hivemq/backup)
     warning: The answer was lost (port 8081 of pod broker-0 closed the connection without an answer). Backup 20250906-120000 was begun meanwhile, and is taken for this one
     exit 0
     ");
@@ -128,7 +134,7 @@ fn an_engine_that_can_not_create_names_those_that_can() {
     assert_snapshot!(Bed::start().run("backup create --engine sidecar").shown(), @"
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    error: engine kubectl-broker/sidecar can't `create`
+    error: engine kubectl-broker/sidecar can't `create`: the sidecar uploads backups that the broker makes; it makes none
     hint: Engines that can: hivemq
     exit 2
     ");

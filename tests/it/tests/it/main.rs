@@ -10,6 +10,7 @@ mod cluster_errors;
 mod create;
 mod credentials;
 mod delete;
+mod destination;
 mod download;
 mod formats;
 mod hostile_text;

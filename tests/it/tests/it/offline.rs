@@ -144,7 +144,7 @@ fn help_says_how_kubectl_calls_the_program() {
               Print help (see a summary with '-h')
 
     Engines:
-          --scope <scope>
+          --scope <SCOPE>
               Which backups: in the object storage, on the pod's disk, or of the cluster on the pod's
               disk (engine sidecar)
 

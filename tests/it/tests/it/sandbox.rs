@@ -52,7 +52,7 @@ fn options_of_an_engine_are_flags() {
         .run("backup list --engine hostile --amount lots");
     assert_snapshot!(run.shown(), @"
     stderr:
-    error: invalid value 'lots' for '--amount <amount>': invalid digit found in string
+    error: invalid value 'lots' for '--amount <AMOUNT>': invalid digit found in string
 
     For more information, try '--help'.
     exit 2
@@ -241,6 +241,60 @@ fn requests_that_the_manifest_does_not_ask_for_are_denied_and_never_sent() {
 }
 
 #[test]
+fn commands_that_the_manifest_does_not_name_are_denied_and_never_run() {
+    let bed = Bed::start();
+    assert_snapshot!(bed.misbehave("denied-command").shown(), @"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    error: engine acme/hostile asked for what it was not granted: the manifest names no command `rm`
+    hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
+    exit 14
+    ");
+    assert_snapshot!(bed.misbehave("bad-argument").shown(), @"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    error: the value for `{folder}` can't stand in a command: it is empty, has more than 4096 bytes, or has a control character
+    exit 2
+    ");
+    assert_snapshot!(bed.misbehave("option-argument").shown(), @"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    error: the value for `{folder}` begins with a dash, and would be an option
+    exit 2
+    ");
+    assert_snapshot!(bed.misbehave("other-pod").shown(), @"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    error: engine acme/hostile asked for what it was not granted: `intruder-0` is no running pod of the target
+    hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
+    exit 14
+    ");
+    assert_snapshot!(bed.misbehave("pod-path").shown(), @"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    error: engine acme/hostile asked for what it was not granted: `broker-0/../../secrets` is no running pod of the target
+    hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
+    exit 14
+    ");
+    assert_eq!(bed.requests().count("GET", "/exec"), 0);
+}
+
+#[test]
+fn a_command_that_is_named_runs_in_the_default_container_of_a_pod_of_the_target() {
+    let bed = Bed::start();
+    assert_snapshot!(bed.misbehave("look").shown(), @"
+    stdout:
+    ID   NOTE
+    ran: hivemq   -
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    1 backup, 0B in all
+    exit 0
+    ");
+    assert_eq!(bed.requests().count("GET", "/exec"), 1);
+}
+
+#[test]
 fn an_engine_sees_nothing_of_the_system() {
     assert_snapshot!(misbehave("look-around"), @"
     stdout:
@@ -311,7 +365,7 @@ fn the_other_engines_work_beside_a_hostile_one() {
     NAME   VERSION   OPERATIONS   ANSWERS   DETAIL
     kubectl-broker/hivemq   0.1.0   detect,list,status,create,download,restore   yes   HiveMQ management API (6 backups)
     kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete,metrics,purge,upload   yes   broker-backup (3 local backups)
-    acme/hostile   0.1.0   detect,list,status,metrics,say   yes   something \u{1b}[31mhostile
+    acme/hostile   0.1.0   detect,list,status,create,metrics,say   yes   something \u{1b}[31mhostile
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     exit 0

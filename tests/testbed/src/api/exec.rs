@@ -92,9 +92,14 @@ impl ApiServer {
             environment: environment(&pod, &container),
         };
         let address = PodAddress::new(namespace, name);
-        let outcome = self.files.run(&address, &process, faults.exec.disk_free);
+        let program = process.argv.first().cloned().unwrap_or_default();
+        let outcome = if faults.exec.missing.contains(&program) {
+            Outcome::NotFound
+        } else {
+            self.files.run(&address, &process, faults.exec.disk_free)
+        };
         let session = Session {
-            program: process.argv.first().cloned().unwrap_or_default(),
+            program,
             outcome,
             stdout: streams[1],
             stderr: streams[2],

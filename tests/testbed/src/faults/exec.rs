@@ -7,14 +7,17 @@ use super::{Fault, Row, value};
 pub struct ExecFaults {
     /// The free space on every disk of every pod, in bytes.
     pub disk_free: Option<u64>,
+    /// Programs that the images of the containers don't have.
+    pub missing: Vec<String>,
     /// The connection dies behind the output: nobody learns how the command ended.
     pub cut: bool,
 }
 
 /// A change to [`ExecFaults`].
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub enum ExecFault {
     DiskFree(u64),
+    Missing(String),
     Cut,
 }
 
@@ -22,6 +25,7 @@ impl ExecFaults {
     pub(super) fn apply(&mut self, fault: ExecFault) {
         match fault {
             ExecFault::DiskFree(bytes) => self.disk_free = Some(bytes),
+            ExecFault::Missing(program) => self.missing.push(program),
             ExecFault::Cut => self.cut = true,
         }
     }
@@ -33,6 +37,12 @@ pub(super) const ROWS: &[Row<Fault>] = &[
         value: Some("BYTES"),
         about: "the disks of all pods have this much free space, as df and mv see it",
         parse: |text| Ok(Fault::Exec(ExecFault::DiskFree(value::parsed(text)?))),
+    },
+    Row {
+        name: "no-program",
+        value: Some("NAME"),
+        about: "the images of the containers lack a program",
+        parse: |text| Ok(Fault::Exec(ExecFault::Missing(text.to_owned()))),
     },
     Row {
         name: "exec-cut",

@@ -170,6 +170,28 @@ async fn a_full_disk_is_seen_by_df_and_mv() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_the_image_lacks_has_no_exit_code() {
+    let bed = bed().await;
+    fault(&bed, "no-program=df");
+    let pod = "messaging/broker-0";
+    let outcome = exec(&bed, pod, &["df", "-Pk", FOLDER])
+        .await
+        .unwrap()
+        .outcome;
+    let outcome = outcome.unwrap();
+    assert_eq!(
+        (&outcome["status"], &outcome["code"]),
+        (&"Failure".into(), &500.into())
+    );
+    let message = outcome["message"].as_str().unwrap();
+    assert!(
+        message.contains("exec: \"df\": executable file not found"),
+        "{message}"
+    );
+    assert_eq!(code(&bed, pod, &["du", "-sk", FOLDER]).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_cut_leaves_the_output_without_an_outcome() {
     let bed = bed().await;
     fault(&bed, "exec-cut");

@@ -151,6 +151,29 @@ fn a_backup_is_moved_whole_or_stays() {
 }
 
 #[test]
+fn df_tells_of_each_path_and_mv_can_be_told_to_replace_nothing() {
+    let volume = &mut volume();
+    let table = says(volume, "df -Pk /opt/hivemq/backup /mnt");
+    let disks: Vec<_> = table
+        .lines()
+        .skip(1)
+        .map(|line| line.split_whitespace().next().unwrap())
+        .collect();
+    assert_eq!(disks, ["/dev/sdb", "overlay"]);
+    assert_eq!(
+        says(volume, "du -sk /opt/hivemq/backup/one"),
+        "49164\t/opt/hivemq/backup/one\n"
+    );
+    volume.put_folder("/mnt/one");
+    assert_eq!(says(volume, "mv -n /opt/hivemq/backup/one /mnt/"), "");
+    assert_eq!(sh(volume, "test -e /opt/hivemq/backup/one/one.backup").0, 0);
+    volume.remove("/mnt/one");
+    assert_eq!(says(volume, "mv -n /opt/hivemq/backup/one /mnt/"), "");
+    assert_eq!(sh(volume, "test -e /opt/hivemq/backup/one").0, 1);
+    assert_eq!(sh(volume, "test -e /mnt/one/one.backup").0, 0);
+}
+
+#[test]
 fn the_environment_is_printed_and_a_shell_knows_what_it_does_not_know() {
     let volume = &mut volume();
     assert_eq!(says(volume, "printenv NAME"), "value\n");

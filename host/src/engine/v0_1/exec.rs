@@ -1,0 +1,47 @@
+//! `exec`: commands of an engine, checked against its grants and run by the host.
+
+use super::bindings::kubectl_broker::engine::exec as wit;
+use super::{WitError, to_wit};
+use crate::engine::Ended;
+use crate::engine::instance::{HostResult, HostState};
+
+impl wit::Host for HostState {
+    async fn pods(&mut self) -> wasmtime::Result<Result<Vec<String>, WitError>> {
+        Ok(self.granted_pods().await.map_err(to_wit))
+    }
+
+    async fn run(
+        &mut self,
+        name: String,
+        pod: Option<String>,
+        arguments: Vec<(String, String)>,
+    ) -> wasmtime::Result<Result<wit::Output, WitError>> {
+        let ended = self.run_granted(&name, pod, &arguments).await;
+        Ok(ended.map(output).map_err(to_wit))
+    }
+}
+
+impl HostState {
+    async fn granted_pods(&mut self) -> HostResult<Vec<String>> {
+        self.grants.check_pods()?;
+        self.commands.pods().await
+    }
+
+    async fn run_granted(
+        &mut self,
+        name: &str,
+        pod: Option<String>,
+        arguments: &[(String, String)],
+    ) -> HostResult<Ended> {
+        let command = self.grants.check_command(name, arguments)?;
+        self.commands.run(pod, command).await
+    }
+}
+
+fn output(ended: Ended) -> wit::Output {
+    wit::Output {
+        exit_code: ended.exit_code,
+        stdout: ended.stdout,
+        stderr: ended.stderr,
+    }
+}

@@ -1,0 +1,44 @@
+use serde_json::Value;
+
+use super::document::Document;
+use super::views::BackupsView;
+use crate::model::text;
+
+/// A backup that was begun, and what is known of it beside its state.
+#[derive(Debug)]
+pub struct CreatedView {
+    pub backup: BackupsView,
+    /// More for people, by name.
+    pub details: Vec<(String, String)>,
+}
+
+impl Document for CreatedView {
+    fn table(&self, wide: bool) -> String {
+        let mut shown = self.backup.table(wide);
+        for (name, value) in &self.details {
+            shown.push_str(&format!(
+                "{}: {}\n",
+                text::printable(name, 60),
+                text::printable(value, 400)
+            ));
+        }
+        shown
+    }
+
+    fn names(&self) -> String {
+        self.backup.names()
+    }
+
+    fn document(&self) -> Value {
+        let mut document = self.backup.document();
+        let details: serde_json::Map<_, _> = self
+            .details
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone().into()))
+            .collect();
+        if let Value::Object(fields) = &mut document {
+            fields.insert("details".to_owned(), details.into());
+        }
+        document
+    }
+}

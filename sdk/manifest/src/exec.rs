@@ -1,0 +1,317 @@
+//! Commands that an engine may run in the pods of its target.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::names::is_flag_name;
+
+/// Longest word of a command and longest value of a placeholder, in bytes.
+const MAX_WORD: usize = 4096;
+/// Most words of one command.
+const MAX_WORDS: usize = 64;
+/// Longest time that a command may take, in seconds.
+const MAX_TIMEOUT: u32 = 3600;
+
+/// A command: the program and its arguments, word by word. No shell ever reads them.
+///
+/// A word may be or hold placeholders, `{folder}`. An engine gives each its value, which stays
+/// within its word: it is never split, and a value that begins a word can't be an option.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Command {
+    /// The container; the pod's default container where none is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
+    pub argv: Vec<Word>,
+    /// How long it may take, in seconds.
+    #[serde(default = "default_timeout")]
+    pub timeout: u32,
+}
+
+/// One word of a command.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Word(Vec<Part>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Placeholder(String),
+}
+
+/// Why a command of a manifest is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CommandError {
+    #[error("`{word}` is no word of a command: it is empty, too long, or has a control character")]
+    Word { word: String },
+    #[error(
+        "`{word}` has a brace that belongs to no placeholder; a placeholder is `{{name}}`, of lower-case letters, digits and dashes"
+    )]
+    Brace { word: String },
+    #[error("`argv` must have 1 to {MAX_WORDS} words")]
+    Length,
+    #[error("the program itself can't be a placeholder")]
+    Program,
+    #[error("`{container}` is no name of a container")]
+    Container { container: String },
+    #[error("`timeout` must be 1 to {MAX_TIMEOUT} seconds")]
+    Timeout,
+}
+
+/// Why values don't fit the placeholders of a command.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FillError {
+    #[error("the command gets no value for `{{{name}}}`")]
+    Missing { name: String },
+    #[error("the command gets a value for `{{{name}}}`, which it does not have")]
+    Unknown { name: String },
+    #[error("the command gets two values for `{{{name}}}`")]
+    Twice { name: String },
+    #[error(
+        "the value for `{{{name}}}` can't stand in a command: it is empty, has more than {MAX_WORD} bytes, or has a control character"
+    )]
+    Value { name: String },
+    #[error("the value for `{{{name}}}` begins with a dash, and would be an option")]
+    Option { name: String },
+}
+
+const fn default_timeout() -> u32 {
+    30
+}
+
+impl Command {
+    /// The command with `values` in its placeholders.
+    ///
+    /// # Errors
+    /// When a value is missing, not asked for, given twice, or could be something else than one value.
+    pub fn fill(&self, values: &[(String, String)]) -> Result<Vec<String>, FillError> {
+        let known: BTreeSet<&str> = self.argv.iter().flat_map(Word::placeholders).collect();
+        let mut given = BTreeSet::new();
+        for (name, _) in values {
+            if !known.contains(name.as_str()) {
+                return Err(FillError::Unknown { name: name.clone() });
+            }
+            if !given.insert(name) {
+                return Err(FillError::Twice { name: name.clone() });
+            }
+        }
+        self.argv.iter().map(|word| word.fill(values)).collect()
+    }
+
+    pub(crate) fn check(&self) -> Result<(), CommandError> {
+        let program = self.argv.first().ok_or(CommandError::Length)?;
+        if self.argv.len() > MAX_WORDS {
+            return Err(CommandError::Length);
+        }
+        if program.placeholders().next().is_some() {
+            return Err(CommandError::Program);
+        }
+        if let Some(container) = self.container.as_ref().filter(|name| !is_label(name)) {
+            return Err(CommandError::Container {
+                container: container.clone(),
+            });
+        }
+        if !(1..=MAX_TIMEOUT).contains(&self.timeout) {
+            return Err(CommandError::Timeout);
+        }
+        Ok(())
+    }
+}
+
+impl Word {
+    fn placeholders(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|part| match part {
+            Part::Text(_) => None,
+            Part::Placeholder(name) => Some(name.as_str()),
+        })
+    }
+
+    fn fill(&self, values: &[(String, String)]) -> Result<String, FillError> {
+        let mut word = String::new();
+        for part in &self.0 {
+            let name = match part {
+                Part::Text(text) => {
+                    word.push_str(text);
+                    continue;
+                }
+                Part::Placeholder(name) => name,
+            };
+            let (_, value) = values
+                .iter()
+                .find(|(given, _)| given == name)
+                .ok_or_else(|| FillError::Missing { name: name.clone() })?;
+            if !is_text(value) {
+                return Err(FillError::Value { name: name.clone() });
+            }
+            if word.is_empty() && value.starts_with('-') {
+                return Err(FillError::Option { name: name.clone() });
+            }
+            word.push_str(value);
+        }
+        Ok(word)
+    }
+}
+
+/// What can stand in a command. NUL is a control character.
+fn is_text(text: &str) -> bool {
+    (1..=MAX_WORD).contains(&text.len()) && !text.chars().any(char::is_control)
+}
+
+/// The form of a container's name: a DNS-1123 label.
+fn is_label(name: &str) -> bool {
+    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    (1..=63).contains(&name.len())
+        && name.bytes().all(|b| inner(b) || b == b'-')
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+}
+
+impl fmt::Display for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|part| match part {
+            Part::Text(text) => f.write_str(text),
+            Part::Placeholder(name) => write!(f, "{{{name}}}"),
+        })
+    }
+}
+
+impl TryFrom<String> for Word {
+    type Error = CommandError;
+
+    fn try_from(word: String) -> Result<Self, Self::Error> {
+        if !is_text(&word) {
+            return Err(CommandError::Word { word });
+        }
+        let mut parts = Vec::new();
+        let mut rest = word.as_str();
+        while let Some(at) = rest.find(['{', '}']) {
+            let name = rest[at..]
+                .strip_prefix('{')
+                .and_then(|inner| inner.split_once('}'))
+                .filter(|(name, _)| is_flag_name(name));
+            let Some((name, behind)) = name else {
+                return Err(CommandError::Brace { word });
+            };
+            if at > 0 {
+                parts.push(Part::Text(rest[..at].to_owned()));
+            }
+            parts.push(Part::Placeholder(name.to_owned()));
+            rest = behind;
+        }
+        if !rest.is_empty() {
+            parts.push(Part::Text(rest.to_owned()));
+        }
+        Ok(Self(parts))
+    }
+}
+
+impl From<Word> for String {
+    fn from(word: Word) -> Self {
+        word.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn command(argv: &[&str]) -> Result<Command, CommandError> {
+        let words = argv.iter().map(|word| Word::try_from((*word).to_owned()));
+        let command = Command {
+            container: None,
+            argv: words.collect::<Result<_, _>>()?,
+            timeout: default_timeout(),
+        };
+        command.check().map(|()| command)
+    }
+
+    fn fill(argv: &[&str], values: &[(&str, &str)]) -> Result<Vec<String>, FillError> {
+        let values: Vec<_> = values
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        command(argv).unwrap().fill(&values)
+    }
+
+    #[test]
+    fn a_value_stays_within_its_word() {
+        let values = [("from", "/a b/$(c);*"), ("to", "d")];
+        assert_eq!(
+            fill(&["mv", "-n", "{from}", "{to}/{from}.{to}"], &values).unwrap(),
+            ["mv", "-n", "/a b/$(c);*", "d//a b/$(c);*.d"]
+        );
+    }
+
+    #[test]
+    fn values_are_exactly_those_of_the_placeholders() {
+        let name = || "x".to_owned();
+        let argv = ["ls", "{x}"];
+        assert_eq!(fill(&argv, &[]), Err(FillError::Missing { name: name() }));
+        assert_eq!(
+            fill(&["ls"], &[("x", "1")]),
+            Err(FillError::Unknown { name: name() })
+        );
+        assert_eq!(
+            fill(&argv, &[("x", "1"), ("x", "2")]),
+            Err(FillError::Twice { name: name() })
+        );
+    }
+
+    #[test]
+    fn a_value_can_be_neither_nothing_nor_an_option_nor_control_anything() {
+        let long = "x".repeat(MAX_WORD + 1);
+        for value in ["", "a\nb", "a\0b", "\u{1b}[2J", "\u{9b}", &long] {
+            assert_eq!(
+                fill(&["ls", "--{x}"], &[("x", value)]),
+                Err(FillError::Value { name: "x".into() }),
+                "{value:?}"
+            );
+        }
+        let option = Err(FillError::Option { name: "x".into() });
+        assert_eq!(fill(&["rm", "{x}"], &[("x", "-rf")]), option);
+        assert_eq!(fill(&["rm", "{x}/y"], &[("x", "-rf")]), option);
+        assert_eq!(fill(&["rm", "/{x}"], &[("x", "-rf")]).unwrap()[1], "/-rf");
+    }
+
+    #[test]
+    fn a_word_survives_its_text_and_a_stray_brace_does_not() {
+        for word in ["-Pk", "{a}", "x{a}y{b-1}", "ä b"] {
+            assert_eq!(Word::try_from(word.to_owned()).unwrap().to_string(), word);
+        }
+        for word in ["{", "}", "{}", "{A}", "{a", "a}", "{{a}}", "{a b}"] {
+            let refused = Word::try_from(word.to_owned());
+            assert!(matches!(refused, Err(CommandError::Brace { .. })), "{word}");
+        }
+        for word in ["", "a\tb"] {
+            let refused = Word::try_from(word.to_owned());
+            assert!(matches!(refused, Err(CommandError::Word { .. })), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_command_has_a_program_of_its_own_and_bounds() {
+        assert_eq!(command(&[]), Err(CommandError::Length));
+        assert_eq!(command(&["x"; 65]), Err(CommandError::Length));
+        assert_eq!(command(&["{x}"]), Err(CommandError::Program));
+        assert_eq!(command(&["/bin/{x}"]), Err(CommandError::Program));
+        for timeout in [0, MAX_TIMEOUT + 1] {
+            let command = Command {
+                timeout,
+                ..command(&["ls"]).unwrap()
+            };
+            assert_eq!(command.check(), Err(CommandError::Timeout));
+        }
+        for container in ["", "-a", "A", "a/b", "a b"] {
+            let command = Command {
+                container: Some(container.to_owned()),
+                ..command(&["ls"]).unwrap()
+            };
+            assert!(
+                matches!(command.check(), Err(CommandError::Container { .. })),
+                "{container}"
+            );
+        }
+    }
+}

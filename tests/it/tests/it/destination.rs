@@ -1,0 +1,311 @@
+//! `backup create --destination`: a complete backup is moved inside its pod. And what is said of the
+//! disk before it is begun.
+
+use insta::assert_snapshot;
+use serde_json::Value;
+use testbed::{Backup, BackupState, PodAddress, Testbed};
+
+use crate::support::{Bed, Run};
+
+/// What the cluster's clock makes of a new backup.
+const ID: &str = "20250906-120000";
+const FROM: &str = "/opt/hivemq/backup/20250906-120000";
+
+/// The pods that have a path.
+fn pods_with(bed: &Bed, path: &str) -> Vec<String> {
+    let pods = (0..3).map(|index| PodAddress::new("messaging", &format!("broker-{index}")));
+    let found = pods.filter(|pod| bed.files().exists(pod, path));
+    found.map(|pod| pod.name).collect()
+}
+
+fn begun(bed: &Bed) -> usize {
+    bed.backend_requests().count("POST", "")
+}
+
+fn create(bed: &Bed, destination: &str) -> Run {
+    bed.run(&format!("backup create --destination {destination}"))
+}
+
+#[test]
+fn the_backup_is_moved_and_its_new_place_is_told() {
+    let bed = Bed::start();
+    assert_snapshot!(create(&bed, "/mnt/kept/monthly").shown(), @"
+    stdout:
+    ID   STATE   SIZE   AGE   CREATED
+    20250906-120000   COMPLETED   9.6MiB   AGE   2025-09-06T12:00:00Z
+    path: /mnt/kept/monthly/20250906-120000
+    pod: broker-0
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    A backup takes disk space on the broker's nodes, and is not removed by itself
+    12.0GiB free on broker-0's backup volume (/opt/hivemq/backup)
+    Backup 20250906-120000 has begun; waiting up to 300 s for its end
+    exit 0
+    ");
+    let path = format!("/mnt/kept/monthly/{ID}");
+    assert_eq!(pods_with(&bed, &path).len(), 1);
+    assert_eq!(pods_with(&bed, &format!("{path}/{ID}.backup")).len(), 1);
+    assert!(pods_with(&bed, FROM).is_empty());
+    assert!(pods_with(&bed, &format!("/mnt/kept/monthly/.kubectl-broker-{ID}")).is_empty());
+}
+
+#[test]
+fn it_is_found_on_whichever_pod_it_is() {
+    let bed = Bed::start();
+    // The next id is that of a second later, and on another pod.
+    let now = bed.clock().now();
+    let taken = Backup::new(ID, now, Some(1), BackupState::Completed);
+    bed.hivemq("messaging").expect("HiveMQ").put(taken);
+    let run = bed.run("backup create --destination /mnt/kept -o json");
+    let document = run.json();
+    let path = "/mnt/kept/20250906-120001";
+    assert_eq!(document["details"]["path"], path);
+    assert_eq!(document["details"]["pod"], "broker-1");
+    assert_eq!(document["item"]["state"], "Succeeded");
+    assert_eq!(pods_with(&bed, path), ["broker-1"]);
+    let without = Bed::start().run("backup create -o json").json();
+    assert_eq!(without["details"], Value::Object(serde_json::Map::new()));
+}
+
+#[test]
+fn the_folder_that_the_pods_environment_names_is_the_source() {
+    let bed = Bed::of(Testbed::builder().namespace("platform"));
+    assert_snapshot!(create(&bed, "/mnt/kept").shown(), @"
+    stdout:
+    ID   STATE   SIZE   AGE   CREATED
+    20250906-120000   COMPLETED   9.6MiB   AGE   2025-09-06T12:00:00Z
+    path: /mnt/kept/20250906-120000
+    pod: broker-0
+    stderr:
+    Using StatefulSet broker, namespace platform of context testbed
+    A backup takes disk space on the broker's nodes, and is not removed by itself
+    12.0GiB free on broker-0's backup volume (/mnt/shared/backup)
+    Backup 20250906-120000 has begun; waiting up to 300 s for its end
+    exit 0
+    ");
+}
+
+#[test]
+fn what_is_there_already_is_never_replaced() {
+    let bed = Bed::start();
+    assert_snapshot!(create(&bed, "/opt/hivemq/backup").shown(), @"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    A backup takes disk space on the broker's nodes, and is not removed by itself
+    12.0GiB free on broker-0's backup volume (/opt/hivemq/backup)
+    Backup 20250906-120000 has begun; waiting up to 300 s for its end
+    error: backup 20250906-120000 is complete, but what was to be done with it was not: there is already a /opt/hivemq/backup/20250906-120000 in pod broker-0
+    hint: The backup is at /opt/hivemq/backup/20250906-120000 in pod broker-0
+    exit 11
+    ");
+    assert_eq!(pods_with(&bed, FROM).len(), 1);
+}
+
+#[test]
+fn a_folder_that_can_not_be_written_to_is_seen_before_anything_is_moved() {
+    let bed = Bed::start();
+    assert_snapshot!(create(&bed, "/readonly").shown(), @"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    A backup takes disk space on the broker's nodes, and is not removed by itself
+    12.0GiB free on broker-0's backup volume (/opt/hivemq/backup)
+    Backup 20250906-120000 has begun; waiting up to 300 s for its end
+    error: backup 20250906-120000 is complete, but what was to be done with it was not: /readonly in pod broker-0 can't be written to: touch: cannot touch '/readonly/.kubectl-broker-20250906-120000': Read-only file system
+    hint: The backup is at /opt/hivemq/backup/20250906-120000 in pod broker-0
+    exit 1
+    ");
+    assert_snapshot!(create(&Bed::start(), "/srv/kept").shown(), @"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    A backup takes disk space on the broker's nodes, and is not removed by itself
+    12.0GiB free on broker-0's backup volume (/opt/hivemq/backup)
+    Backup 20250906-120000 has begun; waiting up to 300 s for its end
+    error: backup 20250906-120000 is complete, but what was to be done with it was not: /srv/kept can't be made in pod broker-0: mkdir: cannot create directory '/srv': Permission denied
+    hint: The backup is at /opt/hivemq/backup/20250906-120000 in pod broker-0
+    exit 1
+    ");
+    assert_eq!(pods_with(&bed, FROM).len(), 1);
+}
+
+#[test]
+fn another_disk_has_to_have_room() {
+    let bed = Bed::with(&["disk-free=4096"]);
+    assert_snapshot!(create(&bed, "/mnt/kept").shown(), @"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    warning: engine kubectl-broker/hivemq: only 4.0KiB free on broker-0's backup volume (/opt/hivemq/backup), and the newest backup has 21.0MiB
+    A backup takes disk space on the broker's nodes, and is not removed by itself
+    Backup 20250906-120000 has begun; waiting up to 300 s for its end
+    error: backup 20250906-120000 is complete, but what was to be done with it was not: there is no room in /mnt/kept in pod broker-0: the backup has 9.6MiB, and 4.0KiB are free
+    hint: The backup is at /opt/hivemq/backup/20250906-120000 in pod broker-0
+    exit 1
+    ");
+    assert_eq!(pods_with(&bed, FROM).len(), 1);
+    assert!(pods_with(&bed, &format!("/mnt/kept/{ID}")).is_empty());
+}
+
+#[test]
+fn on_the_same_disk_it_needs_none() {
+    let bed = Bed::with(&["disk-free=4096"]);
+    let run = create(&bed, "/opt/hivemq/backup/monthly");
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(
+        pods_with(&bed, &format!("/opt/hivemq/backup/monthly/{ID}")).len(),
+        1
+    );
+}
+
+#[test]
+fn without_the_right_to_run_commands_nothing_is_begun() {
+    let bed = Bed::with(&["deny=get:pods/exec"]);
+    assert_snapshot!(create(&bed, "/mnt/kept").shown(), @r#"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    error: not allowed to get pods/exec broker-0 in namespace messaging: pods "broker-0" is forbidden: User "testbed" cannot get resource "pods/exec" in API group "" in the namespace "messaging"
+    hint: Ask for this right: `kubectl create role broker-pods-exec -n messaging --verb=get,create --resource=pods/exec`, or in a Role `{apiGroups: [""], resources: ["pods/exec"], verbs: ["get", "create"]}`
+    exit 12
+    "#);
+    assert_eq!(begun(&bed), 0);
+    let bed = Bed::with(&["deny=create:pods/exec"]);
+    assert_snapshot!(create(&bed, "/mnt/kept").shown(), @r#"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    error: not allowed to create pods/exec broker-0 in namespace messaging: pods "broker-0" is forbidden
+    hint: Ask for this right: `kubectl create role broker-pods-exec -n messaging --verb=get,create --resource=pods/exec`, or in a Role `{apiGroups: [""], resources: ["pods/exec"], verbs: ["get", "create"]}`
+    exit 12
+    "#);
+    assert_eq!(begun(&bed), 0);
+}
+
+#[test]
+fn what_can_not_be_a_destination_is_refused_before_anything_is_begun() {
+    let bed = Bed::start();
+    assert_snapshot!(create(&bed, "kept").shown(), @"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    error: `--destination kept` is no absolute path to a folder inside the pod
+    hint: Give it from the root and without `..`, for example `/mnt/backups`
+    exit 2
+    ");
+    assert_snapshot!(create(&bed, "/mnt/../etc").shown(), @"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    error: `--destination /mnt/../etc` is no absolute path to a folder inside the pod
+    hint: Give it from the root and without `..`, for example `/mnt/backups`
+    exit 2
+    ");
+    assert_eq!(begun(&bed), 0);
+}
+
+#[test]
+fn an_engine_that_does_not_know_it_does_not_leave_it_out_in_silence() {
+    let bed = Bed::start();
+    let run = bed
+        .hostile()
+        .run("backup create --engine hostile --destination /mnt/kept");
+    assert_snapshot!(run.shown(), @"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    error: engine acme/hostile has no `--destination`
+    hint: Leave it out, or choose another engine
+    exit 2
+    ");
+}
+
+#[test]
+fn nobody_can_move_what_nobody_waits_for() {
+    let bed = Bed::start();
+    let run = bed.run("backup create --destination /mnt/kept --wait=false");
+    assert_snapshot!(run.shown(), @"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    error: `--destination` takes effect when the backup has ended, and nobody waits for that
+    hint: Leave `--wait=false` out; `--timeout` says how long to wait
+    exit 2
+    ");
+    assert_eq!(bed.requests().count("*", ""), 0);
+}
+
+#[test]
+fn a_connection_that_dies_during_a_command_leaves_its_outcome_open() {
+    let bed = Bed::with(&["exec-cut"]);
+    assert_snapshot!(create(&bed, "/mnt/kept").shown(), @"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    A backup takes disk space on the broker's nodes, and is not removed by itself
+    Backup 20250906-120000 has begun; waiting up to 300 s for its end
+    error: backup 20250906-120000 is complete, but what was to be done with it was not: the connection to `printenv HIVEMQ_BACKUP_FOLDER` in container hivemq of pod broker-0 broke off, so its outcome is not known: the connection to the API server ended without a close
+    hint: See what became of it with `kubectl exec -n messaging broker-0 -c hivemq -- ps`
+    exit 1
+    ");
+}
+
+#[test]
+fn an_error_is_one_document_in_json() {
+    let run = Bed::start().run("backup create --destination /readonly -o json");
+    let error = run.error();
+    assert_eq!(
+        (&error["code"], &error["exitCode"]),
+        (&"Failed".into(), &1.into())
+    );
+}
+
+/// What is said before the backup is begun.
+fn before(bed: &Bed, arguments: &str) -> String {
+    let run = bed.run(&format!("backup create --wait=false -o name {arguments}"));
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    run.stderr
+}
+
+#[test]
+fn the_free_space_is_told_where_it_may_be_seen() {
+    assert_snapshot!(before(&Bed::start(), ""), @"
+    Using StatefulSet broker, namespace messaging of context testbed
+    A backup takes disk space on the broker's nodes, and is not removed by itself
+    12.0GiB free on broker-0's backup volume (/opt/hivemq/backup)
+    ");
+    assert_snapshot!(before(&Bed::start(), "--pod broker-2"), @"
+    Using namespace messaging of context testbed
+    A backup takes disk space on the broker's nodes, and is not removed by itself
+    12.0GiB free on broker-2's backup volume (/opt/hivemq/backup)
+    ");
+}
+
+#[test]
+fn too_little_space_is_a_warning_and_the_backup_is_begun() {
+    let bed = Bed::with(&["disk-free=20000000"]);
+    assert_snapshot!(before(&bed, ""), @"
+    Using StatefulSet broker, namespace messaging of context testbed
+    warning: engine kubectl-broker/hivemq: only 19.0MiB free on broker-0's backup volume (/opt/hivemq/backup), and the newest backup has 21.0MiB
+    A backup takes disk space on the broker's nodes, and is not removed by itself
+    ");
+    assert_eq!(begun(&bed), 1);
+}
+
+#[test]
+fn without_the_right_or_the_program_it_is_not_told_and_nothing_fails() {
+    let general = "A backup takes disk space on the broker's nodes, and is not removed by itself";
+    for fault in [
+        "deny=get:pods/exec",
+        "deny=list:pods",
+        "no-program=df",
+        "exec-cut",
+    ] {
+        let stderr = before(&Bed::with(&[fault]), "");
+        assert_eq!(stderr.lines().last(), Some(general), "{fault}");
+    }
+    let bed = Bed::with(&["deny=get:pods/exec"]);
+    assert_snapshot!(before(&bed, "--verbose").lines().find(|line| line.contains("free")).unwrap_or_default(), @r#"debug: engine kubectl-broker/hivemq: it is not known how much disk is free: not allowed to get pods/exec broker-0 in namespace messaging: pods "broker-0" is forbidden: User "testbed" cannot get resource "pods/exec" in API group "" in the namespace "messaging""#);
+}
+
+#[test]
+fn the_free_space_costs_three_requests() {
+    let count = |faults: &[&str]| {
+        let bed = Bed::with(faults);
+        before(&bed, "");
+        bed.requests().count("*", "")
+    };
+    let without = count(&["deny=list:pods"]) - 1;
+    assert_eq!(count(&[]), without + 3);
+    assert_eq!(count(&["deny=get:pods/exec"]), without + 2);
+}

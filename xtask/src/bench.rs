@@ -2,8 +2,8 @@ use std::process::Command;
 
 use crate::{Result, shell, target};
 
-/// Builds everything for release and runs the benchmark program.
-pub(crate) fn run() -> Result {
+/// Builds everything for release and runs the benchmark program, or these parts of it.
+pub(crate) fn run(parts: impl Iterator<Item = String>) -> Result {
     target::ensure()?;
     shell::run(shell::cargo(&[
         "build",
@@ -14,5 +14,7 @@ pub(crate) fn run() -> Result {
         "--package",
         "bench",
     ])?)?;
-    shell::run(Command::new(shell::programs("release")?.join("bench")))
+    let mut bench = Command::new(shell::programs("release")?.join("bench"));
+    bench.args(parts);
+    shell::run(bench)
 }

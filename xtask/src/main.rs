@@ -18,7 +18,8 @@ cargo xtask <chore>
   demo        build, start the simulated cluster, and run a few commands in it
   test        all tests
   ci          tests, format, lints, dependency policy, documentation, generated files
-  bench       build for release and print the benchmark's ratios
+  bench       build for release and print the benchmark's ratios; process, sandbox or
+              download for these parts alone
   reference   write docs/reference.md anew from the program's own help";
 
 /// What went wrong, for whoever ran the chore.
@@ -30,7 +31,7 @@ fn main() -> ExitCode {
         "demo" => demo::run(),
         "test" => test::run(),
         "ci" => ci::run(),
-        "bench" => bench::run(),
+        "bench" => bench::run(std::env::args().skip(2)),
         "reference" => reference::write(),
         _ => Err(USAGE.to_owned()),
     };

@@ -16,6 +16,9 @@ pub struct Limits {
     pub computing: Duration,
     /// Time from the call to its result, waiting included.
     pub total: Duration,
+    /// Time for an answer that is read, from its head to its end: a backend that drips passes for one
+    /// that works otherwise.
+    pub answer: Duration,
 }
 
 impl Default for Limits {
@@ -25,6 +28,7 @@ impl Default for Limits {
             computing: Duration::from_secs(10),
             // Some backends answer a restore when it is done.
             total: Duration::from_mins(15),
+            answer: Duration::from_mins(1),
         }
     }
 }

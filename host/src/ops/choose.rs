@@ -87,6 +87,31 @@ pub(super) fn with_verb<'a>(
     }
 }
 
+/// The engine that restores from files of the user.
+pub(super) fn for_files<'a>(
+    engines: &'a [EngineFile],
+    choice: &EngineChoice,
+) -> Result<&'a EngineFile, OpsError> {
+    let takes = |engine: &EngineFile| {
+        let restore = engine.manifest().operations.get(&Operation::Restore);
+        restore.is_some_and(|ability| ability.files)
+    };
+    let found = match choice {
+        EngineChoice::Auto => engines
+            .iter()
+            .filter(|engine| takes(engine))
+            .max_by_key(|engine| engine.manifest().operations[&Operation::Restore].preference),
+        EngineChoice::Named(name) => Some(named(engines, name)?).filter(|engine| takes(engine)),
+    };
+    found.ok_or_else(|| OpsError::NoFiles {
+        engine: match choice {
+            EngineChoice::Auto => None,
+            EngineChoice::Named(name) => Some(name.clone()),
+        },
+        able: names(engines.iter().filter(|engine| takes(engine))),
+    })
+}
+
 fn named<'a>(engines: &'a [EngineFile], name: &str) -> Result<&'a EngineFile, OpsError> {
     let found = engines.iter().find(|engine| {
         let id = &engine.manifest().id;

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use broker_manifest::Operation;
 
 use super::history::Deed;
@@ -14,6 +16,8 @@ use crate::ui::{DownloadView, size};
 pub struct DownloadRequest {
     pub which: Which,
     pub place: Place,
+    /// Longest time for all of it.
+    pub timeout: Option<Duration>,
     /// How often a transfer that broke off is taken up again without having got further.
     pub retries: u32,
 }
@@ -82,7 +86,15 @@ async fn fetch(
         listed_length: known.as_ref().and_then(|backup| backup.size),
     });
     let options = session.options(&running.manifest, Operation::Download);
-    let downloaded = running.instance().download(&id, &options).await;
+    let timeout = request.timeout.unwrap_or(Duration::MAX);
+    let downloading = running.instance().download(&id, &options);
+    let Ok(downloaded) = tokio::time::timeout(timeout, downloading).await else {
+        // Dropping the call has put on the disk what has come.
+        return Err(OpsError::TooSlow {
+            id: text::printable(&id, 200).into_owned(),
+            seconds: timeout.as_secs(),
+        });
+    };
     let result = running.original(downloaded);
     let stored = running.saving.take_stored();
     if let (

@@ -32,6 +32,17 @@ pub enum OpsError {
         of: usize,
         failed: Vec<TransferError>,
     },
+    #[error(
+        "{} restores from a file",
+        match engine { Some(engine) => format!("engine {engine} never"), None => "no engine".to_owned() }
+    )]
+    NoFiles {
+        engine: Option<String>,
+        /// The engines that do.
+        able: Vec<String>,
+    },
+    #[error("backup {id} did not come within {seconds} s")]
+    TooSlow { id: String, seconds: u64 },
     #[error("engine {engine} says that it saved backup {id}, and saved nothing")]
     NothingSaved { engine: String, id: String },
     #[error("there is no engine `{name}`")]
@@ -131,7 +142,11 @@ fn several(of: usize, failed: &[TransferError]) -> String {
         return only.to_string();
     }
     let reasons: Vec<_> = failed.iter().map(TransferError::to_string).collect();
-    format!("{} of {of} files: {}", failed.len(), reasons.join("; "))
+    format!(
+        "{} of {of} files are not right: {}",
+        failed.len(),
+        reasons.join("; ")
+    )
 }
 
 /// The gravest: bytes that are wrong, before files that could not be looked at.
@@ -176,6 +191,7 @@ impl Problem for OpsError {
             | Self::ManyHaveVerb { .. }
             | Self::VerbOption { .. }
             | Self::NeedsWaiting { .. }
+            | Self::NoFiles { .. }
             | Self::NotItsOption { .. }
             | Self::NotConfirmed { .. }
             | Self::HalfCredentials { .. }
@@ -185,7 +201,7 @@ impl Problem for OpsError {
             Self::NothingSaved { .. } => Failure::PluginFault,
             Self::NothingWhole => Failure::NotFound,
             Self::EndedBadly { partly: true, .. } => Failure::Partial,
-            Self::StillRunning { .. } => Failure::TimedOut,
+            Self::StillRunning { .. } | Self::TooSlow { .. } => Failure::TimedOut,
             Self::Unfinished { source, .. } => source.failure(),
             Self::LockedHere { .. } | Self::NotWhole { running: true, .. } => Failure::Conflict,
             Self::EndedBadly { .. }
@@ -210,6 +226,15 @@ impl Problem for OpsError {
             Self::NotWhole { engine, .. } => Some(format!(
                 "`kubectl broker backup list --engine {engine}` shows which backups are whole"
             )),
+            Self::NoFiles { able, .. } if able.is_empty() => Some(
+                "The backends of the installed engines restore only what they have themselves: `--id ID` or `--latest`"
+                    .to_owned(),
+            ),
+            Self::NoFiles { able, .. } => Some(format!("Engines that do: {}", able.join(", "))),
+            Self::TooSlow { .. } => Some(
+                "Run the same command again, with a longer `--timeout` or none: it goes on after what has come, where the backend allows that"
+                    .to_owned(),
+            ),
             Self::NothingSaved { .. } => Some("Tell the engine's author".to_owned()),
             Self::UnknownEngine {
                 near: Some(near), ..

@@ -33,7 +33,7 @@ pub use engines::engines;
 pub use error::OpsError;
 pub use history::history;
 pub use list::list;
-pub use restore::{Confirmation, RestoreRequest, restore};
+pub use restore::{Confirmation, RestoreFrom, RestoreRequest, restore};
 pub use saving::Place;
 pub use session::{Request, Session};
 pub use status::{Which, status};

@@ -1,3 +1,6 @@
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
 use broker_manifest::Operation;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
@@ -5,18 +8,28 @@ use jiff::Timestamp;
 use super::history::Deed;
 use super::lock::locked;
 use super::status::{Which, latest};
+use super::verify::verify_one;
 use super::wait::{Waiting, judge, until_ended};
 use super::{OpsError, Session};
-use crate::engine::RestoreSource;
+use crate::engine::{Artifact, RestoreSource};
 use crate::model::{Activity, text};
 use crate::ui::RestorationView;
 
 /// What is to be restored, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RestoreRequest {
-    pub which: Which,
+    pub from: RestoreFrom,
     pub dry_run: bool,
     pub waiting: Waiting,
+}
+
+/// Where the bytes come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RestoreFrom {
+    /// The backend has it.
+    Backup(Which),
+    /// A file of the user.
+    File(PathBuf),
 }
 
 /// Asks whoever can answer whether a destructive operation may go on.
@@ -28,7 +41,7 @@ pub trait Confirmation {
     fn confirm(&self, what: String, target: String) -> BoxFuture<'_, Result<(), OpsError>>;
 }
 
-/// Restores a backup that the backend has, and waits until that has ended if it is to.
+/// Restores a backup, and waits until that has ended if it is to.
 ///
 /// # Errors
 /// When it was not confirmed or not begun, when it ended badly, or did not end in time.
@@ -38,10 +51,21 @@ pub async fn restore(
     confirmation: &(dyn Confirmation + Sync),
 ) -> Result<RestorationView, OpsError> {
     let operation = Operation::Restore;
-    let mut running = session.engine_for(operation).await?;
-    let id = match &request.which {
-        Which::Id(id) => id.clone(),
-        Which::Latest => latest(session, &mut running).await?.id,
+    let (mut running, id, source) = match &request.from {
+        RestoreFrom::File(path) => {
+            // Before anybody is asked: not one byte of a file that is not right is sent.
+            let file = verified(session, path).await?;
+            let running = session.engine_for_files().await?;
+            (running, file.name.clone(), RestoreSource::File(file))
+        }
+        RestoreFrom::Backup(which) => {
+            let mut running = session.engine_for(operation).await?;
+            let id = match which {
+                Which::Id(id) => id.clone(),
+                Which::Latest => latest(session, &mut running).await?.id,
+            };
+            (running, id.clone(), RestoreSource::Id(id))
+        }
     };
     if !request.dry_run {
         let what = format!(
@@ -61,7 +85,7 @@ pub async fn restore(
     let work = async {
         let restored = running
             .instance()
-            .restore(RestoreSource::Id(id.clone()), request.dry_run, &options)
+            .restore(source, request.dry_run, &options)
             .await;
         let restoration = running.original(restored)?;
         let begun = restoration.backup;
@@ -93,5 +117,23 @@ pub async fn restore(
         details,
         dry_run: request.dry_run,
         now: Timestamp::now(),
+    })
+}
+
+/// A file that is what it was when it was downloaded, as far as anybody can tell.
+async fn verified(session: &Session, path: &Path) -> Result<Artifact, OpsError> {
+    let verification = verify_one(path.to_owned(), session.ui()).await?;
+    if !verification.is_compared() {
+        session.ui().warn(&format!(
+            "There is no record to compare {} with: it could be another backup",
+            text::printable(&path.to_string_lossy(), 1000)
+        ));
+    }
+    let name = verification.path.file_name().unwrap_or_default();
+    Ok(Artifact {
+        name: name.to_string_lossy().into_owned(),
+        length: verification.length,
+        sha256: verification.sha256.to_string(),
+        file: Arc::new(verification.file),
     })
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use broker_manifest::{EngineId, EngineOption, Manifest, Operation};
 
 use super::OpsError;
-use super::choose::{EngineChoice, candidates};
+use super::choose::{EngineChoice, candidates, for_files};
 use super::commands::PodCommands;
 use super::credentials::{Credentials, CredentialsRequest};
 use super::network::{PodNetwork, Route};
@@ -122,6 +122,12 @@ impl Session {
         }
         // `candidates` returns at least one.
         Err(OpsError::NobodyCan { operation })
+    }
+
+    /// Starts the engine that restores from files.
+    pub(super) async fn engine_for_files(&self) -> Result<Running, OpsError> {
+        self.start(for_files(&self.engines, &self.request.engine)?)
+            .await
     }
 
     async fn answering(&self, mut running: Running) -> Result<Running, OpsError> {

@@ -26,6 +26,9 @@ impl Problem for TransferError {
             | Self::WrongLength { .. }
             | Self::WrongChecksum { .. }
             | Self::Damaged { .. } => Failure::Integrity,
+            Self::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+                Failure::NotFound
+            }
             Self::UnsafePart { .. }
             | Self::Io { .. }
             | Self::NoSpace { .. }
@@ -46,7 +49,7 @@ impl Problem for TransferError {
                  stays until the new one is whole and checked"
                     .to_owned()
             }
-            Self::NotAFile { .. } => "give another name with `--output-file`".to_owned(),
+            Self::NotAFile { .. } => "name a file in it, or another one".to_owned(),
             Self::Busy { .. } => {
                 "wait until it is done, or give another name with `--output-file`".to_owned()
             }
@@ -123,7 +126,7 @@ fn io_hint(kind: std::io::ErrorKind) -> Option<String> {
     use std::io::ErrorKind;
     Some(match kind {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            "choose a folder that you can write to with `--output-dir`".to_owned()
+            "check the rights (`ls -l`); a download goes elsewhere with `--output-dir`".to_owned()
         }
         ErrorKind::Unsupported => {
             "this file system lacks what a safe download needs: choose a folder on another one with \

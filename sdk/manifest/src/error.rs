@@ -3,6 +3,8 @@ use crate::{CommandError, Operation};
 /// Why a manifest is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ManifestError {
+    #[error("`files` belongs to the operation `restore`, not to `{operation}`")]
+    NoFiles { operation: Operation },
     #[error("the manifest is not valid {format}: {reason}")]
     Syntax {
         format: &'static str,

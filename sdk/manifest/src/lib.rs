@@ -140,6 +140,9 @@ pub struct Ability {
     /// Among engines that can do the operation, `--engine auto` asks the highest first.
     #[serde(default)]
     pub preference: u8,
+    /// Of `restore`: it takes a file of the user, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub files: bool,
 }
 
 /// A flag that an engine adds to the commands of some operations.
@@ -336,6 +339,12 @@ impl Manifest {
                     command: name.clone(),
                     source,
                 })?;
+        }
+        let takes_files = self.operations.iter().find(|(_, ability)| ability.files);
+        if let Some((operation, _)) = takes_files.filter(|(op, _)| **op != Operation::Restore) {
+            return Err(ManifestError::NoFiles {
+                operation: *operation,
+            });
         }
         let mut flags = BTreeSet::new();
         for option in &self.options {

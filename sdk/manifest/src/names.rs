@@ -18,6 +18,7 @@ pub const RESERVED_FLAGS: &[&str] = &[
     "credentials-secret",
     "dry-run",
     "engine",
+    "file",
     "force",
     "help",
     "id",

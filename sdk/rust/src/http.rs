@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 pub use crate::bindings::kubectl_broker::engine::artifacts::Expectation;
 pub use crate::bindings::kubectl_broker::engine::http::Method;
 use crate::bindings::kubectl_broker::engine::http::Request as Raw;
+use crate::bindings::kubectl_broker::engine::types::Artifact;
 #[cfg(target_family = "wasm")]
 use crate::bindings::kubectl_broker::engine::{artifacts, http as host};
 #[cfg(not(target_family = "wasm"))]
@@ -104,6 +105,17 @@ impl Request {
     pub fn send(self) -> Result<Response> {
         let request = format!("{} {}", method_name(self.0.method), self.0.route);
         let raw = host::send(&self.0)?;
+        Ok(Response { raw, request })
+    }
+
+    /// Sends it with the bytes of a file as its body. They don't pass through the engine.
+    ///
+    /// # Errors
+    /// When the host refuses the request, when no answer came, and when the file is not any more what
+    /// the host has verified.
+    pub fn send_file(self, file: &Artifact) -> Result<Response> {
+        let request = format!("{} {}", method_name(self.0.method), self.0.route);
+        let raw = artifacts::send(&self.0, file)?;
         Ok(Response { raw, request })
     }
 }

@@ -42,8 +42,8 @@ pub use backup::{Activity, Backup, Field, State};
 pub use broker_engine_macros::engine;
 pub use error::{Error, ErrorKind, Result};
 pub use operations::{
-    Act, ActRequest, Check, Create, CreateRequest, Delete, DeleteRequest, Detect, Detection,
-    Download, DownloadRequest, Finish, FinishRequest, List, ListRequest, OptionSetting,
+    Act, ActRequest, Artifact, Check, Create, CreateRequest, Delete, DeleteRequest, Detect,
+    Detection, Download, DownloadRequest, Finish, FinishRequest, List, ListRequest, OptionSetting,
     OptionValue, Outcome, Prepare, PrepareRequest, Report, Restoration, Restore, RestoreRequest,
     RestoreSource, Saved, Status, StatusRequest, Verify, VerifyRequest,
 };

@@ -230,10 +230,15 @@ impl Response {
 
 /// Files, as they are saved natively: only their digests are kept.
 pub(crate) mod artifacts {
-    use super::{Response, current};
-    use crate::error::Result;
+    use super::{Raw, Response, current};
+    use crate::error::{Error, Result};
     use crate::http::Expectation;
-    use crate::operations::Saved;
+    use crate::operations::{Artifact, Saved};
+
+    /// Handles of files come from the host alone: natively there is none that this could be given.
+    pub(crate) fn send(_: &Raw, _: &Artifact) -> Result<Response> {
+        Err(Error::unsupported("files are sent by the real host alone"))
+    }
 
     #[expect(
         clippy::needless_pass_by_value,

@@ -8,7 +8,7 @@ pub use crate::bindings::exports::kubectl_broker::engine::operations::{
     ListRequest, Outcome, PrepareRequest, Report, Restoration, RestoreRequest, RestoreSource,
     StatusRequest, VerifyRequest,
 };
-pub use crate::bindings::kubectl_broker::engine::types::Saved;
+pub use crate::bindings::kubectl_broker::engine::types::{Artifact, Saved};
 pub use crate::bindings::kubectl_broker::engine::types::{OptionSetting, OptionValue};
 
 /// A cheap check whether the backend answers. Every engine has it.

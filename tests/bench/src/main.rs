@@ -1,6 +1,7 @@
 //! The benchmark: what the engines, the sandbox and the tunnel cost, as ratios within one run.
 //!
-//! `cargo xtask bench` builds everything for release and runs it. Absolute times depend on the
+//! `cargo xtask bench` builds everything for release and runs it; `process`, `sandbox` and `download` as
+//! arguments run only those parts. Absolute times depend on the
 //! machine; each target is a ratio to a baseline that was measured in turn with it.
 
 mod download;
@@ -27,11 +28,20 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), Failed> {
     let programs = programs()?;
-    process::help_against_version(&programs)?;
-    process::list_against_native(&programs).await?;
-    process::requests_of_one_list(&programs).await?;
-    sandbox::load_and_call().await?;
-    download::large_download(&programs).await
+    let wanted: Vec<_> = std::env::args().skip(1).collect();
+    let is_wanted = |part: &str| wanted.is_empty() || wanted.iter().any(|name| name == part);
+    if is_wanted("process") {
+        process::help_against_version(&programs)?;
+        process::list_against_native(&programs).await?;
+        process::requests_of_one_list(&programs).await?;
+    }
+    if is_wanted("sandbox") {
+        sandbox::load_and_call().await?;
+    }
+    if is_wanted("download") {
+        download::large_download(&programs).await?;
+    }
+    Ok(())
 }
 
 /// The folder that this program is in: the others are beside it.

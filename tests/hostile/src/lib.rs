@@ -2,6 +2,7 @@
 
 mod calls;
 mod computing;
+mod files;
 mod results;
 mod system;
 mod verbs;

@@ -1,9 +1,11 @@
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 
 use super::which::WhichArgs;
+use crate::cli::connection::parse_duration;
 use crate::cli::error::CliError;
 use crate::ops::{DownloadRequest, Downloaded, OpsError, Place, Session, download};
 use crate::transfer::FileName;
@@ -26,6 +28,9 @@ pub(super) struct DownloadArgs {
     /// Replace an older file, once the new one is whole
     #[arg(long)]
     force: bool,
+    /// Longest time for all of it, as in 30m or 2h [default: none]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    timeout: Option<Duration>,
     /// How often a transfer that broke off is taken up again without having got further
     #[arg(long, value_name = "COUNT", default_value_t = 6)]
     retries: u32,
@@ -53,6 +58,7 @@ pub(super) async fn run(
     let request = DownloadRequest {
         which: args.which.which(),
         place: place(args.output_dir, file, args.force, session.ui())?,
+        timeout: args.timeout,
         retries: args.retries,
     };
     Ok(download(session, request).await?)

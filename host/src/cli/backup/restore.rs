@@ -1,12 +1,14 @@
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 
 use super::create::WaitingArgs;
 use crate::cli::confirm::Prompt;
 use crate::cli::error::CliError;
-use crate::ops::{EngineChoice, OpsError, RestoreRequest, Session, Which, restore};
+use crate::ops::{EngineChoice, OpsError, RestoreFrom, RestoreRequest, Session, Which, restore};
 use crate::ui::RestorationView;
 
-/// Restore a backup that the backend has
+/// Restore a backup
 #[derive(Args)]
 #[group(id = "which-restore", required = true)]
 pub(super) struct RestoreArgs {
@@ -19,6 +21,14 @@ pub(super) struct RestoreArgs {
     /// The newest backup that ended well
     #[arg(long, group = "which-restore")]
     latest: bool,
+    /// This file, once it is verified; for engines whose backend takes files
+    #[arg(
+        long,
+        value_name = "FILE",
+        group = "which-restore",
+        conflicts_with = "source"
+    )]
+    file: Option<PathBuf>,
     /// Where the backup is: `local` and `management` mean engine hivemq, `remote` means engine sidecar
     #[arg(long, value_enum, value_name = "SOURCE")]
     source: Option<Source>,
@@ -80,7 +90,11 @@ pub(super) async fn run(args: RestoreArgs, session: &Session) -> Result<Restorat
         ui: session.ui(),
     };
     let request = RestoreRequest {
-        which: args.id.or(args.version).map_or(Which::Latest, Which::Id),
+        from: match (args.file, args.id.or(args.version)) {
+            (Some(file), _) => RestoreFrom::File(file),
+            (None, Some(id)) => RestoreFrom::Backup(Which::Id(id)),
+            (None, None) => RestoreFrom::Backup(Which::Latest),
+        },
         dry_run: args.dry_run,
         waiting: args.waiting.waiting(),
     };

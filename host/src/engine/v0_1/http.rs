@@ -110,9 +110,10 @@ impl wit::HostResponse for HostState {
         response: Resource<Response>,
         limit: u64,
     ) -> wasmtime::Result<Result<Vec<u8>, WitError>> {
+        let deadline = self.answer;
         let response = self.table.get_mut(&response)?;
         response.is_read = true;
-        let body = read(&mut response.answer, limit.min(MAX_READ)).await;
+        let body = read_within(deadline, &mut response.answer, limit.min(MAX_READ)).await;
         Ok(body.map_err(to_wit))
     }
 
@@ -120,6 +121,17 @@ impl wit::HostResponse for HostState {
         self.table.delete(response)?;
         Ok(())
     }
+}
+
+async fn read_within(deadline: Duration, answer: &mut Answer, limit: u64) -> HostResult<Vec<u8>> {
+    let late = || {
+        let message = format!("the answer had not ended after {} s", deadline.as_secs());
+        Report::new(ReportKind::TimedOut, message)
+            .with_hint("The backend or the network may be overloaded: try again later")
+    };
+    tokio::time::timeout(deadline, read(answer, limit))
+        .await
+        .map_err(|_| late())?
 }
 
 async fn read(answer: &mut Answer, limit: u64) -> HostResult<Vec<u8>> {
@@ -185,5 +197,32 @@ const fn method(method: wit::Method) -> broker_manifest::Method {
         wit::Method::Put => broker_manifest::Method::Put,
         wit::Method::Patch => broker_manifest::Method::Patch,
         wit::Method::Delete => broker_manifest::Method::Delete,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+    use http_body::Frame;
+    use http_body_util::StreamBody;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_drips_is_given_up_and_one_that_ends_is_not() {
+        let drops = |count: u64| {
+            let drops = stream::unfold(0, move |sent| async move {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                let frame = Ok(Frame::data(Bytes::from_static(b"x")));
+                (sent < count).then_some((frame, sent + 1))
+            });
+            Answer::new(StreamBody::new(drops).boxed_unsync())
+        };
+        let minute = Duration::from_mins(1);
+        let read = |count| async move { read_within(minute, &mut drops(count), 100).await };
+        assert_eq!(read(50).await.expect("read").len(), 50);
+        let report = read(70).await.expect_err("too slow");
+        assert_eq!(report.kind, ReportKind::TimedOut);
+        assert_eq!(report.message, "the answer had not ended after 60 s");
     }
 }

@@ -429,14 +429,6 @@ fn what_is_no_backup_is_refused() {
 }
 
 #[test]
-fn a_backend_that_asks_to_wait_is_asked_again() {
-    let desk = Desk::with(&["hivemq-retry-after=429:0:2"]);
-    let run = desk.download("");
-    assert_eq!(run.code, 0, "{}", run.stderr);
-    desk.assert_whole(&format!("backups/{NAME}"));
-}
-
-#[test]
 fn a_backup_that_is_not_whole_is_not_downloaded() {
     let desk = Desk::with(&[]);
     let hivemq = desk.bed.hivemq("messaging").expect("HiveMQ");
@@ -476,7 +468,7 @@ fn a_backup_that_is_not_whole_is_not_downloaded() {
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     Using folder ./backups
-    error: engine kubectl-broker/sidecar can't `download`
+    error: engine kubectl-broker/sidecar can't `download`: the sidecar's API has no download; the backups lie in the object storage that it uploads to
     hint: Engines that can: hivemq
     exit 2
     ");
@@ -534,6 +526,24 @@ fn ctrl_c_keeps_what_has_come() {
 }
 
 #[test]
+fn a_backend_that_drips_has_only_so_much_time() {
+    let desk = Desk::with(&["download-drip=1000", "download-resume=on"]);
+    assert_snapshot!(desk.download("--timeout 1s").shown(), @"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    Using folder ./backups
+    error: backup 20250905-130215 did not come within 1 s
+    hint: Run the same command again, with a longer `--timeout` or none: it goes on after what has come, where the backend allows that
+    exit 124
+    ");
+    desk.assert_no_file();
+    desk.heal();
+    desk.set("download-resume=on");
+    let document = desk.download("-o json").json();
+    assert_ne!(document["item"]["resumedBytes"], 0);
+}
+
+#[test]
 fn a_second_download_of_the_same_file_is_refused() {
     let desk = Desk::with(&["download-drip=200000"]);
     let mut child = dripping(&desk);
@@ -549,30 +559,84 @@ fn a_second_download_of_the_same_file_is_refused() {
     child.wait().expect("it ends");
 }
 
+/// Deletes the pod that the first port-forward goes to.
+fn delete_pod(desk: &Desk) {
+    let requests = desk.bed.requests().all();
+    let pod = requests.iter().find_map(|request| {
+        let path = &request.path;
+        let pod = path.strip_prefix("/api/v1/namespaces/messaging/pods/")?;
+        Some(pod.strip_suffix("/portforward")?.to_owned())
+    });
+    let objects = desk.bed.objects();
+    let pod = pod.expect("a port-forward");
+    objects
+        .remove("pods", "messaging", &pod)
+        .expect("the pod is there");
+}
+
 #[test]
 fn a_pod_that_goes_away_is_replaced_by_another() {
     let desk = Desk::with(&["download-drip=400000", "download-resume=on"]);
     let child = dripping(&desk);
-    let pod = desk.bed.requests().all();
-    let first = pod
-        .iter()
-        .find_map(|request| {
-            let path = request
-                .path
-                .strip_prefix("/api/v1/namespaces/messaging/pods/")?;
-            Some(path.strip_suffix("/portforward")?.to_owned())
-        })
-        .expect("a port-forward");
     desk.heal();
     desk.set("download-resume=on");
-    desk.bed
-        .objects()
-        .remove("pods", "messaging", &first)
-        .expect("the pod is there");
+    delete_pod(&desk);
     let program = desk.bed.program().in_folder(desk.folder.path());
     let run = program.ended(&child.wait_with_output().expect("it ends"));
     assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(run.stderr.contains("Interrupted: "), "{}", run.stderr);
     desk.assert_whole(&format!("backups/{NAME}"));
+}
+
+#[test]
+fn credentials_that_expire_in_the_middle_cost_nothing_that_has_come() {
+    let desk = Desk::with(&["download-drip=400000", "download-resume=on"]);
+    let child = dripping(&desk);
+    desk.heal();
+    desk.set("hivemq-auth=somebody:else");
+    delete_pod(&desk);
+    let program = desk.bed.program().in_folder(desk.folder.path());
+    let run = program.ended(&child.wait_with_output().expect("it ends"));
+    assert_eq!(run.code, 12, "{}", run.stderr);
+    assert!(
+        run.stderr
+            .contains("error: the backend answered 401 Unauthorized"),
+        "{}",
+        run.stderr
+    );
+    desk.assert_no_file();
+    assert!(!desk.parts().is_empty());
+}
+
+#[test]
+fn a_backend_in_trouble_is_an_error_with_its_status() {
+    for (status, code) in [(500, 1), (503, 1), (429, 1), (403, 12), (504, 124)] {
+        let desk = Desk::with(&[&format!("hivemq-status={status}")]);
+        let run = desk.download("");
+        assert_eq!(run.code, code, "{status}: {}", run.stderr);
+        assert!(run.stderr.contains(&status.to_string()), "{}", run.stderr);
+        assert_eq!(
+            names(&desk.folder.path().join("backups")),
+            Vec::<String>::new()
+        );
+    }
+    for retry_after in ["429:0:2", "503:0:3"] {
+        let desk = Desk::with(&[&format!("hivemq-retry-after={retry_after}")]);
+        let run = desk.download("");
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        assert!(run.stderr.contains("asking again"), "{}", run.stderr);
+        desk.assert_whole(&format!("backups/{NAME}"));
+    }
+    // It would have to wait for longer than anybody wants to.
+    let desk = Desk::with(&["hivemq-retry-after=503:3600:1"]);
+    assert_snapshot!(desk.download("").shown(), @"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    Using folder ./backups
+    error: GET /api/v1/management/backups/{backupId} answered 503: The endpoint is temporarily not available: come back later
+    hint: The cluster may be starting, or its nodes run different versions; try again
+    exit 1
+    ");
 }
 
 #[test]

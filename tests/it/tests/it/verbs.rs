@@ -25,7 +25,7 @@ fn the_help_of_backup_shows_them_after_the_verbs_of_the_host() {
       create    Begin a backup and wait for its end
       download  Download a backup into a verified file
       verify    Check downloaded files: their digest, their length, their structure
-      restore   Restore a backup that the backend has
+      restore   Restore a backup
       delete    Remove a backup
       history   Show what was done on this machine: created, downloaded, verified, restored, deleted
       metrics   Print the sidecar's metrics in Prometheus' text format (engine sidecar)

@@ -3,14 +3,18 @@
 //! The order of the checks is that of the real servers: authorization and the pod's node in the API
 //! server, then ports and protocol in the kubelet, which answers in plain text.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 use http::request::Parts;
 use hyper::upgrade::OnUpgrade;
 use serde_json::Value;
 
+use super::read::target_key;
 use super::route::Target;
 use super::server::ApiServer;
 use super::status::ApiError;
+use super::store::Key;
 use super::tunnel::{PortStream, Tunnel};
 use super::upgrade::{V5, negotiate, switching, websocket_key};
 use crate::backend::PodAddress;
@@ -77,13 +81,31 @@ impl ApiServer {
             close_signals: protocol == Some(V5),
             faults: faults.tunnel,
         };
+        let gone = self.pod_gone(target_key(target, name));
         self.tasks.spawn(async move {
             // A client that goes away between the answer and the upgrade needs no tunnel.
             if let Ok(connection) = upgrade.await {
-                tunnel.run(connection).await;
+                tokio::select! {
+                    () = tunnel.run(connection) => {}
+                    // Its sandbox takes the connections along.
+                    () = gone => {}
+                }
             }
         });
         Ok(switching(&key, protocol))
+    }
+
+    /// Resolves when there is no such pod any more.
+    fn pod_gone(&self, key: Key) -> impl Future<Output = ()> + Send + 'static {
+        let store = Arc::clone(&self.objects.store);
+        async move {
+            let mut revisions = store.subscribe();
+            while store.get(&key).is_some() {
+                if revisions.changed().await.is_err() {
+                    return;
+                }
+            }
+        }
     }
 
     fn open(&self, address: &PodAddress, pod: &Value, port: u16) -> PortStream {

@@ -1,0 +1,102 @@
+//! `backup restore --file`: verified before a byte of it is sent.
+
+use std::fs;
+
+use insta::assert_snapshot;
+use tempfile::TempDir;
+
+use crate::support::{Bed, Run};
+
+const DIGEST: &str = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03";
+
+/// A file with its digest beside it.
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("my.backup"), "hello\n").expect("written");
+    let sum = format!("{DIGEST}  my.backup\n");
+    fs::write(folder.path().join("my.backup.sha256"), sum).expect("written");
+    folder
+}
+
+fn restore(bed: &Bed, folder: &TempDir, arguments: &str) -> Run {
+    bed.hostile()
+        .in_folder(folder.path())
+        .run(&format!("backup restore --file my.backup {arguments}"))
+}
+
+/// The bodies that reached the backend.
+fn sent(bed: &Bed) -> Vec<Vec<u8>> {
+    let requests = bed.backend_requests().all();
+    let posts = requests.iter().filter(|request| request.method == "POST");
+    posts.map(|request| request.body.to_vec()).collect()
+}
+
+#[test]
+fn the_bytes_of_the_file_reach_the_backend() {
+    let (bed, folder) = (Bed::start(), folder());
+    assert_snapshot!(restore(&bed, &folder, "--yes").shown(), @"
+    stdout:
+    ID   STATE   SIZE   CREATED
+    my.backup   Succeeded   6B   -
+    sha256: 5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    Restoring backup my.backup into StatefulSet broker in namespace messaging (engine hostile)
+    exit 0
+    ");
+    assert_eq!(sent(&bed), [b"hello\n".to_vec()]);
+}
+
+#[test]
+fn one_wrong_byte_and_nothing_is_sent() {
+    let (bed, folder) = (Bed::start(), folder());
+    fs::write(folder.path().join("my.backup"), "hellp\n").expect("written");
+    assert_snapshot!(restore(&bed, &folder, "--yes").shown(), @"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    error: my.backup is damaged: the SHA-256 is bf8c83416f31143ee2fa5db7ebbbb54589626c4c2046a91d28545bc403e3cda6 and should be 5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03, as my.backup.sha256 says
+    hint: Download it again with `kubectl broker backup download --force`
+    exit 13
+    ");
+    assert_eq!(bed.requests().count("*", ""), 0);
+}
+
+#[test]
+fn a_file_without_a_record_is_said_to_have_none() {
+    let (bed, folder) = (Bed::start(), folder());
+    fs::remove_file(folder.path().join("my.backup.sha256")).expect("removed");
+    assert_snapshot!(restore(&bed, &folder, "--dry-run").shown(), @"
+    stdout:
+    ID   STATE   SIZE   CREATED
+    my.backup   Succeeded   6B   -
+    sha256: 5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    warning: There is no record to compare my.backup with: it could be another backup
+    exit 0
+    ");
+    assert_eq!(sent(&bed), Vec::<Vec<u8>>::new());
+}
+
+#[test]
+fn an_engine_that_takes_no_files_is_refused() {
+    let (bed, folder) = (Bed::start(), folder());
+    assert_snapshot!(restore(&bed, &folder, "--yes --engine hivemq").shown(), @"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    error: engine hivemq never restores from a file
+    hint: Engines that do: hostile
+    exit 2
+    ");
+    let run = bed
+        .program()
+        .in_folder(folder.path())
+        .run("backup restore --file my.backup --yes");
+    assert_snapshot!(run.shown(), @"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    error: no engine restores from a file
+    hint: The backends of the installed engines restore only what they have themselves: `--id ID` or `--latest`
+    exit 2
+    ");
+}

@@ -4,7 +4,7 @@
 //! The layers, each importing only from those below it:
 //!
 //! ```text
-//! cli → ops → engine, cluster, transfer, ui → model
+//! cli → ops, plugin → engine, cluster, transfer, ui → model
 //! ```
 //!
 //! `ARCHITECTURE.md` says how a command travels through them.
@@ -14,5 +14,6 @@ pub mod cluster;
 pub mod engine;
 pub mod model;
 pub mod ops;
+pub mod plugin;
 pub mod transfer;
 pub mod ui;

@@ -2,6 +2,7 @@
 
 mod document;
 mod format;
+mod kind;
 mod live;
 mod table;
 mod transfer;
@@ -17,6 +18,7 @@ use crate::model::{Problem, text};
 
 pub use document::{Document, Scope, error_document};
 pub use format::{Format, size};
+pub use kind::{KINDS, Kind};
 pub use transfer::TransferProgress;
 pub use views::{
     BackupsView, CheckedFile, DeletedView, DownloadView, EngineRow, EnginesView, HistoryRow,

@@ -21,6 +21,7 @@ mod requests;
 mod restore;
 mod rights;
 mod sandbox;
+mod schemas;
 mod secrets;
 mod stock_kubectl;
 mod stopping;

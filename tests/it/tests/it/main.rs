@@ -7,6 +7,7 @@ mod backend_errors;
 mod cache;
 mod choice;
 mod cluster_errors;
+mod completion;
 mod create;
 mod credentials;
 mod delete;

@@ -11,6 +11,7 @@ mod completion;
 mod create;
 mod credentials;
 mod delete;
+mod documents;
 mod download;
 mod formats;
 mod hostile_text;

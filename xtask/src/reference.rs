@@ -13,8 +13,11 @@ const COMMANDS: &[&[&str]] = &[
     &["backup", "list"],
     &["backup", "status"],
     &["backup", "create"],
+    &["backup", "download"],
+    &["backup", "verify"],
     &["backup", "restore"],
     &["backup", "delete"],
+    &["backup", "history"],
     // Of the bundled engines.
     &["backup", "metrics"],
     &["backup", "purge"],

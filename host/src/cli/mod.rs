@@ -76,6 +76,10 @@ pub fn main(
         Ok(engines) => engines,
         Err(error) => return fail(plain, &error),
     };
+    // Before the arguments are read: those of a line that is being typed are not ours.
+    if let Some(code) = completion::answer(&engines, &arguments) {
+        return code;
+    }
     let mut command = command(&engines, arguments.first());
     let parsed = command
         .try_get_matches_from_mut(&arguments)
@@ -176,9 +180,7 @@ async fn dispatch(verb: Verb, context: Context<'_>) -> Result<(), CliError> {
         Verb::Backup(args) => backup::run(args, context).await,
         Verb::Engines(args) => engines::run(args, context).await,
         Verb::Version(args) => version::run(&args, context.ui),
-        Verb::Completion(args) => {
-            completion::run(&args, command(&context.engines, None), context.ui)
-        }
+        Verb::Completion(args) => completion::run(&args, context.ui),
     }
 }
 

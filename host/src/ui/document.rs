@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
+use super::kind::Kind;
 use crate::model::{Problem, text};
 
 /// `apiVersion` of every document. It changes when a field is removed or changes its meaning.
@@ -36,10 +37,10 @@ pub struct Scope {
 }
 
 /// A document of `kind` with the fields of `body`, an object.
-pub(super) fn document(kind: &str, body: Value) -> Value {
+pub(super) fn document(kind: Kind, body: Value) -> Value {
     let mut fields = serde_json::Map::new();
     fields.insert("apiVersion".to_owned(), API_VERSION.into());
-    fields.insert("kind".to_owned(), kind.into());
+    fields.insert("kind".to_owned(), kind.name().into());
     if let Value::Object(body) = body {
         fields.extend(body);
     }
@@ -50,7 +51,7 @@ pub(super) fn document(kind: &str, body: Value) -> Value {
 pub fn error_document(problem: &dyn Problem) -> Value {
     let failure = problem.failure();
     document(
-        "Error",
+        Kind::Error,
         serde_json::json!({
             "code": failure.name(),
             "exitCode": failure.exit_code(),

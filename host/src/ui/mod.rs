@@ -3,6 +3,7 @@
 mod created;
 mod document;
 mod format;
+mod kind;
 mod live;
 mod table;
 mod transfer;
@@ -19,6 +20,7 @@ use crate::model::{Problem, text};
 pub use created::CreatedView;
 pub use document::{Document, Scope, error_document};
 pub use format::{Format, size};
+pub use kind::{KINDS, Kind};
 pub use transfer::TransferProgress;
 pub use views::{
     BackupsView, CheckedFile, DeletedView, DownloadView, EngineRow, EnginesView, HistoryRow,

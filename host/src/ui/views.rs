@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::document::{Document, Scope, document};
 use super::format;
+use super::kind::Kind;
 use super::table::{cell, optional, state, table};
 use crate::model::{Backup, State, text};
 pub use download::DownloadView;
@@ -101,8 +102,11 @@ impl Document for BackupsView {
     fn document(&self) -> Value {
         let items: Vec<_> = self.backups.iter().map(backup_fields).collect();
         match (self.is_list, items.as_slice()) {
-            (false, [item]) => document("Backup", json!({ "scope": self.scope, "item": item })),
-            _ => document("BackupList", json!({ "scope": self.scope, "items": items })),
+            (false, [item]) => document(Kind::Backup, json!({ "scope": self.scope, "item": item })),
+            _ => document(
+                Kind::BackupList,
+                json!({ "scope": self.scope, "items": items }),
+            ),
         }
     }
 }
@@ -207,7 +211,7 @@ impl Document for EnginesView {
                 })
             })
             .collect();
-        document("EngineList", json!({ "items": items }))
+        document(Kind::EngineList, json!({ "items": items }))
     }
 }
 
@@ -232,7 +236,7 @@ impl Document for VersionView {
 
     fn document(&self) -> Value {
         document(
-            "Version",
+            Kind::Version,
             json!({ "version": self.version, "engineInterface": self.interface }),
         )
     }
@@ -282,7 +286,7 @@ impl Document for RestorationView {
             .map(|(name, value)| (name.clone(), value.clone().into()))
             .collect();
         document(
-            "Restore",
+            Kind::Restore,
             json!({
                 "scope": self.scope,
                 "dryRun": self.dry_run,
@@ -310,7 +314,10 @@ impl Document for DeletedView {
     }
 
     fn document(&self) -> Value {
-        document("Deletion", json!({ "scope": self.scope, "id": self.id }))
+        document(
+            Kind::Deletion,
+            json!({ "scope": self.scope, "id": self.id }),
+        )
     }
 }
 
@@ -339,7 +346,7 @@ impl Document for ReportView {
 
     fn document(&self) -> Value {
         document(
-            "Report",
+            Kind::Report,
             json!({ "scope": self.scope, "verb": self.verb, "text": self.text }),
         )
     }

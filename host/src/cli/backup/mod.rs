@@ -156,6 +156,19 @@ async fn run_in(
     }))
 }
 
+/// The engine that a line asks for which is still being typed. `matches` are those of `backup`.
+pub(super) fn engine_so_far(matches: &ArgMatches) -> Option<EngineChoice> {
+    let named = engine_flags::innermost(matches).try_get_one::<String>("engine");
+    let named = named.ok().flatten().map_or("auto", String::as_str);
+    match matches.subcommand() {
+        Some(("restore", inner)) => {
+            let args = restore::RestoreArgs::from_arg_matches(inner).ok()?;
+            args.engine(named).ok()
+        }
+        _ => Some(EngineChoice::from(named)),
+    }
+}
+
 impl BackupArgs {
     /// What is to be said when the user stops the command.
     pub(super) fn after_interruption(&self) -> Option<&'static str> {

@@ -6,6 +6,7 @@ use crate::model::text;
 use crate::ui::Scope;
 use crate::ui::document::{Document, document};
 use crate::ui::format::size;
+use crate::ui::kind::Kind;
 use crate::ui::table::{cell, table};
 
 /// A backup in a file.
@@ -54,7 +55,7 @@ impl Document for DownloadView {
 
     fn document(&self) -> Value {
         document(
-            "Download",
+            Kind::Download,
             json!({
                 "scope": self.scope,
                 "item": {

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use crate::model::{State, text};
 use crate::ui::document::{Document, document};
 use crate::ui::format::{age, size};
+use crate::ui::kind::Kind;
 use crate::ui::table::{cell, optional, state, table};
 
 /// What was done on this machine, the newest first.
@@ -98,7 +99,7 @@ impl Document for HistoryView {
                 })
             })
             .collect();
-        document("History", json!({ "items": items }))
+        document(Kind::History, json!({ "items": items }))
     }
 
     fn summary(&self) -> Option<String> {

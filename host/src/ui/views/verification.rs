@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::model::{State, text};
 use crate::ui::document::{Document, document};
 use crate::ui::format::size;
+use crate::ui::kind::Kind;
 use crate::ui::table::{cell, state, table};
 
 /// Files that were looked at, and hold.
@@ -98,7 +99,7 @@ impl Document for VerificationView {
                 })
             })
             .collect();
-        document("VerificationList", json!({ "items": items }))
+        document(Kind::VerificationList, json!({ "items": items }))
     }
 
     fn summary(&self) -> Option<String> {

@@ -280,9 +280,9 @@ fn without_a_command_the_help_is_shown_as_an_error() {
 #[test]
 fn there_is_a_completion_script_for_each_shell() {
     for (shell, part) in [
-        ("bash", "complete -F _kubectl__broker"),
+        ("bash", "-F _clap_complete_kubectl_broker kubectl-broker"),
         ("zsh", "#compdef kubectl-broker"),
-        ("fish", "complete -c kubectl-broker"),
+        ("fish", "--command kubectl-broker"),
         ("powershell", "Register-ArgumentCompleter"),
         ("elvish", "edit:completion"),
     ] {
@@ -290,8 +290,8 @@ fn there_is_a_completion_script_for_each_shell() {
         assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{shell}");
         assert!(run.stdout.contains(part), "{shell}: {}", run.stdout);
         assert!(
-            run.stdout.contains("sidecar-port"),
-            "{shell} lacks the flags of engines"
+            run.stdout.contains("KUBECTL_BROKER_COMPLETE"),
+            "{shell} does not ask the program"
         );
     }
 }

@@ -74,3 +74,37 @@ fn help_says_how_kubectl_calls_it() {
         run.stdout
     );
 }
+
+#[test]
+fn kubectl_completes_ids_by_the_script_that_is_shipped() {
+    let kubectl = Kubectl::new();
+    let script =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../completion/kubectl_complete-broker");
+    let link = kubectl.folder.path().join("kubectl_complete-broker");
+    std::os::unix::fs::symlink(script.canonicalize().expect("the script"), link).expect("a link");
+    let invocation = Invocation::new(&kubectl.path, &programs().folders)
+        .path_with(kubectl.folder.path())
+        .kubeconfig(kubectl.bed.kubeconfig());
+    let completed = |words: &[&str]| {
+        let run = invocation.run_with(&[&["__complete", "broker"], words].concat());
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        run.stdout
+    };
+    let timeout = "--request-timeout=2m";
+    assert_snapshot!(completed(&["backup", "status", timeout, "--id", ""]), @"
+    20250906-114000	FAILED, 2025-09-06T11:40:00Z
+    20250905-130215	COMPLETED, 21.0MiB, 2025-09-05T13:02:15Z
+    20250826-020000	RESTORE_FAILED, 12.0MiB, 2025-08-26T02:00:00Z
+    20250819-143025	COMPLETED, 48.0MiB, 2025-08-19T14:30:25Z
+    20250812-020000	RESTORE_COMPLETED, 7.0MiB, 2025-08-12T02:00:00Z
+    20250806-080853	COMPLETED, 1.1MiB, 2025-08-06T08:08:53Z
+    :36
+    ");
+    assert_snapshot!(completed(&["backup", "--engine", "s"]), @"
+    sidecar	Backups that the broker-backup sidecar keeps in object storage
+    :36
+    ");
+    assert_snapshot!(completed(&["backup", "verify", ""]), @"
+    :0
+    ");
+}

@@ -401,8 +401,11 @@ fn a_verb_that_goes_wrong_is_told_from_one_that_fails() {
 
 #[test]
 fn completion_knows_the_verbs_of_engines() {
-    let run = Bed::start().run("completion bash");
-    assert!(run.stdout.contains("backup__subcmd__purge"), "no purge");
+    let bed = Bed::start();
+    let run = bed.run("__complete -- backup purg");
+    assert!(run.stdout.starts_with("purge\t"), "{}", run.stdout);
     // Only those of the engines that are there.
-    assert!(!run.stdout.contains("__say"), "a verb of no engine");
+    let say = "__complete -- backup say";
+    assert_eq!(bed.run(say).stdout, ":36\n");
+    assert!(bed.hostile().run(say).stdout.starts_with("say\t"));
 }

@@ -1,0 +1,200 @@
+//! What is offered when somebody presses Tab.
+
+use std::path::Path;
+
+use insta::assert_snapshot;
+use tempfile::TempDir;
+
+use crate::support::{Bed, Invocation, Run, programs};
+
+/// The machine may be busy with other tests; the line says how long to wait for the cluster.
+const PATIENT: &str = "--request-timeout=2m";
+
+fn program() -> Invocation {
+    let programs = programs();
+    Invocation::new(&programs.kubectl_broker, &programs.folders)
+}
+
+/// What kubectl is told for a line whose last word is `word`.
+fn completed(program: &Invocation, line: &str, word: &str) -> Run {
+    let words = line.split_whitespace().chain([word]);
+    let arguments: Vec<_> = ["__complete", "--"].into_iter().chain(words).collect();
+    let run = program.run_with(&arguments);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{line}");
+    run
+}
+
+/// The candidates without their descriptions.
+fn candidates(run: &Run) -> Vec<&str> {
+    let lines = run.stdout.lines().filter(|line| !line.starts_with(':'));
+    lines
+        .map(|line| line.split('\t').next().unwrap_or_default())
+        .collect()
+}
+
+#[test]
+fn ids_are_those_of_the_cluster_newest_first() {
+    let bed = Bed::start();
+    let line = format!("backup status --engine hivemq {PATIENT} --id");
+    let run = completed(&bed.program(), &line, "");
+    assert_snapshot!(run.stdout, @"
+    20250906-114000	FAILED, 2025-09-06T11:40:00Z
+    20250905-130215	COMPLETED, 21.0MiB, 2025-09-05T13:02:15Z
+    20250826-020000	RESTORE_FAILED, 12.0MiB, 2025-08-26T02:00:00Z
+    20250819-143025	COMPLETED, 48.0MiB, 2025-08-19T14:30:25Z
+    20250812-020000	RESTORE_COMPLETED, 7.0MiB, 2025-08-12T02:00:00Z
+    20250806-080853	COMPLETED, 1.1MiB, 2025-08-06T08:08:53Z
+    :36
+    ");
+    let run = completed(&bed.program(), &line, "202508");
+    let begin = candidates(&run);
+    assert_eq!(begin.len(), 4, "{begin:?}");
+    assert!(begin.iter().all(|id| id.starts_with("202508")), "{begin:?}");
+}
+
+#[test]
+fn ids_are_of_the_engine_that_the_command_would_use() {
+    let bed = Bed::start();
+    let first = |line: &str| {
+        let run = completed(&bed.program(), &format!("backup {line} {PATIENT} --id"), "");
+        candidates(&run).first().map(|id| (*id).to_owned())
+    };
+    let hivemq = Some("20250906-114000".to_owned());
+    let remote = Some("backup/20250905-130215.backup".to_owned());
+    assert_eq!(first("status"), hivemq);
+    assert_eq!(first("status -e sidecar"), remote);
+    assert_eq!(first("restore"), hivemq);
+    assert_eq!(first("restore --source remote"), remote);
+    // It removes from the pod's disk.
+    assert_eq!(first("delete"), Some("20250905-130215".to_owned()));
+    let run = completed(
+        &bed.program(),
+        &format!("backup restore {PATIENT} --version"),
+        "",
+    );
+    assert_eq!(candidates(&run).first(), remote.as_deref().as_ref());
+}
+
+#[test]
+fn ids_are_of_the_target_that_the_line_names() {
+    let bed = Bed::start();
+    let line = format!("backup status {PATIENT} -n nowhere --id");
+    assert_eq!(completed(&bed.program(), &line, "").stdout, ":36\n");
+}
+
+#[test]
+fn a_name_that_a_shell_would_carry_out_is_not_offered() {
+    for engine in ["hivemq", "sidecar"] {
+        let bed = Bed::with(&[&format!("{engine}-hostile-names")]);
+        let line = format!("backup status -e {engine} {PATIENT} --id");
+        let run = completed(&bed.program(), &line, "");
+        assert!(candidates(&run).len() > 3, "{}", run.stdout);
+        for id in candidates(&run) {
+            let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@+,%".contains(c);
+            assert!(id.chars().all(plain), "{id:?}");
+        }
+    }
+}
+
+#[test]
+fn without_a_cluster_nothing_is_offered_and_nothing_is_said() {
+    let unreachable = program().unreachable_cluster();
+    for line in ["backup status --id", "backup restore --version"] {
+        assert_eq!(completed(&unreachable, line, "").stdout, ":36\n");
+    }
+    // No kubeconfig at all.
+    assert_eq!(
+        completed(&program(), "backup status --id", "").stdout,
+        ":36\n"
+    );
+    // A password is not waited for.
+    let line = "backup status --username u --password-stdin --id";
+    assert_eq!(completed(&unreachable, line, "").stdout, ":36\n");
+}
+
+#[test]
+fn an_api_server_that_never_answers_is_not_waited_for() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = silent.local_addr().expect("an address").port();
+    let folder = tempfile::tempdir().expect("a folder");
+    let kubeconfig = folder.path().join("config");
+    let text = format!(
+        "current-context: c\ncontexts: [{{name: c, context: {{cluster: c, user: u}}}}]\n\
+         clusters: [{{name: c, cluster: {{server: \"http://127.0.0.1:{port}\"}}}}]\nusers: [{{name: u}}]\n"
+    );
+    std::fs::write(&kubeconfig, text).expect("a kubeconfig");
+    let run = completed(&program().kubeconfig(&kubeconfig), "backup status --id", "");
+    assert_eq!(run.stdout, ":36\n");
+}
+
+#[test]
+fn contexts_are_those_of_the_kubeconfig_without_a_request() {
+    let bed = Bed::start();
+    let run = completed(&bed.program(), "backup list --context", "");
+    assert_eq!(run.stdout, "testbed\ntestbed-default\n:36\n");
+    assert_eq!(bed.requests().all().len(), 0);
+    let run = completed(&program().unreachable_cluster(), "engines --context", "g");
+    assert_eq!(run.stdout, "gone\n:36\n");
+}
+
+#[test]
+fn engines_are_offered_with_what_they_are() {
+    let run = completed(&program(), "backup list --engine", "");
+    assert_snapshot!(run.stdout, @"
+    auto	The one that the operation prefers
+    hivemq	Backups of HiveMQ Enterprise through its management REST API
+    sidecar	Backups that the broker-backup sidecar keeps in object storage
+    :36
+    ");
+}
+
+/// Runs a script in bash, with the program in PATH.
+fn in_bash(bed: &Bed, folder: &TempDir, script: &str) -> Run {
+    let link = folder.path().join("kubectl-broker");
+    std::os::unix::fs::symlink(&programs().kubectl_broker, link).expect("a link");
+    Invocation::new(Path::new("/bin/bash"), &programs().folders)
+        .path_with(folder.path())
+        .kubeconfig(bed.kubeconfig())
+        .run_with(&["-c", script])
+}
+
+#[test]
+fn bash_completes_ids_and_files_by_its_script() {
+    let bed = Bed::start();
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("a.backup"), "").expect("a file");
+    std::fs::write(folder.path().join("a b.backup"), "").expect("a file");
+    let script = r#"
+        source <(kubectl-broker completion bash)
+        complete -p kubectl-broker >/dev/null || exit 1
+        tab() {
+            COMP_WORDS=(kubectl-broker "$@")
+            COMP_CWORD=$#
+            COMP_TYPE=9
+            _clap_complete_kubectl_broker kubectl-broker "${COMP_WORDS[COMP_CWORD]}" 2>/dev/null
+            echo "${COMPREPLY[*]}"
+        }
+        tab backup --eng
+        tab backup list --engine ""
+        tab backup status --request-timeout 2m --engine hivemq --id 20250905
+        cd "${PATH%%:*}"
+        tab backup verify a
+        KUBECONFIG=/nothing tab backup status --id ""
+    "#;
+    assert_snapshot!(in_bash(&bed, &folder, script).shown(), @"
+    stdout:
+    --engine
+    auto hivemq sidecar
+    20250905-130215
+    a.backup
+    exit 0
+    ");
+}
+
+#[test]
+fn an_unknown_shell_gets_nothing() {
+    let run = program()
+        .env("KUBECTL_BROKER_COMPLETE", "tcsh")
+        .run("-- kubectl-broker b");
+    assert_eq!((run.code, run.shown().as_str()), (0, "exit 0"));
+}

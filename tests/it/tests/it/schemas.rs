@@ -1,0 +1,255 @@
+//! What is printed with `-o json` and `-o yaml` is what `docs/schema` says.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use boon::{Compiler, Draft, SchemaIndex, Schemas};
+use kubectl_broker::model::Failure;
+use kubectl_broker::ui::{KINDS, Kind};
+use serde_json::{Value, json};
+
+use crate::support::{Bed, Invocation, Run, programs};
+
+/// The schemas' names begin with this.
+const BASE: &str = "https://kubectl-broker.example/schema/v1/";
+/// What the kinds share.
+const SHARED: &str = "shared";
+/// Of HiveMQ in the testbed.
+const ID: &str = "20250905-130215";
+
+/// All schemas, as they stand in the repository.
+struct Schemata {
+    compiler: Compiler,
+}
+
+impl Schemata {
+    fn read() -> Self {
+        let mut compiler = Compiler::new();
+        compiler.set_default_draft(Draft::V2020_12);
+        compiler.enable_format_assertions();
+        for name in names() {
+            let place = format!("{BASE}{name}.json");
+            let added = compiler.add_resource(&place, schema(&name));
+            added.unwrap_or_else(|error| panic!("{name}: {error}"));
+        }
+        Self { compiler }
+    }
+
+    /// Why a document is not as its kind's schema says.
+    fn problem(&mut self, kind: &str, document: &Value) -> Option<String> {
+        let mut schemas = Schemas::new();
+        let schema: SchemaIndex = self
+            .compiler
+            .compile(&format!("{BASE}{kind}.json"), &mut schemas)
+            .unwrap_or_else(|error| panic!("{kind}: {error:#}"));
+        let validated = schemas.validate(document, schema);
+        validated.err().map(|error| format!("{error:#}"))
+    }
+
+    fn assert_valid(&mut self, document: &Value) {
+        let kind = document["kind"].as_str().expect("a kind");
+        if let Some(problem) = self.problem(kind, document) {
+            panic!("{problem}\n{document:#}");
+        }
+    }
+}
+
+fn folder() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schema")
+}
+
+/// The names of the schemas, without their endings.
+fn names() -> BTreeSet<String> {
+    let entries = fs::read_dir(folder()).expect("the folder of schemas");
+    entries
+        .map(|entry| entry.expect("a file").path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "json")
+        })
+        .map(|path| {
+            let name = path.file_stem().expect("a name").to_str();
+            name.expect("a name in UTF-8").to_owned()
+        })
+        .collect()
+}
+
+fn schema(name: &str) -> Value {
+    let text = fs::read_to_string(folder().join(format!("{name}.json"))).expect("a schema");
+    serde_json::from_str(&text).expect("a schema is JSON")
+}
+
+/// Runs a command with `-o json`, and once more with `-o yaml` if it changes nothing.
+fn printed(run: impl Fn(&str) -> Run, command: &str) -> Value {
+    let document = run(&format!("{command} -o json")).json();
+    let yaml = run(&format!("{command} -o yaml"));
+    assert_eq!(yaml.code, 0, "{}", yaml.stderr);
+    let same: Value = serde_saphyr::from_str(&yaml.stdout).expect("stdout is one YAML document");
+    assert_eq!(same, document, "{command}");
+    document
+}
+
+/// A document of each kind, of real runs.
+fn documents() -> Vec<Value> {
+    let bed = Bed::with(&["download-size=100000"]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = |arguments: &str| bed.program().in_folder(folder.path()).run(arguments);
+    let nobody = |arguments: &str| {
+        let programs = programs();
+        let program = Invocation::new(&programs.kubectl_broker, &programs.folders);
+        program.unreachable_cluster().run(arguments)
+    };
+    let mut documents = vec![
+        printed(run, "version"),
+        printed(run, "engines"),
+        printed(nobody, "engines"),
+        printed(run, "backup list --engine hivemq"),
+        printed(run, "backup list --engine sidecar"),
+        printed(run, "backup list --engine sidecar --scope local"),
+        printed(run, &format!("backup status --engine hivemq --id {ID}")),
+        printed(run, &format!("backup download --id {ID} --force")),
+        printed(
+            run,
+            &format!("backup verify backups/backup-{ID}-{ID}.backup"),
+        ),
+        printed(run, "backup metrics"),
+        printed(run, "backup restore --source remote --latest --dry-run"),
+        printed(run, &format!("backup restore --id {ID} --yes")),
+        // Each of these can be done once.
+        run("backup create -o json").json(),
+        run("backup delete --id 20250819-143025 --yes -o json").json(),
+        run("backup upload 20250905-130215 -o json").json(),
+        run("backup status --engine hivemq --id nothing -o json").error(),
+        run("backup restore --latest -o json").error(),
+        nobody("backup list --engine hivemq -o json").error(),
+    ];
+    // Among what was done is something that failed.
+    run("backup verify nothing -o json").error();
+    documents.push(printed(run, "backup history"));
+    documents
+}
+
+/// What a document is without: each of its fields, at every depth.
+fn mutilated(document: &Value) -> Vec<(String, Value)> {
+    let mut places = Vec::new();
+    collect(document, "", &mut places);
+    let without = |(place, name): &(String, Option<String>)| {
+        let mut changed = document.clone();
+        let object = changed.pointer_mut(place)?.as_object_mut()?;
+        Some(match name {
+            Some(name) => {
+                object.remove(name);
+                (format!("without {place}/{name}"), changed)
+            }
+            None => {
+                object.insert("surprise".to_owned(), json!(1));
+                (format!("with {place}/surprise"), changed)
+            }
+        })
+    };
+    places.iter().filter_map(without).collect()
+}
+
+/// The objects with fixed fields, and each of their fields.
+fn collect(value: &Value, place: &str, places: &mut Vec<(String, Option<String>)>) {
+    match value {
+        // What engines name freely.
+        Value::Object(_) if place.ends_with("/fields") || place.ends_with("/details") => {}
+        Value::Object(fields) => {
+            places.push((place.to_owned(), None));
+            for (name, value) in fields {
+                places.push((place.to_owned(), Some(name.clone())));
+                collect(value, &format!("{place}/{name}"), places);
+            }
+        }
+        Value::Array(items) => {
+            for (at, item) in items.iter().take(1).enumerate() {
+                collect(item, &format!("{place}/{at}"), places);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn every_kind_has_a_schema_and_every_schema_a_kind() {
+    let kinds = KINDS.iter().map(|kind| kind.name().to_owned());
+    let expected: BTreeSet<_> = kinds.chain([SHARED.to_owned()]).collect();
+    assert_eq!(names(), expected);
+    for name in names() {
+        let schema = schema(&name);
+        assert_eq!(schema["$id"], format!("{BASE}{name}.json"));
+        assert_eq!(
+            schema["$schema"],
+            "https://json-schema.org/draft/2020-12/schema"
+        );
+        if name != SHARED {
+            assert_eq!(schema["properties"]["kind"]["const"], *name);
+        }
+    }
+}
+
+#[test]
+fn what_is_printed_is_what_the_schemas_say() {
+    let mut schemata = Schemata::read();
+    let documents = documents();
+    for document in &documents {
+        schemata.assert_valid(document);
+    }
+    let printed: BTreeSet<_> = documents
+        .iter()
+        .map(|document| document["kind"].as_str().expect("a kind"))
+        .collect();
+    let all: BTreeSet<_> = KINDS.iter().map(|kind| kind.name()).collect();
+    assert_eq!(printed, all, "a kind of which no document was printed");
+
+    // A schema that lets everything pass would have let these pass too.
+    let mut checked = 0;
+    for document in &documents {
+        let kind = document["kind"].as_str().expect("a kind");
+        for (change, changed) in mutilated(document) {
+            // A document without its kind is no document of that kind either.
+            let problem = schemata.problem(kind, &changed);
+            assert!(problem.is_some(), "{kind} {change} is valid");
+            checked += 1;
+        }
+    }
+    assert!(checked > 100, "{checked} changes");
+}
+
+#[test]
+fn a_word_that_is_not_in_an_enumeration_is_refused() {
+    let mut schemata = Schemata::read();
+    let document = Bed::start()
+        .run("backup list --engine hivemq --limit 1 -o json")
+        .json();
+    schemata.assert_valid(&document);
+    for (place, value) in [
+        ("/items/0/state", json!("Done")),
+        ("/items/0/activity", json!("Upload")),
+        ("/items/0/created", json!("yesterday")),
+        ("/items/0/sizeBytes", json!(-1)),
+        ("/items/0/fields", json!({ "a": 1 })),
+        ("/kind", json!("Backup")),
+        ("/apiVersion", json!("kubectl-broker/v2")),
+    ] {
+        let mut changed = document.clone();
+        *changed.pointer_mut(place).expect("a field") = value;
+        let problem = schemata.problem(Kind::BackupList.name(), &changed);
+        assert!(problem.is_some(), "{place} is valid");
+    }
+}
+
+#[test]
+fn the_codes_of_errors_are_those_of_the_program() {
+    let error = schema(Kind::Error.name());
+    let codes: Vec<_> = Failure::ALL.iter().map(|failure| failure.name()).collect();
+    let exits: Vec<_> = Failure::ALL.map(Failure::exit_code).to_vec();
+    assert_eq!(error["properties"]["code"]["enum"], json!(codes));
+    assert_eq!(error["properties"]["exitCode"]["enum"], json!(exits));
+    let history = schema(Kind::History.name());
+    let outcomes = &history["properties"]["items"]["items"]["properties"]["outcome"]["enum"];
+    let expected: Vec<_> = ["Succeeded"].into_iter().chain(codes).collect();
+    assert_eq!(*outcomes, json!(expected));
+}

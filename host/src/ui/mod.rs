@@ -1,6 +1,5 @@
 //! The one owner of stdout and stderr. Data goes to stdout; everything else goes to stderr.
 
-mod created;
 mod document;
 mod format;
 mod kind;
@@ -17,14 +16,13 @@ use anstyle::{AnsiColor, Style};
 
 use crate::model::{Problem, text};
 
-pub use created::CreatedView;
 pub use document::{Document, Scope, error_document};
 pub use format::{Format, size};
 pub use kind::{KINDS, Kind};
 pub use transfer::TransferProgress;
 pub use views::{
-    BackupsView, CheckedFile, DeletedView, DownloadView, EngineRow, EnginesView, HistoryRow,
-    HistoryView, ReportView, RestorationView, VerificationView, VersionView,
+    BackupsView, CheckedFile, CreatedView, DeletedView, DownloadView, EngineRow, EnginesView,
+    HistoryRow, HistoryView, ReportView, RestorationView, VerificationView, VersionView,
 };
 
 /// Longest message of an error or a note, in characters.

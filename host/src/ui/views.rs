@@ -1,5 +1,6 @@
 //! The results of commands, in every format.
 
+mod created;
 mod download;
 mod history;
 mod verification;
@@ -14,6 +15,7 @@ use super::format;
 use super::kind::Kind;
 use super::table::{cell, optional, state, table};
 use crate::model::{Backup, State, text};
+pub use created::CreatedView;
 pub use download::DownloadView;
 pub use history::{HistoryRow, HistoryView};
 pub use verification::{CheckedFile, VerificationView};
@@ -102,7 +104,10 @@ impl Document for BackupsView {
     fn document(&self) -> Value {
         let items: Vec<_> = self.backups.iter().map(backup_fields).collect();
         match (self.is_list, items.as_slice()) {
-            (false, [item]) => document(Kind::Backup, json!({ "scope": self.scope, "item": item })),
+            (false, [item]) => document(
+                Kind::Backup,
+                json!({ "scope": self.scope, "item": item, "details": {} }),
+            ),
             _ => document(
                 Kind::BackupList,
                 json!({ "scope": self.scope, "items": items }),

@@ -224,6 +224,7 @@ fn status_of_one_backup() {
     stdout:
     {
       "apiVersion": "kubectl-broker/v1",
+      "details": {},
       "item": {
         "activity": "Backup",
         "created": "2025-08-06T08:08:53Z",

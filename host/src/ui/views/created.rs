@@ -1,8 +1,8 @@
 use serde_json::Value;
 
-use super::document::Document;
-use super::views::BackupsView;
+use super::BackupsView;
 use crate::model::text;
+use crate::ui::document::Document;
 
 /// A backup that was begun, and what is known of it beside its state.
 #[derive(Debug)]

@@ -13,6 +13,9 @@ const COMMANDS: &[&[&str]] = &[
     &["backup", "list"],
     &["backup", "status"],
     &["backup", "create"],
+    &["backup", "download"],
+    &["backup", "verify"],
+    &["backup", "test"],
     &["backup", "restore"],
     &["backup", "delete"],
     // Of the bundled engines.

@@ -167,6 +167,7 @@ fn run(cli: Cli, matches: &ArgMatches, engines: Catalogue) -> ExitCode {
     runtime.shutdown_background();
     match result {
         Ok(()) => ExitCode::SUCCESS,
+        Err(CliError::Said(failure)) => ExitCode::from(failure.exit_code()),
         Err(error) => fail(ui, &error),
     }
 }

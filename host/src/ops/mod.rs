@@ -19,6 +19,7 @@ mod restore;
 mod saving;
 mod session;
 mod status;
+mod test;
 mod verify;
 mod wait;
 
@@ -36,5 +37,6 @@ pub use restore::{Confirmation, RestoreRequest, restore};
 pub use saving::Place;
 pub use session::{Request, Session};
 pub use status::{Which, status};
+pub use test::test;
 pub use verify::{VerifyRequest, verify};
 pub use wait::Waiting;

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
-use crate::model::{Problem, text};
+use crate::model::{Failure, Problem, text};
 
 /// `apiVersion` of every document. It changes when a field is removed or changes its meaning.
 const API_VERSION: &str = "kubectl-broker/v1";
@@ -21,6 +21,12 @@ pub trait Document {
 
     /// One line to stand below a table, for people.
     fn summary(&self) -> Option<String> {
+        None
+    }
+
+    /// How the command ends although it has a result. It says on stdout, in every format, what is wrong,
+    /// and there is no error beside it. Everything else that fails has no result.
+    fn failure(&self) -> Option<Failure> {
         None
     }
 }

@@ -19,8 +19,9 @@ pub use document::{Document, Scope, error_document};
 pub use format::{Format, size};
 pub use transfer::TransferProgress;
 pub use views::{
-    BackupsView, CheckedFile, DeletedView, DownloadView, EngineRow, EnginesView, HistoryRow,
-    HistoryView, ReportView, RestorationView, VerificationView, VersionView,
+    BackupsView, CheckOutcome, CheckRow, CheckedFile, DeletedView, DownloadView, EngineRow,
+    EnginesView, HistoryRow, HistoryView, ReportView, RestorationView, TestView, VerificationView,
+    VersionView,
 };
 
 /// Longest message of an error or a note, in characters.

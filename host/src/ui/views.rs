@@ -2,6 +2,7 @@
 
 mod download;
 mod history;
+mod test;
 mod verification;
 
 use broker_manifest::{Column, Operation};
@@ -15,6 +16,7 @@ use super::table::{cell, optional, state, table};
 use crate::model::{Backup, State, text};
 pub use download::DownloadView;
 pub use history::{HistoryRow, HistoryView};
+pub use test::{CheckOutcome, CheckRow, TestView};
 pub use verification::{CheckedFile, VerificationView};
 
 /// The longest name of `-o name`, in characters. Ids of backups are shorter.

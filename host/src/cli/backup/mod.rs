@@ -8,6 +8,7 @@ mod history;
 mod list;
 mod restore;
 mod status;
+mod test;
 mod verify;
 mod which;
 
@@ -60,6 +61,7 @@ enum BackupVerb {
     Create(create::CreateArgs),
     Download(download::DownloadArgs),
     Verify(verify::VerifyArgs),
+    Test(test::TestArgs),
     Restore(restore::RestoreArgs),
     Delete(delete::DeleteArgs),
     History(history::HistoryArgs),
@@ -114,6 +116,7 @@ pub(super) async fn run(args: BackupArgs, context: Context<'_>) -> Result<(), Cl
         let verb = match verb {
             BackupVerb::Verify(args) => return Ok(Some(verify::run(args, ui).await?)),
             BackupVerb::History(args) => return Ok(Some(history::run(&args).await?)),
+            BackupVerb::Test(_) => return Ok(Some(test::run(engines, request, ui).await?)),
             verb => verb,
         };
         let session = Session::open(engines, request, ui).await?;
@@ -131,7 +134,10 @@ pub(super) async fn run(args: BackupArgs, context: Context<'_>) -> Result<(), Cl
     if let (true, Some(summary)) = (ui.format().is_table(), view.summary()) {
         ui.note(&summary);
     }
-    Ok(())
+    match view.failure() {
+        Some(failure) => Err(CliError::Said(failure)),
+        None => Ok(()),
+    }
 }
 
 /// Runs a verb that needs a cluster. Nothing is to be shown when the data went to stdout itself.
@@ -152,7 +158,7 @@ async fn run_in(
         BackupVerb::Restore(args) => Box::new(Box::pin(restore::run(args, session)).await?),
         BackupVerb::Delete(args) => Box::new(delete::run(&args, session).await?),
         BackupVerb::OfEngine(args) => act::run(args, engines, session).await?,
-        BackupVerb::Verify(_) | BackupVerb::History(_) => return Ok(None),
+        BackupVerb::Verify(_) | BackupVerb::History(_) | BackupVerb::Test(_) => return Ok(None),
     }))
 }
 

@@ -5,6 +5,7 @@ mod support;
 
 mod backend_errors;
 mod cache;
+mod check_up;
 mod choice;
 mod cluster_errors;
 mod create;

@@ -19,7 +19,7 @@ pub(super) enum CliError {
     },
     #[error("no password can be read from {from}: {source}")]
     Password { from: String, source: io::Error },
-    /// The result on stdout says it, in every format: no error is shown.
+    /// What is on stdout says it, in every format, or nothing is wrong: no error is shown.
     #[error("what was found has been said")]
     Said(Failure),
     #[error("stopped")]

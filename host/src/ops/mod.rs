@@ -36,7 +36,7 @@ pub use list::list;
 pub use restore::{Confirmation, RestoreRequest, restore};
 pub use saving::Place;
 pub use session::{Request, Session};
-pub use status::{Which, status};
+pub use status::{Which, status, watch};
 pub use test::test;
 pub use verify::{VerifyRequest, verify};
 pub use wait::Waiting;

@@ -2,7 +2,7 @@ use std::io;
 
 use serde::Serialize;
 use serde_json::Value;
-use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
+use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
 
 use crate::model::{Failure, Problem, text};
 
@@ -79,10 +79,19 @@ pub(super) fn sentence(hint: &str) -> String {
 /// JSON lets control and invisible characters stand as they are; some of them drive a terminal. They
 /// are written as escapes, which every reader of JSON turns back.
 pub(super) fn json(document: &Value) -> io::Result<String> {
+    json_in(document, PrettyFormatter::new())
+}
+
+/// The same on one line.
+pub(super) fn json_line(document: &Value) -> io::Result<String> {
+    json_in(document, CompactFormatter)
+}
+
+fn json_in(document: &Value, layout: impl Formatter) -> io::Result<String> {
     let mut bytes = Vec::new();
     document.serialize(&mut Serializer::with_formatter(
         &mut bytes,
-        SafeFormatter(PrettyFormatter::new()),
+        SafeFormatter(layout),
     ))?;
     bytes.push(b'\n');
     String::from_utf8(bytes).map_err(io::Error::other)
@@ -100,9 +109,9 @@ pub(super) fn yaml(document: &Value) -> io::Result<String> {
     Ok(text)
 }
 
-struct SafeFormatter(PrettyFormatter<'static>);
+struct SafeFormatter<F>(F);
 
-impl Formatter for SafeFormatter {
+impl<F: Formatter> Formatter for SafeFormatter<F> {
     fn write_string_fragment<W: ?Sized + io::Write>(
         &mut self,
         writer: &mut W,
@@ -173,7 +182,12 @@ mod tests {
     #[test]
     fn json_and_yaml_carry_hostile_text_whole_and_harmless() {
         let value = serde_json::json!({ "id": HOSTILE });
-        for text in [json(&value).unwrap(), yaml(&value).unwrap()] {
+        assert_eq!(json_line(&value).unwrap().lines().count(), 1);
+        for text in [
+            json(&value).unwrap(),
+            json_line(&value).unwrap(),
+            yaml(&value).unwrap(),
+        ] {
             assert!(
                 !text
                     .trim_end()

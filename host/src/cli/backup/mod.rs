@@ -149,7 +149,10 @@ async fn run_in(
 ) -> Result<Option<Box<dyn Document>>, CliError> {
     Ok(Some(match verb {
         BackupVerb::List(args) => Box::new(list::run(&args, session).await?),
-        BackupVerb::Status(args) => Box::new(status::run(args, session).await?),
+        BackupVerb::Status(args) => match status::run(args, session).await? {
+            Some(view) => Box::new(view),
+            None => return Ok(None),
+        },
         BackupVerb::Create(args) => Box::new(create::run(&args, session).await?),
         BackupVerb::Download(args) => match download::run(args, output_file, session).await? {
             Downloaded::File(view) => Box::new(view),
@@ -163,6 +166,11 @@ async fn run_in(
 }
 
 impl BackupArgs {
+    /// Whether to be stopped is the usual end of the command, of which nothing need be said.
+    pub(super) fn is_watching(&self) -> bool {
+        matches!(&self.verb.0, BackupVerb::Status(args) if args.watches())
+    }
+
     /// What is to be said when the user stops the command.
     pub(super) fn after_interruption(&self) -> Option<&'static str> {
         match self.verb.0 {

@@ -28,3 +28,4 @@ mod stopping;
 mod targets;
 mod usage;
 mod verbs;
+mod watch;

@@ -15,6 +15,7 @@ const COMMANDS: &[&[&str]] = &[
     &["backup", "create"],
     &["backup", "download"],
     &["backup", "verify"],
+    &["backup", "test"],
     &["backup", "restore"],
     &["backup", "delete"],
     &["backup", "history"],

@@ -19,6 +19,9 @@ pub(super) enum CliError {
     },
     #[error("no password can be read from {from}: {source}")]
     Password { from: String, source: io::Error },
+    /// What is on stdout says it, in every format, or nothing is wrong: no error is shown.
+    #[error("what was found has been said")]
+    Said(Failure),
     #[error("stopped")]
     Interrupted {
         /// What goes on, or how to go on.
@@ -38,6 +41,7 @@ impl Problem for CliError {
             Self::Ops(error) => error.failure(),
             Self::Output(_) | Self::Runtime(_) => Failure::Failed,
             Self::Conflict { .. } | Self::Password { .. } => Failure::Usage,
+            Self::Said(failure) => *failure,
             Self::Interrupted { .. } => Failure::Interrupted,
         }
     }
@@ -49,7 +53,7 @@ impl Problem for CliError {
             Self::Runtime(_) => Some("Check the limits of the system (`ulimit -a`)".to_owned()),
             Self::Password { .. } => Some("Check the file, or what is piped in".to_owned()),
             Self::Interrupted { next } => next.map(str::to_owned),
-            Self::Conflict { .. } => None,
+            Self::Conflict { .. } | Self::Said(_) => None,
         }
     }
 }

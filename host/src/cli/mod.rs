@@ -157,20 +157,24 @@ fn run(cli: Cli, matches: &ArgMatches, engines: Catalogue) -> ExitCode {
         output_file: cli.output.file(),
         ui,
     };
-    let next = match &cli.verb {
-        Verb::Backup(args) => args.after_interruption(),
-        _ => None,
+    let stopped = match &cli.verb {
+        Verb::Backup(args) if args.is_watching() => CliError::Said(Failure::Interrupted),
+        Verb::Backup(args) => CliError::Interrupted {
+            next: args.after_interruption(),
+        },
+        _ => CliError::Interrupted { next: None },
     };
     let result = runtime.block_on(async {
         tokio::select! {
             result = dispatch(cli.verb, context) => result,
-            () = interrupted() => Err(CliError::Interrupted { next }),
+            () = interrupted() => Err(stopped),
         }
     });
     // A worker that still compiles must not keep a stopped command alive.
     runtime.shutdown_background();
     match result {
         Ok(()) => ExitCode::SUCCESS,
+        Err(CliError::Said(failure)) => ExitCode::from(failure.exit_code()),
         Err(error) => fail(ui, &error),
     }
 }

@@ -6,11 +6,12 @@
 //! resolve ─ pods, slices, diagnose ─ request   which pod and port, or why there is none
 //! backend ─ exchange, body ─ tunnel            HTTP/1.1 over a websocket to pods/portforward
 //! running, exec ─ upgrade                      a command in a container, over a websocket too
+//! rights, readiness ─ request                  what may be done, and what is there to do it with
 //! secrets, leases ─ request                    a Secret's keys; a lock that all users see
 //! ```
 //!
-//! There is no local listening port, and rights are never asked for ahead of their use: a missing
-//! one is explained by the request that needed it.
+//! There is no local listening port, and rights are never asked for ahead of their use, except by
+//! `backup test` (`rights`): a missing one is explained by the request that needed it.
 
 mod backend;
 mod body;
@@ -26,10 +27,12 @@ mod leases;
 mod near;
 mod pods;
 mod proxy;
+mod readiness;
 mod refusal;
 mod request;
 mod request_body;
 mod resolve;
+mod rights;
 mod running;
 mod secrets;
 mod slices;
@@ -48,9 +51,11 @@ pub use connect::ConnectOptions;
 pub use error::{ClusterError, EntryKind, Phase, PodContainer, PodPort, Unreachable};
 pub use exec::{Command, CommandOutput};
 pub use leases::{Acquired, HeldLease, lease_name};
+pub use readiness::Readiness;
 pub use request::Access;
 pub use request_body::{RequestBody, StreamError};
 pub use resolve::{Candidate, EndpointSpec, Origin, Target};
+pub use rights::{Need, Rights, ServerVersion};
 pub use running::RunningPod;
 pub use secrets::SecretKeys;
 

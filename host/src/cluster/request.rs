@@ -23,11 +23,12 @@ const BUSY_WAITS: [Duration; 2] = [Duration::from_millis(200), Duration::from_se
 /// A resource of the Kubernetes API, and the rights that this program may need on it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Resource {
-    group: &'static str,
+    pub group: &'static str,
+    /// Empty for a path that is no resource.
     version: &'static str,
-    name: &'static str,
+    pub name: &'static str,
     namespaced: bool,
-    verbs: &'static [&'static str],
+    pub verbs: &'static [&'static str],
 }
 
 pub(super) const PODS: Resource = Resource {
@@ -94,6 +95,23 @@ pub(super) const NAMESPACES: Resource = Resource {
     verbs: &["get"],
 };
 
+pub(super) const ACCESS_REVIEWS: Resource = Resource {
+    group: "authorization.k8s.io",
+    version: "v1",
+    name: "selfsubjectaccessreviews",
+    namespaced: false,
+    verbs: &["create"],
+};
+
+/// What the API server says of itself, to everybody (`system:public-info-viewer`).
+pub(super) const VERSION: Resource = Resource {
+    group: "",
+    version: "",
+    name: "version",
+    namespaced: false,
+    verbs: &["get"],
+};
+
 /// One thing that was asked of the API server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Access {
@@ -155,7 +173,9 @@ impl Access {
             namespaced,
             ..
         } = self.resource;
-        let mut path = if group.is_empty() {
+        let mut path = if version.is_empty() {
+            String::new()
+        } else if group.is_empty() {
             format!("/api/{version}")
         } else {
             format!("/apis/{group}/{version}")
@@ -403,6 +423,7 @@ mod tests {
             access(&ENDPOINT_SLICES, None).path(),
             "/apis/discovery.k8s.io/v1/namespaces/mqtt/endpointslices"
         );
+        assert_eq!(access(&VERSION, None).path(), "/version");
         assert_eq!(
             access(&NAMESPACES, Some("mqtt")).path(),
             "/api/v1/namespaces/mqtt"

@@ -56,6 +56,17 @@ pub(super) fn candidates<'a>(
     }
 }
 
+/// The engine that is named, or all that there are.
+pub(super) fn chosen<'a>(
+    engines: &'a [EngineFile],
+    choice: &EngineChoice,
+) -> Result<Vec<&'a EngineFile>, OpsError> {
+    match choice {
+        EngineChoice::Auto => Ok(engines.iter().collect()),
+        EngineChoice::Named(name) => Ok(vec![named(engines, name)?]),
+    }
+}
+
 /// The engine that has a verb of its own: the one that is named, else the only one. There is no falling
 /// back: the verb of another engine may do another thing.
 pub(super) fn with_verb<'a>(
@@ -149,7 +160,7 @@ mod tests {
     use super::*;
     use crate::engine::Catalogue;
 
-    fn chosen(choice: &str, operation: Operation) -> Result<Vec<String>, OpsError> {
+    fn able(choice: &str, operation: Operation) -> Result<Vec<String>, OpsError> {
         let engines = Catalogue::bundled().expect("the bundled engines");
         candidates(&engines, &choice.into(), operation).map(names)
     }
@@ -157,11 +168,11 @@ mod tests {
     #[test]
     fn auto_prefers_the_sidecar_for_lists_and_hivemq_for_the_state_of_one() {
         assert_eq!(
-            chosen("auto", Operation::List).unwrap(),
+            able("auto", Operation::List).unwrap(),
             ["sidecar", "hivemq"]
         );
         assert_eq!(
-            chosen("auto", Operation::Status).unwrap(),
+            able("auto", Operation::Status).unwrap(),
             ["hivemq", "sidecar"]
         );
     }
@@ -169,18 +180,17 @@ mod tests {
     #[test]
     fn an_engine_is_named_short_or_in_full() {
         for name in ["sidecar", "kubectl-broker/sidecar"] {
-            assert_eq!(chosen(name, Operation::List).unwrap(), ["sidecar"]);
+            assert_eq!(able(name, Operation::List).unwrap(), ["sidecar"]);
         }
     }
 
     #[test]
     fn a_typing_error_gets_the_near_name() {
-        let Err(OpsError::UnknownEngine { near, .. }) = chosen("sidcar", Operation::List) else {
+        let Err(OpsError::UnknownEngine { near, .. }) = able("sidcar", Operation::List) else {
             panic!("must be unknown")
         };
         assert_eq!(near.as_deref(), Some("sidecar"));
-        let Err(OpsError::UnknownEngine { near, known, .. }) = chosen("zfs", Operation::List)
-        else {
+        let Err(OpsError::UnknownEngine { near, known, .. }) = able("zfs", Operation::List) else {
             panic!("must be unknown")
         };
         assert_eq!((near, known.len()), (None, 2));
@@ -189,15 +199,15 @@ mod tests {
     #[test]
     fn an_engine_that_cannot_names_those_that_can() {
         assert!(matches!(
-            chosen("sidecar", Operation::Create),
+            able("sidecar", Operation::Create),
             Err(OpsError::CannotDo { able, .. }) if able == ["hivemq"]
         ));
-        let Err(OpsError::CannotDo { reason, .. }) = chosen("sidecar", Operation::Download) else {
+        let Err(OpsError::CannotDo { reason, .. }) = able("sidecar", Operation::Download) else {
             panic!("the sidecar has no download")
         };
         assert!(reason.expect("a reason").contains("object storage"));
         assert!(matches!(
-            chosen("auto", Operation::Verify),
+            able("auto", Operation::Verify),
             Err(OpsError::NobodyCan { .. })
         ));
     }

@@ -1,7 +1,7 @@
 use futures_util::future::join_all;
 
 use super::{OpsError, Request, Session};
-use crate::engine::{Catalogue, EngineFile, INTERFACE};
+use crate::engine::{Catalogue, Detection, EngineFile, INTERFACE};
 use crate::ui::{EngineRow, EnginesView, Ui};
 
 /// What engines there are, what each can do, and whether it answers at the target.
@@ -36,13 +36,17 @@ pub async fn engines(
 async fn detect(session: &Session, file: &EngineFile) -> Result<String, OpsError> {
     let mut running = session.start(file).await?;
     let detected = running.instance().detect().await;
-    let detection = running.original(detected)?;
+    Ok(in_words(running.original(detected)?))
+}
+
+/// What answered, in one line.
+pub(super) fn in_words(detection: Detection) -> String {
     let parts = [
         Some(detection.product),
         detection.version,
         detection.detail.map(|detail| format!("({detail})")),
     ];
-    Ok(parts.into_iter().flatten().collect::<Vec<_>>().join(" "))
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 fn row(file: &EngineFile, answers: Option<Result<String, String>>) -> EngineRow {

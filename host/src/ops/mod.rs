@@ -20,6 +20,7 @@ mod restore;
 mod saving;
 mod session;
 mod status;
+mod test;
 mod verify;
 mod wait;
 
@@ -36,6 +37,7 @@ pub use list::list;
 pub use restore::{Confirmation, RestoreFrom, RestoreRequest, restore};
 pub use saving::Place;
 pub use session::{Request, Session};
-pub use status::{Which, status};
+pub use status::{Which, status, watch};
+pub use test::test;
 pub use verify::{VerifyRequest, verify};
 pub use wait::Waiting;

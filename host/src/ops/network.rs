@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use broker_manifest::Manifest;
+use broker_manifest::{Endpoint, Manifest};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, try_join_all};
 use http::header::{AUTHORIZATION, RETRY_AFTER};
@@ -55,27 +55,22 @@ impl PodNetwork {
     pub(super) async fn find(route: Route) -> Result<Self, ClusterError> {
         let endpoints = route.manifest.endpoints.iter();
         let backends = endpoints.map(|(name, endpoint)| async {
-            let spec = EndpointSpec {
-                name: name.clone(),
-                select: endpoint.select,
-                port: endpoint.port.clone(),
-                explicit_port: endpoint
-                    .port
-                    .flag
-                    .as_ref()
-                    .and_then(|flag| route.ports.get(flag).copied()),
-            };
-            let backend = route.cluster.backend(&route.target, &spec).await?;
+            let backend = route.backend(name, endpoint).await?;
             Ok((name.clone(), backend))
         });
         let backends = try_join_all(backends).await?.into_iter().collect();
-        Ok(Self {
+        Ok(Self::over(backends, route))
+    }
+
+    /// The same over endpoints that were found one by one.
+    pub(super) fn over(backends: BTreeMap<String, Backend>, route: Route) -> Self {
+        Self {
             backends,
             route,
             deadlines: Deadlines::default(),
             last_error: LastError::default(),
             waited: Mutex::default(),
-        })
+        }
     }
 
     /// The same once more: what was found before may be gone.
@@ -157,6 +152,27 @@ impl PodNetwork {
     pub(super) fn original_of(&self, report: &Report) -> Option<ClusterError> {
         self.last_error
             .take_if(|error| error.to_string() == report.message)
+    }
+}
+
+impl Route {
+    /// Finds the pods and ports of one endpoint.
+    pub(super) async fn backend(
+        &self,
+        name: &str,
+        endpoint: &Endpoint,
+    ) -> Result<Backend, ClusterError> {
+        let spec = EndpointSpec {
+            name: name.to_owned(),
+            select: endpoint.select,
+            port: endpoint.port.clone(),
+            explicit_port: endpoint
+                .port
+                .flag
+                .as_ref()
+                .and_then(|flag| self.ports.get(flag).copied()),
+        };
+        self.cluster.backend(&self.target, &spec).await
     }
 }
 

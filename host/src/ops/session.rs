@@ -12,8 +12,8 @@ use super::observer::UiObserver;
 use super::saving::Saving;
 use crate::cluster::{Cluster, ConnectOptions, NamespaceSource, Target};
 use crate::engine::{
-    Catalogue, EngineError, EngineFile, Grants, Instance, Limits, NativeCache, OptionSetting,
-    OptionValue, Runtime, Services,
+    Catalogue, EngineError, EngineFile, Grants, Instance, Limits, Loaded, NativeCache,
+    OptionSetting, OptionValue, Runtime, Services,
 };
 use crate::model::{Failure, Problem, text};
 use crate::ui::{Scope, Ui};
@@ -154,17 +154,29 @@ impl Session {
 
     /// Makes native code of an engine and finds its endpoints at the same time, then starts it.
     pub(super) async fn start(&self, file: &EngineFile) -> Result<Running, OpsError> {
-        let runtime = Arc::clone(&self.runtime);
-        let to_load = file.clone();
-        let load = tokio::task::spawn_blocking(move || runtime.load(to_load));
-        let find = PodNetwork::find(Route {
+        // Boxed, they don't weigh on the futures of all callers.
+        let find = Box::pin(PodNetwork::find(self.route(file)));
+        let (loaded, network) = tokio::join!(self.load(file), find);
+        let loaded = loaded?;
+        Box::pin(self.run(file, &loaded, network?)).await
+    }
+
+    /// Where the requests of an engine go.
+    pub(super) fn route(&self, file: &EngineFile) -> Route {
+        Route {
             cluster: self.cluster.clone(),
             target: self.target.clone(),
             manifest: file.manifest().clone(),
             ports: self.request.ports.clone(),
             credentials: self.credentials.clone(),
-        });
-        let (loaded, network) = tokio::join!(load, find);
+        }
+    }
+
+    /// Makes native code of an engine, where nothing else is held up by it.
+    pub(super) async fn load(&self, file: &EngineFile) -> Result<Loaded, OpsError> {
+        let runtime = Arc::clone(&self.runtime);
+        let to_load = file.clone();
+        let loaded = tokio::task::spawn_blocking(move || runtime.load(to_load)).await;
         let loaded = loaded.map_err(|e| OpsError::Worker {
             reason: e.to_string(),
         })??;
@@ -176,11 +188,21 @@ impl Session {
             "{} engines compiled by this process",
             self.runtime.compilations()
         ));
-        let network = Arc::new(network?);
+        Ok(loaded)
+    }
+
+    /// Starts a loaded engine over a network.
+    pub(super) async fn run(
+        &self,
+        file: &EngineFile,
+        loaded: &Loaded,
+        network: PodNetwork,
+    ) -> Result<Running, OpsError> {
+        let network = Arc::new(network);
         let saving = Arc::new(Saving::new(Arc::clone(&network), self.ui));
         let commands = PodCommands::new(&self.cluster, &self.target, network.last_error());
         let instance = Instance::start(
-            &loaded,
+            loaded,
             Grants::all_of(file.manifest()),
             Services {
                 network: network.clone(),
@@ -229,6 +251,19 @@ impl Session {
             let setting = self.request.options.get(&option.name);
             setting.is_some_and(|setting| !is_default(option, &setting.value))
         })
+    }
+
+    pub(super) fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// Reads the credentials of the backend once more than [`Session::open`] did.
+    pub(super) async fn use_credentials(
+        &mut self,
+        request: &CredentialsRequest,
+    ) -> Result<(), OpsError> {
+        self.credentials = Credentials::find(&self.cluster, request).await?;
+        Ok(())
     }
 
     pub(super) fn statefulset(&self) -> &str {

@@ -30,43 +30,91 @@ pub(super) async fn until_ended(
     activity: Activity,
     waiting: Waiting,
 ) -> Result<Backup, OpsError> {
-    let deadline = Instant::now() + waiting.timeout;
+    let mut looks = Looks::at(&begun.id, running, Some(waiting.timeout));
     let mut state = begun;
     let mut left_before = state.activity == activity && state.state != State::Pending;
-    let mut pause = FIRST_PAUSE;
-    let (id, engine) = (state.id.clone(), running.manifest.id.name().to_owned());
-    let late = || OpsError::StillRunning {
-        id: text::printable(&id, 200).into_owned(),
-        engine: engine.clone(),
-        seconds: waiting.timeout.as_secs(),
-    };
     while !(left_before && has_ended(&state)) {
-        if Instant::now() + pause >= deadline {
-            sleep_until(deadline).await;
-            return Err(late());
-        }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
-        let looked = timeout_at(deadline, look(running, &id)).await;
-        match looked.map_err(|_| late())? {
-            Ok(now) => {
-                left_before |= now.activity == activity && now.state == State::Running;
-                state = now;
-            }
-            Err(error) if may_pass(&error) => {
-                session.ui().note(&format!(
-                    "Can't see how far it is ({}); going on",
-                    text::printable(&error.to_string(), 160)
-                ));
-                // The pod may be gone: find another.
-                if let Ok(again) = Box::pin(session.start_named(&running.manifest.id)).await {
-                    *running = again;
-                }
-            }
-            Err(error) => return Err(error),
-        }
+        state = looks.next(session, running).await?;
+        left_before |= state.activity == activity && state.state == State::Running;
     }
     judge(state, running)
+}
+
+/// Looks at one backup with growing pauses between them.
+pub(super) struct Looks {
+    id: String,
+    engine: String,
+    pause: Duration,
+    /// With the time that it allows, for people.
+    deadline: Option<(Instant, Duration)>,
+}
+
+impl Looks {
+    /// With no `timeout` it goes on for ever.
+    pub(super) fn at(id: &str, running: &Running, timeout: Option<Duration>) -> Self {
+        Self {
+            id: id.to_owned(),
+            engine: running.manifest.id.name().to_owned(),
+            pause: FIRST_PAUSE,
+            deadline: timeout.map(|timeout| (Instant::now() + timeout, timeout)),
+        }
+    }
+
+    /// Pauses, and looks; again where that did not succeed and may the next time.
+    pub(super) async fn next(
+        &mut self,
+        session: &Session,
+        running: &mut Running,
+    ) -> Result<Backup, OpsError> {
+        loop {
+            self.pause().await?;
+            match self.look(running).await? {
+                Err(error) if may_pass(&error) => {
+                    session.ui().note(&format!(
+                        "Can't see how far it is ({}); going on",
+                        text::printable(&error.to_string(), 160)
+                    ));
+                    // The pod may be gone: find another.
+                    if let Ok(again) = session.start_named(&running.manifest.id).await {
+                        *running = again;
+                    }
+                }
+                looked => return looked,
+            }
+        }
+    }
+
+    async fn pause(&mut self) -> Result<(), OpsError> {
+        if let Some((deadline, _)) = self.deadline
+            && Instant::now() + self.pause >= deadline
+        {
+            sleep_until(deadline).await;
+            return Err(self.late());
+        }
+        tokio::time::sleep(self.pause).await;
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        Ok(())
+    }
+
+    async fn look(&self, running: &mut Running) -> Result<Result<Backup, OpsError>, OpsError> {
+        let look = async {
+            let looked = running.instance().status(&self.id, &[]).await;
+            running.original(looked)
+        };
+        match self.deadline {
+            Some((deadline, _)) => timeout_at(deadline, look).await.map_err(|_| self.late()),
+            None => Ok(look.await),
+        }
+    }
+
+    fn late(&self) -> OpsError {
+        let timeout = self.deadline.map(|(_, timeout)| timeout);
+        OpsError::StillRunning {
+            id: text::printable(&self.id, 200).into_owned(),
+            engine: self.engine.clone(),
+            seconds: timeout.unwrap_or_default().as_secs(),
+        }
+    }
 }
 
 /// What an ended backup or restore means for the command.
@@ -96,12 +144,7 @@ pub(super) fn judge(state: Backup, running: &Running) -> Result<Backup, OpsError
     }
 }
 
-async fn look(running: &mut Running, id: &str) -> Result<Backup, OpsError> {
-    let looked = running.instance().status(id, &[]).await;
-    running.original(looked)
-}
-
-fn has_ended(state: &Backup) -> bool {
+pub(super) fn has_ended(state: &Backup) -> bool {
     matches!(
         state.state,
         State::Succeeded | State::Partial | State::Failed

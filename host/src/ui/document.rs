@@ -2,10 +2,10 @@ use std::io;
 
 use serde::Serialize;
 use serde_json::Value;
-use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
+use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
 
 use super::kind::Kind;
-use crate::model::{Problem, text};
+use crate::model::{Failure, Problem, text};
 
 /// `apiVersion` of every document. It changes when a field is removed or changes its meaning.
 const API_VERSION: &str = "kubectl-broker/v1";
@@ -22,6 +22,12 @@ pub trait Document {
 
     /// One line to stand below a table, for people.
     fn summary(&self) -> Option<String> {
+        None
+    }
+
+    /// How the command ends although it has a result. It says on stdout, in every format, what is wrong,
+    /// and there is no error beside it. Everything else that fails has no result.
+    fn failure(&self) -> Option<Failure> {
         None
     }
 }
@@ -74,10 +80,19 @@ pub(super) fn sentence(hint: &str) -> String {
 /// JSON lets control and invisible characters stand as they are; some of them drive a terminal. They
 /// are written as escapes, which every reader of JSON turns back.
 pub(super) fn json(document: &Value) -> io::Result<String> {
+    json_in(document, PrettyFormatter::new())
+}
+
+/// The same on one line.
+pub(super) fn json_line(document: &Value) -> io::Result<String> {
+    json_in(document, CompactFormatter)
+}
+
+fn json_in(document: &Value, layout: impl Formatter) -> io::Result<String> {
     let mut bytes = Vec::new();
     document.serialize(&mut Serializer::with_formatter(
         &mut bytes,
-        SafeFormatter(PrettyFormatter::new()),
+        SafeFormatter(layout),
     ))?;
     bytes.push(b'\n');
     String::from_utf8(bytes).map_err(io::Error::other)
@@ -95,9 +110,9 @@ pub(super) fn yaml(document: &Value) -> io::Result<String> {
     Ok(text)
 }
 
-struct SafeFormatter(PrettyFormatter<'static>);
+struct SafeFormatter<F>(F);
 
-impl Formatter for SafeFormatter {
+impl<F: Formatter> Formatter for SafeFormatter<F> {
     fn write_string_fragment<W: ?Sized + io::Write>(
         &mut self,
         writer: &mut W,
@@ -168,7 +183,12 @@ mod tests {
     #[test]
     fn json_and_yaml_carry_hostile_text_whole_and_harmless() {
         let value = serde_json::json!({ "id": HOSTILE });
-        for text in [json(&value).unwrap(), yaml(&value).unwrap()] {
+        assert_eq!(json_line(&value).unwrap().lines().count(), 1);
+        for text in [
+            json(&value).unwrap(),
+            json_line(&value).unwrap(),
+            yaml(&value).unwrap(),
+        ] {
             assert!(
                 !text
                     .trim_end()

@@ -33,6 +33,7 @@ kinds!(
     History,
     Report,
     Restore,
+    TestReport,
     VerificationList,
     Version,
 );

@@ -1,5 +1,6 @@
 //! The one owner of stdout and stderr. Data goes to stdout; everything else goes to stderr.
 
+mod changes;
 mod document;
 mod format;
 mod kind;
@@ -16,13 +17,15 @@ use anstyle::{AnsiColor, Style};
 
 use crate::model::{Problem, text};
 
+pub use changes::Changes;
 pub use document::{Document, Scope, error_document};
 pub use format::{Format, size};
 pub use kind::{KINDS, Kind};
 pub use transfer::TransferProgress;
 pub use views::{
-    BackupsView, CheckedFile, CreatedView, DeletedView, DownloadView, EngineRow, EnginesView,
-    HistoryRow, HistoryView, ReportView, RestorationView, VerificationView, VersionView,
+    BackupsView, CheckOutcome, CheckRow, CheckedFile, CreatedView, DeletedView, DownloadView,
+    EngineRow, EnginesView, HistoryRow, HistoryView, ReportView, RestorationView, TestView,
+    VerificationView, VersionView,
 };
 
 /// Longest message of an error or a note, in characters.
@@ -87,16 +90,24 @@ impl Ui {
     /// # Errors
     /// When stdout can't be written.
     pub fn write_out(&self, text: &str) -> io::Result<()> {
-        let stdout = io::stdout();
-        let choice = self.choice(stdout.is_terminal());
-        let mut stream = AutoStream::new(stdout.lock(), choice);
-        match stream
-            .write_all(text.as_bytes())
-            .and_then(|()| stream.flush())
-        {
+        match self.write_all_out(text) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             result => result,
         }
+    }
+
+    /// A result that changes, of which every change is shown.
+    #[must_use]
+    pub fn changes(self) -> Changes {
+        Changes::new(self)
+    }
+
+    fn write_all_out(self, text: &str) -> io::Result<()> {
+        let stdout = io::stdout();
+        let choice = self.choice(stdout.is_terminal());
+        let mut stream = AutoStream::new(stdout.lock(), choice);
+        stream.write_all(text.as_bytes())?;
+        stream.flush()
     }
 
     /// Something that the user may want to know. Where programs read, the result says it.

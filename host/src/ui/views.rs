@@ -3,6 +3,7 @@
 mod created;
 mod download;
 mod history;
+mod test;
 mod verification;
 
 use broker_manifest::{Column, Operation};
@@ -18,6 +19,7 @@ use crate::model::{Backup, State, text};
 pub use created::CreatedView;
 pub use download::DownloadView;
 pub use history::{HistoryRow, HistoryView};
+pub use test::{CheckOutcome, CheckRow, TestView};
 pub use verification::{CheckedFile, VerificationView};
 
 /// The longest name of `-o name`, in characters. Ids of backups are shorter.

@@ -8,6 +8,7 @@ mod history;
 mod list;
 mod restore;
 mod status;
+mod test;
 mod verify;
 mod which;
 
@@ -60,6 +61,7 @@ enum BackupVerb {
     Create(create::CreateArgs),
     Download(download::DownloadArgs),
     Verify(verify::VerifyArgs),
+    Test(test::TestArgs),
     Restore(restore::RestoreArgs),
     Delete(delete::DeleteArgs),
     History(history::HistoryArgs),
@@ -114,6 +116,7 @@ pub(super) async fn run(args: BackupArgs, context: Context<'_>) -> Result<(), Cl
         let verb = match verb {
             BackupVerb::Verify(args) => return Ok(Some(verify::run(args, ui).await?)),
             BackupVerb::History(args) => return Ok(Some(history::run(&args).await?)),
+            BackupVerb::Test(_) => return Ok(Some(test::run(engines, request, ui).await?)),
             verb => verb,
         };
         let session = Session::open(engines, request, ui).await?;
@@ -131,7 +134,10 @@ pub(super) async fn run(args: BackupArgs, context: Context<'_>) -> Result<(), Cl
     if let (true, Some(summary)) = (ui.format().is_table(), view.summary()) {
         ui.note(&summary);
     }
-    Ok(())
+    match view.failure() {
+        Some(failure) => Err(CliError::Said(failure)),
+        None => Ok(()),
+    }
 }
 
 /// Runs a verb that needs a cluster. Nothing is to be shown when the data went to stdout itself.
@@ -143,7 +149,10 @@ async fn run_in(
 ) -> Result<Option<Box<dyn Document>>, CliError> {
     Ok(Some(match verb {
         BackupVerb::List(args) => Box::new(list::run(&args, session).await?),
-        BackupVerb::Status(args) => Box::new(status::run(args, session).await?),
+        BackupVerb::Status(args) => match status::run(args, session).await? {
+            Some(view) => Box::new(view),
+            None => return Ok(None),
+        },
         BackupVerb::Create(args) => Box::new(create::run(&args, session).await?),
         BackupVerb::Download(args) => match download::run(args, output_file, session).await? {
             Downloaded::File(view) => Box::new(view),
@@ -152,7 +161,7 @@ async fn run_in(
         BackupVerb::Restore(args) => Box::new(Box::pin(restore::run(args, session)).await?),
         BackupVerb::Delete(args) => Box::new(delete::run(&args, session).await?),
         BackupVerb::OfEngine(args) => act::run(args, engines, session).await?,
-        BackupVerb::Verify(_) | BackupVerb::History(_) => return Ok(None),
+        BackupVerb::Verify(_) | BackupVerb::History(_) | BackupVerb::Test(_) => return Ok(None),
     }))
 }
 
@@ -170,6 +179,11 @@ pub(super) fn engine_so_far(matches: &ArgMatches) -> Option<EngineChoice> {
 }
 
 impl BackupArgs {
+    /// Whether to be stopped is the usual end of the command, of which nothing need be said.
+    pub(super) fn is_watching(&self) -> bool {
+        matches!(&self.verb.0, BackupVerb::Status(args) if args.watches())
+    }
+
     /// What is to be said when the user stops the command.
     pub(super) fn after_interruption(&self) -> Option<&'static str> {
         match self.verb.0 {

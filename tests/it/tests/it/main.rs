@@ -5,6 +5,7 @@ mod support;
 
 mod backend_errors;
 mod cache;
+mod check_up;
 mod choice;
 mod cluster_errors;
 mod completion;
@@ -34,3 +35,4 @@ mod targets;
 mod usage;
 mod verbs;
 mod verify;
+mod watch;

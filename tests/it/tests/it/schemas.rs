@@ -113,6 +113,7 @@ fn documents() -> Vec<Value> {
             run,
             &format!("backup verify backups/backup-{ID}-{ID}.backup"),
         ),
+        printed(run, "backup test"),
         printed(run, "backup metrics"),
         printed(run, "backup restore --source remote --latest --dry-run"),
         printed(run, &format!("backup restore --id {ID} --yes")),

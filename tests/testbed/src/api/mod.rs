@@ -1,5 +1,6 @@
 //! The simulated API server.
 
+mod access_review;
 mod auth;
 mod cells;
 mod change;
@@ -13,6 +14,7 @@ pub mod objects;
 mod openapi;
 mod patch;
 mod portforward;
+mod protobuf;
 mod read;
 pub mod resources;
 mod route;

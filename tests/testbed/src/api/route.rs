@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::Method;
 
+use super::access_review;
 use super::objects::Objects;
 use super::resources::ResourceType;
 use crate::web::{Query, decode_path};
@@ -27,6 +28,8 @@ pub enum Route {
     NoSuchResource,
     Health(String),
     ServerVersion,
+    /// What the user may do.
+    AccessReview,
     OpenApi(String),
     Nowhere,
 }
@@ -79,6 +82,7 @@ pub fn route(path: &str, objects: &Objects) -> Route {
         ["apis", group] => Route::Group(group.to_owned()),
         ["version"] => Route::ServerVersion,
         ["healthz" | "readyz" | "livez", ..] => Route::Health(parts[0].to_owned()),
+        ["apis", access_review::GROUP, "v1", access_review::PLURAL] => Route::AccessReview,
         ["openapi", ..] => Route::OpenApi(parts[1..].join("/")),
         ["api", version, ref rest @ ..] => resource("", version, rest, objects),
         ["apis", group, version, ref rest @ ..] => resource(group, version, rest, objects),

@@ -18,7 +18,7 @@ use super::auth::{self, Access};
 use super::objects::Objects;
 use super::route::{Route, Target, route};
 use super::status::ApiError;
-use super::{discovery, openapi};
+use super::{access_review, discovery, openapi};
 use crate::backend::Backends;
 use crate::clock::Clock;
 use crate::faults::Faults;
@@ -123,6 +123,10 @@ impl ApiServer {
         let found = match route {
             Route::Resource(target) => {
                 return self.resource(&target, &user, &mut parts, body).await;
+            }
+            Route::AccessReview => {
+                let body = read_body(body).await?;
+                return access_review::answer(&parts.method, &user, &faults, &body);
             }
             Route::Groups { core } => {
                 Some(discovery::root(&types, core, &self.address, &parts.headers))

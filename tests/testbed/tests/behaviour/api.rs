@@ -170,3 +170,34 @@ async fn requests_are_recorded_with_what_overlapped() {
     assert_eq!(overlapped, [true, true, false]);
     assert_eq!(bed.requests().count("GET", "/pods"), 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_can_ask_what_deny_rules_leave() {
+    const REVIEWS: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+    let bed = bed().await;
+    fault(&bed, "deny=create:pods/portforward:messaging");
+    let may = async |verb: &str, subresource: &str, namespace: &str| {
+        let asked = json!({"spec": {"resourceAttributes": {
+            "verb": verb, "resource": "pods", "subresource": subresource, "namespace": namespace
+        }}});
+        let request = Request::post(REVIEWS).header("content-type", "application/json");
+        let (status, body) = json(&api(&bed, request, &asked.to_string()).await);
+        assert_eq!(status, StatusCode::CREATED);
+        assert_eq!(body["kind"], "SelfSubjectAccessReview");
+        body["status"]["allowed"].as_bool().unwrap()
+    };
+    assert!(!may("create", "portforward", "messaging").await);
+    assert!(may("get", "portforward", "messaging").await);
+    assert!(may("create", "portforward", "platform").await);
+    assert!(may("create", "", "messaging").await);
+
+    let request = Request::post(REVIEWS).header("content-type", "application/json");
+    let (status, body) = json(&api(&bed, request, r#"{"spec": {}}"#).await);
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{body}");
+    let (status, _) = get(&bed, REVIEWS).await;
+    assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED);
+    fault(&bed, "deny=create:selfsubjectaccessreviews");
+    let request = Request::post(REVIEWS).header("content-type", "application/json");
+    let refused = api(&bed, request, r#"{"spec": {}}"#).await;
+    assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+}

@@ -270,3 +270,21 @@ async fn stock_kubectl_reads_the_secret_and_works_with_leases() {
     let row: Vec<&str> = table.lines().last().unwrap().split_whitespace().collect();
     assert_eq!(row[..2], ["lock", "me"], "{table}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stock_kubectl_auth_can_i_hears_what_deny_rules_leave() {
+    let bed = bed().await;
+    fault(&bed, "deny=create:pods/portforward");
+    fault(&bed, "deny=list:statefulsets");
+    for (question, answer) in [
+        (&["get", "pods"][..], "yes"),
+        (&["create", "pods", "--subresource=portforward"], "no"),
+        (&["get", "pods", "--subresource=portforward"], "yes"),
+        (&["list", "statefulsets.apps"], "no"),
+    ] {
+        let arguments = [&["auth", "can-i"], question].concat();
+        let output = kubectl(&bed, &arguments).await;
+        assert_eq!(text(&output.stdout).trim(), answer, "{question:?}");
+        assert_eq!(output.status.success(), answer == "yes");
+    }
+}

@@ -67,6 +67,7 @@ pub struct Invocation {
     engines: Vec<PathBuf>,
     environment: Vec<(String, OsString)>,
     working_folder: Option<PathBuf>,
+    data_although_failed: bool,
 }
 
 impl Invocation {
@@ -78,6 +79,7 @@ impl Invocation {
             engines: Vec::new(),
             environment: Vec::new(),
             working_folder: None,
+            data_although_failed: false,
         }
     }
 
@@ -98,6 +100,13 @@ impl Invocation {
     pub fn in_folder(mut self, folder: &Path) -> Self {
         self.working_folder = Some(folder.to_owned());
         self.env("XDG_STATE_HOME", folder.join("state"))
+    }
+
+    /// For the two commands that show what they saw however it ends: `backup test` and
+    /// `backup status --watch`. No other that fails may write to stdout.
+    pub fn data_although_failed(mut self) -> Self {
+        self.data_although_failed = true;
+        self
     }
 
     pub fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
@@ -166,7 +175,12 @@ impl Invocation {
             .working_folder
             .iter()
             .map(|path| (path.as_path(), "$PWD"));
-        Run::of(output, kubeconfig.into_iter().chain(folders).chain(working))
+        let places = kubeconfig.into_iter().chain(folders).chain(working);
+        let run = Run::of(output, places);
+        if !self.data_although_failed {
+            run.check_no_data_of_a_failure();
+        }
+        run
     }
 
     /// Starts the program with pipes for stdout and stderr.

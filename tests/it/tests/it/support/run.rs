@@ -57,6 +57,10 @@ impl Run {
         // Of the host itself. That of an engine stands within an error.
         let panicked = self.stderr.lines().any(|line| line.starts_with("thread '"));
         assert!(!panicked, "{}", self.stderr);
+    }
+
+    /// What holds for every run but those of [`super::Invocation::data_although_failed`].
+    pub fn check_no_data_of_a_failure(&self) {
         if self.code != 0 {
             assert_eq!(self.stdout, "", "data of a command that failed");
         }

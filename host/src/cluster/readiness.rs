@@ -1,0 +1,73 @@
+//! How many pods of a target are there and ready.
+
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::Pod;
+
+use super::error::show;
+use super::request::{PODS, STATEFUL_SETS, check_name};
+use super::{Cluster, ClusterError, Target, pods};
+
+/// The pods of a target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Readiness {
+    pub ready: usize,
+    /// How many there are to be.
+    pub wanted: usize,
+    /// Name and reason of each that is there and not ready; safe to be shown.
+    pub unready: Vec<String>,
+}
+
+impl Cluster {
+    /// Looks at the pod that was chosen, or at all pods of the `StatefulSet` with 2 requests at once.
+    ///
+    /// # Errors
+    /// When there is none that could be used, with the reason.
+    pub async fn readiness(&self, target: &Target) -> Result<Readiness, ClusterError> {
+        check_name("StatefulSet", &target.statefulset)?;
+        if let Some(name) = &target.pod {
+            check_name("pod", name)?;
+            let Some(pod) = self.get::<Pod>(&PODS, name).await? else {
+                return Err(self.no_pod(name).await);
+            };
+            if !pods::has_running_container(&pod) {
+                return Err(ClusterError::PodNotUsable {
+                    pod: name.clone(),
+                    namespace: self.namespace().to_owned(),
+                    reason: pods::why_not_ready(&pod),
+                });
+            }
+            return Ok(counted(std::slice::from_ref(&pod), 1));
+        }
+        let (record, listed) = tokio::join!(
+            self.get::<StatefulSet>(&STATEFUL_SETS, &target.statefulset),
+            self.list::<Pod>(&PODS)
+        );
+        let mut owned = listed?;
+        owned.retain(|pod| pods::is_owned(pod, &target.statefulset));
+        owned.sort_by_key(|pod| pods::ordinal(pods::name(pod), &target.statefulset));
+        if !owned.iter().any(pods::is_ready) {
+            return Err(self.no_ready_pod(&target.statefulset, record, &owned).await);
+        }
+        // Who may not read the StatefulSet sees its pods all the same.
+        let wanted = match &record {
+            Ok(Some(record)) => record.spec.as_ref().map(|spec| spec.replicas.unwrap_or(1)),
+            _ => None,
+        };
+        let wanted = wanted.and_then(|count| usize::try_from(count).ok());
+        Ok(counted(&owned, wanted.unwrap_or(owned.len())))
+    }
+}
+
+fn counted(pods: &[Pod], wanted: usize) -> Readiness {
+    let unready = pods.iter().filter(|pod| !pods::is_ready(pod));
+    Readiness {
+        ready: pods.iter().filter(|pod| pods::is_ready(pod)).count(),
+        wanted,
+        unready: unready
+            .map(|pod| {
+                let why = pods::why_not_ready(pod);
+                format!("{} ({})", show(pods::name(pod)), show(&why))
+            })
+            .collect(),
+    }
+}

@@ -1,0 +1,518 @@
+//! `backup test`: whether everything is there that the other commands need, one check after the other.
+
+use std::collections::BTreeMap;
+
+use broker_manifest::{Operation, Select};
+use bytes::Bytes;
+use futures_util::future::join_all;
+use http::Request as HttpRequest;
+use http_body_util::{BodyExt as _, Full};
+
+use super::choose::{EngineChoice, chosen};
+use super::credentials::CredentialsRequest;
+use super::engines::in_words;
+use super::network::PodNetwork;
+use super::session::{Request, Running};
+use super::{OpsError, Session};
+use crate::cluster::{
+    Backend, Candidate, ClusterError, Deadlines, Need, Origin, Rights, ServerVersion,
+};
+use crate::engine::{Catalogue, EngineFile};
+use crate::model::{Failure, Problem};
+use crate::ui::{CheckOutcome, CheckRow, TestView, Ui};
+
+/// The oldest version of Kubernetes that this program is tried with.
+const OLDEST_SERVER: (u32, u32) = (1, 26);
+
+/// A check that is done, with what the view of it does not tell.
+struct Check {
+    row: CheckRow,
+    failure: Option<Failure>,
+    /// Nothing is there that it could be about. With `auto` another engine may be the right one.
+    absent: bool,
+}
+
+/// Checks the API server, this user's rights, the target, and the engine that is chosen, or, with
+/// `auto`, every engine. A check that failed does not end it: those that still make sense are done, the
+/// others are `skipped`.
+///
+/// With `auto`, an engine whose port nobody listens on is a warning as long as another one answers: few
+/// clusters have every backend.
+///
+/// # Errors
+/// When there is no such engine, or no configuration of a cluster. What a check finds is no error here:
+/// [`TestView::failure`] is the gravest of it.
+pub async fn test(
+    catalogue: Catalogue,
+    mut request: Request,
+    ui: Ui,
+) -> Result<TestView, OpsError> {
+    let choice = request.engine.clone();
+    let engines: Vec<_> = chosen(&catalogue, &choice)?.into_iter().cloned().collect();
+    // A Secret that can't be read is one check of many.
+    let from_secret = request.credentials.from_secret.is_some();
+    let credentials = from_secret.then(|| std::mem::take(&mut request.credentials));
+    let mut session = Session::open(catalogue, request, ui).await?;
+    let mut checks = Vec::new();
+    let reached = server(&session, &mut checks).await
+        && rights(&session, &engines, from_secret, &mut checks).await;
+    let ready = reached && target(&session, &mut checks).await;
+    let with_credentials = match credentials {
+        Some(wanted) if reached => secret(&mut session, &wanted, &mut checks).await,
+        _ => reached,
+    };
+    if !reached {
+        checks.push(Check::skipped(None, "target"));
+    }
+    let mut of_engines = join_all(engines.iter().map(|file| async {
+        if ready {
+            Box::pin(engine(&session, file, with_credentials)).await
+        } else {
+            all_skipped(file)
+        }
+    }))
+    .await;
+    if choice == EngineChoice::Auto {
+        excuse_absent(&mut of_engines);
+    }
+    checks.extend(of_engines.into_iter().flatten());
+    session.note_requests();
+    Ok(TestView {
+        namespace: session.cluster.namespace().to_owned(),
+        statefulset: session.statefulset().to_owned(),
+        failure: gravest(&checks),
+        checks: checks.into_iter().map(|check| check.row).collect(),
+    })
+}
+
+/// Whether the API server answers. Returns whether anything else can be asked of it.
+async fn server(session: &Session, checks: &mut Vec<Check>) -> bool {
+    let answer = session.cluster.server_version().await;
+    let reached = matches!(answer, Ok(_) | Err(ClusterError::Forbidden { .. }));
+    let skipped = (!reached).then(|| Check::skipped(None, "rights"));
+    checks.push(match answer {
+        Ok(version) => judged(&version, session.cluster.server()),
+        Err(ClusterError::Forbidden { .. }) => Check::warned(
+            "api-server",
+            format!(
+                "{} answers, and does not tell its version",
+                session.cluster.server()
+            ),
+            None,
+        ),
+        Err(error) => Check::failed(None, "api-server", &error),
+    });
+    checks.extend(skipped);
+    reached
+}
+
+fn judged(version: &ServerVersion, server: &str) -> Check {
+    let message = format!("{server} answers, version {}", version.text);
+    match version.numbers {
+        Some(numbers) if numbers < OLDEST_SERVER => Check::warned(
+            "api-server",
+            message,
+            Some(format!(
+                "It is older than {}.{}, the oldest that kubectl-broker is made for: update the cluster",
+                OLDEST_SERVER.0, OLDEST_SERVER.1
+            )),
+        ),
+        _ => Check::passed(None, "api-server", message),
+    }
+}
+
+/// What a right is for: which verbs nothing works without, and what is lost without the others.
+const NEEDS: [(Need, &[&str], &str); 7] = [
+    (Need::Pods, &["get", "list"], ""),
+    (
+        Need::StatefulSets,
+        &["get"],
+        "near names can't be suggested",
+    ),
+    (Need::PortForward, &["get", "create"], ""),
+    (
+        Need::EndpointSlices,
+        &[],
+        "ports are then those that the pods declare, not those of Services",
+    ),
+    (
+        Need::Leases,
+        &[],
+        "a restore then keeps out others of this machine only",
+    ),
+    (Need::Secrets, &[], "only `--credentials-secret` needs it"),
+    (
+        Need::Exec,
+        &[],
+        "only engines that run commands in pods need it",
+    ),
+];
+
+/// What this user may do, with all questions at once. Returns whether anything else can be asked.
+///
+/// The right to a Secret that is named may be one to that Secret alone: it is read instead.
+async fn rights(
+    session: &Session,
+    engines: &[EngineFile],
+    from_secret: bool,
+    checks: &mut Vec<Check>,
+) -> bool {
+    let by_service = engines.iter().any(|file| {
+        let mut endpoints = file.manifest().endpoints.values();
+        endpoints.any(|endpoint| endpoint.select == Select::Service)
+    });
+    let needs = NEEDS.into_iter().filter(|(need, ..)| match need {
+        Need::EndpointSlices => by_service,
+        Need::Secrets => !from_secret,
+        _ => true,
+    });
+    let asked = needs.map(|(need, required, loss)| async move {
+        let rights = session.cluster.rights(need).await?;
+        Ok(right(need, &rights, required, loss))
+    });
+    let answers: Result<Vec<_>, ClusterError> = join_all(asked).await.into_iter().collect();
+    match answers {
+        Ok(answers) => {
+            checks.extend(answers);
+            true
+        }
+        // The rights may be there all the same.
+        Err(error @ (ClusterError::Forbidden { .. } | ClusterError::Api { .. })) => {
+            let message = format!("not known: {error}");
+            let hint = "Every user has the right to ask by the ClusterRole `system:basic-user`, where it is bound as usual";
+            checks.push(Check::warned("rights", message, Some(hint.to_owned())));
+            true
+        }
+        Err(error) => {
+            checks.push(Check::failed(None, "rights", &error));
+            false
+        }
+    }
+}
+
+fn right(need: Need, rights: &Rights, required: &[&str], loss: &str) -> Check {
+    let name = format!("right:{}", need.name());
+    if rights.missing.is_empty() {
+        return Check::passed(None, &name, format!("may {}", rights.allowed.join(", ")));
+    }
+    let message = format!("may not {}", rights.missing.join(", "));
+    let hint = Some(format!("Ask for this right: {}", rights.rule));
+    if rights.missing.iter().any(|verb| required.contains(verb)) {
+        let mut check = Check::warned(&name, message, hint);
+        check.row.outcome = CheckOutcome::Failed;
+        check.failure = Some(Failure::NotAllowed);
+        return check;
+    }
+    Check::warned(&name, format!("{message}: {loss}"), hint)
+}
+
+/// Whether the target is there. Returns whether its pods can be asked for anything.
+async fn target(session: &Session, checks: &mut Vec<Check>) -> bool {
+    let subject = match &session.target().pod {
+        Some(pod) => format!("pod {pod}"),
+        None => format!("StatefulSet {}", session.statefulset()),
+    };
+    match session.cluster.readiness(session.target()).await {
+        Ok(found) => {
+            let message = format!("{subject}: {} of {} ready", found.ready, found.wanted);
+            checks.push(if found.ready >= found.wanted {
+                Check::passed(None, "target", message)
+            } else {
+                let namespace = session.cluster.namespace();
+                let hint = format!("Look at `kubectl get pods -n {namespace}`");
+                let reasons = found.unready.join("; ");
+                Check::warned("target", format!("{message}; {reasons}"), Some(hint))
+            });
+            true
+        }
+        Err(error) => {
+            // Who may not list pods may be let through to one.
+            let go_on = error.failure() == Failure::NotAllowed;
+            checks.push(Check::failed(None, "target", &error));
+            go_on
+        }
+    }
+}
+
+/// Whether the Secret with the credentials can be used.
+async fn secret(
+    session: &mut Session,
+    wanted: &CredentialsRequest,
+    checks: &mut Vec<Check>,
+) -> bool {
+    let read = session.use_credentials(wanted).await;
+    let usable = read.is_ok();
+    checks.push(match read {
+        Ok(()) => {
+            let name = wanted.from_secret.as_deref().unwrap_or_default();
+            Check::passed(None, "credentials", format!("read from Secret {name}"))
+        }
+        Err(error) => Check::failed(None, "credentials", &error),
+    });
+    usable
+}
+
+/// The checks of one engine, over one port-forward for each endpoint.
+async fn engine(session: &Session, file: &EngineFile, with_credentials: bool) -> Vec<Check> {
+    let manifest = file.manifest();
+    let name = manifest.id.name();
+    let route = session.route(file);
+    let mut checks = Vec::new();
+    let mut backends = BTreeMap::new();
+    for (endpoint_name, endpoint) in &manifest.endpoints {
+        let found = route.backend(endpoint_name, endpoint).await;
+        let (check, backend) = reach(name, endpoint_name, found).await;
+        checks.push(check);
+        if let Some(backend) = backend {
+            backends.insert(endpoint_name.clone(), backend);
+        }
+    }
+    if backends.len() < manifest.endpoints.len() || !with_credentials {
+        for backend in backends.values() {
+            show_notes(session.ui(), backend);
+        }
+        checks.extend(calls_skipped(file));
+        return checks;
+    }
+    let network = PodNetwork::over(backends, route);
+    match detect(session, file, network).await {
+        Err(error) => {
+            checks.push(Check::failed(Some(name), "detect", &error));
+            checks.extend(calls_skipped(file).into_iter().skip(1));
+        }
+        Ok((mut running, message)) => {
+            checks.push(Check::passed(Some(name), "detect", message));
+            if manifest.can(Operation::List) {
+                checks.push(list(session, &mut running, name).await);
+            }
+        }
+    }
+    checks
+}
+
+/// Finds out whether anything that speaks HTTP is at the endpoint. Any answer will do, so nothing that
+/// the backend would have to work for is asked.
+async fn reach(
+    engine: &str,
+    endpoint: &str,
+    found: Result<Backend, ClusterError>,
+) -> (Check, Option<Backend>) {
+    let name = format!("endpoint:{endpoint}");
+    let failed = |error: &ClusterError| {
+        let mut check = Check::failed(Some(engine), &name, error);
+        check.absent = matches!(
+            error,
+            ClusterError::PortClosed { .. }
+                | ClusterError::AllPortsClosed { .. }
+                | ClusterError::NoPort { .. }
+        );
+        check
+    };
+    let backend = match found {
+        Ok(backend) => backend,
+        Err(error) => return (failed(&error), None),
+    };
+    let mut request = HttpRequest::new(Full::new(Bytes::new()));
+    *request.method_mut() = http::Method::HEAD;
+    match backend.send(request, &Deadlines::default()).await {
+        Ok(answer) => {
+            // Read to its end, so that the connection can be used again.
+            let _ = answer.into_body().collect().await;
+            let place = backend.candidate().as_ref().map(place).unwrap_or_default();
+            let message = format!("{place} answers");
+            (Check::passed(Some(engine), &name, message), Some(backend))
+        }
+        Err(error) => (failed(&error), None),
+    }
+}
+
+fn place(candidate: &Candidate) -> String {
+    let origin = match &candidate.origin {
+        Origin::Flag => "given by flag".to_owned(),
+        Origin::Service(name) => format!("of Service {name}"),
+        Origin::Container(name) => format!("of container {name}"),
+        Origin::Undeclared => "not declared by the pod".to_owned(),
+    };
+    format!(
+        "port {} of pod {} ({origin})",
+        candidate.port, candidate.pod
+    )
+}
+
+fn show_notes(ui: Ui, backend: &Backend) {
+    for note in backend.take_notes() {
+        ui.note(&note);
+    }
+}
+
+async fn detect(
+    session: &Session,
+    file: &EngineFile,
+    network: PodNetwork,
+) -> Result<(Running, String), OpsError> {
+    let loaded = session.load(file).await?;
+    let mut running = session.run(file, &loaded, network).await?;
+    let detected = running.instance().detect().await;
+    let detection = running.original(detected)?;
+    Ok((running, in_words(detection)))
+}
+
+async fn list(session: &Session, running: &mut Running, engine: &str) -> Check {
+    let options = session.options(&running.manifest, Operation::List);
+    let listed = running.instance().list(None, &options).await;
+    match running.original(listed) {
+        Ok(backups) => {
+            let noun = if backups.len() == 1 {
+                "backup"
+            } else {
+                "backups"
+            };
+            Check::passed(Some(engine), "list", format!("{} {noun}", backups.len()))
+        }
+        Err(error) => Check::failed(Some(engine), "list", &error),
+    }
+}
+
+fn all_skipped(file: &EngineFile) -> Vec<Check> {
+    let engine = file.manifest().id.name();
+    let endpoints = file.manifest().endpoints.keys();
+    endpoints
+        .map(|name| Check::skipped(Some(engine), &format!("endpoint:{name}")))
+        .chain(calls_skipped(file))
+        .collect()
+}
+
+/// `detect`, and `list` where the engine can.
+fn calls_skipped(file: &EngineFile) -> Vec<Check> {
+    let engine = file.manifest().id.name();
+    let list = file.manifest().can(Operation::List);
+    ["detect", "list"]
+        .into_iter()
+        .take(if list { 2 } else { 1 })
+        .map(|check| Check::skipped(Some(engine), check))
+        .collect()
+}
+
+/// Of several engines, those that are not there are no failure as long as one of them answers.
+fn excuse_absent(of_engines: &mut [Vec<Check>]) {
+    let answers = |checks: &Vec<Check>| {
+        let mut checks = checks.iter();
+        checks.any(|check| check.row.check == "detect" && check.row.outcome == CheckOutcome::Passed)
+    };
+    if !of_engines.iter().any(answers) {
+        return;
+    }
+    for check in of_engines.iter_mut().flatten().filter(|check| check.absent) {
+        check.row.outcome = CheckOutcome::Warned;
+        check.failure = None;
+    }
+}
+
+/// What the command's exit code says: a missing right before a deadline that passed, before all else.
+fn gravest(checks: &[Check]) -> Option<Failure> {
+    let has = |failure| checks.iter().any(|check| check.failure == Some(failure));
+    let found = [Failure::NotAllowed, Failure::TimedOut]
+        .into_iter()
+        .find(|failure| has(*failure));
+    let any = checks.iter().any(|check| check.failure.is_some());
+    found.or(any.then_some(Failure::Failed))
+}
+
+impl Check {
+    fn of(engine: Option<&str>, check: &str, outcome: CheckOutcome, message: String) -> Self {
+        Self {
+            row: CheckRow {
+                engine: engine.map(str::to_owned),
+                check: check.to_owned(),
+                outcome,
+                message,
+                hint: None,
+            },
+            failure: None,
+            absent: false,
+        }
+    }
+
+    fn passed(engine: Option<&str>, check: &str, message: String) -> Self {
+        Self::of(engine, check, CheckOutcome::Passed, message)
+    }
+
+    fn warned(check: &str, message: String, hint: Option<String>) -> Self {
+        let mut warned = Self::of(None, check, CheckOutcome::Warned, message);
+        warned.row.hint = hint;
+        warned
+    }
+
+    fn failed(engine: Option<&str>, check: &str, problem: &dyn Problem) -> Self {
+        let mut failed = Self::of(engine, check, CheckOutcome::Failed, problem.to_string());
+        failed.row.hint = problem.hint();
+        failed.failure = Some(problem.failure());
+        failed
+    }
+
+    fn skipped(engine: Option<&str>, check: &str) -> Self {
+        let message = "it needs a check that failed".to_owned();
+        Self::of(engine, check, CheckOutcome::Skipped, message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(engine: &str, failure: Failure) -> Check {
+        let mut check = Check::of(
+            Some(engine),
+            "endpoint:api",
+            CheckOutcome::Failed,
+            String::new(),
+        );
+        check.failure = Some(failure);
+        check
+    }
+
+    #[test]
+    fn a_missing_right_is_graver_than_a_deadline_and_that_than_all_else() {
+        let mut checks = vec![Check::passed(None, "api-server", String::new())];
+        assert_eq!(gravest(&checks), None);
+        for (added, gravest_now) in [
+            (Failure::NotFound, Failure::Failed),
+            (Failure::TimedOut, Failure::TimedOut),
+            (Failure::NotAllowed, Failure::NotAllowed),
+            (Failure::PluginFault, Failure::NotAllowed),
+        ] {
+            checks.push(failed("x", added));
+            assert_eq!(gravest(&checks), Some(gravest_now));
+        }
+    }
+
+    #[test]
+    fn an_absent_engine_is_excused_only_where_another_answers() {
+        let absent = || {
+            let mut check = failed("a", Failure::Failed);
+            check.absent = true;
+            vec![check]
+        };
+        let detected = Check::passed(Some("b"), "detect", String::new());
+        let mut alone = [absent(), vec![Check::skipped(Some("b"), "detect")]];
+        excuse_absent(&mut alone);
+        assert_eq!(alone[0][0].row.outcome, CheckOutcome::Failed);
+        let mut together = [absent(), vec![detected, failed("b", Failure::TimedOut)]];
+        excuse_absent(&mut together);
+        assert_eq!(together[0][0].row.outcome, CheckOutcome::Warned);
+        assert_eq!(together[1][1].row.outcome, CheckOutcome::Failed);
+    }
+
+    #[test]
+    fn an_old_server_is_a_warning_with_the_version_that_is_wanted() {
+        let of = |text: &str, numbers| {
+            let text = text.to_owned();
+            judged(&ServerVersion { text, numbers }, "https://x").row
+        };
+        let old = of("v1.25.16", Some((1, 25)));
+        assert_eq!(old.outcome, CheckOutcome::Warned);
+        assert!(old.hint.is_some_and(|hint| hint.contains("1.26")));
+        assert_eq!(of("v1.26.0", Some((1, 26))).outcome, CheckOutcome::Passed);
+        assert_eq!(of("devel", None).outcome, CheckOutcome::Passed);
+    }
+}

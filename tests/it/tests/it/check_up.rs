@@ -1,0 +1,596 @@
+//! `backup test`: one line a check, shown whether or not it failed, and the exit code of the gravest.
+
+use insta::assert_snapshot;
+
+use crate::support::{Bed, Invocation, Run, programs};
+
+fn with(fault: &str, arguments: &str) -> Run {
+    let bed = Bed::with(&[fault]);
+    bed.program().data_although_failed().run(arguments)
+}
+
+fn healthy(arguments: &str) -> Run {
+    let bed = Bed::start();
+    bed.program().data_although_failed().run(arguments)
+}
+
+#[test]
+fn everything_in_good_health() {
+    assert_snapshot!(healthy("backup test").shown(), @"
+    stdout:
+    CHECK   ENGINE   OUTCOME   MESSAGE
+    api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
+    right:pods   -   passed   may get, list
+    right:statefulsets   -   passed   may get, list
+    right:pods/portforward   -   passed   may get, create
+    right:endpointslices   -   passed   may list
+    right:leases   -   passed   may get, create, update, delete
+    right:secrets   -   passed   may get
+    right:pods/exec   -   passed   may get, create
+    target   -   passed   StatefulSet broker: 3 of 3 ready
+    endpoint:api   hivemq   passed   port 8081 of pod broker-0 (of Service hivemq-broker-api) answers
+    detect   hivemq   passed   HiveMQ management API (6 backups)
+    list   hivemq   passed   6 backups
+    endpoint:api   sidecar   passed   port 8085 of pod broker-0 (of container broker-backup) answers
+    detect   sidecar   passed   broker-backup (3 local backups)
+    list   sidecar   passed   12 backups
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    15 checks: 15 passed
+    exit 0
+    ");
+}
+
+#[test]
+fn one_engine_alone() {
+    assert_snapshot!(healthy("backup test --engine sidecar").shown(), @"
+    stdout:
+    CHECK   ENGINE   OUTCOME   MESSAGE
+    api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
+    right:pods   -   passed   may get, list
+    right:statefulsets   -   passed   may get, list
+    right:pods/portforward   -   passed   may get, create
+    right:leases   -   passed   may get, create, update, delete
+    right:secrets   -   passed   may get
+    right:pods/exec   -   passed   may get, create
+    target   -   passed   StatefulSet broker: 3 of 3 ready
+    endpoint:api   sidecar   passed   port 8085 of pod broker-0 (of container broker-backup) answers
+    detect   sidecar   passed   broker-backup (3 local backups)
+    list   sidecar   passed   12 backups
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    11 checks: 11 passed
+    exit 0
+    ");
+}
+
+#[test]
+fn each_right_is_asked_for_once_all_at_once_and_each_engine_takes_one_port_forward() {
+    // The answers are slow enough that the others are asked for while the first is waited for.
+    let bed = Bed::with(&["api-latency=300"]);
+    assert_eq!(bed.run("backup test -o name").code, 0);
+    let reviews: Vec<_> = bed
+        .requests()
+        .all()
+        .into_iter()
+        .filter(|request| request.path.ends_with("/selfsubjectaccessreviews"))
+        .collect();
+    assert_eq!(reviews.len(), 14);
+    assert!(reviews.iter().all(|review| review.overlapped));
+    assert_eq!(bed.requests().count("GET", "/portforward"), 2);
+}
+
+#[test]
+fn an_engine_that_is_not_there_is_a_warning_while_another_answers() {
+    assert_snapshot!(with("sidecar-off", "backup test").shown(), @"
+    stdout:
+    CHECK   ENGINE   OUTCOME   MESSAGE
+    api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
+    right:pods   -   passed   may get, list
+    right:statefulsets   -   passed   may get, list
+    right:pods/portforward   -   passed   may get, create
+    right:endpointslices   -   passed   may list
+    right:leases   -   passed   may get, create, update, delete
+    right:secrets   -   passed   may get
+    right:pods/exec   -   passed   may get, create
+    target   -   passed   StatefulSet broker: 3 of 3 ready
+    endpoint:api   hivemq   passed   port 8081 of pod broker-0 (of Service hivemq-broker-api) answers
+    detect   hivemq   passed   HiveMQ management API (6 backups)
+    list   hivemq   passed   6 backups
+    endpoint:api   sidecar   warned   nothing listens on port 8085 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1]:8085: connect: connection refused
+    detect   sidecar   skipped   it needs a check that failed
+    list   sidecar   skipped   it needs a check that failed
+
+    sidecar/endpoint:api:
+      Is it switched on in the backend? Name its port with `--sidecar-port`
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    15 checks: 12 passed, 1 warned, 2 skipped
+    exit 0
+    ");
+}
+
+#[test]
+fn the_engine_that_was_named_must_be_there() {
+    assert_snapshot!(with("sidecar-off", "backup test --engine sidecar").shown(), @"
+    stdout:
+    CHECK   ENGINE   OUTCOME   MESSAGE
+    api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
+    right:pods   -   passed   may get, list
+    right:statefulsets   -   passed   may get, list
+    right:pods/portforward   -   passed   may get, create
+    right:leases   -   passed   may get, create, update, delete
+    right:secrets   -   passed   may get
+    right:pods/exec   -   passed   may get, create
+    target   -   passed   StatefulSet broker: 3 of 3 ready
+    endpoint:api   sidecar   failed   nothing listens on port 8085 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1]:8085: connect: connection refused
+    detect   sidecar   skipped   it needs a check that failed
+    list   sidecar   skipped   it needs a check that failed
+
+    sidecar/endpoint:api:
+      Is it switched on in the backend? Name its port with `--sidecar-port`
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    11 checks: 8 passed, 1 failed, 2 skipped
+    exit 1
+    ");
+}
+
+#[test]
+fn a_backend_that_wants_a_login_and_one_that_wants_a_permission_are_told_apart() {
+    let engine = "backup test --engine hivemq";
+    assert_snapshot!(with("hivemq-auth=admin:hivemq", engine).shown(), @"
+    stdout:
+    CHECK   ENGINE   OUTCOME   MESSAGE
+    api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
+    right:pods   -   passed   may get, list
+    right:statefulsets   -   passed   may get, list
+    right:pods/portforward   -   passed   may get, create
+    right:endpointslices   -   passed   may list
+    right:leases   -   passed   may get, create, update, delete
+    right:secrets   -   passed   may get
+    right:pods/exec   -   passed   may get, create
+    target   -   passed   StatefulSet broker: 3 of 3 ready
+    endpoint:api   hivemq   passed   port 8081 of pod broker-0 (of Service hivemq-broker-api) answers
+    detect   hivemq   failed   GET /api/v1/management/backups answered 401
+    list   hivemq   skipped   it needs a check that failed
+
+    hivemq/detect:
+      HiveMQ's REST API wants a user name and password of its own: give `--username` with `--password-stdin`, or `--credentials-secret`
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    12 checks: 10 passed, 1 failed, 1 skipped
+    exit 12
+    ");
+    let bed = Bed::with(&["hivemq-auth=ann:x:HIVEMQ_MANAGEMENT_BACKUPS_POST"]);
+    let program = bed.program().data_although_failed();
+    let run = program
+        .env("BROKER_PASSWORD", "x")
+        .run("backup test --engine hivemq --username ann");
+    assert_snapshot!(run.shown(), @"
+    stdout:
+    CHECK   ENGINE   OUTCOME   MESSAGE
+    api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
+    right:pods   -   passed   may get, list
+    right:statefulsets   -   passed   may get, list
+    right:pods/portforward   -   passed   may get, create
+    right:endpointslices   -   passed   may list
+    right:leases   -   passed   may get, create, update, delete
+    right:secrets   -   passed   may get
+    right:pods/exec   -   passed   may get, create
+    target   -   passed   StatefulSet broker: 3 of 3 ready
+    endpoint:api   hivemq   passed   port 8081 of pod broker-0 (of Service hivemq-broker-api) answers
+    detect   hivemq   failed   GET /api/v1/management/backups answered 403
+    list   hivemq   skipped   it needs a check that failed
+
+    hivemq/detect:
+      Give the user the permission HIVEMQ_MANAGEMENT_BACKUPS_GET in HiveMQ's Enterprise Security Extension
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    12 checks: 10 passed, 1 failed, 1 skipped
+    exit 12
+    ");
+}
+
+#[test]
+fn the_right_to_open_a_port_forward_is_missing() {
+    let run = with(
+        "deny=create:pods/portforward",
+        "backup test --engine sidecar",
+    );
+    assert_snapshot!(run.shown(), @r#"
+    stdout:
+    CHECK   ENGINE   OUTCOME   MESSAGE
+    api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
+    right:pods   -   passed   may get, list
+    right:statefulsets   -   passed   may get, list
+    right:pods/portforward   -   failed   may not create
+    right:leases   -   passed   may get, create, update, delete
+    right:secrets   -   passed   may get
+    right:pods/exec   -   passed   may get, create
+    target   -   passed   StatefulSet broker: 3 of 3 ready
+    endpoint:api   sidecar   failed   not allowed to create pods/portforward broker-0 in namespace messaging: pods "broker-0" is forbidden
+    detect   sidecar   skipped   it needs a check that failed
+    list   sidecar   skipped   it needs a check that failed
+
+    right:pods/portforward:
+      Ask for this right: `kubectl create role broker-pods-portforward -n messaging --verb=get,create --resource=pods/portforward`, or in a Role `{apiGroups: [""], resources: ["pods/portforward"], verbs: ["get", "create"]}`
+
+    sidecar/endpoint:api:
+      Ask for this right: `kubectl create role broker-pods-portforward -n messaging --verb=get,create --resource=pods/portforward`, or in a Role `{apiGroups: [""], resources: ["pods/portforward"], verbs: ["get", "create"]}`
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    11 checks: 7 passed, 2 failed, 2 skipped
+    exit 12
+    "#);
+}
+
+#[test]
+fn a_right_that_little_depends_on_is_a_warning_with_what_is_lost() {
+    let run = with("deny=*:leases", "backup test --engine sidecar");
+    assert_snapshot!(run.shown(), @r#"
+    stdout:
+    CHECK   ENGINE   OUTCOME   MESSAGE
+    api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
+    right:pods   -   passed   may get, list
+    right:statefulsets   -   passed   may get, list
+    right:pods/portforward   -   passed   may get, create
+    right:leases   -   warned   may not get, create, update, delete: a restore then keeps out others of this machine only
+    right:secrets   -   passed   may get
+    right:pods/exec   -   passed   may get, create
+    target   -   passed   StatefulSet broker: 3 of 3 ready
+    endpoint:api   sidecar   passed   port 8085 of pod broker-0 (of container broker-backup) answers
+    detect   sidecar   passed   broker-backup (3 local backups)
+    list   sidecar   passed   12 backups
+
+    right:leases:
+      Ask for this right: `kubectl create role broker-leases -n messaging --verb=get,create,update,delete --resource=leases.coordination.k8s.io`, or in a Role `{apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["get", "create", "update", "delete"]}`
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    11 checks: 10 passed, 1 warned
+    exit 0
+    "#);
+}
+
+#[test]
+fn who_may_not_ask_for_rights_may_have_them() {
+    let run = with(
+        "deny=create:selfsubjectaccessreviews",
+        "backup test --engine sidecar",
+    );
+    assert_snapshot!(run.shown(), @r#"
+    stdout:
+    CHECK   ENGINE   OUTCOME   MESSAGE
+    api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
+    rights   -   warned   not known: not allowed to create selfsubjectaccessreviews: selfsubjectaccessreviews.authorization.k8s.io is forbidden: User "testbed" cannot create resource "selfsubjectaccessreviews" in API group "authorization.k8s.io" at the cluster scope
+    target   -   passed   StatefulSet broker: 3 of 3 ready
+    endpoint:api   sidecar   passed   port 8085 of pod broker-0 (of container broker-backup) answers
+    detect   sidecar   passed   broker-backup (3 local backups)
+    list   sidecar   passed   12 backups
+
+    rights:
+      Every user has the right to ask by the ClusterRole `system:basic-user`, where it is bound as usual
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    6 checks: 5 passed, 1 warned
+    exit 0
+    "#);
+}
+
+#[test]
+fn credentials_of_the_cluster_that_are_not_accepted() {
+    assert_snapshot!(with("unauthorized", "backup test").shown(), @"
+    stdout:
+    CHECK   ENGINE   OUTCOME   MESSAGE
+    api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
+    rights   -   failed   https://127.0.0.1:PORT does not accept the credentials of user testbed (context testbed)
+    target   -   skipped   it needs a check that failed
+    endpoint:api   hivemq   skipped   it needs a check that failed
+    detect   hivemq   skipped   it needs a check that failed
+    list   hivemq   skipped   it needs a check that failed
+    endpoint:api   sidecar   skipped   it needs a check that failed
+    detect   sidecar   skipped   it needs a check that failed
+    list   sidecar   skipped   it needs a check that failed
+
+    rights:
+      They may have expired: log in again, then try `kubectl --context testbed auth whoami`
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    9 checks: 1 passed, 1 failed, 7 skipped
+    exit 12
+    ");
+}
+
+#[test]
+fn a_target_without_a_ready_pod() {
+    assert_snapshot!(healthy("backup test -n zero").shown(), @"
+    stdout:
+    CHECK   ENGINE   OUTCOME   MESSAGE
+    api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
+    right:pods   -   passed   may get, list
+    right:statefulsets   -   passed   may get, list
+    right:pods/portforward   -   passed   may get, create
+    right:endpointslices   -   passed   may list
+    right:leases   -   passed   may get, create, update, delete
+    right:secrets   -   passed   may get
+    right:pods/exec   -   passed   may get, create
+    target   -   failed   no pod of StatefulSet broker in namespace zero is ready: it is scaled to 0 replicas
+    endpoint:api   hivemq   skipped   it needs a check that failed
+    detect   hivemq   skipped   it needs a check that failed
+    list   hivemq   skipped   it needs a check that failed
+    endpoint:api   sidecar   skipped   it needs a check that failed
+    detect   sidecar   skipped   it needs a check that failed
+    list   sidecar   skipped   it needs a check that failed
+
+    target:
+      Look at `kubectl get pods -n zero` and `kubectl describe statefulset broker -n zero`
+    stderr:
+    Using StatefulSet broker
+    15 checks: 8 passed, 1 failed, 6 skipped
+    exit 1
+    ");
+    assert_snapshot!(healthy("backup test -n unscheduled --engine hivemq").shown(), @"
+    stdout:
+    CHECK   ENGINE   OUTCOME   MESSAGE
+    api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
+    right:pods   -   passed   may get, list
+    right:statefulsets   -   passed   may get, list
+    right:pods/portforward   -   passed   may get, create
+    right:endpointslices   -   passed   may list
+    right:leases   -   passed   may get, create, update, delete
+    right:secrets   -   passed   may get
+    right:pods/exec   -   passed   may get, create
+    target   -   failed   no pod of StatefulSet broker in namespace unscheduled is ready: broker-0: Pending, Unschedulable: 0/3 nodes are available: 3 Insufficient memory.
+    endpoint:api   hivemq   skipped   it needs a check that failed
+    detect   hivemq   skipped   it needs a check that failed
+    list   hivemq   skipped   it needs a check that failed
+
+    target:
+      Look at `kubectl get pods -n unscheduled` and `kubectl describe statefulset broker -n unscheduled`
+    stderr:
+    Using StatefulSet broker
+    12 checks: 8 passed, 1 failed, 3 skipped
+    exit 1
+    ");
+    assert_snapshot!(healthy("backup test -n notready --engine hivemq").shown(), @"
+    stdout:
+    CHECK   ENGINE   OUTCOME   MESSAGE
+    api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
+    right:pods   -   passed   may get, list
+    right:statefulsets   -   passed   may get, list
+    right:pods/portforward   -   passed   may get, create
+    right:endpointslices   -   passed   may list
+    right:leases   -   passed   may get, create, update, delete
+    right:secrets   -   passed   may get
+    right:pods/exec   -   passed   may get, create
+    target   -   failed   no pod of StatefulSet broker in namespace notready is ready: broker-0: Running, container hivemq: CrashLoopBackOff (back-off 5m0s restarting failed container=hivemq); broker-1: Pending, Unschedulable: 0/3 nodes are available: 3 Insufficient memory.
+    endpoint:api   hivemq   skipped   it needs a check that failed
+    detect   hivemq   skipped   it needs a check that failed
+    list   hivemq   skipped   it needs a check that failed
+
+    target:
+      Look at `kubectl get pods -n notready` and `kubectl describe statefulset broker -n notready`
+    stderr:
+    Using StatefulSet broker
+    12 checks: 8 passed, 1 failed, 3 skipped
+    exit 1
+    ");
+}
+
+#[test]
+fn some_pods_that_are_not_ready_are_a_warning() {
+    assert_snapshot!(healthy("backup test -n firstdown --engine sidecar").shown(), @"
+    stdout:
+    CHECK   ENGINE   OUTCOME   MESSAGE
+    api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
+    right:pods   -   passed   may get, list
+    right:statefulsets   -   passed   may get, list
+    right:pods/portforward   -   passed   may get, create
+    right:leases   -   passed   may get, create, update, delete
+    right:secrets   -   passed   may get
+    right:pods/exec   -   passed   may get, create
+    target   -   warned   StatefulSet broker: 2 of 3 ready; broker-0 (Running, container hivemq is not ready)
+    endpoint:api   sidecar   passed   port 8085 of pod broker-1 (of container broker-backup) answers
+    detect   sidecar   passed   broker-backup (2 local backups)
+    list   sidecar   passed   12 backups
+
+    target:
+      Look at `kubectl get pods -n firstdown`
+    stderr:
+    Using StatefulSet broker
+    pod broker-0 is not ready (Running, container hivemq is not ready); using broker-1
+    11 checks: 10 passed, 1 warned
+    exit 0
+    ");
+}
+
+#[test]
+fn a_secret_that_is_not_there_is_one_check_of_many() {
+    let run = healthy("backup test --engine hivemq --credentials-secret hivemq-apy");
+    assert_snapshot!(run.shown(), @"
+    stdout:
+    CHECK   ENGINE   OUTCOME   MESSAGE
+    api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
+    right:pods   -   passed   may get, list
+    right:statefulsets   -   passed   may get, list
+    right:pods/portforward   -   passed   may get, create
+    right:endpointslices   -   passed   may list
+    right:leases   -   passed   may get, create, update, delete
+    right:pods/exec   -   passed   may get, create
+    target   -   passed   StatefulSet broker: 3 of 3 ready
+    credentials   -   failed   there is no Secret hivemq-apy in namespace messaging. Near hivemq-api
+    endpoint:api   hivemq   passed   port 8081 of pod broker-0 (of Service hivemq-broker-api) answers
+    detect   hivemq   skipped   it needs a check that failed
+    list   hivemq   skipped   it needs a check that failed
+
+    credentials:
+      Did you mean hivemq-api?
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    12 checks: 9 passed, 1 failed, 2 skipped
+    exit 1
+    ");
+}
+
+#[test]
+fn an_api_server_that_is_not_there() {
+    let programs = programs();
+    let program = Invocation::new(&programs.kubectl_broker, &programs.folders);
+    let program = program.unreachable_cluster().data_although_failed();
+    assert_snapshot!(program.run("backup test").shown(), @"
+    stdout:
+    CHECK   ENGINE   OUTCOME   MESSAGE
+    api-server   -   failed   can't reach https://127.0.0.1:1: Connection refused (os error 111)
+    rights   -   skipped   it needs a check that failed
+    target   -   skipped   it needs a check that failed
+    endpoint:api   hivemq   skipped   it needs a check that failed
+    detect   hivemq   skipped   it needs a check that failed
+    list   hivemq   skipped   it needs a check that failed
+    endpoint:api   sidecar   skipped   it needs a check that failed
+    detect   sidecar   skipped   it needs a check that failed
+    list   sidecar   skipped   it needs a check that failed
+
+    api-server:
+      Is the cluster running, and the context the right one? `kubectl config current-context`
+    stderr:
+    Using StatefulSet broker, namespace messaging of context gone
+    9 checks: 1 failed, 8 skipped
+    exit 1
+    ");
+}
+
+#[test]
+fn an_api_server_that_does_not_answer_in_time() {
+    let run = with("hang", "backup test --request-timeout 1s --engine hivemq");
+    assert_snapshot!(run.shown(), @"
+    stdout:
+    CHECK   ENGINE   OUTCOME   MESSAGE
+    api-server   -   failed   https://127.0.0.1:PORT did not answer within 1s when asked to get version
+    rights   -   skipped   it needs a check that failed
+    target   -   skipped   it needs a check that failed
+    endpoint:api   hivemq   skipped   it needs a check that failed
+    detect   hivemq   skipped   it needs a check that failed
+    list   hivemq   skipped   it needs a check that failed
+
+    api-server:
+      Try again, or allow more with `--request-timeout`
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    6 checks: 1 failed, 5 skipped
+    exit 124
+    ");
+}
+
+#[test]
+fn an_engine_that_does_not_exist_is_a_usage_error_without_a_report() {
+    assert_snapshot!(Bed::start().run("backup test --engine sidcar").shown(), @"
+    stderr:
+    error: there is no engine `sidcar`
+    hint: Did you mean `--engine sidecar`?
+    exit 2
+    ");
+}
+
+#[test]
+fn json_is_one_document_on_stdout_also_when_a_check_failed() {
+    let run = with("deny=list:pods", "backup test --engine hivemq -o json");
+    assert_eq!(run.stderr, "");
+    assert_snapshot!(run.shown(), @r#"
+    stdout:
+    {
+      "apiVersion": "kubectl-broker/v1",
+      "items": [
+        {
+          "check": "api-server",
+          "engine": null,
+          "hint": null,
+          "message": "https://127.0.0.1:PORT answers, version v1.32.4",
+          "outcome": "passed"
+        },
+        {
+          "check": "right:pods",
+          "engine": null,
+          "hint": "Ask for this right: `kubectl create role broker-pods -n messaging --verb=get,list --resource=pods`, or in a Role `{apiGroups: [\"\"], resources: [\"pods\"], verbs: [\"get\", \"list\"]}`",
+          "message": "may not list",
+          "outcome": "failed"
+        },
+        {
+          "check": "right:statefulsets",
+          "engine": null,
+          "hint": null,
+          "message": "may get, list",
+          "outcome": "passed"
+        },
+        {
+          "check": "right:pods/portforward",
+          "engine": null,
+          "hint": null,
+          "message": "may get, create",
+          "outcome": "passed"
+        },
+        {
+          "check": "right:endpointslices",
+          "engine": null,
+          "hint": null,
+          "message": "may list",
+          "outcome": "passed"
+        },
+        {
+          "check": "right:leases",
+          "engine": null,
+          "hint": null,
+          "message": "may get, create, update, delete",
+          "outcome": "passed"
+        },
+        {
+          "check": "right:secrets",
+          "engine": null,
+          "hint": null,
+          "message": "may get",
+          "outcome": "passed"
+        },
+        {
+          "check": "right:pods/exec",
+          "engine": null,
+          "hint": null,
+          "message": "may get, create",
+          "outcome": "passed"
+        },
+        {
+          "check": "target",
+          "engine": null,
+          "hint": "Ask for this right: `kubectl create role broker-pods -n messaging --verb=get,list --resource=pods`, or in a Role `{apiGroups: [\"\"], resources: [\"pods\"], verbs: [\"get\", \"list\"]}`",
+          "message": "not allowed to list pods in namespace messaging: pods is forbidden: User \"testbed\" cannot list resource \"pods\" in API group \"\" in the namespace \"messaging\"",
+          "outcome": "failed"
+        },
+        {
+          "check": "endpoint:api",
+          "engine": "hivemq",
+          "hint": null,
+          "message": "port 8081 of pod broker-0 (of Service hivemq-broker-api) answers",
+          "outcome": "passed"
+        },
+        {
+          "check": "detect",
+          "engine": "hivemq",
+          "hint": null,
+          "message": "HiveMQ management API (6 backups)",
+          "outcome": "passed"
+        },
+        {
+          "check": "list",
+          "engine": "hivemq",
+          "hint": null,
+          "message": "6 backups",
+          "outcome": "passed"
+        }
+      ],
+      "kind": "TestReport",
+      "scope": {
+        "namespace": "messaging",
+        "statefulset": "broker"
+      }
+    }
+    exit 12
+    "#);
+}

@@ -1,0 +1,79 @@
+//! `SelfSubjectAccessReview`: what the user may do. It is answered and never kept.
+
+use bytes::Bytes;
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::auth::{self, Access};
+use super::protobuf;
+use super::resources::ResourceType;
+use super::status::ApiError;
+use crate::faults::api::ApiFaults;
+use crate::web::{self, Reply};
+
+pub const GROUP: &str = "authorization.k8s.io";
+pub const PLURAL: &str = "selfsubjectaccessreviews";
+
+/// Answers a review. Every user who is known may ask, unless a deny rule says otherwise.
+pub fn answer(
+    method: &Method,
+    user: &str,
+    faults: &ApiFaults,
+    body: &Bytes,
+) -> Result<Reply, ApiError> {
+    if method != Method::POST {
+        return Err(ApiError::method_not_allowed());
+    }
+    let mut ty = ResourceType::custom(GROUP, "v1", "SelfSubjectAccessReview", PLURAL);
+    ty.namespaced = false;
+    auth::authorize(
+        &Access {
+            user,
+            verb: "create",
+            ty: &ty,
+            resource: PLURAL,
+            namespace: None,
+            name: None,
+        },
+        faults,
+    )?;
+    let mut review = match protobuf::access_review(body) {
+        Some(review) => review,
+        None => serde_json::from_slice(body)
+            .map_err(|error| ApiError::bad_request(format!("the body is not JSON: {error}")))?,
+    };
+    let allowed = match (
+        &review["spec"]["resourceAttributes"],
+        &review["spec"]["nonResourceAttributes"],
+    ) {
+        (Value::Object(_), Value::Object(_)) | (Value::Null, Value::Null) => {
+            let problem = "Invalid value: exactly one of nonResourceAttributes or \
+                           resourceAttributes must be specified";
+            return Err(ApiError::invalid(&ty, "", "spec", problem));
+        }
+        (Value::Null, _) => true,
+        (asked, _) => is_allowed(asked, faults),
+    };
+    review["kind"] = json!("SelfSubjectAccessReview");
+    review["apiVersion"] = json!(format!("{GROUP}/v1"));
+    review["status"] = if allowed {
+        json!({"allowed": true, "reason": "RBAC: allowed by RoleBinding \"testbed\""})
+    } else {
+        json!({"allowed": false})
+    };
+    Ok(web::json(StatusCode::CREATED, &review))
+}
+
+fn is_allowed(asked: &Value, faults: &ApiFaults) -> bool {
+    let text = |name: &str| asked[name].as_str().filter(|text| !text.is_empty());
+    let resource = text("resource").unwrap_or_default();
+    let resource = match text("subresource") {
+        Some(subresource) => format!("{resource}/{subresource}"),
+        None => resource.to_owned(),
+    };
+    !faults.denied(
+        text("verb").unwrap_or_default(),
+        &resource,
+        text("namespace"),
+    )
+}

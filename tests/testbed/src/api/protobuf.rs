@@ -1,0 +1,89 @@
+//! As much of Kubernetes' protobuf form as `kubectl auth can-i` sends: typed clients write built-in
+//! types in it, and read JSON answers all the same.
+
+use serde_json::{Map, Value};
+
+/// What all bodies in this form begin with (`k8s.io/apimachinery/pkg/runtime/serializer/protobuf`).
+const MAGIC: &[u8] = b"k8s\0";
+
+/// The field `raw` of `runtime.Unknown`.
+const RAW: u64 = 2;
+/// `SelfSubjectAccessReview.spec` and its `resourceAttributes`
+/// (`k8s.io/api/authorization/v1/generated.proto`).
+const SPEC: u64 = 2;
+const RESOURCE_ATTRIBUTES: u64 = 1;
+/// The fields of `ResourceAttributes` that are texts, by number, from 1.
+const ATTRIBUTES: [&str; 7] = [
+    "namespace",
+    "verb",
+    "group",
+    "version",
+    "resource",
+    "subresource",
+    "name",
+];
+
+/// The review that a body holds, as its JSON form; none if it is not in this form.
+pub fn access_review(body: &[u8]) -> Option<Value> {
+    let review = field(body.strip_prefix(MAGIC)?, RAW)?;
+    let asked = field(field(review, SPEC)?, RESOURCE_ATTRIBUTES)?;
+    let mut attributes = Map::new();
+    for (number, name) in (1..).zip(ATTRIBUTES) {
+        if let Some(value) = field(asked, number) {
+            let text = String::from_utf8(value.to_vec()).ok()?;
+            attributes.insert(name.to_owned(), text.into());
+        }
+    }
+    Some(serde_json::json!({"spec": {"resourceAttributes": attributes}}))
+}
+
+/// The bytes of a field of a message. Kubernetes' messages have only texts, messages and numbers.
+fn field(mut message: &[u8], wanted: u64) -> Option<&[u8]> {
+    while !message.is_empty() {
+        let tag = varint(&mut message)?;
+        match tag & 7 {
+            0 => drop(varint(&mut message)?),
+            2 => {
+                let length = usize::try_from(varint(&mut message)?).ok()?;
+                let (value, rest) = message.split_at_checked(length)?;
+                if tag >> 3 == wanted {
+                    return Some(value);
+                }
+                message = rest;
+            }
+            _ => return None,
+        }
+    }
+    None
+}
+
+fn varint(bytes: &mut &[u8]) -> Option<u64> {
+    let mut number = 0;
+    for shift in (0..64).step_by(7) {
+        let (byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        number |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some(number);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_that_is_cut_anywhere_is_refused_or_has_less_in_it() {
+        let body = b"k8s\0\x0a\x02\x0a\x00\x12\x0d\x12\x0b\x0a\x09\x0a\x01n\x12\x01v\x2a\x01r";
+        let whole = access_review(body).unwrap();
+        let asked = &whole["spec"]["resourceAttributes"];
+        assert_eq!(asked["verb"], "v");
+        assert_eq!(asked["resource"], "r");
+        for length in 0..body.len() {
+            assert_ne!(access_review(&body[..length]).as_ref(), Some(&whole));
+        }
+        assert_eq!(access_review(b"{}"), None);
+    }
+}

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::history::Deed;
 use super::lock::locked;
-use super::status::{Which, latest};
+use super::status::{Which, ask, latest};
 use super::wait::{Waiting, judge, until_ended};
 use super::{OpsError, Session};
 use crate::engine::RestoreSource;
@@ -42,6 +42,7 @@ pub async fn restore(
     let id = match &request.which {
         Which::Id(id) => id.clone(),
         Which::Latest => latest(session, &mut running).await?.id,
+        Which::Ask => ask(session, &mut running, operation).await?.id,
     };
     if !request.dry_run {
         let what = format!(

@@ -4,6 +4,7 @@ mod changes;
 mod document;
 mod format;
 mod live;
+mod menu;
 mod table;
 mod transfer;
 mod views;
@@ -161,6 +162,7 @@ impl Ui {
 
     /// Asks something on stderr and reads a line from stdin; none at its end.
     pub fn ask(self, question: &str) -> Option<String> {
+        let _quiet = live::quiet();
         let mut answer = String::new();
         self.write_err(&text::printable(question, MAX_MESSAGE));
         match io::stdin().read_line(&mut answer) {

@@ -1,14 +1,15 @@
 use clap::{Args, ValueEnum};
 
 use super::create::WaitingArgs;
+use super::which::which;
 use crate::cli::confirm::Prompt;
 use crate::cli::error::CliError;
-use crate::ops::{EngineChoice, OpsError, RestoreRequest, Session, Which, restore};
+use crate::ops::{EngineChoice, RestoreRequest, Session, restore};
 use crate::ui::RestorationView;
 
 /// Restore a backup that the backend has
 #[derive(Args)]
-#[group(id = "which-restore", required = true)]
+#[group(id = "which-restore", multiple = false)]
 pub(super) struct RestoreArgs {
     /// The backup with this id
     #[arg(long, value_name = "ID", group = "which-restore")]
@@ -74,15 +75,15 @@ impl RestoreArgs {
     }
 }
 
-pub(super) async fn run(args: RestoreArgs, session: &Session) -> Result<RestorationView, OpsError> {
+pub(super) async fn run(args: RestoreArgs, session: &Session) -> Result<RestorationView, CliError> {
     let prompt = Prompt {
         yes: args.yes,
         ui: session.ui(),
     };
     let request = RestoreRequest {
-        which: args.id.or(args.version).map_or(Which::Latest, Which::Id),
+        which: which(args.id.or(args.version), args.latest)?,
         dry_run: args.dry_run,
         waiting: args.waiting.waiting(),
     };
-    restore(session, &request, &prompt).await
+    Ok(Box::pin(restore(session, &request, &prompt)).await?)
 }

@@ -16,6 +16,7 @@ mod formats;
 mod hostile_text;
 mod kubeconfig;
 mod large;
+mod menu;
 mod offline;
 mod refused;
 mod requests;

@@ -17,6 +17,8 @@ pub(super) enum CliError {
         problem: String,
         choices: Vec<String>,
     },
+    #[error("which backup? Give {flags}")]
+    Which { flags: &'static str },
     #[error("no password can be read from {from}: {source}")]
     Password { from: String, source: io::Error },
     /// What is on stdout says it, in every format, or nothing is wrong: no error is shown.
@@ -40,7 +42,7 @@ impl Problem for CliError {
         match self {
             Self::Ops(error) => error.failure(),
             Self::Output(_) | Self::Runtime(_) => Failure::Failed,
-            Self::Conflict { .. } | Self::Password { .. } => Failure::Usage,
+            Self::Conflict { .. } | Self::Which { .. } | Self::Password { .. } => Failure::Usage,
             Self::Said(failure) => *failure,
             Self::Interrupted { .. } => Failure::Interrupted,
         }
@@ -51,6 +53,7 @@ impl Problem for CliError {
             Self::Ops(error) => error.hint(),
             Self::Output(_) => Some("Check where stdout goes: is its disk full?".to_owned()),
             Self::Runtime(_) => Some("Check the limits of the system (`ulimit -a`)".to_owned()),
+            Self::Which { .. } => Some("On a terminal there is a menu to choose from".to_owned()),
             Self::Password { .. } => Some("Check the file, or what is piped in".to_owned()),
             Self::Interrupted { next } => next.map(str::to_owned),
             Self::Conflict { .. } | Self::Said(_) => None,

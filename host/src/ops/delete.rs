@@ -2,6 +2,7 @@ use broker_manifest::Operation;
 
 use super::history::Deed;
 use super::restore::Confirmation;
+use super::status::{Which, ask, latest};
 use super::{OpsError, Session};
 use crate::model::text;
 use crate::ui::DeletedView;
@@ -12,27 +13,32 @@ use crate::ui::DeletedView;
 /// When it was not confirmed, or is still there.
 pub async fn delete(
     session: &Session,
-    id: &str,
+    which: &Which,
     force: bool,
     confirmation: &(dyn Confirmation + Sync),
 ) -> Result<DeletedView, OpsError> {
     let operation = Operation::Delete;
     let mut running = session.engine_for(operation).await?;
+    let id = match which {
+        Which::Id(id) => id.clone(),
+        Which::Latest => latest(session, &mut running).await?.id,
+        Which::Ask => ask(session, &mut running, operation).await?.id,
+    };
     let what = format!(
         "Removing backup {} for good (engine {})",
-        text::printable(id, 200),
+        text::printable(&id, 200),
         running.manifest.id.name()
     );
-    confirmation.confirm(what, id.to_owned()).await?;
+    confirmation.confirm(what, id.clone()).await?;
     let options = session.options(&running.manifest, operation);
     let mut deed = Deed::of("delete", session, &running);
-    deed.id = Some(id.to_owned());
-    let deleted = running.instance().delete(id, force, &options).await;
+    deed.id = Some(id.clone());
+    let deleted = running.instance().delete(&id, force, &options).await;
     let deleted = running.original(deleted);
     deed.record(session.ui(), &deleted).await;
     deleted?;
     Ok(DeletedView {
         scope: running.scope,
-        id: id.to_owned(),
+        id,
     })
 }

@@ -5,7 +5,7 @@ use broker_manifest::Operation;
 use super::history::Deed;
 use super::saving::{Order, Place, Stored};
 use super::session::Running;
-use super::status::{Which, latest};
+use super::status::{Which, ask, latest};
 use super::{OpsError, Session};
 use crate::model::{Activity, Backup, Failure, Problem as _, State, text};
 use crate::transfer::{Destination, Proof};
@@ -72,6 +72,10 @@ async fn fetch(
         Which::Latest => {
             let latest = latest(session, running).await?;
             (latest.id.clone(), Some(latest))
+        }
+        Which::Ask => {
+            let chosen = ask(session, running, Operation::Download).await?;
+            (chosen.id.clone(), Some(chosen))
         }
     };
     deed.id = Some(id.clone());

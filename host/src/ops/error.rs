@@ -118,6 +118,12 @@ pub enum OpsError {
     NoHome,
     #[error("the system gives no random numbers")]
     NoRandomness,
+    #[error("engine {engine} has no backup to choose from")]
+    NoBackups { engine: String },
+    #[error("nothing was chosen")]
+    NothingChosen,
+    #[error("the menu can't be shown: {source}")]
+    Menu { source: io::Error },
     #[error("there is no backup that ended well")]
     NothingWhole,
     #[error("a worker of this process ended unexpectedly: {reason}")]
@@ -199,7 +205,8 @@ impl Problem for OpsError {
             Self::Transfer(error) => error.failure(),
             Self::Files { of, failed } => gravest(*of, failed),
             Self::NothingSaved { .. } => Failure::PluginFault,
-            Self::NothingWhole => Failure::NotFound,
+            Self::NothingWhole | Self::NoBackups { .. } => Failure::NotFound,
+            Self::NothingChosen => Failure::Interrupted,
             Self::EndedBadly { partly: true, .. } => Failure::Partial,
             Self::StillRunning { .. } | Self::TooSlow { .. } => Failure::TimedOut,
             Self::Unfinished { source, .. } => source.failure(),
@@ -209,6 +216,7 @@ impl Problem for OpsError {
             | Self::OutcomeUnknown { .. }
             | Self::LocalLock { .. }
             | Self::NoHome
+            | Self::Menu { .. }
             | Self::NoRandomness
             | Self::Worker { .. } => Failure::Failed,
         }
@@ -292,7 +300,8 @@ impl Problem for OpsError {
                 Some("Set HOME or XDG_STATE_HOME to a folder that can be written to".to_owned())
             }
             Self::NoRandomness => Some("Check that /dev/urandom can be read".to_owned()),
-            Self::Worker { .. } => None,
+            Self::Menu { .. } => Some("Name the backup with `--id`".to_owned()),
+            Self::NoBackups { .. } | Self::NothingChosen | Self::Worker { .. } => None,
         }
     }
 }

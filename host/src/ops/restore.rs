@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::history::Deed;
 use super::lock::locked;
-use super::status::{Which, latest};
+use super::status::{Which, ask, latest};
 use super::verify::verify_one;
 use super::wait::{Waiting, judge, until_ended};
 use super::{OpsError, Session};
@@ -63,6 +63,7 @@ pub async fn restore(
             let id = match which {
                 Which::Id(id) => id.clone(),
                 Which::Latest => latest(session, &mut running).await?.id,
+                Which::Ask => ask(session, &mut running, operation).await?.id,
             };
             (running, id.clone(), RestoreSource::Id(id))
         }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::session::Running;
 use super::wait::{Looks, has_ended, judge};
 use super::{OpsError, Session};
+use crate::engine::{OptionSetting, OptionValue};
 use crate::model::{Backup, newest_first, text};
 use crate::ui::BackupsView;
 
@@ -16,7 +17,12 @@ pub enum Which {
     Id(String),
     /// The newest that ended well.
     Latest,
+    /// The one that the user chooses in a menu on the terminal.
+    Ask,
 }
+
+/// How many backups a menu offers.
+const MENU: usize = 20;
 
 /// The state of one backup.
 ///
@@ -64,7 +70,64 @@ async fn find(session: &Session, running: &mut Running, which: &Which) -> Result
             running.original(status)
         }
         Which::Latest => latest(session, running).await,
+        Which::Ask => ask(session, running, Operation::Status).await,
     }
+}
+
+/// The backup that the user chooses of the newest that `operation` can be done to.
+pub(super) async fn ask(
+    session: &Session,
+    running: &mut Running,
+    operation: Operation,
+) -> Result<Backup, OpsError> {
+    let mut options = session.options(&running.manifest, Operation::List);
+    if let Some(ability) = running.manifest.operations.get(&operation) {
+        for (name, value) in &ability.menu {
+            options.retain(|option| option.name != *name);
+            options.push(OptionSetting {
+                name: name.clone(),
+                value: OptionValue::Text(value.clone()),
+            });
+        }
+    }
+    let mut backups = all(running, &options).await?;
+    let left_out = backups.len().saturating_sub(MENU);
+    backups.truncate(MENU);
+    if backups.is_empty() {
+        return Err(OpsError::NoBackups {
+            engine: running.manifest.id.name().to_owned(),
+        });
+    }
+    if left_out > 0 {
+        session.ui().note(&format!(
+            "These are the newest; `--id` names one of the {left_out} others"
+        ));
+    }
+    let chosen = session.ui().choose(&backups, Timestamp::now()).await;
+    let chosen = chosen.map_err(|source| OpsError::Menu { source })?;
+    let chosen = chosen.filter(|at| *at < backups.len());
+    let backup = backups.swap_remove(chosen.ok_or(OpsError::NothingChosen)?);
+    session.ui().note(&format!(
+        "Using backup {}",
+        text::printable(&backup.id, 200)
+    ));
+    Ok(backup)
+}
+
+/// All backups, the newest first.
+async fn all(running: &mut Running, options: &[OptionSetting]) -> Result<Vec<Backup>, OpsError> {
+    if !running.manifest.can(Operation::List) {
+        return Err(OpsError::CannotDo {
+            engine: running.manifest.id.to_string(),
+            operation: Operation::List,
+            reason: running.manifest.lacks.get(&Operation::List).cloned(),
+            able: Vec::new(),
+        });
+    }
+    let listed = running.instance().list(None, options).await;
+    let mut backups = running.original(listed)?;
+    newest_first(&mut backups);
+    Ok(backups)
 }
 
 fn view(running: &Running, backup: Backup) -> BackupsView {
@@ -80,18 +143,8 @@ fn view(running: &Running, backup: Backup) -> BackupsView {
 
 /// The newest backup that ended well; says so when newer ones did not.
 pub(super) async fn latest(session: &Session, running: &mut Running) -> Result<Backup, OpsError> {
-    if !running.manifest.can(Operation::List) {
-        return Err(OpsError::CannotDo {
-            engine: running.manifest.id.to_string(),
-            operation: Operation::List,
-            reason: running.manifest.lacks.get(&Operation::List).cloned(),
-            able: Vec::new(),
-        });
-    }
     let options = session.options(&running.manifest, Operation::List);
-    let listed = running.instance().list(None, &options).await;
-    let mut backups = running.original(listed)?;
-    newest_first(&mut backups);
+    let mut backups = all(running, &options).await?;
     let at = backups
         .iter()
         .position(Backup::is_whole)

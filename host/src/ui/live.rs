@@ -1,12 +1,16 @@
 //! The live line of a command that waits: a spinner, or the bar of a transfer. There is one terminal,
 //! so there is one.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use indicatif::ProgressBar;
 
 use crate::model::text;
+
+/// How many questions are waiting for an answer, which a line that moves would write over.
+static QUESTIONS: AtomicUsize = AtomicUsize::new(0);
 
 static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
@@ -21,13 +25,29 @@ pub(super) struct Shown;
 /// terminal.
 pub(super) fn spinner(message: &str) -> Shown {
     let mut shown = shown();
-    if shown.is_none() {
+    if shown.is_none() && QUESTIONS.load(Ordering::Relaxed) == 0 {
         let bar = ProgressBar::new_spinner();
         bar.set_message(text::printable(message, MAX_MESSAGE).into_owned());
         bar.enable_steady_tick(TICK);
         *shown = Some(bar);
     }
     Shown
+}
+
+/// Takes the line away, and keeps it away as long as the value lives.
+pub(super) fn quiet() -> Quiet {
+    QUESTIONS.fetch_add(1, Ordering::Relaxed);
+    drop(Shown);
+    Quiet
+}
+
+/// While somebody is asked something.
+pub(super) struct Quiet;
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        QUESTIONS.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Shows a bar in place of what was shown before.

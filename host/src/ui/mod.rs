@@ -5,6 +5,7 @@ mod document;
 mod format;
 mod kind;
 mod live;
+mod menu;
 mod table;
 mod transfer;
 mod views;
@@ -163,6 +164,7 @@ impl Ui {
 
     /// Asks something on stderr and reads a line from stdin; none at its end.
     pub fn ask(self, question: &str) -> Option<String> {
+        let _quiet = live::quiet();
         let mut answer = String::new();
         self.write_err(&text::printable(question, MAX_MESSAGE));
         match io::stdin().read_line(&mut answer) {

@@ -40,6 +40,14 @@ pub enum ManifestError {
         "choice `{choice}` of option `--{option}` can't be: choices are for text, and of lower-case letters, digits and dashes"
     )]
     BadChoice { option: String, choice: String },
+    #[error(
+        "the menu of operation `{operation}` wants `{value}` for `--{option}`, which is no choice that `list` has"
+    )]
+    BadMenu {
+        operation: Operation,
+        option: String,
+        value: String,
+    },
     #[error("option `--{option}` can't be required: it always has a value")]
     NeverMissing { option: String },
     #[error(

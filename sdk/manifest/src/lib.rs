@@ -143,6 +143,10 @@ pub struct Ability {
     /// Of `restore`: it takes a file of the user, too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub files: bool,
+    /// Options of `list`, by name, with which it shows what the operation can be done to: the menu that
+    /// asks which backup is meant is made with them. Without any, the defaults show it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub menu: BTreeMap<String, String>,
 }
 
 /// A flag that an engine adds to the commands of some operations.
@@ -351,6 +355,7 @@ impl Manifest {
             flag(&option.name, &mut flags)?;
             option.form().check()?;
         }
+        self.check_menus()?;
         for column in &self.columns {
             column.check()?;
         }
@@ -377,6 +382,23 @@ impl Manifest {
         }
         let ports = self.port_flags().map(str::to_owned).collect();
         verb::check(&self.verbs, self.can(Operation::Act), &self.options, &ports)
+    }
+
+    /// A menu is made with choices that `list` has.
+    fn check_menus(&self) -> Result<(), ManifestError> {
+        for (operation, ability) in &self.operations {
+            for (name, value) in &ability.menu {
+                let mut options = self.options_for(Operation::List);
+                if !options.any(|o| o.name == *name && o.choices.contains(value)) {
+                    return Err(ManifestError::BadMenu {
+                        operation: *operation,
+                        option: name.clone(),
+                        value: value.clone(),
+                    });
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The flags with which the user sets the ports of its endpoints.

@@ -407,3 +407,29 @@ fn a_reason_is_for_what_an_engine_lacks_and_fit_for_people() {
     ));
     assert!(with("deleet = \"x\"").is_err());
 }
+
+#[test]
+fn a_menu_is_made_with_choices_that_the_list_has() {
+    let with_choices = GOOD
+        .replace(
+            "type = \"integer\"\noperations",
+            "type = \"text\"\nchoices = [\"near\", \"far\"]\noperations",
+        )
+        .replace("default = \"3\"", "default = \"near\"");
+    let menu = |menu: &str| {
+        let delete = format!("[operations.delete]\nmenu = {menu}\n\n[[options]]");
+        Manifest::from_toml(&with_choices.replacen("[[options]]", &delete, 1))
+    };
+    let manifest = menu("{ depth = \"far\" }").unwrap();
+    assert_eq!(manifest.operations[&Operation::Delete].menu["depth"], "far");
+    for (name, value) in [("depth", "deep"), ("width", "far")] {
+        assert_eq!(
+            menu(&format!("{{ {name} = \"{value}\" }}")).unwrap_err(),
+            ManifestError::BadMenu {
+                operation: Operation::Delete,
+                option: name.into(),
+                value: value.into(),
+            }
+        );
+    }
+}

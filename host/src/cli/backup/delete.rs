@@ -1,15 +1,17 @@
 use clap::Args;
 
+use super::which::asked;
 use crate::cli::confirm::Prompt;
-use crate::ops::{OpsError, Session, delete};
+use crate::cli::error::CliError;
+use crate::ops::{Session, Which, delete};
 use crate::ui::DeletedView;
 
 /// Remove a backup
 #[derive(Args)]
 pub(super) struct DeleteArgs {
-    /// The backup with this id
+    /// The backup with this id; without it there is a menu, on a terminal
     #[arg(long, value_name = "ID")]
-    id: String,
+    id: Option<String>,
     /// Remove it although the engine would keep it, for example because it is not uploaded
     #[arg(long)]
     force: bool,
@@ -18,10 +20,14 @@ pub(super) struct DeleteArgs {
     yes: bool,
 }
 
-pub(super) async fn run(args: &DeleteArgs, session: &Session) -> Result<DeletedView, OpsError> {
+pub(super) async fn run(args: DeleteArgs, session: &Session) -> Result<DeletedView, CliError> {
     let prompt = Prompt {
         yes: args.yes,
         ui: session.ui(),
     };
-    delete(session, &args.id, args.force, &prompt).await
+    let which = match args.id {
+        Some(id) => Which::Id(id),
+        None => asked("--id ID")?,
+    };
+    Ok(delete(session, &which, args.force, &prompt).await?)
 }

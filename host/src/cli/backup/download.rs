@@ -56,7 +56,7 @@ pub(super) async fn run(
         (file, older) => file.or(older.map(PathBuf::from)),
     };
     let request = DownloadRequest {
-        which: args.which.which(),
+        which: args.which.which()?,
         place: place(args.output_dir, file, args.force, session.ui())?,
         timeout: args.timeout,
         retries: args.retries,

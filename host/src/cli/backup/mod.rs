@@ -159,7 +159,7 @@ async fn run_in(
             Downloaded::Output => return Ok(None),
         },
         BackupVerb::Restore(args) => Box::new(Box::pin(restore::run(args, session)).await?),
-        BackupVerb::Delete(args) => Box::new(delete::run(&args, session).await?),
+        BackupVerb::Delete(args) => Box::new(delete::run(args, session).await?),
         BackupVerb::OfEngine(args) => act::run(args, engines, session).await?,
         BackupVerb::Verify(_) | BackupVerb::History(_) | BackupVerb::Test(_) => return Ok(None),
     }))

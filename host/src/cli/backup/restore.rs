@@ -3,14 +3,15 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::create::WaitingArgs;
+use super::which::which;
 use crate::cli::confirm::Prompt;
 use crate::cli::error::CliError;
-use crate::ops::{EngineChoice, OpsError, RestoreFrom, RestoreRequest, Session, Which, restore};
+use crate::ops::{EngineChoice, RestoreFrom, RestoreRequest, Session, restore};
 use crate::ui::RestorationView;
 
 /// Restore a backup
 #[derive(Args)]
-#[group(id = "which-restore", required = true)]
+#[group(id = "which-restore", multiple = false)]
 pub(super) struct RestoreArgs {
     /// The backup with this id
     #[arg(long, value_name = "ID", group = "which-restore")]
@@ -84,19 +85,18 @@ impl RestoreArgs {
     }
 }
 
-pub(super) async fn run(args: RestoreArgs, session: &Session) -> Result<RestorationView, OpsError> {
+pub(super) async fn run(args: RestoreArgs, session: &Session) -> Result<RestorationView, CliError> {
     let prompt = Prompt {
         yes: args.yes,
         ui: session.ui(),
     };
     let request = RestoreRequest {
-        from: match (args.file, args.id.or(args.version)) {
-            (Some(file), _) => RestoreFrom::File(file),
-            (None, Some(id)) => RestoreFrom::Backup(Which::Id(id)),
-            (None, None) => RestoreFrom::Backup(Which::Latest),
+        from: match args.file {
+            Some(file) => RestoreFrom::File(file),
+            None => RestoreFrom::Backup(which(args.id.or(args.version), args.latest)?),
         },
         dry_run: args.dry_run,
         waiting: args.waiting.waiting(),
     };
-    restore(session, &request, &prompt).await
+    Ok(Box::pin(restore(session, &request, &prompt)).await?)
 }

@@ -34,7 +34,7 @@ pub(super) async fn run(
     args: StatusArgs,
     session: &Session,
 ) -> Result<Option<BackupsView>, CliError> {
-    let which = args.which.which();
+    let which = args.which.which()?;
     if !args.watch {
         return Ok(Some(status(session, &which).await?));
     }

@@ -1,10 +1,13 @@
+use std::io::{self, IsTerminal as _};
+
 use clap::Args;
 
+use crate::cli::error::CliError;
 use crate::ops::Which;
 
-/// Which backup is meant.
+/// Which backup is meant. Without either there is a menu, on a terminal.
 #[derive(Args)]
-#[group(id = "which", required = true, multiple = false)]
+#[group(id = "which", multiple = false)]
 pub(super) struct WhichArgs {
     /// The backup with this id
     #[arg(long, value_name = "ID")]
@@ -15,7 +18,25 @@ pub(super) struct WhichArgs {
 }
 
 impl WhichArgs {
-    pub(super) fn which(self) -> Which {
-        self.id.map_or(Which::Latest, Which::Id)
+    pub(super) fn which(self) -> Result<Which, CliError> {
+        which(self.id, self.latest)
+    }
+}
+
+/// The backup that `--id` and `--latest` mean together.
+pub(super) fn which(id: Option<String>, latest: bool) -> Result<Which, CliError> {
+    match (id, latest) {
+        (Some(id), _) => Ok(Which::Id(id)),
+        (None, true) => Ok(Which::Latest),
+        (None, false) => asked("--id ID or --latest"),
+    }
+}
+
+/// What a menu asks for where there is somebody to ask; else an error that names the flags.
+pub(super) fn asked(flags: &'static str) -> Result<Which, CliError> {
+    if io::stdin().is_terminal() && io::stderr().is_terminal() {
+        Ok(Which::Ask)
+    } else {
+        Err(CliError::Which { flags })
     }
 }

@@ -20,6 +20,7 @@ mod formats;
 mod hostile_text;
 mod kubeconfig;
 mod large;
+mod menu;
 mod offline;
 mod refused;
 mod requests;

@@ -117,7 +117,7 @@ fn a_command_with_a_typing_error_gets_the_near_name() {
     stderr:
     error: unrecognized subcommand 'lst'
 
-      tip: a similar subcommand exists: 'list'
+      tip: some similar subcommands exist: 'test', 'list'
 
     Usage: kubectl broker backup [OPTIONS] <COMMAND>
 
@@ -141,19 +141,16 @@ fn a_command_with_a_typing_error_gets_the_near_name() {
 fn status_needs_to_know_which_backup() {
     assert_snapshot!(refused("backup status").shown(), @"
     stderr:
-    error: the following required arguments were not provided:
-      <--id <ID>|--latest>
-
-    Usage: kubectl broker backup status <--id <ID>|--latest>
-
-    For more information, try '--help'.
+    Using StatefulSet broker, namespace messaging of context testbed
+    error: which backup? Give --id ID or --latest
+    hint: On a terminal there is a menu to choose from
     exit 2
     ");
     assert_snapshot!(refused("backup status --id x --latest").shown(), @"
     stderr:
     error: the argument '--id <ID>' cannot be used with '--latest'
 
-    Usage: kubectl broker backup status <--id <ID>|--latest>
+    Usage: kubectl broker backup status --id <ID>
 
     For more information, try '--help'.
     exit 2

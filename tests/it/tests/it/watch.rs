@@ -211,7 +211,7 @@ fn a_time_limit_without_watching_is_refused() {
     error: the following required arguments were not provided:
       --watch
 
-    Usage: kubectl broker backup status --watch --timeout <TIME> <--id <ID>|--latest>
+    Usage: kubectl broker backup status --watch --latest --timeout <TIME>
 
     For more information, try '--help'.
     exit 2

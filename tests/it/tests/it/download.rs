@@ -474,12 +474,9 @@ fn a_backup_that_is_not_whole_is_not_downloaded() {
     ");
     assert_snapshot!(desk.run("backup download").shown(), @"
     stderr:
-    error: the following required arguments were not provided:
-      <--id <ID>|--latest>
-
-    Usage: kubectl broker backup download <--id <ID>|--latest>
-
-    For more information, try '--help'.
+    Using StatefulSet broker, namespace messaging of context testbed
+    error: which backup? Give --id ID or --latest
+    hint: On a terminal there is a menu to choose from
     exit 2
     ");
 }

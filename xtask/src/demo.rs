@@ -2,11 +2,26 @@ use std::process::Command;
 
 use crate::{Result, shell, target};
 
+/// Where it downloads to, from the workspace's folder.
+const FOLDER: &str = "target/demo";
+
 /// What the demonstration runs, in order, in one simulated cluster.
 const COMMANDS: &[&[&str]] = &[
     &["backup", "--engine", "sidecar", "list"],
     &["backup", "--engine", "hivemq", "list"],
     &["backup", "status", "--latest", "-o", "json"],
+    &["backup", "test", "--engine", "hivemq"],
+    &[
+        "backup",
+        "download",
+        "--latest",
+        "--output-file",
+        "demo.backup",
+        "--output-dir",
+        FOLDER,
+        "--force",
+    ],
+    &["backup", "verify", "target/demo/demo.backup"],
     &["engines"],
 ];
 

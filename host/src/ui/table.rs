@@ -45,12 +45,30 @@ pub(super) fn table(headers: &[String], rows: Vec<Vec<Cell>>) -> String {
     for column in table.column_iter_mut() {
         column.set_padding((0, GAP));
     }
-    table.trim_fmt() + "\n"
+    let lines = table.trim_fmt();
+    lines.lines().map(|line| trimmed(line) + "\n").collect()
+}
+
+/// Without the spaces at its end, also where the last cell is coloured and they stand within.
+fn trimmed(line: &str) -> String {
+    let end = line.rfind('\u{1b}').filter(|_| line.ends_with('m'));
+    let (text, reset) = line.split_at(end.unwrap_or(line.len()));
+    format!("{}{reset}", text.trim_end())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_line_ends_with_spaces() {
+        let text = table(
+            &["NAME".to_owned(), "OUTCOME".to_owned()],
+            vec![vec![cell("a"), state("ok", State::Succeeded)]],
+        );
+        let plain = anstream::adapter::strip_str(&text).to_string();
+        assert_eq!(plain, "NAME   OUTCOME\na      ok\n");
+    }
 
     #[test]
     fn hostile_and_long_text_keeps_the_table_in_shape() {

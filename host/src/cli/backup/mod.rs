@@ -37,7 +37,7 @@ pub(super) struct BackupArgs {
     )]
     engine: String,
     #[command(subcommand)]
-    verb: AnyVerb,
+    verb: BackupVerb,
 }
 
 /// Whose backups.
@@ -54,32 +54,45 @@ pub(super) struct TargetArgs {
     credentials: CredentialsArgs,
 }
 
+/// What an engine does at a target.
 #[derive(Subcommand)]
-enum BackupVerb {
+enum EngineVerb {
     List(list::ListArgs),
     Status(status::StatusArgs),
     Create(create::CreateArgs),
     Download(download::DownloadArgs),
-    Verify(verify::VerifyArgs),
-    Test(test::TestArgs),
     Restore(restore::RestoreArgs),
     Delete(delete::DeleteArgs),
-    History(history::HistoryArgs),
-    /// One that an engine brings: see [`AnyVerb`].
+    /// One that an engine brings: see [`BackupVerb`].
     #[command(skip)]
     OfEngine(act::ActArgs),
 }
 
-/// What clap derives of [`BackupVerb`] refuses the commands that were added for the verbs of engines.
-struct AnyVerb(BackupVerb);
+/// What is not the work of one engine at one target.
+#[derive(Subcommand)]
+enum OtherVerb {
+    Test(test::TestArgs),
+    Verify(verify::VerifyArgs),
+    History(history::HistoryArgs),
+}
 
-impl FromArgMatches for AnyVerb {
+/// Any verb. What clap derives refuses the commands that were added for the verbs of engines.
+enum BackupVerb {
+    Engine(EngineVerb),
+    Other(OtherVerb),
+}
+
+impl FromArgMatches for BackupVerb {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         match matches.subcommand() {
-            Some((name, inner)) if !BackupVerb::has_subcommand(name) => {
-                Ok(Self(BackupVerb::OfEngine(act::ActArgs::new(name, inner))))
+            Some((name, _)) if OtherVerb::has_subcommand(name) => {
+                OtherVerb::from_arg_matches(matches).map(Self::Other)
             }
-            _ => BackupVerb::from_arg_matches(matches).map(Self),
+            Some((name, inner)) if !EngineVerb::has_subcommand(name) => {
+                let args = act::ActArgs::new(name, inner);
+                Ok(Self::Engine(EngineVerb::OfEngine(args)))
+            }
+            _ => EngineVerb::from_arg_matches(matches).map(Self::Engine),
         }
     }
 
@@ -89,13 +102,13 @@ impl FromArgMatches for AnyVerb {
     }
 }
 
-impl Subcommand for AnyVerb {
+impl Subcommand for BackupVerb {
     fn augment_subcommands(command: Command) -> Command {
-        BackupVerb::augment_subcommands(command)
+        OtherVerb::augment_subcommands(EngineVerb::augment_subcommands(command))
     }
 
     fn augment_subcommands_for_update(command: Command) -> Command {
-        BackupVerb::augment_subcommands_for_update(command)
+        Self::augment_subcommands(command)
     }
 
     /// Whatever the command has: it was built of the manifests.
@@ -108,16 +121,21 @@ pub(super) async fn run(args: BackupArgs, context: Context<'_>) -> Result<(), Cl
     let ui = context.ui;
     let engines = context.engines.clone();
     let known = engines.clone();
-    let AnyVerb(verb) = args.verb;
-    let engine = verb.engine(&args.engine)?;
+    let engine = args.verb.engine(&args.engine)?;
     let output_file = context.output_file.clone();
     let request = args.target.into_request(context, engine)?;
     let work = async {
-        let verb = match verb {
-            BackupVerb::Verify(args) => return Ok(Some(verify::run(args, ui).await?)),
-            BackupVerb::History(args) => return Ok(Some(history::run(&args).await?)),
-            BackupVerb::Test(_) => return Ok(Some(test::run(engines, request, ui).await?)),
-            verb => verb,
+        let verb = match args.verb {
+            BackupVerb::Engine(verb) => verb,
+            BackupVerb::Other(OtherVerb::Test(_)) => {
+                return Ok(Some(test::run(engines, request, ui).await?));
+            }
+            BackupVerb::Other(OtherVerb::Verify(args)) => {
+                return Ok(Some(verify::run(args, ui).await?));
+            }
+            BackupVerb::Other(OtherVerb::History(args)) => {
+                return Ok(Some(history::run(&args).await?));
+            }
         };
         let session = Session::open(engines, request, ui).await?;
         let view = Box::pin(run_in(&session, verb, output_file, &known)).await;
@@ -140,28 +158,27 @@ pub(super) async fn run(args: BackupArgs, context: Context<'_>) -> Result<(), Cl
     }
 }
 
-/// Runs a verb that needs a cluster. Nothing is to be shown when the data went to stdout itself.
+/// Lets an engine do it. Nothing is to be shown when the data went to stdout itself.
 async fn run_in(
     session: &Session,
-    verb: BackupVerb,
+    verb: EngineVerb,
     output_file: Option<String>,
     engines: &Catalogue,
 ) -> Result<Option<Box<dyn Document>>, CliError> {
     Ok(Some(match verb {
-        BackupVerb::List(args) => Box::new(list::run(&args, session).await?),
-        BackupVerb::Status(args) => match status::run(args, session).await? {
+        EngineVerb::List(args) => Box::new(list::run(&args, session).await?),
+        EngineVerb::Status(args) => match status::run(args, session).await? {
             Some(view) => Box::new(view),
             None => return Ok(None),
         },
-        BackupVerb::Create(args) => Box::new(create::run(&args, session).await?),
-        BackupVerb::Download(args) => match download::run(args, output_file, session).await? {
+        EngineVerb::Create(args) => Box::new(create::run(&args, session).await?),
+        EngineVerb::Download(args) => match download::run(args, output_file, session).await? {
             Downloaded::File(view) => Box::new(view),
             Downloaded::Output => return Ok(None),
         },
-        BackupVerb::Restore(args) => Box::new(Box::pin(restore::run(args, session)).await?),
-        BackupVerb::Delete(args) => Box::new(delete::run(args, session).await?),
-        BackupVerb::OfEngine(args) => act::run(args, engines, session).await?,
-        BackupVerb::Verify(_) | BackupVerb::History(_) | BackupVerb::Test(_) => return Ok(None),
+        EngineVerb::Restore(args) => Box::new(Box::pin(restore::run(args, session)).await?),
+        EngineVerb::Delete(args) => Box::new(delete::run(args, session).await?),
+        EngineVerb::OfEngine(args) => act::run(args, engines, session).await?,
     }))
 }
 
@@ -181,16 +198,19 @@ pub(super) fn engine_so_far(matches: &ArgMatches) -> Option<EngineChoice> {
 impl BackupArgs {
     /// Whether to be stopped is the usual end of the command, of which nothing need be said.
     pub(super) fn is_watching(&self) -> bool {
-        matches!(&self.verb.0, BackupVerb::Status(args) if args.watches())
+        matches!(&self.verb, BackupVerb::Engine(EngineVerb::Status(args)) if args.watches())
     }
 
     /// What is to be said when the user stops the command.
     pub(super) fn after_interruption(&self) -> Option<&'static str> {
-        match self.verb.0 {
-            BackupVerb::Download(_) => Some(
+        let BackupVerb::Engine(verb) = &self.verb else {
+            return None;
+        };
+        match verb {
+            EngineVerb::Download(_) => Some(
                 "Run the same command again: it goes on after what has come, where the backend allows that",
             ),
-            BackupVerb::Create(_) | BackupVerb::Restore(_) => Some(
+            EngineVerb::Create(_) | EngineVerb::Restore(_) => Some(
                 "What was begun goes on in the cluster: look at it with `kubectl broker backup list`",
             ),
             _ => None,
@@ -202,7 +222,7 @@ impl BackupVerb {
     /// The engine that the flags ask for. A restore may name it by where the backup comes from.
     fn engine(&self, named: &str) -> Result<EngineChoice, CliError> {
         match self {
-            Self::Restore(args) => args.engine(named),
+            Self::Engine(EngineVerb::Restore(args)) => args.engine(named),
             _ => Ok(EngineChoice::from(named)),
         }
     }

@@ -9,7 +9,8 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use super::limits::{Allowance, Budget, Late, Limits, UsedUp};
 use super::output::Output;
 use super::{
-    Artifact, Artifacts, Commands, EngineError, Grants, Level, Loaded, Network, Observer, v0_1,
+    Artifact, Artifacts, Auditor, Commands, EngineError, Grants, Level, Loaded, Network, Observer,
+    v0_1,
 };
 use crate::model::{Backup, Report, text};
 
@@ -27,6 +28,7 @@ pub struct HostState {
     pub(super) artifacts: Option<Arc<dyn Artifacts>>,
     pub(super) commands: Arc<dyn Commands>,
     pub(super) observer: Arc<dyn Observer>,
+    pub(super) auditor: Option<Arc<dyn Auditor>>,
 }
 
 /// What the world outside gives to an engine.
@@ -37,6 +39,8 @@ pub struct Services {
     pub artifacts: Option<Arc<dyn Artifacts>>,
     pub commands: Arc<dyn Commands>,
     pub observer: Arc<dyn Observer>,
+    /// Who hears of every call; most often nobody.
+    pub auditor: Option<Arc<dyn Auditor>>,
 }
 
 /// What is to be restored.
@@ -146,6 +150,7 @@ impl Instance {
             artifacts: services.artifacts,
             commands: services.commands,
             observer: services.observer,
+            auditor: services.auditor,
         };
         let mut store = Store::new(loaded.component.engine(), state);
         store.limiter(|state| &mut state.limits);

@@ -5,6 +5,7 @@
 //! imports and by [`Grants`]; everything it reaches is given by its [`Services`].
 
 mod artifacts;
+mod audit;
 mod catalogue;
 mod commands;
 mod error;
@@ -20,6 +21,7 @@ mod runtime;
 mod v0_1;
 
 pub use artifacts::{Artifact, Artifacts, SavedFile, ToSave};
+pub use audit::{Auditor, HostCall};
 pub use catalogue::Catalogue;
 pub use commands::{Commands, Ended, GrantedCommand};
 pub use error::EngineError;

@@ -50,6 +50,26 @@ impl Report {
 }
 
 impl ReportKind {
+    /// The word for it in the engine interface.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unsupported => "unsupported",
+            Self::InvalidArgument => "invalid-argument",
+            Self::NotFound => "not-found",
+            Self::Conflict => "conflict",
+            Self::Unauthenticated => "unauthenticated",
+            Self::Forbidden => "forbidden",
+            Self::Denied => "denied",
+            Self::Unavailable => "unavailable",
+            Self::TimedOut => "timed-out",
+            Self::Cancelled => "cancelled",
+            Self::Integrity => "integrity",
+            Self::Protocol => "protocol",
+            Self::Failed => "failed",
+        }
+    }
+
     #[must_use]
     pub const fn failure(self) -> Failure {
         match self {

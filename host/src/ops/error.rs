@@ -126,6 +126,8 @@ pub enum OpsError {
     Menu { source: io::Error },
     #[error("there is no backup that ended well")]
     NothingWhole,
+    #[error("{} can't be written: {source}", text::printable(&path.to_string_lossy(), 1000))]
+    Audit { path: PathBuf, source: io::Error },
     #[error("a worker of this process ended unexpectedly: {reason}")]
     Worker { reason: String },
 }
@@ -218,6 +220,7 @@ impl Problem for OpsError {
             | Self::NoHome
             | Self::Menu { .. }
             | Self::NoRandomness
+            | Self::Audit { .. }
             | Self::Worker { .. } => Failure::Failed,
         }
     }
@@ -299,6 +302,7 @@ impl Problem for OpsError {
             Self::LocalLock { .. } | Self::NoHome => {
                 Some("Set HOME or XDG_STATE_HOME to a folder that can be written to".to_owned())
             }
+            Self::Audit { .. } => Some("Give `--audit` a file that can be written to".to_owned()),
             Self::NoRandomness => Some("Check that /dev/urandom can be read".to_owned()),
             Self::Menu { .. } => Some("Name the backup with `--id`".to_owned()),
             Self::NoBackups { .. } | Self::NothingChosen | Self::Worker { .. } => None,

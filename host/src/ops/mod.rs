@@ -2,6 +2,7 @@
 //! what is to be shown.
 
 mod act;
+mod audit;
 mod choose;
 mod commands;
 mod create;

@@ -1,9 +1,11 @@
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use broker_manifest::{EngineId, EngineOption, Manifest, Operation};
 
 use super::OpsError;
+use super::audit::AuditFile;
 use super::choose::{EngineChoice, candidates, for_files};
 use super::commands::PodCommands;
 use super::credentials::{Credentials, CredentialsRequest};
@@ -12,7 +14,7 @@ use super::observer::UiObserver;
 use super::saving::Saving;
 use crate::cluster::{Cluster, ConnectOptions, NamespaceSource, Target};
 use crate::engine::{
-    Catalogue, EngineError, EngineFile, Grants, Instance, Limits, Loaded, NativeCache,
+    Auditor, Catalogue, EngineError, EngineFile, Grants, Instance, Limits, Loaded, NativeCache,
     OptionSetting, OptionValue, Runtime, Services,
 };
 use crate::model::{Failure, Problem, text};
@@ -31,6 +33,8 @@ pub struct Request {
     pub statefulset: Option<String>,
     pub pod: Option<String>,
     pub credentials: CredentialsRequest,
+    /// Where the calls of engines are written to.
+    pub audit: Option<PathBuf>,
     /// Values of the manifests' port flags, by flag.
     pub ports: BTreeMap<String, u16>,
     /// Values of the manifests' options, by option.
@@ -45,6 +49,7 @@ pub struct Session {
     credentials: Credentials,
     request: Request,
     target: Target,
+    auditor: Option<Arc<dyn Auditor>>,
     ui: Ui,
 }
 
@@ -75,7 +80,10 @@ impl Session {
                 .unwrap_or_else(|| DEFAULT_STATEFULSET.to_owned()),
             pod: request.pod.clone(),
         };
+        let audit = request.audit.as_deref();
+        let audit = audit.map(|path| AuditFile::open(path, ui)).transpose()?;
         let session = Self {
+            auditor: audit.map(|audit| Arc::new(audit) as Arc<dyn Auditor>),
             cluster,
             engines,
             runtime,
@@ -209,6 +217,7 @@ impl Session {
                 artifacts: Some(saving.clone()),
                 commands: Arc::new(commands),
                 observer: Arc::new(UiObserver(self.ui)),
+                auditor: self.auditor.clone(),
             },
             Limits::default(),
         )

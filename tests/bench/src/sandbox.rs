@@ -81,6 +81,7 @@ async fn start_one(runtime: &Runtime, file: &EngineFile) -> Result<Instance, Fai
             artifacts: None,
             commands: Arc::new(NoPods),
             observer: Arc::new(Silent),
+            auditor: None,
         },
         limits,
     )

@@ -12,6 +12,8 @@ mod test;
 mod verify;
 mod which;
 
+use std::path::PathBuf;
+
 use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand};
 
 use super::credentials::CredentialsArgs;
@@ -52,6 +54,9 @@ pub(super) struct TargetArgs {
     pod: Option<String>,
     #[command(flatten)]
     credentials: CredentialsArgs,
+    /// Add each call of an engine to the host to this file, as a line of JSON without secrets
+    #[arg(long, global = true, value_name = "FILE")]
+    audit: Option<PathBuf>,
 }
 
 /// What an engine does at a target.
@@ -240,6 +245,7 @@ impl TargetArgs {
             pod: self.pod,
             ports: engine_flags::ports(&context.engines, context.matches),
             options: engine_flags::settings(&context.engines, context.matches),
+            audit: self.audit,
             connect: context.connect,
             credentials: self.credentials.into_request(context.ui)?,
         })

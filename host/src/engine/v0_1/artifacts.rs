@@ -1,10 +1,11 @@
 //! `artifacts`: bodies that become files, and files that become bodies.
 
+use serde_json::json;
 use wasmtime::component::Resource;
 
 use super::bindings::kubectl_broker::engine::artifacts as wit;
 use super::bindings::kubectl_broker::engine::types;
-use super::http::Response;
+use super::http::{Response, arguments, known};
 use super::{WitError, to_wit};
 use crate::engine::artifacts::{Artifact, SavedFile, ToSave};
 use crate::engine::instance::{HostResult, HostState};
@@ -17,7 +18,20 @@ impl wit::Host for HostState {
         expectation: wit::Expectation,
     ) -> wasmtime::Result<Result<types::Saved, WitError>> {
         let response = self.table.delete(response)?;
+        let asked = self.asked(|| {
+            json!({
+                "name": expectation.name,
+                "length": expectation.length,
+                "sha256": expectation.sha256,
+            })
+        });
         let saved = self.save_granted(response, expectation).await;
+        self.tell(
+            "artifacts.save",
+            asked,
+            &saved,
+            |saved| json!({ "name": saved.name, "bytes": saved.length, "sha256": saved.sha256 }),
+        );
         Ok(saved.map(to_saved).map_err(to_wit))
     }
 
@@ -27,6 +41,7 @@ impl wit::Host for HostState {
         artifact: Resource<Artifact>,
     ) -> wasmtime::Result<Result<Resource<Response>, WitError>> {
         let artifact = self.table.get(&artifact)?.clone();
+        let asked = self.asked(|| arguments(&request, Some(&artifact)));
         let answer = if request.body.is_some() {
             Err(Report::new(
                 ReportKind::InvalidArgument,
@@ -35,6 +50,7 @@ impl wit::Host for HostState {
         } else {
             self.send_granted(request, Some(artifact)).await
         };
+        self.tell("artifacts.send", asked, &answer, known);
         match answer {
             Ok(response) => Ok(Ok(self.table.push(response)?)),
             Err(report) => Ok(Err(to_wit(report))),

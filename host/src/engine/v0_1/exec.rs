@@ -1,5 +1,7 @@
 //! `exec`: commands of an engine, checked against its grants and run by the host.
 
+use serde_json::json;
+
 use super::bindings::kubectl_broker::engine::exec as wit;
 use super::{WitError, to_wit};
 use crate::engine::Ended;
@@ -7,7 +9,10 @@ use crate::engine::instance::{HostResult, HostState};
 
 impl wit::Host for HostState {
     async fn pods(&mut self) -> wasmtime::Result<Result<Vec<String>, WitError>> {
-        Ok(self.granted_pods().await.map_err(to_wit))
+        let asked = self.asked(|| json!({}));
+        let pods = self.granted_pods().await;
+        self.tell("exec.pods", asked, &pods, |pods| json!(pods));
+        Ok(pods.map_err(to_wit))
     }
 
     async fn run(
@@ -16,7 +21,15 @@ impl wit::Host for HostState {
         pod: Option<String>,
         arguments: Vec<(String, String)>,
     ) -> wasmtime::Result<Result<wit::Output, WitError>> {
+        let asked = self.asked(|| json!({ "command": name, "pod": pod, "arguments": arguments }));
         let ended = self.run_granted(&name, pod, &arguments).await;
+        self.tell("exec.run", asked, &ended, |ended| {
+            json!({
+                "exitCode": ended.exit_code,
+                "stdoutBytes": ended.stdout.len(),
+                "stderrBytes": ended.stderr.len(),
+            })
+        });
         Ok(ended.map(output).map_err(to_wit))
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Value, json};
 use wasmtime::component::Resource;
 
 use super::bindings::kubectl_broker::engine::http as wit;
@@ -40,7 +41,10 @@ impl wit::Host for HostState {
         &mut self,
         request: wit::Request,
     ) -> wasmtime::Result<Result<Resource<Response>, WitError>> {
-        match self.send_granted(request, None).await {
+        let asked = self.asked(|| arguments(&request, None));
+        let sent = self.send_granted(request, None).await;
+        self.tell("http.send", asked, &sent, known);
+        match sent {
             Ok(response) => Ok(Ok(self.table.push(response)?)),
             Err(report) => Ok(Err(to_wit(report))),
         }
@@ -110,10 +114,13 @@ impl wit::HostResponse for HostState {
         response: Resource<Response>,
         limit: u64,
     ) -> wasmtime::Result<Result<Vec<u8>, WitError>> {
+        let asked = self.asked(|| json!({ "limit": limit }));
         let deadline = self.answer;
         let response = self.table.get_mut(&response)?;
         response.is_read = true;
         let body = read_within(deadline, &mut response.answer, limit.min(MAX_READ)).await;
+        let length = |body: &Vec<u8>| json!({ "bytes": body.len() });
+        self.tell("http.response.read", asked, &body, length);
         Ok(body.map_err(to_wit))
     }
 
@@ -121,6 +128,25 @@ impl wit::HostResponse for HostState {
         self.table.delete(response)?;
         Ok(())
     }
+}
+
+/// What is told of a request. The values of headers may be secrets of the backend.
+pub(super) fn arguments(request: &wit::Request, artifact: Option<&Artifact>) -> Value {
+    let headers: Vec<_> = request.headers.iter().map(|(name, _)| name).collect();
+    json!({
+        "endpoint": request.endpoint,
+        "method": method(request.method).name(),
+        "route": request.route,
+        "parameters": request.parameters,
+        "query": request.query,
+        "headers": headers,
+        "bodyBytes": request.body.as_ref().map(Vec::len),
+        "file": artifact.map(|file| json!({ "name": file.name, "bytes": file.length, "sha256": file.sha256 })),
+    })
+}
+
+pub(super) fn known(response: &Response) -> Value {
+    json!({ "status": response.answer.status().as_u16() })
 }
 
 async fn read_within(deadline: Duration, answer: &mut Answer, limit: u64) -> HostResult<Vec<u8>> {

@@ -3,6 +3,7 @@
 
 mod support;
 
+mod audit;
 mod backend_errors;
 mod cache;
 mod check_up;

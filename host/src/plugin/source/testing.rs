@@ -98,6 +98,9 @@ async fn exchange(
         if stream.read_buf(&mut request).await.unwrap_or(0) == 0 {
             return;
         }
+        if request[0] == TLS_HANDSHAKE {
+            return;
+        }
     }
     let request = String::from_utf8(request).unwrap();
     let bytes = answer(&request);
@@ -108,6 +111,9 @@ async fn exchange(
         let _ = stream.read_u8().await;
     }
 }
+
+/// What a client begins with that wants TLS, which this server doesn't know.
+const TLS_HANDSHAKE: u8 = 0x16;
 
 /// After these bytes nothing comes, and the connection stays open.
 pub(super) const STALL: &[u8] = b"...";

@@ -232,4 +232,5 @@ fn unusable(file: &Path, reason: String) -> SourceError {
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests;

@@ -1,6 +1,40 @@
+//! The places that components are fetched from, each in a module of its own.
+//!
+//! | module | what it speaks |
+//! |---|---|
+//! | `path` | files of this machine |
+//! | `https` | one file at an address |
+//! | `oci` | registries, by the distribution specification 1.1 |
+//! | `client` | HTTP for the last two: limits, deadlines, redirects, TLS |
+
+mod client;
+mod error;
+mod https;
+mod oci;
+mod options;
+mod path;
+mod proxy;
+#[cfg(test)]
+pub(super) mod testing;
+
+use std::time::Duration;
+
 use futures_util::future::BoxFuture;
 
+use self::client::Client;
+use self::oci::DockerConfig;
 use super::Reference;
+
+pub use error::SourceError;
+pub(super) use oci::wasm_layer;
+pub use options::{Deadlines, SourceOptions};
+pub use proxy::ProxySettings;
+
+/// The most bytes that a component may have: 64 MiB.
+pub const MAX_ENGINE: u64 = 64 * 1024 * 1024;
+
+/// The most bytes of a file with a signature. A signature has about 100.
+const MAX_SIGNATURE: u64 = 64 * 1024;
 
 /// A component as it came, not yet looked at.
 #[derive(Clone, Debug)]
@@ -16,11 +50,19 @@ pub struct Fetched {
 pub struct DetachedSignature {
     /// ECDSA over P-256 and SHA-256, in DER.
     pub der: Vec<u8>,
-    /// What was signed, where that is not the component itself: cosign signs a small JSON document
-    /// that names the digest of the artifact.
-    pub payload: Option<Vec<u8>>,
+    /// What was signed, where that is not the component itself.
+    pub payload: Option<CosignPayload>,
     /// Where it was found, for people.
     pub origin: String,
+}
+
+/// What cosign signs in a registry, with what it takes to get from there to the component.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CosignPayload {
+    /// A small JSON document that names the digest of the image manifest. These bytes are signed.
+    pub document: Vec<u8>,
+    /// The image manifest, which names the digest of the component.
+    pub manifest: Vec<u8>,
 }
 
 /// Gets components from one kind of place.
@@ -32,3 +74,79 @@ pub trait Source: Send + Sync {
     fn fetch<'a>(&'a self, reference: &'a Reference)
     -> BoxFuture<'a, Result<Fetched, Self::Error>>;
 }
+
+/// Every place that there is.
+pub struct Sources {
+    /// None when offline: without it nothing here can open a socket or run a helper.
+    network: Option<Network>,
+    total: Duration,
+}
+
+/// What it takes to ask another machine.
+struct Network {
+    client: Client,
+    docker: DockerConfig,
+}
+
+impl Sources {
+    /// Opens no file and no socket, but for the certificates of `options.ca_file`.
+    ///
+    /// # Errors
+    /// When the certificates or a proxy of the options can't be used.
+    pub fn new(options: SourceOptions) -> Result<Self, SourceError> {
+        let total = options.deadlines.total;
+        let network = if options.offline {
+            None
+        } else {
+            Some(Network {
+                docker: DockerConfig::of(&options),
+                client: Client::new(options)?,
+            })
+        };
+        Ok(Self { network, total })
+    }
+
+    fn network(&self, reference: &Reference) -> Result<&Network, SourceError> {
+        self.network.as_ref().ok_or_else(|| SourceError::Offline {
+            what: reference.to_string(),
+        })
+    }
+
+    async fn fetch_from(&self, reference: &Reference) -> Result<Fetched, SourceError> {
+        match reference {
+            Reference::Path(file) => path::fetch(file).await,
+            Reference::Url(url) => https::fetch(&self.network(reference)?.client, url).await,
+            Reference::Oci {
+                registry,
+                repository,
+                version,
+            } => {
+                let network = self.network(reference)?;
+                oci::fetch(network, registry, repository, version).await
+            }
+        }
+    }
+}
+
+impl Source for Sources {
+    type Error = SourceError;
+
+    fn fetch<'a>(
+        &'a self,
+        reference: &'a Reference,
+    ) -> BoxFuture<'a, Result<Fetched, SourceError>> {
+        Box::pin(async move {
+            let fetching = Box::pin(self.fetch_from(reference));
+            match tokio::time::timeout(self.total, fetching).await {
+                Ok(result) => result,
+                Err(_) => Err(SourceError::TimedOut {
+                    what: reference.to_string(),
+                    after: self.total,
+                }),
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+//! From an address to a connection, through a proxy where there is one.
+
+use std::error::Error as StdError;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use http::Uri;
+use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
+use hyper_util::client::legacy::Error as RequestError;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
+use hyper_util::rt::TokioIo;
+use rustls::crypto::ring;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_platform_verifier::BuilderVerifierExt;
+use tokio::net::TcpStream;
+use tower_service::Service;
+
+use super::super::SourceError;
+use super::super::proxy::{Proxies, Proxy};
+
+type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
+type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// Opens the way to a server. TLS with the server itself comes on top of it.
+#[derive(Clone)]
+pub(super) struct Connector {
+    tcp: HttpConnector,
+    tls: Arc<ClientConfig>,
+    proxies: Arc<Proxies>,
+}
+
+impl Connector {
+    pub(super) fn new(
+        proxies: Proxies,
+        ca_file: Option<&Path>,
+        deadline: Duration,
+    ) -> Result<Self, SourceError> {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(deadline));
+        Ok(Self {
+            tcp,
+            tls: Arc::new(tls(ca_file)?),
+            proxies: Arc::new(proxies),
+        })
+    }
+
+    pub(super) fn over_tls(self) -> HttpsConnector<Self> {
+        let tls = Arc::clone(&self.tls);
+        HttpsConnector::from((self, tls))
+    }
+}
+
+/// Trusts what the system trusts, or what `ca_file` holds and nothing else.
+fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, SourceError> {
+    let unusable = |error: rustls::Error| SourceError::Configuration {
+        what: "TLS of this system".to_owned(),
+        reason: error.to_string(),
+    };
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(unusable)?;
+    let builder = match ca_file {
+        None => builder.with_platform_verifier().map_err(unusable)?,
+        Some(path) => builder.with_root_certificates(roots(path)?),
+    };
+    Ok(builder.with_no_client_auth())
+}
+
+fn roots(path: &Path) -> Result<RootCertStore, SourceError> {
+    let unusable = |reason: String| SourceError::Configuration {
+        what: format!("{}, the file of trusted certificates,", path.display()),
+        reason,
+    };
+    let pem = fs::read(path).map_err(|error| unusable(error.to_string()))?;
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        let certificate = certificate.map_err(|error| unusable(error.to_string()))?;
+        roots
+            .add(certificate)
+            .map_err(|error| unusable(error.to_string()))?;
+    }
+    if roots.is_empty() {
+        return Err(unusable("it has no certificate".to_owned()));
+    }
+    Ok(roots)
+}
+
+impl Service<Uri> for Connector {
+    type Response = Stream;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<Stream, BoxError>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.tcp.poll_ready(context).map_err(Into::into)
+    }
+
+    fn call(&mut self, server: Uri) -> Self::Future {
+        let Self {
+            mut tcp,
+            tls,
+            proxies,
+        } = self.clone();
+        Box::pin(async move {
+            match proxies.of(&server) {
+                None => Ok(MaybeHttpsStream::Http(tcp.call(server).await?)),
+                Some(Proxy::Tunnel {
+                    address,
+                    authorization,
+                }) => {
+                    let mut tunnel = Tunnel::new(address, HttpsConnector::from((tcp, tls)));
+                    if let Some(authorization) = authorization {
+                        tunnel = tunnel.with_auth(authorization);
+                    }
+                    Ok(tunnel.call(server).await?)
+                }
+                Some(Proxy::Socks { address, login }) => {
+                    let mut socks = SocksV5::new(address, tcp);
+                    if let Some((user, password)) = login {
+                        socks = socks.with_auth(user, password);
+                    }
+                    Ok(MaybeHttpsStream::Http(socks.call(server).await?))
+                }
+            }
+        })
+    }
+}
+
+/// Why a request got no answer.
+pub(super) fn failed(address: &Uri, error: &RequestError, deadline: Duration) -> SourceError {
+    let host = address
+        .authority()
+        .map_or_else(String::new, ToString::to_string);
+    let mut last: &(dyn StdError + 'static) = error;
+    loop {
+        // An `io::Error` hands out the source of what it carries, and hides that itself.
+        let carried = last
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref)
+            .map(|inner| inner as &(dyn StdError + 'static));
+        match carried.or_else(|| last.source()) {
+            Some(next) => last = next,
+            None => break,
+        }
+        let late = last.downcast_ref::<io::Error>();
+        if late.is_some_and(|error| error.kind() == io::ErrorKind::TimedOut) {
+            return SourceError::TimedOut {
+                what: format!("a connection to {host}"),
+                after: deadline,
+            };
+        }
+        if let Some(refused) = last.downcast_ref::<rustls::Error>() {
+            let reason = refused.to_string();
+            return match refused {
+                rustls::Error::InvalidCertificate(_) => SourceError::Certificate { host, reason },
+                _ => SourceError::Unreachable { host, reason },
+            };
+        }
+    }
+    SourceError::Unreachable {
+        host,
+        reason: last.to_string(),
+    }
+}

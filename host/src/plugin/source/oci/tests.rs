@@ -1,0 +1,410 @@
+use std::collections::HashMap;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+
+use super::*;
+use crate::model::{Failure, Problem};
+use crate::plugin::signature::digest;
+use crate::plugin::source::testing::{COMPONENT, SIGNATURE, Server, header, path, reply, serve};
+use crate::plugin::source::{Source as _, SourceOptions, Sources};
+
+const REPOSITORY: &str = "/v2/acme/vault";
+
+/// What a registry has, by path.
+#[derive(Clone, Default)]
+struct Content(HashMap<String, (String, Vec<u8>)>);
+
+impl Content {
+    /// One engine behind the tag `1`.
+    fn engine() -> Self {
+        Self::default()
+            .manifest("1", &manifest(COMPONENT))
+            .blob(COMPONENT)
+    }
+
+    fn with(mut self, path: &str, headers: &str, body: &[u8]) -> Self {
+        let value = (headers.to_owned(), body.to_vec());
+        self.0.insert(format!("{REPOSITORY}/{path}"), value);
+        self
+    }
+
+    /// Behind a tag, and behind its digest.
+    fn manifest(self, tag: &str, bytes: &[u8]) -> Self {
+        let stated = format!("docker-content-digest: sha256:{}\r\n", digest(bytes));
+        self.with(&format!("manifests/{tag}"), &stated, bytes).with(
+            &format!("manifests/sha256:{}", digest(bytes)),
+            &stated,
+            bytes,
+        )
+    }
+
+    fn blob(self, bytes: &[u8]) -> Self {
+        self.with(&format!("blobs/sha256:{}", digest(bytes)), "", bytes)
+    }
+
+    fn answer(&self, request: &str) -> Vec<u8> {
+        match self.0.get(path(request)) {
+            Some((headers, body)) => reply(200, headers, body),
+            None => reply(404, "", br#"{"errors":[{"message":"manifest unknown"}]}"#),
+        }
+    }
+
+    async fn serve(self) -> Server {
+        serve(move |request| self.answer(request)).await
+    }
+}
+
+fn layer(kind: &str, bytes: &[u8], signature: &str) -> serde_json::Value {
+    serde_json::json!({
+        "mediaType": kind,
+        "digest": format!("sha256:{}", digest(bytes)),
+        "size": bytes.len(),
+        "annotations": { "dev.cosignproject.cosign/signature": signature },
+    })
+}
+
+fn manifest(component: &[u8]) -> Vec<u8> {
+    let layers = [layer("application/wasm", component, "")];
+    serde_json::json!({ "schemaVersion": 2, "layers": layers })
+        .to_string()
+        .into_bytes()
+}
+
+fn index(manifests: &[&[u8]], artifact_type: Option<&str>) -> Vec<u8> {
+    let entries: Vec<_> = manifests
+        .iter()
+        .map(|bytes| {
+            let mut entry = layer("application/vnd.oci.image.manifest.v1+json", bytes, "");
+            entry["artifactType"] = artifact_type.into();
+            entry
+        })
+        .collect();
+    serde_json::json!({ "schemaVersion": 2, "manifests": entries })
+        .to_string()
+        .into_bytes()
+}
+
+async fn get_with(
+    server: &Server,
+    version: &str,
+    change: impl FnOnce(&mut SourceOptions),
+) -> Result<Fetched, SourceError> {
+    let mut options = SourceOptions {
+        insecure_registries: vec![server.address.to_string()],
+        ..SourceOptions::default()
+    };
+    change(&mut options);
+    let sources = Sources::new(options).unwrap();
+    let reference = format!("oci://{}/acme/vault{version}", server.address);
+    sources.fetch(&reference.parse().unwrap()).await
+}
+
+async fn get(server: &Server, version: &str) -> Result<Fetched, SourceError> {
+    get_with(server, version, |_| ()).await
+}
+
+fn pinned(fetched: &Fetched) -> String {
+    match &fetched.pinned {
+        Reference::Oci { version, .. } => version.to_string(),
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
+async fn a_tag_is_pinned_to_the_digest_of_its_manifest() {
+    let server = Content::engine().serve().await;
+    let version = format!("@sha256:{}", digest(&manifest(COMPONENT)));
+    for asked in [":1", &version] {
+        let fetched = get(&server, asked).await.unwrap();
+        assert_eq!(fetched.bytes, COMPONENT);
+        assert_eq!(pinned(&fetched), version);
+        assert_eq!(fetched.signatures, []);
+    }
+}
+
+#[tokio::test]
+async fn every_digest_is_checked() {
+    let good = manifest(COMPONENT);
+    let other = manifest(b"other");
+    let by_digest = format!("manifests/sha256:{}", digest(&good));
+    let blob = format!("blobs/sha256:{}", digest(COMPONENT));
+    let stated = format!("docker-content-digest: sha256:{}\r\n", digest(&good));
+    for (what, content, version) in [
+        (
+            "the manifest against the reference",
+            Content::engine().with(&by_digest, "", &other),
+            format!("@sha256:{}", digest(&good)),
+        ),
+        (
+            "the manifest against the header",
+            Content::engine().with("manifests/1", &stated, &other),
+            ":1".to_owned(),
+        ),
+        (
+            "the layer against the manifest",
+            Content::engine().with(&blob, "", b"componemt"),
+            ":1".to_owned(),
+        ),
+        (
+            "a layer that is cut",
+            Content::engine().with(&blob, "", b"comp"),
+            ":1".to_owned(),
+        ),
+    ] {
+        let error = get(&content.serve().await, &version).await.unwrap_err();
+        assert_eq!(error.failure(), Failure::Integrity, "{what}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_layer_longer_than_it_should_be_is_not_read() {
+    let blob = format!("blobs/sha256:{}", digest(COMPONENT));
+    let longer = Content::engine().with(&blob, "", b"component and more");
+    let error = get(&longer.serve().await, ":1").await.unwrap_err();
+    assert!(matches!(error, SourceError::TooLong { .. }), "{error}");
+
+    let text = String::from_utf8(manifest(COMPONENT)).unwrap();
+    let huge = text.replace("\"size\":9", "\"size\":67108865");
+    assert_ne!(huge, text);
+    let server = Content::engine()
+        .manifest("1", huge.as_bytes())
+        .serve()
+        .await;
+    let error = get(&server, ":1").await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            SourceError::TooLong {
+                limit: MAX_ENGINE,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert_eq!(server.requests().len(), 1, "the layer is not asked for");
+}
+
+#[tokio::test]
+async fn an_index_is_followed_when_it_leaves_no_choice() {
+    let engine = manifest(COMPONENT);
+    let one = Content::engine().manifest("1", &index(&[&engine], None));
+    let fetched = get(&one.serve().await, ":1").await.unwrap();
+    assert_eq!(pinned(&fetched), format!("@sha256:{}", digest(&engine)));
+
+    let two = Content::engine().manifest("1", &index(&[&engine, &manifest(b"other")], None));
+    let error = get(&two.serve().await, ":1").await.unwrap_err();
+    assert!(
+        matches!(error, SourceError::Index { entries: 2, .. }),
+        "{error}"
+    );
+    assert_eq!(error.failure(), Failure::Usage);
+
+    let nested = index(&[&engine], None);
+    let nested = Content::engine()
+        .manifest("0", &nested)
+        .manifest("1", &index(&[&nested], None));
+    let error = get(&nested.serve().await, ":1").await.unwrap_err();
+    assert!(matches!(error, SourceError::NotAnEngine { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn what_is_missing_is_named_in_the_registrys_words() {
+    let server = Content::default().serve().await;
+    let error = get(&server, ":2").await.unwrap_err();
+    assert_eq!(error.failure(), Failure::NotFound);
+    let expected = format!(
+        "oci://{}/acme/vault:2 does not exist: manifest unknown",
+        server.address
+    );
+    assert_eq!(error.to_string(), expected);
+}
+
+const PAYLOAD: &[u8] = br#"{"critical":{}}"#;
+
+fn signed_image(subject: Option<&[u8]>) -> Vec<u8> {
+    let layers = [
+        layer(
+            "application/vnd.dev.cosign.simplesigning.v1+json",
+            PAYLOAD,
+            SIGNATURE,
+        ),
+        layer(
+            "application/vnd.dev.cosign.simplesigning.v1+json",
+            PAYLOAD,
+            "no signature",
+        ),
+        layer("application/octet-stream", b"x", SIGNATURE),
+    ];
+    serde_json::json!({
+        "layers": layers,
+        "subject": subject.map(|bytes| layer("x", bytes, "")),
+    })
+    .to_string()
+    .into_bytes()
+}
+
+#[tokio::test]
+async fn signatures_are_found_behind_each_of_the_places_that_cosign_uses() {
+    let engine = manifest(COMPONENT);
+    let hex = digest(&engine).to_string();
+    let referring = signed_image(Some(&engine));
+    let artifact = "application/vnd.dev.cosign.artifact.sig.v1+json";
+    let referrers = index(&[&referring], Some(artifact));
+    let common = || Content::engine().blob(PAYLOAD).manifest("x", &referring);
+    for (place, content) in [
+        (
+            "the tag",
+            common().manifest(&format!("sha256-{hex}.sig"), &signed_image(None)),
+        ),
+        (
+            "the referrers",
+            common().with(&format!("referrers/sha256:{hex}"), "", &referrers),
+        ),
+        (
+            "the tag that stands for the referrers",
+            common().manifest(&format!("sha256-{hex}"), &referrers),
+        ),
+        (
+            "all of them",
+            common()
+                .manifest(&format!("sha256-{hex}.sig"), &signed_image(None))
+                .with(&format!("referrers/sha256:{hex}"), "", &referrers),
+        ),
+    ] {
+        let fetched = get(&content.serve().await, ":1").await.unwrap();
+        let [signature] = fetched.signatures.as_slice() else {
+            panic!("{place}: {:?}", fetched.signatures)
+        };
+        assert_eq!(signature.der, BASE64_STANDARD.decode(SIGNATURE).unwrap());
+        let payload = signature.payload.as_ref().unwrap();
+        assert_eq!(payload.document, PAYLOAD, "{place}");
+        assert_eq!(payload.manifest, engine, "{place}");
+    }
+}
+
+#[tokio::test]
+async fn what_refers_to_another_image_or_is_no_signature_is_passed_over() {
+    let engine = manifest(COMPONENT);
+    let hex = digest(&engine).to_string();
+    let artifact = "application/vnd.dev.cosign.artifact.sig.v1+json";
+    let elsewhere = signed_image(Some(b"another"));
+    let ours = signed_image(Some(&engine));
+    for (image, kind) in [
+        (&elsewhere, Some(artifact)),
+        (&ours, Some("application/spdx+json")),
+        (&ours, None),
+    ] {
+        let content = Content::engine().blob(PAYLOAD).manifest("x", image).with(
+            &format!("referrers/sha256:{hex}"),
+            "",
+            &index(&[image], kind),
+        );
+        let fetched = get(&content.serve().await, ":1").await.unwrap();
+        assert_eq!(fetched.signatures, [], "{kind:?}");
+    }
+}
+
+/// A registry that wants the token `t`, and gives it at `/token` to whoever says the right thing.
+async fn with_tokens(wanted: &'static str) -> Server {
+    let content = Content::engine();
+    serve(move |request| {
+        let said = header(request, "authorization");
+        if path(request).starts_with("/token") {
+            return if said == Some(wanted) || request.ends_with(wanted) {
+                reply(200, "", br#"{"access_token":"t","expires_in":300}"#)
+            } else {
+                reply(401, "", b"who are you?")
+            };
+        }
+        if said == Some("Bearer t") {
+            return content.answer(request);
+        }
+        let host = header(request, "host").unwrap();
+        let challenge = format!(
+            "www-authenticate: Bearer realm=\"http://{host}/token?a=b\",service=\"the registry\"\r\n"
+        );
+        reply(401, &challenge, b"")
+    })
+    .await
+}
+
+fn docker_config(server: &Server, login: serde_json::Value) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let mut auths = serde_json::Map::new();
+    auths.insert(server.address.to_string(), login);
+    let config = serde_json::json!({ "auths": auths }).to_string();
+    std::fs::write(folder.path().join("config.json"), config).unwrap();
+    folder
+}
+
+#[tokio::test]
+async fn a_token_is_asked_for_once_with_the_password_of_dockers_configuration() {
+    let server = with_tokens("Basic bWU6eA==").await;
+    let config = docker_config(&server, serde_json::json!({ "auth": "bWU6eA==" }));
+    let fetched = get_with(&server, ":1", |options| {
+        options.docker_config = Some(config.path().to_owned());
+    })
+    .await
+    .unwrap();
+    assert_eq!(fetched.bytes, COMPONENT);
+    let requests = server.requests();
+    let tokens: Vec<_> = requests
+        .iter()
+        .map(|it| path(it))
+        .filter(|it| it.starts_with("/token"))
+        .collect();
+    assert_eq!(
+        tokens,
+        ["/token?a=b&scope=repository%3Aacme%2Fvault%3Apull&service=the%20registry"]
+    );
+    let with_password = requests.iter().filter(|it| it.contains("bWU6eA==")).count();
+    assert_eq!(
+        with_password, 1,
+        "the password goes to the server of tokens alone"
+    );
+}
+
+#[tokio::test]
+async fn an_identity_token_is_exchanged_for_a_token() {
+    let server = with_tokens("&refresh_token=my%2Btoken").await;
+    let login = serde_json::json!({ "identitytoken": "my+token" });
+    let config = docker_config(&server, login);
+    let fetched = get_with(&server, ":1", |options| {
+        options.docker_config = Some(config.path().to_owned());
+    })
+    .await;
+    assert_eq!(fetched.unwrap().bytes, COMPONENT);
+}
+
+#[tokio::test]
+async fn without_the_right_password_nothing_is_allowed() {
+    let server = with_tokens("Basic bWU6eA==").await;
+    let error = get(&server, ":1").await.unwrap_err();
+    assert_eq!(error.failure(), Failure::NotAllowed);
+    assert!(error.to_string().contains("who are you?"), "{error}");
+}
+
+#[tokio::test]
+async fn a_registry_that_takes_no_credentials_back_is_asked_twice_and_not_for_ever() {
+    let server = serve(|_| reply(401, "www-authenticate: Basic realm=x\r\n", b"")).await;
+    let config = docker_config(&server, serde_json::json!({ "auth": "bWU6eA==" }));
+    let error = get_with(&server, ":1", |options| {
+        options.docker_config = Some(config.path().to_owned());
+    })
+    .await
+    .unwrap_err();
+    assert_eq!(error.failure(), Failure::NotAllowed);
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn a_registry_is_spoken_to_over_tls_unless_it_is_named() {
+    let server = Content::engine().serve().await;
+    let error = get_with(&server, ":1", |options| options.insecure_registries.clear())
+        .await
+        .unwrap_err();
+    assert!(matches!(error, SourceError::Unreachable { .. }), "{error}");
+    assert!(error.hint().unwrap().contains("--insecure-registry"));
+    assert_eq!(server.requests(), [""; 0]);
+}

@@ -7,10 +7,10 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 
 /// A folder that only this user can reach, for files whose content is trusted.
 #[derive(Clone, Debug)]
-pub(super) struct PrivateFolder(PathBuf);
+pub(crate) struct PrivateFolder(PathBuf);
 
 #[derive(Debug, thiserror::Error)]
-pub(super) enum PrivateFolderError {
+pub(crate) enum PrivateFolderError {
     #[error("can't use {}: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
     #[error("the system gives no random numbers for a key")]
@@ -28,7 +28,7 @@ pub(super) enum PrivateFolderError {
 
 impl PrivateFolder {
     /// Opens the folder and makes it if it is missing.
-    pub(super) fn open(path: &Path) -> Result<Self, PrivateFolderError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, PrivateFolderError> {
         let failed = |source| PrivateFolderError::Io {
             path: path.to_owned(),
             source,
@@ -51,7 +51,7 @@ impl PrivateFolder {
     }
 
     /// Opens a file to read, or none if there is no such file.
-    pub(super) fn open_file(&self, name: &str) -> Result<Option<File>, PrivateFolderError> {
+    pub(crate) fn open_file(&self, name: &str) -> Result<Option<File>, PrivateFolderError> {
         let path = self.0.join(name);
         let failed = |source| PrivateFolderError::Io {
             path: path.clone(),
@@ -79,7 +79,7 @@ impl PrivateFolder {
     }
 
     /// The content of a small file, or none if there is no such file.
-    pub(super) fn read(&self, name: &str) -> Result<Option<Vec<u8>>, PrivateFolderError> {
+    pub(crate) fn read(&self, name: &str) -> Result<Option<Vec<u8>>, PrivateFolderError> {
         let Some(mut file) = self.open_file(name)? else {
             return Ok(None);
         };
@@ -93,7 +93,7 @@ impl PrivateFolder {
     }
 
     /// Puts a whole file in place, or none.
-    pub(super) fn write(&self, name: &str, parts: &[&[u8]]) -> Result<(), PrivateFolderError> {
+    pub(crate) fn write(&self, name: &str, parts: &[&[u8]]) -> Result<(), PrivateFolderError> {
         let path = self.0.join(name);
         self.stage(parts)
             .and_then(|file| file.persist(&path).map_err(|e| e.error))
@@ -102,7 +102,7 @@ impl PrivateFolder {
     }
 
     /// Puts a whole file in place unless there is one already.
-    pub(super) fn write_new(&self, name: &str, content: &[u8]) -> Result<(), PrivateFolderError> {
+    pub(crate) fn write_new(&self, name: &str, content: &[u8]) -> Result<(), PrivateFolderError> {
         let path = self.0.join(name);
         match self
             .stage(&[content])

@@ -12,7 +12,7 @@ use super::observer::UiObserver;
 use super::saving::Saving;
 use crate::cluster::{Cluster, ConnectOptions, NamespaceSource, Target};
 use crate::engine::{
-    Catalogue, EngineError, EngineFile, Grants, Instance, Limits, NativeCache, OptionSetting,
+    Catalogue, EngineError, EngineFile, Instance, Limits, NativeCache, OptionSetting,
     OptionValue, Runtime, Services,
 };
 use crate::model::{Failure, Problem, text};
@@ -181,7 +181,7 @@ impl Session {
         let commands = PodCommands::new(&self.cluster, &self.target, network.last_error());
         let instance = Instance::start(
             &loaded,
-            Grants::all_of(file.manifest()),
+            file.grants(),
             Services {
                 network: network.clone(),
                 artifacts: Some(saving.clone()),

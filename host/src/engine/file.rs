@@ -333,7 +333,11 @@ mod tests {
             .iter()
             .find(|file| file.manifest().exec.is_empty())
             .expect("an engine without commands");
-        let import = |name: &str| sidecar.outline.check_import(&format!("{PACKAGE}{name}@{INTERFACE}"));
+        let import = |name: &str| {
+            sidecar
+                .outline
+                .check_import(&format!("{PACKAGE}{name}@{INTERFACE}"))
+        };
         assert!(import("http").is_ok());
         assert!(matches!(
             import("resources"),

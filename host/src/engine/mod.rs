@@ -34,5 +34,6 @@ pub use limits::Limits;
 pub use loads::components_opened;
 pub use native_cache::NativeCache;
 pub use network::{Answer, Body, Level, Network, Observer, Outgoing, Sent};
-pub(crate) use private_folder::{PrivateFolder, PrivateFolderError};
+pub(crate) use private_folder::PrivateFolder;
+pub use private_folder::PrivateFolderError;
 pub use runtime::{Loaded, Runtime};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use broker_manifest::{EngineId, EngineOption, Manifest, Operation};
 
 use super::OpsError;
-use super::choose::{EngineChoice, candidates, for_files};
+use super::choose::{EngineChoice, call_name, candidates, for_files, shared_name};
 use super::commands::PodCommands;
 use super::credentials::{Credentials, CredentialsRequest};
 use super::network::{PodNetwork, Route};
@@ -12,8 +12,8 @@ use super::observer::UiObserver;
 use super::saving::Saving;
 use crate::cluster::{Cluster, ConnectOptions, NamespaceSource, Target};
 use crate::engine::{
-    Catalogue, EngineError, EngineFile, Instance, Limits, NativeCache, OptionSetting,
-    OptionValue, Runtime, Services,
+    Catalogue, EngineError, EngineFile, Instance, Limits, NativeCache, OptionSetting, OptionValue,
+    Runtime, Services,
 };
 use crate::model::{Failure, Problem, text};
 use crate::ui::{Scope, Ui};
@@ -54,6 +54,8 @@ pub(super) struct Running {
     network: Arc<PodNetwork>,
     pub(super) saving: Arc<Saving>,
     pub(super) manifest: Manifest,
+    /// What `--engine` takes for it.
+    pub(super) called: String,
     pub(super) scope: Scope,
     ui: Ui,
 }
@@ -85,6 +87,7 @@ impl Session {
             ui,
         };
         session.note_defaults();
+        session.note_shared_name();
         Ok(session)
     }
 
@@ -114,8 +117,8 @@ impl Session {
                     let reason = text::printable(&reason.to_string(), MAX_REASON).into_owned();
                     self.ui.note(&format!(
                         "engine {} can't be used here ({reason}); trying {}",
-                        file.manifest().id.name(),
-                        next.manifest().id.name()
+                        call_name(&self.engines, &file.manifest().id),
+                        call_name(&self.engines, &next.manifest().id)
                     ));
                 }
             }
@@ -196,6 +199,7 @@ impl Session {
             network,
             saving,
             manifest: file.manifest().clone(),
+            called: call_name(&self.engines, &file.manifest().id),
             scope: Scope {
                 namespace: self.cluster.namespace().to_owned(),
                 statefulset: self.target.statefulset.clone(),
@@ -248,6 +252,21 @@ impl Session {
             self.cluster.request_count(),
             self.cluster.server()
         ));
+    }
+
+    /// Whoever has installed an engine with the short name of a bundled one may mean it.
+    fn note_shared_name(&self) {
+        if let Some((used, others)) = shared_name(&self.engines, &self.request.engine) {
+            self.ui.note(&format!(
+                "Using engine {}, which is bundled; for the other, give {}",
+                used.manifest().id,
+                others
+                    .iter()
+                    .map(|id| format!("`--engine {id}`"))
+                    .collect::<Vec<_>>()
+                    .join(" or ")
+            ));
+        }
     }
 
     fn note_defaults(&self) {
@@ -305,11 +324,7 @@ fn is_default(option: &EngineOption, value: &OptionValue) -> bool {
 
 /// Without a cache everything works, more slowly; so its problems are only told to those who look.
 fn open_cache(ui: Ui) -> Option<NativeCache> {
-    let Some(folders) = directories::ProjectDirs::from("", "", "kubectl-broker") else {
-        ui.debug("native code is not kept: there is no home folder");
-        return None;
-    };
-    NativeCache::open(folders.cache_dir(), folders.data_dir())
+    NativeCache::of_user()
         .inspect_err(|problem| ui.warn(&format!("engines are compiled anew each time: {problem}")))
         .ok()
 }

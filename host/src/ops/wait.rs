@@ -34,7 +34,7 @@ pub(super) async fn until_ended(
     let mut state = begun;
     let mut left_before = state.activity == activity && state.state != State::Pending;
     let mut pause = FIRST_PAUSE;
-    let (id, engine) = (state.id.clone(), running.manifest.id.name().to_owned());
+    let (id, engine) = (state.id.clone(), running.called.clone());
     let late = || OpsError::StillRunning {
         id: text::printable(&id, 200).into_owned(),
         engine: engine.clone(),
@@ -86,7 +86,7 @@ pub(super) fn judge(state: Backup, running: &Running) -> Result<Backup, OpsError
             .failure
             .as_deref()
             .map(|reason| text::printable(reason, 600).into_owned()),
-        engine: running.manifest.id.name().to_owned(),
+        engine: running.called.clone(),
         partly,
     };
     match state.state {

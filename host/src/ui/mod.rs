@@ -22,7 +22,9 @@ pub use format::{Format, size};
 pub use transfer::TransferProgress;
 pub use views::{
     BackupsView, CheckedFile, DeletedView, DownloadView, EngineRow, EnginesView, HistoryRow,
-    HistoryView, ReportView, RestorationView, VerificationView, VersionView,
+    HistoryView, PluginChangeRow, PluginChangesView, PluginChecksView, PluginDiffView, PluginRow,
+    PluginUpdateRow, PluginUpdatesView, PluginView, PluginsView, ReportView, RestorationView,
+    VerificationView, VersionView,
 };
 
 /// Longest message of an error or a note, in characters.

@@ -2,6 +2,7 @@
 
 mod download;
 mod history;
+mod plugins;
 mod verification;
 
 use broker_manifest::{Column, Operation};
@@ -15,6 +16,10 @@ use super::table::{cell, optional, state, table};
 use crate::model::{Backup, State, text};
 pub use download::DownloadView;
 pub use history::{HistoryRow, HistoryView};
+pub use plugins::{
+    PluginChangeRow, PluginChangesView, PluginChecksView, PluginDiffView, PluginRow,
+    PluginUpdateRow, PluginUpdatesView, PluginView, PluginsView,
+};
 pub use verification::{CheckedFile, VerificationView};
 
 /// The longest name of `-o name`, in characters. Ids of backups are shorter.

@@ -18,6 +18,8 @@ mod hostile_text;
 mod kubeconfig;
 mod large;
 mod offline;
+mod plugin_store;
+mod plugins;
 mod refused;
 mod requests;
 mod restore;

@@ -2,12 +2,15 @@ use std::io;
 
 use crate::model::{Failure, Problem};
 use crate::ops::OpsError;
+use crate::plugin::PluginError;
 
 /// How a command ended badly.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CliError {
     #[error(transparent)]
     Ops(Box<OpsError>),
+    #[error(transparent)]
+    Plugin(Box<PluginError>),
     #[error("the result can't be written: {0}")]
     Output(#[from] io::Error),
     #[error("the process can't start its workers: {0}")]
@@ -37,10 +40,17 @@ impl From<OpsError> for CliError {
     }
 }
 
+impl From<PluginError> for CliError {
+    fn from(error: PluginError) -> Self {
+        Self::Plugin(Box::new(error))
+    }
+}
+
 impl Problem for CliError {
     fn failure(&self) -> Failure {
         match self {
             Self::Ops(error) => error.failure(),
+            Self::Plugin(error) => error.failure(),
             Self::Output(_) | Self::Runtime(_) => Failure::Failed,
             Self::Conflict { .. } | Self::Which { .. } | Self::Password { .. } => Failure::Usage,
             Self::Said(failure) => *failure,
@@ -51,6 +61,7 @@ impl Problem for CliError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Ops(error) => error.hint(),
+            Self::Plugin(error) => error.hint(),
             Self::Output(_) => Some("Check where stdout goes: is its disk full?".to_owned()),
             Self::Runtime(_) => Some("Check the limits of the system (`ulimit -a`)".to_owned()),
             Self::Which { .. } => Some("On a terminal there is a menu to choose from".to_owned()),

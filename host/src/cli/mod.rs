@@ -10,6 +10,7 @@ mod engine_verbs;
 mod engines;
 mod error;
 mod output;
+mod plugin;
 mod version;
 
 use std::ffi::OsString;
@@ -26,6 +27,7 @@ use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Subcomma
 use crate::cluster::ConnectOptions;
 use crate::engine::{Catalogue, EngineError, EngineFile};
 use crate::model::{Failure, Problem, text};
+use crate::plugin::{PluginError, catalogue};
 use crate::ui::{Color, Format, Ui};
 use error::CliError;
 
@@ -50,6 +52,7 @@ struct Cli {
 enum Verb {
     Backup(backup::BackupArgs),
     Engines(engines::EnginesArgs),
+    Plugin(plugin::PluginArgs),
     Version(version::VersionArgs),
     Completion(completion::CompletionArgs),
 }
@@ -64,7 +67,7 @@ struct Context<'a> {
     ui: Ui,
 }
 
-/// Runs the program with these engines and says how it ended.
+/// Runs the program with these engines and those that are installed, and says how it ended.
 pub fn main(
     engines: Result<Catalogue, EngineError>,
     arguments: impl IntoIterator<Item = OsString>,
@@ -76,6 +79,7 @@ pub fn main(
         Ok(engines) => engines,
         Err(error) => return fail(plain, &error),
     };
+    let (engines, problems) = catalogue(&engines);
     // Before the arguments are read: those of a line that is being typed are not ours.
     if let Some(code) = completion::answer(&engines, &arguments) {
         return code;
@@ -85,15 +89,37 @@ pub fn main(
         .try_get_matches_from_mut(&arguments)
         .and_then(|matches| Cli::from_arg_matches(&matches).map(|cli| (cli, matches)));
     match parsed {
-        Ok((cli, matches)) => run(cli, &matches, engines),
+        Ok((cli, matches)) => {
+            // What `plugin` shows says it all.
+            if !matches!(cli.verb, Verb::Plugin(_)) {
+                warn_of_broken(&problems, cli.output.ui());
+            }
+            run(cli, &matches, engines)
+        }
         Err(error) => {
             show(&error, plain);
+            // A flag may be unknown because its engine is.
+            warn_of_broken(&problems, plain);
             let code = match error.kind() {
                 clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion => 0,
                 _ => Failure::Usage.exit_code(),
             };
             ExitCode::from(code)
         }
+    }
+}
+
+/// An engine that can't be used is no reason not to use the others.
+fn warn_of_broken(problems: &[PluginError], ui: Ui) {
+    for problem in problems {
+        let who = if problem.is_about_all() {
+            "the installed engines are"
+        } else {
+            "an installed engine is"
+        };
+        ui.warn(&format!(
+            "{who} left out: {problem}. `kubectl broker plugin doctor` says more"
+        ));
     }
 }
 
@@ -183,6 +209,7 @@ async fn dispatch(verb: Verb, context: Context<'_>) -> Result<(), CliError> {
     match verb {
         Verb::Backup(args) => backup::run(args, context).await,
         Verb::Engines(args) => engines::run(args, context).await,
+        Verb::Plugin(args) => Box::pin(plugin::run(args, context)).await,
         Verb::Version(args) => version::run(&args, context.ui),
         Verb::Completion(args) => completion::run(&args, context.ui),
     }

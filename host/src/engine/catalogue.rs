@@ -21,7 +21,7 @@ impl Catalogue {
             .iter()
             .map(|(name, bytes, digest)| {
                 EngineFile::read(&format!("the bundled engine {name}"), *bytes)
-                    .map(|file| file.with_digest(*digest))
+                    .map(|file| file.bundled(*digest))
             })
             .collect()
     }

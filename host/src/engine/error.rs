@@ -1,3 +1,6 @@
+use std::io;
+use std::path::PathBuf;
+
 use broker_manifest::{ManifestError, Operation};
 
 use crate::model::{Failure, Problem, Report, ReportKind};
@@ -35,6 +38,14 @@ pub enum EngineError {
         import: String,
         missing: &'static str,
     },
+    #[error("{engine} can't be read from {}: {source}", path.display())]
+    Unreadable {
+        engine: String,
+        path: PathBuf,
+        source: io::Error,
+    },
+    #[error("the file of {engine} is not what was installed: {}", path.display())]
+    Changed { engine: String, path: PathBuf },
     #[error("{engine} can't be compiled: {reason}")]
     Compile { engine: String, reason: String },
     #[error("{engine} can't be started: {reason}")]
@@ -101,7 +112,8 @@ impl Problem for EngineError {
         match self {
             Self::Reported { report, .. } => report.kind.failure(),
             Self::Deadline { .. } => Failure::TimedOut,
-            Self::Sandbox { .. } => Failure::Failed,
+            Self::Sandbox { .. } | Self::Unreadable { .. } => Failure::Failed,
+            Self::Changed { .. } => Failure::Integrity,
             _ => Failure::PluginFault,
         }
     }
@@ -129,6 +141,9 @@ impl Problem for EngineError {
                 "An engine may import WASI 0.2 without `wasi:http`, and `kubectl-broker:engine`; it can't be run"
             }
             Self::NotProvided { .. } => "Update kubectl-broker",
+            Self::Unreadable { .. } | Self::Changed { .. } => {
+                "Install it again with `kubectl broker plugin install`, or take it away with `kubectl broker plugin remove`"
+            }
             Self::Compile { .. } | Self::Start { .. } => {
                 "The file may be damaged; get it again, and check its digest"
             }

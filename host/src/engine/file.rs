@@ -1,12 +1,14 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::sync::OnceLock;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 
-use broker_manifest::{Manifest, Operation, SECTION};
+use broker_manifest::{Manifest, Operation};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use wasmparser::{Chunk, Parser, Payload};
 
-use super::EngineError;
+use super::sections::Sections;
+use super::{EngineError, Grants, loads};
 
 /// The version of the engine interface that this host provides.
 pub const INTERFACE: &str = "0.1.0";
@@ -32,10 +34,31 @@ const WASI: &[&str] = &["cli", "clocks", "filesystem", "io", "random", "sockets"
 /// An engine's component, and all that can be known of it without running it.
 #[derive(Clone, Debug)]
 pub struct EngineFile {
-    bytes: Cow<'static, [u8]>,
-    manifest: Manifest,
-    imports: BTreeSet<String>,
+    content: Content,
+    outline: Arc<Outline>,
     digest: OnceLock<[u8; 32]>,
+    /// All that the manifest asks for where it is none.
+    grants: Option<Grants>,
+    bundled: bool,
+}
+
+/// What a component says of itself: enough for the command line, for lists and for consent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Outline {
+    /// The version of the engine interface that it is built for.
+    pub interface: String,
+    /// Names of the interfaces that it imports, with their versions.
+    pub imports: BTreeSet<String>,
+    pub manifest: Manifest,
+}
+
+/// Where the bytes of a component are.
+#[derive(Clone, Debug)]
+enum Content {
+    Here(Cow<'static, [u8]>),
+    /// Read only when native code must be made.
+    File(PathBuf),
 }
 
 impl EngineFile {
@@ -48,53 +71,148 @@ impl EngineFile {
     /// or imports what the host does not provide or its manifest does not ask for.
     pub fn read(name: &str, bytes: impl Into<Cow<'static, [u8]>>) -> Result<Self, EngineError> {
         let bytes = bytes.into();
-        let outline = Outline::read(name, &bytes)?;
-        let file = Self {
-            manifest: outline.manifest(name)?,
-            imports: outline.imports,
-            digest: OnceLock::new(),
-            bytes,
+        let sections = Sections::read(name, &bytes)?;
+        let manifest = sections.manifest(name)?;
+        let outline = Outline {
+            interface: interface(name, &sections.exports)?.to_owned(),
+            imports: sections.imports,
+            manifest,
         };
-        check_interface(name, &outline.exports, &file.imports)?;
-        for import in &file.imports {
-            file.check_import(import)?;
-        }
-        Ok(file)
+        outline.check_interface(name)?;
+        outline.check_imports()?;
+        Ok(Self {
+            content: Content::Here(bytes),
+            outline: Arc::new(outline),
+            digest: OnceLock::new(),
+            grants: None,
+            bundled: false,
+        })
+    }
+
+    /// An engine that was read before, and whose bytes lie in a file since. They are not looked at
+    /// until they are needed; then they must have this digest.
+    ///
+    /// # Errors
+    /// When this host can't run what the outline says: it may be another than the one that read it.
+    pub fn stored(
+        outline: Outline,
+        digest: [u8; 32],
+        path: PathBuf,
+        grants: Grants,
+    ) -> Result<Self, EngineError> {
+        outline.check_interface(&outline.name())?;
+        outline.check_imports()?;
+        Ok(Self {
+            content: Content::File(path),
+            outline: Arc::new(outline),
+            digest: OnceLock::from(digest),
+            grants: Some(grants),
+            bundled: false,
+        })
     }
 
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
-        &self.manifest
+        &self.outline.manifest
     }
 
     #[must_use]
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+    pub fn outline(&self) -> &Outline {
+        &self.outline
+    }
+
+    /// What it may do.
+    #[must_use]
+    pub fn grants(&self) -> Grants {
+        let all = || Grants::all_of(self.manifest());
+        self.grants.clone().unwrap_or_else(all)
+    }
+
+    /// Whether it came with this program.
+    #[must_use]
+    pub fn is_bundled(&self) -> bool {
+        self.bundled
+    }
+
+    /// The component itself.
+    ///
+    /// # Errors
+    /// When its file can't be read, or is not what it was.
+    pub fn bytes(&self) -> Result<Cow<'_, [u8]>, EngineError> {
+        let path = match &self.content {
+            Content::Here(bytes) => return Ok(Cow::Borrowed(bytes)),
+            Content::File(path) => path,
+        };
+        loads::count();
+        let bytes = std::fs::read(path).map_err(|source| EngineError::Unreadable {
+            engine: self.name(),
+            path: path.clone(),
+            source,
+        })?;
+        let digest: [u8; 32] = Sha256::digest(&bytes).into();
+        if digest != self.digest() {
+            return Err(EngineError::Changed {
+                engine: self.name(),
+                path: path.clone(),
+            });
+        }
+        Ok(Cow::Owned(bytes))
     }
 
     /// The SHA-256 of the file.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
-        *self
-            .digest
-            .get_or_init(|| Sha256::digest(&self.bytes).into())
+        *self.digest.get_or_init(|| match &self.content {
+            Content::Here(bytes) => Sha256::digest(bytes).into(),
+            // Never: it is set where a file is named. No file has this digest.
+            Content::File(_) => [0; 32],
+        })
     }
 
-    /// Sets the digest that was computed when this binary was built.
-    pub(super) fn with_digest(mut self, digest: [u8; 32]) -> Self {
+    /// Says that it came with this program, and sets the digest that was computed when this binary was
+    /// built.
+    pub(super) fn bundled(mut self, digest: [u8; 32]) -> Self {
         self.digest = OnceLock::from(digest);
+        self.bundled = true;
         self
-    }
-
-    /// Names of the interfaces that it imports, with their versions.
-    pub fn imports(&self) -> impl Iterator<Item = &str> {
-        self.imports.iter().map(String::as_str)
     }
 
     /// Says which file is meant in errors: its own id, once it is known.
     #[must_use]
     pub fn name(&self) -> String {
+        self.outline.name()
+    }
+}
+
+impl Outline {
+    fn name(&self) -> String {
         format!("engine {}", self.manifest.id)
+    }
+
+    /// Whether it imports an interface of ours: `http`.
+    #[must_use]
+    pub fn imports(&self, interface: &str) -> bool {
+        let mut ours = self.imports.iter().filter_map(|import| ours(import));
+        ours.any(|(name, _)| name == interface)
+    }
+
+    /// Before 1.0 each minor version is an interface of its own.
+    fn check_interface(&self, name: &str) -> Result<(), EngineError> {
+        let imported = self.imports.iter().filter_map(|import| ours(import));
+        let mut versions =
+            std::iter::once(self.interface.as_str()).chain(imported.map(|(_, version)| version));
+        match versions.find(|version| !compatible(version)) {
+            Some(version) => Err(EngineError::OtherInterface {
+                engine: name.to_owned(),
+                built_for: version.to_owned(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn check_imports(&self) -> Result<(), EngineError> {
+        let mut imports = self.imports.iter();
+        imports.try_for_each(|import| self.check_import(import))
     }
 
     fn check_import(&self, import: &str) -> Result<(), EngineError> {
@@ -151,136 +269,18 @@ fn is_wasi(import: &str) -> bool {
         .is_some_and(|(package, version)| WASI.contains(&package) && version.starts_with("0.2."))
 }
 
-/// Before 1.0 each minor version is an interface of its own.
-fn check_interface(
-    name: &str,
-    exports: &BTreeSet<String>,
-    imports: &BTreeSet<String>,
-) -> Result<(), EngineError> {
-    let exported = exports
-        .iter()
-        .filter_map(|export| ours(export))
-        .find(|(interface, _)| *interface == OPERATIONS);
-    let Some((_, version)) = exported else {
-        return Err(EngineError::NoInterface {
-            engine: name.to_owned(),
-        });
-    };
-    let imported = imports
-        .iter()
-        .filter_map(|import| ours(import))
-        .map(|(_, version)| version);
-    match std::iter::once(version)
-        .chain(imported)
-        .find(|version| !compatible(version))
-    {
-        Some(version) => Err(EngineError::OtherInterface {
-            engine: name.to_owned(),
-            built_for: version.to_owned(),
-        }),
-        None => Ok(()),
-    }
+/// The version of the interface that a component exports.
+fn interface<'a>(name: &str, exports: &'a BTreeSet<String>) -> Result<&'a str, EngineError> {
+    let mut ours = exports.iter().filter_map(|export| ours(export));
+    let exported = ours.find(|(interface, _)| *interface == OPERATIONS);
+    let (_, version) = exported.ok_or_else(|| EngineError::NoInterface {
+        engine: name.to_owned(),
+    })?;
+    Ok(version)
 }
 
 fn compatible(version: &str) -> bool {
     version == INTERFACE
-}
-
-/// The parts of a component that say what it is.
-#[derive(Default)]
-struct Outline {
-    manifests: Vec<Vec<u8>>,
-    imports: BTreeSet<String>,
-    exports: BTreeSet<String>,
-}
-
-impl Outline {
-    fn read(name: &str, bytes: &[u8]) -> Result<Self, EngineError> {
-        Self::walk(bytes).map_err(|reason| EngineError::NotAComponent {
-            engine: name.to_owned(),
-            reason,
-        })
-    }
-
-    fn walk(bytes: &[u8]) -> Result<Self, String> {
-        if !Parser::is_component(bytes) {
-            return Err(if Parser::is_core_wasm(bytes) {
-                "it is a core module".to_owned()
-            } else {
-                "it does not begin as one".to_owned()
-            });
-        }
-        let mut outline = Self::default();
-        // The manifest that the SDK writes stands in the core module inside the component, the one
-        // that a packer adds at its end: both count. Imports and exports are those of the outermost.
-        let mut outer = Vec::new();
-        let mut parser = Parser::new(0);
-        let mut rest = bytes;
-        loop {
-            let (consumed, payload) = match parser.parse(rest, true).map_err(|e| e.to_string())? {
-                Chunk::Parsed { consumed, payload } => (consumed, payload),
-                Chunk::NeedMoreData(_) => return Err("it ends too early".to_owned()),
-            };
-            rest = rest.get(consumed..).unwrap_or_default();
-            match payload {
-                Payload::ModuleSection { parser: inner, .. }
-                | Payload::ComponentSection { parser: inner, .. } => {
-                    outer.push(std::mem::replace(&mut parser, inner));
-                }
-                // Most of the file, and nothing in it matters here.
-                Payload::CodeSectionStart { size, .. } => {
-                    parser.skip_section();
-                    let size = usize::try_from(size).unwrap_or(usize::MAX);
-                    rest = rest
-                        .get(size..)
-                        .ok_or_else(|| "it ends in its code".to_owned())?;
-                }
-                Payload::End(_) => match outer.pop() {
-                    Some(parent) => parser = parent,
-                    None => return Ok(outline),
-                },
-                payload => outline.note(payload, outer.is_empty())?,
-            }
-        }
-    }
-
-    fn note(&mut self, payload: Payload<'_>, outermost: bool) -> Result<(), String> {
-        match payload {
-            Payload::CustomSection(section) if section.name() == SECTION => {
-                self.manifests.push(section.data().to_vec());
-            }
-            Payload::ComponentImportSection(section) if outermost => {
-                for import in section {
-                    let import = import.map_err(|e| e.to_string())?;
-                    self.imports.insert(import.name.name.to_owned());
-                }
-            }
-            Payload::ComponentExportSection(section) if outermost => {
-                for export in section {
-                    let export = export.map_err(|e| e.to_string())?;
-                    self.exports.insert(export.name.name.to_owned());
-                }
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn manifest(&self, name: &str) -> Result<Manifest, EngineError> {
-        match self.manifests.as_slice() {
-            [] => Err(EngineError::NoManifest {
-                engine: name.to_owned(),
-            }),
-            [json] => Manifest::from_json(json).map_err(|source| EngineError::Manifest {
-                engine: name.to_owned(),
-                source,
-            }),
-            many => Err(EngineError::ManyManifests {
-                engine: name.to_owned(),
-                count: many.len(),
-            }),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -301,7 +301,7 @@ mod tests {
     #[test]
     fn the_digests_of_the_build_are_those_of_the_files() {
         for file in Catalogue::bundled().expect("bundled").iter() {
-            let digest: [u8; 32] = Sha256::digest(file.bytes()).into();
+            let digest: [u8; 32] = Sha256::digest(file.bytes().expect("bytes")).into();
             assert_eq!(file.digest(), digest);
         }
     }
@@ -319,7 +319,8 @@ mod tests {
 
     #[test]
     fn every_truncation_of_a_real_engine_is_refused() {
-        let bytes = Catalogue::bundled().expect("bundled")[0].bytes().to_vec();
+        let bytes = Catalogue::bundled().expect("bundled")[0].clone();
+        let bytes = bytes.bytes().expect("bytes").into_owned();
         for length in (0..bytes.len()).step_by(4099) {
             EngineFile::read("x.wasm", bytes[..length].to_vec()).expect_err("truncated");
         }
@@ -332,7 +333,11 @@ mod tests {
             .iter()
             .find(|file| file.manifest().exec.is_empty())
             .expect("an engine without commands");
-        let import = |name: &str| sidecar.check_import(&format!("{PACKAGE}{name}@{INTERFACE}"));
+        let import = |name: &str| {
+            sidecar
+                .outline
+                .check_import(&format!("{PACKAGE}{name}@{INTERFACE}"))
+        };
         assert!(import("http").is_ok());
         assert!(matches!(
             import("resources"),

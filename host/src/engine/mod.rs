@@ -13,11 +13,13 @@ mod file;
 mod grants;
 mod instance;
 mod limits;
+mod loads;
 mod native_cache;
 mod network;
 mod output;
 mod private_folder;
 mod runtime;
+mod sections;
 mod v0_1;
 
 pub use artifacts::{Artifact, Artifacts, SavedFile, ToSave};
@@ -25,12 +27,15 @@ pub use audit::{Auditor, HostCall};
 pub use catalogue::Catalogue;
 pub use commands::{Commands, Ended, GrantedCommand};
 pub use error::EngineError;
-pub use file::{EngineFile, INTERFACE};
+pub use file::{EngineFile, INTERFACE, Outline};
 pub use grants::Grants;
 pub use instance::{
     Acted, Detection, Instance, OptionSetting, OptionValue, Restoration, RestoreSource, Services,
 };
 pub use limits::Limits;
+pub use loads::components_opened;
 pub use native_cache::NativeCache;
 pub use network::{Answer, Body, Level, Network, Observer, Outgoing, Sent};
+pub(crate) use private_folder::PrivateFolder;
+pub use private_folder::PrivateFolderError;
 pub use runtime::{Loaded, Runtime};

@@ -30,6 +30,16 @@ pub struct NativeCache {
 }
 
 impl NativeCache {
+    /// Opens the cache of the user.
+    ///
+    /// # Errors
+    /// As those of [`NativeCache::open`], and when there is no home folder.
+    pub fn of_user() -> Result<Self, String> {
+        let folders = directories::ProjectDirs::from("", "", "kubectl-broker")
+            .ok_or_else(|| "there is no home folder".to_owned())?;
+        Self::open(folders.cache_dir(), folders.data_dir())
+    }
+
     /// Opens the cache in `cache`, with its key in `data`, and makes what is missing.
     ///
     /// # Errors

@@ -7,10 +7,11 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 
 /// A folder that only this user can reach, for files whose content is trusted.
 #[derive(Clone, Debug)]
-pub(super) struct PrivateFolder(PathBuf);
+pub(crate) struct PrivateFolder(PathBuf);
 
+/// Why a folder can't be trusted or used.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum PrivateFolderError {
+pub enum PrivateFolderError {
     #[error("can't use {}: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
     #[error("the system gives no random numbers for a key")]
@@ -28,7 +29,7 @@ pub(super) enum PrivateFolderError {
 
 impl PrivateFolder {
     /// Opens the folder and makes it if it is missing.
-    pub(super) fn open(path: &Path) -> Result<Self, PrivateFolderError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, PrivateFolderError> {
         let failed = |source| PrivateFolderError::Io {
             path: path.to_owned(),
             source,
@@ -50,8 +51,89 @@ impl PrivateFolder {
         Ok(Self(path.to_owned()))
     }
 
+    /// Where a file of this name is, or would be.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// The names of its files. A name that is no text is left out: none of ours is.
+    pub(crate) fn names(&self) -> Result<Vec<String>, PrivateFolderError> {
+        let failed = |source| self.failed("", source);
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.0).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            if entry.file_type().map_err(failed)?.is_file() {
+                names.extend(entry.file_name().into_string());
+            }
+        }
+        Ok(names)
+    }
+
+    pub(crate) fn remove(&self, name: &str) -> Result<(), PrivateFolderError> {
+        match fs::remove_file(self.path(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(self.failed(name, error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes sure that names that were given are on the disk.
+    pub(crate) fn sync(&self) -> Result<(), PrivateFolderError> {
+        // Other systems can't open a folder, and keep the order of names by themselves.
+        #[cfg(unix)]
+        File::open(&self.0)
+            .and_then(|folder| folder.sync_all())
+            .map_err(|source| self.failed("", source))?;
+        Ok(())
+    }
+
+    /// Takes the lock of this folder: `wait` is called before it waits for another process. The lock is
+    /// held until the file is dropped, or the process ends.
+    pub(crate) fn lock(&self, name: &str, wait: impl FnOnce()) -> Result<File, PrivateFolderError> {
+        let failed = |source| self.failed(name, source);
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).write(true);
+        #[cfg(unix)]
+        options
+            .mode(0o600)
+            .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+        let file = options.open(self.path(name)).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(fs::TryLockError::WouldBlock) => wait(),
+            Err(fs::TryLockError::Error(error)) => return Err(failed(error)),
+        }
+        file.lock().map_err(failed)?;
+        Ok(file)
+    }
+
+    fn failed(&self, name: &str, source: io::Error) -> PrivateFolderError {
+        let path = if name.is_empty() {
+            self.0.clone()
+        } else {
+            self.path(name)
+        };
+        PrivateFolderError::Io { path, source }
+    }
+
+    /// Puts a whole file in place, or none. `reached` is called when all of it is on the disk under
+    /// another name.
+    pub(crate) fn replace(
+        &self,
+        name: &str,
+        content: &[u8],
+        reached: impl FnOnce(),
+    ) -> Result<(), PrivateFolderError> {
+        self.stage(&[content])
+            .and_then(|file| {
+                reached();
+                file.persist(self.path(name)).map_err(|e| e.error)
+            })
+            .map(drop)
+            .map_err(|source| self.failed(name, source))
+    }
+
     /// Opens a file to read, or none if there is no such file.
-    pub(super) fn open_file(&self, name: &str) -> Result<Option<File>, PrivateFolderError> {
+    pub(crate) fn open_file(&self, name: &str) -> Result<Option<File>, PrivateFolderError> {
         let path = self.0.join(name);
         let failed = |source| PrivateFolderError::Io {
             path: path.clone(),
@@ -79,7 +161,7 @@ impl PrivateFolder {
     }
 
     /// The content of a small file, or none if there is no such file.
-    pub(super) fn read(&self, name: &str) -> Result<Option<Vec<u8>>, PrivateFolderError> {
+    pub(crate) fn read(&self, name: &str) -> Result<Option<Vec<u8>>, PrivateFolderError> {
         let Some(mut file) = self.open_file(name)? else {
             return Ok(None);
         };
@@ -93,7 +175,7 @@ impl PrivateFolder {
     }
 
     /// Puts a whole file in place, or none.
-    pub(super) fn write(&self, name: &str, parts: &[&[u8]]) -> Result<(), PrivateFolderError> {
+    pub(crate) fn write(&self, name: &str, parts: &[&[u8]]) -> Result<(), PrivateFolderError> {
         let path = self.0.join(name);
         self.stage(parts)
             .and_then(|file| file.persist(&path).map_err(|e| e.error))
@@ -102,7 +184,7 @@ impl PrivateFolder {
     }
 
     /// Puts a whole file in place unless there is one already.
-    pub(super) fn write_new(&self, name: &str, content: &[u8]) -> Result<(), PrivateFolderError> {
+    pub(crate) fn write_new(&self, name: &str, content: &[u8]) -> Result<(), PrivateFolderError> {
         let path = self.0.join(name);
         match self
             .stage(&[content])

@@ -6,7 +6,7 @@ use wasmtime::{Config, Engine, OptLevel};
 use super::instance::HostState;
 use super::limits::TICK;
 use super::native_cache::NativeCache;
-use super::{EngineError, EngineFile, v0_1};
+use super::{EngineError, EngineFile, loads, v0_1};
 
 /// The sandbox: settings that all engines share, and the cache of their native code.
 pub struct Runtime {
@@ -54,11 +54,19 @@ impl Runtime {
         self.compilations.load(Ordering::Relaxed)
     }
 
+    /// Whether there is native code of an engine that can be trusted.
+    pub fn is_cached(&self, file: &EngineFile) -> bool {
+        loads::count();
+        let cache = self.cache.as_ref();
+        cache.is_some_and(|cache| cache.load(&self.engine, &file.digest()).is_some())
+    }
+
     /// Makes native code of an engine, or takes it from the cache, and links what it may use.
     ///
     /// # Errors
     /// When it is no valid component, or wants something that it can't have.
     pub fn load(&self, file: EngineFile) -> Result<Loaded, EngineError> {
+        loads::count();
         let digest = file.digest();
         let cached = self
             .cache
@@ -92,7 +100,7 @@ impl Runtime {
         digest: &[u8; 32],
     ) -> Result<(Component, Option<String>), EngineError> {
         self.compilations.fetch_add(1, Ordering::Relaxed);
-        let component = Component::from_binary(&self.engine, file.bytes()).map_err(|e| {
+        let component = Component::from_binary(&self.engine, &file.bytes()?).map_err(|e| {
             EngineError::Compile {
                 engine: file.name(),
                 reason: format!("{e:#}"),

@@ -1,7 +1,7 @@
 use broker_manifest::{OptionForm, OptionKind, Verb, VerbOption};
 use jiff::Timestamp;
 
-use super::choose::with_verb;
+use super::choose::{call_name, with_verb};
 use super::history::Deed;
 use super::restore::Confirmation;
 use super::{OpsError, Session};
@@ -59,7 +59,7 @@ pub async fn act(
                 .join(" "),
             session.statefulset(),
             session.cluster.namespace(),
-            id.name()
+            call_name(&session.engines, id)
         );
         let target = subject.unwrap_or(session.statefulset()).to_owned();
         confirmation.confirm(what, target).await?;

@@ -1,6 +1,6 @@
 use std::cmp::Reverse;
 
-use broker_manifest::Operation;
+use broker_manifest::{EngineId, Operation};
 
 use super::OpsError;
 use crate::engine::EngineFile;
@@ -50,7 +50,7 @@ pub(super) fn candidates<'a>(
                 engine: engine.manifest().id.to_string(),
                 operation,
                 reason: engine.manifest().lacks.get(&operation).cloned(),
-                able: names(able),
+                able: names(engines, able),
             })
         }
     }
@@ -93,7 +93,7 @@ pub(super) fn with_verb<'a>(
         other => Err(OpsError::NoSuchVerb {
             engine: other.map(|engine| engine.manifest().id.to_string()),
             verb: verb.to_owned(),
-            able: names(able),
+            able: names(engines, able),
         }),
     }
 }
@@ -111,7 +111,10 @@ pub(super) fn for_files<'a>(
         EngineChoice::Auto => engines
             .iter()
             .filter(|engine| takes(engine))
-            .max_by_key(|engine| engine.manifest().operations[&Operation::Restore].preference),
+            // The first of those that are preferred equally.
+            .min_by_key(|engine| {
+                Reverse(engine.manifest().operations[&Operation::Restore].preference)
+            }),
         EngineChoice::Named(name) => Some(named(engines, name)?).filter(|engine| takes(engine)),
     };
     found.ok_or_else(|| OpsError::NoFiles {
@@ -119,29 +122,78 @@ pub(super) fn for_files<'a>(
             EngineChoice::Auto => None,
             EngineChoice::Named(name) => Some(name.clone()),
         },
-        able: names(engines.iter().filter(|engine| takes(engine))),
+        able: names(engines, engines.iter().filter(|engine| takes(engine))),
     })
 }
 
+/// An engine by its id, or by its short name. One that came with the program keeps its short name
+/// whatever is installed; of others, no two may have it.
 fn named<'a>(engines: &'a [EngineFile], name: &str) -> Result<&'a EngineFile, OpsError> {
-    let found = engines.iter().find(|engine| {
+    let sharing = called(engines, name);
+    match sharing.as_slice() {
+        [first, ..] if sharing.len() == 1 || first.is_bundled() => Ok(first),
+        [] => {
+            let known: Vec<_> = (engines.iter())
+                .map(|engine| engine.manifest().id.name().to_owned())
+                .collect();
+            Err(OpsError::UnknownEngine {
+                near: nearest(name, &known),
+                name: name.to_owned(),
+                known,
+            })
+        }
+        several => Err(OpsError::AmbiguousEngine {
+            name: name.to_owned(),
+            engines: several
+                .iter()
+                .map(|e| e.manifest().id.to_string())
+                .collect(),
+        }),
+    }
+}
+
+/// The one that a short name is taken for although others have it, and the others.
+pub(super) fn shared_name<'a>(
+    engines: &'a [EngineFile],
+    choice: &EngineChoice,
+) -> Option<(&'a EngineFile, Vec<String>)> {
+    let EngineChoice::Named(name) = choice else {
+        return None;
+    };
+    let sharing = called(engines, name);
+    match sharing.as_slice() {
+        [first, others @ ..] if first.is_bundled() && !others.is_empty() => {
+            let others = others.iter().map(|e| e.manifest().id.to_string());
+            Some((first, others.collect()))
+        }
+        _ => None,
+    }
+}
+
+/// The engine with this id, or those with this short name.
+fn called<'a>(engines: &'a [EngineFile], name: &str) -> Vec<&'a EngineFile> {
+    let is_called = |engine: &&EngineFile| {
         let id = &engine.manifest().id;
         id.name() == name || id.to_string() == name
-    });
-    found.ok_or_else(|| {
-        let known = names(engines);
-        OpsError::UnknownEngine {
-            near: nearest(name, &known),
-            name: name.to_owned(),
-            known,
-        }
-    })
+    };
+    engines.iter().filter(is_called).collect()
 }
 
-fn names<'a>(engines: impl IntoIterator<Item = &'a EngineFile>) -> Vec<String> {
-    engines
-        .into_iter()
-        .map(|engine| engine.manifest().id.name().to_owned())
+/// What `--engine` takes for an engine: its short name, if that leads to it, else its id.
+pub(super) fn call_name(engines: &[EngineFile], id: &EngineId) -> String {
+    match named(engines, id.name()) {
+        Ok(engine) if engine.manifest().id == *id => id.name().to_owned(),
+        _ => id.to_string(),
+    }
+}
+
+/// What `--engine` takes for some of these engines.
+fn names<'a>(
+    engines: &[EngineFile],
+    some: impl IntoIterator<Item = &'a EngineFile>,
+) -> Vec<String> {
+    some.into_iter()
+        .map(|engine| call_name(engines, &engine.manifest().id))
         .collect()
 }
 
@@ -162,7 +214,7 @@ mod tests {
 
     fn able(choice: &str, operation: Operation) -> Result<Vec<String>, OpsError> {
         let engines = Catalogue::bundled().expect("the bundled engines");
-        candidates(&engines, &choice.into(), operation).map(names)
+        candidates(&engines, &choice.into(), operation).map(|found| names(&engines, found))
     }
 
     #[test]
@@ -182,6 +234,51 @@ mod tests {
         for name in ["sidecar", "kubectl-broker/sidecar"] {
             assert_eq!(able(name, Operation::List).unwrap(), ["sidecar"]);
         }
+    }
+
+    /// Engine `small` of this publisher, as one that is installed.
+    fn installed(publisher: &str, name: &str) -> EngineFile {
+        let text = format!(
+            "id = \"{publisher}/{name}\"\nversion = \"1.0.0\"\nsummary = \"x\"\n[operations.detect]\n[operations.list]\npreference = 255\n"
+        );
+        let manifest = broker_manifest::Manifest::from_toml(&text).expect("a valid manifest");
+        let grants = crate::engine::Grants::all_of(&manifest);
+        let outline = crate::engine::Outline {
+            interface: crate::engine::INTERFACE.to_owned(),
+            imports: std::collections::BTreeSet::new(),
+            manifest,
+        };
+        EngineFile::stored(outline, [0; 32], "nowhere".into(), grants).expect("an engine")
+    }
+
+    #[test]
+    fn an_installed_engine_does_not_take_the_short_name_of_a_bundled_one() {
+        let bundled = Catalogue::bundled().expect("the bundled engines");
+        let mut engines = bundled.to_vec();
+        engines.push(installed("acme", "sidecar"));
+        let chosen = |name: &str| {
+            candidates(&engines, &name.into(), Operation::List)
+                .map(|found| found[0].manifest().id.to_string())
+        };
+        assert_eq!(chosen("sidecar").unwrap(), "kubectl-broker/sidecar");
+        assert_eq!(chosen("acme/sidecar").unwrap(), "acme/sidecar");
+        let (used, others) = shared_name(&engines, &"sidecar".into()).expect("it is shared");
+        assert!(used.is_bundled());
+        assert_eq!(others, ["acme/sidecar"]);
+        for name in ["hivemq", "acme/sidecar", "kubectl-broker/sidecar", "auto"] {
+            assert!(shared_name(&engines, &name.into()).is_none(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_short_name_of_two_installed_engines_is_not_guessed() {
+        let engines = [installed("acme", "vault"), installed("zeta", "vault")];
+        let chosen = candidates(&engines, &"vault".into(), Operation::List);
+        assert!(matches!(
+            chosen,
+            Err(OpsError::AmbiguousEngine { engines, .. }) if engines == ["acme/vault", "zeta/vault"]
+        ));
+        assert!(candidates(&engines, &"zeta/vault".into(), Operation::List).is_ok());
     }
 
     #[test]

@@ -149,7 +149,7 @@ async fn begin(
     let reason = text::printable(&error.to_string(), 300).into_owned();
     let unknown = || OpsError::OutcomeUnknown {
         reason: reason.clone(),
-        engine: running.manifest.id.name().to_owned(),
+        engine: running.called.clone(),
     };
     // The connection is gone; perhaps the pod is too.
     let mut again = session

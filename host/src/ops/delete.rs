@@ -27,7 +27,7 @@ pub async fn delete(
     let what = format!(
         "Removing backup {} for good (engine {})",
         text::printable(&id, 200),
-        running.manifest.id.name()
+        running.called
     );
     confirmation.confirm(what, id.clone()).await?;
     let options = session.options(&running.manifest, operation);

@@ -182,7 +182,7 @@ fn check_whole(backup: &Backup, running: &Running) -> Result<(), OpsError> {
             .failure
             .as_deref()
             .map(|reason| text::printable(reason, 600).into_owned()),
-        engine: running.manifest.id.name().to_owned(),
+        engine: running.called.clone(),
         running: is_running,
     })
 }

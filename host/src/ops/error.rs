@@ -52,6 +52,8 @@ pub enum OpsError {
         near: Option<String>,
         known: Vec<String>,
     },
+    #[error("several engines are called `{name}`: {}", engines.join(", "))]
+    AmbiguousEngine { name: String, engines: Vec<String> },
     #[error("engine {engine} can't `{operation}`{}", in_its_words(reason.as_deref()))]
     CannotDo {
         engine: String,
@@ -193,6 +195,7 @@ impl Problem for OpsError {
             Self::Cluster(error) => error.failure(),
             Self::Engine(error) => error.failure(),
             Self::UnknownEngine { .. }
+            | Self::AmbiguousEngine { .. }
             | Self::CannotDo { .. }
             | Self::NobodyCan { .. }
             | Self::NoSuchVerb { .. }
@@ -260,7 +263,7 @@ impl Problem for OpsError {
             Self::NoSuchVerb { able, .. } if !able.is_empty() => {
                 Some(format!("Engines that have it: {}", able.join(", ")))
             }
-            Self::ManyHaveVerb { engines, .. } => engines
+            Self::AmbiguousEngine { engines, .. } | Self::ManyHaveVerb { engines, .. } => engines
                 .first()
                 .map(|engine| format!("Name the one you mean, for example `--engine {engine}`")),
             Self::VerbOption { .. } => Some(

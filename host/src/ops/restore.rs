@@ -74,7 +74,7 @@ pub async fn restore(
             text::printable(&id, 200),
             session.statefulset(),
             session.cluster.namespace(),
-            running.manifest.id.name()
+            running.called
         );
         confirmation
             .confirm(what, session.statefulset().to_owned())

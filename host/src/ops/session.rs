@@ -6,7 +6,7 @@ use broker_manifest::{EngineId, EngineOption, Manifest, Operation};
 
 use super::OpsError;
 use super::audit::AuditFile;
-use super::choose::{EngineChoice, candidates, for_files};
+use super::choose::{EngineChoice, call_name, candidates, for_files, shared_name};
 use super::commands::PodCommands;
 use super::credentials::{Credentials, CredentialsRequest};
 use super::network::{PodNetwork, Route};
@@ -14,7 +14,7 @@ use super::observer::UiObserver;
 use super::saving::Saving;
 use crate::cluster::{Cluster, ConnectOptions, NamespaceSource, Target};
 use crate::engine::{
-    Auditor, Catalogue, EngineError, EngineFile, Grants, Instance, Limits, Loaded, NativeCache,
+    Auditor, Catalogue, EngineError, EngineFile, Instance, Limits, Loaded, NativeCache,
     OptionSetting, OptionValue, Runtime, Services,
 };
 use crate::model::{Failure, Problem, text};
@@ -59,6 +59,8 @@ pub(super) struct Running {
     network: Arc<PodNetwork>,
     pub(super) saving: Arc<Saving>,
     pub(super) manifest: Manifest,
+    /// What `--engine` takes for it.
+    pub(super) called: String,
     pub(super) scope: Scope,
     ui: Ui,
 }
@@ -93,6 +95,7 @@ impl Session {
             ui,
         };
         session.note_defaults();
+        session.note_shared_name();
         Ok(session)
     }
 
@@ -122,8 +125,8 @@ impl Session {
                     let reason = text::printable(&reason.to_string(), MAX_REASON).into_owned();
                     self.ui.note(&format!(
                         "engine {} can't be used here ({reason}); trying {}",
-                        file.manifest().id.name(),
-                        next.manifest().id.name()
+                        call_name(&self.engines, &file.manifest().id),
+                        call_name(&self.engines, &next.manifest().id)
                     ));
                 }
             }
@@ -211,7 +214,7 @@ impl Session {
         let commands = PodCommands::new(&self.cluster, &self.target, network.last_error());
         let instance = Instance::start(
             loaded,
-            Grants::all_of(file.manifest()),
+            file.grants(),
             Services {
                 network: network.clone(),
                 artifacts: Some(saving.clone()),
@@ -227,6 +230,7 @@ impl Session {
             network,
             saving,
             manifest: file.manifest().clone(),
+            called: call_name(&self.engines, &file.manifest().id),
             scope: Scope {
                 namespace: self.cluster.namespace().to_owned(),
                 statefulset: self.target.statefulset.clone(),
@@ -294,6 +298,21 @@ impl Session {
         ));
     }
 
+    /// Whoever has installed an engine with the short name of a bundled one may mean it.
+    fn note_shared_name(&self) {
+        if let Some((used, others)) = shared_name(&self.engines, &self.request.engine) {
+            self.ui.note(&format!(
+                "Using engine {}, which is bundled; for the other, give {}",
+                used.manifest().id,
+                others
+                    .iter()
+                    .map(|id| format!("`--engine {id}`"))
+                    .collect::<Vec<_>>()
+                    .join(" or ")
+            ));
+        }
+    }
+
     fn note_defaults(&self) {
         let mut defaults = Vec::new();
         if self.request.statefulset.is_none() && self.request.pod.is_none() {
@@ -349,11 +368,7 @@ fn is_default(option: &EngineOption, value: &OptionValue) -> bool {
 
 /// Without a cache everything works, more slowly; so its problems are only told to those who look.
 fn open_cache(ui: Ui) -> Option<NativeCache> {
-    let Some(folders) = directories::ProjectDirs::from("", "", "kubectl-broker") else {
-        ui.debug("native code is not kept: there is no home folder");
-        return None;
-    };
-    NativeCache::open(folders.cache_dir(), folders.data_dir())
+    NativeCache::of_user()
         .inspect_err(|problem| ui.warn(&format!("engines are compiled anew each time: {problem}")))
         .ok()
 }

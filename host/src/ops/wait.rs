@@ -134,7 +134,7 @@ pub(super) fn judge(state: Backup, running: &Running) -> Result<Backup, OpsError
             .failure
             .as_deref()
             .map(|reason| text::printable(reason, 600).into_owned()),
-        engine: running.manifest.id.name().to_owned(),
+        engine: running.called.clone(),
         partly,
     };
     match state.state {

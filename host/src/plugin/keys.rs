@@ -10,7 +10,7 @@
 //! | none | none | [`SignatureState::Unsigned`]: recorded, shown, and no error |
 //! | none | some | [`SignatureState::Unverified`]: a signature alone does not say whose it is |
 //! | none | some, all of something else | refused: somebody mixed up or exchanged files |
-//! | some | one that is valid under one of them | [`SignatureState::Verified`], with that key |
+//! | some | one that is valid under one of them | [`SignatureState::Signed`], with that key |
 //! | some | none, or none that is valid | refused: an exchanged component looks like this |
 //!
 //! From the moment a key is known the last two rows hold, for a first install as for an update, and
@@ -24,13 +24,12 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use broker_manifest::is_flag_name;
-use serde::{Deserialize, Serialize};
-
 use super::signature::{PublicKey, SignatureError, origin, signed_bytes};
 use super::source::DetachedSignature;
+use super::trust::SignatureState;
 use crate::model::{Failure, Problem};
 use crate::transfer::Sha256;
+use broker_manifest::is_flag_name;
 
 /// The longest file that is read as a key. One key has less than 200 bytes.
 const MAX_FILE: u64 = 16 * 1024;
@@ -43,21 +42,6 @@ pub struct TrustedKey {
     /// The user's name for it.
     pub name: String,
     pub key: PublicKey,
-}
-
-/// What is known about who made a component, in the words of the lockfile.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "kebab-case")]
-pub enum SignatureState {
-    /// It has no signature, and no key of its publisher is known.
-    Unsigned,
-    /// It has a signature, and no key of its publisher is known.
-    Unverified,
-    /// It has a valid signature by a trusted key.
-    Verified {
-        #[serde(with = "hexadecimal")]
-        fingerprint: Sha256,
-    },
 }
 
 /// By the policy above. `signatures` are those that came with `component`, and `keys` those that are
@@ -89,8 +73,8 @@ pub fn verdict(
             .any(|(signature, bytes)| trusted.key.signed(bytes, &signature.der))
     });
     if let Some(trusted) = valid {
-        return Ok(SignatureState::Verified {
-            fingerprint: trusted.key.fingerprint(),
+        return Ok(SignatureState::Signed {
+            key: trusted.key.fingerprint().to_string(),
         });
     }
     if !keys.is_empty() {
@@ -405,22 +389,6 @@ fn sync(folder: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn sync(_: &Path) -> io::Result<()> {
     Ok(())
-}
-
-mod hexadecimal {
-    use serde::{Deserialize as _, Deserializer, Serializer, de};
-
-    use super::Sha256;
-
-    pub(super) fn serialize<S: Serializer>(digest: &Sha256, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(digest)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Sha256, D::Error> {
-        String::deserialize(from)?
-            .parse()
-            .map_err(de::Error::custom)
-    }
 }
 
 #[cfg(test)]

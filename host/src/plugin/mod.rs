@@ -3,16 +3,49 @@
 //! An engine that is installed is the same kind of file as one that is bundled, with the same manifest
 //! and the same sandbox. What is more here is a decision of the user: which file, from where, and what
 //! it may do.
+//!
+//! | question | answered by |
+//! |---|---|
+//! | where is it? | [`Reference`], [`Source`] |
+//! | is it an engine for this host, and whose? | [`Candidate`], [`Trust`] |
+//! | what could it do, and is that accepted? | [`Capabilities`], [`Consent`] |
+//! | what is installed? | [`Lockfile`], [`Store`] |
+//! | what changes that? | [`Plugins`] |
 
+mod candidate;
+mod capabilities;
+mod check;
+mod clash;
+mod consent;
+mod error;
+mod inspect;
 mod keys;
+mod lockfile;
+mod plugins;
 mod reference;
 mod signature;
 mod source;
+mod steps;
+mod store;
+mod sync;
+mod trial;
+mod trust;
 
-pub use keys::{KeyError, KeyFolder, SignatureState, TrustedKey, verdict};
+pub use candidate::Candidate;
+pub use capabilities::{Capabilities, Capability};
+pub use check::{Checked, catalogue};
+pub use consent::{Consent, Wanted};
+pub use error::PluginError;
+pub use inspect::{Inspected, Whereabouts};
+pub use keys::{KeyError, KeyFolder, TrustedKey, verdict};
+pub use lockfile::{Installed, Lockfile, LockfileError, Plugin};
+pub use plugins::{Change, InstallRequest, Plugins};
 pub use reference::{BadReference, OciVersion, Reference};
 pub use signature::{PublicKey, SignatureError};
 pub use source::{
     CosignPayload, Deadlines, DetachedSignature, Fetched, MAX_ENGINE, ProxySettings, Source,
     SourceError, SourceOptions, Sources,
 };
+pub use store::{Changing, LOCKFILE, Store};
+pub use sync::Synced;
+pub use trust::{SignatureState, Trust};

@@ -17,6 +17,8 @@
 //! | `folder-synced` | the disk knows it |
 //! | `record-removed` | nothing is left but the file and its digest |
 //!
+//! The steps of an installation have names of their own: `plugin::steps`.
+//!
 //! In a build with debug assertions the variable `KUBECTL_BROKER_FAIL_POINT` names the step at which the
 //! process aborts. A release has nothing of this.
 
@@ -52,6 +54,13 @@ pub(super) const fn reach(_: Step, _: &Path) -> io::Result<()> {
 
 #[cfg(any(test, debug_assertions))]
 pub(super) use armed::reach;
+
+/// The process is at a step of this name.
+#[cfg(not(any(test, debug_assertions)))]
+pub(crate) const fn abort_at(_: &str) {}
+
+#[cfg(any(test, debug_assertions))]
+pub(crate) use armed::abort_at;
 
 #[cfg(any(test, debug_assertions))]
 mod armed {
@@ -94,16 +103,21 @@ mod armed {
         }
     }
 
+    /// The process is at a step of this name.
+    pub(crate) fn abort_at(step: &str) {
+        if std::env::var_os(VARIABLE).is_some_and(|name| name == step) {
+            // As `kill -9`: no destructor runs, nothing is flushed.
+            std::process::abort();
+        }
+    }
+
     /// The process is at this step, in the folder of `path`.
     #[cfg_attr(
         not(test),
         expect(clippy::unnecessary_wraps, reason = "it fails in unit tests")
     )]
     pub(crate) fn reach(step: Step, path: &Path) -> io::Result<()> {
-        if std::env::var_os(VARIABLE).is_some_and(|name| name == step.name()) {
-            // As `kill -9`: no destructor runs, nothing is flushed.
-            std::process::abort();
-        }
+        abort_at(step.name());
         #[cfg(test)]
         scripted::reach(step, path)?;
         let _ = path;

@@ -46,6 +46,7 @@ mod writer;
 pub use claims::{Expectation, Proof};
 pub use destination::Destination;
 pub use error::{Origin, TransferError};
+pub(crate) use fail_point::abort_at;
 pub use file_name::FileName;
 pub use history::{Entry, History, Past};
 pub use save::{Saved, save};

@@ -2,7 +2,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// A SHA-256 digest. It reads hexadecimal in any case, and shows it in lower case.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sha256([u8; 32]);
 
 impl Sha256 {
@@ -11,9 +11,28 @@ impl Sha256 {
         Self(state.finalize().into())
     }
 
+    /// Of bytes that are at hand.
+    #[must_use]
+    pub fn digest(bytes: &[u8]) -> Self {
+        let mut hashing = Hashing::default();
+        hashing.update(bytes);
+        hashing.finish()
+    }
+
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; 32] {
+        self.0
+    }
+
     /// From the 32 bytes of the digest.
     pub(super) fn from_slice(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
+    }
+}
+
+impl From<[u8; 32]> for Sha256 {
+    fn from(bytes: [u8; 32]) -> Self {
+        Self(bytes)
     }
 }
 

@@ -3,6 +3,7 @@
 mod created;
 mod download;
 mod history;
+mod plugins;
 mod test;
 mod verification;
 
@@ -19,6 +20,10 @@ use crate::model::{Backup, State, text};
 pub use created::CreatedView;
 pub use download::DownloadView;
 pub use history::{HistoryRow, HistoryView};
+pub use plugins::{
+    PluginChangeRow, PluginChangesView, PluginChecksView, PluginDiffView, PluginRow,
+    PluginUpdateRow, PluginUpdatesView, PluginView, PluginsView,
+};
 pub use test::{CheckOutcome, CheckRow, TestView};
 pub use verification::{CheckedFile, VerificationView};
 

@@ -1,19 +1,26 @@
 //! kubectl-broker with more engines than the bundled ones: the component files that `WITH_ENGINES`
 //! names, with colons between them. Everything else is as in the program itself.
+//!
+//! `COUNT_COMPONENTS` may name a file: in it stands afterwards how many components were opened.
 
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
 use kubectl_broker::cli;
-use kubectl_broker::engine::{Catalogue, EngineError, EngineFile};
+use kubectl_broker::engine::{Catalogue, EngineError, EngineFile, components_opened};
 
 fn main() -> io::Result<ExitCode> {
     let mut files = Vec::new();
-    for path in std::env::split_paths(&std::env::var_os("WITH_ENGINES").unwrap_or_default()) {
+    let paths = std::env::var_os("WITH_ENGINES");
+    for path in paths.iter().flat_map(std::env::split_paths) {
         files.push((name(&path), std::fs::read(&path)?));
     }
-    Ok(cli::main(catalogue(files), std::env::args_os()))
+    let code = cli::main(catalogue(files), std::env::args_os());
+    if let Some(path) = std::env::var_os("COUNT_COMPONENTS") {
+        std::fs::write(path, components_opened().to_string())?;
+    }
+    Ok(code)
 }
 
 /// The bundled engines and the components of `files`.

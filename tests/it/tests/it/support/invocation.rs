@@ -39,6 +39,29 @@ impl Folders {
         }
     }
 
+    /// The same cache, with data of one test's own: no engine is installed in it.
+    pub fn with_data_in(&self, root: &Path) -> Self {
+        let folders = Self {
+            cache: self.cache.clone(),
+            ..Self::shared(root)
+        };
+        // What signs the native code that is shared.
+        let key = folders.key();
+        let folder = key.parent().expect("a folder for the key");
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .expect("a folder for the key");
+        fs::copy(self.key(), &key).expect("the key");
+        folders
+    }
+
+    /// Where installed engines are kept.
+    pub fn plugins(&self) -> PathBuf {
+        self.data.join("kubectl-broker/plugins")
+    }
+
     /// Where native code is kept.
     pub fn native(&self) -> PathBuf {
         self.cache.join("kubectl-broker/native")

@@ -3,11 +3,13 @@
 mod bed;
 mod component;
 mod invocation;
+mod machine;
 mod programs;
 mod run;
 
 pub use bed::Bed;
 pub use component::Component;
 pub use invocation::{Folders, Invocation};
+pub use machine::Machine;
 pub use programs::programs;
 pub use run::Run;

@@ -1,0 +1,41 @@
+use clap::Args;
+
+use crate::plugin::{PluginError, Plugins};
+use crate::ui::{PluginUpdateRow, PluginUpdatesView};
+
+/// Show what is newer where the engines came from; nothing is installed
+#[derive(Args)]
+pub(super) struct OutdatedArgs {}
+
+pub(super) async fn run(
+    _: &OutdatedArgs,
+    plugins: &Plugins<'_>,
+) -> Result<PluginUpdatesView, PluginError> {
+    let lockfile = plugins.store().lockfile()?;
+    let mut updates = Vec::new();
+    for (id, plugin) in &lockfile.plugins {
+        let current = &plugin.current;
+        let newest = plugins.newest(id, &lockfile).await;
+        let more = newest.as_ref().map_or_else(
+            |_| Vec::new(),
+            |newest| {
+                newest
+                    .capabilities
+                    .beyond(&current.capabilities)
+                    .sentences()
+            },
+        );
+        updates.push(PluginUpdateRow {
+            id: id.to_string(),
+            installed: current.version.to_string(),
+            is_new: newest
+                .as_ref()
+                .is_ok_and(|it| it.digest() != current.digest),
+            available: newest
+                .map(|newest| newest.file.manifest().version.to_string())
+                .map_err(|problem| problem.to_string()),
+            more,
+        });
+    }
+    Ok(PluginUpdatesView { updates })
+}

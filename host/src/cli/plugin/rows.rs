@@ -1,0 +1,71 @@
+//! From what is known of engines to what is shown of them.
+
+use crate::engine::EngineFile;
+use crate::plugin::{Change, Checked};
+use crate::transfer::Sha256;
+use crate::ui::{PluginChangeRow, PluginRow};
+
+pub(super) fn installed(checked: &Checked) -> PluginRow {
+    let version = &checked.plugin.current;
+    let engine = checked.engine.as_ref().ok();
+    PluginRow {
+        id: checked.id.to_string(),
+        version: version.version.to_string(),
+        problem: checked
+            .problem()
+            .map(|problem| (problem.to_string(), problem.hint())),
+        signature: version.signature.to_string(),
+        source: version.source.to_string(),
+        operations: engine.map(operations).unwrap_or_default(),
+        size: version.size,
+        sha256: version.digest.to_string(),
+        installed: Some(version.installed),
+        previous: previous(checked),
+        is_compiled: checked.is_compiled,
+    }
+}
+
+pub(super) fn bundled(file: &EngineFile) -> PluginRow {
+    PluginRow {
+        id: file.manifest().id.to_string(),
+        version: file.manifest().version.to_string(),
+        problem: None,
+        signature: "bundled".to_owned(),
+        source: "bundled".to_owned(),
+        operations: operations(file),
+        // It lies in this program: no file is read.
+        size: file.bytes().map_or(0, |bytes| bytes.len() as u64),
+        sha256: Sha256::from(file.digest()).to_string(),
+        installed: None,
+        previous: None,
+        is_compiled: None,
+    }
+}
+
+pub(super) fn change(change: &Change) -> PluginChangeRow {
+    PluginChangeRow {
+        id: change.id.to_string(),
+        what: match (&change.from, change.is_same) {
+            (_, true) => "unchanged",
+            (Some(_), false) => "updated",
+            (None, false) => "installed",
+        },
+        from: change.from.as_ref().map(ToString::to_string),
+        to: Some(change.to.version.to_string()),
+        sha256: change.to.digest.to_string(),
+        signature: change.to.signature.to_string(),
+    }
+}
+
+/// Those that somebody can ask for.
+pub(super) fn operations(file: &EngineFile) -> Vec<broker_manifest::Operation> {
+    let operations = file.manifest().operations.keys().copied();
+    operations
+        .filter(|operation| operation.command() == *operation)
+        .collect()
+}
+
+fn previous(checked: &Checked) -> Option<String> {
+    let previous = checked.plugin.previous.as_ref()?;
+    Some(previous.version.to_string())
+}

@@ -1,0 +1,43 @@
+use clap::Args;
+
+use super::accept::AcceptArgs;
+use super::rows;
+use crate::plugin::{PluginError, Plugins};
+use crate::ui::{PluginChangesView, Ui};
+
+/// Fetch engines again from where they came from, and install what is new there
+#[derive(Args)]
+pub(super) struct UpdateArgs {
+    /// The engine; all of them where none is named
+    name: Option<String>,
+    #[command(flatten)]
+    accept: AcceptArgs,
+}
+
+pub(super) async fn run(
+    args: &UpdateArgs,
+    plugins: &Plugins<'_>,
+    ui: Ui,
+) -> Result<PluginChangesView, PluginError> {
+    let ids = match &args.name {
+        Some(name) => vec![plugins.find(name)?],
+        None => plugins.list()?.into_iter().map(|one| one.id).collect(),
+    };
+    let consent = args.accept.asking(ui);
+    let mut changes = Vec::new();
+    let mut problems = Vec::new();
+    for id in ids {
+        match plugins.update(&id, &consent).await {
+            Ok(change) => changes.push(rows::change(&change)),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if problems.is_empty() {
+        return Ok(PluginChangesView { changes });
+    }
+    // What failed must not hide what was done.
+    for change in changes.iter().filter(|change| change.what == "updated") {
+        ui.note(&format!("{} is updated", change.id));
+    }
+    Err(PluginError::several(problems))
+}

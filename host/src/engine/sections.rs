@@ -1,0 +1,107 @@
+use std::collections::BTreeSet;
+
+use broker_manifest::{Manifest, SECTION};
+use wasmparser::{Chunk, Parser, Payload};
+
+use super::EngineError;
+
+/// The parts of a component that say what it is.
+#[derive(Default)]
+pub(super) struct Sections {
+    manifests: Vec<Vec<u8>>,
+    pub(super) imports: BTreeSet<String>,
+    pub(super) exports: BTreeSet<String>,
+}
+
+impl Sections {
+    /// # Errors
+    /// When it is no whole component.
+    pub(super) fn read(name: &str, bytes: &[u8]) -> Result<Self, EngineError> {
+        Self::walk(bytes).map_err(|reason| EngineError::NotAComponent {
+            engine: name.to_owned(),
+            reason,
+        })
+    }
+
+    fn walk(bytes: &[u8]) -> Result<Self, String> {
+        if !Parser::is_component(bytes) {
+            return Err(if Parser::is_core_wasm(bytes) {
+                "it is a core module".to_owned()
+            } else {
+                "it does not begin as one".to_owned()
+            });
+        }
+        let mut sections = Self::default();
+        // The manifest that the SDK writes stands in the core module inside the component, the one
+        // that a packer adds at its end: both count. Imports and exports are those of the outermost.
+        let mut outer = Vec::new();
+        let mut parser = Parser::new(0);
+        let mut rest = bytes;
+        loop {
+            let (consumed, payload) = match parser.parse(rest, true).map_err(|e| e.to_string())? {
+                Chunk::Parsed { consumed, payload } => (consumed, payload),
+                Chunk::NeedMoreData(_) => return Err("it ends too early".to_owned()),
+            };
+            rest = rest.get(consumed..).unwrap_or_default();
+            match payload {
+                Payload::ModuleSection { parser: inner, .. }
+                | Payload::ComponentSection { parser: inner, .. } => {
+                    outer.push(std::mem::replace(&mut parser, inner));
+                }
+                // Most of the file, and nothing in it matters here.
+                Payload::CodeSectionStart { size, .. } => {
+                    parser.skip_section();
+                    let size = usize::try_from(size).unwrap_or(usize::MAX);
+                    rest = rest
+                        .get(size..)
+                        .ok_or_else(|| "it ends in its code".to_owned())?;
+                }
+                Payload::End(_) => match outer.pop() {
+                    Some(parent) => parser = parent,
+                    None => return Ok(sections),
+                },
+                payload => sections.note(payload, outer.is_empty())?,
+            }
+        }
+    }
+
+    fn note(&mut self, payload: Payload<'_>, outermost: bool) -> Result<(), String> {
+        match payload {
+            Payload::CustomSection(section) if section.name() == SECTION => {
+                self.manifests.push(section.data().to_vec());
+            }
+            Payload::ComponentImportSection(section) if outermost => {
+                for import in section {
+                    let import = import.map_err(|e| e.to_string())?;
+                    self.imports.insert(import.name.name.to_owned());
+                }
+            }
+            Payload::ComponentExportSection(section) if outermost => {
+                for export in section {
+                    let export = export.map_err(|e| e.to_string())?;
+                    self.exports.insert(export.name.name.to_owned());
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// # Errors
+    /// When there is not exactly one that can be used.
+    pub(super) fn manifest(&self, name: &str) -> Result<Manifest, EngineError> {
+        match self.manifests.as_slice() {
+            [] => Err(EngineError::NoManifest {
+                engine: name.to_owned(),
+            }),
+            [json] => Manifest::from_json(json).map_err(|source| EngineError::Manifest {
+                engine: name.to_owned(),
+                source,
+            }),
+            many => Err(EngineError::ManyManifests {
+                engine: name.to_owned(),
+                count: many.len(),
+            }),
+        }
+    }
+}

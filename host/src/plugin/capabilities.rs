@@ -1,0 +1,367 @@
+use std::collections::BTreeSet;
+use std::fmt::{self, Write as _};
+
+use broker_manifest::{Auth, Command, Endpoint, Manifest, Operation, Select};
+
+use crate::engine::{Grants, Outline};
+use crate::transfer::Sha256;
+
+/// The exact set of what an engine is able to do beyond computing: what its component imports, as far
+/// as its manifest asks for it.
+///
+/// Each has a canonical text, which stands in the lockfile. It names what can be reached and not what
+/// the engine calls it: two endpoints to the same port are one place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Capabilities(BTreeSet<Capability>);
+
+/// One ability. Its text is canonical: two abilities have the same text only if they are the same.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Capability {
+    /// Sending one kind of request to one place.
+    Http { place: Place, route: String },
+    /// The host adds credentials to what is sent there.
+    Credentials { place: Place, kind: &'static str },
+    /// Running one command, in the pod's default container where none is named.
+    Exec {
+        container: Option<String>,
+        words: Vec<String>,
+    },
+    /// Writing what a backend sends to the file that the user names.
+    SaveFiles,
+    /// Sending a file that the user names to its backend.
+    SendFiles,
+}
+
+/// Ports of the pods of the target, or of a Service in front of them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    is_service: bool,
+    /// Names and numbers, in the order in which they are tried.
+    ports: Vec<String>,
+}
+
+impl Capabilities {
+    #[must_use]
+    pub fn of(outline: &Outline) -> Self {
+        let manifest = &outline.manifest;
+        let mut found = BTreeSet::new();
+        if outline.imports("http") || outline.imports("artifacts") {
+            for endpoint in manifest.endpoints.values() {
+                found.extend(credentials(endpoint));
+                found.extend(endpoint.allow.iter().map(|route| Capability::Http {
+                    place: Place::of(endpoint),
+                    route: route.to_string(),
+                }));
+            }
+        }
+        if outline.imports("exec") {
+            found.extend(manifest.exec.values().map(command));
+        }
+        if outline.imports("artifacts") {
+            if manifest.can(Operation::Download) || manifest.can(Operation::Create) {
+                found.insert(Capability::SaveFiles);
+            }
+            let restore = manifest.operations.get(&Operation::Restore);
+            if restore.is_some_and(|ability| ability.files) {
+                found.insert(Capability::SendFiles);
+            }
+        }
+        Self(found)
+    }
+
+    /// In the canonical form, in its order.
+    #[must_use]
+    pub fn texts(&self) -> BTreeSet<String> {
+        self.0.iter().map(Capability::to_string).collect()
+    }
+
+    /// Those that are not among `consented`.
+    #[must_use]
+    pub fn beyond(&self, consented: &BTreeSet<String>) -> Self {
+        let new = |capability: &&Capability| !consented.contains(&capability.to_string());
+        Self(self.0.iter().filter(new).cloned().collect())
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What `--accept-capabilities` takes: the SHA-256 of the canonical texts, one a line. Another set
+    /// has another one, so nothing can be accepted that was not shown.
+    #[must_use]
+    pub fn digest(&self) -> Sha256 {
+        let lines: String = self
+            .texts()
+            .iter()
+            .map(|text| format!("{text}\n"))
+            .collect();
+        Sha256::digest(lines.as_bytes())
+    }
+
+    /// What it may do, of what its manifest asks for and the user has consented to.
+    #[must_use]
+    pub fn grants(manifest: &Manifest, consented: &BTreeSet<String>) -> Grants {
+        let has = |capability: Capability| consented.contains(&capability.to_string());
+        let mut allowed = manifest.clone();
+        for endpoint in allowed.endpoints.values_mut() {
+            let place = Place::of(endpoint);
+            if !credentials(endpoint).is_none_or(has) {
+                endpoint.auth = Auth::None;
+            }
+            endpoint.allow.retain(|route| {
+                has(Capability::Http {
+                    place: place.clone(),
+                    route: route.to_string(),
+                })
+            });
+        }
+        allowed
+            .endpoints
+            .retain(|_, endpoint| !endpoint.allow.is_empty());
+        allowed.exec.retain(|_, run| has(command(run)));
+        Grants::all_of(&allowed)
+    }
+
+    /// The same for people, one sentence for each place or command.
+    #[must_use]
+    pub fn sentences(&self) -> Vec<String> {
+        let mut sentences: Vec<String> = Vec::new();
+        let mut last: Option<&Place> = None;
+        for capability in &self.0 {
+            match capability {
+                Capability::Http { place, route } => {
+                    let same = last.replace(place) == Some(place);
+                    match sentences.last_mut().filter(|_| same) {
+                        Some(sentence) => {
+                            // Writing into a String can't fail.
+                            let _ = write!(sentence, ", {route}");
+                        }
+                        None => sentences.push(format!("talk to {}: {route}", place.words())),
+                    }
+                }
+                Capability::Credentials { place, kind } => sentences.push(format!(
+                    "have {kind} of yours added to what it sends to {}, without seeing that",
+                    place.words()
+                )),
+                Capability::Exec { container, words } => {
+                    let container = container
+                        .as_ref()
+                        .map(|name| format!("container {name} of "))
+                        .unwrap_or_default();
+                    sentences.push(format!(
+                        "run in {container}a pod of the StatefulSet you name: {}",
+                        quoted(words)
+                    ));
+                }
+                Capability::SaveFiles => {
+                    sentences.push("write what it is sent to the file that you name".to_owned());
+                }
+                Capability::SendFiles => {
+                    sentences.push("send a file that you name to where it may talk to".to_owned());
+                }
+            }
+        }
+        sentences
+    }
+}
+
+fn credentials(endpoint: &Endpoint) -> Option<Capability> {
+    let kind = match endpoint.auth {
+        Auth::None => return None,
+        Auth::Basic => "a user name and a password",
+        Auth::Bearer => "a token",
+    };
+    Some(Capability::Credentials {
+        place: Place::of(endpoint),
+        kind,
+    })
+}
+
+fn command(command: &Command) -> Capability {
+    Capability::Exec {
+        container: command.container.clone(),
+        words: command.argv.iter().map(ToString::to_string).collect(),
+    }
+}
+
+impl Place {
+    fn of(endpoint: &Endpoint) -> Self {
+        let names = endpoint.port.names.iter().map(ToString::to_string);
+        let numbers = endpoint.port.numbers.iter().map(ToString::to_string);
+        Self {
+            is_service: endpoint.select == Select::Service,
+            ports: names.chain(numbers).collect(),
+        }
+    }
+
+    fn words(&self) -> String {
+        let ports = self.ports.join(" or ");
+        if self.is_service {
+            format!("port {ports} of a Service in front of the StatefulSet you name")
+        } else {
+            format!("port {ports} of the pods of the StatefulSet you name")
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let select = if self.is_service { "service" } else { "pod" };
+        write!(f, "{select}:{}", self.ports.join(","))
+    }
+}
+
+impl fmt::Display for Capability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Http { place, route } => write!(f, "http {place} {route}"),
+            Self::Credentials { place, kind } => {
+                let kind = if *kind == "a token" {
+                    "bearer"
+                } else {
+                    "basic"
+                };
+                write!(f, "credentials {place} {kind}")
+            }
+            Self::Exec { container, words } => {
+                // No container is named `-`.
+                let container = container.as_deref().unwrap_or("-");
+                write!(f, "exec {container}: {}", quoted(words))
+            }
+            Self::SaveFiles => f.write_str("save files"),
+            Self::SendFiles => f.write_str("send files"),
+        }
+    }
+}
+
+/// Words with spaces between them. One that could be taken for several, or for less than it is, stands in
+/// quotes as in JSON.
+fn quoted(words: &[String]) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,{}".contains(c);
+    let shown = words.iter().map(|word| {
+        if word.chars().all(is_plain) {
+            word.clone()
+        } else {
+            serde_json::Value::from(word.as_str()).to_string()
+        }
+    });
+    shown.collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MANIFEST: &str = r#"
+        id = "acme/vault"
+        version = "1.0.0"
+        summary = "x"
+        [operations.detect]
+        [operations.download]
+        [operations.restore]
+        files = true
+        [endpoints.api]
+        select = "pod"
+        port = { names = ["api"], numbers = [80] }
+        allow = ["GET /b", "POST /b/{id}"]
+        auth = "basic"
+        [endpoints.front]
+        select = "service"
+        port = { numbers = [443] }
+        allow = ["GET /c"]
+        [exec.look]
+        container = "vault"
+        argv = ["ls", "-1", "{folder}", "a b"]
+        "#;
+
+    fn outline(imports: &[&str]) -> Outline {
+        Outline {
+            interface: "0.1.0".to_owned(),
+            imports: imports
+                .iter()
+                .map(|name| format!("kubectl-broker:engine/{name}@0.1.0"))
+                .collect(),
+            manifest: Manifest::from_toml(MANIFEST).expect("a valid manifest"),
+        }
+    }
+
+    fn all() -> Capabilities {
+        Capabilities::of(&outline(&["http", "artifacts", "exec"]))
+    }
+
+    #[test]
+    fn the_set_is_what_is_imported_and_asked_for() {
+        let texts: Vec<_> = all().texts().into_iter().collect();
+        assert_eq!(
+            texts,
+            [
+                "credentials pod:api,80 basic",
+                "exec vault: ls -1 {folder} \"a b\"",
+                "http pod:api,80 GET /b",
+                "http pod:api,80 POST /b/{id}",
+                "http service:443 GET /c",
+                "save files",
+                "send files",
+            ]
+        );
+        assert!(Capabilities::of(&outline(&["log", "clock", "types"])).is_empty());
+        let exec = Capabilities::of(&outline(&["exec"]));
+        assert_eq!(exec.texts().len(), 1);
+    }
+
+    #[test]
+    fn people_read_one_sentence_for_each_place_and_command() {
+        assert_eq!(
+            all().sentences(),
+            [
+                "talk to port api or 80 of the pods of the StatefulSet you name: GET /b, POST /b/{id}",
+                "talk to port 443 of a Service in front of the StatefulSet you name: GET /c",
+                "have a user name and a password of yours added to what it sends to port api or 80 of the pods of the StatefulSet you name, without seeing that",
+                "run in container vault of a pod of the StatefulSet you name: ls -1 {folder} \"a b\"",
+                "write what it is sent to the file that you name",
+                "send a file that you name to where it may talk to",
+            ]
+        );
+    }
+
+    #[test]
+    fn another_set_has_another_digest_and_only_the_new_is_asked_for() {
+        let less = Capabilities::of(&outline(&["http"]));
+        assert_ne!(less.digest(), all().digest());
+        let new: Vec<_> = all().beyond(&less.texts()).texts().into_iter().collect();
+        assert_eq!(
+            new,
+            [
+                "exec vault: ls -1 {folder} \"a b\"",
+                "save files",
+                "send files"
+            ]
+        );
+        assert!(less.beyond(&all().texts()).is_empty());
+    }
+
+    #[test]
+    fn what_was_not_consented_to_is_not_granted() {
+        let outline = outline(&["http", "exec"]);
+        let consented = BTreeSet::from(["http pod:api,80 GET /b".to_owned()]);
+        let grants = Capabilities::grants(&outline.manifest, &consented);
+        let get = broker_manifest::Method::Get;
+        let granted = grants
+            .check_request("api", get, "/b", &[])
+            .expect("granted");
+        assert_eq!(granted.auth, Auth::None);
+        assert!(grants.check_request("front", get, "/c", &[]).is_err());
+        assert!(grants.check_pods().is_err());
+        let all = Capabilities::grants(&outline.manifest, &Capabilities::of(&outline).texts());
+        assert!(all.check_request("front", get, "/c", &[]).is_ok());
+        assert!(all.check_pods().is_ok());
+    }
+
+    #[test]
+    fn a_word_that_has_a_space_is_not_two_words() {
+        let one = quoted(&["rm".to_owned(), "a b".to_owned()]);
+        let two = quoted(&["rm".to_owned(), "a".to_owned(), "b".to_owned()]);
+        assert_eq!((one.as_str(), two.as_str()), ("rm \"a b\"", "rm a b"));
+    }
+}

@@ -1,0 +1,72 @@
+use broker_manifest::{EngineId, Manifest};
+use futures_util::future::BoxFuture;
+
+use super::{Capabilities, PluginError, SignatureState};
+use crate::transfer::Sha256;
+
+/// What an engine asks for, beyond what was accepted before.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    pub id: EngineId,
+    pub version: semver::Version,
+    /// Of the component.
+    pub digest: Sha256,
+    pub signature: SignatureState,
+    /// For people, one sentence each.
+    pub sentences: Vec<String>,
+    /// Whether some of what it asks for was accepted before.
+    pub is_more: bool,
+}
+
+/// Whoever decides what an engine may do.
+pub trait Consent: Send + Sync {
+    /// The digest of a set that was accepted beforehand: [`Capabilities::digest`].
+    fn accepted(&self) -> Option<Sha256>;
+
+    /// Asks somebody; none where there is nobody to ask.
+    fn ask(&self, wanted: Wanted) -> BoxFuture<'_, Option<bool>>;
+}
+
+/// Asks for what is new in `capabilities`. What is not more than `known` needs no consent.
+pub(super) async fn obtain(
+    manifest: &Manifest,
+    digest: Sha256,
+    signature: &SignatureState,
+    capabilities: &Capabilities,
+    known: &std::collections::BTreeSet<String>,
+    consent: &dyn Consent,
+) -> Result<(), PluginError> {
+    let new = capabilities.beyond(known);
+    if new.is_empty() {
+        return Ok(());
+    }
+    let set = capabilities.digest();
+    let given = consent.accepted();
+    if given == Some(set) {
+        return Ok(());
+    }
+    let wanted = Wanted {
+        id: manifest.id.clone(),
+        version: manifest.version.clone(),
+        digest,
+        signature: signature.clone(),
+        sentences: new.sentences(),
+        is_more: !known.is_empty(),
+    };
+    let answer = match given {
+        // Something else was meant: that is no case for a question.
+        Some(_) => None,
+        None => consent.ask(wanted.clone()).await,
+    };
+    match answer {
+        Some(true) => Ok(()),
+        Some(false) => Err(PluginError::Declined { id: wanted.id }),
+        None => Err(PluginError::NotAccepted {
+            id: wanted.id.to_string(),
+            is_more: wanted.is_more,
+            wants: wanted.sentences,
+            digest: set,
+            given,
+        }),
+    }
+}

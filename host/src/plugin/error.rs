@@ -1,0 +1,255 @@
+use std::io;
+use std::path::PathBuf;
+
+use broker_manifest::EngineId;
+
+use super::{BadReference, LockfileError, SourceError};
+use crate::engine::{EngineError, PrivateFolderError};
+use crate::model::{Failure, Problem};
+use crate::transfer::Sha256;
+
+/// Why an engine could not be installed, found, or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum PluginError {
+    #[error(transparent)]
+    Reference(#[from] BadReference),
+    #[error("nothing can be got from {reference} by this version of kubectl-broker")]
+    NoSource { reference: String },
+    #[error("{} can't be read: {source}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("{what} is not what was expected: its SHA-256 is {is}, not {expected}")]
+    OtherDigest {
+        what: String,
+        is: Sha256,
+        expected: Sha256,
+    },
+    #[error("{what} is engine {is}, not {expected}")]
+    OtherEngine {
+        what: String,
+        is: String,
+        expected: String,
+    },
+    #[error("{what} is version {is} of {id}, older than {installed}, which is installed")]
+    Older {
+        what: String,
+        id: String,
+        is: String,
+        installed: String,
+    },
+    #[error(transparent)]
+    Source(Box<SourceError>),
+    #[error(transparent)]
+    Engine(Box<EngineError>),
+    #[error("{id} is bundled with kubectl-broker, and no other file can take its place")]
+    BundledId { id: EngineId },
+    #[error(
+        "engine {id} can't be beside engine {other}: {what} of the one clashes with that of the other"
+    )]
+    Clash {
+        id: String,
+        other: String,
+        what: String,
+    },
+    /// The maker of an engine is not trusted.
+    #[error("{0}")]
+    Untrusted(Box<dyn Problem>),
+    #[error("{}", not_accepted(id, *is_more, wants, *given))]
+    NotAccepted {
+        id: String,
+        /// Whether some of what it asks for was accepted before.
+        is_more: bool,
+        /// What it asks for that is not accepted, for people.
+        wants: Vec<String>,
+        /// What accepts all that it asks for.
+        digest: Sha256,
+        /// What was accepted on the command line.
+        given: Option<Sha256>,
+    },
+    #[error("nothing was changed: what {id} may do was not accepted")]
+    Declined { id: EngineId },
+    #[error("no engine `{name}` is installed")]
+    NotInstalled {
+        name: String,
+        /// Those that are.
+        known: Vec<String>,
+    },
+    #[error("several engines are called `{name}`: {}", ids.join(", "))]
+    Ambiguous { name: String, ids: Vec<String> },
+    #[error("{id} came with kubectl-broker, and is changed with it")]
+    Bundled { id: EngineId },
+    #[error("nothing of {id} is kept but the version that is installed")]
+    NoPrevious { id: EngineId },
+    #[error("another process has changed {id} at the same time")]
+    Raced { id: EngineId },
+    #[error(transparent)]
+    Lockfile(#[from] LockfileError),
+    #[error("{}, line {line}: what is accepted for {id} is not what the engine asks for", path.display())]
+    Consent {
+        id: EngineId,
+        path: PathBuf,
+        line: usize,
+    },
+    #[error("the stored file {} of {id} {problem}", path.display())]
+    Damaged {
+        id: EngineId,
+        path: PathBuf,
+        problem: &'static str,
+    },
+    #[error("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Several { problems: Vec<PluginError> },
+    #[error("the store of engines can't be used: {0}")]
+    Folder(#[from] PrivateFolderError),
+    #[error("the lockfile can't be written: {0}")]
+    Form(#[from] toml::ser::Error),
+    #[error("the outline of an engine can't be written: {0}")]
+    Outline(#[from] serde_json::Error),
+    #[error("there is no home folder to keep engines in")]
+    NoHome,
+    #[error("a worker of this process ended unexpectedly: {reason}")]
+    Worker { reason: String },
+}
+
+impl From<SourceError> for PluginError {
+    fn from(error: SourceError) -> Self {
+        Self::Source(Box::new(error))
+    }
+}
+
+impl From<EngineError> for PluginError {
+    fn from(error: EngineError) -> Self {
+        Self::Engine(Box::new(error))
+    }
+}
+
+impl PluginError {
+    /// Whether it keeps all engines that are installed from being used, and not only one.
+    #[must_use]
+    pub fn is_about_all(&self) -> bool {
+        matches!(self, Self::Lockfile(_) | Self::Folder(_) | Self::NoHome)
+    }
+
+    /// One for all of these. There is at least one.
+    #[must_use]
+    pub fn several(mut problems: Vec<Self>) -> Self {
+        match problems.len() {
+            1 => problems.remove(0),
+            _ => Self::Several { problems },
+        }
+    }
+}
+
+fn not_accepted(id: &str, is_more: bool, wants: &[String], given: Option<Sha256>) -> String {
+    let more = if is_more { "also " } else { "" };
+    let mut text = format!("{id} {more}wants to do what nobody has accepted:");
+    for want in wants {
+        text.push_str(&format!("\n- {want}"));
+    }
+    if given.is_some() {
+        text.push_str("\nWhat the command line accepts is something else.");
+    }
+    text
+}
+
+impl Problem for PluginError {
+    fn failure(&self) -> Failure {
+        match self {
+            Self::Reference(_)
+            | Self::NoSource { .. }
+            | Self::NotAccepted { .. }
+            | Self::Declined { .. }
+            | Self::Ambiguous { .. }
+            | Self::Bundled { .. }
+            | Self::Lockfile(_) => Failure::Usage,
+            Self::NotInstalled { .. } | Self::NoPrevious { .. } => Failure::NotFound,
+            Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                Failure::NotFound
+            }
+            Self::OtherDigest { .. } | Self::Consent { .. } | Self::Damaged { .. } => {
+                Failure::Integrity
+            }
+            Self::Source(error) => error.failure(),
+            Self::Engine(error) => error.failure(),
+            Self::Untrusted(problem) => problem.failure(),
+            Self::OtherEngine { .. } => Failure::PluginFault,
+            Self::BundledId { .. }
+            | Self::Older { .. }
+            | Self::Clash { .. }
+            | Self::Raced { .. } => Failure::Conflict,
+            Self::Several { problems } => problems
+                .iter()
+                .map(Problem::failure)
+                .find(|failure| *failure == Failure::Integrity)
+                .or_else(|| problems.first().map(Problem::failure))
+                .unwrap_or(Failure::Failed),
+            Self::Read { .. }
+            | Self::Folder(_)
+            | Self::Form(_)
+            | Self::Outline(_)
+            | Self::NoHome
+            | Self::Worker { .. } => Failure::Failed,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Reference(_) => "An engine is a file, `https://…` or `oci://HOST/REPOSITORY:TAG`",
+            Self::NoSource { .. } => "Get the file by other means, and install it from there",
+            Self::Read { .. } => "Check the path, and whether you may read it",
+            Self::OtherDigest { .. } => {
+                "Nothing was changed. Get the file again, and compare the digest with the one that its publisher names"
+            }
+            Self::OtherEngine { .. } => {
+                "Nothing was changed. Ask its publisher; `kubectl broker plugin install` installs it beside the other"
+            }
+            Self::Older { .. } => {
+                "Nothing was changed. `kubectl broker plugin install` takes an older version, `plugin rollback` goes back to the last"
+            }
+            Self::Source(error) => return error.hint(),
+            Self::Engine(error) => return error.hint(),
+            Self::BundledId { .. } => "Ask its author for a name of their own",
+            Self::Clash { other, .. } => {
+                return Some(format!(
+                    "Remove the other with `kubectl broker plugin remove {other}`, or ask the author for another name"
+                ));
+            }
+            Self::Untrusted(problem) => return problem.hint(),
+            Self::NotAccepted { digest, .. } => {
+                return Some(format!(
+                    "If you want that, give `--accept-capabilities sha256:{digest}`; it accepts this set and no other. On a terminal you are asked"
+                ));
+            }
+            Self::Declined { .. } => {
+                "`kubectl broker plugin inspect` shows what an engine may do without installing it"
+            }
+            Self::NotInstalled { known, .. } if !known.is_empty() => {
+                return Some(format!("Engines that are: {}", known.join(", ")));
+            }
+            Self::NotInstalled { .. } => "`kubectl broker plugin install` installs one",
+            Self::Ambiguous { .. } => "Give the whole name, `PUBLISHER/NAME`",
+            Self::Bundled { .. } => "Update kubectl-broker",
+            Self::NoPrevious { .. } => {
+                "A version is kept when another is installed over it; `kubectl broker plugin install` takes any"
+            }
+            Self::Raced { .. } => "Look with `kubectl broker plugin list`, and try again",
+            Self::Lockfile(_) => {
+                "Undo the change, or move the file away and install the engines again with `kubectl broker plugin install`"
+            }
+            Self::Consent { id, .. } => {
+                return Some(format!(
+                    "Undo the change of that line. Else install it again with `kubectl broker plugin install`, or take it away with `kubectl broker plugin remove {id}`"
+                ));
+            }
+            Self::Damaged { id, .. } => {
+                return Some(format!(
+                    "Get it again with `kubectl broker plugin install`, or take it away with `kubectl broker plugin remove {id}`"
+                ));
+            }
+            Self::Several { problems } => return problems.first().and_then(Problem::hint),
+            Self::Folder(_) | Self::NoHome => {
+                "Set HOME or XDG_DATA_HOME to a folder of your own that can be written to"
+            }
+            Self::Form(_) | Self::Outline(_) | Self::Worker { .. } => return None,
+        };
+        Some(hint.to_owned())
+    }
+}

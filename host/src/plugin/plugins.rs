@@ -1,0 +1,348 @@
+use std::collections::BTreeSet;
+
+use broker_manifest::EngineId;
+
+use super::steps::{Step, reach};
+use super::{
+    Candidate, Consent, Installed, Lockfile, Plugin, PluginError, Reference, Sources, Store, Trust,
+    clash, consent, trial,
+};
+use crate::engine::{Catalogue, EngineFile};
+use crate::transfer::Sha256;
+use crate::ui::Ui;
+
+/// The engines that are installed, and what changes them.
+pub struct Plugins<'a> {
+    pub(super) store: Store,
+    pub(super) bundled: &'a [EngineFile],
+    pub(super) sources: &'a Sources,
+    pub(super) trust: &'a dyn Trust,
+    pub(super) ui: Ui,
+}
+
+/// What was done to an engine.
+#[derive(Clone, Debug)]
+pub struct Change {
+    pub id: EngineId,
+    /// The version before, if there was one.
+    pub from: Option<semver::Version>,
+    pub to: Installed,
+    /// Whether these very bytes with this very consent were installed before.
+    pub is_same: bool,
+}
+
+/// What is to be installed.
+#[derive(Clone, Debug)]
+pub struct InstallRequest {
+    pub reference: Reference,
+    /// What the component must be.
+    pub sha256: Option<Sha256>,
+}
+
+impl<'a> Plugins<'a> {
+    /// Opens the store.
+    ///
+    /// # Errors
+    /// When it can't be used.
+    pub fn open(
+        engines: &'a Catalogue,
+        sources: &'a Sources,
+        trust: &'a dyn Trust,
+        ui: Ui,
+    ) -> Result<Self, PluginError> {
+        // They come first: see `super::catalogue`.
+        let bundled = engines.iter().take_while(|file| file.is_bundled()).count();
+        Ok(Self {
+            store: Store::open()?,
+            bundled: &engines[..bundled],
+            sources,
+            trust,
+            ui,
+        })
+    }
+
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Installs an engine, or puts another version in the place of the one that is there. That one is kept
+    /// for a rollback.
+    ///
+    /// # Errors
+    /// When it can't be got, is no engine that could run here, or is not accepted. Nothing has changed then.
+    pub async fn install(
+        &self,
+        request: &InstallRequest,
+        consent: &dyn Consent,
+    ) -> Result<Change, PluginError> {
+        let lockfile = self.store.lockfile()?;
+        let candidate = self
+            .candidate(&request.reference, request.sha256, &lockfile)
+            .await?;
+        self.put(&candidate, &lockfile, consent).await
+    }
+
+    /// Fetches an engine again from where it came from, and installs what is new there.
+    ///
+    /// # Errors
+    /// As those of [`Plugins::install`], and when it has become another engine or an older one.
+    pub async fn update(
+        &self,
+        id: &EngineId,
+        consent: &dyn Consent,
+    ) -> Result<Change, PluginError> {
+        let lockfile = self.store.lockfile()?;
+        let candidate = self.newest(id, &lockfile).await?;
+        self.put(&candidate, &lockfile, consent).await
+    }
+
+    /// What is where an engine came from.
+    ///
+    /// # Errors
+    /// When it can't be got, or has become another engine or an older one.
+    pub async fn newest(
+        &self,
+        id: &EngineId,
+        lockfile: &Lockfile,
+    ) -> Result<Candidate, PluginError> {
+        let current = &plugin(lockfile, id)?.current;
+        let candidate = self.candidate(&current.source, None, lockfile).await?;
+        let what = || current.source.to_string();
+        if candidate.id() != id {
+            return Err(PluginError::OtherEngine {
+                what: what(),
+                is: candidate.id().to_string(),
+                expected: id.to_string(),
+            });
+        }
+        let is = &candidate.file.manifest().version;
+        if *is < current.version {
+            return Err(PluginError::Older {
+                what: what(),
+                id: id.to_string(),
+                is: is.to_string(),
+                installed: current.version.to_string(),
+            });
+        }
+        Ok(candidate)
+    }
+
+    /// Fetches a component and looks at it.
+    pub(super) async fn candidate(
+        &self,
+        reference: &Reference,
+        sha256: Option<Sha256>,
+        lockfile: &Lockfile,
+    ) -> Result<Candidate, PluginError> {
+        let known = |id: &EngineId| {
+            let plugin = lockfile.plugins.get(id)?;
+            Some(plugin.current.signature.clone())
+        };
+        Candidate::fetch(reference, sha256, self.sources, self.trust, known).await
+    }
+
+    /// Looks whether an engine can be beside the others.
+    pub(super) fn check_place(
+        &self,
+        candidate: &Candidate,
+        lockfile: &Lockfile,
+    ) -> Result<(), PluginError> {
+        let manifest = candidate.file.manifest();
+        if self
+            .bundled
+            .iter()
+            .any(|file| file.manifest().id == manifest.id)
+        {
+            return Err(PluginError::BundledId {
+                id: manifest.id.clone(),
+            });
+        }
+        for bundled in self.bundled {
+            clash::check(manifest, bundled.manifest())?;
+        }
+        for (id, plugin) in &lockfile.plugins {
+            // One that is broken is not on the command line.
+            if *id != manifest.id
+                && let Ok(other) = self.store.engine(id, &plugin.current)
+            {
+                clash::check(manifest, other.manifest())?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn put(
+        &self,
+        candidate: &Candidate,
+        seen: &Lockfile,
+        consent: &dyn Consent,
+    ) -> Result<Change, PluginError> {
+        self.check_place(candidate, seen)?;
+        let id = candidate.id();
+        let before = seen.plugins.get(id).map(|plugin| &plugin.current);
+        // A consent that does not fit what is installed was not given for it.
+        let valid = before.filter(|version| self.store.engine(id, version).is_ok());
+        let nothing = BTreeSet::new();
+        consent::obtain(
+            candidate.file.manifest(),
+            candidate.digest(),
+            &candidate.signature,
+            &candidate.capabilities,
+            valid.map_or(&nothing, |version| &version.capabilities),
+            consent,
+        )
+        .await?;
+        reach(Step::Consented);
+        trial::start_once(&candidate.file).await?;
+        reach(Step::Tried);
+        let to = candidate.installed();
+        let change = Change {
+            id: id.clone(),
+            from: before.map(|version| version.version.clone()),
+            is_same: valid.is_some_and(|version| version.is_same(&to)),
+            to,
+        };
+        self.switch(&[candidate], seen, |lockfile| {
+            place(lockfile, id, &change.to, valid.is_some());
+        })?;
+        Ok(change)
+    }
+
+    /// Writes what was prepared for the lockfile that was `seen`, if it is still the one that is there for
+    /// these engines.
+    pub(super) fn switch(
+        &self,
+        candidates: &[&Candidate],
+        seen: &Lockfile,
+        change: impl FnOnce(&mut Lockfile),
+    ) -> Result<(), PluginError> {
+        let changing = self.lock()?;
+        let mut lockfile = self.store.lockfile()?;
+        for candidate in candidates {
+            let id = candidate.id();
+            let digest = |file: &Lockfile| {
+                let plugin = file.plugins.get(id)?;
+                Some((plugin.current.digest, plugin.current.capabilities.clone()))
+            };
+            let now = digest(&lockfile);
+            let wanted = (candidate.digest(), candidate.texts());
+            // Another process that did the very same is no trouble.
+            if now != digest(seen) && now != Some(wanted) {
+                return Err(PluginError::Raced { id: id.clone() });
+            }
+            changing.add(&candidate.file)?;
+        }
+        change(&mut lockfile);
+        changing.commit(&lockfile)
+    }
+
+    /// Goes back to the version before. It is there: nothing is fetched, and no code is run.
+    ///
+    /// # Errors
+    /// When there is none, or it is damaged.
+    pub fn rollback(&self, id: &EngineId) -> Result<Change, PluginError> {
+        let changing = self.lock()?;
+        let mut lockfile = self.store.lockfile()?;
+        let installed = plugin(&lockfile, id)?.clone();
+        let previous = installed
+            .previous
+            .ok_or_else(|| PluginError::NoPrevious { id: id.clone() })?;
+        self.store.verified(id, &previous)?;
+        let change = Change {
+            id: id.clone(),
+            from: Some(installed.current.version.clone()),
+            to: previous.clone(),
+            is_same: false,
+        };
+        lockfile.plugins.insert(
+            id.clone(),
+            Plugin {
+                current: previous,
+                previous: Some(installed.current),
+            },
+        );
+        changing.commit(&lockfile)?;
+        Ok(change)
+    }
+
+    /// Takes an engine away, whatever state it is in.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn remove(&self, id: &EngineId) -> Result<Installed, PluginError> {
+        let changing = self.lock()?;
+        let mut lockfile = self.store.lockfile()?;
+        let removed = lockfile.plugins.remove(id);
+        let removed = removed.ok_or_else(|| PluginError::NotInstalled {
+            name: id.to_string(),
+            known: Vec::new(),
+        })?;
+        changing.commit(&lockfile)?;
+        Ok(removed.current)
+    }
+
+    /// The id of the engine that is called `name`: its own, or its short name where one engine has it.
+    ///
+    /// # Errors
+    /// When there is none or several, or it came with this program.
+    pub fn find(&self, name: &str) -> Result<EngineId, PluginError> {
+        let lockfile = self.store.lockfile()?;
+        let is_named = |id: &EngineId| id.name() == name || id.to_string() == name;
+        let found: Vec<_> = lockfile.plugins.keys().filter(|id| is_named(id)).collect();
+        match found.as_slice() {
+            [only] => Ok((*only).clone()),
+            [] => {
+                let bundled = self.bundled.iter().map(|file| &file.manifest().id);
+                if let Some(id) = bundled.into_iter().find(|id| is_named(id)) {
+                    return Err(PluginError::Bundled { id: id.clone() });
+                }
+                Err(PluginError::NotInstalled {
+                    name: name.to_owned(),
+                    known: lockfile.plugins.keys().map(ToString::to_string).collect(),
+                })
+            }
+            several => Err(PluginError::Ambiguous {
+                name: name.to_owned(),
+                ids: several.iter().map(ToString::to_string).collect(),
+            }),
+        }
+    }
+
+    fn lock(&self) -> Result<super::store::Changing<'_>, PluginError> {
+        self.store.lock(|| {
+            self.ui
+                .note("Another process changes the engines; waiting for it");
+        })
+    }
+}
+
+fn plugin<'a>(lockfile: &'a Lockfile, id: &EngineId) -> Result<&'a Plugin, PluginError> {
+    lockfile
+        .plugins
+        .get(id)
+        .ok_or_else(|| PluginError::NotInstalled {
+            name: id.to_string(),
+            known: lockfile.plugins.keys().map(ToString::to_string).collect(),
+        })
+}
+
+/// Makes `to` the current version. What was there is kept, if it `is_valid` and something else.
+pub(super) fn place(lockfile: &mut Lockfile, id: &EngineId, to: &Installed, is_valid: bool) {
+    let before = lockfile.plugins.remove(id);
+    let previous = before.and_then(|plugin| {
+        let other = is_valid && plugin.current.digest != to.digest;
+        if other {
+            Some(plugin.current)
+        } else {
+            plugin.previous
+        }
+    });
+    lockfile.plugins.insert(
+        id.clone(),
+        Plugin {
+            current: to.clone(),
+            previous,
+        },
+    );
+}

@@ -1,0 +1,475 @@
+//! Installing engines of others, as an operator does it.
+
+use std::fs;
+
+use insta::assert_snapshot;
+
+use regex::Regex;
+
+use crate::support::{Bed, Component, Invocation, Machine, Run, programs};
+
+/// The next version of the hostile engine, which may change a backup and may no longer look at it.
+fn wants_more() -> Component {
+    next().replace("\"GET /v1/backup/{name}\"", "\"PUT /v1/backup/{name}\"")
+}
+
+/// The next version, which may do the same.
+fn next() -> Component {
+    Component::hostile().replace("\"version\":\"0.1.0\"", "\"version\":\"0.2.0\"")
+}
+
+/// What was said, without the digests and sizes of engines: they are others after each change of the SDK.
+fn shown(run: &Run) -> String {
+    let digest = Regex::new("[0-9a-f]{64}").expect("a pattern");
+    let size = Regex::new(r"[0-9.]+KiB").expect("a pattern");
+    let text = run.shown();
+    let text = digest.replace_all(&text, "DIGEST");
+    size.replace_all(&text, "SIZE").into_owned()
+}
+
+#[test]
+fn from_the_first_installation_to_the_last_trace() {
+    let machine = Machine::new();
+    machine.put("hostile.wasm", &Component::hostile());
+
+    let refused = machine.run("plugin install hostile.wasm");
+    assert_snapshot!(shown(&refused), @"
+    stderr:
+    error: acme/hostile wants to do what nobody has accepted:
+      - talk to port 8085 of the pods of the StatefulSet you name: GET /v1/backup/list-remote, GET /v1/backup/{name}, POST /v1/restore
+      - run in a pod of the StatefulSet you name: ls {folder}
+      - write what it is sent to the file that you name
+      - send a file that you name to where it may talk to
+    hint: If you want that, give `--accept-capabilities sha256:DIGEST`; it accepts this set and no other. On a terminal you are asked
+    exit 2
+    ");
+    assert!(!machine.lockfile().exists());
+    let installed = machine.accepting("plugin install hostile.wasm");
+    assert_snapshot!(shown(&installed), @"
+    stdout:
+    acme/hostile 0.1.0 is installed, unsigned
+    exit 0
+    ");
+    assert_snapshot!(shown(&machine.run("plugin list")), @"
+    stdout:
+    NAME   VERSION   STATE   SIGNATURE   SIZE   SOURCE
+    kubectl-broker/hivemq   0.1.0   ok   bundled   SIZE   bundled
+    kubectl-broker/sidecar   0.1.0   ok   bundled   SIZE   bundled
+    acme/hostile   0.1.0   ok   unsigned   SIZE   $PWD/hostile.wasm
+    exit 0
+    ");
+
+    let bed = Bed::start();
+    let use_it = || {
+        Invocation::new(&programs().kubectl_broker, &machine.folders)
+            .kubeconfig(bed.kubeconfig())
+            .run("backup list --engine hostile --misbehave not-at-all -o json -v")
+    };
+    let used = use_it();
+    assert_eq!(used.ids(), ["harmless"]);
+    assert!(
+        used.stderr.contains("0 engines compiled by this process"),
+        "{}",
+        used.stderr
+    );
+
+    machine.put("hostile.wasm", &wants_more());
+    assert_snapshot!(shown(&machine.run("plugin outdated -o wide")), @"
+    stdout:
+    NAME   INSTALLED   AVAILABLE   OUTDATED   ASKS-FOR-MORE   DETAIL
+    acme/hostile   0.1.0   0.2.0   yes   yes   talk to port 8085 of the pods of the StatefulSet you name: PUT /v1/backup/{name}
+    exit 0
+    ");
+    let before = machine.content();
+    let refused = machine.run("plugin update hostile");
+    assert_snapshot!(shown(&refused), @"
+    stderr:
+    error: acme/hostile also wants to do what nobody has accepted:
+      - talk to port 8085 of the pods of the StatefulSet you name: PUT /v1/backup/{name}
+    hint: If you want that, give `--accept-capabilities sha256:DIGEST`; it accepts this set and no other. On a terminal you are asked
+    exit 2
+    ");
+    assert_eq!(machine.content(), before);
+    assert_eq!(use_it().ids(), ["harmless"]);
+    assert_snapshot!(shown(&machine.accepting("plugin update")), @"
+    stdout:
+    acme/hostile 0.2.0 (was 0.1.0) is updated, unsigned
+    exit 0
+    ");
+    assert_eq!(use_it().ids(), ["harmless"]);
+    assert_snapshot!(shown(&machine.run("plugin update")), @"
+    stdout:
+    acme/hostile 0.2.0 is unchanged, unsigned
+    exit 0
+    ");
+
+    // Nothing is fetched for it.
+    fs::remove_file(machine.folder.path().join("hostile.wasm")).expect("removed");
+    assert_snapshot!(shown(&machine.run("plugin rollback hostile")), @"
+    stdout:
+    acme/hostile 0.1.0 (was 0.2.0) is rolled back, unsigned
+    exit 0
+    ");
+    assert_eq!(use_it().ids(), ["harmless"]);
+    let list = machine.run("plugin list -o json").json();
+    let row = &list["items"][2];
+    assert_eq!(
+        (&row["version"], &row["previousVersion"]),
+        (&"0.1.0".into(), &"0.2.0".into())
+    );
+    assert_snapshot!(shown(&machine.run("plugin remove acme/hostile")), @"
+    stdout:
+    acme/hostile 0.1.0 is removed, unsigned
+    exit 0
+    ");
+    assert_snapshot!(shown(&machine.run("plugin list")), @"
+    stdout:
+    NAME   VERSION   STATE   SIGNATURE   SIZE   SOURCE
+    kubectl-broker/hivemq   0.1.0   ok   bundled   SIZE   bundled
+    kubectl-broker/sidecar   0.1.0   ok   bundled   SIZE   bundled
+    exit 0
+    ");
+    assert_snapshot!(shown(&machine.run("plugin remove acme/hostile")), @"
+    stderr:
+    error: no engine `acme/hostile` is installed
+    hint: `kubectl broker plugin install` installs one
+    exit 10
+    ");
+    assert_eq!(use_it().code, 2);
+    let left: Vec<_> = machine.content().into_keys().collect();
+    assert_eq!(
+        left,
+        [".lock", "broker-plugins.lock"].map(std::path::PathBuf::from)
+    );
+}
+
+#[test]
+fn an_update_that_asks_for_nothing_new_does_not_ask() {
+    let machine = Machine::with_hostile();
+    machine.put("hostile.wasm", &next());
+    assert_snapshot!(shown(&machine.run("plugin update acme/hostile")), @"
+    stdout:
+    acme/hostile 0.2.0 (was 0.1.0) is updated, unsigned
+    exit 0
+    ");
+}
+
+#[test]
+fn the_digest_of_another_set_accepts_nothing() {
+    let machine = Machine::new();
+    machine.put("hostile.wasm", &Component::hostile());
+    let other = "0".repeat(64);
+    let run = machine.run(&format!(
+        "plugin install hostile.wasm --accept-capabilities sha256:{other}"
+    ));
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("is something else"), "{}", run.stderr);
+    assert_eq!(machine.run("plugin install hostile.wasm --yes").code, 2);
+    assert!(!machine.lockfile().exists());
+}
+
+#[test]
+fn an_engine_is_looked_at_without_being_run() {
+    let machine = Machine::with_small();
+    machine.put("hostile.wasm", &Component::hostile());
+    machine.put("more.wasm", &wants_more());
+    assert_snapshot!(shown(&machine.run("plugin inspect sidecar")), @"
+    stdout:
+    Name:   kubectl-broker/sidecar
+    Version:   0.1.0
+    Summary:   Backups that the broker-backup sidecar keeps in object storage
+    State:   bundled
+    SHA-256:   DIGEST
+    Size:   SIZE
+    Interface:  0.1.0
+    Operations: detect, list, status, restore, delete, act
+    Verbs:   metrics, purge, upload
+    Imports:   kubectl-broker:engine/http@0.1.0, kubectl-broker:engine/types@0.1.0, wasi:cli/environment@0.2.6, wasi:cli/exit@0.2.6, wasi:cli/stderr@0.2.6, wasi:cli/stdin@0.2.6, wasi:cli/stdout@0.2.6, wasi:cli/terminal-input@0.2.6, wasi:cli/terminal-output@0.2.6, wasi:cli/terminal-stderr@0.2.6, wasi:cli/terminal-stdin@0.2.6, wasi:cli/terminal-stdout@0.2.6, wasi:io/error@0.2.6, wasi:io/poll@0.2.6, wasi:io/streams@0.2.6
+    It may:
+    - talk to port 8085 of the pods of the StatefulSet you name: GET /metrics, GET /v1/backup/list, GET /v1/backup/list-remote, POST /v1/backup/purge, POST /v1/backup/upload, POST /v1/restore
+    - have a token of yours added to what it sends to port 8085 of the pods of the StatefulSet you name, without seeing that
+    That is accepted by --accept-capabilities sha256:DIGEST
+    exit 0
+    ");
+    assert_snapshot!(shown(&machine.run("plugin inspect hostile.wasm --diff more.wasm")), @"
+    stdout:
+    acme/hostile 0.1.0 -> 0.2.0
+    + talk to port 8085 of the pods of the StatefulSet you name: PUT /v1/backup/{name}
+    - talk to port 8085 of the pods of the StatefulSet you name: GET /v1/backup/{name}
+    The new set is accepted by --accept-capabilities sha256:DIGEST
+    exit 0
+    ");
+    let document = machine.run("plugin inspect hostile.wasm -o json").json();
+    assert_eq!(document["kind"], "Plugin");
+    assert_eq!(document["state"], "not installed");
+    assert_eq!(
+        document["capabilities"].as_array().map(Vec::len),
+        Some(6),
+        "{document:#}"
+    );
+    let installed = machine.run("plugin inspect small -o json").json();
+    assert_eq!(installed["state"], "installed");
+    assert_eq!(installed["capabilities"].as_array().map(Vec::len), Some(0));
+    assert_snapshot!(shown(&machine.run("plugin inspect smal")), @"
+    stderr:
+    error: no engine `smal` is installed
+    hint: Engines that are: acme/small
+    exit 10
+    ");
+    assert_snapshot!(shown(&machine.run("plugin inspect smal.wasm")), @"
+    stderr:
+    error: smal.wasm can't be read: No such file or directory (os error 2)
+    hint: Check the path, and whether you may read it
+    exit 10
+    ");
+}
+
+#[test]
+fn the_formats_of_the_list() {
+    let machine = Machine::with_small();
+    assert_snapshot!(shown(&machine.run("plugin list -o name")), @"
+    stdout:
+    kubectl-broker/hivemq
+    kubectl-broker/sidecar
+    acme/small
+    exit 0
+    ");
+    let yaml = machine.run("plugin list -o yaml");
+    assert!(
+        yaml.stdout.contains(
+            "kind: PluginList
+"
+        ),
+        "{}",
+        yaml.stdout
+    );
+    let json = machine.run("plugin list -o json").json();
+    let row = &json["items"][2];
+    assert_eq!(row["id"], "acme/small");
+    assert_eq!(row["signature"], "unsigned");
+    assert_eq!(row["operations"], serde_json::json!(["detect", "list"]));
+    assert_eq!(row["state"], "ok");
+}
+
+/// Whatever is wrong with a file, nothing of the store is touched.
+#[test]
+fn files_that_are_no_engine_leave_the_store_as_it_was() {
+    let machine = Machine::with_small();
+    let before = machine.content();
+    let hostile = Component::hostile;
+    let half = hostile().bytes().len() / 2;
+    let mut all = String::new();
+    for (name, component) in [
+        ("truncated", hostile().truncated(half)),
+        ("damaged", hostile().with_bad_code()),
+        ("newer", hostile().replace("@0.1.0", "@0.2.0")),
+        ("older", hostile().replace("@0.1.0", "@0.0.9")),
+        (
+            "unknown",
+            hostile().replace(
+                "kubectl-broker:engine/http@0.1.0",
+                "acme:secret/things-i-crave@1.0.0",
+            ),
+        ),
+        ("less", hostile().blank_end_of_manifest(",\"endpoints\":")),
+        ("none", Component::of(b"#!/bin/sh\n")),
+        (
+            "clash",
+            hostile().replace("\"name\":\"misbehave\"", "\"name\":\"scope\"    "),
+        ),
+    ] {
+        machine.put("it.wasm", &component);
+        let refused = machine.run("plugin install it.wasm");
+        // What it may do is accepted where it came that far.
+        let run = if refused.stderr.contains("--accept-capabilities") {
+            machine.accepting("plugin install it.wasm")
+        } else {
+            refused
+        };
+        let message = run.shown();
+        let message = message.lines().find(|line| line.starts_with("error: "));
+        let message = message.expect("an error").split(": Invalid input").next();
+        all += &format!("{name}: {} {}\n", run.code, message.expect("an error"));
+        assert_eq!(machine.content(), before, "{name}");
+    }
+    assert_snapshot!(all, @"
+    truncated: 14 error: it.wasm is not a WebAssembly component: it ends in its code
+    damaged: 14 error: engine acme/hostile can't be compiled: failed to compile: wasm[0]::function[102]: WebAssembly translation error
+    newer: 14 error: it.wasm is built for version 0.2.0 of the engine interface; this kubectl-broker has 0.1.0
+    older: 14 error: it.wasm is built for version 0.0.9 of the engine interface; this kubectl-broker has 0.1.0
+    unknown: 14 error: engine acme/hostile imports `acme:secret/things-i-crave@1.0.0`, which no version of kubectl-broker provides
+    less: 14 error: engine acme/hostile imports `kubectl-broker:engine/http@0.1.0`, but its manifest does not ask for it: it names no endpoint
+    none: 14 error: it.wasm is not a WebAssembly component: it does not begin as one
+    clash: 11 error: engine acme/hostile can't be beside engine kubectl-broker/sidecar: the flag `--scope` of the one clashes with that of the other
+    ");
+}
+
+#[test]
+fn a_file_with_another_digest_than_was_named_is_refused() {
+    let machine = Machine::with_small();
+    let before = machine.content();
+    let digest = machine.run("plugin inspect small -o json").json()["sha256"].clone();
+    let digest = digest.as_str().expect("a digest");
+    let mut flipped = Component::small().bytes().to_vec();
+    let last = flipped.last_mut().expect("bytes");
+    *last ^= 1;
+    machine.put("small.wasm", &Component::of(&flipped));
+    let run = machine.run(&format!("plugin install small.wasm --sha256 {digest}"));
+    assert_eq!(run.code, 13, "{}", run.stderr);
+    assert_eq!(machine.content(), before);
+    machine.put("small.wasm", &Component::small());
+    let run = machine.run(&format!(
+        "plugin install small.wasm --sha256 sha256:{digest}"
+    ));
+    assert_snapshot!(shown(&run), @"
+    stdout:
+    acme/small 0.1.0 is unchanged, unsigned
+    exit 0
+    ");
+}
+
+#[test]
+fn what_can_not_be_got_says_why() {
+    let machine = Machine::new();
+    assert_snapshot!(shown(&machine.run("plugin install nothing.wasm")), @"
+    stderr:
+    error: nothing.wasm can't be read: No such file or directory (os error 2)
+    hint: Check the path, and whether you may read it
+    exit 10
+    ");
+    assert_snapshot!(shown(&machine.run("plugin install ftp://example.com/x.wasm")), @"
+    stderr:
+    error: `ftp://example.com/x.wasm` is nothing that an engine can be installed from: only https:// and oci:// are known
+    hint: An engine is a file, `https://…` or `oci://HOST/REPOSITORY:TAG`
+    exit 2
+    ");
+    assert_snapshot!(shown(&machine.run("plugin rollback sidecar")), @"
+    stderr:
+    error: kubectl-broker/sidecar came with kubectl-broker, and is changed with it
+    hint: Update kubectl-broker
+    exit 2
+    ");
+    assert_snapshot!(shown(&machine.run("plugin rollback small")), @"
+    stderr:
+    error: no engine `small` is installed
+    hint: `kubectl broker plugin install` installs one
+    exit 10
+    ");
+}
+
+#[test]
+fn an_update_that_became_another_engine_or_an_older_one_is_refused() {
+    let machine = Machine::new();
+    machine.put(
+        "small.wasm",
+        &Component::small().replace("\"version\":\"0.1.0\"", "\"version\":\"0.3.0\""),
+    );
+    assert_eq!(machine.run("plugin install small.wasm").code, 0);
+    let before = machine.content();
+    machine.put("small.wasm", &Component::small());
+    assert_snapshot!(shown(&machine.run("plugin update small")), @"
+    stderr:
+    error: $PWD/small.wasm is version 0.1.0 of acme/small, older than 0.3.0, which is installed
+    hint: Nothing was changed. `kubectl broker plugin install` takes an older version, `plugin rollback` goes back to the last
+    exit 11
+    ");
+    machine.put(
+        "small.wasm",
+        &Component::small().replace("\"acme/small\"", "\"acme/other\""),
+    );
+    assert_snapshot!(shown(&machine.run("plugin update small")), @"
+    stderr:
+    error: $PWD/small.wasm is engine acme/other, not acme/small
+    hint: Nothing was changed. Ask its publisher; `kubectl broker plugin install` installs it beside the other
+    exit 14
+    ");
+    assert_eq!(machine.content(), before);
+}
+
+#[test]
+fn a_bundled_engine_keeps_its_name() {
+    let machine = Machine::new();
+    machine.put(
+        "it.wasm",
+        &Component::hostile().replace("\"acme/hostile\"", "\"acme/sidecar\""),
+    );
+    assert_eq!(machine.accepting("plugin install it.wasm").code, 0);
+    let bed = Bed::start();
+    let program =
+        Invocation::new(&programs().kubectl_broker, &machine.folders).kubeconfig(bed.kubeconfig());
+    let bundled = program.run("backup list --engine sidecar --limit 1");
+    assert_eq!(bundled.code, 0);
+    assert_snapshot!(bundled.stderr, @"
+    Using StatefulSet broker, namespace messaging of context testbed
+    Using engine kubectl-broker/sidecar, which is bundled; for the other, give `--engine acme/sidecar`
+    1 of 12 backups
+    ");
+    let other = program.run("backup list --engine acme/sidecar --misbehave not-at-all -o json");
+    assert_eq!(other.ids(), ["harmless"]);
+    let whole = program.run("backup list --engine kubectl-broker/sidecar --limit 1");
+    assert!(!whole.stderr.contains("acme"), "{}", whole.stderr);
+}
+
+#[test]
+fn a_file_that_says_it_is_a_bundled_engine_is_refused() {
+    let machine = Machine::with_small();
+    let before = machine.content();
+    let bundled = machine.run("plugin list -o name");
+    assert!(bundled.stdout.contains("kubectl-broker/sidecar"));
+    // The same length: the id, and less of the summary.
+    let lie = Component::small().replace(
+        "\"acme/small\",\"version\":\"0.1.0\",\"summary\":\"Lists one backup without",
+        "\"kubectl-broker/sidecar\",\"version\":\"0.1.0\",\"summary\":\"Lists one ba",
+    );
+    machine.put("lie.wasm", &lie);
+    assert_snapshot!(shown(&machine.run("plugin install lie.wasm")), @"
+    stderr:
+    error: kubectl-broker/sidecar is bundled with kubectl-broker, and no other file can take its place
+    hint: Ask its author for a name of their own
+    exit 11
+    ");
+    assert_eq!(machine.content(), before);
+}
+
+#[test]
+fn a_machine_is_made_to_match_a_lockfile() {
+    let author = Machine::with_hostile();
+    let text = fs::read_to_string(author.lockfile()).expect("a lockfile");
+    let text = text.replace(&author.folder.path().display().to_string(), ".");
+    let other = Machine::with_small();
+    other.put("hostile.wasm", &Component::hostile());
+    let committed = other.folder.path().join("broker-plugins.lock");
+    fs::write(&committed, &text).expect("written");
+
+    assert_snapshot!(shown(&other.run("plugin sync --locked")), @"
+    stdout:
+    acme/hostile 0.1.0 is installed, unsigned
+    acme/small 0.1.0 is removed, unsigned
+    exit 0
+    ");
+    assert_snapshot!(shown(&other.run("plugin sync --locked")), @"
+    stdout:
+    Nothing to do
+    exit 0
+    ");
+    assert_eq!(other.run("plugin sync").code, 2);
+
+    let before = other.content();
+    fs::write(
+        &committed,
+        text.replace("http pod:8085 POST", "http pod:8085 PUT"),
+    )
+    .expect("written");
+    assert_snapshot!(shown(&other.run("plugin sync --locked")), @"
+    stderr:
+    error: broker-plugins.lock, line 11: what is accepted for acme/hostile is not what the engine asks for
+    hint: Undo the change of that line. Else install it again with `kubectl broker plugin install`, or take it away with `kubectl broker plugin remove acme/hostile`
+    exit 13
+    ");
+    let empty = Machine::new();
+    empty.put("hostile.wasm", &wants_more());
+    fs::write(empty.folder.path().join("other.lock"), &text).expect("written");
+    assert_eq!(empty.run("plugin sync --locked --file other.lock").code, 13);
+    assert!(!empty.lockfile().exists());
+    assert_eq!(other.content(), before);
+}

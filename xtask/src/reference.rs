@@ -24,6 +24,17 @@ const COMMANDS: &[&[&str]] = &[
     &["backup", "purge"],
     &["backup", "upload"],
     &["engines"],
+    &["plugin"],
+    &["plugin", "install"],
+    &["plugin", "list"],
+    &["plugin", "inspect"],
+    &["plugin", "update"],
+    &["plugin", "outdated"],
+    &["plugin", "rollback"],
+    &["plugin", "remove"],
+    &["plugin", "verify"],
+    &["plugin", "sync"],
+    &["plugin", "doctor"],
     &["version"],
     &["completion"],
 ];
@@ -54,7 +65,8 @@ fn generate() -> Result<String> {
         "--package",
         "kubectl-broker",
     ])?)?;
-    let program = shell::programs("debug")?.join("kubectl-broker");
+    let programs = shell::programs("debug")?;
+    let program = programs.join("kubectl-broker");
     let mut text = String::from(
         "# Command reference\n\nWritten by `cargo xtask reference` from the program's own help.\n",
     );
@@ -65,6 +77,8 @@ fn generate() -> Result<String> {
         help.args(*words)
             .arg(form)
             .env_clear()
+            // The engines that somebody has installed are not documented.
+            .env("XDG_DATA_HOME", programs.join("no-engines"))
             .env("COLUMNS", "100");
         let help = shell::output(help)?;
         let title = ["kubectl broker"]

@@ -201,7 +201,8 @@ impl PrivateFolder {
     fn stage(&self, parts: &[&[u8]]) -> io::Result<tempfile::NamedTempFile> {
         let mut file = tempfile::NamedTempFile::new_in(&self.0)?;
         for part in parts {
-            file.write_all(part)?;
+            // The file itself: an error of the other kind names a path that nobody knows.
+            file.as_file_mut().write_all(part)?;
         }
         file.as_file().sync_all()?;
         Ok(file)

@@ -97,7 +97,7 @@ pub enum PluginError {
     },
     #[error("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Several { problems: Vec<PluginError> },
-    #[error("the store of engines can't be used: {0}")]
+    #[error("engines can't be stored: {0}")]
     Folder(#[from] PrivateFolderError),
     #[error("the lockfile can't be written: {0}")]
     Form(#[from] toml::ser::Error),
@@ -246,7 +246,7 @@ impl Problem for PluginError {
             }
             Self::Several { problems } => return problems.first().and_then(Problem::hint),
             Self::Folder(_) | Self::NoHome => {
-                "Set HOME or XDG_DATA_HOME to a folder of your own that can be written to"
+                "Make room there, or set XDG_DATA_HOME to a folder of your own that can be written to"
             }
             Self::Form(_) | Self::Outline(_) | Self::Worker { .. } => return None,
         };

@@ -4,8 +4,8 @@ use broker_manifest::EngineId;
 
 use super::steps::{Step, reach};
 use super::{
-    Candidate, Consent, Installed, Lockfile, Plugin, PluginError, Reference, Sources, Store, Trust,
-    clash, consent, trial,
+    Candidate, Changing, Consent, Installed, Lockfile, Plugin, PluginError, Reference, Sources,
+    Store, Trust, clash, consent, trial,
 };
 use crate::engine::{Catalogue, EngineFile};
 use crate::transfer::Sha256;
@@ -205,19 +205,20 @@ impl<'a> Plugins<'a> {
         };
         self.switch(&[candidate], seen, |lockfile| {
             place(lockfile, id, &change.to, valid.is_some());
-        })?;
+        })
+        .await?;
         Ok(change)
     }
 
     /// Writes what was prepared for the lockfile that was `seen`, if it is still the one that is there for
     /// these engines.
-    pub(super) fn switch(
+    pub(super) async fn switch(
         &self,
         candidates: &[&Candidate],
         seen: &Lockfile,
         change: impl FnOnce(&mut Lockfile),
     ) -> Result<(), PluginError> {
-        let changing = self.lock()?;
+        let changing = self.lock().await?;
         let mut lockfile = self.store.lockfile()?;
         for candidate in candidates {
             let id = candidate.id();
@@ -241,8 +242,8 @@ impl<'a> Plugins<'a> {
     ///
     /// # Errors
     /// When there is none, or it is damaged.
-    pub fn rollback(&self, id: &EngineId) -> Result<Change, PluginError> {
-        let changing = self.lock()?;
+    pub async fn rollback(&self, id: &EngineId) -> Result<Change, PluginError> {
+        let changing = self.lock().await?;
         let mut lockfile = self.store.lockfile()?;
         let installed = plugin(&lockfile, id)?.clone();
         let previous = installed
@@ -270,8 +271,8 @@ impl<'a> Plugins<'a> {
     ///
     /// # Errors
     /// When it is not there.
-    pub fn remove(&self, id: &EngineId) -> Result<Installed, PluginError> {
-        let changing = self.lock()?;
+    pub async fn remove(&self, id: &EngineId) -> Result<Installed, PluginError> {
+        let changing = self.lock().await?;
         let mut lockfile = self.store.lockfile()?;
         let removed = lockfile.plugins.remove(id);
         let removed = removed.ok_or_else(|| PluginError::NotInstalled {
@@ -309,11 +310,17 @@ impl<'a> Plugins<'a> {
         }
     }
 
-    fn lock(&self) -> Result<super::store::Changing<'_>, PluginError> {
-        self.store.lock(|| {
-            self.ui
-                .note("Another process changes the engines; waiting for it");
-        })
+    /// Waiting for another process blocks, and Ctrl-C must still be seen.
+    async fn lock(&self) -> Result<Changing, PluginError> {
+        let (store, ui) = (self.store.clone(), self.ui);
+        let wait = move || ui.note("Another process changes the engines; waiting for it");
+        tokio::task::spawn_blocking(move || store.lock(wait))
+            .await
+            .unwrap_or_else(|error| {
+                Err(PluginError::Worker {
+                    reason: error.to_string(),
+                })
+            })
     }
 }
 

@@ -37,8 +37,8 @@ pub struct Store {
 
 /// The store, while no other process can change it.
 #[derive(Debug)]
-pub struct Changing<'a> {
-    store: &'a Store,
+pub struct Changing {
+    store: Store,
     _lock: File,
 }
 
@@ -176,7 +176,7 @@ impl Store {
     ///
     /// # Errors
     /// When the lock can't be made.
-    pub fn lock(&self, wait: impl FnOnce()) -> Result<Changing<'_>, PluginError> {
+    pub fn lock(self, wait: impl FnOnce()) -> Result<Changing, PluginError> {
         let lock = self.root.lock(LOCK, wait)?;
         reach(Step::Locked);
         Ok(Changing {
@@ -186,7 +186,7 @@ impl Store {
     }
 }
 
-impl Changing<'_> {
+impl Changing {
     /// Adds a component and its outline. Until the lockfile names them nothing has changed.
     ///
     /// # Errors

@@ -5,7 +5,8 @@ use broker_manifest::EngineId;
 use super::plugins::place;
 use super::steps::{Step, reach};
 use super::{
-    Candidate, Change, Installed, Lockfile, LockfileError, PluginError, Plugins, Reference, trial,
+    Candidate, Change, Installed, Lockfile, LockfileError, PluginError, Plugins, Reference, clash,
+    trial,
 };
 
 /// What it took to make this machine match a lockfile.
@@ -35,8 +36,11 @@ impl Plugins<'_> {
                 candidates.push(self.locked(id, locked, path, &seen).await?);
             }
         }
-        for candidate in &candidates {
+        for (at, candidate) in candidates.iter().enumerate() {
             self.check_place(candidate, &wanted_beside(&seen, &wanted))?;
+            for other in &candidates[..at] {
+                clash::check(candidate.file.manifest(), other.file.manifest())?;
+            }
             trial::start_once(&candidate.file).await?;
             reach(Step::Tried);
         }
@@ -65,7 +69,8 @@ impl Plugins<'_> {
                     });
                     place(lockfile, &change.id, &change.to, valid);
                 }
-            })?;
+            })
+            .await?;
         }
         Ok(synced)
     }

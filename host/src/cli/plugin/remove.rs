@@ -10,12 +10,12 @@ pub(super) struct RemoveArgs {
     name: String,
 }
 
-pub(super) fn run(
+pub(super) async fn run(
     args: &RemoveArgs,
     plugins: &Plugins<'_>,
 ) -> Result<PluginChangesView, PluginError> {
     let id = plugins.find(&args.name)?;
-    let removed = plugins.remove(&id)?;
+    let removed = plugins.remove(&id).await?;
     Ok(PluginChangesView {
         changes: vec![PluginChangeRow {
             id: id.to_string(),

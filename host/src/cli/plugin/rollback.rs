@@ -11,11 +11,11 @@ pub(super) struct RollbackArgs {
     name: String,
 }
 
-pub(super) fn run(
+pub(super) async fn run(
     args: &RollbackArgs,
     plugins: &Plugins<'_>,
 ) -> Result<PluginChangesView, PluginError> {
-    let change = plugins.rollback(&plugins.find(&args.name)?)?;
+    let change = plugins.rollback(&plugins.find(&args.name)?).await?;
     Ok(PluginChangesView {
         changes: vec![PluginChangeRow {
             what: "rolled back",

@@ -93,6 +93,48 @@ fn killed_at_any_step_a_first_installation_can_be_begun_again() {
     }
 }
 
+/// A limit on the size of files ends a write in its middle, as a full disk does.
+#[test]
+fn a_disk_that_is_full_leaves_the_store_as_it_was() {
+    let machine = Machine::with_small();
+    let before = machine.content();
+    let file = machine.put("small.wasm", &next());
+    let script = "trap '' XFSZ; ulimit -f 20; exec \"$0\" \"$@\"";
+    let program = programs().kubectl_broker.to_string_lossy();
+    let run = Invocation::new(std::path::Path::new("/bin/sh"), &machine.folders).run_with(&[
+        "-c",
+        script,
+        &program,
+        "plugin",
+        "install",
+        &file.to_string_lossy(),
+    ]);
+    let digest = Sha256::digest(next().bytes()).to_string();
+    assert_snapshot!(run.shown().replace(&digest, "DIGEST"), @"
+    stderr:
+    error: engines can't be stored: can't use $XDG_DATA_HOME/kubectl-broker/plugins/blobs/sha256-DIGEST.wasm: File too large (os error 27)
+    hint: Make room there, or set XDG_DATA_HOME to a folder of your own that can be written to
+    exit 1
+    ");
+    assert_eq!(machine.content(), before);
+    assert_eq!(usable(&machine), "0.1.0");
+}
+
+#[test]
+fn stopped_while_it_waits_nothing_has_changed() {
+    let machine = Machine::with_small();
+    let lock = File::open(machine.folders.plugins().join(".lock")).expect("the lock");
+    lock.lock().expect("locked");
+    let mut child = machine.program().spawn("plugin remove small");
+    let mut stderr = BufReader::new(child.stderr.take().expect("stderr"));
+    stderr.read_line(&mut String::new()).expect("a note");
+    let id = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(id, rustix::process::Signal::INT).expect("a signal");
+    assert_eq!(child.wait().expect("an end").code(), Some(130));
+    drop(lock);
+    assert_eq!(usable(&machine), "0.1.0");
+}
+
 #[test]
 fn two_installations_at_once_are_both_there_afterwards() {
     let machine = Machine::new();

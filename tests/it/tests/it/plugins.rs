@@ -28,7 +28,7 @@ fn shown(run: &Run) -> String {
 }
 
 #[test]
-fn from_the_first_installation_to_the_last_trace() {
+fn from_the_first_installation_over_an_update_and_back() {
     let machine = Machine::new();
     machine.put("hostile.wasm", &Component::hostile());
 
@@ -117,6 +117,11 @@ fn from_the_first_installation_to_the_last_trace() {
         (&row["version"], &row["previousVersion"]),
         (&"0.1.0".into(), &"0.2.0".into())
     );
+}
+
+#[test]
+fn what_is_removed_leaves_no_trace() {
+    let machine = Machine::with_hostile();
     assert_snapshot!(shown(&machine.run("plugin remove acme/hostile")), @"
     stdout:
     acme/hostile 0.1.0 is removed, unsigned
@@ -135,7 +140,7 @@ fn from_the_first_installation_to_the_last_trace() {
     hint: `kubectl broker plugin install` installs one
     exit 10
     ");
-    assert_eq!(use_it().code, 2);
+    assert_eq!(machine.run("backup list --engine hostile").code, 2);
     let left: Vec<_> = machine.content().into_keys().collect();
     assert_eq!(
         left,

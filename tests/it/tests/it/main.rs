@@ -19,6 +19,7 @@ mod kubeconfig;
 mod large;
 mod offline;
 mod refused;
+mod registries;
 mod requests;
 mod restore;
 mod restore_file;

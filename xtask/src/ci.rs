@@ -5,12 +5,19 @@ use crate::{Result, reference, shell, test};
 /// The version of the policy checker that `deny.toml` is written for.
 const CARGO_DENY: &str = "0.20.2";
 
+/// What the tests run beside Rust: the program, and the package of Debian that has it.
+const PROGRAMS: [(&str, &str); 2] = [
+    ("docker-registry", "docker-registry"),
+    ("openssl", "openssl"),
+];
+
 /// Everything that must hold before a change is taken. The cheap checks come first.
 pub(crate) fn run() -> Result {
     shell::run(shell::cargo(&["fmt", "--all", "--check"])?)?;
     let mut hostile = shell::cargo(&["fmt", "--check"])?;
     hostile.current_dir(shell::root()?.join("tests/hostile"));
     shell::run(hostile)?;
+    install_programs()?;
     test::run()?;
     reference::check()?;
     shell::run(shell::cargo(&[
@@ -32,6 +39,36 @@ pub(crate) fn run() -> Result {
     doc.env("RUSTDOCFLAGS", "--deny warnings");
     shell::run(doc)?;
     dependency_policy()
+}
+
+/// Installs what is missing where that can be done without asking: as root on Debian and its like.
+fn install_programs() -> Result {
+    let missing: Vec<_> = PROGRAMS
+        .iter()
+        .filter(|(program, _)| !shell::has(program))
+        .map(|(_, package)| *package)
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if !shell::has("apt-get") {
+        return Err(format!(
+            "the tests need {} in PATH; install them first",
+            missing.join(" and ")
+        ));
+    }
+    let apt = |arguments: &[&str]| {
+        let mut command = Command::new("apt-get");
+        command
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .arg("--quiet")
+            .args(arguments);
+        shell::run(command)
+    };
+    apt(&["update"])?;
+    let mut install = vec!["install", "--yes", "--no-install-recommends"];
+    install.extend(missing);
+    apt(&install)
 }
 
 /// Licences, sources and duplicates. Advisories need a database from the network: `cargo deny check

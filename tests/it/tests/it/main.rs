@@ -26,6 +26,7 @@ mod offline;
 mod plugin_store;
 mod plugins;
 mod refused;
+mod registries;
 mod requests;
 mod restore;
 mod restore_file;

@@ -242,8 +242,8 @@ impl Signer {
     }
 
     fn verified(&self) -> SignatureState {
-        SignatureState::Verified {
-            fingerprint: self.key().key.fingerprint(),
+        SignatureState::Signed {
+            key: self.key().key.fingerprint().to_string(),
         }
     }
 }

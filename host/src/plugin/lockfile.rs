@@ -374,7 +374,11 @@ mod tests {
                 "is no signature state",
             ),
             ("\"1.1.0\"", "\"one\"", "is no version"),
-            ("sha256:abab", "sha256:xbab", "and 64 hexadecimal digits"),
+            (
+                "\"sha256:abab",
+                "\"sha256:xbab",
+                "and 64 hexadecimal digits",
+            ),
             ("acme/vault\"", "../vault\"", "is no `publisher/name`"),
             ("2026-01-02T", "yesterday ", "is no time"),
             (

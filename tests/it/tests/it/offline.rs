@@ -47,6 +47,7 @@ fn help_says_how_kubectl_calls_the_program() {
     Commands:
       backup   Work with the backups of a StatefulSet
       engines   Show the engines, what each can do, and whether it answers at the target
+      plugin   Install engines of others, see what they may do, update and remove them
       version   Show the version of this program and of its engine interface
       completion  Print the completion script of a shell
 

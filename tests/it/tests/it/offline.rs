@@ -182,6 +182,9 @@ fn help_says_how_kubectl_calls_the_program() {
           --credentials-secret <NAME>
               Read them from this Secret of the namespace: keys `username` and `password`, or `token`
 
+          --audit <FILE>
+              Add each call of an engine to the host to this file, as a line of JSON without secrets
+
       -e, --engine <NAME>
               Engine to use, or `auto` for the one that the operation prefers of those that answer
 

@@ -125,10 +125,32 @@ fn documents() -> Vec<Value> {
         run("backup restore --latest -o json").error(),
         nobody("backup list --engine hivemq -o json").error(),
     ];
+    documents.extend(of_plugins(&folder));
     // Among what was done is something that failed.
     run("backup verify nothing -o json").error();
     documents.push(printed(run, "backup history"));
     documents
+}
+
+/// Of the store of installed engines, which is one of this test's own.
+fn of_plugins(folder: &tempfile::TempDir) -> Vec<Value> {
+    let programs = programs();
+    let run = |arguments: &str| {
+        Invocation::new(&programs.kubectl_broker, &programs.folders)
+            .in_folder(folder.path())
+            .env("XDG_DATA_HOME", folder.path().join("data"))
+            .run(arguments)
+    };
+    let small = programs.small.display();
+    let hostile = programs.hostile.display();
+    vec![
+        run(&format!("plugin install {small} -o json")).json(),
+        printed(run, "plugin list"),
+        printed(run, "plugin verify"),
+        printed(run, "plugin outdated"),
+        printed(run, &format!("plugin inspect {hostile}")),
+        printed(run, &format!("plugin inspect {small} --diff {small}")),
+    ]
 }
 
 /// What a document is without: each of its fields, at every depth.

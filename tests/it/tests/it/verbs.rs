@@ -24,11 +24,11 @@ fn the_help_of_backup_shows_them_after_the_verbs_of_the_host() {
       status    Show the state of one backup
       create    Begin a backup and wait for its end
       download  Download a backup into a verified file
-      verify    Check downloaded files: their digest, their length, their structure
-      test      Check reachability, rights, the target and its engines, and say what to do about what
-                fails
       restore   Restore a backup
       delete    Remove a backup
+      test      Check reachability, rights, the target and its engines, and say what to do about what
+                fails
+      verify    Check downloaded files: their digest, their length, their structure
       history   Show what was done on this machine: created, downloaded, verified, restored, deleted
       metrics   Print the sidecar's metrics in Prometheus' text format (engine sidecar)
       purge     Remove an uploaded backup from the pod's disk, as `delete` does (engine sidecar)

@@ -51,7 +51,12 @@ pub(super) fn table(headers: &[String], rows: Vec<Vec<Cell>>) -> String {
 
 /// Without the spaces at its end, also where the last cell is coloured and they stand within.
 fn trimmed(line: &str) -> String {
-    let end = line.rfind('\u{1b}').filter(|_| line.ends_with('m'));
+    let is_colour = |at: &usize| {
+        let codes = line[*at..].strip_prefix("\u{1b}[");
+        let codes = codes.and_then(|rest| rest.strip_suffix('m'));
+        codes.is_some_and(|codes| codes.bytes().all(|b| b.is_ascii_digit() || b == b';'))
+    };
+    let end = line.rfind('\u{1b}').filter(is_colour);
     let (text, reset) = line.split_at(end.unwrap_or(line.len()));
     format!("{}{reset}", text.trim_end())
 }
@@ -68,6 +73,13 @@ mod tests {
         );
         let plain = anstream::adapter::strip_str(&text).to_string();
         assert_eq!(plain, "NAME   OUTCOME\na      ok\n");
+        // A colour before the last cell, which ends as a colour does.
+        let text = table(
+            &["OUTCOME".to_owned(), "FILE".to_owned()],
+            vec![vec![state("ok", State::Succeeded), cell("a.wasm")]],
+        );
+        let plain = anstream::adapter::strip_str(&text).to_string();
+        assert_eq!(plain, "OUTCOME   FILE\nok        a.wasm\n");
     }
 
     #[test]

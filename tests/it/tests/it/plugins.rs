@@ -55,7 +55,7 @@ fn from_the_first_installation_over_an_update_and_back() {
     NAME   VERSION   STATE   SIGNATURE   SIZE   SOURCE
     kubectl-broker/hivemq   0.1.0   ok   bundled   SIZE   bundled
     kubectl-broker/sidecar   0.1.0   ok   bundled   SIZE   bundled
-    acme/hostile   0.1.0   okunsigned   SIZE   $PWD/hostile.wasm
+    acme/hostile   0.1.0   ok   unsigned   SIZE   $PWD/hostile.wasm
     exit 0
     ");
 

@@ -22,7 +22,7 @@ impl Destination {
     }
 
     /// Whether a file can have this name. Where the name is known before a backend is asked, this
-    /// saves the asking; [`super::save`] checks it again.
+    /// saves the asking; [`super::save()`] checks it again.
     ///
     /// # Errors
     /// [`TransferError::Exists`] when there is a file that may not be replaced,

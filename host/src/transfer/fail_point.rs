@@ -1,6 +1,6 @@
 //! Places where a test can kill the process, or make it fail.
 //!
-//! The steps of [`super::save`], in the order in which they are reached:
+//! The steps of [`super::save()`], in the order in which they are reached:
 //!
 //! | name | what has been done |
 //! |---|---|
@@ -25,7 +25,7 @@
 use std::io;
 use std::path::Path;
 
-/// A step of [`super::save`].
+/// A step of [`super::save()`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     PartOpened,

@@ -4,7 +4,7 @@
 //! an answer comes from: whoever calls it gives the first answer, and a [`Source`] that can ask again
 //! from an offset.
 //!
-//! What [`save`] promises, and where it is kept:
+//! What [`save()`] promises, and where it is kept:
 //!
 //! | promise | place |
 //! |---|---|

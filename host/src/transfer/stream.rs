@@ -26,7 +26,7 @@ pub struct Streamed {
 /// cut is mended where the backend can go on from an offset.
 ///
 /// # Errors
-/// As [`super::save`], and [`TransferError::CannotRestart`] when bytes that were written would have to
+/// As [`super::save()`], and [`TransferError::CannotRestart`] when bytes that were written would have to
 /// be taken back.
 pub async fn stream_to(
     download: Download<'_>,

@@ -36,7 +36,6 @@ const WASI: &[&str] = &["cli", "clocks", "filesystem", "io", "random", "sockets"
 pub struct EngineFile {
     content: Content,
     outline: Arc<Outline>,
-    digest: OnceLock<[u8; 32]>,
     /// All that the manifest asks for where it is none.
     grants: Option<Grants>,
     bundled: bool,
@@ -56,9 +55,13 @@ pub struct Outline {
 /// Where the bytes of a component are.
 #[derive(Clone, Debug)]
 enum Content {
-    Here(Cow<'static, [u8]>),
-    /// Read only when native code must be made.
-    File(PathBuf),
+    Here {
+        bytes: Cow<'static, [u8]>,
+        /// Computed when somebody asks.
+        digest: OnceLock<[u8; 32]>,
+    },
+    /// Read only when native code must be made; then it must have this digest.
+    File { path: PathBuf, digest: [u8; 32] },
 }
 
 impl EngineFile {
@@ -81,9 +84,11 @@ impl EngineFile {
         outline.check_interface(name)?;
         outline.check_imports()?;
         Ok(Self {
-            content: Content::Here(bytes),
+            content: Content::Here {
+                bytes,
+                digest: OnceLock::new(),
+            },
             outline: Arc::new(outline),
-            digest: OnceLock::new(),
             grants: None,
             bundled: false,
         })
@@ -103,9 +108,8 @@ impl EngineFile {
         outline.check_interface(&outline.name())?;
         outline.check_imports()?;
         Ok(Self {
-            content: Content::File(path),
+            content: Content::File { path, digest },
             outline: Arc::new(outline),
-            digest: OnceLock::from(digest),
             grants: Some(grants),
             bundled: false,
         })
@@ -139,9 +143,9 @@ impl EngineFile {
     /// # Errors
     /// When its file can't be read, or is not what it was.
     pub fn bytes(&self) -> Result<Cow<'_, [u8]>, EngineError> {
-        let path = match &self.content {
-            Content::Here(bytes) => return Ok(Cow::Borrowed(bytes)),
-            Content::File(path) => path,
+        let (path, expected) = match &self.content {
+            Content::Here { bytes, .. } => return Ok(Cow::Borrowed(bytes)),
+            Content::File { path, digest } => (path, *digest),
         };
         loads::count();
         let bytes = std::fs::read(path).map_err(|source| EngineError::Unreadable {
@@ -150,7 +154,7 @@ impl EngineFile {
             source,
         })?;
         let digest: [u8; 32] = Sha256::digest(&bytes).into();
-        if digest != self.digest() {
+        if digest != expected {
             return Err(EngineError::Changed {
                 engine: self.name(),
                 path: path.clone(),
@@ -162,17 +166,18 @@ impl EngineFile {
     /// The SHA-256 of the file.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
-        *self.digest.get_or_init(|| match &self.content {
-            Content::Here(bytes) => Sha256::digest(bytes).into(),
-            // Never: it is set where a file is named. No file has this digest.
-            Content::File(_) => [0; 32],
-        })
+        match &self.content {
+            Content::Here { bytes, digest } => *digest.get_or_init(|| Sha256::digest(bytes).into()),
+            Content::File { digest, .. } => *digest,
+        }
     }
 
     /// Says that it came with this program, and sets the digest that was computed when this binary was
     /// built.
     pub(super) fn bundled(mut self, digest: [u8; 32]) -> Self {
-        self.digest = OnceLock::from(digest);
+        if let Content::Here { digest: known, .. } = &mut self.content {
+            *known = OnceLock::from(digest);
+        }
         self.bundled = true;
         self
     }

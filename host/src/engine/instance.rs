@@ -8,6 +8,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::limits::{Allowance, Budget, Late, Limits, UsedUp};
 use super::output::Output;
+use super::v0_1::bindings::exports::kubectl_broker::engine::operations::Guest;
 use super::{
     Artifact, Artifacts, Auditor, Commands, EngineError, Grants, Level, Loaded, Network, Observer,
     v0_1,
@@ -180,13 +181,11 @@ impl Instance {
     /// # Errors
     /// Why the backend does not answer, or what the engine did wrong.
     pub async fn detect(&mut self) -> Result<Detection, EngineError> {
-        let allowance = self.store.data().allowance.clone();
-        let call = self
-            .bindings
-            .kubectl_broker_engine_operations()
-            .call_detect(&mut self.store);
-        let result = allowance.bound(self.limits.total, call).await;
-        let detection = self.judge(Operation::Detect, result)?;
+        let detection = self
+            .call(Operation::Detect, async |guest, store| {
+                guest.call_detect(store).await
+            })
+            .await?;
         Ok(v0_1::results::detection(detection))
     }
 
@@ -198,13 +197,11 @@ impl Instance {
         options: &[OptionSetting],
     ) -> Result<Vec<Backup>, EngineError> {
         let request = v0_1::requests::list(limit, options);
-        let allowance = self.store.data().allowance.clone();
-        let call = self
-            .bindings
-            .kubectl_broker_engine_operations()
-            .call_list(&mut self.store, &request);
-        let result = allowance.bound(self.limits.total, call).await;
-        let backups = self.judge(Operation::List, result)?;
+        let backups = self
+            .call(Operation::List, async |guest, store| {
+                guest.call_list(store, &request).await
+            })
+            .await?;
         v0_1::results::backups(&self.manifest, backups, &|note| self.warn(note))
             .map_err(|what| self.bad_result(Operation::List, what))
     }
@@ -217,13 +214,11 @@ impl Instance {
         options: &[OptionSetting],
     ) -> Result<Backup, EngineError> {
         let request = v0_1::requests::status(id, options);
-        let allowance = self.store.data().allowance.clone();
-        let call = self
-            .bindings
-            .kubectl_broker_engine_operations()
-            .call_status(&mut self.store, &request);
-        let result = allowance.bound(self.limits.total, call).await;
-        let backup = self.judge(Operation::Status, result)?;
+        let backup = self
+            .call(Operation::Status, async |guest, store| {
+                guest.call_status(store, &request).await
+            })
+            .await?;
         v0_1::results::backup(&self.manifest, backup, &|note| self.warn(note))
             .map_err(|what| self.bad_result(Operation::Status, what))
     }
@@ -234,13 +229,11 @@ impl Instance {
     /// Why none should be begun, or what the engine did wrong.
     pub async fn prepare(&mut self, options: &[OptionSetting]) -> Result<Vec<String>, EngineError> {
         let request = v0_1::requests::prepare(options);
-        let allowance = self.store.data().allowance.clone();
-        let call = self
-            .bindings
-            .kubectl_broker_engine_operations()
-            .call_prepare(&mut self.store, &request);
-        let result = allowance.bound(self.limits.total, call).await;
-        let notes = self.judge(Operation::Prepare, result)?;
+        let notes = self
+            .call(Operation::Prepare, async |guest, store| {
+                guest.call_prepare(store, &request).await
+            })
+            .await?;
         Ok(v0_1::results::notes(notes))
     }
 
@@ -250,13 +243,11 @@ impl Instance {
     /// Why none was begun, or what the engine did wrong.
     pub async fn create(&mut self, options: &[OptionSetting]) -> Result<Backup, EngineError> {
         let request = v0_1::requests::create(options);
-        let allowance = self.store.data().allowance.clone();
-        let call = self
-            .bindings
-            .kubectl_broker_engine_operations()
-            .call_create(&mut self.store, &request);
-        let result = allowance.bound(self.limits.total, call).await;
-        let backup = self.judge(Operation::Create, result)?;
+        let backup = self
+            .call(Operation::Create, async |guest, store| {
+                guest.call_create(store, &request).await
+            })
+            .await?;
         v0_1::results::backup(&self.manifest, backup, &|note| self.warn(note))
             .map_err(|what| self.bad_result(Operation::Create, what))
     }
@@ -272,13 +263,11 @@ impl Instance {
         options: &[OptionSetting],
     ) -> Result<(), EngineError> {
         let request = v0_1::requests::download(id, options);
-        let allowance = self.store.data().allowance.clone();
-        let call = self
-            .bindings
-            .kubectl_broker_engine_operations()
-            .call_download(&mut self.store, &request);
-        let result = allowance.bound(self.limits.total, call).await;
-        self.judge(Operation::Download, result).map(drop)
+        self.call(Operation::Download, async |guest, store| {
+            guest.call_download(store, &request).await
+        })
+        .await
+        .map(drop)
     }
 
     /// Does what is left to do with a backup that has ended well, and returns what is known of it then.
@@ -291,16 +280,11 @@ impl Instance {
         options: &[OptionSetting],
     ) -> Result<Vec<(String, String)>, EngineError> {
         let request = v0_1::requests::finish(id, options);
-        // Large backups are moved here: a command gets the time that the manifest gives it.
-        let longest = self.manifest.exec.values().map(|it| it.timeout).max();
-        let longest = Duration::from_secs(longest.unwrap_or_default().into());
-        let allowance = self.store.data().allowance.clone();
-        let call = self
-            .bindings
-            .kubectl_broker_engine_operations()
-            .call_finish(&mut self.store, &request);
-        let result = allowance.bound(self.limits.total + longest, call).await;
-        let details = self.judge(Operation::Finish, result)?;
+        let details = self
+            .call(Operation::Finish, async |guest, store| {
+                guest.call_finish(store, &request).await
+            })
+            .await?;
         Ok(v0_1::results::details(details))
     }
 
@@ -325,13 +309,11 @@ impl Instance {
             }
         };
         let request = v0_1::requests::restore(source, dry_run, options);
-        let allowance = self.store.data().allowance.clone();
-        let call = self
-            .bindings
-            .kubectl_broker_engine_operations()
-            .call_restore(&mut self.store, &request);
-        let result = allowance.bound(self.limits.total, call).await;
-        let restoration = self.judge(Operation::Restore, result)?;
+        let restoration = self
+            .call(Operation::Restore, async |guest, store| {
+                guest.call_restore(store, &request).await
+            })
+            .await?;
         v0_1::results::restoration(&self.manifest, restoration, &|note| self.warn(note))
             .map_err(|what| self.bad_result(Operation::Restore, what))
     }
@@ -347,13 +329,10 @@ impl Instance {
         options: &[OptionSetting],
     ) -> Result<(), EngineError> {
         let request = v0_1::requests::delete(id, force, options);
-        let allowance = self.store.data().allowance.clone();
-        let call = self
-            .bindings
-            .kubectl_broker_engine_operations()
-            .call_delete(&mut self.store, &request);
-        let result = allowance.bound(self.limits.total, call).await;
-        self.judge(Operation::Delete, result)
+        self.call(Operation::Delete, async |guest, store| {
+            guest.call_delete(store, &request).await
+        })
+        .await
     }
 
     /// Carries out a verb of the engine's own.
@@ -366,22 +345,42 @@ impl Instance {
         options: &[OptionSetting],
     ) -> Result<Acted, EngineError> {
         let request = v0_1::requests::act(verb, options);
-        let allowance = self.store.data().allowance.clone();
-        let call = self
-            .bindings
-            .kubectl_broker_engine_operations()
-            .call_act(&mut self.store, &request);
-        let result = allowance.bound(self.limits.total, call).await;
-        let acted = self.judge(Operation::Act, result)?;
+        let acted = self
+            .call(Operation::Act, async |guest, store| {
+                guest.call_act(store, &request).await
+            })
+            .await?;
         v0_1::results::acted(&self.manifest, acted, &|note| self.warn(note))
             .map_err(|what| self.bad_result(Operation::Act, what))
+    }
+
+    async fn call<T>(
+        &mut self,
+        operation: Operation,
+        call: impl AsyncFnOnce(&Guest, &mut Store<HostState>) -> Called<T>,
+    ) -> Result<T, EngineError> {
+        let total = self.total(operation);
+        let allowance = self.store.data().allowance.clone();
+        let guest = self.bindings.kubectl_broker_engine_operations();
+        let result = allowance.bound(total, call(guest, &mut self.store)).await;
+        self.judge(operation, result)
+    }
+
+    /// How long an operation may take.
+    fn total(&self, operation: Operation) -> Duration {
+        if operation != Operation::Finish {
+            return self.limits.total;
+        }
+        // Large backups are moved then: a command gets the time that the manifest gives it.
+        let longest = self.manifest.exec.values().map(|it| it.timeout).max();
+        self.limits.total + Duration::from_secs(longest.unwrap_or_default().into())
     }
 
     /// What a call came to: its value, what the engine reports, or how it broke down.
     fn judge<T>(
         &self,
         operation: Operation,
-        result: Result<wasmtime::Result<Result<T, v0_1::WitError>>, Late>,
+        result: Result<Called<T>, Late>,
     ) -> Result<T, EngineError> {
         match result {
             Err(Late(after)) => Err(EngineError::Deadline {
@@ -453,6 +452,9 @@ impl Instance {
         }
     }
 }
+
+/// What an operation returns, unless it breaks down.
+type Called<T> = wasmtime::Result<Result<T, v0_1::WitError>>;
 
 /// A refusal of the host as the engine sees it.
 pub(super) type HostResult<T> = Result<T, Report>;

@@ -36,6 +36,7 @@ kinds!(
     PluginCheckList,
     PluginDiff,
     PluginList,
+    PluginPack,
     PluginUpdateList,
     Report,
     Restore,

@@ -26,8 +26,9 @@ pub use transfer::TransferProgress;
 pub use views::{
     BackupsView, CheckOutcome, CheckRow, CheckedFile, CreatedView, DeletedView, DownloadView,
     EngineRow, EnginesView, HistoryRow, HistoryView, PluginChangeRow, PluginChangesView,
-    PluginChecksView, PluginDiffView, PluginRow, PluginUpdateRow, PluginUpdatesView, PluginView,
-    PluginsView, ReportView, RestorationView, TestView, VerificationView, VersionView,
+    PluginChecksView, PluginDiffView, PluginPackView, PluginRow, PluginUpdateRow,
+    PluginUpdatesView, PluginView, PluginsView, ReportView, RestorationView, TestView,
+    VerificationView, VersionView,
 };
 
 /// Longest message of an error or a note, in characters.

@@ -4,6 +4,7 @@
 mod support;
 
 mod audit;
+mod authoring;
 mod backend_errors;
 mod cache;
 mod check_up;

@@ -143,7 +143,13 @@ fn of_plugins(folder: &tempfile::TempDir) -> Vec<Value> {
     };
     let small = programs.small.display();
     let hostile = programs.hostile.display();
+    let manifest = "id = \"acme/small\"\nversion = \"1.0.0\"\nsummary = \"x\"\n[operations.detect]\n[operations.act]\n[verbs.x]\nhelp = \"x\"\n";
+    fs::write(folder.path().join("engine.toml"), manifest).expect("a manifest");
     vec![
+        run(&format!(
+            "plugin pack {small} --replace --out packed.wasm -o json"
+        ))
+        .json(),
         run(&format!("plugin install {small} -o json")).json(),
         printed(run, "plugin list"),
         printed(run, "plugin verify"),

@@ -1,0 +1,67 @@
+use std::io;
+use std::path::PathBuf;
+
+use broker_manifest::ManifestError;
+
+use crate::engine::EngineError;
+use crate::model::{Failure, Problem};
+
+/// Why a tool for authors could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthoringError {
+    #[error("{} can't be read: {source}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("{} can't be written: {source}", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error("{} can't be used: {source}", path.display())]
+    Manifest {
+        path: PathBuf,
+        source: ManifestError,
+    },
+    #[error("{} is a core module, and an engine is a component", path.display())]
+    CoreModule { path: PathBuf },
+    #[error("{} has another manifest already", path.display())]
+    HasManifest { path: PathBuf },
+    #[error(transparent)]
+    Engine(Box<EngineError>),
+}
+
+impl From<EngineError> for AuthoringError {
+    fn from(error: EngineError) -> Self {
+        Self::Engine(Box::new(error))
+    }
+}
+
+impl Problem for AuthoringError {
+    fn failure(&self) -> Failure {
+        match self {
+            Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                Failure::NotFound
+            }
+            Self::Read { .. } | Self::Write { .. } => Failure::Failed,
+            Self::Manifest { .. } | Self::CoreModule { .. } => Failure::Usage,
+            Self::HasManifest { .. } => Failure::Conflict,
+            Self::Engine(error) => error.failure(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Read { .. } => "Check the path, and whether you may read it",
+            Self::Write { .. } => "Check that the folder is there, and that you may write to it",
+            Self::Manifest { .. } => "Nothing was written. Mend the manifest and pack again",
+            Self::CoreModule { .. } => {
+                "Build it for `wasm32-wasip2`, or make a component of it with `wasm-tools component embed wit --world engine core.wasm -o embedded.wasm` and `wasm-tools component new embedded.wasm -o engine.wasm`"
+            }
+            Self::HasManifest { .. } => {
+                "Nothing was written. `--replace` puts the new manifest in the place of the old one"
+            }
+            // Its author is the one who reads this.
+            Self::Engine(error) if matches!(**error, EngineError::NotAsked { .. }) => {
+                "Let the manifest ask for what the component imports, or build the component without it"
+            }
+            Self::Engine(error) => return error.hint(),
+        };
+        Some(hint.to_owned())
+    }
+}

@@ -1,0 +1,5 @@
+//! What is shown to the author of an engine.
+
+mod pack;
+
+pub use pack::PluginPackView;

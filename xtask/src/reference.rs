@@ -36,6 +36,7 @@ const COMMANDS: &[&[&str]] = &[
     &["plugin", "sync"],
     &["plugin", "doctor"],
     &["plugin", "pack"],
+    &["plugin", "test"],
     &["version"],
     &["completion"],
 ];

@@ -22,8 +22,27 @@ pub enum AuthoringError {
     CoreModule { path: PathBuf },
     #[error("{} has another manifest already", path.display())]
     HasManifest { path: PathBuf },
+    #[error("{} is no file of cases: {reason}", path.display())]
+    CaseFile { path: PathBuf, reason: String },
+    #[error("{}, case {case:?}: {problem}", path.display())]
+    Case {
+        path: PathBuf,
+        case: String,
+        problem: String,
+    },
+    #[error("no file in {} ends with `.toml`", folder.display())]
+    NoCaseFile { folder: PathBuf },
+    #[error("none of the {known} cases has {} in its name", either(only))]
+    NoCase { only: Vec<String>, known: usize },
+    #[error("a worker of this process ended unexpectedly: {reason}")]
+    Worker { reason: String },
     #[error(transparent)]
     Engine(Box<EngineError>),
+}
+
+fn either(parts: &[String]) -> String {
+    let parts: Vec<_> = parts.iter().map(|part| format!("{part:?}")).collect();
+    parts.join(" or ")
 }
 
 impl From<EngineError> for AuthoringError {
@@ -38,8 +57,12 @@ impl Problem for AuthoringError {
             Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 Failure::NotFound
             }
-            Self::Read { .. } | Self::Write { .. } => Failure::Failed,
-            Self::Manifest { .. } | Self::CoreModule { .. } => Failure::Usage,
+            Self::Read { .. } | Self::Write { .. } | Self::Worker { .. } => Failure::Failed,
+            Self::Manifest { .. }
+            | Self::CoreModule { .. }
+            | Self::CaseFile { .. }
+            | Self::Case { .. } => Failure::Usage,
+            Self::NoCaseFile { .. } | Self::NoCase { .. } => Failure::NotFound,
             Self::HasManifest { .. } => Failure::Conflict,
             Self::Engine(error) => error.failure(),
         }
@@ -56,6 +79,12 @@ impl Problem for AuthoringError {
             Self::HasManifest { .. } => {
                 "Nothing was written. `--replace` puts the new manifest in the place of the old one"
             }
+            Self::CaseFile { .. } | Self::Case { .. } => {
+                "Nothing was run. docs/cases.md says what a file of cases has"
+            }
+            Self::NoCaseFile { .. } => "Name the files, or a folder that has some",
+            Self::NoCase { .. } => "Without `--case` all are run; `-o name` shows their names",
+            Self::Worker { .. } => return None,
             // Its author is the one who reads this.
             Self::Engine(error) if matches!(**error, EngineError::NotAsked { .. }) => {
                 "Let the manifest ask for what the component imports, or build the component without it"

@@ -1,10 +1,9 @@
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use broker_manifest::Manifest;
 use wasmparser::Parser;
 
-use super::{AuthoringError, manifest_section, write};
+use super::{AuthoringError, manifest_section, read, write};
 use crate::engine::{EngineError, EngineFile};
 
 /// What is to be packed.
@@ -109,11 +108,4 @@ fn insert(
     };
     manifest_section::put_in(&mut bare, json);
     Ok((packing, bare))
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, AuthoringError> {
-    fs::read(path).map_err(|source| AuthoringError::Read {
-        path: path.to_owned(),
-        source,
-    })
 }

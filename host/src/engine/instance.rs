@@ -2,16 +2,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker_manifest::{Manifest, Operation};
+use jiff::Timestamp;
 use wasmtime::component::ResourceTable;
 use wasmtime::{Store, StoreLimits, Trap, UpdateDeadline};
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxView, WasiView};
 
 use super::limits::{Allowance, Budget, Late, Limits, UsedUp};
 use super::output::Output;
 use super::v0_1::bindings::exports::kubectl_broker::engine::operations::Guest;
 use super::{
     Artifact, Artifacts, Auditor, Commands, EngineError, Grants, Level, Loaded, Network, Observer,
-    v0_1,
+    OptionSetting, v0_1,
 };
 use crate::model::{Backup, Report, text};
 
@@ -30,6 +31,7 @@ pub struct HostState {
     pub(super) commands: Arc<dyn Commands>,
     pub(super) observer: Arc<dyn Observer>,
     pub(super) auditor: Option<Arc<dyn Auditor>>,
+    pub(super) now: Option<Timestamp>,
 }
 
 /// What the world outside gives to an engine.
@@ -42,6 +44,8 @@ pub struct Services {
     pub observer: Arc<dyn Observer>,
     /// Who hears of every call; most often nobody.
     pub auditor: Option<Arc<dyn Auditor>>,
+    /// What its clocks say; the time of the system where it is none.
+    pub now: Option<Timestamp>,
 }
 
 /// What is to be restored.
@@ -67,6 +71,19 @@ impl WasiView for HostState {
     }
 }
 
+/// A clock that always says the same.
+struct Stopped(Timestamp);
+
+impl HostWallClock for Stopped {
+    fn resolution(&self) -> Duration {
+        Duration::from_nanos(1)
+    }
+
+    fn now(&self) -> Duration {
+        Duration::try_from(self.0.as_duration()).unwrap_or_default()
+    }
+}
+
 /// What answered to a detection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Detection {
@@ -82,20 +99,6 @@ pub struct Restoration {
     pub backup: Backup,
     /// More for people, by name.
     pub details: Vec<(String, String)>,
-}
-
-/// The value of an option of the engine's own.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OptionSetting {
-    pub name: String,
-    pub value: OptionValue,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OptionValue {
-    Text(String),
-    Integer(i64),
-    Boolean(bool),
 }
 
 /// What a verb of the engine's own came to.
@@ -132,14 +135,15 @@ impl Instance {
         let name = loaded.file.name();
         let output = Output::default();
         // Nothing preopened, no environment, no network: WASI is there because toolchains import it.
-        let wasi = WasiCtx::builder()
-            .stdout(output.clone())
-            .stderr(output.clone())
-            .build();
+        let mut wasi = WasiCtx::builder();
+        wasi.stdout(output.clone()).stderr(output.clone());
+        if let Some(now) = services.now {
+            wasi.wall_clock(Stopped(now));
+        }
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_HANDLES);
         let state = HostState {
-            wasi,
+            wasi: wasi.build(),
             table,
             limits: limits.store_limits(),
             budget: Budget::new(limits.computing),
@@ -152,6 +156,7 @@ impl Instance {
             commands: services.commands,
             observer: services.observer,
             auditor: services.auditor,
+            now: services.now,
         };
         let mut store = Store::new(loaded.component.engine(), state);
         store.limiter(|state| &mut state.limits);

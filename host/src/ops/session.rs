@@ -221,6 +221,7 @@ impl Session {
                 commands: Arc::new(commands),
                 observer: Arc::new(UiObserver(self.ui)),
                 auditor: self.auditor.clone(),
+                now: None,
             },
             Limits::default(),
         )

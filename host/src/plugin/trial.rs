@@ -32,6 +32,7 @@ pub(super) async fn start_once(file: &EngineFile) -> Result<(), PluginError> {
         commands: nothing.clone(),
         observer: nothing,
         auditor: None,
+        now: None,
     };
     Instance::start(&loaded, file.grants(), services, Limits::default()).await?;
     Ok(())

@@ -37,6 +37,7 @@ kinds!(
     PluginDiff,
     PluginList,
     PluginPack,
+    PluginTest,
     PluginUpdateList,
     Report,
     Restore,

@@ -24,11 +24,11 @@ pub use format::{Format, size};
 pub use kind::{KINDS, Kind};
 pub use transfer::TransferProgress;
 pub use views::{
-    BackupsView, CheckOutcome, CheckRow, CheckedFile, CreatedView, DeletedView, DownloadView,
-    EngineRow, EnginesView, HistoryRow, HistoryView, PluginChangeRow, PluginChangesView,
-    PluginChecksView, PluginDiffView, PluginPackView, PluginRow, PluginUpdateRow,
-    PluginUpdatesView, PluginView, PluginsView, ReportView, RestorationView, TestView,
-    VerificationView, VersionView,
+    BackupsView, CaseRow, CheckOutcome, CheckRow, CheckedFile, CreatedView, DeletedView,
+    DownloadView, EngineRow, EnginesView, HistoryRow, HistoryView, PluginChangeRow,
+    PluginChangesView, PluginChecksView, PluginDiffView, PluginPackView, PluginRow, PluginTestView,
+    PluginUpdateRow, PluginUpdatesView, PluginView, PluginsView, ReportView, RestorationView,
+    TestView, VerificationView, VersionView,
 };
 
 /// Longest message of an error or a note, in characters.

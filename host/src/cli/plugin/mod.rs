@@ -61,7 +61,7 @@ enum PluginVerb {
 pub(super) async fn run(args: PluginArgs, context: Context<'_>) -> Result<(), CliError> {
     let ui = context.ui;
     let verb = match args.verb {
-        AnyVerb::Author(verb) => return author::run(verb, ui),
+        AnyVerb::Author(verb) => return author::run(verb, ui).await,
         AnyVerb::User(verb) => verb,
     };
     let sources = Sources::new(SourceOptions {

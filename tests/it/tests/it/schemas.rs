@@ -145,7 +145,14 @@ fn of_plugins(folder: &tempfile::TempDir) -> Vec<Value> {
     let hostile = programs.hostile.display();
     let manifest = "id = \"acme/small\"\nversion = \"1.0.0\"\nsummary = \"x\"\n[operations.detect]\n[operations.act]\n[verbs.x]\nhelp = \"x\"\n";
     fs::write(folder.path().join("engine.toml"), manifest).expect("a manifest");
+    let case =
+        "[[case]]\nname = \"x\"\noperation = \"list\"\nexpect = { result = [{ id = \"one\" }] }\n";
+    fs::write(folder.path().join("own.toml"), case).expect("cases");
     vec![
+        printed(
+            run,
+            &format!("plugin test {small} --cases own.toml --case own/"),
+        ),
         run(&format!(
             "plugin pack {small} --replace --out packed.wasm -o json"
         ))

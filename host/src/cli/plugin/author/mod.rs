@@ -2,6 +2,7 @@
 //! cluster is asked.
 
 mod pack;
+mod test;
 
 use clap::Subcommand;
 
@@ -12,10 +13,11 @@ use crate::ui::{Document, Ui};
 #[derive(Subcommand)]
 pub(super) enum AuthorVerb {
     Pack(pack::PackArgs),
+    Test(test::TestArgs),
 }
 
-pub(super) fn run(verb: AuthorVerb, ui: Ui) -> Result<(), CliError> {
-    let view = run_verb(verb)?;
+pub(super) async fn run(verb: AuthorVerb, ui: Ui) -> Result<(), CliError> {
+    let view = Box::pin(run_verb(verb, ui)).await?;
     ui.data(view.as_ref())?;
     if let (true, Some(summary)) = (ui.format().is_table(), view.summary()) {
         ui.note(&summary);
@@ -26,8 +28,9 @@ pub(super) fn run(verb: AuthorVerb, ui: Ui) -> Result<(), CliError> {
     }
 }
 
-fn run_verb(verb: AuthorVerb) -> Result<Box<dyn Document>, AuthoringError> {
+async fn run_verb(verb: AuthorVerb, ui: Ui) -> Result<Box<dyn Document>, AuthoringError> {
     Ok(match verb {
         AuthorVerb::Pack(args) => Box::new(pack::run(args)?),
+        AuthorVerb::Test(args) => Box::new(test::run(args, ui).await?),
     })
 }

@@ -1,5 +1,6 @@
 //! What the author of an engine does before anybody installs it.
 
+mod cases;
 mod pack;
 
 use std::sync::LazyLock;

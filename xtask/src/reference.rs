@@ -35,6 +35,7 @@ const COMMANDS: &[&[&str]] = &[
     &["plugin", "verify"],
     &["plugin", "sync"],
     &["plugin", "doctor"],
+    &["plugin", "new"],
     &["plugin", "pack"],
     &["plugin", "test"],
     &["version"],

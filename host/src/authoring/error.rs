@@ -34,6 +34,12 @@ pub enum AuthoringError {
     NoCaseFile { folder: PathBuf },
     #[error("none of the {known} cases has {} in its name", either(only))]
     NoCase { only: Vec<String>, known: usize },
+    #[error("{name:?} can't be the name of an engine")]
+    BadName { name: String },
+    #[error("{name} names a publisher, and `--publisher {publisher}` another")]
+    TwoPublishers { name: String, publisher: String },
+    #[error("{} is there already, and not empty", folder.display())]
+    NotEmpty { folder: PathBuf },
     #[error("a worker of this process ended unexpectedly: {reason}")]
     Worker { reason: String },
     #[error(transparent)]
@@ -61,9 +67,11 @@ impl Problem for AuthoringError {
             Self::Manifest { .. }
             | Self::CoreModule { .. }
             | Self::CaseFile { .. }
+            | Self::BadName { .. }
+            | Self::TwoPublishers { .. }
             | Self::Case { .. } => Failure::Usage,
             Self::NoCaseFile { .. } | Self::NoCase { .. } => Failure::NotFound,
-            Self::HasManifest { .. } => Failure::Conflict,
+            Self::HasManifest { .. } | Self::NotEmpty { .. } => Failure::Conflict,
             Self::Engine(error) => error.failure(),
         }
     }
@@ -84,6 +92,13 @@ impl Problem for AuthoringError {
             }
             Self::NoCaseFile { .. } => "Name the files, or a folder that has some",
             Self::NoCase { .. } => "Without `--case` all are run; `-o name` shows their names",
+            Self::BadName { .. } => {
+                "It is `name` or `publisher/name`: each at most 35 lower-case letters, digits and dashes, beginning with a letter and ending with no dash"
+            }
+            Self::TwoPublishers { .. } => "Name one of them",
+            Self::NotEmpty { .. } => {
+                "Nothing was written. Choose another name, or move the folder away"
+            }
             Self::Worker { .. } => return None,
             // Its author is the one who reads this.
             Self::Engine(error) if matches!(**error, EngineError::NotAsked { .. }) => {

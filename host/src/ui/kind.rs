@@ -37,6 +37,7 @@ kinds!(
     PluginDiff,
     PluginList,
     PluginPack,
+    PluginProject,
     PluginTest,
     PluginUpdateList,
     Report,

@@ -26,9 +26,9 @@ pub use transfer::TransferProgress;
 pub use views::{
     BackupsView, CaseRow, CheckOutcome, CheckRow, CheckedFile, CreatedView, DeletedView,
     DownloadView, EngineRow, EnginesView, HistoryRow, HistoryView, PluginChangeRow,
-    PluginChangesView, PluginChecksView, PluginDiffView, PluginPackView, PluginRow, PluginTestView,
-    PluginUpdateRow, PluginUpdatesView, PluginView, PluginsView, ReportView, RestorationView,
-    TestView, VerificationView, VersionView,
+    PluginChangesView, PluginChecksView, PluginDiffView, PluginPackView, PluginProjectView,
+    PluginRow, PluginTestView, PluginUpdateRow, PluginUpdatesView, PluginView, PluginsView,
+    ReportView, RestorationView, TestView, VerificationView, VersionView,
 };
 
 /// Longest message of an error or a note, in characters.

@@ -18,7 +18,7 @@ use super::format;
 use super::kind::Kind;
 use super::table::{cell, optional, state, table};
 use crate::model::{Backup, State, text};
-pub use authoring::{CaseRow, PluginPackView, PluginTestView};
+pub use authoring::{CaseRow, PluginPackView, PluginProjectView, PluginTestView};
 pub use created::CreatedView;
 pub use download::DownloadView;
 pub use history::{HistoryRow, HistoryView};

@@ -153,6 +153,7 @@ fn of_plugins(folder: &tempfile::TempDir) -> Vec<Value> {
             run,
             &format!("plugin test {small} --cases own.toml --case own/"),
         ),
+        run("plugin new vault -o json").json(),
         run(&format!(
             "plugin pack {small} --replace --out packed.wasm -o json"
         ))

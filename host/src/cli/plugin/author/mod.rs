@@ -1,6 +1,7 @@
 //! What the author of an engine does before anybody installs it. No store is opened for it, and no
 //! cluster is asked.
 
+mod new;
 mod pack;
 mod test;
 
@@ -12,6 +13,7 @@ use crate::ui::{Document, Ui};
 
 #[derive(Subcommand)]
 pub(super) enum AuthorVerb {
+    New(new::NewArgs),
     Pack(pack::PackArgs),
     Test(test::TestArgs),
 }
@@ -30,6 +32,7 @@ pub(super) async fn run(verb: AuthorVerb, ui: Ui) -> Result<(), CliError> {
 
 async fn run_verb(verb: AuthorVerb, ui: Ui) -> Result<Box<dyn Document>, AuthoringError> {
     Ok(match verb {
+        AuthorVerb::New(args) => Box::new(new::run(args)?),
         AuthorVerb::Pack(args) => Box::new(pack::run(args)?),
         AuthorVerb::Test(args) => Box::new(test::run(args, ui).await?),
     })

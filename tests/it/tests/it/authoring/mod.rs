@@ -2,6 +2,7 @@
 
 mod cases;
 mod pack;
+mod project;
 
 use std::sync::LazyLock;
 

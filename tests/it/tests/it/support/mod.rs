@@ -6,10 +6,12 @@ mod invocation;
 mod machine;
 mod programs;
 mod run;
+mod vault;
 
 pub use bed::Bed;
 pub use component::Component;
 pub use invocation::{Folders, Invocation};
 pub use machine::Machine;
-pub use programs::programs;
+pub use programs::{plain_cargo, profile_folder, programs, workspace};
 pub use run::Run;
+pub use vault::Vault;

@@ -19,6 +19,7 @@ mod download;
 mod exit_codes;
 mod formats;
 mod hostile_text;
+mod interrupted;
 mod kubeconfig;
 mod large;
 mod menu;

@@ -53,7 +53,7 @@ struct Info {
 }
 
 impl Need {
-    const fn resource(self) -> &'static Resource {
+    fn resource(self) -> &'static Resource {
         match self {
             Self::Pods => &PODS,
             Self::PortForward => &PORT_FORWARD,
@@ -67,8 +67,8 @@ impl Need {
 
     /// The plural with its subresource, as RBAC rules name it.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        self.resource().name
+    pub fn name(self) -> &'static str {
+        &self.resource().name
     }
 }
 
@@ -113,14 +113,14 @@ impl Cluster {
     async fn may(&self, verb: &str, resource: &Resource) -> Result<bool, ClusterError> {
         let (name, subresource) = match resource.name.split_once('/') {
             Some((name, subresource)) => (name, Some(subresource)),
-            None => (resource.name, None),
+            None => (&*resource.name, None),
         };
         let review = SelfSubjectAccessReview {
             spec: SelfSubjectAccessReviewSpec {
                 resource_attributes: Some(ResourceAttributes {
                     namespace: Some(self.namespace().to_owned()),
                     verb: Some(verb.to_owned()),
-                    group: Some(resource.group.to_owned()),
+                    group: Some(resource.group.to_string()),
                     resource: Some(name.to_owned()),
                     subresource: subresource.map(str::to_owned),
                     ..ResourceAttributes::default()

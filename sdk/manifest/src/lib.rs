@@ -11,6 +11,7 @@ mod error;
 mod exec;
 mod names;
 mod port;
+mod resources;
 mod route;
 mod verb;
 
@@ -22,6 +23,7 @@ pub use error::ManifestError;
 pub use exec::{Command, CommandError, FillError, Word};
 pub use names::{EngineId, RESERVED_FLAGS, RESERVED_VERBS, SHARED_FLAGS, is_flag_name};
 pub use port::{Port, PortName};
+pub use resources::{ObjectKind, ResourceError, ResourceRule, ResourceVerb, Resources};
 pub use route::{Method, Route, RouteError};
 pub use verb::{OptionForm, Verb, VerbOption};
 
@@ -64,6 +66,9 @@ pub struct Manifest {
     /// The only places it can talk to, by the name it uses for them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub endpoints: BTreeMap<String, Endpoint>,
+    /// The only Kubernetes objects it can work with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Resources>,
 }
 
 /// The operations of the engine interface.
@@ -270,6 +275,12 @@ impl Manifest {
         self.operations.contains_key(&operation)
     }
 
+    /// Whether it works with pods, those of a StatefulSet that the user names.
+    #[must_use]
+    pub fn has_target(&self) -> bool {
+        !self.endpoints.is_empty() || !self.exec.is_empty()
+    }
+
     /// The columns of its tables.
     #[must_use]
     pub fn table(&self) -> Vec<Column> {
@@ -343,6 +354,9 @@ impl Manifest {
                     command: name.clone(),
                     source,
                 })?;
+        }
+        if let Some(resources) = &self.resources {
+            resources.check()?;
         }
         let takes_files = self.operations.iter().find(|(_, ability)| ability.files);
         if let Some((operation, _)) = takes_files.filter(|(op, _)| **op != Operation::Restore) {

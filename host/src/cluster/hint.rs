@@ -127,11 +127,11 @@ impl Problem for ClusterError {
                 "install the operator that brings it, or look for another version with `kubectl api-resources --api-group={}`",
                 kind.group
             ),
-            Self::NotNamespaced { .. } => return None,
             Self::Api { status, .. } if *status >= 500 || *status == 429 => {
                 "the API server has trouble of its own; try again later".into()
             }
             Self::Api { .. }
+            | Self::NotNamespaced { .. }
             | Self::AnswerTooLong { .. }
             | Self::Http { .. }
             | Self::RequestBody { .. }

@@ -258,6 +258,15 @@ impl ObjectType {
         &self.namespace
     }
 
+    /// What rights on it are asked for.
+    pub(super) fn needing(&self, verbs: Vec<&'static str>, subresource: &str) -> Resource {
+        Resource {
+            name: Cow::Owned(format!("{}{subresource}", self.resource.name)),
+            verbs: Cow::Owned(verbs),
+            ..self.resource.clone()
+        }
+    }
+
     pub(super) fn access(&self, verb: &'static str, name: Option<&str>) -> Access {
         let mut resource = self.resource.clone();
         resource.verbs = Cow::Owned(vec![verb]);

@@ -88,8 +88,7 @@ impl Cluster {
             name: Some(name.to_owned()),
             ..Selection::default()
         };
-        let watch = self.watch_objects(ty, selection);
-        let mut events = watch.open(version).await?;
+        let mut events = self.open_watch(ty, &selection, version).await?;
         loop {
             match events.try_next().await {
                 Ok(Some(WatchEvent::Bookmark(_))) => {}
@@ -98,6 +97,36 @@ impl Cluster {
                 Err(error) => return Err(refusal::unreachable(&self.0.identity, &error)),
             }
         }
+    }
+
+    async fn open_watch(
+        &self,
+        ty: &ObjectType,
+        selection: &Selection,
+        version: &str,
+    ) -> Result<Events, ClusterError> {
+        let access = ty.access("watch", None);
+        let mut query = selection.query();
+        query.push(("watch", "true".to_owned()));
+        query.push(("allowWatchBookmarks", "true".to_owned()));
+        query.push(("timeoutSeconds", WATCH_SECONDS.to_string()));
+        query.push(("resourceVersion", version.to_owned()));
+        let request = access.request(&Message {
+            query,
+            ..Message::default()
+        })?;
+        self.count_request();
+        let opened = async {
+            let events = self.0.client.request_events::<Value>(request).await;
+            events.map_err(|error| match error {
+                kube::Error::Api(status) => {
+                    refusal::judged(&self.0.identity, &access, status.code, status.message)
+                }
+                other => refusal::unreachable(&self.0.identity, &other),
+            })
+        };
+        let events = self.within_timeout(&access, opened).await?;
+        Ok(Box::pin(events))
     }
 }
 
@@ -116,7 +145,8 @@ impl ObjectWatch {
                 continue;
             };
             let Some(events) = &mut self.events else {
-                match self.open(&version).await {
+                let opened = self.cluster.open_watch(&self.ty, &self.selection, &version);
+                match opened.await {
                     Ok(events) => self.events = Some(events),
                     Err(ClusterError::Api { status: 410, .. }) => self.version = None,
                     Err(error) => self.pause(error).await?,
@@ -215,32 +245,6 @@ impl ObjectWatch {
         self.waiting = happened;
         self.version = Some(listed.version);
         Ok(())
-    }
-
-    async fn open(&self, version: &str) -> Result<Events, ClusterError> {
-        let access = self.ty.access("watch", None);
-        let mut query = self.selection.query();
-        query.push(("watch", "true".to_owned()));
-        query.push(("allowWatchBookmarks", "true".to_owned()));
-        query.push(("timeoutSeconds", WATCH_SECONDS.to_string()));
-        query.push(("resourceVersion", version.to_owned()));
-        let request = access.request(&Message {
-            query,
-            ..Message::default()
-        })?;
-        self.cluster.count_request();
-        let cluster = &self.cluster;
-        let opened = async {
-            let events = cluster.0.client.request_events::<Value>(request).await;
-            events.map_err(|error| match error {
-                kube::Error::Api(status) => {
-                    refusal::judged(&cluster.0.identity, &access, status.code, status.message)
-                }
-                other => refusal::unreachable(&cluster.0.identity, &other),
-            })
-        };
-        let events = cluster.within_timeout(&access, opened).await?;
-        Ok(Box::pin(events))
     }
 }
 

@@ -254,6 +254,16 @@ pub(super) fn report(error: &ClusterError) -> Report {
         // It may still run.
         ClusterError::CommandTimedOut { .. } => (ReportKind::TimedOut, false),
         ClusterError::CommandNotRun { .. } => (ReportKind::Unsupported, false),
+        ClusterError::Api { status: 404, .. } | ClusterError::NoSuchKind { .. } => {
+            (ReportKind::NotFound, false)
+        }
+        ClusterError::Api { status: 409, .. } => (ReportKind::Conflict, false),
+        ClusterError::Api { status, .. } if *status == 429 || *status >= 500 => {
+            (ReportKind::Unavailable, true)
+        }
+        ClusterError::Rejected { .. } | ClusterError::BadName { .. } => {
+            (ReportKind::InvalidArgument, false)
+        }
         ClusterError::Unauthorized { .. } => (ReportKind::Unauthenticated, false),
         ClusterError::Forbidden { .. } => (ReportKind::Forbidden, false),
         ClusterError::NotHttp { .. } | ClusterError::CommandTooLoud { .. } => {

@@ -178,6 +178,9 @@ pub enum OptionKind {
     Text,
     Integer,
     Boolean,
+    /// The name of a text file on the command line, `-` for standard input. The host reads it, and the
+    /// engine gets the text.
+    File,
 }
 
 /// A column in the tables of an engine's backups.
@@ -366,7 +369,9 @@ impl Manifest {
         }
         let mut flags = BTreeSet::new();
         for option in &self.options {
-            flag(&option.name, &mut flags)?;
+            if !option.is_file_flag() {
+                flag(&option.name, &mut flags)?;
+            }
             option.form().check()?;
         }
         self.check_menus()?;
@@ -420,6 +425,16 @@ impl Manifest {
         self.endpoints
             .values()
             .filter_map(|endpoint| endpoint.port.flag.as_deref())
+    }
+}
+
+impl EngineOption {
+    /// Whether it is `--file`, which the host has of its own for `restore` alone.
+    fn is_file_flag(&self) -> bool {
+        let mut commands = self.operations.iter().map(|it| it.command());
+        self.name == "file"
+            && self.kind == OptionKind::File
+            && !commands.any(|command| command == Operation::Restore)
     }
 }
 

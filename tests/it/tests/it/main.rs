@@ -23,6 +23,7 @@ mod interrupted;
 mod kubeconfig;
 mod large;
 mod menu;
+mod objects;
 mod offline;
 mod plugin_store;
 mod plugins;

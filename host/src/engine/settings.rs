@@ -24,6 +24,7 @@ impl OptionValue {
                 let number = form.default.and_then(|text| text.parse().ok());
                 number.map(Self::Integer)
             }
+            OptionKind::File => None,
             OptionKind::Boolean => Some(Self::Boolean(form.default == Some("true"))),
         }
     }
@@ -35,9 +36,10 @@ impl OptionValue {
             (OptionKind::Text, Self::Text(text)) => {
                 form.choices.is_empty() || form.choices.contains(text)
             }
-            (OptionKind::Integer, Self::Integer(_)) | (OptionKind::Boolean, Self::Boolean(_)) => {
-                true
-            }
+            // The text of the file.
+            (OptionKind::File, Self::Text(_))
+            | (OptionKind::Integer, Self::Integer(_))
+            | (OptionKind::Boolean, Self::Boolean(_)) => true,
             _ => false,
         }
     }

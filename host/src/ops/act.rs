@@ -50,18 +50,17 @@ pub async fn act(
     if verb.destructive {
         let subject = subject(verb, &options);
         let what = format!(
-            "Doing `{}` at StatefulSet {} in namespace {} (engine {})",
+            "Doing `{}` at {} (engine {})",
             [Some(name.as_str()), subject]
                 .into_iter()
                 .flatten()
                 .map(|word| text::printable(word, MAX_VALUE))
                 .collect::<Vec<_>>()
                 .join(" "),
-            session.statefulset(),
-            session.cluster.namespace(),
+            running.scope.place(),
             call_name(&session.engines, id)
         );
-        let target = subject.unwrap_or(session.statefulset()).to_owned();
+        let target = subject.unwrap_or(running.scope.target()).to_owned();
         confirmation.confirm(what, target).await?;
     }
     let mut deed = Deed::of(name, session, &running);

@@ -150,6 +150,13 @@ impl Script for Exchanges {
         let next = state.commands.pop_front();
         next.map_or_else(|| Err(unscripted()), |command| command.outcome)
     }
+
+    fn objects(&self, what: &str) -> Report {
+        self.state().problems.push(format!(
+            "it works with Kubernetes objects, for which a case has no script: {what}"
+        ));
+        unscripted()
+    }
 }
 
 fn unscripted() -> Report {

@@ -153,6 +153,17 @@ impl Script for Situation {
             _ => Err(self.fault()),
         }
     }
+
+    fn objects(&self, what: &str) -> Report {
+        match self {
+            Self::Missing => Report::new(ReportKind::NotFound, format!("{what}: not found")),
+            Self::Broken | Self::Html | Self::Empty | Self::Endless | Self::Cut => {
+                let message = format!("{what}: the API server does not answer as it should");
+                Report::new(ReportKind::Failed, message)
+            }
+            _ => self.fault(),
+        }
+    }
 }
 
 /// A case for each operation of a manifest in each situation.
@@ -238,6 +249,7 @@ fn of_verb(name: &str, verb: &Verb) -> (String, Call) {
 fn settings<'a>(options: impl Iterator<Item = (OptionForm<'a>, bool)>) -> Vec<OptionSetting> {
     let settings = options.filter_map(|(form, is_required)| {
         let something = || match form.kind {
+            OptionKind::File => OptionValue::Text(String::new()),
             OptionKind::Text => {
                 let first = form.choices.first();
                 OptionValue::Text(first.map_or_else(|| ID.to_owned(), Clone::clone))

@@ -75,7 +75,7 @@ impl Reply {
 fn body(bytes: Bytes, ending: Ending) -> Body {
     let received = bytes.len();
     let first = (!bytes.is_empty()).then(|| Ok(Frame::data(bytes)));
-    let lost = || {
+    let breaking_off = || {
         let message = format!("the connection to the backend was lost after {received} bytes");
         let report = Report::new(ReportKind::Failed, message);
         Report {
@@ -83,7 +83,7 @@ fn body(bytes: Bytes, ending: Ending) -> Body {
             ..report
         }
     };
-    let last = (ending == Ending::Lost).then(|| Err(lost()));
+    let last = (ending == Ending::Lost).then(|| Err(breaking_off()));
     let pieces = stream::iter(first.into_iter().chain(last));
     if ending == Ending::Never {
         let spaces = Bytes::from(vec![b' '; PIECE]);

@@ -1,6 +1,7 @@
 //! A stage for an engine: the real sandbox, with a script behind it in the place of a cluster.
 
 mod answer;
+mod objects;
 mod saving;
 mod silence;
 
@@ -30,6 +31,9 @@ pub(super) trait Script: Send + Sync {
     fn pods(&self) -> Result<Vec<String>, Report>;
 
     fn command(&self, pod: &str, command: &GrantedCommand) -> Result<Ended, Report>;
+
+    /// Why nothing comes of doing this with Kubernetes objects: `list batch/v1/Job`.
+    fn objects(&self, what: &str) -> Report;
 }
 
 /// What an engine did on a stage.
@@ -91,7 +95,8 @@ impl Stage {
         let services = Services {
             network: stage.clone(),
             artifacts: Some(Arc::new(saving::Saving(Arc::clone(&seen)))),
-            commands: stage,
+            commands: stage.clone(),
+            objects: Some(stage),
             observer: Arc::new(silence::Listening(Arc::clone(&seen))),
             auditor: None,
             now,

@@ -2,6 +2,7 @@
 
 mod bed;
 mod component;
+mod desk;
 mod invocation;
 mod machine;
 mod programs;
@@ -10,6 +11,7 @@ mod vault;
 
 pub use bed::Bed;
 pub use component::Component;
+pub use desk::{Desk, ID, NAME, names};
 pub use invocation::{Folders, Invocation};
 pub use machine::Machine;
 pub use programs::{plain_cargo, profile_folder, programs, workspace};

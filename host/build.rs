@@ -5,6 +5,7 @@
 //!
 //! It also embeds the SDK, for `plugin new`.
 
+#[path = "build/sdk.rs"]
 mod sdk;
 
 use std::env;

@@ -163,7 +163,7 @@ fn a_manifest_is_held_to_the_rules_of_the_host_before_anything_is_written() {
          |
       19 | [endpoint.api]
          |  ^^^^^^^^
-      unknown field `endpoint`, expected one of `id`, `version`, `summary`, `homepage`, `operations`, `lacks`, `options`, `verbs`, `columns`, `exec`, `endpoints`
+      unknown field `endpoint`, expected one of `id`, `version`, `summary`, `homepage`, `operations`, `lacks`, `options`, `verbs`, `columns`, `exec`, `endpoints`, `resources`
     hint: Nothing was written. Mend the manifest and pack again
     exit 2
     ");

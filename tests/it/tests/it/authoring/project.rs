@@ -117,16 +117,22 @@ fn a_new_project_builds_passes_its_tests_and_lists_backups() {
     let program =
         Invocation::new(&programs().kubectl_broker, &machine.folders).kubeconfig(bed.kubeconfig());
     assert_snapshot!(shown(&program.run("backup list --engine vault")), @"
+    stdout:
+    ID   STATE   SIZE   AGE   CREATED
+    b   failed   -   AGE   2025-09-06T03:04:05Z
+    a   done   SIZE   AGE   2025-09-05T03:04:05Z
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    error: GET /v1/backups answered 404: 404 page not found
-    exit 10
+    2 backups, SIZE in all
+    exit 0
     ");
     assert_snapshot!(shown(&program.run("backup status --engine vault --id b")), @"
+    stdout:
+    ID   STATE   SIZE   AGE   CREATED   FAILURE
+    b   failed   -   AGE   2025-09-06T03:04:05Z   disk full
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    error: GET /v1/backups/{id} answered 404: 404 page not found
-    exit 10
+    exit 0
     ");
     assert_snapshot!(shown(&program.run("backup restore --engine vault --id a --yes")), @"
     stderr:

@@ -135,6 +135,8 @@ fn settings(verb: &Verb, given: &[OptionSetting]) -> Result<Vec<OptionSetting>, 
 
 #[cfg(test)]
 mod tests {
+    use broker_manifest::OptionKind;
+
     use super::*;
 
     fn option(name: &str, kind: OptionKind) -> VerbOption {

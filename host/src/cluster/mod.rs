@@ -51,6 +51,8 @@ pub use connect::ConnectOptions;
 pub use error::{ClusterError, EntryKind, Phase, PodContainer, PodPort, Unreachable};
 pub use exec::{Command, CommandOutput};
 pub use leases::{Acquired, HeldLease, lease_name};
+pub use proxy::BadProxy;
+pub(crate) use proxy::proxy_for;
 pub use readiness::Readiness;
 pub use request::Access;
 pub use request_body::{RequestBody, StreamError};

@@ -5,8 +5,7 @@ use jiff::Timestamp;
 
 use super::steps::{Step, reach};
 use super::{
-    Capabilities, Fetched, Installed, PluginError, Reference, SignatureState, Source as _, Sources,
-    Trust,
+    Capabilities, Fetched, Installed, KeyFolder, PluginError, Reference, SignatureState, Sources,
 };
 use crate::engine::EngineFile;
 use crate::transfer::Sha256;
@@ -24,8 +23,7 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// Fetches a component, reads it, and asks whether its maker is trusted. `signature_of` gives what is
-    /// known of the installed version of an engine.
+    /// Fetches a component, reads it, and asks whether its maker is trusted.
     ///
     /// # Errors
     /// When there is none, it is no engine for this host, has another digest than `expected`, or is not trusted.
@@ -33,8 +31,7 @@ impl Candidate {
         source: &Reference,
         expected: Option<Sha256>,
         sources: &Sources,
-        trust: &dyn Trust,
-        signature_of: impl FnOnce(&EngineId) -> Option<SignatureState>,
+        keys: &KeyFolder,
     ) -> Result<Self, PluginError> {
         let fetched = fetch(source, sources).await?;
         reach(Step::Fetched);
@@ -47,10 +44,7 @@ impl Candidate {
             });
         }
         let file = EngineFile::read(&source.to_string(), fetched.bytes.clone())?;
-        let id = &file.manifest().id;
-        let signature = trust
-            .judge(id.publisher(), &fetched, signature_of(id).as_ref())
-            .map_err(PluginError::Untrusted)?;
+        let signature = keys.judge(file.manifest().id.publisher(), &fetched)?;
         reach(Step::Checked);
         Ok(Self {
             capabilities: Capabilities::of(file.outline()),

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use broker_manifest::EngineId;
 
-use super::{BadReference, LockfileError, SourceError};
+use super::{BadReference, KeyError, LockfileError, SourceError};
 use crate::engine::{EngineError, PrivateFolderError};
 use crate::model::{Failure, Problem};
 use crate::transfer::Sha256;
@@ -50,9 +50,9 @@ pub enum PluginError {
         other: String,
         what: String,
     },
-    /// The maker of an engine is not trusted.
-    #[error("{0}")]
-    Untrusted(Box<dyn Problem>),
+    /// The maker of an engine is not trusted, or the keys of those that are can't be used.
+    #[error(transparent)]
+    Key(Box<KeyError>),
     #[error("{}", not_accepted(id, *is_more, wants, *given))]
     NotAccepted {
         id: String,
@@ -115,6 +115,12 @@ impl From<SourceError> for PluginError {
     }
 }
 
+impl From<KeyError> for PluginError {
+    fn from(error: KeyError) -> Self {
+        Self::Key(Box::new(error))
+    }
+}
+
 impl From<EngineError> for PluginError {
     fn from(error: EngineError) -> Self {
         Self::Engine(Box::new(error))
@@ -169,7 +175,7 @@ impl Problem for PluginError {
             }
             Self::Source(error) => error.failure(),
             Self::Engine(error) => error.failure(),
-            Self::Untrusted(problem) => problem.failure(),
+            Self::Key(error) => error.failure(),
             Self::OtherEngine { .. } => Failure::PluginFault,
             Self::BundledId { .. }
             | Self::Older { .. }
@@ -212,7 +218,7 @@ impl Problem for PluginError {
                     "Remove the other with `kubectl broker plugin remove {other}`, or ask the author for another name"
                 ));
             }
-            Self::Untrusted(problem) => return problem.hint(),
+            Self::Key(error) => return error.hint(),
             Self::NotAccepted { digest, .. } => {
                 return Some(format!(
                     "If you want that, give `--accept-capabilities sha256:{digest}`; it accepts this set and no other. On a terminal you are asked"

@@ -85,8 +85,7 @@ impl Plugins<'_> {
         {
             return Err(not_installed);
         }
-        let lockfile = self.store.lockfile()?;
-        let candidate = self.candidate(&reference, None, &lockfile).await?;
+        let candidate = self.candidate(&reference, None).await?;
         Ok(Inspected {
             file: candidate.file,
             capabilities: candidate.capabilities,

@@ -24,11 +24,11 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use super::SignatureState;
 use super::signature::{PublicKey, SignatureError, origin, signed_bytes};
-use super::source::DetachedSignature;
-use super::trust::SignatureState;
+use super::source::{DetachedSignature, Fetched};
 use crate::model::{Failure, Problem};
-use crate::transfer::Sha256;
+use crate::transfer::{Sha256, sync_folder};
 use broker_manifest::is_flag_name;
 
 /// The longest file that is read as a key. One key has less than 200 bytes.
@@ -199,6 +199,17 @@ impl KeyFolder {
         Ok(keys)
     }
 
+    /// What the signatures say of who made a component, by the keys that are trusted for `publisher`.
+    /// Installing, updating and syncing ask here before anything of the component is compiled.
+    ///
+    /// # Errors
+    /// When the component is refused, or a key can't be read.
+    pub fn judge(&self, publisher: &str, fetched: &Fetched) -> Result<SignatureState, KeyError> {
+        let keys = self.list(publisher)?;
+        let state = verdict(publisher, &keys, &fetched.signatures, &fetched.bytes)?;
+        Ok(state)
+    }
+
     /// The keys of all publishers.
     ///
     /// # Errors
@@ -263,7 +274,7 @@ impl KeyFolder {
         check_name("a key", name)?;
         let folder = self.folder(publisher)?;
         let path = file(&folder, name);
-        match fs::remove_file(&path).and_then(|()| sync(&folder)) {
+        match fs::remove_file(&path).and_then(|()| sync_folder(&folder)) {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(KeyError::Unknown {
                 publisher: publisher.to_owned(),
@@ -377,18 +388,7 @@ fn write_new(folder: &Path, path: &Path, content: &str) -> io::Result<()> {
     file.write_all(content.as_bytes())?;
     file.as_file().sync_all()?;
     file.persist_noclobber(path).map_err(|error| error.error)?;
-    sync(folder)
-}
-
-/// So that what changed in a folder outlives a loss of power.
-#[cfg(unix)]
-fn sync(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-#[cfg(not(unix))]
-fn sync(_: &Path) -> io::Result<()> {
-    Ok(())
+    sync_folder(folder)
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@
 //!
 //! | question | answered by |
 //! |---|---|
-//! | where is it? | [`Reference`], [`Source`] |
-//! | is it an engine for this host, and whose? | [`Candidate`], [`Trust`] |
+//! | where is it? | [`Reference`], [`Sources`] |
+//! | is it an engine for this host, and whose? | [`Candidate`], [`KeyFolder`] |
 //! | what could it do, and is that accepted? | [`Capabilities`], [`Consent`] |
 //! | what is installed? | [`Lockfile`], [`Store`] |
 //! | what changes that? | [`Plugins`] |
@@ -24,12 +24,12 @@ mod lockfile;
 mod plugins;
 mod reference;
 mod signature;
+mod signature_state;
 mod source;
 mod steps;
 mod store;
 mod sync;
 mod trial;
-mod trust;
 
 pub use candidate::Candidate;
 pub use capabilities::{Capabilities, Capability};
@@ -42,10 +42,10 @@ pub use lockfile::{Installed, Lockfile, LockfileError, Plugin};
 pub use plugins::{Change, InstallRequest, Plugins};
 pub use reference::{BadReference, OciVersion, Reference};
 pub use signature::{PublicKey, SignatureError};
+pub use signature_state::SignatureState;
 pub use source::{
-    CosignPayload, Deadlines, DetachedSignature, Fetched, MAX_ENGINE, ProxySettings, Source,
-    SourceError, SourceOptions, Sources,
+    CosignPayload, Deadlines, DetachedSignature, Fetched, MAX_ENGINE, ProxySettings, SourceError,
+    SourceOptions, Sources,
 };
 pub use store::{Changing, LOCKFILE, Store};
 pub use sync::Synced;
-pub use trust::{SignatureState, Trust};

@@ -4,8 +4,8 @@ use broker_manifest::EngineId;
 
 use super::steps::{Step, reach};
 use super::{
-    Candidate, Changing, Consent, Installed, Lockfile, Plugin, PluginError, Reference, Sources,
-    Store, Trust, clash, consent, trial,
+    Candidate, Changing, Consent, Installed, KeyFolder, Lockfile, Plugin, PluginError, Reference,
+    Sources, Store, clash, consent, trial,
 };
 use crate::engine::{Catalogue, EngineFile};
 use crate::transfer::Sha256;
@@ -16,7 +16,7 @@ pub struct Plugins<'a> {
     pub(super) store: Store,
     pub(super) bundled: &'a [EngineFile],
     pub(super) sources: &'a Sources,
-    pub(super) trust: &'a dyn Trust,
+    pub(super) keys: &'a KeyFolder,
     pub(super) ui: Ui,
 }
 
@@ -47,7 +47,7 @@ impl<'a> Plugins<'a> {
     pub fn open(
         engines: &'a Catalogue,
         sources: &'a Sources,
-        trust: &'a dyn Trust,
+        keys: &'a KeyFolder,
         ui: Ui,
     ) -> Result<Self, PluginError> {
         // They come first: see `super::catalogue`.
@@ -56,7 +56,7 @@ impl<'a> Plugins<'a> {
             store: Store::open()?,
             bundled: &engines[..bundled],
             sources,
-            trust,
+            keys,
             ui,
         })
     }
@@ -77,9 +77,7 @@ impl<'a> Plugins<'a> {
         consent: &dyn Consent,
     ) -> Result<Change, PluginError> {
         let lockfile = self.store.lockfile()?;
-        let candidate = self
-            .candidate(&request.reference, request.sha256, &lockfile)
-            .await?;
+        let candidate = self.candidate(&request.reference, request.sha256).await?;
         self.put(&candidate, &lockfile, consent).await
     }
 
@@ -107,7 +105,7 @@ impl<'a> Plugins<'a> {
         lockfile: &Lockfile,
     ) -> Result<Candidate, PluginError> {
         let current = &plugin(lockfile, id)?.current;
-        let candidate = self.candidate(&current.source, None, lockfile).await?;
+        let candidate = self.candidate(&current.source, None).await?;
         let what = || current.source.to_string();
         if candidate.id() != id {
             return Err(PluginError::OtherEngine {
@@ -133,13 +131,8 @@ impl<'a> Plugins<'a> {
         &self,
         reference: &Reference,
         sha256: Option<Sha256>,
-        lockfile: &Lockfile,
     ) -> Result<Candidate, PluginError> {
-        let known = |id: &EngineId| {
-            let plugin = lockfile.plugins.get(id)?;
-            Some(plugin.current.signature.clone())
-        };
-        Candidate::fetch(reference, sha256, self.sources, self.trust, known).await
+        Candidate::fetch(reference, sha256, self.sources, self.keys).await
     }
 
     /// Looks whether an engine can be beside the others.

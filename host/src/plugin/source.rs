@@ -19,8 +19,6 @@ pub(super) mod testing;
 
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
-
 use self::client::Client;
 use self::oci::DockerConfig;
 use super::Reference;
@@ -65,16 +63,6 @@ pub struct CosignPayload {
     pub manifest: Vec<u8>,
 }
 
-/// Gets components from one kind of place.
-pub trait Source: Send + Sync {
-    /// Why it failed: a problem with a hint and an exit code.
-    type Error: crate::model::Problem;
-
-    /// Fetches the component and the signatures that lie beside it. A missing signature is none.
-    fn fetch<'a>(&'a self, reference: &'a Reference)
-    -> BoxFuture<'a, Result<Fetched, Self::Error>>;
-}
-
 /// Every place that there is.
 pub struct Sources {
     /// None when offline: without it nothing here can open a socket or run a helper.
@@ -106,6 +94,21 @@ impl Sources {
         Ok(Self { network, total })
     }
 
+    /// Fetches the component and the signatures that lie beside it. A missing signature is none.
+    ///
+    /// # Errors
+    /// Why it could not be got.
+    pub async fn fetch(&self, reference: &Reference) -> Result<Fetched, SourceError> {
+        let fetching = Box::pin(self.fetch_from(reference));
+        match tokio::time::timeout(self.total, fetching).await {
+            Ok(result) => result,
+            Err(_) => Err(SourceError::TimedOut {
+                what: reference.to_string(),
+                after: self.total,
+            }),
+        }
+    }
+
     fn network(&self, reference: &Reference) -> Result<&Network, SourceError> {
         self.network.as_ref().ok_or_else(|| SourceError::Offline {
             what: reference.to_string(),
@@ -125,26 +128,6 @@ impl Sources {
                 oci::fetch(network, registry, repository, version).await
             }
         }
-    }
-}
-
-impl Source for Sources {
-    type Error = SourceError;
-
-    fn fetch<'a>(
-        &'a self,
-        reference: &'a Reference,
-    ) -> BoxFuture<'a, Result<Fetched, SourceError>> {
-        Box::pin(async move {
-            let fetching = Box::pin(self.fetch_from(reference));
-            match tokio::time::timeout(self.total, fetching).await {
-                Ok(result) => result,
-                Err(_) => Err(SourceError::TimedOut {
-                    what: reference.to_string(),
-                    after: self.total,
-                }),
-            }
-        })
     }
 }
 

@@ -33,7 +33,7 @@ impl Plugins<'_> {
                 version.is_same(locked) && self.store.verified(id, version).is_ok()
             });
             if !is_there {
-                candidates.push(self.locked(id, locked, path, &seen).await?);
+                candidates.push(self.locked(id, locked, path).await?);
             }
         }
         for (at, candidate) in candidates.iter().enumerate() {
@@ -81,11 +81,10 @@ impl Plugins<'_> {
         id: &EngineId,
         locked: &Installed,
         path: &Path,
-        seen: &Lockfile,
     ) -> Result<Candidate, PluginError> {
         let pinned = beside(&locked.pinned, path);
         let what = || pinned.to_string();
-        let mut candidate = self.candidate(&pinned, Some(locked.digest), seen).await?;
+        let mut candidate = self.candidate(&pinned, Some(locked.digest)).await?;
         if candidate.id() != id {
             return Err(PluginError::OtherEngine {
                 what: what(),

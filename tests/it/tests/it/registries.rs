@@ -10,8 +10,8 @@ use std::sync::Arc;
 use insta::assert_snapshot;
 use kubectl_broker::model::{Failure, Problem};
 use kubectl_broker::plugin::{
-    Fetched, PublicKey, Reference, SignatureState, Source, SourceError, SourceOptions, Sources,
-    TrustedKey, verdict,
+    Fetched, PublicKey, Reference, SignatureState, SourceError, SourceOptions, Sources, TrustedKey,
+    verdict,
 };
 use kubectl_broker::transfer::Hashing;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};

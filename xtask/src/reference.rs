@@ -35,6 +35,10 @@ const COMMANDS: &[&[&str]] = &[
     &["plugin", "verify"],
     &["plugin", "sync"],
     &["plugin", "doctor"],
+    &["plugin", "key"],
+    &["plugin", "key", "add"],
+    &["plugin", "key", "list"],
+    &["plugin", "key", "remove"],
     &["version"],
     &["completion"],
 ];

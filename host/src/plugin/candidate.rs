@@ -1,11 +1,12 @@
 use std::collections::BTreeSet;
 
-use broker_manifest::EngineId;
+use broker_manifest::{EngineId, Manifest};
 use jiff::Timestamp;
 
 use super::steps::{Step, reach};
 use super::{
-    Capabilities, Fetched, Installed, KeyFolder, PluginError, Reference, SignatureState, Sources,
+    Capabilities, Fetched, Installed, KeyFolder, NewKey, PluginError, Reference, SignatureState,
+    Sources,
 };
 use crate::engine::EngineFile;
 use crate::transfer::Sha256;
@@ -22,21 +23,55 @@ pub struct Candidate {
     pub size: u64,
 }
 
+/// What a component must be, as far as it is known before it is fetched.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Expected<'a> {
+    pub sha256: Option<Sha256>,
+    pub id: Option<&'a EngineId>,
+    pub version: Option<&'a semver::Version>,
+    /// What it must be signed with, instead of any key that is trusted.
+    pub key: Option<&'a NewKey>,
+}
+
+impl Expected<'_> {
+    fn check(&self, source: &Reference, manifest: &Manifest) -> Result<(), PluginError> {
+        let what = || source.to_string();
+        if let Some(expected) = self.id.filter(|expected| **expected != manifest.id) {
+            return Err(PluginError::OtherEngine {
+                what: what(),
+                is: manifest.id.to_string(),
+                expected: expected.to_string(),
+            });
+        }
+        if let Some(expected) = self
+            .version
+            .filter(|expected| **expected != manifest.version)
+        {
+            return Err(PluginError::OtherVersion {
+                what: what(),
+                is: manifest.version.to_string(),
+                expected: expected.to_string(),
+            });
+        }
+        Ok(())
+    }
+}
+
 impl Candidate {
     /// Fetches a component, reads it, and asks whether its maker is trusted.
     ///
     /// # Errors
-    /// When there is none, it is no engine for this host, has another digest than `expected`, or is not trusted.
+    /// When there is none, it is no engine for this host, is not what was expected, or is not trusted.
     pub async fn fetch(
         source: &Reference,
-        expected: Option<Sha256>,
+        expected: &Expected<'_>,
         sources: &Sources,
         keys: &KeyFolder,
     ) -> Result<Self, PluginError> {
         let fetched = fetch(source, sources).await?;
         reach(Step::Fetched);
         let is = Sha256::digest(&fetched.bytes);
-        if let Some(expected) = expected.filter(|expected| *expected != is) {
+        if let Some(expected) = expected.sha256.filter(|expected| *expected != is) {
             return Err(PluginError::OtherDigest {
                 what: source.to_string(),
                 is,
@@ -44,7 +79,8 @@ impl Candidate {
             });
         }
         let file = EngineFile::read(&source.to_string(), fetched.bytes.clone())?;
-        let signature = keys.judge(file.manifest().id.publisher(), &fetched)?;
+        expected.check(source, file.manifest())?;
+        let signature = keys.judge(file.manifest().id.publisher(), &fetched, expected.key)?;
         reach(Step::Checked);
         Ok(Self {
             capabilities: Capabilities::of(file.outline()),

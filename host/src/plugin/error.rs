@@ -29,6 +29,14 @@ pub enum PluginError {
         is: String,
         expected: String,
     },
+    #[error("{what} is version {is}, not {expected}")]
+    OtherVersion {
+        what: String,
+        is: String,
+        expected: String,
+    },
+    #[error("{what} is one file, where no other version can be asked for")]
+    OneVersion { what: String },
     #[error("{what} is version {is} of {id}, older than {installed}, which is installed")]
     Older {
         what: String,
@@ -53,6 +61,8 @@ pub enum PluginError {
     /// The maker of an engine is not trusted, or the keys of those that are can't be used.
     #[error(transparent)]
     Key(Box<KeyError>),
+    #[error("{id} is installed, and the key that signed it could not be kept: {source}")]
+    KeyNotKept { id: EngineId, source: Box<KeyError> },
     #[error("{}", not_accepted(id, *is_more, wants, *given))]
     NotAccepted {
         id: String,
@@ -161,6 +171,7 @@ impl Problem for PluginError {
         match self {
             Self::Reference(_)
             | Self::NoSource { .. }
+            | Self::OneVersion { .. }
             | Self::NotAccepted { .. }
             | Self::Declined { .. }
             | Self::Ambiguous { .. }
@@ -175,8 +186,8 @@ impl Problem for PluginError {
             }
             Self::Source(error) => error.failure(),
             Self::Engine(error) => error.failure(),
-            Self::Key(error) => error.failure(),
-            Self::OtherEngine { .. } => Failure::PluginFault,
+            Self::Key(error) | Self::KeyNotKept { source: error, .. } => error.failure(),
+            Self::OtherEngine { .. } | Self::OtherVersion { .. } => Failure::PluginFault,
             Self::BundledId { .. }
             | Self::Older { .. }
             | Self::Clash { .. }
@@ -207,8 +218,14 @@ impl Problem for PluginError {
             Self::OtherEngine { .. } => {
                 "Nothing was changed. Ask its publisher; `kubectl broker plugin install` installs it beside the other"
             }
+            Self::OtherVersion { .. } => {
+                "Nothing was changed. Its publisher has put another version behind that tag: ask there"
+            }
+            Self::OneVersion { .. } => {
+                "Get the file of that version, and install it with `kubectl broker plugin install`; only registries keep several versions"
+            }
             Self::Older { .. } => {
-                "Nothing was changed. `kubectl broker plugin install` takes an older version, `plugin rollback` goes back to the last"
+                "Nothing was changed. `kubectl broker plugin update NAME --version VERSION` takes an older one of a registry, `plugin install` any, and `plugin rollback` goes back to the last"
             }
             Self::Source(error) => return error.hint(),
             Self::Engine(error) => return error.hint(),
@@ -219,6 +236,12 @@ impl Problem for PluginError {
                 ));
             }
             Self::Key(error) => return error.hint(),
+            Self::KeyNotKept { id, .. } => {
+                return Some(format!(
+                    "`kubectl broker plugin key add {} FILE` trusts it",
+                    id.publisher()
+                ));
+            }
             Self::NotAccepted { digest, .. } => {
                 return Some(format!(
                     "If you want that, give `--accept-capabilities sha256:{digest}`; it accepts this set and no other. On a terminal you are asked"

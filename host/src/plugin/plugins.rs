@@ -4,10 +4,11 @@ use broker_manifest::EngineId;
 
 use super::steps::{Step, reach};
 use super::{
-    Candidate, Changing, Consent, Installed, KeyFolder, Lockfile, Plugin, PluginError, Reference,
-    Sources, Store, clash, consent, trial,
+    Candidate, Changing, Consent, Expected, Installed, KeyFolder, Lockfile, NewKey, Plugin,
+    PluginError, Reference, Sources, Store, TrustedKey, clash, consent, trial,
 };
 use crate::engine::{Catalogue, EngineFile};
+use crate::model::{Failure, Problem};
 use crate::transfer::Sha256;
 use crate::ui::Ui;
 
@@ -27,6 +28,8 @@ pub struct Change {
     /// The version before, if there was one.
     pub from: Option<semver::Version>,
     pub to: Installed,
+    /// The key that is trusted with it, and was not before.
+    pub key: Option<TrustedKey>,
     /// Whether these very bytes with this very consent were installed before.
     pub is_same: bool,
 }
@@ -37,6 +40,9 @@ pub struct InstallRequest {
     pub reference: Reference,
     /// What the component must be.
     pub sha256: Option<Sha256>,
+    pub id: Option<EngineId>,
+    /// What it must be signed with. It is trusted for its publisher as soon as it is installed.
+    pub key: Option<NewKey>,
 }
 
 impl<'a> Plugins<'a> {
@@ -77,8 +83,14 @@ impl<'a> Plugins<'a> {
         consent: &dyn Consent,
     ) -> Result<Change, PluginError> {
         let lockfile = self.store.lockfile()?;
-        let candidate = self.candidate(&request.reference, request.sha256).await?;
-        self.put(&candidate, &lockfile, consent).await
+        let expected = Expected {
+            sha256: request.sha256,
+            id: request.id.as_ref(),
+            version: None,
+            key: request.key.as_ref(),
+        };
+        let candidate = self.candidate(&request.reference, &expected).await?;
+        self.put(&candidate, &lockfile, consent, expected.key).await
     }
 
     /// Fetches an engine again from where it came from, and installs what is new there.
@@ -92,7 +104,42 @@ impl<'a> Plugins<'a> {
     ) -> Result<Change, PluginError> {
         let lockfile = self.store.lockfile()?;
         let candidate = self.newest(id, &lockfile).await?;
-        self.put(&candidate, &lockfile, consent).await
+        self.put(&candidate, &lockfile, consent, None).await
+    }
+
+    /// Installs this very version from where the engine came from, though it may be an older one.
+    ///
+    /// # Errors
+    /// As those of [`Plugins::install`], and when there is only one version where it came from.
+    pub async fn update_to(
+        &self,
+        id: &EngineId,
+        version: &semver::Version,
+        consent: &dyn Consent,
+    ) -> Result<Change, PluginError> {
+        let lockfile = self.store.lockfile()?;
+        let source = &plugin(&lockfile, id)?.current.source;
+        let tags = source.of_version(version);
+        let [plain, prefixed] = tags.ok_or_else(|| PluginError::OneVersion {
+            what: source.to_string(),
+        })?;
+        let expected = Expected {
+            id: Some(id),
+            version: Some(version),
+            ..Expected::default()
+        };
+        let candidate = match self.candidate(&plain, &expected).await {
+            Err(missing) if missing.failure() == Failure::NotFound => {
+                let found = self.candidate(&prefixed, &expected).await;
+                // The tag that is missing is the one that was asked for.
+                found.map_err(|error| match error.failure() {
+                    Failure::NotFound => missing,
+                    _ => error,
+                })?
+            }
+            found => found?,
+        };
+        self.put(&candidate, &lockfile, consent, None).await
     }
 
     /// What is where an engine came from.
@@ -105,19 +152,15 @@ impl<'a> Plugins<'a> {
         lockfile: &Lockfile,
     ) -> Result<Candidate, PluginError> {
         let current = &plugin(lockfile, id)?.current;
-        let candidate = self.candidate(&current.source, None).await?;
-        let what = || current.source.to_string();
-        if candidate.id() != id {
-            return Err(PluginError::OtherEngine {
-                what: what(),
-                is: candidate.id().to_string(),
-                expected: id.to_string(),
-            });
-        }
+        let expected = Expected {
+            id: Some(id),
+            ..Expected::default()
+        };
+        let candidate = self.candidate(&current.source, &expected).await?;
         let is = &candidate.file.manifest().version;
         if *is < current.version {
             return Err(PluginError::Older {
-                what: what(),
+                what: current.source.to_string(),
                 id: id.to_string(),
                 is: is.to_string(),
                 installed: current.version.to_string(),
@@ -130,9 +173,9 @@ impl<'a> Plugins<'a> {
     pub(super) async fn candidate(
         &self,
         reference: &Reference,
-        sha256: Option<Sha256>,
+        expected: &Expected<'_>,
     ) -> Result<Candidate, PluginError> {
-        Candidate::fetch(reference, sha256, self.sources, self.keys).await
+        Candidate::fetch(reference, expected, self.sources, self.keys).await
     }
 
     /// Looks whether an engine can be beside the others.
@@ -170,6 +213,7 @@ impl<'a> Plugins<'a> {
         candidate: &Candidate,
         seen: &Lockfile,
         consent: &dyn Consent,
+        key: Option<&NewKey>,
     ) -> Result<Change, PluginError> {
         self.check_place(candidate, seen)?;
         let id = candidate.id();
@@ -177,21 +221,20 @@ impl<'a> Plugins<'a> {
         // A consent that does not fit what is installed was not given for it.
         let valid = before.filter(|version| self.store.engine(id, version).is_ok());
         let nothing = BTreeSet::new();
-        consent::obtain(
-            candidate.file.manifest(),
-            candidate.digest(),
-            &candidate.signature,
-            &candidate.capabilities,
-            valid.map_or(&nothing, |version| &version.capabilities),
-            consent,
-        )
-        .await?;
+        let publisher = id.publisher();
+        let key = match key {
+            Some(new) if !self.keys.has(publisher, &new.key)? => Some(new),
+            _ => None,
+        };
+        let known = valid.map_or(&nothing, |version| &version.capabilities);
+        consent::obtain(candidate, known, key, consent).await?;
         reach(Step::Consented);
         trial::start_once(&candidate.file).await?;
         reach(Step::Tried);
         let to = candidate.installed();
-        let change = Change {
+        let mut change = Change {
             id: id.clone(),
+            key: None,
             from: before.map(|version| version.version.clone()),
             is_same: valid.is_some_and(|version| version.is_same(&to)),
             to,
@@ -200,6 +243,15 @@ impl<'a> Plugins<'a> {
             place(lockfile, id, &change.to, valid.is_some());
         })
         .await?;
+        // Not before: of what is not installed no key is trusted.
+        if let Some(new) = key {
+            let added = self.keys.add(publisher, &new.name, new.key.clone());
+            let added = added.map_err(|source| PluginError::KeyNotKept {
+                id: id.clone(),
+                source: Box::new(source),
+            })?;
+            change.key = Some(added);
+        }
         Ok(change)
     }
 
@@ -247,6 +299,7 @@ impl<'a> Plugins<'a> {
             id: id.clone(),
             from: Some(installed.current.version.clone()),
             to: previous.clone(),
+            key: None,
             is_same: false,
         };
         lockfile.plugins.insert(

@@ -19,6 +19,8 @@ pub(super) mod testing;
 
 use std::time::Duration;
 
+use tokio::sync::OnceCell;
+
 use self::client::Client;
 use self::oci::DockerConfig;
 use super::Reference;
@@ -66,8 +68,14 @@ pub struct CosignPayload {
 /// Every place that there is.
 pub struct Sources {
     /// None when offline: without it nothing here can open a socket or run a helper.
-    network: Option<Network>,
+    network: Option<Later>,
     total: Duration,
+}
+
+/// Made when it is needed first: files need neither certificates nor proxies.
+struct Later {
+    options: SourceOptions,
+    made: OnceCell<Network>,
 }
 
 /// What it takes to ask another machine.
@@ -77,21 +85,16 @@ struct Network {
 }
 
 impl Sources {
-    /// Opens no file and no socket, but for the certificates of `options.ca_file`.
-    ///
-    /// # Errors
-    /// When the certificates or a proxy of the options can't be used.
-    pub fn new(options: SourceOptions) -> Result<Self, SourceError> {
-        let total = options.deadlines.total;
-        let network = if options.offline {
-            None
-        } else {
-            Some(Network {
-                docker: DockerConfig::of(&options),
-                client: Client::new(options)?,
-            })
-        };
-        Ok(Self { network, total })
+    /// Opens no file and no socket yet.
+    #[must_use]
+    pub fn new(options: SourceOptions) -> Self {
+        Self {
+            total: options.deadlines.total,
+            network: (!options.offline).then(|| Later {
+                options,
+                made: OnceCell::new(),
+            }),
+        }
     }
 
     /// Fetches the component and the signatures that lie beside it. A missing signature is none.
@@ -109,22 +112,29 @@ impl Sources {
         }
     }
 
-    fn network(&self, reference: &Reference) -> Result<&Network, SourceError> {
-        self.network.as_ref().ok_or_else(|| SourceError::Offline {
+    async fn network(&self, reference: &Reference) -> Result<&Network, SourceError> {
+        let later = self.network.as_ref().ok_or_else(|| SourceError::Offline {
             what: reference.to_string(),
-        })
+        })?;
+        let make = || async {
+            Ok(Network {
+                docker: DockerConfig::of(&later.options),
+                client: Client::new(later.options.clone())?,
+            })
+        };
+        later.made.get_or_try_init(make).await
     }
 
     async fn fetch_from(&self, reference: &Reference) -> Result<Fetched, SourceError> {
         match reference {
             Reference::Path(file) => path::fetch(file).await,
-            Reference::Url(url) => https::fetch(&self.network(reference)?.client, url).await,
+            Reference::Url(url) => https::fetch(&self.network(reference).await?.client, url).await,
             Reference::Oci {
                 registry,
                 repository,
                 version,
             } => {
-                let network = self.network(reference)?;
+                let network = self.network(reference).await?;
                 oci::fetch(network, registry, repository, version).await
             }
         }

@@ -5,8 +5,8 @@ use broker_manifest::EngineId;
 use super::plugins::place;
 use super::steps::{Step, reach};
 use super::{
-    Candidate, Change, Installed, Lockfile, LockfileError, PluginError, Plugins, Reference, clash,
-    trial,
+    Candidate, Change, Expected, Installed, Lockfile, LockfileError, PluginError, Plugins,
+    Reference, clash, trial,
 };
 
 /// What it took to make this machine match a lockfile.
@@ -51,6 +51,7 @@ impl Plugins<'_> {
                 id: candidate.id().clone(),
                 from: before.map(|plugin| plugin.current.version.clone()),
                 to: candidate.installed(),
+                key: None,
                 is_same: false,
             });
         }
@@ -83,15 +84,12 @@ impl Plugins<'_> {
         path: &Path,
     ) -> Result<Candidate, PluginError> {
         let pinned = beside(&locked.pinned, path);
-        let what = || pinned.to_string();
-        let mut candidate = self.candidate(&pinned, Some(locked.digest)).await?;
-        if candidate.id() != id {
-            return Err(PluginError::OtherEngine {
-                what: what(),
-                is: candidate.id().to_string(),
-                expected: id.to_string(),
-            });
-        }
+        let expected = Expected {
+            sha256: Some(locked.digest),
+            id: Some(id),
+            ..Expected::default()
+        };
+        let mut candidate = self.candidate(&pinned, &expected).await?;
         let refuse = |problem: String| {
             PluginError::Lockfile(LockfileError {
                 path: path.to_owned(),

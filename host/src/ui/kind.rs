@@ -31,6 +31,8 @@ kinds!(
     EngineList,
     Error,
     History,
+    KeyChange,
+    KeyList,
     Plugin,
     PluginChangeList,
     PluginCheckList,

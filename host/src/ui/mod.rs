@@ -25,9 +25,10 @@ pub use kind::{KINDS, Kind};
 pub use transfer::TransferProgress;
 pub use views::{
     BackupsView, CheckOutcome, CheckRow, CheckedFile, CreatedView, DeletedView, DownloadView,
-    EngineRow, EnginesView, HistoryRow, HistoryView, PluginChangeRow, PluginChangesView,
-    PluginChecksView, PluginDiffView, PluginRow, PluginUpdateRow, PluginUpdatesView, PluginView,
-    PluginsView, ReportView, RestorationView, TestView, VerificationView, VersionView,
+    EngineRow, EnginesView, HistoryRow, HistoryView, KeyChangeView, KeyRow, KeysView,
+    PluginChangeRow, PluginChangesView, PluginChecksView, PluginDiffView, PluginRow,
+    PluginUpdateRow, PluginUpdatesView, PluginView, PluginsView, ReportView, RestorationView,
+    TestView, VerificationView, VersionView,
 };
 
 /// Longest message of an error or a note, in characters.

@@ -3,6 +3,7 @@
 mod created;
 mod download;
 mod history;
+mod keys;
 mod plugins;
 mod test;
 mod verification;
@@ -20,6 +21,7 @@ use crate::model::{Backup, State, text};
 pub use created::CreatedView;
 pub use download::DownloadView;
 pub use history::{HistoryRow, HistoryView};
+pub use keys::{KeyChangeView, KeyRow, KeysView};
 pub use plugins::{
     PluginChangeRow, PluginChangesView, PluginChecksView, PluginDiffView, PluginRow,
     PluginUpdateRow, PluginUpdatesView, PluginView, PluginsView,

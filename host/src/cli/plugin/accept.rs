@@ -58,6 +58,12 @@ impl Consent for Asking {
             for sentence in &wanted.sentences {
                 question.push_str(&format!("\n- {}", text::printable(sentence, 1000)));
             }
+            if let Some(fingerprint) = wanted.key {
+                question.push_str(&format!(
+                    "\nThe key {fingerprint} will be trusted for all engines of {}.",
+                    wanted.id.publisher()
+                ));
+            }
             ui.warn(&question);
             // Reading blocks, and Ctrl-C must still be seen.
             let typed = tokio::task::spawn_blocking(move || {

@@ -1,8 +1,11 @@
+use std::path::PathBuf;
+
+use broker_manifest::EngineId;
 use clap::Args;
 
 use super::accept::{AcceptArgs, digest};
 use super::rows;
-use crate::plugin::{InstallRequest, PluginError, Plugins};
+use crate::plugin::{InstallRequest, NewKey, PluginError, Plugins};
 use crate::transfer::Sha256;
 use crate::ui::{PluginChangesView, Ui};
 
@@ -15,6 +18,13 @@ pub(super) struct InstallArgs {
     /// Refuse every other file than the one with this SHA-256
     #[arg(long, value_name = "HEX", value_parser = digest)]
     sha256: Option<Sha256>,
+    /// Refuse every other engine than the one with this name
+    #[arg(long, value_name = "PUBLISHER/NAME")]
+    name: Option<EngineId>,
+    /// Refuse an engine that was not signed with this public key. Once it is installed, the key is trusted
+    /// for all engines of its publisher
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
     #[command(flatten)]
     accept: AcceptArgs,
 }
@@ -24,9 +34,12 @@ pub(super) async fn run(
     plugins: &Plugins<'_>,
     ui: Ui,
 ) -> Result<PluginChangesView, PluginError> {
+    let key = args.key.as_ref().map(|path| NewKey::read(path));
     let request = InstallRequest {
         reference: args.reference.parse()?,
         sha256: args.sha256,
+        id: args.name.clone(),
+        key: key.transpose()?,
     };
     let change = plugins.install(&request, &args.accept.asking(ui)).await?;
     Ok(PluginChangesView {

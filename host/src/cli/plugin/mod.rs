@@ -4,6 +4,7 @@ mod accept;
 mod doctor;
 mod inspect;
 mod install;
+mod key;
 mod list;
 mod outdated;
 mod remove;
@@ -46,6 +47,7 @@ enum PluginVerb {
     Verify(verify::VerifyArgs),
     Sync(sync::SyncArgs),
     Doctor(doctor::DoctorArgs),
+    Key(key::KeyArgs),
 }
 
 pub(super) async fn run(args: PluginArgs, context: Context<'_>) -> Result<(), CliError> {
@@ -54,8 +56,7 @@ pub(super) async fn run(args: PluginArgs, context: Context<'_>) -> Result<(), Cl
         offline: args.offline,
         insecure_registries: args.insecure_registry,
         ..SourceOptions::from_environment()
-    })
-    .map_err(PluginError::from)?;
+    });
     let folders = directories::ProjectDirs::from("", "", "kubectl-broker");
     let keys = folders.map(|folders| KeyFolder::of(folders.config_dir()));
     let keys = keys.ok_or(PluginError::NoHome)?;
@@ -85,5 +86,6 @@ async fn run_verb(
         PluginVerb::Verify(args) => Box::new(verify::run(&args, plugins)?),
         PluginVerb::Sync(args) => Box::new(sync::run(&args, plugins).await?),
         PluginVerb::Doctor(args) => Box::new(doctor::run(&args, plugins).await?),
+        PluginVerb::Key(args) => key::run(&args, plugins, ui)?,
     })
 }

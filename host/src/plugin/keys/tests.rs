@@ -1,4 +1,8 @@
+use std::fs;
+use std::path::PathBuf;
+
 use super::*;
+use crate::model::{Failure, Problem};
 use crate::plugin::CosignPayload;
 use crate::plugin::signature::decode;
 use crate::plugin::source::testing::{

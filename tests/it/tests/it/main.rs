@@ -23,6 +23,8 @@ mod kubeconfig;
 mod large;
 mod menu;
 mod offline;
+mod plugin_keys;
+mod plugin_registry;
 mod plugin_store;
 mod plugins;
 mod refused;

@@ -95,7 +95,7 @@ async fn get_with(
         ..SourceOptions::default()
     };
     change(&mut options);
-    let sources = Sources::new(options).unwrap();
+    let sources = Sources::new(options);
     let reference = format!("oci://{}/acme/vault{version}", server.address);
     sources.fetch(&reference.parse().unwrap()).await
 }

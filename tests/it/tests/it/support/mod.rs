@@ -5,11 +5,17 @@ mod component;
 mod invocation;
 mod machine;
 mod programs;
+mod registry;
 mod run;
+mod session;
+mod signer;
 
 pub use bed::Bed;
 pub use component::Component;
 pub use invocation::{Folders, Invocation};
-pub use machine::Machine;
+pub use machine::{Machine, accepting};
 pub use programs::programs;
+pub use registry::{Registry, Store, cosign, image, layer, sha256};
 pub use run::Run;
+pub use session::Session;
+pub use signer::Signer;

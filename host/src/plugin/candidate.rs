@@ -80,7 +80,14 @@ impl Candidate {
         }
         let file = EngineFile::read(&source.to_string(), fetched.bytes.clone())?;
         expected.check(source, file.manifest())?;
-        let signature = keys.judge(file.manifest().id.publisher(), &fetched, expected.key)?;
+        let manifest = file.manifest();
+        let signature = keys
+            .judge(manifest.id.publisher(), &fetched, expected.key)
+            .map_err(|source| PluginError::Untrusted {
+                id: manifest.id.clone(),
+                version: manifest.version.clone(),
+                source: Box::new(source),
+            })?;
         reach(Step::Checked);
         Ok(Self {
             capabilities: Capabilities::of(file.outline()),

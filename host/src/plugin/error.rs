@@ -58,9 +58,15 @@ pub enum PluginError {
         other: String,
         what: String,
     },
-    /// The maker of an engine is not trusted, or the keys of those that are can't be used.
     #[error(transparent)]
     Key(Box<KeyError>),
+    /// The maker of an engine is not trusted, or it can't be told.
+    #[error("{id} {version} is refused: {source}")]
+    Untrusted {
+        id: EngineId,
+        version: semver::Version,
+        source: Box<KeyError>,
+    },
     #[error("{id} is installed, and the key that signed it could not be kept: {source}")]
     KeyNotKept { id: EngineId, source: Box<KeyError> },
     #[error("{}", not_accepted(id, *is_more, wants, *given))]
@@ -186,7 +192,9 @@ impl Problem for PluginError {
             }
             Self::Source(error) => error.failure(),
             Self::Engine(error) => error.failure(),
-            Self::Key(error) | Self::KeyNotKept { source: error, .. } => error.failure(),
+            Self::Key(error)
+            | Self::Untrusted { source: error, .. }
+            | Self::KeyNotKept { source: error, .. } => error.failure(),
             Self::OtherEngine { .. } | Self::OtherVersion { .. } => Failure::PluginFault,
             Self::BundledId { .. }
             | Self::Older { .. }
@@ -235,7 +243,7 @@ impl Problem for PluginError {
                     "Remove the other with `kubectl broker plugin remove {other}`, or ask the author for another name"
                 ));
             }
-            Self::Key(error) => return error.hint(),
+            Self::Key(error) | Self::Untrusted { source: error, .. } => return error.hint(),
             Self::KeyNotKept { id, .. } => {
                 return Some(format!(
                     "`kubectl broker plugin key add {} FILE` trusts it",

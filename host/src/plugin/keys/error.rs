@@ -9,7 +9,9 @@ use crate::transfer::Sha256;
 /// Why the trusted keys can't be read or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    #[error("`{given}` is no name for {what}: lower-case letters, digits and dashes make one")]
+    #[error(
+        "`{given}` is no name for {what}: lower-case letters, digits and dashes make one, and it begins with a letter"
+    )]
     BadName { what: &'static str, given: String },
     #[error("can't use {}: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
@@ -19,6 +21,12 @@ pub enum KeyError {
     Kind { path: PathBuf },
     #[error("can't read the key {}: {source}", path.display())]
     Unreadable { path: PathBuf, source: io::Error },
+    #[error("the key {name} of {publisher} can't be used: {source}")]
+    Damaged {
+        publisher: String,
+        name: String,
+        source: Box<SignatureError>,
+    },
     #[error(transparent)]
     Unusable(#[from] SignatureError),
     #[error(
@@ -52,6 +60,7 @@ impl Problem for KeyError {
             },
             Self::Io { .. } | Self::Kind { .. } => Failure::Failed,
             Self::Writable { .. } => Failure::Integrity,
+            Self::Damaged { source, .. } => source.failure(),
             Self::Unusable(error) => error.failure(),
             Self::NameTaken { .. } | Self::AlreadyTrusted { .. } => Failure::Conflict,
             Self::Unknown { .. } => Failure::NotFound,
@@ -70,6 +79,11 @@ impl Problem for KeyError {
                 path.display()
             )),
             Self::Kind { .. } => Some("Move it out of the folder of trusted keys".to_owned()),
+            Self::Damaged {
+                publisher, name, ..
+            } => Some(format!(
+                "`kubectl broker plugin key remove {publisher} {name}` takes it away; then add it again"
+            )),
             Self::Unusable(error) => error.hint(),
             Self::NameTaken { publisher, .. } => Some(format!(
                 "Give the new key another name, and both are trusted: `kubectl broker plugin key add {publisher} FILE --name NAME`"

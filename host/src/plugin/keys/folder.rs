@@ -64,10 +64,18 @@ impl KeyFolder {
         let mut keys = Vec::new();
         for name in names(&folder)? {
             check_name("a key", &name)?;
+            let key = read(&file(&folder, &name)).map_err(|error| match error {
+                KeyError::Unusable(source) => KeyError::Damaged {
+                    publisher: publisher.to_owned(),
+                    name: name.clone(),
+                    source: Box::new(source),
+                },
+                other => other,
+            })?;
             keys.push(TrustedKey {
                 publisher: publisher.to_owned(),
-                key: read(&file(&folder, &name))?,
                 name,
+                key,
             });
         }
         Ok(keys)
@@ -305,15 +313,21 @@ fn read_pem(path: &Path) -> io::Result<Vec<u8>> {
     Ok(pem)
 }
 
-/// What a key is called that lies in this file, if nobody says: as the file, as far as that is a name.
-fn name_of_key(path: &Path) -> String {
+/// What a key is called that lies in this file, if nobody says: as the file, made a name.
+pub(super) fn name_of_key(path: &Path) -> String {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let name: String = stem
         .to_lowercase()
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
         .collect();
-    name.trim_matches('-').to_owned()
+    let name: String = name.trim_matches('-').chars().take(30).collect();
+    let name = name.trim_end_matches('-');
+    if is_flag_name(name) {
+        name.to_owned()
+    } else {
+        format!("key-{name}").trim_end_matches('-').to_owned()
+    }
 }
 
 /// Whoever can write a key here decides what is trusted.

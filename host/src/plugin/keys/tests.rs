@@ -176,6 +176,23 @@ fn names_cannot_leave_the_folder() {
 }
 
 #[test]
+fn every_file_gives_its_key_a_name() {
+    let long = format!("{}.pub", "k".repeat(200));
+    for (file, name) in [
+        ("acme.pub", "acme"),
+        ("/keys/Cosign_2026.pem", "cosign-2026"),
+        ("2.pub", "key-2"),
+        ("--.pub", "key"),
+        ("schlüssel.pub", "schl-ssel"),
+        (long.as_str(), &"k".repeat(30)),
+    ] {
+        let name_of_it = folder::name_of_key(file.as_ref());
+        assert_eq!(name_of_it, name, "{file}");
+        assert!(broker_manifest::is_flag_name(&name_of_it), "{name_of_it}");
+    }
+}
+
+#[test]
 fn a_file_that_is_no_key_is_not_passed_over() {
     let folder = Folder::new();
     folder.keys.add("acme", "main", key(KEY)).unwrap();

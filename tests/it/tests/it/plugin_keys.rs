@@ -108,7 +108,6 @@ fn what_is_no_key_or_is_there_already_says_so() {
     }
     let private = machine.folder.path().join("private.pem");
     fs::copy(signer.file("private.pem"), private).expect("a key");
-    fs::write(machine.folder.path().join("2.pub"), signer.pem()).expect("a key");
     assert_eq!(machine.run("plugin key add acme acme.pub").code, 0);
     let mut all = String::new();
     for arguments in [
@@ -118,7 +117,6 @@ fn what_is_no_key_or_is_there_already_says_so() {
         "add acme private.pem",
         "add acme curve.pub",
         "add acme rsa.pub",
-        "add acme 2.pub",
         "add acme missing.pub",
         "add acme .",
         "add Acme/small other.pub",
@@ -158,10 +156,6 @@ fn what_is_no_key_or_is_there_already_says_so() {
     error: rsa.pub is no public key that signatures can be checked with: it is an RSA key
     hint: Keys are ECDSA over P-256, in PEM: `openssl ecparam -name prime256v1 -genkey -noout -out private.pem`, then `openssl ec -in private.pem -pubout`
     exit 2
-    add acme 2.pub
-    stderr:
-    error: `2` is no name for a key: lower-case letters, digits and dashes make one
-    exit 2
     add acme missing.pub
     stderr:
     error: can't read the key missing.pub: No such file or directory (os error 2)
@@ -174,7 +168,7 @@ fn what_is_no_key_or_is_there_already_says_so() {
     exit 2
     add Acme/small other.pub
     stderr:
-    error: `Acme/small` is no name for a publisher: lower-case letters, digits and dashes make one
+    error: `Acme/small` is no name for a publisher: lower-case letters, digits and dashes make one, and it begins with a letter
     exit 2
     remove acme main
     stderr:
@@ -188,7 +182,7 @@ fn what_is_no_key_or_is_there_already_says_so() {
     exit 10
     remove acme ../acme/acme
     stderr:
-    error: `../acme/acme` is no name for a key: lower-case letters, digits and dashes make one
+    error: `../acme/acme` is no name for a key: lower-case letters, digits and dashes make one, and it begins with a letter
     exit 2
     ");
     assert_eq!(machine.run("plugin key list -o name").stdout, "acme/acme\n");
@@ -205,8 +199,8 @@ fn a_key_that_is_damaged_keeps_its_publisher_out_and_can_be_removed() {
     put_signed(&machine, &Component::small(), &signer);
     assert_snapshot!(machine.run("plugin install small.wasm").shown(), @"
     stderr:
-    error: $HOME/.config/kubectl-broker/keys/acme/acme.pub is no public key that signatures can be checked with: its PEM is damaged
-    hint: Keys are ECDSA over P-256, in PEM: `openssl ecparam -name prime256v1 -genkey -noout -out private.pem`, then `openssl ec -in private.pem -pubout`
+    error: acme/small 0.1.0 is refused: the key acme of acme can't be used: $HOME/.config/kubectl-broker/keys/acme/acme.pub is no public key that signatures can be checked with: its PEM is damaged
+    hint: `kubectl broker plugin key remove acme acme` takes it away; then add it again
     exit 2
     ");
     assert!(!machine.lockfile().exists());
@@ -247,21 +241,21 @@ fn once_a_key_is_known_nothing_else_is_installed() {
         put_signature(&machine, &signature);
         let run = machine.run("plugin update small");
         all += &format!("{what}: {}\n", shown(&run, &signers));
-        assert_eq!(machine.content(), before, "{what}");
+        assert!(machine.content() == before, "{what}");
     }
     fs::remove_file(machine.folder.path().join("small.wasm.sig")).expect("removed");
     for verb in ["update small", "install small.wasm"] {
         let run = machine.run(&format!("plugin {verb}"));
         all += &format!("none, {verb}: {}\n", shown(&run, &signers));
-        assert_eq!(machine.content(), before, "{verb}");
+        assert!(machine.content() == before, "{verb}");
     }
     assert_snapshot!(all, @"
     the signature of the version before: stderr:
-    error: no signature of it was made with a key of the publisher acme. Known: acme (FINGERPRINT). Signatures: $PWD/small.wasm.sig
+    error: acme/small 0.2.0 is refused: no signature of it was made with a key of the publisher acme. Known: acme (FINGERPRINT). Signatures: $PWD/small.wasm.sig
     hint: Once a key of acme is known, only what it signed is installed. Ask the publisher; if the key was replaced, add the new one after checking its fingerprint
     exit 13
     a signature by another key: stderr:
-    error: no signature of it was made with a key of the publisher acme. Known: acme (FINGERPRINT). Signatures: $PWD/small.wasm.sig
+    error: acme/small 0.2.0 is refused: no signature of it was made with a key of the publisher acme. Known: acme (FINGERPRINT). Signatures: $PWD/small.wasm.sig
     hint: Once a key of acme is known, only what it signed is installed. Ask the publisher; if the key was replaced, add the new one after checking its fingerprint
     exit 13
     something else: stderr:
@@ -269,11 +263,11 @@ fn once_a_key_is_known_nothing_else_is_installed() {
     hint: Signatures are made with `openssl dgst -sha256 -sign KEY -out FILE.sig FILE` or `cosign sign-blob --key KEY --output-signature FILE.sig FILE`
     exit 13
     none, update small: stderr:
-    error: it is not signed, and a key of the publisher acme is known: acme (FINGERPRINT)
+    error: acme/small 0.2.0 is refused: it is not signed, and a key of the publisher acme is known: acme (FINGERPRINT)
     hint: Once a key of acme is known, only what it signed is installed. Ask the publisher; if the key was replaced, add the new one after checking its fingerprint
     exit 13
     none, install small.wasm: stderr:
-    error: it is not signed, and a key of the publisher acme is known: acme (FINGERPRINT)
+    error: acme/small 0.2.0 is refused: it is not signed, and a key of the publisher acme is known: acme (FINGERPRINT)
     hint: Once a key of acme is known, only what it signed is installed. Ask the publisher; if the key was replaced, add the new one after checking its fingerprint
     exit 13
     ");
@@ -357,7 +351,7 @@ fn a_key_comes_with_the_engine_that_it_signed() {
     let unsigned = machine.run("plugin install small.wasm --key acme.pub");
     assert_snapshot!(shown(&unsigned, &signers), @"
     stderr:
-    error: it is not signed with the key acme (FINGERPRINT). Signatures: none
+    error: acme/small 0.1.0 is refused: it is not signed with the key acme (FINGERPRINT). Signatures: none
     hint: Nothing was changed, and the key is not trusted. Ask the publisher for the key that this version is signed with
     exit 13
     ");
@@ -365,7 +359,7 @@ fn a_key_comes_with_the_engine_that_it_signed() {
     let wrong = machine.run("plugin install small.wasm --key other.pub");
     assert_snapshot!(shown(&wrong, &signers), @"
     stderr:
-    error: it is not signed with the key other (OTHER). Signatures: small.wasm.sig
+    error: acme/small 0.1.0 is refused: it is not signed with the key other (OTHER). Signatures: small.wasm.sig
     hint: Nothing was changed, and the key is not trusted. Ask the publisher for the key that this version is signed with
     exit 13
     ");
@@ -401,11 +395,11 @@ fn a_key_comes_with_the_engine_that_it_signed() {
     let taken = machine.run("plugin install small.wasm --key acme.pub");
     assert_snapshot!(shown(&taken, &signers), @"
     stderr:
-    error: the publisher acme already has a key acme, with the fingerprint FINGERPRINT
+    error: acme/small 0.2.0 is refused: the publisher acme already has a key acme, with the fingerprint FINGERPRINT
     hint: Give the new key another name, and both are trusted: `kubectl broker plugin key add acme FILE --name NAME`
     exit 11
     ");
-    assert_eq!(machine.content(), before);
+    assert!(machine.content() == before);
 }
 
 #[test]
@@ -532,7 +526,7 @@ fn an_engine_with_another_name_than_was_meant_is_refused() {
     For more information, try '--help'.
     exit 2
     ");
-    assert_eq!(machine.content(), before);
+    assert!(machine.content() == before);
     let run = machine.run("plugin install other.wasm --name acme/smell");
     assert_eq!(run.code, 0, "{}", run.stderr);
 }

@@ -337,6 +337,38 @@ fn a_component_that_was_changed_is_never_compiled() {
     assert_eq!(shown["items"][0]["state"], "broken");
 }
 
+#[test]
+fn native_code_that_was_changed_is_compiled_again_and_never_run() {
+    let machine = Machine::new();
+    machine.put("small.wasm", &Component::small());
+    let cache = machine.folder.path().join("own-cache");
+    let program = machine.program().env("XDG_CACHE_HOME", &cache);
+    assert_eq!(program.run("plugin install small.wasm").code, 0);
+    let compiled = || {
+        let run = program.run("backup list --engine small -o json -v");
+        assert_eq!(run.ids(), ["one"]);
+        let line = run
+            .stderr
+            .lines()
+            .find(|line| line.contains("compiled by this process"))
+            .expect("a count");
+        line.contains("1 engines compiled")
+    };
+    // It was compiled when it was installed.
+    assert!(!compiled());
+    let folder = cache.join("kubectl-broker/native");
+    let mut files = fs::read_dir(folder).expect("the folder of native code");
+    let native = files.next().expect("native code").expect("a file").path();
+    let mut bytes = fs::read(&native).expect("native code");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&native, bytes).expect("written");
+    let verified = program.run("plugin verify -o json").json();
+    assert_eq!(verified["items"][0]["compiled"], false);
+    assert!(compiled());
+    assert!(!compiled());
+}
+
 /// Fifty engines, of which only the first has a component: the others would be found out if anybody
 /// looked at their bytes.
 fn fifty() -> Machine {

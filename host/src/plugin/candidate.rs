@@ -5,8 +5,8 @@ use jiff::Timestamp;
 
 use super::steps::{Step, reach};
 use super::{
-    Capabilities, Fetched, Installed, KeyFolder, NewKey, PluginError, Reference, SignatureState,
-    Sources,
+    Capabilities, DetachedSignature, Fetched, Installed, KeyFolder, NewKey, PluginError, Reference,
+    SignatureState, Sources,
 };
 use crate::engine::EngineFile;
 use crate::transfer::Sha256;
@@ -18,6 +18,8 @@ pub struct Candidate {
     pub source: Reference,
     pub pinned: Reference,
     pub signature: SignatureState,
+    /// All that came with it, to hand on.
+    pub signatures: Vec<DetachedSignature>,
     pub capabilities: Capabilities,
     /// In bytes.
     pub size: u64,
@@ -70,6 +72,19 @@ impl Candidate {
     ) -> Result<Self, PluginError> {
         let fetched = fetch(source, sources).await?;
         reach(Step::Fetched);
+        Self::of(source, fetched, expected, keys)
+    }
+
+    /// Looks at a component that is at hand.
+    ///
+    /// # Errors
+    /// As [`Candidate::fetch`].
+    pub(super) fn of(
+        source: &Reference,
+        fetched: Fetched,
+        expected: &Expected<'_>,
+        keys: &KeyFolder,
+    ) -> Result<Self, PluginError> {
         let is = Sha256::digest(&fetched.bytes);
         if let Some(expected) = expected.sha256.filter(|expected| *expected != is) {
             return Err(PluginError::OtherDigest {
@@ -99,6 +114,7 @@ impl Candidate {
             },
             pinned: fetched.pinned,
             signature,
+            signatures: fetched.signatures,
             file,
         })
     }

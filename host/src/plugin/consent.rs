@@ -24,8 +24,8 @@ pub struct Wanted {
 
 /// Whoever decides what an engine may do.
 pub trait Consent: Send + Sync {
-    /// The digest of a set that was accepted beforehand: [`Capabilities::digest`].
-    fn accepted(&self) -> Option<Sha256>;
+    /// The digests of sets that were accepted beforehand: [`super::Capabilities::digest`].
+    fn accepted(&self) -> &[Sha256];
 
     /// Asks somebody; none where there is nobody to ask.
     fn ask(&self, wanted: Wanted) -> BoxFuture<'_, Option<bool>>;
@@ -46,7 +46,7 @@ pub(super) async fn obtain(
     }
     let set = capabilities.digest();
     let given = consent.accepted();
-    if given == Some(set) {
+    if given.contains(&set) {
         return Ok(());
     }
     let wanted = Wanted {
@@ -58,10 +58,11 @@ pub(super) async fn obtain(
         is_more: !known.is_empty(),
         key: key.map(|new| new.key.fingerprint()),
     };
-    let answer = match given {
-        // Something else was meant: that is no case for a question.
-        Some(_) => None,
-        None => consent.ask(wanted.clone()).await,
+    // Where something else was meant, that is no case for a question.
+    let answer = if given.is_empty() {
+        consent.ask(wanted.clone()).await
+    } else {
+        None
     };
     match answer {
         Some(true) => Ok(()),
@@ -71,7 +72,7 @@ pub(super) async fn obtain(
             is_more: wanted.is_more,
             wants: wanted.sentences,
             digest: set,
-            given,
+            is_other_given: !given.is_empty(),
         }),
     }
 }

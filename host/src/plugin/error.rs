@@ -67,9 +67,24 @@ pub enum PluginError {
         version: semver::Version,
         source: Box<KeyError>,
     },
+    #[error("{} is no bundle that can be used: {problem}", path.display())]
+    Bundle {
+        path: PathBuf,
+        problem: &'static str,
+    },
+    #[error("{} is a bundle of {}, and which one is meant is not known", path.display(), engines.join(", "))]
+    WholeBundle { path: PathBuf, engines: Vec<String> },
+    #[error("{} is a bundle without {id}", path.display())]
+    NotInBundle { path: PathBuf, id: EngineId },
+    #[error("the signature of {id} is not kept here")]
+    NoSignature { id: EngineId },
+    #[error("all these engines together are more than the {limit} bytes that a bundle may have")]
+    LargeBundle { limit: u64 },
+    #[error("can't write {}: {source}", path.display())]
+    Written { path: PathBuf, source: io::Error },
     #[error("{id} is installed, and the key that signed it could not be kept: {source}")]
     KeyNotKept { id: EngineId, source: Box<KeyError> },
-    #[error("{}", not_accepted(id, *is_more, wants, *given))]
+    #[error("{}", not_accepted(id, *is_more, wants, *is_other_given))]
     NotAccepted {
         id: String,
         /// Whether some of what it asks for was accepted before.
@@ -78,8 +93,8 @@ pub enum PluginError {
         wants: Vec<String>,
         /// What accepts all that it asks for.
         digest: Sha256,
-        /// What was accepted on the command line.
-        given: Option<Sha256>,
+        /// Whether the command line accepts something else.
+        is_other_given: bool,
     },
     #[error("nothing was changed: what {id} may do was not accepted")]
     Declined { id: EngineId },
@@ -160,13 +175,13 @@ impl PluginError {
     }
 }
 
-fn not_accepted(id: &str, is_more: bool, wants: &[String], given: Option<Sha256>) -> String {
+fn not_accepted(id: &str, is_more: bool, wants: &[String], is_other_given: bool) -> String {
     let more = if is_more { "also " } else { "" };
     let mut text = format!("{id} {more}wants to do what nobody has accepted:");
     for want in wants {
         text.push_str(&format!("\n- {want}"));
     }
-    if given.is_some() {
+    if is_other_given {
         text.push_str("\nWhat the command line accepts is something else.");
     }
     text
@@ -178,18 +193,27 @@ impl Problem for PluginError {
             Self::Reference(_)
             | Self::NoSource { .. }
             | Self::OneVersion { .. }
+            | Self::WholeBundle { .. }
+            | Self::LargeBundle { .. }
             | Self::NotAccepted { .. }
             | Self::Declined { .. }
             | Self::Ambiguous { .. }
             | Self::Bundled { .. }
             | Self::Lockfile(_) => Failure::Usage,
-            Self::NotInstalled { .. } | Self::NoPrevious { .. } => Failure::NotFound,
+            Self::Written { source, .. } if source.kind() == io::ErrorKind::AlreadyExists => {
+                Failure::Conflict
+            }
+            Self::NotInstalled { .. }
+            | Self::NoPrevious { .. }
+            | Self::NotInBundle { .. }
+            | Self::NoSignature { .. } => Failure::NotFound,
             Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 Failure::NotFound
             }
-            Self::OtherDigest { .. } | Self::Consent { .. } | Self::Damaged { .. } => {
-                Failure::Integrity
-            }
+            Self::Bundle { .. }
+            | Self::OtherDigest { .. }
+            | Self::Consent { .. }
+            | Self::Damaged { .. } => Failure::Integrity,
             Self::Source(error) => error.failure(),
             Self::Engine(error) => error.failure(),
             Self::Key(error)
@@ -207,6 +231,7 @@ impl Problem for PluginError {
                 .or_else(|| problems.first().map(Problem::failure))
                 .unwrap_or(Failure::Failed),
             Self::Read { .. }
+            | Self::Written { .. }
             | Self::Folder(_)
             | Self::Form(_)
             | Self::Outline(_)
@@ -229,6 +254,22 @@ impl Problem for PluginError {
             Self::OtherVersion { .. } => {
                 "Nothing was changed. Its publisher has put another version behind that tag: ask there"
             }
+            Self::Bundle { .. } => {
+                "Nothing was changed. Copy the file again and compare its SHA-256, or write it anew with `kubectl broker plugin bundle`"
+            }
+            Self::WholeBundle { .. } => {
+                "`kubectl broker plugin install` installs all of it, and with `--name PUBLISHER/NAME` one of them"
+            }
+            Self::NotInBundle { .. } => {
+                "`kubectl broker plugin bundle` writes one with the engines that you name"
+            }
+            Self::NoSignature { id } => {
+                return Some(format!(
+                    "Install it again with `kubectl broker plugin install`, then bundle it; `kubectl broker plugin list` shows where {id} came from"
+                ));
+            }
+            Self::LargeBundle { .. } => "Write several bundles",
+            Self::Written { .. } => "Give another name, or a folder that you may write to",
             Self::OneVersion { .. } => {
                 "Get the file of that version, and install it with `kubectl broker plugin install`; only registries keep several versions"
             }

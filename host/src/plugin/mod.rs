@@ -11,7 +11,9 @@
 //! | what could it do, and is that accepted? | [`Capabilities`], [`Consent`] |
 //! | what is installed? | [`Lockfile`], [`Store`] |
 //! | what changes that? | [`Plugins`] |
+//! | how do they get to a machine without a network? | [`Plugins::bundle`] |
 
+mod bundle;
 mod candidate;
 mod capabilities;
 mod check;
@@ -29,9 +31,11 @@ mod signature_state;
 mod source;
 mod steps;
 mod store;
+mod stored_signature;
 mod sync;
 mod trial;
 
+pub use bundle::{MAX_BUNDLE, WrittenBundle};
 pub use candidate::{Candidate, Expected};
 pub use capabilities::{Capabilities, Capability};
 pub use check::{Checked, catalogue};

@@ -1,7 +1,9 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use broker_manifest::EngineId;
 
+use super::bundle::{self, Packed};
 use super::steps::{Step, reach};
 use super::{
     Candidate, Changing, Consent, Expected, Installed, KeyFolder, Lockfile, NewKey, Plugin,
@@ -73,7 +75,7 @@ impl<'a> Plugins<'a> {
     }
 
     /// Installs an engine, or puts another version in the place of the one that is there. That one is kept
-    /// for a rollback.
+    /// for a rollback. Of a bundle all engines are installed, or none.
     ///
     /// # Errors
     /// When it can't be got, is no engine that could run here, or is not accepted. Nothing has changed then.
@@ -81,7 +83,7 @@ impl<'a> Plugins<'a> {
         &self,
         request: &InstallRequest,
         consent: &dyn Consent,
-    ) -> Result<Change, PluginError> {
+    ) -> Result<Vec<Change>, PluginError> {
         let lockfile = self.store.lockfile()?;
         let expected = Expected {
             sha256: request.sha256,
@@ -89,8 +91,20 @@ impl<'a> Plugins<'a> {
             version: None,
             key: request.key.as_ref(),
         };
-        let candidate = self.candidate(&request.reference, &expected).await?;
-        self.put(&candidate, &lockfile, consent, expected.key).await
+        let candidates = match &request.reference {
+            Reference::Path(path) if bundle::is_bundle(path) => {
+                // The digest that is named is that of the file.
+                let packed = bundle::read(path, request.sha256).await?;
+                let expected = Expected {
+                    sha256: None,
+                    ..expected
+                };
+                self.unpacked(path, packed, &expected)?
+            }
+            other => vec![self.candidate(other, &expected).await?],
+        };
+        self.put(&candidates, &lockfile, consent, expected.key)
+            .await
     }
 
     /// Fetches an engine again from where it came from, and installs what is new there.
@@ -104,7 +118,7 @@ impl<'a> Plugins<'a> {
     ) -> Result<Change, PluginError> {
         let lockfile = self.store.lockfile()?;
         let candidate = self.newest(id, &lockfile).await?;
-        self.put(&candidate, &lockfile, consent, None).await
+        self.put_one(candidate, &lockfile, consent).await
     }
 
     /// Installs this very version from where the engine came from, though it may be an older one.
@@ -139,7 +153,7 @@ impl<'a> Plugins<'a> {
             }
             found => found?,
         };
-        self.put(&candidate, &lockfile, consent, None).await
+        self.put_one(candidate, &lockfile, consent).await
     }
 
     /// What is where an engine came from.
@@ -169,13 +183,55 @@ impl<'a> Plugins<'a> {
         Ok(candidate)
     }
 
-    /// Fetches a component and looks at it.
+    /// Fetches a component and looks at it; out of a bundle, the one that is expected, or the only one.
     pub(super) async fn candidate(
         &self,
         reference: &Reference,
         expected: &Expected<'_>,
     ) -> Result<Candidate, PluginError> {
-        Candidate::fetch(reference, expected, self.sources, self.keys).await
+        let Reference::Path(path) = reference else {
+            return Candidate::fetch(reference, expected, self.sources, self.keys).await;
+        };
+        if !bundle::is_bundle(path) {
+            return Candidate::fetch(reference, expected, self.sources, self.keys).await;
+        }
+        let mut packed = bundle::read(path, None).await?;
+        if expected.id.is_none() && packed.len() > 1 {
+            return Err(PluginError::WholeBundle {
+                path: path.clone(),
+                engines: packed.iter().map(|one| one.id.to_string()).collect(),
+            });
+        }
+        packed.retain(|one| expected.id.is_none_or(|id| *id == one.id));
+        let mut found = self.unpacked(path, packed, expected)?;
+        Ok(found.remove(0))
+    }
+
+    /// Looks at what came out of a bundle as at what was fetched. There is at least one.
+    fn unpacked(
+        &self,
+        path: &Path,
+        mut packed: Vec<Packed>,
+        expected: &Expected<'_>,
+    ) -> Result<Vec<Candidate>, PluginError> {
+        if let Some(id) = expected.id {
+            packed.retain(|one| one.id == *id);
+            if packed.is_empty() {
+                return Err(PluginError::NotInBundle {
+                    path: path.to_owned(),
+                    id: id.clone(),
+                });
+            }
+        }
+        let candidates = packed.into_iter().map(|one| {
+            let expected = Expected {
+                // The index may not say that it is another engine than it is.
+                id: Some(&one.id),
+                ..*expected
+            };
+            Candidate::of(&one.source, one.fetched, &expected, self.keys)
+        });
+        candidates.collect()
     }
 
     /// Looks whether an engine can be beside the others.
@@ -208,51 +264,81 @@ impl<'a> Plugins<'a> {
         Ok(())
     }
 
+    async fn put_one(
+        &self,
+        candidate: Candidate,
+        seen: &Lockfile,
+        consent: &dyn Consent,
+    ) -> Result<Change, PluginError> {
+        let id = candidate.id().clone();
+        let changes = self.put(&[candidate], seen, consent, None).await?;
+        let change = changes.into_iter().next();
+        change.ok_or(PluginError::Raced { id })
+    }
+
+    /// Installs all of these, or none. `key` is the one that all are signed with.
     async fn put(
         &self,
-        candidate: &Candidate,
+        candidates: &[Candidate],
         seen: &Lockfile,
         consent: &dyn Consent,
         key: Option<&NewKey>,
-    ) -> Result<Change, PluginError> {
-        self.check_place(candidate, seen)?;
-        let id = candidate.id();
-        let before = seen.plugins.get(id).map(|plugin| &plugin.current);
-        // A consent that does not fit what is installed was not given for it.
-        let valid = before.filter(|version| self.store.engine(id, version).is_ok());
-        let nothing = BTreeSet::new();
-        let publisher = id.publisher();
-        let key = match key {
-            Some(new) if !self.keys.has(publisher, &new.key)? => Some(new),
-            _ => None,
-        };
-        let known = valid.map_or(&nothing, |version| &version.capabilities);
-        consent::obtain(candidate, known, key, consent).await?;
-        reach(Step::Consented);
-        trial::start_once(&candidate.file).await?;
-        reach(Step::Tried);
-        let to = candidate.installed();
-        let mut change = Change {
-            id: id.clone(),
-            key: None,
-            from: before.map(|version| version.version.clone()),
-            is_same: valid.is_some_and(|version| version.is_same(&to)),
-            to,
-        };
-        self.switch(&[candidate], seen, |lockfile| {
-            place(lockfile, id, &change.to, valid.is_some());
+    ) -> Result<Vec<Change>, PluginError> {
+        for (at, candidate) in candidates.iter().enumerate() {
+            self.check_place(candidate, seen)?;
+            for other in &candidates[..at] {
+                clash::check(candidate.file.manifest(), other.file.manifest())?;
+            }
+        }
+        let mut changes = Vec::new();
+        let mut new_keys = BTreeMap::new();
+        for candidate in candidates {
+            let id = candidate.id();
+            let before = seen.plugins.get(id).map(|plugin| &plugin.current);
+            // A consent that does not fit what is installed was not given for it.
+            let valid = before.filter(|version| self.store.engine(id, version).is_ok());
+            let nothing = BTreeSet::new();
+            let known = valid.map_or(&nothing, |version| &version.capabilities);
+            let new = match key {
+                Some(new) if !self.keys.has(id.publisher(), &new.key)? => Some(new),
+                _ => None,
+            };
+            consent::obtain(candidate, known, new, consent).await?;
+            reach(Step::Consented);
+            trial::start_once(&candidate.file).await?;
+            reach(Step::Tried);
+            new_keys.extend(new.map(|new| (id.publisher(), new)));
+            let to = candidate.installed();
+            let change = Change {
+                id: id.clone(),
+                key: None,
+                from: before.map(|version| version.version.clone()),
+                is_same: valid.is_some_and(|version| version.is_same(&to)),
+                to,
+            };
+            changes.push((change, valid.is_some()));
+        }
+        let added: Vec<_> = candidates.iter().collect();
+        self.switch(&added, seen, |lockfile| {
+            for (change, is_valid) in &changes {
+                place(lockfile, &change.id, &change.to, *is_valid);
+            }
         })
         .await?;
-        // Not before: of what is not installed no key is trusted.
-        if let Some(new) = key {
-            let added = self.keys.add(publisher, &new.name, new.key.clone());
-            let added = added.map_err(|source| PluginError::KeyNotKept {
-                id: id.clone(),
-                source: Box::new(source),
-            })?;
-            change.key = Some(added);
+        let mut changes: Vec<_> = changes.into_iter().map(|(change, _)| change).collect();
+        for change in &mut changes {
+            // Not before: of what is not installed no key is trusted.
+            let id = &change.id;
+            if let Some(new) = new_keys.remove(id.publisher()) {
+                let added = self.keys.add(id.publisher(), &new.name, new.key.clone());
+                let added = added.map_err(|source| PluginError::KeyNotKept {
+                    id: id.clone(),
+                    source: Box::new(source),
+                })?;
+                change.key = Some(added);
+            }
         }
-        Ok(change)
+        Ok(changes)
     }
 
     /// Writes what was prepared for the lockfile that was `seen`, if it is still the one that is there for
@@ -277,7 +363,7 @@ impl<'a> Plugins<'a> {
             if now != digest(seen) && now != Some(wanted) {
                 return Err(PluginError::Raced { id: id.clone() });
             }
-            changing.add(&candidate.file)?;
+            changing.add(&candidate.file, &candidate.signatures)?;
         }
         change(&mut lockfile);
         changing.commit(&lockfile)

@@ -28,6 +28,7 @@ use super::Reference;
 pub use error::SourceError;
 pub(super) use oci::wasm_layer;
 pub use options::{Deadlines, SourceOptions};
+pub(super) use path::read_plain_file;
 pub use proxy::ProxySettings;
 
 /// The most bytes that a component may have: 64 MiB.

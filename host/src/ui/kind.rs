@@ -26,6 +26,7 @@ macro_rules! kinds {
 kinds!(
     Backup,
     BackupList,
+    Bundle,
     Deletion,
     Download,
     EngineList,

@@ -1,5 +1,6 @@
 //! The results of commands, in every format.
 
+mod bundle;
 mod created;
 mod download;
 mod history;
@@ -18,6 +19,7 @@ use super::format;
 use super::kind::Kind;
 use super::table::{cell, optional, state, table};
 use crate::model::{Backup, State, text};
+pub use bundle::{BundleRow, BundleView};
 pub use created::CreatedView;
 pub use download::DownloadView;
 pub use history::{HistoryRow, HistoryView};

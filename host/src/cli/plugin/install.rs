@@ -12,7 +12,8 @@ use crate::ui::{PluginChangesView, Ui};
 /// Install an engine, or put another version in the place of the one that is there
 #[derive(Args)]
 pub(super) struct InstallArgs {
-    /// A file, an https address, or oci://HOST/REPOSITORY:TAG (or @sha256:DIGEST) of a registry
+    /// A file, an https address, or oci://HOST/REPOSITORY:TAG (or @sha256:DIGEST) of a registry. Of a
+    /// bundle all engines are installed, or none
     #[arg(value_name = "REF")]
     reference: String,
     /// Refuse every other file than the one with this SHA-256
@@ -41,8 +42,8 @@ pub(super) async fn run(
         id: args.name.clone(),
         key: key.transpose()?,
     };
-    let change = plugins.install(&request, &args.accept.asking(ui)).await?;
+    let changes = plugins.install(&request, &args.accept.asking(ui)).await?;
     Ok(PluginChangesView {
-        changes: vec![rows::change(&change)],
+        changes: changes.iter().map(rows::change).collect(),
     })
 }

@@ -1,6 +1,7 @@
 //! `plugin`: which engines there are on this machine, and what they may do.
 
 mod accept;
+mod bundle;
 mod doctor;
 mod inspect;
 mod install;
@@ -48,6 +49,7 @@ enum PluginVerb {
     Sync(sync::SyncArgs),
     Doctor(doctor::DoctorArgs),
     Key(key::KeyArgs),
+    Bundle(bundle::BundleArgs),
 }
 
 pub(super) async fn run(args: PluginArgs, context: Context<'_>) -> Result<(), CliError> {
@@ -86,6 +88,7 @@ async fn run_verb(
         PluginVerb::Verify(args) => Box::new(verify::run(&args, plugins)?),
         PluginVerb::Sync(args) => Box::new(sync::run(&args, plugins).await?),
         PluginVerb::Doctor(args) => Box::new(doctor::run(&args, plugins).await?),
+        PluginVerb::Bundle(args) => Box::new(bundle::run(&args, plugins)?),
         PluginVerb::Key(args) => key::run(&args, plugins, ui)?,
     })
 }

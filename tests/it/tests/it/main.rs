@@ -23,6 +23,7 @@ mod kubeconfig;
 mod large;
 mod menu;
 mod offline;
+mod plugin_bundle;
 mod plugin_keys;
 mod plugin_registry;
 mod plugin_store;

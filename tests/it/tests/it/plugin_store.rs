@@ -10,7 +10,7 @@ use kubectl_broker::transfer::Sha256;
 
 use crate::support::{Component, Invocation, Machine, Run, programs};
 
-const STEPS: [&str; 12] = [
+const STEPS: [&str; 13] = [
     "plugin-fetched",
     "plugin-checked",
     "plugin-consented",
@@ -19,6 +19,7 @@ const STEPS: [&str; 12] = [
     "plugin-blob-staged",
     "plugin-blob-written",
     "plugin-outline-written",
+    "plugin-signatures-written",
     "plugin-lock-staged",
     "plugin-switched",
     "plugin-synced",

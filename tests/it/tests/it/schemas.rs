@@ -154,6 +154,7 @@ fn of_plugins(folder: &tempfile::TempDir) -> Vec<Value> {
         printed(run, &format!("plugin inspect {small} --diff {small}")),
         run(&format!("plugin key add acme {} -o json", key.display())).json(),
         printed(run, "plugin key list"),
+        run("plugin bundle engines.tar small -o json").json(),
         run("plugin key remove acme publisher -o json").json(),
     ]
 }

@@ -2,6 +2,7 @@
 
 mod bed;
 mod component;
+mod desk;
 mod invocation;
 mod machine;
 mod programs;
@@ -12,6 +13,7 @@ mod signer;
 
 pub use bed::Bed;
 pub use component::Component;
+pub use desk::{Desk, ID, NAME, names};
 pub use invocation::{Folders, Invocation};
 pub use machine::{Machine, accepting};
 pub use programs::programs;

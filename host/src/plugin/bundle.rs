@@ -12,7 +12,7 @@
 mod archive;
 mod index;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
@@ -160,7 +160,10 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    fs::metadata(folder)?;
+    // Its own error names a path that nobody knows.
+    let mut file =
+        tempfile::NamedTempFile::new_in(folder).map_err(|e| io::Error::from(e.kind()))?;
     file.as_file_mut().write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist_noclobber(path).map_err(|error| error.error)?;

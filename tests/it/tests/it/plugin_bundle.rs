@@ -72,13 +72,35 @@ fn engines_are_carried_to_a_machine_without_a_network() {
     let machine = scene.other();
     let host = scene.store.registry.host();
     let refused = machine.run("plugin install engines.tar --offline");
-    assert_snapshot!(shown(&refused, &[]), @"");
+    assert_snapshot!(shown(&refused, &[]), @"
+    stderr:
+    error: acme/hostile wants to do what nobody has accepted:
+      - talk to port 8085 of the pods of the StatefulSet you name: GET /v1/backup/list-remote, GET /v1/backup/{name}, POST /v1/restore
+      - run in a pod of the StatefulSet you name: ls {folder}
+      - write what it is sent to the file that you name
+      - send a file that you name to where it may talk to
+    hint: If you want that, give `--accept-capabilities sha256:DIGEST`; it accepts this set and no other. On a terminal you are asked
+    exit 2
+    ");
     assert!(!machine.lockfile().exists());
     let flag = accepting(&refused);
     let installed = machine.run(&format!("plugin install engines.tar --offline {flag}"));
-    assert_snapshot!(shown(&installed, &[]), @"");
+    assert_snapshot!(shown(&installed, &[]), @"
+    stdout:
+    acme/small 0.1.0 is installed, unverified
+    acme/hostile 0.1.0 is installed, unsigned
+    exit 0
+    ");
     let listed = machine.run("plugin list");
-    assert_snapshot!(shown(&listed, &[]).replace(&host, "HOST"), @"");
+    assert_snapshot!(shown(&listed, &[]).replace(&host, "HOST"), @"
+    stdout:
+    NAME   VERSION   STATE   SIGNATURE   SIZE   SOURCE
+    kubectl-broker/hivemq   0.1.0   ok   bundled   SIZE   bundled
+    kubectl-broker/sidecar   0.1.0   ok   bundled   SIZE   bundled
+    acme/hostile   0.1.0   ok   unsigned   SIZE   $PWD/engines.tar
+    acme/small   0.1.0   ok   unverified   SIZE   oci://127.0.0.1:PORT/acme/vault:0.1.0
+    exit 0
+    ");
     assert_eq!(machine.run("plugin verify").code, 0);
     let bed = Bed::start();
     let used = Invocation::new(&programs().kubectl_broker, &machine.folders)
@@ -99,7 +121,13 @@ fn engines_are_carried_to_a_machine_without_a_network() {
     carry(&machine, &next, "next.tar");
     scene.signer.public_key(next.folder.path(), "acme.pub");
     let run = next.run("plugin install next.tar --offline --key acme.pub");
-    assert_snapshot!(shown(&run, &[("FINGERPRINT", &scene.signer)]), @"");
+    assert_snapshot!(shown(&run, &[("FINGERPRINT", &scene.signer)]), @"
+    stdout:
+    acme/small 0.1.0 is installed, signed:FINGERPRINT
+    Key acme of acme is added: FINGERPRINT
+    From now on an engine acme/… is installed only if a trusted key of acme signed it
+    exit 0
+    ");
     let after = fs::read(machine.folder.path().join("engines.tar")).expect("a bundle");
     assert!(before == after, "the bundle was changed");
 
@@ -107,7 +135,12 @@ fn engines_are_carried_to_a_machine_without_a_network() {
     let next = Component::small().replace("\"version\":\"0.1.0\"", "\"version\":\"0.2.0\"");
     scene.store.engine("0.1.0", next.bytes());
     let updated = machine.run(&format!("plugin update --insecure-registry {host}"));
-    assert_snapshot!(shown(&updated, &[]), @"");
+    assert_snapshot!(shown(&updated, &[]), @"
+    stdout:
+    acme/hostile 0.1.0 is unchanged, unsigned
+    acme/small 0.2.0 (was 0.1.0) is updated, unsigned
+    exit 0
+    ");
 }
 
 #[test]
@@ -123,10 +156,24 @@ fn what_is_in_a_bundle_must_be_signed_where_a_key_is_known() {
         let all = machine.run("plugin install engines.tar --offline");
         assert_eq!(all.code, 13, "one of them is not signed");
         if name == "acme.pub" {
-            assert_snapshot!(shown(&small, &signers), @"");
-            assert_snapshot!(shown(&all, &signers), @"");
+            assert_snapshot!(shown(&small, &signers), @"
+            stdout:
+            acme/small 0.1.0 is installed, signed:FINGERPRINT
+            exit 0
+            ");
+            assert_snapshot!(shown(&all, &signers), @"
+            stderr:
+            error: acme/hostile 0.1.0 is refused: it is not signed, and a key of the publisher acme is known: acme (FINGERPRINT)
+            hint: Once a key of acme is known, only what it signed is installed. Ask the publisher; if the key was replaced, add the new one after checking its fingerprint
+            exit 13
+            ");
         } else {
-            assert_snapshot!(shown(&small, &signers), @"");
+            assert_snapshot!(shown(&small, &signers), @"
+            stderr:
+            error: acme/small 0.1.0 is refused: no signature of it was made with a key of the publisher acme. Known: other (OTHER). Signatures: sha256:DIGEST in oci://127.0.0.1:PORT/acme/vault in engines.tar
+            hint: Once a key of acme is known, only what it signed is installed. Ask the publisher; if the key was replaced, add the new one after checking its fingerprint
+            exit 13
+            ");
             assert!(!machine.lockfile().exists());
         }
     }
@@ -160,7 +207,32 @@ fn a_bundle_that_was_damaged_changes_nothing() {
         all += &format!("{what}: {}\n", run.shown());
         assert!(machine.content() == before, "{what}");
     }
-    assert_snapshot!(all, @"");
+    assert_snapshot!(all, @"
+    half: stderr:
+    error: engines.tar is no bundle that can be used: it ends too early
+    hint: Nothing was changed. Copy the file again and compare its SHA-256, or write it anew with `kubectl broker plugin bundle`
+    exit 13
+    without its last byte: stderr:
+    error: engines.tar is no bundle that can be used: it ends too early
+    hint: Nothing was changed. Copy the file again and compare its SHA-256, or write it anew with `kubectl broker plugin bundle`
+    exit 13
+    a bit of a component: stderr:
+    error: engines.tar is no bundle that can be used: it was changed after it was written
+    hint: Nothing was changed. Copy the file again and compare its SHA-256, or write it anew with `kubectl broker plugin bundle`
+    exit 13
+    a bit of the index: stderr:
+    error: engines.tar is no bundle that can be used: it was changed after it was written
+    hint: Nothing was changed. Copy the file again and compare its SHA-256, or write it anew with `kubectl broker plugin bundle`
+    exit 13
+    its first bytes: stderr:
+    error: engines.tar is no bundle that can be used: it ends too early
+    hint: Nothing was changed. Copy the file again and compare its SHA-256, or write it anew with `kubectl broker plugin bundle`
+    exit 13
+    less: stderr:
+    error: engines.tar is not a WebAssembly component: it does not begin as one
+    hint: Build it for `wasm32-wasip2`, or turn a core module into a component with `wasm-tools component new`
+    exit 14
+    ");
     fs::write(machine.folder.path().join("engines.tar"), &flipped).expect("written");
     let run = machine.run(&format!("plugin install engines.tar --sha256 {digest}"));
     assert_eq!(run.code, 13);
@@ -187,7 +259,19 @@ fn one_engine_of_a_bundle_is_named() {
         let run = machine.run(&format!("plugin {arguments}"));
         all += &format!("{arguments}: {}\n", shown(&run, &[]));
     }
-    assert_snapshot!(all, @"");
+    assert_snapshot!(all, @"
+    inspect engines.tar: stderr:
+    error: engines.tar is a bundle of acme/small, acme/hostile, and which one is meant is not known
+    hint: `kubectl broker plugin install` installs all of it, and with `--name PUBLISHER/NAME` one of them
+    exit 2
+    install engines.tar --name acme/other: stderr:
+    error: engines.tar is a bundle without acme/other
+    hint: `kubectl broker plugin bundle` writes one with the engines that you name
+    exit 10
+    install engines.tar --name acme/small: stdout:
+    acme/small 0.1.0 is installed, unverified
+    exit 0
+    ");
 }
 
 #[test]
@@ -205,7 +289,36 @@ fn what_can_not_be_bundled_says_why() {
         let run = machine.run(&format!("plugin bundle {arguments}"));
         all += &format!("{arguments}: {}\n", shown(&run, &[]));
     }
-    assert_snapshot!(all, @"");
+    assert_snapshot!(all, @"
+    engines.tar: stderr:
+    error: the following required arguments were not provided:
+      <NAME>...
+
+    Usage: kubectl broker plugin bundle <OUT> <NAME>...
+
+    For more information, try '--help'.
+    exit 2
+    engines.tar other: stderr:
+    error: no engine `other` is installed
+    hint: Engines that are: acme/small
+    exit 10
+    engines.tar sidecar: stderr:
+    error: kubectl-broker/sidecar came with kubectl-broker, and is changed with it
+    hint: Update kubectl-broker
+    exit 2
+    engines.tar small acme/small: stdout:
+    engines.tar is written: SIZE, sha256:DIGEST
+    - acme/small 0.1.0, unsigned
+    exit 0
+    engines.tar small: stderr:
+    error: can't write engines.tar: File exists (os error 17)
+    hint: Give another name, or a folder that you may write to
+    exit 11
+    nowhere/engines.tar small: stderr:
+    error: can't write nowhere/engines.tar: No such file or directory (os error 2)
+    hint: Give another name, or a folder that you may write to
+    exit 1
+    ");
     let blob = machine.stored("blobs");
     fs::write(&blob, b"something else").expect("written");
     assert_eq!(machine.run("plugin bundle more.tar small").code, 13);
@@ -216,5 +329,10 @@ fn what_can_not_be_bundled_says_why() {
 fn without_a_network_the_error_names_the_bundle() {
     let machine = Machine::new();
     let run = machine.run("plugin install oci://127.0.0.1:1/acme/vault:1 --offline");
-    assert_snapshot!(run.shown(), @"");
+    assert_snapshot!(run.shown(), @"
+    stderr:
+    error: oci://127.0.0.1:1/acme/vault:1 is on the network, and `--offline` rules that out
+    hint: Give a file or a bundle, or leave out `--offline`. `kubectl broker plugin bundle` makes a bundle on a machine with a network
+    exit 2
+    ");
 }

@@ -73,7 +73,7 @@ fn the_same_engines_give_the_same_bytes_and_tar_can_list_them() {
     assert_eq!(bytes, bundle());
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("it.tar");
-    std::fs::write(&path, &bytes).unwrap();
+    fs::write(&path, &bytes).unwrap();
     assert!(is_bundle(&path));
     assert!(!is_bundle(folder.path()));
     let listed = std::process::Command::new("tar")

@@ -27,7 +27,8 @@ pub use views::{
     BackupsView, CheckOutcome, CheckRow, CheckedFile, CreatedView, DeletedView, DownloadView,
     EngineRow, EnginesView, HistoryRow, HistoryView, PluginChangeRow, PluginChangesView,
     PluginChecksView, PluginDiffView, PluginRow, PluginUpdateRow, PluginUpdatesView, PluginView,
-    PluginsView, ReportView, RestorationView, TestView, VerificationView, VersionView,
+    PluginsView, ReportView, RestorationView, SavedFileView, TestView, VerificationView,
+    VersionView,
 };
 
 /// Longest message of an error or a note, in characters.

@@ -18,7 +18,7 @@ use super::kind::Kind;
 use super::table::{cell, optional, state, table};
 use crate::model::{Backup, State, text};
 pub use created::CreatedView;
-pub use download::DownloadView;
+pub use download::{DownloadView, SavedFileView};
 pub use history::{HistoryRow, HistoryView};
 pub use plugins::{
     PluginChangeRow, PluginChangesView, PluginChecksView, PluginDiffView, PluginRow,
@@ -113,7 +113,7 @@ impl Document for BackupsView {
         match (self.is_list, items.as_slice()) {
             (false, [item]) => document(
                 Kind::Backup,
-                json!({ "scope": self.scope, "item": item, "details": {} }),
+                json!({ "scope": self.scope, "item": item, "details": {}, "file": null }),
             ),
             _ => document(
                 Kind::BackupList,

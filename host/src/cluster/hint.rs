@@ -244,6 +244,17 @@ impl Problem for ClusterError {
     }
 }
 
+impl ClusterError {
+    /// Whether nothing is there that could have answered.
+    #[must_use]
+    pub fn is_absence(&self) -> bool {
+        matches!(
+            self,
+            Self::PortClosed { .. } | Self::AllPortsClosed { .. } | Self::NoPort { .. }
+        )
+    }
+}
+
 fn unknown_entry(kind: super::error::EntryKind, near: &[String], known: &[String]) -> String {
     match (near.first(), known.is_empty()) {
         (Some(name), _) => format!("did you mean `--{kind} {}`?", show(name)),

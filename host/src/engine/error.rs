@@ -34,6 +34,10 @@ pub enum EngineError {
         import: String,
         missing: &'static str,
     },
+    #[error(
+        "the manifest of {engine} says that `create` saves the backup, and it does not import `artifacts`, which saves"
+    )]
+    CantSave { engine: String },
     #[error("{engine} can't be read from {}: {source}", path.display())]
     Unreadable {
         engine: String,
@@ -128,7 +132,7 @@ impl Problem for EngineError {
             Self::NoManifest { .. } | Self::ManyManifests { .. } => {
                 "The engine's author adds one with the SDK's `engine!` macro"
             }
-            Self::Manifest { .. } | Self::NotAsked { .. } => {
+            Self::Manifest { .. } | Self::NotAsked { .. } | Self::CantSave { .. } => {
                 "This is for the engine's author to mend; another version of the engine may be right"
             }
             Self::OtherInterface { built_for, .. } => {

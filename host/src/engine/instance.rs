@@ -254,7 +254,8 @@ impl Instance {
         Ok(v0_1::results::notes(notes))
     }
 
-    /// Begins a backup.
+    /// Begins a backup; where the manifest says so, makes it and saves its bytes where
+    /// [`Services::artifacts`] puts them.
     ///
     /// # Errors
     /// Why none was begun, or what the engine did wrong.
@@ -386,6 +387,10 @@ impl Instance {
 
     /// How long an operation may take.
     fn total(&self, operation: Operation) -> Duration {
+        if operation == Operation::Create && self.manifest.saves() {
+            // The first byte comes when the backend has made all of the backup.
+            return self.limits.total + v0_1::MAX_PATIENCE;
+        }
         if operation != Operation::Finish {
             return self.limits.total;
         }

@@ -28,7 +28,7 @@ pub use views::{
     DeletedView, DownloadView, EngineRow, EnginesView, HistoryRow, HistoryView, KeyChangeView,
     KeyRow, KeysView, PluginChangeRow, PluginChangesView, PluginChecksView, PluginDiffView,
     PluginRow, PluginUpdateRow, PluginUpdatesView, PluginView, PluginsView, ReportView,
-    RestorationView, TestView, VerificationView, VersionView,
+    RestorationView, SavedFileView, TestView, VerificationView, VersionView,
 };
 
 /// Longest message of an error or a note, in characters.

@@ -21,7 +21,7 @@ use super::table::{cell, optional, state, table};
 use crate::model::{Backup, State, text};
 pub use bundle::{BundleRow, BundleView};
 pub use created::CreatedView;
-pub use download::DownloadView;
+pub use download::{DownloadView, SavedFileView};
 pub use history::{HistoryRow, HistoryView};
 pub use keys::{KeyChangeView, KeyRow, KeysView};
 pub use plugins::{
@@ -117,7 +117,7 @@ impl Document for BackupsView {
         match (self.is_list, items.as_slice()) {
             (false, [item]) => document(
                 Kind::Backup,
-                json!({ "scope": self.scope, "item": item, "details": {} }),
+                json!({ "scope": self.scope, "item": item, "details": {}, "file": null }),
             ),
             _ => document(
                 Kind::BackupList,

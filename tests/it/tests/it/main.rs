@@ -41,6 +41,7 @@ mod schemas;
 mod secrets;
 mod stock_kubectl;
 mod stopping;
+mod strategy;
 mod targets;
 mod usage;
 mod verbs;

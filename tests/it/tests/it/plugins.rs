@@ -38,7 +38,6 @@ fn from_the_first_installation_over_an_update_and_back() {
     error: acme/hostile wants to do what nobody has accepted:
       - talk to port 8085 of the pods of the StatefulSet you name: GET /v1/backup/list-remote, GET /v1/backup/{name}, POST /v1/restore
       - run in a pod of the StatefulSet you name: ls {folder}
-      - write what it is sent to the file that you name
       - send a file that you name to where it may talk to
     hint: If you want that, give `--accept-capabilities sha256:DIGEST`; it accepts this set and no other. On a terminal you are asked
     exit 2
@@ -55,6 +54,7 @@ fn from_the_first_installation_over_an_update_and_back() {
     NAME   VERSION   STATE   SIGNATURE   SIZE   SOURCE
     kubectl-broker/hivemq   0.1.0   ok   bundled   SIZE   bundled
     kubectl-broker/sidecar   0.1.0   ok   bundled   SIZE   bundled
+    kubectl-broker/strategy   0.1.0   ok   bundled   SIZE   bundled
     acme/hostile   0.1.0   ok   unsigned   SIZE   $PWD/hostile.wasm
     exit 0
     ");
@@ -112,7 +112,7 @@ fn from_the_first_installation_over_an_update_and_back() {
     ");
     assert_eq!(use_it().ids(), ["harmless"]);
     let list = machine.run("plugin list -o json").json();
-    let row = &list["items"][2];
+    let row = &list["items"][3];
     assert_eq!(
         (&row["version"], &row["previousVersion"]),
         (&"0.1.0".into(), &"0.2.0".into())
@@ -132,6 +132,7 @@ fn what_is_removed_leaves_no_trace() {
     NAME   VERSION   STATE   SIGNATURE   SIZE   SOURCE
     kubectl-broker/hivemq   0.1.0   ok   bundled   SIZE   bundled
     kubectl-broker/sidecar   0.1.0   ok   bundled   SIZE   bundled
+    kubectl-broker/strategy   0.1.0   ok   bundled   SIZE   bundled
     exit 0
     ");
     assert_snapshot!(shown(&machine.run("plugin remove acme/hostile")), @"
@@ -209,7 +210,7 @@ fn an_engine_is_looked_at_without_being_run() {
     assert_eq!(document["state"], "not installed");
     assert_eq!(
         document["capabilities"].as_array().map(Vec::len),
-        Some(6),
+        Some(5),
         "{document:#}"
     );
     let installed = machine.run("plugin inspect small -o json").json();
@@ -236,6 +237,7 @@ fn the_formats_of_the_list() {
     stdout:
     kubectl-broker/hivemq
     kubectl-broker/sidecar
+    kubectl-broker/strategy
     acme/small
     exit 0
     ");
@@ -249,7 +251,7 @@ fn the_formats_of_the_list() {
         yaml.stdout
     );
     let json = machine.run("plugin list -o json").json();
-    let row = &json["items"][2];
+    let row = &json["items"][3];
     assert_eq!(row["id"], "acme/small");
     assert_eq!(row["signature"], "unsigned");
     assert_eq!(row["operations"], serde_json::json!(["detect", "list"]));

@@ -119,6 +119,11 @@ fn documents() -> Vec<Value> {
         printed(run, &format!("backup restore --id {ID} --yes")),
         // Each of these can be done once.
         run("backup create -o json").json(),
+        bed.program()
+            .in_folder(folder.path())
+            .env("BROKER_TOKEN", testbed::STRATEGY_TOKEN)
+            .run("backup create -n apps --statefulset app --engine strategy -o json")
+            .json(),
         run("backup delete --id 20250819-143025 --yes -o json").json(),
         run("backup upload 20250905-130215 -o json").json(),
         run("backup status --engine hivemq --id nothing -o json").error(),

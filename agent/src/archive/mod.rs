@@ -9,14 +9,15 @@ mod tar;
 mod tests;
 mod zip;
 
-use std::io::{self, Write};
+use std::io::{self, Seek, Write};
 use std::path::PathBuf;
 
 use thiserror::Error;
 
 pub use bounded::{Bounded, Cancel};
 
-use crate::config::{FileArchive, Format};
+use crate::config::FileArchive;
+use select::Entry;
 
 /// Why there is no archive. Nothing that was begun is whole.
 #[derive(Debug, Error)]
@@ -44,23 +45,47 @@ pub enum ArchiveError {
     Write(#[from] io::Error),
 }
 
-/// Writes the archive, and hands back what it was written to.
-///
-/// `except` are files that are not in it, whatever the patterns say: those that it is written to. What is left out for
-/// another reason is said to `note`.
-///
-/// # Errors
-///
-/// If nothing matches, something can't be read or changes meanwhile, or two files would have one name.
-pub fn write<W: Write>(
-    archive: &FileArchive,
-    except: &[PathBuf],
-    to: W,
-    note: &mut dyn FnMut(String),
-) -> Result<W, ArchiveError> {
-    let entries = select::select(archive, except, note)?;
-    match archive.format {
-        Format::Tar => tar::write(&entries, archive, to),
-        Format::Zip => zip::write(&entries, archive, to, note),
+/// What goes into the archive: found before a byte is written.
+pub struct Contents<'a> {
+    archive: &'a FileArchive,
+    entries: Vec<Entry>,
+}
+
+impl<'a> Contents<'a> {
+    /// `except` are files that are not in it, whatever the patterns say: those that it is written to. What else is
+    /// left out is said to `note`.
+    ///
+    /// # Errors
+    ///
+    /// If nothing matches, a folder can't be read, or two files would have one name.
+    pub fn select(
+        archive: &'a FileArchive,
+        except: &[PathBuf],
+        note: &mut dyn FnMut(String),
+    ) -> Result<Self, ArchiveError> {
+        let entries = select::select(archive, except, note)?;
+        Ok(Self { archive, entries })
+    }
+
+    /// Writes a tar, and hands back what it was written to.
+    ///
+    /// # Errors
+    ///
+    /// If a file can't be read or changes meanwhile, or the tar can't be written.
+    pub fn tar<W: Write>(&self, to: W) -> Result<W, ArchiveError> {
+        tar::write(&self.entries, self.archive, to)
+    }
+
+    /// Writes a zip, and hands back what it was written to. Links are not in it, which is said to `note`.
+    ///
+    /// # Errors
+    ///
+    /// As for a tar, and if a name is not UTF-8 or nothing but links is there.
+    pub fn zip<W: Write + Seek>(
+        &self,
+        to: W,
+        note: &mut dyn FnMut(String),
+    ) -> Result<W, ArchiveError> {
+        zip::write(&self.entries, self.archive, to, note)
     }
 }

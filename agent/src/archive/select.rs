@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs::{self, Metadata};
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
@@ -56,7 +57,7 @@ pub fn select(
         note,
     };
     for pattern in &archive.patterns {
-        let roots = matches(pattern)?;
+        let roots = matches(whole_folder(pattern))?;
         if roots.is_empty() {
             (selection.note)(format!("nothing matches {pattern}"));
         }
@@ -71,6 +72,16 @@ pub fn select(
     Ok(selection.entries)
 }
 
+/// `folder/**` is the folder with all that is in it, and that is what a folder means in any case. To the crate it would
+/// be only the folders in it.
+fn whole_folder(pattern: &str) -> &str {
+    let mut folder = pattern;
+    while let Some(shorter) = folder.strip_suffix("/**").or(folder.strip_suffix('/')) {
+        folder = shorter;
+    }
+    if folder.is_empty() { "/" } else { folder }
+}
+
 fn matches(pattern: &str) -> Result<Vec<PathBuf>, ArchiveError> {
     let found = glob::glob_with(pattern, OPTIONS).map_err(|e| ArchiveError::Pattern {
         pattern: pattern.to_owned(),
@@ -82,6 +93,12 @@ fn matches(pattern: &str) -> Result<Vec<PathBuf>, ArchiveError> {
             path: e.path().to_owned(),
             source: e.into(),
         })?;
+    let dots = |path: &[u8]| {
+        let parts = path.split(|byte| *byte == b'/');
+        parts.filter(|part| matches!(*part, b"." | b"..")).count()
+    };
+    // `.*` matches `..` too, and would pack what nobody named.
+    paths.retain(|path| dots(path.as_os_str().as_bytes()) <= dots(pattern.as_bytes()));
     paths.sort();
     Ok(paths)
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
 use super::*;
-use crate::config::Compression;
+use crate::config::{Compression, Format};
 
 /// A tree with everything that a tree can have.
 fn tree() -> tempfile::TempDir {
@@ -38,7 +38,13 @@ fn archive(base: &Path, patterns: &[&str]) -> FileArchive {
 
 fn written(archive: &FileArchive) -> (Result<Vec<u8>, ArchiveError>, Vec<String>) {
     let mut notes = Vec::new();
-    let bytes = write(archive, &[], Vec::new(), &mut |note| notes.push(note));
+    let note = &mut |note| notes.push(note);
+    let bytes = Contents::select(archive, &[], note).and_then(|contents| match archive.format {
+        Format::Tar => contents.tar(Vec::new()),
+        Format::Zip => contents
+            .zip(Cursor::new(Vec::new()), note)
+            .map(Cursor::into_inner),
+    });
     (bytes, notes)
 }
 
@@ -105,6 +111,10 @@ fn patterns_match_as_those_of_python_do() {
         )
     };
     assert_eq!(of(&["data/*.txt"]), ["data/a.txt"]);
+    for whole in ["data", "data/", "data/**", "dat?/**/", "**"] {
+        let names = of(&[whole]);
+        assert_eq!(names.len(), 8, "{whole}: {names:?}");
+    }
     assert_eq!(of(&["**/*.bin"]), ["data/deep/b.bin"]);
     assert_eq!(of(&["data/[ae]*"]), ["data/a.txt", "data/empty"]);
     assert_eq!(of(&["data/?.txt", "data/a.txt"]), ["data/a.txt"]);
@@ -186,7 +196,8 @@ fn the_file_that_the_archive_is_written_to_is_not_in_it() {
     let tree = tree();
     let own = tree.path().join("data/a.txt");
     let everything = archive(tree.path(), &["**"]);
-    let bytes = write(&everything, &[own], Vec::new(), &mut drop).expect("an archive");
+    let contents = Contents::select(&everything, &[own], &mut drop).expect("there are files");
+    let bytes = contents.tar(Vec::new()).expect("an archive");
     let names = names(&bytes);
     assert!(!names.contains(&"data/a.txt".to_owned()) && names.contains(&"data/empty".to_owned()));
 }

@@ -1,10 +1,10 @@
 use std::fs::Metadata;
-use std::io::{self, Write};
+use std::io::{self, Seek, Write};
 use std::os::unix::fs::PermissionsExt as _;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use zip::write::{SimpleFileOptions, StreamWriter};
+use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use super::file::Exact;
@@ -17,13 +17,13 @@ use crate::config::Compression;
 const LARGE: u64 = 0xF000_0000;
 
 /// Symbolic links are left out, and named: few programs that unpack a zip know them.
-pub fn write<W: Write>(
+pub fn write<W: Write + Seek>(
     entries: &[Entry],
     archive: &FileArchive,
     to: W,
     note: &mut dyn FnMut(String),
 ) -> Result<W, ArchiveError> {
-    let mut writer = ZipWriter::new_stream(to);
+    let mut writer = ZipWriter::new(to);
     let mut is_empty = true;
     for entry in entries {
         let name = entry.name.to_str().ok_or_else(|| ArchiveError::Name {
@@ -48,12 +48,11 @@ pub fn write<W: Write>(
     if is_empty {
         return Err(ArchiveError::NoMatch);
     }
-    let stream = writer.finish().map_err(failed)?;
-    Ok(stream.into_inner())
+    writer.finish().map_err(failed)
 }
 
-fn add_file<W: Write>(
-    writer: &mut ZipWriter<StreamWriter<W>>,
+fn add_file<W: Write + Seek>(
+    writer: &mut ZipWriter<W>,
     entry: &Entry,
     name: &str,
     archive: &FileArchive,

@@ -66,6 +66,13 @@ pub(super) fn read(
         .boolean("follow_symlinks", findings)
         .unwrap_or(false);
     let stream = section.boolean("stream", findings).unwrap_or(false);
+    if stream && format == Some(Format::Zip) {
+        let field = section.field("stream");
+        findings.problem(
+            section.at,
+            format!("{field} needs format: tar; a zip is completed where it begins"),
+        );
+    }
     section.finish(findings);
     let archive = patterns.zip(format).zip(compression);
     let archive = archive.map(|((patterns, format), compression)| FileArchive {

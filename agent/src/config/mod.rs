@@ -26,6 +26,7 @@ pub use problem::{At, Problem};
 use section::Section;
 pub use strategy::{ArtifactInfo, Strategy, Work};
 pub use substitute::Environment;
+use tree::Value;
 
 use crate::redact::Secret;
 
@@ -183,8 +184,12 @@ fn capabilities(mut section: Section<'_>, findings: &mut Findings) -> Option<Cap
             ),
         );
     }
-    if section.get("types").is_none() {
-        findings.problem(section.at, "capabilities.types is required");
+    match section.get("types").map(|node| (node.at, &node.value)) {
+        None => findings.problem(section.at, "capabilities.types is required"),
+        Some((at, Value::Text(_))) => {
+            findings.problem(at, "capabilities.types must be a list of texts");
+        }
+        Some(_) => {}
     }
     let types = section.texts("types", findings);
     let est_seconds = section.integer("est_seconds", findings);

@@ -150,7 +150,23 @@ paths:
 secrets: {}
 limits: {artifact_size: 1GB, waitng: 3}
 ";
-    insta::assert_snapshot!(problems(text), @"");
+    insta::assert_snapshot!(problems(text), @"
+    line 1, column 13: Invalid integer for app.port: web
+    line 1, column 18: app.hots is not known; did you mean app.host?
+    line 3, column 3: capabilities.version is required
+    line 3, column 10: capabilities.types must be a list of texts
+    line 4, column 13: Invalid integer for capabilities.est_size: big
+    line 6, column 9: Unsupported strategy type: databse; there are database_dump, file_archive and custom
+    line 8, column 15: strategy.artifact.filename must be a plain file name: no folder, no quotes, no backslash, nothing invisible, ASCII
+    line 9, column 13: strategy.artifact.format must be one line of ASCII that is not empty
+    line 10, column 19: strategy.artifact.content_type must be a media type, such as application/gzip
+    line 12, column 3: Missing paths.temp_dump
+    line 12, column 12: Missing required environment variable: WORKDIR
+    line 13, column 14: paths.artifacts must be text
+    line 14, column 10: secrets.api_token is required
+    line 15, column 25: Invalid size for limits.artifact_size: 1GB; write a number of bytes, or one like `500MiB`
+    line 15, column 30: limits.waitng is not known; did you mean limits.waiting?
+    ");
 }
 
 #[test]
@@ -158,13 +174,37 @@ fn options_of_strategies_are_checked_at_start() {
     let with = |strategy: &str| {
         problems(&SMALL.replace("custom, config: {command: make-backup}", strategy))
     };
-    insta::assert_snapshot!(with("custom, config: {command: a, commands: [b], shell: bash, env: {A: [1]}}"), @"");
-    insta::assert_snapshot!(with("postgres, config: {commands: [a, b], stream: maybe, capture_stdout: on}"), @"");
-    insta::assert_snapshot!(with("custom, config: {command: '  ', stream: true}"), @"");
-    insta::assert_snapshot!(with("custom, config: {pre: {a: b}}"), @"");
-    insta::assert_snapshot!(with("custom, commands: {backup: [a]}, config: {commnd: x}"), @"");
-    insta::assert_snapshot!(with("file_archive, config: {paths: [], format: rar}"), @"");
-    insta::assert_snapshot!(with("file_archive, config: {paths: ['a/***'], format: zip, compression: xz}"), @"");
+    insta::assert_snapshot!(with("custom, config: {command: a, commands: [b], shell: bash, env: {A: [1]}}"), @"
+    line 3, column 57: strategy.config.command and strategy.config.commands can't both be set
+    line 3, column 69: strategy.config.shell must be a list of words, such as [/bin/bash, -o, pipefail, -c]
+    line 3, column 84: strategy.config.env.A must be text
+    ");
+    insta::assert_snapshot!(with("postgres, config: {commands: [a, b], stream: maybe, capture_stdout: on}"), @"
+    line 3, column 36: strategy.config.capture_stdout needs exactly one command
+    line 3, column 63: strategy.config.stream must be true or false
+    ");
+    insta::assert_snapshot!(with("custom, config: {command: '  ', stream: true}"), @"
+    line 3, column 34: strategy.config.stream needs capture_stdout: true
+    line 3, column 44: strategy.config.command must be a command, or a list of them; each is text for the shell, or a list of words
+    ");
+    insta::assert_snapshot!(with("custom, config: {pre: {a: b}}"), @"
+    line 3, column 34: strategy.config.command is required
+    line 3, column 40: strategy.config.pre must be a command, or a list of them; each is text for the shell, or a list of words
+    ");
+    insta::assert_snapshot!(with("custom, commands: {backup: [a]}, config: {commnd: x}"), @"
+    line 3, column 36: strategy.commands is of an older layout; write pre, command and post into strategy.config
+    line 3, column 59: strategy.config.command is required
+    line 3, column 60: strategy.config.commnd is not known; did you mean strategy.config.command?
+    ");
+    insta::assert_snapshot!(with("file_archive, config: {paths: [], format: rar}"), @"
+    line 3, column 48: strategy.config.paths is required: a list of paths or patterns
+    line 3, column 60: strategy.config.format must be tar or zip
+    ");
+    insta::assert_snapshot!(with("file_archive, config: {paths: ['a/***'], format: zip, compression: xz, stream: true}"), @"
+    line 3, column 40: strategy.config.stream needs format: tar; a zip is completed where it begins
+    line 3, column 48: strategy.config.paths: a/*** is no pattern: wildcards are either regular `*` or recursive `**`
+    line 3, column 85: strategy.config.compression must be store or deflate for a zip, not xz
+    ");
 }
 
 #[test]
@@ -186,7 +226,10 @@ fn what_works_and_is_better_changed_is_a_warning() {
         .iter()
         .map(ToString::to_string)
         .collect();
-    insta::assert_snapshot!(warnings.join("\n"), @"");
+    insta::assert_snapshot!(warnings.join("\n"), @"
+    line 2, column 25: the orchestrator accepts no other capabilities.version than v1
+    line 5, column 22: secrets.api_token has fewer than 16 characters: it can be guessed
+    ");
 }
 
 #[test]

@@ -5,28 +5,49 @@ use tokio::task;
 
 use super::commands::create;
 use super::{Failure, Job};
-use crate::archive::{self, ArchiveError, Bounded, Cancel};
-use crate::config::FileArchive;
+use crate::archive::{ArchiveError, Bounded, Cancel, Contents};
+use crate::config::{FileArchive, Format};
 use crate::export::{Blocking, Chunks};
 
 /// Packs the files into the temporary file.
 pub async fn spool(job: &Job, archive: &FileArchive) -> Result<(), Failure> {
-    let file = create(&job.session.places.temp)?;
+    let file = BufWriter::new(create(&job.session.places.temp)?);
     let limit = job.config.limits.artifact;
-    let packed = pack(job, archive, BufWriter::new(file), limit).await?;
+    let packed = match archive.format {
+        Format::Tar => {
+            pack(job, archive, file, limit, |contents, to, _| {
+                contents.tar(to)
+            })
+            .await?
+        }
+        Format::Zip => {
+            pack(job, archive, file, limit, |contents, to, note| {
+                contents.zip(to, note)
+            })
+            .await?
+        }
+    };
     packed.into_inner().map_err(IntoInnerError::into_error)?;
     Ok(())
 }
 
-/// Packs the files while they are sent.
+/// Packs the files while they are sent: always a tar.
 pub async fn stream(
     job: &Job,
     archive: &FileArchive,
     chunks: Chunks<Failure>,
 ) -> Result<Chunks<Failure>, Failure> {
-    let packed = pack(job, archive, Blocking(chunks), u64::MAX).await?;
+    let to = Blocking(chunks);
+    let packed = pack(job, archive, to, u64::MAX, |contents, to, _| {
+        contents.tar(to)
+    })
+    .await?;
     Ok(packed.0)
 }
+
+/// Writes an archive, and says what is not in it.
+type Pack<W> =
+    fn(&Contents<'_>, Bounded<W>, &mut dyn FnMut(String)) -> Result<Bounded<W>, ArchiveError>;
 
 /// Packs in a thread, which stops at its next write if nobody waits for it any more. It holds the session, so that
 /// no other export begins before.
@@ -35,6 +56,7 @@ async fn pack<W: Write + Send + 'static>(
     archive: &FileArchive,
     to: W,
     limit: u64,
+    write: Pack<W>,
 ) -> Result<W, Failure> {
     let cancel = Cancel::default();
     let to = cancel.bound(to, limit);
@@ -43,7 +65,7 @@ async fn pack<W: Write + Send + 'static>(
         let places = &session.places;
         let own = [places.temp.clone(), places.artifact.clone()];
         let note = &mut |note: String| log.warn(&format!("export {}: {note}", session.number));
-        archive::write(&archive, &own, to, note)
+        write(&Contents::select(&archive, &own, note)?, to, note)
     });
     let packed = packing.await?.map_err(|e| match e {
         ArchiveError::Write(e) if e.kind() == io::ErrorKind::FileTooLarge => {
@@ -51,5 +73,5 @@ async fn pack<W: Write + Send + 'static>(
         }
         e => e,
     })?;
-    Ok(Bounded::into_inner(packed))
+    Ok(packed.into_inner())
 }

@@ -1,1 +1,12 @@
+//! The real program on a free port of the loopback, asked by a client that knows nothing of its code.
 
+mod commands;
+mod contract;
+mod files;
+mod line;
+mod postgres;
+mod start;
+mod stop;
+mod streamed;
+mod support;
+mod wire;

@@ -3,6 +3,7 @@
 mod bounded;
 mod compress;
 mod file;
+mod find;
 mod select;
 mod tar;
 #[cfg(test)]

@@ -3,13 +3,11 @@
 use std::collections::HashMap;
 use std::fs::{self, Metadata};
 use std::io;
-use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
-use glob::MatchOptions;
-
 use super::ArchiveError;
+use super::find::find;
 use crate::config::FileArchive;
 
 /// One thing in the archive.
@@ -28,13 +26,6 @@ pub enum Kind {
     Folder,
     Link { target: PathBuf },
 }
-
-/// `*` doesn't match a name that begins with a dot, nor more than one folder: as in Python's `glob`.
-const OPTIONS: MatchOptions = MatchOptions {
-    case_sensitive: true,
-    require_literal_separator: true,
-    require_literal_leading_dot: true,
-};
 
 /// What identifies a file, whatever it is called.
 type Identity = (u64, u64);
@@ -57,7 +48,7 @@ pub fn select(
         note,
     };
     for pattern in &archive.patterns {
-        let roots = matches(whole_folder(pattern))?;
+        let roots = find(pattern)?;
         if roots.is_empty() {
             (selection.note)(format!("nothing matches {pattern}"));
         }
@@ -70,37 +61,6 @@ pub fn select(
         return Err(ArchiveError::NoMatch);
     }
     Ok(selection.entries)
-}
-
-/// `folder/**` is the folder with all that is in it, and that is what a folder means in any case. To the crate it would
-/// be only the folders in it.
-fn whole_folder(pattern: &str) -> &str {
-    let mut folder = pattern;
-    while let Some(shorter) = folder.strip_suffix("/**").or(folder.strip_suffix('/')) {
-        folder = shorter;
-    }
-    if folder.is_empty() { "/" } else { folder }
-}
-
-fn matches(pattern: &str) -> Result<Vec<PathBuf>, ArchiveError> {
-    let found = glob::glob_with(pattern, OPTIONS).map_err(|e| ArchiveError::Pattern {
-        pattern: pattern.to_owned(),
-        reason: e.msg.to_owned(),
-    })?;
-    let mut paths = found
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|e| ArchiveError::Read {
-            path: e.path().to_owned(),
-            source: e.into(),
-        })?;
-    let dots = |path: &[u8]| {
-        let parts = path.split(|byte| *byte == b'/');
-        parts.filter(|part| matches!(*part, b"." | b"..")).count()
-    };
-    // `.*` matches `..` too, and would pack what nobody named.
-    paths.retain(|path| dots(path.as_os_str().as_bytes()) <= dots(pattern.as_bytes()));
-    paths.sort();
-    Ok(paths)
 }
 
 /// Relative to the base, or the last part of a path that is not below it.

@@ -118,8 +118,24 @@ fn patterns_match_as_those_of_python_do() {
     assert_eq!(of(&["**/*.bin"]), ["data/deep/b.bin"]);
     assert_eq!(of(&["data/[ae]*"]), ["data/a.txt", "data/empty"]);
     assert_eq!(of(&["data/?.txt", "data/a.txt"]), ["data/a.txt"]);
-    assert_eq!(of(&["data/*"]).contains(&"data/.hidden".to_owned()), false);
+    assert!(!of(&["data/*"]).contains(&"data/.hidden".to_owned()));
+    assert_eq!(of(&["data//./a.txt"]), ["data/a.txt"]);
     assert_eq!(of(&["data/.*"]), ["data/.hidden"]);
+}
+
+#[test]
+fn a_name_that_is_no_text_is_found_and_packed() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let tree = tree();
+    let name = std::ffi::OsStr::from_bytes(b"data/odd-\xff.sql");
+    fs::write(tree.path().join(name), "").expect("a file");
+    let bytes = written(&archive(tree.path(), &["data/*.sql"]))
+        .0
+        .expect("an archive");
+    assert_eq!(read_tar(&bytes).len(), 1);
+    let mut zip = archive(tree.path(), &["data/*.sql"]);
+    zip.format = Format::Zip;
+    assert!(matches!(written(&zip).0, Err(ArchiveError::Name { .. })));
 }
 
 #[test]

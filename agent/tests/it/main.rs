@@ -2,6 +2,7 @@
 
 mod commands;
 mod contract;
+mod documents;
 mod files;
 mod line;
 mod postgres;

@@ -23,7 +23,7 @@ fn an_idle_agent_stops_at_once() {
         let (_bench, mut agent) = running("");
         agent.signal(signal);
         assert_eq!(agent.wait().code(), Some(0));
-        assert!(agent.log().ends_with("INFO  stopped\n"), "{}", agent.log());
+        until("it says so", || agent.log().ends_with("INFO  stopped\n"));
     }
 }
 
@@ -82,13 +82,11 @@ fn what_a_crash_left_is_removed_at_the_next_start() {
     bench.write("artifacts/backup.dat", "an older artifact");
     bench.write("artifacts/mine", "of somebody else");
     let agent = bench.start();
-    assert!(
+    until("it is said", || {
         agent
             .log()
-            .contains("was left by an export that was cut off"),
-        "{}",
-        agent.log()
-    );
+            .contains("was left by an export that was cut off")
+    });
     assert!(!bench.path("temp/dump").exists() && !bench.path("artifacts/backup.dat").exists());
     assert_eq!(
         fs::read(bench.path("artifacts/mine")).expect("it is there"),

@@ -1,11 +1,14 @@
 //! The flags that engines add to the command line. They come from manifests: no engine is run.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use broker_manifest::{EngineOption, Operation, OptionForm, OptionKind};
 use clap::builder::PossibleValuesParser;
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 
+use super::error::CliError;
+use super::text_file;
 use crate::engine::{EngineFile, OptionSetting, OptionValue};
 
 /// The commands that take engines' flags.
@@ -63,19 +66,38 @@ pub(super) fn ports(engines: &[EngineFile], matches: &ArgMatches) -> BTreeMap<St
 pub(super) fn settings(
     engines: &[EngineFile],
     matches: &ArgMatches,
-) -> BTreeMap<String, OptionSetting> {
+) -> Result<BTreeMap<String, OptionSetting>, CliError> {
     let innermost = innermost(matches);
     let options = engines.iter().flat_map(|engine| &engine.manifest().options);
-    options
-        .filter_map(|option| {
-            let value = value(innermost, option.form())?;
-            let name = option.name.clone();
-            Some((name.clone(), OptionSetting { name, value }))
-        })
-        .collect()
+    let mut settings = BTreeMap::new();
+    for option in options {
+        let name = option.name.clone();
+        // The flag of a name that engines share is one: standard input is read once.
+        if settings.contains_key(&name) {
+            continue;
+        }
+        if let Some(value) = value(innermost, option.form())? {
+            settings.insert(name.clone(), OptionSetting { name, value });
+        }
+    }
+    Ok(settings)
 }
 
-pub(super) fn value(matches: &ArgMatches, form: OptionForm<'_>) -> Option<OptionValue> {
+/// The value of an option, if it was given or has a default. That of a file is read.
+pub(super) fn value(
+    matches: &ArgMatches,
+    form: OptionForm<'_>,
+) -> Result<Option<OptionValue>, CliError> {
+    let name = form.name;
+    if form.kind == OptionKind::File {
+        let path = matches.try_get_one::<PathBuf>(name).ok().flatten();
+        let text = path.map(|path| text_file::read(name, path)).transpose()?;
+        return Ok(text.map(OptionValue::Text));
+    }
+    Ok(plain_value(matches, form))
+}
+
+fn plain_value(matches: &ArgMatches, form: OptionForm<'_>) -> Option<OptionValue> {
     let name = form.name;
     match form.kind {
         OptionKind::Text => {
@@ -86,6 +108,7 @@ pub(super) fn value(matches: &ArgMatches, form: OptionForm<'_>) -> Option<Option
             let number = matches.try_get_one::<i64>(name).ok()??;
             Some(OptionValue::Integer(*number))
         }
+        OptionKind::File => None,
         OptionKind::Boolean => {
             let value = matches.try_get_one::<bool>(name).ok()??;
             Some(OptionValue::Boolean(*value))
@@ -159,6 +182,9 @@ pub(super) fn argument(form: OptionForm<'_>) -> Arg {
         OptionKind::Integer => argument
             .value_parser(value_parser!(i64))
             .allow_negative_numbers(true),
+        OptionKind::File => argument
+            .value_parser(value_parser!(PathBuf))
+            .value_hint(ValueHint::FilePath),
         OptionKind::Boolean => argument.action(ArgAction::SetTrue),
     };
     match form.default {

@@ -5,6 +5,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::engine_flags::{argument, innermost, value};
+use super::error::CliError;
 use crate::engine::{EngineFile, OptionSetting};
 
 /// Adds the verbs of all engines to `backup`, after those of the host. clap has no headings for
@@ -26,21 +27,22 @@ pub(super) fn given(
     engines: &[EngineFile],
     matches: &ArgMatches,
     verb: &str,
-) -> Vec<OptionSetting> {
+) -> Result<Vec<OptionSetting>, CliError> {
     let inner = innermost(matches);
     let first = engines
         .iter()
         .find_map(|engine| engine.manifest().verbs.get(verb));
     let options = first.into_iter().flat_map(|verb| &verb.options);
-    options
-        .filter(|option| inner.value_source(&option.name) == Some(ValueSource::CommandLine))
-        .filter_map(|option| {
-            Some(OptionSetting {
-                name: option.name.clone(),
-                value: value(inner, option.form())?,
-            })
-        })
-        .collect()
+    let given =
+        options.filter(|option| inner.value_source(&option.name) == Some(ValueSource::CommandLine));
+    let mut settings = Vec::new();
+    for option in given {
+        if let Some(value) = value(inner, option.form())? {
+            let name = option.name.clone();
+            settings.push(OptionSetting { name, value });
+        }
+    }
+    Ok(settings)
 }
 
 /// Each verb once, with the manifests of the engines that have it: at least one.

@@ -1,4 +1,5 @@
 use std::io;
+use std::path::PathBuf;
 
 use crate::model::{Failure, Problem};
 use crate::ops::OpsError;
@@ -24,6 +25,12 @@ pub(super) enum CliError {
     Which { flags: &'static str },
     #[error("no password can be read from {from}: {source}")]
     Password { from: String, source: io::Error },
+    #[error("--{flag}: {} can't be read: {source}", path.display())]
+    TextFile {
+        flag: String,
+        path: PathBuf,
+        source: io::Error,
+    },
     /// What is on stdout says it, in every format, or nothing is wrong: no error is shown.
     #[error("what was found has been said")]
     Said(Failure),
@@ -52,7 +59,10 @@ impl Problem for CliError {
             Self::Ops(error) => error.failure(),
             Self::Plugin(error) => error.failure(),
             Self::Output(_) | Self::Runtime(_) => Failure::Failed,
-            Self::Conflict { .. } | Self::Which { .. } | Self::Password { .. } => Failure::Usage,
+            Self::Conflict { .. }
+            | Self::Which { .. }
+            | Self::Password { .. }
+            | Self::TextFile { .. } => Failure::Usage,
             Self::Said(failure) => *failure,
             Self::Interrupted { .. } => Failure::Interrupted,
         }
@@ -66,6 +76,9 @@ impl Problem for CliError {
             Self::Runtime(_) => Some("Check the limits of the system (`ulimit -a`)".to_owned()),
             Self::Which { .. } => Some("On a terminal there is a menu to choose from".to_owned()),
             Self::Password { .. } => Some("Check the file, or what is piped in".to_owned()),
+            Self::TextFile { .. } => {
+                Some("Give a text file of at most 1 MiB, or `-` for standard input".to_owned())
+            }
             Self::Interrupted { next } => next.map(str::to_owned),
             Self::Conflict { .. } | Self::Said(_) => None,
         }

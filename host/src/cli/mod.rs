@@ -11,6 +11,7 @@ mod engines;
 mod error;
 mod output;
 mod plugin;
+mod text_file;
 mod version;
 
 use std::ffi::OsString;

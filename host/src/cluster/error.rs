@@ -3,6 +3,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use broker_manifest::ObjectKind;
 use jiff::Timestamp;
 
 use super::request::Access;
@@ -11,6 +12,8 @@ use crate::model::text::printable;
 
 /// How many characters of a text from outside one message may hold.
 const SHOWN: usize = 400;
+/// How many of a text that says what a user has to correct, field by field.
+const IN_FULL: usize = 8000;
 
 /// A port of a pod, the far end of a tunnel.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -186,6 +189,16 @@ pub enum ClusterError {
         status: u16,
         message: String,
     },
+    #[error("the API server refuses to {access}: {}", printable(message, IN_FULL))]
+    Rejected {
+        access: Box<Access>,
+        /// All that is wrong, in the server's words.
+        message: String,
+    },
+    #[error("{server} knows no kind {kind}")]
+    NoSuchKind { kind: ObjectKind, server: String },
+    #[error("objects of kind {kind} are in no namespace, and can't be used by an engine")]
+    NotNamespaced { kind: ObjectKind },
     #[error("the answer to {access} has more than {limit} bytes")]
     AnswerTooLong { access: Box<Access>, limit: usize },
 

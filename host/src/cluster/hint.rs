@@ -15,12 +15,15 @@ impl Problem for ClusterError {
             | Self::KubeconfigEntry { .. }
             | Self::GroupsWithoutUser
             | Self::Proxy { .. }
-            | Self::BadName { .. } => Failure::Usage,
+            | Self::BadName { .. }
+            | Self::Rejected { .. } => Failure::Usage,
             Self::CredentialPlugin { .. }
             | Self::Credentials { .. }
             | Self::Unauthorized { .. }
             | Self::Forbidden { .. } => Failure::NotAllowed,
-            Self::LeaseHeld { .. } | Self::LeaseLost { .. } => Failure::Conflict,
+            Self::LeaseHeld { .. } | Self::LeaseLost { .. } | Self::Api { status: 409, .. } => {
+                Failure::Conflict
+            }
             Self::RequestTimedOut { .. }
             | Self::TimedOut { .. }
             | Self::NotTaken { .. }
@@ -34,11 +37,14 @@ impl Problem for ClusterError {
             | Self::PodNotFound { .. }
             | Self::SecretNotFound { .. }
             | Self::SecretKeyMissing { .. }
-            | Self::PodGone { .. } => Failure::NotFound,
+            | Self::PodGone { .. }
+            | Self::NoSuchKind { .. }
+            | Self::Api { status: 404, .. } => Failure::NotFound,
             Self::Unreachable { .. }
             | Self::NotKubernetes { .. }
             | Self::Api { .. }
             | Self::AnswerTooLong { .. }
+            | Self::NotNamespaced { .. }
             | Self::NoReadyPod { .. }
             | Self::PodNotUsable { .. }
             | Self::NoPort { .. }
@@ -114,10 +120,18 @@ impl Problem for ClusterError {
                 "a proxy or a login page may stand in between: check the server URL and HTTPS_PROXY"
                     .into()
             }
+            Self::Rejected { .. } => {
+                "correct what it names; nothing was changed in the cluster".into()
+            }
+            Self::NoSuchKind { kind, .. } => format!(
+                "install the operator that brings it, or look for another version with `kubectl api-resources --api-group={}`",
+                kind.group
+            ),
             Self::Api { status, .. } if *status >= 500 || *status == 429 => {
                 "the API server has trouble of its own; try again later".into()
             }
             Self::Api { .. }
+            | Self::NotNamespaced { .. }
             | Self::AnswerTooLong { .. }
             | Self::Http { .. }
             | Self::RequestBody { .. }

@@ -8,6 +8,7 @@
 //! running, exec ─ upgrade                      a command in a container, over a websocket too
 //! rights, readiness ─ request                  what may be done, and what is there to do it with
 //! secrets, leases ─ request                    a Secret's keys; a lock that all users see
+//! objects, watch ─ request                     objects of the kinds that engines name
 //! ```
 //!
 //! There is no local listening port, and rights are never asked for ahead of their use, except by
@@ -25,6 +26,7 @@ mod hint;
 mod kubeconfig;
 mod leases;
 mod near;
+mod objects;
 mod pods;
 mod proxy;
 mod readiness;
@@ -40,6 +42,7 @@ mod slices;
 mod testing;
 mod tunnel;
 mod upgrade;
+mod watch;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -51,6 +54,7 @@ pub use connect::ConnectOptions;
 pub use error::{ClusterError, EntryKind, Phase, PodContainer, PodPort, Unreachable};
 pub use exec::{Command, CommandOutput};
 pub use leases::{Acquired, HeldLease, lease_name};
+pub use objects::{ObjectType, Selection};
 pub use readiness::Readiness;
 pub use request::Access;
 pub use request_body::{RequestBody, StreamError};
@@ -58,6 +62,7 @@ pub use resolve::{Candidate, EndpointSpec, Origin, Target};
 pub use rights::{Need, Rights, ServerVersion};
 pub use running::RunningPod;
 pub use secrets::SecretKeys;
+pub use watch::{Change, ObjectEvent, ObjectWatch};
 
 /// Where the namespace came from, for the note about defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

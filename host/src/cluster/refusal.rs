@@ -55,6 +55,14 @@ pub(super) fn judged(
             who: identity.who(),
             context: identity.context.clone(),
         },
+        400 | 422 => ClusterError::Rejected {
+            access: Box::new(access.clone()),
+            message,
+        },
+        403 if is_no_right(&message) => ClusterError::Rejected {
+            access: Box::new(access.clone()),
+            message,
+        },
         403 => ClusterError::Forbidden {
             access: Box::new(missing_right(access, &message)),
             message,
@@ -68,6 +76,16 @@ pub(super) fn judged(
     }
 }
 
+/// Whether a 403 is about what was sent, and not about who sent it: no rule would help.
+fn is_no_right(message: &str) -> bool {
+    let policies = [
+        "admission webhook",
+        "ValidatingAdmissionPolicy",
+        "exceeded quota",
+    ];
+    policies.iter().any(|policy| message.contains(policy))
+}
+
 /// Which verb a 403 is about.
 ///
 /// Opening a port-forward or an exec over a websocket is a GET, which needs `get`; since Kubernetes 1.35 the
@@ -75,7 +93,7 @@ pub(super) fn judged(
 /// `pods "x" is forbidden: `).
 fn missing_right(access: &Access, message: &str) -> Access {
     let mut access = access.clone();
-    if [&PORT_FORWARD, &POD_EXEC].contains(&access.resource) {
+    if [&PORT_FORWARD, &POD_EXEC].contains(&&*access.resource) {
         let reasonless = message.trim_end().ends_with("is forbidden:");
         if reasonless || message.contains("cannot create") {
             access.verb = "create";
@@ -202,6 +220,8 @@ impl Identity {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::super::request::PODS;
     use super::*;
     use crate::model::Problem;
@@ -218,7 +238,7 @@ mod tests {
     fn access(resource: &'static super::super::request::Resource) -> Access {
         Access {
             verb: "get",
-            resource,
+            resource: Cow::Borrowed(resource),
             name: Some("broker-0".into()),
             namespace: "mqtt".into(),
         }

@@ -1,10 +1,12 @@
 //! Requests to the API server: built, counted, bounded in time and size, and their answers judged.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use kube::client::Body;
@@ -21,102 +23,102 @@ const MAX_ANSWER: usize = 128 << 20;
 const BUSY_WAITS: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
 
 /// A resource of the Kubernetes API, and the rights that this program may need on it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Resource {
-    pub group: &'static str,
+    pub group: Cow<'static, str>,
     /// Empty for a path that is no resource.
-    version: &'static str,
-    pub name: &'static str,
-    namespaced: bool,
-    pub verbs: &'static [&'static str],
+    pub version: Cow<'static, str>,
+    pub name: Cow<'static, str>,
+    pub namespaced: bool,
+    pub verbs: Cow<'static, [&'static str]>,
 }
 
-pub(super) const PODS: Resource = Resource {
-    group: "",
-    version: "v1",
-    name: "pods",
+pub(super) static PODS: Resource = Resource {
+    group: Cow::Borrowed(""),
+    version: Cow::Borrowed("v1"),
+    name: Cow::Borrowed("pods"),
     namespaced: true,
-    verbs: &["get", "list"],
+    verbs: Cow::Borrowed(&["get", "list"]),
 };
 
-pub(super) const PORT_FORWARD: Resource = Resource {
-    group: "",
-    version: "v1",
-    name: "pods/portforward",
+pub(super) static PORT_FORWARD: Resource = Resource {
+    group: Cow::Borrowed(""),
+    version: Cow::Borrowed("v1"),
+    name: Cow::Borrowed("pods/portforward"),
     namespaced: true,
-    verbs: &["get", "create"],
+    verbs: Cow::Borrowed(&["get", "create"]),
 };
 
-pub(super) const POD_EXEC: Resource = Resource {
-    group: "",
-    version: "v1",
-    name: "pods/exec",
+pub(super) static POD_EXEC: Resource = Resource {
+    group: Cow::Borrowed(""),
+    version: Cow::Borrowed("v1"),
+    name: Cow::Borrowed("pods/exec"),
     namespaced: true,
-    verbs: &["get", "create"],
+    verbs: Cow::Borrowed(&["get", "create"]),
 };
 
-pub(super) const SECRETS: Resource = Resource {
-    group: "",
-    version: "v1",
-    name: "secrets",
+pub(super) static SECRETS: Resource = Resource {
+    group: Cow::Borrowed(""),
+    version: Cow::Borrowed("v1"),
+    name: Cow::Borrowed("secrets"),
     namespaced: true,
-    verbs: &["get"],
+    verbs: Cow::Borrowed(&["get"]),
 };
 
-pub(super) const LEASES: Resource = Resource {
-    group: "coordination.k8s.io",
-    version: "v1",
-    name: "leases",
+pub(super) static LEASES: Resource = Resource {
+    group: Cow::Borrowed("coordination.k8s.io"),
+    version: Cow::Borrowed("v1"),
+    name: Cow::Borrowed("leases"),
     namespaced: true,
-    verbs: &["get", "create", "update", "delete"],
+    verbs: Cow::Borrowed(&["get", "create", "update", "delete"]),
 };
 
-pub(super) const STATEFUL_SETS: Resource = Resource {
-    group: "apps",
-    version: "v1",
-    name: "statefulsets",
+pub(super) static STATEFUL_SETS: Resource = Resource {
+    group: Cow::Borrowed("apps"),
+    version: Cow::Borrowed("v1"),
+    name: Cow::Borrowed("statefulsets"),
     namespaced: true,
-    verbs: &["get", "list"],
+    verbs: Cow::Borrowed(&["get", "list"]),
 };
 
-pub(super) const ENDPOINT_SLICES: Resource = Resource {
-    group: "discovery.k8s.io",
-    version: "v1",
-    name: "endpointslices",
+pub(super) static ENDPOINT_SLICES: Resource = Resource {
+    group: Cow::Borrowed("discovery.k8s.io"),
+    version: Cow::Borrowed("v1"),
+    name: Cow::Borrowed("endpointslices"),
     namespaced: true,
-    verbs: &["list"],
+    verbs: Cow::Borrowed(&["list"]),
 };
 
-pub(super) const NAMESPACES: Resource = Resource {
-    group: "",
-    version: "v1",
-    name: "namespaces",
+pub(super) static NAMESPACES: Resource = Resource {
+    group: Cow::Borrowed(""),
+    version: Cow::Borrowed("v1"),
+    name: Cow::Borrowed("namespaces"),
     namespaced: false,
-    verbs: &["get"],
+    verbs: Cow::Borrowed(&["get"]),
 };
 
-pub(super) const ACCESS_REVIEWS: Resource = Resource {
-    group: "authorization.k8s.io",
-    version: "v1",
-    name: "selfsubjectaccessreviews",
+pub(super) static ACCESS_REVIEWS: Resource = Resource {
+    group: Cow::Borrowed("authorization.k8s.io"),
+    version: Cow::Borrowed("v1"),
+    name: Cow::Borrowed("selfsubjectaccessreviews"),
     namespaced: false,
-    verbs: &["create"],
+    verbs: Cow::Borrowed(&["create"]),
 };
 
 /// What the API server says of itself, to everybody (`system:public-info-viewer`).
-pub(super) const VERSION: Resource = Resource {
-    group: "",
-    version: "",
-    name: "version",
+pub(super) static VERSION: Resource = Resource {
+    group: Cow::Borrowed(""),
+    version: Cow::Borrowed(""),
+    name: Cow::Borrowed("version"),
     namespaced: false,
-    verbs: &["get"],
+    verbs: Cow::Borrowed(&["get"]),
 };
 
 /// One thing that was asked of the API server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Access {
     pub(super) verb: &'static str,
-    pub(super) resource: &'static Resource,
+    pub(super) resource: Cow<'static, Resource>,
     pub(super) name: Option<String>,
     pub(super) namespace: String,
 }
@@ -131,9 +133,9 @@ impl Access {
             verbs,
             namespaced,
             ..
-        } = self.resource;
+        } = &*self.resource;
         let dotted = match (group.is_empty(), name.split_once('/')) {
-            (true, _) => (*name).to_owned(),
+            (true, _) => name.to_string(),
             (false, None) => format!("{name}.{group}"),
             (false, Some((parent, child))) => format!("{parent}.{group}/{child}"),
         };
@@ -160,8 +162,29 @@ impl Access {
             "create" => Method::POST,
             "update" => Method::PUT,
             "delete" => Method::DELETE,
+            "patch" => Method::PATCH,
             _ => Method::GET,
         }
+    }
+
+    /// The request for it.
+    pub(super) fn request(&self, message: &Message) -> Result<Request<Vec<u8>>, ClusterError> {
+        let mut uri = self.path();
+        if !message.query.is_empty() {
+            let mut query = form_urlencoded::Serializer::new(String::new());
+            query.extend_pairs(&message.query);
+            uri = format!("{uri}?{}", query.finish());
+        }
+        Request::builder()
+            .method(self.method())
+            .uri(uri)
+            .header(ACCEPT, "application/json")
+            .header(CONTENT_TYPE, message.content_type)
+            .body(message.body.clone())
+            .map_err(|_| ClusterError::BadName {
+                what: "name",
+                name: self.path(),
+            })
     }
 
     /// The path on the API server. Names were checked by [`check_name`].
@@ -172,7 +195,7 @@ impl Access {
             name,
             namespaced,
             ..
-        } = self.resource;
+        } = &*self.resource;
         let mut path = if version.is_empty() {
             String::new()
         } else if group.is_empty() {
@@ -186,11 +209,13 @@ impl Access {
         }
         let (parent, child) = name
             .split_once('/')
-            .map_or((*name, None), |(p, c)| (p, Some(c)));
+            .map_or((&**name, None), |(p, c)| (p, Some(c)));
         // An object that does not exist yet is posted to the collection.
         let creates = self.verb == "create" && child.is_none();
         let name = self.name.as_deref().filter(|_| !creates);
-        for segment in [Some(parent), name, child].into_iter().flatten() {
+        let segments = [Some(parent), name, child].into_iter().flatten();
+        // The kinds of a group have no name: what they are asked for ends with the version.
+        for segment in segments.filter(|segment| !segment.is_empty()) {
             path.push('/');
             path.push_str(segment);
         }
@@ -200,6 +225,10 @@ impl Access {
 
 impl fmt::Display for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.resource.name.is_empty() {
+            let Resource { group, version, .. } = &*self.resource;
+            return write!(f, "{} the kinds of {group}/{version}", self.verb);
+        }
         write!(f, "{} {}", self.verb, self.resource.name)?;
         if let Some(name) = &self.name {
             write!(f, " {}", show(name))?;
@@ -231,6 +260,23 @@ pub(super) fn check_name(what: &'static str, name: &str) -> Result<(), ClusterEr
     }
 }
 
+/// What is sent with a request.
+pub(super) struct Message {
+    pub query: Vec<(&'static str, String)>,
+    pub content_type: &'static str,
+    pub body: Vec<u8>,
+}
+
+impl Default for Message {
+    fn default() -> Self {
+        Self {
+            query: Vec::new(),
+            content_type: "application/json",
+            body: Vec::new(),
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct List<T> {
     // The API server writes `null` for an empty list of some kinds.
@@ -252,7 +298,7 @@ impl Cluster {
     ) -> Access {
         Access {
             verb,
-            resource,
+            resource: Cow::Borrowed(resource),
             name: name.map(str::to_owned),
             namespace: self.namespace().to_owned(),
         }
@@ -301,12 +347,25 @@ impl Cluster {
         access: &Access,
         body: Vec<u8>,
     ) -> Result<Answer<T>, ClusterError> {
+        let message = Message {
+            body,
+            ..Message::default()
+        };
+        self.exchange(access, message).await
+    }
+
+    /// The same for a request that has more than a body.
+    pub(super) async fn exchange<T: DeserializeOwned>(
+        &self,
+        access: &Access,
+        message: Message,
+    ) -> Result<Answer<T>, ClusterError> {
         // Boxed, it doesn't weigh on the futures of all callers.
-        let fetched = Box::pin(self.fetch(access, &body));
+        let fetched = Box::pin(self.fetch(access, &message));
         let (status, headers, bytes) = self.within_timeout(access, fetched).await?;
         let object = serde_json::from_slice(&bytes).map_err(|error| {
             // A Secret must not be shown in part either, and errors of serde quote what they met.
-            let excerpt = if access.resource == &SECRETS {
+            let excerpt = if *access.resource == SECRETS {
                 "a Secret of another form, which is not shown here".to_owned()
             } else {
                 let begin = String::from_utf8_lossy(&bytes[..bytes.len().min(400)]);
@@ -342,21 +401,12 @@ impl Cluster {
     async fn fetch(
         &self,
         access: &Access,
-        body: &[u8],
+        message: &Message,
     ) -> Result<(StatusCode, HeaderMap, Bytes), ClusterError> {
         let method = access.method();
         let mut waits = BUSY_WAITS.into_iter();
         loop {
-            let request = Request::builder()
-                .method(&method)
-                .uri(access.path())
-                .header(http::header::ACCEPT, "application/json")
-                .header(http::header::CONTENT_TYPE, "application/json")
-                .body(Body::from(body.to_vec()))
-                .map_err(|_| ClusterError::BadName {
-                    what: "name",
-                    name: access.path(),
-                })?;
+            let request = access.request(message)?.map(Body::from);
             self.count_request();
             let response = self
                 .0
@@ -411,7 +461,7 @@ mod tests {
     fn paths_are_those_of_the_api() {
         let access = |resource, name: Option<&str>| Access {
             verb: "get",
-            resource,
+            resource: Cow::Borrowed(resource),
             name: name.map(str::to_owned),
             namespace: "mqtt".into(),
         };
@@ -442,7 +492,7 @@ mod tests {
     fn a_missing_right_comes_with_the_rule_that_grants_it() {
         let access = Access {
             verb: "create",
-            resource: &PORT_FORWARD,
+            resource: Cow::Borrowed(&PORT_FORWARD),
             name: Some("broker-0".into()),
             namespace: "mqtt".into(),
         };
@@ -454,7 +504,7 @@ mod tests {
         );
         assert!(
             Access {
-                resource: &ENDPOINT_SLICES,
+                resource: Cow::Borrowed(&ENDPOINT_SLICES),
                 ..access
             }
             .rule()

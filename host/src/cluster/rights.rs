@@ -1,6 +1,9 @@
 //! What the API server is, and what this user may do on it: asked ahead of use by `backup test`
 //! alone. All else learns of a missing right from the request that needed it.
 
+use std::borrow::Cow;
+
+use broker_manifest::ResourceVerb;
 use futures_util::future::join_all;
 use k8s_openapi::api::authorization::v1::{
     ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
@@ -8,10 +11,10 @@ use k8s_openapi::api::authorization::v1::{
 use serde::Deserialize;
 
 use super::request::{
-    ACCESS_REVIEWS, ENDPOINT_SLICES, LEASES, POD_EXEC, PODS, PORT_FORWARD, Resource, SECRETS,
-    STATEFUL_SETS, VERSION,
+    ACCESS_REVIEWS, Access, ENDPOINT_SLICES, LEASES, POD_EXEC, PODS, PORT_FORWARD, Resource,
+    SECRETS, STATEFUL_SETS, VERSION,
 };
-use super::{Cluster, ClusterError};
+use super::{Cluster, ClusterError, ObjectType};
 
 /// What rights are needed for. Each is a resource, with all the verbs that are used on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +31,8 @@ pub enum Need {
 /// What of a need is allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rights {
+    /// The plural with its subresource, as RBAC rules name it.
+    pub on: String,
     pub allowed: Vec<&'static str>,
     pub missing: Vec<&'static str>,
     /// The rule that allows all of it, as a command and as a line of a Role.
@@ -53,7 +58,7 @@ struct Info {
 }
 
 impl Need {
-    const fn resource(self) -> &'static Resource {
+    fn resource(self) -> &'static Resource {
         match self {
             Self::Pods => &PODS,
             Self::PortForward => &PORT_FORWARD,
@@ -63,12 +68,6 @@ impl Need {
             Self::Secrets => &SECRETS,
             Self::Exec => &POD_EXEC,
         }
-    }
-
-    /// The plural with its subresource, as RBAC rules name it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        self.resource().name
     }
 }
 
@@ -91,15 +90,53 @@ impl Cluster {
     /// # Errors
     /// When the API server does not answer one of them.
     pub async fn rights(&self, need: Need) -> Result<Rights, ClusterError> {
-        let resource = need.resource();
-        let asked = resource.verbs.iter().map(|verb| async {
-            let allowed = self.may(verb, resource).await?;
+        self.rights_on(need.resource(), self.namespace()).await
+    }
+
+    /// The same for objects of a kind.
+    ///
+    /// # Errors
+    /// When the API server does not answer one of them.
+    pub async fn object_rights(
+        &self,
+        ty: &ObjectType,
+        verbs: &[ResourceVerb],
+    ) -> Result<Vec<Rights>, ClusterError> {
+        let (status, main): (Vec<_>, Vec<_>) = verbs
+            .iter()
+            .copied()
+            .partition(|verb| *verb == ResourceVerb::PatchStatus);
+        let main = ty.needing(main.into_iter().map(ResourceVerb::name).collect(), "");
+        let status = ty.needing(status.into_iter().map(|_| "patch").collect(), "/status");
+        let mut rights = Vec::new();
+        for resource in [main, status] {
+            if !resource.verbs.is_empty() {
+                rights.push(self.rights_on(&resource, ty.namespace()).await?);
+            }
+        }
+        Ok(rights)
+    }
+
+    async fn rights_on(
+        &self,
+        resource: &Resource,
+        namespace: &str,
+    ) -> Result<Rights, ClusterError> {
+        let asked = resource.verbs.iter().map(|verb| async move {
+            let allowed = self.may(verb, resource, namespace).await?;
             Ok((*verb, allowed))
         });
         let mut rights = Rights {
             allowed: Vec::new(),
             missing: Vec::new(),
-            rule: self.access("get", resource, None).rule(),
+            on: resource.name.to_string(),
+            rule: Access {
+                verb: "get",
+                resource: Cow::Owned(resource.clone()),
+                name: None,
+                namespace: namespace.to_owned(),
+            }
+            .rule(),
         };
         for answer in join_all(asked).await {
             match answer? {
@@ -110,17 +147,22 @@ impl Cluster {
         Ok(rights)
     }
 
-    async fn may(&self, verb: &str, resource: &Resource) -> Result<bool, ClusterError> {
+    async fn may(
+        &self,
+        verb: &str,
+        resource: &Resource,
+        namespace: &str,
+    ) -> Result<bool, ClusterError> {
         let (name, subresource) = match resource.name.split_once('/') {
             Some((name, subresource)) => (name, Some(subresource)),
-            None => (resource.name, None),
+            None => (&*resource.name, None),
         };
         let review = SelfSubjectAccessReview {
             spec: SelfSubjectAccessReviewSpec {
                 resource_attributes: Some(ResourceAttributes {
-                    namespace: Some(self.namespace().to_owned()),
+                    namespace: Some(namespace.to_owned()),
                     verb: Some(verb.to_owned()),
-                    group: Some(resource.group.to_owned()),
+                    group: Some(resource.group.to_string()),
                     resource: Some(name.to_owned()),
                     subresource: subresource.map(str::to_owned),
                     ..ResourceAttributes::default()

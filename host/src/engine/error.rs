@@ -28,10 +28,6 @@ pub enum EngineError {
     NoInterface { engine: String },
     #[error("{engine} imports `{import}`, which no version of kubectl-broker provides")]
     UnknownImport { engine: String, import: String },
-    #[error(
-        "{engine} imports `{import}`, which this version of kubectl-broker does not provide yet"
-    )]
-    NotProvided { engine: String, import: String },
     #[error("{engine} imports `{import}`, but its manifest does not ask for it: {missing}")]
     NotAsked {
         engine: String,
@@ -140,7 +136,6 @@ impl Problem for EngineError {
             Self::UnknownImport { .. } => {
                 "An engine may import WASI 0.2 without `wasi:http`, and `kubectl-broker:engine`; it can't be run"
             }
-            Self::NotProvided { .. } => "Update kubectl-broker",
             Self::Unreadable { .. } | Self::Changed { .. } => {
                 "Install it again with `kubectl broker plugin install`, or take it away with `kubectl broker plugin remove`"
             }

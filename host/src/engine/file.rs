@@ -22,12 +22,11 @@ const PROVIDED: &[&str] = &[
     "http",
     "artifacts",
     "exec",
+    "resources",
     "log",
     "progress",
     "clock",
 ];
-/// Interfaces of ours that stand in the WIT and that the host does not provide yet.
-const ANNOUNCED: &[&str] = &["resources"];
 /// The packages of WASI 0.2 that are linked, with nothing in them.
 const WASI: &[&str] = &["cli", "clocks", "filesystem", "io", "random", "sockets"];
 
@@ -221,24 +220,16 @@ impl Outline {
     }
 
     fn check_import(&self, import: &str) -> Result<(), EngineError> {
-        let engine = || self.name();
-        let import_name = || import.to_owned();
         if let Some((interface, _)) = ours(import) {
             if PROVIDED.contains(&interface) {
                 return self.check_asked(interface, import);
-            }
-            if ANNOUNCED.contains(&interface) {
-                return Err(EngineError::NotProvided {
-                    engine: engine(),
-                    import: import_name(),
-                });
             }
         } else if is_wasi(import) {
             return Ok(());
         }
         Err(EngineError::UnknownImport {
-            engine: engine(),
-            import: import_name(),
+            engine: self.name(),
+            import: import.to_owned(),
         })
     }
 
@@ -247,6 +238,7 @@ impl Outline {
         let moves_files = [Operation::Create, Operation::Download, Operation::Restore];
         let missing = match interface {
             "http" if self.manifest.endpoints.is_empty() => "it names no endpoint",
+            "resources" if self.manifest.resources.is_none() => "it names no kind of objects",
             "exec" if self.manifest.exec.is_empty() => "it names no command",
             "artifacts" if !moves_files.iter().any(|op| self.manifest.can(*op)) => {
                 "it names no operation that moves files (`create`, `download`, `restore`)"
@@ -332,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_announced_only_is_refused_and_so_is_what_the_manifest_does_not_ask_for() {
+    fn what_the_manifest_does_not_ask_for_is_refused_and_so_is_what_nobody_knows() {
         let bundled = Catalogue::bundled().expect("bundled");
         let sidecar = bundled
             .iter()
@@ -346,7 +338,10 @@ mod tests {
         assert!(import("http").is_ok());
         assert!(matches!(
             import("resources"),
-            Err(EngineError::NotProvided { .. })
+            Err(EngineError::NotAsked {
+                missing: "it names no kind of objects",
+                ..
+            })
         ));
         assert!(matches!(
             import("exec"),

@@ -1,8 +1,10 @@
-use broker_manifest::{Auth, Command, Endpoint, Manifest, Method, Route};
+use broker_manifest::{
+    Auth, Command, Endpoint, Manifest, Method, ObjectKind, ResourceRule, ResourceVerb, Route,
+};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::GrantedCommand;
+use super::{GrantedCommand, GrantedObjects};
 use crate::model::{Report, ReportKind};
 
 /// What an engine may do. Every host call asks here first; nothing else decides.
@@ -10,6 +12,7 @@ use crate::model::{Report, ReportKind};
 pub struct Grants {
     endpoints: BTreeMap<String, Endpoint>,
     commands: BTreeMap<String, Command>,
+    objects: Vec<ResourceRule>,
 }
 
 /// A request that is granted.
@@ -47,6 +50,11 @@ impl Grants {
         Self {
             endpoints: manifest.endpoints.clone(),
             commands: manifest.exec.clone(),
+            objects: manifest
+                .resources
+                .as_ref()
+                .map(|resources| resources.allow.clone())
+                .unwrap_or_default(),
         }
     }
 
@@ -124,6 +132,30 @@ impl Grants {
             ));
         }
         Ok(())
+    }
+
+    /// Whether something may be done with objects of a kind, and where they are.
+    ///
+    /// # Errors
+    /// `denied` when it is not granted.
+    pub fn check_objects(
+        &self,
+        kind: &ObjectKind,
+        verb: ResourceVerb,
+    ) -> Result<GrantedObjects, Report> {
+        let mut rules = self.objects.iter();
+        let rule = rules.find(|rule| rule.kind() == kind);
+        match rule.filter(|rule| rule.verbs().contains(&verb)) {
+            Some(rule) => Ok(GrantedObjects {
+                kind: kind.clone(),
+                namespace: rule.namespace().map(str::to_owned),
+                watchable: rule.verbs().contains(&ResourceVerb::Watch),
+            }),
+            None => Err(Report::new(
+                ReportKind::Denied,
+                format!("the manifest does not allow `{verb}` of objects {kind}"),
+            )),
+        }
     }
 
     /// Whether an engine may set a header.

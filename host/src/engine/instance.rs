@@ -1,6 +1,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use broker_manifest::{Manifest, Operation};
 use wasmtime::component::ResourceTable;
 use wasmtime::{Store, StoreLimits, Trap, UpdateDeadline};
@@ -10,8 +12,8 @@ use super::limits::{Allowance, Budget, Late, Limits, UsedUp};
 use super::output::Output;
 use super::v0_1::bindings::exports::kubectl_broker::engine::operations::Guest;
 use super::{
-    Artifact, Artifacts, Auditor, Commands, EngineError, Grants, Level, Loaded, Network, Observer,
-    v0_1,
+    Artifact, Artifacts, Auditor, Commands, EngineError, Grants, Level, Loaded, Network, Objects,
+    Observer, v0_1,
 };
 use crate::model::{Backup, Report, text};
 
@@ -28,6 +30,9 @@ pub struct HostState {
     pub(super) network: Arc<dyn Network>,
     pub(super) artifacts: Option<Arc<dyn Artifacts>>,
     pub(super) commands: Arc<dyn Commands>,
+    pub(super) objects: Option<Arc<dyn Objects>>,
+    /// When the time of the operation is over.
+    pub(super) ends: Instant,
     pub(super) observer: Arc<dyn Observer>,
     pub(super) auditor: Option<Arc<dyn Auditor>>,
 }
@@ -39,6 +44,8 @@ pub struct Services {
     /// None where the command saves no file.
     pub artifacts: Option<Arc<dyn Artifacts>>,
     pub commands: Arc<dyn Commands>,
+    /// None where there is no cluster.
+    pub objects: Option<Arc<dyn Objects>>,
     pub observer: Arc<dyn Observer>,
     /// Who hears of every call; most often nobody.
     pub auditor: Option<Arc<dyn Auditor>>,
@@ -150,6 +157,8 @@ impl Instance {
             network: services.network,
             artifacts: services.artifacts,
             commands: services.commands,
+            objects: services.objects,
+            ends: Instant::now(),
             observer: services.observer,
             auditor: services.auditor,
         };
@@ -361,6 +370,7 @@ impl Instance {
     ) -> Result<T, EngineError> {
         let total = self.total(operation);
         let allowance = self.store.data().allowance.clone();
+        self.store.data_mut().ends = Instant::now() + total;
         let guest = self.bindings.kubectl_broker_engine_operations();
         let result = allowance.bound(total, call(guest, &mut self.store)).await;
         self.judge(operation, result)

@@ -50,18 +50,17 @@ pub async fn act(
     if verb.destructive {
         let subject = subject(verb, &options);
         let what = format!(
-            "Doing `{}` at StatefulSet {} in namespace {} (engine {})",
+            "Doing `{}` at {} (engine {})",
             [Some(name.as_str()), subject]
                 .into_iter()
                 .flatten()
                 .map(|word| text::printable(word, MAX_VALUE))
                 .collect::<Vec<_>>()
                 .join(" "),
-            session.statefulset(),
-            session.cluster.namespace(),
+            running.scope.place(),
             call_name(&session.engines, id)
         );
-        let target = subject.unwrap_or(session.statefulset()).to_owned();
+        let target = subject.unwrap_or(running.scope.target()).to_owned();
         confirmation.confirm(what, target).await?;
     }
     let mut deed = Deed::of(name, session, &running);
@@ -139,7 +138,8 @@ fn fits(form: OptionForm<'_>, value: &OptionValue) -> bool {
         (OptionKind::Text, OptionValue::Text(text)) => {
             form.choices.is_empty() || form.choices.contains(text)
         }
-        (OptionKind::Integer, OptionValue::Integer(_))
+        (OptionKind::File, OptionValue::Text(_))
+        | (OptionKind::Integer, OptionValue::Integer(_))
         | (OptionKind::Boolean, OptionValue::Boolean(_)) => true,
         _ => false,
     }
@@ -153,6 +153,7 @@ fn default(form: OptionForm<'_>) -> Option<OptionValue> {
             let number = form.default.and_then(|text| text.parse().ok());
             number.map(OptionValue::Integer)
         }
+        OptionKind::File => None,
         OptionKind::Boolean => Some(OptionValue::Boolean(form.default == Some("true"))),
     }
 }

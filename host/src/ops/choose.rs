@@ -31,13 +31,14 @@ pub(super) fn candidates<'a>(
     choice: &EngineChoice,
     operation: Operation,
 ) -> Result<Vec<&'a EngineFile>, OpsError> {
-    let mut able: Vec<_> = engines
+    let able: Vec<_> = engines
         .iter()
         .filter(|engine| engine.manifest().can(operation))
         .collect();
     match choice {
         EngineChoice::Auto if able.is_empty() => Err(OpsError::NobodyCan { operation }),
         EngineChoice::Auto => {
+            let mut able = of_pods(able);
             able.sort_by_key(|engine| Reverse(engine.manifest().operations[&operation].preference));
             Ok(able)
         }
@@ -62,9 +63,28 @@ pub(super) fn chosen<'a>(
     choice: &EngineChoice,
 ) -> Result<Vec<&'a EngineFile>, OpsError> {
     match choice {
-        EngineChoice::Auto => Ok(engines.iter().collect()),
+        EngineChoice::Auto => Ok(of_pods(engines.iter().collect())),
         EngineChoice::Named(name) => Ok(vec![named(engines, name)?]),
     }
+}
+
+/// The engines that work with pods, where there is one among them: whether a pod answers decides between
+/// those. Whoever has no pod is named.
+fn of_pods(engines: Vec<&EngineFile>) -> Vec<&EngineFile> {
+    let has_pods = |engine: &&EngineFile| engine.manifest().has_target();
+    if !engines.iter().any(has_pods) {
+        return engines;
+    }
+    engines.into_iter().filter(has_pods).collect()
+}
+
+/// Whether what may be chosen works with the pods of a StatefulSet.
+pub(super) fn has_target(engines: &[EngineFile], choice: &EngineChoice) -> bool {
+    // What is wrong with the name is told when it is used.
+    chosen(engines, choice).map_or(true, |chosen| {
+        let mut chosen = chosen.into_iter();
+        chosen.any(|engine| engine.manifest().has_target())
+    })
 }
 
 /// The engine that has a verb of its own: the one that is named, else the only one. There is no falling

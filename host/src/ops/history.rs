@@ -53,7 +53,15 @@ impl Deed {
         Self {
             operation: operation.to_owned(),
             engine: scope.engine.clone(),
-            scope: format!("{context}/{}/{}", scope.namespace, scope.statefulset),
+            scope: [
+                Some(context),
+                Some(&scope.namespace),
+                scope.statefulset.as_deref(),
+            ]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join("/"),
             ..Self::default()
         }
     }

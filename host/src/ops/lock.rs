@@ -10,14 +10,15 @@ use crate::cluster::{Acquired, lease_name};
 /// How long a lock outlives a process that was killed.
 const LEASE: Duration = Duration::from_mins(1);
 
-/// Runs `work` while nobody else does the same to the target: with a Lease that all who work on the
+/// Runs `work` while nobody else does the same to `subject`, a name of the namespace: with a Lease that all who work on the
 /// cluster see, or, without the right to keep one, with a lock that only this machine sees.
 pub(super) async fn locked<T>(
     session: &Session,
     operation: &str,
+    subject: &str,
     work: impl Future<Output = Result<T, OpsError>>,
 ) -> Result<T, OpsError> {
-    let name = lease_name(operation, session.statefulset());
+    let name = lease_name(operation, subject);
     match session
         .cluster
         .acquire_lease(&name, &holder()?, LEASE)

@@ -16,6 +16,7 @@ mod history;
 mod list;
 mod lock;
 mod network;
+mod objects;
 mod observer;
 mod restore;
 mod saving;

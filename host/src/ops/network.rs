@@ -5,7 +5,7 @@ use std::time::Duration;
 use broker_manifest::{Endpoint, Manifest};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, try_join_all};
-use http::header::{AUTHORIZATION, RETRY_AFTER};
+use http::header::AUTHORIZATION;
 use http_body_util::{BodyExt, Full};
 
 use super::credentials::Credentials;
@@ -15,6 +15,7 @@ use crate::cluster::{
 };
 use crate::engine::{Answer, Network, Outgoing, Sent};
 use crate::model::{Failure, Problem, Report, ReportKind};
+use crate::transfer::retry_after;
 
 /// Whose requests go where.
 #[derive(Clone)]
@@ -219,15 +220,12 @@ impl Network for PodNetwork {
     }
 }
 
-/// How long a backend that is busy asks to wait, where that is worth it. The other form of the header, a
-/// date, is rare, and needs a common clock.
+/// How long a backend that is busy asks to wait, where that is worth it.
 fn asks_to_wait<B>(response: &http::Response<B>) -> Option<Duration> {
     if !matches!(response.status().as_u16(), 429 | 503) {
         return None;
     }
-    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
-    let wait = Duration::from_secs(seconds.trim().parse().ok()?);
-    (wait <= LONGEST_WAIT).then_some(wait)
+    retry_after(response.headers()).filter(|wait| *wait <= LONGEST_WAIT)
 }
 
 fn body(sent: Sent) -> RequestBody {
@@ -256,6 +254,16 @@ pub(super) fn report(error: &ClusterError) -> Report {
         // It may still run.
         ClusterError::CommandTimedOut { .. } => (ReportKind::TimedOut, false),
         ClusterError::CommandNotRun { .. } => (ReportKind::Unsupported, false),
+        ClusterError::Api { status: 404, .. } | ClusterError::NoSuchKind { .. } => {
+            (ReportKind::NotFound, false)
+        }
+        ClusterError::Api { status: 409, .. } => (ReportKind::Conflict, false),
+        ClusterError::Api { status, .. } if *status == 429 || *status >= 500 => {
+            (ReportKind::Unavailable, true)
+        }
+        ClusterError::Rejected { .. } | ClusterError::BadName { .. } => {
+            (ReportKind::InvalidArgument, false)
+        }
         ClusterError::Unauthorized { .. } => (ReportKind::Unauthenticated, false),
         ClusterError::Forbidden { .. } => (ReportKind::Forbidden, false),
         ClusterError::NotHttp { .. } | ClusterError::CommandTooLoud { .. } => {

@@ -70,19 +70,21 @@ pub async fn restore(
     };
     if !request.dry_run {
         let what = format!(
-            "Restoring backup {} into StatefulSet {} in namespace {} (engine {})",
+            "Restoring backup {} into {} (engine {})",
             text::printable(&id, 200),
-            session.statefulset(),
-            session.cluster.namespace(),
+            running.scope.place(),
             running.called
         );
-        confirmation
-            .confirm(what, session.statefulset().to_owned())
-            .await?;
+        let target = running.scope.target().to_owned();
+        confirmation.confirm(what, target).await?;
     }
     let options = session.options(&running.manifest, operation);
     let mut deed = Deed::of("restore", session, &running);
     deed.id = Some(id.clone());
+    let subject = match &running.scope.statefulset {
+        Some(name) => name.clone(),
+        None => running.manifest.id.name().to_owned(),
+    };
     let work = async {
         let restored = running
             .instance()
@@ -108,7 +110,7 @@ pub async fn restore(
     let (backup, details) = if request.dry_run {
         work.await?
     } else {
-        let result = locked(session, "restore", work).await;
+        let result = locked(session, "restore", &subject, work).await;
         deed.record(session.ui(), &result).await;
         result?
     };

@@ -1,15 +1,17 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use broker_manifest::{EngineId, EngineOption, Manifest, Operation};
 
 use super::OpsError;
 use super::audit::AuditFile;
-use super::choose::{EngineChoice, call_name, candidates, for_files, shared_name};
+use super::choose::{EngineChoice, call_name, candidates, for_files, has_target, shared_name};
 use super::commands::PodCommands;
 use super::credentials::{Credentials, CredentialsRequest};
 use super::network::{PodNetwork, Route};
+use super::objects::ClusterObjects;
 use super::observer::UiObserver;
 use super::saving::Saving;
 use crate::cluster::{Cluster, ConnectOptions, NamespaceSource, Target};
@@ -57,6 +59,7 @@ pub struct Session {
 pub(super) struct Running {
     instance: Instance,
     network: Arc<PodNetwork>,
+    objects: Arc<ClusterObjects>,
     pub(super) saving: Arc<Saving>,
     pub(super) manifest: Manifest,
     /// What `--engine` takes for it.
@@ -212,6 +215,7 @@ impl Session {
         let network = Arc::new(network);
         let saving = Arc::new(Saving::new(Arc::clone(&network), self.ui));
         let commands = PodCommands::new(&self.cluster, &self.target, network.last_error());
+        let objects = Arc::new(ClusterObjects::new(&self.cluster, network.last_error()));
         let instance = Instance::start(
             loaded,
             file.grants(),
@@ -219,6 +223,7 @@ impl Session {
                 network: network.clone(),
                 artifacts: Some(saving.clone()),
                 commands: Arc::new(commands),
+                objects: Some(objects.clone()),
                 observer: Arc::new(UiObserver(self.ui)),
                 auditor: self.auditor.clone(),
             },
@@ -228,12 +233,14 @@ impl Session {
         Ok(Running {
             instance,
             network,
+            objects,
             saving,
             manifest: file.manifest().clone(),
             called: call_name(&self.engines, &file.manifest().id),
             scope: Scope {
                 namespace: self.cluster.namespace().to_owned(),
-                statefulset: self.target.statefulset.clone(),
+                statefulset: (file.manifest().has_target())
+                    .then(|| self.target.statefulset.clone()),
                 engine: file.manifest().id.to_string(),
             },
             ui: self.ui,
@@ -315,7 +322,8 @@ impl Session {
 
     fn note_defaults(&self) {
         let mut defaults = Vec::new();
-        if self.request.statefulset.is_none() && self.request.pod.is_none() {
+        let unnamed = self.request.statefulset.is_none() && self.request.pod.is_none();
+        if unnamed && has_target(&self.engines, &self.request.engine) {
             defaults.push(format!("StatefulSet {DEFAULT_STATEFULSET}"));
         }
         let namespace = self.cluster.namespace();
@@ -335,6 +343,11 @@ impl Session {
 impl Running {
     pub(super) fn instance(&mut self) -> &mut Instance {
         &mut self.instance
+    }
+
+    /// Waits before the next look at what the engine looked at, and not longer than this.
+    pub(super) async fn pause(&self, longest: Duration) {
+        self.objects.pause(longest).await;
     }
 
     /// Turns an error that the engine only passed on into the one that it was, and shows what the

@@ -56,12 +56,13 @@ pub async fn test(
     let mut checks = Vec::new();
     let reached = server(&session, &mut checks).await
         && rights(&session, &engines, from_secret, &mut checks).await;
-    let ready = reached && target(&session, &mut checks).await;
+    let has_target = engines.iter().any(|file| file.manifest().has_target());
+    let ready = reached && (!has_target || target(&session, &mut checks).await);
     let with_credentials = match credentials {
         Some(wanted) if reached => secret(&mut session, &wanted, &mut checks).await,
         _ => reached,
     };
-    if !reached {
+    if !reached && has_target {
         checks.push(Check::skipped(None, "target"));
     }
     let mut of_engines = join_all(engines.iter().map(|file| async {
@@ -79,7 +80,7 @@ pub async fn test(
     session.note_requests();
     Ok(TestView {
         namespace: session.cluster.namespace().to_owned(),
-        statefulset: session.statefulset().to_owned(),
+        statefulset: has_target.then(|| session.statefulset().to_owned()),
         failure: gravest(&checks),
         checks: checks.into_iter().map(|check| check.row).collect(),
     })
@@ -161,14 +162,16 @@ async fn rights(
         let mut endpoints = file.manifest().endpoints.values();
         endpoints.any(|endpoint| endpoint.select == Select::Service)
     });
+    let in_pods = engines.iter().any(|file| file.manifest().has_target());
     let needs = NEEDS.into_iter().filter(|(need, ..)| match need {
         Need::EndpointSlices => by_service,
         Need::Secrets => !from_secret,
-        _ => true,
+        Need::Leases => true,
+        _ => in_pods,
     });
     let asked = needs.map(|(need, required, loss)| async move {
         let rights = session.cluster.rights(need).await?;
-        Ok(right(need, &rights, required, loss))
+        Ok(right(&rights, required, loss))
     });
     let answers: Result<Vec<_>, ClusterError> = join_all(asked).await.into_iter().collect();
     match answers {
@@ -190,8 +193,8 @@ async fn rights(
     }
 }
 
-fn right(need: Need, rights: &Rights, required: &[&str], loss: &str) -> Check {
-    let name = format!("right:{}", need.name());
+fn right(rights: &Rights, required: &[&str], loss: &str) -> Check {
+    let name = format!("right:{}", rights.on);
     if rights.missing.is_empty() {
         return Check::passed(None, &name, format!("may {}", rights.allowed.join(", ")));
     }
@@ -257,7 +260,7 @@ async fn engine(session: &Session, file: &EngineFile, with_credentials: bool) ->
     let manifest = file.manifest();
     let name = manifest.id.name();
     let route = session.route(file);
-    let mut checks = Vec::new();
+    let mut checks = of_objects(session, file).await;
     let mut backends = BTreeMap::new();
     for (endpoint_name, endpoint) in &manifest.endpoints {
         let found = route.backend(endpoint_name, endpoint).await;
@@ -285,6 +288,35 @@ async fn engine(session: &Session, file: &EngineFile, with_credentials: bool) ->
             if manifest.can(Operation::List) {
                 checks.push(list(session, &mut running, name).await);
             }
+        }
+    }
+    checks
+}
+
+/// Whether the cluster has the kinds that an engine works with, and what this user may do with them.
+async fn of_objects(session: &Session, file: &EngineFile) -> Vec<Check> {
+    let engine = file.manifest().id.name();
+    let rules = file.manifest().resources.iter().flat_map(|it| &it.allow);
+    let mut checks = Vec::new();
+    for rule in rules {
+        let failed =
+            |error| Check::failed(Some(engine), &format!("kind:{}", rule.kind().kind), error);
+        let found = session.cluster.object_type(rule.kind(), rule.namespace());
+        let ty = match Box::pin(found).await {
+            Ok(ty) => ty,
+            Err(error) => {
+                checks.push(failed(&error));
+                continue;
+            }
+        };
+        let verbs: Vec<_> = rule.verbs().iter().copied().collect();
+        match Box::pin(session.cluster.object_rights(&ty, &verbs)).await {
+            Ok(rights) => checks.extend(rights.iter().map(|rights| {
+                let mut check = right(rights, &[], "what needs it fails");
+                check.row.engine = Some(engine.to_owned());
+                check
+            })),
+            Err(error) => checks.push(failed(&error)),
         }
     }
     checks

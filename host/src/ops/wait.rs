@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::session::Running;
 use super::{OpsError, Session, network};
@@ -67,7 +67,7 @@ impl Looks {
         running: &mut Running,
     ) -> Result<Backup, OpsError> {
         loop {
-            self.pause().await?;
+            self.pause(running).await?;
             match self.look(running).await? {
                 Err(error) if may_pass(&error) => {
                     session.ui().note(&format!(
@@ -84,14 +84,17 @@ impl Looks {
         }
     }
 
-    async fn pause(&mut self) -> Result<(), OpsError> {
+    async fn pause(&mut self, running: &Running) -> Result<(), OpsError> {
         if let Some((deadline, _)) = self.deadline
             && Instant::now() + self.pause >= deadline
         {
-            sleep_until(deadline).await;
-            return Err(self.late());
+            running.pause(deadline - Instant::now()).await;
+            if Instant::now() >= deadline {
+                return Err(self.late());
+            }
+            return Ok(());
         }
-        tokio::time::sleep(self.pause).await;
+        running.pause(self.pause).await;
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         Ok(())
     }

@@ -1,7 +1,10 @@
 use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 
-use broker_manifest::{Auth, Command, Endpoint, Manifest, Operation, Select};
+use broker_manifest::{
+    Auth, Command, Endpoint, Manifest, ObjectKind, Operation, OptionKind, ResourceRule,
+    ResourceVerb, Select,
+};
 
 use crate::engine::{Grants, Outline};
 use crate::transfer::Sha256;
@@ -26,10 +29,19 @@ pub enum Capability {
         container: Option<String>,
         words: Vec<String>,
     },
+    /// Doing one thing with Kubernetes objects of one kind.
+    Objects {
+        kind: ObjectKind,
+        /// The namespace of the command where it is none.
+        namespace: Option<String>,
+        verb: ResourceVerb,
+    },
     /// Writing what a backend sends to the file that the user names.
     SaveFiles,
     /// Sending a file that the user names to its backend.
     SendFiles,
+    /// Reading a text file that the user names.
+    ReadFiles,
 }
 
 /// Ports of the pods of the target, or of a Service in front of them.
@@ -57,6 +69,10 @@ impl Capabilities {
         if outline.imports("exec") {
             found.extend(manifest.exec.values().map(command));
         }
+        if outline.imports("resources") {
+            let rules = manifest.resources.iter().flat_map(|it| &it.allow);
+            found.extend(rules.flat_map(objects));
+        }
         if outline.imports("artifacts") {
             if manifest.can(Operation::Download) || manifest.can(Operation::Create) {
                 found.insert(Capability::SaveFiles);
@@ -65,6 +81,12 @@ impl Capabilities {
             if restore.is_some_and(|ability| ability.files) {
                 found.insert(Capability::SendFiles);
             }
+        }
+        let options = manifest.options.iter().map(|option| option.kind);
+        let of_verbs = manifest.verbs.values().flat_map(|verb| &verb.options);
+        let mut kinds = options.chain(of_verbs.map(|option| option.kind));
+        if kinds.any(|kind| kind == OptionKind::File) {
+            found.insert(Capability::ReadFiles);
         }
         Self(found)
     }
@@ -120,6 +142,11 @@ impl Capabilities {
             .endpoints
             .retain(|_, endpoint| !endpoint.allow.is_empty());
         allowed.exec.retain(|_, run| has(command(run)));
+        if let Some(resources) = &mut allowed.resources {
+            let rules = resources.allow.iter();
+            let rules = rules.filter_map(|rule| rule.only(|verb| has(object(rule, verb))));
+            resources.allow = rules.collect();
+        }
         Grants::all_of(&allowed)
     }
 
@@ -128,6 +155,7 @@ impl Capabilities {
     pub fn sentences(&self) -> Vec<String> {
         let mut sentences: Vec<String> = Vec::new();
         let mut last: Option<&Place> = None;
+        let mut last_kind: Option<(&ObjectKind, &Option<String>)> = None;
         for capability in &self.0 {
             match capability {
                 Capability::Http { place, route } => {
@@ -154,8 +182,31 @@ impl Capabilities {
                         quoted(words)
                     ));
                 }
+                Capability::Objects {
+                    kind,
+                    namespace,
+                    verb,
+                } => {
+                    let same = last_kind.replace((kind, namespace)) == Some((kind, namespace));
+                    match sentences.last_mut().filter(|_| same) {
+                        Some(sentence) => {
+                            // Writing into a String can't fail.
+                            let _ = write!(sentence, ", {verb}");
+                        }
+                        None => sentences.push(format!(
+                            "work with Kubernetes objects {kind} in {}: {verb}",
+                            match namespace {
+                                Some(name) => format!("namespace {name}"),
+                                None => "the namespace of the command".to_owned(),
+                            }
+                        )),
+                    }
+                }
                 Capability::SaveFiles => {
                     sentences.push("write what it is sent to the file that you name".to_owned());
+                }
+                Capability::ReadFiles => {
+                    sentences.push("read a text file that you name".to_owned());
                 }
                 Capability::SendFiles => {
                     sentences.push("send a file that you name to where it may talk to".to_owned());
@@ -176,6 +227,18 @@ fn credentials(endpoint: &Endpoint) -> Option<Capability> {
         place: Place::of(endpoint),
         kind,
     })
+}
+
+fn objects(rule: &ResourceRule) -> impl Iterator<Item = Capability> {
+    rule.verbs().iter().map(|verb| object(rule, *verb))
+}
+
+fn object(rule: &ResourceRule, verb: ResourceVerb) -> Capability {
+    Capability::Objects {
+        kind: rule.kind().clone(),
+        namespace: rule.namespace().map(str::to_owned),
+        verb,
+    }
 }
 
 fn command(command: &Command) -> Capability {
@@ -229,8 +292,20 @@ impl fmt::Display for Capability {
                 let container = container.as_deref().unwrap_or("-");
                 write!(f, "exec {container}: {}", quoted(words))
             }
+            Self::Objects {
+                kind,
+                namespace,
+                verb,
+            } => {
+                write!(f, "objects {kind} {verb}")?;
+                match namespace {
+                    Some(name) => write!(f, " in {name}"),
+                    None => Ok(()),
+                }
+            }
             Self::SaveFiles => f.write_str("save files"),
             Self::SendFiles => f.write_str("send files"),
+            Self::ReadFiles => f.write_str("read files"),
         }
     }
 }
@@ -273,6 +348,8 @@ mod tests {
         [exec.look]
         container = "vault"
         argv = ["ls", "-1", "{folder}", "a b"]
+        [resources]
+        allow = ["acme.example/v1/Vault: get delete", "v1/ConfigMap: get in safe"]
         "#;
 
     fn outline(imports: &[&str]) -> Outline {
@@ -287,7 +364,7 @@ mod tests {
     }
 
     fn all() -> Capabilities {
-        Capabilities::of(&outline(&["http", "artifacts", "exec"]))
+        Capabilities::of(&outline(&["http", "artifacts", "exec", "resources"]))
     }
 
     #[test]
@@ -301,6 +378,9 @@ mod tests {
                 "http pod:api,80 GET /b",
                 "http pod:api,80 POST /b/{id}",
                 "http service:443 GET /c",
+                "objects acme.example/v1/Vault delete",
+                "objects acme.example/v1/Vault get",
+                "objects v1/ConfigMap get in safe",
                 "save files",
                 "send files",
             ]
@@ -319,6 +399,8 @@ mod tests {
                 "talk to port 443 of a Service in front of the StatefulSet you name: GET /c",
                 "have a user name and a password of yours added to what it sends to port api or 80 of the pods of the StatefulSet you name, without seeing that",
                 "run in container vault of a pod of the StatefulSet you name: ls -1 {folder} \"a b\"",
+                "work with Kubernetes objects v1/ConfigMap in namespace safe: get",
+                "work with Kubernetes objects acme.example/v1/Vault in the namespace of the command: get, delete",
                 "write what it is sent to the file that you name",
                 "send a file that you name to where it may talk to",
             ]
@@ -334,6 +416,9 @@ mod tests {
             new,
             [
                 "exec vault: ls -1 {folder} \"a b\"",
+                "objects acme.example/v1/Vault delete",
+                "objects acme.example/v1/Vault get",
+                "objects v1/ConfigMap get in safe",
                 "save files",
                 "send files"
             ]
@@ -343,8 +428,12 @@ mod tests {
 
     #[test]
     fn what_was_not_consented_to_is_not_granted() {
-        let outline = outline(&["http", "exec"]);
-        let consented = BTreeSet::from(["http pod:api,80 GET /b".to_owned()]);
+        let outline = outline(&["http", "exec", "resources"]);
+        let consented = [
+            "http pod:api,80 GET /b",
+            "objects acme.example/v1/Vault get",
+        ];
+        let consented = consented.map(str::to_owned).into();
         let grants = Capabilities::grants(&outline.manifest, &consented);
         let get = broker_manifest::Method::Get;
         let granted = grants
@@ -353,6 +442,13 @@ mod tests {
         assert_eq!(granted.auth, Auth::None);
         assert!(grants.check_request("front", get, "/c", &[]).is_err());
         assert!(grants.check_pods().is_err());
+        let vault = ObjectKind {
+            group: "acme.example".into(),
+            version: "v1".into(),
+            kind: "Vault".into(),
+        };
+        assert!(grants.check_objects(&vault, ResourceVerb::Get).is_ok());
+        assert!(grants.check_objects(&vault, ResourceVerb::Delete).is_err());
         let all = Capabilities::grants(&outline.manifest, &Capabilities::of(&outline).texts());
         assert!(all.check_request("front", get, "/c", &[]).is_ok());
         assert!(all.check_pods().is_ok());

@@ -30,6 +30,7 @@ pub(super) async fn start_once(file: &EngineFile) -> Result<(), PluginError> {
         network: nothing.clone(),
         artifacts: None,
         commands: nothing.clone(),
+        objects: None,
         observer: nothing,
         auditor: None,
     };

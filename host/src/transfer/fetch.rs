@@ -9,7 +9,7 @@ use http_body_util::BodyExt as _;
 
 use super::claims::{Claims, refuse_other_content, strong_etag, text};
 use super::content_range::ContentRange;
-use super::{Answer, Body, Download, Event, TransferError};
+use super::{Answer, Body, Download, Event, TransferError, retry_after};
 use crate::model::{Report, ReportKind};
 
 /// Where the bytes go.
@@ -328,10 +328,4 @@ impl<'a> Fetch<'a> {
 /// Whether the same request may be answered better in a moment.
 fn is_passing(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
-}
-
-/// The seconds of a `Retry-After`. Its other form, a date, is rare, and needs a common clock.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = text(headers, header::RETRY_AFTER.as_str())?.parse().ok()?;
-    Some(Duration::from_secs(seconds))
 }

@@ -37,9 +37,28 @@ pub trait Document {
 #[serde(rename_all = "camelCase")]
 pub struct Scope {
     pub namespace: String,
-    pub statefulset: String,
+    /// None for an engine that has nothing to do with pods.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub statefulset: Option<String>,
     /// `publisher/name`.
     pub engine: String,
+}
+
+impl Scope {
+    /// For people: where something is done.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match &self.statefulset {
+            Some(name) => format!("StatefulSet {name} in namespace {}", self.namespace),
+            None => format!("namespace {}", self.namespace),
+        }
+    }
+
+    /// The name of what something is done to.
+    #[must_use]
+    pub fn target(&self) -> &str {
+        self.statefulset.as_ref().unwrap_or(&self.namespace)
+    }
 }
 
 /// A document of `kind` with the fields of `body`, an object.

@@ -1,4 +1,4 @@
-use crate::{CommandError, Operation};
+use crate::{CommandError, Operation, ResourceError};
 
 /// Why a manifest is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -73,6 +73,8 @@ pub enum ManifestError {
     },
     #[error("`lacks` gives a reason for `{operation}`, which the engine can do")]
     LacksWhatItHas { operation: Operation },
+    #[error(transparent)]
+    Resources(#[from] ResourceError),
     #[error("command `{command}` can't be: {source}")]
     BadCommand {
         command: String,

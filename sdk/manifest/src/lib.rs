@@ -11,6 +11,7 @@ mod error;
 mod exec;
 mod names;
 mod port;
+mod resources;
 mod route;
 mod verb;
 
@@ -22,6 +23,7 @@ pub use error::ManifestError;
 pub use exec::{Command, CommandError, FillError, Word};
 pub use names::{EngineId, RESERVED_FLAGS, RESERVED_VERBS, SHARED_FLAGS, is_flag_name};
 pub use port::{Port, PortName};
+pub use resources::{ObjectKind, ResourceError, ResourceRule, ResourceVerb, Resources};
 pub use route::{Method, Route, RouteError};
 pub use verb::{OptionForm, Verb, VerbOption};
 
@@ -64,6 +66,9 @@ pub struct Manifest {
     /// The only places it can talk to, by the name it uses for them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub endpoints: BTreeMap<String, Endpoint>,
+    /// The only Kubernetes objects it can work with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Resources>,
 }
 
 /// The operations of the engine interface.
@@ -173,6 +178,9 @@ pub enum OptionKind {
     Text,
     Integer,
     Boolean,
+    /// The name of a text file on the command line, `-` for standard input. The host reads it, and the
+    /// engine gets the text.
+    File,
 }
 
 /// A column in the tables of an engine's backups.
@@ -270,6 +278,12 @@ impl Manifest {
         self.operations.contains_key(&operation)
     }
 
+    /// Whether it works with pods, those of a StatefulSet that the user names.
+    #[must_use]
+    pub fn has_target(&self) -> bool {
+        !self.endpoints.is_empty() || !self.exec.is_empty()
+    }
+
     /// The columns of its tables.
     #[must_use]
     pub fn table(&self) -> Vec<Column> {
@@ -344,6 +358,9 @@ impl Manifest {
                     source,
                 })?;
         }
+        if let Some(resources) = &self.resources {
+            resources.check()?;
+        }
         let takes_files = self.operations.iter().find(|(_, ability)| ability.files);
         if let Some((operation, _)) = takes_files.filter(|(op, _)| **op != Operation::Restore) {
             return Err(ManifestError::NoFiles {
@@ -352,7 +369,9 @@ impl Manifest {
         }
         let mut flags = BTreeSet::new();
         for option in &self.options {
-            flag(&option.name, &mut flags)?;
+            if !option.is_file_flag() {
+                flag(&option.name, &mut flags)?;
+            }
             option.form().check()?;
         }
         self.check_menus()?;
@@ -406,6 +425,16 @@ impl Manifest {
         self.endpoints
             .values()
             .filter_map(|endpoint| endpoint.port.flag.as_deref())
+    }
+}
+
+impl EngineOption {
+    /// Whether it is `--file`, which the host has of its own for `restore` alone.
+    fn is_file_flag(&self) -> bool {
+        let mut commands = self.operations.iter().map(|it| it.command());
+        self.name == "file"
+            && self.kind == OptionKind::File
+            && !commands.any(|command| command == Operation::Restore)
     }
 }
 

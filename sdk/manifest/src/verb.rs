@@ -113,6 +113,8 @@ impl OptionForm<'_> {
             OptionKind::Text => printable("options.default", default, 300).is_ok(),
             OptionKind::Integer => default.parse::<i64>().is_ok(),
             OptionKind::Boolean => default.parse::<bool>().is_ok(),
+            // A file that everybody has is none of the user's.
+            OptionKind::File => false,
         };
         if chosen && fits {
             Ok(())

@@ -32,6 +32,7 @@ pub mod log;
 #[cfg(not(target_family = "wasm"))]
 pub mod mock;
 mod operations;
+pub mod resources;
 mod settings;
 
 pub use backup::{Activity, Backup, Field, State};

@@ -11,6 +11,7 @@
 
 mod act;
 pub(crate) mod exec;
+pub(crate) mod resources;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
@@ -23,6 +24,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::log::Level;
 
 pub use exec::Ran;
+pub use resources::Done;
 
 /// A scripted host.
 #[derive(Debug, Clone)]
@@ -36,6 +38,7 @@ struct Script {
     warnings: Vec<String>,
     saved: Vec<Vec<u8>>,
     commands: exec::Commands,
+    objects: resources::Objects,
 }
 
 /// A request that the engine made.

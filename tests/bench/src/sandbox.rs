@@ -79,6 +79,7 @@ async fn start_one(runtime: &Runtime, file: &EngineFile) -> Result<Instance, Fai
         Services {
             network: Arc::new(Scripted),
             artifacts: None,
+            objects: None,
             commands: Arc::new(NoPods),
             observer: Arc::new(Silent),
             auditor: None,

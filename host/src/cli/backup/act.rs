@@ -2,8 +2,9 @@ use clap::ArgMatches;
 
 use crate::cli::confirm::Prompt;
 use crate::cli::engine_verbs;
+use crate::cli::error::CliError;
 use crate::engine::EngineFile;
-use crate::ops::{OpsError, Session, VerbRequest, act};
+use crate::ops::{Session, VerbRequest, act};
 use crate::ui::Document;
 
 /// A verb that an engine brings. Its flags stand in manifests, so clap can't derive them.
@@ -26,7 +27,7 @@ pub(super) async fn run(
     args: ActArgs,
     engines: &[EngineFile],
     session: &Session,
-) -> Result<Box<dyn Document>, OpsError> {
+) -> Result<Box<dyn Document>, CliError> {
     let yes = args.matches.try_get_one::<bool>("yes");
     let prompt = Prompt {
         // Only what destroys has the flag.
@@ -34,8 +35,8 @@ pub(super) async fn run(
         ui: session.ui(),
     };
     let request = VerbRequest {
-        given: engine_verbs::given(engines, &args.matches, &args.verb),
+        given: engine_verbs::given(engines, &args.matches, &args.verb)?,
         verb: args.verb,
     };
-    act(session, &request, &prompt).await
+    Ok(act(session, &request, &prompt).await?)
 }

@@ -244,7 +244,7 @@ impl TargetArgs {
             statefulset: self.statefulset,
             pod: self.pod,
             ports: engine_flags::ports(&context.engines, context.matches),
-            options: engine_flags::settings(&context.engines, context.matches),
+            options: engine_flags::settings(&context.engines, context.matches)?,
             audit: self.audit,
             connect: context.connect,
             credentials: self.credentials.into_request(context.ui)?,

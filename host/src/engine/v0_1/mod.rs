@@ -5,6 +5,7 @@ mod exec;
 mod http;
 mod plain;
 pub(super) mod requests;
+mod resources;
 pub(super) mod results;
 
 use wasmtime::component::{HasSelf, Linker};
@@ -20,6 +21,7 @@ pub(super) mod bindings {
         exports: { default: async },
         with: {
             "kubectl-broker:engine/http.response": super::http::Response,
+            "kubectl-broker:engine/resources.watcher": super::resources::Watcher,
             "kubectl-broker:engine/types.artifact": crate::engine::Artifact,
         },
     });
@@ -32,11 +34,14 @@ pub(super) use bindings::kubectl_broker::engine::types::{
 /// Links the interfaces that the host provides. Which of them a component may import was decided
 /// when its file was read.
 pub(super) fn link(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
-    use bindings::kubectl_broker::engine::{artifacts, clock, exec, http, log, progress, types};
+    use bindings::kubectl_broker::engine::{
+        artifacts, clock, exec, http, log, progress, resources, types,
+    };
 
     types::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     http::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     artifacts::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    resources::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     exec::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     log::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     progress::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;

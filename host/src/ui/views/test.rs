@@ -15,7 +15,8 @@ const MAX_HINT: usize = 1000;
 #[derive(Debug)]
 pub struct TestView {
     pub namespace: String,
-    pub statefulset: String,
+    /// None where no engine has to do with pods.
+    pub statefulset: Option<String>,
     pub checks: Vec<CheckRow>,
     /// The gravest of what failed.
     pub failure: Option<Failure>,
@@ -117,7 +118,10 @@ impl Document for TestView {
                 })
             })
             .collect();
-        let scope = json!({ "namespace": self.namespace, "statefulset": self.statefulset });
+        let mut scope = json!({ "namespace": self.namespace });
+        if let Some(name) = &self.statefulset {
+            scope["statefulset"] = json!(name);
+        }
         document(Kind::TestReport, json!({ "scope": scope, "items": items }))
     }
 

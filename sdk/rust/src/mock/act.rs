@@ -60,7 +60,8 @@ fn fits(form: OptionForm<'_>, value: &OptionValue) -> bool {
         (OptionKind::Text, OptionValue::Text(text)) => {
             form.choices.is_empty() || form.choices.contains(text)
         }
-        (OptionKind::Integer, OptionValue::Integer(_))
+        (OptionKind::File, OptionValue::Text(_))
+        | (OptionKind::Integer, OptionValue::Integer(_))
         | (OptionKind::Boolean, OptionValue::Boolean(_)) => true,
         _ => false,
     }
@@ -72,6 +73,7 @@ fn default(option: &VerbOption) -> Option<OptionValue> {
     match option.kind {
         OptionKind::Text => text.map(|text| OptionValue::Text(text.clone())),
         OptionKind::Integer => text.and_then(|text| text.parse().ok().map(OptionValue::Integer)),
+        OptionKind::File => None,
         OptionKind::Boolean => Some(OptionValue::Boolean(
             text.is_some_and(|text| text == "true"),
         )),

@@ -6,36 +6,20 @@
 use std::io::Write;
 use std::process::ExitCode;
 
+use bench::Failed;
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, Client};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-type Failed = Box<dyn std::error::Error>;
-
 fn main() -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let result = runtime
-        .map_err(Failed::from)
-        .and_then(|runtime| runtime.block_on(copy()));
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let _ = writeln!(std::io::stderr(), "{error}");
-            ExitCode::FAILURE
-        }
-    }
+    bench::run(copy())
 }
 
 async fn copy() -> Result<(), Failed> {
-    let arguments: Vec<_> = std::env::args().skip(1).collect();
-    let [namespace, pod, port, path] = &arguments[..] else {
-        return Err("give NAMESPACE POD PORT PATH".into());
-    };
+    let [namespace, pod, port, path] = bench::arguments("NAMESPACE POD PORT PATH")?;
     let port = port.parse()?;
-    let pods: Api<Pod> = Api::namespaced(Client::try_default().await?, namespace);
-    let mut forwarder = pods.portforward(pod, &[port]).await?;
+    let pods: Api<Pod> = Api::namespaced(Client::try_default().await?, &namespace);
+    let mut forwarder = pods.portforward(&pod, &[port]).await?;
     let mut stream = forwarder.take_stream(port).ok_or("no stream")?;
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;

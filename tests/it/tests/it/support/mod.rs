@@ -2,6 +2,7 @@
 
 mod bed;
 mod component;
+mod desk;
 mod invocation;
 mod machine;
 mod programs;
@@ -9,6 +10,7 @@ mod run;
 
 pub use bed::Bed;
 pub use component::Component;
+pub use desk::{Desk, ID, NAME, names};
 pub use invocation::{Folders, Invocation};
 pub use machine::Machine;
 pub use programs::programs;

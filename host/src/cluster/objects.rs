@@ -1,0 +1,292 @@
+//! Kubernetes objects of kinds that are known only while the program runs: those of an engine's manifest.
+
+use std::borrow::Cow;
+
+use broker_manifest::ObjectKind;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::request::{Access, Message, Resource, check_name, is_name};
+use super::{Cluster, ClusterError};
+
+/// How many objects one answer of a list has.
+const PAGE: u32 = 500;
+/// How often a list may begin again because what it read is forgotten.
+const MAX_RESTARTS: usize = 3;
+
+/// A kind of objects in one namespace, as the API server knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectType {
+    pub(super) resource: Resource,
+    namespace: String,
+}
+
+/// Which objects a list or a watch is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    pub labels: Option<String>,
+    /// Only the object with this name.
+    pub name: Option<String>,
+    /// At most so many.
+    pub limit: Option<u32>,
+}
+
+/// Objects, and the moment they are of.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Listed {
+    pub objects: Vec<Value>,
+    pub version: String,
+}
+
+/// `metav1.APIResourceList`, as far as it is of use here.
+#[derive(Deserialize)]
+struct Discovered {
+    resources: Vec<DiscoveredResource>,
+}
+
+#[derive(Deserialize)]
+struct DiscoveredResource {
+    name: String,
+    kind: String,
+    namespaced: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Page {
+    #[serde(default)]
+    metadata: PageMetadata,
+    items: Option<Vec<Value>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PageMetadata {
+    #[serde(default)]
+    resource_version: String,
+    #[serde(default, rename = "continue")]
+    more: String,
+}
+
+impl Cluster {
+    /// Asks the API server what it calls a kind; `namespace` is that of the command where it is none.
+    ///
+    /// # Errors
+    /// [`ClusterError::NoSuchKind`] when it has none of that name, and
+    /// [`ClusterError::NotNamespaced`] when its objects are in no namespace.
+    pub async fn object_type(
+        &self,
+        kind: &ObjectKind,
+        namespace: Option<&str>,
+    ) -> Result<ObjectType, ClusterError> {
+        let discovery = Resource {
+            group: Cow::Owned(kind.group.clone()),
+            version: Cow::Owned(kind.version.clone()),
+            name: Cow::Borrowed(""),
+            namespaced: false,
+            verbs: Cow::Borrowed(&["get"]),
+        };
+        let access = Access {
+            verb: "get",
+            resource: Cow::Owned(discovery),
+            name: None,
+            namespace: self.namespace().to_owned(),
+        };
+        let unknown = || ClusterError::NoSuchKind {
+            kind: kind.clone(),
+            server: self.server().to_owned(),
+        };
+        let found = match self.ask::<Discovered>(&access, Vec::new()).await {
+            Ok(answer) => answer.object.resources,
+            Err(ClusterError::Api { status: 404, .. }) => return Err(unknown()),
+            Err(error) => return Err(error),
+        };
+        // Subresources have the kind too: their names have a slash.
+        let found = found
+            .into_iter()
+            .find(|resource| resource.kind == kind.kind && is_name(&resource.name))
+            .ok_or_else(unknown)?;
+        if !found.namespaced {
+            return Err(ClusterError::NotNamespaced { kind: kind.clone() });
+        }
+        Ok(ObjectType {
+            resource: Resource {
+                group: Cow::Owned(kind.group.clone()),
+                version: Cow::Owned(kind.version.clone()),
+                name: Cow::Owned(found.name),
+                namespaced: true,
+                verbs: Cow::Borrowed(&[]),
+            },
+            namespace: namespace.unwrap_or(self.namespace()).to_owned(),
+        })
+    }
+
+    /// Reads one object.
+    ///
+    /// # Errors
+    /// When there is none, or it may not be read.
+    pub async fn get_object(&self, ty: &ObjectType, name: &str) -> Result<Value, ClusterError> {
+        check_name("object", name)?;
+        let access = ty.access("get", Some(name));
+        Ok(self.ask(&access, Vec::new()).await?.object)
+    }
+
+    /// Reads the objects that are selected, page by page.
+    ///
+    /// # Errors
+    /// When they may not be listed.
+    pub async fn list_objects(
+        &self,
+        ty: &ObjectType,
+        selection: &Selection,
+    ) -> Result<Vec<Value>, ClusterError> {
+        Ok(self.listed(ty, selection).await?.objects)
+    }
+
+    pub(super) async fn listed(
+        &self,
+        ty: &ObjectType,
+        selection: &Selection,
+    ) -> Result<Listed, ClusterError> {
+        let access = ty.access("list", None);
+        let wanted = selection.limit.map_or(usize::MAX, |limit| limit as usize);
+        let mut restarts = 0;
+        let mut listed = Vec::new();
+        let mut more = String::new();
+        loop {
+            let left = u32::try_from(wanted - listed.len()).unwrap_or(PAGE);
+            let mut query = selection.query();
+            query.push(("limit", left.min(PAGE).to_string()));
+            if !more.is_empty() {
+                query.push(("continue", more.clone()));
+            }
+            let message = Message {
+                query,
+                ..Message::default()
+            };
+            let page = match self.exchange::<Page>(&access, message).await {
+                Ok(page) => page.object,
+                // The rest of what was begun is forgotten: the whole is read anew.
+                Err(ClusterError::Api { status: 410, .. })
+                    if !more.is_empty() && restarts < MAX_RESTARTS =>
+                {
+                    restarts += 1;
+                    listed.clear();
+                    more.clear();
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            listed.extend(page.items.unwrap_or_default());
+            more = page.metadata.more;
+            if more.is_empty() || listed.len() >= wanted {
+                listed.truncate(wanted);
+                return Ok(Listed {
+                    objects: listed,
+                    version: page.metadata.resource_version,
+                });
+            }
+        }
+    }
+
+    /// Creates an object, whose `apiVersion`, `kind` and namespace are those of the type.
+    ///
+    /// # Errors
+    /// When the API server refuses it: [`ClusterError::Rejected`] says in full why.
+    pub async fn create_object(
+        &self,
+        ty: &ObjectType,
+        object: &Value,
+    ) -> Result<Value, ClusterError> {
+        let name = object.pointer("/metadata/name").and_then(Value::as_str);
+        if let Some(name) = name {
+            check_name("object", name)?;
+        }
+        let access = ty.access("create", name);
+        Ok(self.write(&access, object).await?.object)
+    }
+
+    /// Changes an object, or its status, by a JSON merge patch (RFC 7386).
+    ///
+    /// # Errors
+    /// As those of [`Cluster::create_object`].
+    pub async fn patch_object(
+        &self,
+        ty: &ObjectType,
+        name: &str,
+        patch: Vec<u8>,
+        status: bool,
+    ) -> Result<Value, ClusterError> {
+        check_name("object", name)?;
+        let mut access = ty.access("patch", Some(name));
+        if status {
+            let resource = access.resource.to_mut();
+            resource.name = Cow::Owned(format!("{}/status", resource.name));
+        }
+        let message = Message {
+            content_type: "application/merge-patch+json",
+            body: patch,
+            ..Message::default()
+        };
+        Ok(self.exchange(&access, message).await?.object)
+    }
+
+    /// Deletes an object. What has finalizers goes when they are done.
+    ///
+    /// # Errors
+    /// When there is none, or it may not be deleted.
+    pub async fn delete_object(&self, ty: &ObjectType, name: &str) -> Result<(), ClusterError> {
+        check_name("object", name)?;
+        let access = ty.access("delete", Some(name));
+        self.ask::<Value>(&access, Vec::new()).await.map(drop)
+    }
+}
+
+impl ObjectType {
+    /// The plural with its group, as RBAC rules and `kubectl get` name it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        if self.resource.group.is_empty() {
+            self.resource.name.to_string()
+        } else {
+            format!("{}.{}", self.resource.name, self.resource.group)
+        }
+    }
+
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// What rights on it are asked for.
+    pub(super) fn needing(&self, verbs: Vec<&'static str>, subresource: &str) -> Resource {
+        Resource {
+            name: Cow::Owned(format!("{}{subresource}", self.resource.name)),
+            verbs: Cow::Owned(verbs),
+            ..self.resource.clone()
+        }
+    }
+
+    pub(super) fn access(&self, verb: &'static str, name: Option<&str>) -> Access {
+        let mut resource = self.resource.clone();
+        resource.verbs = Cow::Owned(vec![verb]);
+        Access {
+            verb,
+            resource: Cow::Owned(resource),
+            name: name.map(str::to_owned),
+            namespace: self.namespace.clone(),
+        }
+    }
+}
+
+impl Selection {
+    pub(super) fn query(&self) -> Vec<(&'static str, String)> {
+        let name = self.name.as_ref();
+        let labels = self.labels.clone().map(|it| ("labelSelector", it));
+        let name = name.map(|name| ("fieldSelector", format!("metadata.name={name}")));
+        labels.into_iter().chain(name).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,68 @@
+use broker_manifest::ObjectKind;
+use futures_util::future::BoxFuture;
+use serde_json::Value;
+
+use crate::model::Report;
+
+/// Objects of a kind that an engine may do something with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrantedObjects {
+    pub kind: ObjectKind,
+    /// The namespace of the command where it is none.
+    pub namespace: Option<String>,
+    /// Whether they may be watched too, whatever this call is.
+    pub watchable: bool,
+}
+
+/// Which objects a list or a watch is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SelectedObjects {
+    pub labels: Option<String>,
+    /// At most so many.
+    pub limit: Option<u32>,
+}
+
+/// What happened to an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ObjectChange {
+    Added,
+    Modified,
+    Deleted,
+}
+
+/// What works with the Kubernetes objects of an engine.
+pub trait Objects: Send + Sync {
+    fn get(&self, of: GrantedObjects, name: String) -> BoxFuture<'_, Result<Value, Report>>;
+
+    fn list(
+        &self,
+        of: GrantedObjects,
+        selected: SelectedObjects,
+    ) -> BoxFuture<'_, Result<Vec<Value>, Report>>;
+
+    fn create(&self, of: GrantedObjects, object: Value) -> BoxFuture<'_, Result<Value, Report>>;
+
+    /// A JSON merge patch of an object, or of its status.
+    fn patch(
+        &self,
+        of: GrantedObjects,
+        name: String,
+        patch: Value,
+        status: bool,
+    ) -> BoxFuture<'_, Result<Value, Report>>;
+
+    fn delete(&self, of: GrantedObjects, name: String) -> BoxFuture<'_, Result<(), Report>>;
+
+    /// What happens to objects, beginning with those that are there.
+    fn watch(
+        &self,
+        of: GrantedObjects,
+        selected: SelectedObjects,
+    ) -> BoxFuture<'_, Result<Box<dyn WatchedObjects>, Report>>;
+}
+
+/// A watch that an engine has.
+pub trait WatchedObjects: Send {
+    /// The next thing that happens.
+    fn next(&mut self) -> BoxFuture<'_, Result<(ObjectChange, Value), Report>>;
+}

@@ -1,0 +1,337 @@
+//! Kubernetes objects that an engine may work with.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Longest rule, in bytes.
+const MAX_RULE: usize = 512;
+
+/// The kinds of objects that an engine may work with, and what it may do with them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Resources {
+    /// `GROUP/VERSION/KIND: VERB…`, each kind once; `VERSION/KIND` for the core group. The objects are
+    /// those of the command's namespace, or of the one that is named at the end:
+    /// `velero.io/v1/Backup: get list in velero`.
+    #[serde(default)]
+    pub allow: Vec<ResourceRule>,
+}
+
+/// What may be done with the objects of one kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ResourceRule {
+    kind: ObjectKind,
+    verbs: BTreeSet<ResourceVerb>,
+    namespace: Option<String>,
+}
+
+/// A kind of objects.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectKind {
+    /// Empty for the core group.
+    pub group: String,
+    pub version: String,
+    pub kind: String,
+}
+
+/// What can be done with objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ResourceVerb {
+    Get,
+    List,
+    Watch,
+    Create,
+    Patch,
+    /// Patching the `status` subresource.
+    PatchStatus,
+    Delete,
+}
+
+/// Why a rule about objects is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ResourceError {
+    #[error(
+        "`{rule}` is no rule about objects: write `GROUP/VERSION/KIND: VERB…`, for example `kafka.oso.sh/v1alpha1/KafkaBackup: get list`"
+    )]
+    Form { rule: String },
+    #[error("`{part}` in `{rule}` is no {what} that Kubernetes could have")]
+    Name {
+        rule: String,
+        part: String,
+        what: &'static str,
+    },
+    #[error(
+        "`{verb}` in `{rule}` is no verb: use {}",
+        ResourceVerb::ALL.map(ResourceVerb::name).join(", ")
+    )]
+    Verb { rule: String, verb: String },
+    #[error("two rules are about {kind}; put their verbs into one")]
+    Twice { kind: ObjectKind },
+    #[error("`[resources]` allows nothing; name a kind in `allow`, or leave it out")]
+    Empty,
+}
+
+impl Resources {
+    pub(crate) fn check(&self) -> Result<(), ResourceError> {
+        if self.allow.is_empty() {
+            return Err(ResourceError::Empty);
+        }
+        let mut seen = BTreeSet::new();
+        for rule in &self.allow {
+            if !seen.insert(&rule.kind) {
+                return Err(ResourceError::Twice {
+                    kind: rule.kind.clone(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl ResourceRule {
+    #[must_use]
+    pub fn kind(&self) -> &ObjectKind {
+        &self.kind
+    }
+
+    #[must_use]
+    pub fn verbs(&self) -> &BTreeSet<ResourceVerb> {
+        &self.verbs
+    }
+
+    /// The namespace of the objects; the command's where it is none.
+    #[must_use]
+    pub fn namespace(&self) -> Option<&str> {
+        self.namespace.as_deref()
+    }
+
+    /// The same rule with only those verbs that `keep` accepts; none if it keeps none.
+    #[must_use]
+    pub fn only(&self, keep: impl Fn(ResourceVerb) -> bool) -> Option<Self> {
+        let mut rule = self.clone();
+        rule.verbs.retain(|verb| keep(*verb));
+        (!rule.verbs.is_empty()).then_some(rule)
+    }
+}
+
+impl ResourceVerb {
+    /// In the order in which they are shown.
+    pub const ALL: [Self; 7] = [
+        Self::Get,
+        Self::List,
+        Self::Watch,
+        Self::Create,
+        Self::Patch,
+        Self::PatchStatus,
+        Self::Delete,
+    ];
+
+    /// The name used in manifests.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::List => "list",
+            Self::Watch => "watch",
+            Self::Create => "create",
+            Self::Patch => "patch",
+            Self::PatchStatus => "patch-status",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+impl fmt::Display for ResourceVerb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl fmt::Display for ObjectKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.group.is_empty() {
+            write!(f, "{}/", self.group)?;
+        }
+        write!(f, "{}/{}", self.version, self.kind)
+    }
+}
+
+impl fmt::Display for ResourceRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:", self.kind)?;
+        self.verbs
+            .iter()
+            .try_for_each(|verb| write!(f, " {verb}"))?;
+        match &self.namespace {
+            Some(namespace) => write!(f, " in {namespace}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl FromStr for ResourceRule {
+    type Err = ResourceError;
+
+    fn from_str(text: &str) -> Result<Self, ResourceError> {
+        let form = || ResourceError::Form {
+            rule: text.chars().take(MAX_RULE).collect(),
+        };
+        if text.len() > MAX_RULE {
+            return Err(form());
+        }
+        let (kind, rest) = text.split_once(':').ok_or_else(form)?;
+        let parts: Vec<_> = kind.split('/').collect();
+        let (group, version, kind) = match parts[..] {
+            [version, kind] => ("", version, kind),
+            [group, version, kind] if !group.is_empty() => (group, version, kind),
+            _ => return Err(form()),
+        };
+        let check = |what, part: &str, fits: bool| {
+            if fits {
+                return Ok(part.to_owned());
+            }
+            Err(ResourceError::Name {
+                rule: text.to_owned(),
+                part: part.to_owned(),
+                what,
+            })
+        };
+        let mut words = rest.split_whitespace();
+        let mut verbs = BTreeSet::new();
+        let mut namespace = None;
+        while let Some(word) = words.next() {
+            if word == "in" {
+                let name = words.next().ok_or_else(form)?;
+                namespace = Some(check("namespace", name, is_label(name))?);
+                if words.next().is_some() {
+                    return Err(form());
+                }
+                break;
+            }
+            let verb = ResourceVerb::ALL.into_iter().find(|it| it.name() == word);
+            verbs.insert(verb.ok_or_else(|| ResourceError::Verb {
+                rule: text.to_owned(),
+                verb: word.to_owned(),
+            })?);
+        }
+        if verbs.is_empty() {
+            return Err(form());
+        }
+        Ok(Self {
+            kind: ObjectKind {
+                group: check("group", group, group.is_empty() || is_group(group))?,
+                version: check("version", version, is_label(version))?,
+                kind: check("kind", kind, is_kind(kind))?,
+            },
+            verbs,
+            namespace,
+        })
+    }
+}
+
+impl TryFrom<String> for ResourceRule {
+    type Error = ResourceError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<ResourceRule> for String {
+    fn from(rule: ResourceRule) -> Self {
+        rule.to_string()
+    }
+}
+
+/// A DNS-1123 label.
+fn is_label(text: &str) -> bool {
+    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    (1..=63).contains(&text.len())
+        && text.bytes().all(|b| inner(b) || b == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+}
+
+/// A DNS-1123 subdomain.
+fn is_group(text: &str) -> bool {
+    text.len() <= 253 && text.split('.').all(is_label)
+}
+
+fn is_kind(text: &str) -> bool {
+    text.len() <= 63
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_survives_its_text() {
+        for rule in [
+            "kafka.oso.sh/v1alpha1/KafkaBackup: get list watch create patch patch-status delete",
+            "v1/ConfigMap: get",
+            "velero.io/v1/Backup: get list in velero",
+        ] {
+            assert_eq!(rule.parse::<ResourceRule>().unwrap().to_string(), rule);
+        }
+        // Verbs have one order.
+        let rule: ResourceRule = "v1/ConfigMap:delete  get get".parse().unwrap();
+        assert_eq!(rule.to_string(), "v1/ConfigMap: get delete");
+    }
+
+    #[test]
+    fn what_is_no_rule_is_refused() {
+        for text in [
+            "",
+            "v1/ConfigMap",
+            "v1/ConfigMap:",
+            "ConfigMap: get",
+            "/v1/ConfigMap: get",
+            "a/b/c/d: get",
+            "v1/ConfigMap: get in",
+            "v1/ConfigMap: in x",
+            "v1/ConfigMap: get in x y",
+        ] {
+            let refused = text.parse::<ResourceRule>();
+            assert!(
+                matches!(refused, Err(ResourceError::Form { .. })),
+                "{text}: {refused:?}"
+            );
+        }
+        for text in [
+            "../v1/ConfigMap: get",
+            "v1/Config Map: get",
+            "v1%2f/ConfigMap: get",
+            "v1/ConfigMap: get in ..",
+        ] {
+            assert!(text.parse::<ResourceRule>().is_err(), "{text}");
+        }
+        for verb in ["*", "update", "impersonate"] {
+            let refused = format!("v1/Secret: {verb}").parse::<ResourceRule>();
+            assert!(matches!(refused, Err(ResourceError::Verb { .. })), "{verb}");
+        }
+    }
+
+    #[test]
+    fn each_kind_has_one_rule_and_there_is_one() {
+        let resources = |rules: &[&str]| Resources {
+            allow: rules.iter().map(|rule| rule.parse().unwrap()).collect(),
+        };
+        assert_eq!(resources(&[]).check(), Err(ResourceError::Empty));
+        assert!(
+            resources(&["v1/A: get", "v1/B: get", "x/v1/A: get"])
+                .check()
+                .is_ok()
+        );
+        assert!(matches!(
+            resources(&["v1/A: get", "v1/A: list in x"]).check(),
+            Err(ResourceError::Twice { .. })
+        ));
+    }
+}

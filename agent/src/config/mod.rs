@@ -224,7 +224,7 @@ fn limits(mut section: Section<'_>, findings: &mut Findings) -> Limits {
         artifact: artifact.unwrap_or(16 << 30),
         command: seconds("command_seconds"),
         kill: seconds("kill_seconds").unwrap_or(Duration::from_secs(5)),
-        stall: seconds("stall_seconds").unwrap_or(Duration::from_secs(120)),
+        stall: seconds("stall_seconds").unwrap_or(Duration::from_mins(2)),
         grace: seconds("grace_seconds").unwrap_or(Duration::from_secs(20)),
         waiting: section
             .integer("waiting", findings)

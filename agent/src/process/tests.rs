@@ -67,7 +67,7 @@ impl Bench {
     }
 
     /// The last process of every command is gone.
-    async fn is_released(self) {
+    async fn released(self) {
         let held: Weak<()> = Arc::downgrade(&self.held);
         drop(self);
         while held.strong_count() > 0 {
@@ -88,7 +88,7 @@ async fn what_a_command_writes_is_taken_byte_by_byte() {
         .await
         .expect("it ends well");
     assert_eq!(kept.0, b"a 'b' $(c)|/\n");
-    bench.is_released().await;
+    bench.released().await;
 }
 
 #[tokio::test]
@@ -146,7 +146,7 @@ async fn a_program_that_is_missing_is_named() {
             .starts_with("Command can't be started: /no/such/program x: "),
         "{error}"
     );
-    bench.is_released().await;
+    bench.released().await;
 }
 
 #[tokio::test]
@@ -159,7 +159,7 @@ async fn what_a_command_leaves_in_the_background_ends_with_it() {
         .run("sleep 1000 & echo $!", Some(&mut kept))
         .await
         .expect("it ends well");
-    bench.is_released().await;
+    bench.released().await;
     let id = String::from_utf8(kept.0).expect("a number");
     let id = id
         .trim()
@@ -192,7 +192,7 @@ async fn dropping_a_run_ends_all_that_it_started() {
             () = seen => {}
         }
     }
-    bench.is_released().await;
+    bench.released().await;
 }
 
 #[tokio::test]
@@ -206,7 +206,7 @@ async fn a_command_that_ignores_being_told_to_end_is_killed() {
         .await
         .expect_err("it fails");
     assert!(matches!(error, CommandError::TimedOut { .. }), "{error}");
-    bench.is_released().await;
+    bench.released().await;
 }
 
 #[tokio::test]
@@ -224,7 +224,7 @@ async fn a_file_that_grows_too_large_ends_the_command() {
         matches!(error, CommandError::TooLarge { limit: 10 }),
         "{error}"
     );
-    bench.is_released().await;
+    bench.released().await;
 }
 
 #[tokio::test]
@@ -235,7 +235,7 @@ async fn a_full_disk_ends_the_command() {
         .await
         .expect_err("it fails");
     assert!(matches!(error, CommandError::Output { .. }), "{error}");
-    bench.is_released().await;
+    bench.released().await;
 }
 
 #[tokio::test]

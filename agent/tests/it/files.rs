@@ -15,7 +15,7 @@ fn bench() -> Bench {
     bench.write("work/data/sub/empty", "");
     bench.write("work/data/sub/ünïcode $(name) 'x'.txt", "ü");
     let large: Vec<u8> = (0..700_000_u32)
-        .map(|i| (i.wrapping_mul(2_654_435_761) >> 23) as u8)
+        .map(|i| i.wrapping_mul(2_654_435_761).to_be_bytes()[0])
         .collect();
     bench.write("work/data/large.bin", large);
     symlink("plain.txt", bench.path("work/data/link")).expect("a link");

@@ -13,7 +13,7 @@ fn begun(bench: &Bench) -> usize {
     fs::read(bench.path("work/begun")).map_or(0, |bytes| bytes.len())
 }
 
-fn waiting(agent: &Agent, count: f64) {
+fn waiting(agent: &Agent, count: &str) {
     until("they wait", || {
         agent.metric("broker_agent_exports_waiting") == count
     });
@@ -29,8 +29,8 @@ fn two_exports_at_once_run_one_behind_the_other() {
     let agent = bench.start();
     let streams = [agent.begin(), agent.begin(), agent.begin()];
     until("the first one runs", || begun(&bench) == 1);
-    waiting(&agent, 2.0);
-    assert_eq!(agent.metric("broker_agent_exports_running"), 1.0);
+    waiting(&agent, "2");
+    assert_eq!(agent.metric("broker_agent_exports_running"), "1");
     bench.write("work/go", "");
     for stream in streams {
         assert_eq!(artifact(&wire::read(stream)), b"dump\n");
@@ -49,7 +49,7 @@ fn a_line_that_is_full_says_when_to_come_back() {
     let first = agent.begin();
     until("the first one runs", || begun(&bench) == 1);
     let second = agent.begin();
-    waiting(&agent, 1.0);
+    waiting(&agent, "1");
     let third = agent.export();
     assert_eq!(
         (third.status, third.header("retry-after")),
@@ -58,7 +58,7 @@ fn a_line_that_is_full_says_when_to_come_back() {
     assert_eq!(third.error(), "Too many exports wait already");
     assert_eq!(
         agent.metric("broker_agent_exports_total{outcome=\"refused\"}"),
-        1.0
+        "1"
     );
     bench.write("work/go", "");
     for stream in [first, second] {
@@ -85,11 +85,11 @@ config:
         });
         drop(client);
         until("the abort is counted", || {
-            agent.metric("broker_agent_exports_total{outcome=\"aborted\"}") == 1.0
+            agent.metric("broker_agent_exports_total{outcome=\"aborted\"}") == "1"
         });
         assert!(!fs::exists(format!("/proc/{}", id.trim())).expect("it can be looked at"));
         assert!(bench.is_clean());
-        assert_eq!(agent.metric("broker_agent_exports_running"), 0.0);
+        assert_eq!(agent.metric("broker_agent_exports_running"), "0");
     }
 }
 
@@ -103,9 +103,9 @@ fn a_client_that_goes_away_while_it_waits_leaves_the_line() {
     let first = agent.begin();
     until("the first one runs", || begun(&bench) == 1);
     let second = agent.begin();
-    waiting(&agent, 1.0);
+    waiting(&agent, "1");
     drop(second);
-    waiting(&agent, 0.0);
+    waiting(&agent, "0");
     bench.write("work/go", "");
     artifact(&wire::read(first));
     assert_eq!(begun(&bench), 1);
@@ -122,7 +122,7 @@ fn a_client_that_goes_away_in_the_middle_leaves_nothing_on_disk() {
     drop(client);
     until("the disk is clean", || bench.is_clean());
     until("the abort is counted", || {
-        agent.metric("broker_agent_exports_total{outcome=\"aborted\"}") == 1.0
+        agent.metric("broker_agent_exports_total{outcome=\"aborted\"}") == "1"
     });
     assert_eq!(artifact(&agent.export()).len(), 50_000_000);
 }

@@ -68,8 +68,8 @@ impl Session {
         let number = self.number;
         match end {
             Some(End::Sent { bytes }) => {
-                self.metrics.ended(Outcome::Succeeded, took);
                 self.metrics.sent(bytes);
+                self.metrics.ended(Outcome::Succeeded, took);
                 self.log.info(&format!(
                     "export {number}: {bytes} bytes sent in {seconds:.1} s"
                 ));

@@ -1,4 +1,4 @@
-use crate::support::{BEARER, Bench, artifact};
+use crate::support::{BEARER, Bench, artifact, until};
 use crate::wire::{Reply, send};
 
 /// A dump that is known, with headers of its own.
@@ -41,7 +41,7 @@ fn an_export_has_the_headers_of_both_families() {
     assert_eq!(reply.header("x-backup-format"), Some("postgres-custom"));
     assert_eq!(reply.header("x-format"), Some("postgres-custom"));
     assert_eq!(reply.header("x-drive-folder-id"), None);
-    crate::support::until("the files are removed", || bench.is_clean());
+    until("the files are removed", || bench.is_clean());
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn health_and_metrics_need_no_token_and_tell_no_secret() {
         (200, r#"{"status":"ok"}"#)
     );
     artifact(&agent.export());
-    crate::support::until("the export is counted", || {
+    until("the export is counted", || {
         agent.metric("broker_agent_exports_total{outcome=\"succeeded\"}") == "1"
     });
     assert_eq!(agent.metric("broker_agent_sent_bytes_total"), "17");
@@ -220,5 +220,7 @@ config:
         artifact(&agent.export_with("?drive_folder_id=0Bx")),
         b"folder is 0Bx\n"
     );
-    assert_eq!(agent.metric("broker_agent_exports_running"), "0");
+    until("no export runs", || {
+        agent.metric("broker_agent_exports_running") == "0"
+    });
 }

@@ -42,7 +42,9 @@ config:
         !seen.contains("dump") && !seen.contains("backup.dat"),
         "{seen}"
     );
-    assert_eq!(agent.metric("broker_agent_sent_bytes_total"), "1000003");
+    until("it is counted", || {
+        agent.metric("broker_agent_sent_bytes_total") == "1000003"
+    });
 }
 
 #[test]

@@ -35,6 +35,11 @@ const COMMANDS: &[&[&str]] = &[
     &["plugin", "verify"],
     &["plugin", "sync"],
     &["plugin", "doctor"],
+    &["plugin", "bundle"],
+    &["plugin", "key"],
+    &["plugin", "key", "add"],
+    &["plugin", "key", "list"],
+    &["plugin", "key", "remove"],
     &["version"],
     &["completion"],
 ];

@@ -46,6 +46,12 @@ pub enum EngineError {
     Compile { engine: String, reason: String },
     #[error("{engine} can't be started: {reason}")]
     Start { engine: String, reason: String },
+    #[error("{engine} hangs while it starts: {what} {seconds} s")]
+    Hung {
+        engine: String,
+        what: &'static str,
+        seconds: u64,
+    },
     #[error("the sandbox can't be set up: {reason}")]
     Sandbox { reason: String },
 
@@ -145,7 +151,8 @@ impl Problem for EngineError {
             Self::Sandbox { .. } => {
                 "Check that the system lets the process reserve memory (`ulimit -v`)"
             }
-            Self::Trapped { .. }
+            Self::Hung { .. }
+            | Self::Trapped { .. }
             | Self::OverTime { .. }
             | Self::OverMemory { .. }
             | Self::BadResult { .. }

@@ -169,14 +169,22 @@ impl Instance {
             context.data_mut().budget.tick()?;
             Ok(UpdateDeadline::Yield(1))
         });
-        let bindings = loaded
-            .component
-            .instantiate_async(&mut store)
-            .await
-            .map_err(|e| EngineError::Start {
+        let starting = loaded.component.instantiate_async(&mut store);
+        let hung = |what, after: Duration| EngineError::Hung {
+            engine: name.clone(),
+            what,
+            seconds: after.as_secs(),
+        };
+        let bindings = match tokio::time::timeout(limits.start, starting).await {
+            Err(_) => return Err(hung("it is not ready after", limits.start)),
+            Ok(Err(error)) if error.downcast_ref::<UsedUp>().is_some() => {
+                return Err(hung("it computed for more than", limits.computing));
+            }
+            Ok(started) => started.map_err(|e| EngineError::Start {
                 engine: name.clone(),
                 reason: format!("{e:#}"),
-            })?;
+            })?,
+        };
         Ok(Self {
             store,
             bindings,

@@ -1,8 +1,10 @@
 //! The results of commands, in every format.
 
+mod bundle;
 mod created;
 mod download;
 mod history;
+mod keys;
 mod plugins;
 mod test;
 mod verification;
@@ -17,9 +19,11 @@ use super::format;
 use super::kind::Kind;
 use super::table::{cell, optional, state, table};
 use crate::model::{Backup, State, text};
+pub use bundle::{BundleRow, BundleView};
 pub use created::CreatedView;
 pub use download::DownloadView;
 pub use history::{HistoryRow, HistoryView};
+pub use keys::{KeyChangeView, KeyRow, KeysView};
 pub use plugins::{
     PluginChangeRow, PluginChangesView, PluginChecksView, PluginDiffView, PluginRow,
     PluginUpdateRow, PluginUpdatesView, PluginView, PluginsView,

@@ -10,7 +10,7 @@ use kubectl_broker::transfer::Sha256;
 
 use crate::support::{Component, Invocation, Machine, Run, programs};
 
-const STEPS: [&str; 12] = [
+const STEPS: [&str; 13] = [
     "plugin-fetched",
     "plugin-checked",
     "plugin-consented",
@@ -19,6 +19,7 @@ const STEPS: [&str; 12] = [
     "plugin-blob-staged",
     "plugin-blob-written",
     "plugin-outline-written",
+    "plugin-signatures-written",
     "plugin-lock-staged",
     "plugin-switched",
     "plugin-synced",
@@ -335,6 +336,38 @@ fn a_component_that_was_changed_is_never_compiled() {
     );
     let shown = machine.run("plugin doctor -o json").json();
     assert_eq!(shown["items"][0]["state"], "broken");
+}
+
+#[test]
+fn native_code_that_was_changed_is_compiled_again_and_never_run() {
+    let machine = Machine::new();
+    machine.put("small.wasm", &Component::small());
+    let cache = machine.folder.path().join("own-cache");
+    let program = machine.program().env("XDG_CACHE_HOME", &cache);
+    assert_eq!(program.run("plugin install small.wasm").code, 0);
+    let compiled = || {
+        let run = program.run("backup list --engine small -o json -v");
+        assert_eq!(run.ids(), ["one"]);
+        let line = run
+            .stderr
+            .lines()
+            .find(|line| line.contains("compiled by this process"))
+            .expect("a count");
+        line.contains("1 engines compiled")
+    };
+    // It was compiled when it was installed.
+    assert!(!compiled());
+    let folder = cache.join("kubectl-broker/native");
+    let mut files = fs::read_dir(folder).expect("the folder of native code");
+    let native = files.next().expect("native code").expect("a file").path();
+    let mut bytes = fs::read(&native).expect("native code");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&native, bytes).expect("written");
+    let verified = program.run("plugin verify -o json").json();
+    assert_eq!(verified["items"][0]["compiled"], false);
+    assert!(compiled());
+    assert!(!compiled());
 }
 
 /// Fifty engines, of which only the first has a component: the others would be found out if anybody

@@ -9,7 +9,7 @@ use kubectl_broker::model::Failure;
 use kubectl_broker::ui::{KINDS, Kind};
 use serde_json::{Value, json};
 
-use crate::support::{Bed, Invocation, Run, programs};
+use crate::support::{Bed, Invocation, Run, Signer, programs};
 
 /// The schemas' names begin with this.
 const BASE: &str = "https://kubectl-broker.example/schema/v1/";
@@ -139,8 +139,10 @@ fn of_plugins(folder: &tempfile::TempDir) -> Vec<Value> {
         Invocation::new(&programs.kubectl_broker, &programs.folders)
             .in_folder(folder.path())
             .env("XDG_DATA_HOME", folder.path().join("data"))
+            .env("XDG_CONFIG_HOME", folder.path().join("configuration"))
             .run(arguments)
     };
+    let key = Signer::new().public_key(folder.path(), "publisher.pem");
     let small = programs.small.display();
     let hostile = programs.hostile.display();
     vec![
@@ -150,6 +152,10 @@ fn of_plugins(folder: &tempfile::TempDir) -> Vec<Value> {
         printed(run, "plugin outdated"),
         printed(run, &format!("plugin inspect {hostile}")),
         printed(run, &format!("plugin inspect {small} --diff {small}")),
+        run(&format!("plugin key add acme {} -o json", key.display())).json(),
+        printed(run, "plugin key list"),
+        run("plugin bundle engines.tar small -o json").json(),
+        run("plugin key remove acme publisher -o json").json(),
     ]
 }
 

@@ -174,14 +174,22 @@ impl Instance {
             context.data_mut().budget.tick()?;
             Ok(UpdateDeadline::Yield(1))
         });
-        let bindings = loaded
-            .component
-            .instantiate_async(&mut store)
-            .await
-            .map_err(|e| EngineError::Start {
+        let starting = loaded.component.instantiate_async(&mut store);
+        let hung = |what, after: Duration| EngineError::Hung {
+            engine: name.clone(),
+            what,
+            seconds: after.as_secs(),
+        };
+        let bindings = match tokio::time::timeout(limits.start, starting).await {
+            Err(_) => return Err(hung("it is not ready after", limits.start)),
+            Ok(Err(error)) if error.downcast_ref::<UsedUp>().is_some() => {
+                return Err(hung("it computed for more than", limits.computing));
+            }
+            Ok(started) => started.map_err(|e| EngineError::Start {
                 engine: name.clone(),
                 reason: format!("{e:#}"),
-            })?;
+            })?,
+        };
         Ok(Self {
             store,
             bindings,
@@ -251,7 +259,8 @@ impl Instance {
         Ok(v0_1::results::notes(notes))
     }
 
-    /// Begins a backup.
+    /// Begins a backup; where the manifest says so, makes it and saves its bytes where
+    /// [`Services::artifacts`] puts them.
     ///
     /// # Errors
     /// Why none was begun, or what the engine did wrong.
@@ -383,6 +392,10 @@ impl Instance {
 
     /// How long an operation may take.
     fn total(&self, operation: Operation) -> Duration {
+        if operation == Operation::Create && self.manifest.saves() {
+            // The first byte comes when the backend has made all of the backup.
+            return self.limits.total + v0_1::MAX_PATIENCE;
+        }
         if operation != Operation::Finish {
             return self.limits.total;
         }

@@ -2,9 +2,11 @@
 
 mod accept;
 mod author;
+mod bundle;
 mod doctor;
 mod inspect;
 mod install;
+mod key;
 mod list;
 mod outdated;
 mod remove;
@@ -56,6 +58,8 @@ enum PluginVerb {
     Verify(verify::VerifyArgs),
     Sync(sync::SyncArgs),
     Doctor(doctor::DoctorArgs),
+    Key(key::KeyArgs),
+    Bundle(bundle::BundleArgs),
 }
 
 pub(super) async fn run(args: PluginArgs, context: Context<'_>) -> Result<(), CliError> {
@@ -68,8 +72,7 @@ pub(super) async fn run(args: PluginArgs, context: Context<'_>) -> Result<(), Cl
         offline: args.offline,
         insecure_registries: args.insecure_registry,
         ..SourceOptions::from_environment()
-    })
-    .map_err(PluginError::from)?;
+    });
     let folders = directories::ProjectDirs::from("", "", "kubectl-broker");
     let keys = folders.map(|folders| KeyFolder::of(folders.config_dir()));
     let keys = keys.ok_or(PluginError::NoHome)?;
@@ -99,5 +102,7 @@ async fn run_verb(
         PluginVerb::Verify(args) => Box::new(verify::run(&args, plugins)?),
         PluginVerb::Sync(args) => Box::new(sync::run(&args, plugins).await?),
         PluginVerb::Doctor(args) => Box::new(doctor::run(&args, plugins).await?),
+        PluginVerb::Bundle(args) => Box::new(bundle::run(&args, plugins)?),
+        PluginVerb::Key(args) => key::run(&args, plugins, ui)?,
     })
 }

@@ -86,6 +86,7 @@ fn engines_says_what_each_can_do_and_whether_it_answers() {
     NAME   VERSION   OPERATIONS   ANSWERS   DETAIL
     kubectl-broker/hivemq   0.1.0   detect,list,status,create,download,restore   yes   HiveMQ management API (6 backups)
     kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete,metrics,purge,upload   yes   broker-backup (3 local backups)
+    kubectl-broker/strategy   0.1.0   detect,status,create,download   no   nothing listens on port 8000 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1…
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     exit 0
@@ -96,6 +97,7 @@ fn engines_says_what_each_can_do_and_whether_it_answers() {
     NAME   VERSION   OPERATIONS   ANSWERS   DETAIL   INTERFACE   SUMMARY
     kubectl-broker/hivemq   0.1.0   detect,list,status,create,download,restore   yes   HiveMQ management API (6 backups)   0.1.0   Backups of HiveMQ Enterprise through its management REST API
     kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete,metrics,purge,upload   no   nothing listens on port 8085 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1…   0.1.0   Backups that the broker-backup sidecar keeps in object storage
+    kubectl-broker/strategy   0.1.0   detect,status,create,download   no   nothing listens on port 8000 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1…   0.1.0   Backups that an application's strategy sidecar makes and hands out when asked
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     exit 0
@@ -143,6 +145,21 @@ fn engines_says_what_each_can_do_and_whether_it_answers() {
             "upload"
           ],
           "version": "0.1.0"
+        },
+        {
+          "answers": "no",
+          "detail": "nothing listens on port 8000 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1]:8000: connect: connection refused",
+          "id": "kubectl-broker/strategy",
+          "interface": "0.1.0",
+          "operations": [
+            "detect",
+            "status",
+            "create",
+            "download"
+          ],
+          "summary": "Backups that an application's strategy sidecar makes and hands out when asked",
+          "verbs": [],
+          "version": "0.1.0"
         }
       ],
       "kind": "EngineList"
@@ -154,6 +171,7 @@ fn engines_says_what_each_can_do_and_whether_it_answers() {
     stdout:
     kubectl-broker/hivemq
     kubectl-broker/sidecar
+    kubectl-broker/strategy
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     exit 0
@@ -170,6 +188,7 @@ fn engines_says_why_nothing_answers_where_the_cluster_is_not_there() {
     NAME   VERSION   OPERATIONS   ANSWERS   DETAIL
     kubectl-broker/hivemq   0.1.0   detect,list,status,create,download,restore   no   can't reach https://127.0.0.1:1: Connection refused (os error 111)
     kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete,metrics,purge,upload   no   can't reach https://127.0.0.1:1: Connection refused (os error 111)
+    kubectl-broker/strategy   0.1.0   detect,status,create,download   no   can't reach https://127.0.0.1:1: Connection refused (os error 111)
     stderr:
     Using StatefulSet broker, namespace messaging of context gone
     exit 0

@@ -9,6 +9,7 @@ pub mod exec;
 pub mod hivemq;
 pub mod reply;
 pub mod sidecar;
+pub mod strategy;
 pub mod tunnel;
 mod value;
 
@@ -20,6 +21,7 @@ use exec::{ExecFault, ExecFaults};
 use hivemq::{HivemqFault, HivemqFaults};
 use reply::{BackendKind, ReplyFault, ReplyFaults};
 use sidecar::{SidecarFault, SidecarFaults};
+use strategy::{StrategyFault, StrategyFaults};
 use tunnel::{TunnelFault, TunnelFaults};
 
 /// One thing that goes wrong.
@@ -35,6 +37,8 @@ pub enum Fault {
     Reply(BackendKind, ReplyFault),
     /// Peculiar to the broker-backup sidecar.
     Sidecar(SidecarFault),
+    /// Peculiar to the strategy sidecar.
+    Strategy(StrategyFault),
     /// Peculiar to HiveMQ's management API.
     Hivemq(HivemqFault),
     /// In the transfer of a backup's content.
@@ -67,7 +71,9 @@ pub struct FaultSettings {
     pub exec: ExecFaults,
     pub hivemq_reply: ReplyFaults,
     pub sidecar_reply: ReplyFaults,
+    pub strategy_reply: ReplyFaults,
     pub sidecar: SidecarFaults,
+    pub strategy: StrategyFaults,
     pub hivemq: HivemqFaults,
     pub download: DownloadFaults,
 }
@@ -78,6 +84,7 @@ impl FaultSettings {
         match kind {
             BackendKind::Hivemq => &self.hivemq_reply,
             BackendKind::Sidecar => &self.sidecar_reply,
+            BackendKind::Strategy => &self.strategy_reply,
         }
     }
 
@@ -86,6 +93,7 @@ impl FaultSettings {
         match kind {
             BackendKind::Hivemq => &mut self.hivemq_reply,
             BackendKind::Sidecar => &mut self.sidecar_reply,
+            BackendKind::Strategy => &mut self.strategy_reply,
         }
     }
 
@@ -97,6 +105,7 @@ impl FaultSettings {
             Fault::Exec(fault) => self.exec.apply(fault),
             Fault::Reply(kind, fault) => self.reply_mut(kind).apply(fault),
             Fault::Sidecar(fault) => self.sidecar.apply(fault),
+            Fault::Strategy(fault) => self.strategy.apply(fault),
             Fault::Hivemq(fault) => self.hivemq.apply(fault),
             Fault::Download(fault) => self.download.apply(fault),
         }
@@ -191,6 +200,7 @@ pub fn catalogue() -> Vec<FaultInfo> {
         tunnel::ROWS,
         exec::ROWS,
         sidecar::ROWS,
+        strategy::ROWS,
         hivemq::ROWS,
     ];
     let mut list: Vec<FaultInfo> = single.into_iter().flatten().map(|r| info("", r)).collect();
@@ -223,6 +233,7 @@ impl std::str::FromStr for Fault {
             tunnel::ROWS,
             exec::ROWS,
             sidecar::ROWS,
+            strategy::ROWS,
             hivemq::ROWS,
             download::ROWS,
         ];

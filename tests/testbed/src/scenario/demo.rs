@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 
 use super::broker::{Broker, Health};
 use super::objects::{Service, ServicePort, credentials, namespace, node};
-use super::{World, backups};
+use super::{World, app, backups};
 use crate::clock::seconds;
 
-const NAMESPACES: [&str; 10] = [
+const NAMESPACES: [&str; 11] = [
     "default",
     "kube-system",
     "messaging",
@@ -19,6 +19,7 @@ const NAMESPACES: [&str; 10] = [
     "zero",
     "firstdown",
     "unscheduled",
+    "apps",
 ];
 
 const READY: [Health; 3] = [Health::Ready; 3];
@@ -55,6 +56,7 @@ pub fn demo(world: &mut World) {
     brokers(world, "firstdown", &first_down, true, 5);
     backups::fill(world, "firstdown");
     platform(world);
+    app::build(world, "apps");
 }
 
 /// A set named `broker` with its services, in the naming that the Go plugin was written for.

@@ -62,6 +62,11 @@ impl Folders {
         self.data.join("kubectl-broker/plugins")
     }
 
+    /// Where trusted keys are kept.
+    pub fn configuration(&self) -> PathBuf {
+        self.home.join(".config/kubectl-broker")
+    }
+
     /// Where native code is kept.
     pub fn native(&self) -> PathBuf {
         self.cache.join("kubectl-broker/native")

@@ -16,6 +16,8 @@ pub struct Programs {
     pub hostile: PathBuf,
     /// That of `tests/hostile/small`, which is soon compiled to native code.
     pub small: PathBuf,
+    /// That of `tests/hostile/hang`, which never gets to its start's end.
+    pub hang: PathBuf,
     /// The cache that all tests share, so that each engine is compiled to native code once.
     pub folders: Folders,
 }
@@ -39,6 +41,7 @@ fn build() -> Result<Programs, String> {
         with_engines: PathBuf::from(env!("CARGO_BIN_EXE_with-engines")),
         hostile: engines.join("engine_hostile.wasm"),
         small: engines.join("engine_small.wasm"),
+        hang: engines.join("engine_hang.wasm"),
         folders: Folders::shared(&profile.join("it")),
     };
     warm(&programs)?;

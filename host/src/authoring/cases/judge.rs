@@ -10,7 +10,7 @@
 //! | `detect`, `create` | every body is empty, endless or cut: the status alone may say it |
 //! | `list`, `status` | never |
 //! | `prepare` | always: it may do without what it can't know |
-//! | `download` | the body is empty or an HTML page: a backup is any bytes |
+//! | `download`, and `create` that saves | the body is empty or an HTML page: a backup is any bytes |
 //! | `restore`, `finish`, verbs | 200, whatever the body: it may say nothing |
 //! | `delete` | as those; and 404: what is gone is deleted |
 //!
@@ -31,6 +31,8 @@ use crate::model::{Report, ReportKind};
 pub(super) struct Knowing {
     pub(super) operation: Operation,
     pub(super) situation: Situation,
+    /// Whether what the backend answers is itself the backup.
+    pub(super) saves: bool,
 }
 
 impl Judge for Knowing {
@@ -96,6 +98,7 @@ impl Knowing {
         match self.operation {
             O::Prepare => true,
             O::List | O::Status | O::Verify => false,
+            O::Create if self.saves => matches!(self.situation, S::Empty | S::Html),
             O::Detect | O::Create => {
                 matches!(self.situation, S::Empty | S::Endless | S::Cut)
             }

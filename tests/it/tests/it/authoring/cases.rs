@@ -77,6 +77,19 @@ fn the_bundled_engines_pass_every_case() {
     102 cases: all passed
     exit 0
     ");
+    let run_built_in = test(&machine, "strategy.wasm");
+    assert_snapshot!(shown(&run_built_in), @"
+    stdout:
+    CASE   OPERATION   OUTCOME   MESSAGE
+    built-in/detect/*   detect   passed   in 10 situations
+    built-in/status/*   status   passed   in 10 situations
+    built-in/prepare/*   prepare   passed   in 10 situations
+    built-in/create/*   create   passed   in 10 situations
+    built-in/download/*   download   passed   in 10 situations
+    stderr:
+    50 cases: all passed
+    exit 0
+    ");
     assert_snapshot!(shown(&run("hivemq")), @"
     stdout:
     CASE   OPERATION   OUTCOME   MESSAGE

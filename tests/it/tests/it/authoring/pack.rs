@@ -14,7 +14,7 @@ version = "1.2.3"
 summary = "Backups of the vault"
 [operations.detect]
 [operations.list]
-[operations.create]
+[operations.download]
 [operations.act]
 [verbs.seal]
 help = "Seal it"
@@ -53,7 +53,7 @@ fn a_component_gets_its_manifest_and_can_be_installed() {
     SHA-256:   DIGEST
     Size:   SIZE
     Interface:  0.1.0
-    Operations: detect, list, create, act
+    Operations: detect, list, download, act
     Verbs:   seal
     Whoever installs it is asked whether it may:
     - talk to port 8200 of the pods of the StatefulSet you name: GET /v1/backups, POST /v1/restore

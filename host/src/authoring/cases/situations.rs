@@ -170,22 +170,17 @@ impl Script for Situation {
 pub(super) fn cases(manifest: &Manifest) -> Result<Vec<Case>, AuthoringError> {
     let mut cases = Vec::new();
     for (name, call) in calls(manifest)? {
-        cases.extend(Situation::ALL.map(|situation| {
-            Case {
-                name: format!("built-in/{name}/{}", situation.name()),
-                is_built_in: true,
-                now: Some(Timestamp::UNIX_EPOCH),
-                script: Arc::new(situation),
-                judge: Box::new(Knowing {
-                    operation: call.operation(),
-                    situation,
-                    saves: manifest
-                        .operations
-                        .get(&call.operation())
-                        .is_some_and(|ability| ability.saves),
-                }),
-                call: call.clone(),
-            }
+        cases.extend(Situation::ALL.map(|situation| Case {
+            name: format!("built-in/{name}/{}", situation.name()),
+            is_built_in: true,
+            now: Some(Timestamp::UNIX_EPOCH),
+            script: Arc::new(situation),
+            judge: Box::new(Knowing {
+                operation: call.operation(),
+                situation,
+                saves: manifest.saves(),
+            }),
+            call: call.clone(),
         }));
     }
     Ok(cases)

@@ -3,6 +3,7 @@
 
 mod support;
 
+mod agent;
 mod audit;
 mod backend_errors;
 mod cache;

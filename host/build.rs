@@ -2,6 +2,11 @@
 //!
 //! `KUBECTL_BROKER_ENGINES` may name a folder with `hivemq.wasm`, `sidecar.wasm` and `strategy.wasm`; they are
 //! taken from there and nothing is built.
+//!
+//! It also embeds the SDK, for `plugin new`.
+
+#[path = "build/sdk.rs"]
+mod sdk;
 
 use std::env;
 use std::fmt::Write as _;
@@ -17,7 +22,7 @@ const TARGET: &str = "wasm32-wasip2";
 const PREBUILT: &str = "KUBECTL_BROKER_ENGINES";
 
 fn main() -> ExitCode {
-    match bundle() {
+    match bundle().and_then(|()| sdk::embed()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             for line in problem.lines() {

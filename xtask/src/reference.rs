@@ -40,6 +40,9 @@ const COMMANDS: &[&[&str]] = &[
     &["plugin", "key", "add"],
     &["plugin", "key", "list"],
     &["plugin", "key", "remove"],
+    &["plugin", "new"],
+    &["plugin", "pack"],
+    &["plugin", "test"],
     &["version"],
     &["completion"],
 ];

@@ -281,6 +281,7 @@ impl Session {
                 objects: Some(objects.clone()),
                 observer: Arc::new(UiObserver(self.ui)),
                 auditor: self.auditor.clone(),
+                now: None,
             },
             Limits::default(),
         )

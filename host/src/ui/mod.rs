@@ -24,11 +24,12 @@ pub use format::{Format, size};
 pub use kind::{KINDS, Kind};
 pub use transfer::TransferProgress;
 pub use views::{
-    BackupsView, BundleRow, BundleView, CheckOutcome, CheckRow, CheckedFile, CreatedView,
+    BackupsView, BundleRow, BundleView, CaseRow, CheckOutcome, CheckRow, CheckedFile, CreatedView,
     DeletedView, DownloadView, EngineRow, EnginesView, HistoryRow, HistoryView, KeyChangeView,
     KeyRow, KeysView, PluginChangeRow, PluginChangesView, PluginChecksView, PluginDiffView,
-    PluginRow, PluginUpdateRow, PluginUpdatesView, PluginView, PluginsView, ReportView,
-    RestorationView, SavedFileView, TestView, VerificationView, VersionView,
+    PluginPackView, PluginProjectView, PluginRow, PluginTestView, PluginUpdateRow,
+    PluginUpdatesView, PluginView, PluginsView, ReportView, RestorationView, SavedFileView,
+    TestView, VerificationView, VersionView,
 };
 
 /// Longest message of an error or a note, in characters.

@@ -1,5 +1,6 @@
 //! The results of commands, in every format.
 
+mod authoring;
 mod bundle;
 mod created;
 mod download;
@@ -19,6 +20,7 @@ use super::format;
 use super::kind::Kind;
 use super::table::{cell, optional, state, table};
 use crate::model::{Backup, State, text};
+pub use authoring::{CaseRow, PluginPackView, PluginProjectView, PluginTestView};
 pub use bundle::{BundleRow, BundleView};
 pub use created::CreatedView;
 pub use download::{DownloadView, SavedFileView};

@@ -1,6 +1,7 @@
 //! `plugin`: which engines there are on this machine, and what they may do.
 
 mod accept;
+mod author;
 mod bundle;
 mod doctor;
 mod inspect;
@@ -33,9 +34,18 @@ pub(super) struct PluginArgs {
     #[arg(long, global = true, value_name = "HOST")]
     insecure_registry: Vec<String>,
     #[command(subcommand)]
-    verb: PluginVerb,
+    verb: AnyVerb,
 }
 
+#[derive(Subcommand)]
+enum AnyVerb {
+    #[command(flatten)]
+    User(PluginVerb),
+    #[command(flatten)]
+    Author(author::AuthorVerb),
+}
+
+/// What works with the store.
 #[derive(Subcommand)]
 enum PluginVerb {
     Install(install::InstallArgs),
@@ -54,6 +64,10 @@ enum PluginVerb {
 
 pub(super) async fn run(args: PluginArgs, context: Context<'_>) -> Result<(), CliError> {
     let ui = context.ui;
+    let verb = match args.verb {
+        AnyVerb::Author(verb) => return author::run(verb, ui).await,
+        AnyVerb::User(verb) => verb,
+    };
     let sources = Sources::new(SourceOptions {
         offline: args.offline,
         insecure_registries: args.insecure_registry,
@@ -63,7 +77,7 @@ pub(super) async fn run(args: PluginArgs, context: Context<'_>) -> Result<(), Cl
     let keys = folders.map(|folders| KeyFolder::of(folders.config_dir()));
     let keys = keys.ok_or(PluginError::NoHome)?;
     let plugins = Plugins::open(&context.engines, &sources, &keys, ui)?;
-    let view = Box::pin(run_verb(args.verb, &plugins, &context)).await?;
+    let view = Box::pin(run_verb(verb, &plugins, &context)).await?;
     ui.data(view.as_ref())?;
     if let (true, Some(summary)) = (ui.format().is_table(), view.summary()) {
         ui.note(&summary);

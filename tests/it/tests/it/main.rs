@@ -5,6 +5,7 @@ mod support;
 
 mod agent;
 mod audit;
+mod authoring;
 mod backend_errors;
 mod cache;
 mod check_up;

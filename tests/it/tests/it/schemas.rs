@@ -150,7 +150,21 @@ fn of_plugins(folder: &tempfile::TempDir) -> Vec<Value> {
     let key = Signer::new().public_key(folder.path(), "publisher.pem");
     let small = programs.small.display();
     let hostile = programs.hostile.display();
+    let manifest = "id = \"acme/small\"\nversion = \"1.0.0\"\nsummary = \"x\"\n[operations.detect]\n[operations.act]\n[verbs.x]\nhelp = \"x\"\n";
+    fs::write(folder.path().join("engine.toml"), manifest).expect("a manifest");
+    let case =
+        "[[case]]\nname = \"x\"\noperation = \"list\"\nexpect = { result = [{ id = \"one\" }] }\n";
+    fs::write(folder.path().join("own.toml"), case).expect("cases");
     vec![
+        printed(
+            run,
+            &format!("plugin test {small} --cases own.toml --case own/"),
+        ),
+        run("plugin new vault -o json").json(),
+        run(&format!(
+            "plugin pack {small} --replace --out packed.wasm -o json"
+        ))
+        .json(),
         run(&format!("plugin install {small} -o json")).json(),
         printed(run, "plugin list"),
         printed(run, "plugin verify"),

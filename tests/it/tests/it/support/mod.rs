@@ -10,14 +10,16 @@ mod registry;
 mod run;
 mod session;
 mod signer;
+mod vault;
 
 pub use bed::Bed;
 pub use component::Component;
 pub use desk::{Desk, ID, NAME, names};
 pub use invocation::{Folders, Invocation};
 pub use machine::{Machine, accepting};
-pub use programs::programs;
+pub use programs::{plain_cargo, profile_folder, programs, workspace};
 pub use registry::{Registry, Store, cosign, image, layer, sha256};
 pub use run::Run;
 pub use session::Session;
 pub use signer::Signer;
+pub use vault::Vault;

@@ -52,7 +52,7 @@ fn build() -> Result<Programs, String> {
 }
 
 /// `target/debug`, from `target/debug/deps/it-…`.
-fn profile_folder() -> PathBuf {
+pub fn profile_folder() -> PathBuf {
     let test = std::env::current_exe().expect("the path of this test");
     let folder = test.ancestors().nth(2).expect("a profile's folder");
     folder.to_owned()
@@ -79,8 +79,8 @@ fn build_host(profile: &Path, target: &Path) -> Result<(), String> {
     cargo(&mut command)
 }
 
-/// For WebAssembly, with no flag or wrapper that the outer cargo was given for this machine.
-fn build_engines(target: &Path) -> Result<PathBuf, String> {
+/// Cargo, with no flag or wrapper that the outer one was given for this machine and this workspace.
+pub fn plain_cargo() -> Command {
     let mut command = Command::new(env!("CARGO"));
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
@@ -90,6 +90,12 @@ fn build_engines(target: &Path) -> Result<PathBuf, String> {
             command.env_remove(&name);
         }
     }
+    command
+}
+
+/// For WebAssembly.
+fn build_engines(target: &Path) -> Result<PathBuf, String> {
+    let mut command = plain_cargo();
     command
         .current_dir(workspace().join("tests/hostile"))
         .args(["build", "--locked", "--workspace", "--profile", "engine"])
@@ -112,7 +118,7 @@ fn cargo(command: &mut Command) -> Result<(), String> {
     ))
 }
 
-fn workspace() -> PathBuf {
+pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 

@@ -20,6 +20,7 @@ mod documents;
 mod download;
 mod exit_codes;
 mod formats;
+mod guide;
 mod hostile_text;
 mod interrupted;
 mod kubeconfig;

@@ -17,6 +17,10 @@ const CRATES: &[(&str, &str)] = &[
 ];
 const INTERFACE: &str = "wit";
 const TEMPLATE: &str = "sdk/template-rust";
+const PYTHON_SDK: &str = "sdk/python/broker_engine";
+const PYTHON_TEMPLATE: &str = "sdk/template-python";
+/// The cases are those of one made-up backend, whatever the language is.
+const CASES: &str = "cases";
 
 /// Writes `sdk.rs` with every file of these folders.
 pub(super) fn embed() -> Result<(), String> {
@@ -37,7 +41,20 @@ pub(super) fn embed() -> Result<(), String> {
         "cargo::rerun-if-changed={}",
         root.join("Cargo.toml").display()
     );
-    let source = list("SDK", &sdk)? + &list("RUST_TEMPLATE", &template)?;
+    let mut python = Vec::new();
+    collect(&root.join(PYTHON_TEMPLATE), "", &mut python)?;
+    collect(&root.join(TEMPLATE).join(CASES), CASES, &mut python)?;
+    let mut python_sdk = Vec::new();
+    collect(&root.join(PYTHON_SDK), "broker_engine", &mut python_sdk)?;
+    // What Python keeps of a module that was run is no source.
+    python_sdk.retain(|(path, _)| path.ends_with(".py"));
+    python.retain(|(path, _)| !path.contains("__pycache__"));
+    let newest = root.join(INTERFACE).join("v0.1");
+    collect(&newest, "wit/deps/kubectl-broker", &mut python_sdk)?;
+    let source = list("RUST_SDK", &sdk)?
+        + &list("RUST_TEMPLATE", &template)?
+        + &list("PYTHON_SDK", &python_sdk)?
+        + &list("PYTHON_TEMPLATE", &python)?;
     write(&out.join("sdk.rs"), &source)
 }
 

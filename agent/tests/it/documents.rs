@@ -146,7 +146,7 @@ fn the_manifest_is_safe_and_its_configuration_can_be_used() {
         .as_str()
         .expect("a text");
     usable("deploy/kubernetes-sidecar.yaml", config);
-    let pod = &of("Deployment")["spec"]["template"]["spec"];
+    let pod = &of("StatefulSet")["spec"]["template"]["spec"];
     let containers = pod["containers"].as_array().expect("a list");
     let agent = containers
         .iter()

@@ -6,7 +6,7 @@ use broker_manifest::{EngineId, Manifest};
 
 use super::AuthoringError;
 
-// `static SDK` and `static RUST_TEMPLATE`: every file with its path.
+// `RUST_SDK`, `RUST_TEMPLATE`, `PYTHON_SDK` and `PYTHON_TEMPLATE`: every file with its path.
 include!(concat!(env!("OUT_DIR"), "/sdk.rs"));
 
 /// Whose engine it is, where nobody says.
@@ -18,6 +18,7 @@ const IGNORED: (&str, &str) = ("gitignore", ".gitignore");
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
     Rust,
+    Python,
 }
 
 /// A project to be begun.
@@ -40,13 +41,64 @@ pub struct Project {
     pub files: Vec<String>,
     /// What its build makes, relative to the folder.
     pub component: String,
+    /// Folders with what belongs to the SDK.
+    pub sdk: Vec<String>,
+    /// The commands that build and test it.
+    pub next: Vec<String>,
 }
 
 impl Language {
     fn template(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Rust => RUST_TEMPLATE,
+            Self::Python => PYTHON_TEMPLATE,
         }
+    }
+
+    /// The files of the SDK, and the folders of the project that hold them.
+    fn sdk(
+        self,
+    ) -> (
+        &'static [(&'static str, &'static str)],
+        &'static [&'static str],
+    ) {
+        match self {
+            Self::Rust => (RUST_SDK, &["sdk/"]),
+            Self::Python => (PYTHON_SDK, &["broker_engine/", "wit/deps/"]),
+        }
+    }
+
+    /// What the build makes, relative to the project.
+    fn component(self, id: &EngineId) -> String {
+        match self {
+            Self::Rust => format!(
+                "target/wasm32-wasip2/release/engine_{}.wasm",
+                id.name().replace('-', "_")
+            ),
+            Self::Python => format!("{}.wasm", id.name()),
+        }
+    }
+
+    /// The commands that build and test it.
+    fn next(self, component: &str) -> Vec<String> {
+        let lines: &[&str] = match self {
+            Self::Rust => &["cargo test", "cargo build --release --target wasm32-wasip2"],
+            Self::Python => &[
+                "componentize-py -d wit -w project bindings bindings",
+                "PYTHONPATH=bindings python3 -m unittest",
+                "componentize-py -d wit -w project componentize app -o app.wasm",
+            ],
+        };
+        let mut lines: Vec<_> = lines.iter().map(|line| (*line).to_owned()).collect();
+        if self == Self::Python {
+            lines.push(format!(
+                "kubectl broker plugin pack app.wasm --manifest engine.toml --out {component}"
+            ));
+        }
+        lines.push(format!(
+            "kubectl broker plugin test {component} --cases cases"
+        ));
+        lines
     }
 }
 
@@ -74,11 +126,19 @@ pub fn project(request: &ProjectRequest) -> Result<Project, AuthoringError> {
         files.push(path.to_owned());
     }
     files.sort();
-    for (path, text) in SDK {
-        write(&folder, &format!("sdk/{path}"), text)?;
+    let (sdk, folders) = request.language.sdk();
+    for (path, text) in sdk {
+        let path = match request.language {
+            Language::Rust => format!("sdk/{path}"),
+            Language::Python => (*path).to_owned(),
+        };
+        write(&folder, &path, text)?;
     }
+    let component = request.language.component(&id);
     Ok(Project {
-        component: format!("target/wasm32-wasip2/release/engine_{snake}.wasm"),
+        sdk: folders.iter().map(|folder| (*folder).to_owned()).collect(),
+        next: request.language.next(&component),
+        component,
         id,
         folder,
         files,

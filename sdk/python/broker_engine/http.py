@@ -33,6 +33,11 @@ def delete(endpoint, route):
     return Request(endpoint, http.Method.DELETE, route)
 
 
+def unexpected(what):
+    """An error to be raised about an answer that is not what the backend's contract says."""
+    return Err(types.Error(ErrorKind.PROTOCOL, what, None, False))
+
+
 class Request:
     """A request that is being made. Nothing happens before :meth:`send`."""
 

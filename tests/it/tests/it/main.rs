@@ -3,6 +3,7 @@
 
 mod support;
 
+mod agent;
 mod audit;
 mod authoring;
 mod backend_errors;
@@ -19,6 +20,7 @@ mod documents;
 mod download;
 mod exit_codes;
 mod formats;
+mod guide;
 mod hostile_text;
 mod interrupted;
 mod kubeconfig;

@@ -22,12 +22,14 @@ pub(in crate::cli::plugin) struct NewArgs {
 enum Lang {
     #[default]
     Rust,
+    Python,
 }
 
 impl Lang {
     fn language(self) -> Language {
         match self {
             Self::Rust => Language::Rust,
+            Self::Python => Language::Python,
         }
     }
 }
@@ -44,5 +46,7 @@ pub(super) fn run(args: NewArgs) -> Result<PluginProjectView, AuthoringError> {
         folder: project.folder,
         files: project.files,
         component: project.component,
+        sdk: project.sdk,
+        next: project.next,
     })
 }

@@ -18,6 +18,10 @@ pub struct PluginProjectView {
     pub files: Vec<String>,
     /// What its build makes, relative to the folder.
     pub component: String,
+    /// Folders with what belongs to the SDK.
+    pub sdk: Vec<String>,
+    /// The commands that build and test it.
+    pub next: Vec<String>,
 }
 
 impl Document for PluginProjectView {
@@ -28,14 +32,15 @@ impl Document for PluginProjectView {
         for file in &self.files {
             shown.push_str(&format!("  {file}\n"));
         }
+        for folder in &self.sdk {
+            shown.push_str(&format!("  {folder}\n"));
+        }
         shown.push_str(&format!(
-            "  sdk/\nIts README.md says what is in them. Next:\n  \
-             cd {folder}\n  \
-             cargo test\n  \
-             cargo build --release --target wasm32-wasip2\n  \
-             kubectl broker plugin test {} --cases cases\n",
-            self.component
+            "Its README.md says what is in them. Next:\n  cd {folder}\n"
         ));
+        for line in &self.next {
+            shown.push_str(&format!("  {line}\n"));
+        }
         shown
     }
 

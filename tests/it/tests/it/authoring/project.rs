@@ -243,7 +243,7 @@ fn a_name_that_can_not_be_is_refused_with_the_rule() {
     assert_snapshot!(shown(&machine.run("plugin new vault --lang cobol")), @"
     stderr:
     error: invalid value 'cobol' for '--lang <LANG>'
-      [possible values: rust]
+      [possible values: rust, python]
 
     For more information, try '--help'.
     exit 2

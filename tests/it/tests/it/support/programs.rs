@@ -12,6 +12,8 @@ pub struct Programs {
     pub kubectl_broker: PathBuf,
     /// The same with more engines.
     pub with_engines: PathBuf,
+    /// The strategy sidecar.
+    pub agent: PathBuf,
     /// The component of `tests/hostile`.
     pub hostile: PathBuf,
     /// That of `tests/hostile/small`, which is soon compiled to native code.
@@ -38,6 +40,7 @@ fn build() -> Result<Programs, String> {
     let engines = build_engines(&target.join("hostile"))?;
     let programs = Programs {
         kubectl_broker: profile.join("kubectl-broker"),
+        agent: profile.join("broker-agent"),
         with_engines: PathBuf::from(env!("CARGO_BIN_EXE_with-engines")),
         hostile: engines.join("engine_hostile.wasm"),
         small: engines.join("engine_small.wasm"),
@@ -63,7 +66,13 @@ fn build_host(profile: &Path, target: &Path) -> Result<(), String> {
     let mut command = Command::new(env!("CARGO"));
     command
         .current_dir(workspace())
-        .args(["build", "--package", "kubectl-broker"])
+        .args([
+            "build",
+            "--package",
+            "kubectl-broker",
+            "--package",
+            "broker-agent",
+        ])
         .args(["--package", "it", "--bins", "--profile", name])
         .arg("--target-dir")
         .arg(target);

@@ -46,9 +46,6 @@ pub(super) fn embed() -> Result<(), String> {
     collect(&root.join(TEMPLATE).join(CASES), CASES, &mut python)?;
     let mut python_sdk = Vec::new();
     collect(&root.join(PYTHON_SDK), "broker_engine", &mut python_sdk)?;
-    // What Python keeps of a module that was run is no source.
-    python_sdk.retain(|(path, _)| path.ends_with(".py"));
-    python.retain(|(path, _)| !path.contains("__pycache__"));
     let newest = root.join(INTERFACE).join("v0.1");
     collect(&newest, "wit/deps/kubectl-broker", &mut python_sdk)?;
     let source = list("RUST_SDK", &sdk)?
@@ -74,6 +71,10 @@ fn collect(folder: &Path, prefix: &str, files: &mut Vec<(String, PathBuf)>) -> R
         } else {
             format!("{prefix}/{name}")
         };
+        // What Python keeps of a module that was run is no source.
+        if path.ends_with("__pycache__") {
+            continue;
+        }
         if entry.file_type().map_err(failed)?.is_dir() {
             collect(&entry.path(), &path, files)?;
         } else {

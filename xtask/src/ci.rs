@@ -1,4 +1,3 @@
-use std::fs;
 use std::process::Command;
 
 use crate::{Result, reference, shell, test};
@@ -6,26 +5,12 @@ use crate::{Result, reference, shell, test};
 /// The version of the policy checker that `deny.toml` is written for.
 const CARGO_DENY: &str = "0.20.2";
 
-/// What the tests run beside Rust: the program, and the package of Debian that has it.
-const PROGRAMS: [(&str, &str); 7] = [
-    ("bzip2", "bzip2"),
-    ("docker-registry", "docker-registry"),
-    ("openssl", "openssl"),
-    (POSTGRES, "postgresql"),
-    ("unzip", "unzip"),
-    ("xz", "xz-utils"),
-    ("zstd", "zstd"),
-];
-/// The server, which Debian keeps in a folder for each version and out of PATH.
-const POSTGRES: &str = "postgres";
-
 /// Everything that must hold before a change is taken. The cheap checks come first.
 pub(crate) fn run() -> Result {
     shell::run(shell::cargo(&["fmt", "--all", "--check"])?)?;
     let mut hostile = shell::cargo(&["fmt", "--check"])?;
     hostile.current_dir(shell::root()?.join("tests/hostile"));
     shell::run(hostile)?;
-    install_programs()?;
     test::run()?;
     reference::check()?;
     shell::run(shell::cargo(&[
@@ -47,47 +32,6 @@ pub(crate) fn run() -> Result {
     doc.env("RUSTDOCFLAGS", "--deny warnings");
     shell::run(doc)?;
     dependency_policy()
-}
-
-/// Installs what is missing where that can be done without asking: as root on Debian and its like.
-fn install_programs() -> Result {
-    let missing: Vec<_> = PROGRAMS
-        .iter()
-        .filter(|(program, _)| !has(program))
-        .map(|(_, package)| *package)
-        .collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    if !shell::has("apt-get") {
-        return Err(format!(
-            "the tests need {} in PATH; install them first",
-            missing.join(" and ")
-        ));
-    }
-    let apt = |arguments: &[&str]| {
-        let mut command = Command::new("apt-get");
-        command
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .arg("--quiet")
-            .args(arguments);
-        shell::run(command)
-    };
-    apt(&["update"])?;
-    let mut install = vec!["install", "--yes", "--no-install-recommends"];
-    install.extend(missing);
-    apt(&install)
-}
-
-fn has(program: &str) -> bool {
-    if program != POSTGRES {
-        return shell::has(program);
-    }
-    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
-    let mut servers = versions
-        .flatten()
-        .map(|version| version.path().join("bin/postgres"));
-    shell::has(program) || servers.any(|server| server.is_file())
 }
 
 /// Licences, sources and duplicates. Advisories need a database from the network: `cargo deny check

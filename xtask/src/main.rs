@@ -5,6 +5,7 @@
 mod bench;
 mod ci;
 mod demo;
+mod programs;
 mod reference;
 mod shell;
 mod target;

@@ -1,6 +1,6 @@
 use std::process::Command;
 
-use crate::{Result, shell, target};
+use crate::{Result, programs, shell, target};
 
 /// Tests that need stock kubectl have this in their names.
 const KUBECTL_TESTS: &str = "stock_kubectl";
@@ -10,6 +10,7 @@ const KUBECTL_MINOR: u32 = 31;
 /// All tests: units, engines natively, the simulated cluster, and the real program in it.
 pub(crate) fn run() -> Result {
     target::ensure()?;
+    programs::install()?;
     let mut arguments = vec!["test", "--locked", "--workspace", "--no-fail-fast"];
     if let Some(reason) = kubectl_problem() {
         shell::say(&format!(

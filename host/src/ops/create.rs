@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::history::Deed;
 use super::session::Running;
-use super::wait::{Waiting, judge, until_ended};
+use super::wait::{Waiting, judge, until_new_ended};
 use super::{OpsError, Session};
 use crate::engine::{EngineError, OptionSetting};
 use crate::model::{Activity, Backup, newest_first, text};
@@ -25,9 +25,11 @@ pub async fn create(session: &Session, waiting: Waiting) -> Result<CreatedView, 
     refuse_options_of_others(session, &running)?;
     let options = session.options(&running.manifest, operation);
     let notes = prepare(session, &mut running).await?;
-    session
-        .ui()
-        .note("A backup takes disk space on the broker's nodes, and is not removed by itself");
+    if running.manifest.has_target() {
+        session
+            .ui()
+            .note("A backup takes disk space on the broker's nodes, and is not removed by itself");
+    }
     for note in notes {
         session.ui().note(&text::printable(&note, 400));
     }
@@ -63,7 +65,7 @@ async fn follow(
             text::printable(&begun.id, 120),
             waiting.timeout.as_secs()
         ));
-        let ended = until_ended(session, running, begun, Activity::Backup, waiting).await?;
+        let ended = until_new_ended(session, running, begun, Activity::Backup, waiting).await?;
         details = finish(session, running, &ended).await?;
         ended
     } else {

@@ -1,6 +1,6 @@
 //! Builds the bundled engines and writes them into the binary.
 //!
-//! `KUBECTL_BROKER_ENGINES` may name a folder with `hivemq.wasm` and `sidecar.wasm`; they are then
+//! `KUBECTL_BROKER_ENGINES` may name a folder with a `.wasm` for each of them; they are then
 //! taken from there and nothing is built.
 
 use std::env;
@@ -12,7 +12,7 @@ use std::process::{Command, ExitCode};
 use sha2::{Digest, Sha256};
 
 /// In order of their names.
-const ENGINES: &[&str] = &["hivemq", "sidecar"];
+const ENGINES: &[&str] = &["hivemq", "kafka", "sidecar"];
 const TARGET: &str = "wasm32-wasip2";
 const PREBUILT: &str = "KUBECTL_BROKER_ENGINES";
 

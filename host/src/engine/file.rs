@@ -292,7 +292,8 @@ mod tests {
             .iter()
             .map(|file| file.manifest().id.to_string())
             .collect();
-        assert_eq!(names, ["kubectl-broker/hivemq", "kubectl-broker/sidecar"]);
+        let expected = ["hivemq", "kafka", "sidecar"].map(|name| format!("kubectl-broker/{name}"));
+        assert_eq!(names, expected);
     }
 
     #[test]

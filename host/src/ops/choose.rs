@@ -310,14 +310,14 @@ mod tests {
         let Err(OpsError::UnknownEngine { near, known, .. }) = able("zfs", Operation::List) else {
             panic!("must be unknown")
         };
-        assert_eq!((near, known.len()), (None, 2));
+        assert_eq!((near, known.len()), (None, 3));
     }
 
     #[test]
     fn an_engine_that_cannot_names_those_that_can() {
         assert!(matches!(
             able("sidecar", Operation::Create),
-            Err(OpsError::CannotDo { able, .. }) if able == ["hivemq"]
+            Err(OpsError::CannotDo { able, .. }) if able == ["hivemq", "kafka"]
         ));
         let Err(OpsError::CannotDo { reason, .. }) = able("sidecar", Operation::Download) else {
             panic!("the sidecar has no download")

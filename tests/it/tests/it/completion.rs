@@ -143,6 +143,7 @@ fn engines_are_offered_with_what_they_are() {
     assert_snapshot!(run.stdout, @"
     auto	The one that the operation prefers
     hivemq	Backups of HiveMQ Enterprise through its management REST API
+    kafka	Kafka backups that kafka-backup-operator makes from KafkaBackup objects
     sidecar	Backups that the broker-backup sidecar keeps in object storage
     :36
     ");
@@ -184,7 +185,7 @@ fn bash_completes_ids_and_files_by_its_script() {
     assert_snapshot!(in_bash(&bed, &folder, script).shown(), @"
     stdout:
     --engine
-    auto hivemq sidecar
+    auto hivemq kafka sidecar
     20250905-130215
     a.backup
     exit 0

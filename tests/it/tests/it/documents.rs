@@ -18,8 +18,9 @@ const SOURCES: [&str; 6] = [
     "host/src/transfer",
     "plugins",
 ];
-const PAGES: [&str; 3] = [
+const PAGES: [&str; 4] = [
     "README.md",
+    "docs/engines/kafka.md",
     "docs/migrating-from-the-go-plugin.md",
     "docs/troubleshooting.md",
 ];

@@ -20,6 +20,7 @@ mod exit_codes;
 mod formats;
 mod hostile_text;
 mod interrupted;
+mod kafka;
 mod kubeconfig;
 mod large;
 mod menu;

@@ -66,6 +66,13 @@ fn kubectl_lists_it_among_its_plugins() {
 }
 
 #[test]
+fn stock_kubectl_gets_the_objects_of_the_kafka_operator() {
+    let kubectl = Kubectl::new();
+    assert_snapshot!(kubectl.run("get kb -n kafka").shown(), @"");
+    assert_snapshot!(kubectl.run("get kr,kbv -n kafka").shown(), @"");
+}
+
+#[test]
 fn help_says_how_kubectl_calls_it() {
     let run = Kubectl::new().run("broker backup --help");
     assert!(

@@ -7,6 +7,7 @@ pub mod api;
 pub mod download;
 pub mod exec;
 pub mod hivemq;
+pub mod kafka;
 pub mod reply;
 pub mod sidecar;
 pub mod tunnel;
@@ -18,6 +19,7 @@ use api::{ApiFault, ApiFaults};
 use download::{DownloadFault, DownloadFaults};
 use exec::{ExecFault, ExecFaults};
 use hivemq::{HivemqFault, HivemqFaults};
+use kafka::{KafkaFault, KafkaFaults};
 use reply::{BackendKind, ReplyFault, ReplyFaults};
 use sidecar::{SidecarFault, SidecarFaults};
 use tunnel::{TunnelFault, TunnelFaults};
@@ -37,6 +39,8 @@ pub enum Fault {
     Sidecar(SidecarFault),
     /// Peculiar to HiveMQ's management API.
     Hivemq(HivemqFault),
+    /// Peculiar to kafka-backup-operator.
+    Kafka(KafkaFault),
     /// In the transfer of a backup's content.
     Download(DownloadFault),
 }
@@ -69,6 +73,7 @@ pub struct FaultSettings {
     pub sidecar_reply: ReplyFaults,
     pub sidecar: SidecarFaults,
     pub hivemq: HivemqFaults,
+    pub kafka: KafkaFaults,
     pub download: DownloadFaults,
 }
 
@@ -98,6 +103,7 @@ impl FaultSettings {
             Fault::Reply(kind, fault) => self.reply_mut(kind).apply(fault),
             Fault::Sidecar(fault) => self.sidecar.apply(fault),
             Fault::Hivemq(fault) => self.hivemq.apply(fault),
+            Fault::Kafka(fault) => self.kafka.apply(fault),
             Fault::Download(fault) => self.download.apply(fault),
         }
     }
@@ -192,6 +198,7 @@ pub fn catalogue() -> Vec<FaultInfo> {
         exec::ROWS,
         sidecar::ROWS,
         hivemq::ROWS,
+        kafka::ROWS,
     ];
     let mut list: Vec<FaultInfo> = single.into_iter().flatten().map(|r| info("", r)).collect();
     for kind in BackendKind::ALL {
@@ -224,6 +231,7 @@ impl std::str::FromStr for Fault {
             exec::ROWS,
             sidecar::ROWS,
             hivemq::ROWS,
+            kafka::ROWS,
             download::ROWS,
         ];
         if let Some(row) = single.into_iter().flatten().find(|row| row.name == name) {

@@ -7,8 +7,9 @@ use super::broker::{Broker, Health};
 use super::objects::{Service, ServicePort, credentials, namespace, node};
 use super::{World, backups};
 use crate::clock::seconds;
+use crate::operators;
 
-const NAMESPACES: [&str; 10] = [
+const NAMESPACES: [&str; 11] = [
     "default",
     "kube-system",
     "messaging",
@@ -19,6 +20,7 @@ const NAMESPACES: [&str; 10] = [
     "zero",
     "firstdown",
     "unscheduled",
+    "kafka",
 ];
 
 const READY: [Health; 3] = [Health::Ready; 3];
@@ -55,6 +57,7 @@ pub fn demo(world: &mut World) {
     brokers(world, "firstdown", &first_down, true, 5);
     backups::fill(world, "firstdown");
     platform(world);
+    operators::fill(world);
 }
 
 /// A set named `broker` with its services, in the naming that the Go plugin was written for.

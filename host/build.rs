@@ -2,6 +2,11 @@
 //!
 //! `KUBECTL_BROKER_ENGINES` may name a folder with a `.wasm` for each of them; they are then
 //! taken from there and nothing is built.
+//!
+//! It also embeds the SDK, for `plugin new`.
+
+#[path = "build/sdk.rs"]
+mod sdk;
 
 use std::env;
 use std::fmt::Write as _;
@@ -12,12 +17,12 @@ use std::process::{Command, ExitCode};
 use sha2::{Digest, Sha256};
 
 /// In order of their names.
-const ENGINES: &[&str] = &["hivemq", "kafka", "sidecar"];
+const ENGINES: &[&str] = &["hivemq", "kafka", "sidecar", "strategy"];
 const TARGET: &str = "wasm32-wasip2";
 const PREBUILT: &str = "KUBECTL_BROKER_ENGINES";
 
 fn main() -> ExitCode {
-    match bundle() {
+    match bundle().and_then(|()| sdk::embed()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             for line in problem.lines() {

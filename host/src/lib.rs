@@ -4,11 +4,12 @@
 //! The layers, each importing only from those below it:
 //!
 //! ```text
-//! cli → ops, plugin → engine, cluster, transfer, ui → model
+//! cli → ops, authoring → plugin → engine, cluster, transfer, ui → model
 //! ```
 //!
 //! `ARCHITECTURE.md` says how a command travels through them.
 
+pub mod authoring;
 pub mod cli;
 pub mod cluster;
 pub mod engine;

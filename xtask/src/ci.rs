@@ -1,3 +1,4 @@
+use std::fs;
 use std::process::Command;
 
 use crate::{Result, reference, shell, test};
@@ -6,10 +7,17 @@ use crate::{Result, reference, shell, test};
 const CARGO_DENY: &str = "0.20.2";
 
 /// What the tests run beside Rust: the program, and the package of Debian that has it.
-const PROGRAMS: [(&str, &str); 2] = [
+const PROGRAMS: [(&str, &str); 7] = [
+    ("bzip2", "bzip2"),
     ("docker-registry", "docker-registry"),
     ("openssl", "openssl"),
+    (POSTGRES, "postgresql"),
+    ("unzip", "unzip"),
+    ("xz", "xz-utils"),
+    ("zstd", "zstd"),
 ];
+/// The server, which Debian keeps in a folder for each version and out of PATH.
+const POSTGRES: &str = "postgres";
 
 /// Everything that must hold before a change is taken. The cheap checks come first.
 pub(crate) fn run() -> Result {
@@ -45,7 +53,7 @@ pub(crate) fn run() -> Result {
 fn install_programs() -> Result {
     let missing: Vec<_> = PROGRAMS
         .iter()
-        .filter(|(program, _)| !shell::has(program))
+        .filter(|(program, _)| !has(program))
         .map(|(_, package)| *package)
         .collect();
     if missing.is_empty() {
@@ -69,6 +77,17 @@ fn install_programs() -> Result {
     let mut install = vec!["install", "--yes", "--no-install-recommends"];
     install.extend(missing);
     apt(&install)
+}
+
+fn has(program: &str) -> bool {
+    if program != POSTGRES {
+        return shell::has(program);
+    }
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    let mut servers = versions
+        .flatten()
+        .map(|version| version.path().join("bin/postgres"));
+    shell::has(program) || servers.any(|server| server.is_file())
 }
 
 /// Licences, sources and duplicates. Advisories need a database from the network: `cargo deny check

@@ -1,6 +1,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::authoring::AuthoringError;
 use crate::model::{Failure, Problem};
 use crate::ops::OpsError;
 use crate::plugin::PluginError;
@@ -12,6 +13,8 @@ pub(super) enum CliError {
     Ops(Box<OpsError>),
     #[error(transparent)]
     Plugin(Box<PluginError>),
+    #[error(transparent)]
+    Authoring(Box<AuthoringError>),
     #[error("the result can't be written: {0}")]
     Output(#[from] io::Error),
     #[error("the process can't start its workers: {0}")]
@@ -53,11 +56,18 @@ impl From<PluginError> for CliError {
     }
 }
 
+impl From<AuthoringError> for CliError {
+    fn from(error: AuthoringError) -> Self {
+        Self::Authoring(Box::new(error))
+    }
+}
+
 impl Problem for CliError {
     fn failure(&self) -> Failure {
         match self {
             Self::Ops(error) => error.failure(),
             Self::Plugin(error) => error.failure(),
+            Self::Authoring(error) => error.failure(),
             Self::Output(_) | Self::Runtime(_) => Failure::Failed,
             Self::Conflict { .. }
             | Self::Which { .. }
@@ -72,6 +82,7 @@ impl Problem for CliError {
         match self {
             Self::Ops(error) => error.hint(),
             Self::Plugin(error) => error.hint(),
+            Self::Authoring(error) => error.hint(),
             Self::Output(_) => Some("Check where stdout goes: is its disk full?".to_owned()),
             Self::Runtime(_) => Some("Check the limits of the system (`ulimit -a`)".to_owned()),
             Self::Which { .. } => Some("On a terminal there is a menu to choose from".to_owned()),

@@ -187,7 +187,7 @@ fn run(cli: Cli, matches: &ArgMatches, engines: Catalogue) -> ExitCode {
     let stopped = match &cli.verb {
         Verb::Backup(args) if args.is_watching() => CliError::Said(Failure::Interrupted),
         Verb::Backup(args) => CliError::Interrupted {
-            next: args.after_interruption(),
+            next: args.after_interruption(&context.engines),
         },
         _ => CliError::Interrupted { next: None },
     };

@@ -154,7 +154,8 @@ impl Prepared {
         } = self;
         config.proxy_url = proxy::proxy_for(&config.cluster_url, proxy_url.as_deref(), |name| {
             std::env::var(name).ok()
-        })?;
+        })
+        .map_err(ClusterError::Proxy)?;
         config.connect_timeout = Some(CONNECT_TIMEOUT);
         // Retries are ours: kube's own go on for many minutes, and hide why.
         config.default_retry = false;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use broker_manifest::ObjectKind;
 use jiff::Timestamp;
 
+use super::BadProxy;
 use super::request::Access;
 use super::request_body::StreamError;
 use crate::model::text::printable;
@@ -126,12 +127,8 @@ pub enum ClusterError {
     KubeconfigEntry { what: String, reason: String },
     #[error("`--as-group` was given without `--as`")]
     GroupsWithoutUser,
-    #[error("the proxy {} from {origin} can't be used: {reason}", show(url))]
-    Proxy {
-        url: String,
-        origin: String,
-        reason: &'static str,
-    },
+    #[error(transparent)]
+    Proxy(BadProxy),
     #[error("the credential plugin `{}` {}", show(command), show(reason))]
     CredentialPlugin {
         command: String,

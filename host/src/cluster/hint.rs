@@ -14,7 +14,7 @@ impl Problem for ClusterError {
             | Self::UnknownEntry { .. }
             | Self::KubeconfigEntry { .. }
             | Self::GroupsWithoutUser
-            | Self::Proxy { .. }
+            | Self::Proxy(_)
             | Self::BadName { .. }
             | Self::Rejected { .. } => Failure::Usage,
             Self::CredentialPlugin { .. }
@@ -92,7 +92,7 @@ impl Problem for ClusterError {
                 "correct the entry; `kubectl config view` shows it".into()
             }
             Self::GroupsWithoutUser => "add `--as USER`".into(),
-            Self::Proxy { .. } => {
+            Self::Proxy(_) => {
                 "use a URL such as `http://proxy:3128` or `socks5://proxy:1080`".into()
             }
             Self::CredentialPlugin { install_hint, .. } => match install_hint {
@@ -241,6 +241,17 @@ impl Problem for ClusterError {
                 "another service may own that port, or it may want HTTPS".into()
             }
         })
+    }
+}
+
+impl ClusterError {
+    /// Whether nothing is there that could have answered.
+    #[must_use]
+    pub fn is_absence(&self) -> bool {
+        matches!(
+            self,
+            Self::PortClosed { .. } | Self::AllPortsClosed { .. } | Self::NoPort { .. }
+        )
     }
 }
 

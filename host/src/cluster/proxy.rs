@@ -9,14 +9,28 @@ use std::net::IpAddr;
 
 use http::Uri;
 
-use super::ClusterError;
+use crate::model::text::printable;
 
-/// The proxy for `server`, where `configured` is the cluster's `proxy-url`.
-pub(super) fn proxy_for(
+/// An address of a proxy that can't be used.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the proxy {} from {origin} can't be used: {reason}",
+    printable(url, 300)
+)]
+pub struct BadProxy {
+    /// Without its password.
+    url: String,
+    origin: String,
+    reason: &'static str,
+}
+
+/// The proxy for `server`, where `configured` is the cluster's `proxy-url`. It has the login with it
+/// that stands in the address.
+pub(crate) fn proxy_for(
     server: &Uri,
     configured: Option<&str>,
     variable: impl Fn(&str) -> Option<String>,
-) -> Result<Option<Uri>, ClusterError> {
+) -> Result<Option<Uri>, BadProxy> {
     let set = |name: &str| {
         [name.to_owned(), name.to_ascii_lowercase()]
             .into_iter()
@@ -44,8 +58,8 @@ pub(super) fn proxy_for(
     parse(&url, &format!("the variable {name}")).map(Some)
 }
 
-fn parse(url: &str, origin: &str) -> Result<Uri, ClusterError> {
-    let refuse = |reason| ClusterError::Proxy {
+fn parse(url: &str, origin: &str) -> Result<Uri, BadProxy> {
+    let refuse = |reason| BadProxy {
         url: without_password(url),
         origin: origin.to_owned(),
         reason,

@@ -34,6 +34,10 @@ pub enum EngineError {
         import: String,
         missing: &'static str,
     },
+    #[error(
+        "the manifest of {engine} says that `create` saves the backup, and it does not import `artifacts`, which saves"
+    )]
+    CantSave { engine: String },
     #[error("{engine} can't be read from {}: {source}", path.display())]
     Unreadable {
         engine: String,
@@ -46,6 +50,12 @@ pub enum EngineError {
     Compile { engine: String, reason: String },
     #[error("{engine} can't be started: {reason}")]
     Start { engine: String, reason: String },
+    #[error("{engine} hangs while it starts: {what} {seconds} s")]
+    Hung {
+        engine: String,
+        what: &'static str,
+        seconds: u64,
+    },
     #[error("the sandbox can't be set up: {reason}")]
     Sandbox { reason: String },
 
@@ -122,7 +132,7 @@ impl Problem for EngineError {
             Self::NoManifest { .. } | Self::ManyManifests { .. } => {
                 "The engine's author adds one with the SDK's `engine!` macro"
             }
-            Self::Manifest { .. } | Self::NotAsked { .. } => {
+            Self::Manifest { .. } | Self::NotAsked { .. } | Self::CantSave { .. } => {
                 "This is for the engine's author to mend; another version of the engine may be right"
             }
             Self::OtherInterface { built_for, .. } => {
@@ -145,7 +155,8 @@ impl Problem for EngineError {
             Self::Sandbox { .. } => {
                 "Check that the system lets the process reserve memory (`ulimit -v`)"
             }
-            Self::Trapped { .. }
+            Self::Hung { .. }
+            | Self::Trapped { .. }
             | Self::OverTime { .. }
             | Self::OverMemory { .. }
             | Self::BadResult { .. }

@@ -216,7 +216,13 @@ impl Outline {
 
     fn check_imports(&self) -> Result<(), EngineError> {
         let mut imports = self.imports.iter();
-        imports.try_for_each(|import| self.check_import(import))
+        imports.try_for_each(|import| self.check_import(import))?;
+        if self.manifest.saves() && !self.imports("artifacts") {
+            return Err(EngineError::CantSave {
+                engine: self.name(),
+            });
+        }
+        Ok(())
     }
 
     fn check_import(&self, import: &str) -> Result<(), EngineError> {
@@ -235,13 +241,15 @@ impl Outline {
 
     /// An interface is linked only when the manifest asks for what it gives.
     fn check_asked(&self, interface: &str, import: &str) -> Result<(), EngineError> {
-        let moves_files = [Operation::Create, Operation::Download, Operation::Restore];
+        let moves_files = [Operation::Download, Operation::Restore];
+        let moves_files =
+            self.manifest.saves() || moves_files.iter().any(|op| self.manifest.can(*op));
         let missing = match interface {
             "http" if self.manifest.endpoints.is_empty() => "it names no endpoint",
             "resources" if self.manifest.resources.is_none() => "it names no kind of objects",
             "exec" if self.manifest.exec.is_empty() => "it names no command",
-            "artifacts" if !moves_files.iter().any(|op| self.manifest.can(*op)) => {
-                "it names no operation that moves files (`create`, `download`, `restore`)"
+            "artifacts" if !moves_files => {
+                "it names no operation that moves files (`create` with `saves`, `download`, `restore`)"
             }
             _ => return Ok(()),
         };
@@ -292,7 +300,8 @@ mod tests {
             .iter()
             .map(|file| file.manifest().id.to_string())
             .collect();
-        let expected = ["hivemq", "kafka", "sidecar"].map(|name| format!("kubectl-broker/{name}"));
+        let expected = ["hivemq", "kafka", "sidecar", "strategy"];
+        let expected = expected.map(|name| format!("kubectl-broker/{name}"));
         assert_eq!(names, expected);
     }
 
@@ -354,6 +363,35 @@ mod tests {
         assert!(matches!(
             import("shell"),
             Err(EngineError::UnknownImport { .. })
+        ));
+    }
+
+    fn with_create(saves: bool, imports: &[&str]) -> Result<(), EngineError> {
+        let text = format!(
+            "id = \"acme/vault\"\nversion = \"1.0.0\"\nsummary = \"x\"\n[operations.detect]\n[operations.create]\nsaves = {saves}\n"
+        );
+        let imports = imports.iter();
+        let outline = Outline {
+            interface: INTERFACE.to_owned(),
+            imports: imports
+                .map(|name| format!("{PACKAGE}{name}@{INTERFACE}"))
+                .collect(),
+            manifest: Manifest::from_toml(&text).expect("a valid manifest"),
+        };
+        outline.check_imports()
+    }
+
+    #[test]
+    fn an_engine_saves_what_it_creates_exactly_if_its_manifest_says_so() {
+        assert!(with_create(true, &["artifacts"]).is_ok());
+        assert!(with_create(false, &[]).is_ok());
+        assert!(matches!(
+            with_create(true, &[]),
+            Err(EngineError::CantSave { .. })
+        ));
+        assert!(matches!(
+            with_create(false, &["artifacts"]),
+            Err(EngineError::NotAsked { .. })
         ));
     }
 

@@ -4,16 +4,17 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use broker_manifest::{Manifest, Operation};
+use jiff::Timestamp;
 use wasmtime::component::ResourceTable;
 use wasmtime::{Store, StoreLimits, Trap, UpdateDeadline};
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxView, WasiView};
 
 use super::limits::{Allowance, Budget, Late, Limits, UsedUp};
 use super::output::Output;
 use super::v0_1::bindings::exports::kubectl_broker::engine::operations::Guest;
 use super::{
     Artifact, Artifacts, Auditor, Commands, EngineError, Grants, Level, Loaded, Network, Objects,
-    Observer, v0_1,
+    Observer, OptionSetting, v0_1,
 };
 use crate::model::{Backup, Report, text};
 
@@ -35,6 +36,7 @@ pub struct HostState {
     pub(super) ends: Instant,
     pub(super) observer: Arc<dyn Observer>,
     pub(super) auditor: Option<Arc<dyn Auditor>>,
+    pub(super) now: Option<Timestamp>,
 }
 
 /// What the world outside gives to an engine.
@@ -49,6 +51,8 @@ pub struct Services {
     pub observer: Arc<dyn Observer>,
     /// Who hears of every call; most often nobody.
     pub auditor: Option<Arc<dyn Auditor>>,
+    /// What its clocks say; the time of the system where it is none.
+    pub now: Option<Timestamp>,
 }
 
 /// What is to be restored.
@@ -74,6 +78,19 @@ impl WasiView for HostState {
     }
 }
 
+/// A clock that always says the same.
+struct Stopped(Timestamp);
+
+impl HostWallClock for Stopped {
+    fn resolution(&self) -> Duration {
+        Duration::from_nanos(1)
+    }
+
+    fn now(&self) -> Duration {
+        Duration::try_from(self.0.as_duration()).unwrap_or_default()
+    }
+}
+
 /// What answered to a detection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Detection {
@@ -89,20 +106,6 @@ pub struct Restoration {
     pub backup: Backup,
     /// More for people, by name.
     pub details: Vec<(String, String)>,
-}
-
-/// The value of an option of the engine's own.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OptionSetting {
-    pub name: String,
-    pub value: OptionValue,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OptionValue {
-    Text(String),
-    Integer(i64),
-    Boolean(bool),
 }
 
 /// What a verb of the engine's own came to.
@@ -139,14 +142,15 @@ impl Instance {
         let name = loaded.file.name();
         let output = Output::default();
         // Nothing preopened, no environment, no network: WASI is there because toolchains import it.
-        let wasi = WasiCtx::builder()
-            .stdout(output.clone())
-            .stderr(output.clone())
-            .build();
+        let mut wasi = WasiCtx::builder();
+        wasi.stdout(output.clone()).stderr(output.clone());
+        if let Some(now) = services.now {
+            wasi.wall_clock(Stopped(now));
+        }
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_HANDLES);
         let state = HostState {
-            wasi,
+            wasi: wasi.build(),
             table,
             limits: limits.store_limits(),
             budget: Budget::new(limits.computing),
@@ -161,6 +165,7 @@ impl Instance {
             ends: Instant::now(),
             observer: services.observer,
             auditor: services.auditor,
+            now: services.now,
         };
         let mut store = Store::new(loaded.component.engine(), state);
         store.limiter(|state| &mut state.limits);
@@ -169,14 +174,22 @@ impl Instance {
             context.data_mut().budget.tick()?;
             Ok(UpdateDeadline::Yield(1))
         });
-        let bindings = loaded
-            .component
-            .instantiate_async(&mut store)
-            .await
-            .map_err(|e| EngineError::Start {
+        let starting = loaded.component.instantiate_async(&mut store);
+        let hung = |what, after: Duration| EngineError::Hung {
+            engine: name.clone(),
+            what,
+            seconds: after.as_secs(),
+        };
+        let bindings = match tokio::time::timeout(limits.start, starting).await {
+            Err(_) => return Err(hung("it is not ready after", limits.start)),
+            Ok(Err(error)) if error.downcast_ref::<UsedUp>().is_some() => {
+                return Err(hung("it computed for more than", limits.computing));
+            }
+            Ok(started) => started.map_err(|e| EngineError::Start {
                 engine: name.clone(),
                 reason: format!("{e:#}"),
-            })?;
+            })?,
+        };
         Ok(Self {
             store,
             bindings,
@@ -246,7 +259,8 @@ impl Instance {
         Ok(v0_1::results::notes(notes))
     }
 
-    /// Begins a backup.
+    /// Begins a backup; where the manifest says so, makes it and saves its bytes where
+    /// [`Services::artifacts`] puts them.
     ///
     /// # Errors
     /// Why none was begun, or what the engine did wrong.
@@ -378,6 +392,10 @@ impl Instance {
 
     /// How long an operation may take.
     fn total(&self, operation: Operation) -> Duration {
+        if operation == Operation::Create && self.manifest.saves() {
+            // The first byte comes when the backend has made all of the backup.
+            return self.limits.total + v0_1::MAX_PATIENCE;
+        }
         if operation != Operation::Finish {
             return self.limits.total;
         }

@@ -12,6 +12,8 @@ pub(super) const TICK: Duration = Duration::from_millis(10);
 pub struct Limits {
     /// Largest linear memory, in bytes. Engines in Python and JavaScript need about 100 MiB.
     pub memory: usize,
+    /// Time until it can be called. There is nothing that it could wait for before.
+    pub start: Duration,
     /// Processor time in which WebAssembly itself runs.
     pub computing: Duration,
     /// Time from the call to its result, waiting included.
@@ -25,6 +27,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             memory: 256 << 20,
+            start: Duration::from_secs(30),
             computing: Duration::from_secs(10),
             // Some backends answer a restore when it is done.
             total: Duration::from_mins(15),

@@ -21,6 +21,7 @@ mod output;
 mod private_folder;
 mod runtime;
 mod sections;
+mod settings;
 mod v0_1;
 
 pub use artifacts::{Artifact, Artifacts, SavedFile, ToSave};
@@ -30,9 +31,7 @@ pub use commands::{Commands, Ended, GrantedCommand};
 pub use error::EngineError;
 pub use file::{EngineFile, INTERFACE, Outline};
 pub use grants::Grants;
-pub use instance::{
-    Acted, Detection, Instance, OptionSetting, OptionValue, Restoration, RestoreSource, Services,
-};
+pub use instance::{Acted, Detection, Instance, Restoration, RestoreSource, Services};
 pub use limits::Limits;
 pub use loads::components_opened;
 pub use native_cache::NativeCache;
@@ -41,3 +40,4 @@ pub use objects::{GrantedObjects, ObjectChange, Objects, SelectedObjects, Watche
 pub(crate) use private_folder::PrivateFolder;
 pub use private_folder::PrivateFolderError;
 pub use runtime::{Loaded, Runtime};
+pub use settings::{OptionSetting, OptionValue};

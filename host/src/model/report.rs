@@ -50,6 +50,22 @@ impl Report {
 }
 
 impl ReportKind {
+    pub const ALL: [Self; 13] = [
+        Self::Unsupported,
+        Self::InvalidArgument,
+        Self::NotFound,
+        Self::Conflict,
+        Self::Unauthenticated,
+        Self::Forbidden,
+        Self::Denied,
+        Self::Unavailable,
+        Self::TimedOut,
+        Self::Cancelled,
+        Self::Integrity,
+        Self::Protocol,
+        Self::Failed,
+    ];
+
     /// The word for it in the engine interface.
     #[must_use]
     pub const fn name(self) -> &'static str {

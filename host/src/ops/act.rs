@@ -1,4 +1,4 @@
-use broker_manifest::{OptionForm, OptionKind, Verb, VerbOption};
+use broker_manifest::{Verb, VerbOption};
 use jiff::Timestamp;
 
 use super::choose::{call_name, with_verb};
@@ -109,7 +109,7 @@ fn settings(verb: &Verb, given: &[OptionSetting]) -> Result<Vec<OptionSetting>, 
         let option = verb.options.iter().find(|o| o.name == setting.name);
         match option.map(VerbOption::form) {
             None => return Err(format!("takes no `{}`", setting.name)),
-            Some(form) if !fits(form, &setting.value) => {
+            Some(form) if !setting.value.fits(form) => {
                 return Err(format!("takes another kind of `{}`", setting.name));
             }
             Some(_) => {}
@@ -120,7 +120,7 @@ fn settings(verb: &Verb, given: &[OptionSetting]) -> Result<Vec<OptionSetting>, 
         let given = given.iter().find(|setting| setting.name == option.name);
         let value = given
             .map(|setting| setting.value.clone())
-            .or_else(|| default(option.form()));
+            .or_else(|| OptionValue::default_of(option.form()));
         match value {
             Some(value) => settings.push(OptionSetting {
                 name: option.name.clone(),
@@ -133,33 +133,10 @@ fn settings(verb: &Verb, given: &[OptionSetting]) -> Result<Vec<OptionSetting>, 
     Ok(settings)
 }
 
-fn fits(form: OptionForm<'_>, value: &OptionValue) -> bool {
-    match (form.kind, value) {
-        (OptionKind::Text, OptionValue::Text(text)) => {
-            form.choices.is_empty() || form.choices.contains(text)
-        }
-        (OptionKind::File, OptionValue::Text(_))
-        | (OptionKind::Integer, OptionValue::Integer(_))
-        | (OptionKind::Boolean, OptionValue::Boolean(_)) => true,
-        _ => false,
-    }
-}
-
-/// A manifest is refused when a default does not fit its type.
-fn default(form: OptionForm<'_>) -> Option<OptionValue> {
-    match form.kind {
-        OptionKind::Text => form.default.map(|text| OptionValue::Text(text.to_owned())),
-        OptionKind::Integer => {
-            let number = form.default.and_then(|text| text.parse().ok());
-            number.map(OptionValue::Integer)
-        }
-        OptionKind::File => None,
-        OptionKind::Boolean => Some(OptionValue::Boolean(form.default == Some("true"))),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use broker_manifest::OptionKind;
+
     use super::*;
 
     fn option(name: &str, kind: OptionKind) -> VerbOption {

@@ -39,6 +39,11 @@ pub(super) fn candidates<'a>(
         EngineChoice::Auto if able.is_empty() => Err(OpsError::NobodyCan { operation }),
         EngineChoice::Auto => {
             let mut able = of_pods(able);
+            let lists = |engine: &&EngineFile| engine.manifest().can(Operation::List);
+            if names_a_backup(operation) && able.iter().any(lists) {
+                // The id is one that a list has shown.
+                able.retain(lists);
+            }
             able.sort_by_key(|engine| Reverse(engine.manifest().operations[&operation].preference));
             Ok(able)
         }
@@ -55,6 +60,14 @@ pub(super) fn candidates<'a>(
             })
         }
     }
+}
+
+/// Whether the operation is done to a backup that is there.
+const fn names_a_backup(operation: Operation) -> bool {
+    matches!(
+        operation,
+        Operation::Status | Operation::Download | Operation::Restore | Operation::Delete
+    )
 }
 
 /// The engine that is named, or all that there are.
@@ -250,6 +263,19 @@ mod tests {
     }
 
     #[test]
+    fn auto_asks_the_strategy_sidecar_last_and_for_no_backup_that_it_could_not_list() {
+        assert_eq!(
+            able("auto", Operation::Create).unwrap(),
+            ["hivemq", "strategy"]
+        );
+        for operation in [Operation::Status, Operation::Download] {
+            let able = able("auto", operation).unwrap();
+            assert!(!able.contains(&"strategy".to_owned()), "{operation}");
+        }
+        assert_eq!(able("strategy", Operation::Status).unwrap(), ["strategy"]);
+    }
+
+    #[test]
     fn an_engine_is_named_short_or_in_full() {
         for name in ["sidecar", "kubectl-broker/sidecar"] {
             assert_eq!(able(name, Operation::List).unwrap(), ["sidecar"]);
@@ -310,14 +336,14 @@ mod tests {
         let Err(OpsError::UnknownEngine { near, known, .. }) = able("zfs", Operation::List) else {
             panic!("must be unknown")
         };
-        assert_eq!((near, known.len()), (None, 3));
+        assert_eq!((near, known.len()), (None, 4));
     }
 
     #[test]
     fn an_engine_that_cannot_names_those_that_can() {
         assert!(matches!(
             able("sidecar", Operation::Create),
-            Err(OpsError::CannotDo { able, .. }) if able == ["hivemq", "kafka"]
+            Err(OpsError::CannotDo { able, .. }) if able == ["hivemq", "kafka", "strategy"]
         ));
         let Err(OpsError::CannotDo { reason, .. }) = able("sidecar", Operation::Download) else {
             panic!("the sidecar has no download")

@@ -1,31 +1,63 @@
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use broker_manifest::Operation;
 use jiff::Timestamp;
 
+use super::export;
 use super::history::Deed;
+use super::saving::Place;
 use super::session::Running;
 use super::wait::{Waiting, judge, until_new_ended};
 use super::{OpsError, Session};
 use crate::engine::{EngineError, OptionSetting};
 use crate::model::{Activity, Backup, newest_first, text};
-use crate::ui::{BackupsView, CreatedView};
+use crate::ui::{BackupsView, CreatedView, SavedFileView};
+
+/// What backup is wanted, and where if the engine saves it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreateRequest {
+    pub waiting: Waiting,
+    /// Longest time for all of it, if the user named one. An engine that saves has no other.
+    pub limit: Option<Duration>,
+    pub place: Place,
+    /// What the user is to be told of the place, if it is used.
+    pub place_note: Option<String>,
+    /// The flag with which the user named a place.
+    pub place_flag: Option<&'static str>,
+}
 
 /// Begins a backup, and waits until it has ended if it is to; then the engine does what is left to do.
+///
+/// An engine whose backend answers with the backup saves it. Nothing is to be shown where it went to
+/// stdout.
 ///
 /// # Errors
 /// When none was begun, when it ended badly, or did not end in time; and when what was to follow was
 /// not done.
-pub async fn create(session: &Session, waiting: Waiting) -> Result<CreatedView, OpsError> {
+pub async fn create(
+    session: &Session,
+    request: CreateRequest,
+) -> Result<Option<CreatedView>, OpsError> {
     let operation = Operation::Create;
-    if !waiting.wait {
+    if !request.waiting.wait {
         refuse_what_needs_waiting(session)?;
     }
     let mut running = session.engine_for(operation).await?;
     refuse_options_of_others(session, &running)?;
+    let saves = running.manifest.saves();
+    if saves {
+        export::check(&request, &running.called)?;
+    } else if let Some(flag) = request.place_flag {
+        return Err(not_its_option(&running, flag));
+    }
     let options = session.options(&running.manifest, operation);
     let notes = prepare(session, &mut running).await?;
-    if running.manifest.has_target() {
+    if saves {
+        if let Some(note) = &request.place_note {
+            session.ui().note(note);
+        }
+    } else if running.manifest.has_target() {
         session
             .ui()
             .note("A backup takes disk space on the broker's nodes, and is not removed by itself");
@@ -34,9 +66,17 @@ pub async fn create(session: &Session, waiting: Waiting) -> Result<CreatedView, 
         session.ui().note(&text::printable(&note, 400));
     }
     let mut deed = Deed::of("create", session, &running);
-    let result = follow(session, &mut running, &options, waiting, &mut deed).await;
+    let making = Box::pin(make(session, &mut running, &options, &request, &mut deed));
+    let result = making.await;
     deed.record(session.ui(), &result).await;
-    let (backup, details) = result?;
+    let Made {
+        backup,
+        details,
+        file,
+    } = result?;
+    if saves && file.is_none() {
+        return Ok(None);
+    }
     let backup = BackupsView {
         columns: running.manifest.table(),
         scope: running.scope,
@@ -45,7 +85,42 @@ pub async fn create(session: &Session, waiting: Waiting) -> Result<CreatedView, 
         is_list: false,
         now: Timestamp::now(),
     };
-    Ok(CreatedView { backup, details })
+    Ok(Some(CreatedView {
+        backup,
+        details,
+        file,
+    }))
+}
+
+/// A backup, and what came of it beside.
+struct Made {
+    backup: Backup,
+    details: Vec<(String, String)>,
+    file: Option<SavedFileView>,
+}
+
+async fn make(
+    session: &Session,
+    running: &mut Running,
+    options: &[OptionSetting],
+    request: &CreateRequest,
+    deed: &mut Deed,
+) -> Result<Made, OpsError> {
+    if !running.manifest.saves() {
+        let (backup, details) = follow(session, running, options, request.waiting, deed).await?;
+        return Ok(Made {
+            backup,
+            details,
+            file: None,
+        });
+    }
+    let (backup, file) = export::export(session, running, options, request, deed).await?;
+    let details = finish(session, running, &backup).await?;
+    Ok(Made {
+        backup,
+        details,
+        file,
+    })
 }
 
 /// Begins it, and waits for its end and for what follows that, if it is to.
@@ -95,11 +170,15 @@ fn refuse_options_of_others(session: &Session, running: &Running) -> Result<(), 
         known.any(|option| option.name == name)
     };
     match session.given_options().find(|option| !known(&option.name)) {
-        Some(option) => Err(OpsError::NotItsOption {
-            engine: running.manifest.id.to_string(),
-            flag: option.name.clone(),
-        }),
+        Some(option) => Err(not_its_option(running, &option.name)),
         None => Ok(()),
+    }
+}
+
+fn not_its_option(running: &Running, flag: &str) -> OpsError {
+    OpsError::NotItsOption {
+        engine: running.manifest.id.to_string(),
+        flag: flag.to_owned(),
     }
 }
 
@@ -182,7 +261,7 @@ async fn ids(running: &mut Running) -> Result<BTreeSet<String>, OpsError> {
 }
 
 /// Whether the backend may have done what it was asked although no answer came.
-fn answer_was_lost(error: &OpsError) -> bool {
+pub(super) fn answer_was_lost(error: &OpsError) -> bool {
     use crate::cluster::ClusterError as E;
     match error {
         OpsError::Cluster(error) => matches!(

@@ -7,9 +7,10 @@ use super::saving::{Order, Place, Stored};
 use super::session::Running;
 use super::status::{Which, ask, latest};
 use super::{OpsError, Session};
+use crate::engine::EngineError;
 use crate::model::{Activity, Backup, Failure, Problem as _, State, text};
 use crate::transfer::{Destination, Proof};
-use crate::ui::{DownloadView, size};
+use crate::ui::{DownloadView, SavedFileView, size};
 
 /// Which backup is wanted, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +88,7 @@ async fn fetch(
         retries: request.retries,
         id: id.clone(),
         created: known.as_ref().and_then(|backup| backup.created),
+        dated: false,
         listed_length: known.as_ref().and_then(|backup| backup.size),
     });
     let options = session.options(&running.manifest, Operation::Download);
@@ -99,7 +101,27 @@ async fn fetch(
             seconds: timeout.as_secs(),
         });
     };
-    let result = running.original(downloaded);
+    let ((), stored) = outcome(session, running, downloaded)?;
+    let stored = stored.ok_or_else(|| nothing_saved(running, &id))?;
+    let resumed = stored.resumed;
+    Ok(match account_for(session, stored, known.as_ref(), deed) {
+        Some(file) => Downloaded::File(DownloadView {
+            scope: running.scope.clone(),
+            id,
+            file,
+            resumed,
+        }),
+        None => Downloaded::Output,
+    })
+}
+
+/// What a call that saves came to, and what was saved.
+pub(super) fn outcome<T>(
+    session: &Session,
+    running: &Running,
+    called: Result<T, EngineError>,
+) -> Result<(T, Option<Stored>), OpsError> {
+    let result = running.original(called);
     let stored = running.saving.take_stored();
     if let (
         Err(_),
@@ -113,35 +135,42 @@ async fn fetch(
             text::printable(&path.to_string_lossy(), 1000)
         ));
     }
-    result?;
-    let stored = stored.ok_or_else(|| OpsError::NothingSaved {
+    Ok((result?, stored))
+}
+
+pub(super) fn nothing_saved(running: &Running, id: &str) -> OpsError {
+    OpsError::NothingSaved {
         engine: running.manifest.id.to_string(),
-        id: text::printable(&id, 200).into_owned(),
-    })?;
+        id: text::printable(id, 200).into_owned(),
+    }
+}
+
+/// Writes down what was saved, and says how sure it is. None where it went to stdout.
+pub(super) fn account_for(
+    session: &Session,
+    stored: Stored,
+    known: Option<&Backup>,
+    deed: &mut Deed,
+) -> Option<SavedFileView> {
     deed.bytes = Some(stored.length);
     deed.sha256 = Some(stored.sha256.to_string());
-    deed.file = stored
-        .path
-        .as_ref()
-        .and_then(|path| path.canonicalize().ok());
-    say_how_sure(session, &stored, known.as_ref());
+    let path = stored.path.as_ref();
+    deed.file = path.and_then(|path| path.canonicalize().ok());
+    say_how_sure(session, &stored, known);
     let Some(path) = stored.path else {
         session.ui().note(&format!(
             "{} written, SHA-256 {}",
             size(stored.length),
             stored.sha256
         ));
-        return Ok(Downloaded::Output);
+        return None;
     };
-    Ok(Downloaded::File(DownloadView {
-        scope: running.scope.clone(),
-        id,
+    Some(SavedFileView {
         path,
         bytes: stored.length,
         sha256: stored.sha256.to_string(),
         verified_by: verified_by(stored.proof),
-        resumed: stored.resumed,
-    }))
+    })
 }
 
 /// The backup as the engine knows it; none where the user may download it and not look at it.

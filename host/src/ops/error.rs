@@ -87,7 +87,8 @@ pub enum OpsError {
         id: String,
         state: String,
         reason: Option<String>,
-        engine: String,
+        /// What `--engine` takes for it, if it lists backups.
+        engine: Option<String>,
         partly: bool,
     },
     #[error("`--{flag}` takes effect when the backup has ended, and nobody waits for that")]
@@ -106,6 +107,20 @@ pub enum OpsError {
         "the answer was lost ({reason}), and no new backup is to be seen: nothing says whether one was begun"
     )]
     OutcomeUnknown { reason: String, engine: String },
+    #[error(
+        "{source}; {}",
+        if *broke_off { left_over(*to_output) } else { "whether the backup was made is not known, and nothing of it came" }
+    )]
+    ExportLost {
+        source: Box<OpsError>,
+        /// Whether bytes had begun to come.
+        broke_off: bool,
+        to_output: bool,
+    },
+    #[error("the backup did not come within {seconds} s; {}", left_over(*to_output))]
+    ExportTooSlow { seconds: u64, to_output: bool },
+    #[error("engine {engine} saves the backup that it makes: there is nothing to begin and leave")]
+    NothingToLeave { engine: String },
     #[error("nothing was done: {what} needs a confirmation")]
     NotConfirmed { what: String },
     #[error("the credentials of the backend have no {missing}")]
@@ -169,6 +184,15 @@ fn gravest(of: usize, failed: &[TransferError]) -> Failure {
     }
 }
 
+/// What stays of a backup that did not come whole, and can't be taken up again.
+const fn left_over(to_output: bool) -> &'static str {
+    if to_output {
+        "what was written is not a whole backup"
+    } else {
+        "nothing of it is kept, because this backend can't go on where it broke off"
+    }
+}
+
 fn lacking(engine: Option<&str>) -> String {
     match engine {
         Some(engine) => format!("engine {engine} has no"),
@@ -202,6 +226,7 @@ impl Problem for OpsError {
             | Self::ManyHaveVerb { .. }
             | Self::VerbOption { .. }
             | Self::NeedsWaiting { .. }
+            | Self::NothingToLeave { .. }
             | Self::NoFiles { .. }
             | Self::NotItsOption { .. }
             | Self::NotConfirmed { .. }
@@ -213,8 +238,10 @@ impl Problem for OpsError {
             Self::NothingWhole | Self::NoBackups { .. } => Failure::NotFound,
             Self::NothingChosen => Failure::Interrupted,
             Self::EndedBadly { partly: true, .. } => Failure::Partial,
-            Self::StillRunning { .. } | Self::TooSlow { .. } => Failure::TimedOut,
-            Self::Unfinished { source, .. } => source.failure(),
+            Self::StillRunning { .. } | Self::TooSlow { .. } | Self::ExportTooSlow { .. } => {
+                Failure::TimedOut
+            }
+            Self::Unfinished { source, .. } | Self::ExportLost { source, .. } => source.failure(),
             Self::LockedHere { .. } | Self::NotWhole { running: true, .. } => Failure::Conflict,
             Self::EndedBadly { .. }
             | Self::NotWhole { .. }
@@ -249,6 +276,13 @@ impl Problem for OpsError {
                 "Run the same command again, with a longer `--timeout` or none: it goes on after what has come, where the backend allows that"
                     .to_owned(),
             ),
+            Self::ExportLost { source, .. } => Some(match source.hint() {
+                Some(hint) => format!("{hint}. The same command makes a new backup"),
+                None => "The same command makes a new backup".to_owned(),
+            }),
+            Self::ExportTooSlow { .. } => Some(
+                "Give a longer `--timeout`, or none; each try makes a new backup".to_owned(),
+            ),
             Self::NothingSaved { .. } => Some("Tell the engine's author".to_owned()),
             Self::UnknownEngine {
                 near: Some(near), ..
@@ -276,12 +310,15 @@ impl Problem for OpsError {
             Self::NothingWhole => Some(
                 "`kubectl broker backup list` shows what is there and why it failed".to_owned(),
             ),
-            Self::EndedBadly { engine, .. } => Some(format!(
-                "`kubectl broker backup list --engine {engine}` shows what is there"
-            )),
+            Self::EndedBadly { engine, .. } => engine.as_ref().map(|engine| {
+                format!("`kubectl broker backup list --engine {engine}` shows what is there")
+            }),
             Self::NeedsWaiting { .. } => {
                 Some("Leave `--wait=false` out; `--timeout` says how long to wait".to_owned())
             }
+            Self::NothingToLeave { .. } => Some(
+                "Leave `--wait=false` out; `--timeout` says how long all of it may take".to_owned(),
+            ),
             Self::NotItsOption { .. } => Some("Leave it out, or choose another engine".to_owned()),
             Self::Unfinished { source, .. } => source.hint(),
             Self::StillRunning { id, engine, .. } => Some(format!(

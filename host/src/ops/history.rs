@@ -94,13 +94,16 @@ impl Deed {
     }
 }
 
-/// The last download into this file.
+/// The last download, or backup that came with its creation, into this file.
 pub(super) fn last_download(file: &std::path::Path) -> Option<Entry> {
     let file = file.canonicalize().ok()?;
     let past = open()?.read().ok()?;
     past.entries.into_iter().rev().find(|entry| {
-        let is_download = entry.operation == "download" && entry.outcome == "Succeeded";
-        is_download && entry.file.as_deref().map(std::path::Path::new) == Some(file.as_path())
+        // An entry of `create` names a file only if it was saved there.
+        let saves = matches!(&*entry.operation, "download" | "create");
+        saves
+            && entry.outcome == "Succeeded"
+            && entry.file.as_deref().map(std::path::Path::new) == Some(file.as_path())
     })
 }
 

@@ -11,6 +11,7 @@ mod delete;
 mod download;
 mod engines;
 mod error;
+mod export;
 mod file_body;
 mod history;
 mod list;
@@ -28,7 +29,7 @@ mod wait;
 
 pub use act::{VerbRequest, act};
 pub use choose::EngineChoice;
-pub use create::create;
+pub use create::{CreateRequest, create};
 pub use credentials::CredentialsRequest;
 pub use delete::delete;
 pub use download::{DownloadRequest, Downloaded, download};

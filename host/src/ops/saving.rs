@@ -39,6 +39,8 @@ pub(super) struct Order {
     pub(super) retries: u32,
     pub(super) id: String,
     pub(super) created: Option<Timestamp>,
+    /// Whether the time belongs into the backend's name, too: it names each backup alike.
+    pub(super) dated: bool,
     /// Length in bytes, as the list of backups says it.
     pub(super) listed_length: Option<u64>,
 }
@@ -46,6 +48,8 @@ pub(super) struct Order {
 /// What was saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Stored {
+    /// The name of the file, or the one that it would have.
+    pub(super) name: FileName,
     /// None where it went to stdout.
     pub(super) path: Option<PathBuf>,
     /// Length in bytes.
@@ -110,18 +114,22 @@ impl Saving {
             ui: self.ui,
         };
         let observer = TransferObserver::new(self.ui, "Downloaded");
-        let name = || file_name(&order, to_save.name.as_deref(), to_save.answer.headers());
-        let destination = match &order.place {
-            Place::Output => None,
+        let proposed = file_name(&order, to_save.name.as_deref(), to_save.answer.headers());
+        let (name, destination) = match &order.place {
+            Place::Output => (proposed, None),
             Place::File {
                 folder,
                 name: given,
                 replace,
-            } => Some(Destination {
-                folder: folder.clone(),
-                name: given.clone().unwrap_or_else(name),
-                replace: *replace,
-            }),
+            } => {
+                let name = given.clone().unwrap_or(proposed);
+                let destination = Destination {
+                    folder: folder.clone(),
+                    name: name.clone(),
+                    replace: *replace,
+                };
+                (name, Some(destination))
+            }
         };
         let download = Download {
             first: to_save.answer,
@@ -141,6 +149,7 @@ impl Saving {
         let Some(destination) = destination else {
             let streamed = transfer::stream_to(download, &mut tokio::io::stdout()).await?;
             return Ok(Stored {
+                name,
                 path: None,
                 length: streamed.length,
                 sha256: streamed.sha256,
@@ -150,6 +159,7 @@ impl Saving {
         };
         let saved = transfer::save(download, &destination).await?;
         Ok(Stored {
+            name,
             path: Some(saved.path),
             length: saved.length,
             sha256: saved.sha256,
@@ -170,9 +180,8 @@ impl Artifacts for Saving {
             })?;
             match self.carry_out(order, to_save).await {
                 Ok(stored) => {
-                    let name = stored.path.as_deref().and_then(std::path::Path::file_name);
                     let saved = SavedFile {
-                        name: name.unwrap_or_default().to_string_lossy().into_owned(),
+                        name: stored.name.to_string(),
                         length: stored.length,
                         sha256: stored.sha256.to_string(),
                     };
@@ -211,13 +220,15 @@ fn report(error: &TransferError) -> Report {
 
 /// The name for a file whose user named none.
 fn file_name(order: &Order, engines: Option<&str>, headers: &HeaderMap) -> FileName {
-    engines
+    let time = order.created.unwrap_or_else(Timestamp::now);
+    let given = engines
         .and_then(FileName::clean)
-        .or_else(|| FileName::of_headers(headers))
-        .unwrap_or_else(|| {
-            let time = order.created.unwrap_or_else(Timestamp::now);
-            FileName::fallback(&order.id, time)
-        })
+        .or_else(|| FileName::of_headers(headers));
+    match given {
+        Some(name) if order.dated => name.dated(time),
+        Some(name) => name,
+        None => FileName::fallback(&order.id, time),
+    }
 }
 
 /// Sends the same request again, to another pod if the first is gone.

@@ -106,6 +106,9 @@ impl Session {
     /// that answer.
     pub(super) async fn engine_for(&self, operation: Operation) -> Result<Running, OpsError> {
         let mut candidates = candidates(&self.engines, &self.request.engine, operation)?;
+        if operation == Operation::Create {
+            return Box::pin(self.engine_to_create(&candidates)).await;
+        }
         if matches!(operation, Operation::Restore | Operation::Delete) {
             // What destroys must not find another way when the expected one is closed: `latest` of
             // another engine is another backup.
@@ -136,6 +139,58 @@ impl Session {
         }
         // `candidates` returns at least one.
         Err(OpsError::NobodyCan { operation })
+    }
+
+    /// The first, unless nobody listens where its backend would: then the first of the others that
+    /// answers. A backend that is there and fails is meant, and says why itself; where none is there,
+    /// the first says so.
+    async fn engine_to_create(&self, candidates: &[&EngineFile]) -> Result<Running, OpsError> {
+        let [first, others @ ..] = candidates else {
+            let operation = Operation::Create;
+            return Err(OpsError::NobodyCan { operation });
+        };
+        let mut preferred = self.start(first).await?;
+        if others.is_empty() {
+            return Ok(preferred);
+        }
+        let detected = preferred.instance.detect().await;
+        let reason = match preferred.original(detected) {
+            Err(OpsError::Cluster(reason)) if reason.is_absence() => reason,
+            Err(OpsError::Engine(error)) if !matches!(error, EngineError::Reported { .. }) => {
+                return Err(error.into());
+            }
+            _ => return Ok(preferred),
+        };
+        for other in others {
+            match self.is_there(other).await {
+                Ok(running) => {
+                    self.ui.note(&format!(
+                        "engine {} can't be used here ({}); using {}",
+                        preferred.called,
+                        text::printable(&reason.to_string(), MAX_REASON),
+                        running.called
+                    ));
+                    return Ok(running);
+                }
+                Err(error) => self.ui.debug(&format!(
+                    "engine {} can't be used here either: {}",
+                    call_name(&self.engines, &other.manifest().id),
+                    text::printable(&error.to_string(), MAX_REASON)
+                )),
+            }
+        }
+        Ok(preferred)
+    }
+
+    /// Starts an engine whose backend answers, or wants credentials: then it says so itself.
+    async fn is_there(&self, file: &EngineFile) -> Result<Running, OpsError> {
+        let mut running = self.start(file).await?;
+        let detected = running.instance.detect().await;
+        match running.original(detected) {
+            Err(OpsError::Engine(error)) if error.failure() == Failure::NotAllowed => Ok(running),
+            Err(error) => Err(error),
+            Ok(_) => Ok(running),
+        }
     }
 
     /// Starts the engine that restores from files.
@@ -226,6 +281,7 @@ impl Session {
                 objects: Some(objects.clone()),
                 observer: Arc::new(UiObserver(self.ui)),
                 auditor: self.auditor.clone(),
+                now: None,
             },
             Limits::default(),
         )

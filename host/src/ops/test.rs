@@ -332,12 +332,7 @@ async fn reach(
     let name = format!("endpoint:{endpoint}");
     let failed = |error: &ClusterError| {
         let mut check = Check::failed(Some(engine), &name, error);
-        check.absent = matches!(
-            error,
-            ClusterError::PortClosed { .. }
-                | ClusterError::AllPortsClosed { .. }
-                | ClusterError::NoPort { .. }
-        );
+        check.absent = error.is_absence();
         check
     };
     let backend = match found {

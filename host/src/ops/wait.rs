@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use broker_manifest::Operation;
 use tokio::time::{Instant, timeout_at};
 
 use super::session::Running;
@@ -159,7 +160,7 @@ pub(super) fn judge(state: Backup, running: &Running) -> Result<Backup, OpsError
             .failure
             .as_deref()
             .map(|reason| text::printable(reason, 600).into_owned()),
-        engine: running.called.clone(),
+        engine: (running.manifest.can(Operation::List)).then(|| running.called.clone()),
         partly,
     };
     match state.state {

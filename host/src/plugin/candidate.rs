@@ -1,12 +1,12 @@
 use std::collections::BTreeSet;
 
-use broker_manifest::EngineId;
+use broker_manifest::{EngineId, Manifest};
 use jiff::Timestamp;
 
 use super::steps::{Step, reach};
 use super::{
-    Capabilities, Fetched, Installed, PluginError, Reference, SignatureState, Source as _, Sources,
-    Trust,
+    Capabilities, DetachedSignature, Fetched, Installed, KeyFolder, NewKey, PluginError, Reference,
+    SignatureState, Sources,
 };
 use crate::engine::EngineFile;
 use crate::transfer::Sha256;
@@ -18,28 +18,75 @@ pub struct Candidate {
     pub source: Reference,
     pub pinned: Reference,
     pub signature: SignatureState,
+    /// All that came with it, to hand on.
+    pub signatures: Vec<DetachedSignature>,
     pub capabilities: Capabilities,
     /// In bytes.
     pub size: u64,
 }
 
+/// What a component must be, as far as it is known before it is fetched.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Expected<'a> {
+    pub sha256: Option<Sha256>,
+    pub id: Option<&'a EngineId>,
+    pub version: Option<&'a semver::Version>,
+    /// What it must be signed with, instead of any key that is trusted.
+    pub key: Option<&'a NewKey>,
+}
+
+impl Expected<'_> {
+    fn check(&self, source: &Reference, manifest: &Manifest) -> Result<(), PluginError> {
+        let what = || source.to_string();
+        if let Some(expected) = self.id.filter(|expected| **expected != manifest.id) {
+            return Err(PluginError::OtherEngine {
+                what: what(),
+                is: manifest.id.to_string(),
+                expected: expected.to_string(),
+            });
+        }
+        if let Some(expected) = self
+            .version
+            .filter(|expected| **expected != manifest.version)
+        {
+            return Err(PluginError::OtherVersion {
+                what: what(),
+                is: manifest.version.to_string(),
+                expected: expected.to_string(),
+            });
+        }
+        Ok(())
+    }
+}
+
 impl Candidate {
-    /// Fetches a component, reads it, and asks whether its maker is trusted. `signature_of` gives what is
-    /// known of the installed version of an engine.
+    /// Fetches a component, reads it, and asks whether its maker is trusted.
     ///
     /// # Errors
-    /// When there is none, it is no engine for this host, has another digest than `expected`, or is not trusted.
+    /// When there is none, it is no engine for this host, is not what was expected, or is not trusted.
     pub async fn fetch(
         source: &Reference,
-        expected: Option<Sha256>,
+        expected: &Expected<'_>,
         sources: &Sources,
-        trust: &dyn Trust,
-        signature_of: impl FnOnce(&EngineId) -> Option<SignatureState>,
+        keys: &KeyFolder,
     ) -> Result<Self, PluginError> {
         let fetched = fetch(source, sources).await?;
         reach(Step::Fetched);
+        Self::of(source, fetched, expected, keys)
+    }
+
+    /// Looks at a component that is at hand.
+    ///
+    /// # Errors
+    /// As [`Candidate::fetch`].
+    pub(super) fn of(
+        source: &Reference,
+        fetched: Fetched,
+        expected: &Expected<'_>,
+        keys: &KeyFolder,
+    ) -> Result<Self, PluginError> {
         let is = Sha256::digest(&fetched.bytes);
-        if let Some(expected) = expected.filter(|expected| *expected != is) {
+        if let Some(expected) = expected.sha256.filter(|expected| *expected != is) {
             return Err(PluginError::OtherDigest {
                 what: source.to_string(),
                 is,
@@ -47,10 +94,15 @@ impl Candidate {
             });
         }
         let file = EngineFile::read(&source.to_string(), fetched.bytes.clone())?;
-        let id = &file.manifest().id;
-        let signature = trust
-            .judge(id.publisher(), &fetched, signature_of(id).as_ref())
-            .map_err(PluginError::Untrusted)?;
+        expected.check(source, file.manifest())?;
+        let manifest = file.manifest();
+        let signature = keys
+            .judge(manifest.id.publisher(), &fetched, expected.key)
+            .map_err(|source| PluginError::Untrusted {
+                id: manifest.id.clone(),
+                version: manifest.version.clone(),
+                source: Box::new(source),
+            })?;
         reach(Step::Checked);
         Ok(Self {
             capabilities: Capabilities::of(file.outline()),
@@ -62,6 +114,7 @@ impl Candidate {
             },
             pinned: fetched.pinned,
             signature,
+            signatures: fetched.signatures,
             file,
         })
     }

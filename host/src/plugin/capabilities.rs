@@ -74,7 +74,7 @@ impl Capabilities {
             found.extend(rules.flat_map(objects));
         }
         if outline.imports("artifacts") {
-            if manifest.can(Operation::Download) || manifest.can(Operation::Create) {
+            if manifest.can(Operation::Download) || manifest.saves() {
                 found.insert(Capability::SaveFiles);
             }
             let restore = manifest.operations.get(&Operation::Restore);

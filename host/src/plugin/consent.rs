@@ -1,7 +1,9 @@
-use broker_manifest::{EngineId, Manifest};
+use std::collections::BTreeSet;
+
+use broker_manifest::EngineId;
 use futures_util::future::BoxFuture;
 
-use super::{Capabilities, PluginError, SignatureState};
+use super::{Candidate, NewKey, PluginError, SignatureState};
 use crate::transfer::Sha256;
 
 /// What an engine asks for, beyond what was accepted before.
@@ -16,47 +18,51 @@ pub struct Wanted {
     pub sentences: Vec<String>,
     /// Whether some of what it asks for was accepted before.
     pub is_more: bool,
+    /// The fingerprint of a key that will be trusted for all engines of the publisher.
+    pub key: Option<Sha256>,
 }
 
 /// Whoever decides what an engine may do.
 pub trait Consent: Send + Sync {
-    /// The digest of a set that was accepted beforehand: [`Capabilities::digest`].
-    fn accepted(&self) -> Option<Sha256>;
+    /// The digests of sets that were accepted beforehand: [`super::Capabilities::digest`].
+    fn accepted(&self) -> &[Sha256];
 
     /// Asks somebody; none where there is nobody to ask.
     fn ask(&self, wanted: Wanted) -> BoxFuture<'_, Option<bool>>;
 }
 
-/// Asks for what is new in `capabilities`. What is not more than `known` needs no consent.
+/// Asks for what `candidate` could do beyond what is `known`. What is not more needs no consent: who names
+/// a key to be trusted has decided that.
 pub(super) async fn obtain(
-    manifest: &Manifest,
-    digest: Sha256,
-    signature: &SignatureState,
-    capabilities: &Capabilities,
-    known: &std::collections::BTreeSet<String>,
+    candidate: &Candidate,
+    known: &BTreeSet<String>,
+    key: Option<&NewKey>,
     consent: &dyn Consent,
 ) -> Result<(), PluginError> {
+    let (manifest, capabilities) = (candidate.file.manifest(), &candidate.capabilities);
     let new = capabilities.beyond(known);
     if new.is_empty() {
         return Ok(());
     }
     let set = capabilities.digest();
     let given = consent.accepted();
-    if given == Some(set) {
+    if given.contains(&set) {
         return Ok(());
     }
     let wanted = Wanted {
         id: manifest.id.clone(),
         version: manifest.version.clone(),
-        digest,
-        signature: signature.clone(),
+        digest: candidate.digest(),
+        signature: candidate.signature.clone(),
         sentences: new.sentences(),
         is_more: !known.is_empty(),
+        key: key.map(|new| new.key.fingerprint()),
     };
-    let answer = match given {
-        // Something else was meant: that is no case for a question.
-        Some(_) => None,
-        None => consent.ask(wanted.clone()).await,
+    // Where something else was meant, that is no case for a question.
+    let answer = if given.is_empty() {
+        consent.ask(wanted.clone()).await
+    } else {
+        None
     };
     match answer {
         Some(true) => Ok(()),
@@ -66,7 +72,7 @@ pub(super) async fn obtain(
             is_more: wanted.is_more,
             wants: wanted.sentences,
             digest: set,
-            given,
+            is_other_given: !given.is_empty(),
         }),
     }
 }

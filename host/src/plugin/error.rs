@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use broker_manifest::EngineId;
 
-use super::{BadReference, LockfileError, SourceError};
+use super::{BadReference, KeyError, LockfileError, SourceError};
 use crate::engine::{EngineError, PrivateFolderError};
 use crate::model::{Failure, Problem};
 use crate::transfer::Sha256;
@@ -29,6 +29,14 @@ pub enum PluginError {
         is: String,
         expected: String,
     },
+    #[error("{what} is version {is}, not {expected}")]
+    OtherVersion {
+        what: String,
+        is: String,
+        expected: String,
+    },
+    #[error("{what} is one file, where no other version can be asked for")]
+    OneVersion { what: String },
     #[error("{what} is version {is} of {id}, older than {installed}, which is installed")]
     Older {
         what: String,
@@ -50,10 +58,33 @@ pub enum PluginError {
         other: String,
         what: String,
     },
-    /// The maker of an engine is not trusted.
-    #[error("{0}")]
-    Untrusted(Box<dyn Problem>),
-    #[error("{}", not_accepted(id, *is_more, wants, *given))]
+    #[error(transparent)]
+    Key(Box<KeyError>),
+    /// The maker of an engine is not trusted, or it can't be told.
+    #[error("{id} {version} is refused: {source}")]
+    Untrusted {
+        id: EngineId,
+        version: semver::Version,
+        source: Box<KeyError>,
+    },
+    #[error("{} is no bundle that can be used: {problem}", path.display())]
+    Bundle {
+        path: PathBuf,
+        problem: &'static str,
+    },
+    #[error("{} is a bundle of {}, and which one is meant is not known", path.display(), engines.join(", "))]
+    WholeBundle { path: PathBuf, engines: Vec<String> },
+    #[error("{} is a bundle without {id}", path.display())]
+    NotInBundle { path: PathBuf, id: EngineId },
+    #[error("the signature of {id} is not kept here")]
+    NoSignature { id: EngineId },
+    #[error("all these engines together are more than the {limit} bytes that a bundle may have")]
+    LargeBundle { limit: u64 },
+    #[error("can't write {}: {source}", path.display())]
+    Written { path: PathBuf, source: io::Error },
+    #[error("{id} is installed, and the key that signed it could not be kept: {source}")]
+    KeyNotKept { id: EngineId, source: Box<KeyError> },
+    #[error("{}", not_accepted(id, *is_more, wants, *is_other_given))]
     NotAccepted {
         id: String,
         /// Whether some of what it asks for was accepted before.
@@ -62,8 +93,8 @@ pub enum PluginError {
         wants: Vec<String>,
         /// What accepts all that it asks for.
         digest: Sha256,
-        /// What was accepted on the command line.
-        given: Option<Sha256>,
+        /// Whether the command line accepts something else.
+        is_other_given: bool,
     },
     #[error("nothing was changed: what {id} may do was not accepted")]
     Declined { id: EngineId },
@@ -115,6 +146,12 @@ impl From<SourceError> for PluginError {
     }
 }
 
+impl From<KeyError> for PluginError {
+    fn from(error: KeyError) -> Self {
+        Self::Key(Box::new(error))
+    }
+}
+
 impl From<EngineError> for PluginError {
     fn from(error: EngineError) -> Self {
         Self::Engine(Box::new(error))
@@ -138,13 +175,13 @@ impl PluginError {
     }
 }
 
-fn not_accepted(id: &str, is_more: bool, wants: &[String], given: Option<Sha256>) -> String {
+fn not_accepted(id: &str, is_more: bool, wants: &[String], is_other_given: bool) -> String {
     let more = if is_more { "also " } else { "" };
     let mut text = format!("{id} {more}wants to do what nobody has accepted:");
     for want in wants {
         text.push_str(&format!("\n- {want}"));
     }
-    if given.is_some() {
+    if is_other_given {
         text.push_str("\nWhat the command line accepts is something else.");
     }
     text
@@ -155,22 +192,34 @@ impl Problem for PluginError {
         match self {
             Self::Reference(_)
             | Self::NoSource { .. }
+            | Self::OneVersion { .. }
+            | Self::WholeBundle { .. }
+            | Self::LargeBundle { .. }
             | Self::NotAccepted { .. }
             | Self::Declined { .. }
             | Self::Ambiguous { .. }
             | Self::Bundled { .. }
             | Self::Lockfile(_) => Failure::Usage,
-            Self::NotInstalled { .. } | Self::NoPrevious { .. } => Failure::NotFound,
+            Self::Written { source, .. } if source.kind() == io::ErrorKind::AlreadyExists => {
+                Failure::Conflict
+            }
+            Self::NotInstalled { .. }
+            | Self::NoPrevious { .. }
+            | Self::NotInBundle { .. }
+            | Self::NoSignature { .. } => Failure::NotFound,
             Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 Failure::NotFound
             }
-            Self::OtherDigest { .. } | Self::Consent { .. } | Self::Damaged { .. } => {
-                Failure::Integrity
-            }
+            Self::Bundle { .. }
+            | Self::OtherDigest { .. }
+            | Self::Consent { .. }
+            | Self::Damaged { .. } => Failure::Integrity,
             Self::Source(error) => error.failure(),
             Self::Engine(error) => error.failure(),
-            Self::Untrusted(problem) => problem.failure(),
-            Self::OtherEngine { .. } => Failure::PluginFault,
+            Self::Key(error)
+            | Self::Untrusted { source: error, .. }
+            | Self::KeyNotKept { source: error, .. } => error.failure(),
+            Self::OtherEngine { .. } | Self::OtherVersion { .. } => Failure::PluginFault,
             Self::BundledId { .. }
             | Self::Older { .. }
             | Self::Clash { .. }
@@ -182,6 +231,7 @@ impl Problem for PluginError {
                 .or_else(|| problems.first().map(Problem::failure))
                 .unwrap_or(Failure::Failed),
             Self::Read { .. }
+            | Self::Written { .. }
             | Self::Folder(_)
             | Self::Form(_)
             | Self::Outline(_)
@@ -201,8 +251,30 @@ impl Problem for PluginError {
             Self::OtherEngine { .. } => {
                 "Nothing was changed. Ask its publisher; `kubectl broker plugin install` installs it beside the other"
             }
+            Self::OtherVersion { .. } => {
+                "Nothing was changed. Its publisher has put another version behind that tag: ask there"
+            }
+            Self::Bundle { .. } => {
+                "Nothing was changed. Copy the file again and compare its SHA-256, or write it anew with `kubectl broker plugin bundle`"
+            }
+            Self::WholeBundle { .. } => {
+                "`kubectl broker plugin install` installs all of it, and with `--name PUBLISHER/NAME` one of them"
+            }
+            Self::NotInBundle { .. } => {
+                "`kubectl broker plugin bundle` writes one with the engines that you name"
+            }
+            Self::NoSignature { id } => {
+                return Some(format!(
+                    "Install it again with `kubectl broker plugin install`, then bundle it; `kubectl broker plugin list` shows where {id} came from"
+                ));
+            }
+            Self::LargeBundle { .. } => "Write several bundles",
+            Self::Written { .. } => "Give another name, or a folder that you may write to",
+            Self::OneVersion { .. } => {
+                "Get the file of that version, and install it with `kubectl broker plugin install`; only registries keep several versions"
+            }
             Self::Older { .. } => {
-                "Nothing was changed. `kubectl broker plugin install` takes an older version, `plugin rollback` goes back to the last"
+                "Nothing was changed. `kubectl broker plugin update NAME --version VERSION` takes an older one of a registry, `plugin install` any, and `plugin rollback` goes back to the last"
             }
             Self::Source(error) => return error.hint(),
             Self::Engine(error) => return error.hint(),
@@ -212,7 +284,13 @@ impl Problem for PluginError {
                     "Remove the other with `kubectl broker plugin remove {other}`, or ask the author for another name"
                 ));
             }
-            Self::Untrusted(problem) => return problem.hint(),
+            Self::Key(error) | Self::Untrusted { source: error, .. } => return error.hint(),
+            Self::KeyNotKept { id, .. } => {
+                return Some(format!(
+                    "`kubectl broker plugin key add {} FILE` trusts it",
+                    id.publisher()
+                ));
+            }
             Self::NotAccepted { digest, .. } => {
                 return Some(format!(
                     "If you want that, give `--accept-capabilities sha256:{digest}`; it accepts this set and no other. On a terminal you are asked"

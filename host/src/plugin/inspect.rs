@@ -1,6 +1,6 @@
 use std::fs;
 
-use super::{Capabilities, PluginError, Plugins, Reference, SignatureState};
+use super::{Capabilities, Expected, PluginError, Plugins, Reference, SignatureState};
 use crate::engine::EngineFile;
 
 /// An engine, looked at without running it.
@@ -85,8 +85,7 @@ impl Plugins<'_> {
         {
             return Err(not_installed);
         }
-        let lockfile = self.store.lockfile()?;
-        let candidate = self.candidate(&reference, None, &lockfile).await?;
+        let candidate = self.candidate(&reference, &Expected::default()).await?;
         Ok(Inspected {
             file: candidate.file,
             capabilities: candidate.capabilities,

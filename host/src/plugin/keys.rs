@@ -20,20 +20,16 @@
 //! A file in the folder of a publisher that can't be read as a key is an error and is not passed over:
 //! leaving it out could turn the last two rows into the first two.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+mod error;
+mod folder;
 
-use super::signature::{PublicKey, SignatureError, origin, signed_bytes};
+use super::SignatureState;
+use super::signature::{PublicKey, SignatureError, signed_bytes};
 use super::source::DetachedSignature;
-use super::trust::SignatureState;
-use crate::model::{Failure, Problem};
-use crate::transfer::Sha256;
-use broker_manifest::is_flag_name;
+use crate::model::text::printable;
 
-/// The longest file that is read as a key. One key has less than 200 bytes.
-const MAX_FILE: u64 = 16 * 1024;
-const EXTENSION: &str = "pub";
+pub use error::KeyError;
+pub use folder::{KeyFolder, NewKey, RemovedKey};
 
 /// A key that the user trusts for one publisher.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,11 +78,10 @@ pub fn verdict(
         return Err(if signatures.is_empty() {
             SignatureError::Missing { publisher, known }
         } else {
-            let found: Vec<_> = signatures.iter().map(|it| it.origin.as_str()).collect();
             SignatureError::NotTrusted {
                 publisher,
                 known,
-                found: crate::model::text::printable(&found.join(", "), 300).into_owned(),
+                found: found(signatures),
             }
         });
     }
@@ -99,296 +94,18 @@ pub fn verdict(
     }
 }
 
+/// Where signatures were found, for people.
+fn found(signatures: &[DetachedSignature]) -> String {
+    let found: Vec<_> = signatures.iter().map(|it| it.origin.as_str()).collect();
+    printable(&found.join(", "), 300).into_owned()
+}
+
 fn fingerprints(keys: &[&TrustedKey]) -> String {
     let shown: Vec<_> = keys
         .iter()
         .map(|trusted| format!("{} ({})", trusted.name, trusted.key.fingerprint()))
         .collect();
     shown.join(", ")
-}
-
-/// Why the trusted keys can't be read or changed.
-#[derive(Debug, thiserror::Error)]
-pub enum KeyError {
-    #[error("`{given}` is no name for {what}: lower-case letters, digits and dashes make one")]
-    BadName { what: &'static str, given: String },
-    #[error("can't use {}: {source}", path.display())]
-    Io { path: PathBuf, source: io::Error },
-    #[error("others can write to {}, so that the keys in it can't be trusted", path.display())]
-    Writable { path: PathBuf },
-    #[error("{} is no plain file of at most {MAX_FILE} bytes", path.display())]
-    Kind { path: PathBuf },
-    #[error(transparent)]
-    Unusable(#[from] SignatureError),
-    #[error(
-        "the publisher {publisher} already has a key {name}, with the fingerprint {fingerprint}"
-    )]
-    NameTaken {
-        publisher: String,
-        name: String,
-        fingerprint: Sha256,
-    },
-    #[error("the publisher {publisher} already has this key, as {name}")]
-    AlreadyTrusted { publisher: String, name: String },
-    #[error("the publisher {publisher} has no key {name}")]
-    Unknown { publisher: String, name: String },
-}
-
-impl Problem for KeyError {
-    fn failure(&self) -> Failure {
-        match self {
-            Self::BadName { .. } => Failure::Usage,
-            Self::Io { .. } | Self::Kind { .. } => Failure::Failed,
-            Self::Writable { .. } => Failure::Integrity,
-            Self::Unusable(error) => error.failure(),
-            Self::NameTaken { .. } | Self::AlreadyTrusted { .. } => Failure::Conflict,
-            Self::Unknown { .. } => Failure::NotFound,
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::BadName { .. } | Self::Io { .. } | Self::AlreadyTrusted { .. } => None,
-            Self::Writable { path } => Some(format!(
-                "Look at who changed it, then `chmod go-w {}`",
-                path.display()
-            )),
-            Self::Kind { .. } => Some("Move it out of the folder of trusted keys".to_owned()),
-            Self::Unusable(error) => error.hint(),
-            Self::NameTaken { .. } => {
-                Some("Give the new key another name; both are then trusted".to_owned())
-            }
-            Self::Unknown { .. } => Some("Names are those that the key was added with".to_owned()),
-        }
-    }
-}
-
-/// The folder `keys` of the configuration. Only the user may write to it.
-#[derive(Clone, Debug)]
-pub struct KeyFolder(PathBuf);
-
-impl KeyFolder {
-    /// In `configuration`, which need not exist.
-    #[must_use]
-    pub fn of(configuration: &Path) -> Self {
-        Self(configuration.join("keys"))
-    }
-
-    /// The keys that are trusted for `publisher`, by name. There is no folder without keys.
-    ///
-    /// # Errors
-    /// When one can't be read, whatever the others are.
-    pub fn list(&self, publisher: &str) -> Result<Vec<TrustedKey>, KeyError> {
-        let folder = self.folder(publisher)?;
-        let mut keys = Vec::new();
-        for path in entries(&folder)? {
-            if path.extension().is_none_or(|it| it != EXTENSION) {
-                // A temporary file of another process, or the user's notes.
-                continue;
-            }
-            let name = path.file_stem().and_then(|stem| stem.to_str());
-            let name = name.unwrap_or_default().to_owned();
-            check_name("a key", &name)?;
-            keys.push(TrustedKey {
-                publisher: publisher.to_owned(),
-                key: read(&path)?,
-                name,
-            });
-        }
-        keys.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(keys)
-    }
-
-    /// The keys of all publishers.
-    ///
-    /// # Errors
-    /// As [`Self::list`].
-    pub fn list_all(&self) -> Result<Vec<TrustedKey>, KeyError> {
-        let mut publishers: Vec<_> = entries(&self.0)?
-            .iter()
-            .filter(|path| path.is_dir())
-            .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
-            .collect();
-        publishers.sort();
-        let mut keys = Vec::new();
-        for publisher in publishers {
-            keys.extend(self.list(&publisher)?);
-        }
-        Ok(keys)
-    }
-
-    /// Trusts `key` for engines of `publisher` from now on.
-    ///
-    /// # Errors
-    /// When the name is taken, the key is there under another one, or it can't be written.
-    pub fn add(&self, publisher: &str, name: &str, key: PublicKey) -> Result<TrustedKey, KeyError> {
-        check_name("a key", name)?;
-        for known in self.list(publisher)? {
-            if known.name == name {
-                return Err(taken(publisher, name, &known.key));
-            }
-            if known.key == key {
-                return Err(KeyError::AlreadyTrusted {
-                    publisher: publisher.to_owned(),
-                    name: known.name,
-                });
-            }
-        }
-        let folder = self.folder(publisher)?;
-        create(&folder).map_err(|source| KeyError::Io {
-            path: folder.clone(),
-            source,
-        })?;
-        check_access(&folder)?;
-        let path = file(&folder, name);
-        match write_new(&folder, &path, &key.to_pem()) {
-            Ok(()) => Ok(TrustedKey {
-                publisher: publisher.to_owned(),
-                name: name.to_owned(),
-                key,
-            }),
-            // Another process was faster.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                Err(taken(publisher, name, &read(&path)?))
-            }
-            Err(source) => Err(KeyError::Io { path, source }),
-        }
-    }
-
-    /// Takes the trust back. What was installed under the key stays, and is not trusted more by it.
-    ///
-    /// # Errors
-    /// When there is no such key, or it can't be removed.
-    pub fn remove(&self, publisher: &str, name: &str) -> Result<(), KeyError> {
-        check_name("a key", name)?;
-        let folder = self.folder(publisher)?;
-        let path = file(&folder, name);
-        match fs::remove_file(&path).and_then(|()| sync(&folder)) {
-            Ok(()) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(KeyError::Unknown {
-                publisher: publisher.to_owned(),
-                name: name.to_owned(),
-            }),
-            Err(source) => Err(KeyError::Io { path, source }),
-        }
-    }
-
-    fn folder(&self, publisher: &str) -> Result<PathBuf, KeyError> {
-        check_name("a publisher", publisher)?;
-        Ok(self.0.join(publisher))
-    }
-}
-
-/// The names become parts of paths.
-fn check_name(what: &'static str, name: &str) -> Result<(), KeyError> {
-    if is_flag_name(name) {
-        return Ok(());
-    }
-    Err(KeyError::BadName {
-        what,
-        given: crate::model::text::printable(name, 60).into_owned(),
-    })
-}
-
-fn taken(publisher: &str, name: &str, key: &PublicKey) -> KeyError {
-    KeyError::NameTaken {
-        publisher: publisher.to_owned(),
-        name: name.to_owned(),
-        fingerprint: key.fingerprint(),
-    }
-}
-
-fn file(folder: &Path, name: &str) -> PathBuf {
-    folder.join(format!("{name}.{EXTENSION}"))
-}
-
-/// What is in a folder; nothing where there is none.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, KeyError> {
-    let failed = |source| KeyError::Io {
-        path: folder.to_owned(),
-        source,
-    };
-    let reader = match fs::read_dir(folder) {
-        Ok(reader) => reader,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(failed(error)),
-    };
-    check_access(folder)?;
-    reader
-        .map(|entry| entry.map(|entry| entry.path()).map_err(failed))
-        .collect()
-}
-
-fn read(path: &Path) -> Result<PublicKey, KeyError> {
-    let failed = |source| KeyError::Io {
-        path: path.to_owned(),
-        source,
-    };
-    check_access(path)?;
-    // Before it is opened: opening a named pipe would wait for a writer.
-    let metadata = fs::metadata(path).map_err(failed)?;
-    if !metadata.is_file() || metadata.len() > MAX_FILE {
-        return Err(KeyError::Kind {
-            path: path.to_owned(),
-        });
-    }
-    let mut pem = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_FILE).read_to_end(&mut pem))
-        .map_err(failed)?;
-    Ok(PublicKey::from_pem(&pem, &origin(path))?)
-}
-
-/// Whoever can write a key here decides what is trusted.
-#[cfg(unix)]
-fn check_access(path: &Path) -> Result<(), KeyError> {
-    use std::os::unix::fs::MetadataExt as _;
-    let metadata = fs::metadata(path).map_err(|source| KeyError::Io {
-        path: path.to_owned(),
-        source,
-    })?;
-    let owner = metadata.uid();
-    let trusted = owner == 0 || owner == rustix::process::geteuid().as_raw();
-    if trusted && metadata.mode() & 0o022 == 0 {
-        return Ok(());
-    }
-    Err(KeyError::Writable {
-        path: path.to_owned(),
-    })
-}
-
-/// Other systems keep a user's folders private by themselves.
-#[cfg(not(unix))]
-fn check_access(_: &Path) -> Result<(), KeyError> {
-    Ok(())
-}
-
-fn create(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
-}
-
-/// A whole file, or none, and never over another.
-fn write_new(folder: &Path, path: &Path, content: &str) -> io::Result<()> {
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(content.as_bytes())?;
-    file.as_file().sync_all()?;
-    file.persist_noclobber(path).map_err(|error| error.error)?;
-    sync(folder)
-}
-
-/// So that what changed in a folder outlives a loss of power.
-#[cfg(unix)]
-fn sync(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-#[cfg(not(unix))]
-fn sync(_: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]

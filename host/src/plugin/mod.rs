@@ -6,12 +6,14 @@
 //!
 //! | question | answered by |
 //! |---|---|
-//! | where is it? | [`Reference`], [`Source`] |
-//! | is it an engine for this host, and whose? | [`Candidate`], [`Trust`] |
+//! | where is it? | [`Reference`], [`Sources`] |
+//! | is it an engine for this host, and whose? | [`Candidate`], [`KeyFolder`] |
 //! | what could it do, and is that accepted? | [`Capabilities`], [`Consent`] |
 //! | what is installed? | [`Lockfile`], [`Store`] |
 //! | what changes that? | [`Plugins`] |
+//! | how do they get to a machine without a network? | [`Plugins::bundle`] |
 
+mod bundle;
 mod candidate;
 mod capabilities;
 mod check;
@@ -20,32 +22,36 @@ mod consent;
 mod error;
 mod inspect;
 mod keys;
+mod keys_changed;
 mod lockfile;
 mod plugins;
 mod reference;
 mod signature;
+mod signature_state;
 mod source;
 mod steps;
 mod store;
+mod stored_signature;
 mod sync;
 mod trial;
-mod trust;
 
-pub use candidate::Candidate;
+pub use bundle::{MAX_BUNDLE, WrittenBundle};
+pub use candidate::{Candidate, Expected};
 pub use capabilities::{Capabilities, Capability};
 pub use check::{Checked, catalogue};
 pub use consent::{Consent, Wanted};
 pub use error::PluginError;
 pub use inspect::{Inspected, Whereabouts};
-pub use keys::{KeyError, KeyFolder, TrustedKey, verdict};
+pub use keys::{KeyError, KeyFolder, NewKey, RemovedKey, TrustedKey, verdict};
+pub use keys_changed::Untrusted;
 pub use lockfile::{Installed, Lockfile, LockfileError, Plugin};
 pub use plugins::{Change, InstallRequest, Plugins};
 pub use reference::{BadReference, OciVersion, Reference};
 pub use signature::{PublicKey, SignatureError};
+pub use signature_state::SignatureState;
 pub use source::{
-    CosignPayload, Deadlines, DetachedSignature, Fetched, MAX_ENGINE, ProxySettings, Source,
-    SourceError, SourceOptions, Sources,
+    CosignPayload, Deadlines, DetachedSignature, Fetched, MAX_ENGINE, ProxySettings, SourceError,
+    SourceOptions, Sources,
 };
 pub use store::{Changing, LOCKFILE, Store};
 pub use sync::Synced;
-pub use trust::{SignatureState, Trust};

@@ -1,13 +1,16 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use broker_manifest::EngineId;
 
+use super::bundle::{self, Packed};
 use super::steps::{Step, reach};
 use super::{
-    Candidate, Changing, Consent, Installed, Lockfile, Plugin, PluginError, Reference, Sources,
-    Store, Trust, clash, consent, trial,
+    Candidate, Changing, Consent, Expected, Installed, KeyFolder, Lockfile, NewKey, Plugin,
+    PluginError, Reference, Sources, Store, TrustedKey, clash, consent, trial,
 };
 use crate::engine::{Catalogue, EngineFile};
+use crate::model::{Failure, Problem};
 use crate::transfer::Sha256;
 use crate::ui::Ui;
 
@@ -16,7 +19,7 @@ pub struct Plugins<'a> {
     pub(super) store: Store,
     pub(super) bundled: &'a [EngineFile],
     pub(super) sources: &'a Sources,
-    pub(super) trust: &'a dyn Trust,
+    pub(super) keys: &'a KeyFolder,
     pub(super) ui: Ui,
 }
 
@@ -27,6 +30,8 @@ pub struct Change {
     /// The version before, if there was one.
     pub from: Option<semver::Version>,
     pub to: Installed,
+    /// The key that is trusted with it, and was not before.
+    pub key: Option<TrustedKey>,
     /// Whether these very bytes with this very consent were installed before.
     pub is_same: bool,
 }
@@ -37,6 +42,9 @@ pub struct InstallRequest {
     pub reference: Reference,
     /// What the component must be.
     pub sha256: Option<Sha256>,
+    pub id: Option<EngineId>,
+    /// What it must be signed with. It is trusted for its publisher as soon as it is installed.
+    pub key: Option<NewKey>,
 }
 
 impl<'a> Plugins<'a> {
@@ -47,7 +55,7 @@ impl<'a> Plugins<'a> {
     pub fn open(
         engines: &'a Catalogue,
         sources: &'a Sources,
-        trust: &'a dyn Trust,
+        keys: &'a KeyFolder,
         ui: Ui,
     ) -> Result<Self, PluginError> {
         // They come first: see `super::catalogue`.
@@ -56,7 +64,7 @@ impl<'a> Plugins<'a> {
             store: Store::open()?,
             bundled: &engines[..bundled],
             sources,
-            trust,
+            keys,
             ui,
         })
     }
@@ -67,7 +75,7 @@ impl<'a> Plugins<'a> {
     }
 
     /// Installs an engine, or puts another version in the place of the one that is there. That one is kept
-    /// for a rollback.
+    /// for a rollback. Of a bundle all engines are installed, or none.
     ///
     /// # Errors
     /// When it can't be got, is no engine that could run here, or is not accepted. Nothing has changed then.
@@ -75,12 +83,28 @@ impl<'a> Plugins<'a> {
         &self,
         request: &InstallRequest,
         consent: &dyn Consent,
-    ) -> Result<Change, PluginError> {
+    ) -> Result<Vec<Change>, PluginError> {
         let lockfile = self.store.lockfile()?;
-        let candidate = self
-            .candidate(&request.reference, request.sha256, &lockfile)
-            .await?;
-        self.put(&candidate, &lockfile, consent).await
+        let expected = Expected {
+            sha256: request.sha256,
+            id: request.id.as_ref(),
+            version: None,
+            key: request.key.as_ref(),
+        };
+        let candidates = match &request.reference {
+            Reference::Path(path) if bundle::is_bundle(path) => {
+                // The digest that is named is that of the file.
+                let packed = bundle::read(path, request.sha256).await?;
+                let expected = Expected {
+                    sha256: None,
+                    ..expected
+                };
+                self.unpacked(path, packed, &expected)?
+            }
+            other => vec![self.candidate(other, &expected).await?],
+        };
+        self.put(&candidates, &lockfile, consent, expected.key)
+            .await
     }
 
     /// Fetches an engine again from where it came from, and installs what is new there.
@@ -94,7 +118,42 @@ impl<'a> Plugins<'a> {
     ) -> Result<Change, PluginError> {
         let lockfile = self.store.lockfile()?;
         let candidate = self.newest(id, &lockfile).await?;
-        self.put(&candidate, &lockfile, consent).await
+        self.put_one(candidate, &lockfile, consent).await
+    }
+
+    /// Installs this very version from where the engine came from, though it may be an older one.
+    ///
+    /// # Errors
+    /// As those of [`Plugins::install`], and when there is only one version where it came from.
+    pub async fn update_to(
+        &self,
+        id: &EngineId,
+        version: &semver::Version,
+        consent: &dyn Consent,
+    ) -> Result<Change, PluginError> {
+        let lockfile = self.store.lockfile()?;
+        let source = &plugin(&lockfile, id)?.current.source;
+        let tags = source.of_version(version);
+        let [plain, prefixed] = tags.ok_or_else(|| PluginError::OneVersion {
+            what: source.to_string(),
+        })?;
+        let expected = Expected {
+            id: Some(id),
+            version: Some(version),
+            ..Expected::default()
+        };
+        let candidate = match self.candidate(&plain, &expected).await {
+            Err(missing) if missing.failure() == Failure::NotFound => {
+                let found = self.candidate(&prefixed, &expected).await;
+                // The tag that is missing is the one that was asked for.
+                found.map_err(|error| match error.failure() {
+                    Failure::NotFound => missing,
+                    _ => error,
+                })?
+            }
+            found => found?,
+        };
+        self.put_one(candidate, &lockfile, consent).await
     }
 
     /// What is where an engine came from.
@@ -107,19 +166,15 @@ impl<'a> Plugins<'a> {
         lockfile: &Lockfile,
     ) -> Result<Candidate, PluginError> {
         let current = &plugin(lockfile, id)?.current;
-        let candidate = self.candidate(&current.source, None, lockfile).await?;
-        let what = || current.source.to_string();
-        if candidate.id() != id {
-            return Err(PluginError::OtherEngine {
-                what: what(),
-                is: candidate.id().to_string(),
-                expected: id.to_string(),
-            });
-        }
+        let expected = Expected {
+            id: Some(id),
+            ..Expected::default()
+        };
+        let candidate = self.candidate(&current.source, &expected).await?;
         let is = &candidate.file.manifest().version;
         if *is < current.version {
             return Err(PluginError::Older {
-                what: what(),
+                what: current.source.to_string(),
                 id: id.to_string(),
                 is: is.to_string(),
                 installed: current.version.to_string(),
@@ -128,18 +183,55 @@ impl<'a> Plugins<'a> {
         Ok(candidate)
     }
 
-    /// Fetches a component and looks at it.
+    /// Fetches a component and looks at it; out of a bundle, the one that is expected, or the only one.
     pub(super) async fn candidate(
         &self,
         reference: &Reference,
-        sha256: Option<Sha256>,
-        lockfile: &Lockfile,
+        expected: &Expected<'_>,
     ) -> Result<Candidate, PluginError> {
-        let known = |id: &EngineId| {
-            let plugin = lockfile.plugins.get(id)?;
-            Some(plugin.current.signature.clone())
+        let Reference::Path(path) = reference else {
+            return Candidate::fetch(reference, expected, self.sources, self.keys).await;
         };
-        Candidate::fetch(reference, sha256, self.sources, self.trust, known).await
+        if !bundle::is_bundle(path) {
+            return Candidate::fetch(reference, expected, self.sources, self.keys).await;
+        }
+        let mut packed = bundle::read(path, None).await?;
+        if expected.id.is_none() && packed.len() > 1 {
+            return Err(PluginError::WholeBundle {
+                path: path.clone(),
+                engines: packed.iter().map(|one| one.id.to_string()).collect(),
+            });
+        }
+        packed.retain(|one| expected.id.is_none_or(|id| *id == one.id));
+        let mut found = self.unpacked(path, packed, expected)?;
+        Ok(found.remove(0))
+    }
+
+    /// Looks at what came out of a bundle as at what was fetched. There is at least one.
+    fn unpacked(
+        &self,
+        path: &Path,
+        mut packed: Vec<Packed>,
+        expected: &Expected<'_>,
+    ) -> Result<Vec<Candidate>, PluginError> {
+        if let Some(id) = expected.id {
+            packed.retain(|one| one.id == *id);
+            if packed.is_empty() {
+                return Err(PluginError::NotInBundle {
+                    path: path.to_owned(),
+                    id: id.clone(),
+                });
+            }
+        }
+        let candidates = packed.into_iter().map(|one| {
+            let expected = Expected {
+                // The index may not say that it is another engine than it is.
+                id: Some(&one.id),
+                ..*expected
+            };
+            Candidate::of(&one.source, one.fetched, &expected, self.keys)
+        });
+        candidates.collect()
     }
 
     /// Looks whether an engine can be beside the others.
@@ -172,42 +264,81 @@ impl<'a> Plugins<'a> {
         Ok(())
     }
 
-    async fn put(
+    async fn put_one(
         &self,
-        candidate: &Candidate,
+        candidate: Candidate,
         seen: &Lockfile,
         consent: &dyn Consent,
     ) -> Result<Change, PluginError> {
-        self.check_place(candidate, seen)?;
-        let id = candidate.id();
-        let before = seen.plugins.get(id).map(|plugin| &plugin.current);
-        // A consent that does not fit what is installed was not given for it.
-        let valid = before.filter(|version| self.store.engine(id, version).is_ok());
-        let nothing = BTreeSet::new();
-        consent::obtain(
-            candidate.file.manifest(),
-            candidate.digest(),
-            &candidate.signature,
-            &candidate.capabilities,
-            valid.map_or(&nothing, |version| &version.capabilities),
-            consent,
-        )
-        .await?;
-        reach(Step::Consented);
-        trial::start_once(&candidate.file).await?;
-        reach(Step::Tried);
-        let to = candidate.installed();
-        let change = Change {
-            id: id.clone(),
-            from: before.map(|version| version.version.clone()),
-            is_same: valid.is_some_and(|version| version.is_same(&to)),
-            to,
-        };
-        self.switch(&[candidate], seen, |lockfile| {
-            place(lockfile, id, &change.to, valid.is_some());
+        let id = candidate.id().clone();
+        let changes = self.put(&[candidate], seen, consent, None).await?;
+        let change = changes.into_iter().next();
+        change.ok_or(PluginError::Raced { id })
+    }
+
+    /// Installs all of these, or none. `key` is the one that all are signed with.
+    async fn put(
+        &self,
+        candidates: &[Candidate],
+        seen: &Lockfile,
+        consent: &dyn Consent,
+        key: Option<&NewKey>,
+    ) -> Result<Vec<Change>, PluginError> {
+        for (at, candidate) in candidates.iter().enumerate() {
+            self.check_place(candidate, seen)?;
+            for other in &candidates[..at] {
+                clash::check(candidate.file.manifest(), other.file.manifest())?;
+            }
+        }
+        let mut changes = Vec::new();
+        let mut new_keys = BTreeMap::new();
+        for candidate in candidates {
+            let id = candidate.id();
+            let before = seen.plugins.get(id).map(|plugin| &plugin.current);
+            // A consent that does not fit what is installed was not given for it.
+            let valid = before.filter(|version| self.store.engine(id, version).is_ok());
+            let nothing = BTreeSet::new();
+            let known = valid.map_or(&nothing, |version| &version.capabilities);
+            let new = match key {
+                Some(new) if !self.keys.has(id.publisher(), &new.key)? => Some(new),
+                _ => None,
+            };
+            consent::obtain(candidate, known, new, consent).await?;
+            reach(Step::Consented);
+            trial::start_once(&candidate.file).await?;
+            reach(Step::Tried);
+            new_keys.extend(new.map(|new| (id.publisher(), new)));
+            let to = candidate.installed();
+            let change = Change {
+                id: id.clone(),
+                key: None,
+                from: before.map(|version| version.version.clone()),
+                is_same: valid.is_some_and(|version| version.is_same(&to)),
+                to,
+            };
+            changes.push((change, valid.is_some()));
+        }
+        let added: Vec<_> = candidates.iter().collect();
+        self.switch(&added, seen, |lockfile| {
+            for (change, is_valid) in &changes {
+                place(lockfile, &change.id, &change.to, *is_valid);
+            }
         })
         .await?;
-        Ok(change)
+        let mut changes: Vec<_> = changes.into_iter().map(|(change, _)| change).collect();
+        for change in &mut changes {
+            // Not before: of what is not installed no key is trusted.
+            let id = &change.id;
+            if let Some(new) = new_keys.remove(id.publisher()) {
+                let added = self.keys.add(id.publisher(), &new.name, new.key.clone());
+                let added = added.map_err(|source| PluginError::KeyNotKept {
+                    id: id.clone(),
+                    source: Box::new(source),
+                })?;
+                change.key = Some(added);
+            }
+        }
+        Ok(changes)
     }
 
     /// Writes what was prepared for the lockfile that was `seen`, if it is still the one that is there for
@@ -232,7 +363,7 @@ impl<'a> Plugins<'a> {
             if now != digest(seen) && now != Some(wanted) {
                 return Err(PluginError::Raced { id: id.clone() });
             }
-            changing.add(&candidate.file)?;
+            changing.add(&candidate.file, &candidate.signatures)?;
         }
         change(&mut lockfile);
         changing.commit(&lockfile)
@@ -254,6 +385,7 @@ impl<'a> Plugins<'a> {
             id: id.clone(),
             from: Some(installed.current.version.clone()),
             to: previous.clone(),
+            key: None,
             is_same: false,
         };
         lockfile.plugins.insert(

@@ -34,6 +34,30 @@ pub struct BadReference {
     pub reason: &'static str,
 }
 
+impl Reference {
+    /// Where another version may be: behind the tags that versions have, without a `v` and with it. Only a
+    /// registry has more than one.
+    #[must_use]
+    pub fn of_version(&self, version: &semver::Version) -> Option<[Self; 2]> {
+        let Self::Oci {
+            registry,
+            repository,
+            ..
+        } = self
+        else {
+            return None;
+        };
+        // No tag can have a `+`; helm writes it like this, too.
+        let tag = version.to_string().replace('+', "_");
+        let tagged = |tag: String| Self::Oci {
+            registry: registry.clone(),
+            repository: repository.clone(),
+            version: OciVersion::Tag(tag),
+        };
+        Some([tagged(tag.clone()), tagged(format!("v{tag}"))])
+    }
+}
+
 impl FromStr for Reference {
     type Err = BadReference;
 
@@ -154,6 +178,26 @@ mod tests {
         }
         let untagged: Reference = "oci://registry.example/vault".parse().expect("a reference");
         assert_eq!(untagged.to_string(), "oci://registry.example/vault:latest");
+    }
+
+    #[test]
+    fn versions_have_tags_in_a_registry_and_nowhere_else() {
+        let version = "1.2.3-rc.1+build".parse().expect("a version");
+        for source in ["oci://r.example/a/vault:latest", "oci://r.example/a/vault"] {
+            let source: Reference = source.parse().expect("a reference");
+            let tags = source.of_version(&version).expect("tags");
+            assert_eq!(
+                tags.map(|tag| tag.to_string()),
+                [
+                    "oci://r.example/a/vault:1.2.3-rc.1_build",
+                    "oci://r.example/a/vault:v1.2.3-rc.1_build"
+                ]
+            );
+        }
+        for source in ["https://r.example/vault.wasm", "vault.wasm"] {
+            let source: Reference = source.parse().expect("a reference");
+            assert_eq!(source.of_version(&version), None);
+        }
     }
 
     #[test]

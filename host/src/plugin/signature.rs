@@ -64,6 +64,15 @@ pub enum SignatureError {
         known: String,
         found: String,
     },
+    #[error(
+        "it is not signed with the key {name} ({fingerprint}). Signatures: {}",
+        if found.is_empty() { "none" } else { found }
+    )]
+    OtherKey {
+        name: String,
+        fingerprint: Sha256,
+        found: String,
+    },
 }
 
 impl Problem for SignatureError {
@@ -73,7 +82,8 @@ impl Problem for SignatureError {
             Self::NotASignature { .. }
             | Self::OtherArtifact { .. }
             | Self::Missing { .. }
-            | Self::NotTrusted { .. } => Failure::Integrity,
+            | Self::NotTrusted { .. }
+            | Self::OtherKey { .. } => Failure::Integrity,
         }
     }
 
@@ -89,6 +99,11 @@ impl Problem for SignatureError {
                 .to_owned(),
             Self::OtherArtifact { .. } => {
                 "Ask the publisher to sign this version, or install the version that was signed"
+                    .to_owned()
+            }
+            Self::OtherKey { .. } => {
+                "Nothing was changed, and the key is not trusted. Ask the publisher for the key that this \
+                 version is signed with"
                     .to_owned()
             }
             Self::Missing { publisher, .. } | Self::NotTrusted { publisher, .. } => format!(

@@ -19,7 +19,7 @@ pub(super) mod testing;
 
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
+use tokio::sync::OnceCell;
 
 use self::client::Client;
 use self::oci::DockerConfig;
@@ -28,6 +28,7 @@ use super::Reference;
 pub use error::SourceError;
 pub(super) use oci::wasm_layer;
 pub use options::{Deadlines, SourceOptions};
+pub(super) use path::read_plain_file;
 pub use proxy::ProxySettings;
 
 /// The most bytes that a component may have: 64 MiB.
@@ -65,21 +66,17 @@ pub struct CosignPayload {
     pub manifest: Vec<u8>,
 }
 
-/// Gets components from one kind of place.
-pub trait Source: Send + Sync {
-    /// Why it failed: a problem with a hint and an exit code.
-    type Error: crate::model::Problem;
-
-    /// Fetches the component and the signatures that lie beside it. A missing signature is none.
-    fn fetch<'a>(&'a self, reference: &'a Reference)
-    -> BoxFuture<'a, Result<Fetched, Self::Error>>;
-}
-
 /// Every place that there is.
 pub struct Sources {
     /// None when offline: without it nothing here can open a socket or run a helper.
-    network: Option<Network>,
+    network: Option<Later>,
     total: Duration,
+}
+
+/// Made when it is needed first: files need neither certificates nor proxies.
+struct Later {
+    options: SourceOptions,
+    made: OnceCell<Network>,
 }
 
 /// What it takes to ask another machine.
@@ -89,62 +86,59 @@ struct Network {
 }
 
 impl Sources {
-    /// Opens no file and no socket, but for the certificates of `options.ca_file`.
-    ///
-    /// # Errors
-    /// When the certificates or a proxy of the options can't be used.
-    pub fn new(options: SourceOptions) -> Result<Self, SourceError> {
-        let total = options.deadlines.total;
-        let network = if options.offline {
-            None
-        } else {
-            Some(Network {
-                docker: DockerConfig::of(&options),
-                client: Client::new(options)?,
-            })
-        };
-        Ok(Self { network, total })
+    /// Opens no file and no socket yet.
+    #[must_use]
+    pub fn new(options: SourceOptions) -> Self {
+        Self {
+            total: options.deadlines.total,
+            network: (!options.offline).then(|| Later {
+                options,
+                made: OnceCell::new(),
+            }),
+        }
     }
 
-    fn network(&self, reference: &Reference) -> Result<&Network, SourceError> {
-        self.network.as_ref().ok_or_else(|| SourceError::Offline {
+    /// Fetches the component and the signatures that lie beside it. A missing signature is none.
+    ///
+    /// # Errors
+    /// Why it could not be got.
+    pub async fn fetch(&self, reference: &Reference) -> Result<Fetched, SourceError> {
+        let fetching = Box::pin(self.fetch_from(reference));
+        match tokio::time::timeout(self.total, fetching).await {
+            Ok(result) => result,
+            Err(_) => Err(SourceError::TimedOut {
+                what: reference.to_string(),
+                after: self.total,
+            }),
+        }
+    }
+
+    async fn network(&self, reference: &Reference) -> Result<&Network, SourceError> {
+        let later = self.network.as_ref().ok_or_else(|| SourceError::Offline {
             what: reference.to_string(),
-        })
+        })?;
+        let make = || async {
+            Ok(Network {
+                docker: DockerConfig::of(&later.options),
+                client: Client::new(later.options.clone())?,
+            })
+        };
+        later.made.get_or_try_init(make).await
     }
 
     async fn fetch_from(&self, reference: &Reference) -> Result<Fetched, SourceError> {
         match reference {
             Reference::Path(file) => path::fetch(file).await,
-            Reference::Url(url) => https::fetch(&self.network(reference)?.client, url).await,
+            Reference::Url(url) => https::fetch(&self.network(reference).await?.client, url).await,
             Reference::Oci {
                 registry,
                 repository,
                 version,
             } => {
-                let network = self.network(reference)?;
+                let network = self.network(reference).await?;
                 oci::fetch(network, registry, repository, version).await
             }
         }
-    }
-}
-
-impl Source for Sources {
-    type Error = SourceError;
-
-    fn fetch<'a>(
-        &'a self,
-        reference: &'a Reference,
-    ) -> BoxFuture<'a, Result<Fetched, SourceError>> {
-        Box::pin(async move {
-            let fetching = Box::pin(self.fetch_from(reference));
-            match tokio::time::timeout(self.total, fetching).await {
-                Ok(result) => result,
-                Err(_) => Err(SourceError::TimedOut {
-                    what: reference.to_string(),
-                    after: self.total,
-                }),
-            }
-        })
     }
 }
 

@@ -10,6 +10,7 @@
 //! | `plugin-blob-staged` | the component is on the disk under another name |
 //! | `plugin-blob-written` | it has its name |
 //! | `plugin-outline-written` | its outline has its name, too |
+//! | `plugin-signatures-written` | so have its signatures, if it has any |
 //! | `plugin-lock-staged` | the new lockfile is on the disk under another name |
 //! | `plugin-switched` | it has its name: from here on the engine is installed |
 //! | `plugin-synced` | the disk knows it |
@@ -28,6 +29,7 @@ pub(super) enum Step {
     BlobStaged,
     BlobWritten,
     OutlineWritten,
+    SignaturesWritten,
     LockStaged,
     Switched,
     Synced,
@@ -45,6 +47,7 @@ pub(super) fn reach(step: Step) {
         Step::BlobStaged => "plugin-blob-staged",
         Step::BlobWritten => "plugin-blob-written",
         Step::OutlineWritten => "plugin-outline-written",
+        Step::SignaturesWritten => "plugin-signatures-written",
         Step::LockStaged => "plugin-lock-staged",
         Step::Switched => "plugin-switched",
         Step::Synced => "plugin-synced",

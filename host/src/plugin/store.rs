@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `blobs/sha256-HEX.wasm` | a component, named by its content |
 //! | `outlines/sha256-HEX.json` | what it says of itself, so that nothing of WebAssembly is read for help and lists |
+//! | `signatures/sha256-HEX.json` | the signatures that came with a component, for a bundle |
 //! | `broker-plugins.lock` | which of them are installed: [`Lockfile`] |
 //! | `.lock` | held by the process that changes any of it |
 //!
@@ -19,7 +20,8 @@ use broker_manifest::EngineId;
 use serde::{Deserialize, Serialize};
 
 use super::steps::{Step, reach};
-use super::{Capabilities, Installed, Lockfile, PluginError};
+use super::stored_signature::StoredSignature;
+use super::{Capabilities, DetachedSignature, Installed, Lockfile, PluginError};
 use crate::engine::{EngineFile, Outline, PrivateFolder};
 use crate::transfer::Sha256;
 
@@ -33,6 +35,7 @@ pub struct Store {
     root: PrivateFolder,
     blobs: PrivateFolder,
     outlines: PrivateFolder,
+    signatures: PrivateFolder,
 }
 
 /// The store, while no other process can change it.
@@ -61,6 +64,7 @@ impl Store {
             root: PrivateFolder::open(&path)?,
             blobs: PrivateFolder::open(&path.join("blobs"))?,
             outlines: PrivateFolder::open(&path.join("outlines"))?,
+            signatures: PrivateFolder::open(&path.join("signatures"))?,
         })
     }
 
@@ -171,6 +175,28 @@ impl Store {
         Ok(stored)
     }
 
+    /// The signatures that came with a component. What they are worth the keys say.
+    ///
+    /// # Errors
+    /// When they can't be read.
+    pub(super) fn signatures(
+        &self,
+        id: &EngineId,
+        version: &Installed,
+    ) -> Result<Vec<DetachedSignature>, PluginError> {
+        let name = outline_name(version.digest);
+        let Some(bytes) = self.signatures.read(&name)? else {
+            return Ok(Vec::new());
+        };
+        let stored: Option<Vec<StoredSignature>> = serde_json::from_slice(&bytes).ok();
+        let read = stored.and_then(|all| all.iter().map(StoredSignature::read).collect());
+        read.ok_or_else(|| PluginError::Damaged {
+            id: id.clone(),
+            path: self.signatures.path(&name),
+            problem: "can't be read",
+        })
+    }
+
     /// Keeps other processes from changing the store. `wait` is called where one of them is at it; then
     /// this waits until it is done.
     ///
@@ -187,11 +213,15 @@ impl Store {
 }
 
 impl Changing {
-    /// Adds a component and its outline. Until the lockfile names them nothing has changed.
+    /// Adds a component, its outline, and its signatures. Until the lockfile names them nothing has changed.
     ///
     /// # Errors
     /// When they can't be written.
-    pub fn add(&self, file: &EngineFile) -> Result<(), PluginError> {
+    pub fn add(
+        &self,
+        file: &EngineFile,
+        signatures: &[DetachedSignature],
+    ) -> Result<(), PluginError> {
         let digest = Sha256::from(file.digest());
         let outline = StoredOutline {
             sha256: digest.to_string(),
@@ -206,8 +236,17 @@ impl Changing {
         let outlines = &self.store.outlines;
         outlines.replace(&outline_name(digest), &outline, || {})?;
         reach(Step::OutlineWritten);
+        let kept = &self.store.signatures;
+        let name = outline_name(digest);
+        // Most have none, and then there is no file.
+        if !signatures.is_empty() || kept.read(&name)?.is_some() {
+            let stored: Vec<_> = signatures.iter().map(StoredSignature::of).collect();
+            kept.replace(&name, &serde_json::to_vec_pretty(&stored)?, || {})?;
+        }
+        reach(Step::SignaturesWritten);
         blobs.sync()?;
         outlines.sync()?;
+        kept.sync()?;
         Ok(())
     }
 
@@ -234,7 +273,8 @@ impl Changing {
         let root = BTreeSet::from([LOCKFILE.to_owned(), LOCK.to_owned()]);
         for (folder, used) in [
             (&self.store.blobs, blobs),
-            (&self.store.outlines, outlines),
+            (&self.store.outlines, outlines.clone()),
+            (&self.store.signatures, outlines),
             (&self.store.root, root),
         ] {
             let names = folder.names()?;

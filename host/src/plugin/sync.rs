@@ -5,8 +5,8 @@ use broker_manifest::EngineId;
 use super::plugins::place;
 use super::steps::{Step, reach};
 use super::{
-    Candidate, Change, Installed, Lockfile, LockfileError, PluginError, Plugins, Reference, clash,
-    trial,
+    Candidate, Change, Expected, Installed, Lockfile, LockfileError, PluginError, Plugins,
+    Reference, clash, trial,
 };
 
 /// What it took to make this machine match a lockfile.
@@ -33,7 +33,7 @@ impl Plugins<'_> {
                 version.is_same(locked) && self.store.verified(id, version).is_ok()
             });
             if !is_there {
-                candidates.push(self.locked(id, locked, path, &seen).await?);
+                candidates.push(self.locked(id, locked, path).await?);
             }
         }
         for (at, candidate) in candidates.iter().enumerate() {
@@ -51,6 +51,7 @@ impl Plugins<'_> {
                 id: candidate.id().clone(),
                 from: before.map(|plugin| plugin.current.version.clone()),
                 to: candidate.installed(),
+                key: None,
                 is_same: false,
             });
         }
@@ -81,18 +82,14 @@ impl Plugins<'_> {
         id: &EngineId,
         locked: &Installed,
         path: &Path,
-        seen: &Lockfile,
     ) -> Result<Candidate, PluginError> {
         let pinned = beside(&locked.pinned, path);
-        let what = || pinned.to_string();
-        let mut candidate = self.candidate(&pinned, Some(locked.digest), seen).await?;
-        if candidate.id() != id {
-            return Err(PluginError::OtherEngine {
-                what: what(),
-                is: candidate.id().to_string(),
-                expected: id.to_string(),
-            });
-        }
+        let expected = Expected {
+            sha256: Some(locked.digest),
+            id: Some(id),
+            ..Expected::default()
+        };
+        let mut candidate = self.candidate(&pinned, &expected).await?;
         let refuse = |problem: String| {
             PluginError::Lockfile(LockfileError {
                 path: path.to_owned(),

@@ -33,6 +33,7 @@ pub(super) async fn start_once(file: &EngineFile) -> Result<(), PluginError> {
         objects: None,
         observer: nothing,
         auditor: None,
+        now: None,
     };
     Instance::start(&loaded, file.grants(), services, Limits::default()).await?;
     Ok(())

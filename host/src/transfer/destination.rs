@@ -74,8 +74,9 @@ impl Paths {
     }
 }
 
+/// So that what changed in a folder outlives a loss of power.
 #[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     match fs::File::open(folder)?.sync_all() {
         // Some network file systems can't, and keep names by other means.
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
@@ -85,7 +86,7 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 
 /// Other systems give no handle of a folder that could be synced.
 #[cfg(not(unix))]
-fn sync_folder(_: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
 

@@ -12,6 +12,9 @@ const LONGEST: usize = 200;
 /// Longest ending that is kept when a name is cut.
 const LONGEST_ENDING: usize = 24;
 
+/// Endings that another may stand before, which says what is compressed.
+const COMPRESSED: [&str; 5] = [".gz", ".bz2", ".xz", ".zst", ".lz4"];
+
 /// The name of a file, without a folder, that no system takes for anything else: it can't leave its
 /// folder, hide, pass for an option, name a device, or look like another name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -97,6 +100,17 @@ impl FileName {
         ))
     }
 
+    /// The same name with a time in UTC before its ending: `app-20260506-061317.sql.gz`.
+    #[must_use]
+    pub fn dated(&self, time: Timestamp) -> Self {
+        let (stem, ending) = split_ending(&self.0);
+        let time = time.strftime("%Y%m%d-%H%M%S").to_string();
+        let room = LONGEST - ending.len() - time.len() - 1;
+        let stem = &stem[..stem.floor_char_boundary(room)];
+        let stem = stem.trim_end_matches([' ', '.', '-']);
+        Self(format!("{stem}-{time}{ending}"))
+    }
+
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -171,8 +185,9 @@ fn split_ending(name: &str) -> (&str, &str) {
     let Some(last) = before(name.len()) else {
         return (name, "");
     };
-    let tar = before(last).filter(|at| name[*at..last].eq_ignore_ascii_case(".tar"));
-    name.split_at(tar.unwrap_or(last))
+    let is_compressed = (COMPRESSED.iter()).any(|ending| name[last..].eq_ignore_ascii_case(ending));
+    let inner = before(last).filter(|_| is_compressed);
+    name.split_at(inner.unwrap_or(last))
 }
 
 #[cfg(test)]
@@ -282,6 +297,29 @@ mod tests {
             Some(long.as_str()),
             "cleaning again changes nothing"
         );
+    }
+
+    #[test]
+    fn a_dated_name_keeps_its_ending() {
+        let time: Timestamp = "2026-05-06T08:13:17.5+02:00".parse().expect("a time");
+        let dated = |name: &str| FileName::clean(name).expect("a name").dated(time).0;
+        for (name, with_time) in [
+            ("app.sql.gz", "app-20260506-061317.sql.gz"),
+            ("app.tar.zst", "app-20260506-061317.tar.zst"),
+            ("my.app.dump", "my.app-20260506-061317.dump"),
+            ("app", "app-20260506-061317"),
+        ] {
+            assert_eq!(dated(name), with_time);
+        }
+        for long in [
+            "x".repeat(999),
+            format!("{}.sql.gz", "ä".repeat(300)),
+            format!("a.{}.gz", "b".repeat(20)),
+        ] {
+            let name = dated(&long);
+            assert!(name.len() <= LONGEST, "{name}");
+            assert_eq!(clean(&name).as_deref(), Some(&*name));
+        }
     }
 
     #[test]

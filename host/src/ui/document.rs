@@ -38,7 +38,6 @@ pub trait Document {
 pub struct Scope {
     pub namespace: String,
     /// None for an engine that has nothing to do with pods.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub statefulset: Option<String>,
     /// `publisher/name`.
     pub engine: String,

@@ -24,10 +24,12 @@ pub use format::{Format, size};
 pub use kind::{KINDS, Kind};
 pub use transfer::TransferProgress;
 pub use views::{
-    BackupsView, CheckOutcome, CheckRow, CheckedFile, CreatedView, DeletedView, DownloadView,
-    EngineRow, EnginesView, HistoryRow, HistoryView, PluginChangeRow, PluginChangesView,
-    PluginChecksView, PluginDiffView, PluginRow, PluginUpdateRow, PluginUpdatesView, PluginView,
-    PluginsView, ReportView, RestorationView, TestView, VerificationView, VersionView,
+    BackupsView, BundleRow, BundleView, CaseRow, CheckOutcome, CheckRow, CheckedFile, CreatedView,
+    DeletedView, DownloadView, EngineRow, EnginesView, HistoryRow, HistoryView, KeyChangeView,
+    KeyRow, KeysView, PluginChangeRow, PluginChangesView, PluginChecksView, PluginDiffView,
+    PluginPackView, PluginProjectView, PluginRow, PluginTestView, PluginUpdateRow,
+    PluginUpdatesView, PluginView, PluginsView, ReportView, RestorationView, SavedFileView,
+    TestView, VerificationView, VersionView,
 };
 
 /// Longest message of an error or a note, in characters.

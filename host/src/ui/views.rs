@@ -1,8 +1,11 @@
 //! The results of commands, in every format.
 
+mod authoring;
+mod bundle;
 mod created;
 mod download;
 mod history;
+mod keys;
 mod plugins;
 mod test;
 mod verification;
@@ -17,9 +20,12 @@ use super::format;
 use super::kind::Kind;
 use super::table::{cell, optional, state, table};
 use crate::model::{Backup, State, text};
+pub use authoring::{CaseRow, PluginPackView, PluginProjectView, PluginTestView};
+pub use bundle::{BundleRow, BundleView};
 pub use created::CreatedView;
-pub use download::DownloadView;
+pub use download::{DownloadView, SavedFileView};
 pub use history::{HistoryRow, HistoryView};
+pub use keys::{KeyChangeView, KeyRow, KeysView};
 pub use plugins::{
     PluginChangeRow, PluginChangesView, PluginChecksView, PluginDiffView, PluginRow,
     PluginUpdateRow, PluginUpdatesView, PluginView, PluginsView,
@@ -113,7 +119,7 @@ impl Document for BackupsView {
         match (self.is_list, items.as_slice()) {
             (false, [item]) => document(
                 Kind::Backup,
-                json!({ "scope": self.scope, "item": item, "details": {} }),
+                json!({ "scope": self.scope, "item": item, "details": {}, "file": null }),
             ),
             _ => document(
                 Kind::BackupList,

@@ -178,8 +178,8 @@ impl Place {
                 format!(
                     "there is no room in {folder} in pod {}: the backup has {}, and {} are free",
                     self.pod,
-                    folder::size(size),
-                    folder::size(there.free)
+                    broker_engine::size(size),
+                    broker_engine::size(there.free)
                 ),
             ));
         }

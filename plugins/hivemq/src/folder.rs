@@ -76,23 +76,6 @@ pub fn of_pod(pod: &str) -> Result<String> {
     })
 }
 
-/// A number of bytes for people.
-pub fn size(bytes: u64) -> String {
-    let (mut unit, mut name) = (1, "B");
-    for next in ["KiB", "MiB", "GiB", "TiB", "PiB"] {
-        if bytes / unit < 1024 {
-            break;
-        }
-        (unit, name) = (unit * 1024, next);
-    }
-    let tenths = u128::from(bytes) * 10 / u128::from(unit);
-    if unit == 1 {
-        format!("{bytes}{name}")
-    } else {
-        format!("{}.{}{name}", tenths / 10, tenths % 10)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,19 +116,6 @@ mod tests {
         assert_eq!(disks(table).unwrap(), [disk]);
         for broken in ["h\nx", "h\n1 2 3", "h\n40% /", "h\nx 1 2 - 40% /"] {
             assert!(disks(broken).is_err(), "{broken}");
-        }
-    }
-
-    #[test]
-    fn sizes_are_told_with_one_digit_behind_the_point() {
-        for (bytes, shown) in [
-            (0, "0B"),
-            (1023, "1023B"),
-            (1536, "1.5KiB"),
-            (12 << 30, "12.0GiB"),
-            (u64::MAX, "16383.9PiB"),
-        ] {
-            assert_eq!(size(bytes), shown);
         }
     }
 }

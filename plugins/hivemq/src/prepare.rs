@@ -56,12 +56,12 @@ fn free_space() -> Result<Option<String>> {
     let Some(disk) = disks.first() else {
         return Ok(None);
     };
-    let free = folder::size(disk.free);
+    let free = broker_engine::size(disk.free);
     match newest_size()? {
         Some(newest) if newest > disk.free => {
             log::warn(&format!(
                 "only {free} free on {pod}'s backup volume ({folder}), and the newest backup has {}",
-                folder::size(newest)
+                broker_engine::size(newest)
             ));
             Ok(None)
         }

@@ -5,6 +5,8 @@ use crate::{CommandError, Operation, ResourceError};
 pub enum ManifestError {
     #[error("`files` belongs to the operation `restore`, not to `{operation}`")]
     NoFiles { operation: Operation },
+    #[error("`saves` belongs to the operation `create`, not to `{operation}`")]
+    NothingToSave { operation: Operation },
     #[error("the manifest is not valid {format}: {reason}")]
     Syntax {
         format: &'static str,

@@ -148,6 +148,11 @@ pub struct Ability {
     /// Of `restore`: it takes a file of the user, too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub files: bool,
+    /// Of `create`: the backend answers with the bytes of the backup, which the engine saves with
+    /// `artifacts.save`. Where it returns a backup that still runs instead, the host waits for its end
+    /// with `status`, and gets it with `download`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub saves: bool,
     /// Options of `list`, by name, with which it shows what the operation can be done to: the menu that
     /// asks which backup is meant is made with them. Without any, the defaults show it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -278,6 +283,13 @@ impl Manifest {
         self.operations.contains_key(&operation)
     }
 
+    /// Whether `create` yields the bytes of the backup.
+    #[must_use]
+    pub fn saves(&self) -> bool {
+        let create = self.operations.get(&Operation::Create);
+        create.is_some_and(|ability| ability.saves)
+    }
+
     /// Whether it works with pods, those of a StatefulSet that the user names.
     #[must_use]
     pub fn has_target(&self) -> bool {
@@ -364,6 +376,12 @@ impl Manifest {
         let takes_files = self.operations.iter().find(|(_, ability)| ability.files);
         if let Some((operation, _)) = takes_files.filter(|(op, _)| **op != Operation::Restore) {
             return Err(ManifestError::NoFiles {
+                operation: *operation,
+            });
+        }
+        let saves = self.operations.iter().find(|(_, ability)| ability.saves);
+        if let Some((operation, _)) = saves.filter(|(op, _)| **op != Operation::Create) {
+            return Err(ManifestError::NothingToSave {
                 operation: *operation,
             });
         }

@@ -433,3 +433,19 @@ fn a_menu_is_made_with_choices_that_the_list_has() {
         );
     }
 }
+
+#[test]
+fn only_create_saves() {
+    let saving = GOOD.replace(
+        "[operations.list]",
+        "[operations.create]\nsaves = true\n[operations.list]",
+    );
+    assert!(Manifest::from_toml(&saving).unwrap().saves());
+    assert!(!Manifest::from_toml(GOOD).unwrap().saves());
+    assert_eq!(
+        refused("preference = 50", "saves = true"),
+        ManifestError::NothingToSave {
+            operation: Operation::List
+        }
+    );
+}

@@ -35,6 +35,7 @@ pub mod mock;
 mod operations;
 pub mod resources;
 mod settings;
+mod size;
 
 pub use backup::{Activity, Backup, Field, State};
 /// Checks the manifest, writes it into the component, and exports the operations that it names.
@@ -50,3 +51,4 @@ pub use operations::{
     RestoreSource, Saved, Status, StatusRequest, Verify, VerifyRequest,
 };
 pub use settings::Settings;
+pub use size::size;

@@ -41,7 +41,8 @@ pub trait Prepare {
     fn prepare(request: PrepareRequest) -> Result<Vec<String>>;
 }
 
-/// Begins a backup and returns at once.
+/// Begins a backup and returns at once. Where the manifest says that it `saves`, the answer of the
+/// backend is the backup: it is saved before this returns.
 pub trait Create {
     /// # Errors
     /// Why none was begun.

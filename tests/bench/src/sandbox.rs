@@ -83,6 +83,7 @@ async fn start_one(runtime: &Runtime, file: &EngineFile) -> Result<Instance, Fai
             commands: Arc::new(NoPods),
             observer: Arc::new(Silent),
             auditor: None,
+            now: None,
         },
         limits,
     )

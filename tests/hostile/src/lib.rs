@@ -60,6 +60,7 @@ impl List for Hostile {
 
             "long-log" => Ok(system::long_log()),
             "flood" => Ok(system::flood()),
+            "what-time" => Ok(system::what_time()),
             "look-around" => Ok(system::look_around()),
             other => Err(Error::unsupported(format!(
                 "no way to misbehave is named {other}"

@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::net::TcpStream;
+use std::time::SystemTime;
 
 use broker_engine::{Backup, State, log};
 
@@ -31,6 +32,15 @@ pub fn look_around() -> Vec<Backup> {
             format!("{:?} bytes", std::io::stdin().read(&mut [0]).ok()),
         ),
     ]
+}
+
+/// In milliseconds since the Unix epoch.
+pub fn what_time() -> Vec<Backup> {
+    let since = SystemTime::UNIX_EPOCH
+        .elapsed()
+        .map(|time| time.as_millis());
+    let id = since.map_or_else(|error| error.to_string(), |millis| millis.to_string());
+    vec![Backup::new(id, State::Unknown)]
 }
 
 pub fn long_log() -> Vec<Backup> {

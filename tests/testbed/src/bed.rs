@@ -16,6 +16,7 @@ use crate::backend::Backends;
 use crate::backend::hivemq::Hivemq;
 use crate::backend::pace::Pace;
 use crate::backend::sidecar::Sidecar;
+use crate::backend::strategy::Strategy;
 use crate::clock::Clock;
 use crate::faults::{Fault, Faults};
 use crate::kubeconfig::{self, Access};
@@ -118,6 +119,7 @@ impl Builder {
             files: PodFiles::default(),
             hivemq: BTreeMap::new(),
             sidecars: BTreeMap::new(),
+            strategies: BTreeMap::new(),
         };
         if self.demo {
             scenario::demo(&mut world);
@@ -238,6 +240,11 @@ impl Testbed {
     /// The sidecars of a namespace, if it has any.
     pub fn sidecar(&self, namespace: &str) -> Option<&Sidecar> {
         self.world.sidecars.get(namespace)
+    }
+
+    /// The strategy sidecar of a namespace, if it has one.
+    pub fn strategy(&self, namespace: &str) -> Option<&Strategy> {
+        self.world.strategies.get(namespace)
     }
 
     /// The files in the pods.

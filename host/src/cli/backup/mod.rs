@@ -6,6 +6,7 @@ mod delete;
 mod download;
 mod history;
 mod list;
+mod place;
 mod restore;
 mod status;
 mod test;
@@ -19,7 +20,7 @@ use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand};
 use super::credentials::CredentialsArgs;
 use super::error::CliError;
 use super::{Context, engine_flags};
-use crate::engine::Catalogue;
+use crate::engine::{Catalogue, EngineFile};
 use crate::ops::{Downloaded, EngineChoice, Request, Session};
 use crate::ui::Document;
 
@@ -176,7 +177,10 @@ async fn run_in(
             Some(view) => Box::new(view),
             None => return Ok(None),
         },
-        EngineVerb::Create(args) => Box::new(create::run(&args, session).await?),
+        EngineVerb::Create(args) => match create::run(args, session).await? {
+            Some(view) => Box::new(view),
+            None => return Ok(None),
+        },
         EngineVerb::Download(args) => match download::run(args, output_file, session).await? {
             Downloaded::File(view) => Box::new(view),
             Downloaded::Output => return Ok(None),
@@ -207,7 +211,7 @@ impl BackupArgs {
     }
 
     /// What is to be said when the user stops the command.
-    pub(super) fn after_interruption(&self) -> Option<&'static str> {
+    pub(super) fn after_interruption(&self, engines: &[EngineFile]) -> Option<&'static str> {
         let BackupVerb::Engine(verb) = &self.verb else {
             return None;
         };
@@ -215,12 +219,21 @@ impl BackupArgs {
             EngineVerb::Download(_) => Some(
                 "Run the same command again: it goes on after what has come, where the backend allows that",
             ),
+            EngineVerb::Create(_) if saves(engines, &self.engine) => {
+                Some("Nothing of the backup was kept: the same command makes a new one")
+            }
             EngineVerb::Create(_) | EngineVerb::Restore(_) => Some(
                 "What was begun goes on in the cluster: look at it with `kubectl broker backup list`",
             ),
             _ => None,
         }
     }
+}
+
+/// Whether the engine that is named saves what it creates.
+fn saves(engines: &[EngineFile], name: &str) -> bool {
+    let mut manifests = engines.iter().map(EngineFile::manifest);
+    manifests.any(|it| it.saves() && (it.id.name() == name || it.id.to_string() == name))
 }
 
 impl BackupVerb {

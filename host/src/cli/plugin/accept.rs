@@ -13,9 +13,9 @@ use crate::ui::Ui;
 #[derive(Args)]
 pub(super) struct AcceptArgs {
     /// Accept what the engine may do, if it is exactly the set with this digest. `plugin inspect` and a
-    /// refusal show it
+    /// refusal show it. May be given several times, for several engines
     #[arg(long, value_name = "SHA256", value_parser = digest)]
-    accept_capabilities: Option<Sha256>,
+    accept_capabilities: Vec<Sha256>,
 }
 
 /// Reads a SHA-256, with or without `sha256:` before it.
@@ -26,22 +26,22 @@ pub(super) fn digest(text: &str) -> Result<Sha256, String> {
 
 /// Asks on the terminal, where there is one.
 pub(super) struct Asking {
-    accepted: Option<Sha256>,
+    accepted: Vec<Sha256>,
     ui: Ui,
 }
 
 impl AcceptArgs {
     pub(super) fn asking(&self, ui: Ui) -> Asking {
         Asking {
-            accepted: self.accept_capabilities,
+            accepted: self.accept_capabilities.clone(),
             ui,
         }
     }
 }
 
 impl Consent for Asking {
-    fn accepted(&self) -> Option<Sha256> {
-        self.accepted
+    fn accepted(&self) -> &[Sha256] {
+        &self.accepted
     }
 
     fn ask(&self, wanted: Wanted) -> BoxFuture<'_, Option<bool>> {
@@ -57,6 +57,12 @@ impl Consent for Asking {
             );
             for sentence in &wanted.sentences {
                 question.push_str(&format!("\n- {}", text::printable(sentence, 1000)));
+            }
+            if let Some(fingerprint) = wanted.key {
+                question.push_str(&format!(
+                    "\nThe key {fingerprint} will be trusted for all engines of {}.",
+                    wanted.id.publisher()
+                ));
             }
             ui.warn(&question);
             // Reading blocks, and Ctrl-C must still be seen.

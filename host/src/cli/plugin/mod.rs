@@ -1,9 +1,12 @@
 //! `plugin`: which engines there are on this machine, and what they may do.
 
 mod accept;
+mod author;
+mod bundle;
 mod doctor;
 mod inspect;
 mod install;
+mod key;
 mod list;
 mod outdated;
 mod remove;
@@ -31,9 +34,18 @@ pub(super) struct PluginArgs {
     #[arg(long, global = true, value_name = "HOST")]
     insecure_registry: Vec<String>,
     #[command(subcommand)]
-    verb: PluginVerb,
+    verb: AnyVerb,
 }
 
+#[derive(Subcommand)]
+enum AnyVerb {
+    #[command(flatten)]
+    User(PluginVerb),
+    #[command(flatten)]
+    Author(author::AuthorVerb),
+}
+
+/// What works with the store.
 #[derive(Subcommand)]
 enum PluginVerb {
     Install(install::InstallArgs),
@@ -46,21 +58,26 @@ enum PluginVerb {
     Verify(verify::VerifyArgs),
     Sync(sync::SyncArgs),
     Doctor(doctor::DoctorArgs),
+    Key(key::KeyArgs),
+    Bundle(bundle::BundleArgs),
 }
 
 pub(super) async fn run(args: PluginArgs, context: Context<'_>) -> Result<(), CliError> {
     let ui = context.ui;
+    let verb = match args.verb {
+        AnyVerb::Author(verb) => return author::run(verb, ui).await,
+        AnyVerb::User(verb) => verb,
+    };
     let sources = Sources::new(SourceOptions {
         offline: args.offline,
         insecure_registries: args.insecure_registry,
         ..SourceOptions::from_environment()
-    })
-    .map_err(PluginError::from)?;
+    });
     let folders = directories::ProjectDirs::from("", "", "kubectl-broker");
     let keys = folders.map(|folders| KeyFolder::of(folders.config_dir()));
     let keys = keys.ok_or(PluginError::NoHome)?;
     let plugins = Plugins::open(&context.engines, &sources, &keys, ui)?;
-    let view = Box::pin(run_verb(args.verb, &plugins, &context)).await?;
+    let view = Box::pin(run_verb(verb, &plugins, &context)).await?;
     ui.data(view.as_ref())?;
     if let (true, Some(summary)) = (ui.format().is_table(), view.summary()) {
         ui.note(&summary);
@@ -85,5 +102,7 @@ async fn run_verb(
         PluginVerb::Verify(args) => Box::new(verify::run(&args, plugins)?),
         PluginVerb::Sync(args) => Box::new(sync::run(&args, plugins).await?),
         PluginVerb::Doctor(args) => Box::new(doctor::run(&args, plugins).await?),
+        PluginVerb::Bundle(args) => Box::new(bundle::run(&args, plugins)?),
+        PluginVerb::Key(args) => key::run(&args, plugins, ui)?,
     })
 }

@@ -5,13 +5,21 @@ use crate::ui::{PluginUpdateRow, PluginUpdatesView};
 
 /// Show what is newer where the engines came from; nothing is installed
 #[derive(Args)]
-pub(super) struct OutdatedArgs {}
+pub(super) struct OutdatedArgs {
+    /// The engine; all of them where none is named
+    name: Option<String>,
+}
 
 pub(super) async fn run(
-    _: &OutdatedArgs,
+    args: &OutdatedArgs,
     plugins: &Plugins<'_>,
 ) -> Result<PluginUpdatesView, PluginError> {
-    let lockfile = plugins.store().lockfile()?;
+    let only = args.name.as_ref().map(|name| plugins.find(name));
+    let only = only.transpose()?;
+    let mut lockfile = plugins.store().lockfile()?;
+    lockfile
+        .plugins
+        .retain(|id, _| only.as_ref().is_none_or(|only| only == id));
     let mut updates = Vec::new();
     for (id, plugin) in &lockfile.plugins {
         let current = &plugin.current;

@@ -24,6 +24,7 @@ pub(super) async fn run(
             to: None,
             sha256: removed.digest.to_string(),
             signature: removed.signature.to_string(),
+            trusted: None,
         }],
     })
 }

@@ -1,9 +1,9 @@
 //! From what is known of engines to what is shown of them.
 
 use crate::engine::EngineFile;
-use crate::plugin::{Change, Checked};
+use crate::plugin::{Change, Checked, TrustedKey};
 use crate::transfer::Sha256;
-use crate::ui::{PluginChangeRow, PluginRow};
+use crate::ui::{KeyRow, PluginChangeRow, PluginRow};
 
 pub(super) fn installed(checked: &Checked) -> PluginRow {
     let version = &checked.plugin.current;
@@ -54,6 +54,15 @@ pub(super) fn change(change: &Change) -> PluginChangeRow {
         to: Some(change.to.version.to_string()),
         sha256: change.to.digest.to_string(),
         signature: change.to.signature.to_string(),
+        trusted: change.key.as_ref().map(key),
+    }
+}
+
+pub(super) fn key(trusted: &TrustedKey) -> KeyRow {
+    KeyRow {
+        publisher: trusted.publisher.clone(),
+        name: trusted.name.clone(),
+        fingerprint: trusted.key.fingerprint().to_string(),
     }
 }
 

@@ -29,6 +29,7 @@ pub(super) async fn run(
         to: None,
         sha256: version.digest.to_string(),
         signature: version.signature.to_string(),
+        trusted: None,
     });
     let changes = synced.changes.iter().map(rows::change);
     Ok(PluginChangesView {

@@ -10,6 +10,9 @@ use crate::ui::{PluginChangesView, Ui};
 pub(super) struct UpdateArgs {
     /// The engine; all of them where none is named
     name: Option<String>,
+    /// This version, though it may be older; of an engine that came from a registry
+    #[arg(long, requires = "name")]
+    version: Option<semver::Version>,
     #[command(flatten)]
     accept: AcceptArgs,
 }
@@ -27,7 +30,11 @@ pub(super) async fn run(
     let mut changes = Vec::new();
     let mut problems = Vec::new();
     for id in ids {
-        match plugins.update(&id, &consent).await {
+        let update = match &args.version {
+            Some(version) => plugins.update_to(&id, version, &consent).await,
+            None => plugins.update(&id, &consent).await,
+        };
+        match update {
             Ok(change) => changes.push(rows::change(&change)),
             Err(problem) => problems.push(problem),
         }

@@ -19,7 +19,7 @@ const MAX_SENT: usize = 1 << 20;
 /// The largest body that an engine may read, in bytes.
 const MAX_READ: u64 = 64 << 20;
 /// The longest that an engine may let a request wait for its answer.
-const MAX_PATIENCE: Duration = Duration::from_hours(1);
+pub const MAX_PATIENCE: Duration = Duration::from_hours(1);
 /// All but RFC 3986's unreserved characters.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')

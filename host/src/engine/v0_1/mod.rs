@@ -27,6 +27,8 @@ pub(super) mod bindings {
     });
 }
 
+pub(super) use http::MAX_PATIENCE;
+
 pub(super) use bindings::kubectl_broker::engine::types::{
     Error as WitError, ErrorKind as WitErrorKind,
 };

@@ -1,6 +1,6 @@
 //! The interfaces that give no ability: `types`, `log`, `progress` and `clock`.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use jiff::Timestamp;
 
 use super::bindings::kubectl_broker::engine::{clock, log, progress, types};
 use crate::engine::Level;
@@ -34,7 +34,7 @@ impl progress::Host for HostState {
 
 impl clock::Host for HostState {
     async fn now(&mut self) -> wasmtime::Result<u64> {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH)?;
-        Ok(u64::try_from(since.as_millis())?)
+        let now = self.now.unwrap_or_else(Timestamp::now);
+        Ok(u64::try_from(now.as_millisecond())?)
     }
 }

@@ -1,4 +1,8 @@
+use std::fs;
+use std::path::PathBuf;
+
 use super::*;
+use crate::model::{Failure, Problem};
 use crate::plugin::CosignPayload;
 use crate::plugin::signature::decode;
 use crate::plugin::source::testing::{
@@ -169,6 +173,23 @@ fn names_cannot_leave_the_folder() {
         assert!(folder.keys.remove("acme", name).is_err(), "{name:?}");
     }
     assert!(!folder.path("").exists());
+}
+
+#[test]
+fn every_file_gives_its_key_a_name() {
+    let long = format!("{}.pub", "k".repeat(200));
+    for (file, name) in [
+        ("acme.pub", "acme"),
+        ("/keys/Cosign_2026.pem", "cosign-2026"),
+        ("2.pub", "key-2"),
+        ("--.pub", "key"),
+        ("schlüssel.pub", "schl-ssel"),
+        (long.as_str(), &"k".repeat(30)),
+    ] {
+        let name_of_it = folder::name_of_key(file.as_ref());
+        assert_eq!(name_of_it, name, "{file}");
+        assert!(broker_manifest::is_flag_name(&name_of_it), "{name_of_it}");
+    }
 }
 
 #[test]

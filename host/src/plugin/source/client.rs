@@ -45,7 +45,7 @@ pub(super) struct Answer {
 impl Client {
     pub(super) fn new(options: SourceOptions) -> Result<Self, SourceError> {
         let connector = Connector::new(
-            Proxies::new(&options.proxies)?,
+            Proxies::new(options.proxies)?,
             options.ca_file.as_deref(),
             options.deadlines.connect,
         )?;

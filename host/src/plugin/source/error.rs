@@ -2,6 +2,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::cluster::BadProxy;
 use crate::model::text::printable;
 use crate::model::{Failure, Problem};
 use crate::plugin::SignatureError;
@@ -35,6 +36,8 @@ pub enum SourceError {
     Offline { what: String },
     #[error("{what} can't be used: {}", show(reason))]
     Configuration { what: String, reason: String },
+    #[error(transparent)]
+    Proxy(#[from] BadProxy),
     #[error("can't reach {}: {}", show(host), show(reason))]
     Unreachable { host: String, reason: String },
     #[error("the certificate of {} is not trusted: {}", show(host), show(reason))]
@@ -100,6 +103,7 @@ impl Problem for SourceError {
             | Self::PlainHttp { .. }
             | Self::Offline { .. }
             | Self::Index { .. }
+            | Self::Proxy(_)
             | Self::Configuration { .. } => Failure::Usage,
             Self::TooLong { .. } | Self::NotAnEngine { .. } => Failure::PluginFault,
             Self::Unreachable { .. }
@@ -120,8 +124,9 @@ impl Problem for SourceError {
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Unreadable { .. } | Self::TooLong { .. } | Self::TooManyRedirects { .. } => {
-                return None;
+            Self::Unreadable { .. } => "Check the path, and whether you may read it",
+            Self::TooLong { .. } => {
+                "Name the engine itself, a `.wasm` file; if it is one, ask its author for a smaller one"
             }
             Self::Signature(error) => return error.hint(),
             Self::NotAFile { .. } => "Name the `.wasm` file itself",
@@ -130,9 +135,9 @@ impl Problem for SourceError {
                 "Use https. For a registry of your own, `--insecure-registry HOST:PORT` allows it"
             }
             Self::Offline { .. } => {
-                "Give a file or a bundle, or leave out `--offline`; `plugin bundle` makes one"
+                "Give a file or a bundle, or leave out `--offline`. `kubectl broker plugin bundle` makes a bundle on a machine with a network"
             }
-            Self::Configuration { .. } => "Correct it, or take it away",
+            Self::Configuration { .. } | Self::Proxy(_) => "Correct it, or take it away",
             Self::Unreachable { .. } => {
                 "Look at the name, the network, and HTTPS_PROXY and NO_PROXY. A registry without \
                  TLS needs `--insecure-registry HOST:PORT`"
@@ -141,7 +146,9 @@ impl Problem for SourceError {
                 "For a certificate authority of your own, set SSL_CERT_FILE to its certificate"
             }
             Self::TimedOut { .. } | Self::Status { .. } => "Try again later",
-            Self::Downgrade { .. } => "Ask whoever runs that address, or name the final one",
+            Self::TooManyRedirects { .. } | Self::Downgrade { .. } => {
+                "Ask whoever runs that address, or name the final one"
+            }
             Self::NotFound { .. } => "Look at the name, the version, and the tag or digest",
             Self::NotAllowed { .. } => {
                 "Log in to the registry with `docker login HOST` (or `oras login HOST`)"

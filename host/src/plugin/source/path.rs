@@ -21,9 +21,9 @@ pub(super) async fn fetch(path: &Path) -> Result<Fetched, SourceError> {
 }
 
 fn read_both(path: &Path) -> Result<Fetched, SourceError> {
-    let bytes = read(path, MAX_ENGINE)?;
+    let bytes = read_plain_file(path, MAX_ENGINE)?;
     let beside = signature_of(path);
-    let signatures = match read(&beside, MAX_SIGNATURE) {
+    let signatures = match read_plain_file(&beside, MAX_SIGNATURE) {
         Ok(content) => {
             let origin = origin(&beside);
             vec![DetachedSignature {
@@ -52,7 +52,8 @@ fn signature_of(path: &Path) -> PathBuf {
     beside.into()
 }
 
-fn read(path: &Path, limit: u64) -> Result<Vec<u8>, SourceError> {
+/// A file that is no longer than `limit`, and no device or pipe.
+pub(in crate::plugin) fn read_plain_file(path: &Path, limit: u64) -> Result<Vec<u8>, SourceError> {
     // Before it is opened: opening a named pipe would wait for a writer.
     let metadata = fs::metadata(path).map_err(|source| unreadable(path, source))?;
     if !metadata.is_file() {

@@ -1,40 +1,38 @@
 //! Which proxy stands between this process and a server, by the variables that every program reads.
 
+use std::collections::BTreeMap;
+
 use http::{HeaderValue, Uri};
-use hyper_util::client::proxy::matcher::{Intercept, Matcher};
+use hyper_util::client::proxy::matcher::Matcher;
 
 use super::SourceError;
+use crate::cluster::proxy_for;
 
 /// The addresses of proxies, as the variables of the environment hold them.
 #[derive(Clone, Debug, Default)]
-pub struct ProxySettings {
-    /// `HTTP_PROXY`.
-    pub http: Option<String>,
-    /// `HTTPS_PROXY`.
-    pub https: Option<String>,
-    /// `NO_PROXY`: hosts, domains and networks, with commas between them.
-    pub exceptions: Option<String>,
-}
+pub struct ProxySettings(BTreeMap<&'static str, String>);
 
 impl ProxySettings {
-    /// The lower-case forms count where the others are not set or empty.
+    /// `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, and their lower-case forms.
     pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Self {
-        let set = |name: &str| {
-            [name.to_owned(), name.to_ascii_lowercase()]
-                .iter()
-                .find_map(|name| variable(name).filter(|value| !value.is_empty()))
-        };
-        Self {
-            http: set("HTTP_PROXY"),
-            https: set("HTTPS_PROXY"),
-            exceptions: set("NO_PROXY"),
-        }
+        let names = [
+            "HTTP_PROXY",
+            "http_proxy",
+            "HTTPS_PROXY",
+            "https_proxy",
+            "NO_PROXY",
+            "no_proxy",
+        ];
+        let set = names
+            .into_iter()
+            .filter_map(|name| Some((name, variable(name)?)));
+        Self(set.collect())
     }
 }
 
-/// Chooses the proxy for each address. One of loopback is never reached through a proxy.
+/// Chooses the proxy for each address, by the rules that hold for the cluster as well.
 #[derive(Debug)]
-pub(super) struct Proxies(Matcher);
+pub(super) struct Proxies(ProxySettings);
 
 /// A proxy and what it wants to hear.
 pub(super) enum Proxy {
@@ -51,55 +49,57 @@ pub(super) enum Proxy {
 
 impl Proxies {
     /// A value that can't be used is an error here: leaving it out would go around the proxy.
-    pub(super) fn new(settings: &ProxySettings) -> Result<Self, SourceError> {
-        let mut builder = Matcher::builder();
-        for (name, value) in [
-            ("HTTP_PROXY", &settings.http),
-            ("HTTPS_PROXY", &settings.https),
-        ] {
-            let Some(value) = value else { continue };
-            let probe = Matcher::builder().all(value.clone()).build();
-            let found = probe.intercept(&Uri::from_static("https://probe.invalid"));
-            if found.as_ref().and_then(understood).is_none() {
-                return Err(SourceError::Configuration {
-                    what: format!("the proxy of the variable {name}"),
-                    reason: "it is no http, https or socks5 address".to_owned(),
-                });
-            }
-            builder = match name {
-                "HTTP_PROXY" => builder.http(value.clone()),
-                _ => builder.https(value.clone()),
-            };
+    pub(super) fn new(settings: ProxySettings) -> Result<Self, SourceError> {
+        let proxies = Self(settings);
+        for somewhere in ["http://somewhere.invalid", "https://somewhere.invalid"] {
+            let is_exception = |name: &str| name.eq_ignore_ascii_case("NO_PROXY");
+            proxies.find(&Uri::from_static(somewhere), is_exception)?;
         }
-        if let Some(exceptions) = &settings.exceptions {
-            builder = builder.no(exceptions.clone());
-        }
-        Ok(Self(builder.build()))
+        Ok(proxies)
     }
 
-    pub(super) fn of(&self, server: &Uri) -> Option<Proxy> {
-        if is_loopback(server) {
-            return None;
-        }
-        understood(&self.0.intercept(server)?)
+    pub(super) fn of(&self, server: &Uri) -> Result<Option<Proxy>, SourceError> {
+        self.find(server, |_| false)
+    }
+
+    /// Without looking at the variables that are `left_out`.
+    fn find(
+        &self,
+        server: &Uri,
+        left_out: impl Fn(&str) -> bool,
+    ) -> Result<Option<Proxy>, SourceError> {
+        let variable = |name: &str| {
+            let value = self.0.0.get(name).cloned();
+            value.filter(|_| !left_out(name))
+        };
+        let Some(address) = proxy_for(server, None, variable)? else {
+            return Ok(None);
+        };
+        let proxy = with_login(&address).ok_or_else(|| SourceError::Configuration {
+            what: "the proxy of the environment".to_owned(),
+            reason: "its address can't be read".to_owned(),
+        })?;
+        Ok(Some(proxy))
     }
 }
 
-fn understood(found: &Intercept) -> Option<Proxy> {
+/// Takes the login out of the address of a proxy.
+fn with_login(address: &Uri) -> Option<Proxy> {
+    let reader = Matcher::builder().all(address.to_string()).build();
+    let found = reader.intercept(&Uri::from_static("https://somewhere.invalid"))?;
     let address = found.uri().clone();
-    match address.scheme_str() {
-        Some("http" | "https") => Some(Proxy::Tunnel {
-            authorization: found.basic_auth().cloned(),
-            address,
-        }),
-        Some("socks5" | "socks5h") => Some(Proxy::Socks {
+    Some(match address.scheme_str() {
+        Some("socks5" | "socks5h") => Proxy::Socks {
             login: found
                 .raw_auth()
                 .map(|(user, password)| (user.to_owned(), password.to_owned())),
             address,
-        }),
-        _ => None,
-    }
+        },
+        _ => Proxy::Tunnel {
+            authorization: found.basic_auth().cloned(),
+            address,
+        },
+    })
 }
 
 pub(super) fn is_loopback(uri: &Uri) -> bool {
@@ -119,11 +119,12 @@ mod tests {
             let found = variables.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())
         });
-        Proxies::new(&settings)
+        Proxies::new(settings)
     }
 
     fn address(variables: &[(&str, &str)], server: &'static str) -> Option<String> {
-        match proxies(variables).unwrap().of(&Uri::from_static(server))? {
+        let proxy = proxies(variables).unwrap().of(&Uri::from_static(server));
+        match proxy.unwrap()? {
             Proxy::Tunnel { address, .. } | Proxy::Socks { address, .. } => {
                 Some(address.to_string())
             }
@@ -151,12 +152,17 @@ mod tests {
     fn exceptions_and_loopback_are_reached_directly() {
         let set = [
             ("HTTPS_PROXY", "socks5://proxy:1080"),
-            ("NO_PROXY", "internal.example, 10.0.0.0/8"),
+            (
+                "NO_PROXY",
+                "internal.example, 10.0.0.0/8, registry.example:5000",
+            ),
         ];
         assert!(address(&set, "https://example.com/x").is_some());
+        assert!(address(&set, "https://registry.example/x").is_some());
         for direct in [
             "https://registry.internal.example/x",
             "https://10.1.2.3/x",
+            "https://registry.example:5000/x",
             "https://127.0.0.1:5000/x",
             "https://[::1]:5000/x",
             "https://localhost/x",
@@ -169,7 +175,8 @@ mod tests {
     fn a_login_of_the_proxy_is_sent_to_it() {
         let set = [("HTTPS_PROXY", "http://me:pa%3Ass@proxy:3128")];
         let server = Uri::from_static("https://example.com");
-        let Some(Proxy::Tunnel { authorization, .. }) = proxies(&set).unwrap().of(&server) else {
+        let found = proxies(&set).unwrap().of(&server).unwrap();
+        let Some(Proxy::Tunnel { authorization, .. }) = found else {
             panic!("a tunnel")
         };
         assert_eq!(authorization.unwrap(), "Basic bWU6cGE6c3M=");
@@ -177,9 +184,11 @@ mod tests {
 
     #[test]
     fn a_proxy_that_is_not_understood_is_an_error_and_not_gone_around() {
-        for value in ["ftp://proxy", "socks4://proxy", "http://", ":::"] {
-            let error = proxies(&[("HTTPS_PROXY", value)]).unwrap_err();
-            assert!(error.to_string().contains("HTTPS_PROXY"), "{error}");
+        for value in ["ftp://proxy", "socks4://me:canary@proxy", "http://", ":::"] {
+            let error = proxies(&[("HTTPS_PROXY", value), ("NO_PROXY", "*")]).unwrap_err();
+            let text = error.to_string();
+            assert!(text.contains("HTTPS_PROXY"), "{text}");
+            assert!(!text.contains("canary"), "{text}");
         }
     }
 }

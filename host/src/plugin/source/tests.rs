@@ -9,7 +9,6 @@ fn offline() -> Sources {
         ca_file: Some("/nowhere/ca.pem".into()),
         ..SourceOptions::default()
     })
-    .unwrap()
 }
 
 #[tokio::test]
@@ -45,7 +44,7 @@ async fn each_reference_finds_its_source() {
         _ => reply(404, "", b""),
     })
     .await;
-    let sources = Sources::new(SourceOptions::default()).unwrap();
+    let sources = Sources::new(SourceOptions::default());
     let reference = server.url("/vault.wasm").parse().unwrap();
     assert_eq!(sources.fetch(&reference).await.unwrap().pinned, reference);
 }
@@ -59,8 +58,7 @@ async fn a_component_that_trickles_in_is_given_up_in_the_end() {
             ..Deadlines::default()
         },
         ..SourceOptions::default()
-    })
-    .unwrap();
+    });
     let reference = server.url("/vault.wasm").parse().unwrap();
     let error = sources.fetch(&reference).await.unwrap_err();
     assert_eq!(error.failure(), Failure::TimedOut);

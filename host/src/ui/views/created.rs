@@ -1,6 +1,7 @@
 use serde_json::Value;
 
 use super::BackupsView;
+use super::download::SavedFileView;
 use crate::model::text;
 use crate::ui::document::Document;
 
@@ -10,6 +11,8 @@ pub struct CreatedView {
     pub backup: BackupsView,
     /// More for people, by name.
     pub details: Vec<(String, String)>,
+    /// Where it is, if it was saved at once.
+    pub file: Option<SavedFileView>,
 }
 
 impl Document for CreatedView {
@@ -22,11 +25,21 @@ impl Document for CreatedView {
                 text::printable(value, 400)
             ));
         }
+        if let Some(file) = &self.file {
+            shown.push_str(&format!(
+                "file: {}\nverified-by: {}\n",
+                file.shown_path(),
+                file.verified_by
+            ));
+        }
         shown
     }
 
     fn names(&self) -> String {
-        self.backup.names()
+        match &self.file {
+            Some(file) => format!("{}\n", file.shown_path()),
+            None => self.backup.names(),
+        }
     }
 
     fn document(&self) -> Value {
@@ -38,7 +51,14 @@ impl Document for CreatedView {
             .collect();
         if let Value::Object(fields) = &mut document {
             fields.insert("details".to_owned(), details.into());
+            if let Some(file) = &self.file {
+                fields.insert("file".to_owned(), file.fields());
+            }
         }
         document
+    }
+
+    fn summary(&self) -> Option<String> {
+        self.file.as_ref().map(SavedFileView::summary)
     }
 }

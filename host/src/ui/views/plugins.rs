@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::MAX_NAME;
+use super::keys::{KeyRow, added};
 use crate::model::{State, text};
 use crate::ui::Kind;
 use crate::ui::document::{Document, document};
@@ -193,6 +194,8 @@ pub struct PluginChangeRow {
     /// In hexadecimal.
     pub sha256: String,
     pub signature: String,
+    /// The key that is trusted from now on.
+    pub trusted: Option<KeyRow>,
 }
 
 impl Document for PluginChangesView {
@@ -206,10 +209,14 @@ impl Document for PluginChangesView {
                 (_, Some(version)) | (Some(version), None) => version.clone(),
                 (None, None) => String::new(),
             };
-            format!(
+            let done = format!(
                 "{} {versions} is {}, {}\n",
                 change.id, change.what, change.signature
-            )
+            );
+            match &change.trusted {
+                None => done,
+                Some(key) => done + &added(key),
+            }
         });
         lines.collect()
     }
@@ -230,6 +237,7 @@ impl Document for PluginChangesView {
                     "to": change.to,
                     "sha256": change.sha256,
                     "signature": change.signature,
+                    "trustedKey": change.trusted.as_ref().map(KeyRow::fields),
                 })
             })
             .collect();

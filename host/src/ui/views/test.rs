@@ -118,10 +118,7 @@ impl Document for TestView {
                 })
             })
             .collect();
-        let mut scope = json!({ "namespace": self.namespace });
-        if let Some(name) = &self.statefulset {
-            scope["statefulset"] = json!(name);
-        }
+        let scope = json!({ "namespace": self.namespace, "statefulset": self.statefulset });
         document(Kind::TestReport, json!({ "scope": scope, "items": items }))
     }
 

@@ -34,9 +34,14 @@ fn everything_in_good_health() {
     endpoint:api   sidecar   passed   port 8085 of pod broker-0 (of container broker-backup) answers
     detect   sidecar   passed   broker-backup (3 local backups)
     list   sidecar   passed   12 backups
+    endpoint:api   strategy   warned   nothing listens on port 8000 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1]:8000: connect: connection refused
+    detect   strategy   skipped   it needs a check that failed
+
+    strategy/endpoint:api:
+      Is it switched on in the backend? Name its port with `--strategy-port`
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    15 checks: 15 passed
+    17 checks: 15 passed, 1 warned, 1 skipped
     exit 0
     ");
 }
@@ -77,7 +82,7 @@ fn each_right_is_asked_for_once_all_at_once_and_each_engine_takes_one_port_forwa
         .collect();
     assert_eq!(reviews.len(), 14);
     assert!(reviews.iter().all(|review| review.overlapped));
-    assert_eq!(bed.requests().count("GET", "/portforward"), 2);
+    assert_eq!(bed.requests().count("GET", "/portforward"), 3);
 }
 
 #[test]
@@ -100,12 +105,17 @@ fn an_engine_that_is_not_there_is_a_warning_while_another_answers() {
     endpoint:api   sidecar   warned   nothing listens on port 8085 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1]:8085: connect: connection refused
     detect   sidecar   skipped   it needs a check that failed
     list   sidecar   skipped   it needs a check that failed
+    endpoint:api   strategy   warned   nothing listens on port 8000 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1]:8000: connect: connection refused
+    detect   strategy   skipped   it needs a check that failed
 
     sidecar/endpoint:api:
       Is it switched on in the backend? Name its port with `--sidecar-port`
+
+    strategy/endpoint:api:
+      Is it switched on in the backend? Name its port with `--strategy-port`
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    15 checks: 12 passed, 1 warned, 2 skipped
+    17 checks: 12 passed, 2 warned, 3 skipped
     exit 0
     ");
 }
@@ -291,12 +301,14 @@ fn credentials_of_the_cluster_that_are_not_accepted() {
     endpoint:api   sidecar   skipped   it needs a check that failed
     detect   sidecar   skipped   it needs a check that failed
     list   sidecar   skipped   it needs a check that failed
+    endpoint:api   strategy   skipped   it needs a check that failed
+    detect   strategy   skipped   it needs a check that failed
 
     rights:
       They may have expired: log in again, then try `kubectl --context testbed auth whoami`
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    9 checks: 1 passed, 1 failed, 7 skipped
+    11 checks: 1 passed, 1 failed, 9 skipped
     exit 12
     ");
 }
@@ -321,12 +333,14 @@ fn a_target_without_a_ready_pod() {
     endpoint:api   sidecar   skipped   it needs a check that failed
     detect   sidecar   skipped   it needs a check that failed
     list   sidecar   skipped   it needs a check that failed
+    endpoint:api   strategy   skipped   it needs a check that failed
+    detect   strategy   skipped   it needs a check that failed
 
     target:
       Look at `kubectl get pods -n zero` and `kubectl describe statefulset broker -n zero`
     stderr:
     Using StatefulSet broker
-    15 checks: 8 passed, 1 failed, 6 skipped
+    17 checks: 8 passed, 1 failed, 8 skipped
     exit 1
     ");
     assert_snapshot!(healthy("backup test -n unscheduled --engine hivemq").shown(), @"
@@ -449,12 +463,14 @@ fn an_api_server_that_is_not_there() {
     endpoint:api   sidecar   skipped   it needs a check that failed
     detect   sidecar   skipped   it needs a check that failed
     list   sidecar   skipped   it needs a check that failed
+    endpoint:api   strategy   skipped   it needs a check that failed
+    detect   strategy   skipped   it needs a check that failed
 
     api-server:
       Is the cluster running, and the context the right one? `kubectl config current-context`
     stderr:
     Using StatefulSet broker, namespace messaging of context gone
-    9 checks: 1 failed, 8 skipped
+    11 checks: 1 failed, 10 skipped
     exit 1
     ");
 }

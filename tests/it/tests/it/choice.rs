@@ -87,6 +87,7 @@ fn engines_says_what_each_can_do_and_whether_it_answers() {
     kubectl-broker/hivemq   0.1.0   detect,list,status,create,download,restore   yes   HiveMQ management API (6 backups)
     kubectl-broker/kafka   0.1.0   detect,list,status,create,restore,delete,offset-reset,offset-rollback,resume,schedule,suspend,validate   yes   kafka-backup-operator (no KafkaBackup yet)
     kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete,metrics,purge,upload   yes   broker-backup (3 local backups)
+    kubectl-broker/strategy   0.1.0   detect,status,create,download   no   nothing listens on port 8000 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1…
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     exit 0
@@ -98,6 +99,7 @@ fn engines_says_what_each_can_do_and_whether_it_answers() {
     kubectl-broker/hivemq   0.1.0   detect,list,status,create,download,restore   yes   HiveMQ management API (6 backups)   0.1.0   Backups of HiveMQ Enterprise through its management REST API
     kubectl-broker/kafka   0.1.0   detect,list,status,create,restore,delete,offset-reset,offset-rollback,resume,schedule,suspend,validate   yes   kafka-backup-operator (no KafkaBackup yet)   0.1.0   Kafka backups that kafka-backup-operator makes from KafkaBackup objects
     kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete,metrics,purge,upload   no   nothing listens on port 8085 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1…   0.1.0   Backups that the broker-backup sidecar keeps in object storage
+    kubectl-broker/strategy   0.1.0   detect,status,create,download   no   nothing listens on port 8000 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1…   0.1.0   Backups that an application's strategy sidecar makes and hands out when asked
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     exit 0
@@ -170,6 +172,21 @@ fn engines_says_what_each_can_do_and_whether_it_answers() {
             "upload"
           ],
           "version": "0.1.0"
+        },
+        {
+          "answers": "no",
+          "detail": "nothing listens on port 8000 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1]:8000: connect: connection refused",
+          "id": "kubectl-broker/strategy",
+          "interface": "0.1.0",
+          "operations": [
+            "detect",
+            "status",
+            "create",
+            "download"
+          ],
+          "summary": "Backups that an application's strategy sidecar makes and hands out when asked",
+          "verbs": [],
+          "version": "0.1.0"
         }
       ],
       "kind": "EngineList"
@@ -182,6 +199,7 @@ fn engines_says_what_each_can_do_and_whether_it_answers() {
     kubectl-broker/hivemq
     kubectl-broker/kafka
     kubectl-broker/sidecar
+    kubectl-broker/strategy
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     exit 0
@@ -199,6 +217,7 @@ fn engines_says_why_nothing_answers_where_the_cluster_is_not_there() {
     kubectl-broker/hivemq   0.1.0   detect,list,status,create,download,restore   no   can't reach https://127.0.0.1:1: Connection refused (os error 111)
     kubectl-broker/kafka   0.1.0   detect,list,status,create,restore,delete,offset-reset,offset-rollback,resume,schedule,suspend,validate   no   can't reach https://127.0.0.1:1: Connection refused (os error 111)
     kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete,metrics,purge,upload   no   can't reach https://127.0.0.1:1: Connection refused (os error 111)
+    kubectl-broker/strategy   0.1.0   detect,status,create,download   no   can't reach https://127.0.0.1:1: Connection refused (os error 111)
     stderr:
     Using StatefulSet broker, namespace messaging of context gone
     exit 0

@@ -267,7 +267,7 @@ fn a_backup_that_is_not_whole_is_not_downloaded() {
     Using StatefulSet broker, namespace messaging of context testbed
     Using folder ./backups
     error: engine kubectl-broker/sidecar can't `download`: the sidecar's API has no download; the backups lie in the object storage that it uploads to
-    hint: Engines that can: hivemq
+    hint: Engines that can: hivemq, strategy
     exit 2
     ");
     assert_snapshot!(desk.run("backup download").shown(), @"

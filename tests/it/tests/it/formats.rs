@@ -225,6 +225,7 @@ fn status_of_one_backup() {
     {
       "apiVersion": "kubectl-broker/v1",
       "details": {},
+      "file": null,
       "item": {
         "activity": "Backup",
         "created": "2025-08-06T08:08:53Z",

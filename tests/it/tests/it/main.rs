@@ -3,7 +3,9 @@
 
 mod support;
 
+mod agent;
 mod audit;
+mod authoring;
 mod backend_errors;
 mod cache;
 mod check_up;
@@ -18,6 +20,7 @@ mod documents;
 mod download;
 mod exit_codes;
 mod formats;
+mod guide;
 mod hostile_text;
 mod interrupted;
 mod kafka;
@@ -26,6 +29,9 @@ mod large;
 mod menu;
 mod objects;
 mod offline;
+mod plugin_bundle;
+mod plugin_keys;
+mod plugin_registry;
 mod plugin_store;
 mod plugins;
 mod refused;
@@ -39,6 +45,7 @@ mod schemas;
 mod secrets;
 mod stock_kubectl;
 mod stopping;
+mod strategy;
 mod targets;
 mod usage;
 mod verbs;

@@ -1,113 +1,21 @@
 //! The menu that asks which backup is meant, on a pseudo-terminal; and what is said without one.
 
-use std::fs::File;
-use std::io::{Read, Write};
-use std::process::{Child, Output};
-
 use insta::assert_snapshot;
-use rustix::fs::{Mode, OFlags};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
+use rustix::termios::{LocalModes, tcgetattr};
 
-use crate::support::{Bed, Invocation, Run};
+use crate::support::{Bed, Session};
 
 const UP: &str = "\x1b[A";
 const DOWN: &str = "\x1b[B";
 const ENTER: &str = "\r";
 const ESCAPE: &str = "\x1b";
 
-/// The program with a terminal as stdin and stderr.
-struct Session {
-    program: Invocation,
-    child: Child,
-    /// The end where a person sits.
-    terminal: File,
-    seen: Vec<u8>,
-}
-
-impl Session {
-    fn start(bed: &Bed, arguments: &str) -> Self {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
-        grantpt(&master).expect("a terminal of our own");
-        unlockpt(&master).expect("a terminal that can be opened");
-        let size = Winsize {
-            ws_row: 40,
-            ws_col: 120,
-            ws_xpixel: 0,
-            ws_ypixel: 0,
-        };
-        tcsetwinsize(&master, size).expect("a size");
-        let name = ptsname(&master, Vec::new()).expect("a name");
-        let slave = rustix::fs::open(name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty());
-        let slave = slave.expect("the program's end");
-        let program = bed.program().env("TERM", "xterm");
-        let mut command = program.command(arguments);
-        command
-            .stdin(slave.try_clone().expect("the same end"))
-            .stderr(slave);
-        let child = command.spawn().expect("the program can be started");
-        Self {
-            program,
-            child,
-            terminal: File::from(master),
-            seen: Vec::new(),
-        }
-    }
-
-    /// Reads until `text` is on the screen.
-    fn wait_for(&mut self, text: &str) {
-        while !self.screen().contains(text) {
-            assert!(self.read(), "it ended before {text}: {}", self.screen());
-        }
-    }
-
-    fn press(&mut self, keys: &str) {
-        self.terminal.write_all(keys.as_bytes()).expect("a reader");
-    }
-
-    /// Waits for the end. stderr is what was on the screen since `from`.
-    fn end(mut self, from: &str) -> Run {
-        while self.read() {}
-        let screen = self.screen();
-        let output = self.child.wait_with_output().expect("the program ends");
-        let said = screen.rfind(from).map_or("", |at| &screen[at..]);
-        self.program.ended(&Output {
-            stderr: said.as_bytes().to_vec(),
-            ..output
-        })
-    }
-
-    /// Whether there was anything more: the terminal ends with an error when nobody has it open.
-    fn read(&mut self) -> bool {
-        let mut piece = [0; 4096];
-        let length = self.terminal.read(&mut piece).unwrap_or_default();
-        self.seen.extend(&piece[..length]);
-        length > 0
-    }
-
-    /// All that was ever on the screen, without what moves the cursor, the sign of life that a slow
-    /// machine shows, and ages.
-    fn screen(&self) -> String {
-        let text = String::from_utf8_lossy(&self.seen).replace('\r', "");
-        [
-            ("\x1b\\[[0-9;?]*[A-Za-z]", ""),
-            ("[\u{2800}-\u{28ff} ] Asking the backend *", ""),
-            ("(?m) [0-9]+[ydhms](?:[0-9]+[dhms])?$", " AGE"),
-        ]
-        .into_iter()
-        .fold(text, |text, (pattern, with)| {
-            let pattern = regex::Regex::new(pattern).expect("a pattern");
-            pattern.replace_all(&text, with).into_owned()
-        })
-    }
-}
-
 const LAST: &str = "20250806-080853";
 
 #[test]
 fn the_second_of_the_menu_is_chosen_with_arrow_and_enter() {
     let bed = Bed::start();
-    let mut session = Session::start(&bed, "backup --engine hivemq status");
+    let mut session = Session::of(bed.program(), "backup --engine hivemq status");
     session.wait_for("1.1MiB    AGE");
     assert_snapshot!(session.screen(), @"
     Using StatefulSet broker, namespace messaging of context testbed
@@ -136,7 +44,7 @@ fn the_second_of_the_menu_is_chosen_with_arrow_and_enter() {
 #[test]
 fn what_is_chosen_to_be_removed_is_on_the_pods_disk_and_asked_for_once_more() {
     let bed = Bed::start();
-    let mut session = Session::start(&bed, "backup delete");
+    let mut session = Session::of(bed.program(), "backup delete");
     session.wait_for("20250819-143025");
     assert!(
         !session.screen().contains("backup/"),
@@ -167,7 +75,7 @@ fn what_is_chosen_to_be_removed_is_on_the_pods_disk_and_asked_for_once_more() {
 fn to_leave_the_menu_is_to_choose_nothing() {
     let bed = Bed::start();
     for verb in ["status", "download", "restore"] {
-        let mut session = Session::start(&bed, &format!("backup --engine hivemq {verb}"));
+        let mut session = Session::of(bed.program(), &format!("backup --engine hivemq {verb}"));
         session.wait_for(LAST);
         session.press(ESCAPE);
         let run = session.end("error:");
@@ -182,7 +90,7 @@ fn to_leave_the_menu_is_to_choose_nothing() {
 #[test]
 fn a_command_that_is_stopped_leaves_the_terminal_as_it_was() {
     let bed = Bed::start();
-    let mut session = Session::start(&bed, "backup --engine hivemq status");
+    let mut session = Session::of(bed.program(), "backup --engine hivemq status");
     session.wait_for(LAST);
     let id = rustix::process::Pid::from_child(&session.child);
     rustix::process::kill_process(id, rustix::process::Signal::INT).expect("it still runs");

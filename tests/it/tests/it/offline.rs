@@ -158,6 +158,9 @@ fn help_says_how_kubectl_calls_the_program() {
           --sidecar-port <PORT>
               Port of the backend inside the pod, for engine sidecar
 
+          --strategy-port <PORT>
+              Port of the backend inside the pod, for engine strategy
+
     Target:
           --statefulset <NAME>
               StatefulSet of the broker [default: broker]
@@ -307,6 +310,7 @@ fn engines_are_listed_without_a_cluster() {
     NAME   VERSION   OPERATIONS   ANSWERS   DETAIL
     kubectl-broker/hivemq   0.1.0   detect,list,status,create,download,restore   unknown   -
     kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete,metrics,purge,upload   unknown   -
+    kubectl-broker/strategy   0.1.0   detect,status,create,download   unknown   -
     stderr:
     No cluster was asked: no cluster configuration was found; looked at $HOME/.kube/config, which does not exist, and for a service account (KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set)
     exit 0

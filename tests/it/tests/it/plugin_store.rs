@@ -10,7 +10,7 @@ use kubectl_broker::transfer::Sha256;
 
 use crate::support::{Component, Invocation, Machine, Run, programs};
 
-const STEPS: [&str; 12] = [
+const STEPS: [&str; 13] = [
     "plugin-fetched",
     "plugin-checked",
     "plugin-consented",
@@ -19,6 +19,7 @@ const STEPS: [&str; 12] = [
     "plugin-blob-staged",
     "plugin-blob-written",
     "plugin-outline-written",
+    "plugin-signatures-written",
     "plugin-lock-staged",
     "plugin-switched",
     "plugin-synced",
@@ -85,7 +86,7 @@ fn killed_at_any_step_a_first_installation_can_be_begun_again() {
             machine.run("plugin list -o json").json()["items"]
                 .as_array()
                 .map(Vec::len),
-            Some(2)
+            Some(3)
         );
         assert_eq!(machine.run("plugin install small.wasm").code, 0);
         assert_eq!(usable(&machine), "0.1.0");
@@ -210,7 +211,7 @@ fn after_edit(machine: &Machine) -> String {
     let engines = machine.run("engines -o name");
     assert_eq!(
         engines.stdout,
-        "kubectl-broker/hivemq\nkubectl-broker/sidecar\n"
+        "kubectl-broker/hivemq\nkubectl-broker/sidecar\nkubectl-broker/strategy\n"
     );
     warning.expect("a warning").to_owned()
 }
@@ -337,6 +338,38 @@ fn a_component_that_was_changed_is_never_compiled() {
     assert_eq!(shown["items"][0]["state"], "broken");
 }
 
+#[test]
+fn native_code_that_was_changed_is_compiled_again_and_never_run() {
+    let machine = Machine::new();
+    machine.put("small.wasm", &Component::small());
+    let cache = machine.folder.path().join("own-cache");
+    let program = machine.program().env("XDG_CACHE_HOME", &cache);
+    assert_eq!(program.run("plugin install small.wasm").code, 0);
+    let compiled = || {
+        let run = program.run("backup list --engine small -o json -v");
+        assert_eq!(run.ids(), ["one"]);
+        let line = run
+            .stderr
+            .lines()
+            .find(|line| line.contains("compiled by this process"))
+            .expect("a count");
+        line.contains("1 engines compiled")
+    };
+    // It was compiled when it was installed.
+    assert!(!compiled());
+    let folder = cache.join("kubectl-broker/native");
+    let mut files = fs::read_dir(folder).expect("the folder of native code");
+    let native = files.next().expect("native code").expect("a file").path();
+    let mut bytes = fs::read(&native).expect("native code");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&native, bytes).expect("written");
+    let verified = program.run("plugin verify -o json").json();
+    assert_eq!(verified["items"][0]["compiled"], false);
+    assert!(compiled());
+    assert!(!compiled());
+}
+
 /// Fifty engines, of which only the first has a component: the others would be found out if anybody
 /// looked at their bytes.
 fn fifty() -> Machine {
@@ -400,7 +433,7 @@ fn with_fifty_engines_help_completion_and_lists_open_no_component() {
         assert_eq!(run.stderr, "", "{arguments}");
     }
     let (run, _) = counted(&machine, "plugin list -o name");
-    assert_eq!(run.stdout.lines().count(), 52);
+    assert_eq!(run.stdout.lines().count(), 53);
     let (run, count) = counted(&machine, "backup list --engine small -o json");
     assert_eq!((run.ids(), count), (vec!["one".to_owned()], 1));
     let (run, _) = counted(&machine, "plugin verify");

@@ -38,7 +38,6 @@ fn from_the_first_installation_over_an_update_and_back() {
     error: acme/hostile wants to do what nobody has accepted:
       - talk to port 8085 of the pods of the StatefulSet you name: GET /v1/backup/list-remote, GET /v1/backup/{name}, POST /v1/restore
       - run in a pod of the StatefulSet you name: ls {folder}
-      - write what it is sent to the file that you name
       - send a file that you name to where it may talk to
     hint: If you want that, give `--accept-capabilities sha256:DIGEST`; it accepts this set and no other. On a terminal you are asked
     exit 2
@@ -55,6 +54,7 @@ fn from_the_first_installation_over_an_update_and_back() {
     NAME   VERSION   STATE   SIGNATURE   SIZE   SOURCE
     kubectl-broker/hivemq   0.1.0   ok   bundled   SIZE   bundled
     kubectl-broker/sidecar   0.1.0   ok   bundled   SIZE   bundled
+    kubectl-broker/strategy   0.1.0   ok   bundled   SIZE   bundled
     acme/hostile   0.1.0   ok   unsigned   SIZE   $PWD/hostile.wasm
     exit 0
     ");
@@ -112,7 +112,7 @@ fn from_the_first_installation_over_an_update_and_back() {
     ");
     assert_eq!(use_it().ids(), ["harmless"]);
     let list = machine.run("plugin list -o json").json();
-    let row = &list["items"][2];
+    let row = &list["items"][3];
     assert_eq!(
         (&row["version"], &row["previousVersion"]),
         (&"0.1.0".into(), &"0.2.0".into())
@@ -132,6 +132,7 @@ fn what_is_removed_leaves_no_trace() {
     NAME   VERSION   STATE   SIGNATURE   SIZE   SOURCE
     kubectl-broker/hivemq   0.1.0   ok   bundled   SIZE   bundled
     kubectl-broker/sidecar   0.1.0   ok   bundled   SIZE   bundled
+    kubectl-broker/strategy   0.1.0   ok   bundled   SIZE   bundled
     exit 0
     ");
     assert_snapshot!(shown(&machine.run("plugin remove acme/hostile")), @"
@@ -209,7 +210,7 @@ fn an_engine_is_looked_at_without_being_run() {
     assert_eq!(document["state"], "not installed");
     assert_eq!(
         document["capabilities"].as_array().map(Vec::len),
-        Some(6),
+        Some(5),
         "{document:#}"
     );
     let installed = machine.run("plugin inspect small -o json").json();
@@ -224,6 +225,7 @@ fn an_engine_is_looked_at_without_being_run() {
     assert_snapshot!(shown(&machine.run("plugin inspect smal.wasm")), @"
     stderr:
     error: can't read smal.wasm: No such file or directory (os error 2)
+    hint: Check the path, and whether you may read it
     exit 10
     ");
 }
@@ -235,6 +237,7 @@ fn the_formats_of_the_list() {
     stdout:
     kubectl-broker/hivemq
     kubectl-broker/sidecar
+    kubectl-broker/strategy
     acme/small
     exit 0
     ");
@@ -248,7 +251,7 @@ fn the_formats_of_the_list() {
         yaml.stdout
     );
     let json = machine.run("plugin list -o json").json();
-    let row = &json["items"][2];
+    let row = &json["items"][3];
     assert_eq!(row["id"], "acme/small");
     assert_eq!(row["signature"], "unsigned");
     assert_eq!(row["operations"], serde_json::json!(["detect", "list"]));
@@ -338,6 +341,7 @@ fn what_can_not_be_got_says_why() {
     assert_snapshot!(shown(&machine.run("plugin install nothing.wasm")), @"
     stderr:
     error: can't read nothing.wasm: No such file or directory (os error 2)
+    hint: Check the path, and whether you may read it
     exit 10
     ");
     assert_snapshot!(shown(&machine.run("plugin install ftp://example.com/x.wasm")), @"
@@ -373,7 +377,7 @@ fn an_update_that_became_another_engine_or_an_older_one_is_refused() {
     assert_snapshot!(shown(&machine.run("plugin update small")), @"
     stderr:
     error: $PWD/small.wasm is version 0.1.0 of acme/small, older than 0.3.0, which is installed
-    hint: Nothing was changed. `kubectl broker plugin install` takes an older version, `plugin rollback` goes back to the last
+    hint: Nothing was changed. `kubectl broker plugin update NAME --version VERSION` takes an older one of a registry, `plugin install` any, and `plugin rollback` goes back to the last
     exit 11
     ");
     machine.put(
@@ -475,4 +479,43 @@ fn a_machine_is_made_to_match_a_lockfile() {
     assert_eq!(empty.run("plugin sync --locked --file other.lock").code, 13);
     assert!(!empty.lockfile().exists());
     assert_eq!(other.content(), before);
+}
+
+/// Takes as long as an engine may compute: ten seconds.
+#[test]
+fn an_engine_that_hangs_while_it_starts_is_not_installed() {
+    let machine = Machine::with_small();
+    let before = machine.content();
+    machine.put("hang.wasm", &Component::hang());
+    assert_snapshot!(machine.run("plugin install hang.wasm").shown(), @"
+    stderr:
+    error: engine acme/hang hangs while it starts: it computed for more than 10 s
+    hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
+    exit 14
+    ");
+    assert!(machine.content() == before, "something was changed");
+}
+
+#[test]
+fn an_engine_may_import_sockets_and_gets_none() {
+    let machine = Machine::with_hostile();
+    let imports = machine.run("plugin inspect hostile -o json").json()["imports"].clone();
+    let imports = imports.as_array().expect("imports");
+    let sockets = |name: &serde_json::Value| {
+        let name = name.as_str();
+        name.is_some_and(|name| name.starts_with("wasi:sockets/tcp@"))
+    };
+    assert!(imports.iter().any(sockets), "{imports:?}");
+    let bed = Bed::start();
+    let run = Invocation::new(&programs().kubectl_broker, &machine.folders)
+        .kubeconfig(bed.kubeconfig())
+        .run("backup list --engine hostile --misbehave look-around -o name");
+    let lines = run.stdout.lines();
+    let about: Vec<_> = lines
+        .filter(|line| line.starts_with("socket") || line.starts_with("name"))
+        .collect();
+    assert_snapshot!(about.join("\n"), @"
+    name: no (Uncategorized)
+    socket: no (PermissionDenied)
+    ");
 }

@@ -131,7 +131,7 @@ fn an_engine_whose_manifest_can_not_be_read() {
     let other = Component::hostile().replace("\"summary\"", "\"sumnary\"");
     assert_snapshot!(refused(&other, "typo.wasm").shown(), @"
     stderr:
-    error: the manifest of typo.wasm can't be used: the manifest is not valid JSON: unknown field `sumnary`, expected one of `id`, `version`, `summary`, `homepage`, `operations`, `lacks`, `options`, `verbs`, `columns`, `exec`, `endpoints` at line 1 column 48
+    error: the manifest of typo.wasm can't be used: the manifest is not valid JSON: unknown field `sumnary`, expected one of `id`, `version`, `summary`, `homepage`, `operations`, `lacks`, `options`, `verbs`, `columns`, `exec`, `endpoints`, `resources` at line 1 column 48
     hint: This is for the engine's author to mend; another version of the engine may be right
     exit 14
     ");

@@ -9,7 +9,7 @@ use kubectl_broker::model::Failure;
 use kubectl_broker::ui::{KINDS, Kind};
 use serde_json::{Value, json};
 
-use crate::support::{Bed, Invocation, Run, programs};
+use crate::support::{Bed, Invocation, Run, Signer, programs};
 
 /// The schemas' names begin with this.
 const BASE: &str = "https://kubectl-broker.example/schema/v1/";
@@ -120,6 +120,11 @@ fn documents() -> Vec<Value> {
         printed(run, &format!("backup restore --id {ID} --yes")),
         // Each of these can be done once.
         run("backup create -o json").json(),
+        bed.program()
+            .in_folder(folder.path())
+            .env("BROKER_TOKEN", testbed::STRATEGY_TOKEN)
+            .run("backup create -n apps --statefulset app --engine strategy -o json")
+            .json(),
         run("backup delete --id 20250819-143025 --yes -o json").json(),
         run("backup upload 20250905-130215 -o json").json(),
         run("backup status --engine hivemq --id nothing -o json").error(),
@@ -140,17 +145,37 @@ fn of_plugins(folder: &tempfile::TempDir) -> Vec<Value> {
         Invocation::new(&programs.kubectl_broker, &programs.folders)
             .in_folder(folder.path())
             .env("XDG_DATA_HOME", folder.path().join("data"))
+            .env("XDG_CONFIG_HOME", folder.path().join("configuration"))
             .run(arguments)
     };
+    let key = Signer::new().public_key(folder.path(), "publisher.pem");
     let small = programs.small.display();
     let hostile = programs.hostile.display();
+    let manifest = "id = \"acme/small\"\nversion = \"1.0.0\"\nsummary = \"x\"\n[operations.detect]\n[operations.act]\n[verbs.x]\nhelp = \"x\"\n";
+    fs::write(folder.path().join("engine.toml"), manifest).expect("a manifest");
+    let case =
+        "[[case]]\nname = \"x\"\noperation = \"list\"\nexpect = { result = [{ id = \"one\" }] }\n";
+    fs::write(folder.path().join("own.toml"), case).expect("cases");
     vec![
+        printed(
+            run,
+            &format!("plugin test {small} --cases own.toml --case own/"),
+        ),
+        run("plugin new vault -o json").json(),
+        run(&format!(
+            "plugin pack {small} --replace --out packed.wasm -o json"
+        ))
+        .json(),
         run(&format!("plugin install {small} -o json")).json(),
         printed(run, "plugin list"),
         printed(run, "plugin verify"),
         printed(run, "plugin outdated"),
         printed(run, &format!("plugin inspect {hostile}")),
         printed(run, &format!("plugin inspect {small} --diff {small}")),
+        run(&format!("plugin key add acme {} -o json", key.display())).json(),
+        printed(run, "plugin key list"),
+        run("plugin bundle engines.tar small -o json").json(),
+        run("plugin key remove acme publisher -o json").json(),
     ]
 }
 

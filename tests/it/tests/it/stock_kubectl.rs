@@ -109,6 +109,7 @@ fn kubectl_completes_ids_by_the_script_that_is_shipped() {
     ");
     assert_snapshot!(completed(&["backup", "--engine", "s"]), @"
     sidecar	Backups that the broker-backup sidecar keeps in object storage
+    strategy	Backups that an application's strategy sidecar makes and hands out when asked
     :36
     ");
     assert_snapshot!(completed(&["backup", "verify", ""]), @"

@@ -8,6 +8,7 @@ pub(crate) mod http;
 pub mod pace;
 mod shape;
 pub mod sidecar;
+pub mod strategy;
 
 use std::collections::HashMap;
 use std::fmt;

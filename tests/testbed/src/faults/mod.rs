@@ -10,6 +10,7 @@ pub mod hivemq;
 pub mod kafka;
 pub mod reply;
 pub mod sidecar;
+pub mod strategy;
 pub mod tunnel;
 mod value;
 
@@ -22,6 +23,7 @@ use hivemq::{HivemqFault, HivemqFaults};
 use kafka::{KafkaFault, KafkaFaults};
 use reply::{BackendKind, ReplyFault, ReplyFaults};
 use sidecar::{SidecarFault, SidecarFaults};
+use strategy::{StrategyFault, StrategyFaults};
 use tunnel::{TunnelFault, TunnelFaults};
 
 /// One thing that goes wrong.
@@ -37,6 +39,8 @@ pub enum Fault {
     Reply(BackendKind, ReplyFault),
     /// Peculiar to the broker-backup sidecar.
     Sidecar(SidecarFault),
+    /// Peculiar to the strategy sidecar.
+    Strategy(StrategyFault),
     /// Peculiar to HiveMQ's management API.
     Hivemq(HivemqFault),
     /// Peculiar to kafka-backup-operator.
@@ -71,7 +75,9 @@ pub struct FaultSettings {
     pub exec: ExecFaults,
     pub hivemq_reply: ReplyFaults,
     pub sidecar_reply: ReplyFaults,
+    pub strategy_reply: ReplyFaults,
     pub sidecar: SidecarFaults,
+    pub strategy: StrategyFaults,
     pub hivemq: HivemqFaults,
     pub kafka: KafkaFaults,
     pub download: DownloadFaults,
@@ -83,6 +89,7 @@ impl FaultSettings {
         match kind {
             BackendKind::Hivemq => &self.hivemq_reply,
             BackendKind::Sidecar => &self.sidecar_reply,
+            BackendKind::Strategy => &self.strategy_reply,
         }
     }
 
@@ -91,6 +98,7 @@ impl FaultSettings {
         match kind {
             BackendKind::Hivemq => &mut self.hivemq_reply,
             BackendKind::Sidecar => &mut self.sidecar_reply,
+            BackendKind::Strategy => &mut self.strategy_reply,
         }
     }
 
@@ -102,6 +110,7 @@ impl FaultSettings {
             Fault::Exec(fault) => self.exec.apply(fault),
             Fault::Reply(kind, fault) => self.reply_mut(kind).apply(fault),
             Fault::Sidecar(fault) => self.sidecar.apply(fault),
+            Fault::Strategy(fault) => self.strategy.apply(fault),
             Fault::Hivemq(fault) => self.hivemq.apply(fault),
             Fault::Kafka(fault) => self.kafka.apply(fault),
             Fault::Download(fault) => self.download.apply(fault),
@@ -197,6 +206,7 @@ pub fn catalogue() -> Vec<FaultInfo> {
         tunnel::ROWS,
         exec::ROWS,
         sidecar::ROWS,
+        strategy::ROWS,
         hivemq::ROWS,
         kafka::ROWS,
     ];
@@ -230,6 +240,7 @@ impl std::str::FromStr for Fault {
             tunnel::ROWS,
             exec::ROWS,
             sidecar::ROWS,
+            strategy::ROWS,
             hivemq::ROWS,
             kafka::ROWS,
             download::ROWS,

@@ -11,16 +11,19 @@ pub enum BackendKind {
     Hivemq,
     /// The broker-backup sidecar.
     Sidecar,
+    /// The strategy sidecar of an application.
+    Strategy,
 }
 
 impl BackendKind {
-    pub const ALL: [Self; 2] = [Self::Sidecar, Self::Hivemq];
+    pub const ALL: [Self; 3] = [Self::Sidecar, Self::Strategy, Self::Hivemq];
 
     /// What the names of its faults begin with.
     pub(super) fn prefix(self) -> &'static str {
         match self {
             Self::Hivemq => "hivemq-",
             Self::Sidecar => "sidecar-",
+            Self::Strategy => "strategy-",
         }
     }
 }

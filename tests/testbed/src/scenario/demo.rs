@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 
 use super::broker::{Broker, Health};
 use super::objects::{Service, ServicePort, credentials, namespace, node};
-use super::{World, backups};
+use super::{World, app, backups};
 use crate::clock::seconds;
 use crate::operators;
 
-const NAMESPACES: [&str; 11] = [
+const NAMESPACES: [&str; 12] = [
     "default",
     "kube-system",
     "messaging",
@@ -21,6 +21,7 @@ const NAMESPACES: [&str; 11] = [
     "firstdown",
     "unscheduled",
     "kafka",
+    "apps",
 ];
 
 const READY: [Health; 3] = [Health::Ready; 3];
@@ -58,6 +59,7 @@ pub fn demo(world: &mut World) {
     backups::fill(world, "firstdown");
     platform(world);
     operators::fill(world);
+    app::build(world, "apps");
 }
 
 /// A set named `broker` with its services, in the naming that the Go plugin was written for.

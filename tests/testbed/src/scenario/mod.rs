@@ -1,5 +1,6 @@
 //! What is in the cluster when a testbed starts.
 
+mod app;
 mod backups;
 mod broker;
 mod demo;
@@ -18,6 +19,7 @@ use crate::backend::hivemq::Hivemq;
 use crate::backend::http::{HttpBackend, Service};
 use crate::backend::pace::Pace;
 use crate::backend::sidecar::Sidecar;
+use crate::backend::strategy::Strategy;
 use crate::backend::{Backends, PodAddress};
 use crate::clock::Clock;
 use crate::faults::Faults;
@@ -38,6 +40,7 @@ pub struct World {
     pub(crate) tasks: Tasks,
     pub(crate) hivemq: BTreeMap<String, Hivemq>,
     pub(crate) sidecars: BTreeMap<String, Sidecar>,
+    pub(crate) strategies: BTreeMap<String, Strategy>,
 }
 
 impl World {
@@ -66,6 +69,15 @@ impl World {
     pub fn sidecar(&mut self, namespace: &str) -> Sidecar {
         let made = || Sidecar::new(self.faults.clone(), self.clock.clone(), self.pace);
         self.sidecars
+            .entry(namespace.to_owned())
+            .or_insert_with(made)
+            .clone()
+    }
+
+    /// The strategy sidecar of a namespace, made if there is none.
+    pub fn strategy(&mut self, namespace: &str) -> Strategy {
+        let made = || Strategy::new(self.faults.clone());
+        self.strategies
             .entry(namespace.to_owned())
             .or_insert_with(made)
             .clone()

@@ -12,4 +12,5 @@ mod kubectl;
 mod portforward;
 mod program;
 mod sidecar;
+mod strategy;
 mod support;

@@ -111,7 +111,7 @@ impl Service<Uri> for Connector {
             proxies,
         } = self.clone();
         Box::pin(async move {
-            match proxies.of(&server) {
+            match proxies.of(&server)? {
                 None => Ok(MaybeHttpsStream::Http(tcp.call(server).await?)),
                 Some(Proxy::Tunnel {
                     address,

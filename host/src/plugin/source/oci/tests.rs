@@ -7,7 +7,7 @@ use super::*;
 use crate::model::{Failure, Problem};
 use crate::plugin::signature::digest;
 use crate::plugin::source::testing::{COMPONENT, SIGNATURE, Server, header, path, reply, serve};
-use crate::plugin::source::{Source as _, SourceOptions, Sources};
+use crate::plugin::source::{SourceOptions, Sources};
 
 const REPOSITORY: &str = "/v2/acme/vault";
 
@@ -95,7 +95,7 @@ async fn get_with(
         ..SourceOptions::default()
     };
     change(&mut options);
-    let sources = Sources::new(options).unwrap();
+    let sources = Sources::new(options);
     let reference = format!("oci://{}/acme/vault{version}", server.address);
     sources.fetch(&reference.parse().unwrap()).await
 }

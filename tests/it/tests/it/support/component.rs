@@ -22,6 +22,11 @@ impl Component {
         Self(fs::read(&programs().small).expect("the small engine"))
     }
 
+    /// The engine that hangs while it starts.
+    pub fn hang() -> Self {
+        Self(fs::read(&programs().hang).expect("the engine that hangs"))
+    }
+
     pub fn of(bytes: &[u8]) -> Self {
         Self(bytes.to_vec())
     }

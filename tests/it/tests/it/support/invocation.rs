@@ -62,6 +62,11 @@ impl Folders {
         self.data.join("kubectl-broker/plugins")
     }
 
+    /// Where trusted keys are kept.
+    pub fn configuration(&self) -> PathBuf {
+        self.home.join(".config/kubectl-broker")
+    }
+
     /// Where native code is kept.
     pub fn native(&self) -> PathBuf {
         self.cache.join("kubectl-broker/native")
@@ -125,7 +130,7 @@ impl Invocation {
         self.env("XDG_STATE_HOME", folder.join("state"))
     }
 
-    /// For the two commands that show what they saw however it ends: `backup test` and
+    /// For the commands that show what they saw however it ends: `backup test`, `plugin test` and
     /// `backup status --watch`. No other that fails may write to stdout.
     pub fn data_although_failed(mut self) -> Self {
         self.data_although_failed = true;

@@ -82,7 +82,7 @@ impl Machine {
     pub fn content(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut content = BTreeMap::new();
         let root = self.folders.plugins();
-        for folder in ["", "blobs", "outlines"] {
+        for folder in ["", "blobs", "outlines", "signatures"] {
             let Ok(entries) = fs::read_dir(root.join(folder)) else {
                 continue;
             };

@@ -12,10 +12,14 @@ pub struct Programs {
     pub kubectl_broker: PathBuf,
     /// The same with more engines.
     pub with_engines: PathBuf,
+    /// The strategy sidecar.
+    pub agent: PathBuf,
     /// The component of `tests/hostile`.
     pub hostile: PathBuf,
     /// That of `tests/hostile/small`, which is soon compiled to native code.
     pub small: PathBuf,
+    /// That of `tests/hostile/hang`, which never gets to its start's end.
+    pub hang: PathBuf,
     /// The cache that all tests share, so that each engine is compiled to native code once.
     pub folders: Folders,
 }
@@ -36,9 +40,11 @@ fn build() -> Result<Programs, String> {
     let engines = build_engines(&target.join("hostile"))?;
     let programs = Programs {
         kubectl_broker: profile.join("kubectl-broker"),
+        agent: profile.join("broker-agent"),
         with_engines: PathBuf::from(env!("CARGO_BIN_EXE_with-engines")),
         hostile: engines.join("engine_hostile.wasm"),
         small: engines.join("engine_small.wasm"),
+        hang: engines.join("engine_hang.wasm"),
         folders: Folders::shared(&profile.join("it")),
     };
     warm(&programs)?;
@@ -46,7 +52,7 @@ fn build() -> Result<Programs, String> {
 }
 
 /// `target/debug`, from `target/debug/deps/it-…`.
-fn profile_folder() -> PathBuf {
+pub fn profile_folder() -> PathBuf {
     let test = std::env::current_exe().expect("the path of this test");
     let folder = test.ancestors().nth(2).expect("a profile's folder");
     folder.to_owned()
@@ -60,15 +66,21 @@ fn build_host(profile: &Path, target: &Path) -> Result<(), String> {
     let mut command = Command::new(env!("CARGO"));
     command
         .current_dir(workspace())
-        .args(["build", "--package", "kubectl-broker"])
+        .args([
+            "build",
+            "--package",
+            "kubectl-broker",
+            "--package",
+            "broker-agent",
+        ])
         .args(["--package", "it", "--bins", "--profile", name])
         .arg("--target-dir")
         .arg(target);
     cargo(&mut command)
 }
 
-/// For WebAssembly, with no flag or wrapper that the outer cargo was given for this machine.
-fn build_engines(target: &Path) -> Result<PathBuf, String> {
+/// Cargo, with no flag or wrapper that the outer one was given for this machine and this workspace.
+pub fn plain_cargo() -> Command {
     let mut command = Command::new(env!("CARGO"));
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
@@ -78,6 +90,12 @@ fn build_engines(target: &Path) -> Result<PathBuf, String> {
             command.env_remove(&name);
         }
     }
+    command
+}
+
+/// For WebAssembly.
+fn build_engines(target: &Path) -> Result<PathBuf, String> {
+    let mut command = plain_cargo();
     command
         .current_dir(workspace().join("tests/hostile"))
         .args(["build", "--locked", "--workspace", "--profile", "engine"])
@@ -100,7 +118,7 @@ fn cargo(command: &mut Command) -> Result<(), String> {
     ))
 }
 
-fn workspace() -> PathBuf {
+pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 

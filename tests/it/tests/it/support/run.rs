@@ -108,8 +108,8 @@ impl Run {
     }
 }
 
-/// Ports, ages and the gaps of columns, whose width depends on them, and places in what was built.
-static FILTERS: LazyLock<[(Regex, &str); 7]> = LazyLock::new(|| {
+/// Ports, ages, the times in names of files, and the gaps of columns, whose width depends on them, and places in what was built.
+static FILTERS: LazyLock<[(Regex, &str); 8]> = LazyLock::new(|| {
     [
         (r"127\.0\.0\.1:[0-9]{2,5}", "127.0.0.1:PORT"),
         (
@@ -117,6 +117,7 @@ static FILTERS: LazyLock<[(Regex, &str); 7]> = LazyLock::new(|| {
             "${gap}AGE$end",
         ),
         (r"(?m)^[0-9]+[ydhms](?:[0-9]+[dhms])?(?P<end>  )", "AGE$end"),
+        (r"\bapp-[0-9]{8}-[0-9]{6}\b", "app-TIME"),
         (r"(?P<word>[^ \n])   +", "$word   "),
         (r"src/(?P<file>[a-z]+)\.rs:[0-9:]+:", "src/$file.rs:LINE:"),
         (r" +\n", "\n"),

@@ -1,9 +1,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Fetched, KeyError, KeyFolder, verdict};
-use crate::model::Problem;
-
 /// What is known of who made an engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SignatureState {
@@ -16,36 +13,6 @@ pub enum SignatureState {
         /// The fingerprint of the key.
         key: String,
     },
-}
-
-/// Decides whether the maker of an engine is trusted. Installing, updating and syncing ask here before
-/// anything of the component is compiled.
-pub trait Trust: Send + Sync {
-    /// What the signatures say. `known` is the state of the version that is installed, if there is one.
-    ///
-    /// # Errors
-    /// When a signature is wrong, or is lacking where there must be one.
-    fn judge(
-        &self,
-        publisher: &str,
-        fetched: &Fetched,
-        known: Option<&SignatureState>,
-    ) -> Result<SignatureState, Box<dyn Problem>>;
-}
-
-/// The keys of a folder, by the policy of [`super::verdict`].
-impl Trust for KeyFolder {
-    fn judge(
-        &self,
-        publisher: &str,
-        fetched: &Fetched,
-        _: Option<&SignatureState>,
-    ) -> Result<SignatureState, Box<dyn Problem>> {
-        let boxed = |error: KeyError| -> Box<dyn Problem> { Box::new(error) };
-        let keys = self.list(publisher).map_err(boxed)?;
-        verdict(publisher, &keys, &fetched.signatures, &fetched.bytes)
-            .map_err(|error| -> Box<dyn Problem> { Box::new(error) })
-    }
 }
 
 const SIGNED: &str = "signed:";

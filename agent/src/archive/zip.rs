@@ -1,0 +1,98 @@
+use std::fs::Metadata;
+use std::io::{self, Seek, Write};
+use std::os::unix::fs::PermissionsExt as _;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, DateTime, ZipWriter};
+
+use super::file::Exact;
+use super::select::{Entry, Kind};
+use super::tar::changed;
+use super::{ArchiveError, FileArchive};
+use crate::config::Compression;
+
+/// From here on a file needs the larger fields of Zip64. Compression can make a file larger, so well below 4 GiB.
+const LARGE: u64 = 0xF000_0000;
+
+/// Symbolic links are left out, and named: few programs that unpack a zip know them.
+pub fn write<W: Write + Seek>(
+    entries: &[Entry],
+    archive: &FileArchive,
+    to: W,
+    note: &mut dyn FnMut(String),
+) -> Result<W, ArchiveError> {
+    let mut writer = ZipWriter::new(to);
+    let mut is_empty = true;
+    for entry in entries {
+        let name = entry.name.to_str().ok_or_else(|| ArchiveError::Name {
+            path: entry.source.clone(),
+        })?;
+        match entry.kind {
+            Kind::Link { .. } => {
+                note(format!(
+                    "{} is left out: zip has no links",
+                    entry.source.display()
+                ));
+                continue;
+            }
+            Kind::Folder => {
+                let options = options(&entry.metadata, Compression::Store);
+                writer.add_directory(name, options).map_err(failed)?;
+            }
+            Kind::File => add_file(&mut writer, entry, name, archive)?,
+        }
+        is_empty = false;
+    }
+    if is_empty {
+        return Err(ArchiveError::NoMatch);
+    }
+    writer.finish().map_err(failed)
+}
+
+fn add_file<W: Write + Seek>(
+    writer: &mut ZipWriter<W>,
+    entry: &Entry,
+    name: &str,
+    archive: &FileArchive,
+) -> Result<(), ArchiveError> {
+    let opened = Exact::open(&entry.source, archive.follow_symlinks)?;
+    let (mut file, metadata) = opened.ok_or_else(|| changed(entry))?;
+    let options = options(&metadata, archive.compression);
+    writer.start_file(name, options).map_err(failed)?;
+    io::copy(&mut file, writer)?;
+    Ok(())
+}
+
+fn options(metadata: &Metadata, compression: Compression) -> SimpleFileOptions {
+    let method = match compression {
+        Compression::Store => CompressionMethod::Stored,
+        _ => CompressionMethod::Deflated,
+    };
+    SimpleFileOptions::default()
+        .compression_method(method)
+        .unix_permissions(metadata.permissions().mode() & 0o7777)
+        .last_modified_time(modified(metadata).unwrap_or_default())
+        .large_file(metadata.len() >= LARGE)
+}
+
+/// In UTC, since a zip knows no zone. None before 1980 and after 2107, which it doesn't know either.
+fn modified(metadata: &Metadata) -> Option<DateTime> {
+    let time = Timestamp::try_from(metadata.modified().ok()?).ok()?;
+    let time = time.to_zoned(TimeZone::UTC);
+    let part = |part: i8| u8::try_from(part).ok();
+    DateTime::from_date_and_time(
+        u16::try_from(time.year()).ok()?,
+        part(time.month())?,
+        part(time.day())?,
+        part(time.hour())?,
+        part(time.minute())?,
+        part(time.second())?,
+    )
+    .ok()
+}
+
+fn failed(error: zip::result::ZipError) -> ArchiveError {
+    ArchiveError::Write(error.into())
+}

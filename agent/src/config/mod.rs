@@ -1,0 +1,263 @@
+//! The configuration file: `${NAME}` of the environment, YAML, and every rule about its fields.
+//!
+//! It is read once, as a whole, before anything starts. All that is wrong with it is said at once, with lines. Its
+//! reference, and where it differs from the Python sidecar's, is `docs/agent.md`.
+
+mod commands;
+mod file_archive;
+mod folders;
+mod problem;
+mod section;
+mod strategy;
+mod substitute;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use commands::{CommandLine, Commands};
+pub use file_archive::{Compression, FileArchive, Format};
+pub use folders::prepare;
+use problem::Findings;
+pub use problem::{At, Problem};
+use section::Section;
+pub use strategy::{ArtifactInfo, Strategy, Work};
+pub use substitute::Environment;
+use tree::Value;
+
+use crate::redact::Secret;
+
+/// Where the file is if nothing says otherwise: where the compose file mounts it.
+pub const DEFAULT_PATH: &str = "/etc/sidecar/config.yaml";
+/// The only version that the orchestrator accepts.
+const CONTRACT_VERSION: &str = "v1";
+/// A token of fewer characters can be guessed.
+const SHORT_TOKEN: usize = 16;
+
+/// A configuration that can be used.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub app: App,
+    pub capabilities: Capabilities,
+    pub strategy: Strategy,
+    pub paths: Paths,
+    pub limits: Limits,
+    pub api_token: Secret,
+    /// Whatever else stands among the secrets: it is kept out of logs and errors.
+    pub secrets: Vec<Secret>,
+    /// What works, and is better changed.
+    pub warnings: Vec<Problem>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct App {
+    pub host: IpAddr,
+    /// 0 takes any port that is free, and the log says which.
+    pub port: u16,
+}
+
+/// What `GET /backup/capabilities` answers.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Capabilities {
+    pub version: String,
+    pub types: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub est_seconds: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub est_size: Option<u64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paths {
+    pub workdir: PathBuf,
+    pub artifacts: PathBuf,
+    pub temp_dump: PathBuf,
+}
+
+/// What keeps one export from taking more than its part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The most bytes that an artifact may have.
+    pub artifact: u64,
+    /// How long a command may take; as long as it likes, if not set.
+    pub command: Option<Duration>,
+    /// How long a command has to end after it was told to.
+    pub kill: Duration,
+    /// How long a client may take no byte of its answer.
+    pub stall: Duration,
+    /// How many exports may wait for their turn behind the one that runs.
+    pub waiting: usize,
+    /// How long an export may go on once the program was told to stop.
+    pub grace: Duration,
+}
+
+impl Config {
+    /// Reads a configuration.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong with it, in the order of the lines.
+    pub fn parse(raw: &str, env: &Environment) -> Result<Self, Vec<Problem>> {
+        let mut findings = Findings::default();
+        let config = read(raw, env, &mut findings);
+        findings.problems.sort_by_key(|problem| problem.at);
+        match config {
+            Some(mut config) if findings.problems.is_empty() => {
+                config.warnings = findings.warnings;
+                Ok(config)
+            }
+            _ => Err(findings.problems),
+        }
+    }
+}
+
+/// None only if there is a problem among the findings.
+fn read(raw: &str, env: &Environment, findings: &mut Findings) -> Option<Config> {
+    let tree = tree::read(raw, env, findings)?;
+    let Some(mut root) = Section::root(&tree) else {
+        findings.problem(tree.at, "Configuration root must be a mapping");
+        return None;
+    };
+    let app = app(root.section("app", findings), findings);
+    let capabilities = capabilities(root.section("capabilities", findings), findings);
+    let paths = paths(root.section("paths", findings), env, findings);
+    let limits = limits(root.section("limits", findings), findings);
+    let secrets = secrets(root.section("secrets", findings), findings);
+    let strategy = root.section("strategy", findings);
+    let workdir = paths.as_ref().map(|paths| paths.workdir.clone());
+    let strategy = strategy::read(strategy, &workdir.unwrap_or_default(), env, findings);
+    root.finish(findings);
+    let (api_token, secrets) = secrets?;
+    Some(Config {
+        app: app?,
+        capabilities: capabilities?,
+        strategy: strategy?,
+        paths: paths?,
+        limits,
+        api_token,
+        secrets,
+        warnings: Vec::new(),
+    })
+}
+
+fn app(mut section: Section<'_>, findings: &mut Findings) -> Option<App> {
+    let host = match section.text("host", findings) {
+        Some((at, text)) => {
+            let host = text.parse().ok();
+            if host.is_none() {
+                let reason = "app.host must be an address, such as 0.0.0.0 or 127.0.0.1";
+                findings.problem(at, reason);
+            }
+            host
+        }
+        None => Some(IpAddr::from([0, 0, 0, 0])),
+    };
+    let port = match section.text("port", findings) {
+        Some((at, text)) => {
+            let port = text.trim().parse().ok();
+            if port.is_none() {
+                findings.problem(at, format!("Invalid integer for app.port: {text}"));
+            }
+            port
+        }
+        None => Some(8000),
+    };
+    section.finish(findings);
+    Some(App {
+        host: host?,
+        port: port?,
+    })
+}
+
+fn capabilities(mut section: Section<'_>, findings: &mut Findings) -> Option<Capabilities> {
+    let version = section.required("version", "capabilities.version is required", findings);
+    if let Some((at, version)) = version
+        && version != CONTRACT_VERSION
+    {
+        findings.warning(
+            at,
+            format!(
+                "the orchestrator accepts no other capabilities.version than {CONTRACT_VERSION}"
+            ),
+        );
+    }
+    match section.get("types").map(|node| (node.at, &node.value)) {
+        None => findings.problem(section.at, "capabilities.types is required"),
+        Some((at, Value::Text(_))) => {
+            findings.problem(at, "capabilities.types must be a list of texts");
+        }
+        Some(_) => {}
+    }
+    let types = section.texts("types", findings);
+    let est_seconds = section.integer("est_seconds", findings);
+    let est_size = section.integer("est_size", findings);
+    section.finish(findings);
+    Some(Capabilities {
+        version: version?.1.to_owned(),
+        types: types?,
+        est_seconds,
+        est_size,
+    })
+}
+
+fn paths(mut section: Section<'_>, env: &Environment, findings: &mut Findings) -> Option<Paths> {
+    let mut path = |key| {
+        section.required(key, &format!("Missing paths.{key}"), findings)?;
+        section.path(key, env, findings)
+    };
+    let (workdir, artifacts, temp_dump) = (path("workdir"), path("artifacts"), path("temp_dump"));
+    section.finish(findings);
+    Some(Paths {
+        workdir: workdir?,
+        artifacts: artifacts?,
+        temp_dump: temp_dump?,
+    })
+}
+
+fn limits(mut section: Section<'_>, findings: &mut Findings) -> Limits {
+    let artifact = section.bytes("artifact_size", findings);
+    let mut seconds = |key| section.integer(key, findings).map(Duration::from_secs);
+    let limits = Limits {
+        artifact: artifact.unwrap_or(16 << 30),
+        command: seconds("command_seconds"),
+        kill: seconds("kill_seconds").unwrap_or(Duration::from_secs(5)),
+        stall: seconds("stall_seconds").unwrap_or(Duration::from_mins(2)),
+        grace: seconds("grace_seconds").unwrap_or(Duration::from_secs(20)),
+        waiting: section
+            .integer("waiting", findings)
+            .map_or(4, |n| usize::try_from(n).unwrap_or(usize::MAX)),
+    };
+    section.finish(findings);
+    limits
+}
+
+/// The token, and the other secrets. The names of those are free: templates of the orchestrator's repository have
+/// `database_url` and `ssh_private_key`.
+fn secrets(mut section: Section<'_>, findings: &mut Findings) -> Option<(Secret, Vec<Secret>)> {
+    let token = section.required("api_token", "secrets.api_token is required", findings);
+    if let Some((at, token)) = token {
+        if token.contains(|c: char| !c.is_ascii_graphic()) {
+            findings.problem(
+                at,
+                "secrets.api_token can't be sent in a header: only visible ASCII characters can, without spaces",
+            );
+        } else if token.len() < SHORT_TOKEN {
+            findings.warning(
+                at,
+                format!(
+                    "secrets.api_token has fewer than {SHORT_TOKEN} characters: it can be guessed"
+                ),
+            );
+        }
+    }
+    let mut secrets = Vec::new();
+    for entry in section.entries() {
+        if let Some(texts) = section::texts_of(&entry.node) {
+            secrets.extend(texts.into_iter().map(Secret::new));
+        }
+    }
+    Some((Secret::new(token?.1), secrets))
+}

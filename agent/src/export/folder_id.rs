@@ -1,0 +1,79 @@
+use std::fmt;
+
+/// Longer than any that a drive gives.
+const LONGEST: usize = 128;
+
+/// The folder that the orchestrator names. It reaches commands as a variable, and the answer as a header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FolderId(String);
+
+impl FolderId {
+    /// Letters, digits, `-`, `_` and `.`, and no `-` or `.` in front: nothing that a shell, an option parser or a path
+    /// could take for something else, even where a command forgets its quotes. The ids of the drives have no other.
+    ///
+    /// None for any other text.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_valid = text.len() <= LONGEST
+            && text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+            && text
+                .bytes()
+                .all(|c| c.is_ascii_alphanumeric() || b"-_.".contains(&c));
+        is_valid.then(|| Self(text.to_owned()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for FolderId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_of_drives_are_taken_as_they_are() {
+        for id in ["1AbC_d-9", "0B_xyz", "_x", "folder.2026", "a"] {
+            assert_eq!(
+                FolderId::parse(id).map(|id| id.to_string()).as_deref(),
+                Some(id)
+            );
+        }
+    }
+
+    #[test]
+    fn what_could_mean_something_to_a_shell_is_no_id() {
+        let long = "a".repeat(LONGEST + 1);
+        for text in [
+            "",
+            "a b",
+            "a;id",
+            "$(id)",
+            "`id`",
+            "a\nb",
+            "a\0b",
+            "-rf",
+            "..",
+            "../x",
+            "a/b",
+            "a'b",
+            "a\"b",
+            "ä",
+            "a|b",
+            "a&b",
+            "a>b",
+            "*",
+            "~",
+            "a%b",
+            "a\r\nX-Evil: 1",
+            &long,
+        ] {
+            assert_eq!(FolderId::parse(text), None, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! One export at a time: its turn, its files, and how it ended.
+
+mod artifact;
+mod chunks;
+mod folder_id;
+mod session;
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use tokio::sync::Semaphore;
+
+pub use artifact::{Artifact, ArtifactError};
+pub use chunks::{Blocking, CHECKSUM, CHUNK, Chunks};
+pub use folder_id::FolderId;
+pub use session::{End, Session};
+
+use crate::config::Config;
+use crate::log::Log;
+use crate::metrics::Metrics;
+
+/// The files of exports. Every export uses the same two, as the contract has it; so there is never more than one.
+#[derive(Debug, Clone)]
+pub struct Places {
+    /// Where the strategy leaves the artifact.
+    pub temp: PathBuf,
+    /// Where it lies while it is sent.
+    pub artifact: PathBuf,
+}
+
+impl Places {
+    pub fn new(config: &Config) -> Self {
+        Self {
+            temp: config.paths.temp_dump.clone(),
+            artifact: config
+                .paths
+                .artifacts
+                .join(&config.strategy.artifact.filename),
+        }
+    }
+
+    /// Removes what an earlier export has left, also one that was cut off by a crash. Says what there was.
+    ///
+    /// # Errors
+    ///
+    /// If a file can't be removed, or a folder is in its place.
+    pub fn clear(&self) -> io::Result<Vec<PathBuf>> {
+        let mut removed = Vec::new();
+        for path in [&self.temp, &self.artifact] {
+            match fs::remove_file(path) {
+                Ok(()) => removed.push(path.clone()),
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                Err(e) => return Err(io::Error::new(e.kind(), format!("{}: {e}", path.display()))),
+            }
+        }
+        Ok(removed)
+    }
+}
+
+/// Too many exports wait already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Busy;
+
+/// Gives each export its turn, in the order in which they came.
+pub struct Exports {
+    places: Places,
+    turn: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    may_wait: usize,
+    last: AtomicU64,
+    metrics: Arc<Metrics>,
+    log: Log,
+}
+
+impl Exports {
+    pub fn new(config: &Config, metrics: Arc<Metrics>, log: Log) -> Self {
+        Self {
+            places: Places::new(config),
+            turn: Arc::new(Semaphore::new(1)),
+            waiting: AtomicUsize::new(0),
+            may_wait: config.limits.waiting,
+            last: AtomicU64::new(0),
+            metrics,
+            log,
+        }
+    }
+
+    /// Waits for the turn of a new export. Whoever stops waiting has left the line.
+    ///
+    /// # Errors
+    ///
+    /// If the line is full.
+    pub async fn enter(&self, folder: Option<FolderId>) -> Result<Arc<Session>, Busy> {
+        let permit = match Arc::clone(&self.turn).try_acquire_owned() {
+            Ok(permit) => permit,
+            Err(_) => {
+                let _place = self.place()?;
+                // The semaphore is never closed.
+                Arc::clone(&self.turn)
+                    .acquire_owned()
+                    .await
+                    .map_err(|_| Busy)?
+            }
+        };
+        let number = self.last.fetch_add(1, Ordering::Relaxed) + 1;
+        let (metrics, log) = (Arc::clone(&self.metrics), self.log.clone());
+        let places = self.places.clone();
+        Ok(Arc::new(Session::new(
+            number, folder, places, permit, metrics, log,
+        )))
+    }
+
+    /// Waits until no export runs, and lets no other begin.
+    pub async fn close(&self) {
+        if let Ok(permit) = self.turn.acquire().await {
+            permit.forget();
+        }
+    }
+
+    fn place(&self) -> Result<Place<'_>, Busy> {
+        let taken = self
+            .waiting
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |waiting| {
+                (waiting < self.may_wait).then_some(waiting + 1)
+            });
+        taken.map_err(|_| Busy)?;
+        self.metrics.waiting.inc();
+        Ok(Place(self))
+    }
+}
+
+/// A place in the line, given up when this is dropped.
+struct Place<'a>(&'a Exports);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+        self.0.metrics.waiting.dec();
+    }
+}

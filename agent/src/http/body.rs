@@ -1,0 +1,94 @@
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use tokio::sync::mpsc::Receiver;
+
+use crate::export::{End, Session};
+use crate::log::Log;
+use crate::strategy::{Failure, Piece};
+
+/// An artifact on its way out.
+///
+/// An error in the middle ends the connection before the length that was announced, or without the chunk that ends
+/// the body: no client can take what it has for a whole artifact. When this is dropped, so is the export.
+pub struct Leaving {
+    first: Option<Frame<Bytes>>,
+    pieces: Receiver<Piece>,
+    /// How many bytes are still to come, where that was announced.
+    left: Option<u64>,
+    sent: u64,
+    session: Arc<Session>,
+    log: Log,
+}
+
+impl Leaving {
+    pub fn new(
+        first: Option<Frame<Bytes>>,
+        pieces: Receiver<Piece>,
+        size: Option<u64>,
+        session: Arc<Session>,
+        log: Log,
+    ) -> Self {
+        Self {
+            first,
+            pieces,
+            left: size,
+            sent: 0,
+            session,
+            log,
+        }
+    }
+
+    fn pass(&mut self, frame: Frame<Bytes>) -> Frame<Bytes> {
+        let length = frame.data_ref().map_or(0, |data| data.len() as u64);
+        self.sent += length;
+        self.left = self.left.map(|left| left.saturating_sub(length));
+        // Whoever reads a body of a known length may not ask again behind its last byte.
+        if frame.is_trailers() || self.left == Some(0) {
+            self.session.end(End::Sent { bytes: self.sent });
+        }
+        frame
+    }
+
+    fn fail(&self, failure: Failure) -> Failure {
+        self.session.end(End::Failed);
+        let number = self.session.number;
+        self.log.error(&format!(
+            "export {number}: broken off after {} bytes: {failure}",
+            self.sent
+        ));
+        failure
+    }
+}
+
+impl Body for Leaving {
+    type Data = Bytes;
+    type Error = Failure;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(Ok(self.pass(first))));
+        }
+        let piece = ready!(self.pieces.poll_recv(context));
+        Poll::Ready(match piece {
+            Some(Ok(frame)) => Some(Ok(self.pass(frame))),
+            Some(Err(failure)) => Some(Err(self.fail(failure))),
+            None => None,
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == Some(0)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.left
+            .map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}

@@ -1,0 +1,151 @@
+//! The server: connections, requests, answers, and a stop that lets a running export end.
+
+mod auth;
+mod body;
+mod export;
+mod reply;
+mod route;
+
+use std::convert::Infallible;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc::Receiver;
+use tokio::task::JoinSet;
+use tokio::time;
+
+use crate::config::Config;
+use crate::export::Exports;
+use crate::log::Log;
+use crate::metrics::Metrics;
+
+/// More connections than these wait to be accepted.
+const CONNECTIONS: usize = 128;
+/// How long a client may take for the head of its request, also between two of them.
+const HEAD: Duration = Duration::from_secs(30);
+/// After an error of `accept`: no file descriptors left, say.
+const PAUSE: Duration = Duration::from_millis(100);
+/// Beyond the time that a command has to end: for the last of its processes to be gone, and its files removed.
+const LAST: Duration = Duration::from_secs(5);
+
+/// What every request needs.
+pub struct Agent {
+    pub config: Arc<Config>,
+    pub exports: Exports,
+    pub metrics: Arc<Metrics>,
+    pub log: Log,
+}
+
+/// How the server stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// Every export had ended.
+    Clean,
+    /// A running export was broken off.
+    BrokenOff,
+}
+
+/// Serves until `stop`, and then as long as a running export needs, within the time of grace. A second `stop` ends that.
+pub async fn serve(agent: Arc<Agent>, listener: TcpListener, mut stop: Receiver<()>) -> Stopped {
+    let connections = Arc::new(Semaphore::new(CONNECTIONS));
+    let graceful = GracefulShutdown::new();
+    let mut tasks = JoinSet::new();
+    loop {
+        let accepted = async {
+            // The semaphore is never closed.
+            let permit = Arc::clone(&connections).acquire_owned().await;
+            (listener.accept().await, permit)
+        };
+        tokio::select! {
+            _ = stop.recv() => break,
+            (accepted, permit) = accepted => match accepted {
+                Ok((stream, peer)) => {
+                    bound_stalls(&stream, agent.config.limits.stall, &agent.log);
+                    let connection = graceful.watch(connection(&agent, stream));
+                    let agent = Arc::clone(&agent);
+                    tasks.spawn(async move {
+                        if let Err(e) = connection.await {
+                            agent.log.debug(&format!("connection of {peer}: {e}"));
+                        }
+                        drop(permit);
+                    });
+                }
+                Err(e) => {
+                    agent.log.error(&format!("no connection can be accepted: {e}"));
+                    time::sleep(PAUSE).await;
+                }
+            },
+            Some(_) = tasks.join_next() => {}
+        }
+    }
+    drop(listener);
+    let grace = agent.config.limits.grace;
+    agent.log.info("stopping: no request is accepted any more");
+    let outcome = tokio::select! {
+        () = graceful.shutdown() => Stopped::Clean,
+        () = time::sleep(grace) => Stopped::BrokenOff,
+        Some(()) = stop.recv() => Stopped::BrokenOff,
+    };
+    if outcome == Stopped::BrokenOff {
+        agent.log.warn("stopping: a running export is broken off");
+    }
+    tasks.shutdown().await;
+    // Until its last process is gone, and its files are.
+    let patience = agent.config.limits.kill + LAST;
+    if time::timeout(patience, agent.exports.close())
+        .await
+        .is_err()
+    {
+        agent.log.error("stopping: a command is still running");
+        return Stopped::BrokenOff;
+    }
+    outcome
+}
+
+fn connection(
+    agent: &Arc<Agent>,
+    stream: TcpStream,
+) -> http1::Connection<
+    TokioIo<TcpStream>,
+    impl hyper::service::Service<
+        http::Request<Incoming>,
+        Response = reply::Reply,
+        Error = Infallible,
+        Future: Send,
+    > + use<>,
+> {
+    let agent = Arc::clone(agent);
+    let service = service_fn(move |request| {
+        let agent = Arc::clone(&agent);
+        async move { Ok(Box::pin(route::answer(&agent, request)).await) }
+    });
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .serve_connection(TokioIo::new(stream), service)
+}
+
+/// A client that takes nothing of its answer would hold up all others.
+fn bound_stalls(stream: &TcpStream, stall: Duration, log: &Log) {
+    let set = || -> io::Result<()> {
+        stream.set_nodelay(true)?;
+        #[cfg(target_os = "linux")]
+        {
+            let milliseconds = u32::try_from(stall.as_millis()).unwrap_or(u32::MAX);
+            rustix::net::sockopt::set_tcp_user_timeout(stream, milliseconds)?;
+            rustix::net::sockopt::set_socket_keepalive(stream, true)?;
+        }
+        Ok(())
+    };
+    if let Err(e) = set() {
+        log.warn(&format!("a connection without a bound for stalls: {e}"));
+    }
+}

@@ -1,0 +1,111 @@
+//! Which request is answered by what.
+
+use std::sync::Arc;
+
+use http::{Method, Request, StatusCode, header};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming;
+use serde_json::json;
+
+use super::reply::{self, Reply};
+use super::{Agent, auth, export};
+use crate::metrics;
+
+/// A body is ignored, as the contract has it; one of more bytes than these is refused.
+const BODY: usize = 64 * 1024;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Route {
+    Capabilities,
+    Export,
+    Health,
+    Metrics,
+}
+
+impl Route {
+    const ALL: [Self; 4] = [
+        Self::Capabilities,
+        Self::Export,
+        Self::Health,
+        Self::Metrics,
+    ];
+
+    fn path(self) -> &'static str {
+        match self {
+            Self::Capabilities => "/backup/capabilities",
+            Self::Export => "/backup/export",
+            Self::Health => "/healthz",
+            Self::Metrics => "/metrics",
+        }
+    }
+
+    /// The methods that it answers, as in an `Allow` header.
+    fn allow(self) -> &'static str {
+        match self {
+            Self::Export => "POST",
+            _ => "GET",
+        }
+    }
+
+    fn needs_token(self) -> bool {
+        matches!(self, Self::Capabilities | Self::Export)
+    }
+}
+
+/// Answers one request, and counts it. If this future is dropped, its client is gone.
+pub async fn answer(agent: &Arc<Agent>, request: Request<Incoming>) -> Reply {
+    let found = Route::ALL
+        .into_iter()
+        .find(|route| route.path() == request.uri().path());
+    let reply = match found {
+        Some(route) => Box::pin(routed(agent, route, request)).await,
+        None => reply::error(StatusCode::NOT_FOUND, "Not found"),
+    };
+    // What is not known has one name: else anybody could make as many as he likes.
+    let name = found.map_or("unknown", Route::path);
+    agent.metrics.answered(name, reply.status().as_u16());
+    agent.log.debug(&format!("{name}: {}", reply.status()));
+    reply
+}
+
+async fn routed(agent: &Arc<Agent>, route: Route, request: Request<Incoming>) -> Reply {
+    if request.method() != method(route) {
+        let mut reply = reply::error(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed");
+        reply::set(&mut reply, header::ALLOW, route.allow());
+        return reply;
+    }
+    if route.needs_token()
+        && let Err(denied) = auth::check(request.headers(), &agent.config.api_token)
+    {
+        agent
+            .log
+            .warn(&format!("{}: {}", route.path(), denied.message()));
+        let mut reply = reply::error(StatusCode::UNAUTHORIZED, denied.message());
+        reply::set(&mut reply, header::WWW_AUTHENTICATE, "Bearer");
+        return reply;
+    }
+    match route {
+        Route::Capabilities => reply::json(StatusCode::OK, &agent.config.capabilities),
+        Route::Export => {
+            let (head, body) = request.into_parts();
+            // Read to its end, because only then it is noticed when the client goes away.
+            if Limited::new(body, BODY).collect().await.is_err() {
+                let text = "The body of the request is too large";
+                return reply::error(StatusCode::PAYLOAD_TOO_LARGE, text);
+            }
+            Box::pin(export::answer(agent, &head)).await
+        }
+        Route::Health => reply::json(StatusCode::OK, &json!({ "status": "ok" })),
+        Route::Metrics => match agent.metrics.text() {
+            Ok(text) => reply::full(StatusCode::OK, metrics::CONTENT_TYPE, text),
+            Err(e) => reply::error(StatusCode::INTERNAL_SERVER_ERROR, &e.to_string()),
+        },
+    }
+}
+
+fn method(route: Route) -> Method {
+    match route {
+        Route::Export => Method::POST,
+        _ => Method::GET,
+    }
+}

@@ -1,0 +1,28 @@
+//! What the author of an engine needs: a project to begin with, a manifest put into a
+//! component, and a test of it.
+//!
+//! Nothing here is needed to use an engine, and nothing of it talks to a cluster.
+
+mod call;
+mod cases;
+mod error;
+mod manifest_section;
+mod pack;
+mod project;
+mod stage;
+mod write;
+
+use std::fs;
+use std::path::Path;
+
+pub use cases::{CaseResult, TestRequest, Tested, test};
+pub use error::AuthoringError;
+pub use pack::{PackRequest, Packed, Packing, pack};
+pub use project::{Language, Project, ProjectRequest, project};
+
+fn read(path: &Path) -> Result<Vec<u8>, AuthoringError> {
+    fs::read(path).map_err(|source| AuthoringError::Read {
+        path: path.to_owned(),
+        source,
+    })
+}

@@ -1,0 +1,39 @@
+//! What the author of an engine does before anybody installs it. No store is opened for it, and no
+//! cluster is asked.
+
+mod new;
+mod pack;
+mod test;
+
+use clap::Subcommand;
+
+use crate::authoring::AuthoringError;
+use crate::cli::error::CliError;
+use crate::ui::{Document, Ui};
+
+#[derive(Subcommand)]
+pub(super) enum AuthorVerb {
+    New(new::NewArgs),
+    Pack(pack::PackArgs),
+    Test(test::TestArgs),
+}
+
+pub(super) async fn run(verb: AuthorVerb, ui: Ui) -> Result<(), CliError> {
+    let view = Box::pin(run_verb(verb, ui)).await?;
+    ui.data(view.as_ref())?;
+    if let (true, Some(summary)) = (ui.format().is_table(), view.summary()) {
+        ui.note(&summary);
+    }
+    match view.failure() {
+        Some(failure) => Err(CliError::Said(failure)),
+        None => Ok(()),
+    }
+}
+
+async fn run_verb(verb: AuthorVerb, ui: Ui) -> Result<Box<dyn Document>, AuthoringError> {
+    Ok(match verb {
+        AuthorVerb::New(args) => Box::new(new::run(args)?),
+        AuthorVerb::Pack(args) => Box::new(pack::run(args)?),
+        AuthorVerb::Test(args) => Box::new(test::run(args, ui).await?),
+    })
+}

@@ -1,0 +1,52 @@
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::authoring::{AuthoringError, Language, ProjectRequest, project};
+use crate::ui::PluginProjectView;
+
+/// For authors: begin an engine of your own, in a folder that builds, tests and installs at once
+#[derive(Args)]
+pub(in crate::cli::plugin) struct NewArgs {
+    /// Name of the engine and of its folder, or PUBLISHER/NAME
+    name: String,
+    /// Language that it is written in
+    #[arg(long, value_enum, default_value_t)]
+    lang: Lang,
+    /// Whose engine it is [default: example]
+    #[arg(long)]
+    publisher: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Lang {
+    #[default]
+    Rust,
+    Python,
+}
+
+impl Lang {
+    fn language(self) -> Language {
+        match self {
+            Self::Rust => Language::Rust,
+            Self::Python => Language::Python,
+        }
+    }
+}
+
+pub(super) fn run(args: NewArgs) -> Result<PluginProjectView, AuthoringError> {
+    let project = project(&ProjectRequest {
+        name: args.name,
+        publisher: args.publisher,
+        language: args.lang.language(),
+        folder: PathBuf::new(),
+    })?;
+    Ok(PluginProjectView {
+        id: project.id.to_string(),
+        folder: project.folder,
+        files: project.files,
+        component: project.component,
+        sdk: project.sdk,
+        next: project.next,
+    })
+}

@@ -1,0 +1,55 @@
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::authoring::{AuthoringError, PackRequest, Packing, pack};
+use crate::cli::plugin::rows::operations;
+use crate::plugin::Capabilities;
+use crate::transfer::Sha256;
+use crate::ui::PluginPackView;
+
+/// For authors: put a manifest into a component that was made in any language
+#[derive(Args)]
+pub(in crate::cli::plugin) struct PackArgs {
+    /// A component
+    #[arg(value_name = "FILE")]
+    component: PathBuf,
+    /// The manifest, as TOML
+    #[arg(long, value_name = "FILE", default_value = "engine.toml")]
+    manifest: PathBuf,
+    /// Where the engine is written to [default: in the place of the component]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Put it in the place of another manifest that the component has
+    #[arg(long)]
+    replace: bool,
+}
+
+pub(super) fn run(args: PackArgs) -> Result<PluginPackView, AuthoringError> {
+    let packed = pack(&PackRequest {
+        component: args.component,
+        manifest: args.manifest,
+        out: args.out,
+        replace: args.replace,
+    })?;
+    let outline = packed.file.outline();
+    let manifest = &outline.manifest;
+    let capabilities = Capabilities::of(outline);
+    Ok(PluginPackView {
+        id: manifest.id.to_string(),
+        version: manifest.version.to_string(),
+        path: packed.path,
+        manifest: match packed.packing {
+            Packing::Added => "added",
+            Packing::Replaced => "replaced",
+            Packing::Unchanged => "unchanged",
+        },
+        interface: outline.interface.clone(),
+        operations: operations(&packed.file),
+        verbs: manifest.verbs.keys().cloned().collect(),
+        may: capabilities.sentences(),
+        accepted_by: format!("sha256:{}", capabilities.digest()),
+        size: packed.size,
+        sha256: Sha256::from(packed.file.digest()).to_string(),
+    })
+}

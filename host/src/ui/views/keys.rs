@@ -1,0 +1,165 @@
+//! What is shown of the keys that publishers are trusted by.
+
+use serde_json::{Value, json};
+
+use crate::ui::Kind;
+use crate::ui::document::{Document, document};
+use crate::ui::table::{cell, table};
+
+/// The keys that are trusted.
+#[derive(Debug)]
+pub struct KeysView {
+    pub keys: Vec<KeyRow>,
+}
+
+#[derive(Debug)]
+pub struct KeyRow {
+    pub publisher: String,
+    /// The user's name for it.
+    pub name: String,
+    /// SHA-256 in hexadecimal.
+    pub fingerprint: String,
+}
+
+impl KeyRow {
+    pub(super) fn fields(&self) -> Value {
+        json!({
+            "publisher": self.publisher,
+            "name": self.name,
+            "fingerprint": self.fingerprint,
+        })
+    }
+}
+
+/// What it means that a key is trusted from now on.
+pub(super) fn added(key: &KeyRow) -> String {
+    let KeyRow {
+        publisher,
+        name,
+        fingerprint,
+    } = key;
+    format!(
+        "Key {name} of {publisher} is added: {fingerprint}\n\
+         From now on an engine {publisher}/… is installed only if a trusted key of {publisher} signed it\n"
+    )
+}
+
+impl Document for KeysView {
+    fn table(&self, _: bool) -> String {
+        let headers = ["PUBLISHER", "NAME", "FINGERPRINT"].map(str::to_owned);
+        let rows = self.keys.iter().map(|key| {
+            vec![
+                cell(&key.publisher),
+                cell(&key.name),
+                cell(&key.fingerprint),
+            ]
+        });
+        table(&headers, rows.collect())
+    }
+
+    fn names(&self) -> String {
+        let names = self.keys.iter();
+        names
+            .map(|key| format!("{}/{}\n", key.publisher, key.name))
+            .collect()
+    }
+
+    fn document(&self) -> Value {
+        let items: Vec<_> = self.keys.iter().map(KeyRow::fields).collect();
+        document(Kind::KeyList, json!({ "items": items }))
+    }
+
+    fn summary(&self) -> Option<String> {
+        self.keys
+            .is_empty()
+            .then(|| "No key is trusted; `kubectl broker plugin key add` adds one".to_owned())
+    }
+}
+
+/// A key that is trusted from now on, or no longer.
+#[derive(Debug)]
+pub enum KeyChangeView {
+    Added(KeyRow),
+    Removed {
+        publisher: String,
+        name: String,
+        /// SHA-256 in hexadecimal; none if the key could not be read.
+        fingerprint: Option<String>,
+        /// Whether no key of the publisher is left.
+        is_last: bool,
+        /// Installed engines that are recorded as signed, and whose next version this decides about.
+        engines: Vec<String>,
+    },
+}
+
+impl Document for KeyChangeView {
+    fn table(&self, _: bool) -> String {
+        let (publisher, name, fingerprint, is_last, engines) = match self {
+            Self::Added(key) => return added(key),
+            Self::Removed {
+                publisher,
+                name,
+                fingerprint,
+                is_last,
+                engines,
+            } => (publisher, name, fingerprint, *is_last, engines),
+        };
+        let fingerprint = fingerprint.as_deref().unwrap_or("its file was damaged");
+        let mut shown = format!("Key {name} of {publisher} is removed: {fingerprint}\n");
+        if is_last {
+            shown.push_str(&format!(
+                "No key of {publisher} is left: from now on an engine {publisher}/… is installed unsigned, or whoever signed it\n"
+            ));
+        }
+        for engine in engines {
+            shown.push_str(&if is_last {
+                format!(
+                    "{engine} stays installed, and nothing tells any more whether an update of it has the same maker\n"
+                )
+            } else {
+                format!(
+                    "{engine} was signed with it and stays installed; an update must be signed with another key of {publisher}\n"
+                )
+            });
+        }
+        shown
+    }
+
+    fn names(&self) -> String {
+        let (Self::Added(KeyRow {
+            publisher, name, ..
+        })
+        | Self::Removed {
+            publisher, name, ..
+        }) = self;
+        format!("{publisher}/{name}\n")
+    }
+
+    fn document(&self) -> Value {
+        let body = match self {
+            Self::Added(key) => json!({
+                "change": "added",
+                "publisher": key.publisher,
+                "name": key.name,
+                "fingerprint": key.fingerprint,
+                "last": false,
+                "engines": [],
+            }),
+            Self::Removed {
+                publisher,
+                name,
+                fingerprint,
+                is_last,
+                engines,
+            } => json!({
+                "change": "removed",
+                "publisher": publisher,
+                "name": name,
+                "fingerprint": fingerprint,
+                "last": is_last,
+                "engines": engines,
+            }),
+        };
+        document(Kind::KeyChange, body)
+    }
+}

@@ -1,0 +1,131 @@
+"""HTTP to the endpoints of the manifest. The host opens the connection and adds the credentials."""
+
+import json
+
+from componentize_py_types import Err
+from wit_world.imports import http, types
+from wit_world.imports.types import ErrorKind
+
+#: The largest answer that is read, in bytes.
+MAX_BODY = 16 << 20
+#: The most of an answer that is no JSON which an error shows, in characters.
+MAX_TEXT = 200
+
+
+def get(endpoint, route):
+    """A GET of a route of the manifest: ``get("api", "/v1/backups/{id}").parameter("id", id).send()``."""
+    return Request(endpoint, http.Method.GET, route)
+
+
+def post(endpoint, route):
+    return Request(endpoint, http.Method.POST, route)
+
+
+def put(endpoint, route):
+    return Request(endpoint, http.Method.PUT, route)
+
+
+def patch(endpoint, route):
+    return Request(endpoint, http.Method.PATCH, route)
+
+
+def delete(endpoint, route):
+    return Request(endpoint, http.Method.DELETE, route)
+
+
+def unexpected(what):
+    """An error to be raised about an answer that is not what the backend's contract says."""
+    return Err(types.Error(ErrorKind.PROTOCOL, what, None, False))
+
+
+class Request:
+    """A request that is being made. Nothing happens before :meth:`send`."""
+
+    def __init__(self, endpoint, method, route):
+        self._raw = http.Request(endpoint, method, route, [], [], [], None, None)
+
+    def parameter(self, name, value):
+        """The value of a parameter of the route. The host encodes it."""
+        self._raw.parameters.append((name, str(value)))
+        return self
+
+    def query(self, name, value):
+        self._raw.query.append((name, str(value)))
+        return self
+
+    def header(self, name, value):
+        self._raw.headers.append((name, str(value)))
+        return self
+
+    def json(self, value):
+        """A JSON body."""
+        self._raw.body = json.dumps(value).encode()
+        return self.header("content-type", "application/json")
+
+    def patience(self, seconds):
+        """How long the answer may take to begin, for a backend that answers only when its work is done."""
+        self._raw.patience = seconds
+        return self
+
+    def send(self):
+        """The answer, whatever its status is.
+
+        Raises ``Err`` when there is none."""
+        what = f"{self._raw.method.name} {self._raw.route}"
+        return Response(what, http.send(self._raw))
+
+
+class Response:
+    """An answer. Its body is read once."""
+
+    def __init__(self, what, raw):
+        self._what = what
+        self._raw = raw
+        self.status = raw.status()
+
+    def header(self, name):
+        """The first value of a header, if there is one."""
+        return next(iter(self._raw.header(name)), None)
+
+    def bytes(self, limit=MAX_BODY):
+        return self._raw.read(limit)
+
+    def json(self):
+        """The body.
+
+        Raises ``Err`` when it is no JSON: a page of a proxy, most often."""
+        body = self.bytes()
+        try:
+            return json.loads(body)
+        except ValueError:
+            shown = " ".join(body.decode(errors="replace").split())[:MAX_TEXT]
+            raise self._wrong(ErrorKind.PROTOCOL, f"answered with no JSON: {shown}") from None
+
+    def expect_ok(self):
+        """Passes an answer of success on.
+
+        Raises ``Err`` for every other status, with what the body says."""
+        if 200 <= self.status < 300:
+            return self
+        shown = " ".join(self.bytes().decode(errors="replace").split())[:MAX_TEXT]
+        says = f": {shown}" if shown else ""
+        raise self._wrong(_kind(self.status), f"answered {self.status}{says}")
+
+    def _wrong(self, kind, what):
+        retryable = self.status in (429, 502, 503, 504)
+        return Err(types.Error(kind, f"{self._what} {what}", None, retryable))
+
+
+def _kind(status):
+    known = {
+        400: ErrorKind.INVALID_ARGUMENT,
+        401: ErrorKind.UNAUTHENTICATED,
+        403: ErrorKind.FORBIDDEN,
+        404: ErrorKind.NOT_FOUND,
+        409: ErrorKind.CONFLICT,
+        429: ErrorKind.UNAVAILABLE,
+        502: ErrorKind.UNAVAILABLE,
+        503: ErrorKind.UNAVAILABLE,
+        504: ErrorKind.TIMED_OUT,
+    }
+    return known.get(status, ErrorKind.FAILED)

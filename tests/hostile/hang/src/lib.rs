@@ -1,0 +1,27 @@
+//! An engine that hangs while it starts.
+
+use broker_engine::{Backup, Detect, Detection, List, ListRequest, Result, engine};
+
+struct Hang;
+
+engine!(Hang, "engine.toml");
+
+/// What a component is initialised with, before anything that it exports can be called.
+#[unsafe(no_mangle)]
+extern "C" fn _initialize() {
+    loop {
+        std::hint::black_box(());
+    }
+}
+
+impl Detect for Hang {
+    fn detect() -> Result<Detection> {
+        Ok(Detection::of("nothing"))
+    }
+}
+
+impl List for Hang {
+    fn list(_: ListRequest) -> Result<Vec<Backup>> {
+        Ok(Vec::new())
+    }
+}

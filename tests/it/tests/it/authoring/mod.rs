@@ -1,0 +1,28 @@
+//! What the author of an engine does before anybody installs it.
+
+mod cases;
+mod pack;
+mod project;
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::support::{Machine, Run};
+
+/// What was said, without the digests and sizes of engines: they are others after each change of the SDK.
+fn shown(run: &Run) -> String {
+    static STABLE: LazyLock<[(Regex, &str); 2]> = LazyLock::new(|| {
+        [("[0-9a-f]{64}", "DIGEST"), (r"[0-9.]+KiB", "SIZE")]
+            .map(|(pattern, with)| (Regex::new(pattern).expect("a pattern"), with))
+    });
+    let stable = STABLE.iter();
+    stable.fold(run.shown(), |text, (pattern, with)| {
+        pattern.replace_all(&text, *with).into_owned()
+    })
+}
+
+/// Writes a text file to the folder of the files.
+fn write(machine: &Machine, name: &str, text: &str) {
+    std::fs::write(machine.folder.path().join(name), text).expect("a file");
+}

@@ -1,0 +1,251 @@
+//! `plugin new`: from nothing to an engine that lists backups.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use insta::assert_snapshot;
+use testbed::{PodAddress, Testbed};
+
+use super::{shown, write};
+use crate::support::{
+    Bed, Invocation, Machine, Vault, plain_cargo, profile_folder, programs, workspace,
+};
+
+/// Where the template's backend listens, and in which container.
+const PORT: u16 = 8200;
+const CONTAINER: &str = "hivemq";
+
+/// With the versions of this workspace, in a target folder that stays: only the project is built anew.
+fn cargo(project: &Path, arguments: &[&str]) {
+    let mut command: Command = plain_cargo();
+    command
+        .current_dir(project)
+        .args(arguments)
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
+        .arg("--target-dir")
+        .arg(
+            profile_folder()
+                .parent()
+                .expect("a target folder")
+                .join("project"),
+        );
+    let output = command.output().expect("cargo can be started");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+/// A cluster with the template's backend in its pods.
+fn bed() -> Bed {
+    Bed::of(Testbed::builder().with(|world| {
+        for pod in ["broker-0", "broker-1", "broker-2"] {
+            let pod = PodAddress::new("messaging", pod);
+            world
+                .backends
+                .listen(&pod, PORT, CONTAINER, Arc::new(Vault));
+        }
+    }))
+}
+
+#[test]
+fn a_new_project_builds_passes_its_tests_and_lists_backups() {
+    let machine = Machine::new();
+    // Always the same folder: cargo then builds anew only what has changed.
+    let root = profile_folder().join("it/project");
+    let _ = fs::remove_dir_all(&root);
+    fs::create_dir_all(&root).expect("a folder");
+    let run = machine
+        .program()
+        .in_folder(&root)
+        .run("plugin new acme/vault");
+    assert_snapshot!(shown(&run), @"
+    stdout:
+    acme/vault is begun in vault:
+      .gitignore
+      Cargo.toml
+      README.md
+      cases/backups.toml
+      engine.toml
+      src/lib.rs
+      src/tests.rs
+      sdk/
+    Its README.md says what is in them. Next:
+      cd vault
+      cargo test
+      cargo build --release --target wasm32-wasip2
+      kubectl broker plugin test target/wasm32-wasip2/release/engine_vault.wasm --cases cases
+    exit 0
+    ");
+    let project = root.join("vault");
+    let lock = workspace().join("Cargo.lock");
+    fs::copy(lock, project.join("Cargo.lock")).expect("the versions of this workspace");
+    cargo(&project, &["test"]);
+    cargo(&project, &["build", "--target", "wasm32-wasip2"]);
+
+    let target = profile_folder();
+    let target = target.parent().expect("a target folder").join("project");
+    let built = target.join("wasm32-wasip2/debug/engine_vault.wasm");
+    fs::copy(built, machine.folder.path().join("vault.wasm")).expect("the component");
+    let cases = project.join("cases");
+    let run = machine.run(&format!(
+        "plugin test vault.wasm --cases {}",
+        cases.display()
+    ));
+    assert_snapshot!(shown(&run), @"
+    stdout:
+    CASE   OPERATION   OUTCOME   MESSAGE
+    built-in/detect/*   detect   passed   in 10 situations
+    built-in/list/*   list   passed   in 10 situations
+    built-in/status/*   status   passed   in 10 situations
+    built-in/create/*   create   passed   in 10 situations
+    backups/what answers   detect   passed   -
+    backups/backups, the newest first   list   passed   -
+    backups/a backup is begun   create   passed   -
+    backups/a backup that is not there   status   passed   -
+    stderr:
+    44 cases: all passed
+    exit 0
+    ");
+
+    let run = machine.accepting("plugin install vault.wasm");
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let bed = bed();
+    let program =
+        Invocation::new(&programs().kubectl_broker, &machine.folders).kubeconfig(bed.kubeconfig());
+    assert_snapshot!(shown(&program.run("backup list --engine vault")), @"
+    stdout:
+    ID   STATE   SIZE   AGE   CREATED
+    b   failed   -   AGE   2025-09-06T03:04:05Z
+    a   done   SIZE   AGE   2025-09-05T03:04:05Z
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    2 backups, SIZE in all
+    exit 0
+    ");
+    assert_snapshot!(shown(&program.run("backup status --engine vault --id b")), @"
+    stdout:
+    ID   STATE   SIZE   AGE   CREATED   FAILURE
+    b   failed   -   AGE   2025-09-06T03:04:05Z   disk full
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    exit 0
+    ");
+    assert_snapshot!(shown(&program.run("backup restore --engine vault --id a --yes")), @"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    error: engine acme/vault can't `restore`: vault restores backups with its own command line
+    hint: Engines that can: hivemq, sidecar
+    exit 2
+    ");
+}
+
+#[test]
+fn a_project_has_the_whole_sdk_of_this_program() {
+    let machine = Machine::new();
+    let run = machine.run("plugin new my-vault --publisher acme -o json");
+    let document = run.json();
+    assert_eq!(document["id"], "acme/my-vault");
+    assert_eq!(
+        document["component"],
+        "target/wasm32-wasip2/release/engine_my_vault.wasm"
+    );
+    let project = machine.folder.path().join("my-vault");
+    for (ours, theirs) in [
+        ("sdk/rust", "sdk/crates/rust"),
+        ("sdk/rust-macros", "sdk/crates/rust-macros"),
+        ("sdk/manifest", "sdk/crates/manifest"),
+        ("wit", "sdk/wit"),
+    ] {
+        same(&workspace().join(ours), &project.join(theirs));
+    }
+    let left = Command::new("grep")
+        .args(["--recursive", "{{"])
+        .args(["Cargo.toml", "README.md", "engine.toml", "cases"])
+        .current_dir(&project)
+        .output()
+        .expect("grep");
+    assert_eq!(String::from_utf8_lossy(&left.stdout), "");
+}
+
+/// Both folders have the same files, at every depth.
+fn same(ours: &Path, theirs: &Path) {
+    let names = |folder: &Path| {
+        let entries = fs::read_dir(folder).expect("a folder");
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.expect("an entry").file_name())
+            .collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(ours), names(theirs), "{}", ours.display());
+    for name in names(ours) {
+        let (ours, theirs) = (ours.join(&name), theirs.join(&name));
+        if ours.is_dir() {
+            same(&ours, &theirs);
+        } else {
+            let [ours, theirs] = [ours, theirs].map(|path| fs::read(path).expect("a file"));
+            assert_eq!(ours, theirs, "{}", name.display());
+        }
+    }
+}
+
+#[test]
+fn nothing_is_written_where_something_is() {
+    let machine = Machine::new();
+    let folder = machine.folder.path();
+    fs::create_dir(folder.join("vault")).expect("a folder");
+    assert_eq!(machine.run("plugin new vault").code, 0);
+    assert_snapshot!(shown(&machine.run("plugin new vault")), @"
+    stderr:
+    error: vault is there already, and not empty
+    hint: Nothing was written. Choose another name, or move the folder away
+    exit 11
+    ");
+    write(&machine, "file", "x");
+    assert_snapshot!(shown(&machine.run("plugin new file")), @"
+    stderr:
+    error: file is there already, and not empty
+    hint: Nothing was written. Choose another name, or move the folder away
+    exit 11
+    ");
+}
+
+#[test]
+fn a_name_that_can_not_be_is_refused_with_the_rule() {
+    let machine = Machine::new();
+    assert_snapshot!(shown(&machine.run("plugin new Vault")), @r#"
+    stderr:
+    error: "Vault" can't be the name of an engine
+    hint: It is `name` or `publisher/name`: each at most 35 lower-case letters, digits and dashes, beginning with a letter and ending with no dash
+    exit 2
+    "#);
+    for name in ["a/b/c", "../vault", "vault-", "7up", "/", "a/", "größe"] {
+        assert_eq!(machine.run(&format!("plugin new {name}")).code, 2, "{name}");
+    }
+    let long = "x".repeat(36);
+    assert_eq!(machine.run(&format!("plugin new {long}")).code, 2);
+    assert_eq!(machine.run(&format!("plugin new {}", &long[1..])).code, 0);
+    let run = machine.run("plugin new acme/vault --publisher other");
+    assert_snapshot!(shown(&run), @"
+    stderr:
+    error: acme/vault names a publisher, and `--publisher other` another
+    hint: Name one of them
+    exit 2
+    ");
+    assert_eq!(
+        machine.run("plugin new acme/vault --publisher acme").code,
+        0
+    );
+    assert_snapshot!(shown(&machine.run("plugin new vault --lang cobol")), @"
+    stderr:
+    error: invalid value 'cobol' for '--lang <LANG>'
+      [possible values: rust, python]
+
+    For more information, try '--help'.
+    exit 2
+    ");
+}

@@ -1,0 +1,177 @@
+//! `docs/writing-an-engine.md`, command by command, in an empty folder.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use tempfile::TempDir;
+use testbed::{PodAddress, Testbed};
+
+use crate::support::{Bed, Vault, profile_folder, programs, workspace};
+
+/// What the page can't know.
+const DIGEST: &str = "sha256:DIGEST";
+
+/// A person with a shell, a cluster, and nothing else.
+struct Desk {
+    bed: Bed,
+    folder: TempDir,
+    /// Where the commands are run.
+    current: PathBuf,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let bed = Bed::of(Testbed::builder().with(|world| {
+            for pod in ["broker-0", "broker-1", "broker-2"] {
+                let pod = PodAddress::new("messaging", pod);
+                let vault = Arc::new(Vault);
+                world.backends.listen(&pod, 8200, "hivemq", vault);
+            }
+        }));
+        let folder = tempfile::tempdir().expect("a folder");
+        let tools = folder.path().join("tools");
+        fs::create_dir(&tools).expect("a folder");
+        // kubectl runs a plugin in this way; not every machine has it.
+        let program = programs().kubectl_broker.display();
+        let script = format!("#!/bin/sh\nshift\nexec {program} \"$@\"\n");
+        executable(&tools.join("kubectl"), &script);
+        let current = folder.path().join("work");
+        fs::create_dir(&current).expect("a folder");
+        Self {
+            bed,
+            folder,
+            current,
+        }
+    }
+
+    /// Runs one command, and returns what it wrote.
+    fn try_run(&mut self, line: &str) -> (bool, String) {
+        if let Some(folder) = line.strip_prefix("cd ") {
+            self.current = self.current.join(folder);
+            assert!(self.current.is_dir(), "{line}");
+            return (true, String::new());
+        }
+        let home = self.folder.path().join("home");
+        let path = std::env::var("PATH").expect("a PATH");
+        let tools = self.folder.path().join("tools");
+        let python = python_tools();
+        let path = format!(
+            "{}:{}:{path}",
+            tools.display(),
+            python.join("bin").display()
+        );
+        let mut command = Command::new("sh");
+        for (name, _) in std::env::vars_os() {
+            let text = name.to_string_lossy();
+            let stays = ["CARGO_HOME", "CARGO_NET", "CARGO_HTTP", "CARGO_REGISTR"];
+            if text.starts_with("CARGO") && !stays.iter().any(|it| text.starts_with(it)) {
+                command.env_remove(&name);
+            }
+        }
+        // The person has the homes of cargo and rustup, wherever these are.
+        let real = PathBuf::from(std::env::var_os("HOME").expect("a home"));
+        for (name, folder) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
+            if std::env::var_os(name).is_none() {
+                command.env(name, real.join(folder));
+            }
+        }
+        let output = command
+            .args(["-euc", line])
+            .current_dir(&self.current)
+            .env("HOME", &home)
+            .env("PATH", path)
+            .env("XDG_CACHE_HOME", home.join("cache"))
+            .env("KUBECONFIG", self.bed.kubeconfig())
+            .env("BROKER_TOKEN", "a-token")
+            .env("PIP_DISABLE_PIP_VERSION_CHECK", "1")
+            .output()
+            .expect("a shell");
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said).into_owned();
+        (output.status.success(), said)
+    }
+
+    fn run(&mut self, line: &str) -> String {
+        let (succeeded, said) = self.try_run(line);
+        assert!(succeeded, "$ {line}\n{said}");
+        said
+    }
+}
+
+fn executable(path: &Path, text: &str) {
+    fs::write(path, text).expect("written");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("executable");
+}
+
+/// A place of its own for what pip installs.
+fn python_tools() -> PathBuf {
+    let folder = profile_folder().join("it/python");
+    if !folder.join("bin/pip").exists() {
+        let made = Command::new("python3")
+            .args(["-m", "venv"])
+            .arg(&folder)
+            .status();
+        let made = made.is_ok_and(|status| status.success());
+        assert!(
+            made,
+            "the tests need python3 with its module venv (Debian: python3-venv)"
+        );
+    }
+    folder
+}
+
+/// The commands of one chapter of the page, in their order.
+fn commands(chapter: &str) -> Vec<String> {
+    let page = fs::read_to_string(workspace().join("docs/writing-an-engine.md")).expect("the page");
+    let heading = format!("\n## {chapter}\n");
+    let (_, rest) = page.split_once(&heading).expect("the chapter");
+    let text = rest.split("\n## ").next().expect("its text");
+    let lines = text.lines().filter_map(|line| line.strip_prefix("$ "));
+    let lines: Vec<_> = lines.map(str::to_owned).collect();
+    assert!(lines.len() > 5, "the chapter has commands");
+    lines
+}
+
+#[test]
+fn an_engine_in_rust_is_begun_tested_signed_installed_and_updated() {
+    let mut desk = Desk::new();
+    for line in commands("In Rust") {
+        // The digest is what a person copies from the refusal.
+        if line.contains(DIGEST) {
+            let asking = line.split(" --accept-capabilities").next().expect("a part");
+            let (accepted, said) = desk.try_run(asking);
+            assert!(!accepted, "nothing is accepted without being asked: {said}");
+            let at = said.find("sha256:").expect("the flag is printed");
+            let digest = &said[at..at + "sha256:".len() + 64];
+            desk.run(&line.replace(DIGEST, digest));
+            continue;
+        }
+        let said = desk.run(&line);
+        if line.starts_with("kubectl broker backup list") {
+            assert!(said.contains("2025-09-06T03:04:05Z"), "{said}");
+        }
+        // The versions of this workspace, which cargo has here: it need not ask the network.
+        if line.contains("plugin new") {
+            let lock = workspace().join("Cargo.lock");
+            fs::copy(lock, desk.current.join("vault/Cargo.lock")).expect("a lock file");
+        }
+    }
+    assert_eq!(desk.run("kubectl broker plugin list -o name"), "");
+}
+
+#[test]
+fn an_engine_in_python_is_begun_built_and_tested() {
+    let mut desk = Desk::new();
+    for line in commands("In Python") {
+        if line == "cd .." {
+            continue;
+        }
+        let said = desk.run(&line);
+        if line.contains("plugin test") {
+            assert!(said.contains("all passed"), "{said}");
+        }
+    }
+}

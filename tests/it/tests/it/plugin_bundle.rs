@@ -1,0 +1,338 @@
+//! Engines in one file, carried to a machine without a network.
+
+use std::fs;
+use std::path::Path;
+
+use insta::assert_snapshot;
+use kubectl_broker::transfer::Sha256;
+use regex::Regex;
+
+use crate::support::{
+    Bed, Component, Invocation, Machine, Run, Signer, Store, accepting, programs,
+};
+
+fn shown(run: &Run, signers: &[(&str, &Signer)]) -> String {
+    let mut text = run.shown();
+    for (word, signer) in signers {
+        text = text.replace(&signer.fingerprint(), word);
+    }
+    for (pattern, word) in [("[0-9a-f]{64}", "DIGEST"), (r"[0-9.]+KiB", "SIZE")] {
+        let pattern = Regex::new(pattern).expect("a pattern");
+        text = pattern.replace_all(&text, word).into_owned();
+    }
+    text
+}
+
+/// Brings a file from one machine to another.
+fn carry(from: &Machine, to: &Machine, name: &str) {
+    copy(from.folder.path(), to.folder.path(), name);
+}
+
+fn copy(from: &Path, to: &Path, name: &str) {
+    fs::copy(from.join(name), to.join(name)).expect("a copy");
+}
+
+/// The small engine from a registry, signed as cosign does it, and the hostile one from a file.
+struct Scene {
+    author: Machine,
+    store: Store,
+    signer: Signer,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let (author, store, signer) = (Machine::with_hostile(), Store::new(), Signer::new());
+        let manifest = store.engine("0.1.0", Component::small().bytes());
+        store.sign(&signer, &manifest);
+        let host = store.registry.host();
+        let run = author.run(&format!(
+            "plugin install oci://{host}/acme/vault:0.1.0 --insecure-registry {host}"
+        ));
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        let run = author.run("plugin bundle engines.tar small hostile");
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        Self {
+            author,
+            store,
+            signer,
+        }
+    }
+
+    /// A machine to which the bundle was brought.
+    fn other(&self) -> Machine {
+        let machine = Machine::new();
+        carry(&self.author, &machine, "engines.tar");
+        machine
+    }
+}
+
+#[test]
+fn engines_are_carried_to_a_machine_without_a_network() {
+    let scene = Scene::new();
+    let machine = scene.other();
+    let host = scene.store.registry.host();
+    let refused = machine.run("plugin install engines.tar --offline");
+    assert_snapshot!(shown(&refused, &[]), @"
+    stderr:
+    error: acme/hostile wants to do what nobody has accepted:
+      - talk to port 8085 of the pods of the StatefulSet you name: GET /v1/backup/list-remote, GET /v1/backup/{name}, POST /v1/restore
+      - run in a pod of the StatefulSet you name: ls {folder}
+      - write what it is sent to the file that you name
+      - send a file that you name to where it may talk to
+    hint: If you want that, give `--accept-capabilities sha256:DIGEST`; it accepts this set and no other. On a terminal you are asked
+    exit 2
+    ");
+    assert!(!machine.lockfile().exists());
+    let flag = accepting(&refused);
+    let installed = machine.run(&format!("plugin install engines.tar --offline {flag}"));
+    assert_snapshot!(shown(&installed, &[]), @"
+    stdout:
+    acme/small 0.1.0 is installed, unverified
+    acme/hostile 0.1.0 is installed, unsigned
+    exit 0
+    ");
+    let listed = machine.run("plugin list");
+    assert_snapshot!(shown(&listed, &[]).replace(&host, "HOST"), @"
+    stdout:
+    NAME   VERSION   STATE   SIGNATURE   SIZE   SOURCE
+    kubectl-broker/hivemq   0.1.0   ok   bundled   SIZE   bundled
+    kubectl-broker/sidecar   0.1.0   ok   bundled   SIZE   bundled
+    acme/hostile   0.1.0   ok   unsigned   SIZE   $PWD/engines.tar
+    acme/small   0.1.0   ok   unverified   SIZE   oci://127.0.0.1:PORT/acme/vault:0.1.0
+    exit 0
+    ");
+    assert_eq!(machine.run("plugin verify").code, 0);
+    let bed = Bed::start();
+    let used = Invocation::new(&programs().kubectl_broker, &machine.folders)
+        .kubeconfig(bed.kubeconfig())
+        .run("backup list --engine hostile --misbehave not-at-all -o json -v");
+    assert_eq!(used.ids(), ["harmless"]);
+    let compiled = "0 engines compiled by this process";
+    assert!(used.stderr.contains(compiled), "{}", used.stderr);
+    let again = machine
+        .run("plugin install engines.tar --offline -o json")
+        .json();
+    assert_eq!(again["items"][0]["change"], "unchanged");
+
+    // The signatures came along, so that the next machine can check them, too.
+    let before = fs::read(machine.folder.path().join("engines.tar")).expect("a bundle");
+    assert_eq!(machine.run("plugin bundle next.tar small").code, 0);
+    let next = Machine::new();
+    carry(&machine, &next, "next.tar");
+    scene.signer.public_key(next.folder.path(), "acme.pub");
+    let run = next.run("plugin install next.tar --offline --key acme.pub");
+    assert_snapshot!(shown(&run, &[("FINGERPRINT", &scene.signer)]), @"
+    stdout:
+    acme/small 0.1.0 is installed, signed:FINGERPRINT
+    Key acme of acme is added: FINGERPRINT
+    From now on an engine acme/… is installed only if a trusted key of acme signed it
+    exit 0
+    ");
+    let after = fs::read(machine.folder.path().join("engines.tar")).expect("a bundle");
+    assert!(before == after, "the bundle was changed");
+
+    // Where there is a network after all, an update asks the registry; and the bundle for the other.
+    let next = Component::small().replace("\"version\":\"0.1.0\"", "\"version\":\"0.2.0\"");
+    scene.store.engine("0.1.0", next.bytes());
+    let updated = machine.run(&format!("plugin update --insecure-registry {host}"));
+    assert_snapshot!(shown(&updated, &[]), @"
+    stdout:
+    acme/hostile 0.1.0 is unchanged, unsigned
+    acme/small 0.2.0 (was 0.1.0) is updated, unsigned
+    exit 0
+    ");
+}
+
+#[test]
+fn what_is_in_a_bundle_must_be_signed_where_a_key_is_known() {
+    let scene = Scene::new();
+    let other = Signer::new();
+    let signers = [("FINGERPRINT", &scene.signer), ("OTHER", &other)];
+    for (signer, name) in [(&scene.signer, "acme.pub"), (&other, "other.pub")] {
+        let machine = scene.other();
+        signer.public_key(machine.folder.path(), name);
+        assert_eq!(machine.run(&format!("plugin key add acme {name}")).code, 0);
+        let small = machine.run("plugin install engines.tar --name acme/small --offline");
+        let all = machine.run("plugin install engines.tar --offline");
+        assert_eq!(all.code, 13, "one of them is not signed");
+        if name == "acme.pub" {
+            assert_snapshot!(shown(&small, &signers), @"
+            stdout:
+            acme/small 0.1.0 is installed, signed:FINGERPRINT
+            exit 0
+            ");
+            assert_snapshot!(shown(&all, &signers), @"
+            stderr:
+            error: acme/hostile 0.1.0 is refused: it is not signed, and a key of the publisher acme is known: acme (FINGERPRINT)
+            hint: Once a key of acme is known, only what it signed is installed. Ask the publisher; if the key was replaced, add the new one after checking its fingerprint
+            exit 13
+            ");
+        } else {
+            assert_snapshot!(shown(&small, &signers), @"
+            stderr:
+            error: acme/small 0.1.0 is refused: no signature of it was made with a key of the publisher acme. Known: other (OTHER). Signatures: sha256:DIGEST in oci://127.0.0.1:PORT/acme/vault in engines.tar
+            hint: Once a key of acme is known, only what it signed is installed. Ask the publisher; if the key was replaced, add the new one after checking its fingerprint
+            exit 13
+            ");
+            assert!(!machine.lockfile().exists());
+        }
+    }
+}
+
+#[test]
+fn a_bundle_that_was_damaged_changes_nothing() {
+    let scene = Scene::new();
+    let machine = scene.other();
+    machine.put("small.wasm", &Component::small());
+    assert_eq!(machine.run("plugin install small.wasm").code, 0);
+    let before = machine.content();
+    let good = fs::read(machine.folder.path().join("engines.tar")).expect("a bundle");
+    let digest = Sha256::digest(&good).to_string();
+    let half = good.len() / 2;
+    let mut flipped = good.clone();
+    flipped[half] ^= 4;
+    let mut in_index = good.clone();
+    in_index[700] ^= 1;
+    let mut all = String::new();
+    for (what, bytes) in [
+        ("half", &good[..half]),
+        ("without its last byte", &good[..good.len() - 1]),
+        ("a bit of a component", &flipped),
+        ("a bit of the index", &in_index),
+        ("its first bytes", &good[..30]),
+        ("less", &good[..20]),
+    ] {
+        fs::write(machine.folder.path().join("engines.tar"), bytes).expect("written");
+        let run = machine.run("plugin install engines.tar --offline");
+        all += &format!("{what}: {}\n", run.shown());
+        assert!(machine.content() == before, "{what}");
+    }
+    assert_snapshot!(all, @"
+    half: stderr:
+    error: engines.tar is no bundle that can be used: it ends too early
+    hint: Nothing was changed. Copy the file again and compare its SHA-256, or write it anew with `kubectl broker plugin bundle`
+    exit 13
+    without its last byte: stderr:
+    error: engines.tar is no bundle that can be used: it ends too early
+    hint: Nothing was changed. Copy the file again and compare its SHA-256, or write it anew with `kubectl broker plugin bundle`
+    exit 13
+    a bit of a component: stderr:
+    error: engines.tar is no bundle that can be used: it was changed after it was written
+    hint: Nothing was changed. Copy the file again and compare its SHA-256, or write it anew with `kubectl broker plugin bundle`
+    exit 13
+    a bit of the index: stderr:
+    error: engines.tar is no bundle that can be used: it was changed after it was written
+    hint: Nothing was changed. Copy the file again and compare its SHA-256, or write it anew with `kubectl broker plugin bundle`
+    exit 13
+    its first bytes: stderr:
+    error: engines.tar is no bundle that can be used: it ends too early
+    hint: Nothing was changed. Copy the file again and compare its SHA-256, or write it anew with `kubectl broker plugin bundle`
+    exit 13
+    less: stderr:
+    error: engines.tar is not a WebAssembly component: it does not begin as one
+    hint: Build it for `wasm32-wasip2`, or turn a core module into a component with `wasm-tools component new`
+    exit 14
+    ");
+    fs::write(machine.folder.path().join("engines.tar"), &flipped).expect("written");
+    let run = machine.run(&format!("plugin install engines.tar --sha256 {digest}"));
+    assert_eq!(run.code, 13);
+    assert!(
+        run.stderr.contains("is not what was expected"),
+        "{}",
+        run.stderr
+    );
+    fs::write(machine.folder.path().join("engines.tar"), &good).expect("written");
+    let install = format!("plugin install engines.tar --name acme/small --sha256 {digest}");
+    assert_eq!(machine.run(&install).code, 0);
+}
+
+#[test]
+fn one_engine_of_a_bundle_is_named() {
+    let scene = Scene::new();
+    let machine = scene.other();
+    let mut all = String::new();
+    for arguments in [
+        "inspect engines.tar",
+        "install engines.tar --name acme/other",
+        "install engines.tar --name acme/small",
+    ] {
+        let run = machine.run(&format!("plugin {arguments}"));
+        all += &format!("{arguments}: {}\n", shown(&run, &[]));
+    }
+    assert_snapshot!(all, @"
+    inspect engines.tar: stderr:
+    error: engines.tar is a bundle of acme/small, acme/hostile, and which one is meant is not known
+    hint: `kubectl broker plugin install` installs all of it, and with `--name PUBLISHER/NAME` one of them
+    exit 2
+    install engines.tar --name acme/other: stderr:
+    error: engines.tar is a bundle without acme/other
+    hint: `kubectl broker plugin bundle` writes one with the engines that you name
+    exit 10
+    install engines.tar --name acme/small: stdout:
+    acme/small 0.1.0 is installed, unverified
+    exit 0
+    ");
+}
+
+#[test]
+fn what_can_not_be_bundled_says_why() {
+    let machine = Machine::with_small();
+    let mut all = String::new();
+    for arguments in [
+        "engines.tar",
+        "engines.tar other",
+        "engines.tar sidecar",
+        "engines.tar small acme/small",
+        "engines.tar small",
+        "nowhere/engines.tar small",
+    ] {
+        let run = machine.run(&format!("plugin bundle {arguments}"));
+        all += &format!("{arguments}: {}\n", shown(&run, &[]));
+    }
+    assert_snapshot!(all, @"
+    engines.tar: stderr:
+    error: the following required arguments were not provided:
+      <NAME>...
+
+    Usage: kubectl broker plugin bundle <OUT> <NAME>...
+
+    For more information, try '--help'.
+    exit 2
+    engines.tar other: stderr:
+    error: no engine `other` is installed
+    hint: Engines that are: acme/small
+    exit 10
+    engines.tar sidecar: stderr:
+    error: kubectl-broker/sidecar came with kubectl-broker, and is changed with it
+    hint: Update kubectl-broker
+    exit 2
+    engines.tar small acme/small: stdout:
+    engines.tar is written: SIZE, sha256:DIGEST
+    - acme/small 0.1.0, unsigned
+    exit 0
+    engines.tar small: stderr:
+    error: can't write engines.tar: File exists (os error 17)
+    hint: Give another name, or a folder that you may write to
+    exit 11
+    nowhere/engines.tar small: stderr:
+    error: can't write nowhere/engines.tar: No such file or directory (os error 2)
+    hint: Give another name, or a folder that you may write to
+    exit 1
+    ");
+    let blob = machine.stored("blobs");
+    fs::write(&blob, b"something else").expect("written");
+    assert_eq!(machine.run("plugin bundle more.tar small").code, 13);
+    assert!(!machine.folder.path().join("more.tar").exists());
+}
+
+#[test]
+fn without_a_network_the_error_names_the_bundle() {
+    let machine = Machine::new();
+    let run = machine.run("plugin install oci://127.0.0.1:1/acme/vault:1 --offline");
+    assert_snapshot!(run.shown(), @"
+    stderr:
+    error: oci://127.0.0.1:1/acme/vault:1 is on the network, and `--offline` rules that out
+    hint: Give a file or a bundle, or leave out `--offline`. `kubectl broker plugin bundle` makes a bundle on a machine with a network
+    exit 2
+    ");
+}

@@ -1,0 +1,532 @@
+//! The keys that publishers are trusted by, and what that does to installing.
+
+use std::fs;
+use std::path::PathBuf;
+
+use insta::assert_snapshot;
+use kubectl_broker::transfer::Sha256;
+
+use crate::support::{Component, Machine, Run, Session, Signer};
+
+fn next() -> Component {
+    Component::small().replace("\"version\":\"0.1.0\"", "\"version\":\"0.2.0\"")
+}
+
+/// What was said, with words for fingerprints and digests.
+fn shown(run: &Run, signers: &[(&str, &Signer)]) -> String {
+    let mut text = run.shown();
+    for (word, signer) in signers {
+        text = text.replace(&signer.fingerprint(), word);
+    }
+    let digest = regex::Regex::new("[0-9a-f]{64}").expect("a pattern");
+    digest.replace_all(&text, "DIGEST").into_owned()
+}
+
+/// Writes an engine and the publisher's signature beside it.
+fn put_signed(machine: &Machine, component: &Component, signer: &Signer) {
+    machine.put("small.wasm", component);
+    put_signature(machine, &signer.sign(component.bytes()));
+}
+
+fn put_signature(machine: &Machine, bytes: &[u8]) {
+    fs::write(machine.folder.path().join("small.wasm.sig"), bytes).expect("a signature");
+}
+
+fn put_key(machine: &Machine, signer: &Signer, name: &str) -> PathBuf {
+    signer.public_key(machine.folder.path(), name)
+}
+
+#[test]
+fn a_key_is_added_shown_and_removed() {
+    let machine = Machine::new();
+    let signer = Signer::new();
+    let signers = [("FINGERPRINT", &signer)];
+    put_key(&machine, &signer, "Cosign_2026.pub");
+    assert_snapshot!(machine.run("plugin key list").shown(), @"
+    stdout:
+    PUBLISHER   NAME   FINGERPRINT
+    stderr:
+    No key is trusted; `kubectl broker plugin key add` adds one
+    exit 0
+    ");
+    assert_snapshot!(shown(&machine.run("plugin key add acme Cosign_2026.pub"), &signers), @"
+    stdout:
+    Key cosign-2026 of acme is added: FINGERPRINT
+    From now on an engine acme/… is installed only if a trusted key of acme signed it
+    exit 0
+    ");
+    assert_snapshot!(shown(&machine.run("plugin key add globex Cosign_2026.pub --name main"), &signers), @"
+    stdout:
+    Key main of globex is added: FINGERPRINT
+    From now on an engine globex/… is installed only if a trusted key of globex signed it
+    exit 0
+    ");
+    assert_snapshot!(shown(&machine.run("plugin key list"), &signers), @"
+    stdout:
+    PUBLISHER   NAME   FINGERPRINT
+    acme   cosign-2026   FINGERPRINT
+    globex   main   FINGERPRINT
+    exit 0
+    ");
+    assert_snapshot!(machine.run("plugin key list -o name").shown(), @"
+    stdout:
+    acme/cosign-2026
+    globex/main
+    exit 0
+    ");
+    assert_snapshot!(shown(&machine.run("plugin key remove acme cosign-2026"), &signers), @"
+    stdout:
+    Key cosign-2026 of acme is removed: FINGERPRINT
+    No key of acme is left: from now on an engine acme/… is installed unsigned, or whoever signed it
+    exit 0
+    ");
+    let document = machine.run("plugin key remove globex main -o json").json();
+    assert_eq!(document["change"], "removed");
+    assert_eq!(document["fingerprint"], signer.fingerprint());
+    assert_eq!(document["last"], true);
+    assert_eq!(machine.run("plugin key list -o name").stdout, "");
+}
+
+#[test]
+fn what_is_no_key_or_is_there_already_says_so() {
+    let machine = Machine::new();
+    let (signer, other) = (Signer::new(), Signer::new());
+    let signers = [("FINGERPRINT", &signer), ("OTHER", &other)];
+    put_key(&machine, &signer, "acme.pub");
+    put_key(&machine, &other, "other.pub");
+    for (name, arguments) in [
+        (
+            "curve.pub",
+            "ecparam -name secp384r1 -genkey -noout -out curve.pem",
+        ),
+        ("rsa.pub", "genrsa -out rsa.pem 2048"),
+    ] {
+        let private = name.replace(".pub", ".pem");
+        signer.openssl(arguments);
+        signer.openssl(&format!("pkey -in {private} -pubout -out {name}"));
+        fs::copy(signer.file(name), machine.folder.path().join(name)).expect("a key");
+    }
+    let private = machine.folder.path().join("private.pem");
+    fs::copy(signer.file("private.pem"), private).expect("a key");
+    assert_eq!(machine.run("plugin key add acme acme.pub").code, 0);
+    let mut all = String::new();
+    for arguments in [
+        "add acme acme.pub",
+        "add acme acme.pub --name again",
+        "add acme other.pub --name acme",
+        "add acme private.pem",
+        "add acme curve.pub",
+        "add acme rsa.pub",
+        "add acme missing.pub",
+        "add acme .",
+        "add Acme/small other.pub",
+        "remove acme main",
+        "remove globex main",
+        "remove acme ../acme/acme",
+    ] {
+        let run = machine.run(&format!("plugin key {arguments}"));
+        all += &format!("{arguments}\n{}\n", shown(&run, &signers));
+    }
+    assert_snapshot!(all, @"
+    add acme acme.pub
+    stderr:
+    error: the publisher acme already has this key, as acme
+    exit 11
+    add acme acme.pub --name again
+    stderr:
+    error: the publisher acme already has this key, as acme
+    exit 11
+    add acme other.pub --name acme
+    stderr:
+    error: the publisher acme already has a key acme, with the fingerprint FINGERPRINT
+    hint: Give the new key another name, and both are trusted: `kubectl broker plugin key add acme FILE --name NAME`
+    exit 11
+    add acme private.pem
+    stderr:
+    error: private.pem is no public key that signatures can be checked with: it is a private key
+    hint: Keys are ECDSA over P-256, in PEM: `openssl ecparam -name prime256v1 -genkey -noout -out private.pem`, then `openssl ec -in private.pem -pubout`
+    exit 2
+    add acme curve.pub
+    stderr:
+    error: curve.pub is no public key that signatures can be checked with: it is a key of another curve than P-256
+    hint: Keys are ECDSA over P-256, in PEM: `openssl ecparam -name prime256v1 -genkey -noout -out private.pem`, then `openssl ec -in private.pem -pubout`
+    exit 2
+    add acme rsa.pub
+    stderr:
+    error: rsa.pub is no public key that signatures can be checked with: it is an RSA key
+    hint: Keys are ECDSA over P-256, in PEM: `openssl ecparam -name prime256v1 -genkey -noout -out private.pem`, then `openssl ec -in private.pem -pubout`
+    exit 2
+    add acme missing.pub
+    stderr:
+    error: can't read the key missing.pub: No such file or directory (os error 2)
+    hint: Name the file with the publisher's public key, as `-----BEGIN PUBLIC KEY-----`
+    exit 10
+    add acme .
+    stderr:
+    error: can't read the key .: it is no plain file of at most 16384 bytes
+    hint: Name the file with the publisher's public key, as `-----BEGIN PUBLIC KEY-----`
+    exit 2
+    add Acme/small other.pub
+    stderr:
+    error: `Acme/small` is no name for a publisher: lower-case letters, digits and dashes make one, and it begins with a letter
+    exit 2
+    remove acme main
+    stderr:
+    error: the publisher acme has no key main
+    hint: Its keys are: acme
+    exit 10
+    remove globex main
+    stderr:
+    error: the publisher globex has no key main
+    hint: No key of it is trusted. `kubectl broker plugin key list` shows those of all publishers
+    exit 10
+    remove acme ../acme/acme
+    stderr:
+    error: `../acme/acme` is no name for a key: lower-case letters, digits and dashes make one, and it begins with a letter
+    exit 2
+    ");
+    assert_eq!(machine.run("plugin key list -o name").stdout, "acme/acme\n");
+}
+
+#[test]
+fn a_key_that_is_damaged_keeps_its_publisher_out_and_can_be_removed() {
+    let machine = Machine::new();
+    let signer = Signer::new();
+    put_key(&machine, &signer, "acme.pub");
+    assert_eq!(machine.run("plugin key add acme acme.pub").code, 0);
+    let file = machine.folders.configuration().join("keys/acme/acme.pub");
+    fs::write(&file, "-----BEGIN PUBLIC KEY-----").expect("damaged");
+    put_signed(&machine, &Component::small(), &signer);
+    assert_snapshot!(machine.run("plugin install small.wasm").shown(), @"
+    stderr:
+    error: acme/small 0.1.0 is refused: the key acme of acme can't be used: $HOME/.config/kubectl-broker/keys/acme/acme.pub is no public key that signatures can be checked with: its PEM is damaged
+    hint: `kubectl broker plugin key remove acme acme` takes it away; then add it again
+    exit 2
+    ");
+    assert!(!machine.lockfile().exists());
+    assert_snapshot!(machine.run("plugin key remove acme acme").shown(), @"
+    stdout:
+    Key acme of acme is removed: its file was damaged
+    No key of acme is left: from now on an engine acme/… is installed unsigned, or whoever signed it
+    exit 0
+    ");
+    assert_eq!(machine.run("plugin install small.wasm").code, 0);
+}
+
+#[test]
+fn once_a_key_is_known_nothing_else_is_installed() {
+    let machine = Machine::new();
+    let (acme, other) = (Signer::new(), Signer::new());
+    let signers = [("FINGERPRINT", &acme), ("OTHER", &other)];
+    put_key(&machine, &acme, "acme.pub");
+    assert_eq!(machine.run("plugin key add acme acme.pub").code, 0);
+    put_signed(&machine, &Component::small(), &acme);
+    assert_snapshot!(shown(&machine.run("plugin install small.wasm"), &signers), @"
+    stdout:
+    acme/small 0.1.0 is installed, signed:FINGERPRINT
+    exit 0
+    ");
+    let before = machine.content();
+
+    machine.put("small.wasm", &next());
+    let mut all = String::new();
+    for (what, signature) in [
+        (
+            "the signature of the version before",
+            acme.sign(Component::small().bytes()),
+        ),
+        ("a signature by another key", other.sign(next().bytes())),
+        ("something else", b"see README".to_vec()),
+    ] {
+        put_signature(&machine, &signature);
+        let run = machine.run("plugin update small");
+        all += &format!("{what}: {}\n", shown(&run, &signers));
+        assert!(machine.content() == before, "{what}");
+    }
+    fs::remove_file(machine.folder.path().join("small.wasm.sig")).expect("removed");
+    for verb in ["update small", "install small.wasm"] {
+        let run = machine.run(&format!("plugin {verb}"));
+        all += &format!("none, {verb}: {}\n", shown(&run, &signers));
+        assert!(machine.content() == before, "{verb}");
+    }
+    assert_snapshot!(all, @"
+    the signature of the version before: stderr:
+    error: acme/small 0.2.0 is refused: no signature of it was made with a key of the publisher acme. Known: acme (FINGERPRINT). Signatures: $PWD/small.wasm.sig
+    hint: Once a key of acme is known, only what it signed is installed. Ask the publisher; if the key was replaced, add the new one after checking its fingerprint
+    exit 13
+    a signature by another key: stderr:
+    error: acme/small 0.2.0 is refused: no signature of it was made with a key of the publisher acme. Known: acme (FINGERPRINT). Signatures: $PWD/small.wasm.sig
+    hint: Once a key of acme is known, only what it signed is installed. Ask the publisher; if the key was replaced, add the new one after checking its fingerprint
+    exit 13
+    something else: stderr:
+    error: $PWD/small.wasm.sig holds no signature: it is neither DER nor base64
+    hint: Signatures are made with `openssl dgst -sha256 -sign KEY -out FILE.sig FILE` or `cosign sign-blob --key KEY --output-signature FILE.sig FILE`
+    exit 13
+    none, update small: stderr:
+    error: acme/small 0.2.0 is refused: it is not signed, and a key of the publisher acme is known: acme (FINGERPRINT)
+    hint: Once a key of acme is known, only what it signed is installed. Ask the publisher; if the key was replaced, add the new one after checking its fingerprint
+    exit 13
+    none, install small.wasm: stderr:
+    error: acme/small 0.2.0 is refused: it is not signed, and a key of the publisher acme is known: acme (FINGERPRINT)
+    hint: Once a key of acme is known, only what it signed is installed. Ask the publisher; if the key was replaced, add the new one after checking its fingerprint
+    exit 13
+    ");
+
+    // The key is replaced: both are good until the old one is removed.
+    put_key(&machine, &other, "other.pub");
+    assert_eq!(machine.run("plugin key add acme other.pub").code, 0);
+    put_signed(&machine, &next(), &other);
+    assert_snapshot!(shown(&machine.run("plugin update small"), &signers), @"
+    stdout:
+    acme/small 0.2.0 (was 0.1.0) is updated, signed:OTHER
+    exit 0
+    ");
+    assert_snapshot!(shown(&machine.run("plugin key remove acme acme"), &signers), @"
+    stdout:
+    Key acme of acme is removed: FINGERPRINT
+    exit 0
+    ");
+}
+
+#[test]
+fn who_removes_a_key_is_told_which_engines_that_concerns() {
+    let machine = Machine::new();
+    let (acme, other) = (Signer::new(), Signer::new());
+    let signers = [("FINGERPRINT", &acme), ("OTHER", &other)];
+    put_key(&machine, &acme, "acme.pub");
+    put_key(&machine, &other, "other.pub");
+    for name in ["acme", "other"] {
+        assert_eq!(
+            machine.run(&format!("plugin key add acme {name}.pub")).code,
+            0
+        );
+    }
+    put_signed(&machine, &Component::small(), &acme);
+    assert_eq!(machine.run("plugin install small.wasm").code, 0);
+    assert_snapshot!(shown(&machine.run("plugin key remove acme acme"), &signers), @"
+    stdout:
+    Key acme of acme is removed: FINGERPRINT
+    acme/small was signed with it and stays installed; an update must be signed with another key of acme
+    exit 0
+    ");
+    assert_snapshot!(shown(&machine.run("plugin key remove acme other"), &signers), @"
+    stdout:
+    Key other of acme is removed: OTHER
+    No key of acme is left: from now on an engine acme/… is installed unsigned, or whoever signed it
+    acme/small stays installed, and nothing tells any more whether an update of it has the same maker
+    exit 0
+    ");
+    // That is what it means.
+    machine.put("small.wasm", &next());
+    fs::remove_file(machine.folder.path().join("small.wasm.sig")).expect("removed");
+    assert_snapshot!(shown(&machine.run("plugin update small"), &signers), @"
+    stdout:
+    acme/small 0.2.0 (was 0.1.0) is updated, unsigned
+    exit 0
+    ");
+}
+
+#[test]
+fn a_lockfile_that_can_not_be_read_does_not_keep_a_key_trusted() {
+    let machine = Machine::with_small();
+    put_key(&machine, &Signer::new(), "acme.pub");
+    assert_eq!(machine.run("plugin key add acme acme.pub").code, 0);
+    fs::write(machine.lockfile(), "version = 2\n").expect("written");
+    let run = machine.run("plugin key remove acme acme");
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let warning = "which engines that concerns is not known";
+    assert!(run.stderr.contains(warning), "{}", run.stderr);
+    assert_eq!(machine.run("plugin key list -o name").stdout, "");
+}
+
+#[test]
+fn a_key_comes_with_the_engine_that_it_signed() {
+    let machine = Machine::new();
+    let (acme, other) = (Signer::new(), Signer::new());
+    let signers = [("FINGERPRINT", &acme), ("OTHER", &other)];
+    put_key(&machine, &acme, "acme.pub");
+    put_key(&machine, &other, "other.pub");
+
+    machine.put("small.wasm", &Component::small());
+    let unsigned = machine.run("plugin install small.wasm --key acme.pub");
+    assert_snapshot!(shown(&unsigned, &signers), @"
+    stderr:
+    error: acme/small 0.1.0 is refused: it is not signed with the key acme (FINGERPRINT). Signatures: none
+    hint: Nothing was changed, and the key is not trusted. Ask the publisher for the key that this version is signed with
+    exit 13
+    ");
+    put_signed(&machine, &Component::small(), &acme);
+    let wrong = machine.run("plugin install small.wasm --key other.pub");
+    assert_snapshot!(shown(&wrong, &signers), @"
+    stderr:
+    error: acme/small 0.1.0 is refused: it is not signed with the key other (OTHER). Signatures: small.wasm.sig
+    hint: Nothing was changed, and the key is not trusted. Ask the publisher for the key that this version is signed with
+    exit 13
+    ");
+    let missing = machine.run("plugin install small.wasm --key missing.pub");
+    assert_eq!(missing.code, 10, "{}", missing.stderr);
+    assert!(!machine.lockfile().exists());
+    assert_eq!(machine.run("plugin key list -o name").stdout, "");
+
+    let installed = machine.run("plugin install small.wasm --key acme.pub");
+    assert_snapshot!(shown(&installed, &signers), @"
+    stdout:
+    acme/small 0.1.0 is installed, signed:FINGERPRINT
+    Key acme of acme is added: FINGERPRINT
+    From now on an engine acme/… is installed only if a trusted key of acme signed it
+    exit 0
+    ");
+    assert_eq!(machine.run("plugin key list -o name").stdout, "acme/acme\n");
+    let again = machine.run("plugin install small.wasm --key acme.pub");
+    assert_snapshot!(shown(&again, &signers), @"
+    stdout:
+    acme/small 0.1.0 is unchanged, signed:FINGERPRINT
+    exit 0
+    ");
+
+    // Of the same name, and another key: nothing of the two is replaced.
+    let before = machine.content();
+    put_signed(&machine, &next(), &other);
+    fs::copy(
+        machine.folder.path().join("other.pub"),
+        machine.folder.path().join("acme.pub"),
+    )
+    .expect("a key");
+    let taken = machine.run("plugin install small.wasm --key acme.pub");
+    assert_snapshot!(shown(&taken, &signers), @"
+    stderr:
+    error: acme/small 0.2.0 is refused: the publisher acme already has a key acme, with the fingerprint FINGERPRINT
+    hint: Give the new key another name, and both are trusted: `kubectl broker plugin key add acme FILE --name NAME`
+    exit 11
+    ");
+    assert!(machine.content() == before);
+}
+
+#[test]
+fn a_key_is_not_trusted_when_the_installation_fails() {
+    let machine = Machine::new();
+    let signer = Signer::new();
+    put_key(&machine, &signer, "acme.pub");
+    let hostile = Component::hostile();
+    machine.put("hostile.wasm", &hostile);
+    let signature = machine.folder.path().join("hostile.wasm.sig");
+    fs::write(signature, signer.sign(hostile.bytes())).expect("a signature");
+    let command = "plugin install hostile.wasm --key acme.pub";
+    assert_eq!(machine.run(command).code, 2);
+    let killed = machine
+        .program()
+        .env("KUBECTL_BROKER_FAIL_POINT", "plugin-lock-staged")
+        .run("plugin install hostile.wasm --key acme.pub --accept-capabilities")
+        .code;
+    assert_eq!(killed, 2, "a flag without its value");
+    let refused = machine.run(command);
+    let flag = crate::support::accepting(&refused);
+    for step in ["plugin-tried", "plugin-lock-staged"] {
+        let killed = machine
+            .program()
+            .env("KUBECTL_BROKER_FAIL_POINT", step)
+            .run(&format!("{command} {flag}"));
+        assert_eq!(killed.code, 128 + 6, "{step}: {}", killed.stderr);
+        assert_eq!(machine.run("plugin key list -o name").stdout, "", "{step}");
+    }
+    assert_eq!(machine.run(&format!("{command} {flag}")).code, 0);
+    assert_eq!(machine.run("plugin key list -o name").stdout, "acme/acme\n");
+}
+
+#[test]
+fn who_installs_with_a_key_is_told_on_the_terminal_what_that_means() {
+    let machine = Machine::new();
+    let signer = Signer::new();
+    put_key(&machine, &signer, "acme.pub");
+    let hostile = Component::hostile();
+    machine.put("hostile.wasm", &hostile);
+    let signature = machine.folder.path().join("hostile.wasm.sig");
+    fs::write(signature, signer.sign(hostile.bytes())).expect("a signature");
+    let asked = |answer: &str| {
+        let command = "plugin install hostile.wasm --key acme.pub";
+        let mut session = Session::of(machine.program(), command);
+        session.wait_for("to accept that:");
+        let question = session
+            .screen()
+            .replace(&signer.fingerprint(), "FINGERPRINT")
+            .replace(&Sha256::digest(hostile.bytes()).to_string(), "DIGEST");
+        session.press(&format!("{answer}\n"));
+        (question, session.end("to accept that:"))
+    };
+    let (question, declined) = asked("no");
+    assert_snapshot!(question, @"
+    warning: acme/hostile 0.1.0 (signed:FINGERPRINT, sha256:DIGEST) wants to:
+      - talk to port 8085 of the pods of the StatefulSet you name: GET /v1/backup/list-remote, GET /v1/backup/{name}, POST /v1/restore
+      - run in a pod of the StatefulSet you name: ls {folder}
+      - write what it is sent to the file that you name
+      - send a file that you name to where it may talk to
+      The key FINGERPRINT will be trusted for all engines of acme.
+    Type `yes` to accept that:
+    ");
+    assert_snapshot!(declined.shown(), @"
+    stderr:
+    to accept that: no
+    error: nothing was changed: what acme/hostile may do was not accepted
+    hint: `kubectl broker plugin inspect` shows what an engine may do without installing it
+    exit 2
+    ");
+    assert!(!machine.lockfile().exists());
+    assert_eq!(machine.run("plugin key list -o name").stdout, "");
+
+    let (_, accepted) = asked("yes");
+    assert_snapshot!(shown(&accepted, &[("FINGERPRINT", &signer)]), @"
+    stdout:
+    acme/hostile 0.1.0 is installed, signed:FINGERPRINT
+    Key acme of acme is added: FINGERPRINT
+    From now on an engine acme/… is installed only if a trusted key of acme signed it
+    stderr:
+    to accept that: yes
+    exit 0
+    ");
+
+    // An update asks for what is new, and for nothing else.
+    let more = Component::hostile()
+        .replace("\"version\":\"0.1.0\"", "\"version\":\"0.2.0\"")
+        .replace("\"GET /v1/backup/{name}\"", "\"PUT /v1/backup/{name}\"");
+    machine.put("hostile.wasm", &more);
+    let signature = machine.folder.path().join("hostile.wasm.sig");
+    fs::write(signature, signer.sign(more.bytes())).expect("a signature");
+    let mut session = Session::of(machine.program(), "plugin update hostile");
+    session.wait_for("to accept that:");
+    let question = session
+        .screen()
+        .replace(&signer.fingerprint(), "FINGERPRINT")
+        .replace(&Sha256::digest(more.bytes()).to_string(), "DIGEST");
+    assert_snapshot!(question, @"
+    warning: acme/hostile 0.2.0 (signed:FINGERPRINT, sha256:DIGEST) also wants to:
+      - talk to port 8085 of the pods of the StatefulSet you name: PUT /v1/backup/{name}
+    Type `yes` to accept that:
+    ");
+    session.press("yes\n");
+    assert_eq!(session.end("to accept that:").code, 0);
+}
+
+#[test]
+fn an_engine_with_another_name_than_was_meant_is_refused() {
+    let machine = Machine::with_small();
+    let before = machine.content();
+    let other = Component::small().replace("\"acme/small\"", "\"acme/smell\"");
+    machine.put("other.wasm", &other);
+    let refused = machine.run("plugin install other.wasm --name acme/small");
+    assert_snapshot!(refused.shown(), @"
+    stderr:
+    error: other.wasm is engine acme/smell, not acme/small
+    hint: Nothing was changed. Ask its publisher; `kubectl broker plugin install` installs it beside the other
+    exit 14
+    ");
+    assert_snapshot!(machine.run("plugin install other.wasm --name small").shown(), @"
+    stderr:
+    error: invalid value 'small' for '--name <PUBLISHER/NAME>': `small` is no engine id: it is `publisher/name`, both of lower-case letters, digits and dashes
+
+    For more information, try '--help'.
+    exit 2
+    ");
+    assert!(machine.content() == before);
+    let run = machine.run("plugin install other.wasm --name acme/smell");
+    assert_eq!(run.code, 0, "{}", run.stderr);
+}

@@ -1,0 +1,327 @@
+//! Engines out of a real registry, from the first installation to the last.
+
+use insta::assert_snapshot;
+use kubectl_broker::transfer::Sha256;
+use regex::Regex;
+
+use crate::support::{
+    Bed, Component, Invocation, Machine, Run, Signer, Store, accepting, programs,
+};
+
+/// A machine, a registry, and the flag without which the two don't speak.
+struct Scene {
+    machine: Machine,
+    store: Store,
+}
+
+impl Scene {
+    fn new() -> Self {
+        Self {
+            machine: Machine::new(),
+            store: Store::new(),
+        }
+    }
+
+    fn host(&self) -> String {
+        self.store.registry.host()
+    }
+
+    /// `REF` stands for the repository.
+    fn run(&self, arguments: &str) -> Run {
+        let host = self.host();
+        let arguments = arguments.replace("REF", &format!("oci://{host}/acme/vault"));
+        self.machine
+            .run(&format!("plugin {arguments} --insecure-registry {host}"))
+    }
+
+    /// Runs what is refused at first, and then accepts exactly what it says.
+    fn accepting(&self, arguments: &str) -> Run {
+        let refused = self.run(arguments);
+        assert_eq!(refused.code, 2, "{}", refused.stderr);
+        self.run(&format!("{arguments} {}", accepting(&refused)))
+    }
+
+    fn shown(&self, run: &Run) -> String {
+        let digest = Regex::new("[0-9a-f]{64}").expect("a pattern");
+        let size = Regex::new(r"[0-9.]+KiB").expect("a pattern");
+        let text = run.shown().replace(&self.host(), "HOST");
+        let text = digest.replace_all(&text, "DIGEST");
+        size.replace_all(&text, "SIZE").into_owned()
+    }
+}
+
+fn version(number: &str) -> Component {
+    Component::hostile().replace(
+        "\"version\":\"0.1.0\"",
+        &format!("\"version\":\"{number}\""),
+    )
+}
+
+/// The next version, which may do more.
+fn more() -> Component {
+    version("0.2.0").replace("\"GET /v1/backup/{name}\"", "\"PUT /v1/backup/{name}\"")
+}
+
+#[test]
+fn from_the_first_installation_by_tag_over_an_update_to_the_end() {
+    let scene = Scene::new();
+    scene.store.engine("0.1.0", Component::hostile().bytes());
+    scene.store.engine("latest", Component::hostile().bytes());
+    let installed = scene.accepting("install REF");
+    assert_snapshot!(scene.shown(&installed), @"
+    stdout:
+    acme/hostile 0.1.0 is installed, unsigned
+    exit 0
+    ");
+    assert_snapshot!(scene.shown(&scene.run("list")), @"
+    stdout:
+    NAME   VERSION   STATE   SIGNATURE   SIZE   SOURCE
+    kubectl-broker/hivemq   0.1.0   ok   bundled   SIZE   bundled
+    kubectl-broker/sidecar   0.1.0   ok   bundled   SIZE   bundled
+    acme/hostile   0.1.0   ok   unsigned   SIZE   oci://127.0.0.1:PORT/acme/vault:latest
+    exit 0
+    ");
+    assert_snapshot!(scene.shown(&scene.run("inspect REF:0.1.0 --diff hostile")), @"
+    stdout:
+    acme/hostile 0.1.0 -> 0.1.0
+    It may do the same.
+    exit 0
+    ");
+    let bed = Bed::start();
+    let use_it = || {
+        Invocation::new(&programs().kubectl_broker, &scene.machine.folders)
+            .kubeconfig(bed.kubeconfig())
+            .run("backup list --engine hostile --misbehave not-at-all -o json -v")
+    };
+    // The registry is not needed to use it, and nothing is compiled that was compiled before.
+    for _ in 0..2 {
+        let used = use_it();
+        assert_eq!(used.ids(), ["harmless"]);
+        let compiled = "0 engines compiled by this process";
+        assert!(used.stderr.contains(compiled), "{}", used.stderr);
+    }
+
+    scene.store.engine("latest", more().bytes());
+    scene.store.engine("v0.2.0", more().bytes());
+    assert_snapshot!(scene.shown(&scene.run("outdated hostile -o wide")), @"
+    stdout:
+    NAME   INSTALLED   AVAILABLE   OUTDATED   ASKS-FOR-MORE   DETAIL
+    acme/hostile   0.1.0   0.2.0   yes   yes   talk to port 8085 of the pods of the StatefulSet you name: PUT /v1/backup/{name}
+    exit 0
+    ");
+    let before = scene.machine.content();
+    let refused = scene.run("update hostile");
+    assert_snapshot!(scene.shown(&refused), @"
+    stderr:
+    error: acme/hostile also wants to do what nobody has accepted:
+      - talk to port 8085 of the pods of the StatefulSet you name: PUT /v1/backup/{name}
+    hint: If you want that, give `--accept-capabilities sha256:DIGEST`; it accepts this set and no other. On a terminal you are asked
+    exit 2
+    ");
+    assert!(scene.machine.content() == before);
+    let set = scene.run("inspect REF -o json").json()["acceptCapabilities"].clone();
+    let set = set.as_str().expect("a digest");
+    assert_eq!(accepting(&refused), format!("--accept-capabilities {set}"));
+    let updated = scene.run(&format!("update hostile --accept-capabilities {set}"));
+    assert_snapshot!(scene.shown(&updated), @"
+    stdout:
+    acme/hostile 0.2.0 (was 0.1.0) is updated, unsigned
+    exit 0
+    ");
+    assert_eq!(use_it().ids(), ["harmless"]);
+
+    drop(scene.store);
+    let machine = scene.machine;
+    let digest = Sha256::digest(Component::hostile().bytes()).to_string();
+    let back = machine
+        .run("plugin rollback hostile --offline -o json")
+        .json();
+    assert_eq!(back["items"][0]["change"], "rolled back");
+    assert_eq!(back["items"][0]["sha256"], digest);
+    let run = Invocation::new(&programs().kubectl_broker, &machine.folders)
+        .kubeconfig(bed.kubeconfig())
+        .run("backup list --engine hostile --misbehave not-at-all -o json");
+    assert_eq!(run.ids(), ["harmless"]);
+    assert_eq!(machine.run("plugin remove hostile --offline").code, 0);
+    assert_eq!(machine.content().len(), 2);
+}
+
+#[test]
+fn a_digest_names_one_engine_for_ever() {
+    let scene = Scene::new();
+    let manifest = scene.store.engine("0.1.0", Component::small().bytes());
+    scene.store.engine("0.1.0", version("0.9.0").bytes());
+    let installed = scene.run(&format!("install REF@sha256:{manifest}"));
+    assert_snapshot!(scene.shown(&installed), @"
+    stdout:
+    acme/small 0.1.0 is installed, unsigned
+    exit 0
+    ");
+    let listed = scene.run("list -o json").json();
+    let source = listed["items"][2]["source"].as_str().expect("a source");
+    assert!(source.ends_with(&format!("@sha256:{manifest}")), "{source}");
+    assert_snapshot!(scene.shown(&scene.run("update small")), @"
+    stdout:
+    acme/small 0.1.0 is unchanged, unsigned
+    exit 0
+    ");
+    let other = "0".repeat(64);
+    assert_snapshot!(scene.shown(&scene.run(&format!("install REF@sha256:{other}"))), @"
+    stderr:
+    error: oci://127.0.0.1:PORT/acme/vault@sha256:DIGEST does not exist: manifest unknown
+    hint: Look at the name, the version, and the tag or digest
+    exit 10
+    ");
+}
+
+#[test]
+fn a_version_is_asked_for_by_its_tag_and_may_be_older() {
+    let scene = Scene::new();
+    scene.store.engine("latest", version("0.3.0").bytes());
+    scene.store.engine("0.1.0", Component::hostile().bytes());
+    scene.store.engine("v0.2.0", version("0.2.0").bytes());
+    scene.store.engine("0.4.0", version("0.3.0").bytes());
+    scene.store.engine("0.5.0", Component::small().bytes());
+    assert_eq!(scene.accepting("install REF").code, 0);
+    assert_snapshot!(scene.shown(&scene.run("update hostile --version 0.1.0")), @"
+    stdout:
+    acme/hostile 0.1.0 (was 0.3.0) is updated, unsigned
+    exit 0
+    ");
+    assert_snapshot!(scene.shown(&scene.run("update hostile --version 0.2.0")), @"
+    stdout:
+    acme/hostile 0.2.0 (was 0.1.0) is updated, unsigned
+    exit 0
+    ");
+    let listed = scene.run("list -o json").json();
+    let source = listed["items"][2]["source"].as_str().expect("a source");
+    assert!(source.ends_with("/acme/vault:v0.2.0"), "{source}");
+    let before = scene.machine.content();
+    let mut all = String::new();
+    for arguments in [
+        "hostile --version 0.4.0",
+        "hostile --version 0.5.0",
+        "hostile --version 0.6.0",
+        "hostile --version newest",
+        "--version 0.1.0",
+    ] {
+        let run = scene.run(&format!("update {arguments}"));
+        all += &format!("{arguments}: {}\n", scene.shown(&run));
+        assert!(scene.machine.content() == before, "{arguments}");
+    }
+    assert_snapshot!(all, @"
+    hostile --version 0.4.0: stderr:
+    error: oci://127.0.0.1:PORT/acme/vault:0.4.0 is version 0.3.0, not 0.4.0
+    hint: Nothing was changed. Its publisher has put another version behind that tag: ask there
+    exit 14
+    hostile --version 0.5.0: stderr:
+    error: oci://127.0.0.1:PORT/acme/vault:0.5.0 is engine acme/small, not acme/hostile
+    hint: Nothing was changed. Ask its publisher; `kubectl broker plugin install` installs it beside the other
+    exit 14
+    hostile --version 0.6.0: stderr:
+    error: oci://127.0.0.1:PORT/acme/vault:0.6.0 does not exist: manifest unknown
+    hint: Look at the name, the version, and the tag or digest
+    exit 10
+    hostile --version newest: stderr:
+    error: invalid value 'newest' for '--version <VERSION>': unexpected character 'n' while parsing major version number
+
+    For more information, try '--help'.
+    exit 2
+    --version 0.1.0: stderr:
+    error: the following required arguments were not provided:
+      <NAME>
+
+    Usage: kubectl broker plugin update --version <VERSION> --insecure-registry <HOST> <NAME>
+
+    For more information, try '--help'.
+    exit 2
+    ");
+}
+
+#[test]
+fn a_file_has_one_version() {
+    let machine = Machine::with_small();
+    let before = machine.content();
+    assert_snapshot!(machine.run("plugin update small --version 0.1.0").shown(), @"
+    stderr:
+    error: $PWD/small.wasm is one file, where no other version can be asked for
+    hint: Get the file of that version, and install it with `kubectl broker plugin install`; only registries keep several versions
+    exit 2
+    ");
+    assert!(machine.content() == before);
+}
+
+#[test]
+fn what_cosign_signed_is_known_by_its_key() {
+    let scene = Scene::new();
+    let (acme, other) = (Signer::new(), Signer::new());
+    let fingerprints = |text: String| {
+        text.replace(&acme.fingerprint(), "FINGERPRINT")
+            .replace(&other.fingerprint(), "OTHER")
+    };
+    let shown = |run: &Run| {
+        let host = scene.host();
+        let text = fingerprints(run.shown().replace(&host, "HOST"));
+        let digest = Regex::new("[0-9a-f]{64}").expect("a pattern");
+        digest.replace_all(&text, "DIGEST").into_owned()
+    };
+    acme.public_key(scene.machine.folder.path(), "acme.pub");
+    let key = scene.machine.folder.path().join("acme.pub");
+    let key = key.display();
+    let small = |number: &str| {
+        Component::small().replace(
+            "\"version\":\"0.1.0\"",
+            &format!("\"version\":\"{number}\""),
+        )
+    };
+
+    let manifest = scene.store.engine("latest", small("0.1.0").bytes());
+    let unsigned = scene.run(&format!("install REF --key {key}"));
+    assert_snapshot!(shown(&unsigned), @"
+    stderr:
+    error: acme/small 0.1.0 is refused: it is not signed with the key acme (FINGERPRINT). Signatures: none
+    hint: Nothing was changed, and the key is not trusted. Ask the publisher for the key that this version is signed with
+    exit 13
+    ");
+    assert!(!scene.machine.lockfile().exists());
+    scene.store.sign(&acme, &manifest);
+    let signed = scene.run(&format!("install REF --key {key}"));
+    assert_snapshot!(shown(&signed), @"
+    stdout:
+    acme/small 0.1.0 is installed, signed:FINGERPRINT
+    Key acme of acme is added: FINGERPRINT
+    From now on an engine acme/… is installed only if a trusted key of acme signed it
+    exit 0
+    ");
+    let before = scene.machine.content();
+
+    let mut all = String::new();
+    for (what, number, signer) in [
+        ("unsigned", "0.2.0", None),
+        ("signed by another", "0.3.0", Some(&other)),
+    ] {
+        let manifest = scene.store.engine("latest", small(number).bytes());
+        if let Some(signer) = signer {
+            scene.store.sign(signer, &manifest);
+        }
+        all += &format!("{what}: {}\n", shown(&scene.run("update small")));
+        assert!(scene.machine.content() == before, "{what}");
+    }
+    assert_snapshot!(all, @"
+    unsigned: stderr:
+    error: acme/small 0.2.0 is refused: it is not signed, and a key of the publisher acme is known: acme (FINGERPRINT)
+    hint: Once a key of acme is known, only what it signed is installed. Ask the publisher; if the key was replaced, add the new one after checking its fingerprint
+    exit 13
+    signed by another: stderr:
+    error: acme/small 0.3.0 is refused: no signature of it was made with a key of the publisher acme. Known: acme (FINGERPRINT). Signatures: sha256:DIGEST in oci://127.0.0.1:PORT/acme/vault
+    hint: Once a key of acme is known, only what it signed is installed. Ask the publisher; if the key was replaced, add the new one after checking its fingerprint
+    exit 13
+    ");
+    let manifest = scene.store.engine("latest", small("0.4.0").bytes());
+    scene.store.sign(&acme, &manifest);
+    assert_snapshot!(shown(&scene.run("update small")), @"
+    stdout:
+    acme/small 0.4.0 (was 0.1.0) is updated, signed:FINGERPRINT
+    exit 0
+    ");
+}

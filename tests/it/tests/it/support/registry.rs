@@ -1,0 +1,185 @@
+//! A real registry, and how engines get into it.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use kubectl_broker::transfer::Sha256;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::Signer;
+
+/// Debian's registry on a port of loopback. It ends with the test.
+pub struct Registry {
+    process: Child,
+    address: SocketAddr,
+}
+
+impl Registry {
+    /// Over the files of `storage`, with `more` behind its configuration of HTTP.
+    pub fn over(storage: &Path, more: &str) -> Self {
+        let folder = storage.display();
+        let config = storage.join(format!("config-{}.yml", more.len()));
+        let text = format!(
+            "version: 0.1\nlog: {{level: info}}\n\
+             storage: {{filesystem: {{rootdirectory: {folder}/data}}}}\n\
+             http:\n  addr: 127.0.0.1:0\n{more}"
+        );
+        fs::write(&config, text).expect("a configuration");
+        let program = find(&["docker-registry", "registry"], "docker-registry");
+        let mut process = Command::new(program)
+            .arg("serve")
+            .arg(&config)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the registry starts");
+        let mut log = BufReader::new(process.stderr.take().expect("a pipe"));
+        let mut said = String::new();
+        let address = loop {
+            let before = said.len();
+            let read = log.read_line(&mut said).expect("a log");
+            assert!(read > 0, "the registry ended: {said}");
+            if let Some((_, rest)) = said[before..].split_once("listening on ") {
+                let end = rest.find(['"', ',']).expect("an end");
+                break rest[..end].parse().expect("an address");
+            }
+        };
+        // Whoever doesn't read its log stops it.
+        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
+        Self { process, address }
+    }
+
+    pub fn host(&self) -> String {
+        self.address.to_string()
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The first of these programs that is in `PATH`.
+pub fn find(names: &[&str], package: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path)
+        .flat_map(|folder| names.iter().map(move |name| folder.join(name)))
+        .find(|program| program.is_file());
+    found.unwrap_or_else(|| panic!("this test needs {names:?}: `apt-get install {package}`"))
+}
+
+/// A folder with the files of a registry, and the registry that they are pushed to.
+pub struct Store {
+    pub registry: Registry,
+    pub folder: TempDir,
+}
+
+impl Store {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Self {
+            registry: Registry::over(folder.path(), ""),
+            folder,
+        }
+    }
+
+    /// Pushes an engine behind a tag; gives the digest of its manifest.
+    pub fn engine(&self, tag: &str, bytes: &[u8]) -> String {
+        self.blob(bytes);
+        self.manifest(tag, &image(&[layer("application/wasm", bytes)]))
+    }
+
+    /// Pushes what `cosign sign --key` does for the manifest of `digest`.
+    pub fn sign(&self, signer: &Signer, digest: &str) {
+        self.manifest(
+            &format!("sha256-{digest}.sig"),
+            &cosign(self, signer, digest),
+        );
+    }
+
+    pub fn blob(&self, bytes: &[u8]) {
+        let begun = self.send("POST", "/v2/acme/vault/blobs/uploads/", "", b"");
+        let line = begun
+            .lines()
+            .find(|line| line.to_ascii_lowercase().starts_with("location:"));
+        let (_, upload) = line.expect("a place").split_once("/v2/").expect("a path");
+        let digest = sha256(bytes);
+        let path = format!("/v2/{}&digest=sha256:{digest}", upload.trim());
+        let done = self.send("PUT", &path, "application/octet-stream", bytes);
+        assert!(done.starts_with("HTTP/1.1 201"), "{done}");
+    }
+
+    pub fn manifest(&self, tag: &str, manifest: &Value) -> String {
+        let bytes = manifest.to_string().into_bytes();
+        let kind = manifest["mediaType"].as_str().expect("a type");
+        let path = format!("/v2/acme/vault/manifests/{tag}");
+        let done = self.send("PUT", &path, kind, &bytes);
+        assert!(done.starts_with("HTTP/1.1 201"), "{done}");
+        sha256(&bytes)
+    }
+
+    pub fn send(&self, method: &str, path: &str, kind: &str, body: &[u8]) -> String {
+        let mut stream = TcpStream::connect(self.registry.address).expect("a connection");
+        let length = body.len();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\
+             content-type: {kind}\r\ncontent-length: {length}\r\n\r\n",
+            self.registry.host()
+        )
+        .and_then(|()| stream.write_all(body))
+        .expect("a request");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        answer
+    }
+}
+
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).to_string()
+}
+
+pub fn layer(kind: &str, bytes: &[u8]) -> Value {
+    json!({ "mediaType": kind, "digest": format!("sha256:{}", sha256(bytes)), "size": bytes.len() })
+}
+
+/// As `oras push` writes it: the first layer stands for its configuration as well, which the registry wants
+/// to have.
+pub fn image(layers: &[Value]) -> Value {
+    let mut config = layers[0].clone();
+    config["mediaType"] = "application/vnd.unknown.config.v1+json".into();
+    json!({
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "config": config,
+        "layers": layers,
+    })
+}
+
+/// What `cosign sign --key` pushes for the manifest of `digest`.
+pub fn cosign(store: &Store, signer: &Signer, digest: &str) -> Value {
+    let payload = json!({
+        "critical": {
+            "identity": { "docker-reference": "registry.example/acme/vault" },
+            "image": { "docker-manifest-digest": format!("sha256:{digest}") },
+            "type": "cosign container image signature",
+        },
+        "optional": null,
+    })
+    .to_string();
+    store.blob(payload.as_bytes());
+    let mut signature = layer(
+        "application/vnd.dev.cosign.simplesigning.v1+json",
+        payload.as_bytes(),
+    );
+    signature["annotations"] = json!({
+        "dev.cosignproject.cosign/signature": signer.sign_as_text(payload.as_bytes()),
+    });
+    image(&[signature])
+}

@@ -1,0 +1,68 @@
+//! The made-up backend that the template of `plugin new` is written for.
+
+use testbed::{Backend, PodAddress};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream};
+
+/// It has two backups, and answers one request per connection.
+pub struct Vault;
+
+const BACKUPS: [(&str, &str); 2] = [
+    (
+        "a",
+        r#"{"id": "a", "state": "done", "created": "2025-09-05T03:04:05Z", "bytes": 1024}"#,
+    ),
+    (
+        "b",
+        r#"{"id": "b", "state": "failed", "created": "2025-09-06T03:04:05Z", "error": "disk full"}"#,
+    ),
+];
+
+impl Backend for Vault {
+    fn accept(&self, connection: DuplexStream, _: &PodAddress) {
+        tokio::spawn(answer(connection));
+    }
+}
+
+async fn answer(connection: DuplexStream) {
+    let mut connection = BufReader::new(connection);
+    let mut head = Vec::new();
+    loop {
+        let mut line = String::new();
+        let read = connection.read_line(&mut line).await;
+        if !matches!(read, Ok(1..)) {
+            return;
+        }
+        if line.trim().is_empty() {
+            break;
+        }
+        head.push(line);
+    }
+    let request = head.first().map(String::as_str).unwrap_or_default();
+    let mut words = request.split(' ');
+    let (status, body) = match (words.next(), words.next()) {
+        (Some("GET"), Some("/v1/health")) => (
+            "200 OK",
+            r#"{"product": "vault", "version": "1.4.2"}"#.to_owned(),
+        ),
+        (Some("GET"), Some("/v1/backups")) => {
+            let backups = BACKUPS.map(|(_, backup)| backup).join(", ");
+            ("200 OK", format!(r#"{{"backups": [{backups}]}}"#))
+        }
+        (Some("POST"), Some("/v1/backups")) => ("202 Accepted", BACKUPS[0].1.to_owned()),
+        (Some("GET"), Some(path)) => {
+            let id = path.strip_prefix("/v1/backups/");
+            match BACKUPS.iter().find(|(known, _)| Some(*known) == id) {
+                Some((_, backup)) => ("200 OK", (*backup).to_owned()),
+                None => ("404 Not Found", r#"{"error": "no such backup"}"#.to_owned()),
+            }
+        }
+        _ => ("405 Method Not Allowed", "{}".to_owned()),
+    };
+    let answer = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    // A client that has gone away has seen enough.
+    let _ = connection.write_all(answer.as_bytes()).await;
+    let _ = connection.shutdown().await;
+}

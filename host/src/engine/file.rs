@@ -300,14 +300,9 @@ mod tests {
             .iter()
             .map(|file| file.manifest().id.to_string())
             .collect();
-        assert_eq!(
-            names,
-            [
-                "kubectl-broker/hivemq",
-                "kubectl-broker/sidecar",
-                "kubectl-broker/strategy"
-            ]
-        );
+        let expected = ["hivemq", "kafka", "sidecar", "strategy"];
+        let expected = expected.map(|name| format!("kubectl-broker/{name}"));
+        assert_eq!(names, expected);
     }
 
     #[test]

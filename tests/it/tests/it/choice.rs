@@ -85,6 +85,7 @@ fn engines_says_what_each_can_do_and_whether_it_answers() {
     stdout:
     NAME   VERSION   OPERATIONS   ANSWERS   DETAIL
     kubectl-broker/hivemq   0.1.0   detect,list,status,create,download,restore   yes   HiveMQ management API (6 backups)
+    kubectl-broker/kafka   0.1.0   detect,list,status,create,restore,delete,offset-reset,offset-rollback,resume,schedule,suspend,validate   yes   kafka-backup-operator (no KafkaBackup yet)
     kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete,metrics,purge,upload   yes   broker-backup (3 local backups)
     kubectl-broker/strategy   0.1.0   detect,status,create,download   no   nothing listens on port 8000 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1…
     stderr:
@@ -96,6 +97,7 @@ fn engines_says_what_each_can_do_and_whether_it_answers() {
     stdout:
     NAME   VERSION   OPERATIONS   ANSWERS   DETAIL   INTERFACE   SUMMARY
     kubectl-broker/hivemq   0.1.0   detect,list,status,create,download,restore   yes   HiveMQ management API (6 backups)   0.1.0   Backups of HiveMQ Enterprise through its management REST API
+    kubectl-broker/kafka   0.1.0   detect,list,status,create,restore,delete,offset-reset,offset-rollback,resume,schedule,suspend,validate   yes   kafka-backup-operator (no KafkaBackup yet)   0.1.0   Kafka backups that kafka-backup-operator makes from KafkaBackup objects
     kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete,metrics,purge,upload   no   nothing listens on port 8085 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1…   0.1.0   Backups that the broker-backup sidecar keeps in object storage
     kubectl-broker/strategy   0.1.0   detect,status,create,download   no   nothing listens on port 8000 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1…   0.1.0   Backups that an application's strategy sidecar makes and hands out when asked
     stderr:
@@ -123,6 +125,31 @@ fn engines_says_what_each_can_do_and_whether_it_answers() {
           ],
           "summary": "Backups of HiveMQ Enterprise through its management REST API",
           "verbs": [],
+          "version": "0.1.0"
+        },
+        {
+          "answers": "yes",
+          "detail": "kafka-backup-operator (no KafkaBackup yet)",
+          "id": "kubectl-broker/kafka",
+          "interface": "0.1.0",
+          "operations": [
+            "detect",
+            "list",
+            "status",
+            "create",
+            "restore",
+            "delete",
+            "act"
+          ],
+          "summary": "Kafka backups that kafka-backup-operator makes from KafkaBackup objects",
+          "verbs": [
+            "offset-reset",
+            "offset-rollback",
+            "resume",
+            "schedule",
+            "suspend",
+            "validate"
+          ],
           "version": "0.1.0"
         },
         {
@@ -170,6 +197,7 @@ fn engines_says_what_each_can_do_and_whether_it_answers() {
     assert_snapshot!(run.shown(), @"
     stdout:
     kubectl-broker/hivemq
+    kubectl-broker/kafka
     kubectl-broker/sidecar
     kubectl-broker/strategy
     stderr:
@@ -187,6 +215,7 @@ fn engines_says_why_nothing_answers_where_the_cluster_is_not_there() {
     stdout:
     NAME   VERSION   OPERATIONS   ANSWERS   DETAIL
     kubectl-broker/hivemq   0.1.0   detect,list,status,create,download,restore   no   can't reach https://127.0.0.1:1: Connection refused (os error 111)
+    kubectl-broker/kafka   0.1.0   detect,list,status,create,restore,delete,offset-reset,offset-rollback,resume,schedule,suspend,validate   no   can't reach https://127.0.0.1:1: Connection refused (os error 111)
     kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete,metrics,purge,upload   no   can't reach https://127.0.0.1:1: Connection refused (os error 111)
     kubectl-broker/strategy   0.1.0   detect,status,create,download   no   can't reach https://127.0.0.1:1: Connection refused (os error 111)
     stderr:

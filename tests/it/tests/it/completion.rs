@@ -143,6 +143,7 @@ fn engines_are_offered_with_what_they_are() {
     assert_snapshot!(run.stdout, @"
     auto	The one that the operation prefers
     hivemq	Backups of HiveMQ Enterprise through its management REST API
+    kafka	Kafka backups that kafka-backup-operator makes from KafkaBackup objects
     sidecar	Backups that the broker-backup sidecar keeps in object storage
     strategy	Backups that an application's strategy sidecar makes and hands out when asked
     :36
@@ -185,7 +186,7 @@ fn bash_completes_ids_and_files_by_its_script() {
     assert_snapshot!(in_bash(&bed, &folder, script).shown(), @"
     stdout:
     --engine
-    auto hivemq sidecar strategy
+    auto hivemq kafka sidecar strategy
     20250905-130215
     a.backup
     exit 0

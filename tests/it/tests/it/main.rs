@@ -23,6 +23,7 @@ mod formats;
 mod guide;
 mod hostile_text;
 mod interrupted;
+mod kafka;
 mod kubeconfig;
 mod large;
 mod menu;

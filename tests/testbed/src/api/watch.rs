@@ -49,6 +49,7 @@ impl ApiServer {
         let mut watch = Watch {
             resource: target.ty.qualified(),
             selector: Selector::parse(&target.ty, labels, fields)?,
+            single: fields.is_some_and(|fields| fields.contains("metadata.name=")),
             include: wants_table(headers).then(|| Include::parse(query.get("includeObject"))),
             bookmarks: query.flag("allowWatchBookmarks"),
             deadline: Instant::now() + timeout.map_or(DEFAULT_TIMEOUT, Duration::from_secs),
@@ -81,6 +82,8 @@ struct Watch {
     target: Target,
     resource: String,
     selector: Selector,
+    /// Whether it is of one object, by its name.
+    single: bool,
     /// What rows carry, if the client wants tables.
     include: Option<Include>,
     bookmarks: bool,
@@ -109,8 +112,11 @@ impl Watch {
         let namespace = self.target.namespace.as_deref();
         let (revision, objects) = self.store.list(&self.resource, namespace);
         self.at = revision;
-        for (_, object) in objects {
+        for (key, object) in objects {
             if self.selector.matches(&object) {
+                if !self.single {
+                    self.store.look(&key);
+                }
                 self.push("ADDED", &object);
             }
         }
@@ -176,6 +182,10 @@ impl Watch {
 
     /// An object that begins or ceases to match the selector is told as added or deleted.
     fn tell(&mut self, event: &Event) {
+        // Who follows a single object only waits for a change, and looks then.
+        if !self.single {
+            self.store.look(&event.key);
+        }
         let matched = |object: &Value| self.selector.matches(object);
         let before = event.previous.as_deref().is_some_and(matched);
         let after = event.change != Change::Deleted && matched(&event.object);

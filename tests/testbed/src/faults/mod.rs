@@ -7,6 +7,7 @@ pub mod api;
 pub mod download;
 pub mod exec;
 pub mod hivemq;
+pub mod kafka;
 pub mod reply;
 pub mod sidecar;
 pub mod strategy;
@@ -19,6 +20,7 @@ use api::{ApiFault, ApiFaults};
 use download::{DownloadFault, DownloadFaults};
 use exec::{ExecFault, ExecFaults};
 use hivemq::{HivemqFault, HivemqFaults};
+use kafka::{KafkaFault, KafkaFaults};
 use reply::{BackendKind, ReplyFault, ReplyFaults};
 use sidecar::{SidecarFault, SidecarFaults};
 use strategy::{StrategyFault, StrategyFaults};
@@ -41,6 +43,8 @@ pub enum Fault {
     Strategy(StrategyFault),
     /// Peculiar to HiveMQ's management API.
     Hivemq(HivemqFault),
+    /// Peculiar to kafka-backup-operator.
+    Kafka(KafkaFault),
     /// In the transfer of a backup's content.
     Download(DownloadFault),
 }
@@ -75,6 +79,7 @@ pub struct FaultSettings {
     pub sidecar: SidecarFaults,
     pub strategy: StrategyFaults,
     pub hivemq: HivemqFaults,
+    pub kafka: KafkaFaults,
     pub download: DownloadFaults,
 }
 
@@ -107,6 +112,7 @@ impl FaultSettings {
             Fault::Sidecar(fault) => self.sidecar.apply(fault),
             Fault::Strategy(fault) => self.strategy.apply(fault),
             Fault::Hivemq(fault) => self.hivemq.apply(fault),
+            Fault::Kafka(fault) => self.kafka.apply(fault),
             Fault::Download(fault) => self.download.apply(fault),
         }
     }
@@ -202,6 +208,7 @@ pub fn catalogue() -> Vec<FaultInfo> {
         sidecar::ROWS,
         strategy::ROWS,
         hivemq::ROWS,
+        kafka::ROWS,
     ];
     let mut list: Vec<FaultInfo> = single.into_iter().flatten().map(|r| info("", r)).collect();
     for kind in BackendKind::ALL {
@@ -235,6 +242,7 @@ impl std::str::FromStr for Fault {
             sidecar::ROWS,
             strategy::ROWS,
             hivemq::ROWS,
+            kafka::ROWS,
             download::ROWS,
         ];
         if let Some(row) = single.into_iter().flatten().find(|row| row.name == name) {

@@ -7,8 +7,9 @@ use super::broker::{Broker, Health};
 use super::objects::{Service, ServicePort, credentials, namespace, node};
 use super::{World, app, backups};
 use crate::clock::seconds;
+use crate::operators;
 
-const NAMESPACES: [&str; 11] = [
+const NAMESPACES: [&str; 12] = [
     "default",
     "kube-system",
     "messaging",
@@ -19,6 +20,7 @@ const NAMESPACES: [&str; 11] = [
     "zero",
     "firstdown",
     "unscheduled",
+    "kafka",
     "apps",
 ];
 
@@ -56,6 +58,7 @@ pub fn demo(world: &mut World) {
     brokers(world, "firstdown", &first_down, true, 5);
     backups::fill(world, "firstdown");
     platform(world);
+    operators::fill(world);
     app::build(world, "apps");
 }
 

@@ -138,7 +138,9 @@ impl Objects for ClusterObjects {
             let ty = self.ty(&of).await?;
             stay_within(ty.namespace(), &mut object)?;
             let created = self.cluster.create_object(&ty, &object).await;
-            created.map_err(|error| self.report(error))
+            let created = created.map_err(|error| self.report(error))?;
+            self.remember(&of, ty, &created);
+            Ok(created)
         }
         .boxed()
     }

@@ -25,6 +25,7 @@
 mod backup;
 #[doc(hidden)]
 pub mod bindings;
+pub mod clock;
 mod error;
 pub mod exec;
 pub mod http;

@@ -4,6 +4,7 @@
 //! the enum of changes to them, and the rows that give each change a name on the command line.
 
 pub mod api;
+pub mod backup_request;
 pub mod download;
 pub mod exec;
 pub mod hivemq;
@@ -16,6 +17,7 @@ mod value;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use api::{ApiFault, ApiFaults};
+use backup_request::{BackupRequestFault, BackupRequestFaults};
 use download::{DownloadFault, DownloadFaults};
 use exec::{ExecFault, ExecFaults};
 use hivemq::{HivemqFault, HivemqFaults};
@@ -43,6 +45,8 @@ pub enum Fault {
     Hivemq(HivemqFault),
     /// In the transfer of a backup's content.
     Download(DownloadFault),
+    /// Of the controller of BackupRequests.
+    BackupRequest(BackupRequestFault),
 }
 
 /// A fault that the command line names wrongly.
@@ -76,6 +80,7 @@ pub struct FaultSettings {
     pub strategy: StrategyFaults,
     pub hivemq: HivemqFaults,
     pub download: DownloadFaults,
+    pub backup_request: BackupRequestFaults,
 }
 
 impl FaultSettings {
@@ -108,6 +113,7 @@ impl FaultSettings {
             Fault::Strategy(fault) => self.strategy.apply(fault),
             Fault::Hivemq(fault) => self.hivemq.apply(fault),
             Fault::Download(fault) => self.download.apply(fault),
+            Fault::BackupRequest(fault) => self.backup_request.apply(fault),
         }
     }
 }
@@ -208,6 +214,7 @@ pub fn catalogue() -> Vec<FaultInfo> {
         list.extend(reply::ROWS.iter().map(|row| info(kind.prefix(), row)));
     }
     list.extend(download::ROWS.iter().map(|row| info("", row)));
+    list.extend(backup_request::ROWS.iter().map(|row| info("", row)));
     list
 }
 
@@ -236,6 +243,7 @@ impl std::str::FromStr for Fault {
             strategy::ROWS,
             hivemq::ROWS,
             download::ROWS,
+            backup_request::ROWS,
         ];
         if let Some(row) = single.into_iter().flatten().find(|row| row.name == name) {
             return row.read(name, value);

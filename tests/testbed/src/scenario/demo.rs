@@ -7,6 +7,7 @@ use super::broker::{Broker, Health};
 use super::objects::{Service, ServicePort, credentials, namespace, node};
 use super::{World, app, backups};
 use crate::clock::seconds;
+use crate::operators;
 
 const NAMESPACES: [&str; 11] = [
     "default",
@@ -57,6 +58,7 @@ pub fn demo(world: &mut World) {
     backups::fill(world, "firstdown");
     platform(world);
     app::build(world, "apps");
+    operators::fill(world);
 }
 
 /// A set named `broker` with its services, in the naming that the Go plugin was written for.

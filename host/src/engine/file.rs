@@ -303,6 +303,7 @@ mod tests {
         assert_eq!(
             names,
             [
+                "kubectl-broker/backuprequest",
                 "kubectl-broker/hivemq",
                 "kubectl-broker/sidecar",
                 "kubectl-broker/strategy"

@@ -336,14 +336,14 @@ mod tests {
         let Err(OpsError::UnknownEngine { near, known, .. }) = able("zfs", Operation::List) else {
             panic!("must be unknown")
         };
-        assert_eq!((near, known.len()), (None, 3));
+        assert_eq!((near, known.len()), (None, 4));
     }
 
     #[test]
     fn an_engine_that_cannot_names_those_that_can() {
         assert!(matches!(
             able("sidecar", Operation::Create),
-            Err(OpsError::CannotDo { able, .. }) if able == ["hivemq", "strategy"]
+            Err(OpsError::CannotDo { able, .. }) if able == ["backuprequest", "hivemq", "strategy"]
         ));
         let Err(OpsError::CannotDo { reason, .. }) = able("sidecar", Operation::Download) else {
             panic!("the sidecar has no download")

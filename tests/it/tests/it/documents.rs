@@ -18,8 +18,9 @@ const SOURCES: [&str; 6] = [
     "host/src/transfer",
     "plugins",
 ];
-const PAGES: [&str; 4] = [
+const PAGES: [&str; 5] = [
     "README.md",
+    "docs/engines/backuprequest.md",
     "docs/engines/strategy.md",
     "docs/migrating-from-the-go-plugin.md",
     "docs/troubleshooting.md",

@@ -17,7 +17,7 @@ use std::process::{Command, ExitCode};
 use sha2::{Digest, Sha256};
 
 /// In order of their names.
-const ENGINES: &[&str] = &["hivemq", "kafka", "sidecar", "strategy"];
+const ENGINES: &[&str] = &["backuprequest", "hivemq", "kafka", "sidecar", "strategy"];
 const TARGET: &str = "wasm32-wasip2";
 const PREBUILT: &str = "KUBECTL_BROKER_ENGINES";
 

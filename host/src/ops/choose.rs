@@ -343,7 +343,7 @@ mod tests {
     fn an_engine_that_cannot_names_those_that_can() {
         assert!(matches!(
             able("sidecar", Operation::Create),
-            Err(OpsError::CannotDo { able, .. }) if able == ["hivemq", "kafka", "strategy"]
+            Err(OpsError::CannotDo { able, .. }) if able == ["backuprequest", "hivemq", "kafka", "strategy"]
         ));
         let Err(OpsError::CannotDo { reason, .. }) = able("sidecar", Operation::Download) else {
             panic!("the sidecar has no download")

@@ -8,7 +8,7 @@ use super::export;
 use super::history::Deed;
 use super::saving::Place;
 use super::session::Running;
-use super::wait::{Waiting, judge, until_new_ended};
+use super::wait::{Waiting, judge, until_ended};
 use super::{OpsError, Session};
 use crate::engine::{EngineError, OptionSetting};
 use crate::model::{Activity, Backup, newest_first, text};
@@ -140,7 +140,7 @@ async fn follow(
             text::printable(&begun.id, 120),
             waiting.timeout.as_secs()
         ));
-        let ended = until_new_ended(session, running, begun, Activity::Backup, waiting).await?;
+        let ended = until_ended(session, running, begun, Activity::Backup, true, waiting).await?;
         details = finish(session, running, &ended).await?;
         ended
     } else {

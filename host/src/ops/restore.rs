@@ -9,7 +9,7 @@ use super::history::Deed;
 use super::lock::locked;
 use super::status::{Which, ask, latest};
 use super::verify::verify_one;
-use super::wait::{Waiting, judge, until_ended, until_new_ended};
+use super::wait::{Waiting, judge, until_ended};
 use super::{OpsError, Session};
 use crate::engine::{Artifact, RestoreSource};
 use crate::model::{Activity, text};
@@ -92,15 +92,18 @@ pub async fn restore(
             .await;
         let restoration = running.original(restored)?;
         let begun = restoration.backup;
-        let waiting = request.waiting;
-        let backup = if waiting.wait && !request.dry_run {
-            let activity = Activity::Restore;
-            // Some backends show a restore as a state of the backup, others as something of its own.
-            if begun.id == id {
-                until_ended(session, &mut running, begun, activity, waiting).await?
-            } else {
-                until_new_ended(session, &mut running, begun, activity, waiting).await?
-            }
+        // A restore that has a name of its own is no state of the backup.
+        let is_new = begun.id != id;
+        let backup = if request.waiting.wait && !request.dry_run {
+            until_ended(
+                session,
+                &mut running,
+                begun,
+                Activity::Restore,
+                is_new,
+                request.waiting,
+            )
+            .await?
         } else {
             judge(begun, &running)?
         };

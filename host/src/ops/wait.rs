@@ -23,39 +23,18 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 ///
 /// `begun` is what the backend answered when it was begun; `Pending` says that the answer still shows
 /// the state from before. Such a state, though it may look like an end, is none until the work was
-/// seen to run.
+/// seen to run. What `is_new` has no state from before: it may end before it is seen to run.
 pub(super) async fn until_ended(
     session: &Session,
     running: &mut Running,
     begun: Backup,
     activity: Activity,
+    is_new: bool,
     waiting: Waiting,
-) -> Result<Backup, OpsError> {
-    let left_before = begun.activity == activity && begun.state != State::Pending;
-    follow(session, running, begun, activity, waiting, left_before).await
-}
-
-/// Looks at what was not there before it was begun, so that no state of it is one from before.
-pub(super) async fn until_new_ended(
-    session: &Session,
-    running: &mut Running,
-    begun: Backup,
-    activity: Activity,
-    waiting: Waiting,
-) -> Result<Backup, OpsError> {
-    follow(session, running, begun, activity, waiting, true).await
-}
-
-async fn follow(
-    session: &Session,
-    running: &mut Running,
-    begun: Backup,
-    activity: Activity,
-    waiting: Waiting,
-    mut left_before: bool,
 ) -> Result<Backup, OpsError> {
     let mut looks = Looks::at(&begun.id, running, Some(waiting.timeout));
     let mut state = begun;
+    let mut left_before = is_new || (state.activity == activity && state.state != State::Pending);
     while !(left_before && has_ended(&state)) {
         state = looks.next(session, running).await?;
         left_before |= state.activity == activity && state.state == State::Running;

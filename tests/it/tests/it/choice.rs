@@ -84,6 +84,7 @@ fn engines_says_what_each_can_do_and_whether_it_answers() {
     assert_snapshot!(run.shown(), @"
     stdout:
     NAME   VERSION   OPERATIONS   ANSWERS   DETAIL
+    kubectl-broker/backuprequest   0.1.0   detect,list,status,create,restore,delete,manifest   yes   backup-controller (BackupRequest, LiferayBackup, RestoreRequest)
     kubectl-broker/hivemq   0.1.0   detect,list,status,create,download,restore   yes   HiveMQ management API (6 backups)
     kubectl-broker/kafka   0.1.0   detect,list,status,create,restore,delete,offset-reset,offset-rollback,resume,schedule,suspend,validate   yes   kafka-backup-operator (no KafkaBackup yet)
     kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete,metrics,purge,upload   yes   broker-backup (3 local backups)
@@ -96,6 +97,7 @@ fn engines_says_what_each_can_do_and_whether_it_answers() {
     assert_snapshot!(run.shown(), @"
     stdout:
     NAME   VERSION   OPERATIONS   ANSWERS   DETAIL   INTERFACE   SUMMARY
+    kubectl-broker/backuprequest   0.1.0   detect,list,status,create,restore,delete,manifest   yes   backup-controller (BackupRequest, LiferayBackup, RestoreRequest)   0.1.0   Backups that a backup-controller makes from BackupRequest objects, and LiferayBackups
     kubectl-broker/hivemq   0.1.0   detect,list,status,create,download,restore   yes   HiveMQ management API (6 backups)   0.1.0   Backups of HiveMQ Enterprise through its management REST API
     kubectl-broker/kafka   0.1.0   detect,list,status,create,restore,delete,offset-reset,offset-rollback,resume,schedule,suspend,validate   yes   kafka-backup-operator (no KafkaBackup yet)   0.1.0   Kafka backups that kafka-backup-operator makes from KafkaBackup objects
     kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete,metrics,purge,upload   no   nothing listens on port 8085 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1…   0.1.0   Backups that the broker-backup sidecar keeps in object storage
@@ -110,6 +112,26 @@ fn engines_says_what_each_can_do_and_whether_it_answers() {
     {
       "apiVersion": "kubectl-broker/v1",
       "items": [
+        {
+          "answers": "yes",
+          "detail": "backup-controller (BackupRequest, LiferayBackup, RestoreRequest)",
+          "id": "kubectl-broker/backuprequest",
+          "interface": "0.1.0",
+          "operations": [
+            "detect",
+            "list",
+            "status",
+            "create",
+            "restore",
+            "delete",
+            "act"
+          ],
+          "summary": "Backups that a backup-controller makes from BackupRequest objects, and LiferayBackups",
+          "verbs": [
+            "manifest"
+          ],
+          "version": "0.1.0"
+        },
         {
           "answers": "yes",
           "detail": "HiveMQ management API (6 backups)",
@@ -196,6 +218,7 @@ fn engines_says_what_each_can_do_and_whether_it_answers() {
     let run = Bed::start().run("engines -o name");
     assert_snapshot!(run.shown(), @"
     stdout:
+    kubectl-broker/backuprequest
     kubectl-broker/hivemq
     kubectl-broker/kafka
     kubectl-broker/sidecar
@@ -214,6 +237,7 @@ fn engines_says_why_nothing_answers_where_the_cluster_is_not_there() {
     assert_snapshot!(run.shown(), @"
     stdout:
     NAME   VERSION   OPERATIONS   ANSWERS   DETAIL
+    kubectl-broker/backuprequest   0.1.0   detect,list,status,create,restore,delete,manifest   no   can't reach https://127.0.0.1:1: Connection refused (os error 111)
     kubectl-broker/hivemq   0.1.0   detect,list,status,create,download,restore   no   can't reach https://127.0.0.1:1: Connection refused (os error 111)
     kubectl-broker/kafka   0.1.0   detect,list,status,create,restore,delete,offset-reset,offset-rollback,resume,schedule,suspend,validate   no   can't reach https://127.0.0.1:1: Connection refused (os error 111)
     kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete,metrics,purge,upload   no   can't reach https://127.0.0.1:1: Connection refused (os error 111)

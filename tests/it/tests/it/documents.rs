@@ -18,8 +18,9 @@ const SOURCES: [&str; 6] = [
     "host/src/transfer",
     "plugins",
 ];
-const PAGES: [&str; 5] = [
+const PAGES: [&str; 6] = [
     "README.md",
+    "docs/engines/backuprequest.md",
     "docs/engines/kafka.md",
     "docs/engines/strategy.md",
     "docs/migrating-from-the-go-plugin.md",

@@ -7,6 +7,7 @@ mod agent;
 mod audit;
 mod authoring;
 mod backend_errors;
+mod backuprequest;
 mod cache;
 mod check_up;
 mod choice;

@@ -95,8 +95,10 @@ fn engines_are_carried_to_a_machine_without_a_network() {
     assert_snapshot!(shown(&listed, &[]).replace(&host, "HOST"), @"
     stdout:
     NAME   VERSION   STATE   SIGNATURE   SIZE   SOURCE
+    kubectl-broker/backuprequest   0.1.0   ok   bundled   SIZE   bundled
     kubectl-broker/hivemq   0.1.0   ok   bundled   SIZE   bundled
     kubectl-broker/sidecar   0.1.0   ok   bundled   SIZE   bundled
+    kubectl-broker/strategy   0.1.0   ok   bundled   SIZE   bundled
     acme/hostile   0.1.0   ok   unsigned   SIZE   $PWD/engines.tar
     acme/small   0.1.0   ok   unverified   SIZE   oci://127.0.0.1:PORT/acme/vault:0.1.0
     exit 0

@@ -86,7 +86,7 @@ fn killed_at_any_step_a_first_installation_can_be_begun_again() {
             machine.run("plugin list -o json").json()["items"]
                 .as_array()
                 .map(Vec::len),
-            Some(3)
+            Some(4)
         );
         assert_eq!(machine.run("plugin install small.wasm").code, 0);
         assert_eq!(usable(&machine), "0.1.0");
@@ -211,7 +211,7 @@ fn after_edit(machine: &Machine) -> String {
     let engines = machine.run("engines -o name");
     assert_eq!(
         engines.stdout,
-        "kubectl-broker/hivemq\nkubectl-broker/sidecar\nkubectl-broker/strategy\n"
+        "kubectl-broker/backuprequest\nkubectl-broker/hivemq\nkubectl-broker/sidecar\nkubectl-broker/strategy\n"
     );
     warning.expect("a warning").to_owned()
 }
@@ -433,7 +433,7 @@ fn with_fifty_engines_help_completion_and_lists_open_no_component() {
         assert_eq!(run.stderr, "", "{arguments}");
     }
     let (run, _) = counted(&machine, "plugin list -o name");
-    assert_eq!(run.stdout.lines().count(), 53);
+    assert_eq!(run.stdout.lines().count(), 54);
     let (run, count) = counted(&machine, "backup list --engine small -o json");
     assert_eq!((run.ids(), count), (vec!["one".to_owned()], 1));
     let (run, _) = counted(&machine, "plugin verify");

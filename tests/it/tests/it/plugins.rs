@@ -52,6 +52,7 @@ fn from_the_first_installation_over_an_update_and_back() {
     assert_snapshot!(shown(&machine.run("plugin list")), @"
     stdout:
     NAME   VERSION   STATE   SIGNATURE   SIZE   SOURCE
+    kubectl-broker/backuprequest   0.1.0   ok   bundled   SIZE   bundled
     kubectl-broker/hivemq   0.1.0   ok   bundled   SIZE   bundled
     kubectl-broker/sidecar   0.1.0   ok   bundled   SIZE   bundled
     kubectl-broker/strategy   0.1.0   ok   bundled   SIZE   bundled
@@ -112,7 +113,7 @@ fn from_the_first_installation_over_an_update_and_back() {
     ");
     assert_eq!(use_it().ids(), ["harmless"]);
     let list = machine.run("plugin list -o json").json();
-    let row = &list["items"][3];
+    let row = &list["items"][4];
     assert_eq!(
         (&row["version"], &row["previousVersion"]),
         (&"0.1.0".into(), &"0.2.0".into())
@@ -130,6 +131,7 @@ fn what_is_removed_leaves_no_trace() {
     assert_snapshot!(shown(&machine.run("plugin list")), @"
     stdout:
     NAME   VERSION   STATE   SIGNATURE   SIZE   SOURCE
+    kubectl-broker/backuprequest   0.1.0   ok   bundled   SIZE   bundled
     kubectl-broker/hivemq   0.1.0   ok   bundled   SIZE   bundled
     kubectl-broker/sidecar   0.1.0   ok   bundled   SIZE   bundled
     kubectl-broker/strategy   0.1.0   ok   bundled   SIZE   bundled
@@ -235,6 +237,7 @@ fn the_formats_of_the_list() {
     let machine = Machine::with_small();
     assert_snapshot!(shown(&machine.run("plugin list -o name")), @"
     stdout:
+    kubectl-broker/backuprequest
     kubectl-broker/hivemq
     kubectl-broker/sidecar
     kubectl-broker/strategy
@@ -251,7 +254,7 @@ fn the_formats_of_the_list() {
         yaml.stdout
     );
     let json = machine.run("plugin list -o json").json();
-    let row = &json["items"][3];
+    let row = &json["items"][4];
     assert_eq!(row["id"], "acme/small");
     assert_eq!(row["signature"], "unsigned");
     assert_eq!(row["operations"], serde_json::json!(["detect", "list"]));

@@ -30,6 +30,8 @@ fn the_help_of_backup_shows_them_after_the_verbs_of_the_host() {
                 fails
       verify    Check downloaded files: their digest, their length, their structure
       history   Show what was done on this machine: created, downloaded, verified, restored, deleted
+      manifest  Say where the manifest of a backup lies, or check one that was fetched (engine
+                backuprequest)
       metrics   Print the sidecar's metrics in Prometheus' text format (engine sidecar)
       purge     Remove an uploaded backup from the pod's disk, as `delete` does (engine sidecar)
       upload    Upload a backup from the pod's disk now (engine sidecar)
@@ -361,7 +363,7 @@ fn backups_that_a_verb_reports_are_checked_and_shown_as_in_a_list() {
     \u{1b}[2J1   -
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    2 backups, 0B in all
+    2 backups
     exit 0
     ");
     assert_snapshot!(bed.hostile().run("backup say undeclared-field").shown(), @r#"

@@ -4,6 +4,7 @@
 //! the enum of changes to them, and the rows that give each change a name on the command line.
 
 pub mod api;
+pub mod backup_request;
 pub mod download;
 pub mod exec;
 pub mod hivemq;
@@ -17,6 +18,7 @@ mod value;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use api::{ApiFault, ApiFaults};
+use backup_request::{BackupRequestFault, BackupRequestFaults};
 use download::{DownloadFault, DownloadFaults};
 use exec::{ExecFault, ExecFaults};
 use hivemq::{HivemqFault, HivemqFaults};
@@ -47,6 +49,8 @@ pub enum Fault {
     Kafka(KafkaFault),
     /// In the transfer of a backup's content.
     Download(DownloadFault),
+    /// Of the controller of BackupRequests.
+    BackupRequest(BackupRequestFault),
 }
 
 /// A fault that the command line names wrongly.
@@ -81,6 +85,7 @@ pub struct FaultSettings {
     pub hivemq: HivemqFaults,
     pub kafka: KafkaFaults,
     pub download: DownloadFaults,
+    pub backup_request: BackupRequestFaults,
 }
 
 impl FaultSettings {
@@ -114,6 +119,7 @@ impl FaultSettings {
             Fault::Hivemq(fault) => self.hivemq.apply(fault),
             Fault::Kafka(fault) => self.kafka.apply(fault),
             Fault::Download(fault) => self.download.apply(fault),
+            Fault::BackupRequest(fault) => self.backup_request.apply(fault),
         }
     }
 }
@@ -215,6 +221,7 @@ pub fn catalogue() -> Vec<FaultInfo> {
         list.extend(reply::ROWS.iter().map(|row| info(kind.prefix(), row)));
     }
     list.extend(download::ROWS.iter().map(|row| info("", row)));
+    list.extend(backup_request::ROWS.iter().map(|row| info("", row)));
     list
 }
 
@@ -244,6 +251,7 @@ impl std::str::FromStr for Fault {
             hivemq::ROWS,
             kafka::ROWS,
             download::ROWS,
+            backup_request::ROWS,
         ];
         if let Some(row) = single.into_iter().flatten().find(|row| row.name == name) {
             return row.read(name, value);

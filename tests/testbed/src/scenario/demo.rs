@@ -58,8 +58,8 @@ pub fn demo(world: &mut World) {
     brokers(world, "firstdown", &first_down, true, 5);
     backups::fill(world, "firstdown");
     platform(world);
-    operators::fill(world);
     app::build(world, "apps");
+    operators::fill(world);
 }
 
 /// A set named `broker` with its services, in the naming that the Go plugin was written for.

@@ -78,6 +78,7 @@ fn from_the_first_installation_by_tag_over_an_update_to_the_end() {
     NAME   VERSION   STATE   SIGNATURE   SIZE   SOURCE
     kubectl-broker/hivemq   0.1.0   ok   bundled   SIZE   bundled
     kubectl-broker/sidecar   0.1.0   ok   bundled   SIZE   bundled
+    kubectl-broker/strategy   0.1.0   ok   bundled   SIZE   bundled
     acme/hostile   0.1.0   ok   unsigned   SIZE   oci://127.0.0.1:PORT/acme/vault:latest
     exit 0
     ");
@@ -158,7 +159,7 @@ fn a_digest_names_one_engine_for_ever() {
     exit 0
     ");
     let listed = scene.run("list -o json").json();
-    let source = listed["items"][2]["source"].as_str().expect("a source");
+    let source = listed["items"][3]["source"].as_str().expect("a source");
     assert!(source.ends_with(&format!("@sha256:{manifest}")), "{source}");
     assert_snapshot!(scene.shown(&scene.run("update small")), @"
     stdout:
@@ -194,7 +195,7 @@ fn a_version_is_asked_for_by_its_tag_and_may_be_older() {
     exit 0
     ");
     let listed = scene.run("list -o json").json();
-    let source = listed["items"][2]["source"].as_str().expect("a source");
+    let source = listed["items"][3]["source"].as_str().expect("a source");
     assert!(source.ends_with("/acme/vault:v0.2.0"), "{source}");
     let before = scene.machine.content();
     let mut all = String::new();

@@ -296,12 +296,14 @@ fn files_that_are_no_engine_leave_the_store_as_it_was() {
         let message = run.shown();
         let message = message.lines().find(|line| line.starts_with("error: "));
         let message = message.expect("an error").split(": Invalid input").next();
+        // Which function is damaged depends on the compiler of the engine.
+        let message = message.expect("an error").split("[0]::function[").next();
         all += &format!("{name}: {} {}\n", run.code, message.expect("an error"));
         assert_eq!(machine.content(), before, "{name}");
     }
     assert_snapshot!(all, @"
     truncated: 14 error: it.wasm is not a WebAssembly component: it ends in its code
-    damaged: 14 error: engine acme/hostile can't be compiled: failed to compile: wasm[0]::function[102]: WebAssembly translation error
+    damaged: 14 error: engine acme/hostile can't be compiled: failed to compile: wasm
     newer: 14 error: it.wasm is built for version 0.2.0 of the engine interface; this kubectl-broker has 0.1.0
     older: 14 error: it.wasm is built for version 0.0.9 of the engine interface; this kubectl-broker has 0.1.0
     unknown: 14 error: engine acme/hostile imports `acme:secret/things-i-crave@1.0.0`, which no version of kubectl-broker provides

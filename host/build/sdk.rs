@@ -48,6 +48,10 @@ pub(super) fn embed() -> Result<(), String> {
     collect(&root.join(PYTHON_SDK), "broker_engine", &mut python_sdk)?;
     let newest = root.join(INTERFACE).join("v0.1");
     collect(&newest, "wit/deps/kubectl-broker", &mut python_sdk)?;
+    let sdk = sdk.into_iter();
+    let sdk: Vec<_> = sdk
+        .map(|(path, file)| (format!("sdk/{path}"), file))
+        .collect();
     let source = list("RUST_SDK", &sdk)?
         + &list("RUST_TEMPLATE", &template)?
         + &list("PYTHON_SDK", &python_sdk)?

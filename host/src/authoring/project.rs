@@ -9,6 +9,9 @@ use super::AuthoringError;
 // `RUST_SDK`, `RUST_TEMPLATE`, `PYTHON_SDK` and `PYTHON_TEMPLATE`: every file with its path.
 include!(concat!(env!("OUT_DIR"), "/sdk.rs"));
 
+/// Paths in a project, with what stands there.
+type Files = &'static [(&'static str, &'static str)];
+
 /// Whose engine it is, where nobody says.
 const PUBLISHER: &str = "example";
 /// What cargo would take for a file of this repository.
@@ -48,7 +51,7 @@ pub struct Project {
 }
 
 impl Language {
-    fn template(self) -> &'static [(&'static str, &'static str)] {
+    fn template(self) -> Files {
         match self {
             Self::Rust => RUST_TEMPLATE,
             Self::Python => PYTHON_TEMPLATE,
@@ -56,12 +59,7 @@ impl Language {
     }
 
     /// The files of the SDK, and the folders of the project that hold them.
-    fn sdk(
-        self,
-    ) -> (
-        &'static [(&'static str, &'static str)],
-        &'static [&'static str],
-    ) {
+    fn sdk(self) -> (Files, &'static [&'static str]) {
         match self {
             Self::Rust => (RUST_SDK, &["sdk/"]),
             Self::Python => (PYTHON_SDK, &["broker_engine/", "wit/deps/"]),
@@ -81,20 +79,20 @@ impl Language {
 
     /// The commands that build and test it.
     fn next(self, component: &str) -> Vec<String> {
-        let lines: &[&str] = match self {
-            Self::Rust => &["cargo test", "cargo build --release --target wasm32-wasip2"],
-            Self::Python => &[
-                "componentize-py -d wit -w project bindings bindings",
-                "PYTHONPATH=bindings python3 -m unittest",
-                "componentize-py -d wit -w project componentize app -o app.wasm",
+        let mut lines: Vec<_> = match self {
+            Self::Rust => vec![
+                "cargo test".to_owned(),
+                "cargo build --release --target wasm32-wasip2".to_owned(),
+            ],
+            Self::Python => vec![
+                "componentize-py -d wit -w project bindings bindings".to_owned(),
+                "PYTHONPATH=bindings python3 -m unittest".to_owned(),
+                "componentize-py -d wit -w project componentize app -o app.wasm".to_owned(),
+                format!(
+                    "kubectl broker plugin pack app.wasm --manifest engine.toml --out {component}"
+                ),
             ],
         };
-        let mut lines: Vec<_> = lines.iter().map(|line| (*line).to_owned()).collect();
-        if self == Self::Python {
-            lines.push(format!(
-                "kubectl broker plugin pack app.wasm --manifest engine.toml --out {component}"
-            ));
-        }
         lines.push(format!(
             "kubectl broker plugin test {component} --cases cases"
         ));
@@ -128,11 +126,7 @@ pub fn project(request: &ProjectRequest) -> Result<Project, AuthoringError> {
     files.sort();
     let (sdk, folders) = request.language.sdk();
     for (path, text) in sdk {
-        let path = match request.language {
-            Language::Rust => format!("sdk/{path}"),
-            Language::Python => (*path).to_owned(),
-        };
-        write(&folder, &path, text)?;
+        write(&folder, path, text)?;
     }
     let component = request.language.component(&id);
     Ok(Project {

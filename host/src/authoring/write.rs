@@ -3,6 +3,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use super::AuthoringError;
+use crate::transfer::sync_folder;
 
 /// Puts a whole file in place, or none. One that is there keeps its permissions.
 pub(super) fn whole(path: &Path, content: &[u8]) -> Result<(), AuthoringError> {
@@ -28,8 +29,5 @@ fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     file.write_all(content)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
-    // Other systems can't open a folder, and keep the order of names by themselves.
-    #[cfg(unix)]
-    fs::File::open(folder)?.sync_all()?;
-    Ok(())
+    sync_folder(folder)
 }

@@ -4,6 +4,7 @@ mod authoring;
 mod bundle;
 mod created;
 mod download;
+mod facts;
 mod history;
 mod keys;
 mod plugins;

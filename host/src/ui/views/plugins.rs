@@ -5,15 +5,13 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::MAX_NAME;
+use super::facts::{MAX_LINE, abilities, facts};
 use super::keys::{KeyRow, added};
 use crate::model::{State, text};
 use crate::ui::Kind;
 use crate::ui::document::{Document, document};
 use crate::ui::format::size;
 use crate::ui::table::{cell, optional, state, table};
-
-/// The longest sentence or value of an inspection, in characters.
-const MAX_LINE: usize = 1000;
 
 /// The engines that are installed.
 #[derive(Debug)]
@@ -380,18 +378,9 @@ impl Document for PluginView {
             ("Verbs", joined(&self.verbs)),
             ("Imports", joined(&self.imports)),
         ];
-        let mut shown = String::new();
-        for (name, value) in lines.iter().filter(|(_, value)| !value.is_empty()) {
-            let value = text::printable(value, MAX_LINE);
-            shown.push_str(&format!("{:<12}{value}\n", format!("{name}:")));
-        }
+        let mut shown = facts(&lines) + &abilities("It may:", &self.may);
         if self.may.is_empty() {
-            shown.push_str("It can reach nothing.\n");
             return shown;
-        }
-        shown.push_str("It may:\n");
-        for sentence in &self.may {
-            shown.push_str(&format!("- {}\n", text::printable(sentence, MAX_LINE)));
         }
         shown.push_str(&format!(
             "That is accepted by --accept-capabilities {}\n",

@@ -10,11 +10,12 @@ use regex::Regex;
 use crate::support::{Invocation, programs};
 
 /// The layers whose errors a user meets.
-const SOURCES: [&str; 6] = [
+const SOURCES: [&str; 7] = [
     "host/src/cli",
     "host/src/cluster",
     "host/src/engine",
     "host/src/ops",
+    "host/src/plugin",
     "host/src/transfer",
     "plugins",
 ];

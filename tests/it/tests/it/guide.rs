@@ -4,12 +4,12 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tempfile::TempDir;
 use testbed::{PodAddress, Testbed};
 
-use crate::support::{Bed, Vault, profile_folder, programs, workspace};
+use crate::support::{Bed, Vault, profile_folder, programs, without_outer_cargo, workspace};
 
 /// What the page can't know.
 const DIGEST: &str = "sha256:DIGEST";
@@ -63,13 +63,9 @@ impl Desk {
             tools.display(),
             python.join("bin").display()
         );
-        let mut command = Command::new("sh");
-        for (name, _) in std::env::vars_os() {
-            let text = name.to_string_lossy();
-            let stays = ["CARGO_HOME", "CARGO_NET", "CARGO_HTTP", "CARGO_REGISTR"];
-            if text.starts_with("CARGO") && !stays.iter().any(|it| text.starts_with(it)) {
-                command.env_remove(&name);
-            }
+        let mut command = without_outer_cargo(Command::new("sh"));
+        for name in ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"] {
+            command.env_remove(name);
         }
         // The person has the homes of cargo and rustup, wherever these are.
         let real = PathBuf::from(std::env::var_os("HOME").expect("a home"));
@@ -106,21 +102,21 @@ fn executable(path: &Path, text: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("executable");
 }
 
-/// A place of its own for what pip installs.
-fn python_tools() -> PathBuf {
-    let folder = profile_folder().join("it/python");
-    if !folder.join("bin/pip").exists() {
-        let made = Command::new("python3")
-            .args(["-m", "venv"])
-            .arg(&folder)
-            .status();
-        let made = made.is_ok_and(|status| status.success());
-        assert!(
-            made,
-            "the tests need python3 with its module venv (Debian: python3-venv)"
-        );
-    }
-    folder
+/// A place of its own for what pip installs, made once though tests run at the same time.
+fn python_tools() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let folder = profile_folder().join("it/python");
+        if !folder.join("bin/pip").exists() {
+            let mut python = Command::new("python3");
+            let made = python.args(["-m", "venv"]).arg(&folder).status();
+            assert!(
+                made.is_ok_and(|status| status.success()),
+                "the tests need python3 with its module venv (Debian: python3-venv)"
+            );
+        }
+        folder
+    })
 }
 
 /// The commands of one chapter of the page, in their order.
@@ -159,7 +155,8 @@ fn an_engine_in_rust_is_begun_tested_signed_installed_and_updated() {
             fs::copy(lock, desk.current.join("vault/Cargo.lock")).expect("a lock file");
         }
     }
-    assert_eq!(desk.run("kubectl broker plugin list -o name"), "");
+    let left = desk.run("kubectl broker plugin list -o name");
+    assert!(!left.contains("acme/vault"), "{left}");
 }
 
 #[test]

@@ -77,7 +77,6 @@ fn engines_are_carried_to_a_machine_without_a_network() {
     error: acme/hostile wants to do what nobody has accepted:
       - talk to port 8085 of the pods of the StatefulSet you name: GET /v1/backup/list-remote, GET /v1/backup/{name}, POST /v1/restore
       - run in a pod of the StatefulSet you name: ls {folder}
-      - write what it is sent to the file that you name
       - send a file that you name to where it may talk to
     hint: If you want that, give `--accept-capabilities sha256:DIGEST`; it accepts this set and no other. On a terminal you are asked
     exit 2

@@ -458,7 +458,6 @@ fn who_installs_with_a_key_is_told_on_the_terminal_what_that_means() {
     warning: acme/hostile 0.1.0 (signed:FINGERPRINT, sha256:DIGEST) wants to:
       - talk to port 8085 of the pods of the StatefulSet you name: GET /v1/backup/list-remote, GET /v1/backup/{name}, POST /v1/restore
       - run in a pod of the StatefulSet you name: ls {folder}
-      - write what it is sent to the file that you name
       - send a file that you name to where it may talk to
       The key FINGERPRINT will be trusted for all engines of acme.
     Type `yes` to accept that:

@@ -159,8 +159,8 @@ fn a_digest_names_one_engine_for_ever() {
     acme/small 0.1.0 is installed, unsigned
     exit 0
     ");
-    let listed = scene.run("list -o json").json();
-    let source = listed["items"][4]["source"].as_str().expect("a source");
+    let listed = scene.run("list -o json").item("acme/small");
+    let source = listed["source"].as_str().expect("a source");
     assert!(source.ends_with(&format!("@sha256:{manifest}")), "{source}");
     assert_snapshot!(scene.shown(&scene.run("update small")), @"
     stdout:
@@ -195,8 +195,8 @@ fn a_version_is_asked_for_by_its_tag_and_may_be_older() {
     acme/hostile 0.2.0 (was 0.1.0) is updated, unsigned
     exit 0
     ");
-    let listed = scene.run("list -o json").json();
-    let source = listed["items"][4]["source"].as_str().expect("a source");
+    let listed = scene.run("list -o json").item("acme/hostile");
+    let source = listed["source"].as_str().expect("a source");
     assert!(source.ends_with("/acme/vault:v0.2.0"), "{source}");
     let before = scene.machine.content();
     let mut all = String::new();

@@ -112,8 +112,7 @@ fn from_the_first_installation_over_an_update_and_back() {
     exit 0
     ");
     assert_eq!(use_it().ids(), ["harmless"]);
-    let list = machine.run("plugin list -o json").json();
-    let row = &list["items"][4];
+    let row = machine.run("plugin list -o json").item("acme/hostile");
     assert_eq!(
         (&row["version"], &row["previousVersion"]),
         (&"0.1.0".into(), &"0.2.0".into())
@@ -253,9 +252,7 @@ fn the_formats_of_the_list() {
         "{}",
         yaml.stdout
     );
-    let json = machine.run("plugin list -o json").json();
-    let row = &json["items"][4];
-    assert_eq!(row["id"], "acme/small");
+    let row = machine.run("plugin list -o json").item("acme/small");
     assert_eq!(row["signature"], "unsigned");
     assert_eq!(row["operations"], serde_json::json!(["detect", "list"]));
     assert_eq!(row["state"], "ok");
@@ -299,12 +296,14 @@ fn files_that_are_no_engine_leave_the_store_as_it_was() {
         let message = run.shown();
         let message = message.lines().find(|line| line.starts_with("error: "));
         let message = message.expect("an error").split(": Invalid input").next();
+        // Which function is damaged depends on the compiler of the engine.
+        let message = message.expect("an error").split("[0]::function[").next();
         all += &format!("{name}: {} {}\n", run.code, message.expect("an error"));
         assert_eq!(machine.content(), before, "{name}");
     }
     assert_snapshot!(all, @"
     truncated: 14 error: it.wasm is not a WebAssembly component: it ends in its code
-    damaged: 14 error: engine acme/hostile can't be compiled: failed to compile: wasm[0]::function[102]: WebAssembly translation error
+    damaged: 14 error: engine acme/hostile can't be compiled: failed to compile: wasm
     newer: 14 error: it.wasm is built for version 0.2.0 of the engine interface; this kubectl-broker has 0.1.0
     older: 14 error: it.wasm is built for version 0.0.9 of the engine interface; this kubectl-broker has 0.1.0
     unknown: 14 error: engine acme/hostile imports `acme:secret/things-i-crave@1.0.0`, which no version of kubectl-broker provides

@@ -3,13 +3,10 @@ use std::path::PathBuf;
 use broker_manifest::Operation;
 use serde_json::{Value, json};
 
-use crate::model::text;
 use crate::ui::Kind;
 use crate::ui::document::{Document, document};
 use crate::ui::format::size;
-
-/// The longest sentence or value, in characters.
-const MAX_LINE: usize = 1000;
+use crate::ui::views::facts::{abilities, facts};
 
 /// A component that has its manifest.
 #[derive(Debug)]
@@ -47,20 +44,8 @@ impl Document for PluginPackView {
             ("Operations", operations.join(", ")),
             ("Verbs", self.verbs.join(", ")),
         ];
-        let mut shown = String::new();
-        for (name, value) in lines.iter().filter(|(_, value)| !value.is_empty()) {
-            let value = text::printable(value, MAX_LINE);
-            shown.push_str(&format!("{:<12}{value}\n", format!("{name}:")));
-        }
-        if self.may.is_empty() {
-            shown.push_str("It can reach nothing.\n");
-            return shown;
-        }
-        shown.push_str("Whoever installs it is asked whether it may:\n");
-        for sentence in &self.may {
-            shown.push_str(&format!("- {}\n", text::printable(sentence, MAX_LINE)));
-        }
-        shown
+        let heading = "Whoever installs it is asked whether it may:";
+        facts(&lines) + &abilities(heading, &self.may)
     }
 
     fn names(&self) -> String {

@@ -17,7 +17,7 @@ pub use component::Component;
 pub use desk::{Desk, ID, NAME, names};
 pub use invocation::{Folders, Invocation};
 pub use machine::{Machine, accepting};
-pub use programs::{plain_cargo, profile_folder, programs, workspace};
+pub use programs::{plain_cargo, profile_folder, programs, without_outer_cargo, workspace};
 pub use registry::{Registry, Store, cosign, image, layer, sha256};
 pub use run::Run;
 pub use session::Session;

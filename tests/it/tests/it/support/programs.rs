@@ -81,7 +81,11 @@ fn build_host(profile: &Path, target: &Path) -> Result<(), String> {
 
 /// Cargo, with no flag or wrapper that the outer one was given for this machine and this workspace.
 pub fn plain_cargo() -> Command {
-    let mut command = Command::new(env!("CARGO"));
+    without_outer_cargo(Command::new(env!("CARGO")))
+}
+
+/// What cargo says of this test and this workspace to a program that it runs is taken away again.
+pub fn without_outer_cargo(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         let begins = |starts: &[&str]| starts.iter().any(|start| text.starts_with(start));

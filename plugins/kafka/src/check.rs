@@ -123,7 +123,7 @@ fn retention(spec: &Value) -> Vec<String> {
     }
     limits
         .into_iter()
-        .filter(|(_, limit)| !limit.is_null() && !limit.as_i64().is_some_and(|it| it > 0))
+        .filter(|(_, limit)| !limit.is_null() && limit.as_i64().is_none_or(|it| it <= 0))
         .map(|(name, limit)| format!("spec.retention.{name} is {limit}, and must be above 0"))
         .collect()
 }

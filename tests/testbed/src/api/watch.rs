@@ -51,9 +51,10 @@ impl ApiServer {
             selector: Selector::parse(&target.ty, labels, fields)?,
             single: fields.is_some_and(|fields| fields.contains("metadata.name=")),
             include: wants_table(headers).then(|| Include::parse(query.get("includeObject"))),
-            bookmarks: query.flag("allowWatchBookmarks"),
             deadline: Instant::now() + timeout.map_or(DEFAULT_TIMEOUT, Duration::from_secs),
-            next_bookmark: Instant::now() + BOOKMARK_INTERVAL,
+            next_bookmark: query
+                .flag("allowWatchBookmarks")
+                .then(|| Instant::now() + BOOKMARK_INTERVAL),
             target: target.clone(),
             clock: self.clock.clone(),
             defined: false,
@@ -86,9 +87,9 @@ struct Watch {
     single: bool,
     /// What rows carry, if the client wants tables.
     include: Option<Include>,
-    bookmarks: bool,
     deadline: Instant,
-    next_bookmark: Instant,
+    /// If the client wants bookmarks.
+    next_bookmark: Option<Instant>,
     clock: Clock,
     /// Whether the columns have been sent.
     defined: bool,
@@ -139,13 +140,13 @@ impl Watch {
             }
             tokio::select! {
                 changed = self.revisions.changed() => self.ended = changed.is_err(),
-                () = tokio::time::sleep_until(self.next_bookmark), if self.bookmarks => {
-                    self.next_bookmark += BOOKMARK_INTERVAL;
+                () = reached(self.next_bookmark) => {
+                    self.next_bookmark = self.next_bookmark.map(|it| it + BOOKMARK_INTERVAL);
                     self.bookmark();
                 }
                 () = tokio::time::sleep_until(self.deadline) => {
                     self.ended = true;
-                    if self.bookmarks {
+                    if self.next_bookmark.is_some() {
                         self.bookmark();
                     }
                 }
@@ -227,5 +228,13 @@ impl Watch {
         let line = json!({"type": kind, "object": object}).to_string();
         self.pending.extend_from_slice(line.as_bytes());
         self.pending.push(b'\n');
+    }
+}
+
+/// Never, without an instant.
+async fn reached(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => tokio::time::sleep_until(instant).await,
+        None => std::future::pending().await,
     }
 }

@@ -113,7 +113,7 @@ impl Operator {
         let finalizer = json!([format!("{GROUP}/{finalizer}-finalizer")]);
         if object["metadata"]["finalizers"] != finalizer {
             self.write(key, |object| {
-                object["metadata"]["finalizers"] = finalizer.clone()
+                object["metadata"]["finalizers"] = finalizer.clone();
             });
             return;
         }

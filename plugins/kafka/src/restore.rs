@@ -196,8 +196,9 @@ fn point_in_time(request: &RestoreRequest) -> Result<Option<Value>> {
     let mut times = Vec::new();
     for (flag, field) in [("from-time", "startTime"), ("to-time", "endTime")] {
         if let Some(text) = request.text(flag) {
-            times.push(time::millis(flag, text)?);
-            pitr.insert(field.to_owned(), json!(text));
+            let time = time::parse(flag, text)?;
+            times.push(time);
+            pitr.insert(field.to_owned(), json!(time.to_string()));
         }
     }
     if let [from, to] = times[..]

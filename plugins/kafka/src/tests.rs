@@ -468,7 +468,7 @@ fn a_restore_is_of_the_newest_set_into_the_cluster_of_the_backup() {
             "kafkaCluster": {"bootstrapServers": ["kafka:9092"]},
             "topics": ["orders"],
             "topicMapping": {"orders": "orders-restored"},
-            "pitr": {"startTime": "2025-09-01T00:00:00Z", "endTime": "2025-09-02T00:00:00+02:00"},
+            "pitr": {"startTime": "2025-09-01T00:00:00Z", "endTime": "2025-09-01T22:00:00Z"},
             "createTopics": true,
         })
     );

@@ -167,7 +167,7 @@ fn offset_reset(request: &ActRequest) -> Result<Report> {
         }
     }
     if let Some(text) = time {
-        spec["resetTimestamp"] = json!(time::millis("time", text)?);
+        spec["resetTimestamp"] = json!(time::parse("time", text)?.as_millisecond());
     }
     if let Some(offset) = offset {
         if offset < 0 {

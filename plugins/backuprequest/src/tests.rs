@@ -17,7 +17,7 @@ fn host() -> Host {
 }
 
 fn request(name: &str, status: Value) -> Value {
-    json!({
+    let mut object = json!({
         "apiVersion": "backup.liferay.cloud/v1alpha1", "kind": "BackupRequest",
         "metadata": {"name": name, "creationTimestamp": "2025-11-09T14:30:00Z"},
         "spec": {
@@ -28,26 +28,31 @@ fn request(name: &str, status: Value) -> Value {
                 "destinationPrefix": "retail/prd/20251109-143000/dl",
             },
         },
-        "status": status,
-    })
+    });
+    object["status"] = status;
+    object
 }
 
 fn lc2(name: &str, status: Value) -> Value {
-    json!({
+    let mut object = json!({
         "apiVersion": "backup.lc2.io/v1alpha1", "kind": "BackupRequest", "metadata": {"name": name},
-        "spec": {"application": "portal", "projectId": "retail", "provider": "local"}, "status": status,
-    })
+        "spec": {"application": "portal", "projectId": "retail", "provider": "local"},
+    });
+    object["status"] = status;
+    object
 }
 
 fn liferay(version: &str, conditions: Value) -> Value {
-    json!({
+    let mut object = json!({
         "apiVersion": format!("backup.liferay.cloud/{version}"), "kind": "LiferayBackup",
         "metadata": {"name": "nightly"},
         "status": {
-            "conditions": conditions, "databaseSnapshot": {"uuid": "5b0c"},
+            "databaseSnapshot": {"uuid": "5b0c"},
             "documentLibrary": {"destinationBucket": "b", "destinationPath": "/p/q"},
         },
-    })
+    });
+    object["status"]["conditions"] = conditions;
+    object
 }
 
 fn options(given: &[(&str, OptionValue)]) -> Vec<OptionSetting> {

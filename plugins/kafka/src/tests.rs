@@ -192,6 +192,64 @@ fn old_backups_that_could_not_be_removed_are_told_without_a_failure() {
 }
 
 #[test]
+fn each_kind_is_listed_with_its_ids() {
+    let none = json!({});
+    let host = host()
+        .object(object("KafkaRestore", "r", &none, &none))
+        .object(object("KafkaBackupValidation", "v", &none, &none))
+        .object(object("KafkaOffsetReset", "o", &none, &none))
+        .object(object("KafkaOffsetRollback", "b", &none, &none));
+    let ids = |given: &[(&str, OptionValue)]| {
+        let request = ListRequest {
+            limit: None,
+            options: options(given),
+        };
+        let listed = host.run(|| Kafka::list(request)).unwrap();
+        listed
+            .into_iter()
+            .map(|backup| backup.id)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&[]), ["nightly", "once"]);
+    for (kind, id) in [
+        ("restore", "restore/r"),
+        ("validation", "validation/v"),
+        ("offset-reset", "offset-reset/o"),
+        ("offset-rollback", "offset-rollback/b"),
+    ] {
+        assert_eq!(ids(&[("kind", kind.into())]), [id]);
+    }
+    assert_eq!(ids(&[("kind", "backup".into())]), ["nightly", "once"]);
+}
+
+#[test]
+fn what_failed_in_groups_and_checks_is_told_with_the_message() {
+    let failure = |kind: &str, id: &str, status: Value| {
+        let host = Host::new(MANIFEST).object(object(kind, "x", &json!({}), &status));
+        self::status(&host, id).unwrap().failure
+    };
+    // A result that lacks a field does not make the object unreadable.
+    let partial = json!({"phase": "PartiallyCompleted", "message": "1 failed", "groupResults": [
+        {"groupId": "app", "success": true},
+        {"groupId": "billing", "success": false, "error": "active members"},
+        {"groupId": "audit", "error": "gone"},
+        {"success": false},
+    ]});
+    assert_eq!(
+        failure("KafkaOffsetReset", "offset-reset/x", partial).as_deref(),
+        Some("1 failed; billing: active members; audit: gone; : no reason given")
+    );
+    let failed = json!({"phase": "Completed", "validationResult": "Fail", "checkResults": [
+        {"checkName": "messageCount", "outcome": "Failed", "message": "7 of 9"},
+        {"checkName": "offsetRange", "outcome": "Passed"},
+    ]});
+    assert_eq!(
+        failure("KafkaBackupValidation", "validation/x", failed).as_deref(),
+        Some("messageCount: Failed (7 of 9)")
+    );
+}
+
+#[test]
 fn an_id_that_names_nothing_is_not_found() {
     for id in ["", "restore/", "other/x", "restore/a/b", "missing"] {
         let error = status(&host(), id).unwrap_err();
@@ -311,6 +369,10 @@ fn flags_that_contradict_each_other_are_refused_by_name() {
             "--security-protocol SASL_SSL needs --sasl-secret",
         ),
         (
+            vec![("security-protocol", "ssl".into())],
+            "the operator would refuse this backup: --security-protocol SSL needs --ca-secret or --tls-secret",
+        ),
+        (
             vec![("sasl-secret", "x".into())],
             "--sasl-secret needs --security-protocol SASL_PLAINTEXT or SASL_SSL",
         ),
@@ -423,6 +485,18 @@ fn a_file_with_what_the_operator_refuses_is_refused_with_all_its_fields() {
         "the operator would refuse this backup: spec.storage.storageType is s3, and spec.storage.s3 is missing"
     );
     assert!(refused("a: [").starts_with("--file is no YAML or JSON: line "));
+    assert_eq!(
+        refused(
+            "{spec: {kafkaCluster: {securityProtocol: SASL_SSL, connection: {connectionsPerBroker: 0}},
+              segmentMaxBytes: 0, segmentMaxIntervalMs: 0, rateLimiting: {maxConcurrentPartitions: 0}}}"
+        ),
+        "the operator would refuse this backup: \
+         spec.kafkaCluster.securityProtocol SASL_SSL needs caSecret or tlsSecret; \
+         spec.segmentMaxBytes is 0, and must be above 0; \
+         spec.segmentMaxIntervalMs is 0, and must be above 0; \
+         spec.rateLimiting.maxConcurrentPartitions is 0, and must be above 0; \
+         spec.kafkaCluster.connection.connectionsPerBroker is 0, and must be above 0"
+    );
     let other = "--file is no KafkaBackup: it needs a `spec`, and its `kind` is KafkaBackup";
     assert_eq!(refused("{kind: KafkaRestore, spec: {}}"), other);
     assert_eq!(refused("[]"), other);
@@ -481,6 +555,7 @@ fn a_restore_into_another_cluster_of_another_set_purges_if_it_is_told_to() {
         ("backup-id", "nightly-20250901-020000".into()),
         ("bootstrap-servers", "other:9092".into()),
         ("purge-topics", true.into()),
+        ("auto-consumer-groups", true.into()),
         ("name", "again".into()),
     ];
     assert_eq!(
@@ -493,6 +568,7 @@ fn a_restore_into_another_cluster_of_another_set_purges_if_it_is_told_to() {
             "backupRef": {"name": "nightly", "backupId": "nightly-20250901-020000"},
             "kafkaCluster": {"bootstrapServers": ["other:9092"]},
             "purgeTopics": true,
+            "autoConsumerGroups": true,
         })
     );
 }
@@ -539,6 +615,14 @@ fn a_restore_that_the_operator_would_refuse_is_refused_before_it_is_created() {
         (
             vec![("purge-topics", true.into()), ("ca-secret", "x".into())],
             "--ca-secret needs --bootstrap-servers",
+        ),
+        (
+            vec![
+                ("purge-topics", true.into()),
+                ("bootstrap-servers", "other:9093".into()),
+                ("security-protocol", "SSL".into()),
+            ],
+            "the operator would refuse this restore: --security-protocol SSL needs --ca-secret or --tls-secret",
         ),
     ] {
         let host = host();
@@ -684,6 +768,40 @@ fn a_validation_is_judged_by_its_result() {
     assert_eq!(
         error.message,
         "KafkaBackup nightly: Fail; messageCount: Failed (7 of 9); offsetRange: Passed"
+    );
+}
+
+#[test]
+fn a_validation_without_a_result_that_is_known_is_no_success() {
+    let status = json!({"phase": "Completed"});
+    let error = host()
+        .settles(VALIDATION, status)
+        .act::<Kafka>("validate", &[("name", "nightly".into())])
+        .unwrap_err();
+    assert_eq!(
+        (error.kind, error.message.as_str()),
+        (ErrorKind::Protocol, "KafkaBackup nightly: no result")
+    );
+}
+
+#[test]
+fn a_backup_without_a_set_can_not_be_validated_unless_one_is_named() {
+    let host = host();
+    let name = ("name", OptionValue::from("once"));
+    let error = host
+        .act::<Kafka>("validate", std::slice::from_ref(&name))
+        .unwrap_err();
+    assert_eq!(error.message, "KafkaBackup once has no backup yet");
+    assert_eq!(host.done(), []);
+    let given = [
+        name,
+        ("backup-id", "once-20250901-020000".into()),
+        ("no-wait", true.into()),
+    ];
+    text(host.act::<Kafka>("validate", &given));
+    assert_eq!(
+        done(&host).sent["spec"]["backupRef"],
+        json!({"name": "once", "backupId": "once-20250901-020000"})
     );
 }
 

@@ -4,7 +4,8 @@ use broker_engine::{Act, ActRequest, Error, ErrorKind, Report, Result, Settings,
 use serde_json::{Value, json};
 
 use crate::flags::{self, invalid};
-use crate::object::Object;
+use crate::object::{GroupResult, Object};
+use crate::restore::no_backup_yet;
 use crate::work::Work;
 use crate::{Kafka, cron, state, time, wait};
 
@@ -108,8 +109,10 @@ fn validate(request: &ActRequest) -> Result<Report> {
             .with_hint("Add it to --checks"));
     }
     let mut of = json!({ "name": name });
-    if let Some(id) = request.text("backup-id") {
-        of["backupId"] = json!(id);
+    match request.text("backup-id") {
+        Some(id) => of["backupId"] = json!(id),
+        None if backup.status.backup_id.is_none() => return Err(no_backup_yet(name)),
+        None => {}
     }
     let spec = json!({ "backupRef": of, "checks": checks, "kafkaCluster": cluster(&backup, Work::Backup)? });
     run(
@@ -130,15 +133,15 @@ fn validated(object: &Object) -> Result<String> {
         result.unwrap_or("no result")
     )];
     for check in &object.status.check_results {
-        let message = check.message.as_ref();
-        let message = message.map(|it| format!(" ({it})")).unwrap_or_default();
-        lines.push(format!("{}: {}{message}", check.check_name, check.outcome));
+        lines.push(check.told());
     }
-    if result == Some("Fail") {
-        return Err(Error::new(ErrorKind::Integrity, lines.join("; "))
-            .with_hint("Make another backup, and find out why this one is not as its topics are"));
+    match result {
+        Some("Pass" | "Warn" | "Skip") => Ok(lines.join("\n")),
+        Some("Fail") => Err(Error::new(ErrorKind::Integrity, lines.join("; "))
+            .with_hint("Make another backup, and find out why this one is not as its topics are")),
+        _ => Err(Error::protocol(lines.join("; "))
+            .with_hint("Whether the backup is whole is not known: the operator's log says more")),
     }
-    Ok(lines.join("\n"))
 }
 
 fn offset_reset(request: &ActRequest) -> Result<Report> {
@@ -218,9 +221,8 @@ fn groups_reset(object: &Object) -> Result<String> {
     if state::state(Work::OffsetReset, object) != State::Partial {
         return Ok(text);
     }
-    for group in status.group_results.iter().filter(|group| !group.success) {
-        let reason = group.error.as_deref().unwrap_or("no reason given");
-        text += &format!(" {}: {reason}.", group.group_id);
+    for failure in status.group_results.iter().filter_map(GroupResult::failure) {
+        text += &format!(" {failure}.");
     }
     Err(
         Error::new(ErrorKind::Failed, text.trim_end_matches('.')).with_hint(

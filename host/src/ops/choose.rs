@@ -166,9 +166,7 @@ fn named<'a>(engines: &'a [EngineFile], name: &str) -> Result<&'a EngineFile, Op
     match sharing.as_slice() {
         [first, ..] if sharing.len() == 1 || first.is_bundled() => Ok(first),
         [] => {
-            let known: Vec<_> = (engines.iter())
-                .map(|engine| engine.manifest().id.name().to_owned())
-                .collect();
+            let known = names(engines, engines);
             Err(OpsError::UnknownEngine {
                 near: nearest(name, &known),
                 name: name.to_owned(),
@@ -220,14 +218,17 @@ pub(super) fn call_name(engines: &[EngineFile], id: &EngineId) -> String {
     }
 }
 
-/// What `--engine` takes for some of these engines.
+/// What `--engine` takes for some of these engines, in order, whether bundled or installed.
 fn names<'a>(
     engines: &[EngineFile],
     some: impl IntoIterator<Item = &'a EngineFile>,
 ) -> Vec<String> {
-    some.into_iter()
+    let mut names: Vec<_> = some
+        .into_iter()
         .map(|engine| call_name(engines, &engine.manifest().id))
-        .collect()
+        .collect();
+    names.sort();
+    names
 }
 
 /// A typing error away, by the measure that clap uses for its own suggestions.

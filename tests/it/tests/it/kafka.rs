@@ -549,7 +549,8 @@ fn the_newest_whole_backup_is_restored_where_it_is_asked_for() {
       "kind": "Restore",
       "scope": {
         "engine": "kubectl-broker/kafka",
-        "namespace": "kafka"
+        "namespace": "kafka",
+        "statefulset": null
       }
     }
     "#);

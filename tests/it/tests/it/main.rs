@@ -3,6 +3,9 @@
 
 mod support;
 
+/// Bundled engines that the program has to do without, and which are installed on it instead.
+const INSTALLED: &[&str] = &[];
+
 mod agent;
 mod audit;
 mod authoring;

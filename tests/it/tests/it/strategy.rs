@@ -732,7 +732,7 @@ fn what_it_keeps_none_of_can_not_be_listed_or_removed() {
     stderr:
     Using namespace apps of context testbed
     error: engine kubectl-broker/strategy can't `list`: the sidecar keeps no backups: it makes each when it is asked for it, and hands it out at once
-    hint: Engines that can: backuprequest, hivemq, sidecar
+    hint: Engines that can: backuprequest, hivemq, kafka, sidecar
     exit 2
     ");
     let run = app.run("backup delete --engine strategy --id x --yes");

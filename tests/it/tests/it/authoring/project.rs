@@ -138,7 +138,7 @@ fn a_new_project_builds_passes_its_tests_and_lists_backups() {
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     error: engine acme/vault can't `restore`: vault restores backups with its own command line
-    hint: Engines that can: hivemq, sidecar
+    hint: Engines that can: backuprequest, hivemq, kafka, sidecar
     exit 2
     ");
 }

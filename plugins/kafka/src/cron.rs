@@ -70,7 +70,7 @@ fn wrong(cron: &str, fields: &[&str]) -> Option<Error> {
             &format!("has {part:?} as {name}: {first} to {last} can be{days}"),
         );
         return Some(if part.contains(['-', '/']) {
-            error.with_hint("A range ends after it begins, as 2-5; a step is above 0, as */2, and has no name before it")
+            error.with_hint("A range ends after it begins, as 2-5; a step is above 0 and follows *, a number or a range, as */2")
         } else {
             error
         });

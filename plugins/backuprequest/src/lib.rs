@@ -15,6 +15,7 @@ mod restore;
 mod sort;
 mod state;
 mod time;
+mod yaml;
 
 use broker_engine::{
     Act, ActRequest, Backup, Detect, Detection, Error, ErrorKind, List, ListRequest, Report,

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::object::{belonging, text};
 use crate::options::{Options, refused};
-use crate::time;
+use crate::{time, yaml};
 
 /// The longest name of an object, in bytes.
 const MAX_NAME: usize = 253;
@@ -101,9 +101,9 @@ fn from_file(options: Options, file: &str) -> Result<Value> {
             "`--file` has the whole BackupRequest: leave `--{flag}` out"
         )));
     }
-    let mut object: Value = serde_saphyr::from_str(file).map_err(|e| {
+    let mut object = yaml::parse(file).map_err(|reason| {
         refused(format!(
-            "`--file` is neither YAML nor JSON of one object: {e}"
+            "`--file` is neither YAML nor JSON of one object: {reason}"
         ))
     })?;
     let is = |field: &str, wanted: &str| object[field].is_null() || object[field] == wanted;

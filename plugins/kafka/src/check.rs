@@ -5,6 +5,14 @@ use serde_json::Value;
 
 use crate::flags::invalid;
 
+/// Numbers that the operator wants to be above 0. Flags set none of them.
+const NUMBERS: [&str; 4] = [
+    "/segmentMaxBytes",
+    "/segmentMaxIntervalMs",
+    "/rateLimiting/maxConcurrentPartitions",
+    "/kafkaCluster/connection/connectionsPerBroker",
+];
+
 /// How fields are called in messages: by the flags that they came from, or by their paths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Names {
@@ -38,6 +46,8 @@ pub fn backup(spec: &Value, names: Names) -> Result<()> {
         let name = names.of("kafkaCluster.bootstrapServers", "bootstrap-servers");
         problems.push(format!("{name} names no server"));
     }
+    problems.extend(certificates(&spec["kafkaCluster"], names));
+    problems.extend(NUMBERS.iter().filter_map(|path| below_one(spec, path)));
     problems.extend(storage(spec, names));
     problems.extend(compression(spec, names));
     if spec["continuous"] == true && spec["stopAtCurrentOffsets"] == true {
@@ -55,6 +65,41 @@ pub fn backup(spec: &Value, names: Names) -> Result<()> {
         "the operator would refuse this backup: {}",
         problems.join("; ")
     )))
+}
+
+/// Checks the cluster of a restore, which flags describe.
+///
+/// # Errors
+/// What the operator would refuse.
+pub fn cluster(cluster: &Value) -> Result<()> {
+    certificates(cluster, Names::Flags).map_or(Ok(()), |problem| {
+        Err(invalid(format!(
+            "the operator would refuse this restore: {problem}"
+        )))
+    })
+}
+
+/// What Kafka's certificate is checked against.
+fn certificates(cluster: &Value, names: Names) -> Option<String> {
+    let protocol = cluster["securityProtocol"].as_str()?.to_ascii_uppercase();
+    let lacking = ["tlsSecret", "caSecret"]
+        .iter()
+        .all(|secret| cluster[secret].is_null());
+    let name = names.of("kafkaCluster.securityProtocol", "security-protocol");
+    let needed = match names {
+        Names::Flags => "--ca-secret or --tls-secret",
+        Names::Fields => "caSecret or tlsSecret",
+    };
+    (lacking && ["SSL", "SASL_SSL"].contains(&protocol.as_str()))
+        .then(|| format!("{name} {protocol} needs {needed}"))
+}
+
+/// A number that the schema lets be 0 and the operator does not.
+fn below_one(spec: &Value, path: &str) -> Option<String> {
+    let number = spec.pointer(path)?;
+    let field = path.replace('/', ".");
+    let below = number.as_i64().is_some_and(|number| number < 1);
+    below.then(|| format!("spec{field} is {number}, and must be above 0"))
 }
 
 fn storage(spec: &Value, names: Names) -> Vec<String> {

@@ -21,7 +21,7 @@ use broker_engine::resources::Selection;
 use broker_engine::{
     Backup, Create, CreateRequest, Delete, DeleteRequest, Detect, Detection, Error, ErrorKind,
     List, ListRequest, Prepare, PrepareRequest, Restoration, Restore, RestoreRequest, Result,
-    State, Status, StatusRequest, engine, log,
+    Settings, State, Status, StatusRequest, engine, log,
 };
 use object::Object;
 use work::Work;
@@ -44,12 +44,14 @@ impl Detect for Kafka {
 }
 
 impl List for Kafka {
-    fn list(_: ListRequest) -> Result<Vec<Backup>> {
+    fn list(request: ListRequest) -> Result<Vec<Backup>> {
+        let work = request.text("kind").and_then(Work::called);
+        let work = work.unwrap_or(Work::Backup);
         // The API server's order is that of names: the newest are known when all are.
-        let objects: Vec<Object> = Work::Backup.kind().list(&Selection::all())?;
+        let objects: Vec<Object> = work.kind().list(&Selection::all())?;
         Ok(objects
             .iter()
-            .map(|object| state::shown(Work::Backup, object))
+            .map(|object| state::shown(work, object))
             .collect())
     }
 }

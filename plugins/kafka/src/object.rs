@@ -53,20 +53,40 @@ pub struct Status {
     pub check_results: Vec<CheckResult>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct GroupResult {
     pub group_id: String,
-    pub success: bool,
+    pub success: Option<bool>,
     pub error: Option<String>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct CheckResult {
     pub check_name: String,
     pub outcome: String,
     pub message: Option<String>,
+}
+
+impl GroupResult {
+    /// Why it was not reset; none where it was.
+    pub fn failure(&self) -> Option<String> {
+        if self.success != Some(false) && self.error.is_none() {
+            return None;
+        }
+        let reason = self.error.as_deref().unwrap_or("no reason given");
+        Some(format!("{}: {reason}", self.group_id))
+    }
+}
+
+impl CheckResult {
+    /// `offsetRange: Failed (7 of 9)`
+    pub fn told(&self) -> String {
+        let message = self.message.as_ref();
+        let message = message.map(|it| format!(" ({it})")).unwrap_or_default();
+        format!("{}: {}{message}", self.check_name, self.outcome)
+    }
 }
 
 impl Object {

@@ -10,7 +10,7 @@ use crate::create::named;
 use crate::flags::{self, invalid};
 use crate::object::Object;
 use crate::work::Work;
-use crate::{state, time, wait};
+use crate::{check, state, time, wait};
 
 /// Creates it. A dry run is waited for here, and is removed when it has ended.
 ///
@@ -41,7 +41,10 @@ pub fn restore(request: &RestoreRequest) -> Result<Restoration> {
     }
     let backup_id = backup_id(request, name, &backup)?;
     let cluster = match flags::cluster(request)? {
-        Some(cluster) => cluster,
+        Some(cluster) => {
+            check::cluster(&cluster)?;
+            cluster
+        }
         None => backup.cluster().cloned().ok_or_else(|| {
             invalid(format!("KafkaBackup {name} names no Kafka cluster"))
                 .with_hint("Name it with --bootstrap-servers")
@@ -63,6 +66,7 @@ pub fn restore(request: &RestoreRequest) -> Result<Restoration> {
     for (flag, field) in [
         ("purge-topics", "purgeTopics"),
         ("create-topics", "createTopics"),
+        ("auto-consumer-groups", "autoConsumerGroups"),
     ] {
         if request.boolean(flag) {
             spec[field] = json!(true);
@@ -182,13 +186,15 @@ fn backup_id(request: &RestoreRequest, name: &str, backup: &Object) -> Result<St
     let given = request.text("backup-id").map(str::to_owned);
     given
         .or_else(|| backup.status.backup_id.clone())
-        .ok_or_else(|| {
-            Error::new(
-                ErrorKind::Conflict,
-                format!("KafkaBackup {name} has no backup yet"),
-            )
-            .with_hint("Name one of the storage with --backup-id")
-        })
+        .ok_or_else(|| no_backup_yet(name))
+}
+
+pub fn no_backup_yet(name: &str) -> Error {
+    Error::new(
+        ErrorKind::Conflict,
+        format!("KafkaBackup {name} has no backup yet"),
+    )
+    .with_hint("Name one of the storage with --backup-id")
 }
 
 fn point_in_time(request: &RestoreRequest) -> Result<Option<Value>> {
@@ -196,8 +202,9 @@ fn point_in_time(request: &RestoreRequest) -> Result<Option<Value>> {
     let mut times = Vec::new();
     for (flag, field) in [("from-time", "startTime"), ("to-time", "endTime")] {
         if let Some(text) = request.text(flag) {
-            times.push(time::millis(flag, text)?);
-            pitr.insert(field.to_owned(), json!(text));
+            let time = time::parse(flag, text)?;
+            times.push(time);
+            pitr.insert(field.to_owned(), json!(time.to_string()));
         }
     }
     if let [from, to] = times[..]

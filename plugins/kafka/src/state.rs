@@ -2,7 +2,7 @@
 
 use broker_engine::{Activity, Backup, State};
 
-use crate::object::Object;
+use crate::object::{CheckResult, GroupResult, Object};
 use crate::work::Work;
 
 /// How far it is. A status that the operator wrote for an older generation says nothing about this one.
@@ -30,11 +30,12 @@ pub fn state(work: Work, object: &Object) -> State {
     }
 }
 
+/// Whether nothing more comes: a validation without a result that is known has ended, too.
 pub fn has_ended(work: Work, object: &Object) -> bool {
-    matches!(
-        state(work, object),
-        State::Succeeded | State::Partial | State::Failed
-    )
+    let state = state(work, object);
+    let completed = object.status.phase.as_deref() == Some("Completed");
+    matches!(state, State::Succeeded | State::Partial | State::Failed)
+        || (state == State::Unknown && completed)
 }
 
 /// Whether the operator has not yet seen what it is now.
@@ -75,7 +76,7 @@ pub fn shown(work: Work, object: &Object) -> Backup {
         .clone()
         .or_else(|| object.metadata.creation_timestamp.clone());
     if matches!(shown.state, State::Failed | State::Partial) {
-        shown.failure.clone_from(&status.message);
+        shown.failure = failure(object);
     }
     let number = |number: Option<u64>| number.map(|it| it.to_string());
     shown
@@ -96,6 +97,24 @@ pub fn shown(work: Work, object: &Object) -> Backup {
             status.progress_percent.map(|part| format!("{part:.0}%")),
         )
         .with_field("message", message(object))
+}
+
+/// The message, and what went wrong in each group and check.
+fn failure(object: &Object) -> Option<String> {
+    let status = &object.status;
+    let checks = status.check_results.iter();
+    let parts: Vec<_> = status
+        .message
+        .iter()
+        .cloned()
+        .chain(status.group_results.iter().filter_map(GroupResult::failure))
+        .chain(
+            checks
+                .filter(|check| check.outcome != "Passed")
+                .map(CheckResult::told),
+        )
+        .collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
 }
 
 fn backup_id(work: Work, object: &Object) -> Option<String> {

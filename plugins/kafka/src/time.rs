@@ -1,56 +1,36 @@
 //! Times: the end of a generated name, and RFC 3339 as the user writes it.
 
 use broker_engine::{Error, ErrorKind, Result, clock};
+use jiff::Timestamp;
+use jiff::fmt::temporal::Pieces;
+use jiff::tz::Offset;
 
-const DAY: i64 = 86_400;
+/// Seconds of a day.
+const DAY: i32 = 86_400;
 
 /// `20250906-120000` in UTC, as the operator ends the ids of backups.
 pub fn stamp() -> String {
-    let seconds = i64::try_from(clock::now() / 1000).unwrap_or_default();
-    let (year, month, day) = date(seconds.div_euclid(DAY));
-    let time = seconds.rem_euclid(DAY);
+    let now = i64::try_from(clock::now()).unwrap_or_default();
+    let now = Timestamp::from_millisecond(now).unwrap_or_default();
+    let now = Offset::UTC.to_datetime(now);
+    // `strftime` would make the component 200 kB larger.
     format!(
-        "{year:04}{month:02}{day:02}-{:02}{:02}{:02}",
-        time / 3600,
-        time / 60 % 60,
-        time % 60
+        "{:04}{:02}{:02}-{:02}{:02}{:02}",
+        now.year(),
+        now.month(),
+        now.day(),
+        now.hour(),
+        now.minute(),
+        now.second()
     )
 }
 
-/// The date of a day since 1970, in the Gregorian calendar. The year begins in March here, so that the
-/// day that comes and goes is its last.
-fn date(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let of_era = days.rem_euclid(146_097);
-    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 {
-        shifted + 3
-    } else {
-        shifted - 9
-    };
-    (year + era * 400 + i64::from(month <= 2), month, day)
-}
-
-/// Days since 1970 of a date.
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    let year = year - i64::from(month <= 2);
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
-    let shifted = (month + 9) % 12;
-    let of_year = (153 * shifted + 2) / 5 + day - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
-}
-
-/// Milliseconds since 1970 of a time in RFC 3339.
+/// A time in RFC 3339.
 ///
 /// # Errors
 /// Names the flag that has no such time.
-pub fn millis(flag: &str, text: &str) -> Result<i64> {
-    parse(text).ok_or_else(|| {
+pub fn parse(flag: &str, text: &str) -> Result<Timestamp> {
+    read(text).ok_or_else(|| {
         Error::new(
             ErrorKind::InvalidArgument,
             format!("--{flag} {text:?} is no time in RFC 3339"),
@@ -61,55 +41,16 @@ pub fn millis(flag: &str, text: &str) -> Result<i64> {
     })
 }
 
-fn parse(text: &str) -> Option<i64> {
-    let (date, rest) = text.split_at_checked(10)?;
-    let [year, month, day] = numbers(date, '-', [4, 2, 2])?;
-    let rest = rest.strip_prefix(['T', 't'])?;
-    let (time, rest) = rest.split_at_checked(8)?;
-    let [hour, minute, second] = numbers(time, ':', [2, 2, 2])?;
-    let (millis, rest) = match rest.strip_prefix('.') {
-        Some(rest) => {
-            let end = rest.find(|c: char| !c.is_ascii_digit())?;
-            let (digits, rest) = rest.split_at(end);
-            let three: String = digits.chars().chain("00".chars()).take(3).collect();
-            (three.parse::<i64>().ok()?, rest)
-        }
-        None => (0, rest),
-    };
-    let offset = match rest {
-        "Z" | "z" => 0,
-        _ => {
-            let sign = match rest.chars().next()? {
-                '+' => 1,
-                '-' => -1,
-                _ => return None,
-            };
-            let [hours, minutes] = numbers(&rest[1..], ':', [2, 2])?;
-            if hours > 23 || minutes > 59 {
-                return None;
-            }
-            sign * (hours * 3600 + minutes * 60)
-        }
-    };
-    let number = days(year, month, day);
-    // A date that the calendar does not have comes back as another.
-    if self::date(number) != (year, month, day) || hour > 23 || minute > 59 || second > 59 {
+/// Jiff reads more than RFC 3339 has: a space for the T, and offsets of a day and more.
+fn read(text: &str) -> Option<Timestamp> {
+    let has_t = matches!(text.as_bytes().get(10), Some(b'T' | b't'));
+    let pieces = Pieces::parse(text).ok()?;
+    let offset = pieces.to_numeric_offset()?;
+    if !has_t || offset.seconds().abs() >= DAY {
         return None;
     }
-    let seconds = number * DAY + hour * 3600 + minute * 60 + second - offset;
-    Some(seconds * 1000 + millis)
-}
-
-/// Numbers of so many digits, between separators.
-fn numbers<const N: usize>(text: &str, separator: char, lengths: [usize; N]) -> Option<[i64; N]> {
-    let mut parts = text.split(separator);
-    let mut numbers = [0; N];
-    for (number, length) in numbers.iter_mut().zip(lengths) {
-        let part = parts.next()?;
-        let digits = part.len() == length && part.bytes().all(|b| b.is_ascii_digit());
-        *number = digits.then(|| part.parse().ok())??;
-    }
-    parts.next().is_none().then_some(numbers)
+    let time = pieces.date().to_datetime(pieces.time()?);
+    offset.to_timestamp(time).ok()
 }
 
 #[cfg(test)]
@@ -127,7 +68,7 @@ mod tests {
 
     #[test]
     fn a_time_has_an_offset_and_perhaps_a_fraction() {
-        let at = |text| millis("to-time", text).ok();
+        let at = |text| parse("to-time", text).map(Timestamp::as_millisecond).ok();
         assert_eq!(at("2025-09-06T12:00:00Z"), Some(1_757_160_000_000));
         assert_eq!(at("2025-09-06T14:00:00.5+02:00"), Some(1_757_160_000_500));
         assert_eq!(at("2024-02-29T23:59:59z"), Some(1_709_251_199_000));
@@ -147,7 +88,7 @@ mod tests {
             "2025-09-06T12:00:00.Z1",
             "yesterday",
         ] {
-            let error = millis("to-time", text).unwrap_err();
+            let error = parse("to-time", text).unwrap_err();
             assert!(error.message.starts_with("--to-time "), "{text}");
         }
     }

@@ -1,265 +1,34 @@
-//! The verbs of the engine: schedules, offsets, validations.
+//! The verbs of the engine, and what those have in common that create an object and wait for its end.
 
-use broker_engine::{Act, ActRequest, Error, ErrorKind, Report, Result, Settings, State};
+mod offsets;
+mod schedule;
+mod validate;
+
+use broker_engine::{Act, ActRequest, Error, ErrorKind, Report, Result, Settings};
 use serde_json::{Value, json};
 
-use crate::flags::{self, invalid};
+use crate::flags::invalid;
 use crate::object::Object;
 use crate::work::Work;
-use crate::{Kafka, cron, state, time, wait};
+use crate::{Kafka, wait};
 
 impl Act for Kafka {
     fn act(request: ActRequest) -> Result<Report> {
         match request.verb.as_str() {
-            "schedule" => schedule(
+            "schedule" => schedule::schedule(
                 request.required_text("name")?,
                 request.required_text("cron")?,
             ),
-            "suspend" => suspend(request.required_text("name")?, true),
-            "resume" => suspend(request.required_text("name")?, false),
-            "validate" => validate(&request),
-            "offset-reset" => offset_reset(&request),
-            "offset-rollback" => offset_rollback(&request),
+            "suspend" => schedule::suspend(request.required_text("name")?, true),
+            "resume" => schedule::suspend(request.required_text("name")?, false),
+            "validate" => validate::validate(&request),
+            "offset-reset" => offsets::reset(&request),
+            "offset-rollback" => offsets::rollback(&request),
             other => Err(Error::unsupported(format!(
                 "the operator has no verb {other:?}"
             ))),
         }
     }
-}
-
-fn schedule(name: &str, cron: &str) -> Result<Report> {
-    cron::check(cron)?;
-    let before = Work::Backup.get(name)?;
-    change(&before, &json!({ "schedule": cron }))?;
-    let mut text = format!("KafkaBackup {name} runs by the schedule {cron} (UTC).");
-    if before.is_suspended() {
-        text += &format!(
-            "\nIt is suspended: `kubectl broker backup resume --engine kafka {name}` lets it go on."
-        );
-    }
-    // The operator counts from the last time, not from now.
-    text += "\nIf it was due since it ran last, it runs at once.";
-    text += "\n`kubectl broker backup list --engine kafka -o wide` shows the next time.";
-    Ok(Report::text(text))
-}
-
-fn suspend(name: &str, suspend: bool) -> Result<Report> {
-    let before = Work::Backup.get(name)?;
-    // Any change of its spec would run a backup without a schedule once more.
-    let Some(schedule) = before.schedule() else {
-        return Err(Error::new(
-            ErrorKind::Conflict,
-            format!("KafkaBackup {name} has no schedule"),
-        )
-        .with_hint(format!(
-            "`kubectl broker backup schedule --engine kafka {name} CRON` gives it one"
-        )));
-    };
-    if before.is_suspended() == suspend {
-        let now = if suspend {
-            "suspended already"
-        } else {
-            "not suspended"
-        };
-        return Ok(Report::text(format!("KafkaBackup {name} is {now}.")));
-    }
-    change(&before, &json!({ "suspend": suspend }))?;
-    Ok(Report::text(if suspend {
-        format!("The schedule {schedule} of KafkaBackup {name} is suspended.")
-    } else {
-        format!(
-            "The schedule {schedule} of KafkaBackup {name} goes on.\nIf it was due meanwhile, it runs at once."
-        )
-    }))
-}
-
-fn change(object: &Object, spec: &Value) -> Result<Object> {
-    let patch = json!({ "spec": spec });
-    Work::Backup.kind().patch(&object.metadata.name, &patch)
-}
-
-fn validate(request: &ActRequest) -> Result<Report> {
-    let name = request.required_text("name")?;
-    let backup = Work::Backup.get(name)?;
-    let groups = flags::list(request, "groups")?;
-    let mut checks = json!({});
-    for check in flags::list(request, "checks")?.unwrap_or_default() {
-        match check.as_str() {
-            "message-count" => checks["messageCount"] = json!({ "enabled": true }),
-            "offset-range" => checks["offsetRange"] = json!({ "enabled": true }),
-            "consumer-group-offsets" => {
-                let Some(groups) = &groups else {
-                    return Err(invalid("the check consumer-group-offsets needs --groups"));
-                };
-                checks["consumerGroupOffsets"] =
-                    json!({ "enabled": true, "consumerGroups": groups });
-            }
-            other => {
-                return Err(
-                    invalid(format!("--checks has {other:?}, which is no check")).with_hint(
-                        "There are message-count, offset-range and consumer-group-offsets",
-                    ),
-                );
-            }
-        }
-    }
-    if groups.is_some() && checks["consumerGroupOffsets"].is_null() {
-        return Err(invalid("--groups needs the check consumer-group-offsets")
-            .with_hint("Add it to --checks"));
-    }
-    let mut of = json!({ "name": name });
-    if let Some(id) = request.text("backup-id") {
-        of["backupId"] = json!(id);
-    }
-    let spec = json!({ "backupRef": of, "checks": checks, "kafkaCluster": cluster(&backup, Work::Backup)? });
-    run(
-        request,
-        Work::Validation,
-        &format!("{name}-"),
-        &spec,
-        validated,
-    )
-}
-
-/// Judged by the result: a check that fails ends its phase well all the same.
-fn validated(object: &Object) -> Result<String> {
-    let name = object.text("/backupRef/name").unwrap_or_default();
-    let result = object.status.validation_result.as_deref();
-    let mut lines = vec![format!(
-        "KafkaBackup {name}: {}",
-        result.unwrap_or("no result")
-    )];
-    for check in &object.status.check_results {
-        let message = check.message.as_ref();
-        let message = message.map(|it| format!(" ({it})")).unwrap_or_default();
-        lines.push(format!("{}: {}{message}", check.check_name, check.outcome));
-    }
-    if result == Some("Fail") {
-        return Err(Error::new(ErrorKind::Integrity, lines.join("; "))
-            .with_hint("Make another backup, and find out why this one is not as its topics are"));
-    }
-    Ok(lines.join("\n"))
-}
-
-fn offset_reset(request: &ActRequest) -> Result<Report> {
-    let groups = flags::list(request, "groups")?.unwrap_or_default();
-    let strategy = request.required_text("strategy")?;
-    let of = request.required_text("cluster-of")?;
-    let (work, name) = Work::of_id(of);
-    let mut spec = json!({
-        "kafkaCluster": cluster(&work.get(name)?, work)?,
-        "consumerGroups": groups,
-        "resetStrategy": strategy,
-    });
-    let (time, offset) = (request.text("time"), request.integer("offset"));
-    for (flag, given, wanted) in [
-        ("time", time.is_some(), "to-timestamp"),
-        ("offset", offset.is_some(), "to-offset"),
-    ] {
-        match (given, strategy == wanted) {
-            (true, false) => {
-                return Err(invalid(format!(
-                    "--{flag} goes with --strategy {wanted} only"
-                )));
-            }
-            (false, true) => return Err(invalid(format!("--strategy {wanted} needs --{flag}"))),
-            _ => {}
-        }
-    }
-    if let Some(text) = time {
-        spec["resetTimestamp"] = json!(time::millis("time", text)?);
-    }
-    if let Some(offset) = offset {
-        if offset < 0 {
-            return Err(invalid("--offset is below 0"));
-        }
-        spec["resetOffset"] = json!(offset);
-    }
-    if strategy == "from-mapping" {
-        if work != Work::Restore {
-            return Err(invalid(
-                "--strategy from-mapping needs the restore that noted the offsets",
-            )
-            .with_hint("Name it with --cluster-of restore/NAME"));
-        }
-        spec["offsetMappingRef"] = json!({ "restoreName": name });
-    }
-    if let Some(topics) = flags::list(request, "topics")? {
-        spec["topics"] = json!(topics);
-    }
-    for (flag, field) in [
-        ("continue-on-error", "continueOnError"),
-        ("dry-run", "dryRun"),
-    ] {
-        if request.boolean(flag) {
-            spec[field] = json!(true);
-        }
-    }
-    run(
-        request,
-        Work::OffsetReset,
-        "offset-reset-",
-        &spec,
-        groups_reset,
-    )
-}
-
-fn groups_reset(object: &Object) -> Result<String> {
-    let status = &object.status;
-    if object.spec["dryRun"] == true {
-        return Ok("The operator would do this; nothing was changed.".to_owned());
-    }
-    let count = |number: Option<u64>| number.unwrap_or_default();
-    let mut text = format!(
-        "{} of {} consumer groups were reset.",
-        count(status.groups_reset),
-        count(status.groups_total)
-    );
-    if state::state(Work::OffsetReset, object) != State::Partial {
-        return Ok(text);
-    }
-    for group in status.group_results.iter().filter(|group| !group.success) {
-        let reason = group.error.as_deref().unwrap_or("no reason given");
-        text += &format!(" {}: {reason}.", group.group_id);
-    }
-    Err(
-        Error::new(ErrorKind::Failed, text.trim_end_matches('.')).with_hint(
-            "A group can be reset while none of its members runs; do it once more for these groups",
-        ),
-    )
-}
-
-fn offset_rollback(request: &ActRequest) -> Result<Report> {
-    let path = request.required_text("path")?;
-    if !path.starts_with('/') {
-        return Err(invalid(format!("{path:?} is no absolute path"))
-            .with_hint("The operator reads the snapshot from its own pod: give the path there"));
-    }
-    let (work, name) = Work::of_id(request.required_text("cluster-of")?);
-    let file = path.rsplit('/').next().unwrap_or_default();
-    let mut spec = json!({
-        "kafkaCluster": cluster(&work.get(name)?, work)?,
-        "snapshotRef": { "name": file, "path": path },
-    });
-    if request.boolean("dry-run") {
-        spec["dryRun"] = json!(true);
-    }
-    run(
-        request,
-        Work::OffsetRollback,
-        "offset-rollback-",
-        &spec,
-        rolled_back,
-    )
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "others of its kind can fail")]
-fn rolled_back(object: &Object) -> Result<String> {
-    if object.spec["dryRun"] == true {
-        return Ok("The operator would do this; nothing was changed.".to_owned());
-    }
-    let groups = object.status.groups_rolled_back.unwrap_or_default();
-    Ok(format!("{groups} consumer groups were rolled back."))
 }
 
 fn cluster(object: &Object, work: Work) -> Result<Value> {

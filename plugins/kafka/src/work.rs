@@ -58,6 +58,15 @@ impl Work {
         format!("{}{name}", self.prefix())
     }
 
+    /// By its word on the command line, which is also the prefix of its ids.
+    pub fn called(word: &str) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|work| match work.prefix().strip_suffix('/') {
+            Some(prefix) => prefix == word,
+            None => word == "backup",
+        })
+    }
+
     /// Which object an id names.
     pub fn of_id(id: &str) -> (Self, &str) {
         for work in Self::ALL {

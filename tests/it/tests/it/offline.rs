@@ -156,6 +156,12 @@ fn help_says_how_kubectl_calls_the_program() {
           --restores
               List the RestoreRequests instead of the backups (engine backuprequest)
 
+          --kind <KIND>
+              Which kind of the operator's objects (engine kafka)
+
+              [default: backup]
+              [possible values: backup, restore, validation, offset-reset, offset-rollback]
+
           --scope <SCOPE>
               Which backups: in the object storage, on the pod's disk, or of the cluster on the pod's
               disk (engine sidecar)

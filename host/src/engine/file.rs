@@ -338,8 +338,8 @@ mod tests {
         let bundled = Catalogue::bundled().expect("bundled");
         let sidecar = bundled
             .iter()
-            .find(|file| file.manifest().exec.is_empty())
-            .expect("an engine without commands");
+            .find(|file| file.manifest().id.name() == "sidecar")
+            .expect("an engine without commands or objects");
         let import = |name: &str| {
             sidecar
                 .outline

@@ -15,7 +15,6 @@ mod restore;
 mod sort;
 mod state;
 mod time;
-mod yaml;
 
 use broker_engine::{
     Act, ActRequest, Backup, Detect, Detection, Error, ErrorKind, List, ListRequest, Report,

@@ -2,12 +2,12 @@
 //! anything is asked of the cluster; what the schema of the CRD that is installed says beyond that is the
 //! API server's to say.
 
-use broker_engine::{Result, Settings};
+use broker_engine::{Result, Settings, yaml};
 use serde_json::{Map, Value, json};
 
 use crate::object::{belonging, text};
 use crate::options::{Options, refused};
-use crate::{time, yaml};
+use crate::time;
 
 /// The longest name of an object, in bytes.
 const MAX_NAME: usize = 253;

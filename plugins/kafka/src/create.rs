@@ -1,13 +1,13 @@
 //! Which KafkaBackup is created: one of a file, a copy of another, or one of flags.
 
-use broker_engine::{CreateRequest, Error, ErrorKind, Result, Settings};
+use broker_engine::{CreateRequest, Error, ErrorKind, Result, Settings, yaml};
 use serde_json::{Map, Value, json};
 
 use crate::check::{self, Names};
 use crate::flags::{self, invalid};
 use crate::object::Object;
+use crate::time;
 use crate::work::Work;
-use crate::{time, yaml};
 
 /// What describes a backup by flags.
 const FLAGS: [&str; 16] = [

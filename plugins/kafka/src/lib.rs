@@ -15,7 +15,6 @@ mod time;
 mod verbs;
 mod wait;
 mod work;
-mod yaml;
 
 use broker_engine::resources::Selection;
 use broker_engine::{

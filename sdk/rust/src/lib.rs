@@ -36,6 +36,8 @@ mod operations;
 pub mod resources;
 mod settings;
 mod size;
+#[cfg(feature = "yaml")]
+pub mod yaml;
 
 pub use backup::{Activity, Backup, Field, State};
 /// Checks the manifest, writes it into the component, and exports the operations that it names.

@@ -1,4 +1,4 @@
-//! One document of YAML, of which JSON is a part, as a JSON value.
+//! What users write in a file: one document of YAML, of which JSON is a part. With the feature `yaml`.
 
 use serde_json::Value;
 use serde_saphyr::{MessageFormatter, UserMessageFormatter};

@@ -25,6 +25,17 @@ impl From<&str> for EngineChoice {
     }
 }
 
+impl EngineChoice {
+    /// The only engine that has a verb, where none is named. What is wrong is told when it is done.
+    #[must_use]
+    pub fn for_verb(self, engines: &[EngineFile], verb: &str) -> Self {
+        match with_verb(engines, &self, verb) {
+            Ok(engine) => Self::Named(engine.manifest().id.to_string()),
+            Err(_) => self,
+        }
+    }
+}
+
 /// The engines to try, in order. There is at least one.
 pub(super) fn candidates<'a>(
     engines: &'a [EngineFile],

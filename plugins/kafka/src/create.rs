@@ -149,9 +149,19 @@ fn of_flags(request: &CreateRequest) -> Result<Value> {
 }
 
 /// What the user should know before.
-pub fn notes(object: &Value) -> Vec<String> {
-    let continuous = object["spec"]["continuous"] == true;
-    let note =
-        "A continuous backup has no end: without `--wait=false` this waits until its time is over";
-    continuous.then(|| note.to_owned()).into_iter().collect()
+pub fn notes(request: &CreateRequest, object: &Value) -> Vec<String> {
+    let mut notes = Vec::new();
+    if object["spec"]["continuous"] == true {
+        notes.push(
+            "A continuous backup has no end: without `--wait=false` this waits until its time is over"
+                .to_owned(),
+        );
+    }
+    if let Some(name) = request.text("from") {
+        // The operator takes a set for that of the object whose name its id begins with.
+        notes.push(format!(
+            "The set belongs to the copy: the retention of {name} never removes it"
+        ));
+    }
+    notes
 }

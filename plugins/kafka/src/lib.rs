@@ -65,10 +65,11 @@ impl Status for Kafka {
 impl Prepare for Kafka {
     /// Finds what is wrong with the options before anything is created.
     fn prepare(request: PrepareRequest) -> Result<Vec<String>> {
-        let object = create::object(&CreateRequest {
+        let request = CreateRequest {
             options: request.options,
-        })?;
-        Ok(create::notes(&object))
+        };
+        let object = create::object(&request)?;
+        Ok(create::notes(&request, &object))
     }
 }
 

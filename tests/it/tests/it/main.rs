@@ -47,6 +47,7 @@ mod stopping;
 mod strategy;
 mod targets;
 mod usage;
+mod vendor;
 mod verbs;
 mod verify;
 mod watch;

@@ -49,29 +49,28 @@ fn raise(project: &Project) {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "it is one story")]
 fn an_engine_of_a_new_project_is_installed_used_updated_rolled_back_and_removed() {
     let machine = Machine::new();
-    let (project, begun) = Project::begin(&machine, "vendor", "acme/vault");
+    let (project, begun) = Project::begin(&machine, "acme/coffer");
     assert_eq!(begun.code, 0, "{}", begun.stderr);
-    machine.put("vault.wasm", &project.build());
+    machine.put("coffer.wasm", &project.build());
     let bed = Vault::bed();
     let run = |arguments: &str| operator(&machine, &bed).run(arguments);
-    let used = || run("backup list --engine vault -o json").ids();
+    let used = || run("backup list --engine coffer -o json").ids();
 
     let before = machine.content();
-    assert_snapshot!(shown(&run("plugin install vault.wasm")), @"
+    assert_snapshot!(shown(&run("plugin install coffer.wasm")), @"
     stderr:
-    error: acme/vault wants to do what nobody has accepted:
+    error: acme/coffer wants to do what nobody has accepted:
       - talk to port 8200 of the pods of the StatefulSet you name: GET /v1/backups, GET /v1/backups/{id}, GET /v1/health, POST /v1/backups
       - have a token of yours added to what it sends to port 8200 of the pods of the StatefulSet you name, without seeing that
     hint: If you want that, give `--accept-capabilities sha256:DIGEST`; it accepts this set and no other. On a terminal you are asked
     exit 2
     ");
     assert_eq!(machine.content(), before);
-    assert_snapshot!(shown(&machine.accepting("plugin install vault.wasm")), @"
+    assert_snapshot!(shown(&machine.accepting("plugin install coffer.wasm")), @"
     stdout:
-    acme/vault 0.1.0 is installed, unsigned
+    acme/coffer 0.1.0 is installed, unsigned
     exit 0
     ");
     assert_snapshot!(shown(&run("plugin list")), @"
@@ -80,10 +79,10 @@ fn an_engine_of_a_new_project_is_installed_used_updated_rolled_back_and_removed(
     kubectl-broker/hivemq   0.1.0   ok   bundled   SIZE   bundled
     kubectl-broker/sidecar   0.1.0   ok   bundled   SIZE   bundled
     kubectl-broker/strategy   0.1.0   ok   bundled   SIZE   bundled
-    acme/vault   0.1.0   ok   unsigned   SIZE   $PWD/vault.wasm
+    acme/coffer   0.1.0   ok   unsigned   SIZE   $PWD/coffer.wasm
     exit 0
     ");
-    assert_snapshot!(shown(&run("backup list --engine vault")), @"
+    assert_snapshot!(shown(&run("backup list --engine coffer")), @"
     stdout:
     ID   STATE   SIZE   AGE   CREATED
     b   failed   -   AGE   2025-09-06T03:04:05Z
@@ -95,11 +94,11 @@ fn an_engine_of_a_new_project_is_installed_used_updated_rolled_back_and_removed(
     ");
 
     raise(&project);
-    machine.put("vault.wasm", &project.build());
+    machine.put("coffer.wasm", &project.build());
     let before = machine.content();
-    assert_snapshot!(shown(&run("plugin update vault")), @"
+    assert_snapshot!(shown(&run("plugin update coffer")), @"
     stderr:
-    error: acme/vault also wants to do what nobody has accepted:
+    error: acme/coffer also wants to do what nobody has accepted:
       - talk to port 8200 of the pods of the StatefulSet you name: DELETE /v1/backups/{id}
       - talk to port 9100 of the pods of the StatefulSet you name: GET /metrics
     hint: If you want that, give `--accept-capabilities sha256:DIGEST`; it accepts this set and no other. On a terminal you are asked
@@ -107,47 +106,47 @@ fn an_engine_of_a_new_project_is_installed_used_updated_rolled_back_and_removed(
     ");
     assert_eq!(machine.content(), before);
     assert_eq!(used(), ["b", "a"]);
-    assert_snapshot!(shown(&run("backup delete --engine vault --id b --yes")), @"
+    assert_snapshot!(shown(&run("backup delete --engine coffer --id b --yes")), @"
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    error: engine acme/vault can't `delete`
+    error: engine acme/coffer can't `delete`
     hint: Engines that can: sidecar
     exit 2
     ");
 
-    assert_snapshot!(shown(&machine.accepting("plugin update vault")), @"
+    assert_snapshot!(shown(&machine.accepting("plugin update coffer")), @"
     stdout:
-    acme/vault 0.2.0 (was 0.1.0) is updated, unsigned
+    acme/coffer 0.2.0 (was 0.1.0) is updated, unsigned
     exit 0
     ");
     assert_eq!(used(), ["b", "a"]);
-    assert_snapshot!(shown(&run("backup delete --engine vault --id b --yes")), @"
+    assert_snapshot!(shown(&run("backup delete --engine coffer --id b --yes")), @"
     stdout:
     b is deleted
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    Removing backup b for good (engine vault)
+    Removing backup b for good (engine coffer)
     exit 0
     ");
 
-    assert_snapshot!(shown(&run("plugin rollback vault")), @"
+    assert_snapshot!(shown(&run("plugin rollback coffer")), @"
     stdout:
-    acme/vault 0.1.0 (was 0.2.0) is rolled back, unsigned
+    acme/coffer 0.1.0 (was 0.2.0) is rolled back, unsigned
     exit 0
     ");
     assert_eq!(used(), ["b", "a"]);
-    let deletion = run("backup delete --engine vault --id b --yes");
+    let deletion = run("backup delete --engine coffer --id b --yes");
     assert_eq!(deletion.code, 2, "{}", deletion.stderr);
 
-    assert_snapshot!(shown(&run("plugin remove vault")), @"
+    assert_snapshot!(shown(&run("plugin remove coffer")), @"
     stdout:
-    acme/vault 0.1.0 is removed, unsigned
+    acme/coffer 0.1.0 is removed, unsigned
     exit 0
     ");
-    assert_snapshot!(shown(&run("backup list --engine vault")), @"
+    assert_snapshot!(shown(&run("backup list --engine coffer")), @"
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    error: there is no engine `vault`
+    error: there is no engine `coffer`
     hint: Engines that are there: hivemq, sidecar, strategy
     exit 2
     ");

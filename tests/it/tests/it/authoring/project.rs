@@ -12,7 +12,7 @@ use crate::support::{Invocation, Machine, Project, Vault, programs, workspace};
 #[test]
 fn a_new_project_builds_passes_its_tests_and_lists_backups() {
     let machine = Machine::new();
-    let (project, run) = Project::begin(&machine, "project", "acme/vault");
+    let (project, run) = Project::begin(&machine, "acme/vault");
     assert_snapshot!(shown(&run), @"
     stdout:
     acme/vault is begun in vault:

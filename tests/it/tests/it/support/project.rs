@@ -2,12 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use super::{Component, Machine, Run, plain_cargo, profile_folder, workspace};
-
-/// Projects of one name have their components in one place.
-static BUILDING: Mutex<()> = Mutex::new(());
 
 pub struct Project {
     folder: PathBuf,
@@ -16,18 +12,18 @@ pub struct Project {
 }
 
 impl Project {
-    /// Begins one in a folder that stays, so that cargo builds anew only what has changed. `place` is
-    /// that of one test.
-    pub fn begin(machine: &Machine, place: &str, id: &str) -> (Self, Run) {
-        let root = profile_folder().join("it").join(place);
-        let _ = fs::remove_dir_all(&root);
+    /// Begins one in a folder that stays, so that cargo builds anew only what has changed. Each test has a
+    /// name of its own for it: cargo takes two of one name for the same, wherever they lie.
+    pub fn begin(machine: &Machine, id: &str) -> (Self, Run) {
+        let root = profile_folder().join("it/project");
+        let (_, name) = id.split_once('/').expect("a publisher");
+        let folder = root.join(name);
+        let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&root).expect("a folder");
         let run = machine
             .program()
             .in_folder(&root)
             .run(&format!("plugin new {id}"));
-        let (_, name) = id.split_once('/').expect("a publisher");
-        let folder = root.join(name);
         let lock = workspace().join("Cargo.lock");
         fs::copy(lock, folder.join("Cargo.lock")).expect("the versions of this workspace");
         let component = format!("engine_{}.wasm", name.replace('-', "_"));
@@ -53,7 +49,6 @@ impl Project {
 
     /// Builds its component.
     pub fn build(&self) -> Component {
-        let _alone = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
         self.cargo(&["build", "--target", "wasm32-wasip2"]);
         let built = target().join("wasm32-wasip2/debug").join(&self.component);
         Component::of(&fs::read(built).expect("the component"))

@@ -1,6 +1,7 @@
 //! What the author of an engine does before anybody installs it.
 
 mod cases;
+mod object_cases;
 mod pack;
 mod project;
 

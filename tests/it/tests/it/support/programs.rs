@@ -24,6 +24,10 @@ pub struct Programs {
     pub small: PathBuf,
     /// That of `tests/hostile/hang`, which never gets to its start's end.
     pub hang: PathBuf,
+    /// That of `tests/hostile/sleep`, which does not either.
+    pub sleep: PathBuf,
+    /// That of `tests/hostile/objects`, whose backups are Kubernetes objects.
+    pub objects: PathBuf,
     /// The cache that all tests share, so that each engine is compiled to native code once.
     pub folders: Folders,
 }
@@ -55,6 +59,8 @@ fn build() -> Result<Programs, String> {
         hostile: engines.join("engine_hostile.wasm"),
         small: engines.join("engine_small.wasm"),
         hang: engines.join("engine_hang.wasm"),
+        sleep: engines.join("engine_sleep.wasm"),
+        objects: engines.join("engine_objects.wasm"),
         folders: Folders::shared(&profile.join("it")),
     };
     warm(&programs)?;

@@ -13,7 +13,7 @@ const INSTALLED: &[&str] = &["backuprequest", "kafka", "strategy"];
 mod backuprequest;
 #[path = "../it/kafka.rs"]
 mod kafka;
-#[path = "../it/strategy.rs"]
+#[path = "../it/strategy/mod.rs"]
 mod strategy;
 
 use support::{Invocation, programs};

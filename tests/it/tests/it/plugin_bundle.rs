@@ -16,7 +16,7 @@ fn shown(run: &Run, signers: &[(&str, &Signer)]) -> String {
     for (word, signer) in signers {
         text = text.replace(&signer.fingerprint(), word);
     }
-    for (pattern, word) in [("[0-9a-f]{64}", "DIGEST"), (r"[0-9.]+KiB", "SIZE")] {
+    for (pattern, word) in [("[0-9a-f]{64}", "DIGEST"), (r"[0-9.]+[KM]iB", "SIZE")] {
         let pattern = Regex::new(pattern).expect("a pattern");
         text = pattern.replace_all(&text, word).into_owned();
     }

@@ -43,7 +43,7 @@ impl Scene {
 
     fn shown(&self, run: &Run) -> String {
         let digest = Regex::new("[0-9a-f]{64}").expect("a pattern");
-        let size = Regex::new(r"[0-9.]+KiB").expect("a pattern");
+        let size = Regex::new(r"[0-9.]+[KM]iB").expect("a pattern");
         let text = run.shown().replace(&self.host(), "HOST");
         let text = digest.replace_all(&text, "DIGEST");
         size.replace_all(&text, "SIZE").into_owned()

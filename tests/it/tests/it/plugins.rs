@@ -21,7 +21,7 @@ fn next() -> Component {
 /// What was said, without the digests and sizes of engines: they are others after each change of the SDK.
 fn shown(run: &Run) -> String {
     let digest = Regex::new("[0-9a-f]{64}").expect("a pattern");
-    let size = Regex::new(r"[0-9.]+KiB").expect("a pattern");
+    let size = Regex::new(r"[0-9.]+[KM]iB").expect("a pattern");
     let text = run.shown();
     let text = digest.replace_all(&text, "DIGEST");
     size.replace_all(&text, "SIZE").into_owned()

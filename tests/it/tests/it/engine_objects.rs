@@ -78,7 +78,7 @@ fn objects_of_the_namespace_are_listed_changed_and_deleted() {
     b   Done   -   AGE   2025-09-06T12:00:00Z
     stderr:
     Using namespace messaging of context testbed
-    2 backups, 0B in all
+    2 backups
     exit 0
     ");
     assert_snapshot!(place.run("keep a").shown(), @"

@@ -158,6 +158,7 @@ fn a_scheduled_backup_runs_now_as_a_copy() {
     NAME   STATE   SCHEDULE   RECORDS   SIZE   AGE
     now   Completed   -   2500   8.0MiB   AGE
     stderr:
+    The set belongs to the copy: the retention of nightly never removes it
     Backup now has begun; waiting up to 300 s for its end
     exit 0
     ");

@@ -76,7 +76,9 @@ fn an_engine_of_a_new_project_is_installed_used_updated_rolled_back_and_removed(
     assert_snapshot!(shown(&run("plugin list")), @"
     stdout:
     NAME   VERSION   STATE   SIGNATURE   SIZE   SOURCE
+    kubectl-broker/backuprequest   0.1.0   ok   bundled   SIZE   bundled
     kubectl-broker/hivemq   0.1.0   ok   bundled   SIZE   bundled
+    kubectl-broker/kafka   0.1.0   ok   bundled   SIZE   bundled
     kubectl-broker/sidecar   0.1.0   ok   bundled   SIZE   bundled
     kubectl-broker/strategy   0.1.0   ok   bundled   SIZE   bundled
     acme/coffer   0.1.0   ok   unsigned   SIZE   $PWD/coffer.wasm
@@ -110,7 +112,7 @@ fn an_engine_of_a_new_project_is_installed_used_updated_rolled_back_and_removed(
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     error: engine acme/coffer can't `delete`
-    hint: Engines that can: sidecar
+    hint: Engines that can: backuprequest, kafka, sidecar
     exit 2
     ");
 
@@ -147,7 +149,7 @@ fn an_engine_of_a_new_project_is_installed_used_updated_rolled_back_and_removed(
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     error: there is no engine `coffer`
-    hint: Engines that are there: hivemq, sidecar, strategy
+    hint: Engines that are there: backuprequest, hivemq, kafka, sidecar, strategy
     exit 2
     ");
     let left: Vec<_> = machine.content().into_keys().collect();

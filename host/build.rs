@@ -1,6 +1,6 @@
 //! Builds the bundled engines and writes them into the binary.
 //!
-//! `KUBECTL_BROKER_ENGINES` may name a folder with `hivemq.wasm`, `sidecar.wasm` and `strategy.wasm`; they are
+//! `KUBECTL_BROKER_ENGINES` may name a folder with a `.wasm` for each of them; they are then
 //! taken from there and nothing is built.
 //!
 //! It also embeds the SDK, for `plugin new`.
@@ -17,7 +17,7 @@ use std::process::{Command, ExitCode};
 use sha2::{Digest, Sha256};
 
 /// In order of their names.
-const ENGINES: &[&str] = &["hivemq", "sidecar", "strategy"];
+const ENGINES: &[&str] = &["backuprequest", "hivemq", "kafka", "sidecar", "strategy"];
 const TARGET: &str = "wasm32-wasip2";
 const PREBUILT: &str = "KUBECTL_BROKER_ENGINES";
 

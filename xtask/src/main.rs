@@ -19,8 +19,8 @@ cargo xtask <chore>
   demo        build, start the simulated cluster, and run a few commands in it
   test        all tests
   ci          tests, format, lints, dependency policy, documentation, generated files
-  bench       build for release and print the benchmark's ratios; process, sandbox or
-              download for these parts alone
+  bench       build for release and print the benchmark's ratios; process, installed,
+              sandbox or download for these parts alone
   reference   write docs/reference.md anew from the program's own help";
 
 /// What went wrong, for whoever ran the chore.

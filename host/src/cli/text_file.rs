@@ -6,8 +6,9 @@ use std::path::Path;
 
 use super::error::CliError;
 
-/// The largest file that an engine gets, in bytes: that of an object of Kubernetes.
-const MAX_FILE: u64 = 1 << 20;
+/// The largest file that an engine gets, in bytes: a list of some 100,000 files. What becomes an object
+/// of Kubernetes must be far smaller, which is checked where it is sent.
+const MAX_FILE: u64 = 16 << 20;
 
 /// The text of a file; of standard input for `-`.
 pub(super) fn read(flag: &str, path: &Path) -> Result<String, CliError> {
@@ -26,7 +27,7 @@ fn text(source: impl Read) -> io::Result<String> {
     let mut bytes = Vec::new();
     source.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_FILE {
-        return Err(io::Error::other("it has more than 1 MiB"));
+        return Err(io::Error::other("it has more than 16 MiB"));
     }
     String::from_utf8(bytes).map_err(|_| io::Error::other("it is no text in UTF-8"))
 }

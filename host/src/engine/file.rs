@@ -300,14 +300,9 @@ mod tests {
             .iter()
             .map(|file| file.manifest().id.to_string())
             .collect();
-        assert_eq!(
-            names,
-            [
-                "kubectl-broker/hivemq",
-                "kubectl-broker/sidecar",
-                "kubectl-broker/strategy"
-            ]
-        );
+        let expected = ["backuprequest", "hivemq", "kafka", "sidecar", "strategy"];
+        let expected = expected.map(|name| format!("kubectl-broker/{name}"));
+        assert_eq!(names, expected);
     }
 
     #[test]
@@ -343,8 +338,8 @@ mod tests {
         let bundled = Catalogue::bundled().expect("bundled");
         let sidecar = bundled
             .iter()
-            .find(|file| file.manifest().exec.is_empty())
-            .expect("an engine without commands");
+            .find(|file| file.manifest().id.name() == "sidecar")
+            .expect("an engine without commands or objects");
         let import = |name: &str| {
             sidecar
                 .outline

@@ -36,6 +36,7 @@ pub use limits::Limits;
 pub use loads::components_opened;
 pub use native_cache::NativeCache;
 pub use network::{Answer, Body, Level, Network, Observer, Outgoing, Sent};
+pub(crate) use objects::stay_within;
 pub use objects::{GrantedObjects, ObjectChange, Objects, SelectedObjects, WatchedObjects};
 pub(crate) use private_folder::PrivateFolder;
 pub use private_folder::PrivateFolderError;

@@ -2,7 +2,7 @@ use broker_manifest::ObjectKind;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
-use crate::model::Report;
+use crate::model::{Report, ReportKind};
 
 /// Objects of a kind that an engine may do something with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +63,48 @@ pub trait Objects: Send + Sync {
 
 /// A watch that an engine has.
 pub trait WatchedObjects: Send {
-    /// The next thing that happens.
-    fn next(&mut self) -> BoxFuture<'_, Result<(ObjectChange, Value), Report>>;
+    /// The next thing that happens; none when it is known that nothing will.
+    fn next(&mut self) -> BoxFuture<'_, Result<Option<(ObjectChange, Value)>, Report>>;
+}
+
+/// Puts an object into the namespace that is granted.
+///
+/// # Errors
+/// `denied` when it is meant for another.
+pub(crate) fn stay_within(namespace: &str, object: &mut Value) -> Result<(), Report> {
+    match object.pointer("/metadata/namespace") {
+        None | Some(Value::Null) => {}
+        Some(Value::String(given)) if given == namespace => {}
+        Some(other) => {
+            return Err(Report::new(
+                ReportKind::Denied,
+                format!("the object is for namespace {other}, and {namespace} is what is granted"),
+            ));
+        }
+    }
+    if !object["metadata"].is_object() {
+        object["metadata"] = Value::Object(serde_json::Map::new());
+    }
+    object["metadata"]["namespace"] = Value::from(namespace);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_object_for_another_namespace_is_denied() {
+        let mut object = json!({});
+        stay_within("a", &mut object).unwrap();
+        assert_eq!(object, json!({"metadata": {"namespace": "a"}}));
+        stay_within("a", &mut object).unwrap();
+        for other in [json!("b"), json!(1), json!({})] {
+            let mut object = json!({"metadata": {"namespace": other}});
+            let report = stay_within("a", &mut object).unwrap_err();
+            assert_eq!(report.kind, ReportKind::Denied);
+        }
+    }
 }

@@ -25,6 +25,17 @@ impl From<&str> for EngineChoice {
     }
 }
 
+impl EngineChoice {
+    /// The only engine that has a verb, where none is named. What is wrong is told when it is done.
+    #[must_use]
+    pub fn for_verb(self, engines: &[EngineFile], verb: &str) -> Self {
+        match with_verb(engines, &self, verb) {
+            Ok(engine) => Self::Named(engine.manifest().id.to_string()),
+            Err(_) => self,
+        }
+    }
+}
+
 /// The engines to try, in order. There is at least one.
 pub(super) fn candidates<'a>(
     engines: &'a [EngineFile],
@@ -166,9 +177,7 @@ fn named<'a>(engines: &'a [EngineFile], name: &str) -> Result<&'a EngineFile, Op
     match sharing.as_slice() {
         [first, ..] if sharing.len() == 1 || first.is_bundled() => Ok(first),
         [] => {
-            let known: Vec<_> = (engines.iter())
-                .map(|engine| engine.manifest().id.name().to_owned())
-                .collect();
+            let known = names(engines, engines);
             Err(OpsError::UnknownEngine {
                 near: nearest(name, &known),
                 name: name.to_owned(),
@@ -220,14 +229,17 @@ pub(super) fn call_name(engines: &[EngineFile], id: &EngineId) -> String {
     }
 }
 
-/// What `--engine` takes for some of these engines.
+/// What `--engine` takes for some of these engines, in order, whether bundled or installed.
 fn names<'a>(
     engines: &[EngineFile],
     some: impl IntoIterator<Item = &'a EngineFile>,
 ) -> Vec<String> {
-    some.into_iter()
+    let mut names: Vec<_> = some
+        .into_iter()
         .map(|engine| call_name(engines, &engine.manifest().id))
-        .collect()
+        .collect();
+    names.sort();
+    names
 }
 
 /// A typing error away, by the measure that clap uses for its own suggestions.
@@ -247,7 +259,9 @@ mod tests {
 
     fn able(choice: &str, operation: Operation) -> Result<Vec<String>, OpsError> {
         let engines = Catalogue::bundled().expect("the bundled engines");
-        candidates(&engines, &choice.into(), operation).map(|found| names(&engines, found))
+        let found = candidates(&engines, &choice.into(), operation)?;
+        let name = |engine: &EngineFile| engine.manifest().id.name().to_owned();
+        Ok(found.into_iter().map(name).collect())
     }
 
     #[test]
@@ -336,14 +350,18 @@ mod tests {
         let Err(OpsError::UnknownEngine { near, known, .. }) = able("zfs", Operation::List) else {
             panic!("must be unknown")
         };
-        assert_eq!((near, known.len()), (None, 3));
+        assert_eq!(near, None);
+        assert_eq!(
+            known,
+            ["backuprequest", "hivemq", "kafka", "sidecar", "strategy"]
+        );
     }
 
     #[test]
     fn an_engine_that_cannot_names_those_that_can() {
         assert!(matches!(
             able("sidecar", Operation::Create),
-            Err(OpsError::CannotDo { able, .. }) if able == ["hivemq", "strategy"]
+            Err(OpsError::CannotDo { able, .. }) if able == ["backuprequest", "hivemq", "kafka", "strategy"]
         ));
         let Err(OpsError::CannotDo { reason, .. }) = able("sidecar", Operation::Download) else {
             panic!("the sidecar has no download")

@@ -57,7 +57,7 @@ pub async fn create(
         if let Some(note) = &request.place_note {
             session.ui().note(note);
         }
-    } else {
+    } else if running.manifest.has_target() {
         session
             .ui()
             .note("A backup takes disk space on the broker's nodes, and is not removed by itself");
@@ -140,7 +140,7 @@ async fn follow(
             text::printable(&begun.id, 120),
             waiting.timeout.as_secs()
         ));
-        let ended = until_ended(session, running, begun, Activity::Backup, waiting).await?;
+        let ended = until_ended(session, running, begun, Activity::Backup, true, waiting).await?;
         details = finish(session, running, &ended).await?;
         ended
     } else {

@@ -105,7 +105,7 @@ async fn follow(
         timeout,
         ..request.waiting
     };
-    let ended = until_ended(session, running, begun, Activity::Backup, waiting).await;
+    let ended = until_ended(session, running, begun, Activity::Backup, true, waiting).await;
     ended.map_err(|error| match error {
         OpsError::StillRunning { id, engine, .. } => OpsError::StillRunning {
             id,

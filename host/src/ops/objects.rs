@@ -10,8 +10,10 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::network::LastError;
 use crate::cluster::{Change, Cluster, ClusterError, ObjectType, ObjectWatch, Selection};
-use crate::engine::{GrantedObjects, ObjectChange, Objects, SelectedObjects, WatchedObjects};
-use crate::model::{Report, ReportKind};
+use crate::engine::{
+    GrantedObjects, ObjectChange, Objects, SelectedObjects, WatchedObjects, stay_within,
+};
+use crate::model::Report;
 
 /// How many of the objects that an engine looked at are watched while a command waits.
 const MAX_WATCHED: usize = 4;
@@ -138,7 +140,10 @@ impl Objects for ClusterObjects {
             let ty = self.ty(&of).await?;
             stay_within(ty.namespace(), &mut object)?;
             let created = self.cluster.create_object(&ty, &object).await;
-            created.map_err(|error| self.report(error))
+            let created = created.map_err(|error| self.report(error))?;
+            // The first pause of a command that waits ends when something happens to it.
+            self.remember(&of, ty, &created);
+            Ok(created)
         }
         .boxed()
     }
@@ -191,7 +196,7 @@ struct Watched {
 }
 
 impl WatchedObjects for Watched {
-    fn next(&mut self) -> BoxFuture<'_, Result<(ObjectChange, Value), Report>> {
+    fn next(&mut self) -> BoxFuture<'_, Result<Option<(ObjectChange, Value)>, Report>> {
         async {
             let event = self.watch.next().await;
             let event = event.map_err(|error| self.last_error.report(error))?;
@@ -200,29 +205,10 @@ impl WatchedObjects for Watched {
                 Change::Modified => ObjectChange::Modified,
                 Change::Deleted => ObjectChange::Deleted,
             };
-            Ok((change, event.object))
+            Ok(Some((change, event.object)))
         }
         .boxed()
     }
-}
-
-/// The namespace of an object is the one that is granted.
-fn stay_within(namespace: &str, object: &mut Value) -> Result<(), Report> {
-    match object.pointer("/metadata/namespace") {
-        None | Some(Value::Null) => {}
-        Some(Value::String(given)) if given == namespace => {}
-        Some(other) => {
-            return Err(Report::new(
-                ReportKind::Denied,
-                format!("the object is for namespace {other}, and {namespace} is what is granted"),
-            ));
-        }
-    }
-    if !object["metadata"].is_object() {
-        object["metadata"] = Value::Object(serde_json::Map::new());
-    }
-    object["metadata"]["namespace"] = Value::from(namespace);
-    Ok(())
 }
 
 fn selection(selected: SelectedObjects) -> Selection {
@@ -235,24 +221,4 @@ fn selection(selected: SelectedObjects) -> Selection {
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn an_object_for_another_namespace_is_denied() {
-        let mut object = json!({});
-        stay_within("a", &mut object).unwrap();
-        assert_eq!(object, json!({"metadata": {"namespace": "a"}}));
-        stay_within("a", &mut object).unwrap();
-        for other in [json!("b"), json!(1), json!({})] {
-            let mut object = json!({"metadata": {"namespace": other}});
-            let report = stay_within("a", &mut object).unwrap_err();
-            assert_eq!(report.kind, ReportKind::Denied);
-        }
-    }
 }

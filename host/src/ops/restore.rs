@@ -92,12 +92,15 @@ pub async fn restore(
             .await;
         let restoration = running.original(restored)?;
         let begun = restoration.backup;
+        // A restore that has a name of its own is no state of the backup.
+        let is_new = begun.id != id;
         let backup = if request.waiting.wait && !request.dry_run {
             until_ended(
                 session,
                 &mut running,
                 begun,
                 Activity::Restore,
+                is_new,
                 request.waiting,
             )
             .await?

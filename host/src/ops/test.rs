@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use broker_manifest::{Operation, Select};
+use broker_manifest::{Operation, ResourceRule, Select};
 use bytes::Bytes;
 use futures_util::future::join_all;
 use http::Request as HttpRequest;
@@ -304,6 +304,10 @@ async fn of_objects(session: &Session, file: &EngineFile) -> Vec<Check> {
         let found = session.cluster.object_type(rule.kind(), rule.namespace());
         let ty = match Box::pin(found).await {
             Ok(ty) => ty,
+            Err(ClusterError::NoSuchKind { .. }) if rule.is_optional() => {
+                checks.push(Check::done_without(engine, rule));
+                continue;
+            }
             Err(error) => {
                 checks.push(failed(&error));
                 continue;
@@ -475,6 +479,14 @@ impl Check {
         failed.row.hint = problem.hint();
         failed.failure = Some(problem.failure());
         failed
+    }
+
+    /// Of a kind that the cluster lacks, and the engine does not need.
+    fn done_without(engine: &str, rule: &ResourceRule) -> Self {
+        let kind = rule.kind();
+        let message = format!("the cluster does not have {kind}; what needs it can't be done");
+        let name = format!("kind:{}", kind.kind);
+        Self::of(Some(engine), &name, CheckOutcome::Skipped, message)
     }
 
     fn skipped(engine: Option<&str>, check: &str) -> Self {

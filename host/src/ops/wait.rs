@@ -23,17 +23,18 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 ///
 /// `begun` is what the backend answered when it was begun; `Pending` says that the answer still shows
 /// the state from before. Such a state, though it may look like an end, is none until the work was
-/// seen to run.
+/// seen to run. What `is_new` has no state from before: it may end before it is seen to run.
 pub(super) async fn until_ended(
     session: &Session,
     running: &mut Running,
     begun: Backup,
     activity: Activity,
+    is_new: bool,
     waiting: Waiting,
 ) -> Result<Backup, OpsError> {
     let mut looks = Looks::at(&begun.id, running, Some(waiting.timeout));
     let mut state = begun;
-    let mut left_before = state.activity == activity && state.state != State::Pending;
+    let mut left_before = is_new || (state.activity == activity && state.state != State::Pending);
     while !(left_before && has_ended(&state)) {
         state = looks.next(session, running).await?;
         left_before |= state.activity == activity && state.state == State::Running;

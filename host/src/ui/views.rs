@@ -86,8 +86,15 @@ impl Document for BackupsView {
             return Some(format!("{count} of {} backups", count + self.left_out));
         }
         let noun = if count == 1 { "backup" } else { "backups" };
+        let mut sizes = self
+            .backups
+            .iter()
+            .filter_map(|backup| backup.size)
+            .peekable();
+        if sizes.peek().is_none() {
+            return Some(format!("{count} {noun}"));
+        }
         // The sizes are a backend's word: their sum may be more than fits.
-        let sizes = self.backups.iter().filter_map(|backup| backup.size);
         let total = sizes.fold(0_u64, u64::saturating_add);
         Some(format!("{count} {noun}, {} in all", format::size(total)))
     }

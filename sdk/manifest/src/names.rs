@@ -67,8 +67,7 @@ pub const SHARED_FLAGS: &[&str] = &[
 /// Verbs that an engine can't take, because `backup` of the host has them or will have them.
 pub const RESERVED_VERBS: &[&str] = &[
     "act", "browse", "cancel", "copy", "create", "delete", "detect", "diff", "download", "help",
-    "history", "inspect", "list", "prune", "restore", "schedule", "status", "test", "verify",
-    "wait", "watch",
+    "history", "inspect", "list", "prune", "restore", "status", "test", "verify", "wait", "watch",
 ];
 
 /// `publisher/name`, for example `kubectl-broker/sidecar`.

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 /// Longest rule, in bytes.
 const MAX_RULE: usize = 512;
+/// The end of a rule about a kind that the engine can do without.
+const IF_PRESENT: &str = " if present";
 
 /// The kinds of objects that an engine may work with, and what it may do with them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,7 +17,8 @@ const MAX_RULE: usize = 512;
 pub struct Resources {
     /// `GROUP/VERSION/KIND: VERB…`, each kind once; `VERSION/KIND` for the core group. The objects are
     /// those of the command's namespace, or of the one that is named at the end:
-    /// `velero.io/v1/Backup: get list in velero`.
+    /// `velero.io/v1/Backup: get list in velero`. `if present` at the very end says that the engine does
+    /// without the kind where a cluster does not have it: `acme.example/v1/Vault: get if present`.
     #[serde(default)]
     pub allow: Vec<ResourceRule>,
 }
@@ -27,6 +30,7 @@ pub struct ResourceRule {
     kind: ObjectKind,
     verbs: BTreeSet<ResourceVerb>,
     namespace: Option<String>,
+    optional: bool,
 }
 
 /// A kind of objects.
@@ -109,6 +113,12 @@ impl ResourceRule {
         self.namespace.as_deref()
     }
 
+    /// Whether the engine does without the kind where a cluster does not have it.
+    #[must_use]
+    pub fn is_optional(&self) -> bool {
+        self.optional
+    }
+
     /// The same rule with only those verbs that `keep` accepts; none if it keeps none.
     #[must_use]
     pub fn only(&self, keep: impl Fn(ResourceVerb) -> bool) -> Option<Self> {
@@ -166,10 +176,10 @@ impl fmt::Display for ResourceRule {
         self.verbs
             .iter()
             .try_for_each(|verb| write!(f, " {verb}"))?;
-        match &self.namespace {
-            Some(namespace) => write!(f, " in {namespace}"),
-            None => Ok(()),
+        if let Some(namespace) = &self.namespace {
+            write!(f, " in {namespace}")?;
         }
+        f.write_str(if self.optional { IF_PRESENT } else { "" })
     }
 }
 
@@ -184,6 +194,10 @@ impl FromStr for ResourceRule {
             return Err(form());
         }
         let (kind, rest) = text.split_once(':').ok_or_else(form)?;
+        let (rest, optional) = match rest.strip_suffix(IF_PRESENT) {
+            Some(rest) => (rest, true),
+            None => (rest, false),
+        };
         let parts: Vec<_> = kind.split('/').collect();
         let (group, version, kind) = match parts[..] {
             [version, kind] => ("", version, kind),
@@ -229,6 +243,7 @@ impl FromStr for ResourceRule {
             },
             verbs,
             namespace,
+            optional,
         })
     }
 }
@@ -277,12 +292,22 @@ mod tests {
             "kafka.oso.sh/v1alpha1/KafkaBackup: get list watch create patch patch-status delete",
             "v1/ConfigMap: get",
             "velero.io/v1/Backup: get list in velero",
+            "velero.io/v1/Restore: get if present",
+            "velero.io/v1/Backup: get list in velero if present",
         ] {
             assert_eq!(rule.parse::<ResourceRule>().unwrap().to_string(), rule);
         }
         // Verbs have one order.
         let rule: ResourceRule = "v1/ConfigMap:delete  get get".parse().unwrap();
         assert_eq!(rule.to_string(), "v1/ConfigMap: get delete");
+    }
+
+    #[test]
+    fn a_kind_that_the_engine_can_do_without_is_optional() {
+        let optional = |rule: &str| rule.parse::<ResourceRule>().unwrap().is_optional();
+        assert!(!optional("v1/ConfigMap: get"));
+        assert!(optional("v1/ConfigMap: get if present"));
+        assert!(optional("v1/ConfigMap: get in x if present"));
     }
 
     #[test]
@@ -297,6 +322,8 @@ mod tests {
             "v1/ConfigMap: get in",
             "v1/ConfigMap: in x",
             "v1/ConfigMap: get in x y",
+            "v1/ConfigMap: if present",
+            "v1/ConfigMap: get in x if present y",
         ] {
             let refused = text.parse::<ResourceRule>();
             assert!(

@@ -81,6 +81,11 @@ impl VerbOption {
         self.positional || self.required
     }
 
+    /// Whether it is `--file`, which the host has of its own for `restore` alone.
+    fn is_file_flag(&self) -> bool {
+        self.name == "file" && self.kind == OptionKind::File
+    }
+
     fn check(&self) -> Result<(), ManifestError> {
         self.form().check()?;
         // A flag without a value is there or not: it can't be asked for.
@@ -144,7 +149,7 @@ impl Verb {
         printable("verbs.help", &self.help, 200)?;
         let mut seen = ports.clone();
         for option in &self.options {
-            if !SHARED_FLAGS.contains(&option.name.as_str()) {
+            if !SHARED_FLAGS.contains(&option.name.as_str()) && !option.is_file_flag() {
                 flag(&option.name, &mut seen)?;
             } else if !seen.insert(option.name.clone()) {
                 return Err(ManifestError::TwiceTheSameFlag {

@@ -25,6 +25,7 @@
 mod backup;
 #[doc(hidden)]
 pub mod bindings;
+pub mod clock;
 mod error;
 pub mod exec;
 pub mod http;
@@ -35,6 +36,8 @@ mod operations;
 pub mod resources;
 mod settings;
 mod size;
+#[cfg(feature = "yaml")]
+pub mod yaml;
 
 pub use backup::{Activity, Backup, Field, State};
 /// Checks the manifest, writes it into the component, and exports the operations that it names.

@@ -39,6 +39,7 @@ struct Script {
     saved: Vec<Vec<u8>>,
     commands: exec::Commands,
     objects: resources::Objects,
+    now: u64,
 }
 
 /// A request that the engine made.
@@ -121,6 +122,13 @@ impl Host {
             .entry(route.to_owned())
             .or_default()
             .push_back(reply);
+        self
+    }
+
+    /// The time that the clock shows, in milliseconds since the Unix epoch; 0 without this.
+    #[must_use]
+    pub fn at(self, now: u64) -> Self {
+        self.0.borrow_mut().now = now;
         self
     }
 
@@ -228,6 +236,13 @@ impl Response {
             return Err(Error::protocol(format!("the body has over {limit} bytes")));
         }
         Ok(body)
+    }
+}
+
+/// Time that stands still.
+pub(crate) mod clock {
+    pub(crate) fn now() -> u64 {
+        super::current().0.borrow().now
     }
 }
 

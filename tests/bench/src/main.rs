@@ -1,11 +1,12 @@
 //! The benchmark: what the engines, the sandbox and the tunnel cost, as ratios within one run.
 //!
-//! `cargo xtask bench` builds everything for release and runs it; `process`, `sandbox` and `download` as
-//! arguments run only those parts. Absolute times depend on the
+//! `cargo xtask bench` builds everything for release and runs it; `process`, `installed`, `sandbox` and `download`
+//! as arguments run only those parts. Absolute times depend on the
 //! machine; each target is a ratio to a baseline that was measured in turn with it.
 
 mod download;
 mod figures;
+mod installed;
 mod process;
 mod sandbox;
 
@@ -34,6 +35,9 @@ async fn run() -> Result<(), Failed> {
         process::help_against_version(&programs)?;
         process::list_against_native(&programs).await?;
         process::requests_of_one_list(&programs).await?;
+    }
+    if is_wanted("installed") {
+        installed::commands_with_many_engines(&programs)?;
     }
     if is_wanted("sandbox") {
         sandbox::load_and_call().await?;

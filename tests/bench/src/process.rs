@@ -86,7 +86,7 @@ pub(crate) async fn requests_of_one_list(programs: &Path) -> Result<(), Failed> 
 }
 
 /// Runs two programs in turn, after one run of each that does not count.
-fn in_turn(
+pub(crate) fn in_turn(
     a: impl Fn() -> Result<Duration, Failed>,
     b: impl Fn() -> Result<Duration, Failed>,
 ) -> Result<(Vec<Duration>, Vec<Duration>), Failed> {
@@ -100,7 +100,7 @@ fn in_turn(
     Ok(times)
 }
 
-trait OutputTime {
+pub(crate) trait OutputTime {
     /// Runs a command to its end and says how long that took; fails if the command does.
     fn output_time(&mut self) -> Result<Duration, Failed>;
 }

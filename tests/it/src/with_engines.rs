@@ -1,5 +1,6 @@
 //! kubectl-broker with more engines than the bundled ones: the component files that `WITH_ENGINES`
-//! names, with colons between them. Everything else is as in the program itself.
+//! names, with colons between them; and without the bundled ones that `WITHOUT_ENGINES` names in the
+//! same way. Everything else is as in the program itself.
 //!
 //! `COUNT_COMPONENTS` may name a file: in it stands afterwards how many components were opened.
 
@@ -9,6 +10,9 @@ use std::process::ExitCode;
 
 use kubectl_broker::cli;
 use kubectl_broker::engine::{Catalogue, EngineError, EngineFile, components_opened};
+
+/// What a bundled engine's id begins with.
+const PUBLISHER: &str = "kubectl-broker/";
 
 fn main() -> io::Result<ExitCode> {
     let mut files = Vec::new();
@@ -23,13 +27,21 @@ fn main() -> io::Result<ExitCode> {
     Ok(code)
 }
 
-/// The bundled engines and the components of `files`.
+/// The bundled engines that stay, and the components of `files`.
 fn catalogue(files: Vec<(String, Vec<u8>)>) -> Result<Catalogue, EngineError> {
+    let without = std::env::var("WITHOUT_ENGINES").unwrap_or_default();
+    let without: Vec<_> = without.split(':').collect();
     let bundled = Catalogue::bundled()?;
+    let stays = |file: &&EngineFile| {
+        let id = file.manifest().id.to_string();
+        id.strip_prefix(PUBLISHER)
+            .is_none_or(|name| !without.contains(&name))
+    };
+    let bundled = bundled.iter().filter(stays).cloned();
     let more = files
         .into_iter()
         .map(|(name, bytes)| EngineFile::read(&name, bytes));
-    bundled.iter().cloned().map(Ok).chain(more).collect()
+    bundled.map(Ok).chain(more).collect()
 }
 
 /// The file's own name: its folder is another one in each run.

@@ -21,6 +21,7 @@ use crate::clock::Clock;
 use crate::faults::{Fault, Faults};
 use crate::kubeconfig::{self, Access};
 use crate::log::{ApiRequest, BackendRequest, Log};
+use crate::operators;
 use crate::pods::PodFiles;
 use crate::scenario::{self, World};
 use crate::tasks::Tasks;
@@ -127,6 +128,7 @@ impl Builder {
         for fill in self.fill {
             fill(&mut world);
         }
+        operators::start(&world);
 
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
         let listener = listener.await.map_err(TestbedError::Listen)?;

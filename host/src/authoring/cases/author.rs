@@ -9,8 +9,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::file::{CaseEntry, CaseFile, Fault};
+use super::namespace::Namespace;
 use super::script::Exchanges;
-use super::{AuthoringError, Case, exchange, expect};
+use super::{AuthoringError, Case, exchange, expect, objects};
 use crate::authoring::call::{About, Call, artifact};
 use crate::authoring::read;
 use crate::engine::{OptionSetting, OptionValue, RestoreSource};
@@ -78,7 +79,9 @@ fn of_entry(name: String, entry: &CaseEntry, manifest: &Manifest) -> Result<Case
         exchanges.collect::<Result<_, _>>()?,
         commands.collect::<Result<_, _>>()?,
     );
-    let script = Arc::new(Exchanges::new(manifest, pods, exchanges, commands));
+    let namespace = Namespace::new(objects::objects(entry, manifest)?);
+    let script = Exchanges::new(manifest, pods, exchanges, commands, namespace);
+    let script = Arc::new(script);
     let judge = expect::Expecting::of(&entry.expect, Arc::clone(&script))?;
     Ok(Case {
         name,

@@ -43,6 +43,16 @@ pub(super) struct CaseEntry {
     pub(super) exchange: Vec<ExchangeEntry>,
     #[serde(default)]
     pub(super) command: Vec<CommandEntry>,
+    /// Kubernetes objects that are there at the beginning.
+    #[serde(default)]
+    pub(super) object: Vec<toml::Value>,
+    /// What can't be read, and why: `list acme.example/v1/Vault`.
+    #[serde(default)]
+    pub(super) refused: BTreeMap<String, ObjectFault>,
+    #[serde(default)]
+    pub(super) change: Vec<ChangeEntry>,
+    #[serde(default)]
+    pub(super) event: Vec<EventEntry>,
     pub(super) expect: ExpectEntry,
 }
 
@@ -133,6 +143,59 @@ pub(super) struct CommandEntry {
     #[serde(default)]
     pub(super) stderr: String,
     pub(super) fault: Option<Fault>,
+}
+
+/// One change of a Kubernetes object, and what comes of it. Objects and patches are tables, or the text of
+/// their JSON.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ChangeEntry {
+    /// `VERB GROUP/VERSION/KIND`: `create acme.example/v1/Vault`.
+    pub(super) change: String,
+    /// Of what is patched or deleted.
+    pub(super) name: Option<String>,
+    /// What is created. What the host adds may be missing.
+    pub(super) object: Option<toml::Value>,
+    pub(super) patch: Option<toml::Value>,
+    /// What the cluster adds to the object.
+    pub(super) answer: Option<toml::Value>,
+    pub(super) fault: Option<ObjectFault>,
+}
+
+/// Something that happens to an object while the engine watches.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EventEntry {
+    pub(super) change: Happening,
+    /// As it is afterwards.
+    pub(super) object: toml::Value,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Happening {
+    Added,
+    Modified,
+    Deleted,
+}
+
+/// Why nothing comes of what is done with objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum ObjectFault {
+    /// Nothing answers.
+    Closed,
+    TimedOut,
+    /// The user stops the command.
+    Cancelled,
+    /// The cluster does not let the user.
+    Forbidden,
+    /// The cluster does not have the kind.
+    Missing,
+    /// There is one of that name, or it has changed.
+    Conflict,
+    /// The object can't be so.
+    Invalid,
 }
 
 /// A result or an error.

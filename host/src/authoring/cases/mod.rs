@@ -5,7 +5,7 @@
 //! | kind | where it comes from | when it passes |
 //! |---|---|---|
 //! | built in | [`situations`] for every operation of the manifest | [`judge`]: nothing is reported that can't be known |
-//! | the author's | a file: [`mod@file`], [`author`] | every exchange was made, no other, and [`compare`] finds what is expected |
+//! | the author's | a file: [`mod@file`], [`author`] | the script was done to its end, nothing else, and [`compare`] finds what is expected |
 
 mod author;
 mod compare;
@@ -13,6 +13,9 @@ mod exchange;
 mod expect;
 mod file;
 mod judge;
+mod labels;
+mod namespace;
+mod objects;
 mod read;
 mod script;
 mod show;

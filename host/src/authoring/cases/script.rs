@@ -1,20 +1,24 @@
-//! The script of an author's case: exchanges and commands, each in its order.
+//! The script of an author's case: exchanges and commands, each in its order, and Kubernetes objects.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use broker_manifest::Manifest;
 use serde_json::Value;
 
+use super::namespace::Namespace;
 use super::show::{self, shortened};
-use crate::authoring::stage::{Reply, Script};
-use crate::engine::{Ended, GrantedCommand, Outgoing, Sent};
+use crate::authoring::stage::{Asked, Reply, Script};
+use crate::engine::{
+    Ended, GrantedCommand, GrantedObjects, Outgoing, SelectedObjects, Sent, WatchedObjects,
+};
 use crate::model::{Report, ReportKind};
 
 /// What an engine has to do, and what it did otherwise.
 pub(super) struct Exchanges {
     manifest: Manifest,
     pods: Vec<String>,
+    namespace: Arc<Namespace>,
     state: Mutex<State>,
 }
 
@@ -64,10 +68,12 @@ impl Exchanges {
         pods: Vec<String>,
         exchanges: Vec<Exchange>,
         commands: Vec<Command>,
+        namespace: Namespace,
     ) -> Self {
         Self {
             manifest: manifest.clone(),
             pods,
+            namespace: Arc::new(namespace),
             state: Mutex::new(State {
                 exchanges: exchanges.into(),
                 commands: commands.into(),
@@ -78,7 +84,9 @@ impl Exchanges {
 
     /// What the engine did otherwise than the script says.
     pub(super) fn problems(&self) -> Vec<String> {
-        self.state().problems.clone()
+        let mut problems = self.state().problems.clone();
+        problems.extend(self.namespace.problems());
+        problems
     }
 
     /// What of the script it did not do.
@@ -94,7 +102,8 @@ impl Exchanges {
             let Command { number, name, .. } = command;
             format!("command {number} was never run: {name}")
         });
-        exchanges.chain(commands).collect()
+        let objects = self.namespace.left();
+        exchanges.chain(commands).chain(objects).collect()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -151,15 +160,20 @@ impl Script for Exchanges {
         next.map_or_else(|| Err(unscripted()), |command| command.outcome)
     }
 
-    fn objects(&self, what: &str) -> Report {
-        self.state().problems.push(format!(
-            "it works with Kubernetes objects, for which a case has no script: {what}"
-        ));
-        unscripted()
+    fn objects(&self, of: &GrantedObjects, asked: Asked) -> Result<Vec<Value>, Report> {
+        self.namespace.asked(of, asked)
+    }
+
+    fn watch(
+        &self,
+        of: &GrantedObjects,
+        selected: SelectedObjects,
+    ) -> Result<Box<dyn WatchedObjects>, Report> {
+        self.namespace.watch(of, &selected)
     }
 }
 
-fn unscripted() -> Report {
+pub(super) fn unscripted() -> Report {
     Report::new(ReportKind::Failed, "the case has no answer to that")
 }
 

@@ -1,7 +1,8 @@
 //! What an engine asked for, in the form of a file of cases: it can be put into one.
 
-use broker_manifest::{Manifest, Method, Route};
+use broker_manifest::{Manifest, Method, ObjectKind, ResourceVerb, Route};
 use percent_encoding::percent_decode_str;
+use serde_json::Value;
 
 use crate::engine::{GrantedCommand, Outgoing, Sent};
 use crate::model::text;
@@ -66,6 +67,32 @@ pub(super) fn command(manifest: &Manifest, pod: &str, command: &GrantedCommand) 
     lines.join("\n")
 }
 
+/// A change of an object without its answer.
+pub(super) fn change(
+    verb: ResourceVerb,
+    kind: &ObjectKind,
+    name: Option<&str>,
+    sent: &Value,
+) -> String {
+    let mut lines = vec![
+        "[[case.change]]".to_owned(),
+        format!("change = {}", quoted(&format!("{verb} {kind}"))),
+    ];
+    lines.extend(name.map(|name| format!("name = {}", quoted(name))));
+    let what = if verb == ResourceVerb::Create {
+        "object"
+    } else {
+        "patch"
+    };
+    if !sent.is_null() {
+        // TOML has no null: such a one is shown as text.
+        let value = toml::Value::try_from(sent);
+        let value = value.unwrap_or_else(|_| sent.to_string().into());
+        lines.push(format!("{what} = {value}"));
+    }
+    lines.join("\n")
+}
+
 /// The query, decoded.
 pub(super) fn query(outgoing: &Outgoing) -> Vec<(String, String)> {
     let query = outgoing.request.uri().query().unwrap_or_default();
@@ -118,7 +145,7 @@ fn body(body: &Sent) -> Option<String> {
         Sent::Bytes(bytes) => bytes,
     };
     // TOML has no null: such a body is shown as text.
-    let json = serde_json::from_slice::<serde_json::Value>(bytes).ok();
+    let json = serde_json::from_slice::<Value>(bytes).ok();
     if let Some(json) = json.and_then(|json| toml::Value::try_from(json).ok()) {
         return Some(format!("{{ json = {json} }}"));
     }

@@ -4,15 +4,19 @@
 use std::fmt;
 use std::sync::Arc;
 
-use broker_manifest::{Manifest, Operation, OptionForm, OptionKind, Verb};
+use broker_manifest::{Manifest, Operation, OptionForm, OptionKind, ResourceVerb, Verb};
 use bytes::Bytes;
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::judge::Knowing;
 use super::{AuthoringError, Case};
 use crate::authoring::call::{About, Call, artifact};
-use crate::authoring::stage::{Ending, Reply, Script};
-use crate::engine::{Ended, GrantedCommand, OptionSetting, OptionValue, Outgoing, RestoreSource};
+use crate::authoring::stage::{Asked, Ending, Reply, Script};
+use crate::engine::{
+    Ended, GrantedCommand, GrantedObjects, OptionSetting, OptionValue, Outgoing, RestoreSource,
+    SelectedObjects, WatchedObjects,
+};
 use crate::model::{Report, ReportKind};
 
 /// What happens whenever an engine asks for something.
@@ -107,6 +111,21 @@ impl Situation {
     }
 }
 
+impl Situation {
+    /// Why nothing comes of what is done with Kubernetes objects.
+    fn of_objects(self, of: &GrantedObjects, verb: ResourceVerb) -> Report {
+        let what = format!("{verb} {}", of.kind);
+        match self {
+            Self::Missing => Report::new(ReportKind::NotFound, format!("{what}: not found")),
+            Self::Broken | Self::Html | Self::Empty | Self::Endless | Self::Cut => {
+                let message = format!("{what}: the API server does not answer as it should");
+                Report::new(ReportKind::Failed, message)
+            }
+            _ => self.fault(),
+        }
+    }
+}
+
 impl fmt::Display for Situation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -154,15 +173,16 @@ impl Script for Situation {
         }
     }
 
-    fn objects(&self, what: &str) -> Report {
-        match self {
-            Self::Missing => Report::new(ReportKind::NotFound, format!("{what}: not found")),
-            Self::Broken | Self::Html | Self::Empty | Self::Endless | Self::Cut => {
-                let message = format!("{what}: the API server does not answer as it should");
-                Report::new(ReportKind::Failed, message)
-            }
-            _ => self.fault(),
-        }
+    fn objects(&self, of: &GrantedObjects, asked: Asked) -> Result<Vec<Value>, Report> {
+        Err(self.of_objects(of, asked.verb()))
+    }
+
+    fn watch(
+        &self,
+        of: &GrantedObjects,
+        _: SelectedObjects,
+    ) -> Result<Box<dyn WatchedObjects>, Report> {
+        Err(self.of_objects(of, ResourceVerb::Watch))
     }
 }
 

@@ -11,15 +11,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
+use serde_json::Value;
 
 use crate::engine::{
-    Answer, Commands, Ended, GrantedCommand, Network, Outgoing, SavedFile, Services,
+    Answer, Commands, Ended, GrantedCommand, GrantedObjects, Network, Outgoing, SavedFile,
+    SelectedObjects, Services, WatchedObjects,
 };
 use crate::model::{Report, ReportKind};
 
 pub(super) use answer::{Ending, Reply};
+pub(super) use objects::Asked;
 
-/// Requests, commands and questions for pods of one call that are answered. An engine that asks more often
+/// Requests, commands, questions for pods and uses of objects of one call that are answered. An engine that asks more often
 /// would not stop.
 const MAX_ASKED: usize = 1000;
 
@@ -32,8 +35,14 @@ pub(super) trait Script: Send + Sync {
 
     fn command(&self, pod: &str, command: &GrantedCommand) -> Result<Ended, Report>;
 
-    /// Why nothing comes of doing this with Kubernetes objects: `list batch/v1/Job`.
-    fn objects(&self, what: &str) -> Report;
+    /// What comes of this with Kubernetes objects: those that are read, or the one that was changed.
+    fn objects(&self, of: &GrantedObjects, asked: Asked) -> Result<Vec<Value>, Report>;
+
+    fn watch(
+        &self,
+        of: &GrantedObjects,
+        selected: SelectedObjects,
+    ) -> Result<Box<dyn WatchedObjects>, Report>;
 }
 
 /// What an engine did on a stage.

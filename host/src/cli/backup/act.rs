@@ -20,6 +20,10 @@ impl ActArgs {
             matches: matches.clone(),
         }
     }
+
+    pub(super) fn verb(&self) -> &str {
+        &self.verb
+    }
 }
 
 /// `engines` are those that the command line was made of.

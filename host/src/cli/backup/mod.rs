@@ -127,7 +127,7 @@ pub(super) async fn run(args: BackupArgs, context: Context<'_>) -> Result<(), Cl
     let ui = context.ui;
     let engines = context.engines.clone();
     let known = engines.clone();
-    let engine = args.verb.engine(&args.engine)?;
+    let engine = args.verb.engine(&args.engine, &engines)?;
     let output_file = context.output_file.clone();
     let request = args.target.into_request(context, engine)?;
     let work = async {
@@ -237,10 +237,14 @@ fn saves(engines: &[EngineFile], name: &str) -> bool {
 }
 
 impl BackupVerb {
-    /// The engine that the flags ask for. A restore may name it by where the backup comes from.
-    fn engine(&self, named: &str) -> Result<EngineChoice, CliError> {
+    /// The engine that the command line asks for. A restore may name it by where the backup comes from,
+    /// and a verb by being one that no other has.
+    fn engine(&self, named: &str, engines: &[EngineFile]) -> Result<EngineChoice, CliError> {
         match self {
             Self::Engine(EngineVerb::Restore(args)) => args.engine(named),
+            Self::Engine(EngineVerb::OfEngine(args)) => {
+                Ok(EngineChoice::from(named).for_verb(engines, args.verb()))
+            }
             _ => Ok(EngineChoice::from(named)),
         }
     }

@@ -125,7 +125,14 @@ mod tests {
 
     #[test]
     fn engines_are_those_that_there_are() {
-        let all = ["auto", "hivemq", "sidecar", "strategy"];
+        let all = [
+            "auto",
+            "backuprequest",
+            "hivemq",
+            "kafka",
+            "sidecar",
+            "strategy",
+        ];
         assert_eq!(values(&["backup", "--engine", ""]), all);
         assert_eq!(values(&["backup", "list", "-e", ""]), all);
         assert_eq!(values(&["backup", "list", "-e", "si"]), ["sidecar"]);

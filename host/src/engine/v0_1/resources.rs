@@ -139,15 +139,15 @@ impl wit::HostWatcher for HostState {
         let Ok(next) = timeout_at(until, watch.next()).await else {
             return Ok(Ok(None));
         };
-        let event = next.map(|(change, object)| wit::Event {
+        let event = |(change, object)| wit::Event {
             change: match change {
                 ObjectChange::Added => wit::Change::Added,
                 ObjectChange::Modified => wit::Change::Modified,
                 ObjectChange::Deleted => wit::Change::Deleted,
             },
             object: text(object),
-        });
-        Ok(event.map(Some).map_err(to_wit))
+        };
+        Ok(next.map(|next| next.map(event)).map_err(to_wit))
     }
 
     async fn drop(&mut self, watcher: Resource<Watcher>) -> wasmtime::Result<()> {

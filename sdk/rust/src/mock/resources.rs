@@ -18,6 +18,8 @@ pub(super) struct Objects {
     refused: BTreeMap<String, Error>,
     done: Vec<Done>,
     created: usize,
+    /// The status of what the engine creates, by kind.
+    outcomes: BTreeMap<String, Value>,
 }
 
 /// Something that the engine did with an object.
@@ -53,6 +55,16 @@ impl Host {
     pub fn refuses_objects(self, verb: &str, kind: &str, error: Error) -> Self {
         let key = format!("{verb} {kind}");
         self.0.borrow_mut().objects.refused.insert(key, error);
+        self
+    }
+
+    /// Each object of a kind (`acme.example/v1/Vault`) that the engine creates has this status at once, as
+    /// if its controller had come to an end with it.
+    #[must_use]
+    pub fn settles(self, kind: &str, status: Value) -> Self {
+        let mut script = self.0.borrow_mut();
+        script.objects.outcomes.insert(kind.to_owned(), status);
+        drop(script);
         self
     }
 
@@ -180,6 +192,9 @@ pub(crate) fn create(kind: &Kind, object: &str) -> Result<String> {
     host.record(ResourceVerb::Create, &of, &name, sent);
     let mut script = host.0.borrow_mut();
     script.objects.created += 1;
+    if let Some(status) = script.objects.outcomes.get(&of) {
+        object["status"] = status.clone();
+    }
     let text = object.to_string();
     script.objects.present.insert((of, name), object);
     Ok(text)

@@ -84,92 +84,95 @@ fn engines_says_what_each_can_do_and_whether_it_answers() {
     assert_snapshot!(run.shown(), @"
     stdout:
     NAME   VERSION   OPERATIONS   ANSWERS   DETAIL
+    kubectl-broker/backuprequest   0.1.0   detect,list,status,create,restore,delete,manifest   yes   backup-controller (BackupRequest, LiferayBackup, RestoreRequest)
     kubectl-broker/hivemq   0.1.0   detect,list,status,create,download,restore   yes   HiveMQ management API (6 backups)
+    kubectl-broker/kafka   0.1.0   detect,list,status,create,restore,delete,offset-reset,offset-rollback,resume,schedule,suspend,validate   yes   kafka-backup-operator (no KafkaBackup yet)
     kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete,metrics,purge,upload   yes   broker-backup (3 local backups)
     kubectl-broker/strategy   0.1.0   detect,status,create,download   no   nothing listens on port 8000 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1…
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     exit 0
     ");
+}
+
+#[test]
+fn engines_says_more_where_more_is_wanted() {
     let run = Bed::with(&["sidecar-off"]).run("engines -o wide");
     assert_snapshot!(run.shown(), @"
     stdout:
     NAME   VERSION   OPERATIONS   ANSWERS   DETAIL   INTERFACE   SUMMARY
+    kubectl-broker/backuprequest   0.1.0   detect,list,status,create,restore,delete,manifest   yes   backup-controller (BackupRequest, LiferayBackup, RestoreRequest)   0.1.0   Backups that a backup-controller makes from BackupRequest objects, and LiferayBackups
     kubectl-broker/hivemq   0.1.0   detect,list,status,create,download,restore   yes   HiveMQ management API (6 backups)   0.1.0   Backups of HiveMQ Enterprise through its management REST API
+    kubectl-broker/kafka   0.1.0   detect,list,status,create,restore,delete,offset-reset,offset-rollback,resume,schedule,suspend,validate   yes   kafka-backup-operator (no KafkaBackup yet)   0.1.0   Kafka backups that kafka-backup-operator makes from KafkaBackup objects
     kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete,metrics,purge,upload   no   nothing listens on port 8085 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1…   0.1.0   Backups that the broker-backup sidecar keeps in object storage
     kubectl-broker/strategy   0.1.0   detect,status,create,download   no   nothing listens on port 8000 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1…   0.1.0   Backups that an application's strategy sidecar makes and hands out when asked
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     exit 0
     ");
-    let run = Bed::start().run("engines -o json -n nosidecar");
-    assert_snapshot!(run.shown(), @r#"
-    stdout:
+}
+
+#[test]
+fn engines_are_told_to_programs() {
+    let bed = Bed::start();
+    let run = bed.run("engines -o json -n nosidecar");
+    assert_eq!(run.json()["kind"], "EngineList");
+    assert_snapshot!(format!("{:#}", run.item("kubectl-broker/kafka")), @r#"
     {
-      "apiVersion": "kubectl-broker/v1",
-      "items": [
-        {
-          "answers": "yes",
-          "detail": "HiveMQ management API (6 backups)",
-          "id": "kubectl-broker/hivemq",
-          "interface": "0.1.0",
-          "operations": [
-            "detect",
-            "list",
-            "status",
-            "create",
-            "download",
-            "restore"
-          ],
-          "summary": "Backups of HiveMQ Enterprise through its management REST API",
-          "verbs": [],
-          "version": "0.1.0"
-        },
-        {
-          "answers": "no",
-          "detail": "nothing listens on port 8085 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1]:8085: connect: connection refused",
-          "id": "kubectl-broker/sidecar",
-          "interface": "0.1.0",
-          "operations": [
-            "detect",
-            "list",
-            "status",
-            "restore",
-            "delete",
-            "act"
-          ],
-          "summary": "Backups that the broker-backup sidecar keeps in object storage",
-          "verbs": [
-            "metrics",
-            "purge",
-            "upload"
-          ],
-          "version": "0.1.0"
-        },
-        {
-          "answers": "no",
-          "detail": "nothing listens on port 8000 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1]:8000: connect: connection refused",
-          "id": "kubectl-broker/strategy",
-          "interface": "0.1.0",
-          "operations": [
-            "detect",
-            "status",
-            "create",
-            "download"
-          ],
-          "summary": "Backups that an application's strategy sidecar makes and hands out when asked",
-          "verbs": [],
-          "version": "0.1.0"
-        }
+      "answers": "yes",
+      "detail": "kafka-backup-operator (no KafkaBackup yet)",
+      "id": "kubectl-broker/kafka",
+      "interface": "0.1.0",
+      "operations": [
+        "detect",
+        "list",
+        "status",
+        "create",
+        "restore",
+        "delete",
+        "act"
       ],
-      "kind": "EngineList"
+      "summary": "Kafka backups that kafka-backup-operator makes from KafkaBackup objects",
+      "verbs": [
+        "offset-reset",
+        "offset-rollback",
+        "resume",
+        "schedule",
+        "suspend",
+        "validate"
+      ],
+      "version": "0.1.0"
     }
-    exit 0
     "#);
-    let run = Bed::start().run("engines -o name");
+    assert_snapshot!(format!("{:#}", run.item("kubectl-broker/sidecar")), @r#"
+    {
+      "answers": "no",
+      "detail": "nothing listens on port 8085 of pod broker-0: dial tcp4 127.0.0.1:8085: connect: connection refused IPv6: dial tcp6 [::1]:8085: connect: connection refused",
+      "id": "kubectl-broker/sidecar",
+      "interface": "0.1.0",
+      "operations": [
+        "detect",
+        "list",
+        "status",
+        "restore",
+        "delete",
+        "act"
+      ],
+      "summary": "Backups that the broker-backup sidecar keeps in object storage",
+      "verbs": [
+        "metrics",
+        "purge",
+        "upload"
+      ],
+      "version": "0.1.0"
+    }
+    "#);
+    let run = bed.run("engines -o name");
     assert_snapshot!(run.shown(), @"
     stdout:
+    kubectl-broker/backuprequest
     kubectl-broker/hivemq
+    kubectl-broker/kafka
     kubectl-broker/sidecar
     kubectl-broker/strategy
     stderr:
@@ -186,7 +189,9 @@ fn engines_says_why_nothing_answers_where_the_cluster_is_not_there() {
     assert_snapshot!(run.shown(), @"
     stdout:
     NAME   VERSION   OPERATIONS   ANSWERS   DETAIL
+    kubectl-broker/backuprequest   0.1.0   detect,list,status,create,restore,delete,manifest   no   can't reach https://127.0.0.1:1: Connection refused (os error 111)
     kubectl-broker/hivemq   0.1.0   detect,list,status,create,download,restore   no   can't reach https://127.0.0.1:1: Connection refused (os error 111)
+    kubectl-broker/kafka   0.1.0   detect,list,status,create,restore,delete,offset-reset,offset-rollback,resume,schedule,suspend,validate   no   can't reach https://127.0.0.1:1: Connection refused (os error 111)
     kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete,metrics,purge,upload   no   can't reach https://127.0.0.1:1: Connection refused (os error 111)
     kubectl-broker/strategy   0.1.0   detect,status,create,download   no   can't reach https://127.0.0.1:1: Connection refused (os error 111)
     stderr:

@@ -142,7 +142,9 @@ fn engines_are_offered_with_what_they_are() {
     let run = completed(&program(), "backup list --engine", "");
     assert_snapshot!(run.stdout, @"
     auto	The one that the operation prefers
+    backuprequest	Backups that a backup-controller makes from BackupRequest objects, and LiferayBackups
     hivemq	Backups of HiveMQ Enterprise through its management REST API
+    kafka	Kafka backups that kafka-backup-operator makes from KafkaBackup objects
     sidecar	Backups that the broker-backup sidecar keeps in object storage
     strategy	Backups that an application's strategy sidecar makes and hands out when asked
     :36
@@ -185,7 +187,7 @@ fn bash_completes_ids_and_files_by_its_script() {
     assert_snapshot!(in_bash(&bed, &folder, script).shown(), @"
     stdout:
     --engine
-    auto hivemq sidecar strategy
+    auto backuprequest hivemq kafka sidecar strategy
     20250905-130215
     a.backup
     exit 0

@@ -135,7 +135,7 @@ fn an_engine_that_can_not_create_names_those_that_can() {
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     error: engine kubectl-broker/sidecar can't `create`: the sidecar uploads backups that the broker makes; it makes none
-    hint: Engines that can: hivemq, strategy
+    hint: Engines that can: backuprequest, hivemq, kafka, strategy
     exit 2
     ");
 }

@@ -19,8 +19,12 @@ const SOURCES: [&str; 7] = [
     "host/src/transfer",
     "plugins",
 ];
-const PAGES: [&str; 4] = [
+const PAGES: [&str; 8] = [
     "README.md",
+    "docs/agent.md",
+    "docs/cases.md",
+    "docs/engines/backuprequest.md",
+    "docs/engines/kafka.md",
     "docs/engines/strategy.md",
     "docs/migrating-from-the-go-plugin.md",
     "docs/troubleshooting.md",

@@ -4,10 +4,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use tempfile::TempDir;
-use testbed::{PodAddress, Testbed};
 
 use crate::support::{Bed, Vault, profile_folder, programs, without_outer_cargo, workspace};
 
@@ -24,13 +23,7 @@ struct Desk {
 
 impl Desk {
     fn new() -> Self {
-        let bed = Bed::of(Testbed::builder().with(|world| {
-            for pod in ["broker-0", "broker-1", "broker-2"] {
-                let pod = PodAddress::new("messaging", pod);
-                let vault = Arc::new(Vault);
-                world.backends.listen(&pod, 8200, "hivemq", vault);
-            }
-        }));
+        let bed = Vault::bed();
         let folder = tempfile::tempdir().expect("a folder");
         let tools = folder.path().join("tools");
         fs::create_dir(&tools).expect("a folder");

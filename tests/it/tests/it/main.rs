@@ -3,10 +3,14 @@
 
 mod support;
 
+/// Bundled engines that the program has to do without, and which are installed on it instead.
+const INSTALLED: &[&str] = &[];
+
 mod agent;
 mod audit;
 mod authoring;
 mod backend_errors;
+mod backuprequest;
 mod cache;
 mod check_up;
 mod choice;
@@ -18,11 +22,13 @@ mod delete;
 mod destination;
 mod documents;
 mod download;
+mod engine_objects;
 mod exit_codes;
 mod formats;
 mod guide;
 mod hostile_text;
 mod interrupted;
+mod kafka;
 mod kubeconfig;
 mod large;
 mod menu;
@@ -42,11 +48,13 @@ mod rights;
 mod sandbox;
 mod schemas;
 mod secrets;
+mod start;
 mod stock_kubectl;
 mod stopping;
 mod strategy;
 mod targets;
 mod usage;
+mod vendor;
 mod verbs;
 mod verify;
 mod watch;

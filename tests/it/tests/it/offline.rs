@@ -145,6 +145,23 @@ fn help_says_how_kubectl_calls_the_program() {
               Print help (see a summary with '-h')
 
     Engines:
+          --project <PROJECT>
+              Project whose backup it is (spec.projectId); of `list`: only those of this project (engine
+              backuprequest)
+
+          --environment <ENVIRONMENT>
+              Environment of the project, for example prd (spec.environment); of `list`: only those of
+              it (engine backuprequest)
+
+          --restores
+              List the RestoreRequests instead of the backups (engine backuprequest)
+
+          --kind <KIND>
+              Which kind of the operator's objects (engine kafka)
+
+              [default: backup]
+              [possible values: backup, restore, validation, offset-reset, offset-rollback]
+
           --scope <SCOPE>
               Which backups: in the object storage, on the pod's disk, or of the cluster on the pod's
               disk (engine sidecar)
@@ -308,7 +325,9 @@ fn engines_are_listed_without_a_cluster() {
     assert_snapshot!(run("engines").shown(), @"
     stdout:
     NAME   VERSION   OPERATIONS   ANSWERS   DETAIL
+    kubectl-broker/backuprequest   0.1.0   detect,list,status,create,restore,delete,manifest   unknown   -
     kubectl-broker/hivemq   0.1.0   detect,list,status,create,download,restore   unknown   -
+    kubectl-broker/kafka   0.1.0   detect,list,status,create,restore,delete,offset-reset,offset-rollback,resume,schedule,suspend,validate   unknown   -
     kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete,metrics,purge,upload   unknown   -
     kubectl-broker/strategy   0.1.0   detect,status,create,download   unknown   -
     stderr:

@@ -16,7 +16,7 @@ fn shown(run: &Run, signers: &[(&str, &Signer)]) -> String {
     for (word, signer) in signers {
         text = text.replace(&signer.fingerprint(), word);
     }
-    for (pattern, word) in [("[0-9a-f]{64}", "DIGEST"), (r"[0-9.]+KiB", "SIZE")] {
+    for (pattern, word) in [("[0-9a-f]{64}", "DIGEST"), (r"[0-9.]+[KM]iB", "SIZE")] {
         let pattern = Regex::new(pattern).expect("a pattern");
         text = pattern.replace_all(&text, word).into_owned();
     }
@@ -94,7 +94,9 @@ fn engines_are_carried_to_a_machine_without_a_network() {
     assert_snapshot!(shown(&listed, &[]).replace(&host, "HOST"), @"
     stdout:
     NAME   VERSION   STATE   SIGNATURE   SIZE   SOURCE
+    kubectl-broker/backuprequest   0.1.0   ok   bundled   SIZE   bundled
     kubectl-broker/hivemq   0.1.0   ok   bundled   SIZE   bundled
+    kubectl-broker/kafka   0.1.0   ok   bundled   SIZE   bundled
     kubectl-broker/sidecar   0.1.0   ok   bundled   SIZE   bundled
     kubectl-broker/strategy   0.1.0   ok   bundled   SIZE   bundled
     acme/hostile   0.1.0   ok   unsigned   SIZE   $PWD/engines.tar

@@ -43,7 +43,7 @@ impl Scene {
 
     fn shown(&self, run: &Run) -> String {
         let digest = Regex::new("[0-9a-f]{64}").expect("a pattern");
-        let size = Regex::new(r"[0-9.]+KiB").expect("a pattern");
+        let size = Regex::new(r"[0-9.]+[KM]iB").expect("a pattern");
         let text = run.shown().replace(&self.host(), "HOST");
         let text = digest.replace_all(&text, "DIGEST");
         size.replace_all(&text, "SIZE").into_owned()
@@ -76,7 +76,9 @@ fn from_the_first_installation_by_tag_over_an_update_to_the_end() {
     assert_snapshot!(scene.shown(&scene.run("list")), @"
     stdout:
     NAME   VERSION   STATE   SIGNATURE   SIZE   SOURCE
+    kubectl-broker/backuprequest   0.1.0   ok   bundled   SIZE   bundled
     kubectl-broker/hivemq   0.1.0   ok   bundled   SIZE   bundled
+    kubectl-broker/kafka   0.1.0   ok   bundled   SIZE   bundled
     kubectl-broker/sidecar   0.1.0   ok   bundled   SIZE   bundled
     kubectl-broker/strategy   0.1.0   ok   bundled   SIZE   bundled
     acme/hostile   0.1.0   ok   unsigned   SIZE   oci://127.0.0.1:PORT/acme/vault:latest
@@ -158,8 +160,8 @@ fn a_digest_names_one_engine_for_ever() {
     acme/small 0.1.0 is installed, unsigned
     exit 0
     ");
-    let listed = scene.run("list -o json").json();
-    let source = listed["items"][3]["source"].as_str().expect("a source");
+    let listed = scene.run("list -o json").item("acme/small");
+    let source = listed["source"].as_str().expect("a source");
     assert!(source.ends_with(&format!("@sha256:{manifest}")), "{source}");
     assert_snapshot!(scene.shown(&scene.run("update small")), @"
     stdout:
@@ -194,8 +196,8 @@ fn a_version_is_asked_for_by_its_tag_and_may_be_older() {
     acme/hostile 0.2.0 (was 0.1.0) is updated, unsigned
     exit 0
     ");
-    let listed = scene.run("list -o json").json();
-    let source = listed["items"][3]["source"].as_str().expect("a source");
+    let listed = scene.run("list -o json").item("acme/hostile");
+    let source = listed["source"].as_str().expect("a source");
     assert!(source.ends_with("/acme/vault:v0.2.0"), "{source}");
     let before = scene.machine.content();
     let mut all = String::new();

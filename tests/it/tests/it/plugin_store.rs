@@ -82,12 +82,7 @@ fn killed_at_any_step_a_first_installation_can_be_begun_again() {
             .env("KUBECTL_BROKER_FAIL_POINT", step)
             .run("plugin install small.wasm");
         assert_eq!(killed.code, 128 + 6, "{step}: {}", killed.stderr);
-        assert_eq!(
-            machine.run("plugin list -o json").json()["items"]
-                .as_array()
-                .map(Vec::len),
-            Some(3)
-        );
+        assert!(third_party(&machine.run("plugin list -o name")).is_empty());
         assert_eq!(machine.run("plugin install small.wasm").code, 0);
         assert_eq!(usable(&machine), "0.1.0");
         assert_eq!(machine.content().len(), 4, "{step}");
@@ -199,6 +194,15 @@ fn two_updates_of_one_engine_at_once_do_not_undo_each_other() {
     assert_snapshot!(message, @"error: another process has changed acme/small at the same time");
 }
 
+/// The names that a list has beside those of the bundled engines.
+fn third_party(list: &Run) -> Vec<&str> {
+    assert_eq!(list.code, 0, "{}", list.stderr);
+    let names = list.stdout.lines();
+    names
+        .filter(|name| !name.starts_with("kubectl-broker/"))
+        .collect()
+}
+
 /// What everybody sees, and what the one who looks is told.
 fn after_edit(machine: &Machine) -> String {
     let used = machine.run("backup list --engine small");
@@ -209,10 +213,8 @@ fn after_edit(machine: &Machine) -> String {
     assert_eq!(help.code, 0);
     assert!(help.stdout.contains("Usage: "));
     let engines = machine.run("engines -o name");
-    assert_eq!(
-        engines.stdout,
-        "kubectl-broker/hivemq\nkubectl-broker/sidecar\nkubectl-broker/strategy\n"
-    );
+    assert!(engines.stdout.contains("kubectl-broker/hivemq\n"));
+    assert!(third_party(&engines).is_empty(), "{}", engines.stdout);
     warning.expect("a warning").to_owned()
 }
 
@@ -433,7 +435,7 @@ fn with_fifty_engines_help_completion_and_lists_open_no_component() {
         assert_eq!(run.stderr, "", "{arguments}");
     }
     let (run, _) = counted(&machine, "plugin list -o name");
-    assert_eq!(run.stdout.lines().count(), 53);
+    assert_eq!(third_party(&run).len(), 50);
     let (run, count) = counted(&machine, "backup list --engine small -o json");
     assert_eq!((run.ids(), count), (vec!["one".to_owned()], 1));
     let (run, _) = counted(&machine, "plugin verify");

@@ -106,6 +106,8 @@ fn documents() -> Vec<Value> {
         printed(nobody, "engines"),
         printed(run, "backup list --engine hivemq"),
         printed(run, "backup list --engine sidecar"),
+        printed(run, "backup list --engine kafka -n kafka"),
+        printed(run, "backup list --engine backuprequest -n proj-retail-prd"),
         printed(run, "backup list --engine sidecar --scope local"),
         printed(run, &format!("backup status --engine hivemq --id {ID}")),
         printed(run, &format!("backup download --id {ID} --force")),

@@ -66,6 +66,33 @@ fn kubectl_lists_it_among_its_plugins() {
 }
 
 #[test]
+fn stock_kubectl_gets_the_objects_of_the_kafka_operator() {
+    let kubectl = Kubectl::new();
+    let backups = kubectl.run("get kb -n kafka");
+    assert_eq!(backups.code, 0, "{}", backups.stderr);
+    let header = backups.stdout.lines().next().expect("a header");
+    let header: Vec<_> = header.split_whitespace().collect();
+    let columns = [
+        "NAME",
+        "PHASE",
+        "LAST",
+        "BACKUP",
+        "RECORDS",
+        "RESUMABLE",
+        "AGE",
+    ];
+    assert_eq!(header, columns);
+    let names = backups
+        .stdout
+        .lines()
+        .skip(1)
+        .map(|line| line.split(' ').next());
+    let expected = ["before-upgrade", "clickstream", "nightly", "weekly"].map(Some);
+    assert_eq!(names.collect::<Vec<_>>(), expected);
+    assert_eq!(kubectl.run("get kr,kbv,kor,korb -n kafka").code, 0);
+}
+
+#[test]
 fn help_says_how_kubectl_calls_it() {
     let run = Kubectl::new().run("broker backup --help");
     assert!(

@@ -29,7 +29,7 @@ fn an_engine_that_is_unlike_any_gets_the_list() {
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     error: there is no engine `velero`
-    hint: Engines that are there: hivemq, sidecar, strategy
+    hint: Engines that are there: backuprequest, hivemq, kafka, sidecar, strategy
     exit 2
     ");
 }

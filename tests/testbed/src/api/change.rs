@@ -156,6 +156,7 @@ impl ApiServer {
                 object["metadata"][field] = kept.clone();
             }
         }
+        ty.validate(name, &object)?;
         object["kind"] = json!(ty.kind);
         object["apiVersion"] = json!(ty.api_version());
         if ty.generation && content(&object, ty) != content(present, ty) {

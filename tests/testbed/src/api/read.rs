@@ -31,6 +31,8 @@ impl ApiServer {
         query: &Query,
     ) -> Result<Reply, ApiError> {
         let object = self.stored(target)?;
+        let name = target.name.as_deref().unwrap_or_default();
+        self.objects.store.look(&target_key(target, name));
         if !wants_table(headers) {
             return Ok(web::json(StatusCode::OK, &object));
         }
@@ -88,6 +90,9 @@ impl ApiServer {
             }
         }
 
+        for (key, _) in &matching {
+            self.objects.store.look(key);
+        }
         let objects = matching.iter().map(|(_, object)| object);
         if wants_table(headers) {
             let include = Include::parse(query.get("includeObject"));

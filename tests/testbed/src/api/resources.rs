@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::columns;
+use super::status::ApiError;
 
 /// One resource type.
 #[derive(Debug, Clone)]
@@ -28,7 +29,12 @@ pub struct ResourceType {
     /// A custom resource: no strategic merge patch, no built-in defaults.
     pub custom: bool,
     pub columns: Columns,
+    /// What its schema finds wrong with an object, if it has one.
+    pub schema: Option<Schema>,
 }
+
+/// Finds what is wrong with an object: each field, and the problem with it.
+pub type Schema = fn(&Value) -> Vec<(String, String)>;
 
 /// What a table of a type shows.
 #[derive(Debug, Clone)]
@@ -82,7 +88,17 @@ impl ResourceType {
             generation: true,
             custom: true,
             columns: Columns::Printer(Vec::new()),
+            schema: None,
         }
+    }
+
+    /// Refuses what is not as the schema has it.
+    pub(crate) fn validate(&self, name: &str, object: &Value) -> Result<(), ApiError> {
+        let problems = self.schema.map(|schema| schema(object)).unwrap_or_default();
+        if problems.is_empty() {
+            return Ok(());
+        }
+        Err(ApiError::invalid_fields(self, name, &problems))
     }
 
     fn built_in(group: &str, kind: &str, plural: &str, short: &[&str], columns: Columns) -> Self {

@@ -98,6 +98,37 @@ impl ApiError {
         error
     }
 
+    /// A validation error in several fields, by those and what is wrong with each.
+    pub fn invalid_fields(ty: &ResourceType, name: &str, problems: &[(String, String)]) -> Self {
+        if let [(field, problem)] = problems {
+            return Self::invalid(ty, name, field, problem);
+        }
+        let told: Vec<_> = problems
+            .iter()
+            .map(|(field, problem)| format!("{field}: {problem}"))
+            .collect();
+        let message = format!(
+            "{}.{} \"{name}\" is invalid: [{}]",
+            ty.kind,
+            ty.group,
+            told.join(", ")
+        );
+        let causes: Vec<_> = problems
+            .iter()
+            .map(|(field, problem)| {
+                json!({"reason": "FieldValueInvalid", "message": problem, "field": field})
+            })
+            .collect();
+        let mut error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message);
+        error.details = Some(json!({
+            "name": name,
+            "group": ty.group,
+            "kind": ty.kind,
+            "causes": causes,
+        }));
+        error
+    }
+
     pub fn expired(message: impl Into<String>) -> Self {
         Self::new(StatusCode::GONE, "Expired", message)
     }

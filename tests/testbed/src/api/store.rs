@@ -1,7 +1,7 @@
 //! Objects with revisions and a history, as etcd and the watch cache keep them.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -55,6 +55,9 @@ pub struct TooOld {
 pub struct Store {
     state: Mutex<State>,
     revision: watch::Sender<u64>,
+    /// How often each object has been looked at, and that one has been.
+    looks: Mutex<BTreeMap<Key, u32>>,
+    looked: watch::Sender<()>,
 }
 
 #[derive(Debug)]
@@ -78,6 +81,8 @@ impl Default for Store {
                 forgotten: first,
             }),
             revision: watch::Sender::new(first),
+            looks: Mutex::default(),
+            looked: watch::Sender::new(()),
         }
     }
 }
@@ -86,6 +91,30 @@ impl Store {
     /// Follows the store's revision.
     pub fn subscribe(&self) -> watch::Receiver<u64> {
         self.revision.subscribe()
+    }
+
+    /// Counts that a client has looked at an object.
+    pub fn look(&self, key: &Key) {
+        *self.count().entry(key.clone()).or_default() += 1;
+        self.looked.send_replace(());
+    }
+
+    /// How often an object has been looked at since this was forgotten.
+    pub fn looks(&self, key: &Key) -> u32 {
+        self.count().get(key).copied().unwrap_or_default()
+    }
+
+    pub fn forget_looks(&self, key: &Key) {
+        self.count().remove(key);
+    }
+
+    /// Follows that objects are looked at.
+    pub fn subscribe_to_looks(&self) -> watch::Receiver<()> {
+        self.looked.subscribe()
+    }
+
+    fn count(&self) -> MutexGuard<'_, BTreeMap<Key, u32>> {
+        self.looks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn get(&self, key: &Key) -> Option<Arc<Value>> {

@@ -49,10 +49,12 @@ impl ApiServer {
         let mut watch = Watch {
             resource: target.ty.qualified(),
             selector: Selector::parse(&target.ty, labels, fields)?,
+            single: fields.is_some_and(|fields| fields.contains("metadata.name=")),
             include: wants_table(headers).then(|| Include::parse(query.get("includeObject"))),
-            bookmarks: query.flag("allowWatchBookmarks"),
             deadline: Instant::now() + timeout.map_or(DEFAULT_TIMEOUT, Duration::from_secs),
-            next_bookmark: Instant::now() + BOOKMARK_INTERVAL,
+            next_bookmark: query
+                .flag("allowWatchBookmarks")
+                .then(|| Instant::now() + BOOKMARK_INTERVAL),
             target: target.clone(),
             clock: self.clock.clone(),
             defined: false,
@@ -81,11 +83,13 @@ struct Watch {
     target: Target,
     resource: String,
     selector: Selector,
+    /// Whether it is of one object, by its name.
+    single: bool,
     /// What rows carry, if the client wants tables.
     include: Option<Include>,
-    bookmarks: bool,
     deadline: Instant,
-    next_bookmark: Instant,
+    /// If the client wants bookmarks.
+    next_bookmark: Option<Instant>,
     clock: Clock,
     /// Whether the columns have been sent.
     defined: bool,
@@ -109,8 +113,11 @@ impl Watch {
         let namespace = self.target.namespace.as_deref();
         let (revision, objects) = self.store.list(&self.resource, namespace);
         self.at = revision;
-        for (_, object) in objects {
+        for (key, object) in objects {
             if self.selector.matches(&object) {
+                if !self.single {
+                    self.store.look(&key);
+                }
                 self.push("ADDED", &object);
             }
         }
@@ -133,13 +140,13 @@ impl Watch {
             }
             tokio::select! {
                 changed = self.revisions.changed() => self.ended = changed.is_err(),
-                () = tokio::time::sleep_until(self.next_bookmark), if self.bookmarks => {
-                    self.next_bookmark += BOOKMARK_INTERVAL;
+                () = reached(self.next_bookmark) => {
+                    self.next_bookmark = self.next_bookmark.map(|it| it + BOOKMARK_INTERVAL);
                     self.bookmark();
                 }
                 () = tokio::time::sleep_until(self.deadline) => {
                     self.ended = true;
-                    if self.bookmarks {
+                    if self.next_bookmark.is_some() {
                         self.bookmark();
                     }
                 }
@@ -176,6 +183,10 @@ impl Watch {
 
     /// An object that begins or ceases to match the selector is told as added or deleted.
     fn tell(&mut self, event: &Event) {
+        // Who follows a single object only waits for a change, and looks then.
+        if !self.single {
+            self.store.look(&event.key);
+        }
         let matched = |object: &Value| self.selector.matches(object);
         let before = event.previous.as_deref().is_some_and(matched);
         let after = event.change != Change::Deleted && matched(&event.object);
@@ -217,5 +228,13 @@ impl Watch {
         let line = json!({"type": kind, "object": object}).to_string();
         self.pending.extend_from_slice(line.as_bytes());
         self.pending.push(b'\n');
+    }
+}
+
+/// Never, without an instant.
+async fn reached(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => tokio::time::sleep_until(instant).await,
+        None => std::future::pending().await,
     }
 }

@@ -55,6 +55,7 @@ impl ApiServer {
         {
             fields.remove("status");
         }
+        ty.validate(&name, &object)?;
         defaults::fill(ty, &mut object);
         self.objects.stamp(ty, &mut object);
         if dry_run(query) {

@@ -4,9 +4,11 @@
 //! the enum of changes to them, and the rows that give each change a name on the command line.
 
 pub mod api;
+pub mod backup_request;
 pub mod download;
 pub mod exec;
 pub mod hivemq;
+pub mod kafka;
 pub mod reply;
 pub mod sidecar;
 pub mod strategy;
@@ -16,9 +18,11 @@ mod value;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use api::{ApiFault, ApiFaults};
+use backup_request::{BackupRequestFault, BackupRequestFaults};
 use download::{DownloadFault, DownloadFaults};
 use exec::{ExecFault, ExecFaults};
 use hivemq::{HivemqFault, HivemqFaults};
+use kafka::{KafkaFault, KafkaFaults};
 use reply::{BackendKind, ReplyFault, ReplyFaults};
 use sidecar::{SidecarFault, SidecarFaults};
 use strategy::{StrategyFault, StrategyFaults};
@@ -41,8 +45,12 @@ pub enum Fault {
     Strategy(StrategyFault),
     /// Peculiar to HiveMQ's management API.
     Hivemq(HivemqFault),
+    /// Peculiar to kafka-backup-operator.
+    Kafka(KafkaFault),
     /// In the transfer of a backup's content.
     Download(DownloadFault),
+    /// Of the controller of BackupRequests.
+    BackupRequest(BackupRequestFault),
 }
 
 /// A fault that the command line names wrongly.
@@ -75,7 +83,9 @@ pub struct FaultSettings {
     pub sidecar: SidecarFaults,
     pub strategy: StrategyFaults,
     pub hivemq: HivemqFaults,
+    pub kafka: KafkaFaults,
     pub download: DownloadFaults,
+    pub backup_request: BackupRequestFaults,
 }
 
 impl FaultSettings {
@@ -107,7 +117,9 @@ impl FaultSettings {
             Fault::Sidecar(fault) => self.sidecar.apply(fault),
             Fault::Strategy(fault) => self.strategy.apply(fault),
             Fault::Hivemq(fault) => self.hivemq.apply(fault),
+            Fault::Kafka(fault) => self.kafka.apply(fault),
             Fault::Download(fault) => self.download.apply(fault),
+            Fault::BackupRequest(fault) => self.backup_request.apply(fault),
         }
     }
 }
@@ -202,12 +214,14 @@ pub fn catalogue() -> Vec<FaultInfo> {
         sidecar::ROWS,
         strategy::ROWS,
         hivemq::ROWS,
+        kafka::ROWS,
     ];
     let mut list: Vec<FaultInfo> = single.into_iter().flatten().map(|r| info("", r)).collect();
     for kind in BackendKind::ALL {
         list.extend(reply::ROWS.iter().map(|row| info(kind.prefix(), row)));
     }
     list.extend(download::ROWS.iter().map(|row| info("", row)));
+    list.extend(backup_request::ROWS.iter().map(|row| info("", row)));
     list
 }
 
@@ -235,7 +249,9 @@ impl std::str::FromStr for Fault {
             sidecar::ROWS,
             strategy::ROWS,
             hivemq::ROWS,
+            kafka::ROWS,
             download::ROWS,
+            backup_request::ROWS,
         ];
         if let Some(row) = single.into_iter().flatten().find(|row| row.name == name) {
             return row.read(name, value);

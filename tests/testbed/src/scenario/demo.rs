@@ -7,8 +7,9 @@ use super::broker::{Broker, Health};
 use super::objects::{Service, ServicePort, credentials, namespace, node};
 use super::{World, app, backups};
 use crate::clock::seconds;
+use crate::operators;
 
-const NAMESPACES: [&str; 11] = [
+const NAMESPACES: [&str; 12] = [
     "default",
     "kube-system",
     "messaging",
@@ -19,6 +20,7 @@ const NAMESPACES: [&str; 11] = [
     "zero",
     "firstdown",
     "unscheduled",
+    "kafka",
     "apps",
 ];
 
@@ -57,6 +59,7 @@ pub fn demo(world: &mut World) {
     backups::fill(world, "firstdown");
     platform(world);
     app::build(world, "apps");
+    operators::fill(world);
 }
 
 /// A set named `broker` with its services, in the naming that the Go plugin was written for.

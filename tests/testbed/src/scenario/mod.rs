@@ -4,7 +4,7 @@ mod app;
 mod backups;
 mod broker;
 mod demo;
-mod objects;
+pub(crate) mod objects;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -503,7 +503,7 @@ fn a_file_of_cases_that_can_not_be_right_is_refused_before_anything_is_run() {
         |
       2 | nam = "x"
         | ^^^
-      unknown field `nam`, expected one of `name`, `operation`, `verb`, `id`, `limit`, `dry-run`, `force`, `file`, `options`, `now`, `pods`, `exchange`, `command`, `expect`
+      unknown field `nam`, expected one of `name`, `operation`, `verb`, `id`, `limit`, `dry-run`, `force`, `file`, `options`, `now`, `pods`, `exchange`, `command`, `object`, `refused`, `change`, `event`, `expect`
     hint: Nothing was run. docs/cases.md says what a file of cases has
     error: own.toml, case "x": `expect` has either a `result` or an `error`
     hint: Nothing was run. docs/cases.md says what a file of cases has

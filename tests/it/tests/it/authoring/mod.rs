@@ -1,6 +1,7 @@
 //! What the author of an engine does before anybody installs it.
 
 mod cases;
+mod object_cases;
 mod pack;
 mod project;
 
@@ -11,9 +12,9 @@ use regex::Regex;
 use crate::support::{Machine, Run};
 
 /// What was said, without the digests and sizes of engines: they are others after each change of the SDK.
-fn shown(run: &Run) -> String {
+pub fn shown(run: &Run) -> String {
     static STABLE: LazyLock<[(Regex, &str); 2]> = LazyLock::new(|| {
-        [("[0-9a-f]{64}", "DIGEST"), (r"[0-9.]+KiB", "SIZE")]
+        [("[0-9a-f]{64}", "DIGEST"), (r"[0-9.]+[KM]iB", "SIZE")]
             .map(|(pattern, with)| (Regex::new(pattern).expect("a pattern"), with))
     });
     let stable = STABLE.iter();

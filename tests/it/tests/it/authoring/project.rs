@@ -3,65 +3,16 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
 
 use insta::assert_snapshot;
-use testbed::{PodAddress, Testbed};
 
 use super::{shown, write};
-use crate::support::{
-    Bed, Invocation, Machine, Vault, plain_cargo, profile_folder, programs, workspace,
-};
-
-/// Where the template's backend listens, and in which container.
-const PORT: u16 = 8200;
-const CONTAINER: &str = "hivemq";
-
-/// With the versions of this workspace, in a target folder that stays: only the project is built anew.
-fn cargo(project: &Path, arguments: &[&str]) {
-    let mut command: Command = plain_cargo();
-    command
-        .current_dir(project)
-        .args(arguments)
-        .env("CARGO_PROFILE_DEV_DEBUG", "0")
-        .arg("--target-dir")
-        .arg(
-            profile_folder()
-                .parent()
-                .expect("a target folder")
-                .join("project"),
-        );
-    let output = command.output().expect("cargo can be started");
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-}
-
-/// A cluster with the template's backend in its pods.
-fn bed() -> Bed {
-    Bed::of(Testbed::builder().with(|world| {
-        for pod in ["broker-0", "broker-1", "broker-2"] {
-            let pod = PodAddress::new("messaging", pod);
-            world
-                .backends
-                .listen(&pod, PORT, CONTAINER, Arc::new(Vault));
-        }
-    }))
-}
+use crate::support::{Invocation, Machine, Project, Vault, programs, workspace};
 
 #[test]
 fn a_new_project_builds_passes_its_tests_and_lists_backups() {
     let machine = Machine::new();
-    // Always the same folder: cargo then builds anew only what has changed.
-    let root = profile_folder().join("it/project");
-    let _ = fs::remove_dir_all(&root);
-    fs::create_dir_all(&root).expect("a folder");
-    let run = machine
-        .program()
-        .in_folder(&root)
-        .run("plugin new acme/vault");
+    let (project, run) = Project::begin(&machine, "acme/vault");
     assert_snapshot!(shown(&run), @"
     stdout:
     acme/vault is begun in vault:
@@ -80,17 +31,9 @@ fn a_new_project_builds_passes_its_tests_and_lists_backups() {
       kubectl broker plugin test target/wasm32-wasip2/release/engine_vault.wasm --cases cases
     exit 0
     ");
-    let project = root.join("vault");
-    let lock = workspace().join("Cargo.lock");
-    fs::copy(lock, project.join("Cargo.lock")).expect("the versions of this workspace");
-    cargo(&project, &["test"]);
-    cargo(&project, &["build", "--target", "wasm32-wasip2"]);
-
-    let target = profile_folder();
-    let target = target.parent().expect("a target folder").join("project");
-    let built = target.join("wasm32-wasip2/debug/engine_vault.wasm");
-    fs::copy(built, machine.folder.path().join("vault.wasm")).expect("the component");
-    let cases = project.join("cases");
+    project.test();
+    machine.put("vault.wasm", &project.build());
+    let cases = project.file("cases");
     let run = machine.run(&format!(
         "plugin test vault.wasm --cases {}",
         cases.display()
@@ -113,7 +56,7 @@ fn a_new_project_builds_passes_its_tests_and_lists_backups() {
 
     let run = machine.accepting("plugin install vault.wasm");
     assert_eq!(run.code, 0, "{}", run.stderr);
-    let bed = bed();
+    let bed = Vault::bed();
     let program =
         Invocation::new(&programs().kubectl_broker, &machine.folders).kubeconfig(bed.kubeconfig());
     assert_snapshot!(shown(&program.run("backup list --engine vault")), @"
@@ -138,7 +81,7 @@ fn a_new_project_builds_passes_its_tests_and_lists_backups() {
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     error: engine acme/vault can't `restore`: vault restores backups with its own command line
-    hint: Engines that can: hivemq, sidecar
+    hint: Engines that can: backuprequest, hivemq, kafka, sidecar
     exit 2
     ");
 }

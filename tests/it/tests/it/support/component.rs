@@ -27,6 +27,16 @@ impl Component {
         Self(fs::read(&programs().hang).expect("the engine that hangs"))
     }
 
+    /// The engine that sleeps while it starts.
+    pub fn sleep() -> Self {
+        Self(fs::read(&programs().sleep).expect("the engine that sleeps"))
+    }
+
+    /// The engine whose backups are Kubernetes objects.
+    pub fn objects() -> Self {
+        Self(fs::read(&programs().objects).expect("the engine with objects"))
+    }
+
     pub fn of(bytes: &[u8]) -> Self {
         Self(bytes.to_vec())
     }

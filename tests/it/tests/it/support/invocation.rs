@@ -8,6 +8,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use super::Run;
+use crate::INSTALLED;
 
 /// Longer than any command here can take; what hangs ends with a failure and not never.
 const NEVER: Duration = Duration::from_mins(3);
@@ -242,6 +243,9 @@ impl Invocation {
         if !self.engines.is_empty() {
             let list = std::env::join_paths(&self.engines).expect("paths without colons");
             command.env("WITH_ENGINES", list);
+        }
+        if !INSTALLED.is_empty() {
+            command.env("WITHOUT_ENGINES", INSTALLED.join(":"));
         }
         command
     }

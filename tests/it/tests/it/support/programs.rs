@@ -1,14 +1,18 @@
 //! The programs under test and the hostile engine, built once for each process of tests.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use super::{Folders, Invocation};
+use kubectl_broker::engine::Catalogue;
+
+use super::{Folders, Invocation, accepting};
+use crate::INSTALLED;
 
 /// What is built.
 pub struct Programs {
-    /// The program as it is released, but for the profile.
+    /// The program as it is released, but for the profile, and for engines that are to be installed.
     pub kubectl_broker: PathBuf,
     /// The same with more engines.
     pub with_engines: PathBuf,
@@ -20,6 +24,10 @@ pub struct Programs {
     pub small: PathBuf,
     /// That of `tests/hostile/hang`, which never gets to its start's end.
     pub hang: PathBuf,
+    /// That of `tests/hostile/sleep`, which does not either.
+    pub sleep: PathBuf,
+    /// That of `tests/hostile/objects`, whose backups are Kubernetes objects.
+    pub objects: PathBuf,
     /// The cache that all tests share, so that each engine is compiled to native code once.
     pub folders: Folders,
 }
@@ -38,16 +46,27 @@ fn build() -> Result<Programs, String> {
     let target = profile.parent().expect("a target folder");
     build_host(&profile, target)?;
     let engines = build_engines(&target.join("hostile"))?;
-    let programs = Programs {
-        kubectl_broker: profile.join("kubectl-broker"),
+    let with_engines = PathBuf::from(env!("CARGO_BIN_EXE_with-engines"));
+    let kubectl_broker = if INSTALLED.is_empty() {
+        profile.join("kubectl-broker")
+    } else {
+        with_engines.clone()
+    };
+    let mut programs = Programs {
+        kubectl_broker,
         agent: profile.join("broker-agent"),
-        with_engines: PathBuf::from(env!("CARGO_BIN_EXE_with-engines")),
+        with_engines,
         hostile: engines.join("engine_hostile.wasm"),
         small: engines.join("engine_small.wasm"),
         hang: engines.join("engine_hang.wasm"),
+        sleep: engines.join("engine_sleep.wasm"),
+        objects: engines.join("engine_objects.wasm"),
         folders: Folders::shared(&profile.join("it")),
     };
     warm(&programs)?;
+    if !INSTALLED.is_empty() {
+        install(&mut programs, &profile.join("installed"))?;
+    }
     Ok(programs)
 }
 
@@ -124,6 +143,32 @@ fn cargo(command: &mut Command) -> Result<(), String> {
 
 pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Installs engines from their files, in a new place, as a person would who has read what they may do.
+fn install(programs: &mut Programs, folder: &Path) -> Result<(), String> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).map_err(|error| error.to_string())?;
+    }
+    programs.folders = programs.folders.with_data_in(folder);
+    let bundled = Catalogue::bundled().map_err(|error| error.to_string())?;
+    for name in INSTALLED {
+        let mut files = bundled.iter();
+        let id = format!("kubectl-broker/{name}");
+        let file = files.find(|file| file.manifest().id.to_string() == id);
+        let file = file.ok_or_else(|| format!("there is no engine {name}"))?;
+        let path = folder.join(format!("{name}.wasm"));
+        let bytes = file.bytes().map_err(|error| error.to_string())?;
+        fs::write(&path, bytes).map_err(|error| error.to_string())?;
+        let program = Invocation::new(&programs.kubectl_broker, &programs.folders);
+        let command = format!("plugin install {}", path.display());
+        let refused = program.run(&command);
+        let accepted = program.run(&format!("{command} {}", accepting(&refused)));
+        if accepted.code != 0 {
+            return Err(accepted.stderr);
+        }
+    }
+    Ok(())
 }
 
 /// Compiles every engine to native code before tests that run at the same time do it many times.

@@ -106,6 +106,16 @@ impl Run {
         let id = |item: &Value| item["id"].as_str().expect("an id").to_owned();
         items.iter().map(id).collect()
     }
+
+    /// The item of that id on stdout, from `-o json`.
+    pub fn item(&self, id: &str) -> Value {
+        let document = self.json();
+        let items = document["items"].as_array().expect("a list");
+        let found = items.iter().find(|item| item["id"] == id);
+        found
+            .unwrap_or_else(|| panic!("{id} is not in {document:#}"))
+            .clone()
+    }
 }
 
 /// Ports, ages, the times in names of files, and the gaps of columns, whose width depends on them, and places in what was built.

@@ -1,10 +1,31 @@
 //! The made-up backend that the template of `plugin new` is written for.
 
-use testbed::{Backend, PodAddress};
+use std::sync::Arc;
+
+use testbed::{Backend, PodAddress, Testbed};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream};
+
+use super::Bed;
 
 /// It has two backups, and answers one request per connection.
 pub struct Vault;
+
+/// Where it listens, and in which container.
+const PORT: u16 = 8200;
+const CONTAINER: &str = "hivemq";
+
+impl Vault {
+    /// A cluster with it in the pods.
+    pub fn bed() -> Bed {
+        Bed::of(Testbed::builder().with(|world| {
+            for pod in ["broker-0", "broker-1", "broker-2"] {
+                let pod = PodAddress::new("messaging", pod);
+                let vault = Arc::new(Self);
+                world.backends.listen(&pod, PORT, CONTAINER, vault);
+            }
+        }))
+    }
+}
 
 const BACKUPS: [(&str, &str); 2] = [
     (
@@ -49,9 +70,10 @@ async fn answer(connection: DuplexStream) {
             ("200 OK", format!(r#"{{"backups": [{backups}]}}"#))
         }
         (Some("POST"), Some("/v1/backups")) => ("202 Accepted", BACKUPS[0].1.to_owned()),
-        (Some("GET"), Some(path)) => {
+        (Some(method @ ("GET" | "DELETE")), Some(path)) => {
             let id = path.strip_prefix("/v1/backups/");
             match BACKUPS.iter().find(|(known, _)| Some(*known) == id) {
+                Some(_) if method == "DELETE" => ("202 Accepted", "{}".to_owned()),
                 Some((_, backup)) => ("200 OK", (*backup).to_owned()),
                 None => ("404 Not Found", r#"{"error": "no such backup"}"#.to_owned()),
             }

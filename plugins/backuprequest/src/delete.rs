@@ -1,0 +1,48 @@
+//! Removing the object of a backup. The documents don't say that the controller removes the snapshot and
+//! the copied files with it.
+
+use broker_engine::{Delete, DeleteRequest, Error, ErrorKind, Result, State};
+
+use crate::BackupRequest;
+use crate::object::{list, state_of};
+use crate::sort::{Id, Sort};
+
+impl Delete for BackupRequest {
+    fn delete(request: DeleteRequest) -> Result<()> {
+        let id = Id::parse(&request.id)?;
+        if id.sort == Sort::Liferay {
+            return Err(Error::unsupported(
+                "LiferayBackups are removed by Liferay's own retention job",
+            )
+            .with_hint("It removes what is older than `backup.retentionDays` of the chart"));
+        }
+        let object = id.read()?;
+        let (state, word) = state_of(id.sort, &object);
+        if state == State::Running && !request.force {
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                format!("{id} is running ({})", word.unwrap_or("no state yet")),
+            )
+            .with_hint(
+                "Wait until it has ended, or remove its object all the same with `--force`",
+            ));
+        }
+        id.sort.kind().delete(&id.name)?;
+        match id.sort.kind().get::<serde_json::Value>(&id.name) {
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+            Ok(left) => {
+                let holding: Vec<_> = list(&left, "/metadata/finalizers")
+                    .iter()
+                    .filter_map(|finalizer| finalizer.as_str())
+                    .collect();
+                let held = format!(
+                    "{id} is being removed, and is held by {}",
+                    holding.join(", ")
+                );
+                Err(Error::new(ErrorKind::Unavailable, held)
+                    .with_hint("Its controller has to finish with it; look again later"))
+            }
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Backups that a backup-controller makes from `BackupRequest` objects.
+//!
+//! The controller was described in four versions that differ, and none was published: what is created
+//! is the one that its author calls implemented (`backup.liferay.cloud/v1alpha1`), and the words of all
+//! of them are understood. `LiferayBackup` is the kind of Liferay's own charts, of which only the
+//! readers are public: it is listed and followed.
+
+mod create;
+mod delete;
+mod manifest;
+mod object;
+mod options;
+mod request;
+mod restore;
+mod sort;
+mod state;
+mod time;
+
+use broker_engine::{
+    Act, ActRequest, Backup, Detect, Detection, Error, ErrorKind, List, ListRequest, Report,
+    Result, Settings, Status, StatusRequest, engine, log, resources::Selection,
+};
+use serde_json::Value;
+
+use object::{belongs_to, to_backup};
+use sort::{Id, Sort};
+
+/// The engine.
+pub struct BackupRequest;
+
+engine!(BackupRequest, "engine.toml");
+
+const WHAT_IS_THERE: &str =
+    "`kubectl broker backup list --engine backuprequest` shows what is there";
+
+impl Detect for BackupRequest {
+    fn detect() -> Result<Detection> {
+        let mut found = Vec::new();
+        for sort in Sort::ALL {
+            match sort.present(&Selection::all().limit(1)) {
+                Ok(_) => found.push(sort.title()),
+                Err(error) if error.kind == ErrorKind::NotFound => {}
+                Err(error) if Sort::MAIN.contains(&sort) => return Err(error),
+                Err(error) => log::debug(&error.message),
+            }
+        }
+        if found.is_empty() {
+            return Err(nothing_installed());
+        }
+        let mut detection = Detection::of("backup-controller");
+        detection.detail = Some(found.join(", "));
+        Ok(detection)
+    }
+}
+
+impl List for BackupRequest {
+    fn list(request: ListRequest) -> Result<Vec<Backup>> {
+        let restores = request.boolean("restores");
+        let sorts = if restores {
+            &Sort::RESTORES[..]
+        } else {
+            &Sort::BACKUPS[..]
+        };
+        let wanted = |object: &Value| {
+            belongs_to(object, "project", request.text("project"))
+                && belongs_to(object, "environment", request.text("environment"))
+        };
+        let found = all(sorts)?;
+        let found = found.iter().filter(|(_, object)| wanted(object));
+        found
+            .map(|(sort, object)| to_backup(*sort, object))
+            .collect()
+    }
+}
+
+impl Status for BackupRequest {
+    fn status(request: StatusRequest) -> Result<Backup> {
+        let id = Id::parse(&request.id)?;
+        to_backup(id.sort, &id.read()?)
+    }
+}
+
+impl Act for BackupRequest {
+    fn act(request: ActRequest) -> Result<Report> {
+        match request.verb.as_str() {
+            "manifest" => manifest::act(&request),
+            other => Err(Error::unsupported(format!(
+                "this engine has no verb {other:?}"
+            ))),
+        }
+    }
+}
+
+/// All objects of some sorts. A sort that the cluster lacks has none; one that this user may not read is
+/// left out with a warning, but for the main one.
+fn all(sorts: &[Sort]) -> Result<Vec<(Sort, Value)>> {
+    let mut found = Vec::new();
+    let mut lacking = 0;
+    for sort in sorts {
+        match sort.present(&Selection::all()) {
+            Ok((_, objects)) => found.extend(objects.into_iter().map(|object| (*sort, object))),
+            Err(error) if error.kind == ErrorKind::NotFound => lacking += 1,
+            Err(error) if error.kind == ErrorKind::Forbidden && !Sort::MAIN.contains(sort) => {
+                log::warn(&format!(
+                    "objects of kind {} are left out: {}",
+                    sort.title(),
+                    error.message
+                ));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    if lacking == sorts.len() {
+        return Err(nothing_installed());
+    }
+    Ok(found)
+}
+
+fn nothing_installed() -> Error {
+    Error::not_found("the cluster has none of the kinds that this engine works with").with_hint(
+        "Install the backup-controller and its CRDs (BackupRequest of backup.liferay.cloud/v1alpha1); \
+         `kubectl api-resources --api-group=backup.liferay.cloud` shows what is there",
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,174 @@
+//! What the operator would refuse in a spec although the API server takes it (`ValidationFailed`).
+
+use broker_engine::Result;
+use serde_json::Value;
+
+use crate::flags::invalid;
+
+/// Numbers that the operator wants to be above 0. Flags set none of them.
+const NUMBERS: [&str; 4] = [
+    "/segmentMaxBytes",
+    "/segmentMaxIntervalMs",
+    "/rateLimiting/maxConcurrentPartitions",
+    "/kafkaCluster/connection/connectionsPerBroker",
+];
+
+/// How fields are called in messages: by the flags that they came from, or by their paths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Names {
+    Flags,
+    Fields,
+}
+
+impl Names {
+    fn of(self, field: &'static str, flag: &'static str) -> String {
+        match self {
+            Self::Flags => format!("--{flag}"),
+            Self::Fields => format!("spec.{field}"),
+        }
+    }
+}
+
+/// Checks the spec of a KafkaBackup. What is missing is the API server's to say.
+///
+/// # Errors
+/// All that is wrong, in one message.
+pub fn backup(spec: &Value, names: Names) -> Result<()> {
+    let mut problems = Vec::new();
+    let empty = |pointer| {
+        let items = spec.pointer(pointer).and_then(Value::as_array);
+        items.is_some_and(Vec::is_empty)
+    };
+    if empty("/topics") {
+        problems.push(format!("{} names no topic", names.of("topics", "topics")));
+    }
+    if empty("/kafkaCluster/bootstrapServers") {
+        let name = names.of("kafkaCluster.bootstrapServers", "bootstrap-servers");
+        problems.push(format!("{name} names no server"));
+    }
+    problems.extend(certificates(&spec["kafkaCluster"], names));
+    problems.extend(NUMBERS.iter().filter_map(|path| below_one(spec, path)));
+    problems.extend(storage(spec, names));
+    problems.extend(compression(spec, names));
+    if spec["continuous"] == true && spec["stopAtCurrentOffsets"] == true {
+        problems.push(format!(
+            "{} and {} exclude each other",
+            names.of("continuous", "continuous"),
+            names.of("stopAtCurrentOffsets", "stop-at-current-offsets")
+        ));
+    }
+    problems.extend(retention(spec));
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(invalid(format!(
+        "the operator would refuse this backup: {}",
+        problems.join("; ")
+    )))
+}
+
+/// Checks the cluster of a restore, which flags describe.
+///
+/// # Errors
+/// What the operator would refuse.
+pub fn cluster(cluster: &Value) -> Result<()> {
+    certificates(cluster, Names::Flags).map_or(Ok(()), |problem| {
+        Err(invalid(format!(
+            "the operator would refuse this restore: {problem}"
+        )))
+    })
+}
+
+/// What Kafka's certificate is checked against.
+fn certificates(cluster: &Value, names: Names) -> Option<String> {
+    let protocol = cluster["securityProtocol"].as_str()?.to_ascii_uppercase();
+    let lacking = ["tlsSecret", "caSecret"]
+        .iter()
+        .all(|secret| cluster[secret].is_null());
+    let name = names.of("kafkaCluster.securityProtocol", "security-protocol");
+    let needed = match names {
+        Names::Flags => "--ca-secret or --tls-secret",
+        Names::Fields => "caSecret or tlsSecret",
+    };
+    (lacking && ["SSL", "SASL_SSL"].contains(&protocol.as_str()))
+        .then(|| format!("{name} {protocol} needs {needed}"))
+}
+
+/// A number that the schema lets be 0 and the operator does not.
+fn below_one(spec: &Value, path: &str) -> Option<String> {
+    let number = spec.pointer(path)?;
+    let field = path.replace('/', ".");
+    let below = number.as_i64().is_some_and(|number| number < 1);
+    below.then(|| format!("spec{field} is {number}, and must be above 0"))
+}
+
+fn storage(spec: &Value, names: Names) -> Vec<String> {
+    let storage = &spec["storage"];
+    let Some(fields) = storage.as_object() else {
+        return Vec::new();
+    };
+    let name = names.of("storage.storageType", "storage");
+    let ty = match fields.get("storageType") {
+        None => "pvc",
+        Some(ty) => ty.as_str().unwrap_or_default(),
+    };
+    if !["pvc", "s3", "azure", "gcs"].contains(&ty) {
+        return vec![format!(
+            "{name} is {ty:?}, and pvc, s3, azure and gcs can be"
+        )];
+    }
+    let mut problems = Vec::new();
+    if !storage[ty].is_object() {
+        problems.push(format!("{name} is {ty}, and spec.storage.{ty} is missing"));
+    }
+    let ways: Vec<_> = [
+        "credentialsSecret",
+        "sasTokenSecret",
+        "servicePrincipalSecret",
+    ]
+    .into_iter()
+    .filter(|way| storage["azure"][way].is_object())
+    .chain((storage["azure"]["useWorkloadIdentity"] == true).then_some("useWorkloadIdentity"))
+    .collect();
+    if ty == "azure" && ways.len() > 1 {
+        problems.push(format!(
+            "spec.storage.azure has {}, which exclude each other",
+            ways.join(" and ")
+        ));
+    }
+    problems
+}
+
+fn compression(spec: &Value, names: Names) -> Option<String> {
+    let name = spec["compression"].as_str().unwrap_or("zstd");
+    if !["none", "lz4", "zstd"].contains(&name) {
+        let field = names.of("compression", "compression");
+        return Some(format!(
+            "{field} is {name:?}, and none, lz4 and zstd can be"
+        ));
+    }
+    let level = spec.get("compressionLevel")?;
+    let field = names.of("compressionLevel", "compression-level");
+    if name != "zstd" {
+        // The operator passes over it; who wrote it meant something by it.
+        return (names == Names::Flags).then(|| format!("{field} is one of zstd, not of {name}"));
+    }
+    let fits = level.as_i64().is_some_and(|it| (1..=22).contains(&it));
+    (!fits).then(|| format!("{field} is {level}, and 1 to 22 can be"))
+}
+
+fn retention(spec: &Value) -> Vec<String> {
+    let retention = &spec["retention"];
+    if retention["enabled"] != true {
+        return Vec::new();
+    }
+    let limits = ["maxAgeDays", "keepLast"].map(|name| (name, &retention[name]));
+    if limits.iter().all(|(_, limit)| limit.is_null()) {
+        return vec!["spec.retention needs maxAgeDays or keepLast".to_owned()];
+    }
+    limits
+        .into_iter()
+        .filter(|(_, limit)| !limit.is_null() && limit.as_i64().is_none_or(|it| it <= 0))
+        .map(|(name, limit)| format!("spec.retention.{name} is {limit}, and must be above 0"))
+        .collect()
+}

@@ -1,0 +1,167 @@
+//! Which KafkaBackup is created: one of a file, a copy of another, or one of flags.
+
+use broker_engine::{CreateRequest, Error, ErrorKind, Result, Settings, yaml};
+use serde_json::{Map, Value, json};
+
+use crate::check::{self, Names};
+use crate::flags::{self, invalid};
+use crate::object::Object;
+use crate::time;
+use crate::work::Work;
+
+/// What describes a backup by flags.
+const FLAGS: [&str; 16] = [
+    "topics",
+    "bootstrap-servers",
+    "security-protocol",
+    "sasl-secret",
+    "sasl-mechanism",
+    "ca-secret",
+    "tls-secret",
+    "storage",
+    "storage-secret",
+    "s3-region",
+    "s3-endpoint",
+    "compression",
+    "compression-level",
+    "continuous",
+    "stop-at-current-offsets",
+    "consumer-group-snapshot",
+];
+/// The beginning of a name where neither the user nor a file has one.
+const PREFIX: &str = "backup";
+
+/// A KafkaBackup that runs once, as it is asked for.
+///
+/// # Errors
+/// When sources are mixed, or the operator would refuse it.
+pub fn object(request: &CreateRequest) -> Result<Value> {
+    let (file, from) = (request.text("file"), request.text("from"));
+    let sources = [("file", file), ("from", from)];
+    for (source, _) in sources.iter().filter(|(_, given)| given.is_some()) {
+        let others = sources.iter().map(|(name, _)| name).chain(&FLAGS);
+        if let Some(other) = others
+            .filter(|other| *other != source)
+            .find(|other| is_given(request, other))
+        {
+            return Err(
+                invalid(format!("--{source} and --{other} exclude each other"))
+                    .with_hint(format!("With --{source} only --name can be given")),
+            );
+        }
+    }
+    let (mut object, names) = match (file, from) {
+        (Some(text), _) => (of_file(text)?, Names::Fields),
+        (None, Some(name)) => (copy_of(name)?, Names::Fields),
+        (None, None) => (of_flags(request)?, Names::Flags),
+    };
+    if let Some(name) = request.text("name") {
+        object["metadata"]["name"] = json!(name);
+    }
+    check::backup(&object["spec"], names)?;
+    Ok(object)
+}
+
+fn is_given(request: &CreateRequest, name: &str) -> bool {
+    request.text(name).is_some() || request.integer(name).is_some() || request.boolean(name)
+}
+
+/// `PREFIX-20250906-120000`
+pub fn named(prefix: &str) -> String {
+    format!("{prefix}-{}", time::stamp())
+}
+
+fn of_file(text: &str) -> Result<Value> {
+    let mut object = yaml::parse(text)
+        .map_err(|reason| invalid(format!("--file is no YAML or JSON: {reason}")))?;
+    let kind = object["kind"].as_str().unwrap_or("KafkaBackup");
+    if !object["spec"].is_object() || kind != "KafkaBackup" {
+        return Err(invalid(
+            "--file is no KafkaBackup: it needs a `spec`, and its `kind` is KafkaBackup",
+        )
+        .with_hint("Write it as `kubectl apply` takes it"));
+    }
+    if !object["spec"]["schedule"].is_null() {
+        return Err(invalid(
+            "--file has spec.schedule, and `create` begins a backup that runs now",
+        )
+        .with_hint("Create it with `kubectl apply`, and run it now with `kubectl broker backup create --engine kafka --from NAME`"));
+    }
+    if !object["metadata"].is_object() {
+        object["metadata"] = json!({});
+    }
+    let metadata = &object["metadata"];
+    if metadata["name"].is_null() && metadata["generateName"].is_null() {
+        object["metadata"]["name"] = json!(named(PREFIX));
+    }
+    if let Some(fields) = object.as_object_mut() {
+        fields.remove("status");
+    }
+    Ok(object)
+}
+
+/// The operator has no way to run a scheduled backup now but another one that is not scheduled.
+fn copy_of(name: &str) -> Result<Value> {
+    let original: Object = Work::Backup.get(name)?;
+    let mut spec = original.spec;
+    if let Some(fields) = spec.as_object_mut() {
+        for field in ["schedule", "suspend"] {
+            fields.remove(field);
+        }
+    }
+    if !spec.is_object() {
+        return Err(Error::new(
+            ErrorKind::Protocol,
+            format!("KafkaBackup {name} has no spec"),
+        ));
+    }
+    Ok(json!({ "metadata": { "name": named(name) }, "spec": spec }))
+}
+
+fn of_flags(request: &CreateRequest) -> Result<Value> {
+    let missing = |name: &str| {
+        invalid(format!("--{name} is missing"))
+            .with_hint("A backup needs --bootstrap-servers, --topics and --storage; or give --from NAME, or --file FILE")
+    };
+    let cluster = flags::cluster(request)?.ok_or_else(|| missing("bootstrap-servers"))?;
+    let topics = flags::list(request, "topics")?.ok_or_else(|| missing("topics"))?;
+    let storage = flags::storage(request)?.ok_or_else(|| missing("storage"))?;
+    let mut spec = Map::new();
+    spec.insert("kafkaCluster".to_owned(), cluster);
+    spec.insert("topics".to_owned(), json!(topics));
+    spec.insert("storage".to_owned(), storage);
+    if let Some(compression) = request.text("compression") {
+        spec.insert("compression".to_owned(), json!(compression));
+    }
+    if let Some(level) = request.integer("compression-level") {
+        spec.insert("compressionLevel".to_owned(), json!(level));
+    }
+    for (flag, field) in [
+        ("continuous", "continuous"),
+        ("stop-at-current-offsets", "stopAtCurrentOffsets"),
+        ("consumer-group-snapshot", "consumerGroupSnapshot"),
+    ] {
+        if request.boolean(flag) {
+            spec.insert(field.to_owned(), json!(true));
+        }
+    }
+    Ok(json!({ "metadata": { "name": named(PREFIX) }, "spec": spec }))
+}
+
+/// What the user should know before.
+pub fn notes(request: &CreateRequest, object: &Value) -> Vec<String> {
+    let mut notes = Vec::new();
+    if object["spec"]["continuous"] == true {
+        notes.push(
+            "A continuous backup has no end: without `--wait=false` this waits until its time is over"
+                .to_owned(),
+        );
+    }
+    if let Some(name) = request.text("from") {
+        // The operator takes a set for that of the object whose name its id begins with.
+        notes.push(format!(
+            "The set belongs to the copy: the retention of {name} never removes it"
+        ));
+    }
+    notes
+}

@@ -1,0 +1,241 @@
+//! Schedules as the operator reads them: by the crate `cron` 0.12, with 6 or 7 fields, seconds first. It is
+//! that crate that judges here, too.
+
+use std::str::FromStr;
+
+use broker_engine::{Error, ErrorKind, Result};
+use cron::Schedule;
+
+/// In their order, with the numbers that each can have.
+const FIELDS: [(&str, u32, u32); 7] = [
+    ("second", 0, 59),
+    ("minute", 0, 59),
+    ("hour", 0, 23),
+    ("day of the month", 1, 31),
+    ("month", 1, 12),
+    (DAY_OF_WEEK, 1, 7),
+    ("year", 1970, 2100),
+];
+const DAY_OF_WEEK: &str = "day of the week";
+const DAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
+
+/// Whether the operator can read it.
+///
+/// # Errors
+/// Says what is wrong, and how a schedule with 5 fields is written for the operator.
+pub fn check(cron: &str) -> Result<()> {
+    if is_read(cron) {
+        return Ok(());
+    }
+    if cron.trim_start().starts_with('@') {
+        return Err(refused(cron, "is no word that the operator knows")
+            .with_hint("It knows @yearly, @monthly, @weekly, @daily and @hourly"));
+    }
+    let fields: Vec<_> = cron.split_whitespace().collect();
+    let count = fields.len();
+    if count != 6 && count != 7 {
+        let seconds = if count == 5 { ", seconds first" } else { "" };
+        let words = format!("has {count} fields, and the operator reads 6 or 7{seconds}");
+        let corrected = corrected(&fields).filter(|corrected| is_read(corrected));
+        return Err(refused(cron, &words).with_hint(corrected.map_or_else(
+            || "Write second, minute, hour, day of the month, month and day of the week: '0 0 2 * * *'".to_owned(),
+            |corrected| format!("Write '{corrected}'"),
+        )));
+    }
+    Err(wrong(cron, &fields).unwrap_or_else(|| refused(cron, "is none that the operator can read")))
+}
+
+fn is_read(cron: &str) -> bool {
+    Schedule::from_str(cron).is_ok()
+}
+
+/// The crate does not say what it stumbled over: each part of each field is tried alone.
+fn wrong(cron: &str, fields: &[&str]) -> Option<Error> {
+    for (at, (name, first, last)) in FIELDS.into_iter().enumerate().take(fields.len()) {
+        let stumbles = |part: &&str| {
+            let mut alone = ["*"; FIELDS.len()];
+            alone[at] = part;
+            part.is_empty() || !is_read(&alone.join(" "))
+        };
+        let Some(part) = fields[at].split(',').find(stumbles) else {
+            continue;
+        };
+        let days = if name == DAY_OF_WEEK {
+            ", where 1 is Sunday and 7 is Saturday; SUN to SAT is clearer"
+        } else {
+            ""
+        };
+        let error = refused(
+            cron,
+            &format!("has {part:?} as {name}: {first} to {last} can be{days}"),
+        );
+        return Some(if part.contains(['-', '/']) {
+            error.with_hint("A range ends after it begins, as 2-5; a step is above 0 and follows *, a number or a range, as */2")
+        } else {
+            error
+        });
+    }
+    None
+}
+
+fn refused(cron: &str, why: &str) -> Error {
+    Error::new(
+        ErrorKind::InvalidArgument,
+        format!("the schedule {cron:?} {why}"),
+    )
+}
+
+/// A schedule of 5 fields, as Unix has it, for the operator: from second 0 on, and with names for days of
+/// the week, whose numbers differ.
+fn corrected(fields: &[&str]) -> Option<String> {
+    let [first @ .., week] = fields else {
+        return None;
+    };
+    let week: Vec<_> = week.split(',').map(days).collect();
+    (fields.len() == 5).then(|| format!("0 {} {}", first.join(" "), week.join(",")))
+}
+
+/// `1-5` is MON-FRI; what ends on Sunday is told one by one, for Sunday is the first day here.
+fn days(part: &str) -> String {
+    let name = |number: usize| DAYS[number % 7];
+    let number = |text: &str| text.parse::<usize>().ok().filter(|number| *number <= 7);
+    let (range, step) = part.split_once('/').unwrap_or((part, "1"));
+    let translated = match range.split_once('-') {
+        Some((first, last)) => match (number(first), number(last), step.parse()) {
+            (Some(0), Some(7), _) => "SUN-SAT".to_owned(),
+            (Some(first), Some(7), Ok(step @ 1..)) => {
+                let days: Vec<_> = (first..=7).step_by(step).map(name).collect();
+                return days.join(",");
+            }
+            (Some(first), Some(last), _) => format!("{}-{}", name(first), name(last)),
+            _ => range.to_owned(),
+        },
+        None => number(range).map_or_else(|| range.to_owned(), |day| name(day).to_owned()),
+    };
+    match part.split_once('/') {
+        Some((_, step)) => format!("{translated}/{step}"),
+        None => translated,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: [&str; 16] = [
+        "0 0 2 * * *",
+        "0 0 2 * * * 2026",
+        "@daily",
+        "@hourly",
+        "*/15 * * * * *",
+        "0 30 2-4 1,15 * ?",
+        "0 0 2 ? * MON-FRI",
+        "0 0 2 * JAN,Mar Sunday",
+        "0 0 2 * january-march 1",
+        "0 0/5 * * * *",
+        "0 0 2 * * 7",
+        "0 0 2 * * * 2025-2030/2",
+        "0  0 2 * * SUN",
+        "0 0 2 1-5/2 * *",
+        "0 0 2 * * Mon-Thurs/2",
+        "0 0 2 1, 15 * *",
+    ];
+    const BAD: [&str; 17] = [
+        "",
+        "0 2 * * *",
+        "* * * *",
+        "0 0 2 * * 0",
+        "0 0 2 * * 8",
+        "60 0 2 * * *",
+        "0 0 24 * * *",
+        "0 0 2 0 * *",
+        "0 0 2 * 13 *",
+        "0 0 2 * * FOO",
+        "0 0 2 * * * 1969",
+        "0 0 2 * * * * *",
+        "0 0 5-2 * * *",
+        "@noon",
+        "0 0 2 * * MON/2",
+        "0 0 2 1,,15 * *",
+        "0 */0 2 * * *",
+    ];
+
+    #[test]
+    fn what_is_accepted_is_what_the_operator_reads() {
+        for cron in GOOD {
+            assert_eq!(check(cron), Ok(()), "{cron}");
+        }
+    }
+
+    #[test]
+    fn what_is_refused_is_what_the_operator_does_not_read() {
+        for cron in BAD {
+            assert!(check(cron).is_err(), "{cron}");
+        }
+    }
+
+    #[test]
+    fn five_fields_are_shown_as_the_operator_has_them() {
+        for (unix, operator) in [
+            ("0 2 * * *", "0 0 2 * * *"),
+            ("0 2 * * 0", "0 0 2 * * SUN"),
+            ("0 2 * * 7", "0 0 2 * * SUN"),
+            ("*/5 * 1 1 1-5", "0 */5 * 1 1 MON-FRI"),
+            ("0 2 * * 6-7", "0 0 2 * * SAT,SUN"),
+            ("0 2 * * 1-7/2", "0 0 2 * * MON,WED,FRI,SUN"),
+            ("0 2 * * 0-7", "0 0 2 * * SUN-SAT"),
+            ("0 2 * * 1-5/2", "0 0 2 * * MON-FRI/2"),
+            ("0 2 * * 1,3,5", "0 0 2 * * MON,WED,FRI"),
+            ("0 2 * * */2", "0 0 2 * * */2"),
+            ("0 2 * * tue", "0 0 2 * * tue"),
+        ] {
+            let error = check(unix).unwrap_err();
+            assert_eq!(error.hint, Some(format!("Write '{operator}'")));
+            assert_eq!(check(operator), Ok(()));
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_the_field_and_what_it_could_be() {
+        let message = |cron| check(cron).unwrap_err().message;
+        assert_eq!(
+            message("0 0 2 * * 0"),
+            "the schedule \"0 0 2 * * 0\" has \"0\" as day of the week: 1 to 7 can be, where 1 is Sunday and 7 is Saturday; SUN to SAT is clearer"
+        );
+        assert_eq!(
+            message("0 0 24 * * *"),
+            "the schedule \"0 0 24 * * *\" has \"24\" as hour: 0 to 23 can be"
+        );
+        assert_eq!(
+            message("0 0 2 1,32,15 * *"),
+            "the schedule \"0 0 2 1,32,15 * *\" has \"32\" as day of the month: 1 to 31 can be"
+        );
+        assert_eq!(
+            message("@noon"),
+            "the schedule \"@noon\" is no word that the operator knows"
+        );
+        let backwards = check("0 0 5-2 * * *").unwrap_err();
+        assert_eq!(
+            backwards.message,
+            "the schedule \"0 0 5-2 * * *\" has \"5-2\" as hour: 0 to 23 can be"
+        );
+        assert!(
+            backwards
+                .hint
+                .unwrap()
+                .starts_with("A range ends after it begins")
+        );
+    }
+
+    #[test]
+    fn five_fields_that_are_wrong_are_not_shown_as_if_they_were_right() {
+        for unix in ["99 2 * * *", "0 2 * * 5-1", "0 2 * * 8"] {
+            let error = check(unix).unwrap_err();
+            assert!(error.message.contains("has 5 fields"), "{unix}");
+            assert!(
+                error.hint.unwrap().starts_with("Write second, minute"),
+                "{unix}"
+            );
+        }
+    }
+}

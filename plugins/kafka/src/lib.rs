@@ -1,0 +1,112 @@
+//! kafka-backup-operator: backups of Kafka topics, driven by custom resources.
+//!
+//! Facts of the operator come from its release 1.2.1 (`src/crd`, `src/controllers`, `src/reconcilers`).
+//! It has five kinds: KafkaBackup, KafkaRestore, KafkaOffsetReset, KafkaOffsetRollback and
+//! KafkaBackupValidation. Each object is one piece of work, and its status is all that is told of it.
+
+mod check;
+mod create;
+mod cron;
+mod flags;
+mod object;
+mod restore;
+mod state;
+mod time;
+mod verbs;
+mod wait;
+mod work;
+
+use broker_engine::resources::Selection;
+use broker_engine::{
+    Backup, Create, CreateRequest, Delete, DeleteRequest, Detect, Detection, Error, ErrorKind,
+    List, ListRequest, Prepare, PrepareRequest, Restoration, Restore, RestoreRequest, Result,
+    Settings, State, Status, StatusRequest, engine, log,
+};
+use object::Object;
+use work::Work;
+
+/// The engine.
+pub struct Kafka;
+
+engine!(Kafka, "engine.toml");
+
+impl Detect for Kafka {
+    /// That the cluster has the kind; whether the operator runs can't be seen from its objects.
+    fn detect() -> Result<Detection> {
+        let one: Vec<Object> = Work::Backup.kind().list(&Selection::all().limit(1))?;
+        let mut detection = Detection::of("kafka-backup-operator");
+        if one.is_empty() {
+            detection.detail = Some("no KafkaBackup yet".to_owned());
+        }
+        Ok(detection)
+    }
+}
+
+impl List for Kafka {
+    fn list(request: ListRequest) -> Result<Vec<Backup>> {
+        let work = request.text("kind").and_then(Work::called);
+        let work = work.unwrap_or(Work::Backup);
+        // The API server's order is that of names: the newest are known when all are.
+        let objects: Vec<Object> = work.kind().list(&Selection::all())?;
+        Ok(objects
+            .iter()
+            .map(|object| state::shown(work, object))
+            .collect())
+    }
+}
+
+impl Status for Kafka {
+    fn status(request: StatusRequest) -> Result<Backup> {
+        let (work, name) = Work::of_id(&request.id);
+        Ok(state::shown(work, &work.get(name)?))
+    }
+}
+
+impl Prepare for Kafka {
+    /// Finds what is wrong with the options before anything is created.
+    fn prepare(request: PrepareRequest) -> Result<Vec<String>> {
+        let request = CreateRequest {
+            options: request.options,
+        };
+        let object = create::object(&request)?;
+        Ok(create::notes(&request, &object))
+    }
+}
+
+impl Create for Kafka {
+    fn create(request: CreateRequest) -> Result<Backup> {
+        let created: Object = Work::Backup.kind().create(&create::object(&request)?)?;
+        Ok(state::shown(Work::Backup, &created))
+    }
+}
+
+impl Restore for Kafka {
+    fn restore(request: RestoreRequest) -> Result<Restoration> {
+        restore::restore(&request)
+    }
+}
+
+impl Delete for Kafka {
+    fn delete(request: DeleteRequest) -> Result<()> {
+        let (work, name) = Work::of_id(&request.id);
+        let object = work.get(name)?;
+        if state::state(work, &object) == State::Running && !request.force {
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                format!("{} {name} is running", work.name()),
+            )
+            .with_hint("Wait for its end, or delete it all the same with `--force`"));
+        }
+        work.kind().delete(name)?;
+        if work == Work::Backup {
+            // The operator's finalizer touches nothing in the storage.
+            log::warn(&format!(
+                "Only KafkaBackup {name} is deleted: its data stays in the storage, and retention no longer removes it"
+            ));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

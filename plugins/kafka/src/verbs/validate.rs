@@ -1,0 +1,75 @@
+//! `validate`: the operator checks a backup against its topics.
+
+use broker_engine::{ActRequest, Error, ErrorKind, Report, Result, Settings};
+use serde_json::json;
+
+use super::{cluster, run};
+use crate::flags::{self, invalid};
+use crate::object::Object;
+use crate::restore::no_backup_yet;
+use crate::work::Work;
+
+pub fn validate(request: &ActRequest) -> Result<Report> {
+    let name = request.required_text("name")?;
+    let backup = Work::Backup.get(name)?;
+    let groups = flags::list(request, "groups")?;
+    let mut checks = json!({});
+    for check in flags::list(request, "checks")?.unwrap_or_default() {
+        match check.as_str() {
+            "message-count" => checks["messageCount"] = json!({ "enabled": true }),
+            "offset-range" => checks["offsetRange"] = json!({ "enabled": true }),
+            "consumer-group-offsets" => {
+                let Some(groups) = &groups else {
+                    return Err(invalid("the check consumer-group-offsets needs --groups"));
+                };
+                checks["consumerGroupOffsets"] =
+                    json!({ "enabled": true, "consumerGroups": groups });
+            }
+            other => {
+                return Err(
+                    invalid(format!("--checks has {other:?}, which is no check")).with_hint(
+                        "There are message-count, offset-range and consumer-group-offsets",
+                    ),
+                );
+            }
+        }
+    }
+    if groups.is_some() && checks["consumerGroupOffsets"].is_null() {
+        return Err(invalid("--groups needs the check consumer-group-offsets")
+            .with_hint("Add it to --checks"));
+    }
+    let mut of = json!({ "name": name });
+    match request.text("backup-id") {
+        Some(id) => of["backupId"] = json!(id),
+        None if backup.status.backup_id.is_none() => return Err(no_backup_yet(name)),
+        None => {}
+    }
+    let spec = json!({ "backupRef": of, "checks": checks, "kafkaCluster": cluster(&backup, Work::Backup)? });
+    run(
+        request,
+        Work::Validation,
+        &format!("{name}-"),
+        &spec,
+        validated,
+    )
+}
+
+/// Judged by the result: a check that fails ends its phase well all the same.
+fn validated(object: &Object) -> Result<String> {
+    let name = object.text("/backupRef/name").unwrap_or_default();
+    let result = object.status.validation_result.as_deref();
+    let mut lines = vec![format!(
+        "KafkaBackup {name}: {}",
+        result.unwrap_or("no result")
+    )];
+    for check in &object.status.check_results {
+        lines.push(check.told());
+    }
+    match result {
+        Some("Pass" | "Warn" | "Skip") => Ok(lines.join("\n")),
+        Some("Fail") => Err(Error::new(ErrorKind::Integrity, lines.join("; "))
+            .with_hint("Make another backup, and find out why this one is not as its topics are")),
+        _ => Err(Error::protocol(lines.join("; "))
+            .with_hint("Whether the backup is whole is not known: the operator's log says more")),
+    }
+}

@@ -1,0 +1,108 @@
+//! An engine whose backups are Kubernetes objects: it does everything that can be done with them.
+
+use broker_engine::resources::{Change, Kind, Selection};
+use broker_engine::{
+    Act, ActRequest, Backup, Create, CreateRequest, Delete, DeleteRequest, Detect, Detection,
+    Error, ErrorKind, List, ListRequest, Report, Result, Settings, State, Status, StatusRequest,
+    engine,
+};
+use serde_json::{Value, json};
+
+struct Objects;
+
+engine!(Objects, "engine.toml");
+
+const VAULT: Kind<'_> = Kind::new("acme.example", "v1", "Vault");
+const SECRET: Kind<'_> = Kind::new("", "v1", "Secret");
+
+impl Detect for Objects {
+    fn detect() -> Result<Detection> {
+        VAULT.list::<Value>(&Selection::all().limit(1))?;
+        Ok(Detection::of("Vault"))
+    }
+}
+
+impl List for Objects {
+    fn list(_: ListRequest) -> Result<Vec<Backup>> {
+        let vaults = VAULT.list(&Selection::all().labels("kind=backup"))?;
+        Ok(vaults.iter().map(backup).collect())
+    }
+}
+
+impl Status for Objects {
+    fn status(request: StatusRequest) -> Result<Backup> {
+        Ok(backup(&VAULT.get(&request.id)?))
+    }
+}
+
+impl Create for Objects {
+    fn create(_: CreateRequest) -> Result<Backup> {
+        let vault = json!({
+            "metadata": {"generateName": "backup-", "labels": {"kind": "backup"}},
+            "spec": {"keep": false},
+        });
+        Ok(backup(&VAULT.create(&vault)?))
+    }
+}
+
+impl Delete for Objects {
+    /// What is kept is only deleted by force.
+    fn delete(request: DeleteRequest) -> Result<()> {
+        let vault: Value = VAULT.get(&request.id)?;
+        if vault["spec"]["keep"] == true {
+            if !request.force {
+                let message = format!("{} is kept", request.id);
+                return Err(Error::new(ErrorKind::Conflict, message));
+            }
+            let _: Value = VAULT.patch(&request.id, &json!({"spec": {"keep": null}}))?;
+        }
+        VAULT.delete(&request.id)
+    }
+}
+
+impl Act for Objects {
+    fn act(request: ActRequest) -> Result<Report> {
+        match request.verb.as_str() {
+            "keep" => {
+                let id = request.required_text("id")?;
+                let _: Value = VAULT.patch(id, &json!({"spec": {"keep": true}}))?;
+                Ok(Report::text(format!("{id} is kept")))
+            }
+            "follow" => follow(),
+            "peek" => SECRET.get::<Value>("any").map(|_| Report::Done),
+            other => Err(Error::unsupported(format!("there is no verb `{other}`"))),
+        }
+    }
+}
+
+fn follow() -> Result<Report> {
+    let mut told = Vec::new();
+    let mut watch = VAULT.watch::<Value>(&Selection::all())?;
+    while let Some(event) = watch.next_event()? {
+        let change = match event.change {
+            Change::Added => "is there",
+            Change::Modified => "has changed",
+            Change::Deleted => "is gone",
+        };
+        let backup = backup(&event.object);
+        told.push(format!("{} {change}", backup.id));
+        if backup.state == State::Succeeded {
+            break;
+        }
+    }
+    Ok(Report::text(told.join("\n")))
+}
+
+fn backup(vault: &Value) -> Backup {
+    let text = |pointer| vault.pointer(pointer).and_then(Value::as_str);
+    let phase = text("/status/phase");
+    let state = match phase {
+        None => State::Pending,
+        Some("Done") => State::Succeeded,
+        Some(_) => State::Unknown,
+    };
+    let mut backup = Backup::new(text("/metadata/name").unwrap_or_default(), state);
+    backup.reported_state = phase.map(str::to_owned);
+    backup.created = text("/metadata/creationTimestamp").map(str::to_owned);
+    backup
+}

@@ -1,0 +1,27 @@
+//! An engine that sleeps while it starts.
+
+use std::time::Duration;
+
+use broker_engine::{Backup, Detect, Detection, List, ListRequest, Result, engine};
+
+struct Sleep;
+
+engine!(Sleep, "engine.toml");
+
+/// What a component is initialised with, before anything that it exports can be called.
+#[unsafe(no_mangle)]
+extern "C" fn _initialize() {
+    std::thread::sleep(Duration::from_secs(100_000));
+}
+
+impl Detect for Sleep {
+    fn detect() -> Result<Detection> {
+        Ok(Detection::of("nothing"))
+    }
+}
+
+impl List for Sleep {
+    fn list(_: ListRequest) -> Result<Vec<Backup>> {
+        Ok(Vec::new())
+    }
+}

@@ -1,0 +1,65 @@
+//! How long an engine may take to start, by the library.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use insta::assert_snapshot;
+use kubectl_broker::engine::{
+    Answer, Commands, Ended, EngineFile, GrantedCommand, Instance, Level, Limits, Network,
+    Observer, Outgoing, Runtime, Services,
+};
+use kubectl_broker::model::Report;
+
+use crate::support::Component;
+
+/// Nobody comes so far that anything is asked of it.
+struct Unasked;
+
+impl Network for Unasked {
+    fn send(&self, _: Outgoing) -> BoxFuture<'_, Result<Answer, Report>> {
+        unreachable!("a request")
+    }
+}
+
+impl Commands for Unasked {
+    fn pods(&self) -> BoxFuture<'_, Result<Vec<String>, Report>> {
+        unreachable!("a question for pods")
+    }
+
+    fn run(&self, _: Option<String>, _: GrantedCommand) -> BoxFuture<'_, Result<Ended, Report>> {
+        unreachable!("a command")
+    }
+}
+
+impl Observer for Unasked {
+    fn log(&self, _: &str, _: Level, _: &str) {}
+
+    fn progress(&self, _: &str, _: &str, _: u64, _: Option<u64>) {}
+}
+
+/// It computes nothing, so that the limit on computing never ends it.
+#[tokio::test]
+async fn an_engine_that_sleeps_while_it_starts_is_stopped() {
+    let file = EngineFile::read("sleep.wasm", Component::sleep().bytes().to_vec());
+    let file = file.expect("an engine");
+    let runtime = Runtime::new(None).expect("a sandbox");
+    let loaded = runtime.load(file.clone()).expect("it can be compiled");
+    let unasked = Arc::new(Unasked);
+    let services = Services {
+        network: unasked.clone(),
+        artifacts: None,
+        commands: unasked.clone(),
+        objects: None,
+        observer: unasked,
+        auditor: None,
+        now: None,
+    };
+    let limits = Limits {
+        start: Duration::from_secs(1),
+        ..Limits::default()
+    };
+    let started = Instance::start(&loaded, file.grants(), services, limits).await;
+    let error = started.err().expect("it is stopped");
+    assert_snapshot!(error, @"engine acme/sleep hangs while it starts: it is not ready after 1 s");
+}

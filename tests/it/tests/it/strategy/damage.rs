@@ -1,0 +1,219 @@
+//! What is not whole: nothing of it may stay, and the reason is told.
+
+use std::fs;
+use std::process::Child;
+
+use insta::assert_snapshot;
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::{App, TO_STDOUT};
+#[test]
+fn what_broke_off_on_stdout_is_said_to_be_no_backup() {
+    let app = App::with(&["download-cut=50"]);
+    let output = app.program().output(&TO_STDOUT);
+    assert_eq!(output.status.code(), Some(1));
+    assert_snapshot!(String::from_utf8_lossy(&output.stderr), @"
+    Using namespace apps of context testbed
+    The sidecar expects a backup to take about 120 s and 100.0MiB; its first byte comes when it is made
+    error: the download broke off after 750000 of 1500000 bytes: port 8000 of pod app-0 closed the connection in the middle of an answer after 750000 of 1500000 bytes; what was written is not a whole backup
+    hint: Look at `kubectl logs app-0 -n apps --all-containers`. The same command makes a new backup
+    ");
+}
+
+#[test]
+fn a_checksum_that_does_not_hold_leaves_no_file() {
+    let app = App::with(&["strategy-bad-checksum"]);
+    assert_snapshot!(app.create("").shown(), @"
+    stderr:
+    Using namespace apps of context testbed
+    Using folder ./backups
+    The sidecar expects a backup to take about 120 s and 100.0MiB; its first byte comes when it is made
+    error: the bytes have the SHA-256 155ffefa57ae7edea17c07349c02579f4f3ff59865c6da75aedaf301bbd77528, and the header X-Checksum-Sha256 says 82577dbb103fadea57ad6c56895ff3f4f97520c94370c71aede7ea75afeff551
+    hint: Nothing was kept: run the same command again, and look at the log of the backend if it happens twice
+    exit 13
+    ");
+    app.assert_nothing();
+    for faults in [
+        &["download-corrupt"][..],
+        &["download-corrupt", "strategy-headers=documents"],
+    ] {
+        let app = App::with(faults);
+        let run = app.create("");
+        assert_eq!(run.code, 13, "{faults:?}: {}", run.stderr);
+        app.assert_nothing();
+        assert_eq!(app.exports(), 1);
+    }
+}
+
+#[test]
+fn a_length_that_does_not_hold_leaves_no_file() {
+    let app = App::with(&["strategy-headers=documents", "strategy-size-header=1499999"]);
+    assert_snapshot!(app.create("").shown(), @"
+    stderr:
+    Using namespace apps of context testbed
+    Using folder ./backups
+    The sidecar expects a backup to take about 120 s and 100.0MiB; its first byte comes when it is made
+    error: the backend contradicts itself: the header Content-Length says 1500000, and the header X-Size says 1499999
+    hint: Nothing was written; look at the log of the backend
+    exit 13
+    ");
+    app.assert_nothing();
+    // Without a Content-Length there is nothing that it contradicts before the bytes have come.
+    for size in ["1499999", "1500001"] {
+        let app = App::with(&[
+            "download-framing=chunked",
+            "strategy-headers=documents",
+            &format!("strategy-size-header={size}"),
+        ]);
+        let run = app.create("");
+        assert_ne!(run.code, 0, "{size}: {}", run.stderr);
+        app.assert_nothing();
+        assert_eq!(app.exports(), 1);
+    }
+}
+
+#[test]
+fn a_stream_that_is_cut_leaves_no_file_and_is_not_asked_for_again() {
+    for framing in ["length", "chunked", "close"] {
+        for percent in [0, 1, 50, 99] {
+            let app = App::with(&[
+                &format!("download-framing={framing}"),
+                &format!("download-cut={percent}:1"),
+                "download-resume=on",
+            ]);
+            let run = app.create("");
+            let how = format!("{framing}, {percent} %: {}", run.stderr);
+            assert_ne!(run.code, 0, "{how}");
+            app.assert_nothing();
+            assert_eq!(app.exports(), 1, "{how}");
+        }
+    }
+    let app = App::with(&["download-cut=50"]);
+    assert_snapshot!(app.create("").shown(), @"
+    stderr:
+    Using namespace apps of context testbed
+    Using folder ./backups
+    The sidecar expects a backup to take about 120 s and 100.0MiB; its first byte comes when it is made
+    error: the download broke off after 750000 of 1500000 bytes: port 8000 of pod app-0 closed the connection in the middle of an answer after 750000 of 1500000 bytes; nothing of it is kept, because this backend can't go on where it broke off
+    hint: Look at `kubectl logs app-0 -n apps --all-containers`. The same command makes a new backup
+    exit 1
+    ");
+}
+
+#[test]
+fn a_lost_answer_is_said_to_be_lost_and_the_backup_not_made_twice() {
+    let app = App::with(&["strategy-lost-answer"]);
+    assert_snapshot!(app.create("").shown(), @"
+    stderr:
+    Using namespace apps of context testbed
+    Using folder ./backups
+    The sidecar expects a backup to take about 120 s and 100.0MiB; its first byte comes when it is made
+    error: port 8000 of pod app-0 closed the connection without an answer; whether the backup was made is not known, and nothing of it came
+    hint: Look at `kubectl logs app-0 -n apps --all-containers`. The same command makes a new backup
+    exit 1
+    ");
+    app.assert_nothing();
+    assert_eq!(app.exports(), 1);
+}
+
+#[test]
+fn a_strategy_that_fails_says_why() {
+    let app = App::with(&["strategy-fails=Command failed with exit code 1: pg_dump\nno password"]);
+    assert_snapshot!(app.create("").shown(), @"
+    stderr:
+    Using namespace apps of context testbed
+    Using folder ./backups
+    The sidecar expects a backup to take about 120 s and 100.0MiB; its first byte comes when it is made
+    error: POST /backup/export answered 500: Command failed with exit code 1: pg_dump
+      no password
+    hint: The sidecar's log says more: `kubectl logs POD --container CONTAINER`
+    exit 1
+    ");
+    app.assert_nothing();
+    let error = app.create("-o json").error();
+    assert_eq!(error["code"], "Failed");
+}
+
+#[test]
+fn an_html_page_is_a_clear_error() {
+    assert_snapshot!(App::with(&["strategy-broken"]).create("").shown(), @r#"
+    stderr:
+    Using namespace apps of context testbed
+    Using folder ./backups
+    The sidecar expects a backup to take about 120 s and 100.0MiB; its first byte comes when it is made
+    error: POST /backup/export answered 500: an HTML page titled "500 Internal Server Error"
+    hint: The sidecar's log says more: `kubectl logs POD --container CONTAINER`
+    exit 1
+    "#);
+    assert_snapshot!(App::with(&["download-html"]).create("").shown(), @"
+    stderr:
+    Using namespace apps of context testbed
+    Using folder ./backups
+    The sidecar expects a backup to take about 120 s and 100.0MiB; its first byte comes when it is made
+    error: the backend answered with a web page (text/html; charset=utf-8) instead of the backup
+    hint: This is what a login page or a proxy sends: check the port and the credentials with `kubectl broker backup test`
+    exit 13
+    ");
+    assert_snapshot!(App::with(&["strategy-html=502"]).create("").shown(), @r#"
+    stderr:
+    Using namespace apps of context testbed
+    error: GET /backup/capabilities answered 502: an HTML page titled "502 Bad Gateway"
+    hint: The sidecar's log says more: `kubectl logs POD --container CONTAINER`
+    exit 1
+    "#);
+    // As any other program on that port says it.
+    assert_snapshot!(App::with(&["strategy-html=404"]).create("").shown(), @r#"
+    stderr:
+    Using namespace apps of context testbed
+    error: GET /backup/capabilities answered 404: an HTML page titled "404 Not Found"
+    hint: Another program may be listening on that port; name the sidecar's with `--strategy-port`
+    exit 1
+    "#);
+}
+
+#[test]
+fn a_sidecar_that_drips_has_only_so_much_time() {
+    let app = App::with(&["download-drip=1000"]);
+    assert_snapshot!(app.create("--timeout 1s").shown(), @"
+    stderr:
+    Using namespace apps of context testbed
+    Using folder ./backups
+    The sidecar expects a backup to take about 120 s and 100.0MiB; its first byte comes when it is made
+    error: the backup did not come within 1 s; nothing of it is kept, because this backend can't go on where it broke off
+    hint: Give a longer `--timeout`, or none; each try makes a new backup
+    exit 124
+    ");
+    app.assert_nothing();
+    assert_eq!(app.exports(), 1);
+}
+
+/// Starts a backup that drips, and waits until some of it is on the disk.
+fn dripping(app: &App) -> Child {
+    let child = app
+        .program()
+        .spawn("backup create --engine strategy --statefulset app --output-file ./backups/mine");
+    let part = app.path("backups/.mine.part");
+    while fs::metadata(&part).map_or(0, |part| part.len()) == 0 {
+        std::thread::yield_now();
+    }
+    child
+}
+
+#[test]
+fn ctrl_c_leaves_no_file_and_says_that_it_is_made_anew() {
+    let app = App::with(&["download-drip=200000"]);
+    let child = dripping(&app);
+    kill_process(Pid::from_child(&child), Signal::INT).expect("it runs");
+    let run = app
+        .program()
+        .ended(&child.wait_with_output().expect("it ends"));
+    assert_snapshot!(run.shown(), @"
+    stderr:
+    Using namespace apps of context testbed
+    The sidecar expects a backup to take about 120 s and 100.0MiB; its first byte comes when it is made
+    error: stopped
+    hint: Nothing of the backup was kept: the same command makes a new one
+    exit 130
+    ");
+    app.assert_nothing();
+}

@@ -1,0 +1,108 @@
+//! Backups that the sidecar makes after it has answered: 202 and a status URL.
+
+use insta::assert_snapshot;
+
+use super::App;
+use crate::support::names;
+#[test]
+fn a_deferred_backup_is_waited_for_and_downloaded() {
+    let app = App::with(&["strategy-deferred=/backup/jobs/7", "strategy-job-looks=1"]);
+    assert_snapshot!(app.create("").shown(), @"
+    stdout:
+    BACKUP   STATE   SIZE   FORMAT
+    /backup/jobs/7   Succeeded   1.4MiB   postgres-custom
+    file: ./backups/app-TIME.sql.gz
+    verified-by: checksum
+    stderr:
+    Using namespace apps of context testbed
+    Using folder ./backups
+    The sidecar expects a backup to take about 120 s and 100.0MiB; its first byte comes when it is made
+    Backup /backup/jobs/7 has begun; waiting up to 300 s for its end
+    SHA-256 155ffefa57ae7edea17c07349c02579f4f3ff59865c6da75aedaf301bbd77528, kept beside it
+    exit 0
+    ");
+    assert_eq!(app.exports(), 1);
+    assert_eq!(names(&app.path("backups")).len(), 2);
+    assert_eq!(app.bed.backend_requests().count("HEAD", "/jobs/7"), 2);
+    assert_eq!(app.bed.backend_requests().count("GET", "/jobs/7"), 1);
+}
+
+#[test]
+fn a_status_url_is_followed_in_each_form_on_the_same_sidecar() {
+    for url in [
+        "jobs/7",
+        "../api/jobs/7",
+        "http://localhost:8000/backup/status/7",
+    ] {
+        let app = App::with(&[&format!("strategy-deferred={url}")]);
+        let run = app.create("");
+        assert_eq!(run.code, 0, "{url}: {}", run.stderr);
+        assert_eq!(names(&app.path("backups")).len(), 2, "{url}");
+    }
+}
+
+#[test]
+fn a_status_url_that_leads_elsewhere_is_refused() {
+    let app = App::with(&["strategy-deferred=http://169.254.169.254/backup/jobs/7"]);
+    assert_snapshot!(app.create("").shown(), @r#"
+    stderr:
+    Using namespace apps of context testbed
+    Using folder ./backups
+    The sidecar expects a backup to take about 120 s and 100.0MiB; its first byte comes when it is made
+    error: the sidecar makes the backup in the background, and its status URL "http://169.254.169.254/backup/jobs/7" names another server: it is not followed
+    exit 1
+    "#);
+    let app = App::with(&["strategy-deferred=/admin/reset"]);
+    assert_snapshot!(app.create("").shown(), @r#"
+    stderr:
+    Using namespace apps of context testbed
+    Using folder ./backups
+    The sidecar expects a backup to take about 120 s and 100.0MiB; its first byte comes when it is made
+    error: the sidecar makes the backup in the background, and its status URL "/admin/reset" leads to none of the routes that this engine may ask for: it is not followed
+    hint: They are /api/jobs/ID, /backup/export/ID, /backup/jobs/ID and /backup/status/ID
+    exit 1
+    "#);
+    let last = app.bed.backend_requests().all().pop().expect("a request");
+    assert_eq!(last.path, "/backup/export");
+    app.assert_nothing();
+}
+
+#[test]
+fn a_deferred_backup_that_fails_says_why() {
+    let app = App::with(&[
+        "strategy-deferred=/backup/jobs/7",
+        "strategy-job-fails=disk full",
+    ]);
+    assert_snapshot!(app.create("").shown(), @"
+    stderr:
+    Using namespace apps of context testbed
+    Using folder ./backups
+    The sidecar expects a backup to take about 120 s and 100.0MiB; its first byte comes when it is made
+    Backup /backup/jobs/7 has begun; waiting up to 300 s for its end
+    error: the backup /backup/jobs/7 ended badly: failed (disk full)
+    exit 1
+    ");
+    app.assert_nothing();
+}
+
+#[test]
+fn a_deferred_backup_that_does_not_end_in_time_can_be_got_later() {
+    let app = App::with(&["strategy-deferred=/backup/jobs/7", "strategy-job-looks=2"]);
+    assert_snapshot!(app.create("--timeout 1s").shown(), @"
+    stderr:
+    Using namespace apps of context testbed
+    Using folder ./backups
+    The sidecar expects a backup to take about 120 s and 100.0MiB; its first byte comes when it is made
+    Backup /backup/jobs/7 has begun; waiting up to 1 s for its end
+    error: /backup/jobs/7 has not ended within 1 s; it goes on in the backend
+    hint: Follow it with `kubectl broker backup status --engine strategy --id /backup/jobs/7`, or give a longer `--timeout`
+    exit 124
+    ");
+    let status = app.run("backup status --engine strategy --id /backup/jobs/7 -o json");
+    assert_eq!(status.json()["item"]["state"], "Running");
+    let run = app.run("backup download --engine strategy --id /backup/jobs/7");
+    assert_eq!(run.code, 11, "{}", run.stderr);
+    let run = app.run("backup download --engine strategy --id /backup/jobs/7");
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    app.assert_whole(&app.path("backups/app.sql.gz"));
+}

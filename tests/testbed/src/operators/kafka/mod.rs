@@ -1,0 +1,27 @@
+//! kafka-backup-operator 1.2.1 of OSO: five kinds, and a controller that moves their objects through
+//! their phases as the operator does.
+
+mod backup;
+mod control;
+mod demo;
+mod kinds;
+mod offsets;
+mod restore;
+mod validation;
+
+use crate::scenario::World;
+
+/// Registers the kinds, fills namespace `kafka`, and starts the operator.
+pub fn fill(world: &World) {
+    for ty in kinds::all() {
+        world.objects.register(ty);
+    }
+    world.put(demo::objects(world.now()));
+    let operator = control::Operator::new(
+        world.objects.clone(),
+        world.faults.clone(),
+        world.clock.clone(),
+        world.pace,
+    );
+    world.tasks.spawn(operator.run());
+}

@@ -130,6 +130,22 @@ impl Problem for ClusterError {
             Self::Api { status, .. } if *status >= 500 || *status == 429 => {
                 "the API server has trouble of its own; try again later".into()
             }
+            Self::Api {
+                status: 404,
+                access,
+                ..
+            } if access.name.is_some() => format!("`{}` lists what is there", access.listing()),
+            Self::Api {
+                status: 409,
+                access,
+                ..
+            } => match access.verb {
+                "create" => format!(
+                    "take another name; `{}` lists those that are taken",
+                    access.listing()
+                ),
+                _ => "it was changed meanwhile; look at it, and try again".into(),
+            },
             Self::Api { .. }
             | Self::NotNamespaced { .. }
             | Self::AnswerTooLong { .. }

@@ -33,6 +33,18 @@ pub(super) struct Resource {
     pub verbs: Cow<'static, [&'static str]>,
 }
 
+impl Resource {
+    /// As kubectl's arguments have it: `roles.rbac.authorization.k8s.io`, `pods/exec`.
+    fn dotted(&self) -> String {
+        let Self { group, name, .. } = self;
+        match (group.is_empty(), name.split_once('/')) {
+            (true, _) => name.to_string(),
+            (false, None) => format!("{name}.{group}"),
+            (false, Some((parent, child))) => format!("{parent}.{group}/{child}"),
+        }
+    }
+}
+
 pub(super) static PODS: Resource = Resource {
     group: Cow::Borrowed(""),
     version: Cow::Borrowed("v1"),
@@ -134,11 +146,7 @@ impl Access {
             namespaced,
             ..
         } = &*self.resource;
-        let dotted = match (group.is_empty(), name.split_once('/')) {
-            (true, _) => name.to_string(),
-            (false, None) => format!("{name}.{group}"),
-            (false, Some((parent, child))) => format!("{parent}.{group}/{child}"),
-        };
+        let dotted = self.resource.dotted();
         let (kind, scope) = if *namespaced {
             ("role", format!(" -n {}", show(&self.namespace)))
         } else {
@@ -155,6 +163,16 @@ impl Access {
                 .collect::<Vec<_>>()
                 .join(", "),
         )
+    }
+
+    /// What shows the objects that there are.
+    pub(super) fn listing(&self) -> String {
+        let resource = self.resource.dotted();
+        if self.resource.namespaced {
+            format!("kubectl get {resource} -n {}", show(&self.namespace))
+        } else {
+            format!("kubectl get {resource}")
+        }
     }
 
     fn method(&self) -> Method {

@@ -367,6 +367,7 @@ fn a_name_that_is_taken_is_a_conflict() {
     assert_snapshot!(run(&bed, &format!("create {taken}")).shown(), @r#"
     stderr:
     error: https://127.0.0.1:PORT answered 409 when asked to create backuprequests retail-prd-backup-20250905-100000 in namespace proj-retail-prd: backuprequests.backup.liferay.cloud "retail-prd-backup-20250905-100000" already exists
+    hint: Take another name; `kubectl get backuprequests.backup.liferay.cloud -n proj-retail-prd` lists those that are taken
     exit 11
     "#);
 }

@@ -110,6 +110,7 @@ fn objects_of_the_namespace_are_listed_changed_and_deleted() {
     Using namespace messaging of context testbed
     Removing backup a for good (engine objects)
     error: https://127.0.0.1:PORT answered 404 when asked to get vaults a in namespace messaging: vaults.acme.example "a" not found
+    hint: `kubectl get vaults.acme.example -n messaging` lists what is there
     exit 10
     "#);
     assert_eq!(place.names(), ["b"]);

@@ -105,6 +105,7 @@ fn the_state_of_each_kind_of_work_is_shown_by_its_id() {
     assert_snapshot!(kafka(&bed, "status --id missing").shown(), @r#"
     stderr:
     error: https://127.0.0.1:PORT answered 404 when asked to get kafkabackups missing in namespace kafka: kafkabackups.kafka.oso.sh "missing" not found
+    hint: `kubectl get kafkabackups.kafka.oso.sh -n kafka` lists what is there
     exit 10
     "#);
     assert_snapshot!(kafka(&bed, "status --id topic/x").shown(), @"
@@ -168,6 +169,7 @@ fn a_scheduled_backup_runs_now_as_a_copy() {
     assert_snapshot!(kafka(&bed, "create --from missing").shown(), @r#"
     stderr:
     error: https://127.0.0.1:PORT answered 404 when asked to get kafkabackups missing in namespace kafka: kafkabackups.kafka.oso.sh "missing" not found
+    hint: `kubectl get kafkabackups.kafka.oso.sh -n kafka` lists what is there
     exit 10
     "#);
 }
@@ -245,6 +247,7 @@ spec:
     assert_snapshot!(run(file, "--wait=false").shown(), @r#"
     stderr:
     error: https://127.0.0.1:PORT answered 409 when asked to create kafkabackups tuned in namespace kafka: kafkabackups.kafka.oso.sh "tuned" already exists
+    hint: Take another name; `kubectl get kafkabackups.kafka.oso.sh -n kafka` lists those that are taken
     exit 11
     "#);
 }
@@ -369,6 +372,7 @@ fn a_name_that_is_taken_is_a_conflict() {
     assert_snapshot!(shown(&[], &command), @r#"
     stderr:
     error: https://127.0.0.1:PORT answered 409 when asked to create kafkabackups nightly in namespace kafka: kafkabackups.kafka.oso.sh "nightly" already exists
+    hint: Take another name; `kubectl get kafkabackups.kafka.oso.sh -n kafka` lists those that are taken
     exit 11
     "#);
 }
@@ -678,6 +682,7 @@ fn a_backup_is_deleted_and_its_data_stays() {
     stderr:
     Removing backup before-upgrade for good (engine kafka)
     error: https://127.0.0.1:PORT answered 404 when asked to get kafkabackups before-upgrade in namespace kafka: kafkabackups.kafka.oso.sh "before-upgrade" not found
+    hint: `kubectl get kafkabackups.kafka.oso.sh -n kafka` lists what is there
     exit 10
     "#);
     let stuck = Bed::with(&["kafka-stuck"]);

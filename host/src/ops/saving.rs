@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::network::PodNetwork;
 use super::observer::TransferObserver;
 use crate::engine::{Answer, Artifacts, Network as _, Outgoing, SavedFile, ToSave};
-use crate::model::{Problem as _, Report, ReportKind, text};
+use crate::model::{Report, ReportKind, text};
 use crate::transfer::{
     self, Destination, Download, Expectation, FileName, Proof, Retry, Sha256, Source, TokioSleeper,
     TransferError,
@@ -189,7 +189,7 @@ impl Artifacts for Saving {
                     Ok(saved)
                 }
                 Err(error) => {
-                    let report = report(&error);
+                    let report = error.report();
                     self.state().failed = Some(error);
                     Err(report)
                 }
@@ -197,25 +197,6 @@ impl Artifacts for Saving {
         }
         .boxed()
     }
-}
-
-/// An error of the transfer in the terms of the engine interface.
-fn report(error: &TransferError) -> Report {
-    use crate::model::Failure as F;
-    let kind = match error {
-        TransferError::Source(report) | TransferError::Interrupted { report, .. } => report.kind,
-        error => match error.failure() {
-            F::NotFound => ReportKind::NotFound,
-            F::Conflict => ReportKind::Conflict,
-            F::Integrity => ReportKind::Integrity,
-            F::TimedOut => ReportKind::TimedOut,
-            F::Usage => ReportKind::InvalidArgument,
-            _ => ReportKind::Failed,
-        },
-    };
-    let mut report = Report::new(kind, error.to_string());
-    report.hint = error.hint();
-    report
 }
 
 /// The name for a file whose user named none.

@@ -35,7 +35,7 @@ pub enum Proof {
 
 /// What has been said of the bytes.
 #[derive(Clone, Debug)]
-pub(super) struct Claims {
+pub(crate) struct Claims {
     length: Option<(Origin, u64)>,
     checksums: Vec<(Origin, Sha256)>,
     pub(super) etag: Option<String>,
@@ -47,7 +47,7 @@ pub(super) struct Claims {
 
 impl Claims {
     /// Reads the head of an answer with a whole body.
-    pub(super) fn read(answer: &Answer, expected: &Expectation) -> Result<Self, TransferError> {
+    pub(crate) fn read(answer: &Answer, expected: &Expectation) -> Result<Self, TransferError> {
         if answer.status() != http::StatusCode::OK {
             return Err(TransferError::Status {
                 status: answer.status(),
@@ -96,7 +96,7 @@ impl Claims {
     }
 
     /// Why more than the announced length is too much.
-    pub(super) fn too_long(&self, received: u64) -> Option<TransferError> {
+    pub(crate) fn too_long(&self, received: u64) -> Option<TransferError> {
         self.length
             .filter(|(_, expected)| received > *expected)
             .map(|(origin, expected)| TransferError::WrongLength {
@@ -113,7 +113,7 @@ impl Claims {
     }
 
     /// Whether the bytes that came are the bytes that were announced.
-    pub(super) fn check(&self, received: u64, actual: Sha256) -> Result<Proof, TransferError> {
+    pub(crate) fn check(&self, received: u64, actual: Sha256) -> Result<Proof, TransferError> {
         if let Some((origin, expected)) = self.length
             && expected != received
         {

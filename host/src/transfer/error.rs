@@ -3,8 +3,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::model::Report;
 use crate::model::text::printable;
+use crate::model::{Failure, Problem as _, Report, ReportKind};
 
 /// How many characters of a text from outside one message may hold.
 const SHOWN: usize = 200;
@@ -132,6 +132,25 @@ pub enum TransferError {
 }
 
 impl TransferError {
+    /// In the terms of the engine interface.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        let kind = match self {
+            Self::Source(report) | Self::Interrupted { report, .. } => report.kind,
+            error => match error.failure() {
+                Failure::NotFound => ReportKind::NotFound,
+                Failure::Conflict => ReportKind::Conflict,
+                Failure::Integrity => ReportKind::Integrity,
+                Failure::TimedOut => ReportKind::TimedOut,
+                Failure::Usage => ReportKind::InvalidArgument,
+                _ => ReportKind::Failed,
+            },
+        };
+        let mut report = Report::new(kind, self.to_string());
+        report.hint = self.hint();
+        report
+    }
+
     /// An error of the file system. A full disk is an error of its own.
     pub(super) fn io(doing: &'static str, path: &Path, source: io::Error) -> Self {
         if matches!(

@@ -44,6 +44,7 @@ mod verify;
 mod worker;
 mod writer;
 
+pub(crate) use claims::Claims;
 pub use claims::{Expectation, Proof};
 pub use destination::Destination;
 pub(crate) use destination::sync_folder;

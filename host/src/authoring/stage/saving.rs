@@ -7,7 +7,7 @@ use http_body_util::BodyExt as _;
 use super::Seen;
 use crate::engine::{Artifacts, SavedFile, ToSave};
 use crate::model::{Report, ReportKind};
-use crate::transfer::Hashing;
+use crate::transfer::{Claims, Expectation, FileName, Hashing};
 
 /// The most that is saved, in bytes: no case has more than stands in a file.
 const MAX_SAVED: u64 = 64 << 20;
@@ -26,7 +26,16 @@ impl Artifacts for Saving {
     }
 }
 
+/// What the host would save, checked as it checks it: by the headers, and by what the engine knows.
 async fn save(to_save: ToSave) -> Result<SavedFile, Report> {
+    let expectation = Expectation {
+        length: to_save.length,
+        listed_length: None,
+        sha256: to_save.sha256,
+    };
+    let claims = Claims::read(&to_save.answer, &expectation).map_err(|error| error.report())?;
+    let name = to_save.name.as_deref().and_then(FileName::clean);
+    let name = name.or_else(|| FileName::of_headers(to_save.answer.headers()));
     let mut hashing = Hashing::default();
     let mut length = 0;
     let mut body = to_save.answer.into_body();
@@ -43,18 +52,12 @@ async fn save(to_save: ToSave) -> Result<SavedFile, Report> {
             ));
         }
     }
-    let sha256 = hashing.finish().to_string();
-    let integrity = |message: String| Err(Report::new(ReportKind::Integrity, message));
-    if let Some(expected) = to_save.length.filter(|expected| *expected != length) {
-        return integrity(format!("{length} bytes came, and not {expected}"));
-    }
-    let expected = to_save.sha256.map(|digest| digest.to_ascii_lowercase());
-    if let Some(expected) = expected.filter(|expected| *expected != sha256) {
-        return integrity(format!("the SHA-256 is {sha256}, and not {expected}"));
-    }
+    let sha256 = hashing.finish();
+    let checked = claims.check(length, sha256);
+    checked.map_err(|error| error.report())?;
     Ok(SavedFile {
-        name: to_save.name.unwrap_or_else(|| "backup".to_owned()),
+        name: name.map_or_else(|| "backup".to_owned(), |name| name.to_string()),
         length,
-        sha256,
+        sha256: sha256.to_string(),
     })
 }

@@ -12,7 +12,11 @@ pub fn state(work: Work, object: &Object) -> State {
     }
     let phase = object.status.phase.as_deref().unwrap_or_default();
     match (work, phase) {
-        // `Ready` is a backup whose time has not come.
+        // `Ready` is a schedule whose next time has not come, and what it holds meanwhile is whole; or a
+        // backup that begins at once.
+        (Work::Backup, "Ready") if object.schedule().is_some() && has_set(object) => {
+            State::Succeeded
+        }
         (_, "" | "Pending") | (Work::Backup, "Ready") => State::Pending,
         (_, "Running") => State::Running,
         // A check that fails ends its phase well all the same.
@@ -36,6 +40,10 @@ pub fn has_ended(work: Work, object: &Object) -> bool {
     let completed = object.status.phase.as_deref() == Some("Completed");
     matches!(state, State::Succeeded | State::Partial | State::Failed)
         || (state == State::Unknown && completed)
+}
+
+fn has_set(object: &Object) -> bool {
+    object.status.backup_id.is_some()
 }
 
 /// Whether the operator has not yet seen what it is now.

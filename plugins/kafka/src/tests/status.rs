@@ -50,6 +50,20 @@ fn each_phase_has_its_state() {
 }
 
 #[test]
+fn a_schedule_that_waits_has_what_it_made_last() {
+    let state = |spec: Value, id: Option<&str>| {
+        let status = json!({"phase": "Ready", "backupId": id});
+        let host = Host::new(MANIFEST).object(object("KafkaBackup", "x", &spec, &status));
+        self::status(&host, "x").unwrap().state
+    };
+    let scheduled = || json!({"schedule": "@daily", "suspend": true});
+    assert_eq!(state(scheduled(), Some("x-1")), State::Succeeded);
+    assert_eq!(state(scheduled(), None), State::Pending);
+    // This one is about to run again.
+    assert_eq!(state(json!({}), Some("x-1")), State::Pending);
+}
+
+#[test]
 fn a_backup_is_shown_with_what_its_newest_set_holds() {
     let shown = status(&host(), "nightly").unwrap();
     assert_eq!((shown.size, shown.activity), (Some(9), Activity::Backup));

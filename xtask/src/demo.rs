@@ -22,6 +22,7 @@ const COMMANDS: &[&[&str]] = &[
         "--force",
     ],
     &["backup", "verify", "target/demo/demo.backup"],
+    &["backup", "list", "--engine", "kafka", "-n", "kafka"],
     &["engines"],
 ];
 

@@ -66,12 +66,19 @@ pub(crate) fn check() -> Result {
 }
 
 fn generate() -> Result<String> {
+    // Together with what the tests build: features of dependencies are then the same, and none is
+    // compiled twice.
     shell::run(shell::cargo(&[
         "build",
         "--locked",
         "--quiet",
         "--package",
         "kubectl-broker",
+        "--package",
+        "broker-agent",
+        "--package",
+        "it",
+        "--bins",
     ])?)?;
     let programs = shell::programs("debug")?;
     let program = programs.join("kubectl-broker");

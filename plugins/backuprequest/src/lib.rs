@@ -14,7 +14,6 @@ mod request;
 mod restore;
 mod sort;
 mod state;
-mod time;
 
 use broker_engine::{
     Act, ActRequest, Backup, Detect, Detection, Error, ErrorKind, List, ListRequest, Report,

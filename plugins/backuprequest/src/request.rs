@@ -2,12 +2,11 @@
 //! anything is asked of the cluster; what the schema of the CRD that is installed says beyond that is the
 //! API server's to say.
 
-use broker_engine::{Result, Settings, yaml};
+use broker_engine::{Result, Settings, clock, yaml};
 use serde_json::{Map, Value, json};
 
 use crate::object::{belonging, text};
 use crate::options::{Options, refused};
-use crate::time;
 
 /// The longest name of an object, in bytes.
 const MAX_NAME: usize = 253;
@@ -139,7 +138,7 @@ fn from_file(options: Options, file: &str) -> Result<Value> {
 fn pattern(place: &str, project: &str, environment: &str) -> Result<String> {
     checked(
         place,
-        format!("{project}-{environment}-backup-{}", time::stamp()),
+        format!("{project}-{environment}-backup-{}", clock::stamp()),
     )
 }
 

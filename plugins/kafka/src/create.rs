@@ -1,12 +1,11 @@
 //! Which KafkaBackup is created: one of a file, a copy of another, or one of flags.
 
-use broker_engine::{CreateRequest, Error, ErrorKind, Result, Settings, yaml};
+use broker_engine::{CreateRequest, Error, ErrorKind, Result, Settings, clock, yaml};
 use serde_json::{Map, Value, json};
 
 use crate::check::{self, Names};
 use crate::flags::{self, invalid};
 use crate::object::Object;
-use crate::time;
 use crate::work::Work;
 
 /// What describes a backup by flags.
@@ -68,7 +67,7 @@ fn is_given(request: &CreateRequest, name: &str) -> bool {
 
 /// `PREFIX-20250906-120000`
 pub fn named(prefix: &str) -> String {
-    format!("{prefix}-{}", time::stamp())
+    format!("{prefix}-{}", clock::stamp())
 }
 
 fn of_file(text: &str) -> Result<Value> {

@@ -1,29 +1,11 @@
-//! Times: the end of a generated name, and RFC 3339 as the user writes it.
+//! Times in RFC 3339, as the user writes them.
 
-use broker_engine::{Error, ErrorKind, Result, clock};
+use broker_engine::{Error, ErrorKind, Result};
 use jiff::Timestamp;
 use jiff::fmt::temporal::Pieces;
-use jiff::tz::Offset;
 
 /// Seconds of a day.
 const DAY: i32 = 86_400;
-
-/// `20250906-120000` in UTC, as the operator ends the ids of backups.
-pub fn stamp() -> String {
-    let now = i64::try_from(clock::now()).unwrap_or_default();
-    let now = Timestamp::from_millisecond(now).unwrap_or_default();
-    let now = Offset::UTC.to_datetime(now);
-    // `strftime` would make the component 200 kB larger.
-    format!(
-        "{:04}{:02}{:02}-{:02}{:02}{:02}",
-        now.year(),
-        now.month(),
-        now.day(),
-        now.hour(),
-        now.minute(),
-        now.second()
-    )
-}
 
 /// A time in RFC 3339.
 ///
@@ -56,15 +38,6 @@ fn read(text: &str) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use broker_engine::mock::Host;
-
-    #[test]
-    fn a_stamp_is_the_time_of_the_host_in_utc() {
-        let at = |ms| Host::without_manifest().at(ms).run(stamp);
-        assert_eq!(at(0), "19700101-000000");
-        assert_eq!(at(1_757_160_000_999), "20250906-120000");
-        assert_eq!(at(1_709_251_199_000), "20240229-235959");
-    }
 
     #[test]
     fn a_time_has_an_offset_and_perhaps_a_fraction() {

@@ -10,3 +10,42 @@ use crate::mock::clock as host;
 pub fn now() -> u64 {
     host::now()
 }
+
+/// Now, as names of objects have it: `20250906-120000`, in UTC. With the feature `time`.
+#[cfg(feature = "time")]
+#[must_use]
+pub fn stamp() -> String {
+    let now = i64::try_from(now()).unwrap_or_default();
+    let now = jiff::Timestamp::from_millisecond(now).unwrap_or_default();
+    let now = jiff::tz::Offset::UTC.to_datetime(now);
+    // `strftime` would make a component 200 kB larger.
+    format!(
+        "{:04}{:02}{:02}-{:02}{:02}{:02}",
+        now.year(),
+        now.month(),
+        now.day(),
+        now.hour(),
+        now.minute(),
+        now.second()
+    )
+}
+
+#[cfg(all(test, feature = "time"))]
+mod tests {
+    use crate::mock::Host;
+
+    use super::*;
+
+    #[test]
+    fn a_stamp_is_the_time_of_the_host_in_utc() {
+        for (milliseconds, shown) in [
+            (0, "19700101-000000"),
+            (951_782_400_000, "20000229-000000"),
+            (1_762_698_600_999, "20251109-143000"),
+            (4_107_542_399_000, "21000228-235959"),
+        ] {
+            let host = Host::without_manifest().at(milliseconds);
+            assert_eq!(host.run(stamp), shown);
+        }
+    }
+}

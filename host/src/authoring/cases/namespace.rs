@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use broker_manifest::{ObjectKind, ResourceVerb};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use json_patch::merge;
 use serde_json::Value;
 
 use super::labels::Labels;
@@ -340,24 +341,6 @@ impl Watched {
 impl WatchedObjects for Watched {
     fn next(&mut self) -> BoxFuture<'_, Result<Option<(ObjectChange, Value)>, Report>> {
         async { Ok(self.step()) }.boxed()
-    }
-}
-
-/// A JSON merge patch: RFC 7386.
-fn merge(object: &mut Value, patch: &Value) {
-    let Value::Object(changes) = patch else {
-        *object = patch.clone();
-        return;
-    };
-    if !object.is_object() {
-        *object = Value::Object(serde_json::Map::new());
-    }
-    for (name, change) in changes {
-        if !change.is_null() {
-            merge(&mut object[name], change);
-        } else if let Some(fields) = object.as_object_mut() {
-            fields.remove(name);
-        }
     }
 }
 

@@ -210,7 +210,7 @@ pub(crate) fn patch(kind: &Kind, name: &str, patch: &str, status: bool) -> Resul
     let of = host.check(kind, verb)?;
     let patch = parsed(patch)?;
     let mut object = host.find(&of, name)?;
-    merge(&mut object, &patch);
+    json_patch::merge(&mut object, &patch);
     host.record(verb, &of, name, patch);
     let text = object.to_string();
     let key = (of, name.to_owned());
@@ -236,26 +236,6 @@ pub(crate) fn watch(kind: &Kind, selection: &Selection) -> Result<Watcher> {
 
 fn parsed(text: &str) -> Result<Value> {
     serde_json::from_str(text).map_err(|e| Error::new(ErrorKind::InvalidArgument, e.to_string()))
-}
-
-/// RFC 7386.
-fn merge(object: &mut Value, patch: &Value) {
-    let Value::Object(changes) = patch else {
-        *object = patch.clone();
-        return;
-    };
-    if !object.is_object() {
-        *object = Value::Object(serde_json::Map::new());
-    }
-    for (name, change) in changes {
-        if change.is_null() {
-            if let Some(fields) = object.as_object_mut() {
-                fields.remove(name);
-            }
-        } else {
-            merge(&mut object[name], change);
-        }
-    }
 }
 
 #[cfg(test)]

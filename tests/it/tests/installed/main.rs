@@ -9,9 +9,9 @@ mod support;
 /// Bundled engines that the program has to do without, and which are installed on it instead.
 const INSTALLED: &[&str] = &["backuprequest", "kafka", "strategy"];
 
-#[path = "../it/backuprequest.rs"]
+#[path = "../it/backuprequest/mod.rs"]
 mod backuprequest;
-#[path = "../it/kafka.rs"]
+#[path = "../it/kafka/mod.rs"]
 mod kafka;
 #[path = "../it/strategy/mod.rs"]
 mod strategy;

@@ -77,7 +77,7 @@ impl ApiServer {
             let present = self.stored(target)?;
             let mut object = Value::clone(&present);
             match kind {
-                "application/merge-patch+json" => patch::merge(&mut object, &body),
+                "application/merge-patch+json" => json_patch::merge(&mut object, &body),
                 "application/json-patch+json" => {
                     patch::json_patch(&mut object, &body).map_err(|why| {
                         let message = format!(

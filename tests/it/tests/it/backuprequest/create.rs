@@ -1,0 +1,215 @@
+//! Backups that are begun, and waited for.
+
+use std::fs;
+
+use insta::assert_snapshot;
+use regex::Regex;
+
+use super::{
+    DONE, NAMESPACE, NEW, REQUESTS, created, line, run, state, touch, wait_for_state,
+    watches_and_looks,
+};
+use crate::support::Bed;
+
+#[test]
+fn a_backup_is_waited_for_by_watching_its_object() {
+    let bed = Bed::start();
+    assert_snapshot!(run(&bed, &format!("create {NEW}")).shown(), @"
+    stdout:
+    NAME   PROJECT   ENVIRONMENT   STATE   DATABASE   LIBRARY   AGE
+    new   retail   prd   Succeeded   45.2 GB   126.0 GB   AGE
+    stderr:
+    Backup new has begun; waiting up to 300 s for its end
+    exit 0
+    ");
+    assert_eq!(created(&bed), 1);
+    let (watches, looks) = watches_and_looks(&bed, "new");
+    assert!(watches >= 1, "{:#?}", bed.requests().all());
+    assert!(looks <= 4, "{looks} looks");
+}
+
+#[test]
+fn a_change_of_its_object_ends_the_waiting() {
+    let bed = Bed::with(&["backuprequest-stuck=InProgress"]);
+    let program = bed.program();
+    let child = program.spawn(&line(&format!("create {NEW}")));
+    wait_for_state(&bed, "new", "InProgress");
+    // It looks once more, and then waits for what happens.
+    while watches_and_looks(&bed, "new").0 < 2 {
+        std::thread::yield_now();
+    }
+    bed.faults().clear();
+    touch(&bed, REQUESTS, "new");
+    let run = program.ended(&child.wait_with_output().expect("it ends"));
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let (_, looks) = watches_and_looks(&bed, "new");
+    assert!(looks <= 6, "{looks} looks");
+}
+
+#[test]
+fn without_waiting_the_name_is_all_that_is_printed() {
+    let bed = Bed::start();
+    assert_snapshot!(run(&bed, &format!("create {NEW} --wait=false -o name")).shown(), @"
+    stdout:
+    new
+    exit 0
+    ");
+}
+
+#[test]
+fn a_name_is_made_of_project_environment_and_time() {
+    let bed = Bed::start();
+    let without_name = NEW.strip_suffix("--name new").expect("it ends so");
+    let name = run(&bed, &format!("create {without_name} --wait=false -o name")).stdout;
+    let pattern = Regex::new("^retail-prd-backup-[0-9]{8}-[0-9]{6}\n$").expect("a pattern");
+    assert!(pattern.is_match(&name), "{name}");
+    let object = bed.objects().get(REQUESTS, NAMESPACE, name.trim());
+    let labels = &object.expect("it was created")["metadata"]["labels"];
+    assert_eq!(labels["backup.liferay.cloud/project"], "retail");
+    assert_eq!(labels["backup.liferay.cloud/environment"], "prd");
+}
+
+#[test]
+fn a_backup_that_fails_in_either_step_is_a_failure_with_its_reason() {
+    let ended = |step: &str| {
+        let bed = Bed::with(&[&format!("backuprequest-fails={step}")]);
+        run(&bed, &format!("create {NEW}")).shown()
+    };
+    assert_snapshot!(ended("validation"), @"
+    stderr:
+    Backup new has begun; waiting up to 300 s for its end
+    error: the backup new ended badly: Failed (ValidationFailed: there is no instance retail-prd-db)
+    hint: `kubectl broker backup list --engine backuprequest` shows what is there
+    exit 1
+    ");
+    assert_snapshot!(ended("database"), @"
+    stderr:
+    Backup new has begun; waiting up to 300 s for its end
+    error: the backup new ended badly: Failed (SnapshotFailed: the snapshot is `failed`: StorageFull)
+    hint: `kubectl broker backup list --engine backuprequest` shows what is there
+    exit 1
+    ");
+    assert_snapshot!(ended("documents"), @"
+    stderr:
+    Backup new has begun; waiting up to 300 s for its end
+    error: the backup new ended badly: Failed (CopyFailed: AccessDenied while copying document_library/2024/01/12345.pdf)
+    hint: `kubectl broker backup list --engine backuprequest` shows what is there
+    exit 1
+    ");
+}
+
+#[test]
+fn one_that_nobody_takes_up_is_given_up_in_time_and_followed_later() {
+    let bed = Bed::with(&["backuprequest-stuck=none"]);
+    assert_snapshot!(run(&bed, &format!("create {NEW} --timeout 1s")).shown(), @"
+    stderr:
+    Backup new has begun; waiting up to 1 s for its end
+    error: new has not ended within 1 s; it goes on in the backend
+    hint: Follow it with `kubectl broker backup status --engine backuprequest --id new`, or give a longer `--timeout`
+    exit 124
+    ");
+    bed.faults().clear();
+    touch(&bed, REQUESTS, "new");
+    wait_for_state(&bed, "new", "Succeeded");
+    assert_snapshot!(run(&bed, "status --id new").shown(), @"
+    stdout:
+    NAME   PROJECT   ENVIRONMENT   STATE   DATABASE   LIBRARY   AGE
+    new   retail   prd   Succeeded   45.2 GB   126.0 GB   AGE
+    exit 0
+    ");
+}
+
+#[test]
+fn the_third_backup_of_a_project_is_told_that_it_waits() {
+    let bed = Bed::with(&["backuprequest-stuck=InProgress"]);
+    for name in ["a", "b"] {
+        let run = run(
+            &bed,
+            &format!(
+                "create {} --wait=false",
+                NEW.replace("--name new", &format!("--name {name}"))
+            ),
+        );
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        wait_for_state(&bed, name, "InProgress");
+    }
+    assert_snapshot!(run(&bed, &format!("create {NEW} --wait=false")).shown(), @"
+    stdout:
+    NAME   PROJECT   ENVIRONMENT   STATE   DATABASE   LIBRARY   AGE
+    new   retail   prd   Pending   -   -   AGE
+    stderr:
+    2 backups of project retail are running; the controller begins this one when fewer than 2 are
+    exit 0
+    ");
+    wait_for_state(&bed, "new", "Pending");
+    bed.faults().clear();
+    touch(&bed, REQUESTS, "a");
+    for name in ["a", "b", "new"] {
+        wait_for_state(&bed, name, "Succeeded");
+    }
+}
+
+#[test]
+fn what_is_missing_is_named_by_its_flag_and_nothing_is_created() {
+    let bed = Bed::start();
+    assert_snapshot!(run(&bed, "create --project retail").shown(), @"
+    stderr:
+    error: `--environment` is missing: for example `--environment prd`
+    exit 2
+    ");
+    assert_snapshot!(run(&bed, &format!("create {NEW} --retention-days 5")).shown(), @"
+    stderr:
+    error: `--retention-days 5` must be from 7 to 365
+    exit 2
+    ");
+    assert_snapshot!(run(&bed, &format!("create {NEW} --provider azur")).shown(), @"
+    stderr:
+    error: invalid value 'azur' for '--provider <PROVIDER>'
+      [possible values: aws, gcp, azure, local]
+
+      tip: a similar value exists: 'azure'
+
+    For more information, try '--help'.
+    exit 2
+    ");
+    assert_eq!(created(&bed), 0);
+}
+
+#[test]
+fn what_the_schema_refuses_is_told_in_full() {
+    let bed = Bed::start();
+    let folder = tempfile::tempdir().expect("a folder");
+    let request = "apiVersion: backup.liferay.cloud/v1alpha1\nkind: BackupRequest\nmetadata: {name: bad}\n\
+                   spec: {projectId: retail, provider: azur, retentionDays: 400, database: {retention: soon}, documentLibrary: {}}\n";
+    fs::write(folder.path().join("bad.yaml"), request).expect("a file");
+    let program = bed.program().in_folder(folder.path());
+    assert_snapshot!(program.run(&line("create --file bad.yaml")).shown(), @r#"
+    stderr:
+    error: the API server refuses to create backuprequests bad in namespace proj-retail-prd: BackupRequest.backup.liferay.cloud "bad" is invalid: [spec.environment: Required value, spec.database.instanceId: Required value, spec.documentLibrary.destinationBucket: Required value, spec.documentLibrary.sourceBucket: Required value, spec.provider: Unsupported value: "azur": supported values: "aws", "gcp", "azure", spec.database.retention: Invalid value: "soon": spec.database.retention in body should match '^\d+[dhm]$', spec.retentionDays: Invalid value: 400: spec.retentionDays in body should be less than or equal to 365]
+    hint: Correct what it names; nothing was changed in the cluster
+    exit 2
+    "#);
+    assert_snapshot!(program.run(&line("create --file bad.yaml --name x")).shown(), @"
+    stderr:
+    error: `--file` has the whole BackupRequest: leave `--name` out
+    exit 2
+    ");
+    let good = "spec:\n  projectId: retail\n  environment: prd\n  database: {instanceId: a}\n  \
+                documentLibrary: {sourceBucket: aaa, destinationBucket: bbb}\nmetadata: {name: good}\n";
+    fs::write(folder.path().join("good.yaml"), good).expect("a file");
+    let run = program.run(&line("create --file good.yaml"));
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(state(&bed, "good"), "Succeeded");
+}
+
+#[test]
+fn a_name_that_is_taken_is_a_conflict() {
+    let bed = Bed::start();
+    let taken = NEW.replace("--name new", &format!("--name {DONE}"));
+    assert_snapshot!(run(&bed, &format!("create {taken}")).shown(), @r#"
+    stderr:
+    error: https://127.0.0.1:PORT answered 409 when asked to create backuprequests retail-prd-backup-20250905-100000 in namespace proj-retail-prd: backuprequests.backup.liferay.cloud "retail-prd-backup-20250905-100000" already exists
+    hint: Take another name; `kubectl get backuprequests.backup.liferay.cloud -n proj-retail-prd` lists those that are taken
+    exit 11
+    "#);
+}

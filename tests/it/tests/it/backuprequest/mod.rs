@@ -1,0 +1,280 @@
+//! Engine `backuprequest`: backups that a backup-controller makes from objects.
+
+mod create;
+mod kinds;
+mod restore;
+
+use std::fs;
+
+use insta::assert_snapshot;
+use regex::Regex;
+use serde_json::{Value, json};
+use testbed::Testbed;
+
+use crate::support::{Bed, Run};
+
+const NAMESPACE: &str = "proj-retail-prd";
+const REQUESTS: &str = "backuprequests.backup.liferay.cloud";
+/// In the demonstration: one that ended well, and one that failed.
+const DONE: &str = "retail-prd-backup-20250905-100000";
+const FAILED: &str = "retail-prd-backup-20250906-100000";
+/// All that is needed to create one, with a name that is the same in each run.
+const NEW: &str = "--project retail --environment prd --database-instance retail-prd-db \
+                   --source-bucket liferay-retail-prd-dl --destination-bucket liferay-backups \
+                   --destination-prefix retail/prd/x/dl --name new";
+
+fn run(bed: &Bed, arguments: &str) -> Run {
+    bed.run(&line(arguments))
+}
+
+fn line(arguments: &str) -> String {
+    format!("backup {arguments} --engine backuprequest -n {NAMESPACE}")
+}
+
+/// What is shown, without what is random in the names of restores.
+fn shown(run: &Run) -> String {
+    let stamp = Regex::new("-restore-[a-z0-9]{5}").expect("a pattern");
+    stamp
+        .replace_all(&run.shown(), "-restore-RANDOM")
+        .into_owned()
+}
+
+fn set(bed: &Bed, fault: &str) {
+    bed.faults()
+        .set(fault.parse().expect("a fault of the testbed"));
+}
+
+/// Lets the controller look at an object again.
+fn touch(bed: &Bed, resource: &str, name: &str) {
+    let changed = bed.objects().modify(resource, NAMESPACE, name, |object| {
+        object["metadata"]["annotations"]["touched"] = json!("yes");
+    });
+    changed.expect("it is there");
+}
+
+fn state(bed: &Bed, name: &str) -> Value {
+    let object = bed.objects().get(REQUESTS, NAMESPACE, name);
+    object.map_or(Value::Null, |object| object["status"]["state"].clone())
+}
+
+fn wait_for_state(bed: &Bed, name: &str, wanted: &str) {
+    while state(bed, name) != wanted {
+        std::thread::yield_now();
+    }
+}
+
+/// How often one object was watched, and how often it was read.
+fn watches_and_looks(bed: &Bed, name: &str) -> (usize, usize) {
+    let asked = bed.requests().all();
+    let watches = asked.iter().filter(|it| {
+        it.query.contains("watch=true") && it.query.contains(&format!("metadata.name%3D{name}"))
+    });
+    let looks = asked
+        .iter()
+        .filter(|it| it.method == "GET" && it.path.ends_with(&format!("/{name}")));
+    (watches.count(), looks.count())
+}
+
+fn created(bed: &Bed) -> usize {
+    bed.requests().count("POST", "/backuprequests")
+}
+
+#[test]
+fn backups_of_all_kinds_are_listed_newest_first() {
+    let bed = Bed::start();
+    assert_snapshot!(run(&bed, "list").shown(), @"
+    stdout:
+    NAME   PROJECT   ENVIRONMENT   STATE   DATABASE   LIBRARY   AGE
+    retail-prd-backup-20250906-100000   retail   prd   Failed   45.2 GB   -   AGE
+    liferaybackup/nightly-20250905   -   -   Succeeded   -   -   AGE
+    retail-prd-backup-20250905-100000   retail   prd   Succeeded   45.2 GB   126.0 GB   AGE
+    stderr:
+    3 backups
+    exit 0
+    ");
+    assert_snapshot!(run(&bed, "list -o wide").shown(), @"
+    stdout:
+    NAME   PROJECT   ENVIRONMENT   STATE   DATABASE   LIBRARY   AGE   SNAPSHOT   OBJECTS   LOCATION   COMPLETED   PROGRESS   CONDITIONS   FAILURE
+    retail-prd-backup-20250906-100000   retail   prd   Failed   45.2 GB   -   AGE   rds:us-east-1:retail-prd-20250906-100000   -   -   2025-09-06T10:21:00Z   -   DatabaseBackupReady=True (SnapshotSucceeded), DocumentLibraryBackupReady=False (CopyFailed)   CopyFailed: AccessDenied while copying document_library/2024/01/12345.pdf
+    liferaybackup/nightly-20250905   -   -   Succeeded   -   -   AGE   5b0c4f7e-2a55-4f6e-9a57-0d1f3c3a9d10   -   liferay-backups/retail/nightly-20250905   2025-09-05T22:11:00Z   -   Succeeded=True (BackupSucceeded)   -
+    retail-prd-backup-20250905-100000   retail   prd   Succeeded   45.2 GB   126.0 GB   AGE   rds:us-east-1:retail-prd-20250905-100000   12453   s3://liferay-backups/retail/prd/20250905-100000/manifest.json   2025-09-05T10:21:00Z   -   DatabaseBackupReady=True (SnapshotSucceeded), DocumentLibraryBackupReady=True (CopySucceeded), Ready=True (BackupComplet…   -
+    stderr:
+    3 backups
+    exit 0
+    ");
+    assert_eq!(run(&bed, "list --project other -o json").ids(), [""; 0]);
+    let ids = run(&bed, "list --environment prd -o json").ids();
+    assert_eq!(ids, [FAILED, DONE]);
+}
+
+#[test]
+fn an_engine_without_pods_is_only_asked_where_it_is_named() {
+    let bed = Bed::start();
+    let run = bed.run("backup list -o json");
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(bed.requests().count("*", "/apis/backup.liferay.cloud"), 0);
+}
+
+#[test]
+fn each_word_of_each_controller_is_understood() {
+    let java = [
+        ("Pending", "Pending"),
+        ("SnapshotInProgress", "Running"),
+        ("ExportInProgress", "Running"),
+        ("TransferInProgress", "Running"),
+        ("GeneratingMetadata", "Running"),
+    ];
+    for (words, states) in [
+        (
+            "implemented",
+            vec![
+                ("Pending", "Pending"),
+                ("InProgress", "Running"),
+                ("Succeeded", "Succeeded"),
+            ],
+        ),
+        ("java", [&java[..], &[("Succeeded", "Succeeded")]].concat()),
+        (
+            "newest",
+            [&java[..], &[("Completed", "Succeeded")]].concat(),
+        ),
+    ] {
+        let bed = Bed::with(&[&format!("backuprequest-words={words}")]);
+        set(&bed, "backuprequest-stuck=Pending");
+        assert_eq!(run(&bed, &format!("create {NEW} --wait=false")).code, 0);
+        for (word, meaning) in states {
+            set(&bed, &format!("backuprequest-stuck={word}"));
+            touch(&bed, REQUESTS, "new");
+            wait_for_state(&bed, "new", word);
+            let document = run(&bed, "status --id new -o json").json();
+            assert_eq!(document["item"]["state"], meaning, "{words}: {word}");
+            assert_eq!(document["item"]["reportedState"], word);
+            // So that the next state is another change.
+            let removed = |object: &mut Value| object["metadata"]["annotations"] = Value::Null;
+            bed.objects()
+                .modify(REQUESTS, NAMESPACE, "new", removed)
+                .expect("it is there");
+        }
+    }
+}
+
+#[test]
+fn a_word_that_nobody_knows_is_shown_as_it_is() {
+    let bed = Bed::start();
+    let strange = |object: &mut Value| object["status"]["state"] = json!("Archiving");
+    bed.objects()
+        .modify(REQUESTS, NAMESPACE, DONE, strange)
+        .expect("it is there");
+    assert_snapshot!(run(&bed, &format!("status --id {DONE}")).shown(), @"
+    stdout:
+    NAME   PROJECT   ENVIRONMENT   STATE   DATABASE   LIBRARY   AGE
+    retail-prd-backup-20250905-100000   retail   prd   Archiving   45.2 GB   126.0 GB   AGE
+    exit 0
+    ");
+}
+
+/// A cluster with some kinds and nothing else.
+fn with_kinds(kinds: Vec<testbed::ResourceType>) -> Bed {
+    Bed::of(Testbed::builder().empty().with(move |world| {
+        let metadata = json!({"name": NAMESPACE});
+        world.put([json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})]);
+        for kind in kinds {
+            world.objects.register(kind);
+        }
+    }))
+}
+
+#[test]
+fn an_object_is_deleted_when_it_does_not_run() {
+    let bed = Bed::with(&["backuprequest-stuck=InProgress"]);
+    assert_eq!(run(&bed, &format!("create {NEW} --wait=false")).code, 0);
+    wait_for_state(&bed, "new", "InProgress");
+    assert_snapshot!(run(&bed, "delete --id new --yes").shown(), @"
+    stderr:
+    Removing backup new for good (engine backuprequest)
+    error: new is running (InProgress)
+    hint: Wait until it has ended, or remove its object all the same with `--force`
+    exit 11
+    ");
+    assert_eq!(run(&bed, "delete --id new --yes --force").code, 0);
+    assert_snapshot!(run(&bed, &format!("delete --id {DONE} --yes")).shown(), @"
+    stdout:
+    retail-prd-backup-20250905-100000 is deleted
+    stderr:
+    Removing backup retail-prd-backup-20250905-100000 for good (engine backuprequest)
+    exit 0
+    ");
+    assert_snapshot!(run(&bed, &format!("delete --id {DONE} --yes")).shown(), @r#"
+    stderr:
+    Removing backup retail-prd-backup-20250905-100000 for good (engine backuprequest)
+    error: there is no BackupRequest "retail-prd-backup-20250905-100000" here
+    hint: `kubectl broker backup list --engine backuprequest` shows what is there
+    exit 10
+    "#);
+    assert_snapshot!(run(&bed, "delete --id liferaybackup/nightly-20250905 --yes").shown(), @"
+    stderr:
+    Removing backup liferaybackup/nightly-20250905 for good (engine backuprequest)
+    error: LiferayBackups are removed by Liferay's own retention job
+    hint: It removes what is older than `backup.retentionDays` of the chart
+    exit 2
+    ");
+}
+
+#[test]
+fn a_manifest_is_found_and_checked() {
+    let bed = Bed::start();
+    let manifest = |more: &str| {
+        let program = bed.program();
+        let mut arguments: Vec<_> = "backup manifest --engine backuprequest -n"
+            .split(' ')
+            .collect();
+        arguments.extend([NAMESPACE, DONE]);
+        arguments.extend(more.split_whitespace());
+        program.run_with(&arguments).shown()
+    };
+    assert_snapshot!(manifest(""), @"
+    stdout:
+    s3://liferay-backups/retail/prd/20250905-100000/manifest.json
+    It lies in object storage, which is not reached through the cluster. To check it:
+    aws s3 cp 's3://liferay-backups/retail/prd/20250905-100000/manifest.json' - | kubectl broker backup manifest retail-prd-backup-20250905-100000 --file -
+    exit 0
+    ");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("manifest.json");
+    let mut document = json!({
+        "version": "1.0", "timestamp": "2025-09-05T10:21:00Z", "projectId": "retail",
+        "environment": "prd", "backupId": DONE,
+        "database": {
+            "snapshotId": "rds:us-east-1:retail-prd-20250905-100000", "instanceId": "retail-prd-db",
+            "sizeBytes": 48_586_496_000_u64, "engine": "postgres", "engineVersion": "15.4",
+        },
+        "documentLibrary": {"objectCount": 12453, "totalSizeBytes": 135_291_469_824_u64},
+    });
+    let write = |document: &Value| fs::write(&file, document.to_string()).expect("a file");
+    let given = format!("--file {}", file.display());
+    write(&document);
+    assert_snapshot!(manifest(&given), @"
+    stdout:
+    The manifest (spelling backupId) is that of retail-prd-backup-20250905-100000.
+    passed   backup: retail-prd-backup-20250905-100000
+    passed   project: retail
+    passed   environment: prd
+    passed   database instance: retail-prd-db
+    passed   snapshot: rds:us-east-1:retail-prd-20250905-100000
+    warned   destination bucket: the manifest does not say; liferay-backups in the backup
+    passed   objects: 12453
+    passed   database size: 48586496000 bytes (45.2 GB)
+    passed   library size: 135291469824 bytes (126.0 GB)
+    warned   files: the manifest lists none
+    warned   checksum: the manifest has none
+    exit 0
+    ");
+    document["backupId"] = json!("another");
+    write(&document);
+    assert_snapshot!(manifest(&given), @"
+    stderr:
+    error: the manifest is not that of retail-prd-backup-20250905-100000: backup is another, and retail-prd-backup-20250905-100000 in the backup
+    hint: `kubectl broker backup manifest retail-prd-backup-20250905-100000` says which file to fetch
+    exit 13
+    ");
+}

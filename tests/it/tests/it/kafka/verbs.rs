@@ -1,0 +1,243 @@
+//! The engine's own verbs: validations, offsets, schedules.
+
+use insta::assert_snapshot;
+use regex::Regex;
+use serde_json::json;
+
+use super::{count, kafka, shown, spec};
+use crate::support::{Bed, Run};
+
+#[test]
+fn a_validation_ends_with_its_result() {
+    let bed = Bed::start();
+    assert_snapshot!(kafka(&bed, "validate nightly").shown(), @"
+    stdout:
+    KafkaBackup nightly: Pass
+    messageCount: Passed
+    offsetRange: Passed
+    exit 0
+    ");
+    assert_eq!(count(&bed, "kafkabackupvalidations"), 2);
+    assert_snapshot!(shown(&["kafka-result=Warn"], "validate nightly"), @"
+    stdout:
+    KafkaBackup nightly: Warn
+    messageCount: Warning (the topic has grown since the backup)
+    offsetRange: Passed
+    exit 0
+    ");
+    assert_snapshot!(shown(&["kafka-result=Skip"], "validate nightly"), @"
+    stdout:
+    KafkaBackup nightly: Skip
+    messageCount: Skipped (nothing to compare with)
+    offsetRange: Passed
+    exit 0
+    ");
+    let all = "validate nightly --checks message-count,consumer-group-offsets --groups app";
+    assert_snapshot!(shown(&["kafka-result=Fail"], all), @"
+    stderr:
+    error: KafkaBackup nightly: Fail; consumerGroupOffsets: Failed (1250 records expected, 1248 found); messageCount: Passed
+    hint: Make another backup, and find out why this one is not as its topics are
+    exit 13
+    ");
+    assert_snapshot!(shown(&[], "validate nightly --checks size"), @r#"
+    stderr:
+    error: --checks has "size", which is no check
+    hint: There are message-count, offset-range and consumer-group-offsets
+    exit 2
+    "#);
+}
+
+/// Without what the API server adds to names.
+fn nameless(run: &Run) -> String {
+    let suffix = Regex::new("(nightly|offset-reset)-[b-z2-9]{5}").expect("a pattern");
+    suffix.replace_all(&run.shown(), "$1-SUFFIX").into_owned()
+}
+
+#[test]
+fn a_verb_that_fails_says_why_and_one_that_does_not_wait_how_to_look() {
+    let failing = Bed::with(&["kafka-fail=no such bucket"]);
+    assert_snapshot!(nameless(&kafka(&failing, "validate nightly")), @"
+    stderr:
+    error: KafkaBackupValidation nightly-SUFFIX failed: no such bucket
+    hint: The operator's log says more
+    exit 1
+    ");
+    assert_snapshot!(nameless(&kafka(&Bed::start(), "validate nightly --no-wait")), @"
+    stdout:
+    KafkaBackupValidation nightly-SUFFIX is created.
+    `kubectl broker backup status --engine kafka --id validation/nightly-SUFFIX` shows how far it is.
+    exit 0
+    ");
+}
+
+#[test]
+fn offsets_are_reset_when_it_is_confirmed() {
+    let bed = Bed::start();
+    let command = "offset-reset app,billing --cluster-of nightly --strategy to-earliest";
+    assert_snapshot!(kafka(&bed, command).shown(), @"
+    stderr:
+    error: nothing was done: Doing `offset-reset app,billing` at namespace kafka (engine kafka) needs a confirmation
+    hint: Give `--yes` if you mean it; on a terminal the name of the target is asked for
+    exit 2
+    ");
+    assert_eq!(count(&bed, "kafkaoffsetresets"), 0);
+    assert_snapshot!(kafka(&bed, &format!("{command} --yes")).shown(), @"
+    stdout:
+    2 of 2 consumer groups were reset.
+    stderr:
+    Doing `offset-reset app,billing` at namespace kafka (engine kafka)
+    exit 0
+    ");
+    assert_snapshot!(kafka(&bed, &format!("{command} --yes --dry-run")).shown(), @"
+    stdout:
+    The operator would do this; nothing was changed.
+    stderr:
+    Doing `offset-reset app,billing` at namespace kafka (engine kafka)
+    exit 0
+    ");
+    let mapped =
+        "offset-reset app --cluster-of restore/orders-check --strategy from-mapping --yes -o json";
+    assert_eq!(
+        kafka(&bed, mapped).json()["text"],
+        "1 of 1 consumer groups were reset."
+    );
+    assert_snapshot!(kafka(&bed, "offset-reset app --cluster-of nightly --strategy to-offset --yes").shown(), @"
+    stderr:
+    Doing `offset-reset app` at namespace kafka (engine kafka)
+    error: --strategy to-offset needs --offset
+    exit 2
+    ");
+}
+
+#[test]
+fn groups_that_can_not_be_reset_are_named() {
+    let command = "offset-reset app,billing --cluster-of nightly --strategy to-latest --yes";
+    let bed = Bed::with(&["kafka-partial"]);
+    assert_snapshot!(nameless(&kafka(&bed, &format!("{command} --continue-on-error"))), @"
+    stderr:
+    Doing `offset-reset app,billing` at namespace kafka (engine kafka)
+    error: 1 of 2 consumer groups were reset. billing: group has active members
+    hint: A group can be reset while none of its members runs; do it once more for these groups
+    exit 1
+    ");
+    assert_snapshot!(nameless(&kafka(&bed, command)), @"
+    stderr:
+    Doing `offset-reset app,billing` at namespace kafka (engine kafka)
+    error: KafkaOffsetReset offset-reset-SUFFIX failed: Offset reset failed: group has active members
+    hint: The operator's log says more
+    exit 1
+    ");
+}
+
+#[test]
+fn offsets_are_rolled_back_to_a_file_in_the_operators_pod() {
+    let bed = Bed::start();
+    let command = "--cluster-of nightly --yes";
+    assert_snapshot!(kafka(&bed, &format!("offset-rollback /data/snapshot.json {command}")).shown(), @"
+    stdout:
+    3 consumer groups were rolled back.
+    stderr:
+    Doing `offset-rollback /data/snapshot.json` at namespace kafka (engine kafka)
+    exit 0
+    ");
+    assert_snapshot!(kafka(&bed, &format!("offset-rollback snapshot.json {command}")).shown(), @r#"
+    stderr:
+    Doing `offset-rollback snapshot.json` at namespace kafka (engine kafka)
+    error: "snapshot.json" is no absolute path
+    hint: The operator reads the snapshot from its own pod: give the path there
+    exit 2
+    "#);
+    assert_snapshot!(kafka(&bed, &format!("offset-rollback /data/snapshot.json --dry-run {command}")).shown(), @"
+    stdout:
+    The operator would do this; nothing was changed.
+    stderr:
+    Doing `offset-rollback /data/snapshot.json` at namespace kafka (engine kafka)
+    exit 0
+    ");
+}
+
+#[test]
+fn a_schedule_is_set_as_the_operator_reads_it() {
+    let bed = Bed::start();
+    let schedule = |cron: &str| {
+        let arguments = [
+            "backup", "--engine", "kafka", "-n", "kafka", "schedule", "nightly", cron,
+        ];
+        bed.program().run_with(&arguments).shown()
+    };
+    assert_snapshot!(schedule("0 3 * * 1-5"), @r#"
+    stderr:
+    error: the schedule "0 3 * * 1-5" has 5 fields, and the operator reads 6 or 7, seconds first
+    hint: Write '0 0 3 * * MON-FRI'
+    exit 2
+    "#);
+    assert_snapshot!(schedule("0 0 25 * * *"), @r#"
+    stderr:
+    error: the schedule "0 0 25 * * *" has "25" as hour: 0 to 23 can be
+    exit 2
+    "#);
+    assert_snapshot!(schedule("0 0 3 * * MON-FRI"), @"
+    stdout:
+    KafkaBackup nightly runs by the schedule 0 0 3 * * MON-FRI (UTC).
+    If it was due since it ran last, it runs at once.
+    `kubectl broker backup list --engine kafka -o wide` shows the next time.
+    exit 0
+    ");
+    assert_snapshot!(kafka(&bed, "status --id nightly -o wide").shown(), @"
+    stdout:
+    NAME   STATE   SCHEDULE   RECORDS   SIZE   AGE   SEGMENTS   BACKUP-ID   LAST-BACKUP   NEXT-BACKUP   PROGRESS   MESSAGE
+    nightly   Ready   0 0 3 * * MON-FRI   2500   8.0MiB   AGE   6   nightly-20250906-020000   2025-09-06T02:00:00Z   2025-09-08T03:00:00Z   -   Backup schedule is active
+    exit 0
+    ");
+    // The operator would have refused the first.
+    let refused = bed
+        .objects()
+        .modify("kafkabackups.kafka.oso.sh", "kafka", "nightly", |object| {
+            object["spec"]["schedule"] = json!("0 3 * * 1-5");
+            object["metadata"]["generation"] = json!(9);
+        });
+    refused.expect("it is there");
+    let program = bed.program().data_although_failed();
+    let run = program.run("backup --engine kafka -n kafka status --watch --id nightly");
+    assert_eq!(run.code, 1, "{}", run.stderr);
+    assert!(
+        run.stderr.contains("Invalid cron schedule '0 3 * * 1-5'"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
+fn a_schedule_is_suspended_and_goes_on() {
+    let bed = Bed::start();
+    assert_snapshot!(kafka(&bed, "suspend nightly").shown(), @"
+    stdout:
+    The schedule 0 0 2 * * * of KafkaBackup nightly is suspended.
+    exit 0
+    ");
+    assert_eq!(spec(&bed, "kafkabackups", "nightly")["suspend"], true);
+    assert_snapshot!(kafka(&bed, "suspend nightly").shown(), @"
+    stdout:
+    KafkaBackup nightly is suspended already.
+    exit 0
+    ");
+    assert_snapshot!(kafka(&bed, "resume nightly").shown(), @"
+    stdout:
+    The schedule 0 0 2 * * * of KafkaBackup nightly goes on.
+    If it was due meanwhile, it runs at once.
+    exit 0
+    ");
+    assert_eq!(spec(&bed, "kafkabackups", "nightly")["suspend"], false);
+    assert_snapshot!(kafka(&bed, "suspend before-upgrade").shown(), @"
+    stderr:
+    error: KafkaBackup before-upgrade has no schedule
+    hint: `kubectl broker backup schedule --engine kafka before-upgrade CRON` gives it one
+    exit 11
+    ");
+    assert_snapshot!(shown(&["deny=patch:kafkabackups"], "suspend nightly"), @r#"
+    stderr:
+    error: not allowed to patch kafkabackups nightly in namespace kafka: kafkabackups.kafka.oso.sh "nightly" is forbidden: User "testbed" cannot patch resource "kafkabackups" in API group "kafka.oso.sh" in the namespace "kafka"
+    hint: Ask for this right: `kubectl create role broker-kafkabackups -n kafka --verb=patch --resource=kafkabackups.kafka.oso.sh`, or in a Role `{apiGroups: ["kafka.oso.sh"], resources: ["kafkabackups"], verbs: ["patch"]}`
+    exit 12
+    "#);
+}

@@ -4,7 +4,7 @@
 //! The layers, each importing only from those below it:
 //!
 //! ```text
-//! cli → ops, authoring → plugin → engine, cluster, transfer, ui → model
+//! cli → ops, authoring → plugin → engine, cluster, s3, transfer, ui → web, model
 //! ```
 //!
 //! `ARCHITECTURE.md` says how a command travels through them.
@@ -16,5 +16,7 @@ pub mod engine;
 pub mod model;
 pub mod ops;
 pub mod plugin;
+pub mod s3;
 pub mod transfer;
 pub mod ui;
+pub mod web;

@@ -130,9 +130,9 @@ fn port_flags(engines: &[EngineFile]) -> BTreeMap<String, String> {
     for engine in engines {
         let manifest = engine.manifest();
         for endpoint in manifest.endpoints.values() {
-            if let Some(flag) = &endpoint.port.flag {
+            if let Some(flag) = endpoint.port_flag() {
                 flags
-                    .entry(flag.clone())
+                    .entry(flag.to_owned())
                     .or_insert_with(|| manifest.id.name().to_owned());
             }
         }

@@ -11,7 +11,8 @@ use secrecy::ExposeSecret;
 use super::context::{Chosen, choose};
 use super::kubeconfig::Places;
 use super::request::check_name;
-use super::{Cluster, ClusterError, Identity, Inner, NamespaceSource, proxy, refusal};
+use super::{Cluster, ClusterError, Identity, Inner, NamespaceSource, refusal};
+use crate::web::proxy_for;
 
 /// How long the API server may take for one request, where no flag says otherwise.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -152,7 +153,7 @@ impl Prepared {
             namespace,
             proxy_url,
         } = self;
-        config.proxy_url = proxy::proxy_for(&config.cluster_url, proxy_url.as_deref(), |name| {
+        config.proxy_url = proxy_for(&config.cluster_url, proxy_url.as_deref(), |name| {
             std::env::var(name).ok()
         })
         .map_err(ClusterError::Proxy)?;

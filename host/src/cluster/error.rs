@@ -6,10 +6,10 @@ use std::time::Duration;
 use broker_manifest::ObjectKind;
 use jiff::Timestamp;
 
-use super::BadProxy;
 use super::request::Access;
 use super::request_body::StreamError;
 use crate::model::text::printable;
+use crate::web::BadProxy;
 
 /// How many characters of a text from outside one message may hold.
 const SHOWN: usize = 400;

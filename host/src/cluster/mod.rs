@@ -28,7 +28,6 @@ mod leases;
 mod near;
 mod objects;
 mod pods;
-mod proxy;
 mod readiness;
 mod refusal;
 mod request;
@@ -55,8 +54,6 @@ pub use error::{ClusterError, EntryKind, Phase, PodContainer, PodPort, Unreachab
 pub use exec::{Command, CommandOutput};
 pub use leases::{Acquired, HeldLease, lease_name};
 pub use objects::{ObjectType, Selection};
-pub use proxy::BadProxy;
-pub(crate) use proxy::proxy_for;
 pub use readiness::Readiness;
 pub use request::Access;
 pub use request_body::{RequestBody, StreamError};

@@ -1,5 +1,6 @@
 use broker_manifest::{
     Auth, Command, Endpoint, Manifest, Method, ObjectKind, ResourceRule, ResourceVerb, Route,
+    Select,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,6 +23,7 @@ pub struct Granted {
     /// The path with its parameters filled in and encoded.
     pub path: String,
     pub auth: Auth,
+    pub select: Select,
 }
 
 /// Headers that belong to the host: they frame the message, carry credentials, or name the target.
@@ -92,6 +94,7 @@ impl Grants {
             method,
             path: fill(allowed, parameters)?,
             auth: grant.auth,
+            select: grant.select,
         })
     }
 

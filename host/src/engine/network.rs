@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use broker_manifest::Auth;
+use broker_manifest::{Auth, Select};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http_body_util::combinators::UnsyncBoxBody;
@@ -18,6 +18,8 @@ pub type Answer = http::Response<Body>;
 #[derive(Clone, Debug)]
 pub struct Outgoing {
     pub endpoint: String,
+    /// What is behind it.
+    pub select: Select,
     pub auth: Auth,
     /// How long the answer may take to begin, where the engine knows that it takes long.
     pub patience: Option<Duration>,

@@ -64,7 +64,7 @@ impl Credentials {
     /// The header for an endpoint's kind of authentication, where there is one.
     pub(super) fn header(&self, auth: Auth) -> Option<&HeaderValue> {
         match auth {
-            Auth::None => None,
+            Auth::None | Auth::Aws => None,
             Auth::Basic => self.basic.as_ref(),
             Auth::Bearer => self.bearer.as_ref(),
         }

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use broker_manifest::{Endpoint, Manifest};
+use broker_manifest::{Auth, Endpoint, Manifest, Select};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, try_join_all};
 use http::header::AUTHORIZATION;
@@ -15,6 +15,7 @@ use crate::cluster::{
 };
 use crate::engine::{Answer, Network, Outgoing, Sent};
 use crate::model::{Failure, Problem, Report, ReportKind};
+use crate::s3::{Access, S3};
 use crate::transfer::retry_after;
 
 /// Whose requests go where.
@@ -26,10 +27,11 @@ pub(super) struct Route {
     /// Values of the manifests' port flags, by flag.
     pub(super) ports: BTreeMap<String, u16>,
     pub(super) credentials: Credentials,
+    pub(super) s3: Arc<S3>,
 }
 
-/// Carries the requests of one engine to the pods of one target.
-pub(super) struct PodNetwork {
+/// Carries the requests of one engine to the pods of one target, and to S3.
+pub(super) struct Endpoints {
     route: Route,
     backends: BTreeMap<String, Backend>,
     deadlines: Deadlines,
@@ -48,14 +50,15 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 #[derive(Clone, Default)]
 pub(super) struct LastError(Arc<Mutex<Option<ClusterError>>>);
 
-impl PodNetwork {
-    /// Finds the pods and ports of every endpoint of a manifest. No port-forward is opened yet.
+impl Endpoints {
+    /// Finds the pods and ports of every endpoint of a manifest that is in pods. No port-forward is opened yet.
     ///
     /// It is done before the engine runs, so that what is wrong with the target is never told
     /// through the engine.
     pub(super) async fn find(route: Route) -> Result<Self, ClusterError> {
         let endpoints = route.manifest.endpoints.iter();
-        let backends = endpoints.map(|(name, endpoint)| async {
+        let in_pods = endpoints.filter(|(_, endpoint)| endpoint.is_in_pods());
+        let backends = in_pods.map(|(name, endpoint)| async {
             let backend = route.backend(name, endpoint).await?;
             Ok((name.clone(), backend))
         });
@@ -140,6 +143,18 @@ impl PodNetwork {
         }
     }
 
+    /// Sends a request to S3, which is only read.
+    async fn ask_s3(&self, outgoing: Outgoing, first_byte: Duration) -> Result<Answer, Report> {
+        let access = match outgoing.auth {
+            Auth::Aws => Access::Signed,
+            Auth::None | Auth::Basic | Auth::Bearer => Access::Anonymous,
+        };
+        let request = outgoing.request.map(|_| ());
+        let answer = self.route.s3.send(request, access, first_byte).await;
+        let answer = answer.map_err(|error| error.report())?;
+        Ok(answer.map(|body| body.map_err(|error| error.report()).boxed_unsync()))
+    }
+
     fn waited(&self) -> MutexGuard<'_, Vec<String>> {
         self.waited.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -166,11 +181,9 @@ impl Route {
         let spec = EndpointSpec {
             name: name.to_owned(),
             select: endpoint.select,
-            port: endpoint.port.clone(),
+            port: endpoint.port.clone().unwrap_or_default(),
             explicit_port: endpoint
-                .port
-                .flag
-                .as_ref()
+                .port_flag()
                 .and_then(|flag| self.ports.get(flag).copied()),
         };
         self.cluster.backend(&self.target, &spec).await
@@ -191,9 +204,13 @@ impl LastError {
     }
 }
 
-impl Network for PodNetwork {
+impl Network for Endpoints {
     fn send(&self, outgoing: Outgoing) -> BoxFuture<'_, Result<Answer, Report>> {
         async move {
+            let first_byte = outgoing.patience.unwrap_or(self.deadlines.first_byte);
+            if outgoing.select == Select::S3 {
+                return self.ask_s3(outgoing, first_byte).await;
+            }
             let backend = self.backends.get(&outgoing.endpoint).ok_or_else(|| {
                 let endpoint = &outgoing.endpoint;
                 Report::new(
@@ -202,7 +219,7 @@ impl Network for PodNetwork {
                 )
             })?;
             let deadlines = Deadlines {
-                first_byte: outgoing.patience.unwrap_or(self.deadlines.first_byte),
+                first_byte,
                 ..self.deadlines
             };
             let mut request = outgoing.request;

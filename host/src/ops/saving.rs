@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use http::HeaderMap;
 use jiff::Timestamp;
 
-use super::network::PodNetwork;
+use super::network::Endpoints;
 use super::observer::TransferObserver;
 use crate::engine::{Answer, Artifacts, Network as _, Outgoing, SavedFile, ToSave};
 use crate::model::{Report, ReportKind, text};
@@ -62,7 +62,7 @@ pub(super) struct Stored {
 
 /// Saves the bodies of one running engine. Without an order it refuses.
 pub(super) struct Saving {
-    network: Arc<PodNetwork>,
+    network: Arc<Endpoints>,
     ui: Ui,
     state: Mutex<State>,
 }
@@ -75,7 +75,7 @@ struct State {
 }
 
 impl Saving {
-    pub(super) fn new(network: Arc<PodNetwork>, ui: Ui) -> Self {
+    pub(super) fn new(network: Arc<Endpoints>, ui: Ui) -> Self {
         Self {
             network,
             ui,
@@ -216,12 +216,12 @@ fn file_name(order: &Order, engines: Option<&str>, headers: &HeaderMap) -> FileN
 struct Again {
     identity: String,
     request: Outgoing,
-    network: Mutex<Arc<PodNetwork>>,
+    network: Mutex<Arc<Endpoints>>,
     ui: Ui,
 }
 
 impl Again {
-    fn network(&self) -> MutexGuard<'_, Arc<PodNetwork>> {
+    fn network(&self) -> MutexGuard<'_, Arc<Endpoints>> {
         self.network.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -10,7 +10,7 @@ use super::audit::AuditFile;
 use super::choose::{EngineChoice, call_name, candidates, for_files, has_target, shared_name};
 use super::commands::PodCommands;
 use super::credentials::{Credentials, CredentialsRequest};
-use super::network::{PodNetwork, Route};
+use super::network::{Endpoints, Route};
 use super::objects::ClusterObjects;
 use super::observer::UiObserver;
 use super::saving::Saving;
@@ -20,6 +20,7 @@ use crate::engine::{
     OptionSetting, OptionValue, Runtime, Services,
 };
 use crate::model::{Failure, Problem, text};
+use crate::s3::S3;
 use crate::ui::{Scope, Ui};
 
 /// The StatefulSet that is meant where none is named.
@@ -49,6 +50,7 @@ pub struct Session {
     pub(super) engines: Catalogue,
     runtime: Arc<Runtime>,
     credentials: Credentials,
+    pub(super) s3: Arc<S3>,
     request: Request,
     target: Target,
     auditor: Option<Arc<dyn Auditor>>,
@@ -58,7 +60,7 @@ pub struct Session {
 /// An engine that runs, and the network that it has.
 pub(super) struct Running {
     instance: Instance,
-    network: Arc<PodNetwork>,
+    network: Arc<Endpoints>,
     objects: Arc<ClusterObjects>,
     pub(super) saving: Arc<Saving>,
     pub(super) manifest: Manifest,
@@ -93,6 +95,7 @@ impl Session {
             engines,
             runtime,
             credentials,
+            s3: Arc::default(),
             request,
             target,
             ui,
@@ -224,7 +227,7 @@ impl Session {
     /// Makes native code of an engine and finds its endpoints at the same time, then starts it.
     pub(super) async fn start(&self, file: &EngineFile) -> Result<Running, OpsError> {
         // Boxed, they don't weigh on the futures of all callers.
-        let find = Box::pin(PodNetwork::find(self.route(file)));
+        let find = Box::pin(Endpoints::find(self.route(file)));
         let (loaded, network) = tokio::join!(self.load(file), find);
         let loaded = loaded?;
         Box::pin(self.run(file, &loaded, network?)).await
@@ -238,6 +241,7 @@ impl Session {
             manifest: file.manifest().clone(),
             ports: self.request.ports.clone(),
             credentials: self.credentials.clone(),
+            s3: Arc::clone(&self.s3),
         }
     }
 
@@ -265,7 +269,7 @@ impl Session {
         &self,
         file: &EngineFile,
         loaded: &Loaded,
-        network: PodNetwork,
+        network: Endpoints,
     ) -> Result<Running, OpsError> {
         let network = Arc::new(network);
         let saving = Arc::new(Saving::new(Arc::clone(&network), self.ui));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use broker_manifest::{Operation, ResourceRule, Select};
+use broker_manifest::{Auth, Endpoint, Operation, ResourceRule, Select};
 use bytes::Bytes;
 use futures_util::future::join_all;
 use http::Request as HttpRequest;
@@ -11,18 +11,21 @@ use http_body_util::{BodyExt as _, Full};
 use super::choose::{EngineChoice, chosen};
 use super::credentials::CredentialsRequest;
 use super::engines::in_words;
-use super::network::PodNetwork;
+use super::network::Endpoints;
 use super::session::{Request, Running};
 use super::{OpsError, Session};
 use crate::cluster::{
     Backend, Candidate, ClusterError, Deadlines, Need, Origin, Rights, ServerVersion,
 };
 use crate::engine::{Catalogue, EngineFile};
-use crate::model::{Failure, Problem};
+use crate::model::{Failure, Problem, Report, text};
 use crate::ui::{CheckOutcome, CheckRow, TestView, Ui};
 
 /// The oldest version of Kubernetes that this program is tried with.
 const OLDEST_SERVER: (u32, u32) = (1, 26);
+
+/// Longest id of an access key that is shown, in characters.
+const MAX_KEY_ID: usize = 128;
 
 /// A check that is done, with what the view of it does not tell.
 struct Check {
@@ -262,7 +265,13 @@ async fn engine(session: &Session, file: &EngineFile, with_credentials: bool) ->
     let route = session.route(file);
     let mut checks = of_objects(session, file).await;
     let mut backends = BTreeMap::new();
+    let mut in_pods = 0;
     for (endpoint_name, endpoint) in &manifest.endpoints {
+        if !endpoint.is_in_pods() {
+            checks.extend(of_s3(session, name, endpoint_name, endpoint).await);
+            continue;
+        }
+        in_pods += 1;
         let found = route.backend(endpoint_name, endpoint).await;
         let (check, backend) = reach(name, endpoint_name, found).await;
         checks.push(check);
@@ -270,14 +279,14 @@ async fn engine(session: &Session, file: &EngineFile, with_credentials: bool) ->
             backends.insert(endpoint_name.clone(), backend);
         }
     }
-    if backends.len() < manifest.endpoints.len() || !with_credentials {
+    if backends.len() < in_pods || !with_credentials {
         for backend in backends.values() {
             show_notes(session.ui(), backend);
         }
         checks.extend(calls_skipped(file));
         return checks;
     }
-    let network = PodNetwork::over(backends, route);
+    let network = Endpoints::over(backends, route);
     match detect(session, file, network).await {
         Err(error) => {
             checks.push(Check::failed(Some(name), "detect", &error));
@@ -357,6 +366,38 @@ async fn reach(
     }
 }
 
+/// Whether there are credentials for S3. Which buckets it is about is not known before, so that nothing is
+/// asked of it; and only of an engine that is meant, since whoever has no such system has no such credentials.
+async fn of_s3(
+    session: &Session,
+    engine: &str,
+    endpoint_name: &str,
+    endpoint: &Endpoint,
+) -> Option<Check> {
+    if *session.choice() == EngineChoice::Auto {
+        return None;
+    }
+    let name = format!("endpoint:{endpoint_name}");
+    if endpoint.auth != Auth::Aws {
+        let message = "S3 is asked without credentials".to_owned();
+        return Some(Check::passed(Some(engine), &name, message));
+    }
+    Some(match session.s3.credentials().await {
+        Ok((key, region)) => {
+            let key = text::printable(&key, MAX_KEY_ID);
+            let message = format!("S3 is asked with AWS access key {key}, region {region}");
+            Check::passed(Some(engine), &name, message)
+        }
+        Err(error) => {
+            let Report { message, hint, .. } = error.report();
+            let message = format!("{message}: what needs it fails");
+            let mut check = Check::warned(&name, message, hint);
+            check.row.engine = Some(engine.to_owned());
+            check
+        }
+    })
+}
+
 fn place(candidate: &Candidate) -> String {
     let origin = match &candidate.origin {
         Origin::Flag => "given by flag".to_owned(),
@@ -379,7 +420,7 @@ fn show_notes(ui: Ui, backend: &Backend) {
 async fn detect(
     session: &Session,
     file: &EngineFile,
-    network: PodNetwork,
+    network: Endpoints,
 ) -> Result<(Running, String), OpsError> {
     let loaded = session.load(file).await?;
     let mut running = session.run(file, &loaded, network).await?;

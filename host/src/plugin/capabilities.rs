@@ -23,7 +23,7 @@ pub enum Capability {
     /// Sending one kind of request to one place.
     Http { place: Place, route: String },
     /// The host adds credentials to what is sent there.
-    Credentials { place: Place, kind: &'static str },
+    Credentials { place: Place, kind: Login },
     /// Running one command, in the pod's default container where none is named.
     Exec {
         container: Option<String>,
@@ -44,12 +44,23 @@ pub enum Capability {
     ReadFiles,
 }
 
-/// Ports of the pods of the target, or of a Service in front of them.
+/// What the host adds to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Login {
+    Basic,
+    Bearer,
+    Aws,
+}
+
+/// Where requests are sent. Ports are names and numbers, in the order in which they are tried.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
-    is_service: bool,
-    /// Names and numbers, in the order in which they are tried.
-    ports: Vec<String>,
+pub enum Place {
+    /// Of the pods of the target.
+    Pods { ports: Vec<String> },
+    /// Of a Service in front of them.
+    Service { ports: Vec<String> },
+    /// Object storage outside the cluster.
+    S3,
 }
 
 impl Capabilities {
@@ -168,10 +179,14 @@ impl Capabilities {
                         None => sentences.push(format!("talk to {}: {route}", place.words())),
                     }
                 }
-                Capability::Credentials { place, kind } => sentences.push(format!(
-                    "have {kind} of yours added to what it sends to {}, without seeing that",
-                    place.words()
-                )),
+                Capability::Credentials { place, kind } => {
+                    let place = place.words();
+                    sentences.push(match kind {
+                        Login::Aws => format!("have what it asks of {place}, signed with your AWS credentials, without seeing them"),
+                        Login::Basic => format!("have a user name and a password of yours added to what it sends to {place}, without seeing that"),
+                        Login::Bearer => format!("have a token of yours added to what it sends to {place}, without seeing that"),
+                    });
+                }
                 Capability::Exec { container, words } => {
                     let container = container
                         .as_ref()
@@ -220,8 +235,9 @@ impl Capabilities {
 fn credentials(endpoint: &Endpoint) -> Option<Capability> {
     let kind = match endpoint.auth {
         Auth::None => return None,
-        Auth::Basic => "a user name and a password",
-        Auth::Bearer => "a token",
+        Auth::Basic => Login::Basic,
+        Auth::Bearer => Login::Bearer,
+        Auth::Aws => Login::Aws,
     };
     Some(Capability::Credentials {
         place: Place::of(endpoint),
@@ -250,28 +266,42 @@ fn command(command: &Command) -> Capability {
 
 impl Place {
     fn of(endpoint: &Endpoint) -> Self {
-        let names = endpoint.port.names.iter().map(ToString::to_string);
-        let numbers = endpoint.port.numbers.iter().map(ToString::to_string);
-        Self {
-            is_service: endpoint.select == Select::Service,
-            ports: names.chain(numbers).collect(),
+        let ports = || {
+            let ports = endpoint.port.iter();
+            let names = ports.clone().flat_map(|port| &port.names);
+            let numbers = ports.flat_map(|port| &port.numbers);
+            let names = names.map(ToString::to_string);
+            names.chain(numbers.map(ToString::to_string)).collect()
+        };
+        match endpoint.select {
+            Select::Pod => Self::Pods { ports: ports() },
+            Select::Service => Self::Service { ports: ports() },
+            Select::S3 => Self::S3,
         }
     }
 
     fn words(&self) -> String {
-        let ports = self.ports.join(" or ");
-        if self.is_service {
-            format!("port {ports} of a Service in front of the StatefulSet you name")
-        } else {
-            format!("port {ports} of the pods of the StatefulSet you name")
+        match self {
+            Self::Pods { ports } => format!(
+                "port {} of the pods of the StatefulSet you name",
+                ports.join(" or ")
+            ),
+            Self::Service { ports } => format!(
+                "port {} of a Service in front of the StatefulSet you name",
+                ports.join(" or ")
+            ),
+            Self::S3 => "S3, outside the cluster".to_owned(),
         }
     }
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let select = if self.is_service { "service" } else { "pod" };
-        write!(f, "{select}:{}", self.ports.join(","))
+        match self {
+            Self::Pods { ports } => write!(f, "pod:{}", ports.join(",")),
+            Self::Service { ports } => write!(f, "service:{}", ports.join(",")),
+            Self::S3 => f.write_str("s3"),
+        }
     }
 }
 
@@ -280,10 +310,10 @@ impl fmt::Display for Capability {
         match self {
             Self::Http { place, route } => write!(f, "http {place} {route}"),
             Self::Credentials { place, kind } => {
-                let kind = if *kind == "a token" {
-                    "bearer"
-                } else {
-                    "basic"
+                let kind = match kind {
+                    Login::Basic => "basic",
+                    Login::Bearer => "bearer",
+                    Login::Aws => "aws",
                 };
                 write!(f, "credentials {place} {kind}")
             }
@@ -345,6 +375,10 @@ mod tests {
         select = "service"
         port = { numbers = [443] }
         allow = ["GET /c"]
+        [endpoints.bucket]
+        select = "s3"
+        allow = ["GET /{bucket}/{+key}", "HEAD /acme/index"]
+        auth = "aws"
         [exec.look]
         container = "vault"
         argv = ["ls", "-1", "{folder}", "a b"]
@@ -374,9 +408,12 @@ mod tests {
             texts,
             [
                 "credentials pod:api,80 basic",
+                "credentials s3 aws",
                 "exec vault: ls -1 {folder} \"a b\"",
                 "http pod:api,80 GET /b",
                 "http pod:api,80 POST /b/{id}",
+                "http s3 GET /{bucket}/{+key}",
+                "http s3 HEAD /acme/index",
                 "http service:443 GET /c",
                 "objects acme.example/v1/Vault delete",
                 "objects acme.example/v1/Vault get",
@@ -397,7 +434,9 @@ mod tests {
             [
                 "talk to port api or 80 of the pods of the StatefulSet you name: GET /b, POST /b/{id}",
                 "talk to port 443 of a Service in front of the StatefulSet you name: GET /c",
+                "talk to S3, outside the cluster: GET /{bucket}/{+key}, HEAD /acme/index",
                 "have a user name and a password of yours added to what it sends to port api or 80 of the pods of the StatefulSet you name, without seeing that",
+                "have what it asks of S3, outside the cluster, signed with your AWS credentials, without seeing them",
                 "run in container vault of a pod of the StatefulSet you name: ls -1 {folder} \"a b\"",
                 "work with Kubernetes objects v1/ConfigMap in namespace safe: get",
                 "work with Kubernetes objects acme.example/v1/Vault in the namespace of the command: get, delete",

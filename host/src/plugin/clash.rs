@@ -64,7 +64,7 @@ fn flags(manifest: &Manifest) -> BTreeMap<&str, Flag<'_>> {
         (name.as_str(), flag)
     });
     let endpoints = manifest.endpoints.values();
-    let ports = endpoints.filter_map(|endpoint| Some((endpoint.port.flag.as_deref()?, Flag::Port)));
+    let ports = endpoints.filter_map(|endpoint| Some((endpoint.port_flag()?, Flag::Port)));
     options.chain(ports).collect()
 }
 

@@ -33,6 +33,8 @@ mod steps;
 mod store;
 mod stored_signature;
 mod sync;
+#[cfg(test)]
+mod testing;
 mod trial;
 
 pub use bundle::{MAX_BUNDLE, WrittenBundle};
@@ -50,8 +52,8 @@ pub use reference::{BadReference, OciVersion, Reference};
 pub use signature::{PublicKey, SignatureError};
 pub use signature_state::SignatureState;
 pub use source::{
-    CosignPayload, Deadlines, DetachedSignature, Fetched, MAX_ENGINE, ProxySettings, SourceError,
-    SourceOptions, Sources,
+    CosignPayload, Deadlines, DetachedSignature, Fetched, MAX_ENGINE, SourceError, SourceOptions,
+    Sources,
 };
 pub use store::{Changing, LOCKFILE, Store};
 pub use sync::Synced;

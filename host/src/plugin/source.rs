@@ -13,9 +13,6 @@ mod https;
 mod oci;
 mod options;
 mod path;
-mod proxy;
-#[cfg(test)]
-pub(super) mod testing;
 
 use std::time::Duration;
 
@@ -29,7 +26,6 @@ pub use error::SourceError;
 pub(super) use oci::wasm_layer;
 pub use options::{Deadlines, SourceOptions};
 pub(super) use path::read_plain_file;
-pub use proxy::ProxySettings;
 
 /// The most bytes that a component may have: 64 MiB.
 pub const MAX_ENGINE: u64 = 64 * 1024 * 1024;

@@ -1,20 +1,17 @@
-//! The manifest of a backup: where it lies, and whether one that was fetched is that of the backup.
-//!
-//! It lies in object storage, which the host does not reach: the operator fetches it.
+//! The manifest of a backup: where it lies, and whether it is that of the backup.
 
+mod check;
 mod checksum;
+mod place;
 mod size;
 mod spelling;
+mod unpacked;
 
-use broker_engine::{ActRequest, Error, ErrorKind, Report, Result, Settings};
-use serde_json::Value;
+use broker_engine::{ActRequest, Error, ErrorKind, Report, Result, Settings, log};
 
-use crate::object::text;
 use crate::sort::{Id, Sort};
-use spelling::Manifest;
-
-/// The spelling of the implemented controller ends its list of files here.
-const LONGEST_LIST: usize = 10_000;
+use check::check;
+use place::{Place, Storage, fetch};
 
 pub fn act(request: &ActRequest) -> Result<Report> {
     let id = Id::parse(request.required_text("name")?)?;
@@ -24,219 +21,45 @@ pub fn act(request: &ActRequest) -> Result<Report> {
         )));
     }
     let object = id.read()?;
-    let report = match request.text("file") {
-        Some(file) => check(&id, &object, file)?,
-        None => place(&id, &object),
-    };
-    Ok(Report::text(report))
-}
-
-/// Where it lies, and how it is fetched.
-fn place(id: &Id, object: &Value) -> String {
-    let said = text(object, "/status/documentLibrary/manifestPath");
-    let Some(path) = said.map(str::to_owned).or_else(|| expected(object)) else {
-        return format!("The controller has not said where the manifest of {id} lies.");
-    };
-    let origin = match said {
-        Some(_) => "",
-        None => " (the controller has not said so: it is where it should be)",
-    };
-    let fetch = if path.starts_with("s3://") {
-        format!("aws s3 cp '{path}' -")
-    } else if path.starts_with("gs://") {
-        format!("gcloud storage cat '{path}'")
-    } else {
-        "FETCH IT".to_owned()
-    };
-    let unpack = if path.strip_suffix(".gz").is_some() {
-        " | gunzip"
-    } else {
-        ""
-    };
-    format!(
-        "{path}{origin}\n\
-         It lies in object storage, which is not reached through the cluster. To check it:\n\
-         {fetch}{unpack} | kubectl broker backup manifest {id} --file -"
-    )
-}
-
-/// Beside the folder of the files: `retail/prd/20251109-143000/manifest.json` for the prefix
-/// `retail/prd/20251109-143000/dl`.
-fn expected(object: &Value) -> Option<String> {
-    let bucket = text(object, "/spec/documentLibrary/destinationBucket")?;
-    let prefix = text(object, "/spec/documentLibrary/destinationPrefix")?;
-    let scheme = match text(object, "/spec/provider") {
-        None | Some("aws") => "s3",
-        Some("gcp") => "gs",
-        Some(_) => return None,
-    };
-    let (parent, _) = prefix.trim_end_matches('/').rsplit_once('/')?;
-    Some(format!("{scheme}://{bucket}/{parent}/manifest.json"))
-}
-
-/// What was looked at, in lines for people.
-#[derive(Default)]
-struct Findings {
-    lines: Vec<String>,
-    wrong: Vec<String>,
-}
-
-impl Findings {
-    fn passed(&mut self, what: &str, message: &str) {
-        self.lines.push(format!("passed   {what}: {message}"));
-    }
-
-    fn warned(&mut self, what: &str, message: &str) {
-        self.lines.push(format!("warned   {what}: {message}"));
-    }
-
-    /// Compares what the manifest says with what the backup says, where both do.
-    fn same<T: PartialEq + std::fmt::Display>(
-        &mut self,
-        what: &str,
-        manifest: Option<T>,
-        backup: Option<T>,
-    ) {
-        match (manifest, backup) {
-            (Some(ours), Some(theirs)) if ours == theirs => self.passed(what, &ours.to_string()),
-            (Some(ours), Some(theirs)) => {
-                self.wrong
-                    .push(format!("{what} is {ours}, and {theirs} in the backup"));
-            }
-            (Some(ours), None) => {
-                self.warned(what, &format!("{ours}, which the backup does not say"));
-            }
-            (None, Some(theirs)) => {
-                self.warned(
-                    what,
-                    &format!("the manifest does not say; {theirs} in the backup"),
-                );
-            }
-            (None, None) => {}
-        }
-    }
-}
-
-fn check(id: &Id, object: &Value, file: &str) -> Result<String> {
-    let not_json = |reason: String| {
-        Error::new(
-            ErrorKind::Integrity,
-            format!("the file is no manifest: {reason}"),
-        )
-        .with_hint("One that is compressed has to be unpacked before")
-    };
-    let document: Value = serde_json::from_str(file).map_err(|e| not_json(e.to_string()))?;
-    let manifest = Manifest::of(&document)
-        .ok_or_else(|| not_json("it names no backup in any spelling that is known".to_owned()))?;
-    let mut findings = Findings::default();
-    compare(&mut findings, id, object, &manifest);
-    files(&mut findings, &manifest);
-    checksum(&mut findings, file, &document);
-    if findings.wrong.is_empty() {
-        let begin = format!(
-            "The manifest (spelling {}) is that of {id}.",
-            manifest.spelling
-        );
-        return Ok([vec![begin], findings.lines].concat().join("\n"));
-    }
-    Err(Error::new(
-        ErrorKind::Integrity,
-        format!(
-            "the manifest is not that of {id}: {}",
-            findings.wrong.join("; ")
-        ),
-    )
-    .with_hint(format!(
-        "`kubectl broker backup manifest {id}` says which file to fetch"
-    )))
-}
-
-fn compare(findings: &mut Findings, id: &Id, object: &Value, manifest: &Manifest) {
-    let says = |pointer| text(object, pointer);
-    findings.same("backup", manifest.text("backup"), Some(&*id.name));
-    for (what, place) in [
-        ("project", "/spec/projectId"),
-        ("environment", "/spec/environment"),
-        ("database instance", "/spec/database/instanceId"),
-        ("snapshot", "/status/database/snapshotId"),
-        (
-            "destination bucket",
-            "/spec/documentLibrary/destinationBucket",
-        ),
-    ] {
-        findings.same(what, manifest.text(what), says(place));
-    }
-    let count = object.pointer("/status/documentLibrary/objectCount");
-    findings.same(
-        "objects",
-        manifest.number("objects"),
-        count.and_then(Value::as_u64),
-    );
-    for (what, place) in [
-        ("database size", "/status/database/size"),
-        ("library size", "/status/documentLibrary/totalSize"),
-    ] {
-        match (manifest.number(what), says(place)) {
-            (Some(bytes), Some(shown)) => match size::agrees(shown, bytes) {
-                Some(true) => findings.passed(what, &format!("{bytes} bytes ({shown})")),
-                Some(false) => findings.wrong.push(format!(
-                    "{what} is {bytes} bytes, and {shown} in the backup"
-                )),
-                None => findings.warned(what, &format!("{bytes} bytes; {shown:?} is no size")),
-            },
-            // The third spelling has sizes as the status has them.
-            _ => findings.same(what, manifest.text(what), says(place)),
-        }
-    }
-}
-
-/// The list of files is all of them, unless the controller has ended it.
-fn files(findings: &mut Findings, manifest: &Manifest) {
-    let Some(files) = manifest.files() else {
-        findings.warned("files", "the manifest lists none");
-        return;
-    };
-    let count = files.len() as u64;
-    let bytes: u64 = files.iter().filter_map(spelling::file_size).sum();
-    let told = (manifest.number("objects"), manifest.number("library size"));
-    if let Some(objects) = told.0.filter(|objects| *objects != count) {
-        let message = format!("{count} of {objects} are listed");
-        if files.len() == LONGEST_LIST && objects > count {
-            findings.warned("files", &format!("{message}: the controller lists no more"));
-        } else {
-            findings.wrong.push(message);
-        }
-        return;
-    }
-    match told.1 {
-        Some(total) if total != bytes => {
-            findings.wrong.push(format!(
-                "the files have {bytes} bytes, and {total} in total"
+    let location = request.boolean("location");
+    if let Some(file) = request.text("file") {
+        if location {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                "--file and --location can't stand together: one checks a manifest, the other does not",
             ));
         }
-        _ => findings.passed("files", &format!("{count} with {bytes} bytes in total")),
+        return check(&id, &object, "the file", file).map(Report::text);
     }
-}
-
-/// Which bytes the checksum covers is written nowhere, so that one that fits proves the manifest whole, and
-/// one that does not proves nothing.
-fn checksum(findings: &mut Findings, file: &str, document: &Value) {
-    let Some(told) = text(document, "/checksum") else {
-        findings.warned("checksum", "the manifest has none");
-        return;
+    let Some(place) = Place::of(&object) else {
+        return Err(Error::not_found(format!(
+            "the controller has not said where the manifest of {id} lies"
+        ))
+        .with_hint(format!(
+            "`kubectl broker backup status --id {id}` shows how far it is"
+        )));
     };
-    let digest = told.strip_prefix("sha256:").unwrap_or_default();
-    if digest.len() != 64 || !digest.bytes().all(|b| b.is_ascii_hexdigit()) {
-        findings
-            .wrong
-            .push(format!("the checksum {told:?} is no sha256"));
-        return;
+    if !place.is_told {
+        log::warn("the controller has not said where the manifest is; this is where it should be");
     }
-    match checksum::covered(file, document, &digest.to_ascii_lowercase()) {
-        Some(what) => findings.passed("checksum", &format!("fits {what}")),
-        None => findings.warned(
-            "checksum",
-            "it fits none of the forms that are tried, and which bytes it covers is not documented",
-        ),
+    if location {
+        return Ok(Report::text(place.at.to_string()));
+    }
+    let by_hand = format!(
+        "What fetches it by other means can be checked as well: {} | kubectl broker backup manifest {id} --file -",
+        place.command()
+    );
+    match &place.at {
+        Storage::S3 { bucket, key } => {
+            let manifest = fetch(bucket, key).map_err(|mut error| {
+                let hint = error.hint.take().map(|hint| format!("{hint}. "));
+                error.with_hint(format!("{}{by_hand}", hint.unwrap_or_default()))
+            })?;
+            check(&id, &object, &place.at.to_string(), &manifest).map(Report::text)
+        }
+        Storage::Other(address) => Err(Error::unsupported(format!(
+            "the manifest of {id} lies in {address}, and only S3 is read"
+        ))
+        .with_hint(by_hand)),
     }
 }

@@ -1,4 +1,4 @@
-use crate::{CommandError, Operation, ResourceError};
+use crate::{CommandError, EndpointError, Operation, ResourceError};
 
 /// Why a manifest is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -62,10 +62,11 @@ pub enum ManifestError {
     VerbWithoutAct { verb: String },
     #[error("the operation `act` has no verb to carry out; add `[verbs.NAME]`, or leave it out")]
     ActWithoutVerb,
-    #[error("endpoint `{endpoint}` names no port; give `port.names` or `port.numbers`")]
-    NoPort { endpoint: String },
-    #[error("endpoint `{endpoint}` allows no request; name each in `allow`")]
-    NothingAllowed { endpoint: String },
+    #[error("endpoint `{endpoint}` can't be: {source}")]
+    BadEndpoint {
+        endpoint: String,
+        source: EndpointError,
+    },
     #[error("port name `{name}` is neither a Kubernetes port name nor one with `*` at its end")]
     BadPortName { name: String },
     #[error("operation `{operation}` is part of `{command}`; add `[operations.{command}]`")]

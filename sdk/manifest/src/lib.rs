@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+mod endpoint;
 mod error;
 mod exec;
 mod names;
@@ -19,6 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+pub use endpoint::{Auth, Endpoint, EndpointError, Select};
 pub use error::ManifestError;
 pub use exec::{Command, CommandError, FillError, Word};
 pub use names::{EngineId, RESERVED_FLAGS, RESERVED_VERBS, SHARED_FLAGS, is_flag_name};
@@ -202,40 +204,6 @@ pub struct Column {
     pub wide: bool,
 }
 
-/// A place that an engine may talk to over HTTP, through a port-forward that the host owns.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Endpoint {
-    pub select: Select,
-    pub port: Port,
-    /// `METHOD /path/{parameter}`: the only requests that are let through.
-    pub allow: Vec<Route>,
-    #[serde(default)]
-    pub auth: Auth,
-}
-
-/// How the pod behind an endpoint is found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Select {
-    /// A ready pod of the StatefulSet.
-    Pod,
-    /// A ready endpoint of a Service in front of the StatefulSet.
-    Service,
-}
-
-/// The credentials that the host adds to each request. The engine never sees them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Auth {
-    #[default]
-    None,
-    /// HTTP Basic, where a user name and a password were given.
-    Basic,
-    /// `Authorization: Bearer`, where a token was given.
-    Bearer,
-}
-
 impl Manifest {
     /// Reads the TOML that an author writes.
     ///
@@ -293,7 +261,7 @@ impl Manifest {
     /// Whether it works with pods, those of a StatefulSet that the user names.
     #[must_use]
     pub fn has_target(&self) -> bool {
-        !self.endpoints.is_empty() || !self.exec.is_empty()
+        self.endpoints.values().any(Endpoint::is_in_pods) || !self.exec.is_empty()
     }
 
     /// The columns of its tables.
@@ -403,19 +371,15 @@ impl Manifest {
                     name: name.clone(),
                 });
             }
-            if let Some(name) = &endpoint.port.flag {
+            if let Some(name) = endpoint.port_flag() {
                 flag(name, &mut flags)?;
             }
-            if endpoint.port.names.is_empty() && endpoint.port.numbers.is_empty() {
-                return Err(ManifestError::NoPort {
+            endpoint
+                .check()
+                .map_err(|source| ManifestError::BadEndpoint {
                     endpoint: name.clone(),
-                });
-            }
-            if endpoint.allow.is_empty() {
-                return Err(ManifestError::NothingAllowed {
-                    endpoint: name.clone(),
-                });
-            }
+                    source,
+                })?;
         }
         let ports = self.port_flags().map(str::to_owned).collect();
         verb::check(&self.verbs, self.can(Operation::Act), &self.options, &ports)
@@ -440,9 +404,7 @@ impl Manifest {
 
     /// The flags with which the user sets the ports of its endpoints.
     fn port_flags(&self) -> impl Iterator<Item = &str> {
-        self.endpoints
-            .values()
-            .filter_map(|endpoint| endpoint.port.flag.as_deref())
+        self.endpoints.values().filter_map(Endpoint::port_flag)
     }
 }
 

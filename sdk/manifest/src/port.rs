@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::ManifestError;
 
 /// How the port of an endpoint is found: the flag, then each name, then each number, in order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Port {
     /// A flag, without its dashes, with which the user sets the port number.

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 /// A request that an endpoint allows: `GET /api/v1/management/backups/{id}`.
 ///
 /// An engine names the route and gives the parameters apart from it. The host never has to guess
-/// which route a path belongs to, and a parameter can't become a second path segment.
+/// which route a path belongs to, and a parameter can't become a second path segment: only `{+key}` at
+/// the end may have slashes, as in RFC 6570, for keys of object storage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Route {
@@ -31,7 +32,7 @@ pub enum RouteError {
     #[error("`{text}` has no known method; use GET, HEAD, POST, PUT, PATCH or DELETE")]
     Method { text: String },
     #[error(
-        "the path of `{text}` may have only letters, digits, `-._~` and whole `{{parameter}}` segments"
+        "the path of `{text}` may have only letters, digits, `-._~`, whole `{{parameter}}` segments, and `{{+parameter}}` at its end"
     )]
     Path { text: String },
     #[error("the request gives no value for `{{{name}}}`")]
@@ -42,10 +43,17 @@ pub enum RouteError {
         "the value for `{{{name}}}` can't be a path segment: it is empty, a dot segment, too long, or has a slash or a control character"
     )]
     Value { name: String },
+    #[error(
+        "the value for `{{+{name}}}` can't be the rest of a path: it is too long, or one of its segments is empty, a dot segment, or has a backslash or a control character"
+    )]
+    Rest { name: String },
 }
 
 /// Longest value of one path parameter, in bytes, before it is percent-encoded.
 const MAX_VALUE: usize = 512;
+
+/// Longest value with slashes, in bytes: the longest key that S3 has.
+const MAX_REST: usize = 1024;
 
 impl Method {
     #[must_use]
@@ -100,18 +108,53 @@ impl Route {
         let mut path = String::with_capacity(self.template.len());
         for segment in self.template.split('/').skip(1) {
             path.push('/');
-            match parameter(segment) {
-                None => path.push_str(segment),
-                Some(name) => {
-                    let (_, value) = parameters
-                        .iter()
-                        .find(|(given, _)| given == name)
-                        .ok_or_else(|| RouteError::Missing { name: name.into() })?;
-                    encode(name, value, &mut path)?;
-                }
+            let Some(name) = parameter(segment) else {
+                path.push_str(segment);
+                continue;
+            };
+            let (_, value) = parameters
+                .iter()
+                .find(|(given, _)| given == name)
+                .ok_or_else(|| RouteError::Missing { name: name.into() })?;
+            if is_rest(segment) {
+                encode_rest(name, value, &mut path)?;
+            } else {
+                encode(name, value, &mut path)?;
             }
         }
         Ok(path)
+    }
+
+    /// The name of the parameter at its end that may have slashes.
+    #[must_use]
+    pub fn rest(&self) -> Option<&str> {
+        let (_, last) = self.template.rsplit_once('/')?;
+        parameter(last).filter(|_| is_rest(last))
+    }
+
+    /// The parameters with which the template is `path`, as they stand in it, percent-encoded. None
+    /// where it is another path.
+    #[must_use]
+    pub fn parameters_of<'a>(&'a self, path: &'a str) -> Option<Vec<(&'a str, &'a str)>> {
+        let segments = self.template.split('/').count();
+        let is = match self.rest() {
+            Some(_) => path.splitn(segments, '/'),
+            // One more than there are: a longer path has another count.
+            None => path.splitn(segments + 1, '/'),
+        };
+        let is: Vec<_> = is.collect();
+        if is.len() != segments {
+            return None;
+        }
+        let mut parameters = Vec::new();
+        for (known, is) in self.template.split('/').zip(is) {
+            match parameter(known) {
+                Some(name) => parameters.push((name, is)),
+                None if known == is => {}
+                None => return None,
+            }
+        }
+        Some(parameters)
     }
 
     fn parameters(&self) -> impl Iterator<Item = &str> {
@@ -119,9 +162,14 @@ impl Route {
     }
 }
 
-/// `id` for `{id}`.
+/// `id` for `{id}`, and `key` for `{+key}`.
 fn parameter(segment: &str) -> Option<&str> {
-    segment.strip_prefix('{')?.strip_suffix('}')
+    let inner = segment.strip_prefix('{')?.strip_suffix('}')?;
+    Some(inner.strip_prefix('+').unwrap_or(inner))
+}
+
+fn is_rest(segment: &str) -> bool {
+    segment.starts_with("{+")
 }
 
 fn is_unreserved(byte: u8) -> bool {
@@ -133,15 +181,16 @@ fn is_unreserved(byte: u8) -> bool {
 /// Slashes are refused rather than encoded: some servers decode `%2F` before they route, and a
 /// value that came from a server could then reach another route than the one that was granted.
 fn encode(name: &str, value: &str, path: &mut String) -> Result<(), RouteError> {
-    let refused = value.is_empty()
-        || value.len() > MAX_VALUE
-        || value == "."
-        || value == ".."
-        || value
-            .chars()
-            .any(|c| c.is_control() || c == '/' || c == '\\');
-    if refused {
-        return Err(RouteError::Value { name: name.into() });
+    let fits = value.len() <= MAX_VALUE;
+    let encoded = encode_segment(value, path).filter(|()| fits);
+    encoded.ok_or_else(|| RouteError::Value { name: name.into() })
+}
+
+/// None where the value can't be one segment.
+fn encode_segment(value: &str, path: &mut String) -> Option<()> {
+    let is_separator = |c: char| c.is_control() || c == '/' || c == '\\';
+    if value.is_empty() || value == "." || value == ".." || value.contains(is_separator) {
+        return None;
     }
     for byte in value.bytes() {
         if is_unreserved(byte) {
@@ -149,6 +198,21 @@ fn encode(name: &str, value: &str, path: &mut String) -> Result<(), RouteError> 
         } else {
             path.push_str(&format!("%{byte:02X}"));
         }
+    }
+    Some(())
+}
+
+/// The same for a value with slashes: they stay, and what is between two of them is a segment.
+fn encode_rest(name: &str, value: &str, path: &mut String) -> Result<(), RouteError> {
+    let refused = || RouteError::Rest { name: name.into() };
+    if value.len() > MAX_REST {
+        return Err(refused());
+    }
+    for (index, segment) in value.split('/').enumerate() {
+        if index > 0 {
+            path.push('/');
+        }
+        encode_segment(segment, path).ok_or_else(refused)?;
     }
     Ok(())
 }
@@ -170,7 +234,8 @@ impl FromStr for Route {
             let inner = parameter(segment).unwrap_or(segment);
             !inner.is_empty() && inner != "." && inner != ".." && inner.bytes().all(is_unreserved)
         });
-        if !fits {
+        let before_the_last = segments.rsplit_once('/').map_or("", |(before, _)| before);
+        if !fits || before_the_last.split('/').any(is_rest) {
             return Err(RouteError::Path { text: text.into() });
         }
         Ok(Self {

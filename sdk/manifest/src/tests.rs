@@ -97,7 +97,8 @@ fn every_engine_can_detect() {
 #[test]
 fn port_names_match_exactly_or_by_their_beginning() {
     let manifest = Manifest::from_toml(GOOD).unwrap();
-    let names = &manifest.endpoints["api"].port.names;
+    let port = manifest.endpoints["api"].port.as_ref().unwrap();
+    let names = &port.names;
     assert!(names[0].matches("api") && !names[0].matches("api-2"));
     assert!(names[1].matches("rest-8888") && !names[1].matches("rest"));
 }
@@ -127,6 +128,42 @@ fn a_parameter_cannot_leave_its_segment() {
             "{value:?}"
         );
     }
+}
+
+#[test]
+fn only_the_rest_of_a_path_keeps_its_slashes() {
+    let route = "GET /{bucket}/{+key}";
+    let key = |key| fill(route, &[("bucket", "b"), ("key", key)]);
+    assert_eq!(key("a/b c/é.json").unwrap(), "/b/a/b%20c/%C3%A9.json");
+    assert_eq!(key("a").unwrap(), "/b/a");
+    let long = "a/".repeat(600);
+    for value in [
+        "", "/", "a//b", "/a", "a/", "a/../b", "./a", "a\\b", "a\n", &long,
+    ] {
+        let refused = Err(RouteError::Rest { name: "key".into() });
+        assert_eq!(key(value), refused, "{value:?}");
+    }
+    assert!(fill(route, &[("bucket", "b/c"), ("key", "a")]).is_err());
+    for text in ["GET /{+key}/x", "GET /{++key}", "GET /a{+key}", "GET /{+}"] {
+        assert!(text.parse::<Route>().is_err(), "{text:?}");
+    }
+}
+
+#[test]
+fn a_path_is_taken_apart_as_it_was_put_together() {
+    let of = |route: &str, path: &str| {
+        let route: Route = route.parse().unwrap();
+        let found = route.parameters_of(path)?;
+        let owned = |(name, value): &(&str, &str)| format!("{name}={value}");
+        Some(found.iter().map(owned).collect::<Vec<_>>().join(" "))
+    };
+    assert_eq!(of("GET /b/{id}", "/b/7%20").as_deref(), Some("id=7%20"));
+    for path in ["/b", "/b/7/x", "/c/7", "/b/7/"] {
+        assert_eq!(of("GET /b/{id}", path), None, "{path}");
+    }
+    let route = "GET /{bucket}/{+key}";
+    assert_eq!(of(route, "/b/a/c").as_deref(), Some("bucket=b key=a/c"));
+    assert_eq!(of(route, "/b"), None);
 }
 
 #[test]

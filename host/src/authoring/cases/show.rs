@@ -117,25 +117,11 @@ fn route<'a>(
     let path = outgoing.request.uri().path();
     let routes = endpoint.allow.iter().filter_map(|route| {
         let is_method = Method::name(route.method()) == method;
-        Some((route, parameters(route, path)?)).filter(|_| is_method)
+        let parameters = route.parameters_of(path)?.into_iter();
+        let parameters = parameters.map(|(name, is)| (name.to_owned(), decoded(is)));
+        Some((route, parameters.collect::<Vec<_>>())).filter(|_| is_method)
     });
     routes.min_by_key(|(_, parameters)| parameters.len())
-}
-
-fn parameters(route: &Route, path: &str) -> Option<Vec<(String, String)>> {
-    let (template, path) = (route.template().split('/'), path.split('/'));
-    if template.clone().count() != path.clone().count() {
-        return None;
-    }
-    let mut parameters = Vec::new();
-    for (known, is) in template.zip(path) {
-        match known.strip_prefix('{').and_then(|it| it.strip_suffix('}')) {
-            Some(name) => parameters.push((name.to_owned(), decoded(is))),
-            None if known == is => {}
-            None => return None,
-        }
-    }
-    Some(parameters)
 }
 
 fn body(body: &Sent) -> Option<String> {

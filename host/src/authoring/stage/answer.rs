@@ -1,11 +1,13 @@
+use broker_manifest::Select;
 use bytes::Bytes;
 use futures_util::stream;
 use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
 
-use crate::engine::{Answer, Body};
+use crate::engine::{Answer, Body, Outgoing};
 use crate::model::{Report, ReportKind};
+use crate::s3;
 
 /// A piece of a body without an end, in bytes.
 const PIECE: usize = 1 << 20;
@@ -34,6 +36,18 @@ pub(in crate::authoring) enum Ending {
 }
 
 impl Reply {
+    /// The error that it is to an engine, where it is a refusal of S3.
+    pub(super) fn refused_by_s3(&self, outgoing: &Outgoing) -> Option<Report> {
+        let Self::Answer { status, body, .. } = self else {
+            return None;
+        };
+        if outgoing.select != Select::S3 {
+            return None;
+        }
+        let refused = s3::refusal(outgoing.request.uri(), *status, body);
+        refused.map(|error| error.report())
+    }
+
     /// An answer to a request for the head alone has no body.
     pub(super) fn into_answer(self, is_head: bool) -> Result<Answer, Report> {
         let (status, headers, bytes, ending) = match self {

@@ -119,7 +119,11 @@ impl Network for Stage {
         async move {
             self.seen.count()?;
             let is_head = outgoing.request.method() == http::Method::HEAD;
-            self.script.request(&outgoing).into_answer(is_head)
+            let reply = self.script.request(&outgoing);
+            if let Some(refused) = reply.refused_by_s3(&outgoing) {
+                return Err(refused);
+            }
+            reply.into_answer(is_head)
         }
         .boxed()
     }

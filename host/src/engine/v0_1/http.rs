@@ -10,6 +10,7 @@ use wasmtime::component::Resource;
 
 use super::bindings::kubectl_broker::engine::http as wit;
 use super::{WitError, to_wit};
+use crate::engine::grants::Granted;
 use crate::engine::instance::{HostResult, HostState};
 use crate::engine::{Answer, Artifact, Grants, Outgoing, Sent};
 use crate::model::{Report, ReportKind};
@@ -70,14 +71,20 @@ impl HostState {
         let patience = request
             .patience
             .map(|seconds| Duration::from_secs(seconds.into()).min(MAX_PATIENCE));
-        let auth = granted.auth;
+        let Granted {
+            method,
+            path,
+            auth,
+            select,
+        } = granted;
         // Sending a file takes its time, and the answer to it too.
         let _pause = artifact.is_some().then(|| self.allowance.pause());
         let request = Outgoing {
             endpoint,
+            select,
             auth,
             patience,
-            request: build(request, artifact, granted.method.name(), granted.path)?,
+            request: build(request, artifact, method.name(), path)?,
         };
         let answer = self.network.send(request.clone()).await?;
         Ok(Response {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::plugin::source::testing::{COMPONENT, DER};
+use crate::plugin::testing::{COMPONENT, DER};
 use crate::plugin::{CosignPayload, DetachedSignature};
 
 fn version(source: &str, pinned: &str, bytes: &[u8]) -> Installed {

@@ -5,7 +5,7 @@ use super::*;
 use crate::model::{Failure, Problem};
 use crate::plugin::CosignPayload;
 use crate::plugin::signature::decode;
-use crate::plugin::source::testing::{
+use crate::plugin::testing::{
     COMPONENT, DER, FINGERPRINT, KEY, OTHER_KEY, OTHER_SIGNATURE, RSA_KEY, SIGNATURE,
 };
 

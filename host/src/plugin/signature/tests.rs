@@ -1,5 +1,5 @@
 use super::*;
-use crate::plugin::source::testing::{
+use crate::plugin::testing::{
     COMPONENT, COMPRESSED_KEY, DER, ED25519_KEY, FINGERPRINT, KEY, OTHER_KEY, P384_KEY, RSA_KEY,
     SIGNATURE,
 };

@@ -6,7 +6,6 @@
 //! - An answer is read up to a limit, whatever its `Content-Length` says.
 //! - Until an answer begins, and between two pieces of it, a deadline runs.
 
-mod connect;
 mod redirect;
 
 use bytes::Bytes;
@@ -18,9 +17,8 @@ use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client as Pool;
 use hyper_util::rt::TokioExecutor;
 
-use self::connect::Connector;
-use super::proxy::{Proxies, is_loopback};
 use super::{Deadlines, SourceError, SourceOptions};
+use crate::web::{self, Connector, Proxies, is_loopback};
 
 const MAX_REDIRECTS: usize = 5;
 
@@ -124,7 +122,7 @@ impl Client {
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         match tokio::time::timeout(self.deadlines.idle, self.pool.request(request)).await {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => Err(connect::failed(address, &error, self.deadlines.connect)),
+            Ok(Err(error)) => Err(web::failed(address, &error, self.deadlines.connect).into()),
             Err(_) => Err(self.late(address)),
         }
     }

@@ -2,11 +2,11 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::cluster::BadProxy;
 use crate::model::text::printable;
 use crate::model::{Failure, Problem};
 use crate::plugin::SignatureError;
 use crate::transfer::Sha256;
+use crate::web::WebError;
 
 /// How many characters of a text from outside one message may hold.
 const SHOWN: usize = 300;
@@ -37,11 +37,7 @@ pub enum SourceError {
     #[error("{what} can't be used: {}", show(reason))]
     Configuration { what: String, reason: String },
     #[error(transparent)]
-    Proxy(#[from] BadProxy),
-    #[error("can't reach {}: {}", show(host), show(reason))]
-    Unreachable { host: String, reason: String },
-    #[error("the certificate of {} is not trusted: {}", show(host), show(reason))]
-    Certificate { host: String, reason: String },
+    Web(#[from] WebError),
     #[error("{} did not come within {after:?}", show(what))]
     TimedOut { what: String, after: Duration },
     #[error("{} leads to another address more than {limit} times", show(url))]
@@ -103,12 +99,10 @@ impl Problem for SourceError {
             | Self::PlainHttp { .. }
             | Self::Offline { .. }
             | Self::Index { .. }
-            | Self::Proxy(_)
             | Self::Configuration { .. } => Failure::Usage,
+            Self::Web(error) => error.failure(),
             Self::TooLong { .. } | Self::NotAnEngine { .. } => Failure::PluginFault,
-            Self::Unreachable { .. }
-            | Self::Certificate { .. }
-            | Self::TooManyRedirects { .. }
+            Self::TooManyRedirects { .. }
             | Self::Downgrade { .. }
             | Self::Status { .. }
             | Self::Broken { .. } => Failure::Failed,
@@ -137,14 +131,12 @@ impl Problem for SourceError {
             Self::Offline { .. } => {
                 "Give a file or a bundle, or leave out `--offline`. `kubectl broker plugin bundle` makes a bundle on a machine with a network"
             }
-            Self::Configuration { .. } | Self::Proxy(_) => "Correct it, or take it away",
-            Self::Unreachable { .. } => {
+            Self::Configuration { .. } => "Correct it, or take it away",
+            Self::Web(WebError::Unreachable { .. }) => {
                 "Look at the name, the network, and HTTPS_PROXY and NO_PROXY. A registry without \
                  TLS needs `--insecure-registry HOST:PORT`"
             }
-            Self::Certificate { .. } => {
-                "For a certificate authority of your own, set SSL_CERT_FILE to its certificate"
-            }
+            Self::Web(error) => return error.hint(),
             Self::TimedOut { .. } | Self::Status { .. } => "Try again later",
             Self::TooManyRedirects { .. } | Self::Downgrade { .. } => {
                 "Ask whoever runs that address, or name the final one"

@@ -2,7 +2,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::ProxySettings;
+use crate::web::ProxySettings;
 
 /// How components are fetched.
 #[derive(Clone, Debug, Default)]

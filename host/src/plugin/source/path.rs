@@ -86,7 +86,7 @@ fn unreadable(path: &Path, source: io::Error) -> SourceError {
 mod tests {
     use super::*;
     use crate::model::{Failure, Problem};
-    use crate::plugin::source::testing::DER;
+    use crate::plugin::testing::DER;
 
     #[tokio::test]
     async fn a_file_is_read_with_the_signature_beside_it() {

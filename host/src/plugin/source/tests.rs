@@ -1,6 +1,7 @@
-use super::testing::{COMPONENT, STALL, path, reply, serve};
 use super::*;
 use crate::model::{Failure, Problem};
+use crate::plugin::testing::COMPONENT;
+use crate::web::testing::{STALL, path, reply, serve};
 
 fn offline() -> Sources {
     Sources::new(SourceOptions {

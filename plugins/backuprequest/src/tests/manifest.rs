@@ -1,3 +1,5 @@
+use broker_engine::mock::Reply;
+
 use super::*;
 
 const ID: &str = "retail-prd-backup-20251109-143000";
@@ -163,30 +165,107 @@ fn what_is_no_manifest_is_said() {
     }
 }
 
+const ROUTE: &str = "GET /{bucket}/{+key}";
+
+fn at(host: &Host, name: &str) -> Result<String> {
+    let given: [(&str, OptionValue); 2] = [("name", name.into()), ("location", true.into())];
+    match host.act::<BackupRequest>("manifest", &given)? {
+        Report::Text(text) => Ok(text),
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
-fn without_a_file_it_is_said_where_the_manifest_lies() {
-    let report = manifest(&backed_up(), ID, None).unwrap();
-    assert!(
-        report.ends_with(
-            "aws s3 cp 's3://liferay-backups/retail/prd/20251109-143000/manifest.json' - | kubectl broker backup manifest retail-prd-backup-20251109-143000 --file -"
-        ),
-        "{report}"
+fn without_a_file_it_is_fetched_and_checked() {
+    let host = backed_up().answer(ROUTE, Reply::text(200, &snake().to_string()));
+    let report = manifest(&host, ID, None).unwrap();
+    let begin = format!(
+        "The manifest (spelling backup_id) is that of {ID}. It was read from s3://liferay-backups/retail/prd/20251109-143000/manifest.json.\n"
     );
-    // The controller has not said so.
-    let host = host().object(request("a", json!({})));
-    let report = manifest(&host, "a", None).unwrap();
-    assert!(
-        report.starts_with(
-            "s3://liferay-backups/retail/prd/20251109-143000/manifest.json (the controller has not said so"
-        ),
-        "{report}"
+    assert!(report.starts_with(&begin), "{report}");
+    let sent = host.sent();
+    assert_eq!(sent.len(), 1);
+    assert_eq!(
+        sent[0].target,
+        "/liferay-backups/retail/prd/20251109-143000/manifest.json"
     );
-    let host = host.object(lc2("b", json!({})));
-    let report = manifest(&host, "backuprequest.backup.lc2.io/b", None).unwrap();
-    assert!(
-        report.starts_with("The controller has not said where"),
-        "{report}"
+    let other = backed_up().answer(ROUTE, Reply::text(200, r#"{"backup_id": "other"}"#));
+    let error = manifest(&other, ID, None).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Integrity);
+}
+
+#[test]
+fn a_key_without_a_bucket_is_one_in_the_bucket_of_the_backup() {
+    let told = |path: &str| {
+        let status = json!({"documentLibrary": {"manifestPath": path}});
+        at(&host().object(request("a", status)), "a").unwrap()
+    };
+    assert_eq!(
+        told("x/manifest.json"),
+        "s3://liferay-backups/x/manifest.json"
     );
-    let error = manifest(&host, "liferaybackup/x", None).unwrap_err();
+    assert_eq!(told("/x/m.json"), "s3://liferay-backups/x/m.json");
+    assert_eq!(told("gs://other/m.json"), "gs://other/m.json");
+}
+
+#[test]
+fn where_it_should_be_is_told_from_where_it_is() {
+    assert_eq!(
+        at(&backed_up(), ID).unwrap(),
+        "s3://liferay-backups/retail/prd/20251109-143000/manifest.json"
+    );
+    let unsaid = host().object(request("a", json!({})));
+    assert_eq!(
+        at(&unsaid, "a").unwrap(),
+        "s3://liferay-backups/retail/prd/20251109-143000/manifest.json"
+    );
+    assert_eq!(
+        unsaid.warnings(),
+        ["the controller has not said where the manifest is; this is where it should be"]
+    );
+    let nowhere = host().object(lc2("b", json!({})));
+    let error = manifest(&nowhere, "backuprequest.backup.lc2.io/b", None).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::NotFound);
+    let error = manifest(&nowhere, "liferaybackup/x", None).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unsupported);
+}
+
+#[test]
+fn what_can_not_be_fetched_can_be_checked_all_the_same() {
+    let with = |path: &str| {
+        let status = json!({"documentLibrary": {"manifestPath": path}});
+        let refused = Error::new(ErrorKind::Forbidden, "S3 answered 403");
+        let host = host().object(request("a", status));
+        let host = host.answer(ROUTE, Reply::Failure(refused));
+        manifest(&host, "a", None).unwrap_err()
+    };
+    let by_hand = |fetch: &str| {
+        format!(
+            "What fetches it by other means can be checked as well: {fetch} | kubectl broker backup manifest a --file -"
+        )
+    };
+    let refused = with("s3://b/x/m.json.gz");
+    assert_eq!(refused.kind, ErrorKind::Forbidden);
+    let fetch = "aws s3 cp 's3://b/x/m.json.gz' - | gunzip";
+    assert_eq!(refused.hint, Some(by_hand(fetch)));
+    let elsewhere = with("gs://b/m.json");
+    assert_eq!(elsewhere.kind, ErrorKind::Unsupported);
+    assert_eq!(
+        elsewhere.hint,
+        Some(by_hand("gcloud storage cat 'gs://b/m.json'"))
+    );
+    // It is the controller's text, and may end up in a shell.
+    let hostile = with("s3://b/x' ; rm -rf '~");
+    assert_eq!(hostile.hint, Some(by_hand("FETCH IT")));
+}
+
+#[test]
+fn to_check_a_file_and_to_say_where_it_lies_are_two_things() {
+    let given: [(&str, OptionValue); 3] = [
+        ("name", ID.into()),
+        ("location", true.into()),
+        ("file", "{}".into()),
+    ];
+    let error = backed_up().act::<BackupRequest>("manifest", &given);
+    assert_eq!(error.unwrap_err().kind, ErrorKind::InvalidArgument);
 }

@@ -1,10 +1,11 @@
-//! An engine whose backups are Kubernetes objects: it does everything that can be done with them.
+//! An engine whose backups are Kubernetes objects, with their bytes in S3: it does everything that can be done
+//! with either.
 
 use broker_engine::resources::{Change, Kind, Selection};
 use broker_engine::{
     Act, ActRequest, Backup, Create, CreateRequest, Delete, DeleteRequest, Detect, Detection,
-    Error, ErrorKind, List, ListRequest, Report, Result, Settings, State, Status, StatusRequest,
-    engine,
+    Download, DownloadRequest, Error, ErrorKind, List, ListRequest, Report, Result, Saved,
+    Settings, State, Status, StatusRequest, engine, http,
 };
 use serde_json::{Value, json};
 
@@ -45,6 +46,15 @@ impl Create for Objects {
     }
 }
 
+impl Download for Objects {
+    fn download(request: DownloadRequest) -> Result<Saved> {
+        let vault: Value = VAULT.get(&request.id)?;
+        let key = vault["status"]["key"].as_str().unwrap_or(&request.id);
+        let answer = http::get("storage", "/acme-vaults/{+key}").parameter("key", key);
+        answer.send()?.save(&http::Expectation::default())
+    }
+}
+
 impl Delete for Objects {
     /// What is kept is only deleted by force.
     fn delete(request: DeleteRequest) -> Result<()> {
@@ -69,6 +79,10 @@ impl Act for Objects {
                 Ok(Report::text(format!("{id} is kept")))
             }
             "follow" => follow(),
+            "stray" => {
+                let other = http::get("storage", "/{bucket}/{+key}").parameter("bucket", "other");
+                other.parameter("key", "x").send().map(|_| Report::Done)
+            }
             "peek" => SECRET.get::<Value>("any").map(|_| Report::Done),
             other => Err(Error::unsupported(format!("there is no verb `{other}`"))),
         }

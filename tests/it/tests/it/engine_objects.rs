@@ -1,11 +1,13 @@
 //! An engine that works with Kubernetes objects, installed and used against the simulated API server.
 
+use std::fs;
+
 use insta::assert_snapshot;
 use serde_json::json;
 use testbed::{ResourceType, Testbed};
 
 use crate::authoring::shown;
-use crate::support::{Bed, Component, Invocation, Machine, Run, programs};
+use crate::support::{AccessKey, Bed, Component, Invocation, Machine, Run, S3, programs};
 
 const VAULTS: &str = "vaults.acme.example";
 
@@ -28,10 +30,14 @@ impl Place {
     }
 
     fn run(&self, arguments: &str) -> Run {
+        self.program()
+            .run(&format!("backup --engine objects {arguments}"))
+    }
+
+    fn program(&self) -> Invocation {
         Invocation::new(&programs().kubectl_broker, &self.machine.folders)
             .in_folder(self.machine.folder.path())
             .kubeconfig(self.bed.kubeconfig())
-            .run(&format!("backup --engine objects {arguments}"))
     }
 
     fn put(&self, namespace: &str, name: &str) {
@@ -59,7 +65,10 @@ fn what_it_may_do_with_objects_is_said_before_it_is_installed() {
     assert_snapshot!(shown(&machine.run("plugin install objects.wasm")), @"
     stderr:
     error: acme/objects wants to do what nobody has accepted:
+      - talk to S3, outside the cluster: GET /acme-vaults/{+key}
+      - have what it asks of S3, outside the cluster, signed with your AWS credentials, without seeing them
       - work with Kubernetes objects acme.example/v1/Vault in the namespace of the command: get, list, watch, create, patch, delete
+      - write what it is sent to the file that you name
     hint: If you want that, give `--accept-capabilities sha256:DIGEST`; it accepts this set and no other. On a terminal you are asked
     exit 2
     ");
@@ -152,4 +161,44 @@ fn a_kind_that_the_manifest_does_not_name_is_denied_and_never_asked_for() {
     exit 14
     ");
     assert_eq!(place.bed.requests().count("*", "secrets"), 0);
+}
+
+#[test]
+fn the_bytes_of_a_backup_are_read_from_s3_into_a_file() {
+    let place = Place::new();
+    place.put("messaging", "a");
+    let s3 = S3::with_bucket("acme-vaults");
+    let bytes: Vec<u8> = (0..3_000_000_u32).flat_map(u32::to_le_bytes).collect();
+    s3.put("a", &bytes);
+    let reader: AccessKey = s3.user("reader", Some("s3:GetObject"));
+    s3.close();
+    let program = reader.known_to(s3.known_to(place.program()));
+    let run = program.run("backup --engine objects download --id a --output-file a.bin");
+    assert_snapshot!(run.shown(), @"
+    stdout:
+    FILE   SIZE   VERIFIED-BY
+    ./backups/a.bin   11.4MiB   length
+    stderr:
+    Using namespace messaging of context testbed
+    Using folder ./backups
+    SHA-256 97744d1688b4cf9e48d5ed2d296784ca7eb01ec2330ecbfee10659d872a50a96, kept beside it
+    exit 0
+    ");
+    let saved = fs::read(place.machine.folder.path().join("backups/a.bin")).expect("the file");
+    assert!(saved == bytes, "{} bytes", saved.len());
+    let gone = program.run("backup --engine objects download --id b --output-file b.bin");
+    assert_eq!(gone.code, 10, "{}", gone.stderr);
+    assert!(!place.machine.folder.path().join("backups/b.bin").exists());
+}
+
+#[test]
+fn a_bucket_that_is_not_accepted_is_not_asked_for() {
+    let place = Place::new();
+    assert_snapshot!(place.run("stray").shown(), @"
+    stderr:
+    Using namespace messaging of context testbed
+    error: engine acme/objects asked for what it was not granted: the manifest does not allow `GET /{bucket}/{+key}` on endpoint `storage`
+    hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
+    exit 14
+    ");
 }

@@ -4,11 +4,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
-use crate::support::{Bed, Vault, profile_folder, programs, without_outer_cargo, workspace};
+use crate::support::{Bed, Vault, programs, python, without_outer_cargo, workspace};
 
 /// What the page can't know.
 const DIGEST: &str = "sha256:DIGEST";
@@ -50,7 +49,7 @@ impl Desk {
         let home = self.folder.path().join("home");
         let path = std::env::var("PATH").expect("a PATH");
         let tools = self.folder.path().join("tools");
-        let python = python_tools();
+        let python = python("guide");
         let path = format!(
             "{}:{}:{path}",
             tools.display(),
@@ -93,23 +92,6 @@ impl Desk {
 fn executable(path: &Path, text: &str) {
     fs::write(path, text).expect("written");
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("executable");
-}
-
-/// A place of its own for what pip installs, made once though tests run at the same time.
-fn python_tools() -> &'static Path {
-    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(|| {
-        let folder = profile_folder().join("it/python");
-        if !folder.join("bin/pip").exists() {
-            let mut python = Command::new("python3");
-            let made = python.args(["-m", "venv"]).arg(&folder).status();
-            assert!(
-                made.is_ok_and(|status| status.success()),
-                "the tests need python3 with its module venv (Debian: python3-venv)"
-            );
-        }
-        folder
-    })
 }
 
 /// The commands of one chapter of the page, in their order.

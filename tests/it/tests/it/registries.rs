@@ -10,6 +10,7 @@ use kubectl_broker::plugin::{
     Fetched, PublicKey, Reference, SignatureState, SourceError, SourceOptions, Sources, TrustedKey,
     verdict,
 };
+use kubectl_broker::web::WebError;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -298,7 +299,10 @@ async fn a_registry_with_tls_must_have_a_trusted_certificate() {
     let error = get(&registry, ":1.0.0", strangers.trusted())
         .await
         .expect_err("an unknown authority");
-    assert!(matches!(error, SourceError::Certificate { .. }), "{error}");
+    assert!(
+        matches!(error, SourceError::Web(WebError::Certificate { .. })),
+        "{error}"
+    );
 }
 
 /// Serves the engine and its signature over TLS, and a way to `elsewhere` at all other paths.
@@ -371,7 +375,10 @@ async fn https_never_leads_to_http_nor_to_a_stranger() {
     let error = fetch(&url, strangers.trusted())
         .await
         .expect_err("an unknown authority");
-    assert!(matches!(error, SourceError::Certificate { .. }), "{error}");
+    assert!(
+        matches!(error, SourceError::Web(WebError::Certificate { .. })),
+        "{error}"
+    );
 }
 
 #[tokio::test]

@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::model::{Failure, Problem};
-use crate::plugin::source::testing::{STALL, Server, header, path, reply, serve};
+use crate::web::WebError;
+use crate::web::testing::{STALL, Server, header, path, reply, serve};
 
 const LIMIT: u64 = 1000;
 
@@ -171,7 +172,10 @@ async fn a_host_that_refuses_is_named() {
         .await
         .err()
         .unwrap();
-    assert!(matches!(error, SourceError::Unreachable { .. }), "{error}");
+    assert!(
+        matches!(error, SourceError::Web(WebError::Unreachable { .. })),
+        "{error}"
+    );
     assert!(error.to_string().contains(&address.to_string()), "{error}");
 }
 

@@ -1,7 +1,8 @@
 use super::*;
 use crate::model::{Failure, Problem};
 use crate::plugin::source::SourceOptions;
-use crate::plugin::source::testing::{COMPONENT, SIGNATURE, Server, path, reply, serve};
+use crate::plugin::testing::{COMPONENT, SIGNATURE};
+use crate::web::testing::{Server, path, reply, serve};
 
 async fn fetched(server: &Server, path: &str) -> Result<Fetched, SourceError> {
     let client = Client::new(SourceOptions::default()).unwrap();

@@ -8,7 +8,6 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 use super::super::client::{Answer, shown};
-use super::super::proxy::is_loopback;
 use super::super::{Network, SourceError};
 use super::challenge::{self, Challenge};
 use super::docker_config::Credentials;
@@ -17,6 +16,7 @@ use crate::model::Secret;
 use crate::plugin::signature::digest;
 use crate::plugin::{OciVersion, Reference};
 use crate::transfer::Sha256;
+use crate::web::is_loopback;
 
 /// The most bytes of a manifest: what the specification asks registries to take.
 pub(super) const MAX_MANIFEST: u64 = 4 * 1024 * 1024;

@@ -6,8 +6,10 @@ use base64::prelude::BASE64_STANDARD;
 use super::*;
 use crate::model::{Failure, Problem};
 use crate::plugin::signature::digest;
-use crate::plugin::source::testing::{COMPONENT, SIGNATURE, Server, header, path, reply, serve};
 use crate::plugin::source::{SourceOptions, Sources};
+use crate::plugin::testing::{COMPONENT, SIGNATURE};
+use crate::web::WebError;
+use crate::web::testing::{Server, header, path, reply, serve};
 
 const REPOSITORY: &str = "/v2/acme/vault";
 
@@ -404,7 +406,10 @@ async fn a_registry_is_spoken_to_over_tls_unless_it_is_named() {
     let error = get_with(&server, ":1", |options| options.insecure_registries.clear())
         .await
         .unwrap_err();
-    assert!(matches!(error, SourceError::Unreachable { .. }), "{error}");
+    assert!(
+        matches!(error, SourceError::Web(WebError::Unreachable { .. })),
+        "{error}"
+    );
     assert!(error.hint().unwrap().contains("--insecure-registry"));
     assert_eq!(server.requests(), [""; 0]);
 }

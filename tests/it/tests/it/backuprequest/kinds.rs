@@ -72,13 +72,17 @@ fn a_cluster_without_the_kinds_is_told_what_it_lacks() {
     kind:LiferayBackup   backuprequest   skipped   the cluster does not have backup.liferay.cloud/v1alpha1/LiferayBackup; what needs it can't be done
     kind:LiferayBackup   backuprequest   skipped   the cluster does not have backup.liferay.cloud/v1beta1/LiferayBackup; what needs it can't be done
     kind:LiferayBackup   backuprequest   skipped   the cluster does not have backup.liferay.cloud/v1/LiferayBackup; what needs it can't be done
+    endpoint:storage   backuprequest   warned   no AWS credentials were found, and S3 wants some: what needs it fails
     detect   backuprequest   failed   the cluster has none of the kinds that this engine works with
     list   backuprequest   skipped   it needs a check that failed
+
+    backuprequest/endpoint:storage:
+      Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `aws sso login` logs in where the profile uses that
 
     backuprequest/detect:
       Install the backup-controller and its CRDs (BackupRequest of backup.liferay.cloud/v1alpha1); `kubectl api-resources --api-group=backup.liferay.cloud` shows what is there
     stderr:
-    12 checks: 3 passed, 1 failed, 8 skipped
+    13 checks: 3 passed, 1 warned, 1 failed, 8 skipped
     exit 1
     ");
 }
@@ -100,13 +104,17 @@ fn a_test_shows_kinds_and_rights() {
     right:liferaybackups   backuprequest   passed   may get, list, watch
     kind:LiferayBackup   backuprequest   skipped   the cluster does not have backup.liferay.cloud/v1beta1/LiferayBackup; what needs it can't be done
     kind:LiferayBackup   backuprequest   skipped   the cluster does not have backup.liferay.cloud/v1/LiferayBackup; what needs it can't be done
+    endpoint:storage   backuprequest   warned   no AWS credentials were found, and S3 wants some: what needs it fails
     detect   backuprequest   passed   backup-controller (BackupRequest, LiferayBackup, RestoreRequest)
     list   backuprequest   passed   3 backups
 
     backuprequest/right:backuprequests:
       Ask for this right: `kubectl create role broker-backuprequests -n proj-retail-prd --verb=get,list,watch,create,delete --resource=backuprequests.backup.liferay.cloud`, or in a Role `{apiGroups: ["backup.liferay.cloud"], resources: ["backuprequests"], verbs: ["get", "list", "watch", "create", "delete"]}`
+
+    backuprequest/endpoint:storage:
+      Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `aws sso login` logs in where the profile uses that
     stderr:
-    12 checks: 7 passed, 1 warned, 4 skipped
+    13 checks: 7 passed, 2 warned, 4 skipped
     exit 0
     "#);
 }

@@ -2,9 +2,8 @@
 
 mod create;
 mod kinds;
+mod manifest;
 mod restore;
-
-use std::fs;
 
 use insta::assert_snapshot;
 use regex::Regex;
@@ -217,64 +216,5 @@ fn an_object_is_deleted_when_it_does_not_run() {
     error: LiferayBackups are removed by Liferay's own retention job
     hint: It removes what is older than `backup.retentionDays` of the chart
     exit 2
-    ");
-}
-
-#[test]
-fn a_manifest_is_found_and_checked() {
-    let bed = Bed::start();
-    let manifest = |more: &str| {
-        let program = bed.program();
-        let mut arguments: Vec<_> = "backup manifest --engine backuprequest -n"
-            .split(' ')
-            .collect();
-        arguments.extend([NAMESPACE, DONE]);
-        arguments.extend(more.split_whitespace());
-        program.run_with(&arguments).shown()
-    };
-    assert_snapshot!(manifest(""), @"
-    stdout:
-    s3://liferay-backups/retail/prd/20250905-100000/manifest.json
-    It lies in object storage, which is not reached through the cluster. To check it:
-    aws s3 cp 's3://liferay-backups/retail/prd/20250905-100000/manifest.json' - | kubectl broker backup manifest retail-prd-backup-20250905-100000 --file -
-    exit 0
-    ");
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("manifest.json");
-    let mut document = json!({
-        "version": "1.0", "timestamp": "2025-09-05T10:21:00Z", "projectId": "retail",
-        "environment": "prd", "backupId": DONE,
-        "database": {
-            "snapshotId": "rds:us-east-1:retail-prd-20250905-100000", "instanceId": "retail-prd-db",
-            "sizeBytes": 48_586_496_000_u64, "engine": "postgres", "engineVersion": "15.4",
-        },
-        "documentLibrary": {"objectCount": 12453, "totalSizeBytes": 135_291_469_824_u64},
-    });
-    let write = |document: &Value| fs::write(&file, document.to_string()).expect("a file");
-    let given = format!("--file {}", file.display());
-    write(&document);
-    assert_snapshot!(manifest(&given), @"
-    stdout:
-    The manifest (spelling backupId) is that of retail-prd-backup-20250905-100000.
-    passed   backup: retail-prd-backup-20250905-100000
-    passed   project: retail
-    passed   environment: prd
-    passed   database instance: retail-prd-db
-    passed   snapshot: rds:us-east-1:retail-prd-20250905-100000
-    warned   destination bucket: the manifest does not say; liferay-backups in the backup
-    passed   objects: 12453
-    passed   database size: 48586496000 bytes (45.2 GB)
-    passed   library size: 135291469824 bytes (126.0 GB)
-    warned   files: the manifest lists none
-    warned   checksum: the manifest has none
-    exit 0
-    ");
-    document["backupId"] = json!("another");
-    write(&document);
-    assert_snapshot!(manifest(&given), @"
-    stderr:
-    error: the manifest is not that of retail-prd-backup-20250905-100000: backup is another, and retail-prd-backup-20250905-100000 in the backup
-    hint: `kubectl broker backup manifest retail-prd-backup-20250905-100000` says which file to fetch
-    exit 13
     ");
 }

@@ -233,6 +233,8 @@ impl Invocation {
             .env("HOME", &self.folders.home)
             .env("XDG_CACHE_HOME", &self.folders.cache)
             .env("XDG_DATA_HOME", &self.folders.data)
+            // Who has no credentials looks for those of the machine.
+            .env("AWS_EC2_METADATA_DISABLED", "true")
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

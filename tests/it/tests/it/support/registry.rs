@@ -1,8 +1,8 @@
 //! A real registry, and how engines get into it.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::Signer;
+use super::http::send;
 
 /// Debian's registry on a port of loopback. It ends with the test.
 pub struct Registry {
@@ -125,19 +126,12 @@ impl Store {
     }
 
     pub fn send(&self, method: &str, path: &str, kind: &str, body: &[u8]) -> String {
-        let mut stream = TcpStream::connect(self.registry.address).expect("a connection");
-        let length = body.len();
-        write!(
-            stream,
-            "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\
-             content-type: {kind}\r\ncontent-length: {length}\r\n\r\n",
-            self.registry.host()
+        send(
+            self.registry.address,
+            &format!("{method} {path}"),
+            &format!("content-type: {kind}\r\n"),
+            body,
         )
-        .and_then(|()| stream.write_all(body))
-        .expect("a request");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("an answer");
-        answer
     }
 }
 

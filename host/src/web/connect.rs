@@ -23,26 +23,26 @@ use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
-use super::super::SourceError;
-use super::super::proxy::{Proxies, Proxy};
+use super::WebError;
+use super::proxies::{Proxies, Proxy};
 
 type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// Opens the way to a server. TLS with the server itself comes on top of it.
 #[derive(Clone)]
-pub(super) struct Connector {
+pub(crate) struct Connector {
     tcp: HttpConnector,
     tls: Arc<ClientConfig>,
     proxies: Arc<Proxies>,
 }
 
 impl Connector {
-    pub(super) fn new(
+    pub(crate) fn new(
         proxies: Proxies,
         ca_file: Option<&Path>,
         deadline: Duration,
-    ) -> Result<Self, SourceError> {
+    ) -> Result<Self, WebError> {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
@@ -54,15 +54,15 @@ impl Connector {
         })
     }
 
-    pub(super) fn over_tls(self) -> HttpsConnector<Self> {
+    pub(crate) fn over_tls(self) -> HttpsConnector<Self> {
         let tls = Arc::clone(&self.tls);
         HttpsConnector::from((self, tls))
     }
 }
 
 /// Trusts what the system trusts, or what `ca_file` holds and nothing else.
-fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, SourceError> {
-    let unusable = |error: rustls::Error| SourceError::Configuration {
+fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, WebError> {
+    let unusable = |error: rustls::Error| WebError::Configuration {
         what: "TLS of this system".to_owned(),
         reason: error.to_string(),
     };
@@ -76,8 +76,8 @@ fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, SourceError> {
     Ok(builder.with_no_client_auth())
 }
 
-fn roots(path: &Path) -> Result<RootCertStore, SourceError> {
-    let unusable = |reason: String| SourceError::Configuration {
+fn roots(path: &Path) -> Result<RootCertStore, WebError> {
+    let unusable = |reason: String| WebError::Configuration {
         what: format!("{}, the file of trusted certificates,", path.display()),
         reason,
     };
@@ -136,7 +136,7 @@ impl Service<Uri> for Connector {
 }
 
 /// Why a request got no answer.
-pub(super) fn failed(address: &Uri, error: &RequestError, deadline: Duration) -> SourceError {
+pub(crate) fn failed(address: &Uri, error: &RequestError, deadline: Duration) -> WebError {
     let host = address
         .authority()
         .map_or_else(String::new, ToString::to_string);
@@ -153,20 +153,20 @@ pub(super) fn failed(address: &Uri, error: &RequestError, deadline: Duration) ->
         }
         let late = last.downcast_ref::<io::Error>();
         if late.is_some_and(|error| error.kind() == io::ErrorKind::TimedOut) {
-            return SourceError::TimedOut {
-                what: format!("a connection to {host}"),
+            return WebError::TimedOut {
+                host,
                 after: deadline,
             };
         }
         if let Some(refused) = last.downcast_ref::<rustls::Error>() {
             let reason = refused.to_string();
             return match refused {
-                rustls::Error::InvalidCertificate(_) => SourceError::Certificate { host, reason },
-                _ => SourceError::Unreachable { host, reason },
+                rustls::Error::InvalidCertificate(_) => WebError::Certificate { host, reason },
+                _ => WebError::Unreachable { host, reason },
             };
         }
     }
-    SourceError::Unreachable {
+    WebError::Unreachable {
         host,
         reason: last.to_string(),
     }

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use http::{HeaderValue, Uri};
 use hyper_util::client::proxy::matcher::Matcher;
 
-use super::SourceError;
-use crate::cluster::proxy_for;
+use super::{WebError, proxy_for};
 
 /// The addresses of proxies, as the variables of the environment hold them.
 #[derive(Clone, Debug, Default)]
@@ -32,10 +31,10 @@ impl ProxySettings {
 
 /// Chooses the proxy for each address, by the rules that hold for the cluster as well.
 #[derive(Debug)]
-pub(super) struct Proxies(ProxySettings);
+pub(crate) struct Proxies(ProxySettings);
 
 /// A proxy and what it wants to hear.
-pub(super) enum Proxy {
+pub(crate) enum Proxy {
     /// It makes a tunnel when asked with `CONNECT`.
     Tunnel {
         address: Uri,
@@ -49,7 +48,7 @@ pub(super) enum Proxy {
 
 impl Proxies {
     /// A value that can't be used is an error here: leaving it out would go around the proxy.
-    pub(super) fn new(settings: ProxySettings) -> Result<Self, SourceError> {
+    pub(crate) fn new(settings: ProxySettings) -> Result<Self, WebError> {
         let proxies = Self(settings);
         for somewhere in ["http://somewhere.invalid", "https://somewhere.invalid"] {
             let is_exception = |name: &str| name.eq_ignore_ascii_case("NO_PROXY");
@@ -58,7 +57,7 @@ impl Proxies {
         Ok(proxies)
     }
 
-    pub(super) fn of(&self, server: &Uri) -> Result<Option<Proxy>, SourceError> {
+    pub(crate) fn of(&self, server: &Uri) -> Result<Option<Proxy>, WebError> {
         self.find(server, |_| false)
     }
 
@@ -67,7 +66,7 @@ impl Proxies {
         &self,
         server: &Uri,
         left_out: impl Fn(&str) -> bool,
-    ) -> Result<Option<Proxy>, SourceError> {
+    ) -> Result<Option<Proxy>, WebError> {
         let variable = |name: &str| {
             let value = self.0.0.get(name).cloned();
             value.filter(|_| !left_out(name))
@@ -75,7 +74,7 @@ impl Proxies {
         let Some(address) = proxy_for(server, None, variable)? else {
             return Ok(None);
         };
-        let proxy = with_login(&address).ok_or_else(|| SourceError::Configuration {
+        let proxy = with_login(&address).ok_or_else(|| WebError::Configuration {
             what: "the proxy of the environment".to_owned(),
             reason: "its address can't be read".to_owned(),
         })?;
@@ -102,7 +101,7 @@ fn with_login(address: &Uri) -> Option<Proxy> {
     })
 }
 
-pub(super) fn is_loopback(uri: &Uri) -> bool {
+pub(crate) fn is_loopback(uri: &Uri) -> bool {
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
     host.eq_ignore_ascii_case("localhost")
         || host
@@ -114,7 +113,7 @@ pub(super) fn is_loopback(uri: &Uri) -> bool {
 mod tests {
     use super::*;
 
-    fn proxies(variables: &[(&str, &str)]) -> Result<Proxies, SourceError> {
+    fn proxies(variables: &[(&str, &str)]) -> Result<Proxies, WebError> {
         let settings = ProxySettings::from_variables(|name| {
             let found = variables.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())

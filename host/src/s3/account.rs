@@ -1,0 +1,138 @@
+use std::error::Error;
+use std::time::{Duration, SystemTime};
+
+use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
+use aws_config::{ConfigLoader, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
+use aws_types::service_config::ServiceConfigKey;
+use http::Uri;
+use tokio::sync::Mutex;
+
+use super::address::is_region;
+use super::client::Pool;
+use super::{S3Error, sdk};
+
+/// How long credentials must still hold for a request to be signed with them.
+const MARGIN: Duration = Duration::from_mins(1);
+
+/// What the user's AWS configuration says.
+pub(super) struct Account {
+    pub(super) region: Option<String>,
+    /// Where another S3 than Amazon's is.
+    pub(super) endpoint: Option<Uri>,
+    pub(super) fips: bool,
+    pub(super) dual_stack: bool,
+    provider: Option<SharedCredentialsProvider>,
+    /// Getting them may run a program, or ask another service.
+    held: Mutex<Option<Credentials>>,
+}
+
+impl Account {
+    /// Reads the environment and the profile. Credentials are got when they are needed.
+    pub(super) async fn read(loader: ConfigLoader, pool: &Pool) -> Result<Self, S3Error> {
+        // Not from the metadata of a machine, which outside Amazon's cloud is waited for in vain: S3 says
+        // itself where a bucket is.
+        let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
+            .or_else(ProfileFileRegionProvider::new());
+        let loader = loader.http_client(sdk::http_client(pool.clone()));
+        let config = loader.region(region).load().await;
+        let unusable = |what: &str, value: &str| S3Error::Configuration {
+            what: what.to_owned(),
+            value: value.to_owned(),
+        };
+        let endpoint = endpoint(&config).map(|text| {
+            let uri = text.parse::<Uri>().ok();
+            uri.filter(is_address)
+                .ok_or_else(|| unusable("address of S3", &text))
+        });
+        let region = config.region().map(ToString::to_string);
+        if let Some(region) = region.as_deref().filter(|region| !is_region(region)) {
+            return Err(unusable("region", region));
+        }
+        Ok(Self {
+            region,
+            endpoint: endpoint.transpose()?,
+            fips: config.use_fips().unwrap_or_default(),
+            dual_stack: config.use_dual_stack().unwrap_or_default(),
+            provider: config.credentials_provider(),
+            held: Mutex::default(),
+        })
+    }
+
+    pub(super) async fn credentials(&self) -> Result<Credentials, S3Error> {
+        let mut held = self.held.lock().await;
+        let until = SystemTime::now() + MARGIN;
+        let holds = |it: &&Credentials| it.expiry().is_none_or(|expiry| expiry > until);
+        if let Some(credentials) = held.as_ref().filter(holds) {
+            return Ok(credentials.clone());
+        }
+        let Some(provider) = &self.provider else {
+            return Err(S3Error::no_credentials());
+        };
+        match provider.provide_credentials().await {
+            Ok(credentials) => Ok(held.insert(credentials).clone()),
+            Err(CredentialsError::CredentialsNotLoaded(_)) => Err(S3Error::no_credentials()),
+            Err(error) => Err(S3Error::Credentials {
+                reason: with_sources(&error),
+            }),
+        }
+    }
+
+    /// The id of the key that was last signed with, which is no secret.
+    pub(super) async fn key_id(&self) -> Option<String> {
+        let held = self.held.lock().await;
+        held.as_ref().map(|it| it.access_key_id().to_owned())
+    }
+}
+
+#[cfg(test)]
+impl Account {
+    /// With nothing read from anywhere.
+    pub(super) fn fixed(endpoint: Uri, credentials: Credentials) -> Self {
+        Self {
+            region: None,
+            endpoint: Some(endpoint),
+            fips: false,
+            dual_stack: false,
+            provider: None,
+            held: Mutex::new(Some(credentials)),
+        }
+    }
+}
+
+/// `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL`, and what the profile says.
+fn endpoint(config: &SdkConfig) -> Option<String> {
+    let key = ServiceConfigKey::builder()
+        .service_id("S3")
+        .env("AWS_ENDPOINT_URL")
+        .profile("endpoint_url")
+        .build()
+        .ok()?;
+    let of_s3 = config.service_config().and_then(|it| it.load_config(key));
+    of_s3.or_else(|| config.endpoint_url().map(str::to_owned))
+}
+
+/// What went wrong, and what that came from. The library's own form adds what it got over the network, where
+/// secrets may be.
+fn with_sources(error: &dyn Error) -> String {
+    let mut said = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        said.push_str(&format!(": {inner}"));
+        source = inner.source();
+    }
+    said
+}
+
+/// `https://HOST[:PORT]`, or `http` as whoever set it wants it; a path before the bucket is left alone.
+fn is_address(uri: &Uri) -> bool {
+    let has_host = uri.host().is_some_and(|host| !host.is_empty());
+    let has_login = uri
+        .authority()
+        .is_some_and(|authority| authority.as_str().contains('@'));
+    matches!(uri.scheme_str(), Some("http" | "https")) && has_host && !has_login
+}

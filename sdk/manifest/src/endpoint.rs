@@ -1,0 +1,184 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{Method, Port, Route};
+
+/// A place that an engine may talk to over HTTP.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Endpoint {
+    pub select: Select,
+    /// In the pods; S3 has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<Port>,
+    /// `METHOD /path/{parameter}`: the only requests that are let through.
+    pub allow: Vec<Route>,
+    #[serde(default)]
+    pub auth: Auth,
+}
+
+/// What is behind an endpoint, and how it is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Select {
+    /// A ready pod of the StatefulSet, through a port-forward that the host owns.
+    Pod,
+    /// A ready endpoint of a Service in front of the StatefulSet, in the same way.
+    Service,
+    /// Object storage that speaks S3, outside the cluster: Amazon's, or the one that the user's AWS
+    /// configuration names. It is only read. Routes begin with the bucket: `GET /{bucket}/{+key}`.
+    S3,
+}
+
+/// The credentials that the host adds to each request. The engine never sees them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Auth {
+    #[default]
+    None,
+    /// HTTP Basic, where a user name and a password were given.
+    Basic,
+    /// `Authorization: Bearer`, where a token was given.
+    Bearer,
+    /// A signature (AWS Signature Version 4) with the user's AWS credentials; only of S3.
+    Aws,
+}
+
+/// Why an endpoint is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EndpointError {
+    #[error("it names no port; give `port.names` or `port.numbers`")]
+    NoPort,
+    #[error("it allows no request; name each in `allow`")]
+    NothingAllowed,
+    #[error("S3 has no port")]
+    PortOfS3,
+    #[error("`auth` of S3 is `aws`, or `none` for buckets that everybody may read")]
+    AuthOfS3,
+    #[error("`auth = \"aws\"` is for S3 alone")]
+    AwsOfPods,
+    #[error("S3 is only read, with GET and HEAD, so that `{route}` can't be")]
+    WritesToS3 { route: Route },
+    #[error(
+        "`{route}` can't be: only a key of S3 may have slashes; use `{{{name}}}` for one segment"
+    )]
+    SlashesInPods { route: Route, name: String },
+}
+
+impl Endpoint {
+    /// Whether it is in the pods of the target, and not elsewhere.
+    #[must_use]
+    pub fn is_in_pods(&self) -> bool {
+        match self.select {
+            Select::Pod | Select::Service => true,
+            Select::S3 => false,
+        }
+    }
+
+    /// The flag with which the user sets its port.
+    #[must_use]
+    pub fn port_flag(&self) -> Option<&str> {
+        self.port.as_ref()?.flag.as_deref()
+    }
+
+    pub(crate) fn check(&self) -> Result<(), EndpointError> {
+        if self.allow.is_empty() {
+            return Err(EndpointError::NothingAllowed);
+        }
+        if self.is_in_pods() {
+            self.check_in_pods()
+        } else {
+            self.check_s3()
+        }
+    }
+
+    fn check_in_pods(&self) -> Result<(), EndpointError> {
+        let is_named = |port: &Port| !port.names.is_empty() || !port.numbers.is_empty();
+        if !self.port.as_ref().is_some_and(is_named) {
+            return Err(EndpointError::NoPort);
+        }
+        if self.auth == Auth::Aws {
+            return Err(EndpointError::AwsOfPods);
+        }
+        for route in &self.allow {
+            if let Some(name) = route.rest() {
+                return Err(EndpointError::SlashesInPods {
+                    route: route.clone(),
+                    name: name.to_owned(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// A route of S3 does not say what a request does: `PUT /bucket/key?acl` makes an object public, and
+    /// one with the header `x-amz-copy-source` reads another bucket. So nothing is sent there.
+    fn check_s3(&self) -> Result<(), EndpointError> {
+        if self.port.is_some() {
+            return Err(EndpointError::PortOfS3);
+        }
+        if !matches!(self.auth, Auth::None | Auth::Aws) {
+            return Err(EndpointError::AuthOfS3);
+        }
+        let reads = |route: &&Route| matches!(route.method(), Method::Get | Method::Head);
+        match self.allow.iter().find(|route| !reads(route)) {
+            None => Ok(()),
+            Some(route) => Err(EndpointError::WritesToS3 {
+                route: route.clone(),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str) -> Result<(), EndpointError> {
+        let endpoint: Endpoint = toml::from_str(text).expect("a table of an endpoint");
+        endpoint.check()
+    }
+
+    #[test]
+    fn an_endpoint_in_pods_has_a_port_and_allows_something() {
+        let with = |rest: &str| check(&format!("select = \"pod\"\n{rest}"));
+        let port = "port = { numbers = [80] }\n";
+        assert_eq!(with(&format!("{port}allow = [\"GET /b\"]")), Ok(()));
+        assert_eq!(with("allow = [\"GET /b\"]"), Err(EndpointError::NoPort));
+        assert_eq!(
+            with("port = { flag = \"p\" }\nallow = [\"GET /b\"]"),
+            Err(EndpointError::NoPort)
+        );
+        assert_eq!(
+            with(&format!("{port}allow = []")),
+            Err(EndpointError::NothingAllowed)
+        );
+        assert_eq!(
+            with(&format!("{port}auth = \"aws\"\nallow = [\"GET /b\"]")),
+            Err(EndpointError::AwsOfPods)
+        );
+        assert!(matches!(
+            with(&format!("{port}allow = [\"GET /b\", \"GET /{{+path}}\"]")),
+            Err(EndpointError::SlashesInPods { name, .. }) if name == "path"
+        ));
+    }
+
+    #[test]
+    fn s3_is_read_and_nothing_else() {
+        let with = |rest: &str| check(&format!("select = \"s3\"\n{rest}"));
+        let get = "allow = [\"GET /{bucket}/{+key}\", \"HEAD /acme/{+key}\"]\n";
+        assert_eq!(with(&format!("{get}auth = \"aws\"")), Ok(()));
+        assert_eq!(with(get), Ok(()));
+        for (more, refused) in [
+            ("auth = \"basic\"", EndpointError::AuthOfS3),
+            ("port = { numbers = [443] }", EndpointError::PortOfS3),
+        ] {
+            assert_eq!(with(&format!("{get}{more}")), Err(refused), "{more}");
+        }
+        for method in ["PUT", "POST", "DELETE", "PATCH"] {
+            let route = format!("{method} /acme/x");
+            let allow = format!("allow = [\"GET /acme/x\", \"{route}\"]");
+            let route = route.parse().expect("a route");
+            assert_eq!(with(&allow), Err(EndpointError::WritesToS3 { route }));
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Python, with a place of its own for what pip installs.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+
+use super::profile_folder;
+
+/// The folder `name` with Python's own programs, made once though tests run at the same time.
+pub fn python(name: &str) -> PathBuf {
+    static MAKING: Mutex<()> = Mutex::new(());
+    let _one = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = profile_folder().join("it/python").join(name);
+    if !folder.join("bin/pip").exists() {
+        let mut python = Command::new("python3");
+        let made = python.args(["-m", "venv"]).arg(&folder).status();
+        assert!(
+            made.is_ok_and(|status| status.success()),
+            "the tests need python3 with its module venv (Debian: python3-venv)"
+        );
+    }
+    folder
+}
+
+/// The same with packages from PyPI, got once.
+pub fn python_with(name: &str, packages: &[&str]) -> PathBuf {
+    static INSTALLING: Mutex<()> = Mutex::new(());
+    let folder = python(name);
+    let _one = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
+    let done = folder.join("installed");
+    if !done.exists() {
+        let mut pip = Command::new(folder.join("bin/pip"));
+        pip.args(["install", "--quiet", "--disable-pip-version-check"]);
+        let output = pip.args(packages).output().expect("pip");
+        assert!(
+            output.status.success(),
+            "the tests need {packages:?} from PyPI: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        std::fs::write(done, "").expect("a note that they are there");
+    }
+    folder
+}

@@ -1,0 +1,126 @@
+//! S3 with users and their rights, as moto plays it: it checks each signature.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+
+use super::http::send;
+use super::{Invocation, python_with};
+
+/// moto, with what its server and its S3 need.
+const PACKAGES: [&str; 3] = ["moto[s3]>=5.1,<6", "flask>=3,<4", "flask-cors>=6,<7"];
+/// What moto looks at to know which service is asked.
+const TO_IAM: &str = "authorization: AWS4-HMAC-SHA256 Credential=x/20250101/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=x\r\ncontent-type: application/x-www-form-urlencoded\r\n";
+
+/// A server on a port of loopback, with one bucket. It ends with the test.
+pub struct S3 {
+    process: Child,
+    address: SocketAddr,
+    bucket: String,
+}
+
+/// The access key of a user.
+pub struct AccessKey {
+    pub id: String,
+    pub secret: String,
+}
+
+impl S3 {
+    pub fn with_bucket(bucket: &str) -> Self {
+        let programs = python_with("moto", &PACKAGES).join("bin");
+        let mut process = Command::new(programs.join("moto_server"))
+            .args(["-H", "127.0.0.1", "-p", "0"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("moto starts");
+        let mut log = BufReader::new(process.stderr.take().expect("a pipe"));
+        let mut said = String::new();
+        let address = loop {
+            let before = said.len();
+            let read = log.read_line(&mut said).expect("a log");
+            assert!(read > 0, "moto ended: {said}");
+            if let Some((_, address)) = said[before..].split_once("Running on http://") {
+                break address.trim().parse().expect("an address");
+            }
+        };
+        // Whoever doesn't read its log stops it.
+        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
+        let s3 = Self {
+            process,
+            address,
+            bucket: bucket.to_owned(),
+        };
+        s3.ask(&format!("PUT /{bucket}"), "", b"");
+        s3
+    }
+
+    /// Puts an object into the bucket.
+    pub fn put(&self, key: &str, bytes: &[u8]) {
+        let kind = "content-type: application/octet-stream\r\n";
+        self.ask(&format!("PUT /{}/{key}", self.bucket), kind, bytes);
+    }
+
+    /// A new user. `rights` are actions on the objects of the bucket; none are none.
+    pub fn user(&self, name: &str, rights: Option<&str>) -> AccessKey {
+        self.iam(&format!("Action=CreateUser&UserName={name}"));
+        if let Some(action) = rights {
+            let policy = format!(
+                r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"{action}","Resource":"arn:aws:s3:::{}/*"}}]}}"#,
+                self.bucket
+            );
+            self.iam(&format!(
+                "Action=PutUserPolicy&UserName={name}&PolicyName=tests&PolicyDocument={policy}"
+            ));
+        }
+        let answer = self.iam(&format!("Action=CreateAccessKey&UserName={name}"));
+        let value = |tag: &str| {
+            let (_, rest) = answer.split_once(&format!("<{tag}>")).expect("a key");
+            let (value, _) = rest.split_once('<').expect("its end");
+            value.to_owned()
+        };
+        AccessKey {
+            id: value("AccessKeyId"),
+            secret: value("SecretAccessKey"),
+        }
+    }
+
+    /// From now on who asks has to be somebody, and to have the right.
+    pub fn close(&self) {
+        let kind = "content-type: text/plain\r\n";
+        self.ask("POST /moto-api/reset-auth", kind, b"0");
+    }
+
+    /// The program, for this S3.
+    pub fn known_to(&self, program: Invocation) -> Invocation {
+        program.env("AWS_ENDPOINT_URL_S3", format!("http://{}", self.address))
+    }
+
+    fn iam(&self, form: &str) -> String {
+        let form = format!("Version=2010-05-08&{form}");
+        self.ask("POST /", TO_IAM, form.as_bytes())
+    }
+
+    fn ask(&self, request: &str, headers: &str, body: &[u8]) -> String {
+        let answer = send(self.address, request, headers, body);
+        let (head, _) = answer.split_once("\r\n").expect("a status");
+        assert!(head.contains(" 200 "), "{request}: {answer}");
+        answer
+    }
+}
+
+impl AccessKey {
+    /// The program, as this user.
+    pub fn known_to(&self, program: Invocation) -> Invocation {
+        program
+            .env("AWS_ACCESS_KEY_ID", &self.id)
+            .env("AWS_SECRET_ACCESS_KEY", &self.secret)
+    }
+}
+
+impl Drop for S3 {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

@@ -178,6 +178,21 @@ impl Grants {
         }
         Ok(())
     }
+
+    /// Whether an engine may give S3 a header, or a parameter of a query, of this name. Those of Amazon's
+    /// own say who asks, and who pays for it.
+    ///
+    /// # Errors
+    /// `denied` when it is the host's own.
+    pub fn check_s3_name(name: &str) -> Result<(), Report> {
+        if name.to_ascii_lowercase().starts_with("x-amz-") {
+            return Err(Report::new(
+                ReportKind::Denied,
+                format!("an engine can't send `{name}` to S3; the host owns it"),
+            ));
+        }
+        Ok(())
+    }
 }
 
 fn fill(route: &Route, parameters: &[(String, String)]) -> Result<String, Report> {
@@ -308,5 +323,9 @@ mod tests {
             assert!(Grants::check_header(name).is_err(), "{name}");
         }
         assert!(Grants::check_header("accept").is_ok());
+        for name in ["x-amz-request-payer", "X-Amz-Security-Token"] {
+            assert!(Grants::check_s3_name(name).is_err(), "{name}");
+        }
+        assert!(Grants::check_s3_name("range").is_ok());
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use broker_manifest::Select;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -66,6 +67,11 @@ impl HostState {
         )?;
         for (name, _) in &request.headers {
             Grants::check_header(name)?;
+        }
+        if granted.select == Select::S3 {
+            for (name, _) in request.headers.iter().chain(&request.query) {
+                Grants::check_s3_name(name)?;
+            }
         }
         let endpoint = request.endpoint.clone();
         let patience = request

@@ -31,8 +31,7 @@ fn the_help_of_backup_shows_them_after_the_verbs_of_the_host() {
       verify           Check downloaded files: their digest, their length, their structure
       history          Show what was done on this machine: created, downloaded, verified, restored,
                        deleted
-      manifest         Say where the manifest of a backup lies, or check one that was fetched (engine
-                       backuprequest)
+      manifest         Fetch the manifest of a backup from S3 and check it (engine backuprequest)
       offset-reset     Set the offsets of consumer groups anew (engine kafka)
       offset-rollback  Set the offsets of consumer groups back to a snapshot (engine kafka)
       resume           Let the schedule of a KafkaBackup go on (engine kafka)

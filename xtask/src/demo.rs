@@ -29,14 +29,7 @@ const COMMANDS: &[&[&str]] = &[
 /// Builds the program and the simulated cluster, and runs the one in the other.
 pub(crate) fn run() -> Result {
     target::ensure()?;
-    shell::run(shell::cargo(&[
-        "build",
-        "--locked",
-        "--package",
-        "kubectl-broker",
-        "--package",
-        "testbed",
-    ])?)?;
+    target::build_programs()?;
     let programs = shell::programs("debug")?;
     let path = std::env::join_paths(std::iter::once(programs.clone()).chain(
         std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()),

@@ -2,7 +2,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::process::Command;
 
-use crate::{Result, shell};
+use crate::{Result, shell, target};
 
 const FILE: &str = "docs/reference.md";
 
@@ -66,20 +66,7 @@ pub(crate) fn check() -> Result {
 }
 
 fn generate() -> Result<String> {
-    // Together with what the tests build: features of dependencies are then the same, and none is
-    // compiled twice.
-    shell::run(shell::cargo(&[
-        "build",
-        "--locked",
-        "--quiet",
-        "--package",
-        "kubectl-broker",
-        "--package",
-        "broker-agent",
-        "--package",
-        "it",
-        "--bins",
-    ])?)?;
+    target::build_programs()?;
     let programs = shell::programs("debug")?;
     let program = programs.join("kubectl-broker");
     let mut text = String::from(

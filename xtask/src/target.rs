@@ -25,6 +25,16 @@ pub(crate) fn ensure() -> Result {
     shell::run(rustup)
 }
 
+/// Builds the program and the simulated cluster together with what the tests build: features of
+/// dependencies are then the same, and none is compiled twice.
+pub(crate) fn build_programs() -> Result {
+    let mut arguments = vec!["build", "--locked", "--bins"];
+    for package in ["kubectl-broker", "broker-agent", "testbed", "it"] {
+        arguments.extend(["--package", package]);
+    }
+    shell::run(shell::cargo(&arguments)?)
+}
+
 fn present() -> Result<bool> {
     let mut rustc = Command::new("rustc");
     rustc

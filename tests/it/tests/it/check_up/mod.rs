@@ -1,5 +1,8 @@
 //! `backup test`: one line a check, shown whether or not it failed, and the exit code of the gravest.
 
+mod rights;
+mod target;
+
 use insta::assert_snapshot;
 
 use crate::support::{Bed, Invocation, Run, programs};
@@ -203,91 +206,6 @@ fn a_backend_that_wants_a_login_and_one_that_wants_a_permission_are_told_apart()
 }
 
 #[test]
-fn the_right_to_open_a_port_forward_is_missing() {
-    let run = with(
-        "deny=create:pods/portforward",
-        "backup test --engine sidecar",
-    );
-    assert_snapshot!(run.shown(), @r#"
-    stdout:
-    CHECK   ENGINE   OUTCOME   MESSAGE
-    api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
-    right:pods   -   passed   may get, list
-    right:statefulsets   -   passed   may get, list
-    right:pods/portforward   -   failed   may not create
-    right:leases   -   passed   may get, create, update, delete
-    right:secrets   -   passed   may get
-    right:pods/exec   -   passed   may get, create
-    target   -   passed   StatefulSet broker: 3 of 3 ready
-    endpoint:api   sidecar   failed   not allowed to create pods/portforward broker-0 in namespace messaging: pods "broker-0" is forbidden
-    detect   sidecar   skipped   it needs a check that failed
-    list   sidecar   skipped   it needs a check that failed
-
-    right:pods/portforward:
-      Ask for this right: `kubectl create role broker-pods-portforward -n messaging --verb=get,create --resource=pods/portforward`, or in a Role `{apiGroups: [""], resources: ["pods/portforward"], verbs: ["get", "create"]}`
-
-    sidecar/endpoint:api:
-      Ask for this right: `kubectl create role broker-pods-portforward -n messaging --verb=get,create --resource=pods/portforward`, or in a Role `{apiGroups: [""], resources: ["pods/portforward"], verbs: ["get", "create"]}`
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    11 checks: 7 passed, 2 failed, 2 skipped
-    exit 12
-    "#);
-}
-
-#[test]
-fn a_right_that_little_depends_on_is_a_warning_with_what_is_lost() {
-    let run = with("deny=*:leases", "backup test --engine sidecar");
-    assert_snapshot!(run.shown(), @r#"
-    stdout:
-    CHECK   ENGINE   OUTCOME   MESSAGE
-    api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
-    right:pods   -   passed   may get, list
-    right:statefulsets   -   passed   may get, list
-    right:pods/portforward   -   passed   may get, create
-    right:leases   -   warned   may not get, create, update, delete: a restore then keeps out others of this machine only
-    right:secrets   -   passed   may get
-    right:pods/exec   -   passed   may get, create
-    target   -   passed   StatefulSet broker: 3 of 3 ready
-    endpoint:api   sidecar   passed   port 8085 of pod broker-0 (of container broker-backup) answers
-    detect   sidecar   passed   broker-backup (3 local backups)
-    list   sidecar   passed   12 backups
-
-    right:leases:
-      Ask for this right: `kubectl create role broker-leases -n messaging --verb=get,create,update,delete --resource=leases.coordination.k8s.io`, or in a Role `{apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["get", "create", "update", "delete"]}`
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    11 checks: 10 passed, 1 warned
-    exit 0
-    "#);
-}
-
-#[test]
-fn who_may_not_ask_for_rights_may_have_them() {
-    let run = with(
-        "deny=create:selfsubjectaccessreviews",
-        "backup test --engine sidecar",
-    );
-    assert_snapshot!(run.shown(), @r#"
-    stdout:
-    CHECK   ENGINE   OUTCOME   MESSAGE
-    api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
-    rights   -   warned   not known: not allowed to create selfsubjectaccessreviews: selfsubjectaccessreviews.authorization.k8s.io is forbidden: User "testbed" cannot create resource "selfsubjectaccessreviews" in API group "authorization.k8s.io" at the cluster scope
-    target   -   passed   StatefulSet broker: 3 of 3 ready
-    endpoint:api   sidecar   passed   port 8085 of pod broker-0 (of container broker-backup) answers
-    detect   sidecar   passed   broker-backup (3 local backups)
-    list   sidecar   passed   12 backups
-
-    rights:
-      Every user has the right to ask by the ClusterRole `system:basic-user`, where it is bound as usual
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    6 checks: 5 passed, 1 warned
-    exit 0
-    "#);
-}
-
-#[test]
 fn credentials_of_the_cluster_that_are_not_accepted() {
     assert_snapshot!(with("unauthorized", "backup test").shown(), @"
     stdout:
@@ -310,111 +228,6 @@ fn credentials_of_the_cluster_that_are_not_accepted() {
     Using StatefulSet broker, namespace messaging of context testbed
     11 checks: 1 passed, 1 failed, 9 skipped
     exit 12
-    ");
-}
-
-#[test]
-fn a_target_without_a_ready_pod() {
-    assert_snapshot!(healthy("backup test -n zero").shown(), @"
-    stdout:
-    CHECK   ENGINE   OUTCOME   MESSAGE
-    api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
-    right:pods   -   passed   may get, list
-    right:statefulsets   -   passed   may get, list
-    right:pods/portforward   -   passed   may get, create
-    right:endpointslices   -   passed   may list
-    right:leases   -   passed   may get, create, update, delete
-    right:secrets   -   passed   may get
-    right:pods/exec   -   passed   may get, create
-    target   -   failed   no pod of StatefulSet broker in namespace zero is ready: it is scaled to 0 replicas
-    endpoint:api   hivemq   skipped   it needs a check that failed
-    detect   hivemq   skipped   it needs a check that failed
-    list   hivemq   skipped   it needs a check that failed
-    endpoint:api   sidecar   skipped   it needs a check that failed
-    detect   sidecar   skipped   it needs a check that failed
-    list   sidecar   skipped   it needs a check that failed
-    endpoint:api   strategy   skipped   it needs a check that failed
-    detect   strategy   skipped   it needs a check that failed
-
-    target:
-      Look at `kubectl get pods -n zero` and `kubectl describe statefulset broker -n zero`
-    stderr:
-    Using StatefulSet broker
-    17 checks: 8 passed, 1 failed, 8 skipped
-    exit 1
-    ");
-    assert_snapshot!(healthy("backup test -n unscheduled --engine hivemq").shown(), @"
-    stdout:
-    CHECK   ENGINE   OUTCOME   MESSAGE
-    api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
-    right:pods   -   passed   may get, list
-    right:statefulsets   -   passed   may get, list
-    right:pods/portforward   -   passed   may get, create
-    right:endpointslices   -   passed   may list
-    right:leases   -   passed   may get, create, update, delete
-    right:secrets   -   passed   may get
-    right:pods/exec   -   passed   may get, create
-    target   -   failed   no pod of StatefulSet broker in namespace unscheduled is ready: broker-0: Pending, Unschedulable: 0/3 nodes are available: 3 Insufficient memory.
-    endpoint:api   hivemq   skipped   it needs a check that failed
-    detect   hivemq   skipped   it needs a check that failed
-    list   hivemq   skipped   it needs a check that failed
-
-    target:
-      Look at `kubectl get pods -n unscheduled` and `kubectl describe statefulset broker -n unscheduled`
-    stderr:
-    Using StatefulSet broker
-    12 checks: 8 passed, 1 failed, 3 skipped
-    exit 1
-    ");
-    assert_snapshot!(healthy("backup test -n notready --engine hivemq").shown(), @"
-    stdout:
-    CHECK   ENGINE   OUTCOME   MESSAGE
-    api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
-    right:pods   -   passed   may get, list
-    right:statefulsets   -   passed   may get, list
-    right:pods/portforward   -   passed   may get, create
-    right:endpointslices   -   passed   may list
-    right:leases   -   passed   may get, create, update, delete
-    right:secrets   -   passed   may get
-    right:pods/exec   -   passed   may get, create
-    target   -   failed   no pod of StatefulSet broker in namespace notready is ready: broker-0: Running, container hivemq: CrashLoopBackOff (back-off 5m0s restarting failed container=hivemq); broker-1: Pending, Unschedulable: 0/3 nodes are available: 3 Insufficient memory.
-    endpoint:api   hivemq   skipped   it needs a check that failed
-    detect   hivemq   skipped   it needs a check that failed
-    list   hivemq   skipped   it needs a check that failed
-
-    target:
-      Look at `kubectl get pods -n notready` and `kubectl describe statefulset broker -n notready`
-    stderr:
-    Using StatefulSet broker
-    12 checks: 8 passed, 1 failed, 3 skipped
-    exit 1
-    ");
-}
-
-#[test]
-fn some_pods_that_are_not_ready_are_a_warning() {
-    assert_snapshot!(healthy("backup test -n firstdown --engine sidecar").shown(), @"
-    stdout:
-    CHECK   ENGINE   OUTCOME   MESSAGE
-    api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
-    right:pods   -   passed   may get, list
-    right:statefulsets   -   passed   may get, list
-    right:pods/portforward   -   passed   may get, create
-    right:leases   -   passed   may get, create, update, delete
-    right:secrets   -   passed   may get
-    right:pods/exec   -   passed   may get, create
-    target   -   warned   StatefulSet broker: 2 of 3 ready; broker-0 (Running, container hivemq is not ready)
-    endpoint:api   sidecar   passed   port 8085 of pod broker-1 (of container broker-backup) answers
-    detect   sidecar   passed   broker-backup (2 local backups)
-    list   sidecar   passed   12 backups
-
-    target:
-      Look at `kubectl get pods -n firstdown`
-    stderr:
-    Using StatefulSet broker
-    pod broker-0 is not ready (Running, container hivemq is not ready); using broker-1
-    11 checks: 10 passed, 1 warned
-    exit 0
     ");
 }
 

@@ -62,7 +62,9 @@ pub(super) fn check(id: &Id, object: &Value, called: &str, file: &str) -> Result
             ErrorKind::Integrity,
             format!("{called} is no manifest: {reason}"),
         )
-        .with_hint("A file that is compressed has to be unpacked before")
+        .with_hint(format!(
+            "`kubectl broker backup manifest {id} --location` says where it should lie. What is given with --file has to be unpacked before, if it is compressed"
+        ))
     };
     let document: Value = serde_json::from_str(file).map_err(|e| not_json(e.to_string()))?;
     let manifest = Manifest::of(&document)

@@ -4,7 +4,7 @@
 //! The layers, each importing only from those below it:
 //!
 //! ```text
-//! cli → ops, authoring → plugin → engine, cluster, s3, transfer, ui → web, model
+//! cli → ops, authoring → plugin → engine, cluster, s3, transfer, ui → web → model, files
 //! ```
 //!
 //! `ARCHITECTURE.md` says how a command travels through them.
@@ -13,6 +13,7 @@ pub mod authoring;
 pub mod cli;
 pub mod cluster;
 pub mod engine;
+pub mod files;
 pub mod model;
 pub mod ops;
 pub mod plugin;

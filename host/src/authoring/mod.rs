@@ -12,16 +12,19 @@ mod project;
 mod stage;
 mod write;
 
-use std::fs;
 use std::path::Path;
 
+use crate::files;
 pub use cases::{CaseResult, TestRequest, Tested, test};
 pub use error::AuthoringError;
 pub use pack::{PackRequest, Packed, Packing, pack};
 pub use project::{Language, Project, ProjectRequest, project};
 
+/// The largest component, manifest or file of cases, in bytes.
+const MAX_FILE: u64 = 256 << 20;
+
 fn read(path: &Path) -> Result<Vec<u8>, AuthoringError> {
-    fs::read(path).map_err(|source| AuthoringError::Read {
+    files::read(path, MAX_FILE).map_err(|source| AuthoringError::Read {
         path: path.to_owned(),
         source,
     })

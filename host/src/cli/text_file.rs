@@ -1,10 +1,10 @@
 //! Text files that a command gets: options of engines of the type `file`.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
 use super::error::CliError;
+use crate::files;
 
 /// The largest file that an engine gets, in bytes: a list of some 100,000 files. What becomes an object
 /// of Kubernetes must be far smaller, which is checked where it is sent.
@@ -20,7 +20,7 @@ pub(super) fn read(flag: &str, path: &Path) -> Result<String, CliError> {
     if path == Path::new("-") {
         return text(io::stdin().lock()).map_err(failed);
     }
-    File::open(path).and_then(text).map_err(failed)
+    files::read_text(path, MAX_FILE).map_err(failed)
 }
 
 fn text(source: impl Read) -> io::Result<String> {

@@ -9,6 +9,10 @@ use sha2::{Digest, Sha256};
 
 use super::sections::Sections;
 use super::{EngineError, Grants, loads};
+use crate::files;
+
+/// The largest component that is read from a file, in bytes. What is installed is checked by its digest as well.
+const MAX_COMPONENT: u64 = 256 << 20;
 
 /// The version of the engine interface that this host provides.
 pub const INTERFACE: &str = "0.1.0";
@@ -147,11 +151,12 @@ impl EngineFile {
             Content::File { path, digest } => (path, *digest),
         };
         loads::count();
-        let bytes = std::fs::read(path).map_err(|source| EngineError::Unreadable {
-            engine: self.name(),
-            path: path.clone(),
-            source,
-        })?;
+        let bytes =
+            files::read_plain(path, MAX_COMPONENT).map_err(|source| EngineError::Unreadable {
+                engine: self.name(),
+                path: path.clone(),
+                source,
+            })?;
         let digest: [u8; 32] = Sha256::digest(&bytes).into();
         if digest != expected {
             return Err(EngineError::Changed {

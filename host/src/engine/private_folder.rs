@@ -1,9 +1,18 @@
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 #[cfg(unix)]
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+
+use crate::files;
+
+/// The largest of the files that are read whole, in bytes.
+const MAX_SMALL_FILE: u64 = 16 << 20;
+
+/// Links are not followed, and a named pipe that somebody has put in a file's place is not waited for.
+#[cfg(unix)]
+const FLAGS: rustix::fs::OFlags = rustix::fs::OFlags::NOFOLLOW.union(rustix::fs::OFlags::NONBLOCK);
 
 /// A folder that only this user can reach, for files whose content is trusted.
 #[derive(Clone, Debug)]
@@ -93,9 +102,7 @@ impl PrivateFolder {
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).write(true);
         #[cfg(unix)]
-        options
-            .mode(0o600)
-            .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+        options.mode(0o600).custom_flags(FLAGS.bits().cast_signed());
         let file = options.open(self.path(name)).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => return Ok(file),
@@ -142,7 +149,7 @@ impl PrivateFolder {
         let mut options = OpenOptions::new();
         options.read(true);
         #[cfg(unix)]
-        options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+        options.custom_flags(FLAGS.bits().cast_signed());
         let file = match options.open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -162,16 +169,15 @@ impl PrivateFolder {
 
     /// The content of a small file, or none if there is no such file.
     pub(crate) fn read(&self, name: &str) -> Result<Option<Vec<u8>>, PrivateFolderError> {
-        let Some(mut file) = self.open_file(name)? else {
+        let Some(file) = self.open_file(name)? else {
             return Ok(None);
         };
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)
+        files::read_whole(file, MAX_SMALL_FILE)
+            .map(Some)
             .map_err(|source| PrivateFolderError::Io {
                 path: self.0.join(name),
                 source,
-            })?;
-        Ok(Some(bytes))
+            })
     }
 
     /// Puts a whole file in place, or none.

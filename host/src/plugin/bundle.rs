@@ -12,7 +12,7 @@
 mod archive;
 mod index;
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
@@ -21,6 +21,7 @@ use broker_manifest::EngineId;
 use self::index::{Entry, Index};
 use super::source::{Fetched, MAX_ENGINE, read_plain_file};
 use super::{Installed, PluginError, Plugins, Reference, SignatureState};
+use crate::files;
 use crate::transfer::{Sha256, sync_folder};
 
 /// The most bytes that a bundle may have: 256 MiB.
@@ -53,11 +54,9 @@ pub(super) struct Packed {
 /// Whether a file says that it is a bundle. One that can't be read is none.
 pub(super) fn is_bundle(path: &Path) -> bool {
     let mut begin = [0; BEGIN.len()];
-    // A named pipe would wait for a writer.
-    path.is_file()
-        && File::open(path)
-            .and_then(|mut file| file.read_exact(&mut begin))
-            .is_ok_and(|()| begin == *BEGIN.as_bytes())
+    files::open_plain(path)
+        .and_then(|mut file| file.read_exact(&mut begin))
+        .is_ok_and(|()| begin == *BEGIN.as_bytes())
 }
 
 /// Reads a bundle and checks all of it. `expected` is the SHA-256 of the file, if it is known.

@@ -8,6 +8,10 @@ use super::{
     Candidate, Change, Expected, Installed, Lockfile, LockfileError, PluginError, Plugins,
     Reference, clash, trial,
 };
+use crate::files;
+
+/// The largest lockfile that is read, in bytes: some thousands of engines.
+const MAX_LOCKFILE: u64 = 16 << 20;
 
 /// What it took to make this machine match a lockfile.
 #[derive(Clone, Debug, Default)]
@@ -130,7 +134,7 @@ fn wanted_beside(seen: &Lockfile, wanted: &Lockfile) -> Lockfile {
 }
 
 fn read(path: &Path) -> Result<Lockfile, PluginError> {
-    let text = std::fs::read_to_string(path).map_err(|source| PluginError::Read {
+    let text = files::read_text(path, MAX_LOCKFILE).map_err(|source| PluginError::Read {
         path: path.to_owned(),
         source,
     })?;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::TransferError;
 use super::part::create_private;
+use crate::files;
 
 /// Longest text of one field, in characters; text may come from a server.
 const LONGEST_TEXT: usize = 2000;
@@ -104,7 +105,7 @@ impl History {
     pub fn read(&self) -> Result<Past, TransferError> {
         let path = self.path();
         let failed = |source| TransferError::io("read", &path, source);
-        let file = match File::open(&path) {
+        let file = match files::open_plain(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Past::default()),
             Err(error) => return Err(failed(error)),
@@ -137,7 +138,7 @@ impl History {
 
     /// Drops the oldest entries, when there are a tenth too many: not at each entry.
     fn rotate(&self, path: &Path) -> io::Result<()> {
-        let bytes = fs::read(path)?;
+        let bytes = files::read_plain(path, u64::MAX)?;
         let lines: Vec<_> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
         if lines.len() <= self.most + self.most / 10 {
             return Ok(());

@@ -9,9 +9,12 @@ use super::destination::{Destination, remove};
 use super::fail_point::{Step, reach};
 use super::part::Part;
 use super::record::Record;
+use crate::files;
 
 /// Tries to get hold of a part that others finish or throw away at the same moment.
 const TRIES: usize = 8;
+/// The longest record of a part, in bytes. One is a few lines.
+const MAX_RECORD: u64 = 1 << 20;
 
 impl Part {
     /// Opens the part of `destination` for the bytes of `wanted`.
@@ -29,7 +32,7 @@ impl Part {
         let failed = |source| TransferError::io("open", part.path(), source);
         reach(Step::PartOpened, part.path()).map_err(failed)?;
 
-        let found = fs::read(&part.paths.record)
+        let found = files::read_plain(&part.paths.record, MAX_RECORD)
             .ok()
             .and_then(|bytes| Record::parse(&bytes))
             .filter(|found| found.is_same(&wanted));

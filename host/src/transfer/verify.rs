@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use sha2::Digest as _;
 
 use super::{Progress, Sha256, TransferError, archive, sum_file};
+use crate::files;
 
 /// What a file should be, where that is known from elsewhere than `NAME.sha256`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -95,7 +96,7 @@ pub fn verify(
     progress: &dyn Progress,
 ) -> Result<Verification, TransferError> {
     let failed = |source| TransferError::io("read", path, source);
-    let (mut file, before) = match open(path) {
+    let mut file = match files::open_plain(path) {
         Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
             return Err(TransferError::NotAFile {
                 path: path.to_owned(),
@@ -103,6 +104,7 @@ pub fn verify(
         }
         opened => opened.map_err(failed)?,
     };
+    let before = file.metadata().map_err(failed)?;
     let (length, sha256) = digest(&mut file, before.len(), progress).map_err(failed)?;
     let sha256_check = check_sha256(path, sha256, wanted.sha256)?;
     let structure = archive::check(&mut file, length).map_err(failed)?;
@@ -120,30 +122,6 @@ pub fn verify(
         checks,
         file,
     })
-}
-
-/// Opens a file of which every read gives the same bytes: nothing that has to be waited for.
-fn open(path: &Path) -> io::Result<(File, Metadata)> {
-    let mut options = File::options();
-    options.read(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        // To open a named pipe is to wait for its writer otherwise.
-        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
-    }
-    let file = options.open(path)?;
-    let metadata = file.metadata()?;
-    if metadata.is_dir() {
-        return Err(io::ErrorKind::IsADirectory.into());
-    }
-    if !metadata.is_file() {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "it is a pipe or a device, not a plain file",
-        ));
-    }
-    Ok((file, metadata))
 }
 
 /// Whether nothing was written to a file in between.
@@ -248,15 +226,7 @@ fn check_sha256(
 }
 
 fn read_sum_file(path: &Path) -> io::Result<String> {
-    let (file, _) = open(path)?;
-    let mut bytes = Vec::new();
-    file.take(sum_file::LONGEST + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > sum_file::LONGEST {
-        return Err(io::Error::new(
-            io::ErrorKind::FileTooLarge,
-            "it is too long for a file of checksums",
-        ));
-    }
+    let bytes = files::read_plain(path, sum_file::LONGEST)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 

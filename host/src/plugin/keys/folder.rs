@@ -1,10 +1,11 @@
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use broker_manifest::is_flag_name;
 
 use super::{KeyError, TrustedKey, found, verdict};
+use crate::files;
 use crate::plugin::SignatureState;
 use crate::plugin::signature::{PublicKey, SignatureError, origin, signed_bytes};
 use crate::plugin::source::Fetched;
@@ -300,17 +301,15 @@ fn read_key(path: &Path) -> Result<PublicKey, KeyError> {
 }
 
 fn read_pem(path: &Path) -> io::Result<Vec<u8>> {
-    // Before it is opened: opening a named pipe would wait for a writer.
-    let metadata = fs::metadata(path)?;
-    if !metadata.is_file() || metadata.len() > MAX_KEY_FILE {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            format!("it is no plain file of at most {MAX_KEY_FILE} bytes"),
-        ));
-    }
-    let mut pem = Vec::new();
-    File::open(path)?.take(MAX_KEY_FILE).read_to_end(&mut pem)?;
-    Ok(pem)
+    files::read_plain(path, MAX_KEY_FILE).map_err(|source| match source.kind() {
+        io::ErrorKind::IsADirectory | io::ErrorKind::InvalidInput | io::ErrorKind::FileTooLarge => {
+            io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("it is no plain file of at most {MAX_KEY_FILE} bytes"),
+            )
+        }
+        _ => source,
+    })
 }
 
 /// What a key is called that lies in this file, if nobody says: as the file, made a name.

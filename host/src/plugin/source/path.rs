@@ -1,10 +1,10 @@
 //! A file of this machine, with `FILE.sig` beside it.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{DetachedSignature, Fetched, MAX_ENGINE, MAX_SIGNATURE, SourceError};
+use crate::files;
 use crate::plugin::Reference;
 use crate::plugin::signature::{decode, origin};
 
@@ -54,25 +54,16 @@ fn signature_of(path: &Path) -> PathBuf {
 
 /// A file that is no longer than `limit`, and no device or pipe.
 pub(in crate::plugin) fn read_plain_file(path: &Path, limit: u64) -> Result<Vec<u8>, SourceError> {
-    // Before it is opened: opening a named pipe would wait for a writer.
-    let metadata = fs::metadata(path).map_err(|source| unreadable(path, source))?;
-    if !metadata.is_file() {
-        return Err(SourceError::NotAFile {
+    files::read_plain(path, limit).map_err(|source| match source.kind() {
+        io::ErrorKind::IsADirectory | io::ErrorKind::InvalidInput => SourceError::NotAFile {
             path: path.to_owned(),
-        });
-    }
-    let mut bytes = Vec::new();
-    // One byte more than allowed, so that a file that grows while it is read is noticed.
-    File::open(path)
-        .and_then(|file| file.take(limit + 1).read_to_end(&mut bytes))
-        .map_err(|source| unreadable(path, source))?;
-    if bytes.len() as u64 > limit {
-        return Err(SourceError::TooLong {
+        },
+        io::ErrorKind::FileTooLarge => SourceError::TooLong {
             what: origin(path),
             limit,
-        });
-    }
-    Ok(bytes)
+        },
+        _ => unreadable(path, source),
+    })
 }
 
 fn unreadable(path: &Path, source: io::Error) -> SourceError {
@@ -84,6 +75,8 @@ fn unreadable(path: &Path, source: io::Error) -> SourceError {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::{self, File};
+
     use super::*;
     use crate::model::{Failure, Problem};
     use crate::plugin::testing::DER;

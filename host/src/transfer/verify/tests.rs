@@ -193,7 +193,7 @@ fn a_file_of_digests_that_cannot_be_read_is_an_error() {
     fs::create_dir(&sums).expect("room");
     assert_eq!(
         error_of(&path).to_string(),
-        format!("can't read {}: is a directory", sums.display())
+        format!("can't read {}: it is a folder", sums.display())
     );
 }
 
@@ -205,10 +205,7 @@ fn a_file_of_digests_that_is_too_long_is_an_error() {
     fs::write(&sums, line.repeat(14_000)).expect("room");
     assert_eq!(
         error_of(&path).to_string(),
-        format!(
-            "can't read {}: it is too long for a file of checksums",
-            sums.display()
-        )
+        format!("can't read {}: it has more than 1 MiB", sums.display())
     );
     let lines = usize::try_from(sum_file::LONGEST).expect("small") / line.len();
     fs::write(&sums, line.repeat(lines)).expect("room");

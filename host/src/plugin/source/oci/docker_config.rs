@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
@@ -19,10 +18,14 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
 use super::super::{SourceError, SourceOptions};
+use crate::files;
 use crate::model::Secret;
 
 /// The user name by which a helper says that its secret is an identity token.
 const TOKEN_USER: &str = "<token>";
+
+/// The largest configuration, in bytes.
+const MAX_CONFIG: u64 = 16 << 20;
 
 /// Where and how long to look.
 pub(in crate::plugin::source) struct DockerConfig {
@@ -86,7 +89,7 @@ impl DockerConfig {
         let Some(file) = &self.file else {
             return Ok(None);
         };
-        let text = match fs::read(file) {
+        let text = match files::read(file, MAX_CONFIG) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(unusable(file, error.to_string())),

@@ -1,18 +1,24 @@
 //! From the flags of a command to a client for one cluster. No request is made here.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use http::HeaderValue;
-use kube::config::{Config, InClusterError, KubeConfigOptions, KubeconfigError};
-use secrecy::ExposeSecret;
+use rustls::pki_types::ServerName;
 
+use super::client::{Parts, client, impersonation};
 use super::context::{Chosen, choose};
-use super::kubeconfig::Places;
+use super::credentials::{
+    Authorization, CredentialError, Credentials, basic, check, either, has_credentials,
+};
+use super::kubeconfig::{ClusterEntry, Places, UserEntry, data};
 use super::request::check_name;
+use super::server::ServerAddress;
 use super::{Cluster, ClusterError, Identity, Inner, NamespaceSource, refusal};
-use crate::web::proxy_for;
+use crate::files;
+use crate::web::{Anchors, Proxies, ProxySettings, Trust, client_config};
 
 /// How long the API server may take for one request, where no flag says otherwise.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -53,135 +59,194 @@ impl Cluster {
         };
         let loaded = places.load()?;
         let prepared = match loaded.config {
-            Some(config) => from_kubeconfig(choose(config, options)?).await?,
-            None => in_cluster(loaded.looked)?,
+            Some(config) => from_kubeconfig(choose(config, options)?, options)?,
+            None => in_cluster(loaded.looked, Path::new(SERVICE_ACCOUNT), |name| {
+                std::env::var(name).ok().filter(|value| !value.is_empty())
+            })?,
         };
         prepared.finish(options).await
     }
 }
 
+/// Where Kubernetes mounts the service account of a pod.
+const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+/// The largest file of a service account, in bytes.
+const MAX_FILE: u64 = 16 << 20;
+
 /// A configuration before the flags are laid over it.
 struct Prepared {
-    config: Config,
+    address: ServerAddress,
+    /// What the server is checked with; of a kubeconfig, or made up for a pod.
+    cluster: ClusterEntry,
+    cluster_name: String,
+    user: UserEntry,
+    credentials: Credentials,
+    leaves_credentials_out: bool,
     identity: Identity,
     namespace: Option<(String, NamespaceSource)>,
-    proxy_url: Option<String>,
 }
 
-async fn from_kubeconfig(chosen: Chosen) -> Result<Prepared, ClusterError> {
-    let mut kubeconfig = chosen.config;
-    let cluster_name = kubeconfig
-        .contexts
-        .first()
-        .and_then(|entry| entry.context.as_ref())
-        .map(|context| context.cluster.clone())
-        .unwrap_or_default();
-    let cluster = kubeconfig
-        .clusters
-        .iter_mut()
-        .find(|entry| entry.name == cluster_name)
-        .and_then(|entry| entry.cluster.as_mut());
-    let proxy_url = cluster.and_then(|cluster| cluster.proxy_url.take());
-    let exec = kubeconfig
-        .auth_infos
-        .iter()
-        .find(|entry| Some(&entry.name) == chosen.user.as_ref())
-        .and_then(|entry| entry.auth_info.as_ref())
-        .and_then(|user| user.exec.clone());
-    let (plugin, plugin_hint) = exec
-        .map(|exec| (exec.command, exec.install_hint))
-        .unwrap_or_default();
-    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
-        .await
-        .map_err(|error| entry_error(&error, &cluster_name, chosen.user.as_deref()))?;
-    // kube would put it into a header without looking, and panic.
-    let token = config.auth_info.token.as_ref();
-    if token.is_some_and(|token| HeaderValue::from_str(token.expose_secret()).is_err()) {
-        return Err(ClusterError::Credentials {
-            reason: "the token has a line break or another control character".to_owned(),
-        });
+fn from_kubeconfig(chosen: Chosen, options: &ConnectOptions) -> Result<Prepared, ClusterError> {
+    let Chosen {
+        context,
+        cluster_name,
+        mut cluster,
+        user_name,
+        user,
+        namespace,
+    } = chosen;
+    if options.insecure_skip_tls_verify {
+        // As for kubectl: who says this has seen what stands there.
+        cluster.insecure_skip_tls_verify = true;
+        cluster.certificate_authority.clear();
+        cluster.certificate_authority_data.clear();
     }
+    let address = ServerAddress::parse(&cluster.server)
+        .map_err(|reason| cluster_entry(&cluster_name, reason))?;
+    let identity = Identity {
+        server: address.shown(),
+        context: Some(context),
+        user: user_name,
+    };
+    let credentials = if address.is_tls() {
+        Credentials::of(&user, &cluster)
+    } else {
+        // Nothing is read or run for what is not sent.
+        check(&user).map(|()| Credentials::default())
+    };
+    let credentials = credentials.map_err(|error| refusal::credentials(&identity, &error))?;
+    let leaves_credentials_out = !address.is_tls() && has_credentials(&user);
     Ok(Prepared {
-        identity: Identity {
-            server: url(&config),
-            context: Some(chosen.context),
-            user: chosen.user,
-            plugin,
-            plugin_hint,
-        },
-        config,
-        namespace: chosen
-            .namespace
-            .map(|name| (name, NamespaceSource::Context)),
-        proxy_url,
+        address,
+        cluster,
+        cluster_name,
+        user,
+        credentials,
+        leaves_credentials_out,
+        identity,
+        namespace: namespace.map(|name| (name, NamespaceSource::Context)),
     })
 }
 
-fn in_cluster(looked: Vec<String>) -> Result<Prepared, ClusterError> {
-    let config = Config::incluster_env().map_err(|error| ClusterError::NoConfiguration {
+/// `rest.InClusterConfig` of client-go.
+fn in_cluster(
+    looked: Vec<String>,
+    folder: &Path,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<Prepared, ClusterError> {
+    let missing = |in_cluster: String| ClusterError::NoConfiguration {
         looked: if looked.is_empty() {
             vec!["no file (there is no home folder)".into()]
         } else {
-            looked
+            looked.clone()
         },
-        in_cluster: match error {
-            InClusterError::ReadEnvironmentVariable(_) => {
-                "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set".into()
-            }
-            other => other.to_string(),
-        },
+        in_cluster,
+    };
+    let host = variable("KUBERNETES_SERVICE_HOST");
+    let (Some(host), Some(port)) = (host, variable("KUBERNETES_SERVICE_PORT")) else {
+        return Err(missing(
+            "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set".into(),
+        ));
+    };
+    let host = match host.parse() {
+        Ok(std::net::IpAddr::V6(address)) => format!("[{address}]"),
+        _ => host,
+    };
+    let address = ServerAddress::parse(&format!("https://{host}:{port}")).map_err(|_| {
+        missing("KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT name no server".into())
     })?;
+    let credentials = Credentials::of_service_account(folder.join("token"))
+        .map_err(|error| missing(error.to_string()))?;
+    let authority = folder.join("ca.crt");
+    let authority = authority.to_str().filter(|path| Path::new(path).exists());
+    let namespace = variable("POD_NAMESPACE").or_else(|| {
+        let text = files::read_text(&folder.join("namespace"), MAX_FILE).ok()?;
+        Some(text.trim().to_owned()).filter(|name| !name.is_empty())
+    });
     Ok(Prepared {
         identity: Identity {
-            server: url(&config),
+            server: address.shown(),
             ..Identity::default()
         },
-        namespace: Some((
-            config.default_namespace.clone(),
-            NamespaceSource::ServiceAccount,
-        )),
-        config,
-        proxy_url: None,
+        address,
+        cluster: ClusterEntry {
+            certificate_authority: authority.unwrap_or_default().to_owned(),
+            ..ClusterEntry::default()
+        },
+        cluster_name: "of the service account".to_owned(),
+        user: UserEntry::default(),
+        credentials,
+        leaves_credentials_out: false,
+        namespace: namespace.map(|name| (name, NamespaceSource::ServiceAccount)),
     })
 }
 
 impl Prepared {
     async fn finish(self, options: &ConnectOptions) -> Result<Cluster, ClusterError> {
         let Self {
-            mut config,
+            address,
+            mut cluster,
+            cluster_name,
+            mut user,
+            mut credentials,
+            leaves_credentials_out,
             identity,
             namespace,
-            proxy_url,
         } = self;
-        config.proxy_url = proxy_for(&config.cluster_url, proxy_url.as_deref(), |name| {
-            std::env::var(name).ok()
-        })
-        .map_err(ClusterError::Proxy)?;
-        config.connect_timeout = Some(CONNECT_TIMEOUT);
-        // Retries are ours: kube's own go on for many minutes, and hide why.
-        config.default_retry = false;
-        if let Some(name) = &options.tls_server_name {
-            config.tls_server_name = Some(name.clone());
+        cluster.insecure_skip_tls_verify |= options.insecure_skip_tls_verify;
+        let trust = trust(&cluster).map_err(|reason| cluster_entry(&cluster_name, &reason))?;
+        let tls = client_config(trust, credentials.certificate.take())
+            .map_err(|reason| cluster_entry(&cluster_name, &reason))?;
+        let server_name = options.tls_server_name.as_ref();
+        let server_name = server_name.unwrap_or(&cluster.tls_server_name).trim();
+        let server_name = match server_name {
+            "" => None,
+            name => Some(ServerName::try_from(name.to_owned()).map_err(|_| {
+                cluster_entry(
+                    &cluster_name,
+                    "its tls-server-name is neither a name nor an address",
+                )
+            })?),
+        };
+        let settings = ProxySettings::from_variables(|name| std::env::var(name).ok());
+        let proxies = Proxies::for_server(&address.uri, settings, Some(cluster.proxy_url))
+            .map_err(ClusterError::Proxy)?;
+        if let Some(name) = &options.impersonate_user {
+            user.impersonate.clone_from(name);
+            user.impersonate_groups
+                .clone_from(&options.impersonate_groups);
         }
-        if options.insecure_skip_tls_verify {
-            config.accept_invalid_certs = true;
-        }
-        if let Some(user) = &options.impersonate_user {
-            config.auth_info.impersonate = Some(user.clone());
-            config.auth_info.impersonate_groups = Some(options.impersonate_groups.clone());
-        }
+        let refuse = |error: CredentialError| refusal::credentials(&identity, &error);
+        let headers: Vec<_> = impersonation(&user).map_err(refuse)?;
         let (namespace, namespace_source) = match (&options.namespace, namespace) {
             (Some(name), _) => (name.clone(), NamespaceSource::Flag),
             (None, Some(found)) => found,
             (None, None) => ("default".to_owned(), NamespaceSource::Default),
         };
         check_name("namespace", &namespace)?;
-        let client = client(config, &identity).await?;
+        if let (Authorization::None, Some((user, password))) =
+            (&credentials.authorization, &address.login)
+        {
+            let login: HeaderValue = basic(user, Some(password)).map_err(refuse)?;
+            credentials.authorization = Authorization::Fixed(login);
+        }
+        // A credential plugin is run here: what it has to say concerns the kubeconfig and no request.
+        credentials.authorization.header().await.map_err(refuse)?;
+        let client = client(Parts {
+            address: address.uri,
+            tls,
+            server_name,
+            proxies,
+            connect_timeout: CONNECT_TIMEOUT,
+            authorization: credentials.authorization,
+            headers,
+        });
         Ok(Cluster(Arc::new(Inner {
             client,
             identity,
             namespace,
             namespace_source,
+            leaves_credentials_out,
             request_timeout: match options.request_timeout {
                 Some(Duration::ZERO) => None,
                 Some(given) => Some(given),
@@ -192,49 +257,36 @@ impl Prepared {
     }
 }
 
-/// Makes the client on a thread of its own: kube runs a credential plugin right here, and waits.
-async fn client(config: Config, identity: &Identity) -> Result<kube::Client, ClusterError> {
-    let made = tokio::task::spawn_blocking(move || kube::Client::try_from(config)).await;
-    match made {
-        Ok(Ok(client)) => Ok(client),
-        Ok(Err(kube::Error::Auth(error))) => Err(refusal::credentials(identity, &error)),
-        Ok(Err(error)) => Err(ClusterError::KubeconfigEntry {
-            what: format!(
-                "context {}",
-                identity
-                    .context
-                    .as_deref()
-                    .unwrap_or("of the service account")
-            ),
-            reason: error.to_string(),
-        }),
-        Err(error) => Err(ClusterError::Credentials {
-            reason: error.to_string(),
-        }),
+/// Whom to trust as this cluster. The error is a sentence.
+fn trust(cluster: &ClusterEntry) -> Result<Trust, String> {
+    let names = ["certificate-authority-data", "certificate-authority"];
+    let embedded = data(cluster.certificate_authority_data.as_bytes())
+        .map_err(|reason| format!("{}: {reason}", names[0]))?;
+    let has_authority = !embedded.is_empty() || !cluster.certificate_authority.is_empty();
+    if cluster.insecure_skip_tls_verify {
+        if has_authority {
+            return Err(
+                "it has insecure-skip-tls-verify and a certificate-authority; only one of the two is allowed"
+                    .to_owned(),
+            );
+        }
+        return Ok(Trust::Anything);
     }
+    if !has_authority {
+        return Ok(Trust::System);
+    }
+    let pem = either(embedded, &cluster.certificate_authority, names)
+        .map_err(|error| error.to_string())?;
+    let anchors =
+        Anchors::from_pem(&pem).map_err(|reason| format!("certificate-authority: {reason}"))?;
+    Ok(Trust::Only(anchors))
 }
 
-fn entry_error(error: &KubeconfigError, cluster: &str, user: Option<&str>) -> ClusterError {
-    let of_user = matches!(
-        error,
-        KubeconfigError::LoadClientCertificate(_) | KubeconfigError::LoadClientKey(_)
-    );
+fn cluster_entry(name: &str, reason: &str) -> ClusterError {
     ClusterError::KubeconfigEntry {
-        what: match (of_user, user) {
-            (true, Some(user)) => format!("user {user}"),
-            _ => format!("cluster {cluster}"),
-        },
-        reason: error.to_string(),
+        what: format!("cluster {name}"),
+        reason: reason.to_owned(),
     }
-}
-
-/// The server's URL as people write it.
-fn url(config: &Config) -> String {
-    config
-        .cluster_url
-        .to_string()
-        .trim_end_matches('/')
-        .to_owned()
 }
 
 #[cfg(test)]
@@ -367,5 +419,91 @@ mod tests {
         };
         assert!(looked[0].ends_with("config"));
         assert!(error.to_string().contains("service account"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_pod_is_connected_as_its_service_account() {
+        let folder = tempfile::tempdir().unwrap();
+        let variables = |name: &str| match name {
+            "KUBERNETES_SERVICE_HOST" => Some("fd00::1".to_owned()),
+            "KUBERNETES_SERVICE_PORT" => Some("443".to_owned()),
+            _ => None,
+        };
+        let connected = |names: fn(&str) -> Option<String>| {
+            in_cluster(Vec::new(), folder.path(), move |name| {
+                names(name).or_else(|| variables(name))
+            })
+        };
+        let error = connected(|_| None).err().unwrap().to_string();
+        assert!(error.contains("the token file"), "{error}");
+        std::fs::write(folder.path().join("token"), "canary\n").unwrap();
+        let found = connected(|_| None).unwrap();
+        assert!(found.namespace.is_none());
+        std::fs::write(folder.path().join("namespace"), "mqtt\n").unwrap();
+        let found = connected(|_| None).unwrap();
+        assert_eq!(found.namespace.unwrap().0, "mqtt");
+        assert_eq!(found.identity.server, "https://[fd00::1]");
+        let token = found.credentials.authorization.header().await.unwrap();
+        assert_eq!(token.unwrap(), "Bearer canary");
+        let named = |name: &str| (name == "POD_NAMESPACE").then(|| "other".to_owned());
+        let found = connected(named).unwrap();
+        assert_eq!(found.namespace.unwrap().0, "other");
+        let error = in_cluster(Vec::new(), folder.path(), |_| None).err();
+        assert!(matches!(error, Some(ClusterError::NoConfiguration { .. })));
+    }
+
+    #[tokio::test]
+    async fn what_excludes_each_other_in_a_cluster_is_refused() {
+        for (fields, why) in [
+            (
+                "insecure-skip-tls-verify: true, certificate-authority-data: YQ==,",
+                "insecure-skip-tls-verify",
+            ),
+            (
+                "certificate-authority: /x, certificate-authority-data: YQ==,",
+                "only one of the two",
+            ),
+            ("certificate-authority-data: YQ==,", "no certificate in PEM"),
+            ("certificate-authority-data: '!',", "not base64"),
+            ("certificate-authority: /dev/zero,", "a device"),
+            ("tls-server-name: 'a b',", "tls-server-name"),
+        ] {
+            let text = config("{}").replace("server:", &format!("{fields} server:"));
+            let error = connect(&text, |_| ()).await.unwrap_err();
+            assert!(error.to_string().contains(why), "{error}");
+            assert_eq!(error.failure(), Failure::Usage);
+            if fields.contains("authority") {
+                // Who asks for no check at all has seen that.
+                let flag = |options: &mut ConnectOptions| options.insecure_skip_tls_verify = true;
+                connect(&text, flag).await.unwrap();
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn without_tls_no_credentials_are_sent_and_none_are_looked_for() {
+        let plugin = "{exec: {apiVersion: v1, command: no-such-plugin}}";
+        for user in [
+            "{token: t}",
+            "{tokenFile: /nowhere}",
+            "{username: a}",
+            plugin,
+        ] {
+            for server in ["http://127.0.0.1:1/", "127.0.0.1:1"] {
+                let text = config(user).replace("https://127.0.0.1:1/", server);
+                let cluster = connect(&text, |_| ()).await.unwrap();
+                assert!(cluster.leaves_credentials_out());
+                assert_eq!(cluster.server(), "http://127.0.0.1:1");
+            }
+        }
+        let anonymous = config("{}").replace("https:", "http:");
+        let cluster = connect(&anonymous, |_| ()).await.unwrap();
+        assert!(!cluster.leaves_credentials_out());
+        assert!(
+            !connect(&config("{token: t}"), |_| ())
+                .await
+                .unwrap()
+                .leaves_credentials_out()
+        );
     }
 }

@@ -1,17 +1,18 @@
 //! Chooses the context, the cluster and the user, and says what is near to one that isn't there.
 
-use kube::config::{Kubeconfig, NamedContext};
-
+use super::kubeconfig::{ClusterEntry, ContextEntry, Kubeconfig, UserEntry};
 use super::near::near;
 use super::{ClusterError, ConnectOptions, EntryKind};
 
-/// What a command is going to use of a kubeconfig. All names in it exist.
+/// What a command is going to use of a kubeconfig.
 #[derive(Debug)]
 pub(super) struct Chosen {
-    /// The whole of it, in a form in which every library finds the chosen names.
-    pub config: Kubeconfig,
     pub context: String,
-    pub user: Option<String>,
+    pub cluster_name: String,
+    pub cluster: ClusterEntry,
+    pub user_name: Option<String>,
+    /// Empty where no user is named.
+    pub user: UserEntry,
     pub namespace: Option<String>,
 }
 
@@ -20,22 +21,12 @@ const UNNAMED: &str = "(none)";
 
 /// # Errors
 /// When a name is not in the kubeconfig, or no context is current and none can be put together.
-pub(super) fn choose(
-    mut config: Kubeconfig,
-    options: &ConnectOptions,
-) -> Result<Chosen, ClusterError> {
-    let current = config
-        .current_context
-        .clone()
-        .filter(|name| !name.is_empty());
+pub(super) fn choose(config: Kubeconfig, options: &ConnectOptions) -> Result<Chosen, ClusterError> {
+    let current = some(&config.current_context);
     let (name, mut context) = match options.context.clone().or(current) {
         Some(name) => {
-            let found = config
-                .contexts
-                .iter()
-                .find(|entry| entry.name == name)
-                .and_then(|entry| entry.context.clone());
-            let context = found.ok_or_else(|| {
+            let found = config.contexts.iter().find(|entry| entry.name == name);
+            let context = found.map(|entry| entry.context.clone()).ok_or_else(|| {
                 unknown(
                     EntryKind::Context,
                     &name,
@@ -46,7 +37,7 @@ pub(super) fn choose(
             (name, context)
         }
         // kubectl, too, needs no context when the flags say everything.
-        None if options.cluster.is_some() => (UNNAMED.to_owned(), kube::config::Context::default()),
+        None if options.cluster.is_some() => (UNNAMED.to_owned(), ContextEntry::default()),
         None => {
             return Err(ClusterError::NoCurrentContext {
                 known: config
@@ -61,46 +52,45 @@ pub(super) fn choose(
     if let Some(cluster) = &options.cluster {
         context.cluster.clone_from(cluster);
     }
-    if !config
+    let found = config
         .clusters
         .iter()
-        .any(|entry| entry.name == context.cluster)
-    {
-        return Err(unknown(
+        .find(|entry| entry.name == context.cluster);
+    let cluster = found.map(|entry| entry.cluster.clone()).ok_or_else(|| {
+        unknown(
             EntryKind::Cluster,
             &context.cluster,
             of_context(options.cluster.is_some()),
             config.clusters.iter().map(|entry| &*entry.name),
-        ));
-    }
-    context.user = options
-        .user
-        .clone()
-        .or(context.user)
-        .filter(|user| !user.is_empty());
-    if let Some(user) = &context.user
-        && !config.auth_infos.iter().any(|entry| &entry.name == user)
-    {
-        return Err(unknown(
-            EntryKind::User,
-            user,
-            of_context(options.user.is_some()),
-            config.auth_infos.iter().map(|entry| &*entry.name),
-        ));
-    }
-    let (user, namespace) = (context.user.clone(), context.namespace.clone());
-    config.current_context = Some(name.clone());
-    config.contexts = vec![NamedContext {
-        name: name.clone(),
-        context: Some(context),
-        ..NamedContext::default()
-    }];
+        )
+    })?;
+    let user_name = options.user.clone().or_else(|| some(&context.user));
+    let user = match &user_name {
+        None => UserEntry::default(),
+        Some(name) => {
+            let found = config.users.iter().find(|entry| entry.name == *name);
+            found.map(|entry| entry.user.clone()).ok_or_else(|| {
+                unknown(
+                    EntryKind::User,
+                    name,
+                    of_context(options.user.is_some()),
+                    config.users.iter().map(|entry| &*entry.name),
+                )
+            })?
+        }
+    };
     Ok(Chosen {
-        config,
         context: name,
+        cluster_name: context.cluster,
+        cluster,
+        user_name,
         user,
-        namespace: namespace.filter(|namespace| !namespace.is_empty()),
+        namespace: some(&context.namespace),
     })
+}
+
+fn some(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
 }
 
 fn unknown<'a>(
@@ -140,7 +130,7 @@ contexts:
     fn with(change: impl FnOnce(&mut ConnectOptions)) -> Result<Chosen, ClusterError> {
         let mut options = ConnectOptions::default();
         change(&mut options);
-        choose(Kubeconfig::from_yaml(TWO).unwrap(), &options)
+        choose(Kubeconfig::parse(TWO).unwrap(), &options)
     }
 
     #[test]
@@ -149,7 +139,7 @@ contexts:
         assert_eq!(
             (
                 &*chosen.context,
-                chosen.user.as_deref(),
+                chosen.user_name.as_deref(),
                 chosen.namespace.as_deref()
             ),
             ("staging", Some("eve"), Some("mqtt"))
@@ -164,9 +154,8 @@ contexts:
             options.cluster = Some("blue".into());
         })
         .unwrap();
-        let context = chosen.config.contexts[0].context.clone().unwrap();
         assert_eq!(
-            (&*context.cluster, context.user.as_deref()),
+            (&*chosen.cluster_name, chosen.user_name.as_deref()),
             ("blue", Some("adam"))
         );
     }
@@ -193,15 +182,17 @@ contexts:
 
     #[test]
     fn without_a_current_context_one_must_be_named_or_put_together() {
-        let mut config = Kubeconfig::from_yaml(TWO).unwrap();
-        config.current_context = None;
-        let error = choose(config.clone(), &ConnectOptions::default()).unwrap_err();
+        let without = || {
+            let text = TWO.replace("current-context: staging", "current-context: ''");
+            Kubeconfig::parse(&text).unwrap()
+        };
+        let error = choose(without(), &ConnectOptions::default()).unwrap_err();
         assert!(error.to_string().contains("staging, production"), "{error}");
         let options = ConnectOptions {
             cluster: Some("blue".into()),
             user: Some("eve".into()),
             ..ConnectOptions::default()
         };
-        assert!(choose(config, &options).is_ok());
+        assert!(choose(without(), &options).is_ok());
     }
 }

@@ -1,11 +1,17 @@
 //! Finds, reads and merges kubeconfig files as kubectl does.
 
-use std::ffi::OsString;
-use std::path::PathBuf;
+mod file;
 
-use kube::config::{Kubeconfig, KubeconfigError};
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use super::ClusterError;
+use file::Unusable;
+pub(super) use file::{
+    AuthProvider, ClusterEntry, ContextEntry, ExecEntry, Kubeconfig, UserEntry, data, tolerant,
+};
 
 /// The parts of the process's environment that say where kubeconfig files are.
 #[derive(Debug, Default)]
@@ -55,27 +61,30 @@ impl Places {
         let (files, required) = self.files();
         let mut merged: Option<Kubeconfig> = None;
         for path in &files {
-            let next = match Kubeconfig::read_from(path) {
+            let next = match Kubeconfig::read(path) {
                 Ok(config) => config,
-                Err(KubeconfigError::ReadConfig(source, _))
-                    if source.kind() == std::io::ErrorKind::NotFound =>
-                {
+                Err(Unusable::File(source)) if source.kind() == io::ErrorKind::NotFound => {
                     if required {
                         return Err(ClusterError::KubeconfigMissing { path: path.clone() });
                     }
                     continue;
                 }
-                Err(error) => return Err(unusable(path.clone(), error)),
+                Err(Unusable::File(source)) => {
+                    let path = path.clone();
+                    return Err(ClusterError::KubeconfigUnreadable { path, source });
+                }
+                Err(Unusable::Syntax(reason)) => {
+                    let path = path.clone();
+                    return Err(ClusterError::KubeconfigSyntax { path, reason });
+                }
             };
-            merged = Some(match merged {
-                None => next,
-                Some(first) => first
-                    .merge(next)
-                    .map_err(|error| unusable(path.clone(), error))?,
-            });
+            match &mut merged {
+                None => merged = Some(next),
+                Some(merged) => merged.add(next),
+            }
         }
         let empty = |config: &Kubeconfig| {
-            config.contexts.is_empty() && config.clusters.is_empty() && config.auth_infos.is_empty()
+            config.contexts.is_empty() && config.clusters.is_empty() && config.users.is_empty()
         };
         let looked = files
             .iter()
@@ -95,27 +104,32 @@ impl Places {
     }
 }
 
-fn unusable(path: PathBuf, error: KubeconfigError) -> ClusterError {
-    let reason = match error {
-        KubeconfigError::ReadConfig(source, _)
-            if source.kind() != std::io::ErrorKind::InvalidData =>
-        {
-            return ClusterError::KubeconfigUnreadable { path, source };
+impl Kubeconfig {
+    /// Adds what has a name that is not taken yet.
+    fn add(&mut self, next: Self) {
+        if self.current_context.is_empty() {
+            self.current_context = next.current_context;
         }
-        // With its snippet the error would print lines of the file, which may be a token.
-        KubeconfigError::Parse(error) => without_values(&error.without_snippet().to_string()),
-        other => other.to_string(),
-    };
-    ClusterError::KubeconfigSyntax { path, reason }
+        add(&mut self.clusters, next.clusters, |entry| &entry.name);
+        add(&mut self.users, next.users, |entry| &entry.name);
+        add(&mut self.contexts, next.contexts, |entry| &entry.name);
+    }
 }
 
-/// Blots out what a parser quotes from the file: between `"` may stand a secret.
-fn without_values(message: &str) -> String {
-    message
-        .split('"')
-        .enumerate()
-        .map(|(index, part)| if index % 2 == 0 { part } else { "…" })
-        .collect()
+fn add<T>(entries: &mut Vec<T>, more: Vec<T>, name: impl Fn(&T) -> &String) {
+    let taken: BTreeSet<String> = entries.iter().map(|entry| name(entry).clone()).collect();
+    entries.extend(
+        more.into_iter()
+            .filter(|entry| !taken.contains(name(entry))),
+    );
+}
+
+/// The contexts of one kubeconfig file, in its order. A file that can't be used has none.
+#[must_use]
+pub fn context_names(path: &Path) -> Vec<String> {
+    let contexts = Kubeconfig::read(path).map(|config| config.contexts);
+    let contexts = contexts.unwrap_or_default().into_iter();
+    contexts.map(|entry| entry.name).collect()
 }
 
 #[cfg(test)]
@@ -160,15 +174,9 @@ mod tests {
             .unwrap()
             .config
             .unwrap();
-        assert_eq!(merged.current_context.as_deref(), Some("one"));
+        assert_eq!(merged.current_context, "one");
         assert_eq!(merged.clusters.len(), 2);
-        let server = merged.clusters[0]
-            .cluster
-            .as_ref()
-            .unwrap()
-            .server
-            .as_deref();
-        assert_eq!(server, Some("https://one"));
+        assert_eq!(merged.clusters[0].cluster.server, "https://one");
     }
 
     #[test]
@@ -199,10 +207,7 @@ mod tests {
             ..Places::default()
         };
         let loaded = places.load().unwrap();
-        assert_eq!(
-            loaded.config.unwrap().current_context.as_deref(),
-            Some("home")
-        );
+        assert_eq!(loaded.config.unwrap().current_context, "home");
         assert_eq!(loaded.looked, [path]);
     }
 
@@ -226,5 +231,37 @@ mod tests {
             "{message}"
         );
         assert!(!message.contains("canary-secret"), "{message}");
+    }
+
+    #[test]
+    fn paths_are_relative_to_the_file_that_names_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = "clusters: [{cluster: {certificate-authority: ca.crt}}]\nusers: [{user: {tokenFile: ../token, \
+                    client-certificate: /abs, client-key: '', exec: {command: ./plugin}}}, {user: {exec: {command: aws}}}]";
+        let path = file(&folder, "config", text);
+        let config = from_flag(path);
+        let config = config.unwrap().config.unwrap();
+        let within = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        let user = &config.users[0].user;
+        assert_eq!(
+            config.clusters[0].cluster.certificate_authority,
+            within("ca.crt")
+        );
+        assert_eq!(user.token_file, within("../token"));
+        assert_eq!((&*user.client_certificate, &*user.client_key), ("/abs", ""));
+        assert_eq!(user.exec.as_ref().unwrap().command, within("./plugin"));
+        assert_eq!(config.users[1].user.exec.as_ref().unwrap().command, "aws");
+    }
+
+    #[test]
+    fn what_has_no_end_is_no_kubeconfig() {
+        let error = from_flag("/dev/zero".into()).unwrap_err();
+        assert!(
+            matches!(error, ClusterError::KubeconfigUnreadable { .. }),
+            "{error}"
+        );
+        assert_eq!(error.failure(), Failure::Usage);
+        let empty = from_flag("/dev/null".into()).unwrap();
+        assert!(empty.config.is_none());
     }
 }

@@ -2,7 +2,8 @@
 //! finding the pod and the port of an endpoint, the port-forward, and HTTP over it.
 //!
 //! ```text
-//! connect ─ kubeconfig ─ context ─ proxy       which cluster, as whom (no request is made)
+//! connect ─ kubeconfig, context ─ server       which cluster, as whom (no request is made)
+//! client ─ credentials ─ exec_plugin           how a request gets there, and what it shows
 //! resolve ─ pods, slices, diagnose ─ request   which pod and port, or why there is none
 //! backend ─ exchange, body ─ tunnel            HTTP/1.1 over a websocket to pods/portforward
 //! running, exec ─ upgrade                      a command in a container, over a websocket too
@@ -16,12 +17,15 @@
 
 mod backend;
 mod body;
+mod client;
 mod connect;
 mod context;
+mod credentials;
 mod diagnose;
 mod error;
 mod exchange;
 mod exec;
+mod exec_plugin;
 mod hint;
 mod kubeconfig;
 mod leases;
@@ -36,6 +40,7 @@ mod resolve;
 mod rights;
 mod running;
 mod secrets;
+mod server;
 mod slices;
 #[cfg(test)]
 mod testing;
@@ -52,6 +57,7 @@ pub use body::BackendBody;
 pub use connect::ConnectOptions;
 pub use error::{ClusterError, EntryKind, Phase, PodContainer, PodPort, Unreachable};
 pub use exec::{Command, CommandOutput};
+pub use kubeconfig::context_names;
 pub use leases::{Acquired, HeldLease, lease_name};
 pub use objects::{ObjectType, Selection};
 pub use readiness::Readiness;
@@ -82,6 +88,8 @@ struct Inner {
     identity: Identity,
     namespace: String,
     namespace_source: NamespaceSource,
+    /// Whether there are credentials that are not sent, since anybody could read them on their way.
+    leaves_credentials_out: bool,
     /// For each request to the API server; `None` waits for ever.
     request_timeout: Option<Duration>,
     requests: AtomicUsize,
@@ -95,9 +103,6 @@ struct Identity {
     /// `None` for a service account inside the cluster.
     context: Option<String>,
     user: Option<String>,
-    /// The credential plugin, if one is configured.
-    plugin: Option<String>,
-    plugin_hint: Option<String>,
 }
 
 impl Cluster {
@@ -121,6 +126,12 @@ impl Cluster {
     #[must_use]
     pub fn server(&self) -> &str {
         &self.0.identity.server
+    }
+
+    /// Whether the kubeconfig has credentials, and the server gets none: as kubectl, kubectl-broker sends none without TLS.
+    #[must_use]
+    pub fn leaves_credentials_out(&self) -> bool {
+        self.0.leaves_credentials_out
     }
 
     /// How many requests were made to the API server, port-forwards included.

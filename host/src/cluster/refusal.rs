@@ -3,11 +3,12 @@
 use std::error::Error as StdError;
 use std::io;
 
-use kube::client::AuthError;
 use serde::Deserialize;
 
+use super::credentials::CredentialError;
 use super::request::{Access, POD_EXEC, PORT_FORWARD};
 use super::{ClusterError, Identity, Unreachable};
+use crate::web::explain;
 
 /// `metav1.Status`, as far as it is of use here.
 #[derive(Deserialize)]
@@ -118,7 +119,7 @@ pub(super) fn unreachable(identity: &Identity, error: &kube::Error) -> ClusterEr
     let chain: Vec<&(dyn StdError + 'static)> = causes(error).collect();
     if let Some(auth) = chain
         .iter()
-        .find_map(|error| error.downcast_ref::<AuthError>())
+        .find_map(|error| error.downcast_ref::<CredentialError>())
     {
         return credentials(identity, auth);
     }
@@ -126,13 +127,17 @@ pub(super) fn unreachable(identity: &Identity, error: &kube::Error) -> ClusterEr
         .iter()
         .find_map(|error| error.downcast_ref::<io::Error>())
         .map(io::Error::kind);
-    let texts: Vec<String> = chain.iter().map(ToString::to_string).collect();
+    let mut texts: Vec<String> = chain.iter().map(ToString::to_string).collect();
+    let tls = chain
+        .iter()
+        .find_map(|error| error.downcast_ref::<rustls::Error>());
+    texts.extend(tls.map(explain));
     let says = |word: &str| texts.iter().any(|text| text.contains(word));
     let kind = if says("tunnel error") || says("SOCKS") || says("socks") || says("proxy") {
         Unreachable::Proxy
     } else if says("dns error") {
         Unreachable::NoSuchHost
-    } else if says("certificate") || says("received fatal alert") {
+    } else if tls.is_some_and(is_about_certificates) || says("certificate") {
         Unreachable::Certificate
     } else if io_kind == Some(io::ErrorKind::ConnectionRefused) {
         Unreachable::Refused
@@ -149,6 +154,14 @@ pub(super) fn unreachable(identity: &Identity, error: &kube::Error) -> ClusterEr
     }
 }
 
+/// Whether one of the two sides did not accept what the other showed.
+fn is_about_certificates(error: &rustls::Error) -> bool {
+    matches!(
+        error,
+        rustls::Error::InvalidCertificate(_) | rustls::Error::AlertReceived(_)
+    )
+}
+
 /// An error and what caused it, outermost first.
 pub(super) fn causes<'a>(
     error: &'a (dyn StdError + 'static),
@@ -157,52 +170,36 @@ pub(super) fn causes<'a>(
     let mut next = Some(error);
     std::iter::from_fn(move || {
         let error = next?;
-        next = error.source();
+        // An `io::Error` hands out the source of what it carries, and hides that itself.
+        let carried = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref)
+            .map(|carried| carried as &(dyn StdError + 'static));
+        next = carried.or_else(|| error.source());
         Some(error)
     })
     .take(MOST)
 }
 
 /// The error for credentials that could not be got.
-///
-/// A plugin's standard output is never shown, nor its arguments: both may hold secrets.
-pub(super) fn credentials(identity: &Identity, error: &AuthError) -> ClusterError {
-    let reason = match error {
-        AuthError::AuthExecStart(source) if source.kind() == io::ErrorKind::NotFound => {
-            "is not installed, or not in PATH".to_owned()
-        }
-        AuthError::AuthExecStart(source) => format!("can't be started: {source}"),
-        AuthError::AuthExecRun { out, .. } => {
-            let stderr = String::from_utf8_lossy(&out.stderr);
-            let last = stderr.trim().lines().last().unwrap_or_default();
-            if last.is_empty() {
-                format!("failed with {}", out.status)
-            } else {
-                format!("failed with {}: {last}", out.status)
-            }
-        }
-        AuthError::AuthExecParse(_) => "printed something that is not an ExecCredential".to_owned(),
-        AuthError::ExecPluginFailed => "printed an ExecCredential without a status".to_owned(),
-        AuthError::MalformedTokenExpirationDate(_) => {
-            "printed an ExecCredential whose expirationTimestamp is no time".to_owned()
-        }
-        AuthError::UnrefreshableTokenResponse => {
-            "printed a token once, and none when it was to be renewed".to_owned()
-        }
-        other => {
-            return ClusterError::Credentials {
-                reason: other.to_string(),
-            };
-        }
-    };
-    match &identity.plugin {
-        Some(command) => ClusterError::CredentialPlugin {
-            command: command.clone(),
+pub(super) fn credentials(identity: &Identity, error: &CredentialError) -> ClusterError {
+    match error.clone() {
+        CredentialError::Entry(reason) => ClusterError::KubeconfigEntry {
+            what: match &identity.user {
+                Some(user) => format!("user {user}"),
+                None => "the user".to_owned(),
+            },
             reason,
-            install_hint: identity.plugin_hint.clone(),
         },
-        None => ClusterError::Credentials {
-            reason: format!("a credential plugin {reason}"),
+        CredentialError::Unusable(reason) => ClusterError::Credentials { reason },
+        CredentialError::Plugin {
+            command,
+            reason,
+            install_hint,
+        } => ClusterError::CredentialPlugin {
+            command,
+            reason,
+            install_hint,
         },
     }
 }

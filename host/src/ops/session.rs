@@ -100,6 +100,7 @@ impl Session {
             target,
             ui,
         };
+        session.note_credentials_left_out();
         session.note_defaults();
         session.note_shared_name();
         Ok(session)
@@ -376,6 +377,16 @@ impl Session {
                     .map(|id| format!("`--engine {id}`"))
                     .collect::<Vec<_>>()
                     .join(" or ")
+            ));
+        }
+    }
+
+    /// Without this, the server's refusal of an anonymous user would be a riddle.
+    fn note_credentials_left_out(&self) {
+        if self.cluster.leaves_credentials_out() {
+            self.ui.note(&format!(
+                "{} is reached without TLS, so the credentials of the kubeconfig are not sent (kubectl does the same)",
+                text::printable(self.cluster.server(), MAX_REASON)
             ));
         }
     }

@@ -1,7 +1,6 @@
 //! From an address to a connection, through a proxy where there is one.
 
 use std::error::Error as StdError;
-use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,16 +14,17 @@ use hyper_util::client::legacy::Error as RequestError;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
 use hyper_util::rt::TokioIo;
-use rustls::crypto::ring;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
-use rustls_platform_verifier::BuilderVerifierExt;
+use rustls::ClientConfig;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
 use super::WebError;
 use super::proxies::{Proxies, Proxy};
+use super::tls::{Anchors, Trust, client_config, explain};
+use crate::files;
+
+/// The largest file of trusted certificates, in bytes. That of a system has some 200 KiB.
+const MAX_CERTIFICATES: u64 = 16 << 20;
 
 type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 type BoxError = Box<dyn StdError + Send + Sync>;
@@ -43,15 +43,20 @@ impl Connector {
         ca_file: Option<&Path>,
         deadline: Duration,
     ) -> Result<Self, WebError> {
+        Ok(Self::with_tls(proxies, Arc::new(tls(ca_file)?), deadline))
+    }
+
+    /// With other rules for TLS, which hold for a proxy that speaks it as well.
+    pub(crate) fn with_tls(proxies: Proxies, tls: Arc<ClientConfig>, deadline: Duration) -> Self {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(deadline));
-        Ok(Self {
+        Self {
             tcp,
-            tls: Arc::new(tls(ca_file)?),
+            tls,
             proxies: Arc::new(proxies),
-        })
+        }
     }
 
     pub(crate) fn over_tls(self) -> HttpsConnector<Self> {
@@ -62,37 +67,23 @@ impl Connector {
 
 /// Trusts what the system trusts, or what `ca_file` holds and nothing else.
 fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, WebError> {
-    let unusable = |error: rustls::Error| WebError::Configuration {
+    let trust = match ca_file {
+        None => Trust::System,
+        Some(path) => Trust::Only(anchors(path)?),
+    };
+    client_config(trust, None).map_err(|reason| WebError::Configuration {
         what: "TLS of this system".to_owned(),
-        reason: error.to_string(),
-    };
-    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(unusable)?;
-    let builder = match ca_file {
-        None => builder.with_platform_verifier().map_err(unusable)?,
-        Some(path) => builder.with_root_certificates(roots(path)?),
-    };
-    Ok(builder.with_no_client_auth())
+        reason,
+    })
 }
 
-fn roots(path: &Path) -> Result<RootCertStore, WebError> {
+fn anchors(path: &Path) -> Result<Anchors, WebError> {
     let unusable = |reason: String| WebError::Configuration {
         what: format!("{}, the file of trusted certificates,", path.display()),
         reason,
     };
-    let pem = fs::read(path).map_err(|error| unusable(error.to_string()))?;
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        let certificate = certificate.map_err(|error| unusable(error.to_string()))?;
-        roots
-            .add(certificate)
-            .map_err(|error| unusable(error.to_string()))?;
-    }
-    if roots.is_empty() {
-        return Err(unusable("it has no certificate".to_owned()));
-    }
-    Ok(roots)
+    let pem = files::read(path, MAX_CERTIFICATES).map_err(|error| unusable(error.to_string()))?;
+    Anchors::from_pem(&pem).map_err(|reason| unusable(reason.to_owned()))
 }
 
 impl Service<Uri> for Connector {
@@ -159,7 +150,7 @@ pub(crate) fn failed(address: &Uri, error: &RequestError, deadline: Duration) ->
             };
         }
         if let Some(refused) = last.downcast_ref::<rustls::Error>() {
-            let reason = refused.to_string();
+            let reason = explain(refused);
             return match refused {
                 rustls::Error::InvalidCertificate(_) => WebError::Certificate { host, reason },
                 _ => WebError::Unreachable { host, reason },

@@ -1,14 +1,16 @@
-//! The way to machines outside the cluster: TLS, and the proxy that stands in between.
+//! The way to servers: TLS, certificates, and the proxy that stands in between.
 //!
-//! The API server is reached by kube's own client, which takes the choice of a proxy from here, so that the
-//! same variables mean the same for all that this program talks to.
+//! The API server is reached in the same way as registries and object storage, so that the same variables and the
+//! same certificates mean the same for all that this program talks to.
 
+mod certificate;
 mod connect;
 mod error;
 mod proxies;
 mod proxy;
 #[cfg(test)]
 pub(crate) mod testing;
+mod tls;
 
 pub use error::WebError;
 pub use proxies::ProxySettings;
@@ -16,4 +18,4 @@ pub use proxy::BadProxy;
 
 pub(crate) use connect::{Connector, failed};
 pub(crate) use proxies::{Proxies, is_loopback};
-pub(crate) use proxy::proxy_for;
+pub(crate) use tls::{Anchors, ClientCertificate, Trust, client_config, explain};

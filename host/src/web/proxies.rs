@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use http::{HeaderValue, Uri};
 use hyper_util::client::proxy::matcher::Matcher;
 
-use super::{WebError, proxy_for};
+use super::proxy::proxy_for;
+use super::{BadProxy, WebError};
 
 /// The addresses of proxies, as the variables of the environment hold them.
 #[derive(Clone, Debug, Default)]
@@ -31,7 +32,11 @@ impl ProxySettings {
 
 /// Chooses the proxy for each address, by the rules that hold for the cluster as well.
 #[derive(Debug)]
-pub(crate) struct Proxies(ProxySettings);
+pub(crate) struct Proxies {
+    settings: ProxySettings,
+    /// Goes before all of them: `proxy-url` of a kubeconfig.
+    configured: Option<String>,
+}
 
 /// A proxy and what it wants to hear.
 pub(crate) enum Proxy {
@@ -49,11 +54,29 @@ pub(crate) enum Proxy {
 impl Proxies {
     /// A value that can't be used is an error here: leaving it out would go around the proxy.
     pub(crate) fn new(settings: ProxySettings) -> Result<Self, WebError> {
-        let proxies = Self(settings);
+        let proxies = Self {
+            settings,
+            configured: None,
+        };
         for somewhere in ["http://somewhere.invalid", "https://somewhere.invalid"] {
             let is_exception = |name: &str| name.eq_ignore_ascii_case("NO_PROXY");
             proxies.find(&Uri::from_static(somewhere), is_exception)?;
         }
+        Ok(proxies)
+    }
+
+    /// For one server, with the proxy that was configured for it, if there is one. A variable that does not
+    /// matter for it may have any value.
+    pub(crate) fn for_server(
+        server: &Uri,
+        settings: ProxySettings,
+        configured: Option<String>,
+    ) -> Result<Self, BadProxy> {
+        let proxies = Self {
+            settings,
+            configured,
+        };
+        proxies.address(server, |_| false)?;
         Ok(proxies)
     }
 
@@ -67,11 +90,7 @@ impl Proxies {
         server: &Uri,
         left_out: impl Fn(&str) -> bool,
     ) -> Result<Option<Proxy>, WebError> {
-        let variable = |name: &str| {
-            let value = self.0.0.get(name).cloned();
-            value.filter(|_| !left_out(name))
-        };
-        let Some(address) = proxy_for(server, None, variable)? else {
+        let Some(address) = self.address(server, left_out)? else {
             return Ok(None);
         };
         let proxy = with_login(&address).ok_or_else(|| WebError::Configuration {
@@ -79,6 +98,18 @@ impl Proxies {
             reason: "its address can't be read".to_owned(),
         })?;
         Ok(Some(proxy))
+    }
+
+    fn address(
+        &self,
+        server: &Uri,
+        left_out: impl Fn(&str) -> bool,
+    ) -> Result<Option<Uri>, BadProxy> {
+        let variable = |name: &str| {
+            let value = self.settings.0.get(name).cloned();
+            value.filter(|_| !left_out(name))
+        };
+        proxy_for(server, self.configured.as_deref(), variable)
     }
 }
 

@@ -1,9 +1,9 @@
-//! Which proxy, if any, stands between this process and the API server, by the rules of kubectl.
+//! Which proxy, if any, stands between this process and a server, by the rules of kubectl.
 //!
 //! A cluster's `proxy-url` always counts. Otherwise Go's `net/http.ProxyFromEnvironment` decides:
 //! `HTTPS_PROXY` for https and `HTTP_PROXY` for http (or their lower-case forms), unless
 //! `NO_PROXY` names the server's host; a loopback host is never reached through a proxy. Source:
-//! `golang.org/x/net/http/httpproxy`. (kube's own lookup compares `NO_PROXY` with the proxy.)
+//! `golang.org/x/net/http/httpproxy`.
 
 use std::net::IpAddr;
 
@@ -36,11 +36,11 @@ pub(crate) fn proxy_for(
             .into_iter()
             .find_map(|name| {
                 variable(&name)
-                    .filter(|value| !value.is_empty())
+                    .filter(|value| !value.trim().is_empty())
                     .map(|value| (name, value))
             })
     };
-    if let Some(url) = configured.filter(|url| !url.is_empty()) {
+    if let Some(url) = configured.filter(|url| !url.trim().is_empty()) {
         return parse(url, "`proxy-url` of the cluster").map(Some);
     }
     let name = if server.scheme_str() == Some("http") {
@@ -64,6 +64,7 @@ fn parse(url: &str, origin: &str) -> Result<Uri, BadProxy> {
         origin: origin.to_owned(),
         reason,
     };
+    let url = url.trim();
     // Go takes `proxy:3128` for `http://proxy:3128`, and resolves names at a SOCKS proxy either way.
     let whole = match url.split_once("://") {
         None => format!("http://{url}"),
@@ -88,60 +89,75 @@ fn without_password(url: &str) -> String {
     }
 }
 
+/// `config.useProxy` of Go's package, line by line.
 fn is_exempt(server: &Uri, exceptions: &str) -> bool {
     let host = server
         .host()
         .unwrap_or_default()
         .trim_matches(['[', ']'])
-        .trim_end_matches('.')
         .to_ascii_lowercase();
     let port = server.port_u16().unwrap_or(match server.scheme_str() {
         Some("http") => 80,
         _ => 443,
     });
-    let address: Option<IpAddr> = host.parse().ok();
+    let address = host.parse().ok().map(plain);
     if host == "localhost" || address.is_some_and(|address| address.is_loopback()) {
         return true;
     }
     exceptions
         .split(',')
-        .map(|rule| rule.trim().to_ascii_lowercase())
-        .filter(|rule| !rule.is_empty())
+        .map(|rule| rule.trim().to_lowercase())
         .any(|rule| matches(&rule, &host, address, port))
 }
 
+/// One entry of the list, in lower case. What is no entry matches nothing.
 fn matches(rule: &str, host: &str, address: Option<IpAddr>, port: u16) -> bool {
     if rule == "*" {
         return true;
     }
-    if let Some((network, bits)) = rule.split_once('/') {
-        return match (network.parse(), bits.parse(), address) {
-            (Ok(network), Ok(bits), Some(address)) => contains(network, bits, address),
-            _ => false,
-        };
+    if let Some((network, bits)) = rule.split_once('/')
+        && let (Ok(network), Ok(bits)) = (network.parse(), bits.parse())
+    {
+        return address.is_some_and(|address| contains(network, bits, address));
     }
-    if let Ok(rule) = rule.trim_matches(['[', ']']).parse::<IpAddr>() {
-        return address == Some(rule);
+    let (name, wanted) = split_port(rule);
+    let right_port = wanted.is_empty() || wanted.parse() == Ok(port);
+    if let Ok(rule) = name.parse::<IpAddr>() {
+        return right_port && address == Some(plain(rule));
     }
-    let name = match rule.rsplit_once(':') {
-        Some((name, wanted)) if wanted.parse() == Ok(port) => name,
-        Some((_, wanted)) if wanted.parse::<u16>().is_ok() => return false,
-        _ => rule,
+    let name = if name.starts_with("*.") {
+        &name[1..]
+    } else {
+        name
     };
-    let name = name.strip_prefix('*').unwrap_or(name);
-    match (
-        name.trim_matches(['[', ']']).parse::<IpAddr>(),
-        name.strip_prefix('.'),
-    ) {
-        (Ok(rule), _) => address == Some(rule),
-        (Err(_), Some(_)) => host.ends_with(name),
-        (Err(_), None) => {
+    let found = match name.strip_prefix('.') {
+        _ if name.is_empty() => false,
+        Some(_) => host.ends_with(name),
+        None => {
             host == name
                 || host
                     .strip_suffix(name)
                     .is_some_and(|rest| rest.ends_with('.'))
         }
+    };
+    found && right_port
+}
+
+/// `net.SplitHostPort`: what it would refuse is a host without a port.
+fn split_port(rule: &str) -> (&str, &str) {
+    match rule.rsplit_once(':') {
+        Some((host, port)) if host.starts_with('[') => match host[1..].strip_suffix(']') {
+            Some(host) => (host, port),
+            None => (rule, ""),
+        },
+        Some((host, port)) if !host.contains(':') => (host, port),
+        _ => (rule, ""),
     }
+}
+
+/// Go compares an IPv4 address that is written as one of IPv6 as the same address.
+fn plain(address: IpAddr) -> IpAddr {
+    address.to_canonical()
 }
 
 fn contains(network: IpAddr, bits: u32, address: IpAddr) -> bool {
@@ -223,6 +239,33 @@ mod tests {
             ("https://api", "*", true),
             ("https://127.0.0.1:6443", "", true),
             ("https://localhost", "", true),
+            // Entries that are none are passed over, wherever they stand.
+            ("https://api.example", "localhost,", false),
+            ("https://api.example", ",, ,api.example", true),
+            (
+                "https://api.example",
+                "http://api.example, api.example:, :443, /8",
+                true,
+            ),
+            ("https://api.example", ":443", false),
+            ("https://api.example", ":", false),
+            ("https://api.example", "[::1", false),
+            ("https://api.example", "10.0.0.0/33", false),
+            ("https://api.example", "10.0.0.0/x", false),
+            ("https://api.example", "API.Example", true),
+            ("https://API.example", "api.EXAMPLE", true),
+            ("https://api.example", "a, *", true),
+            ("https://api.example", "*example", false),
+            ("https://api.example", "api.example:https", false),
+            ("https://api.example.", "api.example", false),
+            ("https://10.1.2.3:6443", "10.1.2.3:6443", true),
+            ("https://10.1.2.3:6443", "10.1.2.3:443", false),
+            ("https://10.1.2.3", "::ffff:10.1.2.3", true),
+            ("https://[fd00::1]:6443", "[fd00::1]:6443", true),
+            ("https://[fd00::1]:6443", "fd00::1", true),
+            ("https://[fd00::1]:6443", "[fd00::1]:443", false),
+            ("https://[fd00::1]:6443", "[fd00::1]", false),
+            ("https://api.example", "fd00::/8", false),
         ] {
             let environment = [("HTTPS_PROXY", "http://proxy"), ("no_proxy", exceptions)];
             let found = proxy(server, None, &environment);

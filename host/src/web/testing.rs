@@ -1,5 +1,7 @@
 //! A server on loopback that answers what a test wants.
 
+pub(crate) mod certificates;
+
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap_complete::CompletionCandidate;
-use kube::config::Kubeconfig;
 
 use super::{Line, is_plain, within};
 use crate::cli::engine_flags::innermost;
+use crate::cluster::context_names;
 
 /// The contexts of the kubeconfig files that are meant.
 pub(super) fn contexts(line: &Line) -> Vec<CompletionCandidate> {
@@ -37,14 +37,9 @@ fn files(flag: Option<String>) -> Vec<PathBuf> {
 /// Each name once. Files that are missing or broken have none.
 fn names(files: &[PathBuf]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
-    for config in files
-        .iter()
-        .filter_map(|file| Kubeconfig::read_from(file).ok())
-    {
-        for context in config.contexts {
-            if is_plain(&context.name) && !names.contains(&context.name) {
-                names.push(context.name);
-            }
+    for name in files.iter().flat_map(|file| context_names(file)) {
+        if is_plain(&name) && !names.contains(&name) {
+            names.push(name);
         }
     }
     names

@@ -25,6 +25,7 @@ pub(super) fn cluster(client: kube::Client) -> Cluster {
         },
         namespace: "mqtt".into(),
         namespace_source: NamespaceSource::Default,
+        leaves_credentials_out: false,
         request_timeout: Some(Duration::from_secs(30)),
         requests: AtomicUsize::new(0),
     }))

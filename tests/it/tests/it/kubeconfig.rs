@@ -115,7 +115,7 @@ fn a_certificate_of_another_authority_is_not_accepted() {
     assert_snapshot!(run.shown(), @"
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    error: can't reach https://127.0.0.1:PORT: invalid peer certificate: BadSignature
+    error: can't reach https://127.0.0.1:PORT: the certificate of the server was signed by another authority of the same name as the trusted one
     hint: Check `certificate-authority` and `tls-server-name` of the cluster in the kubeconfig
     exit 1
     ");
@@ -142,4 +142,156 @@ fn a_context_without_a_namespace_means_default() {
     hint: Name it with `--statefulset`; `kubectl get statefulsets -n default` lists them
     exit 10
     ");
+}
+
+/// The kubeconfig of the testbed, after `change`.
+fn changed(bed: &Bed, change: impl FnOnce(String) -> String) -> Run {
+    with_kubeconfig(&change(
+        fs::read_to_string(bed.kubeconfig()).expect("a kubeconfig"),
+    ))
+}
+
+/// What stands behind `name: ` in a kubeconfig.
+fn value<'a>(text: &'a str, name: &str) -> &'a str {
+    let line = text.lines().find(|line| line.contains(name));
+    line.and_then(|line| line.split_once(": "))
+        .expect("a field")
+        .1
+        .trim()
+}
+
+#[test]
+fn base64_may_be_broken_into_lines() {
+    let bed = Bed::start();
+    for style in ["|", ">", "|-"] {
+        let run = changed(&bed, |text| {
+            let data = value(&text, "certificate-authority-data").to_owned();
+            let lines: Vec<String> = data
+                .as_bytes()
+                .chunks(64)
+                .map(|line| format!("\n        {}", String::from_utf8_lossy(line)))
+                .collect();
+            text.replace(&data, &format!("{style}{}", lines.concat()))
+        });
+        assert_eq!(run.code, 0, "{}", run.shown());
+    }
+}
+
+#[test]
+fn an_empty_text_is_as_no_field() {
+    let bed = Bed::start();
+    let run = changed(&bed, |text| {
+        let token = format!("token: {}", bed.token());
+        let server = format!("server: {}", value(&text, "server:"));
+        text.replace(
+            &token,
+            &format!(
+                "token: {0}\n    tokenFile: ''\n    client-certificate: ''\n    client-certificate-data: ''\n    \
+                 client-key-data: ''\n    username: ''\n    password: ''\n    as: ''",
+                bed.token()
+            ),
+        )
+        .replace(
+            &server,
+            &format!("{server}\n    tls-server-name: ''\n    certificate-authority: ''\n    proxy-url: ''"),
+        )
+    });
+    assert_eq!(run.code, 0, "{}", run.shown());
+}
+
+#[test]
+fn a_token_file_may_end_with_a_line_break() {
+    let bed = Bed::start();
+    let file = bed.folder().join("token");
+    fs::write(&file, format!("{}\n", bed.token())).expect("a file");
+    let run = changed(&bed, |text| {
+        text.replace(
+            &format!("token: {}", bed.token()),
+            &format!("tokenFile: {}", file.display()),
+        )
+    });
+    assert_eq!(run.code, 0, "{}", run.shown());
+}
+
+#[test]
+fn a_server_without_a_scheme_is_http_and_gets_no_credentials() {
+    let run = with_kubeconfig(
+        "current-context: a\nclusters: [{name: c, cluster: {server: '127.0.0.1:1'}}]\n\
+         users: [{name: u, user: {token: canary}}]\ncontexts: [{name: a, context: {cluster: c, user: u}}]\n",
+    );
+    assert_snapshot!(run.shown(), @"
+    stderr:
+    http://127.0.0.1:1 is reached without TLS, so the credentials of the kubeconfig are not sent (kubectl does the same)
+    Using StatefulSet broker, namespace default
+    error: can't reach http://127.0.0.1:1: Connection refused (os error 111)
+    hint: Is the cluster running, and the context the right one? `kubectl config current-context`
+    exit 1
+    ");
+}
+
+#[test]
+fn exceptions_from_the_proxy_are_read_as_go_reads_them() {
+    let bed = Bed::start();
+    for exceptions in ["localhost,", ",", "http://x,*.y", "10.0.0.0/99, [::1", " "] {
+        let run = bed
+            .program()
+            .env("HTTPS_PROXY", "http://127.0.0.1:9")
+            .env("NO_PROXY", exceptions)
+            .run("backup list --engine sidecar");
+        assert_eq!(run.code, 0, "{exceptions}: {}", run.shown());
+    }
+}
+
+#[test]
+fn a_skipped_check_and_an_authority_exclude_each_other() {
+    let bed = Bed::start();
+    let run = changed(&bed, |text| {
+        text.replace(
+            "    server:",
+            "    insecure-skip-tls-verify: true\n    server:",
+        )
+    });
+    assert_eq!(run.code, 2, "{}", run.shown());
+    assert!(
+        run.stderr.contains("insecure-skip-tls-verify"),
+        "{}",
+        run.stderr
+    );
+    let run = bed.run("backup list --engine sidecar --insecure-skip-tls-verify");
+    assert_eq!(run.code, 0, "{}", run.shown());
+}
+
+#[test]
+fn a_kubeconfig_without_an_end_or_a_writer_is_refused() {
+    let run = program(Path::new("/dev/zero")).run("backup list");
+    assert_snapshot!(run.shown(), @"
+    stderr:
+    error: kubeconfig $KUBECONFIG can't be read: it is a device, not a file
+    hint: Check the file's owner and mode
+    exit 2
+    ");
+    let folder = tempfile::tempdir().expect("a folder");
+    let pipe = folder.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo").success());
+    let run = program(&pipe).run("backup list");
+    assert_eq!(run.code, 2, "{}", run.shown());
+    assert!(run.stderr.contains("nobody writes to it"), "{}", run.stderr);
+}
+
+#[test]
+fn a_kubeconfig_may_come_through_a_pipe() {
+    let bed = Bed::start();
+    let folder = tempfile::tempdir().expect("a folder");
+    let pipe = folder.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo").success());
+    let text = fs::read(bed.kubeconfig()).expect("a kubeconfig");
+    let (run, written) = std::thread::scope(|scope| {
+        let writer = scope.spawn(|| fs::write(&pipe, &text));
+        let run = program(&pipe).run("backup list --engine sidecar");
+        (run, writer.join().expect("a writer"))
+    });
+    assert_eq!(run.code, 0, "{}", run.shown());
+    written.expect("written");
 }

@@ -1,9 +1,11 @@
 use std::io::{self, Read};
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use clap::Args;
 
 use super::error::CliError;
+use crate::files;
 use crate::model::Secret;
 use crate::ops::CredentialsRequest;
 use crate::ui::Ui;
@@ -41,14 +43,13 @@ impl CredentialsArgs {
     /// Reads what the flags and the environment name.
     pub(super) fn into_request(self, ui: Ui) -> Result<CredentialsRequest, CliError> {
         let password = if self.password_stdin {
-            Some(read("stdin", io::stdin().lock())?)
+            let mut bytes = Vec::new();
+            let stdin = io::stdin().lock().take(MAX_PASSWORD + 1);
+            let read = { stdin }.read_to_end(&mut bytes).map(|_| bytes);
+            Some(password("stdin", read)?)
         } else if let Some(path) = &self.password_file {
             let name = path.display().to_string();
-            let file = std::fs::File::open(path).map_err(|source| CliError::Password {
-                from: name.clone(),
-                source,
-            })?;
-            Some(read(&name, file)?)
+            Some(password(&name, files::read(path, MAX_PASSWORD))?)
         } else if let Some(password) = self.password {
             ui.warn("--password shows the password to everybody on this machine; use --password-stdin, --password-file or $BROKER_PASSWORD");
             Some(Secret::from(password))
@@ -66,22 +67,48 @@ impl CredentialsArgs {
     }
 }
 
+/// The variables with secrets, once they are taken out of the environment.
+static TAKEN: OnceLock<Vec<(&str, Secret)>> = OnceLock::new();
+
+/// Takes the secrets out of the environment, so that no program that this one runs is given them: neither a credential
+/// plugin, nor a helper of docker, nor one of AWS, which its library runs.
+///
+/// It is called once, before there is any other thread.
+pub(super) fn take_from_environment() {
+    TAKEN.get_or_init(|| {
+        let names = [PASSWORD, TOKEN].into_iter();
+        let taken = names.filter_map(|name| {
+            let value = std::env::var_os(name)?;
+            #[expect(
+                unsafe_code,
+                reason = "there is one thread only, so nobody reads the environment meanwhile"
+            )]
+            // SAFETY: this is the beginning of `main`, and no thread was started.
+            unsafe {
+                std::env::remove_var(name);
+            }
+            let value = value.into_string().ok()?;
+            (!value.is_empty()).then(|| (name, Secret::from(value)))
+        });
+        taken.collect()
+    });
+}
+
 fn variable(name: &str) -> Option<Secret> {
-    let text = std::env::var(name).ok()?;
-    (!text.is_empty()).then(|| Secret::from(text))
+    let taken = TAKEN.get()?.iter().find(|(known, _)| *known == name)?;
+    Some(taken.1.clone())
 }
 
 /// All of it but the line break at its end, which editors and `echo` add.
-fn read(name: &str, source: impl Read) -> Result<Secret, CliError> {
+fn password(from: &str, read: io::Result<Vec<u8>>) -> Result<Secret, CliError> {
     let failed = |source| CliError::Password {
-        from: name.to_owned(),
+        from: from.to_owned(),
         source,
     };
-    let mut bytes = Vec::new();
-    source
-        .take(MAX_PASSWORD)
-        .read_to_end(&mut bytes)
-        .map_err(failed)?;
+    let bytes = read.map_err(failed)?;
+    if bytes.len() as u64 > MAX_PASSWORD {
+        return Err(failed(io::Error::other("it has more than 64 KiB")));
+    }
     let text = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
     let text = text.strip_suffix(b"\r").unwrap_or(text);
     if text.is_empty() {

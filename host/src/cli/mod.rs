@@ -73,6 +73,7 @@ pub fn main(
     engines: Result<Catalogue, EngineError>,
     arguments: impl IntoIterator<Item = OsString>,
 ) -> ExitCode {
+    credentials::take_from_environment();
     let arguments: Vec<_> = arguments.into_iter().collect();
     // Before the arguments are read there is nothing better than the defaults.
     let plain = Ui::new(Format::Table, Color::Auto, false);

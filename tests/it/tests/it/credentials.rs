@@ -105,3 +105,31 @@ fn a_token_is_for_backends_that_take_one() {
         .run("backup --engine sidecar list -o name --limit 1");
     assert_eq!(secret(&run).code, 0, "{}", run.shown());
 }
+
+#[test]
+fn a_password_comes_from_a_file_with_an_end() {
+    let bed = bed();
+    let pipe = bed.folder().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo").success());
+    for (file, why) in [
+        ("/dev/zero", "it is a device, not a file"),
+        ("/dev/null", "it is empty"),
+        ("/", "it is a folder"),
+        (pipe.to_str().expect("a path"), "nobody writes to it"),
+    ] {
+        let run = bed.run(&format!("{LIST} --username backup --password-file {file}"));
+        assert_eq!(run.code, 2, "{}", run.shown());
+        assert!(run.stderr.contains(why), "{}", run.stderr);
+    }
+    let (run, written) = std::thread::scope(|scope| {
+        let writer = scope.spawn(|| std::fs::write(&pipe, format!("{PASSWORD}\n")));
+        let run = bed.run(&format!(
+            "{LIST} --username backup --password-file {}",
+            pipe.display()
+        ));
+        (run, writer.join().expect("a writer"))
+    });
+    assert_eq!(secret(&run).code, 0, "{}", run.shown());
+    written.expect("written");
+}

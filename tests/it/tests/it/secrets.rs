@@ -56,3 +56,36 @@ fn the_backend_gets_no_credentials_of_the_cluster() {
         assert!(!format!("{:?}", request.headers).contains(bed.token()));
     }
 }
+
+/// A credential plugin runs with the environment of this program, and the backend's password is none of its
+/// business.
+#[test]
+fn a_credential_plugin_gets_no_secrets_of_the_backend() {
+    let bed = Bed::with(&["hivemq-auth=backup:testbed-password"]);
+    let text = std::fs::read_to_string(bed.kubeconfig()).expect("a kubeconfig");
+    let folder = tempfile::tempdir().expect("a folder");
+    let seen = folder.path().join("seen");
+    let answer = format!(r#"{{"status": {{"token": "{}"}}}}"#, bed.token());
+    let script = folder.path().join("plugin");
+    let lines = format!("#!/bin/sh\nenv > '{}'\necho '{answer}'\n", seen.display());
+    std::fs::write(&script, lines).expect("a plugin");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    std::fs::set_permissions(&script, mode).expect("a mode");
+    let path = folder.path().join("config");
+    let user = "exec: {apiVersion: client.authentication.k8s.io/v1, command: ./plugin, interactiveMode: Never}";
+    let text = text.replace(&format!("token: {}", bed.token()), user);
+    std::fs::write(&path, text).expect("a kubeconfig");
+    let run = bed
+        .program()
+        .kubeconfig(&path)
+        .env("BROKER_PASSWORD", "testbed-password")
+        .env("BROKER_TOKEN", "canary-token")
+        .run("backup --engine hivemq list -o name --limit 1 --username backup");
+    assert_eq!(run.code, 0, "{}", run.shown());
+    let seen = std::fs::read_to_string(&seen).expect("an environment");
+    assert!(seen.contains("KUBERNETES_EXEC_INFO="), "{seen}");
+    assert!(
+        !seen.contains("BROKER_PASSWORD") && !seen.contains("canary"),
+        "{seen}"
+    );
+}

@@ -30,8 +30,8 @@ pub(super) struct ConnectionArgs {
     #[arg(long = "as-group", global = true, value_name = "GROUP")]
     impersonate_groups: Vec<String>,
     /// Longest time for one request to the API server, as in 30s or 2m; 0 for none [default: 30s]
-    #[arg(long, global = true, value_name = "TIME", value_parser = parse_duration)]
-    request_timeout: Option<Duration>,
+    #[arg(long, global = true, value_name = "TIME", value_parser = parse_timeout)]
+    request_timeout: Option<Timeout>,
     /// Name that the API server's certificate must have
     #[arg(long, global = true, value_name = "NAME")]
     tls_server_name: Option<String>,
@@ -41,19 +41,34 @@ pub(super) struct ConnectionArgs {
 }
 
 impl ConnectionArgs {
+    /// A flag with an empty value is as if it were not there: scripts write `--context "$CONTEXT"`, and kubectl takes it.
     pub(super) fn into_options(self) -> ConnectOptions {
+        let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let mut impersonate_groups = self.impersonate_groups;
+        impersonate_groups.retain(|group| !group.is_empty());
         ConnectOptions {
-            kubeconfig: self.kubeconfig,
-            context: self.context,
-            cluster: self.cluster,
-            user: self.user,
-            namespace: self.namespace,
-            impersonate_user: self.impersonate,
-            impersonate_groups: self.impersonate_groups,
-            request_timeout: self.request_timeout,
-            tls_server_name: self.tls_server_name,
+            kubeconfig: given(self.kubeconfig),
+            context: given(self.context),
+            cluster: given(self.cluster),
+            user: given(self.user),
+            namespace: given(self.namespace),
+            impersonate_user: given(self.impersonate),
+            impersonate_groups,
+            request_timeout: self.request_timeout.and_then(|timeout| timeout.0),
+            tls_server_name: given(self.tls_server_name),
             insecure_skip_tls_verify: self.insecure_skip_tls_verify,
         }
+    }
+}
+
+/// A time, or nothing where the flag has an empty value.
+#[derive(Clone, Copy)]
+struct Timeout(Option<Duration>);
+
+fn parse_timeout(text: &str) -> Result<Timeout, String> {
+    match text {
+        "" => Ok(Timeout(None)),
+        text => parse_duration(text).map(|time| Timeout(Some(time))),
     }
 }
 
@@ -71,6 +86,32 @@ pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_empty_value_is_as_no_flag() {
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            connection: ConnectionArgs,
+        }
+        let flags = [
+            "namespace",
+            "context",
+            "kubeconfig",
+            "cluster",
+            "user",
+            "as",
+            "as-group",
+            "request-timeout",
+            "tls-server-name",
+        ];
+        let words = flags.iter().map(|flag| format!("--{flag}="));
+        let line =
+            <Line as clap::Parser>::parse_from(std::iter::once("program".to_owned()).chain(words));
+        let options = line.connection.into_options();
+        let none = ConnectOptions::default();
+        assert_eq!(format!("{options:?}"), format!("{none:?}"));
+    }
 
     #[test]
     fn times_are_written_as_for_kubectl() {

@@ -303,7 +303,8 @@ impl<'a> Plugins<'a> {
                 Some(new) if !self.keys.has(id.publisher(), &new.key)? => Some(new),
                 _ => None,
             };
-            consent::obtain(candidate, known, new, consent).await?;
+            let installed = before.map(|version| &version.version);
+            consent::obtain(candidate, installed, known, new, consent).await?;
             reach(Step::Consented);
             trial::start_once(&candidate.file).await?;
             reach(Step::Tried);

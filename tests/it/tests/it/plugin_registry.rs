@@ -188,7 +188,7 @@ fn a_version_is_asked_for_by_its_tag_and_may_be_older() {
     assert_eq!(scene.accepting("install REF").code, 0);
     assert_snapshot!(scene.shown(&scene.run("update hostile --version 0.1.0")), @"
     stdout:
-    acme/hostile 0.1.0 (was 0.3.0) is updated, unsigned
+    acme/hostile 0.1.0 (was 0.3.0) is downgraded, unsigned
     exit 0
     ");
     assert_snapshot!(scene.shown(&scene.run("update hostile --version 0.2.0")), @"

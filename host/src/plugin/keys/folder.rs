@@ -266,13 +266,21 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, KeyError> {
     };
     let reader = match fs::read_dir(folder) {
         Ok(reader) => reader,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        // Below a plain file there is nothing either.
+        Err(error) if is_missing(&error) => return Ok(Vec::new()),
         Err(error) => return Err(failed(error)),
     };
     check_access(folder)?;
     reader
         .map(|entry| entry.map(|entry| entry.path()).map_err(failed))
         .collect()
+}
+
+fn is_missing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
 }
 
 /// One of the folder.

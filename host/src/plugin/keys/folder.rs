@@ -1,6 +1,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use broker_manifest::is_flag_name;
 
@@ -104,8 +105,8 @@ impl KeyFolder {
     ) -> Result<SignatureState, KeyError> {
         let Some(new) = key else {
             let keys = self.list(publisher)?;
-            let state = verdict(publisher, &keys, &fetched.signatures, &fetched.bytes)?;
-            return Ok(state);
+            let state = verdict(publisher, &keys, &fetched.signatures, &fetched.bytes);
+            return state.map_err(|error| not_looked_up(publisher, fetched, error));
         };
         if !self.has(publisher, &new.key)? {
             self.check_new(publisher, &new.name, &new.key)?;
@@ -119,12 +120,12 @@ impl KeyFolder {
                 key: new.key.fingerprint().to_string(),
             });
         }
-        Err(SignatureError::OtherKey {
+        let error = SignatureError::OtherKey {
             name: new.name.clone(),
             fingerprint: new.key.fingerprint(),
             found: found(&fetched.signatures),
-        }
-        .into())
+        };
+        Err(not_looked_up(publisher, fetched, error))
     }
 
     /// The keys of all publishers.
@@ -220,6 +221,17 @@ impl KeyFolder {
     fn folder(&self, publisher: &str) -> Result<PathBuf, KeyError> {
         check_name("a publisher", publisher)?;
         Ok(self.0.join(publisher))
+    }
+}
+
+/// Why a component is refused: without any signature, what kept them from being looked up says more.
+fn not_looked_up(publisher: &str, fetched: &Fetched, error: SignatureError) -> KeyError {
+    match &fetched.not_looked_up {
+        Some(problem) if fetched.signatures.is_empty() => KeyError::NotLookedUp {
+            publisher: publisher.to_owned(),
+            problem: Arc::clone(problem),
+        },
+        _ => error.into(),
     }
 }
 

@@ -328,3 +328,21 @@ fn what_cosign_signed_is_known_by_its_key() {
     exit 0
     ");
 }
+
+#[test]
+fn a_signature_that_can_not_be_read_matters_only_where_one_is_demanded() {
+    let machine = Machine::new();
+    machine.put("small.wasm", &Component::small());
+    let beside = machine.folder.path().join("small.wasm.sig");
+    std::fs::write(beside, "<html>").expect("a file");
+    let run = machine.run("plugin inspect ./small.wasm");
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_snapshot!(run.stderr, @"The signatures of $PWD/small.wasm can't be looked up, so that it counts as unsigned: $PWD/small.wasm.sig holds no signature: it is neither DER nor base64");
+
+    Signer::new().public_key(machine.folder.path(), "acme.pub");
+    assert_eq!(machine.run("plugin key add acme acme.pub").code, 0);
+    let refused = machine.run("plugin inspect ./small.wasm");
+    assert_eq!(refused.code, 13, "{}", refused.stderr);
+    let reason = "its signatures can't be looked up";
+    assert!(refused.stderr.contains(reason), "{}", refused.stderr);
+}

@@ -55,8 +55,11 @@ impl Patient {
                 sent
             }
             Poll::Pending if !self.stall.is_zero() => {
-                let stall = self.stall;
-                let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(stall)));
+                let (stall, taken) = (self.stall, &mut self.taken);
+                let deadline = self.deadline.get_or_insert_with(|| {
+                    *taken = 0;
+                    Box::pin(sleep(stall))
+                });
                 deadline.as_mut().poll(context).map(|()| {
                     let text = "the client takes nothing";
                     Err(io::Error::new(io::ErrorKind::TimedOut, text))

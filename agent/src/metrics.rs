@@ -60,6 +60,7 @@ pub struct Metrics {
     last_bytes: Gauge<u64, AtomicU64>,
     last_success: Gauge<f64, AtomicU64>,
     requests: Family<Answered, Counter>,
+    dropped: Counter,
     registry: Registry,
 }
 
@@ -74,6 +75,7 @@ impl Metrics {
             last_bytes: Gauge::default(),
             last_success: Gauge::default(),
             requests: Family::default(),
+            dropped: Counter::default(),
             registry: Registry::with_prefix("broker_agent"),
         };
         // So that a rate can be taken from the first one on.
@@ -136,6 +138,11 @@ impl Metrics {
             "Requests by route and status",
             self.requests.clone(),
         );
+        registry.register(
+            "connections_dropped",
+            "Idle connections that made room for others",
+            self.dropped.clone(),
+        );
     }
 
     pub fn ended(&self, outcome: Outcome, took: Duration) {
@@ -153,6 +160,10 @@ impl Metrics {
         if let Ok(now) = SystemTime::now().duration_since(UNIX_EPOCH) {
             self.last_success.set(now.as_secs_f64());
         }
+    }
+
+    pub fn dropped(&self) {
+        self.dropped.inc();
     }
 
     pub fn answered(&self, route: &'static str, status: u16) {

@@ -28,7 +28,7 @@ pub enum Kind {
 }
 
 /// What identifies a file, whatever it is called.
-type Identity = (u64, u64);
+pub type Identity = (u64, u64);
 
 /// Finds everything that the patterns match, and all that is in folders that they match: sorted within each pattern,
 /// each only once.
@@ -174,6 +174,6 @@ impl Selection<'_> {
     }
 }
 
-fn identity(metadata: &Metadata) -> Identity {
+pub fn identity(metadata: &Metadata) -> Identity {
     (metadata.dev(), metadata.ino())
 }

@@ -1,6 +1,6 @@
 use std::fs::Metadata;
 use std::io::{self, Seek, Write};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -15,6 +15,8 @@ use crate::config::Compression;
 
 /// From here on a file needs the larger fields of Zip64. Compression can make a file larger, so well below 4 GiB.
 const LARGE: u64 = 0xF000_0000;
+/// The last second of the year 2107, since 1970.
+const LATEST: i64 = 4_354_819_199;
 
 /// Symbolic links are left out, and named: few programs that unpack a zip know them.
 pub fn write<W: Write + Seek>(
@@ -73,14 +75,26 @@ fn options(metadata: &Metadata, compression: Compression) -> SimpleFileOptions {
     SimpleFileOptions::default()
         .compression_method(method)
         .unix_permissions(metadata.permissions().mode() & 0o7777)
-        .last_modified_time(modified(metadata).unwrap_or_default())
+        .last_modified_time(modified(metadata.mtime()))
         .large_file(metadata.len() >= LARGE)
 }
 
-/// In UTC, since a zip knows no zone. None before 1980 and after 2107, which it doesn't know either.
-fn modified(metadata: &Metadata) -> Option<DateTime> {
-    let time = Timestamp::try_from(metadata.modified().ok()?).ok()?;
-    let time = time.to_zoned(TimeZone::UTC);
+/// Seconds since 1970 in UTC, since a zip knows no zone. It knows no time before 1980 and after 2107 either: the
+/// nearest one that it knows is taken.
+fn modified(seconds: i64) -> DateTime {
+    let latest = DateTime::from_date_and_time(2107, 12, 31, 23, 59, 58).unwrap_or_default();
+    match in_utc(seconds) {
+        Some(time) => time,
+        None if seconds > LATEST => latest,
+        // The default is the first moment of 1980.
+        None => DateTime::default(),
+    }
+}
+
+fn in_utc(seconds: i64) -> Option<DateTime> {
+    let time = Timestamp::from_second(seconds)
+        .ok()?
+        .to_zoned(TimeZone::UTC);
     let part = |part: i8| u8::try_from(part).ok();
     DateTime::from_date_and_time(
         u16::try_from(time.year()).ok()?,
@@ -95,4 +109,22 @@ fn modified(metadata: &Metadata) -> Option<DateTime> {
 
 fn failed(error: zip::result::ZipError) -> ArchiveError {
     ArchiveError::Write(error.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_that_a_zip_can_not_hold_becomes_the_nearest_that_it_can() {
+        let shown = |seconds| modified(seconds).to_string();
+        for early in [i64::MIN, -302_486_400, 0, 315_532_799] {
+            assert_eq!(shown(early), "1980-01-01 00:00:00", "{early}");
+        }
+        assert_eq!(shown(315_532_802), "1980-01-01 00:00:02");
+        assert_eq!(shown(LATEST - 1), "2107-12-31 23:59:58");
+        for late in [LATEST + 1, 253_402_300_799, i64::MAX] {
+            assert_eq!(shown(late), "2107-12-31 23:59:58", "{late}");
+        }
+    }
 }

@@ -86,7 +86,10 @@ pub struct Limits {
     pub command: Option<Duration>,
     /// How long a command has to end after it was told to.
     pub kill: Duration,
-    /// How long a client may take no byte of its answer.
+    /// How long a client may take for the head of a request, for its body, and between two requests; as long as it
+    /// likes, if this is zero.
+    pub request: Duration,
+    /// How long a client may take no byte of its answer; as long as it likes, if this is zero.
     pub stall: Duration,
     /// How many exports may wait for their turn behind the one that runs.
     pub waiting: usize,
@@ -224,6 +227,7 @@ fn limits(mut section: Section<'_>, findings: &mut Findings) -> Limits {
         artifact: artifact.unwrap_or(16 << 30),
         command: seconds("command_seconds"),
         kill: seconds("kill_seconds").unwrap_or(Duration::from_secs(5)),
+        request: seconds("request_seconds").unwrap_or(Duration::from_secs(30)),
         stall: seconds("stall_seconds").unwrap_or(Duration::from_mins(2)),
         grace: seconds("grace_seconds").unwrap_or(Duration::from_secs(20)),
         waiting: section

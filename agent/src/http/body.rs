@@ -6,9 +6,43 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::sync::mpsc::Receiver;
 
+use super::places::Place;
+use super::reply;
 use crate::export::{End, Session};
 use crate::log::Log;
 use crate::strategy::{Failure, Piece};
+
+/// An answer that tells the place of its connection when it has been taken as a whole.
+pub struct Placed {
+    pub body: reply::Body,
+    pub place: Arc<Place>,
+}
+
+impl Drop for Placed {
+    fn drop(&mut self) {
+        self.place.answered();
+    }
+}
+
+impl Body for Placed {
+    type Data = Bytes;
+    type Error = Failure;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
 
 /// An artifact on its way out.
 ///

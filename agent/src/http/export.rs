@@ -35,10 +35,7 @@ pub async fn answer(agent: &Arc<Agent>, head: &Parts) -> Reply {
     };
     let Ok(session) = agent.exports.enter(folder).await else {
         agent.metrics.refused();
-        let text = "Too many exports wait already";
-        let mut reply = reply::error(StatusCode::SERVICE_UNAVAILABLE, text);
-        reply::set(&mut reply, header::RETRY_AFTER, RETRY_AFTER);
-        return reply;
+        return busy();
     };
     let job = Job {
         config: Arc::clone(&agent.config),
@@ -51,6 +48,14 @@ pub async fn answer(agent: &Arc<Agent>, head: &Parts) -> Reply {
         spooled(agent, job).await
     };
     made.unwrap_or_else(|failure| failed(agent, &session, &failure))
+}
+
+/// The answer when too many others wait.
+pub fn busy() -> Reply {
+    let text = "Too many exports wait already";
+    let mut reply = reply::error(StatusCode::SERVICE_UNAVAILABLE, text);
+    reply::set(&mut reply, header::RETRY_AFTER, RETRY_AFTER);
+    reply
 }
 
 async fn spooled(agent: &Agent, job: Job) -> Result<Reply, Failure> {

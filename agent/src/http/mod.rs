@@ -3,6 +3,8 @@
 mod auth;
 mod body;
 mod export;
+mod patient;
+mod places;
 mod reply;
 mod route;
 
@@ -11,13 +13,13 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinSet;
 use tokio::time;
@@ -26,11 +28,10 @@ use crate::config::Config;
 use crate::export::Exports;
 use crate::log::Log;
 use crate::metrics::Metrics;
+use body::Placed;
+use patient::Patient;
+use places::{Place, Places};
 
-/// More connections than these wait to be accepted.
-const CONNECTIONS: usize = 128;
-/// How long a client may take for the head of its request, also between two of them.
-const HEAD: Duration = Duration::from_secs(30);
 /// After an error of `accept`: no file descriptors left, say.
 const PAUSE: Duration = Duration::from_millis(100);
 /// Beyond the time that a command has to end: for the last of its processes to be gone, and its files removed.
@@ -55,27 +56,28 @@ pub enum Stopped {
 
 /// Serves until `stop`, and then as long as a running export needs, within the time of grace. A second `stop` ends that.
 pub async fn serve(agent: Arc<Agent>, listener: TcpListener, mut stop: Receiver<()>) -> Stopped {
-    let connections = Arc::new(Semaphore::new(CONNECTIONS));
+    let exports = agent.config.limits.waiting.saturating_add(1);
+    let places = Places::new(exports, Arc::clone(&agent.metrics));
     let graceful = GracefulShutdown::new();
     let mut tasks = JoinSet::new();
     loop {
-        let accepted = async {
-            // The semaphore is never closed.
-            let permit = Arc::clone(&connections).acquire_owned().await;
-            (listener.accept().await, permit)
-        };
         tokio::select! {
             _ = stop.recv() => break,
-            (accepted, permit) = accepted => match accepted {
+            accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
                     bound_stalls(&stream, agent.config.limits.stall, &agent.log);
-                    let connection = graceful.watch(connection(&agent, stream));
-                    let agent = Arc::clone(&agent);
+                    let place = places.take();
+                    let connection = graceful.watch(connection(&agent, stream, &place));
+                    let log = agent.log.clone();
                     tasks.spawn(async move {
-                        if let Err(e) = connection.await {
-                            agent.log.debug(&format!("connection of {peer}: {e}"));
+                        tokio::select! {
+                            ended = connection => if let Err(e) = ended {
+                                log.debug(&format!("connection of {peer}: {e}"));
+                            },
+                            () = place.lost() => {
+                                log.debug(&format!("connection of {peer}: dropped, it was idle"));
+                            }
                         }
-                        drop(permit);
                     });
                 }
                 Err(e) => {
@@ -89,6 +91,8 @@ pub async fn serve(agent: Arc<Agent>, listener: TcpListener, mut stop: Receiver<
     drop(listener);
     let grace = agent.config.limits.grace;
     agent.log.info("stopping: no request is accepted any more");
+    // Half a request must not use up the time of grace.
+    places.clear();
     let outcome = tokio::select! {
         () = graceful.shutdown() => Stopped::Clean,
         () = time::sleep(grace) => Stopped::BrokenOff,
@@ -113,8 +117,9 @@ pub async fn serve(agent: Arc<Agent>, listener: TcpListener, mut stop: Receiver<
 fn connection(
     agent: &Arc<Agent>,
     stream: TcpStream,
+    place: &Arc<Place>,
 ) -> http1::Connection<
-    TokioIo<TcpStream>,
+    TokioIo<Patient>,
     impl hyper::service::Service<
         http::Request<Incoming>,
         Response = reply::Reply,
@@ -122,18 +127,25 @@ fn connection(
         Future: Send,
     > + use<>,
 > {
-    let agent = Arc::clone(agent);
+    let limits = agent.config.limits;
+    let stream = Patient::new(stream, Arc::clone(place), limits.stall);
+    let (agent, place) = (Arc::clone(agent), Arc::clone(place));
     let service = service_fn(move |request| {
-        let agent = Arc::clone(&agent);
-        async move { Ok(Box::pin(route::answer(&agent, request)).await) }
+        let (agent, place) = (Arc::clone(&agent), Arc::clone(&place));
+        async move {
+            place.begin();
+            let reply = Box::pin(route::answer(&agent, &place, request)).await;
+            Ok(reply.map(|body| Placed { body, place }.boxed_unsync()))
+        }
     });
     http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD)
+        // Also for the time between two requests.
+        .header_read_timeout((!limits.request.is_zero()).then_some(limits.request))
         .serve_connection(TokioIo::new(stream), service)
 }
 
-/// A client that takes nothing of its answer would hold up all others.
+/// Linux ends a connection whose client does not even confirm what was sent.
 fn bound_stalls(stream: &TcpStream, stall: Duration, log: &Log) {
     let set = || -> io::Result<()> {
         stream.set_nodelay(true)?;

@@ -1,12 +1,16 @@
 //! Which request is answered by what.
 
+use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use serde_json::json;
+use tokio::time;
 
+use super::places::{Full, Place};
 use super::reply::{self, Reply};
 use super::{Agent, auth, export};
 use crate::metrics;
@@ -53,12 +57,12 @@ impl Route {
 }
 
 /// Answers one request, and counts it. If this future is dropped, its client is gone.
-pub async fn answer(agent: &Arc<Agent>, request: Request<Incoming>) -> Reply {
+pub async fn answer(agent: &Arc<Agent>, place: &Place, request: Request<Incoming>) -> Reply {
     let found = Route::ALL
         .into_iter()
         .find(|route| route.path() == request.uri().path());
     let reply = match found {
-        Some(route) => Box::pin(routed(agent, route, request)).await,
+        Some(route) => Box::pin(routed(agent, place, route, request)).await,
         None => reply::error(StatusCode::NOT_FOUND, "Not found"),
     };
     // What is not known has one name: else anybody could make as many as he likes.
@@ -68,30 +72,48 @@ pub async fn answer(agent: &Arc<Agent>, request: Request<Incoming>) -> Reply {
     reply
 }
 
-async fn routed(agent: &Arc<Agent>, route: Route, request: Request<Incoming>) -> Reply {
+async fn routed(
+    agent: &Arc<Agent>,
+    place: &Place,
+    route: Route,
+    request: Request<Incoming>,
+) -> Reply {
     if request.method() != method(route) {
         let mut reply = reply::error(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed");
         reply::set(&mut reply, header::ALLOW, route.allow());
         return reply;
     }
-    if route.needs_token()
-        && let Err(denied) = auth::check(request.headers(), &agent.config.api_token)
-    {
-        agent
-            .log
-            .warn(&format!("{}: {}", route.path(), denied.message()));
-        let mut reply = reply::error(StatusCode::UNAUTHORIZED, denied.message());
-        reply::set(&mut reply, header::WWW_AUTHENTICATE, "Bearer");
-        return reply;
+    if route.needs_token() {
+        if let Err(denied) = auth::check(request.headers(), &agent.config.api_token) {
+            agent
+                .log
+                .warn(&format!("{}: {}", route.path(), denied.message()));
+            let mut reply = reply::error(StatusCode::UNAUTHORIZED, denied.message());
+            reply::set(&mut reply, header::WWW_AUTHENTICATE, "Bearer");
+            return reply;
+        }
+        if let Err(Full) = place.authenticate() {
+            return export::busy();
+        }
     }
     match route {
         Route::Capabilities => reply::json(StatusCode::OK, &agent.config.capabilities),
         Route::Export => {
             let (head, body) = request.into_parts();
             // Read to its end, because only then it is noticed when the client goes away.
-            if Limited::new(body, BODY).collect().await.is_err() {
-                let text = "The body of the request is too large";
-                return reply::error(StatusCode::PAYLOAD_TOO_LARGE, text);
+            let body = Limited::new(body, BODY).collect();
+            match within(agent.config.limits.request, body).await {
+                Some(Ok(_)) => {}
+                Some(Err(_)) => {
+                    let text = "The body of the request is too large";
+                    return reply::error(StatusCode::PAYLOAD_TOO_LARGE, text);
+                }
+                None => {
+                    let text = "The body of the request took too long";
+                    let mut reply = reply::error(StatusCode::REQUEST_TIMEOUT, text);
+                    reply::set(&mut reply, header::CONNECTION, "close");
+                    return reply;
+                }
             }
             Box::pin(export::answer(agent, &head)).await
         }
@@ -101,6 +123,14 @@ async fn routed(agent: &Arc<Agent>, route: Route, request: Request<Incoming>) ->
             Err(e) => reply::error(StatusCode::INTERNAL_SERVER_ERROR, &e.to_string()),
         },
     }
+}
+
+/// None if it takes longer than `limit`; there is no limit if that is zero.
+async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
+    if limit.is_zero() {
+        return Some(future.await);
+    }
+    time::timeout(limit, future).await.ok()
 }
 
 fn method(route: Route) -> Method {

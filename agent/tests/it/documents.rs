@@ -95,6 +95,7 @@ fn every_option_of_the_parser_is_in_the_guide() {
         "limits.artifact_size",
         "limits.command_seconds",
         "limits.kill_seconds",
+        "limits.request_seconds",
         "limits.stall_seconds",
         "limits.grace_seconds",
         "limits.waiting",

@@ -1,9 +1,13 @@
 //! Archives are read back by the tools that people restore them with.
 
+use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, SystemTime};
 
 use crate::support::{Bench, artifact, tool, until};
 
@@ -175,4 +179,71 @@ fn an_archive_of_the_folder_that_it_lies_in_does_not_contain_itself() {
         "{list}"
     );
     assert!(!list.contains("temp/dump"), "{list}");
+}
+
+#[test]
+fn tar_takes_all_that_a_file_system_can_have_without_a_word() {
+    let bench = bench();
+    let root = bench.path("work/data");
+    let before = |seconds| SystemTime::UNIX_EPOCH - Duration::from_secs(seconds);
+    let after = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+    let old = [
+        ("plain.txt", before(302_486_400)),
+        ("run.sh", before(1) + Duration::from_millis(500)),
+        (".hidden", SystemTime::UNIX_EPOCH),
+        ("sub/empty", after(4_354_819_200)),
+        ("large.bin", after(8_589_934_592)),
+    ];
+    for (name, time) in old {
+        let file = fs::File::open(root.join(name)).expect("a file");
+        file.set_modified(time).expect("its time");
+    }
+    fs::hard_link(root.join("large.bin"), root.join("sub/same.bin")).expect("a second name");
+    symlink("/nowhere/folder/", root.join("slash")).expect("a link");
+    symlink("x/".repeat(120), root.join("long-link")).expect("a link");
+    for name in [
+        &b"odd-\xff.sql"[..],
+        &[b"\xff".repeat(120), b"\\end".to_vec()].concat(),
+    ] {
+        fs::write(root.join(OsStr::from_bytes(name)), "odd").expect("a file");
+    }
+    let _socket = UnixListener::bind(root.join("socket")).expect("a socket");
+
+    export(&bench, "{paths: [data]}", "download.tar");
+    fs::remove_file(root.join("socket")).expect("it is removed");
+    let listed = Command::new("tar")
+        .args(["-tvf", "download.tar"])
+        .current_dir(bench.path(""))
+        .output()
+        .expect("tar is there");
+    assert_eq!(String::from_utf8_lossy(&listed.stderr), "");
+    assert!(listed.status.success());
+
+    let out = bench.path("out");
+    fs::create_dir(&out).expect("a folder");
+    // Of times before 1970 tar warns when it unpacks, also in its own archives.
+    let unpacked = Command::new("tar")
+        .args([
+            "--warning=no-timestamp",
+            "-xpf",
+            "download.tar",
+            "-C",
+            "out",
+        ])
+        .current_dir(bench.path(""))
+        .output()
+        .expect("tar is there");
+    assert_eq!(String::from_utf8_lossy(&unpacked.stderr), "");
+    assert!(unpacked.status.success());
+    same(&root, &out.join("data"), true);
+    for (name, _) in old {
+        let time = |root: &Path| fs::metadata(root.join(name)).expect("a file").mtime();
+        assert_eq!(time(&root), time(&out.join("data")), "{name}");
+    }
+    let inode = |name: &str| {
+        fs::metadata(out.join("data").join(name))
+            .expect("a file")
+            .ino()
+    };
+    assert_eq!(inode("large.bin"), inode("sub/same.bin"));
 }

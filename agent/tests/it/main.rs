@@ -4,6 +4,7 @@
 
 mod commands;
 mod contract;
+mod crowd;
 mod documents;
 mod files;
 mod line;

@@ -93,3 +93,14 @@ fn what_a_crash_left_is_removed_at_the_next_start() {
         b"of somebody else"
     );
 }
+
+#[test]
+fn half_a_request_does_not_use_up_the_time_of_grace() {
+    let (_bench, mut agent) = running("limits: {grace_seconds: 3600, request_seconds: 3600}");
+    let mut half = wire::connect(agent.address);
+    std::io::Write::write_all(&mut half, b"GET /healthz HTTP/1.1\r\n").expect("it is sent");
+    // Connections are accepted in their order.
+    assert_eq!(agent.get("/healthz").status, 200);
+    agent.signal(Signal::TERM);
+    assert_eq!(agent.wait().code(), Some(0));
+}

@@ -39,25 +39,45 @@ pub enum PrivateFolderError {
 impl PrivateFolder {
     /// Opens the folder and makes it if it is missing.
     pub(crate) fn open(path: &Path) -> Result<Self, PrivateFolderError> {
-        let failed = |source| PrivateFolderError::Io {
-            path: path.to_owned(),
-            source,
-        };
+        let folder = Self(path.to_owned());
+        folder.make()?;
+        Ok(folder)
+    }
+
+    /// Opens the folder to read in it, and makes nothing: one that is missing has no files.
+    pub(crate) fn to_read(path: &Path) -> Result<Self, PrivateFolderError> {
+        match fs::symlink_metadata(path) {
+            Ok(_) => Self(path.to_owned()).check(),
+            Err(error) if is_missing(&error) => Ok(()),
+            Err(source) => Err(PrivateFolderError::Io {
+                path: path.to_owned(),
+                source,
+            }),
+        }?;
+        Ok(Self(path.to_owned()))
+    }
+
+    /// Makes the folder if it is missing.
+    pub(crate) fn make(&self) -> Result<(), PrivateFolderError> {
         let mut builder = DirBuilder::new();
         builder.recursive(true);
         #[cfg(unix)]
         builder.mode(0o700);
-        builder.create(path).map_err(failed)?;
+        let made = builder.create(&self.0);
+        made.map_err(|source| self.failed("", source))?;
+        self.check()
+    }
+
+    fn check(&self) -> Result<(), PrivateFolderError> {
         // Not following links: a link could be turned to another folder after this check.
-        let metadata = fs::symlink_metadata(path).map_err(failed)?;
+        let metadata = fs::symlink_metadata(&self.0).map_err(|source| self.failed("", source))?;
         if !metadata.is_dir() {
             return Err(PrivateFolderError::Kind {
-                path: path.to_owned(),
+                path: self.0.clone(),
                 expected: "folder",
             });
         }
-        check_access(path, &metadata)?;
-        Ok(Self(path.to_owned()))
+        check_access(&self.0, &metadata)
     }
 
     /// Where a file of this name is, or would be.
@@ -152,7 +172,7 @@ impl PrivateFolder {
         options.custom_flags(FLAGS.bits().cast_signed());
         let file = match options.open(&path) {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if is_missing(&error) => return Ok(None),
             Err(error) => return Err(failed(error)),
         };
         // Of the open file, so that it can't be exchanged between the check and the read.
@@ -213,6 +233,14 @@ impl PrivateFolder {
         file.as_file().sync_all()?;
         Ok(file)
     }
+}
+
+/// Whether a path leads to nothing: below a plain file there can't be anything either.
+fn is_missing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
 }
 
 #[cfg(unix)]

@@ -108,6 +108,7 @@ fn unpack(bytes: &[u8], path: &Path) -> Result<Vec<Packed>, PluginError> {
                 bytes: component.to_vec(),
                 pinned: from_here(&entry.pinned),
                 signatures: entry.signatures(path),
+                not_looked_up: None,
             },
         });
     }

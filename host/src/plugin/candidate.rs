@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use broker_manifest::{EngineId, Manifest};
 use jiff::Timestamp;
@@ -6,7 +7,7 @@ use jiff::Timestamp;
 use super::steps::{Step, reach};
 use super::{
     Capabilities, DetachedSignature, Fetched, Installed, KeyFolder, NewKey, PluginError, Reference,
-    SignatureState, Sources,
+    SignatureState, SourceError, Sources,
 };
 use crate::engine::EngineFile;
 use crate::transfer::Sha256;
@@ -20,6 +21,8 @@ pub struct Candidate {
     pub signature: SignatureState,
     /// All that came with it, to hand on.
     pub signatures: Vec<DetachedSignature>,
+    /// What kept signatures from being looked up.
+    pub not_looked_up: Option<Arc<SourceError>>,
     pub capabilities: Capabilities,
     /// In bytes.
     pub size: u64,
@@ -115,6 +118,7 @@ impl Candidate {
             pinned: fetched.pinned,
             signature,
             signatures: fetched.signatures,
+            not_looked_up: fetched.not_looked_up,
             file,
         })
     }

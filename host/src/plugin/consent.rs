@@ -11,6 +11,8 @@ use crate::transfer::Sha256;
 pub struct Wanted {
     pub id: EngineId,
     pub version: semver::Version,
+    /// What is installed now, if anything is. It may be newer.
+    pub installed: Option<semver::Version>,
     /// Of the component.
     pub digest: Sha256,
     pub signature: SignatureState,
@@ -35,6 +37,7 @@ pub trait Consent: Send + Sync {
 /// a key to be trusted has decided that.
 pub(super) async fn obtain(
     candidate: &Candidate,
+    installed: Option<&semver::Version>,
     known: &BTreeSet<String>,
     key: Option<&NewKey>,
     consent: &dyn Consent,
@@ -52,6 +55,7 @@ pub(super) async fn obtain(
     let wanted = Wanted {
         id: manifest.id.clone(),
         version: manifest.version.clone(),
+        installed: installed.cloned(),
         digest: candidate.digest(),
         signature: candidate.signature.clone(),
         sentences: new.sentences(),

@@ -76,7 +76,7 @@ impl Plugins<'_> {
         name: &str,
         not_installed: PluginError,
     ) -> Result<Inspected, PluginError> {
-        let reference: Reference = name.parse()?;
+        let reference: Reference = Reference::typed(name)?;
         // A word that is no file is the name of an engine that is not there.
         if let Reference::Path(path) = &reference
             && fs::symlink_metadata(path).is_err()

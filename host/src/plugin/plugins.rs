@@ -7,7 +7,7 @@ use super::bundle::{self, Packed};
 use super::steps::{Step, reach};
 use super::{
     Candidate, Changing, Consent, Expected, Installed, KeyFolder, Lockfile, NewKey, Plugin,
-    PluginError, Reference, Sources, Store, TrustedKey, clash, consent, trial,
+    PluginError, Reference, SignatureState, Sources, Store, TrustedKey, clash, consent, trial,
 };
 use crate::engine::{Catalogue, EngineFile};
 use crate::model::{Failure, Problem};
@@ -189,12 +189,14 @@ impl<'a> Plugins<'a> {
         reference: &Reference,
         expected: &Expected<'_>,
     ) -> Result<Candidate, PluginError> {
-        let Reference::Path(path) = reference else {
-            return Candidate::fetch(reference, expected, self.sources, self.keys).await;
+        let path = match reference {
+            Reference::Path(path) if bundle::is_bundle(path) => path,
+            _ => {
+                let found = Candidate::fetch(reference, expected, self.sources, self.keys).await?;
+                self.tell_not_looked_up(&found);
+                return Ok(found);
+            }
         };
-        if !bundle::is_bundle(path) {
-            return Candidate::fetch(reference, expected, self.sources, self.keys).await;
-        }
         let mut packed = bundle::read(path, None).await?;
         if expected.id.is_none() && packed.len() > 1 {
             return Err(PluginError::WholeBundle {
@@ -205,6 +207,18 @@ impl<'a> Plugins<'a> {
         packed.retain(|one| expected.id.is_none_or(|id| *id == one.id));
         let mut found = self.unpacked(path, packed, expected)?;
         Ok(found.remove(0))
+    }
+
+    /// Nobody demands a signature here; whoever expects one should know why there seems to be none.
+    fn tell_not_looked_up(&self, found: &Candidate) {
+        if let Some(problem) = &found.not_looked_up
+            && !matches!(found.signature, SignatureState::Signed { .. })
+        {
+            self.ui.note(&format!(
+                "The signatures of {} can't be looked up, so that it counts as {}: {problem}",
+                found.source, found.signature
+            ));
+        }
     }
 
     /// Looks at what came out of a bundle as at what was fetched. There is at least one.
@@ -303,7 +317,8 @@ impl<'a> Plugins<'a> {
                 Some(new) if !self.keys.has(id.publisher(), &new.key)? => Some(new),
                 _ => None,
             };
-            consent::obtain(candidate, known, new, consent).await?;
+            let installed = before.map(|version| &version.version);
+            consent::obtain(candidate, installed, known, new, consent).await?;
             reach(Step::Consented);
             trial::start_once(&candidate.file).await?;
             reach(Step::Tried);

@@ -24,6 +24,8 @@ pub enum OciVersion {
     Tag(String),
     /// SHA-256 of its image manifest in hexadecimal.
     Digest(String),
+    /// The same by SHA-512, which registries may name a manifest by as well.
+    Sha512(String),
 }
 
 /// A text that is no reference.
@@ -58,6 +60,37 @@ impl Reference {
     }
 }
 
+impl Reference {
+    /// Reads what a user typed: as docker and oras take it, a registry may stand there without `oci://`, if it
+    /// has a dot or a port or is `localhost`. A file of that name goes before it.
+    ///
+    /// # Errors
+    /// When it is no reference.
+    pub fn typed(text: &str) -> Result<Self, BadReference> {
+        let reference: Self = text.parse()?;
+        match &reference {
+            Self::Path(path) if std::fs::symlink_metadata(path).is_err() => {
+                Ok(registry_without_scheme(text).unwrap_or(reference))
+            }
+            _ => Ok(reference),
+        }
+    }
+}
+
+/// None for what rather is the path of a file that is not there.
+fn registry_without_scheme(text: &str) -> Option<Reference> {
+    let (registry, rest) = text.split_once('/')?;
+    let is_host = registry.eq_ignore_ascii_case("localhost")
+        || !registry.starts_with('.') && registry.contains(['.', ':']);
+    let is_file = [".wasm", ".tar", ".bundle"]
+        .iter()
+        .any(|extension| rest.ends_with(extension));
+    if !is_host || is_file {
+        return None;
+    }
+    oci(text).ok()
+}
+
 impl FromStr for Reference {
     type Err = BadReference;
 
@@ -70,40 +103,40 @@ impl FromStr for Reference {
         if text.is_empty() {
             return Err(bad("it is empty"));
         }
-        if let Some(rest) = text.strip_prefix("oci://") {
-            return oci(rest).map_err(bad);
+        let Some((scheme, rest)) = text.split_once("://") else {
+            return Ok(Self::Path(text.into()));
+        };
+        // RFC 3986: schemes are written in any case.
+        match scheme.to_ascii_lowercase().as_str() {
+            "oci" => oci(rest).map_err(bad),
+            scheme @ ("https" | "http") => Ok(Self::Url(format!("{scheme}://{rest}"))),
+            "docker" => Err(bad("for a registry, write oci:// in place of docker://")),
+            _ => Err(bad("only https:// and oci:// are known")),
         }
-        if text.starts_with("https://") || text.starts_with("http://") {
-            return Ok(Self::Url(text.to_owned()));
-        }
-        if text.contains("://") {
-            return Err(bad("only https:// and oci:// are known"));
-        }
-        Ok(Self::Path(text.into()))
     }
 }
 
 /// The rules of the distribution specification: lower-case repositories, tags of at most 128 characters.
+///
+/// As docker has it, a name of a host is lower case, docker's registry has one name, and of a tag with a digest
+/// behind it the digest counts.
 fn oci(text: &str) -> Result<Reference, &'static str> {
+    let text = text.trim_end_matches('/');
+    if text.contains("://") {
+        return Err("after oci:// comes the registry itself, without another scheme");
+    }
     let (registry, rest) = text
         .split_once('/')
         .ok_or("a registry and a repository are needed: oci://HOST/REPOSITORY:TAG")?;
-    let is_host = |c: char| c.is_ascii_alphanumeric() || ".-:[]".contains(c);
-    if registry.is_empty() || !registry.chars().all(is_host) {
-        return Err("the registry is no host");
-    }
-    let (repository, version) = if let Some((repository, digest)) = rest.split_once('@') {
-        let digest = digest
-            .strip_prefix("sha256:")
-            .filter(|hex| hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
-            .ok_or("after the @ comes sha256: and 64 hexadecimal digits")?;
-        (repository, OciVersion::Digest(digest.to_ascii_lowercase()))
-    } else {
-        match rest.rsplit_once(':') {
-            Some((repository, tag)) if is_tag(tag) => (repository, OciVersion::Tag(tag.to_owned())),
-            Some(_) => return Err("the tag has characters that no tag can have"),
-            None => (rest, OciVersion::Tag("latest".to_owned())),
-        }
+    let registry = host(registry)?;
+    let (name, digest) = match rest.split_once('@') {
+        Some((name, digest)) => (name, Some(self::digest(digest)?)),
+        None => (rest, None),
+    };
+    let (repository, tag) = match name.rsplit_once(':') {
+        Some((repository, tag)) if is_tag(tag) => (repository, tag),
+        Some(_) => return Err("the tag has characters that no tag can have"),
+        None => (name, "latest"),
     };
     let is_part = |part: &str| {
         let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b);
@@ -115,10 +148,72 @@ fn oci(text: &str) -> Result<Reference, &'static str> {
         return Err("the repository must be lower-case names with slashes between them");
     }
     Ok(Reference::Oci {
-        registry: registry.to_owned(),
+        registry,
         repository: repository.to_owned(),
-        version,
+        version: digest.unwrap_or_else(|| OciVersion::Tag(tag.to_owned())),
     })
+}
+
+/// A name or an address, with a port where it has one, in the one form that is kept.
+fn host(text: &str) -> Result<String, &'static str> {
+    if text.contains('@') {
+        return Err("a reference has no place for a user and a password");
+    }
+    let is_host = |c: char| c.is_ascii_alphanumeric() || ".-:[]".contains(c);
+    if text.is_empty() || !text.chars().all(is_host) {
+        return Err("the registry is no host");
+    }
+    let (name, port) = match text.rsplit_once(']') {
+        Some((_, after)) => (
+            &text[..text.len() - after.len()],
+            after
+                .strip_prefix(':')
+                .or((!after.is_empty()).then_some("")),
+        ),
+        None => match text.split_once(':') {
+            Some((_, port)) if port.contains(':') => {
+                return Err("an IPv6 address stands in brackets: oci://[::1]:5000/REPOSITORY:TAG");
+            }
+            Some((name, port)) => (name, Some(port)),
+            None => (text, None),
+        },
+    };
+    let is_address = |name: &str| match name.strip_prefix('[') {
+        Some(rest) => rest
+            .strip_suffix(']')
+            .is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok()),
+        None => !name.is_empty() && !name.contains(']'),
+    };
+    if !is_address(name) {
+        return Err("the registry is no host");
+    }
+    if port.is_some_and(|port| port.parse::<u16>().map_or(true, |port| port == 0)) {
+        return Err("the port of the registry must be 1–65535");
+    }
+    let host = text.to_ascii_lowercase();
+    Ok(if DOCKER.contains(&host.as_str()) {
+        DOCKER[0].to_owned()
+    } else {
+        host
+    })
+}
+
+/// Docker's registry under the names that people write, the one that is kept first.
+const DOCKER: [&str; 3] = ["docker.io", "index.docker.io", "registry-1.docker.io"];
+
+/// The algorithms that the image specification registers.
+fn digest(text: &str) -> Result<OciVersion, &'static str> {
+    let is_hex =
+        |hex: &str, length| hex.len() == length && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match text.split_once(':') {
+        Some(("sha256", hex)) if is_hex(hex, 64) => {
+            Ok(OciVersion::Digest(hex.to_ascii_lowercase()))
+        }
+        Some(("sha512", hex)) if is_hex(hex, 128) => {
+            Ok(OciVersion::Sha512(hex.to_ascii_lowercase()))
+        }
+        _ => Err("after the @ comes sha256: and 64 hexadecimal digits, or sha512: and 128"),
+    }
 }
 
 fn is_tag(tag: &str) -> bool {
@@ -148,6 +243,7 @@ impl fmt::Display for OciVersion {
         match self {
             Self::Tag(tag) => write!(f, ":{tag}"),
             Self::Digest(hex) => write!(f, "@sha256:{hex}"),
+            Self::Sha512(hex) => write!(f, "@sha512:{hex}"),
         }
     }
 }
@@ -178,6 +274,89 @@ mod tests {
         }
         let untagged: Reference = "oci://registry.example/vault".parse().expect("a reference");
         assert_eq!(untagged.to_string(), "oci://registry.example/vault:latest");
+    }
+
+    #[test]
+    fn other_spellings_mean_the_same_reference() {
+        let hex = "a1".repeat(32);
+        let long = "a1".repeat(64);
+        for (text, expected) in [
+            (
+                format!("oci://r.example/acme/vault:1@sha256:{hex}"),
+                format!("oci://r.example/acme/vault@sha256:{hex}"),
+            ),
+            (
+                format!(
+                    "oci://r.example:5000/acme/vault:v1_2@sha256:{}",
+                    hex.to_uppercase()
+                ),
+                format!("oci://r.example:5000/acme/vault@sha256:{hex}"),
+            ),
+            (
+                format!("oci://r.example/acme/vault:1@sha512:{long}"),
+                format!("oci://r.example/acme/vault@sha512:{long}"),
+            ),
+            (
+                "OCI://R.Example:5000/acme/vault:Tag".to_owned(),
+                "oci://r.example:5000/acme/vault:Tag".to_owned(),
+            ),
+            (
+                "oci://LOCALHOST:5000/vault/".to_owned(),
+                "oci://localhost:5000/vault:latest".to_owned(),
+            ),
+            (
+                "oci://[FD00::1]/vault".to_owned(),
+                "oci://[fd00::1]/vault:latest".to_owned(),
+            ),
+            (
+                "oci://index.docker.io/acme/vault:1".to_owned(),
+                "oci://docker.io/acme/vault:1".to_owned(),
+            ),
+            (
+                "oci://registry-1.docker.io/library/vault:1".to_owned(),
+                "oci://docker.io/library/vault:1".to_owned(),
+            ),
+            (
+                "HTTPS://r.example/vault.wasm".to_owned(),
+                "https://r.example/vault.wasm".to_owned(),
+            ),
+        ] {
+            let reference: Reference = text.parse().expect(&text);
+            assert_eq!(reference.to_string(), expected);
+            assert_eq!(expected.parse(), Ok(reference));
+        }
+    }
+
+    #[test]
+    fn a_registry_may_be_typed_without_its_scheme_and_a_file_may_not_be_taken_for_one() {
+        for text in [
+            "ghcr.io/acme/vault:1",
+            "localhost/vault",
+            "localhost:5000/acme/vault:1",
+            "127.0.0.1:5000/vault",
+            "[::1]:5000/vault:1",
+        ] {
+            let typed = Reference::typed(text).expect(text);
+            assert_eq!(Ok(typed), format!("oci://{text}").parse(), "{text}");
+        }
+        for text in [
+            "vault.wasm",
+            "acme/vault",
+            "./ghcr.io/acme/vault:1",
+            "../ghcr.io/acme/vault",
+            "engines.d/vault.wasm",
+            "C:/engines/vault.wasm",
+            "/ghcr.io/vault",
+            "src/lib.rs",
+        ] {
+            let typed = Reference::typed(text).expect(text);
+            assert_eq!(typed, Reference::Path(text.into()), "{text}");
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("a.example");
+        std::fs::write(&file, "").expect("a file");
+        let text = file.to_str().expect("text");
+        assert_eq!(Reference::typed(text), Ok(Reference::Path(text.into())));
     }
 
     #[test]
@@ -215,6 +394,23 @@ mod tests {
             "oci://user@registry/vault:1",
             "oci://registry/vault@sha256:abc",
             "oci://registry/vault@md5:abc",
+            "oci://registry/vault:1@",
+            "oci://registry/vault:a b@sha256:abc",
+            "oci://registry/vault@sha512:abc",
+            "oci://https://registry/vault:1",
+            "oci://http:/registry/vault:1",
+            "oci://registry:/vault:1",
+            "oci://registry:0/vault:1",
+            "oci://registry:65536/vault:1",
+            "oci://registry:port/vault:1",
+            "oci://::1/vault:1",
+            "oci://[::1/vault:1",
+            "oci://::1]/vault:1",
+            "oci://[::1]5000/vault:1",
+            "oci://[name]/vault:1",
+            "oci://registry//vault:1",
+            "oci://registry/",
+            "docker://registry/vault:1",
         ] {
             assert!(text.parse::<Reference>().is_err(), "{text}");
         }

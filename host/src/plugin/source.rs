@@ -14,6 +14,7 @@ mod oci;
 mod options;
 mod path;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::OnceCell;
@@ -40,6 +41,9 @@ pub struct Fetched {
     /// The reference that gets the same bytes again: for a tag of a registry, its digest of that moment.
     pub pinned: Reference,
     pub signatures: Vec<DetachedSignature>,
+    /// Why there may be signatures that are not among these: a server answered the question for them in an odd
+    /// way. It matters only where a signature is demanded.
+    pub not_looked_up: Option<Arc<SourceError>>,
 }
 
 /// A signature that came beside a component.
@@ -79,6 +83,8 @@ struct Later {
 struct Network {
     client: Client,
     docker: DockerConfig,
+    /// For all signatures of one component.
+    signatures: Duration,
 }
 
 impl Sources {
@@ -94,7 +100,8 @@ impl Sources {
         }
     }
 
-    /// Fetches the component and the signatures that lie beside it. A missing signature is none.
+    /// Fetches the component and the signatures that lie beside it. A missing signature is none, and one that
+    /// can't be looked up keeps nobody from the component: see [`Fetched::not_looked_up`].
     ///
     /// # Errors
     /// Why it could not be got.
@@ -116,6 +123,7 @@ impl Sources {
         let make = || async {
             Ok(Network {
                 docker: DockerConfig::of(&later.options),
+                signatures: later.options.deadlines.signatures,
                 client: Client::new(later.options.clone())?,
             })
         };
@@ -125,7 +133,7 @@ impl Sources {
     async fn fetch_from(&self, reference: &Reference) -> Result<Fetched, SourceError> {
         match reference {
             Reference::Path(file) => path::fetch(file).await,
-            Reference::Url(url) => https::fetch(&self.network(reference).await?.client, url).await,
+            Reference::Url(url) => https::fetch(self.network(reference).await?, url).await,
             Reference::Oci {
                 registry,
                 repository,

@@ -54,17 +54,18 @@ struct StoredOutline {
 }
 
 impl Store {
-    /// Opens the store of the user, and makes it if it is missing.
+    /// Opens the store of the user. One that is missing is empty; it is made by the first change, so that
+    /// nobody who only looks needs a home that can be written to.
     ///
     /// # Errors
-    /// When others can reach it, or it can't be written.
+    /// When others can reach it, or it can't be read.
     pub fn open() -> Result<Self, PluginError> {
         let path = folder().ok_or(PluginError::NoHome)?;
         Ok(Self {
-            root: PrivateFolder::open(&path)?,
-            blobs: PrivateFolder::open(&path.join("blobs"))?,
-            outlines: PrivateFolder::open(&path.join("outlines"))?,
-            signatures: PrivateFolder::open(&path.join("signatures"))?,
+            root: PrivateFolder::to_read(&path)?,
+            blobs: PrivateFolder::to_read(&path.join("blobs"))?,
+            outlines: PrivateFolder::to_read(&path.join("outlines"))?,
+            signatures: PrivateFolder::to_read(&path.join("signatures"))?,
         })
     }
 
@@ -201,8 +202,11 @@ impl Store {
     /// this waits until it is done.
     ///
     /// # Errors
-    /// When the lock can't be made.
+    /// When the store or its lock can't be made.
     pub fn lock(self, wait: impl FnOnce()) -> Result<Changing, PluginError> {
+        for folder in [&self.root, &self.blobs, &self.outlines, &self.signatures] {
+            folder.make()?;
+        }
         let lock = self.root.lock(LOCK, wait)?;
         reach(Step::Locked);
         Ok(Changing {

@@ -39,6 +39,16 @@ impl AcceptArgs {
     }
 }
 
+/// The version, and which one it would replace.
+fn versions(wanted: &Wanted) -> String {
+    let to = &wanted.version;
+    match &wanted.installed {
+        Some(from) if from > to => format!("{from} -> {to}, which is older"),
+        Some(from) if from < to => format!("{from} -> {to}"),
+        _ => to.to_string(),
+    }
+}
+
 impl Consent for Asking {
     fn accepted(&self) -> &[Sha256] {
         &self.accepted
@@ -53,7 +63,10 @@ impl Consent for Asking {
             let more = if wanted.is_more { "also " } else { "" };
             let mut question = format!(
                 "{} {} ({}, sha256:{}) {more}wants to:",
-                wanted.id, wanted.version, wanted.signature, wanted.digest
+                wanted.id,
+                versions(&wanted),
+                wanted.signature,
+                wanted.digest
             );
             for sentence in &wanted.sentences {
                 question.push_str(&format!("\n- {}", text::printable(sentence, 1000)));

@@ -5,7 +5,7 @@ use clap::Args;
 
 use super::accept::{AcceptArgs, digest};
 use super::rows;
-use crate::plugin::{InstallRequest, NewKey, PluginError, Plugins};
+use crate::plugin::{InstallRequest, NewKey, PluginError, Plugins, Reference};
 use crate::transfer::Sha256;
 use crate::ui::{PluginChangesView, Ui};
 
@@ -37,7 +37,7 @@ pub(super) async fn run(
 ) -> Result<PluginChangesView, PluginError> {
     let key = args.key.as_ref().map(|path| NewKey::read(path));
     let request = InstallRequest {
-        reference: args.reference.parse()?,
+        reference: Reference::typed(&args.reference)?,
         sha256: args.sha256,
         id: args.name.clone(),
         key: key.transpose()?,

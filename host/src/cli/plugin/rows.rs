@@ -1,5 +1,7 @@
 //! From what is known of engines to what is shown of them.
 
+use std::cmp::Ordering;
+
 use crate::engine::EngineFile;
 use crate::plugin::{Change, Checked, TrustedKey};
 use crate::transfer::Sha256;
@@ -47,7 +49,11 @@ pub(super) fn change(change: &Change) -> PluginChangeRow {
         id: change.id.to_string(),
         what: match (&change.from, change.is_same) {
             (_, true) => "unchanged",
-            (Some(_), false) => "updated",
+            (Some(from), false) => match change.to.version.cmp(from) {
+                Ordering::Greater => "updated",
+                Ordering::Less => "downgraded",
+                Ordering::Equal => "replaced",
+            },
             (None, false) => "installed",
         },
         from: change.from.as_ref().map(ToString::to_string),

@@ -43,8 +43,8 @@ pub(super) async fn run(
         return Ok(PluginChangesView { changes });
     }
     // What failed must not hide what was done.
-    for change in changes.iter().filter(|change| change.what == "updated") {
-        ui.note(&format!("{} is updated", change.id));
+    for change in changes.iter().filter(|change| change.what != "unchanged") {
+        ui.note(&format!("{} is {}", change.id, change.what));
     }
     Err(PluginError::several(problems))
 }

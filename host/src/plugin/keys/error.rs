@@ -1,9 +1,10 @@
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::folder::MAX_KEY_FILE;
 use crate::model::{Failure, Problem};
-use crate::plugin::SignatureError;
+use crate::plugin::{SignatureError, SourceError};
 use crate::transfer::Sha256;
 
 /// Why the trusted keys can't be read or changed.
@@ -29,6 +30,11 @@ pub enum KeyError {
     },
     #[error(transparent)]
     Unusable(#[from] SignatureError),
+    #[error("it must be signed by {publisher}, and its signatures can't be looked up: {problem}")]
+    NotLookedUp {
+        publisher: String,
+        problem: Arc<SourceError>,
+    },
     #[error(
         "the publisher {publisher} already has a key {name}, with the fingerprint {fingerprint}"
     )]
@@ -62,6 +68,7 @@ impl Problem for KeyError {
             Self::Writable { .. } => Failure::Integrity,
             Self::Damaged { source, .. } => source.failure(),
             Self::Unusable(error) => error.failure(),
+            Self::NotLookedUp { problem, .. } => problem.failure(),
             Self::NameTaken { .. } | Self::AlreadyTrusted { .. } => Failure::Conflict,
             Self::Unknown { .. } => Failure::NotFound,
         }
@@ -85,6 +92,7 @@ impl Problem for KeyError {
                 "`kubectl broker plugin key remove {publisher} {name}` takes it away; then add it again"
             )),
             Self::Unusable(error) => error.hint(),
+            Self::NotLookedUp { problem, .. } => problem.hint(),
             Self::NameTaken { publisher, .. } => Some(format!(
                 "Give the new key another name, and both are trusted: `kubectl broker plugin key add {publisher} FILE --name NAME`"
             )),

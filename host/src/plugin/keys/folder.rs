@@ -1,6 +1,7 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use broker_manifest::is_flag_name;
 
@@ -105,8 +106,8 @@ impl KeyFolder {
     ) -> Result<SignatureState, KeyError> {
         let Some(new) = key else {
             let keys = self.list(publisher)?;
-            let state = verdict(publisher, &keys, &fetched.signatures, &fetched.bytes)?;
-            return Ok(state);
+            let state = verdict(publisher, &keys, &fetched.signatures, &fetched.bytes);
+            return state.map_err(|error| not_looked_up(publisher, fetched, error));
         };
         if !self.has(publisher, &new.key)? {
             self.check_new(publisher, &new.name, &new.key)?;
@@ -120,12 +121,12 @@ impl KeyFolder {
                 key: new.key.fingerprint().to_string(),
             });
         }
-        Err(SignatureError::OtherKey {
+        let error = SignatureError::OtherKey {
             name: new.name.clone(),
             fingerprint: new.key.fingerprint(),
             found: found(&fetched.signatures),
-        }
-        .into())
+        };
+        Err(not_looked_up(publisher, fetched, error))
     }
 
     /// The keys of all publishers.
@@ -224,6 +225,17 @@ impl KeyFolder {
     }
 }
 
+/// Why a component is refused: without any signature, what kept them from being looked up says more.
+fn not_looked_up(publisher: &str, fetched: &Fetched, error: SignatureError) -> KeyError {
+    match &fetched.not_looked_up {
+        Some(problem) if fetched.signatures.is_empty() => KeyError::NotLookedUp {
+            publisher: publisher.to_owned(),
+            problem: Arc::clone(problem),
+        },
+        _ => error.into(),
+    }
+}
+
 /// The names become parts of paths.
 fn check_name(what: &'static str, name: &str) -> Result<(), KeyError> {
     if is_flag_name(name) {
@@ -267,13 +279,21 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, KeyError> {
     };
     let reader = match fs::read_dir(folder) {
         Ok(reader) => reader,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        // Below a plain file there is nothing either.
+        Err(error) if is_missing(&error) => return Ok(Vec::new()),
         Err(error) => return Err(failed(error)),
     };
     check_access(folder)?;
     reader
         .map(|entry| entry.map(|entry| entry.path()).map_err(failed))
         .collect()
+}
+
+fn is_missing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
 }
 
 /// One of the folder.

@@ -1,13 +1,14 @@
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::*;
 use crate::model::{Failure, Problem};
-use crate::plugin::CosignPayload;
 use crate::plugin::signature::decode;
 use crate::plugin::testing::{
     COMPONENT, DER, FINGERPRINT, KEY, OTHER_KEY, OTHER_SIGNATURE, RSA_KEY, SIGNATURE,
 };
+use crate::plugin::{CosignPayload, Fetched, Reference, SourceError};
 
 fn key(pem: &str) -> PublicKey {
     PublicKey::from_pem(pem.as_bytes(), "test").unwrap()
@@ -224,4 +225,37 @@ fn keys_that_others_can_write_are_not_trusted() {
         fs::set_permissions(&path, fs::Permissions::from_mode(before)).unwrap();
     }
     assert_eq!(folder.names("acme"), ["main"]);
+}
+
+#[test]
+fn what_keeps_signatures_from_being_looked_up_matters_where_one_is_demanded() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = KeyFolder::of(folder.path());
+    let fetched = |signatures: &[&str]| Fetched {
+        bytes: COMPONENT.to_vec(),
+        pinned: Reference::Path("vault.wasm".into()),
+        signatures: signatures.iter().map(|text| signature(text)).collect(),
+        not_looked_up: Some(Arc::new(SourceError::Status {
+            what: "referrers".to_owned(),
+            status: 429,
+            message: String::new(),
+        })),
+    };
+    let judge = |signatures: &[&str], key| keys.judge("acme", &fetched(signatures), key);
+    assert_eq!(judge(&[], None).unwrap(), SignatureState::Unsigned);
+
+    let new = NewKey {
+        name: "other".to_owned(),
+        key: key(OTHER_KEY),
+    };
+    keys.add("acme", "main", key(KEY)).unwrap();
+    for demanded in [None, Some(&new)] {
+        let error = judge(&[], demanded).unwrap_err();
+        assert!(matches!(error, KeyError::NotLookedUp { .. }), "{error}");
+        assert_eq!(error.failure(), Failure::Failed);
+    }
+    // What was found decides, whatever else could not be.
+    assert!(judge(&[SIGNATURE], None).is_ok());
+    let error = judge(&[OTHER_SIGNATURE], None).unwrap_err();
+    assert_eq!(error.failure(), Failure::Integrity);
 }

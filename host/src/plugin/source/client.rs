@@ -60,9 +60,16 @@ impl Client {
             Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
             _ => authority,
         };
-        self.insecure
-            .iter()
-            .any(|named| named.eq_ignore_ascii_case(authority) || named.eq_ignore_ascii_case(host))
+        // An IPv6 address has brackets only where a port may follow.
+        let bare = host.trim_matches(['[', ']']);
+        self.insecure.iter().any(|named| {
+            // People copy addresses: `http://HOST:PORT/`.
+            let named = named.split_once("://").map_or(named.as_str(), |it| it.1);
+            let named = named.trim_end_matches('/');
+            [authority, host, bare]
+                .iter()
+                .any(|known| named.eq_ignore_ascii_case(known))
+        })
     }
 
     /// Asks for `address` and for where it leads. A success is read up to `limit` bytes; of another

@@ -5,7 +5,6 @@ use std::time::Duration;
 use crate::model::text::printable;
 use crate::model::{Failure, Problem};
 use crate::plugin::SignatureError;
-use crate::transfer::Sha256;
 use crate::web::WebError;
 
 /// How many characters of a text from outside one message may hold.
@@ -60,22 +59,25 @@ pub enum SourceError {
     },
     #[error("the answer for {} can't be used: {}", show(what), show(reason))]
     Broken { what: String, reason: String },
-    #[error(
-        "{} has the digest sha256:{found}, where sha256:{expected} was expected",
-        show(what)
-    )]
+    #[error("{} has the digest {found}, where {expected} was expected", show(what))]
     Digest {
         what: String,
-        expected: Sha256,
-        found: Sha256,
+        /// With the algorithm before it, as the other one.
+        expected: String,
+        found: String,
     },
     #[error("{} is no engine: {}", show(what), show(reason))]
     NotAnEngine { what: String, reason: String },
     #[error(
-        "{} is an index of {entries} images, and which one is meant is not known",
-        show(what)
+        "{} is an index of {} images that may be meant",
+        show(what),
+        images.len()
     )]
-    Index { what: String, entries: usize },
+    Index {
+        what: String,
+        /// The references of those that may be meant.
+        images: Vec<String>,
+    },
     #[error(transparent)]
     Signature(#[from] SignatureError),
     #[error("the credential helper `{program}` {}", show(reason))]
@@ -153,7 +155,10 @@ impl Problem for SourceError {
                 "An engine is one layer of the type application/wasm: \
                  `oras push REF ENGINE.wasm:application/wasm`"
             }
-            Self::Index { .. } => "Name the image by its digest: oci://HOST/REPOSITORY@sha256:…",
+            Self::Index { images, .. } => {
+                let images: Vec<_> = images.iter().map(|image| show(image)).collect();
+                return Some(format!("Name one of them: {}", images.join(", ")));
+            }
             Self::Helper { .. } | Self::HelperTimedOut { .. } => {
                 "The docker configuration names it in `credsStore` or `credHelpers`; `docker login` \
                  without a helper writes the password to that file"

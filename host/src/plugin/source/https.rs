@@ -1,14 +1,16 @@
 //! One file at an address, with `FILE.sig` beside it.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, Uri};
 
 use super::client::{Client, shown};
-use super::{DetachedSignature, Fetched, MAX_ENGINE, MAX_SIGNATURE, SourceError};
+use super::{DetachedSignature, Fetched, MAX_ENGINE, MAX_SIGNATURE, Network, SourceError};
 use crate::plugin::Reference;
 use crate::plugin::signature::decode;
 
 /// Fetches the file, and its signature where there is one.
-pub(super) async fn fetch(client: &Client, url: &str) -> Result<Fetched, SourceError> {
+pub(super) async fn fetch(network: &Network, url: &str) -> Result<Fetched, SourceError> {
     let bad = |reason| SourceError::BadUrl {
         url: without_secrets(url),
         reason,
@@ -17,14 +19,27 @@ pub(super) async fn fetch(client: &Client, url: &str) -> Result<Fetched, SourceE
     if address.host().is_none_or(str::is_empty) {
         return Err(bad("it names no host"));
     }
+    let client = &network.client;
     let answer = client
         .get(&address, HeaderMap::new(), MAX_ENGINE)
         .await?
         .successful(&shown(&address))?;
+    let looked = tokio::time::timeout(network.signatures, signature(client, &address)).await;
+    let looked = looked.unwrap_or_else(|_| {
+        Err(SourceError::TimedOut {
+            what: format!("the signature of {}", shown(&address)),
+            after: network.signatures,
+        })
+    });
+    let (signature, problem) = match looked {
+        Ok(signature) => (signature, None),
+        Err(problem) => (None, Some(Arc::new(problem))),
+    };
     Ok(Fetched {
         bytes: answer.body,
         pinned: Reference::Url(url.to_owned()),
-        signatures: signature(client, &address).await?.into_iter().collect(),
+        signatures: signature.into_iter().collect(),
+        not_looked_up: problem,
     })
 }
 

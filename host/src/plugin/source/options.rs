@@ -30,6 +30,8 @@ pub struct Deadlines {
     pub idle: Duration,
     /// One component with all that belongs to it.
     pub total: Duration,
+    /// All signatures of one component. They are small, and most engines have none.
+    pub signatures: Duration,
     /// One run of a credential helper. Some ask the user.
     pub helper: Duration,
 }
@@ -40,6 +42,7 @@ impl Default for Deadlines {
             connect: Duration::from_secs(10),
             idle: Duration::from_secs(30),
             total: Duration::from_mins(10),
+            signatures: Duration::from_secs(20),
             helper: Duration::from_mins(1),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::{DetachedSignature, Fetched, MAX_ENGINE, MAX_SIGNATURE, SourceError};
 use crate::files;
@@ -22,27 +23,35 @@ pub(super) async fn fetch(path: &Path) -> Result<Fetched, SourceError> {
 
 fn read_both(path: &Path) -> Result<Fetched, SourceError> {
     let bytes = read_plain_file(path, MAX_ENGINE)?;
-    let beside = signature_of(path);
-    let signatures = match read_plain_file(&beside, MAX_SIGNATURE) {
-        Ok(content) => {
-            let origin = origin(&beside);
-            vec![DetachedSignature {
-                der: decode(&content, &origin)?,
-                payload: None,
-                origin,
-            }]
-        }
-        Err(SourceError::Unreadable { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-            Vec::new()
-        }
-        Err(error) => return Err(error),
+    let (signature, problem) = match signature(path) {
+        Ok(signature) => (signature, None),
+        Err(problem) => (None, Some(Arc::new(problem))),
     };
     let absolute = std::path::absolute(path).map_err(|source| unreadable(path, source))?;
     Ok(Fetched {
         bytes,
         pinned: Reference::Path(absolute),
-        signatures,
+        signatures: signature.into_iter().collect(),
+        not_looked_up: problem,
     })
+}
+
+fn signature(path: &Path) -> Result<Option<DetachedSignature>, SourceError> {
+    let beside = signature_of(path);
+    match read_plain_file(&beside, MAX_SIGNATURE) {
+        Ok(content) => {
+            let origin = origin(&beside);
+            Ok(Some(DetachedSignature {
+                der: decode(&content, &origin)?,
+                payload: None,
+                origin,
+            }))
+        }
+        Err(SourceError::Unreadable { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// `engine.wasm.sig` for `engine.wasm`.
@@ -109,12 +118,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_lies_beside_it_and_is_no_signature_is_an_error() {
+    async fn what_lies_beside_it_and_is_no_signature_is_none_and_is_told() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("vault.wasm");
         fs::write(&path, b"component").unwrap();
         fs::write(folder.path().join("vault.wasm.sig"), "see README").unwrap();
-        let error = fetch(&path).await.unwrap_err();
+        let fetched = fetch(&path).await.unwrap();
+        assert_eq!(fetched.signatures, []);
+        let error = fetched.not_looked_up.unwrap();
         assert_eq!(error.failure(), Failure::Integrity);
         assert!(error.to_string().contains("vault.wasm.sig"), "{error}");
     }

@@ -185,7 +185,8 @@ pub struct PluginChangesView {
 #[derive(Debug)]
 pub struct PluginChangeRow {
     pub id: String,
-    /// `installed`, `updated`, `unchanged`, `rolled back`, or `removed`.
+    /// `installed`, `updated`, `downgraded`, `replaced` (by other bytes of the same version), `unchanged`,
+    /// `rolled back`, or `removed`.
     pub what: &'static str,
     pub from: Option<String>,
     pub to: Option<String>,

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::support::{Bed, Invocation, Run, programs};
+use crate::support::{Bed, Component, Invocation, Run, accepting, programs};
 
 /// Runs the program where there is no kubeconfig.
 fn run(arguments: &str) -> Run {
@@ -349,4 +349,53 @@ fn help_version_and_completion_ask_nothing_of_a_cluster() {
         assert_eq!(bed.run(arguments).code, 0);
     }
     assert_eq!(bed.requests().count("*", ""), 0);
+}
+
+#[test]
+fn who_only_looks_needs_no_home_that_can_be_written_to() {
+    let bed = Bed::start();
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").expect("a file");
+    Component::small().save(&folder, "small.wasm");
+    // Below a plain file not even root can make anything.
+    let home = file.join("home");
+    let mut program = Invocation::new(&programs().kubectl_broker, &programs().folders)
+        .in_folder(folder.path())
+        .kubeconfig(bed.kubeconfig());
+    for name in [
+        "HOME",
+        "XDG_CACHE_HOME",
+        "XDG_CONFIG_HOME",
+        "XDG_DATA_HOME",
+        "XDG_STATE_HOME",
+    ] {
+        program = program.env(name, &home);
+    }
+    for arguments in [
+        "version",
+        "backup list --engine sidecar",
+        "backup history",
+        "plugin list",
+        "plugin inspect hivemq",
+        "plugin inspect ./small.wasm",
+        "plugin outdated",
+        "plugin verify",
+        "plugin doctor",
+        "plugin key list",
+    ] {
+        let run = program.run(arguments);
+        assert_eq!(run.code, 0, "{arguments}: {}", run.stderr);
+        let warnings = run.stderr.matches("warning: ").count();
+        assert!(warnings <= 1, "{arguments}: {}", run.stderr);
+    }
+    let mut refused = program.run("plugin install small.wasm");
+    if refused.code == 2 {
+        let accept = accepting(&refused);
+        refused = program.run(&format!("plugin install small.wasm {accept}"));
+    }
+    assert_eq!(refused.code, 1, "{}", refused.stderr);
+    let store = home.join("kubectl-broker/plugins");
+    let names_it = format!("can't use {}: ", store.display());
+    assert!(refused.stderr.contains(&names_it), "{}", refused.stderr);
 }

@@ -497,7 +497,7 @@ fn who_installs_with_a_key_is_told_on_the_terminal_what_that_means() {
         .replace(&signer.fingerprint(), "FINGERPRINT")
         .replace(&Sha256::digest(more.bytes()).to_string(), "DIGEST");
     assert_snapshot!(question, @"
-    warning: acme/hostile 0.2.0 (signed:FINGERPRINT, sha256:DIGEST) also wants to:
+    warning: acme/hostile 0.1.0 -> 0.2.0 (signed:FINGERPRINT, sha256:DIGEST) also wants to:
       - talk to port 8085 of the pods of the StatefulSet you name: PUT /v1/backup/{name}
     Type `yes` to accept that:
     ");

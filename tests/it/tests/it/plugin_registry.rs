@@ -188,7 +188,7 @@ fn a_version_is_asked_for_by_its_tag_and_may_be_older() {
     assert_eq!(scene.accepting("install REF").code, 0);
     assert_snapshot!(scene.shown(&scene.run("update hostile --version 0.1.0")), @"
     stdout:
-    acme/hostile 0.1.0 (was 0.3.0) is updated, unsigned
+    acme/hostile 0.1.0 (was 0.3.0) is downgraded, unsigned
     exit 0
     ");
     assert_snapshot!(scene.shown(&scene.run("update hostile --version 0.2.0")), @"
@@ -327,4 +327,22 @@ fn what_cosign_signed_is_known_by_its_key() {
     acme/small 0.4.0 (was 0.1.0) is updated, signed:FINGERPRINT
     exit 0
     ");
+}
+
+#[test]
+fn a_signature_that_can_not_be_read_matters_only_where_one_is_demanded() {
+    let machine = Machine::new();
+    machine.put("small.wasm", &Component::small());
+    let beside = machine.folder.path().join("small.wasm.sig");
+    std::fs::write(beside, "<html>").expect("a file");
+    let run = machine.run("plugin inspect ./small.wasm");
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_snapshot!(run.stderr, @"The signatures of $PWD/small.wasm can't be looked up, so that it counts as unsigned: $PWD/small.wasm.sig holds no signature: it is neither DER nor base64");
+
+    Signer::new().public_key(machine.folder.path(), "acme.pub");
+    assert_eq!(machine.run("plugin key add acme acme.pub").code, 0);
+    let refused = machine.run("plugin inspect ./small.wasm");
+    assert_eq!(refused.code, 13, "{}", refused.stderr);
+    let reason = "its signatures can't be looked up";
+    assert!(refused.stderr.contains(reason), "{}", refused.stderr);
 }

@@ -12,6 +12,7 @@ use kubectl_broker::plugin::{
 };
 use kubectl_broker::web::WebError;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use regex::Regex;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -163,24 +164,35 @@ async fn what_is_no_single_engine_is_refused_with_the_reason() {
     let first = image(&[layer("application/wasm", ENGINE)]).to_string();
     let second = image(&[layer("application/x-tar", ENGINE)]);
     store.manifest("picture", &second);
-    let entries = [first, second.to_string()].map(|bytes| {
+    let other = b"another engine";
+    store.blob(other);
+    let third = image(&[layer("application/wasm", other)]);
+    store.manifest("other", &third);
+    let entry = |bytes: &str| {
         layer(
             "application/vnd.oci.image.manifest.v1+json",
             bytes.as_bytes(),
         )
-    });
-    store.manifest("both", &index(&entries));
+    };
+    let [picture, other] = [second, third].map(|image| entry(&image.to_string()));
+    let engine = entry(&first);
+    store.manifest("both", &index(&[engine.clone(), picture.clone(), other]));
+    store.manifest("one", &index(&[engine, picture]));
+    let only = of(&store, ":one").await.expect("the only engine");
+    assert_eq!(only.bytes, ENGINE);
     let host = store.registry.host();
+    let digest = Regex::new("[0-9a-f]{64}").expect("a pattern");
     let mut said = String::new();
     for version in [":both", ":picture", ":2.0.0"] {
         let error = of(&store, version).await.expect_err("no engine");
         let hint = error.hint().unwrap_or_default();
         let code = error.failure().exit_code();
-        said += &format!("error: {error}\nhint: {hint}\nexit {code}\n\n").replace(&host, "HOST");
+        let text = format!("error: {error}\nhint: {hint}\nexit {code}\n\n");
+        said += &digest.replace_all(&text.replace(&host, "HOST"), "DIGEST");
     }
     assert_snapshot!(said.trim_end(), @"
-    error: oci://HOST/acme/vault:both is an index of 2 images, and which one is meant is not known
-    hint: Name the image by its digest: oci://HOST/REPOSITORY@sha256:…
+    error: oci://HOST/acme/vault:both is an index of 2 images that may be meant
+    hint: Name one of them: oci://HOST/acme/vault@sha256:DIGEST, oci://HOST/acme/vault@sha256:DIGEST
     exit 2
 
     error: oci://HOST/acme/vault:picture is no engine: it has no layer of WebAssembly, but application/x-tar

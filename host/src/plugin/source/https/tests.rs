@@ -1,12 +1,20 @@
 use super::*;
 use crate::model::{Failure, Problem};
-use crate::plugin::source::SourceOptions;
+use crate::plugin::source::{DockerConfig, SourceOptions};
 use crate::plugin::testing::{COMPONENT, SIGNATURE};
 use crate::web::testing::{Server, path, reply, serve};
 
+fn network() -> Network {
+    let options = SourceOptions::default();
+    Network {
+        docker: DockerConfig::of(&options),
+        signatures: options.deadlines.signatures,
+        client: Client::new(options).unwrap(),
+    }
+}
+
 async fn fetched(server: &Server, path: &str) -> Result<Fetched, SourceError> {
-    let client = Client::new(SourceOptions::default()).unwrap();
-    fetch(&client, &server.url(path)).await
+    fetch(&network(), &server.url(path)).await
 }
 
 /// A server of one engine, which answers `status` and `body` where its signature would be.
@@ -39,6 +47,7 @@ async fn a_missing_signature_is_none() {
         let server = with_beside(status, "no").await;
         let engine = fetched(&server, "/vault.wasm?version=1").await.unwrap();
         assert_eq!(engine.signatures, []);
+        assert!(engine.not_looked_up.is_none());
     }
 }
 
@@ -50,7 +59,9 @@ async fn a_signature_that_cannot_be_read_is_not_a_missing_one() {
         (401, "no", Failure::NotAllowed),
     ] {
         let server = with_beside(status, body).await;
-        let error = fetched(&server, "/vault.wasm?version=1").await.unwrap_err();
+        let engine = fetched(&server, "/vault.wasm?version=1").await.unwrap();
+        assert_eq!(engine.signatures, []);
+        let error = engine.not_looked_up.unwrap();
         assert_eq!(error.failure(), failure, "{error}");
         assert!(error.to_string().contains("/vault.wasm.sig"), "{error}");
     }
@@ -69,9 +80,9 @@ async fn a_missing_file_is_named_and_nothing_else_is_asked_for() {
 
 #[tokio::test]
 async fn what_is_no_address_is_refused_without_its_password() {
-    let client = Client::new(SourceOptions::default()).unwrap();
+    let network = network();
     for url in ["https://", "https:// x", "https://me:canary@exa mple/x"] {
-        let error = fetch(&client, url).await.unwrap_err();
+        let error = fetch(&network, url).await.unwrap_err();
         assert_eq!(error.failure(), Failure::Usage);
         assert!(!error.to_string().contains("canary"), "{error}");
     }

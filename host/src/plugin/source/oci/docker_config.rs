@@ -3,20 +3,24 @@
 //! `config.json` of docker's folder: a helper for one registry (`credHelpers`), a helper for all
 //! (`credsStore`), and passwords in the file itself (`auths`), in this order.
 //! <https://docs.docker.com/reference/cli/docker/login/#credential-stores>
+//!
+//! Docker, podman, oras and helm write this file, and so do people and their scripts. What is odd in it is an
+//! error of the registry that it is about, and of no other.
 
-use std::collections::BTreeMap;
+mod entry;
+mod file;
+
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
+use self::file::Config;
 use super::super::{SourceError, SourceOptions};
 use crate::files;
 use crate::model::Secret;
@@ -43,31 +47,16 @@ pub(super) enum Credentials {
     },
     /// What docker calls so is an OAuth 2 refresh token.
     IdentityToken(Secret),
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Config {
-    auths: BTreeMap<String, Login>,
-    cred_helpers: BTreeMap<String, String>,
-    creds_store: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Login {
-    auth: String,
-    username: String,
-    password: String,
-    identitytoken: String,
+    /// A token for the registry itself, which no server of tokens is asked for.
+    RegistryToken(Secret),
 }
 
 /// What a helper prints.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Answer {
-    username: String,
-    secret: String,
+    username: Option<String>,
+    secret: Option<String>,
 }
 
 impl DockerConfig {
@@ -81,10 +70,15 @@ impl DockerConfig {
         }
     }
 
-    /// What there is for `server`: a host with its port, or docker's own name for its registry.
+    /// What there is for `server`, a host with its port or docker's own name for its registry, and for a
+    /// `repository` of it.
+    ///
+    /// # Errors
+    /// When there is something, and it can't be used. Without it the registry may answer all the same.
     pub(super) async fn credentials(
         &self,
         server: &str,
+        repository: &str,
     ) -> Result<Option<Credentials>, SourceError> {
         let Some(file) = &self.file else {
             return Ok(None);
@@ -94,32 +88,28 @@ impl DockerConfig {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(unusable(file, error.to_string())),
         };
-        let config: Config = serde_json::from_slice(&text)
-            // The message of serde_json tells the place and, of a text of a wrong type, its content.
-            .map_err(|error| unusable(file, format!("line {} is not understood", error.line())))?;
-        let helper = config.cred_helpers.get(server);
-        if let Some(helper) = helper
-            .or(config.creds_store.as_ref())
-            .filter(|it| !it.is_empty())
-            && let Some(found) = self.ask(helper, server).await?
-        {
-            return Ok(Some(found));
+        let config = Config::read(&text)
+            .map_err(|line| unusable(file, format!("line {line} is not understood")))?;
+        let mut problem = None;
+        if let Some(helper) = config.helper(server) {
+            match self.ask(helper, server).await {
+                Ok(Some(found)) => return Ok(Some(found)),
+                Ok(None) => {}
+                // The file may have a password all the same.
+                Err(error) => problem = Some(error),
+            }
         }
-        let login = config.auths.get(server).or_else(|| {
-            let host = host(server);
-            let mut entries = config.auths.iter();
-            entries
-                .find(|(key, _)| self::host(key) == host)
-                .map(|it| it.1)
-        });
-        login.map_or(Ok(None), |login| {
-            login.read().map_err(|()| {
-                unusable(
-                    file,
-                    format!("the entry of {server} is no user with a password"),
-                )
-            })
-        })
+        let damaged = || {
+            unusable(
+                file,
+                format!("the entry of {server} is no user with a password"),
+            )
+        };
+        match (config.login(server, repository), problem) {
+            (Ok(None), Some(problem)) => Err(problem),
+            (Ok(login), _) => Ok(login),
+            (Err(()), problem) => Err(problem.unwrap_or_else(damaged)),
+        }
     }
 
     async fn ask(&self, name: &str, server: &str) -> Result<Option<Credentials>, SourceError> {
@@ -164,14 +154,15 @@ impl DockerConfig {
         }
         let answer: Answer = serde_json::from_slice(&stdout)
             .map_err(|_| failed("printed something that is no login".to_owned()))?;
-        Ok(match (answer.username.as_str(), answer.secret.is_empty()) {
-            (_, true) => None,
-            (TOKEN_USER, false) => Some(Credentials::IdentityToken(answer.secret.into())),
-            (_, false) => Some(Credentials::Password {
-                user: answer.username,
-                password: answer.secret.into(),
-            }),
-        })
+        let secret = answer.secret.filter(|secret| !secret.is_empty());
+        let user = answer.username.unwrap_or_default();
+        Ok(secret.map(|secret| match user.as_str() {
+            TOKEN_USER => Credentials::IdentityToken(secret.into()),
+            _ => Credentials::Password {
+                user,
+                password: secret.into(),
+            },
+        }))
     }
 
     /// `docker-credential-NAME get`, with the server on stdin. It dies with the deadline.
@@ -193,38 +184,6 @@ impl DockerConfig {
         }
         child.wait_with_output().await
     }
-}
-
-impl Login {
-    /// `docker login` with a helper leaves an empty entry.
-    fn read(&self) -> Result<Option<Credentials>, ()> {
-        if !self.identitytoken.is_empty() {
-            let token = self.identitytoken.clone().into();
-            return Ok(Some(Credentials::IdentityToken(token)));
-        }
-        if self.auth.is_empty() {
-            return Ok((!self.username.is_empty()).then(|| Credentials::Password {
-                user: self.username.clone(),
-                password: self.password.clone().into(),
-            }));
-        }
-        let decoded = BASE64_STANDARD.decode(self.auth.trim()).map_err(|_| ())?;
-        let text = String::from_utf8(decoded).map_err(|_| ())?;
-        let (user, password) = text.split_once(':').ok_or(())?;
-        Ok(Some(Credentials::Password {
-            user: user.to_owned(),
-            password: password.trim_end_matches('\0').to_owned().into(),
-        }))
-    }
-}
-
-/// Entries may be written as addresses: `https://registry.example/v2/`.
-fn host(server: &str) -> String {
-    let rest = server.split_once("://").map_or(server, |(_, rest)| rest);
-    rest.split('/')
-        .next()
-        .unwrap_or_default()
-        .to_ascii_lowercase()
 }
 
 fn unusable(file: &Path, reason: String) -> SourceError {

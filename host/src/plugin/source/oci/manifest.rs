@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use crate::transfer::Sha256;
 
@@ -27,17 +29,44 @@ const WASM: [&str; 4] = [
 const UNTYPED: &str = "application/vnd.oci.image.layer.v1.tar";
 const TITLE: &str = "org.opencontainers.image.title";
 
-/// One document by another.
+/// One document by another. What it takes to get the document must be there; the rest only describes it, and
+/// counts as missing where it is null or of another type.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Descriptor {
+    #[serde(default, deserialize_with = "or_nothing")]
     pub(super) media_type: String,
-    digest: String,
+    pub(super) digest: String,
     pub(super) size: u64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_nothing")]
     pub(super) artifact_type: Option<String>,
-    #[serde(default)]
-    pub(super) annotations: Option<BTreeMap<String, String>>,
+    #[serde(default, deserialize_with = "or_nothing")]
+    annotations: BTreeMap<String, Value>,
+    #[serde(default, deserialize_with = "or_nothing")]
+    platform: RawPlatform,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct RawPlatform {
+    #[serde(default, deserialize_with = "or_nothing")]
+    os: String,
+    #[serde(default, deserialize_with = "or_nothing")]
+    architecture: String,
+}
+
+/// What an image is for, in lower case; empty where nobody says.
+pub(super) struct Platform {
+    pub(super) os: String,
+    pub(super) architecture: String,
+}
+
+fn or_nothing<'de, D, T>(from: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned + Default,
+{
+    let value = Value::deserialize(from)?;
+    Ok(serde_json::from_value(value).unwrap_or_default())
 }
 
 impl Descriptor {
@@ -47,7 +76,14 @@ impl Descriptor {
     }
 
     pub(super) fn annotation(&self, name: &str) -> Option<&str> {
-        Some(self.annotations.as_ref()?.get(name)?.as_str())
+        self.annotations.get(name)?.as_str()
+    }
+
+    pub(super) fn platform(&self) -> Platform {
+        Platform {
+            os: self.platform.os.to_ascii_lowercase(),
+            architecture: self.platform.architecture.to_ascii_lowercase(),
+        }
     }
 
     fn is_wasm(&self) -> bool {
@@ -80,7 +116,8 @@ pub(super) struct Image {
 #[derive(Deserialize)]
 struct Raw {
     layers: Option<Vec<Descriptor>>,
-    manifests: Option<Vec<Descriptor>>,
+    manifests: Option<Vec<Value>>,
+    #[serde(default, deserialize_with = "or_nothing")]
     subject: Option<Descriptor>,
 }
 
@@ -95,7 +132,13 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Document, String> {
             layers,
             subject: raw.subject,
         })),
-        (None, Some(manifests)) => Ok(Document::Index(manifests)),
+        // One that can't be read must not hide the others.
+        (None, Some(manifests)) => Ok(Document::Index(
+            manifests
+                .into_iter()
+                .filter_map(|entry| serde_json::from_value(entry).ok())
+                .collect(),
+        )),
         (Some(_), Some(_)) => Err("it is an image and an index at once".to_owned()),
         (None, None) => Err("it is neither an image nor an index".to_owned()),
     }

@@ -6,6 +6,7 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
+use sha2::{Digest as _, Sha512};
 
 use super::super::client::{Answer, shown};
 use super::super::{Network, SourceError};
@@ -25,8 +26,8 @@ pub(super) const MAX_MANIFEST: u64 = 4 * 1024 * 1024;
 const MAX_TOKEN: u64 = 256 * 1024;
 
 /// Docker's registry is spoken to under another name than people write, and its password is kept
-/// under a third.
-const DOCKER: [&str; 2] = ["docker.io", "index.docker.io"];
+/// under a third. References have one name for it.
+const DOCKER: &str = "docker.io";
 const DOCKER_API: &str = "registry-1.docker.io";
 const DOCKER_LOGIN: &str = "https://index.docker.io/v1/";
 
@@ -39,9 +40,16 @@ pub(super) struct Remote<'a> {
     repository: &'a str,
     /// `https://HOST/v2/REPOSITORY`.
     base: String,
-    /// The repository's name in tokens.
-    scope: String,
+    /// The repository as the registry calls it.
+    path: String,
     authorization: Option<HeaderValue>,
+}
+
+/// What is said to a registry that has refused to answer without it.
+struct Login {
+    authorization: Option<HeaderValue>,
+    /// What kept the user's login back. It matters only if the registry refuses to answer without one.
+    problem: Option<SourceError>,
 }
 
 /// A manifest whose bytes have this digest.
@@ -57,7 +65,7 @@ impl<'a> Remote<'a> {
         } else {
             "https"
         };
-        let (host, path) = if !DOCKER.contains(&registry) {
+        let (host, path) = if registry != DOCKER {
             (registry, repository.to_owned())
         } else if repository.contains('/') {
             (DOCKER_API, repository.to_owned())
@@ -69,7 +77,7 @@ impl<'a> Remote<'a> {
             registry,
             repository,
             base: format!("{scheme}://{host}/v2/{path}"),
-            scope: format!("repository:{path}:pull"),
+            path,
             authorization: None,
         }
     }
@@ -104,7 +112,7 @@ impl<'a> Remote<'a> {
         let version = OciVersion::Tag(tag.to_owned());
         let what = self.name(&version);
         let answer = self.ask_for_manifest(&version).await?;
-        if answer.status == StatusCode::NOT_FOUND {
+        if matches!(answer.status, StatusCode::NOT_FOUND | StatusCode::GONE) {
             return Ok(None);
         }
         checked(&what, &version, answer.successful(&what)?).map(Some)
@@ -114,6 +122,7 @@ impl<'a> Remote<'a> {
         let path = match version {
             OciVersion::Tag(tag) => format!("manifests/{tag}"),
             OciVersion::Digest(hex) => format!("manifests/sha256:{hex}"),
+            OciVersion::Sha512(hex) => format!("manifests/sha512:{hex}"),
         };
         self.get(&path, manifest::ACCEPT, MAX_MANIFEST).await
     }
@@ -192,12 +201,19 @@ impl<'a> Remote<'a> {
         let Some(challenge) = challenge::of(&answer.headers) else {
             return Ok(answer);
         };
-        match self.authorize(&address, challenge).await? {
-            Some(authorization) => self.authorization = Some(authorization),
+        let login = self.authorize(&address, challenge).await?;
+        let answer = match login.authorization {
+            Some(authorization) => {
+                self.authorization = Some(authorization);
+                self.send(&address, accept, limit).await?
+            }
             // The refusal says more than this side could.
-            None => return Ok(answer),
+            None => answer,
+        };
+        match login.problem {
+            Some(problem) if is_refusal(answer.status) => Err(problem),
+            _ => Ok(answer),
         }
-        self.send(&address, accept, limit).await
     }
 
     async fn send(
@@ -214,47 +230,72 @@ impl<'a> Remote<'a> {
         self.network.client.get(address, headers, limit).await
     }
 
-    async fn authorize(
-        &self,
-        address: &Uri,
-        challenge: Challenge,
-    ) -> Result<Option<HeaderValue>, SourceError> {
-        let login = if DOCKER.contains(&self.registry) {
+    /// Only what is refused without a login needs one: a login that can't be got is an error only then.
+    async fn authorize(&self, address: &Uri, challenge: Challenge) -> Result<Login, SourceError> {
+        let Challenge::Bearer {
+            realm,
+            service,
+            scope,
+        } = challenge
+        else {
+            let (credentials, problem) = self.credentials(address).await;
+            return Ok(Login {
+                authorization: match credentials {
+                    Some(Credentials::Password { user, password }) => {
+                        Some(basic(&user, &password)?)
+                    }
+                    _ => None,
+                },
+                problem,
+            });
+        };
+        let realm: Uri = realm.parse().map_err(|_| SourceError::Broken {
+            what: self.registry.to_owned(),
+            reason: "it names a server for tokens that is no address".to_owned(),
+        })?;
+        if address.scheme_str() == Some("https") && realm.scheme_str() != Some("https") {
+            return Err(SourceError::Downgrade {
+                from: shown(address),
+                to: shown(&realm),
+            });
+        }
+        let (credentials, problem) = self.credentials(&realm).await;
+        if let Some(Credentials::RegistryToken(token)) = &credentials {
+            allow_password(address)?;
+            let token = token.expose_text().map_err(|_| not_a_header())?;
+            return Ok(Login {
+                authorization: Some(bearer(token).ok_or_else(not_a_header)?),
+                problem,
+            });
+        }
+        let scope = scope.unwrap_or_else(|| format!("repository:{}:pull", self.path));
+        let mut query = vec![("scope", scope)];
+        query.extend(service.map(|service| ("service", service)));
+        match (self.token(&realm, query, credentials).await, problem) {
+            (Ok(token), problem) => Ok(Login {
+                authorization: Some(token),
+                problem,
+            }),
+            (Err(SourceError::NotAllowed { .. }), Some(problem)) => Err(problem),
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    /// What the user has for this registry, if it may go to `destination`; or what keeps it back.
+    async fn credentials(&self, destination: &Uri) -> (Option<Credentials>, Option<SourceError>) {
+        let login = if self.registry == DOCKER {
             DOCKER_LOGIN
         } else {
             self.registry
         };
-        let credentials = self.network.docker.credentials(login).await?;
-        match challenge {
-            Challenge::Basic => match credentials {
-                Some(Credentials::Password { user, password }) => {
-                    allow_password(address)?;
-                    basic(&user, &password).map(Some)
-                }
-                _ => Ok(None),
+        let found = self.network.docker.credentials(login, &self.path).await;
+        match found {
+            Ok(None) => (None, None),
+            Ok(found) => match allow_password(destination) {
+                Ok(()) => (found, None),
+                Err(problem) => (None, Some(problem)),
             },
-            Challenge::Bearer {
-                realm,
-                service,
-                scope,
-            } => {
-                let realm: Uri = realm.parse().map_err(|_| SourceError::Broken {
-                    what: self.registry.to_owned(),
-                    reason: "it names a server for tokens that is no address".to_owned(),
-                })?;
-                if address.scheme_str() == Some("https") && realm.scheme_str() != Some("https") {
-                    return Err(SourceError::Downgrade {
-                        from: shown(address),
-                        to: shown(&realm),
-                    });
-                }
-                if credentials.is_some() {
-                    allow_password(&realm)?;
-                }
-                let mut query = vec![("scope", scope.unwrap_or_else(|| self.scope.clone()))];
-                query.extend(service.map(|service| ("service", service)));
-                self.token(&realm, query, credentials).await.map(Some)
-            }
+            Err(problem) => (None, Some(problem)),
         }
     }
 
@@ -309,10 +350,18 @@ impl Token {
     fn read(body: &[u8]) -> Option<HeaderValue> {
         let answer: Self = serde_json::from_slice(body).ok()?;
         let token = answer.token.or(answer.access_token)?;
-        let mut value = HeaderValue::from_str(&format!("Bearer {token}")).ok()?;
-        value.set_sensitive(true);
-        Some(value)
+        bearer(&token)
     }
+}
+
+fn bearer(token: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(&format!("Bearer {token}")).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+fn is_refusal(status: StatusCode) -> bool {
+    matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
 }
 
 fn checked(what: &str, version: &OciVersion, answer: Answer) -> Result<Manifest, SourceError> {
@@ -321,10 +370,21 @@ fn checked(what: &str, version: &OciVersion, answer: Answer) -> Result<Manifest,
         .get("docker-content-digest")
         .and_then(|value| value.to_str().ok()?.strip_prefix("sha256:")?.parse().ok());
     let asked = match version {
-        OciVersion::Tag(_) => None,
         OciVersion::Digest(hex) => hex.parse().ok(),
+        OciVersion::Tag(_) | OciVersion::Sha512(_) => None,
     };
     let mut bytes = answer.body;
+    if let OciVersion::Sha512(expected) = version {
+        let digest = Sha512::digest(&bytes);
+        let found: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        if found != *expected {
+            return Err(SourceError::Digest {
+                what: what.to_owned(),
+                expected: format!("sha512:{expected}"),
+                found: format!("sha512:{found}"),
+            });
+        }
+    }
     for expected in [asked, stated].into_iter().flatten() {
         bytes = verified(what.to_owned(), expected, bytes)?;
     }
@@ -341,8 +401,8 @@ fn verified(what: String, expected: Sha256, bytes: Vec<u8>) -> Result<Vec<u8>, S
     }
     Err(SourceError::Digest {
         what,
-        expected,
-        found,
+        expected: format!("sha256:{expected}"),
+        found: format!("sha256:{found}"),
     })
 }
 

@@ -193,21 +193,275 @@ async fn an_index_is_followed_when_it_leaves_no_choice() {
     let one = Content::engine().manifest("1", &index(&[&engine], None));
     let fetched = get(&one.serve().await, ":1").await.unwrap();
     assert_eq!(pinned(&fetched), format!("@sha256:{}", digest(&engine)));
+}
 
-    let two = Content::engine().manifest("1", &index(&[&engine, &manifest(b"other")], None));
-    let error = get(&two.serve().await, ":1").await.unwrap_err();
-    assert!(
-        matches!(error, SourceError::Index { entries: 2, .. }),
-        "{error}"
-    );
+#[tokio::test]
+async fn two_engines_of_one_index_are_named() {
+    let (engine, other) = (manifest(COMPONENT), manifest(b"other"));
+    let two = Content::engine()
+        .manifest("other", &other)
+        .manifest("1", &index(&[&engine, &other], None));
+    let server = two.serve().await;
+    let error = get(&server, ":1").await.unwrap_err();
+    let SourceError::Index { images, .. } = &error else {
+        panic!("{error}")
+    };
+    assert_eq!(images.len(), 2);
     assert_eq!(error.failure(), Failure::Usage);
+    let hint = error.hint().unwrap();
+    for bytes in [&engine, &other] {
+        let name = format!(
+            "oci://{}/acme/vault@sha256:{}",
+            server.address,
+            digest(bytes)
+        );
+        assert!(hint.contains(&name), "{hint}");
+    }
+}
 
+/// With platforms and annotations, as buildx pushes them.
+fn built(images: &[(&[u8], serde_json::Value)]) -> Vec<u8> {
+    let entries: Vec<_> = images
+        .iter()
+        .map(|(bytes, more)| {
+            let mut entry = layer("application/vnd.oci.image.manifest.v1+json", bytes, "");
+            for (name, value) in more.as_object().unwrap() {
+                entry[name] = value.clone();
+            }
+            entry
+        })
+        .collect();
+    serde_json::json!({ "schemaVersion": 2, "manifests": entries })
+        .to_string()
+        .into_bytes()
+}
+
+#[tokio::test]
+async fn the_one_engine_of_an_index_is_found_whatever_else_is_in_it() {
+    let engine = manifest(COMPONENT);
+    let unpushed = manifest(b"of a machine that nobody mirrors");
+    let picture = br#"{"layers":[]}"#;
     let nested = index(&[&engine], None);
-    let nested = Content::engine()
-        .manifest("0", &nested)
-        .manifest("1", &index(&[&nested], None));
-    let error = get(&nested.serve().await, ":1").await.unwrap_err();
+    let none = || serde_json::json!({});
+    let on = |os: &str, architecture: &str| serde_json::json!({ "platform": { "os": os, "architecture": architecture } });
+    let about = serde_json::json!({
+        "platform": { "os": "unknown", "architecture": "unknown" },
+        "annotations": { "vnd.docker.reference.type": "attestation-manifest" },
+    });
+    for (what, top) in [
+        (
+            "an attestation",
+            built(&[(&engine, on("wasip2", "wasm")), (b"attestation", about)]),
+        ),
+        (
+            "another platform",
+            built(&[
+                (b"linux", on("linux", "amd64")),
+                (&engine, on("wasi", "wasm")),
+            ]),
+        ),
+        (
+            "an image without a component",
+            built(&[(picture, none()), (&engine, none())]),
+        ),
+        (
+            "an image that is not there",
+            built(&[(&unpushed, none()), (&engine, none())]),
+        ),
+        ("an index", built(&[(&nested, none())])),
+        (
+            "an index and an image",
+            built(&[(picture, none()), (&nested, none())]),
+        ),
+        (
+            "an index of indexes",
+            index(&[&index(&[&nested], None)], None),
+        ),
+    ] {
+        let server = Content::engine()
+            .manifest("picture", picture)
+            .manifest("nested", &nested)
+            .manifest("indexes", &index(&[&nested], None))
+            .manifest("1", &top)
+            .serve()
+            .await;
+        let fetched = get(&server, ":1").await;
+        let fetched = fetched.unwrap_or_else(|error| panic!("{what}: {error}"));
+        assert_eq!(fetched.bytes, COMPONENT, "{what}");
+        assert_eq!(
+            pinned(&fetched),
+            format!("@sha256:{}", digest(&engine)),
+            "{what}"
+        );
+    }
+    for (what, top) in [
+        ("nothing", built(&[])),
+        (
+            "an attestation alone",
+            built(&[(
+                b"x",
+                serde_json::json!({ "artifactType": "application/vnd.in-toto+json" }),
+            )]),
+        ),
+        (
+            "no engine",
+            built(&[(picture, none()), (&unpushed, none())]),
+        ),
+    ] {
+        let server = Content::engine()
+            .manifest("picture", picture)
+            .manifest("1", &top)
+            .serve()
+            .await;
+        let error = get(&server, ":1").await.unwrap_err();
+        assert!(
+            matches!(error, SourceError::NotAnEngine { .. }),
+            "{what}: {error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn indexes_are_not_followed_for_ever() {
+    let mut content = Content::engine();
+    let mut document = manifest(COMPONENT);
+    for depth in 0..6 {
+        document = index(&[&document], None);
+        content = content.manifest(&format!("depth-{depth}"), &document);
+    }
+    let server = content.serve().await;
+    assert!(get(&server, ":depth-3").await.is_ok());
+    let error = get(&server, ":depth-4").await.unwrap_err();
     assert!(matches!(error, SourceError::NotAnEngine { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_tag_with_a_digest_is_that_digest_and_a_longer_digest_is_checked_as_well() {
+    let good = manifest(COMPONENT);
+    let hex: String = <sha2::Sha512 as sha2::Digest>::digest(&good)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let path = format!("manifests/sha512:{hex}");
+    let server = Content::engine().with(&path, "", &good).serve().await;
+    for (asked, expected) in [
+        (
+            format!(":moved@sha256:{}", digest(&good)),
+            format!("@sha256:{}", digest(&good)),
+        ),
+        (format!(":1@sha512:{hex}"), format!("@sha512:{hex}")),
+    ] {
+        let fetched = get(&server, &asked).await.unwrap();
+        assert_eq!(fetched.bytes, COMPONENT);
+        assert_eq!(pinned(&fetched), expected);
+    }
+    let other = Content::engine().with(&path, "", &manifest(b"other"));
+    let error = get(&other.serve().await, &format!("@sha512:{hex}"))
+        .await
+        .unwrap_err();
+    assert_eq!(error.failure(), Failure::Integrity, "{error}");
+}
+
+/// A registry that answers all questions for signatures with `odd`.
+async fn odd_signatures(odd: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> Server {
+    let content = Content::engine();
+    serve(move |request| {
+        let path = path(request);
+        if path.contains("/referrers/")
+            || path.contains("/manifests/sha256-")
+            || path == "/elsewhere"
+        {
+            odd(path)
+        } else {
+            content.answer(request)
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_odd_answer_about_signatures_is_kept_and_blocks_nothing() {
+    let answers: [(&str, Vec<u8>); 12] = [
+        (
+            "a page",
+            reply(200, "content-type: text/html\r\n", b"<html>"),
+        ),
+        ("nothing", reply(200, "", b"")),
+        ("other JSON", reply(200, "", b"[1]")),
+        ("null", reply(200, "", b"null")),
+        (
+            "an index of an odd form",
+            reply(200, "", br#"{"manifests":7}"#),
+        ),
+        ("a limit", reply(429, "", b"Too many requests")),
+        ("a refusal", reply(403, "", b"denied")),
+        (
+            "a question for a login",
+            reply(401, "www-authenticate: Basic realm=x\r\n", b""),
+        ),
+        ("a fault", reply(500, "", b"<html>")),
+        ("a way to nowhere", reply(302, "", b"")),
+        (
+            "a way to http",
+            reply(301, "location: ftp://r.example/\r\n", b""),
+        ),
+        (
+            "an end in the middle",
+            b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{".to_vec(),
+        ),
+    ];
+    for (what, answer) in answers {
+        let server = odd_signatures(move |_| answer.clone()).await;
+        let fetched = get(&server, ":1").await;
+        let fetched = fetched.unwrap_or_else(|error| panic!("{what}: {error}"));
+        assert_eq!(fetched.signatures, [], "{what}");
+        assert!(fetched.not_looked_up.is_some(), "{what}");
+    }
+    // As ghcr.io has it.
+    let server = odd_signatures(|path| match path {
+        "/elsewhere" => reply(429, "", b"Too many requests"),
+        path if path.contains("/referrers/") => reply(303, "location: /elsewhere\r\n", b""),
+        _ => reply(404, "", b""),
+    })
+    .await;
+    let problem = get(&server, ":1").await.unwrap().not_looked_up.unwrap();
+    assert!(
+        matches!(*problem, SourceError::Status { status: 429, .. }),
+        "{problem}"
+    );
+}
+
+#[tokio::test]
+async fn a_registry_that_never_answers_about_signatures_costs_one_deadline() {
+    let server = odd_signatures(|_| Vec::new()).await;
+    let fetched = get_with(&server, ":1", |options| {
+        options.deadlines.signatures = std::time::Duration::from_millis(100);
+    })
+    .await
+    .unwrap();
+    assert_eq!(fetched.bytes, COMPONENT);
+    let problem = fetched.not_looked_up.unwrap();
+    assert_eq!(problem.failure(), Failure::TimedOut);
+}
+
+#[tokio::test]
+async fn what_one_place_of_signatures_lacks_takes_nothing_from_the_others() {
+    let engine = manifest(COMPONENT);
+    let tag = format!("manifests/sha256-{}.sig", digest(&engine));
+    let content = Content::engine()
+        .blob(PAYLOAD)
+        .with(&tag, "", &signed_image(None));
+    let server = serve(move |request| {
+        if path(request).contains("/referrers/") {
+            reply(503, "", b"")
+        } else {
+            content.answer(request)
+        }
+    })
+    .await;
+    let fetched = get(&server, ":1").await.unwrap();
+    assert_eq!(fetched.signatures.len(), 1);
+    assert!(fetched.not_looked_up.is_some());
 }
 
 #[tokio::test]
@@ -412,4 +666,51 @@ async fn a_registry_is_spoken_to_over_tls_unless_it_is_named() {
     );
     assert!(error.hint().unwrap().contains("--insecure-registry"));
     assert_eq!(server.requests(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_login_that_can_not_be_got_is_an_error_only_where_one_is_needed() {
+    let folder = tempfile::tempdir().unwrap();
+    let configure = |content: &str| std::fs::write(folder.path().join("config.json"), content);
+    let with_config = |options: &mut SourceOptions| {
+        options.docker_config = Some(folder.path().to_owned());
+        options.helper_path = Some(folder.path().into());
+    };
+    // A token is given to everybody.
+    let content = Content::engine();
+    let open = serve(move |request| {
+        if path(request).starts_with("/token") {
+            reply(200, "", br#"{"token":"t"}"#)
+        } else if header(request, "authorization") == Some("Bearer t") {
+            content.answer(request)
+        } else {
+            let host = header(request, "host").unwrap();
+            reply(
+                401,
+                &format!("www-authenticate: Bearer realm=\"http://{host}/token\"\r\n"),
+                b"",
+            )
+        }
+    })
+    .await;
+    let closed = with_tokens("Basic bWU6eA==").await;
+    let basic = serve(|_| reply(401, "www-authenticate: Basic realm=x\r\n", b"")).await;
+    for (config, failure) in [
+        (r#"{"credsStore":"missing"}"#, Failure::NotAllowed),
+        ("{damaged", Failure::Usage),
+        (r#"[]"#, Failure::Usage),
+    ] {
+        configure(config).unwrap();
+        let fetched = get_with(&open, ":1", with_config).await;
+        assert_eq!(fetched.unwrap().bytes, COMPONENT, "{config}");
+        for server in [&closed, &basic] {
+            let error = get_with(server, ":1", with_config).await.unwrap_err();
+            assert_eq!(error.failure(), failure, "{config}: {error}");
+            let names_it = matches!(
+                error,
+                SourceError::Helper { .. } | SourceError::Configuration { .. }
+            );
+            assert!(names_it, "{config}: {error}");
+        }
+    }
 }

@@ -66,7 +66,10 @@ impl HostState {
             &request.parameters,
         )?;
         for (name, _) in &request.headers {
-            Grants::check_header(name)?;
+            self.grants.check_header(&request.endpoint, name)?;
+        }
+        for (name, _) in &request.query {
+            Grants::check_query(name)?;
         }
         if granted.select == Select::S3 {
             for (name, _) in request.headers.iter().chain(&request.query) {

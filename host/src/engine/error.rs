@@ -56,6 +56,8 @@ pub enum EngineError {
         what: &'static str,
         seconds: u64,
     },
+    #[error("{engine} was stopped while it starts: it wanted more than {mebibytes} MiB of memory")]
+    StartsTooLarge { engine: String, mebibytes: usize },
     #[error("the sandbox can't be set up: {reason}")]
     Sandbox { reason: String },
 
@@ -78,6 +80,12 @@ pub enum EngineError {
         engine: String,
         operation: Operation,
         mebibytes: usize,
+    },
+    #[error("{engine} was stopped in `{operation}`: {what}")]
+    Excess {
+        engine: String,
+        operation: Operation,
+        what: String,
     },
     #[error("{engine} did not finish `{operation}` within {seconds} s")]
     Deadline {
@@ -155,10 +163,13 @@ impl Problem for EngineError {
             Self::Sandbox { .. } => {
                 "Check that the system lets the process reserve memory (`ulimit -v`)"
             }
+            Self::OverMemory { .. } | Self::StartsTooLarge { .. } => {
+                "Report it to the engine's author; if the engine needs more memory, allow it with `--engine-memory`"
+            }
             Self::Hung { .. }
             | Self::Trapped { .. }
             | Self::OverTime { .. }
-            | Self::OverMemory { .. }
+            | Self::Excess { .. }
             | Self::BadResult { .. }
             | Self::Reported {
                 report:
@@ -170,7 +181,9 @@ impl Problem for EngineError {
             } => {
                 "This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others"
             }
-            Self::Deadline { .. } => "The backend or the cluster may be slow; try again",
+            Self::Deadline { .. } => {
+                "The backend or the cluster may be slow: try again, or allow more time with `--engine-timeout`"
+            }
             Self::Reported { report, .. } => return report.hint.clone(),
         };
         Some(hint.to_owned())

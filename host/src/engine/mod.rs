@@ -14,6 +14,7 @@ mod grants;
 mod instance;
 mod limits;
 mod loads;
+mod meter;
 mod native_cache;
 mod network;
 mod objects;
@@ -22,6 +23,8 @@ mod private_folder;
 mod runtime;
 mod sections;
 mod settings;
+mod space;
+mod tally;
 mod v0_1;
 
 pub use artifacts::{Artifact, Artifacts, SavedFile, ToSave};

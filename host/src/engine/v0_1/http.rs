@@ -43,6 +43,7 @@ impl wit::Host for HostState {
         &mut self,
         request: wit::Request,
     ) -> wasmtime::Result<Result<Resource<Response>, WitError>> {
+        self.count(request.body.as_ref().map_or(0, Vec::len))?;
         let asked = self.asked(|| arguments(&request, None));
         let sent = self.send_granted(request, None).await;
         self.tell("http.send", asked, &sent, known);
@@ -87,7 +88,8 @@ impl HostState {
             select,
         } = granted;
         // Sending a file takes its time, and the answer to it too.
-        let _pause = artifact.is_some().then(|| self.allowance.pause());
+        let sends_file = artifact.is_some();
+        let _pause = sends_file.then(|| self.allowance.pause());
         let request = Outgoing {
             endpoint,
             select,
@@ -95,7 +97,12 @@ impl HostState {
             patience,
             request: build(request, artifact, method.name(), path)?,
         };
-        let answer = self.network.send(request.clone()).await?;
+        let answer = self.network.send(request.clone());
+        let answer = if sends_file {
+            self.meter.spare(answer).await?
+        } else {
+            answer.await?
+        };
         Ok(Response {
             answer,
             request,
@@ -130,6 +137,7 @@ impl wit::HostResponse for HostState {
         response: Resource<Response>,
         limit: u64,
     ) -> wasmtime::Result<Result<Vec<u8>, WitError>> {
+        self.count(0)?;
         let asked = self.asked(|| json!({ "limit": limit }));
         let deadline = self.answer;
         let response = self.table.get_mut(&response)?;

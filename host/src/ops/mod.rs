@@ -9,6 +9,7 @@ mod create;
 mod credentials;
 mod delete;
 mod download;
+mod echo;
 mod engines;
 mod error;
 mod export;

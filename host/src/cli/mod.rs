@@ -26,7 +26,7 @@ use std::sync::{
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::cluster::ConnectOptions;
-use crate::engine::{Catalogue, EngineError, EngineFile};
+use crate::engine::{Catalogue, EngineError, EngineFile, compile_if_asked};
 use crate::model::{Failure, Problem, text};
 use crate::plugin::{PluginError, catalogue};
 use crate::ui::{Color, Format, Ui};
@@ -74,6 +74,9 @@ pub fn main(
     arguments: impl IntoIterator<Item = OsString>,
 ) -> ExitCode {
     let arguments: Vec<_> = arguments.into_iter().collect();
+    if let Some(code) = compile_if_asked(&arguments) {
+        return code;
+    }
     // Before the arguments are read there is nothing better than the defaults.
     let plain = Ui::new(Format::Table, Color::Auto, false);
     let engines = match engines {

@@ -48,6 +48,13 @@ pub enum EngineError {
     Changed { engine: String, path: PathBuf },
     #[error("{engine} can't be compiled: {reason}")]
     Compile { engine: String, reason: String },
+    /// Its size alone says so.
+    #[error("{engine} is too large to be compiled: {what}")]
+    TooLarge { engine: String, what: String },
+    #[error("{engine} can't be compiled: that takes {what}")]
+    TooCostly { engine: String, what: String },
+    #[error("the compiler of engines can't be used: {reason}")]
+    Compiler { reason: String },
     #[error("{engine} can't be started: {reason}")]
     Start { engine: String, reason: String },
     #[error("{engine} hangs while it starts: {what} {seconds} s")]
@@ -126,7 +133,9 @@ impl Problem for EngineError {
         match self {
             Self::Reported { report, .. } => report.kind.failure(),
             Self::Deadline { .. } => Failure::TimedOut,
-            Self::Sandbox { .. } | Self::Unreadable { .. } => Failure::Failed,
+            Self::Sandbox { .. } | Self::Compiler { .. } | Self::Unreadable { .. } => {
+                Failure::Failed
+            }
             Self::Changed { .. } => Failure::Integrity,
             _ => Failure::PluginFault,
         }
@@ -159,6 +168,12 @@ impl Problem for EngineError {
             }
             Self::Compile { .. } | Self::Start { .. } => {
                 "The file may be damaged; get it again, and check its digest"
+            }
+            Self::TooLarge { .. } | Self::TooCostly { .. } => {
+                "No engine needs that much: use another version of it, or tell its author"
+            }
+            Self::Compiler { .. } => {
+                "Check that the system lets the process start another one (`ulimit -u`)"
             }
             Self::Sandbox { .. } => {
                 "Check that the system lets the process reserve memory (`ulimit -v`)"

@@ -9,6 +9,7 @@ mod engine_flags;
 mod engine_verbs;
 mod engines;
 mod error;
+mod limits;
 mod output;
 mod plugin;
 mod text_file;

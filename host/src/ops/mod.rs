@@ -2,9 +2,11 @@
 //! what is to be shown.
 
 mod act;
+mod asking;
 mod audit;
 mod choose;
 mod commands;
+mod compiling;
 mod create;
 mod credentials;
 mod delete;

@@ -9,6 +9,7 @@ mod engine_flags;
 mod engine_verbs;
 mod engines;
 mod error;
+mod limits;
 mod output;
 mod plugin;
 mod text_file;
@@ -26,7 +27,7 @@ use std::sync::{
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::cluster::ConnectOptions;
-use crate::engine::{Catalogue, EngineError, EngineFile};
+use crate::engine::{Catalogue, EngineError, EngineFile, compile_if_asked};
 use crate::model::{Failure, Problem, text};
 use crate::plugin::{PluginError, catalogue};
 use crate::ui::{Color, Format, Ui};
@@ -75,6 +76,9 @@ pub fn main(
 ) -> ExitCode {
     credentials::take_from_environment();
     let arguments: Vec<_> = arguments.into_iter().collect();
+    if let Some(code) = compile_if_asked(&arguments) {
+        return code;
+    }
     // Before the arguments are read there is nothing better than the defaults.
     let plain = Ui::new(Format::Table, Color::Auto, false);
     let engines = match engines {

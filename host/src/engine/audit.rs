@@ -28,9 +28,17 @@ pub trait Auditor: Send + Sync {
 }
 
 impl HostState {
+    /// Counts a call that leaves the sandbox, and the bytes that it sends.
+    ///
+    /// # Errors
+    /// When the engine has called or sent more than any engine needs: that ends it.
+    pub(super) fn count(&mut self, sent: usize) -> wasmtime::Result<()> {
+        Ok(self.tally.one(sent)?)
+    }
+
     /// What a call was asked with; none where nobody wants to know.
     pub(super) fn asked(&self, arguments: impl FnOnce() -> Value) -> Option<Value> {
-        self.auditor.as_ref().map(|_| arguments())
+        self.ledger.as_ref().map(|_| arguments())
     }
 
     /// Tells of a call, with what is to be known of its result.
@@ -41,7 +49,7 @@ impl HostState {
         result: &Result<T, Report>,
         known: impl FnOnce(&T) -> Value,
     ) {
-        let (Some(auditor), Some(arguments)) = (&self.auditor, asked) else {
+        let (Some(ledger), Some(arguments)) = (&self.ledger, asked) else {
             return;
         };
         let outcome = match result {
@@ -50,11 +58,6 @@ impl HostState {
                 "error": { "kind": report.kind.name(), "message": report.message },
             }),
         };
-        auditor.heard(&HostCall {
-            engine: self.engine.clone(),
-            call,
-            arguments,
-            outcome,
-        });
+        ledger.tell(call, arguments, outcome);
     }
 }

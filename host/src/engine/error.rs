@@ -48,6 +48,13 @@ pub enum EngineError {
     Changed { engine: String, path: PathBuf },
     #[error("{engine} can't be compiled: {reason}")]
     Compile { engine: String, reason: String },
+    /// Its size alone says so.
+    #[error("{engine} is too large to be compiled: {what}")]
+    TooLarge { engine: String, what: String },
+    #[error("{engine} can't be compiled: that takes {what}")]
+    TooCostly { engine: String, what: String },
+    #[error("the compiler of engines can't be used: {reason}")]
+    Compiler { reason: String },
     #[error("{engine} can't be started: {reason}")]
     Start { engine: String, reason: String },
     #[error("{engine} hangs while it starts: {what} {seconds} s")]
@@ -56,6 +63,8 @@ pub enum EngineError {
         what: &'static str,
         seconds: u64,
     },
+    #[error("{engine} was stopped while it starts: it wanted more than {mebibytes} MiB of memory")]
+    StartsTooLarge { engine: String, mebibytes: usize },
     #[error("the sandbox can't be set up: {reason}")]
     Sandbox { reason: String },
 
@@ -78,6 +87,12 @@ pub enum EngineError {
         engine: String,
         operation: Operation,
         mebibytes: usize,
+    },
+    #[error("{engine} was stopped in `{operation}`: {what}")]
+    Excess {
+        engine: String,
+        operation: Operation,
+        what: String,
     },
     #[error("{engine} did not finish `{operation}` within {seconds} s")]
     Deadline {
@@ -118,7 +133,9 @@ impl Problem for EngineError {
         match self {
             Self::Reported { report, .. } => report.kind.failure(),
             Self::Deadline { .. } => Failure::TimedOut,
-            Self::Sandbox { .. } | Self::Unreadable { .. } => Failure::Failed,
+            Self::Sandbox { .. } | Self::Compiler { .. } | Self::Unreadable { .. } => {
+                Failure::Failed
+            }
             Self::Changed { .. } => Failure::Integrity,
             _ => Failure::PluginFault,
         }
@@ -152,13 +169,22 @@ impl Problem for EngineError {
             Self::Compile { .. } | Self::Start { .. } => {
                 "The file may be damaged; get it again, and check its digest"
             }
+            Self::TooLarge { .. } | Self::TooCostly { .. } => {
+                "No engine needs that much: use another version of it, or tell its author"
+            }
+            Self::Compiler { .. } => {
+                "Check that the system lets the process start another one (`ulimit -u`)"
+            }
             Self::Sandbox { .. } => {
                 "Check that the system lets the process reserve memory (`ulimit -v`)"
+            }
+            Self::OverMemory { .. } | Self::StartsTooLarge { .. } => {
+                "Report it to the engine's author; if the engine needs more memory, allow it with `--engine-memory`"
             }
             Self::Hung { .. }
             | Self::Trapped { .. }
             | Self::OverTime { .. }
-            | Self::OverMemory { .. }
+            | Self::Excess { .. }
             | Self::BadResult { .. }
             | Self::Reported {
                 report:
@@ -170,7 +196,9 @@ impl Problem for EngineError {
             } => {
                 "This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others"
             }
-            Self::Deadline { .. } => "The backend or the cluster may be slow; try again",
+            Self::Deadline { .. } => {
+                "The backend or the cluster may be slow: try again, or allow more time with `--engine-timeout`"
+            }
             Self::Reported { report, .. } => return report.hint.clone(),
         };
         Some(hint.to_owned())

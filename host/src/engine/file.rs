@@ -330,6 +330,19 @@ mod tests {
     }
 
     #[test]
+    fn components_in_components_are_followed_only_so_far() {
+        let mut bytes = super::super::testing::component_of(&[]);
+        for _ in 0..200 {
+            bytes = super::super::testing::component_around(&bytes);
+        }
+        let error = EngineFile::read("x.wasm", bytes).expect_err("too deep");
+        assert_eq!(
+            error.to_string(),
+            "x.wasm is not a WebAssembly component: it is nested more than 100 deep"
+        );
+    }
+
+    #[test]
     fn every_truncation_of_a_real_engine_is_refused() {
         let bytes = Catalogue::bundled().expect("bundled")[0].clone();
         let bytes = bytes.bytes().expect("bytes").into_owned();

@@ -1,6 +1,6 @@
 use broker_manifest::{
-    Auth, Command, Endpoint, Manifest, Method, ObjectKind, ResourceRule, ResourceVerb, Route,
-    Select,
+    Auth, Command, Endpoint, HeaderRule, Manifest, Method, ObjectKind, ResourceRule, ResourceVerb,
+    Route, Select, overrides_method,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -25,24 +25,6 @@ pub struct Granted {
     pub auth: Auth,
     pub select: Select,
 }
-
-/// Headers that belong to the host: they frame the message, carry credentials, or name the target.
-const OWNED_HEADERS: &[&str] = &[
-    "authorization",
-    "connection",
-    "content-length",
-    "cookie",
-    "expect",
-    "forwarded",
-    "host",
-    "keep-alive",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
 
 impl Grants {
     /// All that the manifest asks for. The bundled engines need no other consent: they come with
@@ -164,16 +146,34 @@ impl Grants {
     /// Whether an engine may set a header.
     ///
     /// # Errors
-    /// `denied` when the header is the host's own.
-    pub fn check_header(name: &str) -> Result<(), Report> {
-        let lower = name.to_ascii_lowercase();
-        if OWNED_HEADERS.contains(&lower.as_str())
-            || lower.starts_with("proxy-")
-            || lower.starts_with("x-forwarded-")
-        {
+    /// `denied` when the manifest does not name it for this endpoint, or no engine may send it.
+    pub fn check_header(&self, endpoint: &str, name: &str) -> Result<(), Report> {
+        let named = self.endpoints.get(endpoint);
+        if named.is_some_and(|endpoint| endpoint.may_send(name)) {
+            return Ok(());
+        }
+        let message = match HeaderRule::of(name) {
+            HeaderRule::Never => format!(
+                "no engine may send the header `{name}`: it belongs to the host, or it can make another request of this one"
+            ),
+            HeaderRule::Named | HeaderRule::Always => {
+                format!("the manifest does not name the header `{name}` for endpoint `{endpoint}`")
+            }
+        };
+        Err(Report::new(ReportKind::Denied, message))
+    }
+
+    /// Whether an engine may send a parameter of a query.
+    ///
+    /// # Errors
+    /// `denied` when a server may take it for another method.
+    pub fn check_query(name: &str) -> Result<(), Report> {
+        if overrides_method(name) {
             return Err(Report::new(
                 ReportKind::Denied,
-                format!("an engine can't set the header `{name}`; the host owns it"),
+                format!(
+                    "no engine may send `{name}` in a query: it can make another request of this one"
+                ),
             ));
         }
         Ok(())
@@ -216,6 +216,7 @@ mod tests {
             select = "pod"
             port = { numbers = [80] }
             allow = ["GET /b", "GET /b/{id}"]
+            headers = ["X-Request-Id"]
             [exec.look]
             container = "vault"
             argv = ["ls", "-1", "{folder}"]
@@ -312,17 +313,24 @@ mod tests {
     }
 
     #[test]
-    fn headers_of_the_host_are_denied_in_any_case() {
+    fn only_headers_that_the_manifest_names_and_harmless_ones_are_granted() {
+        let grants = grants();
+        let header = |endpoint, name| grants.check_header(endpoint, name).map_err(|r| r.kind);
+        assert_eq!(header("api", "x-request-id"), Ok(()));
+        assert_eq!(header("api", "Accept"), Ok(()));
+        let denied = Err(ReportKind::Denied);
+        assert_eq!(header("other", "x-request-id"), denied);
         for name in [
+            "x-trace-id",
             "Host",
             "AUTHORIZATION",
             "x-forwarded-for",
-            "Proxy-Foo",
-            "transfer-encoding",
+            "X-Original-URL",
         ] {
-            assert!(Grants::check_header(name).is_err(), "{name}");
+            assert_eq!(header("api", name), denied, "{name}");
         }
-        assert!(Grants::check_header("accept").is_ok());
+        assert!(Grants::check_query("_method").is_err());
+        assert!(Grants::check_query("limit").is_ok());
         for name in ["x-amz-request-payer", "X-Amz-Security-Token"] {
             assert!(Grants::check_s3_name(name).is_err(), "{name}");
         }

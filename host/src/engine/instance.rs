@@ -6,11 +6,14 @@ use tokio::time::Instant;
 use broker_manifest::{Manifest, Operation};
 use jiff::Timestamp;
 use wasmtime::component::ResourceTable;
-use wasmtime::{Store, StoreLimits, Trap, UpdateDeadline};
+use wasmtime::{Store, Trap, UpdateDeadline};
 use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxView, WasiView};
 
-use super::limits::{Allowance, Budget, Late, Limits, UsedUp};
+use super::limits::{Allowance, Late, Limits};
+use super::meter::{Meter, UsedUp};
 use super::output::Output;
+use super::space::{OutOfSpace, Space};
+use super::tally::{Asked, Ledger, TooMuch, Voice};
 use super::v0_1::bindings::exports::kubectl_broker::engine::operations::Guest;
 use super::{
     Artifact, Artifacts, Auditor, Commands, EngineError, Grants, Level, Loaded, Network, Objects,
@@ -22,9 +25,9 @@ use crate::model::{Backup, Report, text};
 pub struct HostState {
     wasi: WasiCtx,
     pub(super) table: ResourceTable,
-    limits: StoreLimits,
-    budget: Budget,
-    pub(super) engine: String,
+    space: Space,
+    pub(super) meter: Meter,
+    pub(super) tally: Asked,
     pub(super) grants: Grants,
     pub(super) allowance: Allowance,
     pub(super) answer: Duration,
@@ -34,8 +37,8 @@ pub struct HostState {
     pub(super) objects: Option<Arc<dyn Objects>>,
     /// When the time of the operation is over.
     pub(super) ends: Instant,
-    pub(super) observer: Arc<dyn Observer>,
-    pub(super) auditor: Option<Arc<dyn Auditor>>,
+    pub(super) voice: Voice,
+    pub(super) ledger: Option<Ledger>,
     pub(super) now: Option<Timestamp>,
 }
 
@@ -149,12 +152,15 @@ impl Instance {
         }
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_HANDLES);
+        let id = loaded.file.manifest().id.to_string();
+        let meter = Meter::new(limits.computing);
+        let auditor = services.auditor;
         let state = HostState {
             wasi: wasi.build(),
             table,
-            limits: limits.store_limits(),
-            budget: Budget::new(limits.computing),
-            engine: loaded.file.manifest().id.to_string(),
+            space: Space::new(limits.memory),
+            meter: meter.clone(),
+            tally: Asked::default(),
             grants,
             allowance: Allowance::default(),
             answer: limits.answer,
@@ -163,18 +169,18 @@ impl Instance {
             commands: services.commands,
             objects: services.objects,
             ends: Instant::now(),
-            observer: services.observer,
-            auditor: services.auditor,
+            voice: Voice::new(services.observer, &id),
+            ledger: auditor.map(|auditor| Ledger::new(auditor, &id)),
             now: services.now,
         };
         let mut store = Store::new(loaded.component.engine(), state);
-        store.limiter(|state| &mut state.limits);
+        store.limiter(|state| &mut state.space);
         store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(|mut context| {
-            context.data_mut().budget.tick()?;
+        store.epoch_deadline_callback(|context| {
+            context.data().meter.check()?;
             Ok(UpdateDeadline::Yield(1))
         });
-        let starting = loaded.component.instantiate_async(&mut store);
+        let starting = meter.count(loaded.component.instantiate_async(&mut store));
         let hung = |what, after: Duration| EngineError::Hung {
             engine: name.clone(),
             what,
@@ -182,10 +188,17 @@ impl Instance {
         };
         let bindings = match tokio::time::timeout(limits.start, starting).await {
             Err(_) => return Err(hung("it is not ready after", limits.start)),
-            Ok(Err(error)) if error.downcast_ref::<UsedUp>().is_some() => {
+            Ok(Err(UsedUp)) => return Err(hung("it computed for more than", limits.computing)),
+            Ok(Ok(Err(error))) if error.downcast_ref::<UsedUp>().is_some() => {
                 return Err(hung("it computed for more than", limits.computing));
             }
-            Ok(started) => started.map_err(|e| EngineError::Start {
+            Ok(Ok(Err(error))) if error.downcast_ref::<OutOfSpace>().is_some() => {
+                return Err(EngineError::StartsTooLarge {
+                    engine: name,
+                    mebibytes: limits.memory >> 20,
+                });
+            }
+            Ok(Ok(started)) => started.map_err(|e| EngineError::Start {
                 engine: name.clone(),
                 reason: format!("{e:#}"),
             })?,
@@ -383,11 +396,22 @@ impl Instance {
         call: impl AsyncFnOnce(&Guest, &mut Store<HostState>) -> Called<T>,
     ) -> Result<T, EngineError> {
         let total = self.total(operation);
-        let allowance = self.store.data().allowance.clone();
-        self.store.data_mut().ends = Instant::now() + total;
+        let state = self.store.data_mut();
+        state.ends = Instant::now() + total;
+        state.tally = Asked::default();
+        let allowance = state.allowance.clone();
+        let meter = state.meter.clone();
         let guest = self.bindings.kubectl_broker_engine_operations();
-        let result = allowance.bound(total, call(guest, &mut self.store)).await;
-        self.judge(operation, result)
+        let call = meter.count(call(guest, &mut self.store));
+        let result = allowance.bound(total, call).await;
+        let result = result.map(|counted| counted.unwrap_or_else(|used_up| Err(used_up.into())));
+        let judged = self.judge(operation, result);
+        let state = self.store.data();
+        state.voice.close();
+        if let Some(ledger) = &state.ledger {
+            ledger.close();
+        }
+        judged
     }
 
     /// How long an operation may take.
@@ -434,11 +458,14 @@ impl Instance {
                 seconds: self.limits.computing.as_secs(),
             };
         }
-        // wasmtime has no type for this one.
-        if error
-            .chain()
-            .any(|cause| cause.to_string().starts_with("forcing trap when growing"))
-        {
+        if let Some(too_much) = error.downcast_ref::<TooMuch>() {
+            return EngineError::Excess {
+                engine,
+                operation,
+                what: too_much.to_string(),
+            };
+        }
+        if error.downcast_ref::<OutOfSpace>().is_some() {
             return EngineError::OverMemory {
                 engine,
                 operation,
@@ -468,8 +495,7 @@ impl Instance {
     }
 
     fn warn(&self, note: &str) {
-        let state = self.store.data();
-        state.observer.log(&state.engine, Level::Warn, note);
+        self.store.data().voice.log(Level::Warn, note);
     }
 
     fn bad_result(&self, operation: Operation, what: String) -> EngineError {

@@ -156,6 +156,18 @@ fn load_checked(engine: &Engine, mut file: &File) -> Option<Component> {
     unsafe { Component::deserialize(engine, &code) }.ok()
 }
 
+/// What a compiler process of ours has answered.
+#[expect(
+    unsafe_code,
+    reason = "the code was made by this wasmtime in a process of this program, and came through its pipe"
+)]
+pub(super) fn from_compiler(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: the code is what `Engine::precompile_component` returned under the same settings in a
+    // process that was started from this program's own file; only the two have the pipe between them. A
+    // component that took over the compiler could do so in this process as well.
+    unsafe { Component::deserialize(engine, code) }
+}
+
 fn file_name(engine: &Engine, digest: &[u8; 32]) -> String {
     let mut hash = StableHasher(Sha256::new());
     hash.0.update(digest);

@@ -5,8 +5,8 @@ use wasmtime::{Config, Engine, OptLevel};
 
 use super::instance::HostState;
 use super::limits::TICK;
-use super::native_cache::NativeCache;
-use super::{EngineError, EngineFile, loads, v0_1};
+use super::native_cache::{NativeCache, from_compiler};
+use super::{EngineError, EngineFile, compiler, examine, loads, v0_1};
 
 /// The sandbox: settings that all engines share, and the cache of their native code.
 pub struct Runtime {
@@ -23,22 +23,16 @@ pub struct Loaded {
     pub cache_problem: Option<String>,
 }
 
+/// Who is told that an engine is being compiled.
+pub type Compiling<'a> = &'a (dyn Fn() + Send + Sync);
+
 impl Runtime {
     /// Sets the sandbox up. Without a cache each engine is compiled again in each process.
     ///
     /// # Errors
     /// When the system lacks what wasmtime needs.
     pub fn new(cache: Option<NativeCache>) -> Result<Self, EngineError> {
-        let mut config = Config::new();
-        config
-            .epoch_interruption(true)
-            // Component-model async is not part of the interface.
-            .concurrency_support(false)
-            .memory_init_cow(true)
-            .parallel_compilation(true)
-            .cranelift_opt_level(OptLevel::Speed)
-            .memory_reservation(256 << 20);
-        let engine = Engine::new(&config).map_err(|e| EngineError::Sandbox {
+        let engine = Engine::new(&config()).map_err(|e| EngineError::Sandbox {
             reason: format!("{e:#}"),
         })?;
         start_ticker(&engine)?;
@@ -64,8 +58,20 @@ impl Runtime {
     /// Makes native code of an engine, or takes it from the cache, and links what it may use.
     ///
     /// # Errors
-    /// When it is no valid component, or wants something that it can't have.
+    /// When it is no valid component, costs too much to compile, or wants something that it can't have.
     pub fn load(&self, file: EngineFile) -> Result<Loaded, EngineError> {
+        self.load_telling(file, &|| {})
+    }
+
+    /// The same; `compiles` is called when there is no native code that can be used, before some is made.
+    ///
+    /// # Errors
+    /// As those of [`Runtime::load`].
+    pub fn load_telling(
+        &self,
+        file: EngineFile,
+        compiles: Compiling<'_>,
+    ) -> Result<Loaded, EngineError> {
         loads::count();
         let digest = file.digest();
         let cached = self
@@ -74,7 +80,10 @@ impl Runtime {
             .and_then(|cache| cache.load(&self.engine, &digest));
         let (component, cache_problem) = match cached {
             Some(component) => (component, None),
-            None => self.compile(&file, &digest)?,
+            None => {
+                compiles();
+                self.compile(&file, &digest)?
+            }
         };
         let mut linker = Linker::new(&self.engine);
         let failed = |e: wasmtime::Error| EngineError::Start {
@@ -100,12 +109,41 @@ impl Runtime {
         digest: &[u8; 32],
     ) -> Result<(Component, Option<String>), EngineError> {
         self.compilations.fetch_add(1, Ordering::Relaxed);
-        let component = Component::from_binary(&self.engine, &file.bytes()?).map_err(|e| {
-            EngineError::Compile {
+        let bytes = file.bytes()?;
+        if file.is_bundled() {
+            return self.compile_here(file, &bytes, digest);
+        }
+        examine::examine(&bytes).map_err(|what| EngineError::TooLarge {
+            engine: file.name(),
+            what,
+        })?;
+        if !compiler::is_available() {
+            return self.compile_here(file, &bytes, digest);
+        }
+        let code = compiler::compile(&file.name(), &bytes)?;
+        let kept = match &self.cache {
+            Some(cache) => cache.store(&self.engine, digest, &code),
+            None => Ok(()),
+        };
+        let component = from_compiler(&self.engine, &code).map_err(|e| EngineError::Compile {
+            engine: file.name(),
+            reason: format!("{e:#}"),
+        })?;
+        Ok((component, kept.err()))
+    }
+
+    /// In this process: what is known to be harmless, or where there is no other way.
+    fn compile_here(
+        &self,
+        file: &EngineFile,
+        bytes: &[u8],
+        digest: &[u8; 32],
+    ) -> Result<(Component, Option<String>), EngineError> {
+        let component =
+            Component::from_binary(&self.engine, bytes).map_err(|e| EngineError::Compile {
                 engine: file.name(),
                 reason: format!("{e:#}"),
-            }
-        })?;
+            })?;
         let problem = self.cache.as_ref().and_then(|cache| {
             component
                 .serialize()
@@ -115,6 +153,20 @@ impl Runtime {
         });
         Ok((component, problem))
     }
+}
+
+/// The settings that decide what native code is: those of this process, and of one that compiles for it.
+pub(super) fn config() -> Config {
+    let mut config = Config::new();
+    config
+        .epoch_interruption(true)
+        // Component-model async is not part of the interface.
+        .concurrency_support(false)
+        .memory_init_cow(true)
+        .parallel_compilation(true)
+        .cranelift_opt_level(OptLevel::Speed)
+        .memory_reservation(256 << 20);
+    config
 }
 
 /// Advances the epoch, at which running WebAssembly looks up, for as long as the sandbox lives.

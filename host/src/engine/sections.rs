@@ -5,6 +5,9 @@ use wasmparser::{Chunk, Parser, Payload};
 
 use super::EngineError;
 
+/// How deep components may stand in each other. Tools nest them three deep.
+const MAX_DEPTH: usize = 100;
+
 /// The parts of a component that say what it is.
 #[derive(Default)]
 pub(super) struct Sections {
@@ -46,6 +49,9 @@ impl Sections {
             match payload {
                 Payload::ModuleSection { parser: inner, .. }
                 | Payload::ComponentSection { parser: inner, .. } => {
+                    if outer.len() == MAX_DEPTH {
+                        return Err(format!("it is nested more than {MAX_DEPTH} deep"));
+                    }
                     outer.push(std::mem::replace(&mut parser, inner));
                 }
                 // Most of the file, and nothing in it matters here.

@@ -1,46 +1,101 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use icu_properties::props::{BidiControl, DefaultIgnorableCodePoint, GeneralCategory};
+use icu_properties::{CodePointMapData, CodePointSetData};
+
+/// The most marks that one character may carry. Hebrew, Tibetan and Vietnamese texts need no more; a
+/// flood of them is drawn over the lines above and below.
+const MAX_MARKS: usize = 4;
+
 /// Text from outside (a server, an engine, a file) in a form that can't drive a terminal.
 ///
-/// Control characters, and invisible characters that change how the rest is read, become
-/// `\u{1b}`-style escapes. What is longer than `max_chars` characters is cut, with `…` at its end.
+/// Control characters, and characters that are invisible or change how the rest is read, become
+/// `\u{1b}`-style escapes; see [`unsafe_characters`]. What is longer than `max_chars` characters is cut,
+/// with `…` at its end.
 #[must_use]
 pub fn printable(text: &str, max_chars: usize) -> Cow<'_, str> {
     let cut = text.char_indices().nth(max_chars).map(|(at, _)| at);
-    if cut.is_none() && !text.chars().any(is_unsafe) {
+    let kept = &text[..cut.unwrap_or(text.len())];
+    let mut unsafe_characters = unsafe_characters(kept).peekable();
+    if cut.is_none() && unsafe_characters.peek().is_none() {
         return Cow::Borrowed(text);
     }
-    let kept = &text[..cut.unwrap_or(text.len())];
     let mut safe = String::with_capacity(kept.len() + 16);
-    for character in kept.chars() {
-        if is_unsafe(character) {
-            // Writing to a String can't fail.
-            let _ = write!(safe, "\\u{{{:x}}}", u32::from(character));
-        } else {
-            safe.push(character);
-        }
+    let mut done = 0;
+    for (at, character) in unsafe_characters {
+        safe.push_str(&kept[done..at]);
+        // Writing to a String can't fail.
+        let _ = write!(safe, "\\u{{{:x}}}", u32::from(character));
+        done = at + character.len_utf8();
     }
+    safe.push_str(&kept[done..]);
     if cut.is_some() {
         safe.push('…');
     }
     Cow::Owned(safe)
 }
 
-/// C0, DEL, C1, zero-width characters, line and paragraph separators, bidirectional overrides and
-/// isolates (Unicode Technical Report 36), the byte order mark, and tag characters.
+/// The characters of a text that must not reach a terminal as they are, each with its place in bytes.
+///
+/// They are those of [`is_unsafe`], and combining marks that have nothing to stand on, or of which more
+/// than four stand on one character.
+pub fn unsafe_characters(text: &str) -> impl Iterator<Item = (usize, char)> + '_ {
+    // At the start of a text a mark would change what stands before the text.
+    let mut marks = MAX_MARKS;
+    text.char_indices().filter(move |(_, character)| {
+        if is_unsafe(*character) {
+            marks = MAX_MARKS;
+            return true;
+        }
+        if is_mark(*character) {
+            marks += 1;
+            return marks > MAX_MARKS;
+        }
+        marks = 0;
+        false
+    })
+}
+
+/// Whether a character must not reach a terminal wherever it stands.
+///
+/// Those are control and format characters, white space other than the plain space, bidirectional
+/// controls, private and unassigned characters, and all that Unicode calls "default ignorable", which
+/// may be drawn as nothing: soft hyphens, fillers, variation selectors, tags (Unicode Technical
+/// Report 36, 2.5 and Standard Annex 44; the data is that of `icu_properties`).
 #[must_use]
 pub fn is_unsafe(character: char) -> bool {
-    character.is_control()
+    if character.is_ascii() {
+        return character.is_control();
+    }
+    // Assigned as a symbol, and blank in every font.
+    character == BRAILLE_BLANK
+        || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(character)
+        || CodePointSetData::new::<BidiControl>().contains(character)
         || matches!(
-            character,
-            '\u{61c}'
-                | '\u{200b}'..='\u{200f}'
-                | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{2069}'
-                | '\u{feff}'
-                | '\u{e0000}'..='\u{e007f}'
+            category(character),
+            GeneralCategory::Control
+                | GeneralCategory::Format
+                | GeneralCategory::LineSeparator
+                | GeneralCategory::ParagraphSeparator
+                | GeneralCategory::SpaceSeparator
+                | GeneralCategory::PrivateUse
+                | GeneralCategory::Unassigned
         )
+}
+
+const BRAILLE_BLANK: char = '\u{2800}';
+
+fn is_mark(character: char) -> bool {
+    !character.is_ascii()
+        && matches!(
+            category(character),
+            GeneralCategory::NonspacingMark | GeneralCategory::EnclosingMark
+        )
+}
+
+fn category(character: char) -> GeneralCategory {
+    CodePointMapData::<GeneralCategory>::new().get(character)
 }
 
 #[cfg(test)]
@@ -49,7 +104,15 @@ mod tests {
 
     #[test]
     fn plain_text_is_handed_back_as_it_is() {
-        for text in ["", "broker-0", "Größe 3 µs – 備份 ✓"] {
+        for text in [
+            "",
+            "broker-0",
+            "Größe 3 µs – 備份 ✓",
+            "u\u{308}ber",
+            "Tie\u{302}\u{301}ng",
+            "שָּׁלוֹם",
+            "👍🏽",
+        ] {
             assert!(matches!(printable(text, 40), Cow::Borrowed(same) if same == text));
         }
     }
@@ -62,14 +125,76 @@ mod tests {
     }
 
     #[test]
-    fn invisible_characters_are_shown() {
+    fn invisible_and_misleading_characters_are_shown() {
         for character in [
-            '\u{200b}', '\u{200f}', '\u{202a}', '\u{202e}', '\u{2066}', '\u{2069}', '\u{2028}',
-            '\u{2029}', '\u{feff}',
+            // Zero width, bidirectional controls, separators, the byte order mark.
+            '\u{200b}',
+            '\u{200c}',
+            '\u{200d}',
+            '\u{200f}',
+            '\u{202a}',
+            '\u{202e}',
+            '\u{2066}',
+            '\u{2069}',
+            '\u{61c}',
+            '\u{2028}',
+            '\u{2029}',
+            '\u{feff}',
+            '\u{2060}',
+            '\u{2064}',
+            // Default ignorable: the soft hyphen, the grapheme joiner, fillers, vowel separators.
+            '\u{ad}',
+            '\u{34f}',
+            '\u{115f}',
+            '\u{1160}',
+            '\u{17b4}',
+            '\u{180b}',
+            '\u{180e}',
+            '\u{3164}',
+            '\u{ffa0}',
+            '\u{1bca0}',
+            '\u{1d173}',
+            // Variation selectors and tags.
+            '\u{fe00}',
+            '\u{fe0f}',
+            '\u{e0100}',
+            '\u{e01ef}',
+            '\u{e0001}',
+            '\u{e0041}',
+            '\u{e007f}',
+            // Spaces that are no spaces to a program, and what is blank without being one.
+            '\u{a0}',
+            '\u{2003}',
+            '\u{202f}',
+            '\u{3000}',
+            '\u{2800}',
+            // What no font need have: private, unassigned, no characters at all.
+            '\u{e000}',
+            '\u{fffe}',
+            '\u{10ffff}',
+            '\u{fff9}',
+            '\u{2065}',
         ] {
             let shown = printable(&character.to_string(), 40).into_owned();
             assert_eq!(shown, format!("\\u{{{:x}}}", u32::from(character)));
         }
+    }
+
+    #[test]
+    fn marks_do_not_pile_up_and_stand_on_something() {
+        let marks = |count| "\u{301}".repeat(count);
+        assert_eq!(
+            printable(&format!("a{}", marks(4)), 40),
+            format!("a{}", marks(4))
+        );
+        let shown = printable(&format!("a{}b{}", marks(6), marks(1)), 40).into_owned();
+        assert_eq!(
+            shown,
+            format!("a{}\\u{{301}}\\u{{301}}b{}", marks(4), marks(1))
+        );
+        assert_eq!(printable("\u{20dd}a", 40), "\\u{20dd}a");
+        // Not upon what was escaped either.
+        assert_eq!(printable("a\u{200b}\u{301}", 40), "a\\u{200b}\\u{301}");
     }
 
     #[test]

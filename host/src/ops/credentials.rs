@@ -4,6 +4,7 @@ use broker_manifest::Auth;
 use http::HeaderValue;
 
 use super::OpsError;
+use super::echo::Echo;
 use crate::cluster::Cluster;
 use crate::model::Secret;
 
@@ -22,6 +23,9 @@ pub struct CredentialsRequest {
 pub(super) struct Credentials {
     basic: Option<HeaderValue>,
     bearer: Option<HeaderValue>,
+    /// What an answer to a request with these headers must not hold.
+    basic_echo: Echo,
+    bearer_echo: Echo,
 }
 
 impl Credentials {
@@ -41,6 +45,11 @@ impl Credentials {
                 password = password.or(Some(keys.require("password")?.clone()));
             }
         }
+        // The pair is sent in Base64; a short password is found as a part of that.
+        let of_basic = match (&username, &password) {
+            (Some(username), Some(password)) => vec![password.clone(), pair(username, password)],
+            _ => Vec::new(),
+        };
         let basic = match (username, password) {
             (Some(username), Some(password)) => Some(basic(&username, &password)?),
             (Some(_), None) => {
@@ -55,9 +64,14 @@ impl Credentials {
             }
             (None, None) => None,
         };
+        let of_bearer = token.as_ref().map(|token| token.expose().trim_ascii());
+        let of_bearer = of_bearer.map(|token| Secret::from(token.to_vec()));
+        let bearer = token.map(|token| bearer(&token)).transpose()?;
         Ok(Self {
+            basic_echo: Echo::of(&of_basic, basic.as_ref()),
+            bearer_echo: Echo::of(&of_bearer, bearer.as_ref()),
             basic,
-            bearer: token.map(|token| bearer(&token)).transpose()?,
+            bearer,
         })
     }
 
@@ -69,6 +83,19 @@ impl Credentials {
             Auth::Bearer => self.bearer.as_ref(),
         }
     }
+
+    /// Whether what came back holds the credentials of that kind.
+    pub(super) fn are_in(&self, auth: Auth, text: &[u8]) -> bool {
+        match auth {
+            Auth::None | Auth::Aws => false,
+            Auth::Basic => self.basic_echo.is_in(text),
+            Auth::Bearer => self.bearer_echo.is_in(text),
+        }
+    }
+}
+
+fn pair(username: &Secret, password: &Secret) -> Secret {
+    Secret::from([username.expose(), b":", password.expose()].concat())
 }
 
 /// RFC 7617: a colon ends the user name, so it can't hold one.
@@ -78,8 +105,8 @@ fn basic(username: &Secret, password: &Secret) -> Result<HeaderValue, OpsError> 
             what: "the user name has a colon",
         });
     }
-    let pair = [username.expose(), b":", password.expose()].concat();
-    header(&format!("Basic {}", BASE64_STANDARD.encode(pair)))
+    let pair = pair(username, password);
+    header(&format!("Basic {}", BASE64_STANDARD.encode(pair.expose())))
 }
 
 fn bearer(token: &Secret) -> Result<HeaderValue, OpsError> {

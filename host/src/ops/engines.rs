@@ -34,9 +34,7 @@ pub async fn engines(
 }
 
 async fn detect(session: &Session, file: &EngineFile) -> Result<String, OpsError> {
-    let mut running = session.start(file).await?;
-    let detected = running.instance().detect().await;
-    Ok(in_words(running.original(detected)?))
+    Ok(in_words(session.ask(file).await?.answer?))
 }
 
 /// What answered, in one line.

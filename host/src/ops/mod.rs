@@ -2,13 +2,16 @@
 //! what is to be shown.
 
 mod act;
+mod asking;
 mod audit;
 mod choose;
 mod commands;
+mod compiling;
 mod create;
 mod credentials;
 mod delete;
 mod download;
+mod echo;
 mod engines;
 mod error;
 mod export;

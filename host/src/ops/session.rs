@@ -1,14 +1,16 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use broker_manifest::{EngineId, EngineOption, Manifest, Operation};
 
 use super::OpsError;
+use super::asking::{Asked, Refusal};
 use super::audit::AuditFile;
 use super::choose::{EngineChoice, call_name, candidates, for_files, has_target, shared_name};
 use super::commands::PodCommands;
+use super::compiling::Compiling;
 use super::credentials::{Credentials, CredentialsRequest};
 use super::network::{Endpoints, Route};
 use super::objects::ClusterObjects;
@@ -36,6 +38,8 @@ pub struct Request {
     pub statefulset: Option<String>,
     pub pod: Option<String>,
     pub credentials: CredentialsRequest,
+    /// What one call of an engine may use.
+    pub limits: Limits,
     /// Where the calls of engines are written to.
     pub audit: Option<PathBuf>,
     /// Values of the manifests' port flags, by flag.
@@ -54,6 +58,7 @@ pub struct Session {
     request: Request,
     target: Target,
     auditor: Option<Arc<dyn Auditor>>,
+    compiling: Compiling,
     ui: Ui,
 }
 
@@ -98,6 +103,7 @@ impl Session {
             s3: Arc::default(),
             request,
             target,
+            compiling: Compiling::new(ui),
             ui,
         };
         session.note_credentials_left_out();
@@ -118,31 +124,45 @@ impl Session {
             // another engine is another backup.
             candidates.truncate(1);
         }
-        let mut remaining = candidates.into_iter().peekable();
-        while let Some(file) = remaining.next() {
-            // The last is not asked whether it answers: its own error says more.
-            let Some(next) = remaining.peek() else {
-                return self.start(file).await;
-            };
-            // What is wrong with the target is wrong for every engine.
-            let running = self.start(file).await?;
-            match self.answering(running).await {
-                Ok(running) => return Ok(running),
-                Err(OpsError::Cluster(error)) if error.failure() == Failure::NotAllowed => {
-                    return Err(OpsError::Cluster(error));
-                }
-                Err(reason) => {
-                    let reason = text::printable(&reason.to_string(), MAX_REASON).into_owned();
-                    self.ui.note(&format!(
-                        "engine {} can't be used here ({reason}); trying {}",
-                        call_name(&self.engines, &file.manifest().id),
-                        call_name(&self.engines, &next.manifest().id)
-                    ));
-                }
+        let Some((last, others)) = candidates.split_last() else {
+            // `candidates` returns at least one.
+            return Err(OpsError::NobodyCan { operation });
+        };
+        let mut used = None;
+        let refused = |at: usize, refusal: Refusal| match refusal {
+            // What is wrong with the target, or with the user's rights, is wrong for every engine.
+            Refusal::NotAsked(error @ OpsError::Cluster(_)) => Err(error),
+            Refusal::NoAnswer(OpsError::Cluster(error))
+                if error.failure() == Failure::NotAllowed =>
+            {
+                Err(OpsError::Cluster(error))
             }
+            Refusal::NotAsked(reason) | Refusal::NoAnswer(reason) => {
+                let reason = text::printable(&reason.to_string(), MAX_REASON).into_owned();
+                self.ui.note(&format!(
+                    "engine {} can't be used here ({reason}); trying {}",
+                    call_name(&self.engines, &candidates[at].manifest().id),
+                    call_name(&self.engines, &candidates[at + 1].manifest().id)
+                ));
+                Ok(())
+            }
+        };
+        if !others.is_empty() {
+            let answering = |asked: Asked| {
+                let running = asked.answering()?;
+                self.ui.debug(&format!(
+                    "engine {}: its backend answers",
+                    running.manifest.id
+                ));
+                Ok(running)
+            };
+            used = Box::pin(self.first_that_answers(others, answering, refused)).await?;
         }
-        // `candidates` returns at least one.
-        Err(OpsError::NobodyCan { operation })
+        match used {
+            Some(running) => Ok(running),
+            // The last is not asked whether it answers: its own error says more.
+            None => self.start(last).await,
+        }
     }
 
     /// The first, unless nobody listens where its backend would: then the first of the others that
@@ -153,65 +173,46 @@ impl Session {
             let operation = Operation::Create;
             return Err(OpsError::NobodyCan { operation });
         };
-        let mut preferred = self.start(first).await?;
         if others.is_empty() {
-            return Ok(preferred);
+            return self.start(first).await;
         }
-        let detected = preferred.instance.detect().await;
-        let reason = match preferred.original(detected) {
+        let Asked {
+            running: preferred,
+            answer,
+        } = self.ask(first).await?;
+        let reason = match answer {
             Err(OpsError::Cluster(reason)) if reason.is_absence() => reason,
             Err(OpsError::Engine(error)) if !matches!(error, EngineError::Reported { .. }) => {
                 return Err(error.into());
             }
             _ => return Ok(preferred),
         };
-        for other in others {
-            match self.is_there(other).await {
-                Ok(running) => {
-                    self.ui.note(&format!(
-                        "engine {} can't be used here ({}); using {}",
-                        preferred.called,
-                        text::printable(&reason.to_string(), MAX_REASON),
-                        running.called
-                    ));
-                    return Ok(running);
-                }
-                Err(error) => self.ui.debug(&format!(
-                    "engine {} can't be used here either: {}",
-                    call_name(&self.engines, &other.manifest().id),
-                    text::printable(&error.to_string(), MAX_REASON)
-                )),
-            }
-        }
-        Ok(preferred)
-    }
-
-    /// Starts an engine whose backend answers, or wants credentials: then it says so itself.
-    async fn is_there(&self, file: &EngineFile) -> Result<Running, OpsError> {
-        let mut running = self.start(file).await?;
-        let detected = running.instance.detect().await;
-        match running.original(detected) {
-            Err(OpsError::Engine(error)) if error.failure() == Failure::NotAllowed => Ok(running),
-            Err(error) => Err(error),
-            Ok(_) => Ok(running),
-        }
+        let refused = |at: usize, refusal: Refusal| {
+            let (Refusal::NotAsked(error) | Refusal::NoAnswer(error)) = refusal;
+            self.ui.debug(&format!(
+                "engine {} can't be used here either: {}",
+                call_name(&self.engines, &others[at].manifest().id),
+                text::printable(&error.to_string(), MAX_REASON)
+            ));
+            Ok(())
+        };
+        let used = Box::pin(self.first_that_answers(others, is_there, refused)).await?;
+        let Some(running) = used else {
+            return Ok(preferred);
+        };
+        self.ui.note(&format!(
+            "engine {} can't be used here ({}); using {}",
+            preferred.called,
+            text::printable(&reason.to_string(), MAX_REASON),
+            running.called
+        ));
+        Ok(running)
     }
 
     /// Starts the engine that restores from files.
     pub(super) async fn engine_for_files(&self) -> Result<Running, OpsError> {
         self.start(for_files(&self.engines, &self.request.engine)?)
             .await
-    }
-
-    async fn answering(&self, mut running: Running) -> Result<Running, OpsError> {
-        let detected = running.instance.detect().await;
-        let detection = running.original(detected)?;
-        self.ui.debug(&format!(
-            "engine {}: {} answers",
-            running.manifest.id,
-            text::printable(&detection.product, 100)
-        ));
-        Ok(running)
     }
 
     /// Starts the engine with this id once more.
@@ -250,8 +251,16 @@ impl Session {
     pub(super) async fn load(&self, file: &EngineFile) -> Result<Loaded, OpsError> {
         let runtime = Arc::clone(&self.runtime);
         let to_load = file.clone();
-        let loaded = tokio::task::spawn_blocking(move || runtime.load(to_load)).await;
-        let loaded = loaded.map_err(|e| OpsError::Worker {
+        let compiling = self.compiling.clone();
+        let loaded = tokio::task::spawn_blocking(move || {
+            let name = to_load.manifest().id.to_string();
+            // Told until it is there, however it ends.
+            let told = OnceLock::new();
+            runtime.load_telling(to_load, &|| {
+                told.get_or_init(|| compiling.begin(&name));
+            })
+        });
+        let loaded = loaded.await.map_err(|e| OpsError::Worker {
             reason: e.to_string(),
         })??;
         if let Some(problem) = &loaded.cache_problem {
@@ -288,7 +297,7 @@ impl Session {
                 auditor: self.auditor.clone(),
                 now: None,
             },
-            Limits::default(),
+            self.request.limits,
         )
         .await?;
         Ok(Running {
@@ -332,6 +341,10 @@ impl Session {
             let setting = self.request.options.get(&option.name);
             setting.is_some_and(|setting| !is_default(option, &setting.value))
         })
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        self.request.limits
     }
 
     pub(super) fn target(&self) -> &Target {
@@ -438,6 +451,15 @@ impl Running {
             }
             OpsError::Engine(error)
         })
+    }
+}
+
+/// An engine whose backend answers, or wants credentials: then it says so itself.
+fn is_there(asked: Asked) -> Result<Running, OpsError> {
+    match asked.answer {
+        Err(OpsError::Engine(error)) if error.failure() == Failure::NotAllowed => Ok(asked.running),
+        Err(error) => Err(error),
+        Ok(_) => Ok(asked.running),
     }
 }
 

@@ -423,10 +423,9 @@ async fn detect(
     network: Endpoints,
 ) -> Result<(Running, String), OpsError> {
     let loaded = session.load(file).await?;
-    let mut running = session.run(file, &loaded, network).await?;
-    let detected = running.instance().detect().await;
-    let detection = running.original(detected)?;
-    Ok((running, in_words(detection)))
+    let asked = session.ask_over(file, &loaded, network).await?;
+    let detection = asked.answer?;
+    Ok((asked.running, in_words(detection)))
 }
 
 async fn list(session: &Session, running: &mut Running, engine: &str) -> Check {

@@ -22,6 +22,8 @@ pub struct Capabilities(BTreeSet<Capability>);
 pub enum Capability {
     /// Sending one kind of request to one place.
     Http { place: Place, route: String },
+    /// Adding one header of its own to what it sends there.
+    Header { place: Place, name: String },
     /// The host adds credentials to what is sent there.
     Credentials { place: Place, kind: Login },
     /// Running one command, in the pod's default container where none is named.
@@ -71,6 +73,7 @@ impl Capabilities {
         if outline.imports("http") || outline.imports("artifacts") {
             for endpoint in manifest.endpoints.values() {
                 found.extend(credentials(endpoint));
+                found.extend(endpoint.headers.iter().map(|name| header(endpoint, name)));
                 found.extend(endpoint.allow.iter().map(|route| Capability::Http {
                     place: Place::of(endpoint),
                     route: route.to_string(),
@@ -142,6 +145,8 @@ impl Capabilities {
             if !credentials(endpoint).is_none_or(has) {
                 endpoint.auth = Auth::None;
             }
+            let headers = endpoint.headers.clone().into_iter();
+            endpoint.headers = headers.filter(|name| has(header(endpoint, name))).collect();
             endpoint.allow.retain(|route| {
                 has(Capability::Http {
                     place: place.clone(),
@@ -179,6 +184,10 @@ impl Capabilities {
                         None => sentences.push(format!("talk to {}: {route}", place.words())),
                     }
                 }
+                Capability::Header { place, name } => sentences.push(format!(
+                    "add the header {name} to what it sends to {}",
+                    place.words()
+                )),
                 Capability::Credentials { place, kind } => {
                     let place = place.words();
                     sentences.push(match kind {
@@ -245,6 +254,13 @@ fn credentials(endpoint: &Endpoint) -> Option<Capability> {
     })
 }
 
+fn header(endpoint: &Endpoint, name: &str) -> Capability {
+    Capability::Header {
+        place: Place::of(endpoint),
+        name: name.to_ascii_lowercase(),
+    }
+}
+
 fn objects(rule: &ResourceRule) -> impl Iterator<Item = Capability> {
     rule.verbs().iter().map(|verb| object(rule, *verb))
 }
@@ -309,6 +325,7 @@ impl fmt::Display for Capability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Http { place, route } => write!(f, "http {place} {route}"),
+            Self::Header { place, name } => write!(f, "header {place} {name}"),
             Self::Credentials { place, kind } => {
                 let kind = match kind {
                     Login::Basic => "basic",
@@ -371,6 +388,7 @@ mod tests {
         port = { names = ["api"], numbers = [80] }
         allow = ["GET /b", "POST /b/{id}"]
         auth = "basic"
+        headers = ["X-Trace-Id"]
         [endpoints.front]
         select = "service"
         port = { numbers = [443] }
@@ -410,6 +428,7 @@ mod tests {
                 "credentials pod:api,80 basic",
                 "credentials s3 aws",
                 "exec vault: ls -1 {folder} \"a b\"",
+                "header pod:api,80 x-trace-id",
                 "http pod:api,80 GET /b",
                 "http pod:api,80 POST /b/{id}",
                 "http s3 GET /{bucket}/{+key}",
@@ -435,6 +454,7 @@ mod tests {
                 "talk to port api or 80 of the pods of the StatefulSet you name: GET /b, POST /b/{id}",
                 "talk to port 443 of a Service in front of the StatefulSet you name: GET /c",
                 "talk to S3, outside the cluster: GET /{bucket}/{+key}, HEAD /acme/index",
+                "add the header x-trace-id to what it sends to port api or 80 of the pods of the StatefulSet you name",
                 "have a user name and a password of yours added to what it sends to port api or 80 of the pods of the StatefulSet you name, without seeing that",
                 "have what it asks of S3, outside the cluster, signed with your AWS credentials, without seeing them",
                 "run in container vault of a pod of the StatefulSet you name: ls -1 {folder} \"a b\"",
@@ -479,6 +499,8 @@ mod tests {
             .check_request("api", get, "/b", &[])
             .expect("granted");
         assert_eq!(granted.auth, Auth::None);
+        assert!(grants.check_header("api", "x-trace-id").is_err());
+        assert!(grants.check_header("api", "accept").is_ok());
         assert!(grants.check_request("front", get, "/c", &[]).is_err());
         assert!(grants.check_pods().is_err());
         let vault = ObjectKind {

@@ -122,7 +122,7 @@ pub(super) fn yaml(document: &Value) -> io::Result<String> {
     // Folded text reads badly and is found by no `grep`.
     let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
     let text = serde_saphyr::to_string_with_options(document, options).map_err(io::Error::other)?;
-    if text.chars().any(|c| c != '\n' && text::is_unsafe(c)) {
+    if text::unsafe_characters(&text).any(|(_, c)| c != '\n') {
         return json(document);
     }
     Ok(text)
@@ -136,15 +136,15 @@ impl<F: Formatter> Formatter for SafeFormatter<F> {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        let mut rest = fragment;
-        while let Some((at, unsafe_char)) = rest.char_indices().find(|(_, c)| text::is_unsafe(*c)) {
-            writer.write_all(&rest.as_bytes()[..at])?;
+        let mut done = 0;
+        for (at, unsafe_char) in text::unsafe_characters(fragment) {
+            writer.write_all(&fragment.as_bytes()[done..at])?;
             for unit in unsafe_char.encode_utf16(&mut [0; 2]) {
                 write!(writer, "\\u{unit:04x}")?;
             }
-            rest = &rest[at + unsafe_char.len_utf8()..];
+            done = at + unsafe_char.len_utf8();
         }
-        writer.write_all(rest.as_bytes())
+        writer.write_all(&fragment.as_bytes()[done..])
     }
 
     fn begin_array<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
@@ -196,7 +196,7 @@ impl<F: Formatter> Formatter for SafeFormatter<F> {
 mod tests {
     use super::*;
 
-    const HOSTILE: &str = "a\u{1b}[2J\u{9b}\u{202e}\u{200b}\n\u{e0041}\"\\é";
+    const HOSTILE: &str = "a\u{1b}[2J\u{9b}\u{202e}\u{200b}\n\u{e0041}\u{fe0f}\u{3164}\"\\é";
 
     #[test]
     fn json_and_yaml_carry_hostile_text_whole_and_harmless() {

@@ -34,6 +34,30 @@ pub(super) fn spinner(message: &str) -> Shown {
     Shown
 }
 
+/// Changes what the spinner says until the value is dropped; none where no line is shown.
+pub(super) fn relabel(message: &str) -> Option<Relabelled> {
+    let shown = shown();
+    let bar = shown.as_ref().filter(|bar| !bar.is_hidden())?;
+    let before = bar.message();
+    bar.set_message(text::printable(message, MAX_MESSAGE).into_owned());
+    Some(Relabelled {
+        bar: bar.clone(),
+        before,
+    })
+}
+
+/// Puts back what the line said before when it is dropped.
+pub struct Relabelled {
+    bar: ProgressBar,
+    before: String,
+}
+
+impl Drop for Relabelled {
+    fn drop(&mut self) {
+        self.bar.set_message(std::mem::take(&mut self.before));
+    }
+}
+
 /// Takes the line away, and keeps it away as long as the value lives.
 pub(super) fn quiet() -> Quiet {
     QUESTIONS.fetch_add(1, Ordering::Relaxed);

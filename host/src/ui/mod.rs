@@ -22,6 +22,7 @@ pub use changes::Changes;
 pub use document::{Document, Scope, error_document};
 pub use format::{Format, size};
 pub use kind::{KINDS, Kind};
+pub(crate) use live::Relabelled;
 pub use transfer::TransferProgress;
 pub use views::{
     BackupsView, BundleRow, BundleView, CaseRow, CheckOutcome, CheckRow, CheckedFile, CreatedView,
@@ -35,7 +36,7 @@ pub use views::{
 /// Longest message of an error or a note, in characters.
 const MAX_MESSAGE: usize = 2000;
 /// Work that is done sooner needs no sign of life.
-const PATIENCE: Duration = Duration::from_millis(250);
+pub(crate) const PATIENCE: Duration = Duration::from_millis(250);
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -157,6 +158,12 @@ impl Ui {
         }
         let _spinner = live::spinner(message);
         work.await
+    }
+
+    /// Changes what the sign of life on a terminal says until the value is dropped. There is none where
+    /// stderr is no terminal, or nothing is shown on it.
+    pub(crate) fn relabel(self, message: &str) -> Option<Relabelled> {
+        live::relabel(message)
     }
 
     /// Shows a transfer while it goes on. `verb` is what is done to each byte: `Downloaded`.

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Method, Port, Route};
+use crate::{HeaderRule, Method, Port, Route};
 
 /// A place that an engine may talk to over HTTP.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +14,9 @@ pub struct Endpoint {
     pub allow: Vec<Route>,
     #[serde(default)]
     pub auth: Auth,
+    /// Headers that its requests may have beside those that every engine may send; see [`HeaderRule`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<String>,
 }
 
 /// What is behind an endpoint, and how it is found.
@@ -50,6 +53,14 @@ pub enum EndpointError {
     NoPort,
     #[error("it allows no request; name each in `allow`")]
     NothingAllowed,
+    #[error(
+        "no engine may send the header `{name}`: it is not in letters, digits and dashes, or it belongs to the host, or it can make another request of the one that is allowed"
+    )]
+    HeaderOfHost { name: String },
+    #[error("the header `{name}` need not be named: every engine may send it")]
+    HeaderOfAll { name: String },
+    #[error("the header `{name}` stands twice in it")]
+    HeaderTwice { name: String },
     #[error("S3 has no port")]
     PortOfS3,
     #[error("`auth` of S3 is `aws`, or `none` for buckets that everybody may read")]
@@ -84,11 +95,44 @@ impl Endpoint {
         if self.allow.is_empty() {
             return Err(EndpointError::NothingAllowed);
         }
+        self.check_headers()?;
         if self.is_in_pods() {
             self.check_in_pods()
         } else {
             self.check_s3()
         }
+    }
+
+    /// Whether its requests may have a header of this name.
+    #[must_use]
+    pub fn may_send(&self, name: &str) -> bool {
+        match HeaderRule::of(name) {
+            HeaderRule::Always => true,
+            HeaderRule::Named => self.names(name),
+            HeaderRule::Never => false,
+        }
+    }
+
+    fn names(&self, header: &str) -> bool {
+        self.headers
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(header))
+    }
+
+    fn check_headers(&self) -> Result<(), EndpointError> {
+        for (at, name) in self.headers.iter().enumerate() {
+            let name = name.clone();
+            match HeaderRule::of(&name) {
+                HeaderRule::Never => return Err(EndpointError::HeaderOfHost { name }),
+                HeaderRule::Always => return Err(EndpointError::HeaderOfAll { name }),
+                HeaderRule::Named => {}
+            }
+            let mut before = self.headers[..at].iter();
+            if before.any(|other| other.eq_ignore_ascii_case(&name)) {
+                return Err(EndpointError::HeaderTwice { name });
+            }
+        }
+        Ok(())
     }
 
     fn check_in_pods(&self) -> Result<(), EndpointError> {
@@ -160,6 +204,43 @@ mod tests {
             with(&format!("{port}allow = [\"GET /b\", \"GET /{{+path}}\"]")),
             Err(EndpointError::SlashesInPods { name, .. }) if name == "path"
         ));
+    }
+
+    #[test]
+    fn headers_are_named_once_and_none_is_of_the_host() {
+        let with = |headers: &str| {
+            check(&format!(
+                "select = \"pod\"\nport = {{ numbers = [80] }}\nallow = [\"GET /b\"]\nheaders = [{headers}]"
+            ))
+        };
+        assert_eq!(with("\"X-Request-Id\", \"x-trace\""), Ok(()));
+        let name = |name: &str| name.to_owned();
+        for (headers, refused) in [
+            (
+                "\"transfer_encoding\"",
+                EndpointError::HeaderOfHost {
+                    name: name("transfer_encoding"),
+                },
+            ),
+            (
+                "\"X-Original-URL\"",
+                EndpointError::HeaderOfHost {
+                    name: name("X-Original-URL"),
+                },
+            ),
+            (
+                "\"Accept\"",
+                EndpointError::HeaderOfAll {
+                    name: name("Accept"),
+                },
+            ),
+            (
+                "\"x-a\", \"X-A\"",
+                EndpointError::HeaderTwice { name: name("X-A") },
+            ),
+        ] {
+            assert_eq!(with(headers), Err(refused));
+        }
     }
 
     #[test]

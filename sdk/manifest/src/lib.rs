@@ -10,6 +10,7 @@
 mod endpoint;
 mod error;
 mod exec;
+mod header;
 mod names;
 mod port;
 mod resources;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 pub use endpoint::{Auth, Endpoint, EndpointError, Select};
 pub use error::ManifestError;
 pub use exec::{Command, CommandError, FillError, Word};
+pub use header::{HeaderRule, overrides_method};
 pub use names::{EngineId, RESERVED_FLAGS, RESERVED_VERBS, SHARED_FLAGS, is_flag_name};
 pub use port::{Port, PortName};
 pub use resources::{ObjectKind, ResourceError, ResourceRule, ResourceVerb, Resources};

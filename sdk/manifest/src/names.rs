@@ -18,6 +18,8 @@ pub const RESERVED_FLAGS: &[&str] = &[
     "credentials-secret",
     "dry-run",
     "engine",
+    "engine-memory",
+    "engine-timeout",
     "file",
     "force",
     "help",

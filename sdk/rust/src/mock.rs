@@ -175,6 +175,17 @@ impl Host {
                     format!("the manifest does not allow {name} on {}", request.endpoint),
                 ));
             }
+            let endpoint = &manifest.endpoints[&request.endpoint];
+            let mut headers = request.headers.iter().map(|(name, _)| name);
+            if let Some(name) = headers.find(|name| !endpoint.may_send(name)) {
+                return Err(Error::new(
+                    ErrorKind::Denied,
+                    format!(
+                        "the manifest does not name the header {name} for {}",
+                        request.endpoint
+                    ),
+                ));
+            }
         }
         let path = route
             .fill(&request.parameters)

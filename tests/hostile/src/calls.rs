@@ -26,6 +26,32 @@ pub fn header() -> Result<Vec<Backup>> {
     sent(http::get("api", "/v1/backup/list-remote").header("Authorization", "Bearer of bad news"))
 }
 
+/// A header of this name, and whatever it does to the request.
+pub fn header_named(name: &str) -> Result<Vec<Backup>> {
+    sent(http::get("api", "/v1/backup/list-remote").header(name, "/v1/admin"))
+}
+
+/// A query that many frameworks take for another method.
+pub fn query() -> Result<Vec<Backup>> {
+    sent(http::get("api", "/v1/backup/list-remote").query("_method", "DELETE"))
+}
+
+/// Asks again and again for what it does not get, in many words.
+pub fn denied_flood() -> Result<Vec<Backup>> {
+    let long = "x".repeat(100_000);
+    loop {
+        let _ = http::get("api", &format!("/{long}")).send();
+    }
+}
+
+/// Sends as much as it can.
+pub fn send_flood() -> Result<Vec<Backup>> {
+    loop {
+        let text = "x".repeat((1 << 20) - 2);
+        let _ = http::post("api", "/v1/restore").json(&text)?.send();
+    }
+}
+
 /// A parameter that would lead out of its segment.
 pub fn path() -> Result<Vec<Backup>> {
     sent(http::get("api", "/v1/backup/{name}").parameter("name", "../../metrics"))

@@ -50,6 +50,9 @@ impl List for Hostile {
             "denied-method" => calls::method(),
             "denied-header" => calls::header(),
             "other-path" => calls::path(),
+            "denied-query" => calls::query(),
+            "denied-flood" => calls::denied_flood(),
+            "send-flood" => calls::send_flood(),
 
             "denied-command" => calls::command(),
             "bad-argument" => calls::argument(),
@@ -60,8 +63,10 @@ impl List for Hostile {
 
             "long-log" => Ok(system::long_log()),
             "flood" => Ok(system::flood()),
+            "warn-flood" => Ok(system::warn_flood()),
             "what-time" => Ok(system::what_time()),
             "look-around" => Ok(system::look_around()),
+            other if other.starts_with("header:") => calls::header_named(&other[7..]),
             other => Err(Error::unsupported(format!(
                 "no way to misbehave is named {other}"
             ))),

@@ -51,6 +51,13 @@ pub fn long_log() -> Vec<Backup> {
     Vec::new()
 }
 
+pub fn warn_flood() -> Vec<Backup> {
+    for n in 0..100_000 {
+        log::warn(&format!("warning {n}"));
+    }
+    vec![Backup::new("still here", State::Succeeded)]
+}
+
 pub fn flood() -> Vec<Backup> {
     let line = "x".repeat(1000);
     for _ in 0..200 {

@@ -19,6 +19,7 @@ use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand};
 
 use super::credentials::CredentialsArgs;
 use super::error::CliError;
+use super::limits::LimitsArgs;
 use super::{Context, engine_flags};
 use crate::engine::{Catalogue, EngineFile};
 use crate::ops::{Downloaded, EngineChoice, Request, Session};
@@ -55,6 +56,8 @@ pub(super) struct TargetArgs {
     pod: Option<String>,
     #[command(flatten)]
     credentials: CredentialsArgs,
+    #[command(flatten)]
+    limits: LimitsArgs,
     /// Add each call of an engine to the host to this file, as a line of JSON without secrets
     #[arg(long, global = true, value_name = "FILE")]
     audit: Option<PathBuf>,
@@ -263,6 +266,7 @@ impl TargetArgs {
             ports: engine_flags::ports(&context.engines, context.matches),
             options: engine_flags::settings(&context.engines, context.matches)?,
             audit: self.audit,
+            limits: self.limits.into_limits(),
             connect: context.connect,
             credentials: self.credentials.into_request(context.ui)?,
         })

@@ -17,6 +17,7 @@ impl wit::Host for HostState {
         response: Resource<Response>,
         expectation: wit::Expectation,
     ) -> wasmtime::Result<Result<types::Saved, WitError>> {
+        self.count(0)?;
         let response = self.table.delete(response)?;
         let asked = self.asked(|| {
             json!({
@@ -40,6 +41,7 @@ impl wit::Host for HostState {
         request: wit::Request,
         artifact: Resource<Artifact>,
     ) -> wasmtime::Result<Result<Resource<Response>, WitError>> {
+        self.count(0)?;
         let artifact = self.table.get(&artifact)?.clone();
         let asked = self.asked(|| arguments(&request, Some(&artifact)));
         let answer = if request.body.is_some() {
@@ -102,15 +104,15 @@ impl HostState {
         }
         // A large file takes its time; the transfer has deadlines of its own.
         let _pause = self.allowance.pause();
-        artifacts
-            .save(ToSave {
-                answer,
-                request,
-                name: expectation.name,
-                length: expectation.length,
-                sha256: expectation.sha256,
-            })
-            .await
+        let saved = artifacts.save(ToSave {
+            answer,
+            request: request.clone(),
+            name: expectation.name,
+            length: expectation.length,
+            sha256: expectation.sha256,
+        });
+        let saved = self.meter.spare(saved).await;
+        saved.map_err(|report| self.without_secrets(request.auth, report))
     }
 }
 

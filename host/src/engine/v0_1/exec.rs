@@ -9,6 +9,7 @@ use crate::engine::instance::{HostResult, HostState};
 
 impl wit::Host for HostState {
     async fn pods(&mut self) -> wasmtime::Result<Result<Vec<String>, WitError>> {
+        self.count(0)?;
         let asked = self.asked(|| json!({}));
         let pods = self.granted_pods().await;
         self.tell("exec.pods", asked, &pods, |pods| json!(pods));
@@ -21,6 +22,7 @@ impl wit::Host for HostState {
         pod: Option<String>,
         arguments: Vec<(String, String)>,
     ) -> wasmtime::Result<Result<wit::Output, WitError>> {
+        self.count(arguments.iter().map(|(_, value)| value.len()).sum())?;
         let asked = self.asked(|| json!({ "command": name, "pod": pod, "arguments": arguments }));
         let ended = self.run_granted(&name, pod, &arguments).await;
         self.tell("exec.run", asked, &ended, |ended| {

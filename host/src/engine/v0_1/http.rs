@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use broker_manifest::Select;
+use broker_manifest::{Auth, Select};
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -43,6 +43,7 @@ impl wit::Host for HostState {
         &mut self,
         request: wit::Request,
     ) -> wasmtime::Result<Result<Resource<Response>, WitError>> {
+        self.count(request.body.as_ref().map_or(0, Vec::len))?;
         let asked = self.asked(|| arguments(&request, None));
         let sent = self.send_granted(request, None).await;
         self.tell("http.send", asked, &sent, known);
@@ -66,7 +67,10 @@ impl HostState {
             &request.parameters,
         )?;
         for (name, _) in &request.headers {
-            Grants::check_header(name)?;
+            self.grants.check_header(&request.endpoint, name)?;
+        }
+        for (name, _) in &request.query {
+            Grants::check_query(name)?;
         }
         if granted.select == Select::S3 {
             for (name, _) in request.headers.iter().chain(&request.query) {
@@ -84,7 +88,8 @@ impl HostState {
             select,
         } = granted;
         // Sending a file takes its time, and the answer to it too.
-        let _pause = artifact.is_some().then(|| self.allowance.pause());
+        let sends_file = artifact.is_some();
+        let _pause = sends_file.then(|| self.allowance.pause());
         let request = Outgoing {
             endpoint,
             select,
@@ -92,13 +97,41 @@ impl HostState {
             patience,
             request: build(request, artifact, method.name(), path)?,
         };
-        let answer = self.network.send(request.clone()).await?;
+        let answer = self.network.send(request.clone());
+        let answer = if sends_file {
+            self.meter.spare(answer).await
+        } else {
+            answer.await
+        };
+        let answer = answer.map_err(|report| self.without_secrets(auth, report))?;
+        let mut values = answer.headers().values();
+        if values.any(|value| self.network.reveals(auth, value.as_bytes())) {
+            return Err(revealed());
+        }
         Ok(Response {
             answer,
             request,
             is_read: false,
         })
     }
+}
+
+impl HostState {
+    /// An error as the engine may hear it: it may quote what the other side has sent.
+    pub(super) fn without_secrets(&self, auth: Auth, report: Report) -> Report {
+        let reveals = |text: &str| self.network.reveals(auth, text.as_bytes());
+        if reveals(&report.message) || report.hint.as_deref().is_some_and(reveals) {
+            return revealed();
+        }
+        report
+    }
+}
+
+fn revealed() -> Report {
+    let message = "the answer holds the credentials that were sent with the request, and is kept from the engine";
+    Report::new(ReportKind::Protocol, message).with_hint(
+        "Another program may listen on this port, one that sends back what it gets: check the port, and change the credentials if they can have been logged",
+    )
 }
 
 impl wit::HostResponse for HostState {
@@ -127,11 +160,19 @@ impl wit::HostResponse for HostState {
         response: Resource<Response>,
         limit: u64,
     ) -> wasmtime::Result<Result<Vec<u8>, WitError>> {
+        self.count(0)?;
         let asked = self.asked(|| json!({ "limit": limit }));
         let deadline = self.answer;
         let response = self.table.get_mut(&response)?;
         response.is_read = true;
+        let auth = response.request.auth;
         let body = read_within(deadline, &mut response.answer, limit.min(MAX_READ)).await;
+        // All of it at once, so that nothing hides where one piece ends and the next begins.
+        let body = match body {
+            Ok(body) if self.network.reveals(auth, &body) => Err(revealed()),
+            Ok(body) => Ok(body),
+            Err(report) => Err(self.without_secrets(auth, report)),
+        };
         let length = |body: &Vec<u8>| json!({ "bytes": body.len() });
         self.tell("http.response.read", asked, &body, length);
         Ok(body.map_err(to_wit))

@@ -15,7 +15,7 @@ impl log::Host for HostState {
             log::Level::Info => Level::Info,
             log::Level::Warn => Level::Warn,
         };
-        self.observer.log(&self.engine, level, &message);
+        self.voice.log(level, &message);
         Ok(())
     }
 }
@@ -27,7 +27,7 @@ impl progress::Host for HostState {
         done: u64,
         total: Option<u64>,
     ) -> wasmtime::Result<()> {
-        self.observer.progress(&self.engine, &message, done, total);
+        self.voice.progress(&message, done, total);
         Ok(())
     }
 }

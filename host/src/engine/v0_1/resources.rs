@@ -36,6 +36,7 @@ impl wit::Host for HostState {
         kind: wit::Kind,
         name: String,
     ) -> wasmtime::Result<Result<String, WitError>> {
+        self.count(0)?;
         let asked = self.asked(|| json!({ "kind": of(&kind).to_string(), "name": name }));
         let found = match self.granted(&kind, ResourceVerb::Get) {
             Ok(granted) => granted.objects.get(granted.of, name).await.map(text),
@@ -50,6 +51,7 @@ impl wit::Host for HostState {
         kind: wit::Kind,
         selection: wit::Selection,
     ) -> wasmtime::Result<Result<Vec<String>, WitError>> {
+        self.count(0)?;
         let asked = self.asked(|| arguments(&kind, &selection));
         let found = match self.granted(&kind, ResourceVerb::List) {
             Ok(granted) => granted.objects.list(granted.of, selected(selection)).await,
@@ -70,6 +72,7 @@ impl wit::Host for HostState {
         kind: wit::Kind,
         object: String,
     ) -> wasmtime::Result<Result<String, WitError>> {
+        self.count(object.len())?;
         let asked =
             self.asked(|| json!({ "kind": of(&kind).to_string(), "objectBytes": object.len() }));
         let created = self.create_granted(&kind, &object).await.map(text);
@@ -84,6 +87,7 @@ impl wit::Host for HostState {
         patch: String,
         status: bool,
     ) -> wasmtime::Result<Result<String, WitError>> {
+        self.count(patch.len())?;
         let asked = self.asked(|| {
             let kind = of(&kind).to_string();
             json!({ "kind": kind, "name": name, "status": status, "patchBytes": patch.len() })
@@ -99,6 +103,7 @@ impl wit::Host for HostState {
         kind: wit::Kind,
         name: String,
     ) -> wasmtime::Result<Result<(), WitError>> {
+        self.count(0)?;
         let asked = self.asked(|| json!({ "kind": of(&kind).to_string(), "name": name }));
         let deleted = match self.granted(&kind, ResourceVerb::Delete) {
             Ok(granted) => granted.objects.delete(granted.of, name).await,
@@ -113,6 +118,7 @@ impl wit::Host for HostState {
         kind: wit::Kind,
         selection: wit::Selection,
     ) -> wasmtime::Result<Result<Resource<Watcher>, WitError>> {
+        self.count(0)?;
         let asked = self.asked(|| arguments(&kind, &selection));
         let watch = match self.granted(&kind, ResourceVerb::Watch) {
             Ok(granted) => granted.objects.watch(granted.of, selected(selection)).await,

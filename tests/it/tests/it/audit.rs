@@ -62,6 +62,33 @@ fn what_was_refused_is_told_too() {
 }
 
 #[test]
+fn an_engine_that_asks_without_end_does_not_fill_the_disk() {
+    let (bed, folder) = (Bed::start(), folder());
+    let program = bed.hostile().in_folder(folder.path());
+    let command = "backup list --engine hostile --misbehave denied-flood";
+    let (code, calls) = calls(&program, &folder, command);
+    assert_eq!(code, 14);
+    let bytes = fs::metadata(folder.path().join("calls.jsonl"))
+        .expect("the calls")
+        .len();
+    assert!(bytes < 12 << 20, "{bytes} bytes");
+    assert!(
+        calls[0]["arguments"]["route"]
+            .as_str()
+            .expect("a route")
+            .ends_with("… (100001 bytes)")
+    );
+    let last = calls.last().expect("a call");
+    assert_eq!(last["call"], "left-out");
+    let told = calls.len() as u64 - 1;
+    assert_eq!(
+        last["arguments"]["calls"],
+        10_000 - told,
+        "{told} calls were told"
+    );
+}
+
+#[test]
 fn there_is_no_secret_in_it() {
     let (bed, folder) = (Bed::with(&["hivemq-auth=me:canary-4711"]), folder());
     let program = bed

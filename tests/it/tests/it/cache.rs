@@ -203,3 +203,18 @@ fn a_cache_that_can_not_be_written_is_no_error() {
     assert_eq!(compiled, 1);
     assert_snapshot!(warnings, @"warning: engines are compiled anew each time: can't use $XDG_CACHE_HOME/kubectl-broker/native: File exists (os error 17)");
 }
+
+#[test]
+fn the_first_use_says_which_engines_it_compiles_and_the_next_does_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folders = Folders::shared(folder.path());
+    let program = Invocation::new(&programs().kubectl_broker, &folders).unreachable_cluster();
+    let engines = || program.run("engines").stderr;
+    let first = engines();
+    assert!(
+        first.contains("\nCompiling engines ") && first.contains("kubectl-broker/"),
+        "{first}"
+    );
+    let next = engines();
+    assert!(!next.contains("Compiling"), "{next}");
+}

@@ -1,9 +1,11 @@
 //! Engines that do wrong: the host survives, says which engine it was and what it did, and exits 14.
 
+use std::time::{Duration, Instant};
+
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::Bed;
+use crate::support::{Bed, Component, Invocation, Machine, accepting, module, programs};
 
 fn misbehave(how: &str) -> String {
     Bed::start().misbehave(how).shown()
@@ -227,7 +229,7 @@ fn requests_that_the_manifest_does_not_ask_for_are_denied_and_never_sent() {
     assert_snapshot!(bed.misbehave("denied-header").shown(), @"
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    error: engine acme/hostile asked for what it was not granted: an engine can't set the header `Authorization`; the host owns it
+    error: engine acme/hostile asked for what it was not granted: no engine may send the header `Authorization`: it belongs to the host, or it can make another request of this one
     hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
     exit 14
     ");
@@ -238,6 +240,214 @@ fn requests_that_the_manifest_does_not_ask_for_are_denied_and_never_sent() {
     exit 2
     ");
     assert_eq!(bed.backend_requests().count("*", ""), 0);
+}
+
+#[test]
+fn headers_that_the_manifest_does_not_name_are_denied_and_those_that_reroute_always() {
+    let bed = Bed::start();
+    for name in [
+        "X-Request-Id",
+        "X-HTTP-Method-Override",
+        "X-Original-URL",
+        "x-rewrite-url",
+        "transfer_encoding",
+        "Impersonate-User",
+        "X-Forwarded-Host",
+    ] {
+        let run = bed.hostile().run(&format!(
+            "backup list --engine hostile --misbehave header:{name} -o json"
+        ));
+        assert_eq!(run.error()["exitCode"], 14, "{name}");
+        let message = run.error()["message"].to_string();
+        assert!(
+            message.contains("not granted") && message.contains(name),
+            "{message}"
+        );
+    }
+    assert_eq!(bed.misbehave("denied-query").code, 14);
+    assert_eq!(bed.backend_requests().count("*", ""), 0);
+    assert_snapshot!(bed.misbehave("header:X-Request-Id").shown(), @"");
+    // The manifest names this one, and every engine may send that one.
+    for name in ["x-trace-id", "Accept"] {
+        let run = bed.misbehave(&format!("header:{name}"));
+        assert_eq!(run.code, 0, "{}", run.stderr);
+    }
+}
+
+#[test]
+fn an_engine_that_calls_or_sends_without_end_is_stopped() {
+    let bed = Bed::start();
+    assert_snapshot!(bed.misbehave("denied-flood").shown(), @"");
+    assert_snapshot!(bed.misbehave("send-flood").shown(), @"");
+}
+
+#[test]
+fn a_flood_of_warnings_is_cut_and_counted() {
+    let run = misbehave("warn-flood");
+    assert_eq!(
+        run.lines()
+            .filter(|line| line.starts_with("warning: "))
+            .count(),
+        21
+    );
+    assert!(
+        run.contains("warning: engine acme/hostile: warning 19\n"),
+        "{run}"
+    );
+    assert!(!run.contains("warning 20\n"), "{run}");
+    assert!(
+        run.contains("warning: engine acme/hostile: 99980 more warnings are left out"),
+        "{run}"
+    );
+}
+
+/// Installs an engine for one test, and says how it ends.
+fn installing(component: &Component) -> String {
+    let machine = Machine::new();
+    machine.put("engine.wasm", component);
+    let refused = machine.run("plugin install engine.wasm");
+    if !refused.stderr.contains("--accept-capabilities") {
+        return refused.shown();
+    }
+    let command = format!("plugin install engine.wasm {}", accepting(&refused));
+    machine.run(&command).shown()
+}
+
+#[test]
+fn all_memories_of_an_engine_share_one_limit() {
+    // 8 times 64 MiB.
+    let many = Component::small().with_memories(8, 1024);
+    assert_snapshot!(installing(&many), @"");
+    let few = Component::small().with_memories(2, 1024);
+    assert!(installing(&few).ends_with("exit 0"));
+}
+
+#[test]
+fn an_engine_that_is_too_large_is_not_compiled() {
+    let functions = vec![vec![0x01; 1 << 20]];
+    let large = Component::small().with_modules([module(0, &functions).as_slice()]);
+    assert_snapshot!(installing(&large), @"");
+    let functions = vec![Vec::new(); 200_001];
+    let large = Component::small().with_modules([module(0, &functions).as_slice()]);
+    assert!(installing(&large).ends_with("exit 14"));
+}
+
+/// One function of many loops over many variables: the compiler's work grows with their product.
+#[test]
+fn compiling_ends_when_it_takes_more_than_it_may() {
+    let byte = |n: usize| u8::try_from(n).expect("a byte");
+    let variable = |n: usize| [0x80 | byte(n & 0x7f), byte(n >> 7)];
+    let mut instructions = Vec::new();
+    for n in 0..40_000 {
+        let (to, from) = (variable(n % 1000), variable((n * 7 + 1) % 1000));
+        instructions.extend([&[0x03, 0x40, 0x20][..], &from, &[0x21], &to].concat());
+        instructions.extend([&[0x20][..], &to, &[0x0d, 0x00, 0x0b]].concat());
+    }
+    let costly = Component::small().with_modules([module(1000, &[instructions]).as_slice()]);
+    let shown = installing(&costly);
+    // Which limit it reaches first depends on the machine.
+    assert!(
+        shown.contains("error: engine acme/small can't be compiled: that takes more than "),
+        "{shown}"
+    );
+    assert!(shown.ends_with("exit 14"), "{shown}");
+}
+
+#[test]
+fn the_compiler_process_says_nothing_to_those_who_start_it_by_hand() {
+    let programs = programs();
+    let program = Invocation::new(&programs.kubectl_broker, &programs.folders);
+    let run = program.run("compile-engine-from-stdin");
+    assert_eq!(
+        (run.stdout.as_str(), run.stderr.as_str(), run.code),
+        ("", "", 1)
+    );
+}
+
+#[test]
+fn an_engine_that_never_says_whether_its_backend_answers_does_not_hold_up_the_others() {
+    let bed = Bed::start();
+    let begun = Instant::now();
+    let run = bed
+        .hostile()
+        .engines([&programs().sleep])
+        .run("engines -o json");
+    assert!(
+        begun.elapsed() < Duration::from_secs(25),
+        "{:?}",
+        begun.elapsed()
+    );
+    let sleep = run.item("acme/sleep");
+    assert_eq!(sleep["answers"], "no");
+    assert_eq!(
+        sleep["detail"],
+        "engine acme/sleep did not finish `detect` within 5 s"
+    );
+    assert_eq!(run.item("kubectl-broker/sidecar")["answers"], "yes");
+}
+
+#[test]
+fn a_backend_that_hangs_is_left_for_the_next_and_the_user_hears_of_it() {
+    let bed = Bed::with(&["sidecar-drip=1"]);
+    let run = bed.run("backup list");
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_snapshot!(run.stderr.replace(bed.token(), "TOKEN"), @"");
+    // Whoever wants to wait longer, or less long, says so.
+    let run = bed.run("backup list --engine-timeout 1s");
+    assert!(
+        run.stderr.contains("did not finish `detect` within 1 s"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
+fn the_limits_of_engines_are_flags() {
+    let bed = Bed::start();
+    let run = |how: &str, flag: &str| {
+        let command = format!("backup list --engine hostile --misbehave {how} {flag}");
+        bed.hostile().run(&command).shown()
+    };
+    assert_snapshot!(run("allocate", "--engine-memory 64Mi"), @"");
+    assert_snapshot!(run("sleep", "--engine-timeout 2s"), @"");
+    assert_snapshot!(run("not-at-all", "--engine-memory 8Gi"), @"");
+    assert_snapshot!(run("not-at-all", "--engine-timeout 0"), @"");
+}
+
+#[test]
+fn an_engine_that_reads_its_credentials_in_an_answer_does_not_get_it() {
+    for (place, more) in [
+        ("body", ""),
+        ("base64", ""),
+        ("header", ""),
+        // Piece by piece, each of which ends within the secret.
+        ("body", "hivemq-drip=200"),
+    ] {
+        let fault = format!("hivemq-echo={place}");
+        let faults: Vec<_> = [fault.as_str(), more]
+            .into_iter()
+            .filter(|it| !it.is_empty())
+            .collect();
+        let bed = Bed::with(&faults);
+        let run = bed
+            .program()
+            .env("BROKER_PASSWORD", "canary-4711")
+            .run("backup list --engine hivemq --username me");
+        assert_eq!(run.code, 1, "{place}: {}", run.stderr);
+        assert!(
+            run.stderr.contains("holds the credentials that were sent"),
+            "{}",
+            run.stderr
+        );
+        assert!(
+            !run.stderr.contains("canary") && !run.stderr.contains("bWU6"),
+            "{}",
+            run.stderr
+        );
+    }
+    // Without credentials there is nothing to find.
+    let bed = Bed::with(&["hivemq-echo=body"]);
+    assert_eq!(bed.run("backup list --engine hivemq").code, 0);
 }
 
 #[test]

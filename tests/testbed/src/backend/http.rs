@@ -6,6 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
@@ -19,7 +21,7 @@ use tokio::sync::Notify;
 use super::shape::{Shape, shaped};
 use super::{Backend, PodAddress};
 use crate::faults::Faults;
-use crate::faults::reply::{BackendKind, BodyFault, ReplyFaults};
+use crate::faults::reply::{BackendKind, BodyFault, Echo, ReplyFaults};
 use crate::log::{BackendRequest, Log};
 use crate::tasks::Tasks;
 use crate::web::{self, Query, Reply};
@@ -138,6 +140,9 @@ impl<S: Service> Inner<S> {
                 .insert(header::RETRY_AFTER, HeaderValue::from(retry.seconds));
             return Ok(reply);
         }
+        if let Some(echo) = faults.echo {
+            return Ok(distort(repeated(&parts.headers, echo), &faults, &flushed));
+        }
         if let Some(status) = faults.html {
             return Ok(web::proxy_page(status));
         }
@@ -158,6 +163,27 @@ impl<S: Service> Inner<S> {
         let reply = self.service.answer(&call)?;
         Ok(distort(reply, &faults, &call.flushed))
     }
+}
+
+/// The headers of a request as an answer to it.
+fn repeated(headers: &HeaderMap, echo: Echo) -> Reply {
+    let pairs = headers.iter();
+    let lines: Vec<_> = pairs
+        .map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())))
+        .collect();
+    let all = lines.join("\r\n");
+    let body = match echo {
+        Echo::Body => serde_json::json!({ "items": [], "headers": lines }),
+        Echo::Base64 => serde_json::json!({ "items": [], "seen": BASE64_STANDARD.encode(&all) }),
+        Echo::Header => serde_json::json!({ "items": [] }),
+    };
+    let mut reply = web::reply(StatusCode::OK, "application/json", body.to_string());
+    if echo == Echo::Header
+        && let Some(value) = headers.get(header::AUTHORIZATION)
+    {
+        reply.headers_mut().insert("x-you-sent", value.clone());
+    }
+    reply
 }
 
 /// Does to a good answer what the faults say.

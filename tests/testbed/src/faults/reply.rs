@@ -49,6 +49,32 @@ pub struct ReplyFaults {
     pub count: Option<usize>,
     /// Requests get this status with a `Retry-After` header.
     pub retry_after: Option<RetryAfter>,
+    /// Requests get themselves back.
+    pub echo: Option<Echo>,
+}
+
+/// Where a server that repeats what it gets puts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Echo {
+    /// As JSON in the body, as servers for debugging do.
+    Body,
+    /// Base64 of all headers, in the body.
+    Base64,
+    /// In a header of the answer.
+    Header,
+}
+
+impl std::str::FromStr for Echo {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "body" => Ok(Self::Body),
+            "base64" => Ok(Self::Base64),
+            "header" => Ok(Self::Header),
+            _ => Err("neither `body`, `base64` nor `header`".to_owned()),
+        }
+    }
 }
 
 /// What happens to the body of a good answer.
@@ -101,6 +127,7 @@ pub enum ReplyFault {
     HostileNames,
     Count(usize),
     RetryAfter(RetryAfter),
+    Echo(Echo),
 }
 
 impl ReplyFaults {
@@ -116,6 +143,7 @@ impl ReplyFaults {
             ReplyFault::HostileNames => self.hostile_names = true,
             ReplyFault::Count(count) => self.count = Some(count),
             ReplyFault::RetryAfter(retry) => self.retry_after = Some(retry),
+            ReplyFault::Echo(echo) => self.echo = Some(echo),
         }
     }
 
@@ -187,5 +215,11 @@ pub(super) const ROWS: &[Row<ReplyFault>] = &[
         value: Some("CODE:SECONDS[:TIMES]"),
         about: "requests (or the first TIMES of them) get this status and a Retry-After header",
         parse: |text| value::parsed(text).map(ReplyFault::RetryAfter),
+    },
+    Row {
+        name: "echo",
+        value: Some("WHERE"),
+        about: "every request gets its own headers back, in the `body`, there in `base64`, or in a `header`",
+        parse: |text| value::parsed(text).map(ReplyFault::Echo),
     },
 ];

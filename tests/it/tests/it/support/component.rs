@@ -95,6 +95,49 @@ impl Component {
         self
     }
 
+    /// Adds core modules that nothing uses: they are compiled all the same.
+    pub fn with_modules<'a>(mut self, modules: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        for module in modules {
+            self.add_section(1, module);
+        }
+        self
+    }
+
+    /// Adds core modules with one memory of this many pages each, and an instance of each of them.
+    pub fn with_memories(self, count: usize, pages: usize) -> Self {
+        let first = Parser::new(0).parse_all(&self.0);
+        let mut depth = 0;
+        let mut modules = 0;
+        for payload in first {
+            match payload.expect("a component") {
+                Payload::ModuleSection { .. } => {
+                    modules += usize::from(depth == 0);
+                    depth += 1;
+                }
+                Payload::ComponentSection { .. } => depth += 1,
+                Payload::End(_) => depth -= i32::from(depth > 0),
+                _ => {}
+            }
+        }
+        let memory = [&[1, 0][..], &leb128(pages)].concat();
+        let mut module = b"\0asm\x01\0\0\0".to_vec();
+        module.push(5);
+        module.extend(leb128(memory.len()));
+        module.extend(memory);
+        let mut component = self.with_modules(vec![module.as_slice(); count]);
+        for index in modules..modules + count {
+            let instance = [&[1, 0][..], &leb128(index), &[0]].concat();
+            component.add_section(2, &instance);
+        }
+        component
+    }
+
+    fn add_section(&mut self, id: u8, content: &[u8]) {
+        self.0.push(id);
+        self.0.extend(leb128(content.len()));
+        self.0.extend(content);
+    }
+
     pub fn truncated(mut self, length: usize) -> Self {
         self.0.truncate(length);
         self
@@ -118,6 +161,26 @@ impl Component {
         fs::write(&path, &self.0).expect("a file for the component");
         path
     }
+}
+
+/// A core module of functions without parameters and results, with so many local variables and these
+/// instructions each.
+pub fn module(locals: usize, functions: &[Vec<u8>]) -> Vec<u8> {
+    let section = |id: u8, content: &[u8]| [&[id], &leb128(content.len())[..], content].concat();
+    let count = leb128(functions.len());
+    let types = [&count[..], &vec![0; functions.len()]].concat();
+    let bodies = functions.iter().flat_map(|instructions| {
+        // One group of locals, of type i32.
+        let locals = [&[1][..], &leb128(locals), &[0x7f]].concat();
+        let body = [&locals[..], instructions.as_slice(), &[0x0b]].concat();
+        [leb128(body.len()), body].concat()
+    });
+    let code: Vec<u8> = count.iter().copied().chain(bodies).collect();
+    let mut module = b"\0asm\x01\0\0\0".to_vec();
+    module.extend(section(1, &[1, 0x60, 0, 0]));
+    module.extend(section(3, &types));
+    module.extend(section(10, &code));
+    module
 }
 
 fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {

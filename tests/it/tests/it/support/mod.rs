@@ -17,7 +17,7 @@ mod signer;
 mod vault;
 
 pub use bed::Bed;
-pub use component::Component;
+pub use component::{Component, module};
 pub use desk::{Desk, ID, NAME, names};
 pub use invocation::{Folders, Invocation};
 pub use machine::{Machine, accepting};

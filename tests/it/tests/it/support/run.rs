@@ -119,7 +119,7 @@ impl Run {
 }
 
 /// Ports, ages, the times in names of files, and the gaps of columns, whose width depends on them, and places in what was built.
-static FILTERS: LazyLock<[(Regex, &str); 8]> = LazyLock::new(|| {
+static FILTERS: LazyLock<[(Regex, &str); 9]> = LazyLock::new(|| {
     [
         (r"127\.0\.0\.1:[0-9]{2,5}", "127.0.0.1:PORT"),
         (
@@ -130,6 +130,8 @@ static FILTERS: LazyLock<[(Regex, &str); 8]> = LazyLock::new(|| {
         (r"\bapp-[0-9]{8}-[0-9]{6}\b", "app-TIME"),
         (r"(?P<word>[^ \n])   +", "$word   "),
         (r"src/(?P<file>[a-z]+)\.rs:[0-9:]+:", "src/$file.rs:LINE:"),
+        // Which engines a run has to compile depends on the runs before it, and on how fast it is.
+        (r"(?m)^Compiling engines? .*\n", ""),
         (r" +\n", "\n"),
         (r"\n+$", ""),
     ]

@@ -1,0 +1,166 @@
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+/// How much of its computing time an engine has used.
+///
+/// It is the processor time of the thread while the engine's call is polled: that of WebAssembly, and
+/// that of the host while it does what the engine has asked for. Waiting, for the network or for a
+/// processor, costs nothing, and neither does what else the thread does.
+#[derive(Clone, Debug)]
+pub(super) struct Meter(Arc<Mutex<Times>>);
+
+#[derive(Debug)]
+struct Times {
+    allowed: Duration,
+    /// In polls that have ended.
+    used: Duration,
+    /// Of that, what is not the engine's to pay.
+    spared: Duration,
+    /// When the poll began that goes on.
+    since: Option<Duration>,
+}
+
+/// The computing time is used up.
+#[derive(Debug, thiserror::Error)]
+#[error("the computing time is used up")]
+pub(super) struct UsedUp;
+
+impl Meter {
+    pub(super) fn new(allowed: Duration) -> Self {
+        Self(Arc::new(Mutex::new(Times {
+            allowed,
+            used: Duration::ZERO,
+            spared: Duration::ZERO,
+            since: None,
+        })))
+    }
+
+    /// Does the work of one call, which may use all of the time.
+    pub(super) async fn count<T>(&self, work: impl Future<Output = T>) -> Result<T, UsedUp> {
+        {
+            let mut times = self.lock();
+            times.used = Duration::ZERO;
+            times.spared = Duration::ZERO;
+        }
+        let mut work = pin!(work);
+        poll_fn(|context| {
+            self.lock().since = Some(processor_time());
+            let polled = work.as_mut().poll(context);
+            let mut times = self.lock();
+            times.used = times.so_far();
+            times.since = None;
+            drop(times);
+            match polled {
+                Poll::Ready(value) => Poll::Ready(Ok(value)),
+                // An engine that only calls the host is not looked at in between.
+                Poll::Pending => match self.check() {
+                    Ok(()) => Poll::Pending,
+                    Err(used_up) => Poll::Ready(Err(used_up)),
+                },
+            }
+        })
+        .await
+    }
+
+    /// Does a part of that work for which the engine does not pay: the bytes of files.
+    pub(super) async fn spare<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        poll_fn(|context| {
+            let before = processor_time();
+            let polled = work.as_mut().poll(context);
+            self.lock().spared += processor_time().saturating_sub(before);
+            polled
+        })
+        .await
+    }
+
+    /// Called at each tick at which WebAssembly runs.
+    pub(super) fn check(&self) -> Result<(), UsedUp> {
+        let times = self.lock();
+        if times.so_far().saturating_sub(times.spared) > times.allowed {
+            return Err(UsedUp);
+        }
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Times> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Times {
+    fn so_far(&self) -> Duration {
+        let now = |since| processor_time().saturating_sub(since);
+        self.used + self.since.map(now).unwrap_or_default()
+    }
+}
+
+/// Of this thread.
+#[cfg(unix)]
+fn processor_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
+}
+
+/// Where there is no such clock, all time counts.
+#[cfg(not(unix))]
+fn processor_time() -> Duration {
+    use std::sync::OnceLock;
+    use std::time::Instant;
+
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALLOWED: Duration = Duration::from_millis(30);
+
+    /// Uses this much processor time, in pieces, as a call does that goes from host call to host call.
+    async fn burn(much: Duration) {
+        let begun = processor_time();
+        while processor_time().saturating_sub(begun) < much {
+            let piece = processor_time();
+            while processor_time().saturating_sub(piece) < Duration::from_millis(1) {
+                std::hint::black_box(());
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn work_of_the_host_counts_though_webassembly_never_runs() {
+        let meter = Meter::new(ALLOWED);
+        assert!(meter.count(burn(ALLOWED * 10)).await.is_err());
+        // Each call has all of it.
+        assert!(meter.count(burn(ALLOWED / 10)).await.is_ok());
+        assert!(meter.count(async { meter.check() }).await.unwrap().is_ok());
+    }
+
+    #[tokio::test]
+    async fn the_bytes_of_files_do_not_count() {
+        let meter = Meter::new(ALLOWED);
+        let work = async {
+            meter.spare(burn(ALLOWED * 3)).await;
+            meter.check()
+        };
+        assert!(meter.count(work).await.unwrap().is_ok());
+        let work = async {
+            meter.spare(burn(ALLOWED * 3)).await;
+            burn(ALLOWED * 10).await;
+        };
+        assert!(meter.count(work).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waiting_does_not_count() {
+        let meter = Meter::new(ALLOWED);
+        let wait = tokio::time::sleep(Duration::from_mins(10));
+        assert!(meter.count(wait).await.is_ok());
+    }
+}

@@ -1,0 +1,314 @@
+//! How much an engine may ask and say in one call: what is unlimited fills disks, terminals and backends.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use serde_json::{Value, json};
+
+use super::{Auditor, HostCall, Level, Observer};
+
+/// The most calls of the host that leave the sandbox.
+const MAX_CALLS: u64 = 10_000;
+/// The most that an engine may send in bodies and objects, in bytes. Files of the user don't count.
+const MAX_SENT: u64 = 64 << 20;
+/// The most warnings that are shown.
+const MAX_WARNINGS: u64 = 20;
+/// The most other messages, and reports of progress, that are shown.
+const MAX_MESSAGES: u64 = 200;
+/// The longest line of the audit, and the most of all lines, in bytes.
+const MAX_LINE: usize = 16 << 10;
+const MAX_LINES: u64 = 8 << 20;
+/// The longest text within a line, in bytes, and the most values of a list.
+const MAX_TEXT: usize = 512;
+const MAX_VALUES: usize = 32;
+
+/// What was asked of the host, in this call of the engine.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    calls: u64,
+    sent: u64,
+}
+
+/// The engine asks for more than any engine needs.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TooMuch {
+    #[error("it called the host more than {MAX_CALLS} times")]
+    Calls,
+    #[error("it sent more than {} MiB", MAX_SENT >> 20)]
+    Sent,
+}
+
+impl Asked {
+    /// Counts one call that leaves the sandbox, and what it sends.
+    pub(super) fn one(&mut self, sent: usize) -> Result<(), TooMuch> {
+        self.calls += 1;
+        self.sent = self.sent.saturating_add(sent as u64);
+        if self.calls > MAX_CALLS {
+            return Err(TooMuch::Calls);
+        }
+        if self.sent > MAX_SENT {
+            return Err(TooMuch::Sent);
+        }
+        Ok(())
+    }
+}
+
+/// Hands on what an engine says, and counts what is too much. Says at the end how much was left out.
+pub(super) struct Voice {
+    observer: Arc<dyn Observer>,
+    engine: String,
+    warnings: AtomicU64,
+    messages: AtomicU64,
+}
+
+impl Voice {
+    pub(super) fn new(observer: Arc<dyn Observer>, engine: &str) -> Self {
+        Self {
+            observer,
+            engine: engine.to_owned(),
+            warnings: AtomicU64::new(0),
+            messages: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn log(&self, level: Level, message: &str) {
+        let (said, most) = match level {
+            Level::Warn => (&self.warnings, MAX_WARNINGS),
+            Level::Info | Level::Debug => (&self.messages, MAX_MESSAGES),
+        };
+        if said.fetch_add(1, Relaxed) < most {
+            self.observer.log(&self.engine, level, message);
+        }
+    }
+
+    pub(super) fn progress(&self, message: &str, done: u64, total: Option<u64>) {
+        if self.messages.fetch_add(1, Relaxed) < MAX_MESSAGES {
+            self.observer.progress(&self.engine, message, done, total);
+        }
+    }
+
+    /// The call has ended.
+    pub(super) fn close(&self) {
+        let counts = [
+            (&self.warnings, MAX_WARNINGS, Level::Warn, "warnings"),
+            (&self.messages, MAX_MESSAGES, Level::Debug, "messages"),
+        ];
+        for (said, most, level, what) in counts {
+            let left_out = said.swap(0, Relaxed).saturating_sub(most);
+            if left_out > 0 {
+                let message = format!("{left_out} more {what} are left out");
+                self.observer.log(&self.engine, level, &message);
+            }
+        }
+    }
+}
+
+/// A call of the engine that never came to its end was heard, too.
+impl Drop for Voice {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// Hands on what an engine asks of the host, cut to what a file can hold. Says at the end how many calls
+/// were left out.
+pub(super) struct Ledger {
+    auditor: Arc<dyn Auditor>,
+    engine: String,
+    bytes: AtomicU64,
+    left_out: AtomicU64,
+}
+
+impl Ledger {
+    pub(super) fn new(auditor: Arc<dyn Auditor>, engine: &str) -> Self {
+        Self {
+            auditor,
+            engine: engine.to_owned(),
+            bytes: AtomicU64::new(0),
+            left_out: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn tell(&self, call: &'static str, arguments: Value, outcome: Value) {
+        if self.bytes.load(Relaxed) > MAX_LINES {
+            self.left_out.fetch_add(1, Relaxed);
+            return;
+        }
+        let arguments = bounded(arguments);
+        let outcome = bounded(outcome);
+        let bytes = length(&arguments) + length(&outcome);
+        self.bytes.fetch_add(bytes as u64, Relaxed);
+        self.auditor.heard(&HostCall {
+            engine: self.engine.clone(),
+            call,
+            arguments,
+            outcome,
+        });
+    }
+
+    /// The call has ended.
+    pub(super) fn close(&self) {
+        self.bytes.store(0, Relaxed);
+        let left_out = self.left_out.swap(0, Relaxed);
+        if left_out > 0 {
+            self.auditor.heard(&HostCall {
+                engine: self.engine.clone(),
+                call: "left-out",
+                arguments: json!({ "calls": left_out }),
+                outcome: json!({}),
+            });
+        }
+    }
+}
+
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// A value of which nothing is longer than a line should be. What was cut says so, and how long it was.
+fn bounded(value: Value) -> Value {
+    let value = cut(value);
+    match length(&value) {
+        bytes if bytes > MAX_LINE => json!({ "leftOutBytes": bytes }),
+        _ => value,
+    }
+}
+
+fn cut(value: Value) -> Value {
+    match value {
+        Value::String(mut text) if text.len() > MAX_TEXT => {
+            let bytes = text.len();
+            text.truncate(text.floor_char_boundary(MAX_TEXT));
+            text.push_str(&format!("… ({bytes} bytes)"));
+            Value::String(text)
+        }
+        Value::Array(mut values) => {
+            let more = values.len().saturating_sub(MAX_VALUES);
+            values.truncate(MAX_VALUES);
+            let mut values: Vec<_> = values.into_iter().map(cut).collect();
+            if more > 0 {
+                values.push(Value::String(format!("… ({more} more)")));
+            }
+            Value::Array(values)
+        }
+        Value::Object(fields) => {
+            let fields = fields.into_iter().map(|(name, value)| (name, cut(value)));
+            Value::Object(fields.collect())
+        }
+        other => other,
+    }
+}
+
+fn length(value: &Value) -> usize {
+    serde_json::to_string(value).map_or(0, |text| text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Mutex, PoisonError};
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Heard(Mutex<Vec<String>>);
+
+    impl Heard {
+        fn add(&self, line: String) {
+            self.0
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(line);
+        }
+
+        fn lines(&self) -> Vec<String> {
+            self.0
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone()
+        }
+    }
+
+    impl Observer for Heard {
+        fn log(&self, _: &str, level: Level, message: &str) {
+            self.add(format!("{level:?}: {message}"));
+        }
+
+        fn progress(&self, _: &str, message: &str, done: u64, _: Option<u64>) {
+            self.add(format!("{message} {done}"));
+        }
+    }
+
+    impl Auditor for Heard {
+        fn heard(&self, call: &HostCall) {
+            self.add(serde_json::to_string(call).expect("JSON"));
+        }
+    }
+
+    #[test]
+    fn what_an_engine_says_is_bounded_and_what_is_left_out_is_counted() {
+        let heard = Arc::new(Heard::default());
+        let voice = Voice::new(heard.clone(), "acme/x");
+        for n in 0..1000 {
+            voice.log(Level::Warn, "w");
+            voice.log(Level::Info, "i");
+            voice.progress("p", n, None);
+        }
+        voice.close();
+        let lines = heard.lines();
+        assert_eq!(lines.len(), 222);
+        assert_eq!(
+            lines[220..],
+            [
+                "Warn: 980 more warnings are left out",
+                "Debug: 1800 more messages are left out"
+            ]
+        );
+        // The next call may speak again, and nothing is said twice.
+        voice.log(Level::Warn, "again");
+        drop(voice);
+        assert_eq!(heard.lines()[222..], ["Warn: again"]);
+    }
+
+    #[test]
+    fn lines_of_the_audit_are_short_and_their_number_is_bounded() {
+        let heard = Arc::new(Heard::default());
+        let ledger = Ledger::new(heard.clone(), "acme/x");
+        let long = "x".repeat(1 << 20);
+        let arguments = json!({ "name": long, "list": vec![1; 1000] });
+        ledger.tell("http.send", arguments, json!({}));
+        let many = json!({ "list": vec!["x".repeat(500); 40], "more": vec!["x".repeat(500); 40] });
+        ledger.tell("http.send", many.clone(), json!({}));
+        let lines = heard.lines();
+        assert!(lines[0].contains("… (1048576 bytes)") && lines[0].contains("… (968 more)"));
+        assert!(lines[1].contains("leftOutBytes"), "{}", lines[1]);
+        assert!(lines.iter().all(|line| line.len() < MAX_LINE + 1000));
+
+        let line = json!({ "list": vec!["x".repeat(400); 30] });
+        for _ in 0..2000 {
+            ledger.tell("http.send", line.clone(), json!({}));
+        }
+        drop(ledger);
+        let lines = heard.lines();
+        let bytes: usize = lines.iter().map(String::len).sum();
+        assert!((bytes as u64) < MAX_LINES + (1 << 20), "{bytes}");
+        let told = lines.len() - 1;
+        let last = lines.last().expect("a line");
+        let left_out = format!(
+            r#""call":"left-out","arguments":{{"calls":{}}}"#,
+            2002 - told
+        );
+        assert!(last.contains(&left_out), "{told} lines, {last}");
+    }
+
+    #[test]
+    fn no_engine_calls_or_sends_without_end() {
+        let mut asked = Asked::default();
+        assert!((0..MAX_CALLS).all(|_| asked.one(0).is_ok()));
+        assert!(matches!(asked.one(0), Err(TooMuch::Calls)));
+        let mut asked = Asked::default();
+        assert!((0..64).all(|_| asked.one(1 << 20).is_ok()));
+        assert!(matches!(asked.one(1), Err(TooMuch::Sent)));
+    }
+}

@@ -57,6 +57,8 @@ struct State {
     /// After the first answer no other place is tried: backups may belong to the pod.
     answered: bool,
     dead_pods: BTreeSet<String>,
+    /// What the node of the last of them did. It says more than that no pod is left.
+    failed_node: Option<ClusterError>,
 }
 
 /// What to do about a place that failed.
@@ -211,9 +213,17 @@ impl Backend {
             let tunnel = self.cluster.open_tunnel(&at, verdict.clone()).await?;
             Connection::over(tunnel, at.clone(), verdict).await
         };
-        tokio::time::timeout(deadlines.connect, open)
-            .await
-            .unwrap_or_else(|_| Err(late(at.clone(), Phase::Connect, deadlines.connect)))
+        let after = deadlines.connect;
+        match tokio::time::timeout(after, open).await {
+            Ok(opened) => opened,
+            // The API server waits longer for a node that is gone than anybody here.
+            Err(_) => Err(
+                match Box::pin(self.cluster.silent_node(&at.pod, after)).await {
+                    Some(error) => error,
+                    None => late(at.clone(), Phase::Connect, after),
+                },
+            ),
+        }
     }
 
     /// A closed port never got a byte, so the next port of the same pod may be tried with any
@@ -262,6 +272,18 @@ impl Backend {
                 state.candidates.retain(|candidate| candidate.pod != pod);
                 state.position = 0;
                 state.dead_pods.insert(pod);
+                state.failed_node = None;
+                Next::TryAgain
+            }
+            ClusterError::KubeletFailed(failure)
+                if safe && self.target.pod.is_none() && state.dead_pods.len() < 3 =>
+            {
+                let pod = failure.pod.clone();
+                state.notes.push(format!("{error}; trying another pod"));
+                state.candidates.retain(|candidate| candidate.pod != pod);
+                state.position = 0;
+                state.dead_pods.insert(pod);
+                state.failed_node = Some(error);
                 Next::TryAgain
             }
             _ => Next::GiveUp(error),
@@ -270,9 +292,19 @@ impl Backend {
 
     async fn find_pods(&self) -> Result<(), ClusterError> {
         let dead = self.state().dead_pods.clone();
-        let search = self.cluster.ready_pods(&self.target, &self.spec, &dead);
-        let mut found = Box::pin(search).await?;
+        let search = self
+            .cluster
+            .ready_pods(&self.target, &self.spec, &[], &dead);
+        let found = Box::pin(search).await;
         let mut state = self.state();
+        let mut found = match (found, state.failed_node.take()) {
+            (Err(ClusterError::NoReadyPod { .. }), Some(error)) => {
+                // There is no other pod to try, and the error says the rest.
+                state.notes.pop();
+                return Err(error);
+            }
+            (found, _) => found?,
+        };
         state.candidates = found.candidates;
         state.position = 0;
         state.notes.append(&mut found.notes);

@@ -1,11 +1,17 @@
 //! Why nothing was found. The requests here are made on the way to an error only.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::future::join_all;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 
 use super::near::near;
 use super::request::{NAMESPACES, PODS, STATEFUL_SETS};
 use super::{Cluster, ClusterError, pods};
+
+/// How many nodes one error looks at.
+const MOST_NODES: usize = 8;
 
 impl Cluster {
     /// For a `StatefulSet` whose pods were all looked at, and none is ready.
@@ -15,17 +21,11 @@ impl Cluster {
         record: Result<Option<StatefulSet>, ClusterError>,
         owned: &[Pod],
     ) -> ClusterError {
-        let mut reasons: Vec<String> = owned
-            .iter()
-            .map(|pod| {
-                // A pod that is said to be ready is here because a tunnel to it was refused.
-                let why = if pods::is_ready(pod) {
-                    "said to be ready, but it was gone".to_owned()
-                } else {
-                    pods::why_not_ready(pod)
-                };
-                format!("{}: {why}", pods::name(pod))
-            })
+        let mut reasons: Vec<String> = self
+            .why_not_ready(owned)
+            .await
+            .into_iter()
+            .map(|(pod, why)| format!("{pod}: {why}"))
             .collect();
         match record {
             Ok(None) if owned.is_empty() => return self.no_statefulset(statefulset).await,
@@ -45,6 +45,33 @@ impl Cluster {
             namespace: self.namespace().to_owned(),
             reasons,
         }
+    }
+
+    /// The name of each pod with the reason why it is not ready, and what is wrong with its node, where that may be seen.
+    pub(super) async fn why_not_ready(&self, unready: &[Pod]) -> Vec<(String, String)> {
+        let nodes: BTreeSet<&str> = unready
+            .iter()
+            .filter(|pod| !pods::is_ready(pod))
+            .filter_map(pods::node)
+            .take(MOST_NODES)
+            .collect();
+        let troubles = join_all(nodes.iter().map(|node| self.node_trouble(node))).await;
+        let troubles: BTreeMap<&str, Option<String>> = nodes.into_iter().zip(troubles).collect();
+        let why = |pod: &Pod| {
+            // A pod that is said to be ready is here because a tunnel to it was refused.
+            if pods::is_ready(pod) {
+                return "said to be ready, but it was gone".to_owned();
+            }
+            let why = pods::why_not_ready(pod);
+            match pods::node(pod).and_then(|node| troubles.get(node)?.as_ref()) {
+                Some(trouble) => format!("{why}; {trouble}"),
+                None => why,
+            }
+        };
+        let unready = unready.iter();
+        unready
+            .map(|pod| (pods::name(pod).to_owned(), why(pod)))
+            .collect()
     }
 
     async fn no_statefulset(&self, name: &str) -> ClusterError {

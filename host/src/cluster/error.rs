@@ -6,6 +6,7 @@ use std::time::Duration;
 use broker_manifest::ObjectKind;
 use jiff::Timestamp;
 
+use super::kubelet::KubeletFailure;
 use super::request::Access;
 use super::request_body::StreamError;
 use crate::model::text::printable;
@@ -259,15 +260,8 @@ pub enum ClusterError {
     PodGone { pod: String, namespace: String },
     #[error("pod {} runs on no node yet", show(pod))]
     PodUnscheduled { pod: String, namespace: String },
-    #[error(
-        "the node of pod {} does not know the pod (asked {tries} times): its kubelet may be starting",
-        show(pod)
-    )]
-    KubeletNotReady {
-        pod: String,
-        namespace: String,
-        tries: usize,
-    },
+    #[error("{_0}")]
+    KubeletFailed(Box<KubeletFailure>),
     #[error("{server} did not open {what}: {}", show(reason))]
     UpgradeRefused {
         server: String,
@@ -371,6 +365,17 @@ pub enum ClusterError {
         since: Timestamp,
         /// When it may be taken over, if it is not renewed: the server's clock.
         until: Timestamp,
+    },
+    #[error(
+        "the lock {} in namespace {} is there, and this user may not see who holds it",
+        show(name),
+        show(namespace)
+    )]
+    LeaseUnseen {
+        name: String,
+        namespace: String,
+        /// What is not allowed.
+        access: Box<Access>,
     },
     #[error(
         "the lock {} in namespace {} is lost{}", show(name), show(namespace),

@@ -15,8 +15,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
+use super::kubelet::{self, Symptom};
 use super::request::POD_EXEC;
-use super::upgrade::cause;
+use super::upgrade::{NO_CONTAINER, WAITS, cause};
 use super::{Cluster, ClusterError, PodContainer};
 
 const STDOUT: u8 = 1;
@@ -71,10 +72,28 @@ impl Cluster {
         let done = async {
             let access = self.access("get", &POD_EXEC, Some(command.pod));
             let (query, what) = (query(command), format!("a connection to {}", run.at));
-            let opened = self.open_websocket(&access, &query, &what);
-            // Nothing of it runs before the connection stands.
-            let websocket = self.within_timeout(&access, opened).await?;
-            run.output(websocket).await
+            let mut waits = WAITS.into_iter();
+            let mut tries = 0;
+            loop {
+                tries += 1;
+                let opened = self.open_websocket(&access, &query, &what);
+                // Nothing of it runs before the connection stands.
+                let websocket = self.within_timeout(&access, opened).await?;
+                let (symptom, reason) = match run.output(websocket).await {
+                    Err(ClusterError::CommandNotRun { reason, .. }) => {
+                        (run.symptom(&reason)?, reason)
+                    }
+                    ended => return ended,
+                };
+                let repeatable = symptom.is_repeatable(false);
+                match waits.next().filter(|_| repeatable) {
+                    Some(wait) => tokio::time::sleep(wait).await,
+                    None => {
+                        let failed = self.kubelet_failed(&access, symptom, &reason, tries);
+                        return Err(Box::pin(failed).await);
+                    }
+                }
+            }
         };
         tokio::time::timeout(deadline, done)
             .await
@@ -206,6 +225,29 @@ impl Run {
             at: self.at.clone(),
             reason: ending.message,
         })
+    }
+
+    /// What a command that was not run says about the pod's node.
+    ///
+    /// Since Kubernetes 1.30 the API server opens the connection before it asks the kubelet, and tells its failure as
+    /// the outcome of the command (`StreamTranslatorHandler` of k8s.io/apiserver).
+    fn symptom(&self, reason: &str) -> Result<Symptom, ClusterError> {
+        if let Some(at) = reason.find(NO_CONTAINER) {
+            return Err(ClusterError::PodNotUsable {
+                pod: self.at.pod.clone(),
+                namespace: self.at.namespace.clone(),
+                reason: reason[at..].trim().to_owned(),
+            });
+        }
+        match kubelet::symptom(500, true, reason) {
+            Some(symptom) if symptom.nothing_was_done => Ok(symptom),
+            Some(_) => Err(self.lost(reason)),
+            None => Err(ClusterError::CommandNotRun {
+                command: self.command.clone(),
+                at: self.at.clone(),
+                reason: reason.to_owned(),
+            }),
+        }
     }
 
     fn lost(&self, reason: &str) -> ClusterError {

@@ -1,6 +1,7 @@
 //! What to do about each error of this layer.
 
 use super::error::{ClusterError, Phase, Unreachable, show};
+use super::kubelet::{KubeletFailure, KubeletTrouble};
 use crate::model::{Failure, Problem};
 
 impl Problem for ClusterError {
@@ -21,8 +22,12 @@ impl Problem for ClusterError {
             | Self::Credentials { .. }
             | Self::Unauthorized { .. }
             | Self::Forbidden { .. } => Failure::NotAllowed,
-            Self::LeaseHeld { .. } | Self::LeaseLost { .. } | Self::Api { status: 409, .. } => {
-                Failure::Conflict
+            Self::LeaseHeld { .. }
+            | Self::LeaseUnseen { .. }
+            | Self::LeaseLost { .. }
+            | Self::Api { status: 409, .. } => Failure::Conflict,
+            Self::KubeletFailed(failure) if failure.trouble == KubeletTrouble::Silent => {
+                Failure::TimedOut
             }
             Self::RequestTimedOut { .. }
             | Self::TimedOut { .. }
@@ -49,7 +54,7 @@ impl Problem for ClusterError {
             | Self::PodNotUsable { .. }
             | Self::NoPort { .. }
             | Self::PodUnscheduled { .. }
-            | Self::KubeletNotReady { .. }
+            | Self::KubeletFailed(_)
             | Self::UpgradeRefused { .. }
             | Self::PortClosed { .. }
             | Self::AllPortsClosed { .. }
@@ -195,7 +200,8 @@ impl Problem for ClusterError {
                 }
                 None => "is it switched on in the backend?".into(),
             },
-            Self::PodGone { .. } | Self::KubeletNotReady { .. } | Self::TunnelLost { .. } => {
+            Self::KubeletFailed(failure) => node_hint(failure),
+            Self::PodGone { .. } | Self::TunnelLost { .. } => {
                 "the pod or its node may be restarting; try again".into()
             }
             Self::UpgradeRefused { .. } => {
@@ -227,6 +233,16 @@ impl Problem for ClusterError {
                 show(name),
                 show(namespace)
             ),
+            Self::LeaseUnseen {
+                name,
+                namespace,
+                access,
+            } => format!(
+                "wait until it is done, and ask for this right: {}. If nobody restores, `kubectl delete lease {} -n {}` removes it",
+                access.rule(),
+                show(name),
+                show(namespace)
+            ),
             Self::LeaseLost { .. } => {
                 "somebody else may have begun to work on the same target: look before you repeat it"
                     .into()
@@ -243,8 +259,12 @@ impl Problem for ClusterError {
                 show(&at.container)
             ),
             Self::NotTaken { .. } => "the backend may be busy; try again".into(),
-            Self::TimedOut { phase, .. } => match phase {
-                Phase::Connect => "the API server or the node is slow; try again".into(),
+            Self::TimedOut { at, phase, .. } => match phase {
+                Phase::Connect => format!(
+                    "the API server or the pod's node is slow; try again. `kubectl get pod {} -n {} -o wide` names the node",
+                    show(&at.pod),
+                    show(&at.namespace)
+                ),
                 Phase::FirstByte | Phase::Idle | Phase::Total => {
                     "the backend may be busy; try again".into()
                 }
@@ -268,6 +288,28 @@ impl ClusterError {
             self,
             Self::PortClosed { .. } | Self::AllPortsClosed { .. } | Self::NoPort { .. }
         )
+    }
+}
+
+fn node_hint(failure: &KubeletFailure) -> String {
+    let look = match &failure.node {
+        Some(node) => format!("`kubectl describe node {}` shows the node", show(node)),
+        None => format!(
+            "`kubectl get pod {} -n {} -o wide` names the node",
+            show(&failure.pod),
+            show(&failure.namespace)
+        ),
+    };
+    match failure.trouble {
+        KubeletTrouble::Distrust => {
+            format!("the cluster's administrator has to mend that; {look}")
+        }
+        KubeletTrouble::UnknownPod => {
+            format!("the node may be restarting: try again; {look}")
+        }
+        KubeletTrouble::Away | KubeletTrouble::Silent => {
+            format!("the node may be down or restarting: try again; {look}")
+        }
     }
 }
 

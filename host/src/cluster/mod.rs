@@ -7,6 +7,7 @@
 //! resolve ─ pods, slices, diagnose ─ request   which pod and port, or why there is none
 //! backend ─ exchange, body ─ tunnel            HTTP/1.1 over a websocket to pods/portforward
 //! running, exec ─ upgrade                      a command in a container, over a websocket too
+//! kubelet ─ pods, request                      what the pod's node did to either of them
 //! rights, readiness ─ request                  what may be done, and what is there to do it with
 //! secrets, leases ─ request                    a Secret's keys; a lock that all users see
 //! objects, watch ─ request                     objects of the kinds that engines name
@@ -28,6 +29,7 @@ mod exec;
 mod exec_plugin;
 mod hint;
 mod kubeconfig;
+mod kubelet;
 mod leases;
 mod near;
 mod objects;
@@ -58,6 +60,7 @@ pub use connect::ConnectOptions;
 pub use error::{ClusterError, EntryKind, Phase, PodContainer, PodPort, Unreachable};
 pub use exec::{Command, CommandOutput};
 pub use kubeconfig::context_names;
+pub use kubelet::{KubeletFailure, KubeletTrouble};
 pub use leases::{Acquired, HeldLease, lease_name};
 pub use objects::{ObjectType, Selection};
 pub use readiness::Readiness;

@@ -1,6 +1,6 @@
 //! What a pod's record says: whose it is, whether it is ready and why not, which ports it declares.
 
-use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod};
+use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod, PodCondition};
 
 /// A TCP port that a container of a pod declares.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,12 +38,7 @@ pub(super) fn is_deleting(pod: &Pod) -> bool {
 }
 
 pub(super) fn is_ready(pod: &Pod) -> bool {
-    !is_deleting(pod)
-        && pod
-            .status
-            .iter()
-            .flat_map(|status| status.conditions.iter().flatten())
-            .any(|condition| condition.type_ == "Ready" && condition.status == "True")
+    !is_deleting(pod) && has_condition(pod, "Ready")
 }
 
 /// Containers, and those init containers that keep running beside them ("native sidecars").
@@ -75,10 +70,14 @@ pub(super) fn default_container(pod: &Pod) -> &str {
 }
 
 fn statuses(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
-    pod.status.iter().flat_map(|status| {
-        let of_init = status.init_container_statuses.iter().flatten();
-        status.container_statuses.iter().flatten().chain(of_init)
-    })
+    let status = pod.status.iter();
+    let containers = status.flat_map(|status| status.container_statuses.iter().flatten());
+    containers.chain(init_containers(pod))
+}
+
+fn init_containers(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
+    let status = pod.status.iter();
+    status.flat_map(|status| status.init_container_statuses.iter().flatten())
 }
 
 fn is_running(status: &ContainerStatus) -> bool {
@@ -140,67 +139,157 @@ pub(super) enum ContainerProblem {
 /// Why a container is not running, in the words of the kubelet.
 fn stopped_because(status: &ContainerStatus) -> Option<String> {
     let state = status.state.as_ref()?;
-    let words = |reason: Option<&String>, message: Option<&String>| {
-        let reason = reason.map_or("stopped", String::as_str);
-        match message
-            .map(|message| message.trim())
-            .filter(|message| !message.is_empty())
-        {
-            Some(message) => format!("{reason} ({message})"),
-            None => reason.to_owned(),
-        }
+    let words = |reason: Option<&str>, message: Option<&str>| {
+        in_words(reason.or(Some("stopped")), message).unwrap_or_default()
     };
     if let Some(waiting) = &state.waiting {
-        Some(words(waiting.reason.as_ref(), waiting.message.as_ref()))
+        Some(words(waiting.reason.as_deref(), waiting.message.as_deref()))
     } else {
         let terminated = state.terminated.as_ref()?;
-        let reason = words(terminated.reason.as_ref(), terminated.message.as_ref());
+        let reason = words(terminated.reason.as_deref(), terminated.message.as_deref());
         Some(format!("{reason}, exit code {}", terminated.exit_code))
     }
 }
 
-/// Why a pod is not ready: the first thing that explains it.
-pub(super) fn why_not_ready(pod: &Pod) -> String {
-    if is_deleting(pod) {
-        return "it is being deleted".to_owned();
-    }
+/// A condition of the pod that is not as it should be.
+fn unmet<'a>(pod: &'a Pod, kind: &str) -> Option<&'a PodCondition> {
+    let conditions = pod
+        .status
+        .iter()
+        .flat_map(|s| s.conditions.iter().flatten());
+    let mut unmet = conditions.filter(|condition| condition.status != "True");
+    unmet.find(|condition| condition.type_ == kind)
+}
+
+fn has_condition(pod: &Pod, kind: &str) -> bool {
+    let mut conditions = pod
+        .status
+        .iter()
+        .flat_map(|s| s.conditions.iter().flatten());
+    conditions.any(|condition| condition.type_ == kind && condition.status == "True")
+}
+
+/// Whether the pod's record is only what the kubelet wrote before its node went away.
+///
+/// The node controller then sets `Ready` to `False` and nothing else: `ContainersReady` and the containers stay as
+/// they were (`MarkPodsNotReady` in pkg/controller/util/node). When it gives the pod up, it adds `NodeLost`.
+pub(super) fn is_forsaken(pod: &Pod) -> bool {
     let status = pod.status.as_ref();
+    let is_lost = status.and_then(|s| s.reason.as_deref()) == Some("NodeLost");
+    let is_unknown = status.and_then(|s| s.phase.as_deref()) == Some("Unknown");
+    let only_ready_is_unmet = has_condition(pod, "ContainersReady")
+        && unmet(pod, "Ready").is_some_and(|ready| ready.reason.as_deref() != Some(GATES));
+    is_lost || is_unknown || only_ready_is_unmet
+}
+
+/// The reason of a `Ready` condition that waits for a readiness gate and not for a container.
+const GATES: &str = "ReadinessGatesNotReady";
+
+/// Whether a container can be asked for something, whatever the others of its pod do.
+pub(super) fn is_container_ready(pod: &Pod, container: &str) -> bool {
+    let status = statuses(pod).find(|status| status.name == container);
+    !is_deleting(pod)
+        && !is_forsaken(pod)
+        && status.is_some_and(|status| status.ready && is_running(status))
+}
+
+/// The container that declares a port.
+pub(super) fn container_of(pod: &Pod, port: u16) -> Option<String> {
+    let mut declared = declared_ports(pod).into_iter();
+    Some(declared.find(|declared| declared.number == port)?.container)
+}
+
+/// The node that the pod was given.
+pub(super) fn node(pod: &Pod) -> Option<&str> {
+    let spec = pod.spec.as_ref()?;
+    spec.node_name.as_deref().filter(|node| !node.is_empty())
+}
+
+/// A reason and a message in the words of whoever set them.
+pub(super) fn in_words(reason: Option<&str>, message: Option<&str>) -> Option<String> {
+    let set = |text: Option<&str>| {
+        text.map(str::trim)
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned)
+    };
+    match (set(reason), set(message)) {
+        (Some(reason), Some(message)) => Some(format!("{reason} ({message})")),
+        (reason, message) => reason.or(message),
+    }
+}
+
+/// Why a pod is not ready: what explains it, the deepest cause first.
+pub(super) fn why_not_ready(pod: &Pod) -> String {
+    let status = pod.status.as_ref();
+    let given_up = status.and_then(|s| in_words(s.reason.as_deref(), s.message.as_deref()));
+    if is_deleting(pod) {
+        return match given_up {
+            Some(why) => format!("it is being deleted, {why}"),
+            None => "it is being deleted".to_owned(),
+        };
+    }
     let phase = status
         .and_then(|status| status.phase.as_deref())
         .unwrap_or("Unknown");
-    let condition = |kind: &str| {
-        status
-            .iter()
-            .flat_map(|status| status.conditions.iter().flatten())
-            .find(|condition| condition.type_ == kind && condition.status != "True")
-    };
-    if let Some(condition) = condition("PodScheduled") {
+    if let Some(condition) = unmet(pod, "PodScheduled") {
         let reason = condition.reason.as_deref().unwrap_or("not scheduled");
         return match &condition.message {
             Some(message) => format!("{phase}, {reason}: {message}"),
             None => format!("{phase}, {reason}"),
         };
     }
-    let stopped = statuses(pod)
-        // An init container that is done is no reason.
-        .filter(|status| !status.ready && !is_running(status))
-        .find_map(|status| {
-            Some(format!(
-                "container {}: {}",
-                status.name,
-                stopped_because(status)?
-            ))
-        });
-    if let Some(reason) = stopped {
-        return format!("{phase}, {reason}");
+    let why = given_up
+        .or_else(|| stopped_containers(pod))
+        .or_else(|| unready_containers(pod))
+        .unwrap_or_else(|| without_a_container(pod));
+    format!("{phase}, {why}")
+}
+
+/// The containers that do not run, each with its reason. Those that only wait for an init container come last.
+fn stopped_containers(pod: &Pod) -> Option<String> {
+    let stopped = statuses(pod).filter(|status| !status.ready && !is_running(status));
+    let (waiting, broken): (Vec<_>, Vec<_>) = stopped
+        .filter_map(|status| Some((status, stopped_because(status)?)))
+        .partition(|(_, why)| why == "PodInitializing");
+    let initializing = init_containers(pod).filter(|status| is_running(status) && !status.ready);
+    let initializing = initializing.map(|status| format!("init container {} runs", status.name));
+    let words: Vec<_> = broken
+        .iter()
+        .map(|(status, why)| format!("container {}: {why}", status.name))
+        .chain(initializing.filter(|_| !waiting.is_empty()))
+        .collect();
+    let waiting = waiting
+        .first()
+        .map(|(status, why)| format!("container {}: {why}", status.name));
+    match words.is_empty() {
+        true => waiting,
+        false => Some(words.join(", ")),
     }
-    if let Some(reason) = status.and_then(|status| status.reason.as_deref()) {
-        return format!("{phase}, {reason}");
-    }
-    let unready = statuses(pod).find(|status| is_running(status) && !status.ready);
-    match unready {
-        Some(status) => format!("{phase}, container {} is not ready", status.name),
-        None => phase.to_owned(),
+}
+
+fn unready_containers(pod: &Pod) -> Option<String> {
+    let unready = statuses(pod).filter(|status| is_running(status) && !status.ready);
+    let words: Vec<_> = unready
+        .map(|status| match status.started {
+            Some(false) => format!("container {} is still starting", status.name),
+            _ => format!("container {} is not ready", status.name),
+        })
+        .collect();
+    (!words.is_empty()).then(|| words.join(", "))
+}
+
+/// Why a pod is not ready whose containers are, or are not known.
+fn without_a_container(pod: &Pod) -> String {
+    let Some(ready) = unmet(pod, "Ready") else {
+        return "no reason is given".to_owned();
+    };
+    match in_words(ready.reason.as_deref(), ready.message.as_deref()) {
+        Some(why) => format!("condition Ready is {}: {why}", ready.status),
+        None if is_forsaken(pod) => format!(
+            "condition Ready is {}, though its containers are said to be ready: its node may have stopped reporting",
+            ready.status
+        ),
+        None => format!("condition Ready is {}", ready.status),
     }
 }
 
@@ -292,5 +381,106 @@ mod tests {
             why_not_ready(&pod(&unready)),
             "Running, container hivemq is not ready"
         );
+    }
+
+    /// A container's status.
+    fn container(name: &str, ready: bool, state: &serde_json::Value) -> serde_json::Value {
+        json!({"name": name, "ready": ready, "state": state, "image": "i", "imageID": "i", "restartCount": 0})
+    }
+
+    /// A pod of which the kubelet has written that all is well.
+    fn well(ready: &serde_json::Value) -> serde_json::Value {
+        let running = json!({"running": {}});
+        json!({"phase": "Running",
+               "conditions": [ready, {"type": "ContainersReady", "status": "True"}],
+               "containerStatuses": [container("hivemq", true, &running)]})
+    }
+
+    #[test]
+    fn a_pod_whose_node_is_gone_says_so_though_its_containers_look_well() {
+        let marked = pod(&well(&json!({"type": "Ready", "status": "False"})));
+        assert!(is_forsaken(&marked));
+        assert!(!is_container_ready(&marked, "hivemq"));
+        assert_eq!(
+            why_not_ready(&marked),
+            "Running, condition Ready is False, though its containers are said to be ready: \
+             its node may have stopped reporting"
+        );
+        let mut lost = well(&json!({"type": "Ready", "status": "False"}));
+        lost["reason"] = json!("NodeLost");
+        lost["message"] = json!("Node node-0 which was running pod broker-0 is unresponsive");
+        let mut lost = pod(&lost);
+        let why = "NodeLost (Node node-0 which was running pod broker-0 is unresponsive)";
+        assert_eq!(why_not_ready(&lost), format!("Running, {why}"));
+        let now = jiff::Timestamp::UNIX_EPOCH;
+        lost.metadata.deletion_timestamp =
+            Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(now));
+        assert_eq!(why_not_ready(&lost), format!("it is being deleted, {why}"));
+    }
+
+    #[test]
+    fn the_ready_condition_speaks_where_no_container_does() {
+        let gate = json!({"type": "Ready", "status": "False", "reason": "ReadinessGatesNotReady",
+                          "message": "corresponding condition of pod readiness gate \"lb\" does not exist."});
+        let gated = pod(&well(&gate));
+        assert!(!is_forsaken(&gated));
+        assert!(is_container_ready(&gated, "hivemq"));
+        assert_eq!(
+            why_not_ready(&gated),
+            "Running, condition Ready is False: ReadinessGatesNotReady \
+             (corresponding condition of pod readiness gate \"lb\" does not exist.)"
+        );
+        let unknown = json!({"phase": "Running", "conditions": [
+            {"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown"}
+        ]});
+        assert_eq!(
+            why_not_ready(&pod(&unknown)),
+            "Running, condition Ready is Unknown: NodeStatusUnknown"
+        );
+        let bare = pod(&json!({"phase": "Pending"}));
+        assert_eq!(why_not_ready(&bare), "Pending, no reason is given");
+    }
+
+    #[test]
+    fn each_container_that_stopped_is_named_and_those_that_wait_for_it_are_not() {
+        let waiting = |reason: &str| json!({"waiting": {"reason": reason}});
+        let pulling = json!({"phase": "Pending",
+            "containerStatuses": [container("hivemq", false, &waiting("PodInitializing"))],
+            "initContainerStatuses": [container("prepare", false, &waiting("ImagePullBackOff"))]});
+        assert_eq!(
+            why_not_ready(&pod(&pulling)),
+            "Pending, container prepare: ImagePullBackOff"
+        );
+        let preparing = json!({"phase": "Pending",
+            "containerStatuses": [container("hivemq", false, &waiting("PodInitializing"))],
+            "initContainerStatuses": [container("prepare", false, &json!({"running": {}}))]});
+        assert_eq!(
+            why_not_ready(&pod(&preparing)),
+            "Pending, init container prepare runs"
+        );
+        let mut starting = container("hivemq", false, &json!({"running": {}}));
+        starting["started"] = json!(false);
+        let both = json!({"phase": "Running",
+            "containerStatuses": [starting, container("agent", false, &json!({"running": {}}))]});
+        assert_eq!(
+            why_not_ready(&pod(&both)),
+            "Running, container hivemq is still starting, container agent is not ready"
+        );
+    }
+
+    #[test]
+    fn a_container_is_ready_by_itself_whatever_stands_beside_it() {
+        let running = json!({"running": {}});
+        let status = json!({"phase": "Running",
+            "conditions": [{"type": "Ready", "status": "False", "reason": "ContainersNotReady"},
+                           {"type": "ContainersReady", "status": "False"}],
+            "containerStatuses": [container("hivemq", false, &running)],
+            "initContainerStatuses": [container("backup", true, &running)]});
+        let pod = pod(&status);
+        assert!(!is_container_ready(&pod, "hivemq"));
+        assert!(is_container_ready(&pod, "backup"));
+        assert!(!is_container_ready(&pod, "prepare"));
+        assert_eq!(container_of(&pod, 8085).as_deref(), Some("backup"));
+        assert_eq!(container_of(&pod, 99), None);
     }
 }

@@ -18,10 +18,11 @@ pub struct Readiness {
 }
 
 impl Cluster {
-    /// Looks at the pod that was chosen, or at all pods of the `StatefulSet` with 2 requests at once.
+    /// Looks at the pod that was chosen, or at all pods of the `StatefulSet` with 2 requests at once; for those that are not
+    /// ready, once more at each of their nodes.
     ///
     /// # Errors
-    /// When there is none that could be used, with the reason.
+    /// When there is none in which anything runs, with the reason.
     pub async fn readiness(&self, target: &Target) -> Result<Readiness, ClusterError> {
         check_name("StatefulSet", &target.statefulset)?;
         if let Some(name) = &target.pod {
@@ -36,7 +37,7 @@ impl Cluster {
                     reason: pods::why_not_ready(&pod),
                 });
             }
-            return Ok(counted(std::slice::from_ref(&pod), 1));
+            return Ok(self.counted(vec![pod], 1).await);
         }
         let (record, listed) = tokio::join!(
             self.get::<StatefulSet>(&STATEFUL_SETS, &target.statefulset),
@@ -45,7 +46,8 @@ impl Cluster {
         let mut owned = listed?;
         owned.retain(|pod| pods::is_owned(pod, &target.statefulset));
         owned.sort_by_key(|pod| pods::ordinal(pods::name(pod), &target.statefulset));
-        if !owned.iter().any(pods::is_ready) {
+        // An endpoint needs its own container only: whether that is there is known when it is asked.
+        if !owned.iter().any(pods::has_running_container) {
             return Err(self.no_ready_pod(&target.statefulset, record, &owned).await);
         }
         // Who may not read the StatefulSet sees its pods all the same.
@@ -54,20 +56,21 @@ impl Cluster {
             _ => None,
         };
         let wanted = wanted.and_then(|count| usize::try_from(count).ok());
-        Ok(counted(&owned, wanted.unwrap_or(owned.len())))
+        let wanted = wanted.unwrap_or(owned.len());
+        Ok(self.counted(owned, wanted).await)
     }
-}
 
-fn counted(pods: &[Pod], wanted: usize) -> Readiness {
-    let unready = pods.iter().filter(|pod| !pods::is_ready(pod));
-    Readiness {
-        ready: pods.iter().filter(|pod| pods::is_ready(pod)).count(),
-        wanted,
-        unready: unready
-            .map(|pod| {
-                let why = pods::why_not_ready(pod);
-                format!("{} ({})", show(pods::name(pod)), show(&why))
-            })
-            .collect(),
+    async fn counted(&self, mut pods: Vec<Pod>, wanted: usize) -> Readiness {
+        let there = pods.len();
+        pods.retain(|pod| !pods::is_ready(pod));
+        let why = self.why_not_ready(&pods).await;
+        Readiness {
+            ready: there - pods.len(),
+            wanted,
+            unready: why
+                .into_iter()
+                .map(|(pod, why)| format!("{} ({})", show(&pod), show(&why)))
+                .collect(),
+        }
     }
 }

@@ -109,6 +109,24 @@ pub(super) static NAMESPACES: Resource = Resource {
     verbs: Cow::Borrowed(&["get"]),
 };
 
+/// Of the cluster and not of a namespace: few users may read them, and all works without.
+pub(super) static NODES: Resource = Resource {
+    group: Cow::Borrowed(""),
+    version: Cow::Borrowed("v1"),
+    name: Cow::Borrowed("nodes"),
+    namespaced: false,
+    verbs: Cow::Borrowed(&["get"]),
+};
+
+/// Who the API server takes this user for; every user may ask (`system:basic-user`).
+pub(super) static SELF_REVIEWS: Resource = Resource {
+    group: Cow::Borrowed("authentication.k8s.io"),
+    version: Cow::Borrowed("v1"),
+    name: Cow::Borrowed("selfsubjectreviews"),
+    namespaced: false,
+    verbs: Cow::Borrowed(&["create"]),
+};
+
 pub(super) static ACCESS_REVIEWS: Resource = Resource {
     group: Cow::Borrowed("authorization.k8s.io"),
     version: Cow::Borrowed("v1"),

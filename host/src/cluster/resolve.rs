@@ -1,8 +1,10 @@
 //! From an endpoint of a manifest to pods and ports, with as few requests as will do.
+//!
+//! Pods that are ready go before those in which only the endpoint's own container is.
 
 use std::collections::BTreeSet;
 
-use broker_manifest::{Port, Select};
+use broker_manifest::{Port, Ready, Select};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
@@ -27,6 +29,8 @@ pub struct EndpointSpec {
     /// The engine's name for it, for messages.
     pub name: String,
     pub select: Select,
+    /// What has to be ready in a pod that the user did not choose.
+    pub ready: Ready,
     pub port: Port,
     /// The value of the manifest's port flag.
     pub explicit_port: Option<u16>,
@@ -117,19 +121,31 @@ impl Cluster {
                 candidates: ports_of(&pod, spec)?,
                 notes,
             }),
-            _ => {
-                let mut found = self.ready_pods(target, spec, &BTreeSet::new()).await?;
+            pod => {
+                let nothing = BTreeSet::new();
+                let search = self.ready_pods(target, spec, &slices, &nothing).await;
+                let mut found = match (search, pod) {
+                    // The first pod may do where the others may not be seen.
+                    (Err(error @ ClusterError::Forbidden { .. }), Some(pod))
+                        if pods::is_owned(&pod, &target.statefulset) =>
+                    {
+                        partly_ready(&pod, spec, &slices).ok_or(error)?
+                    }
+                    (search, _) => search?,
+                };
                 notes.append(&mut found.notes);
                 Ok(Resolution { notes, ..found })
             }
         }
     }
 
-    /// All ready pods of the `StatefulSet` but `skipped`, with 2 requests at once.
+    /// All pods of the `StatefulSet` but `skipped` that are ready, and behind them those in which what the endpoint needs
+    /// is; with 2 requests at once.
     pub(super) async fn ready_pods(
         &self,
         target: &Target,
         spec: &EndpointSpec,
+        slices: &[EndpointSlice],
         skipped: &BTreeSet<String>,
     ) -> Result<Resolution, ClusterError> {
         let (record, listed) = tokio::join!(
@@ -139,30 +155,41 @@ impl Cluster {
         let mut owned = listed?;
         owned.retain(|pod| pods::is_owned(pod, &target.statefulset));
         owned.sort_by_key(|pod| pods::ordinal(pods::name(pod), &target.statefulset));
-        let usable = |pod: &&Pod| pods::is_ready(pod) && !skipped.contains(pods::name(pod));
-        let ready: Vec<&Pod> = owned.iter().filter(usable).collect();
-        let Some(best) = ready.first() else {
-            return Err(self.no_ready_pod(&target.statefulset, record, &owned).await);
-        };
+        let left = owned
+            .iter()
+            .filter(|pod| !skipped.contains(pods::name(pod)));
+        let (ready, unready): (Vec<&Pod>, Vec<&Pod>) = left.partition(|pod| pods::is_ready(pod));
         let mut candidates = Vec::new();
         for pod in &ready {
             candidates.extend(ports_of(pod, spec)?);
         }
+        let mut notes = Vec::new();
+        for pod in unready {
+            if let Some(mut partly) = partly_ready(pod, spec, slices) {
+                if candidates.is_empty() {
+                    notes.append(&mut partly.notes);
+                }
+                candidates.append(&mut partly.candidates);
+            }
+        }
+        let Some(best) = candidates.first().map(|candidate| candidate.pod.clone()) else {
+            return Err(self.no_ready_pod(&target.statefulset, record, &owned).await);
+        };
         let passed_over = owned
             .iter()
-            .take_while(|pod| pods::name(pod) != pods::name(best))
+            .take_while(|pod| pods::name(pod) != best)
             .filter(|pod| !pods::is_ready(pod))
             .map(|pod| {
                 let (pod, why) = (pods::name(pod), pods::why_not_ready(pod));
+                let best = show(&best);
                 format!(
-                    "pod {} is not ready ({}); using {}",
+                    "pod {} is not ready ({}); using {best}",
                     show(pod),
-                    show(&why),
-                    show(pods::name(best))
+                    show(&why)
                 )
             });
         Ok(Resolution {
-            notes: passed_over.collect(),
+            notes: passed_over.chain(notes).collect(),
             candidates,
         })
     }
@@ -197,14 +224,14 @@ impl Cluster {
         } else {
             from_slices(served, Some(name))
         };
-        let declared = pods::declared_ports(pod);
         let owner = candidates
             .first()
-            .and_then(|candidate| declared.iter().find(|port| port.number == candidate.port))
-            .map(|port| port.container.as_str());
-        match owner
-            .and_then(|container| Some((container, pods::container_problem(pod, container)?)))
-        {
+            .and_then(|first| pods::container_of(pod, first.port));
+        let problem = owner.and_then(|container| {
+            let problem = pods::container_problem(pod, &container)?;
+            Some((container, problem))
+        });
+        match problem {
             Some((container, ContainerProblem::NotRunning(why))) => {
                 return Err(unusable(format!(
                     "its container {container} does not run: {why}"
@@ -213,7 +240,7 @@ impl Cluster {
             Some((container, ContainerProblem::NotReady)) => {
                 notes.push(format!(
                     "container {} of pod {name} is not ready",
-                    show(container)
+                    show(&container)
                 ));
             }
             None if !pods::is_ready(pod) => {
@@ -226,6 +253,38 @@ impl Cluster {
         }
         Ok(Resolution { candidates, notes })
     }
+}
+
+/// The ports of a pod that is not ready whose own containers are, if the endpoint needs no more than that.
+///
+/// In a slice such a pod stands as not ready: a slice knows of pods only.
+fn partly_ready(pod: &Pod, spec: &EndpointSpec, slices: &[EndpointSlice]) -> Option<Resolution> {
+    if spec.ready == Ready::Pod {
+        return None;
+    }
+    let name = pods::name(pod);
+    let served = slices::served(slices, "", &spec.port, Some(name));
+    let mut candidates = if served.is_empty() {
+        ports_of(pod, spec).ok()?
+    } else {
+        from_slices(served, Some(name))
+    };
+    // Of a port that no container declares nobody knows which one has to be ready.
+    let container = |candidate: &Candidate| pods::container_of(pod, candidate.port);
+    candidates.retain(|candidate| {
+        container(candidate).is_some_and(|container| pods::is_container_ready(pod, &container))
+    });
+    let used = container(candidates.first()?)?;
+    let note = format!(
+        "pod {} is not ready ({}), but its container {} is; using that",
+        show(name),
+        show(&pods::why_not_ready(pod)),
+        show(&used)
+    );
+    Some(Resolution {
+        candidates,
+        notes: vec![note],
+    })
 }
 
 /// `EndpointSlices` are a help, not a need: without them the pods' own records are used.

@@ -11,15 +11,19 @@ use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::{WebSocketStream, tungstenite};
 
-use super::request::{Access, check_name};
+use super::kubelet::{self, Symptom};
+use super::request::{Access, PORT_FORWARD, check_name};
 use super::{Cluster, ClusterError, refusal};
 
-/// Waits between tries while a kubelet that was just started learns of its pods.
-const KUBELET_WAITS: [Duration; 3] = [
+/// Waits between tries while a kubelet starts and learns of its pods, or the API server is busy.
+pub(super) const WAITS: [Duration; 3] = [
     Duration::from_millis(250),
     Duration::from_millis(500),
     Duration::from_secs(1),
 ];
+
+/// The kubelet's words for a container that is not running.
+pub(super) const NO_CONTAINER: &str = "container not found";
 
 /// Longest message that is taken. The kubelet sends 32 KiB.
 const MAX_MESSAGE: usize = 4 << 20;
@@ -38,7 +42,8 @@ impl Cluster {
     ) -> Result<Socket, ClusterError> {
         let pod = access.name.as_deref().unwrap_or_default();
         check_name("pod", pod)?;
-        let mut waits = KUBELET_WAITS.into_iter();
+        let mut waits = WAITS.into_iter();
+        let mut tries = 0;
         let connection = loop {
             let request = Request::get(format!("{}?{query}", access.path()))
                 .body(Vec::new())
@@ -47,23 +52,23 @@ impl Cluster {
                     name: pod.to_owned(),
                 })?;
             self.count_request();
+            tries += 1;
             let error = match self.0.client.connect(request).await {
                 Ok(connection) => break connection,
                 Err(error) => error,
             };
-            if !is_kubelet_starting(&error) {
-                return Err(self.not_opened(access, pod, what, error));
+            let symptom = symptom_of(&error);
+            if let Some(wait) = waits.next().filter(|_| may_pass(access, &error, symptom)) {
+                tokio::time::sleep(wait).await;
+                continue;
             }
-            match waits.next() {
-                Some(wait) => tokio::time::sleep(wait).await,
-                None => {
-                    return Err(ClusterError::KubeletNotReady {
-                        pod: pod.to_owned(),
-                        namespace: self.namespace().to_owned(),
-                        tries: KUBELET_WAITS.len() + 1,
-                    });
+            return Err(match (symptom, &error) {
+                (Some(symptom), kube::Error::Api(status)) => {
+                    let failed = self.kubelet_failed(access, symptom, &status.message, tries);
+                    Box::pin(failed).await
                 }
-            }
+                _ => self.not_opened(access, pod, what, error),
+            });
         };
         // kube sets no bounds on a message. Nothing was read yet, so nothing is lost by taking the
         // socket out and putting a websocket with bounds around it.
@@ -87,14 +92,11 @@ impl Cluster {
                 400 if status.message.contains("does not have a host assigned") => {
                     ClusterError::PodUnscheduled { pod, namespace }
                 }
-                // The kubelet's words for a container that is not running.
-                500 if status.message.starts_with("container not found") => {
-                    ClusterError::PodNotUsable {
-                        pod,
-                        namespace,
-                        reason: status.message.trim().to_owned(),
-                    }
-                }
+                500 if status.message.starts_with(NO_CONTAINER) => ClusterError::PodNotUsable {
+                    pod,
+                    namespace,
+                    reason: status.message.trim().to_owned(),
+                },
                 code if refusal::looks_like_html(&status.message) => ClusterError::NotKubernetes {
                     server: identity.server.clone(),
                     status: code,
@@ -149,12 +151,27 @@ pub(super) fn cause(error: &tungstenite::Error) -> String {
     }
 }
 
-/// A kubelet that was just restarted answers 404 with the plain text `pod does not exist`, and the
-/// API server passes it on. For a pod that is gone the API server itself answers, with a Status.
-fn is_kubelet_starting(error: &kube::Error) -> bool {
-    matches!(
-        error,
-        kube::Error::Api(status)
-            if status.code == 404 && status.message.trim() == "pod does not exist"
-    )
+/// What a refusal says about the pod's node.
+fn symptom_of(error: &kube::Error) -> Option<Symptom> {
+    let kube::Error::Api(status) = error else {
+        return None;
+    };
+    // kube's own word for an answer that was no object of Kubernetes.
+    let is_status = status.reason != "Failed to parse error data";
+    kubelet::symptom(status.code, is_status, &status.message)
+}
+
+/// Whether it may go better the next time, and can be asked again without doing anything twice.
+fn may_pass(access: &Access, error: &kube::Error, symptom: Option<Symptom>) -> bool {
+    let is_port_forward = *access.resource == PORT_FORWARD;
+    match (symptom, error) {
+        (Some(symptom), _) => symptom.is_repeatable(is_port_forward),
+        // Nothing was done yet.
+        (None, kube::Error::Api(status)) => match status.code {
+            429 => true,
+            503 | 504 => is_port_forward && !refusal::looks_like_html(&status.message),
+            _ => false,
+        },
+        _ => false,
+    }
 }

@@ -182,6 +182,7 @@ impl Route {
             name: name.to_owned(),
             select: endpoint.select,
             port: endpoint.port.clone().unwrap_or_default(),
+            ready: endpoint.ready(),
             explicit_port: endpoint
                 .port_flag()
                 .and_then(|flag| self.ports.get(flag).copied()),
@@ -264,8 +265,8 @@ pub(super) fn report(error: &ClusterError) -> Report {
         | ClusterError::ContainerNotRunning { .. }
         | ClusterError::PodGone { .. }
         | ClusterError::NoAnswer { .. }
-        | ClusterError::Unreachable { .. }
-        | ClusterError::KubeletNotReady { .. } => (ReportKind::Unavailable, true),
+        | ClusterError::Unreachable { .. } => (ReportKind::Unavailable, true),
+        ClusterError::KubeletFailed(failure) => (ReportKind::Unavailable, failure.repeatable),
         ClusterError::TunnelLost { .. } | ClusterError::Incomplete { .. } => {
             (ReportKind::Failed, true)
         }

@@ -17,6 +17,20 @@ pub struct Endpoint {
     /// Headers that its requests may have beside those that every engine may send; see [`HeaderRule`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<String>,
+    /// Of an endpoint in pods; read it with [`Endpoint::ready`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready: Option<Ready>,
+}
+
+/// What has to be ready in a pod before it is asked for anything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ready {
+    /// The container that declares the endpoint's port. Where no container declares it, the pod.
+    #[default]
+    Container,
+    /// The pod: all its containers, and its readiness gates.
+    Pod,
 }
 
 /// What is behind an endpoint, and how it is found.
@@ -63,6 +77,8 @@ pub enum EndpointError {
     HeaderTwice { name: String },
     #[error("S3 has no port")]
     PortOfS3,
+    #[error("S3 is in no pod, so that `ready` says nothing about it")]
+    ReadyOfS3,
     #[error("`auth` of S3 is `aws`, or `none` for buckets that everybody may read")]
     AuthOfS3,
     #[error("`auth = \"aws\"` is for S3 alone")]
@@ -89,6 +105,12 @@ impl Endpoint {
     #[must_use]
     pub fn port_flag(&self) -> Option<&str> {
         self.port.as_ref()?.flag.as_deref()
+    }
+
+    /// What has to be ready in a pod before it is asked for anything.
+    #[must_use]
+    pub fn ready(&self) -> Ready {
+        self.ready.unwrap_or_default()
     }
 
     pub(crate) fn check(&self) -> Result<(), EndpointError> {
@@ -159,6 +181,9 @@ impl Endpoint {
     fn check_s3(&self) -> Result<(), EndpointError> {
         if self.port.is_some() {
             return Err(EndpointError::PortOfS3);
+        }
+        if self.ready.is_some() {
+            return Err(EndpointError::ReadyOfS3);
         }
         if !matches!(self.auth, Auth::None | Auth::Aws) {
             return Err(EndpointError::AuthOfS3);
@@ -244,6 +269,24 @@ mod tests {
     }
 
     #[test]
+    fn an_endpoint_needs_its_own_container_ready_unless_it_asks_for_the_pod() {
+        let plain = "select = \"pod\"\nport = { numbers = [80] }\nallow = [\"GET /b\"]\n";
+        let ready = |rest: &str| {
+            let endpoint = toml::from_str::<Endpoint>(&format!("{plain}{rest}"));
+            endpoint.map(|endpoint| endpoint.ready())
+        };
+        assert_eq!(ready(""), Ok(Ready::Container));
+        assert_eq!(ready("ready = \"container\""), Ok(Ready::Container));
+        assert_eq!(ready("ready = \"pod\""), Ok(Ready::Pod));
+        let error = ready("ready = \"node\"").expect_err("no such readiness");
+        assert!(error.to_string().contains("`container`"), "{error}");
+        // Outlines of engines that were installed before stay as they are.
+        let endpoint: Endpoint = toml::from_str(plain).expect("an endpoint");
+        let kept = toml::to_string(&endpoint).expect("a table");
+        assert!(!kept.contains("ready"), "{kept}");
+    }
+
+    #[test]
     fn s3_is_read_and_nothing_else() {
         let with = |rest: &str| check(&format!("select = \"s3\"\n{rest}"));
         let get = "allow = [\"GET /{bucket}/{+key}\", \"HEAD /acme/{+key}\"]\n";
@@ -252,6 +295,8 @@ mod tests {
         for (more, refused) in [
             ("auth = \"basic\"", EndpointError::AuthOfS3),
             ("port = { numbers = [443] }", EndpointError::PortOfS3),
+            ("ready = \"pod\"", EndpointError::ReadyOfS3),
+            ("ready = \"container\"", EndpointError::ReadyOfS3),
         ] {
             assert_eq!(with(&format!("{get}{more}")), Err(refused), "{more}");
         }

@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-pub use endpoint::{Auth, Endpoint, EndpointError, Select};
+pub use endpoint::{Auth, Endpoint, EndpointError, Ready, Select};
 pub use error::ManifestError;
 pub use exec::{Command, CommandError, FillError, Word};
 pub use header::{HeaderRule, overrides_method};

@@ -50,6 +50,7 @@ pub use faults::download::{DownloadFault, DownloadFaults, Framing};
 pub use faults::exec::{ExecFault, ExecFaults};
 pub use faults::hivemq::{HivemqFault, HivemqFaults};
 pub use faults::kafka::{KafkaFault, KafkaFaults};
+pub use faults::node::{ContainerFault, NodeFault, NodeFaults};
 pub use faults::reply::{BackendKind, BodyFault, ReplyFault, ReplyFaults};
 pub use faults::sidecar::{SidecarFault, SidecarFaults};
 pub use faults::strategy::{HeaderFamily, StrategyFault, StrategyFaults};

@@ -486,3 +486,45 @@ async fn a_backend_that_takes_nothing_more_is_late_and_not_silent() {
         "{error}"
     );
 }
+
+const AWAY: &str = "error dialing backend: dial tcp 192.168.49.2:10250: connect: no route to host";
+
+#[tokio::test]
+async fn a_pod_whose_node_is_away_is_replaced_for_what_changes_nothing() {
+    let answers = answers()
+        .with("pods/broker-0/portforward", 500, &status(500, AWAY))
+        .list("pods", &[pod("broker-0"), pod("broker-1")]);
+    let backend = backend(answers, |mut pod| {
+        async move {
+            assert_eq!(pod.pod, "broker-1");
+            pod.request().await;
+            pod.send(OK).await;
+            pod.request().await;
+        }
+        .boxed()
+    })
+    .await;
+    let post = Request::post("/").body(Full::from("x")).unwrap();
+    let error = backend.send(post, &Deadlines::default()).await.unwrap_err();
+    assert!(matches!(error, ClusterError::KubeletFailed(_)), "{error}");
+    backend.send(get("/"), &Deadlines::default()).await.unwrap();
+    let notes = backend.take_notes();
+    assert!(
+        notes[0].ends_with("no route to host (asked 4 times); trying another pod"),
+        "{notes:?}"
+    );
+}
+
+#[tokio::test]
+async fn where_no_other_pod_is_left_the_node_is_what_is_told() {
+    let answers = answers()
+        .with("pods/broker-0/portforward", 500, &status(500, AWAY))
+        .list("pods", &[pod("broker-0")]);
+    let backend = backend(answers, |pod| pod.close().boxed()).await;
+    let error = backend
+        .send(get("/"), &Deadlines::default())
+        .await
+        .unwrap_err();
+    assert!(matches!(error, ClusterError::KubeletFailed(_)), "{error}");
+    assert_eq!(backend.take_notes(), Vec::<String>::new());
+}

@@ -188,3 +188,59 @@ async fn refusals_are_explained() {
         "{error}"
     );
 }
+
+/// A command of which the API server tells at its first tries that it did not get it to the kubelet.
+async fn failing_at_first(
+    times: usize,
+    message: &'static str,
+) -> (Result<CommandOutput, ClusterError>, usize) {
+    let failed =
+        json!({"status": "Failure", "reason": "InternalError", "code": 500, "message": message});
+    let script = move |mut pod: FarEnd| {
+        let outcome = if pod.number < times {
+            failed.to_string()
+        } else {
+            success()
+        };
+        async move { pod.message(3, outcome.as_bytes()).await }.boxed()
+    };
+    let cluster = serve(Answers::default(), script).await;
+    let ended = cluster.exec(&LS).await;
+    (ended, cluster.request_count())
+}
+
+#[tokio::test]
+async fn a_kubelet_that_is_away_is_asked_again_where_nothing_can_have_run() {
+    let away = "Internal error occurred: error dialing backend: dial tcp 192.168.49.2:10250: connect: connection refused";
+    let unknown = "Internal error occurred: unable to upgrade connection: pod does not exist";
+    for message in [away, unknown] {
+        let (ended, requests) = failing_at_first(1, message).await;
+        assert!(ended.unwrap().is_success());
+        assert_eq!(requests, 2);
+    }
+    let (ended, _) = failing_at_first(usize::MAX, away).await;
+    let error = ended.unwrap_err();
+    let ClusterError::KubeletFailed(failure) = &error else {
+        panic!("{error}");
+    };
+    assert_eq!(failure.tries, 4);
+    let stopped =
+        "Internal error occurred: unable to upgrade connection: container not found (\"hivemq\")";
+    let (ended, requests) = failing_at_first(1, stopped).await;
+    let error = ended.unwrap_err();
+    assert_eq!(
+        (error.to_string().as_str(), requests),
+        (
+            "pod broker-0 can't be used: container not found (\"hivemq\")",
+            1
+        )
+    );
+    // It may have run: it is not run twice.
+    let broken = "Internal error occurred: error sending request: Post \"https://192.168.49.2:10250/exec\": EOF";
+    let (ended, requests) = failing_at_first(1, broken).await;
+    assert!(
+        matches!(ended, Err(ClusterError::CommandLost { .. })),
+        "{ended:?}"
+    );
+    assert_eq!(requests, 1);
+}

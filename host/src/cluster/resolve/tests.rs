@@ -349,3 +349,189 @@ async fn a_forbidden_pod_names_the_verb_and_the_rule() {
             .contains("--verb=get,list --resource=pods`")
     );
 }
+
+/// A broker that is not ready, beside a sidecar that is: its port is 8085, the broker's 8081.
+fn half_ready(name: &str) -> Value {
+    let mut pod = owned_pod(name, true, &json!([{"name": "api", "containerPort": 8081}]));
+    let containers = pod["spec"]["containers"].as_array_mut().unwrap();
+    containers.push(json!({"name": "sidecar", "ports": [{"containerPort": 8085}]}));
+    let status = &mut pod["status"];
+    status["conditions"] = json!([
+        {"type": "Ready", "status": "False", "reason": "ContainersNotReady",
+         "message": "containers with unready status: [hivemq]"},
+        {"type": "ContainersReady", "status": "False"}
+    ]);
+    status["containerStatuses"][0]["ready"] = json!(false);
+    let mut sidecar = status["containerStatuses"][0].clone();
+    sidecar["name"] = json!("sidecar");
+    sidecar["ready"] = json!(true);
+    status["containerStatuses"]
+        .as_array_mut()
+        .unwrap()
+        .push(sidecar);
+    pod
+}
+
+fn sidecar() -> EndpointSpec {
+    endpoint("pod", json!({"numbers": [8085, 8081]}))
+}
+
+#[tokio::test]
+async fn an_endpoint_needs_its_own_container_ready_and_not_the_pod() {
+    let answers = Answers::default()
+        .with("pods/broker-0", 200, &half_ready("broker-0"))
+        .with(SET, 200, &set(1))
+        .list("pods", &[half_ready("broker-0")]);
+    let cluster = answers.mocked();
+    let found = cluster.resolve(&target(None), &sidecar()).await.unwrap();
+    assert_eq!(
+        places(&found),
+        [("broker-0", 8085)],
+        "the broker's own port is left out"
+    );
+    assert_eq!(
+        found.notes,
+        [
+            "pod broker-0 is not ready (Running, container hivemq is not ready), \
+          but its container sidecar is; using that"
+        ]
+    );
+    let broker = endpoint("pod", json!({"numbers": [8081]}));
+    let error = cluster.resolve(&target(None), &broker).await.unwrap_err();
+    assert!(matches!(error, ClusterError::NoReadyPod { .. }), "{error}");
+    // Of a port that nobody declares nobody knows whose it is.
+    let undeclared = endpoint("pod", json!({"numbers": [4242]}));
+    let error = cluster
+        .resolve(&target(None), &undeclared)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, ClusterError::NoReadyPod { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn an_endpoint_may_ask_for_the_whole_pod() {
+    let answers = Answers::default()
+        .with("pods/broker-0", 200, &half_ready("broker-0"))
+        .with(SET, 200, &set(1))
+        .list("pods", &[half_ready("broker-0")]);
+    let whole = EndpointSpec {
+        ready: Ready::Pod,
+        ..sidecar()
+    };
+    let error = answers
+        .mocked()
+        .resolve(&target(None), &whole)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "no pod of StatefulSet broker in namespace mqtt is ready: \
+         broker-0: Running, container hivemq is not ready"
+    );
+}
+
+#[tokio::test]
+async fn pods_that_are_ready_go_before_those_of_which_a_container_is() {
+    let ready = owned_pod("broker-1", true, &json!([{"containerPort": 8085}]));
+    let answers = Answers::default()
+        .with("pods/broker-0", 200, &half_ready("broker-0"))
+        .with(SET, 200, &set(2))
+        .list("pods", &[half_ready("broker-0"), ready]);
+    let found = answers
+        .mocked()
+        .resolve(&target(None), &sidecar())
+        .await
+        .unwrap();
+    assert_eq!(places(&found), [("broker-1", 8085), ("broker-0", 8085)]);
+    assert_eq!(
+        found.notes,
+        ["pod broker-0 is not ready (Running, container hivemq is not ready); using broker-1"]
+    );
+}
+
+#[tokio::test]
+async fn the_first_pod_does_where_the_others_may_not_be_listed() {
+    let answers = Answers::default()
+        .with("pods/broker-0", 200, &half_ready("broker-0"))
+        .with("pods", 403, &status(403, "pods is forbidden"));
+    let cluster = answers.mocked();
+    let found = cluster.resolve(&target(None), &sidecar()).await.unwrap();
+    assert_eq!(places(&found), [("broker-0", 8085)]);
+    let broker = endpoint("pod", json!({"numbers": [8081]}));
+    let error = cluster.resolve(&target(None), &broker).await.unwrap_err();
+    assert!(matches!(error, ClusterError::Forbidden { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_pod_that_a_slice_calls_unready_is_used_where_the_endpoints_container_is_ready() {
+    let mut unready = slice(&["broker-0"]);
+    unready["ports"] = json!([{"name": "api", "port": 8085}]);
+    unready["endpoints"][0]["conditions"] =
+        json!({"ready": false, "serving": false, "terminating": false});
+    let answers = |ports: Value| {
+        let mut slice = unready.clone();
+        slice["ports"] = ports;
+        Answers::default()
+            .with("pods/broker-0", 200, &half_ready("broker-0"))
+            .with(SET, 200, &set(1))
+            .list("pods", &[half_ready("broker-0")])
+            .list(SLICES, &[slice])
+    };
+    let served = answers(json!([{"name": "api", "port": 8085}]));
+    let found = served
+        .mocked()
+        .resolve(&target(None), &spec("service"))
+        .await
+        .unwrap();
+    assert_eq!(places(&found), [("broker-0", 8085)]);
+    assert_eq!(
+        found.candidates[0].origin,
+        Origin::Service("hivemq-api".into())
+    );
+    let of_the_broker = answers(json!([{"name": "api", "port": 8081}]));
+    let error = of_the_broker
+        .mocked()
+        .resolve(&target(None), &spec("service"))
+        .await;
+    assert!(
+        matches!(error, Err(ClusterError::NoReadyPod { .. })),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_containers_of_a_pod_whose_node_is_gone_are_not_believed() {
+    let mut pod = owned_pod("broker-0", true, &json!([{"containerPort": 8085}]));
+    pod["spec"]["nodeName"] = json!("node-0");
+    pod["status"]["conditions"] = json!([
+        {"type": "Ready", "status": "False"}, {"type": "ContainersReady", "status": "True"}
+    ]);
+    let node = json!({"metadata": {"name": "node-0"}, "status": {"conditions": [
+        {"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown",
+         "message": "Kubelet stopped posting node status."}
+    ]}});
+    let answers = Answers::default()
+        .with("pods/broker-0", 200, &pod)
+        .with(SET, 200, &set(1))
+        .list("pods", std::slice::from_ref(&pod));
+    let told = async |answers: Answers| {
+        let resolved = answers.mocked().resolve(&target(None), &sidecar()).await;
+        resolved.unwrap_err().to_string()
+    };
+    let why = "no pod of StatefulSet broker in namespace mqtt is ready: broker-0: Running, \
+               condition Ready is False, though its containers are said to be ready: \
+               its node may have stopped reporting";
+    let seen = answers.clone().with("/api/v1/nodes/node-0", 200, &node);
+    assert_eq!(
+        told(seen).await,
+        format!(
+            "{why}; node node-0 is not ready: NodeStatusUnknown (Kubelet stopped posting node status.)"
+        )
+    );
+    let unseen = answers.with(
+        "/api/v1/nodes/node-0",
+        403,
+        &status(403, "nodes is forbidden"),
+    );
+    assert_eq!(told(unseen).await, why);
+}

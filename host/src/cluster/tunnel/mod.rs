@@ -32,25 +32,62 @@ impl Cluster {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::Answers;
+    use super::super::testing::{Answers, status};
+    use super::super::{KubeletFailure, KubeletTrouble};
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn a_kubelet_that_is_starting_is_asked_again_a_few_times() {
-        let path = "pods/broker-0/portforward";
-        let cluster = Answers::default()
-            .with_text(path, 404, "pod does not exist\n")
-            .mocked();
-        let at = PodPort {
+    fn at() -> PodPort {
+        PodPort {
             namespace: "mqtt".into(),
             pod: "broker-0".into(),
             port: 8081,
+        }
+    }
+
+    const PATH: &str = "pods/broker-0/portforward";
+
+    async fn refused(answers: Answers) -> (KubeletFailure, usize) {
+        let cluster = answers.mocked();
+        let error = cluster.open_tunnel(&at(), Verdict::default()).await.err();
+        let Some(ClusterError::KubeletFailed(failure)) = error else {
+            panic!("{error:?}");
         };
-        let error = cluster.open_tunnel(&at, Verdict::default()).await.err();
-        assert!(matches!(
-            error,
-            Some(ClusterError::KubeletNotReady { tries: 4, .. })
-        ));
-        assert_eq!(cluster.request_count(), 4);
+        // The last one looked for the pod's node.
+        (*failure, cluster.request_count() - 1)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_kubelet_that_is_starting_or_away_is_asked_again_a_few_times() {
+        let away = "error dialing backend: dial tcp 192.168.49.2:10250: connect: connection refused";
+        let away = Answers::default().with(PATH, 500, &status(500, away));
+        let unknown = |code, text| Answers::default().with_text(PATH, code, text);
+        for (answers, trouble) in [
+            (unknown(404, "pod does not exist\n"), KubeletTrouble::UnknownPod),
+            (unknown(500, "pod not found (\"broker-0_mqtt\")"), KubeletTrouble::UnknownPod),
+            (unknown(502, "Bad Gateway"), KubeletTrouble::Away),
+            (away, KubeletTrouble::Away),
+        ] {
+            let (failure, asked) = refused(answers).await;
+            assert_eq!((failure.trouble, failure.tries, asked), (trouble, 4, 4));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_cannot_get_better_is_asked_once() {
+        let distrust = "error dialing backend: x509: certificate signed by unknown authority";
+        let answers = Answers::default().with(PATH, 500, &status(500, distrust));
+        let (failure, asked) = refused(answers).await;
+        assert_eq!((failure.trouble, failure.tries, asked), (KubeletTrouble::Distrust, 1, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_api_server_that_is_busy_is_asked_again_and_blamed_itself() {
+        for code in [429, 503, 504] {
+            let busy = status(code, "the server is currently unable to handle the request");
+            let cluster = Answers::default().with(PATH, code, &busy).mocked();
+            let error = cluster.open_tunnel(&at(), Verdict::default()).await.err();
+            assert!(matches!(error, Some(ClusterError::Api { .. })), "{error:?}");
+            assert_eq!(cluster.request_count(), 4);
+        }
     }
 }

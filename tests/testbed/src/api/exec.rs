@@ -1,7 +1,8 @@
 //! The exec upgrade: who may run what in which container, and the messages of a command.
 //!
 //! The order of the checks is that of the real servers: authorization, the container and the pod's
-//! node in the API server, then the container's state and the protocol in the kubelet. Channels
+//! node in the API server, then the container's state and the protocol in the kubelet. Of `v5.channel.k8s.io` the API
+//! server is the end itself, so that what the kubelet says comes as the outcome of the command. Channels
 //! 1, 2 and 3 carry standard output, standard error and the outcome.
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -16,12 +17,12 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
+use super::kubelet::Obstacle;
 use super::route::Target;
 use super::server::ApiServer;
 use super::status::ApiError;
-use super::upgrade::{Socket, negotiate, switching, websocket_key};
+use super::upgrade::{Socket, V5, negotiate, switching, websocket_key};
 use crate::backend::PodAddress;
-use crate::faults::take_one;
 use crate::pods::{Outcome, Process};
 use crate::web::{self, Query, Reply};
 
@@ -53,7 +54,7 @@ impl ApiServer {
         if query.get("command").is_none() {
             return Err(ApiError::bad_request("you must specify a command"));
         }
-        let pod = self.stored(target)?;
+        let pod = self.seen("pods", self.stored(target)?);
         let container = container(&pod, name, query)?;
         if pod["spec"]["nodeName"]
             .as_str()
@@ -66,22 +67,20 @@ impl ApiServer {
         let Some(key) = websocket_key(&parts.headers) else {
             return Err(ApiError::bad_request("Upgrade request required"));
         };
-        let restarting = &mut |settings: &mut crate::faults::FaultSettings| {
-            take_one(&mut settings.tunnel.kubelet_restarting)
-        };
-        if self.faults.edit(restarting) {
-            return Ok(web::text(StatusCode::NOT_FOUND, "pod does not exist"));
-        }
         let statuses = pod["status"]["containerStatuses"].as_array();
         let running = statuses.into_iter().flatten().any(|status| {
             status["name"] == container["name"] && status["state"]["running"].is_object()
         });
-        if !running {
-            let message = format!("container not found ({})", container["name"]);
-            return Ok(web::text(StatusCode::INTERNAL_SERVER_ERROR, &message));
-        }
+        let no_container = || (!running).then(|| Obstacle::no_container(&container["name"]));
+        let obstacle = self.obstacle(&pod).or_else(no_container);
         let Ok(protocol) = negotiate(&parts.headers, true) else {
             return Ok(web::text(StatusCode::FORBIDDEN, ""));
+        };
+        // Of the fifth version the API server is the end itself, and asks the kubelet only then.
+        let refused = match obstacle {
+            Some(obstacle) if protocol != Some(V5) => return Ok(obstacle.reply()),
+            Some(obstacle) => Some(obstacle.outcome(&pod, &container)),
+            None => None,
         };
         let Some(upgrade) = parts.extensions.remove::<OnUpgrade>() else {
             return Err(ApiError::bad_request("Upgrade request required"));
@@ -93,7 +92,7 @@ impl ApiServer {
         };
         let address = PodAddress::new(namespace, name);
         let program = process.argv.first().cloned().unwrap_or_default();
-        let outcome = if faults.exec.missing.contains(&program) {
+        let outcome = if faults.exec.missing.contains(&program) || refused.is_some() {
             Outcome::NotFound
         } else {
             self.files.run(&address, &process, faults.exec.disk_free)
@@ -104,6 +103,7 @@ impl ApiServer {
             stdout: streams[1],
             stderr: streams[2],
             cut: faults.exec.cut,
+            refused,
         };
         self.tasks.spawn(async move {
             if let Ok(connection) = upgrade.await {
@@ -163,6 +163,8 @@ struct Session {
     stdout: bool,
     stderr: bool,
     cut: bool,
+    /// Why the kubelet did not take it at all.
+    refused: Option<String>,
 }
 
 impl Session {
@@ -198,6 +200,16 @@ impl Session {
 
     /// The outcome, as the kubelet and the container runtime word it.
     fn status(&self) -> Value {
+        if let Some(message) = &self.refused {
+            return json!({
+                "metadata": {},
+                "status": "Failure",
+                "message": message,
+                "reason": "InternalError",
+                "details": {"causes": [{"message": message}]},
+                "code": 500,
+            });
+        }
         match self.outcome {
             Outcome::Exited { code: 0, .. } => json!({"metadata": {}, "status": "Success"}),
             Outcome::Exited { code, .. } => json!({

@@ -18,7 +18,6 @@ use super::store::Key;
 use super::tunnel::{PortStream, Tunnel};
 use super::upgrade::{V5, negotiate, switching, websocket_key};
 use crate::backend::PodAddress;
-use crate::faults::take_one;
 use crate::web::{self, Query, Reply};
 
 impl ApiServer {
@@ -41,7 +40,7 @@ impl ApiServer {
         if faults.tunnel.pod_gone {
             return Err(ApiError::not_found(&target.ty, name));
         }
-        let pod = self.stored(target)?;
+        let pod = self.seen("pods", self.stored(target)?);
         if pod["spec"]["nodeName"]
             .as_str()
             .unwrap_or_default()
@@ -53,11 +52,8 @@ impl ApiServer {
         let Some(key) = websocket_key(&parts.headers) else {
             return Err(ApiError::bad_request("Upgrade request required"));
         };
-        let restarting = &mut |settings: &mut crate::faults::FaultSettings| {
-            take_one(&mut settings.tunnel.kubelet_restarting)
-        };
-        if self.faults.edit(restarting) {
-            return Ok(web::text(StatusCode::NOT_FOUND, "pod does not exist"));
+        if let Some(obstacle) = self.obstacle(&pod) {
+            return Ok(obstacle.reply());
         }
         let numbers = match parse_ports(query) {
             Ok(numbers) => numbers,

@@ -30,7 +30,7 @@ impl ApiServer {
         headers: &HeaderMap,
         query: &Query,
     ) -> Result<Reply, ApiError> {
-        let object = self.stored(target)?;
+        let object = self.seen(&target.ty.qualified(), self.stored(target)?);
         let name = target.name.as_deref().unwrap_or_default();
         self.objects.store.look(&target_key(target, name));
         if !wants_table(headers) {
@@ -63,8 +63,10 @@ impl ApiServer {
             .objects
             .store
             .list(&ty.qualified(), target.namespace.as_deref());
+        let resource = ty.qualified();
         let mut matching: Vec<_> = all
             .into_iter()
+            .map(|(key, object)| (key, self.seen(&resource, object)))
             .filter(|(_, o)| selector.matches(o))
             .collect();
 

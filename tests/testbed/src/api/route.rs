@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use http::Method;
 
-use super::access_review;
 use super::objects::Objects;
 use super::resources::ResourceType;
+use super::{access_review, self_review};
 use crate::web::{Query, decode_path};
 
 /// Where a path leads.
@@ -30,6 +30,8 @@ pub enum Route {
     ServerVersion,
     /// What the user may do.
     AccessReview,
+    /// Who the user is.
+    SelfReview,
     OpenApi(String),
     Nowhere,
 }
@@ -83,6 +85,7 @@ pub fn route(path: &str, objects: &Objects) -> Route {
         ["version"] => Route::ServerVersion,
         ["healthz" | "readyz" | "livez", ..] => Route::Health(parts[0].to_owned()),
         ["apis", access_review::GROUP, "v1", access_review::PLURAL] => Route::AccessReview,
+        ["apis", self_review::GROUP, "v1", self_review::PLURAL] => Route::SelfReview,
         ["openapi", ..] => Route::OpenApi(parts[1..].join("/")),
         ["api", version, ref rest @ ..] => resource("", version, rest, objects),
         ["apis", group, version, ref rest @ ..] => resource(group, version, rest, objects),

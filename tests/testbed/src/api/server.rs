@@ -18,7 +18,7 @@ use super::auth::{self, Access};
 use super::objects::Objects;
 use super::route::{Route, Target, route};
 use super::status::ApiError;
-use super::{access_review, discovery, openapi};
+use super::{access_review, discovery, openapi, self_review};
 use crate::backend::Backends;
 use crate::clock::Clock;
 use crate::faults::Faults;
@@ -128,6 +128,7 @@ impl ApiServer {
                 let body = read_body(body).await?;
                 return access_review::answer(&parts.method, &user, &faults, &body);
             }
+            Route::SelfReview => return self_review::answer(&parts.method, &user, &faults),
             Route::Groups { core } => {
                 Some(discovery::root(&types, core, &self.address, &parts.headers))
             }

@@ -9,6 +9,7 @@ pub mod download;
 pub mod exec;
 pub mod hivemq;
 pub mod kafka;
+pub mod node;
 pub mod reply;
 pub mod sidecar;
 pub mod strategy;
@@ -23,6 +24,7 @@ use download::{DownloadFault, DownloadFaults};
 use exec::{ExecFault, ExecFaults};
 use hivemq::{HivemqFault, HivemqFaults};
 use kafka::{KafkaFault, KafkaFaults};
+use node::{NodeFault, NodeFaults};
 use reply::{BackendKind, ReplyFault, ReplyFaults};
 use sidecar::{SidecarFault, SidecarFaults};
 use strategy::{StrategyFault, StrategyFaults};
@@ -33,6 +35,8 @@ use tunnel::{TunnelFault, TunnelFaults};
 pub enum Fault {
     /// In the API server itself.
     Api(ApiFault),
+    /// On the nodes.
+    Node(NodeFault),
     /// In the port-forward.
     Tunnel(TunnelFault),
     /// In commands that are run in pods.
@@ -75,6 +79,7 @@ pub enum FaultError {
 #[derive(Debug, Clone, Default)]
 pub struct FaultSettings {
     pub api: ApiFaults,
+    pub node: NodeFaults,
     pub tunnel: TunnelFaults,
     pub exec: ExecFaults,
     pub hivemq_reply: ReplyFaults,
@@ -111,6 +116,7 @@ impl FaultSettings {
     pub fn apply(&mut self, fault: Fault) {
         match fault {
             Fault::Api(fault) => self.api.apply(fault),
+            Fault::Node(fault) => self.node.apply(fault),
             Fault::Tunnel(fault) => self.tunnel.apply(fault),
             Fault::Exec(fault) => self.exec.apply(fault),
             Fault::Reply(kind, fault) => self.reply_mut(kind).apply(fault),
@@ -209,6 +215,7 @@ pub struct FaultInfo {
 pub fn catalogue() -> Vec<FaultInfo> {
     let single = [
         api::ROWS,
+        node::ROWS,
         tunnel::ROWS,
         exec::ROWS,
         sidecar::ROWS,
@@ -244,6 +251,7 @@ impl std::str::FromStr for Fault {
         };
         let single = [
             api::ROWS,
+            node::ROWS,
             tunnel::ROWS,
             exec::ROWS,
             sidecar::ROWS,

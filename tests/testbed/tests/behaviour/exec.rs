@@ -206,7 +206,16 @@ async fn a_cut_leaves_the_output_without_an_outcome() {
 async fn refusals_are_those_of_a_real_cluster() {
     let bed = bed().await;
     let refused = async |pod: &str| exec(&bed, pod, &["ls"]).await.err().unwrap();
-    let (status, body) = refused("notready/broker-0").await;
+    // Of v5 the API server is the end itself, and tells what the kubelet said as the outcome.
+    let ran = exec(&bed, "notready/broker-0", &["ls"]).await.unwrap();
+    assert_eq!(
+        ran.outcome.unwrap()["message"],
+        "Internal error occurred: unable to upgrade connection: container not found (\"hivemq\")"
+    );
+    let target = "notready/pods/broker-0/exec?container=hivemq&stdout=true&command=ls";
+    let (status, body) = forward(&bed, target, "v4.channel.k8s.io")
+        .await
+        .unwrap_err();
     assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(body, "container not found (\"hivemq\")\n");
     let (status, body) = refused("notready/broker-1").await;

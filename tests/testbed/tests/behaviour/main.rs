@@ -9,6 +9,7 @@ mod exec;
 mod faults;
 mod hivemq;
 mod kubectl;
+mod nodes;
 mod portforward;
 mod program;
 mod sidecar;

@@ -1,0 +1,40 @@
+//! `SelfSubjectReview`: whom the API server takes the user for. It is answered and never kept.
+
+use http::{Method, StatusCode};
+use serde_json::json;
+
+use super::auth::{self, Access};
+use super::resources::ResourceType;
+use super::status::ApiError;
+use crate::faults::api::ApiFaults;
+use crate::web::{self, Reply};
+
+pub const GROUP: &str = "authentication.k8s.io";
+pub const PLURAL: &str = "selfsubjectreviews";
+
+/// Answers a review. Every user who is known may ask, unless a deny rule says otherwise.
+pub fn answer(method: &Method, user: &str, faults: &ApiFaults) -> Result<Reply, ApiError> {
+    if method != Method::POST {
+        return Err(ApiError::method_not_allowed());
+    }
+    let mut ty = ResourceType::custom(GROUP, "v1", "SelfSubjectReview", PLURAL);
+    ty.namespaced = false;
+    auth::authorize(
+        &Access {
+            user,
+            verb: "create",
+            ty: &ty,
+            resource: PLURAL,
+            namespace: None,
+            name: None,
+        },
+        faults,
+    )?;
+    let review = json!({
+        "kind": "SelfSubjectReview",
+        "apiVersion": format!("{GROUP}/v1"),
+        "metadata": {"creationTimestamp": null},
+        "status": {"userInfo": {"username": user, "groups": ["system:authenticated"]}},
+    });
+    Ok(web::json(StatusCode::CREATED, &review))
+}

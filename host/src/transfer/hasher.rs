@@ -46,7 +46,7 @@ fn spawn(
 fn follow(mut state: sha2::Sha256, orders: Orders) -> Sha256 {
     for order in orders {
         match order {
-            Order::Bytes(piece) => state.update(&piece.bytes),
+            Order::Bytes(piece) => state.update(&**piece),
             Order::Restart(_) => state.reset(),
         }
     }

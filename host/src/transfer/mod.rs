@@ -25,6 +25,7 @@ mod error;
 mod fail_point;
 mod fetch;
 mod file_name;
+mod gather;
 mod hasher;
 mod hint;
 mod history;

@@ -97,8 +97,27 @@ impl Part {
         if generation != state.generation || written <= state.record.durable {
             return Ok(());
         }
+        self.record(&mut state, written, File::sync_data)
+    }
+
+    /// As [`Part::checkpoint`], for the last bytes: what the system knows of the file is on the disk as well.
+    pub(super) fn finish(&self, written: u64, generation: u64) -> Result<(), TransferError> {
+        let mut state = self.state();
+        if generation == state.generation && written > state.record.durable {
+            return self.record(&mut state, written, File::sync_all);
+        }
+        let synced = self.file.sync_all();
+        synced.map_err(|source| TransferError::io("sync", self.path(), source))
+    }
+
+    fn record(
+        &self,
+        state: &mut State,
+        written: u64,
+        sync: impl FnOnce(&File) -> io::Result<()>,
+    ) -> Result<(), TransferError> {
         let failed = |source| TransferError::io("write", self.path(), source);
-        self.file.sync_data().map_err(failed)?;
+        sync(&self.file).map_err(failed)?;
         reach(Step::CheckpointSynced, self.path()).map_err(failed)?;
         state.record.durable = written;
         if state.record.is_resumable() {

@@ -10,10 +10,11 @@ use super::claims::Claims;
 use super::commit::commit;
 use super::destination::Destination;
 use super::fetch::{Fetch, Sink};
+use super::gather::Gather;
 use super::hasher::{self, Hasher};
 use super::part::Part;
 use super::record::Record;
-use super::worker::{Budget, Order};
+use super::worker::Order;
 use super::writer::{self, Writer};
 use super::{Download, Event, Progress, Proof, Sha256, TransferError, space};
 
@@ -98,7 +99,7 @@ pub async fn save(
 
 /// Hashes and writes at the same time.
 struct FileSink {
-    budget: Budget,
+    gather: Gather,
     // The order matters: fields are dropped from the first on, and the writer is what takes its time.
     hasher: Hasher,
     writer: Writer,
@@ -126,7 +127,7 @@ impl FileSink {
             hasher
         };
         Ok(Self {
-            budget: Budget::new(),
+            gather: Gather::new(),
             hasher,
             writer: writer::start(part)?,
             source,
@@ -134,6 +135,7 @@ impl FileSink {
     }
 
     async fn finish(&mut self) -> Result<Sha256, TransferError> {
+        self.hand_over();
         // Both have the end of their orders before either is waited for.
         let (hashed, written) = tokio::join!(self.hasher.finish(), self.writer.finish());
         written.unwrap_or(Err(TransferError::Stopped))?;
@@ -143,23 +145,37 @@ impl FileSink {
     fn order(&self, order: Order) -> bool {
         self.hasher.send(order.clone()) && self.writer.send(order)
     }
+
+    /// Gives the threads what is gathered so far.
+    fn hand_over(&mut self) {
+        if let Some(piece) = self.gather.take() {
+            // A thread that takes no more orders has failed, and its result says why.
+            self.order(Order::Bytes(piece));
+        }
+    }
+}
+
+impl Drop for FileSink {
+    fn drop(&mut self) {
+        // A stopped download keeps all that came.
+        self.hand_over();
+    }
 }
 
 impl Sink for FileSink {
     async fn write(&mut self, bytes: Bytes) -> Result<(), TransferError> {
-        let piece = self
-            .budget
-            .piece(bytes)
-            .await
-            .ok_or(TransferError::Stopped)?;
-        if self.order(Order::Bytes(piece)) {
-            return Ok(());
+        let mut rest = &*bytes;
+        while let Some(piece) = self.gather.add(&mut rest).await {
+            if !self.order(Order::Bytes(piece)) {
+                // A thread that takes no more orders has failed, and says why.
+                return self.finish().await.and(Err(TransferError::Stopped));
+            }
         }
-        // A thread that takes no more orders has failed, and says why.
-        self.finish().await.and(Err(TransferError::Stopped))
+        Ok(())
     }
 
     fn restart(&mut self, claims: &Claims) -> Result<(), TransferError> {
+        self.gather.clear();
         // That a thread has ended is seen with the next bytes, or at the end.
         self.order(Order::Restart(Record::new(&self.source, claims)));
         Ok(())

@@ -5,9 +5,10 @@ use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
 use super::claims::Claims;
 use super::fetch::{Fetch, Sink};
+use super::gather::{Gather, Piece};
 use super::hasher::{self, Hasher};
 use super::record::Record;
-use super::worker::{Budget, Order};
+use super::worker::Order;
 use super::{Download, Proof, Sha256, TransferError};
 
 /// What was written to a stream, checked at its end.
@@ -37,13 +38,18 @@ pub async fn stream_to(
         claims.forget_validators();
     }
     let mut sink = StreamSink {
-        budget: Budget::new(),
+        gather: Gather::new(),
         hasher: hasher::start()?,
         output,
         written: 0,
     };
     let mut fetch = Fetch::new(download, claims, 0);
-    fetch.run(&mut sink).await?;
+    let fetched = fetch.run(&mut sink).await;
+    // Also after an error: what came is written.
+    if let Some(piece) = sink.gather.take() {
+        sink.hand_on(piece).await?;
+    }
+    fetched?;
     sink.output.flush().await.map_err(TransferError::Output)?;
     let sha256 = sink
         .hasher
@@ -59,31 +65,40 @@ pub async fn stream_to(
 }
 
 struct StreamSink<'a, W: ?Sized> {
-    budget: Budget,
+    gather: Gather,
     hasher: Hasher,
     output: &'a mut W,
     written: u64,
 }
 
-impl<W: AsyncWrite + Unpin + Send + ?Sized> Sink for StreamSink<'_, W> {
-    async fn write(&mut self, bytes: Bytes) -> Result<(), TransferError> {
-        let piece = self.budget.piece(bytes.clone()).await;
-        let piece = piece.ok_or(TransferError::Stopped)?;
-        if !self.hasher.send(Order::Bytes(piece)) {
+impl<W: AsyncWrite + Unpin + Send + ?Sized> StreamSink<'_, W> {
+    async fn hand_on(&mut self, piece: Piece) -> Result<(), TransferError> {
+        if !self.hasher.send(Order::Bytes(Piece::clone(&piece))) {
             return Err(TransferError::Stopped);
         }
-        let result = self.output.write_all(&bytes).await;
+        let result = self.output.write_all(&piece).await;
         result.map_err(TransferError::Output)?;
-        self.written += bytes.len() as u64;
+        self.written += piece.len() as u64;
+        Ok(())
+    }
+}
+
+impl<W: AsyncWrite + Unpin + Send + ?Sized> Sink for StreamSink<'_, W> {
+    async fn write(&mut self, bytes: Bytes) -> Result<(), TransferError> {
+        let mut rest = &*bytes;
+        while let Some(piece) = self.gather.add(&mut rest).await {
+            self.hand_on(piece).await?;
+        }
         Ok(())
     }
 
     fn restart(&mut self, claims: &Claims) -> Result<(), TransferError> {
         if self.written > 0 {
             return Err(TransferError::CannotRestart {
-                written: self.written,
+                written: self.written + self.gather.len(),
             });
         }
+        self.gather.clear();
         self.hasher.send(Order::Restart(Record::new("", claims)));
         Ok(())
     }

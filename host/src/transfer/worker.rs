@@ -6,13 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 
-use bytes::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::oneshot;
 
+use super::gather::Piece;
 use super::record::Record;
-
-/// Bytes that may wait for all threads of one transfer together.
-const BUDGET: usize = 4 << 20;
 
 /// What a thread is to do next.
 #[derive(Clone)]
@@ -20,32 +17,6 @@ pub(super) enum Order {
     Bytes(Piece),
     /// Everything so far is void.
     Restart(Record),
-}
-
-/// Bytes that count against the budget until the last thread is done with them.
-#[derive(Clone)]
-pub(super) struct Piece {
-    pub(super) bytes: Bytes,
-    _room: Arc<OwnedSemaphorePermit>,
-}
-
-/// The room for bytes in flight.
-pub(super) struct Budget(Arc<Semaphore>);
-
-impl Budget {
-    pub(super) fn new() -> Self {
-        Self(Arc::new(Semaphore::new(BUDGET)))
-    }
-
-    /// Waits until there is room. None only if the budget was closed, which nobody does.
-    pub(super) async fn piece(&self, bytes: Bytes) -> Option<Piece> {
-        let length = u32::try_from(bytes.len().min(BUDGET)).ok()?;
-        let room = Arc::clone(&self.0).acquire_many_owned(length).await.ok()?;
-        Some(Piece {
-            bytes,
-            _room: Arc::new(room),
-        })
-    }
 }
 
 /// A thread that works through orders and comes to a result.

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use super::TransferError;
 use super::fail_point::{Step, reach};
@@ -13,8 +14,17 @@ use super::worker::{Order, Orders, Worker};
 
 pub(super) type Writer = Worker<Result<(), TransferError>>;
 
-/// Bytes between two checkpoints, at least: what a crash can cost. Tests cross it with less.
-const INTERVAL: u64 = if cfg!(test) { 64 << 10 } else { 8 << 20 };
+/// A checkpoint is due after so many bytes, though not before [`SHORTEST`] has passed since the last.
+/// Tests cross it with less.
+const INTERVAL: u64 = if cfg!(test) { 64 << 10 } else { 64 << 20 };
+/// A fast transfer has few checkpoints: a crash costs it little time.
+const SHORTEST: Duration = if cfg!(test) {
+    Duration::ZERO
+} else {
+    Duration::from_millis(500)
+};
+/// A slow transfer has a checkpoint at least this often: a crash costs it this much time.
+const LONGEST: Duration = Duration::from_secs(5);
 
 /// Writes to `part` from where it stands. When there are no more orders, what was written is on the
 /// disk and recorded, and so it is after an error and when the worker is dropped.
@@ -27,6 +37,7 @@ fn run(part: &Part, orders: Orders) -> Result<(), TransferError> {
         part,
         written: part.durable(),
         recorded: part.durable(),
+        since: Instant::now(),
         generation: part.generation(),
     };
     let written = thread::scope(|scope| {
@@ -46,25 +57,26 @@ fn run(part: &Part, orders: Orders) -> Result<(), TransferError> {
         let all_synced = syncer.join().unwrap_or(Err(TransferError::Stopped));
         all_synced.and(written)
     });
-    let last = part.checkpoint(state.written, state.generation);
+    let last = part.finish(state.written, state.generation);
     written?;
     last?;
-    let failed = |source| TransferError::io("sync", part.path(), source);
-    part.file().sync_all().map_err(failed)?;
-    reach(Step::DataSynced, part.path()).map_err(failed)
+    reach(Step::DataSynced, part.path())
+        .map_err(|source| TransferError::io("sync", part.path(), source))
 }
 
 struct State<'a> {
     part: &'a Part,
     written: u64,
     recorded: u64,
+    /// When it was recorded.
+    since: Instant,
     generation: u64,
 }
 
 impl State<'_> {
     fn follow(&mut self, order: Order, ask: &SyncSender<(u64, u64)>) -> Result<(), TransferError> {
         let bytes = match order {
-            Order::Bytes(piece) => piece.bytes,
+            Order::Bytes(piece) => piece,
             Order::Restart(record) => {
                 self.generation = self.part.restart(record)?;
                 (self.written, self.recorded) = (0, 0);
@@ -75,11 +87,15 @@ impl State<'_> {
         self.part.file().write_all(&bytes).map_err(failed)?;
         reach(Step::BytesWritten, self.part.path()).map_err(failed)?;
         self.written += bytes.len() as u64;
-        if self.written - self.recorded >= INTERVAL
-            && ask.try_send((self.written, self.generation)).is_ok()
-        {
+        if self.is_due() && ask.try_send((self.written, self.generation)).is_ok() {
             self.recorded = self.written;
+            self.since = Instant::now();
         }
         Ok(())
+    }
+
+    fn is_due(&self) -> bool {
+        let elapsed = self.since.elapsed();
+        elapsed >= LONGEST || self.written - self.recorded >= INTERVAL && elapsed >= SHORTEST
     }
 }

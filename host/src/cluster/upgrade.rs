@@ -123,7 +123,7 @@ impl Cluster {
 pub(super) fn websocket_config() -> WebSocketConfig {
     WebSocketConfig::default()
         // tungstenite clears this much before each read, and TLS hands out 16 KiB at a time.
-        .read_buffer_size(64 * 1024)
+        .read_buffer_size(16 * 1024)
         .write_buffer_size(0)
         .max_write_buffer_size(MAX_MESSAGE)
         .max_message_size(Some(MAX_MESSAGE))

@@ -20,13 +20,14 @@ use tower_service::Service;
 
 use super::WebError;
 use super::proxies::{Proxies, Proxy};
+use super::read_ahead::ReadAhead;
 use super::tls::{Anchors, Trust, client_config, explain};
 use crate::files;
 
 /// The largest file of trusted certificates, in bytes. That of a system has some 200 KiB.
 const MAX_CERTIFICATES: u64 = 16 << 20;
 
-type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
+type Stream = ReadAhead<MaybeHttpsStream<TokioIo<TcpStream>>>;
 type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// Opens the way to a server. TLS with the server itself comes on top of it.
@@ -102,8 +103,8 @@ impl Service<Uri> for Connector {
             proxies,
         } = self.clone();
         Box::pin(async move {
-            match proxies.of(&server)? {
-                None => Ok(MaybeHttpsStream::Http(tcp.call(server).await?)),
+            let stream = match proxies.of(&server)? {
+                None => MaybeHttpsStream::Http(tcp.call(server).await?),
                 Some(Proxy::Tunnel {
                     address,
                     authorization,
@@ -112,16 +113,17 @@ impl Service<Uri> for Connector {
                     if let Some(authorization) = authorization {
                         tunnel = tunnel.with_auth(authorization);
                     }
-                    Ok(tunnel.call(server).await?)
+                    tunnel.call(server).await?
                 }
                 Some(Proxy::Socks { address, login }) => {
                     let mut socks = SocksV5::new(address, tcp);
                     if let Some((user, password)) = login {
                         socks = socks.with_auth(user, password);
                     }
-                    Ok(MaybeHttpsStream::Http(socks.call(server).await?))
+                    MaybeHttpsStream::Http(socks.call(server).await?)
                 }
-            }
+            };
+            Ok(ReadAhead::new(stream))
         })
     }
 }

@@ -8,6 +8,7 @@ mod connect;
 mod error;
 mod proxies;
 mod proxy;
+mod read_ahead;
 #[cfg(test)]
 pub(crate) mod testing;
 mod tls;

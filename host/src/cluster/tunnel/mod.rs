@@ -58,12 +58,19 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_kubelet_that_is_starting_or_away_is_asked_again_a_few_times() {
-        let away = "error dialing backend: dial tcp 192.168.49.2:10250: connect: connection refused";
+        let away =
+            "error dialing backend: dial tcp 192.168.49.2:10250: connect: connection refused";
         let away = Answers::default().with(PATH, 500, &status(500, away));
         let unknown = |code, text| Answers::default().with_text(PATH, code, text);
         for (answers, trouble) in [
-            (unknown(404, "pod does not exist\n"), KubeletTrouble::UnknownPod),
-            (unknown(500, "pod not found (\"broker-0_mqtt\")"), KubeletTrouble::UnknownPod),
+            (
+                unknown(404, "pod does not exist\n"),
+                KubeletTrouble::UnknownPod,
+            ),
+            (
+                unknown(500, "pod not found (\"broker-0_mqtt\")"),
+                KubeletTrouble::UnknownPod,
+            ),
             (unknown(502, "Bad Gateway"), KubeletTrouble::Away),
             (away, KubeletTrouble::Away),
         ] {
@@ -77,7 +84,10 @@ mod tests {
         let distrust = "error dialing backend: x509: certificate signed by unknown authority";
         let answers = Answers::default().with(PATH, 500, &status(500, distrust));
         let (failure, asked) = refused(answers).await;
-        assert_eq!((failure.trouble, failure.tries, asked), (KubeletTrouble::Distrust, 1, 1));
+        assert_eq!(
+            (failure.trouble, failure.tries, asked),
+            (KubeletTrouble::Distrust, 1, 1)
+        );
     }
 
     #[tokio::test(start_paused = true)]

@@ -178,10 +178,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for TunnelStream<S> {
             return Poll::Ready(Ok(()));
         }
         ready!(self.poll_data(context))?;
-        let length = self.unread.len().min(buffer.remaining());
-        buffer.put_slice(&self.unread[..length]);
-        self.unread.advance(length);
-        Poll::Ready(Ok(()))
+        loop {
+            let length = self.unread.len().min(buffer.remaining());
+            buffer.put_slice(&self.unread[..length]);
+            self.unread.advance(length);
+            if self.unread.is_empty() {
+                // An empty rest would keep the websocket from using the memory of this message again.
+                self.unread = Bytes::new();
+            }
+            // What is there already goes along. What is wrong behind it is said with the next read.
+            let more = buffer.remaining() > 0
+                && !self.ended
+                && matches!(self.poll_data(context), Poll::Ready(Ok(())))
+                && !self.unread.is_empty();
+            if !more {
+                return Poll::Ready(Ok(()));
+            }
+        }
     }
 }
 

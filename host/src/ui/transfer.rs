@@ -19,6 +19,8 @@ pub struct TransferProgress {
     /// `Downloaded`, `Checked`.
     verb: &'static str,
     begun: Instant,
+    /// Asked once, and not for each piece.
+    on_terminal: bool,
     state: Mutex<State>,
 }
 
@@ -37,6 +39,7 @@ impl TransferProgress {
             ui,
             verb,
             begun: Instant::now(),
+            on_terminal: io::stderr().is_terminal(),
             state: Mutex::default(),
         }
     }
@@ -49,7 +52,7 @@ impl TransferProgress {
         if elapsed < PATIENCE {
             return;
         }
-        if io::stderr().is_terminal() {
+        if self.on_terminal {
             let (bar, _) = state.bar.get_or_insert_with(|| {
                 let bar = new_bar(total);
                 (bar.clone(), live::bar(bar))

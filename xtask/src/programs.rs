@@ -6,12 +6,13 @@ use std::process::Command;
 use crate::{Result, shell};
 
 /// Each program, and the package of Debian that has it.
-const PROGRAMS: [(&str, &str); 8] = [
+const PROGRAMS: [(&str, &str); 9] = [
     ("bzip2", "bzip2"),
     ("docker-registry", "docker-registry"),
     ("openssl", "openssl"),
     (POSTGRES, "postgresql"),
     (PYTHON, "python3-venv"),
+    ("strace", "strace"),
     ("unzip", "unzip"),
     ("xz", "xz-utils"),
     ("zstd", "zstd"),

@@ -22,6 +22,7 @@ mod delete;
 mod destination;
 mod documents;
 mod download;
+mod download_cost;
 mod engine_objects;
 mod exit_codes;
 mod formats;

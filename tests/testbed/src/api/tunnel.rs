@@ -19,8 +19,8 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use super::upgrade::Socket;
 use crate::faults::tunnel::TunnelFaults;
 
-/// How much of a pod's data goes into one message. Large messages make a fast tunnel.
-const CHUNK: usize = 256 * 1024;
+/// How much of a pod's data goes into one message: what the kubelet copies with holds 32 KiB.
+const CHUNK: usize = 32 * 1024;
 /// How many messages may wait for a slow client.
 const QUEUE: usize = 4;
 /// The channel on which `v5.channel.k8s.io` says that a channel is closed.

@@ -178,10 +178,11 @@ impl Problem for EngineError {
             Self::Sandbox { .. } => {
                 "Check that the system lets the process reserve memory (`ulimit -v`)"
             }
-            Self::OverMemory { .. } | Self::StartsTooLarge { .. } => {
+            Self::OverMemory { .. } => {
                 "Report it to the engine's author; if the engine needs more memory, allow it with `--engine-memory`"
             }
             Self::Hung { .. }
+            | Self::StartsTooLarge { .. }
             | Self::Trapped { .. }
             | Self::OverTime { .. }
             | Self::Excess { .. }

@@ -45,9 +45,13 @@ impl Credentials {
                 password = password.or(Some(keys.require("password")?.clone()));
             }
         }
-        // The pair is sent in Base64; a short password is found as a part of that.
+        // The pair is sent in Base64, and that may come back in Base64 once more.
         let of_basic = match (&username, &password) {
-            (Some(username), Some(password)) => vec![password.clone(), pair(username, password)],
+            (Some(username), Some(password)) => {
+                let pair = pair(username, password);
+                let sent = Secret::from(BASE64_STANDARD.encode(pair.expose()));
+                vec![password.clone(), pair, sent]
+            }
             _ => Vec::new(),
         };
         let basic = match (username, password) {

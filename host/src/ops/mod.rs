@@ -14,6 +14,7 @@ mod error;
 mod export;
 mod file_body;
 mod history;
+mod holder;
 mod list;
 mod lock;
 mod network;

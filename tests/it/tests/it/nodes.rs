@@ -28,7 +28,13 @@ fn a_kubelet_that_is_away_for_a_moment_is_asked_again() {
 #[test]
 fn a_kubelet_that_stays_away_names_its_node_and_not_the_api_server() {
     let (bed, run) = with(&["kubelet-away=1000"], &format!("{SIDECAR} --pod broker-1"));
-    assert_snapshot!(run.shown(), @"");
+    assert_snapshot!(run.shown(), @"
+    stderr:
+    Using namespace messaging of context testbed
+    error: node node-1 of pod broker-1 can't be reached: error dialing backend: dial tcp 192.168.49.3:10250: connect: connection refused (asked 4 times)
+    hint: The node may be down or restarting: try again; `kubectl describe node node-1` shows the node
+    exit 1
+    ");
     assert_eq!(bed.requests().count("GET", "/portforward"), 4);
     let (_, run) = with(
         &["kubelet-away=1000", "deny=get:nodes"],
@@ -101,10 +107,22 @@ fn pods_that_are_not_ready_because_of_their_nodes_say_so() {
         "node-lost=node-2",
     ];
     let (_, run) = with(&nodes, SIDECAR);
-    assert_snapshot!(run.shown(), @"");
+    assert_snapshot!(run.shown(), @"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    error: no pod of StatefulSet broker in namespace messaging is ready: broker-0: Running, condition Ready is False, though its containers are said to be ready: its node may have stopped reporting; node node-0 is not ready: NodeStatusUnknown (Kubelet stopped posting node status.); broker-1: Running, condition Ready is False, though its containers are said to be ready: its node may have stopped reporting; node node-1 is not ready: NodeStatusUnknown (Kubelet stopped posting node status.); broker-2: it is being deleted, NodeLost (Node node-2 which was running pod broker-2 is unresponsive); node node-2 is not ready: NodeStatusUnknown (Kubelet stopped posting node status.)
+    hint: Look at `kubectl get pods -n messaging` and `kubectl describe statefulset broker -n messaging`
+    exit 1
+    ");
     let forbidden = [&nodes[..], &["deny=get:nodes"]].concat();
     let (_, run) = with(&forbidden, SIDECAR);
-    assert_snapshot!(run.shown(), @"");
+    assert_snapshot!(run.shown(), @"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    error: no pod of StatefulSet broker in namespace messaging is ready: broker-0: Running, condition Ready is False, though its containers are said to be ready: its node may have stopped reporting; broker-1: Running, condition Ready is False, though its containers are said to be ready: its node may have stopped reporting; broker-2: it is being deleted, NodeLost (Node node-2 which was running pod broker-2 is unresponsive)
+    hint: Look at `kubectl get pods -n messaging` and `kubectl describe statefulset broker -n messaging`
+    exit 1
+    ");
 }
 
 #[test]
@@ -114,21 +132,33 @@ fn the_containers_that_keep_a_pod_from_being_ready_are_named() {
         "container-not-ready=broker-backup",
     ];
     let (_, run) = with(&faults, SIDECAR);
-    assert_snapshot!(run.shown(), @"");
+    assert_snapshot!(run.shown(), @"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    error: no pod of StatefulSet broker in namespace messaging is ready: broker-0: Running, container hivemq: ImagePullBackOff (ImagePullBackOff of container hivemq); broker-1: Running, container hivemq: ImagePullBackOff (ImagePullBackOff of container hivemq); broker-2: Running, container hivemq: ImagePullBackOff (ImagePullBackOff of container hivemq)
+    hint: Look at `kubectl get pods -n messaging` and `kubectl describe statefulset broker -n messaging`
+    exit 1
+    ");
 }
 
 #[test]
 fn a_sidecar_that_is_ready_is_asked_though_its_broker_is_not() {
-    let (_, run) = with(
-        &["container-not-ready=hivemq"],
-        "backup list --engine sidecar --limit 1",
-    );
-    assert_snapshot!(run.shown(), @"");
+    let (_, run) = with(&["container-not-ready=hivemq"], SIDECAR);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let note = "pod broker-0 is not ready (Running, container hivemq is not ready), \
+                but its container broker-backup is; using that";
+    assert!(run.stderr.contains(note), "{}", run.stderr);
     let (_, run) = with(
         &["container-not-ready=hivemq"],
         "backup list --engine hivemq",
     );
-    assert_snapshot!(run.shown(), @"");
+    assert_eq!(run.code, 1, "{}", run.stderr);
+    assert!(
+        run.stderr
+            .contains("is ready: broker-0: Running, container hivemq is not ready"),
+        "{}",
+        run.stderr
+    );
 }
 
 #[test]

@@ -14,11 +14,14 @@ use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{
     DeleteOptions, MicroTime, ObjectMeta, Preconditions,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::request::{Answer, LEASES, check_name};
+use super::request::{Answer, LEASES, SELF_REVIEWS, check_name};
 use super::{Cluster, ClusterError};
+
+/// Longest wait for the name of this user, without which all goes on.
+const SELF_REVIEW: Duration = Duration::from_secs(5);
 
 /// How often somebody else may be faster before that is taken for an answer.
 const RACES: usize = 4;
@@ -60,6 +63,22 @@ pub fn lease_name(operation: &str, target: &str) -> String {
 }
 
 impl Cluster {
+    /// What the API server calls this user, with one request; `None` where it does not say in time (it was asked to
+    /// first by Kubernetes 1.28), or may not be asked.
+    pub async fn api_user(&self) -> Option<String> {
+        let access = self.access("create", &SELF_REVIEWS, None);
+        let review = json!({
+            "apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview", "metadata": {},
+        });
+        let asked = Box::pin(self.write::<Value>(&access, &review));
+        let answer = tokio::time::timeout(SELF_REVIEW, asked).await.ok()?.ok()?;
+        let name = answer
+            .object
+            .pointer("/status/userInfo/username")?
+            .as_str()?;
+        (!name.is_empty()).then(|| name.to_owned())
+    }
+
     /// Takes the lock `name` for `holder`, who must be one of a kind, for `duration` (at least a
     /// second). One request where it is free, three where its last holder let it expire.
     ///
@@ -114,6 +133,14 @@ impl Cluster {
                 Ok(present) => present,
                 // It was released a moment ago.
                 Err(ClusterError::Api { status: 404, .. }) if races < RACES => continue,
+                // That it is there is known: whoever may not look must not take it for free.
+                Err(ClusterError::Forbidden { access, .. }) => {
+                    return Err(ClusterError::LeaseUnseen {
+                        name: name.to_owned(),
+                        namespace: self.namespace().to_owned(),
+                        access,
+                    });
+                }
                 Err(error) => return Err(error),
             };
             let now = server_time(&present);
@@ -154,6 +181,12 @@ impl HeldLease {
         &self.name
     }
 
+    /// When others may take it over, if it is neither renewed nor released: the server's clock.
+    #[must_use]
+    pub fn until(&self) -> Timestamp {
+        Term::of(&self.lease).until
+    }
+
     /// Starts its time anew, with one request.
     ///
     /// # Errors
@@ -182,13 +215,14 @@ impl HeldLease {
     }
 
     /// Runs `work`, and renews the lock all the while. Renewals that fail are tried again as long
-    /// as the lock has time left.
+    /// as the lock has time left. Where they are not allowed, `unrenewable` is told so once, and `work` goes on without.
     ///
     /// # Errors
     /// [`ClusterError::LeaseLost`] when the lock is lost: `work` was then stopped where it stood.
     pub async fn keep_while<T>(
         &mut self,
         work: impl Future<Output = T>,
+        unrenewable: impl FnOnce(&ClusterError),
     ) -> Result<T, ClusterError> {
         let mut work = std::pin::pin!(work);
         let interval = self.duration / 3;
@@ -211,6 +245,10 @@ impl HeldLease {
             match outcome {
                 Some(Ok(())) => renewed = begun,
                 Some(Err(error @ ClusterError::LeaseLost { .. })) => return Err(error),
+                Some(Err(error @ ClusterError::Forbidden { .. })) => {
+                    unrenewable(&error);
+                    return Ok(work.await);
+                }
                 _ if renewed.elapsed() >= self.duration => return Err(self.lost(None)),
                 _ => {}
             }
@@ -221,7 +259,7 @@ impl HeldLease {
     ///
     /// # Errors
     /// When the server did not do it. A lock that others have or that is gone is no error.
-    pub async fn release(mut self) -> Result<(), ClusterError> {
+    pub async fn release(&mut self) -> Result<(), ClusterError> {
         for _ in 0..2 {
             let metadata = &self.lease.metadata;
             let options = DeleteOptions {

@@ -11,7 +11,7 @@ use k8s_openapi::api::authorization::v1::{
 use serde::Deserialize;
 
 use super::request::{
-    ACCESS_REVIEWS, Access, ENDPOINT_SLICES, LEASES, POD_EXEC, PODS, PORT_FORWARD, Resource,
+    ACCESS_REVIEWS, Access, ENDPOINT_SLICES, LEASES, NODES, POD_EXEC, PODS, PORT_FORWARD, Resource,
     SECRETS, STATEFUL_SETS, VERSION,
 };
 use super::{Cluster, ClusterError, ObjectType};
@@ -26,6 +26,8 @@ pub enum Need {
     Leases,
     Secrets,
     Exec,
+    /// Of the cluster, not of the namespace.
+    Nodes,
 }
 
 /// What of a need is allowed.
@@ -67,6 +69,7 @@ impl Need {
             Self::Leases => &LEASES,
             Self::Secrets => &SECRETS,
             Self::Exec => &POD_EXEC,
+            Self::Nodes => &NODES,
         }
     }
 }
@@ -160,7 +163,7 @@ impl Cluster {
         let review = SelfSubjectAccessReview {
             spec: SelfSubjectAccessReviewSpec {
                 resource_attributes: Some(ResourceAttributes {
-                    namespace: Some(namespace.to_owned()),
+                    namespace: resource.namespaced.then(|| namespace.to_owned()),
                     verb: Some(verb.to_owned()),
                     group: Some(resource.group.to_string()),
                     resource: Some(name.to_owned()),
@@ -230,6 +233,24 @@ mod tests {
             *asked,
             json!({"namespace": "mqtt", "verb": "create", "group": "", "resource": "pods",
                    "subresource": "portforward"})
+        );
+    }
+
+    #[tokio::test]
+    async fn a_right_on_what_is_in_no_namespace_is_asked_for_without_one() {
+        let answer = json!({"spec": {}, "status": {"allowed": false}});
+        let step = step("POST selfsubjectaccessreviews", 201, answer);
+        let script = Script::run("Sat, 06 Sep 2025 12:00:00 GMT", vec![step]);
+        let rights = script.cluster.rights(Need::Nodes).await.unwrap();
+        assert!(
+            rights
+                .rule
+                .contains("kubectl create clusterrole broker-nodes --verb=get")
+        );
+        let asked = &script.bodies()[0]["spec"]["resourceAttributes"];
+        assert_eq!(
+            *asked,
+            json!({"verb": "get", "group": "", "resource": "nodes"})
         );
     }
 

@@ -127,8 +127,18 @@ pub enum OpsError {
     HalfCredentials { missing: &'static str },
     #[error("the credentials of the backend can't be used: {what}")]
     BadCredentials { what: &'static str },
-    #[error("another process of this machine does the same to this target")]
-    LockedHere { path: PathBuf },
+    #[error(
+        "another {operation} of {place} is running on this machine{}",
+        holder.as_ref().map_or(String::new(), |it| format!(": {}", text::printable(it, 500)))
+    )]
+    LockedHere {
+        operation: String,
+        /// The target and its namespace.
+        place: String,
+        /// Who holds the lock, and since when.
+        holder: Option<String>,
+        path: PathBuf,
+    },
     #[error("the lock {} can't be used: {source}", path.display())]
     LocalLock { path: PathBuf, source: io::Error },
     #[error("there is no home folder to keep a lock in")]
@@ -335,7 +345,7 @@ impl Problem for OpsError {
                 "Give `--username` with `--password-stdin`, `--password-file` or $BROKER_PASSWORD, or name a Secret with `--credentials-secret`"
                     .to_owned(),
             ),
-            Self::LockedHere { path } => Some(format!(
+            Self::LockedHere { path, .. } => Some(format!(
                 "Wait until it has ended; it holds {}",
                 path.display()
             )),

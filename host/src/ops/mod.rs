@@ -17,6 +17,7 @@ mod error;
 mod export;
 mod file_body;
 mod history;
+mod holder;
 mod list;
 mod lock;
 mod network;

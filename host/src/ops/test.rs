@@ -1,8 +1,10 @@
 //! `backup test`: whether everything is there that the other commands need, one check after the other.
 
+mod rights;
+
 use std::collections::BTreeMap;
 
-use broker_manifest::{Auth, Endpoint, Operation, ResourceRule, Select};
+use broker_manifest::{Auth, Endpoint, Operation, ResourceRule};
 use bytes::Bytes;
 use futures_util::future::join_all;
 use http::Request as HttpRequest;
@@ -14,12 +16,11 @@ use super::engines::in_words;
 use super::network::Endpoints;
 use super::session::{Request, Running};
 use super::{OpsError, Session};
-use crate::cluster::{
-    Backend, Candidate, ClusterError, Deadlines, Need, Origin, Rights, ServerVersion,
-};
+use crate::cluster::{Backend, Candidate, ClusterError, Deadlines, Origin, ServerVersion};
 use crate::engine::{Catalogue, EngineFile};
 use crate::model::{Failure, Problem, Report, text};
 use crate::ui::{CheckOutcome, CheckRow, TestView, Ui};
+use rights::{Asked, NeededBy, right, rights};
 
 /// The oldest version of Kubernetes that this program is tried with.
 const OLDEST_SERVER: (u32, u32) = (1, 26);
@@ -57,8 +58,15 @@ pub async fn test(
     let credentials = from_secret.then(|| std::mem::take(&mut request.credentials));
     let mut session = Session::open(catalogue, request, ui).await?;
     let mut checks = Vec::new();
-    let reached = server(&session, &mut checks).await
-        && rights(&session, &engines, from_secret, &mut checks).await;
+    let (answers, version) = server(&session, &mut checks).await;
+    let reached = answers && {
+        let asked = Asked {
+            engines: &engines,
+            from_secret,
+            version,
+        };
+        rights(&session, asked, &mut checks).await
+    };
     let has_target = engines.iter().any(|file| file.manifest().has_target());
     let ready = reached && (!has_target || target(&session, &mut checks).await);
     let with_credentials = match credentials {
@@ -89,9 +97,10 @@ pub async fn test(
     })
 }
 
-/// Whether the API server answers. Returns whether anything else can be asked of it.
-async fn server(session: &Session, checks: &mut Vec<Check>) -> bool {
+/// Whether the API server answers. Returns whether anything else can be asked of it, and its version.
+async fn server(session: &Session, checks: &mut Vec<Check>) -> (bool, Option<(u32, u32)>) {
     let answer = session.cluster.server_version().await;
+    let version = answer.as_ref().ok().and_then(|version| version.numbers);
     let reached = matches!(answer, Ok(_) | Err(ClusterError::Forbidden { .. }));
     let skipped = (!reached).then(|| Check::skipped(None, "rights"));
     checks.push(match answer {
@@ -107,7 +116,7 @@ async fn server(session: &Session, checks: &mut Vec<Check>) -> bool {
         Err(error) => Check::failed(None, "api-server", &error),
     });
     checks.extend(skipped);
-    reached
+    (reached, version)
 }
 
 fn judged(version: &ServerVersion, server: &str) -> Check {
@@ -123,93 +132,6 @@ fn judged(version: &ServerVersion, server: &str) -> Check {
         ),
         _ => Check::passed(None, "api-server", message),
     }
-}
-
-/// What a right is for: which verbs nothing works without, and what is lost without the others.
-const NEEDS: [(Need, &[&str], &str); 7] = [
-    (Need::Pods, &["get", "list"], ""),
-    (
-        Need::StatefulSets,
-        &["get"],
-        "near names can't be suggested",
-    ),
-    (Need::PortForward, &["get", "create"], ""),
-    (
-        Need::EndpointSlices,
-        &[],
-        "ports are then those that the pods declare, not those of Services",
-    ),
-    (
-        Need::Leases,
-        &[],
-        "a restore then keeps out others of this machine only",
-    ),
-    (Need::Secrets, &[], "only `--credentials-secret` needs it"),
-    (
-        Need::Exec,
-        &[],
-        "only engines that run commands in pods need it",
-    ),
-];
-
-/// What this user may do, with all questions at once. Returns whether anything else can be asked.
-///
-/// The right to a Secret that is named may be one to that Secret alone: it is read instead.
-async fn rights(
-    session: &Session,
-    engines: &[EngineFile],
-    from_secret: bool,
-    checks: &mut Vec<Check>,
-) -> bool {
-    let by_service = engines.iter().any(|file| {
-        let mut endpoints = file.manifest().endpoints.values();
-        endpoints.any(|endpoint| endpoint.select == Select::Service)
-    });
-    let in_pods = engines.iter().any(|file| file.manifest().has_target());
-    let needs = NEEDS.into_iter().filter(|(need, ..)| match need {
-        Need::EndpointSlices => by_service,
-        Need::Secrets => !from_secret,
-        Need::Leases => true,
-        _ => in_pods,
-    });
-    let asked = needs.map(|(need, required, loss)| async move {
-        let rights = session.cluster.rights(need).await?;
-        Ok(right(&rights, required, loss))
-    });
-    let answers: Result<Vec<_>, ClusterError> = join_all(asked).await.into_iter().collect();
-    match answers {
-        Ok(answers) => {
-            checks.extend(answers);
-            true
-        }
-        // The rights may be there all the same.
-        Err(error @ (ClusterError::Forbidden { .. } | ClusterError::Api { .. })) => {
-            let message = format!("not known: {error}");
-            let hint = "Every user has the right to ask by the ClusterRole `system:basic-user`, where it is bound as usual";
-            checks.push(Check::warned("rights", message, Some(hint.to_owned())));
-            true
-        }
-        Err(error) => {
-            checks.push(Check::failed(None, "rights", &error));
-            false
-        }
-    }
-}
-
-fn right(rights: &Rights, required: &[&str], loss: &str) -> Check {
-    let name = format!("right:{}", rights.on);
-    if rights.missing.is_empty() {
-        return Check::passed(None, &name, format!("may {}", rights.allowed.join(", ")));
-    }
-    let message = format!("may not {}", rights.missing.join(", "));
-    let hint = Some(format!("Ask for this right: {}", rights.rule));
-    if rights.missing.iter().any(|verb| required.contains(verb)) {
-        let mut check = Check::warned(&name, message, hint);
-        check.row.outcome = CheckOutcome::Failed;
-        check.failure = Some(Failure::NotAllowed);
-        return check;
-    }
-    Check::warned(&name, format!("{message}: {loss}"), hint)
 }
 
 /// Whether the target is there. Returns whether its pods can be asked for anything.
@@ -231,11 +153,15 @@ async fn target(session: &Session, checks: &mut Vec<Check>) -> bool {
             });
             true
         }
+        // Who may not list pods may be let through to one, and a Service names pods without the right to see them.
+        Err(error) if error.failure() == Failure::NotAllowed => {
+            let message = format!("{subject}: not known, because it is {error}");
+            checks.push(Check::warned("target", message, error.hint()));
+            true
+        }
         Err(error) => {
-            // Who may not list pods may be let through to one.
-            let go_on = error.failure() == Failure::NotAllowed;
             checks.push(Check::failed(None, "target", &error));
-            go_on
+            false
         }
     }
 }
@@ -325,7 +251,12 @@ async fn of_objects(session: &Session, file: &EngineFile) -> Vec<Check> {
         let verbs: Vec<_> = rule.verbs().iter().copied().collect();
         match Box::pin(session.cluster.object_rights(&ty, &verbs)).await {
             Ok(rights) => checks.extend(rights.iter().map(|rights| {
-                let mut check = right(rights, &[], "what needs it fails");
+                let need = NeededBy {
+                    what: format!("engine {engine}"),
+                    required: &[],
+                    losses: vec![(rights.missing.as_slice(), "what needs it fails")],
+                };
+                let mut check = right(rights, &need);
                 check.row.engine = Some(engine.to_owned());
                 check
             })),

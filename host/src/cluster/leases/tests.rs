@@ -59,7 +59,7 @@ async fn a_free_lock_takes_one_request_and_giving_it_back_another() {
             step(DELETE, 200, status(200, "")),
         ],
     );
-    let held = acquire(&script).await.unwrap();
+    let mut held = acquire(&script).await.unwrap();
     assert_eq!(held.name(), NAME);
     held.release().await.unwrap();
     assert_eq!(script.cluster.request_count(), 2);
@@ -193,7 +193,7 @@ async fn what_others_have_is_not_released() {
         step(GET, 200, lease("thief", &json!({}))),
     ];
     let script = Script::run(NOON, steps);
-    let held = acquire(&script).await.unwrap();
+    let mut held = acquire(&script).await.unwrap();
     held.release().await.unwrap();
     assert_eq!(script.cluster.request_count(), 3);
 }
@@ -209,7 +209,7 @@ async fn a_lock_is_renewed_while_the_work_goes_on() {
     let script = Script::run(NOON, steps);
     let mut held = acquire(&script).await.unwrap();
     let work = tokio::time::sleep(Duration::from_secs(70));
-    held.keep_while(work).await.unwrap();
+    held.keep_while(work, |_| unreachable!()).await.unwrap();
     assert_eq!(script.cluster.request_count(), 4);
     let renewed = script.bodies()[1]["spec"]["renewTime"].clone();
     let renewed: Timestamp = renewed.as_str().unwrap().parse().unwrap();
@@ -226,9 +226,79 @@ async fn work_stops_when_the_lock_can_no_longer_be_renewed() {
     let steps = vec![step(POST, 201, lease("me", &json!({})))];
     let script = Script::run(NOON, steps);
     let mut held = acquire(&script).await.unwrap();
-    let error = held.keep_while(std::future::pending::<()>()).await;
+    let error = held
+        .keep_while(std::future::pending::<()>(), |_| unreachable!())
+        .await;
     assert!(matches!(
         error,
         Err(ClusterError::LeaseLost { holder: None, .. })
     ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_a_lock_may_not_be_renewed_that_is_told_and_the_work_goes_on() {
+    let steps = vec![
+        step(POST, 201, lease("me", &json!({}))),
+        step(PUT, 403, status(403, "leases is forbidden")),
+    ];
+    let script = Script::run(NOON, steps);
+    let mut held = acquire(&script).await.unwrap();
+    let told = std::cell::Cell::new(0);
+    let work = async {
+        tokio::time::sleep(Duration::from_secs(300)).await;
+        "done"
+    };
+    let done = held
+        .keep_while(work, |error| {
+            assert!(matches!(error, ClusterError::Forbidden { .. }), "{error}");
+            told.set(told.get() + 1);
+        })
+        .await;
+    assert_eq!((done.unwrap(), told.get()), ("done", 1));
+}
+
+#[tokio::test]
+async fn a_lock_that_may_not_be_looked_at_is_not_taken_for_free() {
+    let forbidden = status(403, "leases is forbidden");
+    let script = Script::run(NOON, vec![taken(), step(GET, 403, forbidden)]);
+    let error = acquire(&script).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the lock broker-restore-broker in namespace mqtt is there, and this user may not see who holds it"
+    );
+    assert_eq!(error.failure(), Failure::Conflict);
+    let hint = error.hint().unwrap();
+    assert!(
+        hint.contains("--resource=leases.coordination.k8s.io`"),
+        "{hint}"
+    );
+    assert!(
+        hint.contains("`kubectl delete lease broker-restore-broker -n mqtt`"),
+        "{hint}"
+    );
+}
+
+#[tokio::test]
+async fn a_new_lock_says_until_when_it_holds() {
+    let script = Script::run(NOON, vec![step(POST, 201, lease("me", &json!({})))]);
+    let held = acquire(&script).await.unwrap();
+    assert_eq!(held.until().to_string(), "2025-09-06T12:00:30Z");
+}
+
+#[tokio::test]
+async fn the_api_servers_name_for_this_user_is_asked_for_once_and_done_without() {
+    const REVIEW: &str = "POST selfsubjectreviews";
+    let user = json!({"status": {"userInfo": {"username": "oidc:ann"}}});
+    let forbidden = status(403, "selfsubjectreviews is forbidden");
+    let unknown = status(404, "the server could not find the requested resource");
+    for (answer, name) in [
+        (step(REVIEW, 201, user), Some("oidc:ann")),
+        (step(REVIEW, 201, json!({"status": {}})), None),
+        (step(REVIEW, 403, forbidden), None),
+        (step(REVIEW, 404, unknown), None),
+    ] {
+        let script = Script::run(NOON, vec![answer]);
+        assert_eq!(script.cluster.api_user().await.as_deref(), name);
+        assert_eq!(script.cluster.request_count(), 1);
+    }
 }

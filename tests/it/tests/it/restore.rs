@@ -171,7 +171,7 @@ fn without_the_right_to_keep_a_lease_the_lock_is_of_this_machine_and_that_is_sai
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     Restoring backup 20250905-130215 into StatefulSet broker in namespace messaging (engine hivemq)
-    warning: others are kept out on this machine only, because a Lease could not be kept: not allowed to create leases broker-restore-broker in namespace messaging: leases.coordination.k8s.io is forbidden: User "testbed" cannot create resource "leases" in API group "coordination.k8s.io" in the namespace "messaging"
+    warning: no one is kept out but your own processes on this machine, because a Lease could not be kept: not allowed to create leases broker-restore-broker in namespace messaging: leases.coordination.k8s.io is forbidden: User "testbed" cannot create resource "leases" in API group "coordination.k8s.io" in the namespace "messaging"
     exit 0
     "#);
 }

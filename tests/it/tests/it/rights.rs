@@ -42,7 +42,7 @@ fn pods_may_not_be_read() {
 
 #[test]
 fn pods_may_be_read_but_not_listed() {
-    let run = Bed::with(&["deny=list:pods"]).run("backup list --engine sidecar -n notready");
+    let run = Bed::with(&["deny=list:pods"]).run("backup list --engine hivemq -n notready");
     assert_snapshot!(run.shown(), @r#"
     stderr:
     Using StatefulSet broker

@@ -63,8 +63,8 @@ fn a_cluster_without_the_kinds_is_told_what_it_lacks() {
     stdout:
     CHECK   ENGINE   OUTCOME   MESSAGE
     api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
-    right:leases   -   passed   may get, create, update, delete
-    right:secrets   -   passed   may get
+    right:leases   -   passed   may get, create, update, delete (for `restore`)
+    right:secrets   -   passed   may get (for `--credentials-secret`)
     kind:BackupRequest   backuprequest   skipped   the cluster does not have backup.liferay.cloud/v1alpha1/BackupRequest; what needs it can't be done
     kind:RestoreRequest   backuprequest   skipped   the cluster does not have backup.liferay.cloud/v1alpha1/RestoreRequest; what needs it can't be done
     kind:BackupRequest   backuprequest   skipped   the cluster does not have backup.lc2.io/v1alpha1/BackupRequest; what needs it can't be done
@@ -95,13 +95,13 @@ fn a_test_shows_kinds_and_rights() {
     stdout:
     CHECK   ENGINE   OUTCOME   MESSAGE
     api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
-    right:leases   -   passed   may get, create, update, delete
-    right:secrets   -   passed   may get
-    right:backuprequests   backuprequest   warned   may not delete: what needs it fails
-    right:restorerequests   backuprequest   passed   may get, list, watch, create, delete
+    right:leases   -   passed   may get, create, update, delete (for `restore`)
+    right:secrets   -   passed   may get (for `--credentials-secret`)
+    right:backuprequests   backuprequest   warned   may not delete (for engine backuprequest): what needs it fails
+    right:restorerequests   backuprequest   passed   may get, list, watch, create, delete (for engine backuprequest)
     kind:BackupRequest   backuprequest   skipped   the cluster does not have backup.lc2.io/v1alpha1/BackupRequest; what needs it can't be done
     kind:RestoreRequest   backuprequest   skipped   the cluster does not have backup.lc2.io/v1alpha1/RestoreRequest; what needs it can't be done
-    right:liferaybackups   backuprequest   passed   may get, list, watch
+    right:liferaybackups   backuprequest   passed   may get, list, watch (for engine backuprequest)
     kind:LiferayBackup   backuprequest   skipped   the cluster does not have backup.liferay.cloud/v1beta1/LiferayBackup; what needs it can't be done
     kind:LiferayBackup   backuprequest   skipped   the cluster does not have backup.liferay.cloud/v1/LiferayBackup; what needs it can't be done
     endpoint:storage   backuprequest   warned   no AWS credentials were found, and S3 wants some: what needs it fails

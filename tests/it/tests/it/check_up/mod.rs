@@ -23,13 +23,14 @@ fn everything_in_good_health() {
     stdout:
     CHECK   ENGINE   OUTCOME   MESSAGE
     api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
-    right:pods   -   passed   may get, list
-    right:statefulsets   -   passed   may get, list
-    right:pods/portforward   -   passed   may get, create
-    right:endpointslices   -   passed   may list
-    right:leases   -   passed   may get, create, update, delete
-    right:secrets   -   passed   may get
-    right:pods/exec   -   passed   may get, create
+    right:pods   -   passed   may get, list (for every command that asks a backend)
+    right:statefulsets   -   passed   may get, list (for errors about the target)
+    right:pods/portforward   -   passed   may get, create (for every command that asks a backend)
+    right:endpointslices   -   passed   may list (for engine hivemq)
+    right:leases   -   passed   may get, create, update, delete (for `restore`)
+    right:secrets   -   passed   may get (for `--credentials-secret`)
+    right:pods/exec   -   passed   may get, create (for commands in pods of engine hivemq)
+    right:nodes   -   passed   may get (for errors about pods that are not ready)
     target   -   passed   StatefulSet broker: 3 of 3 ready
     endpoint:api   hivemq   passed   port 8081 of pod broker-0 (of Service hivemq-broker-api) answers
     detect   hivemq   passed   HiveMQ management API (6 backups)
@@ -44,7 +45,7 @@ fn everything_in_good_health() {
       Is it switched on in the backend? Name its port with `--strategy-port`
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    17 checks: 15 passed, 1 warned, 1 skipped
+    18 checks: 16 passed, 1 warned, 1 skipped
     exit 0
     ");
 }
@@ -55,19 +56,20 @@ fn one_engine_alone() {
     stdout:
     CHECK   ENGINE   OUTCOME   MESSAGE
     api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
-    right:pods   -   passed   may get, list
-    right:statefulsets   -   passed   may get, list
-    right:pods/portforward   -   passed   may get, create
-    right:leases   -   passed   may get, create, update, delete
-    right:secrets   -   passed   may get
-    right:pods/exec   -   passed   may get, create
+    right:pods   -   passed   may get, list (for every command that asks a backend)
+    right:statefulsets   -   passed   may get, list (for errors about the target)
+    right:pods/portforward   -   passed   may get, create (for every command that asks a backend)
+    right:leases   -   passed   may get, create, update, delete (for `restore`)
+    right:secrets   -   passed   may get (for `--credentials-secret`)
+    right:pods/exec   -   passed   may get, create (for engines that run commands in pods)
+    right:nodes   -   passed   may get (for errors about pods that are not ready)
     target   -   passed   StatefulSet broker: 3 of 3 ready
     endpoint:api   sidecar   passed   port 8085 of pod broker-0 (of container broker-backup) answers
     detect   sidecar   passed   broker-backup (3 local backups)
     list   sidecar   passed   12 backups
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    11 checks: 11 passed
+    12 checks: 12 passed
     exit 0
     ");
 }
@@ -83,7 +85,7 @@ fn each_right_is_asked_for_once_all_at_once_and_each_engine_takes_one_port_forwa
         .into_iter()
         .filter(|request| request.path.ends_with("/selfsubjectaccessreviews"))
         .collect();
-    assert_eq!(reviews.len(), 14);
+    assert_eq!(reviews.len(), 15);
     assert!(reviews.iter().all(|review| review.overlapped));
     assert_eq!(bed.requests().count("GET", "/portforward"), 3);
 }
@@ -94,13 +96,14 @@ fn an_engine_that_is_not_there_is_a_warning_while_another_answers() {
     stdout:
     CHECK   ENGINE   OUTCOME   MESSAGE
     api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
-    right:pods   -   passed   may get, list
-    right:statefulsets   -   passed   may get, list
-    right:pods/portforward   -   passed   may get, create
-    right:endpointslices   -   passed   may list
-    right:leases   -   passed   may get, create, update, delete
-    right:secrets   -   passed   may get
-    right:pods/exec   -   passed   may get, create
+    right:pods   -   passed   may get, list (for every command that asks a backend)
+    right:statefulsets   -   passed   may get, list (for errors about the target)
+    right:pods/portforward   -   passed   may get, create (for every command that asks a backend)
+    right:endpointslices   -   passed   may list (for engine hivemq)
+    right:leases   -   passed   may get, create, update, delete (for `restore`)
+    right:secrets   -   passed   may get (for `--credentials-secret`)
+    right:pods/exec   -   passed   may get, create (for commands in pods of engine hivemq)
+    right:nodes   -   passed   may get (for errors about pods that are not ready)
     target   -   passed   StatefulSet broker: 3 of 3 ready
     endpoint:api   hivemq   passed   port 8081 of pod broker-0 (of Service hivemq-broker-api) answers
     detect   hivemq   passed   HiveMQ management API (6 backups)
@@ -118,7 +121,7 @@ fn an_engine_that_is_not_there_is_a_warning_while_another_answers() {
       Is it switched on in the backend? Name its port with `--strategy-port`
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    17 checks: 12 passed, 2 warned, 3 skipped
+    18 checks: 13 passed, 2 warned, 3 skipped
     exit 0
     ");
 }
@@ -129,12 +132,13 @@ fn the_engine_that_was_named_must_be_there() {
     stdout:
     CHECK   ENGINE   OUTCOME   MESSAGE
     api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
-    right:pods   -   passed   may get, list
-    right:statefulsets   -   passed   may get, list
-    right:pods/portforward   -   passed   may get, create
-    right:leases   -   passed   may get, create, update, delete
-    right:secrets   -   passed   may get
-    right:pods/exec   -   passed   may get, create
+    right:pods   -   passed   may get, list (for every command that asks a backend)
+    right:statefulsets   -   passed   may get, list (for errors about the target)
+    right:pods/portforward   -   passed   may get, create (for every command that asks a backend)
+    right:leases   -   passed   may get, create, update, delete (for `restore`)
+    right:secrets   -   passed   may get (for `--credentials-secret`)
+    right:pods/exec   -   passed   may get, create (for engines that run commands in pods)
+    right:nodes   -   passed   may get (for errors about pods that are not ready)
     target   -   passed   StatefulSet broker: 3 of 3 ready
     endpoint:api   sidecar   failed   nothing listens on port 8085 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1]:8085: connect: connection refused
     detect   sidecar   skipped   it needs a check that failed
@@ -144,7 +148,7 @@ fn the_engine_that_was_named_must_be_there() {
       Is it switched on in the backend? Name its port with `--sidecar-port`
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    11 checks: 8 passed, 1 failed, 2 skipped
+    12 checks: 9 passed, 1 failed, 2 skipped
     exit 1
     ");
 }
@@ -156,13 +160,14 @@ fn a_backend_that_wants_a_login_and_one_that_wants_a_permission_are_told_apart()
     stdout:
     CHECK   ENGINE   OUTCOME   MESSAGE
     api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
-    right:pods   -   passed   may get, list
-    right:statefulsets   -   passed   may get, list
-    right:pods/portforward   -   passed   may get, create
-    right:endpointslices   -   passed   may list
-    right:leases   -   passed   may get, create, update, delete
-    right:secrets   -   passed   may get
-    right:pods/exec   -   passed   may get, create
+    right:pods   -   passed   may get, list (for every command that asks a backend)
+    right:statefulsets   -   passed   may get, list (for errors about the target)
+    right:pods/portforward   -   passed   may get, create (for every command that asks a backend)
+    right:endpointslices   -   passed   may list (for engine hivemq)
+    right:leases   -   passed   may get, create, update, delete (for `restore`)
+    right:secrets   -   passed   may get (for `--credentials-secret`)
+    right:pods/exec   -   passed   may get, create (for commands in pods of engine hivemq)
+    right:nodes   -   passed   may get (for errors about pods that are not ready)
     target   -   passed   StatefulSet broker: 3 of 3 ready
     endpoint:api   hivemq   passed   port 8081 of pod broker-0 (of Service hivemq-broker-api) answers
     detect   hivemq   failed   GET /api/v1/management/backups answered 401
@@ -172,7 +177,7 @@ fn a_backend_that_wants_a_login_and_one_that_wants_a_permission_are_told_apart()
       HiveMQ's REST API wants a user name and password of its own: give `--username` with `--password-stdin`, or `--credentials-secret`
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    12 checks: 10 passed, 1 failed, 1 skipped
+    13 checks: 11 passed, 1 failed, 1 skipped
     exit 12
     ");
     let bed = Bed::with(&["hivemq-auth=ann:x:HIVEMQ_MANAGEMENT_BACKUPS_POST"]);
@@ -184,13 +189,14 @@ fn a_backend_that_wants_a_login_and_one_that_wants_a_permission_are_told_apart()
     stdout:
     CHECK   ENGINE   OUTCOME   MESSAGE
     api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
-    right:pods   -   passed   may get, list
-    right:statefulsets   -   passed   may get, list
-    right:pods/portforward   -   passed   may get, create
-    right:endpointslices   -   passed   may list
-    right:leases   -   passed   may get, create, update, delete
-    right:secrets   -   passed   may get
-    right:pods/exec   -   passed   may get, create
+    right:pods   -   passed   may get, list (for every command that asks a backend)
+    right:statefulsets   -   passed   may get, list (for errors about the target)
+    right:pods/portforward   -   passed   may get, create (for every command that asks a backend)
+    right:endpointslices   -   passed   may list (for engine hivemq)
+    right:leases   -   passed   may get, create, update, delete (for `restore`)
+    right:secrets   -   passed   may get (for `--credentials-secret`)
+    right:pods/exec   -   passed   may get, create (for commands in pods of engine hivemq)
+    right:nodes   -   passed   may get (for errors about pods that are not ready)
     target   -   passed   StatefulSet broker: 3 of 3 ready
     endpoint:api   hivemq   passed   port 8081 of pod broker-0 (of Service hivemq-broker-api) answers
     detect   hivemq   failed   GET /api/v1/management/backups answered 403
@@ -200,7 +206,7 @@ fn a_backend_that_wants_a_login_and_one_that_wants_a_permission_are_told_apart()
       Give the user the permission HIVEMQ_MANAGEMENT_BACKUPS_GET in HiveMQ's Enterprise Security Extension
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    12 checks: 10 passed, 1 failed, 1 skipped
+    13 checks: 11 passed, 1 failed, 1 skipped
     exit 12
     ");
 }
@@ -238,12 +244,13 @@ fn a_secret_that_is_not_there_is_one_check_of_many() {
     stdout:
     CHECK   ENGINE   OUTCOME   MESSAGE
     api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
-    right:pods   -   passed   may get, list
-    right:statefulsets   -   passed   may get, list
-    right:pods/portforward   -   passed   may get, create
-    right:endpointslices   -   passed   may list
-    right:leases   -   passed   may get, create, update, delete
-    right:pods/exec   -   passed   may get, create
+    right:pods   -   passed   may get, list (for every command that asks a backend)
+    right:statefulsets   -   passed   may get, list (for errors about the target)
+    right:pods/portforward   -   passed   may get, create (for every command that asks a backend)
+    right:endpointslices   -   passed   may list (for engine hivemq)
+    right:leases   -   passed   may get, create, update, delete (for `restore`)
+    right:pods/exec   -   passed   may get, create (for commands in pods of engine hivemq)
+    right:nodes   -   passed   may get (for errors about pods that are not ready)
     target   -   passed   StatefulSet broker: 3 of 3 ready
     credentials   -   failed   there is no Secret hivemq-apy in namespace messaging. Near hivemq-api
     endpoint:api   hivemq   passed   port 8081 of pod broker-0 (of Service hivemq-broker-api) answers
@@ -254,7 +261,7 @@ fn a_secret_that_is_not_there_is_one_check_of_many() {
       Did you mean hivemq-api?
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    12 checks: 9 passed, 1 failed, 2 skipped
+    13 checks: 10 passed, 1 failed, 2 skipped
     exit 1
     ");
 }
@@ -322,7 +329,10 @@ fn an_engine_that_does_not_exist_is_a_usage_error_without_a_report() {
 
 #[test]
 fn json_is_one_document_on_stdout_also_when_a_check_failed() {
-    let run = with("deny=list:pods", "backup test --engine hivemq -o json");
+    let run = with(
+        "deny=get:pods/portforward",
+        "backup test --engine hivemq -o json",
+    );
     assert_eq!(run.stderr, "");
     assert_snapshot!(run.shown(), @r#"
     stdout:
@@ -339,79 +349,86 @@ fn json_is_one_document_on_stdout_also_when_a_check_failed() {
         {
           "check": "right:pods",
           "engine": null,
-          "hint": "Ask for this right: `kubectl create role broker-pods -n messaging --verb=get,list --resource=pods`, or in a Role `{apiGroups: [\"\"], resources: [\"pods\"], verbs: [\"get\", \"list\"]}`",
-          "message": "may not list",
-          "outcome": "failed"
+          "hint": null,
+          "message": "may get, list (for every command that asks a backend)",
+          "outcome": "passed"
         },
         {
           "check": "right:statefulsets",
           "engine": null,
           "hint": null,
-          "message": "may get, list",
+          "message": "may get, list (for errors about the target)",
           "outcome": "passed"
         },
         {
           "check": "right:pods/portforward",
           "engine": null,
-          "hint": null,
-          "message": "may get, create",
-          "outcome": "passed"
+          "hint": "Ask for this right: `kubectl create role broker-pods-portforward -n messaging --verb=get,create --resource=pods/portforward`, or in a Role `{apiGroups: [\"\"], resources: [\"pods/portforward\"], verbs: [\"get\", \"create\"]}`",
+          "message": "may not get (for every command that asks a backend)",
+          "outcome": "failed"
         },
         {
           "check": "right:endpointslices",
           "engine": null,
           "hint": null,
-          "message": "may list",
+          "message": "may list (for engine hivemq)",
           "outcome": "passed"
         },
         {
           "check": "right:leases",
           "engine": null,
           "hint": null,
-          "message": "may get, create, update, delete",
+          "message": "may get, create, update, delete (for `restore`)",
           "outcome": "passed"
         },
         {
           "check": "right:secrets",
           "engine": null,
           "hint": null,
-          "message": "may get",
+          "message": "may get (for `--credentials-secret`)",
           "outcome": "passed"
         },
         {
           "check": "right:pods/exec",
           "engine": null,
           "hint": null,
-          "message": "may get, create",
+          "message": "may get, create (for commands in pods of engine hivemq)",
+          "outcome": "passed"
+        },
+        {
+          "check": "right:nodes",
+          "engine": null,
+          "hint": null,
+          "message": "may get (for errors about pods that are not ready)",
           "outcome": "passed"
         },
         {
           "check": "target",
           "engine": null,
-          "hint": "Ask for this right: `kubectl create role broker-pods -n messaging --verb=get,list --resource=pods`, or in a Role `{apiGroups: [\"\"], resources: [\"pods\"], verbs: [\"get\", \"list\"]}`",
-          "message": "not allowed to list pods in namespace messaging: pods is forbidden: User \"testbed\" cannot list resource \"pods\" in API group \"\" in the namespace \"messaging\"",
-          "outcome": "failed"
+          "hint": null,
+          "message": "StatefulSet broker: 3 of 3 ready",
+          "outcome": "passed"
         },
         {
           "check": "endpoint:api",
           "engine": "hivemq",
-          "hint": null,
-          "message": "port 8081 of pod broker-0 (of Service hivemq-broker-api) answers",
-          "outcome": "passed"
+          "hint": "Ask for this right: `kubectl create role broker-pods-portforward -n messaging --verb=get,create --resource=pods/portforward`, or in a Role `{apiGroups: [\"\"], resources: [\"pods/portforward\"], verbs: [\"get\", \"create\"]}`",
+          "message": "not allowed to get pods/portforward broker-0 in namespace messaging: pods \"broker-0\" is forbidden: User \"testbed\" cannot get resource \"pods/portforward\" in API group \"\" in the namespace \"messaging\"",
+          "outcome": "failed"
         },
         {
           "check": "detect",
           "engine": "hivemq",
           "hint": null,
-          "message": "HiveMQ management API (6 backups)",
-          "outcome": "passed"
+          "message": "it needs a check that failed",
+          "outcome": "skipped"
         },
         {
           "check": "list",
           "engine": "hivemq",
           "hint": null,
-          "message": "6 backups",
-          "outcome": "passed"
+          "message": "it needs a check that failed",
+          "outcome": "skipped"
         }
       ],
       "kind": "TestReport",

@@ -70,13 +70,13 @@ fn the_check_up_says_what_it_needs() {
     stdout:
     CHECK   ENGINE   OUTCOME   MESSAGE
     api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
-    right:leases   -   passed   may get, create, update, delete
-    right:secrets   -   passed   may get
-    right:kafkabackups   kafka   passed   may get, list, watch, create, patch, delete
-    right:kafkarestores   kafka   passed   may get, list, watch, create, delete
-    right:kafkaoffsetresets   kafka   passed   may get, list, watch, create, delete
-    right:kafkaoffsetrollbacks   kafka   passed   may get, list, watch, create, delete
-    right:kafkabackupvalidations   kafka   passed   may get, list, watch, create, delete
+    right:leases   -   passed   may get, create, update, delete (for `restore`)
+    right:secrets   -   passed   may get (for `--credentials-secret`)
+    right:kafkabackups   kafka   passed   may get, list, watch, create, patch, delete (for engine kafka)
+    right:kafkarestores   kafka   passed   may get, list, watch, create, delete (for engine kafka)
+    right:kafkaoffsetresets   kafka   passed   may get, list, watch, create, delete (for engine kafka)
+    right:kafkaoffsetrollbacks   kafka   passed   may get, list, watch, create, delete (for engine kafka)
+    right:kafkabackupvalidations   kafka   passed   may get, list, watch, create, delete (for engine kafka)
     detect   kafka   passed   kafka-backup-operator
     list   kafka   passed   4 backups
     stderr:
@@ -87,13 +87,13 @@ fn the_check_up_says_what_it_needs() {
     stdout:
     CHECK   ENGINE   OUTCOME   MESSAGE
     api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
-    right:leases   -   passed   may get, create, update, delete
-    right:secrets   -   passed   may get
-    right:kafkabackups   kafka   passed   may get, list, watch, create, patch, delete
-    right:kafkarestores   kafka   warned   may not create: what needs it fails
-    right:kafkaoffsetresets   kafka   passed   may get, list, watch, create, delete
-    right:kafkaoffsetrollbacks   kafka   passed   may get, list, watch, create, delete
-    right:kafkabackupvalidations   kafka   passed   may get, list, watch, create, delete
+    right:leases   -   passed   may get, create, update, delete (for `restore`)
+    right:secrets   -   passed   may get (for `--credentials-secret`)
+    right:kafkabackups   kafka   passed   may get, list, watch, create, patch, delete (for engine kafka)
+    right:kafkarestores   kafka   warned   may not create (for engine kafka): what needs it fails
+    right:kafkaoffsetresets   kafka   passed   may get, list, watch, create, delete (for engine kafka)
+    right:kafkaoffsetrollbacks   kafka   passed   may get, list, watch, create, delete (for engine kafka)
+    right:kafkabackupvalidations   kafka   passed   may get, list, watch, create, delete (for engine kafka)
     detect   kafka   passed   kafka-backup-operator
     list   kafka   passed   4 backups
 

@@ -1,0 +1,200 @@
+//! Who is kept out while a restore runs, and what stays when it is stopped.
+
+use std::process::Child;
+
+use rustix::process::{Pid, Signal, kill_process};
+use testbed::{Pace, Testbed};
+
+use crate::support::{Bed, Invocation, Run};
+
+const RESTORE: &str = "backup restore --id 20250905-130215 --yes";
+
+/// A cluster in which no restore ends.
+fn endless() -> Bed {
+    Bed::of(Testbed::builder().pace(Pace::Polls(u32::MAX)))
+}
+
+/// Starts a restore, and waits until the backend has begun it.
+fn begun(bed: &Bed, program: &Invocation) -> Child {
+    let before = bed.backend_requests().count("POST", "");
+    let child = program.spawn(RESTORE);
+    while bed.backend_requests().count("POST", "") == before {
+        std::thread::yield_now();
+    }
+    child
+}
+
+fn stopped(program: &Invocation, child: Child) -> Run {
+    kill_process(Pid::from_child(&child), Signal::INT).expect("it runs");
+    program.ended(&child.wait_with_output().expect("it ends"))
+}
+
+fn holder(bed: &Bed) -> String {
+    let lease = bed.objects().get(
+        "leases.coordination.k8s.io",
+        "messaging",
+        "broker-restore-broker",
+    );
+    let lease = lease.expect("a Lease");
+    lease["spec"]["holderIdentity"]
+        .as_str()
+        .expect("a holder")
+        .to_owned()
+}
+
+fn output(program: &str, argument: &str) -> String {
+    let output = std::process::Command::new(program).arg(argument).output();
+    let output = output.expect("a program of every system").stdout;
+    String::from_utf8(output).expect("a name").trim().to_owned()
+}
+
+#[test]
+fn of_two_users_of_one_machine_one_of_whom_may_keep_no_lease_the_second_is_refused() {
+    for first_may in [true, false] {
+        let bed = endless();
+        let deny = |is: bool| {
+            if is {
+                bed.faults().set("deny=*:leases".parse().expect("a fault"));
+            } else {
+                bed.faults().clear();
+            }
+        };
+        let program = bed.program();
+        deny(!first_may);
+        let first = begun(&bed, &program);
+        deny(first_may);
+        // Another user of the cluster, by another kubeconfig.
+        let other = bed.program();
+        let run = other.run(&format!("{RESTORE} --as eve"));
+        assert_eq!(run.code, 11, "{}", run.stderr);
+        assert!(
+            run.stderr.contains(
+                "another restore of broker in namespace messaging is running on this machine: "
+            ),
+            "{}",
+            run.stderr
+        );
+        assert_eq!(bed.backend_requests().count("POST", ""), 1);
+        stopped(&program, first);
+    }
+}
+
+#[test]
+fn another_target_is_not_kept_out() {
+    let bed = endless();
+    let program = bed.program();
+    let first = begun(&bed, &program);
+    let run = bed.run("backup restore --id 20250819-143025 --yes -n nosidecar --wait=false");
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    stopped(&program, first);
+}
+
+#[test]
+fn a_restore_that_is_stopped_says_what_stays_and_how_to_end_it() {
+    let bed = endless();
+    let program = bed.program();
+    let child = begun(&bed, &program);
+    let run = stopped(&program, child);
+    assert_eq!(run.code, 130, "{}", run.stderr);
+    // The time is that of the cluster, whose clock stands.
+    let said = "warning: the lock broker-restore-broker is kept until 2025-09-06T12:01:00Z, because the backend may go on \
+                with what was begun. `kubectl get lease broker-restore-broker -n messaging -o yaml` shows it; \
+                `kubectl delete lease broker-restore-broker -n messaging` lets others in before\n";
+    assert!(run.stderr.contains(said), "{}", run.stderr);
+    // It is kept, because the backend goes on.
+    holder(&bed);
+    // The lock of this machine ended with the process: the Lease is what keeps others out.
+    let run = bed.run(RESTORE);
+    assert_eq!(run.code, 11, "{}", run.stderr);
+    assert!(
+        run.stderr.contains("holds the lock broker-restore-broker"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
+fn a_restore_that_goes_on_longer_than_it_is_waited_for_keeps_its_lock_and_says_so() {
+    let bed = endless();
+    let run = bed.run(&format!("{RESTORE} --timeout 1s"));
+    assert_eq!(run.code, 124, "{}", run.stderr);
+    assert!(
+        run.stderr
+            .contains("the lock broker-restore-broker is kept until "),
+        "{}",
+        run.stderr
+    );
+    holder(&bed);
+}
+
+#[test]
+fn the_holder_is_named_by_the_system_and_by_the_api_server() {
+    let bed = endless();
+    let program = bed.program();
+    let child = begun(&bed, &program);
+    let here = format!(
+        "{}@{} process {} as testbed ",
+        output("id", "-un"),
+        output("uname", "-n"),
+        child.id()
+    );
+    let holder = holder(&bed);
+    assert!(holder.starts_with(&here), "{holder} is not {here}");
+    assert_eq!(bed.requests().count("POST", "/selfsubjectreviews"), 1);
+    stopped(&program, child);
+
+    let bed = endless();
+    bed.faults()
+        .set("deny=create:selfsubjectreviews".parse().expect("a fault"));
+    let program = bed
+        .program()
+        .env("USER", "mallory")
+        .env("HOSTNAME", "elsewhere");
+    let child = begun(&bed, &program);
+    let without = self::holder(&bed);
+    let here = format!(
+        "{}@{} process {} ",
+        output("id", "-un"),
+        output("uname", "-n"),
+        child.id()
+    );
+    assert!(
+        without.starts_with(&here) && !without.contains(" as "),
+        "{without}"
+    );
+    assert_eq!(bed.requests().count("POST", "/selfsubjectreviews"), 1);
+    stopped(&program, child);
+}
+
+#[test]
+fn a_machine_that_keeps_no_locks_is_no_reason_where_the_lease_does() {
+    let bed = Bed::start();
+    let program = bed.program().env("XDG_STATE_HOME", "/dev/null/state");
+    let run = program.run(&format!("{RESTORE} -o name"));
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(
+        run.stderr.contains("no lock could be kept on this machine"),
+        "{}",
+        run.stderr
+    );
+    let bed = Bed::with(&["deny=*:leases"]);
+    let program = bed.program().env("XDG_STATE_HOME", "/dev/null/state");
+    let run = program.run(RESTORE);
+    assert_eq!(run.code, 1, "{}", run.stderr);
+    assert_eq!(bed.backend_requests().count("POST", ""), 0);
+}
+
+#[test]
+fn a_lease_that_may_not_be_looked_at_keeps_out() {
+    let bed = Bed::with(&["deny=get:leases"]);
+    let lease = serde_json::json!({
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": "broker-restore-broker", "namespace": "messaging"},
+        "spec": {"holderIdentity": "ann@elsewhere", "leaseDurationSeconds": 600}
+    });
+    bed.objects().put(lease).expect("a Lease");
+    let run = bed.run(RESTORE);
+    assert_eq!(run.code, 11, "{}", run.stderr);
+    assert_eq!(bed.backend_requests().count("POST", ""), 0);
+}

@@ -15,10 +15,24 @@ mod write;
 use std::fs;
 use std::path::Path;
 
+use broker_manifest::EngineId;
+
+use crate::engine::EngineFile;
+
 pub use cases::{CaseResult, TestRequest, Tested, test};
 pub use error::AuthoringError;
 pub use pack::{PackRequest, Packed, Packing, pack};
 pub use project::{Language, Project, ProjectRequest, project};
+
+/// What can't be installed is not made: a name that only this program may use.
+fn check_name(id: &EngineId, engines: &[EngineFile]) -> Result<(), AuthoringError> {
+    let bundled = engines.iter().filter(|file| file.is_bundled());
+    let bundled = bundled.map(|file| &file.manifest().id);
+    crate::plugin::check_name(id, bundled).map_err(|reserved| AuthoringError::Reserved {
+        id: id.clone(),
+        reserved,
+    })
+}
 
 fn read(path: &Path) -> Result<Vec<u8>, AuthoringError> {
     fs::read(path).map_err(|source| AuthoringError::Read {

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use broker_manifest::{EngineId, Manifest};
+use broker_manifest::{EngineId, Manifest, Operation};
 use jiff::Timestamp;
 
 use super::steps::{Step, reach};
@@ -21,6 +21,8 @@ pub struct Candidate {
     /// All that came with it, to hand on.
     pub signatures: Vec<DetachedSignature>,
     pub capabilities: Capabilities,
+    /// What a bundle says that it was the default for where it was written.
+    pub offered: BTreeSet<Operation>,
     /// In bytes.
     pub size: u64,
 }
@@ -106,6 +108,7 @@ impl Candidate {
         reach(Step::Checked);
         Ok(Self {
             capabilities: Capabilities::of(file.outline()),
+            offered: BTreeSet::new(),
             size: fetched.bytes.len() as u64,
             // A path that is not whole means another file elsewhere.
             source: match source {

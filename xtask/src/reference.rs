@@ -31,6 +31,7 @@ const COMMANDS: &[&[&str]] = &[
     &["plugin", "update"],
     &["plugin", "outdated"],
     &["plugin", "rollback"],
+    &["plugin", "default"],
     &["plugin", "remove"],
     &["plugin", "verify"],
     &["plugin", "sync"],

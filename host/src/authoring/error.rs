@@ -1,10 +1,11 @@
 use std::io;
 use std::path::PathBuf;
 
-use broker_manifest::ManifestError;
+use broker_manifest::{EngineId, ManifestError};
 
 use crate::engine::EngineError;
 use crate::model::{Failure, Problem};
+use crate::plugin::Reserved;
 
 /// Why a tool for authors could not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +39,8 @@ pub enum AuthoringError {
     BadName { name: String },
     #[error("{name} names a publisher, and `--publisher {publisher}` another")]
     TwoPublishers { name: String, publisher: String },
+    #[error("{id} can't be used: {reserved}")]
+    Reserved { id: EngineId, reserved: Reserved },
     #[error("{} is there already, and not empty", folder.display())]
     NotEmpty { folder: PathBuf },
     #[error("a worker of this process ended unexpectedly: {reason}")]
@@ -71,7 +74,9 @@ impl Problem for AuthoringError {
             | Self::TwoPublishers { .. }
             | Self::Case { .. } => Failure::Usage,
             Self::NoCaseFile { .. } | Self::NoCase { .. } => Failure::NotFound,
-            Self::HasManifest { .. } | Self::NotEmpty { .. } => Failure::Conflict,
+            Self::HasManifest { .. } | Self::NotEmpty { .. } | Self::Reserved { .. } => {
+                Failure::Conflict
+            }
             Self::Engine(error) => error.failure(),
         }
     }
@@ -96,6 +101,9 @@ impl Problem for AuthoringError {
                 "It is `name` or `publisher/name`: each at most 35 lower-case letters, digits and dashes, beginning with a letter and ending with no dash"
             }
             Self::TwoPublishers { .. } => "Name one of them",
+            Self::Reserved { .. } => {
+                "Nobody could install it by that name. Choose a publisher and a name of your own"
+            }
             Self::NotEmpty { .. } => {
                 "Nothing was written. Choose another name, or move the folder away"
             }

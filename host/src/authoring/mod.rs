@@ -14,6 +14,9 @@ mod write;
 
 use std::path::Path;
 
+use broker_manifest::EngineId;
+
+use crate::engine::EngineFile;
 use crate::files;
 pub use cases::{CaseResult, TestRequest, Tested, test};
 pub use error::AuthoringError;
@@ -22,6 +25,16 @@ pub use project::{Language, Project, ProjectRequest, project};
 
 /// The largest component, manifest or file of cases, in bytes.
 const MAX_FILE: u64 = 256 << 20;
+
+/// What can't be installed is not made: a name that only this program may use.
+fn check_name(id: &EngineId, engines: &[EngineFile]) -> Result<(), AuthoringError> {
+    let bundled = engines.iter().filter(|file| file.is_bundled());
+    let bundled = bundled.map(|file| &file.manifest().id);
+    crate::plugin::check_name(id, bundled).map_err(|reserved| AuthoringError::Reserved {
+        id: id.clone(),
+        reserved,
+    })
+}
 
 fn read(path: &Path) -> Result<Vec<u8>, AuthoringError> {
     files::read(path, MAX_FILE).map_err(|source| AuthoringError::Read {

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use broker_manifest::Manifest;
 use wasmparser::Parser;
 
-use super::{AuthoringError, manifest_section, read, write};
+use super::{AuthoringError, check_name, manifest_section, read, write};
 use crate::engine::{EngineError, EngineFile};
 
 /// What is to be packed.
@@ -45,9 +45,9 @@ pub enum Packing {
 /// The result is read back as the host reads it when it is installed, before anything is written.
 ///
 /// # Errors
-/// When the manifest breaks a rule, the component is none or has another manifest, or the two together
+/// When the manifest breaks a rule or has a name that is reserved, the component is none or has another manifest, or the two together
 /// are no engine for this host.
-pub fn pack(request: &PackRequest) -> Result<Packed, AuthoringError> {
+pub fn pack(request: &PackRequest, engines: &[EngineFile]) -> Result<Packed, AuthoringError> {
     let text = read(&request.manifest)?;
     let refuse = |source| AuthoringError::Manifest {
         path: request.manifest.clone(),
@@ -60,6 +60,7 @@ pub fn pack(request: &PackRequest) -> Result<Packed, AuthoringError> {
         })
     })?;
     let manifest = Manifest::from_toml(&text).map_err(refuse)?;
+    check_name(&manifest.id, engines)?;
     let json = manifest.to_json().map_err(refuse)?;
     let component = read(&request.component)?;
     let (packing, bytes) = insert(request, &manifest, &json, component)?;

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use broker_manifest::{EngineId, Manifest};
 
-use super::AuthoringError;
+use super::{AuthoringError, check_name};
+use crate::engine::EngineFile;
 
 // `RUST_SDK`, `RUST_TEMPLATE`, `PYTHON_SDK` and `PYTHON_TEMPLATE`: every file with its path.
 include!(concat!(env!("OUT_DIR"), "/sdk.rs"));
@@ -104,8 +105,12 @@ impl Language {
 ///
 /// # Errors
 /// When the name can't be one, or its folder is there already and not empty.
-pub fn project(request: &ProjectRequest) -> Result<Project, AuthoringError> {
+pub fn project(
+    request: &ProjectRequest,
+    engines: &[EngineFile],
+) -> Result<Project, AuthoringError> {
     let id = id(request)?;
+    check_name(&id, engines)?;
     let folder = request.folder.join(id.name());
     if !is_free(&folder)? {
         return Err(AuthoringError::NotEmpty { folder });

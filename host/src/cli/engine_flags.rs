@@ -133,7 +133,7 @@ fn port_flags(engines: &[EngineFile]) -> BTreeMap<String, String> {
             if let Some(flag) = endpoint.port_flag() {
                 flags
                     .entry(flag.to_owned())
-                    .or_insert_with(|| manifest.id.name().to_owned());
+                    .or_insert_with(|| engine.shown_name());
             }
         }
     }
@@ -146,7 +146,7 @@ fn options(engines: &[EngineFile], operation: Operation) -> Vec<(&EngineOption, 
     for engine in engines {
         for option in engine.manifest().options_of_command(operation) {
             if !found.iter().any(|(known, _)| known.name == option.name) {
-                found.push((option, engine.manifest().id.name().to_owned()));
+                found.push((option, engine.shown_name()));
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The verbs that engines bring. They come from manifests: no engine is run.
 
-use broker_manifest::{Manifest, OptionKind, VerbOption};
+use broker_manifest::{OptionKind, VerbOption};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
@@ -45,26 +45,26 @@ pub(super) fn given(
     Ok(settings)
 }
 
-/// Each verb once, with the manifests of the engines that have it: at least one.
-fn verbs(engines: &[EngineFile]) -> Vec<(&str, Vec<&Manifest>)> {
-    let mut found: Vec<(&str, Vec<&Manifest>)> = Vec::new();
-    for manifest in engines.iter().map(EngineFile::manifest) {
-        for name in manifest.verbs.keys() {
+/// Each verb once, with the engines that have it: at least one.
+fn verbs(engines: &[EngineFile]) -> Vec<(&str, Vec<&EngineFile>)> {
+    let mut found: Vec<(&str, Vec<&EngineFile>)> = Vec::new();
+    for engine in engines {
+        for name in engine.manifest().verbs.keys() {
             match found.iter_mut().find(|(known, _)| known == name) {
-                Some((_, having)) => having.push(manifest),
-                None => found.push((name, vec![manifest])),
+                Some((_, having)) => having.push(engine),
+                None => found.push((name, vec![engine])),
             }
         }
     }
     found
 }
 
-fn command_of(name: &str, having: &[&Manifest]) -> Command {
+fn command_of(name: &str, having: &[&EngineFile]) -> Command {
     let mut command = Command::new(name.to_owned());
-    let engines: Vec<_> = having.iter().map(|manifest| manifest.id.name()).collect();
+    let engines: Vec<_> = having.iter().map(|engine| engine.shown_name()).collect();
     let verbs = having
         .iter()
-        .filter_map(|manifest| manifest.verbs.get(name));
+        .filter_map(|engine| engine.manifest().verbs.get(name));
     if let Some(first) = verbs.clone().next() {
         let noun = if engines.len() == 1 {
             "engine"
@@ -85,7 +85,7 @@ fn command_of(name: &str, having: &[&Manifest]) -> Command {
                 .help("Don't ask"),
         );
     }
-    if let [first, _, ..] = engines[..] {
+    if let [first, _, ..] = &engines[..] {
         command = command.after_help(format!(
             "Several engines have this verb: name one with --engine. The flags are those of engine {first}."
         ));

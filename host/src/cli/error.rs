@@ -94,4 +94,25 @@ impl Problem for CliError {
             Self::Conflict { .. } | Self::Said(_) => None,
         }
     }
+
+    fn written_by(&self) -> Option<&str> {
+        match self {
+            Self::Ops(error) => error.written_by(),
+            _ => None,
+        }
+    }
+
+    fn hint_written_by(&self) -> Option<&str> {
+        match self {
+            Self::Ops(error) => error.hint_written_by(),
+            _ => None,
+        }
+    }
+
+    fn is_whole(&self) -> bool {
+        match self {
+            Self::Plugin(error) => error.is_whole(),
+            _ => false,
+        }
+    }
 }

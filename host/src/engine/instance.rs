@@ -127,6 +127,7 @@ pub struct Instance {
     bindings: v0_1::bindings::Engine,
     manifest: Manifest,
     name: String,
+    is_bundled: bool,
     limits: Limits,
     output: Output,
 }
@@ -208,6 +209,7 @@ impl Instance {
             bindings,
             manifest: loaded.file.manifest().clone(),
             name,
+            is_bundled: loaded.file.is_bundled(),
             limits,
             output,
         })
@@ -443,6 +445,7 @@ impl Instance {
             Ok(Err(error)) => Err(self.breakdown(operation, &error)),
             Ok(Ok(Err(error))) => Err(EngineError::Reported {
                 engine: self.name.clone(),
+                is_bundled: self.is_bundled,
                 report: v0_1::results::report(error),
             }),
             Ok(Ok(Ok(value))) => Ok(value),

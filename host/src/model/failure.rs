@@ -103,4 +103,19 @@ pub trait Problem: std::error::Error + Send + Sync + 'static {
 
     /// What to do next, as one sentence; commands stand in backticks.
     fn hint(&self) -> Option<String>;
+
+    /// The engine whose words the message has, if it is none of ours: `publisher/name`.
+    fn written_by(&self) -> Option<&str> {
+        None
+    }
+
+    /// The same of the hint.
+    fn hint_written_by(&self) -> Option<&str> {
+        None
+    }
+
+    /// Whether no line of the message may be cut, because somebody has to agree to it.
+    fn is_whole(&self) -> bool {
+        false
+    }
 }

@@ -36,6 +36,48 @@ pub fn printable(text: &str, max_chars: usize) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
+/// The same, whole: what somebody has to agree to, or takes for the result, is never cut.
+#[must_use]
+pub fn whole(text: &str) -> Cow<'_, str> {
+    printable(text, usize::MAX)
+}
+
+/// Text from outside within one line: the ends of its lines become spaces, so that none of it can
+/// stand where a message of this program begins.
+#[must_use]
+pub fn one_line(text: &str, max_chars: usize) -> String {
+    let ends = |c: char| {
+        matches!(
+            c,
+            '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}'
+        )
+    };
+    let lines = text.split(ends).map(str::trim);
+    let lines: Vec<_> = lines.filter(|line| !line.is_empty()).collect();
+    printable(&lines.join(" "), max_chars).into_owned()
+}
+
+/// What begins the messages of this program.
+const LABELS: [&str; 5] = ["error", "warning", "hint", "debug", "note"];
+
+/// Whether a line begins like a message of this program, whatever stands before the word that no eye
+/// tells from nothing.
+#[must_use]
+pub fn looks_like_ours(line: &str) -> bool {
+    let word = line.trim_start_matches(|c: char| !c.is_alphanumeric());
+    LABELS.iter().any(|label| {
+        let begins = word
+            .get(..label.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(label));
+        // `hint from engine …:` is one of ours, too.
+        begins
+            && word[label.len()..]
+                .trim_start()
+                .starts_with([':', '[', '\u{ff1a}'])
+            || begins && word[label.len()..].starts_with(" from engine")
+    })
+}
+
 /// The characters of a text that must not reach a terminal as they are, each with its place in bytes.
 ///
 /// They are those of [`is_unsafe`], and combining marks that have nothing to stand on, or of which more
@@ -195,6 +237,37 @@ mod tests {
         assert_eq!(printable("\u{20dd}a", 40), "\\u{20dd}a");
         // Not upon what was escaped either.
         assert_eq!(printable("a\u{200b}\u{301}", 40), "a\\u{200b}\\u{301}");
+    }
+
+    #[test]
+    fn text_of_several_lines_becomes_one() {
+        assert_eq!(
+            one_line("expired\nerror: run\r\n\r\n  hint: this\u{2028}x\ty", 100),
+            "expired error: run hint: this x\\u{9}y"
+        );
+        assert_eq!(one_line("\n\n", 10), "");
+    }
+
+    #[test]
+    fn lines_that_begin_like_ours_are_known() {
+        for line in [
+            "error: x",
+            "  Hint: x",
+            "WARNING : x",
+            "\u{2022} error: x",
+            "hint from engine a/b: x",
+        ] {
+            assert!(looks_like_ours(line), "{line}");
+        }
+        for line in [
+            "errors: 3",
+            "hints",
+            "no error: x",
+            "",
+            "broker_errors{a=\"b\"} 3",
+        ] {
+            assert!(!looks_like_ours(line), "{line}");
+        }
     }
 
     #[test]

@@ -47,6 +47,7 @@ pub async fn act(
         problem,
     })?;
     let mut running = session.start(file).await?;
+    session.note_engine(&running);
     if verb.destructive {
         let subject = subject(verb, &options);
         let what = format!(

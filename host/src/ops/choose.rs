@@ -8,7 +8,8 @@ use crate::engine::EngineFile;
 /// Which engine does an operation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum EngineChoice {
-    /// The one that the operation prefers, of those that answer.
+    /// The one that the operation prefers, of those that answer: a bundled one, or one that the user made
+    /// the default.
     #[default]
     Auto,
     /// `name` or `publisher/name`.
@@ -36,6 +37,16 @@ impl EngineChoice {
     }
 }
 
+/// The engines that an operation would try, in order; none where it would fail.
+#[must_use]
+pub fn order<'a>(
+    engines: &'a [EngineFile],
+    choice: &EngineChoice,
+    operation: Operation,
+) -> Vec<&'a EngineFile> {
+    candidates(engines, choice, operation).unwrap_or_default()
+}
+
 /// The engines to try, in order. There is at least one.
 pub(super) fn candidates<'a>(
     engines: &'a [EngineFile],
@@ -47,16 +58,21 @@ pub(super) fn candidates<'a>(
         .filter(|engine| engine.manifest().can(operation))
         .collect();
     match choice {
-        EngineChoice::Auto if able.is_empty() => Err(OpsError::NobodyCan { operation }),
         EngineChoice::Auto => {
-            let mut able = of_pods(able);
-            let lists = |engine: &&EngineFile| engine.manifest().can(Operation::List);
-            if names_a_backup(operation) && able.iter().any(lists) {
-                // The id is one that a list has shown.
-                able.retain(lists);
+            let (defaults, mut bundled) = for_auto(&able, operation);
+            if defaults.is_empty() && bundled.is_empty() {
+                return Err(nobody(&able, operation, operation.name(), operation.name()));
             }
-            able.sort_by_key(|engine| Reverse(engine.manifest().operations[&operation].preference));
-            Ok(able)
+            bundled = of_pods(bundled);
+            let lists = |engine: &&EngineFile| engine.manifest().can(Operation::List);
+            if names_a_backup(operation) && bundled.iter().any(lists) {
+                // The id is one that a list has shown.
+                bundled.retain(lists);
+            }
+            bundled
+                .sort_by_key(|engine| Reverse(engine.manifest().operations[&operation].preference));
+            // What the user chose is asked before what we prefer.
+            Ok(defaults.into_iter().chain(bundled).collect())
         }
         EngineChoice::Named(name) => {
             let engine = named(engines, name)?;
@@ -66,11 +82,51 @@ pub(super) fn candidates<'a>(
             Err(OpsError::CannotDo {
                 engine: engine.manifest().id.to_string(),
                 operation,
-                reason: engine.manifest().lacks.get(&operation).cloned(),
+                reason: lacks(engine, operation),
                 able: names(engines, able),
             })
         }
     }
+}
+
+/// Those of `able` that `auto` may choose from: what the user made the default for the operation, and
+/// what is bundled. What the manifest of another engine prefers decides nothing.
+fn for_auto<'a>(
+    able: &[&'a EngineFile],
+    operation: Operation,
+) -> (Vec<&'a EngineFile>, Vec<&'a EngineFile>) {
+    let (bundled, others): (Vec<_>, Vec<_>) =
+        able.iter().copied().partition(|engine| engine.is_bundled());
+    let defaults = others
+        .into_iter()
+        .filter(|engine| engine.default_for().contains(&operation));
+    (defaults.collect(), bundled)
+}
+
+/// Nobody can, or only engines that have to be named.
+fn nobody(able: &[&EngineFile], operation: Operation, what: &str, command: &str) -> OpsError {
+    if able.is_empty() {
+        return OpsError::NobodyCan { operation };
+    }
+    OpsError::OnlyInstalled {
+        what: format!("`{what}`"),
+        command: command.to_owned(),
+        operation,
+        able: able
+            .iter()
+            .map(|engine| engine.manifest().id.to_string())
+            .collect(),
+    }
+}
+
+/// Why an engine can't do an operation, in its words.
+pub(super) fn lacks(engine: &EngineFile, operation: Operation) -> Option<String> {
+    let reason = engine.manifest().lacks.get(&operation)?;
+    Some(if engine.is_bundled() {
+        reason.clone()
+    } else {
+        format!("engine {} says: {reason}", engine.manifest().id)
+    })
 }
 
 /// Whether the operation is done to a backup that is there.
@@ -111,8 +167,9 @@ pub(super) fn has_target(engines: &[EngineFile], choice: &EngineChoice) -> bool 
     })
 }
 
-/// The engine that has a verb of its own: the one that is named, else the only one. There is no falling
-/// back: the verb of another engine may do another thing.
+/// The engine that has a verb of its own: the one that is named, else the only bundled one, unless the
+/// user made another one the default for verbs. There is no falling back: the verb of another engine may
+/// do another thing.
 pub(super) fn with_verb<'a>(
     engines: &'a [EngineFile],
     choice: &EngineChoice,
@@ -120,16 +177,22 @@ pub(super) fn with_verb<'a>(
 ) -> Result<&'a EngineFile, OpsError> {
     let has = |engine: &EngineFile| engine.manifest().verbs.contains_key(verb);
     let able: Vec<_> = engines.iter().filter(|engine| has(engine)).collect();
-    let engine = match (choice, able.as_slice()) {
-        (EngineChoice::Named(name), _) => Some(named(engines, name)?),
-        (EngineChoice::Auto, [only]) => Some(*only),
-        (EngineChoice::Auto, []) => None,
-        (EngineChoice::Auto, _) => {
-            return Err(OpsError::ManyHaveVerb {
-                verb: verb.to_owned(),
-                // Short names need not differ.
-                engines: able.iter().map(|e| e.manifest().id.to_string()).collect(),
-            });
+    let engine = match choice {
+        EngineChoice::Named(name) => Some(named(engines, name)?),
+        EngineChoice::Auto => {
+            let (defaults, bundled) = for_auto(&able, Operation::Act);
+            match (defaults.as_slice(), bundled.as_slice(), able.as_slice()) {
+                ([only], ..) | ([], [only], _) => Some(*only),
+                ([], [], []) => None,
+                ([], [], _) => return Err(nobody(&able, Operation::Act, verb, verb)),
+                _ => {
+                    return Err(OpsError::ManyHaveVerb {
+                        verb: verb.to_owned(),
+                        // Short names need not differ.
+                        engines: able.iter().map(|e| e.manifest().id.to_string()).collect(),
+                    });
+                }
+            }
         }
     };
     match engine {
@@ -151,14 +214,25 @@ pub(super) fn for_files<'a>(
         let restore = engine.manifest().operations.get(&Operation::Restore);
         restore.is_some_and(|ability| ability.files)
     };
+    let able: Vec<_> = engines.iter().filter(|engine| takes(engine)).collect();
     let found = match choice {
-        EngineChoice::Auto => engines
-            .iter()
-            .filter(|engine| takes(engine))
+        EngineChoice::Auto => {
+            let (defaults, bundled) = for_auto(&able, Operation::Restore);
+            if defaults.is_empty() && bundled.is_empty() && !able.is_empty() {
+                let what = "restore --file";
+                return Err(nobody(
+                    &able,
+                    Operation::Restore,
+                    what,
+                    "restore --file FILE",
+                ));
+            }
             // The first of those that are preferred equally.
-            .min_by_key(|engine| {
+            let preferred = bundled.into_iter().min_by_key(|engine| {
                 Reverse(engine.manifest().operations[&Operation::Restore].preference)
-            }),
+            });
+            defaults.into_iter().next().or(preferred)
+        }
         EngineChoice::Named(name) => Some(named(engines, name)?).filter(|engine| takes(engine)),
     };
     found.ok_or_else(|| OpsError::NoFiles {
@@ -166,7 +240,7 @@ pub(super) fn for_files<'a>(
             EngineChoice::Auto => None,
             EngineChoice::Named(name) => Some(name.clone()),
         },
-        able: names(engines, engines.iter().filter(|engine| takes(engine))),
+        able: names(engines, able),
     })
 }
 
@@ -221,10 +295,11 @@ fn called<'a>(engines: &'a [EngineFile], name: &str) -> Vec<&'a EngineFile> {
     engines.iter().filter(is_called).collect()
 }
 
-/// What `--engine` takes for an engine: its short name, if that leads to it, else its id.
+/// What `--engine` takes for an engine: the short name of a bundled one, else its id. People see it, too,
+/// and whose engine it is must be seen.
 pub(super) fn call_name(engines: &[EngineFile], id: &EngineId) -> String {
     match named(engines, id.name()) {
-        Ok(engine) if engine.manifest().id == *id => id.name().to_owned(),
+        Ok(engine) if engine.manifest().id == *id => engine.shown_name(),
         _ => id.to_string(),
     }
 }
@@ -238,7 +313,8 @@ fn names<'a>(
         .into_iter()
         .map(|engine| call_name(engines, &engine.manifest().id))
         .collect();
-    names.sort();
+    let short = |name: &String| name.rsplit('/').next().map(str::to_owned);
+    names.sort_by_key(|name| (short(name), name.clone()));
     names
 }
 
@@ -309,6 +385,45 @@ mod tests {
             manifest,
         };
         EngineFile::stored(outline, [0; 32], "nowhere".into(), grants).expect("an engine")
+    }
+
+    fn auto(engines: &[EngineFile], operation: Operation) -> Result<Vec<String>, OpsError> {
+        let found = candidates(engines, &EngineChoice::Auto, operation)?;
+        Ok(found
+            .iter()
+            .map(|it| it.manifest().id.to_string())
+            .collect())
+    }
+
+    #[test]
+    fn what_an_installed_engine_prefers_decides_nothing() {
+        let bundled = Catalogue::bundled().expect("the bundled engines");
+        let mut engines = bundled.to_vec();
+        engines.push(installed("evil", "grab"));
+        let ours = ["kubectl-broker/sidecar", "kubectl-broker/hivemq"];
+        assert_eq!(auto(&engines, Operation::List).unwrap(), ours);
+        let alone = [installed("evil", "grab")];
+        assert!(matches!(
+            auto(&alone, Operation::List),
+            Err(OpsError::OnlyInstalled { able, .. }) if able == ["evil/grab"]
+        ));
+    }
+
+    #[test]
+    fn what_the_user_made_a_default_is_asked_first_and_for_that_operation_only() {
+        let bundled = Catalogue::bundled().expect("the bundled engines");
+        let mut engines = bundled.to_vec();
+        let list = [Operation::List].into();
+        engines.push(installed("acme", "grab").with_default_for(list));
+        assert_eq!(auto(&engines, Operation::List).unwrap()[0], "acme/grab");
+        let status = [Operation::Status].into();
+        engines.pop();
+        engines.push(installed("acme", "grab").with_default_for(status));
+        let found = auto(&engines, Operation::List).unwrap();
+        assert_eq!(found[0], "kubectl-broker/sidecar");
+        // It can't do that: what somebody wrote down does not make it able.
+        let found = auto(&engines, Operation::Status).unwrap();
+        assert!(!found.contains(&"acme/grab".to_owned()));
     }
 
     #[test]

@@ -63,7 +63,7 @@ pub async fn create(
             .note("A backup takes disk space on the broker's nodes, and is not removed by itself");
     }
     for note in notes {
-        session.ui().note(&text::printable(&note, 400));
+        session.ui().note(&running.said(&note, 400));
     }
     let mut deed = Deed::of("create", session, &running);
     let making = Box::pin(make(session, &mut running, &options, &request, &mut deed));

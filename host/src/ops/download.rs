@@ -203,14 +203,13 @@ fn check_whole(backup: &Backup, running: &Running) -> Result<(), OpsError> {
     if backup.activity == Activity::Restore || !(is_running || backup.state == State::Failed) {
         return Ok(());
     }
-    let state = backup.reported_state.as_deref();
     Err(OpsError::NotWhole {
         id: text::printable(&backup.id, 200).into_owned(),
-        state: text::printable(state.unwrap_or(backup.state.name()), 60).into_owned(),
+        state: running.state_of(backup),
         reason: backup
             .failure
             .as_deref()
-            .map(|reason| text::printable(reason, 600).into_owned()),
+            .map(|reason| running.said(reason, 600)),
         engine: running.called.clone(),
         running: is_running,
     })

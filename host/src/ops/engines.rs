@@ -62,6 +62,7 @@ fn row(file: &EngineFile, answers: Option<Result<String, String>>) -> EngineRow 
             .collect(),
         verbs: manifest.verbs.keys().cloned().collect(),
         summary: manifest.summary.clone(),
+        default_for: file.default_for().iter().copied().collect(),
         answers,
     }
 }

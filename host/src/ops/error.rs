@@ -65,6 +65,16 @@ pub enum OpsError {
     },
     #[error("no engine can `{operation}`")]
     NobodyCan { operation: Operation },
+    /// `auto` chooses no installed engine unless the user says so.
+    #[error("no bundled engine can {}; installed engines that can: {}", what, able.join(", "))]
+    OnlyInstalled {
+        /// For people.
+        what: String,
+        /// What is typed after `backup`.
+        command: String,
+        operation: Operation,
+        able: Vec<String>,
+    },
     #[error("{} verb `{verb}`", lacking(engine.as_deref()))]
     NoSuchVerb {
         /// The one that was named.
@@ -232,6 +242,7 @@ impl Problem for OpsError {
             | Self::AmbiguousEngine { .. }
             | Self::CannotDo { .. }
             | Self::NobodyCan { .. }
+            | Self::OnlyInstalled { .. }
             | Self::NoSuchVerb { .. }
             | Self::ManyHaveVerb { .. }
             | Self::VerbOption { .. }
@@ -314,6 +325,11 @@ impl Problem for OpsError {
                 "Several engines have this verb, and the command line is that of the first of them"
                     .to_owned(),
             ),
+            Self::OnlyInstalled { command, operation, able, .. } => able.first().map(|engine| {
+                format!(
+                    "Name it with `kubectl broker backup {command} --engine {engine}`; `kubectl broker plugin default {engine} --operations {operation}` lets `auto` choose it"
+                )
+            }),
             Self::NobodyCan { .. } | Self::NoSuchVerb { .. } => {
                 Some("`kubectl broker engines` shows what each can do".to_owned())
             }
@@ -356,6 +372,24 @@ impl Problem for OpsError {
             Self::NoRandomness => Some("Check that /dev/urandom can be read".to_owned()),
             Self::Menu { .. } => Some("Name the backup with `--id`".to_owned()),
             Self::NoBackups { .. } | Self::NothingChosen | Self::Worker { .. } => None,
+        }
+    }
+
+    fn written_by(&self) -> Option<&str> {
+        match self {
+            Self::Engine(error) => error.written_by(),
+            Self::Unfinished { source, .. } | Self::ExportLost { source, .. } => {
+                source.written_by()
+            }
+            _ => None,
+        }
+    }
+
+    fn hint_written_by(&self) -> Option<&str> {
+        match self {
+            Self::Engine(error) => error.hint_written_by(),
+            Self::Unfinished { source, .. } => source.hint_written_by(),
+            _ => None,
         }
     }
 }

@@ -32,7 +32,7 @@ mod verify;
 mod wait;
 
 pub use act::{VerbRequest, act};
-pub use choose::EngineChoice;
+pub use choose::{EngineChoice, order};
 pub use create::{CreateRequest, create};
 pub use credentials::CredentialsRequest;
 pub use delete::delete;

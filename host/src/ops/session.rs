@@ -21,7 +21,7 @@ use crate::engine::{
     Auditor, Catalogue, EngineError, EngineFile, Instance, Limits, Loaded, NativeCache,
     OptionSetting, OptionValue, Runtime, Services,
 };
-use crate::model::{Failure, Problem, text};
+use crate::model::{Backup, Failure, Problem, text};
 use crate::s3::S3;
 use crate::ui::{Scope, Ui};
 
@@ -29,6 +29,10 @@ use crate::ui::{Scope, Ui};
 const DEFAULT_STATEFULSET: &str = "broker";
 /// Longest reason why another engine is used, in characters.
 const MAX_REASON: usize = 160;
+/// Longest state in an engine's words that a sentence repeats, in characters.
+const MAX_STATE: usize = 60;
+/// Longest reason of a manifest, in characters.
+const MAX_LACKS: usize = 300;
 
 /// What every command about a target says.
 #[derive(Clone, Debug, Default)]
@@ -75,6 +79,35 @@ pub(super) struct Running {
     ui: Ui,
 }
 
+/// A running engine whose sentences are marked as its own, unless it is a bundled one.
+impl Running {
+    /// A sentence of the engine's, on one line.
+    pub(super) fn said(&self, sentence: &str, max_chars: usize) -> String {
+        if self.scope.is_bundled {
+            return text::printable(sentence, max_chars).into_owned();
+        }
+        let sentence = text::one_line(sentence, max_chars);
+        format!("engine {} says: {sentence}", self.scope.engine)
+    }
+
+    /// A state in the engine's words: one word needs no mark.
+    pub(super) fn state_of(&self, backup: &Backup) -> String {
+        let state = backup.reported_state.as_deref();
+        let state = state.unwrap_or(backup.state.name());
+        let is_word = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+        if state.chars().all(is_word) {
+            return text::printable(state, MAX_STATE).into_owned();
+        }
+        self.said(state, MAX_STATE)
+    }
+
+    /// Why it can't do an operation, in its words.
+    pub(super) fn lacks(&self, operation: Operation) -> Option<String> {
+        let reason = self.manifest.lacks.get(&operation)?;
+        Some(self.said(reason, MAX_LACKS))
+    }
+}
+
 impl Session {
     /// Connects, and says which defaults were applied. Nothing is asked of the cluster yet but for the
     /// Secret with the credentials, if one is named.
@@ -113,8 +146,27 @@ impl Session {
     }
 
     /// Starts the engine that `operation` prefers, of those that the user lets it choose from, and
-    /// that answer.
+    /// that answer. Whose it is is said, if it is not a bundled one.
     pub(super) async fn engine_for(&self, operation: Operation) -> Result<Running, OpsError> {
+        let running = self.chosen_for(operation).await?;
+        self.note_engine(&running);
+        Ok(running)
+    }
+
+    /// An engine that is not bundled answers with nobody's word but its publisher's.
+    pub(super) fn note_engine(&self, running: &Running) {
+        let manifest = &running.manifest;
+        if !running.scope.is_bundled {
+            self.ui.note(&format!(
+                "Using engine {} {} of publisher {}, which is not bundled",
+                manifest.id,
+                manifest.version,
+                manifest.id.publisher()
+            ));
+        }
+    }
+
+    async fn chosen_for(&self, operation: Operation) -> Result<Running, OpsError> {
         let mut candidates = candidates(&self.engines, &self.request.engine, operation)?;
         if operation == Operation::Create {
             return Box::pin(self.engine_to_create(&candidates)).await;
@@ -211,8 +263,11 @@ impl Session {
 
     /// Starts the engine that restores from files.
     pub(super) async fn engine_for_files(&self) -> Result<Running, OpsError> {
-        self.start(for_files(&self.engines, &self.request.engine)?)
-            .await
+        let running = self
+            .start(for_files(&self.engines, &self.request.engine)?)
+            .await?;
+        self.note_engine(&running);
+        Ok(running)
     }
 
     /// Starts the engine with this id once more.
@@ -312,6 +367,8 @@ impl Session {
                 statefulset: (file.manifest().has_target())
                     .then(|| self.target.statefulset.clone()),
                 engine: file.manifest().id.to_string(),
+                engine_version: file.manifest().version.to_string(),
+                is_bundled: file.is_bundled(),
             },
             ui: self.ui,
         })

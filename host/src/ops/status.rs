@@ -95,7 +95,7 @@ pub(super) async fn ask(
     backups.truncate(MENU);
     if backups.is_empty() {
         return Err(OpsError::NoBackups {
-            engine: running.manifest.id.name().to_owned(),
+            engine: running.called.clone(),
         });
     }
     if left_out > 0 {
@@ -120,7 +120,7 @@ async fn all(running: &mut Running, options: &[OptionSetting]) -> Result<Vec<Bac
         return Err(OpsError::CannotDo {
             engine: running.manifest.id.to_string(),
             operation: Operation::List,
-            reason: running.manifest.lacks.get(&Operation::List).cloned(),
+            reason: running.lacks(Operation::List),
             able: Vec::new(),
         });
     }
@@ -153,13 +153,7 @@ pub(super) async fn latest(session: &Session, running: &mut Running) -> Result<B
         session.ui().note(&format!(
             "{} is newer, but {}",
             text::printable(&newer.id, 120),
-            text::printable(
-                newer
-                    .reported_state
-                    .as_deref()
-                    .unwrap_or(newer.state.name()),
-                60
-            )
+            running.state_of(newer)
         ));
     }
     Ok(backups.swap_remove(at))

@@ -187,7 +187,7 @@ async fn secret(
 /// The checks of one engine, over one port-forward for each endpoint.
 async fn engine(session: &Session, file: &EngineFile, with_credentials: bool) -> Vec<Check> {
     let manifest = file.manifest();
-    let name = manifest.id.name();
+    let name = &*file.shown_name();
     let route = session.route(file);
     let mut checks = of_objects(session, file).await;
     let mut backends = BTreeMap::new();
@@ -230,7 +230,7 @@ async fn engine(session: &Session, file: &EngineFile, with_credentials: bool) ->
 
 /// Whether the cluster has the kinds that an engine works with, and what this user may do with them.
 async fn of_objects(session: &Session, file: &EngineFile) -> Vec<Check> {
-    let engine = file.manifest().id.name();
+    let engine = &*file.shown_name();
     let rules = file.manifest().resources.iter().flat_map(|it| &it.allow);
     let mut checks = Vec::new();
     for rule in rules {
@@ -376,7 +376,7 @@ async fn list(session: &Session, running: &mut Running, engine: &str) -> Check {
 }
 
 fn all_skipped(file: &EngineFile) -> Vec<Check> {
-    let engine = file.manifest().id.name();
+    let engine = &*file.shown_name();
     let endpoints = file.manifest().endpoints.keys();
     endpoints
         .map(|name| Check::skipped(Some(engine), &format!("endpoint:{name}")))
@@ -386,7 +386,7 @@ fn all_skipped(file: &EngineFile) -> Vec<Check> {
 
 /// `detect`, and `list` where the engine can.
 fn calls_skipped(file: &EngineFile) -> Vec<Check> {
-    let engine = file.manifest().id.name();
+    let engine = &*file.shown_name();
     let list = file.manifest().can(Operation::List);
     ["detect", "list"]
         .into_iter()

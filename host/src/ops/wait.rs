@@ -56,7 +56,7 @@ impl Looks {
     pub(super) fn at(id: &str, running: &Running, timeout: Option<Duration>) -> Self {
         Self {
             id: id.to_owned(),
-            engine: running.manifest.id.name().to_owned(),
+            engine: running.called.clone(),
             pause: FIRST_PAUSE,
             deadline: timeout.map(|timeout| (Instant::now() + timeout, timeout)),
         }
@@ -127,18 +127,11 @@ pub(super) fn judge(state: Backup, running: &Running) -> Result<Backup, OpsError
     let ended = |partly| OpsError::EndedBadly {
         activity: state.activity,
         id: text::printable(&state.id, 200).into_owned(),
-        state: text::printable(
-            state
-                .reported_state
-                .as_deref()
-                .unwrap_or(state.state.name()),
-            60,
-        )
-        .into_owned(),
+        state: running.state_of(&state),
         reason: state
             .failure
             .as_deref()
-            .map(|reason| text::printable(reason, 600).into_owned()),
+            .map(|reason| running.said(reason, 600)),
         engine: (running.manifest.can(Operation::List)).then(|| running.called.clone()),
         partly,
     };

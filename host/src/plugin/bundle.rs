@@ -12,15 +12,16 @@
 mod archive;
 mod index;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
-use broker_manifest::EngineId;
+use broker_manifest::{EngineId, Operation};
 
 use self::index::{Entry, Index};
 use super::source::{Fetched, MAX_ENGINE, read_plain_file};
-use super::{Installed, PluginError, Plugins, Reference, SignatureState};
+use super::{Installed, PluginError, Plugins, Reference, SignatureState, today};
 use crate::files;
 use crate::transfer::{Sha256, sync_folder};
 
@@ -48,6 +49,8 @@ pub(super) struct Packed {
     /// What it was installed from where it was bundled, or the bundle itself where that is a file of that
     /// machine: its path means another file here, or none.
     pub(super) source: Reference,
+    /// What it was the default for there.
+    pub(super) defaults: BTreeSet<Operation>,
     pub(super) fetched: Fetched,
 }
 
@@ -104,6 +107,7 @@ fn unpack(bytes: &[u8], path: &Path) -> Result<Vec<Packed>, PluginError> {
         engines.push(Packed {
             id: entry.id.clone(),
             source: from_here(&entry.source),
+            defaults: entry.defaults.clone(),
             fetched: Fetched {
                 bytes: component.to_vec(),
                 pinned: from_here(&entry.pinned),
@@ -127,14 +131,17 @@ impl Plugins<'_> {
         let mut components = Vec::new();
         let mut engines = Vec::new();
         for id in ids {
-            let version = lockfile.plugins.get(id).map(|plugin| &plugin.current);
-            let version = version.ok_or_else(|| PluginError::Raced { id: id.clone() })?;
+            let plugin = lockfile.plugins.get(id);
+            let plugin = plugin.ok_or_else(|| PluginError::Raced { id: id.clone() })?;
+            let version = &plugin.current;
             let file = self.store.verified(id, version)?;
+            self.store.check_defaults(id, plugin)?;
             let signatures = self.store.signatures(id, version)?;
             if signatures.is_empty() && version.signature != SignatureState::Unsigned {
                 return Err(PluginError::NoSignature { id: id.clone() });
             }
-            index.engines.push(Entry::of(id, version, &signatures));
+            today::judge(&self.store, self.keys, id, version)?;
+            index.engines.push(Entry::of(id, plugin, &signatures));
             components.push((version.digest, file.bytes()?.into_owned()));
             engines.push((id.clone(), version.clone()));
         }

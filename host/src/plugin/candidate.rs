@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use broker_manifest::{EngineId, Manifest};
+use broker_manifest::{EngineId, Manifest, Operation};
 use jiff::Timestamp;
 
 use super::steps::{Step, reach};
@@ -24,6 +24,8 @@ pub struct Candidate {
     /// What kept signatures from being looked up.
     pub not_looked_up: Option<Arc<SourceError>>,
     pub capabilities: Capabilities,
+    /// What a bundle says that it was the default for where it was written.
+    pub offered: BTreeSet<Operation>,
     /// In bytes.
     pub size: u64,
 }
@@ -109,6 +111,7 @@ impl Candidate {
         reach(Step::Checked);
         Ok(Self {
             capabilities: Capabilities::of(file.outline()),
+            offered: BTreeSet::new(),
             size: fetched.bytes.len() as u64,
             // A path that is not whole means another file elsewhere.
             source: match source {

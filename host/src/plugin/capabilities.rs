@@ -1,5 +1,5 @@
 use std::collections::BTreeSet;
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use broker_manifest::{
     Auth, Command, Endpoint, Manifest, ObjectKind, Operation, OptionKind, ResourceRule,
@@ -7,7 +7,6 @@ use broker_manifest::{
 };
 
 use crate::engine::{Grants, Outline};
-use crate::transfer::Sha256;
 
 /// The exact set of what an engine is able to do beyond computing: what its component imports, as far
 /// as its manifest asks for it.
@@ -123,18 +122,6 @@ impl Capabilities {
         self.0.is_empty()
     }
 
-    /// What `--accept-capabilities` takes: the SHA-256 of the canonical texts, one a line. Another set
-    /// has another one, so nothing can be accepted that was not shown.
-    #[must_use]
-    pub fn digest(&self) -> Sha256 {
-        let lines: String = self
-            .texts()
-            .iter()
-            .map(|text| format!("{text}\n"))
-            .collect();
-        Sha256::digest(lines.as_bytes())
-    }
-
     /// What it may do, of what its manifest asks for and the user has consented to.
     #[must_use]
     pub fn grants(manifest: &Manifest, consented: &BTreeSet<String>) -> Grants {
@@ -166,78 +153,8 @@ impl Capabilities {
         Grants::all_of(&allowed)
     }
 
-    /// The same for people, one sentence for each place or command.
-    #[must_use]
-    pub fn sentences(&self) -> Vec<String> {
-        let mut sentences: Vec<String> = Vec::new();
-        let mut last: Option<&Place> = None;
-        let mut last_kind: Option<(&ObjectKind, &Option<String>)> = None;
-        for capability in &self.0 {
-            match capability {
-                Capability::Http { place, route } => {
-                    let same = last.replace(place) == Some(place);
-                    match sentences.last_mut().filter(|_| same) {
-                        Some(sentence) => {
-                            // Writing into a String can't fail.
-                            let _ = write!(sentence, ", {route}");
-                        }
-                        None => sentences.push(format!("talk to {}: {route}", place.words())),
-                    }
-                }
-                Capability::Header { place, name } => sentences.push(format!(
-                    "add the header {name} to what it sends to {}",
-                    place.words()
-                )),
-                Capability::Credentials { place, kind } => {
-                    let place = place.words();
-                    sentences.push(match kind {
-                        Login::Aws => format!("have what it asks of {place}, signed with your AWS credentials, without seeing them"),
-                        Login::Basic => format!("have a user name and a password of yours added to what it sends to {place}, without seeing that"),
-                        Login::Bearer => format!("have a token of yours added to what it sends to {place}, without seeing that"),
-                    });
-                }
-                Capability::Exec { container, words } => {
-                    let container = container
-                        .as_ref()
-                        .map(|name| format!("container {name} of "))
-                        .unwrap_or_default();
-                    sentences.push(format!(
-                        "run in {container}a pod of the StatefulSet you name: {}",
-                        quoted(words)
-                    ));
-                }
-                Capability::Objects {
-                    kind,
-                    namespace,
-                    verb,
-                } => {
-                    let same = last_kind.replace((kind, namespace)) == Some((kind, namespace));
-                    match sentences.last_mut().filter(|_| same) {
-                        Some(sentence) => {
-                            // Writing into a String can't fail.
-                            let _ = write!(sentence, ", {verb}");
-                        }
-                        None => sentences.push(format!(
-                            "work with Kubernetes objects {kind} in {}: {verb}",
-                            match namespace {
-                                Some(name) => format!("namespace {name}"),
-                                None => "the namespace of the command".to_owned(),
-                            }
-                        )),
-                    }
-                }
-                Capability::SaveFiles => {
-                    sentences.push("write what it is sent to the file that you name".to_owned());
-                }
-                Capability::ReadFiles => {
-                    sentences.push("read a text file that you name".to_owned());
-                }
-                Capability::SendFiles => {
-                    sentences.push("send a file that you name to where it may talk to".to_owned());
-                }
-            }
-        }
-        sentences
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Capability> {
+        self.0.iter()
     }
 }
 
@@ -296,7 +213,7 @@ impl Place {
         }
     }
 
-    fn words(&self) -> String {
+    pub(super) fn words(&self) -> String {
         match self {
             Self::Pods { ports } => format!(
                 "port {} of the pods of the StatefulSet you name",
@@ -359,7 +276,7 @@ impl fmt::Display for Capability {
 
 /// Words with spaces between them. One that could be taken for several, or for less than it is, stands in
 /// quotes as in JSON.
-fn quoted(words: &[String]) -> String {
+pub(super) fn quoted(words: &[String]) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,{}".contains(c);
     let shown = words.iter().map(|word| {
         if word.chars().all(is_plain) {
@@ -451,15 +368,17 @@ mod tests {
         assert_eq!(
             all().sentences(),
             [
-                "talk to port api or 80 of the pods of the StatefulSet you name: GET /b, POST /b/{id}",
+                "[other namespace] work with Kubernetes objects v1/ConfigMap in namespace safe: get",
+                "[any bucket] talk to S3, outside the cluster: GET /{bucket}/{+key}",
+                "[credentials] have a user name and a password of yours added to what it sends to port api or 80 of the pods of the StatefulSet you name, without seeing that",
+                "[credentials] have what it asks of S3, outside the cluster, signed with your AWS credentials, without seeing them",
+                "[writes] talk to port api or 80 of the pods of the StatefulSet you name: POST /b/{id}",
+                "[writes] work with Kubernetes objects acme.example/v1/Vault in the namespace of the command: get, delete",
+                "talk to port api or 80 of the pods of the StatefulSet you name: GET /b",
                 "talk to port 443 of a Service in front of the StatefulSet you name: GET /c",
-                "talk to S3, outside the cluster: GET /{bucket}/{+key}, HEAD /acme/index",
+                "talk to S3, outside the cluster: HEAD /acme/index",
                 "add the header x-trace-id to what it sends to port api or 80 of the pods of the StatefulSet you name",
-                "have a user name and a password of yours added to what it sends to port api or 80 of the pods of the StatefulSet you name, without seeing that",
-                "have what it asks of S3, outside the cluster, signed with your AWS credentials, without seeing them",
                 "run in container vault of a pod of the StatefulSet you name: ls -1 {folder} \"a b\"",
-                "work with Kubernetes objects v1/ConfigMap in namespace safe: get",
-                "work with Kubernetes objects acme.example/v1/Vault in the namespace of the command: get, delete",
                 "write what it is sent to the file that you name",
                 "send a file that you name to where it may talk to",
             ]
@@ -467,9 +386,8 @@ mod tests {
     }
 
     #[test]
-    fn another_set_has_another_digest_and_only_the_new_is_asked_for() {
+    fn only_what_is_new_is_asked_for() {
         let less = Capabilities::of(&outline(&["http"]));
-        assert_ne!(less.digest(), all().digest());
         let new: Vec<_> = all().beyond(&less.texts()).texts().into_iter().collect();
         assert_eq!(
             new,

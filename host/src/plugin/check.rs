@@ -1,6 +1,6 @@
 use broker_manifest::EngineId;
 
-use super::{Lockfile, Plugin, PluginError, Plugins, clash, trial};
+use super::{KeyFolder, Lockfile, Plugin, PluginError, Plugins, clash, reserved, today, trial};
 use crate::engine::{Catalogue, EngineFile, NativeCache, Runtime};
 use crate::model::Problem;
 
@@ -22,10 +22,15 @@ pub fn catalogue(bundled: &Catalogue) -> (Catalogue, Vec<PluginError>) {
     };
     let mut engines: Vec<EngineFile> = bundled.to_vec();
     let mut problems = Vec::new();
+    let Some(keys) = KeyFolder::of_user() else {
+        return (bundled.clone(), vec![PluginError::NoHome]);
+    };
     for (id, plugin) in &lockfile.plugins {
         let engine = store
-            .engine(id, &plugin.current)
+            .current(id, plugin)
             .and_then(|engine| beside(engine, &engines));
+        let engine = engine
+            .and_then(|engine| today::check(&store, &keys, id, &plugin.current).map(|()| engine));
         match engine {
             Ok(engine) => engines.push(engine),
             Err(problem) => problems.push(problem),
@@ -37,6 +42,13 @@ pub fn catalogue(bundled: &Catalogue) -> (Catalogue, Vec<PluginError>) {
 /// An engine that can be beside these.
 fn beside(engine: EngineFile, engines: &[EngineFile]) -> Result<EngineFile, PluginError> {
     let manifest = engine.manifest();
+    let bundled = engines.iter().filter(|file| file.is_bundled());
+    reserved::check(&manifest.id, bundled.map(|file| &file.manifest().id)).map_err(|reserved| {
+        PluginError::Reserved {
+            id: manifest.id.clone(),
+            reserved,
+        }
+    })?;
     for other in engines {
         if other.manifest().id == manifest.id {
             return Err(PluginError::BundledId {
@@ -67,7 +79,9 @@ impl Plugins<'_> {
     pub fn list(&self) -> Result<Vec<Checked>, PluginError> {
         let lockfile = self.store.lockfile()?;
         Ok(self.checked(&lockfile, |plugins, id, plugin| {
-            plugins.store.engine(id, &plugin.current)
+            let engine = plugins.store.current(id, plugin)?;
+            today::check(&plugins.store, plugins.keys, id, &plugin.current)?;
+            Ok(engine)
         }))
     }
 
@@ -83,6 +97,8 @@ impl Plugins<'_> {
             .retain(|id, _| only.is_none_or(|only| only == id));
         let mut checked = self.checked(&lockfile, |plugins, id, plugin| {
             let engine = plugins.store.verified(id, &plugin.current)?;
+            plugins.store.check_defaults(id, plugin)?;
+            today::judge(&plugins.store, plugins.keys, id, &plugin.current)?;
             if let Some(previous) = &plugin.previous {
                 plugins.store.verified(id, previous)?;
             }
@@ -111,7 +127,10 @@ impl Plugins<'_> {
             .plugins
             .retain(|id, _| only.is_none_or(|only| only == id));
         let mut checked = self.checked(&lockfile, |plugins, id, plugin| {
-            plugins.store.verified(id, &plugin.current)
+            let engine = plugins.store.verified(id, &plugin.current)?;
+            plugins.store.check_defaults(id, plugin)?;
+            today::judge(&plugins.store, plugins.keys, id, &plugin.current)?;
+            Ok(engine)
         });
         for one in &mut checked {
             if let Ok(engine) = &one.engine

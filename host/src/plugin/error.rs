@@ -1,12 +1,13 @@
 use std::io;
 use std::path::PathBuf;
 
-use broker_manifest::EngineId;
+use broker_manifest::{EngineId, Operation};
 
-use super::{BadReference, KeyError, LockfileError, SourceError};
+use super::{BadReference, KeyError, LockfileError, Reserved, SourceError};
 use crate::engine::{EngineError, PrivateFolderError};
 use crate::model::{Failure, Problem};
 use crate::transfer::Sha256;
+use crate::ui::bullet;
 
 /// Why an engine could not be installed, found, or changed.
 #[derive(Debug, thiserror::Error)]
@@ -84,13 +85,31 @@ pub enum PluginError {
     Written { path: PathBuf, source: io::Error },
     #[error("{id} is installed, and the key that signed it could not be kept: {source}")]
     KeyNotKept { id: EngineId, source: Box<KeyError> },
-    #[error("{}", not_accepted(id, *is_more, wants, *is_other_given))]
+    /// A name that only this program may use.
+    #[error("{id} is refused: {reserved}")]
+    Reserved { id: EngineId, reserved: Reserved },
+    #[error("engine {id} can't `{operation}`")]
+    NotItsOperation {
+        id: EngineId,
+        operation: Operation,
+        /// What it can be the default for.
+        able: Vec<Operation>,
+    },
+    #[error("{}, line {line}: the consent for {id} is of other capabilities or defaults", path.display())]
+    Defaults {
+        id: EngineId,
+        path: PathBuf,
+        line: usize,
+    },
+    #[error("{}", not_accepted(id, *is_more, wants, remarks, *is_other_given))]
     NotAccepted {
         id: String,
         /// Whether some of what it asks for was accepted before.
         is_more: bool,
         /// What it asks for that is not accepted, for people.
         wants: Vec<String>,
+        /// What else is to be known, for people.
+        remarks: Vec<String>,
         /// What accepts all that it asks for.
         digest: Sha256,
         /// Whether the command line accepts something else.
@@ -126,7 +145,7 @@ pub enum PluginError {
         path: PathBuf,
         problem: &'static str,
     },
-    #[error("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    #[error("{}", together(problems))]
     Several { problems: Vec<PluginError> },
     #[error("engines can't be stored: {0}")]
     Folder(#[from] PrivateFolderError),
@@ -165,6 +184,40 @@ impl PluginError {
         matches!(self, Self::Lockfile(_) | Self::Folder(_) | Self::NoHome)
     }
 
+    /// About names, consent and defaults.
+    fn hint_about_consent(&self) -> Option<String> {
+        let hint = match self {
+            Self::Reserved { id, .. } => {
+                format!(
+                    "Ask its author for a name of their own; if it is installed, take it away with `kubectl broker plugin remove {id}`"
+                )
+            }
+            Self::NotItsOperation { able, .. } => {
+                let able: Vec<_> = able.iter().map(|it| it.name()).collect();
+                format!("It can be the default for: {}", able.join(", "))
+            }
+            Self::Defaults { id, .. } => {
+                format!(
+                    "Undo the change of that file, or make it the default for nothing with `kubectl broker plugin default {id} --remove`"
+                )
+            }
+            Self::NotAccepted { digest, .. } => accepted_by(&[*digest]),
+            Self::Several { problems } => {
+                let digests = problems.iter().filter_map(|problem| match problem {
+                    Self::NotAccepted { digest, .. } => Some(*digest),
+                    _ => None,
+                });
+                let digests: Vec<_> = digests.collect();
+                if digests.is_empty() {
+                    return problems.first().and_then(Problem::hint);
+                }
+                accepted_by(&digests)
+            }
+            _ => return None,
+        };
+        Some(hint)
+    }
+
     /// One for all of these. There is at least one.
     #[must_use]
     pub fn several(mut problems: Vec<Self>) -> Self {
@@ -175,11 +228,55 @@ impl PluginError {
     }
 }
 
-fn not_accepted(id: &str, is_more: bool, wants: &[String], is_other_given: bool) -> String {
-    let more = if is_more { "also " } else { "" };
-    let mut text = format!("{id} {more}wants to do what nobody has accepted:");
+/// Those with lines of their own stand below each other.
+fn together(problems: &[PluginError]) -> String {
+    let have_lines = problems.iter().any(Problem::is_whole);
+    let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    problems.join(if have_lines { "\n" } else { "; " })
+}
+
+/// The flags for all of these sets.
+fn accepted_by(digests: &[Sha256]) -> String {
+    let flags = digests.iter();
+    let flags: Vec<_> = flags
+        .map(|digest| format!("--accept-capabilities sha256:{digest}"))
+        .collect();
+    let sets = if flags.len() == 1 {
+        "this set"
+    } else {
+        "these sets"
+    };
+    format!(
+        "If you want that, give `{}`; it accepts {sets} and no other. On a terminal you are asked",
+        flags.join(" ")
+    )
+}
+
+/// Nothing of it may be cut: what is not shown would be granted all the same.
+fn not_accepted(
+    id: &str,
+    is_more: bool,
+    wants: &[String],
+    remarks: &[String],
+    is_other_given: bool,
+) -> String {
+    let mut text = if wants.is_empty() {
+        format!("{id} can reach nothing, and nobody has accepted it")
+    } else {
+        let more = if is_more { "also " } else { "" };
+        format!("{id} {more}wants to do what nobody has accepted:")
+    };
     for want in wants {
-        text.push_str(&format!("\n- {want}"));
+        text.push_str(&format!("\n{}", bullet(want)));
+    }
+    for remark in remarks {
+        let is_marked = remark.starts_with('[');
+        let line = if is_marked {
+            bullet(remark)
+        } else {
+            remark.clone()
+        };
+        text.push_str(&format!("\n{line}"));
     }
     if is_other_given {
         text.push_str("\nWhat the command line accepts is something else.");
@@ -199,6 +296,7 @@ impl Problem for PluginError {
             | Self::Declined { .. }
             | Self::Ambiguous { .. }
             | Self::Bundled { .. }
+            | Self::NotItsOperation { .. }
             | Self::Lockfile(_) => Failure::Usage,
             Self::Written { source, .. } if source.kind() == io::ErrorKind::AlreadyExists => {
                 Failure::Conflict
@@ -213,6 +311,7 @@ impl Problem for PluginError {
             Self::Bundle { .. }
             | Self::OtherDigest { .. }
             | Self::Consent { .. }
+            | Self::Defaults { .. }
             | Self::Damaged { .. } => Failure::Integrity,
             Self::Source(error) => error.failure(),
             Self::Engine(error) => error.failure(),
@@ -221,6 +320,7 @@ impl Problem for PluginError {
             | Self::KeyNotKept { source: error, .. } => error.failure(),
             Self::OtherEngine { .. } | Self::OtherVersion { .. } => Failure::PluginFault,
             Self::BundledId { .. }
+            | Self::Reserved { .. }
             | Self::Older { .. }
             | Self::Clash { .. }
             | Self::Raced { .. } => Failure::Conflict,
@@ -291,11 +391,11 @@ impl Problem for PluginError {
                     id.publisher()
                 ));
             }
-            Self::NotAccepted { digest, .. } => {
-                return Some(format!(
-                    "If you want that, give `--accept-capabilities sha256:{digest}`; it accepts this set and no other. On a terminal you are asked"
-                ));
-            }
+            Self::Reserved { .. }
+            | Self::NotItsOperation { .. }
+            | Self::Defaults { .. }
+            | Self::NotAccepted { .. }
+            | Self::Several { .. } => return self.hint_about_consent(),
             Self::Declined { .. } => {
                 "`kubectl broker plugin inspect` shows what an engine may do without installing it"
             }
@@ -322,12 +422,19 @@ impl Problem for PluginError {
                     "Get it again with `kubectl broker plugin install`, or take it away with `kubectl broker plugin remove {id}`"
                 ));
             }
-            Self::Several { problems } => return problems.first().and_then(Problem::hint),
             Self::Folder(_) | Self::NoHome => {
                 "Make room there, or set XDG_DATA_HOME to a folder of your own that can be written to"
             }
             Self::Form(_) | Self::Outline(_) | Self::Worker { .. } => return None,
         };
         Some(hint.to_owned())
+    }
+
+    fn is_whole(&self) -> bool {
+        match self {
+            Self::NotAccepted { .. } => true,
+            Self::Several { problems } => problems.iter().any(Problem::is_whole),
+            _ => false,
+        }
     }
 }

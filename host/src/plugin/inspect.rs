@@ -1,4 +1,7 @@
+use std::collections::BTreeSet;
 use std::fs;
+
+use broker_manifest::Operation;
 
 use super::{Capabilities, Expected, PluginError, Plugins, Reference, SignatureState};
 use crate::engine::EngineFile;
@@ -20,6 +23,8 @@ pub enum Whereabouts {
     Installed {
         source: Reference,
         signature: SignatureState,
+        /// What it is the default for.
+        defaults: BTreeSet<Operation>,
     },
     /// Fetched, and not installed.
     Elsewhere {
@@ -38,8 +43,9 @@ impl Plugins<'_> {
         match self.find(name) {
             Ok(id) => {
                 let lockfile = self.store.lockfile()?;
-                let version = lockfile.plugins.get(&id).map(|plugin| &plugin.current);
-                let version = version.ok_or(PluginError::Raced { id: id.clone() })?;
+                let plugin = lockfile.plugins.get(&id);
+                let plugin = plugin.ok_or(PluginError::Raced { id: id.clone() })?;
+                let version = &plugin.current;
                 let file = self.store.engine(&id, version)?;
                 Ok(Inspected {
                     capabilities: Capabilities::of(file.outline()),
@@ -47,6 +53,7 @@ impl Plugins<'_> {
                     whereabouts: Whereabouts::Installed {
                         source: version.source.clone(),
                         signature: version.signature.clone(),
+                        defaults: plugin.defaults.clone(),
                     },
                     size: version.size,
                 })

@@ -1,6 +1,6 @@
 use broker_manifest::EngineId;
 
-use super::{KeyFolder, PluginError, Plugins, RemovedKey, SignatureState};
+use super::{KeyFolder, PluginError, Plugins, RemovedKey, SignatureState, today};
 
 /// What it means that a key is not trusted any more.
 #[derive(Debug)]
@@ -17,6 +17,22 @@ impl Plugins<'_> {
     #[must_use]
     pub fn keys(&self) -> &KeyFolder {
         self.keys
+    }
+
+    /// Engines of a publisher that are installed and that no key signed which is trusted now. They are not
+    /// used. With them, why what is installed is not known, if it is not.
+    #[must_use]
+    pub fn without_trust(&self, publisher: &str) -> (Vec<EngineId>, Option<PluginError>) {
+        let lockfile = match self.store.lockfile() {
+            Ok(lockfile) => lockfile,
+            Err(problem) => return (Vec::new(), Some(problem)),
+        };
+        let plugins = lockfile.plugins.iter();
+        let of_publisher = plugins.filter(|(id, _)| id.publisher() == publisher);
+        let engines = of_publisher.filter(|(id, plugin)| {
+            today::check(&self.store, self.keys, id, &plugin.current).is_err()
+        });
+        (engines.map(|(id, _)| id.clone()).collect(), None)
     }
 
     /// Takes the trust in a key back. A lockfile that can't be read is no reason to go on trusting.

@@ -14,21 +14,25 @@
 //! | `signature` | `unsigned`, or `signed:` and the fingerprint of the key |
 //! | `capabilities` | what the user accepted: exactly what the engine asks for |
 //! | `installed` | when |
+//! | `defaults` | the operations for which `auto` chooses it although it is not bundled, if there are any |
+//! | `consent` | the digest of what was accepted: [`super::consent::digest`] |
 //! | `previous` | the same of the version before, for `plugin rollback` |
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use broker_manifest::EngineId;
+use broker_manifest::{EngineId, Operation};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::{Reference, SignatureState};
+use super::{Reference, SignatureState, consent};
 use crate::transfer::Sha256;
 
 /// The version of its form.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
+/// The version before, which is read: it has no `defaults` and no `consent`.
+const WITHOUT_DEFAULTS: i64 = 1;
 const DIGEST: &str = "sha256:";
 const HEAD: &str = "\
 # The engines that are installed, and what each may do. Written by `kubectl broker plugin`.
@@ -46,6 +50,48 @@ pub struct Plugin {
     pub current: Installed,
     /// What a rollback goes back to.
     pub previous: Option<Installed>,
+    /// The operations for which the user made it the default.
+    pub defaults: BTreeSet<Operation>,
+    /// What was accepted of the current version, as it was when that was written down.
+    pub consent: Sha256,
+    /// Where that stands in the file that it was read from; 0 if it was not.
+    pub line: usize,
+}
+
+impl Plugin {
+    /// With the consent that fits.
+    #[must_use]
+    pub fn new(
+        id: &EngineId,
+        current: Installed,
+        previous: Option<Installed>,
+        defaults: BTreeSet<Operation>,
+    ) -> Self {
+        Self {
+            consent: consent::digest(id, &current.capabilities, &defaults),
+            current,
+            previous,
+            defaults,
+            line: 0,
+        }
+    }
+
+    /// Whether what stands in the lockfile is what was accepted.
+    #[must_use]
+    pub fn is_accepted(&self, id: &EngineId) -> bool {
+        self.consent == consent::digest(id, &self.current.capabilities, &self.defaults)
+    }
+
+    /// Makes it the default for these operations and no others. What somebody changed by hand is not
+    /// accepted by that, if it is only taken from.
+    pub(super) fn set_defaults(&mut self, id: &EngineId, defaults: BTreeSet<Operation>) {
+        let was_accepted = self.is_accepted(id);
+        let is_less = defaults.is_subset(&self.defaults);
+        self.defaults = defaults;
+        if was_accepted || !is_less || self.defaults.is_empty() {
+            self.consent = consent::digest(id, &self.current.capabilities, &self.defaults);
+        }
+    }
 }
 
 /// One version of an engine.
@@ -105,6 +151,8 @@ struct RawPlugin {
     signature: Spanned<String>,
     capabilities: Spanned<Vec<Spanned<String>>>,
     installed: Spanned<String>,
+    defaults: Option<Spanned<Vec<Spanned<String>>>>,
+    consent: Option<Spanned<String>>,
     previous: Option<RawVersion>,
 }
 
@@ -133,6 +181,9 @@ struct PluginOut {
     id: String,
     #[serde(flatten)]
     current: VersionOut,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    defaults: BTreeSet<Operation>,
+    consent: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     previous: Option<VersionOut>,
 }
@@ -161,14 +212,12 @@ impl Lockfile {
             let at = error.span().map_or(0, |span| span.start);
             reader.refuse(at, error.message())
         })?;
-        if *raw.version.get_ref() != VERSION {
-            let problem = format!(
-                "version {} is not known; this is {VERSION}",
-                raw.version.get_ref()
-            );
+        let version = *raw.version.get_ref();
+        if version != VERSION && version != WITHOUT_DEFAULTS {
+            let problem = format!("version {version} is not known; this is {VERSION}");
             return Err(reader.refuse(raw.version.span().start, &problem));
         }
-        let mut plugins = BTreeMap::new();
+        let mut plugins: BTreeMap<EngineId, Plugin> = BTreeMap::new();
         for plugin in raw.plugin {
             let at = plugin.id.span().start;
             let id: EngineId = reader.parsed(&plugin.id, "is no `publisher/name`")?;
@@ -183,8 +232,26 @@ impl Lockfile {
                 capabilities: plugin.capabilities,
                 installed: plugin.installed,
             })?;
+            let plugin = if version == WITHOUT_DEFAULTS {
+                if let Some(field) = &plugin.defaults {
+                    let at = field.span().start;
+                    return Err(reader.refuse(at, "version 1 has no `defaults`"));
+                }
+                Plugin::new(&id, current, previous, BTreeSet::new())
+            } else {
+                let defaults = reader.defaults(plugin.defaults, &id, &plugins)?;
+                let lacking = || reader.refuse(at, &format!("{id} has no `consent`"));
+                let consent = plugin.consent.ok_or_else(lacking)?;
+                Plugin {
+                    current,
+                    previous,
+                    defaults,
+                    line: reader.line(consent.span().start),
+                    consent: reader.digest(&consent)?,
+                }
+            };
             let problem = format!("{id} stands in it twice");
-            if plugins.insert(id, Plugin { current, previous }).is_some() {
+            if plugins.insert(id, plugin).is_some() {
                 return Err(reader.refuse(at, &problem));
             }
         }
@@ -199,6 +266,8 @@ impl Lockfile {
         let plugin = self.plugins.iter().map(|(id, plugin)| PluginOut {
             id: id.to_string(),
             current: out(&plugin.current),
+            defaults: plugin.defaults.clone(),
+            consent: format!("{DIGEST}{}", plugin.consent),
             previous: plugin.previous.as_ref().map(out),
         });
         let file = FileOut {
@@ -262,13 +331,51 @@ impl Reader<'_> {
         text.parse().map_err(refuse)
     }
 
+    fn digest(&self, field: &Spanned<String>) -> Result<Sha256, LockfileError> {
+        let text = field.get_ref();
+        let problem = "is no digest: it is `sha256:` and 64 hexadecimal digits";
+        let hex = text.strip_prefix(DIGEST);
+        hex.and_then(|hex| hex.parse().ok())
+            .ok_or_else(|| self.refuse(field.span().start, &format!("`{text}` {problem}")))
+    }
+
+    /// One engine is the default for an operation; `others` are those that stand before it.
+    fn defaults(
+        &self,
+        raw: Option<Spanned<Vec<Spanned<String>>>>,
+        id: &EngineId,
+        others: &BTreeMap<EngineId, Plugin>,
+    ) -> Result<BTreeSet<Operation>, LockfileError> {
+        let mut defaults = BTreeSet::new();
+        for name in raw.map(Spanned::into_inner).into_iter().flatten() {
+            let refuse = |problem: &str| {
+                let problem = format!("`{}` {problem}", name.get_ref());
+                self.refuse(name.span().start, &problem)
+            };
+            let operation = Operation::ALL
+                .into_iter()
+                .find(|it| it.name() == name.get_ref() && consent::can_have_default(*it))
+                .ok_or_else(|| refuse("is no operation that has a default"))?;
+            if let Some((other, _)) = others
+                .iter()
+                .find(|(_, it)| it.defaults.contains(&operation))
+            {
+                return Err(refuse(&format!(
+                    "has {other} and {id} as default: one can be"
+                )));
+            }
+            if !defaults.insert(operation) {
+                return Err(refuse("stands in it twice"));
+            }
+        }
+        Ok(defaults)
+    }
+
     fn version(&self, raw: RawVersion) -> Result<Installed, LockfileError> {
         let refuse = |field: &Spanned<String>, problem: &str| {
             let problem = format!("`{}` {problem}", field.get_ref());
             self.refuse(field.span().start, &problem)
         };
-        let digest = "is no digest: it is `sha256:` and 64 hexadecimal digits";
-        let hex = raw.digest.get_ref().strip_prefix(DIGEST);
         let source: Reference = self.parsed(&raw.source, "is nothing to install from")?;
         let pinned = raw
             .pinned
@@ -284,9 +391,7 @@ impl Reader<'_> {
             version: self.parsed(&raw.version, "is no version")?,
             pinned: pinned.transpose()?.unwrap_or_else(|| source.clone()),
             source,
-            digest: hex
-                .and_then(|hex| hex.parse().ok())
-                .ok_or_else(|| refuse(&raw.digest, digest))?,
+            digest: self.digest(&raw.digest)?,
             size: raw.size.into_inner(),
             signature: self.parsed(
                 &raw.signature,
@@ -329,12 +434,15 @@ mod tests {
     }
 
     fn text() -> String {
-        let plugin = Plugin {
-            current: installed("1.1.0", "ab"),
-            previous: Some(installed("1.0.0", "cd")),
-        };
+        let id: EngineId = "acme/vault".parse().expect("an id");
+        let plugin = Plugin::new(
+            &id,
+            installed("1.1.0", "ab"),
+            Some(installed("1.0.0", "cd")),
+            [Operation::List, Operation::Create].into(),
+        );
         let file = Lockfile {
-            plugins: [("acme/vault".parse().expect("an id"), plugin)].into(),
+            plugins: [(id, plugin)].into(),
         };
         file.text().expect("a text")
     }
@@ -354,7 +462,43 @@ mod tests {
         let plugin = read.plugins.values().next().expect("a plugin");
         assert!(plugin.current.is_same(&installed("1.1.0", "ab")));
         assert_eq!(read.digests().len(), 2);
+        let (id, plugin) = read.plugins.first_key_value().expect("a plugin");
+        assert_eq!(plugin.defaults, [Operation::List, Operation::Create].into());
+        assert!(plugin.is_accepted(id));
         assert!(parse("version = 1\n").expect("empty").plugins.is_empty());
+    }
+
+    #[test]
+    fn a_lockfile_of_the_version_before_is_read_and_written_anew() {
+        let is_new = |line: &&str| line.starts_with("defaults") || line.starts_with("consent");
+        let text = text().replace("defaults = [\n    \"list\",\n    \"create\",\n]\n", "");
+        let old: Vec<_> = text.lines().filter(|line| !is_new(line)).collect();
+        let old = old.join("\n").replace("version = 2\n", "version = 1\n");
+        let read = parse(&old).expect("a lockfile");
+        let (id, plugin) = read.plugins.first_key_value().expect("a plugin");
+        assert!(plugin.defaults.is_empty() && plugin.is_accepted(id));
+        assert!(read.text().expect("a text").contains("version = 2\n"));
+        let mixed = old.replacen("installed =", "defaults = [\"list\"]\ninstalled =", 1);
+        assert!(
+            refused(&mixed).contains("version 1 has no `defaults`"),
+            "{}",
+            refused(&mixed)
+        );
+    }
+
+    #[test]
+    fn what_somebody_made_a_default_by_hand_is_not_accepted() {
+        let text = text().replace("    \"create\",\n", "    \"create\",\n    \"restore\",\n");
+        let read = parse(&text).expect("a lockfile");
+        let (id, plugin) = read.plugins.first_key_value().expect("a plugin");
+        assert!(!plugin.is_accepted(id));
+        // Another change of the file does not accept it.
+        assert_eq!(read.text().expect("a text"), text);
+        let mut plugin = plugin.clone();
+        plugin.set_defaults(id, [Operation::Restore].into());
+        assert!(!plugin.is_accepted(id));
+        plugin.set_defaults(id, BTreeSet::new());
+        assert!(plugin.is_accepted(id));
     }
 
     #[test]
@@ -362,12 +506,17 @@ mod tests {
         let text = text();
         assert_eq!(
             refused(&text.replacen("size = 7", "siez = 7", 1)),
-            "broker-plugins.lock, line 10: unknown field `siez`, expected one of `id`, `version`, `source`, `pinned`, `digest`, `size`, `signature`, `capabilities`, `installed`, `previous`"
+            "broker-plugins.lock, line 10: unknown field `siez`, expected one of `id`, `version`, `source`, `pinned`, `digest`, `size`, `signature`, `capabilities`, `installed`, `defaults`, `consent`, `previous`"
         );
         let twice = format!("{text}\n{}", &text[text.find("[[").expect("a plugin")..]);
         assert!(refused(&twice).ends_with("acme/vault stands in it twice"));
         for (from, to, why) in [
-            ("version = 1\n", "version = 2\n", "version 2 is not known"),
+            ("version = 2\n", "version = 3\n", "version 3 is not known"),
+            (
+                "    \"create\",\n",
+                "    \"prepare\",\n",
+                "is no operation that has a default",
+            ),
             (
                 "\"signed:sha256:ab\"",
                 "\"trust me\"",

@@ -1,13 +1,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use broker_manifest::EngineId;
+use broker_manifest::{EngineId, Operation};
 
 use super::bundle::{self, Packed};
 use super::steps::{Step, reach};
 use super::{
     Candidate, Changing, Consent, Expected, Installed, KeyFolder, Lockfile, NewKey, Plugin,
-    PluginError, Reference, SignatureState, Sources, Store, TrustedKey, clash, consent, trial,
+    PluginError, Reference, SignatureState, Sources, Store, TrustedKey, clash, consent, defaults,
+    reserved, today, trial,
 };
 use crate::engine::{Catalogue, EngineFile};
 use crate::model::{Failure, Problem};
@@ -34,6 +35,17 @@ pub struct Change {
     pub key: Option<TrustedKey>,
     /// Whether these very bytes with this very consent were installed before.
     pub is_same: bool,
+    /// What it is the default for now.
+    pub defaults: BTreeSet<Operation>,
+}
+
+/// Who says what is installed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Occasion {
+    /// The user named it, which is asked about whatever it may do.
+    Install,
+    /// What it was installed from has another version.
+    Update,
 }
 
 /// What is to be installed.
@@ -103,7 +115,8 @@ impl<'a> Plugins<'a> {
             }
             other => vec![self.candidate(other, &expected).await?],
         };
-        self.put(&candidates, &lockfile, consent, expected.key)
+        let occasion = Occasion::Install;
+        self.put(&candidates, &lockfile, occasion, consent, expected.key)
             .await
     }
 
@@ -243,7 +256,9 @@ impl<'a> Plugins<'a> {
                 id: Some(&one.id),
                 ..*expected
             };
-            Candidate::of(&one.source, one.fetched, &expected, self.keys)
+            let mut candidate = Candidate::of(&one.source, one.fetched, &expected, self.keys)?;
+            candidate.offered = one.defaults;
+            Ok(candidate)
         });
         candidates.collect()
     }
@@ -264,6 +279,11 @@ impl<'a> Plugins<'a> {
                 id: manifest.id.clone(),
             });
         }
+        let bundled = self.bundled.iter().map(|file| &file.manifest().id);
+        reserved::check(&manifest.id, bundled).map_err(|reserved| PluginError::Reserved {
+            id: manifest.id.clone(),
+            reserved,
+        })?;
         for bundled in self.bundled {
             clash::check(manifest, bundled.manifest())?;
         }
@@ -285,7 +305,8 @@ impl<'a> Plugins<'a> {
         consent: &dyn Consent,
     ) -> Result<Change, PluginError> {
         let id = candidate.id().clone();
-        let changes = self.put(&[candidate], seen, consent, None).await?;
+        let update = Occasion::Update;
+        let changes = self.put(&[candidate], seen, update, consent, None).await?;
         let change = changes.into_iter().next();
         change.ok_or(PluginError::Raced { id })
     }
@@ -295,6 +316,7 @@ impl<'a> Plugins<'a> {
         &self,
         candidates: &[Candidate],
         seen: &Lockfile,
+        occasion: Occasion,
         consent: &dyn Consent,
         key: Option<&NewKey>,
     ) -> Result<Vec<Change>, PluginError> {
@@ -306,37 +328,39 @@ impl<'a> Plugins<'a> {
         }
         let mut changes = Vec::new();
         let mut new_keys = BTreeMap::new();
+        let mut refused = Vec::new();
         for candidate in candidates {
             let id = candidate.id();
-            let before = seen.plugins.get(id).map(|plugin| &plugin.current);
-            // A consent that does not fit what is installed was not given for it.
-            let valid = before.filter(|version| self.store.engine(id, version).is_ok());
-            let nothing = BTreeSet::new();
-            let known = valid.map_or(&nothing, |version| &version.capabilities);
             let new = match key {
                 Some(new) if !self.keys.has(id.publisher(), &new.key)? => Some(new),
                 _ => None,
             };
-            let installed = before.map(|version| &version.version);
-            consent::obtain(candidate, installed, known, new, consent).await?;
-            reach(Step::Consented);
+            match self.ask(candidate, seen, occasion, consent, new).await {
+                Ok(change) => changes.push(change),
+                // All that is lacking is said at once.
+                Err(problem @ PluginError::NotAccepted { .. }) => refused.push(problem),
+                Err(problem) => return Err(problem),
+            }
+            new_keys.extend(new.map(|new| (id.publisher(), new)));
+        }
+        if !refused.is_empty() {
+            return Err(PluginError::several(refused));
+        }
+        reach(Step::Consented);
+        for candidate in candidates {
             trial::start_once(&candidate.file).await?;
             reach(Step::Tried);
-            new_keys.extend(new.map(|new| (id.publisher(), new)));
-            let to = candidate.installed();
-            let change = Change {
-                id: id.clone(),
-                key: None,
-                from: before.map(|version| version.version.clone()),
-                is_same: valid.is_some_and(|version| version.is_same(&to)),
-                to,
-            };
-            changes.push((change, valid.is_some()));
         }
         let added: Vec<_> = candidates.iter().collect();
         self.switch(&added, seen, |lockfile| {
             for (change, is_valid) in &changes {
-                place(lockfile, &change.id, &change.to, *is_valid);
+                place(
+                    lockfile,
+                    &change.id,
+                    &change.to,
+                    &change.defaults,
+                    *is_valid,
+                );
             }
         })
         .await?;
@@ -356,6 +380,84 @@ impl<'a> Plugins<'a> {
         Ok(changes)
     }
 
+    /// Asks for what an engine could do and become. Returns what will be done, and whether the version
+    /// before is worth keeping.
+    async fn ask(
+        &self,
+        candidate: &Candidate,
+        seen: &Lockfile,
+        occasion: Occasion,
+        consent: &dyn Consent,
+        key: Option<&NewKey>,
+    ) -> Result<(Change, bool), PluginError> {
+        let id = candidate.id();
+        let plugin = seen.plugins.get(id);
+        // A consent that does not fit what is installed was not given for it.
+        let valid = plugin.filter(|plugin| self.store.current(id, plugin).is_ok());
+        let to = candidate.installed();
+        let is_same = valid.is_some_and(|plugin| plugin.current.is_same(&to));
+        let able = consent::defaultable(candidate.file.manifest());
+        let kept = valid.map_or_else(BTreeSet::new, |plugin| {
+            defaults::kept(plugin, id, &to, &able)
+        });
+        let subject = consent::Subject {
+            candidate,
+            known: valid.map(|plugin| &plugin.current.capabilities),
+            installed: plugin.map(|plugin| &plugin.current.version),
+            kept,
+            offered: candidate.offered.clone(),
+            // What is there already, byte for byte, is no new decision.
+            is_install: occasion == Occasion::Install && !is_same,
+            remarks: match plugin {
+                None => self.similar(id, seen)?,
+                Some(_) => Vec::new(),
+            },
+            key,
+        };
+        let defaults = consent::obtain(subject, consent).await?;
+        if let Some(plugin) = plugin {
+            self.tell_lost(id, plugin, &defaults);
+        }
+        let change = Change {
+            id: id.clone(),
+            key: None,
+            from: plugin.map(|plugin| plugin.current.version.clone()),
+            is_same: is_same && valid.is_some_and(|plugin| plugin.defaults == defaults),
+            to,
+            defaults,
+        };
+        Ok((change, valid.is_some()))
+    }
+
+    /// What a user has to know of a name that is new here.
+    fn similar(&self, id: &EngineId, seen: &Lockfile) -> Result<Vec<String>, PluginError> {
+        let bundled = self.bundled.iter().map(|file| &file.manifest().id);
+        let publishers = self.keys.publishers()?;
+        let publishers = publishers.iter().map(String::as_str);
+        Ok(reserved::similar(
+            id,
+            bundled,
+            seen.plugins.keys(),
+            publishers,
+        ))
+    }
+
+    /// A default that ends must not end unseen.
+    fn tell_lost(&self, id: &EngineId, before: &Plugin, defaults: &BTreeSet<Operation>) {
+        let lost: Vec<_> = before
+            .defaults
+            .difference(defaults)
+            .map(|operation| operation.name())
+            .collect();
+        if !lost.is_empty() {
+            self.ui.warn(&format!(
+                "{id} is no longer the default for {}; `kubectl broker plugin default {id} --operations {}` makes it that again",
+                lost.join(", "),
+                lost.join(",")
+            ));
+        }
+    }
+
     /// Writes what was prepared for the lockfile that was `seen`, if it is still the one that is there for
     /// these engines.
     pub(super) async fn switch(
@@ -372,10 +474,12 @@ impl<'a> Plugins<'a> {
                 let plugin = file.plugins.get(id)?;
                 Some((plugin.current.digest, plugin.current.capabilities.clone()))
             };
+            let defaults = |file: &Lockfile| Some(file.plugins.get(id)?.defaults.clone());
             let now = digest(&lockfile);
             let wanted = (candidate.digest(), candidate.texts());
             // Another process that did the very same is no trouble.
-            if now != digest(seen) && now != Some(wanted) {
+            let is_other = now != digest(seen) || defaults(&lockfile) != defaults(seen);
+            if is_other && now != Some(wanted) {
                 return Err(PluginError::Raced { id: id.clone() });
             }
             changing.add(&candidate.file, &candidate.signatures)?;
@@ -384,32 +488,34 @@ impl<'a> Plugins<'a> {
         changing.commit(&lockfile)
     }
 
-    /// Goes back to the version before. It is there: nothing is fetched, and no code is run.
+    /// Goes back to the version before. It is there: nothing is fetched, and no code is run. The policy of
+    /// today holds for it, whatever it was when that version was installed.
     ///
     /// # Errors
-    /// When there is none, or it is damaged.
+    /// When there is none, it is damaged, or no key that is trusted today signed it.
     pub async fn rollback(&self, id: &EngineId) -> Result<Change, PluginError> {
         let changing = self.lock().await?;
         let mut lockfile = self.store.lockfile()?;
         let installed = plugin(&lockfile, id)?.clone();
-        let previous = installed
+        let mut previous = installed
             .previous
+            .clone()
             .ok_or_else(|| PluginError::NoPrevious { id: id.clone() })?;
-        self.store.verified(id, &previous)?;
+        let file = self.store.verified(id, &previous)?;
+        previous.signature = today::judge(&self.store, self.keys, id, &previous)?;
+        let able = consent::defaultable(file.manifest());
+        let defaults = defaults::kept(&installed, id, &previous, &able);
+        self.tell_lost(id, &installed, &defaults);
         let change = Change {
             id: id.clone(),
             from: Some(installed.current.version.clone()),
             to: previous.clone(),
             key: None,
             is_same: false,
+            defaults: defaults.clone(),
         };
-        lockfile.plugins.insert(
-            id.clone(),
-            Plugin {
-                current: previous,
-                previous: Some(installed.current),
-            },
-        );
+        let back = Plugin::new(id, previous, Some(installed.current), defaults);
+        lockfile.plugins.insert(id.clone(), back);
         changing.commit(&lockfile)?;
         Ok(change)
     }
@@ -458,7 +564,7 @@ impl<'a> Plugins<'a> {
     }
 
     /// Waiting for another process blocks, and Ctrl-C must still be seen.
-    async fn lock(&self) -> Result<Changing, PluginError> {
+    pub(super) async fn lock(&self) -> Result<Changing, PluginError> {
         let (store, ui) = (self.store.clone(), self.ui);
         let wait = move || ui.note("Another process changes the engines; waiting for it");
         tokio::task::spawn_blocking(move || store.lock(wait))
@@ -471,7 +577,7 @@ impl<'a> Plugins<'a> {
     }
 }
 
-fn plugin<'a>(lockfile: &'a Lockfile, id: &EngineId) -> Result<&'a Plugin, PluginError> {
+pub(super) fn plugin<'a>(lockfile: &'a Lockfile, id: &EngineId) -> Result<&'a Plugin, PluginError> {
     lockfile
         .plugins
         .get(id)
@@ -481,8 +587,15 @@ fn plugin<'a>(lockfile: &'a Lockfile, id: &EngineId) -> Result<&'a Plugin, Plugi
         })
 }
 
-/// Makes `to` the current version. What was there is kept, if it `is_valid` and something else.
-pub(super) fn place(lockfile: &mut Lockfile, id: &EngineId, to: &Installed, is_valid: bool) {
+/// Makes `to` the current version, and the default for these operations and no others. What was there is
+/// kept, if it `is_valid` and something else.
+pub(super) fn place(
+    lockfile: &mut Lockfile,
+    id: &EngineId,
+    to: &Installed,
+    defaults: &BTreeSet<Operation>,
+    is_valid: bool,
+) {
     let before = lockfile.plugins.remove(id);
     let previous = before.and_then(|plugin| {
         let other = is_valid && plugin.current.digest != to.digest;
@@ -492,11 +605,7 @@ pub(super) fn place(lockfile: &mut Lockfile, id: &EngineId, to: &Installed, is_v
             plugin.previous
         }
     });
-    lockfile.plugins.insert(
-        id.clone(),
-        Plugin {
-            current: to.clone(),
-            previous,
-        },
-    );
+    defaults::give_way(lockfile, id, defaults);
+    let placed = Plugin::new(id, to.clone(), previous, defaults.clone());
+    lockfile.plugins.insert(id.clone(), placed);
 }

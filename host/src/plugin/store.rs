@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use super::steps::{Step, reach};
 use super::stored_signature::StoredSignature;
-use super::{Capabilities, DetachedSignature, Installed, Lockfile, PluginError};
+use super::{Capabilities, DetachedSignature, Installed, Lockfile, Plugin, PluginError};
 use crate::engine::{EngineFile, Outline, PrivateFolder};
 use crate::transfer::Sha256;
 
@@ -123,6 +123,27 @@ impl Store {
             path,
             grants,
         )?)
+    }
+
+    /// The engine that is used, with what the user made it the default for.
+    ///
+    /// # Errors
+    /// As [`Self::engine`], and when somebody changed what it is the default for.
+    pub fn current(&self, id: &EngineId, plugin: &Plugin) -> Result<EngineFile, PluginError> {
+        let file = self.engine(id, &plugin.current)?;
+        self.check_defaults(id, plugin)?;
+        Ok(file.with_default_for(plugin.defaults.clone()))
+    }
+
+    pub(super) fn check_defaults(&self, id: &EngineId, plugin: &Plugin) -> Result<(), PluginError> {
+        if plugin.is_accepted(id) {
+            return Ok(());
+        }
+        Err(PluginError::Defaults {
+            id: id.clone(),
+            path: self.lockfile_path(),
+            line: plugin.line,
+        })
     }
 
     fn outline(&self, id: &EngineId, version: &Installed) -> Result<Outline, PluginError> {

@@ -6,7 +6,7 @@ use super::plugins::place;
 use super::steps::{Step, reach};
 use super::{
     Candidate, Change, Expected, Installed, Lockfile, LockfileError, PluginError, Plugins,
-    Reference, clash, trial,
+    Reference, clash, today, trial,
 };
 use crate::files;
 
@@ -30,14 +30,31 @@ impl Plugins<'_> {
         let wanted = read(path)?;
         let seen = self.store.lockfile()?;
         let mut candidates = Vec::new();
+        // Of those that are there nothing is fetched.
+        let mut defaults_only = Vec::new();
         for (id, plugin) in &wanted.plugins {
             let locked = &plugin.current;
+            if !plugin.is_accepted(id) {
+                return Err(PluginError::Defaults {
+                    id: id.clone(),
+                    path: path.to_owned(),
+                    line: plugin.line,
+                });
+            }
             let there = seen.plugins.get(id).map(|plugin| &plugin.current);
             let is_there = there.is_some_and(|version| {
-                version.is_same(locked) && self.store.verified(id, version).is_ok()
+                version.is_same(locked)
+                    && self.store.verified(id, version).is_ok()
+                    && today::judge(&self.store, self.keys, id, version).is_ok()
             });
             if !is_there {
                 candidates.push(self.locked(id, locked, path).await?);
+            } else if seen
+                .plugins
+                .get(id)
+                .is_some_and(|there| there.defaults != plugin.defaults || !there.is_accepted(id))
+            {
+                defaults_only.push(id.clone());
             }
         }
         for (at, candidate) in candidates.iter().enumerate() {
@@ -57,6 +74,18 @@ impl Plugins<'_> {
                 to: candidate.installed(),
                 key: None,
                 is_same: false,
+                defaults: wanted.plugins[candidate.id()].defaults.clone(),
+            });
+        }
+        for id in &defaults_only {
+            let there = &seen.plugins[id].current;
+            synced.changes.push(Change {
+                id: id.clone(),
+                from: Some(there.version.clone()),
+                to: there.clone(),
+                key: None,
+                is_same: false,
+                defaults: wanted.plugins[id].defaults.clone(),
             });
         }
         let left_over = |id: &EngineId| !wanted.plugins.contains_key(id);
@@ -72,7 +101,7 @@ impl Plugins<'_> {
                     let valid = before.is_some_and(|plugin| {
                         self.store.engine(&change.id, &plugin.current).is_ok()
                     });
-                    place(lockfile, &change.id, &change.to, valid);
+                    place(lockfile, &change.id, &change.to, &change.defaults, valid);
                 }
             })
             .await?;

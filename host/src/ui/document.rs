@@ -41,6 +41,10 @@ pub struct Scope {
     pub statefulset: Option<String>,
     /// `publisher/name`.
     pub engine: String,
+    pub engine_version: String,
+    /// Whether the engine is one of ours, whose words need no mark.
+    #[serde(skip)]
+    pub is_bundled: bool,
 }
 
 impl Scope {
@@ -51,6 +55,27 @@ impl Scope {
             Some(name) => format!("StatefulSet {name} in namespace {}", self.namespace),
             None => format!("namespace {}", self.namespace),
         }
+    }
+
+    /// A line that the engine wrote, for a report: the line of an engine that is not bundled gets a
+    /// mark if it begins like a message of this program.
+    #[must_use]
+    pub fn line(&self, line: &str) -> String {
+        let shown = text::whole(line);
+        if self.is_bundled || !text::looks_like_ours(&shown) {
+            return format!("{shown}\n");
+        }
+        format!("engine {} says: {shown}\n", self.engine)
+    }
+
+    /// A fact that the engine tells beside its result.
+    #[must_use]
+    pub fn detail(&self, name: &str, value: &str) -> String {
+        let (name, value) = (text::printable(name, 60), text::printable(value, 400));
+        if self.is_bundled {
+            return format!("{name}: {value}\n");
+        }
+        format!("engine {} says: {name}: {value}\n", self.engine)
     }
 
     /// The name of what something is done to.
@@ -81,6 +106,8 @@ pub fn error_document(problem: &dyn Problem) -> Value {
             "exitCode": failure.exit_code(),
             "message": problem.to_string(),
             "hint": problem.hint().as_deref().map(sentence),
+            "source": problem.written_by(),
+            "hintSource": problem.hint_written_by(),
         }),
     )
 }

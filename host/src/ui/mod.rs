@@ -30,7 +30,7 @@ pub use views::{
     KeyRow, KeysView, PluginChangeRow, PluginChangesView, PluginChecksView, PluginDiffView,
     PluginPackView, PluginProjectView, PluginRow, PluginTestView, PluginUpdateRow,
     PluginUpdatesView, PluginView, PluginsView, ReportView, RestorationView, SavedFileView,
-    TestView, VerificationView, VersionView,
+    TestView, VerificationView, VersionView, bullet,
 };
 
 /// Longest message of an error or a note, in characters.
@@ -142,9 +142,18 @@ impl Ui {
             self.write_err(&text);
             return;
         }
-        self.line(ERROR, "error: ", &problem.to_string());
+        let longest = if problem.is_whole() {
+            usize::MAX
+        } else {
+            MAX_MESSAGE
+        };
+        self.lines(ERROR, "error: ", &problem.to_string(), longest);
         if let Some(hint) = problem.hint() {
-            self.line(HINT, "hint: ", &document::sentence(&hint));
+            let label = match problem.hint_written_by() {
+                Some(engine) => format!("hint from engine {engine}: "),
+                None => "hint: ".to_owned(),
+            };
+            self.line(HINT, &label, &document::sentence(&hint));
         }
     }
 
@@ -183,12 +192,21 @@ impl Ui {
         }
     }
 
+    /// Something that the user has to agree to: no line of it is cut.
+    pub fn warn_whole(&self, message: &str) {
+        self.lines(WARNING, "warning: ", message, usize::MAX);
+    }
+
     fn line(self, style: Style, label: &str, message: &str) {
+        self.lines(style, label, message, MAX_MESSAGE);
+    }
+
+    fn lines(self, style: Style, label: &str, message: &str, longest: usize) {
         // Messages have lines of their own making only where we put them; text from outside was
         // escaped where it was put in, and is escaped here whatever happened there.
         let lines: Vec<_> = message
             .lines()
-            .map(|line| text::printable(line, MAX_MESSAGE))
+            .map(|line| text::printable(line, longest))
             .collect();
         let message = lines.join("\n  ");
         self.write_err(&format!("{style}{label}{style:#}{message}\n"));

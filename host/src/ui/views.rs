@@ -25,6 +25,7 @@ pub use authoring::{CaseRow, PluginPackView, PluginProjectView, PluginTestView};
 pub use bundle::{BundleRow, BundleView};
 pub use created::CreatedView;
 pub use download::{DownloadView, SavedFileView};
+pub use facts::bullet;
 pub use history::{HistoryRow, HistoryView};
 pub use keys::{KeyChangeView, KeyRow, KeysView};
 pub use plugins::{
@@ -150,6 +151,12 @@ fn backup_fields(backup: &Backup) -> Value {
     })
 }
 
+/// As in a column.
+fn operation_names(operations: &[Operation]) -> String {
+    let names: Vec<_> = operations.iter().map(|it| it.name()).collect();
+    names.join(",")
+}
+
 /// The engines that are there.
 #[derive(Debug)]
 pub struct EnginesView {
@@ -165,6 +172,8 @@ pub struct EngineRow {
     /// Verbs of its own, that the operation `act` stands for.
     pub verbs: Vec<String>,
     pub summary: String,
+    /// The operations for which `auto` chooses it although it is not bundled.
+    pub default_for: Vec<Operation>,
     /// `None` where the cluster could not be asked.
     pub answers: Option<Result<String, String>>,
 }
@@ -188,7 +197,14 @@ impl EngineRow {
 
 impl Document for EnginesView {
     fn table(&self, wide: bool) -> String {
-        let mut headers = vec!["NAME", "VERSION", "OPERATIONS", "ANSWERS", "DETAIL"];
+        let mut headers = vec![
+            "NAME",
+            "VERSION",
+            "OPERATIONS",
+            "DEFAULT-FOR",
+            "ANSWERS",
+            "DETAIL",
+        ];
         if wide {
             headers.extend(["INTERFACE", "SUMMARY"]);
         }
@@ -203,6 +219,7 @@ impl Document for EnginesView {
                     cell(&engine.id),
                     cell(&engine.version),
                     cell(&operations.join(",")),
+                    cell(&operation_names(&engine.default_for)),
                     state(answers, how),
                     cell(detail),
                 ];
@@ -232,6 +249,7 @@ impl Document for EnginesView {
                     "operations": engine.operations,
                     "verbs": engine.verbs,
                     "summary": engine.summary,
+                    "defaultFor": engine.default_for,
                     "answers": answers,
                     "detail": detail,
                 })
@@ -292,11 +310,7 @@ impl Document for RestorationView {
         };
         let mut shown = view.table(wide);
         for (name, value) in &self.details {
-            shown.push_str(&format!(
-                "{}: {}\n",
-                text::printable(name, 60),
-                text::printable(value, 400)
-            ));
+            shown.push_str(&self.scope.detail(name, value));
         }
         shown
     }
@@ -360,9 +374,7 @@ impl Document for ReportView {
     /// A report is for people or for other programs' parsers: it is not cut and gets no borders.
     fn table(&self, _: bool) -> String {
         let lines = self.text.as_deref().unwrap_or_default().lines();
-        lines
-            .map(|line| format!("{}\n", text::printable(line, usize::MAX)))
-            .collect()
+        lines.map(|line| self.scope.line(line)).collect()
     }
 
     /// A text has no names in it; it is shown as it is.

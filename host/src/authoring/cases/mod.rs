@@ -29,9 +29,9 @@ use broker_manifest::Operation;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::AuthoringError;
 use super::call::Call;
 use super::stage::{Script, Seen, Stage};
+use super::{AuthoringError, check_name};
 use crate::engine::{EngineError, EngineFile, Instance, Limits, Loaded, NativeCache, Runtime};
 
 /// What is to be tested.
@@ -84,10 +84,15 @@ const LONGEST: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// When the component is no engine for this host, a file of cases can't be used, or no case is meant.
-pub async fn test(request: &TestRequest) -> Result<Tested, AuthoringError> {
+pub async fn test(request: &TestRequest, engines: &[EngineFile]) -> Result<Tested, AuthoringError> {
     let bytes = super::read(&request.component)?;
     let file = EngineFile::read(&request.component.display().to_string(), bytes)?;
     let manifest = file.manifest();
+    // A bundled engine may have its own name.
+    let is_bundled = |known: &&EngineFile| known.is_bundled() && known.digest() == file.digest();
+    if !engines.iter().any(|known| is_bundled(&known)) {
+        check_name(&manifest.id, engines)?;
+    }
     let mut cases = situations::cases(manifest)?;
     for path in read::files(&request.cases)? {
         cases.extend(author::cases(&path, manifest)?);

@@ -75,7 +75,7 @@ fn engines(line: &Line) -> Vec<CompletionCandidate> {
         CompletionCandidate::new("auto").help(Some("The one that the operation prefers".into()));
     let named = line.engines.iter().map(|engine| {
         let manifest = engine.manifest();
-        CompletionCandidate::new(manifest.id.name()).help(Some(manifest.summary.clone().into()))
+        CompletionCandidate::new(engine.shown_name()).help(Some(manifest.summary.clone().into()))
     });
     [auto].into_iter().chain(named).collect()
 }

@@ -1,6 +1,5 @@
 //! The ids of the backups that there are: the cluster is asked for them.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use broker_manifest::Operation;
@@ -93,12 +92,11 @@ fn engines(engines: &Catalogue, choice: EngineChoice, operation: Operation) -> V
     if let EngineChoice::Named(name) = choice {
         return vec![name];
     }
-    let mut able: Vec<_> = engines
-        .iter()
+    // What a key press runs is never more than what the command would run.
+    let mut able: Vec<_> = ops::order(engines, &choice, operation)
+        .into_iter()
         .map(EngineFile::manifest)
-        .filter(|manifest| manifest.can(operation))
         .collect();
-    able.sort_by_key(|manifest| Reverse(manifest.operations[&operation].preference));
     if matches!(operation, Operation::Restore | Operation::Delete) {
         able.truncate(1);
     }

@@ -1,6 +1,9 @@
+use std::collections::BTreeSet;
+
+use broker_manifest::Operation;
 use clap::Args;
 
-use super::rows::operations;
+use super::rows::{accepted_by, operations};
 use crate::plugin::{Inspected, PluginError, Plugins, Whereabouts};
 use crate::transfer::Sha256;
 use crate::ui::{Document, PluginDiffView, PluginView};
@@ -33,7 +36,9 @@ fn view(engine: &Inspected) -> PluginView {
     let manifest = &outline.manifest;
     let (state, known) = match &engine.whereabouts {
         Whereabouts::Bundled => ("bundled", None),
-        Whereabouts::Installed { source, signature } => ("installed", Some((source, signature))),
+        Whereabouts::Installed {
+            source, signature, ..
+        } => ("installed", Some((source, signature))),
         Whereabouts::Elsewhere { source, signature } => {
             ("not installed", Some((source, signature)))
         }
@@ -51,8 +56,9 @@ fn view(engine: &Inspected) -> PluginView {
         verbs: manifest.verbs.keys().cloned().collect(),
         imports: outline.imports.iter().cloned().collect(),
         capabilities: engine.capabilities.texts().into_iter().collect(),
-        may: engine.capabilities.sentences(),
-        accepted_by: accepted_by(engine),
+        may: engine.capabilities.sentences_with(&defaults(engine)),
+        default_for: defaults(engine).into_iter().collect(),
+        accepted_by: of(engine),
         size: engine.size,
         sha256: Sha256::from(engine.file.digest()).to_string(),
     }
@@ -80,10 +86,20 @@ fn diff(old: &Inspected, new: &Inspected) -> PluginDiffView {
             .capabilities
             .beyond(&new.capabilities.texts())
             .sentences(),
-        accepted_by: accepted_by(new),
+        accepted_by: of(new),
     }
 }
 
-fn accepted_by(engine: &Inspected) -> String {
-    format!("sha256:{}", engine.capabilities.digest())
+/// What it is the default for, where it is installed.
+fn defaults(engine: &Inspected) -> BTreeSet<Operation> {
+    match &engine.whereabouts {
+        Whereabouts::Installed { defaults, .. } => defaults.clone(),
+        Whereabouts::Bundled | Whereabouts::Elsewhere { .. } => BTreeSet::new(),
+    }
+}
+
+/// What accepts it as it is.
+fn of(engine: &Inspected) -> String {
+    let id = &engine.file.manifest().id;
+    accepted_by(id, &engine.capabilities.texts(), &defaults(engine))
 }

@@ -52,17 +52,22 @@ pub(super) fn run(
     ui: Ui,
 ) -> Result<Box<dyn Document>, PluginError> {
     Ok(match &args.verb {
-        KeyVerb::Add(args) => Box::new(add(args, plugins)?),
+        KeyVerb::Add(args) => Box::new(add(args, plugins, ui)?),
         KeyVerb::List(_) => Box::new(list(plugins)?),
         KeyVerb::Remove(args) => Box::new(remove(args, plugins, ui)?),
     })
 }
 
-fn add(args: &AddArgs, plugins: &Plugins<'_>) -> Result<KeyChangeView, PluginError> {
+fn add(args: &AddArgs, plugins: &Plugins<'_>, ui: Ui) -> Result<KeyChangeView, PluginError> {
     let new = NewKey::read(&args.file)?;
     let name = args.name.as_ref().unwrap_or(&new.name);
     let added = plugins.keys().add(&args.publisher, name, new.key)?;
-    Ok(KeyChangeView::Added(rows::key(&added)))
+    let (engines, problem) = plugins.without_trust(&args.publisher);
+    tell(problem, ui);
+    Ok(KeyChangeView::Added {
+        key: rows::key(&added),
+        engines: engines.iter().map(ToString::to_string).collect(),
+    })
 }
 
 fn list(plugins: &Plugins<'_>) -> Result<KeysView, PluginError> {
@@ -74,11 +79,7 @@ fn list(plugins: &Plugins<'_>) -> Result<KeysView, PluginError> {
 
 fn remove(args: &RemoveArgs, plugins: &Plugins<'_>, ui: Ui) -> Result<KeyChangeView, PluginError> {
     let removed = plugins.remove_key(&args.publisher, &args.name)?;
-    if let Some(problem) = removed.problem {
-        ui.warn(&format!(
-            "which engines that concerns is not known: {problem}"
-        ));
-    }
+    tell(removed.problem, ui);
     Ok(KeyChangeView::Removed {
         publisher: args.publisher.clone(),
         name: args.name.clone(),
@@ -86,4 +87,12 @@ fn remove(args: &RemoveArgs, plugins: &Plugins<'_>, ui: Ui) -> Result<KeyChangeV
         is_last: removed.key.is_last,
         engines: removed.engines.iter().map(ToString::to_string).collect(),
     })
+}
+
+fn tell(problem: Option<PluginError>, ui: Ui) {
+    if let Some(problem) = problem {
+        ui.warn(&format!(
+            "which engines that concerns is not known: {problem}"
+        ));
+    }
 }

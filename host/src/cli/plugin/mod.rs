@@ -3,6 +3,7 @@
 mod accept;
 mod author;
 mod bundle;
+mod default;
 mod doctor;
 mod inspect;
 mod install;
@@ -59,13 +60,14 @@ enum PluginVerb {
     Sync(sync::SyncArgs),
     Doctor(doctor::DoctorArgs),
     Key(key::KeyArgs),
+    Default(default::DefaultArgs),
     Bundle(bundle::BundleArgs),
 }
 
 pub(super) async fn run(args: PluginArgs, context: Context<'_>) -> Result<(), CliError> {
     let ui = context.ui;
     let verb = match args.verb {
-        AnyVerb::Author(verb) => return author::run(verb, ui).await,
+        AnyVerb::Author(verb) => return author::run(verb, &context.engines, ui).await,
         AnyVerb::User(verb) => verb,
     };
     let sources = Sources::new(SourceOptions {
@@ -73,9 +75,7 @@ pub(super) async fn run(args: PluginArgs, context: Context<'_>) -> Result<(), Cl
         insecure_registries: args.insecure_registry,
         ..SourceOptions::from_environment()
     });
-    let folders = directories::ProjectDirs::from("", "", "kubectl-broker");
-    let keys = folders.map(|folders| KeyFolder::of(folders.config_dir()));
-    let keys = keys.ok_or(PluginError::NoHome)?;
+    let keys = KeyFolder::of_user().ok_or(PluginError::NoHome)?;
     let plugins = Plugins::open(&context.engines, &sources, &keys, ui)?;
     let view = Box::pin(run_verb(verb, &plugins, &context)).await?;
     ui.data(view.as_ref())?;
@@ -103,6 +103,7 @@ async fn run_verb(
         PluginVerb::Sync(args) => Box::new(sync::run(&args, plugins).await?),
         PluginVerb::Doctor(args) => Box::new(doctor::run(&args, plugins).await?),
         PluginVerb::Bundle(args) => Box::new(bundle::run(&args, plugins)?),
+        PluginVerb::Default(args) => Box::new(default::run(&args, plugins, ui).await?),
         PluginVerb::Key(args) => key::run(&args, plugins, ui)?,
     })
 }

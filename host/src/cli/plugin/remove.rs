@@ -25,6 +25,7 @@ pub(super) async fn run(
             sha256: removed.digest.to_string(),
             signature: removed.signature.to_string(),
             trusted: None,
+            default_for: Vec::new(),
         }],
     })
 }

@@ -1,9 +1,12 @@
 //! From what is known of engines to what is shown of them.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
+
+use broker_manifest::{EngineId, Operation};
 
 use crate::engine::EngineFile;
-use crate::plugin::{Change, Checked, TrustedKey};
+use crate::plugin::{Change, Checked, DefaultChange, TrustedKey, consent_digest};
 use crate::transfer::Sha256;
 use crate::ui::{KeyRow, PluginChangeRow, PluginRow};
 
@@ -23,6 +26,7 @@ pub(super) fn installed(checked: &Checked) -> PluginRow {
         sha256: version.digest.to_string(),
         installed: Some(version.installed),
         previous: previous(checked),
+        default_for: checked.plugin.defaults.iter().copied().collect(),
         is_compiled: checked.is_compiled,
     }
 }
@@ -40,6 +44,7 @@ pub(super) fn bundled(file: &EngineFile) -> PluginRow {
         sha256: Sha256::from(file.digest()).to_string(),
         installed: None,
         previous: None,
+        default_for: Vec::new(),
         is_compiled: None,
     }
 }
@@ -61,7 +66,31 @@ pub(super) fn change(change: &Change) -> PluginChangeRow {
         sha256: change.to.digest.to_string(),
         signature: change.to.signature.to_string(),
         trusted: change.key.as_ref().map(key),
+        default_for: change.defaults.iter().copied().collect(),
     }
+}
+
+pub(super) fn default(change: &DefaultChange) -> PluginChangeRow {
+    let installed = &change.installed;
+    PluginChangeRow {
+        id: change.id.to_string(),
+        what: "default",
+        from: Some(installed.version.to_string()),
+        to: Some(installed.version.to_string()),
+        sha256: installed.digest.to_string(),
+        signature: installed.signature.to_string(),
+        trusted: None,
+        default_for: change.defaults.iter().copied().collect(),
+    }
+}
+
+/// What accepts an engine with these capabilities and defaults.
+pub(super) fn accepted_by(
+    id: &EngineId,
+    capabilities: &BTreeSet<String>,
+    defaults: &BTreeSet<Operation>,
+) -> String {
+    format!("sha256:{}", consent_digest(id, capabilities, defaults))
 }
 
 pub(super) fn key(trusted: &TrustedKey) -> KeyRow {
@@ -73,7 +102,7 @@ pub(super) fn key(trusted: &TrustedKey) -> KeyRow {
 }
 
 /// Those that somebody can ask for.
-pub(super) fn operations(file: &EngineFile) -> Vec<broker_manifest::Operation> {
+pub(super) fn operations(file: &EngineFile) -> Vec<Operation> {
     let operations = file.manifest().operations.keys().copied();
     operations
         .filter(|operation| operation.command() == *operation)

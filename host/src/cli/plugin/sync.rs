@@ -30,6 +30,7 @@ pub(super) async fn run(
         sha256: version.digest.to_string(),
         signature: version.signature.to_string(),
         trusted: None,
+        default_for: Vec::new(),
     });
     let changes = synced.changes.iter().map(rows::change);
     Ok(PluginChangesView {

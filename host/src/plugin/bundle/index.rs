@@ -1,13 +1,14 @@
 //! What a bundle says of what is in it.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use broker_manifest::EngineId;
+use broker_manifest::{EngineId, Operation};
 use serde::{Deserialize, Serialize};
 
 use super::super::source::{DetachedSignature, MAX_ENGINE};
 use super::super::stored_signature::StoredSignature;
-use super::super::{Installed, PluginError, Reference};
+use super::super::{Plugin, PluginError, Reference};
 use crate::transfer::Sha256;
 
 /// The version of its form.
@@ -30,6 +31,8 @@ pub(super) struct Entry {
     pub(super) size: u64,
     pub(super) source: Reference,
     pub(super) pinned: Reference,
+    /// What it is the default for.
+    pub(super) defaults: BTreeSet<Operation>,
     signatures: Vec<StoredSignature>,
 }
 
@@ -48,17 +51,22 @@ struct RawEntry {
     size: u64,
     source: String,
     pinned: String,
+    /// Bundles without it are as old as those of engines that are the default for nothing.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    defaults: BTreeSet<Operation>,
     signatures: Vec<StoredSignature>,
 }
 
 impl Entry {
-    pub(super) fn of(id: &EngineId, version: &Installed, signatures: &[DetachedSignature]) -> Self {
+    pub(super) fn of(id: &EngineId, plugin: &Plugin, signatures: &[DetachedSignature]) -> Self {
+        let version = &plugin.current;
         Self {
             id: id.clone(),
             sha256: version.digest,
             size: version.size,
             source: version.source.clone(),
             pinned: version.pinned.clone(),
+            defaults: plugin.defaults.clone(),
             signatures: signatures.iter().map(StoredSignature::of).collect(),
         }
     }
@@ -82,6 +90,7 @@ impl Index {
             size: entry.size,
             source: entry.source.to_string(),
             pinned: entry.pinned.to_string(),
+            defaults: entry.defaults.clone(),
             signatures: entry.signatures.clone(),
         });
         Ok(serde_json::to_vec_pretty(&RawIndex {
@@ -114,6 +123,7 @@ impl Index {
                 size: entry.size,
                 source: entry.source.parse().ok()?,
                 pinned: entry.pinned.parse().ok()?,
+                defaults: entry.defaults,
                 signatures: entry.signatures,
             })
         });

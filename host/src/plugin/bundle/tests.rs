@@ -1,6 +1,6 @@
 use super::*;
 use crate::plugin::testing::{COMPONENT, DER};
-use crate::plugin::{CosignPayload, DetachedSignature};
+use crate::plugin::{CosignPayload, DetachedSignature, Plugin};
 
 fn version(source: &str, pinned: &str, bytes: &[u8]) -> Installed {
     Installed {
@@ -10,7 +10,7 @@ fn version(source: &str, pinned: &str, bytes: &[u8]) -> Installed {
         digest: Sha256::digest(bytes),
         size: bytes.len() as u64,
         signature: SignatureState::Unsigned,
-        capabilities: std::collections::BTreeSet::new(),
+        capabilities: BTreeSet::new(),
         installed: jiff::Timestamp::UNIX_EPOCH,
         line: 0,
     }
@@ -32,10 +32,16 @@ fn bundle() -> Vec<u8> {
     let pinned = format!("oci://r.example/a@sha256:{}", "ab".repeat(32));
     let from_registry = version("oci://r.example/a:1", &pinned, COMPONENT);
     let from_file = version("/opt/b.wasm", "/opt/b.wasm", b"other");
+    let (a, b) = ("acme/a".parse().unwrap(), "acme/b".parse().unwrap());
+    let defaults = [Operation::List].into();
     let index = Index {
         engines: vec![
-            Entry::of(&"acme/a".parse().unwrap(), &from_registry, &[signature()]),
-            Entry::of(&"acme/b".parse().unwrap(), &from_file, &[]),
+            Entry::of(
+                &a,
+                &Plugin::new(&a, from_registry, None, defaults),
+                &[signature()],
+            ),
+            Entry::of(&b, &Plugin::new(&b, from_file, None, BTreeSet::new()), &[]),
         ],
     };
     let components = [COMPONENT, b"other"].map(|bytes| (Sha256::digest(bytes), bytes.to_vec()));
@@ -53,6 +59,8 @@ fn what_is_packed_comes_out_as_if_it_had_been_fetched() {
         panic!("{engines:?}")
     };
     assert_eq!(a.source.to_string(), "oci://r.example/a:1");
+    assert_eq!(a.defaults, [Operation::List].into());
+    assert!(b.defaults.is_empty());
     assert!(a.fetched.pinned.to_string().contains("@sha256:abab"));
     assert_eq!(a.fetched.bytes, COMPONENT);
     let [found] = a.fetched.signatures.as_slice() else {

@@ -51,6 +51,13 @@ pub struct RemovedKey {
 }
 
 impl KeyFolder {
+    /// That of the user.
+    #[must_use]
+    pub fn of_user() -> Option<Self> {
+        let folders = directories::ProjectDirs::from("", "", "kubectl-broker")?;
+        Some(Self::of(folders.config_dir()))
+    }
+
     /// In `configuration`, which need not exist.
     #[must_use]
     pub fn of(configuration: &Path) -> Self {
@@ -134,17 +141,25 @@ impl KeyFolder {
     /// # Errors
     /// As [`Self::list`].
     pub fn list_all(&self) -> Result<Vec<TrustedKey>, KeyError> {
+        let mut keys = Vec::new();
+        for publisher in self.publishers()? {
+            keys.extend(self.list(&publisher)?);
+        }
+        Ok(keys)
+    }
+
+    /// The publishers that have a folder.
+    ///
+    /// # Errors
+    /// When it can't be read who they are.
+    pub fn publishers(&self) -> Result<Vec<String>, KeyError> {
         let mut publishers: Vec<_> = entries(&self.0)?
             .iter()
             .filter(|path| path.is_dir())
             .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
             .collect();
         publishers.sort();
-        let mut keys = Vec::new();
-        for publisher in publishers {
-            keys.extend(self.list(&publisher)?);
-        }
-        Ok(keys)
+        Ok(publishers)
     }
 
     /// Trusts `key` for engines of `publisher` from now on.

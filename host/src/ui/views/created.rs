@@ -2,7 +2,6 @@ use serde_json::Value;
 
 use super::BackupsView;
 use super::download::SavedFileView;
-use crate::model::text;
 use crate::ui::document::Document;
 
 /// A backup that was begun, and what is known of it beside its state.
@@ -19,11 +18,7 @@ impl Document for CreatedView {
     fn table(&self, wide: bool) -> String {
         let mut shown = self.backup.table(wide);
         for (name, value) in &self.details {
-            shown.push_str(&format!(
-                "{}: {}\n",
-                text::printable(name, 60),
-                text::printable(value, 400)
-            ));
+            shown.push_str(&self.backup.scope.detail(name, value));
         }
         if let Some(file) = &self.file {
             shown.push_str(&format!(

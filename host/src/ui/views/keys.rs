@@ -40,7 +40,7 @@ pub(super) fn added(key: &KeyRow) -> String {
     } = key;
     format!(
         "Key {name} of {publisher} is added: {fingerprint}\n\
-         From now on an engine {publisher}/… is installed only if a trusted key of {publisher} signed it\n"
+         From now on an engine {publisher}/… is installed and used only if a trusted key of {publisher} signed it\n"
     )
 }
 
@@ -79,7 +79,11 @@ impl Document for KeysView {
 /// A key that is trusted from now on, or no longer.
 #[derive(Debug)]
 pub enum KeyChangeView {
-    Added(KeyRow),
+    Added {
+        key: KeyRow,
+        /// Installed engines of the publisher that no trusted key signed.
+        engines: Vec<String>,
+    },
     Removed {
         publisher: String,
         name: String,
@@ -95,7 +99,14 @@ pub enum KeyChangeView {
 impl Document for KeyChangeView {
     fn table(&self, _: bool) -> String {
         let (publisher, name, fingerprint, is_last, engines) = match self {
-            Self::Added(key) => return added(key),
+            Self::Added { key, engines } => {
+                let unsigned = engines.iter().map(|engine| {
+                    format!(
+                        "{engine} is not used any more, because no trusted key signed it; `kubectl broker plugin update {engine}` takes a version that is signed\n"
+                    )
+                });
+                return added(key) + &unsigned.collect::<String>();
+            }
             Self::Removed {
                 publisher,
                 name,
@@ -118,7 +129,7 @@ impl Document for KeyChangeView {
                 )
             } else {
                 format!(
-                    "{engine} was signed with it and stays installed; an update must be signed with another key of {publisher}\n"
+                    "{engine} was signed with it, and is used only if another key of {publisher} signed it too\n"
                 )
             });
         }
@@ -126,9 +137,12 @@ impl Document for KeyChangeView {
     }
 
     fn names(&self) -> String {
-        let (Self::Added(KeyRow {
-            publisher, name, ..
-        })
+        let (Self::Added {
+            key: KeyRow {
+                publisher, name, ..
+            },
+            ..
+        }
         | Self::Removed {
             publisher, name, ..
         }) = self;
@@ -137,13 +151,13 @@ impl Document for KeyChangeView {
 
     fn document(&self) -> Value {
         let body = match self {
-            Self::Added(key) => json!({
+            Self::Added { key, engines } => json!({
                 "change": "added",
                 "publisher": key.publisher,
                 "name": key.name,
                 "fingerprint": key.fingerprint,
                 "last": false,
-                "engines": [],
+                "engines": engines,
             }),
             Self::Removed {
                 publisher,

@@ -4,9 +4,9 @@ use broker_manifest::Operation;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::MAX_NAME;
-use super::facts::{MAX_LINE, abilities, facts};
+use super::facts::{abilities, facts};
 use super::keys::{KeyRow, added};
+use super::{MAX_NAME, operation_names};
 use crate::model::{State, text};
 use crate::ui::Kind;
 use crate::ui::document::{Document, document};
@@ -37,6 +37,8 @@ pub struct PluginRow {
     pub installed: Option<Timestamp>,
     /// The version that a rollback goes back to.
     pub previous: Option<String>,
+    /// The operations for which `auto` chooses it although it is not bundled.
+    pub default_for: Vec<Operation>,
     /// Whether its native code is at hand, where that was looked at.
     pub is_compiled: Option<bool>,
 }
@@ -64,6 +66,7 @@ impl PluginRow {
             "sha256": self.sha256,
             "installed": self.installed.map(|time| time.to_string()),
             "previousVersion": self.previous,
+            "defaultFor": self.default_for,
             "compiled": self.is_compiled,
         })
     }
@@ -80,7 +83,15 @@ fn names<'a>(ids: impl Iterator<Item = &'a String>) -> String {
 
 impl Document for PluginsView {
     fn table(&self, wide: bool) -> String {
-        let mut words = vec!["NAME", "VERSION", "STATE", "SIGNATURE", "SIZE", "SOURCE"];
+        let mut words = vec![
+            "NAME",
+            "VERSION",
+            "STATE",
+            "SIGNATURE",
+            "DEFAULT-FOR",
+            "SIZE",
+            "SOURCE",
+        ];
         if wide {
             words.extend(["OPERATIONS", "SHA256", "INSTALLED", "PREVIOUS"]);
         }
@@ -91,13 +102,13 @@ impl Document for PluginsView {
                 cell(&row.version),
                 state(word, how),
                 cell(&row.signature),
+                cell(&operation_names(&row.default_for)),
                 cell(&size(row.size)),
                 cell(&row.source),
             ];
             if wide {
-                let operations = row.operations.iter().map(|operation| operation.name());
                 cells.extend([
-                    cell(&operations.collect::<Vec<_>>().join(",")),
+                    cell(&operation_names(&row.operations)),
                     cell(&row.sha256),
                     optional(row.installed.map(|time| format!("{time:.0}")).as_deref()),
                     optional(row.previous.as_deref()),
@@ -136,7 +147,14 @@ pub struct PluginChecksView {
 
 impl Document for PluginChecksView {
     fn table(&self, wide: bool) -> String {
-        let mut words = vec!["NAME", "VERSION", "STATE", "SIGNATURE", "COMPILED"];
+        let mut words = vec![
+            "NAME",
+            "VERSION",
+            "STATE",
+            "SIGNATURE",
+            "DEFAULT-FOR",
+            "COMPILED",
+        ];
         if wide {
             words.push("SHA256");
         }
@@ -148,6 +166,7 @@ impl Document for PluginChecksView {
                 cell(&row.version),
                 state(word, how),
                 cell(&row.signature),
+                cell(&operation_names(&row.default_for)),
                 optional(compiled),
             ];
             if wide {
@@ -159,7 +178,7 @@ impl Document for PluginChecksView {
         for row in &self.plugins {
             if let Some((problem, hint)) = &row.problem {
                 let hint = hint.as_deref().unwrap_or_default();
-                let [problem, hint] = [problem, hint].map(|line| text::printable(line, MAX_LINE));
+                let [problem, hint] = [problem, hint].map(text::whole);
                 shown.push_str(&format!("\n{}: {problem}\n  {hint}\n", row.id));
             }
         }
@@ -186,7 +205,7 @@ pub struct PluginChangesView {
 pub struct PluginChangeRow {
     pub id: String,
     /// `installed`, `updated`, `downgraded`, `replaced` (by other bytes of the same version), `unchanged`,
-    /// `rolled back`, or `removed`.
+    /// `rolled back`, `removed`, or `default`.
     pub what: &'static str,
     pub from: Option<String>,
     pub to: Option<String>,
@@ -195,6 +214,27 @@ pub struct PluginChangeRow {
     pub signature: String,
     /// The key that is trusted from now on.
     pub trusted: Option<KeyRow>,
+    /// What it is the default for now.
+    pub default_for: Vec<Operation>,
+}
+
+impl PluginChangeRow {
+    /// What `auto` does with it from now on, as far as that is worth a line.
+    fn default_line(&self) -> Option<String> {
+        let names: Vec<_> = self.default_for.iter().map(|it| it.name()).collect();
+        match (self.what, names.is_empty()) {
+            ("default", true) => Some(format!(
+                "`auto` does not choose {}: `--engine {}` names it\n",
+                self.id, self.id
+            )),
+            (_, true) => None,
+            (_, false) => Some(format!(
+                "`auto` chooses {}, before the bundled engines, for: {}\n",
+                self.id,
+                names.join(", ")
+            )),
+        }
+    }
 }
 
 impl Document for PluginChangesView {
@@ -208,8 +248,12 @@ impl Document for PluginChangesView {
                 (_, Some(version)) | (Some(version), None) => version.clone(),
                 (None, None) => String::new(),
             };
+            let default = change.default_line().unwrap_or_default();
+            if change.what == "default" {
+                return default;
+            }
             let done = format!(
-                "{} {versions} is {}, {}\n",
+                "{} {versions} is {}, {}\n{default}",
                 change.id, change.what, change.signature
             );
             match &change.trusted {
@@ -237,6 +281,7 @@ impl Document for PluginChangesView {
                     "sha256": change.sha256,
                     "signature": change.signature,
                     "trustedKey": change.trusted.as_ref().map(KeyRow::fields),
+                    "defaultFor": change.default_for,
                 })
             })
             .collect();
@@ -287,14 +332,21 @@ impl Document for PluginUpdatesView {
                 cell(if row.more.is_empty() { "no" } else { "yes" }),
             ];
             if wide {
-                cells.push(match &row.available {
-                    Ok(_) => cell(&row.more.join("; ")),
-                    Err(reason) => cell(reason),
-                });
+                cells.push(optional(row.available.as_ref().err().map(String::as_str)));
             }
             cells
         });
-        table(&headers(&words), rows.collect())
+        let mut shown = table(&headers(&words), rows.collect());
+        // A cell would be cut.
+        for row in self
+            .updates
+            .iter()
+            .filter(|row| wide && !row.more.is_empty())
+        {
+            let heading = format!("\n{} would also want to:", row.id);
+            shown.push_str(&abilities(&heading, &row.more));
+        }
+        shown
     }
 
     fn names(&self) -> String {
@@ -348,6 +400,8 @@ pub struct PluginView {
     pub capabilities: Vec<String>,
     /// The same for people.
     pub may: Vec<String>,
+    /// The operations for which `auto` chooses it although it is not bundled.
+    pub default_for: Vec<Operation>,
     /// Of the set: what accepts it.
     pub accepted_by: String,
     /// In bytes.
@@ -377,10 +431,11 @@ impl Document for PluginView {
             ("Interface", self.interface.clone()),
             ("Operations", joined(&operations)),
             ("Verbs", joined(&self.verbs)),
+            ("Default for", operation_names(&self.default_for)),
             ("Imports", joined(&self.imports)),
         ];
         let mut shown = facts(&lines) + &abilities("It may:", &self.may);
-        if self.may.is_empty() {
+        if self.state == "bundled" {
             return shown;
         }
         shown.push_str(&format!(
@@ -413,6 +468,7 @@ impl Document for PluginView {
                 "imports": self.imports,
                 "capabilities": self.capabilities,
                 "may": self.may,
+                "defaultFor": self.default_for,
                 "acceptCapabilities": self.accepted_by,
             }),
         )
@@ -440,7 +496,7 @@ impl Document for PluginDiffView {
         }
         for (sign, sentences) in [('+', &self.more), ('-', &self.less)] {
             for sentence in sentences {
-                shown.push_str(&format!("{sign} {}\n", text::printable(sentence, MAX_LINE)));
+                shown.push_str(&format!("{sign} {}\n", text::whole(sentence)));
             }
         }
         if !self.more.is_empty() {

@@ -65,10 +65,11 @@ fn what_it_may_do_with_objects_is_said_before_it_is_installed() {
     assert_snapshot!(shown(&machine.run("plugin install objects.wasm")), @"
     stderr:
     error: acme/objects wants to do what nobody has accepted:
+      ! [credentials] have what it asks of S3, outside the cluster, signed with your AWS credentials, without seeing them
+      ! [writes] work with Kubernetes objects acme.example/v1/Vault in the namespace of the command: get, list, watch, create, patch, delete
       - talk to S3, outside the cluster: GET /acme-vaults/{+key}
-      - have what it asks of S3, outside the cluster, signed with your AWS credentials, without seeing them
-      - work with Kubernetes objects acme.example/v1/Vault in the namespace of the command: get, list, watch, create, patch, delete
       - write what it is sent to the file that you name
+      Only where `--engine acme/objects` names it, it answers: list, status, create, download, delete, act
     hint: If you want that, give `--accept-capabilities sha256:DIGEST`; it accepts this set and no other. On a terminal you are asked
     exit 2
     ");
@@ -87,6 +88,7 @@ fn objects_of_the_namespace_are_listed_changed_and_deleted() {
     b   Done   -   AGE   2025-09-06T12:00:00Z
     stderr:
     Using namespace messaging of context testbed
+    Using engine acme/objects 0.1.0 of publisher acme, which is not bundled
     2 backups
     exit 0
     ");
@@ -95,6 +97,7 @@ fn objects_of_the_namespace_are_listed_changed_and_deleted() {
     a is kept
     stderr:
     Using namespace messaging of context testbed
+    Using engine acme/objects 0.1.0 of publisher acme, which is not bundled
     exit 0
     ");
     let kept = place.bed.objects().get(VAULTS, "messaging", "a");
@@ -102,8 +105,9 @@ fn objects_of_the_namespace_are_listed_changed_and_deleted() {
     assert_snapshot!(place.run("delete --id a --yes").shown(), @"
     stderr:
     Using namespace messaging of context testbed
-    Removing backup a for good (engine objects)
-    error: a is kept
+    Using engine acme/objects 0.1.0 of publisher acme, which is not bundled
+    Removing backup a for good (engine acme/objects)
+    error: engine acme/objects says: a is kept
     exit 11
     ");
     assert_snapshot!(place.run("delete --id a --yes --force").shown(), @"
@@ -111,13 +115,15 @@ fn objects_of_the_namespace_are_listed_changed_and_deleted() {
     a is deleted
     stderr:
     Using namespace messaging of context testbed
-    Removing backup a for good (engine objects)
+    Using engine acme/objects 0.1.0 of publisher acme, which is not bundled
+    Removing backup a for good (engine acme/objects)
     exit 0
     ");
     assert_snapshot!(place.run("delete --id a --yes --force").shown(), @r#"
     stderr:
     Using namespace messaging of context testbed
-    Removing backup a for good (engine objects)
+    Using engine acme/objects 0.1.0 of publisher acme, which is not bundled
+    Removing backup a for good (engine acme/objects)
     error: https://127.0.0.1:PORT answered 404 when asked to get vaults a in namespace messaging: vaults.acme.example "a" not found
     hint: `kubectl get vaults.acme.example -n messaging` lists what is there
     exit 10
@@ -146,6 +152,7 @@ fn a_watch_begins_with_what_is_there() {
     a is there
     stderr:
     Using namespace messaging of context testbed
+    Using engine acme/objects 0.1.0 of publisher acme, which is not bundled
     exit 0
     ");
 }
@@ -156,7 +163,8 @@ fn a_kind_that_the_manifest_does_not_name_is_denied_and_never_asked_for() {
     assert_snapshot!(place.run("peek").shown(), @"
     stderr:
     Using namespace messaging of context testbed
-    error: engine acme/objects asked for what it was not granted: the manifest does not allow `get` of objects v1/Secret
+    Using engine acme/objects 0.1.0 of publisher acme, which is not bundled
+    error: engine acme/objects asked for what it was not granted, and says: the manifest does not allow `get` of objects v1/Secret
     hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
     exit 14
     ");
@@ -181,6 +189,7 @@ fn the_bytes_of_a_backup_are_read_from_s3_into_a_file() {
     stderr:
     Using namespace messaging of context testbed
     Using folder ./backups
+    Using engine acme/objects 0.1.0 of publisher acme, which is not bundled
     SHA-256 97744d1688b4cf9e48d5ed2d296784ca7eb01ec2330ecbfee10659d872a50a96, kept beside it
     exit 0
     ");
@@ -197,7 +206,8 @@ fn a_bucket_that_is_not_accepted_is_not_asked_for() {
     assert_snapshot!(place.run("stray").shown(), @"
     stderr:
     Using namespace messaging of context testbed
-    error: engine acme/objects asked for what it was not granted: the manifest does not allow `GET /{bucket}/{+key}` on endpoint `storage`
+    Using engine acme/objects 0.1.0 of publisher acme, which is not bundled
+    error: engine acme/objects asked for what it was not granted, and says: the manifest does not allow `GET /{bucket}/{+key}` on endpoint `storage`
     hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
     exit 14
     ");

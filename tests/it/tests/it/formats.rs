@@ -110,6 +110,7 @@ fn json_is_one_document_with_exact_values() {
             "kind": "BackupList",
             "scope": {
                 "engine": "kubectl-broker/sidecar",
+                "engineVersion": "0.1.0",
                 "namespace": "messaging",
                 "statefulset": "broker",
             },
@@ -163,6 +164,7 @@ fn yaml_is_in_block_style() {
     kind: BackupList
     scope:
       engine: kubectl-broker/hivemq
+      engineVersion: "0.1.0"
       namespace: messaging
       statefulset: broker
     exit 0
@@ -239,6 +241,7 @@ fn status_of_one_backup() {
       "kind": "Backup",
       "scope": {
         "engine": "kubectl-broker/hivemq",
+        "engineVersion": "0.1.0",
         "namespace": "messaging",
         "statefulset": "broker"
       }

@@ -38,6 +38,8 @@ mod nodes;
 mod objects;
 mod offline;
 mod plugin_bundle;
+mod plugin_consent;
+mod plugin_default;
 mod plugin_keys;
 mod plugin_registry;
 mod plugin_store;

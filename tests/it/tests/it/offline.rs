@@ -324,12 +324,12 @@ fn there_is_a_completion_script_for_each_shell() {
 fn engines_are_listed_without_a_cluster() {
     assert_snapshot!(run("engines").shown(), @"
     stdout:
-    NAME   VERSION   OPERATIONS   ANSWERS   DETAIL
-    kubectl-broker/backuprequest   0.1.0   detect,list,status,create,restore,delete,manifest   unknown   -
-    kubectl-broker/hivemq   0.1.0   detect,list,status,create,download,restore   unknown   -
-    kubectl-broker/kafka   0.1.0   detect,list,status,create,restore,delete,offset-reset,offset-rollback,resume,schedule,suspend,validate   unknown   -
-    kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete,metrics,purge,upload   unknown   -
-    kubectl-broker/strategy   0.1.0   detect,status,create,download   unknown   -
+    NAME   VERSION   OPERATIONS   DEFAULT-FOR   ANSWERS   DETAIL
+    kubectl-broker/backuprequest   0.1.0   detect,list,status,create,restore,delete,manifest   -   unknown   -
+    kubectl-broker/hivemq   0.1.0   detect,list,status,create,download,restore   -   unknown   -
+    kubectl-broker/kafka   0.1.0   detect,list,status,create,restore,delete,offset-reset,offset-rollback,resume,schedule,suspend,validate   -   unknown   -
+    kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete,metrics,purge,upload   -   unknown   -
+    kubectl-broker/strategy   0.1.0   detect,status,create,download   -   unknown   -
     stderr:
     No cluster was asked: no cluster configuration was found; looked at $HOME/.kube/config, which does not exist, and for a service account (KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set)
     exit 0

@@ -52,13 +52,13 @@ fn a_key_is_added_shown_and_removed() {
     assert_snapshot!(shown(&machine.run("plugin key add acme Cosign_2026.pub"), &signers), @"
     stdout:
     Key cosign-2026 of acme is added: FINGERPRINT
-    From now on an engine acme/… is installed only if a trusted key of acme signed it
+    From now on an engine acme/… is installed and used only if a trusted key of acme signed it
     exit 0
     ");
     assert_snapshot!(shown(&machine.run("plugin key add globex Cosign_2026.pub --name main"), &signers), @"
     stdout:
     Key main of globex is added: FINGERPRINT
-    From now on an engine globex/… is installed only if a trusted key of globex signed it
+    From now on an engine globex/… is installed and used only if a trusted key of globex signed it
     exit 0
     ");
     assert_snapshot!(shown(&machine.run("plugin key list"), &signers), @"
@@ -210,7 +210,7 @@ fn a_key_that_is_damaged_keeps_its_publisher_out_and_can_be_removed() {
     No key of acme is left: from now on an engine acme/… is installed unsigned, or whoever signed it
     exit 0
     ");
-    assert_eq!(machine.run("plugin install small.wasm").code, 0);
+    assert_eq!(machine.accepting("plugin install small.wasm").code, 0);
 }
 
 #[test]
@@ -221,7 +221,7 @@ fn once_a_key_is_known_nothing_else_is_installed() {
     put_key(&machine, &acme, "acme.pub");
     assert_eq!(machine.run("plugin key add acme acme.pub").code, 0);
     put_signed(&machine, &Component::small(), &acme);
-    assert_snapshot!(shown(&machine.run("plugin install small.wasm"), &signers), @"
+    assert_snapshot!(shown(&machine.accepting("plugin install small.wasm"), &signers), @"
     stdout:
     acme/small 0.1.0 is installed, signed:FINGERPRINT
     exit 0
@@ -302,11 +302,11 @@ fn who_removes_a_key_is_told_which_engines_that_concerns() {
         );
     }
     put_signed(&machine, &Component::small(), &acme);
-    assert_eq!(machine.run("plugin install small.wasm").code, 0);
+    assert_eq!(machine.accepting("plugin install small.wasm").code, 0);
     assert_snapshot!(shown(&machine.run("plugin key remove acme acme"), &signers), @"
     stdout:
     Key acme of acme is removed: FINGERPRINT
-    acme/small was signed with it and stays installed; an update must be signed with another key of acme
+    acme/small was signed with it, and is used only if another key of acme signed it too
     exit 0
     ");
     assert_snapshot!(shown(&machine.run("plugin key remove acme other"), &signers), @"
@@ -331,7 +331,7 @@ fn a_lockfile_that_can_not_be_read_does_not_keep_a_key_trusted() {
     let machine = Machine::with_small();
     put_key(&machine, &Signer::new(), "acme.pub");
     assert_eq!(machine.run("plugin key add acme acme.pub").code, 0);
-    fs::write(machine.lockfile(), "version = 2\n").expect("written");
+    fs::write(machine.lockfile(), "version = 3\n").expect("written");
     let run = machine.run("plugin key remove acme acme");
     assert_eq!(run.code, 0, "{}", run.stderr);
     let warning = "which engines that concerns is not known";
@@ -368,12 +368,12 @@ fn a_key_comes_with_the_engine_that_it_signed() {
     assert!(!machine.lockfile().exists());
     assert_eq!(machine.run("plugin key list -o name").stdout, "");
 
-    let installed = machine.run("plugin install small.wasm --key acme.pub");
+    let installed = machine.accepting("plugin install small.wasm --key acme.pub");
     assert_snapshot!(shown(&installed, &signers), @"
     stdout:
     acme/small 0.1.0 is installed, signed:FINGERPRINT
     Key acme of acme is added: FINGERPRINT
-    From now on an engine acme/… is installed only if a trusted key of acme signed it
+    From now on an engine acme/… is installed and used only if a trusted key of acme signed it
     exit 0
     ");
     assert_eq!(machine.run("plugin key list -o name").stdout, "acme/acme\n");
@@ -451,15 +451,23 @@ fn who_installs_with_a_key_is_told_on_the_terminal_what_that_means() {
             .replace(&signer.fingerprint(), "FINGERPRINT")
             .replace(&Sha256::digest(hostile.bytes()).to_string(), "DIGEST");
         session.press(&format!("{answer}\n"));
+        if answer == "yes" {
+            session.wait_for("Enter for no:");
+            session.press("\n");
+        }
         (question, session.end("to accept that:"))
     };
     let (question, declined) = asked("no");
     assert_snapshot!(question, @"
     warning: acme/hostile 0.1.0 (signed:FINGERPRINT, sha256:DIGEST) wants to:
-      - talk to port 8085 of the pods of the StatefulSet you name: GET /v1/backup/list-remote, GET /v1/backup/{name}, POST /v1/restore
+      ! [writes] talk to port 8085 of the pods of the StatefulSet you name: POST /v1/restore
+      - talk to port 8085 of the pods of the StatefulSet you name: GET /v1/backup/list-remote, GET /v1/backup/{name}
       - run in a pod of the StatefulSet you name: ls {folder}
       - send a file that you name to where it may talk to
+      Only where `--engine acme/hostile` names it, it answers: list, status, create, restore, act
       The key FINGERPRINT will be trusted for all engines of acme.
+      The gravest again: ! [writes] talk to port 8085 of the pods of the StatefulSet you name: POST /v1/restore
+      These are 7 lines, 1 of them marked with `!` as dangerous: writes.
     Type `yes` to accept that:
     ");
     assert_snapshot!(declined.shown(), @"
@@ -477,9 +485,10 @@ fn who_installs_with_a_key_is_told_on_the_terminal_what_that_means() {
     stdout:
     acme/hostile 0.1.0 is installed, signed:FINGERPRINT
     Key acme of acme is added: FINGERPRINT
-    From now on an engine acme/… is installed only if a trusted key of acme signed it
+    From now on an engine acme/… is installed and used only if a trusted key of acme signed it
     stderr:
     to accept that: yes
+    Should `auto` choose acme/hostile, before the bundled engines? Type `all`, or some of list,status,create,restore,act; Enter for no:
     exit 0
     ");
 
@@ -498,7 +507,9 @@ fn who_installs_with_a_key_is_told_on_the_terminal_what_that_means() {
         .replace(&Sha256::digest(more.bytes()).to_string(), "DIGEST");
     assert_snapshot!(question, @"
     warning: acme/hostile 0.1.0 -> 0.2.0 (signed:FINGERPRINT, sha256:DIGEST) also wants to:
-      - talk to port 8085 of the pods of the StatefulSet you name: PUT /v1/backup/{name}
+      ! [writes] talk to port 8085 of the pods of the StatefulSet you name: PUT /v1/backup/{name}
+      Only where `--engine acme/hostile` names it, it answers: list, status, create, restore, act
+      These are 3 lines, 1 of them marked with `!` as dangerous: writes.
     Type `yes` to accept that:
     ");
     session.press("yes\n");
@@ -526,6 +537,55 @@ fn an_engine_with_another_name_than_was_meant_is_refused() {
     exit 2
     ");
     assert!(machine.content() == before);
-    let run = machine.run("plugin install other.wasm --name acme/smell");
+    let run = machine.accepting("plugin install other.wasm --name acme/smell");
     assert_eq!(run.code, 0, "{}", run.stderr);
+}
+
+#[test]
+fn from_the_moment_that_a_key_is_trusted_no_older_version_is_used() {
+    let machine = Machine::new();
+    let signer = Signer::new();
+    let signers = [("FINGERPRINT", &signer)];
+    put_key(&machine, &signer, "acme.pub");
+    machine.put("small.wasm", &Component::small());
+    assert_eq!(machine.accepting("plugin install small.wasm").code, 0);
+    assert_snapshot!(shown(&machine.run("plugin key add acme acme.pub"), &signers), @"
+    stdout:
+    Key acme of acme is added: FINGERPRINT
+    From now on an engine acme/… is installed and used only if a trusted key of acme signed it
+    acme/small is not used any more, because no trusted key signed it; `kubectl broker plugin update acme/small` takes a version that is signed
+    exit 0
+    ");
+    let used = machine.run("backup list --engine small");
+    assert_snapshot!(shown(&used, &signers), @"
+    stderr:
+    warning: an installed engine is left out: acme/small 0.1.0 is refused: it is not signed, and a key of the publisher acme is known: acme (FINGERPRINT). `kubectl broker plugin doctor` says more
+    Using StatefulSet broker, namespace messaging of context gone
+    error: there is no engine `small`
+    hint: Engines that are there: backuprequest, hivemq, kafka, sidecar, strategy
+    exit 2
+    ");
+    assert_eq!(machine.run("plugin default small").code, 13);
+    assert_eq!(machine.run("plugin bundle engines.tar small").code, 13);
+    assert_eq!(machine.run("plugin verify").code, 13);
+    let row = machine.run("plugin list -o json").item("acme/small");
+    assert_eq!(row["state"], "broken");
+    let committed = machine.folder.path().join("broker-plugins.lock");
+    fs::copy(machine.lockfile(), committed).expect("a copy");
+    assert_eq!(machine.run("plugin sync --locked").code, 13);
+
+    put_signed(&machine, &next(), &signer);
+    assert_eq!(machine.run("plugin update small").code, 0);
+    assert_eq!(
+        machine.run("backup list --engine small -o json").ids(),
+        ["one"]
+    );
+    let before = machine.content();
+    assert_snapshot!(shown(&machine.run("plugin rollback small"), &signers), @"
+    stderr:
+    error: acme/small 0.1.0 is refused: it is not signed, and a key of the publisher acme is known: acme (FINGERPRINT)
+    hint: Once a key of acme is known, only what it signed is installed. Ask the publisher; if the key was replaced, add the new one after checking its fingerprint
+    exit 13
+    ");
+    assert!(machine.content() == before);
 }

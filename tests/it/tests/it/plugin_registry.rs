@@ -154,7 +154,7 @@ fn a_digest_names_one_engine_for_ever() {
     let scene = Scene::new();
     let manifest = scene.store.engine("0.1.0", Component::small().bytes());
     scene.store.engine("0.1.0", version("0.9.0").bytes());
-    let installed = scene.run(&format!("install REF@sha256:{manifest}"));
+    let installed = scene.accepting(&format!("install REF@sha256:{manifest}"));
     assert_snapshot!(scene.shown(&installed), @"
     stdout:
     acme/small 0.1.0 is installed, unsigned
@@ -288,7 +288,7 @@ fn what_cosign_signed_is_known_by_its_key() {
     ");
     assert!(!scene.machine.lockfile().exists());
     scene.store.sign(&acme, &manifest);
-    let signed = scene.run(&format!("install REF --key {key}"));
+    let signed = scene.accepting(&format!("install REF --key {key}"));
     assert_snapshot!(shown(&signed), @"
     stdout:
     acme/small 0.1.0 is installed, signed:FINGERPRINT

@@ -8,7 +8,7 @@ use std::process::Child;
 use insta::assert_snapshot;
 use kubectl_broker::transfer::Sha256;
 
-use crate::support::{Component, Invocation, Machine, Run, programs};
+use crate::support::{Component, Invocation, Machine, Run, accepting, programs};
 
 const STEPS: [&str; 13] = [
     "plugin-fetched",
@@ -77,13 +77,14 @@ fn killed_at_any_step_a_first_installation_can_be_begun_again() {
     ] {
         let machine = Machine::new();
         machine.put("small.wasm", &Component::small());
+        let flag = accepting(&machine.run("plugin install small.wasm"));
         let killed = machine
             .program()
             .env("KUBECTL_BROKER_FAIL_POINT", step)
-            .run("plugin install small.wasm");
+            .run(&format!("plugin install small.wasm {flag}"));
         assert_eq!(killed.code, 128 + 6, "{step}: {}", killed.stderr);
         assert!(third_party(&machine.run("plugin list -o name")).is_empty());
-        assert_eq!(machine.run("plugin install small.wasm").code, 0);
+        assert_eq!(machine.accepting("plugin install small.wasm").code, 0);
         assert_eq!(usable(&machine), "0.1.0");
         assert_eq!(machine.content().len(), 4, "{step}");
     }
@@ -95,6 +96,7 @@ fn a_disk_that_is_full_leaves_the_store_as_it_was() {
     let machine = Machine::with_small();
     let before = machine.content();
     let file = machine.put("small.wasm", &next());
+    let flag = accepting(&machine.run("plugin install small.wasm"));
     let script = "trap '' XFSZ; ulimit -f 20; exec \"$0\" \"$@\"";
     let program = programs().kubectl_broker.to_string_lossy();
     let run = Invocation::new(std::path::Path::new("/bin/sh"), &machine.folders).run_with(&[
@@ -104,6 +106,8 @@ fn a_disk_that_is_full_leaves_the_store_as_it_was() {
         "plugin",
         "install",
         &file.to_string_lossy(),
+        "--accept-capabilities",
+        flag.split(' ').next_back().expect("a digest"),
     ]);
     let digest = Sha256::digest(next().bytes()).to_string();
     assert_snapshot!(run.shown().replace(&digest, "DIGEST"), @"
@@ -140,9 +144,16 @@ fn two_installations_at_once_are_both_there_afterwards() {
         &Component::small().replace("\"acme/small\"", "\"acme/other\""),
     );
     let program = machine.program();
-    let children: Vec<Child> = ["small.wasm", "other.wasm", "small.wasm"]
+    let install = |file: &&str| {
+        let flag = accepting(&machine.run(&format!("plugin install {file}")));
+        format!("plugin install {file} {flag}")
+    };
+    // What is refused says what accepts it, before anything is installed.
+    let files = ["small.wasm", "other.wasm", "small.wasm"];
+    let commands: Vec<_> = files.iter().map(install).collect();
+    let children: Vec<Child> = commands
         .iter()
-        .map(|file| program.spawn(&format!("plugin install {file}")))
+        .map(|command| program.spawn(command))
         .collect();
     for child in children {
         let output = child.wait_with_output().expect("an end");
@@ -180,7 +191,9 @@ fn two_updates_of_one_engine_at_once_do_not_undo_each_other() {
     let lock = File::open(machine.folders.plugins().join(".lock")).expect("the lock");
     lock.lock().expect("locked");
     machine.put("next.wasm", &next());
-    let mut child = machine.program().spawn("plugin install next.wasm");
+    let flag = accepting(&machine.run("plugin install next.wasm"));
+    let install = format!("plugin install next.wasm {flag}");
+    let mut child = machine.program().spawn(&install);
     let mut stderr = BufReader::new(child.stderr.take().expect("stderr"));
     stderr.read_line(&mut String::new()).expect("a note");
     // What another process does while it has the lock: the engine is gone.
@@ -235,7 +248,7 @@ fn a_lockfile_that_was_edited_is_refused_with_its_line() {
         ("version = \"0.1.0\"", "version = \"0.1.1\""),
         ("id = \"acme/small\"", "id = \"acme/other\""),
         ("[[plugin]]", "[[plugin]"),
-        ("version = 1\n", "version = 2\n"),
+        ("version = 2\n", "version = 3\n"),
         ("size = ", "size = 1"),
     ] {
         fs::write(machine.lockfile(), text.replacen(from, to, 1)).expect("written");
@@ -251,16 +264,16 @@ fn a_lockfile_that_was_edited_is_refused_with_its_line() {
     fs::write(machine.lockfile(), twice).expect("written");
     shown += &after_edit(&machine);
     assert_snapshot!(shown, @"
-    warning: the installed engines are left out: $XDG_DATA_HOME/kubectl-broker/plugins/broker-plugins.lock, line 9: unknown field `siez`, expected one of `id`, `version`, `source`, `pinned`, `digest`, `size`, `signature`, `capabilities`, `installed`, `previous`. `kubectl broker plugin doctor` says more
+    warning: the installed engines are left out: $XDG_DATA_HOME/kubectl-broker/plugins/broker-plugins.lock, line 9: unknown field `siez`, expected one of `id`, `version`, `source`, `pinned`, `digest`, `size`, `signature`, `capabilities`, `installed`, `defaults`, `consent`, `previous`. `kubectl broker plugin doctor` says more
     warning: the installed engines are left out: $XDG_DATA_HOME/kubectl-broker/plugins/broker-plugins.lock, line 8: `sha999:DIGEST` is no digest: it is `sha256:` and 64 hexadecimal digits. `kubectl broker plugin doctor` says more
     warning: an installed engine is left out: the stored file $XDG_DATA_HOME/kubectl-broker/plugins/outlines/sha256-ZEROES.json of acme/small is missing. `kubectl broker plugin doctor` says more
     warning: an installed engine is left out: $XDG_DATA_HOME/kubectl-broker/plugins/broker-plugins.lock, line 11: what is accepted for acme/small is not what the engine asks for. `kubectl broker plugin doctor` says more
     warning: an installed engine is left out: the stored file $XDG_DATA_HOME/kubectl-broker/plugins/outlines/sha256-DIGEST.json of acme/small is of another engine or another version than the lockfile says. `kubectl broker plugin doctor` says more
     warning: an installed engine is left out: the stored file $XDG_DATA_HOME/kubectl-broker/plugins/outlines/sha256-DIGEST.json of acme/other is of another engine or another version than the lockfile says. `kubectl broker plugin doctor` says more
     warning: the installed engines are left out: $XDG_DATA_HOME/kubectl-broker/plugins/broker-plugins.lock, line 4: unclosed array table, expected `]`. `kubectl broker plugin doctor` says more
-    warning: the installed engines are left out: $XDG_DATA_HOME/kubectl-broker/plugins/broker-plugins.lock, line 2: version 2 is not known; this is 1. `kubectl broker plugin doctor` says more
+    warning: the installed engines are left out: $XDG_DATA_HOME/kubectl-broker/plugins/broker-plugins.lock, line 2: version 3 is not known; this is 2. `kubectl broker plugin doctor` says more
     warning: an installed engine is left out: the stored file $XDG_DATA_HOME/kubectl-broker/plugins/blobs/sha256-DIGEST.wasm of acme/small has another length than what was installed. `kubectl broker plugin doctor` says more
-    warning: the installed engines are left out: $XDG_DATA_HOME/kubectl-broker/plugins/broker-plugins.lock, line 15: acme/small stands in it twice. `kubectl broker plugin doctor` says more
+    warning: the installed engines are left out: $XDG_DATA_HOME/kubectl-broker/plugins/broker-plugins.lock, line 16: acme/small stands in it twice. `kubectl broker plugin doctor` says more
     ");
 }
 
@@ -272,14 +285,14 @@ fn installing_again_mends_what_was_edited() {
     fs::write(machine.lockfile(), edited).expect("written");
     assert_snapshot!(machine.run("plugin doctor").shown(), @"
     stdout:
-    NAME   VERSION   STATE   SIGNATURE   COMPILED
-    acme/small   0.1.0   broken   unsigned   -
+    NAME   VERSION   STATE   SIGNATURE   DEFAULT-FOR   COMPILED
+    acme/small   0.1.0   broken   unsigned   -   -
 
     acme/small: $XDG_DATA_HOME/kubectl-broker/plugins/broker-plugins.lock, line 11: what is accepted for acme/small is not what the engine asks for
       Undo the change of that line. Else install it again with `kubectl broker plugin install`, or take it away with `kubectl broker plugin remove acme/small`
     exit 0
     ");
-    assert_eq!(machine.run("plugin install small.wasm").code, 0);
+    assert_eq!(machine.accepting("plugin install small.wasm").code, 0);
     assert_eq!(usable(&machine), "0.1.0");
     fs::remove_file(machine.stored("outlines")).expect("removed");
     assert_eq!(machine.run("plugin verify small").code, 13);
@@ -346,7 +359,9 @@ fn native_code_that_was_changed_is_compiled_again_and_never_run() {
     machine.put("small.wasm", &Component::small());
     let cache = machine.folder.path().join("own-cache");
     let program = machine.program().env("XDG_CACHE_HOME", &cache);
-    assert_eq!(program.run("plugin install small.wasm").code, 0);
+    let flag = accepting(&program.run("plugin install small.wasm"));
+    let installed = program.run(&format!("plugin install small.wasm {flag}"));
+    assert_eq!(installed.code, 0, "{}", installed.stderr);
     let compiled = || {
         let run = program.run("backup list --engine small -o json -v");
         assert_eq!(run.ids(), ["one"]);
@@ -379,6 +394,13 @@ fn fifty() -> Machine {
     let digest = Sha256::digest(Component::small().bytes()).to_string();
     let lockfile = fs::read_to_string(machine.lockfile()).expect("a lockfile");
     let outline = fs::read_to_string(machine.stored("outlines")).expect("an outline");
+    // That of the version before has no digest of the consent, which differs for each.
+    let is_consent = |line: &&str| line.starts_with("consent = ");
+    let lines = lockfile.lines().filter(|line| !is_consent(line));
+    let lockfile = lines
+        .collect::<Vec<_>>()
+        .join("\n")
+        .replace("version = 2\n", "version = 1\n");
     let entry = &lockfile[lockfile.find("[[plugin]]").expect("an engine")..];
     let (blobs, outlines) = (
         machine.folders.plugins().join("blobs"),

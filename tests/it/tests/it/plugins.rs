@@ -36,9 +36,11 @@ fn from_the_first_installation_over_an_update_and_back() {
     assert_snapshot!(shown(&refused), @"
     stderr:
     error: acme/hostile wants to do what nobody has accepted:
-      - talk to port 8085 of the pods of the StatefulSet you name: GET /v1/backup/list-remote, GET /v1/backup/{name}, POST /v1/restore
+      ! [writes] talk to port 8085 of the pods of the StatefulSet you name: POST /v1/restore
+      - talk to port 8085 of the pods of the StatefulSet you name: GET /v1/backup/list-remote, GET /v1/backup/{name}
       - run in a pod of the StatefulSet you name: ls {folder}
       - send a file that you name to where it may talk to
+      Only where `--engine acme/hostile` names it, it answers: list, status, create, restore, act
     hint: If you want that, give `--accept-capabilities sha256:DIGEST`; it accepts this set and no other. On a terminal you are asked
     exit 2
     ");
@@ -51,13 +53,13 @@ fn from_the_first_installation_over_an_update_and_back() {
     ");
     assert_snapshot!(shown(&machine.run("plugin list")), @"
     stdout:
-    NAME   VERSION   STATE   SIGNATURE   SIZE   SOURCE
-    kubectl-broker/backuprequest   0.1.0   ok   bundled   SIZE   bundled
-    kubectl-broker/hivemq   0.1.0   ok   bundled   SIZE   bundled
-    kubectl-broker/kafka   0.1.0   ok   bundled   SIZE   bundled
-    kubectl-broker/sidecar   0.1.0   ok   bundled   SIZE   bundled
-    kubectl-broker/strategy   0.1.0   ok   bundled   SIZE   bundled
-    acme/hostile   0.1.0   ok   unsigned   SIZE   $PWD/hostile.wasm
+    NAME   VERSION   STATE   SIGNATURE   DEFAULT-FOR   SIZE   SOURCE
+    kubectl-broker/backuprequest   0.1.0   ok   bundled   -   SIZE   bundled
+    kubectl-broker/hivemq   0.1.0   ok   bundled   -   SIZE   bundled
+    kubectl-broker/kafka   0.1.0   ok   bundled   -   SIZE   bundled
+    kubectl-broker/sidecar   0.1.0   ok   bundled   -   SIZE   bundled
+    kubectl-broker/strategy   0.1.0   ok   bundled   -   SIZE   bundled
+    acme/hostile   0.1.0   ok   unsigned   -   SIZE   $PWD/hostile.wasm
     exit 0
     ");
 
@@ -79,7 +81,10 @@ fn from_the_first_installation_over_an_update_and_back() {
     assert_snapshot!(shown(&machine.run("plugin outdated -o wide")), @"
     stdout:
     NAME   INSTALLED   AVAILABLE   OUTDATED   ASKS-FOR-MORE   DETAIL
-    acme/hostile   0.1.0   0.2.0   yes   yes   talk to port 8085 of the pods of the StatefulSet you name: PUT /v1/backup/{name}
+    acme/hostile   0.1.0   0.2.0   yes   yes   -
+
+    acme/hostile would also want to:
+    ! [writes] talk to port 8085 of the pods of the StatefulSet you name: PUT /v1/backup/{name}
     exit 0
     ");
     let before = machine.content();
@@ -87,7 +92,8 @@ fn from_the_first_installation_over_an_update_and_back() {
     assert_snapshot!(shown(&refused), @"
     stderr:
     error: acme/hostile also wants to do what nobody has accepted:
-      - talk to port 8085 of the pods of the StatefulSet you name: PUT /v1/backup/{name}
+      ! [writes] talk to port 8085 of the pods of the StatefulSet you name: PUT /v1/backup/{name}
+      Only where `--engine acme/hostile` names it, it answers: list, status, create, restore, act
     hint: If you want that, give `--accept-capabilities sha256:DIGEST`; it accepts this set and no other. On a terminal you are asked
     exit 2
     ");
@@ -130,12 +136,12 @@ fn what_is_removed_leaves_no_trace() {
     ");
     assert_snapshot!(shown(&machine.run("plugin list")), @"
     stdout:
-    NAME   VERSION   STATE   SIGNATURE   SIZE   SOURCE
-    kubectl-broker/backuprequest   0.1.0   ok   bundled   SIZE   bundled
-    kubectl-broker/hivemq   0.1.0   ok   bundled   SIZE   bundled
-    kubectl-broker/kafka   0.1.0   ok   bundled   SIZE   bundled
-    kubectl-broker/sidecar   0.1.0   ok   bundled   SIZE   bundled
-    kubectl-broker/strategy   0.1.0   ok   bundled   SIZE   bundled
+    NAME   VERSION   STATE   SIGNATURE   DEFAULT-FOR   SIZE   SOURCE
+    kubectl-broker/backuprequest   0.1.0   ok   bundled   -   SIZE   bundled
+    kubectl-broker/hivemq   0.1.0   ok   bundled   -   SIZE   bundled
+    kubectl-broker/kafka   0.1.0   ok   bundled   -   SIZE   bundled
+    kubectl-broker/sidecar   0.1.0   ok   bundled   -   SIZE   bundled
+    kubectl-broker/strategy   0.1.0   ok   bundled   -   SIZE   bundled
     exit 0
     ");
     assert_snapshot!(shown(&machine.run("plugin remove acme/hostile")), @"
@@ -195,15 +201,15 @@ fn an_engine_is_looked_at_without_being_run() {
     Verbs:   metrics, purge, upload
     Imports:   kubectl-broker:engine/http@0.1.0, kubectl-broker:engine/types@0.1.0, wasi:cli/environment@0.2.6, wasi:cli/exit@0.2.6, wasi:cli/stderr@0.2.6, wasi:cli/stdin@0.2.6, wasi:cli/stdout@0.2.6, wasi:cli/terminal-input@0.2.6, wasi:cli/terminal-output@0.2.6, wasi:cli/terminal-stderr@0.2.6, wasi:cli/terminal-stdin@0.2.6, wasi:cli/terminal-stdout@0.2.6, wasi:io/error@0.2.6, wasi:io/poll@0.2.6, wasi:io/streams@0.2.6
     It may:
-    - talk to port 8085 of the pods of the StatefulSet you name: GET /metrics, GET /v1/backup/list, GET /v1/backup/list-remote, POST /v1/backup/purge, POST /v1/backup/upload, POST /v1/restore
-    - have a token of yours added to what it sends to port 8085 of the pods of the StatefulSet you name, without seeing that
-    That is accepted by --accept-capabilities sha256:DIGEST
+    ! [credentials] have a token of yours added to what it sends to port 8085 of the pods of the StatefulSet you name, without seeing that
+    ! [writes] talk to port 8085 of the pods of the StatefulSet you name: POST /v1/backup/purge, POST /v1/backup/upload, POST /v1/restore
+    - talk to port 8085 of the pods of the StatefulSet you name: GET /metrics, GET /v1/backup/list, GET /v1/backup/list-remote
     exit 0
     ");
     assert_snapshot!(shown(&machine.run("plugin inspect hostile.wasm --diff more.wasm")), @"
     stdout:
     acme/hostile 0.1.0 -> 0.2.0
-    + talk to port 8085 of the pods of the StatefulSet you name: PUT /v1/backup/{name}
+    + [writes] talk to port 8085 of the pods of the StatefulSet you name: PUT /v1/backup/{name}
     - talk to port 8085 of the pods of the StatefulSet you name: GET /v1/backup/{name}
     The new set is accepted by --accept-capabilities sha256:DIGEST
     exit 0
@@ -376,7 +382,7 @@ fn an_update_that_became_another_engine_or_an_older_one_is_refused() {
         "small.wasm",
         &Component::small().replace("\"version\":\"0.1.0\"", "\"version\":\"0.3.0\""),
     );
-    assert_eq!(machine.run("plugin install small.wasm").code, 0);
+    assert_eq!(machine.accepting("plugin install small.wasm").code, 0);
     let before = machine.content();
     machine.put("small.wasm", &Component::small());
     assert_snapshot!(shown(&machine.run("plugin update small")), @"
@@ -399,27 +405,15 @@ fn an_update_that_became_another_engine_or_an_older_one_is_refused() {
 }
 
 #[test]
-fn a_bundled_engine_keeps_its_name() {
+fn no_other_engine_gets_the_short_name_of_a_bundled_one() {
     let machine = Machine::new();
     machine.put(
         "it.wasm",
         &Component::hostile().replace("\"acme/hostile\"", "\"acme/sidecar\""),
     );
-    assert_eq!(machine.accepting("plugin install it.wasm").code, 0);
-    let bed = Bed::start();
-    let program =
-        Invocation::new(&programs().kubectl_broker, &machine.folders).kubeconfig(bed.kubeconfig());
-    let bundled = program.run("backup list --engine sidecar --limit 1");
-    assert_eq!(bundled.code, 0);
-    assert_snapshot!(bundled.stderr, @"
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine kubectl-broker/sidecar, which is bundled; for the other, give `--engine acme/sidecar`
-    1 of 12 backups
-    ");
-    let other = program.run("backup list --engine acme/sidecar --misbehave not-at-all -o json");
-    assert_eq!(other.ids(), ["harmless"]);
-    let whole = program.run("backup list --engine kubectl-broker/sidecar --limit 1");
-    assert!(!whole.stderr.contains("acme"), "{}", whole.stderr);
+    let refused = machine.run("plugin install it.wasm");
+    assert_eq!(refused.code, 11, "{}", refused.stderr);
+    assert!(!machine.lockfile().exists());
 }
 
 #[test]
@@ -474,8 +468,8 @@ fn a_machine_is_made_to_match_a_lockfile() {
     .expect("written");
     assert_snapshot!(shown(&other.run("plugin sync --locked")), @"
     stderr:
-    error: broker-plugins.lock, line 11: what is accepted for acme/hostile is not what the engine asks for
-    hint: Undo the change of that line. Else install it again with `kubectl broker plugin install`, or take it away with `kubectl broker plugin remove acme/hostile`
+    error: broker-plugins.lock, line 19: the consent for acme/hostile is of other capabilities or defaults
+    hint: Undo the change of that file, or make it the default for nothing with `kubectl broker plugin default acme/hostile --remove`
     exit 13
     ");
     let empty = Machine::new();
@@ -492,7 +486,7 @@ fn an_engine_that_hangs_while_it_starts_is_not_installed() {
     let machine = Machine::with_small();
     let before = machine.content();
     machine.put("hang.wasm", &Component::hang());
-    assert_snapshot!(machine.run("plugin install hang.wasm").shown(), @"
+    assert_snapshot!(machine.accepting("plugin install hang.wasm").shown(), @"
     stderr:
     error: engine acme/hang hangs while it starts: it computed for more than 10 s
     hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others

@@ -85,7 +85,7 @@ fn an_engine_that_takes_no_files_is_refused() {
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     error: engine hivemq never restores from a file
-    hint: Engines that do: hostile
+    hint: Engines that do: acme/hostile
     exit 2
     ");
     let run = bed

@@ -9,7 +9,7 @@ use kubectl_broker::model::Failure;
 use kubectl_broker::ui::{KINDS, Kind};
 use serde_json::{Value, json};
 
-use crate::support::{Bed, Invocation, Run, Signer, programs};
+use crate::support::{Bed, Invocation, Run, Signer, accepting, programs};
 
 /// The schemas' names begin with this.
 const BASE: &str = "https://kubectl-broker.example/schema/v1/";
@@ -157,6 +157,11 @@ fn of_plugins(folder: &tempfile::TempDir) -> Vec<Value> {
     let case =
         "[[case]]\nname = \"x\"\noperation = \"list\"\nexpect = { result = [{ id = \"one\" }] }\n";
     fs::write(folder.path().join("own.toml"), case).expect("cases");
+    let refused = run(&format!("plugin install {small}"));
+    let installed = run(&format!(
+        "plugin install {small} -o json {}",
+        accepting(&refused)
+    ));
     vec![
         printed(
             run,
@@ -167,15 +172,17 @@ fn of_plugins(folder: &tempfile::TempDir) -> Vec<Value> {
             "plugin pack {small} --replace --out packed.wasm -o json"
         ))
         .json(),
-        run(&format!("plugin install {small} -o json")).json(),
+        installed.json(),
+        run("plugin default small --operations list -o json").json(),
+        run("plugin default small --remove -o json").json(),
         printed(run, "plugin list"),
         printed(run, "plugin verify"),
         printed(run, "plugin outdated"),
         printed(run, &format!("plugin inspect {hostile}")),
         printed(run, &format!("plugin inspect {small} --diff {small}")),
+        run("plugin bundle engines.tar small -o json").json(),
         run(&format!("plugin key add acme {} -o json", key.display())).json(),
         printed(run, "plugin key list"),
-        run("plugin bundle engines.tar small -o json").json(),
         run("plugin key remove acme publisher -o json").json(),
     ]
 }

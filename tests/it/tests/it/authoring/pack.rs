@@ -56,8 +56,9 @@ fn a_component_gets_its_manifest_and_can_be_installed() {
     Operations: detect, list, download, act
     Verbs:   seal
     Whoever installs it is asked whether it may:
-    - talk to port 8200 of the pods of the StatefulSet you name: GET /v1/backups, POST /v1/restore
-    - have a token of yours added to what it sends to port 8200 of the pods of the StatefulSet you name, without seeing that
+    ! [credentials] have a token of yours added to what it sends to port 8200 of the pods of the StatefulSet you name, without seeing that
+    ! [writes] talk to port 8200 of the pods of the StatefulSet you name: POST /v1/restore
+    - talk to port 8200 of the pods of the StatefulSet you name: GET /v1/backups
     - run in a pod of the StatefulSet you name: ls {folder}
     - write what it is sent to the file that you name
     exit 0

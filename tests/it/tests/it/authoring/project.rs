@@ -66,6 +66,7 @@ fn a_new_project_builds_passes_its_tests_and_lists_backups() {
     a   done   SIZE   AGE   2025-09-05T03:04:05Z
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
+    Using engine acme/vault 0.1.0 of publisher acme, which is not bundled
     2 backups, SIZE in all
     exit 0
     ");
@@ -75,12 +76,13 @@ fn a_new_project_builds_passes_its_tests_and_lists_backups() {
     b   failed   -   AGE   2025-09-06T03:04:05Z   disk full
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
+    Using engine acme/vault 0.1.0 of publisher acme, which is not bundled
     exit 0
     ");
     assert_snapshot!(shown(&program.run("backup restore --engine vault --id a --yes")), @"
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    error: engine acme/vault can't `restore`: vault restores backups with its own command line
+    error: engine acme/vault can't `restore`: engine acme/vault says: vault restores backups with its own command line
     hint: Engines that can: backuprequest, hivemq, kafka, sidecar
     exit 2
     ");

@@ -205,7 +205,10 @@ impl Invocation {
             .iter()
             .map(|path| (path.as_path(), "$PWD"));
         let places = kubeconfig.into_iter().chain(folders).chain(working);
-        let run = Run::of(output, places);
+        let mut run = Run::of(output, places);
+        if !INSTALLED.is_empty() {
+            run.show_as_bundled();
+        }
         if !self.data_although_failed {
             run.check_no_data_of_a_failure();
         }

@@ -7,8 +7,11 @@ use std::sync::OnceLock;
 
 use kubectl_broker::engine::Catalogue;
 
-use super::{Folders, Invocation, accepting};
+use super::{Component, Folders, Invocation, accepting};
 use crate::INSTALLED;
+
+/// Whose engines those are that are bundled elsewhere. As long as our own name.
+pub const THIRD_PARTY: &str = "acme-engineers";
 
 /// What is built.
 pub struct Programs {
@@ -159,7 +162,9 @@ fn install(programs: &mut Programs, folder: &Path) -> Result<(), String> {
         let file = file.ok_or_else(|| format!("there is no engine {name}"))?;
         let path = folder.join(format!("{name}.wasm"));
         let bytes = file.bytes().map_err(|error| error.to_string())?;
-        fs::write(&path, bytes).map_err(|error| error.to_string())?;
+        // Nobody else may have our publisher.
+        let theirs = Component::of(&bytes).replace(&id, &format!("{THIRD_PARTY}/{name}"));
+        fs::write(&path, theirs.bytes()).map_err(|error| error.to_string())?;
         let program = Invocation::new(&programs.kubectl_broker, &programs.folders);
         let command = format!("plugin install {}", path.display());
         let refused = program.run(&command);

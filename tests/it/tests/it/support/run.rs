@@ -43,6 +43,18 @@ impl Run {
         run
     }
 
+    /// The same with what must be said of an engine that is not bundled taken out: whose it is, and
+    /// which words are its own.
+    pub fn show_as_bundled(&mut self) {
+        for text in [&mut self.stdout, &mut self.stderr] {
+            *text = AS_BUNDLED
+                .iter()
+                .fold(text.clone(), |text, (pattern, with)| {
+                    pattern.replace_all(&text, *with).into_owned()
+                });
+        }
+    }
+
     /// What holds for every run, whatever it is about.
     fn check(&self) {
         for text in [&self.stdout, &self.stderr] {
@@ -134,6 +146,27 @@ static FILTERS: LazyLock<[(Regex, &str); 9]> = LazyLock::new(|| {
         (r"(?m)^Compiling engines? .*\n", ""),
         (r" +\n", "\n"),
         (r"\n+$", ""),
+    ]
+    .map(|(pattern, with)| (Regex::new(pattern).expect("a pattern"), with))
+});
+
+/// From what is said of an engine of [`super::programs::THIRD_PARTY`] to what is said of ours.
+static AS_BUNDLED: LazyLock<[(Regex, &str); 8]> = LazyLock::new(|| {
+    [
+        (
+            r#""(?P<field>source|hintSource)": "acme-engineers/[a-z]+""#,
+            "\"$field\": null",
+        ),
+        (
+            r"(?m)^Using engine acme-engineers/.* which is not bundled\n",
+            "",
+        ),
+        (r"engine acme-engineers/[a-z]+ says: ", ""),
+        (r"hint from engine acme-engineers/[a-z]+: ", "hint: "),
+        (r"\(engine acme-engineers/", "(engine "),
+        (r"engine acme-engineers/", "engine kubectl-broker/"),
+        (r#""acme-engineers/"#, "\"kubectl-broker/"),
+        (r"acme-engineers/", ""),
     ]
     .map(|(pattern, with)| (Regex::new(pattern).expect("a pattern"), with))
 });

@@ -1,0 +1,274 @@
+//! Names that would deceive: those of this program and its engines, and what looks like them or like
+//! what is installed.
+//!
+//! | name | what is done |
+//! |---|---|
+//! | publisher `kubectl-broker`, or one that looks like it or has it within | refused |
+//! | name of a bundled engine, or one that looks like it | refused |
+//! | word that commands or other programs give a meaning: `auto`, `kubectl`, `system` | refused |
+//! | name that has the name of a bundled engine within: `hivemq-pro` | asked about |
+//! | publisher or name that looks like another one that is installed, or whose key is trusted | asked about |
+//!
+//! Names are lower-case ASCII letters, digits and dashes: no letter of another script can be in them.
+
+use broker_manifest::EngineId;
+
+/// The publisher of the bundled engines.
+const OURS: &str = "kubectl-broker";
+
+/// Words that mean something else on the command line, or in the mouth of Kubernetes.
+const WORDS: &[&str] = &[
+    "all",
+    "any",
+    "auto",
+    "backup",
+    "broker",
+    "builtin",
+    "bundled",
+    "cluster",
+    "default",
+    "engine",
+    "engines",
+    "host",
+    "installed",
+    "k8s",
+    "kube-system",
+    "kubectl",
+    "kubectl-broker",
+    "kubernetes",
+    "latest",
+    "local",
+    "none",
+    "official",
+    "plugin",
+    "plugins",
+    "remote",
+    "root",
+    "system",
+    "trusted",
+    "verified",
+];
+
+/// From this length on a name that is one typing error away from another looks like it.
+const LONG: usize = 5;
+
+/// Why a name is refused: what it looks like.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("its {what} `{given}` {}", if given == like { "is reserved".to_owned() } else { format!("looks like `{like}`, which is reserved") })]
+pub struct Reserved {
+    /// `publisher` or `name`.
+    pub what: &'static str,
+    pub given: String,
+    pub like: String,
+}
+
+/// Whether nobody but this program may use the name. `bundled` are the engines that came with it.
+///
+/// # Errors
+/// Names the part that is reserved.
+pub fn check<'a>(
+    id: &EngineId,
+    bundled: impl IntoIterator<Item = &'a EngineId>,
+) -> Result<(), Reserved> {
+    let refuse = |what, given: &str, like: &str| {
+        Err(Reserved {
+            what,
+            given: given.to_owned(),
+            like: like.to_owned(),
+        })
+    };
+    let publisher = id.publisher();
+    if skeleton(publisher).contains(&skeleton(OURS)) || is_like(publisher, OURS) {
+        return refuse("publisher", publisher, OURS);
+    }
+    for (what, given) in [("publisher", publisher), ("name", id.name())] {
+        if let Some(word) = WORDS.iter().find(|word| skeleton(word) == skeleton(given)) {
+            return refuse(what, given, word);
+        }
+    }
+    let bundled = bundled.into_iter().map(EngineId::name);
+    for known in bundled.chain([OURS]) {
+        if is_like(id.name(), known) {
+            return refuse("name", id.name(), known);
+        }
+    }
+    Ok(())
+}
+
+/// What a user has to know of a name before the engine is installed: what it could be taken for. `known`
+/// are engines that are there, and `publishers` those whose keys are trusted.
+#[must_use]
+pub fn similar<'a>(
+    id: &EngineId,
+    bundled: impl IntoIterator<Item = &'a EngineId>,
+    known: impl IntoIterator<Item = &'a EngineId>,
+    publishers: impl IntoIterator<Item = &'a str>,
+) -> Vec<String> {
+    let mut found = Vec::new();
+    let (publisher, name) = (id.publisher(), id.name());
+    for bundled in bundled {
+        if skeleton(name).contains(&skeleton(bundled.name())) {
+            found.push(format!(
+                "[look-alike] its name has that of the bundled engine {} in it, and it is not from kubectl-broker",
+                bundled.name()
+            ));
+        }
+    }
+    for known in known {
+        if is_like(name, known.name()) && known != id {
+            found.push(format!(
+                "[look-alike] it could be taken for {known}, which is installed"
+            ));
+        } else if is_other(publisher, known.publisher()) {
+            found.push(format!(
+                "[look-alike] its publisher could be taken for that of {known}, which is installed"
+            ));
+        }
+    }
+    for trusted in publishers {
+        if is_other(publisher, trusted) {
+            found.push(format!(
+                "[look-alike] its publisher could be taken for {trusted}, of whom a key is trusted"
+            ));
+        }
+    }
+    found
+}
+
+/// Another name that looks like it.
+fn is_other(given: &str, known: &str) -> bool {
+    given != known && is_like(given, known)
+}
+
+/// Whether people would take the one for the other: the same to the eye, or one typing error away.
+fn is_like(given: &str, known: &str) -> bool {
+    let near = |one: &str, other: &str| {
+        one.len().min(other.len()) >= LONG && strsim::osa_distance(one, other) <= 1
+    };
+    let (one, other) = (skeleton(given), skeleton(known));
+    one == other || near(&one, &other) || near(given, known)
+}
+
+/// What is left for the eye: letters for the digits and pairs that look like them, without dashes, and no
+/// letter twice in a row.
+fn skeleton(name: &str) -> String {
+    let letters = name.chars().filter_map(|c| match c {
+        '-' | '_' => None,
+        '0' => Some('o'),
+        '1' | 'i' | 'j' => Some('l'),
+        '2' => Some('z'),
+        '3' => Some('e'),
+        '4' => Some('a'),
+        '5' => Some('s'),
+        '6' | '9' | 'q' => Some('g'),
+        '7' => Some('t'),
+        '8' => Some('b'),
+        'v' => Some('u'),
+        other => Some(other),
+    });
+    let letters: String = letters.collect();
+    let mut shape = letters
+        .replace("rn", "m")
+        .replace("cl", "d")
+        .replace("uu", "w");
+    let mut last = None;
+    shape.retain(|c| last.replace(c) != Some(c));
+    shape
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(text: &str) -> EngineId {
+        text.parse().expect("an id")
+    }
+
+    fn bundled() -> Vec<EngineId> {
+        ["backuprequest", "hivemq", "kafka", "sidecar", "strategy"]
+            .map(|name| id(&format!("{OURS}/{name}")))
+            .into()
+    }
+
+    #[test]
+    fn names_that_look_like_ours_are_reserved() {
+        for text in [
+            "kubectl-broker/vault",
+            "kubectl-br0ker/vault",
+            "kubect1-broker/vault",
+            "kubectlbroker/vault",
+            "kubectl--broker/vault",
+            "kubectl-brooker/vault",
+            "kubectl-borker/vault",
+            "kubectl-broker-inc/vault",
+            "the-kubectl-broker/vault",
+            "kubecti-broker/vault",
+            "kubectl/vault",
+            "kubernetes/vault",
+            "acme/auto",
+            "acme/aut0",
+            "acme/local",
+            "auto/vault",
+            "evil/hivemq",
+            "evil/hive-mq",
+            "evil/h1vemq",
+            "evil/hivernq",
+            "evil/hivvemq",
+            "evil/hivemmq",
+            "evil/hivem",
+            "evil/hiveqm",
+            "evil/kafka",
+            "evil/kafca",
+            "evil/s1decar",
+            "evil/sidecars",
+            "evil/stratergy",
+            "evil/backup-request",
+            "evil/kubectl-broker",
+        ] {
+            assert!(check(&id(text), &bundled()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_of_others_are_free() {
+        for text in [
+            "acme/vault",
+            "acme/auth",
+            "acme/hostile",
+            "acme/objects",
+            "example/ledger",
+            "acme/redis",
+            "acme/postgres",
+            "hivemq/snapshots",
+            "strimzi/connect",
+            "acme/brokerage",
+        ] {
+            assert_eq!(check(&id(text), &bundled()), Ok(()), "{text}");
+        }
+    }
+
+    fn said(text: &str) -> usize {
+        let known = [id("acme/vault")];
+        similar(&id(text), &bundled(), &known, ["globex"]).len()
+    }
+
+    #[test]
+    fn what_looks_like_something_that_is_there_is_asked_about() {
+        for text in [
+            "evil/vault",
+            "evil/vau1t",
+            "evil/valut",
+            "evil/va-ult",
+            "acrne/ledger",
+            "acme1/vaults",
+            "gl0bex/ledger",
+            "globexx/ledger",
+            "evil/hivemq-pro",
+        ] {
+            assert_eq!(said(text), 1, "{text}");
+        }
+        for text in ["acme/vault", "acme/ledger", "globex/ledger", "evil/ledger"] {
+            assert_eq!(said(text), 0, "{text}");
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! What an engine may do, for people: the gravest first and with a mark, and all of it whole.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use broker_manifest::{ObjectKind, Operation};
+
+use super::capabilities::{Login, Place, quoted};
+use super::marks::{self, Mark};
+use super::{Capabilities, Capability};
+
+/// One sentence, with what is dangerous about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Sentence {
+    marks: BTreeSet<Mark>,
+    text: String,
+}
+
+impl fmt::Display for Sentence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let marks: Vec<_> = self.marks.iter().map(Mark::to_string).collect();
+        if !marks.is_empty() {
+            write!(f, "[{}] ", marks.join(", "))?;
+        }
+        f.write_str(&self.text)
+    }
+}
+
+/// What belongs in one sentence: the same place, and the same danger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Subject<'a> {
+    Requests(&'a Place),
+    Objects(&'a ObjectKind, &'a Option<String>),
+    Other,
+}
+
+/// The sentence of what an engine is the default for, if it is for anything.
+fn default_for(operations: &BTreeSet<Operation>) -> Option<String> {
+    let names: Vec<_> = operations.iter().map(|it| it.name()).collect();
+    let text = format!(
+        "be chosen by `auto`, before the bundled engines, for: {}",
+        names.join(", ")
+    );
+    let marks = BTreeSet::from([Mark::Default]);
+    (!names.is_empty()).then(|| Sentence { marks, text }.to_string())
+}
+
+impl Capabilities {
+    /// The same for people, one sentence for each place, kind or command; the dangerous ones first, each
+    /// with its marks in brackets before it. Nothing is left out, and nothing is cut.
+    #[must_use]
+    pub fn sentences(&self) -> Vec<String> {
+        let mut sentences: Vec<(Subject<'_>, Sentence)> = Vec::new();
+        for capability in self.iter() {
+            let (subject, marks, begin, more) = parts(capability);
+            let same = sentences.iter_mut().find(|(known, sentence)| {
+                *known == subject
+                    && subject != Subject::Other
+                    // Reading and writing at one place are two sentences.
+                    && (sentence.marks == marks || matches!(subject, Subject::Objects(..)))
+            });
+            match same {
+                Some((_, sentence)) => {
+                    sentence.marks.extend(marks);
+                    sentence.text.push_str(", ");
+                    sentence.text.push_str(&more);
+                }
+                None => {
+                    let text = format!("{begin}{more}");
+                    sentences.push((subject, Sentence { marks, text }));
+                }
+            }
+        }
+        // None is after all marks.
+        sentences.sort_by_key(|(_, sentence)| {
+            let gravest = sentence.marks.first().copied();
+            (gravest.is_none(), gravest)
+        });
+        let sentences = sentences.iter().map(|(_, sentence)| sentence.to_string());
+        sentences.collect()
+    }
+
+    /// As [`Self::sentences`], of an engine that is also the default for these operations.
+    #[must_use]
+    pub fn sentences_with(&self, defaults: &BTreeSet<Operation>) -> Vec<String> {
+        let mut sentences = self.sentences();
+        if let Some(first) = default_for(defaults) {
+            sentences.insert(0, first);
+        }
+        sentences
+    }
+}
+
+/// The parts of a sentence: what it is about, its marks, how it begins, and what may be one of several.
+fn parts(capability: &Capability) -> (Subject<'_>, BTreeSet<Mark>, String, String) {
+    let other = |marks: Option<Mark>, text: String| {
+        (
+            Subject::Other,
+            marks.into_iter().collect(),
+            text,
+            String::new(),
+        )
+    };
+    match capability {
+        Capability::Http { place, route } => {
+            let parsed: Result<broker_manifest::Route, _> = route.parse();
+            let marks = match &parsed {
+                Ok(route) if *place == Place::S3 => {
+                    [marks::of_route(route), marks::of_bucket(route)]
+                }
+                Ok(route) => [marks::of_route(route), None],
+                // It came out of a manifest. What can't be read is not harmless.
+                Err(_) => [Some(Mark::Writes), None],
+            };
+            let marks = marks.into_iter().flatten().collect();
+            let begin = format!("talk to {}: ", place.words());
+            (Subject::Requests(place), marks, begin, route.clone())
+        }
+        Capability::Credentials { place, kind } => {
+            let place = place.words();
+            let text = match kind {
+                Login::Aws => format!(
+                    "have what it asks of {place}, signed with your AWS credentials, without seeing them"
+                ),
+                Login::Basic => format!(
+                    "have a user name and a password of yours added to what it sends to {place}, without seeing that"
+                ),
+                Login::Bearer => format!(
+                    "have a token of yours added to what it sends to {place}, without seeing that"
+                ),
+            };
+            other(Some(Mark::Credentials), text)
+        }
+        Capability::Exec { container, words } => {
+            let container = container
+                .as_ref()
+                .map(|name| format!("container {name} of "))
+                .unwrap_or_default();
+            let text = format!(
+                "run in {container}a pod of the StatefulSet you name: {}",
+                quoted(words)
+            );
+            other(marks::of_command(words), text)
+        }
+        Capability::Objects {
+            kind,
+            namespace,
+            verb,
+        } => {
+            let begin = format!(
+                "work with Kubernetes objects {kind} in {}: ",
+                match namespace {
+                    Some(name) => format!("namespace {name}"),
+                    None => "the namespace of the command".to_owned(),
+                }
+            );
+            let marks = marks::of_objects(kind, namespace.as_deref(), *verb);
+            (
+                Subject::Objects(kind, namespace),
+                marks.into_iter().collect(),
+                begin,
+                verb.to_string(),
+            )
+        }
+        Capability::SaveFiles => other(
+            None,
+            "write what it is sent to the file that you name".to_owned(),
+        ),
+        Capability::ReadFiles => other(None, "read a text file that you name".to_owned()),
+        Capability::SendFiles => other(
+            None,
+            "send a file that you name to where it may talk to".to_owned(),
+        ),
+    }
+}

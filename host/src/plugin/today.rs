@@ -1,0 +1,60 @@
+//! The policy of today, for what is installed already: from the moment a key of a publisher is trusted,
+//! no version of its engines is used that no trusted key signed, whenever it was installed.
+
+use broker_manifest::EngineId;
+
+use super::source::Fetched;
+use super::{Installed, KeyFolder, PluginError, SignatureState, Store};
+
+/// Whether a version may be used. For most engines nothing but the folder of keys is looked at: the
+/// lockfile says which key signed what, and that key is still trusted.
+///
+/// # Errors
+/// When no key that is trusted today signed it, or a key can't be read.
+pub(super) fn check(
+    store: &Store,
+    keys: &KeyFolder,
+    id: &EngineId,
+    version: &Installed,
+) -> Result<(), PluginError> {
+    let trusted = keys
+        .list(id.publisher())
+        .map_err(|source| untrusted(id, version, source))?;
+    let is_signer = match &version.signature {
+        SignatureState::Signed { key } => trusted
+            .iter()
+            .any(|trusted| trusted.key.fingerprint().to_string() == *key),
+        SignatureState::Unsigned | SignatureState::Unverified => false,
+    };
+    if trusted.is_empty() || is_signer {
+        return Ok(());
+    }
+    judge(store, keys, id, version).map(|_| ())
+}
+
+/// What the signatures that were kept say under the keys of today. The component is read anew.
+///
+/// # Errors
+/// When it is refused, or something of it is not what was installed.
+pub(super) fn judge(
+    store: &Store,
+    keys: &KeyFolder,
+    id: &EngineId,
+    version: &Installed,
+) -> Result<SignatureState, PluginError> {
+    let kept = Fetched {
+        bytes: store.engine(id, version)?.bytes()?.into_owned(),
+        pinned: version.pinned.clone(),
+        signatures: store.signatures(id, version)?,
+    };
+    keys.judge(id.publisher(), &kept, None)
+        .map_err(|source| untrusted(id, version, source))
+}
+
+fn untrusted(id: &EngineId, version: &Installed, source: super::KeyError) -> PluginError {
+    PluginError::Untrusted {
+        id: id.clone(),
+        version: version.version.clone(),
+        source: Box::new(source),
+    }
+}

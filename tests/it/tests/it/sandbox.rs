@@ -234,7 +234,7 @@ fn requests_that_the_manifest_does_not_ask_for_are_denied_and_never_sent() {
     assert_snapshot!(bed.misbehave("other-path").shown(), @"
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    error: the value for `{name}` can't be a path segment: it is empty, a dot segment, too long, or has a slash or a control character
+    error: the name can't be a segment of a path: it is empty, a dot segment, too long, or has a slash or a control character
     exit 2
     ");
     assert_eq!(bed.backend_requests().count("*", ""), 0);
@@ -253,13 +253,13 @@ fn commands_that_the_manifest_does_not_name_are_denied_and_never_run() {
     assert_snapshot!(bed.misbehave("bad-argument").shown(), @"
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    error: the value for `{folder}` can't stand in a command: it is empty, has more than 4096 bytes, or has a control character
+    error: the folder can't stand in a command: it is empty, has more than 4096 bytes, or has a control character
     exit 2
     ");
     assert_snapshot!(bed.misbehave("option-argument").shown(), @"
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    error: the value for `{folder}` begins with a dash, and would be an option
+    error: the folder begins with a dash, and would be an option
     exit 2
     ");
     assert_snapshot!(bed.misbehave("other-pod").shown(), @"

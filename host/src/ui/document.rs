@@ -39,20 +39,13 @@ pub struct Scope {
     pub namespace: String,
     /// None for an engine that has nothing to do with pods.
     pub statefulset: Option<String>,
+    /// The pod that has answered for itself; none where any pod answers for all of them.
+    pub pod: Option<String>,
     /// `publisher/name`.
     pub engine: String,
 }
 
 impl Scope {
-    /// For people: where something is done.
-    #[must_use]
-    pub fn place(&self) -> String {
-        match &self.statefulset {
-            Some(name) => format!("StatefulSet {name} in namespace {}", self.namespace),
-            None => format!("namespace {}", self.namespace),
-        }
-    }
-
     /// The name of what something is done to.
     #[must_use]
     pub fn target(&self) -> &str {

@@ -4,6 +4,10 @@ use super::{Fault, Row};
 
 /// What the operator does wrong, or what goes wrong in the work that it does.
 #[derive(Debug, Clone, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "faults that don't exclude each other"
+)]
 pub struct KafkaFaults {
     /// It does not run: nobody touches its objects.
     pub off: bool,

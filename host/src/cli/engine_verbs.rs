@@ -4,6 +4,7 @@ use broker_manifest::{OptionKind, VerbOption};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+use super::connection::parse_duration;
 use super::engine_flags::{argument, innermost, value};
 use super::error::CliError;
 use crate::engine::{EngineFile, OptionSetting};
@@ -75,6 +76,13 @@ fn command_of(name: &str, having: &[&EngineFile]) -> Command {
             .about(format!("{} ({noun} {})", first.help, engines.join(", ")))
             .args(first.options.iter().map(option_argument));
     }
+    command = command.arg(
+        Arg::new("timeout")
+            .long("timeout")
+            .value_name("TIME")
+            .value_parser(parse_duration)
+            .help("Longest time for all of it, as in 30s or 10m [default: 15m]"),
+    );
     // Which of them is meant is not known yet.
     if verbs.into_iter().any(|verb| verb.destructive) {
         command = command.arg(

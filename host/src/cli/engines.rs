@@ -15,6 +15,7 @@ pub(super) struct EnginesArgs {
 pub(super) async fn run(args: EnginesArgs, context: Context<'_>) -> Result<(), CliError> {
     let ui = context.ui;
     let catalogue = context.engines.clone();
+    args.target.refuse_all_pods()?;
     let request = args.target.into_request(context, EngineChoice::Auto)?;
     let work = engines(catalogue, request, ui);
     let view = ui.while_waiting("Asking the backends", work).await?;

@@ -56,6 +56,8 @@ struct State {
     notes: Vec<String>,
     /// After the first answer no other place is tried: backups may belong to the pod.
     answered: bool,
+    /// No other pod may be asked: the user was told of this one.
+    settled: bool,
     dead_pods: BTreeSet<String>,
     /// What the node of the last of them did. It says more than that no pod is left.
     failed_node: Option<ClusterError>,
@@ -99,6 +101,24 @@ impl Backend {
     pub fn candidate(&self) -> Option<Candidate> {
         let state = self.state();
         state.candidates.get(state.position).cloned()
+    }
+
+    /// The pod that has answered, if one has.
+    #[must_use]
+    pub fn answered(&self) -> Option<String> {
+        let state = self.state();
+        let place = state.candidates.get(state.position);
+        place
+            .filter(|_| state.answered)
+            .map(|place| place.pod.clone())
+    }
+
+    /// The pod that is asked from now on, and no other.
+    pub fn settle_on_pod(&self) -> Option<String> {
+        let mut state = self.state();
+        state.settled = true;
+        let place = state.candidates.get(state.position);
+        place.map(|place| place.pod.clone())
     }
 
     /// For the user: what was not as expected. Each is handed out once.
@@ -266,7 +286,11 @@ impl Backend {
             | ClusterError::ContainerNotRunning {
                 at: PodPort { pod, .. },
                 ..
-            } if safe && self.target.pod.is_none() && state.dead_pods.len() < 3 => {
+            } if safe
+                && self.target.pod.is_none()
+                && !state.settled
+                && state.dead_pods.len() < 3 =>
+            {
                 let pod = pod.clone();
                 state.notes.push(format!("{error}; trying another pod"));
                 state.candidates.retain(|candidate| candidate.pod != pod);

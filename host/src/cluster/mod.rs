@@ -68,7 +68,7 @@ pub use request::Access;
 pub use request_body::{RequestBody, StreamError};
 pub use resolve::{Candidate, EndpointSpec, Origin, Target};
 pub use rights::{Need, Rights, ServerVersion};
-pub use running::RunningPod;
+pub use running::{RunningPod, TargetPod};
 pub use secrets::SecretKeys;
 pub use watch::{Change, ObjectEvent, ObjectWatch};
 

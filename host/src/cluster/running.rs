@@ -14,7 +14,38 @@ pub struct RunningPod {
     pub default_container: String,
 }
 
+/// A pod of a `StatefulSet`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetPod {
+    pub name: String,
+    /// Why it is not ready; none where it is.
+    pub problem: Option<String>,
+}
+
 impl Cluster {
+    /// All pods of a target in the order of their ordinals. There is at least one that is ready.
+    ///
+    /// Requests: 1; when no pod is ready, some more for the reason.
+    ///
+    /// # Errors
+    /// When none is ready, with the reason, or they may not be seen.
+    pub async fn pods_of(&self, target: &Target) -> Result<Vec<TargetPod>, ClusterError> {
+        check_name("StatefulSet", &target.statefulset)?;
+        let mut owned = self.list::<Pod>(&PODS).await?;
+        owned.retain(|pod| pods::is_owned(pod, &target.statefulset));
+        owned.sort_by_key(|pod| pods::ordinal(pods::name(pod), &target.statefulset));
+        if !owned.iter().any(pods::is_ready) {
+            let name = &target.statefulset;
+            let record = self.get::<StatefulSet>(&STATEFUL_SETS, name).await;
+            return Err(self.no_ready_pod(name, record, &owned).await);
+        }
+        let found = owned.iter().map(|pod| TargetPod {
+            name: pods::name(pod).to_owned(),
+            problem: (!pods::is_ready(pod)).then(|| pods::why_not_ready(pod)),
+        });
+        Ok(found.collect())
+    }
+
     /// The running pods of a target: those that are ready first, then in the order of their ordinals.
     /// Of a pod that the user chose, only that one. There is at least one.
     ///
@@ -93,6 +124,31 @@ mod tests {
         let found = names(answers.clone(), None).await.unwrap();
         assert_eq!(found, ["broker-2", "broker-10", "broker-0"]);
         assert_eq!(answers.asked(), ["pods"]);
+    }
+
+    #[tokio::test]
+    async fn all_pods_of_the_set_are_told_with_why_they_are_not_ready() {
+        let mut stranger = pod("broker-4", true);
+        stranger["metadata"]["ownerReferences"] = json!([]);
+        let listed = [
+            pod("broker-10", true),
+            pod("broker-2", false),
+            pod("broker-0", true),
+            stranger,
+        ];
+        let answers = Answers::default().list("pods", &listed);
+        let found = answers.mocked().pods_of(&target(None)).await.unwrap();
+        let ready: Vec<_> = found
+            .iter()
+            .map(|pod| (pod.name.as_str(), pod.problem.is_none()))
+            .collect();
+        assert_eq!(
+            ready,
+            [("broker-0", true), ("broker-2", false), ("broker-10", true)]
+        );
+        let none = Answers::default().list("pods", &[pod("broker-0", false)]);
+        let error = none.mocked().pods_of(&target(None)).await.unwrap_err();
+        assert!(matches!(error, ClusterError::NoReadyPod { .. }), "{error}");
     }
 
     #[tokio::test]

@@ -19,7 +19,7 @@ use super::{
     Artifact, Artifacts, Auditor, Commands, EngineError, Grants, Level, Loaded, Network, Objects,
     Observer, OptionSetting, v0_1,
 };
-use crate::model::{Backup, Report, text};
+use crate::model::{Backup, Report, ReportKind, text};
 
 /// Everything that belongs to one running engine.
 pub struct HostState {
@@ -40,6 +40,10 @@ pub struct HostState {
     pub(super) voice: Voice,
     pub(super) ledger: Option<Ledger>,
     pub(super) now: Option<Timestamp>,
+    /// Why the host refused a value of the engine's that can't be sent, the last time.
+    pub(super) refused_value: Option<String>,
+    /// How long before its end a call that waits is told to return.
+    pub(super) to_return: Duration,
 }
 
 /// What the world outside gives to an engine.
@@ -67,10 +71,23 @@ pub enum RestoreSource {
     File(Artifact),
 }
 
+/// The longest time that the user can give to a call: no clock ends within it.
+const LONGEST: Duration = Duration::from_hours(24 * 365);
+/// What is left of its time when a waiting engine is told to return.
+const TO_RETURN: Duration = Duration::from_secs(5);
 /// Handles that an engine can hold at once. Each may hold the memory of an answer.
 const MAX_HANDLES: usize = 256;
 /// The longest text of an engine that an error message carries, in characters.
 const MAX_TEXT: usize = 600;
+
+impl HostState {
+    /// Keeps why a value can't be sent, for who knows where it came from.
+    pub(super) fn remember_refusal(&mut self, report: &Report) {
+        if report.kind == ReportKind::InvalidArgument {
+            self.refused_value = Some(report.message.clone());
+        }
+    }
+}
 
 impl WasiView for HostState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
@@ -173,6 +190,8 @@ impl Instance {
             voice: Voice::new(services.observer, &id),
             ledger: auditor.map(|auditor| Ledger::new(auditor, &id)),
             now: services.now,
+            refused_value: None,
+            to_return: TO_RETURN,
         };
         let mut store = Store::new(loaded.component.engine(), state);
         store.limiter(|state| &mut state.space);
@@ -400,6 +419,8 @@ impl Instance {
         let total = self.total(operation);
         let state = self.store.data_mut();
         state.ends = Instant::now() + total;
+        state.to_return = TO_RETURN.min(total / 10);
+        state.refused_value = None;
         state.tally = Asked::default();
         let allowance = state.allowance.clone();
         let meter = state.meter.clone();
@@ -495,6 +516,18 @@ impl Instance {
             cause,
             output: text::printable(&self.output.take(), MAX_TEXT).into_owned(),
         }
+    }
+
+    /// Lets calls from now on take no longer than this.
+    pub fn limit(&mut self, total: Duration) {
+        self.limits.total = total.min(LONGEST);
+    }
+
+    /// Whether an error of the engine is that the host refused to send a value, an id for example.
+    #[must_use]
+    pub fn has_refused(&self, message: &str) -> bool {
+        let refused = self.store.data().refused_value.as_deref();
+        refused.is_some_and(|refused| message.contains(refused))
     }
 
     fn warn(&self, note: &str) {

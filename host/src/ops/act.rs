@@ -1,8 +1,11 @@
+use std::time::Duration;
+
 use broker_manifest::{Verb, VerbOption};
 use jiff::Timestamp;
 
-use super::choose::{call_name, with_verb};
+use super::choose::with_verb;
 use super::history::Deed;
+use super::question::question;
 use super::restore::Confirmation;
 use super::{OpsError, Session};
 use crate::engine::{Acted, OptionSetting, OptionValue};
@@ -18,6 +21,8 @@ pub struct VerbRequest {
     pub verb: String,
     /// What was given, without the defaults: those depend on the engine.
     pub given: Vec<OptionSetting>,
+    /// Longest time for it, if the user named one.
+    pub timeout: Option<Duration>,
 }
 
 /// Lets the engine that has it carry out a verb of its own.
@@ -50,22 +55,18 @@ pub async fn act(
     session.note_engine(&running);
     if verb.destructive {
         let subject = subject(verb, &options);
-        let what = format!(
-            "Doing `{}` at {} (engine {})",
-            [Some(name.as_str()), subject]
-                .into_iter()
-                .flatten()
-                .map(|word| text::printable(word, MAX_VALUE))
-                .collect::<Vec<_>>()
-                .join(" "),
-            running.scope.place(),
-            call_name(&session.engines, id)
-        );
+        let words = [Some(name.as_str()), subject].into_iter().flatten();
+        let words: Vec<_> = words.map(|word| text::printable(word, MAX_VALUE)).collect();
+        let doing = format!("Doing `{}`", words.join(" "));
+        let what = question(session, &running, &doing);
         let target = subject.unwrap_or(running.scope.target()).to_owned();
         confirmation.confirm(what, target).await?;
     }
     let mut deed = Deed::of(name, session, &running);
     deed.id = subject(verb, &options).map(str::to_owned);
+    if let Some(timeout) = request.timeout {
+        running.instance().limit(timeout);
+    }
     let acted = running.instance().act(name, &options).await;
     let acted = running.original(acted);
     deed.record(session.ui(), &acted).await;
@@ -76,8 +77,9 @@ pub async fn act(
             newest_first(&mut backups);
             return Ok(Box::new(BackupsView {
                 columns: running.manifest.table(),
-                scope: running.scope,
+                scope: running.scope(),
                 backups,
+                per_pod: None,
                 left_out: 0,
                 is_list: true,
                 now: Timestamp::now(),
@@ -85,7 +87,7 @@ pub async fn act(
         }
     };
     Ok(Box::new(ReportView {
-        scope: running.scope,
+        scope: running.scope(),
         verb: name.clone(),
         text: report,
     }))

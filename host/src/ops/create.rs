@@ -8,7 +8,7 @@ use super::export;
 use super::history::Deed;
 use super::saving::Place;
 use super::session::Running;
-use super::wait::{Waiting, judge, until_ended};
+use super::wait::{Waiting, has_ended, judge, until_ended};
 use super::{OpsError, Session};
 use crate::engine::{EngineError, OptionSetting};
 use crate::model::{Activity, Backup, newest_first, text};
@@ -68,6 +68,7 @@ pub async fn create(
     let mut deed = Deed::of("create", session, &running);
     let making = Box::pin(make(session, &mut running, &options, &request, &mut deed));
     let result = making.await;
+    deed.goes_on = result.as_ref().is_ok_and(|made| !has_ended(&made.backup));
     deed.record(session.ui(), &result).await;
     let Made {
         backup,
@@ -79,8 +80,9 @@ pub async fn create(
     }
     let backup = BackupsView {
         columns: running.manifest.table(),
-        scope: running.scope,
+        scope: running.scope(),
         backups: vec![backup],
+        per_pod: None,
         left_out: 0,
         is_list: false,
         now: Timestamp::now(),
@@ -133,6 +135,7 @@ async fn follow(
 ) -> Result<(Backup, Vec<(String, String)>), OpsError> {
     let begun = begin(session, running, options).await?;
     deed.id = Some(begun.id.clone());
+    running.named_by_backend = true;
     let mut details = Vec::new();
     let backup = if waiting.wait {
         session.ui().note(&format!(

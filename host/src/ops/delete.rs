@@ -1,11 +1,17 @@
+use std::time::Duration;
+
 use broker_manifest::Operation;
 
 use super::history::Deed;
+use super::question::question;
 use super::restore::Confirmation;
 use super::status::{Which, ask, latest};
 use super::{OpsError, Session};
 use crate::model::text;
 use crate::ui::DeletedView;
+
+/// How long a backup may take to be gone.
+const LONGEST: Duration = Duration::from_mins(2);
 
 /// Removes a backup. The engine answers only when it is gone.
 ///
@@ -24,21 +30,19 @@ pub async fn delete(
         Which::Latest => latest(session, &mut running).await?.id,
         Which::Ask => ask(session, &mut running, operation).await?.id,
     };
-    let what = format!(
-        "Removing backup {} for good (engine {})",
-        text::printable(&id, 200),
-        running.called
-    );
+    let doing = format!("Removing backup {} for good", text::printable(&id, 200));
+    let what = question(session, &running, &doing);
     confirmation.confirm(what, id.clone()).await?;
     let options = session.options(&running.manifest, operation);
     let mut deed = Deed::of("delete", session, &running);
     deed.id = Some(id.clone());
+    running.instance().limit(LONGEST);
     let deleted = running.instance().delete(&id, force, &options).await;
     let deleted = running.original(deleted);
     deed.record(session.ui(), &deleted).await;
     deleted?;
     Ok(DeletedView {
-        scope: running.scope,
+        scope: running.scope(),
         id,
     })
 }

@@ -106,7 +106,7 @@ async fn fetch(
     let resumed = stored.resumed;
     Ok(match account_for(session, stored, known.as_ref(), deed) {
         Some(file) => Downloaded::File(DownloadView {
-            scope: running.scope.clone(),
+            scope: running.scope(),
             id,
             file,
             resumed,

@@ -114,6 +114,22 @@ pub enum OpsError {
         seconds: u64,
     },
     #[error(
+        "nothing is to be seen of the restore of {id} {seconds} s after it was asked for: its state is still {state}"
+    )]
+    NoTrace {
+        id: String,
+        /// As before.
+        state: String,
+        engine: String,
+        seconds: u64,
+        /// Whether it was not to be waited for any longer.
+        timed_out: bool,
+    },
+    #[error("engine {engine} was given a backup with an id that can't be used: {reason}")]
+    UnusableId { engine: String, reason: String },
+    #[error("`--pod all` can't be used with engine {engine}, which works with no pods")]
+    NoPods { engine: String },
+    #[error(
         "the answer was lost ({reason}), and no new backup is to be seen: nothing says whether one was begun"
     )]
     OutcomeUnknown { reason: String, engine: String },
@@ -131,7 +147,7 @@ pub enum OpsError {
     ExportTooSlow { seconds: u64, to_output: bool },
     #[error("engine {engine} saves the backup that it makes: there is nothing to begin and leave")]
     NothingToLeave { engine: String },
-    #[error("nothing was done: {what} needs a confirmation")]
+    #[error("nothing was done, because it was not confirmed: {what}")]
     NotConfirmed { what: String },
     #[error("the credentials of the backend have no {missing}")]
     HalfCredentials { missing: &'static str },
@@ -251,6 +267,7 @@ impl Problem for OpsError {
             | Self::NoFiles { .. }
             | Self::NotItsOption { .. }
             | Self::NotConfirmed { .. }
+            | Self::NoPods { .. }
             | Self::HalfCredentials { .. }
             | Self::BadCredentials { .. } => Failure::Usage,
             Self::Transfer(error) => error.failure(),
@@ -259,14 +276,19 @@ impl Problem for OpsError {
             Self::NothingWhole | Self::NoBackups { .. } => Failure::NotFound,
             Self::NothingChosen => Failure::Interrupted,
             Self::EndedBadly { partly: true, .. } => Failure::Partial,
-            Self::StillRunning { .. } | Self::TooSlow { .. } | Self::ExportTooSlow { .. } => {
-                Failure::TimedOut
+            Self::StillRunning { .. }
+            | Self::NoTrace {
+                timed_out: true, ..
             }
+            | Self::TooSlow { .. }
+            | Self::ExportTooSlow { .. } => Failure::TimedOut,
             Self::Unfinished { source, .. } | Self::ExportLost { source, .. } => source.failure(),
             Self::LockedHere { .. } | Self::NotWhole { running: true, .. } => Failure::Conflict,
             Self::EndedBadly { .. }
             | Self::NotWhole { .. }
             | Self::OutcomeUnknown { .. }
+            | Self::NoTrace { .. }
+            | Self::UnusableId { .. }
             | Self::LocalLock { .. }
             | Self::NoHome
             | Self::Menu { .. }
@@ -350,6 +372,13 @@ impl Problem for OpsError {
             Self::StillRunning { id, engine, .. } => Some(format!(
                 "Follow it with `kubectl broker backup status --engine {engine} --id {id}`, or give a longer `--timeout`"
             )),
+            Self::NoTrace { id, engine, .. } => Some(format!(
+                "It may have ended between two looks, or not have begun. Look with `kubectl broker backup status --engine {engine} --id {id}`, and at the log of the backend, before you try again"
+            )),
+            Self::UnusableId { engine, .. } => Some(format!(
+                "The id is the backend's own: look at it with `kubectl broker backup list --engine {engine} -o json`"
+            )),
+            Self::NoPods { .. } => Some("Leave `--pod` out".to_owned()),
             Self::OutcomeUnknown { engine, .. } => Some(format!(
                 "Look with `kubectl broker backup list --engine {engine}` before you try again"
             )),

@@ -23,6 +23,8 @@ pub(super) struct Deed {
     pub(super) bytes: Option<u64>,
     /// In hexadecimal.
     pub(super) sha256: Option<String>,
+    /// It was begun, and how it ends is not known.
+    pub(super) goes_on: bool,
 }
 
 /// The newest entries first.
@@ -82,6 +84,7 @@ impl Deed {
             bytes: self.bytes,
             sha256: self.sha256,
             outcome: match result {
+                Ok(_) if self.goes_on => "Accepted".to_owned(),
                 Ok(_) => "Succeeded".to_owned(),
                 Err(error) => error.failure().name().to_owned(),
             },

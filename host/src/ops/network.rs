@@ -159,6 +159,23 @@ impl Endpoints {
         self.waited.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whose endpoints they are.
+    pub(super) fn target(&self) -> &Target {
+        &self.route.target
+    }
+
+    /// The pod that has answered, of those that the endpoints lead to.
+    pub(super) fn answered(&self) -> Option<String> {
+        let mut backends = self.backends.values();
+        backends.find_map(Backend::answered)
+    }
+
+    /// The pod that will be asked. From now on no other is.
+    pub(super) fn settle_on_pod(&self) -> Option<String> {
+        let mut pods = self.backends.values().filter_map(Backend::settle_on_pod);
+        pods.next()
+    }
+
     /// Where the errors of other ways to the cluster are kept too.
     pub(super) fn last_error(&self) -> LastError {
         self.last_error.clone()

@@ -71,6 +71,11 @@ impl ClusterObjects {
         sleep_until(end).await;
     }
 
+    /// Whether the engine looked at an object that can be watched.
+    pub(super) fn is_watched(&self) -> bool {
+        !locked(&self.looked_at).is_empty()
+    }
+
     async fn ty(&self, of: &GrantedObjects) -> Result<ObjectType, Report> {
         let key = (of.kind.clone(), of.namespace.clone());
         if let Some(known) = locked(&self.types).get(&key) {

@@ -1,3 +1,4 @@
+use super::notes::Notes;
 use crate::engine::{Level, Observer};
 use crate::model::text;
 use crate::transfer::{Event, Progress};
@@ -7,14 +8,15 @@ use crate::ui::{TransferProgress, Ui, size};
 const MAX_NOTE: usize = 500;
 
 /// Shows what engines say.
-pub(super) struct UiObserver(pub(super) Ui);
+pub(super) struct UiObserver(pub(super) Notes);
 
 impl Observer for UiObserver {
     fn log(&self, engine: &str, level: Level, message: &str) {
         let note = format!("engine {engine}: {}", text::printable(message, MAX_NOTE));
         match level {
             Level::Warn => self.0.warn(&note),
-            Level::Info | Level::Debug => self.0.debug(&note),
+            Level::Info => self.0.note(&note),
+            Level::Debug => self.0.debug(&note),
         }
     }
 

@@ -7,9 +7,10 @@ use jiff::Timestamp;
 
 use super::history::Deed;
 use super::lock::locked;
+use super::question::question;
 use super::status::{Which, ask, latest};
 use super::verify::verify_one;
-use super::wait::{Waiting, judge, until_ended};
+use super::wait::{Waiting, has_ended, judge, until_ended};
 use super::{OpsError, Session};
 use crate::engine::{Artifact, RestoreSource};
 use crate::model::{Activity, text};
@@ -69,12 +70,8 @@ pub async fn restore(
         }
     };
     if !request.dry_run {
-        let what = format!(
-            "Restoring backup {} into {} (engine {})",
-            text::printable(&id, 200),
-            running.scope.place(),
-            running.called
-        );
+        let doing = format!("Restoring backup {}", text::printable(&id, 200));
+        let what = question(session, &running, &doing);
         let target = running.scope.target().to_owned();
         confirmation.confirm(what, target).await?;
     }
@@ -94,7 +91,8 @@ pub async fn restore(
         let begun = restoration.backup;
         // A restore that has a name of its own is no state of the backup.
         let is_new = begun.id != id;
-        let backup = if request.waiting.wait && !request.dry_run {
+        let follows = running.manifest.follows_restores();
+        let backup = if request.waiting.wait && !request.dry_run && follows {
             until_ended(
                 session,
                 &mut running,
@@ -114,11 +112,22 @@ pub async fn restore(
         work.await?
     } else {
         let result = locked(session, "restore", &subject, work).await;
+        deed.goes_on = result.as_ref().is_ok_and(|(backup, _)| !has_ended(backup));
         deed.record(session.ui(), &result).await;
         result?
     };
+    let is_unknown = request.waiting.wait && !request.dry_run && !has_ended(&backup);
+    if is_unknown {
+        session.ui().warn(&format!(
+            "The backend accepted the restore of {}, and engine {} can't follow it: how it ends is not known",
+            text::printable(&backup.id, 200),
+            running.called
+        ));
+    }
     Ok(RestorationView {
-        scope: running.scope,
+        scope: running.scope(),
+        ended: has_ended(&backup),
+        is_unknown,
         backup,
         details,
         dry_run: request.dry_run,

@@ -13,6 +13,7 @@ use super::commands::PodCommands;
 use super::compiling::Compiling;
 use super::credentials::{Credentials, CredentialsRequest};
 use super::network::{Endpoints, Route};
+use super::notes::Notes;
 use super::objects::ClusterObjects;
 use super::observer::UiObserver;
 use super::saving::Saving;
@@ -41,6 +42,8 @@ pub struct Request {
     pub engine: EngineChoice,
     pub statefulset: Option<String>,
     pub pod: Option<String>,
+    /// Every pod of the target that is ready, one after the other. Only a list can do that.
+    pub all_pods: bool,
     pub credentials: CredentialsRequest,
     /// What one call of an engine may use.
     pub limits: Limits,
@@ -63,6 +66,7 @@ pub struct Session {
     target: Target,
     auditor: Option<Arc<dyn Auditor>>,
     compiling: Compiling,
+    notes: Notes,
     ui: Ui,
 }
 
@@ -76,7 +80,9 @@ pub(super) struct Running {
     /// What `--engine` takes for it.
     pub(super) called: String,
     pub(super) scope: Scope,
-    ui: Ui,
+    /// Whether the backup that is meant was named by the backend, and not by the user.
+    pub(super) named_by_backend: bool,
+    notes: Notes,
 }
 
 /// A running engine whose sentences are marked as its own, unless it is a bundled one.
@@ -137,6 +143,7 @@ impl Session {
             request,
             target,
             compiling: Compiling::new(ui),
+            notes: Notes::new(ui),
             ui,
         };
         session.note_credentials_left_out();
@@ -272,19 +279,36 @@ impl Session {
 
     /// Starts the engine with this id once more.
     pub(super) async fn start_named(&self, id: &EngineId) -> Result<Running, OpsError> {
+        self.start(self.file(id)?).await
+    }
+
+    /// The engine with this id.
+    pub(super) fn file(&self, id: &EngineId) -> Result<&EngineFile, OpsError> {
         let file = self.engines.iter().find(|file| file.manifest().id == *id);
-        let file = file.ok_or_else(|| OpsError::UnknownEngine {
+        file.ok_or_else(|| OpsError::UnknownEngine {
             name: id.to_string(),
             near: None,
             known: Vec::new(),
-        })?;
-        self.start(file).await
+        })
     }
 
     /// Makes native code of an engine and finds its endpoints at the same time, then starts it.
     pub(super) async fn start(&self, file: &EngineFile) -> Result<Running, OpsError> {
+        self.start_at(file, &self.target).await
+    }
+
+    /// The same at another target, such as one pod of it.
+    pub(super) async fn start_at(
+        &self,
+        file: &EngineFile,
+        target: &Target,
+    ) -> Result<Running, OpsError> {
+        let route = Route {
+            target: target.clone(),
+            ..self.route(file)
+        };
         // Boxed, they don't weigh on the futures of all callers.
-        let find = Box::pin(Endpoints::find(self.route(file)));
+        let find = Box::pin(Endpoints::find(route));
         let (loaded, network) = tokio::join!(self.load(file), find);
         let loaded = loaded?;
         Box::pin(self.run(file, &loaded, network?)).await
@@ -338,7 +362,7 @@ impl Session {
     ) -> Result<Running, OpsError> {
         let network = Arc::new(network);
         let saving = Arc::new(Saving::new(Arc::clone(&network), self.ui));
-        let commands = PodCommands::new(&self.cluster, &self.target, network.last_error());
+        let commands = PodCommands::new(&self.cluster, network.target(), network.last_error());
         let objects = Arc::new(ClusterObjects::new(&self.cluster, network.last_error()));
         let instance = Instance::start(
             loaded,
@@ -348,7 +372,7 @@ impl Session {
                 artifacts: Some(saving.clone()),
                 commands: Arc::new(commands),
                 objects: Some(objects.clone()),
-                observer: Arc::new(UiObserver(self.ui)),
+                observer: Arc::new(UiObserver(self.notes.clone())),
                 auditor: self.auditor.clone(),
                 now: None,
             },
@@ -366,11 +390,13 @@ impl Session {
                 namespace: self.cluster.namespace().to_owned(),
                 statefulset: (file.manifest().has_target())
                     .then(|| self.target.statefulset.clone()),
+                pod: None,
                 engine: file.manifest().id.to_string(),
                 engine_version: file.manifest().version.to_string(),
                 is_bundled: file.is_bundled(),
             },
-            ui: self.ui,
+            named_by_backend: false,
+            notes: self.notes.clone(),
         })
     }
 
@@ -402,6 +428,16 @@ impl Session {
 
     pub(super) fn limits(&self) -> Limits {
         self.request.limits
+    }
+
+    /// Whether each pod of the target is meant.
+    pub(super) fn all_pods(&self) -> bool {
+        self.request.all_pods
+    }
+
+    /// Says what was not said before.
+    pub(super) fn notes(&self) -> &Notes {
+        &self.notes
     }
 
     pub(super) fn target(&self) -> &Target {
@@ -486,16 +522,40 @@ impl Running {
         &mut self.instance
     }
 
+    /// Whether the next pause ends when something happens to what the engine looked at.
+    pub(super) fn is_watched(&self) -> bool {
+        self.objects.is_watched()
+    }
+
     /// Waits before the next look at what the engine looked at, and not longer than this.
     pub(super) async fn pause(&self, longest: Duration) {
         self.objects.pause(longest).await;
+    }
+
+    /// What a result is about: with the pod that has answered, where each answers for itself.
+    pub(super) fn scope(&self) -> Scope {
+        let is_one = self.manifest.answers_by_pod() || self.network.target().pod.is_some();
+        Scope {
+            pod: is_one.then(|| self.network.answered()).flatten(),
+            ..self.scope.clone()
+        }
+    }
+
+    /// The pod that something is to be done in, if one is meant. From now on it is no other.
+    pub(super) fn settle_on_pod(&self) -> Option<String> {
+        let target = self.network.target();
+        if self.manifest.answers_by_pod() {
+            self.network.settle_on_pod()
+        } else {
+            target.pod.clone().filter(|_| self.manifest.has_target())
+        }
     }
 
     /// Turns an error that the engine only passed on into the one that it was, and shows what the
     /// network has to say.
     pub(super) fn original<T>(&self, result: Result<T, EngineError>) -> Result<T, OpsError> {
         for note in self.network.take_notes() {
-            self.ui.note(&note);
+            self.notes.note(&note);
         }
         result.map_err(|error| {
             if let EngineError::Reported { report, .. } = &error {
@@ -504,6 +564,12 @@ impl Running {
                 }
                 if let Some(original) = self.network.original_of(report) {
                     return original.into();
+                }
+                if self.named_by_backend && self.instance.has_refused(&report.message) {
+                    return OpsError::UnusableId {
+                        engine: self.called.clone(),
+                        reason: text::printable(&report.message, 300).into_owned(),
+                    };
                 }
             }
             OpsError::Engine(error)

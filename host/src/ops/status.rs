@@ -111,6 +111,7 @@ pub(super) async fn ask(
         "Using backup {}",
         text::printable(&backup.id, 200)
     ));
+    running.named_by_backend = true;
     Ok(backup)
 }
 
@@ -133,8 +134,9 @@ async fn all(running: &mut Running, options: &[OptionSetting]) -> Result<Vec<Bac
 fn view(running: &Running, backup: Backup) -> BackupsView {
     BackupsView {
         columns: running.manifest.table(),
-        scope: running.scope.clone(),
+        scope: running.scope(),
         backups: vec![backup],
+        per_pod: None,
         left_out: 0,
         is_list: false,
         now: Timestamp::now(),
@@ -156,5 +158,6 @@ pub(super) async fn latest(session: &Session, running: &mut Running) -> Result<B
             running.state_of(newer)
         ));
     }
+    running.named_by_backend = true;
     Ok(backups.swap_remove(at))
 }

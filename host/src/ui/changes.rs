@@ -49,6 +49,7 @@ impl Changes {
             scope: change.scope.clone(),
             columns: change.columns.clone(),
             backups: Vec::new(),
+            per_pod: None,
             left_out: 0,
             // Which columns there are must not depend on the state.
             is_list: true,
@@ -56,7 +57,7 @@ impl Changes {
         });
         shown.backups.extend(change.backups.iter().cloned());
         shown.now = change.now;
-        let table = shown.table(wide);
+        let table = shown.lay_out(wide, true);
         if is_first {
             return table;
         }

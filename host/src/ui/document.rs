@@ -39,6 +39,8 @@ pub struct Scope {
     pub namespace: String,
     /// None for an engine that has nothing to do with pods.
     pub statefulset: Option<String>,
+    /// The pod that has answered for itself; none where any pod answers for all of them.
+    pub pod: Option<String>,
     /// `publisher/name`.
     pub engine: String,
     pub engine_version: String,
@@ -48,15 +50,6 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// For people: where something is done.
-    #[must_use]
-    pub fn place(&self) -> String {
-        match &self.statefulset {
-            Some(name) => format!("StatefulSet {name} in namespace {}", self.namespace),
-            None => format!("namespace {}", self.namespace),
-        }
-    }
-
     /// A line that the engine wrote, for a report: the line of an engine that is not bundled gets a
     /// mark if it begins like a message of this program.
     #[must_use]

@@ -27,10 +27,10 @@ pub use transfer::TransferProgress;
 pub use views::{
     BackupsView, BundleRow, BundleView, CaseRow, CheckOutcome, CheckRow, CheckedFile, CreatedView,
     DeletedView, DownloadView, EngineRow, EnginesView, HistoryRow, HistoryView, KeyChangeView,
-    KeyRow, KeysView, PluginChangeRow, PluginChangesView, PluginChecksView, PluginDiffView,
+    KeyRow, KeysView, PerPod, PluginChangeRow, PluginChangesView, PluginChecksView, PluginDiffView,
     PluginPackView, PluginProjectView, PluginRow, PluginTestView, PluginUpdateRow,
-    PluginUpdatesView, PluginView, PluginsView, ReportView, RestorationView, SavedFileView,
-    TestView, VerificationView, VersionView, bullet,
+    PluginUpdatesView, PluginView, PluginsView, PodFailure, ReportView, RestorationView,
+    SavedFileView, TestView, VerificationView, VersionView, bullet,
 };
 
 /// Longest message of an error or a note, in characters.

@@ -1,5 +1,5 @@
 use comfy_table::presets::NOTHING;
-use comfy_table::{Cell, Color, ContentArrangement};
+use comfy_table::{Cell, Color, ColumnConstraint, ContentArrangement, Width};
 
 use crate::model::{State, text};
 
@@ -33,6 +33,11 @@ pub(super) fn state(content: &str, state: State) -> Cell {
 /// A table without borders, that never wraps. Colours are always in it: whoever writes it takes them
 /// out where they are not wanted.
 pub(super) fn table(headers: &[String], rows: Vec<Vec<Cell>>) -> String {
+    table_with_room(headers, rows, &[])
+}
+
+/// The same with columns of at least these widths.
+pub(super) fn table_with_room(headers: &[String], rows: Vec<Vec<Cell>>, least: &[u16]) -> String {
     let mut table = comfy_table::Table::new();
     table
         .load_style(NOTHING)
@@ -42,8 +47,12 @@ pub(super) fn table(headers: &[String], rows: Vec<Vec<Cell>>) -> String {
     for row in rows {
         table.add_row(row);
     }
-    for column in table.column_iter_mut() {
+    for (at, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, GAP));
+        if let Some(width) = least.get(at).filter(|width| **width > 0) {
+            let width = Width::Fixed(width.saturating_add(GAP));
+            column.set_constraint(ColumnConstraint::LowerBoundary(width));
+        }
     }
     let lines = table.trim_fmt();
     lines.lines().map(|line| trimmed(line) + "\n").collect()

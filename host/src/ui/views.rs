@@ -19,8 +19,8 @@ use serde_json::{Value, json};
 use super::document::{Document, Scope, document};
 use super::format;
 use super::kind::Kind;
-use super::table::{cell, optional, state, table};
-use crate::model::{Backup, State, text};
+use super::table::{cell, optional, state, table, table_with_room};
+use crate::model::{Backup, Failure, State, text};
 pub use authoring::{CaseRow, PluginPackView, PluginProjectView, PluginTestView};
 pub use bundle::{BundleRow, BundleView};
 pub use created::CreatedView;
@@ -44,6 +44,8 @@ pub struct BackupsView {
     pub scope: Scope,
     pub columns: Vec<Column>,
     pub backups: Vec<Backup>,
+    /// Where each pod was asked.
+    pub per_pod: Option<PerPod>,
     /// How many more there are than the user wants to see.
     pub left_out: usize,
     /// A list, though it may have one item; or one backup that was asked for.
@@ -51,7 +53,67 @@ pub struct BackupsView {
     pub now: Timestamp,
 }
 
+/// What came of asking several pods.
+#[derive(Debug)]
+pub struct PerPod {
+    /// The pod of each backup.
+    pub of: Vec<String>,
+    /// How many have answered.
+    pub answered: usize,
+    pub failures: Vec<PodFailure>,
+}
+
+/// A pod that told nothing.
+#[derive(Debug)]
+pub struct PodFailure {
+    pub pod: String,
+    pub failure: Failure,
+    pub message: String,
+}
+
 impl BackupsView {
+    /// The table. Where rows follow one by one, it is `steady`: its columns have room for what may come.
+    pub(super) fn lay_out(&self, wide: bool, steady: bool) -> String {
+        let failed = !self.is_list && self.backups.iter().any(|b| b.failure.is_some());
+        let defaults = Column::defaults();
+        let mut columns: Vec<_> = self
+            .columns
+            .iter()
+            .filter(|column| wide || !column.wide || (failed && column.value == "failure"))
+            .collect();
+        let mut ended_well = self.backups.iter().map(|b| b.state == State::Succeeded);
+        if !columns.iter().any(|column| column.value == "state") && !ended_well.all(|well| well) {
+            // What has not ended well must not look as if it had.
+            let state = defaults.iter().find(|column| column.value == "state");
+            let after_first = columns.len().min(1);
+            columns.splice(after_first..after_first, state);
+        }
+        let pods = match (&self.per_pod, &self.scope.pod) {
+            (Some(per_pod), _) => Some(per_pod.of.clone()),
+            (None, Some(pod)) if wide => Some(vec![pod.clone(); self.backups.len()]),
+            _ => None,
+        };
+        let mut headers: Vec<_> = columns.iter().map(|column| column.header()).collect();
+        let mut least: Vec<_> = columns
+            .iter()
+            .map(|column| if steady { room(&column.value) } else { 0 })
+            .collect();
+        let mut rows: Vec<Vec<_>> = self
+            .backups
+            .iter()
+            .map(|backup| columns.iter().map(|c| self.cell(c, backup)).collect())
+            .collect();
+        if let Some(pods) = pods {
+            let at = headers.len().min(1);
+            headers.insert(at, "POD".to_owned());
+            least.insert(at, 0);
+            for (row, pod) in rows.iter_mut().zip(&pods) {
+                row.insert(at, cell(pod));
+            }
+        }
+        table_with_room(&headers, rows, &least)
+    }
+
     fn cell(&self, column: &Column, backup: &Backup) -> Cell {
         match column.value.as_str() {
             "id" => cell(&backup.id),
@@ -77,14 +139,24 @@ impl BackupsView {
 }
 
 impl Document for BackupsView {
-    /// How many there are and how large they are together.
+    /// How many there are and how large they are together, and which pod says so.
     fn summary(&self) -> Option<String> {
+        let from = match (&self.per_pod, &self.scope.pod) {
+            (Some(per_pod), _) if per_pod.answered == 1 => ", from 1 pod".to_owned(),
+            (Some(per_pod), _) => format!(", from {} pods", per_pod.answered),
+            (None, Some(pod)) => format!(", from pod {}", text::printable(pod, MAX_NAME)),
+            (None, None) => String::new(),
+        };
         if !self.is_list {
-            return None;
+            let from = from.strip_prefix(", from ")?;
+            return Some(format!("This is what {from} says"));
         }
         let count = self.backups.len();
         if self.left_out > 0 {
-            return Some(format!("{count} of {} backups", count + self.left_out));
+            return Some(format!(
+                "{count} of {} backups{from}",
+                count + self.left_out
+            ));
         }
         let noun = if count == 1 { "backup" } else { "backups" };
         let mut sizes = self
@@ -93,27 +165,24 @@ impl Document for BackupsView {
             .filter_map(|backup| backup.size)
             .peekable();
         if sizes.peek().is_none() {
-            return Some(format!("{count} {noun}"));
+            return Some(format!("{count} {noun}{from}"));
         }
         // The sizes are a backend's word: their sum may be more than fits.
         let total = sizes.fold(0_u64, u64::saturating_add);
-        Some(format!("{count} {noun}, {} in all", format::size(total)))
+        Some(format!(
+            "{count} {noun}, {} in all{from}",
+            format::size(total)
+        ))
+    }
+
+    /// A list of which a part is missing.
+    fn failure(&self) -> Option<Failure> {
+        let per_pod = self.per_pod.as_ref()?;
+        (!per_pod.failures.is_empty()).then_some(Failure::Partial)
     }
 
     fn table(&self, wide: bool) -> String {
-        let failed = !self.is_list && self.backups.iter().any(|b| b.failure.is_some());
-        let columns: Vec<_> = self
-            .columns
-            .iter()
-            .filter(|column| wide || !column.wide || (failed && column.value == "failure"))
-            .collect();
-        let headers: Vec<_> = columns.iter().map(|column| column.header()).collect();
-        let rows = self
-            .backups
-            .iter()
-            .map(|backup| columns.iter().map(|c| self.cell(c, backup)).collect())
-            .collect();
-        table(&headers, rows)
+        self.lay_out(wide, false)
     }
 
     fn names(&self) -> String {
@@ -124,17 +193,44 @@ impl Document for BackupsView {
     }
 
     fn document(&self) -> Value {
-        let items: Vec<_> = self.backups.iter().map(backup_fields).collect();
-        match (self.is_list, items.as_slice()) {
-            (false, [item]) => document(
-                Kind::Backup,
-                json!({ "scope": self.scope, "item": item, "details": {}, "file": null }),
-            ),
-            _ => document(
-                Kind::BackupList,
-                json!({ "scope": self.scope, "items": items }),
-            ),
+        let mut items: Vec<_> = self.backups.iter().map(backup_fields).collect();
+        let Some(per_pod) = &self.per_pod else {
+            return match (self.is_list, items.as_slice()) {
+                (false, [item]) => document(
+                    Kind::Backup,
+                    json!({ "scope": self.scope, "item": item, "details": {}, "file": null }),
+                ),
+                _ => document(
+                    Kind::BackupList,
+                    json!({ "scope": self.scope, "items": items }),
+                ),
+            };
+        };
+        for (item, pod) in items.iter_mut().zip(&per_pod.of) {
+            item["pod"] = pod.as_str().into();
         }
+        let failures = per_pod.failures.iter().map(|failed| {
+            let code = failed.failure.name();
+            json!({ "pod": failed.pod, "code": code, "message": failed.message })
+        });
+        let failures: Vec<_> = failures.collect();
+        document(
+            Kind::BackupList,
+            json!({ "scope": self.scope, "items": items, "failures": failures }),
+        )
+    }
+}
+
+/// The room that a column keeps for what may come: columns must not move while somebody watches.
+fn room(column: &str) -> u16 {
+    match column {
+        // The longest word of a state that is known.
+        "state" => 19,
+        "size" => 9,
+        "age" => 6,
+        "created" => 20,
+        "id" => 0,
+        _ => 12,
     }
 }
 
@@ -293,6 +389,10 @@ pub struct RestorationView {
     pub backup: Backup,
     pub details: Vec<(String, String)>,
     pub dry_run: bool,
+    /// Whether it is known to have ended.
+    pub ended: bool,
+    /// It was to be waited for, and nobody can tell how it ends.
+    pub is_unknown: bool,
     pub now: Timestamp,
 }
 
@@ -304,6 +404,7 @@ impl Document for RestorationView {
             scope: self.scope.clone(),
             columns,
             backups: vec![self.backup.clone()],
+            per_pod: None,
             left_out: 0,
             is_list: false,
             now: self.now,
@@ -330,10 +431,20 @@ impl Document for RestorationView {
             json!({
                 "scope": self.scope,
                 "dryRun": self.dry_run,
+                "ended": self.ended,
                 "item": backup_fields(&self.backup),
                 "details": details,
             }),
         )
+    }
+
+    fn summary(&self) -> Option<String> {
+        let pod = self.scope.pod.as_ref()?;
+        Some(format!("Pod {} was asked", text::printable(pod, MAX_NAME)))
+    }
+
+    fn failure(&self) -> Option<Failure> {
+        self.is_unknown.then_some(Failure::Partial)
     }
 }
 
@@ -346,7 +457,14 @@ pub struct DeletedView {
 
 impl Document for DeletedView {
     fn table(&self, _: bool) -> String {
-        format!("{} is deleted\n", text::printable(&self.id, MAX_NAME))
+        let id = text::printable(&self.id, MAX_NAME);
+        match &self.scope.pod {
+            Some(pod) => format!(
+                "{id} is deleted from pod {}\n",
+                text::printable(pod, MAX_NAME)
+            ),
+            None => format!("{id} is deleted\n"),
+        }
     }
 
     fn names(&self) -> String {
@@ -390,7 +508,21 @@ impl Document for ReportView {
     }
 
     fn summary(&self) -> Option<String> {
-        let done = format!("`{}` is done (engine {})", self.verb, self.scope.engine);
-        self.text.is_none().then_some(done)
+        let engine = &self.scope.engine;
+        match (&self.scope.pod, &self.text) {
+            (Some(pod), None) => {
+                let pod = text::printable(pod, MAX_NAME);
+                Some(format!(
+                    "`{}` is done in pod {pod} (engine {engine})",
+                    self.verb
+                ))
+            }
+            (Some(pod), Some(_)) => {
+                let pod = text::printable(pod, MAX_NAME);
+                Some(format!("This is what pod {pod} says (engine {engine})"))
+            }
+            (None, None) => Some(format!("`{}` is done (engine {engine})", self.verb)),
+            (None, Some(_)) => None,
+        }
     }
 }

@@ -210,7 +210,7 @@ fn is_there(pod: &str, path: &str) -> Result<bool> {
 }
 
 /// What a program said, if the container has it.
-fn if_present(asked: Result<exec::Output>) -> Result<Option<exec::Output>> {
+pub fn if_present(asked: Result<exec::Output>) -> Result<Option<exec::Output>> {
     match asked {
         Err(error) if error.kind == ErrorKind::Unsupported => {
             log::debug(&error.message);

@@ -50,6 +50,8 @@ pub fn clean(path: &str) -> Option<String> {
     let parts: Vec<_> = parts.collect();
     let fits = !parts.is_empty()
         && !parts.contains(&"..")
+        // Longer names are in no file system of Linux.
+        && parts.iter().all(|part| part.len() <= 255)
         && path.len() <= 2048
         && !path.chars().any(char::is_control);
     fits.then(|| format!("/{}", parts.join("/")))
@@ -90,6 +92,7 @@ mod tests {
             assert_eq!(clean(path).as_deref(), Some(expected));
         }
         let long = "/x".repeat(2000);
+        let long_name = format!("/{}", "x".repeat(256));
         for path in [
             "",
             "/",
@@ -99,6 +102,7 @@ mod tests {
             "/mnt/../etc",
             "/a\nb",
             &long,
+            &long_name,
         ] {
             assert_eq!(clean(path), None, "{path:?}");
         }

@@ -2,6 +2,7 @@
 //!
 //! Protocol facts come from HiveMQ's own OpenAPI file (`hivemq-openapi.yaml` 4.30.0).
 
+mod destination;
 mod download;
 mod finish;
 mod folder;
@@ -25,6 +26,7 @@ const NO_SUCH_BACKUP: &str = "`kubectl broker backup list --engine hivemq` shows
 /// Bytes.
 const MAX_ERROR_BODY: u64 = 1 << 20;
 const BACKUP: &str = "/api/v1/management/backups/{backupId}";
+const STATUS_PERMISSION: &str = "HIVEMQ_MANAGEMENT_BACKUPS_BACKUPID_GET";
 
 impl Detect for HiveMq {
     fn detect() -> Result<Detection> {
@@ -46,7 +48,7 @@ impl Status for HiveMq {
     fn status(request: StatusRequest) -> Result<Backup> {
         let item: BackupItem = answer(
             http::get("api", BACKUP).parameter("backupId", &request.id),
-            "HIVEMQ_MANAGEMENT_BACKUPS_BACKUPID_GET",
+            STATUS_PERMISSION,
         )
         .map_err(|error| match error.kind {
             ErrorKind::NotFound => error.with_hint(NO_SUCH_BACKUP),

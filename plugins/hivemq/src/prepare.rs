@@ -4,15 +4,16 @@ use broker_engine::{
     Error, ErrorKind, OptionSetting, OptionValue, Prepare, PrepareRequest, Result, exec, log,
 };
 
-use super::{HiveMq, folder};
+use super::{HiveMq, destination, folder};
 
 impl Prepare for HiveMq {
     fn prepare(request: PrepareRequest) -> Result<Vec<String>> {
         let destination = destination(&request.options)?;
+        if let Some(folder) = &destination {
+            destination::check(folder)?;
+        }
         match free_space() {
             Ok(note) => Ok(note.into_iter().collect()),
-            // Without the right to look into pods the backup would be made and stay where it is.
-            Err(error) if destination.is_some() && error.kind == ErrorKind::Forbidden => Err(error),
             Err(error) => {
                 log::debug(&format!(
                     "it is not known how much disk is free: {}",
@@ -72,7 +73,7 @@ fn free_space() -> Result<Option<String>> {
 }
 
 /// Bytes of the newest backup that has a file. HiveMQ's times are all of one form, in UTC.
-fn newest_size() -> Result<Option<u64>> {
+pub fn newest_size() -> Result<Option<u64>> {
     let backups = super::list()?;
     let newest = backups
         .into_iter()
@@ -155,7 +156,7 @@ mod tests {
             Ran::Failure(Error::unsupported("there is no df")),
         ] {
             let host = host(1).runs_instead("broker-0", "df -Pk /data/b", ran);
-            assert!(prepare(&host, Some("/mnt")).unwrap().is_empty());
+            assert!(prepare(&host, None).unwrap().is_empty());
         }
     }
 

@@ -2,12 +2,13 @@
 
 use broker_engine::http;
 use broker_engine::{
-    Activity, Backup, Error, Restoration, Restore, RestoreRequest, RestoreSource, Result, State,
+    Activity, Backup, Error, ErrorKind, Restoration, Restore, RestoreRequest, RestoreSource,
+    Result, State,
 };
 use serde::Serialize;
 
 use super::wire::{BackupItem, RestoreItem};
-use super::{HiveMq, answer, answer_if_routed, to_backup};
+use super::{BACKUP, HiveMq, STATUS_PERMISSION, answer, answer_if_routed, state, to_backup};
 
 const RESTORE: &str = "/api/v1/management/backups/{backupId}";
 const RESTORES: &str = "/api/v1/management/restores";
@@ -26,19 +27,17 @@ impl Restore for HiveMq {
                     .with_hint("Leave `--dry-run` out, or use an engine that can"),
             );
         }
+        let before = before(&id)?;
         let official = http::post("api", RESTORE).parameter("backupId", &id);
         let backup = match answer_if_routed(official, PERMISSION)? {
             Some(response) => {
                 let item: BackupItem = response.json()?;
-                begun(to_backup(item.backup))
+                begun(to_backup(item.backup), before)
             }
             None => {
                 let request = http::post("api", RESTORES).json(&RestoreBody { backup_id: &id })?;
                 let item: RestoreItem = answer(request, PERMISSION)?.json()?;
-                let mut backup = Backup::new(id, State::Running);
-                backup.activity = Activity::Restore;
-                backup.reported_state = Some(item.status);
-                backup
+                begun_elsewhere(id, item.status, before)
             }
         };
         Ok(Restoration {
@@ -55,14 +54,50 @@ struct RestoreBody<'a> {
     backup_id: &'a str,
 }
 
+/// The backup as it is before it is restored: its state may be the end of an earlier restore. None where
+/// the server can't or may not tell.
+fn before(id: &str) -> Result<Option<Backup>> {
+    let request = http::get("api", BACKUP).parameter("backupId", id);
+    let response = match answer_if_routed(request, STATUS_PERMISSION) {
+        Ok(Some(response)) => response,
+        Ok(None) => return Ok(None),
+        Err(error) if error.kind == ErrorKind::Forbidden => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let item: BackupItem = response.json()?;
+    Ok(Some(to_backup(item.backup)))
+}
+
 /// The state of a restore that was just asked for.
 ///
 /// HiveMQ's own example of the answer says `IN_PROGRESS`, the word of a running backup: here it is
-/// the restore that runs. Whatever has ended is the state from before.
-fn begun(mut backup: Backup) -> Backup {
-    backup.activity = Activity::Restore;
-    if backup.state != State::Running {
-        backup.state = State::Pending;
+/// the restore that runs. A state that has ended is the end of this restore if it was another one
+/// before. Otherwise it is from before, and the host takes it for an end only once it has changed.
+fn begun(mut answered: Backup, before: Option<Backup>) -> Backup {
+    let changed = before.is_some_and(|before| before != answered);
+    // `COMPLETED` says only that there is a backup that can be restored.
+    let is_end = answered.activity == Activity::Restore || answered.state == State::Failed;
+    if answered.state != State::Running && !(changed && is_end) {
+        answered.state = State::Pending;
     }
+    answered.activity = Activity::Restore;
+    answered
+}
+
+/// The same for an older server, whose answer is of the restore and not of the backup.
+fn begun_elsewhere(id: String, reported: String, before: Option<Backup>) -> Backup {
+    let (_, state) = state(&reported);
+    let mut backup = Backup::new(id, State::Pending);
+    if matches!(state, State::Succeeded | State::Failed) {
+        backup.state = state;
+        backup.reported_state = Some(reported);
+    } else if let Some(before) = before {
+        // What it is compared with, as long as nothing is seen of the restore.
+        backup = Backup {
+            state: State::Pending,
+            ..before
+        };
+    }
+    backup.activity = Activity::Restore;
     backup
 }

@@ -161,35 +161,87 @@ fn a_backup_is_begun_with_one_post_and_no_body() {
 #[test]
 fn a_restore_that_answers_with_the_word_of_a_running_backup_is_a_running_restore() {
     for reported in ["IN_PROGRESS", "RESTORE_IN_PROGRESS"] {
-        let backup = restore(&host(RESTORE, 200, &item(reported)), false).unwrap();
+        let before = Reply::text(200, &item("COMPLETED"));
+        let host = host(RESTORE, 200, &item(reported)).answer(ONE, before);
+        let backup = restore(&host, false).unwrap();
         assert_eq!(
             (backup.activity, backup.state),
             (Activity::Restore, State::Running)
         );
     }
     for before in ["COMPLETED", "RESTORE_COMPLETED", "RESTORE_FAILED"] {
-        let backup = restore(&host(RESTORE, 200, &item(before)), false).unwrap();
+        let host = host(RESTORE, 200, &item(before)).answer(ONE, Reply::text(200, &item(before)));
+        let backup = restore(&host, false).unwrap();
         assert_eq!(backup.state, State::Pending, "{before} is from before");
     }
 }
 
 #[test]
-fn only_a_missing_route_leads_to_the_older_way_to_restore() {
-    let error = restore(&host(RESTORE, 404, UNKNOWN_ID), false).unwrap_err();
-    assert_eq!(error.kind, ErrorKind::NotFound);
-    let host = host(RESTORE, 404, "404 page not found").answer(
-        "POST /api/v1/management/restores",
-        Reply::text(200, r#"{"id": "r", "status": "STARTED", "backupId": "x"}"#),
+fn an_end_in_the_answer_to_a_restore_is_its_end_only_if_it_was_not_there_before() {
+    for (before, answered, state) in [
+        ("COMPLETED", "RESTORE_FAILED", State::Failed),
+        ("RESTORE_FAILED", "RESTORE_COMPLETED", State::Succeeded),
+        ("RESTORE_COMPLETED", "FAILED", State::Failed),
+        ("RESTORE_COMPLETED", "RESTORE_IN_PROGRESS", State::Running),
+        // It says only that there is a backup.
+        ("RESTORE_FAILED", "COMPLETED", State::Pending),
+    ] {
+        let host = host(RESTORE, 200, &item(answered)).answer(ONE, Reply::text(200, &item(before)));
+        let backup = restore(&host, false).unwrap();
+        assert_eq!(
+            (backup.activity, backup.state),
+            (Activity::Restore, state),
+            "{before} {answered}"
+        );
+    }
+}
+
+#[test]
+fn without_the_permission_to_look_before_a_restore_is_begun_all_the_same() {
+    let host = host(RESTORE, 200, &item("COMPLETED")).answer(ONE, Reply::text(403, ""));
+    assert_eq!(restore(&host, false).unwrap().state, State::Pending);
+    let unknown = host_without(UNKNOWN_ID);
+    assert_eq!(
+        restore(&unknown, false).unwrap_err().kind,
+        ErrorKind::NotFound
     );
+    assert_eq!(unknown.sent().len(), 1, "nothing was begun");
+}
+
+fn host_without(body: &str) -> Host {
+    host(ONE, 404, body).answer(RESTORE, Reply::text(404, body))
+}
+
+#[test]
+fn only_a_missing_route_leads_to_the_older_way_to_restore() {
+    let known = || Reply::text(200, &item("COMPLETED"));
+    let unknown = host(RESTORE, 404, UNKNOWN_ID).answer(ONE, known());
+    let error = restore(&unknown, false).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::NotFound);
+    let older = |status: &str, before: Reply| {
+        let body = format!(r#"{{"id": "r", "status": "{status}", "backupId": "x"}}"#);
+        host(RESTORE, 404, "404 page not found")
+            .answer(ONE, before)
+            .answer("POST /api/v1/management/restores", Reply::text(200, &body))
+    };
+    let host = older("STARTED", known());
     let backup = restore(&host, false).unwrap();
     assert_eq!(
-        (backup.activity, backup.state),
-        (Activity::Restore, State::Running)
+        (
+            backup.activity,
+            backup.state,
+            backup.reported_state.as_deref()
+        ),
+        (Activity::Restore, State::Pending, Some("COMPLETED"))
     );
     assert_eq!(
-        host.sent()[1].body.as_deref(),
+        host.sent()[2].body.as_deref(),
         Some(&br#"{"backupId":"x"}"#[..])
     );
+    let blind = older("STARTED", Reply::text(404, "404 page not found"));
+    assert_eq!(restore(&blind, false).unwrap().reported_state, None);
+    let failed = restore(&older("FAILED", known()), false).unwrap();
+    assert_eq!(failed.state, State::Failed);
 }
 
 #[test]

@@ -97,7 +97,7 @@ impl Delete for Kafka {
             )
             .with_hint("Wait for its end, or delete it all the same with `--force`"));
         }
-        work.kind().delete(name)?;
+        wait::delete(work, name)?;
         if work == Work::Backup {
             // The operator's finalizer touches nothing in the storage.
             log::warn(&format!(

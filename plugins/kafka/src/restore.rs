@@ -97,6 +97,7 @@ pub fn restore(request: &RestoreRequest) -> Result<Restoration> {
 /// Waits for the end of a dry run, and removes what it has left.
 fn tried(created: &Object) -> Result<Object> {
     let name = &created.metadata.name;
+    wait::begins(Work::Restore, name);
     let Some(object) = wait::until_ended(Work::Restore, name)? else {
         return Err(Error::new(
             ErrorKind::TimedOut,

@@ -57,6 +57,7 @@ fn run(
         );
         return Ok(Report::text(text));
     }
+    wait::begins(work, name);
     let Some(ended) = wait::until_ended(work, name)? else {
         return Err(Error::new(
             ErrorKind::TimedOut,

@@ -1,7 +1,7 @@
 //! Waiting within a call, by watching: for verbs and dry runs, for whose end the host does not wait.
 
-use broker_engine::resources::{Change, Selection};
-use broker_engine::{Error, ErrorKind, Result};
+use broker_engine::resources::{Change, Selection, Watch};
+use broker_engine::{Error, ErrorKind, Result, log};
 
 use crate::object::Object;
 use crate::state;
@@ -28,6 +28,53 @@ pub fn until_ended(work: Work, name: &str) -> Result<Option<Object>> {
         }
     }
     Ok(None)
+}
+
+/// Says what is waited for.
+pub fn begins(work: Work, name: &str) {
+    log::info(&format!(
+        "{} {name} is created; waiting for its end",
+        work.name()
+    ));
+}
+
+/// Deletes an object, and waits until it is gone: a finalizer of the operator may hold it.
+///
+/// # Errors
+/// When it can't be deleted, or is still there when the time of the call is over.
+pub fn delete(work: Work, name: &str) -> Result<()> {
+    let mut watch = work.kind().watch::<Object>(&Selection::all())?;
+    // What is deleted before the watch has seen it is never told to be deleted.
+    let is_watched = match saw(&mut watch, name, Change::Added) {
+        Err(error) if error.kind == ErrorKind::Forbidden => false,
+        other => other?,
+    };
+    work.kind().delete(name)?;
+    if is_watched && saw(&mut watch, name, Change::Deleted)? {
+        return Ok(());
+    }
+    match work.kind().get::<Object>(name) {
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(_) => Err(Error::new(
+            ErrorKind::Unavailable,
+            format!(
+                "{} {name} is being deleted, and is still there",
+                work.name()
+            ),
+        )
+        .with_hint("The operator has to let it go by taking its finalizer away: does it run?")),
+    }
+}
+
+/// Whether this happened to an object before the time of the call was over.
+fn saw(watch: &mut Watch<Object>, name: &str, change: Change) -> Result<bool> {
+    while let Some(event) = watch.next_event()? {
+        if event.object.metadata.name == name && event.change == change {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// How to see how far it is.

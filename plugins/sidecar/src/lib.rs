@@ -67,8 +67,8 @@ impl Status for Sidecar {
 }
 
 impl Restore for Sidecar {
-    /// The sidecar answers when the object is in place: whether the broker then takes it up is not
-    /// its to say.
+    /// The sidecar answers 200 when the object is in place: whether the broker then takes it up is not
+    /// its to say. With 202 the object is still on its way.
     fn restore(request: RestoreRequest) -> Result<Restoration> {
         let RestoreSource::Id(key) = request.source else {
             return Err(Error::unsupported(
@@ -79,7 +79,7 @@ impl Restore for Sidecar {
             version: &key,
             dry_run: request.dry_run,
         };
-        let result: RestoreResult = http::post("api", "/v1/restore")
+        let answer = http::post("api", "/v1/restore")
             .patience(RESTORE_PATIENCE)
             .json(&body)?
             .send()?
@@ -89,28 +89,63 @@ impl Restore for Sidecar {
                 ErrorKind::NotFound => error
                     .with_hint("`kubectl broker backup list --engine sidecar` shows the objects"),
                 _ => explain(error),
-            })?
-            .json()?;
-        if result.dry_run != request.dry_run {
-            return Err(Error::protocol(format!(
-                "the sidecar was asked for {} and says that it did {}",
-                mode(request.dry_run),
-                mode(result.dry_run)
-            )));
+            })?;
+        if answer.status() == ACCEPTED && !request.dry_run {
+            return accepted(key, answer);
         }
+        let result: RestoreResult = answer.json()?;
+        check_mode(&result, request.dry_run)?;
         let mut backup = Backup::new(result.key, State::Succeeded);
         backup.activity = Activity::Restore;
         backup.reported_state = Some(mode(result.dry_run).to_owned());
         backup.size = u64::try_from(result.bytes).ok();
-        let target = Field {
-            name: "target-path".to_owned(),
-            value: result.target_path,
-        };
         Ok(Restoration {
             backup,
-            details: vec![target],
+            details: vec![target_path(result.target_path)],
         })
     }
+}
+
+/// Of HTTP: what was asked for is not done yet.
+const ACCEPTED: u16 = 202;
+
+/// A restore that goes on after the answer. Nothing in the sidecar's API tells how it ends, and what its
+/// answer says beside that may be missing.
+fn accepted(key: String, answer: http::Response) -> Result<Restoration> {
+    let result: Option<RestoreResult> = answer.json().ok();
+    if let Some(result) = &result {
+        check_mode(result, false)?;
+    }
+    let (key, bytes, path) = match result {
+        Some(result) => (result.key, Some(result.bytes), Some(result.target_path)),
+        None => (key, None, None),
+    };
+    let mut backup = Backup::new(key, State::Pending);
+    backup.activity = Activity::Restore;
+    backup.reported_state = Some("accepted".to_owned());
+    backup.size = bytes.and_then(|bytes| u64::try_from(bytes).ok());
+    Ok(Restoration {
+        backup,
+        details: path.map(target_path).into_iter().collect(),
+    })
+}
+
+fn target_path(path: String) -> Field {
+    Field {
+        name: "target-path".to_owned(),
+        value: path,
+    }
+}
+
+fn check_mode(result: &RestoreResult, dry_run: bool) -> Result<()> {
+    if result.dry_run == dry_run {
+        return Ok(());
+    }
+    Err(Error::protocol(format!(
+        "the sidecar was asked for {} and says that it did {}",
+        mode(dry_run),
+        mode(result.dry_run)
+    )))
 }
 
 /// Seconds. The sidecar loads the whole object before it answers; the first client waited as long.
@@ -136,7 +171,7 @@ fn purge(name: &str, force: bool) -> Result<()> {
         )
         .with_hint("Wait until it is uploaded, or purge it all the same with `--force`"));
     }
-    http::post("api", "/v1/backup/purge")
+    let answer = http::post("api", "/v1/backup/purge")
         .json(&PurgeBody { name })?
         .send()?
         .expect_ok()
@@ -144,17 +179,23 @@ fn purge(name: &str, force: bool) -> Result<()> {
             ErrorKind::NotFound => not_on_disk(name),
             _ => explain(error),
         })?;
+    let accepted = answer.status() == ACCEPTED;
     match local_entry(name)? {
         None => Ok(()),
+        Some(_) if accepted => Err(Error::new(
+            ErrorKind::Failed,
+            format!("the sidecar accepted to purge {name:?}, and has not done it yet"),
+        )
+        .with_hint(LOOK_AGAIN)),
         Some(_) => Err(Error::new(
             ErrorKind::Failed,
-            format!("the sidecar purged {name:?}, and it is still there"),
+            format!("the sidecar says that it purged {name:?}, and it is still there"),
         )
-        .with_hint(
-            "It may be purging still; look again with `kubectl broker backup list --scope local`",
-        )),
+        .with_hint(LOOK_AGAIN)),
     }
 }
+
+const LOOK_AGAIN: &str = "Look again with `kubectl broker backup list --engine sidecar --scope local`; each pod has its own, see `--pod`";
 
 fn not_on_disk(name: &str) -> Error {
     Error::not_found(format!("no backup named {name:?} on the pod's disk")).with_hint(

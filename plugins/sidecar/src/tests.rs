@@ -189,6 +189,26 @@ fn a_restore_says_what_was_put_where() {
 }
 
 #[test]
+fn a_restore_that_is_only_accepted_is_not_done() {
+    let full = DRY.replace("true", "false");
+    for (body, size) in [
+        (full.as_str(), Some(10)),
+        (r#"{"status": "accepted"}"#, None),
+        ("", None),
+    ] {
+        let done = restore(&host(RESTORE, 202, body), false).unwrap().backup;
+        assert_eq!((done.state, done.size), (State::Pending, size), "{body}");
+        assert_eq!(done.id, "backup/a.backup");
+        assert_eq!(done.reported_state.as_deref(), Some("accepted"));
+    }
+    let done = restore(&host(RESTORE, 200, &full), false).unwrap();
+    assert_eq!(done.backup.state, State::Succeeded);
+    // A dry run that was accepted has told nothing yet.
+    let error = restore(&host(RESTORE, 202, ""), true).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Protocol);
+}
+
+#[test]
 fn a_dry_run_that_was_none_is_told() {
     let body = DRY.replace("true", "false");
     let error = restore(&host(RESTORE, 200, &body), true).unwrap_err();
@@ -224,6 +244,13 @@ fn after_a_purge_the_backup_must_be_gone() {
     let still_there = host(LOCAL, 200, INVENTORY).answer(PURGE, Reply::text(200, ""));
     let error = delete(&still_there, "20250818-020000", true).unwrap_err();
     assert!(error.message.contains("still there"), "{}", error.message);
+    let accepted = host(LOCAL, 200, INVENTORY).answer(PURGE, Reply::text(202, ""));
+    let error = delete(&accepted, "20250818-020000", true).unwrap_err();
+    assert!(
+        error.message.contains("accepted to purge"),
+        "{}",
+        error.message
+    );
 }
 
 const UPLOAD: &str = "POST /v1/backup/upload";

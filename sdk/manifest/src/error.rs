@@ -7,6 +7,8 @@ pub enum ManifestError {
     NoFiles { operation: Operation },
     #[error("`saves` belongs to the operation `create`, not to `{operation}`")]
     NothingToSave { operation: Operation },
+    #[error("`no-status` belongs to the operation `restore`, not to `{operation}`")]
+    NothingToFollow { operation: Operation },
     #[error("the manifest is not valid {format}: {reason}")]
     Syntax {
         format: &'static str,

@@ -70,10 +70,10 @@ pub enum FillError {
     #[error("the command gets two values for `{{{name}}}`")]
     Twice { name: String },
     #[error(
-        "the value for `{{{name}}}` can't stand in a command: it is empty, has more than {MAX_WORD} bytes, or has a control character"
+        "the {name} can't stand in a command: it is empty, has more than {MAX_WORD} bytes, or has a control character"
     )]
     Value { name: String },
-    #[error("the value for `{{{name}}}` begins with a dash, and would be an option")]
+    #[error("the {name} begins with a dash, and would be an option")]
     Option { name: String },
 }
 

@@ -157,6 +157,10 @@ pub struct Ability {
     /// with `status`, and gets it with `download`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub saves: bool,
+    /// Of `restore`: the backend tells nothing of a restore that it has accepted, so that `status` can't
+    /// follow it. The host then doesn't wait for its end, and says so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_status: bool,
     /// Options of `list`, by name, with which it shows what the operation can be done to: the menu that
     /// asks which backup is meant is made with them. Without any, the defaults show it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -260,6 +264,21 @@ impl Manifest {
         create.is_some_and(|ability| ability.saves)
     }
 
+    /// Whether `status` can follow a restore that was begun.
+    #[must_use]
+    pub fn follows_restores(&self) -> bool {
+        let restore = self.operations.get(&Operation::Restore);
+        self.can(Operation::Status) && restore.is_none_or(|ability| !ability.no_status)
+    }
+
+    /// Whether each pod of its target answers for itself alone. Behind a Service any of them answers for
+    /// all.
+    #[must_use]
+    pub fn answers_by_pod(&self) -> bool {
+        let mut endpoints = self.endpoints.values();
+        endpoints.any(|endpoint| endpoint.select == Select::Pod)
+    }
+
     /// Whether it works with pods, those of a StatefulSet that the user names.
     #[must_use]
     pub fn has_target(&self) -> bool {
@@ -352,6 +371,15 @@ impl Manifest {
         let saves = self.operations.iter().find(|(_, ability)| ability.saves);
         if let Some((operation, _)) = saves.filter(|(op, _)| **op != Operation::Create) {
             return Err(ManifestError::NothingToSave {
+                operation: *operation,
+            });
+        }
+        let unseen = self
+            .operations
+            .iter()
+            .find(|(_, ability)| ability.no_status);
+        if let Some((operation, _)) = unseen.filter(|(op, _)| **op != Operation::Restore) {
+            return Err(ManifestError::NothingToFollow {
                 operation: *operation,
             });
         }

@@ -40,11 +40,11 @@ pub enum RouteError {
     #[error("the request gives a value for `{{{name}}}`, which the route does not have")]
     Unknown { name: String },
     #[error(
-        "the value for `{{{name}}}` can't be a path segment: it is empty, a dot segment, too long, or has a slash or a control character"
+        "the {name} can't be a segment of a path: it is empty, a dot segment, too long, or has a slash or a control character"
     )]
     Value { name: String },
     #[error(
-        "the value for `{{+{name}}}` can't be the rest of a path: it is too long, or one of its segments is empty, a dot segment, or has a backslash or a control character"
+        "the {name} can't be the rest of a path: it is too long, or one of its segments is empty, a dot segment, or has a backslash or a control character"
     )]
     Rest { name: String },
 }

@@ -472,6 +472,27 @@ fn a_menu_is_made_with_choices_that_the_list_has() {
 }
 
 #[test]
+fn only_a_restore_may_have_no_status() {
+    let blind = |status: &str| {
+        let operations =
+            format!("{status}[operations.restore]\nno-status = true\n[operations.list]");
+        Manifest::from_toml(&GOOD.replace("[operations.list]", &operations)).unwrap()
+    };
+    assert!(!blind("[operations.status]\n").follows_restores());
+    let follows = GOOD.replace(
+        "[operations.list]",
+        "[operations.status]\n[operations.list]",
+    );
+    assert!(Manifest::from_toml(&follows).unwrap().follows_restores());
+    assert_eq!(
+        refused("preference = 50", "no-status = true"),
+        ManifestError::NothingToFollow {
+            operation: Operation::List
+        }
+    );
+}
+
+#[test]
 fn only_create_saves() {
     let saving = GOOD.replace(
         "[operations.list]",

@@ -71,7 +71,11 @@ class Request:
         """The answer, whatever its status is.
 
         Raises ``Err`` when there is none."""
-        what = f"{self._raw.method.name} {self._raw.route}"
+        path = self._raw.route
+        for name, value in self._raw.parameters:
+            for placeholder in ("{" + name + "}", "{+" + name + "}"):
+                path = path.replace(placeholder, value[:MAX_TEXT])
+        what = f"{self._raw.method.name} {path}"
         return Response(what, http.send(self._raw))
 
 

@@ -103,7 +103,7 @@ impl Request {
     /// # Errors
     /// When the host refuses the request or no answer came.
     pub fn send(self) -> Result<Response> {
-        let request = format!("{} {}", method_name(self.0.method), self.0.route);
+        let request = told(&self.0);
         let raw = host::send(&self.0)?;
         Ok(Response { raw, request })
     }
@@ -114,7 +114,7 @@ impl Request {
     /// When the host refuses the request, when no answer came, and when the file is not any more what
     /// the host has verified.
     pub fn send_file(self, file: &Artifact) -> Result<Response> {
-        let request = format!("{} {}", method_name(self.0.method), self.0.route);
+        let request = told(&self.0);
         let raw = artifacts::send(&self.0, file)?;
         Ok(Response { raw, request })
     }
@@ -219,6 +219,17 @@ impl Response {
             Error::protocol(format!("{} answered {what}", self.request)).with_hint(OTHER_PROGRAM)
         })
     }
+}
+
+/// The request for messages: its method, and its route with the values of its parameters.
+fn told(request: &Raw) -> String {
+    let mut path = request.route.clone();
+    for (name, value) in &request.parameters {
+        for placeholder in [format!("{{{name}}}"), format!("{{+{name}}}")] {
+            path = path.replace(&placeholder, &shorten(value));
+        }
+    }
+    format!("{} {path}", method_name(request.method))
 }
 
 /// What a body in no known form says, in one line.

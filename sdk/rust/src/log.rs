@@ -7,7 +7,7 @@ pub fn debug(message: &str) {
     write(Level::Debug, message);
 }
 
-/// Shown when the user asks for more.
+/// Shown to people on stderr, each sentence once: what the engine waits for, for example.
 pub fn info(message: &str) {
     write(Level::Info, message);
 }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use clap::ArgMatches;
 
 use crate::cli::confirm::Prompt;
@@ -38,7 +40,9 @@ pub(super) async fn run(
         yes: matches!(yes, Ok(Some(true))),
         ui: session.ui(),
     };
+    let timeout = args.matches.try_get_one::<Duration>("timeout");
     let request = VerbRequest {
+        timeout: timeout.ok().flatten().copied(),
         given: engine_verbs::given(engines, &args.matches, &args.verb)?,
         verb: args.verb,
     };

@@ -51,7 +51,7 @@ pub(super) struct TargetArgs {
     /// StatefulSet of the broker [default: broker]
     #[arg(long, global = true, value_name = "NAME")]
     statefulset: Option<String>,
-    /// Pod to talk to [default: the first that is ready]
+    /// Pod to talk to, or `all` for each that is ready, which only `list` takes [default: the first that is ready]
     #[arg(long, global = true, value_name = "NAME")]
     pod: Option<String>,
     #[command(flatten)]
@@ -62,6 +62,9 @@ pub(super) struct TargetArgs {
     #[arg(long, global = true, value_name = "FILE")]
     audit: Option<PathBuf>,
 }
+
+/// What `--pod` names each pod by.
+const ALL_PODS: &str = "all";
 
 /// What an engine does at a target.
 #[derive(Subcommand)]
@@ -132,6 +135,9 @@ pub(super) async fn run(args: BackupArgs, context: Context<'_>) -> Result<(), Cl
     let known = engines.clone();
     let engine = args.verb.engine(&args.engine, &engines)?;
     let output_file = context.output_file.clone();
+    if !matches!(&args.verb, BackupVerb::Engine(EngineVerb::List(_))) {
+        args.target.refuse_all_pods()?;
+    }
     let request = args.target.into_request(context, engine)?;
     let work = async {
         let verb = match args.verb {
@@ -254,15 +260,36 @@ impl BackupVerb {
 }
 
 impl TargetArgs {
+    /// Whether `--pod` names each pod.
+    fn all_pods(&self) -> bool {
+        self.pod.as_deref() == Some(ALL_PODS)
+    }
+
+    /// What is done to one pod can't be done to each.
+    pub(super) fn refuse_all_pods(&self) -> Result<(), CliError> {
+        if !self.all_pods() {
+            return Ok(());
+        }
+        Err(CliError::Conflict {
+            problem: "`--pod all` is for `backup list` only".to_owned(),
+            choices: vec![
+                "Name one pod: --pod NAME".to_owned(),
+                "Leave --pod out, for the first that is ready".to_owned(),
+            ],
+        })
+    }
+
     pub(super) fn into_request(
         self,
         context: Context<'_>,
         engine: EngineChoice,
     ) -> Result<Request, CliError> {
+        let all_pods = self.all_pods();
         Ok(Request {
             engine,
             statefulset: self.statefulset,
-            pod: self.pod,
+            pod: self.pod.filter(|_| !all_pods),
+            all_pods,
             ports: engine_flags::ports(&context.engines, context.matches),
             options: engine_flags::settings(&context.engines, context.matches)?,
             audit: self.audit,

@@ -278,6 +278,20 @@ async fn a_pod_that_went_away_is_replaced_by_the_next_ready_one() {
 }
 
 #[tokio::test]
+async fn a_pod_that_the_user_was_told_of_is_replaced_by_no_other() {
+    let gone = status(404, "pods \"broker-0\" not found");
+    let answers = answers()
+        .with("pods/broker-0/portforward", 404, &gone)
+        .list("pods", &[pod("broker-0"), pod("broker-1")]);
+    let backend = backend(answers, |_| async {}.boxed()).await;
+    assert_eq!(backend.settle_on_pod().as_deref(), Some("broker-0"));
+    let sent = backend.send(get("/"), &Deadlines::default()).await;
+    let error = sent.unwrap_err();
+    assert!(matches!(error, ClusterError::PodGone { .. }), "{error}");
+    assert_eq!(backend.answered(), None);
+}
+
+#[tokio::test]
 async fn refusals_to_open_the_tunnel_are_understood() {
     let refused = async |code: u16, text: &str, json: bool| {
         let message = status(code, text);

@@ -48,7 +48,8 @@ impl HostState {
         pod: Option<String>,
         arguments: &[(String, String)],
     ) -> HostResult<Ended> {
-        let command = self.grants.check_command(name, arguments)?;
+        let command = self.grants.check_command(name, arguments);
+        let command = command.inspect_err(|report| self.remember_refusal(report))?;
         self.commands.run(pod, command).await
     }
 }

@@ -65,7 +65,8 @@ impl HostState {
             method(request.method),
             &request.route,
             &request.parameters,
-        )?;
+        );
+        let granted = granted.inspect_err(|report| self.remember_refusal(report))?;
         for (name, _) in &request.headers {
             self.grants.check_header(&request.endpoint, name)?;
         }

@@ -1,7 +1,6 @@
 //! `resources`: Kubernetes objects of an engine, checked against its grants and reached by the host.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use broker_manifest::{ObjectKind, ResourceVerb};
 use serde_json::{Value, json};
@@ -18,8 +17,6 @@ use crate::model::{Report, ReportKind};
 const MAX_SENT: usize = 1 << 20;
 /// The most that one list may give to an engine, in bytes.
 const MAX_LISTED: usize = 64 << 20;
-/// What is left of its time when a waiting engine is told to return.
-const TO_RETURN: Duration = Duration::from_secs(5);
 
 /// What may be reached, and what reaches it.
 struct Granted {
@@ -139,7 +136,7 @@ impl wit::HostWatcher for HostState {
     ) -> wasmtime::Result<Result<Option<wit::Event>, WitError>> {
         let until = self
             .ends
-            .checked_sub(TO_RETURN)
+            .checked_sub(self.to_return)
             .unwrap_or_else(Instant::now);
         let watch = &mut self.table.get_mut(&watcher)?.0;
         let Ok(next) = timeout_at(until, watch.next()).await else {

@@ -26,7 +26,7 @@ fn host() -> Host {
         .runs("broker-1", &there(TO), Ran::ok(""))
         .runs("broker-1", "mkdir -p /mnt/kept", Ran::ok(""))
         .runs("broker-1", &format!("touch {PROBE}"), Ran::ok(""))
-        .runs("broker-1", &format!("rm {PROBE}"), Ran::ok(""))
+        .runs("broker-1", &format!("rm -f {PROBE}"), Ran::ok(""))
         .runs("broker-1", SPACES, Ran::ok(OTHER_DISK))
         .runs(
             "broker-1",
@@ -74,7 +74,7 @@ fn the_backup_is_found_on_its_pod_and_moved_when_all_was_checked() {
             format!("broker-1: test -e {TO}"),
             "broker-1: mkdir -p /mnt/kept".to_owned(),
             format!("broker-1: touch {PROBE}"),
-            format!("broker-1: rm {PROBE}"),
+            format!("broker-1: rm -f {PROBE}"),
             format!("broker-1: {SPACES}"),
             format!("broker-1: du -sk {FROM}"),
             format!("broker-1: {MOVE}"),

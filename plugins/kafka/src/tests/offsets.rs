@@ -137,3 +137,64 @@ fn a_rollback_needs_a_path_in_the_operators_pod() {
     let reference = json!({"name": "snapshot.json", "path": "/data/snapshot.json"});
     assert_eq!(done(&host).sent["spec"]["snapshotRef"], reference);
 }
+
+#[test]
+fn nothing_reset_is_no_success() {
+    let given = [
+        ("groups", "app,billing".into()),
+        ("cluster-of", "nightly".into()),
+        ("strategy", "to-latest".into()),
+    ];
+    for (status, message) in [
+        (
+            json!({"phase": "Completed", "groupsTotal": 0, "groupsReset": 0, "message": "no groups"}),
+            "0 of 2 consumer groups were reset; the operator says: no groups",
+        ),
+        (
+            json!({"phase": "Completed", "groupsTotal": 1, "groupsReset": 1}),
+            "1 of 2 consumer groups were reset",
+        ),
+        (
+            json!({"phase": "Completed"}),
+            "the operator ended it well, and does not say how many consumer groups were reset",
+        ),
+    ] {
+        let host = host().settles(RESET, status);
+        let error = host.act::<Kafka>("offset-reset", &given).unwrap_err();
+        assert_eq!(error.message, message);
+        assert!(error.hint.is_some());
+    }
+    // One by one is enough.
+    let told = json!({"phase": "Completed", "groupResults": [
+        {"groupId": "app", "success": true}, {"groupId": "billing", "success": true},
+    ]});
+    let host = host().settles(RESET, told);
+    assert_eq!(
+        text(host.act::<Kafka>("offset-reset", &given)),
+        "2 of 2 consumer groups were reset."
+    );
+}
+
+#[test]
+fn nothing_rolled_back_is_no_success() {
+    let kind = "kafka.oso.sh/v1alpha1/KafkaOffsetRollback";
+    let given = [("path", "/s.json".into()), ("cluster-of", "nightly".into())];
+    for (status, message) in [
+        (
+            json!({"phase": "Completed", "groupsRolledBack": 0}),
+            "0 consumer groups were rolled back",
+        ),
+        (
+            json!({"phase": "Completed", "groupsRolledBack": 2, "groupsFailed": 1}),
+            "2 consumer groups were rolled back, 1 were not",
+        ),
+        (
+            json!({"phase": "Completed"}),
+            "the operator ended it well, and does not say how many consumer groups were rolled back",
+        ),
+    ] {
+        let host = host().settles(kind, status);
+        let error = host.act::<Kafka>("offset-rollback", &given).unwrap_err();
+        assert_eq!(error.message, message);
+    }
+}

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{cluster, run};
 use crate::flags::{self, invalid};
-use crate::object::{GroupResult, Object};
+use crate::object::{GroupResult, Object, Status};
 use crate::work::Work;
 use crate::{state, time};
 
@@ -72,28 +72,61 @@ pub fn reset(request: &ActRequest) -> Result<Report> {
     )
 }
 
+/// What was reset. The operator ends well also where it found nothing to do.
 fn groups_reset(object: &Object) -> Result<String> {
     let status = &object.status;
     if object.spec["dryRun"] == true {
-        return Ok("The operator would do this; nothing was changed.".to_owned());
+        return Ok(NOTHING_CHANGED.to_owned());
     }
-    let count = |number: Option<u64>| number.unwrap_or_default();
-    let mut text = format!(
-        "{} of {} consumer groups were reset.",
-        count(status.groups_reset),
-        count(status.groups_total)
-    );
-    if state::state(Work::OffsetReset, object) != State::Partial {
-        return Ok(text);
+    let asked = object.spec["consumerGroups"].as_array().map_or(0, Vec::len);
+    let asked = u64::try_from(asked).unwrap_or_default();
+    let total = status.groups_total.unwrap_or_default().max(asked);
+    let Some(reset) = status.groups_reset.or_else(|| told_to_be_reset(status)) else {
+        return Err(untold("reset"));
+    };
+    let mut text = format!("{reset} of {total} consumer groups were reset");
+    let is_partial = state::state(Work::OffsetReset, object) == State::Partial;
+    if reset > 0 && reset >= total && !is_partial {
+        return Ok(format!("{text}."));
     }
-    for failure in status.group_results.iter().filter_map(GroupResult::failure) {
-        text += &format!(" {failure}.");
+    let failures: Vec<_> = status
+        .group_results
+        .iter()
+        .filter_map(GroupResult::failure)
+        .collect();
+    text += &reasons(&failures, status);
+    let hint = if failures.is_empty() {
+        NO_SUCH_GROUPS
+    } else {
+        "A group can be reset while none of its members runs; do it once more for these groups"
+    };
+    Err(Error::new(ErrorKind::Failed, text).with_hint(hint))
+}
+
+const NOTHING_CHANGED: &str = "The operator would do this; nothing was changed.";
+const NO_SUCH_GROUPS: &str = "The groups may be unknown in this Kafka cluster, or have no offsets: `kafka-consumer-groups.sh --list` shows those that it has";
+
+/// How many groups are told one by one to be reset; none where none is told of.
+fn told_to_be_reset(status: &Status) -> Option<u64> {
+    let results = &status.group_results;
+    let reset = results.iter().filter(|result| result.failure().is_none());
+    (!results.is_empty()).then(|| u64::try_from(reset.count()).unwrap_or_default())
+}
+
+/// Why groups were left out: what is told of each, else what the operator says of all of them.
+fn reasons(failures: &[String], status: &Status) -> String {
+    match (failures, &status.message) {
+        ([], None) => String::new(),
+        ([], Some(message)) => format!("; the operator says: {message}"),
+        (failures, _) => format!(". {}", failures.join(". ")),
     }
-    Err(
-        Error::new(ErrorKind::Failed, text.trim_end_matches('.')).with_hint(
-            "A group can be reset while none of its members runs; do it once more for these groups",
-        ),
-    )
+}
+
+fn untold(done: &str) -> Error {
+    Error::protocol(format!(
+        "the operator ended it well, and does not say how many consumer groups were {done}"
+    ))
+    .with_hint("Whether any was is not known: look at the offsets of the groups")
 }
 
 pub fn rollback(request: &ActRequest) -> Result<Report> {
@@ -120,11 +153,23 @@ pub fn rollback(request: &ActRequest) -> Result<Report> {
     )
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "others of its kind can fail")]
 fn rolled_back(object: &Object) -> Result<String> {
+    let status = &object.status;
     if object.spec["dryRun"] == true {
-        return Ok("The operator would do this; nothing was changed.".to_owned());
+        return Ok(NOTHING_CHANGED.to_owned());
     }
-    let groups = object.status.groups_rolled_back.unwrap_or_default();
-    Ok(format!("{groups} consumer groups were rolled back."))
+    let Some(groups) = status.groups_rolled_back else {
+        return Err(untold("rolled back"));
+    };
+    let text = format!("{groups} consumer groups were rolled back");
+    match status.groups_failed.unwrap_or_default() {
+        0 if groups > 0 => Ok(format!("{text}.")),
+        0 => Err(Error::new(ErrorKind::Failed, text + &reasons(&[], status))
+            .with_hint("The snapshot may hold no groups, or none that this Kafka cluster knows")),
+        failed => Err(Error::new(
+            ErrorKind::Failed,
+            format!("{text}, {failed} were not{}", reasons(&[], status)),
+        )
+        .with_hint("The operator's log says more")),
+    }
 }

@@ -66,7 +66,10 @@ fn validated(object: &Object) -> Result<String> {
         lines.push(check.told());
     }
     match result {
-        Some("Pass" | "Warn" | "Skip") => Ok(lines.join("\n")),
+        Some("Pass" | "Warn") => Ok(lines.join("\n")),
+        Some("Skip") => Err(Error::new(ErrorKind::Failed, lines.join("; ")).with_hint(
+            "The operator has skipped every check: nothing says whether the backup is whole",
+        )),
         Some("Fail") => Err(Error::new(ErrorKind::Integrity, lines.join("; "))
             .with_hint("Make another backup, and find out why this one is not as its topics are")),
         _ => Err(Error::protocol(lines.join("; "))

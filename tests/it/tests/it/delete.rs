@@ -9,10 +9,10 @@ fn an_uploaded_backup_is_purged_from_the_pod_and_then_gone() {
     let bed = Bed::start();
     assert_snapshot!(bed.run("backup delete --id 20250819-143025 --yes").shown(), @"
     stdout:
-    20250819-143025 is deleted
+    20250819-143025 is deleted from pod broker-0
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    Removing backup 20250819-143025 for good (engine sidecar)
+    Removing backup 20250819-143025 for good: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, pod broker-0, engine sidecar
     exit 0
     ");
     assert_snapshot!(bed.run("backup list --scope local --engine sidecar -o name").shown(), @"
@@ -30,7 +30,7 @@ fn what_is_not_uploaded_stays() {
     assert_snapshot!(bed.run("backup delete --id 20250905-130215 --yes").shown(), @r#"
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    Removing backup 20250905-130215 for good (engine sidecar)
+    Removing backup 20250905-130215 for good: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, pod broker-0, engine sidecar
     error: "20250905-130215" is not uploaded (its state is "pending")
     hint: Wait until it is uploaded, or purge it all the same with `--force`
     exit 11
@@ -44,7 +44,7 @@ fn what_is_not_confirmed_stays() {
     assert_snapshot!(bed.run("backup delete --id 20250819-143025").shown(), @"
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    error: nothing was done: Removing backup 20250819-143025 for good (engine sidecar) needs a confirmation
+    error: nothing was done, because it was not confirmed: Removing backup 20250819-143025 for good: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, pod broker-0, engine sidecar
     hint: Give `--yes` if you mean it; on a terminal the name of the target is asked for
     exit 2
     ");
@@ -61,4 +61,18 @@ fn hivemq_has_no_way_to_delete() {
     hint: Engines that can: backuprequest, kafka, sidecar
     exit 2
     ");
+}
+
+#[test]
+fn what_the_sidecar_only_accepts_is_not_said_to_be_gone() {
+    let bed = Bed::with(&["sidecar-accepts=nothing"]);
+    let run = bed.run("backup delete --id 20250819-143025 --yes");
+    assert_snapshot!(run.shown(), @r#"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    Removing backup 20250819-143025 for good: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, pod broker-0, engine sidecar
+    error: the sidecar accepted to purge "20250819-143025", and has not done it yet
+    hint: Look again with `kubectl broker backup list --engine sidecar --scope local`; each pod has its own, see `--pod`
+    exit 1
+    "#);
 }

@@ -85,73 +85,113 @@ fn the_folder_that_the_pods_environment_names_is_the_source() {
     ");
 }
 
-#[test]
-fn what_is_there_already_is_never_replaced() {
-    let bed = Bed::start();
-    assert_snapshot!(create(&bed, "/opt/hivemq/backup").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    A backup takes disk space on the broker's nodes, and is not removed by itself
-    12.0GiB free on broker-0's backup volume (/opt/hivemq/backup)
-    Backup 20250906-120000 has begun; waiting up to 300 s for its end
-    error: backup 20250906-120000 is complete, but what was to be done with it was not: there is already a /opt/hivemq/backup/20250906-120000 in pod broker-0
-    hint: The backup is at /opt/hivemq/backup/20250906-120000 in pod broker-0
-    exit 11
-    ");
-    assert_eq!(pods_with(&bed, FROM).len(), 1);
+/// What is said of a destination that can't be; nothing was begun, and nothing is left of the checks.
+fn refused(faults: &[&str], destination: &str) -> String {
+    let bed = Bed::with(faults);
+    let run = create(&bed, destination);
+    assert_ne!(run.code, 0, "{destination}");
+    assert_eq!(begun(&bed), 0, "{destination}");
+    assert!(pods_with(&bed, FROM).is_empty());
+    let said = run.shown();
+    let said = said.lines().filter(|line| !line.starts_with("Using "));
+    said.collect::<Vec<_>>().join("\n")
 }
 
 #[test]
-fn a_folder_that_can_not_be_written_to_is_seen_before_anything_is_moved() {
-    let bed = Bed::start();
-    assert_snapshot!(create(&bed, "/readonly").shown(), @"
+fn a_folder_that_can_not_be_written_to_is_found_out_before_anything_is_begun() {
+    assert_snapshot!(refused(&[], "/readonly"), @"
     stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    A backup takes disk space on the broker's nodes, and is not removed by itself
-    12.0GiB free on broker-0's backup volume (/opt/hivemq/backup)
-    Backup 20250906-120000 has begun; waiting up to 300 s for its end
-    error: backup 20250906-120000 is complete, but what was to be done with it was not: /readonly in pod broker-0 can't be written to: touch: cannot touch '/readonly/.kubectl-broker-20250906-120000': Read-only file system
-    hint: The backup is at /opt/hivemq/backup/20250906-120000 in pod broker-0
+    error: /readonly in pod broker-0 can't be written to: touch: cannot touch '/readonly/.kubectl-broker-check': Read-only file system
+    hint: No backup was begun. Name a folder that can be made and written to in each pod, with room for a backup
     exit 1
     ");
-    assert_snapshot!(create(&Bed::start(), "/srv/kept").shown(), @"
+    assert_snapshot!(refused(&[], "/srv/kept"), @"
     stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    A backup takes disk space on the broker's nodes, and is not removed by itself
-    12.0GiB free on broker-0's backup volume (/opt/hivemq/backup)
-    Backup 20250906-120000 has begun; waiting up to 300 s for its end
-    error: backup 20250906-120000 is complete, but what was to be done with it was not: /srv/kept can't be made in pod broker-0: mkdir: cannot create directory '/srv': Permission denied
-    hint: The backup is at /opt/hivemq/backup/20250906-120000 in pod broker-0
+    error: / in pod broker-0 can't be written to: touch: cannot touch '/.kubectl-broker-check': Permission denied
+    hint: No backup was begun. Name a folder that can be made and written to in each pod, with room for a backup
     exit 1
     ");
-    assert_eq!(pods_with(&bed, FROM).len(), 1);
+    assert_snapshot!(refused(&[], "/proc/x"), @"
+    stderr:
+    error: /proc in pod broker-0 can't be written to: touch: cannot touch '/proc/.kubectl-broker-check': No such file or directory
+    hint: No backup was begun. Name a folder that can be made and written to in each pod, with room for a backup
+    exit 1
+    ");
+}
+
+#[test]
+fn the_folder_of_backups_is_no_destination_by_any_name() {
+    assert_snapshot!(refused(&[], "/opt/hivemq/backup"), @"
+    stderr:
+    error: `--destination /opt/hivemq/backup` can't be used: in pod broker-0 it is HiveMQ's own folder for backups, or in it
+    hint: HiveMQ and its sidecar take what is in that folder for backups: give another one
+    exit 2
+    ");
+    for name in [
+        "/opt//hivemq/./backup/",
+        "/opt/hivemq/backup/monthly",
+        "/mnt/link-to-backups",
+        "/mnt/link-to-backups/x",
+    ] {
+        let said = refused(&[], name);
+        assert!(said.contains("HiveMQ's own folder for backups"), "{said}");
+    }
+}
+
+#[test]
+fn what_is_no_folder_is_no_destination() {
+    assert_snapshot!(refused(&[], "/mnt/file/x"), @"
+    stderr:
+    error: `--destination /mnt/file/x` can't be used: in pod broker-0 /mnt/file is no folder
+    hint: No backup was begun. Name a folder that can be made and written to in each pod, with room for a backup
+    exit 2
+    ");
+    assert_snapshot!(refused(&[], "/mnt/loop"), @"
+    stderr:
+    error: `--destination /mnt/loop` can't be used: in pod broker-0 it is a symbolic link that leads nowhere
+    hint: No backup was begun. Name a folder that can be made and written to in each pod, with room for a backup
+    exit 2
+    ");
 }
 
 #[test]
 fn another_disk_has_to_have_room() {
-    let bed = Bed::with(&["disk-free=4096"]);
-    assert_snapshot!(create(&bed, "/mnt/kept").shown(), @"
+    assert_snapshot!(refused(&["disk-free=4096"], "/mnt/kept"), @"
     stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    warning: engine kubectl-broker/hivemq: only 4.0KiB free on broker-0's backup volume (/opt/hivemq/backup), and the newest backup has 21.0MiB
-    A backup takes disk space on the broker's nodes, and is not removed by itself
-    Backup 20250906-120000 has begun; waiting up to 300 s for its end
-    error: backup 20250906-120000 is complete, but what was to be done with it was not: there is no room in /mnt/kept in pod broker-0: the backup has 9.6MiB, and 4.0KiB are free
-    hint: The backup is at /opt/hivemq/backup/20250906-120000 in pod broker-0
+    error: there is no room in /mnt/kept in pod broker-0: 4.0KiB are free, and the newest backup has 21.0MiB
+    hint: No backup was begun. Name a folder that can be made and written to in each pod, with room for a backup
     exit 1
     ");
-    assert_eq!(pods_with(&bed, FROM).len(), 1);
-    assert!(pods_with(&bed, &format!("/mnt/kept/{ID}")).is_empty());
 }
 
 #[test]
-fn on_the_same_disk_it_needs_none() {
-    let bed = Bed::with(&["disk-free=4096"]);
-    let run = create(&bed, "/opt/hivemq/backup/monthly");
+fn an_image_that_can_not_move_a_backup_is_found_out_before() {
+    for program in ["test", "touch", "mv"] {
+        let said = refused(&[&format!("no-program={program}")], "/mnt/kept");
+        assert!(said.contains(program), "{said}");
+    }
+    // The room is not known then, and a move finds out.
+    let run = create(&Bed::with(&["no-program=df"]), "/mnt/kept");
     assert_eq!(run.code, 0, "{}", run.stderr);
-    assert_eq!(
-        pods_with(&bed, &format!("/opt/hivemq/backup/monthly/{ID}")).len(),
-        1
+}
+
+#[test]
+fn the_checks_leave_nothing_in_any_pod() {
+    let bed = Bed::start();
+    assert_eq!(create(&bed, "/mnt/kept").code, 0);
+    assert_eq!(pods_with(&bed, "/mnt/kept"), ["broker-0"]);
+}
+
+#[test]
+fn on_the_same_disk_it_needs_no_room() {
+    let platform = Testbed::builder().namespace("platform");
+    let bed = Bed::of(platform.fault("disk-free=4096".parse().expect("a fault")));
+    let run = create(&bed, "/mnt/shared/monthly");
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(
+        run.stdout.contains(&format!("/mnt/shared/monthly/{ID}")),
+        "{}",
+        run.stdout
     );
 }
 
@@ -232,9 +272,7 @@ fn a_connection_that_dies_during_a_command_leaves_its_outcome_open() {
     assert_snapshot!(create(&bed, "/mnt/kept").shown(), @"
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    A backup takes disk space on the broker's nodes, and is not removed by itself
-    Backup 20250906-120000 has begun; waiting up to 300 s for its end
-    error: backup 20250906-120000 is complete, but what was to be done with it was not: the connection to `printenv HIVEMQ_BACKUP_FOLDER` in container hivemq of pod broker-0 broke off, so its outcome is not known: the connection to the API server ended without a close
+    error: the connection to `printenv HIVEMQ_BACKUP_FOLDER` in container hivemq of pod broker-0 broke off, so its outcome is not known: the connection to the API server ended without a close
     hint: See what became of it with `kubectl exec -n messaging broker-0 -c hivemq -- ps`
     exit 1
     ");

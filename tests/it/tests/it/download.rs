@@ -258,7 +258,7 @@ fn a_backup_that_is_not_whole_is_not_downloaded() {
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     Using folder ./backups
-    error: GET /api/v1/management/backups/{backupId} answered 404: Resource not found: Resource with id 'nothing' not found
+    error: GET /api/v1/management/backups/nothing answered 404: Resource not found: Resource with id 'nothing' not found
     hint: `kubectl broker backup list --engine hivemq` shows the backups; HiveMQ forgets a failed one after an hour
     exit 10
     ");

@@ -294,7 +294,7 @@ fn a_backup_that_does_not_exist_is_not_found() {
     assert_snapshot!(run.shown(), @"
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    error: GET /api/v1/management/backups/{backupId} answered 404: Resource not found: Resource with id '19990101-000000' not found
+    error: GET /api/v1/management/backups/19990101-000000 answered 404: Resource not found: Resource with id '19990101-000000' not found
     hint: `kubectl broker backup list --engine hivemq` shows the backups; HiveMQ forgets a failed one after an hour
     exit 10
     ");

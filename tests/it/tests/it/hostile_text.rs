@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use testbed::{Backup, BackupState};
+
 use crate::support::Bed;
 
 #[test]
@@ -91,4 +93,27 @@ fn hostile_arguments_come_back_harmless() {
         .program()
         .run_with(&["backup", "status", "--engine", "hivemq", "--id", evil]);
     assert_eq!(run.code, 2, "{}", run.stderr);
+}
+
+#[test]
+fn an_id_of_the_backend_that_can_not_be_used_is_no_fault_of_the_user() {
+    let bed = Bed::start();
+    let hivemq = bed.hivemq("messaging").expect("HiveMQ");
+    for id in ["../x", "a\nb"] {
+        let now = bed.clock().now();
+        hivemq.put(Backup::new(id, now, Some(1), BackupState::Completed));
+        for command in [
+            "restore --latest --yes",
+            "download --latest --output-file -",
+        ] {
+            let run = bed.run(&format!("backup --engine hivemq {command}"));
+            assert_eq!(run.code, 1, "{command}: {}", run.stderr);
+            let said = "was given a backup with an id that can't be used: the backupId";
+            assert!(run.stderr.contains(said), "{}", run.stderr);
+        }
+        hivemq.remove(id);
+    }
+    let run = bed.run("backup --engine hivemq restore --yes --id ../x");
+    assert_eq!(run.code, 2, "{}", run.stderr);
+    assert_eq!(bed.backend_requests().count("POST", ""), 0);
 }

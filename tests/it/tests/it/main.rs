@@ -44,6 +44,7 @@ mod plugin_keys;
 mod plugin_registry;
 mod plugin_store;
 mod plugins;
+mod pods;
 mod refused;
 mod registries;
 mod requests;

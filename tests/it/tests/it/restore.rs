@@ -1,8 +1,9 @@
 //! `backup restore`: what it destroys is asked for, and nobody else is let in meanwhile.
 
 use insta::assert_snapshot;
+use testbed::{Pace, Testbed};
 
-use crate::support::Bed;
+use crate::support::{Bed, Desk};
 
 fn restores(bed: &Bed) -> usize {
     bed.backend_requests().count("POST", "")
@@ -14,7 +15,7 @@ fn without_a_terminal_it_is_not_done_unless_it_is_confirmed() {
     assert_snapshot!(bed.run("backup restore --id 20250905-130215").shown(), @"
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    error: nothing was done: Restoring backup 20250905-130215 into StatefulSet broker in namespace messaging (engine hivemq) needs a confirmation
+    error: nothing was done, because it was not confirmed: Restoring backup 20250905-130215: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, engine hivemq
     hint: Give `--yes` if you mean it; on a terminal the name of the target is asked for
     exit 2
     ");
@@ -31,7 +32,7 @@ fn the_latest_is_the_newest_that_ended_well_and_is_waited_for() {
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     20250906-114000 is newer, but FAILED
-    Restoring backup 20250905-130215 into StatefulSet broker in namespace messaging (engine hivemq)
+    Restoring backup 20250905-130215: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, engine hivemq
     exit 0
     ");
     assert_eq!(restores(&bed), 1);
@@ -50,7 +51,7 @@ fn a_state_from_before_is_not_the_end_of_the_restore() {
     20250812-020000
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    Restoring backup 20250812-020000 into StatefulSet broker in namespace messaging (engine hivemq)
+    Restoring backup 20250812-020000: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, engine hivemq
     exit 0
     ");
 }
@@ -64,7 +65,7 @@ fn hivemqs_own_example_of_the_answer_is_understood() {
     20250905-130215
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    Restoring backup 20250905-130215 into StatefulSet broker in namespace messaging (engine hivemq)
+    Restoring backup 20250905-130215: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, engine hivemq
     exit 0
     ");
 }
@@ -76,7 +77,7 @@ fn a_restore_that_fails_is_a_failure_with_its_reason() {
     assert_snapshot!(run.shown(), @"
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    Restoring backup 20250905-130215 into StatefulSet broker in namespace messaging (engine hivemq)
+    Restoring backup 20250905-130215: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, engine hivemq
     error: the restore of 20250905-130215 ended badly: RESTORE_FAILED (node left)
     hint: `kubectl broker backup list --engine hivemq` shows what is there
     exit 1
@@ -94,7 +95,8 @@ fn a_restore_from_the_remote_store_says_what_went_where() {
     target-path: /data/restore.zip
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    Restoring backup backup/20250819-143025.backup into StatefulSet broker in namespace messaging (engine sidecar)
+    Restoring backup backup/20250819-143025.backup: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, pod broker-0, engine sidecar
+    Pod broker-0 was asked
     exit 0
     ");
     let dry = bed.run("backup restore --source remote --latest --dry-run");
@@ -105,6 +107,7 @@ fn a_restore_from_the_remote_store_says_what_went_where() {
     target-path: /data/restore.zip
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
+    Pod broker-0 was asked
     exit 0
     ");
 }
@@ -153,7 +156,7 @@ fn a_second_restore_of_the_same_target_is_refused() {
     assert_snapshot!(run.shown(), @"
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    Restoring backup 20250905-130215 into StatefulSet broker in namespace messaging (engine hivemq)
+    Restoring backup 20250905-130215: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, engine hivemq
     error: ann@elsewhere holds the lock broker-restore-broker in namespace messaging since 2025-09-06T12:00:00Z, and has to renew it until 2025-09-06T12:10:00Z
     hint: Wait until it is done; if its holder has died, the lock ends by itself at that time. `kubectl get lease broker-restore-broker -n messaging -o yaml` shows it
     exit 11
@@ -170,8 +173,180 @@ fn without_the_right_to_keep_a_lease_the_lock_is_of_this_machine_and_that_is_sai
     20250905-130215
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    Restoring backup 20250905-130215 into StatefulSet broker in namespace messaging (engine hivemq)
+    Restoring backup 20250905-130215: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, engine hivemq
     warning: no one is kept out but your own processes on this machine, because a Lease could not be kept: not allowed to create leases broker-restore-broker in namespace messaging: leases.coordination.k8s.io is forbidden: User "testbed" cannot create resource "leases" in API group "coordination.k8s.io" in the namespace "messaging"
     exit 0
     "#);
+}
+
+/// A cluster in which restores are over as soon as somebody looks.
+fn quick(faults: &[&str]) -> Bed {
+    let builder = faults.iter().fold(Testbed::builder(), |builder, fault| {
+        builder.fault(fault.parse().expect("a fault of the testbed"))
+    });
+    Bed::of(builder.pace(Pace::Polls(1)))
+}
+
+fn lease(bed: &Bed) -> Option<serde_json::Value> {
+    bed.objects()
+        .get("leases", "messaging", "broker-restore-broker")
+}
+
+const SHOWS_BEFORE: &str = "hivemq-restore-shows=before";
+
+#[test]
+fn a_restore_that_ends_between_two_looks_has_ended() {
+    // Of a backup, and of one that was restored before.
+    for id in ["20250905-130215", "20250812-020000"] {
+        let restore = format!("backup restore --id {id} --yes --timeout 20s");
+        let bed = quick(&[SHOWS_BEFORE, "hivemq-restore-fails=node left"]);
+        let run = bed.run(&restore);
+        assert_eq!(run.code, 1, "{}", run.stderr);
+        assert!(
+            run.stderr.contains("RESTORE_FAILED (node left)"),
+            "{}",
+            run.stderr
+        );
+        assert!(lease(&bed).is_none(), "the lock was given back");
+        // And once more, for another reason, and then well.
+        bed.faults()
+            .set("hivemq-restore-fails=disk full".parse().expect("a fault"));
+        let run = bed.run(&restore);
+        assert!(
+            run.stderr.contains("RESTORE_FAILED (disk full)"),
+            "{}",
+            run.stderr
+        );
+        bed.faults().clear();
+        bed.faults().set(SHOWS_BEFORE.parse().expect("a fault"));
+        let restored = bed.run(&format!("{restore} -o json")).json();
+        assert_eq!(restored["item"]["reportedState"], "RESTORE_COMPLETED");
+        assert_eq!(restored["ended"], true);
+        assert_eq!(restores(&bed), 3);
+    }
+}
+
+#[test]
+fn an_end_in_the_answer_itself_is_the_end() {
+    let shows = "hivemq-restore-shows=end";
+    let bed = Bed::with(&[shows, "hivemq-restore-fails=node left"]);
+    let run = bed.run("backup restore --id 20250905-130215 --yes");
+    assert_eq!(run.code, 1, "{}", run.stderr);
+    assert!(
+        run.stderr.contains("RESTORE_FAILED (node left)"),
+        "{}",
+        run.stderr
+    );
+    // The same end once more: nothing tells whether it is a new one.
+    let run = bed.run("backup restore --id 20250905-130215 --yes --timeout 1s");
+    assert_eq!(run.code, 124, "{}", run.stderr);
+    bed.faults().clear();
+    bed.faults().set(shows.parse().expect("a fault"));
+    let run = bed.run("backup restore --id 20250905-130215 --yes -o json");
+    assert_eq!(run.json()["item"]["state"], "Succeeded");
+}
+
+#[test]
+fn a_restore_that_leaves_no_trace_is_not_said_to_go_on_or_to_have_ended() {
+    let bed = quick(&[SHOWS_BEFORE]);
+    let run = bed.run("backup restore --id 20250812-020000 --yes --timeout 1s");
+    assert_snapshot!(run.shown(), @"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    Restoring backup 20250812-020000: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, engine hivemq
+    error: nothing is to be seen of the restore of 20250812-020000 1 s after it was asked for: its state is still RESTORE_COMPLETED
+    hint: It may have ended between two looks, or not have begun. Look with `kubectl broker backup status --engine hivemq --id 20250812-020000`, and at the log of the backend, before you try again
+    exit 124
+    ");
+    assert!(lease(&bed).is_none(), "the lock was given back");
+}
+
+#[test]
+fn a_state_from_before_is_no_end_with_the_older_route_either() {
+    let faults = ["hivemq-old-routes", SHOWS_BEFORE];
+    let builder = faults.iter().fold(Testbed::builder(), |builder, fault| {
+        builder.fault(fault.parse().expect("a fault of the testbed"))
+    });
+    let bed = Bed::of(builder.pace(Pace::Polls(3)));
+    let restored = bed
+        .run("backup restore --id 20250905-130215 --yes -o json")
+        .json();
+    assert_eq!(restored["item"]["reportedState"], "RESTORE_COMPLETED");
+}
+
+#[test]
+fn what_a_sidecar_only_accepts_is_not_said_to_be_done() {
+    let restore = "backup restore --version backup/20250819-143025.backup --yes";
+    for body in ["whole", "nothing"] {
+        let desk = Desk::with(&[&format!("sidecar-accepts={body}")]);
+        let program = || {
+            desk.bed
+                .program()
+                .in_folder(desk.folder.path())
+                .data_although_failed()
+        };
+        let run = program().run(&format!("{restore} -o json"));
+        assert_eq!(run.code, 3, "{}", run.stderr);
+        let document: serde_json::Value = serde_json::from_str(&run.stdout).expect("a document");
+        assert_eq!(document["item"]["state"], "Pending");
+        assert_eq!(document["item"]["reportedState"], "accepted");
+        assert_eq!(document["ended"], false);
+        let past = program().run("backup history -o json").json();
+        assert_eq!(past["items"][0]["outcome"], "Accepted");
+        // Nobody was to wait.
+        let run = program().run(&format!("{restore} --wait=false -o json"));
+        assert_eq!(run.json()["ended"], false);
+    }
+    let bed = Bed::with(&["sidecar-accepts=whole"]);
+    let run = bed.program().data_although_failed().run(restore);
+    assert_snapshot!(run.shown(), @"
+    stdout:
+    ID   STATE   SIZE   CREATED
+    backup/20250819-143025.backup   accepted   2.0GiB   -
+    target-path: /data/restore.zip
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    Restoring backup backup/20250819-143025.backup: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, pod broker-0, engine sidecar
+    warning: The backend accepted the restore of backup/20250819-143025.backup, and engine sidecar can't follow it: how it ends is not known
+    Pod broker-0 was asked
+    exit 3
+    ");
+}
+
+#[test]
+fn the_question_names_all_that_could_be_another_also_when_it_was_given() {
+    let bed = Bed::start();
+    let target = "--context testbed --namespace messaging --statefulset broker --pod broker-1";
+    let id = "20250905-130215";
+    for (verb, pod) in [
+        (format!("restore --engine hivemq --id {id}"), true),
+        (
+            format!("restore --source remote --id backup/{id}.backup"),
+            true,
+        ),
+        (format!("delete --engine sidecar --id {id}"), true),
+        (format!("purge {id}"), true),
+        (
+            format!("offset-reset app --cluster-of {id} --strategy to-latest"),
+            false,
+        ),
+        (format!("offset-rollback /x --cluster-of {id}"), false),
+    ] {
+        let run = bed.run(&format!("backup {target} {verb}"));
+        assert_eq!(run.code, 2, "{}", run.stderr);
+        let named = [
+            "context testbed, server https://127.0.0.1:",
+            ", namespace messaging, ",
+            ", engine ",
+        ];
+        let of_pods = pod.then_some(", StatefulSet broker, pod broker-1, ");
+        for words in named.into_iter().chain(of_pods) {
+            assert!(
+                run.stderr.contains(words),
+                "{verb}: {words}: {}",
+                run.stderr
+            );
+        }
+    }
+    assert_eq!(restores(&bed), 0);
 }

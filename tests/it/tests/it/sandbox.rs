@@ -251,7 +251,7 @@ fn requests_that_the_manifest_does_not_ask_for_are_denied_and_never_sent() {
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    error: engine acme/hostile says: the value for `{name}` can't be a path segment: it is empty, a dot segment, too long, or has a slash or a control character
+    error: engine acme/hostile says: the name can't be a segment of a path: it is empty, a dot segment, too long, or has a slash or a control character
     exit 2
     ");
     assert_eq!(bed.backend_requests().count("*", ""), 0);
@@ -530,14 +530,14 @@ fn commands_that_the_manifest_does_not_name_are_denied_and_never_run() {
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    error: engine acme/hostile says: the value for `{folder}` can't stand in a command: it is empty, has more than 4096 bytes, or has a control character
+    error: engine acme/hostile says: the folder can't stand in a command: it is empty, has more than 4096 bytes, or has a control character
     exit 2
     ");
     assert_snapshot!(bed.misbehave("option-argument").shown(), @"
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    error: engine acme/hostile says: the value for `{folder}` begins with a dash, and would be an option
+    error: engine acme/hostile says: the folder begins with a dash, and would be an option
     exit 2
     ");
     assert_snapshot!(bed.misbehave("other-pod").shown(), @"

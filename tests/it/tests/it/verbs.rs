@@ -59,9 +59,10 @@ fn a_verb_has_a_help_of_its_own() {
       <NAME>  Name of the backup on the pod's disk
 
     Options:
-          --force  Ask the sidecar to remove it although it is not uploaded
-      -y, --yes    Don't ask
-      -h, --help   Print help (see more with '--help')
+          --force           Ask the sidecar to remove it although it is not uploaded
+          --timeout <TIME>  Longest time for all of it, as in 30s or 10m [default: 15m]
+      -y, --yes             Don't ask
+      -h, --help            Print help (see more with '--help')
     ");
     let help = Bed::start().run("backup upload -h").stdout;
     let own = help.lines().take_while(|line| *line != "Target:");
@@ -74,8 +75,9 @@ fn a_verb_has_a_help_of_its_own() {
       <NAME>  Name of the backup on the pod's disk
 
     Options:
-          --type <TYPE>  What the sidecar calls the kind of backup [default: backup]
-      -h, --help         Print help (see more with '--help')
+          --type <TYPE>     What the sidecar calls the kind of backup [default: backup]
+          --timeout <TIME>  Longest time for all of it, as in 30s or 10m [default: 15m]
+      -h, --help            Print help (see more with '--help')
     ");
 }
 
@@ -134,6 +136,7 @@ fn an_upload_is_begun_by_the_engine_that_has_the_verb() {
     `kubectl broker backup status --engine sidecar --id 20250905-130215` shows how far it is.
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
+    This is what pod broker-0 says (engine kubectl-broker/sidecar)
     exit 0
     ");
     assert_eq!(posts(&bed), 1);
@@ -155,6 +158,7 @@ fn an_upload_is_a_document_where_programs_read() {
         "engine": "kubectl-broker/sidecar",
         "engineVersion": "0.1.0",
         "namespace": "messaging",
+        "pod": "broker-0",
         "statefulset": "broker"
       },
       "text": "The sidecar accepted the upload of backup 20250905-130215.\n`kubectl broker backup status --engine sidecar --id 20250905-130215` shows how far it is.",
@@ -188,7 +192,7 @@ fn what_destroys_is_asked_for() {
     assert_snapshot!(bed.run(&format!("backup purge {UPLOADED}")).shown(), @"
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    error: nothing was done: Doing `purge 20250819-143025` at StatefulSet broker in namespace messaging (engine sidecar) needs a confirmation
+    error: nothing was done, because it was not confirmed: Doing `purge 20250819-143025`: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, pod broker-0, engine sidecar
     hint: Give `--yes` if you mean it; on a terminal the name of the target is asked for
     exit 2
     ");
@@ -196,8 +200,8 @@ fn what_destroys_is_asked_for() {
     assert_snapshot!(bed.run(&format!("backup purge {UPLOADED} --yes")).shown(), @"
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    Doing `purge 20250819-143025` at StatefulSet broker in namespace messaging (engine sidecar)
-    `purge` is done (engine kubectl-broker/sidecar)
+    Doing `purge 20250819-143025`: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, pod broker-0, engine sidecar
+    `purge` is done in pod broker-0 (engine kubectl-broker/sidecar)
     exit 0
     ");
     assert_eq!(posts(&bed), 1);
@@ -221,6 +225,7 @@ fn a_purge_is_a_document_where_programs_read() {
       engine: kubectl-broker/sidecar
       engineVersion: "0.1.0"
       namespace: messaging
+      pod: broker-0
       statefulset: broker
     text: null
     verb: purge
@@ -234,7 +239,7 @@ fn what_is_not_uploaded_is_not_purged_without_force() {
     assert_snapshot!(bed.run(&format!("backup purge {WAITING} --yes")).shown(), @r#"
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    Doing `purge 20250905-130215` at StatefulSet broker in namespace messaging (engine sidecar)
+    Doing `purge 20250905-130215`: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, pod broker-0, engine sidecar
     error: "20250905-130215" is not uploaded (its state is "pending")
     hint: Wait until it is uploaded, or purge it all the same with `--force`
     exit 11
@@ -244,7 +249,7 @@ fn what_is_not_uploaded_is_not_purged_without_force() {
     assert_snapshot!(bed.run(&format!("backup purge {WAITING} --yes --force")).shown(), @r#"
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    Doing `purge 20250905-130215` at StatefulSet broker in namespace messaging (engine sidecar)
+    Doing `purge 20250905-130215`: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, pod broker-0, engine sidecar
     error: POST /v1/backup/purge answered 409: backup "20250905-130215" is not uploaded yet (status: pending)
     exit 11
     "#);
@@ -274,6 +279,7 @@ fn metrics_are_printed_as_they_come() {
     backup_restores_total 0
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
+    This is what pod broker-0 says (engine kubectl-broker/sidecar)
     exit 0
     "#);
     let json = bed.run("backup metrics -o json").json();
@@ -323,7 +329,7 @@ fn a_verb_of_two_engines_is_that_of_the_bundled_one_unless_the_other_is_named() 
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    error: nothing was done: Doing `metrics` at StatefulSet broker in namespace messaging (engine acme/hostile) needs a confirmation
+    error: nothing was done, because it was not confirmed: Doing `metrics`: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, pod broker-0, engine acme/hostile
     hint: Give `--yes` if you mean it; on a terminal the name of the target is asked for
     exit 2
     ");
@@ -331,7 +337,7 @@ fn a_verb_of_two_engines_is_that_of_the_bundled_one_unless_the_other_is_named() 
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    Doing `metrics` at StatefulSet broker in namespace messaging (engine acme/hostile)
+    Doing `metrics`: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, pod broker-0, engine acme/hostile
     error: engine acme/hostile says: no way to say metrics
     exit 2
     ");

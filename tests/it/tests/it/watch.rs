@@ -52,6 +52,22 @@ fn each_change_is_a_row_under_one_header() {
 }
 
 #[test]
+fn columns_stay_where_they_are_whatever_comes_into_them() {
+    let bed = begun(Pace::Polls(2), &[]);
+    let run = watched(&bed, ID);
+    let lines: Vec<_> = run.stdout.lines().collect();
+    let [header, running, ended] = lines[..] else {
+        panic!("three lines: {lines:?}")
+    };
+    let starts = |line: &str| -> Vec<usize> {
+        let begins = |at: &usize| !line[*at..].starts_with(' ') && line[..*at].ends_with("  ");
+        (1..line.len()).filter(begins).collect()
+    };
+    assert_eq!(starts(header), starts(running), "{}", run.stdout);
+    assert_eq!(starts(header), starts(ended), "{}", run.stdout);
+}
+
+#[test]
 fn json_is_one_document_a_line() {
     let bed = begun(Pace::Polls(2), &[]);
     let run = watched(&bed, &format!("{ID} -o json"));

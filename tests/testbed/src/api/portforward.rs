@@ -105,7 +105,9 @@ impl ApiServer {
     }
 
     fn open(&self, address: &PodAddress, pod: &Value, port: u16) -> PortStream {
-        let closed = self.faults.snapshot().tunnel.closed_ports.contains(&port);
+        let tunnel = self.faults.snapshot().tunnel;
+        let closed =
+            tunnel.closed_ports.contains(&port) || tunnel.silent_pods.contains(&address.name);
         let connection = if closed {
             None
         } else {

@@ -11,6 +11,8 @@ pub struct HivemqFaults {
     /// What a running restore calls itself. HiveMQ's `OpenAPI` 4.30 says `IN_PROGRESS` in an example
     /// and `RESTORE_IN_PROGRESS` in its enum.
     pub restore_state: Option<BackupState>,
+    /// What is to be seen of a restore while it runs.
+    pub restore_shows: RestoreShows,
     /// A POST is carried out, then the connection drops without an answer.
     pub lost_answer: bool,
     /// Another backup is always running: every new one fails.
@@ -21,6 +23,18 @@ pub struct HivemqFaults {
     pub restore_fails: Option<String>,
     /// The routes of other servers, as an older client guessed them, instead of HiveMQ's own.
     pub old_routes: bool,
+}
+
+/// What HiveMQ shows of a restore that was asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum RestoreShows {
+    /// That it runs, from the answer on.
+    #[default]
+    Running,
+    /// The state from before, until it has ended: it runs between two looks.
+    Before,
+    /// Its end, in the answer itself.
+    End,
 }
 
 /// A user of the REST API, as the Enterprise Security Extension knows it.
@@ -59,6 +73,7 @@ impl std::str::FromStr for Login {
 pub enum HivemqFault {
     Auth(Login),
     RestoreState(BackupState),
+    RestoreShows(RestoreShows),
     LostAnswer,
     Busy,
     CreateFails(String),
@@ -71,6 +86,7 @@ impl HivemqFaults {
         match fault {
             HivemqFault::Auth(login) => self.login = Some(login),
             HivemqFault::RestoreState(state) => self.restore_state = Some(state),
+            HivemqFault::RestoreShows(shows) => self.restore_shows = shows,
             HivemqFault::LostAnswer => self.lost_answer = true,
             HivemqFault::Busy => self.busy = true,
             HivemqFault::CreateFails(reason) => self.create_fails = Some(reason),
@@ -98,6 +114,19 @@ pub(super) const ROWS: &[Row<Fault>] = &[
                 _ => return Err("not the state of something running".to_owned()),
             };
             Ok(Fault::Hivemq(HivemqFault::RestoreState(state)))
+        },
+    },
+    Row {
+        name: "hivemq-restore-shows",
+        value: Some("before|end"),
+        about: "HiveMQ shows the state from before while a restore runs, or its end at once",
+        parse: |text| {
+            let shows = match text {
+                "before" => RestoreShows::Before,
+                "end" => RestoreShows::End,
+                _ => return Err("neither `before` nor `end`".to_owned()),
+            };
+            Ok(Fault::Hivemq(HivemqFault::RestoreShows(shows)))
         },
     },
     Row {

@@ -4,6 +4,10 @@ use super::{Fault, Row};
 
 /// What the operator does wrong, or what goes wrong in the work that it does.
 #[derive(Debug, Clone, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "faults that don't exclude each other"
+)]
 pub struct KafkaFaults {
     /// It does not run: nobody touches its objects.
     pub off: bool,
@@ -13,6 +17,8 @@ pub struct KafkaFaults {
     pub fail: Option<String>,
     /// The last group of an offset reset fails.
     pub partial: bool,
+    /// No consumer group is found: there is nothing to reset or to roll back.
+    pub no_groups: bool,
     /// What validations find, where it is not `Pass`.
     pub result: Option<String>,
 }
@@ -24,6 +30,7 @@ pub enum KafkaFault {
     Stuck,
     Fail(String),
     Partial,
+    NoGroups,
     Result(String),
 }
 
@@ -34,6 +41,7 @@ impl KafkaFaults {
             KafkaFault::Stuck => self.stuck = true,
             KafkaFault::Fail(message) => self.fail = Some(message),
             KafkaFault::Partial => self.partial = true,
+            KafkaFault::NoGroups => self.no_groups = true,
             KafkaFault::Result(result) => self.result = Some(result),
         }
     }
@@ -71,6 +79,12 @@ pub(super) const ROWS: &[Row<Fault>] = &[
         value: None,
         about: "the last group of each KafkaOffsetReset fails, where that goes on after an error",
         parse: |_| Ok(Fault::Kafka(KafkaFault::Partial)),
+    },
+    Row {
+        name: "kafka-no-groups",
+        value: None,
+        about: "each KafkaOffsetReset and KafkaOffsetRollback ends well and has found no group",
+        parse: |_| Ok(Fault::Kafka(KafkaFault::NoGroups)),
     },
     Row {
         name: "kafka-result",

@@ -9,6 +9,16 @@ pub struct SidecarFaults {
     pub token: Option<String>,
     /// Why a restore fails, if it does.
     pub restore_fails: Option<String>,
+    /// Restores and purges are answered with 202 and go on; the answer has a body or none.
+    pub accepts: Option<Accepts>,
+}
+
+/// What stands in an answer of 202.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accepts {
+    /// What stands in that of 200, too.
+    Whole,
+    Nothing,
 }
 
 /// A change to [`SidecarFaults`].
@@ -16,6 +26,7 @@ pub struct SidecarFaults {
 pub enum SidecarFault {
     Auth(String),
     RestoreFails(String),
+    Accepts(Accepts),
 }
 
 impl SidecarFaults {
@@ -23,6 +34,7 @@ impl SidecarFaults {
         match fault {
             SidecarFault::Auth(token) => self.token = Some(token),
             SidecarFault::RestoreFails(reason) => self.restore_fails = Some(reason),
+            SidecarFault::Accepts(how) => self.accepts = Some(how),
         }
     }
 }
@@ -33,6 +45,19 @@ pub(super) const ROWS: &[Row<Fault>] = &[
         value: Some("TOKEN"),
         about: "the sidecar wants this bearer token",
         parse: |text| Ok(Fault::Sidecar(SidecarFault::Auth(value::parsed(text)?))),
+    },
+    Row {
+        name: "sidecar-accepts",
+        value: Some("whole|nothing"),
+        about: "the sidecar answers restores and purges with 202 and this body; a purge is never done",
+        parse: |text| {
+            let how = match text {
+                "whole" => Accepts::Whole,
+                "nothing" => Accepts::Nothing,
+                _ => return Err("neither `whole` nor `nothing`".to_owned()),
+            };
+            Ok(Fault::Sidecar(SidecarFault::Accepts(how)))
+        },
     },
     Row {
         name: "sidecar-restore-fails",

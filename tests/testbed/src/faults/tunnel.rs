@@ -10,6 +10,8 @@ use super::{Fault, Row, value};
 pub struct TunnelFaults {
     /// Ports on which nothing listens, whatever the pod says.
     pub closed_ports: BTreeSet<u16>,
+    /// Pods in which nothing listens on any port.
+    pub silent_pods: BTreeSet<String>,
     /// How many more attempts find a kubelet that doesn't know the pod yet.
     pub kubelet_restarting: u32,
     /// The pod is gone by the time of the upgrade, though lists still show it.
@@ -26,6 +28,7 @@ impl Default for TunnelFaults {
     fn default() -> Self {
         Self {
             closed_ports: BTreeSet::new(),
+            silent_pods: BTreeSet::new(),
             kubelet_restarting: 0,
             pod_gone: false,
             cut_after: None,
@@ -36,9 +39,10 @@ impl Default for TunnelFaults {
 }
 
 /// A change to [`TunnelFaults`].
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub enum TunnelFault {
     PortClosed(u16),
+    PodSilent(String),
     KubeletRestarting(u32),
     PodGone,
     Cut(u64),
@@ -51,6 +55,9 @@ impl TunnelFaults {
         match fault {
             TunnelFault::PortClosed(port) => {
                 self.closed_ports.insert(port);
+            }
+            TunnelFault::PodSilent(pod) => {
+                self.silent_pods.insert(pod);
             }
             TunnelFault::KubeletRestarting(attempts) => self.kubelet_restarting = attempts,
             TunnelFault::PodGone => self.pod_gone = true,
@@ -67,6 +74,12 @@ pub(super) const ROWS: &[Row<Fault>] = &[
         value: Some("PORT"),
         about: "nothing listens on this port of any pod; may be given several times",
         parse: |text| Ok(Fault::Tunnel(TunnelFault::PortClosed(value::parsed(text)?))),
+    },
+    Row {
+        name: "pod-silent",
+        value: Some("POD"),
+        about: "nothing listens on any port of the pods of this name; may be given several times",
+        parse: |text| Ok(Fault::Tunnel(TunnelFault::PodSilent(value::parsed(text)?))),
     },
     Row {
         name: "kubelet-restarting",

@@ -74,6 +74,9 @@ pub fn run(process: &Process, volume: &mut Volume) -> Outcome {
     if matches!(name, "[" | "test") {
         return test(&arguments, volume);
     }
+    if arguments.contains(&"--help") {
+        return Outcome::done(format!("Usage: {name} [OPTION]...\n"));
+    }
     let serious = if name == "ls" { 2 } else { 1 };
     let (options, operands) = match split(name, &arguments, known) {
         Ok(found) => found,
@@ -230,6 +233,11 @@ fn test(arguments: &[&str], volume: &Volume) -> Outcome {
         ["-d", path] => volume.get(&absolute(path)) == Some(Node::Folder),
         ["-f", path] => matches!(volume.get(&absolute(path)), Some(Node::File(_))),
         ["-e", path] => volume.get(&absolute(path)).is_some(),
+        ["-L", path] => volume.is_link(&absolute(path)),
+        [one, "-ef", other] => {
+            let real = |path: &str| volume.real(&absolute(path));
+            volume.get(&absolute(one)).is_some() && real(one) == real(other)
+        }
         ["-w", path] => {
             let path = absolute(path);
             let inside = format!("{path}/x");
@@ -310,7 +318,7 @@ fn mv(paths: &[String], said: &[&str], keep: bool, exact: bool, volume: &mut Vol
     }
     let allowed = match volume.get(parent(&target)) {
         None => Err("No such file or directory"),
-        Some(Node::File(_)) => Err("Not a directory"),
+        Some(Node::File(_) | Node::Link(_)) => Err("Not a directory"),
         Some(Node::Folder) => volume.writable(&target),
     };
     let allowed = allowed.and_then(|()| volume.writable(from));
@@ -333,7 +341,7 @@ fn du(paths: &[String], options: &str, volume: &Volume) -> Outcome {
         }
         let tree = volume.tree(path);
         let sizes = tree.iter().map(|(_, node)| match node {
-            Node::Folder => BLOCK,
+            Node::Folder | Node::Link(_) => BLOCK,
             Node::File(size) if exact => *size,
             Node::File(size) => size.div_ceil(BLOCK) * BLOCK,
         });
@@ -416,7 +424,7 @@ fn ls(paths: &[String], said: &[&str], all: bool, volume: &Volume) -> Outcome {
             None => {
                 stderr += &format!("ls: cannot access '{said}': No such file or directory\n");
             }
-            Some(Node::File(_)) => files += &format!("{said}\n"),
+            Some(Node::File(_) | Node::Link(_)) => files += &format!("{said}\n"),
             Some(Node::Folder) => {
                 let mut names = volume.names(path);
                 names.retain(|name| all || !name.starts_with('.'));

@@ -11,16 +11,34 @@ const FREE: u64 = 12 * GIBIBYTE;
 const WRITABLE: [&str; 4] = ["/opt/hivemq", "/mnt", "/tmp", "/var/tmp"];
 /// A volume that is mounted to be read.
 const READ_ONLY: &str = "/readonly";
+/// Where the kernel tells of processes, and nobody makes anything.
+const PROC: &str = "/proc";
+/// A symbolic link to itself, one to the folder of backups, and a file.
+const LOOP: &str = "/mnt/loop";
+const LINK: &str = "/mnt/link-to-backups";
+const FILE: &str = "/mnt/file";
+/// How many links are followed.
+const MAX_LINKS: usize = 8;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Node {
     Folder,
     File(u64),
+    Link(Link),
+}
+
+/// Where a symbolic link leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Link {
+    ToItself,
+    ToBackups,
 }
 
 #[derive(Debug)]
 pub struct Volume {
     nodes: BTreeMap<String, Node>,
+    /// The folder of backups.
+    backups: String,
     /// Where the disk with the backups is mounted.
     mount: String,
     free: u64,
@@ -31,9 +49,16 @@ pub type Errno = &'static str;
 
 impl Volume {
     pub fn new(folder: &str) -> Self {
+        // A volume that all pods share has more than backups in it.
+        let mount = if folder.starts_with("/mnt/") {
+            parent(folder)
+        } else {
+            folder
+        };
         let mut volume = Self {
             nodes: BTreeMap::new(),
-            mount: folder.to_owned(),
+            backups: folder.to_owned(),
+            mount: mount.to_owned(),
             free: FREE,
         };
         let usual = [
@@ -42,10 +67,15 @@ impl Volume {
             "/opt/hivemq/data",
             "/usr/bin",
             READ_ONLY,
+            PROC,
             folder,
         ];
         for path in usual.into_iter().chain(WRITABLE) {
             volume.put_folder(path);
+        }
+        volume.put_file(FILE, 1);
+        for (path, link) in [(LOOP, Link::ToItself), (LINK, Link::ToBackups)] {
+            volume.nodes.insert(path.to_owned(), Node::Link(link));
         }
         volume
     }
@@ -54,8 +84,33 @@ impl Volume {
         self.free = free.unwrap_or(FREE);
     }
 
+    /// What a path leads to.
     pub fn get(&self, path: &str) -> Option<Node> {
-        self.nodes.get(path).copied()
+        self.nodes.get(&self.real(path)?).copied()
+    }
+
+    /// A path without symbolic links; none where they lead in a circle.
+    pub fn real(&self, path: &str) -> Option<String> {
+        let mut path = path.to_owned();
+        for _ in 0..MAX_LINKS {
+            let ends = path.match_indices('/').skip(1).map(|(at, _)| at);
+            let mut ends = ends.chain([path.len()]);
+            let link = ends.find_map(|end| match self.nodes.get(&path[..end]) {
+                Some(Node::Link(link)) => Some((end, *link)),
+                _ => None,
+            });
+            match link {
+                None => return Some(path),
+                Some((_, Link::ToItself)) => return None,
+                Some((end, Link::ToBackups)) => path = format!("{}{}", self.backups, &path[end..]),
+            }
+        }
+        None
+    }
+
+    /// Whether a path is itself a symbolic link.
+    pub fn is_link(&self, path: &str) -> bool {
+        matches!(self.nodes.get(path), Some(Node::Link(_)))
     }
 
     /// Puts a folder there, with those above it, whoever may.
@@ -96,6 +151,8 @@ impl Volume {
         let within = |folder: &str| path.starts_with(&format!("{folder}/"));
         if within(READ_ONLY) {
             Err("Read-only file system")
+        } else if within(PROC) {
+            Err("No such file or directory")
         } else if within(&self.mount) || WRITABLE.into_iter().any(within) {
             Ok(())
         } else {
@@ -107,7 +164,7 @@ impl Volume {
     pub fn make(&mut self, path: &str, node: Node) -> Result<(), Errno> {
         match self.get(parent(path)) {
             None => return Err("No such file or directory"),
-            Some(Node::File(_)) => return Err("Not a directory"),
+            Some(Node::File(_) | Node::Link(_)) => return Err("Not a directory"),
             Some(Node::Folder) => {}
         }
         self.writable(path)?;
@@ -158,7 +215,7 @@ impl Volume {
 impl Node {
     pub fn size(self) -> u64 {
         match self {
-            Self::Folder => 0,
+            Self::Folder | Self::Link(_) => 0,
             Self::File(size) => size,
         }
     }

@@ -18,7 +18,7 @@ fn a_restore_is_an_object_that_is_followed_to_its_end() {
     backup: retail-prd-backup-20250905-100000
     target-environment: uat
     stderr:
-    Restoring backup retail-prd-backup-20250905-100000 into namespace proj-retail-prd (engine backuprequest)
+    Restoring backup retail-prd-backup-20250905-100000: context testbed, server https://127.0.0.1:PORT, namespace proj-retail-prd, engine backuprequest
     exit 0
     ");
     let listed = run(&bed, "list --restores -o json").ids();
@@ -27,7 +27,7 @@ fn a_restore_is_an_object_that_is_followed_to_its_end() {
     let bed = Bed::with(&["backuprequest-fails=database"]);
     assert_snapshot!(shown(&run(&bed, &restore)), @"
     stderr:
-    Restoring backup retail-prd-backup-20250905-100000 into namespace proj-retail-prd (engine backuprequest)
+    Restoring backup retail-prd-backup-20250905-100000: context testbed, server https://127.0.0.1:PORT, namespace proj-retail-prd, engine backuprequest
     error: the restore of restorerequest/retail-prd-backup-20250905-100000-restore-RANDOM ended badly: Failed (RestoreFailed: the instance is `failed`)
     hint: `kubectl broker backup list --engine backuprequest` shows what is there
     exit 1
@@ -35,7 +35,7 @@ fn a_restore_is_an_object_that_is_followed_to_its_end() {
     let bed = Bed::with(&["backuprequest-fails=validation"]);
     assert_snapshot!(shown(&run(&bed, &restore)), @"
     stderr:
-    Restoring backup retail-prd-backup-20250905-100000 into namespace proj-retail-prd (engine backuprequest)
+    Restoring backup retail-prd-backup-20250905-100000: context testbed, server https://127.0.0.1:PORT, namespace proj-retail-prd, engine backuprequest
     error: the restore of restorerequest/retail-prd-backup-20250905-100000-restore-RANDOM ended badly: Failed (ApprovalMissing: production needs an approval)
     hint: `kubectl broker backup list --engine backuprequest` shows what is there
     exit 1
@@ -47,14 +47,14 @@ fn a_restore_that_can_not_be_is_refused() {
     let bed = Bed::start();
     assert_snapshot!(run(&bed, &format!("restore --id {DONE} --yes")).shown(), @"
     stderr:
-    Restoring backup retail-prd-backup-20250905-100000 into namespace proj-retail-prd (engine backuprequest)
+    Restoring backup retail-prd-backup-20250905-100000: context testbed, server https://127.0.0.1:PORT, namespace proj-retail-prd, engine backuprequest
     error: `--target-environment` is missing: the environment that the backup is restored to
     exit 2
     ");
     let target = "--target-environment uat --yes";
     assert_snapshot!(run(&bed, &format!("restore --id {FAILED} {target}")).shown(), @"
     stderr:
-    Restoring backup retail-prd-backup-20250906-100000 into namespace proj-retail-prd (engine backuprequest)
+    Restoring backup retail-prd-backup-20250906-100000: context testbed, server https://127.0.0.1:PORT, namespace proj-retail-prd, engine backuprequest
     error: retail-prd-backup-20250906-100000 can't be restored: it is Failed
     hint: Only a backup that has ended well can be; `kubectl broker backup list --engine backuprequest` shows them
     exit 11
@@ -67,7 +67,7 @@ fn a_restore_that_can_not_be_is_refused() {
     ");
     assert_snapshot!(run(&bed, &format!("restore --id liferaybackup/nightly-20250905 {target}")).shown(), @"
     stderr:
-    Restoring backup liferaybackup/nightly-20250905 into namespace proj-retail-prd (engine backuprequest)
+    Restoring backup liferaybackup/nightly-20250905: context testbed, server https://127.0.0.1:PORT, namespace proj-retail-prd, engine backuprequest
     error: LiferayBackups are restored by Liferay's own workflow, not by an object
     hint: `argo submit --from workflowtemplate/backup-restore-workflow-template -p liferay-backup-name=nightly-20250905` begins it
     exit 2
@@ -79,7 +79,7 @@ fn a_restore_that_can_not_be_is_refused() {
         .expect("it is put");
     assert_snapshot!(run(&bed, &format!("restore --id {DONE} {target}")).shown(), @"
     stderr:
-    Restoring backup retail-prd-backup-20250905-100000 into namespace proj-retail-prd (engine backuprequest)
+    Restoring backup retail-prd-backup-20250905-100000: context testbed, server https://127.0.0.1:PORT, namespace proj-retail-prd, engine backuprequest
     error: the cluster has no RestoreRequest, so that nothing can be restored
     hint: Install a backup-controller that brings the CRD of RestoreRequests, or restore the snapshot and the bucket by hand: `kubectl broker backup status --engine backuprequest -o wide` names them
     exit 2
@@ -116,7 +116,7 @@ fn the_newest_controller_restores_in_its_own_group_and_can_try_it() {
     backup: backuprequest.backup.lc2.io/portal
     target-environment: uat
     stderr:
-    Restoring backup backuprequest.backup.lc2.io/portal into namespace proj-retail-prd (engine backuprequest)
+    Restoring backup backuprequest.backup.lc2.io/portal: context testbed, server https://127.0.0.1:PORT, namespace proj-retail-prd, engine backuprequest
     exit 0
     ");
     let objects = bed.objects().list("restorerequests.backup.lc2.io", None);
@@ -128,7 +128,7 @@ fn the_newest_controller_restores_in_its_own_group_and_can_try_it() {
     set(&bed, "backuprequest-fails=validation");
     assert_snapshot!(shown(&run(&bed, &format!("{restore} --restore-type full --yes"))), @"
     stderr:
-    Restoring backup backuprequest.backup.lc2.io/portal into namespace proj-retail-prd (engine backuprequest)
+    Restoring backup backuprequest.backup.lc2.io/portal: context testbed, server https://127.0.0.1:PORT, namespace proj-retail-prd, engine backuprequest
     error: the restore of restorerequest.backup.lc2.io/portal-restore-RANDOM ended badly: Failed (the checksum of manifest.json does not fit)
     hint: `kubectl broker backup list --engine backuprequest` shows what is there
     exit 1

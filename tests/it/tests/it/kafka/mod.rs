@@ -159,14 +159,14 @@ fn a_backup_is_deleted_and_its_data_stays() {
     stdout:
     before-upgrade is deleted
     stderr:
-    Removing backup before-upgrade for good (engine kafka)
+    Removing backup before-upgrade for good: context testbed, server https://127.0.0.1:PORT, namespace kafka, engine kafka
     warning: engine kubectl-broker/kafka: Only KafkaBackup before-upgrade is deleted: its data stays in the storage, and retention no longer removes it
     exit 0
     ");
     assert_eq!(count(&bed, "kafkabackups"), 3);
     assert_snapshot!(kafka(&bed, "delete --id before-upgrade --yes").shown(), @r#"
     stderr:
-    Removing backup before-upgrade for good (engine kafka)
+    Removing backup before-upgrade for good: context testbed, server https://127.0.0.1:PORT, namespace kafka, engine kafka
     error: https://127.0.0.1:PORT answered 404 when asked to get kafkabackups before-upgrade in namespace kafka: kafkabackups.kafka.oso.sh "before-upgrade" not found
     hint: `kubectl get kafkabackups.kafka.oso.sh -n kafka` lists what is there
     exit 10
@@ -175,7 +175,7 @@ fn a_backup_is_deleted_and_its_data_stays() {
     kafka(&stuck, &format!("create --wait=false --name mine {FLAGS}"));
     assert_snapshot!(kafka(&stuck, "delete --id mine --yes").shown(), @"
     stderr:
-    Removing backup mine for good (engine kafka)
+    Removing backup mine for good: context testbed, server https://127.0.0.1:PORT, namespace kafka, engine kafka
     error: KafkaBackup mine is running
     hint: Wait for its end, or delete it all the same with `--force`
     exit 11

@@ -17,7 +17,7 @@ fn a_restore_into_other_topics_runs_to_its_end() {
     restore/back   Completed   8.0MiB   2025-09-06T12:00:00Z
     backup-id: nightly-20250906-020000
     stderr:
-    Restoring backup nightly into namespace kafka (engine kafka)
+    Restoring backup nightly: context testbed, server https://127.0.0.1:PORT, namespace kafka, engine kafka
     exit 0
     ");
     assert_snapshot!(format!("{:#}", spec(&bed, "kafkarestores", "back")), @r#"
@@ -66,6 +66,7 @@ fn the_newest_whole_backup_is_restored_where_it_is_asked_for() {
         "backup-id": "nightly-20250906-020000"
       },
       "dryRun": false,
+      "ended": true,
       "item": {
         "activity": "Restore",
         "created": "2025-09-06T12:00:00Z",
@@ -86,6 +87,7 @@ fn the_newest_whole_backup_is_restored_where_it_is_asked_for() {
       "scope": {
         "engine": "kubectl-broker/kafka",
         "namespace": "kafka",
+        "pod": null,
         "statefulset": null
       }
     }
@@ -103,35 +105,35 @@ fn a_restore_that_is_not_safe_is_refused_before_the_operator_refuses_it() {
     let before = count(&bed, "kafkarestores");
     assert_snapshot!(kafka(&bed, "restore --id nightly --yes").shown(), @"
     stderr:
-    Restoring backup nightly into namespace kafka (engine kafka)
+    Restoring backup nightly: context testbed, server https://127.0.0.1:PORT, namespace kafka, engine kafka
     error: without --topics all topics are restored into themselves, which the operator refuses
     hint: Name them, each with another name: --topics a,b with --topic-mapping; or give --purge-topics, which empties them first
     exit 2
     ");
     assert_snapshot!(kafka(&bed, "restore --id nightly --yes --topics orders,payments --topic-mapping orders=x").shown(), @"
     stderr:
-    Restoring backup nightly into namespace kafka (engine kafka)
+    Restoring backup nightly: context testbed, server https://127.0.0.1:PORT, namespace kafka, engine kafka
     error: the operator refuses to restore payments into itself
     hint: Give it another name: --topic-mapping payments=payments-restored; or give --purge-topics, which empties it first
     exit 2
     ");
     assert_snapshot!(kafka(&bed, "restore --id weekly --yes --purge-topics").shown(), @"
     stderr:
-    Restoring backup weekly into namespace kafka (engine kafka)
+    Restoring backup weekly: context testbed, server https://127.0.0.1:PORT, namespace kafka, engine kafka
     error: KafkaBackup weekly has no backup yet
     hint: Name one of the storage with --backup-id
     exit 11
     ");
     assert_snapshot!(kafka(&bed, "restore --id restore/orders-check --yes --purge-topics").shown(), @"
     stderr:
-    Restoring backup restore/orders-check into namespace kafka (engine kafka)
+    Restoring backup restore/orders-check: context testbed, server https://127.0.0.1:PORT, namespace kafka, engine kafka
     error: restore/orders-check is no backup
     hint: `kubectl broker backup list --engine kafka` shows the backups
     exit 2
     ");
     assert_snapshot!(kafka(&bed, "restore --id nightly --purge-topics").shown(), @"
     stderr:
-    error: nothing was done: Restoring backup nightly into namespace kafka (engine kafka) needs a confirmation
+    error: nothing was done, because it was not confirmed: Restoring backup nightly: context testbed, server https://127.0.0.1:PORT, namespace kafka, engine kafka
     hint: Give `--yes` if you mean it; on a terminal the name of the target is asked for
     exit 2
     ");
@@ -166,7 +168,7 @@ fn a_restore_that_fails_is_a_failure_with_its_reason() {
     let command = "restore --id nightly --yes --purge-topics --name back";
     assert_snapshot!(shown(&["kafka-fail=topic orders: not enough replicas"], command), @"
     stderr:
-    Restoring backup nightly into namespace kafka (engine kafka)
+    Restoring backup nightly: context testbed, server https://127.0.0.1:PORT, namespace kafka, engine kafka
     error: the restore of restore/back ended badly: Failed (topic orders: not enough replicas)
     hint: `kubectl broker backup list --engine kafka` shows what is there
     exit 1
@@ -183,6 +185,8 @@ fn a_dry_run_asks_the_operator_and_leaves_nothing() {
     ID   STATE   SIZE   CREATED
     restore/try   Completed   -   2025-09-06T12:00:00Z
     backup-id: nightly-20250906-020000
+    stderr:
+    engine kubectl-broker/kafka: KafkaRestore try is created; waiting for its end
     exit 0
     ");
     assert_snapshot!(kafka(&bed, command).shown(), @"
@@ -192,6 +196,7 @@ fn a_dry_run_asks_the_operator_and_leaves_nothing() {
     backup-id: nightly-20250906-020000
     stderr:
     warning: engine kubectl-broker/kafka: A restore that is no dry run would be refused: without --topics all topics are restored into themselves, which the operator refuses
+    engine kubectl-broker/kafka: KafkaRestore try is created; waiting for its end
     exit 0
     ");
     assert_eq!(count(&bed, "kafkarestores"), before);

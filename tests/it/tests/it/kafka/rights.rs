@@ -25,7 +25,7 @@ fn a_right_that_is_missing_is_named_with_its_rule() {
     let restore = "restore --id nightly --purge-topics --yes --name back";
     assert_snapshot!(shown(&["deny=create:kafkarestores"], restore), @r#"
     stderr:
-    Restoring backup nightly into namespace kafka (engine kafka)
+    Restoring backup nightly: context testbed, server https://127.0.0.1:PORT, namespace kafka, engine kafka
     error: not allowed to create kafkarestores back in namespace kafka: kafkarestores.kafka.oso.sh is forbidden: User "testbed" cannot create resource "kafkarestores" in API group "kafka.oso.sh" in the namespace "kafka"
     hint: Ask for this right: `kubectl create role broker-kafkarestores -n kafka --verb=create --resource=kafkarestores.kafka.oso.sh`, or in a Role `{apiGroups: ["kafka.oso.sh"], resources: ["kafkarestores"], verbs: ["create"]}`
     exit 12

@@ -10,31 +10,37 @@ use crate::support::{Bed, Run};
 #[test]
 fn a_validation_ends_with_its_result() {
     let bed = Bed::start();
-    assert_snapshot!(kafka(&bed, "validate nightly").shown(), @"
+    assert_snapshot!(nameless(&kafka(&bed, "validate nightly")), @"
     stdout:
     KafkaBackup nightly: Pass
     messageCount: Passed
     offsetRange: Passed
+    stderr:
+    engine kubectl-broker/kafka: KafkaBackupValidation nightly-SUFFIX is created; waiting for its end
     exit 0
     ");
     assert_eq!(count(&bed, "kafkabackupvalidations"), 2);
-    assert_snapshot!(shown(&["kafka-result=Warn"], "validate nightly"), @"
+    let validate = |fault: &str| nameless(&kafka(&Bed::with(&[fault]), "validate nightly"));
+    assert_snapshot!(validate("kafka-result=Warn"), @"
     stdout:
     KafkaBackup nightly: Warn
     messageCount: Warning (the topic has grown since the backup)
     offsetRange: Passed
+    stderr:
+    engine kubectl-broker/kafka: KafkaBackupValidation nightly-SUFFIX is created; waiting for its end
     exit 0
     ");
-    assert_snapshot!(shown(&["kafka-result=Skip"], "validate nightly"), @"
-    stdout:
-    KafkaBackup nightly: Skip
-    messageCount: Skipped (nothing to compare with)
-    offsetRange: Passed
-    exit 0
+    assert_snapshot!(validate("kafka-result=Skip"), @"
+    stderr:
+    engine kubectl-broker/kafka: KafkaBackupValidation nightly-SUFFIX is created; waiting for its end
+    error: KafkaBackup nightly: Skip; messageCount: Skipped (nothing to compare with); offsetRange: Passed
+    hint: The operator has skipped every check: nothing says whether the backup is whole
+    exit 1
     ");
     let all = "validate nightly --checks message-count,consumer-group-offsets --groups app";
-    assert_snapshot!(shown(&["kafka-result=Fail"], all), @"
+    assert_snapshot!(nameless(&kafka(&Bed::with(&["kafka-result=Fail"]), all)), @"
     stderr:
+    engine kubectl-broker/kafka: KafkaBackupValidation nightly-SUFFIX is created; waiting for its end
     error: KafkaBackup nightly: Fail; consumerGroupOffsets: Failed (1250 records expected, 1248 found); messageCount: Passed
     hint: Make another backup, and find out why this one is not as its topics are
     exit 13
@@ -49,7 +55,8 @@ fn a_validation_ends_with_its_result() {
 
 /// Without what the API server adds to names.
 fn nameless(run: &Run) -> String {
-    let suffix = Regex::new("(nightly|offset-reset)-[b-z2-9]{5}").expect("a pattern");
+    let suffix =
+        Regex::new("(nightly|offset-reset|offset-rollback)-[b-z2-9]{5}").expect("a pattern");
     suffix.replace_all(&run.shown(), "$1-SUFFIX").into_owned()
 }
 
@@ -58,6 +65,7 @@ fn a_verb_that_fails_says_why_and_one_that_does_not_wait_how_to_look() {
     let failing = Bed::with(&["kafka-fail=no such bucket"]);
     assert_snapshot!(nameless(&kafka(&failing, "validate nightly")), @"
     stderr:
+    engine kubectl-broker/kafka: KafkaBackupValidation nightly-SUFFIX is created; waiting for its end
     error: KafkaBackupValidation nightly-SUFFIX failed: no such bucket
     hint: The operator's log says more
     exit 1
@@ -76,23 +84,25 @@ fn offsets_are_reset_when_it_is_confirmed() {
     let command = "offset-reset app,billing --cluster-of nightly --strategy to-earliest";
     assert_snapshot!(kafka(&bed, command).shown(), @"
     stderr:
-    error: nothing was done: Doing `offset-reset app,billing` at namespace kafka (engine kafka) needs a confirmation
+    error: nothing was done, because it was not confirmed: Doing `offset-reset app,billing`: context testbed, server https://127.0.0.1:PORT, namespace kafka, engine kafka
     hint: Give `--yes` if you mean it; on a terminal the name of the target is asked for
     exit 2
     ");
     assert_eq!(count(&bed, "kafkaoffsetresets"), 0);
-    assert_snapshot!(kafka(&bed, &format!("{command} --yes")).shown(), @"
+    assert_snapshot!(nameless(&kafka(&bed, &format!("{command} --yes"))), @"
     stdout:
     2 of 2 consumer groups were reset.
     stderr:
-    Doing `offset-reset app,billing` at namespace kafka (engine kafka)
+    Doing `offset-reset app,billing`: context testbed, server https://127.0.0.1:PORT, namespace kafka, engine kafka
+    engine kubectl-broker/kafka: KafkaOffsetReset offset-reset-SUFFIX is created; waiting for its end
     exit 0
     ");
-    assert_snapshot!(kafka(&bed, &format!("{command} --yes --dry-run")).shown(), @"
+    assert_snapshot!(nameless(&kafka(&bed, &format!("{command} --yes --dry-run"))), @"
     stdout:
     The operator would do this; nothing was changed.
     stderr:
-    Doing `offset-reset app,billing` at namespace kafka (engine kafka)
+    Doing `offset-reset app,billing`: context testbed, server https://127.0.0.1:PORT, namespace kafka, engine kafka
+    engine kubectl-broker/kafka: KafkaOffsetReset offset-reset-SUFFIX is created; waiting for its end
     exit 0
     ");
     let mapped =
@@ -103,7 +113,7 @@ fn offsets_are_reset_when_it_is_confirmed() {
     );
     assert_snapshot!(kafka(&bed, "offset-reset app --cluster-of nightly --strategy to-offset --yes").shown(), @"
     stderr:
-    Doing `offset-reset app` at namespace kafka (engine kafka)
+    Doing `offset-reset app`: context testbed, server https://127.0.0.1:PORT, namespace kafka, engine kafka
     error: --strategy to-offset needs --offset
     exit 2
     ");
@@ -115,14 +125,16 @@ fn groups_that_can_not_be_reset_are_named() {
     let bed = Bed::with(&["kafka-partial"]);
     assert_snapshot!(nameless(&kafka(&bed, &format!("{command} --continue-on-error"))), @"
     stderr:
-    Doing `offset-reset app,billing` at namespace kafka (engine kafka)
+    Doing `offset-reset app,billing`: context testbed, server https://127.0.0.1:PORT, namespace kafka, engine kafka
+    engine kubectl-broker/kafka: KafkaOffsetReset offset-reset-SUFFIX is created; waiting for its end
     error: 1 of 2 consumer groups were reset. billing: group has active members
     hint: A group can be reset while none of its members runs; do it once more for these groups
     exit 1
     ");
     assert_snapshot!(nameless(&kafka(&bed, command)), @"
     stderr:
-    Doing `offset-reset app,billing` at namespace kafka (engine kafka)
+    Doing `offset-reset app,billing`: context testbed, server https://127.0.0.1:PORT, namespace kafka, engine kafka
+    engine kubectl-broker/kafka: KafkaOffsetReset offset-reset-SUFFIX is created; waiting for its end
     error: KafkaOffsetReset offset-reset-SUFFIX failed: Offset reset failed: group has active members
     hint: The operator's log says more
     exit 1
@@ -130,28 +142,66 @@ fn groups_that_can_not_be_reset_are_named() {
 }
 
 #[test]
+fn nothing_reset_or_rolled_back_is_no_success() {
+    let bed = Bed::with(&["kafka-no-groups"]);
+    let reset = "offset-reset app,billing --cluster-of nightly --strategy to-latest --yes";
+    assert_snapshot!(nameless(&kafka(&bed, reset)), @"
+    stderr:
+    Doing `offset-reset app,billing`: context testbed, server https://127.0.0.1:PORT, namespace kafka, engine kafka
+    engine kubectl-broker/kafka: KafkaOffsetReset offset-reset-SUFFIX is created; waiting for its end
+    error: 0 of 2 consumer groups were reset; the operator says: All groups were reset
+    hint: The groups may be unknown in this Kafka cluster, or have no offsets: `kafka-consumer-groups.sh --list` shows those that it has
+    exit 1
+    ");
+    let run = kafka(
+        &bed,
+        "offset-rollback /data/snapshot.json --cluster-of nightly --yes",
+    );
+    assert_eq!(run.code, 1, "{}", run.stderr);
+}
+
+#[test]
+fn a_verb_waits_no_longer_than_it_may() {
+    let bed = Bed::with(&["kafka-stuck"]);
+    assert_snapshot!(nameless(&kafka(&bed, "validate nightly --timeout 1s")), @"
+    stderr:
+    engine kubectl-broker/kafka: KafkaBackupValidation nightly-SUFFIX is created; waiting for its end
+    error: KafkaBackupValidation nightly-SUFFIX has not ended; it goes on in the cluster
+    hint: `kubectl broker backup status --engine kafka --id validation/nightly-SUFFIX` shows how far it is
+    exit 124
+    ");
+    let reset = "offset-reset app --cluster-of nightly --strategy to-latest --yes --timeout 1s";
+    assert_eq!(kafka(&bed, reset).code, 124);
+    // The largest times are no times that end.
+    let run = kafka(&Bed::start(), "validate nightly --timeout 9223372036s");
+    assert_eq!(run.code, 0, "{}", run.stderr);
+}
+
+#[test]
 fn offsets_are_rolled_back_to_a_file_in_the_operators_pod() {
     let bed = Bed::start();
     let command = "--cluster-of nightly --yes";
-    assert_snapshot!(kafka(&bed, &format!("offset-rollback /data/snapshot.json {command}")).shown(), @"
+    assert_snapshot!(nameless(&kafka(&bed, &format!("offset-rollback /data/snapshot.json {command}"))), @"
     stdout:
     3 consumer groups were rolled back.
     stderr:
-    Doing `offset-rollback /data/snapshot.json` at namespace kafka (engine kafka)
+    Doing `offset-rollback /data/snapshot.json`: context testbed, server https://127.0.0.1:PORT, namespace kafka, engine kafka
+    engine kubectl-broker/kafka: KafkaOffsetRollback offset-rollback-SUFFIX is created; waiting for its end
     exit 0
     ");
     assert_snapshot!(kafka(&bed, &format!("offset-rollback snapshot.json {command}")).shown(), @r#"
     stderr:
-    Doing `offset-rollback snapshot.json` at namespace kafka (engine kafka)
+    Doing `offset-rollback snapshot.json`: context testbed, server https://127.0.0.1:PORT, namespace kafka, engine kafka
     error: "snapshot.json" is no absolute path
     hint: The operator reads the snapshot from its own pod: give the path there
     exit 2
     "#);
-    assert_snapshot!(kafka(&bed, &format!("offset-rollback /data/snapshot.json --dry-run {command}")).shown(), @"
+    assert_snapshot!(nameless(&kafka(&bed, &format!("offset-rollback /data/snapshot.json --dry-run {command}"))), @"
     stdout:
     The operator would do this; nothing was changed.
     stderr:
-    Doing `offset-rollback /data/snapshot.json` at namespace kafka (engine kafka)
+    Doing `offset-rollback /data/snapshot.json`: context testbed, server https://127.0.0.1:PORT, namespace kafka, engine kafka
+    engine kubectl-broker/kafka: KafkaOffsetRollback offset-rollback-SUFFIX is created; waiting for its end
     exit 0
     ");
 }

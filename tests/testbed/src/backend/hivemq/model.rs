@@ -7,6 +7,7 @@ use crate::backend::hostile;
 use crate::backend::pace::{Pace, Work};
 use crate::clock::millis;
 use crate::faults::FaultSettings;
+use crate::faults::hivemq::RestoreShows;
 
 /// How long a failed backup can be seen after it was asked for (HiveMQ's `OpenAPI` 4.30).
 const FAILED_VISIBLE: SignedDuration = SignedDuration::from_hours(1);
@@ -178,20 +179,30 @@ impl State {
             return Ok(backup.clone());
         }
         let fail_reason = faults.hivemq.restore_fails.clone();
-        let failed = fail_reason.is_some();
-        backup.state = faults
-            .hivemq
-            .restore_state
-            .unwrap_or(BackupState::RestoreInProgress);
-        backup.fail_reason = None;
+        let ends = if fail_reason.is_some() {
+            BackupState::RestoreFailed
+        } else {
+            BackupState::RestoreCompleted
+        };
+        match faults.hivemq.restore_shows {
+            RestoreShows::Running => {
+                backup.state = faults
+                    .hivemq
+                    .restore_state
+                    .unwrap_or(BackupState::RestoreInProgress);
+                backup.fail_reason = None;
+            }
+            RestoreShows::End => {
+                backup.state = ends;
+                backup.fail_reason = fail_reason;
+                return Ok(backup.clone());
+            }
+            RestoreShows::Before => {}
+        }
         self.running = Some(Running {
             id: id.to_owned(),
             work: Work::begin(self.pace),
-            ends: if failed {
-                BackupState::RestoreFailed
-            } else {
-                BackupState::RestoreCompleted
-            },
+            ends,
             bytes: backup.bytes,
             fail_reason,
         });

@@ -11,6 +11,7 @@ use crate::backend::http::{Call, NoAnswer, Service};
 use crate::clock::seconds;
 use crate::faults::FaultSettings;
 use crate::faults::reply::BackendKind;
+use crate::faults::sidecar::Accepts;
 use crate::web::{self, Reply};
 
 /// Where a restore puts the object.
@@ -31,7 +32,7 @@ impl Service for Sidecar {
                 ("GET", "/v1/backup/list-remote") => remote(state, call, now, &settings),
                 ("POST", "/v1/restore") => restore(state, call, now, &settings),
                 ("POST", "/v1/backup/upload") => upload(state, call),
-                ("POST", "/v1/backup/purge") => purge(state, call),
+                ("POST", "/v1/backup/purge") => purge(state, call, &settings),
                 ("GET", "/metrics") => Ok(metrics::page(state, &call.pod)),
                 (_, path) => Err(no_route(&call.method, path)),
             })
@@ -176,7 +177,11 @@ fn restore(
         "dry_run": dry_run,
         "last_checked": seconds(now),
     });
-    Ok(web::json(StatusCode::OK, &result))
+    Ok(match faults.sidecar.accepts.filter(|_| !dry_run) {
+        None => web::json(StatusCode::OK, &result),
+        Some(Accepts::Whole) => web::json(StatusCode::ACCEPTED, &result),
+        Some(Accepts::Nothing) => web::reply(StatusCode::ACCEPTED, "text/plain", ""),
+    })
 }
 
 fn named(body: &Value) -> Result<&str, Refusal> {
@@ -207,7 +212,7 @@ fn upload(state: &mut State, call: &Call) -> Result<Reply, Refusal> {
     }
 }
 
-fn purge(state: &mut State, call: &Call) -> Result<Reply, Refusal> {
+fn purge(state: &mut State, call: &Call, faults: &FaultSettings) -> Result<Reply, Refusal> {
     let body = body(call)?;
     let name = named(&body)?;
     for place in [Place::Pod(call.pod.clone()), Place::Cluster] {
@@ -218,6 +223,12 @@ fn purge(state: &mut State, call: &Call) -> Result<Reply, Refusal> {
             let status = entry.status.as_str();
             let message = format!("backup {name:?} is not uploaded yet (status: {status})");
             return Err((StatusCode::CONFLICT, message));
+        }
+        if faults.sidecar.accepts.is_some() {
+            return Ok(web::json(
+                StatusCode::ACCEPTED,
+                &json!({"status": "accepted"}),
+            ));
         }
         state.remove(&place, name);
         return Ok(web::json(StatusCode::OK, &json!({"status": "purged"})));

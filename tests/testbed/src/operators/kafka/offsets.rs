@@ -51,6 +51,18 @@ fn reset_ended(object: &Value, context: &Context<'_>) -> Value {
     if let Some(message) = &context.faults.fail {
         return status(context, "Failed", "ResetFailed", message);
     }
+    if context.faults.no_groups {
+        let ended = status(
+            context,
+            "Completed",
+            "ResetSucceeded",
+            "All groups were reset",
+        );
+        return with(
+            ended,
+            json!({"groupsTotal": 0, "groupsReset": 0, "groupsFailed": 0}),
+        );
+    }
     let last = groups.len() - 1;
     let broken = context.faults.partial;
     let result = |(at, group): (usize, &&str)| {
@@ -109,5 +121,10 @@ fn rolled_back(object: &Value, context: &Context<'_>) -> Value {
         "RollbackSucceeded",
         "Rollback completed",
     );
-    with(done, json!({"groupsRolledBack": SNAPSHOT}))
+    let groups = if context.faults.no_groups {
+        0
+    } else {
+        SNAPSHOT
+    };
+    with(done, json!({"groupsRolledBack": groups}))
 }

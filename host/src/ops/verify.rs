@@ -23,11 +23,9 @@ pub async fn verify(request: VerifyRequest, ui: Ui) -> Result<VerificationView, 
     let mut failed = Vec::new();
     for path in request.files {
         let result = verify_one(path.clone(), ui).await;
-        let mut deed = Deed {
-            operation: "verify".to_owned(),
-            file: Some(path.canonicalize().unwrap_or(path)),
-            ..Deed::default()
-        };
+        let mut deed = Deed::default();
+        "verify".clone_into(&mut deed.operation);
+        deed.file = Some(path.canonicalize().unwrap_or(path));
         if let Ok(verification) = &result {
             deed.bytes = Some(verification.length);
             deed.sha256 = Some(verification.sha256.to_string());

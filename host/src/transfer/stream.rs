@@ -16,7 +16,7 @@ pub struct Streamed {
     /// Length in bytes.
     pub length: u64,
     pub sha256: Sha256,
-    /// How sure it is that this is all of it. With [`Proof::Nothing`] the user is to be warned.
+    /// How sure it is that this is all of it. It is [`Proof::Nothing`] only where the user accepts that.
     pub proof: Proof,
 }
 
@@ -27,7 +27,7 @@ pub struct Streamed {
 ///
 /// # Errors
 /// As [`super::save()`], and [`TransferError::CannotRestart`] when bytes that were written would have to
-/// be taken back.
+/// be taken back. [`TransferError::Unproven`] when nothing proves that all bytes came.
 pub async fn stream_to(
     download: Download<'_>,
     output: &mut (impl AsyncWrite + Unpin + Send + ?Sized),
@@ -42,6 +42,7 @@ pub async fn stream_to(
         output,
         written: 0,
     };
+    let accept_unproven = download.accept_unproven;
     let mut fetch = Fetch::new(download, claims, 0);
     fetch.run(&mut sink).await?;
     sink.output.flush().await.map_err(TransferError::Output)?;
@@ -51,6 +52,12 @@ pub async fn stream_to(
         .await
         .unwrap_or(Err(TransferError::Stopped))?;
     let proof = fetch.claims.check(fetch.position, sha256)?;
+    if proof == Proof::Nothing && !accept_unproven {
+        return Err(TransferError::Unproven {
+            received: fetch.position,
+            kept: None,
+        });
+    }
     Ok(Streamed {
         length: fetch.position,
         sha256,

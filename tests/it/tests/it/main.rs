@@ -25,6 +25,7 @@ mod download;
 mod engine_objects;
 mod exit_codes;
 mod formats;
+mod full_disk;
 mod guide;
 mod hostile_text;
 mod interrupted;

@@ -62,4 +62,4 @@ pub use save::{Saved, save};
 pub use sha256::{Hashing, Sha256};
 pub use source::{Answer, Body, Download, Event, Progress, Retry, Sleeper, Source, TokioSleeper};
 pub use stream::{Streamed, stream_to};
-pub use verify::{Check, Outcome, Verification, Wanted, verify};
+pub use verify::{Check, Outcome, Proven, Verification, Wanted, verify};

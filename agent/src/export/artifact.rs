@@ -25,6 +25,8 @@ pub enum ArtifactError {
     Missing { path: PathBuf },
     #[error("What the strategy left at {} is no regular file", path.display())]
     NoFile { path: PathBuf },
+    #[error("{} is no regular file, and nothing takes its place", path.display())]
+    Occupied { path: PathBuf },
     #[error("The artifact is empty")]
     Empty,
     #[error("The artifact has {size} bytes, more than {limit} (limits.artifact_size)")]
@@ -55,6 +57,14 @@ impl Artifact {
         match metadata.len() {
             0 => return Err(ArtifactError::Empty),
             size if size > limit => return Err(ArtifactError::TooLarge { size, limit }),
+            _ => {}
+        }
+        match fs::metadata(&places.artifact) {
+            Ok(there) if !there.is_file() => {
+                return Err(ArtifactError::Occupied {
+                    path: places.artifact.clone(),
+                });
+            }
             _ => {}
         }
         fs::set_permissions(temp, Permissions::from_mode(0o400)).map_err(at(temp))?;
@@ -157,12 +167,16 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_in_its_place_is_never_replaced() {
+    fn what_is_no_file_is_never_replaced() {
         let (_folder, places) = places();
         fs::write(&places.temp, "abc").expect("it is written");
+        let refused = || Artifact::take(&places, 3).expect_err("it is refused");
         fs::create_dir(&places.artifact).expect("a folder");
-        let error = Artifact::take(&places, 3).expect_err("it is refused");
-        assert!(matches!(error, ArtifactError::File { .. }), "{error}");
+        assert!(matches!(refused(), ArtifactError::Occupied { .. }));
         assert!(places.artifact.is_dir());
+        fs::remove_dir(&places.artifact).expect("it is removed");
+        std::os::unix::fs::symlink("/dev/null", &places.artifact).expect("a link");
+        assert!(matches!(refused(), ArtifactError::Occupied { .. }));
+        assert!(places.artifact.is_symlink());
     }
 }

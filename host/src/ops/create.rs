@@ -21,6 +21,8 @@ pub struct CreateRequest {
     /// Longest time for all of it, if the user named one. An engine that saves has no other.
     pub limit: Option<Duration>,
     pub place: Place,
+    /// Whether a file gets its name although nothing proves that it is whole.
+    pub accept_unproven: bool,
     /// What the user is to be told of the place, if it is used.
     pub place_note: Option<String>,
     /// The flag with which the user named a place.

@@ -9,7 +9,7 @@ use super::status::{Which, ask, latest};
 use super::{OpsError, Session};
 use crate::engine::EngineError;
 use crate::model::{Activity, Backup, Failure, Problem as _, State, text};
-use crate::transfer::{Destination, Proof};
+use crate::transfer::Proof;
 use crate::ui::{DownloadView, SavedFileView, size};
 
 /// Which backup is wanted, and where.
@@ -21,6 +21,8 @@ pub struct DownloadRequest {
     pub timeout: Option<Duration>,
     /// How often a transfer that broke off is taken up again without having got further.
     pub retries: u32,
+    /// Whether a file gets its name although nothing proves that it is whole.
+    pub accept_unproven: bool,
 }
 
 /// Where it is now.
@@ -37,20 +39,9 @@ pub enum Downloaded {
 /// When no engine can, when there is no such backup, and when its bytes don't come whole.
 pub async fn download(session: &Session, request: DownloadRequest) -> Result<Downloaded, OpsError> {
     let operation = Operation::Download;
-    if let Place::File {
-        folder,
-        name: Some(name),
-        replace,
-    } = &request.place
-    {
+    if let Some(destination) = request.place.destination(None) {
         // Before the backend has any work.
-        let (folder, name, replace) = (folder.clone(), name.clone(), *replace);
-        Destination {
-            folder,
-            name,
-            replace,
-        }
-        .check()?;
+        destination.check()?;
     }
     let mut running = session.engine_for(operation).await?;
     let mut deed = Deed::of("download", session, &running);
@@ -86,6 +77,7 @@ async fn fetch(
     running.saving.expect(Order {
         place: request.place,
         retries: request.retries,
+        accept_unproven: request.accept_unproven,
         id: id.clone(),
         created: known.as_ref().and_then(|backup| backup.created),
         dated: false,
@@ -138,7 +130,11 @@ pub(super) fn outcome<T>(
     Ok((result?, stored))
 }
 
+/// Why nothing was saved, although the engine says that all is well.
 pub(super) fn nothing_saved(running: &Running, id: &str) -> OpsError {
+    if let Some(error) = running.saving.take_failed() {
+        return error.into();
+    }
     OpsError::NothingSaved {
         engine: running.manifest.id.to_string(),
         id: text::printable(id, 200).into_owned(),
@@ -156,6 +152,12 @@ pub(super) fn account_for(
     deed.sha256 = Some(stored.sha256.to_string());
     let path = stored.path.as_ref();
     deed.file = path.and_then(|path| path.canonicalize().ok());
+    if stored.proof == Proof::Nothing {
+        deed.ended(
+            "Unproven",
+            "accepted although nothing proves that it is complete",
+        );
+    }
     say_how_sure(session, &stored, known);
     let Some(path) = stored.path else {
         session.ui().note(&format!(
@@ -219,8 +221,8 @@ fn say_how_sure(session: &Session, stored: &Stored, known: Option<&Backup>) {
     let ui = session.ui();
     if stored.proof == Proof::Nothing {
         ui.warn(
-            "The backend gave neither length nor checksum, and ended with the connection: nothing says \
-             whether this is all of it",
+            "The backend gave neither length nor checksum, and ended with the connection: nothing proves \
+             that this is all of it",
         );
     }
     if let Some(listed) = known.and_then(|backup| backup.size)
@@ -238,6 +240,7 @@ const fn verified_by(proof: Proof) -> &'static str {
         Proof::Checksum => "checksum",
         Proof::Length => "length",
         Proof::End => "end-of-stream",
-        Proof::Nothing => "nothing",
+        Proof::Structure => "structure",
+        Proof::Nothing => "unproven",
     }
 }

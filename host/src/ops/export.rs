@@ -15,7 +15,7 @@ use super::wait::{Waiting, judge, until_ended};
 use super::{OpsError, Session};
 use crate::engine::OptionSetting;
 use crate::model::{Activity, Backup, State, text};
-use crate::transfer::{Destination, TransferError};
+use crate::transfer::TransferError;
 use crate::ui::SavedFileView;
 
 /// How often the bytes of a backup that was begun, and is downloaded when it has ended, are asked for
@@ -29,20 +29,10 @@ pub(super) fn check(request: &CreateRequest, engine: &str) -> Result<(), OpsErro
             engine: engine.to_owned(),
         });
     }
-    let Place::File {
-        folder,
-        name: Some(name),
-        replace,
-    } = &request.place
-    else {
-        return Ok(());
-    };
-    let destination = Destination {
-        folder: folder.clone(),
-        name: name.clone(),
-        replace: *replace,
-    };
-    Ok(destination.check()?)
+    match request.place.destination(None) {
+        Some(destination) => Ok(destination.check()?),
+        None => Ok(()),
+    }
 }
 
 /// Lets the engine make the backup and save it. The request is sent once: what breaks off is an error,
@@ -121,6 +111,7 @@ fn order(session: &Session, request: &CreateRequest) -> Order {
     Order {
         place: request.place.clone(),
         retries: RETRIES,
+        accept_unproven: request.accept_unproven,
         id: session.statefulset().to_owned(),
         created: Some(Timestamp::now()),
         dated: true,

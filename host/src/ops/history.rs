@@ -1,17 +1,22 @@
 //! What was done on this machine.
 
-use std::path::PathBuf;
+use std::mem;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::saving::Saving;
 use super::session::Running;
 use super::{OpsError, Session};
-use crate::model::Problem as _;
-use crate::transfer::{Entry, History};
+use crate::model::{Failure, Problem as _};
+use crate::transfer::{Entry, History, TransferError};
 use crate::ui::{HistoryRow, HistoryView, Ui};
 
-/// What an entry is about, beside how it ended.
-#[derive(Clone, Debug, Default)]
+/// What an entry is about.
+///
+/// If it is dropped before it was recorded, the command was stopped: that is recorded then.
+#[derive(Default)]
 pub(super) struct Deed {
     pub(super) operation: String,
     pub(super) engine: String,
@@ -25,6 +30,11 @@ pub(super) struct Deed {
     pub(super) sha256: Option<String>,
     /// It was begun, and how it ends is not known.
     pub(super) goes_on: bool,
+    /// How it ended, where a result alone does not say it: outcome and message.
+    ended: Option<(&'static str, String)>,
+    /// Where its bytes go.
+    saving: Option<Arc<Saving>>,
+    is_recorded: bool,
 }
 
 /// The newest entries first.
@@ -52,61 +62,157 @@ impl Deed {
     pub(super) fn of(operation: &str, session: &Session, running: &Running) -> Self {
         let context = session.cluster.context().unwrap_or("-");
         let scope = &running.scope;
-        Self {
-            operation: operation.to_owned(),
-            engine: scope.engine.clone(),
-            scope: [
-                Some(context),
-                Some(&scope.namespace),
-                scope.statefulset.as_deref(),
-            ]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-            .join("/"),
-            ..Self::default()
-        }
+        let place = [
+            Some(context),
+            Some(&scope.namespace),
+            scope.statefulset.as_deref(),
+        ];
+        let place: Vec<_> = place.into_iter().flatten().collect();
+        let mut deed = Self::default();
+        operation.clone_into(&mut deed.operation);
+        deed.engine.clone_from(&scope.engine);
+        deed.scope = place.join("/");
+        deed.saving = Some(Arc::clone(&running.saving));
+        deed
+    }
+
+    /// Leaves no line: nothing was to be done.
+    pub(super) fn forget(mut self) {
+        self.is_recorded = true;
+    }
+
+    /// Says how it ended, if it ends well.
+    pub(super) fn ended(&mut self, outcome: &'static str, message: &str) {
+        self.ended = Some((outcome, message.to_owned()));
     }
 
     /// Writes it down. What was done was done, also when that can't be written.
-    pub(super) async fn record<T>(self, ui: Ui, result: &Result<T, OpsError>) {
+    pub(super) async fn record<T>(mut self, ui: Ui, result: &Result<T, OpsError>) {
+        self.is_recorded = true;
         let Some(history) = open() else {
             ui.debug("this is not recorded: there is no home folder");
             return;
         };
-        let entry = Entry {
-            time: Timestamp::now(),
-            operation: self.operation,
-            engine: self.engine,
-            scope: self.scope,
-            id: self.id,
-            file: self.file.map(|file| file.to_string_lossy().into_owned()),
-            bytes: self.bytes,
-            sha256: self.sha256,
-            outcome: match result {
-                Ok(_) if self.goes_on => "Accepted".to_owned(),
-                Ok(_) => "Succeeded".to_owned(),
-                Err(error) => error.failure().name().to_owned(),
-            },
-            message: result.as_ref().err().map(ToString::to_string),
+        let entry = match result {
+            Ok(_) => {
+                let (outcome, message) = match self.ended.take() {
+                    Some((outcome, message)) => (outcome, Some(message)),
+                    None if self.goes_on => ("Accepted", None),
+                    None => ("Succeeded", None),
+                };
+                self.entry(outcome, message)
+            }
+            Err(error) => self.failed(error),
         };
         let written = in_background(move || history.append(&entry)).await;
         if let Err(error) = written.and_then(|written| written.map_err(OpsError::from)) {
             ui.warn(&format!("this is not in `backup history`: {error}"));
         }
     }
+
+    fn failed(&mut self, error: &OpsError) -> Entry {
+        let mut outcome = error.failure().name();
+        let mut message = error.to_string();
+        if let Some(transfer) = transfer_error(error) {
+            self.bytes = self.bytes.or(transfer.received());
+            let kept = transfer.kept_file().map(Path::to_owned);
+            self.file = self.file.take().or(kept);
+            let broke_off = matches!(transfer, TransferError::Interrupted { .. });
+            if broke_off && error.failure() == Failure::Failed {
+                outcome = Failure::Interrupted.name();
+            }
+        }
+        let broke_off = matches!(outcome, "Interrupted" | "TimedOut");
+        if broke_off {
+            self.bytes = self.bytes.or_else(|| self.received());
+            // How to go on is part of what is to be known later.
+            if let Some(hint) = error.hint() {
+                message = format!("{message}; {hint}");
+            }
+        }
+        self.entry(outcome, Some(message))
+    }
+
+    /// The bytes that have come so far, if some have.
+    fn received(&self) -> Option<u64> {
+        let received = self.saving.as_ref()?.received();
+        (received > 0).then_some(received)
+    }
+
+    /// What is to be said of a command that was stopped.
+    fn stopped(&mut self) -> Entry {
+        let received = self.received();
+        self.bytes = self.bytes.or(received);
+        let kept = self.saving.as_ref().and_then(|saving| saving.kept());
+        let message = match (&*self.operation, received, kept) {
+            (_, _, Some(kept)) => {
+                format!("stopped; the same command goes on after the {kept} bytes that are kept")
+            }
+            (_, Some(_), None) => "stopped; nothing of it is kept".to_owned(),
+            ("create" | "restore", ..) => {
+                "stopped; what was begun may go on in the backend".to_owned()
+            }
+            _ => "stopped".to_owned(),
+        };
+        self.entry(Failure::Interrupted.name(), Some(message))
+    }
+
+    fn entry(&mut self, outcome: &str, message: Option<String>) -> Entry {
+        let file = self.file.take();
+        Entry {
+            time: Timestamp::now(),
+            operation: mem::take(&mut self.operation),
+            engine: mem::take(&mut self.engine),
+            scope: mem::take(&mut self.scope),
+            id: self.id.take(),
+            file: file.map(|file| file.to_string_lossy().into_owned()),
+            bytes: self.bytes,
+            sha256: self.sha256.take(),
+            outcome: outcome.to_owned(),
+            message,
+        }
+    }
+}
+
+impl Drop for Deed {
+    fn drop(&mut self) {
+        if self.is_recorded || self.operation.is_empty() {
+            return;
+        }
+        // The command ends here; nobody is left to wait for a thread.
+        if let Some(history) = open() {
+            let entry = if std::thread::panicking() {
+                let message = "ended by a fault in kubectl-broker".to_owned();
+                self.entry(Failure::Failed.name(), Some(message))
+            } else {
+                self.stopped()
+            };
+            let _ = history.append(&entry);
+        }
+    }
+}
+
+/// The error of a transfer, also where more was said of it.
+fn transfer_error(error: &OpsError) -> Option<&TransferError> {
+    match error {
+        OpsError::Transfer(error) => Some(error),
+        OpsError::ExportLost { source, .. } | OpsError::Unfinished { source, .. } => {
+            transfer_error(source)
+        }
+        _ => None,
+    }
 }
 
 /// The last download, or backup that came with its creation, into this file.
-pub(super) fn last_download(file: &std::path::Path) -> Option<Entry> {
+pub(super) fn last_download(file: &Path) -> Option<Entry> {
     let file = file.canonicalize().ok()?;
     let past = open()?.read().ok()?;
     past.entries.into_iter().rev().find(|entry| {
         // An entry of `create` names a file only if it was saved there.
         let saves = matches!(&*entry.operation, "download" | "create");
         saves
-            && entry.outcome == "Succeeded"
-            && entry.file.as_deref().map(std::path::Path::new) == Some(file.as_path())
+            && matches!(&*entry.outcome, "Succeeded" | "Unproven")
+            && entry.file.as_deref().map(Path::new) == Some(file.as_path())
     })
 }
 

@@ -1,3 +1,6 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use super::notes::Notes;
 use crate::engine::{Level, Observer};
 use crate::model::text;
@@ -34,6 +37,7 @@ impl Observer for UiObserver {
 pub(super) struct TransferObserver {
     ui: Ui,
     progress: TransferProgress,
+    done: Arc<AtomicU64>,
 }
 
 impl TransferObserver {
@@ -42,12 +46,20 @@ impl TransferObserver {
         Self {
             ui,
             progress: ui.transfer(verb),
+            done: Arc::default(),
         }
+    }
+
+    /// Counts in `done` how many bytes are done.
+    pub(super) fn counting(self, done: &Arc<AtomicU64>) -> Self {
+        let done = Arc::clone(done);
+        Self { done, ..self }
     }
 }
 
 impl Progress for TransferObserver {
     fn bytes(&self, done: u64, total: Option<u64>) {
+        self.done.store(done, Ordering::Relaxed);
         self.progress.update(done, total);
     }
 

@@ -109,6 +109,7 @@ pub async fn restore(
     };
     // A dry run changes nothing, and keeps nobody out.
     let (backup, details) = if request.dry_run {
+        deed.forget();
         work.await?
     } else {
         let result = locked(session, "restore", &subject, work).await;

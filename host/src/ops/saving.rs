@@ -1,6 +1,7 @@
 //! Bodies that an engine saves: where they go, and how they are asked for again.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt as _;
@@ -14,7 +15,7 @@ use crate::engine::{Answer, Artifacts, Network as _, Outgoing, SavedFile, ToSave
 use crate::model::{Report, ReportKind, text};
 use crate::transfer::{
     self, Destination, Download, Expectation, FileName, Proof, Retry, Sha256, Source, TokioSleeper,
-    TransferError,
+    TransferError, kept_bytes,
 };
 use crate::ui::Ui;
 
@@ -31,12 +32,33 @@ pub enum Place {
     Output,
 }
 
+impl Place {
+    /// Where a file with this name goes, or with the user's own; none for stdout.
+    pub(super) fn destination(&self, proposed: Option<&FileName>) -> Option<Destination> {
+        let Self::File {
+            folder,
+            name,
+            replace,
+        } = self
+        else {
+            return None;
+        };
+        Some(Destination {
+            folder: folder.clone(),
+            name: name.as_ref().or(proposed)?.clone(),
+            replace: *replace,
+        })
+    }
+}
+
 /// What one command has to save.
 #[derive(Clone, Debug)]
 pub(super) struct Order {
     pub(super) place: Place,
     /// How often a transfer that broke off is taken up again without having got further.
     pub(super) retries: u32,
+    /// Whether bytes are taken although nothing proves that they are all.
+    pub(super) accept_unproven: bool,
     pub(super) id: String,
     pub(super) created: Option<Timestamp>,
     /// Whether the time belongs into the backend's name, too: it names each backup alike.
@@ -65,6 +87,8 @@ pub(super) struct Saving {
     network: Arc<Endpoints>,
     ui: Ui,
     state: Mutex<State>,
+    /// Bytes of the body that came last.
+    received: Arc<AtomicU64>,
 }
 
 #[derive(Default)]
@@ -72,6 +96,8 @@ struct State {
     order: Option<Order>,
     stored: Option<Stored>,
     failed: Option<TransferError>,
+    /// Where the bytes go that come, or came last.
+    destination: Option<Destination>,
 }
 
 impl Saving {
@@ -80,6 +106,7 @@ impl Saving {
             network,
             ui,
             state: Mutex::default(),
+            received: Arc::default(),
         }
     }
 
@@ -94,6 +121,21 @@ impl Saving {
     /// What was saved, if something was.
     pub(super) fn take_stored(&self) -> Option<Stored> {
         self.state().stored.take()
+    }
+
+    /// What went wrong with the body that was to be saved, although the engine says that all is well.
+    pub(super) fn take_failed(&self) -> Option<TransferError> {
+        self.state().failed.take()
+    }
+
+    /// How many bytes of the body have come.
+    pub(super) fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
+    }
+
+    /// How many of them the next run need not ask for; none where it has to begin again.
+    pub(super) fn kept(&self) -> Option<u64> {
+        kept_bytes(self.state().destination.as_ref()?)
     }
 
     /// The error that an engine passed on as its own, if `report` is that.
@@ -113,24 +155,11 @@ impl Saving {
             network: Mutex::new(Arc::clone(&self.network)),
             ui: self.ui,
         };
-        let observer = TransferObserver::new(self.ui, "Downloaded");
+        let observer = TransferObserver::new(self.ui, "Downloaded").counting(&self.received);
         let proposed = file_name(&order, to_save.name.as_deref(), to_save.answer.headers());
-        let (name, destination) = match &order.place {
-            Place::Output => (proposed, None),
-            Place::File {
-                folder,
-                name: given,
-                replace,
-            } => {
-                let name = given.clone().unwrap_or(proposed);
-                let destination = Destination {
-                    folder: folder.clone(),
-                    name: name.clone(),
-                    replace: *replace,
-                };
-                (name, Some(destination))
-            }
-        };
+        let destination = order.place.destination(Some(&proposed));
+        let name = destination.as_ref().map_or(proposed, |it| it.name.clone());
+        self.state().destination.clone_from(&destination);
         let download = Download {
             first: to_save.answer,
             source: &source,
@@ -139,6 +168,7 @@ impl Saving {
                 listed_length: order.listed_length,
                 sha256: to_save.sha256,
             },
+            accept_unproven: order.accept_unproven,
             retry: Retry {
                 tries: order.retries,
                 ..Retry::default()

@@ -3,7 +3,8 @@ use std::path::{Path, PathBuf};
 use super::OpsError;
 use super::history::{Deed, in_background, last_download};
 use super::observer::TransferObserver;
-use crate::transfer::{self, Outcome, Verification, Wanted};
+use crate::model::{Failure, text};
+use crate::transfer::{self, Outcome, Proven, Verification, Wanted};
 use crate::ui::{CheckedFile, Ui, VerificationView};
 
 /// Which files are to be looked at.
@@ -12,8 +13,11 @@ pub struct VerifyRequest {
     pub files: Vec<PathBuf>,
 }
 
+/// What stands in the record of a file of which nothing is known.
+const UNVERIFIED: &str = "not verified: no digest, no length and no structure to check it by";
+
 /// Looks whether files are what was downloaded, and whole. All are looked at, whatever is wrong with
-/// the first.
+/// the first. A file of which nothing is known is part of the result, and not verified.
 ///
 /// # Errors
 /// When one of them is damaged, or can't be read.
@@ -22,19 +26,27 @@ pub async fn verify(request: VerifyRequest, ui: Ui) -> Result<VerificationView, 
     let mut files = Vec::new();
     let mut failed = Vec::new();
     for path in request.files {
-        let result = verify_one(path.clone(), ui).await;
-        let mut deed = Deed {
-            operation: "verify".to_owned(),
-            file: Some(path.canonicalize().unwrap_or(path)),
-            ..Deed::default()
-        };
+        let mut deed = Deed::default();
+        "verify".clone_into(&mut deed.operation);
+        deed.file = Some(path.canonicalize().unwrap_or_else(|_| path.clone()));
+        let result = verify_one(path, ui).await;
         if let Ok(verification) = &result {
             deed.bytes = Some(verification.length);
             deed.sha256 = Some(verification.sha256.to_string());
+            match verification.proven() {
+                Proven::Nothing => deed.ended(Failure::Partial.name(), UNVERIFIED),
+                Proven::Structure => deed.ended("Succeeded", "by its structure only"),
+                Proven::Checksum | Proven::Length => {}
+            }
         }
         deed.record(ui, &result).await;
         match result {
-            Ok(verification) => files.push(checked(verification)),
+            Ok(verification) => {
+                if let Some(note) = &verification.note {
+                    ui.note(&text::printable(note, 600));
+                }
+                files.push(checked(verification));
+            }
             Err(OpsError::Transfer(error)) => failed.push(*error),
             Err(error) => return Err(error),
         }
@@ -58,13 +70,8 @@ pub(super) async fn verify_one(path: PathBuf, ui: Ui) -> Result<Verification, Op
     Ok(verified.await??)
 }
 
-/// What the record of this machine says of a file that has no digest beside it.
+/// What the record of this machine says of a file.
 fn wanted(path: &Path) -> Wanted {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".sha256");
-    if Path::new(&beside).exists() {
-        return Wanted::default();
-    }
     last_download(path).map_or_else(Wanted::default, |entry| Wanted {
         length: entry.bytes,
         sha256: entry.sha256.and_then(|digest| digest.parse().ok()),
@@ -73,7 +80,14 @@ fn wanted(path: &Path) -> Wanted {
 
 fn checked(verification: Verification) -> CheckedFile {
     let is_compared = verification.is_compared();
+    let verified_by = match verification.proven() {
+        Proven::Checksum => "checksum",
+        Proven::Length => "length",
+        Proven::Structure => "structure",
+        Proven::Nothing => "nothing",
+    };
     CheckedFile {
+        verified_by,
         path: verification.path,
         bytes: verification.length,
         sha256: verification.sha256.to_string(),

@@ -23,8 +23,10 @@ pub struct Expectation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Proof {
     /// The backend gave neither length nor checksum, and its body ended when the connection did: a
-    /// backend that stopped early looks the same. The user is to be warned.
+    /// backend that stopped early looks the same. Only a user who accepts that gets such a file.
     Nothing,
+    /// As before, but the bytes are an archive that ends as its format demands.
+    Structure,
     /// The backend said in the stream that this is its end.
     End,
     /// The length is as announced.
@@ -106,10 +108,28 @@ impl Claims {
             })
     }
 
-    /// Takes over a length that the backend named later, where there was none.
-    pub(super) fn learn_total(&mut self, total: u64) {
+    /// The length that was announced, and where.
+    pub(super) fn announced(&self) -> Option<(Origin, u64)> {
         self.length
-            .get_or_insert((Origin::Header("Content-Range"), total));
+    }
+
+    /// Takes over a length that the backend named later, where there was none.
+    ///
+    /// # Errors
+    /// [`TransferError::Contradiction`] where there was another.
+    pub(super) fn learn_total(&mut self, total: u64) -> Result<(), TransferError> {
+        let origin = Origin::Header("Content-Range");
+        match self.length {
+            Some((first, known)) if known != total => Err(TransferError::Contradiction {
+                first: (first, known.to_string()),
+                second: (origin, total.to_string()),
+            }),
+            Some(_) => Ok(()),
+            None => {
+                self.length = Some((origin, total));
+                Ok(())
+            }
+        }
     }
 
     /// Whether the bytes that came are the bytes that were announced.

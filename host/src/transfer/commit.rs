@@ -13,12 +13,15 @@
 //!    does not believe.*
 //!
 //! The folder is synced between these steps, so that a loss of power can't change their order.
+//!
+//! What is at the final name is looked at once more right before it is replaced: a device or a pipe that
+//! came while the bytes came stays. Where nothing was, the rename itself refuses to replace anything.
 
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use super::destination::{Destination, Paths, remove};
+use super::destination::{Destination, Paths, refuse_special, remove};
 use super::fail_point::{Step, reach};
 use super::part::{Part, create_private};
 use super::{Sha256, TransferError, sum_file};
@@ -36,6 +39,8 @@ pub(super) fn commit(
     };
     step(Step::Verified)?;
     let line = sum_file::line(digest, destination.name.as_str());
+    // Something else may have come there since the download began.
+    destination.check()?;
     let replaces = exists(&paths.whole);
     if replaces {
         if remove(&paths.digest)? {
@@ -45,7 +50,7 @@ pub(super) fn commit(
     } else {
         write_digest(paths, &line)?;
     }
-    rename(paths, destination.replace)?;
+    rename(part, destination, replaces)?;
     part.settle();
     step(Step::Renamed)?;
     if replaces {
@@ -69,29 +74,30 @@ fn write_digest(paths: &Paths, line: &str) -> Result<(), TransferError> {
         let mut file = create_private(&paths.new_digest)?;
         file.write_all(line.as_bytes())?;
         file.sync_all()?;
-        reach(Step::DigestStaged, &paths.new_digest)?;
-        fs::rename(&paths.new_digest, &paths.digest)
+        reach(Step::DigestStaged, &paths.new_digest)
     };
-    write().map_err(|error| {
-        let _ = fs::remove_file(&paths.new_digest);
-        failed(error)
-    })?;
+    write()
+        .map_err(failed)
+        .and_then(|()| refuse_special(&paths.digest))
+        .and_then(|()| fs::rename(&paths.new_digest, &paths.digest).map_err(failed))
+        .inspect_err(|_| {
+            let _ = fs::remove_file(&paths.new_digest);
+        })?;
     paths.sync_folder()?;
     reach(Step::DigestWritten, &paths.digest).map_err(failed)
 }
 
-fn rename(paths: &Paths, replace: bool) -> Result<(), TransferError> {
-    let result = if replace {
-        fs::rename(&paths.part, &paths.whole)
-    } else {
-        rename_new(&paths.part, &paths.whole)
-    };
-    result.map_err(|source| match source.kind() {
-        io::ErrorKind::AlreadyExists => TransferError::Exists {
-            path: paths.whole.clone(),
-        },
-        _ => TransferError::io("rename the download to", &paths.whole, source),
-    })
+fn rename(part: &Part, destination: &Destination, replaces: bool) -> Result<(), TransferError> {
+    let paths = &part.paths;
+    let failed = |source| TransferError::io("rename the download to", &paths.whole, source);
+    if !replaces {
+        match rename_new(&paths.part, &paths.whole) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            result => return result.map_err(failed),
+        }
+    }
+    destination.check()?;
+    fs::rename(&paths.part, &paths.whole).map_err(failed)
 }
 
 /// Refuses to replace what another program has put there in the meantime.

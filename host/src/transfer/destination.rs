@@ -2,6 +2,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::plain::{Unwritable, special, target};
+use super::record::Record;
 use super::{FileName, TransferError};
 
 /// Where a download goes.
@@ -26,17 +28,38 @@ impl Destination {
     ///
     /// # Errors
     /// [`TransferError::Exists`] when there is a file that may not be replaced,
-    /// [`TransferError::NotAFile`] when there is something that can't be.
+    /// [`TransferError::NotPlain`] when there is something that can't be.
     pub fn check(&self) -> Result<(), TransferError> {
+        self.followed().map(|_| ())
+    }
+
+    /// This destination, or the one that the user's own link there leads to.
+    ///
+    /// # Errors
+    /// As [`Destination::check`].
+    pub(super) fn followed(&self) -> Result<Self, TransferError> {
         let path = self.path();
-        // Not following links: a link is replaced as such, and one that leads nowhere is there, too.
-        match fs::symlink_metadata(&path) {
-            Ok(found) if found.is_dir() => Err(TransferError::NotAFile { path }),
-            Ok(_) if !self.replace => Err(TransferError::Exists { path }),
-            Ok(_) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(source) => Err(TransferError::io("look at", &path, source)),
+        let found = look_at(&path)?;
+        if found.exists && !self.replace {
+            return Err(TransferError::Exists { path });
         }
+        let followed = if found.path == path {
+            self.clone()
+        } else {
+            self.at(&found.path)?
+        };
+        // It goes with the file, whatever lies there now.
+        refuse_special(&followed.paths().digest)?;
+        Ok(followed)
+    }
+
+    fn at(&self, path: &Path) -> Result<Self, TransferError> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        Ok(Self {
+            folder: path.parent().unwrap_or(Path::new("")).to_owned(),
+            name: FileName::given(&name)?,
+            replace: self.replace,
+        })
     }
 
     pub(super) fn paths(&self) -> Paths {
@@ -50,6 +73,7 @@ impl Destination {
             new_record: at(format!(".{name}.part.json.new")),
             digest: at(format!("{name}.sha256")),
             new_digest: at(format!(".{name}.sha256.new")),
+            unproven: at(format!("{name}.unproven")),
         }
     }
 }
@@ -64,6 +88,8 @@ pub(super) struct Paths {
     pub(super) new_record: PathBuf,
     pub(super) digest: PathBuf,
     pub(super) new_digest: PathBuf,
+    /// What came, where nothing proves that it is all.
+    pub(super) unproven: PathBuf,
 }
 
 impl Paths {
@@ -72,6 +98,42 @@ impl Paths {
         sync_folder(&self.folder)
             .map_err(|source| TransferError::io("sync folder", &self.folder, source))
     }
+}
+
+/// What is at a path that is to be written to.
+pub(super) fn look_at(path: &Path) -> Result<super::plain::Target, TransferError> {
+    target(path).map_err(|error| match error {
+        Unwritable::NotPlain { what: "a folder" } => TransferError::NotAFile {
+            path: path.to_owned(),
+        },
+        Unwritable::NotPlain { what } => TransferError::NotPlain {
+            path: path.to_owned(),
+            what,
+        },
+        Unwritable::Io(source) => TransferError::io("look at", path, source),
+    })
+}
+
+/// Refuses to write where something lies that is no plain file. No link is followed.
+pub(super) fn refuse_special(path: &Path) -> Result<(), TransferError> {
+    let what = fs::symlink_metadata(path).ok();
+    match what.and_then(|found| special(found.file_type())) {
+        Some(what) => Err(TransferError::NotPlain {
+            path: path.to_owned(),
+            what,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// How many bytes an unfinished download to `destination` need not ask for again; none where there is
+/// none to resume.
+pub(crate) fn kept_bytes(destination: &Destination) -> Option<u64> {
+    let paths = destination.followed().ok()?.paths();
+    let record = Record::read(&paths.record)?;
+    let length = fs::metadata(&paths.part).ok()?.len();
+    (record.is_resumable() && 0 < record.durable && record.durable <= length)
+        .then_some(record.durable)
 }
 
 /// So that what changed in a folder outlives a loss of power.

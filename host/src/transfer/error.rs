@@ -3,6 +3,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::space::{self, Room};
 use crate::model::text::printable;
 use crate::model::{Failure, Problem as _, Report, ReportKind};
 
@@ -45,6 +46,12 @@ pub enum TransferError {
     Exists { path: PathBuf },
     #[error("{} is a folder, not a file", at(path))]
     NotAFile { path: PathBuf },
+    #[error("{} is {what}, not a plain file, and stays as it is", at(path))]
+    NotPlain {
+        path: PathBuf,
+        /// What it is, with its article.
+        what: &'static str,
+    },
     #[error("another process is downloading to {}", at(path))]
     Busy { path: PathBuf },
     #[error("the unfinished download {} can't be used: {reason}", at(path))]
@@ -54,6 +61,8 @@ pub enum TransferError {
         doing: &'static str,
         path: PathBuf,
         source: io::Error,
+        /// Bytes that the next run need not ask for.
+        kept: u64,
     },
     #[error("folder {} has no room{}", at(folder), room(*needed, *free))]
     NoSpace {
@@ -64,6 +73,13 @@ pub enum TransferError {
         /// Bytes that the next run need not ask for.
         kept: u64,
     },
+    #[error(
+        "folder {} has no room for another file: its file system has no inodes left",
+        at(folder)
+    )]
+    NoInodes { folder: PathBuf, kept: u64 },
+    #[error("your quota is used up in folder {}", at(folder))]
+    QuotaUsedUp { folder: PathBuf, kept: u64 },
 
     #[error("the backend answered {status} instead of the bytes of the backup")]
     Status { status: http::StatusCode },
@@ -105,6 +121,38 @@ pub enum TransferError {
         kept: u64,
     },
 
+    #[error("{}: {}", ends_there(*received, announced.as_ref()), show(&report.message))]
+    EndsThere {
+        received: u64,
+        announced: Option<(Origin, u64)>,
+        /// How it ended the last time.
+        report: Report,
+    },
+    #[error(
+        "the backup has another ETag in each answer, and the last broke off after {received} bytes: nothing can be resumed"
+    )]
+    KeepsChanging { received: u64 },
+
+    #[error(
+        "nothing proves that the backup is complete: the backend gave neither length nor checksum, and {received} bytes came before the connection closed{}",
+        kept_in(kept.as_deref())
+    )]
+    Unproven {
+        received: u64,
+        /// Where they are; none where they went to stdout.
+        kept: Option<PathBuf>,
+    },
+    #[error(
+        "the backup is not complete: {}; {received} bytes came before the connection closed{}",
+        show(reason),
+        kept_in(kept.as_deref())
+    )]
+    CutShort {
+        received: u64,
+        kept: Option<PathBuf>,
+        /// What its structure shows.
+        reason: String,
+    },
     #[error("{received} bytes came, and {origin} says {expected}")]
     WrongLength {
         received: u64,
@@ -151,24 +199,39 @@ impl TransferError {
         report
     }
 
-    /// An error of the file system. A full disk is an error of its own.
+    /// An error of the file system. What there is too little of is an error of its own.
     pub(super) fn io(doing: &'static str, path: &Path, source: io::Error) -> Self {
-        if matches!(
-            source.kind(),
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-        ) {
-            let folder = path.parent().unwrap_or(path).to_owned();
-            return Self::NoSpace {
-                free: super::space::free(&folder),
+        let folder = path.parent().unwrap_or(path);
+        let folder = match folder.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => folder,
+        };
+        Self::of_io(doing, path, source, folder, space::look(folder))
+    }
+
+    pub(super) fn of_io(
+        doing: &'static str,
+        path: &Path,
+        source: io::Error,
+        folder: &Path,
+        room: Room,
+    ) -> Self {
+        let (folder, kept) = (folder.to_owned(), 0);
+        match source.kind() {
+            io::ErrorKind::QuotaExceeded => Self::QuotaUsedUp { folder, kept },
+            io::ErrorKind::StorageFull if room.inodes == Some(0) => Self::NoInodes { folder, kept },
+            io::ErrorKind::StorageFull => Self::NoSpace {
                 folder,
                 needed: None,
-                kept: 0,
-            };
-        }
-        Self::Io {
-            doing,
-            path: path.to_owned(),
-            source,
+                free: room.bytes,
+                kept,
+            },
+            _ => Self::Io {
+                doing,
+                path: path.to_owned(),
+                source,
+                kept,
+            },
         }
     }
 
@@ -179,16 +242,46 @@ impl TransferError {
             Self::WrongLength { .. }
                 | Self::WrongChecksum { .. }
                 | Self::WrongRange { .. }
+                | Self::Contradiction { .. }
+                | Self::KeepsChanging { .. }
                 | Self::Empty
         )
     }
 
     /// With the number of bytes that the next run need not ask for.
     pub(super) fn keeping(mut self, bytes: u64) -> Self {
-        if let Self::NoSpace { kept, .. } | Self::Interrupted { kept, .. } = &mut self {
+        if let Self::Io { kept, .. }
+        | Self::NoSpace { kept, .. }
+        | Self::NoInodes { kept, .. }
+        | Self::QuotaUsedUp { kept, .. }
+        | Self::Interrupted { kept, .. } = &mut self
+        {
             *kept = bytes;
         }
         self
+    }
+
+    /// How many bytes had come when it ended so; none where that says nothing.
+    #[must_use]
+    pub fn received(&self) -> Option<u64> {
+        match self {
+            Self::Interrupted { received, .. }
+            | Self::EndsThere { received, .. }
+            | Self::KeepsChanging { received }
+            | Self::Unproven { received, .. }
+            | Self::CutShort { received, .. }
+            | Self::WrongLength { received, .. } => Some(*received),
+            _ => None,
+        }
+    }
+
+    /// The file that holds what came, although it is not the backup that was wanted.
+    #[must_use]
+    pub fn kept_file(&self) -> Option<&Path> {
+        match self {
+            Self::Unproven { kept, .. } | Self::CutShort { kept, .. } => kept.as_deref(),
+            _ => None,
+        }
     }
 }
 
@@ -203,9 +296,24 @@ pub(super) fn at(path: &Path) -> String {
 fn room(needed: Option<u64>, free: Option<u64>) -> String {
     match (needed, free) {
         (Some(needed), Some(free)) => format!(": {needed} bytes are needed, {free} are free"),
+        (None, Some(0)) => " left".to_owned(),
         (None, Some(free)) => format!(" left: {free} bytes are free"),
         _ => String::new(),
     }
+}
+
+fn ends_there(received: u64, announced: Option<&(Origin, u64)>) -> String {
+    match announced {
+        Some((origin, announced)) => format!(
+            "the backend ended the backup after {received} bytes each time, and {origin} says {announced}"
+        ),
+        None => format!("the backend ended the backup after {received} bytes each time"),
+    }
+}
+
+fn kept_in(path: Option<&Path>) -> String {
+    path.map(|path| format!(". They are kept in {}", at(path)))
+        .unwrap_or_default()
 }
 
 fn so_far(received: u64, total: Option<u64>) -> String {

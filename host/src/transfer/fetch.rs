@@ -9,8 +9,11 @@ use http_body_util::BodyExt as _;
 
 use super::claims::{Claims, refuse_other_content, strong_etag, text};
 use super::content_range::ContentRange;
+use super::futile::Futile;
 use super::{Answer, Body, Download, Event, TransferError, retry_after};
 use crate::model::{Report, ReportKind};
+
+const OTHER_LENGTH: &str = "the backend names another length than before";
 
 /// Where the bytes go.
 pub(super) trait Sink: Send {
@@ -34,6 +37,7 @@ pub(super) struct Fetch<'a> {
     /// Tries since the last progress.
     attempts: u32,
     restarts: u32,
+    futile: Futile,
 }
 
 /// Why the stream has to be taken up again.
@@ -76,6 +80,7 @@ impl<'a> Fetch<'a> {
             furthest: position,
             attempts: 0,
             restarts: 0,
+            futile: Futile::default(),
         }
     }
 
@@ -87,7 +92,16 @@ impl<'a> Fetch<'a> {
         }
         loop {
             let cut = match self.body.take() {
-                Some(body) => self.pump(body, sink).await?,
+                Some(body) => {
+                    let from = self.position;
+                    let cut = self.pump(body, sink).await?;
+                    if let Some(cut) = &cut
+                        && self.futile.ends_at(from, self.position)
+                    {
+                        return Err(self.hopeless(&cut.report));
+                    }
+                    cut
+                }
                 None => match self.reopen(sink).await? {
                     Reopened::Whole => None,
                     Reopened::Body(body) => {
@@ -221,10 +235,19 @@ impl<'a> Fetch<'a> {
 
     /// Takes an answer with the whole body for the one to go by.
     fn adopt(&mut self, answer: Answer, sink: &mut impl Sink) -> Result<Reopened, TransferError> {
-        if self.position > 0 {
-            self.start_over("the backend began again at the first byte")?;
+        let claims = Claims::read(&answer, &self.download.expectation)?;
+        let changes = self.futile.change(&self.claims, &claims);
+        if changes.is_some_and(|changes| changes > 1) {
+            return Err(self.keeps_changing());
         }
-        self.claims = Claims::read(&answer, &self.download.expectation)?;
+        if self.position > 0 {
+            self.start_over(if changes.is_some() {
+                "the backup has changed (its ETag is another one)"
+            } else {
+                "the backend began again at the first byte"
+            })?;
+        }
+        self.claims = claims;
         sink.restart(&self.claims)?;
         Ok(Reopened::Body(answer.into_body()))
     }
@@ -239,10 +262,6 @@ impl<'a> Fetch<'a> {
                 got: text(headers, header::CONTENT_RANGE.as_str()).unwrap_or_default(),
             });
         };
-        let same_length = match (self.claims.total(), range.total) {
-            (Some(known), Some(total)) => known == total,
-            _ => true,
-        };
         let same_bytes = if self.claims.etag.is_some() {
             // If-Range has compared them; a backend that leaves the ETag out is believed.
             !headers.contains_key(header::ETAG) || strong_etag(headers) == self.claims.etag
@@ -250,11 +269,17 @@ impl<'a> Fetch<'a> {
             range.total.is_some()
                 && text(headers, header::LAST_MODIFIED.as_str()) == self.claims.last_modified
         };
-        if !(same_length && same_bytes) {
+        if !same_bytes {
             return Ok(Reopened::StartOver("the backup has changed"));
         }
         if let Some(total) = range.total {
-            self.claims.learn_total(total);
+            // With the same ETag it is no other backup: one of the two lengths is wrong.
+            let is_proven = self.claims.etag.is_some() && headers.contains_key(header::ETAG);
+            match self.claims.learn_total(total) {
+                Err(contradiction) if is_proven => return Err(contradiction),
+                Err(_) => return Ok(Reopened::StartOver(OTHER_LENGTH)),
+                Ok(()) => {}
+            }
         }
         Ok(Reopened::Body(answer.into_body()))
     }
@@ -265,11 +290,10 @@ impl<'a> Fetch<'a> {
             Some(ContentRange {
                 start: None,
                 total: Some(total),
-            }) if total == self.position && self.claims.total().is_none() => {
-                self.claims.learn_total(total);
+            }) if total == self.position && self.claims.learn_total(total).is_ok() => {
                 Reopened::Whole
             }
-            _ => Reopened::StartOver("the backup has changed"),
+            _ => Reopened::StartOver(OTHER_LENGTH),
         }
     }
 
@@ -313,6 +337,24 @@ impl<'a> Fetch<'a> {
         });
         self.download.sleeper.sleep(wait).await;
         Ok(())
+    }
+
+    /// The stream ends where it has ended before.
+    fn hopeless(&self, last: &Report) -> TransferError {
+        if self.futile.has_changed() {
+            return self.keeps_changing();
+        }
+        TransferError::EndsThere {
+            received: self.position,
+            announced: self.claims.announced(),
+            report: last.clone(),
+        }
+    }
+
+    fn keeps_changing(&self) -> TransferError {
+        TransferError::KeepsChanging {
+            received: self.position,
+        }
     }
 
     fn interrupted(&self, report: Report) -> TransferError {

@@ -7,7 +7,9 @@ use crate::model::{Failure, Problem};
 impl Problem for TransferError {
     fn failure(&self) -> Failure {
         match self {
-            Self::BadFileName { .. } | Self::NotAFile { .. } => Failure::Usage,
+            Self::BadFileName { .. } | Self::NotAFile { .. } | Self::NotPlain { .. } => {
+                Failure::Usage
+            }
             Self::Exists { .. } | Self::Busy { .. } => Failure::Conflict,
             Self::Status { status } => match status.as_u16() {
                 401 | 403 => Failure::NotAllowed,
@@ -17,7 +19,14 @@ impl Problem for TransferError {
                 _ => Failure::Failed,
             },
             Self::Source(report) | Self::Interrupted { report, .. } => report.kind.failure(),
-            Self::WebPage { .. }
+            Self::Unproven { .. } => Failure::Partial,
+            Self::EndsThere {
+                announced: None, ..
+            }
+            | Self::KeepsChanging { .. } => Failure::Failed,
+            Self::EndsThere { .. }
+            | Self::CutShort { .. }
+            | Self::WebPage { .. }
             | Self::Encoded { .. }
             | Self::Empty
             | Self::Contradiction { .. }
@@ -32,6 +41,8 @@ impl Problem for TransferError {
             Self::UnsafePart { .. }
             | Self::Io { .. }
             | Self::NoSpace { .. }
+            | Self::NoInodes { .. }
+            | Self::QuotaUsedUp { .. }
             | Self::Output(_)
             | Self::CannotRestart { .. }
             | Self::Stopped => Failure::Failed,
@@ -57,16 +68,35 @@ impl Problem for TransferError {
                 "look who made it, remove it with `rm {}`, and run the same command again",
                 quoted(&at(path))
             ),
-            Self::Io { source, .. } => return io_hint(source.kind()),
-            Self::NoSpace { folder, kept, .. } => format!(
-                "make room (`df -h {}`), or choose another folder with `--output-dir`{}",
-                quoted(&at(folder)),
-                if *kept > 0 {
-                    format!("; the same command goes on after the {kept} bytes that are kept")
-                } else {
-                    String::new()
+            Self::NotPlain { path, what } => match *what {
+                "a device" | "a named pipe" | "a link to a device" | "a link to a named pipe"
+                | "a link to what a process has open" => format!(
+                    "write to stdout with `--output-file -`, and send that where you want it, as in \
+                     `--output-file - > {}`",
+                    quoted(&at(path))
+                ),
+                "a link of another user" | "a link to a file that does not exist" => {
+                    "name the file that it leads to, or another one, with `--output-file`".to_owned()
                 }
-            ),
+                _ => "name another file with `--output-file`".to_owned(),
+            },
+            Self::Io { source, kept, .. } => {
+                let hint = io_hint(source.kind(), source.raw_os_error());
+                return match (hint, *kept) {
+                    (hint, 0) => hint,
+                    (None, kept) => Some(format!("the same command {}", goes_on(kept))),
+                    (Some(hint), kept) => {
+                        Some(format!("{hint}; the same command {}", goes_on(kept)))
+                    }
+                };
+            }
+            Self::NoSpace { folder, kept, .. } => room_hint("make room (`df -h", folder, *kept),
+            Self::NoInodes { folder, kept } => {
+                room_hint("remove files that nobody needs (`df -i", folder, *kept)
+            }
+            Self::QuotaUsedUp { folder, kept } => {
+                room_hint("remove files of yours, or ask for more (`quota -s`; `df -h", folder, *kept)
+            }
             Self::Status { status } => match status.as_u16() {
                 401 => "check the user name and the password".to_owned(),
                 403 => "ask for the permission to download backups".to_owned(),
@@ -86,7 +116,28 @@ impl Problem for TransferError {
                 "see whether the backup is complete with `kubectl broker backup status`".to_owned()
             }
             Self::Contradiction { .. } | Self::BadChecksum { .. } => {
-                "nothing was written; look at the log of the backend".to_owned()
+                "nothing was kept; look at the log of the backend".to_owned()
+            }
+            Self::EndsThere { report, .. } => {
+                let look = report.hint.as_deref().unwrap_or("look at the log of the backend");
+                format!("another try ends at the same byte until the backend is repaired: {look}")
+            }
+            Self::KeepsChanging { .. } => {
+                "wait until nothing writes to the backup, or reach one pod directly with `--pod`: \
+                 several behind one port may give different ETags"
+                    .to_owned()
+            }
+            Self::Unproven { kept: Some(_), .. } => {
+                "check that file, and rename it if it is whole; `--accept-unproven` gives such a file \
+                 its name"
+                    .to_owned()
+            }
+            Self::Unproven { kept: None, .. } => {
+                "check what was written; `--accept-unproven` takes it for a whole backup".to_owned()
+            }
+            Self::CutShort { .. } => {
+                "run the same command again, and look at the log of the backend if it happens twice"
+                    .to_owned()
             }
             Self::WrongRange { .. } => {
                 "the unfinished download was thrown away: run the same command again".to_owned()
@@ -122,11 +173,47 @@ impl Problem for TransferError {
     }
 }
 
-fn io_hint(kind: std::io::ErrorKind) -> Option<String> {
+fn goes_on(kept: u64) -> String {
+    format!("goes on after the {kept} bytes that are kept")
+}
+
+/// `what` begins a command that takes the folder.
+fn room_hint(what: &str, folder: &std::path::Path, kept: u64) -> String {
+    let mut hint = format!(
+        "{what} {}`), or choose another folder with `--output-dir`",
+        quoted(&at(folder))
+    );
+    if kept > 0 {
+        hint.push_str(&format!("; the same command {}", goes_on(kept)));
+    }
+    hint
+}
+
+fn io_hint(kind: std::io::ErrorKind, number: Option<i32>) -> Option<String> {
     use std::io::ErrorKind;
+    if number.is_some_and(is_too_many_files) {
+        return Some("close other programs, or allow more open files (`ulimit -n`)".to_owned());
+    }
     Some(match kind {
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+        ErrorKind::PermissionDenied => {
             "check the rights (`ls -l`); a download goes elsewhere with `--output-dir`".to_owned()
+        }
+        ErrorKind::ReadOnlyFilesystem => {
+            "this file system is mounted read-only: choose a folder on another one with \
+             `--output-dir`"
+                .to_owned()
+        }
+        ErrorKind::InvalidFilename => {
+            "this file system allows no name so long: give a shorter one with `--output-file`"
+                .to_owned()
+        }
+        ErrorKind::FileTooLarge => {
+            "this file system, or the limit of this shell (`ulimit -f`), allows no file so large: \
+             choose a folder on another one with `--output-dir`"
+                .to_owned()
+        }
+        ErrorKind::NotADirectory => {
+            "a part of this path is a file: choose another folder with `--output-dir`".to_owned()
         }
         ErrorKind::Unsupported => {
             "this file system lacks what a safe download needs: choose a folder on another one with \
@@ -136,6 +223,20 @@ fn io_hint(kind: std::io::ErrorKind) -> Option<String> {
         ErrorKind::NotFound => "check the path".to_owned(),
         _ => return None,
     })
+}
+
+/// Of this process, or of the machine.
+#[cfg(unix)]
+fn is_too_many_files(number: i32) -> bool {
+    use rustix::io::Errno;
+    [Errno::MFILE, Errno::NFILE]
+        .map(Errno::raw_os_error)
+        .contains(&number)
+}
+
+#[cfg(not(unix))]
+fn is_too_many_files(_: i32) -> bool {
+    false
 }
 
 /// A word for a shell.

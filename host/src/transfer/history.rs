@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::TransferError;
 use super::part::create_private;
+use super::{TransferError, plain};
 use crate::files;
 
 /// Longest text of one field, in characters; text may come from a server.
@@ -34,7 +34,7 @@ pub struct Entry {
     pub bytes: Option<u64>,
     /// In hexadecimal.
     pub sha256: Option<String>,
-    /// `succeeded`, or the name of a [`crate::model::Failure`].
+    /// `Succeeded`, `Unproven`, or the name of a [`crate::model::Failure`].
     pub outcome: String,
     pub message: Option<String>,
 }
@@ -87,6 +87,7 @@ impl History {
         let _lock = self.lock().map_err(failed)?;
         let mut line = serde_json::to_vec(&entry.cut()).map_err(|e| failed(e.into()))?;
         line.push(b'\n');
+        plain::target(&path).map_err(|error| failed(error.into()))?;
         let mut file = open(&path).map_err(failed)?;
         if is_torn(&mut file).map_err(failed)? {
             line.insert(0, b'\n');
@@ -138,6 +139,8 @@ impl History {
 
     /// Drops the oldest entries, when there are a tenth too many: not at each entry.
     fn rotate(&self, path: &Path) -> io::Result<()> {
+        // A link of the user's stays one.
+        let path = &plain::target(path)?.path;
         let bytes = files::read_plain(path, u64::MAX)?;
         let lines: Vec<_> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
         if lines.len() <= self.most + self.most / 10 {
@@ -181,7 +184,12 @@ fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).append(true).create(true);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        // A named pipe is not waited for.
+        let flags = rustix::fs::OFlags::NONBLOCK;
+        options.mode(0o600).custom_flags(flags.bits().cast_signed());
+    }
     options.open(path)
 }
 

@@ -10,8 +10,9 @@
 //! |---|---|
 //! | the final name appears only when the file is whole and checked | `commit` |
 //! | two processes never write one file | the lock of `part` |
+//! | nothing but a plain file is replaced | `plain`, `destination`, `commit` |
 //! | what came before a crash is truthful, and is not asked for again | `part`, `writer` |
-//! | the end of a stream is not success | `claims`, `fetch` |
+//! | the end of a stream is not success | `claims`, `fetch`, `save` |
 //! | memory is constant | `worker`: one budget for all bytes in flight |
 
 mod archive;
@@ -25,12 +26,14 @@ mod error;
 mod fail_point;
 mod fetch;
 mod file_name;
+mod futile;
 mod gather;
 mod hasher;
 mod hint;
 mod history;
 mod open;
 mod part;
+mod plain;
 mod record;
 mod retry_after;
 mod save;
@@ -41,6 +44,7 @@ mod stream;
 mod sum_file;
 #[cfg(test)]
 mod testing;
+mod unproven;
 mod verify;
 mod worker;
 mod writer;
@@ -48,14 +52,15 @@ mod writer;
 pub(crate) use claims::Claims;
 pub use claims::{Expectation, Proof};
 pub use destination::Destination;
-pub(crate) use destination::sync_folder;
+pub(crate) use destination::{kept_bytes, sync_folder};
 pub use error::{Origin, TransferError};
 pub(crate) use fail_point::abort_at;
 pub use file_name::FileName;
 pub use history::{Entry, History, Past};
+pub(crate) use plain::target as write_target;
 pub(crate) use retry_after::retry_after;
 pub use save::{Saved, save};
 pub use sha256::{Hashing, Sha256};
 pub use source::{Answer, Body, Download, Event, Progress, Retry, Sleeper, Source, TokioSleeper};
 pub use stream::{Streamed, stream_to};
-pub use verify::{Check, Outcome, Verification, Wanted, verify};
+pub use verify::{Check, Outcome, Proven, Verification, Wanted, verify};

@@ -9,12 +9,9 @@ use super::destination::{Destination, remove};
 use super::fail_point::{Step, reach};
 use super::part::Part;
 use super::record::Record;
-use crate::files;
 
 /// Tries to get hold of a part that others finish or throw away at the same moment.
 const TRIES: usize = 8;
-/// The longest record of a part, in bytes. One is a few lines.
-const MAX_RECORD: u64 = 1 << 20;
 
 impl Part {
     /// Opens the part of `destination` for the bytes of `wanted`.
@@ -25,6 +22,10 @@ impl Part {
         let paths = destination.paths();
         fs::create_dir_all(&paths.folder)
             .map_err(|source| TransferError::io("make folder", &paths.folder, source))?;
+        // Before there is a part: one that is given up removes them.
+        for path in [&paths.record, &paths.new_record, &paths.new_digest] {
+            refuse_special(path)?;
+        }
         let file = lock(&paths.part)?;
         let part = Self::new(file, paths, wanted.clone());
         // Under the lock: whoever had it before may have finished in the meantime.
@@ -32,10 +33,7 @@ impl Part {
         let failed = |source| TransferError::io("open", part.path(), source);
         reach(Step::PartOpened, part.path()).map_err(failed)?;
 
-        let found = files::read_plain(&part.paths.record, MAX_RECORD)
-            .ok()
-            .and_then(|bytes| Record::parse(&bytes))
-            .filter(|found| found.is_same(&wanted));
+        let found = Record::read(&part.paths.record).filter(|found| found.is_same(&wanted));
         let length = part.file().metadata().map_err(failed)?.len();
         match found {
             Some(found) if 0 < found.durable && found.durable <= length => {
@@ -50,6 +48,14 @@ impl Part {
             }
         }
         Ok(part)
+    }
+}
+
+/// What lies where this program keeps its own files, and is no file, is somebody else's.
+fn refuse_special(path: &Path) -> Result<(), TransferError> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if !found.is_file() => Err(unsafe_part(path, "it is not a plain file")),
+        _ => Ok(()),
     }
 }
 

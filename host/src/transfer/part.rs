@@ -56,9 +56,9 @@ impl Part {
 
     /// So many bytes a later run need not ask for.
     pub(super) fn kept(&self) -> u64 {
-        let record = &self.state().record;
-        if record.is_resumable() {
-            record.durable
+        let state = self.state();
+        if state.record.is_resumable() && !state.settled {
+            state.record.durable
         } else {
             0
         }
@@ -119,11 +119,14 @@ impl Part {
         let failed = |source| TransferError::io("write", self.path(), source);
         sync(&self.file).map_err(failed)?;
         reach(Step::CheckpointSynced, self.path()).map_err(failed)?;
-        state.record.durable = written;
-        if state.record.is_resumable() {
-            self.write_record(&state.record)
+        let mut record = state.record.clone();
+        record.durable = written;
+        if record.is_resumable() {
+            self.write_record(&record)
                 .map_err(|source| TransferError::io("write", &self.paths.record, source))?;
         }
+        // Not before it is written down: what has no record is not kept.
+        state.record = record;
         reach(Step::CheckpointRecorded, self.path()).map_err(failed)
     }
 

@@ -1,6 +1,10 @@
+use std::io::Read as _;
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 use super::claims::Claims;
+use super::plain;
 
 /// What is known of an unfinished download, in a small file beside it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +22,9 @@ pub(super) struct Record {
 
 const VERSION: u32 = 1;
 
+/// Longest record that is read, in bytes: a real one has a few hundred.
+const LONGEST: u64 = 256 << 10;
+
 impl Record {
     pub(super) fn new(source: &str, claims: &Claims) -> Self {
         Self {
@@ -28,6 +35,14 @@ impl Record {
             total: claims.total(),
             durable: 0,
         }
+    }
+
+    /// Reads the record at `path`. Nothing else than a small plain file is one.
+    pub(super) fn read(path: &Path) -> Option<Self> {
+        let (file, _) = plain::open(path).ok()?;
+        let mut bytes = Vec::new();
+        file.take(LONGEST).read_to_end(&mut bytes).ok()?;
+        Self::parse(&bytes)
     }
 
     /// None if it is not whole, or of another version: then the download begins again.

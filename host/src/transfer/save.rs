@@ -16,7 +16,7 @@ use super::part::Part;
 use super::record::Record;
 use super::worker::Order;
 use super::writer::{self, Writer};
-use super::{Download, Event, Progress, Proof, Sha256, TransferError, space};
+use super::{Download, Event, Progress, Proof, Sha256, TransferError, space, unproven};
 
 /// A file that was written, whole and checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct Saved {
     /// Length in bytes.
     pub length: u64,
     pub sha256: Sha256,
-    /// How sure it is that this is all of it. With [`Proof::Nothing`] the user is to be warned.
+    /// How sure it is that this is all of it. It is [`Proof::Nothing`] only where the user accepts that.
     pub proof: Proof,
     /// So many bytes were there from an earlier run.
     pub resumed: u64,
@@ -42,12 +42,12 @@ pub struct Saved {
 /// Before any byte is asked for or written: when the file exists and may not be replaced, when
 /// another process is at it, when the disk has no room, when the answer can't be a backup. Later: when
 /// the stream breaks off more often than [`super::Retry`] allows, and when length or checksum don't
-/// hold; then nothing is kept.
+/// hold; then nothing is kept. When nothing proves that all bytes came, they are kept under another name.
 pub async fn save(
     download: Download<'_>,
     destination: &Destination,
 ) -> Result<Saved, TransferError> {
-    destination.check()?;
+    let destination = &destination.followed()?;
     let mut claims = Claims::read(&download.first, &download.expectation)?;
     if !download.source.can_repeat() {
         claims.forget_validators();
@@ -67,6 +67,7 @@ pub async fn save(
     };
     let resumed = part.durable();
     let mut sink = FileSink::start(Arc::clone(&part), source, download.progress).await?;
+    let accept_unproven = download.accept_unproven;
     let mut fetch = Fetch::new(download, claims, resumed);
     let fetched = fetch.run(&mut sink).await;
     // Also after an error: what came is put on the disk.
@@ -86,8 +87,15 @@ pub async fn save(
     };
     let length = fetch.position;
     let resumed = if fetch.restarted() { 0 } else { resumed };
+    let proof = match proof {
+        Proof::Nothing => unproven::judge(&part, length, accept_unproven).await?,
+        proof => proof,
+    };
     let final_destination = destination.clone();
-    blocking(move || commit(&part, &final_destination, sha256)).await?;
+    blocking(move || {
+        commit(&part, &final_destination, sha256).map_err(|error| error.keeping(part.kept()))
+    })
+    .await?;
     Ok(Saved {
         path: destination.path(),
         length,

@@ -120,6 +120,8 @@ pub struct Download<'a> {
     pub first: Answer,
     pub source: &'a dyn Source,
     pub expectation: Expectation,
+    /// Whether bytes are taken for the whole backup although nothing proves that they are.
+    pub accept_unproven: bool,
     pub retry: Retry,
     pub sleeper: &'a dyn Sleeper,
     pub progress: &'a dyn Progress,

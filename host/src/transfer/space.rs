@@ -4,7 +4,7 @@ use super::TransferError;
 
 /// Refuses a download for which the disk has no room, before its bytes are asked for.
 pub(super) fn check(folder: &Path, needed: u64) -> Result<(), TransferError> {
-    decide(folder, needed, free(folder))
+    decide(folder, needed, look(folder).bytes)
 }
 
 fn decide(folder: &Path, needed: u64, free: Option<u64>) -> Result<(), TransferError> {
@@ -19,17 +19,29 @@ fn decide(folder: &Path, needed: u64, free: Option<u64>) -> Result<(), TransferE
     }
 }
 
-/// Bytes that this user may still write; none where the system does not tell.
+/// What this user may still use; none where the system does not tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Room {
+    pub(super) bytes: Option<u64>,
+    pub(super) inodes: Option<u64>,
+}
+
 #[cfg(unix)]
-pub(super) fn free(folder: &Path) -> Option<u64> {
-    let found = rustix::fs::statvfs(folder).ok()?;
-    // Virtual file systems say 0 of 0 blocks and mean that they don't count.
-    (found.f_blocks > 0).then(|| found.f_bavail.saturating_mul(found.f_frsize))
+pub(super) fn look(folder: &Path) -> Room {
+    let Ok(found) = rustix::fs::statvfs(folder) else {
+        return Room::default();
+    };
+    // Virtual file systems, and those without a fixed number of inodes, say 0 of 0 and mean that
+    // they don't count.
+    Room {
+        bytes: (found.f_blocks > 0).then(|| found.f_bavail.saturating_mul(found.f_frsize)),
+        inodes: (found.f_files > 0).then_some(found.f_favail),
+    }
 }
 
 #[cfg(not(unix))]
-pub(super) fn free(_: &Path) -> Option<u64> {
-    None
+pub(super) fn look(_: &Path) -> Room {
+    Room::default()
 }
 
 #[cfg(test)]
@@ -52,6 +64,7 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn a_real_folder_has_some_room() {
-        assert!(free(&std::env::temp_dir()).is_some_and(|free| free > 0));
+        let bytes = look(&std::env::temp_dir()).bytes;
+        assert!(bytes.is_some_and(|free| free > 0));
     }
 }

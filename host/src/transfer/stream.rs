@@ -17,7 +17,7 @@ pub struct Streamed {
     /// Length in bytes.
     pub length: u64,
     pub sha256: Sha256,
-    /// How sure it is that this is all of it. With [`Proof::Nothing`] the user is to be warned.
+    /// How sure it is that this is all of it. It is [`Proof::Nothing`] only where the user accepts that.
     pub proof: Proof,
 }
 
@@ -28,7 +28,7 @@ pub struct Streamed {
 ///
 /// # Errors
 /// As [`super::save()`], and [`TransferError::CannotRestart`] when bytes that were written would have to
-/// be taken back.
+/// be taken back. [`TransferError::Unproven`] when nothing proves that all bytes came.
 pub async fn stream_to(
     download: Download<'_>,
     output: &mut (impl AsyncWrite + Unpin + Send + ?Sized),
@@ -43,6 +43,7 @@ pub async fn stream_to(
         output,
         written: 0,
     };
+    let accept_unproven = download.accept_unproven;
     let mut fetch = Fetch::new(download, claims, 0);
     let fetched = fetch.run(&mut sink).await;
     // Also after an error: what came is written.
@@ -57,6 +58,12 @@ pub async fn stream_to(
         .await
         .unwrap_or(Err(TransferError::Stopped))?;
     let proof = fetch.claims.check(fetch.position, sha256)?;
+    if proof == Proof::Nothing && !accept_unproven {
+        return Err(TransferError::Unproven {
+            received: fetch.position,
+            kept: None,
+        });
+    }
     Ok(Streamed {
         length: fetch.position,
         sha256,

@@ -20,6 +20,8 @@ use crate::model::{Report, ReportKind};
 /// How one answer goes.
 #[derive(Clone, Debug)]
 pub(super) enum Turn {
+    /// The stream fails after so many bytes, and has this ETag.
+    CutWith(usize, &'static str),
     /// The stream fails after so many bytes.
     Cut(usize),
     /// The stream ends as if it were complete after so many bytes.
@@ -94,6 +96,7 @@ impl Backend {
                 .expect("the first answer comes"),
             source: self,
             expectation: Expectation::default(),
+            accept_unproven: false,
             retry: Retry {
                 progress: 1,
                 ..Retry::default()
@@ -106,7 +109,10 @@ impl Backend {
     fn answer(&self, asked: &HeaderMap) -> Result<Answer, Report> {
         let turn = lock(&self.script).pop_front();
         let content = lock(&self.content).clone();
-        let etag = *lock(&self.etag);
+        let etag = match turn {
+            Some(Turn::CutWith(_, etag)) => Some(etag),
+            _ => *lock(&self.etag),
+        };
         let text = |name: &str| asked.get(name)?.to_str().ok();
         let validator = text("if-range");
         let matches = validator.is_none() || validator == etag || validator == self.last_modified;
@@ -165,7 +171,9 @@ impl Backend {
 
     fn body(&self, bytes: &[u8], turn: Option<&Turn>) -> Body {
         let end = match turn {
-            Some(Turn::Cut(at) | Turn::End(at) | Turn::Hang(at)) => bytes.len().min(*at),
+            Some(Turn::Cut(at) | Turn::CutWith(at, _) | Turn::End(at) | Turn::Hang(at)) => {
+                bytes.len().min(*at)
+            }
             _ => bytes.len(),
         };
         let pieces: Vec<_> = bytes[..end]
@@ -174,7 +182,7 @@ impl Backend {
             .collect();
         let pieces = stream::iter(pieces);
         match turn {
-            Some(Turn::Cut(_)) => {
+            Some(Turn::Cut(_) | Turn::CutWith(..)) => {
                 let report = Report {
                     retryable: true,
                     ..Report::new(ReportKind::Failed, "the tunnel broke")

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 
 use sha2::Digest as _;
 
+use super::sum_file::Found;
 use super::{Progress, Sha256, TransferError, archive, sum_file};
 use crate::files;
 
-/// What a file should be, where that is known from elsewhere than `NAME.sha256`.
+/// What a file should be by the record of its download. It counts where `NAME.sha256` says nothing: a file
+/// that somebody replaced together with its digest is another one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
     /// Length in bytes.
@@ -35,6 +37,19 @@ pub struct Check {
     pub message: String,
 }
 
+/// By what it is known that a file is what it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proven {
+    /// Its digest is the one that was written down.
+    Checksum,
+    /// Its length is the one that was written down.
+    Length,
+    /// Its own structure holds: it is whole, and could be another backup.
+    Structure,
+    /// It could be read.
+    Nothing,
+}
+
 /// What was found in a file.
 #[derive(Debug)]
 pub struct Verification {
@@ -43,6 +58,9 @@ pub struct Verification {
     pub length: u64,
     pub sha256: Sha256,
     pub checks: Vec<Check>,
+    /// What the user may want to know of the file of digests beside it. It may have text from there:
+    /// escape it before it is shown.
+    pub note: Option<String>,
     /// The file that was checked, at its start. Whoever sends these bytes on should read them from
     /// here: another file may have the name by now.
     pub file: File,
@@ -57,13 +75,25 @@ impl Verification {
             .all(|check| check.outcome != Outcome::Failed)
     }
 
+    /// The strongest of the checks that passed.
+    #[must_use]
+    pub fn proven(&self) -> Proven {
+        let passed = |name| {
+            let mut checks = self.checks.iter();
+            checks.any(|check| check.name == name && check.outcome == Outcome::Passed)
+        };
+        match () {
+            () if passed("sha256") => Proven::Checksum,
+            () if passed("length") => Proven::Length,
+            () if passed("structure") => Proven::Structure,
+            () => Proven::Nothing,
+        }
+    }
+
     /// Whether a digest or a length from elsewhere was there to compare with.
     #[must_use]
     pub fn is_compared(&self) -> bool {
-        let passed = |check: &Check| check.outcome == Outcome::Passed;
-        self.checks
-            .iter()
-            .any(|check| check.name != "structure" && passed(check))
+        matches!(self.proven(), Proven::Checksum | Proven::Length)
     }
 
     /// This, if no check failed.
@@ -88,8 +118,8 @@ impl Verification {
 /// It reads the file, at most twice, and so is for a thread that may wait.
 ///
 /// # Errors
-/// When the file, or a `NAME.sha256` that is there, can't be read or is no plain file. That a check
-/// fails is no error.
+/// When the file is no plain file, and when it or a `NAME.sha256` that is there can't be read. That a
+/// check fails is no error.
 pub fn verify(
     path: &Path,
     wanted: &Wanted,
@@ -106,7 +136,14 @@ pub fn verify(
     };
     let before = file.metadata().map_err(failed)?;
     let (length, sha256) = digest(&mut file, before.len(), progress).map_err(failed)?;
-    let sha256_check = check_sha256(path, sha256, wanted.sha256)?;
+    let recorded = Recorded::read(path, sha256)?;
+    let nothing = Wanted::default();
+    let wanted = if recorded.has_digest() {
+        &nothing
+    } else {
+        wanted
+    };
+    let sha256_check = recorded.check(sha256, wanted.sha256);
     let structure = archive::check(&mut file, length).map_err(failed)?;
     file.rewind().map_err(failed)?;
     let after = file.metadata().map_err(failed)?;
@@ -120,6 +157,7 @@ pub fn verify(
         length,
         sha256,
         checks,
+        note: recorded.note(),
         file,
     })
 }
@@ -173,61 +211,135 @@ fn check_length(actual: u64, wanted: Option<u64>, is_same: bool) -> Check {
     }
 }
 
-fn check_sha256(
-    path: &Path,
-    actual: Sha256,
-    given: Option<Sha256>,
-) -> Result<Check, TransferError> {
-    let name = path.file_name().unwrap_or_default();
-    let mut beside = name.to_owned();
-    beside.push(".sha256");
-    let beside = path.with_file_name(beside);
-    let name = name.to_string_lossy();
-    let recorded = match read_sum_file(&beside) {
-        Ok(text) => Some(sum_file::find(&text, &name)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => return Err(TransferError::io("read", &beside, error)),
-    };
-    let differs = |wanted: &Sha256| *wanted != actual;
-    let (outcome, message) = match (given, recorded) {
-        (Some(wanted), _) if differs(&wanted) => (
-            Outcome::Failed,
-            format!("the SHA-256 is {actual} and should be {wanted}"),
-        ),
-        (_, Some(Some(wanted))) if differs(&wanted) => (
-            Outcome::Failed,
-            format!("the SHA-256 is {actual} and should be {wanted}, as {name}.sha256 says"),
-        ),
-        (None, Some(None)) => (
-            Outcome::Failed,
-            format!("{name}.sha256 has no digest of this file"),
-        ),
-        (None, None) => (
-            Outcome::Skipped,
-            format!("{actual}; there is no {name}.sha256 to compare with"),
-        ),
-        (Some(_), None) => (Outcome::Passed, format!("{actual}, as given")),
-        (Some(_), Some(Some(_))) => (
-            Outcome::Passed,
-            format!("{actual}, as given and as in {name}.sha256"),
-        ),
-        // What was given counts for more than what happens to lie there.
-        (Some(_), Some(None)) => (
-            Outcome::Passed,
-            format!("{actual}, as given; {name}.sha256 has no digest of this file"),
-        ),
-        (None, Some(Some(_))) => (Outcome::Passed, format!("{actual}, as in {name}.sha256")),
-    };
-    Ok(Check {
+/// What the file of digests beside a file says of it.
+struct Recorded {
+    /// Its name, or the one that it would have.
+    sums: String,
+    /// None where there is none.
+    found: Option<Found>,
+}
+
+impl Recorded {
+    /// Reads `NAME.sha256` beside the file, or beside the one that a link leads to.
+    ///
+    /// # Errors
+    /// When it is there and the system does not let it be read. Whatever else it is, it only has no
+    /// digest.
+    fn read(path: &Path, actual: Sha256) -> Result<Self, TransferError> {
+        let real = path.canonicalize().ok();
+        let real = real.filter(|real| real.file_name() != path.file_name());
+        for path in [Some(path), real.as_deref()].into_iter().flatten() {
+            let sums = beside(path);
+            let found = match read_sum_file(&sums) {
+                Ok(bytes) => {
+                    let absolute = std::path::absolute(path);
+                    let absolute = absolute.as_deref().unwrap_or(path);
+                    sum_file::find(&bytes, absolute, actual)
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => match no_sum_file(&error) {
+                    Some(why) => Found::Nothing(why.to_owned()),
+                    None => return Err(TransferError::io("read", &sums, error)),
+                },
+            };
+            return Ok(Self {
+                sums: file_name(&sums),
+                found: Some(found),
+            });
+        }
+        Ok(Self {
+            sums: file_name(&beside(path)),
+            found: None,
+        })
+    }
+
+    const fn has_digest(&self) -> bool {
+        matches!(self.found, Some(Found::Digests { .. }))
+    }
+
+    /// Compares the digest with the one of this file, or where it has none, with the one of the record.
+    fn check(&self, actual: Sha256, of_record: Option<Sha256>) -> Check {
+        let sums = &self.sums;
+        let recorded = "as recorded when it was downloaded".to_owned();
+        let (wanted, origin, claim) = match (&self.found, of_record) {
+            (
+                Some(Found::Digests {
+                    digests,
+                    other_name,
+                }),
+                _,
+            ) => (
+                digests.clone(),
+                format!("as in {sums}"),
+                match other_name {
+                    Some(name) => format!("as {sums} says of `{name}`"),
+                    None => format!("as {sums} says"),
+                },
+            ),
+            (_, Some(digest)) => (vec![digest], recorded.clone(), recorded),
+            (Some(Found::Nothing(why)), None) => {
+                return sha256_check(Outcome::Skipped, format!("{actual}; {sums} {why}"));
+            }
+            (None, None) => {
+                let message = format!("{actual}; there is no {sums} to compare with");
+                return sha256_check(Outcome::Skipped, message);
+            }
+        };
+        match wanted.first() {
+            Some(first) if !wanted.contains(&actual) => sha256_check(
+                Outcome::Failed,
+                format!("the SHA-256 is {actual} and should be {first}, {claim}"),
+            ),
+            _ => sha256_check(Outcome::Passed, format!("{actual}, {origin}")),
+        }
+    }
+
+    fn note(&self) -> Option<String> {
+        let sums = &self.sums;
+        match self.found.as_ref()? {
+            Found::Digests {
+                other_name: Some(name),
+                ..
+            } => Some(format!(
+                "{sums} names the file `{name}`; its digest was compared all the same"
+            )),
+            Found::Digests { .. } => None,
+            Found::Nothing(why) => Some(format!("{sums} {why}, and was not compared")),
+        }
+    }
+}
+
+fn sha256_check(outcome: Outcome, message: String) -> Check {
+    Check {
         name: "sha256",
         outcome,
         message,
+    }
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".sha256");
+    path.with_file_name(name)
+}
+
+fn file_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
+/// Why what could not be read is no file of digests; none where it may be one.
+fn no_sum_file(error: &io::Error) -> Option<&'static str> {
+    Some(match error.kind() {
+        io::ErrorKind::IsADirectory => "is a folder",
+        io::ErrorKind::InvalidInput => "is a pipe or a device",
+        io::ErrorKind::FileTooLarge => "is too long for a file of digests",
+        _ => return None,
     })
 }
 
-fn read_sum_file(path: &Path) -> io::Result<String> {
-    let bytes = files::read_plain(path, sum_file::LONGEST)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+fn read_sum_file(path: &Path) -> io::Result<Vec<u8>> {
+    files::read_plain(path, sum_file::LONGEST)
 }
 
 #[cfg(test)]

@@ -23,20 +23,23 @@ impl Format {
     }
 }
 
-/// A size in bytes for people, as one word: `1.5GiB`.
+/// A size in bytes for people, as one word: `1.5GiB`. Tables, bars and notes have no other form.
 pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     if bytes < 1024 {
         return format!("{bytes}B");
     }
-    // In tenths, so that no rounding shows 1024.0.
-    let mut unit = 0;
-    let mut tenths = u128::from(bytes) * 10 / 1024;
-    while tenths >= 10_240 && unit + 1 < UNITS.len() {
-        tenths /= 1024;
-        unit += 1;
+    let tenths = |unit: u128| (u128::from(bytes) * 10 + unit / 2) / unit;
+    let mut unit = 1024;
+    let mut name = UNITS[0];
+    for next in &UNITS[1..] {
+        // As it is shown: nothing has 1024.0 of a unit.
+        if tenths(unit) < 10_240 {
+            break;
+        }
+        (unit, name) = (unit * 1024, next);
     }
-    format!("{}.{}{}", tenths / 10, tenths % 10, UNITS[unit])
+    format!("{}.{}{name}", tenths(unit) / 10, tenths(unit) % 10)
 }
 
 /// The time since then as kubectl writes it: `45s`, `7m30s`, `3h`, `2d5h`, `40d`, `2y10d`.
@@ -93,10 +96,12 @@ mod tests {
             (1023, "1023B"),
             (1024, "1.0KiB"),
             (1536, "1.5KiB"),
-            ((1 << 20) - 1, "1023.9KiB"),
+            (1_500_000_000, "1.4GiB"),
+            ((1 << 20) - 52, "1023.9KiB"),
+            ((1 << 20) - 1, "1.0MiB"),
             (1 << 20, "1.0MiB"),
             (4 << 30, "4.0GiB"),
-            (u64::MAX, "15.9EiB"),
+            (u64::MAX, "16.0EiB"),
         ] {
             assert_eq!(size(bytes), shown);
         }

@@ -1,10 +1,11 @@
 //! How far a transfer is: a bar on a terminal, a plain line now and then elsewhere.
 
+use std::fmt::Write;
 use std::io::{self, IsTerminal as _};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::format::{duration, size};
 use super::live::{self, Shown};
@@ -19,8 +20,8 @@ pub struct TransferProgress {
     /// `Downloaded`, `Checked`.
     verb: &'static str,
     begun: Instant,
-    /// Asked once, and not for each piece.
-    on_terminal: bool,
+    /// Asked once: it costs a system call.
+    is_terminal: bool,
     state: Mutex<State>,
 }
 
@@ -39,7 +40,7 @@ impl TransferProgress {
             ui,
             verb,
             begun: Instant::now(),
-            on_terminal: io::stderr().is_terminal(),
+            is_terminal: io::stderr().is_terminal(),
             state: Mutex::default(),
         }
     }
@@ -52,7 +53,7 @@ impl TransferProgress {
         if elapsed < PATIENCE {
             return;
         }
-        if self.on_terminal {
+        if self.is_terminal {
             let (bar, _) = state.bar.get_or_insert_with(|| {
                 let bar = new_bar(total);
                 (bar.clone(), live::bar(bar))
@@ -75,10 +76,8 @@ impl TransferProgress {
 
 fn new_bar(total: Option<u64>) -> ProgressBar {
     let template = match total {
-        Some(_) => {
-            "{wide_bar} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec}, {eta} left"
-        }
-        None => "{spinner} {binary_bytes} {binary_bytes_per_sec}",
+        Some(_) => "{wide_bar} {done} of {total}, {rate}, {eta} left",
+        None => "{spinner} {done}, {rate}",
     };
     let bar = match total {
         Some(total) => ProgressBar::new(total),
@@ -86,9 +85,33 @@ fn new_bar(total: Option<u64>) -> ProgressBar {
     };
     // The templates are constants, and one that is wrong costs only its looks.
     match ProgressStyle::with_template(template) {
-        Ok(style) => bar.with_style(style),
+        Ok(style) => bar.with_style(with_sizes(style)),
         Err(_) => bar,
     }
+}
+
+/// The bar writes sizes as the rest of the program does. A text that can't be written is left out.
+fn with_sizes(style: ProgressStyle) -> ProgressStyle {
+    style
+        .with_key("done", |state: &ProgressState, to: &mut dyn Write| {
+            let _ = to.write_str(&size(state.pos()));
+        })
+        .with_key("total", |state: &ProgressState, to: &mut dyn Write| {
+            let _ = to.write_str(&size(state.len().unwrap_or_default()));
+        })
+        .with_key("rate", |state: &ProgressState, to: &mut dyn Write| {
+            let _ = write!(to, "{}/s", size(whole(state.per_sec())));
+        })
+}
+
+/// A rate without what is behind its point.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate is never negative, and one that is too large is shown as the largest"
+)]
+fn whole(rate: f64) -> u64 {
+    rate as u64
 }
 
 /// `1.0GiB of 4.0GiB (25 %), 120.0MiB/s, 26s left`
@@ -121,7 +144,7 @@ mod tests {
         assert_eq!(line(10, None, 10, 2 * second), "10B, 5B/s");
         assert_eq!(
             line(1000, Some(2000), 0, second),
-            "1000B of 1.9KiB (50 %), 0B/s"
+            "1000B of 2.0KiB (50 %), 0B/s"
         );
         assert_eq!(line(0, Some(0), 0, Duration::ZERO), "0B of 0B (0 %), 0B/s");
     }

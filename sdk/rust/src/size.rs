@@ -1,19 +1,19 @@
-/// A number of bytes for people: `12.0GiB`.
+/// A number of bytes for people: `12.0GiB`, as the host shows sizes.
 #[must_use]
 pub fn size(bytes: u64) -> String {
-    let (mut unit, mut name) = (1, "B");
-    for next in ["KiB", "MiB", "GiB", "TiB", "PiB"] {
-        if bytes / unit < 1024 {
+    if bytes < 1024 {
+        return format!("{bytes}B");
+    }
+    let tenths = |unit: u128| (u128::from(bytes) * 10 + unit / 2) / unit;
+    let (mut unit, mut name) = (1024, "KiB");
+    for next in ["MiB", "GiB", "TiB", "PiB", "EiB"] {
+        // As it is shown: nothing has 1024.0 of a unit.
+        if tenths(unit) < 10_240 {
             break;
         }
         (unit, name) = (unit * 1024, next);
     }
-    let tenths = u128::from(bytes) * 10 / u128::from(unit);
-    if unit == 1 {
-        format!("{bytes}{name}")
-    } else {
-        format!("{}.{}{name}", tenths / 10, tenths % 10)
-    }
+    format!("{}.{}{name}", tenths(unit) / 10, tenths(unit) % 10)
 }
 
 #[cfg(test)]
@@ -26,8 +26,10 @@ mod tests {
             (0, "0B"),
             (1023, "1023B"),
             (1536, "1.5KiB"),
+            ((1 << 20) - 1, "1.0MiB"),
+            (1_500_000_000, "1.4GiB"),
             (12 << 30, "12.0GiB"),
-            (u64::MAX, "16383.9PiB"),
+            (u64::MAX, "16.0EiB"),
         ] {
             assert_eq!(size(bytes), shown);
         }

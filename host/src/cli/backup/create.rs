@@ -48,11 +48,13 @@ pub(super) async fn run(
     session: &Session,
 ) -> Result<Option<CreatedView>, CliError> {
     let given = args.place.given();
+    let accept_unproven = args.place.accept_unproven;
     let chosen = args.place.place(session.ui())?;
     let request = CreateRequest {
         waiting: args.waiting.waiting(),
         limit: args.waiting.timeout,
         place: chosen.place,
+        accept_unproven,
         place_note: chosen.note,
         place_flag: given,
     };

@@ -44,6 +44,7 @@ pub(super) async fn run(
         args.place.output_file = Some(PathBuf::from(older));
     }
     let which = args.which.which()?;
+    let accept_unproven = args.place.accept_unproven;
     let chosen = args.place.place(session.ui())?;
     if let Some(note) = &chosen.note {
         session.ui().note(note);
@@ -53,6 +54,7 @@ pub(super) async fn run(
         place: chosen.place,
         timeout: args.timeout,
         retries: args.retries,
+        accept_unproven,
     };
     Ok(download(session, request).await?)
 }

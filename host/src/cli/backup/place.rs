@@ -23,6 +23,10 @@ pub(super) struct PlaceArgs {
     /// Replace an older file, once the new one is whole
     #[arg(long)]
     force: bool,
+    /// Accept a backup of which nothing proves that it is complete: without a length, a checksum or an
+    /// end of its own
+    #[arg(long)]
+    pub(super) accept_unproven: bool,
 }
 
 /// A place, and what the user is to be told of how it was chosen.
@@ -38,6 +42,7 @@ impl PlaceArgs {
             (self.output_dir.is_some(), "output-dir"),
             (self.output_file.is_some(), "output-file"),
             (self.force, "force"),
+            (self.accept_unproven, "accept-unproven"),
         ]
         .into_iter()
         .find_map(|(given, flag)| given.then_some(flag))

@@ -5,6 +5,7 @@ use super::*;
 use crate::transfer::testing::{Random, noise};
 
 mod gzip;
+mod others;
 mod tar;
 mod zip;
 
@@ -112,6 +113,10 @@ fn bytes_changed_at_random_are_survived() {
         tar::extended(),
         tar::sparse(),
         gzip::packed(&tar::plain()),
+        others::bzip2(&tar::plain()),
+        others::xz(&tar::plain()),
+        others::zstd(&tar::plain()),
+        others::lz4(&tar::plain()),
     ];
     for bytes in &whole {
         assert_eq!(judge(bytes).0, Outcome::Passed);

@@ -1,6 +1,9 @@
-//! What is left behind when a disk is full, a part is not what it was, or the process is killed, is in `crashes`.
+//! What is left behind when a disk is full, a part is not what it was, or the process is killed, is in `crashes`;
+//! ends that prove nothing, and those that come again and again, are in `endings`.
 
 mod crashes;
+mod endings;
+mod places;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -91,7 +94,6 @@ async fn the_result_says_what_is_proven() {
     for (framing, proof) in [
         (Framing::Length, Proof::Length),
         (Framing::Chunked, Proof::End),
-        (Framing::Close, Proof::Nothing),
     ] {
         let folder = folder();
         let mut backend = Backend::new(noise(5000, 2));
@@ -273,10 +275,7 @@ async fn without_a_validator_a_cut_stream_begins_again() {
     let folder = self::folder();
     let backend = backend.script((0..20).map(|_| Turn::Cut(70_000)));
     let error = save_to(folder.path(), &backend).await.expect_err("cut");
-    assert!(
-        matches!(error, TransferError::Interrupted { kept: 0, .. }),
-        "{error}"
-    );
+    assert!(matches!(error, TransferError::EndsThere { .. }), "{error}");
     assert_nothing(folder.path());
 }
 

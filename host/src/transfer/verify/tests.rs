@@ -113,18 +113,20 @@ fn the_length_is_compared() {
 }
 
 #[test]
-fn the_digest_that_was_given_is_compared() {
+fn the_digest_of_the_record_is_compared() {
     let (_folder, path) = backup(CONTENT);
     let wanted = |digest| Wanted {
         length: None,
         sha256: Some(digest_of(digest)),
     };
     let right = found(&path, &wanted(DIGEST));
-    let message = format!("{DIGEST}, as given");
+    let message = format!("{DIGEST}, as recorded when it was downloaded");
     assert_eq!(check(&right, "sha256"), (Outcome::Passed, &*message));
     assert!(right.is_compared());
     let wrong = found(&path, &wanted(OTHER));
-    let message = format!("the SHA-256 is {DIGEST} and should be {OTHER}");
+    let message = format!(
+        "the SHA-256 is {DIGEST} and should be {OTHER}, as recorded when it was downloaded"
+    );
     assert_eq!(check(&wrong, "sha256"), (Outcome::Failed, &*message));
 }
 
@@ -145,40 +147,75 @@ fn the_file_of_digests_beside_it_is_compared() {
 }
 
 #[test]
-fn a_file_of_digests_without_one_of_this_file_is_a_failure() {
-    let message = "backup.sql.sha256 has no digest of this file";
-    for text in [
-        format!("{DIGEST}  other.sql\n"),
-        format!("{}  backup.sql\n", &DIGEST[1..]),
-        String::new(),
-        "<html>not found</html>".to_owned(),
-        "\0\u{feff}".to_owned(),
+fn a_file_of_digests_without_one_of_this_file_proves_nothing() {
+    for (text, why) in [
+        (format!("{}  backup.sql\n", &DIGEST[1..]), "has no SHA-256"),
+        (String::new(), "has no SHA-256"),
+        ("<html>not found</html>".to_owned(), "has no SHA-256"),
+        ("\0\u{feff}".to_owned(), "has no SHA-256"),
+        (
+            format!("{OTHER}  a\n{}  b\n", "0".repeat(64)),
+            "has digests of 2 files, and none of this one",
+        ),
     ] {
-        assert_eq!(beside(&text, None), (Outcome::Failed, message.to_owned()));
+        let message = format!("{DIGEST}; backup.sql.sha256 {why}");
+        assert_eq!(beside(&text, None), (Outcome::Skipped, message));
+        // The record of the download counts then.
+        let message = format!("{DIGEST}, as recorded when it was downloaded");
+        assert_eq!(beside(&text, Some(DIGEST)), (Outcome::Passed, message));
     }
 }
 
 #[test]
-fn a_given_digest_and_one_beside_the_file_have_to_agree() {
+fn a_file_and_its_digest_may_be_renamed_together() {
+    let (folder, path) = backup(CONTENT);
+    let sums = folder.path().join("backup.sql.sha256");
+    fs::write(&sums, format!("{DIGEST}  old.sql\n")).expect("room");
+    let verification = found(&path, &Wanted::default());
+    assert_eq!(verification.proven(), Proven::Checksum);
+    assert_eq!(
+        verification.note.as_deref(),
+        Some("backup.sql.sha256 names the file `old.sql`; its digest was compared all the same")
+    );
+    fs::write(&sums, format!("{OTHER}  old.sql\n")).expect("room");
+    let message = format!(
+        "the SHA-256 is {DIGEST} and should be {OTHER}, as backup.sql.sha256 says of `old.sql`"
+    );
+    let verification = found(&path, &Wanted::default());
+    assert_eq!(check(&verification, "sha256"), (Outcome::Failed, &*message));
+}
+
+#[test]
+fn a_digest_beside_the_file_counts_for_more_than_the_record() {
     let right = format!("{DIGEST}  backup.sql\n");
     let wrong = format!("{OTHER}  backup.sql\n");
-    let message = format!("{DIGEST}, as given and as in backup.sql.sha256");
-    assert_eq!(beside(&right, Some(DIGEST)), (Outcome::Passed, message));
-    let message = format!("the SHA-256 is {DIGEST} and should be {OTHER}");
-    assert_eq!(
-        beside(&right, Some(OTHER)),
-        (Outcome::Failed, message.clone())
-    );
-    assert_eq!(
-        beside(&wrong, Some(DIGEST)),
-        (Outcome::Failed, message + ", as backup.sql.sha256 says")
-    );
-    // One that is about other files says nothing against what was given.
-    let message = format!("{DIGEST}, as given; backup.sql.sha256 has no digest of this file");
-    assert_eq!(
-        beside(&format!("{DIGEST}  other.sql\n"), Some(DIGEST)),
-        (Outcome::Passed, message)
-    );
+    let message = format!("{DIGEST}, as in backup.sql.sha256");
+    for recorded in [DIGEST, OTHER] {
+        let found = beside(&right, Some(recorded));
+        assert_eq!(found, (Outcome::Passed, message.clone()));
+    }
+    let message =
+        format!("the SHA-256 is {DIGEST} and should be {OTHER}, as backup.sql.sha256 says");
+    assert_eq!(beside(&wrong, Some(DIGEST)), (Outcome::Failed, message));
+}
+
+#[test]
+fn the_strongest_check_that_passed_is_what_is_proven() {
+    let (_folder, path) = backup(CONTENT);
+    let proven = |wanted: &Wanted| found(&path, wanted).proven();
+    assert_eq!(proven(&Wanted::default()), Proven::Nothing);
+    let length = Wanted {
+        length: Some(8),
+        sha256: None,
+    };
+    assert_eq!(proven(&length), Proven::Length);
+    let both = Wanted {
+        sha256: Some(digest_of(DIGEST)),
+        ..length
+    };
+    assert_eq!(proven(&both), Proven::Checksum);
+    let (_folder, path) = backup(b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
+    assert_eq!(found(&path, &Wanted::default()).proven(), Proven::Structure);
 }
 
 #[track_caller]
@@ -187,29 +224,34 @@ fn error_of(path: &Path) -> TransferError {
 }
 
 #[test]
-fn a_file_of_digests_that_cannot_be_read_is_an_error() {
+fn what_is_no_file_of_digests_is_said_to_be_none() {
     let (folder, path) = backup(CONTENT);
     let sums = folder.path().join("backup.sql.sha256");
+    let skipped = |why: &str| {
+        let verification = found(&path, &Wanted::default());
+        let message = format!("{DIGEST}; backup.sql.sha256 {why}");
+        assert_eq!(
+            check(&verification, "sha256"),
+            (Outcome::Skipped, &*message)
+        );
+        let note = format!("backup.sql.sha256 {why}, and was not compared");
+        assert_eq!(verification.note, Some(note));
+    };
     fs::create_dir(&sums).expect("room");
-    assert_eq!(
-        error_of(&path).to_string(),
-        format!("can't read {}: it is a folder", sums.display())
-    );
-}
-
-#[test]
-fn a_file_of_digests_that_is_too_long_is_an_error() {
-    let (folder, path) = backup(CONTENT);
-    let sums = folder.path().join("backup.sql.sha256");
+    skipped("is a folder");
+    fs::remove_dir(&sums).expect("removed");
     let line = format!("{DIGEST}  backup.sql\n");
     fs::write(&sums, line.repeat(14_000)).expect("room");
-    assert_eq!(
-        error_of(&path).to_string(),
-        format!("can't read {}: it has more than 1 MiB", sums.display())
-    );
+    skipped("is too long for a file of digests");
     let lines = usize::try_from(sum_file::LONGEST).expect("small") / line.len();
     fs::write(&sums, line.repeat(lines)).expect("room");
     assert!(found(&path, &Wanted::default()).is_compared());
+    #[cfg(unix)]
+    {
+        fs::remove_file(&sums).expect("removed");
+        make_pipe(&sums);
+        skipped("is a pipe or a device");
+    }
 }
 
 #[test]
@@ -239,7 +281,7 @@ fn a_missing_file_and_a_folder_are_errors_that_say_so() {
 #[cfg(unix)]
 #[test]
 fn pipes_and_devices_are_refused_and_not_waited_for() {
-    let (folder, path) = backup(CONTENT);
+    let (folder, _) = backup(CONTENT);
     let message = |path: &Path| {
         format!(
             "can't read {}: it is a pipe or a device, not a plain file",
@@ -247,12 +289,8 @@ fn pipes_and_devices_are_refused_and_not_waited_for() {
         )
     };
     let pipe = folder.path().join("pipe");
-    let sums = folder.path().join("backup.sql.sha256");
-    for at in [&pipe, &sums] {
-        make_pipe(at);
-    }
+    make_pipe(&pipe);
     assert_eq!(error_of(&pipe).to_string(), message(&pipe));
-    assert_eq!(error_of(&path).to_string(), message(&sums));
     let device = Path::new("/dev/zero");
     assert_eq!(error_of(device).to_string(), message(device));
 }
@@ -263,24 +301,23 @@ fn make_pipe(path: &Path) {
     assert!(status.expect("mkfifo").success());
 }
 
-/// The digest is looked for beside the name that was given.
+/// The digest is looked for beside the name that was given, and then beside the file that it leads to.
 #[cfg(unix)]
 #[test]
 fn a_link_is_followed() {
     let (folder, path) = backup(CONTENT);
-    fs::write(
-        folder.path().join("backup.sql.sha256"),
-        format!("{OTHER}  backup.sql\n"),
-    )
-    .expect("room");
     let link = folder.path().join("latest");
     std::os::unix::fs::symlink(&path, &link).expect("a link");
-    let verification = found(&link, &Wanted::default());
-    let message = format!("{DIGEST}; there is no latest.sha256 to compare with");
-    assert_eq!(
-        check(&verification, "sha256"),
-        (Outcome::Skipped, &*message)
-    );
+    let message = |verification: &Verification| check(verification, "sha256").1.to_owned();
+    let none = format!("{DIGEST}; there is no latest.sha256 to compare with");
+    assert_eq!(message(&found(&link, &Wanted::default())), none);
+    let sums = |name: &str| folder.path().join(format!("{name}.sha256"));
+    fs::write(sums("backup.sql"), format!("{DIGEST}  backup.sql\n")).expect("room");
+    let there = format!("{DIGEST}, as in backup.sql.sha256");
+    assert_eq!(message(&found(&link, &Wanted::default())), there);
+    fs::write(sums("latest"), format!("{DIGEST}  latest\n")).expect("room");
+    let here = format!("{DIGEST}, as in latest.sha256");
+    assert_eq!(message(&found(&link, &Wanted::default())), here);
     fs::remove_file(&path).expect("removed");
     assert_eq!(error_of(&link).hint().as_deref(), Some("check the path"));
 }
@@ -404,11 +441,9 @@ fn an_archive_is_checked_by_its_structure() {
 #[test]
 fn what_is_required_fails_with_the_first_check_that_did() {
     let (folder, path) = backup(b"");
-    let sums = format!("{DIGEST}  backup.sql\n");
-    fs::write(folder.path().join("backup.sql.sha256"), sums).expect("room");
     let wanted = Wanted {
         length: Some(8),
-        sha256: None,
+        sha256: Some(digest_of(DIGEST)),
     };
     let error = found(&path, &wanted).require().expect_err("damaged");
     assert_eq!(
@@ -418,6 +453,8 @@ fn what_is_required_fails_with_the_first_check_that_did() {
             path.display()
         )
     );
+    let sums = format!("{DIGEST}  backup.sql\n");
+    fs::write(folder.path().join("backup.sql.sha256"), sums).expect("room");
     let error = found(&path, &Wanted::default())
         .require()
         .expect_err("damaged");
@@ -453,14 +490,11 @@ fn a_name_cannot_drive_the_terminal() {
     let (folder, _) = backup(CONTENT);
     let path = folder.path().join("\u{1b}[2J");
     fs::write(&path, CONTENT).expect("room");
-    fs::write(folder.path().join("\u{1b}[2J.sha256"), "x").expect("room");
+    fs::write(folder.path().join("\u{1b}[2J.sha256"), OTHER).expect("room");
     let error = found(&path, &Wanted::default())
         .require()
         .expect_err("damaged")
         .to_string();
     assert!(!error.contains('\u{1b}'));
-    assert!(
-        error.ends_with("is damaged: \\u{1b}[2J.sha256 has no digest of this file"),
-        "{error}"
-    );
+    assert!(error.ends_with("as \\u{1b}[2J.sha256 says"), "{error}");
 }

@@ -26,17 +26,17 @@ pub struct HistoryRow {
     pub file: Option<String>,
     pub bytes: Option<u64>,
     pub sha256: Option<String>,
-    /// `Succeeded`, or the name of a failure.
+    /// `Succeeded`, `Unproven`, or the name of a failure.
     pub outcome: String,
     pub message: Option<String>,
 }
 
 impl HistoryRow {
     fn state(&self) -> State {
-        if self.outcome == "Succeeded" {
-            State::Succeeded
-        } else {
-            State::Failed
+        match &*self.outcome {
+            "Succeeded" => State::Succeeded,
+            "Unproven" | "Partial" => State::Unknown,
+            _ => State::Failed,
         }
     }
 }

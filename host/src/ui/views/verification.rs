@@ -2,13 +2,13 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::model::{State, text};
+use crate::model::{Failure, State, text};
 use crate::ui::document::{Document, document};
 use crate::ui::format::size;
 use crate::ui::kind::Kind;
 use crate::ui::table::{cell, state, table};
 
-/// Files that were looked at, and hold.
+/// Files that were looked at. Nothing is wrong with them; of some, nothing may be known.
 #[derive(Debug)]
 pub struct VerificationView {
     pub files: Vec<CheckedFile>,
@@ -22,6 +22,8 @@ pub struct CheckedFile {
     pub sha256: String,
     /// Whether there was something from elsewhere to compare with.
     pub is_compared: bool,
+    /// By what it is known that it holds: `checksum`, `length`, `structure`, `nothing`.
+    pub verified_by: &'static str,
     /// Name, outcome and message of each check.
     pub checks: Vec<(&'static str, &'static str, String)>,
 }
@@ -34,7 +36,15 @@ impl CheckedFile {
     /// For a line among others.
     #[must_use]
     pub fn sentence(&self) -> String {
-        format!("{} holds: {}", self.path(), self.checks())
+        if self.is_verified() {
+            format!("{} holds: {}", self.path(), self.checks())
+        } else {
+            format!("{} was not verified: {}", self.path(), self.checks())
+        }
+    }
+
+    fn is_verified(&self) -> bool {
+        self.verified_by != "nothing"
     }
 
     fn checks(&self) -> String {
@@ -51,7 +61,14 @@ impl CheckedFile {
 
 impl Document for VerificationView {
     fn table(&self, wide: bool) -> String {
-        let mut headers = vec!["FILE", "SIZE", "LENGTH", "SHA256", "STRUCTURE"];
+        let mut headers = vec![
+            "FILE",
+            "SIZE",
+            "LENGTH",
+            "SHA256",
+            "STRUCTURE",
+            "VERIFIED-BY",
+        ];
         if wide {
             headers.push("DIGEST");
         }
@@ -63,6 +80,11 @@ impl Document for VerificationView {
                 "failed" => state(outcome, State::Failed),
                 other => state(other, State::Unknown),
             }));
+            cells.push(if file.is_verified() {
+                cell(file.verified_by)
+            } else {
+                state(file.verified_by, State::Unknown)
+            });
             if wide {
                 cells.push(cell(&file.sha256));
             }
@@ -95,6 +117,7 @@ impl Document for VerificationView {
                     "sizeBytes": file.bytes,
                     "sha256": file.sha256,
                     "compared": file.is_compared,
+                    "verifiedBy": file.verified_by,
                     "checks": checks,
                 })
             })
@@ -103,17 +126,32 @@ impl Document for VerificationView {
     }
 
     fn summary(&self) -> Option<String> {
-        let alone: Vec<_> = self
-            .files
-            .iter()
-            .filter(|file| !file.is_compared)
-            .map(CheckedFile::path)
-            .collect();
-        (!alone.is_empty()).then(|| {
+        let paths = |verified_by: &str| {
+            let files = self.files.iter();
+            let found: Vec<_> = files
+                .filter(|file| file.verified_by == verified_by)
+                .map(CheckedFile::path)
+                .collect();
+            (!found.is_empty()).then(|| found.join(", "))
+        };
+        let structure = paths("structure").map(|paths| {
             format!(
-                "There is no record to compare with: {} could be another backup",
-                alone.join(", ")
+                "Only the structure was checked, because there is no digest to compare with: {paths} \
+                 could be another backup"
             )
-        })
+        });
+        let nothing = paths("nothing").map(|paths| {
+            format!(
+                "Not verified: {paths}. There is no digest, no length and no structure to check by; \
+                 put the digest into a file NAME.sha256 beside it"
+            )
+        });
+        let lines: Vec<_> = [structure, nothing].into_iter().flatten().collect();
+        (!lines.is_empty()).then(|| lines.join("\n"))
+    }
+
+    fn failure(&self) -> Option<Failure> {
+        let unverified = self.files.iter().any(|file| !file.is_verified());
+        unverified.then_some(Failure::Partial)
     }
 }

@@ -10,7 +10,7 @@ fn auto_takes_the_sidecar_where_it_answers() {
     assert_snapshot!(run.shown(), @"
     stdout:
     OBJECT   SIZE   AGE
-    backup/20250905-130215.backup   2.2GiB   AGE
+    backup/20250905-130215.backup   2.3GiB   AGE
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     1 of 12 backups

@@ -314,7 +314,7 @@ fn too_little_space_is_a_warning_and_the_backup_is_begun() {
     let bed = Bed::with(&["disk-free=20000000"]);
     assert_snapshot!(before(&bed, ""), @"
     Using StatefulSet broker, namespace messaging of context testbed
-    warning: engine kubectl-broker/hivemq: only 19.0MiB free on broker-0's backup volume (/opt/hivemq/backup), and the newest backup has 21.0MiB
+    warning: engine kubectl-broker/hivemq: only 19.1MiB free on broker-0's backup volume (/opt/hivemq/backup), and the newest backup has 21.0MiB
     A backup takes disk space on the broker's nodes, and is not removed by itself
     ");
     assert_eq!(begun(&bed), 1);

@@ -1,6 +1,7 @@
 //! `backup download`: a whole file or none, whatever happens to the stream.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::process::Command;
 
 use insta::assert_snapshot;
@@ -104,6 +105,53 @@ fn an_older_file_stays_unless_it_may_be_replaced() {
     desk.heal();
     assert_eq!(desk.download("--output-file ./my.backup --force").code, 0);
     desk.assert_whole("my.backup");
+}
+
+#[test]
+fn what_is_no_plain_file_stays_as_it_is() {
+    let desk = Desk::with(&[]);
+    let at = |name: &str| desk.folder.path().join(name);
+    let made = Command::new("mkfifo").arg(at("pipe")).status();
+    assert!(made.expect("mkfifo runs").success());
+    symlink("/dev/null", at("null")).expect("linked");
+    symlink("/proc/self/fd/1", at("stdout")).expect("linked");
+    fs::create_dir(at("folder")).expect("made");
+    assert_snapshot!(desk.download("--output-file ./pipe --force").shown(), @"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    error: ./pipe is a named pipe, not a plain file, and stays as it is
+    hint: Write to stdout with `--output-file -`, and send that where you want it, as in `--output-file - > ./pipe`
+    exit 2
+    ");
+    for name in ["pipe", "null", "stdout", "folder"] {
+        for force in ["", "--force"] {
+            let run = desk.download(&format!("--output-file ./{name} {force}"));
+            assert_eq!(run.code, 2, "{name}: {}", run.stderr);
+            assert!(!run.stderr.contains("--force"), "{}", run.stderr);
+        }
+        assert!(!at(name).symlink_metadata().expect("there").is_file());
+    }
+    assert_eq!(desk.bed.requests().count("*", ""), 0, "nobody was bothered");
+    // What goes with the file is its digest.
+    let made = Command::new("mkfifo").arg(at("a.sha256")).status();
+    assert!(made.expect("mkfifo runs").success());
+    assert_eq!(desk.download("--output-file ./a --force").code, 2);
+    assert!(!at("a.sha256").symlink_metadata().expect("there").is_file());
+}
+
+#[test]
+fn a_link_stays_and_the_file_that_it_leads_to_is_written() {
+    let desk = Desk::with(&[]);
+    let at = |name: &str| desk.folder.path().join(name);
+    fs::create_dir(at("there")).expect("made");
+    fs::write(at("there/real.backup"), "old").expect("written");
+    symlink("there/real.backup", at("latest")).expect("linked");
+    assert_eq!(desk.download("--output-file ./latest").code, 11);
+    let run = desk.download("--output-file ./latest --force -o name");
+    assert_eq!((run.code, &*run.stdout), (0, "./there/real.backup\n"));
+    desk.assert_whole("there/real.backup");
+    assert!(at("latest").is_symlink());
+    assert_eq!(desk.run("backup verify latest").code, 0);
 }
 
 #[test]

@@ -11,21 +11,21 @@ fn the_sidecar_lists_the_remote_backups_newest_first() {
     assert_snapshot!(run.shown(), @"
     stdout:
     OBJECT   SIZE   AGE
-    backup/20250905-130215.backup   2.2GiB   AGE
+    backup/20250905-130215.backup   2.3GiB   AGE
     backup/20250826-020003.backup   2.1GiB   AGE
-    backup/20250819-143025.backup   2.0GiB   AGE
+    backup/20250819-143025.backup   2.1GiB   AGE
     backup/20250812-020004.backup   1.7GiB   AGE
     backup/20250803-020002.backup   1.5GiB   AGE
-    backup/20250727-020001.backup   1.1GiB   AGE
+    backup/20250727-020001.backup   1.2GiB   AGE
     backup/20250720-020005.backup   936.0MiB   AGE
-    backup/20250713-020004.backup   819.1MiB   AGE
+    backup/20250713-020004.backup   819.2MiB   AGE
     backup/20250706-020003.backup   700.0MiB   AGE
     backup/20250629-020002.backup   625.0MiB   AGE
     backup/20250622-020006.backup   512B   AGE
     backup/20250615-020001.backup   384.0MiB   AGE
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    12 backups, 14.3GiB in all
+    12 backups, 14.4GiB in all
     exit 0
     ");
 }
@@ -44,7 +44,7 @@ fn hivemq_lists_its_backups_newest_first() {
     20250806-080853   COMPLETED   1.1MiB   AGE   2025-08-06T08:08:53Z
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    6 backups, 89.1MiB in all
+    6 backups, 89.2MiB in all
     exit 0
     ");
 }
@@ -56,7 +56,7 @@ fn wide_has_more_columns() {
     assert_snapshot!(run.shown(), @"
     stdout:
     OBJECT   SIZE   AGE   STATE   CREATED   FAILURE
-    backup/20250905-130215.backup   2.2GiB   AGE   uploaded   2025-09-05T13:04:15Z   -
+    backup/20250905-130215.backup   2.3GiB   AGE   uploaded   2025-09-05T13:04:15Z   -
     backup/20250826-020003.backup   2.1GiB   AGE   uploaded   2025-08-26T02:02:03Z   -
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed

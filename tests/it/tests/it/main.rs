@@ -26,6 +26,7 @@ mod download_cost;
 mod engine_objects;
 mod exit_codes;
 mod formats;
+mod full_disk;
 mod guide;
 mod hostile_text;
 mod interrupted;

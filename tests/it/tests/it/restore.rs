@@ -91,7 +91,7 @@ fn a_restore_from_the_remote_store_says_what_went_where() {
     assert_snapshot!(run.shown(), @"
     stdout:
     ID   STATE   SIZE   CREATED
-    backup/20250819-143025.backup   a restore   2.0GiB   -
+    backup/20250819-143025.backup   a restore   2.1GiB   -
     target-path: /data/restore.zip
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
@@ -103,7 +103,7 @@ fn a_restore_from_the_remote_store_says_what_went_where() {
     assert_snapshot!(dry.shown(), @"
     stdout:
     ID   STATE   SIZE   CREATED
-    backup/20250905-130215.backup   a dry run   2.2GiB   -
+    backup/20250905-130215.backup   a dry run   2.3GiB   -
     target-path: /data/restore.zip
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed

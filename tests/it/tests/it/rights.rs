@@ -35,7 +35,7 @@ fn pods_may_not_be_read() {
     20250806-080853   COMPLETED   1.1MiB   AGE   2025-08-06T08:08:53Z
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    6 backups, 89.1MiB in all
+    6 backups, 89.2MiB in all
     exit 0
     ");
 }
@@ -83,7 +83,7 @@ fn services_or_their_slices_may_not_be_read() {
     20250806-080853   COMPLETED   1.1MiB   AGE   2025-08-06T08:08:53Z
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    6 backups, 89.1MiB in all
+    6 backups, 89.2MiB in all
     exit 0
     ");
     assert_snapshot!(denied("*:endpointslices", "hivemq").shown(), @r#"
@@ -98,7 +98,7 @@ fn services_or_their_slices_may_not_be_read() {
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     not allowed to list endpointslices in namespace messaging; the port was taken from the pod. To use Services, ask for `kubectl create role broker-endpointslices -n messaging --verb=list --resource=endpointslices.discovery.k8s.io`, or in a Role `{apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: ["list"]}`
-    6 backups, 89.1MiB in all
+    6 backups, 89.2MiB in all
     exit 0
     "#);
     assert_snapshot!(denied("*:statefulsets", "hivemq").shown(), @"
@@ -112,7 +112,7 @@ fn services_or_their_slices_may_not_be_read() {
     20250806-080853   COMPLETED   1.1MiB   AGE   2025-08-06T08:08:53Z
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    6 backups, 89.1MiB in all
+    6 backups, 89.2MiB in all
     exit 0
     ");
 }

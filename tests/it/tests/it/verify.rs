@@ -1,8 +1,10 @@
 //! `backup verify`: files where they lie.
 
 use std::fs;
+use std::process::Command;
 
 use insta::assert_snapshot;
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support::{Invocation, Run, programs};
@@ -10,11 +12,28 @@ use crate::support::{Invocation, Run, programs};
 /// Of the bytes of [`put`].
 const DIGEST: &str = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03";
 
-fn verify(folder: &TempDir, arguments: &str) -> Run {
+fn program(folder: &TempDir) -> Invocation {
     let programs = programs();
-    Invocation::new(&programs.kubectl_broker, &programs.folders)
-        .in_folder(folder.path())
-        .run(&format!("backup verify {arguments}"))
+    Invocation::new(&programs.kubectl_broker, &programs.folders).in_folder(folder.path())
+}
+
+fn verify(folder: &TempDir, arguments: &str) -> Run {
+    program(folder).run(&format!("backup verify {arguments}"))
+}
+
+/// Where something is not verified, which is shown.
+fn verify_in_part(folder: &TempDir, arguments: &str) -> Run {
+    let program = program(folder).data_although_failed();
+    program.run(&format!("backup verify {arguments}"))
+}
+
+/// What a program of the system writes to stdout.
+fn output(folder: &TempDir, program: &str, arguments: &[&str]) -> Vec<u8> {
+    let output = Command::new(program)
+        .args(arguments)
+        .current_dir(folder.path())
+        .output();
+    output.expect("the program runs").stdout
 }
 
 /// A file, with its digest beside it if there is to be one.
@@ -32,8 +51,8 @@ fn a_file_is_compared_with_the_digest_beside_it() {
     put(&folder, "a.backup", "hello\n", true);
     assert_snapshot!(verify(&folder, "a.backup").shown(), @"
     stdout:
-    FILE   SIZE   LENGTH   SHA256   STRUCTURE
-    a.backup   6B   skipped   passed   skipped
+    FILE   SIZE   LENGTH   SHA256   STRUCTURE   VERIFIED-BY
+    a.backup   6B   skipped   passed   skipped   checksum
     exit 0
     ");
     assert_snapshot!(verify(&folder, "a.backup -o json").shown(), @r#"
@@ -62,7 +81,8 @@ fn a_file_is_compared_with_the_digest_beside_it() {
           "compared": true,
           "path": "a.backup",
           "sha256": "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03",
-          "sizeBytes": 6
+          "sizeBytes": 6,
+          "verifiedBy": "checksum"
         }
       ],
       "kind": "VerificationList"
@@ -77,17 +97,117 @@ fn a_file_is_compared_with_the_digest_beside_it() {
 }
 
 #[test]
-fn a_file_without_a_digest_is_said_to_have_none() {
+fn a_file_of_which_nothing_is_known_is_not_verified() {
     let folder = tempfile::tempdir().expect("a folder");
     put(&folder, "a.backup", "hello\n", false);
-    assert_snapshot!(verify(&folder, "a.backup").shown(), @"
+    assert_snapshot!(verify_in_part(&folder, "a.backup").shown(), @"
     stdout:
-    FILE   SIZE   LENGTH   SHA256   STRUCTURE
-    a.backup   6B   skipped   skipped   skipped
+    FILE   SIZE   LENGTH   SHA256   STRUCTURE   VERIFIED-BY
+    a.backup   6B   skipped   skipped   skipped   nothing
     stderr:
-    There is no record to compare with: a.backup could be another backup
+    Not verified: a.backup. There is no digest, no length and no structure to check by; put the digest into a file NAME.sha256 beside it
+    exit 3
+    ");
+    let history = program(&folder).run("backup history -o json").json();
+    assert_eq!(history["items"][0]["outcome"], "Partial");
+    assert_eq!(
+        history["items"][0]["message"],
+        "not verified: no digest, no length and no structure to check it by"
+    );
+    put(&folder, "b.backup", "hello\n", true);
+    let run = verify_in_part(&folder, "b.backup a.backup -o json");
+    assert_eq!(run.code, 3);
+    let document: Value = serde_json::from_str(&run.stdout).expect("a document");
+    let proven = |item: usize| document["items"][item]["verifiedBy"].clone();
+    assert_eq!(
+        (proven(0), proven(1)),
+        ("checksum".into(), "nothing".into())
+    );
+}
+
+#[test]
+fn a_structure_that_holds_is_said_to_be_all_that_is_known() {
+    let folder = tempfile::tempdir().expect("a folder");
+    put(&folder, "a", "hello\n", false);
+    let packed = output(&folder, "gzip", &["--stdout", "a"]);
+    fs::write(folder.path().join("a.gz"), packed).expect("written");
+    let run = verify(&folder, "a.gz");
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(run.stdout.ends_with("structure\n"), "{}", run.stdout);
+    assert_eq!(
+        run.stderr,
+        "Only the structure was checked, because there is no digest to compare with: a.gz could be \
+         another backup\n"
+    );
+    let history = program(&folder).run("backup history -o json").json();
+    assert_eq!(history["items"][0]["outcome"], "Succeeded");
+    assert_eq!(history["items"][0]["message"], "by its structure only");
+}
+
+#[test]
+fn digests_of_other_tools_are_compared() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::create_dir(folder.path().join("d")).expect("made");
+    put(&folder, "d/x", "hello\n", false);
+    let absolute = folder.path().join("d/x").to_string_lossy().into_owned();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    let sha256sum = |arguments: &[&str]| text(output(&folder, "sha256sum", arguments));
+    for sums in [
+        sha256sum(&["d/x"]),
+        sha256sum(&["./d/x"]),
+        sha256sum(&[&absolute]),
+        sha256sum(&["--binary", "d/x"]),
+        sha256sum(&["--tag", "d/x"]),
+        sha256sum(&["--zero", "d/x"]),
+        sha256sum(&["d/x"]).replace('\n', "\r\n"),
+        sha256sum(&["d/x"]).to_uppercase().replace("D/X", "d/x"),
+        format!("\u{feff}{DIGEST}  C:\\backups\\x\r\n"),
+        format!("SHA2-256(d/x)= {DIGEST}\n"),
+        format!("{DIGEST}\n"),
+    ] {
+        fs::write(folder.path().join("d/x.sha256"), &sums).expect("written");
+        let document = verify(&folder, "d/x -o json").json();
+        assert_eq!(document["items"][0]["verifiedBy"], "checksum", "{sums:?}");
+    }
+    // A damaged file is found by each of them.
+    put(&folder, "d/x", "hellp\n", false);
+    assert_eq!(verify(&folder, "d/x").code, 13);
+}
+
+#[test]
+fn a_digest_that_is_not_understood_is_a_note_and_no_damage() {
+    let folder = tempfile::tempdir().expect("a folder");
+    put(&folder, "x", "hello\n", false);
+    let sha512 = output(&folder, "sha512sum", &["x"]);
+    fs::write(folder.path().join("x.sha256"), sha512).expect("written");
+    assert_snapshot!(verify_in_part(&folder, "x").shown(), @"
+    stdout:
+    FILE   SIZE   LENGTH   SHA256   STRUCTURE   VERIFIED-BY
+    x   6B   skipped   skipped   skipped   nothing
+    stderr:
+    x.sha256 has a digest of another kind (as long as SHA-512), and was not compared
+    Not verified: x. There is no digest, no length and no structure to check by; put the digest into a file NAME.sha256 beside it
+    exit 3
+    ");
+}
+
+#[test]
+fn a_file_and_its_digest_may_be_renamed_together() {
+    let folder = tempfile::tempdir().expect("a folder");
+    put(&folder, "old", "hello\n", true);
+    for (from, to) in [("old", "new"), ("old.sha256", "new.sha256")] {
+        fs::rename(folder.path().join(from), folder.path().join(to)).expect("renamed");
+    }
+    assert_snapshot!(verify(&folder, "new").shown(), @"
+    stdout:
+    FILE   SIZE   LENGTH   SHA256   STRUCTURE   VERIFIED-BY
+    new   6B   skipped   passed   skipped   checksum
+    stderr:
+    new.sha256 names the file `old`; its digest was compared all the same
     exit 0
     ");
+    put(&folder, "new", "hellp\n", false);
+    assert_eq!(verify(&folder, "new").code, 13);
 }
 
 #[test]

@@ -2,7 +2,6 @@ use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
 
 use super::*;
-use crate::transfer::archive::gzip::check as check_gzip;
 
 const WHOLE: &str = "gzip, CRC and length hold";
 
@@ -141,7 +140,7 @@ fn a_bomb_is_not_followed_to_its_end() {
         let bytes = packed(&content);
         assert!(bytes.len() < 3000);
         for budget in [0, 1, 511, 512, 513, 100_000] {
-            let found = check_gzip(bytes.as_slice(), Budget::bytes(budget));
+            let found = compressed::check(Kind::Gzip, bytes.as_slice(), Budget::bytes(budget));
             let Err(Fault::Unknown(message)) = found else {
                 panic!("{budget} bytes are enough");
             };
@@ -151,7 +150,7 @@ fn a_bomb_is_not_followed_to_its_end() {
             );
         }
         let exact = Budget::bytes(content.len() as u64);
-        assert!(check_gzip(bytes.as_slice(), exact).is_ok());
+        assert!(compressed::check(Kind::Gzip, bytes.as_slice(), exact).is_ok());
     }
 }
 
@@ -160,6 +159,6 @@ fn a_bomb_is_not_followed_to_its_end() {
 fn an_endless_name_in_the_header_is_refused() {
     let start = b"\x1f\x8b\x08\x08\0\0\0\0\0\xff".as_slice();
     let bytes = start.chain(io::repeat(b'x'));
-    let found = check_gzip(BufReader::new(bytes), Budget::bytes(1));
+    let found = compressed::check(Kind::Gzip, BufReader::new(bytes), Budget::bytes(1));
     assert!(matches!(found, Err(Fault::Damaged(_))));
 }

@@ -7,6 +7,71 @@ use insta::assert_snapshot;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{App, TO_STDOUT};
+use crate::support::names;
+
+/// A sidecar that says nothing of what it sends, and ends with the connection.
+const UNPROVEN: [&str; 2] = ["download-framing=close", "strategy-headers=none"];
+
+#[test]
+fn what_nothing_proves_does_not_get_its_name() {
+    let app = App::with(&UNPROVEN);
+    assert_snapshot!(app.create("--output-file ./mine").shown(), @"
+    stderr:
+    Using namespace apps of context testbed
+    The sidecar expects a backup to take about 120 s and 100.0MiB; its first byte comes when it is made
+    error: nothing proves that the backup is complete: the backend gave neither length nor checksum, and 1500000 bytes came before the connection closed. They are kept in ./mine.unproven
+    hint: Check that file, and rename it if it is whole; `--accept-unproven` gives such a file its name
+    exit 3
+    ");
+    let mut files = names(app.folder.path());
+    files.sort();
+    assert_eq!(files, ["mine.unproven", "state"]);
+    let history = app.program().run("backup history -o json").json();
+    let entry = &history["items"][0];
+    assert_eq!(entry["outcome"], "Partial");
+    assert_eq!(entry["sizeBytes"], 1_500_000);
+    let file = entry["path"].as_str().expect("a file");
+    assert!(file.ends_with("mine.unproven"), "{file}");
+    // A stream that was cut looks the same.
+    let app = App::with(&[&UNPROVEN[..], &["download-cut=50"]].concat());
+    assert_eq!(app.create("--output-file ./mine").code, 3);
+    assert!(!app.path("mine").exists());
+}
+
+#[test]
+fn what_nothing_proves_may_be_accepted() {
+    let app = App::with(&UNPROVEN);
+    assert_snapshot!(app.create("--output-file ./mine --accept-unproven").shown(), @"
+    stdout:
+    BACKUP   STATE   SIZE   FORMAT
+    mine   Succeeded   1.4MiB   -
+    file: ./mine
+    verified-by: unproven
+    stderr:
+    Using namespace apps of context testbed
+    The sidecar expects a backup to take about 120 s and 100.0MiB; its first byte comes when it is made
+    warning: The backend gave neither length nor checksum, and ended with the connection: nothing proves that this is all of it
+    SHA-256 155ffefa57ae7edea17c07349c02579f4f3ff59865c6da75aedaf301bbd77528, kept beside it
+    exit 0
+    ");
+    app.assert_whole(&app.path("mine"));
+    let document = app.create("-o json --accept-unproven").json();
+    assert_eq!(document["file"]["verifiedBy"], "unproven");
+    let history = app.program().run("backup history -o json").json();
+    assert_eq!(history["items"][0]["outcome"], "Unproven");
+}
+
+#[test]
+fn what_nothing_proves_is_said_on_stdout_too() {
+    let app = App::with(&UNPROVEN);
+    let output = app.program().output(&TO_STDOUT);
+    assert_eq!(output.status.code(), Some(3));
+    let accepted = [&TO_STDOUT[..], &["--accept-unproven"]].concat();
+    let output = app.program().output(&accepted);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(output.stdout.len(), 1_500_000);
+}
+
 #[test]
 fn what_broke_off_on_stdout_is_said_to_be_no_backup() {
     let app = App::with(&["download-cut=50"]);
@@ -54,7 +119,7 @@ fn a_length_that_does_not_hold_leaves_no_file() {
     Using folder ./backups
     The sidecar expects a backup to take about 120 s and 100.0MiB; its first byte comes when it is made
     error: the backend contradicts itself: the header Content-Length says 1500000, and the header X-Size says 1499999
-    hint: Nothing was written; look at the log of the backend
+    hint: Nothing was kept; look at the log of the backend
     exit 13
     ");
     app.assert_nothing();

@@ -131,8 +131,8 @@ impl Invocation {
         self.env("XDG_STATE_HOME", folder.join("state"))
     }
 
-    /// For the commands that show what they saw however it ends: `backup test`, `plugin test` and
-    /// `backup status --watch`. No other that fails may write to stdout.
+    /// For the commands that show what they saw however it ends: `backup test`, `backup verify`,
+    /// `plugin test` and `backup status --watch`. No other that fails may write to stdout.
     pub fn data_although_failed(mut self) -> Self {
         self.data_although_failed = true;
         self

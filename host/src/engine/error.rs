@@ -93,7 +93,12 @@ pub enum EngineError {
     },
     /// The engine worked, and says that the operation did not.
     #[error("{}{report}", attributed(engine, report))]
-    Reported { engine: String, report: Report },
+    Reported {
+        engine: String,
+        report: Report,
+        /// Whether the engine is part of this program, and its words are ours.
+        bundled: bool,
+    },
 }
 
 /// Whose fault it is, where it is the engine's.
@@ -122,6 +127,13 @@ impl Problem for EngineError {
             Self::Changed { .. } => Failure::Integrity,
             _ => Failure::PluginFault,
         }
+    }
+
+    fn is_hint_of_others(&self) -> bool {
+        matches!(
+            self,
+            Self::Reported { report, bundled: false, .. } if report.kind != ReportKind::Denied
+        )
     }
 
     fn hint(&self) -> Option<String> {

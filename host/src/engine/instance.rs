@@ -124,6 +124,7 @@ pub struct Instance {
     bindings: v0_1::bindings::Engine,
     manifest: Manifest,
     name: String,
+    bundled: bool,
     limits: Limits,
     output: Output,
 }
@@ -195,6 +196,7 @@ impl Instance {
             bindings,
             manifest: loaded.file.manifest().clone(),
             name,
+            bundled: loaded.file.is_bundled(),
             limits,
             output,
         })
@@ -420,6 +422,7 @@ impl Instance {
             Ok(Ok(Err(error))) => Err(EngineError::Reported {
                 engine: self.name.clone(),
                 report: v0_1::results::report(error),
+                bundled: self.bundled,
             }),
             Ok(Ok(Ok(value))) => Ok(value),
         }

@@ -133,6 +133,7 @@ async fn follow(
 ) -> Result<(Backup, Vec<(String, String)>), OpsError> {
     let begun = begin(session, running, options).await?;
     deed.id = Some(begun.id.clone());
+    session.note_begun(running, Some(&begun.id));
     let mut details = Vec::new();
     let backup = if waiting.wait {
         session.ui().note(&format!(
@@ -219,6 +220,7 @@ async fn begin(
     options: &[OptionSetting],
 ) -> Result<Backup, OpsError> {
     let before = ids(running).await?;
+    session.note_begun(running, None);
     let created = running.instance().create(options).await;
     let error = match running.original(created) {
         Ok(backup) => return Ok(backup),

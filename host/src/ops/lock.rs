@@ -1,8 +1,11 @@
 //! One destructive operation at a time on one target.
 
 use std::fs::{self, File, TryLockError};
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::PathBuf;
 use std::time::Duration;
+
+use futures_util::FutureExt as _;
 
 use super::{OpsError, Session};
 use crate::cluster::{Acquired, lease_name};
@@ -28,7 +31,17 @@ pub(super) async fn locked<T>(
             session
                 .ui()
                 .debug(&format!("the lock is the Lease {}", lease.name()));
-            let done = lease.keep_while(work).await?;
+            // A panic must not keep everybody out until the Lease ends by itself.
+            let done = AssertUnwindSafe(lease.keep_while(work))
+                .catch_unwind()
+                .await;
+            let done = match done {
+                Ok(kept) => kept?,
+                Err(panic) => {
+                    let _ = lease.release().await;
+                    resume_unwind(panic)
+                }
+            };
             if let Err(error) = lease.release().await {
                 session.ui().warn(&format!(
                     "the lock {name} could not be given back ({error}); it ends by itself in {} s",

@@ -3,6 +3,7 @@
 
 mod act;
 mod audit;
+mod begun;
 mod choose;
 mod commands;
 mod create;
@@ -28,6 +29,7 @@ mod verify;
 mod wait;
 
 pub use act::{VerbRequest, act};
+pub use begun::{Begun, Work};
 pub use choose::EngineChoice;
 pub use create::{CreateRequest, create};
 pub use credentials::CredentialsRequest;

@@ -2,6 +2,7 @@
 
 use super::error::at;
 use super::{Origin, TransferError};
+use crate::model::shell::word as quoted;
 use crate::model::{Failure, Problem};
 
 impl Problem for TransferError {
@@ -83,7 +84,7 @@ impl Problem for TransferError {
                     .to_owned()
             }
             Self::Empty => {
-                "see whether the backup is complete with `kubectl broker backup status`".to_owned()
+                "see whether the backup is complete with `kubectl broker backup list`".to_owned()
             }
             Self::Contradiction { .. } | Self::BadChecksum { .. } => {
                 "nothing was written; look at the log of the backend".to_owned()
@@ -111,7 +112,7 @@ impl Problem for TransferError {
                 }
             },
             Self::Damaged { .. } => {
-                "download it again with `kubectl broker backup download --force`".to_owned()
+                "download it again, with `--force`; `kubectl broker backup list` shows what there is".to_owned()
             }
             Self::Output(_) | Self::CannotRestart { .. } => {
                 "what was written is not a whole backup: throw it away; a download to a file can be resumed"
@@ -136,26 +137,4 @@ fn io_hint(kind: std::io::ErrorKind) -> Option<String> {
         ErrorKind::NotFound => "check the path".to_owned(),
         _ => return None,
     })
-}
-
-/// A word for a shell.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,@%".contains(c);
-    if !word.is_empty() && !word.starts_with('-') && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_in_a_command_is_one_word() {
-        assert_eq!(quoted("a/b-c.part"), "a/b-c.part");
-        assert_eq!(quoted("it's; rm"), "'it'\\''s; rm'");
-        assert_eq!(quoted("-rf"), "'-rf'");
-    }
 }

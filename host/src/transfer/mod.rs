@@ -49,7 +49,6 @@ pub use claims::{Expectation, Proof};
 pub use destination::Destination;
 pub(crate) use destination::sync_folder;
 pub use error::{Origin, TransferError};
-pub(crate) use fail_point::abort_at;
 pub use file_name::FileName;
 pub use history::{Entry, History, Past};
 pub(crate) use retry_after::retry_after;

@@ -1,8 +1,10 @@
 //! The one owner of stdout and stderr. Data goes to stdout; everything else goes to stderr.
 
 mod changes;
+mod closed;
 mod document;
 mod format;
+mod invocation;
 mod kind;
 mod live;
 mod menu;
@@ -19,8 +21,9 @@ use anstyle::{AnsiColor, Style};
 use crate::model::{Problem, text};
 
 pub use changes::Changes;
-pub use document::{Document, Scope, error_document};
+pub use document::{Document, Scope};
 pub use format::{Format, size};
+pub use invocation::{GivenFlag, Invocation};
 pub use kind::{KINDS, Kind};
 pub use transfer::TransferProgress;
 pub use views::{
@@ -57,7 +60,11 @@ pub struct Ui {
     format: Format,
     color: Color,
     verbose: bool,
+    invocation: &'static Invocation,
 }
+
+/// Of a command line that was not read yet.
+static UNKNOWN: Invocation = Invocation::unknown();
 
 impl Ui {
     #[must_use]
@@ -66,7 +73,14 @@ impl Ui {
             format,
             color,
             verbose,
+            invocation: &UNKNOWN,
         }
+    }
+
+    /// The same, with the commands in hints made for this invocation.
+    #[must_use]
+    pub fn of(self, invocation: &'static Invocation) -> Self {
+        Self { invocation, ..self }
     }
 
     #[must_use]
@@ -106,7 +120,16 @@ impl Ui {
         Changes::new(self)
     }
 
+    /// Looks whether stdout can be written to at all.
+    ///
+    /// # Errors
+    /// When it was closed before the program began.
+    pub fn check_out(self) -> io::Result<()> {
+        closed::check()
+    }
+
     fn write_all_out(self, text: &str) -> io::Result<()> {
+        closed::check()?;
         let stdout = io::stdout();
         let choice = self.choice(stdout.is_terminal());
         let mut stream = AutoStream::new(stdout.lock(), choice);
@@ -136,14 +159,43 @@ impl Ui {
     /// How a command failed: for people, or as one JSON object where the output is JSON.
     pub fn failure(&self, problem: &dyn Problem) {
         if self.format == Format::Json
-            && let Ok(text) = document::json(&error_document(problem))
+            && let Ok(text) = document::json(&document::error_document(
+                problem,
+                self.hint(problem).as_deref(),
+            ))
         {
             self.write_err(&text);
             return;
         }
         self.line(ERROR, "error: ", &problem.to_string());
-        if let Some(hint) = problem.hint() {
-            self.line(HINT, "hint: ", &document::sentence(&hint));
+        if let Some(hint) = self.hint(problem) {
+            self.line(HINT, "hint: ", &hint);
+        }
+    }
+
+    /// What to do about a problem, as it is shown: its commands work in the shell that this one was run in.
+    #[must_use]
+    pub fn hint(self, problem: &dyn Problem) -> Option<String> {
+        let hint = problem.hint()?;
+        let hint = if problem.is_hint_of_others() {
+            hint
+        } else {
+            self.with_commands(&hint)
+        };
+        Some(document::sentence(&hint))
+    }
+
+    /// A sentence of this program, its commands made to work in the shell that this one was run in. Nothing
+    /// that an engine or a server wrote belongs in it, but for values that are quoted.
+    #[must_use]
+    pub fn with_commands(self, sentence: &str) -> String {
+        self.invocation.complete(sentence)
+    }
+
+    /// Shows the line that stands below a table.
+    pub fn summary(&self, data: &dyn Document) {
+        if let (true, Some(summary)) = (self.format.is_table(), data.summary()) {
+            self.note(&self.with_commands(&summary));
         }
     }
 

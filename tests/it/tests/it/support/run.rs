@@ -119,7 +119,9 @@ impl Run {
 }
 
 /// Ports, ages, the times in names of files, and the gaps of columns, whose width depends on them, and places in what was built.
-static FILTERS: LazyLock<[(Regex, &str); 8]> = LazyLock::new(|| {
+/// The flags of the targets of some modules in hints, too, and the name of the program with more engines: the same tests run
+/// with engines that are installed, in whose own hints the flags don't stand. `hints` tests them.
+static FILTERS: LazyLock<[(Regex, &str); 10]> = LazyLock::new(|| {
     [
         (r"127\.0\.0\.1:[0-9]{2,5}", "127.0.0.1:PORT"),
         (
@@ -130,6 +132,11 @@ static FILTERS: LazyLock<[(Regex, &str); 8]> = LazyLock::new(|| {
         (r"\bapp-[0-9]{8}-[0-9]{6}\b", "app-TIME"),
         (r"(?P<word>[^ \n])   +", "$word   "),
         (r"src/(?P<file>[a-z]+)\.rs:[0-9:]+:", "src/$file.rs:LINE:"),
+        ("`with-engines ", "`kubectl broker "),
+        (
+            "(?P<command>`kubectl broker [^`]*?)(?: -n proj-retail-prd| -n kafka| --statefulset app)",
+            "$command",
+        ),
         (r" +\n", "\n"),
         (r"\n+$", ""),
     ]

@@ -56,8 +56,14 @@ pub(super) fn read(raw: &str, env: &Environment, findings: &mut Findings) -> Opt
                 line: masked.line(l.line()),
                 column: l.column(),
             });
-            let reason = e.without_snippet().to_string();
-            findings.problem(at.unwrap_or_default(), format!("it is not YAML: {reason}"));
+            let problem = match e.without_snippet() {
+                // The library's own words are for whoever calls it.
+                serde_saphyr::Error::MultipleDocuments { .. } => {
+                    "a second document begins here; the configuration is one".to_owned()
+                }
+                other => format!("it is not YAML: {other}"),
+            };
+            findings.problem(at.unwrap_or_default(), problem);
             None
         }
     }
@@ -220,6 +226,37 @@ mod tests {
         };
         let entry = &entries[index];
         (&entry.key, entry.node.at, &entry.node.value)
+    }
+
+    #[test]
+    fn the_marks_of_a_document_are_no_part_of_it_and_a_second_is_refused() {
+        for text in [
+            "\u{feff}a: b\n",
+            "---\na: b\n",
+            "---\na: b\n...\n",
+            "%YAML 1.2\n---\na: b\n",
+        ] {
+            let mut findings = Findings::default();
+            let node = read(text, &Environment::default(), &mut findings);
+            assert!(
+                matches!(
+                    node,
+                    Some(Node {
+                        value: Value::Map(_),
+                        ..
+                    })
+                ),
+                "{text:?}"
+            );
+        }
+        for text in ["a: b\n---\na: c\n", "---\na: b\n...\n---\n"] {
+            let mut findings = Findings::default();
+            assert!(read(text, &Environment::default(), &mut findings).is_none());
+            let [problem] = &findings.problems[..] else {
+                panic!("one problem")
+            };
+            assert!(problem.text.starts_with("a second document"), "{problem:?}");
+        }
     }
 
     #[test]

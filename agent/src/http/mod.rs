@@ -103,7 +103,7 @@ pub async fn serve(agent: Arc<Agent>, listener: TcpListener, mut stop: Receiver<
     }
     tasks.shutdown().await;
     // Until its last process is gone, and its files are.
-    let patience = agent.config.limits.kill + LAST;
+    let patience = agent.config.limits.kill.saturating_add(LAST);
     if time::timeout(patience, agent.exports.close())
         .await
         .is_err()
@@ -151,7 +151,9 @@ fn bound_stalls(stream: &TcpStream, stall: Duration, log: &Log) {
         stream.set_nodelay(true)?;
         #[cfg(target_os = "linux")]
         {
-            let milliseconds = u32::try_from(stall.as_millis()).unwrap_or(u32::MAX);
+            // The system takes no number that is negative for it.
+            let longest = i32::MAX.unsigned_abs();
+            let milliseconds = u32::try_from(stall.as_millis()).map_or(longest, |it| it.min(longest));
             rustix::net::sockopt::set_tcp_user_timeout(stream, milliseconds)?;
             rustix::net::sockopt::set_socket_keepalive(stream, true)?;
         }

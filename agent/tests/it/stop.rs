@@ -28,6 +28,21 @@ fn an_idle_agent_stops_at_once() {
 }
 
 #[test]
+fn times_that_no_clock_can_be_moved_by_are_as_good_as_none() {
+    let most = u64::MAX;
+    let (bench, mut agent) = running(&format!(
+        "limits: {{grace_seconds: {most}, kill_seconds: {most}, stall_seconds: {most}, command_seconds: {most}}}"
+    ));
+    let client = agent.begin();
+    until("it runs", || bench.path("work/begun").exists());
+    agent.signal(Signal::TERM);
+    bench.write("work/go", "");
+    assert_eq!(artifact(&wire::read(client)), b"dump\n");
+    assert_eq!(agent.wait().code(), Some(0));
+    assert!(!agent.log().contains("without a bound"), "{}", agent.log());
+}
+
+#[test]
 fn a_running_export_ends_within_the_time_of_grace() {
     let (bench, mut agent) = running("limits: {grace_seconds: 3600}");
     let client = agent.begin();

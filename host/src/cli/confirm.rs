@@ -25,14 +25,19 @@ impl Confirmation for Prompt {
             let ui = self.ui;
             ui.warn(&what);
             // Reading blocks, and Ctrl-C must still be seen.
-            let typed = tokio::task::spawn_blocking(move || {
-                ui.ask(&format!("Type the name `{target}` to go on: "))
-                    .is_some_and(|typed| typed == target)
-            });
-            match typed.await {
-                Ok(true) => Ok(()),
-                _ => Err(OpsError::NotConfirmed { what }),
+            let question = format!("Type the name `{target}` to go on: ");
+            let typed = tokio::task::spawn_blocking(move || ui.ask(&question));
+            let typed = typed.await.map_err(|error| OpsError::Worker {
+                reason: error.to_string(),
+            })?;
+            let typed = typed.unwrap_or_default();
+            if typed == target {
+                return Ok(());
             }
+            Err(OpsError::WrongName {
+                typed,
+                wanted: target,
+            })
         }
         .boxed()
     }

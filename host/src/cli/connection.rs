@@ -30,8 +30,8 @@ pub(super) struct ConnectionArgs {
     #[arg(long = "as-group", global = true, value_name = "GROUP")]
     impersonate_groups: Vec<String>,
     /// Longest time for one request to the API server, as in 30s or 2m; 0 for none [default: 30s]
-    #[arg(long, global = true, value_name = "TIME", value_parser = parse_timeout)]
-    request_timeout: Option<Timeout>,
+    #[arg(long, global = true, value_name = "TIME", value_parser = parse_request_timeout)]
+    request_timeout: Option<RequestTimeout>,
     /// Name that the API server's certificate must have
     #[arg(long, global = true, value_name = "NAME")]
     tls_server_name: Option<String>,
@@ -41,11 +41,11 @@ pub(super) struct ConnectionArgs {
 }
 
 impl ConnectionArgs {
-    /// A flag with an empty value is as if it were not there: scripts write `--context "$CONTEXT"`, and kubectl takes it.
+    /// What was given. As for kubectl, an empty value is none.
     pub(super) fn into_options(self) -> ConnectOptions {
-        let given = |text: Option<String>| text.filter(|text| !text.is_empty());
-        let mut impersonate_groups = self.impersonate_groups;
-        impersonate_groups.retain(|group| !group.is_empty());
+        let given = |value: Option<String>| value.filter(|value| !value.is_empty());
+        let mut groups = self.impersonate_groups;
+        groups.retain(|group| !group.is_empty());
         ConnectOptions {
             kubeconfig: given(self.kubeconfig),
             context: given(self.context),
@@ -53,34 +53,45 @@ impl ConnectionArgs {
             user: given(self.user),
             namespace: given(self.namespace),
             impersonate_user: given(self.impersonate),
-            impersonate_groups,
-            request_timeout: self.request_timeout.and_then(|timeout| timeout.0),
+            impersonate_groups: groups,
+            request_timeout: self.request_timeout.and_then(|RequestTimeout(time)| time),
             tls_server_name: given(self.tls_server_name),
             insecure_skip_tls_verify: self.insecure_skip_tls_verify,
         }
     }
 }
 
-/// A time, or nothing where the flag has an empty value.
-#[derive(Clone, Copy)]
-struct Timeout(Option<Duration>);
+/// The value of `--request-timeout`; none where it is empty.
+#[derive(Clone, Copy, Debug)]
+struct RequestTimeout(Option<Duration>);
 
-fn parse_timeout(text: &str) -> Result<Timeout, String> {
-    match text {
-        "" => Ok(Timeout(None)),
-        text => parse_duration(text).map(|time| Timeout(Some(time))),
+fn parse_request_timeout(text: &str) -> Result<RequestTimeout, String> {
+    if text.is_empty() {
+        return Ok(RequestTimeout(None));
     }
+    parse_duration(text).map(|time| RequestTimeout(Some(time)))
 }
+
+/// The longest time that a flag takes: a hundred years. Clocks can be moved by it without an overflow.
+const LONGEST: Duration = Duration::from_hours(100 * 365 * 24);
 
 /// kubectl's form: a number of seconds, or numbers with units (`1m30s`).
 pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
-    if let Ok(seconds) = text.parse::<u64>() {
-        return Ok(Duration::from_secs(seconds));
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let length = if is_number {
+        // A number that does not fit is too long.
+        Duration::from_secs(text.parse().unwrap_or(u64::MAX))
+    } else {
+        text.parse::<jiff::SignedDuration>()
+            .ok()
+            .and_then(|length| Duration::try_from(length).ok())
+            .ok_or_else(|| "it is a time such as 30s, 2m or 1m30s".to_owned())?
+    };
+    if length > LONGEST {
+        let hours = LONGEST.as_secs() / 3600;
+        return Err(format!("it is longer than a hundred years ({hours}h)"));
     }
-    text.parse::<jiff::SignedDuration>()
-        .ok()
-        .and_then(|length| Duration::try_from(length).ok())
-        .ok_or_else(|| "it is a time such as 30s, 2m or 1m30s".to_owned())
+    Ok(length)
 }
 
 #[cfg(test)]
@@ -125,6 +136,21 @@ mod tests {
             assert_eq!(parse_duration(text), Ok(Duration::from_secs(seconds)));
         }
         for text in ["", "soon", "-5s", "5 parsecs"] {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_time_that_no_clock_can_be_moved_by_is_refused() {
+        assert_eq!(parse_duration("876000h"), Ok(LONGEST));
+        for text in [
+            "876001h",
+            "3153600001",
+            "18446744073709551615",
+            "18446744073709551616",
+            "99999999999999999999999999",
+            "9223372036854775807s",
+        ] {
             assert!(parse_duration(text).is_err(), "{text}");
         }
     }

@@ -6,6 +6,12 @@ use crate::model::{Failure, Problem};
 use crate::ops::OpsError;
 use crate::plugin::PluginError;
 
+/// Where bugs are reported.
+const REPORTS: &str = match env!("CARGO_PKG_REPOSITORY") {
+    url if !url.is_empty() => url,
+    _ => "in the issues of kubectl-broker",
+};
+
 /// How a command ended badly.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CliError {
@@ -40,7 +46,15 @@ pub(super) enum CliError {
     #[error("stopped")]
     Interrupted {
         /// What goes on, or how to go on.
-        next: Option<&'static str>,
+        next: Option<String>,
+    },
+    #[error("this is a bug of kubectl-broker {}: `{during}` broke down at {place}: {message}", env!("CARGO_PKG_VERSION"))]
+    Bug {
+        message: String,
+        place: String,
+        /// The command, without its arguments.
+        during: String,
+        has_backtrace: bool,
     },
 }
 
@@ -68,7 +82,7 @@ impl Problem for CliError {
             Self::Ops(error) => error.failure(),
             Self::Plugin(error) => error.failure(),
             Self::Authoring(error) => error.failure(),
-            Self::Output(_) | Self::Runtime(_) => Failure::Failed,
+            Self::Output(_) | Self::Runtime(_) | Self::Bug { .. } => Failure::Failed,
             Self::Conflict { .. }
             | Self::Which { .. }
             | Self::Password { .. }
@@ -78,19 +92,38 @@ impl Problem for CliError {
         }
     }
 
+    fn is_hint_of_others(&self) -> bool {
+        match self {
+            Self::Ops(error) => error.is_hint_of_others(),
+            Self::Plugin(error) => error.is_hint_of_others(),
+            Self::Authoring(error) => error.is_hint_of_others(),
+            _ => false,
+        }
+    }
+
     fn hint(&self) -> Option<String> {
         match self {
             Self::Ops(error) => error.hint(),
             Self::Plugin(error) => error.hint(),
             Self::Authoring(error) => error.hint(),
-            Self::Output(_) => Some("Check where stdout goes: is its disk full?".to_owned()),
+            Self::Output(_) => {
+                Some("Check where stdout goes: is its disk full, or is it closed?".to_owned())
+            }
             Self::Runtime(_) => Some("Check the limits of the system (`ulimit -a`)".to_owned()),
             Self::Which { .. } => Some("On a terminal there is a menu to choose from".to_owned()),
             Self::Password { .. } => Some("Check the file, or what is piped in".to_owned()),
             Self::TextFile { .. } => {
                 Some("Give a text file of at most 1 MiB, or `-` for standard input".to_owned())
             }
-            Self::Interrupted { next } => next.map(str::to_owned),
+            Self::Interrupted { next } => next.clone(),
+            Self::Bug { has_backtrace, .. } => Some(format!(
+                "Please report it with this text and the command ({REPORTS}){}",
+                if *has_backtrace {
+                    ""
+                } else {
+                    ". The same command with `RUST_BACKTRACE=1` before it shows the way there, which helps"
+                }
+            )),
             Self::Conflict { .. } | Self::Said(_) => None,
         }
     }

@@ -1,6 +1,7 @@
 //! The command line: one file for each verb, each with its `Args` and a `run` that calls an operation.
 
 mod backup;
+mod bug;
 mod completion;
 mod confirm;
 mod connection;
@@ -9,29 +10,30 @@ mod engine_flags;
 mod engine_verbs;
 mod engines;
 mod error;
+mod given;
 mod limits;
 mod output;
 mod plugin;
+mod stop;
 mod text_file;
 mod version;
 
 use std::ffi::OsString;
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
-#[cfg(unix)]
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
 
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::cluster::ConnectOptions;
 use crate::engine::{Catalogue, EngineError, EngineFile, compile_if_asked};
 use crate::model::{Failure, Problem, text};
+use crate::ops::Begun;
 use crate::plugin::{PluginError, catalogue};
 use crate::ui::{Color, Format, Ui};
+use backup::AfterStop;
 use error::CliError;
+use stop::Stop;
 
 #[derive(Parser)]
 #[command(
@@ -66,6 +68,8 @@ struct Context<'a> {
     matches: &'a ArgMatches,
     /// The file that `download --output NAME` means.
     output_file: Option<String>,
+    /// Where it is noted what was begun in a backend.
+    begun: Begun,
     ui: Ui,
 }
 
@@ -75,43 +79,99 @@ pub fn main(
     arguments: impl IntoIterator<Item = OsString>,
 ) -> ExitCode {
     credentials::take_from_environment();
+    bug::watch();
     let arguments: Vec<_> = arguments.into_iter().collect();
     if let Some(code) = compile_if_asked(&arguments) {
         return code;
     }
     // Before the arguments are read there is nothing better than the defaults.
-    let plain = Ui::new(Format::Table, Color::Auto, false);
+    let mut said = Said {
+        ui: Ui::new(Format::Table, Color::Auto, false),
+        command: String::new(),
+        is_completion: completion::is_asked(&arguments),
+    };
+    let code = bug::caught(|| start(engines, &arguments, &mut said));
+    let during = format!("{} {}", shown_name(arguments.first()), said.command);
+    match bug::found(during.trim_end()) {
+        // The user is in the middle of a line.
+        Some(_) if said.is_completion => ExitCode::SUCCESS,
+        Some((error, backtrace)) => {
+            let code = fail(said.ui, &error);
+            if let Some(backtrace) = backtrace {
+                said.ui.note(&backtrace);
+            }
+            code
+        }
+        None => code.unwrap_or_else(|| ExitCode::from(Failure::Failed.exit_code())),
+    }
+}
+
+/// What is known of the command so far, for whoever has to tell that it broke down.
+struct Said {
+    ui: Ui,
+    /// Its verbs.
+    command: String,
+    is_completion: bool,
+}
+
+fn start(
+    engines: Result<Catalogue, EngineError>,
+    arguments: &[OsString],
+    said: &mut Said,
+) -> ExitCode {
+    let plain = said.ui;
     let engines = match engines {
         Ok(engines) => engines,
         Err(error) => return fail(plain, &error),
     };
     let (engines, problems) = catalogue(&engines);
     // Before the arguments are read: those of a line that is being typed are not ours.
-    if let Some(code) = completion::answer(&engines, &arguments) {
+    if let Some(code) = completion::answer(&engines, arguments) {
         return code;
     }
     let mut command = command(&engines, arguments.first());
     let parsed = command
-        .try_get_matches_from_mut(&arguments)
-        .and_then(|matches| Cli::from_arg_matches(&matches).map(|cli| (cli, matches)));
+        .try_get_matches_from_mut(arguments)
+        .and_then(|matches| {
+            given::refuse_empty(&mut command, &matches)?;
+            Cli::from_arg_matches(&matches).map(|cli| (cli, matches))
+        });
     match parsed {
         Ok((cli, matches)) => {
+            let invocation = given::invocation(&command, &matches, shown_name(arguments.first()));
+            // There is one for the whole life of the process.
+            let ui = cli.output.ui().of(Box::leak(Box::new(invocation)));
+            said.ui = ui;
+            said.command = verbs(&matches);
             // What `plugin` shows says it all.
             if !matches!(cli.verb, Verb::Plugin(_)) {
-                warn_of_broken(&problems, cli.output.ui());
+                warn_of_broken(&problems, ui);
             }
-            run(cli, &matches, engines)
+            run(cli, &matches, engines, ui)
         }
         Err(error) => {
-            show(&error, plain);
+            let written = show(&error, plain);
             // A flag may be unknown because its engine is.
             warn_of_broken(&problems, plain);
-            let code = match error.kind() {
-                clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion => 0,
-                _ => Failure::Usage.exit_code(),
-            };
-            ExitCode::from(code)
+            match (error.kind(), written) {
+                (
+                    clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion,
+                    written,
+                ) => written.map_or_else(
+                    |error| fail(plain, &CliError::Output(error)),
+                    |()| ExitCode::SUCCESS,
+                ),
+                _ => ExitCode::from(Failure::Usage.exit_code()),
+            }
         }
+    }
+}
+
+/// The verbs of the command line, without anything that was given to them.
+fn verbs(matches: &ArgMatches) -> String {
+    match matches.subcommand() {
+        Some((verb, inner)) => format!("{verb} {}", verbs(inner)).trim_end().to_owned(),
+        None => String::new(),
     }
 }
 
@@ -123,21 +183,26 @@ fn warn_of_broken(problems: &[PluginError], ui: Ui) {
         } else {
             "an installed engine is"
         };
-        ui.warn(&format!(
-            "{who} left out: {problem}. `kubectl broker plugin doctor` says more"
-        ));
+        let more = ui.with_commands("`kubectl broker plugin doctor` says more");
+        ui.warn(&format!("{who} left out: {problem}. {more}"));
     }
 }
 
 /// Shows what clap has to say: help and version on stdout, all else on stderr.
-fn show(said: &clap::Error, ui: Ui) {
+fn show(said: &clap::Error, ui: Ui) -> io::Result<()> {
     // Errors repeat what was typed, and what was typed may come from a file.
     let plain = said.render().to_string();
     if plain.lines().any(|line| line.chars().any(text::is_unsafe)) {
         ui.note(&plain);
-    } else {
-        // A closed pipe is no matter.
-        let _ = said.print();
+        return Ok(());
+    }
+    if !said.use_stderr() {
+        ui.check_out()?;
+    }
+    match said.print().and_then(|()| io::stdout().flush()) {
+        // A reader that has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
     }
 }
 
@@ -172,8 +237,7 @@ fn exit_codes() -> String {
     lines
 }
 
-fn run(cli: Cli, matches: &ArgMatches, engines: Catalogue) -> ExitCode {
-    let ui = cli.output.ui();
+fn run(cli: Cli, matches: &ArgMatches, engines: Catalogue, ui: Ui) -> ExitCode {
     // One thread waits for the network; what computes (compiling) has threads of its own.
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -182,31 +246,47 @@ fn run(cli: Cli, matches: &ArgMatches, engines: Catalogue) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(ui, &CliError::Runtime(error)),
     };
+    let begun = Begun::default();
     let context = Context {
         connect: cli.connection.into_options(),
         engines,
         matches,
         output_file: cli.output.file(),
+        begun: begun.clone(),
         ui,
     };
-    let stopped = match &cli.verb {
-        Verb::Backup(args) if args.is_watching() => CliError::Said(Failure::Interrupted),
-        Verb::Backup(args) => CliError::Interrupted {
-            next: args.after_interruption(&context.engines),
-        },
-        _ => CliError::Interrupted { next: None },
+    let (is_watching, after_stop) = match &cli.verb {
+        Verb::Backup(args) => (args.is_watching(), args.after_stop(&context.engines)),
+        _ => (false, AfterStop::Nothing),
     };
-    let result = runtime.block_on(async {
-        tokio::select! {
-            result = dispatch(cli.verb, context) => result,
-            () = interrupted() => Err(stopped),
-        }
-    });
+    // The runtime outlives a panic: dropped in the middle, it would wait for whoever reads the terminal.
+    let result = bug::caught(|| {
+        runtime.block_on(async {
+            let stop = Stop::listen();
+            tokio::select! {
+                result = dispatch(cli.verb, context) => Some(result),
+                () = stop.asked() => None,
+                () = bug::seen() => None,
+            }
+        })
+    })
+    .flatten();
     // A worker that still compiles must not keep a stopped command alive.
     runtime.shutdown_background();
+    let result = result.unwrap_or_else(|| {
+        Err(if is_watching {
+            CliError::Said(Failure::Interrupted)
+        } else {
+            CliError::Interrupted {
+                next: after_stop.hint(&begun),
+            }
+        })
+    });
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(CliError::Said(failure)) => ExitCode::from(failure.exit_code()),
+        // What follows from a bug says little; the bug is told.
+        Err(_) if bug::is_found() => ExitCode::from(Failure::Failed.exit_code()),
         Err(error) => fail(ui, &error),
     }
 }
@@ -219,26 +299,6 @@ async fn dispatch(verb: Verb, context: Context<'_>) -> Result<(), CliError> {
         Verb::Version(args) => version::run(&args, context.ui),
         Verb::Completion(args) => completion::run(&args, context.ui),
     }
-}
-
-/// Resolves at the first Ctrl-C; never where signals can't be had. What has come of a download is put
-/// on the disk then; a second Ctrl-C ends the process at once.
-async fn interrupted() {
-    #[cfg(unix)]
-    let is_second = {
-        let is_second = Arc::new(AtomicBool::new(false));
-        // Without it, a second one changes nothing.
-        let _ = signal_hook::flag::register_conditional_default(
-            signal_hook::consts::SIGINT,
-            Arc::clone(&is_second),
-        );
-        is_second
-    };
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
-    #[cfg(unix)]
-    is_second.store(true, Ordering::Relaxed);
 }
 
 fn fail(ui: Ui, problem: &dyn Problem) -> ExitCode {

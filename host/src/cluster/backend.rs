@@ -143,7 +143,7 @@ impl Backend {
         let request = request.map(Into::into);
         let total = deadlines
             .total
-            .map(|length| (length, Instant::now() + length));
+            .and_then(|length| Some((length, Instant::now().checked_add(length)?)));
         let Some((length, at)) = total else {
             return self.exchange(request, deadlines, None).await;
         };

@@ -73,6 +73,17 @@ impl Problem for ClusterError {
         }
     }
 
+    fn is_hint_of_others(&self) -> bool {
+        // The kubeconfig has it.
+        matches!(
+            self,
+            Self::CredentialPlugin {
+                install_hint: Some(_),
+                ..
+            }
+        )
+    }
+
     #[expect(
         clippy::too_many_lines,
         reason = "one arm for each error, and the compiler sees that none is missing"

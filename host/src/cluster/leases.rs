@@ -193,7 +193,10 @@ impl HeldLease {
     /// [`ClusterError::LeaseLost`] when it is no longer this holder's.
     pub async fn renew(&mut self) -> Result<(), ClusterError> {
         let mut lease = self.lease.clone();
-        let now = Timestamp::now() + self.ahead;
+        // A server may say that its clock stands at the end of all time.
+        let now = Timestamp::now()
+            .saturating_add(self.ahead)
+            .unwrap_or_else(|_| Timestamp::now());
         let acquired = Term::of(&lease).since;
         let spec = lease.spec.get_or_insert_default();
         spec.acquire_time = Some(MicroTime(acquired));

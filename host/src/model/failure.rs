@@ -21,7 +21,7 @@ pub enum Failure {
     PluginFault,
     /// A deadline passed.
     TimedOut,
-    /// The user stopped it.
+    /// The user stopped it, or a signal did.
     Interrupted,
 }
 
@@ -86,7 +86,7 @@ impl Failure {
             Self::Integrity => "bytes are not what they should be",
             Self::PluginFault => "the engine broke its contract, its sandbox or its limits",
             Self::TimedOut => "a deadline passed",
-            Self::Interrupted => "stopped by the user",
+            Self::Interrupted => "stopped: Ctrl-C, SIGTERM, SIGHUP, or nothing was chosen",
         }
     }
 }
@@ -101,7 +101,9 @@ impl fmt::Display for Failure {
 pub trait Problem: std::error::Error + Send + Sync + 'static {
     fn failure(&self) -> Failure;
 
-    /// What to do next, as one sentence; commands stand in backticks.
+    /// What to do next, as one sentence; commands stand in backticks. Those of this program begin with
+    /// `kubectl broker`: `ui` shows them as the program was called, with the flags that were given. Values
+    /// in commands are quoted with [`super::shell::word`].
     fn hint(&self) -> Option<String>;
 
     /// The engine whose words the message has, if it is none of ours: `publisher/name`.
@@ -116,6 +118,11 @@ pub trait Problem: std::error::Error + Send + Sync + 'static {
 
     /// Whether no line of the message may be cut, because somebody has to agree to it.
     fn is_whole(&self) -> bool {
+        false
+    }
+
+    /// Whether somebody else wrote the hint, such as an engine: it is shown as it is.
+    fn is_hint_of_others(&self) -> bool {
         false
     }
 }

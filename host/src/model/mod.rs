@@ -2,9 +2,11 @@
 //! parsers of standard formats, and the manifest.
 
 mod backup;
+pub(crate) mod fail_point;
 mod failure;
 mod report;
 mod secret;
+pub mod shell;
 pub mod text;
 
 pub use backup::{Activity, Backup, State, newest_first};

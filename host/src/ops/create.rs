@@ -138,6 +138,7 @@ async fn follow(
     let begun = begin(session, running, options).await?;
     deed.id = Some(begun.id.clone());
     running.named_by_backend = true;
+    session.note_begun(running, Some(&begun.id));
     let mut details = Vec::new();
     let backup = if waiting.wait {
         session.ui().note(&format!(
@@ -224,6 +225,7 @@ async fn begin(
     options: &[OptionSetting],
 ) -> Result<Backup, OpsError> {
     let before = ids(running).await?;
+    session.note_begun(running, None);
     let created = running.instance().create(options).await;
     let error = match running.original(created) {
         Ok(backup) => return Ok(backup),

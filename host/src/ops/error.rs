@@ -5,6 +5,7 @@ use broker_manifest::Operation;
 
 use crate::cluster::ClusterError;
 use crate::engine::EngineError;
+use crate::model::shell::word;
 use crate::model::{Activity, Failure, Problem, text};
 use crate::transfer::TransferError;
 
@@ -149,6 +150,12 @@ pub enum OpsError {
     NothingToLeave { engine: String },
     #[error("nothing was done, because it was not confirmed: {what}")]
     NotConfirmed { what: String },
+    #[error("nothing was done: {}", typed_wrongly(typed, wanted))]
+    WrongName {
+        typed: String,
+        /// The name that was asked for.
+        wanted: String,
+    },
     #[error("the credentials of the backend have no {missing}")]
     HalfCredentials { missing: &'static str },
     #[error("the credentials of the backend can't be used: {what}")]
@@ -229,6 +236,16 @@ const fn left_over(to_output: bool) -> &'static str {
     }
 }
 
+/// What was typed in place of a name.
+fn typed_wrongly(typed: &str, wanted: &str) -> String {
+    let (typed, wanted) = (text::printable(typed, 200), text::printable(wanted, 200));
+    if typed.is_empty() {
+        format!("no name was typed, and `{wanted}` is needed")
+    } else {
+        format!("the name that was typed is `{typed}`, and not `{wanted}`")
+    }
+}
+
 fn lacking(engine: Option<&str>) -> String {
     match engine {
         Some(engine) => format!("engine {engine} has no"),
@@ -268,6 +285,7 @@ impl Problem for OpsError {
             | Self::NotItsOption { .. }
             | Self::NotConfirmed { .. }
             | Self::NoPods { .. }
+            | Self::WrongName { .. }
             | Self::HalfCredentials { .. }
             | Self::BadCredentials { .. } => Failure::Usage,
             Self::Transfer(error) => error.failure(),
@@ -298,6 +316,17 @@ impl Problem for OpsError {
         }
     }
 
+    fn is_hint_of_others(&self) -> bool {
+        match self {
+            Self::Cluster(error) => error.is_hint_of_others(),
+            Self::Engine(error) => error.is_hint_of_others(),
+            Self::Unfinished { source, .. } | Self::ExportLost { source, .. } => {
+                source.is_hint_of_others()
+            }
+            _ => false,
+        }
+    }
+
     fn hint(&self) -> Option<String> {
         match self {
             Self::Cluster(error) => error.hint(),
@@ -305,10 +334,13 @@ impl Problem for OpsError {
             Self::Transfer(error) => error.hint(),
             Self::Files { failed, .. } => failed.first().and_then(Problem::hint),
             Self::NotWhole { running: true, id, engine, .. } => Some(format!(
-                "Wait for its end: `kubectl broker backup status --engine {engine} --id {id}`"
+                "Wait for its end: `kubectl broker backup status --engine {} --id {}`",
+                word(engine),
+                word(id)
             )),
             Self::NotWhole { engine, .. } => Some(format!(
-                "`kubectl broker backup list --engine {engine}` shows which backups are whole"
+                "`kubectl broker backup list --engine {}` shows which backups are whole",
+                word(engine)
             )),
             Self::NoFiles { able, .. } if able.is_empty() => Some(
                 "The backends of the installed engines restore only what they have themselves: `--id ID` or `--latest`"
@@ -359,7 +391,10 @@ impl Problem for OpsError {
                 "`kubectl broker backup list` shows what is there and why it failed".to_owned(),
             ),
             Self::EndedBadly { engine, .. } => engine.as_ref().map(|engine| {
-                format!("`kubectl broker backup list --engine {engine}` shows what is there")
+                format!(
+                    "`kubectl broker backup list --engine {}` shows what is there",
+                    word(engine)
+                )
             }),
             Self::NeedsWaiting { .. } => {
                 Some("Leave `--wait=false` out; `--timeout` says how long to wait".to_owned())
@@ -370,7 +405,9 @@ impl Problem for OpsError {
             Self::NotItsOption { .. } => Some("Leave it out, or choose another engine".to_owned()),
             Self::Unfinished { source, .. } => source.hint(),
             Self::StillRunning { id, engine, .. } => Some(format!(
-                "Follow it with `kubectl broker backup status --engine {engine} --id {id}`, or give a longer `--timeout`"
+                "Follow it with `kubectl broker backup status --engine {} --id {}`, or give a longer `--timeout`",
+                word(engine),
+                word(id)
             )),
             Self::NoTrace { id, engine, .. } => Some(format!(
                 "It may have ended between two looks, or not have begun. Look with `kubectl broker backup status --engine {engine} --id {id}`, and at the log of the backend, before you try again"
@@ -380,10 +417,15 @@ impl Problem for OpsError {
             )),
             Self::NoPods { .. } => Some("Leave `--pod` out".to_owned()),
             Self::OutcomeUnknown { engine, .. } => Some(format!(
-                "Look with `kubectl broker backup list --engine {engine}` before you try again"
+                "Look with `kubectl broker backup list --engine {}` before you try again",
+                word(engine)
             )),
             Self::NotConfirmed { .. } => Some(
                 "Give `--yes` if you mean it; on a terminal the name of the target is asked for"
+                    .to_owned(),
+            ),
+            Self::WrongName { .. } => Some(
+                "Run the same command again and type the name as the question shows it, or give `--yes`"
                     .to_owned(),
             ),
             Self::HalfCredentials { .. } | Self::BadCredentials { .. } => Some(

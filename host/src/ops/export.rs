@@ -86,6 +86,7 @@ async fn follow(
         return Err(nothing_saved(running, &begun.id));
     }
     let timeout = limit.left().unwrap_or(request.waiting.timeout);
+    session.note_begun(running, Some(&begun.id));
     session.ui().note(&format!(
         "Backup {} has begun; waiting up to {} s for its end",
         text::printable(&begun.id, 120),

@@ -4,6 +4,7 @@
 mod act;
 mod asking;
 mod audit;
+mod begun;
 mod choose;
 mod commands;
 mod compiling;
@@ -34,6 +35,7 @@ mod verify;
 mod wait;
 
 pub use act::{VerbRequest, act};
+pub use begun::{Begun, Work};
 pub use choose::{EngineChoice, order};
 pub use create::{CreateRequest, create};
 pub use credentials::CredentialsRequest;

@@ -83,12 +83,18 @@ pub async fn restore(
         None => running.manifest.id.name().to_owned(),
     };
     let work = async {
+        if !request.dry_run {
+            session.note_begun(&running, None);
+        }
         let restored = running
             .instance()
             .restore(source, request.dry_run, &options)
             .await;
         let restoration = running.original(restored)?;
         let begun = restoration.backup;
+        if !request.dry_run {
+            session.note_begun(&running, Some(&begun.id));
+        }
         // A restore that has a name of its own is no state of the backup.
         let is_new = begun.id != id;
         let follows = running.manifest.follows_restores();

@@ -8,6 +8,7 @@ use broker_manifest::{EngineId, EngineOption, Manifest, Operation};
 use super::OpsError;
 use super::asking::{Asked, Refusal};
 use super::audit::AuditFile;
+use super::begun::{Begun, Work};
 use super::choose::{EngineChoice, call_name, candidates, for_files, has_target, shared_name};
 use super::commands::PodCommands;
 use super::compiling::Compiling;
@@ -53,6 +54,8 @@ pub struct Request {
     pub ports: BTreeMap<String, u16>,
     /// Values of the manifests' options, by option.
     pub options: BTreeMap<String, OptionSetting>,
+    /// Where it is noted what was begun.
+    pub begun: Begun,
 }
 
 /// A cluster, a target in it, and the engines that may be used on it.
@@ -406,6 +409,15 @@ impl Session {
             .options_for(operation)
             .filter_map(|option| self.request.options.get(&option.name).cloned())
             .collect()
+    }
+
+    /// Notes that `running` is about to begin something in its backend, or has: then it has an id.
+    pub(super) fn note_begun(&self, running: &Running, id: Option<&str>) {
+        self.request.begun.set(Work {
+            engine: running.called.clone(),
+            id: id.map(str::to_owned),
+            has_status: running.manifest.can(Operation::Status),
+        });
     }
 
     /// Which engine the user wants.

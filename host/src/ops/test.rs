@@ -34,6 +34,8 @@ struct Check {
     failure: Option<Failure>,
     /// Nothing is there that it could be about. With `auto` another engine may be the right one.
     absent: bool,
+    /// Whether somebody else wrote the hint.
+    hint_of_others: bool,
 }
 
 /// Checks the API server, this user's rights, the target, and the engine that is chosen, or, with
@@ -93,7 +95,7 @@ pub async fn test(
         namespace: session.cluster.namespace().to_owned(),
         statefulset: has_target.then(|| session.statefulset().to_owned()),
         failure: gravest(&checks),
-        checks: checks.into_iter().map(|check| check.row).collect(),
+        checks: checks.into_iter().map(|check| check.row(ui)).collect(),
     })
 }
 
@@ -421,6 +423,21 @@ fn gravest(checks: &[Check]) -> Option<Failure> {
 }
 
 impl Check {
+    /// What is shown of it, with commands that work where this one was run.
+    fn row(self, ui: Ui) -> CheckRow {
+        let own = |hint: String| {
+            if self.hint_of_others {
+                hint
+            } else {
+                ui.with_commands(&hint)
+            }
+        };
+        CheckRow {
+            hint: self.row.hint.map(own),
+            ..self.row
+        }
+    }
+
     fn of(engine: Option<&str>, check: &str, outcome: CheckOutcome, message: String) -> Self {
         Self {
             row: CheckRow {
@@ -432,6 +449,7 @@ impl Check {
             },
             failure: None,
             absent: false,
+            hint_of_others: false,
         }
     }
 
@@ -448,6 +466,7 @@ impl Check {
     fn failed(engine: Option<&str>, check: &str, problem: &dyn Problem) -> Self {
         let mut failed = Self::of(engine, check, CheckOutcome::Failed, problem.to_string());
         failed.row.hint = problem.hint();
+        failed.hint_of_others = problem.is_hint_of_others();
         failed.failure = Some(problem.failure());
         failed
     }

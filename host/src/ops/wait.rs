@@ -6,6 +6,7 @@ use tokio::time::{Instant, timeout_at};
 use super::session::Running;
 use super::{OpsError, Session, network};
 use crate::engine::EngineError;
+use crate::model::fail_point;
 use crate::model::{Activity, Backup, State, text};
 
 /// How long a command waits for what it began.
@@ -128,7 +129,8 @@ impl Looks {
             id: id.to_owned(),
             engine: running.called.clone(),
             pause: FIRST_PAUSE,
-            deadline: timeout.map(|timeout| (Instant::now() + timeout, timeout)),
+            deadline: timeout
+                .and_then(|timeout| Some((Instant::now().checked_add(timeout)?, timeout))),
         }
     }
 
@@ -140,6 +142,7 @@ impl Looks {
     ) -> Result<Backup, OpsError> {
         loop {
             self.pause(running).await?;
+            fail_point::reach("looking");
             match self.look(running).await? {
                 Err(error) if may_pass(&error) => {
                     session.notes().note(&format!(

@@ -16,7 +16,7 @@
 //! | `plugin-synced` | the disk knows it |
 //! | `plugin-collected` | nothing is left but what is used |
 
-use crate::transfer::abort_at;
+use crate::model::fail_point;
 
 /// A step of an installation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub(super) enum Step {
 
 /// The process is at this step. A release has nothing of this.
 pub(super) fn reach(step: Step) {
-    abort_at(match step {
+    fail_point::reach(match step {
         Step::Fetched => "plugin-fetched",
         Step::Checked => "plugin-checked",
         Step::Tried => "plugin-tried",

@@ -19,8 +19,7 @@
 //!
 //! The steps of an installation have names of their own: `plugin::steps`.
 //!
-//! In a build with debug assertions the variable `KUBECTL_BROKER_FAIL_POINT` names the step at which the
-//! process aborts. A release has nothing of this.
+//! How a test names one: `model::fail_point`.
 
 use std::io;
 use std::path::Path;
@@ -55,18 +54,10 @@ pub(super) const fn reach(_: Step, _: &Path) -> io::Result<()> {
 #[cfg(any(test, debug_assertions))]
 pub(super) use armed::reach;
 
-/// The process is at a step of this name.
-#[cfg(not(any(test, debug_assertions)))]
-pub(crate) const fn abort_at(_: &str) {}
-
-#[cfg(any(test, debug_assertions))]
-pub(crate) use armed::abort_at;
-
 #[cfg(any(test, debug_assertions))]
 mod armed {
     use super::{Path, Step, io};
-
-    pub(crate) const VARIABLE: &str = "KUBECTL_BROKER_FAIL_POINT";
+    use crate::model::fail_point;
 
     impl Step {
         #[cfg(test)]
@@ -103,21 +94,13 @@ mod armed {
         }
     }
 
-    /// The process is at a step of this name.
-    pub(crate) fn abort_at(step: &str) {
-        if std::env::var_os(VARIABLE).is_some_and(|name| name == step) {
-            // As `kill -9`: no destructor runs, nothing is flushed.
-            std::process::abort();
-        }
-    }
-
     /// The process is at this step, in the folder of `path`.
     #[cfg_attr(
         not(test),
         expect(clippy::unnecessary_wraps, reason = "it fails in unit tests")
     )]
     pub(crate) fn reach(step: Step, path: &Path) -> io::Result<()> {
-        abort_at(step.name());
+        fail_point::reach(step.name());
         #[cfg(test)]
         scripted::reach(step, path)?;
         let _ = path;
@@ -160,7 +143,4 @@ mod armed {
 }
 
 #[cfg(test)]
-pub(super) use armed::{
-    VARIABLE,
-    scripted::{fail_no_more, fail_once},
-};
+pub(super) use armed::scripted::{fail_no_more, fail_once};

@@ -2,6 +2,7 @@
 
 use super::error::at;
 use super::{Origin, TransferError};
+use crate::model::shell::word;
 use crate::model::{Failure, Problem};
 
 impl Problem for TransferError {
@@ -66,14 +67,14 @@ impl Problem for TransferError {
             }
             Self::UnsafePart { path, .. } => format!(
                 "look who made it, remove it with `rm {}`, and run the same command again",
-                quoted(&at(path))
+                word(&at(path))
             ),
             Self::NotPlain { path, what } => match *what {
                 "a device" | "a named pipe" | "a link to a device" | "a link to a named pipe"
                 | "a link to what a process has open" => format!(
                     "write to stdout with `--output-file -`, and send that where you want it, as in \
                      `--output-file - > {}`",
-                    quoted(&at(path))
+                    word(&at(path))
                 ),
                 "a link of another user" | "a link to a file that does not exist" => {
                     "name the file that it leads to, or another one, with `--output-file`".to_owned()
@@ -113,7 +114,7 @@ impl Problem for TransferError {
                     .to_owned()
             }
             Self::Empty => {
-                "see whether the backup is complete with `kubectl broker backup status`".to_owned()
+                "see whether the backup is complete with `kubectl broker backup list`".to_owned()
             }
             Self::Contradiction { .. } | Self::BadChecksum { .. } => {
                 "nothing was kept; look at the log of the backend".to_owned()
@@ -162,7 +163,7 @@ impl Problem for TransferError {
                 }
             },
             Self::Damaged { .. } => {
-                "download it again with `kubectl broker backup download --force`".to_owned()
+                "download it again, with `--force`; `kubectl broker backup list` shows what there is".to_owned()
             }
             Self::Output(_) | Self::CannotRestart { .. } => {
                 "what was written is not a whole backup: throw it away; a download to a file can be resumed"
@@ -181,7 +182,7 @@ fn goes_on(kept: u64) -> String {
 fn room_hint(what: &str, folder: &std::path::Path, kept: u64) -> String {
     let mut hint = format!(
         "{what} {}`), or choose another folder with `--output-dir`",
-        quoted(&at(folder))
+        word(&at(folder))
     );
     if kept > 0 {
         hint.push_str(&format!("; the same command {}", goes_on(kept)));
@@ -237,26 +238,4 @@ fn is_too_many_files(number: i32) -> bool {
 #[cfg(not(unix))]
 fn is_too_many_files(_: i32) -> bool {
     false
-}
-
-/// A word for a shell.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,@%".contains(c);
-    if !word.is_empty() && !word.starts_with('-') && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_in_a_command_is_one_word() {
-        assert_eq!(quoted("a/b-c.part"), "a/b-c.part");
-        assert_eq!(quoted("it's; rm"), "'it'\\''s; rm'");
-        assert_eq!(quoted("-rf"), "'-rf'");
-    }
 }

@@ -54,7 +54,6 @@ pub use claims::{Expectation, Proof};
 pub use destination::Destination;
 pub(crate) use destination::{kept_bytes, sync_folder};
 pub use error::{Origin, TransferError};
-pub(crate) use fail_point::abort_at;
 pub use file_name::FileName;
 pub use history::{Entry, History, Past};
 pub(crate) use plain::target as write_target;

@@ -89,8 +89,8 @@ pub(super) fn document(kind: Kind, body: Value) -> Value {
     Value::Object(fields)
 }
 
-/// An error as a document.
-pub fn error_document(problem: &dyn Problem) -> Value {
+/// An error as a document, with the hint as it is shown to people.
+pub(super) fn error_document(problem: &dyn Problem, hint: Option<&str>) -> Value {
     let failure = problem.failure();
     document(
         Kind::Error,
@@ -98,7 +98,7 @@ pub fn error_document(problem: &dyn Problem) -> Value {
             "code": failure.name(),
             "exitCode": failure.exit_code(),
             "message": problem.to_string(),
-            "hint": problem.hint().as_deref().map(sentence),
+            "hint": hint,
             "source": problem.written_by(),
             "hintSource": problem.hint_written_by(),
         }),
@@ -118,37 +118,45 @@ pub(super) fn sentence(hint: &str) -> String {
 /// JSON lets control and invisible characters stand as they are; some of them drive a terminal. They
 /// are written as escapes, which every reader of JSON turns back.
 pub(super) fn json(document: &Value) -> io::Result<String> {
-    json_in(document, PrettyFormatter::new())
+    json_in(document, PrettyFormatter::new(), Escapes::Json)
 }
 
 /// The same on one line.
 pub(super) fn json_line(document: &Value) -> io::Result<String> {
-    json_in(document, CompactFormatter)
+    json_in(document, CompactFormatter, Escapes::Json)
 }
 
-fn json_in(document: &Value, layout: impl Formatter) -> io::Result<String> {
+fn json_in(document: &Value, layout: impl Formatter, escapes: Escapes) -> io::Result<String> {
     let mut bytes = Vec::new();
     document.serialize(&mut Serializer::with_formatter(
         &mut bytes,
-        SafeFormatter(layout),
+        SafeFormatter(layout, escapes),
     ))?;
     bytes.push(b'\n');
     String::from_utf8(bytes).map_err(io::Error::other)
 }
 
-/// YAML, in block style. The writer escapes control characters but not all that `text::is_unsafe`
-/// knows; a document that has one of the others is written as JSON, which is YAML as well.
+/// YAML, in block style. The writer puts quotes around what a reader of YAML 1.1 or 1.2 would take for anything
+/// but a string. It escapes control characters but not all that `text::is_unsafe` knows; a document that has one
+/// of the others is written in flow style, as JSON but for the escapes.
 pub(super) fn yaml(document: &Value) -> io::Result<String> {
     // Folded text reads badly and is found by no `grep`.
     let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
     let text = serde_saphyr::to_string_with_options(document, options).map_err(io::Error::other)?;
     if text::unsafe_characters(&text).any(|(_, c)| c != '\n') {
-        return json(document);
+        return json_in(document, PrettyFormatter::new(), Escapes::Yaml);
     }
     Ok(text)
 }
 
-struct SafeFormatter<F>(F);
+/// How a character beyond U+FFFF is written. YAML knows no pairs of surrogates, and JSON nothing else.
+#[derive(Clone, Copy)]
+enum Escapes {
+    Json,
+    Yaml,
+}
+
+struct SafeFormatter<F>(F, Escapes);
 
 impl<F: Formatter> Formatter for SafeFormatter<F> {
     fn write_string_fragment<W: ?Sized + io::Write>(
@@ -159,8 +167,13 @@ impl<F: Formatter> Formatter for SafeFormatter<F> {
         let mut done = 0;
         for (at, unsafe_char) in text::unsafe_characters(fragment) {
             writer.write_all(&fragment.as_bytes()[done..at])?;
-            for unit in unsafe_char.encode_utf16(&mut [0; 2]) {
-                write!(writer, "\\u{unit:04x}")?;
+            match (self.1, u32::from(unsafe_char)) {
+                (Escapes::Yaml, code) if code > 0xffff => write!(writer, "\\U{code:08x}")?,
+                _ => {
+                    for unit in unsafe_char.encode_utf16(&mut [0; 2]) {
+                        write!(writer, "\\u{unit:04x}")?;
+                    }
+                }
             }
             done = at + unsafe_char.len_utf8();
         }
@@ -222,10 +235,12 @@ mod tests {
     fn json_and_yaml_carry_hostile_text_whole_and_harmless() {
         let value = serde_json::json!({ "id": HOSTILE });
         assert_eq!(json_line(&value).unwrap().lines().count(), 1);
+        let yaml = yaml(&value).unwrap();
         for text in [
             json(&value).unwrap(),
             json_line(&value).unwrap(),
-            yaml(&value).unwrap(),
+            // It differs in one escape.
+            yaml.replace("\\U000e0041", "\\udb40\\udc41"),
         ] {
             assert!(
                 !text
@@ -235,6 +250,80 @@ mod tests {
             );
             let back: Value = serde_json::from_str(&text).unwrap();
             assert_eq!(back, value);
+        }
+        assert!(yaml.contains("\\U000e0041"), "{yaml}");
+    }
+
+    #[test]
+    fn what_is_no_plain_word_for_every_reader_of_yaml_is_quoted() {
+        for text in [
+            "no",
+            "NO",
+            "y",
+            "off",
+            "True",
+            "~",
+            "null",
+            "",
+            "1e3",
+            "0x1",
+            "0o7",
+            "0b1",
+            "017",
+            "1_000",
+            "12:30:45",
+            "2001-01-01",
+            "2001-01-01T00:00:00Z",
+            ".inf",
+            "-.INF",
+            ".nan",
+            "+1",
+            "1.",
+            "=",
+            "<<",
+            "- a",
+            "? a",
+            "a: b",
+            "a:",
+            "a #b",
+            "#a",
+            "&a",
+            "*a",
+            "!a",
+            "|",
+            ">",
+            "%a",
+            "@a",
+            "`a",
+            "'a",
+            "\"a",
+            "[a",
+            "{a",
+            ",a",
+            " a",
+            "a ",
+            "\ta",
+            "a\nb",
+            "---",
+            "...",
+            "--- a",
+            "a\u{85}b",
+        ] {
+            let shown = yaml(&serde_json::json!({ "a": text, text: "b" })).unwrap();
+            let [value, key] = [shown.lines().next(), shown.lines().nth(1)].map(Option::unwrap);
+            let (value, key) = if value.starts_with("a:") {
+                (value, key)
+            } else {
+                (key, value)
+            };
+            assert!(
+                value.starts_with("a: \"") && value.ends_with('"'),
+                "{text:?}: {shown}"
+            );
+            assert!(
+                key.starts_with('"') && key.ends_with("\": b"),
+                "{text:?}: {shown}"
+            );
         }
     }
 

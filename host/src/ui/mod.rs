@@ -1,8 +1,10 @@
 //! The one owner of stdout and stderr. Data goes to stdout; everything else goes to stderr.
 
 mod changes;
+mod closed;
 mod document;
 mod format;
+mod invocation;
 mod kind;
 mod live;
 mod menu;
@@ -19,8 +21,9 @@ use anstyle::{AnsiColor, Style};
 use crate::model::{Problem, text};
 
 pub use changes::Changes;
-pub use document::{Document, Scope, error_document};
+pub use document::{Document, Scope};
 pub use format::{Format, size};
+pub use invocation::{GivenFlag, Invocation};
 pub use kind::{KINDS, Kind};
 pub(crate) use live::Relabelled;
 pub use transfer::TransferProgress;
@@ -58,7 +61,11 @@ pub struct Ui {
     format: Format,
     color: Color,
     verbose: bool,
+    invocation: &'static Invocation,
 }
+
+/// Of a command line that was not read yet.
+static UNKNOWN: Invocation = Invocation::unknown();
 
 impl Ui {
     #[must_use]
@@ -67,7 +74,14 @@ impl Ui {
             format,
             color,
             verbose,
+            invocation: &UNKNOWN,
         }
+    }
+
+    /// The same, with the commands in hints made for this invocation.
+    #[must_use]
+    pub fn of(self, invocation: &'static Invocation) -> Self {
+        Self { invocation, ..self }
     }
 
     #[must_use]
@@ -107,7 +121,16 @@ impl Ui {
         Changes::new(self)
     }
 
+    /// Looks whether stdout can be written to at all.
+    ///
+    /// # Errors
+    /// When it was closed before the program began.
+    pub fn check_out(self) -> io::Result<()> {
+        closed::check()
+    }
+
     fn write_all_out(self, text: &str) -> io::Result<()> {
+        closed::check()?;
         let stdout = io::stdout();
         let choice = self.choice(stdout.is_terminal());
         let mut stream = AutoStream::new(stdout.lock(), choice);
@@ -137,7 +160,10 @@ impl Ui {
     /// How a command failed: for people, or as one JSON object where the output is JSON.
     pub fn failure(&self, problem: &dyn Problem) {
         if self.format == Format::Json
-            && let Ok(text) = document::json(&error_document(problem))
+            && let Ok(text) = document::json(&document::error_document(
+                problem,
+                self.hint(problem).as_deref(),
+            ))
         {
             self.write_err(&text);
             return;
@@ -148,12 +174,38 @@ impl Ui {
             MAX_MESSAGE
         };
         self.lines(ERROR, "error: ", &problem.to_string(), longest);
-        if let Some(hint) = problem.hint() {
+        if let Some(hint) = self.hint(problem) {
             let label = match problem.hint_written_by() {
                 Some(engine) => format!("hint from engine {engine}: "),
                 None => "hint: ".to_owned(),
             };
-            self.line(HINT, &label, &document::sentence(&hint));
+            self.line(HINT, &label, &hint);
+        }
+    }
+
+    /// What to do about a problem, as it is shown: its commands work in the shell that this one was run in.
+    #[must_use]
+    pub fn hint(self, problem: &dyn Problem) -> Option<String> {
+        let hint = problem.hint()?;
+        let hint = if problem.is_hint_of_others() {
+            hint
+        } else {
+            self.with_commands(&hint)
+        };
+        Some(document::sentence(&hint))
+    }
+
+    /// A sentence of this program, its commands made to work in the shell that this one was run in. Nothing
+    /// that an engine or a server wrote belongs in it, but for values that are quoted.
+    #[must_use]
+    pub fn with_commands(self, sentence: &str) -> String {
+        self.invocation.complete(sentence)
+    }
+
+    /// Shows the line that stands below a table.
+    pub fn summary(&self, data: &dyn Document) {
+        if let (true, Some(summary)) = (self.format.is_table(), data.summary()) {
+            self.note(&self.with_commands(&summary));
         }
     }
 

@@ -44,6 +44,7 @@ impl List for Hostile {
             "not-text" => Ok(results::not_text()),
             "undeclared-field" => Ok(results::undeclared_field()),
             "hostile-error" => Err(results::hostile_error()),
+            "hint" => Err(Error::unsupported("no").with_hint("Run `kubectl broker backup list`")),
 
             "denied-route" => calls::route(),
             "denied-endpoint" => calls::endpoint(),

@@ -22,7 +22,8 @@ use super::error::CliError;
 use super::limits::LimitsArgs;
 use super::{Context, engine_flags};
 use crate::engine::{Catalogue, EngineFile};
-use crate::ops::{Downloaded, EngineChoice, Request, Session};
+use crate::model::shell::word;
+use crate::ops::{Begun, Downloaded, EngineChoice, Request, Session, Work};
 use crate::ui::Document;
 
 /// Work with the backups of a StatefulSet
@@ -164,9 +165,7 @@ pub(super) async fn run(args: BackupArgs, context: Context<'_>) -> Result<(), Cl
         return Ok(());
     };
     ui.data(view.as_ref())?;
-    if let (true, Some(summary)) = (ui.format().is_table(), view.summary()) {
-        ui.note(&summary);
-    }
+    ui.summary(view.as_ref());
     match view.failure() {
         Some(failure) => Err(CliError::Said(failure)),
         None => Ok(()),
@@ -219,23 +218,61 @@ impl BackupArgs {
         matches!(&self.verb, BackupVerb::Engine(EngineVerb::Status(args)) if args.watches())
     }
 
-    /// What is to be said when the user stops the command.
-    pub(super) fn after_interruption(&self, engines: &[EngineFile]) -> Option<&'static str> {
+    /// What is to be said when the command is stopped.
+    pub(super) fn after_stop(&self, engines: &[EngineFile]) -> AfterStop {
         let BackupVerb::Engine(verb) = &self.verb else {
-            return None;
+            return AfterStop::Nothing;
         };
         match verb {
-            EngineVerb::Download(_) => Some(
-                "Run the same command again: it goes on after what has come, where the backend allows that",
-            ),
-            EngineVerb::Create(_) if saves(engines, &self.engine) => {
-                Some("Nothing of the backup was kept: the same command makes a new one")
-            }
-            EngineVerb::Create(_) | EngineVerb::Restore(_) => Some(
-                "What was begun goes on in the cluster: look at it with `kubectl broker backup list`",
-            ),
-            _ => None,
+            EngineVerb::Download(_) => AfterStop::Resumes,
+            EngineVerb::Create(_) if saves(engines, &self.engine) => AfterStop::BeginsAnew,
+            EngineVerb::Create(_) | EngineVerb::Restore(_) => AfterStop::GoesOn,
+            _ => AfterStop::Nothing,
         }
+    }
+}
+
+/// What a command leaves behind when it is stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AfterStop {
+    Nothing,
+    Resumes,
+    BeginsAnew,
+    /// What it has begun in the backend.
+    GoesOn,
+}
+
+impl AfterStop {
+    /// What to do next. `begun` is what the command had begun when it was stopped.
+    pub(super) fn hint(self, begun: &Begun) -> Option<String> {
+        let hint = match self {
+            Self::Nothing => return None,
+            Self::Resumes => {
+                "Run the same command again: it goes on after what has come, where the backend allows that"
+            }
+            Self::BeginsAnew => "Nothing of the backup was kept: the same command makes a new one",
+            Self::GoesOn => return Some(goes_on(begun.work())),
+        };
+        Some(hint.to_owned())
+    }
+}
+
+fn goes_on(work: Option<Work>) -> String {
+    match work {
+        None => "Nothing was begun".to_owned(),
+        Some(Work {
+            engine,
+            id: Some(id),
+            has_status: true,
+        }) => format!(
+            "What was begun goes on in the cluster: follow it with `kubectl broker backup status --engine {} --id {}`",
+            word(&engine),
+            word(&id)
+        ),
+        Some(Work { engine, .. }) => format!(
+            "What was begun goes on in the cluster: look at it with `kubectl broker backup list --engine {}`",
+            word(&engine)
+        ),
     }
 }
 
@@ -295,6 +332,7 @@ impl TargetArgs {
             audit: self.audit,
             limits: self.limits.into_limits(),
             connect: context.connect,
+            begun: context.begun,
             credentials: self.credentials.into_request(context.ui)?,
         })
     }

@@ -90,6 +90,7 @@ fn in_folder(folder: Option<PathBuf>, name: Option<FileName>, replace: bool) -> 
 }
 
 fn to_output(ui: Ui) -> Result<Chosen, CliError> {
+    ui.check_out()?;
     if ui.format() != Format::Table {
         return Err(CliError::Conflict {
             problem: "stdout can't carry the backup and a result".to_owned(),

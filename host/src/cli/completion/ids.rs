@@ -13,7 +13,7 @@ use crate::cli::connection::ConnectionArgs;
 use crate::cli::engine_flags::innermost;
 use crate::engine::{Catalogue, EngineFile, OptionSetting, OptionValue};
 use crate::model::{Backup, text};
-use crate::ops::{self, EngineChoice, Request, Session};
+use crate::ops::{self, Begun, EngineChoice, Request, Session};
 use crate::ui::{Color, Format, Ui, size};
 
 /// More than anybody wants to look through.
@@ -115,6 +115,7 @@ fn request(line: &Line, matches: &ArgMatches, operation: Operation) -> Option<Re
         engines: line.engines.clone(),
         matches,
         output_file: None,
+        begun: Begun::default(),
         ui: Ui::new(Format::Json, Color::Never, false),
     };
     let request = target.into_request(context, EngineChoice::Auto).ok()?;

@@ -39,6 +39,11 @@ pub(super) fn run(args: &CompletionArgs, ui: Ui) -> Result<(), CliError> {
     Ok(())
 }
 
+/// Whether a shell or kubectl runs the program, for a line that is being typed.
+pub(super) fn is_asked(arguments: &[OsString]) -> bool {
+    shells::asking().is_some() || kubectl::words(arguments).is_some()
+}
+
 /// Answers a shell or kubectl, if it is one of them that runs the program.
 pub(super) fn answer(engines: &Catalogue, arguments: &[OsString]) -> Option<ExitCode> {
     let shell = shells::asking();

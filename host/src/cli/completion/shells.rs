@@ -17,8 +17,14 @@ const INDEX: &str = "_CLAP_COMPLETE_INDEX";
 /// As it is found in PATH, by kubectl too.
 const PROGRAM: &str = "kubectl-broker";
 
+/// For bash, which splits words at colons: clap's own script offers nothing for a name that has one.
+const BASH: &str = include_str!("bash.sh");
+
 /// The script that makes a shell ask.
 pub(super) fn registration(shell: Shell) -> io::Result<String> {
+    if shell == Shell::Bash {
+        return Ok(BASH.replace("VAR", ASKING).replace("PROGRAM", PROGRAM));
+    }
     let name = shell.to_string();
     let shells = Shells::builtins();
     let unknown = || io::Error::other(format!("there is no script for {name}"));

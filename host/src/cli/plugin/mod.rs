@@ -79,9 +79,7 @@ pub(super) async fn run(args: PluginArgs, context: Context<'_>) -> Result<(), Cl
     let plugins = Plugins::open(&context.engines, &sources, &keys, ui)?;
     let view = Box::pin(run_verb(verb, &plugins, &context)).await?;
     ui.data(view.as_ref())?;
-    if let (true, Some(summary)) = (ui.format().is_table(), view.summary()) {
-        ui.note(&summary);
-    }
+    ui.summary(view.as_ref());
     Ok(())
 }
 

@@ -14,8 +14,9 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use super::*;
+use crate::model::fail_point::VARIABLE;
 use crate::model::{Failure, Problem as _};
-use crate::transfer::fail_point::{Step, VARIABLE, fail_no_more, fail_once};
+use crate::transfer::fail_point::{Step, fail_no_more, fail_once};
 use crate::transfer::testing::{
     Backend, Framing, Observer, Random, Turn, destination, lock, noise,
 };

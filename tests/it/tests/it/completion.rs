@@ -174,7 +174,7 @@ fn bash_completes_ids_and_files_by_its_script() {
             COMP_WORDS=(kubectl-broker "$@")
             COMP_CWORD=$#
             COMP_TYPE=9
-            _clap_complete_kubectl_broker kubectl-broker "${COMP_WORDS[COMP_CWORD]}" 2>/dev/null
+            _kubectl_broker kubectl-broker "${COMP_WORDS[COMP_CWORD]}" 2>/dev/null
             echo "${COMPREPLY[*]}"
         }
         tab backup --eng
@@ -192,6 +192,72 @@ fn bash_completes_ids_and_files_by_its_script() {
     a.backup
     exit 0
     ");
+}
+
+#[test]
+fn bash_completes_names_with_a_colon_and_values_behind_an_equals_sign() {
+    let bed = Bed::start();
+    let folder = tempfile::tempdir().expect("a folder");
+    let contexts = "contexts:
+        - {name: 'arn:aws:eks:eu-1:7:cluster/one', context: {cluster: c}}
+        - {name: 'arn:aws:eks:eu-1:7:cluster/two', context: {cluster: c}}
+        - {name: 'other:x', context: {cluster: c}}";
+    std::fs::write(folder.path().join("contexts"), contexts).expect("a kubeconfig");
+    // The words, as bash splits them at its word breaks, and the line.
+    let script = r#"
+        source <(kubectl-broker completion bash)
+        export KUBECONFIG="${PATH%%:*}/contexts"
+        tab() {
+            COMP_LINE=$1
+            shift
+            COMP_WORDS=(kubectl-broker "$@")
+            COMP_CWORD=$#
+            COMP_TYPE=9
+            local word=${COMP_WORDS[COMP_CWORD]}
+            [[ $word == [:=] ]] && word=''
+            _kubectl_broker kubectl-broker "$word" 2>/dev/null
+            echo "${COMPREPLY[*]}"
+        }
+        tab 'kubectl-broker engines --context ' engines --context ''
+        tab 'kubectl-broker engines --context arn:aws:e' engines --context arn : aws : e
+        tab 'kubectl-broker engines --context other:' engines --context other :
+        tab 'kubectl-broker engines --context=arn:aws:eks:eu-1:7:cluster/t'             engines --context = arn : aws : eks : eu-1 : 7 : cluster/t
+        tab 'kubectl-broker engines --context=' engines --context =
+        tab 'kubectl-broker backup --engine=h' backup --engine = h
+        # Without the colon among the word breaks.
+        tab 'kubectl-broker engines --context other:' engines --context other:
+        # What stands before is put together as well.
+        tab 'kubectl-broker --context other:x backup --engine hi'             --context other : x backup --engine hi
+    "#;
+    assert_snapshot!(in_bash(&bed, &folder, script).shown(), @"
+    stdout:
+    arn:aws:eks:eu-1:7:cluster/one arn:aws:eks:eu-1:7:cluster/two other:x
+    eks:eu-1:7:cluster/one eks:eu-1:7:cluster/two
+    x
+    cluster/two
+    arn:aws:eks:eu-1:7:cluster/one arn:aws:eks:eu-1:7:cluster/two other:x
+    hivemq
+    other:x
+    hivemq
+    exit 0
+    ");
+}
+
+#[test]
+fn kubectl_is_given_names_with_a_colon_whole() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let kubeconfig = folder.path().join("config");
+    let text = "contexts: [{name: 'arn:aws:eks/x', context: {cluster: c}}, {name: b, context: {cluster: c}}]";
+    std::fs::write(&kubeconfig, text).expect("a kubeconfig");
+    let program = program().kubeconfig(&kubeconfig);
+    for (line, word) in [
+        ("engines --context", "arn:a"),
+        ("engines", "--context=arn:a"),
+        ("engines --context", "arn:"),
+    ] {
+        let run = completed(&program, line, word);
+        assert_eq!(run.stdout, "arn:aws:eks/x\n:36\n", "{line} {word}");
+    }
 }
 
 #[test]

@@ -71,7 +71,7 @@ fn a_full_disk_is_an_error() {
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     error: the result can't be written: No space left on device (os error 28)
-    hint: Check where stdout goes: is its disk full?
+    hint: Check where stdout goes: is its disk full, or is it closed?
     exit 1
     ");
 }

@@ -88,12 +88,45 @@ fn to_leave_the_menu_is_to_choose_nothing() {
 }
 
 #[test]
+fn another_name_than_the_one_asked_for_is_said_to_be_another() {
+    let bed = Bed::start();
+    for (typed, said) in [
+        (
+            "brokr\n",
+            "the name that was typed is `brokr`, and not `broker`",
+        ),
+        ("\n", "no name was typed, and `broker` is needed"),
+        ("\u{4}", "no name was typed, and `broker` is needed"),
+    ] {
+        let mut session = Session::of(bed.program(), "backup restore --latest");
+        session.wait_for("to go on:");
+        session.press(typed);
+        let run = session.end("error:");
+        assert_eq!(run.code, 2);
+        assert_eq!(
+            run.stderr.lines().next(),
+            Some(&*format!("error: nothing was done: {said}")),
+            "{}",
+            run.stderr
+        );
+    }
+    assert_eq!(bed.backend_requests().count("POST", ""), 0);
+}
+
+#[test]
 fn a_command_that_is_stopped_leaves_the_terminal_as_it_was() {
+    use rustix::process::Signal;
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        stopped_by(signal);
+    }
+}
+
+fn stopped_by(signal: rustix::process::Signal) {
     let bed = Bed::start();
     let mut session = Session::of(bed.program(), "backup --engine hivemq status");
     session.wait_for(LAST);
     let id = rustix::process::Pid::from_child(&session.child);
-    rustix::process::kill_process(id, rustix::process::Signal::INT).expect("it still runs");
+    rustix::process::kill_process(id, signal).expect("it still runs");
     session.wait_for("error: stopped");
     let modes = tcgetattr(&session.terminal)
         .expect("a terminal")

@@ -55,7 +55,7 @@ fn one_wrong_byte_and_nothing_is_sent() {
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     error: my.backup is damaged: the SHA-256 is bf8c83416f31143ee2fa5db7ebbbb54589626c4c2046a91d28545bc403e3cda6 and should be 5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03, as my.backup.sha256 says
-    hint: Download it again with `kubectl broker backup download --force`
+    hint: Download it again, with `--force`; `kubectl broker backup list` shows what there is
     exit 13
     ");
     assert_eq!(bed.requests().count("*", ""), 0);

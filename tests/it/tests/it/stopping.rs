@@ -1,11 +1,11 @@
-//! Ctrl-C.
+//! What stops a command: Ctrl-C, SIGTERM, and SIGHUP of a terminal that is closed.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::Output;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::{Bed, Run};
+use crate::support::{Bed, Desk, ID, NAME, Run};
 
 /// Interrupts the program once the hostile engine says that it begins.
 fn interrupted_while(how: &str) -> Run {
@@ -66,6 +66,87 @@ fn a_request_without_an_answer_is_given_up() {
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     error: stopped
+    exit 130
+    ");
+}
+
+#[test]
+fn sigterm_and_sighup_keep_what_ctrl_c_keeps_and_say_the_same() {
+    for signal in [Signal::TERM, Signal::HUP] {
+        let desk = Desk::with(&["download-drip=400000", "download-resume=on"]);
+        let program = desk.bed.program().in_folder(desk.folder.path());
+        let child = program.spawn(&format!("backup download --id {ID}"));
+        let part = desk.folder.path().join(format!("backups/.{NAME}.part"));
+        while std::fs::metadata(&part).map_or(0, |part| part.len()) == 0 {
+            std::thread::yield_now();
+        }
+        kill_process(Pid::from_child(&child), signal).expect("it runs");
+        let run = program.ended(&child.wait_with_output().expect("it ends"));
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(run.shown(), @"
+            stderr:
+            Using StatefulSet broker, namespace messaging of context testbed
+            Using folder ./backups
+            error: stopped
+            hint: Run the same command again: it goes on after what has come, where the backend allows that
+            exit 130
+            ");
+        }
+        desk.heal();
+        desk.set("download-resume=on");
+        let document = desk.download("-o json").json();
+        let resumed = document["item"]["resumedBytes"].as_u64().expect("a number");
+        assert!(resumed > 0, "{signal:?}");
+        desk.assert_whole(&format!("backups/{NAME}"));
+    }
+}
+
+#[test]
+fn what_nohup_ignores_stays_ignored() {
+    let bed = Bed::with(&["hang"]);
+    let program = bed.program();
+    let inner = program.command("backup list --engine sidecar --request-timeout 2m");
+    let mut shell = std::process::Command::new("/bin/sh");
+    shell
+        .args(["-c", "trap '' HUP; exec \"$0\" \"$@\""])
+        .arg(inner.get_program())
+        .args(inner.get_args())
+        .env_clear()
+        .envs(
+            inner
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped());
+    let child = shell.spawn().expect("a shell");
+    while bed.requests().count("*", "") == 0 {
+        std::thread::yield_now();
+    }
+    let id = Pid::from_child(&child);
+    kill_process(id, Signal::HUP).expect("it runs");
+    // It still listens to the other.
+    kill_process(id, Signal::TERM).expect("it still runs");
+    let run = program.ended(&child.wait_with_output().expect("it ends"));
+    assert_eq!(run.code, 130, "{}", run.stderr);
+}
+
+#[test]
+fn before_anything_is_begun_a_stop_says_so() {
+    let bed = Bed::with(&["hang"]);
+    let program = bed.program();
+    let child = program.spawn("backup create --engine hivemq");
+    while bed.requests().count("*", "") == 0 {
+        std::thread::yield_now();
+    }
+    kill_process(Pid::from_child(&child), Signal::TERM).expect("it runs");
+    let run = program.ended(&child.wait_with_output().expect("it ends"));
+    insta::assert_snapshot!(run.shown(), @"
+    stderr:
+    Using StatefulSet broker, namespace messaging of context testbed
+    error: stopped
+    hint: Nothing was begun
     exit 130
     ");
 }

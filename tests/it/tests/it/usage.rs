@@ -180,3 +180,115 @@ fn names_that_kubernetes_could_not_have_are_not_asked_for() {
     exit 2
     ");
 }
+
+#[test]
+fn a_time_that_no_clock_can_be_moved_by_is_refused_before_anything_is_begun() {
+    for command in [
+        "backup create --timeout",
+        "backup restore --latest --yes --timeout",
+        "backup download --latest --timeout",
+        "backup status --latest --watch --timeout",
+        "backup list --request-timeout",
+        "engines --request-timeout",
+    ] {
+        for time in [
+            "18446744073709551615",
+            "99999999999999999999",
+            "9223372036854775807s",
+        ] {
+            let run = refused(&format!("{command} {time}"));
+            assert!(
+                run.stderr.contains("longer than a hundred years"),
+                "{}",
+                run.stderr
+            );
+        }
+    }
+}
+
+#[test]
+fn the_longest_time_is_as_good_as_none() {
+    let bed = Bed::start();
+    let run = bed.run("backup create -o name --timeout 876000h --request-timeout 876000h");
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let run = bed.run("backup restore --latest --yes -o name --timeout 876000h");
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = bed.program().in_folder(folder.path());
+    let run = program.run("backup download --latest --timeout 876000h");
+    assert_eq!(run.code, 0, "{}", run.stderr);
+}
+
+#[test]
+fn an_empty_value_of_a_flag_of_kubectl_is_none() {
+    let bed = Bed::start();
+    let usual = bed.run("backup list --engine hivemq -o name");
+    for flags in [
+        &["--context="][..],
+        &["--context", ""],
+        &["-n", ""],
+        &["--namespace="],
+        &["--kubeconfig="],
+        &["--cluster=", "--user="],
+        &["--as=", "--as-group="],
+        &["--tls-server-name=", "--request-timeout="],
+    ] {
+        let arguments = [
+            &["backup", "list", "--engine", "hivemq", "-o", "name"],
+            flags,
+        ]
+        .concat();
+        let run = bed.program().run_with(&arguments);
+        assert_eq!(
+            (run.code, &run.stdout),
+            (0, &usual.stdout),
+            "{flags:?}: {}",
+            run.stderr
+        );
+    }
+}
+
+#[test]
+fn an_empty_value_of_a_flag_of_ours_is_refused() {
+    let bed = Bed::start();
+    for (arguments, argument) in [
+        (&["backup", "list", "--engine="][..], "--engine <NAME>"),
+        (&["backup", "-e", "", "list"], "--engine <NAME>"),
+        (&["backup", "status", "--id="], "--id <ID>"),
+        (&["backup", "delete", "--yes", "--id", ""], "--id <ID>"),
+        (
+            &["backup", "restore", "--yes", "--version="],
+            "--version <KEY>",
+        ),
+        (&["backup", "restore", "--yes", "--file="], "--file <FILE>"),
+        (
+            &["backup", "list", "--statefulset="],
+            "--statefulset <NAME>",
+        ),
+        (&["backup", "list", "--pod="], "--pod <NAME>"),
+        (&["backup", "list", "--username="], "--username <NAME>"),
+        (
+            &["backup", "list", "--credentials-secret="],
+            "--credentials-secret <NAME>",
+        ),
+        (
+            &["backup", "download", "--latest", "--output-dir="],
+            "--output-dir <FOLDER>",
+        ),
+        (
+            &["backup", "download", "--latest", "--output-file", ""],
+            "--output-file <FILE>",
+        ),
+        (&["backup", "verify", ""], "<FILE>"),
+        (&["plugin", "install", ""], "<"),
+    ] {
+        let run = bed.program().run_with(arguments);
+        assert_eq!(run.code, 2, "{arguments:?}: {}", run.stderr);
+        assert!(
+            run.stderr.contains(argument) && run.stderr.contains("value is required"),
+            "{arguments:?}: {}",
+            run.stderr
+        );
+    }
+    assert_eq!(bed.requests().count("*", ""), 0);
+}

@@ -224,14 +224,14 @@ fn every_damaged_file_is_named() {
     assert_snapshot!(verify(&folder, "bad.backup").shown(), @"
     stderr:
     error: bad.backup is damaged: the SHA-256 is bf8c83416f31143ee2fa5db7ebbbb54589626c4c2046a91d28545bc403e3cda6 and should be 5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03, as bad.backup.sha256 says
-    hint: Download it again with `kubectl broker backup download --force`
+    hint: Download it again, with `--force`; `kubectl broker backup list` shows what there is
     exit 13
     ");
     assert_snapshot!(verify(&folder, "good.backup bad.backup cut.gz").shown(), @"
     stderr:
     good.backup holds: length skipped (6 bytes; no length is known), sha256 passed (5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03, as in good.backup.sha256), structure skipped (it is no archive of a known kind)
     error: 2 of 3 files are not right: bad.backup is damaged: the SHA-256 is bf8c83416f31143ee2fa5db7ebbbb54589626c4c2046a91d28545bc403e3cda6 and should be 5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03, as bad.backup.sha256 says; cut.gz is damaged: its gzip stream is damaged: it ends too early
-    hint: Download it again with `kubectl broker backup download --force`
+    hint: Download it again, with `--force`; `kubectl broker backup list` shows what there is
     exit 13
     ");
     assert_snapshot!(verify(&folder, "good.backup bad.backup -o json").shown(), @r#"

@@ -24,5 +24,16 @@ pub fn names(prefix: &str) -> Vec<String> {
         "-rf".to_owned(),
         format!("{prefix}\twith\ttabs and  spaces"),
         format!("{prefix}\0nul"),
+        // What a reader of YAML takes for something else than a string.
+        "no".to_owned(),
+        "~".to_owned(),
+        "1e3".to_owned(),
+        "0x1".to_owned(),
+        "12:30:45".to_owned(),
+        "2001-01-01".to_owned(),
+        "a: b #c".to_owned(),
+        " spaces ".to_owned(),
+        // A tag character, invisible and beyond U+FFFF.
+        format!("{prefix}\u{e0041}tag"),
     ]
 }

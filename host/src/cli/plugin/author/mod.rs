@@ -22,9 +22,7 @@ pub(super) enum AuthorVerb {
 pub(super) async fn run(verb: AuthorVerb, engines: &[EngineFile], ui: Ui) -> Result<(), CliError> {
     let view = Box::pin(run_verb(verb, engines, ui)).await?;
     ui.data(view.as_ref())?;
-    if let (true, Some(summary)) = (ui.format().is_table(), view.summary()) {
-        ui.note(&summary);
-    }
+    ui.summary(view.as_ref());
     match view.failure() {
         Some(failure) => Err(CliError::Said(failure)),
         None => Ok(()),

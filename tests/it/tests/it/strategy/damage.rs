@@ -216,7 +216,7 @@ fn an_html_page_is_a_clear_error() {
     Using folder ./backups
     The sidecar expects a backup to take about 120 s and 100.0MiB; its first byte comes when it is made
     error: the backend answered with a web page (text/html; charset=utf-8) instead of the backup
-    hint: This is what a login page or a proxy sends: check the port and the credentials with `kubectl broker backup test`
+    hint: This is what a login page or a proxy sends: check the port and the credentials with `kubectl broker backup test --engine strategy`
     exit 13
     ");
     assert_snapshot!(App::with(&["strategy-html=502"]).create("").shown(), @r#"

@@ -131,7 +131,9 @@ impl Run {
 }
 
 /// Ports, ages, the times in names of files, and the gaps of columns, whose width depends on them, and places in what was built.
-static FILTERS: LazyLock<[(Regex, &str); 9]> = LazyLock::new(|| {
+/// The flags of the targets of some modules in hints, too, and the name of the program with more engines: the same tests run
+/// with engines that are installed, in whose own hints the flags don't stand. `hints` tests them.
+static FILTERS: LazyLock<[(Regex, &str); 11]> = LazyLock::new(|| {
     [
         (r"127\.0\.0\.1:[0-9]{2,5}", "127.0.0.1:PORT"),
         (
@@ -144,6 +146,11 @@ static FILTERS: LazyLock<[(Regex, &str); 9]> = LazyLock::new(|| {
         (r"src/(?P<file>[a-z]+)\.rs:[0-9:]+:", "src/$file.rs:LINE:"),
         // Which engines a run has to compile depends on the runs before it, and on how fast it is.
         (r"(?m)^Compiling engines? .*\n", ""),
+        ("`with-engines ", "`kubectl broker "),
+        (
+            "(?P<command>`kubectl broker [^`]*?)(?: -n proj-retail-prd| -n kafka| --statefulset app)",
+            "$command",
+        ),
         (r" +\n", "\n"),
         (r"\n+$", ""),
     ]

@@ -1,0 +1,130 @@
+//! What stood on the command line, apart from what clap makes of it.
+
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Command};
+
+use super::engine_flags::innermost;
+use crate::ui::{GivenFlag, Invocation};
+
+/// Flags that kubectl has too, with the same meaning. kubectl takes an empty value as none at all, and so
+/// does [`super::connection`].
+const OF_KUBECTL: [&str; 10] = [
+    "namespace",
+    "context",
+    "kubeconfig",
+    "cluster",
+    "user",
+    "as",
+    "as-group",
+    "request-timeout",
+    "tls-server-name",
+    "insecure-skip-tls-verify",
+];
+/// Flags that kubectl is not told of in hints: it has its own patience.
+const NOT_FOR_KUBECTL: &str = "request-timeout";
+/// Flags of the output and of this one run, which another command can do without.
+const OF_THIS_RUN: [&str; 6] = ["output", "color", "no-color", "verbose", "audit", "help"];
+
+/// How the program was called, for the commands in hints. `command` was parsed into `matches`.
+pub(super) fn invocation(command: &Command, matches: &ArgMatches, program: String) -> Invocation {
+    let given = innermost(matches);
+    let flags = innermost_command(command, matches)
+        .get_arguments()
+        .filter(|argument| argument.is_global_set() && was_given(given, argument))
+        .filter(|argument| !OF_THIS_RUN.contains(&argument.get_id().as_str()))
+        .flat_map(|argument| flags(command, given, argument))
+        .collect();
+    Invocation::new(program, flags)
+}
+
+/// One for each value of the flag.
+fn flags(command: &Command, given: &ArgMatches, argument: &Arg) -> Vec<GivenFlag> {
+    let Some(long) = argument.get_long() else {
+        return Vec::new();
+    };
+    let takes_it = |command: &Command| {
+        let mut arguments = command.get_arguments();
+        arguments.any(|it| it.get_long() == Some(long))
+    };
+    let everywhere = takes_it(command);
+    let commands = command.get_subcommands();
+    let flag = GivenFlag {
+        long: long.to_owned(),
+        short: argument.get_short(),
+        value: None,
+        commands: commands
+            .filter(|command| everywhere || takes_it(command))
+            .map(|command| command.get_name().to_owned())
+            // Nothing of these reaches a cluster.
+            .filter(|name| matches!(&**name, "backup" | "engines"))
+            .collect(),
+        is_of_kubectl: OF_KUBECTL.contains(&long) && long != NOT_FOR_KUBECTL,
+    };
+    match long {
+        // A password stands in no message; it can be typed.
+        "password" => vec![GivenFlag {
+            long: "password-stdin".to_owned(),
+            ..flag
+        }],
+        _ if !argument.get_action().takes_values() => vec![flag],
+        _ => values(given, argument)
+            .filter(|value| !value.is_empty())
+            .map(|value| GivenFlag {
+                value: Some(value),
+                ..flag.clone()
+            })
+            .collect(),
+    }
+}
+
+/// Refuses a flag or argument of this program that was given an empty value: a variable of a script that is
+/// not set must not become another backup, file or target. The flags of kubectl are then as if not given.
+pub(super) fn refuse_empty(command: &mut Command, matches: &ArgMatches) -> Result<(), clap::Error> {
+    let given = innermost(matches);
+    let empty = innermost_command(command, matches)
+        .get_arguments()
+        .filter(|argument| argument.get_action().takes_values())
+        .filter(|argument| {
+            let long = argument.get_long();
+            long.is_none_or(|long| !OF_KUBECTL.contains(&long))
+        })
+        .find(|argument| {
+            was_given(given, argument) && values(given, argument).any(|value| value.is_empty())
+        })
+        .map(ToString::to_string);
+    match empty {
+        Some(argument) => Err(command.error(
+            ErrorKind::InvalidValue,
+            format!("a value is required for '{argument}', and an empty one was given"),
+        )),
+        None => Ok(()),
+    }
+}
+
+fn was_given(matches: &ArgMatches, argument: &Arg) -> bool {
+    let id = argument.get_id().as_str();
+    // Of an argument that the command does not have nothing can be asked.
+    matches.try_contains_id(id).is_ok()
+        && matches.value_source(id) == Some(ValueSource::CommandLine)
+}
+
+/// The values as they were typed.
+fn values(matches: &ArgMatches, argument: &Arg) -> impl Iterator<Item = String> {
+    let raw = matches
+        .try_get_raw(argument.get_id().as_str())
+        .ok()
+        .flatten();
+    raw.into_iter()
+        .flatten()
+        .map(|value| value.to_string_lossy().into_owned())
+}
+
+/// The command whose matches are [`innermost`].
+fn innermost_command<'a>(command: &'a Command, matches: &ArgMatches) -> &'a Command {
+    let inner = matches.subcommand().and_then(|(name, matches)| {
+        let inner = command.find_subcommand(name)?;
+        Some(innermost_command(inner, matches))
+    });
+    inner.unwrap_or(command)
+}

@@ -161,7 +161,7 @@ impl Problem for EngineError {
     fn is_hint_of_others(&self) -> bool {
         matches!(
             self,
-            Self::Reported { report, bundled: false, .. } if report.kind != ReportKind::Denied
+            Self::Reported { report, is_bundled: false, .. } if report.kind != ReportKind::Denied
         )
     }
 

@@ -60,7 +60,7 @@ pub(super) async fn until_ended(
 fn no_trace(state: &Backup, running: &Running, since: Instant, timed_out: bool) -> OpsError {
     OpsError::NoTrace {
         id: text::printable(&state.id, 200).into_owned(),
-        state: word(state),
+        state: running.state_of(state),
         engine: running.called.clone(),
         seconds: since.elapsed().as_secs(),
         timed_out,
@@ -219,7 +219,6 @@ pub(super) fn judge(state: Backup, running: &Running) -> Result<Backup, OpsError
     }
 }
 
-/// The state as the backend calls it.
 pub(super) fn has_ended(state: &Backup) -> bool {
     matches!(
         state.state,

@@ -116,6 +116,10 @@ fn parts(capability: &Capability) -> (Subject<'_>, BTreeSet<Mark>, String, Strin
             let begin = format!("talk to {}: ", place.words());
             (Subject::Requests(place), marks, begin, route.clone())
         }
+        Capability::Header { place, name } => {
+            let place = place.words();
+            other(None, format!("add the header {name} to what it sends to {place}"))
+        }
         Capability::Credentials { place, kind } => {
             let place = place.words();
             let text = match kind {

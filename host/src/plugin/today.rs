@@ -46,6 +46,8 @@ pub(super) fn judge(
         bytes: store.engine(id, version)?.bytes()?.into_owned(),
         pinned: version.pinned.clone(),
         signatures: store.signatures(id, version)?,
+        // What was kept is all there is: nothing is looked up.
+        not_looked_up: None,
     };
     keys.judge(id.publisher(), &kept, None)
         .map_err(|source| untrusted(id, version, source))

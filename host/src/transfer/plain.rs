@@ -1,11 +1,11 @@
-//! Plain files: what is read is one, and what is written never takes the place of anything else.
+//! Where bytes are written: to a plain file, and never in the place of anything else.
 //!
 //! A device, a named pipe, a socket or a folder is never replaced, whatever the user forces. A symbolic
 //! link stays as well: the file that it leads to is written, as `cp` and `tee` do it, if the link is the
 //! user's own (or root's) and leads to a plain file. Links of other users could lead anywhere, and those
 //! in `/dev` and `/proc` lead to what a process has open.
 
-use std::fs::{self, File, FileType, Metadata};
+use std::fs::{self, FileType, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -144,30 +144,6 @@ fn linked(what: &str) -> &'static str {
 
 const fn not_plain(what: &'static str) -> Unwritable {
     Unwritable::NotPlain { what }
-}
-
-/// Opens a file of which every read gives the same bytes: nothing that has to be waited for.
-pub(super) fn open(path: &Path) -> io::Result<(File, Metadata)> {
-    let mut options = File::options();
-    options.read(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        // To open a named pipe is to wait for its writer otherwise.
-        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
-    }
-    let file = options.open(path)?;
-    let metadata = file.metadata()?;
-    if metadata.is_dir() {
-        return Err(io::ErrorKind::IsADirectory.into());
-    }
-    if !metadata.is_file() {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "it is a pipe or a device, not a plain file",
-        ));
-    }
-    Ok((file, metadata))
 }
 
 #[cfg(all(test, unix))]

@@ -1,10 +1,9 @@
-use std::io::Read as _;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::claims::Claims;
-use super::plain;
+use crate::files;
 
 /// What is known of an unfinished download, in a small file beside it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,9 +38,7 @@ impl Record {
 
     /// Reads the record at `path`. Nothing else than a small plain file is one.
     pub(super) fn read(path: &Path) -> Option<Self> {
-        let (file, _) = plain::open(path).ok()?;
-        let mut bytes = Vec::new();
-        file.take(LONGEST).read_to_end(&mut bytes).ok()?;
+        let bytes = files::read_plain(path, LONGEST).ok()?;
         Self::parse(&bytes)
     }
 

@@ -172,6 +172,7 @@ mod tests {
         Wanted {
             id: "acme/vault".parse().expect("an id"),
             version: semver::Version::new(1, 0, 0),
+            installed: None,
             digest: Sha256::digest(b""),
             signature: crate::plugin::SignatureState::Unsigned,
             sentences: sentences.to_vec(),

@@ -62,8 +62,8 @@ impl Credentials {
     /// Chooses and reads them. A credential plugin is run later.
     pub(super) fn of(user: &UserEntry, cluster: &ClusterEntry) -> Result<Self, CredentialError> {
         check(user)?;
-        let mut certificate = certificate(user)?;
-        let has_certificate = certificate.is_some();
+        let pair = Pair::read(user)?;
+        let has_certificate = pair.is_some();
         let authorization = if !user.token_file.is_empty() {
             let fallback = user.token.as_ref().map(bearer).transpose()?.flatten();
             let file = TokenFile::open(PathBuf::from(&user.token_file), fallback)?;
@@ -76,10 +76,19 @@ impl Credentials {
             of_provider(provider)?
         } else if let Some(exec) = user.exec.as_ref().filter(|_| !has_certificate) {
             let shared = Arc::new(ClientCertificate::default());
-            certificate = Some(Arc::clone(&shared));
-            Authorization::Plugin(Box::new(Plugin::new(exec, cluster, shared)?))
+            let plugin = Plugin::new(exec, cluster, Arc::clone(&shared))?;
+            return Ok(Self {
+                authorization: Authorization::Plugin(Box::new(plugin)),
+                certificate: Some(shared),
+            });
         } else {
             Authorization::None
+        };
+        let certificate = match pair.map(|pair| (pair.from_files, pair.load())) {
+            // client-go loads files when a server asks for a certificate: beside a token few do.
+            Some((true, Err(_))) if !matches!(authorization, Authorization::None) => None,
+            Some((_, loaded)) => Some(loaded?),
+            None => None,
         };
         Ok(Self {
             authorization,
@@ -195,32 +204,49 @@ fn header(scheme: &[u8], value: &[u8]) -> Option<HeaderValue> {
     Some(value)
 }
 
-fn certificate(user: &UserEntry) -> Result<Option<Arc<ClientCertificate>>, CredentialError> {
-    let entry = |reason: String| CredentialError::Entry(reason);
-    let of_data = |field: &str, name: &str| {
-        data(field.as_bytes()).map_err(|reason| entry(format!("{name}: {reason}")))
-    };
-    let certificate = of_data(&user.client_certificate_data, "client-certificate-data")?;
-    if certificate.is_empty() && user.client_certificate.is_empty() {
-        // As for kubectl, a key alone is nothing.
-        return Ok(None);
+/// A client certificate and its key, in PEM.
+struct Pair {
+    certificate: Vec<u8>,
+    key: Vec<u8>,
+    from_files: bool,
+}
+
+impl Pair {
+    fn read(user: &UserEntry) -> Result<Option<Self>, CredentialError> {
+        let entry = |reason: String| CredentialError::Entry(reason);
+        let of_data = |field: &str, name: &str| {
+            data(field.as_bytes()).map_err(|reason| entry(format!("{name}: {reason}")))
+        };
+        let certificate = of_data(&user.client_certificate_data, "client-certificate-data")?;
+        if certificate.is_empty() && user.client_certificate.is_empty() {
+            // As for kubectl, a key alone is nothing.
+            return Ok(None);
+        }
+        let key = user
+            .client_key_data
+            .as_ref()
+            .map_or(&[][..], Secret::expose);
+        let key = data(key).map_err(|reason| entry(format!("client-key-data: {reason}")))?;
+        let certificate = either(
+            certificate,
+            &user.client_certificate,
+            ["client-certificate-data", "client-certificate"],
+        )?;
+        let key = either(key, &user.client_key, ["client-key-data", "client-key"])?;
+        Ok(Some(Self {
+            certificate,
+            key,
+            from_files: user.client_certificate_data.is_empty() && user.client_key_data.is_none(),
+        }))
     }
-    let key = user
-        .client_key_data
-        .as_ref()
-        .map_or(&[][..], Secret::expose);
-    let key = data(key).map_err(|reason| entry(format!("client-key-data: {reason}")))?;
-    let certificate = either(
-        certificate,
-        &user.client_certificate,
-        ["client-certificate-data", "client-certificate"],
-    )?;
-    let key = either(key, &user.client_key, ["client-key-data", "client-key"])?;
-    let loaded = ClientCertificate::default();
-    loaded
-        .set(&certificate, &key)
-        .map_err(|reason| entry(reason.to_owned()))?;
-    Ok(Some(Arc::new(loaded)))
+
+    fn load(&self) -> Result<Arc<ClientCertificate>, CredentialError> {
+        let loaded = ClientCertificate::default();
+        loaded
+            .set(&self.certificate, &self.key)
+            .map_err(|reason| CredentialError::Entry(reason.to_owned()))?;
+        Ok(Arc::new(loaded))
+    }
 }
 
 /// What stands in the kubeconfig itself, or in the file that it names; kubectl refuses both at once.

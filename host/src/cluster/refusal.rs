@@ -146,11 +146,17 @@ pub(super) fn unreachable(identity: &Identity, error: &kube::Error) -> ClusterEr
     } else {
         Unreachable::Other
     };
+    // The innermost cause is the one that means something to people.
+    let mut reason = texts.last().cloned().unwrap_or_default();
+    if identity.server.starts_with("http://") && says("invalid HTTP version") {
+        // A `server` without a scheme means http, for kubectl too.
+        "it does not answer with HTTP; write https:// in front of `server` in the kubeconfig"
+            .clone_into(&mut reason);
+    }
     ClusterError::Unreachable {
         server: identity.server.clone(),
         kind,
-        // The innermost cause is the one that means something to people.
-        reason: texts.last().cloned().unwrap_or_default(),
+        reason,
     }
 }
 

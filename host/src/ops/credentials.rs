@@ -41,8 +41,8 @@ impl Credentials {
             let keys = cluster.secret(name).await?;
             token = token.or_else(|| keys.find("token").cloned());
             if token.is_none() {
-                username = username.or(Some(keys.require("username")?.clone()));
-                password = password.or(Some(keys.require("password")?.clone()));
+                username = username.or(Some(one_line(keys.require("username")?)));
+                password = password.or(Some(one_line(keys.require("password")?)));
             }
         }
         // The pair is sent in Base64, and that may come back in Base64 once more.
@@ -102,6 +102,13 @@ fn pair(username: &Secret, password: &Secret) -> Secret {
     Secret::from([username.expose(), b":", password.expose()].concat())
 }
 
+/// Without the line break at its end, which `kubectl create secret --from-file` keeps, as of a password file.
+fn one_line(secret: &Secret) -> Secret {
+    let text = secret.expose();
+    let text = text.strip_suffix(b"\n").unwrap_or(text);
+    Secret::from(text.strip_suffix(b"\r").unwrap_or(text).to_vec())
+}
+
 /// RFC 7617: a colon ends the user name, so it can't hold one.
 fn basic(username: &Secret, password: &Secret) -> Result<HeaderValue, OpsError> {
     if username.expose().contains(&b':') {
@@ -142,6 +149,19 @@ mod tests {
         assert_eq!(value, "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
         assert_eq!(format!("{value:?}"), "Sensitive");
         assert_eq!(bearer(&secret("abc\n")).unwrap(), "Bearer abc");
+    }
+
+    #[test]
+    fn a_line_break_at_the_end_is_not_part_of_a_name_or_password() {
+        for (text, expected) in [
+            ("a\n", "a"),
+            ("a\r\n", "a"),
+            ("a", "a"),
+            ("a\n\n", "a\n"),
+            ("", ""),
+        ] {
+            assert_eq!(one_line(&secret(text)).expose(), expected.as_bytes());
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use aws_sigv4::http_request::{
     UriPathNormalizationMode, sign as sign_request,
 };
 use aws_sigv4::sign::v4::SigningParams;
-use http::Request;
+use http::{HeaderValue, Request};
 
 use super::S3Error;
 
@@ -20,7 +20,10 @@ pub(super) fn sign(
     region: &str,
 ) -> Result<(), S3Error> {
     let failed = |reason: String| S3Error::NotSigned { reason };
-    let identity = credentials.into();
+    let identity = sendable(credentials)?.into();
+    if HeaderValue::from_str(region).is_err() {
+        return Err(failed("the region has a control character".to_owned()));
+    }
     let mut settings = SigningSettings::default();
     // A path of S3 is signed as it is sent: a key may have what elsewhere is made shorter.
     settings.percent_encoding_mode = PercentEncodingMode::Single;
@@ -50,4 +53,65 @@ pub(super) fn sign(
     let signed = sign_request(signable, &params).map_err(|error| failed(error.to_string()))?;
     signed.into_parts().0.apply_to_request_http1x(request);
     Ok(())
+}
+
+/// Without the white space around them, which editors and copying add. The library panics over what no header can have.
+fn sendable(credentials: Credentials) -> Result<Credentials, S3Error> {
+    let key = credentials.access_key_id().trim();
+    let token = credentials.session_token().map(str::trim);
+    let is_sendable = |text: &str| HeaderValue::from_str(text).is_ok();
+    if !is_sendable(key) || !token.is_none_or(is_sendable) {
+        return Err(S3Error::Credentials {
+            reason:
+                "the access key or the session token has a line break or another control character"
+                    .to_owned(),
+        });
+    }
+    Ok(Credentials::new(
+        key,
+        credentials.secret_access_key().trim(),
+        token.filter(|token| !token.is_empty()).map(str::to_owned),
+        credentials.expiry(),
+        "kubectl-broker",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signed(key: &str, secret: &str, token: Option<&str>) -> Result<Request<()>, S3Error> {
+        let mut request = Request::get("https://bucket.s3.amazonaws.com/key")
+            .body(())
+            .unwrap();
+        let token = token.map(str::to_owned);
+        let credentials = Credentials::new(key, secret, token, None, "test");
+        sign(&mut request, credentials, "eu-central-1").map(|()| request)
+    }
+
+    #[test]
+    fn white_space_around_credentials_does_not_count() {
+        let request = signed("AKIA\n", " secret\n", Some("token\r\n")).unwrap();
+        assert_eq!(request.headers()["x-amz-security-token"], "token");
+        let authorization = request.headers()["authorization"].to_str().unwrap();
+        assert!(
+            authorization.contains("Credential=AKIA/"),
+            "{authorization}"
+        );
+        let request = signed("AKIA", "secret", Some("")).unwrap();
+        assert!(!request.headers().contains_key("x-amz-security-token"));
+    }
+
+    #[test]
+    fn credentials_that_can_not_be_sent_are_refused_and_not_shown() {
+        for (key, token) in [
+            ("canary\nx", None),
+            ("AKIA", Some("canary\0")),
+            ("canary\u{7f}x", Some("t")),
+        ] {
+            let error = signed(key, "secret", token).unwrap_err();
+            assert!(matches!(error, S3Error::Credentials { .. }), "{error}");
+            assert!(!error.to_string().contains("canary"), "{error}");
+        }
+    }
 }

@@ -110,6 +110,16 @@ fn a_certificate_goes_before_a_plugin_which_is_not_run() {
 }
 
 #[test]
+fn a_certificate_that_nobody_asks_for_may_be_broken_in_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let certificate = file(&folder, "crt", LEAF);
+    let pair = format!("client-certificate: {certificate}, client-key: {certificate}");
+    let found = of(&format!("{{token: t, {pair}}}")).unwrap();
+    assert!(found.certificate.is_none());
+    assert!(refused(&format!("{{{pair}}}")).contains("no private key"));
+}
+
+#[test]
 fn what_kubectl_refuses_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let (certificate, key) = (

@@ -123,6 +123,10 @@ pub(super) struct Image {
 }
 
 #[derive(Deserialize)]
+#[expect(
+    clippy::option_option,
+    reason = "an empty list is written as null, and a missing one is none"
+)]
 struct Raw {
     layers: Option<Vec<Descriptor>>,
     /// Null is an empty list: programs in Go write it so.

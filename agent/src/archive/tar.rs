@@ -3,7 +3,7 @@ use std::fs::Metadata;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tar::{Builder, EntryType, Header};
 
@@ -54,9 +54,8 @@ impl<'a, W: Write> Writer<'a, W> {
                     return Err(changed(entry));
                 };
                 let this = identity(&metadata);
-                if let Some(first) = self.first_names.get(&this) {
-                    let first = first.to_path_buf();
-                    return self.hard_link(entry, &metadata, &first);
+                if let Some(first) = self.first_names.get(&this).copied() {
+                    return self.hard_link(entry, &metadata, first);
                 }
                 if metadata.nlink() > 1 {
                     self.first_names.insert(this, &entry.name);
@@ -74,7 +73,7 @@ impl<'a, W: Write> Writer<'a, W> {
         &mut self,
         entry: &Entry,
         metadata: &Metadata,
-        first: &PathBuf,
+        first: &Path,
     ) -> Result<(), ArchiveError> {
         let mut header = header(metadata, EntryType::Link);
         self.link(&mut header, first)?;

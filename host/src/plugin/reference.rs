@@ -97,7 +97,7 @@ impl FromStr for Reference {
     /// A path that begins like another form is written with `./` before it.
     fn from_str(text: &str) -> Result<Self, BadReference> {
         let bad = |reason| BadReference {
-            given: text.to_owned(),
+            given: without_login(text),
             reason,
         };
         if text.is_empty() {
@@ -113,6 +113,18 @@ impl FromStr for Reference {
             "docker" => Err(bad("for a registry, write oci:// in place of docker://")),
             _ => Err(bad("only https:// and oci:// are known")),
         }
+    }
+}
+
+/// A user and a password are not repeated, although they have no place here.
+fn without_login(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return text.to_owned();
+    };
+    let host = rest.split('/').next().unwrap_or_default();
+    match host.rfind('@') {
+        Some(at) => format!("{scheme}://***{}", &rest[at..]),
+        None => text.to_owned(),
     }
 }
 
@@ -414,5 +426,8 @@ mod tests {
         ] {
             assert!(text.parse::<Reference>().is_err(), "{text}");
         }
+        let error = "oci://me:canary@r.example/vault".parse::<Reference>();
+        let text = error.expect_err("a login").to_string();
+        assert!(text.contains("`oci://***@r.example/vault`"), "{text}");
     }
 }

@@ -108,7 +108,15 @@ impl History {
         let failed = |source| TransferError::io("read", &path, source);
         let file = match files::open_plain(&path) {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Past::default()),
+            // Below a plain file there is nothing either.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                return Ok(Past::default());
+            }
             Err(error) => return Err(failed(error)),
         };
         let mut past = Past::default();

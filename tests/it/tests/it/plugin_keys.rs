@@ -259,7 +259,7 @@ fn once_a_key_is_known_nothing_else_is_installed() {
     hint: Once a key of acme is known, only what it signed is installed. Ask the publisher; if the key was replaced, add the new one after checking its fingerprint
     exit 13
     something else: stderr:
-    error: $PWD/small.wasm.sig holds no signature: it is neither DER nor base64
+    error: acme/small 0.2.0 is refused: it must be signed by acme, and its signatures can't be looked up: $PWD/small.wasm.sig holds no signature: it is neither DER nor base64
     hint: Signatures are made with `openssl dgst -sha256 -sign KEY -out FILE.sig FILE` or `cosign sign-blob --key KEY --output-signature FILE.sig FILE`
     exit 13
     none, update small: stderr:

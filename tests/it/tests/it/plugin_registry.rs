@@ -337,7 +337,12 @@ fn a_signature_that_can_not_be_read_matters_only_where_one_is_demanded() {
     std::fs::write(beside, "<html>").expect("a file");
     let run = machine.run("plugin inspect ./small.wasm");
     assert_eq!(run.code, 0, "{}", run.stderr);
-    assert_snapshot!(run.stderr, @"The signatures of $PWD/small.wasm can't be looked up, so that it counts as unsigned: $PWD/small.wasm.sig holds no signature: it is neither DER nor base64");
+    for part in [
+        "small.wasm can't be looked up, so that it counts as unsigned: ",
+        "small.wasm.sig holds no signature: it is neither DER nor base64",
+    ] {
+        assert!(run.stderr.contains(part), "{}", run.stderr);
+    }
 
     Signer::new().public_key(machine.folder.path(), "acme.pub");
     assert_eq!(machine.run("plugin key add acme acme.pub").code, 0);

@@ -147,6 +147,10 @@ mod tests {
         let entries = [json!(null), json!({ "digest": 7 }), entry(1, &json!({}))];
         assert_eq!(meant(&entries), ["01"]);
         assert_eq!(meant(&[entry(1, &json!({})), entry(1, &json!({}))]), ["01"]);
+        let none = parse(br#"{"schemaVersion":2,"manifests":null}"#);
+        assert!(matches!(none, Ok(Document::Index(none)) if none.is_empty()));
+        let image = parse(br#"{"layers":[],"manifests":null}"#);
+        assert!(matches!(image, Ok(Document::Image(_))));
     }
 
     #[test]

@@ -99,6 +99,15 @@ impl Descriptor {
     }
 }
 
+/// Tells what is null from what is missing.
+fn or_null<'de, D, T>(from: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(from).map(Some)
+}
+
 /// The two kinds of manifests.
 #[derive(Debug)]
 pub(super) enum Document {
@@ -114,9 +123,15 @@ pub(super) struct Image {
 }
 
 #[derive(Deserialize)]
+#[expect(
+    clippy::option_option,
+    reason = "an empty list is written as null, and a missing one is none"
+)]
 struct Raw {
     layers: Option<Vec<Descriptor>>,
-    manifests: Option<Vec<Value>>,
+    /// Null is an empty list: programs in Go write it so.
+    #[serde(default, deserialize_with = "or_null")]
+    manifests: Option<Option<Vec<Value>>>,
     #[serde(default, deserialize_with = "or_nothing")]
     subject: Option<Descriptor>,
 }
@@ -128,18 +143,19 @@ struct Raw {
 pub(super) fn parse(bytes: &[u8]) -> Result<Document, String> {
     let raw: Raw = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     match (raw.layers, raw.manifests) {
-        (Some(layers), None) => Ok(Document::Image(Image {
+        (Some(layers), None | Some(None)) => Ok(Document::Image(Image {
             layers,
             subject: raw.subject,
         })),
         // One that can't be read must not hide the others.
         (None, Some(manifests)) => Ok(Document::Index(
             manifests
+                .unwrap_or_default()
                 .into_iter()
                 .filter_map(|entry| serde_json::from_value(entry).ok())
                 .collect(),
         )),
-        (Some(_), Some(_)) => Err("it is an image and an index at once".to_owned()),
+        (Some(_), Some(Some(_))) => Err("it is an image and an index at once".to_owned()),
         (None, None) => Err("it is neither an image nor an index".to_owned()),
     }
 }

@@ -116,17 +116,17 @@ fn rank(key: &str, server: &str, repository: &str) -> Option<Rank> {
 fn place(server: &str) -> (String, &str) {
     let (scheme, rest) = server.split_once("://").unwrap_or(("https", server));
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let mut host = host.to_ascii_lowercase();
+    let host = host.to_ascii_lowercase();
     let default = if scheme.eq_ignore_ascii_case("http") {
         ":80"
     } else {
         ":443"
     };
-    if let Some(bare) = host.strip_suffix(default) {
-        host = bare.to_owned();
-    }
-    if DOCKER.contains(&host.as_str()) {
-        host = DOCKER[0].to_owned();
-    }
-    (host, path.trim_matches('/'))
+    let host = host.strip_suffix(default).unwrap_or(&host);
+    let host = if DOCKER.contains(&host) {
+        DOCKER[0]
+    } else {
+        host
+    };
+    (host.to_owned(), path.trim_matches('/'))
 }

@@ -123,23 +123,11 @@ impl fmt::Display for FileName {
     }
 }
 
-/// What can't be seen, beyond what could drive a terminal: fillers, joiners, variation selectors.
+/// What can't be seen, or could drive a terminal. A space of another kind is not among it: it becomes
+/// a plain one.
 fn is_invisible(character: char) -> bool {
-    is_unsafe(character)
-        || matches!(
-            character,
-            '\u{ad}'
-                | '\u{34f}'
-                | '\u{115f}'..='\u{1160}'
-                | '\u{17b4}'..='\u{17b5}'
-                | '\u{180b}'..='\u{180f}'
-                | '\u{206a}'..='\u{206f}'
-                | '\u{3164}'
-                | '\u{fe00}'..='\u{fe0f}'
-                | '\u{ffa0}'
-                | '\u{fff0}'..='\u{fffb}'
-                | '\u{e0000}'..='\u{e0fff}'
-        )
+    let is_line_break = matches!(character, '\u{2028}' | '\u{2029}') || character.is_control();
+    is_unsafe(character) && (is_line_break || !character.is_whitespace())
 }
 
 /// Without what hides a file, makes it an option or a home folder, or what Windows leaves out.

@@ -261,9 +261,10 @@ fn stopped_containers(pod: &Pod) -> Option<String> {
     let waiting = waiting
         .first()
         .map(|(status, why)| format!("container {}: {why}", status.name));
-    match words.is_empty() {
-        true => waiting,
-        false => Some(words.join(", ")),
+    if words.is_empty() {
+        waiting
+    } else {
+        Some(words.join(", "))
     }
 }
 

@@ -16,6 +16,7 @@ use crate::ui::CheckOutcome;
 const CREATE_SINCE: (u32, u32) = (1, 35);
 
 /// What the rights are asked for.
+#[derive(Clone, Copy)]
 pub(super) struct Asked<'a> {
     pub engines: &'a [EngineFile],
     /// Whether the credentials come from a Secret. The right to it may be one to that Secret alone: it is read instead.
@@ -60,49 +61,38 @@ pub(super) async fn rights(session: &Session, asked: Asked<'_>, checks: &mut Vec
     }
 }
 
+type Needs = Vec<(Need, NeededBy<'static>)>;
+
+impl NeededBy<'static> {
+    fn optional(what: &str, verbs: &'static [&'static str], loss: &'static str) -> Self {
+        Self {
+            what: what.to_owned(),
+            required: &[],
+            losses: vec![(verbs, loss)],
+        }
+    }
+}
+
 impl Asked<'_> {
-    fn needs(&self) -> Vec<(Need, NeededBy<'static>)> {
+    fn needs(&self) -> Needs {
         let in_pods = self.engines.iter().any(|file| file.manifest().has_target());
+        let mut needs = if in_pods { self.of_pods() } else { Vec::new() };
         let by_service = self.with_select(Select::Service);
-        let mut needs = Vec::new();
-        let mut add = |need, what: String, required, losses| {
-            let by = NeededBy {
-                what,
-                required,
-                losses,
-            };
-            needs.push((need, by));
-        };
-        if in_pods {
-            self.add_pods(&mut add);
-        }
         if !by_service.is_empty() {
-            add(
+            let what = format!("engine {}", by_service.join(", "));
+            let loss = "ports are then those that the pods declare, not those of Services";
+            needs.push((
                 Need::EndpointSlices,
-                format!("engine {}", by_service.join(", ")),
-                &[],
-                vec![(
-                    &["list"],
-                    "ports are then those that the pods declare, not those of Services",
-                )],
-            );
+                NeededBy::optional(&what, &["list"], loss),
+            ));
         }
-        add(
-            Need::Leases,
-            "`restore`".to_owned(),
-            &[],
-            vec![(
-                &["get", "create", "update", "delete"],
-                "a restore then keeps out your own processes on this machine only",
-            )],
-        );
+        let verbs = &["get", "create", "update", "delete"];
+        let loss = "a restore then keeps out your own processes on this machine only";
+        needs.push((Need::Leases, NeededBy::optional("`restore`", verbs, loss)));
         if !self.from_secret {
-            add(
-                Need::Secrets,
-                "`--credentials-secret`".to_owned(),
-                &[],
-                vec![(&["get"], "credentials have to be given in another way")],
-            );
+            let loss = "credentials have to be given in another way";
+            let by = NeededBy::optional("`--credentials-secret`", &["get"], loss);
+            needs.push((Need::Secrets, by));
         }
         if in_pods {
             let with_commands = self.named(|file| !file.manifest().exec.is_empty());
@@ -110,62 +100,48 @@ impl Asked<'_> {
                 [] => "engines that run commands in pods".to_owned(),
                 engines => format!("commands in pods of engine {}", engines.join(", ")),
             };
-            let lost = "nothing can then be run in pods";
-            add(Need::Exec, what, &[], vec![(&["get", "create"], lost)]);
-            add(
-                Need::Nodes,
-                "errors about pods that are not ready".to_owned(),
-                &[],
-                vec![(
-                    &["get"],
-                    "an error then can't say what is wrong with a node",
-                )],
-            );
+            let loss = "nothing can then be run in pods";
+            let by = NeededBy::optional(&what, &["get", "create"], loss);
+            needs.push((Need::Exec, by));
+            let what = "errors about pods that are not ready";
+            let loss = "an error then can't say what is wrong with a node";
+            needs.push((Need::Nodes, NeededBy::optional(what, &["get"], loss)));
         }
         needs
     }
 
-    fn add_pods(
-        &self,
-        add: &mut impl FnMut(
-            Need,
-            String,
-            &'static [&'static str],
-            Vec<(&'static [&'static str], &'static str)>,
-        ),
-    ) {
+    fn of_pods(&self) -> Needs {
         let every = "every command that asks a backend";
         let only_by_service = self.with_select(Select::Pod).is_empty()
             && !self.with_select(Select::Service).is_empty();
-        add(
-            Need::Pods,
-            every.to_owned(),
-            if only_by_service { &[] } else { &["get"] },
-            vec![
+        let pods = NeededBy {
+            what: every.to_owned(),
+            required: if only_by_service { &[] } else { &["get"] },
+            losses: vec![
                 (&["get"], "only pods that a Service names are then found"),
                 (
                     &["list"],
                     "where the first pod is not ready no other is then found, and nothing can be run in pods",
                 ),
             ],
-        );
-        add(
-            Need::StatefulSets,
-            "errors about the target".to_owned(),
-            &[],
-            vec![(&["get", "list"], "near names can't be suggested")],
-        );
+        };
+        let loss = "near names can't be suggested";
+        let sets = NeededBy::optional("errors about the target", &["get", "list"], loss);
         let needs_create = self.version.is_none_or(|version| version >= CREATE_SINCE);
-        add(
-            Need::PortForward,
-            every.to_owned(),
-            if needs_create {
+        let port_forward = NeededBy {
+            what: every.to_owned(),
+            required: if needs_create {
                 &["get", "create"]
             } else {
                 &["get"]
             },
-            vec![(&["create"], "Kubernetes asks for it from 1.35 on")],
-        );
+            losses: vec![(&["create"], "Kubernetes asks for it from 1.35 on")],
+        };
+        vec![
+            (Need::Pods, pods),
+            (Need::StatefulSets, sets),
+            (Need::PortForward, port_forward),
+        ]
     }
 
     /// The engines with an endpoint that is found in this way.

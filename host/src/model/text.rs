@@ -69,12 +69,12 @@ pub fn looks_like_ours(line: &str) -> bool {
         let begins = word
             .get(..label.len())
             .is_some_and(|start| start.eq_ignore_ascii_case(label));
+        if !begins {
+            return false;
+        }
+        let rest = &word[label.len()..];
         // `hint from engine …:` is one of ours, too.
-        begins
-            && word[label.len()..]
-                .trim_start()
-                .starts_with([':', '[', '\u{ff1a}'])
-            || begins && word[label.len()..].starts_with(" from engine")
+        rest.trim_start().starts_with([':', '[', '\u{ff1a}']) || rest.starts_with(" from engine")
     })
 }
 

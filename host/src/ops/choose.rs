@@ -322,7 +322,11 @@ fn names<'a>(
 fn nearest(name: &str, known: &[String]) -> Option<String> {
     known
         .iter()
-        .map(|candidate| (strsim::jaro(name, candidate), candidate))
+        .map(|candidate| {
+            let short = candidate.rsplit('/').next().unwrap_or(candidate);
+            let likeness = strsim::jaro(name, candidate).max(strsim::jaro(name, short));
+            (likeness, candidate)
+        })
         .filter(|(likeness, _)| *likeness > 0.7)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, candidate)| candidate.clone())

@@ -28,7 +28,7 @@ pub struct DownloadRequest {
 /// Where it is now.
 #[derive(Debug)]
 pub enum Downloaded {
-    File(DownloadView),
+    File(Box<DownloadView>),
     /// It went to stdout, where nothing else may follow.
     Output,
 }
@@ -97,12 +97,17 @@ async fn fetch(
     let stored = stored.ok_or_else(|| nothing_saved(running, &id))?;
     let resumed = stored.resumed;
     Ok(match account_for(session, stored, known.as_ref(), deed) {
+<<<<<<< ours
         Some(file) => Downloaded::File(DownloadView {
             scope: running.scope(),
+=======
+        Some(file) => Downloaded::File(Box::new(DownloadView {
+            scope: running.scope.clone(),
+>>>>>>> theirs
             id,
             file,
             resumed,
-        }),
+        })),
         None => Downloaded::Output,
     })
 }

@@ -358,7 +358,7 @@ impl Reader<'_> {
                 .ok_or_else(|| refuse("is no operation that has a default"))?;
             if let Some((other, _)) = others
                 .iter()
-                .find(|(_, it)| it.defaults.contains(&operation))
+                .find(|(other, it)| *other != id && it.defaults.contains(&operation))
             {
                 return Err(refuse(&format!(
                     "has {other} and {id} as default: one can be"

@@ -190,7 +190,7 @@ async fn run_in(
             None => return Ok(None),
         },
         EngineVerb::Download(args) => match download::run(args, output_file, session).await? {
-            Downloaded::File(view) => Box::new(view),
+            Downloaded::File(view) => view,
             Downloaded::Output => return Ok(None),
         },
         EngineVerb::Restore(args) => Box::new(Box::pin(restore::run(args, session)).await?),

@@ -191,8 +191,10 @@ fn errors_are_one_json_object_where_the_output_is_json() {
       "code": "Failed",
       "exitCode": 1,
       "hint": "The sidecar's log says more: `kubectl logs POD --container CONTAINER`",
+      "hintSource": null,
       "kind": "Error",
-      "message": "GET /v1/backup/list-remote answered 500: an HTML page titled \"500 Internal Server Error\""
+      "message": "GET /v1/backup/list-remote answered 500: an HTML page titled \"500 Internal Server Error\"",
+      "source": null
     }
     "#);
     // Neither the notes on defaults nor those on other engines stand before it.
@@ -206,8 +208,10 @@ fn errors_are_one_json_object_where_the_output_is_json() {
       "code": "NotFound",
       "exitCode": 10,
       "hint": "Name it with `--statefulset`; `kubectl get statefulsets -n empty` lists them",
+      "hintSource": null,
       "kind": "Error",
-      "message": "there is no StatefulSet broker in namespace empty; the namespace has none"
+      "message": "there is no StatefulSet broker in namespace empty; the namespace has none",
+      "source": null
     }
     "#);
 }

@@ -246,6 +246,7 @@ fn an_engine_that_does_not_know_it_does_not_leave_it_out_in_silence() {
     assert_snapshot!(run.shown(), @"
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
+    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
     error: engine acme/hostile has no `--destination`
     hint: Leave it out, or choose another engine
     exit 2

@@ -44,6 +44,7 @@ fn the_newest_that_ended_well_says_which_newer_did_not() {
       "kind": "Download",
       "scope": {
         "engine": "kubectl-broker/hivemq",
+        "engineVersion": "0.1.0",
         "namespace": "messaging",
         "statefulset": "broker"
       }

@@ -277,19 +277,17 @@ fn one_engine_of_a_bundle_is_named() {
         all += &format!("{arguments}: {}\n", shown(&run, &[]));
     }
     assert_snapshot!(all, @"
-    inspect engines.tar: stderr:
+    plugin inspect engines.tar: stderr:
     error: engines.tar is a bundle of acme/small, acme/hostile, and which one is meant is not known
     hint: `kubectl broker plugin install` installs all of it, and with `--name PUBLISHER/NAME` one of them
     exit 2
-    install engines.tar --name acme/other: stderr:
+    plugin install engines.tar --name acme/other: stderr:
     error: engines.tar is a bundle without acme/other
     hint: `kubectl broker plugin bundle` writes one with the engines that you name
     exit 10
-    install engines.tar --name acme/small: stderr:
-    error: acme/small can reach nothing, and nobody has accepted it
-      Only where `--engine acme/small` names it, it answers: list
-    hint: If you want that, give `--accept-capabilities sha256:DIGEST`; it accepts this set and no other. On a terminal you are asked
-    exit 2
+    plugin install engines.tar --name acme/small: stdout:
+    acme/small 0.1.0 is installed, unverified
+    exit 0
     ");
 }
 

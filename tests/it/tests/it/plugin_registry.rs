@@ -75,13 +75,13 @@ fn from_the_first_installation_by_tag_over_an_update_to_the_end() {
     ");
     assert_snapshot!(scene.shown(&scene.run("list")), @"
     stdout:
-    NAME   VERSION   STATE   SIGNATURE   SIZE   SOURCE
-    kubectl-broker/backuprequest   0.1.0   ok   bundled   SIZE   bundled
-    kubectl-broker/hivemq   0.1.0   ok   bundled   SIZE   bundled
-    kubectl-broker/kafka   0.1.0   ok   bundled   SIZE   bundled
-    kubectl-broker/sidecar   0.1.0   ok   bundled   SIZE   bundled
-    kubectl-broker/strategy   0.1.0   ok   bundled   SIZE   bundled
-    acme/hostile   0.1.0   ok   unsigned   SIZE   oci://127.0.0.1:PORT/acme/vault:latest
+    NAME   VERSION   STATE   SIGNATURE   DEFAULT-FOR   SIZE   SOURCE
+    kubectl-broker/backuprequest   0.1.0   ok   bundled   -   SIZE   bundled
+    kubectl-broker/hivemq   0.1.0   ok   bundled   -   SIZE   bundled
+    kubectl-broker/kafka   0.1.0   ok   bundled   -   SIZE   bundled
+    kubectl-broker/sidecar   0.1.0   ok   bundled   -   SIZE   bundled
+    kubectl-broker/strategy   0.1.0   ok   bundled   -   SIZE   bundled
+    acme/hostile   0.1.0   ok   unsigned   -   SIZE   oci://127.0.0.1:PORT/acme/vault:latest
     exit 0
     ");
     assert_snapshot!(scene.shown(&scene.run("inspect REF:0.1.0 --diff hostile")), @"
@@ -109,7 +109,10 @@ fn from_the_first_installation_by_tag_over_an_update_to_the_end() {
     assert_snapshot!(scene.shown(&scene.run("outdated hostile -o wide")), @"
     stdout:
     NAME   INSTALLED   AVAILABLE   OUTDATED   ASKS-FOR-MORE   DETAIL
-    acme/hostile   0.1.0   0.2.0   yes   yes   talk to port 8085 of the pods of the StatefulSet you name: PUT /v1/backup/{name}
+    acme/hostile   0.1.0   0.2.0   yes   yes   -
+
+    acme/hostile would also want to:
+    ! [writes] talk to port 8085 of the pods of the StatefulSet you name: PUT /v1/backup/{name}
     exit 0
     ");
     let before = scene.machine.content();
@@ -117,7 +120,8 @@ fn from_the_first_installation_by_tag_over_an_update_to_the_end() {
     assert_snapshot!(scene.shown(&refused), @"
     stderr:
     error: acme/hostile also wants to do what nobody has accepted:
-      - talk to port 8085 of the pods of the StatefulSet you name: PUT /v1/backup/{name}
+      ! [writes] talk to port 8085 of the pods of the StatefulSet you name: PUT /v1/backup/{name}
+      Only where `--engine acme/hostile` names it, it answers: list, status, create, restore, act
     hint: If you want that, give `--accept-capabilities sha256:DIGEST`; it accepts this set and no other. On a terminal you are asked
     exit 2
     ");
@@ -293,7 +297,7 @@ fn what_cosign_signed_is_known_by_its_key() {
     stdout:
     acme/small 0.1.0 is installed, signed:FINGERPRINT
     Key acme of acme is added: FINGERPRINT
-    From now on an engine acme/… is installed only if a trusted key of acme signed it
+    From now on an engine acme/… is installed and used only if a trusted key of acme signed it
     exit 0
     ");
     let before = scene.machine.content();

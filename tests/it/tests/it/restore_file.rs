@@ -19,9 +19,9 @@ fn folder() -> TempDir {
 }
 
 fn restore(bed: &Bed, folder: &TempDir, arguments: &str) -> Run {
-    bed.hostile()
-        .in_folder(folder.path())
-        .run(&format!("backup restore --file my.backup {arguments}"))
+    bed.hostile().in_folder(folder.path()).run(&format!(
+        "backup restore --file my.backup --engine hostile {arguments}"
+    ))
 }
 
 /// The bodies that reached the backend.
@@ -34,14 +34,15 @@ fn sent(bed: &Bed) -> Vec<Vec<u8>> {
 #[test]
 fn the_bytes_of_the_file_reach_the_backend() {
     let (bed, folder) = (Bed::start(), folder());
-    assert_snapshot!(restore(&bed, &folder, "--yes").shown(), @"
+    assert_snapshot!(restore(&bed, &folder, "--yes --engine hostile").shown(), @"
     stdout:
     ID   STATE   SIZE   CREATED
     my.backup   Succeeded   6B   -
-    sha256: 5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03
+    engine acme/hostile says: sha256: 5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    Restoring backup my.backup into StatefulSet broker in namespace messaging (engine hostile)
+    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
+    Restoring backup my.backup into StatefulSet broker in namespace messaging (engine acme/hostile)
     exit 0
     ");
     assert_eq!(sent(&bed), [b"hello\n".to_vec()]);
@@ -51,7 +52,7 @@ fn the_bytes_of_the_file_reach_the_backend() {
 fn one_wrong_byte_and_nothing_is_sent() {
     let (bed, folder) = (Bed::start(), folder());
     fs::write(folder.path().join("my.backup"), "hellp\n").expect("written");
-    assert_snapshot!(restore(&bed, &folder, "--yes").shown(), @"
+    assert_snapshot!(restore(&bed, &folder, "--yes --engine hostile").shown(), @"
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     error: my.backup is damaged: the SHA-256 is bf8c83416f31143ee2fa5db7ebbbb54589626c4c2046a91d28545bc403e3cda6 and should be 5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03, as my.backup.sha256 says
@@ -65,14 +66,15 @@ fn one_wrong_byte_and_nothing_is_sent() {
 fn a_file_without_a_record_is_said_to_have_none() {
     let (bed, folder) = (Bed::start(), folder());
     fs::remove_file(folder.path().join("my.backup.sha256")).expect("removed");
-    assert_snapshot!(restore(&bed, &folder, "--dry-run").shown(), @"
+    assert_snapshot!(restore(&bed, &folder, "--dry-run --engine hostile").shown(), @"
     stdout:
     ID   STATE   SIZE   CREATED
     my.backup   Succeeded   6B   -
-    sha256: 5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03
+    engine acme/hostile says: sha256: 5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     warning: There is no record to compare my.backup with: it could be another backup
+    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
     exit 0
     ");
     assert_eq!(sent(&bed), Vec::<Vec<u8>>::new());

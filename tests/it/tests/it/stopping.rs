@@ -35,6 +35,7 @@ fn an_engine_that_loops_is_stopped() {
     insta::assert_snapshot!(interrupted_while("loop").shown(), @"
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
+    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
     warning: engine acme/hostile: about to loop
     error: stopped
     exit 130
@@ -46,6 +47,7 @@ fn an_engine_that_waits_is_stopped() {
     insta::assert_snapshot!(interrupted_while("sleep").shown(), @"
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
+    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
     warning: engine acme/hostile: about to sleep
     error: stopped
     exit 130

@@ -86,6 +86,7 @@ fn the_newest_whole_backup_is_restored_where_it_is_asked_for() {
       "kind": "Restore",
       "scope": {
         "engine": "kubectl-broker/kafka",
+        "engineVersion": "0.1.0",
         "namespace": "kafka",
         "pod": null,
         "statefulset": null

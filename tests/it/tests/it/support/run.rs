@@ -158,8 +158,14 @@ static FILTERS: LazyLock<[(Regex, &str); 11]> = LazyLock::new(|| {
 });
 
 /// From what is said of an engine of [`super::programs::THIRD_PARTY`] to what is said of ours.
-static AS_BUNDLED: LazyLock<[(Regex, &str); 8]> = LazyLock::new(|| {
+static AS_BUNDLED: LazyLock<[(Regex, &str); 11]> = LazyLock::new(|| {
     [
+        (r"--engine acme-engineers/", "--engine "),
+        (
+            // A check names the engine as `--engine` takes it.
+            r#"(?P<row>"check": "[^"]*",\s*"engine": ")acme-engineers/"#,
+            "$row",
+        ),
         (
             r#""(?P<field>source|hintSource)": "acme-engineers/[a-z]+""#,
             "\"$field\": null",
@@ -173,6 +179,8 @@ static AS_BUNDLED: LazyLock<[(Regex, &str); 8]> = LazyLock::new(|| {
         (r"\(engine acme-engineers/", "(engine "),
         (r"engine acme-engineers/", "engine kubectl-broker/"),
         (r#""acme-engineers/"#, "\"kubectl-broker/"),
+        // The first column of a table has the whole name.
+        (r"(?m)^acme-engineers/", "kubectl-broker/"),
         (r"acme-engineers/", ""),
     ]
     .map(|(pattern, with)| (Regex::new(pattern).expect("a pattern"), with))

@@ -97,13 +97,8 @@ async fn fetch(
     let stored = stored.ok_or_else(|| nothing_saved(running, &id))?;
     let resumed = stored.resumed;
     Ok(match account_for(session, stored, known.as_ref(), deed) {
-<<<<<<< ours
-        Some(file) => Downloaded::File(DownloadView {
-            scope: running.scope(),
-=======
         Some(file) => Downloaded::File(Box::new(DownloadView {
-            scope: running.scope.clone(),
->>>>>>> theirs
+            scope: running.scope(),
             id,
             file,
             resumed,

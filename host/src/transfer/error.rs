@@ -202,9 +202,10 @@ impl TransferError {
     /// An error of the file system. What there is too little of is an error of its own.
     pub(super) fn io(doing: &'static str, path: &Path, source: io::Error) -> Self {
         let folder = path.parent().unwrap_or(path);
-        let folder = match folder.as_os_str().is_empty() {
-            true => Path::new("."),
-            false => folder,
+        let folder = if folder.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            folder
         };
         Self::of_io(doing, path, source, folder, space::look(folder))
     }

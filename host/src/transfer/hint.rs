@@ -1,5 +1,7 @@
 //! What to do about each error of this layer.
 
+use std::path::Path;
+
 use super::error::at;
 use super::{Origin, TransferError};
 use crate::model::shell::word;
@@ -23,8 +25,7 @@ impl Problem for TransferError {
             Self::Unproven { .. } => Failure::Partial,
             Self::EndsThere {
                 announced: None, ..
-            }
-            | Self::KeepsChanging { .. } => Failure::Failed,
+            } => Failure::Failed,
             Self::EndsThere { .. }
             | Self::CutShort { .. }
             | Self::WebPage { .. }
@@ -44,6 +45,7 @@ impl Problem for TransferError {
             | Self::NoSpace { .. }
             | Self::NoInodes { .. }
             | Self::QuotaUsedUp { .. }
+            | Self::KeepsChanging { .. }
             | Self::Output(_)
             | Self::CannotRestart { .. }
             | Self::Stopped => Failure::Failed,
@@ -69,28 +71,8 @@ impl Problem for TransferError {
                 "look who made it, remove it with `rm {}`, and run the same command again",
                 word(&at(path))
             ),
-            Self::NotPlain { path, what } => match *what {
-                "a device" | "a named pipe" | "a link to a device" | "a link to a named pipe"
-                | "a link to what a process has open" => format!(
-                    "write to stdout with `--output-file -`, and send that where you want it, as in \
-                     `--output-file - > {}`",
-                    word(&at(path))
-                ),
-                "a link of another user" | "a link to a file that does not exist" => {
-                    "name the file that it leads to, or another one, with `--output-file`".to_owned()
-                }
-                _ => "name another file with `--output-file`".to_owned(),
-            },
-            Self::Io { source, kept, .. } => {
-                let hint = io_hint(source.kind(), source.raw_os_error());
-                return match (hint, *kept) {
-                    (hint, 0) => hint,
-                    (None, kept) => Some(format!("the same command {}", goes_on(kept))),
-                    (Some(hint), kept) => {
-                        Some(format!("{hint}; the same command {}", goes_on(kept)))
-                    }
-                };
-            }
+            Self::NotPlain { path, what } => not_plain_hint(path, what),
+            Self::Io { source, kept, .. } => return io_hint(source, *kept),
             Self::NoSpace { folder, kept, .. } => room_hint("make room (`df -h", folder, *kept),
             Self::NoInodes { folder, kept } => {
                 room_hint("remove files that nobody needs (`df -i", folder, *kept)
@@ -128,14 +110,7 @@ impl Problem for TransferError {
                  several behind one port may give different ETags"
                     .to_owned()
             }
-            Self::Unproven { kept: Some(_), .. } => {
-                "check that file, and rename it if it is whole; `--accept-unproven` gives such a file \
-                 its name"
-                    .to_owned()
-            }
-            Self::Unproven { kept: None, .. } => {
-                "check what was written; `--accept-unproven` takes it for a whole backup".to_owned()
-            }
+            Self::Unproven { kept, .. } => unproven_hint(kept.is_some()),
             Self::CutShort { .. } => {
                 "run the same command again, and look at the log of the backend if it happens twice"
                     .to_owned()
@@ -154,14 +129,13 @@ impl Problem for TransferError {
                     .to_owned()
             }
             Self::Source(report) => return report.hint.clone(),
-            Self::Interrupted { kept, report, .. } => match (*kept, &report.hint) {
-                (0, hint) => hint
-                    .clone()
-                    .unwrap_or_else(|| "run the same command again".to_owned()),
-                (kept, _) => {
-                    format!("run the same command again: it goes on after the {kept} bytes that are kept")
-                }
-            },
+            Self::Interrupted { kept: 0, report, .. } => report
+                .hint
+                .clone()
+                .unwrap_or_else(|| "run the same command again".to_owned()),
+            Self::Interrupted { kept, .. } => {
+                format!("run the same command again: it {}", goes_on(*kept))
+            }
             Self::Damaged { .. } => {
                 "download it again, with `--force`; `kubectl broker backup list` shows what there is".to_owned()
             }
@@ -179,7 +153,7 @@ fn goes_on(kept: u64) -> String {
 }
 
 /// `what` begins a command that takes the folder.
-fn room_hint(what: &str, folder: &std::path::Path, kept: u64) -> String {
+fn room_hint(what: &str, folder: &Path, kept: u64) -> String {
     let mut hint = format!(
         "{what} {}`), or choose another folder with `--output-dir`",
         word(&at(folder))
@@ -190,7 +164,44 @@ fn room_hint(what: &str, folder: &std::path::Path, kept: u64) -> String {
     hint
 }
 
-fn io_hint(kind: std::io::ErrorKind, number: Option<i32>) -> Option<String> {
+/// `what` is there instead of a plain file.
+fn not_plain_hint(path: &Path, what: &str) -> String {
+    match what {
+        "a device"
+        | "a named pipe"
+        | "a link to a device"
+        | "a link to a named pipe"
+        | "a link to what a process has open" => format!(
+            "write to stdout with `--output-file -`, and send that where you want it, as in \
+             `--output-file - > {}`",
+            word(&at(path))
+        ),
+        "a link of another user" | "a link to a file that does not exist" => {
+            "name the file that it leads to, or another one, with `--output-file`".to_owned()
+        }
+        _ => "name another file with `--output-file`".to_owned(),
+    }
+}
+
+fn unproven_hint(is_file: bool) -> String {
+    if is_file {
+        "check that file, and rename it if it is whole; `--accept-unproven` gives such a file its name"
+            .to_owned()
+    } else {
+        "check what was written; `--accept-unproven` takes it for a whole backup".to_owned()
+    }
+}
+
+fn io_hint(source: &std::io::Error, kept: u64) -> Option<String> {
+    let hint = hint_of_kind(source.kind(), source.raw_os_error());
+    match (hint, kept) {
+        (hint, 0) => hint,
+        (None, kept) => Some(format!("the same command {}", goes_on(kept))),
+        (Some(hint), kept) => Some(format!("{hint}; the same command {}", goes_on(kept))),
+    }
+}
+
+fn hint_of_kind(kind: std::io::ErrorKind, number: Option<i32>) -> Option<String> {
     use std::io::ErrorKind;
     if number.is_some_and(is_too_many_files) {
         return Some("close other programs, or allow more open files (`ulimit -n`)".to_owned());

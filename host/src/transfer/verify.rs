@@ -82,11 +82,14 @@ impl Verification {
             let mut checks = self.checks.iter();
             checks.any(|check| check.name == name && check.outcome == Outcome::Passed)
         };
-        match () {
-            () if passed("sha256") => Proven::Checksum,
-            () if passed("length") => Proven::Length,
-            () if passed("structure") => Proven::Structure,
-            () => Proven::Nothing,
+        if passed("sha256") {
+            Proven::Checksum
+        } else if passed("length") {
+            Proven::Length
+        } else if passed("structure") {
+            Proven::Structure
+        } else {
+            Proven::Nothing
         }
     }
 

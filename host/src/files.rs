@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 /// How long a named pipe may have no writer.
 const WRITER_COMES: Duration = Duration::from_secs(2);
 /// How long the writer of a pipe may take for everything. `<(op read …)` may ask its user first.
-const WRITER_ENDS: Duration = Duration::from_secs(60);
+const WRITER_ENDS: Duration = Duration::from_mins(1);
 /// Between two looks at a pipe that has nothing yet.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
@@ -195,14 +195,15 @@ fn size(bytes: u64) -> String {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::os::fd::AsRawFd as _;
 
     use super::*;
 
     fn why(result: io::Result<Vec<u8>>) -> String {
-        result.unwrap_err().to_string()
+        result.expect_err("refused").to_string()
     }
 
     #[test]

@@ -153,7 +153,8 @@ fn bound_stalls(stream: &TcpStream, stall: Duration, log: &Log) {
         {
             // The system takes no number that is negative for it.
             let longest = i32::MAX.unsigned_abs();
-            let milliseconds = u32::try_from(stall.as_millis()).map_or(longest, |it| it.min(longest));
+            let milliseconds =
+                u32::try_from(stall.as_millis()).map_or(longest, |it| it.min(longest));
             rustix::net::sockopt::set_tcp_user_timeout(stream, milliseconds)?;
             rustix::net::sockopt::set_socket_keepalive(stream, true)?;
         }

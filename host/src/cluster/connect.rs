@@ -59,8 +59,8 @@ impl Cluster {
         };
         let loaded = places.load()?;
         let prepared = match loaded.config {
-            Some(config) => from_kubeconfig(choose(config, options)?, options)?,
-            None => in_cluster(loaded.looked, Path::new(SERVICE_ACCOUNT), |name| {
+            Some(config) => from_kubeconfig(choose(&config, options)?, options)?,
+            None => in_cluster(&loaded.looked, Path::new(SERVICE_ACCOUNT), |name| {
                 std::env::var(name).ok().filter(|value| !value.is_empty())
             })?,
         };
@@ -130,7 +130,7 @@ fn from_kubeconfig(chosen: Chosen, options: &ConnectOptions) -> Result<Prepared,
 
 /// `rest.InClusterConfig` of client-go.
 fn in_cluster(
-    looked: Vec<String>,
+    looked: &[String],
     folder: &Path,
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<Prepared, ClusterError> {
@@ -138,7 +138,7 @@ fn in_cluster(
         looked: if looked.is_empty() {
             vec!["no file (there is no home folder)".into()]
         } else {
-            looked.clone()
+            looked.to_vec()
         },
         in_cluster,
     };
@@ -430,7 +430,7 @@ mod tests {
             _ => None,
         };
         let connected = |names: fn(&str) -> Option<String>| {
-            in_cluster(Vec::new(), folder.path(), move |name| {
+            in_cluster(&[], folder.path(), move |name| {
                 names(name).or_else(|| variables(name))
             })
         };
@@ -448,7 +448,7 @@ mod tests {
         let named = |name: &str| (name == "POD_NAMESPACE").then(|| "other".to_owned());
         let found = connected(named).unwrap();
         assert_eq!(found.namespace.unwrap().0, "other");
-        let error = in_cluster(Vec::new(), folder.path(), |_| None).err();
+        let error = in_cluster(&[], folder.path(), |_| None).err();
         assert!(matches!(error, Some(ClusterError::NoConfiguration { .. })));
     }
 

@@ -21,7 +21,10 @@ const UNNAMED: &str = "(none)";
 
 /// # Errors
 /// When a name is not in the kubeconfig, or no context is current and none can be put together.
-pub(super) fn choose(config: Kubeconfig, options: &ConnectOptions) -> Result<Chosen, ClusterError> {
+pub(super) fn choose(
+    config: &Kubeconfig,
+    options: &ConnectOptions,
+) -> Result<Chosen, ClusterError> {
     let current = some(&config.current_context);
     let (name, mut context) = match options.context.clone().or(current) {
         Some(name) => {
@@ -130,7 +133,7 @@ contexts:
     fn with(change: impl FnOnce(&mut ConnectOptions)) -> Result<Chosen, ClusterError> {
         let mut options = ConnectOptions::default();
         change(&mut options);
-        choose(Kubeconfig::parse(TWO).unwrap(), &options)
+        choose(&Kubeconfig::parse(TWO).unwrap(), &options)
     }
 
     #[test]
@@ -186,13 +189,13 @@ contexts:
             let text = TWO.replace("current-context: staging", "current-context: ''");
             Kubeconfig::parse(&text).unwrap()
         };
-        let error = choose(without(), &ConnectOptions::default()).unwrap_err();
+        let error = choose(&without(), &ConnectOptions::default()).unwrap_err();
         assert!(error.to_string().contains("staging, production"), "{error}");
         let options = ConnectOptions {
             cluster: Some("blue".into()),
             user: Some("eve".into()),
             ..ConnectOptions::default()
         };
-        assert!(choose(without(), &options).is_ok());
+        assert!(choose(&without(), &options).is_ok());
     }
 }

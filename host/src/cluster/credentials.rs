@@ -22,7 +22,7 @@ const MAX_TOKEN: u64 = 1 << 20;
 /// The largest file with a certificate or a key, in bytes.
 const MAX_PEM: u64 = 16 << 20;
 /// How long a token from a file counts, before the file is read again: kubelets renew those of pods.
-const READ_AGAIN: Duration = Duration::from_secs(60);
+const READ_AGAIN: Duration = Duration::from_mins(1);
 
 /// Why credentials can't be used. It says nothing of the credentials themselves.
 #[derive(Clone, Debug, thiserror::Error)]

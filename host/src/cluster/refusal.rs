@@ -234,7 +234,6 @@ mod tests {
             server: "https://api.example:6443".into(),
             context: Some("staging".into()),
             user: Some("eve".into()),
-            ..Identity::default()
         }
     }
 

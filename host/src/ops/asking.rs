@@ -97,7 +97,7 @@ impl Session {
             let asked = asked.map_err(Refusal::NotAsked)?;
             accept(asked).map_err(Refusal::NoAnswer)
         };
-        first(files.len(), ask, accept, |at, refusal| refused(at, refusal)).await
+        first(files.len(), ask, accept, &mut refused).await
     }
 }
 
@@ -195,7 +195,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_refusal_that_is_final_ends_it() {
-        let used = first(2, async |at| at, |at| Err::<(), _>(at), |_, at| Err(at));
+        let used = first(2, async |at| at, Err::<(), _>, |_, at| Err(at));
         assert_eq!(used.await, Err(0));
     }
 }

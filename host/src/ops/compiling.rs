@@ -71,7 +71,7 @@ impl Compiling {
         }
         let all = work.engines.iter().map(|(engine, _)| short(engine));
         let label = format!("Compiling {}", all.collect::<Vec<_>>().join(", "));
-        match self.ui.relabel(&label) {
+        match Ui::relabel(&label) {
             Some(shown) => work.shown = Some(shown),
             None => self.ui.note(&sentence(&news)),
         }

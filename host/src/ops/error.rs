@@ -327,6 +327,7 @@ impl Problem for OpsError {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each error")]
     fn hint(&self) -> Option<String> {
         match self {
             Self::Cluster(error) => error.hint(),

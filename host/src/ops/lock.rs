@@ -180,7 +180,7 @@ impl Place<'_> {
         match file.try_lock() {
             Ok(()) => {
                 // Of use for people only: the lock holds whatever the file says.
-                let _ = self.sign(&mut file);
+                let _ = sign(&mut file);
                 Ok(file)
             }
             Err(TryLockError::WouldBlock) => Err(OpsError::LockedHere {
@@ -209,12 +209,13 @@ impl Place<'_> {
             .collect();
         format!("{}-{hex}.lock", self.operation)
     }
+}
 
-    fn sign(&self, file: &mut File) -> io::Result<()> {
-        let since = Timestamp::now().round(Unit::Second).unwrap_or_default();
-        file.set_len(0)?;
-        file.write_all(format!("{} since {since}\n", holder::here()).as_bytes())
-    }
+/// Writes down who holds a lock of this machine.
+fn sign(file: &mut File) -> io::Result<()> {
+    let since = Timestamp::now().round(Unit::Second).unwrap_or_default();
+    file.set_len(0)?;
+    file.write_all(format!("{} since {since}\n", holder::here()).as_bytes())
 }
 
 /// A URL of a server as all who mean it write it: case, default port and a slash at the end don't matter.

@@ -118,7 +118,7 @@ pub async fn restore(
         deed.forget();
         work.await?
     } else {
-        let result = locked(session, "restore", &subject, work).await;
+        let result = Box::pin(locked(session, "restore", &subject, work)).await;
         deed.goes_on = result.as_ref().is_ok_and(|(backup, _)| !has_ended(backup));
         deed.record(session.ui(), &result).await;
         result?

@@ -118,7 +118,10 @@ fn parts(capability: &Capability) -> (Subject<'_>, BTreeSet<Mark>, String, Strin
         }
         Capability::Header { place, name } => {
             let place = place.words();
-            other(None, format!("add the header {name} to what it sends to {place}"))
+            other(
+                None,
+                format!("add the header {name} to what it sends to {place}"),
+            )
         }
         Capability::Credentials { place, kind } => {
             let place = place.words();

@@ -20,7 +20,7 @@ pub(super) fn sign(
     region: &str,
 ) -> Result<(), S3Error> {
     let failed = |reason: String| S3Error::NotSigned { reason };
-    let identity = sendable(credentials)?.into();
+    let identity = sendable(&credentials)?.into();
     if HeaderValue::from_str(region).is_err() {
         return Err(failed("the region has a control character".to_owned()));
     }
@@ -56,7 +56,7 @@ pub(super) fn sign(
 }
 
 /// Without the white space around them, which editors and copying add. The library panics over what no header can have.
-fn sendable(credentials: Credentials) -> Result<Credentials, S3Error> {
+fn sendable(credentials: &Credentials) -> Result<Credentials, S3Error> {
     let key = credentials.access_key_id().trim();
     let token = credentials.session_token().map(str::trim);
     let is_sendable = |text: &str| HeaderValue::from_str(text).is_ok();

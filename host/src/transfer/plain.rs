@@ -146,7 +146,8 @@ const fn not_plain(what: &'static str) -> Unwritable {
     Unwritable::NotPlain { what }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
     use std::os::unix::net::UnixListener;

@@ -223,7 +223,8 @@ impl Ui {
 
     /// Changes what the sign of life on a terminal says until the value is dropped. There is none where
     /// stderr is no terminal, or nothing is shown on it.
-    pub(crate) fn relabel(self, message: &str) -> Option<Relabelled> {
+    #[must_use]
+    pub(crate) fn relabel(message: &str) -> Option<Relabelled> {
         live::relabel(message)
     }
 

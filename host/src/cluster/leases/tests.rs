@@ -245,7 +245,7 @@ async fn where_a_lock_may_not_be_renewed_that_is_told_and_the_work_goes_on() {
     let mut held = acquire(&script).await.unwrap();
     let told = std::cell::Cell::new(0);
     let work = async {
-        tokio::time::sleep(Duration::from_secs(300)).await;
+        tokio::time::sleep(Duration::from_mins(5)).await;
         "done"
     };
     let done = held

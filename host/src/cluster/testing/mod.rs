@@ -21,7 +21,6 @@ pub(super) fn cluster(client: kube::Client) -> Cluster {
             server: "https://api.example".into(),
             context: Some("staging".into()),
             user: Some("eve".into()),
-            ..Identity::default()
         },
         namespace: "mqtt".into(),
         namespace_source: NamespaceSource::Default,

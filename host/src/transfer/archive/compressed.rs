@@ -67,7 +67,7 @@ impl Kind {
         match self {
             Self::Gzip => "CRC and length hold",
             Self::Bzip2 => "all CRCs hold",
-            Self::Xz if head.get(7).is_some_and(|flags| flags & 0xf == 0) => {
+            Self::Xz if head.get(7).is_some_and(|flags| flags.trailing_zeros() >= 4) => {
                 "its index holds; it has no checksum of its content"
             }
             Self::Xz => "its index and checksums hold",

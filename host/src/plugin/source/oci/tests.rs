@@ -698,7 +698,7 @@ async fn a_login_that_can_not_be_got_is_an_error_only_where_one_is_needed() {
     for (config, failure) in [
         (r#"{"credsStore":"missing"}"#, Failure::NotAllowed),
         ("{damaged", Failure::Usage),
-        (r#"[]"#, Failure::Usage),
+        ("[]", Failure::Usage),
     ] {
         configure(config).unwrap();
         let fetched = get_with(&open, ":1", with_config).await;

@@ -328,6 +328,7 @@ fn an_engine_that_does_not_exist_is_a_usage_error_without_a_report() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is one document")]
 fn json_is_one_document_on_stdout_also_when_a_check_failed() {
     let run = with(
         "deny=get:pods/portforward",

@@ -25,7 +25,7 @@ pub enum ArtifactError {
     Missing { path: PathBuf },
     #[error("What the strategy left at {} is no regular file", path.display())]
     NoFile { path: PathBuf },
-    #[error("{} is no regular file, and nothing takes its place", path.display())]
+    #[error("{} is a link or no regular file, and nothing takes its place", path.display())]
     Occupied { path: PathBuf },
     #[error("The artifact is empty")]
     Empty,
@@ -40,7 +40,7 @@ impl Artifact {
     ///
     /// # Errors
     ///
-    /// If there is nothing, nothing in it, too much, or a folder in its place.
+    /// If there is nothing, nothing in it, too much, or a folder or a link in its place.
     pub fn take(places: &Places, limit: u64) -> Result<Self, ArtifactError> {
         let at = |path: &Path| {
             let path = path.to_owned();
@@ -59,13 +59,16 @@ impl Artifact {
             size if size > limit => return Err(ArtifactError::TooLarge { size, limit }),
             _ => {}
         }
-        match fs::metadata(&places.artifact) {
-            Ok(there) if !there.is_file() => {
+        // No link is followed: whoever made one wants something else kept there.
+        match fs::symlink_metadata(&places.artifact) {
+            Ok(there) if there.is_file() => {}
+            Ok(_) => {
                 return Err(ArtifactError::Occupied {
                     path: places.artifact.clone(),
                 });
             }
-            _ => {}
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(e) => return Err(at(&places.artifact)(e)),
         }
         fs::set_permissions(temp, Permissions::from_mode(0o400)).map_err(at(temp))?;
         rename(temp, &places.artifact).map_err(at(&places.artifact))?;
@@ -175,8 +178,12 @@ mod tests {
         assert!(matches!(refused(), ArtifactError::Occupied { .. }));
         assert!(places.artifact.is_dir());
         fs::remove_dir(&places.artifact).expect("it is removed");
-        std::os::unix::fs::symlink("/dev/null", &places.artifact).expect("a link");
-        assert!(matches!(refused(), ArtifactError::Occupied { .. }));
-        assert!(places.artifact.is_symlink());
+        // To a device, to nothing, and to a plain file.
+        for target in ["/dev/null", "missing", "temp"] {
+            std::os::unix::fs::symlink(target, &places.artifact).expect("a link");
+            assert!(matches!(refused(), ArtifactError::Occupied { .. }));
+            assert!(places.artifact.is_symlink(), "{target}");
+            fs::remove_file(&places.artifact).expect("it is removed");
+        }
     }
 }

@@ -131,6 +131,8 @@ impl Problem for CliError {
     fn written_by(&self) -> Option<&str> {
         match self {
             Self::Ops(error) => error.written_by(),
+            Self::Plugin(error) => error.written_by(),
+            Self::Authoring(error) => error.written_by(),
             _ => None,
         }
     }
@@ -138,6 +140,8 @@ impl Problem for CliError {
     fn hint_written_by(&self) -> Option<&str> {
         match self {
             Self::Ops(error) => error.hint_written_by(),
+            Self::Plugin(error) => error.hint_written_by(),
+            Self::Authoring(error) => error.hint_written_by(),
             _ => None,
         }
     }

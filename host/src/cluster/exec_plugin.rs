@@ -113,8 +113,9 @@ impl Plugin {
     pub(super) async fn header(&self) -> Result<Option<HeaderValue>, CredentialError> {
         let mut given = self.given.lock().await;
         let is_good = given.as_ref().is_some_and(|given| {
-            let end = given.expires.map(|end| end - MARGIN);
-            end.is_none_or(|end| Timestamp::now() < end)
+            // Added to now: an end near the earliest time leaves nothing to subtract from.
+            let renewed = Timestamp::now() + MARGIN;
+            given.expires.is_none_or(|end| renewed < end)
         });
         if !is_good {
             *given = Some(self.run().await?);

@@ -2,6 +2,7 @@
 
 use super::error::{ClusterError, Phase, Unreachable, show};
 use super::kubelet::{KubeletFailure, KubeletTrouble};
+use crate::model::shell::word;
 use crate::model::{Failure, Problem};
 
 impl Problem for ClusterError {
@@ -123,7 +124,7 @@ impl Problem for ClusterError {
             Self::Unauthorized { context, .. } => match context {
                 Some(context) => format!(
                     "they may have expired: log in again, then try `kubectl --context {} auth whoami`",
-                    show(context)
+                    word(context)
                 ),
                 None => "they may have expired: check the service account's token".into(),
             },

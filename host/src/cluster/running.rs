@@ -18,30 +18,33 @@ pub struct RunningPod {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetPod {
     pub name: String,
-    /// Why it is not ready; none where it is.
+    /// Why it can't be asked; none if it can.
     pub problem: Option<String>,
 }
 
 impl Cluster {
-    /// All pods of a target in the order of their ordinals. There is at least one that is ready.
+    /// All pods of a target in the order of their ordinals. There is at least one that can be asked.
     ///
-    /// Requests: 1; when no pod is ready, some more for the reason.
+    /// A pod can be asked if it has a running container and is not being deleted. Whether the container of
+    /// an endpoint is ready is judged when the pod is asked: the readiness of the pod says nothing about it.
+    ///
+    /// Requests: 1; when no pod can be asked, some more for the reason.
     ///
     /// # Errors
-    /// When none is ready, with the reason, or they may not be seen.
+    /// When none can be asked, with the reason, or they may not be seen.
     pub async fn pods_of(&self, target: &Target) -> Result<Vec<TargetPod>, ClusterError> {
         check_name("StatefulSet", &target.statefulset)?;
         let mut owned = self.list::<Pod>(&PODS).await?;
         owned.retain(|pod| pods::is_owned(pod, &target.statefulset));
         owned.sort_by_key(|pod| pods::ordinal(pods::name(pod), &target.statefulset));
-        if !owned.iter().any(pods::is_ready) {
+        if !owned.iter().any(can_be_asked) {
             let name = &target.statefulset;
             let record = self.get::<StatefulSet>(&STATEFUL_SETS, name).await;
             return Err(self.no_ready_pod(name, record, &owned).await);
         }
         let found = owned.iter().map(|pod| TargetPod {
             name: pods::name(pod).to_owned(),
-            problem: (!pods::is_ready(pod)).then(|| pods::why_not_ready(pod)),
+            problem: (!can_be_asked(pod)).then(|| pods::why_not_ready(pod)),
         });
         Ok(found.collect())
     }
@@ -81,6 +84,10 @@ impl Cluster {
         }
         Ok(found)
     }
+}
+
+fn can_be_asked(pod: &Pod) -> bool {
+    !pods::is_deleting(pod) && pods::has_running_container(pod)
 }
 
 fn running(pod: &Pod) -> Option<RunningPod> {
@@ -127,24 +134,37 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn all_pods_of_the_set_are_told_with_why_they_are_not_ready() {
+    async fn all_pods_of_the_set_are_told_with_why_they_can_not_be_asked() {
         let mut stranger = pod("broker-4", true);
         stranger["metadata"]["ownerReferences"] = json!([]);
+        // A container of it runs, though the pod is not ready.
+        let mut starting = pod("broker-3", true);
+        starting["status"]["conditions"][0]["status"] = json!("False");
+        let mut deleted = pod("broker-5", true);
+        deleted["metadata"]["deletionTimestamp"] = json!("2025-09-06T12:00:00Z");
         let listed = [
             pod("broker-10", true),
             pod("broker-2", false),
             pod("broker-0", true),
+            starting,
+            deleted,
             stranger,
         ];
         let answers = Answers::default().list("pods", &listed);
         let found = answers.mocked().pods_of(&target(None)).await.unwrap();
-        let ready: Vec<_> = found
+        let asked: Vec<_> = found
             .iter()
             .map(|pod| (pod.name.as_str(), pod.problem.is_none()))
             .collect();
         assert_eq!(
-            ready,
-            [("broker-0", true), ("broker-2", false), ("broker-10", true)]
+            asked,
+            [
+                ("broker-0", true),
+                ("broker-2", false),
+                ("broker-3", true),
+                ("broker-5", false),
+                ("broker-10", true)
+            ]
         );
         let none = Answers::default().list("pods", &[pod("broker-0", false)]);
         let error = none.mocked().pods_of(&target(None)).await.unwrap_err();

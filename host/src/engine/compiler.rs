@@ -10,7 +10,7 @@ use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use super::EngineError;
@@ -39,6 +39,10 @@ const REFUSAL: u8 = 1;
 /// Whether this program compiles when it is started with [`ARGUMENT`].
 static IS_COMPILER: AtomicBool = AtomicBool::new(false);
 
+/// Held while a process compiles: each may take a gigabyte and every processor, and a command may load many
+/// engines at the same time.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
 /// Compiles what is on stdin, if these are the arguments for that. A program that calls this before
 /// anything else lets [`super::Runtime`] compile in a process of its own.
 ///
@@ -60,7 +64,7 @@ pub(super) fn is_available() -> bool {
     IS_COMPILER.load(Ordering::Relaxed)
 }
 
-/// Native code of a component.
+/// Native code of a component. Blocks, also while another thread compiles.
 ///
 /// # Errors
 /// When it is no valid component, when its compilation takes more than it may, or when the process can't
@@ -69,6 +73,7 @@ pub(super) fn compile(engine: &str, component: &[u8]) -> Result<Vec<u8>, EngineE
     let unusable = |error: io::Error| EngineError::Compiler {
         reason: error.to_string(),
     };
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let mut child = start().map_err(unusable)?;
     let (answer, status) = exchange(&mut child, component).map_err(unusable)?;
     let too_costly = |what: String| EngineError::TooCostly {
@@ -80,7 +85,11 @@ pub(super) fn compile(engine: &str, component: &[u8]) -> Result<Vec<u8>, EngineE
         return Err(too_costly(format!("more than {seconds} s")));
     };
     match answer.first() {
-        Some(&CODE) if status.success() => Ok(answer.split_off(1)),
+        Some(&CODE) if status.success() => {
+            // In its place: there may be hundreds of megabytes.
+            answer.remove(0);
+            Ok(answer)
+        }
         Some(&REFUSAL) if status.success() => Err(EngineError::Compile {
             engine: engine.to_owned(),
             reason: String::from_utf8_lossy(&answer[1..]).into_owned(),
@@ -94,11 +103,17 @@ pub(super) fn compile(engine: &str, component: &[u8]) -> Result<Vec<u8>, EngineE
 fn ended_badly(status: ExitStatus, time: Duration) -> String {
     use std::os::unix::process::ExitStatusExt;
 
-    if status.signal() == Some(rustix::process::Signal::XCPU.as_raw()) {
+    use rustix::process::Signal;
+
+    if status.signal() == Some(Signal::XCPU.as_raw()) {
         return format!("more than {} s of processor time", time.as_secs());
     }
-    // An allocation that fails aborts the process.
-    format!("more than {} MiB of memory ({status})", MEMORY >> 20)
+    // An allocation that fails aborts the process, and a system without memory kills it.
+    let of_memory = [Signal::ABORT, Signal::KILL].map(Signal::as_raw);
+    if status.signal().is_some_and(|it| of_memory.contains(&it)) {
+        return format!("more than {} MiB of memory ({status})", MEMORY >> 20);
+    }
+    format!("more than the compiler can do ({status})")
 }
 
 #[cfg(not(unix))]

@@ -158,13 +158,6 @@ impl Problem for EngineError {
         }
     }
 
-    fn is_hint_of_others(&self) -> bool {
-        matches!(
-            self,
-            Self::Reported { report, is_bundled: false, .. } if report.kind != ReportKind::Denied
-        )
-    }
-
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::NotAComponent { .. } => {

@@ -523,11 +523,12 @@ impl Instance {
         self.limits.total = total.min(LONGEST);
     }
 
-    /// Whether an error of the engine is that the host refused to send a value, an id for example.
+    /// Why the host refused to send a value, an id for example, if an error of the engine says so. These are
+    /// the host's words alone: the engine may have put others around them.
     #[must_use]
-    pub fn has_refused(&self, message: &str) -> bool {
+    pub fn refusal_in(&self, message: &str) -> Option<&str> {
         let refused = self.store.data().refused_value.as_deref();
-        refused.is_some_and(|refused| message.contains(refused))
+        refused.filter(|refused| message.contains(*refused))
     }
 
     fn warn(&self, note: &str) {

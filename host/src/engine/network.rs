@@ -48,9 +48,9 @@ pub trait Network: Send + Sync {
     /// Sends a request and waits for the head of its answer.
     fn send(&self, outgoing: Outgoing) -> BoxFuture<'_, Result<Answer, Report>>;
 
-    /// Whether what has come holds the credentials that were added to a request: an engine must not see
-    /// them. Those who add none have nothing to look for.
-    fn reveals(&self, _: Auth, _: &[u8]) -> bool {
+    /// Whether what has come holds credentials that are added to requests, of this endpoint or another: an
+    /// engine must not see them. Those who add none have nothing to look for.
+    fn reveals(&self, _: &[u8]) -> bool {
         false
     }
 }

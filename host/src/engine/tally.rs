@@ -1,4 +1,7 @@
-//! How much an engine may ask and say in one call: what is unlimited fills disks, terminals and backends.
+//! How much an engine may ask and say: what is unlimited fills disks, terminals and backends.
+//!
+//! What a call may ask and report begins anew with the next one. Warnings and the audit have one budget for as
+//! long as the engine runs: a command that waits calls it again and again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -11,11 +14,11 @@ use super::{Auditor, HostCall, Level, Observer};
 const MAX_CALLS: u64 = 10_000;
 /// The most that an engine may send in bodies and objects, in bytes. Files of the user don't count.
 const MAX_SENT: u64 = 64 << 20;
-/// The most warnings that are shown.
+/// The most warnings that are shown, of all calls.
 const MAX_WARNINGS: u64 = 20;
-/// The most other messages, and reports of progress, that are shown.
+/// The most other messages, and reports of progress, that are shown of one call.
 const MAX_MESSAGES: u64 = 200;
-/// The longest line of the audit, and the most of all lines, in bytes.
+/// The longest line of the audit, and the most of the lines of all calls, in bytes.
 const MAX_LINE: usize = 16 << 10;
 const MAX_LINES: u64 = 8 << 20;
 /// The longest text within a line, in bytes, and the most values of a list.
@@ -53,7 +56,7 @@ impl Asked {
     }
 }
 
-/// Hands on what an engine says, and counts what is too much. Says at the end how much was left out.
+/// Hands on what an engine says, and counts what is too much. Says at the end of a call how much was left out.
 pub(super) struct Voice {
     observer: Arc<dyn Observer>,
     engine: String,
@@ -89,12 +92,15 @@ impl Voice {
 
     /// The call has ended.
     pub(super) fn close(&self) {
+        // What is used up stays so; only what is beyond it has been told.
+        let warnings = self.warnings.fetch_min(MAX_WARNINGS, Relaxed);
+        let messages = self.messages.swap(0, Relaxed);
         let counts = [
-            (&self.warnings, MAX_WARNINGS, Level::Warn, "warnings"),
-            (&self.messages, MAX_MESSAGES, Level::Debug, "messages"),
+            (warnings, MAX_WARNINGS, Level::Warn, "warnings"),
+            (messages, MAX_MESSAGES, Level::Debug, "messages"),
         ];
         for (said, most, level, what) in counts {
-            let left_out = said.swap(0, Relaxed).saturating_sub(most);
+            let left_out = said.saturating_sub(most);
             if left_out > 0 {
                 let message = format!("{left_out} more {what} are left out");
                 self.observer.log(&self.engine, level, &message);
@@ -110,8 +116,8 @@ impl Drop for Voice {
     }
 }
 
-/// Hands on what an engine asks of the host, cut to what a file can hold. Says at the end how many calls
-/// were left out.
+/// Hands on what an engine asks of the host, cut to what a file can hold. Says at the end of each call of the
+/// engine how many were left out.
 pub(super) struct Ledger {
     auditor: Arc<dyn Auditor>,
     engine: String,
@@ -148,7 +154,6 @@ impl Ledger {
 
     /// The call has ended.
     pub(super) fn close(&self) {
-        self.bytes.store(0, Relaxed);
         let left_out = self.left_out.swap(0, Relaxed);
         if left_out > 0 {
             self.auditor.heard(&HostCall {
@@ -265,10 +270,14 @@ mod tests {
                 "Debug: 1800 more messages are left out"
             ]
         );
-        // The next call may speak again, and nothing is said twice.
+        // The next call may report again, but not warn, and nothing is said twice.
         voice.log(Level::Warn, "again");
+        voice.log(Level::Info, "again");
         drop(voice);
-        assert_eq!(heard.lines()[222..], ["Warn: again"]);
+        assert_eq!(
+            heard.lines()[222..],
+            ["Info: again", "Warn: 1 more warnings are left out"]
+        );
     }
 
     #[test]
@@ -300,6 +309,24 @@ mod tests {
             2002 - told
         );
         assert!(last.contains(&left_out), "{told} lines, {last}");
+    }
+
+    #[test]
+    fn the_calls_of_one_engine_share_the_audit() {
+        let heard = Arc::new(Heard::default());
+        let ledger = Ledger::new(heard.clone(), "acme/x");
+        let line = json!({ "list": vec!["x".repeat(400); 30] });
+        for _ in 0..2000 {
+            ledger.tell("http.send", line.clone(), json!({}));
+        }
+        ledger.close();
+        let told = heard.lines().len();
+        ledger.tell("http.send", line, json!({}));
+        drop(ledger);
+        let lines = heard.lines();
+        assert_eq!(lines.len(), told + 1);
+        let left_out = r#""call":"left-out","arguments":{"calls":1}"#;
+        assert!(lines[told].contains(left_out), "{}", lines[told]);
     }
 
     #[test]

@@ -121,8 +121,8 @@ pub trait Problem: std::error::Error + Send + Sync + 'static {
         false
     }
 
-    /// Whether somebody else wrote the hint, such as an engine: it is shown as it is.
+    /// Whether somebody else wrote the hint, such as an installed engine or a kubeconfig: it is shown as it is.
     fn is_hint_of_others(&self) -> bool {
-        false
+        self.hint_written_by().is_some()
     }
 }

@@ -67,6 +67,7 @@ pub async fn act(
     if let Some(timeout) = request.timeout {
         running.instance().limit(timeout);
     }
+    session.note_begun(&running, None);
     let acted = running.instance().act(name, &options).await;
     let acted = running.original(acted);
     deed.record(session.ui(), &acted).await;

@@ -15,6 +15,8 @@ pub struct Work {
     pub id: Option<String>,
     /// Whether the engine tells the state of one backup.
     pub has_status: bool,
+    /// Whether the engine lists backups.
+    pub has_list: bool,
 }
 
 impl Begun {

@@ -23,7 +23,7 @@ pub struct CredentialsRequest {
 pub(super) struct Credentials {
     basic: Option<HeaderValue>,
     bearer: Option<HeaderValue>,
-    /// What an answer to a request with these headers must not hold.
+    /// What no answer may hold.
     basic_echo: Echo,
     bearer_echo: Echo,
 }
@@ -88,13 +88,10 @@ impl Credentials {
         }
     }
 
-    /// Whether what came back holds the credentials of that kind.
-    pub(super) fn are_in(&self, auth: Auth, text: &[u8]) -> bool {
-        match auth {
-            Auth::None | Auth::Aws => false,
-            Auth::Basic => self.basic_echo.is_in(text),
-            Auth::Bearer => self.bearer_echo.is_in(text),
-        }
+    /// Whether what came back holds any of the credentials. An engine may have had them sent to another
+    /// endpoint than the one that answers.
+    pub(super) fn are_in(&self, text: &[u8]) -> bool {
+        self.basic_echo.is_in(text) || self.bearer_echo.is_in(text)
     }
 }
 
@@ -162,6 +159,19 @@ mod tests {
         ] {
             assert_eq!(one_line(&secret(text)).expose(), expected.as_bytes());
         }
+    }
+
+    #[test]
+    fn credentials_are_looked_for_whatever_the_endpoint_takes() {
+        let (password, token) = (secret("canary-4711"), secret("canary-4712"));
+        let credentials = Credentials {
+            basic_echo: Echo::of([&password], None),
+            bearer_echo: Echo::of([&token], None),
+            ..Credentials::default()
+        };
+        assert!(credentials.are_in(b"it was canary-4711"));
+        assert!(credentials.are_in(b"it was canary-4712"));
+        assert!(!credentials.are_in(b"it was canary-4713"));
     }
 
     #[test]

@@ -153,10 +153,12 @@ pub(super) fn account_for(
     let path = stored.path.as_ref();
     deed.file = path.and_then(|path| path.canonicalize().ok());
     if stored.proof == Proof::Nothing {
-        deed.ended(
-            "Unproven",
-            "accepted although nothing proves that it is complete",
-        );
+        let message = if stored.damage.is_some() {
+            "accepted although its archive is damaged"
+        } else {
+            "accepted although nothing proves that it is complete"
+        };
+        deed.ended("Unproven", message);
     }
     say_how_sure(session, &stored, known);
     let Some(path) = stored.path else {
@@ -206,7 +208,7 @@ fn check_whole(backup: &Backup, running: &Running) -> Result<(), OpsError> {
         return Ok(());
     }
     Err(OpsError::NotWhole {
-        id: text::printable(&backup.id, 200).into_owned(),
+        id: backup.id.clone(),
         state: running.state_of(backup),
         reason: backup
             .failure
@@ -224,6 +226,12 @@ fn say_how_sure(session: &Session, stored: &Stored, known: Option<&Backup>) {
             "The backend gave neither length nor checksum, and ended with the connection: nothing proves \
              that this is all of it",
         );
+    }
+    if let Some(damage) = &stored.damage {
+        ui.warn(&format!(
+            "Its archive is damaged: {}",
+            text::printable(damage, 300)
+        ));
     }
     if let Some(listed) = known.and_then(|backup| backup.size)
         && listed != stored.length

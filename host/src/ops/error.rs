@@ -18,7 +18,11 @@ pub enum OpsError {
     Engine(#[from] EngineError),
     #[error(transparent)]
     Transfer(Box<TransferError>),
-    #[error("backup {id} can't be downloaded: it is {state}{}", because(reason.as_deref()))]
+    #[error(
+        "backup {} can't be downloaded: it is {state}{}",
+        text::printable(id, 200),
+        because(reason.as_deref())
+    )]
     NotWhole {
         id: String,
         state: String,
@@ -108,14 +112,18 @@ pub enum OpsError {
     NotItsOption { engine: String, flag: String },
     #[error("backup {id} is complete, but what was to be done with it was not: {source}")]
     Unfinished { id: String, source: Box<OpsError> },
-    #[error("{id} has not ended within {seconds} s; it goes on in the backend")]
+    #[error(
+        "{} has not ended within {seconds} s; it goes on in the backend",
+        text::printable(id, 200)
+    )]
     StillRunning {
         id: String,
         engine: String,
         seconds: u64,
     },
     #[error(
-        "nothing is to be seen of the restore of {id} {seconds} s after it was asked for: its state is still {state}"
+        "nothing is to be seen of the restore of {} {seconds} s after it was asked for: its state is still {state}",
+        text::printable(id, 200)
     )]
     NoTrace {
         id: String,
@@ -319,11 +327,10 @@ impl Problem for OpsError {
     fn is_hint_of_others(&self) -> bool {
         match self {
             Self::Cluster(error) => error.is_hint_of_others(),
-            Self::Engine(error) => error.is_hint_of_others(),
             Self::Unfinished { source, .. } | Self::ExportLost { source, .. } => {
                 source.is_hint_of_others()
             }
-            _ => false,
+            _ => self.hint_written_by().is_some(),
         }
     }
 
@@ -411,10 +418,13 @@ impl Problem for OpsError {
                 word(id)
             )),
             Self::NoTrace { id, engine, .. } => Some(format!(
-                "It may have ended between two looks, or not have begun. Look with `kubectl broker backup status --engine {engine} --id {id}`, and at the log of the backend, before you try again"
+                "It may have ended between two looks, or not have begun. Look with `kubectl broker backup status --engine {} --id {}`, and at the log of the backend, before you try again",
+                word(engine),
+                word(id)
             )),
             Self::UnusableId { engine, .. } => Some(format!(
-                "The id is the backend's own: look at it with `kubectl broker backup list --engine {engine} -o json`"
+                "The id is the backend's own: look at it with `kubectl broker backup list --engine {} -o json`",
+                word(engine)
             )),
             Self::NoPods { .. } => Some("Leave `--pod` out".to_owned()),
             Self::OutcomeUnknown { engine, .. } => Some(format!(
@@ -460,7 +470,9 @@ impl Problem for OpsError {
     fn hint_written_by(&self) -> Option<&str> {
         match self {
             Self::Engine(error) => error.hint_written_by(),
-            Self::Unfinished { source, .. } => source.hint_written_by(),
+            Self::Unfinished { source, .. } | Self::ExportLost { source, .. } => {
+                source.hint_written_by()
+            }
             _ => None,
         }
     }

@@ -144,11 +144,13 @@ impl Deed {
         let received = self.received();
         self.bytes = self.bytes.or(received);
         let kept = self.saving.as_ref().and_then(|saving| saving.kept());
+        let has_file = self.saving.as_ref().is_some_and(|saving| saving.has_file());
         let message = match (&*self.operation, received, kept) {
+            _ if has_file => "stopped; the file is whole".to_owned(),
             (_, _, Some(kept)) => {
                 format!("stopped; the same command goes on after the {kept} bytes that are kept")
             }
-            (_, Some(_), None) => "stopped; nothing of it is kept".to_owned(),
+            (_, Some(_), None) => "stopped; it could not be seen that anything is kept".to_owned(),
             ("create" | "restore", ..) => {
                 "stopped; what was begun may go on in the backend".to_owned()
             }

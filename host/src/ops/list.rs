@@ -56,8 +56,8 @@ fn cut<T>(items: &mut Vec<T>, limit: Option<u32>) -> usize {
     left_out
 }
 
-/// Asks each pod that is ready with the engine that was chosen. What some pods tell counts although
-/// others fail.
+/// Asks each pod in which a container runs, with the engine that was chosen. What some pods tell counts
+/// although others fail.
 async fn of_all_pods(
     session: &Session,
     chosen: &Running,
@@ -70,10 +70,10 @@ async fn of_all_pods(
     }
     let file = session.file(&chosen.manifest.id)?;
     let pods = session.cluster.pods_of(session.target()).await?;
-    let mut ready = Vec::new();
+    let mut asked = Vec::new();
     for pod in pods {
         match pod.problem {
-            None => ready.push(pod.name),
+            None => asked.push(pod.name),
             Some(problem) => session.notes().warn(&format!(
                 "pod {} is not ready ({}): its backups are left out",
                 text::printable(&pod.name, 200),
@@ -81,7 +81,7 @@ async fn of_all_pods(
             )),
         }
     }
-    let answers = stream::iter(&ready)
+    let answers = stream::iter(&asked)
         .map(|pod| async move { (pod, of_pod(session, file, pod, limit).await) })
         .buffered(AT_ONCE);
     let answers: Vec<_> = answers.collect().await;

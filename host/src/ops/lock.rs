@@ -26,13 +26,14 @@ const MAX_HOLDER: u64 = 4096;
 
 /// Runs `work` while nobody else does the same to `subject`, a name of the namespace.
 ///
-/// A Lease is not given up while the backend goes on with what was begun: where `work` is stopped or did not see its
-/// end, the Lease stays until its time is over, and the user is told.
+/// The Lease is released when nothing goes on in the backend. It stays until its time is over, and the user is told, if
+/// `work` is stopped, or if `goes_on` says of its result that the backend may still work.
 pub(super) async fn locked<T>(
     session: &Session,
     operation: &str,
     subject: &str,
     work: impl Future<Output = Result<T, OpsError>>,
+    goes_on: impl Fn(&Result<T, OpsError>) -> bool,
 ) -> Result<T, OpsError> {
     let (cluster, ui) = (&session.cluster, session.ui());
     let name = lease_name(operation, subject);
@@ -75,17 +76,18 @@ pub(super) async fn locked<T>(
                 ));
             };
             let work = AssertUnwindSafe(lease.keep_while(work, unrenewable)).catch_unwind();
-            let done = match work.await {
-                Ok(kept) => kept.map_err(OpsError::from).flatten(),
+            let kept = match work.await {
+                Ok(kept) => kept,
                 Err(panic) => {
                     guard.release().await;
                     std::panic::resume_unwind(panic);
                 }
             };
-            if !matches!(done, Err(OpsError::StillRunning { .. })) {
+            // A Lease that was lost can't be kept, whatever goes on.
+            if !kept.as_ref().is_ok_and(goes_on) {
                 guard.release().await;
             }
-            done
+            kept.map_err(OpsError::from).flatten()
         }
         Acquired::NotAllowed(reason) => {
             let _here = here?;
@@ -138,10 +140,11 @@ impl Drop for Guard<'_> {
             }
             None => return,
         };
-        self.ui.warn(&format!(
-            "{what}. `kubectl get lease {name} -n {namespace} -o yaml` shows it; \
+        let commands = self.ui.with_commands(&format!(
+            "`kubectl get lease {name} -n {namespace} -o yaml` shows it; \
              `kubectl delete lease {name} -n {namespace}` lets others in before"
         ));
+        self.ui.warn(&format!("{what}. {commands}"));
     }
 }
 

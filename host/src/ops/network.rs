@@ -223,8 +223,8 @@ impl LastError {
 }
 
 impl Network for Endpoints {
-    fn reveals(&self, auth: Auth, text: &[u8]) -> bool {
-        self.route.credentials.are_in(auth, text)
+    fn reveals(&self, text: &[u8]) -> bool {
+        self.route.credentials.are_in(text)
     }
 
     fn send(&self, outgoing: Outgoing) -> BoxFuture<'_, Result<Answer, Report>> {

@@ -1,10 +1,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use broker_manifest::Operation;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
+use super::create::answer_was_lost;
 use super::history::Deed;
 use super::lock::locked;
 use super::question::question;
@@ -13,7 +15,7 @@ use super::verify::verify_one;
 use super::wait::{Waiting, has_ended, judge, until_ended};
 use super::{OpsError, Session};
 use crate::engine::{Artifact, RestoreSource};
-use crate::model::{Activity, text};
+use crate::model::{Activity, Backup, text};
 use crate::ui::RestorationView;
 
 /// What is to be restored, and how.
@@ -82,6 +84,7 @@ pub async fn restore(
         Some(name) => name.clone(),
         None => running.manifest.id.name().to_owned(),
     };
+    let is_begun = AtomicBool::new(false);
     let work = async {
         if !request.dry_run {
             session.note_begun(&running, None);
@@ -91,6 +94,7 @@ pub async fn restore(
             .restore(source, request.dry_run, &options)
             .await;
         let restoration = running.original(restored)?;
+        is_begun.store(true, Ordering::Relaxed);
         let begun = restoration.backup;
         if !request.dry_run {
             session.note_begun(&running, Some(&begun.id));
@@ -118,7 +122,8 @@ pub async fn restore(
         deed.forget();
         work.await?
     } else {
-        let result = Box::pin(locked(session, "restore", &subject, work)).await;
+        let goes_on = |result: &_| may_go_on(result, is_begun.load(Ordering::Relaxed));
+        let result = Box::pin(locked(session, "restore", &subject, work, goes_on)).await;
         deed.goes_on = result.as_ref().is_ok_and(|(backup, _)| !has_ended(backup));
         deed.record(session.ui(), &result).await;
         result?
@@ -140,6 +145,15 @@ pub async fn restore(
         dry_run: request.dry_run,
         now: Timestamp::now(),
     })
+}
+
+/// Whether the backend may still restore. `is_begun` says that it has accepted the restore.
+fn may_go_on<T>(result: &Result<(Backup, T), OpsError>, is_begun: bool) -> bool {
+    match result {
+        Ok((backup, _)) => !has_ended(backup),
+        Err(OpsError::EndedBadly { .. }) => false,
+        Err(error) => is_begun || answer_was_lost(error),
+    }
 }
 
 /// A file that is what it was when it was downloaded, as far as anybody can tell.

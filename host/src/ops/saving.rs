@@ -78,6 +78,8 @@ pub(super) struct Stored {
     pub(super) length: u64,
     pub(super) sha256: Sha256,
     pub(super) proof: Proof,
+    /// What its structure shows to be damaged, where the user accepts it all the same.
+    pub(super) damage: Option<String>,
     /// Bytes that were there from an earlier run.
     pub(super) resumed: u64,
 }
@@ -95,6 +97,8 @@ pub(super) struct Saving {
 struct State {
     order: Option<Order>,
     stored: Option<Stored>,
+    /// Whether a file was saved, also when `stored` was taken.
+    has_file: bool,
     failed: Option<TransferError>,
     /// Where the bytes go that come, or came last.
     destination: Option<Destination>,
@@ -121,6 +125,11 @@ impl Saving {
     /// What was saved, if something was.
     pub(super) fn take_stored(&self) -> Option<Stored> {
         self.state().stored.take()
+    }
+
+    /// Whether a file is whole and has its name.
+    pub(super) fn has_file(&self) -> bool {
+        self.state().has_file
     }
 
     /// What went wrong with the body that was to be saved, although the engine says that all is well.
@@ -184,6 +193,7 @@ impl Saving {
                 length: streamed.length,
                 sha256: streamed.sha256,
                 proof: streamed.proof,
+                damage: None,
                 resumed: 0,
             });
         };
@@ -194,6 +204,7 @@ impl Saving {
             length: saved.length,
             sha256: saved.sha256,
             proof: saved.proof,
+            damage: saved.damage,
             resumed: saved.resumed,
         })
     }
@@ -215,7 +226,9 @@ impl Artifacts for Saving {
                         length: stored.length,
                         sha256: stored.sha256.to_string(),
                     };
-                    self.state().stored = Some(stored);
+                    let mut state = self.state();
+                    state.has_file = stored.path.is_some();
+                    state.stored = Some(stored);
                     Ok(saved)
                 }
                 Err(error) => {

@@ -417,6 +417,7 @@ impl Session {
             engine: running.called.clone(),
             id: id.map(str::to_owned),
             has_status: running.manifest.can(Operation::Status),
+            has_list: running.manifest.can(Operation::List),
         });
     }
 
@@ -577,10 +578,12 @@ impl Running {
                 if let Some(original) = self.network.original_of(report) {
                     return original.into();
                 }
-                if self.named_by_backend && self.instance.has_refused(&report.message) {
+                if self.named_by_backend
+                    && let Some(refusal) = self.instance.refusal_in(&report.message)
+                {
                     return OpsError::UnusableId {
                         engine: self.called.clone(),
-                        reason: text::printable(&report.message, 300).into_owned(),
+                        reason: text::printable(refusal, 300).into_owned(),
                     };
                 }
             }

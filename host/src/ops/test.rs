@@ -465,7 +465,10 @@ impl Check {
 
     fn failed(engine: Option<&str>, check: &str, problem: &dyn Problem) -> Self {
         let mut failed = Self::of(engine, check, CheckOutcome::Failed, problem.to_string());
-        failed.row.hint = problem.hint();
+        failed.row.hint = problem.hint().map(|hint| match problem.hint_written_by() {
+            Some(engine) => format!("engine {engine} says: {hint}"),
+            None => hint,
+        });
         failed.hint_of_others = problem.is_hint_of_others();
         failed.failure = Some(problem.failure());
         failed

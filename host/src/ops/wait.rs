@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use broker_manifest::Operation;
+use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
 use super::session::Running;
@@ -59,7 +60,7 @@ pub(super) async fn until_ended(
 
 fn no_trace(state: &Backup, running: &Running, since: Instant, timed_out: bool) -> OpsError {
     OpsError::NoTrace {
-        id: text::printable(&state.id, 200).into_owned(),
+        id: state.id.clone(),
         state: running.state_of(state),
         engine: running.called.clone(),
         seconds: since.elapsed().as_secs(),
@@ -87,7 +88,7 @@ impl Course {
         let runs = now.activity == self.activity && now.state == State::Running;
         let changed = self.before.as_ref().is_some_and(|before| {
             // Without the backend's own word nothing tells what is from before.
-            before.reported_state.is_some() && shown(before) != shown(now)
+            before.reported_state.is_some() && end_of(before) != end_of(now)
         });
         if runs || changed {
             self.before = None;
@@ -104,13 +105,15 @@ impl Course {
     }
 }
 
-/// What the backend says of a backup, without what the engine makes of it.
-fn shown(backup: &Backup) -> Backup {
-    Backup {
-        activity: Activity::Backup,
-        state: State::Unknown,
-        ..backup.clone()
-    }
+/// What the backend says of how the last work on a backup ended: its word, a time and a reason.
+///
+/// The engine itself sets activity and state. The size and the columns may change without any work.
+fn end_of(backup: &Backup) -> (Option<&str>, Option<Timestamp>, Option<&str>) {
+    (
+        backup.reported_state.as_deref(),
+        backup.created,
+        backup.failure.as_deref(),
+    )
 }
 
 /// Looks at one backup with growing pauses between them.
@@ -192,7 +195,7 @@ impl Looks {
     fn late(&self) -> OpsError {
         let timeout = self.deadline.map(|(_, timeout)| timeout);
         OpsError::StillRunning {
-            id: text::printable(&self.id, 200).into_owned(),
+            id: self.id.clone(),
             engine: self.engine.clone(),
             seconds: timeout.unwrap_or_default().as_secs(),
         }
@@ -288,10 +291,24 @@ mod tests {
         assert_eq!(ends("RESTORE_FAILED", &[failed, why]), [false, false, true]);
         // The same word of another time.
         let later = Backup {
-            created: Some(jiff::Timestamp::UNIX_EPOCH),
+            created: Some(Timestamp::UNIX_EPOCH),
             ..restore(State::Succeeded, "RESTORE_COMPLETED")
         };
         assert_eq!(ends("RESTORE_COMPLETED", &[later]), [false, true]);
+    }
+
+    #[test]
+    fn a_size_or_a_column_that_changes_is_no_end() {
+        let before = || restore(State::Succeeded, "RESTORE_COMPLETED");
+        let grown = Backup {
+            size: Some(2),
+            ..before()
+        };
+        let moved = Backup {
+            fields: BTreeMap::from([("node".to_owned(), "broker-1".to_owned())]),
+            ..before()
+        };
+        assert_eq!(ends("RESTORE_COMPLETED", &[grown, moved]), [false; 3]);
     }
 
     #[test]

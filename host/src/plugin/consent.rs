@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use broker_manifest::{EngineId, Manifest, Operation};
 use futures_util::future::BoxFuture;
 
-use super::{Candidate, NewKey, PluginError, SignatureState};
+use super::{Candidate, NewKey, PluginError, SignatureState, sentences};
 use crate::transfer::Sha256;
 
 /// What an engine asks for.
@@ -45,7 +45,8 @@ pub trait Consent: Send + Sync {
 /// What a consent is about, beside the engine.
 pub(super) struct Subject<'a> {
     pub(super) candidate: &'a Candidate,
-    /// What is accepted of the installed version; none where nothing is installed.
+    /// What is accepted of the installed version; none where nothing is installed, or what is installed is not
+    /// what was accepted.
     pub(super) known: Option<&'a BTreeSet<String>>,
     /// The version that it would replace.
     pub(super) installed: Option<&'a semver::Version>,
@@ -94,7 +95,8 @@ pub(super) fn can_have_default(operation: Operation) -> bool {
 /// Asks for what an engine could do, and returns what it becomes the default for.
 ///
 /// An installation is always asked about: also an engine that can reach nothing answers in the place of
-/// another. An update is asked about if it could do more; who names a key to be trusted has decided that.
+/// another. An update is asked about if it could do more, or if nothing valid was accepted before; who names
+/// a key to be trusted has decided that.
 pub(super) async fn obtain(
     subject: Subject<'_>,
     consent: &dyn Consent,
@@ -103,7 +105,7 @@ pub(super) async fn obtain(
     let (manifest, capabilities) = (candidate.file.manifest(), &candidate.capabilities);
     let nothing = BTreeSet::new();
     let new = capabilities.beyond(subject.known.unwrap_or(&nothing));
-    if !subject.is_install && new.is_empty() {
+    if !subject.is_install && subject.known.is_some() && new.is_empty() {
         return Ok(subject.kept);
     }
     let (id, texts) = (&manifest.id, capabilities.texts());
@@ -129,7 +131,7 @@ pub(super) async fn obtain(
         sentences: if is_more {
             new.sentences()
         } else {
-            capabilities.sentences_with(&with_offered)
+            capabilities.sentences_with(&with_offered, manifest)
         },
         is_more,
         remarks: subject
@@ -166,17 +168,13 @@ pub(super) async fn obtain(
 
 /// What the engine answers from then on, and what not.
 fn becomes(manifest: &Manifest, defaults: &BTreeSet<Operation>) -> Option<String> {
-    let can = defaultable(manifest);
-    let names: Vec<_> = can
-        .iter()
-        .filter(|operation| !defaults.contains(operation))
-        .map(|operation| operation.name())
-        .collect();
-    (!names.is_empty()).then(|| {
+    let mut can = defaultable(manifest);
+    can.retain(|operation| !defaults.contains(operation));
+    (!can.is_empty()).then(|| {
         format!(
             "Only where `--engine {}` names it, it answers: {}",
             manifest.id,
-            names.join(", ")
+            sentences::names(&can, manifest)
         )
     })
 }

@@ -1,8 +1,8 @@
 //! For which operations `auto` chooses an engine that is not bundled: only those for which the user says so.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use broker_manifest::{EngineId, Operation};
+use broker_manifest::{EngineId, Manifest, Operation, Verb};
 
 use super::plugins::plugin;
 use super::{Installed, Lockfile, Plugin, PluginError, Plugins, SignatureState, consent, today};
@@ -100,6 +100,24 @@ pub(super) fn give_way(
     gave_way
 }
 
+/// The operations that an engine can stay the default for in another version; `from` is none where the one
+/// before can't be read.
+pub(super) fn continued(from: Option<&Manifest>, to: &Manifest) -> BTreeSet<Operation> {
+    let mut able = consent::defaultable(to);
+    // It stands for every verb: nobody agreed to one that is new, or is another one now.
+    if from.is_none_or(|from| adds_verbs(&from.verbs, &to.verbs)) {
+        able.remove(&Operation::Act);
+    }
+    able
+}
+
+/// Whether some verb is not there before, or differs.
+fn adds_verbs(before: &BTreeMap<String, Verb>, after: &BTreeMap<String, Verb>) -> bool {
+    after
+        .iter()
+        .any(|(name, verb)| before.get(name) != Some(verb))
+}
+
 /// What an engine stays the default for in another version. What that version can do more does not widen
 /// it; and it ends where nothing says any more that both versions have the same publisher.
 pub(super) fn kept(
@@ -186,6 +204,30 @@ mod tests {
         ));
         let weaker = installed(SignatureState::Unverified, here);
         assert!(!stays(installed(signed("a"), here), weaker));
+    }
+
+    #[test]
+    fn a_verb_that_is_new_or_another_one_ends_the_default_for_all() {
+        let verb = |help: &str| Verb {
+            help: help.to_owned(),
+            destructive: false,
+            options: Vec::new(),
+        };
+        let verbs = |of: &[(&str, &str)]| -> BTreeMap<String, Verb> {
+            let named = of.iter().map(|&(name, help)| (name.to_owned(), verb(help)));
+            named.collect()
+        };
+        let before = verbs(&[("shred", "Shred it"), ("melt", "Melt it")]);
+        assert!(!adds_verbs(&before, &before));
+        assert!(!adds_verbs(&before, &verbs(&[("melt", "Melt it")])));
+        assert!(adds_verbs(&before, &verbs(&[("melt", "Melt all")])));
+        assert!(adds_verbs(&before, &verbs(&[("burn", "Burn it")])));
+        let destructive = Verb {
+            destructive: true,
+            ..verb("Melt it")
+        };
+        let after = BTreeMap::from([("melt".to_owned(), destructive)]);
+        assert!(adds_verbs(&before, &after));
     }
 
     #[test]

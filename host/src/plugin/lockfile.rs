@@ -207,7 +207,7 @@ impl Lockfile {
     /// # Errors
     /// Names the first line that is wrong.
     pub fn parse(text: &str, path: &Path) -> Result<Self, LockfileError> {
-        let reader = Reader { text, path };
+        let reader = Reader::new(text, path);
         let raw: RawFile = toml::from_str(text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start);
             reader.refuse(at, error.message())
@@ -303,11 +303,19 @@ fn out(version: &Installed) -> VersionOut {
 }
 
 struct Reader<'a> {
-    text: &'a str,
+    /// Where the lines end, in bytes.
+    ends: Vec<usize>,
     path: &'a Path,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn new(text: &str, path: &'a Path) -> Self {
+        Self {
+            ends: memchr::memchr_iter(b'\n', text.as_bytes()).collect(),
+            path,
+        }
+    }
+
     fn refuse(&self, at: usize, problem: &str) -> LockfileError {
         LockfileError {
             path: self.path.to_owned(),
@@ -317,8 +325,7 @@ impl Reader<'_> {
     }
 
     fn line(&self, at: usize) -> usize {
-        let before = self.text.bytes().take(at);
-        before.filter(|byte| *byte == b'\n').count() + 1
+        self.ends.partition_point(|end| *end < at) + 1
     }
 
     fn parsed<T: std::str::FromStr>(

@@ -392,11 +392,15 @@ impl<'a> Plugins<'a> {
     ) -> Result<(Change, bool), PluginError> {
         let id = candidate.id();
         let plugin = seen.plugins.get(id);
-        // A consent that does not fit what is installed was not given for it.
-        let valid = plugin.filter(|plugin| self.store.current(id, plugin).is_ok());
+        let (valid, able) = {
+            let current = plugin.and_then(|plugin| self.store.current(id, plugin).ok());
+            let before = current.as_ref().map(EngineFile::manifest);
+            let able = defaults::continued(before, candidate.file.manifest());
+            // A consent that does not fit what is installed was not given for it.
+            (plugin.filter(|_| current.is_some()), able)
+        };
         let to = candidate.installed();
         let is_same = valid.is_some_and(|plugin| plugin.current.is_same(&to));
-        let able = consent::defaultable(candidate.file.manifest());
         let kept = valid.map_or_else(BTreeSet::new, |plugin| {
             defaults::kept(plugin, id, &to, &able)
         });
@@ -503,7 +507,9 @@ impl<'a> Plugins<'a> {
             .ok_or_else(|| PluginError::NoPrevious { id: id.clone() })?;
         let file = self.store.verified(id, &previous)?;
         previous.signature = today::judge(&self.store, self.keys, id, &previous)?;
-        let able = consent::defaultable(file.manifest());
+        let current = self.store.engine(id, &installed.current).ok();
+        let before = current.as_ref().map(EngineFile::manifest);
+        let able = defaults::continued(before, file.manifest());
         let defaults = defaults::kept(&installed, id, &previous, &able);
         self.tell_lost(id, &installed, &defaults);
         let change = Change {

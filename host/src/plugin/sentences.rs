@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use broker_manifest::{ObjectKind, Operation};
+use broker_manifest::{Manifest, ObjectKind, Operation};
 
 use super::capabilities::{Login, Place, quoted};
 use super::marks::{self, Mark};
@@ -35,14 +35,27 @@ enum Subject<'a> {
 }
 
 /// The sentence of what an engine is the default for, if it is for anything.
-fn default_for(operations: &BTreeSet<Operation>) -> Option<String> {
-    let names: Vec<_> = operations.iter().map(|it| it.name()).collect();
+fn default_for(operations: &BTreeSet<Operation>, manifest: &Manifest) -> Option<String> {
     let text = format!(
         "be chosen by `auto`, before the bundled engines, for: {}",
-        names.join(", ")
+        names(operations, manifest)
     );
     let marks = BTreeSet::from([Mark::Default]);
-    (!names.is_empty()).then(|| Sentence { marks, text }.to_string())
+    (!operations.is_empty()).then(|| Sentence { marks, text }.to_string())
+}
+
+/// The names of operations, `act` with the verbs that it stands for.
+pub(super) fn names(operations: &BTreeSet<Operation>, manifest: &Manifest) -> String {
+    let names = operations.iter().map(|operation| {
+        let name = operation.name();
+        if *operation != Operation::Act {
+            return name.to_owned();
+        }
+        let verbs: Vec<_> = manifest.verbs.keys().map(String::as_str).collect();
+        format!("{name} ({})", verbs.join(", "))
+    });
+    let names: Vec<_> = names.collect();
+    names.join(", ")
 }
 
 impl Capabilities {
@@ -82,9 +95,13 @@ impl Capabilities {
 
     /// As [`Self::sentences`], of an engine that is also the default for these operations.
     #[must_use]
-    pub fn sentences_with(&self, defaults: &BTreeSet<Operation>) -> Vec<String> {
+    pub fn sentences_with(
+        &self,
+        defaults: &BTreeSet<Operation>,
+        manifest: &Manifest,
+    ) -> Vec<String> {
         let mut sentences = self.sentences();
-        if let Some(first) = default_for(defaults) {
+        if let Some(first) = default_for(defaults, manifest) {
             sentences.insert(0, first);
         }
         sentences

@@ -93,6 +93,11 @@ impl Claims {
         self.last_modified = None;
     }
 
+    /// What comes is a part of unknown place: its end is not proven to be that of the whole.
+    pub(super) fn forget_end(&mut self) {
+        self.delimited = false;
+    }
+
     pub(super) fn total(&self) -> Option<u64> {
         self.length.map(|(_, length)| length)
     }

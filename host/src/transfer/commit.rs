@@ -102,7 +102,7 @@ fn rename(part: &Part, destination: &Destination, replaces: bool) -> Result<(), 
 
 /// Refuses to replace what another program has put there in the meantime.
 #[cfg(any(target_os = "linux", target_vendor = "apple"))]
-fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+pub(super) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     use rustix::io::Errno;
 
@@ -114,7 +114,7 @@ fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 #[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
-fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+pub(super) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     look_and_rename(from, to)
 }
 

@@ -7,6 +7,8 @@ use super::claims::text;
 pub(super) struct ContentRange {
     /// Where the part starts; none where the range could not be satisfied.
     pub(super) start: Option<u64>,
+    /// Its last byte.
+    pub(super) end: Option<u64>,
     /// The length of the whole, if the backend knows it.
     pub(super) total: Option<u64>,
 }
@@ -23,8 +25,8 @@ impl ContentRange {
             "*" => None,
             total => Some(total.parse().ok()?),
         };
-        let start = match range.trim() {
-            "*" => None,
+        let (start, end) = match range.trim() {
+            "*" => (None, None),
             range => {
                 let (start, end) = range.split_once('-')?;
                 let (start, end): (u64, u64) = (start.parse().ok()?, end.parse().ok()?);
@@ -32,10 +34,10 @@ impl ContentRange {
                 if end < start || total.is_some_and(|total| end.checked_add(1) != Some(total)) {
                     return None;
                 }
-                Some(start)
+                (Some(start), Some(end))
             }
         };
-        Some(Self { start, total })
+        Some(Self { start, end, total })
     }
 }
 
@@ -43,17 +45,17 @@ impl ContentRange {
 mod tests {
     use super::*;
 
-    fn read(value: &str) -> Option<(Option<u64>, Option<u64>)> {
+    fn read(value: &str) -> Option<(Option<u64>, Option<u64>, Option<u64>)> {
         let mut headers = HeaderMap::new();
         headers.insert("content-range", value.parse().expect("a header value"));
-        ContentRange::read(&headers).map(|range| (range.start, range.total))
+        ContentRange::read(&headers).map(|range| (range.start, range.end, range.total))
     }
 
     #[test]
     fn ranges_are_read() {
-        assert_eq!(read("bytes 5-9/10"), Some((Some(5), Some(10))));
-        assert_eq!(read("Bytes 5-9/*"), Some((Some(5), None)));
-        assert_eq!(read("bytes */10"), Some((None, Some(10))));
+        assert_eq!(read("bytes 5-9/10"), Some((Some(5), Some(9), Some(10))));
+        assert_eq!(read("Bytes 5-9/*"), Some((Some(5), Some(9), None)));
+        assert_eq!(read("bytes */10"), Some((None, None, Some(10))));
     }
 
     #[test]

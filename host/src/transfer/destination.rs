@@ -49,15 +49,25 @@ impl Destination {
             self.at(&found.path)?
         };
         // It goes with the file, whatever lies there now.
-        refuse_special(&followed.paths().digest)?;
+        let paths = followed.paths();
+        refuse_special(&paths.digest)?;
+        // What came would have no name there, in the end.
+        refuse_special(&paths.unproven)?;
         Ok(followed)
     }
 
     fn at(&self, path: &Path) -> Result<Self, TransferError> {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let name = path.file_name().unwrap_or_default();
+        // Any other spelling of it would be the name of another file.
+        let Some(name) = name.to_str() else {
+            return Err(TransferError::BadFileName {
+                given: name.to_string_lossy().into_owned(),
+                better: None,
+            });
+        };
         Ok(Self {
             folder: path.parent().unwrap_or(Path::new("")).to_owned(),
-            name: FileName::given(&name)?,
+            name: FileName::given(name)?,
             replace: self.replace,
         })
     }
@@ -88,7 +98,7 @@ pub(super) struct Paths {
     pub(super) new_record: PathBuf,
     pub(super) digest: PathBuf,
     pub(super) new_digest: PathBuf,
-    /// What came, where nothing proves that it is all.
+    /// What came, where nothing proves that it is all. Further ones have a number behind it.
     pub(super) unproven: PathBuf,
 }
 

@@ -127,6 +127,8 @@ pub enum TransferError {
         announced: Option<(Origin, u64)>,
         /// How it ended the last time.
         report: Report,
+        /// Bytes that the next run need not ask for.
+        kept: u64,
     },
     #[error(
         "the backup has another ETag in each answer, and the last broke off after {received} bytes: nothing can be resumed"
@@ -255,7 +257,8 @@ impl TransferError {
         | Self::NoSpace { kept, .. }
         | Self::NoInodes { kept, .. }
         | Self::QuotaUsedUp { kept, .. }
-        | Self::Interrupted { kept, .. } = &mut self
+        | Self::Interrupted { kept, .. }
+        | Self::EndsThere { kept, .. } = &mut self
         {
             *kept = bytes;
         }

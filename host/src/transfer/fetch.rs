@@ -32,6 +32,8 @@ pub(super) struct Fetch<'a> {
     body: Option<Body>,
     /// Bytes that the sink has.
     pub(super) position: u64,
+    /// How many bytes the sink has at the end of the part that comes now.
+    part_end: Option<u64>,
     /// The furthest that it ever had.
     furthest: u64,
     /// Tries since the last progress.
@@ -45,11 +47,17 @@ struct Cut {
     report: Report,
     /// What the backend asked for.
     wait: Option<Duration>,
+    /// Whether the body ended as if it were complete.
+    is_clean_end: bool,
 }
 
 impl From<Report> for Cut {
     fn from(report: Report) -> Self {
-        Self { report, wait: None }
+        Self {
+            report,
+            wait: None,
+            is_clean_end: false,
+        }
     }
 }
 
@@ -77,6 +85,7 @@ impl<'a> Fetch<'a> {
             // The first answer has the bytes from the start. Dropping it ends its connection.
             body: (position == 0).then_some(first),
             position,
+            part_end: None,
             furthest: position,
             attempts: 0,
             restarts: 0,
@@ -96,7 +105,7 @@ impl<'a> Fetch<'a> {
                     let from = self.position;
                     let cut = self.pump(body, sink).await?;
                     if let Some(cut) = &cut
-                        && self.futile.ends_at(from, self.position)
+                        && self.futile.ends_at(from, self.position, cut.is_clean_end)
                     {
                         return Err(self.hopeless(&cut.report));
                     }
@@ -150,13 +159,16 @@ impl<'a> Fetch<'a> {
             let total = self.claims.likely_total();
             self.download.progress.bytes(position, total);
         }
-        Ok(match self.claims.total() {
-            Some(total) if self.position < total => {
+        Ok(match self.claims.total().or(self.part_end) {
+            Some(end) if self.position < end => {
                 let report = Report::new(ReportKind::Failed, "the backend ended the stream early");
                 if !self.download.source.can_repeat() {
                     return Err(self.interrupted(report));
                 }
-                Some(report.into())
+                Some(Cut {
+                    is_clean_end: true,
+                    ..Cut::from(report)
+                })
             }
             _ => None,
         })
@@ -217,6 +229,7 @@ impl<'a> Fetch<'a> {
             StatusCode::RANGE_NOT_SATISFIABLE if ranged => Ok(self.judge_unsatisfiable(&answer)),
             status if is_passing(status) => Ok(Reopened::Cut(Cut {
                 wait: retry_after(answer.headers()),
+                is_clean_end: false,
                 report: Report {
                     retryable: true,
                     ..Report::new(
@@ -248,6 +261,7 @@ impl<'a> Fetch<'a> {
             })?;
         }
         self.claims = claims;
+        self.part_end = None;
         sink.restart(&self.claims)?;
         Ok(Reopened::Body(answer.into_body()))
     }
@@ -280,7 +294,11 @@ impl<'a> Fetch<'a> {
                 Err(_) => return Ok(Reopened::StartOver(OTHER_LENGTH)),
                 Ok(()) => {}
             }
+        } else {
+            // The end of a part proves nothing about the whole.
+            self.claims.forget_end();
         }
+        self.part_end = range.end.map(|end| end.saturating_add(1));
         Ok(Reopened::Body(answer.into_body()))
     }
 
@@ -290,6 +308,7 @@ impl<'a> Fetch<'a> {
             Some(ContentRange {
                 start: None,
                 total: Some(total),
+                ..
             }) if total == self.position && self.claims.learn_total(total).is_ok() => {
                 Reopened::Whole
             }
@@ -348,6 +367,7 @@ impl<'a> Fetch<'a> {
             received: self.position,
             announced: self.claims.announced(),
             report: last.clone(),
+            kept: 0,
         }
     }
 

@@ -22,12 +22,11 @@ impl Problem for TransferError {
                 _ => Failure::Failed,
             },
             Self::Source(report) | Self::Interrupted { report, .. } => report.kind.failure(),
-            Self::Unproven { .. } => Failure::Partial,
+            Self::Unproven { .. } | Self::CutShort { .. } => Failure::Partial,
             Self::EndsThere {
                 announced: None, ..
             } => Failure::Failed,
             Self::EndsThere { .. }
-            | Self::CutShort { .. }
             | Self::WebPage { .. }
             | Self::Encoded { .. }
             | Self::Empty
@@ -101,9 +100,15 @@ impl Problem for TransferError {
             Self::Contradiction { .. } | Self::BadChecksum { .. } => {
                 "nothing was kept; look at the log of the backend".to_owned()
             }
-            Self::EndsThere { report, .. } => {
+            Self::EndsThere { report, kept, .. } => {
                 let look = report.hint.as_deref().unwrap_or("look at the log of the backend");
-                format!("another try ends at the same byte until the backend is repaired: {look}")
+                let hint = format!(
+                    "another try ends at the same byte until the backend is repaired: {look}"
+                );
+                match kept {
+                    0 => hint,
+                    kept => format!("{hint}; the {kept} bytes that came are kept"),
+                }
             }
             Self::KeepsChanging { .. } => {
                 "wait until nothing writes to the backup, or reach one pod directly with `--pod`: \
@@ -112,7 +117,8 @@ impl Problem for TransferError {
             }
             Self::Unproven { kept, .. } => unproven_hint(kept.is_some()),
             Self::CutShort { .. } => {
-                "run the same command again, and look at the log of the backend if it happens twice"
+                "run the same command again, and look at the log of the backend if it happens twice; \
+                 `--accept-unproven` gives even such a file its name"
                     .to_owned()
             }
             Self::WrongRange { .. } => {

@@ -24,7 +24,7 @@ struct State {
     record: Record,
     /// How often it began again: a checkpoint of an earlier time is void.
     generation: u64,
-    /// Whether it is the final file now, or thrown away.
+    /// Whether nothing is to be done with it any more.
     settled: bool,
 }
 
@@ -144,7 +144,7 @@ impl Part {
         })
     }
 
-    /// It is the final file now, and no part any more.
+    /// It is the final file now, or stays where it is: dropping it removes nothing.
     pub(super) fn settle(&self) {
         self.state().settled = true;
     }

@@ -14,9 +14,10 @@ use super::gather::Gather;
 use super::hasher::{self, Hasher};
 use super::part::Part;
 use super::record::Record;
+use super::unproven::{self, Judgement};
 use super::worker::Order;
 use super::writer::{self, Writer};
-use super::{Download, Event, Progress, Proof, Sha256, TransferError, space, unproven};
+use super::{Download, Event, Progress, Proof, Sha256, TransferError, space};
 
 /// A file that was written, whole and checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub struct Saved {
     pub sha256: Sha256,
     /// How sure it is that this is all of it. It is [`Proof::Nothing`] only where the user accepts that.
     pub proof: Proof,
+    /// What its structure shows to be damaged, where the user accepts it all the same.
+    pub damage: Option<String>,
     /// So many bytes were there from an earlier run.
     pub resumed: u64,
 }
@@ -87,9 +90,12 @@ pub async fn save(
     };
     let length = fetch.position;
     let resumed = if fetch.restarted() { 0 } else { resumed };
-    let proof = match proof {
+    let Judgement { proof, damage } = match proof {
         Proof::Nothing => unproven::judge(&part, length, accept_unproven).await?,
-        proof => proof,
+        proof => Judgement {
+            proof,
+            damage: None,
+        },
     };
     let final_destination = destination.clone();
     blocking(move || {
@@ -101,6 +107,7 @@ pub async fn save(
         length,
         sha256,
         proof,
+        damage,
         resumed,
     })
 }

@@ -47,10 +47,11 @@ pub async fn stream_to(
     let mut fetch = Fetch::new(download, claims, 0);
     let fetched = fetch.run(&mut sink).await;
     // Also after an error: what came is written.
-    if let Some(piece) = sink.gather.take() {
-        sink.hand_on(piece).await?;
-    }
-    fetched?;
+    let handed_on = match sink.gather.take() {
+        Some(piece) => sink.hand_on(piece).await,
+        None => Ok(()),
+    };
+    fetched.and(handed_on)?;
     sink.output.flush().await.map_err(TransferError::Output)?;
     let sha256 = sink
         .hasher

@@ -3,8 +3,9 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -42,6 +43,14 @@ impl Orders {
     /// Whether nobody waits for the result any more: what takes long may be left undone.
     pub(super) fn abandoned(&self) -> bool {
         self.abandoned.load(Ordering::Relaxed)
+    }
+
+    /// The next order, as [`Iterator::next`], if it comes in time.
+    ///
+    /// # Errors
+    /// Says whether it did not come within `longest`, or there are no more.
+    pub(super) fn next_within(&self, longest: Duration) -> Result<Order, RecvTimeoutError> {
+        self.queue.recv_timeout(longest)
     }
 }
 

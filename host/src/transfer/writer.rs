@@ -3,7 +3,7 @@
 
 use std::io::Write as _;
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,8 @@ const SHORTEST: Duration = if cfg!(test) {
 } else {
     Duration::from_millis(500)
 };
-/// A slow transfer has a checkpoint at least this often: a crash costs it this much time.
+/// A slow transfer has a checkpoint at least this often: a crash costs it this much time. So has one
+/// whose bytes stop coming.
 const LONGEST: Duration = Duration::from_secs(5);
 
 /// Writes to `part` from where it stands. When there are no more orders, what was written is on the
@@ -49,9 +50,9 @@ fn run(part: &Part, orders: Orders) -> Result<(), TransferError> {
             }
             Ok(())
         });
-        let written = orders
-            .into_iter()
-            .try_for_each(|order| state.follow(order, &ask));
+        let written = state.follow_all(&orders, &ask);
+        // After an error nobody is to give one any more.
+        drop(orders);
         drop(ask);
         // The system tells of a failed write-back once. Whoever hears it must not forget it.
         let all_synced = syncer.join().unwrap_or(Err(TransferError::Stopped));
@@ -74,6 +75,24 @@ struct State<'a> {
 }
 
 impl State<'_> {
+    /// Works until there are no more orders, or until an error.
+    fn follow_all(
+        &mut self,
+        orders: &Orders,
+        ask: &SyncSender<(u64, u64)>,
+    ) -> Result<(), TransferError> {
+        loop {
+            match orders.next_within(LONGEST) {
+                Ok(order) => self.follow(order, ask)?,
+                Err(RecvTimeoutError::Timeout) if self.written > self.recorded => {
+                    self.ask_for_checkpoint(ask)?;
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            }
+        }
+    }
+
     fn follow(&mut self, order: Order, ask: &SyncSender<(u64, u64)>) -> Result<(), TransferError> {
         let bytes = match order {
             Order::Bytes(piece) => piece,
@@ -87,11 +106,24 @@ impl State<'_> {
         self.part.file().write_all(&bytes).map_err(failed)?;
         reach(Step::BytesWritten, self.part.path()).map_err(failed)?;
         self.written += bytes.len() as u64;
-        if self.is_due() && ask.try_send((self.written, self.generation)).is_ok() {
-            self.recorded = self.written;
-            self.since = Instant::now();
+        if self.is_due() {
+            self.ask_for_checkpoint(ask)?;
         }
         Ok(())
+    }
+
+    /// Asks for one if the syncer is idle.
+    fn ask_for_checkpoint(&mut self, ask: &SyncSender<(u64, u64)>) -> Result<(), TransferError> {
+        match ask.try_send((self.written, self.generation)) {
+            Ok(()) => {
+                self.recorded = self.written;
+                self.since = Instant::now();
+                Ok(())
+            }
+            Err(TrySendError::Full(_)) => Ok(()),
+            // The syncer has failed, and its result says why.
+            Err(TrySendError::Disconnected(_)) => Err(TransferError::Stopped),
+        }
     }
 
     fn is_due(&self) -> bool {

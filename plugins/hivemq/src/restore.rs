@@ -74,7 +74,7 @@ fn before(id: &str) -> Result<Option<Backup>> {
 /// the restore that runs. A state that has ended is the end of this restore if it was another one
 /// before. Otherwise it is from before, and the host takes it for an end only once it has changed.
 fn begun(mut answered: Backup, before: Option<Backup>) -> Backup {
-    let changed = before.is_some_and(|before| before != answered);
+    let changed = before.is_some_and(|before| end_of(&before) != end_of(&answered));
     // `COMPLETED` says only that there is a backup that can be restored.
     let is_end = answered.activity == Activity::Restore || answered.state == State::Failed;
     if answered.state != State::Running && !(changed && is_end) {
@@ -84,7 +84,18 @@ fn begun(mut answered: Backup, before: Option<Backup>) -> Backup {
     answered
 }
 
-/// The same for an older server, whose answer is of the restore and not of the backup.
+/// What a backup says of how the last work on it ended: the state, a time and the reason. Its size says
+/// nothing of that.
+fn end_of(backup: &Backup) -> (Option<&str>, Option<&str>, Option<&str>) {
+    (
+        backup.reported_state.as_deref(),
+        backup.created.as_deref(),
+        backup.failure.as_deref(),
+    )
+}
+
+/// The state of a restore that an older server was asked for. Its answer is of the restore and not of the
+/// backup.
 fn begun_elsewhere(id: String, reported: String, before: Option<Backup>) -> Backup {
     let (_, state) = state(&reported);
     let mut backup = Backup::new(id, State::Pending);

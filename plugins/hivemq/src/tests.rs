@@ -197,6 +197,15 @@ fn an_end_in_the_answer_to_a_restore_is_its_end_only_if_it_was_not_there_before(
 }
 
 #[test]
+fn a_size_that_changed_is_no_end_of_a_restore() {
+    let after = item("RESTORE_COMPLETED");
+    let before = after.replace(r#""bytes": 42"#, r#""bytes": 41"#);
+    assert_ne!(before, after);
+    let host = host(RESTORE, 200, &after).answer(ONE, Reply::text(200, &before));
+    assert_eq!(restore(&host, false).unwrap().state, State::Pending);
+}
+
+#[test]
 fn without_the_permission_to_look_before_a_restore_is_begun_all_the_same() {
     let host = host(RESTORE, 200, &item("COMPLETED")).answer(ONE, Reply::text(403, ""));
     assert_eq!(restore(&host, false).unwrap().state, State::Pending);

@@ -49,16 +49,20 @@ const NEVER: &[&str] = &[
     "origin",
     "referer",
     "true-client-ip",
+    "remote-user",
     "x-client-ip",
     "x-cluster-client-ip",
     "x-real-ip",
     "x-remote-addr",
     "x-remote-ip",
     // They exchange the method or the path.
+    "base-url",
     "destination",
+    "request-uri",
     "x-http-method",
     "x-method",
     "x-path",
+    "x-uri",
     "x-url",
 ];
 
@@ -69,31 +73,34 @@ const NEVER_BEGIN: &[&str] = &[
     "impersonate-",
     "proxy-",
     "sec-",
+    "ssl-client-",
     "x-accel-",
     "x-amz-",
     "x-amzn-",
     "x-auth-request-",
     "x-authenticated-",
+    "x-client-cert",
     "x-envoy-",
     "x-forward",
     "x-goog-",
+    "x-middleware-",
     "x-ms-",
     "x-original-",
     "x-originating-",
     "x-proxy-",
     "x-remote-",
+    "x-replaced-",
     "x-rewrite-",
     "x-sendfile",
+    "x-ssl-",
     "x-webauth-",
 ];
 
 /// What such names have in them.
-const NEVER_WITHIN: &[&str] = &[
-    "method-override",
-    "override-method",
-    "url-override",
-    "forwarded-",
-];
+const NEVER_WITHIN: &[&str] = &["override", "forwarded-"];
+
+/// What parameters of a query have in them that exchange the method. Other overrides are harmless there.
+const METHOD_OVERRIDES: &[&str] = &["method-override", "override-method"];
 
 /// The longest name.
 const MAX_NAME: usize = 64;
@@ -154,7 +161,7 @@ pub fn overrides_method(parameter: &str) -> bool {
     let bare = letters(&parameter.to_ascii_lowercase());
     bare == "method" && parameter.starts_with('_')
         || bare == "xhttpmethod"
-        || NEVER_WITHIN[..2]
+        || METHOD_OVERRIDES
             .iter()
             .any(|known| bare.contains(&letters(known)))
 }
@@ -196,6 +203,19 @@ mod tests {
             "X-Remote-User",
             "X-Amz-Security-Token",
             "x-envoy-original-path",
+            "X-Url-Override",
+            "X-Host-Override",
+            "Override-Uri",
+            "Base-Url",
+            "Remote_User",
+            "Request-Uri",
+            "X-Uri",
+            "SSL-Client-Cert",
+            "X-Client-Cert",
+            "X-Client-Certificate",
+            "X-Middleware-Subrequest",
+            "X-Replaced-Path",
+            "X-SSL-Client-Subject",
             "x y",
             "a:b",
             "",
@@ -216,6 +236,7 @@ mod tests {
             "Idempotency-Key",
             "secret-name",
             "X-Vault-Namespace",
+            "X-Client-Id",
         ] {
             assert_eq!(HeaderRule::of(name), HeaderRule::Named, "{name}");
         }
@@ -232,7 +253,7 @@ mod tests {
         ] {
             assert!(overrides_method(name), "{name}");
         }
-        for name in ["method", "limit", "compressionMethod"] {
+        for name in ["method", "limit", "compressionMethod", "override"] {
             assert!(!overrides_method(name), "{name}");
         }
     }

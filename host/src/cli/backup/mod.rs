@@ -226,7 +226,9 @@ impl BackupArgs {
         match verb {
             EngineVerb::Download(_) => AfterStop::Resumes,
             EngineVerb::Create(_) if saves(engines, &self.engine) => AfterStop::BeginsAnew,
-            EngineVerb::Create(_) | EngineVerb::Restore(_) => AfterStop::GoesOn,
+            EngineVerb::Create(_) | EngineVerb::Restore(_) | EngineVerb::OfEngine(_) => {
+                AfterStop::GoesOn
+            }
             _ => AfterStop::Nothing,
         }
     }
@@ -258,21 +260,25 @@ impl AfterStop {
 }
 
 fn goes_on(work: Option<Work>) -> String {
-    match work {
-        None => "Nothing was begun".to_owned(),
-        Some(Work {
-            engine,
-            id: Some(id),
-            has_status: true,
-        }) => format!(
-            "What was begun goes on in the cluster: follow it with `kubectl broker backup status --engine {} --id {}`",
-            word(&engine),
-            word(&id)
-        ),
-        Some(Work { engine, .. }) => format!(
-            "What was begun goes on in the cluster: look at it with `kubectl broker backup list --engine {}`",
-            word(&engine)
-        ),
+    let Some(work) = work else {
+        return "Nothing was begun".to_owned();
+    };
+    let engine = word(&work.engine);
+    // Without an id the backend has not answered: nobody knows what it has begun.
+    let what = match &work.id {
+        Some(id) if work.has_status => {
+            return format!(
+                "What was begun goes on in the cluster: follow it with `kubectl broker backup status --engine {engine} --id {}`",
+                word(id)
+            );
+        }
+        Some(_) => "What was begun goes on in the cluster",
+        None => "The backend was asked and may go on",
+    };
+    if work.has_list {
+        format!("{what}: look at it with `kubectl broker backup list --engine {engine}`")
+    } else {
+        what.to_owned()
     }
 }
 
@@ -335,5 +341,39 @@ impl TargetArgs {
             begun: context.begun,
             credentials: self.credentials.into_request(context.ui)?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_go_on_is_told_as_far_as_it_is_known() {
+        let told = |id: Option<&str>, has_status: bool, has_list: bool| {
+            goes_on(Some(Work {
+                engine: "kafka".to_owned(),
+                id: id.map(str::to_owned),
+                has_status,
+                has_list,
+            }))
+        };
+        assert_eq!(goes_on(None), "Nothing was begun");
+        assert_eq!(
+            told(Some("a b"), true, true),
+            "What was begun goes on in the cluster: follow it with `kubectl broker backup status --engine kafka --id 'a b'`"
+        );
+        assert_eq!(
+            told(Some("a"), false, true),
+            "What was begun goes on in the cluster: look at it with `kubectl broker backup list --engine kafka`"
+        );
+        assert_eq!(
+            told(None, true, true),
+            "The backend was asked and may go on: look at it with `kubectl broker backup list --engine kafka`"
+        );
+        assert_eq!(
+            told(None, true, false),
+            "The backend was asked and may go on"
+        );
     }
 }

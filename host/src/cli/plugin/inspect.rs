@@ -56,7 +56,9 @@ fn view(engine: &Inspected) -> PluginView {
         verbs: manifest.verbs.keys().cloned().collect(),
         imports: outline.imports.iter().cloned().collect(),
         capabilities: engine.capabilities.texts().into_iter().collect(),
-        may: engine.capabilities.sentences_with(&defaults(engine)),
+        may: engine
+            .capabilities
+            .sentences_with(&defaults(engine), manifest),
         default_for: defaults(engine).into_iter().collect(),
         accepted_by: of(engine),
         size: engine.size,

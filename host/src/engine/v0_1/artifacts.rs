@@ -106,13 +106,13 @@ impl HostState {
         let _pause = self.allowance.pause();
         let saved = artifacts.save(ToSave {
             answer,
-            request: request.clone(),
+            request,
             name: expectation.name,
             length: expectation.length,
             sha256: expectation.sha256,
         });
         let saved = self.meter.spare(saved).await;
-        saved.map_err(|report| self.without_secrets(request.auth, report))
+        saved.map_err(|report| self.without_secrets(report))
     }
 }
 

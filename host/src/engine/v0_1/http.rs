@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use broker_manifest::{Auth, Select};
+use broker_manifest::Select;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -104,9 +104,9 @@ impl HostState {
         } else {
             answer.await
         };
-        let answer = answer.map_err(|report| self.without_secrets(auth, report))?;
+        let answer = answer.map_err(|report| self.without_secrets(report))?;
         let mut values = answer.headers().values();
-        if values.any(|value| self.network.reveals(auth, value.as_bytes())) {
+        if values.any(|value| self.network.reveals(value.as_bytes())) {
             return Err(revealed());
         }
         Ok(Response {
@@ -119,8 +119,8 @@ impl HostState {
 
 impl HostState {
     /// An error as the engine may hear it: it may quote what the other side has sent.
-    pub(super) fn without_secrets(&self, auth: Auth, report: Report) -> Report {
-        let reveals = |text: &str| self.network.reveals(auth, text.as_bytes());
+    pub(super) fn without_secrets(&self, report: Report) -> Report {
+        let reveals = |text: &str| self.network.reveals(text.as_bytes());
         if reveals(&report.message) || report.hint.as_deref().is_some_and(reveals) {
             return revealed();
         }
@@ -166,13 +166,12 @@ impl wit::HostResponse for HostState {
         let deadline = self.answer;
         let response = self.table.get_mut(&response)?;
         response.is_read = true;
-        let auth = response.request.auth;
         let body = read_within(deadline, &mut response.answer, limit.min(MAX_READ)).await;
         // All of it at once, so that nothing hides where one piece ends and the next begins.
         let body = match body {
-            Ok(body) if self.network.reveals(auth, &body) => Err(revealed()),
+            Ok(body) if self.network.reveals(&body) => Err(revealed()),
             Ok(body) => Ok(body),
-            Err(report) => Err(self.without_secrets(auth, report)),
+            Err(report) => Err(self.without_secrets(report)),
         };
         let length = |body: &Vec<u8>| json!({ "bytes": body.len() });
         self.tell("http.response.read", asked, &body, length);

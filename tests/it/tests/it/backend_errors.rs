@@ -190,7 +190,7 @@ fn errors_are_one_json_object_where_the_output_is_json() {
       "apiVersion": "kubectl-broker/v1",
       "code": "Failed",
       "exitCode": 1,
-      "hint": "The sidecar's log says more: `kubectl logs POD --container CONTAINER`",
+      "hint": "The sidecar's log says more: `kubectl -n messaging logs POD --container CONTAINER`",
       "hintSource": null,
       "kind": "Error",
       "message": "GET /v1/backup/list-remote answered 500: an HTML page titled \"500 Internal Server Error\"",

@@ -9,11 +9,11 @@ fn auto_takes_the_sidecar_where_it_answers() {
     let run = Bed::start().run("backup list --limit 1");
     assert_snapshot!(run.shown(), @"
     stdout:
-    OBJECT   SIZE   AGE
-    backup/20250905-130215.backup   2.3GiB   AGE
+    OBJECT   STATE   SIZE   AGE
+    backup/20250905-130215.backup   uploaded   2.3GiB   AGE
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    1 of 12 backups
+    1 of 12 backups, from pod broker-0
     exit 0
     ");
 }

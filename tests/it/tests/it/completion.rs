@@ -186,7 +186,7 @@ fn bash_completes_ids_and_files_by_its_script() {
     "#;
     assert_snapshot!(in_bash(&bed, &folder, script).shown(), @"
     stdout:
-    --engine
+    --engine-memory --engine-timeout --engine
     auto backuprequest hivemq kafka sidecar strategy
     20250905-130215
     a.backup

@@ -46,6 +46,7 @@ fn the_newest_that_ended_well_says_which_newer_did_not() {
         "engine": "kubectl-broker/hivemq",
         "engineVersion": "0.1.0",
         "namespace": "messaging",
+        "pod": null,
         "statefulset": "broker"
       }
     }
@@ -360,7 +361,7 @@ fn a_backend_in_trouble_is_an_error_with_its_status() {
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     Using folder ./backups
-    error: GET /api/v1/management/backups/{backupId} answered 503: The endpoint is temporarily not available: come back later
+    error: GET /api/v1/management/backups/20250905-130215 answered 503: The endpoint is temporarily not available: come back later
     hint: The cluster may be starting, or its nodes run different versions; try again
     exit 1
     ");
@@ -382,7 +383,7 @@ fn what_was_done_is_recorded() {
     assert_snapshot!(run.shown(), @"
     stdout:
     AGE   OPERATION   OUTCOME   SCOPE   ID   SIZE   FILE
-    AGE   create   Succeeded   testbed/messaging/broker   20250906-120000   -   -
+    AGE   create   Accepted   testbed/messaging/broker   20250906-120000   -   -
     AGE   download   Conflict   testbed/messaging/broker   20250905-130215   -   -
     AGE   verify   Succeeded   -   -   1.4MiB   $PWD/backups/backup-20250905-130215-20250905-130215.backup
     AGE   download   Succeeded   testbed/messaging/broker   20250905-130215   1.4MiB   $PWD/backups/backup-20250905-130215-20250905-130215.backup

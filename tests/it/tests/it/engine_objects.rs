@@ -69,7 +69,7 @@ fn what_it_may_do_with_objects_is_said_before_it_is_installed() {
       ! [writes] work with Kubernetes objects acme.example/v1/Vault in the namespace of the command: get, list, watch, create, patch, delete
       - talk to S3, outside the cluster: GET /acme-vaults/{+key}
       - write what it is sent to the file that you name
-      Only where `--engine acme/objects` names it, it answers: list, status, create, download, delete, act
+      Only where `--engine acme/objects` names it, it answers: list, status, create, download, delete, act (follow, keep, peek, stray)
     hint: If you want that, give `--accept-capabilities sha256:DIGEST`; it accepts this set and no other. On a terminal you are asked
     exit 2
     ");
@@ -106,7 +106,7 @@ fn objects_of_the_namespace_are_listed_changed_and_deleted() {
     stderr:
     Using namespace messaging of context testbed
     Using engine acme/objects 0.1.0 of publisher acme, which is not bundled
-    Removing backup a for good (engine acme/objects)
+    Removing backup a for good: context testbed, server https://127.0.0.1:PORT, namespace messaging, engine acme/objects
     error: engine acme/objects says: a is kept
     exit 11
     ");
@@ -116,14 +116,14 @@ fn objects_of_the_namespace_are_listed_changed_and_deleted() {
     stderr:
     Using namespace messaging of context testbed
     Using engine acme/objects 0.1.0 of publisher acme, which is not bundled
-    Removing backup a for good (engine acme/objects)
+    Removing backup a for good: context testbed, server https://127.0.0.1:PORT, namespace messaging, engine acme/objects
     exit 0
     ");
     assert_snapshot!(place.run("delete --id a --yes --force").shown(), @r#"
     stderr:
     Using namespace messaging of context testbed
     Using engine acme/objects 0.1.0 of publisher acme, which is not bundled
-    Removing backup a for good (engine acme/objects)
+    Removing backup a for good: context testbed, server https://127.0.0.1:PORT, namespace messaging, engine acme/objects
     error: https://127.0.0.1:PORT answered 404 when asked to get vaults a in namespace messaging: vaults.acme.example "a" not found
     hint: `kubectl get vaults.acme.example -n messaging` lists what is there
     exit 10

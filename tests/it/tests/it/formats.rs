@@ -10,22 +10,22 @@ fn the_sidecar_lists_the_remote_backups_newest_first() {
     let run = Bed::start().run("backup --engine sidecar list");
     assert_snapshot!(run.shown(), @"
     stdout:
-    OBJECT   SIZE   AGE
-    backup/20250905-130215.backup   2.3GiB   AGE
-    backup/20250826-020003.backup   2.1GiB   AGE
-    backup/20250819-143025.backup   2.1GiB   AGE
-    backup/20250812-020004.backup   1.7GiB   AGE
-    backup/20250803-020002.backup   1.5GiB   AGE
-    backup/20250727-020001.backup   1.2GiB   AGE
-    backup/20250720-020005.backup   936.0MiB   AGE
-    backup/20250713-020004.backup   819.2MiB   AGE
-    backup/20250706-020003.backup   700.0MiB   AGE
-    backup/20250629-020002.backup   625.0MiB   AGE
-    backup/20250622-020006.backup   512B   AGE
-    backup/20250615-020001.backup   384.0MiB   AGE
+    OBJECT   STATE   SIZE   AGE
+    backup/20250905-130215.backup   uploaded   2.3GiB   AGE
+    backup/20250826-020003.backup   uploaded   2.1GiB   AGE
+    backup/20250819-143025.backup   uploaded   2.1GiB   AGE
+    backup/20250812-020004.backup   uploaded   1.7GiB   AGE
+    backup/20250803-020002.backup   uploaded   1.5GiB   AGE
+    backup/20250727-020001.backup   uploaded   1.2GiB   AGE
+    backup/20250720-020005.backup   uploaded   936.0MiB   AGE
+    backup/20250713-020004.backup   uploaded   819.2MiB   AGE
+    backup/20250706-020003.backup   uploaded   700.0MiB   AGE
+    backup/20250629-020002.backup   uploaded   625.0MiB   AGE
+    backup/20250622-020006.backup   uploaded   512B   AGE
+    backup/20250615-020001.backup   uploaded   384.0MiB   AGE
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    12 backups, 14.4GiB in all
+    12 backups, 14.4GiB in all, from pod broker-0
     exit 0
     ");
 }
@@ -55,12 +55,12 @@ fn wide_has_more_columns() {
     let run = bed.run("backup list --engine sidecar -o wide --limit 2");
     assert_snapshot!(run.shown(), @"
     stdout:
-    OBJECT   SIZE   AGE   STATE   CREATED   FAILURE
-    backup/20250905-130215.backup   2.3GiB   AGE   uploaded   2025-09-05T13:04:15Z   -
-    backup/20250826-020003.backup   2.1GiB   AGE   uploaded   2025-08-26T02:02:03Z   -
+    OBJECT   POD   STATE   SIZE   AGE   CREATED   FAILURE
+    backup/20250905-130215.backup   broker-0   uploaded   2.3GiB   AGE   2025-09-05T13:04:15Z   -
+    backup/20250826-020003.backup   broker-0   uploaded   2.1GiB   AGE   2025-08-26T02:02:03Z   -
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    2 of 12 backups
+    2 of 12 backups, from pod broker-0
     exit 0
     ");
     let run = bed.run("backup list --engine hivemq -o wide --limit 2");
@@ -112,6 +112,7 @@ fn json_is_one_document_with_exact_values() {
                 "engine": "kubectl-broker/sidecar",
                 "engineVersion": "0.1.0",
                 "namespace": "messaging",
+                "pod": "broker-0",
                 "statefulset": "broker",
             },
             "items": [{
@@ -166,6 +167,7 @@ fn yaml_is_in_block_style() {
       engine: kubectl-broker/hivemq
       engineVersion: "0.1.0"
       namespace: messaging
+      pod: null
       statefulset: broker
     exit 0
     "#);
@@ -215,10 +217,11 @@ fn status_of_one_backup() {
     let run = bed.run("backup status --engine sidecar --id backup/20250622-020006.backup");
     assert_snapshot!(run.shown(), @"
     stdout:
-    OBJECT   SIZE   AGE
-    backup/20250622-020006.backup   512B   AGE
+    OBJECT   STATE   SIZE   AGE
+    backup/20250622-020006.backup   uploaded   512B   AGE
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
+    This is what pod broker-0 says
     exit 0
     ");
     let run = bed.run("backup status --engine hivemq --id 20250806-080853 -o json");
@@ -243,6 +246,7 @@ fn status_of_one_backup() {
         "engine": "kubectl-broker/hivemq",
         "engineVersion": "0.1.0",
         "namespace": "messaging",
+        "pod": null,
         "statefulset": "broker"
       }
     }
@@ -256,10 +260,11 @@ fn the_sidecar_tells_how_far_an_upload_of_the_pod_is() {
         Bed::start().run("backup status --engine sidecar --id 20250806-080853 --pod broker-1");
     assert_snapshot!(run.shown(), @"
     stdout:
-    OBJECT   SIZE   AGE   FAILURE
-    20250806-080853   1.1MiB   AGE   upload timed out after 10m0s
+    OBJECT   STATE   SIZE   AGE   FAILURE
+    20250806-080853   failed   1.1MiB   AGE   upload timed out after 10m0s
     stderr:
     Using namespace messaging of context testbed
+    This is what pod broker-1 says
     exit 0
     ");
 }

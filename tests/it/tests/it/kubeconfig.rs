@@ -139,7 +139,7 @@ fn a_context_without_a_namespace_means_default() {
     stderr:
     Using StatefulSet broker, namespace default
     error: there is no StatefulSet broker in namespace default; the namespace has none
-    hint: Name it with `--statefulset`; `kubectl get statefulsets -n default` lists them
+    hint: Name it with `--statefulset`; `kubectl --context testbed-default get statefulsets -n default` lists them
     exit 10
     ");
 }

@@ -128,6 +128,27 @@ fn a_restore_that_goes_on_longer_than_it_is_waited_for_keeps_its_lock_and_says_s
 }
 
 #[test]
+fn a_restore_whose_answer_is_lost_keeps_its_lock_and_one_that_is_refused_does_not() {
+    let bed = Bed::with(&["hivemq-lost-answer"]);
+    let run = bed.run(RESTORE);
+    assert_ne!(run.code, 0, "{}", run.stderr);
+    let kept = "the lock broker-restore-broker is kept until ";
+    assert!(run.stderr.contains(kept), "{}", run.stderr);
+    holder(&bed);
+
+    let bed = Bed::start();
+    let run = bed.run("backup restore --engine hivemq --id nothing --yes");
+    assert_ne!(run.code, 0, "{}", run.stderr);
+    assert!(!run.stderr.contains(kept), "{}", run.stderr);
+    let lease = bed.objects().get(
+        "leases.coordination.k8s.io",
+        "messaging",
+        "broker-restore-broker",
+    );
+    assert!(lease.is_none(), "the lock was given back");
+}
+
+#[test]
 fn the_holder_is_named_by_the_system_and_by_the_api_server() {
     let bed = endless();
     let program = bed.program();

@@ -128,7 +128,7 @@ fn help_says_how_kubectl_calls_the_program() {
        13  bytes are not what they should be
        14  the engine broke its contract, its sandbox or its limits
       124  a deadline passed
-      130  stopped by the user
+      130  stopped: Ctrl-C, SIGTERM, SIGHUP, or nothing was chosen
     exit 0
     ");
     assert_snapshot!(run("backup list --help").shown(), @"
@@ -183,7 +183,8 @@ fn help_says_how_kubectl_calls_the_program() {
               StatefulSet of the broker [default: broker]
 
           --pod <NAME>
-              Pod to talk to [default: the first that is ready]
+              Pod to talk to, or `all` for each that is ready, which only `list` takes [default: the
+              first that is ready]
 
     Credentials of the backend:
           --username <NAME>
@@ -201,6 +202,13 @@ fn help_says_how_kubectl_calls_the_program() {
 
           --credentials-secret <NAME>
               Read them from this Secret of the namespace: keys `username` and `password`, or `token`
+
+          --engine-memory <SIZE>
+              Most memory of an engine, such as 512Mi or 1Gi; 16Mi to 4Gi [default: 256Mi]
+
+          --engine-timeout <TIME>
+              Maximum time for one call of an engine, such as 30s or 1h; 1s to 24h [default: 15m, and 5s
+              to say whether its backend answers]
 
           --audit <FILE>
               Add each call of an engine to the host to this file, as a line of JSON without secrets
@@ -304,7 +312,7 @@ fn without_a_command_the_help_is_shown_as_an_error() {
 #[test]
 fn there_is_a_completion_script_for_each_shell() {
     for (shell, part) in [
-        ("bash", "-F _clap_complete_kubectl_broker kubectl-broker"),
+        ("bash", "-F _kubectl_broker kubectl-broker"),
         ("zsh", "#compdef kubectl-broker"),
         ("fish", "--command kubectl-broker"),
         ("powershell", "Register-ArgumentCompleter"),

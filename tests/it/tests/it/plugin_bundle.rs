@@ -79,6 +79,7 @@ fn engines_are_carried_to_a_machine_without_a_network() {
       acme/hostile wants to do what nobody has accepted:
       ! [writes] talk to port 8085 of the pods of the StatefulSet you name: POST /v1/restore
       - talk to port 8085 of the pods of the StatefulSet you name: GET /v1/backup/list-remote, GET /v1/backup/{name}
+      - add the header x-trace-id to what it sends to port 8085 of the pods of the StatefulSet you name
       - run in a pod of the StatefulSet you name: ls {folder}
       - send a file that you name to where it may talk to
       Only where `--engine acme/hostile` names it, it answers: list, status, create, restore, act

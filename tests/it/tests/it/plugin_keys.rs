@@ -462,12 +462,13 @@ fn who_installs_with_a_key_is_told_on_the_terminal_what_that_means() {
     warning: acme/hostile 0.1.0 (signed:FINGERPRINT, sha256:DIGEST) wants to:
       ! [writes] talk to port 8085 of the pods of the StatefulSet you name: POST /v1/restore
       - talk to port 8085 of the pods of the StatefulSet you name: GET /v1/backup/list-remote, GET /v1/backup/{name}
+      - add the header x-trace-id to what it sends to port 8085 of the pods of the StatefulSet you name
       - run in a pod of the StatefulSet you name: ls {folder}
       - send a file that you name to where it may talk to
       Only where `--engine acme/hostile` names it, it answers: list, status, create, restore, act
       The key FINGERPRINT will be trusted for all engines of acme.
       The gravest again: ! [writes] talk to port 8085 of the pods of the StatefulSet you name: POST /v1/restore
-      These are 7 lines, 1 of them marked with `!` as dangerous: writes.
+      These are 8 lines, 1 of them marked with `!` as dangerous: writes.
     Type `yes` to accept that:
     ");
     assert_snapshot!(declined.shown(), @"
@@ -508,7 +509,7 @@ fn who_installs_with_a_key_is_told_on_the_terminal_what_that_means() {
     assert_snapshot!(question, @"
     warning: acme/hostile 0.1.0 -> 0.2.0 (signed:FINGERPRINT, sha256:DIGEST) also wants to:
       ! [writes] talk to port 8085 of the pods of the StatefulSet you name: PUT /v1/backup/{name}
-      Only where `--engine acme/hostile` names it, it answers: list, status, create, restore, act
+      Only where `--engine acme/hostile` names it, it answers: list, status, create, restore, act (metrics, say)
       These are 3 lines, 1 of them marked with `!` as dangerous: writes.
     Type `yes` to accept that:
     ");

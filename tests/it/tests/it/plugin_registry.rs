@@ -121,7 +121,7 @@ fn from_the_first_installation_by_tag_over_an_update_to_the_end() {
     stderr:
     error: acme/hostile also wants to do what nobody has accepted:
       ! [writes] talk to port 8085 of the pods of the StatefulSet you name: PUT /v1/backup/{name}
-      Only where `--engine acme/hostile` names it, it answers: list, status, create, restore, act
+      Only where `--engine acme/hostile` names it, it answers: list, status, create, restore, act (metrics, say)
     hint: If you want that, give `--accept-capabilities sha256:DIGEST`; it accepts this set and no other. On a terminal you are asked
     exit 2
     ");

@@ -38,6 +38,7 @@ fn from_the_first_installation_over_an_update_and_back() {
     error: acme/hostile wants to do what nobody has accepted:
       ! [writes] talk to port 8085 of the pods of the StatefulSet you name: POST /v1/restore
       - talk to port 8085 of the pods of the StatefulSet you name: GET /v1/backup/list-remote, GET /v1/backup/{name}
+      - add the header x-trace-id to what it sends to port 8085 of the pods of the StatefulSet you name
       - run in a pod of the StatefulSet you name: ls {folder}
       - send a file that you name to where it may talk to
       Only where `--engine acme/hostile` names it, it answers: list, status, create, restore, act
@@ -93,7 +94,7 @@ fn from_the_first_installation_over_an_update_and_back() {
     stderr:
     error: acme/hostile also wants to do what nobody has accepted:
       ! [writes] talk to port 8085 of the pods of the StatefulSet you name: PUT /v1/backup/{name}
-      Only where `--engine acme/hostile` names it, it answers: list, status, create, restore, act
+      Only where `--engine acme/hostile` names it, it answers: list, status, create, restore, act (metrics, say)
     hint: If you want that, give `--accept-capabilities sha256:DIGEST`; it accepts this set and no other. On a terminal you are asked
     exit 2
     ");
@@ -219,7 +220,7 @@ fn an_engine_is_looked_at_without_being_run() {
     assert_eq!(document["state"], "not installed");
     assert_eq!(
         document["capabilities"].as_array().map(Vec::len),
-        Some(5),
+        Some(6),
         "{document:#}"
     );
     let installed = machine.run("plugin inspect small -o json").json();
@@ -468,7 +469,7 @@ fn a_machine_is_made_to_match_a_lockfile() {
     .expect("written");
     assert_snapshot!(shown(&other.run("plugin sync --locked")), @"
     stderr:
-    error: broker-plugins.lock, line 19: the consent for acme/hostile is of other capabilities or defaults
+    error: broker-plugins.lock, line 20: the consent for acme/hostile is of other capabilities or defaults
     hint: Undo the change of that file, or make it the default for nothing with `kubectl broker plugin default acme/hostile --remove`
     exit 13
     ");

@@ -74,7 +74,7 @@ fn all_pods_are_listed_with_the_pod_of_each_backup() {
     20250806-080853   broker-1   failed   1.1MiB   AGE
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    4 backups, 77.1MiB in all, from 3 pods
+    4 backups, 77.2MiB in all, from 3 pods
     exit 0
     ");
     let document = bed
@@ -147,14 +147,30 @@ fn each_pod_is_only_for_lists() {
 }
 
 #[test]
-fn a_pod_that_is_not_ready_is_left_out_and_named() {
+fn a_pod_that_is_not_ready_is_asked_where_the_endpoints_own_container_is() {
     let bed = Bed::start();
     let run = bed.run(&format!("{LOCAL} -n firstdown --pod all -o json"));
+    assert_eq!(run.code, 0, "{}", run.stderr);
     let document = run.json();
     let items = document["items"].as_array().expect("a list");
-    assert!(items.iter().all(|item| item["pod"] != "broker-0"));
+    assert!(items.iter().any(|item| item["pod"] == "broker-0"));
+    assert!(!run.stderr.contains("are left out"), "{}", run.stderr);
+}
+
+#[test]
+fn a_pod_in_which_nothing_runs_is_left_out_and_named() {
+    // The broker of the first pod crashes beside its sidecar; no node has room for the second pod.
+    let bed = Bed::start();
+    let run = bed.run(&format!("{LOCAL} -n notready --pod all"));
+    assert_eq!(run.code, 0, "{}", run.stderr);
     assert!(
-        run.stderr.contains("warning: pod broker-0 is not ready"),
+        run.stderr
+            .contains("warning: pod broker-1 is not ready (Pending, Unschedulable"),
+        "{}",
+        run.stderr
+    );
+    assert!(
+        !run.stderr.contains("warning: pod broker-0"),
         "{}",
         run.stderr
     );

@@ -19,9 +19,9 @@ fn folder() -> TempDir {
 }
 
 fn restore(bed: &Bed, folder: &TempDir, arguments: &str) -> Run {
-    bed.hostile().in_folder(folder.path()).run(&format!(
-        "backup restore --file my.backup --engine hostile {arguments}"
-    ))
+    bed.hostile()
+        .in_folder(folder.path())
+        .run(&format!("backup restore --file my.backup {arguments}"))
 }
 
 /// The bodies that reached the backend.

@@ -284,7 +284,8 @@ fn headers_that_the_manifest_does_not_name_are_denied_and_those_that_reroute_alw
     assert_snapshot!(bed.misbehave("header:X-Request-Id").shown(), @"
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    error: engine acme/hostile asked for what it was not granted: the manifest does not name the header `X-Request-Id` for endpoint `api`
+    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
+    error: engine acme/hostile asked for what it was not granted, and says: the manifest does not name the header `X-Request-Id` for endpoint `api`
     hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
     exit 14
     ");
@@ -301,6 +302,7 @@ fn an_engine_that_calls_or_sends_without_end_is_stopped() {
     assert_snapshot!(bed.misbehave("denied-flood").shown(), @"
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
+    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
     error: engine acme/hostile was stopped in `list`: it called the host more than 10000 times
     hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
     exit 14
@@ -308,6 +310,7 @@ fn an_engine_that_calls_or_sends_without_end_is_stopped() {
     assert_snapshot!(bed.misbehave("send-flood").shown(), @"
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
+    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
     error: engine acme/hostile was stopped in `list`: it sent more than 64 MiB
     hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
     exit 14
@@ -373,7 +376,13 @@ fn an_engine_that_is_too_large_is_not_compiled() {
     );
     let functions = vec![Vec::new(); 200_001];
     let large = Component::small().with_modules([module(0, &functions).as_slice()]);
-    assert!(installing(&large).ends_with("exit 14"));
+    let shown = installing(&large);
+    let reason =
+        "error: engine acme/small is too large to be compiled: it has more than 200000 functions";
+    assert!(
+        shown.contains(reason) && shown.ends_with("exit 14"),
+        "{shown}"
+    );
 }
 
 /// One function of many loops over many variables: the compiler's work grows with their product.
@@ -451,6 +460,7 @@ fn the_limits_of_engines_are_flags() {
     assert_snapshot!(run("allocate", "--engine-memory 64Mi"), @"
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
+    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
     error: engine acme/hostile was stopped in `list`: it wanted more than 64 MiB of memory
     hint: Report it to the engine's author; if the engine needs more memory, allow it with `--engine-memory`
     exit 14
@@ -458,6 +468,7 @@ fn the_limits_of_engines_are_flags() {
     assert_snapshot!(run("sleep", "--engine-timeout 2s"), @"
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
+    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
     warning: engine acme/hostile: about to sleep
     error: engine acme/hostile did not finish `list` within 2 s
     hint: The backend or the cluster may be slow: try again, or allow more time with `--engine-timeout`
@@ -579,15 +590,15 @@ fn a_command_that_is_named_runs_in_the_default_container_of_a_pod_of_the_target(
 fn an_engine_sees_nothing_of_the_system() {
     assert_snapshot!(misbehave("look-around"), @"
     stdout:
-    ID   NOTE
-    arguments: 0   -
-    environment: 0   -
-    folder: no (NotFound)   -
-    name: no (Uncategorized)   -
-    read: no (NotFound)   -
-    socket: no (PermissionDenied)   -
-    stdin: Some(0) bytes   -
-    write: no (NotFound)   -
+    ID   STATE   NOTE
+    arguments: 0   Unknown   -
+    environment: 0   Unknown   -
+    folder: no (NotFound)   Unknown   -
+    name: no (Uncategorized)   Unknown   -
+    read: no (NotFound)   Unknown   -
+    socket: no (PermissionDenied)   Unknown   -
+    stdin: Some(0) bytes   Unknown   -
+    write: no (NotFound)   Unknown   -
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled

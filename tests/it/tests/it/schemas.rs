@@ -307,6 +307,9 @@ fn the_codes_of_errors_are_those_of_the_program() {
     assert_eq!(error["properties"]["exitCode"]["enum"], json!(exits));
     let history = schema(Kind::History.name());
     let outcomes = &history["properties"]["items"]["items"]["properties"]["outcome"]["enum"];
-    let expected: Vec<_> = ["Succeeded", "Unproven"].into_iter().chain(codes).collect();
+    let expected: Vec<_> = ["Succeeded", "Accepted", "Unproven"]
+        .into_iter()
+        .chain(codes)
+        .collect();
     assert_eq!(*outcomes, json!(expected));
 }

@@ -10,7 +10,7 @@ use crate::support::{Bed, Desk, ID, NAME, Run};
 /// Interrupts the program once the hostile engine says that it begins.
 fn interrupted_while(how: &str) -> Run {
     let bed = Bed::start();
-    let program = bed.hostile();
+    let program = bed.hostile().hears_signals();
     let mut child = program.spawn(&format!("backup list --engine hostile --misbehave {how}"));
     let mut reader = BufReader::new(child.stderr.take().expect("a pipe"));
     let mut seen = String::new();
@@ -57,7 +57,7 @@ fn an_engine_that_waits_is_stopped() {
 #[test]
 fn a_request_without_an_answer_is_given_up() {
     let bed = Bed::with(&["hang"]);
-    let program = bed.program();
+    let program = bed.program().hears_signals();
     let child = program.spawn("backup list --engine sidecar");
     while bed.requests().count("*", "") == 0 {
         std::thread::yield_now();
@@ -76,7 +76,11 @@ fn a_request_without_an_answer_is_given_up() {
 fn sigterm_and_sighup_keep_what_ctrl_c_keeps_and_say_the_same() {
     for signal in [Signal::TERM, Signal::HUP] {
         let desk = Desk::with(&["download-drip=400000", "download-resume=on"]);
-        let program = desk.bed.program().in_folder(desk.folder.path());
+        let program = desk
+            .bed
+            .program()
+            .in_folder(desk.folder.path())
+            .hears_signals();
         let child = program.spawn(&format!("backup download --id {ID}"));
         let part = desk.folder.path().join(format!("backups/.{NAME}.part"));
         while std::fs::metadata(&part).map_or(0, |part| part.len()) == 0 {
@@ -137,7 +141,7 @@ fn what_nohup_ignores_stays_ignored() {
 #[test]
 fn before_anything_is_begun_a_stop_says_so() {
     let bed = Bed::with(&["hang"]);
-    let program = bed.program();
+    let program = bed.program().hears_signals();
     let child = program.spawn("backup create --engine hivemq");
     while bed.requests().count("*", "") == 0 {
         std::thread::yield_now();

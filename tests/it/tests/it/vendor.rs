@@ -62,8 +62,10 @@ fn an_engine_of_a_new_project_is_installed_used_updated_rolled_back_and_removed(
     assert_snapshot!(shown(&run("plugin install coffer.wasm")), @"
     stderr:
     error: acme/coffer wants to do what nobody has accepted:
-      - talk to port 8200 of the pods of the StatefulSet you name: GET /v1/backups, GET /v1/backups/{id}, GET /v1/health, POST /v1/backups
-      - have a token of yours added to what it sends to port 8200 of the pods of the StatefulSet you name, without seeing that
+      ! [credentials] have a token of yours added to what it sends to port 8200 of the pods of the StatefulSet you name, without seeing that
+      ! [writes] talk to port 8200 of the pods of the StatefulSet you name: POST /v1/backups
+      - talk to port 8200 of the pods of the StatefulSet you name: GET /v1/backups, GET /v1/backups/{id}, GET /v1/health
+      Only where `--engine acme/coffer` names it, it answers: list, status, create
     hint: If you want that, give `--accept-capabilities sha256:DIGEST`; it accepts this set and no other. On a terminal you are asked
     exit 2
     ");
@@ -75,13 +77,13 @@ fn an_engine_of_a_new_project_is_installed_used_updated_rolled_back_and_removed(
     ");
     assert_snapshot!(shown(&run("plugin list")), @"
     stdout:
-    NAME   VERSION   STATE   SIGNATURE   SIZE   SOURCE
-    kubectl-broker/backuprequest   0.1.0   ok   bundled   SIZE   bundled
-    kubectl-broker/hivemq   0.1.0   ok   bundled   SIZE   bundled
-    kubectl-broker/kafka   0.1.0   ok   bundled   SIZE   bundled
-    kubectl-broker/sidecar   0.1.0   ok   bundled   SIZE   bundled
-    kubectl-broker/strategy   0.1.0   ok   bundled   SIZE   bundled
-    acme/coffer   0.1.0   ok   unsigned   SIZE   $PWD/coffer.wasm
+    NAME   VERSION   STATE   SIGNATURE   DEFAULT-FOR   SIZE   SOURCE
+    kubectl-broker/backuprequest   0.1.0   ok   bundled   -   SIZE   bundled
+    kubectl-broker/hivemq   0.1.0   ok   bundled   -   SIZE   bundled
+    kubectl-broker/kafka   0.1.0   ok   bundled   -   SIZE   bundled
+    kubectl-broker/sidecar   0.1.0   ok   bundled   -   SIZE   bundled
+    kubectl-broker/strategy   0.1.0   ok   bundled   -   SIZE   bundled
+    acme/coffer   0.1.0   ok   unsigned   -   SIZE   $PWD/coffer.wasm
     exit 0
     ");
     assert_snapshot!(shown(&run("backup list --engine coffer")), @"
@@ -91,7 +93,8 @@ fn an_engine_of_a_new_project_is_installed_used_updated_rolled_back_and_removed(
     a   done   SIZE   AGE   2025-09-05T03:04:05Z
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    2 backups, SIZE in all
+    Using engine acme/coffer 0.1.0 of publisher acme, which is not bundled
+    2 backups, SIZE in all, from pod broker-0
     exit 0
     ");
 
@@ -101,8 +104,9 @@ fn an_engine_of_a_new_project_is_installed_used_updated_rolled_back_and_removed(
     assert_snapshot!(shown(&run("plugin update coffer")), @"
     stderr:
     error: acme/coffer also wants to do what nobody has accepted:
-      - talk to port 8200 of the pods of the StatefulSet you name: DELETE /v1/backups/{id}
+      ! [writes] talk to port 8200 of the pods of the StatefulSet you name: DELETE /v1/backups/{id}
       - talk to port 9100 of the pods of the StatefulSet you name: GET /metrics
+      Only where `--engine acme/coffer` names it, it answers: list, status, create, delete
     hint: If you want that, give `--accept-capabilities sha256:DIGEST`; it accepts this set and no other. On a terminal you are asked
     exit 2
     ");
@@ -124,10 +128,11 @@ fn an_engine_of_a_new_project_is_installed_used_updated_rolled_back_and_removed(
     assert_eq!(used(), ["b", "a"]);
     assert_snapshot!(shown(&run("backup delete --engine coffer --id b --yes")), @"
     stdout:
-    b is deleted
+    b is deleted from pod broker-0
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
-    Removing backup b for good (engine coffer)
+    Using engine acme/coffer 0.2.0 of publisher acme, which is not bundled
+    Removing backup b for good: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, pod broker-0, engine acme/coffer
     exit 0
     ");
 

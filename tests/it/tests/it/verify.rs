@@ -240,7 +240,7 @@ fn every_damaged_file_is_named() {
       "apiVersion": "kubectl-broker/v1",
       "code": "Integrity",
       "exitCode": 13,
-      "hint": "Download it again with `kubectl broker backup download --force`",
+      "hint": "Download it again, with `--force`; `kubectl broker backup list` shows what there is",
       "hintSource": null,
       "kind": "Error",
       "message": "1 of 2 files are not right: bad.backup is damaged: the SHA-256 is bf8c83416f31143ee2fa5db7ebbbb54589626c4c2046a91d28545bc403e3cda6 and should be 5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03, as bad.backup.sha256 says",

@@ -39,12 +39,43 @@ async fn what_nothing_proves_does_not_get_its_name() {
     assert_eq!(error.kept_file(), Some(&*kept));
     assert_eq!(names(folder.path()), ["backup.zip.unproven".into()].into());
     assert!(fs::read(&kept).expect("kept") == bytes);
-    // The next one takes its place.
-    let other = noise(400, 3);
-    save_without_length(folder.path(), other.clone(), false)
+    // The next one does not take its place.
+    for number in [2, 3] {
+        let other = noise(400, number);
+        let error = save_without_length(folder.path(), other.clone(), false)
+            .await
+            .expect_err("unproven");
+        let next = folder.path().join(format!("backup.zip.unproven.{number}"));
+        assert_eq!(error.kept_file(), Some(&*next));
+        assert!(fs::read(next).expect("kept") == other);
+    }
+    assert!(fs::read(&kept).expect("kept") == bytes);
+}
+
+#[tokio::test]
+async fn the_end_of_a_part_does_not_prove_the_end_of_the_whole() {
+    let folder = folder();
+    let turns = [Turn::Cut(70_000), Turn::Part("bytes 70000-99999/*")];
+    let mut backend = Backend::new(noise(100_000, 34)).script(turns);
+    backend.framing = Framing::Chunked;
+    let error = save_to(folder.path(), &backend)
         .await
         .expect_err("unproven");
-    assert!(fs::read(&kept).expect("kept") == other);
+    assert!(matches!(error, TransferError::Unproven { .. }), "{error}");
+    assert_eq!(names(folder.path()), ["backup.zip.unproven".into()].into());
+}
+
+#[tokio::test]
+async fn a_part_that_ends_before_its_last_byte_is_taken_up_again() {
+    let folder = folder();
+    let turns = [Turn::Cut(70_000), Turn::Part("bytes 70000-109999/*")];
+    let mut backend = Backend::new(noise(100_000, 35)).script(turns);
+    backend.framing = Framing::Chunked;
+    let saved = save_to(folder.path(), &backend).await.expect("saved");
+    // The backend then says that there is nothing behind the last byte.
+    assert_eq!(saved.proof, Proof::Length);
+    assert_eq!(backend.asked("range").len(), 2);
+    assert_whole(folder.path(), &backend);
 }
 
 #[tokio::test]
@@ -74,17 +105,27 @@ async fn an_archive_that_ends_as_it_should_is_proven_by_that() {
 }
 
 #[tokio::test]
-async fn an_archive_that_was_cut_is_accepted_by_nobody() {
+async fn an_archive_that_was_cut_gets_its_name_only_where_the_user_accepts_that() {
     let mut cut = gzip(&noise(5000, 5));
     cut.truncate(3000);
-    for accept in [false, true] {
-        let folder = folder();
-        let error = save_without_length(folder.path(), cut.clone(), accept)
-            .await
-            .expect_err("cut");
-        assert_eq!(error.failure(), Failure::Integrity);
-        assert_eq!(names(folder.path()), ["backup.zip.unproven".into()].into());
-    }
+    let folder = folder();
+    let error = save_without_length(folder.path(), cut.clone(), false)
+        .await
+        .expect_err("cut");
+    assert!(matches!(error, TransferError::CutShort { .. }), "{error}");
+    assert_eq!(error.failure(), Failure::Partial);
+    assert_eq!(names(folder.path()), ["backup.zip.unproven".into()].into());
+
+    let folder = self::folder();
+    let saved = save_without_length(folder.path(), cut, true)
+        .await
+        .expect("accepted");
+    assert_eq!(saved.proof, Proof::Nothing);
+    assert!(saved.damage.is_some());
+    assert_eq!(
+        names(folder.path()),
+        ["backup.zip", "backup.zip.sha256"].map(Into::into).into()
+    );
 }
 
 /// Saves with a script, and returns the error and how often it was waited.
@@ -114,9 +155,11 @@ async fn a_length_that_is_never_reached_is_given_up_at_once() {
              says 100000: the backend ended the stream early"
         );
         assert_eq!(error.failure(), Failure::Integrity);
-        assert!(waits <= 2, "{waits}");
+        assert!(waits <= 3, "{waits}");
         let hint = error.hint().expect("a hint");
         assert!(!hint.contains("goes on"), "{hint}");
+        let is_kept = hint.ends_with("; the 70000 bytes that came are kept");
+        assert_eq!(is_kept, etag.is_some(), "{hint}");
     }
 }
 

@@ -28,6 +28,7 @@ async fn a_pipe_is_never_replaced_whatever_its_name() {
     for name in [
         "backup.zip",
         "backup.zip.sha256",
+        "backup.zip.unproven",
         ".backup.zip.part",
         ".backup.zip.part.json",
         ".backup.zip.part.json.new",

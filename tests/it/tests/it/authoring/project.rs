@@ -67,7 +67,7 @@ fn a_new_project_builds_passes_its_tests_and_lists_backups() {
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     Using engine acme/vault 0.1.0 of publisher acme, which is not bundled
-    2 backups, SIZE in all
+    2 backups, SIZE in all, from pod broker-0
     exit 0
     ");
     assert_snapshot!(shown(&program.run("backup status --engine vault --id b")), @"
@@ -77,6 +77,7 @@ fn a_new_project_builds_passes_its_tests_and_lists_backups() {
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     Using engine acme/vault 0.1.0 of publisher acme, which is not bundled
+    This is what pod broker-0 says
     exit 0
     ");
     assert_snapshot!(shown(&program.run("backup restore --engine vault --id a --yes")), @"

@@ -190,7 +190,7 @@ fn an_object_is_deleted_when_it_does_not_run() {
     wait_for_state(&bed, "new", "InProgress");
     assert_snapshot!(run(&bed, "delete --id new --yes").shown(), @"
     stderr:
-    Removing backup new for good (engine backuprequest)
+    Removing backup new for good: context testbed, server https://127.0.0.1:PORT, namespace proj-retail-prd, engine backuprequest
     error: new is running (InProgress)
     hint: Wait until it has ended, or remove its object all the same with `--force`
     exit 11
@@ -200,19 +200,19 @@ fn an_object_is_deleted_when_it_does_not_run() {
     stdout:
     retail-prd-backup-20250905-100000 is deleted
     stderr:
-    Removing backup retail-prd-backup-20250905-100000 for good (engine backuprequest)
+    Removing backup retail-prd-backup-20250905-100000 for good: context testbed, server https://127.0.0.1:PORT, namespace proj-retail-prd, engine backuprequest
     exit 0
     ");
     assert_snapshot!(run(&bed, &format!("delete --id {DONE} --yes")).shown(), @r#"
     stderr:
-    Removing backup retail-prd-backup-20250905-100000 for good (engine backuprequest)
+    Removing backup retail-prd-backup-20250905-100000 for good: context testbed, server https://127.0.0.1:PORT, namespace proj-retail-prd, engine backuprequest
     error: there is no BackupRequest "retail-prd-backup-20250905-100000" here
     hint: `kubectl broker backup list --engine backuprequest` shows what is there
     exit 10
     "#);
     assert_snapshot!(run(&bed, "delete --id liferaybackup/nightly-20250905 --yes").shown(), @"
     stderr:
-    Removing backup liferaybackup/nightly-20250905 for good (engine backuprequest)
+    Removing backup liferaybackup/nightly-20250905 for good: context testbed, server https://127.0.0.1:PORT, namespace proj-retail-prd, engine backuprequest
     error: LiferayBackups are removed by Liferay's own retention job
     hint: It removes what is older than `backup.retentionDays` of the chart
     exit 2

@@ -1,9 +1,11 @@
 //! Backups that the sidecar makes after it has answered: 202 and a status URL.
 
 use insta::assert_snapshot;
+use testbed::Fault;
 
 use super::App;
 use crate::support::names;
+
 #[test]
 fn a_deferred_backup_is_waited_for_and_downloaded() {
     let app = App::with(&["strategy-deferred=/backup/jobs/7", "strategy-job-looks=1"]);
@@ -87,7 +89,10 @@ fn a_deferred_backup_that_fails_says_why() {
 
 #[test]
 fn a_deferred_backup_that_does_not_end_in_time_can_be_got_later() {
-    let app = App::with(&["strategy-deferred=/backup/jobs/7", "strategy-job-looks=2"]);
+    let app = App::with(&[
+        "strategy-deferred=/backup/jobs/7",
+        "strategy-job-looks=1000",
+    ]);
     assert_snapshot!(app.create("--timeout 1s").shown(), @"
     stderr:
     Using namespace apps of context testbed
@@ -102,6 +107,8 @@ fn a_deferred_backup_that_does_not_end_in_time_can_be_got_later() {
     assert_eq!(status.json()["item"]["state"], "Running");
     let run = app.run("backup download --engine strategy --id /backup/jobs/7");
     assert_eq!(run.code, 11, "{}", run.stderr);
+    let ended: Fault = "strategy-job-looks=0".parse().expect("a fault");
+    app.bed.faults().set(ended);
     let run = app.run("backup download --engine strategy --id /backup/jobs/7");
     assert_eq!(run.code, 0, "{}", run.stderr);
     app.assert_whole(&app.path("backups/app.sql.gz"));

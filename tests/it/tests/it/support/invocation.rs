@@ -97,6 +97,7 @@ pub struct Invocation {
     environment: Vec<(String, OsString)>,
     working_folder: Option<PathBuf>,
     data_although_failed: bool,
+    hears_signals: bool,
 }
 
 impl Invocation {
@@ -109,6 +110,7 @@ impl Invocation {
             environment: Vec::new(),
             working_folder: None,
             data_although_failed: false,
+            hears_signals: false,
         }
     }
 
@@ -135,6 +137,12 @@ impl Invocation {
     /// `plugin test` and `backup status --watch`. No other that fails may write to stdout.
     pub fn data_although_failed(mut self) -> Self {
         self.data_although_failed = true;
+        self
+    }
+
+    /// Listens to all signals, also where the tests were started with `nohup` or in the background.
+    pub fn hears_signals(mut self) -> Self {
+        self.hears_signals = true;
         self
     }
 
@@ -228,7 +236,13 @@ impl Invocation {
     }
 
     fn command_with(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(&self.program);
+        let mut command = if self.hears_signals {
+            let mut env = Command::new("env");
+            env.arg("--default-signal=HUP,INT,TERM").arg(&self.program);
+            env
+        } else {
+            Command::new(&self.program)
+        };
         command
             .args(arguments)
             .env_clear()

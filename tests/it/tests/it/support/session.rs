@@ -34,7 +34,7 @@ impl Session {
         let name = ptsname(&master, Vec::new()).expect("a name");
         let slave = rustix::fs::open(name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty());
         let slave = slave.expect("the program's end");
-        let program = program.env("TERM", "xterm");
+        let program = program.hears_signals().env("TERM", "xterm");
         let mut command = program.command(arguments);
         command
             .stdin(slave.try_clone().expect("the same end"))

@@ -82,7 +82,7 @@ fn engines_are_carried_to_a_machine_without_a_network() {
       - add the header x-trace-id to what it sends to port 8085 of the pods of the StatefulSet you name
       - run in a pod of the StatefulSet you name: ls {folder}
       - send a file that you name to where it may talk to
-      Only where `--engine acme/hostile` names it, it answers: list, status, create, restore, act
+      Only where `--engine acme/hostile` names it, it answers: list, status, create, restore, act (metrics, say)
     hint: If you want that, give `--accept-capabilities sha256:DIGEST --accept-capabilities sha256:DIGEST`; it accepts these sets and no other. On a terminal you are asked
     exit 2
     ");

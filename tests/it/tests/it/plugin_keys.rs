@@ -465,7 +465,7 @@ fn who_installs_with_a_key_is_told_on_the_terminal_what_that_means() {
       - add the header x-trace-id to what it sends to port 8085 of the pods of the StatefulSet you name
       - run in a pod of the StatefulSet you name: ls {folder}
       - send a file that you name to where it may talk to
-      Only where `--engine acme/hostile` names it, it answers: list, status, create, restore, act
+      Only where `--engine acme/hostile` names it, it answers: list, status, create, restore, act (metrics, say)
       The key FINGERPRINT will be trusted for all engines of acme.
       The gravest again: ! [writes] talk to port 8085 of the pods of the StatefulSet you name: POST /v1/restore
       These are 8 lines, 1 of them marked with `!` as dangerous: writes.

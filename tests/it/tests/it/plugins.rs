@@ -41,7 +41,7 @@ fn from_the_first_installation_over_an_update_and_back() {
       - add the header x-trace-id to what it sends to port 8085 of the pods of the StatefulSet you name
       - run in a pod of the StatefulSet you name: ls {folder}
       - send a file that you name to where it may talk to
-      Only where `--engine acme/hostile` names it, it answers: list, status, create, restore, act
+      Only where `--engine acme/hostile` names it, it answers: list, status, create, restore, act (metrics, say)
     hint: If you want that, give `--accept-capabilities sha256:DIGEST`; it accepts this set and no other. On a terminal you are asked
     exit 2
     ");

@@ -36,9 +36,11 @@ fn the_latest_is_the_newest_that_ended_well_and_is_waited_for() {
     exit 0
     ");
     assert_eq!(restores(&bed), 1);
-    let lease = bed
-        .objects()
-        .get("leases", "messaging", "broker-restore-broker");
+    let lease = bed.objects().get(
+        "leases.coordination.k8s.io",
+        "messaging",
+        "broker-restore-broker",
+    );
     assert!(lease.is_none(), "the lock was given back");
 }
 
@@ -188,8 +190,11 @@ fn quick(faults: &[&str]) -> Bed {
 }
 
 fn lease(bed: &Bed) -> Option<serde_json::Value> {
-    bed.objects()
-        .get("leases", "messaging", "broker-restore-broker")
+    bed.objects().get(
+        "leases.coordination.k8s.io",
+        "messaging",
+        "broker-restore-broker",
+    )
 }
 
 const SHOWS_BEFORE: &str = "hivemq-restore-shows=before";

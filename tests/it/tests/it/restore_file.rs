@@ -42,7 +42,8 @@ fn the_bytes_of_the_file_reach_the_backend() {
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    Restoring backup my.backup into StatefulSet broker in namespace messaging (engine acme/hostile)
+    Restoring backup my.backup: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, pod broker-0, engine acme/hostile
+    Pod broker-0 was asked
     exit 0
     ");
     assert_eq!(sent(&bed), [b"hello\n".to_vec()]);
@@ -56,7 +57,7 @@ fn one_wrong_byte_and_nothing_is_sent() {
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     error: my.backup is damaged: the SHA-256 is bf8c83416f31143ee2fa5db7ebbbb54589626c4c2046a91d28545bc403e3cda6 and should be 5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03, as my.backup.sha256 says
-    hint: Download it again, with `--force`; `kubectl broker backup list` shows what there is
+    hint: Download it again, with `--force`; `kubectl broker backup list --engine hostile` shows what there is
     exit 13
     ");
     assert_eq!(bed.requests().count("*", ""), 0);

@@ -31,9 +31,11 @@ fn a_restore_that_panics_gives_its_lease_back() {
         "`kubectl broker backup restore`",
         "planted at looking",
     );
-    let lease = bed
-        .objects()
-        .get("leases", "messaging", "broker-restore-broker");
+    let lease = bed.objects().get(
+        "leases.coordination.k8s.io",
+        "messaging",
+        "broker-restore-broker",
+    );
     assert!(lease.is_none(), "the lock was given back");
 }
 

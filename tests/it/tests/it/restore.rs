@@ -318,6 +318,7 @@ fn what_a_sidecar_only_accepts_is_not_said_to_be_done() {
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
     Restoring backup backup/20250819-143025.backup: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, pod broker-0, engine sidecar
+    warning: the lock broker-restore-broker is kept until 2025-09-06T12:01:00Z, because the backend may go on with what was begun. `kubectl get lease broker-restore-broker -n messaging -o yaml` shows it; `kubectl delete lease broker-restore-broker -n messaging` lets others in before
     warning: The backend accepted the restore of backup/20250819-143025.backup, and engine sidecar can't follow it: how it ends is not known
     Pod broker-0 was asked
     exit 3

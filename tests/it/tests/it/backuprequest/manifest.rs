@@ -263,7 +263,7 @@ fn one_that_was_fetched_by_other_means_is_checked_as_well() {
     assert_snapshot!(check(&document, &file), @"
     stderr:
     error: the manifest, read from the file, is not that of retail-prd-backup-20250905-100000: backup is another, and retail-prd-backup-20250905-100000 in the backup
-    hint: `kubectl broker backup manifest retail-prd-backup-20250905-100000 --location --engine backuprequest` says where it should lie
+    hint: `kubectl broker backup manifest retail-prd-backup-20250905-100000 --location` says where it should lie
     exit 13
     ");
 }

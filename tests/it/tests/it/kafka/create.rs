@@ -133,7 +133,7 @@ spec:
     assert_snapshot!(run(&format!("{file}  schedule: '0 0 2 * * *'\n"), "").shown(), @"
     stderr:
     error: --file has spec.schedule, and `create` begins a backup that runs now
-    hint: Create it with `kubectl -n kafka apply`, and run it now with `kubectl broker backup create --engine kafka --from NAME`
+    hint: Create it with `kubectl apply`, and run it now with `kubectl broker backup create --engine kafka --from NAME`
     exit 2
     ");
     assert_snapshot!(run(file, "--wait=false").shown(), @r#"

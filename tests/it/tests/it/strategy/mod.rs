@@ -7,7 +7,7 @@ mod refused;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -201,7 +201,11 @@ fn it_may_go_to_stdout() {
     let sum = Command::new("sha256sum").arg(&copy).output();
     let sum = sum.expect("sha256sum runs").stdout;
     assert!(sum.starts_with(app.sha256().as_bytes()));
-    assert_snapshot!(String::from_utf8_lossy(&output.stderr), @"
+    let said = app.program().ended(&Output {
+        stdout: Vec::new(),
+        ..output
+    });
+    assert_snapshot!(said.stderr, @"
     Using namespace apps of context testbed
     The sidecar expects a backup to take about 120 s and 100.0MiB; its first byte comes when it is made
     1.4MiB written, SHA-256 155ffefa57ae7edea17c07349c02579f4f3ff59865c6da75aedaf301bbd77528

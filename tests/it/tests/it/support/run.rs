@@ -133,7 +133,7 @@ impl Run {
 /// Ports, ages, the times in names of files, and the gaps of columns, whose width depends on them, and places in what was built.
 /// The flags of the targets of some modules in hints, too, and the name of the program with more engines: the same tests run
 /// with engines that are installed, in whose own hints the flags don't stand. `hints` tests them.
-static FILTERS: LazyLock<[(Regex, &str); 11]> = LazyLock::new(|| {
+static FILTERS: LazyLock<[(Regex, &str); 13]> = LazyLock::new(|| {
     [
         (r"127\.0\.0\.1:[0-9]{2,5}", "127.0.0.1:PORT"),
         (
@@ -151,6 +151,8 @@ static FILTERS: LazyLock<[(Regex, &str); 11]> = LazyLock::new(|| {
             "(?P<command>`kubectl broker [^`]*?)(?: -n proj-retail-prd| -n kafka| --statefulset app)",
             "$command",
         ),
+        ("`kubectl -n (?:kafka|proj-retail-prd) ", "`kubectl "),
+        ("(?P<command>--location) --engine backuprequest`", "$command`"),
         (r" +\n", "\n"),
         (r"\n+$", ""),
     ]
@@ -158,7 +160,7 @@ static FILTERS: LazyLock<[(Regex, &str); 11]> = LazyLock::new(|| {
 });
 
 /// From what is said of an engine of [`super::programs::THIRD_PARTY`] to what is said of ours.
-static AS_BUNDLED: LazyLock<[(Regex, &str); 11]> = LazyLock::new(|| {
+static AS_BUNDLED: LazyLock<[(Regex, &str); 15]> = LazyLock::new(|| {
     [
         (r"--engine acme-engineers/", "--engine "),
         (
@@ -174,9 +176,20 @@ static AS_BUNDLED: LazyLock<[(Regex, &str); 11]> = LazyLock::new(|| {
             r"(?m)^Using engine acme-engineers/.* which is not bundled\n",
             "",
         ),
-        (r"engine acme-engineers/[a-z]+ says: ", ""),
+        (r"(?i)engine acme-engineers/[a-z]+ says: ", ""),
         (r"hint from engine acme-engineers/[a-z]+: ", "hint: "),
         (r"\(engine acme-engineers/", "(engine "),
+        (r", engine acme-engineers/", ", engine "),
+        (r"\(for engine acme-engineers/", "(for engine "),
+        (
+            r"engine acme-engineers/(?P<what>[a-z]+ saves )",
+            "engine $what",
+        ),
+        // The heading of a check that failed.
+        (
+            r"(?m)^acme-engineers/(?P<check>[a-z]+/[a-z]+(?::[a-z]+)?:)$",
+            "$check",
+        ),
         (r"engine acme-engineers/", "engine kubectl-broker/"),
         (r#""acme-engineers/"#, "\"kubectl-broker/"),
         // The first column of a table has the whole name.

@@ -157,7 +157,7 @@ impl Opened {
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         if access == Access::Signed {
             let credentials = self.account.credentials().await?;
-            signature::sign(&mut request, credentials, region)?;
+            signature::sign(&mut request, &credentials, region)?;
         }
         let headers = request.headers_mut();
         headers.insert(USER_AGENT, HeaderValue::from_static(NAME));

@@ -16,11 +16,11 @@ use super::S3Error;
 /// Adds the headers that say who asks, and prove it.
 pub(super) fn sign(
     request: &mut Request<()>,
-    credentials: Credentials,
+    credentials: &Credentials,
     region: &str,
 ) -> Result<(), S3Error> {
     let failed = |reason: String| S3Error::NotSigned { reason };
-    let identity = sendable(&credentials)?.into();
+    let identity = sendable(credentials)?.into();
     if HeaderValue::from_str(region).is_err() {
         return Err(failed("the region has a control character".to_owned()));
     }
@@ -86,7 +86,7 @@ mod tests {
             .unwrap();
         let token = token.map(str::to_owned);
         let credentials = Credentials::new(key, secret, token, None, "test");
-        sign(&mut request, credentials, "eu-central-1").map(|()| request)
+        sign(&mut request, &credentials, "eu-central-1").map(|()| request)
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::tunnel::{TunnelStream, Verdict};
 use super::{ClusterError, PodPort, RequestBody};
 
 /// Bound on hyper's read buffer, and with it on the size of the pieces of a body.
-const READ_BUFFER: usize = 512 * 1024;
+const READ_BUFFER: usize = 128 * 1024;
 
 /// How long the last exchange may take to be cleared away. Only a request whose body the backend did
 /// not want to read takes any time at all.

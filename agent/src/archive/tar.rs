@@ -100,7 +100,7 @@ impl<'a, W: Write> Writer<'a, W> {
         Ok(())
     }
 
-    /// What doesn't fit stands in an entry of its own before the one that it belongs to.
+    /// A value that doesn't fit stands in an entry of its own before the one that it belongs to.
     fn long(&mut self, kind: EntryType, text: &[u8], fits: usize) -> io::Result<()> {
         if text.len() <= fits {
             return Ok(());

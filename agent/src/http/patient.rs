@@ -39,7 +39,7 @@ impl Patient {
         }
     }
 
-    /// What became of an attempt to send `offered` bytes.
+    /// Tells the outcome of an attempt to send `offered` bytes.
     fn bound(
         &mut self,
         context: &mut Context<'_>,

@@ -220,7 +220,7 @@ mod tests {
         let _new = places.take();
         assert!(has_lost(&held[1]).await);
         assert!(!has_lost(&held[0]).await && !has_lost(&held[2]).await);
-        // What was told to leave can't come back.
+        // A connection that was told to leave can't come back.
         held[1].begin();
         assert_eq!(places.lock().strangers.len(), STRANGERS);
         drop(held);

@@ -26,7 +26,7 @@ pub use project::{Language, Project, ProjectRequest, project};
 /// The largest component, manifest or file of cases, in bytes.
 const MAX_FILE: u64 = 256 << 20;
 
-/// What can't be installed is not made: a name that only this program may use.
+/// Refuses a name that only this program may use: such an engine can't be installed.
 fn check_name(id: &EngineId, engines: &[EngineFile]) -> Result<(), AuthoringError> {
     let bundled = engines.iter().filter(|file| file.is_bundled());
     let bundled = bundled.map(|file| &file.manifest().id);

@@ -218,7 +218,7 @@ impl BackupArgs {
         matches!(&self.verb, BackupVerb::Engine(EngineVerb::Status(args)) if args.watches())
     }
 
-    /// What is to be said when the command is stopped.
+    /// Says what to do when the command is stopped.
     pub(super) fn after_stop(&self, engines: &[EngineFile]) -> AfterStop {
         let BackupVerb::Engine(verb) = &self.verb else {
             return AfterStop::Nothing;
@@ -234,18 +234,18 @@ impl BackupArgs {
     }
 }
 
-/// What a command leaves behind when it is stopped.
+/// The work that a command leaves behind when it is stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AfterStop {
     Nothing,
     Resumes,
     BeginsAnew,
-    /// What it has begun in the backend.
+    /// The work that it has begun in the backend.
     GoesOn,
 }
 
 impl AfterStop {
-    /// What to do next. `begun` is what the command had begun when it was stopped.
+    /// Returns the next step. `begun` is what the command had begun when it was stopped.
     pub(super) fn hint(self, begun: &Begun) -> Option<String> {
         let hint = match self {
             Self::Nothing => return None,
@@ -268,11 +268,11 @@ fn goes_on(work: Option<Work>) -> String {
     let what = match &work.id {
         Some(id) if work.has_status => {
             return format!(
-                "What was begun goes on in the cluster: follow it with `kubectl broker backup status --engine {engine} --id {}`",
+                "The work goes on in the cluster: follow it with `kubectl broker backup status --engine {engine} --id {}`",
                 word(id)
             );
         }
-        Some(_) => "What was begun goes on in the cluster",
+        Some(_) => "The work goes on in the cluster",
         None => "The backend was asked and may go on",
     };
     if work.has_list {
@@ -361,11 +361,11 @@ mod tests {
         assert_eq!(goes_on(None), "Nothing was begun");
         assert_eq!(
             told(Some("a b"), true, true),
-            "What was begun goes on in the cluster: follow it with `kubectl broker backup status --engine kafka --id 'a b'`"
+            "The work goes on in the cluster: follow it with `kubectl broker backup status --engine kafka --id 'a b'`"
         );
         assert_eq!(
             told(Some("a"), false, true),
-            "What was begun goes on in the cluster: look at it with `kubectl broker backup list --engine kafka`"
+            "The work goes on in the cluster: look at it with `kubectl broker backup list --engine kafka`"
         );
         assert_eq!(
             told(None, true, true),

@@ -1,8 +1,9 @@
 //! The baseline of a download: the same bytes over the same port-forward, by kube's own websocket
-//! client, without an engine, hashing or a file.
+//! client, without an engine or hashing.
 //!
-//! `plain-copy NAMESPACE POD PORT PATH`
+//! `plain-copy NAMESPACE POD PORT PATH TO`, where TO may be `/dev/null`
 
+use std::fs::File;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -16,7 +17,7 @@ fn main() -> ExitCode {
 }
 
 async fn copy() -> Result<(), Failed> {
-    let [namespace, pod, port, path] = bench::arguments("NAMESPACE POD PORT PATH")?;
+    let [namespace, pod, port, path, to] = bench::arguments("NAMESPACE POD PORT PATH TO")?;
     let port = port.parse()?;
     let pods: Api<Pod> = Api::namespaced(Client::try_default().await?, &namespace);
     let mut forwarder = pods.portforward(&pod, &[port]).await?;
@@ -24,12 +25,15 @@ async fn copy() -> Result<(), Failed> {
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut buffer = vec![0; 256 << 10];
+    let mut file = File::create(to)?;
     let mut total = 0_u64;
     loop {
-        match stream.read(&mut buffer).await? {
-            0 => break,
-            count => total += count as u64,
+        let count = stream.read(&mut buffer).await?;
+        if count == 0 {
+            break;
         }
+        file.write_all(&buffer[..count])?;
+        total += count as u64;
     }
     writeln!(std::io::stdout(), "{total}")?;
     Ok(())

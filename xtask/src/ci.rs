@@ -2,10 +2,10 @@ use std::process::Command;
 
 use crate::{Result, reference, shell, test};
 
-/// The version of the policy checker that `deny.toml` is written for.
+/// The version of cargo-deny that `deny.toml` is written for.
 const CARGO_DENY: &str = "0.20.2";
 
-/// Everything that must hold before a change is taken. The cheap checks come first.
+/// Runs every check that a change must pass, the cheap ones first.
 pub(crate) fn run() -> Result {
     shell::run(shell::cargo(&["fmt", "--all", "--check"])?)?;
     let mut hostile = shell::cargo(&["fmt", "--check"])?;
@@ -34,8 +34,9 @@ pub(crate) fn run() -> Result {
     dependency_policy()
 }
 
-/// Licences, sources and duplicates. Advisories need a database from the network: `cargo deny check
-/// advisories`.
+/// Checks licences, sources and duplicates of dependencies.
+///
+/// Advisories need a database from the network: run `cargo deny check advisories` for them.
 fn dependency_policy() -> Result {
     let tools = shell::programs("tools")?;
     let program = tools.join("bin/cargo-deny");
@@ -47,7 +48,7 @@ fn dependency_policy() -> Result {
         })?
         .contains(CARGO_DENY);
     if !installed {
-        // Without optimisation: it runs once.
+        // Without optimisation, because compiling takes longer than the single run.
         let mut install = shell::cargo(&[
             "install",
             "--debug",

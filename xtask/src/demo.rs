@@ -2,10 +2,10 @@ use std::process::Command;
 
 use crate::{Result, shell, target};
 
-/// Where it downloads to, from the workspace's folder.
+/// The folder for downloads, relative to the root of the workspace.
 const FOLDER: &str = "target/demo";
 
-/// What the demonstration runs, in order, in one simulated cluster.
+/// The commands of the demonstration, in order, in one simulated cluster.
 const COMMANDS: &[&[&str]] = &[
     &["backup", "--engine", "sidecar", "list"],
     &["backup", "--engine", "hivemq", "list"],
@@ -26,7 +26,7 @@ const COMMANDS: &[&[&str]] = &[
     &["engines"],
 ];
 
-/// Builds the program and the simulated cluster, and runs the one in the other.
+/// Builds the program and the simulated cluster, and runs the commands in it.
 pub(crate) fn run() -> Result {
     target::ensure()?;
     target::build_programs()?;

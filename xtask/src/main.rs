@@ -6,6 +6,8 @@ mod bench;
 mod ci;
 mod demo;
 mod programs;
+#[cfg(test)]
+mod prose;
 mod reference;
 mod shell;
 mod target;
@@ -21,9 +23,9 @@ cargo xtask <chore>
   ci          tests, format, lints, dependency policy, documentation, generated files
   bench       build for release and print the benchmark's ratios; process, installed,
               sandbox or download for these parts alone
-  reference   write docs/reference.md anew from the program's own help";
+  reference   regenerate docs/reference.md from the program's own help";
 
-/// What went wrong, for whoever ran the chore.
+/// The result of a chore; the error is a message for the developer.
 type Result<T = ()> = std::result::Result<T, String>;
 
 fn main() -> ExitCode {

@@ -1,11 +1,11 @@
-//! What the tests run beside Rust.
+//! The programs that the tests need in addition to Rust.
 
 use std::fs;
 use std::process::Command;
 
 use crate::{Result, shell};
 
-/// Each program, and the package of Debian that has it.
+/// The programs, each with its Debian package.
 const PROGRAMS: [(&str, &str); 9] = [
     ("bzip2", "bzip2"),
     ("docker-registry", "docker-registry"),
@@ -17,13 +17,13 @@ const PROGRAMS: [(&str, &str); 9] = [
     ("xz", "xz-utils"),
     ("zstd", "zstd"),
 ];
-/// The server, which Debian keeps in a folder for each version and out of PATH.
+/// The PostgreSQL server, which Debian keeps outside PATH in a folder for each version.
 const POSTGRES: &str = "postgres";
 
-/// With the modules that make a place of its own for what pip installs.
+/// Python, with the modules that create a virtual environment.
 const PYTHON: &str = "python3";
 
-/// Installs what is missing where that can be done without asking: as root on Debian and its like.
+/// Installs missing programs if this needs no question: as root on Debian and its derivatives.
 pub(crate) fn install() -> Result {
     let missing: Vec<_> = PROGRAMS
         .iter()

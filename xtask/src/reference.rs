@@ -6,7 +6,7 @@ use crate::{Result, shell, target};
 
 const FILE: &str = "docs/reference.md";
 
-/// Every command, in the order in which it is documented.
+/// Every command, in the order of the page.
 const COMMANDS: &[&[&str]] = &[
     &[],
     &["backup"],
@@ -19,7 +19,7 @@ const COMMANDS: &[&[&str]] = &[
     &["backup", "restore"],
     &["backup", "delete"],
     &["backup", "history"],
-    // Of the bundled engines.
+    // The verbs of the bundled engines.
     &["backup", "metrics"],
     &["backup", "purge"],
     &["backup", "upload"],
@@ -48,13 +48,13 @@ const COMMANDS: &[&[&str]] = &[
     &["completion"],
 ];
 
-/// Writes the command reference anew.
+/// Regenerates the command reference.
 pub(crate) fn write() -> Result {
     let path = shell::root()?.join(FILE);
     fs::write(&path, generate()?).map_err(|e| format!("{}: {e}", path.display()))
 }
 
-/// Fails if the reference is not what the program says of itself.
+/// Fails if the reference differs from the program's help.
 pub(crate) fn check() -> Result {
     let path = shell::root()?.join(FILE);
     let present = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
@@ -75,12 +75,12 @@ fn generate() -> Result<String> {
     );
     for words in COMMANDS {
         let mut help = Command::new(&program);
-        // The long form once, with the exit codes; the short form says a flag in one line.
+        // The long form once, for the exit codes; the short form has one line for each flag.
         let form = if words.is_empty() { "--help" } else { "-h" };
         help.args(*words)
             .arg(form)
             .env_clear()
-            // The engines that somebody has installed are not documented.
+            // Hides the engines that the developer has installed.
             .env("XDG_DATA_HOME", programs.join("no-engines"))
             .env("COLUMNS", "100");
         let help = shell::output(help)?;

@@ -1,4 +1,4 @@
-//! Running programs, and saying what is run.
+//! Runs programs and shows their commands.
 
 use std::env;
 use std::io::{self, Write};
@@ -7,13 +7,13 @@ use std::process::Command;
 
 use crate::Result;
 
-/// Says something to whoever ran the chore.
+/// Writes a line to stderr.
 pub(crate) fn say(text: &str) {
     // Nothing can be done about a closed stderr.
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-/// The root of the workspace.
+/// Returns the root of the workspace.
 pub(crate) fn root() -> Result<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     folder
@@ -21,7 +21,7 @@ pub(crate) fn root() -> Result<PathBuf> {
         .map_err(|e| format!("{}: {e}", folder.display()))
 }
 
-/// The cargo that runs this chore, at the root of the workspace.
+/// Returns a command of the cargo that runs this chore, at the root of the workspace.
 pub(crate) fn cargo(arguments: &[&str]) -> Result<Command> {
     let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(program);
@@ -29,7 +29,7 @@ pub(crate) fn cargo(arguments: &[&str]) -> Result<Command> {
     Ok(command)
 }
 
-/// Says what is run, runs it, and fails if it does.
+/// Shows a command, runs it, and fails if the command fails.
 pub(crate) fn run(mut command: Command) -> Result {
     say(&format!("$ {}", shown(&command)));
     let status = command
@@ -42,7 +42,7 @@ pub(crate) fn run(mut command: Command) -> Result {
     }
 }
 
-/// What a command printed to stdout.
+/// Runs a command and returns its stdout.
 pub(crate) fn output(mut command: Command) -> Result<String> {
     let output = command
         .output()
@@ -58,7 +58,7 @@ pub(crate) fn output(mut command: Command) -> Result<String> {
     String::from_utf8(output.stdout).map_err(|e| format!("{}: {e}", shown(&command)))
 }
 
-/// Whether a program is in PATH.
+/// Returns true if a program is in PATH.
 pub(crate) fn has(program: &str) -> bool {
     let Some(path) = env::var_os("PATH") else {
         return false;
@@ -68,7 +68,7 @@ pub(crate) fn has(program: &str) -> bool {
     })
 }
 
-/// The folder of the programs that a build with `profile` made.
+/// Returns the folder of the programs that a build with `profile` made.
 pub(crate) fn programs(profile: &str) -> Result<PathBuf> {
     let target = match env::var_os("CARGO_TARGET_DIR") {
         Some(folder) => root()?.join(folder),

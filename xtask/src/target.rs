@@ -5,7 +5,7 @@ use crate::{Result, shell};
 
 const TARGET: &str = "wasm32-wasip2";
 
-/// Adds the target of the bundled engines to the toolchain if it is missing, and says so.
+/// Adds the WebAssembly target of the engines to the toolchain if it is missing, and says so.
 pub(crate) fn ensure() -> Result {
     if present()? {
         return Ok(());
@@ -25,8 +25,9 @@ pub(crate) fn ensure() -> Result {
     shell::run(rustup)
 }
 
-/// Builds the program and the simulated cluster together with what the tests build: features of
-/// dependencies are then the same, and none is compiled twice.
+/// Builds the program and the simulated cluster in one build with the tests.
+///
+/// Dependencies then have the same features, and none is compiled twice.
 pub(crate) fn build_programs() -> Result {
     let mut arguments = vec!["build", "--locked", "--bins"];
     for package in ["kubectl-broker", "broker-agent", "testbed", "it"] {

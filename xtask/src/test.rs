@@ -2,12 +2,14 @@ use std::process::Command;
 
 use crate::{Result, programs, shell, target};
 
-/// Tests that need stock kubectl have this in their names.
+/// The part of a name that marks tests with stock kubectl.
 const KUBECTL_TESTS: &str = "stock_kubectl";
+/// The minor version of kubectl that the tests need.
+///
 /// Since 1.31 kubectl runs commands in pods over websockets; the simulated cluster has no SPDY.
 const KUBECTL_MINOR: u32 = 31;
 
-/// All tests: units, engines natively, the simulated cluster, and the real program in it.
+/// Runs all tests: units, engines natively, the simulated cluster, and the real program in it.
 pub(crate) fn run() -> Result {
     target::ensure()?;
     programs::install()?;
@@ -21,7 +23,7 @@ pub(crate) fn run() -> Result {
     shell::run(shell::cargo(&arguments)?)
 }
 
-/// Why the kubectl of this machine can't be used for tests, if it can't.
+/// Returns the reason why this machine's kubectl can't run the tests, if there is one.
 fn kubectl_problem() -> Option<String> {
     if !shell::has("kubectl") {
         return Some("There is no kubectl in PATH".to_owned());
@@ -36,7 +38,7 @@ fn kubectl_problem() -> Option<String> {
     }
 }
 
-/// The minor version in `"minor": "32"`; some builds write `32+`.
+/// Reads the minor version from `"minor": "32"`; some builds write `32+`.
 fn minor(text: &str) -> Option<u32> {
     let (_, rest) = text.split_once("\"minor\"")?;
     let digits: String = rest

@@ -5,6 +5,8 @@
 mod bench;
 mod ci;
 mod demo;
+#[cfg(test)]
+mod layers;
 mod programs;
 #[cfg(test)]
 mod prose;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use kubectl_broker::engine::Catalogue;
+use host_engine::Catalogue;
 use serde_json::Value;
 
 use crate::figures::{median, milliseconds, paired_ratio};
@@ -48,7 +48,7 @@ pub(crate) fn commands_with_many_engines(programs: &Path) -> Result<(), Failed> 
 
 /// Installs the component of a bundled engine under many names, with a flag and an option of each.
 fn install(programs: &Path, home: &Path) -> Result<(), Failed> {
-    let bundled = Catalogue::bundled()?;
+    let bundled = Catalogue::bundled(host_bundled::ENGINES)?;
     let sidecar = bundled
         .iter()
         .find(|file| file.manifest().id.name() == "sidecar")

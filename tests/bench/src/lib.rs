@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use kubectl_broker::cluster::{Backend, Cluster, ConnectOptions, EndpointSpec, Target};
+use host_cluster::{Backend, Cluster, ConnectOptions, EndpointSpec, Target};
 
 /// Why a program ended early.
 pub type Failed = Box<dyn std::error::Error>;

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use http_body_util::{BodyExt, Full};
-use kubectl_broker::engine::{
+use host_base::{Report, ReportKind};
+use host_engine::{
     Answer, Catalogue, Commands, Ended, EngineFile, GrantedCommand, Grants, Instance, Level,
     Limits, NativeCache, Network, Observer, Outgoing, Runtime, Services,
 };
-use kubectl_broker::model::{Report, ReportKind};
+use http_body_util::{BodyExt, Full};
 
 use crate::figures::{median, milliseconds, verdict};
 use crate::{Failed, say};
@@ -23,7 +23,7 @@ const WARM_TARGET: f64 = 5.0;
 pub(crate) async fn load_and_call() -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
     let cache = || NativeCache::open(&folder.path().join("cache"), &folder.path().join("data"));
-    let file = Catalogue::bundled()?
+    let file = Catalogue::bundled(host_bundled::ENGINES)?
         .iter()
         .find(|file| file.manifest().id.name() == "sidecar")
         .cloned()

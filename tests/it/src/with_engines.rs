@@ -8,8 +8,7 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
-use kubectl_broker::cli;
-use kubectl_broker::engine::{Catalogue, EngineError, EngineFile, components_opened};
+use host_engine::{Catalogue, EngineError, EngineFile, components_opened};
 
 /// What a bundled engine's id begins with.
 const PUBLISHER: &str = "kubectl-broker/";
@@ -20,7 +19,7 @@ fn main() -> io::Result<ExitCode> {
     for path in paths.iter().flat_map(std::env::split_paths) {
         files.push((name(&path), std::fs::read(&path)?));
     }
-    let code = cli::main(catalogue(files), std::env::args_os());
+    let code = kubectl_broker::main(catalogue(files), std::env::args_os());
     if let Some(path) = std::env::var_os("COUNT_COMPONENTS") {
         std::fs::write(path, components_opened().to_string())?;
     }
@@ -31,7 +30,7 @@ fn main() -> io::Result<ExitCode> {
 fn catalogue(files: Vec<(String, Vec<u8>)>) -> Result<Catalogue, EngineError> {
     let without = std::env::var("WITHOUT_ENGINES").unwrap_or_default();
     let without: Vec<_> = without.split(':').collect();
-    let bundled = Catalogue::bundled()?;
+    let bundled = Catalogue::bundled(host_bundled::ENGINES)?;
     let stays = |file: &&EngineFile| {
         let id = file.manifest().id.to_string();
         id.strip_prefix(PUBLISHER)

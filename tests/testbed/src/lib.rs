@@ -30,6 +30,7 @@ mod log;
 mod operators;
 mod pods;
 mod scenario;
+pub mod scripted;
 mod tasks;
 mod tls;
 mod web;

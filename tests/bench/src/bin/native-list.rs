@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use bench::Failed;
 use bytes::Bytes;
+use host_cluster::Deadlines;
 use http_body_util::{BodyExt, Full};
-use kubectl_broker::cluster::Deadlines;
 use serde::Deserialize;
 
 #[derive(Deserialize)]

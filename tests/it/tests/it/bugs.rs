@@ -11,7 +11,7 @@ fn assert_report(run: &Run, verb: &str, step: &str) {
     for part in [
         concat!("a bug of kubectl-broker ", env!("CARGO_PKG_VERSION")),
         verb,
-        "host/src/model/fail_point.rs:",
+        "host/base/src/fail_point.rs:",
         step,
     ] {
         assert!(report.contains(part), "{part} in {report}");

@@ -10,13 +10,14 @@ use regex::Regex;
 use crate::support::{Invocation, programs};
 
 /// The layers whose errors a user meets.
-const SOURCES: [&str; 7] = [
-    "host/src/cli",
-    "host/src/cluster",
-    "host/src/engine",
-    "host/src/ops",
-    "host/src/plugin",
-    "host/src/transfer",
+const SOURCES: [&str; 8] = [
+    "host/cli/src",
+    "host/cluster/src",
+    "host/driver/src",
+    "host/engine/src",
+    "host/installed/src",
+    "host/objectstore/src",
+    "host/transfer/src",
     "plugins",
 ];
 const PAGES: [&str; 8] = [

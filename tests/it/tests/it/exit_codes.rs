@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kubectl_broker::model::Failure;
+use host_base::Failure;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{Bed, Invocation, programs};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use broker_manifest::ObjectKind;
-use kubectl_broker::cluster::{
+use host_cluster::{
     Change, Cluster, ConnectOptions, ObjectEvent, ObjectType, ObjectWatch, Selection,
 };
 use serde_json::{Value, json};

@@ -2,8 +2,8 @@
 
 use std::fs;
 
+use host_base::Sha256;
 use insta::assert_snapshot;
-use kubectl_broker::transfer::Sha256;
 
 use crate::authoring::shown;
 use crate::support::{Component, Machine, Session};

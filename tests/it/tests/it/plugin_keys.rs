@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
+use host_base::Sha256;
 use insta::assert_snapshot;
-use kubectl_broker::transfer::Sha256;
 
 use crate::support::{Component, Machine, Run, Session, Signer};
 

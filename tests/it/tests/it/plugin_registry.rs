@@ -1,7 +1,7 @@
 //! Engines out of a real registry, from the first installation to the last.
 
+use host_base::Sha256;
 use insta::assert_snapshot;
-use kubectl_broker::transfer::Sha256;
 use regex::Regex;
 
 use crate::support::{

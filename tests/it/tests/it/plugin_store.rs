@@ -5,8 +5,8 @@ use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
 use std::process::Child;
 
+use host_base::Sha256;
 use insta::assert_snapshot;
-use kubectl_broker::transfer::Sha256;
 
 use crate::support::{Component, Invocation, Machine, Run, accepting, programs};
 

@@ -4,13 +4,13 @@ use std::fs;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use insta::assert_snapshot;
-use kubectl_broker::model::{Failure, Problem};
-use kubectl_broker::plugin::{
+use host_base::{Failure, Problem};
+use host_installed::{
     Fetched, PublicKey, Reference, SignatureState, SourceError, SourceOptions, Sources, TrustedKey,
     verdict,
 };
-use kubectl_broker::web::WebError;
+use host_web::WebError;
+use insta::assert_snapshot;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use regex::Regex;
 use serde_json::{Value, json};

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use boon::{Compiler, Draft, SchemaIndex, Schemas};
-use kubectl_broker::model::Failure;
+use host_base::Failure;
 use kubectl_broker::ui::{KINDS, Kind};
 use serde_json::{Value, json};
 

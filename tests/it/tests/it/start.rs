@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use insta::assert_snapshot;
-use kubectl_broker::engine::{
+use host_base::Report;
+use host_engine::{
     Answer, Commands, Ended, EngineFile, GrantedCommand, Instance, Level, Limits, Network,
     Observer, Outgoing, Runtime, Services,
 };
-use kubectl_broker::model::Report;
+use insta::assert_snapshot;
 
 use crate::support::Component;
 

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use host_engine::Catalogue;
 use insta::assert_snapshot;
-use kubectl_broker::engine::Catalogue;
 
 use super::{shown, write};
 use crate::support::{Component, Machine, Run};
@@ -11,7 +11,10 @@ use crate::support::{Component, Machine, Run};
 /// With the bundled engines as files.
 fn machine() -> Machine {
     let machine = Machine::new();
-    for engine in Catalogue::bundled().expect("the bundled engines").iter() {
+    for engine in Catalogue::bundled(host_bundled::ENGINES)
+        .expect("the bundled engines")
+        .iter()
+    {
         let name = format!("{}.wasm", engine.manifest().id.name());
         machine.put(&name, &Component::of(&engine.bytes().expect("bytes")));
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use kubectl_broker::engine::Catalogue;
+use host_engine::Catalogue;
 
 use super::{Component, Folders, Invocation, accepting};
 use crate::INSTALLED;
@@ -154,7 +154,7 @@ fn install(programs: &mut Programs, folder: &Path) -> Result<(), String> {
         fs::remove_dir_all(folder).map_err(|error| error.to_string())?;
     }
     programs.folders = programs.folders.with_data_in(folder);
-    let bundled = Catalogue::bundled().map_err(|error| error.to_string())?;
+    let bundled = Catalogue::bundled(host_bundled::ENGINES).map_err(|error| error.to_string())?;
     for name in INSTALLED {
         let mut files = bundled.iter();
         let id = format!("kubectl-broker/{name}");

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use kubectl_broker::transfer::Sha256;
+use host_base::Sha256;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

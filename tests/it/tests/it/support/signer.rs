@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use kubectl_broker::plugin::PublicKey;
+use host_installed::PublicKey;
 use tempfile::TempDir;
 
 use super::registry::find;

@@ -1,0 +1,174 @@
+use std::sync::Arc;
+
+use broker_manifest::Operation;
+use host_base::{Backup, Sha256, newest_first};
+use host_engine::{
+    Acted, Artifact, EngineError, Instance, OptionSetting, RestoreSource, SavedFile,
+};
+use serde_json::{Map, Value, json};
+
+use super::AuthoringError;
+use super::stage::Seen;
+
+/// What is asked of an engine.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    pub(super) about: About,
+    pub(super) options: Vec<OptionSetting>,
+}
+
+/// The operation, with what it takes beside options.
+#[derive(Clone, Debug)]
+pub(super) enum About {
+    Detect,
+    List {
+        limit: Option<u32>,
+    },
+    Status {
+        id: String,
+    },
+    Prepare,
+    Create,
+    Finish {
+        id: String,
+    },
+    Download {
+        id: String,
+    },
+    Restore {
+        source: RestoreSource,
+        dry_run: bool,
+    },
+    Delete {
+        id: String,
+        force: bool,
+    },
+    Act {
+        verb: String,
+    },
+}
+
+impl Call {
+    pub(super) fn operation(&self) -> Operation {
+        match self.about {
+            About::Detect => Operation::Detect,
+            About::List { .. } => Operation::List,
+            About::Status { .. } => Operation::Status,
+            About::Prepare => Operation::Prepare,
+            About::Create => Operation::Create,
+            About::Finish { .. } => Operation::Finish,
+            About::Download { .. } => Operation::Download,
+            About::Restore { .. } => Operation::Restore,
+            About::Delete { .. } => Operation::Delete,
+            About::Act { .. } => Operation::Act,
+        }
+    }
+
+    /// Calls the engine, and gives what comes of it the form in which cases name it.
+    ///
+    /// # Errors
+    /// What the engine reports, or what it did wrong.
+    pub(super) async fn make(
+        &self,
+        engine: &mut Instance,
+        seen: &Seen,
+    ) -> Result<Value, EngineError> {
+        let options = self.options.as_slice();
+        Ok(match &self.about {
+            About::Detect => {
+                let detection = engine.detect().await?;
+                json!({
+                    "product": detection.product,
+                    "version": detection.version,
+                    "detail": detection.detail,
+                })
+            }
+            About::List { limit } => {
+                let mut backups = engine.list(*limit, options).await?;
+                // As the host shows them.
+                newest_first(&mut backups);
+                let wanted = limit.and_then(|limit| usize::try_from(limit).ok());
+                backups.truncate(wanted.unwrap_or(usize::MAX));
+                list(&backups)
+            }
+            About::Status { id } => backup(&engine.status(id, options).await?),
+            About::Prepare => engine.prepare(options).await?.into(),
+            About::Create => backup(&engine.create(options).await?),
+            About::Finish { id } => details(engine.finish(id, options).await?),
+            About::Download { id } => {
+                engine.download(id, options).await?;
+                seen.saved().as_ref().map_or(Value::Null, saved)
+            }
+            About::Restore { source, dry_run } => {
+                let restoration = engine.restore(source.clone(), *dry_run, options).await?;
+                json!({
+                    "backup": backup(&restoration.backup),
+                    "details": details(restoration.details),
+                })
+            }
+            About::Delete { id, force } => {
+                engine.delete(id, *force, options).await?;
+                json!({ "done": true })
+            }
+            About::Act { verb } => match engine.act(verb, options).await? {
+                Acted::Done => json!({ "done": true }),
+                Acted::Text(text) => json!({ "text": text }),
+                Acted::Backups(backups) => json!({ "backups": list(&backups) }),
+            },
+        })
+    }
+}
+
+/// With the names that documents have.
+fn backup(backup: &Backup) -> Value {
+    json!({
+        "id": backup.id,
+        "activity": backup.activity.name(),
+        "state": backup.state.name(),
+        "reportedState": backup.reported_state,
+        "sizeBytes": backup.size,
+        "created": backup.created.map(|time| time.to_string()),
+        "failure": backup.failure,
+        "fields": backup.fields,
+    })
+}
+
+fn list(backups: &[Backup]) -> Value {
+    backups.iter().map(backup).collect()
+}
+
+fn details(details: Vec<(String, String)>) -> Value {
+    let details = details
+        .into_iter()
+        .map(|(name, value)| (name, value.into()));
+    details.collect::<Map<_, _>>().into()
+}
+
+fn saved(saved: &SavedFile) -> Value {
+    json!({ "name": saved.name, "length": saved.length, "sha256": saved.sha256 })
+}
+
+/// A file of the user, as the host hands it to an engine.
+///
+/// # Errors
+/// When there is no room for a temporary file.
+pub(super) fn artifact(name: &str, content: &[u8]) -> Result<Artifact, AuthoringError> {
+    let write = || {
+        use std::io::{Seek as _, Write as _};
+
+        let mut file = tempfile::tempfile()?;
+        file.write_all(content)?;
+        file.rewind()?;
+        Ok(file)
+    };
+    let file = write().map_err(|source| AuthoringError::Write {
+        path: std::env::temp_dir(),
+        source,
+    })?;
+    Ok(Artifact {
+        name: name.to_owned(),
+        length: content.len() as u64,
+        sha256: Sha256::digest(content).to_string(),
+        file: Arc::new(file),
+    })
+}

@@ -1,0 +1,115 @@
+//! What no engine may report, whatever its protocol.
+//!
+//! An engine that breaks down, exceeds a limit or returns what the host refuses fails every case, and so
+//! does one that asks for what its manifest does not allow. Beyond that a success is a failure of the case
+//! where nothing that the engine was told can be a reason for it. Where a backend's protocol decides, the
+//! benefit of the doubt is the engine's:
+//!
+//! | operation | may succeed, although |
+//! |---|---|
+//! | `detect`, `create` | every body is empty, endless or cut: the status alone may say it |
+//! | `list`, `status` | never |
+//! | `prepare` | always: it may do without what it can't know |
+//! | `download`, and `create` that saves | the body is empty or an HTML page: a backup is any bytes |
+//! | `restore`, `finish`, verbs | 200, whatever the body: it may say nothing |
+//! | `delete` | as those; and 404: what is gone is deleted |
+//!
+//! With 401 and 403 the error has the kind that the interface has for them. And what an engine reports
+//! without having asked anybody, it can't know: only `prepare`, `finish` and verbs may.
+
+use broker_manifest::Operation;
+use host_base::{Report, ReportKind};
+use host_engine::EngineError;
+use serde_json::Value;
+
+use super::Judge;
+use super::show::shortened;
+use super::situations::Situation;
+use crate::stage::Seen;
+
+/// An operation may report what it can know in a situation.
+pub(super) struct Knowing {
+    pub(super) operation: Operation,
+    pub(super) situation: Situation,
+    /// Whether what the backend answers is itself the backup.
+    pub(super) saves: bool,
+}
+
+impl Judge for Knowing {
+    fn problems(&self, result: &Result<Value, EngineError>, seen: &Seen) -> Vec<String> {
+        let has_asked = seen.asked() > 0;
+        let problem = match result {
+            Err(EngineError::Reported { report, .. }) => self.of_report(report, has_asked),
+            Err(error) => Some(error.to_string()),
+            Ok(Value::Null) => {
+                Some("it reports that the backup is saved, and saved nothing".to_owned())
+            }
+            Ok(value) => self.of_success(value, has_asked),
+        };
+        problem.into_iter().collect()
+    }
+}
+
+impl Knowing {
+    fn of_report(&self, report: &Report, has_asked: bool) -> Option<String> {
+        if report.kind == ReportKind::Denied {
+            return Some(format!(
+                "it asks for what its manifest does not allow: {}",
+                report.message
+            ));
+        }
+        if report.message.trim().is_empty() {
+            return Some("its error says nothing".to_owned());
+        }
+        let kind = match self.situation {
+            Situation::Unauthenticated => ReportKind::Unauthenticated,
+            Situation::Forbidden => ReportKind::Forbidden,
+            _ => return None,
+        };
+        (has_asked && report.kind != kind).then(|| {
+            format!(
+                "{}, and its error is of kind `{}`, not `{}`: {}",
+                self.situation,
+                report.kind.name(),
+                kind.name(),
+                report.message
+            )
+        })
+    }
+
+    fn of_success(&self, value: &Value, has_asked: bool) -> Option<String> {
+        let reports = || shortened(&value.to_string());
+        if !has_asked {
+            let may = matches!(
+                self.operation,
+                Operation::Prepare | Operation::Finish | Operation::Act
+            );
+            return (!may).then(|| format!("without asking anybody it reports {}", reports()));
+        }
+        let may = self.may_succeed();
+        (!may).then(|| format!("{}, and it reports {}", self.situation, reports()))
+    }
+
+    /// Whether a backend may mean success with what it says in this situation.
+    fn may_succeed(&self) -> bool {
+        use Operation as O;
+        use Situation as S;
+
+        match self.operation {
+            O::Prepare => true,
+            O::List | O::Status | O::Verify => false,
+            O::Create if self.saves => matches!(self.situation, S::Empty | S::Html),
+            O::Detect | O::Create => {
+                matches!(self.situation, S::Empty | S::Endless | S::Cut)
+            }
+            O::Download => matches!(self.situation, S::Empty | S::Html),
+            O::Finish | O::Restore | O::Act => {
+                matches!(self.situation, S::Empty | S::Endless | S::Cut | S::Html)
+            }
+            O::Delete => matches!(
+                self.situation,
+                S::Empty | S::Endless | S::Cut | S::Html | S::Missing
+            ),
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Cases: what an engine is asked, what its backend answers, and what has to come of it. They are run in
+//! the real sandbox, with what the engine's manifest asks for and no more; there is no cluster and no
+//! network.
+//!
+//! | kind | where it comes from | when it passes |
+//! |---|---|---|
+//! | built in | [`situations`] for every operation of the manifest | [`judge`]: nothing is reported that can't be known |
+//! | the author's | a file: [`mod@file`], [`author`] | the script was done to its end, nothing else, and [`compare`] finds what is expected |
+
+mod author;
+mod compare;
+mod exchange;
+mod expect;
+mod file;
+mod judge;
+mod labels;
+mod namespace;
+mod objects;
+mod read;
+mod script;
+mod show;
+mod situations;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker_manifest::Operation;
+use host_engine::{EngineError, EngineFile, Instance, Limits, Loaded, NativeCache, Runtime};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::call::Call;
+use super::stage::{Script, Seen, Stage};
+use super::{AuthoringError, check_name};
+
+/// What is to be tested.
+#[derive(Clone, Debug)]
+pub struct TestRequest {
+    pub component: PathBuf,
+    /// Files, or folders whose files that end with `.toml` are read.
+    pub cases: Vec<PathBuf>,
+    /// Only cases with one of these in their names; all where there is none.
+    pub only: Vec<String>,
+}
+
+/// What came of a test.
+#[derive(Clone, Debug)]
+pub struct Tested {
+    pub file: EngineFile,
+    pub results: Vec<CaseResult>,
+}
+
+/// What came of one case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaseResult {
+    pub name: String,
+    pub operation: Operation,
+    /// Holds for every engine; the others are the author's own.
+    pub is_built_in: bool,
+    /// Why it failed; it passed where there is none.
+    pub problems: Vec<String>,
+}
+
+/// A case that can be run.
+struct Case {
+    name: String,
+    is_built_in: bool,
+    call: Call,
+    now: Option<Timestamp>,
+    script: Arc<dyn Script>,
+    judge: Box<dyn Judge>,
+}
+
+/// Says what is wrong with what an engine did.
+trait Judge {
+    fn problems(&self, result: &Result<Value, EngineError>, seen: &Seen) -> Vec<String>;
+}
+
+/// The longest that one case may take. Nothing here waits for anything.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// Runs the cases that hold for every engine, and those of these files.
+///
+/// # Errors
+/// When the component is no engine for this host, a file of cases can't be used, or no case is meant.
+pub async fn test(request: &TestRequest, engines: &[EngineFile]) -> Result<Tested, AuthoringError> {
+    let bytes = super::read(&request.component)?;
+    let file = EngineFile::read(&request.component.display().to_string(), bytes)?;
+    let manifest = file.manifest();
+    // A bundled engine may have its own name.
+    let is_bundled = |known: &&EngineFile| known.is_bundled() && known.digest() == file.digest();
+    if !engines.iter().any(|known| is_bundled(&known)) {
+        check_name(&manifest.id, engines)?;
+    }
+    let mut cases = situations::cases(manifest)?;
+    for path in read::files(&request.cases)? {
+        cases.extend(author::cases(&path, manifest)?);
+    }
+    let is_meant = |case: &Case| {
+        let mut only = request.only.iter();
+        request.only.is_empty() || only.any(|part| case.name.contains(part.as_str()))
+    };
+    let known = cases.len();
+    cases.retain(is_meant);
+    if cases.is_empty() {
+        return Err(AuthoringError::NoCase {
+            only: request.only.clone(),
+            known,
+        });
+    }
+
+    // Without a cache it is compiled once more when it is tested again.
+    let runtime = Runtime::new(NativeCache::of_user().ok())?;
+    let to_load = file.clone();
+    let loaded = tokio::task::spawn_blocking(move || runtime.load(to_load)).await;
+    let loaded = loaded.map_err(|error| AuthoringError::Worker {
+        reason: error.to_string(),
+    })??;
+    let mut results = Vec::with_capacity(cases.len());
+    for case in cases {
+        results.push(run(case, &file, &loaded).await?);
+    }
+    Ok(Tested { file, results })
+}
+
+async fn run(case: Case, file: &EngineFile, loaded: &Loaded) -> Result<CaseResult, AuthoringError> {
+    let (services, seen) = Stage::services(case.script, case.now);
+    let limits = Limits {
+        total: LONGEST,
+        ..Limits::default()
+    };
+    let mut engine = Instance::start(loaded, file.grants(), services, limits).await?;
+    let result = case.call.make(&mut engine, &seen).await;
+    let mut problems = case.judge.problems(&result, &seen);
+    if seen.is_endless() {
+        problems.insert(0, "it never stops asking its backend".to_owned());
+    }
+    Ok(CaseResult {
+        name: case.name,
+        operation: case.call.operation(),
+        is_built_in: case.is_built_in,
+        problems,
+    })
+}

@@ -1,0 +1,118 @@
+use std::io;
+use std::path::PathBuf;
+
+use broker_manifest::{EngineId, ManifestError};
+use host_base::{Failure, Problem};
+use host_engine::EngineError;
+use host_installed::Reserved;
+
+/// Why a tool for authors could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthoringError {
+    #[error("{} can't be read: {source}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("{} can't be written: {source}", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error("{} can't be used: {source}", path.display())]
+    Manifest {
+        path: PathBuf,
+        source: ManifestError,
+    },
+    #[error("{} is a core module, and an engine is a component", path.display())]
+    CoreModule { path: PathBuf },
+    #[error("{} has another manifest already", path.display())]
+    HasManifest { path: PathBuf },
+    #[error("{} is no file of cases: {reason}", path.display())]
+    CaseFile { path: PathBuf, reason: String },
+    #[error("{}, case {case:?}: {problem}", path.display())]
+    Case {
+        path: PathBuf,
+        case: String,
+        problem: String,
+    },
+    #[error("no file in {} ends with `.toml`", folder.display())]
+    NoCaseFile { folder: PathBuf },
+    #[error("none of the {known} cases has {} in its name", either(only))]
+    NoCase { only: Vec<String>, known: usize },
+    #[error("{name:?} can't be the name of an engine")]
+    BadName { name: String },
+    #[error("{name} names a publisher, and `--publisher {publisher}` another")]
+    TwoPublishers { name: String, publisher: String },
+    #[error("{id} can't be used: {reserved}")]
+    Reserved { id: EngineId, reserved: Reserved },
+    #[error("{} is there already, and not empty", folder.display())]
+    NotEmpty { folder: PathBuf },
+    #[error("a worker of this process ended unexpectedly: {reason}")]
+    Worker { reason: String },
+    #[error(transparent)]
+    Engine(Box<EngineError>),
+}
+
+fn either(parts: &[String]) -> String {
+    let parts: Vec<_> = parts.iter().map(|part| format!("{part:?}")).collect();
+    parts.join(" or ")
+}
+
+impl From<EngineError> for AuthoringError {
+    fn from(error: EngineError) -> Self {
+        Self::Engine(Box::new(error))
+    }
+}
+
+impl Problem for AuthoringError {
+    fn failure(&self) -> Failure {
+        match self {
+            Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                Failure::NotFound
+            }
+            Self::Read { .. } | Self::Write { .. } | Self::Worker { .. } => Failure::Failed,
+            Self::Manifest { .. }
+            | Self::CoreModule { .. }
+            | Self::CaseFile { .. }
+            | Self::BadName { .. }
+            | Self::TwoPublishers { .. }
+            | Self::Case { .. } => Failure::Usage,
+            Self::NoCaseFile { .. } | Self::NoCase { .. } => Failure::NotFound,
+            Self::HasManifest { .. } | Self::NotEmpty { .. } | Self::Reserved { .. } => {
+                Failure::Conflict
+            }
+            Self::Engine(error) => error.failure(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Read { .. } => "Check the path, and whether you may read it",
+            Self::Write { .. } => "Check that the folder is there, and that you may write to it",
+            Self::Manifest { .. } => "Nothing was written. Mend the manifest and pack again",
+            Self::CoreModule { .. } => {
+                "Build it for `wasm32-wasip2`, or make a component of it with `wasm-tools component embed wit --world engine core.wasm -o embedded.wasm` and `wasm-tools component new embedded.wasm -o engine.wasm`"
+            }
+            Self::HasManifest { .. } => {
+                "Nothing was written. `--replace` puts the new manifest in the place of the old one"
+            }
+            Self::CaseFile { .. } | Self::Case { .. } => {
+                "Nothing was run. docs/cases.md says what a file of cases has"
+            }
+            Self::NoCaseFile { .. } => "Name the files, or a folder that has some",
+            Self::NoCase { .. } => "Without `--case` all are run; `-o name` shows their names",
+            Self::BadName { .. } => {
+                "It is `name` or `publisher/name`: each at most 35 lower-case letters, digits and dashes, beginning with a letter and ending with no dash"
+            }
+            Self::TwoPublishers { .. } => "Name one of them",
+            Self::Reserved { .. } => {
+                "Nobody could install it by that name. Choose a publisher and a name of your own"
+            }
+            Self::NotEmpty { .. } => {
+                "Nothing was written. Choose another name, or move the folder away"
+            }
+            Self::Worker { .. } => return None,
+            // Its author is the one who reads this.
+            Self::Engine(error) if matches!(**error, EngineError::NotAsked { .. }) => {
+                "Let the manifest ask for what the component imports, or build the component without it"
+            }
+            Self::Engine(error) => return error.hint(),
+        };
+        Some(hint.to_owned())
+    }
+}

@@ -1,0 +1,44 @@
+//! What the author of an engine needs: a project to begin with, a manifest put into a
+//! component, and a test of it.
+//!
+//! Nothing here is needed to use an engine, and nothing of it talks to a cluster.
+
+mod call;
+mod cases;
+mod error;
+mod manifest_section;
+mod pack;
+mod project;
+mod stage;
+mod write;
+
+use std::path::Path;
+
+use broker_manifest::EngineId;
+
+pub use cases::{CaseResult, TestRequest, Tested, test};
+pub use error::AuthoringError;
+use host_base::files;
+use host_engine::EngineFile;
+pub use pack::{PackRequest, Packed, Packing, pack};
+pub use project::{Files, Language, LanguageSources, Project, ProjectRequest, Sources, project};
+
+/// The largest component, manifest or file of cases, in bytes.
+const MAX_FILE: u64 = 256 << 20;
+
+/// Refuses a name that only this program may use: such an engine can't be installed.
+fn check_name(id: &EngineId, engines: &[EngineFile]) -> Result<(), AuthoringError> {
+    let bundled = engines.iter().filter(|file| file.is_bundled());
+    let bundled = bundled.map(|file| &file.manifest().id);
+    host_installed::check_name(id, bundled).map_err(|reserved| AuthoringError::Reserved {
+        id: id.clone(),
+        reserved,
+    })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, AuthoringError> {
+    files::read(path, MAX_FILE).map_err(|source| AuthoringError::Read {
+        path: path.to_owned(),
+        source,
+    })
+}

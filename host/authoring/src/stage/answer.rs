@@ -1,0 +1,107 @@
+use broker_manifest::Select;
+use bytes::Bytes;
+use futures_util::stream;
+use host_base::{Report, ReportKind};
+use host_engine::{Answer, Body, Outgoing};
+use host_objectstore as s3;
+use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
+use http_body::Frame;
+use http_body_util::{BodyExt as _, StreamBody};
+
+/// A piece of a body without an end, in bytes.
+const PIECE: usize = 1 << 20;
+
+/// What a script answers.
+#[derive(Clone, Debug)]
+pub(crate) enum Reply {
+    Answer {
+        status: u16,
+        headers: Vec<(String, String)>,
+        body: Bytes,
+        ending: Ending,
+    },
+    /// No answer comes.
+    Fault(Report),
+}
+
+/// How a body ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Whole,
+    /// The connection is lost when the bytes have come.
+    Lost,
+    /// After the bytes come spaces, and more of them.
+    Never,
+}
+
+impl Reply {
+    /// The error that it is to an engine, where it is a refusal of S3.
+    pub(super) fn refused_by_s3(&self, outgoing: &Outgoing) -> Option<Report> {
+        let Self::Answer { status, body, .. } = self else {
+            return None;
+        };
+        if outgoing.select != Select::S3 {
+            return None;
+        }
+        let refused = s3::refusal(outgoing.request.uri(), *status, body);
+        refused.map(|error| error.report())
+    }
+
+    /// An answer to a request for the head alone has no body.
+    pub(super) fn into_answer(self, is_head: bool) -> Result<Answer, Report> {
+        let (status, headers, bytes, ending) = match self {
+            Self::Fault(report) => return Err(report),
+            Self::Answer {
+                status,
+                headers,
+                body,
+                ending,
+            } => (status, headers, body, ending),
+        };
+        let unfit = |what: String| Report::new(ReportKind::Failed, what);
+        let announced = (ending == Ending::Whole).then_some(bytes.len());
+        let (bytes, ending) = if is_head {
+            (Bytes::new(), Ending::Whole)
+        } else {
+            (bytes, ending)
+        };
+        let mut answer = Answer::new(body(bytes, ending));
+        *answer.status_mut() =
+            http::StatusCode::from_u16(status).map_err(|error| unfit(error.to_string()))?;
+        for (name, value) in headers {
+            let name = name
+                .parse::<HeaderName>()
+                .map_err(|error| unfit(error.to_string()))?;
+            let value = value
+                .parse::<HeaderValue>()
+                .map_err(|error| unfit(error.to_string()))?;
+            answer.headers_mut().append(name, value);
+        }
+        if let Some(length) = announced {
+            let entry = answer.headers_mut().entry(CONTENT_LENGTH);
+            entry.or_insert_with(|| length.into());
+        }
+        Ok(answer)
+    }
+}
+
+fn body(bytes: Bytes, ending: Ending) -> Body {
+    let received = bytes.len();
+    let first = (!bytes.is_empty()).then(|| Ok(Frame::data(bytes)));
+    let breaking_off = || {
+        let message = format!("the connection to the backend was lost after {received} bytes");
+        let report = Report::new(ReportKind::Failed, message);
+        Report {
+            retryable: true,
+            ..report
+        }
+    };
+    let last = (ending == Ending::Lost).then(|| Err(breaking_off()));
+    let pieces = stream::iter(first.into_iter().chain(last));
+    if ending == Ending::Never {
+        let spaces = Bytes::from(vec![b' '; PIECE]);
+        let spaces = stream::repeat_with(move || Ok(Frame::data(spaces.clone())));
+        return StreamBody::new(futures_util::StreamExt::chain(pieces, spaces)).boxed_unsync();
+    }
+    StreamBody::new(pieces).boxed_unsync()
+}

@@ -1,0 +1,104 @@
+use crate::Failure;
+
+/// Why something failed, in the terms of the engine interface: what a backend, an engine or a host
+/// call reports. It is the same in every version of the interface.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Report {
+    pub kind: ReportKind,
+    pub message: String,
+    pub hint: Option<String>,
+    /// Whether the same call may succeed when it is repeated without any change.
+    pub retryable: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReportKind {
+    Unsupported,
+    InvalidArgument,
+    NotFound,
+    Conflict,
+    Unauthenticated,
+    Forbidden,
+    /// The host refused a call that was not granted.
+    Denied,
+    Unavailable,
+    TimedOut,
+    Cancelled,
+    Integrity,
+    /// The backend did not answer as its contract says.
+    Protocol,
+    Failed,
+}
+
+impl Report {
+    #[must_use]
+    pub fn new(kind: ReportKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            hint: None,
+            retryable: false,
+        }
+    }
+
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl ReportKind {
+    pub const ALL: [Self; 13] = [
+        Self::Unsupported,
+        Self::InvalidArgument,
+        Self::NotFound,
+        Self::Conflict,
+        Self::Unauthenticated,
+        Self::Forbidden,
+        Self::Denied,
+        Self::Unavailable,
+        Self::TimedOut,
+        Self::Cancelled,
+        Self::Integrity,
+        Self::Protocol,
+        Self::Failed,
+    ];
+
+    /// The word for it in the engine interface.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unsupported => "unsupported",
+            Self::InvalidArgument => "invalid-argument",
+            Self::NotFound => "not-found",
+            Self::Conflict => "conflict",
+            Self::Unauthenticated => "unauthenticated",
+            Self::Forbidden => "forbidden",
+            Self::Denied => "denied",
+            Self::Unavailable => "unavailable",
+            Self::TimedOut => "timed-out",
+            Self::Cancelled => "cancelled",
+            Self::Integrity => "integrity",
+            Self::Protocol => "protocol",
+            Self::Failed => "failed",
+        }
+    }
+
+    #[must_use]
+    pub const fn failure(self) -> Failure {
+        match self {
+            Self::Unsupported | Self::InvalidArgument => Failure::Usage,
+            Self::NotFound => Failure::NotFound,
+            Self::Conflict => Failure::Conflict,
+            Self::Unauthenticated | Self::Forbidden => Failure::NotAllowed,
+            // Asking for what the manifest does not grant is a fault of the engine.
+            Self::Denied => Failure::PluginFault,
+            Self::TimedOut => Failure::TimedOut,
+            Self::Cancelled => Failure::Interrupted,
+            Self::Integrity => Failure::Integrity,
+            Self::Unavailable | Self::Protocol | Self::Failed => Failure::Failed,
+        }
+    }
+}

@@ -1,0 +1,62 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use host_driver::{DownloadRequest, Downloaded, Session, download};
+
+use super::place::PlaceArgs;
+use super::which::WhichArgs;
+use crate::connection::parse_duration;
+use crate::error::CliError;
+use crate::ui::Ui;
+
+/// Download a backup into a verified file
+#[derive(Args)]
+pub(super) struct DownloadArgs {
+    #[command(flatten)]
+    which: WhichArgs,
+    #[command(flatten)]
+    place: PlaceArgs,
+    /// Longest time for all of it, as in 30m or 2h [default: none]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    timeout: Option<Duration>,
+    /// How often a transfer that broke off is taken up again without having got further
+    #[arg(long, value_name = "COUNT", default_value_t = 6)]
+    retries: u32,
+}
+
+/// `older` is the value of `--output` where that is no format: the older plugin took it for the name
+/// of the file.
+pub(super) async fn run(
+    mut args: DownloadArgs,
+    older: Option<String>,
+    session: &Session,
+    ui: Ui,
+) -> Result<Downloaded, CliError> {
+    if let Some(older) = older {
+        if args.place.output_file.is_some() {
+            return Err(CliError::Conflict {
+                problem: "--output and --output-file both name a file".to_owned(),
+                choices: vec![
+                    "Leave --output out".to_owned(),
+                    "Give --output a format (table, wide, json, yaml, name)".to_owned(),
+                ],
+            });
+        }
+        args.place.output_file = Some(PathBuf::from(older));
+    }
+    let which = args.which.which()?;
+    let accept_unproven = args.place.accept_unproven;
+    let chosen = args.place.place(ui)?;
+    if let Some(note) = &chosen.note {
+        ui.note(note);
+    }
+    let request = DownloadRequest {
+        which,
+        place: chosen.place,
+        timeout: args.timeout,
+        retries: args.retries,
+        accept_unproven,
+    };
+    Ok(download(session, request).await?)
+}

@@ -1,0 +1,381 @@
+//! `backup`: the operations on backups.
+
+mod act;
+mod create;
+mod delete;
+mod download;
+mod history;
+mod list;
+mod place;
+mod restore;
+mod status;
+mod test;
+mod verify;
+mod which;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand};
+use host_base::shell::word;
+use host_driver::{Begun, Downloaded, EngineChoice, Request, Session, Work};
+use host_engine::{Catalogue, EngineFile};
+
+use super::credentials::CredentialsArgs;
+use super::error::CliError;
+use super::limits::LimitsArgs;
+use super::{Context, engine_flags};
+use crate::ui::{Document, Ui};
+
+/// Work with the backups of a StatefulSet
+#[derive(Args)]
+#[command(arg_required_else_help = true)]
+pub(super) struct BackupArgs {
+    #[command(flatten)]
+    target: TargetArgs,
+    /// Engine to use, or `auto` for the one that the operation prefers of those that answer
+    #[arg(
+        short,
+        long,
+        global = true,
+        default_value = "auto",
+        value_name = "NAME"
+    )]
+    engine: String,
+    #[command(subcommand)]
+    verb: BackupVerb,
+}
+
+/// Whose backups.
+#[derive(Args)]
+#[command(next_help_heading = "Target")]
+pub(super) struct TargetArgs {
+    /// StatefulSet of the broker [default: broker]
+    #[arg(long, global = true, value_name = "NAME")]
+    statefulset: Option<String>,
+    /// Pod to talk to, or `all` for each that is ready, which only `list` takes [default: the first that is ready]
+    #[arg(long, global = true, value_name = "NAME")]
+    pod: Option<String>,
+    #[command(flatten)]
+    credentials: CredentialsArgs,
+    #[command(flatten)]
+    limits: LimitsArgs,
+    /// Add each call of an engine to the host to this file, as a line of JSON without secrets
+    #[arg(long, global = true, value_name = "FILE")]
+    audit: Option<PathBuf>,
+}
+
+/// What `--pod` names each pod by.
+const ALL_PODS: &str = "all";
+
+/// What an engine does at a target.
+#[derive(Subcommand)]
+enum EngineVerb {
+    List(list::ListArgs),
+    Status(status::StatusArgs),
+    Create(create::CreateArgs),
+    Download(download::DownloadArgs),
+    Restore(restore::RestoreArgs),
+    Delete(delete::DeleteArgs),
+    /// One that an engine brings: see [`BackupVerb`].
+    #[command(skip)]
+    OfEngine(act::ActArgs),
+}
+
+/// What is not the work of one engine at one target.
+#[derive(Subcommand)]
+enum OtherVerb {
+    Test(test::TestArgs),
+    Verify(verify::VerifyArgs),
+    History(history::HistoryArgs),
+}
+
+/// Any verb. What clap derives refuses the commands that were added for the verbs of engines.
+enum BackupVerb {
+    Engine(EngineVerb),
+    Other(OtherVerb),
+}
+
+impl FromArgMatches for BackupVerb {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        match matches.subcommand() {
+            Some((name, _)) if OtherVerb::has_subcommand(name) => {
+                OtherVerb::from_arg_matches(matches).map(Self::Other)
+            }
+            Some((name, inner)) if !EngineVerb::has_subcommand(name) => {
+                let args = act::ActArgs::new(name, inner);
+                Ok(Self::Engine(EngineVerb::OfEngine(args)))
+            }
+            _ => EngineVerb::from_arg_matches(matches).map(Self::Engine),
+        }
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Subcommand for BackupVerb {
+    fn augment_subcommands(command: Command) -> Command {
+        OtherVerb::augment_subcommands(EngineVerb::augment_subcommands(command))
+    }
+
+    fn augment_subcommands_for_update(command: Command) -> Command {
+        Self::augment_subcommands(command)
+    }
+
+    /// Whatever the command has: it was built of the manifests.
+    fn has_subcommand(_: &str) -> bool {
+        true
+    }
+}
+
+pub(super) async fn run(args: BackupArgs, context: Context<'_>) -> Result<(), CliError> {
+    let ui = context.ui;
+    let engines = context.engines.clone();
+    let known = engines.clone();
+    let engine = args.verb.engine(&args.engine, &engines)?;
+    let output_file = context.output_file.clone();
+    if !matches!(&args.verb, BackupVerb::Engine(EngineVerb::List(_))) {
+        args.target.refuse_all_pods()?;
+    }
+    let request = args.target.into_request(context, engine)?;
+    let work = async {
+        let verb = match args.verb {
+            BackupVerb::Engine(verb) => verb,
+            BackupVerb::Other(OtherVerb::Test(_)) => {
+                return Ok(Some(test::run(engines, request, ui).await?));
+            }
+            BackupVerb::Other(OtherVerb::Verify(args)) => {
+                return Ok(Some(verify::run(args, ui).await?));
+            }
+            BackupVerb::Other(OtherVerb::History(args)) => {
+                return Ok(Some(history::run(&args).await?));
+            }
+        };
+        let session = Session::open(engines, request, Arc::new(ui)).await?;
+        let view = Box::pin(run_in(&session, verb, output_file, &known, ui)).await;
+        session.note_requests();
+        view
+    };
+    let view = ui
+        .while_waiting("Asking the backend", Box::pin(work))
+        .await?;
+    let Some(view) = view else {
+        return Ok(());
+    };
+    ui.data(view.as_ref())?;
+    ui.summary(view.as_ref());
+    match view.failure() {
+        Some(failure) => Err(CliError::Said(failure)),
+        None => Ok(()),
+    }
+}
+
+/// Lets an engine do it. Nothing is to be shown when the data went to stdout itself.
+async fn run_in(
+    session: &Session,
+    verb: EngineVerb,
+    output_file: Option<String>,
+    engines: &Catalogue,
+    ui: Ui,
+) -> Result<Option<Box<dyn Document>>, CliError> {
+    Ok(Some(match verb {
+        EngineVerb::List(args) => Box::new(list::run(&args, session).await?),
+        EngineVerb::Status(args) => match status::run(args, session, ui).await? {
+            Some(view) => Box::new(view),
+            None => return Ok(None),
+        },
+        EngineVerb::Create(args) => match create::run(args, session, ui).await? {
+            Some(view) => Box::new(view),
+            None => return Ok(None),
+        },
+        EngineVerb::Download(args) => match download::run(args, output_file, session, ui).await? {
+            Downloaded::File(view) => view,
+            Downloaded::Output => return Ok(None),
+        },
+        EngineVerb::Restore(args) => Box::new(Box::pin(restore::run(args, session, ui)).await?),
+        EngineVerb::Delete(args) => Box::new(delete::run(args, session, ui).await?),
+        EngineVerb::OfEngine(args) => act::run(args, engines, session, ui).await?,
+    }))
+}
+
+/// The engine that a line asks for which is still being typed. `matches` are those of `backup`.
+pub(super) fn engine_so_far(matches: &ArgMatches) -> Option<EngineChoice> {
+    let named = engine_flags::innermost(matches).try_get_one::<String>("engine");
+    let named = named.ok().flatten().map_or("auto", String::as_str);
+    match matches.subcommand() {
+        Some(("restore", inner)) => {
+            let args = restore::RestoreArgs::from_arg_matches(inner).ok()?;
+            args.engine(named).ok()
+        }
+        _ => Some(EngineChoice::from(named)),
+    }
+}
+
+impl BackupArgs {
+    /// Whether to be stopped is the usual end of the command, of which nothing need be said.
+    pub(super) fn is_watching(&self) -> bool {
+        matches!(&self.verb, BackupVerb::Engine(EngineVerb::Status(args)) if args.watches())
+    }
+
+    /// Says what to do when the command is stopped.
+    pub(super) fn after_stop(&self, engines: &[EngineFile]) -> AfterStop {
+        let BackupVerb::Engine(verb) = &self.verb else {
+            return AfterStop::Nothing;
+        };
+        match verb {
+            EngineVerb::Download(_) => AfterStop::Resumes,
+            EngineVerb::Create(_) if saves(engines, &self.engine) => AfterStop::BeginsAnew,
+            EngineVerb::Create(_) | EngineVerb::Restore(_) | EngineVerb::OfEngine(_) => {
+                AfterStop::GoesOn
+            }
+            _ => AfterStop::Nothing,
+        }
+    }
+}
+
+/// The work that a command leaves behind when it is stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AfterStop {
+    Nothing,
+    Resumes,
+    BeginsAnew,
+    /// The work that it has begun in the backend.
+    GoesOn,
+}
+
+impl AfterStop {
+    /// Returns the next step. `begun` is what the command had begun when it was stopped.
+    pub(super) fn hint(self, begun: &Begun) -> Option<String> {
+        let hint = match self {
+            Self::Nothing => return None,
+            Self::Resumes => {
+                "Run the same command again: it goes on after what has come, where the backend allows that"
+            }
+            Self::BeginsAnew => "Nothing of the backup was kept: the same command makes a new one",
+            Self::GoesOn => return Some(goes_on(begun.work())),
+        };
+        Some(hint.to_owned())
+    }
+}
+
+fn goes_on(work: Option<Work>) -> String {
+    let Some(work) = work else {
+        return "Nothing was begun".to_owned();
+    };
+    let engine = word(&work.engine);
+    // Without an id the backend has not answered: nobody knows what it has begun.
+    let what = match &work.id {
+        Some(id) if work.has_status => {
+            return format!(
+                "The work goes on in the cluster: follow it with `kubectl broker backup status --engine {engine} --id {}`",
+                word(id)
+            );
+        }
+        Some(_) => "The work goes on in the cluster",
+        None => "The backend was asked and may go on",
+    };
+    if work.has_list {
+        format!("{what}: look at it with `kubectl broker backup list --engine {engine}`")
+    } else {
+        what.to_owned()
+    }
+}
+
+/// Whether the engine that is named saves what it creates.
+fn saves(engines: &[EngineFile], name: &str) -> bool {
+    let mut manifests = engines.iter().map(EngineFile::manifest);
+    manifests.any(|it| it.saves() && (it.id.name() == name || it.id.to_string() == name))
+}
+
+impl BackupVerb {
+    /// The engine that the command line asks for. A restore may name it by where the backup comes from,
+    /// and a verb by being one that no other has.
+    fn engine(&self, named: &str, engines: &[EngineFile]) -> Result<EngineChoice, CliError> {
+        match self {
+            Self::Engine(EngineVerb::Restore(args)) => args.engine(named),
+            Self::Engine(EngineVerb::OfEngine(args)) => {
+                Ok(EngineChoice::from(named).for_verb(engines, args.verb()))
+            }
+            _ => Ok(EngineChoice::from(named)),
+        }
+    }
+}
+
+impl TargetArgs {
+    /// Whether `--pod` names each pod.
+    fn all_pods(&self) -> bool {
+        self.pod.as_deref() == Some(ALL_PODS)
+    }
+
+    /// What is done to one pod can't be done to each.
+    pub(super) fn refuse_all_pods(&self) -> Result<(), CliError> {
+        if !self.all_pods() {
+            return Ok(());
+        }
+        Err(CliError::Conflict {
+            problem: "`--pod all` is for `backup list` only".to_owned(),
+            choices: vec![
+                "Name one pod: --pod NAME".to_owned(),
+                "Leave --pod out, for the first that is ready".to_owned(),
+            ],
+        })
+    }
+
+    pub(super) fn into_request(
+        self,
+        context: Context<'_>,
+        engine: EngineChoice,
+    ) -> Result<Request, CliError> {
+        let all_pods = self.all_pods();
+        Ok(Request {
+            engine,
+            statefulset: self.statefulset,
+            pod: self.pod.filter(|_| !all_pods),
+            all_pods,
+            ports: engine_flags::ports(&context.engines, context.matches),
+            options: engine_flags::settings(&context.engines, context.matches)?,
+            audit: self.audit,
+            limits: self.limits.into_limits(),
+            connect: context.connect,
+            begun: context.begun,
+            credentials: self.credentials.into_request(context.ui)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_go_on_is_told_as_far_as_it_is_known() {
+        let told = |id: Option<&str>, has_status: bool, has_list: bool| {
+            goes_on(Some(Work {
+                engine: "kafka".to_owned(),
+                id: id.map(str::to_owned),
+                has_status,
+                has_list,
+            }))
+        };
+        assert_eq!(goes_on(None), "Nothing was begun");
+        assert_eq!(
+            told(Some("a b"), true, true),
+            "The work goes on in the cluster: follow it with `kubectl broker backup status --engine kafka --id 'a b'`"
+        );
+        assert_eq!(
+            told(Some("a"), false, true),
+            "The work goes on in the cluster: look at it with `kubectl broker backup list --engine kafka`"
+        );
+        assert_eq!(
+            told(None, true, true),
+            "The backend was asked and may go on: look at it with `kubectl broker backup list --engine kafka`"
+        );
+        assert_eq!(
+            told(None, true, false),
+            "The backend was asked and may go on"
+        );
+    }
+}

@@ -1,0 +1,116 @@
+use std::io::{self, IsTerminal as _};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use host_driver::{OpsError, Place};
+use host_transfer::FileName;
+
+use crate::error::CliError;
+use crate::ui::{Format, Ui};
+
+/// Where files go if nothing else is said.
+const DEFAULT_FOLDER: &str = "./backups";
+
+/// Where the bytes of a backup go.
+#[derive(Args, Default)]
+pub(super) struct PlaceArgs {
+    /// Folder for the file; it is made if it is missing [default: ./backups]
+    #[arg(long, value_name = "FOLDER")]
+    output_dir: Option<PathBuf>,
+    /// Name of the file, or its path, or `-` for stdout [default: as the backend names it]
+    #[arg(long, value_name = "FILE")]
+    pub(super) output_file: Option<PathBuf>,
+    /// Replace an older file, once the new one is whole
+    #[arg(long)]
+    force: bool,
+    /// Accept a backup of which nothing proves that it is complete: without a length, a checksum or an
+    /// end of its own
+    #[arg(long)]
+    pub(super) accept_unproven: bool,
+}
+
+/// A place, and what the user is to be told of how it was chosen.
+pub(super) struct Chosen {
+    pub(super) place: Place,
+    pub(super) note: Option<String>,
+}
+
+impl PlaceArgs {
+    /// The first flag that was given, without its dashes.
+    pub(super) fn given(&self) -> Option<&'static str> {
+        [
+            (self.output_dir.is_some(), "output-dir"),
+            (self.output_file.is_some(), "output-file"),
+            (self.force, "force"),
+            (self.accept_unproven, "accept-unproven"),
+        ]
+        .into_iter()
+        .find_map(|(given, flag)| given.then_some(flag))
+    }
+
+    pub(super) fn place(self, ui: Ui) -> Result<Chosen, CliError> {
+        let replace = self.force;
+        let Some(file) = self.output_file else {
+            return Ok(in_folder(self.output_dir, None, replace));
+        };
+        if file == Path::new("-") {
+            return to_output(ui);
+        }
+        let name = file
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned());
+        let name = FileName::given(&name.unwrap_or_default()).map_err(OpsError::from)?;
+        let parent = file.parent().filter(|parent| *parent != Path::new(""));
+        let folder = match (self.output_dir, parent) {
+            (Some(_), Some(_)) => {
+                return Err(CliError::Conflict {
+                    problem: "--output-dir and --output-file both name a folder".to_owned(),
+                    choices: vec![
+                        "Leave --output-dir out".to_owned(),
+                        "Give --output-file a name without a folder".to_owned(),
+                    ],
+                });
+            }
+            (folder, parent) => folder.or(parent.map(Path::to_owned)),
+        };
+        Ok(in_folder(folder, Some(name), replace))
+    }
+}
+
+fn in_folder(folder: Option<PathBuf>, name: Option<FileName>, replace: bool) -> Chosen {
+    let note = (folder.is_none()).then(|| format!("Using folder {DEFAULT_FOLDER}"));
+    Chosen {
+        place: Place::File {
+            folder: folder.unwrap_or_else(|| DEFAULT_FOLDER.into()),
+            name,
+            replace,
+        },
+        note,
+    }
+}
+
+fn to_output(ui: Ui) -> Result<Chosen, CliError> {
+    ui.check_out()?;
+    if ui.format() != Format::Table {
+        return Err(CliError::Conflict {
+            problem: "stdout can't carry the backup and a result".to_owned(),
+            choices: vec![
+                "Leave --output out".to_owned(),
+                "Give --output-file a name".to_owned(),
+            ],
+        });
+    }
+    if io::stdout().is_terminal() {
+        return Err(CliError::Conflict {
+            problem: "a backup is not for a terminal".to_owned(),
+            choices: vec![
+                "Send stdout into a file or a pipe".to_owned(),
+                "Give --output-file a name".to_owned(),
+            ],
+        });
+    }
+    Ok(Chosen {
+        place: Place::Output,
+        note: None,
+    })
+}

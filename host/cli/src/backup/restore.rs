@@ -1,0 +1,103 @@
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use host_driver::{EngineChoice, RestoreFrom, RestoreRequest, Restored, Session, restore};
+
+use super::create::WaitingArgs;
+use super::which::which;
+use crate::confirm::Prompt;
+use crate::error::CliError;
+use crate::ui::Ui;
+
+/// Restore a backup
+#[derive(Args)]
+#[group(id = "which-restore", multiple = false)]
+pub(super) struct RestoreArgs {
+    /// The backup with this id
+    #[arg(long, value_name = "ID", group = "which-restore")]
+    id: Option<String>,
+    /// The object with this key in the remote store; the same as --id with --source remote
+    #[arg(long, value_name = "KEY", group = "which-restore")]
+    version: Option<String>,
+    /// The newest backup that ended well
+    #[arg(long, group = "which-restore")]
+    latest: bool,
+    /// This file, once it is verified; for engines whose backend takes files
+    #[arg(
+        long,
+        value_name = "FILE",
+        group = "which-restore",
+        conflicts_with = "source"
+    )]
+    file: Option<PathBuf>,
+    /// Where the backup is: `local` and `management` mean engine hivemq, `remote` means engine sidecar
+    #[arg(long, value_enum, value_name = "SOURCE")]
+    source: Option<Source>,
+    /// Say what would be restored, without doing it
+    #[arg(long)]
+    dry_run: bool,
+    /// Don't ask
+    #[arg(short, long)]
+    yes: bool,
+    #[command(flatten)]
+    waiting: WaitingArgs,
+}
+
+/// The older plugin's names for the engines.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Source {
+    Auto,
+    Management,
+    Local,
+    Remote,
+}
+
+impl RestoreArgs {
+    /// The engine that `--source` and `--engine` ask for together.
+    pub(super) fn engine(&self, named: &str) -> Result<EngineChoice, CliError> {
+        let by_source = match self.source {
+            None | Some(Source::Auto) if self.version.is_some() => Some("sidecar"),
+            None | Some(Source::Auto) => None,
+            Some(Source::Management | Source::Local) => Some("hivemq"),
+            Some(Source::Remote) => Some("sidecar"),
+        };
+        if self.version.is_some() && by_source != Some("sidecar") {
+            return Err(CliError::Conflict {
+                problem: "--version names an object of the remote store".to_owned(),
+                choices: vec![
+                    "Use --source remote with --version KEY".to_owned(),
+                    "Use --id ID for a backup of the management API".to_owned(),
+                ],
+            });
+        }
+        match (by_source, named) {
+            (None, named) => Ok(EngineChoice::from(named)),
+            (Some(engine), "auto") => Ok(EngineChoice::from(engine)),
+            (Some(engine), named) if engine == named => Ok(EngineChoice::from(engine)),
+            (Some(engine), named) => Err(CliError::Conflict {
+                problem: format!("the flags ask for engine {engine} and for engine {named}"),
+                choices: vec![
+                    format!("Leave --engine {named} out"),
+                    "Leave --source and --version out, and name the backup with --id".to_owned(),
+                ],
+            }),
+        }
+    }
+}
+
+pub(super) async fn run(
+    args: RestoreArgs,
+    session: &Session,
+    ui: Ui,
+) -> Result<Restored, CliError> {
+    let prompt = Prompt { yes: args.yes, ui };
+    let request = RestoreRequest {
+        from: match args.file {
+            Some(file) => RestoreFrom::File(file),
+            None => RestoreFrom::Backup(which(args.id.or(args.version), args.latest)?),
+        },
+        dry_run: args.dry_run,
+        waiting: args.waiting.waiting(),
+    };
+    Ok(Box::pin(restore(session, &request, &prompt)).await?)
+}

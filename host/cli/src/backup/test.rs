@@ -1,0 +1,23 @@
+use std::sync::Arc;
+
+use clap::Args;
+use host_driver::{OpsError, Request, test};
+use host_engine::Catalogue;
+
+use crate::ui::{Document, Ui};
+
+/// Check reachability, rights, the target and its engines, and say what to do about what fails
+#[derive(Args)]
+pub(super) struct TestArgs {}
+
+pub(super) async fn run(
+    engines: Catalogue,
+    request: Request,
+    ui: Ui,
+) -> Result<Box<dyn Document>, OpsError> {
+    let mut report = Box::pin(test(engines, request, Arc::new(ui))).await?;
+    for check in report.checks.iter_mut().filter(|check| check.is_own_hint) {
+        check.hint = check.hint.take().map(|hint| ui.with_commands(&hint));
+    }
+    Ok(Box::new(report))
+}

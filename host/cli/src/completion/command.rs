@@ -1,0 +1,88 @@
+//! The program's command, with what its arguments can be completed with.
+
+use std::ffi::OsStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::{Arg, Command, ValueHint};
+use clap_complete::CompletionCandidate;
+use clap_complete::engine::{
+    ArgValueCandidates, ArgValueCompleter, PathCompleter, ValueCompleter as _,
+};
+
+use super::{Line, ids, is_plain, kubeconfig};
+
+/// What is done for an argument that takes a path.
+#[derive(Clone)]
+pub(super) enum Paths {
+    /// The program lists the files.
+    Listed,
+    /// Whoever asks does it, and does it better; here it is noted that it is to be done.
+    LeftToTheShell(Arc<AtomicBool>),
+}
+
+/// The command of this line.
+pub(super) fn command(line: &Line, paths: &Paths) -> Command {
+    let mut command = crate::command(&line.engines, line.words.first());
+    // `--help` is there from now on.
+    command.build();
+    with_candidates(command, &Arc::new(line.clone()), paths)
+}
+
+fn with_candidates(command: Command, line: &Arc<Line>, paths: &Paths) -> Command {
+    command
+        .mut_args(|argument| {
+            let argument = if argument.is_positional() || line.word().starts_with('-') {
+                argument
+            } else {
+                // Flags are shown to those who begin one, and where there is nothing else.
+                argument.hide(true)
+            };
+            completed(argument, Arc::clone(line), paths.clone())
+        })
+        .mut_subcommands(|inner| with_candidates(inner, line, paths))
+}
+
+fn completed(argument: Arg, line: Arc<Line>, paths: Paths) -> Arg {
+    match (argument.get_id().as_str(), paths) {
+        ("engine", _) => argument.add(ArgValueCandidates::new(move || engines(&line))),
+        ("context", _) => {
+            argument.add(ArgValueCandidates::new(move || kubeconfig::contexts(&line)))
+        }
+        ("id" | "version", _) => argument.add(ArgValueCandidates::new(move || ids::ids(&line))),
+        (_, Paths::Listed) if takes_path(&argument) => {
+            argument.add(ArgValueCompleter::new(plain_paths))
+        }
+        (_, Paths::LeftToTheShell(wanted)) if takes_path(&argument) => {
+            argument.add(ArgValueCandidates::new(move || {
+                wanted.store(true, Ordering::Relaxed);
+                Vec::new()
+            }))
+        }
+        _ => argument,
+    }
+}
+
+fn takes_path(argument: &Arg) -> bool {
+    matches!(
+        argument.get_value_hint(),
+        ValueHint::AnyPath | ValueHint::FilePath | ValueHint::DirPath
+    )
+}
+
+fn engines(line: &Line) -> Vec<CompletionCandidate> {
+    let auto =
+        CompletionCandidate::new("auto").help(Some("The one that the operation prefers".into()));
+    let named = line.engines.iter().map(|engine| {
+        let manifest = engine.manifest();
+        CompletionCandidate::new(engine.shown_name()).help(Some(manifest.summary.clone().into()))
+    });
+    [auto].into_iter().chain(named).collect()
+}
+
+/// Files whose names have to be quoted are left out: shells put candidates into the line as they are.
+fn plain_paths(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let mut found = PathCompleter::any().complete(typed);
+    found.retain(|candidate| candidate.get_value().to_str().is_some_and(is_plain));
+    found
+}

@@ -1,0 +1,142 @@
+//! The ids of the backups that there are: the cluster is asked for them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use broker_manifest::Operation;
+use clap::{ArgMatches, FromArgMatches as _};
+use clap_complete::CompletionCandidate;
+use host_base::text::size;
+use host_base::{Backup, text};
+use host_driver::{Begun, EngineChoice, OpsError, Request, Session};
+use host_engine::{Catalogue, EngineFile, OptionSetting, OptionValue};
+
+use super::{Line, is_plain, within};
+use crate::Context;
+use crate::backup::{self, TargetArgs};
+use crate::connection::ConnectionArgs;
+use crate::engine_flags::innermost;
+use crate::ui::{Color, Format, Ui};
+
+/// More than anybody wants to look through.
+const MOST: u32 = 1000;
+
+/// The backups that the command of this line would find, the newest first.
+pub(super) fn ids(line: &Line) -> Vec<CompletionCandidate> {
+    let asked = line.clone();
+    let patience = line.matches().and_then(|matches| {
+        let arguments = ConnectionArgs::from_arg_matches(innermost(&matches)).ok()?;
+        arguments.into_options().request_timeout
+    });
+    let patience = patience.filter(|time| !time.is_zero());
+    let found = within(patience, move || find(&asked)).unwrap_or_default();
+    found
+        .iter()
+        .filter(|backup| is_plain(&backup.id))
+        .map(|backup| CompletionCandidate::new(&backup.id).help(Some(about(backup).into())))
+        .collect()
+}
+
+/// State, size and time, as far as they are known.
+fn about(backup: &Backup) -> String {
+    let state = backup.reported_state.as_deref();
+    let state = text::printable(state.unwrap_or(backup.state.name()), 40);
+    let size = backup.size.map(size);
+    let created = backup.created.map(|time| format!("{time:.0}"));
+    let parts = [Some(state.into_owned()), size, created];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+fn find(line: &Line) -> Option<Vec<Backup>> {
+    let matches = line.matches()?;
+    let operation = operation(&matches)?;
+    let choice = backup::engine_so_far(matches.subcommand()?.1)?;
+    let names = engines(&line.engines, choice, operation);
+    let request = request(line, &matches, operation)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .ok()?;
+    runtime.block_on(async {
+        for name in names {
+            let engine = EngineChoice::Named(name);
+            let request = Request {
+                engine,
+                ..request.clone()
+            };
+            if let Ok(backups) = Box::pin(list(line.engines.clone(), request)).await {
+                return Some(backups);
+            }
+        }
+        None
+    })
+}
+
+async fn list(engines: Catalogue, request: Request) -> Result<Vec<Backup>, OpsError> {
+    // Where programs read, nothing is noted.
+    let ui = Ui::new(Format::Json, Color::Never, false);
+    let session = Session::open(engines, request, Arc::new(ui)).await?;
+    Ok(host_driver::list(&session, Some(MOST)).await?.backups)
+}
+
+/// The operation that the backup is for.
+fn operation(matches: &ArgMatches) -> Option<Operation> {
+    let (_, backup) = matches.subcommand().filter(|(name, _)| *name == "backup")?;
+    let verb = backup.subcommand_name()?;
+    Operation::ALL
+        .into_iter()
+        .find(|operation| operation.name() == verb)
+}
+
+/// The engines that the command would use, in its order: those of a list may be others, and each has
+/// ids of its own.
+fn engines(engines: &Catalogue, choice: EngineChoice, operation: Operation) -> Vec<String> {
+    if let EngineChoice::Named(name) = choice {
+        return vec![name];
+    }
+    // What a key press runs is never more than what the command would run.
+    let mut able: Vec<_> = host_driver::order(engines, &choice, operation)
+        .into_iter()
+        .map(EngineFile::manifest)
+        .collect();
+    if matches!(operation, Operation::Restore | Operation::Delete) {
+        able.truncate(1);
+    }
+    let able = able
+        .into_iter()
+        .filter(|manifest| manifest.can(Operation::List));
+    able.map(|manifest| manifest.id.to_string()).collect()
+}
+
+fn request(line: &Line, matches: &ArgMatches, operation: Operation) -> Option<Request> {
+    let innermost = innermost(matches);
+    let target = TargetArgs::from_arg_matches(innermost).ok()?;
+    let connection = ConnectionArgs::from_arg_matches(innermost).ok()?;
+    let context = Context {
+        connect: connection.into_options(),
+        engines: line.engines.clone(),
+        matches,
+        output_file: None,
+        begun: Begun::default(),
+        ui: Ui::new(Format::Json, Color::Never, false),
+    };
+    let request = target.into_request(context, EngineChoice::Auto).ok()?;
+    // An engine that can tell what lies on the pod's disk removes what lies there.
+    let scope = (operation == Operation::Delete).then(|| OptionSetting {
+        name: "scope".to_owned(),
+        value: OptionValue::Text("local".to_owned()),
+    });
+    let scope = scope.filter(|_| has_local_scope(&line.engines));
+    let options: BTreeMap<_, _> = scope
+        .map(|scope| (scope.name.clone(), scope))
+        .into_iter()
+        .collect();
+    Some(Request { options, ..request })
+}
+
+fn has_local_scope(engines: &Catalogue) -> bool {
+    let mut options = engines
+        .iter()
+        .flat_map(|engine| engine.manifest().options_for(Operation::List));
+    options.any(|option| option.name == "scope" && option.choices.iter().any(|c| c == "local"))
+}

@@ -1,0 +1,26 @@
+use std::sync::Arc;
+
+use clap::Args;
+use host_driver::{EngineChoice, engines};
+
+use super::Context;
+use super::backup::TargetArgs;
+use super::error::CliError;
+
+/// Show the engines, what each can do, and whether it answers at the target
+#[derive(Args)]
+pub(super) struct EnginesArgs {
+    #[command(flatten)]
+    target: TargetArgs,
+}
+
+pub(super) async fn run(args: EnginesArgs, context: Context<'_>) -> Result<(), CliError> {
+    let ui = context.ui;
+    let catalogue = context.engines.clone();
+    args.target.refuse_all_pods()?;
+    let request = args.target.into_request(context, EngineChoice::Auto)?;
+    let work = engines(catalogue, request, Arc::new(ui));
+    let view = ui.while_waiting("Asking the backends", work).await?;
+    ui.data(&view)?;
+    Ok(())
+}

@@ -1,0 +1,155 @@
+use std::io;
+use std::path::PathBuf;
+
+use host_authoring::AuthoringError;
+use host_base::{Failure, Problem};
+use host_driver::OpsError;
+use host_installed::PluginError;
+
+/// Where bugs are reported.
+const REPORTS: &str = match env!("CARGO_PKG_REPOSITORY") {
+    url if !url.is_empty() => url,
+    _ => "in the issues of kubectl-broker",
+};
+
+/// How a command ended badly.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CliError {
+    #[error(transparent)]
+    Ops(Box<OpsError>),
+    #[error(transparent)]
+    Plugin(Box<PluginError>),
+    #[error(transparent)]
+    Authoring(Box<AuthoringError>),
+    #[error("the result can't be written: {0}")]
+    Output(#[from] io::Error),
+    #[error("the process can't start its workers: {0}")]
+    Runtime(io::Error),
+    #[error("{problem}. Please either:\n{}", choices.iter().map(|choice| format!("- {choice}")).collect::<Vec<_>>().join("\n"))]
+    Conflict {
+        problem: String,
+        choices: Vec<String>,
+    },
+    #[error("which backup? Give {flags}")]
+    Which { flags: &'static str },
+    #[error("no password can be read from {from}: {source}")]
+    Password { from: String, source: io::Error },
+    #[error("--{flag}: {} can't be read: {source}", path.display())]
+    TextFile {
+        flag: String,
+        path: PathBuf,
+        source: io::Error,
+    },
+    /// What is on stdout says it, in every format, or nothing is wrong: no error is shown.
+    #[error("what was found has been said")]
+    Said(Failure),
+    #[error("stopped")]
+    Interrupted {
+        /// What goes on, or how to go on.
+        next: Option<String>,
+    },
+    #[error("this is a bug of kubectl-broker {}: `{during}` broke down at {place}: {message}", env!("CARGO_PKG_VERSION"))]
+    Bug {
+        message: String,
+        place: String,
+        /// The command, without its arguments.
+        during: String,
+        has_backtrace: bool,
+    },
+}
+
+impl From<OpsError> for CliError {
+    fn from(error: OpsError) -> Self {
+        Self::Ops(Box::new(error))
+    }
+}
+
+impl From<PluginError> for CliError {
+    fn from(error: PluginError) -> Self {
+        Self::Plugin(Box::new(error))
+    }
+}
+
+impl From<AuthoringError> for CliError {
+    fn from(error: AuthoringError) -> Self {
+        Self::Authoring(Box::new(error))
+    }
+}
+
+impl Problem for CliError {
+    fn failure(&self) -> Failure {
+        match self {
+            Self::Ops(error) => error.failure(),
+            Self::Plugin(error) => error.failure(),
+            Self::Authoring(error) => error.failure(),
+            Self::Output(_) | Self::Runtime(_) | Self::Bug { .. } => Failure::Failed,
+            Self::Conflict { .. }
+            | Self::Which { .. }
+            | Self::Password { .. }
+            | Self::TextFile { .. } => Failure::Usage,
+            Self::Said(failure) => *failure,
+            Self::Interrupted { .. } => Failure::Interrupted,
+        }
+    }
+
+    fn is_hint_of_others(&self) -> bool {
+        match self {
+            Self::Ops(error) => error.is_hint_of_others(),
+            Self::Plugin(error) => error.is_hint_of_others(),
+            Self::Authoring(error) => error.is_hint_of_others(),
+            _ => false,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Ops(error) => error.hint(),
+            Self::Plugin(error) => error.hint(),
+            Self::Authoring(error) => error.hint(),
+            Self::Output(_) => {
+                Some("Check where stdout goes: is its disk full, or is it closed?".to_owned())
+            }
+            Self::Runtime(_) => Some("Check the limits of the system (`ulimit -a`)".to_owned()),
+            Self::Which { .. } => Some("On a terminal there is a menu to choose from".to_owned()),
+            Self::Password { .. } => Some("Check the file, or what is piped in".to_owned()),
+            Self::TextFile { .. } => {
+                Some("Give a text file of at most 1 MiB, or `-` for standard input".to_owned())
+            }
+            Self::Interrupted { next } => next.clone(),
+            Self::Bug { has_backtrace, .. } => Some(format!(
+                "Please report it with this text and the command ({REPORTS}){}",
+                if *has_backtrace {
+                    ""
+                } else {
+                    ". The same command with `RUST_BACKTRACE=1` before it shows the way there, which helps"
+                }
+            )),
+            Self::Conflict { .. } | Self::Said(_) => None,
+        }
+    }
+
+    fn written_by(&self) -> Option<&str> {
+        match self {
+            Self::Ops(error) => error.written_by(),
+            Self::Plugin(error) => error.written_by(),
+            Self::Authoring(error) => error.written_by(),
+            _ => None,
+        }
+    }
+
+    fn hint_written_by(&self) -> Option<&str> {
+        match self {
+            Self::Ops(error) => error.hint_written_by(),
+            Self::Plugin(error) => error.hint_written_by(),
+            Self::Authoring(error) => error.hint_written_by(),
+            _ => None,
+        }
+    }
+
+    fn is_whole(&self) -> bool {
+        match self {
+            Self::Plugin(error) => error.is_whole(),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! The command line: one file for each verb, each with its `Args` and a `run` that calls an operation.
+
+mod backup;
+mod bug;
+mod completion;
+mod confirm;
+mod connection;
+mod credentials;
+mod engine_flags;
+mod engine_verbs;
+mod engines;
+mod error;
+mod given;
+mod limits;
+mod output;
+mod plugin;
+mod stop;
+mod text_file;
+pub mod ui;
+mod version;
+
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+
+use backup::AfterStop;
+use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
+use error::CliError;
+use host_base::{Failure, Problem, text};
+use host_cluster::ConnectOptions;
+use host_driver::Begun;
+use host_engine::{Catalogue, EngineError, EngineFile, compile_if_asked};
+use host_installed::{PluginError, catalogue};
+use stop::Stop;
+
+use crate::ui::{Color, Format, Ui};
+
+#[derive(Parser)]
+#[command(
+    name = "kubectl-broker",
+    version,
+    about = "Back up, list, download, verify and restore brokers and databases on Kubernetes",
+    arg_required_else_help = true,
+    disable_help_subcommand = true
+)]
+struct Cli {
+    #[command(flatten)]
+    output: output::OutputArgs,
+    #[command(flatten)]
+    connection: connection::ConnectionArgs,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    Backup(backup::BackupArgs),
+    Engines(engines::EnginesArgs),
+    Plugin(plugin::PluginArgs),
+    Version(version::VersionArgs),
+    Completion(completion::CompletionArgs),
+}
+
+/// What every verb is given.
+struct Context<'a> {
+    connect: ConnectOptions,
+    engines: Catalogue,
+    matches: &'a ArgMatches,
+    /// The file that `download --output NAME` means.
+    output_file: Option<String>,
+    /// Where it is noted what was begun in a backend.
+    begun: Begun,
+    ui: Ui,
+}
+
+/// Runs the program with these engines and those that are installed, and says how it ended.
+pub fn main(
+    engines: Result<Catalogue, EngineError>,
+    arguments: impl IntoIterator<Item = OsString>,
+) -> ExitCode {
+    credentials::take_from_environment();
+    bug::watch();
+    let arguments: Vec<_> = arguments.into_iter().collect();
+    if let Some(code) = compile_if_asked(&arguments) {
+        return code;
+    }
+    // Before the arguments are read there is nothing better than the defaults.
+    let mut said = Said {
+        ui: Ui::new(Format::Table, Color::Auto, false),
+        command: String::new(),
+        is_completion: completion::is_asked(&arguments),
+    };
+    let code = bug::caught(|| start(engines, &arguments, &mut said));
+    let during = format!("{} {}", shown_name(arguments.first()), said.command);
+    match bug::found(during.trim_end()) {
+        // The user is in the middle of a line.
+        Some(_) if said.is_completion => ExitCode::SUCCESS,
+        Some((error, backtrace)) => {
+            let code = fail(said.ui, &error);
+            if let Some(backtrace) = backtrace {
+                said.ui.note(&backtrace);
+            }
+            code
+        }
+        None => code.unwrap_or_else(|| ExitCode::from(Failure::Failed.exit_code())),
+    }
+}
+
+/// What is known of the command so far, for whoever has to tell that it broke down.
+struct Said {
+    ui: Ui,
+    /// Its verbs.
+    command: String,
+    is_completion: bool,
+}
+
+fn start(
+    engines: Result<Catalogue, EngineError>,
+    arguments: &[OsString],
+    said: &mut Said,
+) -> ExitCode {
+    let plain = said.ui;
+    let engines = match engines {
+        Ok(engines) => engines,
+        Err(error) => return fail(plain, &error),
+    };
+    let (engines, problems) = catalogue(&engines);
+    // Before the arguments are read: those of a line that is being typed are not ours.
+    if let Some(code) = completion::answer(&engines, arguments) {
+        return code;
+    }
+    let mut command = command(&engines, arguments.first());
+    let parsed = command
+        .try_get_matches_from_mut(arguments)
+        .and_then(|matches| {
+            given::refuse_empty(&mut command, &matches)?;
+            Cli::from_arg_matches(&matches).map(|cli| (cli, matches))
+        });
+    match parsed {
+        Ok((cli, matches)) => {
+            let invocation = given::invocation(&command, &matches, shown_name(arguments.first()));
+            // There is one for the whole life of the process.
+            let ui = cli.output.ui().of(Box::leak(Box::new(invocation)));
+            said.ui = ui;
+            said.command = verbs(&matches);
+            // What `plugin` shows says it all.
+            if !matches!(cli.verb, Verb::Plugin(_)) {
+                warn_of_broken(&problems, ui);
+            }
+            run(cli, &matches, engines, ui)
+        }
+        Err(error) => {
+            let written = show(&error, plain);
+            // A flag may be unknown because its engine is.
+            warn_of_broken(&problems, plain);
+            match (error.kind(), written) {
+                (
+                    clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion,
+                    written,
+                ) => written.map_or_else(
+                    |error| fail(plain, &CliError::Output(error)),
+                    |()| ExitCode::SUCCESS,
+                ),
+                _ => ExitCode::from(Failure::Usage.exit_code()),
+            }
+        }
+    }
+}
+
+/// The verbs of the command line, without anything that was given to them.
+fn verbs(matches: &ArgMatches) -> String {
+    match matches.subcommand() {
+        Some((verb, inner)) => format!("{verb} {}", verbs(inner)).trim_end().to_owned(),
+        None => String::new(),
+    }
+}
+
+/// An engine that can't be used is no reason not to use the others.
+fn warn_of_broken(problems: &[PluginError], ui: Ui) {
+    for problem in problems {
+        let who = if problem.is_about_all() {
+            "the installed engines are"
+        } else {
+            "an installed engine is"
+        };
+        let more = ui.with_commands("`kubectl broker plugin doctor` says more");
+        ui.warn(&format!("{who} left out: {problem}. {more}"));
+    }
+}
+
+/// Shows what clap has to say: help and version on stdout, all else on stderr.
+fn show(said: &clap::Error, ui: Ui) -> io::Result<()> {
+    // Errors repeat what was typed, and what was typed may come from a file.
+    let plain = said.render().to_string();
+    if plain.lines().any(|line| line.chars().any(text::is_unsafe)) {
+        ui.note(&plain);
+        return Ok(());
+    }
+    if !said.use_stderr() {
+        ui.check_out()?;
+    }
+    match said.print().and_then(|()| io::stdout().flush()) {
+        // A reader that has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}
+
+/// The command with the flags of all engines. No engine is run for it.
+fn command(engines: &[EngineFile], program: Option<&OsString>) -> Command {
+    let command = Cli::command()
+        .bin_name(shown_name(program))
+        .after_long_help(exit_codes());
+    engine_flags::add(engine_verbs::add(command, engines), engines)
+}
+
+/// `kubectl broker` where kubectl runs the program, or could.
+fn shown_name(program: Option<&OsString>) -> String {
+    let name = program
+        .and_then(|path| Path::new(path).file_stem())
+        .map_or_else(|| "kubectl-broker".into(), std::ffi::OsStr::to_string_lossy);
+    match name.strip_prefix("kubectl-") {
+        Some(plugin) => format!("kubectl {plugin}"),
+        None => name.into_owned(),
+    }
+}
+
+fn exit_codes() -> String {
+    let mut lines = String::from("Exit codes:\n    0  done\n");
+    for failure in Failure::ALL {
+        lines.push_str(&format!(
+            "  {:>3}  {}\n",
+            failure.exit_code(),
+            failure.meaning()
+        ));
+    }
+    lines
+}
+
+fn run(cli: Cli, matches: &ArgMatches, engines: Catalogue, ui: Ui) -> ExitCode {
+    // One thread waits for the network; what computes (compiling) has threads of its own.
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(ui, &CliError::Runtime(error)),
+    };
+    let begun = Begun::default();
+    let context = Context {
+        connect: cli.connection.into_options(),
+        engines,
+        matches,
+        output_file: cli.output.file(),
+        begun: begun.clone(),
+        ui,
+    };
+    let (is_watching, after_stop) = match &cli.verb {
+        Verb::Backup(args) => (args.is_watching(), args.after_stop(&context.engines)),
+        _ => (false, AfterStop::Nothing),
+    };
+    // The runtime outlives a panic: dropped in the middle, it would wait for whoever reads the terminal.
+    let result = bug::caught(|| {
+        runtime.block_on(async {
+            let stop = Stop::listen();
+            tokio::select! {
+                result = dispatch(cli.verb, context) => Some(result),
+                () = stop.asked() => None,
+                () = bug::seen() => None,
+            }
+        })
+    })
+    .flatten();
+    // A worker that still compiles must not keep a stopped command alive.
+    runtime.shutdown_background();
+    let result = result.unwrap_or_else(|| {
+        Err(if is_watching {
+            CliError::Said(Failure::Interrupted)
+        } else {
+            CliError::Interrupted {
+                next: after_stop.hint(&begun),
+            }
+        })
+    });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(CliError::Said(failure)) => ExitCode::from(failure.exit_code()),
+        // What follows from a bug says little; the bug is told.
+        Err(_) if bug::is_found() => ExitCode::from(Failure::Failed.exit_code()),
+        Err(error) => fail(ui, &error),
+    }
+}
+
+async fn dispatch(verb: Verb, context: Context<'_>) -> Result<(), CliError> {
+    match verb {
+        Verb::Backup(args) => backup::run(args, context).await,
+        Verb::Engines(args) => engines::run(args, context).await,
+        Verb::Plugin(args) => Box::pin(plugin::run(args, context)).await,
+        Verb::Version(args) => version::run(&args, context.ui),
+        Verb::Completion(args) => completion::run(&args, context.ui),
+    }
+}
+
+fn fail(ui: Ui, problem: &dyn Problem) -> ExitCode {
+    ui.failure(problem);
+    ExitCode::from(problem.failure().exit_code())
+}

@@ -1,0 +1,70 @@
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use host_authoring::{AuthoringError, Language, LanguageSources, ProjectRequest, Sources, project};
+use host_engine::EngineFile;
+
+use crate::ui::PluginProjectView;
+
+/// For authors: begin an engine of your own, in a folder that builds, tests and installs at once
+#[derive(Args)]
+pub(in crate::plugin) struct NewArgs {
+    /// Name of the engine and of its folder, or PUBLISHER/NAME
+    name: String,
+    /// Language that it is written in
+    #[arg(long, value_enum, default_value_t)]
+    lang: Lang,
+    /// Whose engine it is [default: example]
+    #[arg(long)]
+    publisher: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Lang {
+    #[default]
+    Rust,
+    Python,
+}
+
+impl Lang {
+    fn language(self) -> Language {
+        match self {
+            Self::Rust => Language::Rust,
+            Self::Python => Language::Python,
+        }
+    }
+}
+
+/// What ships in this program.
+const SOURCES: Sources = Sources {
+    rust: LanguageSources {
+        template: host_bundled::RUST_TEMPLATE,
+        sdk: host_bundled::RUST_SDK,
+    },
+    python: LanguageSources {
+        template: host_bundled::PYTHON_TEMPLATE,
+        sdk: host_bundled::PYTHON_SDK,
+    },
+};
+
+pub(super) fn run(
+    args: NewArgs,
+    engines: &[EngineFile],
+) -> Result<PluginProjectView, AuthoringError> {
+    let request = ProjectRequest {
+        name: args.name,
+        publisher: args.publisher,
+        language: args.lang.language(),
+        folder: PathBuf::new(),
+        sources: SOURCES,
+    };
+    let project = project(&request, engines)?;
+    Ok(PluginProjectView {
+        id: project.id.to_string(),
+        folder: project.folder,
+        files: project.files,
+        component: project.component,
+        sdk: project.sdk,
+        next: project.next,
+    })
+}

@@ -1,0 +1,48 @@
+use std::path::PathBuf;
+
+use clap::Args;
+use host_authoring::{AuthoringError, TestRequest, test};
+use host_engine::EngineFile;
+
+use crate::ui::{CaseRow, PluginTestView, Ui};
+
+/// For authors: run an engine in its sandbox against scripted backends, without a cluster
+#[derive(Args)]
+pub(in crate::plugin) struct TestArgs {
+    /// The engine's component
+    #[arg(value_name = "FILE")]
+    component: PathBuf,
+    /// A file of cases, or a folder of such files; several may be given
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    cases: Vec<PathBuf>,
+    /// Run only cases with this in their names; may be given several times
+    #[arg(long, value_name = "NAME")]
+    case: Vec<String>,
+}
+
+pub(super) async fn run(
+    args: TestArgs,
+    engines: &[EngineFile],
+    ui: Ui,
+) -> Result<PluginTestView, AuthoringError> {
+    let request = TestRequest {
+        component: args.component,
+        cases: args.cases,
+        only: args.case,
+    };
+    let tested = ui
+        .while_waiting("Running the cases", test(&request, engines))
+        .await?;
+    let manifest = tested.file.manifest();
+    let cases = tested.results.into_iter().map(|result| CaseRow {
+        name: result.name,
+        operation: result.operation,
+        is_built_in: result.is_built_in,
+        problems: result.problems,
+    });
+    Ok(PluginTestView {
+        id: manifest.id.to_string(),
+        version: manifest.version.to_string(),
+        cases: cases.collect(),
+    })
+}

@@ -1,0 +1,98 @@
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use host_installed::{NewKey, PluginError, Plugins};
+
+use super::rows;
+use crate::ui::{Document, KeyChangeView, KeysView, Ui};
+
+/// Choose by which keys publishers are trusted
+#[derive(Args)]
+#[command(arg_required_else_help = true)]
+pub(super) struct KeyArgs {
+    #[command(subcommand)]
+    verb: KeyVerb,
+}
+
+#[derive(Subcommand)]
+enum KeyVerb {
+    Add(AddArgs),
+    List(ListArgs),
+    Remove(RemoveArgs),
+}
+
+/// Trust a key for the engines of a publisher; what it did not sign is refused from then on
+#[derive(Args)]
+struct AddArgs {
+    /// The part of an engine's name before the slash
+    publisher: String,
+    /// A public key of P-256 in PEM, as `openssl` and `cosign` write it
+    file: PathBuf,
+    /// What the key is called here; by default as its file
+    #[arg(long)]
+    name: Option<String>,
+}
+
+/// Show the keys that are trusted
+#[derive(Args)]
+struct ListArgs {}
+
+/// Take the trust in a key back
+#[derive(Args)]
+struct RemoveArgs {
+    /// The publisher that it is trusted for
+    publisher: String,
+    /// What the key is called here
+    name: String,
+}
+
+pub(super) fn run(
+    args: &KeyArgs,
+    plugins: &Plugins<'_>,
+    ui: Ui,
+) -> Result<Box<dyn Document>, PluginError> {
+    Ok(match &args.verb {
+        KeyVerb::Add(args) => Box::new(add(args, plugins, ui)?),
+        KeyVerb::List(_) => Box::new(list(plugins)?),
+        KeyVerb::Remove(args) => Box::new(remove(args, plugins, ui)?),
+    })
+}
+
+fn add(args: &AddArgs, plugins: &Plugins<'_>, ui: Ui) -> Result<KeyChangeView, PluginError> {
+    let new = NewKey::read(&args.file)?;
+    let name = args.name.as_ref().unwrap_or(&new.name);
+    let added = plugins.keys().add(&args.publisher, name, new.key)?;
+    let (engines, problem) = plugins.without_trust(&args.publisher);
+    tell(problem, ui);
+    Ok(KeyChangeView::Added {
+        key: rows::key(&added),
+        engines: engines.iter().map(ToString::to_string).collect(),
+    })
+}
+
+fn list(plugins: &Plugins<'_>) -> Result<KeysView, PluginError> {
+    let keys = plugins.keys().list_all()?;
+    Ok(KeysView {
+        keys: keys.iter().map(rows::key).collect(),
+    })
+}
+
+fn remove(args: &RemoveArgs, plugins: &Plugins<'_>, ui: Ui) -> Result<KeyChangeView, PluginError> {
+    let removed = plugins.remove_key(&args.publisher, &args.name)?;
+    tell(removed.problem, ui);
+    Ok(KeyChangeView::Removed {
+        publisher: args.publisher.clone(),
+        name: args.name.clone(),
+        fingerprint: removed.key.fingerprint.map(|it| it.to_string()),
+        is_last: removed.key.is_last,
+        engines: removed.engines.iter().map(ToString::to_string).collect(),
+    })
+}
+
+fn tell(problem: Option<PluginError>, ui: Ui) {
+    if let Some(problem) = problem {
+        ui.warn(&format!(
+            "which engines that concerns is not known: {problem}"
+        ));
+    }
+}

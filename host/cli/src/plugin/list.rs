@@ -1,0 +1,21 @@
+use clap::Args;
+use host_engine::EngineFile;
+use host_installed::{PluginError, Plugins};
+
+use super::rows;
+use crate::ui::PluginsView;
+
+/// Show the engines that are installed, and where they came from
+#[derive(Args)]
+pub(super) struct ListArgs {}
+
+pub(super) fn run(
+    _: &ListArgs,
+    plugins: &Plugins<'_>,
+    engines: &[EngineFile],
+) -> Result<PluginsView, PluginError> {
+    let bundled = engines.iter().filter(|file| file.is_bundled());
+    let mut rows: Vec<_> = bundled.map(rows::bundled).collect();
+    rows.extend(plugins.list()?.iter().map(rows::installed));
+    Ok(PluginsView { plugins: rows })
+}

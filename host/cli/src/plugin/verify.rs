@@ -1,0 +1,23 @@
+use clap::Args;
+use host_installed::{PluginError, Plugins};
+
+use super::rows;
+use crate::ui::PluginChecksView;
+
+/// Compare the installed engines with the lockfile: bytes, consent, and native code
+#[derive(Args)]
+pub(super) struct VerifyArgs {
+    /// The engine; all of them where none is named
+    name: Option<String>,
+}
+
+pub(super) fn run(
+    args: &VerifyArgs,
+    plugins: &Plugins<'_>,
+) -> Result<PluginChecksView, PluginError> {
+    let only = args.name.as_ref().map(|name| plugins.find(name));
+    let checked = plugins.verify(only.transpose()?.as_ref())?;
+    Ok(PluginChecksView {
+        plugins: checked.iter().map(rows::installed).collect(),
+    })
+}

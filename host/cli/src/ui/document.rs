@@ -1,0 +1,290 @@
+use std::io;
+
+use host_base::{Failure, Problem, text};
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
+
+use super::kind::Kind;
+
+/// `apiVersion` of every document. It changes when a field is removed or changes its meaning.
+const API_VERSION: &str = "kubectl-broker/v1";
+
+/// A result that can be shown in every format.
+pub trait Document {
+    fn table(&self, wide: bool) -> String;
+
+    /// One name a line.
+    fn names(&self) -> String;
+
+    /// For JSON and YAML.
+    fn document(&self) -> Value;
+
+    /// One line to stand below a table, for people.
+    fn summary(&self) -> Option<String> {
+        None
+    }
+
+    /// How the command ends although it has a result. It says on stdout, in every format, what is wrong,
+    /// and there is no error beside it. Everything else that fails has no result.
+    fn failure(&self) -> Option<Failure> {
+        None
+    }
+}
+
+/// A document of `kind` with the fields of `body`, an object.
+pub(super) fn document(kind: Kind, body: Value) -> Value {
+    let mut fields = serde_json::Map::new();
+    fields.insert("apiVersion".to_owned(), API_VERSION.into());
+    fields.insert("kind".to_owned(), kind.name().into());
+    if let Value::Object(body) = body {
+        fields.extend(body);
+    }
+    Value::Object(fields)
+}
+
+/// An error as a document, with the hint as it is shown to people.
+pub(super) fn error_document(problem: &dyn Problem, hint: Option<&str>) -> Value {
+    let failure = problem.failure();
+    document(
+        Kind::Error,
+        serde_json::json!({
+            "code": failure.name(),
+            "exitCode": failure.exit_code(),
+            "message": problem.to_string(),
+            "hint": hint,
+            "source": problem.written_by(),
+            "hintSource": problem.hint_written_by(),
+        }),
+    )
+}
+
+/// Hints come from many hands, engines' among them: all begin in the same way.
+pub(super) fn sentence(hint: &str) -> String {
+    let mut rest = hint.chars();
+    rest.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(rest).collect()
+    })
+}
+
+/// JSON for people and programs.
+///
+/// JSON lets control and invisible characters stand as they are; some of them drive a terminal. They
+/// are written as escapes, which every reader of JSON turns back.
+pub(super) fn json(document: &Value) -> io::Result<String> {
+    json_in(document, PrettyFormatter::new(), Escapes::Json)
+}
+
+/// The same on one line.
+pub(super) fn json_line(document: &Value) -> io::Result<String> {
+    json_in(document, CompactFormatter, Escapes::Json)
+}
+
+fn json_in(document: &Value, layout: impl Formatter, escapes: Escapes) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    document.serialize(&mut Serializer::with_formatter(
+        &mut bytes,
+        SafeFormatter(layout, escapes),
+    ))?;
+    bytes.push(b'\n');
+    String::from_utf8(bytes).map_err(io::Error::other)
+}
+
+/// YAML, in block style. The writer puts quotes around what a reader of YAML 1.1 or 1.2 would take for anything
+/// but a string. It escapes control characters but not all that `text::is_unsafe` knows; a document that has one
+/// of the others is written in flow style, as JSON but for the escapes.
+pub(super) fn yaml(document: &Value) -> io::Result<String> {
+    // Folded text reads badly and is found by no `grep`.
+    let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
+    let text = serde_saphyr::to_string_with_options(document, options).map_err(io::Error::other)?;
+    if text::unsafe_characters(&text).any(|(_, c)| c != '\n') {
+        return json_in(document, PrettyFormatter::new(), Escapes::Yaml);
+    }
+    Ok(text)
+}
+
+/// How a character beyond U+FFFF is written. YAML knows no pairs of surrogates, and JSON nothing else.
+#[derive(Clone, Copy)]
+enum Escapes {
+    Json,
+    Yaml,
+}
+
+struct SafeFormatter<F>(F, Escapes);
+
+impl<F: Formatter> Formatter for SafeFormatter<F> {
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        let mut done = 0;
+        for (at, unsafe_char) in text::unsafe_characters(fragment) {
+            writer.write_all(&fragment.as_bytes()[done..at])?;
+            match (self.1, u32::from(unsafe_char)) {
+                (Escapes::Yaml, code) if code > 0xffff => write!(writer, "\\U{code:08x}")?,
+                _ => {
+                    for unit in unsafe_char.encode_utf16(&mut [0; 2]) {
+                        write!(writer, "\\u{unit:04x}")?;
+                    }
+                }
+            }
+            done = at + unsafe_char.len_utf8();
+        }
+        writer.write_all(&fragment.as_bytes()[done..])
+    }
+
+    fn begin_array<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_array(writer)
+    }
+
+    fn end_array<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array(writer)
+    }
+
+    fn begin_array_value<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
+        self.0.begin_array_value(writer, first)
+    }
+
+    fn end_array_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array_value(writer)
+    }
+
+    fn begin_object<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_object(writer)
+    }
+
+    fn end_object<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object(writer)
+    }
+
+    fn begin_object_key<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
+        self.0.begin_object_key(writer, first)
+    }
+
+    fn begin_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_object_value(writer)
+    }
+
+    fn end_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object_value(writer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOSTILE: &str = "a\u{1b}[2J\u{9b}\u{202e}\u{200b}\n\u{e0041}\u{fe0f}\u{3164}\"\\é";
+
+    #[test]
+    fn json_and_yaml_carry_hostile_text_whole_and_harmless() {
+        let value = serde_json::json!({ "id": HOSTILE });
+        assert_eq!(json_line(&value).unwrap().lines().count(), 1);
+        let yaml = yaml(&value).unwrap();
+        for text in [
+            json(&value).unwrap(),
+            json_line(&value).unwrap(),
+            // It differs in one escape.
+            yaml.replace("\\U000e0041", "\\udb40\\udc41"),
+        ] {
+            assert!(
+                !text
+                    .trim_end()
+                    .chars()
+                    .any(|c| c != '\n' && text::is_unsafe(c))
+            );
+            let back: Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(back, value);
+        }
+        assert!(yaml.contains("\\U000e0041"), "{yaml}");
+    }
+
+    #[test]
+    fn what_is_no_plain_word_for_every_reader_of_yaml_is_quoted() {
+        for text in [
+            "no",
+            "NO",
+            "y",
+            "off",
+            "True",
+            "~",
+            "null",
+            "",
+            "1e3",
+            "0x1",
+            "0o7",
+            "0b1",
+            "017",
+            "1_000",
+            "12:30:45",
+            "2001-01-01",
+            "2001-01-01T00:00:00Z",
+            ".inf",
+            "-.INF",
+            ".nan",
+            "+1",
+            "1.",
+            "=",
+            "<<",
+            "- a",
+            "? a",
+            "a: b",
+            "a:",
+            "a #b",
+            "#a",
+            "&a",
+            "*a",
+            "!a",
+            "|",
+            ">",
+            "%a",
+            "@a",
+            "`a",
+            "'a",
+            "\"a",
+            "[a",
+            "{a",
+            ",a",
+            " a",
+            "a ",
+            "\ta",
+            "a\nb",
+            "---",
+            "...",
+            "--- a",
+            "a\u{85}b",
+        ] {
+            let shown = yaml(&serde_json::json!({ "a": text, text: "b" })).unwrap();
+            let [value, key] = [shown.lines().next(), shown.lines().nth(1)].map(Option::unwrap);
+            let (value, key) = if value.starts_with("a:") {
+                (value, key)
+            } else {
+                (key, value)
+            };
+            assert!(
+                value.starts_with("a: \"") && value.ends_with('"'),
+                "{text:?}: {shown}"
+            );
+            assert!(
+                key.starts_with('"') && key.ends_with("\": b"),
+                "{text:?}: {shown}"
+            );
+        }
+    }
+
+    #[test]
+    fn yaml_is_in_block_style_and_does_not_fold_long_text() {
+        let long = "word ".repeat(60) + "end";
+        let text = yaml(&serde_json::json!({ "a": long, "n": null, "s": "12" })).unwrap();
+        assert_eq!(text, format!("a: {long}\n\"n\": null\ns: \"12\"\n"));
+    }
+}

@@ -1,0 +1,280 @@
+//! The command line of this process, as far as the commands in hints need it.
+//!
+//! A hint names commands in backticks. Those of this program and of kubectl reach the same cluster and target
+//! only with the flags that were given here. They are added where hints are shown, so that no error has to
+//! know of them.
+
+use std::borrow::Cow;
+
+use host_base::shell;
+
+/// What the commands in errors and hints begin with, however the program is called.
+const OURS: &str = "kubectl broker";
+/// Verbs of `backup` that ask no cluster.
+const LOCAL: [&str; 2] = ["verify", "history"];
+
+/// Commands of kubectl that no namespace has to do with.
+const OF_THE_CLUSTER: [&str; 4] = ["get namespaces", "config", "api-resources", "auth whoami"];
+
+/// How this process was started.
+#[derive(Debug)]
+pub struct Invocation {
+    program: Cow<'static, str>,
+    flags: Vec<GivenFlag>,
+}
+
+/// A flag about the cluster, the target or the backend that stood on the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivenFlag {
+    /// Without dashes.
+    pub long: String,
+    pub short: Option<char>,
+    /// `None` for a flag that takes no value.
+    pub value: Option<String>,
+    /// The commands of this program that take it, such as `backup`.
+    pub commands: Vec<String>,
+    /// Whether it means the same to kubectl.
+    pub is_of_kubectl: bool,
+}
+
+impl Invocation {
+    /// `program` is what the usage text calls it.
+    #[must_use]
+    pub fn new(program: String, flags: Vec<GivenFlag>) -> Self {
+        Self {
+            program: Cow::Owned(program),
+            flags,
+        }
+    }
+
+    pub(super) const fn unknown() -> Self {
+        Self {
+            program: Cow::Borrowed(OURS),
+            flags: Vec::new(),
+        }
+    }
+
+    /// Adds the given flags to the commands that stand in backticks in `text`, a sentence of this program.
+    pub(super) fn complete(&self, text: &str) -> String {
+        let mut completed = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some((before, behind)) = rest.split_once('`') {
+            completed.push_str(before);
+            completed.push('`');
+            let Some(end) = end_of(behind) else {
+                rest = behind;
+                break;
+            };
+            completed.push_str(&self.command(&behind[..end]));
+            completed.push('`');
+            rest = &behind[end + 1..];
+        }
+        completed.push_str(rest);
+        completed
+    }
+
+    /// One command with the flags that it takes.
+    fn command(&self, command: &str) -> String {
+        if let Some(arguments) = command.strip_prefix(OURS)
+            && (arguments.is_empty() || arguments.starts_with(' '))
+        {
+            return format!("{}{}", self.program, self.own(arguments));
+        }
+        match command.strip_prefix("kubectl ") {
+            Some(arguments) => self.of_kubectl(arguments),
+            None => command.to_owned(),
+        }
+    }
+
+    fn own(&self, arguments: &str) -> String {
+        let mut words = arguments.split_whitespace();
+        let (verb, operation) = (words.next(), words.next());
+        let mut completed = arguments.to_owned();
+        let (Some(verb), false) = (verb, operation.is_some_and(|it| LOCAL.contains(&it))) else {
+            return completed;
+        };
+        for flag in &self.flags {
+            if flag.commands.iter().any(|it| it == verb) && !flag.stands_in(arguments) {
+                completed.push(' ');
+                completed.push_str(&flag.words());
+            }
+        }
+        completed
+    }
+
+    /// Before the command: what a pod is to run stands behind it.
+    fn of_kubectl(&self, arguments: &str) -> String {
+        let mut variable = String::new();
+        let mut flags = String::new();
+        for flag in self.flags.iter().filter(|flag| flag.is_of_kubectl) {
+            // Nobody gives a right to themselves.
+            let is_identity = flag.long == "user" || flag.long.starts_with("as");
+            let is_needless = (is_identity && arguments.starts_with("create "))
+                || (flag.long == "namespace"
+                    && OF_THE_CLUSTER.iter().any(|it| arguments.starts_with(it)));
+            if is_needless || flag.stands_in(arguments) {
+                continue;
+            }
+            match &flag.value {
+                // Its flag takes one file.
+                Some(files) if flag.long == "kubeconfig" && files.contains(SEPARATOR) => {
+                    variable = format!("KUBECONFIG={} ", shell::word(files));
+                }
+                _ => flags.push_str(&format!("{} ", flag.words())),
+            }
+        }
+        format!("{variable}kubectl {flags}{arguments}")
+    }
+}
+
+/// Between the files of a kubeconfig.
+const SEPARATOR: char = if cfg!(windows) { ';' } else { ':' };
+
+impl GivenFlag {
+    fn stands_in(&self, arguments: &str) -> bool {
+        let short = self.short.map(|short| format!("-{short}"));
+        arguments
+            .split_whitespace()
+            .take_while(|word| *word != "--")
+            .any(|word| {
+                let name = word.split_once('=').map_or(word, |(name, _)| name);
+                name.strip_prefix("--") == Some(&*self.long) || short.as_deref() == Some(name)
+            })
+    }
+
+    fn words(&self) -> String {
+        let name = match self.short {
+            // As everybody writes it.
+            Some('n') => "-n".to_owned(),
+            _ => format!("--{}", self.long),
+        };
+        match &self.value {
+            None => name,
+            Some(value) if value.starts_with('-') => {
+                format!("--{}={}", self.long, shell::word(value))
+            }
+            Some(value) => format!("{name} {}", shell::word(value)),
+        }
+    }
+}
+
+/// Where the command ends that begins here: at the next backtick that no quotes protect. Quotes mean
+/// something only in commands that are completed.
+fn end_of(text: &str) -> Option<usize> {
+    let mut quoted = false;
+    let is_command = text.starts_with("kubectl ");
+    for (at, character) in text.char_indices() {
+        match character {
+            '`' if !quoted => return Some(at),
+            '\'' if is_command => quoted = !quoted,
+            _ => {}
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flag(long: &str, value: &str) -> GivenFlag {
+        let is_target = matches!(long, "engine" | "statefulset" | "sidecar-port");
+        GivenFlag {
+            long: long.to_owned(),
+            short: match long {
+                "namespace" => Some('n'),
+                "engine" => Some('e'),
+                _ => None,
+            },
+            value: (!value.is_empty()).then(|| value.to_owned()),
+            commands: if long == "engine" {
+                vec!["backup".to_owned()]
+            } else {
+                vec!["backup".to_owned(), "engines".to_owned()]
+            },
+            is_of_kubectl: !is_target,
+        }
+    }
+
+    fn given(flags: &[(&str, &str)]) -> Invocation {
+        let flags = flags.iter().map(|(long, value)| flag(long, value));
+        Invocation::new("kubectl broker".to_owned(), flags.collect())
+    }
+
+    #[test]
+    fn commands_get_the_flags_that_they_take_and_lack() {
+        let invocation = given(&[
+            ("namespace", "a b"),
+            ("context", "it's"),
+            ("engine", "sidecar"),
+        ]);
+        for (text, completed) in [
+            (
+                "Look: `kubectl broker backup list --engine hivemq`, then go on",
+                "Look: `kubectl broker backup list --engine hivemq -n 'a b' --context 'it'\\''s'`, then go on",
+            ),
+            (
+                "`kubectl broker engines` shows them",
+                "`kubectl broker engines -n 'a b' --context 'it'\\''s'` shows them",
+            ),
+            (
+                "`kubectl get pods -n x` and `kubectl exec -n x p -- ps -n 1`",
+                "`kubectl --context 'it'\\''s' get pods -n x` and `kubectl --context 'it'\\''s' exec -n x p -- ps -n 1`",
+            ),
+            (
+                "`kubectl broker plugin list`, `kubectl broker backup verify x`, `--engine y`",
+                "`kubectl broker plugin list`, `kubectl broker backup verify x`, `--engine y`",
+            ),
+            (
+                "`kubectl get namespaces` or `kubectl port-forward`",
+                "`kubectl --context 'it'\\''s' get namespaces` or `kubectl -n 'a b' --context 'it'\\''s' port-forward`",
+            ),
+            ("an odd ` and `kubectl", "an odd ` and `kubectl"),
+        ] {
+            assert_eq!(invocation.complete(text), completed);
+        }
+    }
+
+    #[test]
+    fn a_quoted_value_with_a_backtick_is_no_end_of_a_command() {
+        let invocation = given(&[("context", "c")]);
+        assert_eq!(
+            invocation.complete("`kubectl broker backup status --id 'a`kubectl x`'` shows it"),
+            "`kubectl broker backup status --id 'a`kubectl x`' --context c` shows it"
+        );
+    }
+
+    #[test]
+    fn kubectl_gets_what_it_knows_in_the_form_that_it_knows() {
+        let invocation = given(&[
+            ("kubeconfig", "/a:/b c"),
+            ("insecure-skip-tls-verify", ""),
+            ("as", "me"),
+            ("statefulset", "other"),
+        ]);
+        for (text, completed) in [
+            (
+                "`kubectl get pods`",
+                "`KUBECONFIG='/a:/b c' kubectl --insecure-skip-tls-verify --as me get pods`",
+            ),
+            (
+                "`kubectl create role x`",
+                "`KUBECONFIG='/a:/b c' kubectl --insecure-skip-tls-verify create role x`",
+            ),
+        ] {
+            assert_eq!(invocation.complete(text), completed);
+        }
+        let one = given(&[("kubeconfig", "-odd")]);
+        let completed = one.complete("`kubectl get pods`");
+        assert_eq!(completed, "`kubectl --kubeconfig='-odd' get pods`");
+    }
+
+    #[test]
+    fn the_program_is_called_as_it_was_called() {
+        let invocation = Invocation::new("kb".to_owned(), Vec::new());
+        assert_eq!(
+            invocation.complete("`kubectl broker plugin list`, `kubectl brokers`"),
+            "`kb plugin list`, `kubectl brokers`"
+        );
+    }
+}

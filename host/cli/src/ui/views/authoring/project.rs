@@ -1,0 +1,63 @@
+use std::path::PathBuf;
+
+use host_base::text;
+use serde_json::{Value, json};
+
+use crate::ui::Kind;
+use crate::ui::document::{Document, document};
+
+/// Longest path, in characters.
+const MAX_PATH: usize = 4096;
+
+/// A project that was begun.
+#[derive(Debug)]
+pub struct PluginProjectView {
+    pub id: String,
+    pub folder: PathBuf,
+    /// Relative to the folder, those of the SDK left out.
+    pub files: Vec<String>,
+    /// What its build makes, relative to the folder.
+    pub component: String,
+    /// Folders with what belongs to the SDK.
+    pub sdk: Vec<String>,
+    /// The commands that build and test it.
+    pub next: Vec<String>,
+}
+
+impl Document for PluginProjectView {
+    fn table(&self, _: bool) -> String {
+        let folder = self.folder.display().to_string();
+        let folder = text::printable(&folder, MAX_PATH);
+        let mut shown = format!("{} is begun in {folder}:\n", self.id);
+        for file in &self.files {
+            shown.push_str(&format!("  {file}\n"));
+        }
+        for folder in &self.sdk {
+            shown.push_str(&format!("  {folder}\n"));
+        }
+        shown.push_str(&format!(
+            "Its README.md says what is in them. Next:\n  cd {folder}\n"
+        ));
+        for line in &self.next {
+            shown.push_str(&format!("  {line}\n"));
+        }
+        shown
+    }
+
+    fn names(&self) -> String {
+        let folder = self.folder.display().to_string();
+        format!("{}\n", text::printable(&folder, MAX_PATH))
+    }
+
+    fn document(&self) -> Value {
+        document(
+            Kind::PluginProject,
+            json!({
+                "id": self.id,
+                "folder": self.folder.display().to_string(),
+                "files": self.files,
+                "component": self.component,
+            }),
+        )
+    }
+}

@@ -1,0 +1,180 @@
+use broker_manifest::Operation;
+use comfy_table::Cell;
+use host_base::{Failure, State, text};
+use serde_json::{Value, json};
+
+use crate::ui::Kind;
+use crate::ui::document::{Document, document};
+use crate::ui::table::{cell, state, table};
+
+/// Longest line of a problem, in characters.
+const MAX_LINE: usize = 1000;
+
+/// What came of the cases of an engine. It is shown although some failed: see [`Document::failure`].
+#[derive(Debug)]
+pub struct PluginTestView {
+    pub id: String,
+    pub version: String,
+    pub cases: Vec<CaseRow>,
+}
+
+#[derive(Debug)]
+pub struct CaseRow {
+    pub name: String,
+    pub operation: Operation,
+    /// Holds for every engine; the others are the author's own.
+    pub is_built_in: bool,
+    /// None where it passed. The first line of each says it, the others show it.
+    pub problems: Vec<String>,
+}
+
+/// Cases of which the same is to be said.
+struct Group<'a> {
+    first: &'a CaseRow,
+    /// The last parts of their names.
+    situations: Vec<&'a str>,
+}
+
+impl CaseRow {
+    fn outcome(&self) -> (&'static str, State) {
+        if self.problems.is_empty() {
+            ("passed", State::Succeeded)
+        } else {
+            ("failed", State::Failed)
+        }
+    }
+
+    /// `built-in/list` and `closed` for `built-in/list/closed`.
+    fn parts(&self) -> (&str, &str) {
+        self.name.rsplit_once('/').unwrap_or(("", &self.name))
+    }
+
+    /// There are many built-in cases: those of one operation are shown together where they ended alike.
+    fn is_like(&self, other: &Self) -> bool {
+        self.is_built_in
+            && other.is_built_in
+            && self.parts().0 == other.parts().0
+            && self.problems == other.problems
+    }
+}
+
+impl Group<'_> {
+    fn name(&self) -> String {
+        let (operation, situation) = self.first.parts();
+        match self.situations.len() {
+            1 => format!("{operation}/{situation}"),
+            _ => format!("{operation}/*"),
+        }
+    }
+
+    fn row(&self) -> Vec<Cell> {
+        let (word, how) = self.first.outcome();
+        let problem = self.first.problems.first();
+        let problem = problem.and_then(|text| text.lines().next());
+        let message = match (self.situations.len(), problem) {
+            (1, problem) => problem.unwrap_or_default().to_owned(),
+            (count, None) => format!("in {count} situations"),
+            (count, Some(problem)) => format!("in {count} situations: {problem}"),
+        };
+        vec![
+            cell(&self.name()),
+            cell(self.first.operation.name()),
+            state(word, how),
+            cell(&message),
+        ]
+    }
+
+    /// All that is wrong, each line of it.
+    fn problems(&self) -> String {
+        let mut shown = format!("\n{}", text::printable(&self.name(), MAX_LINE));
+        if self.situations.len() > 1 {
+            shown.push_str(&format!(" ({})", self.situations.join(", ")));
+        }
+        shown.push_str(":\n");
+        for problem in &self.first.problems {
+            for (at, line) in problem.lines().enumerate() {
+                let indent = if at == 0 { "- " } else { "    " };
+                shown.push_str(&format!("{indent}{}\n", text::printable(line, MAX_LINE)));
+            }
+        }
+        shown
+    }
+}
+
+impl PluginTestView {
+    fn groups(&self, is_one_each: bool) -> Vec<Group<'_>> {
+        let mut groups: Vec<Group<'_>> = Vec::new();
+        for case in &self.cases {
+            let mut known = groups.iter_mut();
+            match known.find(|group| !is_one_each && group.first.is_like(case)) {
+                Some(group) => group.situations.push(case.parts().1),
+                None => groups.push(Group {
+                    first: case,
+                    situations: vec![case.parts().1],
+                }),
+            }
+        }
+        groups
+    }
+}
+
+impl Document for PluginTestView {
+    /// The cases, and below them all that is wrong with those that failed.
+    fn table(&self, wide: bool) -> String {
+        let headers = ["CASE", "OPERATION", "OUTCOME", "MESSAGE"].map(str::to_owned);
+        let rows = self.groups(wide);
+        let mut shown = table(&headers, rows.iter().map(Group::row).collect());
+        for group in self.groups(false) {
+            if !group.first.problems.is_empty() {
+                shown.push_str(&group.problems());
+            }
+        }
+        shown
+    }
+
+    fn names(&self) -> String {
+        let names = self.cases.iter();
+        let names = names.map(|case| format!("{}\n", text::printable(&case.name, MAX_LINE)));
+        names.collect()
+    }
+
+    fn document(&self) -> Value {
+        let items: Vec<_> = self
+            .cases
+            .iter()
+            .map(|case| {
+                json!({
+                    "case": case.name,
+                    "operation": case.operation,
+                    "builtIn": case.is_built_in,
+                    "outcome": case.outcome().0,
+                    "problems": case.problems,
+                })
+            })
+            .collect();
+        document(
+            Kind::PluginTest,
+            json!({ "id": self.id, "version": self.version, "items": items }),
+        )
+    }
+
+    fn summary(&self) -> Option<String> {
+        let failed = self
+            .cases
+            .iter()
+            .filter(|case| !case.problems.is_empty())
+            .count();
+        let cases = self.cases.len();
+        let noun = if cases == 1 { "case" } else { "cases" };
+        let passed = cases - failed;
+        Some(match failed {
+            0 => format!("{cases} {noun}: all passed"),
+            _ => format!("{cases} {noun}: {passed} passed, {failed} failed"),
+        })
+    }
+
+    fn failure(&self) -> Option<Failure> {
+        let has_failed = self.cases.iter().any(|case| !case.problems.is_empty());
+        has_failed.then_some(Failure::Failed)
+    }
+}

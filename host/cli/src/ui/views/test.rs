@@ -1,0 +1,96 @@
+use comfy_table::Cell;
+use host_base::{Failure, State, text};
+use host_driver::{CheckOutcome, CheckResult, CheckUp};
+use serde_json::{Value, json};
+
+use crate::ui::Kind;
+use crate::ui::document::{Document, document, sentence};
+use crate::ui::table::{cell, optional, state, table};
+
+/// Longest message of a check, in characters. Unlike other cells it is the last of its line.
+const MAX_MESSAGE: usize = 400;
+/// Longest hint, in characters.
+const MAX_HINT: usize = 1000;
+
+/// For its colour.
+const fn state_of(outcome: CheckOutcome) -> State {
+    match outcome {
+        CheckOutcome::Passed => State::Succeeded,
+        CheckOutcome::Warned => State::Partial,
+        CheckOutcome::Failed => State::Failed,
+        CheckOutcome::Skipped => State::Unknown,
+    }
+}
+
+fn name_of(check: &CheckResult) -> String {
+    let name = text::printable(&check.check, 200);
+    match &check.engine {
+        Some(engine) => format!("{}/{name}", text::printable(engine, 200)),
+        None => name.into_owned(),
+    }
+}
+
+impl Document for CheckUp {
+    /// The checks, and below them what to do about those that did not pass.
+    fn table(&self, _: bool) -> String {
+        let headers = ["CHECK", "ENGINE", "OUTCOME", "MESSAGE"].map(str::to_owned);
+        let rows = self.checks.iter().map(|check| {
+            vec![
+                cell(&check.check),
+                optional(check.engine.as_deref()),
+                state(check.outcome.name(), state_of(check.outcome)),
+                Cell::new(text::printable(&check.message, MAX_MESSAGE)),
+            ]
+        });
+        let mut shown = table(&headers, rows.collect());
+        for check in &self.checks {
+            if let Some(hint) = &check.hint {
+                let hint = sentence(hint);
+                let hint = text::printable(&hint, MAX_HINT);
+                shown.push_str(&format!("\n{}:\n  {hint}\n", name_of(check)));
+            }
+        }
+        shown
+    }
+
+    fn names(&self) -> String {
+        let names = self.checks.iter().map(name_of);
+        names.map(|name| format!("{name}\n")).collect()
+    }
+
+    fn document(&self) -> Value {
+        let items: Vec<_> = self
+            .checks
+            .iter()
+            .map(|check| {
+                json!({
+                    "engine": check.engine,
+                    "check": check.check,
+                    "outcome": check.outcome.name(),
+                    "message": check.message,
+                    "hint": check.hint.as_deref().map(sentence),
+                })
+            })
+            .collect();
+        let scope = json!({ "namespace": self.namespace, "statefulset": self.statefulset });
+        document(Kind::TestReport, json!({ "scope": scope, "items": items }))
+    }
+
+    fn summary(&self) -> Option<String> {
+        let counts = CheckOutcome::ALL.into_iter().filter_map(|outcome| {
+            let of_outcome = self.checks.iter().filter(|check| check.outcome == outcome);
+            let count = of_outcome.count();
+            (count > 0).then(|| format!("{count} {}", outcome.name()))
+        });
+        let counts: Vec<_> = counts.collect();
+        Some(format!(
+            "{} checks: {}",
+            self.checks.len(),
+            counts.join(", ")
+        ))
+    }
+
+    fn failure(&self) -> Option<Failure> {
+        self.failure
+    }
+}

@@ -1,0 +1,62 @@
+use std::sync::{Arc, Mutex};
+
+use http::{Request, Response};
+use http_body_util::BodyExt as _;
+use kube::client::Body;
+use serde_json::Value;
+
+use crate::Cluster;
+
+/// The next request that is expected, as `METHOD last-segment`, and its answer.
+pub(crate) struct Step {
+    pub request: &'static str,
+    pub status: u16,
+    pub answer: Value,
+}
+
+/// Answers that are given in their order, and the bodies that came with the requests.
+pub(crate) struct Script {
+    pub cluster: Cluster,
+    bodies: Arc<Mutex<Vec<Value>>>,
+}
+
+impl Script {
+    /// An API server whose clock stands at `date`. A request beyond the last step is never answered.
+    pub fn run(date: &'static str, steps: Vec<Step>) -> Self {
+        let (service, mut handle) = tower_test::mock::pair::<Request<Body>, Response<Body>>();
+        let bodies = Arc::<Mutex<Vec<Value>>>::default();
+        let kept = bodies.clone();
+        tokio::spawn(async move {
+            for step in steps {
+                let (request, send) = handle.next_request().await.unwrap();
+                let path = request.uri().path().rsplit('/').next().unwrap();
+                assert_eq!(format!("{} {path}", request.method()), step.request);
+                let body = request.into_body().collect().await.unwrap().to_bytes();
+                let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
+                kept.lock().unwrap().push(body);
+                let answer = Response::builder().status(step.status).header("date", date);
+                let body = Body::from(step.answer.to_string().into_bytes());
+                send.send_response(answer.body(body).unwrap());
+            }
+            std::future::pending::<()>().await;
+        });
+        Self {
+            cluster: super::cluster(kube::Client::new(service, "mqtt")),
+            bodies,
+        }
+    }
+
+    /// What was sent so far; `null` for a request without a body.
+    pub fn bodies(&self) -> Vec<Value> {
+        self.bodies.lock().unwrap().clone()
+    }
+}
+
+/// A step.
+pub(crate) fn step(request: &'static str, status: u16, answer: Value) -> Step {
+    Step {
+        request,
+        status,
+        answer,
+    }
+}

@@ -1,0 +1,230 @@
+use std::time::Duration;
+
+use broker_manifest::{Verb, VerbOption};
+use host_base::{newest_first, text};
+use host_engine::{Acted, OptionSetting, OptionValue};
+use jiff::Timestamp;
+
+use super::choose::with_verb;
+use super::history::Deed;
+use super::question::question;
+use super::restore::Confirmation;
+use super::{OpsError, Session};
+use crate::results::{Backups, EngineReport};
+
+/// Longest value that a question repeats, in characters.
+const MAX_VALUE: usize = 200;
+
+/// A verb of an engine's own, as it was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerbRequest {
+    pub verb: String,
+    /// What was given, without the defaults: those depend on the engine.
+    pub given: Vec<OptionSetting>,
+    /// Longest time for it, if the user named one.
+    pub timeout: Option<Duration>,
+}
+
+/// What a verb of an engine's own leads to.
+#[derive(Debug)]
+pub enum VerbResult {
+    Backups(Backups),
+    Report(EngineReport),
+}
+
+/// Lets the engine that has it carry out a verb of its own.
+///
+/// # Errors
+/// When no engine has it, or several have it and none is named; when it was not confirmed, or not
+/// carried out.
+pub async fn act(
+    session: &Session,
+    request: &VerbRequest,
+    confirmation: &(dyn Confirmation + Sync),
+) -> Result<VerbResult, OpsError> {
+    let name = &request.verb;
+    let file = with_verb(&session.engines, session.choice(), name)?;
+    let id = &file.manifest().id;
+    let Some(verb) = file.manifest().verbs.get(name) else {
+        // `with_verb` has looked.
+        return Err(OpsError::NoSuchVerb {
+            engine: Some(id.to_string()),
+            verb: name.clone(),
+            able: Vec::new(),
+        });
+    };
+    let options = settings(verb, &request.given).map_err(|problem| OpsError::VerbOption {
+        engine: id.to_string(),
+        verb: name.clone(),
+        problem,
+    })?;
+    let mut running = session.start(file).await?;
+    session.note_engine(&running);
+    if verb.destructive {
+        let subject = subject(verb, &options);
+        let words = [Some(name.as_str()), subject].into_iter().flatten();
+        let words: Vec<_> = words.map(|word| text::printable(word, MAX_VALUE)).collect();
+        let doing = format!("Doing `{}`", words.join(" "));
+        let what = question(session, &running, &doing);
+        let target = subject.unwrap_or(running.scope.target()).to_owned();
+        confirmation.confirm(what, target).await?;
+    }
+    let mut deed = Deed::of(name, session, &running);
+    deed.id = subject(verb, &options).map(str::to_owned);
+    if let Some(timeout) = request.timeout {
+        running.instance().limit(timeout);
+    }
+    session.note_begun(&running, None);
+    let acted = running.instance().act(name, &options).await;
+    let acted = running.original(acted);
+    deed.record(&**session.reporter(), &acted).await;
+    let report = match acted? {
+        Acted::Done => None,
+        Acted::Text(text) => Some(text),
+        Acted::Backups(mut backups) => {
+            newest_first(&mut backups);
+            return Ok(VerbResult::Backups(Backups {
+                columns: running.manifest.table(),
+                scope: running.scope(),
+                backups,
+                per_pod: None,
+                left_out: 0,
+                is_list: true,
+                now: Timestamp::now(),
+            }));
+        }
+    };
+    Ok(VerbResult::Report(EngineReport {
+        scope: running.scope(),
+        verb: name.clone(),
+        text: report,
+    }))
+}
+
+/// What is done away with: the first argument that has no flag, if that is text.
+fn subject<'a>(verb: &Verb, options: &'a [OptionSetting]) -> Option<&'a str> {
+    let positional = verb.options.iter().find(|option| option.positional)?;
+    let setting = options
+        .iter()
+        .find(|option| option.name == positional.name)?;
+    match &setting.value {
+        OptionValue::Text(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// What was given, and the defaults for what was not, checked once more: the flags of the command line
+/// may be those of another engine.
+fn settings(verb: &Verb, given: &[OptionSetting]) -> Result<Vec<OptionSetting>, String> {
+    for setting in given {
+        let option = verb.options.iter().find(|o| o.name == setting.name);
+        match option.map(VerbOption::form) {
+            None => return Err(format!("takes no `{}`", setting.name)),
+            Some(form) if !setting.value.fits(form) => {
+                return Err(format!("takes another kind of `{}`", setting.name));
+            }
+            Some(_) => {}
+        }
+    }
+    let mut settings = Vec::new();
+    for option in &verb.options {
+        let given = given.iter().find(|setting| setting.name == option.name);
+        let value = given
+            .map(|setting| setting.value.clone())
+            .or_else(|| OptionValue::default_of(option.form()));
+        match value {
+            Some(value) => settings.push(OptionSetting {
+                name: option.name.clone(),
+                value,
+            }),
+            None if option.is_required() => return Err(format!("needs `{}`", option.name)),
+            None => {}
+        }
+    }
+    Ok(settings)
+}
+
+#[cfg(test)]
+mod tests {
+    use broker_manifest::OptionKind;
+
+    use super::*;
+
+    fn option(name: &str, kind: OptionKind) -> VerbOption {
+        VerbOption {
+            name: name.to_owned(),
+            kind,
+            choices: Vec::new(),
+            default: None,
+            help: "x".to_owned(),
+            positional: false,
+            required: false,
+        }
+    }
+
+    fn verb() -> Verb {
+        let mut name = option("name", OptionKind::Text);
+        name.positional = true;
+        let mut passes = option("passes", OptionKind::Integer);
+        passes.default = Some("3".to_owned());
+        let mut how = option("how", OptionKind::Text);
+        how.choices = vec!["fast".to_owned()];
+        Verb {
+            help: "Destroy a backup".to_owned(),
+            destructive: true,
+            options: vec![name, passes, how, option("force", OptionKind::Boolean)],
+        }
+    }
+
+    fn given(name: &str, value: OptionValue) -> OptionSetting {
+        OptionSetting {
+            name: name.to_owned(),
+            value,
+        }
+    }
+
+    fn text(value: &str) -> OptionValue {
+        OptionValue::Text(value.to_owned())
+    }
+
+    #[test]
+    fn defaults_stand_in_for_what_was_not_given() {
+        let settings = settings(&verb(), &[given("name", text("a"))]);
+        let expected = vec![
+            given("name", text("a")),
+            given("passes", OptionValue::Integer(3)),
+            given("force", OptionValue::Boolean(false)),
+        ];
+        assert_eq!(settings, Ok(expected));
+    }
+
+    #[test]
+    fn what_the_engine_does_not_take_is_not_dropped_silently() {
+        let with =
+            |name: &str, value| settings(&verb(), &[given("name", text("a")), given(name, value)]);
+        let problem = |problem: &str| Err(problem.to_owned());
+        assert_eq!(
+            with("dry-run", OptionValue::Boolean(true)),
+            problem("takes no `dry-run`")
+        );
+        assert_eq!(
+            with("passes", text("many")),
+            problem("takes another kind of `passes`")
+        );
+        assert_eq!(
+            with("how", text("slow")),
+            problem("takes another kind of `how`")
+        );
+        assert_eq!(settings(&verb(), &[]), problem("needs `name`"));
+    }
+
+    #[test]
+    fn the_subject_is_the_first_argument_without_a_flag() {
+        let settings = [
+            given("passes", OptionValue::Integer(1)),
+            given("name", text("a")),
+        ];
+        assert_eq!(subject(&verb(), &settings), Some("a"));
+        assert_eq!(subject(&verb(), &settings[..1]), None);
+    }
+}

@@ -1,0 +1,525 @@
+use std::cmp::Reverse;
+
+use broker_manifest::{EngineId, Operation};
+use host_engine::EngineFile;
+
+use super::OpsError;
+
+/// Which engine does an operation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum EngineChoice {
+    /// The one that the operation prefers, of those that answer: a bundled one, or one that the user made
+    /// the default.
+    #[default]
+    Auto,
+    /// `name` or `publisher/name`.
+    Named(String),
+}
+
+impl From<&str> for EngineChoice {
+    fn from(name: &str) -> Self {
+        if name == "auto" {
+            Self::Auto
+        } else {
+            Self::Named(name.to_owned())
+        }
+    }
+}
+
+impl EngineChoice {
+    /// The only engine that has a verb, where none is named. What is wrong is told when it is done.
+    #[must_use]
+    pub fn for_verb(self, engines: &[EngineFile], verb: &str) -> Self {
+        match with_verb(engines, &self, verb) {
+            Ok(engine) => Self::Named(engine.manifest().id.to_string()),
+            Err(_) => self,
+        }
+    }
+}
+
+/// The engines that an operation would try, in order; none where it would fail.
+#[must_use]
+pub fn order<'a>(
+    engines: &'a [EngineFile],
+    choice: &EngineChoice,
+    operation: Operation,
+) -> Vec<&'a EngineFile> {
+    candidates(engines, choice, operation).unwrap_or_default()
+}
+
+/// The engines to try, in order. There is at least one.
+pub(super) fn candidates<'a>(
+    engines: &'a [EngineFile],
+    choice: &EngineChoice,
+    operation: Operation,
+) -> Result<Vec<&'a EngineFile>, OpsError> {
+    let able: Vec<_> = engines
+        .iter()
+        .filter(|engine| engine.manifest().can(operation))
+        .collect();
+    match choice {
+        EngineChoice::Auto => {
+            let (defaults, mut bundled) = for_auto(&able, operation);
+            if defaults.is_empty() && bundled.is_empty() {
+                return Err(nobody(&able, operation, operation.name(), operation.name()));
+            }
+            bundled = of_pods(bundled);
+            let lists = |engine: &&EngineFile| engine.manifest().can(Operation::List);
+            if names_a_backup(operation) && bundled.iter().any(lists) {
+                // The id is one that a list has shown.
+                bundled.retain(lists);
+            }
+            bundled
+                .sort_by_key(|engine| Reverse(engine.manifest().operations[&operation].preference));
+            // What the user chose is asked before what we prefer.
+            Ok(defaults.into_iter().chain(bundled).collect())
+        }
+        EngineChoice::Named(name) => {
+            let engine = named(engines, name)?;
+            if engine.manifest().can(operation) {
+                return Ok(vec![engine]);
+            }
+            Err(OpsError::CannotDo {
+                engine: engine.manifest().id.to_string(),
+                operation,
+                reason: lacks(engine, operation),
+                able: names(engines, able),
+            })
+        }
+    }
+}
+
+/// Those of `able` that `auto` may choose from: what the user made the default for the operation, and
+/// what is bundled. What the manifest of another engine prefers decides nothing.
+fn for_auto<'a>(
+    able: &[&'a EngineFile],
+    operation: Operation,
+) -> (Vec<&'a EngineFile>, Vec<&'a EngineFile>) {
+    let (bundled, others): (Vec<_>, Vec<_>) =
+        able.iter().copied().partition(|engine| engine.is_bundled());
+    let defaults = others
+        .into_iter()
+        .filter(|engine| engine.default_for().contains(&operation));
+    (defaults.collect(), bundled)
+}
+
+/// Nobody can, or only engines that have to be named.
+fn nobody(able: &[&EngineFile], operation: Operation, what: &str, command: &str) -> OpsError {
+    if able.is_empty() {
+        return OpsError::NobodyCan { operation };
+    }
+    OpsError::OnlyInstalled {
+        what: format!("`{what}`"),
+        command: command.to_owned(),
+        operation,
+        able: able
+            .iter()
+            .map(|engine| engine.manifest().id.to_string())
+            .collect(),
+    }
+}
+
+/// Why an engine can't do an operation, in its words.
+pub(super) fn lacks(engine: &EngineFile, operation: Operation) -> Option<String> {
+    let reason = engine.manifest().lacks.get(&operation)?;
+    Some(if engine.is_bundled() {
+        reason.clone()
+    } else {
+        format!("engine {} says: {reason}", engine.manifest().id)
+    })
+}
+
+/// Whether the operation is done to a backup that is there.
+const fn names_a_backup(operation: Operation) -> bool {
+    matches!(
+        operation,
+        Operation::Status | Operation::Download | Operation::Restore | Operation::Delete
+    )
+}
+
+/// The engine that is named, or all that there are.
+pub(super) fn chosen<'a>(
+    engines: &'a [EngineFile],
+    choice: &EngineChoice,
+) -> Result<Vec<&'a EngineFile>, OpsError> {
+    match choice {
+        EngineChoice::Auto => Ok(of_pods(engines.iter().collect())),
+        EngineChoice::Named(name) => Ok(vec![named(engines, name)?]),
+    }
+}
+
+/// The engines that work with pods, where there is one among them: whether a pod answers decides between
+/// those. Whoever has no pod is named.
+fn of_pods(engines: Vec<&EngineFile>) -> Vec<&EngineFile> {
+    let has_pods = |engine: &&EngineFile| engine.manifest().has_target();
+    if !engines.iter().any(has_pods) {
+        return engines;
+    }
+    engines.into_iter().filter(has_pods).collect()
+}
+
+/// Whether what may be chosen works with the pods of a StatefulSet.
+pub(super) fn has_target(engines: &[EngineFile], choice: &EngineChoice) -> bool {
+    // What is wrong with the name is told when it is used.
+    chosen(engines, choice).map_or(true, |chosen| {
+        let mut chosen = chosen.into_iter();
+        chosen.any(|engine| engine.manifest().has_target())
+    })
+}
+
+/// The engine that has a verb of its own: the one that is named, else the only bundled one, unless the
+/// user made another one the default for verbs. There is no falling back: the verb of another engine may
+/// do another thing.
+pub(super) fn with_verb<'a>(
+    engines: &'a [EngineFile],
+    choice: &EngineChoice,
+    verb: &str,
+) -> Result<&'a EngineFile, OpsError> {
+    let has = |engine: &EngineFile| engine.manifest().verbs.contains_key(verb);
+    let able: Vec<_> = engines.iter().filter(|engine| has(engine)).collect();
+    let engine = match choice {
+        EngineChoice::Named(name) => Some(named(engines, name)?),
+        EngineChoice::Auto => {
+            let (defaults, bundled) = for_auto(&able, Operation::Act);
+            match (defaults.as_slice(), bundled.as_slice(), able.as_slice()) {
+                ([only], ..) | ([], [only], _) => Some(*only),
+                ([], [], []) => None,
+                ([], [], _) => return Err(nobody(&able, Operation::Act, verb, verb)),
+                _ => {
+                    return Err(OpsError::ManyHaveVerb {
+                        verb: verb.to_owned(),
+                        // Short names need not differ.
+                        engines: able.iter().map(|e| e.manifest().id.to_string()).collect(),
+                    });
+                }
+            }
+        }
+    };
+    match engine {
+        Some(engine) if has(engine) => Ok(engine),
+        other => Err(OpsError::NoSuchVerb {
+            engine: other.map(|engine| engine.manifest().id.to_string()),
+            verb: verb.to_owned(),
+            able: names(engines, able),
+        }),
+    }
+}
+
+/// The engine that restores from files of the user.
+pub(super) fn for_files<'a>(
+    engines: &'a [EngineFile],
+    choice: &EngineChoice,
+) -> Result<&'a EngineFile, OpsError> {
+    let takes = |engine: &EngineFile| {
+        let restore = engine.manifest().operations.get(&Operation::Restore);
+        restore.is_some_and(|ability| ability.files)
+    };
+    let able: Vec<_> = engines.iter().filter(|engine| takes(engine)).collect();
+    let found = match choice {
+        EngineChoice::Auto => {
+            let (defaults, bundled) = for_auto(&able, Operation::Restore);
+            if defaults.is_empty() && bundled.is_empty() && !able.is_empty() {
+                let what = "restore --file";
+                return Err(nobody(
+                    &able,
+                    Operation::Restore,
+                    what,
+                    "restore --file FILE",
+                ));
+            }
+            // The first of those that are preferred equally.
+            let preferred = bundled.into_iter().min_by_key(|engine| {
+                Reverse(engine.manifest().operations[&Operation::Restore].preference)
+            });
+            defaults.into_iter().next().or(preferred)
+        }
+        EngineChoice::Named(name) => Some(named(engines, name)?).filter(|engine| takes(engine)),
+    };
+    found.ok_or_else(|| OpsError::NoFiles {
+        engine: match choice {
+            EngineChoice::Auto => None,
+            EngineChoice::Named(name) => Some(name.clone()),
+        },
+        able: names(engines, able),
+    })
+}
+
+/// An engine by its id, or by its short name. One that came with the program keeps its short name
+/// whatever is installed; of others, no two may have it.
+fn named<'a>(engines: &'a [EngineFile], name: &str) -> Result<&'a EngineFile, OpsError> {
+    let sharing = called(engines, name);
+    match sharing.as_slice() {
+        [first, ..] if sharing.len() == 1 || first.is_bundled() => Ok(first),
+        [] => {
+            let known = names(engines, engines);
+            Err(OpsError::UnknownEngine {
+                near: nearest(name, &known),
+                name: name.to_owned(),
+                known,
+            })
+        }
+        several => Err(OpsError::AmbiguousEngine {
+            name: name.to_owned(),
+            engines: several
+                .iter()
+                .map(|e| e.manifest().id.to_string())
+                .collect(),
+        }),
+    }
+}
+
+/// The one that a short name is taken for although others have it, and the others.
+pub(super) fn shared_name<'a>(
+    engines: &'a [EngineFile],
+    choice: &EngineChoice,
+) -> Option<(&'a EngineFile, Vec<String>)> {
+    let EngineChoice::Named(name) = choice else {
+        return None;
+    };
+    let sharing = called(engines, name);
+    match sharing.as_slice() {
+        [first, others @ ..] if first.is_bundled() && !others.is_empty() => {
+            let others = others.iter().map(|e| e.manifest().id.to_string());
+            Some((first, others.collect()))
+        }
+        _ => None,
+    }
+}
+
+/// The engine with this id, or those with this short name.
+fn called<'a>(engines: &'a [EngineFile], name: &str) -> Vec<&'a EngineFile> {
+    let is_called = |engine: &&EngineFile| {
+        let id = &engine.manifest().id;
+        id.name() == name || id.to_string() == name
+    };
+    engines.iter().filter(is_called).collect()
+}
+
+/// What `--engine` takes for an engine: the short name of a bundled one, else its id. People see it, too,
+/// and whose engine it is must be seen.
+pub(super) fn call_name(engines: &[EngineFile], id: &EngineId) -> String {
+    match named(engines, id.name()) {
+        Ok(engine) if engine.manifest().id == *id => engine.shown_name(),
+        _ => id.to_string(),
+    }
+}
+
+/// What `--engine` takes for some of these engines, in order, whether bundled or installed.
+fn names<'a>(
+    engines: &[EngineFile],
+    some: impl IntoIterator<Item = &'a EngineFile>,
+) -> Vec<String> {
+    let mut names: Vec<_> = some
+        .into_iter()
+        .map(|engine| call_name(engines, &engine.manifest().id))
+        .collect();
+    let short = |name: &String| name.rsplit('/').next().map(str::to_owned);
+    names.sort_by_key(|name| (short(name), name.clone()));
+    names
+}
+
+/// A typing error away, by the measure that clap uses for its own suggestions.
+fn nearest(name: &str, known: &[String]) -> Option<String> {
+    known
+        .iter()
+        .map(|candidate| {
+            let short = candidate.rsplit('/').next().unwrap_or(candidate);
+            let likeness = strsim::jaro(name, candidate).max(strsim::jaro(name, short));
+            (likeness, candidate)
+        })
+        .filter(|(likeness, _)| *likeness > 0.7)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use host_engine::Catalogue;
+
+    use super::*;
+
+    fn able(choice: &str, operation: Operation) -> Result<Vec<String>, OpsError> {
+        let engines = Catalogue::bundled(host_bundled::ENGINES).expect("the bundled engines");
+        let found = candidates(&engines, &choice.into(), operation)?;
+        let name = |engine: &EngineFile| engine.manifest().id.name().to_owned();
+        Ok(found.into_iter().map(name).collect())
+    }
+
+    #[test]
+    fn auto_prefers_the_sidecar_for_lists_and_hivemq_for_the_state_of_one() {
+        assert_eq!(
+            able("auto", Operation::List).unwrap(),
+            ["sidecar", "hivemq"]
+        );
+        assert_eq!(
+            able("auto", Operation::Status).unwrap(),
+            ["hivemq", "sidecar"]
+        );
+    }
+
+    #[test]
+    fn auto_asks_the_strategy_sidecar_last_and_for_no_backup_that_it_could_not_list() {
+        assert_eq!(
+            able("auto", Operation::Create).unwrap(),
+            ["hivemq", "strategy"]
+        );
+        for operation in [Operation::Status, Operation::Download] {
+            let able = able("auto", operation).unwrap();
+            assert!(!able.contains(&"strategy".to_owned()), "{operation}");
+        }
+        assert_eq!(able("strategy", Operation::Status).unwrap(), ["strategy"]);
+    }
+
+    #[test]
+    fn an_engine_is_named_short_or_in_full() {
+        for name in ["sidecar", "kubectl-broker/sidecar"] {
+            assert_eq!(able(name, Operation::List).unwrap(), ["sidecar"]);
+        }
+    }
+
+    /// Engine `small` of this publisher, as one that is installed.
+    fn installed(publisher: &str, name: &str) -> EngineFile {
+        let text = format!(
+            "id = \"{publisher}/{name}\"\nversion = \"1.0.0\"\nsummary = \"x\"\n[operations.detect]\n[operations.list]\npreference = 255\n"
+        );
+        let manifest = broker_manifest::Manifest::from_toml(&text).expect("a valid manifest");
+        let grants = host_engine::Grants::all_of(&manifest);
+        let outline = host_engine::Outline {
+            interface: host_engine::INTERFACE.to_owned(),
+            imports: std::collections::BTreeSet::new(),
+            manifest,
+        };
+        EngineFile::stored(outline, [0; 32], "nowhere".into(), grants).expect("an engine")
+    }
+
+    fn auto(engines: &[EngineFile], operation: Operation) -> Result<Vec<String>, OpsError> {
+        let found = candidates(engines, &EngineChoice::Auto, operation)?;
+        Ok(found
+            .iter()
+            .map(|it| it.manifest().id.to_string())
+            .collect())
+    }
+
+    #[test]
+    fn what_an_installed_engine_prefers_decides_nothing() {
+        let bundled = Catalogue::bundled(host_bundled::ENGINES).expect("the bundled engines");
+        let mut engines = bundled.to_vec();
+        engines.push(installed("evil", "grab"));
+        let ours = ["kubectl-broker/sidecar", "kubectl-broker/hivemq"];
+        assert_eq!(auto(&engines, Operation::List).unwrap(), ours);
+        let alone = [installed("evil", "grab")];
+        assert!(matches!(
+            auto(&alone, Operation::List),
+            Err(OpsError::OnlyInstalled { able, .. }) if able == ["evil/grab"]
+        ));
+    }
+
+    #[test]
+    fn what_the_user_made_a_default_is_asked_first_and_for_that_operation_only() {
+        let bundled = Catalogue::bundled(host_bundled::ENGINES).expect("the bundled engines");
+        let mut engines = bundled.to_vec();
+        let list = [Operation::List].into();
+        engines.push(installed("acme", "grab").with_default_for(list));
+        assert_eq!(auto(&engines, Operation::List).unwrap()[0], "acme/grab");
+        let status = [Operation::Status].into();
+        engines.pop();
+        engines.push(installed("acme", "grab").with_default_for(status));
+        let found = auto(&engines, Operation::List).unwrap();
+        assert_eq!(found[0], "kubectl-broker/sidecar");
+        // It can't do that: what somebody wrote down does not make it able.
+        let found = auto(&engines, Operation::Status).unwrap();
+        assert!(!found.contains(&"acme/grab".to_owned()));
+    }
+
+    #[test]
+    fn an_installed_engine_does_not_take_the_short_name_of_a_bundled_one() {
+        let bundled = Catalogue::bundled(host_bundled::ENGINES).expect("the bundled engines");
+        let mut engines = bundled.to_vec();
+        engines.push(installed("acme", "sidecar"));
+        let chosen = |name: &str| {
+            candidates(&engines, &name.into(), Operation::List)
+                .map(|found| found[0].manifest().id.to_string())
+        };
+        assert_eq!(chosen("sidecar").unwrap(), "kubectl-broker/sidecar");
+        assert_eq!(chosen("acme/sidecar").unwrap(), "acme/sidecar");
+        let (used, others) = shared_name(&engines, &"sidecar".into()).expect("it is shared");
+        assert!(used.is_bundled());
+        assert_eq!(others, ["acme/sidecar"]);
+        for name in ["hivemq", "acme/sidecar", "kubectl-broker/sidecar", "auto"] {
+            assert!(shared_name(&engines, &name.into()).is_none(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_short_name_of_two_installed_engines_is_not_guessed() {
+        let engines = [installed("acme", "vault"), installed("zeta", "vault")];
+        let chosen = candidates(&engines, &"vault".into(), Operation::List);
+        assert!(matches!(
+            chosen,
+            Err(OpsError::AmbiguousEngine { engines, .. }) if engines == ["acme/vault", "zeta/vault"]
+        ));
+        assert!(candidates(&engines, &"zeta/vault".into(), Operation::List).is_ok());
+    }
+
+    #[test]
+    fn a_typing_error_gets_the_near_name() {
+        let Err(OpsError::UnknownEngine { near, .. }) = able("sidcar", Operation::List) else {
+            panic!("must be unknown")
+        };
+        assert_eq!(near.as_deref(), Some("sidecar"));
+        let Err(OpsError::UnknownEngine { near, known, .. }) = able("zfs", Operation::List) else {
+            panic!("must be unknown")
+        };
+        assert_eq!(near, None);
+        assert_eq!(
+            known,
+            ["backuprequest", "hivemq", "kafka", "sidecar", "strategy"]
+        );
+    }
+
+    #[test]
+    fn an_engine_that_cannot_names_those_that_can() {
+        assert!(matches!(
+            able("sidecar", Operation::Create),
+            Err(OpsError::CannotDo { able, .. }) if able == ["backuprequest", "hivemq", "kafka", "strategy"]
+        ));
+        let Err(OpsError::CannotDo { reason, .. }) = able("sidecar", Operation::Download) else {
+            panic!("the sidecar has no download")
+        };
+        assert!(reason.expect("a reason").contains("object storage"));
+        assert!(matches!(
+            able("auto", Operation::Verify),
+            Err(OpsError::NobodyCan { .. })
+        ));
+    }
+
+    fn has(choice: &str, verb: &str) -> Result<String, OpsError> {
+        let engines = Catalogue::bundled(host_bundled::ENGINES).expect("the bundled engines");
+        with_verb(&engines, &choice.into(), verb).map(|engine| engine.manifest().id.to_string())
+    }
+
+    #[test]
+    fn a_verb_finds_its_engine_or_is_asked_of_the_one_that_is_named() {
+        for choice in ["auto", "sidecar", "kubectl-broker/sidecar"] {
+            assert_eq!(has(choice, "purge").unwrap(), "kubectl-broker/sidecar");
+        }
+        assert!(matches!(
+            has("hivemq", "purge"),
+            Err(OpsError::NoSuchVerb { engine: Some(_), able, .. }) if able == ["sidecar"]
+        ));
+        assert!(matches!(
+            has("auto", "defragment"),
+            Err(OpsError::NoSuchVerb { engine: None, able, .. }) if able.is_empty()
+        ));
+    }
+
+    #[test]
+    fn a_verb_of_several_engines_is_not_guessed() {
+        let engines = Catalogue::bundled(host_bundled::ENGINES).expect("the bundled engines");
+        let twice: Vec<_> = engines.iter().chain(engines.iter()).cloned().collect();
+        assert!(matches!(
+            with_verb(&twice, &EngineChoice::Auto, "purge"),
+            Err(OpsError::ManyHaveVerb { engines, .. }) if engines.len() == 2
+        ));
+    }
+}

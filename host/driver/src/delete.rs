@@ -1,0 +1,48 @@
+use std::time::Duration;
+
+use broker_manifest::Operation;
+use host_base::text;
+
+use super::history::Deed;
+use super::question::question;
+use super::restore::Confirmation;
+use super::status::{Which, ask, latest};
+use super::{OpsError, Session};
+use crate::results::Deleted;
+
+/// How long a backup may take to be gone.
+const LONGEST: Duration = Duration::from_mins(2);
+
+/// Removes a backup. The engine answers only when it is gone.
+///
+/// # Errors
+/// When it was not confirmed, or is still there.
+pub async fn delete(
+    session: &Session,
+    which: &Which,
+    force: bool,
+    confirmation: &(dyn Confirmation + Sync),
+) -> Result<Deleted, OpsError> {
+    let operation = Operation::Delete;
+    let mut running = session.engine_for(operation).await?;
+    let id = match which {
+        Which::Id(id) => id.clone(),
+        Which::Latest => latest(session, &mut running).await?.id,
+        Which::Ask => ask(session, &mut running, operation).await?.id,
+    };
+    let doing = format!("Removing backup {} for good", text::printable(&id, 200));
+    let what = question(session, &running, &doing);
+    confirmation.confirm(what, id.clone()).await?;
+    let options = session.options(&running.manifest, operation);
+    let mut deed = Deed::of("delete", session, &running);
+    deed.id = Some(id.clone());
+    running.instance().limit(LONGEST);
+    let deleted = running.instance().delete(&id, force, &options).await;
+    let deleted = running.original(deleted);
+    deed.record(&**session.reporter(), &deleted).await;
+    deleted?;
+    Ok(Deleted {
+        scope: running.scope(),
+        id,
+    })
+}

@@ -1,0 +1,255 @@
+use std::time::Duration;
+
+use broker_manifest::Operation;
+use host_base::text::size;
+use host_base::{Activity, Backup, Failure, Problem as _, State, text};
+use host_engine::EngineError;
+use host_transfer::Proof;
+
+use super::history::Deed;
+use super::saving::{Order, Place, Stored};
+use super::session::Running;
+use super::status::{Which, ask, latest};
+use super::{OpsError, Session};
+use crate::results::{DownloadedFile, LocalFile};
+
+/// Which backup is wanted, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DownloadRequest {
+    pub which: Which,
+    pub place: Place,
+    /// Longest time for all of it.
+    pub timeout: Option<Duration>,
+    /// How often a transfer that broke off is taken up again without having got further.
+    pub retries: u32,
+    /// Whether a file gets its name although nothing proves that it is whole.
+    pub accept_unproven: bool,
+}
+
+/// Where it is now.
+#[derive(Debug)]
+pub enum Downloaded {
+    File(Box<DownloadedFile>),
+    /// It went to stdout, where nothing else may follow.
+    Output,
+}
+
+/// Downloads a backup.
+///
+/// # Errors
+/// When no engine can, when there is no such backup, and when its bytes don't come whole.
+pub async fn download(session: &Session, request: DownloadRequest) -> Result<Downloaded, OpsError> {
+    let operation = Operation::Download;
+    if let Some(destination) = request.place.destination(None) {
+        // Before the backend has any work.
+        destination.check()?;
+    }
+    let mut running = session.engine_for(operation).await?;
+    let mut deed = Deed::of("download", session, &running);
+    let result = fetch(session, &mut running, request, &mut deed).await;
+    deed.record(&**session.reporter(), &result).await;
+    result
+}
+
+async fn fetch(
+    session: &Session,
+    running: &mut Running,
+    request: DownloadRequest,
+    deed: &mut Deed,
+) -> Result<Downloaded, OpsError> {
+    let (id, known) = match request.which {
+        Which::Id(id) => {
+            let known = look(session, running, &id).await?;
+            (id, known)
+        }
+        Which::Latest => {
+            let latest = latest(session, running).await?;
+            (latest.id.clone(), Some(latest))
+        }
+        Which::Ask => {
+            let chosen = ask(session, running, Operation::Download).await?;
+            (chosen.id.clone(), Some(chosen))
+        }
+    };
+    deed.id = Some(id.clone());
+    if let Some(backup) = &known {
+        check_whole(backup, running)?;
+    }
+    running.saving.expect(Order {
+        place: request.place,
+        retries: request.retries,
+        accept_unproven: request.accept_unproven,
+        id: id.clone(),
+        created: known.as_ref().and_then(|backup| backup.created),
+        dated: false,
+        listed_length: known.as_ref().and_then(|backup| backup.size),
+    });
+    let options = session.options(&running.manifest, Operation::Download);
+    let timeout = request.timeout.unwrap_or(Duration::MAX);
+    let downloading = running.instance().download(&id, &options);
+    let Ok(downloaded) = tokio::time::timeout(timeout, downloading).await else {
+        // Dropping the call has put on the disk what has come.
+        return Err(OpsError::TooSlow {
+            id: text::printable(&id, 200).into_owned(),
+            seconds: timeout.as_secs(),
+        });
+    };
+    let ((), stored) = outcome(session, running, downloaded)?;
+    let stored = stored.ok_or_else(|| nothing_saved(running, &id))?;
+    let resumed = stored.resumed;
+    Ok(match account_for(session, stored, known.as_ref(), deed) {
+        Some(file) => Downloaded::File(Box::new(DownloadedFile {
+            scope: running.scope(),
+            id,
+            file,
+            resumed,
+        })),
+        None => Downloaded::Output,
+    })
+}
+
+/// What a call that saves came to, and what was saved.
+pub(super) fn outcome<T>(
+    session: &Session,
+    running: &Running,
+    called: Result<T, EngineError>,
+) -> Result<(T, Option<Stored>), OpsError> {
+    let result = running.original(called);
+    let stored = running.saving.take_stored();
+    if let (
+        Err(_),
+        Some(Stored {
+            path: Some(path), ..
+        }),
+    ) = (&result, &stored)
+    {
+        session.reporter().warn(&format!(
+            "{} is whole, and stays; but the engine says that something is wrong with it",
+            text::printable(&path.to_string_lossy(), 1000)
+        ));
+    }
+    Ok((result?, stored))
+}
+
+/// Why nothing was saved, although the engine says that all is well.
+pub(super) fn nothing_saved(running: &Running, id: &str) -> OpsError {
+    if let Some(error) = running.saving.take_failed() {
+        return error.into();
+    }
+    OpsError::NothingSaved {
+        engine: running.manifest.id.to_string(),
+        id: text::printable(id, 200).into_owned(),
+    }
+}
+
+/// Writes down what was saved, and says how sure it is. None where it went to stdout.
+pub(super) fn account_for(
+    session: &Session,
+    stored: Stored,
+    known: Option<&Backup>,
+    deed: &mut Deed,
+) -> Option<LocalFile> {
+    deed.bytes = Some(stored.length);
+    deed.sha256 = Some(stored.sha256.to_string());
+    let path = stored.path.as_ref();
+    deed.file = path.and_then(|path| path.canonicalize().ok());
+    if stored.proof == Proof::Nothing {
+        let message = if stored.damage.is_some() {
+            "accepted although its archive is damaged"
+        } else {
+            "accepted although nothing proves that it is complete"
+        };
+        deed.ended("Unproven", message);
+    }
+    say_how_sure(session, &stored, known);
+    let Some(path) = stored.path else {
+        session.reporter().note(&format!(
+            "{} written, SHA-256 {}",
+            size(stored.length),
+            stored.sha256
+        ));
+        return None;
+    };
+    Some(LocalFile {
+        path,
+        bytes: stored.length,
+        sha256: stored.sha256.to_string(),
+        verified_by: verified_by(stored.proof),
+    })
+}
+
+/// The backup as the engine knows it; none where the user may download it and not look at it.
+async fn look(
+    session: &Session,
+    running: &mut Running,
+    id: &str,
+) -> Result<Option<Backup>, OpsError> {
+    if !running.manifest.can(Operation::Status) {
+        return Ok(None);
+    }
+    let options = session.options(&running.manifest, Operation::Status);
+    let status = running.instance().status(id, &options).await;
+    match running.original(status) {
+        Ok(backup) => Ok(Some(backup)),
+        Err(error) if error.failure() == Failure::NotAllowed => {
+            session.reporter().debug(&format!(
+                "its state is not known: {}",
+                text::printable(&error.to_string(), 300)
+            ));
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// A backup that is restored is whole, whatever comes of the restore.
+fn check_whole(backup: &Backup, running: &Running) -> Result<(), OpsError> {
+    let is_running = matches!(backup.state, State::Pending | State::Running);
+    if backup.activity == Activity::Restore || !(is_running || backup.state == State::Failed) {
+        return Ok(());
+    }
+    Err(OpsError::NotWhole {
+        id: backup.id.clone(),
+        state: running.state_of(backup),
+        reason: backup
+            .failure
+            .as_deref()
+            .map(|reason| running.said(reason, 600)),
+        engine: running.called.clone(),
+        running: is_running,
+    })
+}
+
+fn say_how_sure(session: &Session, stored: &Stored, known: Option<&Backup>) {
+    let reporter = session.reporter();
+    if stored.proof == Proof::Nothing {
+        reporter.warn(
+            "The backend gave neither length nor checksum, and ended with the connection: nothing proves \
+             that this is all of it",
+        );
+    }
+    if let Some(damage) = &stored.damage {
+        reporter.warn(&format!(
+            "Its archive is damaged: {}",
+            text::printable(damage, 300)
+        ));
+    }
+    if let Some(listed) = known.and_then(|backup| backup.size)
+        && listed != stored.length
+    {
+        reporter.warn(&format!(
+            "The backend lists this backup with {listed} bytes, and sent {}, as it announced",
+            stored.length
+        ));
+    }
+}
+
+const fn verified_by(proof: Proof) -> &'static str {
+    match proof {
+        Proof::Checksum => "checksum",
+        Proof::Length => "length",
+        Proof::End => "end-of-stream",
+        Proof::Structure => "structure",
+        Proof::Nothing => "unproven",
+    }
+}

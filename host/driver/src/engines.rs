@@ -1,0 +1,71 @@
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use host_base::Reporter;
+use host_engine::{Catalogue, Detection, EngineFile, INTERFACE};
+
+use super::{OpsError, Request, Session};
+use crate::results::{EngineSummary, Engines};
+
+/// What engines there are, what each can do, and whether it answers at the target.
+///
+/// A cluster that can't be reached is no error here: the engines are there all the same.
+///
+/// # Errors
+/// When the sandbox can't be set up.
+pub async fn engines(
+    catalogue: Catalogue,
+    request: Request,
+    reporter: Arc<dyn Reporter>,
+) -> Result<Engines, OpsError> {
+    let session = match Session::open(catalogue.clone(), request, Arc::clone(&reporter)).await {
+        Ok(session) => session,
+        Err(OpsError::Cluster(reason)) => {
+            reporter.note(&format!("No cluster was asked: {reason}"));
+            let engines = catalogue.iter().map(|file| row(file, None)).collect();
+            return Ok(Engines { engines });
+        }
+        Err(error) => return Err(error),
+    };
+    let rows = session.engines.iter().map(|file| async {
+        let answer = detect(&session, file).await.map_err(|e| e.to_string());
+        row(file, Some(answer))
+    });
+    let engines = join_all(rows).await;
+    session.note_requests();
+    Ok(Engines { engines })
+}
+
+async fn detect(session: &Session, file: &EngineFile) -> Result<String, OpsError> {
+    Ok(in_words(session.ask(file).await?.answer?))
+}
+
+/// What answered, in one line.
+pub(super) fn in_words(detection: Detection) -> String {
+    let parts = [
+        Some(detection.product),
+        detection.version,
+        detection.detail.map(|detail| format!("({detail})")),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+fn row(file: &EngineFile, answers: Option<Result<String, String>>) -> EngineSummary {
+    let manifest = file.manifest();
+    EngineSummary {
+        id: manifest.id.to_string(),
+        version: manifest.version.to_string(),
+        interface: INTERFACE.to_owned(),
+        // What is part of another operation is nothing that anybody can ask for.
+        operations: manifest
+            .operations
+            .keys()
+            .copied()
+            .filter(|operation| operation.command() == *operation)
+            .collect(),
+        verbs: manifest.verbs.keys().cloned().collect(),
+        summary: manifest.summary.clone(),
+        default_for: file.default_for().iter().copied().collect(),
+        answers,
+    }
+}

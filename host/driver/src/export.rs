@@ -1,0 +1,170 @@
+//! A backup that its backend answers with: made, and saved, in one go.
+
+use std::time::Duration;
+
+use broker_manifest::Operation;
+use host_base::{Activity, Backup, State, text};
+use host_engine::OptionSetting;
+use host_transfer::TransferError;
+use jiff::{Timestamp, Unit};
+use tokio::time::{Instant, timeout_at};
+
+use super::create::{CreateRequest, answer_was_lost};
+use super::download::{account_for, nothing_saved, outcome};
+use super::history::Deed;
+use super::saving::{Order, Place};
+use super::session::Running;
+use super::wait::{Waiting, judge, until_ended};
+use super::{OpsError, Session};
+use crate::results::LocalFile;
+
+/// How often the bytes of a backup that was begun, and is downloaded when it has ended, are asked for
+/// again without having got further. Those of an answer to the first request are asked for once.
+const RETRIES: u32 = 6;
+
+/// Refuses what can't be, before the backend has any work.
+pub(super) fn check(request: &CreateRequest, engine: &str) -> Result<(), OpsError> {
+    if !request.waiting.wait {
+        return Err(OpsError::NothingToLeave {
+            engine: engine.to_owned(),
+        });
+    }
+    match request.place.destination(None) {
+        Some(destination) => Ok(destination.check()?),
+        None => Ok(()),
+    }
+}
+
+/// Lets the engine make the backup and save it. The request is sent once: what breaks off is an error,
+/// because to ask again would be to make another backup.
+pub(super) async fn export(
+    session: &Session,
+    running: &mut Running,
+    options: &[OptionSetting],
+    request: &CreateRequest,
+    deed: &mut Deed,
+) -> Result<(Backup, Option<LocalFile>), OpsError> {
+    let limit = Limit::from_now(request);
+    let order = order(session, request);
+    running.saving.expect(order.clone());
+    let called = limit.bound(running.instance().create(options)).await?;
+    let made = outcome(session, running, called);
+    let (backup, stored) = made.map_err(|error| once_only(error, limit.to_output))?;
+    deed.id = Some(backup.id.clone());
+    let (mut backup, stored) = if let Some(stored) = stored {
+        (judge(backup, running)?, stored)
+    } else {
+        let backup = follow(session, running, backup, request, &limit).await?;
+        running.saving.expect(order);
+        let options = session.options(&running.manifest, Operation::Download);
+        let downloading = running.instance().download(&backup.id, &options);
+        let called = limit.bound(downloading).await?;
+        let ((), stored) = outcome(session, running, called)?;
+        let stored = stored.ok_or_else(|| nothing_saved(running, &backup.id))?;
+        (backup, stored)
+    };
+    backup.size = Some(stored.length);
+    // The backend was asked for it then; most say nothing of the time.
+    let now = Timestamp::now().round(Unit::Second).ok();
+    backup.created = backup.created.or(now);
+    let file = account_for(session, stored, None, deed);
+    Ok((backup, file))
+}
+
+/// Waits for the end of a backup whose bytes are not there yet.
+async fn follow(
+    session: &Session,
+    running: &mut Running,
+    begun: Backup,
+    request: &CreateRequest,
+    limit: &Limit,
+) -> Result<Backup, OpsError> {
+    let can = |operation| running.manifest.can(operation);
+    let goes_on = matches!(begun.state, State::Pending | State::Running);
+    let begun = judge(begun, running)?;
+    if !(goes_on && can(Operation::Status) && can(Operation::Download)) {
+        return Err(nothing_saved(running, &begun.id));
+    }
+    let timeout = limit.left().unwrap_or(request.waiting.timeout);
+    session.note_begun(running, Some(&begun.id));
+    session.reporter().note(&format!(
+        "Backup {} has begun; waiting up to {} s for its end",
+        text::printable(&begun.id, 120),
+        request.waiting.timeout.as_secs()
+    ));
+    let waiting = Waiting {
+        timeout,
+        ..request.waiting
+    };
+    let ended = until_ended(session, running, begun, Activity::Backup, true, waiting).await;
+    ended.map_err(|error| match error {
+        OpsError::StillRunning { id, engine, .. } => OpsError::StillRunning {
+            id,
+            engine,
+            // What was left of it would say little.
+            seconds: request.waiting.timeout.as_secs(),
+        },
+        other => other,
+    })
+}
+
+fn order(session: &Session, request: &CreateRequest) -> Order {
+    Order {
+        place: request.place.clone(),
+        retries: RETRIES,
+        accept_unproven: request.accept_unproven,
+        id: session.statefulset().to_owned(),
+        created: Some(Timestamp::now()),
+        dated: true,
+        listed_length: None,
+    }
+}
+
+/// The time that the user allows for all of it.
+struct Limit {
+    until: Option<(Instant, Duration)>,
+    to_output: bool,
+}
+
+impl Limit {
+    fn from_now(request: &CreateRequest) -> Self {
+        let limit = request.limit;
+        Self {
+            until: limit.and_then(|limit| Some((Instant::now().checked_add(limit)?, limit))),
+            to_output: request.place == Place::Output,
+        }
+    }
+
+    fn left(&self) -> Option<Duration> {
+        let (at, _) = self.until?;
+        Some(at.saturating_duration_since(Instant::now()))
+    }
+
+    async fn bound<T>(&self, work: impl Future<Output = T>) -> Result<T, OpsError> {
+        let Some((at, limit)) = self.until else {
+            return Ok(work.await);
+        };
+        timeout_at(at, work)
+            .await
+            .map_err(|_| OpsError::ExportTooSlow {
+                seconds: limit.as_secs(),
+                to_output: self.to_output,
+            })
+    }
+}
+
+/// Says what it means that this came in the middle, where it did.
+fn once_only(error: OpsError, to_output: bool) -> OpsError {
+    let broke_off = match &error {
+        OpsError::Transfer(error) => matches!(**error, TransferError::Interrupted { .. }),
+        _ => false,
+    };
+    if !broke_off && !answer_was_lost(&error) {
+        return error;
+    }
+    OpsError::ExportLost {
+        source: Box::new(error),
+        broke_off,
+        to_output,
+    }
+}

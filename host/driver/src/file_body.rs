@@ -1,0 +1,101 @@
+//! A file as the body of a request.
+
+use std::io::{self, Read as _, Seek as _};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use host_base::Hashing;
+use host_cluster::{RequestBody, StreamError};
+use host_engine::Artifact;
+use http_body::{Body, Frame, SizeHint};
+use tokio::sync::mpsc;
+
+/// How many bytes are read at once, and how many such pieces wait.
+const PIECE: u64 = 256 << 10;
+const WAITING: usize = 4;
+
+/// The file has other bytes than when it was verified.
+#[derive(Debug, thiserror::Error)]
+#[error("the file {name} changed while it was sent")]
+struct Changed {
+    name: String,
+}
+
+type Piece = Result<Bytes, StreamError>;
+
+struct FileBody {
+    pieces: mpsc::Receiver<Piece>,
+    /// Bytes that are still to come.
+    left: u64,
+}
+
+/// The bytes of a verified file. They are hashed once more while they are sent: if they are others by
+/// now, the request breaks off before its last piece.
+pub(super) fn file_body(artifact: Artifact) -> RequestBody {
+    let (sender, pieces) = mpsc::channel(WAITING);
+    let left = artifact.length;
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = read(&artifact, &sender) {
+            // Nobody listens when the request has ended.
+            let _ = sender.blocking_send(Err(error));
+        }
+    });
+    RequestBody::stream(FileBody { pieces, left })
+}
+
+fn read(artifact: &Artifact, sender: &mpsc::Sender<Piece>) -> Result<(), StreamError> {
+    let changed = || Changed {
+        name: artifact.name.clone(),
+    };
+    let mut file = Arc::clone(&artifact.file);
+    let mut hashing = Hashing::default();
+    let mut left = artifact.length;
+    file.rewind()?;
+    while left > 0 {
+        let mut piece = Vec::new();
+        let length = left.min(PIECE);
+        (&mut file).take(length).read_to_end(&mut piece)?;
+        hashing.update(&piece);
+        left -= piece.len() as u64;
+        let is_cut = (piece.len() as u64) < length;
+        if is_cut || (left == 0 && hashing.clone().finish().to_string() != artifact.sha256) {
+            return Err(changed().into());
+        }
+        if sender.blocking_send(Ok(piece.into())).is_err() {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+impl Body for FileBody {
+    type Data = Bytes;
+    type Error = StreamError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, StreamError>>> {
+        self.pieces.poll_recv(context).map(|piece| match piece {
+            Some(Ok(bytes)) => {
+                self.left = self.left.saturating_sub(bytes.len() as u64);
+                Some(Ok(Frame::data(bytes)))
+            }
+            Some(Err(error)) => Some(Err(error)),
+            None if self.left > 0 => {
+                Some(Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()))
+            }
+            None => None,
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
+}

@@ -1,0 +1,251 @@
+//! What was done on this machine.
+
+use std::mem;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use host_base::{Failure, Problem as _, Reporter};
+use host_transfer::{Entry, History, TransferError};
+use jiff::Timestamp;
+
+use super::saving::Saving;
+use super::session::Running;
+use super::{OpsError, Session};
+use crate::results::{PastOperation, PastOperations};
+
+/// What an entry is about.
+///
+/// If it is dropped before it was recorded, the command was stopped: that is recorded then.
+#[derive(Default)]
+pub(super) struct Deed {
+    pub(super) operation: String,
+    pub(super) engine: String,
+    /// Where: context, namespace and target.
+    pub(super) scope: String,
+    /// Of the backup.
+    pub(super) id: Option<String>,
+    pub(super) file: Option<PathBuf>,
+    pub(super) bytes: Option<u64>,
+    /// In hexadecimal.
+    pub(super) sha256: Option<String>,
+    /// It was begun, and how it ends is not known.
+    pub(super) goes_on: bool,
+    /// How it ended, where a result alone does not say it: outcome and message.
+    ended: Option<(&'static str, String)>,
+    /// Where its bytes go.
+    saving: Option<Arc<Saving>>,
+    is_recorded: bool,
+}
+
+/// The newest entries first.
+///
+/// # Errors
+/// When the record can't be read.
+pub async fn history(limit: Option<u32>) -> Result<PastOperations, OpsError> {
+    let Some(history) = open() else {
+        return Err(OpsError::NoHome);
+    };
+    let mut past = in_background(move || history.read()).await??;
+    past.entries.reverse();
+    if let Some(limit) = limit {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        past.entries.truncate(limit);
+    }
+    Ok(PastOperations {
+        rows: past.entries.into_iter().map(row).collect(),
+        unreadable: past.unreadable,
+        now: Timestamp::now(),
+    })
+}
+
+impl Deed {
+    pub(super) fn of(operation: &str, session: &Session, running: &Running) -> Self {
+        let context = session.cluster.context().unwrap_or("-");
+        let scope = &running.scope;
+        let place = [
+            Some(context),
+            Some(&scope.namespace),
+            scope.statefulset.as_deref(),
+        ];
+        let place: Vec<_> = place.into_iter().flatten().collect();
+        let mut deed = Self::default();
+        operation.clone_into(&mut deed.operation);
+        deed.engine.clone_from(&scope.engine);
+        deed.scope = place.join("/");
+        deed.saving = Some(Arc::clone(&running.saving));
+        deed
+    }
+
+    /// Leaves no line: nothing was to be done.
+    pub(super) fn forget(mut self) {
+        self.is_recorded = true;
+    }
+
+    /// Says how it ended, if it ends well.
+    pub(super) fn ended(&mut self, outcome: &'static str, message: &str) {
+        self.ended = Some((outcome, message.to_owned()));
+    }
+
+    /// Writes it down. What was done was done, also when that can't be written.
+    pub(super) async fn record<T>(mut self, reporter: &dyn Reporter, result: &Result<T, OpsError>) {
+        self.is_recorded = true;
+        let Some(history) = open() else {
+            reporter.debug("this is not recorded: there is no home folder");
+            return;
+        };
+        let entry = match result {
+            Ok(_) => {
+                let (outcome, message) = match self.ended.take() {
+                    Some((outcome, message)) => (outcome, Some(message)),
+                    None if self.goes_on => ("Accepted", None),
+                    None => ("Succeeded", None),
+                };
+                self.entry(outcome, message)
+            }
+            Err(error) => self.failed(error),
+        };
+        let written = in_background(move || history.append(&entry)).await;
+        if let Err(error) = written.and_then(|written| written.map_err(OpsError::from)) {
+            reporter.warn(&format!("this is not in `backup history`: {error}"));
+        }
+    }
+
+    fn failed(&mut self, error: &OpsError) -> Entry {
+        let mut outcome = error.failure().name();
+        let mut message = error.to_string();
+        if let Some(transfer) = transfer_error(error) {
+            self.bytes = self.bytes.or(transfer.received());
+            let kept = transfer.kept_file().map(Path::to_owned);
+            self.file = self.file.take().or(kept);
+            let broke_off = matches!(transfer, TransferError::Interrupted { .. });
+            if broke_off && error.failure() == Failure::Failed {
+                outcome = Failure::Interrupted.name();
+            }
+        }
+        let broke_off = matches!(outcome, "Interrupted" | "TimedOut");
+        if broke_off {
+            self.bytes = self.bytes.or_else(|| self.received());
+            // How to go on is part of what is to be known later.
+            if let Some(hint) = error.hint() {
+                message = format!("{message}; {hint}");
+            }
+        }
+        self.entry(outcome, Some(message))
+    }
+
+    /// The bytes that have come so far, if some have.
+    fn received(&self) -> Option<u64> {
+        let received = self.saving.as_ref()?.received();
+        (received > 0).then_some(received)
+    }
+
+    /// What is to be said of a command that was stopped.
+    fn stopped(&mut self) -> Entry {
+        let received = self.received();
+        self.bytes = self.bytes.or(received);
+        let kept = self.saving.as_ref().and_then(|saving| saving.kept());
+        let has_file = self.saving.as_ref().is_some_and(|saving| saving.has_file());
+        let message = match (&*self.operation, received, kept) {
+            _ if has_file => "stopped; the file is whole".to_owned(),
+            (_, _, Some(kept)) => {
+                format!("stopped; the same command goes on after the {kept} bytes that are kept")
+            }
+            (_, Some(_), None) => "stopped; it could not be seen that anything is kept".to_owned(),
+            ("create" | "restore", ..) => {
+                "stopped; what was begun may go on in the backend".to_owned()
+            }
+            _ => "stopped".to_owned(),
+        };
+        self.entry(Failure::Interrupted.name(), Some(message))
+    }
+
+    fn entry(&mut self, outcome: &str, message: Option<String>) -> Entry {
+        let file = self.file.take();
+        Entry {
+            time: Timestamp::now(),
+            operation: mem::take(&mut self.operation),
+            engine: mem::take(&mut self.engine),
+            scope: mem::take(&mut self.scope),
+            id: self.id.take(),
+            file: file.map(|file| file.to_string_lossy().into_owned()),
+            bytes: self.bytes,
+            sha256: self.sha256.take(),
+            outcome: outcome.to_owned(),
+            message,
+        }
+    }
+}
+
+impl Drop for Deed {
+    fn drop(&mut self) {
+        if self.is_recorded || self.operation.is_empty() {
+            return;
+        }
+        // The command ends here; nobody is left to wait for a thread.
+        if let Some(history) = open() {
+            let entry = if std::thread::panicking() {
+                let message = "ended by a fault in kubectl-broker".to_owned();
+                self.entry(Failure::Failed.name(), Some(message))
+            } else {
+                self.stopped()
+            };
+            let _ = history.append(&entry);
+        }
+    }
+}
+
+/// The error of a transfer, also where more was said of it.
+fn transfer_error(error: &OpsError) -> Option<&TransferError> {
+    match error {
+        OpsError::Transfer(error) => Some(error),
+        OpsError::ExportLost { source, .. } | OpsError::Unfinished { source, .. } => {
+            transfer_error(source)
+        }
+        _ => None,
+    }
+}
+
+/// The last download, or backup that came with its creation, into this file.
+pub(super) fn last_download(file: &Path) -> Option<Entry> {
+    let file = file.canonicalize().ok()?;
+    let past = open()?.read().ok()?;
+    past.entries.into_iter().rev().find(|entry| {
+        // An entry of `create` names a file only if it was saved there.
+        let saves = matches!(&*entry.operation, "download" | "create");
+        saves
+            && matches!(&*entry.outcome, "Succeeded" | "Unproven")
+            && entry.file.as_deref().map(Path::new) == Some(file.as_path())
+    })
+}
+
+fn open() -> Option<History> {
+    let folders = directories::ProjectDirs::from("", "", "kubectl-broker")?;
+    let folder = folders.state_dir().unwrap_or(folders.data_local_dir());
+    Some(History::new(folder))
+}
+
+/// Runs what waits for a disk where it holds nobody up.
+pub(super) async fn in_background<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, OpsError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| OpsError::Worker {
+            reason: error.to_string(),
+        })
+}
+
+fn row(entry: Entry) -> PastOperation {
+    PastOperation {
+        time: entry.time,
+        operation: entry.operation,
+        engine: entry.engine,
+        scope: entry.scope,
+        id: entry.id,
+        file: entry.file,
+        bytes: entry.bytes,
+        sha256: entry.sha256,
+        outcome: entry.outcome,
+        message: entry.message,
+    }
+}

@@ -1,0 +1,60 @@
+//! What the commands do, without a command line: choose an engine, connect, drive it, and hand back
+//! what is to be shown.
+
+mod act;
+mod asking;
+mod audit;
+mod begun;
+mod choose;
+mod commands;
+mod compiling;
+mod create;
+mod credentials;
+mod delete;
+mod download;
+mod echo;
+mod engines;
+mod error;
+mod export;
+mod file_body;
+mod history;
+mod holder;
+mod list;
+mod lock;
+mod network;
+mod notes;
+mod objects;
+mod observer;
+mod question;
+mod restore;
+mod results;
+mod saving;
+mod session;
+mod status;
+mod test;
+mod verify;
+mod wait;
+
+pub use act::{VerbRequest, VerbResult, act};
+pub use begun::{Begun, Work};
+pub use choose::{EngineChoice, order};
+pub use create::{CreateRequest, create};
+pub use credentials::CredentialsRequest;
+pub use delete::delete;
+pub use download::{DownloadRequest, Downloaded, download};
+pub use engines::engines;
+pub use error::OpsError;
+pub use history::history;
+pub use list::list;
+pub use restore::{Confirmation, RestoreFrom, RestoreRequest, restore};
+pub use results::{
+    Backups, CheckOutcome, CheckResult, CheckUp, CheckedFile, Created, Deleted, DownloadedFile,
+    EngineReport, EngineSummary, Engines, LocalFile, PastOperation, PastOperations, PerPod,
+    PodFailure, Restored, Scope, Verified,
+};
+pub use saving::Place;
+pub use session::{Request, Session};
+pub use status::{Which, status, watch};
+pub use test::test;
+pub use verify::{VerifyRequest, verify};
+pub use wait::Waiting;

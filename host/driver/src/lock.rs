@@ -1,0 +1,350 @@
+//! One destructive operation at a time on one target.
+//!
+//! Two locks are taken, because neither sees everybody. A lock of this machine keeps out this user's other processes,
+//! whoever they are for the cluster. A Lease keeps out all who may see Leases, wherever they are.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Write as _};
+use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use host_base::Reporter;
+use host_cluster::{Acquired, ClusterError, HeldLease, lease_name};
+use http::Uri;
+use jiff::{Timestamp, Unit};
+use sha2::{Digest as _, Sha256};
+
+use super::{OpsError, Session, holder};
+
+/// How long a Lease outlives a process that was killed.
+const LEASE: Duration = Duration::from_mins(1);
+
+/// Longest text about its holder that a lock file may have, in bytes.
+const MAX_HOLDER: u64 = 4096;
+
+/// Runs `work` while nobody else does the same to `subject`, a name of the namespace.
+///
+/// The Lease is released when nothing goes on in the backend. It stays until its time is over, and the user is told, if
+/// `work` is stopped, or if `goes_on` says of its result that the backend may still work.
+pub(super) async fn locked<T>(
+    session: &Session,
+    operation: &str,
+    subject: &str,
+    work: impl Future<Output = Result<T, OpsError>>,
+    goes_on: impl Fn(&Result<T, OpsError>) -> bool,
+) -> Result<T, OpsError> {
+    let (cluster, reporter) = (&session.cluster, session.reporter());
+    let name = lease_name(operation, subject);
+    let here = Place {
+        server: cluster.server(),
+        namespace: cluster.namespace(),
+        operation,
+        subject,
+    };
+    let here = match here.lock() {
+        Err(taken @ OpsError::LockedHere { .. }) => return Err(taken),
+        here => here,
+    };
+    let holder = format!("{} {}", holder::at(cluster).await, random()?);
+    let mut guard = Guard {
+        reporter: Arc::clone(reporter),
+        namespace: cluster.namespace(),
+        name: &name,
+        asked: true,
+        lease: None,
+    };
+    let acquired = cluster.acquire_lease(&name, &holder, LEASE).await;
+    // Of a request without an answer nobody knows what it did.
+    guard.asked = matches!(acquired, Err(ClusterError::RequestTimedOut { .. }));
+    match acquired? {
+        Acquired::Held(lease) => {
+            reporter.debug(&format!(
+                "the lock is the Lease {name}, and one of this machine"
+            ));
+            if let Err(error) = &here {
+                reporter.note(&format!(
+                    "no lock could be kept on this machine ({error}): whoever may not see Leases is not kept out"
+                ));
+            }
+            let lease = guard.lease.insert(Box::new(lease));
+            let unrenewable = |error: &_| {
+                reporter.warn(&format!(
+                    "the Lease {name} could not be renewed, and keeps nobody out for longer than {} s: {error}",
+                    LEASE.as_secs()
+                ));
+            };
+            let work = AssertUnwindSafe(lease.keep_while(work, unrenewable)).catch_unwind();
+            let kept = match work.await {
+                Ok(kept) => kept,
+                Err(panic) => {
+                    guard.release().await;
+                    std::panic::resume_unwind(panic);
+                }
+            };
+            // A Lease that was lost can't be kept, whatever goes on.
+            if !kept.as_ref().is_ok_and(goes_on) {
+                guard.release().await;
+            }
+            kept.map_err(OpsError::from).flatten()
+        }
+        Acquired::NotAllowed(reason) => {
+            let _here = here?;
+            reporter.warn(&format!(
+                "no one is kept out but your own processes on this machine, because a Lease could not be kept: {reason}"
+            ));
+            work.await
+        }
+    }
+}
+
+/// What is known of the Lease. Dropped before its release, it tells what stays behind.
+struct Guard<'a> {
+    reporter: Arc<dyn Reporter>,
+    namespace: &'a str,
+    name: &'a str,
+    /// Whether the API server was asked for it, and may have made it.
+    asked: bool,
+    lease: Option<Box<HeldLease>>,
+}
+
+impl Guard<'_> {
+    async fn release(&mut self) {
+        let Some(mut lease) = self.lease.take() else {
+            return;
+        };
+        if let Err(error) = lease.release().await {
+            self.reporter.warn(&format!(
+                "the lock {} could not be given back ({error}); it ends by itself at {}",
+                self.name,
+                until(&lease)
+            ));
+        }
+    }
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        let (name, namespace) = (self.name, self.namespace);
+        let what = match &self.lease {
+            Some(lease) => format!(
+                "the lock {name} is kept until {}, because the backend may go on with what was begun",
+                until(lease)
+            ),
+            None if self.asked => {
+                let seconds = LEASE.as_secs();
+                format!(
+                    "the lock {name} may have been taken just now, and then ends in {seconds} s"
+                )
+            }
+            None => return,
+        };
+        let advice = format!(
+            "`kubectl get lease {name} -n {namespace} -o yaml` shows it; \
+             `kubectl delete lease {name} -n {namespace}` lets others in before"
+        );
+        self.reporter.warn_with_advice(&what, &advice);
+    }
+}
+
+/// To the second, rounded up: Leases count no finer.
+fn until(lease: &HeldLease) -> Timestamp {
+    let until = lease.until();
+    let rounding = jiff::TimestampRound::new()
+        .smallest(Unit::Second)
+        .mode(jiff::RoundMode::Ceil);
+    until.round(rounding).unwrap_or(until)
+}
+
+/// What one lock of this machine is about.
+///
+/// The same target has the same lock whichever user, context or kubeconfig leads there, as long as the server is
+/// written the same way. The files are in the state folder of the user of this machine: other users have their own.
+struct Place<'a> {
+    server: &'a str,
+    namespace: &'a str,
+    operation: &'a str,
+    subject: &'a str,
+}
+
+impl Place<'_> {
+    /// Held until it is dropped, or the process ends.
+    fn lock(&self) -> Result<File, OpsError> {
+        let path = folder()?.join(self.file_name());
+        let failed = |source| OpsError::LocalLock {
+            path: path.clone(),
+            source,
+        };
+        if let Some(folder) = path.parent() {
+            make_private(folder).map_err(failed)?;
+        }
+        let mut file = open(&path).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {
+                // Of use for people only: the lock holds whatever the file says.
+                let _ = sign(&mut file);
+                Ok(file)
+            }
+            Err(TryLockError::WouldBlock) => Err(OpsError::LockedHere {
+                operation: self.operation.to_owned(),
+                place: format!("{} in namespace {}", self.subject, self.namespace),
+                holder: read_holder(&file),
+                path,
+            }),
+            Err(TryLockError::Error(source)) => Err(failed(source)),
+        }
+    }
+
+    fn file_name(&self) -> String {
+        let key = [
+            &address(self.server),
+            self.namespace,
+            self.operation,
+            self.subject,
+        ]
+        .join("\n");
+        let digest = Sha256::digest(key.as_bytes());
+        let hex: String = digest
+            .iter()
+            .take(16)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        format!("{}-{hex}.lock", self.operation)
+    }
+}
+
+/// Writes down who holds a lock of this machine.
+fn sign(file: &mut File) -> io::Result<()> {
+    let since = Timestamp::now().round(Unit::Second).unwrap_or_default();
+    file.set_len(0)?;
+    file.write_all(format!("{} since {since}\n", holder::here()).as_bytes())
+}
+
+/// A URL of a server as all who mean it write it: case, default port and a slash at the end don't matter.
+fn address(server: &str) -> String {
+    let Ok(uri) = server.parse::<Uri>() else {
+        return server.to_owned();
+    };
+    let scheme = uri.scheme_str().unwrap_or("https").to_ascii_lowercase();
+    let default = if scheme == "http" { 80 } else { 443 };
+    let host = uri.host().unwrap_or_default().to_ascii_lowercase();
+    let host = host.trim_end_matches('.');
+    let port = uri.port_u16().unwrap_or(default);
+    format!(
+        "{scheme}://{host}:{port}{}",
+        uri.path().trim_end_matches('/')
+    )
+}
+
+/// Whoever reads a lock must not wait for what pretends to be one.
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    // What another process has written stays until the lock is ours.
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+        options.mode(0o600).custom_flags(flags.bits().cast_signed());
+    }
+    let file = options.open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is no plain file",
+        ));
+    }
+    Ok(file)
+}
+
+fn make_private(folder: &Path) -> io::Result<()> {
+    if let Some(parent) = folder.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)
+}
+
+fn read_holder(file: &File) -> Option<String> {
+    let mut text = Vec::new();
+    file.take(MAX_HOLDER).read_to_end(&mut text).ok()?;
+    let text = String::from_utf8_lossy(&text).trim().to_owned();
+    (!text.is_empty()).then_some(text)
+}
+
+fn folder() -> Result<PathBuf, OpsError> {
+    let folders = directories::ProjectDirs::from("", "", "kubectl-broker");
+    let folders = folders.ok_or(OpsError::NoHome)?;
+    let state = folders.state_dir().unwrap_or(folders.data_local_dir());
+    Ok(state.join("locks"))
+}
+
+/// Makes a holder one of a kind.
+fn random() -> Result<String, OpsError> {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(|_| OpsError::NoRandomness)?;
+    Ok(format!("{:016x}", u64::from_ne_bytes(random)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place<'a>(server: &'a str, namespace: &'a str, subject: &'a str) -> Place<'a> {
+        Place {
+            server,
+            namespace,
+            operation: "restore",
+            subject,
+        }
+    }
+
+    #[test]
+    fn one_target_has_one_lock_and_another_has_another() {
+        let name = |server, namespace, subject| place(server, namespace, subject).file_name();
+        let first = name("https://api.example:443/", "mqtt", "broker");
+        for same in [
+            "https://api.example",
+            "https://API.example",
+            "HTTPS://api.example:443",
+            "https://api.example./",
+        ] {
+            assert_eq!(name(same, "mqtt", "broker"), first, "{same}");
+        }
+        for (server, namespace, subject) in [
+            ("https://api.example:6443", "mqtt", "broker"),
+            ("https://other.example", "mqtt", "broker"),
+            ("https://api.example/k8s/clusters/c-1", "mqtt", "broker"),
+            ("https://api.example", "mqtt2", "broker"),
+            ("https://api.example", "mqtt", "broker2"),
+        ] {
+            assert_ne!(
+                name(server, namespace, subject),
+                first,
+                "{server} {namespace} {subject}"
+            );
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_plain_file_is_no_lock_and_nobody_waits_for_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let fifo = folder.path().join("fifo");
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, mode, 0)
+            .expect("a FIFO");
+        open(&fifo).expect_err("a FIFO is no lock");
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink("target", &link).expect("a link");
+        open(&link).expect_err("a link is no lock");
+        let plain = folder.path().join("plain");
+        fs::write(&plain, "ann").expect("a file");
+        open(&plain).expect("a lock");
+        assert_eq!(fs::read(&plain).expect("a file"), b"ann");
+    }
+}

@@ -1,0 +1,367 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use broker_manifest::{Auth, Endpoint, Manifest, Select};
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, try_join_all};
+use host_base::{Failure, Problem, Report, ReportKind};
+use host_cluster::{
+    Backend, BackendBody, Cluster, ClusterError, Deadlines, EndpointSpec, RequestBody, Target,
+};
+use host_engine::{Answer, Network, Outgoing, Sent};
+use host_objectstore::{Access, S3};
+use host_transfer::retry_after;
+use http::header::AUTHORIZATION;
+use http_body_util::{BodyExt, Full};
+
+use super::credentials::Credentials;
+use super::file_body::file_body;
+
+/// Whose requests go where.
+#[derive(Clone)]
+pub(super) struct Route {
+    pub(super) cluster: Cluster,
+    pub(super) target: Target,
+    pub(super) manifest: Manifest,
+    /// Values of the manifests' port flags, by flag.
+    pub(super) ports: BTreeMap<String, u16>,
+    pub(super) credentials: Credentials,
+    pub(super) s3: Arc<S3>,
+}
+
+/// Carries the requests of one engine to the pods of one target, and to S3.
+pub(super) struct Endpoints {
+    route: Route,
+    backends: BTreeMap<String, Backend>,
+    deadlines: Deadlines,
+    last_error: LastError,
+    /// Notes of how often a backend asked to wait.
+    waited: Mutex<Vec<String>>,
+}
+
+/// How often, and how long at most, a request waits because its backend asks for it (RFC 9110, 10.2.3).
+const WAITS: u32 = 3;
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// The last error that was handed to the engine, as it was before the engine's types made it poorer.
+///
+/// All that an engine reaches share it: the errors of one call follow each other.
+#[derive(Clone, Default)]
+pub(super) struct LastError(Arc<Mutex<Option<ClusterError>>>);
+
+impl Endpoints {
+    /// Finds the pods and ports of every endpoint of a manifest that is in pods. No port-forward is opened yet.
+    ///
+    /// It is done before the engine runs, so that what is wrong with the target is never told
+    /// through the engine.
+    pub(super) async fn find(route: Route) -> Result<Self, ClusterError> {
+        let endpoints = route.manifest.endpoints.iter();
+        let in_pods = endpoints.filter(|(_, endpoint)| endpoint.is_in_pods());
+        let backends = in_pods.map(|(name, endpoint)| async {
+            let backend = route.backend(name, endpoint).await?;
+            Ok((name.clone(), backend))
+        });
+        let backends = try_join_all(backends).await?.into_iter().collect();
+        Ok(Self::over(backends, route))
+    }
+
+    /// The same over endpoints that were found one by one.
+    pub(super) fn over(backends: BTreeMap<String, Backend>, route: Route) -> Self {
+        Self {
+            backends,
+            route,
+            deadlines: Deadlines::default(),
+            last_error: LastError::default(),
+            waited: Mutex::default(),
+        }
+    }
+
+    /// The same once more: what was found before may be gone.
+    pub(super) async fn find_again(&self) -> Result<Self, Report> {
+        let found = Self::find(self.route.clone()).await;
+        let mut found = found.map_err(|error| {
+            // A pod that is restarted comes back.
+            let retryable = error.failure() != Failure::NotAllowed;
+            Report {
+                retryable,
+                ..self.last_error.report(error)
+            }
+        })?;
+        found.last_error = self.last_error.clone();
+        Ok(found)
+    }
+
+    /// What a request asks for and where, the same in every run, without credentials.
+    pub(super) fn identity(&self, outgoing: &Outgoing) -> String {
+        let Route {
+            cluster,
+            target,
+            manifest,
+            ..
+        } = &self.route;
+        [
+            cluster.server().to_string().as_str(),
+            cluster.namespace(),
+            &target.statefulset,
+            &manifest.id.to_string(),
+            &outgoing.endpoint,
+            outgoing.request.method().as_str(),
+            &outgoing.request.uri().to_string(),
+        ]
+        .join(" ")
+    }
+
+    /// What was not as expected, for the user.
+    pub(super) fn take_notes(&self) -> Vec<String> {
+        let mut notes = std::mem::take(&mut *self.waited());
+        notes.extend(self.backends.values().flat_map(Backend::take_notes));
+        notes
+    }
+
+    /// Sends a request. One that changes nothing is sent again where the backend says when.
+    async fn ask(
+        &self,
+        backend: &Backend,
+        request: http::Request<Sent>,
+        deadlines: &Deadlines,
+    ) -> Result<http::Response<BackendBody>, Report> {
+        let mut left = if request.method().is_safe() { WAITS } else { 0 };
+        loop {
+            let sent = backend.send(request.clone().map(body), deadlines).await;
+            let response = sent.map_err(|error| self.last_error.report(error))?;
+            let Some(wait) = asks_to_wait(&response).filter(|_| left > 0) else {
+                return Ok(response);
+            };
+            left -= 1;
+            self.waited().push(format!(
+                "The backend answered {} and asked to wait {} s; asking again",
+                response.status(),
+                wait.as_secs()
+            ));
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// Sends a request to S3, which is only read.
+    async fn ask_s3(&self, outgoing: Outgoing, first_byte: Duration) -> Result<Answer, Report> {
+        let access = match outgoing.auth {
+            Auth::Aws => Access::Signed,
+            Auth::None | Auth::Basic | Auth::Bearer => Access::Anonymous,
+        };
+        let request = outgoing.request.map(|_| ());
+        let answer = self.route.s3.send(request, access, first_byte).await;
+        let answer = answer.map_err(|error| error.report())?;
+        Ok(answer.map(|body| body.map_err(|error| error.report()).boxed_unsync()))
+    }
+
+    fn waited(&self) -> MutexGuard<'_, Vec<String>> {
+        self.waited.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whose endpoints they are.
+    pub(super) fn target(&self) -> &Target {
+        &self.route.target
+    }
+
+    /// The pod that has answered, of those that the endpoints lead to.
+    pub(super) fn answered(&self) -> Option<String> {
+        let mut backends = self.backends.values();
+        backends.find_map(Backend::answered)
+    }
+
+    /// The pod that will be asked. From now on no other is.
+    pub(super) fn settle_on_pod(&self) -> Option<String> {
+        let mut pods = self.backends.values().filter_map(Backend::settle_on_pod);
+        pods.next()
+    }
+
+    /// Where the errors of other ways to the cluster are kept too.
+    pub(super) fn last_error(&self) -> LastError {
+        self.last_error.clone()
+    }
+
+    /// The error of the cluster that an engine passed on as its own, if `report` is that.
+    pub(super) fn original_of(&self, report: &Report) -> Option<ClusterError> {
+        self.last_error
+            .take_if(|error| error.to_string() == report.message)
+    }
+}
+
+impl Route {
+    /// Finds the pods and ports of one endpoint.
+    pub(super) async fn backend(
+        &self,
+        name: &str,
+        endpoint: &Endpoint,
+    ) -> Result<Backend, ClusterError> {
+        let spec = EndpointSpec {
+            name: name.to_owned(),
+            select: endpoint.select,
+            port: endpoint.port.clone().unwrap_or_default(),
+            ready: endpoint.ready(),
+            explicit_port: endpoint
+                .port_flag()
+                .and_then(|flag| self.ports.get(flag).copied()),
+        };
+        self.cluster.backend(&self.target, &spec).await
+    }
+}
+
+impl LastError {
+    fn take_if(&self, is_it: impl Fn(&ClusterError) -> bool) -> Option<ClusterError> {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        last.take_if(|error| is_it(error))
+    }
+
+    /// What the engine is told of an error, which is kept.
+    pub(super) fn report(&self, error: ClusterError) -> Report {
+        let report = report(&error);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        report
+    }
+}
+
+impl Network for Endpoints {
+    fn reveals(&self, text: &[u8]) -> bool {
+        self.route.credentials.are_in(text)
+    }
+
+    fn send(&self, outgoing: Outgoing) -> BoxFuture<'_, Result<Answer, Report>> {
+        async move {
+            let first_byte = outgoing.patience.unwrap_or(self.deadlines.first_byte);
+            if outgoing.select == Select::S3 {
+                return self.ask_s3(outgoing, first_byte).await;
+            }
+            let backend = self.backends.get(&outgoing.endpoint).ok_or_else(|| {
+                let endpoint = &outgoing.endpoint;
+                Report::new(
+                    ReportKind::Denied,
+                    format!("there is no endpoint `{endpoint}`"),
+                )
+            })?;
+            let deadlines = Deadlines {
+                first_byte,
+                ..self.deadlines
+            };
+            let mut request = outgoing.request;
+            if let Some(value) = self.route.credentials.header(outgoing.auth) {
+                request.headers_mut().insert(AUTHORIZATION, value.clone());
+            }
+            let response = self.ask(backend, request, &deadlines).await?;
+            let last_error = self.last_error.clone();
+            Ok(response.map(|body| {
+                body.map_err(move |error| last_error.report(error))
+                    .boxed_unsync()
+            }))
+        }
+        .boxed()
+    }
+}
+
+/// How long a backend that is busy asks to wait, where that is worth it.
+fn asks_to_wait<B>(response: &http::Response<B>) -> Option<Duration> {
+    if !matches!(response.status().as_u16(), 429 | 503) {
+        return None;
+    }
+    retry_after(response.headers()).filter(|wait| *wait <= LONGEST_WAIT)
+}
+
+fn body(sent: Sent) -> RequestBody {
+    match sent {
+        Sent::Bytes(bytes) => Full::new(bytes).into(),
+        Sent::Artifact(artifact) => file_body(artifact),
+    }
+}
+
+/// An error of the cluster in the terms of the engine interface.
+pub(super) fn report(error: &ClusterError) -> Report {
+    let (kind, retryable) = match error {
+        ClusterError::PortClosed { .. }
+        | ClusterError::AllPortsClosed { .. }
+        | ClusterError::ContainerNotRunning { .. }
+        | ClusterError::PodGone { .. }
+        | ClusterError::NoAnswer { .. }
+        | ClusterError::Unreachable { .. } => (ReportKind::Unavailable, true),
+        ClusterError::KubeletFailed(failure) => (ReportKind::Unavailable, failure.repeatable),
+        ClusterError::TunnelLost { .. } | ClusterError::Incomplete { .. } => {
+            (ReportKind::Failed, true)
+        }
+        ClusterError::TimedOut { .. } | ClusterError::RequestTimedOut { .. } => {
+            (ReportKind::TimedOut, true)
+        }
+        // It may still run.
+        ClusterError::CommandTimedOut { .. } => (ReportKind::TimedOut, false),
+        ClusterError::CommandNotRun { .. } => (ReportKind::Unsupported, false),
+        ClusterError::Api { status: 404, .. } | ClusterError::NoSuchKind { .. } => {
+            (ReportKind::NotFound, false)
+        }
+        ClusterError::Api { status: 409, .. } => (ReportKind::Conflict, false),
+        ClusterError::Api { status, .. } if *status == 429 || *status >= 500 => {
+            (ReportKind::Unavailable, true)
+        }
+        ClusterError::Rejected { .. } | ClusterError::BadName { .. } => {
+            (ReportKind::InvalidArgument, false)
+        }
+        ClusterError::Unauthorized { .. } => (ReportKind::Unauthenticated, false),
+        ClusterError::Forbidden { .. } => (ReportKind::Forbidden, false),
+        ClusterError::NotHttp { .. } | ClusterError::CommandTooLoud { .. } => {
+            (ReportKind::Protocol, false)
+        }
+        _ => (ReportKind::Failed, false),
+    };
+    Report {
+        kind,
+        message: error.to_string(),
+        hint: error.hint(),
+        retryable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use host_cluster::PodContainer;
+
+    use super::*;
+
+    #[test]
+    fn what_came_of_a_command_is_told_apart_and_never_asks_for_a_repetition() {
+        let at = PodContainer {
+            namespace: "mqtt".into(),
+            pod: "broker-0".into(),
+            container: "hivemq".into(),
+        };
+        let command = "mv a b".to_owned();
+        let told = |error: ClusterError| {
+            let report = report(&error);
+            (report.kind, report.retryable)
+        };
+        let loud = ClusterError::CommandTooLoud {
+            command: command.clone(),
+            at: at.clone(),
+            stream: "standard output",
+            limit: 1 << 20,
+        };
+        assert_eq!(told(loud), (ReportKind::Protocol, false));
+        let late = ClusterError::CommandTimedOut {
+            command: command.clone(),
+            at: at.clone(),
+            after: Duration::from_secs(1),
+        };
+        assert_eq!(told(late), (ReportKind::TimedOut, false));
+        let missing = ClusterError::CommandNotRun {
+            command: command.clone(),
+            at: at.clone(),
+            reason: "no such program".into(),
+        };
+        assert_eq!(told(missing), (ReportKind::Unsupported, false));
+        let lost = ClusterError::CommandLost {
+            command,
+            at,
+            reason: "closed".into(),
+        };
+        assert_eq!(told(lost), (ReportKind::Failed, false));
+    }
+}

@@ -1,0 +1,72 @@
+//! What a command says beside its result.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use host_base::Reporter;
+
+/// How many sentences are remembered.
+const MAX_SAID: usize = 1000;
+
+/// Says each sentence once: several engines of one command, and one that is started again, meet the same.
+#[derive(Clone)]
+pub(super) struct Notes {
+    reporter: Arc<dyn Reporter>,
+    said: Arc<Mutex<BTreeSet<String>>>,
+}
+
+impl Notes {
+    pub(super) fn new(reporter: Arc<dyn Reporter>) -> Self {
+        Self {
+            reporter,
+            said: Arc::default(),
+        }
+    }
+
+    pub(super) fn note(&self, message: &str) {
+        if self.is_new(message) {
+            self.reporter.note(message);
+        }
+    }
+
+    pub(super) fn warn(&self, message: &str) {
+        if self.is_new(message) {
+            self.reporter.warn(message);
+        }
+    }
+
+    pub(super) fn debug(&self, message: &str) {
+        self.reporter.debug(message);
+    }
+
+    fn is_new(&self, message: &str) -> bool {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.len() < MAX_SAID {
+            said.insert(message.to_owned())
+        } else {
+            !said.contains(message)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Silent;
+
+    impl Reporter for Silent {
+        fn note(&self, _: &str) {}
+        fn warn(&self, _: &str) {}
+        fn debug(&self, _: &str) {}
+    }
+
+    #[test]
+    fn a_sentence_is_new_once_whoever_says_it() {
+        let notes = Notes::new(Arc::new(Silent));
+        let other = notes.clone();
+        assert!(notes.is_new("pod broker-0 is not ready"));
+        assert!(!other.is_new("pod broker-0 is not ready"));
+        assert!(other.is_new("pod broker-1 is not ready"));
+    }
+}

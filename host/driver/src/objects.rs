@@ -1,0 +1,229 @@
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use broker_manifest::ObjectKind;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, select_all};
+use host_base::Report;
+use host_cluster::{Change, Cluster, ClusterError, ObjectType, ObjectWatch, Selection};
+use host_engine::{
+    GrantedObjects, ObjectChange, Objects, SelectedObjects, WatchedObjects, stay_within,
+};
+use serde_json::Value;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::network::LastError;
+
+/// How many of the objects that an engine looked at are watched while a command waits.
+const MAX_WATCHED: usize = 4;
+/// The shortest pause between two looks, however often an object changes.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
+
+/// The Kubernetes objects of one engine. Nothing is asked of the cluster before the engine asks for
+/// something.
+pub(super) struct ClusterObjects {
+    cluster: Cluster,
+    last_error: LastError,
+    types: Mutex<BTreeMap<(ObjectKind, Option<String>), ObjectType>>,
+    /// What the engine looked at since the last pause, and could watch.
+    looked_at: Mutex<Vec<Looked>>,
+}
+
+/// An object as an engine saw it.
+#[derive(Clone)]
+struct Looked {
+    ty: ObjectType,
+    name: String,
+    version: String,
+}
+
+impl ClusterObjects {
+    pub(super) fn new(cluster: &Cluster, last_error: LastError) -> Self {
+        Self {
+            cluster: cluster.clone(),
+            last_error,
+            types: Mutex::default(),
+            looked_at: Mutex::default(),
+        }
+    }
+
+    /// Waits until something may have happened to an object that the engine looked at, and no longer than
+    /// `longest`. Where objects can't be watched, it is the time that passes.
+    pub(super) async fn pause(&self, longest: Duration) {
+        let end = Instant::now() + longest;
+        let looked_at = std::mem::take(&mut *locked(&self.looked_at));
+        let watches: Vec<_> = looked_at
+            .iter()
+            .map(|looked| {
+                self.cluster
+                    .object_changed(&looked.ty, &looked.name, &looked.version)
+                    .boxed()
+            })
+            .collect();
+        if !watches.is_empty() {
+            sleep(SHORTEST_PAUSE.min(longest)).await;
+            tokio::select! {
+                (changed, ..) = select_all(watches) => if changed.is_ok() { return },
+                () = sleep_until(end) => {}
+            }
+        }
+        sleep_until(end).await;
+    }
+
+    /// Whether the engine looked at an object that can be watched.
+    pub(super) fn is_watched(&self) -> bool {
+        !locked(&self.looked_at).is_empty()
+    }
+
+    async fn ty(&self, of: &GrantedObjects) -> Result<ObjectType, Report> {
+        let key = (of.kind.clone(), of.namespace.clone());
+        if let Some(known) = locked(&self.types).get(&key) {
+            return Ok(known.clone());
+        }
+        let found = self.cluster.object_type(&of.kind, of.namespace.as_deref());
+        let found = Box::pin(found).await.map_err(|error| self.report(error))?;
+        locked(&self.types).insert(key, found.clone());
+        Ok(found)
+    }
+
+    fn report(&self, error: ClusterError) -> Report {
+        self.last_error.report(error)
+    }
+
+    /// Keeps what an engine that may watch it has seen.
+    fn remember(&self, of: &GrantedObjects, ty: ObjectType, object: &Value) {
+        let text = |pointer| object.pointer(pointer).and_then(Value::as_str);
+        let (Some(name), Some(version)) =
+            (text("/metadata/name"), text("/metadata/resourceVersion"))
+        else {
+            return;
+        };
+        let mut looked_at = locked(&self.looked_at);
+        looked_at.retain(|looked| looked.ty != ty || looked.name != name);
+        if of.watchable && looked_at.len() < MAX_WATCHED {
+            looked_at.push(Looked {
+                ty,
+                name: name.to_owned(),
+                version: version.to_owned(),
+            });
+        }
+    }
+}
+
+impl Objects for ClusterObjects {
+    fn get(&self, of: GrantedObjects, name: String) -> BoxFuture<'_, Result<Value, Report>> {
+        async move {
+            let ty = self.ty(&of).await?;
+            let object = self.cluster.get_object(&ty, &name).await;
+            let object = object.map_err(|error| self.report(error))?;
+            self.remember(&of, ty, &object);
+            Ok(object)
+        }
+        .boxed()
+    }
+
+    fn list(
+        &self,
+        of: GrantedObjects,
+        selected: SelectedObjects,
+    ) -> BoxFuture<'_, Result<Vec<Value>, Report>> {
+        async move {
+            let ty = self.ty(&of).await?;
+            let listed = self.cluster.list_objects(&ty, &selection(selected)).await;
+            listed.map_err(|error| self.report(error))
+        }
+        .boxed()
+    }
+
+    fn create(
+        &self,
+        of: GrantedObjects,
+        mut object: Value,
+    ) -> BoxFuture<'_, Result<Value, Report>> {
+        async move {
+            let ty = self.ty(&of).await?;
+            stay_within(ty.namespace(), &mut object)?;
+            let created = self.cluster.create_object(&ty, &object).await;
+            let created = created.map_err(|error| self.report(error))?;
+            // The first pause of a command that waits ends when something happens to it.
+            self.remember(&of, ty, &created);
+            Ok(created)
+        }
+        .boxed()
+    }
+
+    fn patch(
+        &self,
+        of: GrantedObjects,
+        name: String,
+        patch: Value,
+        status: bool,
+    ) -> BoxFuture<'_, Result<Value, Report>> {
+        async move {
+            let ty = self.ty(&of).await?;
+            let patch = patch.to_string().into_bytes();
+            let patched = self.cluster.patch_object(&ty, &name, patch, status).await;
+            patched.map_err(|error| self.report(error))
+        }
+        .boxed()
+    }
+
+    fn delete(&self, of: GrantedObjects, name: String) -> BoxFuture<'_, Result<(), Report>> {
+        async move {
+            let ty = self.ty(&of).await?;
+            let deleted = self.cluster.delete_object(&ty, &name).await;
+            deleted.map_err(|error| self.report(error))
+        }
+        .boxed()
+    }
+
+    fn watch(
+        &self,
+        of: GrantedObjects,
+        selected: SelectedObjects,
+    ) -> BoxFuture<'_, Result<Box<dyn WatchedObjects>, Report>> {
+        async move {
+            let ty = self.ty(&of).await?;
+            let watched: Box<dyn WatchedObjects> = Box::new(Watched {
+                watch: self.cluster.watch_objects(&ty, selection(selected)),
+                last_error: self.last_error.clone(),
+            });
+            Ok(watched)
+        }
+        .boxed()
+    }
+}
+
+struct Watched {
+    watch: ObjectWatch,
+    last_error: LastError,
+}
+
+impl WatchedObjects for Watched {
+    fn next(&mut self) -> BoxFuture<'_, Result<Option<(ObjectChange, Value)>, Report>> {
+        async {
+            let event = self.watch.next().await;
+            let event = event.map_err(|error| self.last_error.report(error))?;
+            let change = match event.change {
+                Change::Added => ObjectChange::Added,
+                Change::Modified => ObjectChange::Modified,
+                Change::Deleted => ObjectChange::Deleted,
+            };
+            Ok(Some((change, event.object)))
+        }
+        .boxed()
+    }
+}
+
+fn selection(selected: SelectedObjects) -> Selection {
+    Selection {
+        labels: selected.labels,
+        limit: selected.limit,
+        name: None,
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,630 @@
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use broker_manifest::{EngineId, EngineOption, Manifest, Operation};
+use host_base::{Backup, Failure, Problem, Reporter, text};
+use host_cluster::{Cluster, ConnectOptions, NamespaceSource, Target};
+use host_engine::{
+    Auditor, Catalogue, EngineError, EngineFile, Instance, Limits, Loaded, NativeCache,
+    OptionSetting, OptionValue, Runtime, Services,
+};
+use host_objectstore::S3;
+
+use super::OpsError;
+use super::asking::{Asked, Refusal};
+use super::audit::AuditFile;
+use super::begun::{Begun, Work};
+use super::choose::{EngineChoice, call_name, candidates, for_files, has_target, shared_name};
+use super::commands::PodCommands;
+use super::compiling::Compiling;
+use super::credentials::{Credentials, CredentialsRequest};
+use super::network::{Endpoints, Route};
+use super::notes::Notes;
+use super::objects::ClusterObjects;
+use super::observer::UiObserver;
+use super::saving::Saving;
+use crate::results::Scope;
+
+/// The StatefulSet that is meant where none is named.
+const DEFAULT_STATEFULSET: &str = "broker";
+/// Longest reason why another engine is used, in characters.
+const MAX_REASON: usize = 160;
+/// Longest state in an engine's words that a sentence repeats, in characters.
+const MAX_STATE: usize = 60;
+/// Longest reason of a manifest, in characters.
+const MAX_LACKS: usize = 300;
+
+/// What every command about a target says.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    pub connect: ConnectOptions,
+    pub engine: EngineChoice,
+    pub statefulset: Option<String>,
+    pub pod: Option<String>,
+    /// Every pod of the target that is ready, one after the other. Only a list can do that.
+    pub all_pods: bool,
+    pub credentials: CredentialsRequest,
+    /// What one call of an engine may use.
+    pub limits: Limits,
+    /// Where the calls of engines are written to.
+    pub audit: Option<PathBuf>,
+    /// Values of the manifests' port flags, by flag.
+    pub ports: BTreeMap<String, u16>,
+    /// Values of the manifests' options, by option.
+    pub options: BTreeMap<String, OptionSetting>,
+    /// Where it is noted what was begun.
+    pub begun: Begun,
+}
+
+/// A cluster, a target in it, and the engines that may be used on it.
+pub struct Session {
+    pub(super) cluster: Cluster,
+    pub(super) engines: Catalogue,
+    runtime: Arc<Runtime>,
+    credentials: Credentials,
+    pub(super) s3: Arc<S3>,
+    request: Request,
+    target: Target,
+    auditor: Option<Arc<dyn Auditor>>,
+    compiling: Compiling,
+    notes: Notes,
+    reporter: Arc<dyn Reporter>,
+}
+
+/// An engine that runs, and the network that it has.
+pub(super) struct Running {
+    instance: Instance,
+    network: Arc<Endpoints>,
+    objects: Arc<ClusterObjects>,
+    pub(super) saving: Arc<Saving>,
+    pub(super) manifest: Manifest,
+    /// What `--engine` takes for it.
+    pub(super) called: String,
+    pub(super) scope: Scope,
+    /// Whether the backup that is meant was named by the backend, and not by the user.
+    pub(super) named_by_backend: bool,
+    notes: Notes,
+}
+
+/// A running engine whose sentences are marked as its own, unless it is a bundled one.
+impl Running {
+    /// A sentence of the engine's, on one line.
+    pub(super) fn said(&self, sentence: &str, max_chars: usize) -> String {
+        if self.scope.is_bundled {
+            return text::printable(sentence, max_chars).into_owned();
+        }
+        let sentence = text::one_line(sentence, max_chars);
+        format!("engine {} says: {sentence}", self.scope.engine)
+    }
+
+    /// A state in the engine's words: one word needs no mark.
+    pub(super) fn state_of(&self, backup: &Backup) -> String {
+        let state = backup.reported_state.as_deref();
+        let state = state.unwrap_or(backup.state.name());
+        let is_word = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+        if state.chars().all(is_word) {
+            return text::printable(state, MAX_STATE).into_owned();
+        }
+        self.said(state, MAX_STATE)
+    }
+
+    /// Why it can't do an operation, in its words.
+    pub(super) fn lacks(&self, operation: Operation) -> Option<String> {
+        let reason = self.manifest.lacks.get(&operation)?;
+        Some(self.said(reason, MAX_LACKS))
+    }
+}
+
+impl Session {
+    /// Connects, and says which defaults were applied. Nothing is asked of the cluster yet but for the
+    /// Secret with the credentials, if one is named.
+    ///
+    /// # Errors
+    /// When the kubeconfig can't be used, or the sandbox can't be set up.
+    pub async fn open(
+        engines: Catalogue,
+        request: Request,
+        reporter: Arc<dyn Reporter>,
+    ) -> Result<Self, OpsError> {
+        let cluster = Cluster::connect(&request.connect).await?;
+        let credentials = Credentials::find(&cluster, &request.credentials).await?;
+        let runtime = Arc::new(Runtime::new(open_cache(&*reporter))?);
+        let target = Target {
+            statefulset: request
+                .statefulset
+                .clone()
+                .unwrap_or_else(|| DEFAULT_STATEFULSET.to_owned()),
+            pod: request.pod.clone(),
+        };
+        let audit = request.audit.as_deref();
+        let audit = audit
+            .map(|path| AuditFile::open(path, Arc::clone(&reporter)))
+            .transpose()?;
+        let session = Self {
+            auditor: audit.map(|audit| Arc::new(audit) as Arc<dyn Auditor>),
+            cluster,
+            engines,
+            runtime,
+            credentials,
+            s3: Arc::default(),
+            request,
+            target,
+            compiling: Compiling::new(Arc::clone(&reporter)),
+            notes: Notes::new(Arc::clone(&reporter)),
+            reporter,
+        };
+        session.note_credentials_left_out();
+        session.note_defaults();
+        session.note_shared_name();
+        Ok(session)
+    }
+
+    /// Starts the engine that `operation` prefers, of those that the user lets it choose from, and
+    /// that answer. Whose it is is said, if it is not a bundled one.
+    pub(super) async fn engine_for(&self, operation: Operation) -> Result<Running, OpsError> {
+        let running = self.chosen_for(operation).await?;
+        self.note_engine(&running);
+        Ok(running)
+    }
+
+    /// An engine that is not bundled answers with nobody's word but its publisher's.
+    pub(super) fn note_engine(&self, running: &Running) {
+        let manifest = &running.manifest;
+        if !running.scope.is_bundled {
+            self.reporter.note(&format!(
+                "Using engine {} {} of publisher {}, which is not bundled",
+                manifest.id,
+                manifest.version,
+                manifest.id.publisher()
+            ));
+        }
+    }
+
+    async fn chosen_for(&self, operation: Operation) -> Result<Running, OpsError> {
+        let mut candidates = candidates(&self.engines, &self.request.engine, operation)?;
+        if operation == Operation::Create {
+            return Box::pin(self.engine_to_create(&candidates)).await;
+        }
+        if matches!(operation, Operation::Restore | Operation::Delete) {
+            // What destroys must not find another way when the expected one is closed: `latest` of
+            // another engine is another backup.
+            candidates.truncate(1);
+        }
+        let Some((last, others)) = candidates.split_last() else {
+            // `candidates` returns at least one.
+            return Err(OpsError::NobodyCan { operation });
+        };
+        let mut used = None;
+        let refused = |at: usize, refusal: Refusal| match refusal {
+            // What is wrong with the target, or with the user's rights, is wrong for every engine.
+            Refusal::NotAsked(error @ OpsError::Cluster(_)) => Err(error),
+            Refusal::NoAnswer(OpsError::Cluster(error))
+                if error.failure() == Failure::NotAllowed =>
+            {
+                Err(OpsError::Cluster(error))
+            }
+            Refusal::NotAsked(reason) | Refusal::NoAnswer(reason) => {
+                let reason = text::printable(&reason.to_string(), MAX_REASON).into_owned();
+                self.reporter.note(&format!(
+                    "engine {} can't be used here ({reason}); trying {}",
+                    call_name(&self.engines, &candidates[at].manifest().id),
+                    call_name(&self.engines, &candidates[at + 1].manifest().id)
+                ));
+                Ok(())
+            }
+        };
+        if !others.is_empty() {
+            let answering = |asked: Asked| {
+                let running = asked.answering()?;
+                self.reporter.debug(&format!(
+                    "engine {}: its backend answers",
+                    running.manifest.id
+                ));
+                Ok(running)
+            };
+            used = Box::pin(self.first_that_answers(others, answering, refused)).await?;
+        }
+        match used {
+            Some(running) => Ok(running),
+            // The last is not asked whether it answers: its own error says more.
+            None => self.start(last).await,
+        }
+    }
+
+    /// The first, unless nobody listens where its backend would: then the first of the others that
+    /// answers. A backend that is there and fails is meant, and says why itself; where none is there,
+    /// the first says so.
+    async fn engine_to_create(&self, candidates: &[&EngineFile]) -> Result<Running, OpsError> {
+        let [first, others @ ..] = candidates else {
+            let operation = Operation::Create;
+            return Err(OpsError::NobodyCan { operation });
+        };
+        if others.is_empty() {
+            return self.start(first).await;
+        }
+        let Asked {
+            running: preferred,
+            answer,
+        } = self.ask(first).await?;
+        let reason = match answer {
+            Err(OpsError::Cluster(reason)) if reason.is_absence() => reason,
+            Err(OpsError::Engine(error)) if !matches!(error, EngineError::Reported { .. }) => {
+                return Err(error.into());
+            }
+            _ => return Ok(preferred),
+        };
+        let refused = |at: usize, refusal: Refusal| {
+            let (Refusal::NotAsked(error) | Refusal::NoAnswer(error)) = refusal;
+            self.reporter.debug(&format!(
+                "engine {} can't be used here either: {}",
+                call_name(&self.engines, &others[at].manifest().id),
+                text::printable(&error.to_string(), MAX_REASON)
+            ));
+            Ok(())
+        };
+        let used = Box::pin(self.first_that_answers(others, is_there, refused)).await?;
+        let Some(running) = used else {
+            return Ok(preferred);
+        };
+        self.reporter.note(&format!(
+            "engine {} can't be used here ({}); using {}",
+            preferred.called,
+            text::printable(&reason.to_string(), MAX_REASON),
+            running.called
+        ));
+        Ok(running)
+    }
+
+    /// Starts the engine that restores from files.
+    pub(super) async fn engine_for_files(&self) -> Result<Running, OpsError> {
+        let running = self
+            .start(for_files(&self.engines, &self.request.engine)?)
+            .await?;
+        self.note_engine(&running);
+        Ok(running)
+    }
+
+    /// Starts the engine with this id once more.
+    pub(super) async fn start_named(&self, id: &EngineId) -> Result<Running, OpsError> {
+        self.start(self.file(id)?).await
+    }
+
+    /// The engine with this id.
+    pub(super) fn file(&self, id: &EngineId) -> Result<&EngineFile, OpsError> {
+        let file = self.engines.iter().find(|file| file.manifest().id == *id);
+        file.ok_or_else(|| OpsError::UnknownEngine {
+            name: id.to_string(),
+            near: None,
+            known: Vec::new(),
+        })
+    }
+
+    /// Makes native code of an engine and finds its endpoints at the same time, then starts it.
+    pub(super) async fn start(&self, file: &EngineFile) -> Result<Running, OpsError> {
+        self.start_at(file, &self.target).await
+    }
+
+    /// The same at another target, such as one pod of it.
+    pub(super) async fn start_at(
+        &self,
+        file: &EngineFile,
+        target: &Target,
+    ) -> Result<Running, OpsError> {
+        let route = Route {
+            target: target.clone(),
+            ..self.route(file)
+        };
+        // Boxed, they don't weigh on the futures of all callers.
+        let find = Box::pin(Endpoints::find(route));
+        let (loaded, network) = tokio::join!(self.load(file), find);
+        let loaded = loaded?;
+        Box::pin(self.run(file, &loaded, network?)).await
+    }
+
+    /// Where the requests of an engine go.
+    pub(super) fn route(&self, file: &EngineFile) -> Route {
+        Route {
+            cluster: self.cluster.clone(),
+            target: self.target.clone(),
+            manifest: file.manifest().clone(),
+            ports: self.request.ports.clone(),
+            credentials: self.credentials.clone(),
+            s3: Arc::clone(&self.s3),
+        }
+    }
+
+    /// Makes native code of an engine, where nothing else is held up by it.
+    pub(super) async fn load(&self, file: &EngineFile) -> Result<Loaded, OpsError> {
+        let runtime = Arc::clone(&self.runtime);
+        let to_load = file.clone();
+        let compiling = self.compiling.clone();
+        let loaded = tokio::task::spawn_blocking(move || {
+            let name = to_load.manifest().id.to_string();
+            // Told until it is there, however it ends.
+            let told = OnceLock::new();
+            runtime.load_telling(to_load, &|| {
+                told.get_or_init(|| compiling.begin(&name));
+            })
+        });
+        let loaded = loaded.await.map_err(|e| OpsError::Worker {
+            reason: e.to_string(),
+        })??;
+        if let Some(problem) = &loaded.cache_problem {
+            self.reporter
+                .debug(&format!("native code was not kept: {problem}"));
+        }
+        self.reporter.debug(&format!(
+            "{} engines compiled by this process",
+            self.runtime.compilations()
+        ));
+        Ok(loaded)
+    }
+
+    /// Starts a loaded engine over a network.
+    pub(super) async fn run(
+        &self,
+        file: &EngineFile,
+        loaded: &Loaded,
+        network: Endpoints,
+    ) -> Result<Running, OpsError> {
+        let network = Arc::new(network);
+        let saving = Arc::new(Saving::new(
+            Arc::clone(&network),
+            Arc::clone(&self.reporter),
+        ));
+        let commands = PodCommands::new(&self.cluster, network.target(), network.last_error());
+        let objects = Arc::new(ClusterObjects::new(&self.cluster, network.last_error()));
+        let instance = Instance::start(
+            loaded,
+            file.grants(),
+            Services {
+                network: network.clone(),
+                artifacts: Some(saving.clone()),
+                commands: Arc::new(commands),
+                objects: Some(objects.clone()),
+                observer: Arc::new(UiObserver(self.notes.clone())),
+                auditor: self.auditor.clone(),
+                now: None,
+            },
+            self.request.limits,
+        )
+        .await?;
+        Ok(Running {
+            instance,
+            network,
+            objects,
+            saving,
+            manifest: file.manifest().clone(),
+            called: call_name(&self.engines, &file.manifest().id),
+            scope: Scope {
+                namespace: self.cluster.namespace().to_owned(),
+                statefulset: (file.manifest().has_target())
+                    .then(|| self.target.statefulset.clone()),
+                pod: None,
+                engine: file.manifest().id.to_string(),
+                engine_version: file.manifest().version.to_string(),
+                is_bundled: file.is_bundled(),
+            },
+            named_by_backend: false,
+            notes: self.notes.clone(),
+        })
+    }
+
+    /// The settings of an engine's own options for an operation.
+    pub(super) fn options(&self, manifest: &Manifest, operation: Operation) -> Vec<OptionSetting> {
+        manifest
+            .options_for(operation)
+            .filter_map(|option| self.request.options.get(&option.name).cloned())
+            .collect()
+    }
+
+    /// Notes that `running` is about to begin something in its backend, or has: then it has an id.
+    pub(super) fn note_begun(&self, running: &Running, id: Option<&str>) {
+        self.request.begun.set(Work {
+            engine: running.called.clone(),
+            id: id.map(str::to_owned),
+            has_status: running.manifest.can(Operation::Status),
+            has_list: running.manifest.can(Operation::List),
+        });
+    }
+
+    /// Which engine the user wants.
+    pub(super) fn choice(&self) -> &EngineChoice {
+        &self.request.engine
+    }
+
+    /// The engines' options that the user gave, whichever engine they are of: those whose value is not
+    /// the default.
+    pub(super) fn given_options(&self) -> impl Iterator<Item = &EngineOption> {
+        let options = self
+            .engines
+            .iter()
+            .flat_map(|file| &file.manifest().options);
+        options.filter(|option| {
+            let setting = self.request.options.get(&option.name);
+            setting.is_some_and(|setting| !is_default(option, &setting.value))
+        })
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        self.request.limits
+    }
+
+    /// Whether each pod of the target is meant.
+    pub(super) fn all_pods(&self) -> bool {
+        self.request.all_pods
+    }
+
+    /// Says what was not said before.
+    pub(super) fn notes(&self) -> &Notes {
+        &self.notes
+    }
+
+    pub(super) fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// Reads the credentials of the backend once more than [`Session::open`] did.
+    pub(super) async fn use_credentials(
+        &mut self,
+        request: &CredentialsRequest,
+    ) -> Result<(), OpsError> {
+        self.credentials = Credentials::find(&self.cluster, request).await?;
+        Ok(())
+    }
+
+    pub(super) fn statefulset(&self) -> &str {
+        &self.target.statefulset
+    }
+
+    /// The front end.
+    #[must_use]
+    pub fn reporter(&self) -> &Arc<dyn Reporter> {
+        &self.reporter
+    }
+
+    /// For `--verbose`.
+    pub fn note_requests(&self) {
+        self.reporter.debug(&format!(
+            "{} requests to {}",
+            self.cluster.request_count(),
+            self.cluster.server()
+        ));
+    }
+
+    /// Whoever has installed an engine with the short name of a bundled one may mean it.
+    fn note_shared_name(&self) {
+        if let Some((used, others)) = shared_name(&self.engines, &self.request.engine) {
+            self.reporter.note(&format!(
+                "Using engine {}, which is bundled; for the other, give {}",
+                used.manifest().id,
+                others
+                    .iter()
+                    .map(|id| format!("`--engine {id}`"))
+                    .collect::<Vec<_>>()
+                    .join(" or ")
+            ));
+        }
+    }
+
+    /// Without this, the server's refusal of an anonymous user would be a riddle.
+    fn note_credentials_left_out(&self) {
+        if self.cluster.leaves_credentials_out() {
+            self.reporter.note(&format!(
+                "{} is reached without TLS, so the credentials of the kubeconfig are not sent (kubectl does the same)",
+                text::printable(self.cluster.server(), MAX_REASON)
+            ));
+        }
+    }
+
+    fn note_defaults(&self) {
+        let mut defaults = Vec::new();
+        let unnamed = self.request.statefulset.is_none() && self.request.pod.is_none();
+        if unnamed && has_target(&self.engines, &self.request.engine) {
+            defaults.push(format!("StatefulSet {DEFAULT_STATEFULSET}"));
+        }
+        let namespace = self.cluster.namespace();
+        match (self.cluster.namespace_source(), self.cluster.context()) {
+            (NamespaceSource::Flag, _) => {}
+            (NamespaceSource::Context, Some(context)) => {
+                defaults.push(format!("namespace {namespace} of context {context}"));
+            }
+            _ => defaults.push(format!("namespace {namespace}")),
+        }
+        if !defaults.is_empty() {
+            self.reporter
+                .note(&format!("Using {}", defaults.join(", ")));
+        }
+    }
+}
+
+impl Running {
+    pub(super) fn instance(&mut self) -> &mut Instance {
+        &mut self.instance
+    }
+
+    /// Whether the next pause ends when something happens to what the engine looked at.
+    pub(super) fn is_watched(&self) -> bool {
+        self.objects.is_watched()
+    }
+
+    /// Waits before the next look at what the engine looked at, and not longer than this.
+    pub(super) async fn pause(&self, longest: Duration) {
+        self.objects.pause(longest).await;
+    }
+
+    /// What a result is about: with the pod that has answered, where each answers for itself.
+    pub(super) fn scope(&self) -> Scope {
+        let is_one = self.manifest.answers_by_pod() || self.network.target().pod.is_some();
+        Scope {
+            pod: is_one.then(|| self.network.answered()).flatten(),
+            ..self.scope.clone()
+        }
+    }
+
+    /// The pod that something is to be done in, if one is meant. From now on it is no other.
+    pub(super) fn settle_on_pod(&self) -> Option<String> {
+        let target = self.network.target();
+        if self.manifest.answers_by_pod() {
+            self.network.settle_on_pod()
+        } else {
+            target.pod.clone().filter(|_| self.manifest.has_target())
+        }
+    }
+
+    /// Turns an error that the engine only passed on into the one that it was, and shows what the
+    /// network has to say.
+    pub(super) fn original<T>(&self, result: Result<T, EngineError>) -> Result<T, OpsError> {
+        for note in self.network.take_notes() {
+            self.notes.note(&note);
+        }
+        result.map_err(|error| {
+            if let EngineError::Reported { report, .. } = &error {
+                if let Some(original) = self.saving.original_of(report) {
+                    return original.into();
+                }
+                if let Some(original) = self.network.original_of(report) {
+                    return original.into();
+                }
+                if self.named_by_backend
+                    && let Some(refusal) = self.instance.refusal_in(&report.message)
+                {
+                    return OpsError::UnusableId {
+                        engine: self.called.clone(),
+                        reason: text::printable(refusal, 300).into_owned(),
+                    };
+                }
+            }
+            OpsError::Engine(error)
+        })
+    }
+}
+
+/// An engine whose backend answers, or wants credentials: then it says so itself.
+fn is_there(asked: Asked) -> Result<Running, OpsError> {
+    match asked.answer {
+        Err(OpsError::Engine(error)) if error.failure() == Failure::NotAllowed => Ok(asked.running),
+        Err(error) => Err(error),
+        Ok(_) => Ok(asked.running),
+    }
+}
+
+fn is_default(option: &EngineOption, value: &OptionValue) -> bool {
+    let default = option.default.as_deref();
+    match value {
+        OptionValue::Text(text) => default == Some(text),
+        OptionValue::Integer(number) => default == Some(&*number.to_string()),
+        OptionValue::Boolean(value) => default.unwrap_or("false") == value.to_string(),
+    }
+}
+
+/// Without a cache everything works, more slowly; so its problems are only told to those who look.
+fn open_cache(reporter: &dyn Reporter) -> Option<NativeCache> {
+    NativeCache::of_user()
+        .inspect_err(|problem| {
+            reporter.warn(&format!("engines are compiled anew each time: {problem}"));
+        })
+        .ok()
+}

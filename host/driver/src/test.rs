@@ -1,0 +1,534 @@
+//! `backup test`: whether everything is there that the other commands need, one check after the other.
+
+mod rights;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use broker_manifest::{Auth, Endpoint, Operation, ResourceRule};
+use bytes::Bytes;
+use futures_util::future::join_all;
+use host_base::{Failure, Problem, Report, Reporter, text};
+use host_cluster::{Backend, Candidate, ClusterError, Deadlines, Origin, ServerVersion};
+use host_engine::{Catalogue, EngineFile};
+use http::Request as HttpRequest;
+use http_body_util::{BodyExt as _, Full};
+use rights::{Asked, NeededBy, right, rights};
+
+use super::choose::{EngineChoice, chosen};
+use super::credentials::CredentialsRequest;
+use super::engines::in_words;
+use super::network::Endpoints;
+use super::session::{Request, Running};
+use super::{OpsError, Session};
+use crate::results::{CheckOutcome, CheckResult, CheckUp};
+
+/// The oldest version of Kubernetes that this program is tried with.
+const OLDEST_SERVER: (u32, u32) = (1, 26);
+
+/// Longest id of an access key that is shown, in characters.
+const MAX_KEY_ID: usize = 128;
+
+/// A check that is done, with what the view of it does not tell.
+struct Check {
+    row: CheckResult,
+    failure: Option<Failure>,
+    /// Nothing is there that it could be about. With `auto` another engine may be the right one.
+    absent: bool,
+}
+
+/// Checks the API server, this user's rights, the target, and the engine that is chosen, or, with
+/// `auto`, every engine. A check that failed does not end it: those that still make sense are done, the
+/// others are `skipped`.
+///
+/// With `auto`, an engine whose port nobody listens on is a warning as long as another one answers: few
+/// clusters have every backend.
+///
+/// # Errors
+/// When there is no such engine, or no configuration of a cluster. What a check finds is no error here:
+/// [`CheckUp::failure`] is the gravest of it.
+pub async fn test(
+    catalogue: Catalogue,
+    mut request: Request,
+    reporter: Arc<dyn Reporter>,
+) -> Result<CheckUp, OpsError> {
+    let choice = request.engine.clone();
+    let engines: Vec<_> = chosen(&catalogue, &choice)?.into_iter().cloned().collect();
+    // A Secret that can't be read is one check of many.
+    let from_secret = request.credentials.from_secret.is_some();
+    let credentials = from_secret.then(|| std::mem::take(&mut request.credentials));
+    let mut session = Session::open(catalogue, request, reporter).await?;
+    let mut checks = Vec::new();
+    let (answers, version) = server(&session, &mut checks).await;
+    let reached = answers && {
+        let asked = Asked {
+            engines: &engines,
+            from_secret,
+            version,
+        };
+        rights(&session, asked, &mut checks).await
+    };
+    let has_target = engines.iter().any(|file| file.manifest().has_target());
+    let ready = reached && (!has_target || target(&session, &mut checks).await);
+    let with_credentials = match credentials {
+        Some(wanted) if reached => secret(&mut session, &wanted, &mut checks).await,
+        _ => reached,
+    };
+    if !reached && has_target {
+        checks.push(Check::skipped(None, "target"));
+    }
+    let mut of_engines = join_all(engines.iter().map(|file| async {
+        if ready {
+            Box::pin(engine(&session, file, with_credentials)).await
+        } else {
+            all_skipped(file)
+        }
+    }))
+    .await;
+    if choice == EngineChoice::Auto {
+        excuse_absent(&mut of_engines);
+    }
+    checks.extend(of_engines.into_iter().flatten());
+    session.note_requests();
+    Ok(CheckUp {
+        namespace: session.cluster.namespace().to_owned(),
+        statefulset: has_target.then(|| session.statefulset().to_owned()),
+        failure: gravest(&checks),
+        checks: checks.into_iter().map(|check| check.row).collect(),
+    })
+}
+
+/// Whether the API server answers. Returns whether anything else can be asked of it, and its version.
+async fn server(session: &Session, checks: &mut Vec<Check>) -> (bool, Option<(u32, u32)>) {
+    let answer = session.cluster.server_version().await;
+    let version = answer.as_ref().ok().and_then(|version| version.numbers);
+    let reached = matches!(answer, Ok(_) | Err(ClusterError::Forbidden { .. }));
+    let skipped = (!reached).then(|| Check::skipped(None, "rights"));
+    checks.push(match answer {
+        Ok(version) => judged(&version, session.cluster.server()),
+        Err(ClusterError::Forbidden { .. }) => Check::warned(
+            "api-server",
+            format!(
+                "{} answers, and does not tell its version",
+                session.cluster.server()
+            ),
+            None,
+        ),
+        Err(error) => Check::failed(None, "api-server", &error),
+    });
+    checks.extend(skipped);
+    (reached, version)
+}
+
+fn judged(version: &ServerVersion, server: &str) -> Check {
+    let message = format!("{server} answers, version {}", version.text);
+    match version.numbers {
+        Some(numbers) if numbers < OLDEST_SERVER => Check::warned(
+            "api-server",
+            message,
+            Some(format!(
+                "It is older than {}.{}, the oldest that kubectl-broker is made for: update the cluster",
+                OLDEST_SERVER.0, OLDEST_SERVER.1
+            )),
+        ),
+        _ => Check::passed(None, "api-server", message),
+    }
+}
+
+/// Whether the target is there. Returns whether its pods can be asked for anything.
+async fn target(session: &Session, checks: &mut Vec<Check>) -> bool {
+    let subject = match &session.target().pod {
+        Some(pod) => format!("pod {pod}"),
+        None => format!("StatefulSet {}", session.statefulset()),
+    };
+    match session.cluster.readiness(session.target()).await {
+        Ok(found) => {
+            let message = format!("{subject}: {} of {} ready", found.ready, found.wanted);
+            checks.push(if found.ready >= found.wanted {
+                Check::passed(None, "target", message)
+            } else {
+                let namespace = session.cluster.namespace();
+                let hint = format!("Look at `kubectl get pods -n {namespace}`");
+                let reasons = found.unready.join("; ");
+                Check::warned("target", format!("{message}; {reasons}"), Some(hint))
+            });
+            true
+        }
+        // Who may not list pods may be let through to one, and a Service names pods without the right to see them.
+        Err(error) if error.failure() == Failure::NotAllowed => {
+            let message = format!("{subject}: not known, because it is {error}");
+            checks.push(Check::warned("target", message, error.hint()));
+            true
+        }
+        Err(error) => {
+            checks.push(Check::failed(None, "target", &error));
+            false
+        }
+    }
+}
+
+/// Whether the Secret with the credentials can be used.
+async fn secret(
+    session: &mut Session,
+    wanted: &CredentialsRequest,
+    checks: &mut Vec<Check>,
+) -> bool {
+    let read = session.use_credentials(wanted).await;
+    let usable = read.is_ok();
+    checks.push(match read {
+        Ok(()) => {
+            let name = wanted.from_secret.as_deref().unwrap_or_default();
+            Check::passed(None, "credentials", format!("read from Secret {name}"))
+        }
+        Err(error) => Check::failed(None, "credentials", &error),
+    });
+    usable
+}
+
+/// The checks of one engine, over one port-forward for each endpoint.
+async fn engine(session: &Session, file: &EngineFile, with_credentials: bool) -> Vec<Check> {
+    let manifest = file.manifest();
+    let name = &*file.shown_name();
+    let route = session.route(file);
+    let mut checks = of_objects(session, file).await;
+    let mut backends = BTreeMap::new();
+    let mut in_pods = 0;
+    for (endpoint_name, endpoint) in &manifest.endpoints {
+        if !endpoint.is_in_pods() {
+            checks.extend(of_s3(session, name, endpoint_name, endpoint).await);
+            continue;
+        }
+        in_pods += 1;
+        let found = route.backend(endpoint_name, endpoint).await;
+        let (check, backend) = reach(name, endpoint_name, found).await;
+        checks.push(check);
+        if let Some(backend) = backend {
+            backends.insert(endpoint_name.clone(), backend);
+        }
+    }
+    if backends.len() < in_pods || !with_credentials {
+        for backend in backends.values() {
+            show_notes(&**session.reporter(), backend);
+        }
+        checks.extend(calls_skipped(file));
+        return checks;
+    }
+    let network = Endpoints::over(backends, route);
+    match detect(session, file, network).await {
+        Err(error) => {
+            checks.push(Check::failed(Some(name), "detect", &error));
+            checks.extend(calls_skipped(file).into_iter().skip(1));
+        }
+        Ok((mut running, message)) => {
+            checks.push(Check::passed(Some(name), "detect", message));
+            if manifest.can(Operation::List) {
+                checks.push(list(session, &mut running, name).await);
+            }
+        }
+    }
+    checks
+}
+
+/// Whether the cluster has the kinds that an engine works with, and what this user may do with them.
+async fn of_objects(session: &Session, file: &EngineFile) -> Vec<Check> {
+    let engine = &*file.shown_name();
+    let rules = file.manifest().resources.iter().flat_map(|it| &it.allow);
+    let mut checks = Vec::new();
+    for rule in rules {
+        let failed =
+            |error| Check::failed(Some(engine), &format!("kind:{}", rule.kind().kind), error);
+        let found = session.cluster.object_type(rule.kind(), rule.namespace());
+        let ty = match Box::pin(found).await {
+            Ok(ty) => ty,
+            Err(ClusterError::NoSuchKind { .. }) if rule.is_optional() => {
+                checks.push(Check::done_without(engine, rule));
+                continue;
+            }
+            Err(error) => {
+                checks.push(failed(&error));
+                continue;
+            }
+        };
+        let verbs: Vec<_> = rule.verbs().iter().copied().collect();
+        match Box::pin(session.cluster.object_rights(&ty, &verbs)).await {
+            Ok(rights) => checks.extend(rights.iter().map(|rights| {
+                let need = NeededBy {
+                    what: format!("engine {engine}"),
+                    required: &[],
+                    losses: vec![(rights.missing.as_slice(), "what needs it fails")],
+                };
+                let mut check = right(rights, &need);
+                check.row.engine = Some(engine.to_owned());
+                check
+            })),
+            Err(error) => checks.push(failed(&error)),
+        }
+    }
+    checks
+}
+
+/// Finds out whether anything that speaks HTTP is at the endpoint. Any answer will do, so nothing that
+/// the backend would have to work for is asked.
+async fn reach(
+    engine: &str,
+    endpoint: &str,
+    found: Result<Backend, ClusterError>,
+) -> (Check, Option<Backend>) {
+    let name = format!("endpoint:{endpoint}");
+    let failed = |error: &ClusterError| {
+        let mut check = Check::failed(Some(engine), &name, error);
+        check.absent = error.is_absence();
+        check
+    };
+    let backend = match found {
+        Ok(backend) => backend,
+        Err(error) => return (failed(&error), None),
+    };
+    let mut request = HttpRequest::new(Full::new(Bytes::new()));
+    *request.method_mut() = http::Method::HEAD;
+    match backend.send(request, &Deadlines::default()).await {
+        Ok(answer) => {
+            // Read to its end, so that the connection can be used again.
+            let _ = answer.into_body().collect().await;
+            let place = backend.candidate().as_ref().map(place).unwrap_or_default();
+            let message = format!("{place} answers");
+            (Check::passed(Some(engine), &name, message), Some(backend))
+        }
+        Err(error) => (failed(&error), None),
+    }
+}
+
+/// Whether there are credentials for S3. Which buckets it is about is not known before, so that nothing is
+/// asked of it; and only of an engine that is meant, since whoever has no such system has no such credentials.
+async fn of_s3(
+    session: &Session,
+    engine: &str,
+    endpoint_name: &str,
+    endpoint: &Endpoint,
+) -> Option<Check> {
+    if *session.choice() == EngineChoice::Auto {
+        return None;
+    }
+    let name = format!("endpoint:{endpoint_name}");
+    if endpoint.auth != Auth::Aws {
+        let message = "S3 is asked without credentials".to_owned();
+        return Some(Check::passed(Some(engine), &name, message));
+    }
+    Some(match session.s3.credentials().await {
+        Ok((key, region)) => {
+            let key = text::printable(&key, MAX_KEY_ID);
+            let message = format!("S3 is asked with AWS access key {key}, region {region}");
+            Check::passed(Some(engine), &name, message)
+        }
+        Err(error) => {
+            let Report { message, hint, .. } = error.report();
+            let message = format!("{message}: what needs it fails");
+            let mut check = Check::warned(&name, message, hint);
+            check.row.engine = Some(engine.to_owned());
+            check
+        }
+    })
+}
+
+fn place(candidate: &Candidate) -> String {
+    let origin = match &candidate.origin {
+        Origin::Flag => "given by flag".to_owned(),
+        Origin::Service(name) => format!("of Service {name}"),
+        Origin::Container(name) => format!("of container {name}"),
+        Origin::Undeclared => "not declared by the pod".to_owned(),
+    };
+    format!(
+        "port {} of pod {} ({origin})",
+        candidate.port, candidate.pod
+    )
+}
+
+fn show_notes(reporter: &dyn Reporter, backend: &Backend) {
+    for note in backend.take_notes() {
+        reporter.note(&note);
+    }
+}
+
+async fn detect(
+    session: &Session,
+    file: &EngineFile,
+    network: Endpoints,
+) -> Result<(Running, String), OpsError> {
+    let loaded = session.load(file).await?;
+    let asked = session.ask_over(file, &loaded, network).await?;
+    let detection = asked.answer?;
+    Ok((asked.running, in_words(detection)))
+}
+
+async fn list(session: &Session, running: &mut Running, engine: &str) -> Check {
+    let options = session.options(&running.manifest, Operation::List);
+    let listed = running.instance().list(None, &options).await;
+    match running.original(listed) {
+        Ok(backups) => {
+            let noun = if backups.len() == 1 {
+                "backup"
+            } else {
+                "backups"
+            };
+            Check::passed(Some(engine), "list", format!("{} {noun}", backups.len()))
+        }
+        Err(error) => Check::failed(Some(engine), "list", &error),
+    }
+}
+
+fn all_skipped(file: &EngineFile) -> Vec<Check> {
+    let engine = &*file.shown_name();
+    let endpoints = file.manifest().endpoints.keys();
+    endpoints
+        .map(|name| Check::skipped(Some(engine), &format!("endpoint:{name}")))
+        .chain(calls_skipped(file))
+        .collect()
+}
+
+/// `detect`, and `list` where the engine can.
+fn calls_skipped(file: &EngineFile) -> Vec<Check> {
+    let engine = &*file.shown_name();
+    let list = file.manifest().can(Operation::List);
+    ["detect", "list"]
+        .into_iter()
+        .take(if list { 2 } else { 1 })
+        .map(|check| Check::skipped(Some(engine), check))
+        .collect()
+}
+
+/// Of several engines, those that are not there are no failure as long as one of them answers.
+fn excuse_absent(of_engines: &mut [Vec<Check>]) {
+    let answers = |checks: &Vec<Check>| {
+        let mut checks = checks.iter();
+        checks.any(|check| check.row.check == "detect" && check.row.outcome == CheckOutcome::Passed)
+    };
+    if !of_engines.iter().any(answers) {
+        return;
+    }
+    for check in of_engines.iter_mut().flatten().filter(|check| check.absent) {
+        check.row.outcome = CheckOutcome::Warned;
+        check.failure = None;
+    }
+}
+
+/// What the command's exit code says: a missing right before a deadline that passed, before all else.
+fn gravest(checks: &[Check]) -> Option<Failure> {
+    let has = |failure| checks.iter().any(|check| check.failure == Some(failure));
+    let found = [Failure::NotAllowed, Failure::TimedOut]
+        .into_iter()
+        .find(|failure| has(*failure));
+    let any = checks.iter().any(|check| check.failure.is_some());
+    found.or(any.then_some(Failure::Failed))
+}
+
+impl Check {
+    fn of(engine: Option<&str>, check: &str, outcome: CheckOutcome, message: String) -> Self {
+        Self {
+            row: CheckResult {
+                engine: engine.map(str::to_owned),
+                check: check.to_owned(),
+                outcome,
+                message,
+                hint: None,
+                is_own_hint: true,
+            },
+            failure: None,
+            absent: false,
+        }
+    }
+
+    fn passed(engine: Option<&str>, check: &str, message: String) -> Self {
+        Self::of(engine, check, CheckOutcome::Passed, message)
+    }
+
+    fn warned(check: &str, message: String, hint: Option<String>) -> Self {
+        let mut warned = Self::of(None, check, CheckOutcome::Warned, message);
+        warned.row.hint = hint;
+        warned
+    }
+
+    fn failed(engine: Option<&str>, check: &str, problem: &dyn Problem) -> Self {
+        let mut failed = Self::of(engine, check, CheckOutcome::Failed, problem.to_string());
+        failed.row.hint = problem.hint().map(|hint| match problem.hint_written_by() {
+            Some(engine) => format!("engine {engine} says: {hint}"),
+            None => hint,
+        });
+        failed.row.is_own_hint = !problem.is_hint_of_others();
+        failed.failure = Some(problem.failure());
+        failed
+    }
+
+    /// Of a kind that the cluster lacks, and the engine does not need.
+    fn done_without(engine: &str, rule: &ResourceRule) -> Self {
+        let kind = rule.kind();
+        let message = format!("the cluster does not have {kind}; what needs it can't be done");
+        let name = format!("kind:{}", kind.kind);
+        Self::of(Some(engine), &name, CheckOutcome::Skipped, message)
+    }
+
+    fn skipped(engine: Option<&str>, check: &str) -> Self {
+        let message = "it needs a check that failed".to_owned();
+        Self::of(engine, check, CheckOutcome::Skipped, message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(engine: &str, failure: Failure) -> Check {
+        let mut check = Check::of(
+            Some(engine),
+            "endpoint:api",
+            CheckOutcome::Failed,
+            String::new(),
+        );
+        check.failure = Some(failure);
+        check
+    }
+
+    #[test]
+    fn a_missing_right_is_graver_than_a_deadline_and_that_than_all_else() {
+        let mut checks = vec![Check::passed(None, "api-server", String::new())];
+        assert_eq!(gravest(&checks), None);
+        for (added, gravest_now) in [
+            (Failure::NotFound, Failure::Failed),
+            (Failure::TimedOut, Failure::TimedOut),
+            (Failure::NotAllowed, Failure::NotAllowed),
+            (Failure::PluginFault, Failure::NotAllowed),
+        ] {
+            checks.push(failed("x", added));
+            assert_eq!(gravest(&checks), Some(gravest_now));
+        }
+    }
+
+    #[test]
+    fn an_absent_engine_is_excused_only_where_another_answers() {
+        let absent = || {
+            let mut check = failed("a", Failure::Failed);
+            check.absent = true;
+            vec![check]
+        };
+        let detected = Check::passed(Some("b"), "detect", String::new());
+        let mut alone = [absent(), vec![Check::skipped(Some("b"), "detect")]];
+        excuse_absent(&mut alone);
+        assert_eq!(alone[0][0].row.outcome, CheckOutcome::Failed);
+        let mut together = [absent(), vec![detected, failed("b", Failure::TimedOut)]];
+        excuse_absent(&mut together);
+        assert_eq!(together[0][0].row.outcome, CheckOutcome::Warned);
+        assert_eq!(together[1][1].row.outcome, CheckOutcome::Failed);
+    }
+
+    #[test]
+    fn an_old_server_is_a_warning_with_the_version_that_is_wanted() {
+        let of = |text: &str, numbers| {
+            let text = text.to_owned();
+            judged(&ServerVersion { text, numbers }, "https://x").row
+        };
+        let old = of("v1.25.16", Some((1, 25)));
+        assert_eq!(old.outcome, CheckOutcome::Warned);
+        assert!(old.hint.is_some_and(|hint| hint.contains("1.26")));
+        assert_eq!(of("v1.26.0", Some((1, 26))).outcome, CheckOutcome::Passed);
+        assert_eq!(of("devel", None).outcome, CheckOutcome::Passed);
+    }
+}

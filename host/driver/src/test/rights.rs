@@ -1,0 +1,184 @@
+//! What this user may do, which commands need it, and what is lost without it.
+//!
+//! Only a right without which no command of the chosen engines can work is a failure: the program does without all
+//! others, and so does its check.
+
+use broker_manifest::Select;
+use futures_util::future::join_all;
+use host_base::Failure;
+use host_cluster::{ClusterError, Need, Rights};
+use host_engine::EngineFile;
+
+use super::{Check, Session};
+use crate::results::CheckOutcome;
+
+/// The first version of Kubernetes that asks for `create` when a connection into a pod is opened with GET.
+const CREATE_SINCE: (u32, u32) = (1, 35);
+
+/// What the rights are asked for.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub engines: &'a [EngineFile],
+    /// Whether the credentials come from a Secret. The right to it may be one to that Secret alone: it is read instead.
+    pub from_secret: bool,
+    /// Of the API server, where it is known.
+    pub version: Option<(u32, u32)>,
+}
+
+/// Who needs a right.
+pub(super) struct NeededBy<'a> {
+    /// The commands, or what else.
+    pub what: String,
+    /// The verbs without which nothing works.
+    pub required: &'a [&'static str],
+    /// What is lost without the others, by verb. The first that fits is told.
+    pub losses: Vec<(&'a [&'static str], &'static str)>,
+}
+
+/// Asks for all rights at once. Returns whether anything else can be asked.
+pub(super) async fn rights(session: &Session, asked: Asked<'_>, checks: &mut Vec<Check>) -> bool {
+    let needs = asked.needs().into_iter().map(|(need, by)| async move {
+        let rights = session.cluster.rights(need).await?;
+        Ok(right(&rights, &by))
+    });
+    let answers: Result<Vec<_>, ClusterError> = join_all(needs).await.into_iter().collect();
+    match answers {
+        Ok(answers) => {
+            checks.extend(answers);
+            true
+        }
+        // The rights may be there all the same.
+        Err(error @ (ClusterError::Forbidden { .. } | ClusterError::Api { .. })) => {
+            let message = format!("not known: {error}");
+            let hint = "Every user has the right to ask by the ClusterRole `system:basic-user`, where it is bound as usual";
+            checks.push(Check::warned("rights", message, Some(hint.to_owned())));
+            true
+        }
+        Err(error) => {
+            checks.push(Check::failed(None, "rights", &error));
+            false
+        }
+    }
+}
+
+type Needs = Vec<(Need, NeededBy<'static>)>;
+
+impl NeededBy<'static> {
+    fn optional(what: &str, verbs: &'static [&'static str], loss: &'static str) -> Self {
+        Self {
+            what: what.to_owned(),
+            required: &[],
+            losses: vec![(verbs, loss)],
+        }
+    }
+}
+
+impl Asked<'_> {
+    fn needs(&self) -> Needs {
+        let in_pods = self.engines.iter().any(|file| file.manifest().has_target());
+        let mut needs = if in_pods { self.of_pods() } else { Vec::new() };
+        let by_service = self.with_select(Select::Service);
+        if !by_service.is_empty() {
+            let what = format!("engine {}", by_service.join(", "));
+            let loss = "ports are then those that the pods declare, not those of Services";
+            needs.push((
+                Need::EndpointSlices,
+                NeededBy::optional(&what, &["list"], loss),
+            ));
+        }
+        let verbs = &["get", "create", "update", "delete"];
+        let loss = "a restore then keeps out your own processes on this machine only";
+        needs.push((Need::Leases, NeededBy::optional("`restore`", verbs, loss)));
+        if !self.from_secret {
+            let loss = "credentials have to be given in another way";
+            let by = NeededBy::optional("`--credentials-secret`", &["get"], loss);
+            needs.push((Need::Secrets, by));
+        }
+        if in_pods {
+            let with_commands = self.named(|file| !file.manifest().exec.is_empty());
+            let what = match &with_commands[..] {
+                [] => "engines that run commands in pods".to_owned(),
+                engines => format!("commands in pods of engine {}", engines.join(", ")),
+            };
+            let loss = "nothing can then be run in pods";
+            let by = NeededBy::optional(&what, &["get", "create"], loss);
+            needs.push((Need::Exec, by));
+            let what = "errors about pods that are not ready";
+            let loss = "an error then can't say what is wrong with a node";
+            needs.push((Need::Nodes, NeededBy::optional(what, &["get"], loss)));
+        }
+        needs
+    }
+
+    fn of_pods(&self) -> Needs {
+        let every = "every command that asks a backend";
+        let only_by_service = self.with_select(Select::Pod).is_empty()
+            && !self.with_select(Select::Service).is_empty();
+        let pods = NeededBy {
+            what: every.to_owned(),
+            required: if only_by_service { &[] } else { &["get"] },
+            losses: vec![
+                (&["get"], "only pods that a Service names are then found"),
+                (
+                    &["list"],
+                    "where the first pod is not ready no other is then found, and nothing can be run in pods",
+                ),
+            ],
+        };
+        let loss = "near names can't be suggested";
+        let sets = NeededBy::optional("errors about the target", &["get", "list"], loss);
+        let needs_create = self.version.is_none_or(|version| version >= CREATE_SINCE);
+        let port_forward = NeededBy {
+            what: every.to_owned(),
+            required: if needs_create {
+                &["get", "create"]
+            } else {
+                &["get"]
+            },
+            losses: vec![(&["create"], "Kubernetes asks for it from 1.35 on")],
+        };
+        vec![
+            (Need::Pods, pods),
+            (Need::StatefulSets, sets),
+            (Need::PortForward, port_forward),
+        ]
+    }
+
+    /// The engines with an endpoint that is found in this way.
+    fn with_select(&self, select: Select) -> Vec<&str> {
+        self.named(|file| {
+            let mut endpoints = file.manifest().endpoints.values();
+            endpoints.any(|endpoint| endpoint.select == select)
+        })
+    }
+
+    fn named(&self, is_meant: impl Fn(&EngineFile) -> bool) -> Vec<&str> {
+        let meant = self.engines.iter().filter(|file| is_meant(file));
+        meant.map(|file| file.manifest().id.name()).collect()
+    }
+}
+
+/// The check of one right.
+pub(super) fn right(rights: &Rights, by: &NeededBy<'_>) -> Check {
+    let name = format!("right:{}", rights.on);
+    let what = &by.what;
+    if rights.missing.is_empty() {
+        let allowed = rights.allowed.join(", ");
+        return Check::passed(None, &name, format!("may {allowed} (for {what})"));
+    }
+    let message = format!("may not {} (for {what})", rights.missing.join(", "));
+    let hint = Some(format!("Ask for this right: {}", rights.rule));
+    let missing = |verbs: &[&'static str]| verbs.iter().any(|verb| rights.missing.contains(verb));
+    if missing(by.required) {
+        let mut check = Check::warned(&name, message, hint);
+        check.row.outcome = CheckOutcome::Failed;
+        check.failure = Some(Failure::NotAllowed);
+        return check;
+    }
+    let loss = by.losses.iter().find(|(verbs, _)| missing(verbs));
+    let message = match loss {
+        Some((_, loss)) => format!("{message}: {loss}"),
+        None => message,
+    };
+    Check::warned(&name, message, hint)
+}

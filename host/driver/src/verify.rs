@@ -1,0 +1,116 @@
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use host_base::{Failure, Reporter, text};
+use host_transfer::{Outcome, Proven, Verification, Wanted};
+
+use super::OpsError;
+use super::history::{Deed, in_background, last_download};
+use super::observer::TransferObserver;
+use crate::results::{CheckedFile, Verified};
+
+/// Which files are to be looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifyRequest {
+    pub files: Vec<PathBuf>,
+}
+
+/// What stands in the record of a file of which nothing is known.
+const UNVERIFIED: &str = "not verified: no digest, no length and no structure to check it by";
+
+/// Looks whether files are what was downloaded, and whole. All are looked at, whatever is wrong with
+/// the first. A file of which nothing is known is part of the result, and not verified.
+///
+/// # Errors
+/// When one of them is damaged, or can't be read.
+pub async fn verify(
+    request: VerifyRequest,
+    reporter: Arc<dyn Reporter>,
+) -> Result<Verified, OpsError> {
+    let of = request.files.len();
+    let mut files = Vec::new();
+    let mut failed = Vec::new();
+    for path in request.files {
+        let mut deed = Deed::default();
+        "verify".clone_into(&mut deed.operation);
+        deed.file = Some(path.canonicalize().unwrap_or_else(|_| path.clone()));
+        let result = verify_one(path, Arc::clone(&reporter)).await;
+        if let Ok(verification) = &result {
+            deed.bytes = Some(verification.length);
+            deed.sha256 = Some(verification.sha256.to_string());
+            match verification.proven() {
+                Proven::Nothing => deed.ended(Failure::Partial.name(), UNVERIFIED),
+                Proven::Structure => deed.ended("Succeeded", "by its structure only"),
+                Proven::Checksum | Proven::Length => {}
+            }
+        }
+        deed.record(&*reporter, &result).await;
+        match result {
+            Ok(verification) => {
+                if let Some(note) = &verification.note {
+                    reporter.note(&text::printable(note, 600));
+                }
+                files.push(checked(verification));
+            }
+            Err(OpsError::Transfer(error)) => failed.push(*error),
+            Err(error) => return Err(error),
+        }
+    }
+    if failed.is_empty() {
+        return Ok(Verified { files });
+    }
+    for file in &files {
+        reporter.note(&file.sentence());
+    }
+    Err(OpsError::Files { of, failed })
+}
+
+/// The file, verified: opened, and at its start.
+pub(super) async fn verify_one(
+    path: PathBuf,
+    reporter: Arc<dyn Reporter>,
+) -> Result<Verification, OpsError> {
+    let observer = TransferObserver::new(reporter, "Checked");
+    let verified = in_background(move || {
+        let wanted = wanted(&path);
+        host_transfer::verify(&path, &wanted, &observer).and_then(Verification::require)
+    });
+    Ok(verified.await??)
+}
+
+/// What the record of this machine says of a file.
+fn wanted(path: &Path) -> Wanted {
+    last_download(path).map_or_else(Wanted::default, |entry| Wanted {
+        length: entry.bytes,
+        sha256: entry.sha256.and_then(|digest| digest.parse().ok()),
+    })
+}
+
+fn checked(verification: Verification) -> CheckedFile {
+    let is_compared = verification.is_compared();
+    let verified_by = match verification.proven() {
+        Proven::Checksum => "checksum",
+        Proven::Length => "length",
+        Proven::Structure => "structure",
+        Proven::Nothing => "nothing",
+    };
+    CheckedFile {
+        verified_by,
+        path: verification.path,
+        bytes: verification.length,
+        sha256: verification.sha256.to_string(),
+        is_compared,
+        checks: verification
+            .checks
+            .into_iter()
+            .map(|check| {
+                let outcome = match check.outcome {
+                    Outcome::Passed => "passed",
+                    Outcome::Failed => "failed",
+                    Outcome::Skipped => "skipped",
+                };
+                (check.name, outcome, check.message)
+            })
+            .collect(),
+    }
+}

@@ -1,0 +1,455 @@
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use broker_manifest::{Manifest, Operation};
+use host_base::files;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::sections::Sections;
+use super::{EngineError, Grants, loads};
+
+/// The largest component that is read from a file, in bytes. What is installed is checked by its digest as well.
+const MAX_COMPONENT: u64 = 256 << 20;
+
+/// The version of the engine interface that this host provides.
+pub const INTERFACE: &str = "0.1.0";
+
+const PACKAGE: &str = "kubectl-broker:engine/";
+const OPERATIONS: &str = "operations";
+
+/// Interfaces of ours that the host provides.
+const PROVIDED: &[&str] = &[
+    "types",
+    "http",
+    "artifacts",
+    "exec",
+    "resources",
+    "log",
+    "progress",
+    "clock",
+];
+/// The packages of WASI 0.2 that are linked, with nothing in them.
+const WASI: &[&str] = &["cli", "clocks", "filesystem", "io", "random", "sockets"];
+
+/// An engine's component, and all that can be known of it without running it.
+#[derive(Clone, Debug)]
+pub struct EngineFile {
+    content: Content,
+    outline: Arc<Outline>,
+    /// All that the manifest asks for where it is none.
+    grants: Option<Grants>,
+    bundled: bool,
+    /// What the user made it the default for.
+    default_for: BTreeSet<Operation>,
+}
+
+/// What a component says of itself: enough for the command line, for lists and for consent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Outline {
+    /// The version of the engine interface that it is built for.
+    pub interface: String,
+    /// Names of the interfaces that it imports, with their versions.
+    pub imports: BTreeSet<String>,
+    pub manifest: Manifest,
+}
+
+/// Where the bytes of a component are.
+#[derive(Clone, Debug)]
+enum Content {
+    Here {
+        bytes: Cow<'static, [u8]>,
+        /// Computed when somebody asks.
+        digest: OnceLock<[u8; 32]>,
+    },
+    /// Read only when native code must be made; then it must have this digest.
+    File { path: PathBuf, digest: [u8; 32] },
+}
+
+impl EngineFile {
+    /// Reads a component's manifest, imports and exports. Nothing of it is compiled or run.
+    ///
+    /// `name` is for errors: where the bytes came from.
+    ///
+    /// # Errors
+    /// When it is no component, has no single valid manifest, is built for another interface,
+    /// or imports what the host does not provide or its manifest does not ask for.
+    pub fn read(name: &str, bytes: impl Into<Cow<'static, [u8]>>) -> Result<Self, EngineError> {
+        let bytes = bytes.into();
+        let sections = Sections::read(name, &bytes)?;
+        let manifest = sections.manifest(name)?;
+        let outline = Outline {
+            interface: interface(name, &sections.exports)?.to_owned(),
+            imports: sections.imports,
+            manifest,
+        };
+        outline.check_interface(name)?;
+        outline.check_imports()?;
+        Ok(Self {
+            content: Content::Here {
+                bytes,
+                digest: OnceLock::new(),
+            },
+            outline: Arc::new(outline),
+            grants: None,
+            bundled: false,
+            default_for: BTreeSet::new(),
+        })
+    }
+
+    /// An engine that was read before, and whose bytes lie in a file since. They are not looked at
+    /// until they are needed; then they must have this digest.
+    ///
+    /// # Errors
+    /// When this host can't run what the outline says: it may be another than the one that read it.
+    pub fn stored(
+        outline: Outline,
+        digest: [u8; 32],
+        path: PathBuf,
+        grants: Grants,
+    ) -> Result<Self, EngineError> {
+        outline.check_interface(&outline.name())?;
+        outline.check_imports()?;
+        Ok(Self {
+            content: Content::File { path, digest },
+            outline: Arc::new(outline),
+            grants: Some(grants),
+            bundled: false,
+            default_for: BTreeSet::new(),
+        })
+    }
+
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.outline.manifest
+    }
+
+    #[must_use]
+    pub fn outline(&self) -> &Outline {
+        &self.outline
+    }
+
+    /// What it may do.
+    #[must_use]
+    pub fn grants(&self) -> Grants {
+        let all = || Grants::all_of(self.manifest());
+        self.grants.clone().unwrap_or_else(all)
+    }
+
+    /// Whether it came with this program.
+    #[must_use]
+    pub fn is_bundled(&self) -> bool {
+        self.bundled
+    }
+
+    /// What it is called where people see it: the name of one that is not bundled has its publisher.
+    #[must_use]
+    pub fn shown_name(&self) -> String {
+        let id = &self.manifest().id;
+        if self.bundled {
+            id.name().to_owned()
+        } else {
+            id.to_string()
+        }
+    }
+
+    /// Says for which operations the user made it the default.
+    #[must_use]
+    pub fn with_default_for(mut self, operations: BTreeSet<Operation>) -> Self {
+        self.default_for = operations;
+        self
+    }
+
+    /// The operations for which `auto` chooses it although it is not bundled.
+    #[must_use]
+    pub fn default_for(&self) -> &BTreeSet<Operation> {
+        &self.default_for
+    }
+
+    /// The component itself.
+    ///
+    /// # Errors
+    /// When its file can't be read, or is not what it was.
+    pub fn bytes(&self) -> Result<Cow<'_, [u8]>, EngineError> {
+        let (path, expected) = match &self.content {
+            Content::Here { bytes, .. } => return Ok(Cow::Borrowed(bytes)),
+            Content::File { path, digest } => (path, *digest),
+        };
+        loads::count();
+        let bytes =
+            files::read_plain(path, MAX_COMPONENT).map_err(|source| EngineError::Unreadable {
+                engine: self.name(),
+                path: path.clone(),
+                source,
+            })?;
+        let digest: [u8; 32] = Sha256::digest(&bytes).into();
+        if digest != expected {
+            return Err(EngineError::Changed {
+                engine: self.name(),
+                path: path.clone(),
+            });
+        }
+        Ok(Cow::Owned(bytes))
+    }
+
+    /// The SHA-256 of the file.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        match &self.content {
+            Content::Here { bytes, digest } => *digest.get_or_init(|| Sha256::digest(bytes).into()),
+            Content::File { digest, .. } => *digest,
+        }
+    }
+
+    /// Says that it came with this program, and sets the digest that was computed when this binary was
+    /// built.
+    pub(super) fn bundled(mut self, digest: [u8; 32]) -> Self {
+        if let Content::Here { digest: known, .. } = &mut self.content {
+            *known = OnceLock::from(digest);
+        }
+        self.bundled = true;
+        self
+    }
+
+    /// Says which file is meant in errors: its own id, once it is known.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.outline.name()
+    }
+}
+
+impl Outline {
+    fn name(&self) -> String {
+        format!("engine {}", self.manifest.id)
+    }
+
+    /// Whether it imports an interface of ours: `http`.
+    #[must_use]
+    pub fn imports(&self, interface: &str) -> bool {
+        let mut ours = self.imports.iter().filter_map(|import| ours(import));
+        ours.any(|(name, _)| name == interface)
+    }
+
+    /// Before 1.0 each minor version is an interface of its own.
+    fn check_interface(&self, name: &str) -> Result<(), EngineError> {
+        let imported = self.imports.iter().filter_map(|import| ours(import));
+        let mut versions =
+            std::iter::once(self.interface.as_str()).chain(imported.map(|(_, version)| version));
+        match versions.find(|version| !compatible(version)) {
+            Some(version) => Err(EngineError::OtherInterface {
+                engine: name.to_owned(),
+                built_for: version.to_owned(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn check_imports(&self) -> Result<(), EngineError> {
+        let mut imports = self.imports.iter();
+        imports.try_for_each(|import| self.check_import(import))?;
+        if self.manifest.saves() && !self.imports("artifacts") {
+            return Err(EngineError::CantSave {
+                engine: self.name(),
+            });
+        }
+        Ok(())
+    }
+
+    fn check_import(&self, import: &str) -> Result<(), EngineError> {
+        if let Some((interface, _)) = ours(import) {
+            if PROVIDED.contains(&interface) {
+                return self.check_asked(interface, import);
+            }
+        } else if is_wasi(import) {
+            return Ok(());
+        }
+        Err(EngineError::UnknownImport {
+            engine: self.name(),
+            import: import.to_owned(),
+        })
+    }
+
+    /// An interface is linked only when the manifest asks for what it gives.
+    fn check_asked(&self, interface: &str, import: &str) -> Result<(), EngineError> {
+        let moves_files = [Operation::Download, Operation::Restore];
+        let moves_files =
+            self.manifest.saves() || moves_files.iter().any(|op| self.manifest.can(*op));
+        let missing = match interface {
+            "http" if self.manifest.endpoints.is_empty() => "it names no endpoint",
+            "resources" if self.manifest.resources.is_none() => "it names no kind of objects",
+            "exec" if self.manifest.exec.is_empty() => "it names no command",
+            "artifacts" if !moves_files => {
+                "it names no operation that moves files (`create` with `saves`, `download`, `restore`)"
+            }
+            _ => return Ok(()),
+        };
+        Err(EngineError::NotAsked {
+            engine: self.name(),
+            import: import.to_owned(),
+            missing,
+        })
+    }
+}
+
+/// `("http", "0.1.0")` for `kubectl-broker:engine/http@0.1.0`.
+fn ours(name: &str) -> Option<(&str, &str)> {
+    name.strip_prefix(PACKAGE)?.split_once('@')
+}
+
+fn is_wasi(import: &str) -> bool {
+    import
+        .strip_prefix("wasi:")
+        .and_then(|rest| rest.split_once('/'))
+        .and_then(|(package, rest)| Some((package, rest.split_once('@')?.1)))
+        .is_some_and(|(package, version)| WASI.contains(&package) && version.starts_with("0.2."))
+}
+
+/// The version of the interface that a component exports.
+fn interface<'a>(name: &str, exports: &'a BTreeSet<String>) -> Result<&'a str, EngineError> {
+    let mut ours = exports.iter().filter_map(|export| ours(export));
+    let exported = ours.find(|(interface, _)| *interface == OPERATIONS);
+    let (_, version) = exported.ok_or_else(|| EngineError::NoInterface {
+        engine: name.to_owned(),
+    })?;
+    Ok(version)
+}
+
+fn compatible(version: &str) -> bool {
+    version == INTERFACE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Catalogue;
+    use super::*;
+
+    #[test]
+    fn the_bundled_engines_can_be_read_and_are_what_they_say() {
+        let names: Vec<_> = Catalogue::bundled(host_bundled::ENGINES)
+            .expect("the bundled engines are valid")
+            .iter()
+            .map(|file| file.manifest().id.to_string())
+            .collect();
+        let expected = ["backuprequest", "hivemq", "kafka", "sidecar", "strategy"];
+        let expected = expected.map(|name| format!("kubectl-broker/{name}"));
+        assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn the_digests_of_the_build_are_those_of_the_files() {
+        for file in Catalogue::bundled(host_bundled::ENGINES)
+            .expect("bundled")
+            .iter()
+        {
+            let digest: [u8; 32] = Sha256::digest(file.bytes().expect("bytes")).into();
+            assert_eq!(file.digest(), digest);
+        }
+    }
+
+    #[test]
+    fn what_is_no_component_is_refused() {
+        for bytes in [&b""[..], b"hello", b"\0asm\x01\0\0\0"] {
+            let error = EngineFile::read("x.wasm", bytes.to_vec()).expect_err("no component");
+            assert!(
+                matches!(error, EngineError::NotAComponent { .. }),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn components_in_components_are_followed_only_so_far() {
+        let mut bytes = super::super::testing::component_of(&[]);
+        for _ in 0..200 {
+            bytes = super::super::testing::component_around(&bytes);
+        }
+        let error = EngineFile::read("x.wasm", bytes).expect_err("too deep");
+        assert_eq!(
+            error.to_string(),
+            "x.wasm is not a WebAssembly component: it is nested more than 100 deep"
+        );
+    }
+
+    #[test]
+    fn every_truncation_of_a_real_engine_is_refused() {
+        let bytes = Catalogue::bundled(host_bundled::ENGINES).expect("bundled")[0].clone();
+        let bytes = bytes.bytes().expect("bytes").into_owned();
+        for length in (0..bytes.len()).step_by(4099) {
+            EngineFile::read("x.wasm", bytes[..length].to_vec()).expect_err("truncated");
+        }
+    }
+
+    #[test]
+    fn what_the_manifest_does_not_ask_for_is_refused_and_so_is_what_nobody_knows() {
+        let bundled = Catalogue::bundled(host_bundled::ENGINES).expect("bundled");
+        let sidecar = bundled
+            .iter()
+            .find(|file| file.manifest().id.name() == "sidecar")
+            .expect("an engine without commands or objects");
+        let import = |name: &str| {
+            sidecar
+                .outline
+                .check_import(&format!("{PACKAGE}{name}@{INTERFACE}"))
+        };
+        assert!(import("http").is_ok());
+        assert!(matches!(
+            import("resources"),
+            Err(EngineError::NotAsked {
+                missing: "it names no kind of objects",
+                ..
+            })
+        ));
+        assert!(matches!(
+            import("exec"),
+            Err(EngineError::NotAsked {
+                missing: "it names no command",
+                ..
+            })
+        ));
+        assert!(matches!(
+            import("shell"),
+            Err(EngineError::UnknownImport { .. })
+        ));
+    }
+
+    fn with_create(saves: bool, imports: &[&str]) -> Result<(), EngineError> {
+        let text = format!(
+            "id = \"acme/vault\"\nversion = \"1.0.0\"\nsummary = \"x\"\n[operations.detect]\n[operations.create]\nsaves = {saves}\n"
+        );
+        let imports = imports.iter();
+        let outline = Outline {
+            interface: INTERFACE.to_owned(),
+            imports: imports
+                .map(|name| format!("{PACKAGE}{name}@{INTERFACE}"))
+                .collect(),
+            manifest: Manifest::from_toml(&text).expect("a valid manifest"),
+        };
+        outline.check_imports()
+    }
+
+    #[test]
+    fn an_engine_saves_what_it_creates_exactly_if_its_manifest_says_so() {
+        assert!(with_create(true, &["artifacts"]).is_ok());
+        assert!(with_create(false, &[]).is_ok());
+        assert!(matches!(
+            with_create(true, &[]),
+            Err(EngineError::CantSave { .. })
+        ));
+        assert!(matches!(
+            with_create(false, &["artifacts"]),
+            Err(EngineError::NotAsked { .. })
+        ));
+    }
+
+    #[test]
+    fn wasi_is_known_by_package_and_version() {
+        assert!(is_wasi("wasi:io/streams@0.2.6"));
+        assert!(is_wasi("wasi:sockets/tcp@0.2.0"));
+        assert!(!is_wasi("wasi:http/outgoing-handler@0.2.6"));
+        assert!(!is_wasi("wasi:io/streams@0.3.0"));
+        assert!(!is_wasi("wasi:io/streams"));
+    }
+}

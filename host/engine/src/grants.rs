@@ -1,0 +1,340 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use broker_manifest::{
+    Auth, Command, Endpoint, HeaderRule, Manifest, Method, ObjectKind, ResourceRule, ResourceVerb,
+    Route, Select, overrides_method,
+};
+use host_base::{Report, ReportKind};
+
+use super::{GrantedCommand, GrantedObjects};
+
+/// What an engine may do. Every host call asks here first; nothing else decides.
+#[derive(Clone, Debug)]
+pub struct Grants {
+    endpoints: BTreeMap<String, Endpoint>,
+    commands: BTreeMap<String, Command>,
+    objects: Vec<ResourceRule>,
+}
+
+/// A request that is granted.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Granted {
+    pub method: Method,
+    /// The path with its parameters filled in and encoded.
+    pub path: String,
+    pub auth: Auth,
+    pub select: Select,
+}
+
+impl Grants {
+    /// All that the manifest asks for. The bundled engines need no other consent: they come with
+    /// the host.
+    #[must_use]
+    pub fn all_of(manifest: &Manifest) -> Self {
+        Self {
+            endpoints: manifest.endpoints.clone(),
+            commands: manifest.exec.clone(),
+            objects: manifest
+                .resources
+                .as_ref()
+                .map(|resources| resources.allow.clone())
+                .unwrap_or_default(),
+        }
+    }
+
+    /// Whether a request may be sent, and where to.
+    ///
+    /// # Errors
+    /// `denied` when it is not granted, `invalid-argument` when a parameter can't be sent.
+    pub fn check_request(
+        &self,
+        endpoint: &str,
+        method: Method,
+        route: &str,
+        parameters: &[(String, String)],
+    ) -> Result<Granted, Report> {
+        let Some(grant) = self.endpoints.get(endpoint) else {
+            return Err(Report::new(
+                ReportKind::Denied,
+                format!("the manifest names no endpoint `{endpoint}`"),
+            ));
+        };
+        let allowed = grant
+            .allow
+            .iter()
+            .find(|allowed| allowed.method() == method && allowed.template() == route);
+        let Some(allowed) = allowed else {
+            return Err(Report::new(
+                ReportKind::Denied,
+                format!(
+                    "the manifest does not allow `{} {route}` on endpoint `{endpoint}`",
+                    method.name()
+                ),
+            ));
+        };
+        Ok(Granted {
+            method,
+            path: fill(allowed, parameters)?,
+            auth: grant.auth,
+            select: grant.select,
+        })
+    }
+
+    /// Whether a command may be run, and its words.
+    ///
+    /// # Errors
+    /// `denied` when it is not granted, `invalid-argument` when a value can't stand in it.
+    pub fn check_command(
+        &self,
+        name: &str,
+        arguments: &[(String, String)],
+    ) -> Result<GrantedCommand, Report> {
+        let Some(command) = self.commands.get(name) else {
+            return Err(Report::new(
+                ReportKind::Denied,
+                format!("the manifest names no command `{name}`"),
+            ));
+        };
+        let argv = command
+            .fill(arguments)
+            .map_err(|e| Report::new(ReportKind::InvalidArgument, e.to_string()))?;
+        Ok(GrantedCommand {
+            container: command.container.clone(),
+            argv,
+            timeout: Duration::from_secs(command.timeout.into()),
+        })
+    }
+
+    /// Whether an engine may know the names of the pods: only one that may run something in them.
+    ///
+    /// # Errors
+    /// `denied` when no command is granted.
+    pub fn check_pods(&self) -> Result<(), Report> {
+        if self.commands.is_empty() {
+            return Err(Report::new(
+                ReportKind::Denied,
+                "the manifest names no command, so that there is nothing to do in a pod",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether something may be done with objects of a kind, and where they are.
+    ///
+    /// # Errors
+    /// `denied` when it is not granted.
+    pub fn check_objects(
+        &self,
+        kind: &ObjectKind,
+        verb: ResourceVerb,
+    ) -> Result<GrantedObjects, Report> {
+        let mut rules = self.objects.iter();
+        let rule = rules.find(|rule| rule.kind() == kind);
+        match rule.filter(|rule| rule.verbs().contains(&verb)) {
+            Some(rule) => Ok(GrantedObjects {
+                kind: kind.clone(),
+                namespace: rule.namespace().map(str::to_owned),
+                watchable: rule.verbs().contains(&ResourceVerb::Watch),
+            }),
+            None => Err(Report::new(
+                ReportKind::Denied,
+                format!("the manifest does not allow `{verb}` of objects {kind}"),
+            )),
+        }
+    }
+
+    /// Whether an engine may set a header.
+    ///
+    /// # Errors
+    /// `denied` when the manifest does not name it for this endpoint, or no engine may send it.
+    pub fn check_header(&self, endpoint: &str, name: &str) -> Result<(), Report> {
+        let named = self.endpoints.get(endpoint);
+        if named.is_some_and(|endpoint| endpoint.may_send(name)) {
+            return Ok(());
+        }
+        let message = match HeaderRule::of(name) {
+            HeaderRule::Never => format!(
+                "no engine may send the header `{name}`: it belongs to the host, or it can make another request of this one"
+            ),
+            HeaderRule::Named | HeaderRule::Always => {
+                format!("the manifest does not name the header `{name}` for endpoint `{endpoint}`")
+            }
+        };
+        Err(Report::new(ReportKind::Denied, message))
+    }
+
+    /// Whether an engine may send a parameter of a query.
+    ///
+    /// # Errors
+    /// `denied` when a server may take it for another method.
+    pub fn check_query(name: &str) -> Result<(), Report> {
+        if overrides_method(name) {
+            return Err(Report::new(
+                ReportKind::Denied,
+                format!(
+                    "no engine may send `{name}` in a query: it can make another request of this one"
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether an engine may give S3 a header, or a parameter of a query, of this name. Those of Amazon's
+    /// own say who asks, and who pays for it.
+    ///
+    /// # Errors
+    /// `denied` when it is the host's own.
+    pub fn check_s3_name(name: &str) -> Result<(), Report> {
+        if name.to_ascii_lowercase().starts_with("x-amz-") {
+            return Err(Report::new(
+                ReportKind::Denied,
+                format!("an engine can't send `{name}` to S3; the host owns it"),
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn fill(route: &Route, parameters: &[(String, String)]) -> Result<String, Report> {
+    route
+        .fill(parameters)
+        .map_err(|e| Report::new(ReportKind::InvalidArgument, e.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grants() -> Grants {
+        let manifest = Manifest::from_toml(
+            r#"
+            id = "acme/vault"
+            version = "1.0.0"
+            summary = "x"
+            [operations.detect]
+            [endpoints.api]
+            select = "pod"
+            port = { numbers = [80] }
+            allow = ["GET /b", "GET /b/{id}"]
+            headers = ["X-Request-Id"]
+            [exec.look]
+            container = "vault"
+            argv = ["ls", "-1", "{folder}"]
+            timeout = 5
+            "#,
+        )
+        .expect("a valid manifest");
+        Grants::all_of(&manifest)
+    }
+
+    fn check(
+        endpoint: &str,
+        method: Method,
+        route: &str,
+        id: Option<&str>,
+    ) -> Result<String, ReportKind> {
+        let parameters: Vec<_> = id
+            .map(|id| ("id".to_owned(), id.to_owned()))
+            .into_iter()
+            .collect();
+        grants()
+            .check_request(endpoint, method, route, &parameters)
+            .map(|granted| granted.path)
+            .map_err(|report| report.kind)
+    }
+
+    #[test]
+    fn only_the_named_endpoint_method_and_route_are_granted() {
+        let denied = Err(ReportKind::Denied);
+        assert_eq!(check("api", Method::Get, "/b", None), Ok("/b".into()));
+        assert_eq!(check("other", Method::Get, "/b", None), denied);
+        assert_eq!(check("api", Method::Post, "/b", None), denied);
+        assert_eq!(check("api", Method::Get, "/c", None), denied);
+        assert_eq!(check("api", Method::Get, "/b/../c", None), denied);
+        assert_eq!(check("api", Method::Get, "/b/7", None), denied);
+    }
+
+    #[test]
+    fn a_parameter_that_would_leave_its_segment_is_no_denial_but_a_bad_argument() {
+        assert_eq!(
+            check("api", Method::Get, "/b/{id}", Some("7")),
+            Ok("/b/7".into())
+        );
+        assert_eq!(
+            check("api", Method::Get, "/b/{id}", Some("../x")),
+            Err(ReportKind::InvalidArgument)
+        );
+    }
+
+    fn command(name: &str, arguments: &[(&str, &str)]) -> Result<GrantedCommand, ReportKind> {
+        let arguments: Vec<_> = arguments
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        grants()
+            .check_command(name, &arguments)
+            .map_err(|report| report.kind)
+    }
+
+    #[test]
+    fn only_the_named_command_is_granted_with_a_value_for_each_placeholder() {
+        let granted = GrantedCommand {
+            container: Some("vault".into()),
+            argv: vec!["ls".into(), "-1".into(), "/a; rm -rf /".into()],
+            timeout: Duration::from_secs(5),
+        };
+        assert_eq!(command("look", &[("folder", "/a; rm -rf /")]), Ok(granted));
+        for name in ["ls", "", "look ", "Look"] {
+            assert_eq!(
+                command(name, &[("folder", "/a")]),
+                Err(ReportKind::Denied),
+                "{name}"
+            );
+        }
+        let bad = Err(ReportKind::InvalidArgument);
+        assert_eq!(command("look", &[]), bad);
+        assert_eq!(command("look", &[("folder", "/a"), ("more", "-x")]), bad);
+        for value in ["", "-R", "a\nb", "a\0"] {
+            assert_eq!(command("look", &[("folder", value)]), bad, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn an_engine_without_commands_learns_of_no_pod() {
+        assert!(grants().check_pods().is_ok());
+        let none = Grants {
+            commands: BTreeMap::new(),
+            ..grants()
+        };
+        assert_eq!(
+            none.check_pods().map_err(|report| report.kind),
+            Err(ReportKind::Denied)
+        );
+    }
+
+    #[test]
+    fn only_headers_that_the_manifest_names_and_harmless_ones_are_granted() {
+        let grants = grants();
+        let header = |endpoint, name| grants.check_header(endpoint, name).map_err(|r| r.kind);
+        assert_eq!(header("api", "x-request-id"), Ok(()));
+        assert_eq!(header("api", "Accept"), Ok(()));
+        let denied = Err(ReportKind::Denied);
+        assert_eq!(header("other", "x-request-id"), denied);
+        for name in [
+            "x-trace-id",
+            "Host",
+            "AUTHORIZATION",
+            "x-forwarded-for",
+            "X-Original-URL",
+        ] {
+            assert_eq!(header("api", name), denied, "{name}");
+        }
+        assert!(Grants::check_query("_method").is_err());
+        assert!(Grants::check_query("limit").is_ok());
+        for name in ["x-amz-request-payer", "X-Amz-Security-Token"] {
+            assert!(Grants::check_s3_name(name).is_err(), "{name}");
+        }
+        assert!(Grants::check_s3_name("range").is_ok());
+    }
+}

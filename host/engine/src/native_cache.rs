@@ -1,0 +1,198 @@
+use std::fmt::Write as _;
+use std::fs::File;
+use std::hash::{Hash, Hasher};
+use std::io::Read;
+use std::path::Path;
+
+use hmac::{Hmac, KeyInit, Mac};
+use host_base::{PrivateFolder, PrivateFolderError};
+use sha2::{Digest, Sha256};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+const KEY_FILE: &str = "native-code.key";
+/// The block size of SHA-256, for which an HMAC key needs neither hashing nor padding.
+const KEY_BYTES: usize = 64;
+const MAC_BYTES: usize = 32;
+
+/// Native code of engines, compiled once.
+///
+/// Native code is trusted blindly by wasmtime, which loads even a file with flipped bits. So it is
+/// kept where only this user can write, and each file ends with a MAC under a key of this user over
+/// its own name and content. The name is a hash of everything that decides the code: the
+/// component, wasmtime's settings and version, and the version of this host. Whatever does not fit
+/// is compiled again.
+#[derive(Clone, Debug)]
+pub struct NativeCache {
+    folder: PrivateFolder,
+    key: [u8; KEY_BYTES],
+}
+
+impl NativeCache {
+    /// Opens the cache of the user.
+    ///
+    /// # Errors
+    /// As those of [`NativeCache::open`], and when there is no home folder.
+    pub fn of_user() -> Result<Self, String> {
+        let folders = directories::ProjectDirs::from("", "", "kubectl-broker")
+            .ok_or_else(|| "there is no home folder".to_owned())?;
+        Self::open(folders.cache_dir(), folders.data_dir())
+    }
+
+    /// Opens the cache in `cache`, with its key in `data`, and makes what is missing.
+    ///
+    /// # Errors
+    /// Why the cache can't be trusted or used, for people. Engines then work without it.
+    pub fn open(cache: &Path, data: &Path) -> Result<Self, String> {
+        Self::open_folders(cache, data).map_err(|error| error.to_string())
+    }
+
+    fn open_folders(cache: &Path, data: &Path) -> Result<Self, PrivateFolderError> {
+        let folder = PrivateFolder::open(&cache.join("native"))?;
+        let data = PrivateFolder::open(&data.join("keys"))?;
+        let read = || -> Result<Option<[u8; KEY_BYTES]>, PrivateFolderError> {
+            Ok(data.read(KEY_FILE)?.and_then(|bytes| bytes.try_into().ok()))
+        };
+        if let Some(key) = read()? {
+            return Ok(Self { folder, key });
+        }
+        let mut key = [0; KEY_BYTES];
+        getrandom::fill(&mut key).map_err(|_| PrivateFolderError::NoRandomness)?;
+        data.write_new(KEY_FILE, &key)?;
+        // Another process may have been first. A key of another length is replaced.
+        let key = match read()? {
+            Some(key) => key,
+            None => {
+                data.write(KEY_FILE, &[&key])?;
+                key
+            }
+        };
+        Ok(Self { folder, key })
+    }
+
+    /// The compiled component, if there is one that can be trusted.
+    pub(super) fn load(&self, engine: &Engine, digest: &[u8; 32]) -> Option<Component> {
+        let name = file_name(engine, digest);
+        let mut file = self.folder.open_file(&name).ok().flatten()?;
+        self.check(&name, &mut file)?;
+        load_checked(engine, &file)
+    }
+
+    /// Reads a file to its end and checks the MAC there.
+    fn check(&self, name: &str, file: &mut File) -> Option<()> {
+        let length = file.metadata().ok()?.len();
+        let code = length.checked_sub(MAC_BYTES as u64)?;
+        let mut mac = self.mac(name);
+        // Piece by piece: a buffer for all of it costs more than the MAC.
+        let mut buffer = vec![0; 64 << 10];
+        let mut left = code;
+        while left > 0 {
+            let piece = buffer
+                .len()
+                .min(usize::try_from(left).unwrap_or(usize::MAX));
+            file.read_exact(&mut buffer[..piece]).ok()?;
+            mac.update(&buffer[..piece]);
+            left -= piece as u64;
+        }
+        let mut given = [0; MAC_BYTES];
+        file.read_exact(&mut given).ok()?;
+        mac.verify_slice(&given).ok()
+    }
+
+    /// Keeps compiled code. A failure costs time, not correctness, so it is only told.
+    pub(super) fn store(
+        &self,
+        engine: &Engine,
+        digest: &[u8; 32],
+        code: &[u8],
+    ) -> Result<(), String> {
+        let name = file_name(engine, digest);
+        let mut mac = self.mac(&name);
+        mac.update(code);
+        let mac = mac.finalize().into_bytes();
+        self.folder
+            .write(&name, &[code, &mac])
+            .map_err(|error| error.to_string())
+    }
+
+    fn mac(&self, name: &str) -> Hmac<Sha256> {
+        let mut mac = Hmac::<Sha256>::new((&self.key).into());
+        mac.update(name.as_bytes());
+        mac
+    }
+}
+
+/// Maps a file into memory as code. Its path is that of the open file, so that it is the file that
+/// was checked, whatever its name stands for by now.
+#[cfg(target_os = "linux")]
+#[expect(
+    unsafe_code,
+    reason = "the code was made by this wasmtime, carries our MAC, and only this user can write to it"
+)]
+fn load_checked(engine: &Engine, file: &File) -> Option<Component> {
+    use std::os::fd::AsRawFd;
+
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+    // SAFETY: the file is what `Component::serialize` returned to this user under the same settings:
+    // the MAC covers every byte of it and the name that holds the settings' hash. It lies in a folder
+    // that nobody else can write to, and we never write to a file that is in place.
+    unsafe { Component::deserialize_file(engine, path) }.ok()
+}
+
+/// Reads a file into memory as code.
+#[cfg(not(target_os = "linux"))]
+#[expect(
+    unsafe_code,
+    reason = "the code was made by this wasmtime, carries our MAC, and only this user can write to it"
+)]
+fn load_checked(engine: &Engine, mut file: &File) -> Option<Component> {
+    use std::io::{Seek, SeekFrom};
+
+    let mut code = Vec::new();
+    file.seek(SeekFrom::Start(0)).ok()?;
+    file.read_to_end(&mut code).ok()?;
+    // SAFETY: as above.
+    unsafe { Component::deserialize(engine, &code) }.ok()
+}
+
+/// What a compiler process of ours has answered.
+#[expect(
+    unsafe_code,
+    reason = "the code was made by this wasmtime in a process of this program, and came through its pipe"
+)]
+pub(super) fn from_compiler(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: the code is what `Engine::precompile_component` returned under the same settings in a
+    // process that was started from this program's own file; only the two have the pipe between them. A
+    // component that took over the compiler could do so in this process as well.
+    unsafe { Component::deserialize(engine, code) }
+}
+
+fn file_name(engine: &Engine, digest: &[u8; 32]) -> String {
+    let mut hash = StableHasher(Sha256::new());
+    hash.0.update(digest);
+    hash.0.update(env!("CARGO_PKG_VERSION").as_bytes());
+    engine.precompile_compatibility_hash().hash(&mut hash);
+    let mut name = String::with_capacity(70);
+    for byte in hash.0.finalize() {
+        // Writing into a String can't fail.
+        let _ = write!(name, "{byte:02x}");
+    }
+    name.push_str(".native");
+    name
+}
+
+/// The standard hashers differ between processes or promise no stable result.
+struct StableHasher(Sha256);
+
+impl Hasher for StableHasher {
+    fn finish(&self) -> u64 {
+        let digest = self.0.clone().finalize();
+        u64::from_le_bytes([
+            digest[0], digest[1], digest[2], digest[3], digest[4], digest[5], digest[6], digest[7],
+        ])
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+}

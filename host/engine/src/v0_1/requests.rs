@@ -1,0 +1,96 @@
+//! The host's requests in the types of this version.
+
+use wasmtime::component::Resource;
+
+use super::bindings::exports::kubectl_broker::engine::operations as wit;
+use super::bindings::kubectl_broker::engine::types;
+use crate::{Artifact, OptionSetting, OptionValue};
+
+pub(crate) fn list(limit: Option<u32>, options: &[OptionSetting]) -> wit::ListRequest {
+    wit::ListRequest {
+        limit,
+        options: settings(options),
+    }
+}
+
+pub(crate) fn status(id: &str, options: &[OptionSetting]) -> wit::StatusRequest {
+    wit::StatusRequest {
+        id: id.to_owned(),
+        options: settings(options),
+    }
+}
+
+pub(crate) fn prepare(options: &[OptionSetting]) -> wit::PrepareRequest {
+    wit::PrepareRequest {
+        options: settings(options),
+    }
+}
+
+pub(crate) fn finish(id: &str, options: &[OptionSetting]) -> wit::FinishRequest {
+    wit::FinishRequest {
+        id: id.to_owned(),
+        options: settings(options),
+    }
+}
+
+pub(crate) fn create(options: &[OptionSetting]) -> wit::CreateRequest {
+    wit::CreateRequest {
+        options: settings(options),
+    }
+}
+
+pub(crate) fn download(id: &str, options: &[OptionSetting]) -> wit::DownloadRequest {
+    wit::DownloadRequest {
+        id: id.to_owned(),
+        options: settings(options),
+    }
+}
+
+pub(crate) fn restore_id(id: String) -> wit::RestoreSource {
+    wit::RestoreSource::Id(id)
+}
+
+pub(crate) fn restore_file(artifact: Resource<Artifact>) -> wit::RestoreSource {
+    wit::RestoreSource::File(artifact)
+}
+
+pub(crate) fn restore(
+    source: wit::RestoreSource,
+    dry_run: bool,
+    options: &[OptionSetting],
+) -> wit::RestoreRequest {
+    wit::RestoreRequest {
+        source,
+        dry_run,
+        options: settings(options),
+    }
+}
+
+pub(crate) fn delete(id: &str, force: bool, options: &[OptionSetting]) -> wit::DeleteRequest {
+    wit::DeleteRequest {
+        id: id.to_owned(),
+        force,
+        options: settings(options),
+    }
+}
+
+pub(crate) fn act(verb: &str, options: &[OptionSetting]) -> wit::ActRequest {
+    wit::ActRequest {
+        verb: verb.to_owned(),
+        options: settings(options),
+    }
+}
+
+fn settings(options: &[OptionSetting]) -> Vec<types::OptionSetting> {
+    options
+        .iter()
+        .map(|option| types::OptionSetting {
+            name: option.name.clone(),
+            value: match &option.value {
+                OptionValue::Text(text) => types::OptionValue::Text(text.clone()),
+                OptionValue::Integer(number) => types::OptionValue::Integer(*number),
+                OptionValue::Boolean(value) => types::OptionValue::Boolean(*value),
+            },
+        })
+        .collect()
+}

@@ -1,0 +1,179 @@
+//! What an engine returned, checked before anything else sees it.
+
+use std::collections::BTreeMap;
+
+use broker_manifest::Manifest;
+use host_base::{Activity, Backup, Report, State};
+
+use super::bindings::exports::kubectl_broker::engine::operations as wit;
+use super::bindings::kubectl_broker::engine::types;
+use super::{WitError, from_wit};
+use crate::{Acted, Detection, Restoration};
+
+/// The most backups of one list.
+const MAX_BACKUPS: usize = 1_000_000;
+/// The longest text of one value, in bytes. Object keys of S3 have at most 1,024.
+const MAX_VALUE: usize = 4096;
+/// The longest name of a detail, in bytes, and the most details.
+const MAX_NAME: usize = 64;
+const MAX_DETAILS: usize = 100;
+/// The longest text that a verb reports, in bytes.
+const MAX_TEXT: usize = 8 << 20;
+/// The most notes before a backup is begun.
+const MAX_NOTES: usize = 10;
+/// The longest message of an error, in bytes.
+const MAX_MESSAGE: usize = 16 << 10;
+
+pub(crate) fn report(error: WitError) -> Report {
+    let mut report = from_wit(error);
+    truncate(&mut report.message, MAX_MESSAGE);
+    if let Some(hint) = &mut report.hint {
+        truncate(hint, MAX_MESSAGE);
+    }
+    report
+}
+
+pub(crate) fn detection(detection: wit::Detection) -> Detection {
+    let short = |mut text: String| {
+        truncate(&mut text, MAX_VALUE);
+        text
+    };
+    Detection {
+        product: short(detection.product),
+        version: detection.version.map(short),
+        detail: detection.detail.map(short),
+    }
+}
+
+pub(crate) fn backups(
+    manifest: &Manifest,
+    backups: Vec<types::Backup>,
+    warn: &dyn Fn(&str),
+) -> Result<Vec<Backup>, String> {
+    if backups.len() > MAX_BACKUPS {
+        return Err(format!(
+            "{} backups, more than {MAX_BACKUPS}",
+            backups.len()
+        ));
+    }
+    backups
+        .into_iter()
+        .map(|one| backup(manifest, one, warn))
+        .collect()
+}
+
+pub(crate) fn backup(
+    manifest: &Manifest,
+    backup: types::Backup,
+    warn: &dyn Fn(&str),
+) -> Result<Backup, String> {
+    if backup.id.is_empty() || backup.id.len() > MAX_VALUE {
+        return Err(format!(
+            "a backup whose id has {} bytes (1 to {MAX_VALUE} can be)",
+            backup.id.len()
+        ));
+    }
+    // One broken date must not hide all the other backups.
+    let created = backup.created.and_then(|text| {
+        let time = text.parse().ok();
+        if time.is_none() {
+            warn(&format!(
+                "the creation time of {:?} is no RFC 3339 time and is left out: {:?}",
+                shortened(&backup.id),
+                shortened(&text)
+            ));
+        }
+        time
+    });
+    let short = |mut text: String| {
+        truncate(&mut text, MAX_VALUE);
+        text
+    };
+    let mut fields = BTreeMap::new();
+    for field in backup.fields {
+        if !manifest.has_field(&field.name) {
+            return Err(format!(
+                "a field that its manifest does not name: {:?}",
+                shortened(&field.name)
+            ));
+        }
+        fields.insert(field.name, short(field.value));
+    }
+    Ok(Backup {
+        id: backup.id,
+        activity: match backup.activity {
+            types::Activity::Backup => Activity::Backup,
+            types::Activity::Restore => Activity::Restore,
+        },
+        state: match backup.state {
+            types::State::Pending => State::Pending,
+            types::State::Running => State::Running,
+            types::State::Succeeded => State::Succeeded,
+            types::State::Partial => State::Partial,
+            types::State::Failed => State::Failed,
+            types::State::Unknown => State::Unknown,
+        },
+        reported_state: backup.reported_state.map(short),
+        size: backup.size,
+        created,
+        failure: backup.failure.map(short),
+        fields,
+    })
+}
+
+pub(crate) fn restoration(
+    manifest: &Manifest,
+    restoration: wit::Restoration,
+    warn: &dyn Fn(&str),
+) -> Result<Restoration, String> {
+    Ok(Restoration {
+        backup: backup(manifest, restoration.backup, warn)?,
+        details: details(restoration.details),
+    })
+}
+
+/// What is told beside a backup, by name.
+pub(crate) fn details(fields: Vec<types::Field>) -> Vec<(String, String)> {
+    let details = fields.into_iter().map(|mut field| {
+        truncate(&mut field.name, MAX_NAME);
+        truncate(&mut field.value, MAX_VALUE);
+        (field.name, field.value)
+    });
+    details.take(MAX_DETAILS).collect()
+}
+
+/// Sentences for the user.
+pub(crate) fn notes(mut notes: Vec<String>) -> Vec<String> {
+    notes.truncate(MAX_NOTES);
+    for note in &mut notes {
+        truncate(note, MAX_VALUE);
+    }
+    notes
+}
+
+/// A text that is too long is refused: cut, it would look like all there is.
+pub(crate) fn acted(
+    manifest: &Manifest,
+    report: wit::Report,
+    warn: &dyn Fn(&str),
+) -> Result<Acted, String> {
+    match report {
+        wit::Report::Done => Ok(Acted::Done),
+        wit::Report::Text(text) if text.len() > MAX_TEXT => Err(format!(
+            "a text of {} bytes, more than {MAX_TEXT}",
+            text.len()
+        )),
+        wit::Report::Text(text) => Ok(Acted::Text(text)),
+        wit::Report::Backups(list) => backups(manifest, list, warn).map(Acted::Backups),
+    }
+}
+
+/// Enough of a text to know it by.
+fn shortened(text: &str) -> String {
+    text.chars().take(80).collect()
+}
+
+/// Cuts at a character boundary.
+fn truncate(text: &mut String, bytes: usize) {
+    text.truncate(text.floor_char_boundary(bytes));
+}

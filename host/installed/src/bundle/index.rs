@@ -1,0 +1,140 @@
+//! What a bundle says of what is in it.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use broker_manifest::{EngineId, Operation};
+use host_base::Sha256;
+use serde::{Deserialize, Serialize};
+
+use super::super::source::{DetachedSignature, MAX_ENGINE};
+use super::super::stored_signature::StoredSignature;
+use super::super::{Plugin, PluginError, Reference};
+
+/// The version of its form.
+const VERSION: u32 = 1;
+/// The most signatures of one engine.
+const MAX_SIGNATURES: usize = 64;
+
+/// All engines of a bundle, in the order in which they come.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    pub(super) engines: Vec<Entry>,
+}
+
+/// One of them.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) id: EngineId,
+    pub(super) sha256: Sha256,
+    /// In bytes.
+    pub(super) size: u64,
+    pub(super) source: Reference,
+    pub(super) pinned: Reference,
+    /// What it is the default for.
+    pub(super) defaults: BTreeSet<Operation>,
+    signatures: Vec<StoredSignature>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawIndex {
+    version: u32,
+    engines: Vec<RawEntry>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawEntry {
+    id: String,
+    sha256: String,
+    size: u64,
+    source: String,
+    pinned: String,
+    /// Bundles without it are as old as those of engines that are the default for nothing.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    defaults: BTreeSet<Operation>,
+    signatures: Vec<StoredSignature>,
+}
+
+impl Entry {
+    pub(super) fn of(id: &EngineId, plugin: &Plugin, signatures: &[DetachedSignature]) -> Self {
+        let version = &plugin.current;
+        Self {
+            id: id.clone(),
+            sha256: version.digest,
+            size: version.size,
+            source: version.source.clone(),
+            pinned: version.pinned.clone(),
+            defaults: plugin.defaults.clone(),
+            signatures: signatures.iter().map(StoredSignature::of).collect(),
+        }
+    }
+
+    /// As if they had been fetched, from this bundle.
+    pub(super) fn signatures(&self, bundle: &Path) -> Vec<DetachedSignature> {
+        let read = self.signatures.iter().filter_map(StoredSignature::read);
+        read.map(|signature| DetachedSignature {
+            origin: format!("{} in {}", signature.origin, bundle.display()),
+            ..signature
+        })
+        .collect()
+    }
+}
+
+impl Index {
+    pub(super) fn text(&self) -> Result<Vec<u8>, PluginError> {
+        let engines = self.engines.iter().map(|entry| RawEntry {
+            id: entry.id.to_string(),
+            sha256: entry.sha256.to_string(),
+            size: entry.size,
+            source: entry.source.to_string(),
+            pinned: entry.pinned.to_string(),
+            defaults: entry.defaults.clone(),
+            signatures: entry.signatures.clone(),
+        });
+        Ok(serde_json::to_vec_pretty(&RawIndex {
+            version: VERSION,
+            engines: engines.collect(),
+        })?)
+    }
+
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, &'static str> {
+        #[derive(Deserialize)]
+        struct Versioned {
+            version: u32,
+        }
+        let unreadable = "its index can't be read";
+        let versioned: Versioned = serde_json::from_slice(bytes).map_err(|_| unreadable)?;
+        if versioned.version != VERSION {
+            return Err("it has a form that this version of kubectl-broker does not know");
+        }
+        let raw: RawIndex = serde_json::from_slice(bytes).map_err(|_| unreadable)?;
+        let engines = raw.engines.into_iter().map(|entry| {
+            if entry.size > MAX_ENGINE || entry.signatures.len() > MAX_SIGNATURES {
+                return None;
+            }
+            if entry.signatures.iter().any(|it| it.read().is_none()) {
+                return None;
+            }
+            Some(Entry {
+                id: entry.id.parse().ok()?,
+                sha256: entry.sha256.parse().ok()?,
+                size: entry.size,
+                source: entry.source.parse().ok()?,
+                pinned: entry.pinned.parse().ok()?,
+                defaults: entry.defaults,
+                signatures: entry.signatures,
+            })
+        });
+        let engines: Vec<_> = engines.collect::<Option<_>>().ok_or(unreadable)?;
+        if engines.is_empty() {
+            return Err("there is no engine in it");
+        }
+        let twice = |at: usize| engines[..at].iter().any(|other| other.id == engines[at].id);
+        if (0..engines.len()).any(twice) {
+            return Err("an engine stands in it twice");
+        }
+        Ok(Self { engines })
+    }
+}

@@ -1,0 +1,441 @@
+use std::collections::BTreeSet;
+use std::fmt;
+
+use broker_manifest::{
+    Auth, Command, Endpoint, Manifest, ObjectKind, Operation, OptionKind, ResourceRule,
+    ResourceVerb, Select,
+};
+use host_engine::{Grants, Outline};
+
+/// The exact set of what an engine is able to do beyond computing: what its component imports, as far
+/// as its manifest asks for it.
+///
+/// Each has a canonical text, which stands in the lockfile. It names what can be reached and not what
+/// the engine calls it: two endpoints to the same port are one place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Capabilities(BTreeSet<Capability>);
+
+/// One ability. Its text is canonical: two abilities have the same text only if they are the same.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Capability {
+    /// Sending one kind of request to one place.
+    Http { place: Place, route: String },
+    /// Adding one header of its own to what it sends there.
+    Header { place: Place, name: String },
+    /// The host adds credentials to what is sent there.
+    Credentials { place: Place, kind: Login },
+    /// Running one command, in the pod's default container where none is named.
+    Exec {
+        container: Option<String>,
+        words: Vec<String>,
+    },
+    /// Doing one thing with Kubernetes objects of one kind.
+    Objects {
+        kind: ObjectKind,
+        /// The namespace of the command where it is none.
+        namespace: Option<String>,
+        verb: ResourceVerb,
+    },
+    /// Writing what a backend sends to the file that the user names.
+    SaveFiles,
+    /// Sending a file that the user names to its backend.
+    SendFiles,
+    /// Reading a text file that the user names.
+    ReadFiles,
+}
+
+/// What the host adds to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Login {
+    Basic,
+    Bearer,
+    Aws,
+}
+
+/// Where requests are sent. Ports are names and numbers, in the order in which they are tried.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// Of the pods of the target.
+    Pods { ports: Vec<String> },
+    /// Of a Service in front of them.
+    Service { ports: Vec<String> },
+    /// Object storage outside the cluster.
+    S3,
+}
+
+impl Capabilities {
+    #[must_use]
+    pub fn of(outline: &Outline) -> Self {
+        let manifest = &outline.manifest;
+        let mut found = BTreeSet::new();
+        if outline.imports("http") || outline.imports("artifacts") {
+            for endpoint in manifest.endpoints.values() {
+                found.extend(credentials(endpoint));
+                found.extend(endpoint.headers.iter().map(|name| header(endpoint, name)));
+                found.extend(endpoint.allow.iter().map(|route| Capability::Http {
+                    place: Place::of(endpoint),
+                    route: route.to_string(),
+                }));
+            }
+        }
+        if outline.imports("exec") {
+            found.extend(manifest.exec.values().map(command));
+        }
+        if outline.imports("resources") {
+            let rules = manifest.resources.iter().flat_map(|it| &it.allow);
+            found.extend(rules.flat_map(objects));
+        }
+        if outline.imports("artifacts") {
+            if manifest.can(Operation::Download) || manifest.saves() {
+                found.insert(Capability::SaveFiles);
+            }
+            let restore = manifest.operations.get(&Operation::Restore);
+            if restore.is_some_and(|ability| ability.files) {
+                found.insert(Capability::SendFiles);
+            }
+        }
+        let options = manifest.options.iter().map(|option| option.kind);
+        let of_verbs = manifest.verbs.values().flat_map(|verb| &verb.options);
+        let mut kinds = options.chain(of_verbs.map(|option| option.kind));
+        if kinds.any(|kind| kind == OptionKind::File) {
+            found.insert(Capability::ReadFiles);
+        }
+        Self(found)
+    }
+
+    /// In the canonical form, in its order.
+    #[must_use]
+    pub fn texts(&self) -> BTreeSet<String> {
+        self.0.iter().map(Capability::to_string).collect()
+    }
+
+    /// Those that are not among `consented`.
+    #[must_use]
+    pub fn beyond(&self, consented: &BTreeSet<String>) -> Self {
+        let new = |capability: &&Capability| !consented.contains(&capability.to_string());
+        Self(self.0.iter().filter(new).cloned().collect())
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What it may do, of what its manifest asks for and the user has consented to.
+    #[must_use]
+    pub fn grants(manifest: &Manifest, consented: &BTreeSet<String>) -> Grants {
+        let has = |capability: Capability| consented.contains(&capability.to_string());
+        let mut allowed = manifest.clone();
+        for endpoint in allowed.endpoints.values_mut() {
+            let place = Place::of(endpoint);
+            if !credentials(endpoint).is_none_or(has) {
+                endpoint.auth = Auth::None;
+            }
+            let headers = endpoint.headers.clone().into_iter();
+            endpoint.headers = headers.filter(|name| has(header(endpoint, name))).collect();
+            endpoint.allow.retain(|route| {
+                has(Capability::Http {
+                    place: place.clone(),
+                    route: route.to_string(),
+                })
+            });
+        }
+        allowed
+            .endpoints
+            .retain(|_, endpoint| !endpoint.allow.is_empty());
+        allowed.exec.retain(|_, run| has(command(run)));
+        if let Some(resources) = &mut allowed.resources {
+            let rules = resources.allow.iter();
+            let rules = rules.filter_map(|rule| rule.only(|verb| has(object(rule, verb))));
+            resources.allow = rules.collect();
+        }
+        Grants::all_of(&allowed)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Capability> {
+        self.0.iter()
+    }
+}
+
+fn credentials(endpoint: &Endpoint) -> Option<Capability> {
+    let kind = match endpoint.auth {
+        Auth::None => return None,
+        Auth::Basic => Login::Basic,
+        Auth::Bearer => Login::Bearer,
+        Auth::Aws => Login::Aws,
+    };
+    Some(Capability::Credentials {
+        place: Place::of(endpoint),
+        kind,
+    })
+}
+
+fn header(endpoint: &Endpoint, name: &str) -> Capability {
+    Capability::Header {
+        place: Place::of(endpoint),
+        name: name.to_ascii_lowercase(),
+    }
+}
+
+fn objects(rule: &ResourceRule) -> impl Iterator<Item = Capability> {
+    rule.verbs().iter().map(|verb| object(rule, *verb))
+}
+
+fn object(rule: &ResourceRule, verb: ResourceVerb) -> Capability {
+    Capability::Objects {
+        kind: rule.kind().clone(),
+        namespace: rule.namespace().map(str::to_owned),
+        verb,
+    }
+}
+
+fn command(command: &Command) -> Capability {
+    Capability::Exec {
+        container: command.container.clone(),
+        words: command.argv.iter().map(ToString::to_string).collect(),
+    }
+}
+
+impl Place {
+    fn of(endpoint: &Endpoint) -> Self {
+        let ports = || {
+            let ports = endpoint.port.iter();
+            let names = ports.clone().flat_map(|port| &port.names);
+            let numbers = ports.flat_map(|port| &port.numbers);
+            let names = names.map(ToString::to_string);
+            names.chain(numbers.map(ToString::to_string)).collect()
+        };
+        match endpoint.select {
+            Select::Pod => Self::Pods { ports: ports() },
+            Select::Service => Self::Service { ports: ports() },
+            Select::S3 => Self::S3,
+        }
+    }
+
+    pub(super) fn words(&self) -> String {
+        match self {
+            Self::Pods { ports } => format!(
+                "port {} of the pods of the StatefulSet you name",
+                ports.join(" or ")
+            ),
+            Self::Service { ports } => format!(
+                "port {} of a Service in front of the StatefulSet you name",
+                ports.join(" or ")
+            ),
+            Self::S3 => "S3, outside the cluster".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pods { ports } => write!(f, "pod:{}", ports.join(",")),
+            Self::Service { ports } => write!(f, "service:{}", ports.join(",")),
+            Self::S3 => f.write_str("s3"),
+        }
+    }
+}
+
+impl fmt::Display for Capability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Http { place, route } => write!(f, "http {place} {route}"),
+            Self::Header { place, name } => write!(f, "header {place} {name}"),
+            Self::Credentials { place, kind } => {
+                let kind = match kind {
+                    Login::Basic => "basic",
+                    Login::Bearer => "bearer",
+                    Login::Aws => "aws",
+                };
+                write!(f, "credentials {place} {kind}")
+            }
+            Self::Exec { container, words } => {
+                // No container is named `-`.
+                let container = container.as_deref().unwrap_or("-");
+                write!(f, "exec {container}: {}", quoted(words))
+            }
+            Self::Objects {
+                kind,
+                namespace,
+                verb,
+            } => {
+                write!(f, "objects {kind} {verb}")?;
+                match namespace {
+                    Some(name) => write!(f, " in {name}"),
+                    None => Ok(()),
+                }
+            }
+            Self::SaveFiles => f.write_str("save files"),
+            Self::SendFiles => f.write_str("send files"),
+            Self::ReadFiles => f.write_str("read files"),
+        }
+    }
+}
+
+/// Words with spaces between them. One that could be taken for several, or for less than it is, stands in
+/// quotes as in JSON.
+pub(super) fn quoted(words: &[String]) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,{}".contains(c);
+    let shown = words.iter().map(|word| {
+        if word.chars().all(is_plain) {
+            word.clone()
+        } else {
+            serde_json::Value::from(word.as_str()).to_string()
+        }
+    });
+    shown.collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MANIFEST: &str = r#"
+        id = "acme/vault"
+        version = "1.0.0"
+        summary = "x"
+        [operations.detect]
+        [operations.download]
+        [operations.restore]
+        files = true
+        [endpoints.api]
+        select = "pod"
+        port = { names = ["api"], numbers = [80] }
+        allow = ["GET /b", "POST /b/{id}"]
+        auth = "basic"
+        headers = ["X-Trace-Id"]
+        [endpoints.front]
+        select = "service"
+        port = { numbers = [443] }
+        allow = ["GET /c"]
+        [endpoints.bucket]
+        select = "s3"
+        allow = ["GET /{bucket}/{+key}", "HEAD /acme/index"]
+        auth = "aws"
+        [exec.look]
+        container = "vault"
+        argv = ["ls", "-1", "{folder}", "a b"]
+        [resources]
+        allow = ["acme.example/v1/Vault: get delete", "v1/ConfigMap: get in safe"]
+        "#;
+
+    fn outline(imports: &[&str]) -> Outline {
+        Outline {
+            interface: "0.1.0".to_owned(),
+            imports: imports
+                .iter()
+                .map(|name| format!("kubectl-broker:engine/{name}@0.1.0"))
+                .collect(),
+            manifest: Manifest::from_toml(MANIFEST).expect("a valid manifest"),
+        }
+    }
+
+    fn all() -> Capabilities {
+        Capabilities::of(&outline(&["http", "artifacts", "exec", "resources"]))
+    }
+
+    #[test]
+    fn the_set_is_what_is_imported_and_asked_for() {
+        let texts: Vec<_> = all().texts().into_iter().collect();
+        assert_eq!(
+            texts,
+            [
+                "credentials pod:api,80 basic",
+                "credentials s3 aws",
+                "exec vault: ls -1 {folder} \"a b\"",
+                "header pod:api,80 x-trace-id",
+                "http pod:api,80 GET /b",
+                "http pod:api,80 POST /b/{id}",
+                "http s3 GET /{bucket}/{+key}",
+                "http s3 HEAD /acme/index",
+                "http service:443 GET /c",
+                "objects acme.example/v1/Vault delete",
+                "objects acme.example/v1/Vault get",
+                "objects v1/ConfigMap get in safe",
+                "save files",
+                "send files",
+            ]
+        );
+        assert!(Capabilities::of(&outline(&["log", "clock", "types"])).is_empty());
+        let exec = Capabilities::of(&outline(&["exec"]));
+        assert_eq!(exec.texts().len(), 1);
+    }
+
+    #[test]
+    fn people_read_one_sentence_for_each_place_and_command() {
+        assert_eq!(
+            all().sentences(),
+            [
+                "[other namespace] work with Kubernetes objects v1/ConfigMap in namespace safe: get",
+                "[any bucket] talk to S3, outside the cluster: GET /{bucket}/{+key}",
+                "[credentials] have a user name and a password of yours added to what it sends to port api or 80 of the pods of the StatefulSet you name, without seeing that",
+                "[credentials] have what it asks of S3, outside the cluster, signed with your AWS credentials, without seeing them",
+                "[writes] talk to port api or 80 of the pods of the StatefulSet you name: POST /b/{id}",
+                "[writes] work with Kubernetes objects acme.example/v1/Vault in the namespace of the command: get, delete",
+                "talk to port api or 80 of the pods of the StatefulSet you name: GET /b",
+                "talk to port 443 of a Service in front of the StatefulSet you name: GET /c",
+                "talk to S3, outside the cluster: HEAD /acme/index",
+                "add the header x-trace-id to what it sends to port api or 80 of the pods of the StatefulSet you name",
+                "run in container vault of a pod of the StatefulSet you name: ls -1 {folder} \"a b\"",
+                "write what it is sent to the file that you name",
+                "send a file that you name to where it may talk to",
+            ]
+        );
+    }
+
+    #[test]
+    fn only_what_is_new_is_asked_for() {
+        let less = Capabilities::of(&outline(&["http"]));
+        let new: Vec<_> = all().beyond(&less.texts()).texts().into_iter().collect();
+        assert_eq!(
+            new,
+            [
+                "exec vault: ls -1 {folder} \"a b\"",
+                "objects acme.example/v1/Vault delete",
+                "objects acme.example/v1/Vault get",
+                "objects v1/ConfigMap get in safe",
+                "save files",
+                "send files"
+            ]
+        );
+        assert!(less.beyond(&all().texts()).is_empty());
+    }
+
+    #[test]
+    fn what_was_not_consented_to_is_not_granted() {
+        let outline = outline(&["http", "exec", "resources"]);
+        let consented = [
+            "http pod:api,80 GET /b",
+            "objects acme.example/v1/Vault get",
+        ];
+        let consented = consented.map(str::to_owned).into();
+        let grants = Capabilities::grants(&outline.manifest, &consented);
+        let get = broker_manifest::Method::Get;
+        let granted = grants
+            .check_request("api", get, "/b", &[])
+            .expect("granted");
+        assert_eq!(granted.auth, Auth::None);
+        assert!(grants.check_header("api", "x-trace-id").is_err());
+        assert!(grants.check_header("api", "accept").is_ok());
+        assert!(grants.check_request("front", get, "/c", &[]).is_err());
+        assert!(grants.check_pods().is_err());
+        let vault = ObjectKind {
+            group: "acme.example".into(),
+            version: "v1".into(),
+            kind: "Vault".into(),
+        };
+        assert!(grants.check_objects(&vault, ResourceVerb::Get).is_ok());
+        assert!(grants.check_objects(&vault, ResourceVerb::Delete).is_err());
+        let all = Capabilities::grants(&outline.manifest, &Capabilities::of(&outline).texts());
+        assert!(all.check_request("front", get, "/c", &[]).is_ok());
+        assert!(all.check_pods().is_ok());
+    }
+
+    #[test]
+    fn a_word_that_has_a_space_is_not_two_words() {
+        let one = quoted(&["rm".to_owned(), "a b".to_owned()]);
+        let two = quoted(&["rm".to_owned(), "a".to_owned(), "b".to_owned()]);
+        assert_eq!((one.as_str(), two.as_str()), ("rm \"a b\"", "rm a b"));
+    }
+}

@@ -1,0 +1,108 @@
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use host_base::{Failure, Problem, Sha256};
+
+use super::folder::MAX_KEY_FILE;
+use crate::{SignatureError, SourceError};
+
+/// Why the trusted keys can't be read or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    #[error(
+        "`{given}` is no name for {what}: lower-case letters, digits and dashes make one, and it begins with a letter"
+    )]
+    BadName { what: &'static str, given: String },
+    #[error("can't use {}: {source}", path.display())]
+    Io { path: PathBuf, source: io::Error },
+    #[error("others can write to {}, so that the keys in it can't be trusted", path.display())]
+    Writable { path: PathBuf },
+    #[error("{} is no plain file of at most {MAX_KEY_FILE} bytes", path.display())]
+    Kind { path: PathBuf },
+    #[error("can't read the key {}: {source}", path.display())]
+    Unreadable { path: PathBuf, source: io::Error },
+    #[error("the key {name} of {publisher} can't be used: {source}")]
+    Damaged {
+        publisher: String,
+        name: String,
+        source: Box<SignatureError>,
+    },
+    #[error(transparent)]
+    Unusable(#[from] SignatureError),
+    #[error("it must be signed by {publisher}, and its signatures can't be looked up: {problem}")]
+    NotLookedUp {
+        publisher: String,
+        problem: Arc<SourceError>,
+    },
+    #[error(
+        "the publisher {publisher} already has a key {name}, with the fingerprint {fingerprint}"
+    )]
+    NameTaken {
+        publisher: String,
+        name: String,
+        fingerprint: Sha256,
+    },
+    #[error("the publisher {publisher} already has this key, as {name}")]
+    AlreadyTrusted { publisher: String, name: String },
+    #[error("the publisher {publisher} has no key {name}")]
+    Unknown {
+        publisher: String,
+        name: String,
+        /// The names of those that it has.
+        known: Vec<String>,
+    },
+}
+
+impl Problem for KeyError {
+    fn failure(&self) -> Failure {
+        match self {
+            Self::BadName { .. } => Failure::Usage,
+            Self::Unreadable { source, .. } => match source.kind() {
+                io::ErrorKind::NotFound => Failure::NotFound,
+                io::ErrorKind::PermissionDenied => Failure::NotAllowed,
+                io::ErrorKind::InvalidInput => Failure::Usage,
+                _ => Failure::Failed,
+            },
+            Self::Io { .. } | Self::Kind { .. } => Failure::Failed,
+            Self::Writable { .. } => Failure::Integrity,
+            Self::Damaged { source, .. } => source.failure(),
+            Self::Unusable(error) => error.failure(),
+            Self::NotLookedUp { problem, .. } => problem.failure(),
+            Self::NameTaken { .. } | Self::AlreadyTrusted { .. } => Failure::Conflict,
+            Self::Unknown { .. } => Failure::NotFound,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::BadName { .. } | Self::Io { .. } | Self::AlreadyTrusted { .. } => None,
+            Self::Unreadable { .. } => Some(
+                "Name the file with the publisher's public key, as `-----BEGIN PUBLIC KEY-----`"
+                    .to_owned(),
+            ),
+            Self::Writable { path } => Some(format!(
+                "Look at who changed it, then `chmod go-w {}`",
+                path.display()
+            )),
+            Self::Kind { .. } => Some("Move it out of the folder of trusted keys".to_owned()),
+            Self::Damaged {
+                publisher, name, ..
+            } => Some(format!(
+                "`kubectl broker plugin key remove {publisher} {name}` takes it away; then add it again"
+            )),
+            Self::Unusable(error) => error.hint(),
+            Self::NotLookedUp { problem, .. } => problem.hint(),
+            Self::NameTaken { publisher, .. } => Some(format!(
+                "Give the new key another name, and both are trusted: `kubectl broker plugin key add {publisher} FILE --name NAME`"
+            )),
+            Self::Unknown { known, .. } if !known.is_empty() => {
+                Some(format!("Its keys are: {}", known.join(", ")))
+            }
+            Self::Unknown { .. } => Some(
+                "No key of it is trusted. `kubectl broker plugin key list` shows those of all publishers"
+                    .to_owned(),
+            ),
+        }
+    }
+}

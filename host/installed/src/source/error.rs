@@ -1,0 +1,182 @@
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use host_base::text::printable;
+use host_base::{Failure, Problem};
+use host_web::WebError;
+
+use crate::SignatureError;
+
+/// How many characters of a text from outside one message may hold.
+const SHOWN: usize = 300;
+
+/// Why a component could not be got.
+///
+/// Fields hold text as it came; messages show it through [`printable`].
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    #[error("can't read {}: {source}", path.display())]
+    Unreadable { path: PathBuf, source: io::Error },
+    #[error("{} is not a plain file", path.display())]
+    NotAFile { path: PathBuf },
+    #[error(
+        "{} has more than {limit} bytes, the most that it may have",
+        show(what)
+    )]
+    TooLong { what: String, limit: u64 },
+    #[error(
+        "`{}` is no address that an engine can be fetched from: {reason}",
+        show(url)
+    )]
+    BadUrl { url: String, reason: &'static str },
+    #[error("{} would be fetched without TLS", show(url))]
+    PlainHttp { url: String },
+    #[error("{} is on the network, and `--offline` rules that out", show(what))]
+    Offline { what: String },
+    #[error("{what} can't be used: {}", show(reason))]
+    Configuration { what: String, reason: String },
+    #[error(transparent)]
+    Web(#[from] WebError),
+    #[error("{} did not come within {after:?}", show(what))]
+    TimedOut { what: String, after: Duration },
+    #[error("{} leads to another address more than {limit} times", show(url))]
+    TooManyRedirects { url: String, limit: usize },
+    #[error("{} leads to {}, away from TLS", show(from), show(to))]
+    Downgrade { from: String, to: String },
+    #[error("{} does not exist{}", show(what), because(message))]
+    NotFound { what: String, message: String },
+    #[error("not allowed to read {} ({status}){}", show(what), because(message))]
+    NotAllowed {
+        what: String,
+        status: u16,
+        message: String,
+    },
+    #[error("{} was answered with {status}{}", show(what), because(message))]
+    Status {
+        what: String,
+        status: u16,
+        message: String,
+    },
+    #[error("the answer for {} can't be used: {}", show(what), show(reason))]
+    Broken { what: String, reason: String },
+    #[error("{} has the digest {found}, where {expected} was expected", show(what))]
+    Digest {
+        what: String,
+        /// With the algorithm before it, as the other one.
+        expected: String,
+        found: String,
+    },
+    #[error("{} is no engine: {}", show(what), show(reason))]
+    NotAnEngine { what: String, reason: String },
+    #[error(
+        "{} is an index of {} images that may be meant",
+        show(what),
+        images.len()
+    )]
+    Index {
+        what: String,
+        /// The references of those that may be meant.
+        images: Vec<String>,
+    },
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
+    #[error("the credential helper `{program}` {}", show(reason))]
+    Helper { program: String, reason: String },
+    #[error("the credential helper `{program}` did not answer within {after:?}")]
+    HelperTimedOut { program: String, after: Duration },
+    #[error("{} wants a password, which is not sent without TLS", show(host))]
+    PasswordInClear { host: String },
+}
+
+impl Problem for SourceError {
+    fn failure(&self) -> Failure {
+        match self {
+            Self::Unreadable { source, .. } => match source.kind() {
+                io::ErrorKind::NotFound => Failure::NotFound,
+                io::ErrorKind::PermissionDenied => Failure::NotAllowed,
+                _ => Failure::Failed,
+            },
+            Self::NotAFile { .. }
+            | Self::BadUrl { .. }
+            | Self::PlainHttp { .. }
+            | Self::Offline { .. }
+            | Self::Index { .. }
+            | Self::Configuration { .. } => Failure::Usage,
+            Self::Web(error) => error.failure(),
+            Self::TooLong { .. } | Self::NotAnEngine { .. } => Failure::PluginFault,
+            Self::TooManyRedirects { .. }
+            | Self::Downgrade { .. }
+            | Self::Status { .. }
+            | Self::Broken { .. } => Failure::Failed,
+            Self::TimedOut { .. } | Self::HelperTimedOut { .. } => Failure::TimedOut,
+            Self::NotFound { .. } => Failure::NotFound,
+            Self::NotAllowed { .. } | Self::Helper { .. } | Self::PasswordInClear { .. } => {
+                Failure::NotAllowed
+            }
+            Self::Digest { .. } => Failure::Integrity,
+            Self::Signature(error) => error.failure(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Unreadable { .. } => "Check the path, and whether you may read it",
+            Self::TooLong { .. } => {
+                "Name the engine itself, a `.wasm` file; if it is one, ask its author for a smaller one"
+            }
+            Self::Signature(error) => return error.hint(),
+            Self::NotAFile { .. } => "Name the `.wasm` file itself",
+            Self::BadUrl { .. } => "Addresses look like https://HOST/ENGINE.wasm",
+            Self::PlainHttp { .. } => {
+                "Use https. For a registry of your own, `--insecure-registry HOST:PORT` allows it"
+            }
+            Self::Offline { .. } => {
+                "Give a file or a bundle, or leave out `--offline`. `kubectl broker plugin bundle` makes a bundle on a machine with a network"
+            }
+            Self::Configuration { .. } => "Correct it, or take it away",
+            Self::Web(WebError::Unreachable { .. }) => {
+                "Look at the name, the network, and HTTPS_PROXY and NO_PROXY. A registry without \
+                 TLS needs `--insecure-registry HOST:PORT`"
+            }
+            Self::Web(error) => return error.hint(),
+            Self::TimedOut { .. } | Self::Status { .. } => "Try again later",
+            Self::TooManyRedirects { .. } | Self::Downgrade { .. } => {
+                "Ask whoever runs that address, or name the final one"
+            }
+            Self::NotFound { .. } => "Look at the name, the version, and the tag or digest",
+            Self::NotAllowed { .. } => {
+                "Log in to the registry with `docker login HOST` (or `oras login HOST`)"
+            }
+            Self::Broken { .. } => "Try again; if it stays so, ask whoever runs the server",
+            Self::Digest { .. } => {
+                "The bytes were damaged or exchanged on the way. Ask the publisher for the digest"
+            }
+            Self::NotAnEngine { .. } => {
+                "An engine is one layer of the type application/wasm: \
+                 `oras push REF ENGINE.wasm:application/wasm`"
+            }
+            Self::Index { images, .. } => {
+                let images: Vec<_> = images.iter().map(|image| show(image)).collect();
+                return Some(format!("Name one of them: {}", images.join(", ")));
+            }
+            Self::Helper { .. } | Self::HelperTimedOut { .. } => {
+                "The docker configuration names it in `credsStore` or `credHelpers`; `docker login` \
+                 without a helper writes the password to that file"
+            }
+            Self::PasswordInClear { .. } => "Give the registry a certificate",
+        };
+        Some(hint.to_owned())
+    }
+}
+
+fn show(text: &str) -> String {
+    printable(text, SHOWN).into_owned()
+}
+
+fn because(message: &str) -> String {
+    match message.trim() {
+        "" => String::new(),
+        message => format!(": {}", show(message)),
+    }
+}

@@ -1,0 +1,325 @@
+//! Where installed engines are kept: in the data folder, and reachable by this user only.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `blobs/sha256-HEX.wasm` | a component, named by its content |
+//! | `outlines/sha256-HEX.json` | what it says of itself, so that nothing of WebAssembly is read for help and lists |
+//! | `signatures/sha256-HEX.json` | the signatures that came with a component, for a bundle |
+//! | `broker-plugins.lock` | which of them are installed: [`Lockfile`] |
+//! | `.lock` | held by the process that changes any of it |
+//!
+//! Files are added first, then the lockfile is replaced, and that one step is the change. What it no longer
+//! names is removed after it. A crash anywhere leaves the store as it was before or after, and at most
+//! files that nothing names, which the next change removes.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::path::PathBuf;
+
+use broker_manifest::EngineId;
+use host_base::{PrivateFolder, Sha256};
+use host_engine::{EngineFile, Outline};
+use serde::{Deserialize, Serialize};
+
+use super::steps::{Step, reach};
+use super::stored_signature::StoredSignature;
+use super::{Capabilities, DetachedSignature, Installed, Lockfile, Plugin, PluginError};
+
+/// The name of the lockfile, wherever it lies.
+pub const LOCKFILE: &str = "broker-plugins.lock";
+const LOCK: &str = ".lock";
+
+/// The store of one user.
+#[derive(Clone, Debug)]
+pub struct Store {
+    root: PrivateFolder,
+    blobs: PrivateFolder,
+    outlines: PrivateFolder,
+    signatures: PrivateFolder,
+}
+
+/// The store, while no other process can change it.
+#[derive(Debug)]
+pub struct Changing {
+    store: Store,
+    _lock: File,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredOutline {
+    /// The component that it is of.
+    sha256: String,
+    outline: Outline,
+}
+
+impl Store {
+    /// Opens the store of the user. One that is missing is empty; it is made by the first change, so that
+    /// nobody who only looks needs a home that can be written to.
+    ///
+    /// # Errors
+    /// When others can reach it, or it can't be read.
+    pub fn open() -> Result<Self, PluginError> {
+        let path = folder().ok_or(PluginError::NoHome)?;
+        Ok(Self {
+            root: PrivateFolder::to_read(&path)?,
+            blobs: PrivateFolder::to_read(&path.join("blobs"))?,
+            outlines: PrivateFolder::to_read(&path.join("outlines"))?,
+            signatures: PrivateFolder::to_read(&path.join("signatures"))?,
+        })
+    }
+
+    /// Opens the store if there is one.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_existing() -> Result<Option<Self>, PluginError> {
+        match folder() {
+            Some(path) if path.join(LOCKFILE).exists() => Self::open().map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// What is installed.
+    ///
+    /// # Errors
+    /// When the lockfile can't be used.
+    pub fn lockfile(&self) -> Result<Lockfile, PluginError> {
+        let path = self.lockfile_path();
+        let Some(bytes) = self.root.read(LOCKFILE)? else {
+            return Ok(Lockfile::default());
+        };
+        let text = String::from_utf8_lossy(&bytes);
+        Ok(Lockfile::parse(&text, &path)?)
+    }
+
+    #[must_use]
+    pub fn lockfile_path(&self) -> PathBuf {
+        self.root.path(LOCKFILE)
+    }
+
+    /// An engine, as its outline says. Its component is not read.
+    ///
+    /// # Errors
+    /// When something of it is lacking or is not what was installed, or it can't run here any more.
+    pub fn engine(&self, id: &EngineId, version: &Installed) -> Result<EngineFile, PluginError> {
+        let outline = self.outline(id, version)?;
+        let path = self.blobs.path(&blob_name(version.digest));
+        let damaged = |problem| PluginError::Damaged {
+            id: id.clone(),
+            path: path.clone(),
+            problem,
+        };
+        let length = fs::symlink_metadata(&path)
+            .map_err(|_| damaged("is missing"))?
+            .len();
+        if length != version.size {
+            return Err(damaged("has another length than what was installed"));
+        }
+        let grants = Capabilities::grants(&outline.manifest, &version.capabilities);
+        Ok(EngineFile::stored(
+            outline,
+            version.digest.to_bytes(),
+            path,
+            grants,
+        )?)
+    }
+
+    /// The engine that is used, with what the user made it the default for.
+    ///
+    /// # Errors
+    /// As [`Self::engine`], and when somebody changed what it is the default for.
+    pub fn current(&self, id: &EngineId, plugin: &Plugin) -> Result<EngineFile, PluginError> {
+        let file = self.engine(id, &plugin.current)?;
+        self.check_defaults(id, plugin)?;
+        Ok(file.with_default_for(plugin.defaults.clone()))
+    }
+
+    pub(super) fn check_defaults(&self, id: &EngineId, plugin: &Plugin) -> Result<(), PluginError> {
+        if plugin.is_accepted(id) {
+            return Ok(());
+        }
+        Err(PluginError::Defaults {
+            id: id.clone(),
+            path: self.lockfile_path(),
+            line: plugin.line,
+        })
+    }
+
+    fn outline(&self, id: &EngineId, version: &Installed) -> Result<Outline, PluginError> {
+        let name = outline_name(version.digest);
+        let damaged = |problem| PluginError::Damaged {
+            id: id.clone(),
+            path: self.outlines.path(&name),
+            problem,
+        };
+        let bytes = self.outlines.read(&name)?;
+        let bytes = bytes.ok_or_else(|| damaged("is missing"))?;
+        let stored: StoredOutline =
+            serde_json::from_slice(&bytes).map_err(|_| damaged("can't be read"))?;
+        if stored.sha256 != version.digest.to_string() {
+            return Err(damaged("belongs to another component"));
+        }
+        let manifest = &stored.outline.manifest;
+        if manifest.check().is_err() {
+            return Err(damaged("breaks the rules of a manifest"));
+        }
+        if manifest.id != *id || manifest.version != version.version {
+            return Err(damaged(
+                "is of another engine or another version than the lockfile says",
+            ));
+        }
+        if Capabilities::of(&stored.outline).texts() != version.capabilities {
+            return Err(PluginError::Consent {
+                id: id.clone(),
+                path: self.lockfile_path(),
+                line: version.line,
+            });
+        }
+        Ok(stored.outline)
+    }
+
+    /// The component, read anew, with nothing taken from its outline; and whether the outline says the same.
+    ///
+    /// # Errors
+    /// When the bytes or the outline are not what was installed.
+    pub fn verified(&self, id: &EngineId, version: &Installed) -> Result<EngineFile, PluginError> {
+        let stored = self.engine(id, version)?;
+        let bytes = stored.bytes()?.into_owned();
+        let read = EngineFile::read(&stored.name(), bytes)?;
+        if read.outline() != stored.outline() {
+            return Err(PluginError::Damaged {
+                id: id.clone(),
+                path: self.outlines.path(&outline_name(version.digest)),
+                problem: "says something else than its component",
+            });
+        }
+        Ok(stored)
+    }
+
+    /// The signatures that came with a component. What they are worth the keys say.
+    ///
+    /// # Errors
+    /// When they can't be read.
+    pub(super) fn signatures(
+        &self,
+        id: &EngineId,
+        version: &Installed,
+    ) -> Result<Vec<DetachedSignature>, PluginError> {
+        let name = outline_name(version.digest);
+        let Some(bytes) = self.signatures.read(&name)? else {
+            return Ok(Vec::new());
+        };
+        let stored: Option<Vec<StoredSignature>> = serde_json::from_slice(&bytes).ok();
+        let read = stored.and_then(|all| all.iter().map(StoredSignature::read).collect());
+        read.ok_or_else(|| PluginError::Damaged {
+            id: id.clone(),
+            path: self.signatures.path(&name),
+            problem: "can't be read",
+        })
+    }
+
+    /// Keeps other processes from changing the store. `wait` is called where one of them is at it; then
+    /// this waits until it is done.
+    ///
+    /// # Errors
+    /// When the store or its lock can't be made.
+    pub fn lock(self, wait: impl FnOnce()) -> Result<Changing, PluginError> {
+        for folder in [&self.root, &self.blobs, &self.outlines, &self.signatures] {
+            folder.make()?;
+        }
+        let lock = self.root.lock(LOCK, wait)?;
+        reach(Step::Locked);
+        Ok(Changing {
+            store: self,
+            _lock: lock,
+        })
+    }
+}
+
+impl Changing {
+    /// Adds a component, its outline, and its signatures. Until the lockfile names them nothing has changed.
+    ///
+    /// # Errors
+    /// When they can't be written.
+    pub fn add(
+        &self,
+        file: &EngineFile,
+        signatures: &[DetachedSignature],
+    ) -> Result<(), PluginError> {
+        let digest = Sha256::from(file.digest());
+        let outline = StoredOutline {
+            sha256: digest.to_string(),
+            outline: file.outline().clone(),
+        };
+        let outline = serde_json::to_vec_pretty(&outline)?;
+        let blobs = &self.store.blobs;
+        blobs.replace(&blob_name(digest), &file.bytes()?, || {
+            reach(Step::BlobStaged);
+        })?;
+        reach(Step::BlobWritten);
+        let outlines = &self.store.outlines;
+        outlines.replace(&outline_name(digest), &outline, || {})?;
+        reach(Step::OutlineWritten);
+        let kept = &self.store.signatures;
+        let name = outline_name(digest);
+        // Most have none, and then there is no file.
+        if !signatures.is_empty() || kept.read(&name)?.is_some() {
+            let stored: Vec<_> = signatures.iter().map(StoredSignature::of).collect();
+            kept.replace(&name, &serde_json::to_vec_pretty(&stored)?, || {})?;
+        }
+        reach(Step::SignaturesWritten);
+        blobs.sync()?;
+        outlines.sync()?;
+        kept.sync()?;
+        Ok(())
+    }
+
+    /// Makes it the lockfile, in one step, and removes what it does not name.
+    ///
+    /// # Errors
+    /// When it can't be written. What can't be removed is left to the next change.
+    pub fn commit(self, lockfile: &Lockfile) -> Result<(), PluginError> {
+        let text = lockfile.text()?;
+        let root = &self.store.root;
+        root.replace(LOCKFILE, text.as_bytes(), || reach(Step::LockStaged))?;
+        reach(Step::Switched);
+        root.sync()?;
+        reach(Step::Synced);
+        let _ = self.collect(&lockfile.digests());
+        reach(Step::Collected);
+        Ok(())
+    }
+
+    /// No other process is writing here, so whatever is not named is left over.
+    fn collect(&self, digests: &BTreeSet<Sha256>) -> Result<(), PluginError> {
+        let blobs: BTreeSet<_> = digests.iter().map(|digest| blob_name(*digest)).collect();
+        let outlines: BTreeSet<_> = digests.iter().map(|digest| outline_name(*digest)).collect();
+        let root = BTreeSet::from([LOCKFILE.to_owned(), LOCK.to_owned()]);
+        for (folder, used) in [
+            (&self.store.blobs, blobs),
+            (&self.store.outlines, outlines.clone()),
+            (&self.store.signatures, outlines),
+            (&self.store.root, root),
+        ] {
+            let names = folder.names()?;
+            for name in names.iter().filter(|name| !used.contains(*name)) {
+                folder.remove(name)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn folder() -> Option<PathBuf> {
+    let folders = directories::ProjectDirs::from("", "", "kubectl-broker")?;
+    Some(folders.data_dir().join("plugins"))
+}
+
+fn blob_name(digest: Sha256) -> String {
+    format!("sha256-{digest}.wasm")
+}
+
+fn outline_name(digest: Sha256) -> String {
+    format!("sha256-{digest}.json")
+}

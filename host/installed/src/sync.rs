@@ -1,0 +1,183 @@
+use std::path::{Path, PathBuf};
+
+use broker_manifest::EngineId;
+use host_base::files;
+
+use super::plugins::place;
+use super::steps::{Step, reach};
+use super::{
+    Candidate, Change, Expected, Installed, Lockfile, LockfileError, PluginError, Plugins,
+    Reference, clash, today, trial,
+};
+
+/// The largest lockfile that is read, in bytes: some thousands of engines.
+const MAX_LOCKFILE: u64 = 16 << 20;
+
+/// What it took to make this machine match a lockfile.
+#[derive(Clone, Debug, Default)]
+pub struct Synced {
+    pub changes: Vec<Change>,
+    pub removed: Vec<(EngineId, Installed)>,
+}
+
+impl Plugins<'_> {
+    /// Makes this machine have exactly the engines of a lockfile that was reviewed: the same bytes, the
+    /// same signatures, and the abilities that stand in it, which is the consent. All of it, or nothing.
+    ///
+    /// # Errors
+    /// When a source no longer has these bytes, or they ask for something else than the lockfile says.
+    pub async fn sync(&self, path: &Path) -> Result<Synced, PluginError> {
+        let wanted = read(path)?;
+        let seen = self.store.lockfile()?;
+        let mut candidates = Vec::new();
+        // Of those that are there nothing is fetched.
+        let mut defaults_only = Vec::new();
+        for (id, plugin) in &wanted.plugins {
+            let locked = &plugin.current;
+            if !plugin.is_accepted(id) {
+                return Err(PluginError::Defaults {
+                    id: id.clone(),
+                    path: path.to_owned(),
+                    line: plugin.line,
+                });
+            }
+            let there = seen.plugins.get(id).map(|plugin| &plugin.current);
+            let is_there = there.is_some_and(|version| {
+                version.is_same(locked)
+                    && self.store.verified(id, version).is_ok()
+                    && today::judge(&self.store, self.keys, id, version).is_ok()
+            });
+            if !is_there {
+                candidates.push(self.locked(id, locked, path).await?);
+            } else if seen
+                .plugins
+                .get(id)
+                .is_some_and(|there| there.defaults != plugin.defaults || !there.is_accepted(id))
+            {
+                defaults_only.push(id.clone());
+            }
+        }
+        for (at, candidate) in candidates.iter().enumerate() {
+            self.check_place(candidate, &wanted_beside(&seen, &wanted))?;
+            for other in &candidates[..at] {
+                clash::check(candidate.file.manifest(), other.file.manifest())?;
+            }
+            trial::start_once(&candidate.file).await?;
+            reach(Step::Tried);
+        }
+        let mut synced = Synced::default();
+        for candidate in &candidates {
+            let before = seen.plugins.get(candidate.id());
+            synced.changes.push(Change {
+                id: candidate.id().clone(),
+                from: before.map(|plugin| plugin.current.version.clone()),
+                to: candidate.installed(),
+                key: None,
+                is_same: false,
+                defaults: wanted.plugins[candidate.id()].defaults.clone(),
+            });
+        }
+        for id in &defaults_only {
+            let there = &seen.plugins[id].current;
+            synced.changes.push(Change {
+                id: id.clone(),
+                from: Some(there.version.clone()),
+                to: there.clone(),
+                key: None,
+                is_same: false,
+                defaults: wanted.plugins[id].defaults.clone(),
+            });
+        }
+        let left_over = |id: &EngineId| !wanted.plugins.contains_key(id);
+        for (id, plugin) in seen.plugins.iter().filter(|(id, _)| left_over(id)) {
+            synced.removed.push((id.clone(), plugin.current.clone()));
+        }
+        if !synced.changes.is_empty() || !synced.removed.is_empty() {
+            let added: Vec<_> = candidates.iter().collect();
+            self.switch(&added, &seen, |lockfile| {
+                lockfile.plugins.retain(|id, _| !left_over(id));
+                for change in &synced.changes {
+                    let before = lockfile.plugins.get(&change.id);
+                    let valid = before.is_some_and(|plugin| {
+                        self.store.engine(&change.id, &plugin.current).is_ok()
+                    });
+                    place(lockfile, &change.id, &change.to, &change.defaults, valid);
+                }
+            })
+            .await?;
+        }
+        Ok(synced)
+    }
+
+    /// The component that a lockfile means, from where it says.
+    async fn locked(
+        &self,
+        id: &EngineId,
+        locked: &Installed,
+        path: &Path,
+    ) -> Result<Candidate, PluginError> {
+        let pinned = beside(&locked.pinned, path);
+        let expected = Expected {
+            sha256: Some(locked.digest),
+            id: Some(id),
+            ..Expected::default()
+        };
+        let mut candidate = self.candidate(&pinned, &expected).await?;
+        let refuse = |problem: String| {
+            PluginError::Lockfile(LockfileError {
+                path: path.to_owned(),
+                line: locked.line,
+                problem,
+            })
+        };
+        if candidate.texts() != locked.capabilities {
+            return Err(PluginError::Consent {
+                id: id.clone(),
+                path: path.to_owned(),
+                line: locked.line,
+            });
+        }
+        if candidate.signature != locked.signature {
+            return Err(refuse(format!(
+                "{id} is {} here, and {} in the lockfile",
+                candidate.signature, locked.signature
+            )));
+        }
+        if candidate.file.manifest().version != locked.version {
+            return Err(refuse(format!(
+                "{id} is version {}, and {} in the lockfile",
+                candidate.file.manifest().version,
+                locked.version
+            )));
+        }
+        candidate.source = beside(&locked.source, path);
+        Ok(candidate)
+    }
+}
+
+/// What will be beside each other: those that stay.
+fn wanted_beside(seen: &Lockfile, wanted: &Lockfile) -> Lockfile {
+    let mut stay = seen.clone();
+    stay.plugins.retain(|id, _| wanted.plugins.contains_key(id));
+    stay
+}
+
+fn read(path: &Path) -> Result<Lockfile, PluginError> {
+    let text = files::read_text(path, MAX_LOCKFILE).map_err(|source| PluginError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(Lockfile::parse(&text, path)?)
+}
+
+/// A path that is not whole is seen from the folder of the lockfile.
+fn beside(reference: &Reference, lockfile: &Path) -> Reference {
+    match reference {
+        Reference::Path(path) if path.is_relative() => {
+            let folder = lockfile.parent().map(PathBuf::from).unwrap_or_default();
+            let whole = folder.join(path);
+            Reference::Path(std::path::absolute(&whole).unwrap_or(whole))
+        }
+        other => other.clone(),
+    }
+}

@@ -1,0 +1,73 @@
+use std::sync::Arc;
+
+use broker_manifest::Operation;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use host_base::{Report, ReportKind};
+use host_engine::{
+    Answer, Commands, Ended, EngineFile, GrantedCommand, Instance, Level, Limits, NativeCache,
+    Network, Observer, Outgoing, Runtime, Services,
+};
+
+use super::PluginError;
+
+/// Makes native code of an engine, keeps it in the cache, and starts the engine once with nothing that it
+/// could reach. What can't be started is not installed, and the first use has nothing left to compile.
+///
+/// # Errors
+/// Why it can't be started.
+pub(super) async fn start_once(file: &EngineFile) -> Result<(), PluginError> {
+    // Without a cache it is compiled once more when it is used: that is told then.
+    let runtime = Runtime::new(NativeCache::of_user().ok())?;
+    let to_load = file.clone();
+    let loaded = tokio::task::spawn_blocking(move || runtime.load(to_load))
+        .await
+        .map_err(|error| PluginError::Worker {
+            reason: error.to_string(),
+        })??;
+    let nothing = Arc::new(Nothing);
+    let services = Services {
+        network: nothing.clone(),
+        artifacts: None,
+        commands: nothing.clone(),
+        objects: None,
+        observer: nothing,
+        auditor: None,
+        now: None,
+    };
+    Instance::start(&loaded, file.grants(), services, Limits::default()).await?;
+    Ok(())
+}
+
+/// Refuses everything, and hears nothing.
+struct Nothing;
+
+fn refused<T>() -> Result<T, Report> {
+    let message = format!(
+        "nothing can be reached before an engine is asked to `{}`",
+        Operation::Detect
+    );
+    Err(Report::new(ReportKind::Denied, message))
+}
+
+impl Network for Nothing {
+    fn send(&self, _: Outgoing) -> BoxFuture<'_, Result<Answer, Report>> {
+        async { refused() }.boxed()
+    }
+}
+
+impl Commands for Nothing {
+    fn pods(&self) -> BoxFuture<'_, Result<Vec<String>, Report>> {
+        async { refused() }.boxed()
+    }
+
+    fn run(&self, _: Option<String>, _: GrantedCommand) -> BoxFuture<'_, Result<Ended, Report>> {
+        async { refused() }.boxed()
+    }
+}
+
+impl Observer for Nothing {
+    fn log(&self, _: &str, _: Level, _: &str) {}
+
+    fn progress(&self, _: &str, _: &str, _: u64, _: Option<u64>) {}
+}

@@ -1,0 +1,220 @@
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aws_config::BehaviorVersion;
+use bytes::Bytes;
+use futures_util::stream;
+use host_web::{self, Connector, Proxies, ProxySettings};
+use http::header::{ACCEPT_ENCODING, USER_AGENT};
+use http::{HeaderValue, Request, Response, StatusCode, Uri};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full, StreamBody};
+use hyper::body::Incoming;
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use tokio::sync::OnceCell;
+
+use super::S3Error;
+use super::account::Account;
+use super::address::{Bucket, Endpoint, is_region};
+use super::refusal::Refusal;
+use super::signature;
+
+/// Until a connection stands.
+const CONNECT: Duration = Duration::from_secs(10);
+/// Between two pieces of an answer.
+const IDLE: Duration = Duration::from_secs(30);
+/// How long a request waits before it is sent again, where S3 is busy.
+const WAITS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
+/// The region that S3 is asked in where none is configured: it answers there where a bucket is.
+const DEFAULT_REGION: &str = "us-east-1";
+
+const NAME: &str = concat!("kubectl-broker/", env!("CARGO_PKG_VERSION"));
+
+pub(super) type Pool = Client<HttpsConnector<Connector>, Full<Bytes>>;
+
+/// The body of an answer, as it arrives.
+pub type S3Body = UnsyncBoxBody<Bytes, S3Error>;
+
+/// As whom S3 is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// As everybody may.
+    Anonymous,
+    /// With the user's credentials.
+    Signed,
+}
+
+/// The S3 of this user. Nothing is read and no connection is opened before it is asked for something.
+#[derive(Default)]
+pub struct S3 {
+    opened: OnceCell<Opened>,
+    /// Where buckets are that are elsewhere than was thought.
+    regions: Mutex<BTreeMap<String, String>>,
+}
+
+struct Opened {
+    pool: Pool,
+    account: Account,
+}
+
+impl S3 {
+    /// Sends a request for `/BUCKET/KEY`, with a query or without. A bucket that is in another region is asked
+    /// for there; where S3 is busy, it is asked again after one second and after three.
+    ///
+    /// # Errors
+    /// Whatever keeps the object from being read, refusals of S3 among it. Answers that a condition or
+    /// a range brings about (304, 412, 416) are none.
+    pub async fn send(
+        &self,
+        request: Request<()>,
+        access: Access,
+        first_byte: Duration,
+    ) -> Result<Response<S3Body>, S3Error> {
+        let bucket = Bucket::of(request.uri())?;
+        let opened = self.open().await?;
+        let configured = opened.account.region.as_deref().unwrap_or(DEFAULT_REGION);
+        let known = self.regions().get(bucket.name()).cloned();
+        let mut region = known.unwrap_or_else(|| configured.to_owned());
+        let mut has_moved = false;
+        let mut waits = WAITS.iter();
+        loop {
+            let asked = opened.ask(&request, &bucket, &region, access, first_byte);
+            let answer = asked.await?;
+            if is_answer(answer.status()) {
+                return Ok(answer.map(|body| watched(body, bucket.shown())));
+            }
+            let refusal = Refusal::read(answer, IDLE).await;
+            let elsewhere = refusal.region.clone().filter(|found| is_region(found));
+            if let Some(elsewhere) = elsewhere.filter(|found| *found != region && !has_moved) {
+                has_moved = true;
+                self.regions()
+                    .insert(bucket.name().to_owned(), elsewhere.clone());
+                region = elsewhere;
+                continue;
+            }
+            match waits.next().filter(|_| refusal.is_busy()) {
+                Some(wait) => tokio::time::sleep(*wait).await,
+                None => {
+                    let key = match access {
+                        Access::Anonymous => None,
+                        Access::Signed => opened.account.key_id().await,
+                    };
+                    return Err(S3Error::refused(bucket.shown(), key, refusal));
+                }
+            }
+        }
+    }
+
+    /// The id of the access key that requests are signed with, and the region.
+    ///
+    /// # Errors
+    /// When there are no credentials, or they can't be got.
+    pub async fn credentials(&self) -> Result<(String, String), S3Error> {
+        let account = &self.open().await?.account;
+        let credentials = account.credentials().await?;
+        let region = account.region.as_deref().unwrap_or(DEFAULT_REGION);
+        Ok((credentials.access_key_id().to_owned(), region.to_owned()))
+    }
+
+    async fn open(&self) -> Result<&Opened, S3Error> {
+        self.opened.get_or_try_init(Opened::new).await
+    }
+
+    fn regions(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+        self.regions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Opened {
+    async fn new() -> Result<Self, S3Error> {
+        let variable = |name: &str| std::env::var(name).ok();
+        // `AWS_CA_BUNDLE` is what Amazon's programs read, `SSL_CERT_FILE` what all others do.
+        let roots = ["AWS_CA_BUNDLE", "SSL_CERT_FILE"].map(std::env::var_os);
+        let roots = roots.into_iter().flatten().find(|path| !path.is_empty());
+        let proxies = Proxies::new(ProxySettings::from_variables(variable))?;
+        let connector = Connector::new(proxies, roots.as_ref().map(AsRef::as_ref), CONNECT)?;
+        let pool = Client::builder(TokioExecutor::new()).build(connector.over_tls());
+        let account = Account::read(aws_config::defaults(BehaviorVersion::latest()), &pool).await?;
+        Ok(Self { pool, account })
+    }
+
+    async fn ask(
+        &self,
+        request: &Request<()>,
+        bucket: &Bucket,
+        region: &str,
+        access: Access,
+        first_byte: Duration,
+    ) -> Result<Response<Incoming>, S3Error> {
+        let address = self.endpoint(region).address(bucket)?;
+        let mut request = request.clone();
+        *request.uri_mut() = address.clone();
+        let headers = request.headers_mut();
+        // Digests and lengths are about the bytes as they are.
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        if access == Access::Signed {
+            let credentials = self.account.credentials().await?;
+            signature::sign(&mut request, &credentials, region)?;
+        }
+        let headers = request.headers_mut();
+        headers.insert(USER_AGENT, HeaderValue::from_static(NAME));
+        let request = request.map(|()| Full::default());
+        match tokio::time::timeout(first_byte, self.pool.request(request)).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(host_web::failed(&address, &error, CONNECT).into()),
+            Err(_) => Err(S3Error::TimedOut {
+                what: bucket.shown(),
+                after: first_byte,
+            }),
+        }
+    }
+
+    fn endpoint<'a>(&'a self, region: &'a str) -> Endpoint<'a> {
+        match &self.account.endpoint {
+            Some(address) => Endpoint::Named(address),
+            None => Endpoint::Amazon {
+                region,
+                fips: self.account.fips,
+                dual_stack: self.account.dual_stack,
+            },
+        }
+    }
+}
+
+/// The error that an answer is, if it is one. `target` is the path that was asked for.
+#[must_use]
+pub fn refusal(target: &Uri, status: u16, body: &[u8]) -> Option<S3Error> {
+    let bucket = match Bucket::of(target) {
+        Ok(bucket) => bucket,
+        Err(error) => return Some(error),
+    };
+    let is_refusal = !StatusCode::from_u16(status).is_ok_and(is_answer);
+    is_refusal.then(|| S3Error::refused(bucket.shown(), None, Refusal::parse(status, body)))
+}
+
+/// Whether it is for whoever asked, and not for this module.
+fn is_answer(status: StatusCode) -> bool {
+    status.is_success() || matches!(status.as_u16(), 304 | 412 | 416)
+}
+
+/// Its end is an end only where the connection says so; a body that stands still is an error.
+fn watched(body: Incoming, what: String) -> S3Body {
+    let frames = stream::try_unfold((body, what), |(mut body, what)| async move {
+        match tokio::time::timeout(IDLE, body.frame()).await {
+            Ok(None) => Ok(None),
+            Ok(Some(Ok(frame))) => Ok(Some((frame, (body, what)))),
+            Ok(Some(Err(error))) => Err(S3Error::Cut {
+                what,
+                reason: error.to_string(),
+            }),
+            Err(_) => Err(S3Error::TimedOut { what, after: IDLE }),
+        }
+    });
+    StreamBody::new(frames).boxed_unsync()
+}
+
+#[cfg(test)]
+mod tests;

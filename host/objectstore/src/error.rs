@@ -1,0 +1,244 @@
+use std::time::Duration;
+
+use host_base::text::printable;
+use host_base::{Problem, Report, ReportKind};
+use host_web::WebError;
+
+use super::refusal::Refusal;
+
+/// How many characters of a text from outside one message may hold.
+const SHOWN: usize = 400;
+
+/// Why an object was not read.
+///
+/// Fields hold text as it came; messages show it through [`printable`].
+#[derive(Debug, thiserror::Error)]
+pub enum S3Error {
+    #[error("no AWS credentials were found{}, and S3 wants some", of_profile(profile.as_deref()))]
+    NoCredentials {
+        /// What `AWS_PROFILE` says.
+        profile: Option<String>,
+    },
+    #[error("can't get AWS credentials: {}", show(reason))]
+    Credentials { reason: String },
+    #[error(
+        "`{}`, the {what} of the AWS configuration, can't be used",
+        show(value)
+    )]
+    Configuration { what: String, value: String },
+    #[error("`{}` is no name of a bucket", show(name))]
+    BadBucket { name: String },
+    #[error("the request to S3 can't be signed: {}", show(reason))]
+    NotSigned { reason: String },
+    #[error("S3: {0}")]
+    Web(#[from] WebError),
+    #[error("{} did not come within {after:?}", show(what))]
+    TimedOut { what: String, after: Duration },
+    #[error("{} was cut short: {}", show(what), show(reason))]
+    Cut { what: String, reason: String },
+    #[error("S3 answered {status} for {}{}{}", show(what), signed_with(key.as_deref()), because(code, message))]
+    Refused {
+        what: String,
+        /// The id of the access key, where the request was signed.
+        key: Option<String>,
+        status: u16,
+        code: String,
+        message: String,
+    },
+}
+
+impl S3Error {
+    pub(super) fn no_credentials() -> Self {
+        let profile = std::env::var("AWS_PROFILE").ok();
+        Self::NoCredentials {
+            profile: profile.filter(|name| !name.is_empty()),
+        }
+    }
+
+    pub(super) fn refused(what: String, key: Option<String>, refusal: Refusal) -> Self {
+        Self::Refused {
+            what,
+            key,
+            status: refusal.status,
+            code: refusal.code,
+            message: refusal.message,
+        }
+    }
+
+    /// It in the terms of the engine interface.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        let (kind, retryable) = match self {
+            Self::NoCredentials { .. } | Self::Credentials { .. } => {
+                (ReportKind::Unauthenticated, false)
+            }
+            Self::Configuration { .. }
+            | Self::BadBucket { .. }
+            | Self::Web(WebError::Configuration { .. } | WebError::Proxy(_)) => {
+                (ReportKind::InvalidArgument, false)
+            }
+            Self::NotSigned { .. } => (ReportKind::Failed, false),
+            Self::Web(WebError::Unreachable { .. }) => (ReportKind::Unavailable, true),
+            Self::Web(WebError::TimedOut { .. }) | Self::TimedOut { .. } => {
+                (ReportKind::TimedOut, true)
+            }
+            Self::Web(WebError::Certificate { .. }) => (ReportKind::Unavailable, false),
+            Self::Cut { .. } => (ReportKind::Failed, true),
+            Self::Refused { status, code, .. } => refused(*status, code),
+        };
+        Report {
+            kind,
+            message: self.to_string(),
+            hint: self.hint(),
+            retryable,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::NoCredentials { .. } => {
+                "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `aws sso login` \
+                 logs in where the profile uses that"
+            }
+            Self::Credentials { .. } => {
+                "`aws sts get-caller-identity` shows whether the same credentials work elsewhere"
+            }
+            Self::Configuration { .. } => {
+                "Look at AWS_REGION, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL and the profile. An address \
+                 looks like https://HOST:PORT, a region like eu-west-1"
+            }
+            Self::BadBucket { .. } => {
+                "Names of buckets have 3 to 63 lower-case letters, digits, dashes and dots"
+            }
+            Self::NotSigned { .. } => return None,
+            Self::Web(WebError::Unreachable { .. }) => {
+                "Look at the network, at HTTPS_PROXY and NO_PROXY, and at AWS_ENDPOINT_URL_S3 for \
+                 another S3 than Amazon's"
+            }
+            Self::Web(error) => return error.hint(),
+            Self::TimedOut { .. } | Self::Cut { .. } => "Try again later",
+            Self::Refused { status, code, .. } => hint_of(*status, code),
+        };
+        Some(hint.to_owned())
+    }
+}
+
+/// Codes that say that the credentials are at fault, not what they may do.
+const BAD_CREDENTIALS: [&str; 6] = [
+    "ExpiredToken",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidToken",
+    "SignatureDoesNotMatch",
+    "TokenRefreshRequired",
+];
+
+const SKEWED: &str = "RequestTimeTooSkewed";
+const ARCHIVED: &str = "InvalidObjectState";
+
+fn refused(status: u16, code: &str) -> (ReportKind, bool) {
+    match status {
+        _ if BAD_CREDENTIALS.contains(&code) || code == SKEWED => {
+            (ReportKind::Unauthenticated, false)
+        }
+        401 => (ReportKind::Unauthenticated, false),
+        // It is in an archive, and has to be restored there first.
+        403 if code == ARCHIVED => (ReportKind::Conflict, false),
+        403 => (ReportKind::Forbidden, false),
+        404 | 410 => (ReportKind::NotFound, false),
+        400 => (ReportKind::InvalidArgument, false),
+        429 | 500.. => (ReportKind::Unavailable, true),
+        _ => (ReportKind::Failed, false),
+    }
+}
+
+fn hint_of(status: u16, code: &str) -> &'static str {
+    match status {
+        _ if code == SKEWED => "Set the clock of this machine",
+        _ if code == ARCHIVED => {
+            "The object is in an archive: restore it there first (`aws s3api restore-object`)"
+        }
+        _ if BAD_CREDENTIALS.contains(&code) => {
+            "These AWS credentials are no longer good, or never were: log in again, or choose others \
+             with AWS_PROFILE"
+        }
+        401 | 403 => {
+            "It needs the right s3:GetObject, and S3 answers this too for an object that is not \
+             there where s3:ListBucket is missing. AWS_PROFILE chooses other credentials"
+        }
+        404 | 410 => "Look at the name. Another S3 than Amazon's is named with AWS_ENDPOINT_URL_S3",
+        301 | 307 | 400 => "Look at AWS_REGION and AWS_ENDPOINT_URL_S3",
+        429 | 500.. => "Try again later",
+        _ => "`aws s3 cp` shows whether others can read it",
+    }
+}
+
+fn of_profile(profile: Option<&str>) -> String {
+    let profile = profile.map(|name| {
+        format!(
+            ", neither in the environment nor in profile `{}`",
+            show(name)
+        )
+    });
+    profile.unwrap_or_default()
+}
+
+fn signed_with(key: Option<&str>) -> String {
+    key.map(|key| format!(" to access key {}", show(key)))
+        .unwrap_or_default()
+}
+
+fn because(code: &str, message: &str) -> String {
+    match (code.trim(), message.trim()) {
+        ("", "") => String::new(),
+        (code, "") => format!(": {}", show(code)),
+        ("", message) => format!(": {}", show(message)),
+        (code, message) => format!(": {} ({})", show(code), show(message)),
+    }
+}
+
+fn show(text: &str) -> String {
+    printable(text, SHOWN).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(status: u16, code: &str) -> Report {
+        let refusal = Refusal {
+            status,
+            code: code.to_owned(),
+            message: "Because".to_owned(),
+            region: None,
+        };
+        let key = Some("AKIAEXAMPLE".to_owned());
+        S3Error::refused("s3://acme/a".to_owned(), key, refusal).report()
+    }
+
+    #[test]
+    fn a_refusal_names_the_object_the_key_and_the_reason() {
+        assert_eq!(
+            refused(403, "AccessDenied").message,
+            "S3 answered 403 for s3://acme/a to access key AKIAEXAMPLE: AccessDenied (Because)"
+        );
+    }
+
+    #[test]
+    fn bad_credentials_are_told_from_missing_rights() {
+        for (status, code, kind) in [
+            (403, "AccessDenied", ReportKind::Forbidden),
+            (403, "SignatureDoesNotMatch", ReportKind::Unauthenticated),
+            (400, "ExpiredToken", ReportKind::Unauthenticated),
+            (403, "RequestTimeTooSkewed", ReportKind::Unauthenticated),
+            (403, "InvalidObjectState", ReportKind::Conflict),
+            (404, "NoSuchKey", ReportKind::NotFound),
+            (404, "NoSuchBucket", ReportKind::NotFound),
+            (503, "SlowDown", ReportKind::Unavailable),
+        ] {
+            assert_eq!(refused(status, code).kind, kind, "{code}");
+        }
+        assert!(refused(503, "SlowDown").retryable);
+        assert!(!refused(403, "AccessDenied").retryable);
+    }
+}

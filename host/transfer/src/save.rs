@@ -1,0 +1,202 @@
+//! A download into a file.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use host_base::Sha256;
+
+use super::blocking::blocking;
+use super::claims::Claims;
+use super::commit::commit;
+use super::destination::Destination;
+use super::fetch::{Fetch, Sink};
+use super::gather::Gather;
+use super::hasher::{self, Hasher};
+use super::part::Part;
+use super::record::Record;
+use super::unproven::{self, Judgement};
+use super::worker::Order;
+use super::writer::{self, Writer};
+use super::{Download, Event, Progress, Proof, TransferError, space};
+
+/// A file that was written, whole and checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saved {
+    pub path: PathBuf,
+    /// Length in bytes.
+    pub length: u64,
+    pub sha256: Sha256,
+    /// How sure it is that this is all of it. It is [`Proof::Nothing`] only where the user accepts that.
+    pub proof: Proof,
+    /// What its structure shows to be damaged, where the user accepts it all the same.
+    pub damage: Option<String>,
+    /// So many bytes were there from an earlier run.
+    pub resumed: u64,
+}
+
+/// Writes the bytes of a download to a file, and `NAME.sha256` beside it.
+///
+/// The file has its name only when it is whole and everything that was said of it holds. Until then
+/// its bytes lie in `.NAME.part`. When the download fails, and when the future is dropped, they stay
+/// there if the backend gave a strong ETag, and the next call for the same bytes goes on after them.
+/// Dropping waits until they are on the disk.
+///
+/// # Errors
+/// Before any byte is asked for or written: when the file exists and may not be replaced, when
+/// another process is at it, when the disk has no room, when the answer can't be a backup. Later: when
+/// the stream breaks off more often than [`super::Retry`] allows, and when length or checksum don't
+/// hold; then nothing is kept. When nothing proves that all bytes came, they are kept under another name.
+pub async fn save(
+    download: Download<'_>,
+    destination: &Destination,
+) -> Result<Saved, TransferError> {
+    let destination = &destination.followed()?;
+    let mut claims = Claims::read(&download.first, &download.expectation)?;
+    if !download.source.can_repeat() {
+        claims.forget_validators();
+    }
+    let source = download.source.identity().to_owned();
+    let record = Record::new(&source, &claims);
+    let part = {
+        let (destination, total) = (destination.clone(), claims.likely_total());
+        blocking(move || {
+            let part = Part::open(&destination, record)?;
+            let missing = total.unwrap_or(0).saturating_sub(part.durable());
+            space::check(&destination.folder, missing)
+                .map_err(|error| error.keeping(part.kept()))?;
+            Ok(Arc::new(part))
+        })
+        .await?
+    };
+    let resumed = part.durable();
+    let mut sink = FileSink::start(Arc::clone(&part), source, download.progress).await?;
+    let accept_unproven = download.accept_unproven;
+    let mut fetch = Fetch::new(download, claims, resumed);
+    let fetched = fetch.run(&mut sink).await;
+    // Also after an error: what came is put on the disk.
+    let finished = sink.finish().await;
+    let checked = fetched.and(finished).and_then(|sha256| {
+        let proof = fetch.claims.check(fetch.position, sha256)?;
+        Ok((sha256, proof))
+    });
+    let (sha256, proof) = match checked {
+        Ok(checked) => checked,
+        Err(error) => {
+            if error.spoils() {
+                part.discard();
+            }
+            return Err(error.keeping(part.kept()));
+        }
+    };
+    let length = fetch.position;
+    let resumed = if fetch.restarted() { 0 } else { resumed };
+    let Judgement { proof, damage } = match proof {
+        Proof::Nothing => unproven::judge(&part, length, accept_unproven).await?,
+        proof => Judgement {
+            proof,
+            damage: None,
+        },
+    };
+    let final_destination = destination.clone();
+    blocking(move || {
+        commit(&part, &final_destination, sha256).map_err(|error| error.keeping(part.kept()))
+    })
+    .await?;
+    Ok(Saved {
+        path: destination.path(),
+        length,
+        sha256,
+        proof,
+        damage,
+        resumed,
+    })
+}
+
+/// Hashes and writes at the same time.
+struct FileSink {
+    gather: Gather,
+    // The order matters: fields are dropped from the first on, and the writer is what takes its time.
+    hasher: Hasher,
+    writer: Writer,
+    source: String,
+}
+
+impl FileSink {
+    async fn start(
+        part: Arc<Part>,
+        source: String,
+        progress: &dyn Progress,
+    ) -> Result<Self, TransferError> {
+        let bytes = part.durable();
+        let hasher = if bytes == 0 {
+            hasher::start()?
+        } else {
+            progress.event(&Event::Rereading { bytes });
+            let (mut hasher, ready) = hasher::start_after(&part, bytes)?;
+            if ready.await.is_err() {
+                let failed = hasher.finish().await;
+                return Err(failed
+                    .and_then(Result::err)
+                    .unwrap_or(TransferError::Stopped));
+            }
+            hasher
+        };
+        Ok(Self {
+            gather: Gather::new(),
+            hasher,
+            writer: writer::start(part)?,
+            source,
+        })
+    }
+
+    async fn finish(&mut self) -> Result<Sha256, TransferError> {
+        self.hand_over();
+        // Both have the end of their orders before either is waited for.
+        let (hashed, written) = tokio::join!(self.hasher.finish(), self.writer.finish());
+        written.unwrap_or(Err(TransferError::Stopped))?;
+        hashed.unwrap_or(Err(TransferError::Stopped))
+    }
+
+    fn order(&self, order: Order) -> bool {
+        self.hasher.send(order.clone()) && self.writer.send(order)
+    }
+
+    /// Gives the threads what is gathered so far.
+    fn hand_over(&mut self) {
+        if let Some(piece) = self.gather.take() {
+            // A thread that takes no more orders has failed, and its result says why.
+            self.order(Order::Bytes(piece));
+        }
+    }
+}
+
+impl Drop for FileSink {
+    fn drop(&mut self) {
+        // A stopped download keeps all that came.
+        self.hand_over();
+    }
+}
+
+impl Sink for FileSink {
+    async fn write(&mut self, bytes: Bytes) -> Result<(), TransferError> {
+        let mut rest = &*bytes;
+        while let Some(piece) = self.gather.add(&mut rest).await {
+            if !self.order(Order::Bytes(piece)) {
+                // A thread that takes no more orders has failed, and says why.
+                return self.finish().await.and(Err(TransferError::Stopped));
+            }
+        }
+        Ok(())
+    }
+
+    fn restart(&mut self, claims: &Claims) -> Result<(), TransferError> {
+        self.gather.clear();
+        // That a thread has ended is seen with the next bytes, or at the end.
+        self.order(Order::Restart(Record::new(&self.source, claims)));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,117 @@
+//! A download onto a stream, such as stdout.
+
+use bytes::Bytes;
+use host_base::Sha256;
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+
+use super::claims::Claims;
+use super::fetch::{Fetch, Sink};
+use super::gather::{Gather, Piece};
+use super::hasher::{self, Hasher};
+use super::record::Record;
+use super::worker::Order;
+use super::{Download, Proof, TransferError};
+
+/// What was written to a stream, checked at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Streamed {
+    /// Length in bytes.
+    pub length: u64,
+    pub sha256: Sha256,
+    /// How sure it is that this is all of it. It is [`Proof::Nothing`] only where the user accepts that.
+    pub proof: Proof,
+}
+
+/// Writes the bytes of a download to `output` while they come.
+///
+/// What is wrong with them shows only at the end: whoever reads the stream must heed the exit code. A
+/// cut is mended where the backend can go on from an offset.
+///
+/// # Errors
+/// As [`super::save()`], and [`TransferError::CannotRestart`] when bytes that were written would have to
+/// be taken back. [`TransferError::Unproven`] when nothing proves that all bytes came.
+pub async fn stream_to(
+    download: Download<'_>,
+    output: &mut (impl AsyncWrite + Unpin + Send + ?Sized),
+) -> Result<Streamed, TransferError> {
+    let mut claims = Claims::read(&download.first, &download.expectation)?;
+    if !download.source.can_repeat() {
+        claims.forget_validators();
+    }
+    let mut sink = StreamSink {
+        gather: Gather::new(),
+        hasher: hasher::start()?,
+        output,
+        written: 0,
+    };
+    let accept_unproven = download.accept_unproven;
+    let mut fetch = Fetch::new(download, claims, 0);
+    let fetched = fetch.run(&mut sink).await;
+    // Also after an error: what came is written.
+    let handed_on = match sink.gather.take() {
+        Some(piece) => sink.hand_on(piece).await,
+        None => Ok(()),
+    };
+    fetched.and(handed_on)?;
+    sink.output.flush().await.map_err(TransferError::Output)?;
+    let sha256 = sink
+        .hasher
+        .finish()
+        .await
+        .unwrap_or(Err(TransferError::Stopped))?;
+    let proof = fetch.claims.check(fetch.position, sha256)?;
+    if proof == Proof::Nothing && !accept_unproven {
+        return Err(TransferError::Unproven {
+            received: fetch.position,
+            kept: None,
+        });
+    }
+    Ok(Streamed {
+        length: fetch.position,
+        sha256,
+        proof,
+    })
+}
+
+struct StreamSink<'a, W: ?Sized> {
+    gather: Gather,
+    hasher: Hasher,
+    output: &'a mut W,
+    written: u64,
+}
+
+impl<W: AsyncWrite + Unpin + Send + ?Sized> StreamSink<'_, W> {
+    async fn hand_on(&mut self, piece: Piece) -> Result<(), TransferError> {
+        if !self.hasher.send(Order::Bytes(Piece::clone(&piece))) {
+            return Err(TransferError::Stopped);
+        }
+        let result = self.output.write_all(&piece).await;
+        result.map_err(TransferError::Output)?;
+        self.written += piece.len() as u64;
+        Ok(())
+    }
+}
+
+impl<W: AsyncWrite + Unpin + Send + ?Sized> Sink for StreamSink<'_, W> {
+    async fn write(&mut self, bytes: Bytes) -> Result<(), TransferError> {
+        let mut rest = &*bytes;
+        while let Some(piece) = self.gather.add(&mut rest).await {
+            self.hand_on(piece).await?;
+        }
+        Ok(())
+    }
+
+    fn restart(&mut self, claims: &Claims) -> Result<(), TransferError> {
+        if self.written > 0 {
+            return Err(TransferError::CannotRestart {
+                written: self.written + self.gather.len(),
+            });
+        }
+        self.gather.clear();
+        self.hasher.send(Order::Restart(Record::new("", claims)));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

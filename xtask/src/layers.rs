@@ -19,7 +19,11 @@ fn read(path: &Path) -> String {
 fn stated(page: &str) -> Imports {
     let rows = page.lines().filter_map(|line| {
         let mut cells = line.strip_prefix("| `host/")?.split('|');
-        let name = cells.next()?.trim().strip_suffix('`')?;
+        let name = cells
+            .next()?
+            .trim()
+            .strip_suffix('`')
+            .filter(|name| !name.is_empty())?;
         let imports = cells.nth(1)?.split(',');
         let mut imports: Vec<_> = imports
             .map(|name| name.trim().trim_matches('`').to_owned())

@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use clap::Args;
 use host_driver::{EngineChoice, engines};
 
@@ -16,10 +14,10 @@ pub(super) struct EnginesArgs {
 
 pub(super) async fn run(args: EnginesArgs, context: Context<'_>) -> Result<(), CliError> {
     let ui = context.ui;
-    let catalogue = context.engines.clone();
+    let host = args.target.host(&context);
     args.target.refuse_all_pods()?;
     let request = args.target.into_request(context, EngineChoice::Auto)?;
-    let work = engines(catalogue, request, Arc::new(ui));
+    let work = engines(&host, request);
     let view = ui.while_waiting("Asking the backends", work).await?;
     ui.data(&view)?;
     Ok(())

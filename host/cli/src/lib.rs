@@ -27,7 +27,7 @@ use std::process::ExitCode;
 use backup::AfterStop;
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 use error::CliError;
-use host_base::{Failure, Problem, text};
+use host_base::{Failure, Folders, Problem, text};
 use host_cluster::ConnectOptions;
 use host_driver::Begun;
 use host_engine::{Catalogue, EngineError, EngineFile, compile_if_asked};
@@ -125,7 +125,7 @@ fn start(
         Ok(engines) => engines,
         Err(error) => return fail(plain, &error),
     };
-    let (engines, problems) = catalogue(&engines);
+    let (engines, problems) = catalogue(&engines, Folders::of_user().as_ref());
     // Before the arguments are read: those of a line that is being typed are not ours.
     if let Some(code) = completion::answer(&engines, arguments) {
         return code;

@@ -22,7 +22,7 @@ const TIMEOUT: std::ops::RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_hours(24);
 
 impl LimitsArgs {
-    pub(super) fn into_limits(self) -> Limits {
+    pub(super) fn limits(&self) -> Limits {
         let mut limits = Limits::default();
         if let Some(memory) = self.engine_memory {
             limits.memory = memory;
@@ -119,13 +119,13 @@ mod tests {
             engine_memory: None,
             engine_timeout: Some(parse_timeout(timeout).expect("a time")),
         };
-        let short = args("10s").into_limits();
+        let short = args("10s").limits();
         let seconds = Duration::from_secs;
         assert_eq!(
             (short.total, short.detect, short.start),
             (seconds(10), seconds(10), seconds(10))
         );
-        let long = args("1h").into_limits();
+        let long = args("1h").limits();
         assert_eq!((long.total, long.start), (seconds(3600), seconds(30)));
     }
 }

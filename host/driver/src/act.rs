@@ -43,7 +43,7 @@ pub async fn act(
     confirmation: &(dyn Confirmation + Sync),
 ) -> Result<VerbResult, OpsError> {
     let name = &request.verb;
-    let file = with_verb(&session.engines, session.choice(), name)?;
+    let file = with_verb(session.host.engines(), session.choice(), name)?;
     let id = &file.manifest().id;
     let Some(verb) = file.manifest().verbs.get(name) else {
         // `with_verb` has looked.
@@ -77,7 +77,7 @@ pub async fn act(
     session.note_begun(&running, None);
     let acted = running.instance().act(name, &options).await;
     let acted = running.original(acted);
-    deed.record(&**session.reporter(), &acted).await;
+    deed.record(&acted).await;
     let report = match acted? {
         Acted::Done => None,
         Acted::Text(text) => Some(text),

@@ -43,7 +43,7 @@ impl Session {
     /// What is wrong with the target, or with the engine itself.
     pub(super) async fn ask(&self, file: &EngineFile) -> Result<Asked, OpsError> {
         let find = Box::pin(Endpoints::find(self.route(file)));
-        let (loaded, network) = tokio::join!(self.load(file), find);
+        let (loaded, network) = tokio::join!(self.host.load(file), find);
         let network = network?;
         Box::pin(self.ask_over(file, &loaded?, network)).await
     }

@@ -1,8 +1,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use broker_manifest::Operation;
-use host_base::{Activity, Backup, newest_first, text};
+use broker_manifest::{Column, Operation};
+use host_base::{Backup, newest_first, text};
 use host_engine::{EngineError, OptionSetting};
 use jiff::Timestamp;
 
@@ -10,9 +10,10 @@ use super::export;
 use super::history::Deed;
 use super::saving::Place;
 use super::session::Running;
-use super::wait::{Waiting, has_ended, judge, until_ended};
+use super::task::{Ongoing, TaskKind, finish};
+use super::wait::{Waiting, has_ended};
 use super::{OpsError, Session};
-use crate::results::{Backups, Created, LocalFile};
+use crate::results::{Backups, Created, LocalFile, Scope};
 
 /// What backup is wanted, and where if the engine saves it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +42,76 @@ pub async fn create(
     session: &Session,
     request: CreateRequest,
 ) -> Result<Option<Created>, OpsError> {
+    let Prepared { running, options } = Box::pin(ready(session, &request)).await?;
+    let saves = running.manifest.saves();
+    let mut deed = Deed::of("create", session, &running);
+    let made = if saves {
+        Box::pin(save(session, running, &options, &request, &mut deed)).await
+    } else {
+        Box::pin(follow(
+            session,
+            running,
+            &options,
+            request.waiting,
+            &mut deed,
+        ))
+        .await
+    };
+    deed.goes_on = made.as_ref().is_ok_and(|made| !has_ended(&made.backup));
+    deed.record(&made).await;
+    let Made {
+        scope,
+        columns,
+        backup,
+        details,
+        file,
+    } = made?;
+    if saves && file.is_none() {
+        return Ok(None);
+    }
+    let backup = Backups {
+        columns,
+        scope,
+        backups: vec![backup],
+        per_pod: None,
+        left_out: 0,
+        is_list: false,
+        now: Timestamp::now(),
+    };
+    Ok(Some(Created {
+        backup,
+        details,
+        file,
+    }))
+}
+
+/// Begins a backup and does not wait: its [`Ongoing::task`] can be written down, and taken up by another
+/// process.
+///
+/// # Errors
+/// When none was begun, or the engine's backend answers with the backup itself.
+pub async fn begin_create(session: &Session, request: &CreateRequest) -> Result<Ongoing, OpsError> {
+    let Prepared { running, options } = Box::pin(ready(session, request)).await?;
+    if running.manifest.saves() {
+        return Err(OpsError::NothingToLeave {
+            engine: running.called.clone(),
+        });
+    }
+    let mut deed = Deed::of("create", session, &running);
+    deed.goes_on = true;
+    let begun = Box::pin(begun(session, running, &options, &mut deed)).await;
+    deed.record(&begun).await;
+    begun
+}
+
+/// An engine that may begin a backup, with its options.
+struct Prepared {
+    running: Running,
+    options: Vec<OptionSetting>,
+}
+
+/// Chooses the engine, and refuses what can't be before the backend has any work.
+async fn ready(session: &Session, request: &CreateRequest) -> Result<Prepared, OpsError> {
     let operation = Operation::Create;
     if !request.waiting.wait {
         refuse_what_needs_waiting(session)?;
@@ -49,7 +120,7 @@ pub async fn create(
     refuse_options_of_others(session, &running)?;
     let saves = running.manifest.saves();
     if saves {
-        export::check(&request, &running.called)?;
+        export::check(request, &running.called)?;
     } else if let Some(flag) = request.place_flag {
         return Err(not_its_option(&running, flag));
     }
@@ -67,93 +138,88 @@ pub async fn create(
     for note in notes {
         session.reporter().note(&running.said(&note, 400));
     }
-    let mut deed = Deed::of("create", session, &running);
-    let making = Box::pin(make(session, &mut running, &options, &request, &mut deed));
-    let result = making.await;
-    deed.goes_on = result.as_ref().is_ok_and(|made| !has_ended(&made.backup));
-    deed.record(&**session.reporter(), &result).await;
-    let Made {
-        backup,
-        details,
-        file,
-    } = result?;
-    if saves && file.is_none() {
-        return Ok(None);
-    }
-    let backup = Backups {
-        columns: running.manifest.table(),
-        scope: running.scope(),
-        backups: vec![backup],
-        per_pod: None,
-        left_out: 0,
-        is_list: false,
-        now: Timestamp::now(),
-    };
-    Ok(Some(Created {
-        backup,
-        details,
-        file,
-    }))
+    Ok(Prepared { running, options })
 }
 
 /// A backup, and what came of it beside.
 struct Made {
+    scope: Scope,
+    columns: Vec<Column>,
     backup: Backup,
     details: Vec<(String, String)>,
     file: Option<LocalFile>,
 }
 
-async fn make(
+impl Made {
+    fn by(running: &Running, backup: Backup) -> Self {
+        Self {
+            scope: running.scope(),
+            columns: running.manifest.table(),
+            backup,
+            details: Vec::new(),
+            file: None,
+        }
+    }
+}
+
+/// Lets the engine save the backup that its backend answers with.
+async fn save(
     session: &Session,
-    running: &mut Running,
+    mut running: Running,
     options: &[OptionSetting],
     request: &CreateRequest,
     deed: &mut Deed,
 ) -> Result<Made, OpsError> {
-    if !running.manifest.saves() {
-        let (backup, details) = follow(session, running, options, request.waiting, deed).await?;
-        return Ok(Made {
-            backup,
-            details,
-            file: None,
-        });
-    }
-    let (backup, file) = export::export(session, running, options, request, deed).await?;
-    let details = finish(session, running, &backup).await?;
+    let (backup, file) = export::export(session, &mut running, options, request, deed).await?;
+    let details = finish(session, &mut running, &backup).await?;
     Ok(Made {
-        backup,
         details,
         file,
+        ..Made::by(&running, backup)
     })
 }
 
 /// Begins it, and waits for its end and for what follows that, if it is to.
 async fn follow(
     session: &Session,
-    running: &mut Running,
+    running: Running,
     options: &[OptionSetting],
     waiting: Waiting,
     deed: &mut Deed,
-) -> Result<(Backup, Vec<(String, String)>), OpsError> {
-    let begun = begin(session, running, options).await?;
-    deed.id = Some(begun.id.clone());
-    running.named_by_backend = true;
-    session.note_begun(running, Some(&begun.id));
-    let mut details = Vec::new();
-    let backup = if waiting.wait {
+) -> Result<Made, OpsError> {
+    let mut ongoing = begun(session, running, options, deed).await?;
+    let made = if waiting.wait {
         session.reporter().note(&format!(
             "Backup {} has begun; waiting up to {} s for its end",
-            text::printable(&begun.id, 120),
+            text::printable(&ongoing.task().id, 120),
             waiting.timeout.as_secs()
         ));
-        let ended = until_ended(session, running, begun, Activity::Backup, true, waiting).await?;
-        details = finish(session, running, &ended).await?;
-        ended
+        ongoing.wait(session, waiting).await?;
+        let finished = ongoing.finish(session).await?;
+        Made {
+            details: finished.details,
+            ..Made::by(ongoing.running(), finished.backup)
+        }
     } else {
-        judge(begun, running)?
+        let backup = ongoing.judged()?;
+        Made::by(ongoing.running(), backup)
     };
-    deed.bytes = backup.size;
-    Ok((backup, details))
+    deed.bytes = made.backup.size;
+    Ok(made)
+}
+
+/// Begins it, and notes that it has begun.
+async fn begun(
+    session: &Session,
+    mut running: Running,
+    options: &[OptionSetting],
+    deed: &mut Deed,
+) -> Result<Ongoing, OpsError> {
+    let backup = begin(session, &mut running, options).await?;
+    deed.id = Some(backup.id.clone());
+    running.named_by_backend = true;
+    session.note_begun(&running, Some(&backup.id));
+    Ok(Ongoing::new(running, TaskKind::Create, backup, true))
 }
 
 /// Without waiting nobody is there to do what an option of `finish` asks for.
@@ -196,25 +262,6 @@ async fn prepare(session: &Session, running: &mut Running) -> Result<Vec<String>
     let options = session.options(&running.manifest, Operation::Prepare);
     let prepared = running.instance().prepare(&options).await;
     running.original(prepared)
-}
-
-/// What the engine does with a backup that has ended well, once.
-async fn finish(
-    session: &Session,
-    running: &mut Running,
-    ended: &Backup,
-) -> Result<Vec<(String, String)>, OpsError> {
-    if !running.manifest.can(Operation::Finish) {
-        return Ok(Vec::new());
-    }
-    let options = session.options(&running.manifest, Operation::Finish);
-    let finished = running.instance().finish(&ended.id, &options).await;
-    running
-        .original(finished)
-        .map_err(|source| OpsError::Unfinished {
-            id: text::printable(&ended.id, 200).into_owned(),
-            source: Box::new(source),
-        })
 }
 
 /// Sends the request once. If its answer is lost, what happened is looked up: a backup that was not

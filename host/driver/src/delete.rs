@@ -39,7 +39,7 @@ pub async fn delete(
     running.instance().limit(LONGEST);
     let deleted = running.instance().delete(&id, force, &options).await;
     let deleted = running.original(deleted);
-    deed.record(&**session.reporter(), &deleted).await;
+    deed.record(&deleted).await;
     deleted?;
     Ok(Deleted {
         scope: running.scope(),

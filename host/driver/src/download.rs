@@ -47,7 +47,7 @@ pub async fn download(session: &Session, request: DownloadRequest) -> Result<Dow
     let mut running = session.engine_for(operation).await?;
     let mut deed = Deed::of("download", session, &running);
     let result = fetch(session, &mut running, request, &mut deed).await;
-    deed.record(&**session.reporter(), &result).await;
+    deed.record(&result).await;
     result
 }
 

@@ -1,10 +1,7 @@
-use std::sync::Arc;
-
 use futures_util::future::join_all;
-use host_base::Reporter;
-use host_engine::{Catalogue, Detection, EngineFile, INTERFACE};
+use host_engine::{Detection, EngineFile, INTERFACE};
 
-use super::{OpsError, Request, Session};
+use super::{Host, OpsError, Request, Session};
 use crate::results::{EngineSummary, Engines};
 
 /// What engines there are, what each can do, and whether it answers at the target.
@@ -13,21 +10,18 @@ use crate::results::{EngineSummary, Engines};
 ///
 /// # Errors
 /// When the sandbox can't be set up.
-pub async fn engines(
-    catalogue: Catalogue,
-    request: Request,
-    reporter: Arc<dyn Reporter>,
-) -> Result<Engines, OpsError> {
-    let session = match Session::open(catalogue.clone(), request, Arc::clone(&reporter)).await {
+pub async fn engines(host: &Host, request: Request) -> Result<Engines, OpsError> {
+    let session = match Session::open(host, request).await {
         Ok(session) => session,
         Err(OpsError::Cluster(reason)) => {
-            reporter.note(&format!("No cluster was asked: {reason}"));
-            let engines = catalogue.iter().map(|file| row(file, None)).collect();
+            host.reporter()
+                .note(&format!("No cluster was asked: {reason}"));
+            let engines = host.engines().iter().map(|file| row(file, None)).collect();
             return Ok(Engines { engines });
         }
         Err(error) => return Err(error),
     };
-    let rows = session.engines.iter().map(|file| async {
+    let rows = session.host.engines().iter().map(|file| async {
         let answer = detect(&session, file).await.map_err(|e| e.to_string());
         row(file, Some(answer))
     });

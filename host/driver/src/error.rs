@@ -111,6 +111,8 @@ pub enum OpsError {
     NotItsOption { engine: String, flag: String },
     #[error("backup {id} is complete, but what was to be done with it was not: {source}")]
     Unfinished { id: String, source: Box<OpsError> },
+    #[error("{} has not ended", text::printable(id, 200))]
+    NotEnded { id: String, engine: String },
     #[error(
         "{} has not ended within {seconds} s; it goes on in the backend",
         text::printable(id, 200)
@@ -302,6 +304,7 @@ impl Problem for OpsError {
             Self::NothingChosen => Failure::Interrupted,
             Self::EndedBadly { partly: true, .. } => Failure::Partial,
             Self::StillRunning { .. }
+            | Self::NotEnded { .. }
             | Self::NoTrace {
                 timed_out: true, ..
             }
@@ -411,7 +414,7 @@ impl Problem for OpsError {
             ),
             Self::NotItsOption { .. } => Some("Leave it out, or choose another engine".to_owned()),
             Self::Unfinished { source, .. } => source.hint(),
-            Self::StillRunning { id, engine, .. } => Some(format!(
+            Self::StillRunning { id, engine, .. } | Self::NotEnded { id, engine } => Some(format!(
                 "Follow it with `kubectl broker backup status --engine {} --id {}`, or give a longer `--timeout`",
                 word(engine),
                 word(id)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use broker_manifest::Operation;
-use host_base::{Activity, Backup, State, text};
+use host_base::{Backup, State, text};
 use host_engine::OptionSetting;
 use host_transfer::TransferError;
 use jiff::{Timestamp, Unit};
@@ -14,6 +14,7 @@ use super::download::{account_for, nothing_saved, outcome};
 use super::history::Deed;
 use super::saving::{Order, Place};
 use super::session::Running;
+use super::task::{Task, TaskKind};
 use super::wait::{Waiting, judge, until_ended};
 use super::{OpsError, Session};
 use crate::results::LocalFile;
@@ -96,7 +97,9 @@ async fn follow(
         timeout,
         ..request.waiting
     };
-    let ended = until_ended(session, running, begun, Activity::Backup, true, waiting).await;
+    let engine = running.manifest.id.clone();
+    let mut task = Task::new(TaskKind::Create, engine, &begun, true);
+    let ended = until_ended(session, running, &mut task, begun, waiting).await;
     ended.map_err(|error| match error {
         OpsError::StillRunning { id, engine, .. } => OpsError::StillRunning {
             id,

@@ -4,13 +4,13 @@ use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use host_base::{Failure, Problem as _, Reporter};
+use host_base::{Failure, Problem as _};
 use host_transfer::{Entry, History, TransferError};
 use jiff::Timestamp;
 
 use super::saving::Saving;
 use super::session::Running;
-use super::{OpsError, Session};
+use super::{Host, OpsError, Session};
 use crate::results::{PastOperation, PastOperations};
 
 /// What an entry is about.
@@ -35,14 +35,16 @@ pub(super) struct Deed {
     /// Where its bytes go.
     saving: Option<Arc<Saving>>,
     is_recorded: bool,
+    /// Where it is recorded.
+    host: Option<Host>,
 }
 
 /// The newest entries first.
 ///
 /// # Errors
 /// When the record can't be read.
-pub async fn history(limit: Option<u32>) -> Result<PastOperations, OpsError> {
-    let Some(history) = open() else {
+pub async fn history(host: &Host, limit: Option<u32>) -> Result<PastOperations, OpsError> {
+    let Some(history) = host.history() else {
         return Err(OpsError::NoHome);
     };
     let mut past = in_background(move || history.read()).await??;
@@ -68,11 +70,18 @@ impl Deed {
             scope.statefulset.as_deref(),
         ];
         let place: Vec<_> = place.into_iter().flatten().collect();
-        let mut deed = Self::default();
-        operation.clone_into(&mut deed.operation);
+        let mut deed = Self::at(&session.host, operation);
         deed.engine.clone_from(&scope.engine);
         deed.scope = place.join("/");
         deed.saving = Some(Arc::clone(&running.saving));
+        deed
+    }
+
+    /// Begins an operation that has no target.
+    pub(super) fn at(host: &Host, operation: &str) -> Self {
+        let mut deed = Self::default();
+        operation.clone_into(&mut deed.operation);
+        deed.host = Some(host.clone());
         deed
     }
 
@@ -87,9 +96,13 @@ impl Deed {
     }
 
     /// Writes it down. What was done was done, also when that can't be written.
-    pub(super) async fn record<T>(mut self, reporter: &dyn Reporter, result: &Result<T, OpsError>) {
+    pub(super) async fn record<T>(mut self, result: &Result<T, OpsError>) {
         self.is_recorded = true;
-        let Some(history) = open() else {
+        let Some(host) = self.host.take() else {
+            return;
+        };
+        let reporter = host.reporter();
+        let Some(history) = host.history() else {
             reporter.debug("this is not recorded: there is no home folder");
             return;
         };
@@ -182,7 +195,7 @@ impl Drop for Deed {
             return;
         }
         // The command ends here; nobody is left to wait for a thread.
-        if let Some(history) = open() {
+        if let Some(history) = self.host.as_ref().and_then(Host::history) {
             let entry = if std::thread::panicking() {
                 let message = "ended by a fault in kubectl-broker".to_owned();
                 self.entry(Failure::Failed.name(), Some(message))
@@ -206,9 +219,9 @@ fn transfer_error(error: &OpsError) -> Option<&TransferError> {
 }
 
 /// The last download, or backup that came with its creation, into this file.
-pub(super) fn last_download(file: &Path) -> Option<Entry> {
+pub(super) fn last_download(history: &History, file: &Path) -> Option<Entry> {
     let file = file.canonicalize().ok()?;
-    let past = open()?.read().ok()?;
+    let past = history.read().ok()?;
     past.entries.into_iter().rev().find(|entry| {
         // An entry of `create` names a file only if it was saved there.
         let saves = matches!(&*entry.operation, "download" | "create");
@@ -216,12 +229,6 @@ pub(super) fn last_download(file: &Path) -> Option<Entry> {
             && matches!(&*entry.outcome, "Succeeded" | "Unproven")
             && entry.file.as_deref().map(Path::new) == Some(file.as_path())
     })
-}
-
-fn open() -> Option<History> {
-    let folders = directories::ProjectDirs::from("", "", "kubectl-broker")?;
-    let folder = folders.state_dir().unwrap_or(folders.data_local_dir());
-    Some(History::new(folder))
 }
 
 /// Runs what waits for a disk where it holds nobody up.

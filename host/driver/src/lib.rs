@@ -19,6 +19,7 @@ mod export;
 mod file_body;
 mod history;
 mod holder;
+mod host;
 mod list;
 mod lock;
 mod network;
@@ -31,6 +32,7 @@ mod results;
 mod saving;
 mod session;
 mod status;
+mod task;
 mod test;
 mod verify;
 mod wait;
@@ -38,15 +40,16 @@ mod wait;
 pub use act::{VerbRequest, VerbResult, act};
 pub use begun::{Begun, Work};
 pub use choose::{EngineChoice, order};
-pub use create::{CreateRequest, create};
+pub use create::{CreateRequest, begin_create, create};
 pub use credentials::CredentialsRequest;
 pub use delete::delete;
 pub use download::{DownloadRequest, Downloaded, download};
 pub use engines::engines;
 pub use error::OpsError;
 pub use history::history;
+pub use host::{Host, HostSettings};
 pub use list::list;
-pub use restore::{Confirmation, RestoreFrom, RestoreRequest, restore};
+pub use restore::{Confirmation, RestoreFrom, RestoreRequest, begin_restore, restore};
 pub use results::{
     Backups, CheckOutcome, CheckResult, CheckUp, CheckedFile, Created, Deleted, DownloadedFile,
     EngineReport, EngineSummary, Engines, LocalFile, PastOperation, PastOperations, PerPod,
@@ -55,6 +58,7 @@ pub use results::{
 pub use saving::Place;
 pub use session::{Request, Session};
 pub use status::{Which, status, watch};
+pub use task::{Finished, Ongoing, Task, TaskKind};
 pub use test::test;
 pub use verify::{VerifyRequest, verify};
 pub use wait::Waiting;

@@ -6,7 +6,7 @@
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::panic::AssertUnwindSafe;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,7 +44,8 @@ pub(super) async fn locked<T>(
         operation,
         subject,
     };
-    let here = match here.lock() {
+    let folders = session.host.folders().ok_or(OpsError::NoHome);
+    let here = match folders.and_then(|folders| here.lock(&folders.state.join("locks"))) {
         Err(taken @ OpsError::LockedHere { .. }) => return Err(taken),
         here => here,
     };
@@ -171,15 +172,13 @@ struct Place<'a> {
 
 impl Place<'_> {
     /// Held until it is dropped, or the process ends.
-    fn lock(&self) -> Result<File, OpsError> {
-        let path = folder()?.join(self.file_name());
+    fn lock(&self, folder: &Path) -> Result<File, OpsError> {
+        let path = folder.join(self.file_name());
         let failed = |source| OpsError::LocalLock {
             path: path.clone(),
             source,
         };
-        if let Some(folder) = path.parent() {
-            make_private(folder).map_err(failed)?;
-        }
+        make_private(folder).map_err(failed)?;
         let mut file = open(&path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {
@@ -274,13 +273,6 @@ fn read_holder(file: &File) -> Option<String> {
     file.take(MAX_HOLDER).read_to_end(&mut text).ok()?;
     let text = String::from_utf8_lossy(&text).trim().to_owned();
     (!text.is_empty()).then_some(text)
-}
-
-fn folder() -> Result<PathBuf, OpsError> {
-    let folders = directories::ProjectDirs::from("", "", "kubectl-broker");
-    let folders = folders.ok_or(OpsError::NoHome)?;
-    let state = folders.state_dir().unwrap_or(folders.data_local_dir());
-    Ok(state.join("locks"))
 }
 
 /// Makes a holder one of a kind.

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use broker_manifest::Operation;
 use futures_util::future::BoxFuture;
-use host_base::{Activity, Backup, text};
+use host_base::{Backup, text};
 use host_engine::{Artifact, RestoreSource};
 use jiff::Timestamp;
 
@@ -12,9 +12,11 @@ use super::create::answer_was_lost;
 use super::history::Deed;
 use super::lock::locked;
 use super::question::question;
+use super::session::Running;
 use super::status::{Which, ask, latest};
+use super::task::{Ongoing, TaskKind};
 use super::verify::verify_one;
-use super::wait::{Waiting, has_ended, judge, until_ended};
+use super::wait::{Waiting, has_ended};
 use super::{OpsError, Session};
 use crate::results::Restored;
 
@@ -53,8 +55,97 @@ pub async fn restore(
     request: &RestoreRequest,
     confirmation: &(dyn Confirmation + Sync),
 ) -> Result<Restored, OpsError> {
+    let ready = Box::pin(ready(session, request, confirmation)).await?;
+    let mut deed = ready.deed(session);
+    if request.dry_run {
+        // It changes nothing, and keeps nobody out.
+        deed.forget();
+        let is_begun = AtomicBool::new(false);
+        let mut began = ready.begin(session, true, &is_begun).await?;
+        let backup = began.ongoing.judged()?;
+        return Ok(restored(&began, backup, true));
+    }
+    let subject = ready.subject();
+    let waiting = request.waiting;
+    let is_begun = AtomicBool::new(false);
+    let work = async {
+        let mut began = ready.begin(session, false, &is_begun).await?;
+        let follows = began.ongoing.running().manifest.follows_restores();
+        if waiting.wait && follows {
+            began.ongoing.wait(session, waiting).await?;
+        }
+        let backup = began.ongoing.judged()?;
+        Ok((began, backup))
+    };
+    let goes_on = |result: &Result<(Began, Backup), OpsError>| {
+        let state = result.as_ref().map(|(_, backup)| backup);
+        may_go_on(state, is_begun.load(Ordering::Relaxed))
+    };
+    let result = Box::pin(locked(session, "restore", &subject, work, goes_on)).await;
+    deed.goes_on = result.as_ref().is_ok_and(|(_, backup)| !has_ended(backup));
+    deed.record(&result).await;
+    let (began, backup) = result?;
+    let mut restored = restored(&began, backup, false);
+    restored.is_unknown = waiting.wait && !restored.ended;
+    if restored.is_unknown {
+        session.reporter().warn(&format!(
+            "The backend accepted the restore of {}, and engine {} can't follow it: how it ends is not known",
+            text::printable(&restored.backup.id, 200),
+            began.ongoing.running().called
+        ));
+    }
+    Ok(restored)
+}
+
+/// Begins a restore and does not wait: its [`Ongoing::task`] can be written down, and taken up by another
+/// process. The Lease stays until its time is over, because the backend goes on.
+///
+/// # Errors
+/// When it was not confirmed, or not begun.
+pub async fn begin_restore(
+    session: &Session,
+    request: &RestoreRequest,
+    confirmation: &(dyn Confirmation + Sync),
+) -> Result<Ongoing, OpsError> {
+    let ready = Box::pin(ready(session, request, confirmation)).await?;
+    let mut deed = ready.deed(session);
+    let subject = ready.subject();
+    let is_begun = AtomicBool::new(false);
+    let work = ready.begin(session, request.dry_run, &is_begun);
+    let goes_on = |result: &Result<Began, OpsError>| {
+        let state = result.as_ref().map(|began| &began.begun);
+        may_go_on(state, is_begun.load(Ordering::Relaxed))
+    };
+    let began = Box::pin(locked(session, "restore", &subject, work, goes_on)).await;
+    deed.goes_on = true;
+    deed.record(&began).await;
+    Ok(began?.ongoing)
+}
+
+/// A restore that is confirmed.
+struct Ready {
+    running: Running,
+    /// Of the backup.
+    id: String,
+    source: RestoreSource,
+}
+
+/// A restore that the backend has accepted.
+struct Began {
+    ongoing: Ongoing,
+    /// What the backend answered.
+    begun: Backup,
+    details: Vec<(String, String)>,
+}
+
+/// Chooses the engine and the backup, and asks whether it is meant.
+async fn ready(
+    session: &Session,
+    request: &RestoreRequest,
+    confirmation: &(dyn Confirmation + Sync),
+) -> Result<Ready, OpsError> {
     let operation = Operation::Restore;
-    let (mut running, id, source) = match &request.from {
+    let (running, id, source) = match &request.from {
         RestoreFrom::File(path) => {
             // Before anybody is asked: not one byte of a file that is not right is sent.
             let file = verified(session, path).await?;
@@ -77,80 +168,74 @@ pub async fn restore(
         let target = running.scope.target().to_owned();
         confirmation.confirm(what, target).await?;
     }
-    let options = session.options(&running.manifest, operation);
-    let mut deed = Deed::of("restore", session, &running);
-    deed.id = Some(id.clone());
-    let subject = match &running.scope.statefulset {
-        Some(name) => name.clone(),
-        None => running.manifest.id.name().to_owned(),
-    };
-    let is_begun = AtomicBool::new(false);
-    let work = async {
-        if !request.dry_run {
-            session.note_begun(&running, None);
-        }
-        let restored = running
-            .instance()
-            .restore(source, request.dry_run, &options)
-            .await;
-        let restoration = running.original(restored)?;
-        is_begun.store(true, Ordering::Relaxed);
-        let begun = restoration.backup;
-        if !request.dry_run {
-            session.note_begun(&running, Some(&begun.id));
-        }
-        // A restore that has a name of its own is no state of the backup.
-        let is_new = begun.id != id;
-        let follows = running.manifest.follows_restores();
-        let backup = if request.waiting.wait && !request.dry_run && follows {
-            until_ended(
-                session,
-                &mut running,
-                begun,
-                Activity::Restore,
-                is_new,
-                request.waiting,
-            )
-            .await?
-        } else {
-            judge(begun, &running)?
-        };
-        Ok((backup, restoration.details))
-    };
-    // A dry run changes nothing, and keeps nobody out.
-    let (backup, details) = if request.dry_run {
-        deed.forget();
-        work.await?
-    } else {
-        let goes_on = |result: &_| may_go_on(result, is_begun.load(Ordering::Relaxed));
-        let result = Box::pin(locked(session, "restore", &subject, work, goes_on)).await;
-        deed.goes_on = result.as_ref().is_ok_and(|(backup, _)| !has_ended(backup));
-        deed.record(&**session.reporter(), &result).await;
-        result?
-    };
-    let is_unknown = request.waiting.wait && !request.dry_run && !has_ended(&backup);
-    if is_unknown {
-        session.reporter().warn(&format!(
-            "The backend accepted the restore of {}, and engine {} can't follow it: how it ends is not known",
-            text::printable(&backup.id, 200),
-            running.called
-        ));
-    }
-    Ok(Restored {
-        scope: running.scope(),
-        ended: has_ended(&backup),
-        is_unknown,
-        backup,
-        details,
-        dry_run: request.dry_run,
-        now: Timestamp::now(),
+    Ok(Ready {
+        running,
+        id,
+        source,
     })
 }
 
+impl Ready {
+    fn deed(&self, session: &Session) -> Deed {
+        let mut deed = Deed::of("restore", session, &self.running);
+        deed.id = Some(self.id.clone());
+        deed
+    }
+
+    /// What nobody else may restore meanwhile.
+    fn subject(&self) -> String {
+        match &self.running.scope.statefulset {
+            Some(name) => name.clone(),
+            None => self.running.manifest.id.name().to_owned(),
+        }
+    }
+
+    /// Sends the request. `is_begun` is set as soon as the backend has accepted it.
+    async fn begin(
+        mut self,
+        session: &Session,
+        dry_run: bool,
+        is_begun: &AtomicBool,
+    ) -> Result<Began, OpsError> {
+        let options = session.options(&self.running.manifest, Operation::Restore);
+        if !dry_run {
+            session.note_begun(&self.running, None);
+        }
+        let instance = self.running.instance();
+        let restored = instance.restore(self.source, dry_run, &options).await;
+        let restoration = self.running.original(restored)?;
+        is_begun.store(true, Ordering::Relaxed);
+        let begun = restoration.backup;
+        if !dry_run {
+            session.note_begun(&self.running, Some(&begun.id));
+        }
+        // A restore that has a name of its own is no state of the backup.
+        let is_new = begun.id != self.id;
+        let kind = TaskKind::Restore;
+        Ok(Began {
+            ongoing: Ongoing::new(self.running, kind, begun.clone(), is_new),
+            begun,
+            details: restoration.details,
+        })
+    }
+}
+
+fn restored(began: &Began, backup: Backup, dry_run: bool) -> Restored {
+    Restored {
+        scope: began.ongoing.running().scope(),
+        ended: has_ended(&backup),
+        is_unknown: false,
+        backup,
+        details: began.details.clone(),
+        dry_run,
+        now: Timestamp::now(),
+    }
+}
+
 /// Whether the backend may still restore. `is_begun` says that it has accepted the restore.
-fn may_go_on<T>(result: &Result<(Backup, T), OpsError>, is_begun: bool) -> bool {
-    match result {
-        Ok((backup, _)) => !has_ended(backup),
+fn may_go_on(state: Result<&Backup, &OpsError>, is_begun: bool) -> bool {
+    match state {
+        Ok(backup) => !has_ended(backup),
         Err(OpsError::EndedBadly { .. }) => false,
         Err(error) => is_begun || answer_was_lost(error),
     }
@@ -158,7 +243,7 @@ fn may_go_on<T>(result: &Result<(Backup, T), OpsError>, is_begun: bool) -> bool 
 
 /// A file that is what it was when it was downloaded, as far as anybody can tell.
 async fn verified(session: &Session, path: &Path) -> Result<Artifact, OpsError> {
-    let verification = verify_one(path.to_owned(), Arc::clone(session.reporter())).await?;
+    let verification = verify_one(&session.host, path.to_owned()).await?;
     if !verification.is_compared() {
         session.reporter().warn(&format!(
             "There is no record to compare {} with: it could be another backup",

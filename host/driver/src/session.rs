@@ -1,30 +1,29 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use broker_manifest::{EngineId, EngineOption, Manifest, Operation};
 use host_base::{Backup, Failure, Problem, Reporter, text};
 use host_cluster::{Cluster, ConnectOptions, NamespaceSource, Target};
 use host_engine::{
-    Auditor, Catalogue, EngineError, EngineFile, Instance, Limits, Loaded, NativeCache,
-    OptionSetting, OptionValue, Runtime, Services,
+    Auditor, EngineError, EngineFile, Instance, Limits, Loaded, OptionSetting, OptionValue,
+    Services,
 };
 use host_objectstore::S3;
 
-use super::OpsError;
 use super::asking::{Asked, Refusal};
 use super::audit::AuditFile;
 use super::begun::{Begun, Work};
 use super::choose::{EngineChoice, call_name, candidates, for_files, has_target, shared_name};
 use super::commands::PodCommands;
-use super::compiling::Compiling;
 use super::credentials::{Credentials, CredentialsRequest};
 use super::network::{Endpoints, Route};
 use super::notes::Notes;
 use super::objects::ClusterObjects;
 use super::observer::UiObserver;
 use super::saving::Saving;
+use super::{Host, OpsError};
 use crate::results::Scope;
 
 /// The StatefulSet that is meant where none is named.
@@ -46,8 +45,6 @@ pub struct Request {
     /// Every pod of the target that is ready, one after the other. Only a list can do that.
     pub all_pods: bool,
     pub credentials: CredentialsRequest,
-    /// What one call of an engine may use.
-    pub limits: Limits,
     /// Where the calls of engines are written to.
     pub audit: Option<PathBuf>,
     /// Values of the manifests' port flags, by flag.
@@ -61,16 +58,13 @@ pub struct Request {
 /// A cluster, a target in it, and the engines that may be used on it.
 pub struct Session {
     pub(super) cluster: Cluster,
-    pub(super) engines: Catalogue,
-    runtime: Arc<Runtime>,
+    pub(super) host: Host,
     credentials: Credentials,
     pub(super) s3: Arc<S3>,
     request: Request,
     target: Target,
     auditor: Option<Arc<dyn Auditor>>,
-    compiling: Compiling,
     notes: Notes,
-    reporter: Arc<dyn Reporter>,
 }
 
 /// An engine that runs, and the network that it has.
@@ -123,14 +117,12 @@ impl Session {
     ///
     /// # Errors
     /// When the kubeconfig can't be used, or the sandbox can't be set up.
-    pub async fn open(
-        engines: Catalogue,
-        request: Request,
-        reporter: Arc<dyn Reporter>,
-    ) -> Result<Self, OpsError> {
+    pub async fn open(host: &Host, request: Request) -> Result<Self, OpsError> {
         let cluster = Cluster::connect(&request.connect).await?;
         let credentials = Credentials::find(&cluster, &request.credentials).await?;
-        let runtime = Arc::new(Runtime::new(open_cache(&*reporter))?);
+        let reporter = host.reporter();
+        // What is wrong with the sandbox is wrong for every engine.
+        host.runtime()?;
         let target = Target {
             statefulset: request
                 .statefulset
@@ -140,20 +132,17 @@ impl Session {
         };
         let audit = request.audit.as_deref();
         let audit = audit
-            .map(|path| AuditFile::open(path, Arc::clone(&reporter)))
+            .map(|path| AuditFile::open(path, Arc::clone(reporter)))
             .transpose()?;
         let session = Self {
             auditor: audit.map(|audit| Arc::new(audit) as Arc<dyn Auditor>),
             cluster,
-            engines,
-            runtime,
+            host: host.clone(),
             credentials,
             s3: Arc::default(),
             request,
             target,
-            compiling: Compiling::new(Arc::clone(&reporter)),
-            notes: Notes::new(Arc::clone(&reporter)),
-            reporter,
+            notes: Notes::new(Arc::clone(reporter)),
         };
         session.note_credentials_left_out();
         session.note_defaults();
@@ -173,7 +162,7 @@ impl Session {
     pub(super) fn note_engine(&self, running: &Running) {
         let manifest = &running.manifest;
         if !running.scope.is_bundled {
-            self.reporter.note(&format!(
+            self.reporter().note(&format!(
                 "Using engine {} {} of publisher {}, which is not bundled",
                 manifest.id,
                 manifest.version,
@@ -183,7 +172,7 @@ impl Session {
     }
 
     async fn chosen_for(&self, operation: Operation) -> Result<Running, OpsError> {
-        let mut candidates = candidates(&self.engines, &self.request.engine, operation)?;
+        let mut candidates = candidates(self.host.engines(), &self.request.engine, operation)?;
         if operation == Operation::Create {
             return Box::pin(self.engine_to_create(&candidates)).await;
         }
@@ -207,10 +196,10 @@ impl Session {
             }
             Refusal::NotAsked(reason) | Refusal::NoAnswer(reason) => {
                 let reason = text::printable(&reason.to_string(), MAX_REASON).into_owned();
-                self.reporter.note(&format!(
+                self.reporter().note(&format!(
                     "engine {} can't be used here ({reason}); trying {}",
-                    call_name(&self.engines, &candidates[at].manifest().id),
-                    call_name(&self.engines, &candidates[at + 1].manifest().id)
+                    call_name(self.host.engines(), &candidates[at].manifest().id),
+                    call_name(self.host.engines(), &candidates[at + 1].manifest().id)
                 ));
                 Ok(())
             }
@@ -218,7 +207,7 @@ impl Session {
         if !others.is_empty() {
             let answering = |asked: Asked| {
                 let running = asked.answering()?;
-                self.reporter.debug(&format!(
+                self.reporter().debug(&format!(
                     "engine {}: its backend answers",
                     running.manifest.id
                 ));
@@ -257,9 +246,9 @@ impl Session {
         };
         let refused = |at: usize, refusal: Refusal| {
             let (Refusal::NotAsked(error) | Refusal::NoAnswer(error)) = refusal;
-            self.reporter.debug(&format!(
+            self.reporter().debug(&format!(
                 "engine {} can't be used here either: {}",
-                call_name(&self.engines, &others[at].manifest().id),
+                call_name(self.host.engines(), &others[at].manifest().id),
                 text::printable(&error.to_string(), MAX_REASON)
             ));
             Ok(())
@@ -268,7 +257,7 @@ impl Session {
         let Some(running) = used else {
             return Ok(preferred);
         };
-        self.reporter.note(&format!(
+        self.reporter().note(&format!(
             "engine {} can't be used here ({}); using {}",
             preferred.called,
             text::printable(&reason.to_string(), MAX_REASON),
@@ -280,7 +269,7 @@ impl Session {
     /// Starts the engine that restores from files.
     pub(super) async fn engine_for_files(&self) -> Result<Running, OpsError> {
         let running = self
-            .start(for_files(&self.engines, &self.request.engine)?)
+            .start(for_files(self.host.engines(), &self.request.engine)?)
             .await?;
         self.note_engine(&running);
         Ok(running)
@@ -293,7 +282,11 @@ impl Session {
 
     /// The engine with this id.
     pub(super) fn file(&self, id: &EngineId) -> Result<&EngineFile, OpsError> {
-        let file = self.engines.iter().find(|file| file.manifest().id == *id);
+        let file = self
+            .host
+            .engines()
+            .iter()
+            .find(|file| file.manifest().id == *id);
         file.ok_or_else(|| OpsError::UnknownEngine {
             name: id.to_string(),
             near: None,
@@ -318,7 +311,7 @@ impl Session {
         };
         // Boxed, they don't weigh on the futures of all callers.
         let find = Box::pin(Endpoints::find(route));
-        let (loaded, network) = tokio::join!(self.load(file), find);
+        let (loaded, network) = tokio::join!(self.host.load(file), find);
         let loaded = loaded?;
         Box::pin(self.run(file, &loaded, network?)).await
     }
@@ -335,33 +328,6 @@ impl Session {
         }
     }
 
-    /// Makes native code of an engine, where nothing else is held up by it.
-    pub(super) async fn load(&self, file: &EngineFile) -> Result<Loaded, OpsError> {
-        let runtime = Arc::clone(&self.runtime);
-        let to_load = file.clone();
-        let compiling = self.compiling.clone();
-        let loaded = tokio::task::spawn_blocking(move || {
-            let name = to_load.manifest().id.to_string();
-            // Told until it is there, however it ends.
-            let told = OnceLock::new();
-            runtime.load_telling(to_load, &|| {
-                told.get_or_init(|| compiling.begin(&name));
-            })
-        });
-        let loaded = loaded.await.map_err(|e| OpsError::Worker {
-            reason: e.to_string(),
-        })??;
-        if let Some(problem) = &loaded.cache_problem {
-            self.reporter
-                .debug(&format!("native code was not kept: {problem}"));
-        }
-        self.reporter.debug(&format!(
-            "{} engines compiled by this process",
-            self.runtime.compilations()
-        ));
-        Ok(loaded)
-    }
-
     /// Starts a loaded engine over a network.
     pub(super) async fn run(
         &self,
@@ -372,7 +338,7 @@ impl Session {
         let network = Arc::new(network);
         let saving = Arc::new(Saving::new(
             Arc::clone(&network),
-            Arc::clone(&self.reporter),
+            Arc::clone(self.reporter()),
         ));
         let commands = PodCommands::new(&self.cluster, network.target(), network.last_error());
         let objects = Arc::new(ClusterObjects::new(&self.cluster, network.last_error()));
@@ -388,7 +354,7 @@ impl Session {
                 auditor: self.auditor.clone(),
                 now: None,
             },
-            self.request.limits,
+            self.host.limits(),
         )
         .await?;
         Ok(Running {
@@ -397,7 +363,7 @@ impl Session {
             objects,
             saving,
             manifest: file.manifest().clone(),
-            called: call_name(&self.engines, &file.manifest().id),
+            called: call_name(self.host.engines(), &file.manifest().id),
             scope: Scope {
                 namespace: self.cluster.namespace().to_owned(),
                 statefulset: (file.manifest().has_target())
@@ -439,7 +405,8 @@ impl Session {
     /// the default.
     pub(super) fn given_options(&self) -> impl Iterator<Item = &EngineOption> {
         let options = self
-            .engines
+            .host
+            .engines()
             .iter()
             .flat_map(|file| &file.manifest().options);
         options.filter(|option| {
@@ -449,7 +416,7 @@ impl Session {
     }
 
     pub(super) fn limits(&self) -> Limits {
-        self.request.limits
+        self.host.limits()
     }
 
     /// Whether each pod of the target is meant.
@@ -482,12 +449,12 @@ impl Session {
     /// The front end.
     #[must_use]
     pub fn reporter(&self) -> &Arc<dyn Reporter> {
-        &self.reporter
+        self.host.reporter()
     }
 
     /// For `--verbose`.
     pub fn note_requests(&self) {
-        self.reporter.debug(&format!(
+        self.reporter().debug(&format!(
             "{} requests to {}",
             self.cluster.request_count(),
             self.cluster.server()
@@ -496,8 +463,8 @@ impl Session {
 
     /// Whoever has installed an engine with the short name of a bundled one may mean it.
     fn note_shared_name(&self) {
-        if let Some((used, others)) = shared_name(&self.engines, &self.request.engine) {
-            self.reporter.note(&format!(
+        if let Some((used, others)) = shared_name(self.host.engines(), &self.request.engine) {
+            self.reporter().note(&format!(
                 "Using engine {}, which is bundled; for the other, give {}",
                 used.manifest().id,
                 others
@@ -512,7 +479,7 @@ impl Session {
     /// Without this, the server's refusal of an anonymous user would be a riddle.
     fn note_credentials_left_out(&self) {
         if self.cluster.leaves_credentials_out() {
-            self.reporter.note(&format!(
+            self.reporter().note(&format!(
                 "{} is reached without TLS, so the credentials of the kubeconfig are not sent (kubectl does the same)",
                 text::printable(self.cluster.server(), MAX_REASON)
             ));
@@ -522,7 +489,7 @@ impl Session {
     fn note_defaults(&self) {
         let mut defaults = Vec::new();
         let unnamed = self.request.statefulset.is_none() && self.request.pod.is_none();
-        if unnamed && has_target(&self.engines, &self.request.engine) {
+        if unnamed && has_target(self.host.engines(), &self.request.engine) {
             defaults.push(format!("StatefulSet {DEFAULT_STATEFULSET}"));
         }
         let namespace = self.cluster.namespace();
@@ -534,7 +501,7 @@ impl Session {
             _ => defaults.push(format!("namespace {namespace}")),
         }
         if !defaults.is_empty() {
-            self.reporter
+            self.reporter()
                 .note(&format!("Using {}", defaults.join(", ")));
         }
     }
@@ -618,13 +585,4 @@ fn is_default(option: &EngineOption, value: &OptionValue) -> bool {
         OptionValue::Integer(number) => default == Some(&*number.to_string()),
         OptionValue::Boolean(value) => default.unwrap_or("false") == value.to_string(),
     }
-}
-
-/// Without a cache everything works, more slowly; so its problems are only told to those who look.
-fn open_cache(reporter: &dyn Reporter) -> Option<NativeCache> {
-    NativeCache::of_user()
-        .inspect_err(|problem| {
-            reporter.warn(&format!("engines are compiled anew each time: {problem}"));
-        })
-        .ok()
 }

@@ -3,14 +3,13 @@
 mod rights;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use broker_manifest::{Auth, Endpoint, Operation, ResourceRule};
 use bytes::Bytes;
 use futures_util::future::join_all;
 use host_base::{Failure, Problem, Report, Reporter, text};
 use host_cluster::{Backend, Candidate, ClusterError, Deadlines, Origin, ServerVersion};
-use host_engine::{Catalogue, EngineFile};
+use host_engine::EngineFile;
 use http::Request as HttpRequest;
 use http_body_util::{BodyExt as _, Full};
 use rights::{Asked, NeededBy, right, rights};
@@ -20,7 +19,7 @@ use super::credentials::CredentialsRequest;
 use super::engines::in_words;
 use super::network::Endpoints;
 use super::session::{Request, Running};
-use super::{OpsError, Session};
+use super::{Host, OpsError, Session};
 use crate::results::{CheckOutcome, CheckResult, CheckUp};
 
 /// The oldest version of Kubernetes that this program is tried with.
@@ -47,17 +46,16 @@ struct Check {
 /// # Errors
 /// When there is no such engine, or no configuration of a cluster. What a check finds is no error here:
 /// [`CheckUp::failure`] is the gravest of it.
-pub async fn test(
-    catalogue: Catalogue,
-    mut request: Request,
-    reporter: Arc<dyn Reporter>,
-) -> Result<CheckUp, OpsError> {
+pub async fn test(host: &Host, mut request: Request) -> Result<CheckUp, OpsError> {
     let choice = request.engine.clone();
-    let engines: Vec<_> = chosen(&catalogue, &choice)?.into_iter().cloned().collect();
+    let engines: Vec<_> = chosen(host.engines(), &choice)?
+        .into_iter()
+        .cloned()
+        .collect();
     // A Secret that can't be read is one check of many.
     let from_secret = request.credentials.from_secret.is_some();
     let credentials = from_secret.then(|| std::mem::take(&mut request.credentials));
-    let mut session = Session::open(catalogue, request, reporter).await?;
+    let mut session = Session::open(host, request).await?;
     let mut checks = Vec::new();
     let (answers, version) = server(&session, &mut checks).await;
     let reached = answers && {
@@ -354,7 +352,7 @@ async fn detect(
     file: &EngineFile,
     network: Endpoints,
 ) -> Result<(Running, String), OpsError> {
-    let loaded = session.load(file).await?;
+    let loaded = session.host.load(file).await?;
     let asked = session.ask_over(file, &loaded, network).await?;
     let detection = asked.answer?;
     Ok((asked.running, in_words(detection)))

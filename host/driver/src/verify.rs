@@ -1,12 +1,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use host_base::{Failure, Reporter, text};
-use host_transfer::{Outcome, Proven, Verification, Wanted};
+use host_base::{Failure, text};
+use host_transfer::{History, Outcome, Proven, Verification, Wanted};
 
-use super::OpsError;
 use super::history::{Deed, in_background, last_download};
 use super::observer::TransferObserver;
+use super::{Host, OpsError};
 use crate::results::{CheckedFile, Verified};
 
 /// Which files are to be looked at.
@@ -23,18 +23,15 @@ const UNVERIFIED: &str = "not verified: no digest, no length and no structure to
 ///
 /// # Errors
 /// When one of them is damaged, or can't be read.
-pub async fn verify(
-    request: VerifyRequest,
-    reporter: Arc<dyn Reporter>,
-) -> Result<Verified, OpsError> {
+pub async fn verify(host: &Host, request: VerifyRequest) -> Result<Verified, OpsError> {
+    let reporter = host.reporter();
     let of = request.files.len();
     let mut files = Vec::new();
     let mut failed = Vec::new();
     for path in request.files {
-        let mut deed = Deed::default();
-        "verify".clone_into(&mut deed.operation);
+        let mut deed = Deed::at(host, "verify");
         deed.file = Some(path.canonicalize().unwrap_or_else(|_| path.clone()));
-        let result = verify_one(path, Arc::clone(&reporter)).await;
+        let result = verify_one(host, path).await;
         if let Ok(verification) = &result {
             deed.bytes = Some(verification.length);
             deed.sha256 = Some(verification.sha256.to_string());
@@ -44,7 +41,7 @@ pub async fn verify(
                 Proven::Checksum | Proven::Length => {}
             }
         }
-        deed.record(&*reporter, &result).await;
+        deed.record(&result).await;
         match result {
             Ok(verification) => {
                 if let Some(note) = &verification.note {
@@ -66,21 +63,20 @@ pub async fn verify(
 }
 
 /// The file, verified: opened, and at its start.
-pub(super) async fn verify_one(
-    path: PathBuf,
-    reporter: Arc<dyn Reporter>,
-) -> Result<Verification, OpsError> {
-    let observer = TransferObserver::new(reporter, "Checked");
+pub(super) async fn verify_one(host: &Host, path: PathBuf) -> Result<Verification, OpsError> {
+    let observer = TransferObserver::new(Arc::clone(host.reporter()), "Checked");
+    let history = host.history();
     let verified = in_background(move || {
-        let wanted = wanted(&path);
+        let wanted = wanted(history.as_ref(), &path);
         host_transfer::verify(&path, &wanted, &observer).and_then(Verification::require)
     });
     Ok(verified.await??)
 }
 
 /// What the record of this machine says of a file.
-fn wanted(path: &Path) -> Wanted {
-    last_download(path).map_or_else(Wanted::default, |entry| Wanted {
+fn wanted(history: Option<&History>, path: &Path) -> Wanted {
+    let last = history.and_then(|history| last_download(history, path));
+    last.map_or_else(Wanted::default, |entry| Wanted {
         length: entry.bytes,
         sha256: entry.sha256.and_then(|digest| digest.parse().ok()),
     })

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use hmac::{Hmac, KeyInit, Mac};
-use host_base::{PrivateFolder, PrivateFolderError};
+use host_base::{Folders, PrivateFolder, PrivateFolderError};
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -29,22 +29,12 @@ pub struct NativeCache {
 }
 
 impl NativeCache {
-    /// Opens the cache of the user.
-    ///
-    /// # Errors
-    /// As those of [`NativeCache::open`], and when there is no home folder.
-    pub fn of_user() -> Result<Self, String> {
-        let folders = directories::ProjectDirs::from("", "", "kubectl-broker")
-            .ok_or_else(|| "there is no home folder".to_owned())?;
-        Self::open(folders.cache_dir(), folders.data_dir())
-    }
-
-    /// Opens the cache in `cache`, with its key in `data`, and makes what is missing.
+    /// Opens the cache, with its key in the folder for data, and makes what is missing.
     ///
     /// # Errors
     /// Why the cache can't be trusted or used, for people. Engines then work without it.
-    pub fn open(cache: &Path, data: &Path) -> Result<Self, String> {
-        Self::open_folders(cache, data).map_err(|error| error.to_string())
+    pub fn open(folders: &Folders) -> Result<Self, String> {
+        Self::open_folders(&folders.cache, &folders.data).map_err(|error| error.to_string())
     }
 
     fn open_folders(cache: &Path, data: &Path) -> Result<Self, PrivateFolderError> {

@@ -1,4 +1,6 @@
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine, OptLevel};
@@ -13,7 +15,12 @@ pub struct Runtime {
     engine: Engine,
     cache: Option<NativeCache>,
     compilations: AtomicUsize,
+    /// What was made or read in this process, by digest. Two targets at once need it only once.
+    components: Mutex<BTreeMap<[u8; 32], Slot>>,
 }
+
+/// A component, as soon as there is one. Whoever needs it meanwhile waits for the lock.
+type Slot = Arc<Mutex<Option<Component>>>;
 
 /// An engine that is ready to be started.
 pub struct Loaded {
@@ -40,6 +47,7 @@ impl Runtime {
             engine,
             cache,
             compilations: AtomicUsize::new(0),
+            components: Mutex::default(),
         })
     }
 
@@ -74,17 +82,21 @@ impl Runtime {
     ) -> Result<Loaded, EngineError> {
         loads::count();
         let digest = file.digest();
-        let cached = self
-            .cache
-            .as_ref()
-            .and_then(|cache| cache.load(&self.engine, &digest));
-        let (component, cache_problem) = match cached {
+        let slot = self.slot(digest);
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = slot.clone().or_else(|| {
+            let cache = self.cache.as_ref()?;
+            cache.load(&self.engine, &digest)
+        });
+        let (component, cache_problem) = match known {
             Some(component) => (component, None),
             None => {
                 compiles();
                 self.compile(&file, &digest)?
             }
         };
+        *slot = Some(component.clone());
+        drop(slot);
         let mut linker = Linker::new(&self.engine);
         let failed = |e: wasmtime::Error| EngineError::Start {
             engine: file.name(),
@@ -101,6 +113,14 @@ impl Runtime {
             component,
             cache_problem,
         })
+    }
+
+    fn slot(&self, digest: [u8; 32]) -> Slot {
+        let mut components = self
+            .components
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(components.entry(digest).or_default())
     }
 
     fn compile(

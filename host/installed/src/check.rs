@@ -1,5 +1,5 @@
 use broker_manifest::EngineId;
-use host_base::Problem;
+use host_base::{Folders, Problem};
 use host_engine::{Catalogue, EngineFile, NativeCache, Runtime};
 
 use super::{KeyFolder, Lockfile, Plugin, PluginError, Plugins, clash, reserved, today, trial};
@@ -9,8 +9,11 @@ use super::{KeyFolder, Lockfile, Plugin, PluginError, Plugins, clash, reserved, 
 ///
 /// Bundled engines come first, so that none that is installed takes the place of one of them.
 #[must_use]
-pub fn catalogue(bundled: &Catalogue) -> (Catalogue, Vec<PluginError>) {
-    let lockfile = super::Store::open_existing().and_then(|store| {
+pub fn catalogue(bundled: &Catalogue, folders: Option<&Folders>) -> (Catalogue, Vec<PluginError>) {
+    let Some(folders) = folders else {
+        return (bundled.clone(), Vec::new());
+    };
+    let lockfile = super::Store::open_existing(folders).and_then(|store| {
         store
             .map(|store| Ok((store.lockfile()?, store)))
             .transpose()
@@ -22,9 +25,7 @@ pub fn catalogue(bundled: &Catalogue) -> (Catalogue, Vec<PluginError>) {
     };
     let mut engines: Vec<EngineFile> = bundled.to_vec();
     let mut problems = Vec::new();
-    let Some(keys) = KeyFolder::of_user() else {
-        return (bundled.clone(), vec![PluginError::NoHome]);
-    };
+    let keys = KeyFolder::of(&folders.configuration);
     for (id, plugin) in &lockfile.plugins {
         let engine = store
             .current(id, plugin)
@@ -108,7 +109,7 @@ impl Plugins<'_> {
             let problems = checked.into_iter().filter_map(|one| one.engine.err());
             return Err(PluginError::several(problems.collect()));
         }
-        let runtime = Runtime::new(NativeCache::of_user().ok())?;
+        let runtime = Runtime::new(NativeCache::open(&self.folders).ok())?;
         for one in &mut checked {
             if let Ok(engine) = &one.engine {
                 one.is_compiled = Some(runtime.is_cached(engine));
@@ -134,7 +135,7 @@ impl Plugins<'_> {
         });
         for one in &mut checked {
             if let Ok(engine) = &one.engine
-                && let Err(problem) = trial::start_once(engine).await
+                && let Err(problem) = trial::start_once(engine, &self.folders).await
             {
                 one.engine = Err(problem);
             }

@@ -3,7 +3,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use broker_manifest::{EngineId, Operation};
-use host_base::{Failure, Problem, Reporter, Sha256};
+use host_base::{Failure, Folders, Problem, Reporter, Sha256};
 use host_engine::{Catalogue, EngineFile};
 
 use super::bundle::{self, Packed};
@@ -20,6 +20,7 @@ pub struct Plugins<'a> {
     pub(super) bundled: &'a [EngineFile],
     pub(super) sources: &'a Sources,
     pub(super) keys: &'a KeyFolder,
+    pub(super) folders: Folders,
     pub(super) reporter: Arc<dyn Reporter>,
 }
 
@@ -67,12 +68,14 @@ impl<'a> Plugins<'a> {
         engines: &'a Catalogue,
         sources: &'a Sources,
         keys: &'a KeyFolder,
+        folders: &Folders,
         reporter: Arc<dyn Reporter>,
     ) -> Result<Self, PluginError> {
         // They come first: see `super::catalogue`.
         let bundled = engines.iter().take_while(|file| file.is_bundled()).count();
         Ok(Self {
-            store: Store::open()?,
+            store: Store::open(folders)?,
+            folders: folders.clone(),
             bundled: &engines[..bundled],
             sources,
             keys,
@@ -347,7 +350,7 @@ impl<'a> Plugins<'a> {
         }
         reach(Step::Consented);
         for candidate in candidates {
-            trial::start_once(&candidate.file).await?;
+            trial::start_once(&candidate.file, &self.folders).await?;
             reach(Step::Tried);
         }
         let added: Vec<_> = candidates.iter().collect();

@@ -17,7 +17,7 @@ use std::fs::{self, File};
 use std::path::PathBuf;
 
 use broker_manifest::EngineId;
-use host_base::{PrivateFolder, Sha256};
+use host_base::{Folders, PrivateFolder, Sha256};
 use host_engine::{EngineFile, Outline};
 use serde::{Deserialize, Serialize};
 
@@ -59,8 +59,8 @@ impl Store {
     ///
     /// # Errors
     /// When others can reach it, or it can't be read.
-    pub fn open() -> Result<Self, PluginError> {
-        let path = folder().ok_or(PluginError::NoHome)?;
+    pub fn open(folders: &Folders) -> Result<Self, PluginError> {
+        let path = folder(folders);
         Ok(Self {
             root: PrivateFolder::to_read(&path)?,
             blobs: PrivateFolder::to_read(&path.join("blobs"))?,
@@ -73,10 +73,11 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::open`].
-    pub fn open_existing() -> Result<Option<Self>, PluginError> {
-        match folder() {
-            Some(path) if path.join(LOCKFILE).exists() => Self::open().map(Some),
-            _ => Ok(None),
+    pub fn open_existing(folders: &Folders) -> Result<Option<Self>, PluginError> {
+        if folder(folders).join(LOCKFILE).exists() {
+            Self::open(folders).map(Some)
+        } else {
+            Ok(None)
         }
     }
 
@@ -311,9 +312,8 @@ impl Changing {
     }
 }
 
-fn folder() -> Option<PathBuf> {
-    let folders = directories::ProjectDirs::from("", "", "kubectl-broker")?;
-    Some(folders.data_dir().join("plugins"))
+fn folder(folders: &Folders) -> PathBuf {
+    folders.data.join("plugins")
 }
 
 fn blob_name(digest: Sha256) -> String {

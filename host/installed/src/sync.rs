@@ -62,7 +62,7 @@ impl Plugins<'_> {
             for other in &candidates[..at] {
                 clash::check(candidate.file.manifest(), other.file.manifest())?;
             }
-            trial::start_once(&candidate.file).await?;
+            trial::start_once(&candidate.file, &self.folders).await?;
             reach(Step::Tried);
         }
         let mut synced = Synced::default();

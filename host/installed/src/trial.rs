@@ -3,7 +3,7 @@ use std::sync::Arc;
 use broker_manifest::Operation;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use host_base::{Report, ReportKind};
+use host_base::{Folders, Report, ReportKind};
 use host_engine::{
     Answer, Commands, Ended, EngineFile, GrantedCommand, Instance, Level, Limits, NativeCache,
     Network, Observer, Outgoing, Runtime, Services,
@@ -16,9 +16,9 @@ use super::PluginError;
 ///
 /// # Errors
 /// Why it can't be started.
-pub(super) async fn start_once(file: &EngineFile) -> Result<(), PluginError> {
+pub(super) async fn start_once(file: &EngineFile, folders: &Folders) -> Result<(), PluginError> {
     // Without a cache it is compiled once more when it is used: that is told then.
-    let runtime = Runtime::new(NativeCache::of_user().ok())?;
+    let runtime = Runtime::new(NativeCache::open(folders).ok())?;
     let to_load = file.clone();
     let loaded = tokio::task::spawn_blocking(move || runtime.load(to_load))
         .await

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use host_base::{Report, ReportKind};
+use host_base::{Folders, Report, ReportKind};
 use host_engine::{
     Answer, Catalogue, Commands, Ended, EngineFile, GrantedCommand, Grants, Instance, Level,
     Limits, NativeCache, Network, Observer, Outgoing, Runtime, Services,
@@ -22,7 +22,7 @@ const WARM_TARGET: f64 = 5.0;
 
 pub(crate) async fn load_and_call() -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
-    let cache = || NativeCache::open(&folder.path().join("cache"), &folder.path().join("data"));
+    let cache = || NativeCache::open(&Folders::within(folder.path()));
     let file = Catalogue::bundled(host_bundled::ENGINES)?
         .iter()
         .find(|file| file.manifest().id.name() == "sidecar")

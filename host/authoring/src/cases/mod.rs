@@ -26,6 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker_manifest::Operation;
+use host_base::Folders;
 use host_engine::{EngineError, EngineFile, Instance, Limits, Loaded, NativeCache, Runtime};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -42,6 +43,8 @@ pub struct TestRequest {
     pub cases: Vec<PathBuf>,
     /// Only cases with one of these in their names; all where there is none.
     pub only: Vec<String>,
+    /// Where native code is kept; it is compiled each time where there is none.
+    pub folders: Option<Folders>,
 }
 
 /// What came of a test.
@@ -111,7 +114,12 @@ pub async fn test(request: &TestRequest, engines: &[EngineFile]) -> Result<Teste
     }
 
     // Without a cache it is compiled once more when it is tested again.
-    let runtime = Runtime::new(NativeCache::of_user().ok())?;
+    let runtime = Runtime::new(
+        request
+            .folders
+            .as_ref()
+            .and_then(|it| NativeCache::open(it).ok()),
+    )?;
     let to_load = file.clone();
     let loaded = tokio::task::spawn_blocking(move || runtime.load(to_load)).await;
     let loaded = loaded.map_err(|error| AuthoringError::Worker {

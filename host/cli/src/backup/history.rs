@@ -1,5 +1,5 @@
 use clap::Args;
-use host_driver::{OpsError, history};
+use host_driver::{Host, OpsError, history};
 
 use crate::ui::Document;
 
@@ -11,6 +11,6 @@ pub(super) struct HistoryArgs {
     limit: Option<u32>,
 }
 
-pub(super) async fn run(args: &HistoryArgs) -> Result<Box<dyn Document>, OpsError> {
-    Ok(Box::new(history(args.limit).await?))
+pub(super) async fn run(args: &HistoryArgs, host: &Host) -> Result<Box<dyn Document>, OpsError> {
+    Ok(Box::new(history(host, args.limit).await?))
 }

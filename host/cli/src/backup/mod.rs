@@ -17,8 +17,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand};
+use host_base::Folders;
 use host_base::shell::word;
-use host_driver::{Begun, Downloaded, EngineChoice, Request, Session, Work};
+use host_driver::{Begun, Downloaded, EngineChoice, Host, HostSettings, Request, Session, Work};
 use host_engine::{Catalogue, EngineFile};
 
 use super::credentials::CredentialsArgs;
@@ -140,21 +141,22 @@ pub(super) async fn run(args: BackupArgs, context: Context<'_>) -> Result<(), Cl
     if !matches!(&args.verb, BackupVerb::Engine(EngineVerb::List(_))) {
         args.target.refuse_all_pods()?;
     }
+    let host = args.target.host(&context);
     let request = args.target.into_request(context, engine)?;
     let work = async {
         let verb = match args.verb {
             BackupVerb::Engine(verb) => verb,
             BackupVerb::Other(OtherVerb::Test(_)) => {
-                return Ok(Some(test::run(engines, request, ui).await?));
+                return Ok(Some(test::run(&host, request, ui).await?));
             }
             BackupVerb::Other(OtherVerb::Verify(args)) => {
-                return Ok(Some(verify::run(args, ui).await?));
+                return Ok(Some(verify::run(args, &host).await?));
             }
             BackupVerb::Other(OtherVerb::History(args)) => {
-                return Ok(Some(history::run(&args).await?));
+                return Ok(Some(history::run(&args, &host).await?));
             }
         };
-        let session = Session::open(engines, request, Arc::new(ui)).await?;
+        let session = Session::open(&host, request).await?;
         let view = Box::pin(run_in(&session, verb, output_file, &known, ui)).await;
         session.note_requests();
         view
@@ -324,6 +326,16 @@ impl TargetArgs {
         })
     }
 
+    /// What the work is done with.
+    pub(super) fn host(&self, context: &Context<'_>) -> Host {
+        Host::new(HostSettings {
+            engines: context.engines.clone(),
+            limits: self.limits.limits(),
+            folders: Folders::of_user(),
+            reporter: Arc::new(context.ui),
+        })
+    }
+
     pub(super) fn into_request(
         self,
         context: Context<'_>,
@@ -338,7 +350,6 @@ impl TargetArgs {
             ports: engine_flags::ports(&context.engines, context.matches),
             options: engine_flags::settings(&context.engines, context.matches)?,
             audit: self.audit,
-            limits: self.limits.into_limits(),
             connect: context.connect,
             begun: context.begun,
             credentials: self.credentials.into_request(context.ui)?,

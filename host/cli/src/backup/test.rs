@@ -1,8 +1,5 @@
-use std::sync::Arc;
-
 use clap::Args;
-use host_driver::{OpsError, Request, test};
-use host_engine::Catalogue;
+use host_driver::{Host, OpsError, Request, test};
 
 use crate::ui::{Document, Ui};
 
@@ -11,11 +8,11 @@ use crate::ui::{Document, Ui};
 pub(super) struct TestArgs {}
 
 pub(super) async fn run(
-    engines: Catalogue,
+    host: &Host,
     request: Request,
     ui: Ui,
 ) -> Result<Box<dyn Document>, OpsError> {
-    let mut report = Box::pin(test(engines, request, Arc::new(ui))).await?;
+    let mut report = Box::pin(test(host, request)).await?;
     for check in report.checks.iter_mut().filter(|check| check.is_own_hint) {
         check.hint = check.hint.take().map(|hint| ui.with_commands(&hint));
     }

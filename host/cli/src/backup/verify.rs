@@ -1,10 +1,9 @@
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::Args;
-use host_driver::{OpsError, VerifyRequest, verify};
+use host_driver::{Host, OpsError, VerifyRequest, verify};
 
-use crate::ui::{Document, Ui};
+use crate::ui::Document;
 
 /// Check downloaded files: their digest, their length, their structure
 #[derive(Args)]
@@ -14,7 +13,7 @@ pub(super) struct VerifyArgs {
     files: Vec<PathBuf>,
 }
 
-pub(super) async fn run(args: VerifyArgs, ui: Ui) -> Result<Box<dyn Document>, OpsError> {
+pub(super) async fn run(args: VerifyArgs, host: &Host) -> Result<Box<dyn Document>, OpsError> {
     let request = VerifyRequest { files: args.files };
-    Ok(Box::new(verify(request, Arc::new(ui)).await?))
+    Ok(Box::new(verify(host, request).await?))
 }

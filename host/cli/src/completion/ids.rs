@@ -7,9 +7,9 @@ use broker_manifest::Operation;
 use clap::{ArgMatches, FromArgMatches as _};
 use clap_complete::CompletionCandidate;
 use host_base::text::size;
-use host_base::{Backup, text};
-use host_driver::{Begun, EngineChoice, OpsError, Request, Session};
-use host_engine::{Catalogue, EngineFile, OptionSetting, OptionValue};
+use host_base::{Backup, Folders, text};
+use host_driver::{Begun, EngineChoice, Host, HostSettings, OpsError, Request, Session};
+use host_engine::{Catalogue, EngineFile, Limits, OptionSetting, OptionValue};
 
 use super::{Line, is_plain, within};
 use crate::Context;
@@ -57,6 +57,14 @@ fn find(line: &Line) -> Option<Vec<Backup>> {
         .enable_all()
         .build()
         .ok()?;
+    // Where programs read, nothing is noted.
+    let ui = Ui::new(Format::Json, Color::Never, false);
+    let host = Host::new(HostSettings {
+        engines: line.engines.clone(),
+        limits: Limits::default(),
+        folders: Folders::of_user(),
+        reporter: Arc::new(ui),
+    });
     runtime.block_on(async {
         for name in names {
             let engine = EngineChoice::Named(name);
@@ -64,7 +72,7 @@ fn find(line: &Line) -> Option<Vec<Backup>> {
                 engine,
                 ..request.clone()
             };
-            if let Ok(backups) = Box::pin(list(line.engines.clone(), request)).await {
+            if let Ok(backups) = Box::pin(list(&host, request)).await {
                 return Some(backups);
             }
         }
@@ -72,10 +80,8 @@ fn find(line: &Line) -> Option<Vec<Backup>> {
     })
 }
 
-async fn list(engines: Catalogue, request: Request) -> Result<Vec<Backup>, OpsError> {
-    // Where programs read, nothing is noted.
-    let ui = Ui::new(Format::Json, Color::Never, false);
-    let session = Session::open(engines, request, Arc::new(ui)).await?;
+async fn list(host: &Host, request: Request) -> Result<Vec<Backup>, OpsError> {
+    let session = Session::open(host, request).await?;
     Ok(host_driver::list(&session, Some(MOST)).await?.backups)
 }
 

@@ -20,6 +20,7 @@ mod verify;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
+use host_base::Folders;
 use host_installed::{KeyFolder, PluginError, Plugins, SourceOptions, Sources};
 
 use super::Context;
@@ -77,8 +78,9 @@ pub(super) async fn run(args: PluginArgs, context: Context<'_>) -> Result<(), Cl
         insecure_registries: args.insecure_registry,
         ..SourceOptions::from_environment()
     });
-    let keys = KeyFolder::of_user().ok_or(PluginError::NoHome)?;
-    let plugins = Plugins::open(&context.engines, &sources, &keys, Arc::new(ui))?;
+    let folders = Folders::of_user().ok_or(PluginError::NoHome)?;
+    let keys = KeyFolder::of(&folders.configuration);
+    let plugins = Plugins::open(&context.engines, &sources, &keys, &folders, Arc::new(ui))?;
     let view = Box::pin(run_verb(verb, &plugins, &context)).await?;
     ui.data(view.as_ref())?;
     ui.summary(view.as_ref());

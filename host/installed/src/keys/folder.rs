@@ -50,13 +50,6 @@ pub struct RemovedKey {
 }
 
 impl KeyFolder {
-    /// That of the user.
-    #[must_use]
-    pub fn of_user() -> Option<Self> {
-        let folders = directories::ProjectDirs::from("", "", "kubectl-broker")?;
-        Some(Self::of(folders.config_dir()))
-    }
-
     /// In `configuration`, which need not exist.
     #[must_use]
     pub fn of(configuration: &Path) -> Self {

@@ -57,6 +57,7 @@ mod rights;
 mod sandbox;
 mod schemas;
 mod secrets;
+mod side_by_side;
 mod start;
 mod stock_kubectl;
 mod stopping;

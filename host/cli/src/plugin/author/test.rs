@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use host_authoring::{AuthoringError, TestRequest, test};
+use host_base::Folders;
 use host_engine::EngineFile;
 
 use crate::ui::{CaseRow, PluginTestView, Ui};
@@ -29,6 +30,7 @@ pub(super) async fn run(
         component: args.component,
         cases: args.cases,
         only: args.case,
+        folders: Folders::of_user(),
     };
     let tested = ui
         .while_waiting("Running the cases", test(&request, engines))

@@ -1,0 +1,200 @@
+//! The driver without a command line: two targets in one process, and work that another process goes on with.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures_util::future::BoxFuture;
+use host_base::{Folders, Reporter};
+use host_cluster::ConnectOptions;
+use host_driver::{
+    Confirmation, CreateRequest, EngineChoice, Host, HostSettings, Ongoing, OpsError, Place,
+    Request, RestoreFrom, RestoreRequest, Session, Task, Waiting, Which, begin_create,
+    begin_restore, list,
+};
+use host_engine::{Catalogue, Limits};
+use jiff::Timestamp;
+use testbed::{Backup, BackupState, Testbed};
+
+/// A front end that keeps what it is told.
+#[derive(Default)]
+struct Log(Mutex<Vec<String>>);
+
+impl Log {
+    fn add(&self, line: &str) {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.push(line.to_owned());
+    }
+
+    fn has(&self, part: &str) -> bool {
+        let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.iter().any(|line| line.contains(part))
+    }
+}
+
+impl Reporter for Log {
+    fn note(&self, message: &str) {
+        self.add(message);
+    }
+
+    fn warn(&self, message: &str) {
+        self.add(message);
+    }
+
+    fn debug(&self, message: &str) {
+        self.add(message);
+    }
+}
+
+/// Agrees to everything.
+struct Yes;
+
+impl Confirmation for Yes {
+    fn confirm(&self, _: String, _: String) -> BoxFuture<'_, Result<(), OpsError>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+fn host(folder: &Path, log: &Arc<Log>) -> Host {
+    Host::new(HostSettings {
+        engines: Catalogue::bundled(host_bundled::ENGINES).expect("the bundled engines"),
+        limits: Limits::default(),
+        folders: Some(Folders::within(folder)),
+        reporter: Arc::clone(log) as Arc<dyn Reporter>,
+    })
+}
+
+async fn session(host: &Host, bed: &Testbed) -> Session {
+    let request = Request {
+        connect: ConnectOptions {
+            kubeconfig: Some(bed.kubeconfig().display().to_string()),
+            ..ConnectOptions::default()
+        },
+        engine: EngineChoice::Named("hivemq".to_owned()),
+        ..Request::default()
+    };
+    Session::open(host, request).await.expect("a session")
+}
+
+const WAITING: Waiting = Waiting {
+    wait: true,
+    timeout: Duration::from_secs(60),
+};
+
+fn to_create() -> CreateRequest {
+    CreateRequest {
+        waiting: WAITING,
+        limit: None,
+        place: Place::Output,
+        accept_unproven: false,
+        place_note: None,
+        place_flag: None,
+    }
+}
+
+/// What another process reads of a task that was written down.
+fn written_down(task: &Task) -> Task {
+    let text = serde_json::to_string(task).expect("it can be written");
+    serde_json::from_str(&text).expect("it can be read")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_targets_are_driven_side_by_side_in_one_process() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = Arc::new(Log::default());
+    let host = host(folder.path(), &log);
+    let beds = [
+        Testbed::builder().start().await.expect("a testbed"),
+        Testbed::builder().start().await.expect("another testbed"),
+    ];
+    let only_there = "20260101-000000";
+    let state = BackupState::Completed;
+    let backup = Backup::new(only_there, Timestamp::UNIX_EPOCH, Some(5), state);
+    beds[1].hivemq("messaging").expect("HiveMQ").put(backup);
+    let [one, two] = [
+        session(&host, &beds[0]).await,
+        session(&host, &beds[1]).await,
+    ];
+    let (of_one, of_two) = tokio::join!(list(&one, None), list(&two, None));
+    let ids = |found: Result<host_driver::Backups, OpsError>| {
+        let backups = found.expect("a list").backups;
+        backups.into_iter().map(|it| it.id).collect::<Vec<_>>()
+    };
+    let (of_one, of_two) = (ids(of_one), ids(of_two));
+    assert!(of_two.contains(&only_there.to_owned()), "{of_two:?}");
+    assert!(!of_one.contains(&only_there.to_owned()), "{of_one:?}");
+    for bed in &beds {
+        assert_eq!(bed.requests().count("GET", "/portforward"), 1);
+    }
+    // One sandbox: the engine was compiled once for both.
+    assert!(log.has("1 engines compiled by this process"));
+    assert!(!log.has("2 engines compiled by this process"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_that_one_process_begins_is_finished_by_another() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = Arc::new(Log::default());
+    let bed = Testbed::builder().start().await.expect("a testbed");
+    let task = {
+        let host = host(folder.path(), &log);
+        let session = session(&host, &bed).await;
+        let ongoing = begin_create(&session, &to_create()).await;
+        let ongoing = ongoing.expect("it begins");
+        assert!(!ongoing.has_ended());
+        written_down(ongoing.task())
+    };
+    // The first process is gone, with its host and its sandbox.
+    let host = host(folder.path(), &log);
+    let session = session(&host, &bed).await;
+    let mut ongoing = Ongoing::take_up(&session, task.clone())
+        .await
+        .expect("its engine");
+    let early = ongoing
+        .finish(&session)
+        .await
+        .expect_err("it has not ended");
+    assert!(matches!(early, OpsError::NotEnded { id, .. } if id == task.id));
+    ongoing.wait(&session, WAITING).await.expect("it ends well");
+    let finished = ongoing.finish(&session).await.expect("it is finished");
+    assert_eq!(finished.backup.id, task.id);
+    // It was begun once.
+    assert_eq!(bed.backend_requests().count("POST", "/backups"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_is_observed_look_by_look_by_another_process() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = Arc::new(Log::default());
+    let bed = Testbed::builder().start().await.expect("a testbed");
+    let request = RestoreRequest {
+        from: RestoreFrom::Backup(Which::Latest),
+        dry_run: false,
+        waiting: WAITING,
+    };
+    let task = {
+        let host = host(folder.path(), &log);
+        let session = session(&host, &bed).await;
+        let ongoing = begin_restore(&session, &request, &Yes).await;
+        written_down(ongoing.expect("it begins").task())
+    };
+    let host = host(folder.path(), &log);
+    let session = session(&host, &bed).await;
+    let mut ongoing = Ongoing::take_up(&session, task.clone())
+        .await
+        .expect("its engine");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !ongoing.has_ended() {
+        assert!(Instant::now() < deadline, "{:?}", ongoing.state());
+        ongoing.observe().await.expect("a look");
+    }
+    let finished = ongoing.finish(&session).await.expect("it ended well");
+    assert_eq!(finished.backup.id, task.id);
+    // The backend went on when the first process ended, so that the Lease stays.
+    assert_eq!(
+        bed.objects()
+            .list("leases.coordination.k8s.io", Some("messaging"))
+            .len(),
+        1
+    );
+}

@@ -1,4 +1,4 @@
-//! The bytes of backups on their way through the host: they never enter an engine's memory.
+//! Artifacts are the bytes of backups. They pass through the host and never enter an engine's memory.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -11,41 +11,43 @@ use super::{Answer, Outgoing};
 /// A file that the user named, opened and verified.
 #[derive(Clone, Debug)]
 pub struct Artifact {
+    /// Name of the file, without its folder.
     pub name: String,
     /// Length in bytes.
     pub length: u64,
-    /// SHA-256 in lower-case hexadecimal.
+    /// SHA-256 digest in lower-case hexadecimal.
     pub sha256: String,
-    /// What was verified. Another file may have its name by now.
+    /// The open file whose bytes were verified. The file that has this name now may be another one.
     pub file: Arc<File>,
 }
 
-/// An answer whose body is to be saved.
+/// A response whose body is to be saved.
 pub struct ToSave {
+    /// The response of the backend, with its body.
     pub answer: Answer,
-    /// What it answers: it may be asked for once more, from an offset.
+    /// The request that caused the response. The host may send it again, from an offset, to resume the body.
     pub request: Outgoing,
-    /// A name for the file, as the engine or the backend gave it.
+    /// Name for the file, if the engine or the backend gave one.
     pub name: Option<String>,
-    /// Length in bytes, as the engine knows it.
+    /// Length in bytes, if the engine knows it.
     pub length: Option<u64>,
-    /// SHA-256 in hexadecimal, as the engine knows it.
+    /// SHA-256 digest in hexadecimal, if the engine knows it.
     pub sha256: Option<String>,
 }
 
-/// What an engine hears of a file that was written.
+/// Describes a written file to the engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SavedFile {
-    /// Without its folder.
+    /// Name of the file, without its folder.
     pub name: String,
     /// Length in bytes.
     pub length: u64,
-    /// SHA-256 in lower-case hexadecimal.
+    /// SHA-256 digest in lower-case hexadecimal.
     pub sha256: String,
 }
 
-/// Where an engine's files go. A command that saves none has none.
+/// A place where an engine's files go. A command that saves no files has no such place.
 pub trait Artifacts: Send + Sync {
-    /// Writes a body to where the user wants it, whole or not at all.
+    /// Writes the body to the place that the user chose. The file is complete or absent, never partial.
     fn save(&self, to_save: ToSave) -> BoxFuture<'_, Result<SavedFile, Report>>;
 }

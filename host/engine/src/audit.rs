@@ -1,4 +1,4 @@
-//! What an engine asks of the host, call by call, for whoever wants to know what it did.
+//! The audit lists every call that an engine makes to the host.
 
 use host_base::Report;
 use serde::Serialize;
@@ -8,22 +8,24 @@ use super::instance::HostState;
 
 /// One call of an engine that leaves the sandbox.
 ///
-/// There is no secret in it: an engine never sees credentials, of headers only the names are told, and
-/// of bodies, files and output only the lengths.
+/// It contains no secrets: an engine never sees credentials. It has only the names of headers, and only the
+/// lengths of bodies, files and output.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HostCall {
-    /// `publisher/name`.
+    /// Id of the engine, in the form `publisher/name`.
     pub engine: String,
-    /// Interface and function: `http.send`.
+    /// Interface and function, such as `http.send`.
     pub call: &'static str,
+    /// Arguments of the call, without secrets.
     pub arguments: Value,
-    /// What it came to: `ok` with what is known of it, or `error` with kind and message.
+    /// Result of the call: `ok` with some facts about the value, or `error` with kind and message.
     pub outcome: Value,
 }
 
-/// Who hears of every call. It is told of those that were refused, too.
+/// A receiver of every host call, including those that were refused.
 pub trait Auditor: Send + Sync {
+    /// Receives one call after it has ended.
     fn heard(&self, call: &HostCall);
 }
 
@@ -31,17 +33,18 @@ impl HostState {
     /// Counts a call that leaves the sandbox, and the bytes that it sends.
     ///
     /// # Errors
-    /// When the engine has called or sent more than any engine needs: that ends it.
+    /// When the engine has made more calls or sent more bytes than any engine needs. The error ends the
+    /// engine.
     pub(super) fn count(&mut self, sent: usize) -> wasmtime::Result<()> {
         Ok(self.tally.one(sent)?)
     }
 
-    /// What a call was asked with; none where nobody wants to know.
+    /// Returns the arguments of a call, or none if no auditor listens.
     pub(super) fn asked(&self, arguments: impl FnOnce() -> Value) -> Option<Value> {
         self.ledger.as_ref().map(|_| arguments())
     }
 
-    /// Tells of a call, with what is to be known of its result.
+    /// Reports a call to the auditor. `known` extracts the facts about a successful result.
     pub(super) fn tell<T>(
         &self,
         call: &'static str,

@@ -3,16 +3,16 @@ use std::sync::Arc;
 
 use super::{EngineError, EngineFile};
 
-/// The engines that there are. Cheap to clone.
+/// The list of available engines. Cloning it is cheap.
 #[derive(Clone, Debug)]
 pub struct Catalogue(Arc<[EngineFile]>);
 
 impl Catalogue {
-    /// The engines that ship in a program: the name, the component and its SHA-256 of each. They are components
-    /// like any other.
+    /// Reads the engines that ship in the program. `engines` has name, component and SHA-256 digest of each.
+    /// Bundled engines are components like any other.
     ///
     /// # Errors
-    /// When one of them is damaged.
+    /// When one of the components is damaged.
     pub fn bundled(
         engines: &'static [(&'static str, &'static [u8], [u8; 32])],
     ) -> Result<Self, EngineError> {

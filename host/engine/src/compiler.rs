@@ -1,9 +1,9 @@
-//! Compiling the engines of others in a process of its own, which may only take so much.
+//! Compiles installed engines in a separate process with limited resources.
 //!
-//! A component can be made so that its compilation takes minutes, or gigabytes. The process gets the
-//! component on its stdin and writes native code to its stdout; it has no environment, no terminal, and
-//! no key: what it returns is signed and kept by the process that started it, and came through a pipe that
-//! nobody else has.
+//! A hostile component can make its compilation take minutes, or gigabytes of memory. The process reads the
+//! component from its stdin and writes native code to its stdout. It has no environment, no terminal and no
+//! key. The process that started it signs and keeps the native code. The code arrives through a pipe that no
+//! other process holds.
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
@@ -16,38 +16,39 @@ use std::time::Duration;
 use super::EngineError;
 use super::runtime::config;
 
-/// The argument with which the program compiles and does nothing else.
+/// The command-line argument that makes the program compile one engine and exit.
 const ARGUMENT: &str = "compile-engine-from-stdin";
-/// The processor time that every compilation has, and that for each MiB of the component. Engines in
+/// The processor time of every compilation, and the additional time for each MiB of the component. Engines in
 /// Python (18 MB) take 13 s on two processors.
 const TIME: Duration = Duration::from_secs(20);
 const TIME_PER_MEBIBYTE: Duration = Duration::from_secs(5);
-/// How much longer it may take where others use the processors too.
+/// The factor from processor time to wall-clock time: other processes use the processors too.
 const SHARE: u32 = 4;
-/// What the process may allocate, in bytes. Engines in JavaScript take 485 MB, with two threads.
+/// The maximum size of the process's data segment, in bytes. Engines in JavaScript take 485 MB with two
+/// threads.
 #[cfg(unix)]
 const MEMORY: u64 = 1536 << 20;
-/// The most threads: each has memory of its own.
+/// The maximum number of threads; each needs memory of its own.
 const THREADS: usize = 8;
-/// The most native code that is taken, in bytes.
+/// The maximum size of native code that the host reads, in bytes.
 const MAX_CODE: u64 = 1 << 30;
 
-/// What the first byte of an answer says.
+/// The first byte of an answer: native code follows, or a message that says why there is none.
 const CODE: u8 = 0;
 const REFUSAL: u8 = 1;
 
-/// Whether this program compiles when it is started with [`ARGUMENT`].
+/// True if this program compiles when it is started with [`ARGUMENT`].
 static IS_COMPILER: AtomicBool = AtomicBool::new(false);
 
-/// Held while a process compiles: each may take a gigabyte and every processor, and a command may load many
-/// engines at the same time.
+/// Held while a process compiles. Each compilation may take a gigabyte of memory and every processor, and a
+/// command may load many engines at the same time.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-/// Compiles what is on stdin, if these are the arguments for that. A program that calls this before
-/// anything else lets [`super::Runtime`] compile in a process of its own.
+/// Compiles the component on stdin if the arguments ask for it. A program that calls this function before
+/// anything else lets [`super::Runtime`] compile in a separate process.
 ///
-/// A program that never calls it, such as the tests of this library, can't be its own compiler: there,
-/// engines are compiled in the process itself, without these limits.
+/// A program that never calls it, such as a test of this library, can't act as its own compiler. Its engines
+/// are compiled in the process itself, without these limits.
 #[must_use]
 pub fn compile_if_asked(arguments: &[OsString]) -> Option<ExitCode> {
     IS_COMPILER.store(true, Ordering::Relaxed);
@@ -64,11 +65,11 @@ pub(super) fn is_available() -> bool {
     IS_COMPILER.load(Ordering::Relaxed)
 }
 
-/// Native code of a component. Blocks, also while another thread compiles.
+/// Returns the native code of a component. The call blocks, also while another thread compiles.
 ///
 /// # Errors
-/// When it is no valid component, when its compilation takes more than it may, or when the process can't
-/// be started: it is never compiled without limits instead.
+/// When the bytes are no valid component, when the compilation exceeds its limits, or when the process can't
+/// be started. The component is never compiled without limits instead.
 pub(super) fn compile(engine: &str, component: &[u8]) -> Result<Vec<u8>, EngineError> {
     let unusable = |error: io::Error| EngineError::Compiler {
         reason: error.to_string(),
@@ -86,7 +87,7 @@ pub(super) fn compile(engine: &str, component: &[u8]) -> Result<Vec<u8>, EngineE
     };
     match answer.first() {
         Some(&CODE) if status.success() => {
-            // In its place: there may be hundreds of megabytes.
+            // Removing the byte in place avoids a copy: the code may have hundreds of megabytes.
             answer.remove(0);
             Ok(answer)
         }
@@ -98,7 +99,7 @@ pub(super) fn compile(engine: &str, component: &[u8]) -> Result<Vec<u8>, EngineE
     }
 }
 
-/// What it was too much of, by what ended the process.
+/// Names the limit that the compilation exceeded, judged by how the process ended.
 #[cfg(unix)]
 fn ended_badly(status: ExitStatus, time: Duration) -> String {
     use std::os::unix::process::ExitStatusExt;
@@ -108,7 +109,7 @@ fn ended_badly(status: ExitStatus, time: Duration) -> String {
     if status.signal() == Some(Signal::XCPU.as_raw()) {
         return format!("more than {} s of processor time", time.as_secs());
     }
-    // An allocation that fails aborts the process, and a system without memory kills it.
+    // A failed allocation aborts the process, and a system that is out of memory kills it.
     let of_memory = [Signal::ABORT, Signal::KILL].map(Signal::as_raw);
     if status.signal().is_some_and(|it| of_memory.contains(&it)) {
         return format!("more than {} MiB of memory ({status})", MEMORY >> 20);
@@ -131,7 +132,7 @@ fn start() -> io::Result<Child> {
     Command::new(program()?)
         .arg(ARGUMENT)
         .env_clear()
-        // wasmtime compiles with rayon.
+        // wasmtime compiles in parallel with rayon, which reads this variable.
         .env("RAYON_NUM_THREADS", threads.min(THREADS).to_string())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -139,7 +140,8 @@ fn start() -> io::Result<Child> {
         .spawn()
 }
 
-/// This very program, though another file may have its name by now.
+/// Returns the path of the running program. On Linux it is right even if another file has taken the program's
+/// name.
 fn program() -> io::Result<PathBuf> {
     if cfg!(target_os = "linux") {
         Ok(PathBuf::from("/proc/self/exe"))
@@ -148,7 +150,7 @@ fn program() -> io::Result<PathBuf> {
     }
 }
 
-/// Hands the component over and waits for what comes back; nothing, if it takes too long.
+/// Sends the component and waits for the answer. The answer is `None` if the process takes too long.
 fn exchange(child: &mut Child, component: &[u8]) -> io::Result<(Option<Vec<u8>>, ExitStatus)> {
     let missing = || io::Error::other("it has no pipes");
     let mut to = child.stdin.take().ok_or_else(missing)?;
@@ -156,31 +158,33 @@ fn exchange(child: &mut Child, component: &[u8]) -> io::Result<(Option<Vec<u8>>,
     let (sender, receiver) = mpsc::channel();
     std::thread::scope(|scope| {
         let feeder = scope.spawn(move || {
-            // A process that has ended says why with its status.
+            // If the process has ended, its status gives the reason, so a failed write is ignored.
             let _ = to
                 .write_all(&(component.len() as u64).to_le_bytes())
                 .and_then(|()| to.write_all(component));
-            // Open until the answer is there: its end tells the process that nobody waits any more.
+            // The pipe stays open until the answer is here: closing it tells the process that its answer is
+            // no longer wanted.
             to
         });
         scope.spawn(move || {
             let mut answer = Vec::new();
             let read = from.take(MAX_CODE).read_to_end(&mut answer);
-            // Nobody receives it after the deadline.
+            // After the deadline the receiver is gone, so a failed send is ignored.
             let _ = sender.send(read.map(|_| answer));
         });
         let answer = receiver.recv_timeout(time_for(component.len()) * SHARE);
         if answer.is_err() {
             kill(child);
         }
-        // It has closed its stdout: it ends, or never will.
+        // The process has closed its stdout, so it is about to end or hangs.
         let status = end(child)?;
         drop(feeder.join());
         Ok((answer.ok().transpose()?, status))
     })
 }
 
-/// Waits for a process that has nothing left to do but to give its memory back, for half a minute.
+/// Waits up to 30 s for the process to end, then kills it. All that is left to do for the process is to
+/// return its memory.
 fn end(child: &mut Child) -> io::Result<ExitStatus> {
     const PIECE: Duration = Duration::from_millis(2);
     for _ in 0..15_000 {
@@ -193,19 +197,19 @@ fn end(child: &mut Child) -> io::Result<ExitStatus> {
     child.wait()
 }
 
-/// With all that it has started.
+/// Kills the process and every process that it started.
 fn kill(child: &mut Child) {
     #[cfg(unix)]
     {
         use rustix::process::{Pid, Signal, kill_process_group};
-        // It leads a session of its own, unless it has only just been started.
+        // The process leads a session and a process group, unless it has only just been started.
         let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
     }
-    // It may have ended by itself.
+    // The process may have ended already, which is fine.
     let _ = child.kill();
 }
 
-/// What the process does.
+/// Reads the component from stdin, compiles it and writes the answer to stdout: the work of the process.
 fn answer() -> io::Result<()> {
     limit_memory();
     let mut input = io::stdin().lock();
@@ -237,28 +241,28 @@ fn answer() -> io::Result<()> {
     output.flush()
 }
 
-/// Ends this process when whoever wants its answer is gone.
+/// Ends this process when its stdin closes, because the process that wanted the answer is gone.
 #[expect(clippy::exit, reason = "nothing else stops a compiler")]
 fn end_with_the_other_side() {
     let _ = io::copy(&mut io::stdin(), &mut io::sink());
     std::process::exit(1);
 }
 
-/// From now on; and without the terminal.
+/// Limits the memory of this process and detaches it from the terminal.
 #[cfg(unix)]
 fn limit_memory() {
     use rustix::process::{Resource, setsid};
-    // Who leads a group has a session of its own already.
+    // `setsid` fails if the process leads a process group, and then it has its own session already.
     let _ = setsid();
-    // No traces of the component in a core file, and no files at all.
+    // The process writes no files, and no core file that would contain parts of the component.
     limit(Resource::Core, 0, 0);
     limit(Resource::Fsize, 0, 0);
-    // What is only reserved does not count, as it would for the address space.
+    // `RLIMIT_DATA` counts used memory only. `RLIMIT_AS` would also count memory that is only reserved.
     limit(Resource::Data, MEMORY, MEMORY);
 }
 
-/// That of all threads together. The signal at the lower limit says what it is about; the one at the
-/// higher does not.
+/// Limits the processor time of all threads together. The signal of the soft limit (`SIGXCPU`) names the
+/// reason; that of the hard limit (`SIGKILL`) does not.
 #[cfg(unix)]
 fn limit_time(time: Duration) {
     limit(
@@ -273,7 +277,7 @@ fn limit(resource: rustix::process::Resource, most: u64, never: u64) {
     use rustix::process::{Rlimit, getrlimit, setrlimit};
     let allowed = getrlimit(resource).maximum;
     let within = |limit: u64| Some(allowed.map_or(limit, |allowed| allowed.min(limit)));
-    // A limit that is lower may always be set.
+    // A process may always lower its own limits.
     let _ = setrlimit(
         resource,
         Rlimit {
@@ -283,7 +287,7 @@ fn limit(resource: rustix::process::Resource, most: u64, never: u64) {
     );
 }
 
-/// Other systems know no such limits; the deadline holds.
+/// Does nothing: this system has no such limits. The deadline of the waiting process still applies.
 #[cfg(not(unix))]
 fn limit_memory() {}
 

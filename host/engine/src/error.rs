@@ -4,119 +4,240 @@ use std::path::PathBuf;
 use broker_manifest::{ManifestError, Operation};
 use host_base::{Failure, Problem, Report, ReportKind, text};
 
-/// Why an engine can't be loaded, or why a call of it did not end well.
+/// The reason why an engine can't be loaded, or why a call of it failed.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
+    /// The file is no WebAssembly component.
     #[error("{engine} is not a WebAssembly component: {reason}")]
-    NotAComponent { engine: String, reason: String },
+    NotAComponent {
+        /// The engine, as error messages name it.
+        engine: String,
+        /// The reason, as a phrase for people.
+        reason: String,
+    },
+    /// The component has no manifest section.
     #[error("{engine} has no manifest, so nothing says what it may do")]
-    NoManifest { engine: String },
+    NoManifest {
+        /// The engine, as error messages name it.
+        engine: String,
+    },
+    /// The component has more than one manifest section.
     #[error("{engine} has {count} manifests; it must have one")]
-    ManyManifests { engine: String, count: usize },
+    ManyManifests {
+        /// The engine, as error messages name it.
+        engine: String,
+        /// The number of manifests.
+        count: usize,
+    },
+    /// The manifest is invalid.
     #[error("the manifest of {engine} can't be used: {source}")]
     Manifest {
+        /// The engine, as error messages name it.
         engine: String,
+        /// The error in the manifest.
         source: ManifestError,
     },
+    /// The engine is built for an interface version that this host does not provide.
     #[error(
         "{engine} is built for version {built_for} of the engine interface; this kubectl-broker has {}",
         super::INTERFACE
     )]
-    OtherInterface { engine: String, built_for: String },
+    OtherInterface {
+        /// The engine, as error messages name it.
+        engine: String,
+        /// The interface version that the engine is built for.
+        built_for: String,
+    },
+    /// The component does not export the engine interface.
     #[error("{engine} does not export the engine interface `kubectl-broker:engine/operations`")]
-    NoInterface { engine: String },
+    NoInterface {
+        /// The engine, as error messages name it.
+        engine: String,
+    },
+    /// The component imports an interface that no version of the host provides.
     #[error("{engine} imports `{import}`, which no version of kubectl-broker provides")]
-    UnknownImport { engine: String, import: String },
+    UnknownImport {
+        /// The engine, as error messages name it.
+        engine: String,
+        /// The imported interface, with its version.
+        import: String,
+    },
+    /// The component imports an interface that its manifest does not ask for.
     #[error("{engine} imports `{import}`, but its manifest does not ask for it: {missing}")]
     NotAsked {
+        /// The engine, as error messages name it.
         engine: String,
+        /// The imported interface, with its version.
         import: String,
+        /// The missing part of the manifest, as a phrase for people.
         missing: &'static str,
     },
+    /// The manifest says that `create` saves the backup, but the component does not import `artifacts`.
     #[error(
         "the manifest of {engine} says that `create` saves the backup, and it does not import `artifacts`, which saves"
     )]
-    CantSave { engine: String },
+    CantSave {
+        /// The engine, as error messages name it.
+        engine: String,
+    },
+    /// The file of the engine can't be read.
     #[error("{engine} can't be read from {}: {source}", path.display())]
     Unreadable {
+        /// The engine, as error messages name it.
         engine: String,
+        /// Path of the file.
         path: PathBuf,
+        /// The error of the system.
         source: io::Error,
     },
+    /// The file of the engine does not have the digest that it had when it was installed.
     #[error("the file of {engine} is not what was installed: {}", path.display())]
-    Changed { engine: String, path: PathBuf },
+    Changed {
+        /// The engine, as error messages name it.
+        engine: String,
+        /// Path of the file.
+        path: PathBuf,
+    },
+    /// The component can't be compiled.
     #[error("{engine} can't be compiled: {reason}")]
-    Compile { engine: String, reason: String },
-    /// Its size alone says so.
+    Compile {
+        /// The engine, as error messages name it.
+        engine: String,
+        /// The reason, as a phrase for people.
+        reason: String,
+    },
+    /// The component is too large to be compiled. It was refused before compilation.
     #[error("{engine} is too large to be compiled: {what}")]
-    TooLarge { engine: String, what: String },
+    TooLarge {
+        /// The engine, as error messages name it.
+        engine: String,
+        /// The exceeded limit, as a phrase for people.
+        what: String,
+    },
+    /// The compilation exceeded its time or memory.
     #[error("{engine} can't be compiled: that takes {what}")]
-    TooCostly { engine: String, what: String },
+    TooCostly {
+        /// The engine, as error messages name it.
+        engine: String,
+        /// The exceeded limit, as a phrase for people.
+        what: String,
+    },
+    /// The compiler process can't be started or used.
     #[error("the compiler of engines can't be used: {reason}")]
-    Compiler { reason: String },
+    Compiler {
+        /// The reason, as a phrase for people.
+        reason: String,
+    },
+    /// The engine can't be instantiated or linked.
     #[error("{engine} can't be started: {reason}")]
-    Start { engine: String, reason: String },
+    Start {
+        /// The engine, as error messages name it.
+        engine: String,
+        /// The reason, as a phrase for people.
+        reason: String,
+    },
+    /// The engine did not become ready in time.
     #[error("{engine} hangs while it starts: {what} {seconds} s")]
     Hung {
+        /// The engine, as error messages name it.
         engine: String,
+        /// The exceeded limit, as a phrase for people.
         what: &'static str,
+        /// The limit, in seconds.
         seconds: u64,
     },
+    /// The engine wanted more memory than allowed while it started.
     #[error("{engine} was stopped while it starts: it wanted more than {mebibytes} MiB of memory")]
-    StartsTooLarge { engine: String, mebibytes: usize },
-    #[error("the sandbox can't be set up: {reason}")]
-    Sandbox { reason: String },
-
-    #[error("{engine} broke down in `{operation}`: {cause}{}", quoted(.output))]
-    Trapped {
+    StartsTooLarge {
+        /// The engine, as error messages name it.
         engine: String,
-        operation: Operation,
-        cause: String,
-        /// The last that it wrote to its standard error.
-        output: String,
-    },
-    #[error("{engine} was stopped in `{operation}`: it computed for more than {seconds} s")]
-    OverTime {
-        engine: String,
-        operation: Operation,
-        seconds: u64,
-    },
-    #[error("{engine} was stopped in `{operation}`: it wanted more than {mebibytes} MiB of memory")]
-    OverMemory {
-        engine: String,
-        operation: Operation,
+        /// The limit, in MiB.
         mebibytes: usize,
     },
-    #[error("{engine} was stopped in `{operation}`: {what}")]
-    Excess {
-        engine: String,
-        operation: Operation,
-        what: String,
+    /// The sandbox can't be set up on this system.
+    #[error("the sandbox can't be set up: {reason}")]
+    Sandbox {
+        /// The reason, as a phrase for people.
+        reason: String,
     },
-    #[error("{engine} did not finish `{operation}` within {seconds} s")]
-    Deadline {
+
+    /// The engine trapped or exited during an operation.
+    #[error("{engine} broke down in `{operation}`: {cause}{}", quoted(.output))]
+    Trapped {
+        /// The engine, as error messages name it.
         engine: String,
+        /// The operation that was called.
         operation: Operation,
+        /// What happened, as a phrase for people.
+        cause: String,
+        /// The end of the text that the engine wrote to its standard output and standard error.
+        output: String,
+    },
+    /// The engine used up its computing time.
+    #[error("{engine} was stopped in `{operation}`: it computed for more than {seconds} s")]
+    OverTime {
+        /// The engine, as error messages name it.
+        engine: String,
+        /// The operation that was called.
+        operation: Operation,
+        /// The limit, in seconds.
         seconds: u64,
     },
-    #[error("{engine} returned something unusable from `{operation}`: {what}")]
-    BadResult {
+    /// The engine wanted more memory than allowed.
+    #[error("{engine} was stopped in `{operation}`: it wanted more than {mebibytes} MiB of memory")]
+    OverMemory {
+        /// The engine, as error messages name it.
         engine: String,
+        /// The operation that was called.
         operation: Operation,
+        /// The limit, in MiB.
+        mebibytes: usize,
+    },
+    /// The engine made more host calls or sent more bytes than allowed.
+    #[error("{engine} was stopped in `{operation}`: {what}")]
+    Excess {
+        /// The engine, as error messages name it.
+        engine: String,
+        /// The operation that was called.
+        operation: Operation,
+        /// The exceeded limit, as a phrase for people.
         what: String,
     },
-    /// The engine worked, and says that the operation did not.
+    /// The operation did not finish within its deadline.
+    #[error("{engine} did not finish `{operation}` within {seconds} s")]
+    Deadline {
+        /// The engine, as error messages name it.
+        engine: String,
+        /// The operation that was called.
+        operation: Operation,
+        /// The limit, in seconds.
+        seconds: u64,
+    },
+    /// The engine returned a value that the host can't use.
+    #[error("{engine} returned something unusable from `{operation}`: {what}")]
+    BadResult {
+        /// The engine, as error messages name it.
+        engine: String,
+        /// The operation that was called.
+        operation: Operation,
+        /// The fault of the value, as a phrase for people.
+        what: String,
+    },
+    /// The engine worked and reported that the operation failed.
     #[error("{}", in_its_words(engine, *is_bundled, report))]
     Reported {
+        /// The engine, as error messages name it.
         engine: String,
-        /// One of ours needs no mark at what it says.
+        /// True if the engine is bundled: its messages are shown without naming the engine as their author.
         is_bundled: bool,
+        /// The report of the engine.
         report: Report,
     },
 }
 
-/// What an engine says, and that it says so: nobody may take it for this program. It is one line, so
-/// that none of it can begin as our own messages do.
+/// Returns the message of a report and names the engine as its author, unless the engine is bundled. An
+/// installed engine must not be able to imitate messages of this program. Its message is therefore one line:
+/// no part of it can begin like a message of this program.
 fn in_its_words(engine: &str, is_bundled: bool, report: &Report) -> String {
     let is_denied = report.kind == ReportKind::Denied;
     let message = &report.message;
@@ -131,7 +252,7 @@ fn in_its_words(engine: &str, is_bundled: bool, report: &Report) -> String {
     }
 }
 
-/// Reports are bounded where they are taken in.
+/// Puts the text on one line. Its length was limited when the report was received.
 fn one_line(text: &str) -> String {
     text::one_line(text, usize::MAX)
 }
@@ -241,7 +362,7 @@ impl Problem for EngineError {
 
     fn hint_written_by(&self) -> Option<&str> {
         match self {
-            // That hint is ours.
+            // The host wrote this hint, not the engine.
             Self::Reported { report, .. } if report.kind == ReportKind::Denied => None,
             Self::Reported { report, .. } if report.hint.is_none() => None,
             _ => self.written_by(),
@@ -249,7 +370,7 @@ impl Problem for EngineError {
     }
 }
 
-/// Whether a version of the interface is newer than ours. What can't be read counts as newer.
+/// Returns true if an interface version is newer than this host's. An invalid version counts as newer.
 fn newer(version: &str) -> bool {
     match (
         version.parse::<semver::Version>(),

@@ -1,25 +1,28 @@
-//! What a component may have in it at most, looked at before it is compiled: the compiler's time and
-//! memory grow with all of it, and with some of it faster.
+//! Limits what a component may contain, checked before it is compiled. The compiler's time and memory grow
+//! with every part, and faster than linearly with some.
 
 use wasmparser::{FunctionBody, Parser, Payload};
 
-/// Bytes of the whole file. Engines in Python have about 18 MB, those in JavaScript 12.
+/// Maximum size of the whole file, in bytes. Engines in Python have about 18 MB, those in JavaScript 12 MB.
 const MAX_BYTES: usize = 64 << 20;
-/// Core modules: engines in Python have about twenty, one for each library.
+/// Maximum number of core modules. Engines in Python have about twenty, one for each library.
 const MAX_MODULES: usize = 128;
-/// Components within the component.
+/// Maximum number of components within the component.
 const MAX_COMPONENTS: usize = 128;
-/// Functions of all modules, with those that are imported. A Python interpreter has about 20,000.
+/// Maximum number of functions in all modules, including imported ones. A Python interpreter has about
+/// 20,000.
 const MAX_FUNCTIONS: u64 = 200_000;
-/// Types of all modules and components.
+/// Maximum number of types in all modules and components.
 const MAX_TYPES: u64 = 100_000;
-/// Bytes of one function: its compilation can't be shared between processors.
+/// Maximum size of one function, in bytes. One function can't be compiled on several processors.
 const MAX_BODY: usize = 1 << 20;
-/// Local variables of one function; it is WebAssembly's own limit too.
+/// Maximum number of local variables of one function. It equals WebAssembly's own limit.
 const MAX_LOCALS: u64 = 50_000;
 
+/// Checks a component against the limits of this module.
+///
 /// # Errors
-/// What is too much, for people.
+/// A description of the exceeded limit, for people.
 pub(super) fn examine(bytes: &[u8]) -> Result<(), String> {
     if bytes.len() > MAX_BYTES {
         return Err(format!(
@@ -30,7 +33,7 @@ pub(super) fn examine(bytes: &[u8]) -> Result<(), String> {
     }
     let mut count = Count::default();
     for payload in Parser::new(0).parse_all(bytes) {
-        // What is no component is for the compiler to refuse.
+        // The compiler refuses invalid components, with a better message.
         let Ok(payload) = payload else { break };
         count.add(&payload)?;
     }
@@ -132,7 +135,7 @@ mod tests {
         let long = module(&[function(&vec![0x01; MAX_BODY])]);
         let reason = refused(&component_of(&[&long]));
         assert!(reason.starts_with("a function of it has 10485"), "{reason}");
-        // 60,000 locals of type i32.
+        // The body declares 60,000 local variables of type i32.
         let locals = [&[0x01, 0xe0, 0xd4, 0x03, 0x7f][..], &[0x0b]].concat();
         let reason = refused(&component_of(&[&module(&[locals])]));
         assert!(reason.contains("60000 local variables"), "{reason}");

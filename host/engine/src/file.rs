@@ -11,7 +11,8 @@ use sha2::{Digest, Sha256};
 use super::sections::Sections;
 use super::{EngineError, Grants, loads};
 
-/// The largest component that is read from a file, in bytes. What is installed is checked by its digest as well.
+/// The maximum size of a component that is read from a file, in bytes. An installed component is also checked
+/// by its digest.
 const MAX_COMPONENT: u64 = 256 << 20;
 
 /// The version of the engine interface that this host provides.
@@ -20,7 +21,7 @@ pub const INTERFACE: &str = "0.1.0";
 const PACKAGE: &str = "kubectl-broker:engine/";
 const OPERATIONS: &str = "operations";
 
-/// Interfaces of ours that the host provides.
+/// Interfaces of this program's own package that the host provides.
 const PROVIDED: &[&str] = &[
     "types",
     "http",
@@ -31,29 +32,30 @@ const PROVIDED: &[&str] = &[
     "progress",
     "clock",
 ];
-/// The packages of WASI 0.2 that are linked, with nothing in them.
+/// The packages of WASI 0.2 that are linked. They give access to nothing.
 const WASI: &[&str] = &["cli", "clocks", "filesystem", "io", "random", "sockets"];
 
-/// An engine's component, and all that can be known of it without running it.
+/// An engine's component, and every fact about it that is known without running it.
 #[derive(Clone, Debug)]
 pub struct EngineFile {
     content: Content,
     outline: Arc<Outline>,
-    /// All that the manifest asks for where it is none.
+    /// The accepted grants. If it is `None`, everything that the manifest asks for is granted.
     grants: Option<Grants>,
     bundled: bool,
-    /// What the user made it the default for.
+    /// Operations for which the user made this engine the default.
     default_for: BTreeSet<Operation>,
 }
 
-/// What a component says of itself: enough for the command line, for lists and for consent.
+/// The declarations of a component: enough for the command line, for lists and for consent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Outline {
-    /// The version of the engine interface that it is built for.
+    /// The version of the engine interface that the component is built for.
     pub interface: String,
-    /// Names of the interfaces that it imports, with their versions.
+    /// Names of the interfaces that the component imports, with their versions.
     pub imports: BTreeSet<String>,
+    /// The manifest of the engine.
     pub manifest: Manifest,
 }
 
@@ -62,21 +64,22 @@ pub struct Outline {
 enum Content {
     Here {
         bytes: Cow<'static, [u8]>,
-        /// Computed when somebody asks.
+        /// SHA-256 digest of the bytes, computed on first use.
         digest: OnceLock<[u8; 32]>,
     },
-    /// Read only when native code must be made; then it must have this digest.
+    /// A file that is read only when native code must be compiled. It must then have this digest.
     File { path: PathBuf, digest: [u8; 32] },
 }
 
 impl EngineFile {
-    /// Reads a component's manifest, imports and exports. Nothing of it is compiled or run.
+    /// Reads a component's manifest, imports and exports. It neither compiles nor runs anything.
     ///
-    /// `name` is for errors: where the bytes came from.
+    /// `name` says in errors where the bytes came from.
     ///
     /// # Errors
-    /// When it is no component, has no single valid manifest, is built for another interface,
-    /// or imports what the host does not provide or its manifest does not ask for.
+    /// When the bytes are no component, have no single valid manifest, or are built for another interface.
+    /// Also when the component imports an interface that the host does not provide or the manifest does not
+    /// ask for.
     pub fn read(name: &str, bytes: impl Into<Cow<'static, [u8]>>) -> Result<Self, EngineError> {
         let bytes = bytes.into();
         let sections = Sections::read(name, &bytes)?;
@@ -100,11 +103,12 @@ impl EngineFile {
         })
     }
 
-    /// An engine that was read before, and whose bytes lie in a file since. They are not looked at
-    /// until they are needed; then they must have this digest.
+    /// Returns an engine whose declarations were read before and whose bytes are in a file. The file is read
+    /// only when it is needed; it must then have this digest.
     ///
     /// # Errors
-    /// When this host can't run what the outline says: it may be another than the one that read it.
+    /// When this host can't run what the [`Outline`] declares. A different version of the host may have read
+    /// it.
     pub fn stored(
         outline: Outline,
         digest: [u8; 32],
@@ -122,30 +126,32 @@ impl EngineFile {
         })
     }
 
+    /// Returns the manifest of the engine.
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
         &self.outline.manifest
     }
 
+    /// Returns the declarations of the component.
     #[must_use]
     pub fn outline(&self) -> &Outline {
         &self.outline
     }
 
-    /// What it may do.
+    /// Returns the capabilities of the engine.
     #[must_use]
     pub fn grants(&self) -> Grants {
         let all = || Grants::all_of(self.manifest());
         self.grants.clone().unwrap_or_else(all)
     }
 
-    /// Whether it came with this program.
+    /// Returns true if the engine ships in this program.
     #[must_use]
     pub fn is_bundled(&self) -> bool {
         self.bundled
     }
 
-    /// What it is called where people see it: the name of one that is not bundled has its publisher.
+    /// Returns the name that people see. The name of an installed engine includes its publisher.
     #[must_use]
     pub fn shown_name(&self) -> String {
         let id = &self.manifest().id;
@@ -156,23 +162,23 @@ impl EngineFile {
         }
     }
 
-    /// Says for which operations the user made it the default.
+    /// Sets the operations for which the user made this engine the default.
     #[must_use]
     pub fn with_default_for(mut self, operations: BTreeSet<Operation>) -> Self {
         self.default_for = operations;
         self
     }
 
-    /// The operations for which `auto` chooses it although it is not bundled.
+    /// Returns the operations for which `auto` chooses this engine although it is not bundled.
     #[must_use]
     pub fn default_for(&self) -> &BTreeSet<Operation> {
         &self.default_for
     }
 
-    /// The component itself.
+    /// Returns the bytes of the component.
     ///
     /// # Errors
-    /// When its file can't be read, or is not what it was.
+    /// When the file can't be read, or does not have its digest any more.
     pub fn bytes(&self) -> Result<Cow<'_, [u8]>, EngineError> {
         let (path, expected) = match &self.content {
             Content::Here { bytes, .. } => return Ok(Cow::Borrowed(bytes)),
@@ -195,7 +201,7 @@ impl EngineFile {
         Ok(Cow::Owned(bytes))
     }
 
-    /// The SHA-256 of the file.
+    /// Returns the SHA-256 digest of the component.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
         match &self.content {
@@ -204,8 +210,7 @@ impl EngineFile {
         }
     }
 
-    /// Says that it came with this program, and sets the digest that was computed when this binary was
-    /// built.
+    /// Marks the engine as bundled and sets its digest, which was computed when this program was built.
     pub(super) fn bundled(mut self, digest: [u8; 32]) -> Self {
         if let Content::Here { digest: known, .. } = &mut self.content {
             *known = OnceLock::from(digest);
@@ -214,7 +219,7 @@ impl EngineFile {
         self
     }
 
-    /// Says which file is meant in errors: its own id, once it is known.
+    /// Returns the name of the engine for error messages: the word "engine" and its id.
     #[must_use]
     pub fn name(&self) -> String {
         self.outline.name()
@@ -226,14 +231,15 @@ impl Outline {
         format!("engine {}", self.manifest.id)
     }
 
-    /// Whether it imports an interface of ours: `http`.
+    /// Returns true if the component imports this interface of the engine package, such as `http`.
     #[must_use]
     pub fn imports(&self, interface: &str) -> bool {
         let mut ours = self.imports.iter().filter_map(|import| ours(import));
         ours.any(|(name, _)| name == interface)
     }
 
-    /// Before 1.0 each minor version is an interface of its own.
+    /// Checks that the host provides the interface versions of the component. Before 1.0, no two minor
+    /// versions of the interface are compatible.
     fn check_interface(&self, name: &str) -> Result<(), EngineError> {
         let imported = self.imports.iter().filter_map(|import| ours(import));
         let mut versions =
@@ -272,7 +278,7 @@ impl Outline {
         })
     }
 
-    /// An interface is linked only when the manifest asks for what it gives.
+    /// Checks that the manifest asks for the capability that an imported interface gives.
     fn check_asked(&self, interface: &str, import: &str) -> Result<(), EngineError> {
         let moves_files = [Operation::Download, Operation::Restore];
         let moves_files =
@@ -294,7 +300,9 @@ impl Outline {
     }
 }
 
-/// `("http", "0.1.0")` for `kubectl-broker:engine/http@0.1.0`.
+/// Returns interface and version of an import of the engine package.
+///
+/// `kubectl-broker:engine/http@0.1.0` gives `("http", "0.1.0")`.
 fn ours(name: &str) -> Option<(&str, &str)> {
     name.strip_prefix(PACKAGE)?.split_once('@')
 }
@@ -307,7 +315,7 @@ fn is_wasi(import: &str) -> bool {
         .is_some_and(|(package, version)| WASI.contains(&package) && version.starts_with("0.2."))
 }
 
-/// The version of the interface that a component exports.
+/// Returns the version of the engine interface that a component exports.
 fn interface<'a>(name: &str, exports: &'a BTreeSet<String>) -> Result<&'a str, EngineError> {
     let mut ours = exports.iter().filter_map(|export| ours(export));
     let exported = ours.find(|(interface, _)| *interface == OPERATIONS);

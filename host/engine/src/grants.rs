@@ -9,7 +9,7 @@ use host_base::{Report, ReportKind};
 
 use super::{GrantedCommand, GrantedObjects};
 
-/// What an engine may do. Every host call asks here first; nothing else decides.
+/// The capabilities of an engine. Every host call is checked here first, and nowhere else.
 #[derive(Clone, Debug)]
 pub struct Grants {
     endpoints: BTreeMap<String, Endpoint>,
@@ -17,19 +17,22 @@ pub struct Grants {
     objects: Vec<ResourceRule>,
 }
 
-/// A request that is granted.
+/// A request that the grants allow.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Granted {
+    /// HTTP method of the request.
     pub method: Method,
     /// The path with its parameters filled in and encoded.
     pub path: String,
+    /// How the host authenticates the request.
     pub auth: Auth,
+    /// The kind of server behind the endpoint.
     pub select: Select,
 }
 
 impl Grants {
-    /// All that the manifest asks for. The bundled engines need no other consent: they come with
-    /// the host.
+    /// Grants everything that the manifest asks for. Bundled engines need no consent: they ship with the
+    /// host.
     #[must_use]
     pub fn all_of(manifest: &Manifest) -> Self {
         Self {
@@ -43,10 +46,10 @@ impl Grants {
         }
     }
 
-    /// Whether a request may be sent, and where to.
+    /// Checks whether the engine may send a request, and returns its path and how it is sent.
     ///
     /// # Errors
-    /// `denied` when it is not granted, `invalid-argument` when a parameter can't be sent.
+    /// `denied` if the request is not granted; `invalid-argument` if a parameter is not allowed in a path.
     pub fn check_request(
         &self,
         endpoint: &str,
@@ -81,10 +84,10 @@ impl Grants {
         })
     }
 
-    /// Whether a command may be run, and its words.
+    /// Checks whether the engine may run a command, and returns the command with its arguments filled in.
     ///
     /// # Errors
-    /// `denied` when it is not granted, `invalid-argument` when a value can't stand in it.
+    /// `denied` if the command is not granted; `invalid-argument` if a value is not allowed as an argument.
     pub fn check_command(
         &self,
         name: &str,
@@ -106,10 +109,10 @@ impl Grants {
         })
     }
 
-    /// Whether an engine may know the names of the pods: only one that may run something in them.
+    /// Checks whether the engine may know the names of the pods. Only an engine with commands needs them.
     ///
     /// # Errors
-    /// `denied` when no command is granted.
+    /// `denied` if no command is granted.
     pub fn check_pods(&self) -> Result<(), Report> {
         if self.commands.is_empty() {
             return Err(Report::new(
@@ -120,10 +123,10 @@ impl Grants {
         Ok(())
     }
 
-    /// Whether something may be done with objects of a kind, and where they are.
+    /// Checks whether the engine may use a verb on objects of a kind, and returns where the objects are.
     ///
     /// # Errors
-    /// `denied` when it is not granted.
+    /// `denied` if the verb is not granted.
     pub fn check_objects(
         &self,
         kind: &ObjectKind,
@@ -144,10 +147,10 @@ impl Grants {
         }
     }
 
-    /// Whether an engine may set a header.
+    /// Checks whether the engine may set a header.
     ///
     /// # Errors
-    /// `denied` when the manifest does not name it for this endpoint, or no engine may send it.
+    /// `denied` if the manifest does not name the header for this endpoint, or if no engine may send it.
     pub fn check_header(&self, endpoint: &str, name: &str) -> Result<(), Report> {
         let named = self.endpoints.get(endpoint);
         if named.is_some_and(|endpoint| endpoint.may_send(name)) {
@@ -164,10 +167,10 @@ impl Grants {
         Err(Report::new(ReportKind::Denied, message))
     }
 
-    /// Whether an engine may send a parameter of a query.
+    /// Checks whether an engine may send a query parameter.
     ///
     /// # Errors
-    /// `denied` when a server may take it for another method.
+    /// `denied` if a server may take the parameter as an override of the method.
     pub fn check_query(name: &str) -> Result<(), Report> {
         if overrides_method(name) {
             return Err(Report::new(
@@ -180,11 +183,11 @@ impl Grants {
         Ok(())
     }
 
-    /// Whether an engine may give S3 a header, or a parameter of a query, of this name. Those of Amazon's
-    /// own say who asks, and who pays for it.
+    /// Checks whether an engine may send a header or query parameter of this name to S3. Names that begin
+    /// with `x-amz-` decide who authenticates and who pays for the request.
     ///
     /// # Errors
-    /// `denied` when it is the host's own.
+    /// `denied` if the name is reserved for the host.
     pub fn check_s3_name(name: &str) -> Result<(), Report> {
         if name.to_ascii_lowercase().starts_with("x-amz-") {
             return Err(Report::new(

@@ -20,7 +20,7 @@ use super::{
     Observer, OptionSetting, v0_1,
 };
 
-/// Everything that belongs to one running engine.
+/// The state of one running engine.
 pub struct HostState {
     wasi: WasiCtx,
     pub(super) table: ResourceTable,
@@ -34,53 +34,56 @@ pub struct HostState {
     pub(super) artifacts: Option<Arc<dyn Artifacts>>,
     pub(super) commands: Arc<dyn Commands>,
     pub(super) objects: Option<Arc<dyn Objects>>,
-    /// When the time of the operation is over.
+    /// The time at which the operation's deadline ends.
     pub(super) ends: Instant,
     pub(super) voice: Voice,
     pub(super) ledger: Option<Ledger>,
     pub(super) now: Option<Timestamp>,
-    /// Why the host refused a value of the engine's that can't be sent, the last time.
+    /// The message of the last refusal of a value that the engine wanted to send.
     pub(super) refused_value: Option<String>,
-    /// How long before its end a call that waits is told to return.
+    /// How long before the deadline a waiting call is told to return.
     pub(super) to_return: Duration,
 }
 
-/// What the world outside gives to an engine.
+/// The services that the host gives to an engine.
 #[derive(Clone)]
 pub struct Services {
+    /// Sends the requests of the engine.
     pub network: Arc<dyn Network>,
-    /// None where the command saves no file.
+    /// Saves files; `None` if the command saves no file.
     pub artifacts: Option<Arc<dyn Artifacts>>,
+    /// Runs commands in pods.
     pub commands: Arc<dyn Commands>,
-    /// None where there is no cluster.
+    /// Accesses Kubernetes objects; `None` if there is no cluster.
     pub objects: Option<Arc<dyn Objects>>,
+    /// Receives the engine's log messages and progress.
     pub observer: Arc<dyn Observer>,
-    /// Who hears of every call; most often nobody.
+    /// Receives every host call; usually `None`.
     pub auditor: Option<Arc<dyn Auditor>>,
-    /// What its clocks say; the time of the system where it is none.
+    /// A fixed time for the engine's clocks. If it is `None`, they show the time of the system.
     pub now: Option<Timestamp>,
 }
 
-/// What is to be restored.
+/// The backup that is to be restored.
 #[derive(Clone, Debug)]
 pub enum RestoreSource {
-    /// A backup that the backend has.
+    /// The id of a backup that the backend has.
     Id(String),
     /// A file of the user.
     File(Artifact),
 }
 
-/// The longest time that the user can give to a call: no clock ends within it.
+/// The longest time that the user may give to a call. It keeps deadlines within the range of the clock.
 const LONGEST: Duration = Duration::from_hours(24 * 365);
-/// What is left of its time when a waiting engine is told to return.
+/// How long before its deadline a waiting engine is told to return.
 const TO_RETURN: Duration = Duration::from_secs(5);
-/// Handles that an engine can hold at once. Each may hold the memory of an answer.
+/// The maximum number of handles that an engine may hold at once. Each may hold the memory of a response.
 const MAX_HANDLES: usize = 256;
-/// The longest text of an engine that an error message carries, in characters.
+/// The maximum length of an engine's output in an error message, in characters.
 const MAX_TEXT: usize = 600;
 
 impl HostState {
-    /// Keeps why a value can't be sent, for who knows where it came from.
+    /// Remembers why a value was refused, for the caller that knows where the value came from.
     pub(super) fn remember_refusal(&mut self, report: &Report) {
         if report.kind == ReportKind::InvalidArgument {
             self.refused_value = Some(report.message.clone());
@@ -97,7 +100,7 @@ impl WasiView for HostState {
     }
 }
 
-/// A clock that always says the same.
+/// A clock that always shows the same time.
 struct Stopped(Timestamp);
 
 impl HostWallClock for Stopped {
@@ -110,34 +113,38 @@ impl HostWallClock for Stopped {
     }
 }
 
-/// What answered to a detection.
+/// The backend that an engine detected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Detection {
+    /// Name of the product.
     pub product: String,
+    /// Version of the product, if it is known.
     pub version: Option<String>,
+    /// Additional information for people.
     pub detail: Option<String>,
 }
 
-/// A restore that was begun, or done.
+/// A restore that was started or completed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Restoration {
-    /// What is restored; its state is that of the restore.
+    /// The restored backup. Its state is the state of the restore.
     pub backup: Backup,
-    /// More for people, by name.
+    /// Additional information for people: pairs of name and value.
     pub details: Vec<(String, String)>,
 }
 
-/// What a verb of the engine's own came to.
+/// The result of a custom verb of an engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Acted {
-    /// Done; there is nothing to show.
+    /// The verb succeeded and has nothing to show.
     Done,
-    /// Lines for people. They may hold anything: escape each before it is shown.
+    /// Lines for people. They are the engine's own text: escape each line before you show it.
     Text(String),
+    /// A list of backups.
     Backups(Vec<Backup>),
 }
 
-/// A running engine. After a call that did not come to its end it can't be used again.
+/// A running engine. It is unusable after a call that did not run to its end.
 pub struct Instance {
     store: Store<HostState>,
     bindings: v0_1::bindings::Engine,
@@ -152,7 +159,7 @@ impl Instance {
     /// Starts an engine.
     ///
     /// # Errors
-    /// When it breaks down while it starts.
+    /// When the engine fails to start, or exceeds its time or memory while it starts.
     pub async fn start(
         loaded: &Loaded,
         grants: Grants,
@@ -161,7 +168,8 @@ impl Instance {
     ) -> Result<Self, EngineError> {
         let name = loaded.file.name();
         let output = Output::default();
-        // Nothing preopened, no environment, no network: WASI is there because toolchains import it.
+        // The engine gets no folders, no environment and no network. WASI is linked only because toolchains
+        // import it.
         let mut wasi = WasiCtx::builder();
         wasi.stdout(output.clone()).stderr(output.clone());
         if let Some(now) = services.now {
@@ -233,8 +241,10 @@ impl Instance {
         })
     }
 
+    /// Detects the backend.
+    ///
     /// # Errors
-    /// Why the backend does not answer, or what the engine did wrong.
+    /// The reason why the backend does not respond, or a fault of the engine.
     pub async fn detect(&mut self) -> Result<Detection, EngineError> {
         let detection = self
             .call(Operation::Detect, async |guest, store| {
@@ -244,8 +254,10 @@ impl Instance {
         Ok(v0_1::results::detection(detection))
     }
 
+    /// Lists the backups, at most `limit` of them.
+    ///
     /// # Errors
-    /// Why they can't be listed, or what the engine did wrong.
+    /// The reason why the backups can't be listed, or a fault of the engine.
     pub async fn list(
         &mut self,
         limit: Option<u32>,
@@ -261,8 +273,10 @@ impl Instance {
             .map_err(|what| self.bad_result(Operation::List, what))
     }
 
+    /// Returns the state of a backup.
+    ///
     /// # Errors
-    /// Why its state is not known, or what the engine did wrong.
+    /// The reason why the state is unknown, or a fault of the engine.
     pub async fn status(
         &mut self,
         id: &str,
@@ -278,10 +292,10 @@ impl Instance {
             .map_err(|what| self.bad_result(Operation::Status, what))
     }
 
-    /// Looks whether a backup can be begun, and returns what the user should know before.
+    /// Checks whether a backup may be started, and returns notes that the user should read first.
     ///
     /// # Errors
-    /// Why none should be begun, or what the engine did wrong.
+    /// The reason why no backup should be started, or a fault of the engine.
     pub async fn prepare(&mut self, options: &[OptionSetting]) -> Result<Vec<String>, EngineError> {
         let request = v0_1::requests::prepare(options);
         let notes = self
@@ -292,11 +306,10 @@ impl Instance {
         Ok(v0_1::results::notes(notes))
     }
 
-    /// Begins a backup; where the manifest says so, makes it and saves its bytes where
-    /// [`Services::artifacts`] puts them.
+    /// Starts a backup. If the manifest says `saves`, it also saves the bytes with [`Services::artifacts`].
     ///
     /// # Errors
-    /// Why none was begun, or what the engine did wrong.
+    /// The reason why no backup was started, or a fault of the engine.
     pub async fn create(&mut self, options: &[OptionSetting]) -> Result<Backup, EngineError> {
         let request = v0_1::requests::create(options);
         let backup = self
@@ -308,11 +321,11 @@ impl Instance {
             .map_err(|what| self.bad_result(Operation::Create, what))
     }
 
-    /// Saves the bytes of a backup where [`Services::artifacts`] puts them, which knows best what was
-    /// saved: what the engine says of it is not needed.
+    /// Saves the bytes of a backup with [`Services::artifacts`]. That service knows what was saved, so the
+    /// engine's own description of the file is dropped.
     ///
     /// # Errors
-    /// Why there is no file, or what the engine did wrong.
+    /// The reason why there is no file, or a fault of the engine.
     pub async fn download(
         &mut self,
         id: &str,
@@ -326,10 +339,10 @@ impl Instance {
         .map(drop)
     }
 
-    /// Does what is left to do with a backup that has ended well, and returns what is known of it then.
+    /// Completes the remaining work after a backup has succeeded, and returns details about the backup.
     ///
     /// # Errors
-    /// Why it was not done, or what the engine did wrong.
+    /// The reason why the work was not done, or a fault of the engine.
     pub async fn finish(
         &mut self,
         id: &str,
@@ -344,10 +357,10 @@ impl Instance {
         Ok(v0_1::results::details(details))
     }
 
-    /// Begins a restore.
+    /// Starts a restore.
     ///
     /// # Errors
-    /// Why none was begun, or what the engine did wrong.
+    /// The reason why no restore was started, or a fault of the engine.
     pub async fn restore(
         &mut self,
         source: RestoreSource,
@@ -374,10 +387,10 @@ impl Instance {
             .map_err(|what| self.bad_result(Operation::Restore, what))
     }
 
-    /// Removes a backup.
+    /// Deletes a backup.
     ///
     /// # Errors
-    /// Why it is still there, or what the engine did wrong.
+    /// The reason why the backup still exists, or a fault of the engine.
     pub async fn delete(
         &mut self,
         id: &str,
@@ -391,10 +404,10 @@ impl Instance {
         .await
     }
 
-    /// Carries out a verb of the engine's own.
+    /// Runs a custom verb of the engine.
     ///
     /// # Errors
-    /// Why it was not carried out, or what the engine did wrong.
+    /// The reason why the verb was not carried out, or a fault of the engine.
     pub async fn act(
         &mut self,
         verb: &str,
@@ -436,21 +449,21 @@ impl Instance {
         judged
     }
 
-    /// How long an operation may take.
+    /// Returns how long an operation may take.
     fn total(&self, operation: Operation) -> Duration {
         if operation == Operation::Create && self.manifest.saves() {
-            // The first byte comes when the backend has made all of the backup.
+            // The first byte of the response comes only when the backend has created the whole backup.
             return self.limits.total + v0_1::MAX_PATIENCE;
         }
         if operation != Operation::Finish {
             return self.limits.total;
         }
-        // Large backups are moved then: a command gets the time that the manifest gives it.
+        // Commands of `finish` may move large backups, so they get the time that the manifest declares.
         let longest = self.manifest.exec.values().map(|it| it.timeout).max();
         self.limits.total + Duration::from_secs(longest.unwrap_or_default().into())
     }
 
-    /// What a call came to: its value, what the engine reports, or how it broke down.
+    /// Converts the outcome of a call: a value, a report of the engine, or a breakdown.
     fn judge<T>(
         &self,
         operation: Operation,
@@ -498,7 +511,7 @@ impl Instance {
         let cause = match error.downcast_ref::<Trap>() {
             Some(Trap::UnreachableCodeReached) => "it panicked or aborted".to_owned(),
             Some(Trap::StackOverflow) => "it recursed without end".to_owned(),
-            // The shadow stack of compiled languages ends before WebAssembly's own.
+            // The shadow stack of compiled languages overflows before WebAssembly's own stack does.
             Some(Trap::MemoryOutOfBounds) => {
                 "it accessed memory that it does not have, perhaps by recursing without end"
                     .to_owned()
@@ -517,13 +530,14 @@ impl Instance {
         }
     }
 
-    /// Lets calls from now on take no longer than this.
+    /// Sets the maximum duration of all further calls.
     pub fn limit(&mut self, total: Duration) {
         self.limits.total = total.min(LONGEST);
     }
 
-    /// Why the host refused to send a value, an id for example, if an error of the engine says so. These are
-    /// the host's words alone: the engine may have put others around them.
+    /// Returns why the host refused to send a value, such as an id, if the engine's error message contains
+    /// that reason. The returned text is the host's alone; the engine may have added words of its own around
+    /// it.
     #[must_use]
     pub fn refusal_in(&self, message: &str) -> Option<&str> {
         let refused = self.store.data().refused_value.as_deref();
@@ -543,8 +557,8 @@ impl Instance {
     }
 }
 
-/// What an operation returns, unless it breaks down.
+/// The result of an operation: an engine's value or error, unless the call breaks down.
 type Called<T> = wasmtime::Result<Result<T, v0_1::WitError>>;
 
-/// A refusal of the host as the engine sees it.
+/// The result of a host function, whose error the engine receives.
 pub(super) type HostResult<T> = Result<T, Report>;

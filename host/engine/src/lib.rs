@@ -1,8 +1,8 @@
-//! Engines: WebAssembly components that know a backup system, run in a sandbox.
+//! Runs engines: WebAssembly components that know one backup system, in a sandbox.
 //!
-//! [`EngineFile`] is what can be known of a component without running it. [`Runtime`] turns one into
-//! native code, once, and starts [`Instance`]s of it. What an instance can reach is decided by its
-//! imports and by [`Grants`]; everything it reaches is given by its [`Services`].
+//! [`EngineFile`] holds the facts about a component that are known without running it. [`Runtime`] compiles
+//! an engine to native code, once, and starts [`Instance`]s of it. The imports of a component and its
+//! [`Grants`] decide what an instance may reach. Its [`Services`] provide everything that it reaches.
 
 mod artifacts;
 mod audit;

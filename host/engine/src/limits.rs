@@ -3,25 +3,26 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How often a running engine is interrupted, so that deadlines and Ctrl-C are seen.
+/// How often a running engine is interrupted, so that deadlines and Ctrl-C take effect.
 pub(super) const TICK: Duration = Duration::from_millis(10);
 
-/// What one call of an engine may use.
+/// The resources that one call of an engine may use.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// All of its linear memories and tables together, in bytes. Engines in Python and JavaScript need
+    /// All linear memories and tables of the engine together, in bytes. Engines in Python and JavaScript need
     /// about 100 MiB.
     pub memory: usize,
-    /// Time until it can be called. There is nothing that it could wait for before.
+    /// Time until the engine is ready. An engine has nothing to wait for before its first call.
     pub start: Duration,
-    /// Processor time of WebAssembly itself, and of the host while it does what the engine asks for.
+    /// Processor time of WebAssembly itself, and of the host while it works for the engine.
     pub computing: Duration,
-    /// Time until an engine says whether its backend answers, its start included, where one is chosen.
+    /// Time until an engine says whether its backend responds, including its start. It applies when `auto`
+    /// chooses an engine.
     pub detect: Duration,
-    /// Time from the call to its result, waiting included.
+    /// Time from the call to its result, including time spent waiting.
     pub total: Duration,
-    /// Time for an answer that is read, from its head to its end: a backend that drips passes for one
-    /// that works otherwise.
+    /// Time to read one response, from its head to its end. Without it, a backend that sends single bytes
+    /// would look alive until the deadline of the call.
     pub answer: Duration,
 }
 
@@ -32,18 +33,18 @@ impl Default for Limits {
             start: Duration::from_secs(30),
             detect: Duration::from_secs(5),
             computing: Duration::from_secs(10),
-            // Some backends answer a restore when it is done.
+            // Some backends respond to a restore only when it is complete.
             total: Duration::from_mins(15),
             answer: Duration::from_mins(1),
         }
     }
 }
 
-/// The call took longer than this.
+/// An error: the call took longer than this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Late(pub(super) Duration);
 
-/// How long a call may still take. Time in which the host moves files does not count.
+/// Measures how long a call may still take. Time in which the host moves files does not count.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Allowance(Arc<Mutex<Paused>>);
 
@@ -53,7 +54,7 @@ struct Paused {
     before: Duration,
 }
 
-/// Time does not count until this is dropped.
+/// A guard: time does not count until it is dropped.
 pub(super) struct Pause(Allowance);
 
 impl Allowance {
@@ -62,14 +63,14 @@ impl Allowance {
         Pause(self.clone())
     }
 
-    /// Waits for `call` as long as it may take.
+    /// Waits for `call` until its time is used up.
     pub(super) async fn bound<T>(
         &self,
         total: Duration,
         call: impl Future<Output = T>,
     ) -> Result<T, Late> {
         let begun = Instant::now();
-        // Of the calls before this one.
+        // Pauses of earlier calls don't extend this one.
         let paused = self.paused();
         tokio::pin!(call);
         loop {
@@ -136,7 +137,7 @@ mod tests {
             tokio::time::sleep(9 * SECOND).await;
         };
         assert_eq!(allowance.bound(10 * SECOND, call).await, Ok(()));
-        // What the first call moved is not time for the next one.
+        // The pause of the first call does not extend the next one.
         let call = tokio::time::sleep(11 * SECOND);
         assert_eq!(
             allowance.bound(10 * SECOND, call).await,

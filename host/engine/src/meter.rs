@@ -4,26 +4,26 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-/// How much of its computing time an engine has used.
+/// Measures how much of its computing time an engine has used.
 ///
-/// It is the processor time of the thread while the engine's call is polled: that of WebAssembly, and
-/// that of the host while it does what the engine has asked for. Waiting, for the network or for a
-/// processor, costs nothing, and neither does what else the thread does.
+/// The meter counts the processor time of the thread while the engine's call is polled. That is the time of
+/// WebAssembly, and of the host while it works for the engine. Waiting for the network or for a processor
+/// costs nothing, and neither does other work of the thread.
 #[derive(Clone, Debug)]
 pub(super) struct Meter(Arc<Mutex<Times>>);
 
 #[derive(Debug)]
 struct Times {
     allowed: Duration,
-    /// In polls that have ended.
+    /// Processor time in polls that have ended.
     used: Duration,
-    /// Of that, what is not the engine's to pay.
+    /// The part of `used` that is not charged to the engine.
     spared: Duration,
-    /// When the poll began that goes on.
+    /// When the current poll began.
     since: Option<Duration>,
 }
 
-/// The computing time is used up.
+/// The error of a call whose computing time is used up.
 #[derive(Debug, thiserror::Error)]
 #[error("the computing time is used up")]
 pub(super) struct UsedUp;
@@ -38,7 +38,7 @@ impl Meter {
         })))
     }
 
-    /// Does the work of one call, which may use all of the time.
+    /// Polls the work of one call, which may use all of the allowed time.
     pub(super) async fn count<T>(&self, work: impl Future<Output = T>) -> Result<T, UsedUp> {
         {
             let mut times = self.lock();
@@ -55,7 +55,8 @@ impl Meter {
             drop(times);
             match polled {
                 Poll::Ready(value) => Poll::Ready(Ok(value)),
-                // An engine that only calls the host is not looked at in between.
+                // The epoch callback checks only while WebAssembly runs, so an engine that only calls the
+                // host is checked here.
                 Poll::Pending => match self.check() {
                     Ok(()) => Poll::Pending,
                     Err(used_up) => Poll::Ready(Err(used_up)),
@@ -65,7 +66,7 @@ impl Meter {
         .await
     }
 
-    /// Does a part of that work for which the engine does not pay: the bytes of files.
+    /// Polls a part of that work without charging the engine, such as moving the bytes of files.
     pub(super) async fn spare<T>(&self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         poll_fn(|context| {
@@ -77,7 +78,7 @@ impl Meter {
         .await
     }
 
-    /// Called at each tick at which WebAssembly runs.
+    /// Returns an error if the time is used up. It runs at each tick while WebAssembly runs.
     pub(super) fn check(&self) -> Result<(), UsedUp> {
         let times = self.lock();
         if times.so_far().saturating_sub(times.spared) > times.allowed {
@@ -98,14 +99,14 @@ impl Times {
     }
 }
 
-/// Of this thread.
+/// Returns the processor time of this thread.
 #[cfg(unix)]
 fn processor_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::try_from(time).unwrap_or_default()
 }
 
-/// Where there is no such clock, all time counts.
+/// Returns the elapsed time: this system has no clock for the processor time of a thread.
 #[cfg(not(unix))]
 fn processor_time() -> Duration {
     use std::sync::OnceLock;
@@ -121,7 +122,7 @@ mod tests {
 
     const ALLOWED: Duration = Duration::from_millis(30);
 
-    /// Uses this much processor time, in pieces, as a call does that goes from host call to host call.
+    /// Uses this much processor time in pieces, like a call that makes many host calls.
     async fn burn(much: Duration) {
         let begun = processor_time();
         while processor_time().saturating_sub(begun) < much {
@@ -137,7 +138,7 @@ mod tests {
     async fn work_of_the_host_counts_though_webassembly_never_runs() {
         let meter = Meter::new(ALLOWED);
         assert!(meter.count(burn(ALLOWED * 10)).await.is_err());
-        // Each call has all of it.
+        // Each call may use the whole time again.
         assert!(meter.count(burn(ALLOWED / 10)).await.is_ok());
         assert!(meter.count(async { meter.check() }).await.unwrap().is_ok());
     }

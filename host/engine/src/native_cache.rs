@@ -15,12 +15,12 @@ const KEY_FILE: &str = "native-code.key";
 const KEY_BYTES: usize = 64;
 const MAC_BYTES: usize = 32;
 
-/// Native code of engines, compiled once.
+/// A cache of native code, so that each engine is compiled once.
 ///
-/// Native code is trusted blindly by wasmtime, which loads even a file with flipped bits. So it is
-/// kept where only this user can write, and each file ends with a MAC under a key of this user over
-/// its own name and content. The name is a hash of everything that decides the code: the
-/// component, wasmtime's settings and version, and the version of this host. Whatever does not fit
+/// wasmtime trusts native code blindly: it loads even a file with flipped bits. Therefore the cache is in a
+/// folder that only this user can write to. Each file ends with a MAC of its name and content, made with a
+/// key of this user. The name is a hash of everything that decides the code: the component, wasmtime's
+/// settings and version, and the version of this host. A file that does not match is ignored, and the engine
 /// is compiled again.
 #[derive(Clone, Debug)]
 pub struct NativeCache {
@@ -49,7 +49,7 @@ impl NativeCache {
         let mut key = [0; KEY_BYTES];
         getrandom::fill(&mut key).map_err(|_| PrivateFolderError::NoRandomness)?;
         data.write_new(KEY_FILE, &key)?;
-        // Another process may have been first. A key of another length is replaced.
+        // Another process may have written a key first. A key of the wrong length is replaced.
         let key = match read()? {
             Some(key) => key,
             None => {
@@ -60,7 +60,7 @@ impl NativeCache {
         Ok(Self { folder, key })
     }
 
-    /// The compiled component, if there is one that can be trusted.
+    /// Returns the compiled component if the cache has a file that can be trusted.
     pub(super) fn load(&self, engine: &Engine, digest: &[u8; 32]) -> Option<Component> {
         let name = file_name(engine, digest);
         let mut file = self.folder.open_file(&name).ok().flatten()?;
@@ -73,7 +73,7 @@ impl NativeCache {
         let length = file.metadata().ok()?.len();
         let code = length.checked_sub(MAC_BYTES as u64)?;
         let mut mac = self.mac(name);
-        // Piece by piece: a buffer for all of it costs more than the MAC.
+        // The file is read in pieces: allocating a buffer for the whole file costs more than the MAC.
         let mut buffer = vec![0; 64 << 10];
         let mut left = code;
         while left > 0 {
@@ -89,7 +89,7 @@ impl NativeCache {
         mac.verify_slice(&given).ok()
     }
 
-    /// Keeps compiled code. A failure costs time, not correctness, so it is only told.
+    /// Stores compiled code. A failure costs time, not correctness, so the caller only reports it.
     pub(super) fn store(
         &self,
         engine: &Engine,
@@ -112,8 +112,8 @@ impl NativeCache {
     }
 }
 
-/// Maps a file into memory as code. Its path is that of the open file, so that it is the file that
-/// was checked, whatever its name stands for by now.
+/// Maps a file into memory as code. The path names the open file descriptor. So the mapped file is the one
+/// that was checked, even if another file has its name by now.
 #[cfg(target_os = "linux")]
 #[expect(
     unsafe_code,
@@ -123,9 +123,9 @@ fn load_checked(engine: &Engine, file: &File) -> Option<Component> {
     use std::os::fd::AsRawFd;
 
     let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-    // SAFETY: the file is what `Component::serialize` returned to this user under the same settings:
-    // the MAC covers every byte of it and the name that holds the settings' hash. It lies in a folder
-    // that nobody else can write to, and we never write to a file that is in place.
+    // SAFETY: the file is what `Component::serialize` returned to this user under the same settings. The MAC
+    // covers each of its bytes, and its name, which contains the hash of the settings. Its folder is writable
+    // by this user only, and this program never writes to a file that is in place.
     unsafe { Component::deserialize_file(engine, path) }.ok()
 }
 
@@ -141,19 +141,19 @@ fn load_checked(engine: &Engine, mut file: &File) -> Option<Component> {
     let mut code = Vec::new();
     file.seek(SeekFrom::Start(0)).ok()?;
     file.read_to_end(&mut code).ok()?;
-    // SAFETY: as above.
+    // SAFETY: the same as for `deserialize_file` on Linux, except that the bytes were read instead of mapped.
     unsafe { Component::deserialize(engine, &code) }.ok()
 }
 
-/// What a compiler process of ours has answered.
+/// Loads native code that a compiler process of this program returned.
 #[expect(
     unsafe_code,
     reason = "the code was made by this wasmtime in a process of this program, and came through its pipe"
 )]
 pub(super) fn from_compiler(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: the code is what `Engine::precompile_component` returned under the same settings in a
-    // process that was started from this program's own file; only the two have the pipe between them. A
-    // component that took over the compiler could do so in this process as well.
+    // SAFETY: the code is what `Engine::precompile_component` returned under the same settings. The process
+    // was started from this program's own file, and no third process holds the pipe between the two. A
+    // component that took over the compiler could do the same in this process.
     unsafe { Component::deserialize(engine, code) }
 }
 
@@ -171,7 +171,7 @@ fn file_name(engine: &Engine, digest: &[u8; 32]) -> String {
     name
 }
 
-/// The standard hashers differ between processes or promise no stable result.
+/// A hasher with a stable result. The standard hashers differ between processes or promise no stability.
 struct StableHasher(Sha256);
 
 impl Hasher for StableHasher {

@@ -8,65 +8,73 @@ use http_body_util::combinators::UnsyncBoxBody;
 
 use super::Artifact;
 
-/// The body of an answer, as it arrives.
+/// The body of a response, as it arrives.
 pub type Body = UnsyncBoxBody<Bytes, Report>;
 
-/// An answer of a backend.
+/// A response of a backend.
 pub type Answer = http::Response<Body>;
 
-/// A request that has been granted. Its URI has only a path and a query.
+/// A request that the grants allow. Its URI has only a path and a query.
 #[derive(Clone, Debug)]
 pub struct Outgoing {
+    /// Name of the endpoint in the manifest.
     pub endpoint: String,
-    /// What is behind it.
+    /// The kind of server behind the endpoint.
     pub select: Select,
+    /// How the host authenticates the request.
     pub auth: Auth,
-    /// How long the answer may take to begin, where the engine knows that it takes long.
+    /// How long the response may take to begin, if the engine knows that it takes long.
     pub patience: Option<Duration>,
+    /// Method, path, query, headers and body.
     pub request: http::Request<Sent>,
 }
 
-/// What a request brings along.
+/// The body of a request.
 #[derive(Clone, Debug)]
 pub enum Sent {
+    /// Bytes that the engine gave.
     Bytes(Bytes),
-    /// The bytes of a file.
+    /// The bytes of a file of the user.
     Artifact(Artifact),
 }
 
 impl Outgoing {
-    /// Whether asking once more changes nothing at the backend (RFC 9110, 9.2.1).
+    /// Returns true if repeating the request changes nothing at the backend (RFC 9110, 9.2.1).
     #[must_use]
     pub fn is_safe(&self) -> bool {
         self.request.method().is_safe() && !matches!(self.request.body(), Sent::Artifact(_))
     }
 }
 
-/// What carries the requests of an engine to its endpoints. The real one opens port-forwards; a test
-/// gives answers from a script.
+/// Carries the requests of an engine to its endpoints. The real one opens port-forwards; tests give scripted
+/// responses.
 pub trait Network: Send + Sync {
-    /// Sends a request and waits for the head of its answer.
+    /// Sends a request and waits for the head of its response.
     fn send(&self, outgoing: Outgoing) -> BoxFuture<'_, Result<Answer, Report>>;
 
-    /// Whether what has come holds credentials that are added to requests, of this endpoint or another: an
-    /// engine must not see them. Those who add none have nothing to look for.
+    /// Returns true if received bytes contain credentials that the network adds to requests of any endpoint.
+    /// An engine must not see such bytes. The default suits a network that adds no credentials.
     fn reveals(&self, _: &[u8]) -> bool {
         false
     }
 }
 
-/// How much a note of an engine matters.
+/// The severity of a log message of an engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
+    /// Details for the engine's author.
     Debug,
+    /// Information for the user.
     Info,
+    /// A problem that the user should know about.
     Warn,
 }
 
-/// Who hears what an engine says while it works. All text is the engine's: escape it.
+/// Receives the log messages and progress of an engine. All text is the engine's own: escape it.
 pub trait Observer: Send + Sync {
+    /// Receives one log message.
     fn log(&self, engine: &str, level: Level, message: &str);
 
-    /// `done` of `total`, in units of the engine's own.
+    /// Receives progress: `done` of `total`, in a unit that the engine chooses.
     fn progress(&self, engine: &str, message: &str, done: u64, total: Option<u64>);
 }

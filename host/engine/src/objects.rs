@@ -3,45 +3,53 @@ use futures_util::future::BoxFuture;
 use host_base::{Report, ReportKind};
 use serde_json::Value;
 
-/// Objects of a kind that an engine may do something with.
+/// The objects of one kind that an engine may use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GrantedObjects {
+    /// The kind of the objects.
     pub kind: ObjectKind,
-    /// The namespace of the command where it is none.
+    /// Namespace of the objects. If it is `None`, they are in the namespace of the command.
     pub namespace: Option<String>,
-    /// Whether they may be watched too, whatever this call is.
+    /// True if the engine may also watch the objects, whatever the current call does.
     pub watchable: bool,
 }
 
-/// Which objects a list or a watch is about.
+/// Selects the objects of a list or a watch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SelectedObjects {
+    /// A Kubernetes label selector.
     pub labels: Option<String>,
-    /// At most so many.
+    /// The maximum number of objects.
     pub limit: Option<u32>,
 }
 
-/// What happened to an object.
+/// A change of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ObjectChange {
+    /// The object was created, or existed when the watch began.
     Added,
+    /// The object was modified.
     Modified,
+    /// The object was deleted.
     Deleted,
 }
 
-/// What works with the Kubernetes objects of an engine.
+/// Gives engines access to Kubernetes objects.
 pub trait Objects: Send + Sync {
+    /// Returns one object.
     fn get(&self, of: GrantedObjects, name: String) -> BoxFuture<'_, Result<Value, Report>>;
 
+    /// Returns the selected objects.
     fn list(
         &self,
         of: GrantedObjects,
         selected: SelectedObjects,
     ) -> BoxFuture<'_, Result<Vec<Value>, Report>>;
 
+    /// Creates an object and returns it as the cluster stored it.
     fn create(&self, of: GrantedObjects, object: Value) -> BoxFuture<'_, Result<Value, Report>>;
 
-    /// A JSON merge patch of an object, or of its status.
+    /// Applies a JSON merge patch to an object, or to its status.
     fn patch(
         &self,
         of: GrantedObjects,
@@ -50,9 +58,10 @@ pub trait Objects: Send + Sync {
         status: bool,
     ) -> BoxFuture<'_, Result<Value, Report>>;
 
+    /// Deletes an object.
     fn delete(&self, of: GrantedObjects, name: String) -> BoxFuture<'_, Result<(), Report>>;
 
-    /// What happens to objects, beginning with those that are there.
+    /// Watches objects. The first events are the existing objects.
     fn watch(
         &self,
         of: GrantedObjects,
@@ -60,16 +69,16 @@ pub trait Objects: Send + Sync {
     ) -> BoxFuture<'_, Result<Box<dyn WatchedObjects>, Report>>;
 }
 
-/// A watch that an engine has.
+/// A watch that an engine opened.
 pub trait WatchedObjects: Send {
-    /// The next thing that happens; none when it is known that nothing will.
+    /// Returns the next event. `None` means that no further event will come.
     fn next(&mut self) -> BoxFuture<'_, Result<Option<(ObjectChange, Value)>, Report>>;
 }
 
-/// Puts an object into the namespace that is granted.
+/// Sets the namespace of an object to the granted one.
 ///
 /// # Errors
-/// `denied` when it is meant for another.
+/// `denied` if the object names another namespace.
 pub fn stay_within(namespace: &str, object: &mut Value) -> Result<(), Report> {
     match object.pointer("/metadata/namespace") {
         None | Some(Value::Null) => {}

@@ -5,20 +5,20 @@ use std::task::{Context, Poll};
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 
-/// The most that is kept of what an engine writes, in bytes.
+/// The maximum size of the output that is kept, in bytes.
 const KEPT: usize = 4096;
 
-/// What an engine wrote to its standard output and error: the last of it, for the error message of
-/// a call that broke down.
+/// The end of what an engine wrote to its standard output and error. The error message of a call that broke
+/// down quotes it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Output(Arc<Mutex<Vec<u8>>>);
 
 impl Output {
-    /// Takes what was written, in one line.
+    /// Takes the output, as one line.
     pub(super) fn take(&self) -> String {
         let bytes = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         let text = String::from_utf8_lossy(&bytes);
-        // Rust's own advice after a panic can't be followed in a sandbox without an environment.
+        // Rust's advice after a panic is useless in a sandbox without an environment.
         let text = text.split("note: run with `RUST_BACKTRACE").next();
         text.unwrap_or_default()
             .split_whitespace()

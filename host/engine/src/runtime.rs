@@ -26,18 +26,18 @@ type Slot = Arc<Mutex<Option<Component>>>;
 pub struct Loaded {
     pub(super) file: EngineFile,
     pub(super) component: v0_1::bindings::EnginePre<HostState>,
-    /// Why its native code was not kept, if it was not.
+    /// The reason why the native code was not stored in the cache, if that failed.
     pub cache_problem: Option<String>,
 }
 
-/// Who is told that an engine is being compiled.
+/// A callback that runs before an engine is compiled.
 pub type Compiling<'a> = &'a (dyn Fn() + Send + Sync);
 
 impl Runtime {
-    /// Sets the sandbox up. Without a cache each engine is compiled again in each process.
+    /// Creates the sandbox. Without a cache, each process compiles each engine again.
     ///
     /// # Errors
-    /// When the system lacks what wasmtime needs.
+    /// When the system lacks something that wasmtime needs.
     pub fn new(cache: Option<NativeCache>) -> Result<Self, EngineError> {
         let engine = Engine::new(&config()).map_err(|e| EngineError::Sandbox {
             reason: format!("{e:#}"),
@@ -51,30 +51,33 @@ impl Runtime {
         })
     }
 
-    /// How many components this process has compiled.
+    /// Returns how many components this process has compiled.
     pub fn compilations(&self) -> usize {
         self.compilations.load(Ordering::Relaxed)
     }
 
-    /// Whether there is native code of an engine that can be trusted.
+    /// Returns true if the cache has native code of an engine that can be trusted.
     pub fn is_cached(&self, file: &EngineFile) -> bool {
         loads::count();
         let cache = self.cache.as_ref();
         cache.is_some_and(|cache| cache.load(&self.engine, &file.digest()).is_some())
     }
 
-    /// Makes native code of an engine, or takes it from the cache, and links what it may use.
+    /// Takes the native code of an engine from the cache or compiles it, and links the interfaces that it
+    /// imports.
     ///
     /// # Errors
-    /// When it is no valid component, costs too much to compile, or wants something that it can't have.
+    /// When the file is no valid component, exceeds the limits of compilation, or imports an interface that
+    /// is not provided.
     pub fn load(&self, file: EngineFile) -> Result<Loaded, EngineError> {
         self.load_telling(file, &|| {})
     }
 
-    /// The same; `compiles` is called when there is no native code that can be used, before some is made.
+    /// Loads an engine like [`Runtime::load`], and calls `compiles` before it compiles. The callback does not
+    /// run if the cache has native code.
     ///
     /// # Errors
-    /// As those of [`Runtime::load`].
+    /// Those of [`Runtime::load`].
     pub fn load_telling(
         &self,
         file: EngineFile,
@@ -152,7 +155,8 @@ impl Runtime {
         Ok((component, kept.err()))
     }
 
-    /// In this process: what is known to be harmless, or where there is no other way.
+    /// Compiles in this process. That is right for bundled engines, which are harmless, and for programs that
+    /// can't start a compiler process.
     fn compile_here(
         &self,
         file: &EngineFile,
@@ -175,12 +179,12 @@ impl Runtime {
     }
 }
 
-/// The settings that decide what native code is: those of this process, and of one that compiles for it.
+/// Returns the settings that decide the native code. This process and its compiler process share them.
 pub(super) fn config() -> Config {
     let mut config = Config::new();
     config
         .epoch_interruption(true)
-        // Component-model async is not part of the interface.
+        // The engine interface does not use the async functions of the component model.
         .concurrency_support(false)
         .memory_init_cow(true)
         .parallel_compilation(true)
@@ -189,7 +193,8 @@ pub(super) fn config() -> Config {
     config
 }
 
-/// Advances the epoch, at which running WebAssembly looks up, for as long as the sandbox lives.
+/// Starts a thread that advances the epoch until the sandbox is dropped. Running WebAssembly is interrupted
+/// when the epoch changes.
 fn start_ticker(engine: &Engine) -> Result<(), EngineError> {
     let engine = engine.weak();
     std::thread::Builder::new()

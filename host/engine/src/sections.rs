@@ -5,10 +5,10 @@ use wasmparser::{Chunk, Parser, Payload};
 
 use super::EngineError;
 
-/// How deep components may stand in each other. Tools nest them three deep.
+/// The maximum depth of components within components. Tools nest them three deep.
 const MAX_DEPTH: usize = 100;
 
-/// The parts of a component that say what it is.
+/// The parts of a component that declare what it is.
 #[derive(Default)]
 pub(super) struct Sections {
     manifests: Vec<Vec<u8>>,
@@ -17,8 +17,10 @@ pub(super) struct Sections {
 }
 
 impl Sections {
+    /// Reads the sections of a component.
+    ///
     /// # Errors
-    /// When it is no whole component.
+    /// When the bytes are no complete component.
     pub(super) fn read(name: &str, bytes: &[u8]) -> Result<Self, EngineError> {
         Self::walk(bytes).map_err(|reason| EngineError::NotAComponent {
             engine: name.to_owned(),
@@ -35,8 +37,8 @@ impl Sections {
             });
         }
         let mut sections = Self::default();
-        // The manifest that the SDK writes stands in the core module inside the component, the one
-        // that a packer adds at its end: both count. Imports and exports are those of the outermost.
+        // Manifests count wherever they are. The SDK writes one into the core module inside the component; a
+        // packer appends one to the component. Imports and exports count only in the outermost component.
         let mut outer = Vec::new();
         let mut parser = Parser::new(0);
         let mut rest = bytes;
@@ -54,7 +56,7 @@ impl Sections {
                     }
                     outer.push(std::mem::replace(&mut parser, inner));
                 }
-                // Most of the file, and nothing in it matters here.
+                // Code is most of the file, and nothing in it matters here.
                 Payload::CodeSectionStart { size, .. } => {
                     parser.skip_section();
                     let size = usize::try_from(size).unwrap_or(usize::MAX);
@@ -93,8 +95,10 @@ impl Sections {
         Ok(())
     }
 
+    /// Parses the manifest.
+    ///
     /// # Errors
-    /// When there is not exactly one that can be used.
+    /// When there is not exactly one manifest, or when it is invalid.
     pub(super) fn manifest(&self, name: &str) -> Result<Manifest, EngineError> {
         match self.manifests.as_slice() {
             [] => Err(EngineError::NoManifest {

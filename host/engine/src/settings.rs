@@ -1,21 +1,28 @@
 use broker_manifest::{OptionForm, OptionKind};
 
-/// The value of an option of an engine's own.
+/// The value of one of an engine's own options.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OptionSetting {
+    /// Name of the option.
     pub name: String,
+    /// Value of the option.
     pub value: OptionValue,
 }
 
+/// The value of an option.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OptionValue {
+    /// A text, or the content of a file.
     Text(String),
+    /// An integer.
     Integer(i64),
+    /// A Boolean.
     Boolean(bool),
 }
 
 impl OptionValue {
-    /// What an option has that was not given. A manifest is refused when a default does not fit its type.
+    /// Returns the value of an option that the user did not give. Its default fits its type: invalid
+    /// manifests were refused before.
     #[must_use]
     pub fn default_of(form: OptionForm<'_>) -> Option<Self> {
         match form.kind {
@@ -29,14 +36,14 @@ impl OptionValue {
         }
     }
 
-    /// Whether an option can have it.
+    /// Returns true if the option accepts this value.
     #[must_use]
     pub fn fits(&self, form: OptionForm<'_>) -> bool {
         match (form.kind, self) {
             (OptionKind::Text, Self::Text(text)) => {
                 form.choices.is_empty() || form.choices.contains(text)
             }
-            // The text of the file.
+            // The value of a file option is the content of the file.
             (OptionKind::File, Self::Text(_))
             | (OptionKind::Integer, Self::Integer(_))
             | (OptionKind::Boolean, Self::Boolean(_)) => true,

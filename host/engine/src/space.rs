@@ -1,25 +1,26 @@
 use wasmtime::ResourceLimiter;
 
-/// What an element of a table costs at most, in bytes: a pointer in most tables, twice as much in others.
+/// The maximum size of a table element, in bytes. It is a pointer in most tables and twice that size in
+/// others.
 const ELEMENT: usize = 16;
 
-/// How much memory one running engine may have: all of its linear memories and tables together.
+/// The memory budget of one running engine: all of its linear memories and tables together.
 ///
-/// wasmtime's own limits count for each memory alone, of which a component may have many. Memory is
-/// never given back (WebAssembly can't shrink it), so what was claimed only grows.
+/// wasmtime's own limits apply to each memory alone, and a component may have many memories. WebAssembly
+/// can't shrink memory, so the claimed amount only grows.
 #[derive(Debug)]
 pub(super) struct Space {
     claimed: usize,
     allowed: usize,
 }
 
-/// All memory that it may have is used up.
+/// The error of an engine that exceeds its memory budget.
 #[derive(Debug, thiserror::Error)]
 #[error("it wants more memory than it may have")]
 pub(super) struct OutOfSpace;
 
 impl Space {
-    /// `allowed` is in bytes.
+    /// Creates a budget of `allowed` bytes.
     pub(super) fn new(allowed: usize) -> Self {
         Self {
             claimed: 0,
@@ -27,8 +28,8 @@ impl Space {
         }
     }
 
-    /// Beyond the limit the call ends: few engines handle a failed allocation, and one that aborts says
-    /// less about the reason.
+    /// Claims bytes of the budget. Beyond the budget the call ends instead of the allocation. Few engines
+    /// handle a failed allocation, and an engine that aborts gives no clear reason.
     fn claim(&mut self, bytes: usize) -> wasmtime::Result<bool> {
         let claimed = self.claimed.saturating_add(bytes);
         if claimed > self.allowed {
@@ -46,7 +47,7 @@ impl ResourceLimiter for Space {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        // It fails whatever is said here, and then nothing was claimed.
+        // The engine declared this maximum, so the growth fails anyway and claims nothing.
         if maximum.is_some_and(|maximum| desired > maximum) {
             return Ok(false);
         }
@@ -66,7 +67,7 @@ impl ResourceLimiter for Space {
         self.claim(elements.saturating_mul(ELEMENT))
     }
 
-    /// The system has no memory left; see [`Space::claim`].
+    /// Ends the call, because the system has no memory left. See [`Space::claim`] for the reason.
     fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
         Err(error.context("the system gives it no memory"))
     }
@@ -75,8 +76,8 @@ impl ResourceLimiter for Space {
         Err(error.context("the system gives it no memory"))
     }
 
-    /// Instances of core modules: those of a component are of several. What each costs the host beside
-    /// its memories is a few kilobytes.
+    /// Returns the maximum number of core module instances: one component instantiates several. Each costs
+    /// the host a few kilobytes besides its memories.
     fn instances(&self) -> usize {
         64
     }
@@ -104,7 +105,7 @@ mod tests {
     fn memories_and_tables_share_one_budget() {
         let mut space = Space::new(4 * PAGE);
         assert!(space.memory_growing(0, PAGE, None).unwrap());
-        // Another one.
+        // This is a second memory that starts empty.
         assert!(space.memory_growing(0, PAGE, Some(8 * PAGE)).unwrap());
         assert!(space.memory_growing(PAGE, 2 * PAGE, None).unwrap());
         assert!(space.table_growing(0, PAGE / ELEMENT, None).unwrap());

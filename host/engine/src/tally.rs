@@ -1,7 +1,8 @@
-//! How much an engine may ask and say: what is unlimited fills disks, terminals and backends.
+//! Limits how much an engine may ask and say: without a limit it could fill disks, terminals and backends.
 //!
-//! What a call may ask and report begins anew with the next one. Warnings and the audit have one budget for as
-//! long as the engine runs: a command that waits calls it again and again.
+//! The budgets for host calls and reports start anew with each call of the engine. Warnings and the audit
+//! have one budget for as long as the engine runs, because a command that waits calls the engine again and
+//! again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -10,29 +11,29 @@ use serde_json::{Value, json};
 
 use super::{Auditor, HostCall, Level, Observer};
 
-/// The most calls of the host that leave the sandbox.
+/// The maximum number of host calls that leave the sandbox, per call of the engine.
 const MAX_CALLS: u64 = 10_000;
-/// The most that an engine may send in bodies and objects, in bytes. Files of the user don't count.
+/// The maximum size of bodies and objects that an engine may send, in bytes. Files of the user don't count.
 const MAX_SENT: u64 = 64 << 20;
-/// The most warnings that are shown, of all calls.
+/// The maximum number of shown warnings, for all calls together.
 const MAX_WARNINGS: u64 = 20;
-/// The most other messages, and reports of progress, that are shown of one call.
+/// The maximum number of other messages and progress reports that are shown, per call.
 const MAX_MESSAGES: u64 = 200;
-/// The longest line of the audit, and the most of the lines of all calls, in bytes.
+/// The maximum length of one line of the audit, and of all its lines together, in bytes.
 const MAX_LINE: usize = 16 << 10;
 const MAX_LINES: u64 = 8 << 20;
-/// The longest text within a line, in bytes, and the most values of a list.
+/// The maximum length of a text within a line, in bytes, and the maximum number of values of a list.
 const MAX_TEXT: usize = 512;
 const MAX_VALUES: usize = 32;
 
-/// What was asked of the host, in this call of the engine.
+/// Counts what one call of the engine asked of the host.
 #[derive(Debug, Default)]
 pub(super) struct Asked {
     calls: u64,
     sent: u64,
 }
 
-/// The engine asks for more than any engine needs.
+/// The error of an engine that asks for more than any engine needs.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TooMuch {
     #[error("it called the host more than {MAX_CALLS} times")]
@@ -42,7 +43,7 @@ pub(super) enum TooMuch {
 }
 
 impl Asked {
-    /// Counts one call that leaves the sandbox, and what it sends.
+    /// Counts one host call that leaves the sandbox, and the bytes that it sends.
     pub(super) fn one(&mut self, sent: usize) -> Result<(), TooMuch> {
         self.calls += 1;
         self.sent = self.sent.saturating_add(sent as u64);
@@ -56,7 +57,7 @@ impl Asked {
     }
 }
 
-/// Hands on what an engine says, and counts what is too much. Says at the end of a call how much was left out.
+/// Forwards an engine's messages up to the limits. At the end of each call it reports how many were left out.
 pub(super) struct Voice {
     observer: Arc<dyn Observer>,
     engine: String,
@@ -90,9 +91,9 @@ impl Voice {
         }
     }
 
-    /// The call has ended.
+    /// Ends a call of the engine: reports the number of messages that were left out.
     pub(super) fn close(&self) {
-        // What is used up stays so; only what is beyond it has been told.
+        // The warning budget stays used up. Only the excess is reset, because it has just been reported.
         let warnings = self.warnings.fetch_min(MAX_WARNINGS, Relaxed);
         let messages = self.messages.swap(0, Relaxed);
         let counts = [
@@ -109,15 +110,15 @@ impl Voice {
     }
 }
 
-/// A call of the engine that never came to its end was heard, too.
+/// A call of the engine that was cancelled reports its excess, too.
 impl Drop for Voice {
     fn drop(&mut self) {
         self.close();
     }
 }
 
-/// Hands on what an engine asks of the host, cut to what a file can hold. Says at the end of each call of the
-/// engine how many were left out.
+/// Forwards host calls to the auditor, cut to a bounded size. At the end of each call of the engine it
+/// reports how many were left out.
 pub(super) struct Ledger {
     auditor: Arc<dyn Auditor>,
     engine: String,
@@ -152,7 +153,7 @@ impl Ledger {
         });
     }
 
-    /// The call has ended.
+    /// Ends a call of the engine: reports the number of host calls that were left out.
     pub(super) fn close(&self) {
         let left_out = self.left_out.swap(0, Relaxed);
         if left_out > 0 {
@@ -172,7 +173,7 @@ impl Drop for Ledger {
     }
 }
 
-/// A value of which nothing is longer than a line should be. What was cut says so, and how long it was.
+/// Shortens a value to the limits of a line. A cut text or list says how long it was.
 fn bounded(value: Value) -> Value {
     let value = cut(value);
     match length(&value) {
@@ -270,7 +271,7 @@ mod tests {
                 "Debug: 1800 more messages are left out"
             ]
         );
-        // The next call may report again, but not warn, and nothing is said twice.
+        // The next call may report again but not warn, and nothing is repeated.
         voice.log(Level::Warn, "again");
         voice.log(Level::Info, "again");
         drop(voice);

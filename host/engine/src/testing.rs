@@ -1,6 +1,6 @@
-//! Components that no compiler writes, byte by byte.
+//! Builds components byte by byte that no compiler would write.
 
-/// A component with these core modules, and nothing else.
+/// Returns a component that contains only these core modules.
 pub(crate) fn component_of(modules: &[&[u8]]) -> Vec<u8> {
     let mut bytes = b"\0asm\x0d\0\x01\0".to_vec();
     for module in modules {
@@ -9,12 +9,12 @@ pub(crate) fn component_of(modules: &[&[u8]]) -> Vec<u8> {
     bytes
 }
 
-/// A component with another one in it.
+/// Returns a component that contains another one.
 pub(crate) fn component_around(inner: &[u8]) -> Vec<u8> {
     [&component_of(&[])[..], &section(4, inner)].concat()
 }
 
-/// A core module with these function bodies, none of which takes or returns anything.
+/// Returns a core module with these function bodies. Its functions take and return nothing.
 pub(crate) fn module(bodies: &[Vec<u8>]) -> Vec<u8> {
     let count = leb128(bodies.len());
     let mut bytes = b"\0asm\x01\0\0\0".to_vec();
@@ -29,7 +29,7 @@ pub(crate) fn module(bodies: &[Vec<u8>]) -> Vec<u8> {
     bytes
 }
 
-/// The body of a function with these instructions and without local variables.
+/// Returns the body of a function with these instructions and without local variables.
 pub(crate) fn function(instructions: &[u8]) -> Vec<u8> {
     [&[0], instructions, &[0x0b]].concat()
 }

@@ -1,4 +1,4 @@
-//! `artifacts`: bodies that become files, and files that become bodies.
+//! Implements the interface `artifacts`: it saves response bodies as files and sends files as request bodies.
 
 use host_base::{Report, ReportKind};
 use serde_json::json;
@@ -102,7 +102,7 @@ impl HostState {
                 "the body of this answer has been read already, and can't be saved",
             ));
         }
-        // A large file takes its time; the transfer has deadlines of its own.
+        // A large file takes long, and the transfer has deadlines of its own.
         let _pause = self.allowance.pause();
         let saved = artifacts.save(ToSave {
             answer,

@@ -1,4 +1,4 @@
-//! `exec`: commands of an engine, checked against its grants and run by the host.
+//! Implements the interface `exec`: the host checks an engine's commands against its grants and runs them.
 
 use serde_json::json;
 

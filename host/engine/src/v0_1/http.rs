@@ -1,4 +1,4 @@
-//! `http`: requests of an engine, checked against its grants and sent by the host.
+//! Implements the interface `http`: the host checks an engine's requests against its grants and sends them.
 
 use std::time::Duration;
 
@@ -16,25 +16,25 @@ use crate::grants::Granted;
 use crate::instance::{HostResult, HostState};
 use crate::{Answer, Artifact, Grants, Outgoing, Sent};
 
-/// The largest body that an engine may send, in bytes.
+/// The maximum size of a body that an engine may send, in bytes.
 const MAX_SENT: usize = 1 << 20;
-/// The largest body that an engine may read, in bytes.
+/// The maximum size of a body that an engine may read, in bytes.
 const MAX_READ: u64 = 64 << 20;
-/// The longest that an engine may let a request wait for its answer.
+/// The maximum time that an engine may let a request wait for its response.
 pub const MAX_PATIENCE: Duration = Duration::from_hours(1);
-/// All but RFC 3986's unreserved characters.
+/// The characters to encode: all except RFC 3986's unreserved ones.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// What an engine's handle of a response stands for.
+/// The response behind an engine's handle.
 pub struct Response {
     pub(super) answer: Answer,
-    /// What it answers.
+    /// The request that caused the response.
     pub(super) request: Outgoing,
-    /// The body is gone then.
+    /// True if the engine has read the body, which is gone then.
     pub(super) is_read: bool,
 }
 
@@ -88,7 +88,7 @@ impl HostState {
             auth,
             select,
         } = granted;
-        // Sending a file takes its time, and the answer to it too.
+        // Sending a file takes long, and so may the response to it.
         let sends_file = artifact.is_some();
         let _pause = sends_file.then(|| self.allowance.pause());
         let request = Outgoing {
@@ -118,7 +118,8 @@ impl HostState {
 }
 
 impl HostState {
-    /// An error as the engine may hear it: it may quote what the other side has sent.
+    /// Removes secrets from an error before the engine sees it. The error may quote text that the server
+    /// sent.
     pub(super) fn without_secrets(&self, report: Report) -> Report {
         let reveals = |text: &str| self.network.reveals(text.as_bytes());
         if reveals(&report.message) || report.hint.as_deref().is_some_and(reveals) {
@@ -167,7 +168,7 @@ impl wit::HostResponse for HostState {
         let response = self.table.get_mut(&response)?;
         response.is_read = true;
         let body = read_within(deadline, &mut response.answer, limit.min(MAX_READ)).await;
-        // All of it at once, so that nothing hides where one piece ends and the next begins.
+        // The whole body is checked at once: a secret could span two pieces.
         let body = match body {
             Ok(body) if self.network.reveals(&body) => Err(revealed()),
             Ok(body) => Ok(body),
@@ -184,7 +185,7 @@ impl wit::HostResponse for HostState {
     }
 }
 
-/// What is told of a request. The values of headers may be secrets of the backend.
+/// Describes a request for the audit. Values of headers are left out: they may be secrets of the backend.
 pub(super) fn arguments(request: &wit::Request, artifact: Option<&Artifact>) -> Value {
     let headers: Vec<_> = request.headers.iter().map(|(name, _)| name).collect();
     json!({

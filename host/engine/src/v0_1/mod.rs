@@ -1,4 +1,4 @@
-//! Version 0.1 of the engine interface: `wit/v0.1`.
+//! Implements version 0.1 of the engine interface: `wit/v0.1`.
 
 mod artifacts;
 mod exec;
@@ -33,8 +33,8 @@ pub(super) use bindings::kubectl_broker::engine::types::{
     Error as WitError, ErrorKind as WitErrorKind,
 };
 
-/// Links the interfaces that the host provides. Which of them a component may import was decided
-/// when its file was read.
+/// Links the interfaces that the host provides. [`crate::EngineFile::read`] has already checked which of them
+/// a component may import.
 pub(super) fn link(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     use bindings::kubectl_broker::engine::{
         artifacts, clock, exec, http, log, progress, resources, types,

@@ -1,4 +1,4 @@
-//! The interfaces that give no ability: `types`, `log`, `progress` and `clock`.
+//! Implements the interfaces that need no capability: `types`, `log`, `progress` and `clock`.
 
 use jiff::Timestamp;
 

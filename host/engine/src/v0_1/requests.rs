@@ -1,4 +1,4 @@
-//! The host's requests in the types of this version.
+//! Converts the host's requests to the types of this interface version.
 
 use wasmtime::component::Resource;
 

@@ -1,4 +1,4 @@
-//! `resources`: Kubernetes objects of an engine, checked against its grants and reached by the host.
+//! Implements the interface `resources`: the host checks access to Kubernetes objects against the grants.
 
 use std::sync::Arc;
 
@@ -13,18 +13,19 @@ use super::{WitError, to_wit};
 use crate::instance::{HostResult, HostState};
 use crate::{GrantedObjects, ObjectChange, Objects, SelectedObjects, WatchedObjects};
 
-/// The largest object or patch that an engine may send, in bytes. The cluster's own limit is near it.
+/// The maximum size of an object or patch that an engine may send, in bytes. The cluster's own limit is
+/// similar.
 const MAX_SENT: usize = 1 << 20;
-/// The most that one list may give to an engine, in bytes.
+/// The maximum size of one list that an engine receives, in bytes.
 const MAX_LISTED: usize = 64 << 20;
 
-/// What may be reached, and what reaches it.
+/// The granted objects, and the service that accesses them.
 struct Granted {
     of: GrantedObjects,
     objects: Arc<dyn Objects>,
 }
 
-/// What an engine's handle of a watch stands for.
+/// The watch behind an engine's handle.
 pub struct Watcher(Box<dyn WatchedObjects>);
 
 impl wit::Host for HostState {
@@ -194,7 +195,7 @@ impl HostState {
     }
 }
 
-/// What an object is stands in it, and is what was granted.
+/// Sets `apiVersion` and `kind` of an object to the granted ones, or denies an object that names others.
 fn claim(object: &mut Value, kind: &ObjectKind) -> HostResult<()> {
     let version = if kind.group.is_empty() {
         kind.version.clone()
@@ -237,7 +238,8 @@ fn parsed(what: &str, text: &str) -> HostResult<Value> {
     }
 }
 
-/// As an engine gets it: who changed which field when is of no use to it, and long.
+/// Returns the object as text for an engine, without `managedFields`: that list is long and useless to an
+/// engine.
 fn text(mut object: Value) -> String {
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.remove("managedFields");

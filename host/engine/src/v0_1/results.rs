@@ -1,4 +1,4 @@
-//! What an engine returned, checked before anything else sees it.
+//! Checks and converts the results of an engine before any other code sees them.
 
 use std::collections::BTreeMap;
 
@@ -10,18 +10,18 @@ use super::bindings::kubectl_broker::engine::types;
 use super::{WitError, from_wit};
 use crate::{Acted, Detection, Restoration};
 
-/// The most backups of one list.
+/// The maximum number of backups in one list.
 const MAX_BACKUPS: usize = 1_000_000;
-/// The longest text of one value, in bytes. Object keys of S3 have at most 1,024.
+/// The maximum length of one value, in bytes. Object keys of S3 have at most 1,024 bytes.
 const MAX_VALUE: usize = 4096;
-/// The longest name of a detail, in bytes, and the most details.
+/// The maximum length of a detail's name, in bytes, and the maximum number of details.
 const MAX_NAME: usize = 64;
 const MAX_DETAILS: usize = 100;
-/// The longest text that a verb reports, in bytes.
+/// The maximum length of a text that a verb reports, in bytes.
 const MAX_TEXT: usize = 8 << 20;
-/// The most notes before a backup is begun.
+/// The maximum number of notes before a backup is started.
 const MAX_NOTES: usize = 10;
-/// The longest message of an error, in bytes.
+/// The maximum length of an error message, in bytes.
 const MAX_MESSAGE: usize = 16 << 10;
 
 pub(crate) fn report(error: WitError) -> Report {
@@ -73,7 +73,7 @@ pub(crate) fn backup(
             backup.id.len()
         ));
     }
-    // One broken date must not hide all the other backups.
+    // One invalid date must not hide all the other backups.
     let created = backup.created.and_then(|text| {
         let time = text.parse().ok();
         if time.is_none() {
@@ -132,7 +132,7 @@ pub(crate) fn restoration(
     })
 }
 
-/// What is told beside a backup, by name.
+/// Converts additional information about a backup: pairs of name and value.
 pub(crate) fn details(fields: Vec<types::Field>) -> Vec<(String, String)> {
     let details = fields.into_iter().map(|mut field| {
         truncate(&mut field.name, MAX_NAME);
@@ -142,7 +142,7 @@ pub(crate) fn details(fields: Vec<types::Field>) -> Vec<(String, String)> {
     details.take(MAX_DETAILS).collect()
 }
 
-/// Sentences for the user.
+/// Shortens the notes for the user: their number and their length.
 pub(crate) fn notes(mut notes: Vec<String>) -> Vec<String> {
     notes.truncate(MAX_NOTES);
     for note in &mut notes {
@@ -151,7 +151,7 @@ pub(crate) fn notes(mut notes: Vec<String>) -> Vec<String> {
     notes
 }
 
-/// A text that is too long is refused: cut, it would look like all there is.
+/// Converts the result of a verb. A text that is too long is refused: if cut, it would look complete.
 pub(crate) fn acted(
     manifest: &Manifest,
     report: wit::Report,
@@ -168,12 +168,12 @@ pub(crate) fn acted(
     }
 }
 
-/// Enough of a text to know it by.
+/// Returns the beginning of a text, long enough to recognize it.
 fn shortened(text: &str) -> String {
     text.chars().take(80).collect()
 }
 
-/// Cuts at a character boundary.
+/// Cuts a text at a character boundary.
 fn truncate(text: &mut String, bytes: usize) {
     text.truncate(text.floor_char_boundary(bytes));
 }

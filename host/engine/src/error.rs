@@ -168,7 +168,7 @@ pub enum EngineError {
         engine: String,
         /// The operation that was called.
         operation: Operation,
-        /// What happened, as a phrase for people.
+        /// The cause, as a phrase for people.
         cause: String,
         /// The end of the text that the engine wrote to its standard output and standard error.
         output: String,

@@ -1,8 +1,8 @@
 use super::TransferError;
 
-/// Runs what waits for a disk where it can't hold up other tasks.
+/// Runs work that waits for a disk on a thread where it can't delay other tasks.
 ///
-/// When the caller is dropped, the work that has begun goes on to its end: no step is left half done.
+/// If the caller is dropped, started work continues to its end: no step is left half done.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, TransferError> + Send + 'static,
 ) -> Result<T, TransferError> {

@@ -1,4 +1,4 @@
-//! What an answer and an engine say of the bytes, before they come.
+//! Collects what a response and an engine claim about the bytes before they arrive.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -8,35 +8,35 @@ use http_body::Body as _;
 
 use super::{Answer, Origin, TransferError};
 
-/// What an engine knows of the bytes before they come.
+/// The facts that an engine knows about the bytes before they arrive.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expectation {
     /// Length in bytes.
     pub length: Option<u64>,
-    /// Length in bytes, as a list of backups says it. Not every backend counts the same bytes there:
-    /// it is believed only where nothing else says where the end is.
+    /// Length in bytes, according to a list of backups. Some backends count other bytes there, so this length
+    /// is used only if nothing else says where the end is.
     pub listed_length: Option<u64>,
-    /// SHA-256 in hexadecimal.
+    /// SHA-256 digest in hexadecimal.
     pub sha256: Option<String>,
 }
 
-/// How sure it is that the bytes are all there and unchanged.
+/// How certain it is that the bytes are complete and unchanged. Later variants are stronger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Proof {
-    /// The backend gave neither length nor checksum, and its body ended when the connection did: a
-    /// backend that stopped early looks the same. Only a user who accepts that gets such a file.
+    /// The backend gave neither length nor checksum, and its body ended with the connection. A backend that
+    /// stopped early looks the same. Such a file is delivered only if the user accepts it.
     Nothing,
-    /// As before, but the bytes are an archive that ends as its format demands.
+    /// The same as `Nothing`, but the bytes are an archive that ends as its format requires.
     Structure,
-    /// The backend said in the stream that this is its end.
+    /// The backend marked the end of the stream.
     End,
-    /// The length is as announced.
+    /// The length equals the announced one.
     Length,
-    /// A SHA-256 is as announced.
+    /// The SHA-256 digest equals an announced one.
     Checksum,
 }
 
-/// What has been said of the bytes.
+/// The claims about the bytes.
 #[derive(Clone, Debug)]
 pub struct Claims {
     length: Option<(Origin, u64)>,
@@ -49,10 +49,10 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// Reads the head of an answer with a whole body.
+    /// Reads the head of a response with a whole body.
     ///
     /// # Errors
-    /// When the answer is no whole body, or its headers contradict each other or what is expected.
+    /// When the body is not the whole one, or when its headers contradict each other or the expectation.
     pub fn read(answer: &Answer, expected: &Expectation) -> Result<Self, TransferError> {
         if answer.status() != http::StatusCode::OK {
             return Err(TransferError::Status {
@@ -86,18 +86,18 @@ impl Claims {
         Ok(claims)
     }
 
-    /// What is shown as the whole while it comes, and what room is looked for.
+    /// Returns the length to use for progress and for the check of free space.
     pub(super) fn likely_total(&self) -> Option<u64> {
         self.total().or(self.listed)
     }
 
-    /// The request can't be sent again: nothing is to be resumed.
+    /// Drops the validators of a request that can't be sent again, so that nothing tries to resume it.
     pub(super) fn forget_validators(&mut self) {
         self.etag = None;
         self.last_modified = None;
     }
 
-    /// What comes is a part of unknown place: its end is not proven to be that of the whole.
+    /// Records that the body is a part of unknown position: its end does not prove the end of the whole.
     pub(super) fn forget_end(&mut self) {
         self.delimited = false;
     }
@@ -106,7 +106,7 @@ impl Claims {
         self.length.map(|(_, length)| length)
     }
 
-    /// Why more than the announced length is too much.
+    /// Returns the error for more bytes than announced, if there are more.
     pub(crate) fn too_long(&self, received: u64) -> Option<TransferError> {
         self.length
             .filter(|(_, expected)| received > *expected)
@@ -117,15 +117,15 @@ impl Claims {
             })
     }
 
-    /// The length that was announced, and where.
+    /// Returns the announced length and where it was announced.
     pub(super) fn announced(&self) -> Option<(Origin, u64)> {
         self.length
     }
 
-    /// Takes over a length that the backend named later, where there was none.
+    /// Adopts a length that the backend named later, if none was known.
     ///
     /// # Errors
-    /// [`TransferError::Contradiction`] where there was another.
+    /// [`TransferError::Contradiction`] if a different length was known.
     pub(super) fn learn_total(&mut self, total: u64) -> Result<(), TransferError> {
         let origin = Origin::Header("Content-Range");
         match self.length {
@@ -141,10 +141,10 @@ impl Claims {
         }
     }
 
-    /// Whether the bytes that came are the bytes that were announced.
+    /// Checks the received bytes against the claims.
     ///
     /// # Errors
-    /// When length or checksum differ from what was announced.
+    /// When length or checksum differ from the announced ones.
     pub fn check(&self, received: u64, actual: Sha256) -> Result<Proof, TransferError> {
         if let Some((origin, expected)) = self.length
             && expected != received
@@ -162,7 +162,7 @@ impl Claims {
                 origin: *origin,
             });
         }
-        // No backup is empty. Only a checksum, or an engine that knows, makes it believable.
+        // No backup is empty, unless a checksum or the engine confirms it.
         let known_empty = matches!(self.length, Some((Origin::Engine, 0)));
         if received == 0 && self.checksums.is_empty() && !known_empty {
             return Err(TransferError::Empty);
@@ -185,7 +185,7 @@ impl Claims {
                 second: (origin, b.to_string()),
             }),
             (Some((_, a)), Some(_)) => {
-                // The engine's word decides whether an empty backup is meant.
+                // The engine's claim decides whether an empty backup is expected.
                 self.length = Some((origin, a));
                 Ok(())
             }
@@ -211,7 +211,7 @@ impl Claims {
     }
 }
 
-/// Refuses what can't be the bytes of a backup.
+/// Refuses responses whose content can't be a backup.
 pub(super) fn refuse_other_content(headers: &HeaderMap) -> Result<(), TransferError> {
     if let Some(content_type) = text(headers, header::CONTENT_TYPE.as_str()) {
         let media = content_type.split(';').next().unwrap_or_default().trim();
@@ -231,7 +231,7 @@ pub(super) fn refuse_other_content(headers: &HeaderMap) -> Result<(), TransferEr
     Ok(())
 }
 
-/// An ETag that changes with every byte (RFC 9110, 8.8.1).
+/// Returns the ETag if it is strong: one that changes with every byte (RFC 9110, 8.8.1).
 pub(super) fn strong_etag(headers: &HeaderMap) -> Option<String> {
     text(headers, header::ETAG.as_str())
         .filter(|tag| tag.len() > 2 && tag.starts_with('"') && tag.ends_with('"'))
@@ -253,8 +253,8 @@ fn is_chunked(headers: &HeaderMap) -> bool {
     })
 }
 
-/// All SHA-256 values of an answer with a whole body. One that can't be read is an error: whoever
-/// announces a checksum wants it checked.
+/// Returns all SHA-256 values of a response with a whole body. An unreadable value is an error: a backend
+/// that announces a checksum wants it checked.
 fn checksums(headers: &HeaderMap) -> Result<Vec<(Origin, Sha256)>, TransferError> {
     let mut found = Vec::new();
     for value in headers.get_all("x-checksum-sha256") {
@@ -262,8 +262,8 @@ fn checksums(headers: &HeaderMap) -> Result<Vec<(Origin, Sha256)>, TransferError
         let value = String::from_utf8_lossy(value.as_bytes());
         found.push((origin, parse_hex(origin, &value)?));
     }
-    // `Digest` is RFC 3230, the others RFC 9530, whose values stand between colons. Of a whole body,
-    // the digests of content and representation are the same.
+    // `Digest` is RFC 3230. The others are RFC 9530, whose values are between colons. For a whole body, the
+    // digests of content and representation are the same.
     for name in ["Digest", "Content-Digest", "Repr-Digest"] {
         let origin = Origin::Header(name);
         for value in headers.get_all(name) {
@@ -376,7 +376,7 @@ mod tests {
                 "{value}"
             );
         }
-        // An ETag and an MD5 are no checksums.
+        // An ETag and an MD5 don't count as checksums.
         let claims = read(&[("etag", "\"abc\""), ("content-md5", "xyz")]).expect("claims");
         assert_eq!(claims.check(3, empty()).ok(), Some(Proof::Nothing));
     }

@@ -1,21 +1,23 @@
-//! The last steps of a download: a checked part becomes the final file.
+//! Completes a download: a checked partial download becomes the final file.
 //!
-//! The order, and what a crash between two steps leaves behind:
+//! The steps, and what a crash between two steps leaves behind:
 //!
-//! 1. The bytes are on the disk and checked. *A crash leaves the old file, if there is one, and a part that
-//!    the next run finds whole.*
-//! 2. Without an old file, `NAME.sha256` is written, and only then the part gets its name: the file is
-//!    never there without its digest. *A crash between leaves a digest of a file that is not there yet.*
-//! 3. With an old file, its digest is removed first, then the part gets its name, then the new digest is
-//!    written. *A crash between leaves a whole file, old or new, without a digest.* In any other order it
-//!    could leave a whole file beside the digest of the other, and `verify` would call it damaged.
-//! 4. The record goes last. *A crash before leaves a record of a part that is not there, which the next run
-//!    does not believe.*
+//! 1. The bytes are on the disk and checked. *A crash leaves the old file, if there is one, and a partial
+//!    download that the next run finds complete.*
+//! 2. Without an old file, `NAME.sha256` is written first, and then the partial download gets the final name.
+//!    The file never exists without its digest. *A crash in between leaves the digest of a file that does not
+//!    exist yet.*
+//! 3. With an old file, its digest is removed first. Then the partial download gets the final name, and then
+//!    the new digest is written. *A crash in between leaves a complete file, old or new, without a digest.*
+//!    In any other order, a crash could leave a file with the digest of the other one. `verify` would call it
+//!    damaged.
+//! 4. The record is removed last. *A crash before that leaves a record without a partial download. The next
+//!    run ignores it.*
 //!
-//! The folder is synced between these steps, so that a loss of power can't change their order.
+//! The folder is synced between these steps, so that a power loss can't change their order.
 //!
-//! What is at the final name is looked at once more right before it is replaced: a device or a pipe that
-//! came while the bytes came stays. Where nothing was, the rename itself refuses to replace anything.
+//! The final path is checked once more right before it is replaced: a device or a pipe that appeared during
+//! the download stays. If nothing was there, the rename itself refuses to replace anything.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -28,7 +30,7 @@ use super::fail_point::{Step, reach};
 use super::part::{Part, create_private};
 use super::{TransferError, sum_file};
 
-/// Gives the part its final name. All its bytes are on the disk.
+/// Gives the partial download its final name. All its bytes must be on the disk.
 pub(super) fn commit(
     part: &Part,
     destination: &Destination,
@@ -41,7 +43,7 @@ pub(super) fn commit(
     };
     step(Step::Verified)?;
     let line = sum_file::line(digest, destination.name.as_str());
-    // Something else may have come there since the download began.
+    // Another program may have created something there since the download began.
     destination.check()?;
     let replaces = exists(&paths.whole);
     if replaces {
@@ -102,14 +104,14 @@ fn rename(part: &Part, destination: &Destination, replaces: bool) -> Result<(), 
     fs::rename(&paths.part, &paths.whole).map_err(failed)
 }
 
-/// Refuses to replace what another program has put there in the meantime.
+/// Renames a file and refuses to replace a file that another program created in the meantime.
 #[cfg(any(target_os = "linux", target_vendor = "apple"))]
 pub(super) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     use rustix::io::Errno;
 
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // Some file systems can't.
+        // Some file systems don't support the flag.
         Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => look_and_rename(from, to),
         result => result.map_err(Into::into),
     }
@@ -120,7 +122,8 @@ pub(super) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     look_and_rename(from, to)
 }
 
-/// Between the two, another program could make the file. This program could not: it has the lock.
+/// Checks, then renames. Between the two steps another program could create the file. Another kubectl-broker
+/// could not: this process holds the lock.
 fn look_and_rename(from: &Path, to: &Path) -> io::Result<()> {
     if exists(to) {
         return Err(io::ErrorKind::AlreadyExists.into());

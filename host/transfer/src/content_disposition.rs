@@ -1,9 +1,9 @@
-//! `Content-Disposition` (RFC 6266), as lenient as clients have to be.
+//! Parses `Content-Disposition` (RFC 6266) as leniently as clients have to.
 
 use http::HeaderValue;
 use percent_encoding::percent_decode_str;
 
-/// The names that a value proposes, the best first: `filename*` before `filename`.
+/// Returns the proposed names, the best first: `filename*` before `filename`.
 pub(super) fn names(value: &HeaderValue) -> impl Iterator<Item = String> {
     let text = decode(value.as_bytes());
     let mut extended = None;
@@ -18,7 +18,7 @@ pub(super) fn names(value: &HeaderValue) -> impl Iterator<Item = String> {
     [extended, plain].into_iter().flatten()
 }
 
-/// Headers are Latin-1 by the book, and UTF-8 in many servers.
+/// Decodes a header value. By the standard it is Latin-1, but many servers send UTF-8.
 fn decode(bytes: &[u8]) -> String {
     str::from_utf8(bytes).map_or_else(
         |_| bytes.iter().copied().map(char::from).collect(),
@@ -26,7 +26,8 @@ fn decode(bytes: &[u8]) -> String {
     )
 }
 
-/// An extended value (RFC 8187): `utf-8'en'%e2%82%ac.zip`. In quotes it is against the rules, and seen.
+/// Decodes an extended value (RFC 8187) such as `utf-8'en'%e2%82%ac.zip`. Quotes around it violate the
+/// standard but occur.
 fn decode_extended(value: &str) -> Option<String> {
     let mut parts = value.splitn(3, '\'');
     let (charset, _, encoded) = (parts.next()?, parts.next()?, parts.next()?);
@@ -40,8 +41,7 @@ fn decode_extended(value: &str) -> Option<String> {
     }
 }
 
-/// All parameters. A disposition type before them has no `=` and is passed over; one that is missing
-/// is not missed.
+/// Returns all parameters. A disposition type before them has no `=` and is skipped; it may be missing.
 fn parameters(text: &str) -> Vec<(&str, String)> {
     let mut found = Vec::new();
     let mut rest = text;
@@ -66,10 +66,10 @@ fn parameters(text: &str) -> Vec<(&str, String)> {
     found
 }
 
-/// A quoted string and what follows it; one that does not end is taken to the end of the text.
+/// Returns a quoted string and the text after it. A string without an end extends to the end of the text.
 ///
-/// Only `\"` and `\\` are taken as escapes: before other characters a backslash is more often part of
-/// a Windows path than an escape.
+/// Only `\"` and `\\` count as escapes. Before other characters, a backslash is more often part of a Windows
+/// path.
 fn unquote(text: &str) -> (String, &str) {
     let mut value = String::new();
     let mut characters = text.char_indices().peekable();

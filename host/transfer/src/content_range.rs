@@ -2,14 +2,14 @@ use http::HeaderMap;
 
 use super::claims::text;
 
-/// `Content-Range` (RFC 9110, 14.4).
+/// A `Content-Range` header (RFC 9110, 14.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ContentRange {
-    /// Where the part starts; none where the range could not be satisfied.
+    /// Position of the first byte of the part; `None` if the range could not be satisfied.
     pub(super) start: Option<u64>,
-    /// Its last byte.
+    /// Position of the last byte of the part.
     pub(super) end: Option<u64>,
-    /// The length of the whole, if the backend knows it.
+    /// Length of the whole in bytes, if the backend knows it.
     pub(super) total: Option<u64>,
 }
 
@@ -30,7 +30,7 @@ impl ContentRange {
             range => {
                 let (start, end) = range.split_once('-')?;
                 let (start, end): (u64, u64) = (start.parse().ok()?, end.parse().ok()?);
-                // A part that is asked for without an end goes to the end of the whole.
+                // The part was requested without an end, so it must extend to the end of the whole.
                 if end < start || total.is_some_and(|total| end.checked_add(1) != Some(total)) {
                     return None;
                 }

@@ -6,37 +6,37 @@ use super::plain::{Unwritable, special, target};
 use super::record::Record;
 use super::{FileName, TransferError};
 
-/// Where a download goes.
+/// The place where a download goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Destination {
-    /// It is made if it is missing.
+    /// The folder of the file. It is created if it is missing.
     pub folder: PathBuf,
     pub name: FileName,
-    /// Whether an older file of that name is replaced, once the new one is whole and checked.
+    /// True if an existing file of that name is replaced, once the new one is complete and checked.
     pub replace: bool,
 }
 
 impl Destination {
-    /// The final path.
+    /// Returns the final path.
     #[must_use]
     pub fn path(&self) -> PathBuf {
         self.folder.join(self.name.as_str())
     }
 
-    /// Whether a file can have this name. Where the name is known before a backend is asked, this
-    /// saves the asking; [`super::save()`] checks it again.
+    /// Checks whether a file may have this name. Callers that know the name early check it before they ask a
+    /// backend; [`super::save()`] checks it again.
     ///
     /// # Errors
-    /// [`TransferError::Exists`] when there is a file that may not be replaced,
-    /// [`TransferError::NotPlain`] when there is something that can't be.
+    /// [`TransferError::Exists`] if a file exists and may not be replaced; [`TransferError::NotPlain`] if
+    /// something else exists that is never replaced.
     pub fn check(&self) -> Result<(), TransferError> {
         self.followed().map(|_| ())
     }
 
-    /// This destination, or the one that the user's own link there leads to.
+    /// Returns this destination, or the one that the user's own link there points to.
     ///
     /// # Errors
-    /// As [`Destination::check`].
+    /// The same as [`Destination::check`].
     pub(super) fn followed(&self) -> Result<Self, TransferError> {
         let path = self.path();
         let found = look_at(&path)?;
@@ -48,17 +48,17 @@ impl Destination {
         } else {
             self.at(&found.path)?
         };
-        // It goes with the file, whatever lies there now.
+        // The digest file is written together with the file.
         let paths = followed.paths();
         refuse_special(&paths.digest)?;
-        // What came would have no name there, in the end.
+        // Without this check, unproven bytes would have no place to go in the end.
         refuse_special(&paths.unproven)?;
         Ok(followed)
     }
 
     fn at(&self, path: &Path) -> Result<Self, TransferError> {
         let name = path.file_name().unwrap_or_default();
-        // Any other spelling of it would be the name of another file.
+        // A lossy conversion of the name would name another file.
         let Some(name) = name.to_str() else {
             return Err(TransferError::BadFileName {
                 given: name.to_string_lossy().into_owned(),
@@ -88,7 +88,7 @@ impl Destination {
     }
 }
 
-/// All names that one download uses. They follow from the final name, so that a later run finds them.
+/// All paths that one download uses. They are derived from the final name, so that a later run finds them.
 #[derive(Clone, Debug)]
 pub(super) struct Paths {
     pub(super) folder: PathBuf,
@@ -98,19 +98,19 @@ pub(super) struct Paths {
     pub(super) new_record: PathBuf,
     pub(super) digest: PathBuf,
     pub(super) new_digest: PathBuf,
-    /// What came, where nothing proves that it is all. Further ones have a number behind it.
+    /// Path for bytes that nothing proves complete. Further ones get a number as suffix.
     pub(super) unproven: PathBuf,
 }
 
 impl Paths {
-    /// Makes what was renamed and removed in the folder survive a loss of power.
+    /// Syncs the folder, so that its renames and removals survive a power loss.
     pub(super) fn sync_folder(&self) -> Result<(), TransferError> {
         host_base::sync_folder(&self.folder)
             .map_err(|source| TransferError::io("sync folder", &self.folder, source))
     }
 }
 
-/// What is at a path that is to be written to.
+/// Returns what exists at a path that is to be written.
 pub(super) fn look_at(path: &Path) -> Result<super::plain::Target, TransferError> {
     target(path).map_err(|error| match error {
         Unwritable::NotPlain { what: "a folder" } => TransferError::NotAFile {
@@ -124,7 +124,7 @@ pub(super) fn look_at(path: &Path) -> Result<super::plain::Target, TransferError
     })
 }
 
-/// Refuses to write where something lies that is no plain file. No link is followed.
+/// Refuses to write to anything but a plain file or a free path. It follows no link.
 pub(super) fn refuse_special(path: &Path) -> Result<(), TransferError> {
     let what = fs::symlink_metadata(path).ok();
     match what.and_then(|found| special(found.file_type())) {
@@ -136,8 +136,8 @@ pub(super) fn refuse_special(path: &Path) -> Result<(), TransferError> {
     }
 }
 
-/// How many bytes an unfinished download to `destination` need not ask for again; none where there is
-/// none to resume.
+/// Returns how many bytes of a partial download to `destination` are reusable; `None` if there is nothing to
+/// resume.
 pub fn kept_bytes(destination: &Destination) -> Option<u64> {
     let paths = destination.followed().ok()?.paths();
     let record = Record::read(&paths.record)?;
@@ -146,7 +146,7 @@ pub fn kept_bytes(destination: &Destination) -> Option<u64> {
         .then_some(record.durable)
 }
 
-/// Removes a file; that it is not there is as good.
+/// Removes a file if it exists. Returns whether it existed.
 pub(super) fn remove(path: &Path) -> Result<bool, TransferError> {
     match fs::remove_file(path) {
         Ok(()) => Ok(true),

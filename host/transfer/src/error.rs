@@ -8,15 +8,15 @@ use host_base::{Failure, Problem as _, Report, ReportKind};
 
 use super::space::{self, Room};
 
-/// How many characters of a text from outside one message may hold.
+/// The maximum number of characters of foreign text in one message.
 const SHOWN: usize = 200;
 
-/// Where a length or a checksum was given.
+/// The place where a length or a checksum was announced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// A header of the answer.
+    /// A header of the response.
     Header(&'static str),
-    /// What the engine knew before the bytes came.
+    /// The engine, before the bytes arrived.
     Engine,
     /// The list of backups.
     List,
@@ -32,15 +32,15 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Everything that can go wrong between an answer and a file.
+/// An error between a response and a file.
 ///
-/// Fields hold text as it came; messages show it through [`printable`].
+/// Fields contain foreign text unchanged; messages show it through [`printable`].
 #[derive(Debug, thiserror::Error)]
 pub enum TransferError {
     #[error("`{}` can't be the name of a backup file", show(given))]
     BadFileName {
         given: String,
-        /// A name near it that can be.
+        /// A similar name that is allowed.
         better: Option<String>,
     },
     #[error("{} exists already", at(path))]
@@ -50,7 +50,7 @@ pub enum TransferError {
     #[error("{} is {what}, not a plain file, and stays as it is", at(path))]
     NotPlain {
         path: PathBuf,
-        /// What it is, with its article.
+        /// The kind of the existing item, with its article.
         what: &'static str,
     },
     #[error("another process is downloading to {}", at(path))]
@@ -62,16 +62,16 @@ pub enum TransferError {
         doing: &'static str,
         path: PathBuf,
         source: io::Error,
-        /// Bytes that the next run need not ask for.
+        /// The number of bytes that the next run can reuse.
         kept: u64,
     },
     #[error("folder {} has no room{}", at(folder), room(*needed, *free))]
     NoSpace {
         folder: PathBuf,
-        /// Bytes that are still to come, if that is known.
+        /// The number of bytes that are still to come, if it is known.
         needed: Option<u64>,
         free: Option<u64>,
-        /// Bytes that the next run need not ask for.
+        /// The number of bytes that the next run can reuse.
         kept: u64,
     },
     #[error(
@@ -118,7 +118,7 @@ pub enum TransferError {
         report: Report,
         received: u64,
         total: Option<u64>,
-        /// Bytes that the next run need not ask for.
+        /// The number of bytes that the next run can reuse.
         kept: u64,
     },
 
@@ -126,9 +126,9 @@ pub enum TransferError {
     EndsThere {
         received: u64,
         announced: Option<(Origin, u64)>,
-        /// How it ended the last time.
+        /// The error of the last attempt.
         report: Report,
-        /// Bytes that the next run need not ask for.
+        /// The number of bytes that the next run can reuse.
         kept: u64,
     },
     #[error(
@@ -142,7 +142,7 @@ pub enum TransferError {
     )]
     Unproven {
         received: u64,
-        /// Where they are; none where they went to stdout.
+        /// Path of the received bytes; `None` if they went to stdout.
         kept: Option<PathBuf>,
     },
     #[error(
@@ -153,7 +153,7 @@ pub enum TransferError {
     CutShort {
         received: u64,
         kept: Option<PathBuf>,
-        /// What its structure shows.
+        /// The damage that the structure shows.
         reason: String,
     },
     #[error("{received} bytes came, and {origin} says {expected}")]
@@ -177,13 +177,13 @@ pub enum TransferError {
         "the download broke off after {written} bytes that can't be taken back, and the backend can't go on from there"
     )]
     CannotRestart { written: u64 },
-    /// A thread of this program died.
+    /// A thread of this program panicked.
     #[error("the download was given up because of a fault in kubectl-broker")]
     Stopped,
 }
 
 impl TransferError {
-    /// In the terms of the engine interface.
+    /// Converts the error to the terms of the engine interface.
     #[must_use]
     pub fn report(&self) -> Report {
         let kind = match self {
@@ -202,7 +202,7 @@ impl TransferError {
         report
     }
 
-    /// An error of the file system. What there is too little of is an error of its own.
+    /// Converts an error of the file system. A full disk becomes an error variant of its own.
     pub(super) fn io(doing: &'static str, path: &Path, source: io::Error) -> Self {
         let folder = path.parent().unwrap_or(path);
         let folder = if folder.as_os_str().is_empty() {
@@ -239,7 +239,7 @@ impl TransferError {
         }
     }
 
-    /// Whether the bytes that came so far are in doubt, and are worth nothing to a later run.
+    /// Returns true if the received bytes are in doubt, so that a later run must not reuse them.
     pub(super) const fn spoils(&self) -> bool {
         matches!(
             self,
@@ -252,7 +252,7 @@ impl TransferError {
         )
     }
 
-    /// With the number of bytes that the next run need not ask for.
+    /// Sets the number of bytes that the next run can reuse.
     pub(super) fn keeping(mut self, bytes: u64) -> Self {
         if let Self::Io { kept, .. }
         | Self::NoSpace { kept, .. }
@@ -266,7 +266,7 @@ impl TransferError {
         self
     }
 
-    /// How many bytes had come when it ended so; none where that says nothing.
+    /// Returns how many bytes were received before the error, if the error says something about that.
     #[must_use]
     pub fn received(&self) -> Option<u64> {
         match self {
@@ -280,7 +280,7 @@ impl TransferError {
         }
     }
 
-    /// The file that holds what came, although it is not the backup that was wanted.
+    /// Returns the file that contains the received bytes, although it is not the expected backup.
     #[must_use]
     pub fn kept_file(&self) -> Option<&Path> {
         match self {

@@ -1,25 +1,25 @@
-//! Places where a test can kill the process, or make it fail.
+//! Defines places where a test can kill the process, or make it fail.
 //!
 //! The steps of [`super::save()`], in the order in which they are reached:
 //!
-//! | name | what has been done |
+//! | name | state |
 //! |---|---|
 //! | `part-opened` | the temporary file exists and is locked; nothing is written |
-//! | `bytes-written` | some bytes are in it, and no record says so |
+//! | `bytes-written` | some bytes are in the file, and no record says so |
 //! | `checkpoint-synced` | these bytes are on the disk, and no record says so |
 //! | `checkpoint-recorded` | the record says so |
 //! | `data-synced` | all bytes are on the disk |
-//! | `verified` | their length and checksums hold |
-//! | `old-digest-removed` | only with an old copy: its `NAME.sha256` is gone |
-//! | `digest-staged` | the new `NAME.sha256` is on the disk under another name |
-//! | `digest-written` | it has its name. Without an old copy this comes before `renamed`, else after |
+//! | `verified` | length and checksums are correct |
+//! | `old-digest-removed` | only with an old file: its `NAME.sha256` is removed |
+//! | `digest-staged` | the new `NAME.sha256` is on the disk under a temporary name |
+//! | `digest-written` | `NAME.sha256` has its name. Without an old file, this precedes `renamed` |
 //! | `renamed` | the file has its final name |
-//! | `folder-synced` | the disk knows it |
-//! | `record-removed` | nothing is left but the file and its digest |
+//! | `folder-synced` | the renames are on the disk |
+//! | `record-removed` | only the file and its digest are left |
 //!
-//! The steps of an installation have names of their own: `plugin::steps`.
+//! The steps of an installation have their own names: `plugin::steps`.
 //!
-//! How a test names one: `model::fail_point`.
+//! `model::fail_point` shows how a test selects a step.
 
 use std::io;
 use std::path::Path;
@@ -41,7 +41,7 @@ pub(super) enum Step {
     RecordRemoved,
 }
 
-/// The process is at this step, in the folder of `path`.
+/// Does nothing in release builds. `path` is a path in the folder of the download.
 #[cfg(not(any(test, debug_assertions)))]
 #[expect(
     clippy::unnecessary_wraps,
@@ -95,7 +95,7 @@ mod armed {
         }
     }
 
-    /// The process is at this step, in the folder of `path`.
+    /// Signals that the process reached this step. `path` is a path in the folder of the download.
     #[cfg_attr(
         not(test),
         expect(clippy::unnecessary_wraps, reason = "it fails in unit tests")
@@ -108,7 +108,7 @@ mod armed {
         Ok(())
     }
 
-    /// Failures for the tests of one process, which run at the same time in folders of their own.
+    /// Scripted failures for the tests of one process. The tests run at the same time, in separate folders.
     #[cfg(test)]
     pub(crate) mod scripted {
         use std::path::PathBuf;
@@ -118,13 +118,13 @@ mod armed {
 
         static FAILURES: Mutex<Vec<(PathBuf, Step, io::ErrorKind)>> = Mutex::new(Vec::new());
 
-        /// The next time that `step` is reached in `folder`, it fails.
+        /// Makes the next visit of `step` in `folder` fail.
         pub(crate) fn fail_once(folder: &Path, step: Step, kind: io::ErrorKind) {
             let mut failures = FAILURES.lock().expect("no test panics with the lock");
             failures.push((folder.to_owned(), step, kind));
         }
 
-        /// What was not reached does not fail the next run.
+        /// Removes the failures that were not reached, so that the next run succeeds.
         pub(crate) fn fail_no_more(folder: &Path) {
             let mut failures = FAILURES.lock().expect("no test panics with the lock");
             failures.retain(|(at, _, _)| at != folder);

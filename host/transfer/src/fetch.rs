@@ -1,4 +1,4 @@
-//! Gets all bytes of one backup: takes a stream that was cut up again, and knows when it is at its end.
+//! Fetches all bytes of one backup: resumes an interrupted stream and recognizes its end.
 
 use std::time::Duration;
 
@@ -15,39 +15,39 @@ use super::{Answer, Body, Download, Event, TransferError, retry_after};
 
 const OTHER_LENGTH: &str = "the backend names another length than before";
 
-/// Where the bytes go.
+/// A receiver of the bytes.
 pub(super) trait Sink: Send {
     fn write(&mut self, bytes: Bytes) -> impl Future<Output = Result<(), TransferError>> + Send;
 
-    /// What was written is void; the bytes of `claims` come now, from the first on.
+    /// Discards the written bytes; those of `claims` follow, from the first byte on.
     fn restart(&mut self, claims: &Claims) -> Result<(), TransferError>;
 }
 
-/// One transfer under way.
+/// One transfer in progress.
 pub(super) struct Fetch<'a> {
     download: Download<'a>,
-    /// What is known of the bytes that come now.
+    /// The claims about the bytes that arrive now.
     pub(super) claims: Claims,
-    /// The body that is being read; none when the next one has to be asked for.
+    /// The body that is being read; `None` if the next one must be requested.
     body: Option<Body>,
-    /// Bytes that the sink has.
+    /// The number of bytes that the sink has.
     pub(super) position: u64,
-    /// How many bytes the sink has at the end of the part that comes now.
+    /// The number of bytes that the sink must have at the end of the current part.
     part_end: Option<u64>,
-    /// The furthest that it ever had.
+    /// The highest position so far.
     furthest: u64,
-    /// Tries since the last progress.
+    /// The number of attempts since the last progress.
     attempts: u32,
     restarts: u32,
     futile: Futile,
 }
 
-/// Why the stream has to be taken up again.
+/// The reason why the stream must be resumed.
 struct Cut {
     report: Report,
-    /// What the backend asked for.
+    /// The wait that the backend asked for.
     wait: Option<Duration>,
-    /// Whether the body ended as if it were complete.
+    /// True if the body ended as if it were complete.
     is_clean_end: bool,
 }
 
@@ -61,17 +61,18 @@ impl From<Report> for Cut {
     }
 }
 
-/// What an answer to a repeated request means.
+/// The meaning of a response to a repeated request.
 enum Reopened {
     Body(Body),
     Whole,
-    /// The bytes are others now, or can't be had from an offset.
+    /// The bytes have changed, or they are not available from an offset.
     StartOver(&'static str),
     Cut(Cut),
 }
 
 impl<'a> Fetch<'a> {
-    /// Goes on at `position`, which is not 0 where an earlier run left something.
+    /// Creates a transfer that continues at `position`. It is above 0 if an earlier run left a partial
+    /// download.
     pub(super) fn new(mut download: Download<'a>, claims: Claims, position: u64) -> Self {
         let nothing = Response::new(
             http_body_util::Empty::new()
@@ -82,7 +83,7 @@ impl<'a> Fetch<'a> {
         Self {
             download,
             claims,
-            // The first answer has the bytes from the start. Dropping it ends its connection.
+            // The first response has the bytes from the start. Dropping it closes its connection.
             body: (position == 0).then_some(first),
             position,
             part_end: None,
@@ -93,7 +94,7 @@ impl<'a> Fetch<'a> {
         }
     }
 
-    /// Hands all bytes to the sink.
+    /// Passes all bytes to the sink.
     pub(super) async fn run(&mut self, sink: &mut impl Sink) -> Result<(), TransferError> {
         if self.position > 0 {
             let offset = self.position;
@@ -131,7 +132,7 @@ impl<'a> Fetch<'a> {
         }
     }
 
-    /// Reads one body to its end, or to where it breaks off.
+    /// Reads one body to its end, or until it is interrupted.
     async fn pump(
         &mut self,
         mut body: Body,
@@ -141,7 +142,7 @@ impl<'a> Fetch<'a> {
             let bytes = match frame {
                 Ok(frame) => match frame.into_data() {
                     Ok(bytes) => bytes,
-                    // Trailers.
+                    // The frame has trailers, which carry no bytes.
                     Err(_) => continue,
                 },
                 Err(report) if report.retryable && self.download.source.can_repeat() => {
@@ -150,7 +151,7 @@ impl<'a> Fetch<'a> {
                 Err(report) => return Err(self.interrupted(report)),
             };
             let position = self.position + bytes.len() as u64;
-            // Before anything of it is written: on stdout it could not be taken back.
+            // The check precedes the write, because bytes on stdout can't be taken back.
             if let Some(error) = self.claims.too_long(position) {
                 return Err(error);
             }
@@ -174,7 +175,7 @@ impl<'a> Fetch<'a> {
         })
     }
 
-    /// Asks for what is missing.
+    /// Requests the missing bytes.
     async fn reopen(&mut self, sink: &mut impl Sink) -> Result<Reopened, TransferError> {
         if self.claims.total() == Some(self.position) && self.position > 0 {
             return Ok(Reopened::Whole);
@@ -192,7 +193,7 @@ impl<'a> Fetch<'a> {
         );
         if let Some(validator) = validator.filter(|_| self.position > 0) {
             let range = HeaderValue::from_str(&format!("bytes={}-", self.position));
-            // Digits, and a text that was a header's value before.
+            // Both values are valid headers: one is made of digits, and the other came from a header.
             if let (Ok(range), Ok(validator)) = (range, HeaderValue::from_str(validator)) {
                 headers.insert(header::RANGE, range);
                 headers.insert(header::IF_RANGE, validator);
@@ -206,8 +207,8 @@ impl<'a> Fetch<'a> {
         }
     }
 
-    /// By what the backend may be asked to go on in this run: a date counts here, together with the
-    /// length, because the answers lie close together.
+    /// Returns the validator for resuming within this run. A date counts here, together with the length,
+    /// because the responses are close together.
     fn validator(&self) -> Option<&str> {
         if self.claims.refuses_ranges {
             return None;
@@ -246,7 +247,7 @@ impl<'a> Fetch<'a> {
         }
     }
 
-    /// Takes an answer with the whole body for the one to go by.
+    /// Adopts a response with the whole body as the one to read.
     fn adopt(&mut self, answer: Answer, sink: &mut impl Sink) -> Result<Reopened, TransferError> {
         let claims = Claims::read(&answer, &self.download.expectation)?;
         let changes = self.futile.change(&self.claims, &claims);
@@ -277,7 +278,7 @@ impl<'a> Fetch<'a> {
             });
         };
         let same_bytes = if self.claims.etag.is_some() {
-            // If-Range has compared them; a backend that leaves the ETag out is believed.
+            // The server compared the ETags because of `If-Range`. A response without an ETag is trusted.
             !headers.contains_key(header::ETAG) || strong_etag(headers) == self.claims.etag
         } else {
             range.total.is_some()
@@ -287,7 +288,7 @@ impl<'a> Fetch<'a> {
             return Ok(Reopened::StartOver("the backup has changed"));
         }
         if let Some(total) = range.total {
-            // With the same ETag it is no other backup: one of the two lengths is wrong.
+            // The ETag proves that it is the same backup, so one of the two lengths is wrong.
             let is_proven = self.claims.etag.is_some() && headers.contains_key(header::ETAG);
             match self.claims.learn_total(total) {
                 Err(contradiction) if is_proven => return Err(contradiction),
@@ -295,7 +296,7 @@ impl<'a> Fetch<'a> {
                 Ok(()) => {}
             }
         } else {
-            // The end of a part proves nothing about the whole.
+            // The end of a part proves nothing about the end of the whole.
             self.claims.forget_end();
         }
         self.part_end = range.end.map(|end| end.saturating_add(1));
@@ -304,7 +305,7 @@ impl<'a> Fetch<'a> {
 
     fn judge_unsatisfiable(&mut self, answer: &Answer) -> Reopened {
         match ContentRange::read(answer.headers()) {
-            // There is nothing after the last byte: all of it has come.
+            // Nothing follows the last byte, so all bytes have arrived.
             Some(ContentRange {
                 start: None,
                 total: Some(total),
@@ -316,12 +317,12 @@ impl<'a> Fetch<'a> {
         }
     }
 
-    /// Whether what an earlier run left had to be thrown away.
+    /// Returns true if an earlier run's partial download had to be discarded.
     pub(super) fn restarted(&self) -> bool {
         self.restarts > 0
     }
 
-    /// The next request is for the whole. What the sink has stays until its answer is there.
+    /// Requests the whole body next. The sink keeps its bytes until the response has arrived.
     fn start_over(&mut self, reason: &str) -> Result<(), TransferError> {
         self.restarts += 1;
         if self.restarts > self.download.retry.tries {
@@ -336,7 +337,7 @@ impl<'a> Fetch<'a> {
         Ok(())
     }
 
-    /// Waits before the next try, or gives up.
+    /// Waits before the next attempt, or gives up.
     async fn pause(&mut self, cut: Cut) -> Result<(), TransferError> {
         let retry = self.download.retry;
         if self.position >= self.furthest.saturating_add(retry.progress) {
@@ -358,7 +359,7 @@ impl<'a> Fetch<'a> {
         Ok(())
     }
 
-    /// The stream ends where it has ended before.
+    /// Returns the error of a stream that ends at the same place again.
     fn hopeless(&self, last: &Report) -> TransferError {
         if self.futile.has_changed() {
             return self.keeps_changing();
@@ -387,7 +388,7 @@ impl<'a> Fetch<'a> {
     }
 }
 
-/// Whether the same request may be answered better in a moment.
+/// Returns true if the same request may succeed a moment later.
 fn is_passing(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
 }

@@ -6,25 +6,25 @@ use jiff::Timestamp;
 
 use super::{TransferError, content_disposition};
 
-/// Longest name in bytes. Most file systems allow 255; the names made from it are longer.
+/// The maximum length of a name, in bytes. Most file systems allow 255, but derived names are longer.
 const LONGEST: usize = 200;
 
-/// Longest ending that is kept when a name is cut.
+/// The maximum length of an ending that is kept when a name is cut, in bytes.
 const LONGEST_ENDING: usize = 24;
 
-/// Endings that another may stand before, which says what is compressed.
+/// Endings of compressed files. The ending before it says what is compressed.
 const COMPRESSED: [&str; 5] = [".gz", ".bz2", ".xz", ".zst", ".lz4"];
 
-/// The name of a file, without a folder, that no system takes for anything else: it can't leave its
-/// folder, hide, pass for an option, name a device, or look like another name.
+/// The name of a file, without a folder, that is safe on every system. It can't leave its folder, hide, look
+/// like an option or like another name, or name a device.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FileName(String);
 
 impl FileName {
-    /// Makes a name of what a server or an engine proposes; none if nothing useful is left.
+    /// Makes a name from the proposal of a server or an engine. Returns none if nothing useful is left.
     ///
-    /// Of a path, the last part is taken. Characters that can't be seen are dropped, those with a
-    /// meaning to some system become `_`.
+    /// The last part of a path is used. Invisible characters are dropped; characters with a meaning to some
+    /// system become `_`.
     #[must_use]
     pub fn clean(proposed: &str) -> Option<Self> {
         let last = proposed.rsplit(['/', '\\']).next().unwrap_or_default();
@@ -41,7 +41,7 @@ impl FileName {
         if is_device(&name) {
             name.insert(0, '_');
         }
-        // It would be taken for the digest of another file, and be overwritten by it.
+        // The ending would make the file look like the digest of another file, which would overwrite it.
         if name.to_ascii_lowercase().ends_with(".sha256") {
             name.push_str(".backup");
         }
@@ -49,10 +49,10 @@ impl FileName {
         (!name.is_empty()).then_some(Self(name))
     }
 
-    /// A name that the user gave: used as it is, or refused.
+    /// Checks a name that the user gave; it is used unchanged or refused.
     ///
     /// # Errors
-    /// [`TransferError::BadFileName`], with a name near it that is allowed.
+    /// [`TransferError::BadFileName`], with a similar name that is allowed.
     pub fn given(name: &str) -> Result<Self, TransferError> {
         let clean = Self::clean(name);
         match clean {
@@ -64,7 +64,7 @@ impl FileName {
         }
     }
 
-    /// The name that an answer proposes in its `Content-Disposition` (RFC 6266).
+    /// Returns the name that a response proposes in its `Content-Disposition` (RFC 6266).
     #[must_use]
     pub fn of_headers(headers: &HeaderMap) -> Option<Self> {
         headers
@@ -74,10 +74,10 @@ impl FileName {
             .find_map(|name| Self::clean(&name))
     }
 
-    /// `backup-{id}-{time}.backup`, with the time in UTC.
+    /// Returns the name `backup-{id}-{time}.backup`, with the time in UTC.
     ///
-    /// An unfinished download is found by its name: give the time at which the backup was made, where
-    /// it is known, and not the present.
+    /// A partial download is found by its name. Therefore pass the time when the backup was made, if it is
+    /// known, and not the current time.
     #[must_use]
     pub fn fallback(id: &str, time: Timestamp) -> Self {
         const LONGEST_ID: usize = 120;
@@ -100,7 +100,7 @@ impl FileName {
         ))
     }
 
-    /// The same name with a time in UTC before its ending: `app-20260506-061317.sql.gz`.
+    /// Inserts a time in UTC before the ending of the name, as in `app-20260506-061317.sql.gz`.
     #[must_use]
     pub fn dated(&self, time: Timestamp) -> Self {
         let (stem, ending) = split_ending(&self.0);
@@ -123,20 +123,20 @@ impl fmt::Display for FileName {
     }
 }
 
-/// What can't be seen, or could drive a terminal. A space of another kind is not among it: it becomes
-/// a plain one.
+/// Returns true for characters that are invisible or could control a terminal. Unusual spaces are not among
+/// them: they become plain spaces.
 fn is_invisible(character: char) -> bool {
     let is_line_break = matches!(character, '\u{2028}' | '\u{2029}') || character.is_control();
     is_unsafe(character) && (is_line_break || !character.is_whitespace())
 }
 
-/// Without what hides a file, makes it an option or a home folder, or what Windows leaves out.
+/// Removes beginnings that hide a file or make it an option or a home folder, and endings that Windows drops.
 fn trim(name: &str) -> &str {
     name.trim_start_matches([' ', '.', '-', '~'])
         .trim_end_matches([' ', '.'])
 }
 
-/// Names of devices on Windows, with any ending.
+/// Returns true for names of devices on Windows, with any ending.
 fn is_device(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or_default().trim_end();
     let stem = stem.to_ascii_uppercase();
@@ -163,7 +163,7 @@ fn shorten(name: &str) -> String {
     format!("{}{ending}", stem.trim_end_matches([' ', '.']))
 }
 
-/// The ending with its dot, or with both where the first says what is compressed (`.tar.gz`).
+/// Splits off the ending with its dot, or both endings of a compressed file (`.tar.gz`).
 fn split_ending(name: &str) -> (&str, &str) {
     let before = |end: usize| {
         name[..end]
@@ -312,7 +312,7 @@ mod tests {
 
     #[test]
     fn cleaning_is_done_once() {
-        // Any text, from a small generator with a fixed seed.
+        // The texts are random, from a small generator with a fixed seed.
         let alphabet: Vec<char> = "ab./\\-~ :\u{200b}\u{202e}ä\0CON1sha256".chars().collect();
         let mut seed = 0x9e37_79b9_u32;
         for _ in 0..20_000 {

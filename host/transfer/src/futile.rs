@@ -1,31 +1,30 @@
-//! Tells a stream that was cut from one that can't get further, however often it is taken up again.
+//! Distinguishes a stream that was cut from one that never gets further, however often it is resumed.
 
 use super::claims::Claims;
 
-/// So many answers in a row that end well and have no byte are enough. A backend in trouble gives some,
-/// too.
+/// The number of successive complete responses without a byte after which the transfer fails. A backend in
+/// trouble may send a few of them.
 const EMPTY_ENDS: u32 = 3;
 
-/// What the answers of one transfer have in common.
+/// The properties that the responses of one transfer share.
 #[derive(Debug, Default)]
 pub(super) struct Futile {
-    /// Where the last answer ended that had bytes.
+    /// Where the last response with bytes ended.
     last_end: Option<u64>,
-    /// How many of these in a row ended there.
+    /// How many responses in a row ended there.
     ends: u32,
-    /// How many answers in a row ended well and had no bytes.
+    /// How many responses in a row were complete and had no bytes.
     empty_ends: u32,
-    /// How often an answer had another ETag than the one before.
+    /// How often a response had another ETag than the one before.
     changes: u32,
 }
 
 impl Futile {
-    /// Notes that an answer whose first byte was that of `from` ended at `to`, before the end.
-    /// Returns whether the next one would end there as well: the last ones did. That nothing comes at
-    /// all is no reason.
+    /// Records that a response that began at `from` ended at `to`, before the end of the backup. Returns true
+    /// if the next one would end there as well, because the last ones did.
     ///
-    /// `is_clean` says that it ended as if it were complete. An answer without a byte that broke off
-    /// tells of the way to the backend, and not of the backup.
+    /// `is_clean` means that the response ended as if it were complete. An interrupted response without a
+    /// byte says something about the network, not about the backup.
     pub(super) fn ends_at(&mut self, from: u64, to: u64, is_clean: bool) -> bool {
         if from < to {
             self.empty_ends = 0;
@@ -40,8 +39,8 @@ impl Futile {
         to > 0 && self.empty_ends >= EMPTY_ENDS
     }
 
-    /// Compares the claims of an answer with the whole body with those before it. Returns how often
-    /// the ETag has changed by now, if it did.
+    /// Compares the claims of a response with the whole body to those before it. If the ETag changed, returns
+    /// how often it has changed so far.
     pub(super) fn change(&mut self, before: &Claims, now: &Claims) -> Option<u32> {
         if before.etag.is_none() || now.etag.is_none() || before.etag == now.etag {
             return None;
@@ -50,7 +49,7 @@ impl Futile {
         Some(self.changes)
     }
 
-    /// Whether the ETag has changed since the transfer began.
+    /// Returns true if the ETag has changed since the transfer began.
     pub(super) fn has_changed(&self) -> bool {
         self.changes > 0
     }
@@ -85,7 +84,7 @@ mod tests {
         let mut futile = Futile::default();
         assert!(!futile.ends_at(0, 70, false));
         assert!((0..9).all(|_| !futile.ends_at(70, 70, false)));
-        // Not in a row.
+        // The complete responses without bytes are not in a row.
         assert!(!futile.ends_at(70, 70, true));
         assert!(!futile.ends_at(70, 70, true));
         assert!(!futile.ends_at(70, 70, false));

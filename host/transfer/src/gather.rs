@@ -1,6 +1,6 @@
-//! Pieces of a stream, gathered into large buffers before they are handed to other threads.
+//! Gathers pieces of a stream in large buffers before other threads get them.
 //!
-//! A port-forward delivers 32 KiB at a time. Handing each of these to two threads costs more than hashing it.
+//! A port-forward delivers 32 KiB at a time. Passing each piece to two threads costs more than hashing it.
 
 use std::mem;
 use std::ops::Deref;
@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// Bytes of one buffer. Tests do with less.
+/// The size of one buffer in bytes. Tests use smaller ones.
 pub(super) const SIZE: usize = if cfg!(test) { 32 << 10 } else { 1 << 20 };
-/// Buffers of one transfer: one is filled, one hashed, one written, and one waits.
+/// The number of buffers of one transfer: one is filled, one hashed, one written, and one waits.
 const COUNT: usize = 4;
-/// How long bytes of a slow stream wait for more before they are handed on.
+/// How long the bytes of a slow stream wait for more bytes before they are passed on.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Bytes that several threads read. Their buffer is used again when the last thread is done.
+/// Bytes that several threads read. The buffer is reused when the last thread is done.
 pub(super) type Piece = Arc<Buffer>;
 
 pub(super) struct Buffer {
@@ -34,15 +34,15 @@ impl Deref for Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        // After the end of the transfer nobody needs it again.
+        // After the end of the transfer nothing needs the buffer, so a failed send is ignored.
         let _ = self.home.send(mem::take(&mut self.bytes));
     }
 }
 
-/// The buffers of one transfer. Their number bounds what waits for the threads.
+/// The buffers of one transfer. Their number limits how many bytes wait for the threads.
 pub(super) struct Gather {
     filling: Vec<u8>,
-    /// When the first byte of `filling` came.
+    /// When the first byte of `filling` arrived.
     since: Instant,
     made: usize,
     free: UnboundedReceiver<Vec<u8>>,
@@ -61,8 +61,8 @@ impl Gather {
         }
     }
 
-    /// Takes bytes from the front of `rest`. Returns a piece when there is one to hand on; without one, all
-    /// of `rest` is taken. Waits while all buffers are in use.
+    /// Takes bytes from the front of `rest`. Returns a piece when a buffer is full; without one, all of
+    /// `rest` is taken. Waits while all buffers are in use.
     pub(super) async fn add(&mut self, rest: &mut &[u8]) -> Option<Piece> {
         if rest.is_empty() {
             return None;
@@ -80,7 +80,7 @@ impl Gather {
         if is_due { self.take() } else { None }
     }
 
-    /// The bytes that no piece has yet.
+    /// Takes the bytes that are not in a piece yet.
     pub(super) fn take(&mut self) -> Option<Piece> {
         if self.filling.is_empty() {
             return None;
@@ -91,12 +91,12 @@ impl Gather {
         }))
     }
 
-    /// How many bytes no piece has yet.
+    /// Returns how many bytes are not in a piece yet.
     pub(super) fn len(&self) -> u64 {
         self.filling.len() as u64
     }
 
-    /// Forgets the bytes that no piece has yet.
+    /// Discards the bytes that are not in a piece yet.
     pub(super) fn clear(&mut self) {
         self.filling.clear();
     }
@@ -105,7 +105,7 @@ impl Gather {
         let used = if self.made < COUNT {
             self.free.try_recv().ok()
         } else {
-            // It is never closed: this end has a sender, too.
+            // The channel is never closed, because this struct has a sender, too.
             self.free.recv().await
         };
         let mut buffer = used.unwrap_or_else(|| {

@@ -1,4 +1,4 @@
-//! SHA-256 on a thread of its own: in the thread that writes, it would halve the rate.
+//! Computes SHA-256 on a separate thread: in the writing thread, it would halve the rate.
 
 use std::io::{Read as _, Seek as _};
 use std::sync::Arc;
@@ -13,16 +13,16 @@ use super::worker::{Order, Orders, Worker};
 
 pub(super) type Hasher = Worker<Result<Sha256, TransferError>>;
 
-/// How much of a file is read at once.
+/// The number of bytes of a file that are read at once.
 const BLOCK: usize = 256 << 10;
 
-/// Hashes what comes.
+/// Starts a thread that hashes the bytes that it is sent.
 pub(super) fn start() -> Result<Hasher, TransferError> {
     spawn(|orders| Ok(follow(sha2::Sha256::new(), orders)))
 }
 
-/// Hashes the first `length` bytes of the part, and then what comes. The receiver hears when the
-/// first is done; until then nobody else may use the part.
+/// Starts a thread that hashes the first `length` bytes of the partial download, and then the bytes that it
+/// is sent. The receiver is notified when the first part is done. Until then, no other code may use the file.
 pub(super) fn start_after(
     part: &Arc<Part>,
     length: u64,

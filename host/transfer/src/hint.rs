@@ -1,4 +1,4 @@
-//! What to do about each error of this layer.
+//! Gives the hint for each error of this layer.
 
 use std::path::Path;
 
@@ -159,7 +159,7 @@ fn goes_on(kept: u64) -> String {
     format!("goes on after the {kept} bytes that are kept")
 }
 
-/// `what` begins a command that takes the folder.
+/// Returns the hint for a full disk. `what` begins a command that takes the folder.
 fn room_hint(what: &str, folder: &Path, kept: u64) -> String {
     let mut hint = format!(
         "{what} {}`), or choose another folder with `--output-dir`",
@@ -171,7 +171,7 @@ fn room_hint(what: &str, folder: &Path, kept: u64) -> String {
     hint
 }
 
-/// `what` is there instead of a plain file.
+/// Returns the hint if `what` is there instead of a plain file.
 fn not_plain_hint(path: &Path, what: &str) -> String {
     match what {
         "a device"
@@ -244,7 +244,7 @@ fn hint_of_kind(kind: std::io::ErrorKind, number: Option<i32>) -> Option<String>
     })
 }
 
-/// Of this process, or of the machine.
+/// Returns true if the process, or the machine, has too many open files.
 #[cfg(unix)]
 fn is_too_many_files(number: i32) -> bool {
     use rustix::io::Errno;

@@ -1,4 +1,4 @@
-//! What was done on this machine, in a file that only grows at its end.
+//! Records the operations on this machine, in a file that is only appended to.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
@@ -11,43 +11,43 @@ use serde::{Deserialize, Serialize};
 use super::part::create_private;
 use super::{TransferError, plain};
 
-/// Longest text of one field, in characters; text may come from a server.
+/// The maximum length of one field, in characters: its text may come from a server.
 const LONGEST_TEXT: usize = 2000;
 
-/// Longest line that is read: an entry with the longest texts is far shorter.
+/// The maximum length of a line that is read, in bytes. An entry with the longest texts is far shorter.
 const LONGEST_LINE: u64 = 256 << 10;
 
-/// One thing that was done. Text is as it came: escape it before it is shown.
+/// One operation. Its text is unescaped: escape it before you show it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Entry {
     #[serde(with = "time")]
     pub time: Timestamp,
-    /// `create`, `download`, `verify`, `restore` or `delete`.
+    /// The operation: `create`, `download`, `verify`, `restore` or `delete`.
     pub operation: String,
     pub engine: String,
-    /// Where: context, namespace and target.
+    /// Context, namespace and target of the operation.
     pub scope: String,
-    /// Of the backup.
+    /// Id of the backup.
     pub id: Option<String>,
     pub file: Option<String>,
     pub bytes: Option<u64>,
-    /// In hexadecimal.
+    /// SHA-256 digest in hexadecimal.
     pub sha256: Option<String>,
-    /// `Succeeded`, `Unproven`, or the name of a [`host_base::Failure`].
+    /// The outcome: `Succeeded`, `Unproven`, or the name of a [`host_base::Failure`].
     pub outcome: String,
     pub message: Option<String>,
 }
 
-/// The entries that could be read, the oldest first.
+/// The readable entries, the oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Past {
     pub entries: Vec<Entry>,
-    /// Lines that could not be read, such as one that a loss of power cut.
+    /// The number of unreadable lines, such as one that a power loss cut.
     pub unreadable: usize,
 }
 
-/// The record of this user.
+/// The history of this user.
 #[derive(Clone, Debug)]
 pub struct History {
     folder: PathBuf,
@@ -55,8 +55,8 @@ pub struct History {
 }
 
 impl History {
-    /// The record in the state folder, which is made when the first entry is written. The last
-    /// 10,000 entries are kept.
+    /// Opens the history in the state folder, which is created with the first entry. The last 10,000 entries
+    /// are kept.
     #[must_use]
     pub fn new(state_folder: &Path) -> Self {
         Self {
@@ -65,7 +65,7 @@ impl History {
         }
     }
 
-    /// With room for other than 10,000 entries.
+    /// Sets the number of entries that are kept.
     #[must_use]
     pub fn keeping(self, most: usize) -> Self {
         Self { most, ..self }
@@ -75,10 +75,10 @@ impl History {
         self.folder.join("history.jsonl")
     }
 
-    /// Adds an entry. Other processes that do the same wait for each other.
+    /// Appends an entry. Processes that append at the same time wait for each other.
     ///
     /// # Errors
-    /// When the file can't be written. What the entry is about was done all the same.
+    /// When the file can't be written. The recorded operation itself has happened all the same.
     pub fn append(&self, entry: &Entry) -> Result<(), TransferError> {
         let path = self.path();
         let failed = |source| TransferError::io("write", &path, source);
@@ -92,23 +92,23 @@ impl History {
         if is_torn(&mut file).map_err(failed)? {
             line.insert(0, b'\n');
         }
-        // One write, so that whoever reads without the lock sees a whole line or none.
+        // A single write lets readers without the lock see a whole line or none.
         file.write_all(&line)
             .and_then(|()| file.sync_data())
             .map_err(failed)?;
         self.rotate(&path).map_err(failed)
     }
 
-    /// All entries. No file is no entry.
+    /// Returns all entries. A missing file has no entries.
     ///
     /// # Errors
-    /// When there is a file that can't be read.
+    /// When the file exists and can't be read.
     pub fn read(&self) -> Result<Past, TransferError> {
         let path = self.path();
         let failed = |source| TransferError::io("read", &path, source);
         let file = match files::open_plain(&path) {
             Ok(file) => file,
-            // Below a plain file there is nothing either.
+            // If the folder's path leads through a plain file, there is no history either.
             Err(error)
                 if matches!(
                     error.kind(),
@@ -138,16 +138,16 @@ impl History {
         }
     }
 
-    /// A file of its own, because [`History::rotate`] gives the name of the other to a new file.
+    /// Locks a separate file, because [`History::rotate`] gives the name of the history to a new file.
     fn lock(&self) -> io::Result<File> {
         let lock = open(&self.folder.join("history.lock"))?;
         lock.lock()?;
         Ok(lock)
     }
 
-    /// Drops the oldest entries, when there are a tenth too many: not at each entry.
+    /// Drops the oldest entries once there are a tenth too many, which is cheaper than at each entry.
     fn rotate(&self, path: &Path) -> io::Result<()> {
-        // A link of the user's stays one.
+        // A symbolic link of the user stays a link.
         let path = &plain::target(path)?.path;
         let bytes = files::read_plain(path, u64::MAX)?;
         let lines: Vec<_> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
@@ -194,14 +194,14 @@ fn open(path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt as _;
-        // A named pipe is not waited for.
+        // Without this flag, opening a named pipe would block.
         let flags = rustix::fs::OFlags::NONBLOCK;
         options.mode(0o600).custom_flags(flags.bits().cast_signed());
     }
     options.open(path)
 }
 
-/// Whether the last line has no end.
+/// Returns true if the last line is incomplete.
 fn is_torn(file: &mut File) -> io::Result<bool> {
     if file.metadata()?.len() == 0 {
         return Ok(false);
@@ -212,7 +212,7 @@ fn is_torn(file: &mut File) -> io::Result<bool> {
     Ok(last != *b"\n")
 }
 
-/// Times as RFC 3339 text in UTC.
+/// Serializes times as RFC 3339 text in UTC.
 mod time {
     use jiff::Timestamp;
     use serde::de::Error as _;
@@ -279,7 +279,7 @@ mod tests {
         for cut in 1..whole.len() {
             fs::write(history.path(), [&whole[..], &whole[..cut]].concat()).expect("written");
             history.append(&entry("b")).expect("written");
-            // Cut only before its line break, the torn line is whole again.
+            // If only the line break was cut, the next write completes the torn line.
             let found = ids(&history);
             assert!(
                 found == ["a", "b"] || found == ["a", "a", "b"],

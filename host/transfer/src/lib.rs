@@ -1,17 +1,16 @@
-//! The bytes of backups: from an answer into a file, onto stdout, and checked where they lie.
+//! Moves the bytes of backups: from a response into a file or onto stdout. It also verifies existing files.
 //!
-//! This layer knows files, checksums and the HTTP headers that speak of them. It does not know where
-//! an answer comes from: whoever calls it gives the first answer, and a [`Source`] that can ask again
-//! from an offset.
+//! This layer knows files, checksums and the HTTP headers about them. It does not know where a response comes
+//! from. The caller passes the first response, and a [`Source`] that can repeat the request from an offset.
 //!
-//! What [`save()`] promises, and where it is kept:
+//! The promises of [`save()`], and the modules that keep them:
 //!
 //! | promise | place |
 //! |---|---|
-//! | the final name appears only when the file is whole and checked | `commit` |
+//! | the final name appears only when the file is complete and checked | `commit` |
 //! | two processes never write one file | the lock of `part` |
-//! | nothing but a plain file is replaced | `plain`, `destination`, `commit` |
-//! | what came before a crash is truthful, and is not asked for again | `part`, `writer` |
+//! | only a plain file is ever replaced | `plain`, `destination`, `commit` |
+//! | bytes from before a crash are correct and are not requested again | `part`, `writer` |
 //! | the end of a stream is not success | `claims`, `fetch`, `save` |
 //! | memory is constant | `worker`: one budget for all bytes in flight |
 

@@ -1,4 +1,4 @@
-//! How a part is opened: made or found, locked, and known to be this user's own.
+//! Opens a partial download: creates or finds it, locks it, and checks that it is this user's own.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek as _, SeekFrom};
@@ -10,25 +10,25 @@ use super::fail_point::{Step, reach};
 use super::part::Part;
 use super::record::Record;
 
-/// Tries to get hold of a part that others finish or throw away at the same moment.
+/// The maximum number of attempts if other processes complete or discard the partial download meanwhile.
 const TRIES: usize = 8;
 
 impl Part {
-    /// Opens the part of `destination` for the bytes of `wanted`.
+    /// Opens the partial download of `destination` for the bytes of `wanted`.
     ///
-    /// What an earlier run left is taken over if it is of the same bytes; [`Part::durable`] says how
-    /// much that is, and the next byte is written there.
+    /// The bytes of an earlier run are reused if they are of the same content. [`Part::durable`] returns
+    /// their number, and the next byte is written after them.
     pub(super) fn open(destination: &Destination, wanted: Record) -> Result<Self, TransferError> {
         let paths = destination.paths();
         fs::create_dir_all(&paths.folder)
             .map_err(|source| TransferError::io("make folder", &paths.folder, source))?;
-        // Before there is a part: one that is given up removes them.
+        // The check comes before the file exists, because discarding a partial download removes these paths.
         for path in [&paths.record, &paths.new_record, &paths.new_digest] {
             refuse_special(path)?;
         }
         let file = lock(&paths.part)?;
         let part = Self::new(file, paths, wanted.clone());
-        // Under the lock: whoever had it before may have finished in the meantime.
+        // The check runs under the lock: the process that held it before may have completed the file.
         destination.check()?;
         let failed = |source| TransferError::io("open", part.path(), source);
         reach(Step::PartOpened, part.path()).map_err(failed)?;
@@ -38,7 +38,7 @@ impl Part {
         match found {
             Some(found) if 0 < found.durable && found.durable <= length => {
                 let mut file = part.file();
-                // Bytes behind the durable ones came without a record; a crash may have torn them.
+                // Bytes after the durable ones have no record; a crash may have torn them.
                 file.set_len(found.durable).map_err(failed)?;
                 file.seek(SeekFrom::Start(found.durable)).map_err(failed)?;
                 part.take_over(found);
@@ -51,7 +51,7 @@ impl Part {
     }
 }
 
-/// What lies where this program keeps its own files, and is no file, is somebody else's.
+/// Refuses if one of the program's own paths is not a plain file: somebody else created it.
 fn refuse_special(path: &Path) -> Result<(), TransferError> {
     match fs::symlink_metadata(path) {
         Ok(found) if !found.is_file() => Err(unsafe_part(path, "it is not a plain file")),
@@ -97,7 +97,7 @@ fn open(path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt as _;
-        // A FIFO that someone put there must not hold the program up.
+        // Without this flag, opening a FIFO at this path would block.
         let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
         options.mode(0o600).custom_flags(flags.bits().cast_signed());
     }
@@ -115,10 +115,10 @@ fn unsafe_part(path: &Path, reason: &'static str) -> TransferError {
     }
 }
 
-/// Whether the locked file is still the one at `path`, and nobody else's.
+/// Returns true if the locked file is still the one at `path` and has no other name.
 ///
-/// The lock belongs to the file, not to its name: between opening and locking, its owner may have
-/// given it the final name, and writing to it would then destroy a whole backup.
+/// The lock belongs to the file, not to its name. Between opening and locking, its owner may have given it
+/// the final name. Writing to it would then destroy a complete backup.
 #[cfg(unix)]
 fn is_ours_at(file: &File, path: &Path) -> Result<bool, TransferError> {
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -140,7 +140,7 @@ fn is_ours_at(file: &File, path: &Path) -> Result<bool, TransferError> {
         return Err(unsafe_part(path, "it belongs to another user"));
     }
     if locked.nlink() != 1 {
-        // Another name leads to the same bytes; they are left alone.
+        // Another name refers to the same bytes, so the bytes must not be changed.
         remove(path)?;
         return Ok(false);
     }
@@ -149,7 +149,7 @@ fn is_ours_at(file: &File, path: &Path) -> Result<bool, TransferError> {
     Ok(true)
 }
 
-/// Other systems don't give an open file another name.
+/// Returns true: these systems don't rename an open file.
 #[cfg(not(unix))]
 fn is_ours_at(_: &File, _: &Path) -> Result<bool, TransferError> {
     Ok(true)

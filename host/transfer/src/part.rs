@@ -1,4 +1,4 @@
-//! The file that a download is written to until it is whole, and the record beside it.
+//! Manages the partial download and the record beside it.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek as _, Write as _};
@@ -10,11 +10,11 @@ use super::destination::{Paths, remove};
 use super::fail_point::{Step, reach};
 use super::record::Record;
 
-/// An unfinished download, locked.
+/// A partial download, locked.
 ///
-/// When it is dropped, it stays if a later run can go on with it, and is removed if none can.
+/// When it is dropped, the file stays if a later run can resume it, and is removed otherwise.
 pub(super) struct Part {
-    /// Its lock ends when it is closed.
+    /// The open file, whose lock ends when it is closed.
     file: File,
     pub(super) paths: Paths,
     state: Mutex<State>,
@@ -22,9 +22,9 @@ pub(super) struct Part {
 
 struct State {
     record: Record,
-    /// How often it began again: a checkpoint of an earlier time is void.
+    /// The number of restarts. A checkpoint of an earlier generation is void.
     generation: u64,
-    /// Whether nothing is to be done with it any more.
+    /// True if dropping must not touch the file any more.
     settled: bool,
 }
 
@@ -49,12 +49,12 @@ impl Part {
         &self.file
     }
 
-    /// So many bytes are on the disk, and the record says so.
+    /// Returns how many bytes are on the disk and in the record.
     pub(super) fn durable(&self) -> u64 {
         self.state().record.durable
     }
 
-    /// So many bytes a later run need not ask for.
+    /// Returns how many bytes a later run can reuse.
     pub(super) fn kept(&self) -> u64 {
         let state = self.state();
         if state.record.is_resumable() && !state.settled {
@@ -64,17 +64,17 @@ impl Part {
         }
     }
 
-    /// Goes on with what an earlier run left.
+    /// Continues with the partial download of an earlier run.
     pub(super) fn take_over(&self, found: Record) {
         self.state().record = found;
     }
 
     /// Begins again, for the bytes of `record`.
     ///
-    /// The old record goes first, and for good: with new bytes beside it, it would be a lie that the
-    /// next run believes.
+    /// The old record is removed first, and synced. Beside new bytes it would be wrong, and the next run
+    /// would trust it.
     ///
-    /// Returns what its checkpoints have to give.
+    /// Returns the generation for the next checkpoints.
     pub(super) fn restart(&self, record: Record) -> Result<u64, TransferError> {
         let mut state = self.state();
         state.record = record;
@@ -89,9 +89,9 @@ impl Part {
         Ok(state.generation)
     }
 
-    /// Puts the first `written` bytes on the disk and writes it down.
+    /// Syncs the first `written` bytes to the disk and records their number.
     ///
-    /// `generation` is that of the bytes: after a restart they are void.
+    /// Bytes of an earlier `generation` than the current one are void and are ignored.
     pub(super) fn checkpoint(&self, written: u64, generation: u64) -> Result<(), TransferError> {
         let mut state = self.state();
         if generation != state.generation || written <= state.record.durable {
@@ -100,7 +100,7 @@ impl Part {
         self.record(&mut state, written, File::sync_data)
     }
 
-    /// As [`Part::checkpoint`], for the last bytes: what the system knows of the file is on the disk as well.
+    /// Makes the last checkpoint, like [`Part::checkpoint`], and also syncs the metadata of the file.
     pub(super) fn finish(&self, written: u64, generation: u64) -> Result<(), TransferError> {
         let mut state = self.state();
         if generation == state.generation && written > state.record.durable {
@@ -125,13 +125,13 @@ impl Part {
             self.write_record(&record)
                 .map_err(|source| TransferError::io("write", &self.paths.record, source))?;
         }
-        // Not before it is written down: what has no record is not kept.
+        // The state changes only after the record is written: bytes without a record are not kept.
         state.record = record;
         reach(Step::CheckpointRecorded, self.path()).map_err(failed)
     }
 
-    /// Whole or not at all. It is not synced: an older record is true, too, and one that a loss of
-    /// power left empty is none.
+    /// Writes the record completely or not at all. It is not synced: an older record is correct, too, and one
+    /// that a power loss left empty counts as none.
     fn write_record(&self, record: &Record) -> io::Result<()> {
         let write = || {
             let mut file = create_private(&self.paths.new_record)?;
@@ -139,20 +139,20 @@ impl Part {
             fs::rename(&self.paths.new_record, &self.paths.record)
         };
         write().inspect_err(|_| {
-            // On a full disk the little that it takes counts, too.
+            // On a full disk, even this small file takes space that is needed.
             let _ = fs::remove_file(&self.paths.new_record);
         })
     }
 
-    /// It is the final file now, or stays where it is: dropping it removes nothing.
+    /// Marks the file as final or abandoned: dropping removes nothing.
     pub(super) fn settle(&self) {
         self.state().settled = true;
     }
 
-    /// Throws it away: its bytes are in doubt.
+    /// Discards the partial download, because its bytes are in doubt.
     pub(super) fn discard(&self) {
         self.settle();
-        // What can't be removed now is emptied by the next run.
+        // A file that can't be removed now is emptied by the next run.
         let _ = remove(&self.paths.record);
         let _ = remove(&self.paths.part);
     }
@@ -174,8 +174,8 @@ impl Drop for Part {
     }
 }
 
-/// An empty file that only this user can read. It is under the lock of the part, so whatever is there
-/// was left by a run that died.
+/// Creates an empty file that only this user can read. The lock of the partial download protects the path, so
+/// an existing file was left by a run that died.
 pub(super) fn create_private(path: &Path) -> io::Result<File> {
     remove(path).map_err(|_| io::Error::from(io::ErrorKind::PermissionDenied))?;
     let mut options = OpenOptions::new();

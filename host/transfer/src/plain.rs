@@ -1,23 +1,23 @@
-//! Where bytes are written: to a plain file, and never in the place of anything else.
+//! Decides where bytes may be written: to a plain file, and never in place of anything else.
 //!
-//! A device, a named pipe, a socket or a folder is never replaced, whatever the user forces. A symbolic
-//! link stays as well: the file that it leads to is written, as `cp` and `tee` do it, if the link is the
-//! user's own (or root's) and leads to a plain file. Links of other users could lead anywhere, and those
-//! in `/dev` and `/proc` lead to what a process has open.
+//! A device, a named pipe, a socket or a folder is never replaced, whatever the user forces. A symbolic link
+//! stays as well: the file that it points to is written, as `cp` and `tee` do. The link must belong to the
+//! user or to root, and must point to a plain file. Links of other users could point anywhere. Those in
+//! `/dev` and `/proc` point to the open files of a process.
 
 use std::fs::{self, FileType, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Links that are followed one after the other, as Linux counts them.
+/// The maximum number of links that are followed in a row, equal to Linux's limit.
 const MOST_LINKS: usize = 40;
 
-/// Why nothing is written to a path.
+/// The reason why nothing is written to a path.
 #[derive(Debug, thiserror::Error)]
 pub enum Unwritable {
     #[error("it is {what}, not a plain file")]
     NotPlain {
-        /// What is there, with its article.
+        /// The kind of the existing item, with its article.
         what: &'static str,
     },
     #[error(transparent)]
@@ -33,19 +33,19 @@ impl From<Unwritable> for io::Error {
     }
 }
 
-/// Where the bytes for a path go.
+/// The file that is written for a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// The path itself, or the file that its link leads to.
+    /// The path itself, or the file that its link points to.
     pub path: PathBuf,
-    /// Whether a plain file is there.
+    /// True if a plain file exists there.
     pub(crate) exists: bool,
 }
 
-/// Looks at what is at a path, before it is written to or replaced.
+/// Checks a path before it is written or replaced.
 ///
 /// # Errors
-/// [`Unwritable::NotPlain`] when there is something that must stay.
+/// [`Unwritable::NotPlain`] if the path is something that must stay.
 pub fn target(path: &Path) -> Result<Target, Unwritable> {
     let mut at = path.to_owned();
     for _ in 0..MOST_LINKS {
@@ -77,7 +77,7 @@ pub fn target(path: &Path) -> Result<Target, Unwritable> {
     Err(not_plain("a link in a circle of links"))
 }
 
-/// Where a link leads, if it may be followed.
+/// Returns the target of a link if the link may be followed.
 fn follow(link: &Path, found: &Metadata) -> Result<PathBuf, Unwritable> {
     let folder = match link.parent() {
         Some(folder) if folder != Path::new("") => folder,
@@ -102,13 +102,13 @@ fn is_trusted(link: &Metadata) -> bool {
     link.uid() == 0 || link.uid() == rustix::process::geteuid().as_raw()
 }
 
-/// Elsewhere only administrators make links.
+/// Returns true: on these systems only administrators create links.
 #[cfg(not(unix))]
 fn is_trusted(_: &Metadata) -> bool {
     true
 }
 
-/// What it is, with its article; none of a plain file.
+/// Returns the kind of a file with its article; `None` for a plain file.
 pub(super) fn special(kind: FileType) -> Option<&'static str> {
     #[cfg(unix)]
     {

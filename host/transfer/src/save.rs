@@ -1,4 +1,4 @@
-//! A download into a file.
+//! Downloads a backup into a file.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,33 +20,39 @@ use super::worker::Order;
 use super::writer::{self, Writer};
 use super::{Download, Event, Progress, Proof, TransferError, space};
 
-/// A file that was written, whole and checked.
+/// A written file that is complete and checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Saved {
     pub path: PathBuf,
     /// Length in bytes.
     pub length: u64,
     pub sha256: Sha256,
-    /// How sure it is that this is all of it. It is [`Proof::Nothing`] only where the user accepts that.
+    /// How certain it is that the file is complete. It is [`Proof::Nothing`] only if the user accepts that.
     pub proof: Proof,
-    /// What its structure shows to be damaged, where the user accepts it all the same.
+    /// The damage that the structure shows, if the user accepts damaged files.
     pub damage: Option<String>,
-    /// So many bytes were there from an earlier run.
+    /// The number of bytes that an earlier run had left.
     pub resumed: u64,
 }
 
 /// Writes the bytes of a download to a file, and `NAME.sha256` beside it.
 ///
-/// The file has its name only when it is whole and everything that was said of it holds. Until then
-/// its bytes lie in `.NAME.part`. When the download fails, and when the future is dropped, they stay
-/// there if the backend gave a strong ETag, and the next call for the same bytes goes on after them.
-/// Dropping waits until they are on the disk.
+/// The file gets its name only when it is complete and every claim about it is correct. Until then its bytes
+/// are in `.NAME.part`. If the download fails or the future is dropped, the partial download stays if the
+/// backend gave a strong ETag. The next call for the same bytes resumes it. Dropping waits until the bytes
+/// are on the disk.
 ///
 /// # Errors
-/// Before any byte is asked for or written: when the file exists and may not be replaced, when
-/// another process is at it, when the disk has no room, when the answer can't be a backup. Later: when
-/// the stream breaks off more often than [`super::Retry`] allows, and when length or checksum don't
-/// hold; then nothing is kept. When nothing proves that all bytes came, they are kept under another name.
+/// Before any byte is requested or written:
+/// - The file exists and may not be replaced.
+/// - Another process is writing it.
+/// - The disk has no room.
+/// - The response can't be a backup.
+///
+/// Later:
+/// - The stream is interrupted more often than [`super::Retry`] allows.
+/// - Length or checksum are wrong; then nothing is kept.
+/// - Nothing proves that all bytes arrived; then they are kept under another name.
 pub async fn save(
     download: Download<'_>,
     destination: &Destination,
@@ -74,7 +80,7 @@ pub async fn save(
     let accept_unproven = download.accept_unproven;
     let mut fetch = Fetch::new(download, claims, resumed);
     let fetched = fetch.run(&mut sink).await;
-    // Also after an error: what came is put on the disk.
+    // The received bytes are synced even after an error.
     let finished = sink.finish().await;
     let checked = fetched.and(finished).and_then(|sha256| {
         let proof = fetch.claims.check(fetch.position, sha256)?;
@@ -113,10 +119,10 @@ pub async fn save(
     })
 }
 
-/// Hashes and writes at the same time.
+/// A sink that hashes and writes at the same time.
 struct FileSink {
     gather: Gather,
-    // The order matters: fields are dropped from the first on, and the writer is what takes its time.
+    // Fields are dropped in this order. The writer comes last because its drop takes long.
     hasher: Hasher,
     writer: Writer,
     source: String,
@@ -152,7 +158,7 @@ impl FileSink {
 
     async fn finish(&mut self) -> Result<Sha256, TransferError> {
         self.hand_over();
-        // Both have the end of their orders before either is waited for.
+        // Both threads get the end of their orders before the code waits for either.
         let (hashed, written) = tokio::join!(self.hasher.finish(), self.writer.finish());
         written.unwrap_or(Err(TransferError::Stopped))?;
         hashed.unwrap_or(Err(TransferError::Stopped))
@@ -162,10 +168,10 @@ impl FileSink {
         self.hasher.send(order.clone()) && self.writer.send(order)
     }
 
-    /// Gives the threads what is gathered so far.
+    /// Passes the gathered bytes to the threads.
     fn hand_over(&mut self) {
         if let Some(piece) = self.gather.take() {
-            // A thread that takes no more orders has failed, and its result says why.
+            // If a thread takes no more orders, it has failed, and its result has the reason.
             self.order(Order::Bytes(piece));
         }
     }
@@ -173,7 +179,7 @@ impl FileSink {
 
 impl Drop for FileSink {
     fn drop(&mut self) {
-        // A stopped download keeps all that came.
+        // A stopped download keeps all received bytes.
         self.hand_over();
     }
 }
@@ -183,7 +189,7 @@ impl Sink for FileSink {
         let mut rest = &*bytes;
         while let Some(piece) = self.gather.add(&mut rest).await {
             if !self.order(Order::Bytes(piece)) {
-                // A thread that takes no more orders has failed, and says why.
+                // If a thread takes no more orders, it has failed, and its result has the reason.
                 return self.finish().await.and(Err(TransferError::Stopped));
             }
         }
@@ -192,7 +198,7 @@ impl Sink for FileSink {
 
     fn restart(&mut self, claims: &Claims) -> Result<(), TransferError> {
         self.gather.clear();
-        // That a thread has ended is seen with the next bytes, or at the end.
+        // A thread that has ended is noticed with the next bytes, or at the end.
         self.order(Order::Restart(Record::new(&self.source, claims)));
         Ok(())
     }

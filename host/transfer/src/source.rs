@@ -1,4 +1,4 @@
-//! Where bytes come from, and who hears how far they are.
+//! Defines where bytes come from, and who receives the progress.
 
 use std::time::Duration;
 
@@ -11,32 +11,32 @@ use http_body_util::combinators::UnsyncBoxBody;
 
 use super::{Expectation, TransferError};
 
-/// The body of an answer, as it arrives.
+/// The body of a response, as it arrives.
 pub type Body = UnsyncBoxBody<Bytes, Report>;
 
-/// An answer of a backend.
+/// A response of a backend.
 pub type Answer = http::Response<Body>;
 
-/// What can ask for the same bytes again.
+/// A source that can request the same bytes again.
 pub trait Source: Send + Sync {
-    /// What the bytes are, the same in every run: cluster, target and request, without credentials.
-    /// It is kept in a file beside an unfinished download.
+    /// Returns what identifies the bytes in every run: cluster, target and request, without credentials. It
+    /// is stored in a file beside the partial download.
     fn identity(&self) -> &str;
 
-    /// Whether the request may be sent again. One that makes the backend work may not: its answer is
-    /// the only one.
+    /// Returns true if the request may be repeated. A request that makes the backend create a backup may not
+    /// be: its response is the only one.
     fn can_repeat(&self) -> bool {
         true
     }
 
-    /// Sends the request once more, with these headers added: `Accept-Encoding`, and `Range` and
-    /// `If-Range` where the bytes are wanted from an offset. Any status is an answer.
+    /// Repeats the request with these additional headers: `Accept-Encoding`, and `Range` and `If-Range` to
+    /// resume from an offset. A response of any status is returned as `Ok`.
     ///
-    /// [`Source::can_repeat`] says whether that may be done at all.
+    /// Callers must check [`Source::can_repeat`] first.
     fn open<'a>(&'a self, headers: &'a HeaderMap) -> BoxFuture<'a, Result<Answer, Report>>;
 }
 
-/// What waits between two tries.
+/// Waits between two attempts.
 pub trait Sleeper: Send + Sync {
     fn sleep(&self, length: Duration) -> BoxFuture<'_, ()>;
 }
@@ -51,26 +51,27 @@ impl Sleeper for TokioSleeper {
     }
 }
 
-/// Who hears how far a transfer is. It is called for each piece: whoever shows it decides how often.
+/// Receives the progress of a transfer. It is called for each piece; the receiver limits how often it shows
+/// it.
 pub trait Progress: Send + Sync {
-    /// `done` of `total` bytes of the whole, those of an earlier run included. `done` falls back to 0
-    /// when a transfer has to begin again.
+    /// Reports `done` of `total` bytes of the whole, including those of an earlier run. `done` returns to 0
+    /// when a transfer must begin again.
     fn bytes(&self, done: u64, total: Option<u64>);
 
-    /// Something that the user may want to know while it goes on.
+    /// Reports an event that the user may want to know about.
     fn event(&self, _event: &Event<'_>) {}
 }
 
-/// What happens besides bytes.
+/// An event of a transfer, apart from received bytes.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// Bytes of an earlier run are read again, for the checksum, before the rest is asked for.
+    /// The bytes of an earlier run are read again for the checksum, before the rest is requested.
     Rereading { bytes: u64 },
-    /// The transfer goes on from this offset.
+    /// The transfer resumes from this offset.
     Resumed { offset: u64 },
     /// The transfer begins again at zero.
     Restarted { reason: &'a str },
-    /// The stream was cut; the next try comes after `wait`.
+    /// The stream was cut; the next attempt follows after `wait`.
     Retrying {
         error: &'a TransferError,
         attempt: u32,
@@ -78,16 +79,16 @@ pub enum Event<'a> {
     },
 }
 
-/// How often a transfer that was cut is taken up again.
+/// How often an interrupted transfer is resumed.
 #[derive(Clone, Copy, Debug)]
 pub struct Retry {
-    /// Most tries in a row without progress, and most fresh starts of one transfer.
+    /// The maximum number of attempts in a row without progress, and of restarts of one transfer.
     pub tries: u32,
-    /// What counts as progress: this many bytes further than ever before. A backend that gives a byte
-    /// at each try is not worth a thousand of them.
+    /// The number of bytes beyond the furthest position that counts as progress. Without this minimum, a
+    /// backend that sends one byte per attempt would be retried forever.
     pub progress: u64,
     pub first_wait: Duration,
-    /// The longest wait, also where the backend asks for a longer one (`Retry-After`).
+    /// The maximum wait, even if the backend asks for a longer one (`Retry-After`).
     pub longest_wait: Duration,
 }
 
@@ -103,7 +104,7 @@ impl Default for Retry {
 }
 
 impl Retry {
-    /// The wait before try number `attempt`, counted from 1.
+    /// Returns the wait before an attempt; `attempt` counts from 1.
     pub(super) fn wait(&self, attempt: u32, asked: Option<Duration>) -> Duration {
         let doubled = self
             .first_wait
@@ -114,13 +115,13 @@ impl Retry {
     }
 }
 
-/// A transfer whose first answer has come.
+/// A transfer whose first response has arrived.
 pub struct Download<'a> {
-    /// The answer to the request as the engine sent it, without `Range`.
+    /// The response to the engine's request, which has no `Range`.
     pub first: Answer,
     pub source: &'a dyn Source,
     pub expectation: Expectation,
-    /// Whether bytes are taken for the whole backup although nothing proves that they are.
+    /// True if bytes are accepted as the whole backup although nothing proves it.
     pub accept_unproven: bool,
     pub retry: Retry,
     pub sleeper: &'a dyn Sleeper,

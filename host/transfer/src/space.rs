@@ -2,7 +2,7 @@ use std::path::Path;
 
 use super::TransferError;
 
-/// Refuses a download for which the disk has no room, before its bytes are asked for.
+/// Refuses a download for which the disk has no room, before its bytes are requested.
 pub(super) fn check(folder: &Path, needed: u64) -> Result<(), TransferError> {
     decide(folder, needed, look(folder).bytes)
 }
@@ -19,7 +19,7 @@ fn decide(folder: &Path, needed: u64, free: Option<u64>) -> Result<(), TransferE
     }
 }
 
-/// What this user may still use; none where the system does not tell.
+/// The space that this user may still use. A field is `None` if the system does not report it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Room {
     pub(super) bytes: Option<u64>,
@@ -31,8 +31,8 @@ pub(super) fn look(folder: &Path) -> Room {
     let Ok(found) = rustix::fs::statvfs(folder) else {
         return Room::default();
     };
-    // Virtual file systems, and those without a fixed number of inodes, say 0 of 0 and mean that
-    // they don't count.
+    // Virtual file systems, and those without a fixed number of inodes, report 0 of 0 for values without a
+    // limit.
     Room {
         bytes: (found.f_blocks > 0).then(|| found.f_bavail.saturating_mul(found.f_frsize)),
         inodes: (found.f_files > 0).then_some(found.f_favail),

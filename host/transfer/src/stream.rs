@@ -1,4 +1,4 @@
-//! A download onto a stream, such as stdout.
+//! Downloads a backup onto a stream, such as stdout.
 
 use bytes::Bytes;
 use host_base::Sha256;
@@ -12,24 +12,24 @@ use super::record::Record;
 use super::worker::Order;
 use super::{Download, Proof, TransferError};
 
-/// What was written to a stream, checked at its end.
+/// The result of a download onto a stream, checked at its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Streamed {
     /// Length in bytes.
     pub length: u64,
     pub sha256: Sha256,
-    /// How sure it is that this is all of it. It is [`Proof::Nothing`] only where the user accepts that.
+    /// How certain it is that the stream is complete. It is [`Proof::Nothing`] only if the user accepts that.
     pub proof: Proof,
 }
 
-/// Writes the bytes of a download to `output` while they come.
+/// Writes the bytes of a download to `output` while they arrive.
 ///
-/// What is wrong with them shows only at the end: whoever reads the stream must heed the exit code. A
-/// cut is mended where the backend can go on from an offset.
+/// Errors in the bytes show only at the end, so the reader of the stream must check the exit code. An
+/// interrupted transfer resumes if the backend supports it.
 ///
 /// # Errors
-/// As [`super::save()`], and [`TransferError::CannotRestart`] when bytes that were written would have to
-/// be taken back. [`TransferError::Unproven`] when nothing proves that all bytes came.
+/// Those of [`super::save()`], and [`TransferError::CannotRestart`] if written bytes would have to be taken
+/// back. [`TransferError::Unproven`] if nothing proves that all bytes arrived.
 pub async fn stream_to(
     download: Download<'_>,
     output: &mut (impl AsyncWrite + Unpin + Send + ?Sized),
@@ -47,7 +47,7 @@ pub async fn stream_to(
     let accept_unproven = download.accept_unproven;
     let mut fetch = Fetch::new(download, claims, 0);
     let fetched = fetch.run(&mut sink).await;
-    // Also after an error: what came is written.
+    // The received bytes are written even after an error.
     let handed_on = match sink.gather.take() {
         Some(piece) => sink.hand_on(piece).await,
         None => Ok(()),

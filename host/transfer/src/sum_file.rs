@@ -1,4 +1,4 @@
-//! `NAME.sha256`: written in the form of `sha256sum`, and read in every form that tools write.
+//! Writes `NAME.sha256` in the format of `sha256sum`, and reads every format that tools write.
 
 mod lines;
 #[cfg(test)]
@@ -9,11 +9,11 @@ use std::path::Path;
 use host_base::Sha256;
 use lines::{Line, lines};
 
-/// Longest file of this kind that is read.
+/// The maximum size of a digest file, in bytes.
 pub(super) const LONGEST: u64 = 1 << 20;
 
-/// One line that `sha256sum -c` accepts. A name with a backslash or a line break is escaped as
-/// `sha256sum` does it, with a backslash before the digest.
+/// Returns one line that `sha256sum -c` accepts. A name with a backslash or a line break is escaped like in
+/// `sha256sum`, with a backslash before the digest.
 pub(super) fn line(digest: Sha256, name: &str) -> String {
     let escaped = name
         .replace('\\', "\\\\")
@@ -23,25 +23,25 @@ pub(super) fn line(digest: Sha256, name: &str) -> String {
     format!("{mark}{digest}  {escaped}\n")
 }
 
-/// What a file of digests says of one file.
+/// The facts of a digest file about one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Found {
-    /// Its digest: one of these.
+    /// The possible digests of the file.
     Digests {
         digests: Vec<Sha256>,
-        /// The name that stands beside the digest, where it is another one.
+        /// The name beside the digest, if it is another one.
         other_name: Option<String>,
     },
-    /// Nothing that could be compared, and why.
+    /// There is no digest to compare with, for this reason.
     Nothing(String),
 }
 
-/// Looks for the digest of the file at `path` in the text of a file that lies beside it.
+/// Finds the digest of the file at `path` in the text of a digest file beside it.
 ///
-/// The file may have been hashed in another folder, and renamed together with its digest:
-/// - Lines with its name count, and of those the ones whose folders fit best.
-/// - Without such a line, a digest that is the only one is that of the file beside it, whatever name it
-///   has; and of several, one that fits does (`actual` is that of the file).
+/// The file may have been hashed in another folder and renamed together with its digest:
+/// - Lines with its name count, and among them those whose folders match best.
+/// - Without such a line, a single digest belongs to the file beside it, whatever its name. Of several
+///   digests, one that equals `actual`, the digest of the file, is chosen.
 pub(super) fn find(bytes: &[u8], path: &Path, actual: Sha256) -> Found {
     let text = decode(bytes);
     let parsed = lines(&text);
@@ -78,9 +78,9 @@ pub(super) fn find(bytes: &[u8], path: &Path, actual: Sha256) -> Found {
     })
 }
 
-/// How many parts two paths have in common from their ends. 0 means that the names differ.
+/// Returns how many parts two paths have in common, from their ends. 0 means that the names differ.
 ///
-/// The first may be of another system: there both slashes separate.
+/// The first path may come from another system, so both kinds of slashes separate its parts.
 fn common_parts(named: &str, path: &str) -> usize {
     let parts = path.rsplit('/').filter(|part| *part != ".");
     let count = |separators: &[char]| {
@@ -93,7 +93,7 @@ fn common_parts(named: &str, path: &str) -> usize {
     count(&['/']).max(count(&['/', '\\']))
 }
 
-/// Text in UTF-8, or in UTF-16 with a mark at its start, as PowerShell's `>` writes it.
+/// Decodes UTF-8, or UTF-16 with a byte order mark, which PowerShell's `>` writes.
 fn decode(bytes: &[u8]) -> String {
     let units = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
         let (pairs, _) = bytes.as_chunks::<2>();

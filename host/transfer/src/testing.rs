@@ -1,4 +1,4 @@
-//! A backend that answers from a script.
+//! A backend that follows a script.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -17,25 +17,25 @@ use super::{
     Source,
 };
 
-/// How one answer goes.
+/// The course of one response.
 #[derive(Clone, Debug)]
 pub(super) enum Turn {
-    /// The stream fails after so many bytes, and has this ETag.
+    /// The stream fails after this number of bytes, and has this ETag.
     CutWith(usize, &'static str),
-    /// The stream fails after so many bytes.
+    /// The stream fails after this number of bytes.
     Cut(usize),
-    /// The stream ends as if it were complete after so many bytes.
+    /// The stream ends as if it were complete after this number of bytes.
     End(usize),
-    /// The stream gives so many bytes, and then nothing for ever.
+    /// The stream sends this number of bytes, and then hangs forever.
     Hang(usize),
     Status(u16),
-    /// 206, whatever was asked, with this `Content-Range`.
+    /// The status is 206, whatever was requested, with this `Content-Range`.
     Part(&'static str),
-    /// No answer; whether a retry may help.
+    /// There is no response; the value says whether a retry may help.
     Fail(bool),
 }
 
-/// How the end of a body is told.
+/// How the end of a body is marked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Framing {
     Length,
@@ -51,7 +51,7 @@ pub(super) struct Backend {
     pub(super) ranges: bool,
     pub(super) headers: Vec<(&'static str, String)>,
     pub(super) piece: usize,
-    /// One for each answer; those after the last go well.
+    /// One entry for each response. Responses after the last entry succeed.
     pub(super) script: Mutex<VecDeque<Turn>>,
     /// The headers of each request after the first.
     pub(super) requests: Mutex<Vec<HeaderMap>>,
@@ -77,7 +77,7 @@ impl Backend {
         self
     }
 
-    /// The values of a header in all requests after the first.
+    /// Returns the values of a header in all requests after the first.
     pub(super) fn asked(&self, header: &str) -> Vec<Option<String>> {
         let requests = lock(&self.requests);
         let value = |headers: &HeaderMap| Some(headers.get(header)?.to_str().ok()?.to_owned());
@@ -219,13 +219,13 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Hears everything, and does not wait.
+/// Records everything, and does not wait.
 #[derive(Default)]
 pub(super) struct Observer {
     pub(super) waits: Mutex<Vec<Duration>>,
     pub(super) events: Mutex<Vec<String>>,
     pub(super) bytes: Mutex<Vec<u64>>,
-    /// Woken when so many bytes have come.
+    /// Notified when this number of bytes has arrived.
     pub(super) reached: Option<(u64, tokio::sync::Notify)>,
 }
 
@@ -256,7 +256,7 @@ impl Progress for Observer {
     }
 }
 
-/// Bytes that look like nothing, the same for the same seed.
+/// Returns incompressible bytes, the same for the same seed.
 pub(super) fn noise(length: usize, seed: u64) -> Vec<u8> {
     let mut random = Random(seed);
     (0..length)
@@ -281,7 +281,7 @@ impl Random {
     }
 }
 
-/// `backup.zip` in a folder.
+/// Returns the destination `backup.zip` in a folder.
 pub(super) fn destination(folder: &std::path::Path, replace: bool) -> Destination {
     Destination {
         folder: folder.to_owned(),

@@ -1,9 +1,9 @@
-//! What becomes of bytes when nobody said how many they should be.
+//! Decides about bytes whose length nobody announced.
 //!
-//! A body that ends with its connection looks the same when it was cut. If the bytes are an archive, its
-//! own end decides: the directory of a zip, the end blocks of a tar, the trailer of the only member of a
-//! compressed file. Everything else is kept as `NAME.unproven`, without a digest beside it, unless the
-//! user accepts it. An older file of that name may be the only whole copy: the next one gets a number.
+//! A body that ends with its connection looks the same if it was cut. If the bytes are an archive, its own
+//! end decides. That is the directory of a zip, the end blocks of a tar, or the trailer of a single
+//! compressed member. Everything else is kept as `NAME.unproven` without a digest, unless the user accepts
+//! it. An older file of that name may be the only complete copy, so the next one gets a number.
 
 use std::io;
 use std::iter;
@@ -17,21 +17,21 @@ use super::destination::remove;
 use super::part::Part;
 use super::{Proof, TransferError};
 
-/// How many files of one name are kept.
+/// The maximum number of files of one name.
 const MOST: u32 = 1000;
 
-/// What is known of a part that may have its name.
+/// The judgement about a partial download that may get its final name.
 pub(super) struct Judgement {
     pub(super) proof: Proof,
-    /// What its structure shows to be damaged. Only a user who accepts that gets such a file.
+    /// The damage that the structure shows. Such a file is delivered only if the user accepts it.
     pub(super) damage: Option<String>,
 }
 
-/// Returns by what it is known that the part is whole.
+/// Returns the proof that the partial download is complete.
 ///
 /// # Errors
-/// If `accept` is not set, [`TransferError::CutShort`] when its structure shows that it is not whole, and
-/// [`TransferError::Unproven`] when nothing shows it.
+/// If `accept` is not set: [`TransferError::CutShort`] if the structure shows that the file is incomplete,
+/// and [`TransferError::Unproven`] if nothing shows that it is complete.
 pub(super) async fn judge(
     part: &Arc<Part>,
     received: u64,
@@ -40,7 +40,7 @@ pub(super) async fn judge(
     let part = Arc::clone(part);
     blocking(move || {
         let failed = |source| {
-            // The error names it: what came is worth more than a tidy folder.
+            // The error names the file: the received bytes are worth more than a tidy folder.
             part.settle();
             TransferError::io("read", part.path(), source)
         };
@@ -69,9 +69,9 @@ pub(super) async fn judge(
     .await
 }
 
-/// Gives the part a name that says what it is.
+/// Gives the partial download a name that marks it as unproven.
 fn keep(part: &Part) -> Result<PathBuf, TransferError> {
-    // Whatever fails now, what came stays: it may be the only whole copy.
+    // Even if a later step fails, the bytes must stay: they may be the only complete copy.
     part.settle();
     let to = rename_to_free(part).map_err(|source| TransferError::Io {
         doing: "give a name of its own to what came, which stays in",
@@ -79,13 +79,13 @@ fn keep(part: &Part) -> Result<PathBuf, TransferError> {
         source,
         kept: 0,
     })?;
-    // Where it lies is to be told, and that it is unproven. A record without a part is not believed.
+    // Errors are ignored here, because the caller must report the path. A record without its file is ignored.
     let _ = remove(&part.paths.record);
     let _ = part.paths.sync_folder();
     Ok(to)
 }
 
-/// Replaces nothing: the first name that is free.
+/// Renames to the first free name, and so replaces nothing.
 fn rename_to_free(part: &Part) -> io::Result<PathBuf> {
     let first = &part.paths.unproven;
     let numbered = (2..=MOST).map(|number| {

@@ -1,4 +1,4 @@
-//! A file where it lies: is it what was downloaded, and is it whole by its own structure?
+//! Verifies an existing file: is it what was downloaded, and is its own structure intact?
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek as _};
@@ -10,8 +10,8 @@ use sha2::Digest as _;
 use super::sum_file::Found;
 use super::{Progress, TransferError, archive, sum_file};
 
-/// What a file should be by the record of its download. It counts where `NAME.sha256` says nothing: a file
-/// that somebody replaced together with its digest is another one.
+/// The expected properties of a file, from the record of its download. They count if `NAME.sha256` has no
+/// digest: a file that somebody replaced together with its digest is a different one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
     /// Length in bytes.
@@ -19,38 +19,38 @@ pub struct Wanted {
     pub sha256: Option<Sha256>,
 }
 
-/// How a check went.
+/// The outcome of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Passed,
     Failed,
-    /// There is nothing to check it by.
+    /// There is nothing to check the file by.
     Skipped,
 }
 
-/// One check. Its message may have text from the file: escape it before it is shown.
+/// One check. Its message may contain text from the file: escape it before you show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
-    /// `length`, `sha256` or `structure`.
+    /// Name of the check: `length`, `sha256` or `structure`.
     pub name: &'static str,
     pub outcome: Outcome,
     pub message: String,
 }
 
-/// By what it is known that a file is what it should be.
+/// The proof that a file is what it should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proven {
-    /// Its digest is the one that was written down.
+    /// Its digest equals the recorded one.
     Checksum,
-    /// Its length is the one that was written down.
+    /// Its length equals the recorded one.
     Length,
-    /// Its own structure holds: it is whole, and could be another backup.
+    /// Its own structure is intact: the file is complete, but could be another backup.
     Structure,
-    /// It could be read.
+    /// The file was read, and nothing more is known.
     Nothing,
 }
 
-/// What was found in a file.
+/// The result of a verification.
 #[derive(Debug)]
 pub struct Verification {
     pub path: PathBuf,
@@ -58,16 +58,16 @@ pub struct Verification {
     pub length: u64,
     pub sha256: Sha256,
     pub checks: Vec<Check>,
-    /// What the user may want to know of the file of digests beside it. It may have text from there:
-    /// escape it before it is shown.
+    /// A note for the user about the digest file beside the file. It may contain text from there: escape it
+    /// before you show it.
     pub note: Option<String>,
-    /// The file that was checked, at its start. Whoever sends these bytes on should read them from
-    /// here: another file may have the name by now.
+    /// The verified file, positioned at its start. Callers that send the bytes must read them from here,
+    /// because another file may have the name by now.
     pub file: File,
 }
 
 impl Verification {
-    /// Whether no check failed.
+    /// Returns true if no check failed.
     #[must_use]
     pub fn holds(&self) -> bool {
         self.checks
@@ -75,7 +75,7 @@ impl Verification {
             .all(|check| check.outcome != Outcome::Failed)
     }
 
-    /// The strongest of the checks that passed.
+    /// Returns the strongest proof among the passed checks.
     #[must_use]
     pub fn proven(&self) -> Proven {
         let passed = |name| {
@@ -93,16 +93,16 @@ impl Verification {
         }
     }
 
-    /// Whether a digest or a length from elsewhere was there to compare with.
+    /// Returns true if a digest or a length from elsewhere was compared.
     #[must_use]
     pub fn is_compared(&self) -> bool {
         matches!(self.proven(), Proven::Checksum | Proven::Length)
     }
 
-    /// This, if no check failed.
+    /// Returns itself if no check failed.
     ///
     /// # Errors
-    /// [`TransferError::Damaged`] with the first that did.
+    /// [`TransferError::Damaged`] with the first failed check.
     pub fn require(self) -> Result<Self, TransferError> {
         let failed = |check: &&Check| check.outcome == Outcome::Failed;
         match self.checks.iter().find(failed) {
@@ -115,14 +115,14 @@ impl Verification {
     }
 }
 
-/// Checks a file against `NAME.sha256` beside it, against `wanted`, and by its own structure if it is
-/// an archive of a known kind. Nothing is unpacked; memory is bounded whatever the file holds.
+/// Verifies a file against `NAME.sha256` beside it and against `wanted`. If the file is an archive of a known
+/// format, its structure is checked, too. Nothing is unpacked; memory is bounded whatever the file contains.
 ///
-/// It reads the file, at most twice, and so is for a thread that may wait.
+/// The function reads the file up to two times, so call it on a thread that may block.
 ///
 /// # Errors
-/// When the file is no plain file, and when it or a `NAME.sha256` that is there can't be read. That a
-/// check fails is no error.
+/// When the file is not a plain file, or when the file or an existing `NAME.sha256` can't be read. A failed
+/// check is not an error but part of the result.
 pub fn verify(
     path: &Path,
     wanted: &Wanted,
@@ -165,12 +165,12 @@ pub fn verify(
     })
 }
 
-/// Whether nothing was written to a file in between.
+/// Returns true if the file was not written between two looks at its metadata.
 fn is_same(before: &Metadata, after: &Metadata) -> bool {
     before.len() == after.len() && before.modified().ok() == after.modified().ok()
 }
 
-/// Reads the `total` bytes that the file has, and not those that are added meanwhile: their end may
+/// Hashes the `total` bytes that the file has now. Bytes that are added meanwhile are not read: their end may
 /// never come.
 fn digest(file: &mut File, total: u64, progress: &dyn Progress) -> io::Result<(u64, Sha256)> {
     let mut bytes = file.take(total);
@@ -214,20 +214,20 @@ fn check_length(actual: u64, wanted: Option<u64>, is_same: bool) -> Check {
     }
 }
 
-/// What the file of digests beside a file says of it.
+/// The content of the digest file beside a file.
 struct Recorded {
-    /// Its name, or the one that it would have.
+    /// Name of the digest file, or the name that it would have.
     sums: String,
-    /// None where there is none.
+    /// `None` if there is no digest file.
     found: Option<Found>,
 }
 
 impl Recorded {
-    /// Reads `NAME.sha256` beside the file, or beside the one that a link leads to.
+    /// Reads `NAME.sha256` beside the file, or beside the file that a link points to.
     ///
     /// # Errors
-    /// When it is there and the system does not let it be read. Whatever else it is, it only has no
-    /// digest.
+    /// When the digest file exists and the system refuses to read it. If it is not a plain readable text, it
+    /// counts as a file without a digest.
     fn read(path: &Path, actual: Sha256) -> Result<Self, TransferError> {
         let real = path.canonicalize().ok();
         let real = real.filter(|real| real.file_name() != path.file_name());
@@ -260,7 +260,7 @@ impl Recorded {
         matches!(self.found, Some(Found::Digests { .. }))
     }
 
-    /// Compares the digest with the one of this file, or where it has none, with the one of the record.
+    /// Compares the digest of the file with the digest file, or, without one, with the record.
     fn check(&self, actual: Sha256, of_record: Option<Sha256>) -> Check {
         let sums = &self.sums;
         let recorded = "as recorded when it was downloaded".to_owned();
@@ -331,7 +331,7 @@ fn file_name(path: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// Why what could not be read is no file of digests; none where it may be one.
+/// Returns why an unreadable item is not a digest file; `None` if it may be one.
 fn no_sum_file(error: &io::Error) -> Option<&'static str> {
     Some(match error.kind() {
         io::ErrorKind::IsADirectory => "is a folder",

@@ -1,4 +1,4 @@
-//! Threads that hash and write while the next bytes come.
+//! Runs threads that hash and write while the next bytes arrive.
 
 use std::io;
 use std::sync::Arc;
@@ -12,43 +12,43 @@ use tokio::sync::oneshot;
 use super::gather::Piece;
 use super::record::Record;
 
-/// What a thread is to do next.
+/// The next order for a thread.
 #[derive(Clone)]
 pub(super) enum Order {
     Bytes(Piece),
-    /// Everything so far is void.
+    /// All bytes so far are void.
     Restart(Record),
 }
 
-/// A thread that works through orders and comes to a result.
+/// A thread that processes orders and returns a result.
 ///
-/// Dropping it waits for the thread: what came is written and recorded when the drop is over, and so
-/// before the process can end. That wait is for the disk, for as long as it takes to sync what is not
-/// synced; what is still in the queue is a few MiB at most.
+/// Dropping it waits for the thread. So the received bytes are written and recorded when the drop returns,
+/// and before the process can end. The wait lasts as long as the disk needs to sync; the queue holds only a
+/// few MiB.
 pub(super) struct Worker<T> {
     orders: Option<Sender<Order>>,
-    /// Until it has been given.
+    /// `Some` until the result has been returned.
     result: Option<oneshot::Receiver<T>>,
     thread: Option<JoinHandle<()>>,
     abandoned: Arc<AtomicBool>,
 }
 
-/// The orders of one thread, as they come, until there are no more.
+/// The orders of one thread, as they arrive, until there are no more.
 pub(super) struct Orders {
     queue: Receiver<Order>,
     abandoned: Arc<AtomicBool>,
 }
 
 impl Orders {
-    /// Whether nobody waits for the result any more: what takes long may be left undone.
+    /// Returns true if nothing waits for the result any more, so that long work may be skipped.
     pub(super) fn abandoned(&self) -> bool {
         self.abandoned.load(Ordering::Relaxed)
     }
 
-    /// The next order, as [`Iterator::next`], if it comes in time.
+    /// Returns the next order, like [`Iterator::next`], if it arrives in time.
     ///
     /// # Errors
-    /// Says whether it did not come within `longest`, or there are no more.
+    /// A timeout if no order arrived within `longest`, or a disconnection if there are no more orders.
     pub(super) fn next_within(&self, longest: Duration) -> Result<Order, RecvTimeoutError> {
         self.queue.recv_timeout(longest)
     }
@@ -77,7 +77,7 @@ impl<T: Send + 'static> Worker<T> {
         let thread = thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || {
-                // Nobody may want the result any more.
+                // The receiver may be gone, so a failed send is ignored.
                 let _ = done.send(work(for_thread));
             })?;
         Ok(Self {
@@ -88,14 +88,15 @@ impl<T: Send + 'static> Worker<T> {
         })
     }
 
-    /// Whether the thread still takes orders. One that does not has a result that says why.
+    /// Sends an order. Returns false if the thread takes no more orders; its result has the reason.
     pub(super) fn send(&self, order: Order) -> bool {
         self.orders
             .as_ref()
             .is_some_and(|orders| orders.send(order).is_ok())
     }
 
-    /// The result, after all orders. None when the thread died, and when it was given already.
+    /// Returns the result after all orders. It is `None` if the thread panicked or the result was returned
+    /// before.
     pub(super) async fn finish(&mut self) -> Option<T> {
         self.orders = None;
         let result = self.result.as_mut()?.await;
@@ -109,7 +110,7 @@ impl<T> Drop for Worker<T> {
         self.abandoned.store(true, Ordering::Relaxed);
         self.orders = None;
         if let Some(thread) = self.thread.take() {
-            // A panic there has been seen as a missing result.
+            // A panic of the thread has already shown as a missing result.
             let _ = thread.join();
         }
     }

@@ -1,5 +1,4 @@
-//! The thread that writes, and a second one beside it that syncs: while the disk takes its time, the
-//! next bytes are written.
+//! Writes on one thread and syncs on a second one. While the disk syncs, the next bytes are written.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -14,21 +13,21 @@ use super::worker::{Order, Orders, Worker};
 
 pub(super) type Writer = Worker<Result<(), TransferError>>;
 
-/// A checkpoint is due after so many bytes, though not before [`SHORTEST`] has passed since the last.
-/// Tests cross it with less.
+/// The number of bytes after which a checkpoint is due, but not before [`SHORTEST`] has passed since the
+/// last. Tests use a smaller number.
 const INTERVAL: u64 = if cfg!(test) { 64 << 10 } else { 64 << 20 };
-/// A fast transfer has few checkpoints: a crash costs it little time.
+/// The minimum time between checkpoints. A fast transfer needs few: a crash costs it little time.
 const SHORTEST: Duration = if cfg!(test) {
     Duration::ZERO
 } else {
     Duration::from_millis(500)
 };
-/// A slow transfer has a checkpoint at least this often: a crash costs it this much time. So has one
-/// whose bytes stop coming.
+/// The maximum time between checkpoints, also if no bytes arrive. A crash costs a slow transfer at most this
+/// time.
 const LONGEST: Duration = Duration::from_secs(5);
 
-/// Writes to `part` from where it stands. When there are no more orders, what was written is on the
-/// disk and recorded, and so it is after an error and when the worker is dropped.
+/// Starts a thread that writes to `part` at its current position. When there are no more orders, the written
+/// bytes are on the disk and recorded. The same is true after an error and when the worker is dropped.
 pub(super) fn start(part: Arc<Part>) -> Result<Writer, TransferError> {
     Worker::start("writer", move |orders| run(&part, orders)).map_err(|_| TransferError::Stopped)
 }
@@ -42,7 +41,7 @@ fn run(part: &Part, orders: Orders) -> Result<(), TransferError> {
         generation: part.generation(),
     };
     let written = thread::scope(|scope| {
-        // Without room for a waiting message: it is taken by an idle syncer, or not at all.
+        // A channel without a buffer: an idle syncer takes the request, or nothing does.
         let (ask, asked) = sync_channel::<(u64, u64)>(0);
         let syncer = scope.spawn(move || {
             for (written, generation) in asked {
@@ -51,10 +50,10 @@ fn run(part: &Part, orders: Orders) -> Result<(), TransferError> {
             Ok(())
         });
         let written = state.follow_all(&orders, &ask);
-        // After an error nobody is to give one any more.
+        // After an error, no more orders are accepted.
         drop(orders);
         drop(ask);
-        // The system tells of a failed write-back once. Whoever hears it must not forget it.
+        // The system reports a failed write-back only once, so the error must not be lost.
         let all_synced = syncer.join().unwrap_or(Err(TransferError::Stopped));
         all_synced.and(written)
     });
@@ -69,13 +68,13 @@ struct State<'a> {
     part: &'a Part,
     written: u64,
     recorded: u64,
-    /// When it was recorded.
+    /// When the last checkpoint was recorded.
     since: Instant,
     generation: u64,
 }
 
 impl State<'_> {
-    /// Works until there are no more orders, or until an error.
+    /// Processes orders until there are no more, or until an error.
     fn follow_all(
         &mut self,
         orders: &Orders,
@@ -112,7 +111,7 @@ impl State<'_> {
         Ok(())
     }
 
-    /// Asks for one if the syncer is idle.
+    /// Requests a checkpoint if the syncer is idle.
     fn ask_for_checkpoint(&mut self, ask: &SyncSender<(u64, u64)>) -> Result<(), TransferError> {
         match ask.try_send((self.written, self.generation)) {
             Ok(()) => {
@@ -121,7 +120,7 @@ impl State<'_> {
                 Ok(())
             }
             Err(TrySendError::Full(_)) => Ok(()),
-            // The syncer has failed, and its result says why.
+            // The syncer has failed, and its result has the reason.
             Err(TrySendError::Disconnected(_)) => Err(TransferError::Stopped),
         }
     }

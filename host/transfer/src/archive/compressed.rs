@@ -1,7 +1,8 @@
-//! Files that are one compressed stream: gzip, bzip2, xz, Zstandard, LZ4. All of it is expanded, by
-//! decoders that check what the format has: CRCs, lengths, an index. A tar inside is followed, too.
+//! Checks files that are one compressed stream: gzip, bzip2, xz, Zstandard and LZ4. The whole stream is
+//! decompressed, by decoders that check the CRCs, lengths and index of the format. A tar inside is checked,
+//! too.
 //!
-//! Memory is that of one decoder, whatever the file asks for.
+//! The memory is that of one decoder, whatever the file asks for.
 
 use std::io::{self, BufRead, Read};
 
@@ -13,8 +14,8 @@ use lzma_rust2::XzReader;
 use super::counted::{Budget, Counted};
 use super::{Fault, Whole, tar};
 
-/// The most memory that xz may ask for, in KiB: what `xz -9` needs, twice. Zstandard's decoder has a
-/// limit of its own, 128 MiB.
+/// The maximum memory that xz may ask for, in KiB: twice the amount that `xz -9` needs. Zstandard's decoder
+/// has its own limit, 128 MiB.
 const XZ_MEMORY: u32 = 128 << 10;
 
 /// A compressed format.
@@ -28,15 +29,15 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// The format of a file that begins so.
+    /// Returns the format of a file that begins with `head`.
     pub(super) fn of(head: &[u8]) -> Option<Self> {
         let mut rest = head;
-        // Frames that any reader skips may stand before those with content (RFC 8878, 3.1.2).
+        // Skippable frames may precede frames with content (RFC 8878, 3.1.2).
         while let [0x50..=0x5f, 0x2a, 0x4d, 0x18, a, b, c, d, ..] = *rest {
             let length = usize::try_from(u32::from_le_bytes([a, b, c, d])).ok()?;
             match rest.get(8..)?.get(length..) {
                 Some(behind) => rest = behind,
-                // `pzstd` and the seekable format begin with short ones.
+                // `pzstd` and the seekable format begin with short skippable frames.
                 None => return Some(Self::Zstd),
             }
         }
@@ -60,9 +61,10 @@ impl Kind {
         }
     }
 
-    /// What was proven of a stream whose only member begins with `head`.
+    /// Returns what the decoder proved about a stream whose only member begins with `head`.
     fn proven(self, head: &[u8]) -> &'static str {
-        // The flags of the frame header: RFC 8878, 3.1.1.1.1, and the LZ4 frame format, FLG.
+        // The flags of the frame header are defined in RFC 8878, 3.1.1.1.1, and in the LZ4 frame format
+        // (FLG).
         let has_checksum = head.get(4).is_some_and(|flags| flags & 4 != 0);
         match self {
             Self::Gzip => "CRC and length hold",
@@ -77,7 +79,7 @@ impl Kind {
     }
 }
 
-/// Expands the whole file.
+/// Decompresses the whole file.
 pub(super) fn check(kind: Kind, file: impl BufRead, mut budget: Budget) -> Result<Whole, Fault> {
     let name = kind.name();
     let what = format!("its {name} stream is damaged");
@@ -104,7 +106,7 @@ pub(super) fn check(kind: Kind, file: impl BufRead, mut budget: Budget) -> Resul
     };
     let proven = match members.count {
         0 | 1 => format!("{name}, {}", kind.proven(&members.first)),
-        // Whether each has a checksum is not looked at.
+        // The frames are not inspected for checksums.
         count if matches!(kind, Kind::Zstd | Kind::Lz4) => {
             format!("{name}, {count} frames, all of them whole")
         }
@@ -120,21 +122,22 @@ pub(super) fn check(kind: Kind, file: impl BufRead, mut budget: Budget) -> Resul
     })
 }
 
-/// The members of a file one after the other, as `gzip -d` and its like give them.
+/// The members of a file one after the other, as `gzip -d` and similar tools decompress them.
 ///
-/// As there, zeros may follow: tapes and block devices pad with them. Anything else is no part of it.
+/// Like those tools, it accepts zeros after a member, because tapes and block devices pad with zeros. Any
+/// other bytes are not part of the file.
 struct Members<R: BufRead> {
     kind: Kind,
-    /// Between two members.
+    /// The input between two members; `None` within a member.
     rest: Option<R>,
     member: Option<Decoder<R>>,
     count: u64,
-    /// The first bytes of the first.
+    /// The first bytes of the first member.
     first: Vec<u8>,
 }
 
 impl<R: BufRead> Members<R> {
-    /// Begins with the next member; false at the end.
+    /// Begins the next member. Returns false at the end of the file.
     fn begin(&mut self) -> io::Result<bool> {
         let Some(mut rest) = self.rest.take() else {
             return Ok(false);
@@ -144,7 +147,7 @@ impl<R: BufRead> Members<R> {
             let next = peek(&mut rest)?;
             match next.first() {
                 None => return Ok(false),
-                // The padding between two streams of xz is a multiple of four bytes.
+                // The padding between two xz streams is a multiple of four bytes.
                 Some(_) if padding > 0 && (self.kind != Kind::Xz || padding % 4 != 0) => {
                     return Err(io::Error::other("more than padding follows its end"));
                 }
@@ -162,13 +165,13 @@ impl<R: BufRead> Members<R> {
         Ok(true)
     }
 
-    /// Whether the first byte of a member can be this.
+    /// Returns true if a member may begin with this byte.
     const fn may_begin(&self, byte: u8) -> bool {
         match self.kind {
             Kind::Gzip => byte == 0x1f,
             Kind::Bzip2 => byte == b'B',
             Kind::Xz => byte == 0xfd,
-            // Or a frame to be skipped.
+            // A skippable frame may also begin here.
             Kind::Zstd => byte == 0x28 || matches!(byte, 0x50..=0x5f),
             Kind::Lz4 => byte == 0x04 || matches!(byte, 0x50..=0x5f),
         }
@@ -195,7 +198,7 @@ impl<R: BufRead> Read for Members<R> {
     }
 }
 
-/// One member. None of these reads a byte that follows it.
+/// The decoder of one member. None of the decoders reads a byte after its member.
 enum Decoder<R: BufRead> {
     Gzip(GzDecoder<R>),
     Bzip2(BzDecoder<R>),
@@ -204,7 +207,7 @@ enum Decoder<R: BufRead> {
     Lz4(Box<FrameDecoder<Endless<R>>>),
 }
 
-/// The input of a decoder that takes its end for that of a frame, wherever it is.
+/// The input of a decoder that would accept the end of its input as the end of a frame, wherever it is.
 struct Endless<R>(R);
 
 impl<R: Read> Read for Endless<R> {
@@ -250,7 +253,8 @@ impl<R: BufRead> Read for Decoder<R> {
     }
 }
 
-/// More memory than is allowed for, and what the decoder can't do, is no damage.
+/// Converts an error of the xz decoder. A file that needs too much memory, or an unknown feature, is not
+/// damaged.
 fn of_xz(error: io::Error) -> io::Error {
     match error.kind() {
         io::ErrorKind::OutOfMemory => unsupported("it needs more memory than a check may use"),
@@ -259,7 +263,7 @@ fn of_xz(error: io::Error) -> io::Error {
 }
 
 fn of_zstd(error: io::Error) -> io::Error {
-    // The library has no other sign of it: `ZSTD_error_frameParameter_windowTooLarge`, and a frame
+    // The library gives no other sign of two errors: `ZSTD_error_frameParameter_windowTooLarge`, and a frame
     // that was made with a dictionary.
     let text = error.to_string();
     if text.contains("too much memory") {
@@ -285,7 +289,7 @@ fn peek(rest: &mut impl BufRead) -> io::Result<&[u8]> {
     }
 }
 
-/// How many there were.
+/// Skips zeros and returns their number.
 fn skip_zeros(rest: &mut impl BufRead) -> io::Result<u64> {
     let mut skipped = 0;
     loop {

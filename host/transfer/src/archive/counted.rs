@@ -1,13 +1,13 @@
 use std::io::{self, Read};
 
-/// Bytes that an archive may expand to, all its entries together.
+/// The number of bytes that all entries of an archive together may expand to.
 #[derive(Clone, Copy)]
 pub(super) struct Budget(u64);
 
-/// Less than this is never too much.
+/// A limit, in bytes, below which the budget never is.
 const SMALL: u64 = 1 << 30;
 
-/// Dumps of databases shrink to a hundredth at best; what grows more than this was made to.
+/// The maximum expansion. Database dumps shrink to a hundredth at best, so a higher ratio is an attack.
 const RATIO: u64 = 200;
 
 impl Budget {
@@ -21,7 +21,7 @@ impl Budget {
     }
 }
 
-/// Reads what was expanded, until the budget is used up.
+/// Reads expanded bytes until the budget is used up.
 pub(super) struct Counted<'a, R> {
     inner: R,
     budget: &'a mut Budget,

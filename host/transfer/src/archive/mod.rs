@@ -1,5 +1,5 @@
-//! Whether an archive is whole by its own structure: its ends, lengths and checksums. Nothing is
-//! unpacked, and an archive made to hurt costs bounded memory and bounded time.
+//! Checks whether an archive is complete by its own structure: its ends, lengths and checksums. Nothing is
+//! unpacked. A hostile archive costs bounded memory and bounded time.
 
 mod compressed;
 mod counted;
@@ -13,7 +13,7 @@ use super::verify::{Check, Outcome};
 use compressed::Kind;
 use counted::{Budget, is_over_budget};
 
-/// What stands at the start of files that are known and not checked here.
+/// The first bytes of formats that are recognized but not checked.
 const OTHERS: [(&[u8], &str); 5] = [
     (b"7z\xbc\xaf\x27\x1c", "7-Zip"),
     (b"Rar!\x1a\x07", "RAR"),
@@ -22,10 +22,10 @@ const OTHERS: [(&[u8], &str); 5] = [
     (b"\x1f\x9d", "compress"),
 ];
 
-/// Bytes that are read at once.
+/// The number of bytes that are read at once.
 const BUFFER: usize = 256 << 10;
 
-/// What the structure of a file shows.
+/// The result of a structure check.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Structure {
     pub(super) verdict: Verdict,
@@ -34,28 +34,28 @@ pub(super) struct Structure {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// All of it holds.
+    /// The whole structure is intact.
     Holds {
-        /// Whether its own end shows that nothing is missing behind it. After the end of one of
-        /// several members there could have been one more.
+        /// True if the archive's own end shows that nothing is missing after it. After the end of one of
+        /// several members, another member could have followed.
         ends: bool,
     },
     Damaged,
-    /// It can't be judged.
+    /// The structure can't be judged.
     Unknown,
 }
 
-/// A structure that holds.
+/// An intact structure.
 struct Whole {
     message: String,
     ends: bool,
 }
 
-/// Why a structure does not hold, or could not be followed to its end.
+/// The reason why a structure is damaged or could not be checked to its end.
 enum Fault {
-    /// It is damaged.
+    /// The structure is damaged.
     Damaged(String),
-    /// It can't be judged.
+    /// The structure can't be judged.
     Unknown(String),
     /// The file could not be read.
     Io(io::Error),
@@ -66,7 +66,8 @@ impl Fault {
         Self::Damaged(what.into())
     }
 
-    /// An error of a decoder is damage; one of the disk is not, and has an error number.
+    /// Classifies an error while reading the content. An error of a decoder means damage. An error of the
+    /// disk does not; it has an error number.
     fn of(error: io::Error, what: &str) -> Self {
         if is_over_budget(&error) {
             Self::Unknown("it expands to so much that it was not followed to its end".to_owned())
@@ -82,7 +83,7 @@ impl Fault {
     }
 }
 
-/// A number of entries, for a message.
+/// Returns a number of entries as text for a message.
 fn entries(count: u64) -> String {
     match count {
         0 => "no entries".to_owned(),
@@ -91,10 +92,10 @@ fn entries(count: u64) -> String {
     }
 }
 
-/// Checks the structure of a file of `length` bytes. What was written behind them since is not read.
+/// Checks the structure of a file of `length` bytes. Bytes that were appended since are not read.
 ///
 /// # Errors
-/// When the file can't be read. That its structure does not hold is no error.
+/// When the file can't be read. A damaged structure is not an error but a result.
 pub(super) fn check(file: &mut File, length: u64) -> io::Result<Check> {
     let Structure { verdict, message } = look(file, length)?;
     let outcome = match verdict {
@@ -109,10 +110,10 @@ pub(super) fn check(file: &mut File, length: u64) -> io::Result<Check> {
     })
 }
 
-/// Follows the structure of a file of `length` bytes.
+/// Examines the structure of a file of `length` bytes.
 ///
 /// # Errors
-/// As [`check`].
+/// The same as [`check`].
 pub(super) fn look(file: &mut File, length: u64) -> io::Result<Structure> {
     file.rewind()?;
     let mut head = Vec::new();
@@ -130,7 +131,7 @@ pub(super) fn look(file: &mut File, length: u64) -> io::Result<Structure> {
 fn follow(file: &mut File, length: u64, head: &[u8]) -> Result<Whole, Fault> {
     let budget = Budget::of(length);
     if length == 0 {
-        // A file system may leave this of a file that was written just before a crash.
+        // A file system may leave an empty file if the file was written just before a crash.
         return Err(Fault::damaged("it is empty"));
     }
     if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {

@@ -4,10 +4,11 @@ use super::{Fault, entries as count};
 
 const BLOCK: usize = 512;
 
-/// Longest extended header that is read into memory. Real ones hold a path and a few attributes.
+/// The maximum size of an extended header that is read into memory, in bytes. Real ones contain a path and a
+/// few attributes.
 const LONGEST_EXTENSION: u64 = 1 << 20;
 
-/// Whether this is the header of an entry: its checksum holds.
+/// Returns true if the block is the header of an entry, judged by its checksum.
 pub(super) fn is_header(block: &[u8]) -> bool {
     let Some(stored) = block.get(148..156).and_then(number) else {
         return false;
@@ -24,14 +25,14 @@ pub(super) fn is_header(block: &[u8]) -> bool {
             }
         })
         .sum();
-    // An extended header may have no name: nothing can be told by that.
+    // Only the checksum decides: an extended header may have no name.
     block.len() >= BLOCK && sum == stored
 }
 
-/// Follows the headers to the end, and reads what is behind it.
+/// Follows the headers to the end of the archive, and reads the bytes after it.
 pub(super) fn check(archive: &mut impl Read) -> Result<String, Fault> {
     let mut entries = 0_u64;
-    // A size that an extended header gives for the next entry (POSIX pax).
+    // The size that an extended header gives for the next entry (POSIX pax).
     let mut next_size = None;
     loop {
         let Some(header) = block(archive, entries)? else {
@@ -53,12 +54,12 @@ pub(super) fn check(archive: &mut impl Read) -> Result<String, Fault> {
         let kind = header[156];
         let size = number(&header[124..136])
             .ok_or_else(|| Fault::damaged(format!("tar entry {} has no size", entries + 1)))?;
-        // The second is what Solaris writes.
+        // Solaris writes the type `X`.
         if matches!(kind, b'x' | b'X') {
             next_size = extension(archive, size, entries)?;
             continue;
         }
-        // Long names of GNU tar and global headers belong to the entries that follow.
+        // GNU tar's long names and global headers belong to the entries that follow them.
         let is_entry = !matches!(kind, b'L' | b'K' | b'g');
         let mut size = match next_size {
             Some(given) if is_entry => given,
@@ -67,7 +68,7 @@ pub(super) fn check(archive: &mut impl Read) -> Result<String, Fault> {
         if kind == b'S' && header[482] != 0 {
             skip_sparse_map(archive, entries)?;
         }
-        // Links, devices and folders have no content, whatever their size says.
+        // Links, devices and folders have no content, whatever their size field says.
         if matches!(kind, b'1'..=b'6') {
             size = 0;
         }
@@ -87,7 +88,7 @@ fn cut(entries: u64) -> Fault {
     Fault::damaged(format!("its tar archive is cut in entry {}", entries + 1))
 }
 
-/// The next block; none at the end of the file.
+/// Returns the next block; none at the end of the file.
 fn block(archive: &mut impl Read, entries: u64) -> Result<Option<[u8; BLOCK]>, Fault> {
     match fill(archive)? {
         Some((block, BLOCK)) => Ok(Some(block)),
@@ -99,7 +100,7 @@ fn block(archive: &mut impl Read, entries: u64) -> Result<Option<[u8; BLOCK]>, F
     }
 }
 
-/// Up to one block, and how much of it came; none at the end of the file.
+/// Returns up to one block and the number of bytes that were read; none at the end of the file.
 fn fill(archive: &mut impl Read) -> Result<Option<([u8; BLOCK], usize)>, Fault> {
     let mut block = [0; BLOCK];
     let mut filled = 0;
@@ -115,10 +116,11 @@ fn fill(archive: &mut impl Read) -> Result<Option<([u8; BLOCK], usize)>, Fault> 
     Ok(Some((block, filled)))
 }
 
-/// Reads what is behind the end; for a compressed archive also the checksum at its own end.
+/// Reads the bytes after the end of the archive. For a compressed archive, that includes the checksum at its
+/// end.
 ///
-/// Nothing but zeros may be there: where a disk lost a block it gives zeros, too, and what follows
-/// them shows that this was no end.
+/// Only zeros may be there. A disk that lost blocks returns zeros, too: bytes after those zeros show that
+/// they were not the end.
 fn only_padding(archive: &mut impl Read, entries: u64) -> Result<(), Fault> {
     while let Some((rest, filled)) = fill(archive)? {
         if rest[..filled].iter().any(|byte| *byte != 0) {
@@ -143,7 +145,7 @@ fn skip(archive: &mut impl Read, size: u64, entries: u64) -> Result<(), Fault> {
     }
 }
 
-/// The size in a pax header of the next entry.
+/// Returns the size that a pax header gives for the next entry.
 fn extension(archive: &mut impl Read, size: u64, entries: u64) -> Result<Option<u64>, Fault> {
     if size > LONGEST_EXTENSION {
         return Err(Fault::Unknown(format!(
@@ -178,8 +180,8 @@ fn extension(archive: &mut impl Read, size: u64, entries: u64) -> Result<Option<
     Ok(given)
 }
 
-/// The `KEY=VALUE` of the first `LENGTH KEY=VALUE\n`, and what follows it. The length is that of
-/// the whole record: a value may have line breaks of its own.
+/// Returns the `KEY=VALUE` of the first `LENGTH KEY=VALUE\n` and the text after it. The length is that of the
+/// whole record, because a value may contain line breaks.
 fn record(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let digits = text.iter().position(|byte| *byte == b' ')?;
     let length = str::from_utf8(&text[..digits]).ok()?.parse().ok()?;
@@ -187,13 +189,13 @@ fn record(text: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((record.get(digits + 1..)?.strip_suffix(b"\n")?, behind))
 }
 
-/// The continued map of a sparse file in the old GNU format.
+/// Skips the continued map of a sparse file in the old GNU format.
 fn skip_sparse_map(archive: &mut impl Read, entries: u64) -> Result<(), Fault> {
     while block(archive, entries)?.ok_or_else(|| cut(entries))?[504] != 0 {}
     Ok(())
 }
 
-/// A number in octal digits, or in the binary form of GNU tar.
+/// Parses a number in octal digits or in GNU tar's binary form.
 fn number(field: &[u8]) -> Option<u64> {
     if let Some((0x80, rest)) = field.split_first() {
         let (high, low) = rest.split_at_checked(rest.len().checked_sub(8)?)?;

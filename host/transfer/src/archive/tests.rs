@@ -36,19 +36,20 @@ fn assert_skipped(bytes: &[u8], message: &str) {
     assert_eq!(judge(bytes), (Outcome::Skipped, message.to_owned()));
 }
 
-/// The lengths at which a cut is not noticed.
+/// Returns the lengths at which a cut is not noticed.
 fn unnoticed_cuts(bytes: &[u8]) -> BTreeSet<usize> {
     (0..bytes.len())
         .filter(|length| judge(&bytes[..*length]).0 == Outcome::Passed)
         .collect()
 }
 
-/// The positions at which another byte is not noticed.
+/// Returns the positions at which a changed byte is not noticed.
 fn unnoticed_changes(bytes: &[u8]) -> BTreeSet<usize> {
     let mut changed = bytes.to_vec();
     let mut unnoticed = BTreeSet::new();
     for at in 0..bytes.len() {
-        // All bits, and the lowest: in the last byte of a deflated stream the others may be padding.
+        // All bits are changed, then the lowest: in the last byte of a deflated stream the others may be
+        // padding.
         for mask in [0xff, 0x01] {
             changed[at] = bytes[at] ^ mask;
             if judge(&changed).0 == Outcome::Passed {
@@ -60,7 +61,7 @@ fn unnoticed_changes(bytes: &[u8]) -> BTreeSet<usize> {
     unnoticed
 }
 
-/// Text that shrinks, but not to nothing.
+/// Returns text that is compressible, but not to almost nothing.
 fn text(lines: u64) -> Vec<u8> {
     let mut random = Random(lines);
     let line = |_| format!("retained message {}\n", random.below(1000));
@@ -83,7 +84,7 @@ fn kinds_that_are_not_looked_into_are_named() {
     }
 }
 
-/// What a file system may leave of a file that was written just before a crash.
+/// A file system may leave an empty file if the file was written just before a crash.
 #[test]
 fn an_empty_file_is_damaged() {
     assert_fails(b"", "it is empty");
@@ -101,7 +102,7 @@ fn bytes_behind_the_given_length_are_not_read() {
     }
 }
 
-/// The checker is for files that anyone may have made: whatever it reads, it comes to an end.
+/// Anyone may have made the checked files, so the checker must come to an end whatever it reads.
 #[test]
 fn bytes_changed_at_random_are_survived() {
     let mut random = Random(4);

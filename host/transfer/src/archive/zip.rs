@@ -1,4 +1,4 @@
-//! Zip archives: the directory at the end, and each entry's length and CRC.
+//! Checks zip archives: the directory at the end, and the length and CRC of each entry.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek as _, SeekFrom};
@@ -8,14 +8,14 @@ use flate2::bufread::DeflateDecoder;
 use super::counted::{Budget, Counted};
 use super::{Fault, entries as count};
 
-/// The end record with the longest comment.
+/// The maximum size of the end record, with the longest comment, in bytes.
 const LONGEST_END: u64 = 22 + 65_535;
 
-/// Where the directory lies.
+/// The location of the directory.
 struct Directory {
     entries: u64,
     start: u64,
-    /// Where the records of the end begin.
+    /// The position at which the end records begin.
     end: u64,
 }
 
@@ -25,17 +25,17 @@ struct Entry {
     crc: u32,
     compressed: u64,
     size: u64,
-    /// Of its local header.
+    /// Position of the local header.
     start: u64,
-    /// Of the next entry in the directory.
+    /// Position of the next entry in the directory.
     next: u64,
 }
 
-/// A record of fixed length; all numbers are little-endian.
+/// A record of fixed length. All its numbers are little-endian.
 struct Fields<'a>(&'a [u8]);
 
 impl Fields<'_> {
-    /// The number of `N` bytes at an offset; 0 behind the end.
+    /// Returns the number of `N` bytes at an offset; 0 after the end of the record.
     fn at<const N: usize>(&self, at: usize) -> u64 {
         let bytes = self.0.get(at..at + N).unwrap_or_default();
         bytes
@@ -61,7 +61,7 @@ pub(super) fn check(file: &mut File, length: u64, mut budget: Budget) -> Result<
         let entry = read_entry(file, at, directory.end, number)?;
         at = entry.next;
         let content = find_content(file, &entry, number, directory.start)?;
-        // Entries that share bytes are how a small zip expands to petabytes.
+        // Overlapping entries are how a small zip expands to petabytes.
         compressed = compressed.saturating_add(entry.compressed);
         if compressed > directory.start {
             return Err(Fault::damaged("entries of the zip overlap"));
@@ -92,7 +92,7 @@ pub(super) fn check(file: &mut File, length: u64, mut budget: Budget) -> Result<
     }
 }
 
-/// `N` bytes, all of them before `end`.
+/// Reads `N` bytes, all of which must be before `end`.
 fn read_at<const N: usize>(file: &mut File, at: u64, end: u64) -> Result<[u8; N], Fault> {
     let mut bytes = [0; N];
     if at.checked_add(N as u64).is_none_or(|behind| behind > end) {
@@ -110,7 +110,7 @@ fn find_directory(file: &mut File, length: u64) -> Result<Directory, Fault> {
     file.seek(SeekFrom::Start(tail_start))
         .and_then(|_| file.take(LONGEST_END).read_to_end(&mut tail))
         .map_err(Fault::Io)?;
-    // The comment must fill the rest exactly, or the signature is one by chance.
+    // The comment must fill the rest exactly. Otherwise the signature is there by chance.
     let at = (0..=tail.len().saturating_sub(22)).rev().find(|at| {
         let end = Fields(&tail[*at..]);
         end.at::<4>(0) == 0x0605_4b50
@@ -124,7 +124,8 @@ fn find_directory(file: &mut File, length: u64) -> Result<Directory, Fault> {
     let (mut entries, mut size, mut start) = (end.at::<2>(10), end.at::<4>(12), end.at::<4>(16));
     let mut here = end.at::<2>(8);
     let mut directory_end = position;
-    // It may be there without need: a writer to a stream can't know how long the archive becomes.
+    // The zip64 records may be there without need: a program that writes to a stream can't know how long the
+    // archive becomes.
     let locator = match position.checked_sub(20) {
         Some(at) => read_at::<20>(file, at, position)?,
         None => [0; 20],
@@ -139,7 +140,7 @@ fn find_directory(file: &mut File, length: u64) -> Result<Directory, Fault> {
         (entries, size, start) = (record.at::<8>(32), record.at::<8>(40), record.at::<8>(48));
         here = record.at::<8>(24);
     }
-    // A count for this file, and one for all: archives were once split over disks.
+    // One count is for this file and one for all files, because archives were once split over disks.
     if here != entries {
         return Err(Fault::damaged("the zip is a part of one in several files"));
     }
@@ -181,7 +182,7 @@ fn read_entry(file: &mut File, at: u64, end: u64, number: u64) -> Result<Entry, 
     Ok(entry)
 }
 
-/// Takes the numbers that don't fit 32 bits from the zip64 field.
+/// Reads the numbers that don't fit into 32 bits from the zip64 field.
 fn widen(entry: &mut Entry, mut extras: &[u8]) {
     while extras.len() >= 4 {
         let fields = Fields(extras);
@@ -189,7 +190,7 @@ fn widen(entry: &mut Entry, mut extras: &[u8]) {
         let body = extras.get(4..4 + length).unwrap_or_default();
         if tag == 1 {
             let mut at = 0;
-            // Only those are there that don't fit, in this order.
+            // The field contains only the numbers that don't fit, in this order.
             for number in [&mut entry.size, &mut entry.compressed, &mut entry.start] {
                 if *number == 0xffff_ffff {
                     *number = Fields(body).at::<8>(at);
@@ -201,7 +202,7 @@ fn widen(entry: &mut Entry, mut extras: &[u8]) {
     }
 }
 
-/// Where the content of an entry begins. It has to end before the directory does begin.
+/// Returns where the content of an entry begins. The content must end before the directory begins.
 fn find_content(file: &mut File, entry: &Entry, number: u64, directory: u64) -> Result<u64, Fault> {
     let local = read_at::<30>(file, entry.start, directory)?;
     let local = Fields(&local);
@@ -226,7 +227,7 @@ fn check_content(
     let damaged = format!("entry {number} of the zip is damaged");
     file.seek(SeekFrom::Start(content)).map_err(Fault::Io)?;
     let raw = BufReader::with_capacity(64 << 10, file.take(entry.compressed));
-    // What is longer than it should be need not be followed to its end.
+    // One byte more than expected is enough to know that the content is too long.
     let longest = entry.size.saturating_add(1);
     let mut used = entry.compressed;
     let (size, crc) = if entry.method == 0 {
@@ -264,7 +265,7 @@ fn sum(mut content: impl Read) -> io::Result<(u64, u32)> {
     }
 }
 
-/// A number that was read from two bytes.
+/// Converts a number that was read from two bytes.
 fn low_16(number: u64) -> u16 {
     u16::try_from(number).unwrap_or(u16::MAX)
 }

@@ -1,5 +1,5 @@
-//! What is left behind when a disk is full, a part is not what it was, or the process is killed, is in `crashes`;
-//! ends that prove nothing, and those that come again and again, are in `endings`.
+//! Tests of [`super::save()`]. The module `crashes` covers full disks, changed partial downloads and killed
+//! processes. The module `endings` covers ends that prove nothing, and ends that repeat.
 
 mod crashes;
 mod endings;
@@ -205,7 +205,7 @@ async fn streams_cut_anywhere_are_taken_up_again() {
         backend.piece = 1 + random.below(70_000);
         backend.framing = [Framing::Length, Framing::Chunked][random.below(2)];
         let length = lock(&backend.content).len();
-        // A chunked stream that ends early and says so well can't be told from a whole one.
+        // A chunked stream that ends early but correctly can't be told from a complete one.
         let turns = (0..random.below(5)).map(|_| match random.below(3) {
             0 if backend.framing == Framing::Length => Turn::End(random.below(length)),
             _ => Turn::Cut(random.below(length)),
@@ -270,7 +270,7 @@ async fn without_a_validator_a_cut_stream_begins_again() {
     assert_whole(folder.path(), &backend);
     assert_eq!(backend.asked("range"), [None, None]);
 
-    // And nothing of it is left when it fails for good.
+    // Nothing is left if the download finally fails.
     let folder = self::folder();
     let backend = backend.script((0..20).map(|_| Turn::Cut(70_000)));
     let error = save_to(folder.path(), &backend).await.expect_err("cut");
@@ -305,7 +305,7 @@ async fn a_backup_that_changes_begins_again() {
     save_to(folder.path(), &backend).await.expect_err("gone");
     *lock(&backend.content) = noise(90_000, 11);
     *lock(&backend.etag) = Some("\"v2\"");
-    // Across runs it is seen in the first answer, within a run by If-Range.
+    // A new run notices the change in its first response, and a running one through `If-Range`.
     let backend = backend.script([Turn::Cut(60_000)]);
     let saved = save_to(folder.path(), &backend).await.expect("saved");
     assert_eq!(saved.resumed, 0);
@@ -361,7 +361,7 @@ async fn a_backend_without_ranges_begins_again() {
 
 #[tokio::test]
 async fn an_unsatisfiable_range_is_the_end_or_a_change() {
-    // The length is not known: that all has come is only seen when more is asked for.
+    // The length is unknown, so only a request for more shows that all bytes arrived.
     let folder = folder();
     let mut backend = Backend::new(noise(100_000, 14)).script([Turn::Cut(100_000)]);
     backend.framing = Framing::Chunked;

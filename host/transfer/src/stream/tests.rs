@@ -31,7 +31,7 @@ async fn bytes_that_were_written_are_not_written_again() {
         "{result:?}"
     );
     assert_eq!(output.len(), 70_000);
-    // Before the first byte nothing has to be taken back.
+    // Before the first byte is written, a restart is possible.
     let backend = backend.script([Turn::Cut(0)]);
     assert!(run(&backend).await.0.is_ok());
 }

@@ -1,8 +1,8 @@
-//! The lines of files of digests:
+//! Reads the lines of digest files:
 //!
 //! | written by | form |
 //! |---|---|
-//! | `sha256sum`, `shasum` | `DIGEST  NAME`, `DIGEST *NAME`, with a backslash before it where the name is escaped |
+//! | `sha256sum`, `shasum` | `DIGEST  NAME`, `DIGEST *NAME`, with a leading backslash if the name is escaped |
 //! | `sha256sum --tag`, BSD's `sha256`, `openssl dgst` | `SHA256 (NAME) = DIGEST`, `SHA2-256(NAME)= DIGEST` |
 //! | `sha256sum --zero` | with NUL at the end of each line, and no escapes |
 //! | many | the digest alone, perhaps as `sha256:DIGEST` |
@@ -10,7 +10,7 @@
 
 use host_base::Sha256;
 
-/// A digest, and the names that may be meant by what stands beside it.
+/// A digest, and the possible names in the text beside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Line {
     pub(super) digest: Sha256,
@@ -20,11 +20,11 @@ pub(super) struct Line {
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     pub(super) digests: Vec<Line>,
-    /// What a line calls a digest that is no SHA-256, or what its length says.
+    /// The algorithm of a digest that is not SHA-256: its name in the line, or a guess by its length.
     pub(super) other_algorithm: Option<String>,
 }
 
-/// Reads what can be read. What can't is no digest.
+/// Reads all digests of a text. Unreadable lines are ignored.
 pub(super) fn lines(text: &str) -> Lines {
     let mut found = Lines::default();
     for line in text.split(['\n', '\0']) {
@@ -52,7 +52,7 @@ enum Read {
     Other(String),
 }
 
-/// `SHA256 (NAME) = DIGEST`. A name may have parentheses of its own.
+/// Reads `SHA256 (NAME) = DIGEST`. A name may contain parentheses.
 fn tagged(line: &str) -> Option<Read> {
     let line = line.trim();
     let (is_escaped, line) = match line.strip_prefix('\\') {
@@ -78,7 +78,7 @@ fn tagged(line: &str) -> Option<Read> {
     }))
 }
 
-/// `DIGEST  NAME`, or the digest alone.
+/// Reads `DIGEST NAME`, or a digest alone.
 fn listed(line: &str) -> Option<Read> {
     let line = line.trim_start();
     let (is_escaped, line) = match line.strip_prefix('\\') {
@@ -105,12 +105,12 @@ fn listed(line: &str) -> Option<Read> {
         return None;
     }
     let mut candidates = Vec::new();
-    // A space for text and an asterisk for binary; they are the same on Unix.
+    // A space means text and an asterisk binary; both are the same on Unix.
     let exact = rest.strip_prefix("  ").or_else(|| rest.strip_prefix(" *"));
     if let Some(exact) = exact {
         candidates.extend(names(exact, is_escaped));
     }
-    // Others write one space, a tab, or columns.
+    // Other tools write one space, a tab, or columns.
     let lenient = rest.trim();
     for name in [lenient, lenient.trim_start_matches('*')] {
         candidates.extend(names(name, is_escaped));
@@ -122,8 +122,8 @@ fn listed(line: &str) -> Option<Read> {
     }))
 }
 
-/// A word of 64 hexadecimal digits, or all of the line's words together: `certutil` once wrote the bytes
-/// apart. Which of the other words is a name nobody knows.
+/// Finds a word of 64 hexadecimal digits, or a digest made of all words of the line. `certutil` once wrote
+/// the bytes separately. Which of the other words is a name remains unknown.
 fn anywhere(line: &str) -> Option<Read> {
     let lower = line.to_ascii_lowercase();
     for other in ["sha512", "sha384", "sha3", "sha1", "md5", "blake"] {
@@ -145,13 +145,13 @@ fn anywhere(line: &str) -> Option<Read> {
     }))
 }
 
-/// The name as it stands there; unescaped where the line says that it is escaped.
+/// Returns the name unchanged, and unescaped if the line says that it is escaped.
 fn names(name: &str, is_escaped: bool) -> Vec<String> {
     let unescaped = is_escaped.then(|| unescape(name)).flatten();
     vec![unescaped.unwrap_or_else(|| name.to_owned())]
 }
 
-/// The algorithm whose digests have as many digits, where a name or nothing follows.
+/// Returns the algorithm whose digests have as many digits, if a name or nothing follows.
 fn by_length(digest: &str, rest: &str) -> Option<&'static str> {
     if !(rest.trim().is_empty() || rest.starts_with([' ', '\t'])) {
         return None;

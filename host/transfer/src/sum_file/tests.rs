@@ -11,7 +11,7 @@ fn found(text: &str, path: &str) -> Found {
     find(text.as_bytes(), Path::new(path), digest(OTHER))
 }
 
-/// The digest that is compared, without a note.
+/// Asserts that the digest is found and compared, without a note.
 #[track_caller]
 fn assert_found(text: &str, path: &str) {
     let wanted = Found::Digests {

@@ -13,7 +13,7 @@ const CONTENT: &[u8] = b"a backup";
 const DIGEST: &str = "a968d5c50a922d27bb0b3bd6ae2a844277ecaf681d1ca081fd5306603cdb5111";
 const OTHER: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-/// Does something as soon as the first bytes were read.
+/// Runs an action as soon as the first bytes were read.
 struct Meanwhile<F>(F);
 
 impl<F: Fn() + Send + Sync> Progress for Meanwhile<F> {
@@ -23,7 +23,7 @@ impl<F: Fn() + Send + Sync> Progress for Meanwhile<F> {
     fn event(&self, _: &Event<'_>) {}
 }
 
-/// A folder with `backup.sql`, and its path.
+/// Creates a folder with `backup.sql`, and returns both paths.
 fn backup(content: &[u8]) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("backup.sql");
@@ -46,7 +46,7 @@ fn check<'a>(verification: &'a Verification, name: &str) -> (Outcome, &'a str) {
     (check.outcome, &check.message)
 }
 
-/// The check of a file beside a `backup.sql.sha256` with this text.
+/// Verifies a file beside a `backup.sql.sha256` with this text.
 fn beside(text: &str, given: Option<&str>) -> (Outcome, String) {
     let (folder, path) = backup(CONTENT);
     fs::write(folder.path().join("backup.sql.sha256"), text).expect("room");
@@ -160,7 +160,7 @@ fn a_file_of_digests_without_one_of_this_file_proves_nothing() {
     ] {
         let message = format!("{DIGEST}; backup.sql.sha256 {why}");
         assert_eq!(beside(&text, None), (Outcome::Skipped, message));
-        // The record of the download counts then.
+        // The record of the download counts instead.
         let message = format!("{DIGEST}, as recorded when it was downloaded");
         assert_eq!(beside(&text, Some(DIGEST)), (Outcome::Passed, message));
     }
@@ -277,7 +277,7 @@ fn a_missing_file_and_a_folder_are_errors_that_say_so() {
     assert!(matches!(error_of(&above), TransferError::NotAFile { .. }));
 }
 
-/// To open a named pipe is to wait until someone writes into it.
+/// Opening a named pipe blocks until somebody writes into it.
 #[cfg(unix)]
 #[test]
 fn pipes_and_devices_are_refused_and_not_waited_for() {
@@ -301,7 +301,7 @@ fn make_pipe(path: &Path) {
     assert!(status.expect("mkfifo").success());
 }
 
-/// The digest is looked for beside the name that was given, and then beside the file that it leads to.
+/// The digest is searched beside the given name, and then beside the file that the name links to.
 #[cfg(unix)]
 #[test]
 fn a_link_is_followed() {
@@ -339,7 +339,7 @@ fn a_name_that_is_no_unicode_has_its_digest_beside_it() {
 
 #[test]
 fn a_file_that_grows_is_read_to_its_old_end_and_does_not_hold() {
-    // Longer than what is read at once.
+    // The content is longer than one read.
     let content = noise(600_000, 1);
     let (_folder, path) = backup(&content);
     let grow = || {
@@ -396,7 +396,7 @@ fn progress_is_told_up_to_the_length() {
     assert_eq!(told.last(), Some(&600_000));
 }
 
-/// Whatever else was read of it: archives are looked at from their end.
+/// The archive check reads from the end, so the position must be reset.
 #[test]
 fn the_file_that_is_handed_on_stands_at_its_start() {
     let mut zip = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
@@ -467,7 +467,7 @@ fn what_is_required_fails_with_the_first_check_that_did() {
     );
 }
 
-/// A name may be long, and a message is cut: the digests come before the name.
+/// A name may be long, and messages are cut, so the digests precede the name.
 #[test]
 fn both_digests_are_shown_whatever_the_name() {
     let (folder, _) = backup(CONTENT);
@@ -483,7 +483,7 @@ fn both_digests_are_shown_whatever_the_name() {
     assert!(error.contains(DIGEST) && error.contains(OTHER), "{error}");
 }
 
-/// A name is text from outside.
+/// A name is untrusted text.
 #[cfg(unix)]
 #[test]
 fn a_name_cannot_drive_the_terminal() {

@@ -28,8 +28,8 @@ fn every_cut_is_noticed() {
     );
 }
 
-/// All but the header, which has no checksum: there a time, a hint at the strength of the
-/// compression, and the system, and one flag, that the content is text.
+/// Changes are noticed everywhere except in the header, which has no checksum. It holds a time, a compression
+/// hint, the system, and a flag for text content.
 #[test]
 fn every_changed_byte_of_the_content_is_noticed() {
     assert_eq!(unnoticed_changes(&packed(&text(30))), (3..10).collect());
@@ -65,9 +65,9 @@ fn a_tar_inside_is_followed() {
         &packed(&whole),
         "gzip, CRC and length hold; tar, 2 entries, all headers hold",
     );
-    // Its checksum tells what the tar alone can't.
+    // The checksum of gzip reveals changes that the tar alone does not.
     assert_eq!(unnoticed_changes(&packed(&whole)), (3..10).collect());
-    // A program that was killed while it wrote into a pipe.
+    // A program that was killed while it wrote into a pipe leaves a valid gzip of a cut tar.
     assert_fails(
         &packed(&whole[..1024]),
         "its tar archive has no end after 1 entry: it may have been cut",
@@ -76,11 +76,11 @@ fn a_tar_inside_is_followed() {
         &packed(&whole[..1500]),
         "its tar archive is cut after 1 entry",
     );
-    // Of an empty tar nothing is left to know it by.
+    // An empty tar consists of zeros only, so it is not recognized as a tar.
     assert_passes(&packed(&[0; 1024]), WHOLE);
 }
 
-/// A cut between two members leaves a whole gzip file: nothing in the format tells.
+/// A cut between two members leaves a complete gzip file: nothing in the format reveals it.
 #[test]
 fn several_members_are_one_stream() {
     let first = packed(&text(20));
@@ -109,7 +109,7 @@ fn a_tar_may_go_on_in_the_next_member() {
     );
 }
 
-/// As `gzip -t` has it: zeros are the padding of a tape, and anything else was not written by gzip.
+/// Like `gzip -t`, the check accepts zeros as padding of a tape; gzip wrote no other bytes.
 #[test]
 fn behind_the_end_only_padding_may_follow() {
     let whole = packed(&text(30));
@@ -122,7 +122,7 @@ fn behind_the_end_only_padding_may_follow() {
             "its gzip stream is damaged: more than padding follows its end",
         );
     }
-    // Half of another member.
+    // The beginning of another member follows.
     for length in 1..whole.len() {
         let bytes = [&whole[..], &whole[..length]].concat();
         assert_eq!(judge(&bytes).0, Outcome::Failed, "{length}");
@@ -154,7 +154,7 @@ fn a_bomb_is_not_followed_to_its_end() {
     }
 }
 
-/// A name without an end would otherwise fill the memory.
+/// Without a limit, a name without an end would fill the memory.
 #[test]
 fn an_endless_name_in_the_header_is_refused() {
     let start = b"\x1f\x8b\x08\x08\0\0\0\0\0\xff".as_slice();

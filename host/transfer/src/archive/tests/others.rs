@@ -1,4 +1,4 @@
-//! bzip2, xz, Zstandard and LZ4.
+//! Tests of bzip2, xz, Zstandard and LZ4.
 
 use lz4_flex::frame::{FrameEncoder, FrameInfo};
 use lzma_rust2::{XzOptions, XzWriter};
@@ -69,7 +69,7 @@ fn whole_streams_pass() {
 fn cuts_and_changed_content_are_noticed() {
     for (pack, message) in ALL {
         let bytes = pack(&text(300));
-        // Of the shortest cuts not enough is left to know them by.
+        // The shortest cuts leave too little to recognize the format.
         let cuts: Vec<_> = unnoticed_cuts(&bytes).into_iter().collect();
         assert_eq!(cuts, [0; 0], "{message}");
         let mut changed = bytes.clone();
@@ -119,7 +119,7 @@ fn several_members_are_one_file_whose_end_proves_nothing() {
     assert_eq!(judge(&padded).0, Outcome::Passed);
 }
 
-/// `pzstd` begins with a frame that says how long the next is.
+/// `pzstd` begins with a skippable frame that contains the length of the next frame.
 #[test]
 fn frames_that_are_to_be_skipped_are_skipped() {
     let skipped = [0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0, 1, 2, 3, 4];
@@ -129,11 +129,11 @@ fn frames_that_are_to_be_skipped_are_skipped() {
 
 #[test]
 fn what_would_take_too_much_memory_is_not_judged() {
-    // A window of 256 MiB, and an empty last block.
+    // The frame has a window of 256 MiB and an empty last block.
     let zstd = b"\x28\xb5\x2f\xfd\x00\x90\x01\0\0";
     let message = "it needs more memory than a check may use: it was not followed";
     assert_skipped(zstd, message);
-    // A dictionary of 4 GiB in the header of the first block.
+    // The header of the first block asks for a dictionary of 4 GiB.
     let mut xz = xz(b"content");
     xz[16] = 40;
     let crc = crc32fast::hash(&xz[12..20]);

@@ -23,7 +23,7 @@ fn add(builder: &mut Builder<Vec<u8>>, name: &str, content: &[u8]) {
         .expect("memory");
 }
 
-/// Two entries of one block each: a header, a content, a header, a content, and two blocks of zeros.
+/// Returns an archive with two entries of one block each, which ends with two blocks of zeros.
 pub(super) fn plain() -> Vec<u8> {
     let bytes = made(|builder| {
         add(builder, "a", &noise(500, 1));
@@ -33,7 +33,7 @@ pub(super) fn plain() -> Vec<u8> {
     bytes
 }
 
-/// The length of the content stands only in an extended header, as for more than 8 GiB.
+/// Returns an archive whose content length is only in an extended header, as for more than 8 GiB.
 pub(super) fn extended() -> Vec<u8> {
     made(|builder| {
         let path = b"a\n9 size=0\n".as_slice();
@@ -50,7 +50,7 @@ pub(super) fn extended() -> Vec<u8> {
     })
 }
 
-/// A sparse file whose map goes on in two more blocks, before a content of 1024 bytes.
+/// Returns a sparse file whose map continues in two more blocks, before a content of 1024 bytes.
 pub(super) fn sparse() -> Vec<u8> {
     let mut maps = [GnuExtSparseHeader::new(), GnuExtSparseHeader::new()];
     maps[0].set_is_extended(true);
@@ -73,8 +73,8 @@ fn assert_whole(bytes: &[u8], entries: &str) {
     assert_passes(bytes, &format!("tar, {entries}, all headers hold{NO_SUMS}"));
 }
 
-/// The end is two blocks of zeros, and one is enough to know it: a cut in the second takes away
-/// padding, and nothing else.
+/// Asserts that every cut is noticed, except in the second of the two final blocks of zeros. One block is
+/// enough to recognize the end, so such a cut removes only padding.
 #[track_caller]
 fn assert_cuts_are_noticed(bytes: &[u8]) {
     let length = bytes.len();
@@ -87,7 +87,7 @@ fn whole_archives_pass() {
     assert_whole(&extended(), "2 entries");
     assert_whole(&sparse(), "2 entries");
     assert_whole(&made(|it| add(it, "a", b"")), "1 entry");
-    // What GNU tar fills up to a record of a tape.
+    // GNU tar fills the archive up to a tape record.
     assert_whole(&[plain(), vec![0; 8192]].concat(), "2 entries");
     assert_whole(&[plain(), vec![0; 100]].concat(), "2 entries");
 }
@@ -105,7 +105,7 @@ fn every_cut_is_noticed() {
     assert_fails(&plain()[..2100], "its tar archive is cut after 2 entries");
 }
 
-/// Contents have no checksum in this format: a change there can't be noticed.
+/// Contents have no checksum in this format, so a change in a content can't be noticed.
 #[test]
 fn every_changed_byte_outside_of_contents_is_noticed() {
     let contents = (512..1024).chain(1536..2048).collect();
@@ -158,7 +158,7 @@ fn a_size_in_an_extended_header_is_for_one_entry_only() {
         builder
             .append_pax_extensions([("size", &b"600"[..])])
             .expect("memory");
-        // Its long name comes between.
+        // The long name of the entry follows this header.
         let mut first = header(0);
         let long = "folder/".repeat(40);
         builder
@@ -181,7 +181,7 @@ fn an_extended_header_that_contradicts_itself_is_damaged() {
     }
 }
 
-/// Nothing tells an archive without entries from any other zeros.
+/// An archive without entries looks like any other zeros.
 #[test]
 fn an_empty_archive_is_not_known() {
     let bytes = made(|_| {});
@@ -189,7 +189,7 @@ fn an_empty_archive_is_not_known() {
     assert_skipped(&bytes, "it is no archive of a known kind");
 }
 
-/// A disk that lost blocks gives zeros, and they look like the end.
+/// A disk that lost blocks returns zeros, which look like the end.
 #[test]
 fn zeros_in_the_middle_are_not_the_end() {
     let mut bytes = made(|builder| {
@@ -202,7 +202,7 @@ fn zeros_in_the_middle_are_not_the_end() {
         &bytes,
         "its tar archive ends after 1 entry, and more than padding follows",
     );
-    // `tar -x` would leave out the second as well.
+    // `tar -x` would ignore the second archive as well.
     assert_fails(
         &[plain(), plain()].concat(),
         "its tar archive ends after 2 entries, and more than padding follows",

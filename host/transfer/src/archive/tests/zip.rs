@@ -55,7 +55,7 @@ fn with_comment() -> Vec<u8> {
     })
 }
 
-/// Written to a stream: lengths and CRCs stand behind each content.
+/// Returns an archive that was written to a stream: lengths and CRCs follow each content.
 fn streamed() -> Vec<u8> {
     let mut writer = ZipWriter::new_stream(Vec::new());
     for (name, method) in [
@@ -70,7 +70,7 @@ fn streamed() -> Vec<u8> {
     bytes
 }
 
-/// With room for lengths of 64 bits in each entry.
+/// Returns an archive whose entries have 64-bit lengths.
 fn large() -> Vec<u8> {
     let options = options(CompressionMethod::Deflated).large_file(true);
     made(|writer| {
@@ -79,7 +79,7 @@ fn large() -> Vec<u8> {
     })
 }
 
-/// With the end of a large archive, although it is none.
+/// Returns a small archive that has the end records of a large one.
 pub(super) fn with_zip64_end() -> Vec<u8> {
     let bytes = made(|writer| {
         writer.set_raw_zip64_extensible_data_sector(Box::new([]));
@@ -94,7 +94,7 @@ pub(super) fn with_zip64_end() -> Vec<u8> {
     bytes
 }
 
-/// The place of the signature of a record, the first being 0.
+/// Returns the position of the signature of a record; `number` counts from 0.
 #[track_caller]
 fn find(bytes: &[u8], signature: &[u8], number: usize) -> usize {
     let mut found = bytes.windows(4).enumerate();
@@ -102,7 +102,7 @@ fn find(bytes: &[u8], signature: &[u8], number: usize) -> usize {
     found.nth(number).expect("the record").0
 }
 
-/// With other bytes at an offset in a record.
+/// Replaces bytes at an offset within a record.
 #[track_caller]
 fn patched(bytes: &[u8], signature: &[u8], number: usize, offset: usize, patch: &[u8]) -> Vec<u8> {
     let at = find(bytes, signature, number) + offset;
@@ -111,7 +111,7 @@ fn patched(bytes: &[u8], signature: &[u8], number: usize, offset: usize, patch: 
     patched
 }
 
-/// What another reader finds in an archive, and at which places.
+/// Returns what another reader finds in an archive, and the positions of the contents.
 fn contents(bytes: &[u8]) -> Option<(Vec<Vec<u8>>, BTreeSet<usize>)> {
     let mut archive = ZipArchive::new(Cursor::new(bytes)).ok()?;
     let (mut contents, mut places) = (Vec::new(), BTreeSet::new());
@@ -126,7 +126,7 @@ fn contents(bytes: &[u8]) -> Option<(Vec<Vec<u8>>, BTreeSet<usize>)> {
     Some((contents, places))
 }
 
-/// One archive of each form, and the number of its entries.
+/// Returns one archive of each form, and the number of its entries.
 fn forms() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     vec![
         ("stored", stored(), "3 entries"),
@@ -147,7 +147,7 @@ fn whole_archives_pass() {
         );
     }
     assert_passes(&made(|_| {}), "zip, no entries");
-    // Both ends may say the same.
+    // Both end records may contain the same numbers.
     let bytes = with_zip64_end();
     let size = find(&bytes, END_64, 0) + 40;
     let bytes = patched(&bytes, END, 0, 12, &bytes[size..size + 4]);
@@ -173,7 +173,7 @@ fn every_cut_is_noticed() {
     );
 }
 
-/// Dates, names, attributes and comments have no checksum. All that an unpacker goes by has.
+/// Dates, names, attributes and comments have no checksum. The fields that an unpacker relies on have one.
 #[test]
 fn every_changed_byte_of_a_content_is_noticed() {
     for (form, bytes, _) in forms() {
@@ -225,7 +225,7 @@ fn entries_that_cannot_be_looked_into_are_counted() {
                    the others hold";
     let encrypted = patched(&stored(), DIRECTORY, 0, 8, &[1]);
     assert_passes(&encrypted, message);
-    // 93 is Zstandard.
+    // Method 93 is Zstandard.
     let unknown = patched(&stored(), DIRECTORY, 2, 10, &[93]);
     assert_passes(&unknown, message);
     assert_eq!(unnoticed_cuts(&unknown), [].into());
@@ -260,8 +260,8 @@ fn bytes_behind_the_end_are_damage() {
     }
 }
 
-/// A self-extracting archive is a program; whether it is whole is not for its end alone to say. A zip
-/// before a zip is neither.
+/// A self-extracting archive is a program, and its end alone can't prove that it is complete. Neither can
+/// that of a zip that follows another zip.
 #[test]
 fn what_stands_before_the_start_is_not_overlooked() {
     let program = [b"MZ\x90\0".to_vec(), noise(500, 6), stored()].concat();
@@ -300,7 +300,7 @@ fn a_number_of_entries_that_is_not_true_is_noticed() {
         ),
         (0xff, "the directory of the zip has 3 of 255 entries"),
     ] {
-        // Both counts: of this file, and of all that the archive may be split into.
+        // Both counts change: the one of this file, and the one of all parts of a split archive.
         let patch = [number, 0, number, 0];
         assert_fails(&patched(&stored(), END, 0, 8, &patch), message);
     }
@@ -353,7 +353,8 @@ fn a_directory_elsewhere_is_refused() {
 #[test]
 fn an_entry_elsewhere_is_refused() {
     let elsewhere = "entry 1 of the zip is not where its directory says";
-    // The start of its local header, and the length of its content.
+    // The patches change the offset of the local header, the length of the content, and a length in the
+    // header.
     assert_fails(&patched(&stored(), DIRECTORY, 0, 42, &[1]), elsewhere);
     assert_fails(&patched(&stored(), DIRECTORY, 0, 20, &[0xff; 4]), elsewhere);
     assert_fails(&patched(&stored(), LOCAL, 0, 26, &[0xff; 4]), elsewhere);
@@ -400,7 +401,7 @@ fn an_entry_longer_than_it_says_is_followed_no_further() {
     let bytes = made(|writer| add(writer, "a", options, &vec![0; 1 << 20]));
     let lies = patched(&bytes, DIRECTORY, 0, 24, &[9, 0, 0, 0]);
     assert!(matches!(judge_within(&lies, 10), Err(Fault::Damaged(_))));
-    // A stream of the right length with something hidden behind it.
+    // The stream has the right length, and other bytes are hidden after its end.
     let stored = options.compression_method(CompressionMethod::Stored);
     let hidden = made(|writer| {
         let deflated = [3, 0, b'x'];

@@ -5,7 +5,7 @@ async fn a_full_disk_keeps_what_came() {
     let folder = folder();
     let backend = Backend::new(noise(300_000, 20)).script([Turn::Cut(150_000)]);
     let observer = Observer::default();
-    // The disk is full when the rest comes.
+    // The disk is full when the rest arrives.
     let to = destination(folder.path(), false);
     *lock(&backend.script) = [Turn::Cut(150_000), Turn::Status(404)].into();
     save(backend.download(&observer), &to)
@@ -165,7 +165,7 @@ async fn the_process_that_is_killed() {
     let _ = save(backend.download(&observer), &destination(folder, replace)).await;
 }
 
-/// What must be true after a failure at any step, and that the next run mends it.
+/// Checks what must be true after a failure at any step, and that the next run repairs it.
 async fn check_after(
     folder: &Path,
     step: Step,

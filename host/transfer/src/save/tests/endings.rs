@@ -5,7 +5,7 @@ use flate2::write::GzEncoder;
 
 use super::*;
 
-/// Saves what a backend sends that says nothing of its length.
+/// Saves the bytes of a backend that does not announce their length.
 async fn save_without_length(
     folder: &Path,
     content: Vec<u8>,
@@ -39,7 +39,7 @@ async fn what_nothing_proves_does_not_get_its_name() {
     assert_eq!(error.kept_file(), Some(&*kept));
     assert_eq!(names(folder.path()), ["backup.zip.unproven".into()].into());
     assert!(fs::read(&kept).expect("kept") == bytes);
-    // The next one does not take its place.
+    // The next download must not replace the kept file.
     for number in [2, 3] {
         let other = noise(400, number);
         let error = save_without_length(folder.path(), other.clone(), false)
@@ -72,7 +72,7 @@ async fn a_part_that_ends_before_its_last_byte_is_taken_up_again() {
     let mut backend = Backend::new(noise(100_000, 35)).script(turns);
     backend.framing = Framing::Chunked;
     let saved = save_to(folder.path(), &backend).await.expect("saved");
-    // The backend then says that there is nothing behind the last byte.
+    // The backend then says that nothing follows the last byte.
     assert_eq!(saved.proof, Proof::Length);
     assert_eq!(backend.asked("range").len(), 2);
     assert_whole(folder.path(), &backend);
@@ -94,7 +94,7 @@ async fn an_archive_that_ends_as_it_should_is_proven_by_that() {
     let folder = folder();
     let saved = save_without_length(folder.path(), gzip(&noise(5000, 4)), false).await;
     assert_eq!(saved.expect("saved").proof, Proof::Structure);
-    // Behind the end of one of several members there could have been one more.
+    // After the end of one of several members, another member could have followed.
     let folder = self::folder();
     let members = [gzip(b"one"), gzip(b"two")].concat();
     let error = save_without_length(folder.path(), members, false).await;
@@ -128,7 +128,7 @@ async fn an_archive_that_was_cut_gets_its_name_only_where_the_user_accepts_that(
     );
 }
 
-/// Saves with a script, and returns the error and how often it was waited.
+/// Saves with a script, and returns the error and the number of waits.
 async fn hopeless(folder: &Path, backend: &Backend) -> (TransferError, usize) {
     let observer = Observer::default();
     let download = backend.download(&observer);
@@ -139,7 +139,7 @@ async fn hopeless(folder: &Path, backend: &Backend) -> (TransferError, usize) {
 
 #[tokio::test]
 async fn a_length_that_is_never_reached_is_given_up_at_once() {
-    // With what it could be resumed by, and without.
+    // The transfer is tried with and without a validator for resuming.
     for etag in [Some("\"v1\""), None] {
         let folder = folder();
         let turns = match etag {

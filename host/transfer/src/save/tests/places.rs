@@ -1,4 +1,4 @@
-//! Where a file may be written, and what a file system says about that.
+//! Tests where a file may be written, and which errors a file system reports.
 
 use std::io;
 
@@ -67,7 +67,7 @@ async fn a_pipe_that_comes_while_the_bytes_come_stays() {
             _ = save(backend.download(&observer), &to) => panic!("the stream hangs"),
             () = reached.notified() => {}
         }
-        // The rest comes in one go, after the first look.
+        // The rest arrives in one piece, after the first check.
         fail_once(folder.path(), Step::Verified, ErrorKind::Other);
         replacing(folder.path(), &backend)
             .await

@@ -1,4 +1,4 @@
-//! Requests to one endpoint: the tunnel is opened when the first is sent, and kept for the next.
+//! Sends requests to one endpoint. The tunnel is opened for the first request and reused for the next ones.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,16 +14,17 @@ use super::{
     Target,
 };
 
-/// Each deadline is its own: a server that drips must not pass for one that works.
+/// The deadlines of a request. They are independent, so that a server that sends single bytes does not look
+/// like one that works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadlines {
-    /// Until the port-forward stands.
+    /// Maximum time until the port-forward is open.
     pub connect: Duration,
-    /// From the request, all of it, to the first byte of the answer.
+    /// Maximum time from the end of the request to the first byte of the response.
     pub first_byte: Duration,
-    /// Between two pieces of the answer, and of a request that is a stream.
+    /// Maximum time between two pieces of the response, or of a streamed request.
     pub idle: Duration,
-    /// The whole exchange, where it has a limit.
+    /// Maximum time of the whole exchange; `None` means no limit.
     pub total: Option<Duration>,
 }
 
@@ -49,28 +50,30 @@ pub struct Backend {
 
 #[derive(Default)]
 struct State {
-    /// Where it may be, best first. Empty only after all pods have died.
+    /// Pods and ports where the backend may be, the best first. The list is empty only after all pods have
+    /// died.
     candidates: Vec<Candidate>,
-    /// The one in use.
+    /// Index of the candidate in use.
     position: usize,
     notes: Vec<String>,
-    /// After the first answer no other place is tried: backups may belong to the pod.
+    /// True after the first response. From then on no other candidate is tried: backups may belong to the
+    /// pod.
     answered: bool,
-    /// No other pod may be asked: the user was told of this one.
+    /// True if no other pod may be asked, because the user was told about this one.
     settled: bool,
     dead_pods: BTreeSet<String>,
-    /// What the node of the last of them did. It says more than that no pod is left.
+    /// The failure of the last pod's node. It says more than an error that no pod is left.
     failed_node: Option<ClusterError>,
 }
 
-/// What to do about a place that failed.
+/// The next step after a candidate failed.
 enum Next {
     TryAgain,
     GiveUp(ClusterError),
 }
 
 impl Cluster {
-    /// Finds the endpoint. No tunnel is opened yet.
+    /// Finds the endpoint. It opens no tunnel yet.
     ///
     /// # Errors
     /// When no ready pod is found, with the reason.
@@ -79,7 +82,7 @@ impl Cluster {
         target: &Target,
         spec: &EndpointSpec,
     ) -> Result<Backend, ClusterError> {
-        // Pod records are large values; boxed, they don't weigh on the futures of all callers.
+        // Pod records are large values; boxing keeps the futures of all callers small.
         let found = Box::pin(self.resolve(target, spec)).await?;
         Ok(Backend {
             cluster: self.clone(),
@@ -96,14 +99,14 @@ impl Cluster {
 }
 
 impl Backend {
-    /// The place that is in use or is tried next.
+    /// Returns the candidate that is in use or is tried next.
     #[must_use]
     pub fn candidate(&self) -> Option<Candidate> {
         let state = self.state();
         state.candidates.get(state.position).cloned()
     }
 
-    /// The pod that has answered, if one has.
+    /// Returns the pod that has responded, if one has.
     #[must_use]
     pub fn answered(&self) -> Option<String> {
         let state = self.state();
@@ -113,7 +116,7 @@ impl Backend {
             .map(|place| place.pod.clone())
     }
 
-    /// The pod that is asked from now on, and no other.
+    /// Restricts all further requests to the current pod, and returns its name.
     pub fn settle_on_pod(&self) -> Option<String> {
         let mut state = self.state();
         state.settled = true;
@@ -121,20 +124,20 @@ impl Backend {
         place.map(|place| place.pod.clone())
     }
 
-    /// For the user: what was not as expected. Each is handed out once.
+    /// Returns notes for the user about unexpected facts. Each note is returned once.
     #[must_use]
     pub fn take_notes(&self) -> Vec<String> {
         std::mem::take(&mut self.state().notes)
     }
 
-    /// Sends `request`, whose URI is a path with a query, and waits for the head of the answer.
+    /// Sends `request`, whose URI is a path with a query, and waits for the head of the response.
     ///
-    /// Any status is an answer, redirects included. A request is only sent again when it is safe
-    /// (GET, HEAD), or when no byte of it can have reached the backend; and one whose body is a
-    /// stream ([`RequestBody::stream`]) only while nothing of the stream was taken.
+    /// A response of any status is returned as `Ok`, redirects included. A request is repeated only if it is
+    /// safe (GET, HEAD) or if no byte of it can have reached the backend. A request with a streamed body
+    /// ([`RequestBody::stream`]) is repeated only if nothing of the stream was taken.
     ///
     /// # Errors
-    /// When there is no answer, or not in time.
+    /// When no response arrives, or none in time.
     pub async fn send<B: Into<RequestBody>>(
         &self,
         request: Request<B>,
@@ -160,8 +163,8 @@ impl Backend {
         total: Option<(Duration, Instant)>,
     ) -> Result<Response<BackendBody>, ClusterError> {
         let safe = request.method().is_safe();
-        // What is not safe goes over a new connection: on an old one that the backend has just
-        // closed, nobody could say whether the request was carried out.
+        // An unsafe request uses a new connection. If the backend has just closed an old one, nothing would
+        // show whether the request was carried out.
         let mut reuse = safe;
         loop {
             let Some(place) = self.place() else {
@@ -215,7 +218,7 @@ impl Backend {
         }
     }
 
-    /// The parked connection if it may be used and still works, else a new one.
+    /// Returns the parked connection if it still works and may be used, and a new one otherwise.
     async fn connection(
         &self,
         at: PodPort,
@@ -236,7 +239,7 @@ impl Backend {
         let after = deadlines.connect;
         match tokio::time::timeout(after, open).await {
             Ok(opened) => opened,
-            // The API server waits longer for a node that is gone than anybody here.
+            // The API server waits longer than this deadline for a node that is gone.
             Err(_) => Err(
                 match Box::pin(self.cluster.silent_node(&at.pod, after)).await {
                     Some(error) => error,
@@ -246,8 +249,8 @@ impl Backend {
         }
     }
 
-    /// A closed port never got a byte, so the next port of the same pod may be tried with any
-    /// request. Another pod is another backend: it is only asked what changes nothing.
+    /// Decides what to do after a failure. A closed port never received a byte, so any request may try the
+    /// next port of the same pod. Another pod is another backend, so it gets only safe requests.
     fn next_after(&self, error: ClusterError, safe: bool) -> Next {
         let mut state = self.state();
         if state.answered {
@@ -345,7 +348,7 @@ impl Backend {
         })
     }
 
-    /// For errors that come when no place may be known.
+    /// Returns the pod and port for errors, even if no candidate is left.
     fn place_or_target(&self) -> PodPort {
         self.place().unwrap_or_else(|| PodPort {
             namespace: self.cluster.namespace().to_owned(),
@@ -359,7 +362,7 @@ impl Backend {
     }
 }
 
-/// Waits for the answer as long as the request moves on, and then for the first byte.
+/// Waits for the response as long as the request makes progress, and then for the first byte.
 async fn in_time<T>(
     body: &RequestBody,
     deadlines: &Deadlines,
@@ -387,7 +390,7 @@ async fn in_time<T>(
     }
 }
 
-/// The request as it goes out: path only, HTTP/1.1, and addressed to the port as it is in the pod.
+/// Returns the request as it is sent: path only, HTTP/1.1, addressed to the port inside the pod.
 fn addressed(request: &Request<RequestBody>, port: u16) -> Request<RequestBody> {
     let mut addressed = Request::new(request.body().share());
     *addressed.method_mut() = request.method().clone();
@@ -402,7 +405,8 @@ fn addressed(request: &Request<RequestBody>, port: u16) -> Request<RequestBody> 
     addressed
 }
 
-/// RFC 9112, section 6.3. Answers that have no body by definition end at once anyway.
+/// Returns true if the headers say where the body ends (RFC 9112, section 6.3). Responses that never have a
+/// body end at once anyway.
 fn tells_its_end(headers: &http::HeaderMap) -> bool {
     headers.contains_key(header::CONTENT_LENGTH) || headers.contains_key(header::TRANSFER_ENCODING)
 }

@@ -1,4 +1,4 @@
-//! The body of an answer: it ends well only when all of it has come.
+//! The body of a response. It ends successfully only if all of it has arrived.
 
 use std::future::Future as _;
 use std::pin::Pin;
@@ -13,15 +13,15 @@ use tokio::time::{Instant, Sleep};
 use super::exchange::{Connection, Parking};
 use super::{ClusterError, Phase, PodPort};
 
-/// Bytes from a backend, as they come.
+/// The bytes from a backend, as they arrive.
 ///
-/// The end (`None`) is only given when the body is complete: at its Content-Length, at its last
-/// chunk, or, where the backend announced neither, when it closed the connection properly. A tunnel
-/// that dies, an early end and a passed deadline are errors that say how much had come.
+/// The end (`None`) is returned only when the body is complete: at its Content-Length or at its last chunk.
+/// If the backend announced neither, the end is a properly closed connection. A dead tunnel, an early end and
+/// a passed deadline are errors that say how many bytes had arrived.
 pub struct BackendBody {
     incoming: Incoming,
     at: PodPort,
-    /// Taken when the body is at its end, and when it has failed.
+    /// `None` once the body has ended or failed.
     connection: Option<Connection>,
     parking: Parking,
     received: u64,
@@ -29,7 +29,7 @@ pub struct BackendBody {
     delimited: bool,
     idle: Duration,
     idle_timer: Pin<Box<Sleep>>,
-    /// Whether the idle timer runs: it does only while this side waits for bytes.
+    /// True while this side waits for bytes. Only then the idle timer runs.
     waiting: bool,
     total: Option<(Duration, Pin<Box<Sleep>>)>,
 }
@@ -60,29 +60,29 @@ impl BackendBody {
         body
     }
 
-    /// How many bytes have come.
+    /// Returns how many bytes have arrived.
     #[must_use]
     pub fn received(&self) -> u64 {
         self.received
     }
 
-    /// How many bytes were announced, if the backend announced it.
+    /// Returns how many bytes the backend announced, if it did.
     #[must_use]
     pub fn expected(&self) -> Option<u64> {
         self.expected
     }
 
-    /// Whether the backend tells where the body ends. Where it does not, a backend that stops early
-    /// and closes properly can't be told from one that is done: check a digest.
+    /// Returns true if the backend marks the end of the body. Without a mark, a backend that stops early and
+    /// closes properly looks like one that is done: check a digest.
     #[must_use]
     pub fn is_delimited(&self) -> bool {
         self.delimited
     }
 
-    /// The next piece; `None` when the body is complete.
+    /// Returns the next piece; `None` when the body is complete.
     ///
     /// # Errors
-    /// When the rest can't come any more, or not in time.
+    /// When the rest can't arrive any more, or not in time.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, ClusterError> {
         loop {
             match self.frame().await {
@@ -97,10 +97,10 @@ impl BackendBody {
         }
     }
 
-    /// The whole body, if it has at most `limit` bytes.
+    /// Returns the whole body if it has at most `limit` bytes.
     ///
     /// # Errors
-    /// When it is longer, and as [`BackendBody::chunk`].
+    /// When it is longer, and those of [`BackendBody::chunk`].
     pub async fn read_to_end(mut self, limit: usize) -> Result<Bytes, ClusterError> {
         let mut whole = Vec::new();
         while let Some(bytes) = self.chunk().await? {
@@ -123,7 +123,7 @@ impl BackendBody {
 
 impl BackendBody {
     fn late(&mut self, phase: Phase, after: Duration) -> ClusterError {
-        // Without its connection nothing more can come.
+        // Without its connection, no further bytes can arrive.
         self.connection = None;
         ClusterError::TimedOut {
             at: self.at.clone(),
@@ -134,7 +134,7 @@ impl BackendBody {
         }
     }
 
-    /// The deadline that has passed, if one has.
+    /// Returns an error if a deadline has passed.
     fn poll_late(&mut self, context: &mut Context<'_>) -> Poll<ClusterError> {
         if !self.waiting {
             self.waiting = true;
@@ -171,7 +171,8 @@ impl Body for BackendBody {
         if this.connection.is_none() {
             return Poll::Ready(None);
         }
-        // A backend that drips never lets the idle timer run out, so this is asked before each piece.
+        // A backend that sends single bytes never lets the idle timer expire, so the total is checked before
+        // each piece.
         if let Poll::Ready(late) = this.poll_total(context) {
             return Poll::Ready(Some(Err(late)));
         }

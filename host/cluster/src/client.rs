@@ -1,4 +1,4 @@
-//! The way of a request to the API server: credentials, the address, TLS, and a proxy if there is one.
+//! Sends requests to the API server: credentials, address, TLS, and a proxy if one is configured.
 
 use std::error::Error as StdError;
 use std::io;
@@ -26,16 +26,16 @@ use super::kubeconfig::UserEntry;
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 
-/// What it takes to make requests.
+/// The settings of a client.
 pub(super) struct Parts {
     pub address: Uri,
     pub tls: ClientConfig,
-    /// The name that the server's certificate must have, if it is not that in the address.
+    /// The name that the server's certificate must have, if it differs from the address.
     pub server_name: Option<ServerName<'static>>,
     pub proxies: Proxies,
     pub connect_timeout: Duration,
     pub authorization: Authorization,
-    /// For every request.
+    /// Headers that are added to every request.
     pub headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -51,7 +51,7 @@ struct Shared {
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-/// Makes a client. Nothing is sent. It has to be called within the runtime.
+/// Creates a client; it sends nothing. Call it within the async runtime.
 pub(super) fn client(parts: Parts) -> kube::Client {
     let tls = Arc::new(parts.tls);
     let connector = Connector::with_tls(parts.proxies, Arc::clone(&tls), parts.connect_timeout);
@@ -107,7 +107,7 @@ impl Service<Request<Body>> for Requests {
 }
 
 impl Shared {
-    /// The address that a path of the API has on this server.
+    /// Returns the full address of an API path on this server.
     fn whole(&self, path: &Uri) -> Result<Uri, http::Error> {
         let path = path.path_and_query().map_or("/", PathAndQuery::as_str);
         let before = self.address.path().trim_end_matches('/');
@@ -117,7 +117,7 @@ impl Shared {
     }
 }
 
-/// Gives up a connection that does not come about: names, TCP, a proxy and TLS together.
+/// Limits the time to connect: name resolution, TCP, proxy and TLS together.
 #[derive(Clone)]
 struct Timely<C> {
     inner: C,
@@ -155,7 +155,7 @@ where
     }
 }
 
-/// What `headerKeyEscape` of client-go leaves: the characters of a header's name, but for the percent sign.
+/// The characters that client-go's `headerKeyEscape` keeps: those of a header name except the percent sign.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'!')
     .remove(b'#')
@@ -172,7 +172,7 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'|')
     .remove(b'~');
 
-/// The headers that ask the server to act as somebody else.
+/// Returns the headers that ask the server to impersonate another user.
 pub(super) fn impersonation(
     user: &UserEntry,
 ) -> Result<Vec<(HeaderName, HeaderValue)>, CredentialError> {

@@ -1,4 +1,4 @@
-//! From the flags of a command to a client for one cluster. No request is made here.
+//! Creates a client for one cluster from the flags of a command. It makes no request.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,16 +20,16 @@ use super::request::check_name;
 use super::server::ServerAddress;
 use super::{Cluster, ClusterError, Identity, Inner, NamespaceSource, refusal};
 
-/// How long the API server may take for one request, where no flag says otherwise.
+/// Default timeout of one request to the API server.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long TCP and TLS to the API server may take.
+/// Maximum time to connect to the API server with TCP and TLS.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// kubectl's flags of the same names.
+/// Options that correspond to kubectl's flags of the same names.
 #[derive(Clone, Debug, Default)]
 pub struct ConnectOptions {
-    /// A list, as in the variable KUBECONFIG; of entries with one name the first wins.
+    /// A list of files, as in the variable KUBECONFIG. Of entries with the same name, the first wins.
     pub kubeconfig: Option<String>,
     pub context: Option<String>,
     pub cluster: Option<String>,
@@ -37,17 +37,17 @@ pub struct ConnectOptions {
     pub namespace: Option<String>,
     pub impersonate_user: Option<String>,
     pub impersonate_groups: Vec<String>,
-    /// For each request to the API server. Zero means none, as in kubectl; the default is 30 s.
+    /// Timeout of each request to the API server. Zero means none, as in kubectl; the default is 30 s.
     pub request_timeout: Option<Duration>,
     pub tls_server_name: Option<String>,
     pub insecure_skip_tls_verify: bool,
 }
 
 impl Cluster {
-    /// Reads the configuration and makes a client, running a credential plugin if one is configured.
+    /// Reads the configuration and creates a client. It runs a credential plugin if one is configured.
     ///
     /// # Errors
-    /// When there is no configuration, it can't be used, or the credential plugin fails.
+    /// When there is no configuration, it is unusable, or the credential plugin fails.
     pub async fn connect(options: &ConnectOptions) -> Result<Self, ClusterError> {
         if options.impersonate_user.is_none() && !options.impersonate_groups.is_empty() {
             return Err(ClusterError::GroupsWithoutUser);
@@ -68,15 +68,15 @@ impl Cluster {
     }
 }
 
-/// Where Kubernetes mounts the service account of a pod.
+/// The folder where Kubernetes mounts the service account of a pod.
 const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
-/// The largest file of a service account, in bytes.
+/// The maximum size of a file of a service account, in bytes.
 const MAX_FILE: u64 = 16 << 20;
 
-/// A configuration before the flags are laid over it.
+/// A configuration before the flags override it.
 struct Prepared {
     address: ServerAddress,
-    /// What the server is checked with; of a kubeconfig, or made up for a pod.
+    /// Settings to verify the server: from a kubeconfig, or the ones that apply inside a pod.
     cluster: ClusterEntry,
     cluster_name: String,
     user: UserEntry,
@@ -96,7 +96,7 @@ fn from_kubeconfig(chosen: Chosen, options: &ConnectOptions) -> Result<Prepared,
         namespace,
     } = chosen;
     if options.insecure_skip_tls_verify {
-        // As for kubectl: who says this has seen what stands there.
+        // The flag overrides any certificate authority of the kubeconfig, as in kubectl.
         cluster.insecure_skip_tls_verify = true;
         cluster.certificate_authority.clear();
         cluster.certificate_authority_data.clear();
@@ -111,7 +111,7 @@ fn from_kubeconfig(chosen: Chosen, options: &ConnectOptions) -> Result<Prepared,
     let credentials = if address.is_tls() {
         Credentials::of(&user, &cluster)
     } else {
-        // Nothing is read or run for what is not sent.
+        // Credentials that are not sent are only checked: no file is read and no plugin is run.
         check(&user).map(|()| Credentials::default())
     };
     let credentials = credentials.map_err(|error| refusal::credentials(&identity, &error))?;
@@ -128,7 +128,7 @@ fn from_kubeconfig(chosen: Chosen, options: &ConnectOptions) -> Result<Prepared,
     })
 }
 
-/// `rest.InClusterConfig` of client-go.
+/// Returns the configuration inside a pod, like `rest.InClusterConfig` of client-go.
 fn in_cluster(
     looked: &[String],
     folder: &Path,
@@ -230,7 +230,8 @@ impl Prepared {
             let login: HeaderValue = basic(user, Some(password)).map_err(refuse)?;
             credentials.authorization = Authorization::Fixed(login);
         }
-        // A credential plugin is run here: what it has to say concerns the kubeconfig and no request.
+        // The credential plugin runs here, so that its errors are about the kubeconfig and not about a
+        // request.
         credentials.authorization.header().await.map_err(refuse)?;
         let client = client(Parts {
             address: address.uri,
@@ -257,7 +258,7 @@ impl Prepared {
     }
 }
 
-/// Whom to trust as this cluster. The error is a sentence.
+/// Returns the trusted certificates of this cluster. The error is a sentence.
 fn trust(cluster: &ClusterEntry) -> Result<Trust, String> {
     let names = ["certificate-authority-data", "certificate-authority"];
     let embedded = data(cluster.certificate_authority_data.as_bytes())
@@ -411,7 +412,7 @@ mod tests {
     #[tokio::test]
     async fn no_configuration_says_where_it_was_looked_for() {
         if std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() {
-            // The tests themselves run in a pod, where there is always a configuration.
+            // The tests run in a pod themselves, where a configuration always exists.
             return;
         }
         let error = connect("", |_| ()).await.unwrap_err();
@@ -474,7 +475,7 @@ mod tests {
             assert!(error.to_string().contains(why), "{error}");
             assert_eq!(error.failure(), Failure::Usage);
             if fields.contains("authority") {
-                // Who asks for no check at all has seen that.
+                // A user who disables verification needs no certificate authority.
                 let flag = |options: &mut ConnectOptions| options.insecure_skip_tls_verify = true;
                 connect(&text, flag).await.unwrap();
             }

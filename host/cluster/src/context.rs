@@ -1,26 +1,28 @@
-//! Chooses the context, the cluster and the user, and says what is near to one that isn't there.
+//! Chooses context, cluster and user, and suggests similar names for one that does not exist.
 
 use super::kubeconfig::{ClusterEntry, ContextEntry, Kubeconfig, UserEntry};
 use super::near::near;
 use super::{ClusterError, ConnectOptions, EntryKind};
 
-/// What a command is going to use of a kubeconfig.
+/// The parts of a kubeconfig that a command uses.
 #[derive(Debug)]
 pub(super) struct Chosen {
     pub context: String,
     pub cluster_name: String,
     pub cluster: ClusterEntry,
     pub user_name: Option<String>,
-    /// Empty where no user is named.
+    /// The user entry; it is empty if no user is named.
     pub user: UserEntry,
     pub namespace: Option<String>,
 }
 
-/// Name for the context of `--cluster` and `--user` where no context is current.
+/// The name of the context that `--cluster` and `--user` form without a current context.
 const UNNAMED: &str = "(none)";
 
+/// Chooses context, cluster and user by the options.
+///
 /// # Errors
-/// When a name is not in the kubeconfig, or no context is current and none can be put together.
+/// When a name is not in the kubeconfig, or when there is no current context and the flags don't replace it.
 pub(super) fn choose(
     config: &Kubeconfig,
     options: &ConnectOptions,
@@ -39,7 +41,7 @@ pub(super) fn choose(
             })?;
             (name, context)
         }
-        // kubectl, too, needs no context when the flags say everything.
+        // Like kubectl, this needs no context if the flags name the cluster.
         None if options.cluster.is_some() => (UNNAMED.to_owned(), ContextEntry::default()),
         None => {
             return Err(ClusterError::NoCurrentContext {

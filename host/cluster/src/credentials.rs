@@ -1,7 +1,7 @@
-//! Which of the credentials in a kubeconfig count, as client-go chooses them, and how they get into requests.
+//! Chooses among the credentials of a kubeconfig like client-go, and adds them to requests.
 //!
-//! Sources: `validateAuthInfo` and `getUserIdentificationPartialConfig` in `clientcmd`, `HTTPWrappersForConfig` in
-//! `transport`, `UpdateTransportConfig` in `plugin/pkg/client/auth/exec`.
+//! Sources: `validateAuthInfo` and `getUserIdentificationPartialConfig` in `clientcmd`,
+//! `HTTPWrappersForConfig` in `transport`, `UpdateTransportConfig` in `plugin/pkg/client/auth/exec`.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,20 +16,20 @@ use http::HeaderValue;
 use super::exec_plugin::Plugin;
 use super::kubeconfig::{AuthProvider, ClusterEntry, UserEntry, data};
 
-/// The largest file with a token, in bytes. A header can't be longer anyhow.
+/// The maximum size of a token file, in bytes. A header can't be longer anyway.
 const MAX_TOKEN: u64 = 1 << 20;
-/// The largest file with a certificate or a key, in bytes.
+/// The maximum size of a certificate or key file, in bytes.
 const MAX_PEM: u64 = 16 << 20;
-/// How long a token from a file counts, before the file is read again: kubelets renew those of pods.
+/// How long a token from a file is used before the file is read again. Kubelets renew the tokens of pods.
 const READ_AGAIN: Duration = Duration::from_mins(1);
 
-/// Why credentials can't be used. It says nothing of the credentials themselves.
+/// The reason why credentials are unusable. It contains nothing of the credentials themselves.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(super) enum CredentialError {
-    /// The user of the kubeconfig has to be corrected.
+    /// The user entry of the kubeconfig must be corrected.
     #[error("{0}")]
     Entry(String),
-    /// What was found is of no use.
+    /// The found credentials are unusable.
     #[error("{0}")]
     Unusable(String),
     #[error("{command}: {reason}")]
@@ -40,14 +40,14 @@ pub(super) enum CredentialError {
     },
 }
 
-/// What a user of a kubeconfig shows to the server.
+/// The credentials that a user of a kubeconfig presents to the server.
 #[derive(Default)]
 pub(super) struct Credentials {
     pub authorization: Authorization,
     pub certificate: Option<Arc<ClientCertificate>>,
 }
 
-/// Where the header of that name comes from.
+/// The source of the `Authorization` header.
 #[derive(Default)]
 pub(super) enum Authorization {
     #[default]
@@ -58,7 +58,7 @@ pub(super) enum Authorization {
 }
 
 impl Credentials {
-    /// Chooses and reads them. A credential plugin is run later.
+    /// Chooses the credentials and reads them. A credential plugin runs later.
     pub(super) fn of(user: &UserEntry, cluster: &ClusterEntry) -> Result<Self, CredentialError> {
         check(user)?;
         let pair = Pair::read(user)?;
@@ -84,7 +84,8 @@ impl Credentials {
             Authorization::None
         };
         let certificate = match pair.map(|pair| (pair.from_files, pair.load())) {
-            // client-go loads files when a server asks for a certificate: beside a token few do.
+            // client-go loads certificate files only when a server asks for them. A server that accepts a
+            // token rarely does, so the error is ignored.
             Some((true, Err(_))) if !matches!(authorization, Authorization::None) => None,
             Some((_, loaded)) => Some(loaded?),
             None => None,
@@ -95,7 +96,7 @@ impl Credentials {
         })
     }
 
-    /// The token of a pod.
+    /// Returns the token credentials of a pod.
     pub(super) fn of_service_account(token: PathBuf) -> Result<Self, CredentialError> {
         let file = TokenFile::open(token, None)?;
         Ok(Self {
@@ -106,7 +107,8 @@ impl Credentials {
 }
 
 impl Authorization {
-    /// What the next request has to carry. Files are read again, and a plugin is run again, when it is time.
+    /// Returns the header for the next request. Files are read again, and a plugin runs again, when it is
+    /// time.
     pub(super) async fn header(&self) -> Result<Option<HeaderValue>, CredentialError> {
         match self {
             Self::None => Ok(None),
@@ -116,7 +118,7 @@ impl Authorization {
         }
     }
 
-    /// The server answered 401: a plugin may give others the next time.
+    /// Drops credentials that the server refused with 401: the plugin may give others next time.
     pub(super) async fn refused(&self) {
         if let Self::Plugin(plugin) = self {
             plugin.forget().await;
@@ -124,7 +126,7 @@ impl Authorization {
     }
 }
 
-/// Whether a user of a kubeconfig has anything to show.
+/// Returns true if a user of a kubeconfig has any credentials.
 pub(super) fn has_credentials(user: &UserEntry) -> bool {
     let texts = [
         &user.token_file,
@@ -138,7 +140,7 @@ pub(super) fn has_credentials(user: &UserEntry) -> bool {
         || texts.iter().any(|text| !text.is_empty())
 }
 
-/// What kubectl refuses before it looks at any of it.
+/// Refuses what kubectl refuses before it reads any credentials.
 pub(super) fn check(user: &UserEntry) -> Result<(), CredentialError> {
     let has_password = !user.username.is_empty() || user.password.is_some();
     let wrong = if user.token.is_some() && has_password {
@@ -175,7 +177,7 @@ fn of_provider(provider: &AuthProvider) -> Result<Authorization, CredentialError
     Err(CredentialError::Unusable(reason))
 }
 
-/// `Bearer` and a token without the white space around it; nothing for an empty one.
+/// Returns `Bearer` and the token without surrounding white space; `None` for an empty token.
 pub(super) fn bearer(token: &Secret) -> Result<Option<HeaderValue>, CredentialError> {
     let token = token.expose().trim_ascii();
     if token.is_empty() {
@@ -188,7 +190,7 @@ pub(super) fn bearer(token: &Secret) -> Result<Option<HeaderValue>, CredentialEr
     })
 }
 
-/// For HTTP basic authentication.
+/// Returns the header of HTTP basic authentication.
 pub(super) fn basic(user: &str, password: Option<&Secret>) -> Result<HeaderValue, CredentialError> {
     let password = password.map(Secret::expose).unwrap_or_default();
     let login = [user.as_bytes(), b":", password].concat();
@@ -218,7 +220,7 @@ impl Pair {
         };
         let certificate = of_data(&user.client_certificate_data, "client-certificate-data")?;
         if certificate.is_empty() && user.client_certificate.is_empty() {
-            // As for kubectl, a key alone is nothing.
+            // Like kubectl, this ignores a key without a certificate.
             return Ok(None);
         }
         let key = user
@@ -248,7 +250,8 @@ impl Pair {
     }
 }
 
-/// What stands in the kubeconfig itself, or in the file that it names; kubectl refuses both at once.
+/// Returns the data in the kubeconfig itself, or in the file that it names. Like kubectl, it refuses both at
+/// once.
 pub(super) fn either(
     data: Vec<u8>,
     file: &str,
@@ -268,14 +271,15 @@ pub(super) fn either(
     }
 }
 
-/// A token that somebody renews in a file.
+/// A token in a file that another program renews.
 pub(super) struct TokenFile {
     path: PathBuf,
     current: Mutex<(HeaderValue, Instant)>,
 }
 
 impl TokenFile {
-    /// The file goes before `fallback`, which counts as long as the file can't be read.
+    /// Opens a token file. The token of the file is preferred; `fallback` is used as long as the file is
+    /// unreadable.
     fn open(path: PathBuf, fallback: Option<HeaderValue>) -> Result<Self, CredentialError> {
         let token = match (read_token(&path), fallback) {
             (Ok(token), _) => token,
@@ -288,7 +292,7 @@ impl TokenFile {
         })
     }
 
-    /// A file that has gone is no reason to forget what stood in it, as for client-go.
+    /// Returns the header. Like client-go, it keeps the last token if the file has disappeared.
     fn header(&self) -> HeaderValue {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         if current.1.elapsed() >= READ_AGAIN {

@@ -1,4 +1,4 @@
-//! Why nothing was found. The requests here are made on the way to an error only.
+//! Finds the reason why no pod was found. These requests are made only on the way to an error.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,11 +10,11 @@ use super::near::near;
 use super::request::{NAMESPACES, PODS, STATEFUL_SETS};
 use super::{Cluster, ClusterError, pods};
 
-/// How many nodes one error looks at.
+/// The maximum number of nodes that one error inspects.
 const MOST_NODES: usize = 8;
 
 impl Cluster {
-    /// For a `StatefulSet` whose pods were all looked at, and none is ready.
+    /// Returns the error for a `StatefulSet` whose pods were all inspected and are not ready.
     pub(super) async fn no_ready_pod(
         &self,
         statefulset: &str,
@@ -47,7 +47,8 @@ impl Cluster {
         }
     }
 
-    /// The name of each pod with the reason why it is not ready, and what is wrong with its node, where that may be seen.
+    /// Returns the name of each pod and the reason why it is not ready. The reason includes the state of its
+    /// node if the user may read nodes.
     pub(super) async fn why_not_ready(&self, unready: &[Pod]) -> Vec<(String, String)> {
         let nodes: BTreeSet<&str> = unready
             .iter()
@@ -58,7 +59,7 @@ impl Cluster {
         let troubles = join_all(nodes.iter().map(|node| self.node_trouble(node))).await;
         let troubles: BTreeMap<&str, Option<String>> = nodes.into_iter().zip(troubles).collect();
         let why = |pod: &Pod| {
-            // A pod that is said to be ready is here because a tunnel to it was refused.
+            // A pod that is reported as ready is here because a tunnel to it was refused.
             if pods::is_ready(pod) {
                 return "said to be ready, but it was gone".to_owned();
             }
@@ -108,7 +109,8 @@ impl Cluster {
         }
     }
 
-    /// Many may not read namespaces: then it is taken to exist.
+    /// Returns true if the namespace does not exist. If the user may not read namespaces, it counts as
+    /// existing.
     pub(super) async fn namespace_is_missing(&self) -> bool {
         matches!(
             self.get::<Namespace>(&NAMESPACES, self.namespace()).await,

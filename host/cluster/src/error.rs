@@ -12,9 +12,9 @@ use super::kubelet::KubeletFailure;
 use super::request::Access;
 use super::request_body::StreamError;
 
-/// How many characters of a text from outside one message may hold.
+/// The maximum number of characters of foreign text in one message.
 const SHOWN: usize = 400;
-/// How many of a text that says what a user has to correct, field by field.
+/// The maximum number of characters of a text that lists the fields to correct.
 const IN_FULL: usize = 8000;
 
 /// A port of a pod, the far end of a tunnel.
@@ -31,7 +31,7 @@ impl fmt::Display for PodPort {
     }
 }
 
-/// A container of a pod, where a command is run.
+/// A container of a pod in which a command runs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PodContainer {
     pub namespace: String,
@@ -46,20 +46,20 @@ impl fmt::Display for PodContainer {
     }
 }
 
-/// Which of the deadlines of a request to a backend passed.
+/// The deadline of a request to a backend that has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Until the port-forward stands.
+    /// Until the port-forward was open.
     Connect,
-    /// From the request to the first byte of the answer.
+    /// From the request to the first byte of the response.
     FirstByte,
-    /// Between two pieces of the answer.
+    /// Between two pieces of the response.
     Idle,
     /// The whole exchange.
     Total,
 }
 
-/// The kinds of entries that a kubeconfig has.
+/// The kinds of entries in a kubeconfig.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryKind {
     Context,
@@ -77,7 +77,7 @@ impl fmt::Display for EntryKind {
     }
 }
 
-/// Why the API server could not be reached at all.
+/// The reason why the API server could not be reached at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unreachable {
     Refused,
@@ -88,9 +88,9 @@ pub enum Unreachable {
     Other,
 }
 
-/// Everything that can go wrong between this process and a backend in a pod.
+/// An error between this process and a backend in a pod.
 ///
-/// Fields hold text as it came; messages show it through [`printable`].
+/// Fields contain foreign text unchanged; messages show it through [`printable`].
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
     #[error(
@@ -190,7 +190,7 @@ pub enum ClusterError {
     #[error("the API server refuses to {access}: {}", printable(message, IN_FULL))]
     Rejected {
         access: Box<Access>,
-        /// All that is wrong, in the server's words.
+        /// All errors, in the server's words.
         message: String,
     },
     #[error("{server} knows no kind {kind}")]
@@ -214,7 +214,7 @@ pub enum ClusterError {
         name: String,
         namespace: String,
         near: Vec<String>,
-        /// `None` where they may not be listed.
+        /// The existing names; `None` if the user may not list them.
         existing: Option<Vec<String>>,
     },
     #[error(
@@ -265,7 +265,7 @@ pub enum ClusterError {
     #[error("{server} did not open {what}: {}", show(reason))]
     UpgradeRefused {
         server: String,
-        /// Which websocket; safe to be shown.
+        /// The purpose of the websocket; safe to show.
         what: String,
         reason: String,
     },
@@ -273,7 +273,7 @@ pub enum ClusterError {
     PortClosed {
         at: PodPort,
         reason: String,
-        /// The flag that names another port, without its dashes.
+        /// The flag that selects another port, without its dashes.
         flag: Option<String>,
     },
     #[error(
@@ -363,7 +363,7 @@ pub enum ClusterError {
         namespace: String,
         holder: String,
         since: Timestamp,
-        /// When it may be taken over, if it is not renewed: the server's clock.
+        /// When the lease may be taken over unless it is renewed, by the server's clock.
         until: Timestamp,
     },
     #[error(
@@ -374,7 +374,7 @@ pub enum ClusterError {
     LeaseUnseen {
         name: String,
         namespace: String,
-        /// What is not allowed.
+        /// The request that is not allowed.
         access: Box<Access>,
     },
     #[error(
@@ -384,7 +384,7 @@ pub enum ClusterError {
     LeaseLost {
         name: String,
         namespace: String,
-        /// `None` when it was deleted, or could not be renewed in time.
+        /// The current holder; `None` if the lease was deleted or could not be renewed in time.
         holder: Option<String>,
     },
 
@@ -429,12 +429,12 @@ pub(super) fn show(text: &str) -> std::borrow::Cow<'_, str> {
     printable(text, SHOWN)
 }
 
-/// The end of a long text of the container runtime, where it says what happened to the connection.
+/// Returns the end of a long text of the container runtime, which says what happened to the connection.
 fn brief(reason: &str) -> std::borrow::Cow<'_, str> {
     show(reason.find("dial tcp").map_or(reason, |at| &reason[at..]))
 }
 
-/// `lead a, b, c`, or nothing for an empty list.
+/// Returns `lead a, b, c`, or an empty text for an empty list.
 fn list(lead: &str, names: &[String]) -> String {
     const MOST: usize = 12;
     if names.is_empty() {
@@ -454,7 +454,7 @@ fn list(lead: &str, names: &[String]) -> String {
 }
 
 fn because(message: &str) -> String {
-    // A 403 of the port-forward can have an empty reason after its colon.
+    // A 403 of the port-forward may have an empty reason after its colon.
     let message = message.trim_end_matches([':', ' ']).trim();
     if message.is_empty() {
         String::new()

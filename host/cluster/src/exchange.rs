@@ -1,4 +1,4 @@
-//! One HTTP/1.1 connection over one tunnel, and what hyper's errors on it mean.
+//! Runs one HTTP/1.1 connection over one tunnel, and interprets hyper's errors on it.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,23 +15,23 @@ use super::refusal::causes;
 use super::tunnel::{TunnelStream, Verdict};
 use super::{ClusterError, PodPort, RequestBody};
 
-/// Bound on hyper's read buffer, and with it on the size of the pieces of a body.
+/// The limit of hyper's read buffer, in bytes, which also limits the pieces of a body.
 const READ_BUFFER: usize = 128 * 1024;
 
-/// How long the last exchange may take to be cleared away. Only a request whose body the backend did
-/// not want to read takes any time at all.
+/// How long the end of the last exchange may take. It takes time only if the backend did not read the whole
+/// request body.
 const SETTLING: Duration = Duration::from_millis(250);
 
 pub(super) struct Connection {
     sender: SendRequest<RequestBody>,
     at: PodPort,
     verdict: Verdict,
-    /// Whether it has carried an exchange before this one, and may have gone stale since.
+    /// True if the connection carried an earlier exchange, so that it may be stale.
     pub reused: bool,
     _driver: Driver,
 }
 
-/// The task that moves the bytes. It ends with the connection: nothing may outlive a deadline.
+/// The task that moves the bytes. It ends with the connection, so that it never outlives a deadline.
 struct Driver(JoinHandle<()>);
 
 impl Drop for Driver {
@@ -40,16 +40,16 @@ impl Drop for Driver {
     }
 }
 
-/// A request that got no answer.
+/// A request that got no response.
 #[derive(Debug)]
 pub(super) struct Unanswered {
     pub error: ClusterError,
-    /// Whether it is certain that not one byte of it reached the backend.
+    /// True if it is certain that no byte of the request reached the backend.
     pub unsent: bool,
 }
 
 impl Connection {
-    /// Speaks HTTP over `tunnel`. Nothing is sent yet.
+    /// Starts HTTP over `tunnel`. It sends nothing yet.
     pub async fn over<S>(
         tunnel: TunnelStream<S>,
         at: PodPort,
@@ -67,7 +67,7 @@ impl Connection {
             source,
         })?;
         let driver = Driver(tokio::spawn(async move {
-            // Its error is the exchange's error too, and is reported there.
+            // The exchange reports the same error, so it is ignored here.
             let _ = connection.await;
         }));
         Ok(Self {
@@ -83,7 +83,7 @@ impl Connection {
         &self.at
     }
 
-    /// Whether it can carry another exchange: not when the far end has closed.
+    /// Returns true if the connection can carry another exchange. It can't if the far end has closed it.
     pub async fn is_usable(&mut self) -> bool {
         let ready = tokio::time::timeout(SETTLING, self.sender.ready()).await;
         matches!(ready, Ok(Ok(()))) && self.verdict.get().is_none()
@@ -121,7 +121,7 @@ impl Connection {
         })
     }
 
-    /// What it means that a body broke off.
+    /// Returns the error of an interrupted body.
     pub fn body_error(
         &self,
         source: hyper::Error,
@@ -144,14 +144,15 @@ impl Connection {
     }
 }
 
-/// hyper reports a body that is shorter than announced as an I/O error of kind `UnexpectedEof`.
+/// Returns true for a body that is shorter than announced. hyper reports it as an I/O error of kind
+/// `UnexpectedEof`.
 fn is_early_end(error: &hyper::Error) -> bool {
     causes(error)
         .filter_map(|error| error.downcast_ref::<io::Error>())
         .any(|error| error.kind() == io::ErrorKind::UnexpectedEof)
 }
 
-/// Where a connection waits for its next exchange.
+/// A place where a connection waits for its next exchange.
 #[derive(Clone, Default)]
 pub(super) struct Parking(Arc<Mutex<Option<Connection>>>);
 

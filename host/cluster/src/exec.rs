@@ -1,9 +1,9 @@
-//! A command in a container of a pod: a websocket to `pods/exec`, no shell.
+//! Runs a command in a container of a pod, over a websocket to `pods/exec` and without a shell.
 //!
-//! Source of the protocol: `k8s.io/kubelet/pkg/cri/streaming/remotecommand/websocket.go`. Every
-//! message is binary and begins with its channel: 1 is standard output, 2 is standard error, and 3
-//! is the outcome, one `metav1.Status` behind all output. What `v5.channel.k8s.io` adds to `v4` is
-//! for clients that close the command's input; there is no input here.
+//! Source of the protocol: `k8s.io/kubelet/pkg/cri/streaming/remotecommand/websocket.go`. Every message is
+//! binary and begins with its channel. Channel 1 is standard output, 2 is standard error. Channel 3 is the
+//! outcome: one `metav1.Status` after all output. The additions of `v5.channel.k8s.io` to `v4` are for
+//! clients that close the command's input; there is no input here.
 
 use std::time::Duration;
 
@@ -24,26 +24,26 @@ const STDOUT: u8 = 1;
 const STDERR: u8 = 2;
 const OUTCOME: u8 = 3;
 
-/// Most that a command may write to each of its streams.
+/// The maximum size of each output stream of a command, in bytes.
 const MAX_OUTPUT: usize = 1 << 20;
 
-/// A command, and where it runs.
+/// A command and the place where it runs.
 #[derive(Clone, Copy, Debug)]
 pub struct Command<'a> {
     pub pod: &'a str,
     pub container: &'a str,
-    /// The program and its arguments. No shell reads them.
+    /// The program and its arguments. No shell interprets them.
     pub argv: &'a [&'a str],
-    /// Until the connection stands, and from then until the command is done.
+    /// Maximum time until the connection is open, and again from then until the command is done.
     pub deadline: Duration,
 }
 
-/// What a command that ran to its end left.
+/// The result of a command that ran to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandOutput {
     pub stdout: Vec<u8>,
     pub stderr: Vec<u8>,
-    /// 0 is success.
+    /// Exit code of the command; 0 is success.
     pub exit_code: i32,
 }
 
@@ -55,10 +55,10 @@ impl CommandOutput {
 }
 
 impl Cluster {
-    /// Runs a command to its end, with one request. An exit code other than 0 is an answer.
+    /// Runs a command to its end, with one request. An exit code other than 0 is returned as `Ok`.
     ///
     /// # Errors
-    /// When it could not be run, or how it ended is not known.
+    /// When the command could not be run, or when its outcome is unknown.
     pub async fn exec(&self, command: &Command<'_>) -> Result<CommandOutput, ClusterError> {
         let run = Run {
             at: PodContainer {
@@ -77,7 +77,7 @@ impl Cluster {
             loop {
                 tries += 1;
                 let opened = self.open_websocket(&access, &query, &what);
-                // Nothing of it runs before the connection stands.
+                // The command does not run before the connection is open.
                 let websocket = self.within_timeout(&access, opened).await?;
                 let (symptom, reason) = match run.output(websocket).await {
                     Err(ClusterError::CommandNotRun { reason, .. }) => {
@@ -120,7 +120,7 @@ fn query(command: &Command<'_>) -> String {
     query
 }
 
-/// `metav1.Status`, as far as it tells how a command ended.
+/// The fields of `metav1.Status` that say how a command ended.
 #[derive(Deserialize)]
 struct Ending {
     status: String,
@@ -142,7 +142,7 @@ struct Cause {
     message: String,
 }
 
-/// A command that is running, for errors about it.
+/// A running command, for errors about it.
 struct Run {
     command: String,
     at: PodContainer,
@@ -207,7 +207,7 @@ impl Run {
         Ok(())
     }
 
-    /// Of a failure without an exit code, the command was never started.
+    /// Returns the exit code. A failure without an exit code means that the command was never started.
     fn exit_code(&self, outcome: &[u8]) -> Result<i32, ClusterError> {
         let ending: Ending = serde_json::from_slice(outcome)
             .map_err(|error| self.lost(&format!("its outcome can't be read: {error}")))?;
@@ -227,10 +227,10 @@ impl Run {
         })
     }
 
-    /// What a command that was not run says about the pod's node.
+    /// Returns what a command that was not run says about the pod's node.
     ///
-    /// Since Kubernetes 1.30 the API server opens the connection before it asks the kubelet, and tells its failure as
-    /// the outcome of the command (`StreamTranslatorHandler` of k8s.io/apiserver).
+    /// Since Kubernetes 1.30, the API server opens the connection before it asks the kubelet. It then reports
+    /// the kubelet's failure as the outcome of the command (`StreamTranslatorHandler` of k8s.io/apiserver).
     fn symptom(&self, reason: &str) -> Result<Symptom, ClusterError> {
         if let Some(at) = reason.find(NO_CONTAINER) {
             return Err(ClusterError::PodNotUsable {

@@ -1,4 +1,5 @@
-//! Credential plugins: programs that print an `ExecCredential`.
+//! Runs credential plugins: programs that print an `ExecCredential`.
+//!
 //! <https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins>
 
 use std::io::{self, IsTerminal};
@@ -20,18 +21,18 @@ use tokio::sync::Mutex;
 use super::credentials::{CredentialError, bearer, either};
 use super::kubeconfig::{ClusterEntry, ExecEntry, data, tolerant};
 
-/// The most that a plugin may print, in bytes.
+/// The maximum size of a plugin's output, in bytes.
 const MAX_ANSWER: u64 = 1 << 20;
-/// How long before their end credentials are renewed.
+/// How long before their expiry credentials are renewed.
 const MARGIN: SignedDuration = SignedDuration::from_secs(10);
-/// Where a kubeconfig keeps what a plugin wants to know of the cluster.
+/// The kubeconfig extension with the cluster information for a plugin.
 const EXTENSION: &str = "client.authentication.k8s.io/exec";
 
-/// A plugin, and what it has given.
+/// A plugin and its latest credentials.
 pub(super) struct Plugin {
     entry: ExecEntry,
     mode: Mode,
-    /// What it is told of the cluster; null if it does not want to know.
+    /// The cluster information for the plugin; null if the plugin does not ask for it.
     cluster: Value,
     certificate: Arc<ClientCertificate>,
     given: Mutex<Option<Given>>,
@@ -42,7 +43,7 @@ struct Given {
     expires: Option<Timestamp>,
 }
 
-/// Whether it may ask its user something.
+/// Whether the plugin may interact with the user.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
     Never,
@@ -67,7 +68,7 @@ struct Status {
 }
 
 impl Plugin {
-    /// Nothing is run yet.
+    /// Creates a plugin; it runs nothing yet.
     pub(super) fn new(
         entry: &ExecEntry,
         cluster: &ClusterEntry,
@@ -109,11 +110,12 @@ impl Plugin {
         })
     }
 
-    /// Runs it if nothing was given yet, or that is about to expire.
+    /// Returns the header. It runs the plugin if there are no credentials, or if they are about to expire.
     pub(super) async fn header(&self) -> Result<Option<HeaderValue>, CredentialError> {
         let mut given = self.given.lock().await;
         let is_good = given.as_ref().is_some_and(|given| {
-            // Added to now: an end near the earliest time leaves nothing to subtract from.
+            // The margin is added to the current time, because subtracting it from the earliest possible time
+            // would fail.
             let renewed = Timestamp::now() + MARGIN;
             given.expires.is_none_or(|end| renewed < end)
         });
@@ -171,7 +173,7 @@ impl Plugin {
         Ok(Given { token, expires })
     }
 
-    /// What the program prints. Its output is never shown, nor are its arguments: both may hold secrets.
+    /// Runs the program. Its output and arguments are never shown, because both may contain secrets.
     async fn ask(&self) -> Result<Vec<u8>, CredentialError> {
         let has_terminal = io::stdin().is_terminal();
         let interactive = match self.mode {
@@ -190,7 +192,8 @@ impl Plugin {
             "kind": "ExecCredential", "apiVersion": self.entry.api_version, "spec": spec,
         });
         let variables = self.entry.env.iter().map(|it| (&it.name, &it.value));
-        // What it says to its user has to be seen, as the code to log in with; `Never` has no user.
+        // The user must see the plugin's messages, such as a login code. With `Never`, there is no user to
+        // address.
         let stderr = match self.mode {
             Mode::Never => Stdio::piped(),
             _ => Stdio::inherit(),
@@ -248,7 +251,7 @@ async fn all(stream: Option<impl AsyncRead + Unpin>) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The beginning, once the end is reached: a program that can't write any more would never end.
+/// Reads the stream to its end and keeps the beginning. A program whose output is not read would never end.
 async fn beginning(stream: Option<impl AsyncRead + Unpin>) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     if let Some(mut stream) = stream {
@@ -261,7 +264,7 @@ async fn beginning(stream: Option<impl AsyncRead + Unpin>) -> io::Result<Vec<u8>
     Ok(bytes)
 }
 
-/// `Cluster` of client.authentication.k8s.io/v1.
+/// Returns the `Cluster` of client.authentication.k8s.io/v1.
 fn description(cluster: &ClusterEntry) -> Result<Value, CredentialError> {
     let names = ["certificate-authority-data", "certificate-authority"];
     let authority = data(cluster.certificate_authority_data.as_bytes())

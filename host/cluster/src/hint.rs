@@ -1,4 +1,4 @@
-//! What to do about each error of this layer.
+//! Gives the hint for each error of this layer.
 
 use host_base::shell::word;
 use host_base::{Failure, Problem};
@@ -76,7 +76,7 @@ impl Problem for ClusterError {
     }
 
     fn is_hint_of_others(&self) -> bool {
-        // The kubeconfig has it.
+        // The kubeconfig contains the hint.
         matches!(
             self,
             Self::CredentialPlugin {
@@ -294,7 +294,7 @@ impl Problem for ClusterError {
 }
 
 impl ClusterError {
-    /// Whether nothing is there that could have answered.
+    /// Returns true if nothing exists that could have responded.
     #[must_use]
     pub fn is_absence(&self) -> bool {
         matches!(

@@ -1,4 +1,4 @@
-//! Finds, reads and merges kubeconfig files as kubectl does.
+//! Finds, reads and merges kubeconfig files like kubectl.
 
 mod file;
 
@@ -13,28 +13,28 @@ pub(super) use file::{
     AuthProvider, ClusterEntry, ContextEntry, ExecEntry, Kubeconfig, UserEntry, data, tolerant,
 };
 
-/// The parts of the process's environment that say where kubeconfig files are.
+/// The parts of the environment that say where kubeconfig files are.
 #[derive(Debug, Default)]
 pub(super) struct Places {
-    /// `--kubeconfig`: a list, as in the variable.
+    /// Value of `--kubeconfig`: a list, as in the variable.
     pub flag: Option<String>,
-    /// The variable KUBECONFIG.
+    /// Value of the variable KUBECONFIG.
     pub variable: Option<OsString>,
     pub home: Option<PathBuf>,
 }
 
-/// The merged configuration, and where it was looked for.
+/// The merged configuration, and the files that were searched.
 #[derive(Debug)]
 pub(super) struct Loaded {
-    /// `None` when no file exists, or all are empty.
+    /// The configuration; `None` if no file exists or all are empty.
     pub config: Option<Kubeconfig>,
     pub looked: Vec<String>,
 }
 
 impl Places {
-    /// The files in order, and whether each has to exist.
+    /// Returns the files in order, and whether each must exist.
     ///
-    /// kubectl passes over files of the variable that don't exist, and insists on that of the flag.
+    /// Like kubectl, files of the variable may be missing, but the file of the flag must exist.
     fn files(&self) -> (Vec<PathBuf>, bool) {
         let split = |list: &std::ffi::OsStr| -> Vec<PathBuf> {
             std::env::split_paths(list)
@@ -56,7 +56,7 @@ impl Places {
         }
     }
 
-    /// Reads the files. Of entries with one name, and of `current-context`, the first wins.
+    /// Reads the files. Of entries with the same name, and of `current-context`, the first wins.
     pub fn load(&self) -> Result<Loaded, ClusterError> {
         let (files, required) = self.files();
         let mut merged: Option<Kubeconfig> = None;
@@ -105,7 +105,7 @@ impl Places {
 }
 
 impl Kubeconfig {
-    /// Adds what has a name that is not taken yet.
+    /// Adds the entries whose names are not taken yet.
     fn add(&mut self, next: Self) {
         if self.current_context.is_empty() {
             self.current_context = next.current_context;
@@ -124,7 +124,7 @@ fn add<T>(entries: &mut Vec<T>, more: Vec<T>, name: impl Fn(&T) -> &String) {
     );
 }
 
-/// The contexts of one kubeconfig file, in its order. A file that can't be used has none.
+/// Returns the contexts of one kubeconfig file, in order. An unusable file has none.
 #[must_use]
 pub fn context_names(path: &Path) -> Vec<String> {
     let contexts = Kubeconfig::read(path).map(|config| config.contexts);

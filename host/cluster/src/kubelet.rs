@@ -1,8 +1,10 @@
-//! What stands between the API server and a pod: the pod's node, its kubelet, and the way there.
+//! Interprets failures between the API server and a pod: of the pod's node, its kubelet, and the network
+//! path.
 //!
-//! The API server passes a port-forward and a command on to the kubelet. When that fails it answers with a status of
-//! its own (500 `error dialing backend: …`), or passes on what the kubelet, its container runtime or a proxy on the
-//! way (konnectivity, an agent's tunnel) said, as plain text. None of that is trouble of the API server.
+//! The API server passes a port-forward or a command to the kubelet. If that fails, it responds with a status
+//! of its own (500 `error dialing backend: …`). Or it passes on plain text from the kubelet, its container
+//! runtime, or a proxy on the way (konnectivity, an agent's tunnel). None of that is a fault of the API
+//! server.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,37 +15,37 @@ use super::error::show;
 use super::request::{Access, NODES, PODS, PORT_FORWARD};
 use super::{Cluster, ClusterError, pods, refusal};
 
-/// Longest that an error waits for what is known of a node.
+/// How long an error waits for information about a node.
 const LOOK: Duration = Duration::from_secs(3);
 
-/// What a node did to a request for one of its pods.
+/// The failure of a node to handle a request for one of its pods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KubeletTrouble {
     /// The API server can't reach the kubelet.
     Away,
-    /// The kubelet, just started, does not know the pod yet.
+    /// The kubelet has just started and does not know the pod yet.
     UnknownPod,
     /// The API server and the kubelet don't accept each other's credentials.
     Distrust,
-    /// Nothing came back in time, and the node is known not to be well.
+    /// No response arrived in time, and the node is known to be unhealthy.
     Silent,
 }
 
-/// A request for a pod that its node did not take.
+/// A request for a pod that its node did not accept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KubeletFailure {
     pub pod: String,
     pub namespace: String,
-    /// `None` where the pod's record can't be read.
+    /// Name of the node; `None` if the pod's record is unreadable.
     pub node: Option<String>,
-    /// What is wrong with the node, where that may be seen. Safe to be shown.
+    /// The problem of the node, if the user may read it. It is safe to show.
     pub state: Option<String>,
     pub trouble: KubeletTrouble,
-    /// In the words of whoever answered.
+    /// The reason, in the words of the component that responded.
     pub reason: String,
-    /// How often it was asked.
+    /// The number of attempts.
     pub tries: usize,
-    /// Whether the same may be asked again: it can go better, and nothing is done twice.
+    /// True if the request may be repeated: it may succeed, and nothing is done twice.
     pub repeatable: bool,
 }
 
@@ -81,26 +83,27 @@ impl fmt::Display for KubeletFailure {
     }
 }
 
-/// What a refusal of a port-forward or a command says about the pod's node.
+/// The facts that a refused port-forward or command reveals about the pod's node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Symptom {
     pub trouble: KubeletTrouble,
-    /// Whether the request can't have got as far as the container.
+    /// True if the request can't have reached the container.
     pub nothing_was_done: bool,
 }
 
 impl Symptom {
-    /// Whether the request may be sent again. A port-forward that nobody has used did nothing.
+    /// Returns true if the request may be repeated. An unused port-forward did nothing.
     pub fn is_repeatable(self, is_port_forward: bool) -> bool {
         self.trouble != KubeletTrouble::Distrust && (self.nothing_was_done || is_port_forward)
     }
 }
 
-/// Reads an answer of `status`. `is_status` says that it was an object of Kubernetes, and no plain text.
+/// Interprets a response of `status`. `is_status` says that it was a Kubernetes object and not plain text.
 pub(super) fn symptom(status: u16, is_status: bool, message: &str) -> Option<Symptom> {
     let text = message.to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    // Trouble of the API server itself, and of a container runtime that was reached and tried.
+    // These words mean a fault of the API server itself, or of a container runtime that was reached and
+    // tried.
     let of_others = [
         "webhook",
         "etcd",
@@ -117,7 +120,7 @@ pub(super) fn symptom(status: u16, is_status: bool, message: &str) -> Option<Sym
             nothing_was_done,
         })
     };
-    // The kubelet's own access control knows requests for pods as requests for its node.
+    // The kubelet's access control treats requests for pods as requests for its node.
     let of_access = [
         "resource=nodes",
         "unable to upgrade connection: unauthorized",
@@ -151,7 +154,7 @@ pub(super) fn symptom(status: u16, is_status: bool, message: &str) -> Option<Sym
         "tls handshake",
         "remote error: tls",
         "ssh: ",
-        // The kubelet answered, and did not open it.
+        // The kubelet responded and refused to open the connection.
         "unable to upgrade connection",
     ];
     if says(&not_reached) {
@@ -168,7 +171,7 @@ pub(super) fn symptom(status: u16, is_status: bool, message: &str) -> Option<Sym
         "use of closed network connection",
         "konnectivity",
     ];
-    // The API server writes its own refusals as objects; plain text comes from behind it.
+    // The API server writes its own refusals as objects; plain text comes from a component behind it.
     let is_of_a_proxy = matches!(status, 502..=504) && !is_status;
     if says(&broken_off) || text.trim_end().ends_with(": eof") || is_of_a_proxy {
         return symptom(KubeletTrouble::Away, false);
@@ -177,7 +180,8 @@ pub(super) fn symptom(status: u16, is_status: bool, message: &str) -> Option<Sym
 }
 
 impl Cluster {
-    /// The error for a request that the node of `pod` did not take, with what is known of the node.
+    /// Returns the error for a request that the node of `pod` did not accept, with information about the
+    /// node.
     pub(super) async fn kubelet_failed(
         &self,
         access: &Access,
@@ -199,7 +203,8 @@ impl Cluster {
         }))
     }
 
-    /// The error for a port-forward that did not stand within `after`, where the pod's node is the reason.
+    /// Returns the error for a port-forward that was not open within `after`, if the pod's node is the
+    /// reason.
     pub(super) async fn silent_node(&self, pod: &str, after: Duration) -> Option<ClusterError> {
         let (node, state) = self.node_of(pod).await;
         let (pod, namespace) = (pod.to_owned(), self.namespace().to_owned());
@@ -217,7 +222,7 @@ impl Cluster {
         })
     }
 
-    /// The node of a pod and what is wrong with it, as far as that may be seen.
+    /// Returns the node of a pod and the problem of the node, if the user may read them.
     async fn node_of(&self, pod: &str) -> (Option<String>, Option<String>) {
         let look = async {
             let pod: Pod = self.get(&PODS, pod).await.ok()??;
@@ -233,7 +238,8 @@ impl Cluster {
         }
     }
 
-    /// What is wrong with a node; safe to be shown. `None` where it is well, or this user may not read nodes: few may.
+    /// Returns the problem of a node; safe to show. `None` if it is healthy, or if this user may not read
+    /// nodes, which is common.
     pub(super) async fn node_trouble(&self, name: &str) -> Option<String> {
         let look = tokio::time::timeout(LOOK, Box::pin(self.get::<Node>(&NODES, name)));
         let shown = show(name);
@@ -246,7 +252,7 @@ impl Cluster {
     }
 }
 
-/// Why a node is not ready, in the words of its kubelet or of the node controller.
+/// Returns why a node is not ready, in the words of its kubelet or of the node controller.
 fn not_ready(node: &Node) -> Option<String> {
     let conditions = node
         .status

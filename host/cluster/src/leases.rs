@@ -1,9 +1,9 @@
-//! A lock that everybody who works on the cluster sees: a Lease with a holder and an expiry.
+//! Implements a lock that every user of the cluster sees: a Lease with a holder and an expiry.
 //!
-//! All times are of the API server's clock: `creationTimestamp`, which it writes, and the header
-//! `Date` of its answers. Neither a wrong clock here nor one at the holder's can end a lock early,
-//! or keep it for years. For the same reason a new Lease has no times of its own (the server adds
-//! its creation), and a renewal writes this machine's time moved by its difference to the server's.
+//! All times are of the API server's clock: `creationTimestamp`, which it writes, and the header `Date` of
+//! its responses. A wrong clock on this machine or the holder's can neither end a lock early nor keep it for
+//! years. For the same reason a new Lease has no times of its own, because the server adds its creation time.
+//! A renewal writes this machine's time plus its difference to the server's.
 
 use std::time::Duration;
 
@@ -20,22 +20,22 @@ use sha2::{Digest as _, Sha256};
 use super::request::{Answer, LEASES, SELF_REVIEWS, check_name};
 use super::{Cluster, ClusterError};
 
-/// Longest wait for the name of this user, without which all goes on.
+/// Maximum time to wait for the name of this user, which is optional.
 const SELF_REVIEW: Duration = Duration::from_secs(5);
 
-/// How often somebody else may be faster before that is taken for an answer.
+/// The number of lost races after which the lock counts as held by somebody else.
 const RACES: usize = 4;
 
-/// What came of the wish for a lock.
+/// The result of an attempt to acquire a lock.
 #[derive(Debug)]
 pub enum Acquired {
     Held(HeldLease),
-    /// This user may not keep Leases. The error says which right is missing; a lock on this
-    /// machine is what is left, and the user is to be told.
+    /// This user may not use Leases. The error says which permission is missing. Only a lock on this machine
+    /// is left, and the caller must tell the user.
     NotAllowed(ClusterError),
 }
 
-/// A lock that is held until it is released, or its time is over.
+/// A lock that is held until it is released or expires.
 #[derive(Debug)]
 pub struct HeldLease {
     cluster: Cluster,
@@ -47,9 +47,9 @@ pub struct HeldLease {
     ahead: SignedDuration,
 }
 
-/// The name of the lock for one operation on one target.
+/// Returns the name of the lock for one operation on one target.
 ///
-/// Both are parts of names of Kubernetes objects. Where they don't fit into one, a digest of them does.
+/// Both are parts of names of Kubernetes objects. If they don't fit into one name, their digest is used.
 #[must_use]
 pub fn lease_name(operation: &str, target: &str) -> String {
     const LONGEST: usize = 253;
@@ -63,8 +63,8 @@ pub fn lease_name(operation: &str, target: &str) -> String {
 }
 
 impl Cluster {
-    /// What the API server calls this user, with one request; `None` where it does not say in time (it was asked to
-    /// first by Kubernetes 1.28), or may not be asked.
+    /// Returns the API server's name for this user, with one request. It is `None` if the server does not
+    /// respond in time, if the user may not ask, or if the server is older than Kubernetes 1.28.
     pub async fn api_user(&self) -> Option<String> {
         let access = self.access("create", &SELF_REVIEWS, None);
         let review = json!({
@@ -79,11 +79,11 @@ impl Cluster {
         (!name.is_empty()).then(|| name.to_owned())
     }
 
-    /// Takes the lock `name` for `holder`, who must be one of a kind, for `duration` (at least a
-    /// second). One request where it is free, three where its last holder let it expire.
+    /// Acquires the lock `name` for `duration`, at least a second; `holder` must be unique. It takes one
+    /// request if the lock is free, and three if the last holder let it expire.
     ///
     /// # Errors
-    /// [`ClusterError::LeaseHeld`] when somebody else has it.
+    /// [`ClusterError::LeaseHeld`] if somebody else holds it.
     pub async fn acquire_lease(
         &self,
         name: &str,
@@ -131,9 +131,9 @@ impl Cluster {
             let access = self.access("get", &LEASES, Some(name));
             let present = match self.ask::<Lease>(&access, Vec::new()).await {
                 Ok(present) => present,
-                // It was released a moment ago.
+                // The holder released the lock a moment ago.
                 Err(ClusterError::Api { status: 404, .. }) if races < RACES => continue,
-                // That it is there is known: whoever may not look must not take it for free.
+                // The lock exists, so a user who may not read it must not treat it as free.
                 Err(ClusterError::Forbidden { access, .. }) => {
                     return Err(ClusterError::LeaseUnseen {
                         name: name.to_owned(),
@@ -162,7 +162,8 @@ impl Cluster {
                 lease_transitions: Some(transitions.unwrap_or(0).saturating_add(1)),
                 ..spec(holder, duration, Some(now))
             });
-            // With the revision that was read: of several who see it expired, one gets it.
+            // The update includes the revision that was read: only one of several takers of an expired lock
+            // succeeds.
             let access = self.access("update", &LEASES, Some(name));
             match self.write::<Lease>(&access, &lease).await {
                 Ok(answer) => return Ok(held(answer)),
@@ -181,19 +182,19 @@ impl HeldLease {
         &self.name
     }
 
-    /// When others may take it over, if it is neither renewed nor released: the server's clock.
+    /// Returns when others may take the lock over, unless it is renewed or released, by the server's clock.
     #[must_use]
     pub fn until(&self) -> Timestamp {
         Term::of(&self.lease).until
     }
 
-    /// Starts its time anew, with one request.
+    /// Extends the lock by its full duration, with one request.
     ///
     /// # Errors
-    /// [`ClusterError::LeaseLost`] when it is no longer this holder's.
+    /// [`ClusterError::LeaseLost`] if this holder no longer has it.
     pub async fn renew(&mut self) -> Result<(), ClusterError> {
         let mut lease = self.lease.clone();
-        // A server may say that its clock stands at the end of all time.
+        // The difference to a server's clock may exceed the range of time.
         let now = Timestamp::now()
             .saturating_add(self.ahead)
             .unwrap_or_else(|_| Timestamp::now());
@@ -210,18 +211,19 @@ impl HeldLease {
             Err(ClusterError::Api {
                 status: 404 | 409, ..
             }) => {
-                // Somebody has it, or somebody only labelled it: then it goes on from there.
+                // Somebody took the lock over or only changed its labels; in the latter case the lock goes
+                // on.
                 self.look_again().await
             }
             Err(error) => Err(error),
         }
     }
 
-    /// Runs `work`, and renews the lock all the while. Renewals that fail are tried again as long
-    /// as the lock has time left. Where they are not allowed, `unrenewable` is told so once, and `work` goes on without.
+    /// Runs `work` and renews the lock meanwhile. A failed renewal is retried as long as the lock has time
+    /// left. If renewals are not allowed, `unrenewable` is called once, and `work` continues without them.
     ///
     /// # Errors
-    /// [`ClusterError::LeaseLost`] when the lock is lost: `work` was then stopped where it stood.
+    /// [`ClusterError::LeaseLost`] if the lock is lost; `work` is then stopped immediately.
     pub async fn keep_while<T>(
         &mut self,
         work: impl Future<Output = T>,
@@ -258,10 +260,10 @@ impl HeldLease {
         }
     }
 
-    /// Gives the lock back, with one request. If that fails, it ends by itself when its time is over.
+    /// Releases the lock, with one request. If that fails, the lock expires by itself.
     ///
     /// # Errors
-    /// When the server did not do it. A lock that others have or that is gone is no error.
+    /// When the server did not release it. A lock that is gone or held by somebody else is not an error.
     pub async fn release(&mut self) -> Result<(), ClusterError> {
         for _ in 0..2 {
             let metadata = &self.lease.metadata;
@@ -287,7 +289,7 @@ impl HeldLease {
         Ok(())
     }
 
-    /// Reads the Lease as it is now; an error if it is not ours.
+    /// Reads the current Lease. Returns an error if this holder does not hold it.
     async fn look_again(&mut self) -> Result<(), ClusterError> {
         let present: Option<Lease> = self.cluster.get(&LEASES, &self.name).await?;
         let Some(lease) = present else {
@@ -310,9 +312,9 @@ impl HeldLease {
     }
 }
 
-/// Who has a Lease, and how long.
+/// The holder of a Lease and the time it is held.
 struct Term {
-    /// `None` where nobody has it.
+    /// The holder; `None` if the Lease is free.
     holder: Option<String>,
     since: Timestamp,
     until: Timestamp,
@@ -330,7 +332,7 @@ impl Term {
         Self {
             holder: spec.holder_identity.filter(|holder| !holder.is_empty()),
             since,
-            // A time so late that it can't be told apart from "never".
+            // A time that is out of range counts as "never".
             until: renewed.checked_add(length).unwrap_or(Timestamp::MAX),
         }
     }
@@ -346,7 +348,7 @@ fn spec(holder: &str, duration: Duration, now: Option<Timestamp>) -> LeaseSpec {
     }
 }
 
-/// What the server's clock said when it answered; this machine's, if a proxy took the header away.
+/// Returns the time of the server's response. If a proxy removed the header, it is this machine's time.
 fn server_time<T>(answer: &Answer<T>) -> Timestamp {
     let date = answer.headers.get(DATE).and_then(|date| date.to_str().ok());
     let date = date.and_then(|date| rfc2822::parse(date).ok());

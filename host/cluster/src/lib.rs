@@ -1,5 +1,5 @@
-//! Everything between this process and a backend in a pod: kubeconfig, the API server's answers,
-//! finding the pod and the port of an endpoint, the port-forward, and HTTP over it.
+//! Connects this process to a backend in a pod. It covers the kubeconfig, the API server's responses, the
+//! search for the pod and the port of an endpoint, the port-forward, and HTTP over it.
 //!
 //! ```text
 //! connect ─ kubeconfig, context ─ server       which cluster, as whom (no request is made)
@@ -13,8 +13,8 @@
 //! objects, watch ─ request                     objects of the kinds that engines name
 //! ```
 //!
-//! There is no local listening port, and rights are never asked for ahead of their use, except by
-//! `backup test` (`rights`): a missing one is explained by the request that needed it.
+//! No local port is opened. Permissions are never checked ahead of their use, except by `backup test`
+//! (`rights`). The error of a request explains its missing permission.
 
 mod backend;
 mod body;
@@ -72,17 +72,17 @@ pub use running::{RunningPod, TargetPod};
 pub use secrets::SecretKeys;
 pub use watch::{Change, ObjectEvent, ObjectWatch};
 
-/// Where the namespace came from, for the note about defaults.
+/// The source of the namespace, for the note about defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NamespaceSource {
     Flag,
     Context,
     ServiceAccount,
-    /// Nobody named one.
+    /// No source names a namespace, so it is `default`.
     Default,
 }
 
-/// A cluster, as one user, with one namespace. Cheap to clone.
+/// A cluster, used as one user with one namespace. Cloning it is cheap.
 #[derive(Clone)]
 pub struct Cluster(Arc<Inner>);
 
@@ -91,19 +91,19 @@ struct Inner {
     identity: Identity,
     namespace: String,
     namespace_source: NamespaceSource,
-    /// Whether there are credentials that are not sent, since anybody could read them on their way.
+    /// True if the kubeconfig has credentials that are not sent, because the connection is not encrypted.
     leaves_credentials_out: bool,
-    /// For each request to the API server; `None` waits for ever.
+    /// Timeout of each request to the API server; `None` means no limit.
     request_timeout: Option<Duration>,
     requests: AtomicUsize,
 }
 
-/// What errors say about who asks whom.
+/// The user and the server, as errors show them.
 #[derive(Clone, Debug, Default)]
 struct Identity {
     /// URL of the API server.
     server: String,
-    /// `None` for a service account inside the cluster.
+    /// The context; `None` for a service account inside the cluster.
     context: Option<String>,
     user: Option<String>,
 }
@@ -119,25 +119,26 @@ impl Cluster {
         self.0.namespace_source
     }
 
-    /// The context of the kubeconfig; `None` inside a cluster.
+    /// Returns the context of the kubeconfig; `None` inside a cluster.
     #[must_use]
     pub fn context(&self) -> Option<&str> {
         self.0.identity.context.as_deref()
     }
 
-    /// URL of the API server.
+    /// Returns the URL of the API server.
     #[must_use]
     pub fn server(&self) -> &str {
         &self.0.identity.server
     }
 
-    /// Whether the kubeconfig has credentials, and the server gets none: as kubectl, kubectl-broker sends none without TLS.
+    /// Returns true if the kubeconfig has credentials and the server gets none. Like kubectl, kubectl-broker
+    /// sends no credentials without TLS.
     #[must_use]
     pub fn leaves_credentials_out(&self) -> bool {
         self.0.leaves_credentials_out
     }
 
-    /// How many requests were made to the API server, port-forwards included.
+    /// Returns how many requests were made to the API server, including port-forwards.
     #[must_use]
     pub fn request_count(&self) -> usize {
         self.0.requests.load(Ordering::Relaxed)

@@ -1,6 +1,6 @@
-//! "Did you mean": the names that look most like one that does not exist.
+//! Finds the names that are most similar to one that does not exist ("did you mean").
 
-/// The names that resemble `wanted`, best first, at most three.
+/// Returns up to three names that resemble `wanted`, the best first.
 pub(super) fn near<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     const RESEMBLES: f64 = 0.75;
     let mut scored: Vec<(f64, &str)> = names

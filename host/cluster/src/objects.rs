@@ -1,4 +1,4 @@
-//! Kubernetes objects of kinds that are known only while the program runs: those of an engine's manifest.
+//! Accesses Kubernetes objects of kinds that are known only at run time: those of an engine's manifest.
 
 use std::borrow::Cow;
 
@@ -9,9 +9,9 @@ use serde_json::Value;
 use super::request::{Access, Message, Resource, check_name, is_name};
 use super::{Cluster, ClusterError};
 
-/// How many objects one answer of a list has.
+/// The maximum number of objects in one response of a list.
 const PAGE: u32 = 500;
-/// How often a list may begin again because what it read is forgotten.
+/// How often a list may restart because its snapshot has expired on the server.
 const MAX_RESTARTS: usize = 3;
 
 /// A kind of objects in one namespace, as the API server knows it.
@@ -21,24 +21,24 @@ pub struct ObjectType {
     namespace: String,
 }
 
-/// Which objects a list or a watch is about.
+/// Selects the objects of a list or a watch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
     pub labels: Option<String>,
-    /// Only the object with this name.
+    /// Selects only the object with this name.
     pub name: Option<String>,
-    /// At most so many.
+    /// The maximum number of objects.
     pub limit: Option<u32>,
 }
 
-/// Objects, and the moment they are of.
+/// Listed objects and the resource version of the list.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Listed {
     pub objects: Vec<Value>,
     pub version: String,
 }
 
-/// `metav1.APIResourceList`, as far as it is of use here.
+/// The used fields of `metav1.APIResourceList`.
 #[derive(Deserialize)]
 struct Discovered {
     resources: Vec<DiscoveredResource>,
@@ -69,11 +69,12 @@ struct PageMetadata {
 }
 
 impl Cluster {
-    /// Asks the API server what it calls a kind; `namespace` is that of the command where it is none.
+    /// Asks the API server for the resource name of a kind. If `namespace` is `None`, it is that of the
+    /// command.
     ///
     /// # Errors
-    /// [`ClusterError::NoSuchKind`] when it has none of that name, and
-    /// [`ClusterError::NotNamespaced`] when its objects are in no namespace.
+    /// [`ClusterError::NoSuchKind`] if the server has no such kind, and [`ClusterError::NotNamespaced`] if
+    /// its objects are in no namespace.
     pub async fn object_type(
         &self,
         kind: &ObjectKind,
@@ -101,7 +102,7 @@ impl Cluster {
             Err(ClusterError::Api { status: 404, .. }) => return Err(unknown()),
             Err(error) => return Err(error),
         };
-        // Subresources have the kind too: their names have a slash.
+        // Subresources have the same kind, but their names contain a slash.
         let found = found
             .into_iter()
             .find(|resource| resource.kind == kind.kind && is_name(&resource.name))
@@ -124,14 +125,14 @@ impl Cluster {
     /// Reads one object.
     ///
     /// # Errors
-    /// When there is none, or it may not be read.
+    /// When it does not exist, or may not be read.
     pub async fn get_object(&self, ty: &ObjectType, name: &str) -> Result<Value, ClusterError> {
         check_name("object", name)?;
         let access = ty.access("get", Some(name));
         Ok(self.ask(&access, Vec::new()).await?.object)
     }
 
-    /// Reads the objects that are selected, page by page.
+    /// Reads the selected objects, page by page.
     ///
     /// # Errors
     /// When they may not be listed.
@@ -166,7 +167,7 @@ impl Cluster {
             };
             let page = match self.exchange::<Page>(&access, message).await {
                 Ok(page) => page.object,
-                // The rest of what was begun is forgotten: the whole is read anew.
+                // The snapshot of the list has expired, so the list is read again from the start.
                 Err(ClusterError::Api { status: 410, .. })
                     if !more.is_empty() && restarts < MAX_RESTARTS =>
                 {
@@ -189,10 +190,10 @@ impl Cluster {
         }
     }
 
-    /// Creates an object, whose `apiVersion`, `kind` and namespace are those of the type.
+    /// Creates an object. Its `apiVersion`, `kind` and namespace must be those of the type.
     ///
     /// # Errors
-    /// When the API server refuses it: [`ClusterError::Rejected`] says in full why.
+    /// When the API server refuses it. [`ClusterError::Rejected`] has the full reason.
     pub async fn create_object(
         &self,
         ty: &ObjectType,
@@ -206,10 +207,10 @@ impl Cluster {
         Ok(self.write(&access, object).await?.object)
     }
 
-    /// Changes an object, or its status, by a JSON merge patch (RFC 7386).
+    /// Changes an object or its status with a JSON merge patch (RFC 7386).
     ///
     /// # Errors
-    /// As those of [`Cluster::create_object`].
+    /// Those of [`Cluster::create_object`].
     pub async fn patch_object(
         &self,
         ty: &ObjectType,
@@ -231,10 +232,10 @@ impl Cluster {
         Ok(self.exchange(&access, message).await?.object)
     }
 
-    /// Deletes an object. What has finalizers goes when they are done.
+    /// Deletes an object. An object with finalizers disappears when they are done.
     ///
     /// # Errors
-    /// When there is none, or it may not be deleted.
+    /// When it does not exist, or may not be deleted.
     pub async fn delete_object(&self, ty: &ObjectType, name: &str) -> Result<(), ClusterError> {
         check_name("object", name)?;
         let access = ty.access("delete", Some(name));
@@ -243,7 +244,7 @@ impl Cluster {
 }
 
 impl ObjectType {
-    /// The plural with its group, as RBAC rules and `kubectl get` name it.
+    /// Returns the plural with its group, as in RBAC rules and `kubectl get`.
     #[must_use]
     pub fn name(&self) -> String {
         if self.resource.group.is_empty() {
@@ -258,7 +259,7 @@ impl ObjectType {
         &self.namespace
     }
 
-    /// What rights on it are asked for.
+    /// Returns the resource whose permissions are checked.
     pub(super) fn needing(&self, verbs: Vec<&'static str>, subresource: &str) -> Resource {
         Resource {
             name: Cow::Owned(format!("{}{subresource}", self.resource.name)),

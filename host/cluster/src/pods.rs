@@ -1,4 +1,4 @@
-//! What a pod's record says: whose it is, whether it is ready and why not, which ports it declares.
+//! Interprets a pod's record: its owner, whether it is ready and why not, and its declared ports.
 
 use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod, PodCondition};
 
@@ -14,7 +14,8 @@ pub(super) fn name(pod: &Pod) -> &str {
     pod.metadata.name.as_deref().unwrap_or_default()
 }
 
-/// 3 for `broker-3` of the `StatefulSet` `broker`: Kubernetes' contract for the names of its pods.
+/// Returns the ordinal of a pod: 3 for `broker-3` of the `StatefulSet` `broker`. Kubernetes guarantees this
+/// form of names.
 pub(super) fn ordinal(pod: &str, statefulset: &str) -> Option<u32> {
     let digits = pod.strip_prefix(statefulset)?.strip_prefix('-')?;
     let plain = digits == "0" || !digits.starts_with('0');
@@ -23,7 +24,7 @@ pub(super) fn ordinal(pod: &str, statefulset: &str) -> Option<u32> {
         .flatten()
 }
 
-/// Whether the pod's controller is the `StatefulSet`. A name alone proves nothing.
+/// Returns true if the `StatefulSet` controls the pod. A name alone proves nothing.
 pub(super) fn is_owned(pod: &Pod, statefulset: &str) -> bool {
     pod.metadata.owner_references.iter().flatten().any(|owner| {
         owner.controller == Some(true)
@@ -41,7 +42,7 @@ pub(super) fn is_ready(pod: &Pod) -> bool {
     !is_deleting(pod) && has_condition(pod, "Ready")
 }
 
-/// Containers, and those init containers that keep running beside them ("native sidecars").
+/// Returns the containers, and the init containers that keep running beside them ("native sidecars").
 fn lasting_containers(pod: &Pod) -> impl Iterator<Item = &Container> {
     pod.spec.iter().flat_map(|spec| {
         let sidecars = spec
@@ -53,8 +54,7 @@ fn lasting_containers(pod: &Pod) -> impl Iterator<Item = &Container> {
     })
 }
 
-/// The container that kubectl takes where none is named: the one that an annotation names, else the
-/// first.
+/// Returns the container that kubectl uses if none is named: the one in an annotation, or else the first.
 pub(super) fn default_container(pod: &Pod) -> &str {
     let containers = || pod.spec.iter().flat_map(|spec| &spec.containers);
     let annotated = pod
@@ -87,7 +87,7 @@ fn is_running(status: &ContainerStatus) -> bool {
         .is_some_and(|state| state.running.is_some())
 }
 
-/// In the order of the pod's record. Other protocols can't be forwarded.
+/// Returns the TCP ports in the order of the pod's record. Other protocols can't be forwarded.
 pub(super) fn declared_ports(pod: &Pod) -> Vec<DeclaredPort> {
     lasting_containers(pod)
         .flat_map(|container| {
@@ -113,12 +113,12 @@ pub(super) fn declared_ports(pod: &Pod) -> Vec<DeclaredPort> {
         .collect()
 }
 
-/// Whether at least one container runs: enough for a pod that the user chose.
+/// Returns true if at least one container runs, which is enough for a pod that the user chose.
 pub(super) fn has_running_container(pod: &Pod) -> bool {
     statuses(pod).any(is_running)
 }
 
-/// What is wrong with one container; `None` when it is running and ready, or nothing is known.
+/// Returns the problem of a container; `None` if it runs and is ready, or if nothing is known.
 pub(super) fn container_problem(pod: &Pod, container: &str) -> Option<ContainerProblem> {
     let status = statuses(pod).find(|status| status.name == container)?;
     if is_running(status) {
@@ -136,7 +136,7 @@ pub(super) enum ContainerProblem {
     NotReady,
 }
 
-/// Why a container is not running, in the words of the kubelet.
+/// Returns why a container is not running, in the words of the kubelet.
 fn stopped_because(status: &ContainerStatus) -> Option<String> {
     let state = status.state.as_ref()?;
     let words = |reason: Option<&str>, message: Option<&str>| {
@@ -151,7 +151,7 @@ fn stopped_because(status: &ContainerStatus) -> Option<String> {
     }
 }
 
-/// A condition of the pod that is not as it should be.
+/// Returns the pod's condition of this kind if it is not met.
 fn unmet<'a>(pod: &'a Pod, kind: &str) -> Option<&'a PodCondition> {
     let conditions = pod
         .status
@@ -169,10 +169,10 @@ fn has_condition(pod: &Pod, kind: &str) -> bool {
     conditions.any(|condition| condition.type_ == kind && condition.status == "True")
 }
 
-/// Whether the pod's record is only what the kubelet wrote before its node went away.
+/// Returns true if the pod's record is outdated because its node is gone.
 ///
-/// The node controller then sets `Ready` to `False` and nothing else: `ContainersReady` and the containers stay as
-/// they were (`MarkPodsNotReady` in pkg/controller/util/node). When it gives the pod up, it adds `NodeLost`.
+/// The node controller then sets only `Ready` to `False`. `ContainersReady` and the containers keep their
+/// values (`MarkPodsNotReady` in pkg/controller/util/node). When it gives the pod up, it adds `NodeLost`.
 pub(super) fn is_forsaken(pod: &Pod) -> bool {
     let status = pod.status.as_ref();
     let is_lost = status.and_then(|s| s.reason.as_deref()) == Some("NodeLost");
@@ -185,7 +185,7 @@ pub(super) fn is_forsaken(pod: &Pod) -> bool {
 /// The reason of a `Ready` condition that waits for a readiness gate and not for a container.
 const GATES: &str = "ReadinessGatesNotReady";
 
-/// Whether a container can be asked for something, whatever the others of its pod do.
+/// Returns true if a container accepts requests, whatever the other containers of its pod do.
 pub(super) fn is_container_ready(pod: &Pod, container: &str) -> bool {
     let status = statuses(pod).find(|status| status.name == container);
     !is_deleting(pod)
@@ -193,19 +193,19 @@ pub(super) fn is_container_ready(pod: &Pod, container: &str) -> bool {
         && status.is_some_and(|status| status.ready && is_running(status))
 }
 
-/// The container that declares a port.
+/// Returns the container that declares a port.
 pub(super) fn container_of(pod: &Pod, port: u16) -> Option<String> {
     let mut declared = declared_ports(pod).into_iter();
     Some(declared.find(|declared| declared.number == port)?.container)
 }
 
-/// The node that the pod was given.
+/// Returns the node that runs the pod.
 pub(super) fn node(pod: &Pod) -> Option<&str> {
     let spec = pod.spec.as_ref()?;
     spec.node_name.as_deref().filter(|node| !node.is_empty())
 }
 
-/// A reason and a message in the words of whoever set them.
+/// Joins a reason and a message in the words of the component that set them.
 pub(super) fn in_words(reason: Option<&str>, message: Option<&str>) -> Option<String> {
     let set = |text: Option<&str>| {
         text.map(str::trim)
@@ -218,7 +218,7 @@ pub(super) fn in_words(reason: Option<&str>, message: Option<&str>) -> Option<St
     }
 }
 
-/// Why a pod is not ready: what explains it, the deepest cause first.
+/// Returns why a pod is not ready, the deepest cause first.
 pub(super) fn why_not_ready(pod: &Pod) -> String {
     let status = pod.status.as_ref();
     let given_up = status.and_then(|s| in_words(s.reason.as_deref(), s.message.as_deref()));
@@ -245,7 +245,7 @@ pub(super) fn why_not_ready(pod: &Pod) -> String {
     format!("{phase}, {why}")
 }
 
-/// The containers that do not run, each with its reason. Those that only wait for an init container come last.
+/// Returns the stopped containers with their reasons. Those that only wait for an init container come last.
 fn stopped_containers(pod: &Pod) -> Option<String> {
     let stopped = statuses(pod).filter(|status| !status.ready && !is_running(status));
     let (waiting, broken): (Vec<_>, Vec<_>) = stopped
@@ -279,7 +279,7 @@ fn unready_containers(pod: &Pod) -> Option<String> {
     (!words.is_empty()).then(|| words.join(", "))
 }
 
-/// Why a pod is not ready whose containers are, or are not known.
+/// Returns why a pod is not ready although its containers are, or although they are unknown.
 fn without_a_container(pod: &Pod) -> String {
     let Some(ready) = unmet(pod, "Ready") else {
         return "no reason is given".to_owned();
@@ -384,12 +384,12 @@ mod tests {
         );
     }
 
-    /// A container's status.
+    /// Returns the status of a container.
     fn container(name: &str, ready: bool, state: &serde_json::Value) -> serde_json::Value {
         json!({"name": name, "ready": ready, "state": state, "image": "i", "imageID": "i", "restartCount": 0})
     }
 
-    /// A pod of which the kubelet has written that all is well.
+    /// Returns a pod whose kubelet reported that everything is well.
     fn well(ready: &serde_json::Value) -> serde_json::Value {
         let running = json!({"running": {}});
         json!({"phase": "Running",

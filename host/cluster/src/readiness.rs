@@ -1,4 +1,4 @@
-//! How many pods of a target are there and ready.
+//! Counts the pods of a target that exist and are ready.
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Pod;
@@ -11,18 +11,18 @@ use super::{Cluster, ClusterError, Target, pods};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Readiness {
     pub ready: usize,
-    /// How many there are to be.
+    /// The desired number of pods.
     pub wanted: usize,
-    /// Name and reason of each that is there and not ready; safe to be shown.
+    /// Name and reason of each pod that exists and is not ready; safe to show.
     pub unready: Vec<String>,
 }
 
 impl Cluster {
-    /// Looks at the pod that was chosen, or at all pods of the `StatefulSet` with 2 requests at once; for those that are not
-    /// ready, once more at each of their nodes.
+    /// Inspects the chosen pod, or all pods of the `StatefulSet` with 2 concurrent requests. Each node with
+    /// pods that are not ready takes one more request.
     ///
     /// # Errors
-    /// When there is none in which anything runs, with the reason.
+    /// When no pod has a running container, with the reason.
     pub async fn readiness(&self, target: &Target) -> Result<Readiness, ClusterError> {
         check_name("StatefulSet", &target.statefulset)?;
         if let Some(name) = &target.pod {
@@ -46,11 +46,11 @@ impl Cluster {
         let mut owned = listed?;
         owned.retain(|pod| pods::is_owned(pod, &target.statefulset));
         owned.sort_by_key(|pod| pods::ordinal(pods::name(pod), &target.statefulset));
-        // An endpoint needs its own container only: whether that is there is known when it is asked.
+        // An endpoint needs only its own container, and its state is known only when the endpoint is used.
         if !owned.iter().any(pods::has_running_container) {
             return Err(self.no_ready_pod(&target.statefulset, record, &owned).await);
         }
-        // Who may not read the StatefulSet sees its pods all the same.
+        // A user who may not read the StatefulSet still sees its pods.
         let wanted = match &record {
             Ok(Some(record)) => record.spec.as_ref().map(|spec| spec.replicas.unwrap_or(1)),
             _ => None,

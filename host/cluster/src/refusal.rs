@@ -1,4 +1,4 @@
-//! What a failed request to the API server means.
+//! Interprets a failed request to the API server.
 
 use std::error::Error as StdError;
 use std::io;
@@ -10,7 +10,7 @@ use super::credentials::CredentialError;
 use super::request::{Access, POD_EXEC, PORT_FORWARD};
 use super::{ClusterError, Identity, Unreachable};
 
-/// `metav1.Status`, as far as it is of use here.
+/// The used fields of `metav1.Status`.
 #[derive(Deserialize)]
 struct Status {
     kind: String,
@@ -18,7 +18,7 @@ struct Status {
     message: String,
 }
 
-/// The error for an answer of `status` with `body`.
+/// Returns the error for a response of `status` with `body`.
 pub(super) fn refused(
     identity: &Identity,
     access: &Access,
@@ -43,7 +43,7 @@ pub(super) fn refused(
     judged(identity, access, status, message)
 }
 
-/// The error for an answer of `status` whose `message` was already taken out.
+/// Returns the error for a response of `status` with this extracted `message`.
 pub(super) fn judged(
     identity: &Identity,
     access: &Access,
@@ -77,7 +77,7 @@ pub(super) fn judged(
     }
 }
 
-/// Whether a 403 is about what was sent, and not about who sent it: no rule would help.
+/// Returns true if a 403 is about the sent object and not about the user: no RBAC rule would help.
 fn is_no_right(message: &str) -> bool {
     let policies = [
         "admission webhook",
@@ -87,11 +87,10 @@ fn is_no_right(message: &str) -> bool {
     policies.iter().any(|policy| message.contains(policy))
 }
 
-/// Which verb a 403 is about.
+/// Returns the verb that a 403 is about.
 ///
-/// Opening a port-forward or an exec over a websocket is a GET, which needs `get`; since Kubernetes 1.35 the
-/// API server asks for `create` as well, and refuses without giving a reason (measured:
-/// `pods "x" is forbidden: `).
+/// Opening a port-forward or an exec over a websocket is a GET, which needs `get`. Since Kubernetes 1.35, the
+/// API server also requires `create`, and refuses without a reason (measured: `pods "x" is forbidden: `).
 fn missing_right(access: &Access, message: &str) -> Access {
     let mut access = access.clone();
     if [&PORT_FORWARD, &POD_EXEC].contains(&&*access.resource) {
@@ -103,18 +102,18 @@ fn missing_right(access: &Access, message: &str) -> Access {
     access
 }
 
-/// A server error that is HTML, and a login page, begin with a tag.
+/// Returns true if a body is HTML: server errors in HTML and login pages begin with a tag.
 pub(super) fn looks_like_html(body: &str) -> bool {
     body.trim_start().starts_with('<')
 }
 
-/// The beginning of a page, on one line.
+/// Returns the beginning of a page on one line.
 pub(super) fn excerpt(page: &str) -> String {
     let words: Vec<&str> = page.split_whitespace().take(40).collect();
     words.join(" ").chars().take(200).collect()
 }
 
-/// The error for a request that got no answer at all.
+/// Returns the error for a request that got no response.
 pub(super) fn unreachable(identity: &Identity, error: &kube::Error) -> ClusterError {
     let chain: Vec<&(dyn StdError + 'static)> = causes(error).collect();
     if let Some(auth) = chain
@@ -146,10 +145,10 @@ pub(super) fn unreachable(identity: &Identity, error: &kube::Error) -> ClusterEr
     } else {
         Unreachable::Other
     };
-    // The innermost cause is the one that means something to people.
+    // The innermost cause is the one that helps people.
     let mut reason = texts.last().cloned().unwrap_or_default();
     if identity.server.starts_with("http://") && says("invalid HTTP version") {
-        // A `server` without a scheme means http, for kubectl too.
+        // As in kubectl, a `server` without a scheme means http.
         "it does not answer with HTTP; write https:// in front of `server` in the kubeconfig"
             .clone_into(&mut reason);
     }
@@ -160,7 +159,7 @@ pub(super) fn unreachable(identity: &Identity, error: &kube::Error) -> ClusterEr
     }
 }
 
-/// Whether one of the two sides did not accept what the other showed.
+/// Returns true if one side did not accept the certificate of the other.
 fn is_about_certificates(error: &rustls::Error) -> bool {
     matches!(
         error,
@@ -168,7 +167,7 @@ fn is_about_certificates(error: &rustls::Error) -> bool {
     )
 }
 
-/// An error and what caused it, outermost first.
+/// Returns an error and its causes, outermost first.
 pub(super) fn causes<'a>(
     error: &'a (dyn StdError + 'static),
 ) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
@@ -176,7 +175,7 @@ pub(super) fn causes<'a>(
     let mut next = Some(error);
     std::iter::from_fn(move || {
         let error = next?;
-        // An `io::Error` hands out the source of what it carries, and hides that itself.
+        // An `io::Error` returns the source of the error inside it and skips that error itself.
         let carried = error
             .downcast_ref::<io::Error>()
             .and_then(io::Error::get_ref)
@@ -187,7 +186,7 @@ pub(super) fn causes<'a>(
     .take(MOST)
 }
 
-/// The error for credentials that could not be got.
+/// Returns the error for credentials that could not be obtained.
 pub(super) fn credentials(identity: &Identity, error: &CredentialError) -> ClusterError {
     match error.clone() {
         CredentialError::Entry(reason) => ClusterError::KubeconfigEntry {

@@ -1,4 +1,4 @@
-//! Requests to the API server: built, counted, bounded in time and size, and their answers judged.
+//! Makes requests to the API server: builds and counts them, limits time and size, and checks the responses.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,17 +16,17 @@ use serde::{Deserialize, Serialize};
 use super::error::show;
 use super::{Cluster, ClusterError, refusal};
 
-/// Longest answer that is read. A list of 10,000 pods is about 50 MB.
+/// The maximum size of a response, in bytes. A list of 10,000 pods has about 50 MB.
 const MAX_ANSWER: usize = 128 << 20;
 
-/// Waits before the second and the third try of a read that the API server was too busy for.
+/// Waits before the second and third attempt of a read for which the API server was too busy.
 const BUSY_WAITS: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
 
-/// A resource of the Kubernetes API, and the rights that this program may need on it.
+/// A resource of the Kubernetes API, and the verbs that this program may need permissions for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Resource {
     pub group: Cow<'static, str>,
-    /// Empty for a path that is no resource.
+    /// API version; empty for a path that is not a resource.
     pub version: Cow<'static, str>,
     pub name: Cow<'static, str>,
     pub namespaced: bool,
@@ -34,7 +34,7 @@ pub(super) struct Resource {
 }
 
 impl Resource {
-    /// As kubectl's arguments have it: `roles.rbac.authorization.k8s.io`, `pods/exec`.
+    /// Returns the name as in kubectl's arguments: `roles.rbac.authorization.k8s.io`, `pods/exec`.
     fn dotted(&self) -> String {
         let Self { group, name, .. } = self;
         match (group.is_empty(), name.split_once('/')) {
@@ -109,7 +109,7 @@ pub(super) static NAMESPACES: Resource = Resource {
     verbs: Cow::Borrowed(&["get"]),
 };
 
-/// Of the cluster and not of a namespace: few users may read them, and all works without.
+/// The nodes of the cluster, outside of any namespace. Few users may read them, and everything works without.
 pub(super) static NODES: Resource = Resource {
     group: Cow::Borrowed(""),
     version: Cow::Borrowed("v1"),
@@ -118,7 +118,7 @@ pub(super) static NODES: Resource = Resource {
     verbs: Cow::Borrowed(&["get"]),
 };
 
-/// Who the API server takes this user for; every user may ask (`system:basic-user`).
+/// The API server's view of the current user, which every user may request (`system:basic-user`).
 pub(super) static SELF_REVIEWS: Resource = Resource {
     group: Cow::Borrowed("authentication.k8s.io"),
     version: Cow::Borrowed("v1"),
@@ -135,7 +135,7 @@ pub(super) static ACCESS_REVIEWS: Resource = Resource {
     verbs: Cow::Borrowed(&["create"]),
 };
 
-/// What the API server says of itself, to everybody (`system:public-info-viewer`).
+/// The version of the API server, which everybody may request (`system:public-info-viewer`).
 pub(super) static VERSION: Resource = Resource {
     group: Cow::Borrowed(""),
     version: Cow::Borrowed(""),
@@ -144,7 +144,7 @@ pub(super) static VERSION: Resource = Resource {
     verbs: Cow::Borrowed(&["get"]),
 };
 
-/// One thing that was asked of the API server.
+/// One request to the API server, as an RBAC rule describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Access {
     pub(super) verb: &'static str,
@@ -154,7 +154,7 @@ pub struct Access {
 }
 
 impl Access {
-    /// The right that it needs, as a command and as a line of a Role.
+    /// Returns the permission that the request needs, as a command and as a line of a Role.
     #[must_use]
     pub fn rule(&self) -> String {
         let Resource {
@@ -183,7 +183,7 @@ impl Access {
         )
     }
 
-    /// What shows the objects that there are.
+    /// Returns the command that lists the existing objects.
     pub(super) fn listing(&self) -> String {
         let resource = self.resource.dotted();
         if self.resource.namespaced {
@@ -203,7 +203,7 @@ impl Access {
         }
     }
 
-    /// The request for it.
+    /// Returns the HTTP request.
     pub(super) fn request(&self, message: &Message) -> Result<Request<Vec<u8>>, ClusterError> {
         let mut uri = self.path();
         if !message.query.is_empty() {
@@ -223,7 +223,7 @@ impl Access {
             })
     }
 
-    /// The path on the API server. Names were checked by [`check_name`].
+    /// Returns the path on the API server. [`check_name`] has checked the names.
     pub(super) fn path(&self) -> String {
         let Resource {
             group,
@@ -250,7 +250,7 @@ impl Access {
         let creates = self.verb == "create" && child.is_none();
         let name = self.name.as_deref().filter(|_| !creates);
         let segments = [Some(parent), name, child].into_iter().flatten();
-        // The kinds of a group have no name: what they are asked for ends with the version.
+        // A request for the kinds of a group has no resource name: its path ends with the version.
         for segment in segments.filter(|segment| !segment.is_empty()) {
             path.push('/');
             path.push_str(segment);
@@ -276,7 +276,7 @@ impl fmt::Display for Access {
     }
 }
 
-/// Whether `name` can stand in a path: a DNS-1123 subdomain, as the names of all objects used here.
+/// Returns true if `name` is valid in a path: a DNS-1123 subdomain, like the names of all objects used here.
 pub(super) fn is_name(name: &str) -> bool {
     let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     (1..=253).contains(&name.len())
@@ -296,7 +296,7 @@ pub(super) fn check_name(what: &'static str, name: &str) -> Result<(), ClusterEr
     }
 }
 
-/// What is sent with a request.
+/// The query and body of a request.
 pub(super) struct Message {
     pub query: Vec<(&'static str, String)>,
     pub content_type: &'static str,
@@ -319,7 +319,7 @@ struct List<T> {
     items: Option<Vec<T>>,
 }
 
-/// An answer whose headers matter too.
+/// A response whose headers matter, too.
 pub(super) struct Answer<T> {
     pub object: T,
     pub headers: HeaderMap,
@@ -340,7 +340,7 @@ impl Cluster {
         }
     }
 
-    /// GET of one object. What does not exist is `None`.
+    /// Gets one object; `None` if it does not exist.
     pub(super) async fn get<T: DeserializeOwned>(
         &self,
         resource: &'static Resource,
@@ -363,7 +363,7 @@ impl Cluster {
         Ok(list.object.items.unwrap_or_default())
     }
 
-    /// Sends `object` with the method of the verb.
+    /// Sends `object` with the HTTP method of the verb.
     pub(super) async fn write<T: DeserializeOwned>(
         &self,
         access: &Access,
@@ -377,7 +377,7 @@ impl Cluster {
         self.ask(access, body).await
     }
 
-    /// One request, and its answer as an object.
+    /// Makes one request and returns the object of the response.
     pub(super) async fn ask<T: DeserializeOwned>(
         &self,
         access: &Access,
@@ -390,17 +390,17 @@ impl Cluster {
         self.exchange(access, message).await
     }
 
-    /// The same for a request that has more than a body.
+    /// Makes one request with query and body, and returns the object and the headers.
     pub(super) async fn exchange<T: DeserializeOwned>(
         &self,
         access: &Access,
         message: Message,
     ) -> Result<Answer<T>, ClusterError> {
-        // Boxed, it doesn't weigh on the futures of all callers.
+        // Boxing keeps the futures of all callers small.
         let fetched = Box::pin(self.fetch(access, &message));
         let (status, headers, bytes) = self.within_timeout(access, fetched).await?;
         let object = serde_json::from_slice(&bytes).map_err(|error| {
-            // A Secret must not be shown in part either, and errors of serde quote what they met.
+            // Errors of serde quote the text, and no part of a Secret may be shown.
             let excerpt = if *access.resource == SECRETS {
                 "a Secret of another form, which is not shown here".to_owned()
             } else {
@@ -416,7 +416,7 @@ impl Cluster {
         Ok(Answer { object, headers })
     }
 
-    /// Puts the deadline for API requests on `work`.
+    /// Applies the timeout of API requests to `work`.
     pub(super) async fn within_timeout<T>(
         &self,
         access: &Access,
@@ -469,9 +469,9 @@ impl Cluster {
                 return Ok((head.status, head.headers, bytes));
             }
             let busy = match head.status.as_u16() {
-                // Nothing was done yet.
+                // Status 429 means that nothing was done yet.
                 429 => true,
-                // Something may have been done: only what changes nothing is asked again.
+                // The server may have done something, so only safe requests are repeated.
                 503 | 504 => method.is_safe(),
                 _ => false,
             };

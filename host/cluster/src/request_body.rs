@@ -1,4 +1,4 @@
-//! What a request to a backend brings along: bytes that are there, or bytes that come.
+//! The body of a request to a backend: bytes in memory, or a stream.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,12 +11,12 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::Instant;
 
-/// Why the bytes of a request stopped coming.
+/// The reason why the stream of a request body failed.
 pub type StreamError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The body of a request.
 ///
-/// One that is a stream can't be sent twice: once a byte of it was taken, its request is not repeated.
+/// A stream can't be sent twice: once a byte of it was taken, its request is not repeated.
 pub struct RequestBody(Kind);
 
 enum Kind {
@@ -24,19 +24,19 @@ enum Kind {
     Stream(Arc<Mutex<Source>>),
 }
 
-/// A stream, and how far it has got. Who sends it and who waits for the answer share it.
+/// A stream and its progress. The sender and the code that waits for the response share it.
 struct Source {
     body: BoxBody<Bytes, StreamError>,
     sent: u64,
-    /// When a piece was last taken. `None` before the first.
+    /// When a piece was last taken; `None` before the first.
     moved: Option<Instant>,
     ended: bool,
-    /// Why the stream broke; whoever reports it takes it.
+    /// The failure of the stream. The code that reports the failure takes it.
     failed: Option<StreamError>,
 }
 
 impl RequestBody {
-    /// A body whose bytes come from somewhere. Its length is announced if its size hint is exact.
+    /// Creates a streamed body. Its length is announced if its size hint is exact.
     pub fn stream<B>(body: B) -> Self
     where
         B: Body<Data = Bytes> + Send + Sync + 'static,
@@ -51,7 +51,7 @@ impl RequestBody {
         }))))
     }
 
-    /// The same body for one try, and a view of it for the side that waits.
+    /// Returns the same body for one attempt: the sender uses one handle, and the waiting code another.
     pub(super) fn share(&self) -> Self {
         Self(match &self.0 {
             Kind::Whole(body) => Kind::Whole(body.clone()),
@@ -59,13 +59,13 @@ impl RequestBody {
         })
     }
 
-    /// Whether the request may be sent again as far as its body is concerned.
+    /// Returns true if the body permits a repetition of the request.
     pub(super) fn is_untouched(&self) -> bool {
         self.source().is_none_or(|source| source.moved.is_none())
     }
 
-    /// Until when the backend has to take the next piece of it or to answer: `idle` after the last
-    /// piece, and `first_byte` after all of them.
+    /// Returns when the backend must have taken the next piece or responded: `idle` after the last piece, and
+    /// `first_byte` after all of them.
     pub(super) fn due(&self, begun: Instant, first_byte: Duration, idle: Duration) -> Instant {
         match self.source() {
             None => begun + first_byte,
@@ -74,7 +74,7 @@ impl RequestBody {
         }
     }
 
-    /// How much was sent, while there is more to send.
+    /// Returns how many bytes were sent, if there are more to send.
     pub(super) fn unfinished(&self) -> Option<u64> {
         let source = self.source()?;
         (!source.ended).then_some(source.sent)
@@ -104,7 +104,7 @@ impl From<Bytes> for RequestBody {
     }
 }
 
-/// The stream broke, and the side that waits has the reason.
+/// An error for the sender: the stream failed, and the waiting code has the reason.
 #[derive(Debug, thiserror::Error)]
 #[error("the body of the request can't be read any further")]
 pub struct Broken;

@@ -1,6 +1,6 @@
-//! From an endpoint of a manifest to pods and ports, with as few requests as will do.
+//! Finds the pods and ports of a manifest's endpoint, with as few requests as possible.
 //!
-//! Pods that are ready go before those in which only the endpoint's own container is.
+//! Ready pods are preferred to pods in which only the endpoint's own container is ready.
 
 use std::collections::BTreeSet;
 
@@ -15,28 +15,28 @@ use super::request::{ENDPOINT_SLICES, PODS, STATEFUL_SETS, check_name};
 use super::slices::{self, Served};
 use super::{Cluster, ClusterError, pods};
 
-/// Whose backend is meant.
+/// The StatefulSet that a command is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     pub statefulset: String,
-    /// A pod that the user chose; then no other is used.
+    /// A pod that the user chose; then no other pod is used.
     pub pod: Option<String>,
 }
 
-/// An endpoint of an engine's manifest, with what the user said about it.
+/// An endpoint of an engine's manifest, with the user's settings for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndpointSpec {
-    /// The engine's name for it, for messages.
+    /// The manifest's name for the endpoint, for messages.
     pub name: String,
     pub select: Select,
-    /// What has to be ready in a pod that the user did not choose.
+    /// The part of a pod that must be ready, unless the user chose the pod.
     pub ready: Ready,
     pub port: Port,
     /// The value of the manifest's port flag.
     pub explicit_port: Option<u16>,
 }
 
-/// A place where the backend may listen.
+/// A pod and port where the backend may listen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
     pub pod: String,
@@ -44,31 +44,31 @@ pub struct Candidate {
     pub origin: Origin,
 }
 
-/// How a port came to be a candidate.
+/// The reason why a port is a candidate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// The user gave its number.
+    /// The user gave the port number.
     Flag,
     /// A Service of this name sends its clients there.
     Service(String),
     /// A container of this name declares it.
     Container(String),
-    /// The manifest names it, and the pod does not declare it. A port-forward reaches it all the
-    /// same; `HiveMQ`'s chart leaves the REST port undeclared (`exposed: false`).
+    /// The manifest names it, and the pod does not declare it. A port-forward reaches it all the same;
+    /// `HiveMQ`'s chart leaves the REST port undeclared (`exposed: false`).
     Undeclared,
 }
 
 #[derive(Debug)]
 pub(super) struct Resolution {
-    /// In the order in which to try them, those of one pod together. Never empty.
+    /// The candidates in the order in which to try them, grouped by pod. The list is never empty.
     pub candidates: Vec<Candidate>,
-    /// For the user: what was not as expected.
+    /// Notes for the user about unexpected facts.
     pub notes: Vec<String>,
 }
 
 impl Cluster {
-    /// Requests: 1 for [`Select::Pod`] or a port flag, 2 at once for [`Select::Service`]; when pod 0
-    /// is not there or not ready, 2 more at once.
+    /// Finds the candidates. It takes 1 request for [`Select::Pod`] or a port flag, and 2 concurrent ones for
+    /// [`Select::Service`]. If pod 0 does not exist or is not ready, it takes 2 more concurrent ones.
     pub(super) async fn resolve(
         &self,
         target: &Target,
@@ -79,7 +79,7 @@ impl Cluster {
             check_name("pod", pod)?;
         }
         let mut notes = Vec::new();
-        // A Service has nothing to say when the port is already known.
+        // A Service is not needed if the port is already known.
         let by_service = spec.select == Select::Service && spec.explicit_port.is_none();
         let first = target
             .pod
@@ -125,7 +125,7 @@ impl Cluster {
                 let nothing = BTreeSet::new();
                 let search = self.ready_pods(target, spec, &slices, &nothing).await;
                 let mut found = match (search, pod) {
-                    // The first pod may do where the others may not be seen.
+                    // The first pod is used if the user may not list the others.
                     (Err(error @ ClusterError::Forbidden { .. }), Some(pod))
                         if pods::is_owned(&pod, &target.statefulset) =>
                     {
@@ -139,8 +139,8 @@ impl Cluster {
         }
     }
 
-    /// All pods of the `StatefulSet` but `skipped` that are ready, and behind them those in which what the endpoint needs
-    /// is; with 2 requests at once.
+    /// Returns the ready pods of the `StatefulSet` except `skipped`, with 2 concurrent requests. After them
+    /// come the pods in which the container of the endpoint is ready.
     pub(super) async fn ready_pods(
         &self,
         target: &Target,
@@ -194,7 +194,7 @@ impl Cluster {
         })
     }
 
-    /// A pod that the user chose need not be ready, but something in it must run.
+    /// Checks a pod that the user chose. It need not be ready, but one of its containers must run.
     fn chosen_pod(
         &self,
         pod: &Pod,
@@ -255,9 +255,10 @@ impl Cluster {
     }
 }
 
-/// The ports of a pod that is not ready whose own containers are, if the endpoint needs no more than that.
+/// Returns the ports of a pod that is not ready but whose own containers are, if the endpoint needs only
+/// those.
 ///
-/// In a slice such a pod stands as not ready: a slice knows of pods only.
+/// A slice lists such a pod as not ready, because slices contain only the state of whole pods.
 fn partly_ready(pod: &Pod, spec: &EndpointSpec, slices: &[EndpointSlice]) -> Option<Resolution> {
     if spec.ready == Ready::Pod {
         return None;
@@ -269,7 +270,7 @@ fn partly_ready(pod: &Pod, spec: &EndpointSpec, slices: &[EndpointSlice]) -> Opt
     } else {
         from_slices(served, Some(name))
     };
-    // Of a port that no container declares nobody knows which one has to be ready.
+    // If no container declares a port, nothing shows which container must be ready.
     let container = |candidate: &Candidate| pods::container_of(pod, candidate.port);
     candidates.retain(|candidate| {
         container(candidate).is_some_and(|container| pods::is_container_ready(pod, &container))
@@ -287,7 +288,7 @@ fn partly_ready(pod: &Pod, spec: &EndpointSpec, slices: &[EndpointSlice]) -> Opt
     })
 }
 
-/// `EndpointSlices` are a help, not a need: without them the pods' own records are used.
+/// Accepts missing `EndpointSlices`: without them the pods' own records are used.
 fn tolerate(
     slices: Result<Vec<EndpointSlice>, ClusterError>,
     notes: &mut Vec<String>,
@@ -306,7 +307,7 @@ fn tolerate(
     }
 }
 
-/// Groups by pod, the preferred one first, then by ordinal; ports keep the order of the manifest.
+/// Groups by pod, the preferred one first, then by ordinal. Ports keep the order of the manifest.
 fn from_slices(mut served: Vec<Served>, preferred: Option<&str>) -> Vec<Candidate> {
     served.sort_by_key(|served| (Some(&*served.pod) != preferred, served.ordinal));
     let mut candidates: Vec<Candidate> = Vec::new();
@@ -325,8 +326,8 @@ fn from_slices(mut served: Vec<Served>, preferred: Option<&str>) -> Vec<Candidat
     candidates
 }
 
-/// The flag's port; else those that the pod declares, by the manifest's names and then its numbers;
-/// else the manifest's numbers.
+/// Returns the port of the flag. Without one, it returns the declared ports that match the manifest's names,
+/// then its numbers. If none match, it returns the manifest's numbers.
 fn ports_of(pod: &Pod, spec: &EndpointSpec) -> Result<Vec<Candidate>, ClusterError> {
     let candidate = |port: u16, origin: Origin| Candidate {
         pod: pods::name(pod).to_owned(),

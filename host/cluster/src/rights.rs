@@ -1,5 +1,5 @@
-//! What the API server is, and what this user may do on it: asked ahead of use by `backup test`
-//! alone. All else learns of a missing right from the request that needed it.
+//! Asks which version the API server has, and which permissions this user has on it. Only `backup test` asks
+//! ahead of use. Every other command learns of a missing permission from the request that needed it.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ use super::request::{
 };
 use super::{Cluster, ClusterError, ObjectType};
 
-/// What rights are needed for. Each is a resource, with all the verbs that are used on it.
+/// A purpose that needs permissions: a resource with all the verbs that are used on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
     Pods,
@@ -26,31 +26,31 @@ pub enum Need {
     Leases,
     Secrets,
     Exec,
-    /// Of the cluster, not of the namespace.
+    /// Reading nodes, which are in no namespace.
     Nodes,
 }
 
-/// What of a need is allowed.
+/// The permissions that this user has for a need.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rights {
-    /// The plural with its subresource, as RBAC rules name it.
+    /// The plural with its subresource, as in RBAC rules.
     pub on: String,
     pub allowed: Vec<&'static str>,
     pub missing: Vec<&'static str>,
-    /// The rule that allows all of it, as a command and as a line of a Role.
+    /// The rule that grants all of it, as a command and as a line of a Role.
     pub rule: String,
 }
 
 /// The version of an API server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerVersion {
-    /// As the server writes it (`v1.32.4`). It may hold anything: escape it before it is shown.
+    /// The version text of the server, such as `v1.32.4`. It is untrusted: escape it before you show it.
     pub text: String,
-    /// Major and minor number, where they can be read.
+    /// Major and minor number, if they are readable.
     pub numbers: Option<(u32, u32)>,
 }
 
-/// `version.Info` of k8s.io/apimachinery, as far as it is of use here.
+/// The used fields of `version.Info` of k8s.io/apimachinery.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Info {
@@ -75,10 +75,10 @@ impl Need {
 }
 
 impl Cluster {
-    /// Asks the API server what it is.
+    /// Asks the API server for its version.
     ///
     /// # Errors
-    /// When it can't be reached, or does not say.
+    /// When it can't be reached, or its response is invalid.
     pub async fn server_version(&self) -> Result<ServerVersion, ClusterError> {
         let access = self.access("get", &VERSION, None);
         let info = self.ask::<Info>(&access, Vec::new()).await?.object;
@@ -88,18 +88,19 @@ impl Cluster {
         })
     }
 
-    /// Asks what of `need` this user may do in the namespace, with one request for each verb, all at once.
+    /// Asks which verbs of `need` this user may use in the namespace, with one concurrent request for each
+    /// verb.
     ///
     /// # Errors
-    /// When the API server does not answer one of them.
+    /// When the API server does not respond to one of them.
     pub async fn rights(&self, need: Need) -> Result<Rights, ClusterError> {
         self.rights_on(need.resource(), self.namespace()).await
     }
 
-    /// The same for objects of a kind.
+    /// Asks which verbs this user may use on objects of a kind.
     ///
     /// # Errors
-    /// When the API server does not answer one of them.
+    /// When the API server does not respond to one of the requests.
     pub async fn object_rights(
         &self,
         ty: &ObjectType,
@@ -180,7 +181,7 @@ impl Cluster {
     }
 }
 
-/// Some distributions write `27+`.
+/// Parses the version numbers. Some distributions write `27+`.
 fn numbers(major: &str, minor: &str) -> Option<(u32, u32)> {
     let number = |text: &str| text.trim_end_matches('+').parse().ok();
     Some((number(major)?, number(minor)?))

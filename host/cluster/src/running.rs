@@ -1,4 +1,4 @@
-//! The pods of a target in which commands can be run.
+//! Finds the pods of a target in which commands may run.
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Pod;
@@ -10,7 +10,7 @@ use super::{Cluster, ClusterError, Target, pods};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunningPod {
     pub name: String,
-    /// The one that kubectl takes where none is named.
+    /// The container that kubectl uses if none is named.
     pub default_container: String,
 }
 
@@ -18,20 +18,20 @@ pub struct RunningPod {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetPod {
     pub name: String,
-    /// Why it can't be asked; none if it can.
+    /// The reason why the pod can't be used; `None` if it can.
     pub problem: Option<String>,
 }
 
 impl Cluster {
-    /// All pods of a target in the order of their ordinals. There is at least one that can be asked.
+    /// Returns all pods of a target in the order of their ordinals. At least one of them is usable.
     ///
-    /// A pod can be asked if it has a running container and is not being deleted. Whether the container of
-    /// an endpoint is ready is judged when the pod is asked: the readiness of the pod says nothing about it.
+    /// A pod is usable if it has a running container and is not being deleted. The readiness of an endpoint's
+    /// container is checked only when the endpoint is used: the readiness of the pod says nothing about it.
     ///
-    /// Requests: 1; when no pod can be asked, some more for the reason.
+    /// It takes 1 request; if no pod is usable, some more to find the reason.
     ///
     /// # Errors
-    /// When none can be asked, with the reason, or they may not be seen.
+    /// When no pod is usable, with the reason, or when the user may not list pods.
     pub async fn pods_of(&self, target: &Target) -> Result<Vec<TargetPod>, ClusterError> {
         check_name("StatefulSet", &target.statefulset)?;
         let mut owned = self.list::<Pod>(&PODS).await?;
@@ -49,13 +49,13 @@ impl Cluster {
         Ok(found.collect())
     }
 
-    /// The running pods of a target: those that are ready first, then in the order of their ordinals.
-    /// Of a pod that the user chose, only that one. There is at least one.
+    /// Returns the running pods of a target: ready pods first, then in the order of their ordinals. If the
+    /// user chose a pod, it is the only one. The list has at least one pod.
     ///
-    /// Requests: 1; when no pod runs, some more for the reason.
+    /// It takes 1 request; if no pod runs, some more to find the reason.
     ///
     /// # Errors
-    /// When none runs, with the reason, or they may not be seen.
+    /// When no pod runs, with the reason, or when the user may not list pods.
     pub async fn running_pods(&self, target: &Target) -> Result<Vec<RunningPod>, ClusterError> {
         check_name("StatefulSet", &target.statefulset)?;
         if let Some(name) = &target.pod {
@@ -137,7 +137,7 @@ mod tests {
     async fn all_pods_of_the_set_are_told_with_why_they_can_not_be_asked() {
         let mut stranger = pod("broker-4", true);
         stranger["metadata"]["ownerReferences"] = json!([]);
-        // A container of it runs, though the pod is not ready.
+        // One of its containers runs, though the pod is not ready.
         let mut starting = pod("broker-3", true);
         starting["status"]["conditions"][0]["status"] = json!("False");
         let mut deleted = pod("broker-5", true);

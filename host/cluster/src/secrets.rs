@@ -1,4 +1,4 @@
-//! One Secret of the namespace, by its name.
+//! Reads one Secret of the namespace by its name.
 
 use std::collections::BTreeMap;
 
@@ -25,17 +25,18 @@ struct Record {
     data: Option<BTreeMap<String, ByteString>>,
 }
 
-/// Of a list of Secrets only the names are kept.
+/// An entry of a list of Secrets, of which only the name is kept.
 #[derive(Deserialize)]
 struct Named {
     metadata: ObjectMeta,
 }
 
 impl Cluster {
-    /// Reads a Secret, with one request. If there is none, two more look for the reason.
+    /// Reads a Secret, with one request. If it does not exist, two more requests find the reason.
     ///
     /// # Errors
-    /// When it does not exist (with near names, where listing is allowed) or may not be read.
+    /// When it does not exist or may not be read. The error suggests similar names if the user may list
+    /// Secrets.
     pub async fn secret(&self, name: &str) -> Result<SecretKeys, ClusterError> {
         check_name("Secret", name)?;
         let Some(record) = self.get::<Record>(&SECRETS, name).await? else {
@@ -55,7 +56,7 @@ impl Cluster {
         if namespace_missing {
             return self.no_namespace();
         }
-        // Who may read one Secret may rarely list them: then no name is suggested.
+        // Few users who may read one Secret may also list them. Without a list, the error suggests no names.
         let existing = existing.unwrap_or_default();
         let names = existing.iter().filter_map(|it| it.metadata.name.as_deref());
         ClusterError::SecretNotFound {
@@ -67,16 +68,16 @@ impl Cluster {
 }
 
 impl SecretKeys {
-    /// The value of a key, where the Secret has it.
+    /// Returns the value of a key, if the Secret has it.
     #[must_use]
     pub fn find(&self, key: &str) -> Option<&Secret> {
         self.keys.get(key)
     }
 
-    /// The value of a key that must be there.
+    /// Returns the value of a required key.
     ///
     /// # Errors
-    /// When it is not; the error names the keys that are.
+    /// When the key is missing; the error names the existing keys.
     pub fn require(&self, key: &str) -> Result<&Secret, ClusterError> {
         self.find(key)
             .ok_or_else(|| ClusterError::SecretKeyMissing {

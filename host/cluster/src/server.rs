@@ -1,4 +1,4 @@
-//! The address of an API server, as kubectl reads it.
+//! Parses the address of an API server like kubectl.
 
 use host_base::Secret;
 use http::Uri;
@@ -6,18 +6,18 @@ use http::uri::Scheme;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-/// Where an API server is.
+/// The address of an API server.
 #[derive(Clone, Debug)]
 pub(super) struct ServerAddress {
-    /// Scheme, host, port, and a path that all requests begin with. Nothing secret is in it.
+    /// Scheme, host, port, and a path that all requests begin with. It contains no secret.
     pub uri: Uri,
-    /// A login in the address itself, which Go sends where there are no other credentials.
+    /// A login in the address itself. Like Go, the client sends it if there are no other credentials.
     pub login: Option<(String, Secret)>,
 }
 
 impl ServerAddress {
-    /// `rest.DefaultServerURL` of client-go: without a scheme it is http, and then a path is not allowed. The error
-    /// does not quote the address, which may hold a password.
+    /// Parses an address like `rest.DefaultServerURL` of client-go: without a scheme it is http, and then a
+    /// path is not allowed. The error does not quote the address, which may contain a password.
     pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
         let text = text.trim();
         if text.is_empty() {
@@ -26,7 +26,7 @@ impl ServerAddress {
         if text.chars().any(char::is_control) {
             return Err("its `server` has a line break or another control character");
         }
-        // Browsers, for whose addresses the parser is made, pass over slashes in front of a host.
+        // The parser is made for addresses of browsers, which ignore slashes in front of a host.
         if text.starts_with(['/', '?', '#']) || text.contains('\\') {
             return Err(NO_ADDRESS);
         }
@@ -57,12 +57,12 @@ impl ServerAddress {
         Ok(Self { uri, login })
     }
 
-    /// Whether nobody in between can read what is sent. kubectl sends credentials only then.
+    /// Returns true if the connection is encrypted. Like kubectl, the client sends credentials only then.
     pub(super) fn is_tls(&self) -> bool {
         self.uri.scheme() == Some(&Scheme::HTTPS)
     }
 
-    /// The address as people write it.
+    /// Returns the address in the usual form for people.
     pub(super) fn shown(&self) -> String {
         self.uri.to_string().trim_end_matches('/').to_owned()
     }
@@ -71,7 +71,7 @@ impl ServerAddress {
 const NO_ADDRESS: &str =
     "its `server` is not an address such as https://api.example:6443 or HOST:PORT";
 
-/// Whether Go finds a scheme and a host in it.
+/// Returns true if Go finds a scheme and a host in the text.
 fn has_scheme_and_host(text: &str) -> bool {
     text.split_once("://").is_some_and(|(scheme, rest)| {
         let plain = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);

@@ -13,16 +13,17 @@ const SERVICE_NAME: &str = "kubernetes.io/service-name";
 pub(super) struct Served {
     pub pod: String,
     pub ordinal: u32,
-    /// The port in the pod: slices hold target ports that are already resolved.
+    /// The port in the pod: slices contain resolved target ports.
     pub port: u16,
     pub service: String,
-    /// Place in the manifest's order of names, then numbers.
+    /// The rank in the manifest's order: names first, then numbers.
     rank: usize,
 }
 
-/// The ports that the manifest means, of pods of the `StatefulSet` that get traffic; best port first.
+/// Returns the ports that the manifest names, of pods of the `StatefulSet` that get traffic, the best port
+/// first.
 ///
-/// With `only`, those of that pod, whether or not it gets traffic.
+/// With `only`, it returns the ports of that pod, whether or not it gets traffic.
 pub(super) fn served(
     slices: &[EndpointSlice],
     statefulset: &str,
@@ -53,7 +54,7 @@ pub(super) fn served(
                     service: service.clone(),
                     rank,
                 };
-                // IPv4 and IPv6 have a slice each.
+                // IPv4 and IPv6 have separate slices.
                 if !found.contains(&served) {
                     found.push(served);
                 }
@@ -77,7 +78,7 @@ fn pod_of<'a>(
     if let Some(only) = only {
         return (pod == only).then_some((pod, 0));
     }
-    // `ready` unset means ready. A Service that publishes pods that are not ready says so only in
+    // If `ready` is unset, the pod is ready. A Service that publishes unready pods shows their state only in
     // `serving` (EndpointConditions, discovery.k8s.io/v1).
     let gets_traffic = endpoint.conditions.as_ref().is_none_or(|conditions| {
         conditions.ready != Some(false)

@@ -1,4 +1,4 @@
-//! Websockets to a subresource of a pod: how they are opened, and why they are not.
+//! Opens websockets to a subresource of a pod, and explains why that fails.
 
 use std::io;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::kubelet::{self, Symptom};
 use super::request::{Access, PORT_FORWARD, check_name};
 use super::{Cluster, ClusterError, refusal};
 
-/// Waits between tries while a kubelet starts and learns of its pods, or the API server is busy.
+/// Waits between attempts while a kubelet starts and learns of its pods, or while the API server is busy.
 pub(super) const WAITS: [Duration; 3] = [
     Duration::from_millis(250),
     Duration::from_millis(500),
@@ -25,15 +25,15 @@ pub(super) const WAITS: [Duration; 3] = [
 /// The kubelet's words for a container that is not running.
 pub(super) const NO_CONTAINER: &str = "container not found";
 
-/// Longest message that is taken. The kubelet sends 32 KiB.
+/// The maximum size of a message, in bytes. The kubelet sends 32 KiB.
 const MAX_MESSAGE: usize = 4 << 20;
 
 /// A websocket over the connection to the API server.
 pub(super) type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
 impl Cluster {
-    /// Opens a websocket to the subresource of the pod that `access` names. `what` it is for stands
-    /// in errors: "a port-forward to port 1 of pod x".
+    /// Opens a websocket to the subresource of the pod that `access` names. `what` describes its purpose in
+    /// errors, such as "a port-forward to port 1 of pod x".
     pub(super) async fn open_websocket(
         &self,
         access: &Access,
@@ -70,8 +70,8 @@ impl Cluster {
                 _ => self.not_opened(access, pod, what, error),
             });
         };
-        // kube sets no bounds on a message. Nothing was read yet, so nothing is lost by taking the
-        // socket out and putting a websocket with bounds around it.
+        // kube sets no limits on a message. Nothing was read yet, so the socket can be moved into a websocket
+        // with limits.
         let socket = connection.into_stream().into_inner();
         let config = Some(websocket_config());
         Ok(WebSocketStream::from_raw_socket(socket, Role::Client, config).await)
@@ -119,10 +119,10 @@ impl Cluster {
     }
 }
 
-/// What a websocket is opened with.
+/// Returns the settings of a websocket.
 pub(super) fn websocket_config() -> WebSocketConfig {
     WebSocketConfig::default()
-        // tungstenite clears this much before each read, and TLS hands out 16 KiB at a time.
+        // tungstenite clears this buffer before each read, and TLS returns 16 KiB at a time.
         .read_buffer_size(16 * 1024)
         .write_buffer_size(0)
         .max_write_buffer_size(MAX_MESSAGE)
@@ -130,7 +130,7 @@ pub(super) fn websocket_config() -> WebSocketConfig {
         .max_frame_size(Some(MAX_MESSAGE))
 }
 
-/// Why a websocket failed. Of a connection that simply ended, the libraries speak in many words.
+/// Returns why a websocket failed. The libraries describe a closed connection in many ways.
 pub(super) fn cause(error: &tungstenite::Error) -> String {
     let ended = match error {
         tungstenite::Error::Io(error) => matches!(
@@ -151,22 +151,22 @@ pub(super) fn cause(error: &tungstenite::Error) -> String {
     }
 }
 
-/// What a refusal says about the pod's node.
+/// Returns what a refusal says about the pod's node.
 fn symptom_of(error: &kube::Error) -> Option<Symptom> {
     let kube::Error::Api(status) = error else {
         return None;
     };
-    // kube's own word for an answer that was no object of Kubernetes.
+    // kube uses this reason for a response that is not a Kubernetes object.
     let is_status = status.reason != "Failed to parse error data";
     kubelet::symptom(status.code, is_status, &status.message)
 }
 
-/// Whether it may go better the next time, and can be asked again without doing anything twice.
+/// Returns true if a repetition may succeed and does nothing twice.
 fn may_pass(access: &Access, error: &kube::Error, symptom: Option<Symptom>) -> bool {
     let is_port_forward = *access.resource == PORT_FORWARD;
     match (symptom, error) {
         (Some(symptom), _) => symptom.is_repeatable(is_port_forward),
-        // Nothing was done yet.
+        // The server refused before it did anything.
         (None, kube::Error::Api(status)) => match status.code {
             429 => true,
             503 | 504 => is_port_forward && !refusal::looks_like_html(&status.message),

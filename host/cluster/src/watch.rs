@@ -1,4 +1,4 @@
-//! Watching objects, through whatever ends a watch before its time.
+//! Watches objects, and continues when a watch ends early.
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -12,20 +12,19 @@ use super::objects::{ObjectType, Selection};
 use super::request::Message;
 use super::{Cluster, ClusterError, refusal};
 
-/// After which time the server ends a watch by itself, in seconds: a connection that died without a word
-/// is noticed then.
+/// The time after which the server ends a watch, in seconds. A connection that died silently is noticed then.
 const WATCH_SECONDS: u32 = 290;
-/// The pauses before a watch that broke off is begun again, of which the last is used again and again.
+/// The pauses before an interrupted watch is restarted. The last one repeats.
 const PAUSES: [Duration; 4] = [
     Duration::from_millis(100),
     Duration::from_secs(1),
     Duration::from_secs(5),
     Duration::from_secs(15),
 ];
-/// How often in a row a watch may break off without a single event.
+/// How often in a row a watch may be interrupted without a single event.
 const MAX_BREAKS: usize = 8;
 
-/// What happened to an object.
+/// The kind of change of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     Added,
@@ -33,7 +32,7 @@ pub enum Change {
     Deleted,
 }
 
-/// One thing that happened.
+/// One change of an object.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ObjectEvent {
     pub change: Change,
@@ -42,24 +41,24 @@ pub struct ObjectEvent {
 
 type Events = Pin<Box<dyn Stream<Item = Result<WatchEvent<Value>, kube::Error>> + Send>>;
 
-/// What happens to the objects of a selection, beginning with those that are there. It goes on when its
-/// connection breaks, and lists again where the server has forgotten what happened (410).
+/// The changes of selected objects, beginning with the existing ones. It continues when its connection
+/// breaks. If the server has forgotten past events (410), it lists the objects again.
 pub struct ObjectWatch {
     cluster: Cluster,
     ty: ObjectType,
     selection: Selection,
-    /// What was told so far, to find out after a list what has happened meanwhile.
+    /// The reported objects, to find out after a list what has changed meanwhile.
     known: BTreeMap<String, Value>,
-    /// What is to be told before the stream is looked at, the next one last.
+    /// Events to report before the stream is read, the next one last.
     waiting: Vec<ObjectEvent>,
-    /// Up to where everything was told; none where only a list can say.
+    /// The version up to which everything was reported; `None` if a list is needed.
     version: Option<String>,
     events: Option<Events>,
     breaks: usize,
 }
 
 impl Cluster {
-    /// Nothing is asked before the first event is.
+    /// Creates a watch. It makes no request before the first event is requested.
     #[must_use]
     pub fn watch_objects(&self, ty: &ObjectType, selection: Selection) -> ObjectWatch {
         ObjectWatch {
@@ -74,10 +73,10 @@ impl Cluster {
         }
     }
 
-    /// Waits until something happens to one object after what `version` (its `resourceVersion`) shows.
+    /// Waits until an object changes after `version`, its `resourceVersion`.
     ///
     /// # Errors
-    /// When it can't be watched: then it has to be looked at from time to time.
+    /// When it can't be watched; the caller must then poll it.
     pub async fn object_changed(
         &self,
         ty: &ObjectType,
@@ -92,7 +91,7 @@ impl Cluster {
         loop {
             match events.try_next().await {
                 Ok(Some(WatchEvent::Bookmark(_))) => {}
-                // Whatever it is, it is worth a look; so is the end.
+                // The caller checks the object after any event, and also after the end of the watch.
                 Ok(_) => return Ok(()),
                 Err(error) => return Err(refusal::unreachable(&self.0.identity, &error)),
             }
@@ -131,10 +130,10 @@ impl Cluster {
 }
 
 impl ObjectWatch {
-    /// The next thing that happens.
+    /// Returns the next event.
     ///
     /// # Errors
-    /// When the objects may not be listed or watched, or the watch breaks off again and again.
+    /// When the objects may not be listed or watched, or when the watch is interrupted too often.
     pub async fn next(&mut self) -> Result<ObjectEvent, ClusterError> {
         loop {
             if let Some(event) = self.waiting.pop() {
@@ -155,7 +154,7 @@ impl ObjectWatch {
             };
             match events.try_next().await {
                 Ok(Some(event)) => self.take(event)?,
-                // It had its time.
+                // The server ended the watch because its time was over.
                 Ok(None) => self.events = None,
                 Err(error) => {
                     self.events = None;
@@ -166,7 +165,7 @@ impl ObjectWatch {
         }
     }
 
-    /// Before it is tried again, where that may help.
+    /// Waits before the next attempt, if the error may be temporary.
     async fn pause(&mut self, error: ClusterError) -> Result<(), ClusterError> {
         let passes = match &error {
             ClusterError::Api { status, .. } => *status == 429 || *status >= 500,
@@ -216,7 +215,7 @@ impl ObjectWatch {
         Ok(())
     }
 
-    /// What it means that an object is like this; nothing where that is known.
+    /// Stores an object and returns its change; `None` if it has not changed.
     fn remember(&mut self, object: &Value) -> Option<Change> {
         match self.known.insert(name(object).to_owned(), object.clone()) {
             None => Some(Change::Added),

@@ -41,7 +41,7 @@ pub(super) enum Step {
     RecordRemoved,
 }
 
-/// Does nothing in release builds. `path` is a path in the folder of the download.
+/// Does nothing: release builds have no fail points.
 #[cfg(not(any(test, debug_assertions)))]
 #[expect(
     clippy::unnecessary_wraps,

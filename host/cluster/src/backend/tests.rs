@@ -30,7 +30,7 @@ async fn backend(
     cluster.backend(&target(None), &spec).await.unwrap()
 }
 
-/// The first tunnel's request is answered with `answer`, and the connection is closed properly.
+/// Answers the first tunnel's request with `answer`, and closes the connection properly.
 async fn answered(answer: &'static str) -> Result<Response<BackendBody>, ClusterError> {
     let backend = backend(answers(), move |mut pod| {
         async move {
@@ -201,7 +201,7 @@ async fn a_stale_connection_is_replaced_for_a_get_and_never_used_for_a_post() {
             pod.request().await;
             pod.send(OK).await;
             if pod.number == 0 {
-                // Takes the next request, and goes away without an answer.
+                // The far end reads the next request and closes without a response.
                 pod.request().await;
                 pod.close().await;
             } else {
@@ -389,7 +389,7 @@ async fn each_deadline_is_its_own() {
     assert_eq!(phase(error), Phase::Idle);
 }
 
-/// A body of which `pieces` come, and then nothing more, or an error.
+/// Returns a body that gives `pieces`, and then hangs or fails.
 fn stream(pieces: &[&'static str], fails: bool) -> RequestBody {
     let mut frames: Vec<Result<_, std::io::Error>> = pieces
         .iter()

@@ -29,7 +29,7 @@ fn file(folder: &tempfile::TempDir, name: &str, text: &str) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-/// A plugin that prints this, as one that needs no user.
+/// Returns a user entry with a plugin that prints this and does not interact with the user.
 fn plugin(answer: &str) -> String {
     let answer = answer.replace('\'', "''");
     format!(

@@ -19,7 +19,7 @@ async fn run(
     serve(Answers::default(), script).await.exec(&LS).await
 }
 
-/// The outcome alone, as the far end gives it.
+/// Runs a command whose far end sends only this outcome.
 async fn ended(outcome: Value) -> Result<CommandOutput, ClusterError> {
     run(move |mut pod| {
         let outcome = outcome.to_string();
@@ -42,7 +42,7 @@ async fn the_arguments_go_out_as_they_are_and_both_streams_come_back_apart() {
                 "container=hivemq&stdout=true&stderr=true\
                  &command=ls&command=%2D1&command=%2Fa%20b%26c"
             );
-            // A kubelet says that it is there with an empty message.
+            // A kubelet announces itself with an empty message.
             for (channel, text) in [
                 (1, ""),
                 (1, "one\n"),
@@ -172,7 +172,7 @@ async fn refusals_are_explained() {
         hint.contains("--verb=get,create --resource=pods/exec`"),
         "{hint}"
     );
-    // Without a reason it is the second check of Kubernetes 1.35.
+    // Without a reason, it is the second check of Kubernetes 1.35.
     let error = refused(403, "pods \"broker-0\" is forbidden: ").await;
     assert!(error.to_string().contains("to create pods/exec"), "{error}");
     let error = refused(404, "pods \"broker-0\" not found").await;
@@ -189,7 +189,7 @@ async fn refusals_are_explained() {
     );
 }
 
-/// A command of which the API server tells at its first tries that it did not get it to the kubelet.
+/// Runs a command that the API server fails to pass to the kubelet at the first attempts.
 async fn failing_at_first(
     times: usize,
     message: &'static str,
@@ -235,7 +235,7 @@ async fn a_kubelet_that_is_away_is_asked_again_where_nothing_can_have_run() {
             1
         )
     );
-    // It may have run: it is not run twice.
+    // The command may have run, so it is not repeated.
     let broken = "Internal error occurred: error sending request: Post \"https://192.168.49.2:10250/exec\": EOF";
     let (ended, requests) = failing_at_first(1, broken).await;
     assert!(

@@ -1,7 +1,7 @@
-//! One kubeconfig file, read as tolerantly as kubectl reads it.
+//! Reads one kubeconfig file as tolerantly as kubectl.
 //!
-//! The types are those of `k8s.io/client-go/tools/clientcmd/api/v1`, with Go's zero values: a field that is absent,
-//! null or an empty text is the same. What kubectl ignores is ignored.
+//! The types are those of `k8s.io/client-go/tools/clientcmd/api/v1`, with Go's zero values. A field that is
+//! absent, null or an empty text means the same. Fields that kubectl ignores are ignored.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// The largest kubeconfig, in bytes. Those of thousands of clusters have a few.
+/// The maximum size of a kubeconfig, in bytes. A file with thousands of clusters has a few MiB.
 const MAX_FILE: u64 = 32 << 20;
 
 #[derive(Debug, Default, Deserialize)]
@@ -135,7 +135,7 @@ fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, 
     Ok((!text.is_empty()).then(|| Secret::from(text)))
 }
 
-/// A server's address may hold a password, and so may the address of a proxy.
+/// Leaves addresses out: the address of a server or of a proxy may contain a password.
 impl std::fmt::Debug for ClusterEntry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ClusterEntry").finish_non_exhaustive()
@@ -148,16 +148,16 @@ impl std::fmt::Debug for UserEntry {
     }
 }
 
-/// Why a kubeconfig file is of no use.
+/// The reason why a kubeconfig file is unusable.
 #[derive(Debug)]
 pub(super) enum Unusable {
     File(io::Error),
-    /// Without anything of the file's content.
+    /// A syntax error, without any content of the file.
     Syntax(String),
 }
 
 impl Kubeconfig {
-    /// Reads a file. Paths in it are relative to its folder.
+    /// Reads a file. Its paths are relative to its folder.
     pub(super) fn read(path: &Path) -> Result<Self, Unusable> {
         let bytes = files::read(path, MAX_FILE).map_err(Unusable::File)?;
         let text = decode(bytes).map_err(|reason| Unusable::Syntax(reason.to_owned()))?;
@@ -192,15 +192,15 @@ impl Kubeconfig {
             if let Some(exec) = &mut user.exec
                 && exec.command.contains(std::path::MAIN_SEPARATOR)
             {
-                // A command without a separator is looked for in PATH.
+                // A command without a separator is searched in PATH.
                 resolve(&mut exec.command);
             }
         }
     }
 }
 
-/// Reads YAML, or JSON, as kubectl does: the first document only, and null as if the field was not there. The error
-/// quotes nothing of the text.
+/// Reads YAML or JSON like kubectl: only the first document, with null meaning that the field is absent. The
+/// error quotes nothing of the text.
 pub(crate) fn tolerant<T: DeserializeOwned + Default>(text: &str) -> Result<T, String> {
     let mut bytes = text.as_bytes();
     let first = serde_saphyr::read_with_options::<_, Value>(&mut bytes, options()).next();
@@ -210,7 +210,8 @@ pub(crate) fn tolerant<T: DeserializeOwned + Default>(text: &str) -> Result<T, S
         Some(Err(error)) => return Err(quoted(&error)),
     };
     serde_json::from_value(without_absent(value)).or_else(|reason| {
-        // Straight from the text more is taken for a text (a token of digits), and an error knows its line.
+        // Reading directly from the text accepts more values as text, such as a token of digits, and its
+        // errors contain the line.
         let mut bytes = text.as_bytes();
         match serde_saphyr::read_with_options::<_, T>(&mut bytes, options()).next() {
             Some(Ok(config)) => Ok(config),
@@ -220,16 +221,16 @@ pub(crate) fn tolerant<T: DeserializeOwned + Default>(text: &str) -> Result<T, S
     })
 }
 
-/// YAML as Go reads it: of keys that stand twice, the last.
+/// Returns options that read YAML like Go: of duplicate keys, the last wins.
 fn options() -> serde_saphyr::Options {
     serde_saphyr::options! {
         duplicate_keys: serde_saphyr::options::DuplicateKeyPolicy::LastWins,
-        // An error would print lines of the file, which may be a token.
+        // A snippet in an error would print lines of the file, which may contain a token.
         with_snippet: false,
     }
 }
 
-/// Go takes null for a field that is not there.
+/// Removes null values, which Go treats like absent fields.
 fn without_absent(value: Value) -> Value {
     match value {
         Value::Object(fields) => fields
@@ -250,7 +251,7 @@ fn quoted(error: &serde_saphyr::Error) -> String {
     without_values(&error.without_snippet().to_string())
 }
 
-/// Blots out what a parser quotes from the file: between `"` may stand a secret.
+/// Removes the parts of a parser's message that quote the file: text between `"` may be a secret.
 fn without_values(message: &str) -> String {
     message
         .split('"')
@@ -259,7 +260,7 @@ fn without_values(message: &str) -> String {
         .collect()
 }
 
-/// Text in UTF-8, or in UTF-16 with a mark, as PowerShell writes it.
+/// Decodes UTF-8, or UTF-16 with a byte order mark, which PowerShell writes.
 fn decode(bytes: Vec<u8>) -> Result<String, &'static str> {
     let wide = |rest: &[u8], unit: fn([u8; 2]) -> u16| {
         let (pairs, left_over) = rest.as_chunks::<2>();
@@ -279,8 +280,8 @@ fn decode(bytes: Vec<u8>) -> Result<String, &'static str> {
     }
 }
 
-/// Go's reading of base64: bits that are left over may be anything, and line breaks don't count. Here other white
-/// space does not count either, and the padding may be missing: a block of YAML is folded in many ways.
+/// Go's reading of base64: unused bits may have any value, and line breaks are ignored. Here, other white
+/// space is ignored as well and padding may be missing, because a YAML block may be folded in many ways.
 const TOLERANT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new()
@@ -288,7 +289,8 @@ const TOLERANT: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The bytes of a field whose name ends in `-data`; nothing for one that is empty. The error quotes nothing.
+/// Returns the bytes of a field whose name ends in `-data`; none for an empty field. The error quotes
+/// nothing.
 pub(crate) fn data(field: &[u8]) -> Result<Vec<u8>, &'static str> {
     let text: Vec<u8> = field
         .iter()

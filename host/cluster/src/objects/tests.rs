@@ -14,7 +14,7 @@ fn vaults() -> ObjectKind {
     }
 }
 
-/// What the server says of its kinds.
+/// Returns the server's response about its kinds.
 fn discovery(namespaced: bool) -> Step {
     let resource = |name: &str, namespaced: bool| {
         json!({"name": name, "kind": "Vault", "namespaced": namespaced, "singularName": "",

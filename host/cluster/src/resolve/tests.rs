@@ -350,7 +350,7 @@ async fn a_forbidden_pod_names_the_verb_and_the_rule() {
     );
 }
 
-/// A broker that is not ready, beside a sidecar that is: its port is 8085, the broker's 8081.
+/// Returns a broker that is not ready, beside a ready sidecar: its port is 8085, the broker's 8081.
 fn half_ready(name: &str) -> Value {
     let mut pod = owned_pod(name, true, &json!([{"name": "api", "containerPort": 8081}]));
     let containers = pod["spec"]["containers"].as_array_mut().unwrap();
@@ -399,7 +399,7 @@ async fn an_endpoint_needs_its_own_container_ready_and_not_the_pod() {
     let broker = endpoint("pod", json!({"numbers": [8081]}));
     let error = cluster.resolve(&target(None), &broker).await.unwrap_err();
     assert!(matches!(error, ClusterError::NoReadyPod { .. }), "{error}");
-    // Of a port that nobody declares nobody knows whose it is.
+    // If no container declares the port, nothing shows which container it belongs to.
     let undeclared = endpoint("pod", json!({"numbers": [4242]}));
     let error = cluster
         .resolve(&target(None), &undeclared)

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::Cluster;
 
-/// What an API server answers, by path, and what it was asked.
+/// The responses of an API server by path, and the requests that it got.
 #[derive(Clone, Default)]
 pub(crate) struct Answers {
     known: BTreeMap<String, (u16, String)>,
@@ -15,7 +15,7 @@ pub(crate) struct Answers {
 }
 
 impl Answers {
-    /// Paths are given from below the namespace `mqtt` of the core group, or whole.
+    /// Adds a response. A path is absolute, or relative to the namespace `mqtt` of the core group.
     pub fn with(mut self, path: &str, status: u16, body: &Value) -> Self {
         let whole = match path.strip_prefix('/') {
             Some(_) => path.to_owned(),
@@ -35,19 +35,19 @@ impl Answers {
         self.known.get(path).cloned().unwrap_or_else(unknown)
     }
 
-    /// Whether a port-forward to `path` is refused.
+    /// Returns true if a port-forward to `path` is refused.
     pub fn refuses(&self, path: &str) -> bool {
         self.known.contains_key(path)
     }
 
-    /// An answer that is not JSON.
+    /// Adds a response that is not JSON.
     pub fn with_text(mut self, path: &str, status: u16, text: &str) -> Self {
         let path = format!("/api/v1/namespaces/mqtt/{path}");
         self.known.insert(path, (status, text.to_owned()));
         self
     }
 
-    /// The last segments of the paths that were asked for, in order.
+    /// Returns the last segments of the requested paths, in order.
     pub fn asked(&self) -> Vec<String> {
         let asked = self.asked.lock().unwrap();
         asked
@@ -56,7 +56,7 @@ impl Answers {
             .collect()
     }
 
-    /// A cluster whose client never leaves the process.
+    /// Returns a cluster whose client never leaves the process.
     pub fn mocked(&self) -> Cluster {
         let (service, mut handle) = tower_test::mock::pair::<Request<Body>, Response<Body>>();
         let answers = self.clone();
@@ -75,7 +75,7 @@ pub(crate) fn status(code: u16, message: &str) -> Value {
     json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "code": code})
 }
 
-/// A pod of the `StatefulSet` `broker`.
+/// Returns a pod of the `StatefulSet` `broker`.
 pub(crate) fn owned_pod(name: &str, ready: bool, ports: &Value) -> Value {
     let state = if ready {
         json!({"running": {}})

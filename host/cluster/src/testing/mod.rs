@@ -1,4 +1,4 @@
-//! Stand-ins for the API server in the tests of this layer.
+//! Fakes of the API server for the tests of this layer.
 
 mod answers;
 mod script;
@@ -37,7 +37,7 @@ pub(super) fn target(pod: Option<&str>) -> Target {
     }
 }
 
-/// An endpoint as a manifest would have it.
+/// Returns an endpoint as in a manifest.
 pub(super) fn endpoint(select: &str, port: serde_json::Value) -> EndpointSpec {
     EndpointSpec {
         name: "api".into(),

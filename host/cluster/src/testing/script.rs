@@ -7,21 +7,21 @@ use serde_json::Value;
 
 use crate::Cluster;
 
-/// The next request that is expected, as `METHOD last-segment`, and its answer.
+/// The next expected request, as `METHOD last-segment`, and its response.
 pub(crate) struct Step {
     pub request: &'static str,
     pub status: u16,
     pub answer: Value,
 }
 
-/// Answers that are given in their order, and the bodies that came with the requests.
+/// Responses in a fixed order, and the bodies of the requests.
 pub(crate) struct Script {
     pub cluster: Cluster,
     bodies: Arc<Mutex<Vec<Value>>>,
 }
 
 impl Script {
-    /// An API server whose clock stands at `date`. A request beyond the last step is never answered.
+    /// Runs an API server whose clock shows `date`. It never responds to a request beyond the last step.
     pub fn run(date: &'static str, steps: Vec<Step>) -> Self {
         let (service, mut handle) = tower_test::mock::pair::<Request<Body>, Response<Body>>();
         let bodies = Arc::<Mutex<Vec<Value>>>::default();
@@ -46,13 +46,13 @@ impl Script {
         }
     }
 
-    /// What was sent so far; `null` for a request without a body.
+    /// Returns the bodies that were sent so far; `null` for a request without a body.
     pub fn bodies(&self) -> Vec<Value> {
         self.bodies.lock().unwrap().clone()
     }
 }
 
-/// A step.
+/// Creates a step.
 pub(crate) fn step(request: &'static str, status: u16, answer: Value) -> Step {
     Step {
         request,

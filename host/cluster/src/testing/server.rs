@@ -14,17 +14,17 @@ use crate::Cluster;
 /// The pod's side of a tunnel or of a command.
 pub(crate) struct FarEnd {
     websocket: WebSocketStream<TcpStream>,
-    /// Which tunnel it is, from 0.
+    /// The number of the tunnel, counted from 0.
     pub number: usize,
     pub pod: String,
-    /// 0 for a command.
+    /// The forwarded port; 0 for a command.
     pub port: u16,
     /// The query of the request.
     pub query: String,
 }
 
 impl FarEnd {
-    /// The head of the next request; empty when the near end has gone.
+    /// Returns the head of the next request; it is empty if the near end is gone.
     pub async fn request(&mut self) -> String {
         let mut head = Vec::new();
         while let Some(Ok(message)) = self.websocket.next().await {
@@ -38,7 +38,7 @@ impl FarEnd {
         String::from_utf8(head).unwrap()
     }
 
-    /// What comes next; empty when the near end has gone.
+    /// Returns the next received text; it is empty if the near end is gone.
     pub async fn text(&mut self) -> String {
         while let Some(Ok(message)) = self.websocket.next().await {
             if let Message::Binary(bytes) = message {
@@ -69,7 +69,7 @@ impl FarEnd {
 
 type Script = dyn Fn(FarEnd) -> BoxFuture<'static, ()> + Send + Sync;
 
-/// An API server on loopback that gives `answers` and runs `script` at the end of each tunnel.
+/// Runs an API server on loopback that gives `answers` and runs `script` at the end of each tunnel.
 pub(crate) async fn serve(
     answers: Answers,
     script: impl Fn(FarEnd) -> BoxFuture<'static, ()> + Send + Sync + 'static,

@@ -2,25 +2,25 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::super::{ClusterError, PodPort};
 
-/// How a tunnel came to its end.
+/// How a tunnel ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in super::super) enum Ending {
     /// The far end closed the connection properly.
     Closed,
     /// The kubelet gave a reason on the error channel.
     Refused(String),
-    /// The websocket died, or spoke nonsense.
+    /// The websocket died, or violated the protocol.
     Lost(String),
 }
 
-/// The ending of one tunnel, for those that only see hyper's view of it.
+/// The ending of one tunnel, for code that only sees hyper's errors.
 ///
-/// hyper knows that its connection broke; why it broke is only known here.
+/// hyper knows that its connection failed, but only the tunnel knows why.
 #[derive(Clone, Debug, Default)]
 pub(in super::super) struct Verdict(Arc<Mutex<Option<Ending>>>);
 
 impl Verdict {
-    /// The first ending stays, but a reason from the kubelet replaces any other.
+    /// Sets the ending. The first one stays, except that a reason from the kubelet replaces any other.
     pub fn set(&self, ending: Ending) {
         let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_reason = |ending: &Ending| matches!(ending, Ending::Refused(_));
@@ -40,7 +40,7 @@ impl Verdict {
             .clone()
     }
 
-    /// The error that the ending amounts to, where it is one.
+    /// Returns the error of the ending, if it is one.
     pub fn error(
         &self,
         at: &PodPort,
@@ -60,12 +60,14 @@ impl Verdict {
     }
 }
 
-/// Sorts the texts of the error channel.
+/// Classifies a text of the error channel.
 ///
-/// They are free text of the container runtime. containerd: `failed to execute portforward in
-/// network namespace …: failed to connect to localhost:8081 inside namespace …: connect: connection
-/// refused`, and `network namespace … is closed` or `not running` for a pod that has stopped; CRI-O:
-/// the output of socat, `Connection refused`.
+/// Texts are free text of the container runtime:
+///
+/// - containerd: `failed to execute portforward in network namespace …: failed to connect to localhost:8081
+///   inside namespace …: connect: connection refused`
+/// - containerd, if the pod has stopped: `network namespace … is closed` or `not running`
+/// - CRI-O: the output of socat, `Connection refused`
 fn refused(at: PodPort, reason: String) -> ClusterError {
     let text = reason.to_ascii_lowercase();
     if text.contains("connection refused") {

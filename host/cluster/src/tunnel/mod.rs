@@ -1,4 +1,4 @@
-//! A port-forward to one port of one pod: a websocket to `pods/portforward`, no local port.
+//! Opens a port-forward to one port of one pod: a websocket to `pods/portforward`, without a local port.
 
 mod ending;
 mod stream;
@@ -16,7 +16,7 @@ use super::{Cluster, ClusterError, PodPort};
 pub(super) type Tunnel = TunnelStream<TokioIo<Upgraded>>;
 
 impl Cluster {
-    /// Opens a tunnel. Whether anything listens on the port is only known when it is used.
+    /// Opens a tunnel. Only its first use shows whether anything listens on the port.
     pub(super) async fn open_tunnel(
         &self,
         at: &PodPort,
@@ -52,7 +52,7 @@ mod tests {
         let Some(ClusterError::KubeletFailed(failure)) = error else {
             panic!("{error:?}");
         };
-        // The last one looked for the pod's node.
+        // The last request asked about the pod's node.
         (*failure, cluster.request_count() - 1)
     }
 

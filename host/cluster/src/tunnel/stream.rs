@@ -1,14 +1,14 @@
-//! One forwarded port as a byte stream over a websocket.
+//! Presents one forwarded port as a byte stream over a websocket.
 //!
 //! Source of the protocol: `k8s.io/kubelet/pkg/cri/streaming/portforward/websocket.go` and
-//! `k8s.io/apimachinery/pkg/util/httpstream/wsstream`. Every message is binary and begins with its
-//! channel: 0 is data, 1 is errors. The first message of each channel holds the port,
-//! little-endian. A kubelet agrees on `v4.channel.k8s.io`; under `v5`, which something in between
-//! may choose, the message `[255, channel]` closes a channel.
+//! `k8s.io/apimachinery/pkg/util/httpstream/wsstream`. Every message is binary and begins with its channel: 0
+//! is data, 1 is errors. The first message of each channel contains the port, little-endian. A kubelet
+//! negotiates `v4.channel.k8s.io`. Under `v5`, which a component in between may choose, the message `[255,
+//! channel]` closes a channel.
 //!
-//! The stream ends (a read of 0 bytes) only when the far end closed it properly. A websocket that
-//! dies, and a reason on the error channel, are errors. Nothing is buffered beyond one message each
-//! way, so a reader that stops reading stops the far end.
+//! The stream ends (a read of 0 bytes) only when the far end closed it properly. A dead websocket and a
+//! reason on the error channel are errors. At most one message is buffered in each direction, so a reader
+//! that stops reading stops the far end.
 
 use std::future::Future as _;
 use std::io;
@@ -31,13 +31,13 @@ const DATA: u8 = 0;
 const ERRORS: u8 = 1;
 const CLOSE: u8 = 255;
 
-/// Most bytes of one write that go into one message.
+/// The maximum number of bytes of one write that go into one message.
 const MAX_WRITE: usize = 256 * 1024;
 
-/// Longest text that is kept from the error channel.
+/// The maximum length of a text from the error channel, in bytes.
 const MAX_REASON: usize = 4096;
 
-/// How long after the end of the data a reason may still come on the error channel.
+/// How long after the end of the data a reason may still arrive on the error channel.
 const REASON_GRACE: Duration = Duration::from_secs(2);
 
 pub(in super::super) struct TunnelStream<S> {
@@ -46,12 +46,12 @@ pub(in super::super) struct TunnelStream<S> {
     verdict: Verdict,
     /// The rest of the last data message.
     unread: Bytes,
-    /// Whether each channel has named its port.
+    /// True for each channel that has sent its port.
     named: [bool; 2],
-    /// The data ended, and a reason may still follow.
+    /// Set after the end of the data, while a reason may still follow.
     grace: Option<Pin<Box<Sleep>>>,
     ended: bool,
-    /// Writing is over; what is still written goes nowhere, see [`TunnelStream::give_up_writing`].
+    /// True after writing has failed. Further writes are dropped; see [`TunnelStream::give_up_writing`].
     unwritable: bool,
 }
 
@@ -85,7 +85,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TunnelStream<S> {
             };
             match message {
                 Some(Ok(Message::Binary(bytes))) => self.take(bytes),
-                // tungstenite answers pings itself; the protocol has no text.
+                // tungstenite answers pings itself, and the protocol has no text.
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
                 Some(Ok(Message::Text(_))) => {
                     self.lose("it sent text, where the protocol has none");
@@ -121,7 +121,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TunnelStream<S> {
                     self.lose("it did not begin with the number of the port");
                 }
             }
-            // Behind its end no data can follow.
+            // No data may follow the end of the data.
             DATA if self.grace.is_none() => self.unread = message,
             ERRORS if !message.is_empty() => {
                 message.truncate(MAX_REASON);
@@ -132,13 +132,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TunnelStream<S> {
                 self.grace = Some(Box::pin(tokio::time::sleep(REASON_GRACE)));
             }
             CLOSE if *message == [ERRORS] && self.grace.is_some() => self.end(Ending::Closed),
-            // Empty messages, and closes and channels that say nothing about this port.
+            // Empty messages are ignored, and so are closes and channels that don't concern this port.
             _ => {}
         }
     }
 
     fn lose(&mut self, reason: &str) {
-        // After the end of the data was announced, how the websocket goes down is of no interest.
+        // After the end of the data, it does not matter how the websocket closes.
         let ending = if self.grace.is_some() {
             Ending::Closed
         } else {
@@ -152,8 +152,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TunnelStream<S> {
         self.verdict.set(ending);
     }
 
-    /// A write that fails is not reported: what the far end said before it went away is still to
-    /// be read, and it is the better reason. Reading meets the same end, and reports it.
+    /// Ends writing without an error. The last words of the far end are still unread, and they are the better
+    /// reason. Reading meets the same end and reports it.
     fn give_up_writing(&mut self) {
         self.unwritable = true;
     }
@@ -183,10 +183,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for TunnelStream<S> {
             buffer.put_slice(&self.unread[..length]);
             self.unread.advance(length);
             if self.unread.is_empty() {
-                // An empty rest would keep the websocket from using the memory of this message again.
+                // An empty rest would keep the websocket from reusing the memory of this message.
                 self.unread = Bytes::new();
             }
-            // What is there already goes along. What is wrong behind it is said with the next read.
+            // Data that is already here is returned, too. An error after it is returned by the next read.
             let more = buffer.remaining() > 0
                 && !self.ended
                 && matches!(self.poll_data(context), Poll::Ready(Ok(())))

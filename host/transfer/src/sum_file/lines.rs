@@ -2,7 +2,7 @@
 //!
 //! | written by | form |
 //! |---|---|
-//! | `sha256sum`, `shasum` | `DIGEST  NAME`, `DIGEST *NAME`, with a leading backslash if the name is escaped |
+//! | `sha256sum`, `shasum` | `DIGEST  NAME`, `DIGEST *NAME`, with a leading backslash if NAME is escaped |
 //! | `sha256sum --tag`, BSD's `sha256`, `openssl dgst` | `SHA256 (NAME) = DIGEST`, `SHA2-256(NAME)= DIGEST` |
 //! | `sha256sum --zero` | with NUL at the end of each line, and no escapes |
 //! | many | the digest alone, perhaps as `sha256:DIGEST` |

@@ -31,7 +31,7 @@ impl Server {
     }
 }
 
-/// A tunnel and its far end; `buffer` bytes fit into the pipe between them.
+/// Creates a tunnel and its far end; `buffer` bytes fit into the pipe between them.
 async fn tunnel(buffer: usize) -> (TunnelStream<DuplexStream>, Server, Verdict) {
     let (near, far) = tokio::io::duplex(buffer);
     let client =

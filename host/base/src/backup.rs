@@ -2,32 +2,32 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-/// One backup, as the host knows it after it has checked what an engine returned.
+/// One backup, after the host has checked what the engine returned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backup {
-    /// What names it in other operations. It may hold anything: escape it before it is shown.
+    /// The id that other operations use. It is untrusted: escape it before you show it.
     pub id: String,
     pub activity: Activity,
     pub state: State,
-    /// The state in the backend's own word.
+    /// The state in the backend's own words.
     pub reported_state: Option<String>,
     /// Size in bytes.
     pub size: Option<u64>,
     pub created: Option<Timestamp>,
-    /// Why it failed, in the backend's words.
+    /// The reason of the failure, in the backend's words.
     pub failure: Option<String>,
     /// Values for the columns of the engine's manifest.
     pub fields: BTreeMap<String, String>,
 }
 
-/// What a state is about.
+/// The operation that a state is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activity {
     Backup,
     Restore,
 }
 
-/// The states of all backends, reduced to what decides what can be done next.
+/// The states of all backends, reduced to the differences that decide what may be done next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     Pending,
@@ -63,14 +63,15 @@ impl State {
 }
 
 impl Backup {
-    /// Whether its data is whole. A restore, even a failed one, reads a backup that ended well.
+    /// Returns true if the data is complete. A restore, even a failed one, reads a complete backup.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.activity == Activity::Restore || self.state == State::Succeeded
     }
 }
 
-/// Newest first; those without a date last; the same date in the order of their ids.
+/// Sorts the newest first. Backups without a date are last; those with the same date are in the order of
+/// their ids.
 pub fn newest_first(backups: &mut [Backup]) {
     backups.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.id.cmp(&b.id)));
 }

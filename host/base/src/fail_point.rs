@@ -1,17 +1,18 @@
-//! Places where a test can end the process, or plant a panic.
+//! Defines places where a test can end the process or cause a panic.
 //!
-//! In a build with debug assertions the variable `KUBECTL_BROKER_FAIL_POINT` names the step at which the process
-//! aborts, as if it were killed; with `panic:` before the name, the thread that is at the step panics there. A
-//! release has nothing of this.
+//! In a build with debug assertions, the variable `KUBECTL_BROKER_FAIL_POINT` names a step. The process
+//! aborts at that step as if it were killed. With `panic:` before the name, the thread panics there instead.
+//! A release build contains none of this.
 //!
-//! The steps of a download stand in `transfer::fail_point`, those of an installation in `plugin::steps`. Beside
-//! them there is `looking`: a command waits for what it began, and is about to look how far that is.
+//! `transfer::fail_point` lists the steps of a download, and `plugin::steps` those of an installation. A
+//! further step is `looking`: a command waits for an operation that it started, and is about to ask for its
+//! progress.
 
-/// What a test sets.
+/// The environment variable that a test sets.
 #[cfg(any(test, debug_assertions))]
 pub const VARIABLE: &str = "KUBECTL_BROKER_FAIL_POINT";
 
-/// The process is at a step of this name.
+/// Signals that the process reached the step of this name.
 ///
 /// # Panics
 /// When a test wants the thread to panic at this step.
@@ -21,7 +22,7 @@ pub fn reach(step: &str) {
         return;
     };
     if wanted == step {
-        // As `kill -9`: no destructor runs, nothing is flushed.
+        // Like `kill -9`, this runs no destructor and flushes nothing.
         std::process::abort();
     }
     assert!(
@@ -30,6 +31,6 @@ pub fn reach(step: &str) {
     );
 }
 
-/// The process is at a step of this name.
+/// Does nothing: release builds have no fail points.
 #[cfg(not(any(test, debug_assertions)))]
 pub const fn reach(_: &str) {}

@@ -1,27 +1,27 @@
 use std::fmt;
 
-/// How a command can end badly. Each has one documented exit code.
+/// The ways a command can fail. Each has one documented exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Failure {
     /// The operation was tried and failed.
     Failed,
-    /// The command line, a configuration file or the kubeconfig can't be used.
+    /// The command line, a configuration file or the kubeconfig is invalid.
     Usage,
-    /// Some of what was asked for was done.
+    /// Only a part of the request succeeded.
     Partial,
-    /// What was named does not exist.
+    /// A named item does not exist.
     NotFound,
-    /// Somebody else is at it, or the state of the target forbids it.
+    /// Another operation is running, or the state of the target forbids this one.
     Conflict,
-    /// Authentication or authorisation was refused, by the cluster or by the backend.
+    /// The cluster or the backend refused authentication or authorization.
     NotAllowed,
-    /// Bytes are not what they should be.
+    /// Bytes differ from what they should be.
     Integrity,
-    /// The engine broke its contract, its sandbox or its limits.
+    /// The engine violated its contract, its sandbox or its limits.
     PluginFault,
     /// A deadline passed.
     TimedOut,
-    /// The user stopped it, or a signal did.
+    /// The user or a signal stopped the command.
     Interrupted,
 }
 
@@ -39,7 +39,7 @@ impl Failure {
         Self::Interrupted,
     ];
 
-    /// The exit code of the process.
+    /// Returns the exit code of the process.
     #[must_use]
     pub const fn exit_code(self) -> u8 {
         match self {
@@ -56,7 +56,7 @@ impl Failure {
         }
     }
 
-    /// The stable word for it in JSON.
+    /// Returns the stable name in JSON.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -73,7 +73,7 @@ impl Failure {
         }
     }
 
-    /// One line for the reference.
+    /// Returns one line for the command reference.
     #[must_use]
     pub const fn meaning(self) -> &'static str {
         match self {
@@ -97,31 +97,32 @@ impl fmt::Display for Failure {
     }
 }
 
-/// What every error of every layer can say about itself, beside its message.
+/// The properties of an error in addition to its message, for the errors of all layers.
 pub trait Problem: std::error::Error + Send + Sync + 'static {
     fn failure(&self) -> Failure;
 
-    /// What to do next, as one sentence; commands stand in backticks. Those of this program begin with
-    /// `kubectl broker`: `ui` shows them as the program was called, with the flags that were given. Values
-    /// in commands are quoted with [`super::shell::word`].
+    /// Returns what to do next, as one sentence with commands in backticks. Commands of this program begin
+    /// with `kubectl broker`. The user interface shows them the way the program was called, with the given
+    /// flags. Values in commands are quoted with [`super::shell::word`].
     fn hint(&self) -> Option<String>;
 
-    /// The engine whose words the message has, if it is none of ours: `publisher/name`.
+    /// Returns the engine that wrote the message, as `publisher/name`; none if this program wrote it.
     fn written_by(&self) -> Option<&str> {
         None
     }
 
-    /// The same of the hint.
+    /// Returns the engine that wrote the hint, in the same form.
     fn hint_written_by(&self) -> Option<&str> {
         None
     }
 
-    /// Whether no line of the message may be cut, because somebody has to agree to it.
+    /// Returns true if the message must be shown completely, because somebody has to agree to it.
     fn is_whole(&self) -> bool {
         false
     }
 
-    /// Whether somebody else wrote the hint, such as an installed engine or a kubeconfig: it is shown as it is.
+    /// Returns true if another party wrote the hint, such as an installed engine or a kubeconfig. It is then
+    /// shown unchanged.
     fn is_hint_of_others(&self) -> bool {
         self.hint_written_by().is_some()
     }

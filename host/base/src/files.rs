@@ -1,9 +1,10 @@
-//! The files that a user names: kubeconfigs, tokens, certificates, keys, passwords, lockfiles.
+//! Reads files that a user names: kubeconfigs, tokens, certificates, keys, passwords, lockfiles.
 //!
-//! Whatever the path leads to, opening it never waits, and reading it is bounded in bytes and in time. A device has
-//! no end, a named pipe may have no writer, and neither is noticed before it is opened.
+//! Opening never blocks, whatever the path is, and reading is limited in bytes and time. A device has no end
+//! and a named pipe may have no writer, and neither shows before it is opened.
 //!
-//! Symbolic links are followed: Kubernetes mounts Secrets and tokens behind links, and a user may link his own files.
+//! Symbolic links are followed. Kubernetes mounts Secrets and tokens behind links, and users may link their
+//! own files.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -12,45 +13,46 @@ use std::time::{Duration, Instant};
 
 /// How long a named pipe may have no writer.
 const WRITER_COMES: Duration = Duration::from_secs(2);
-/// How long the writer of a pipe may take for everything. `<(op read …)` may ask its user first.
+/// How long the writer of a pipe may take in total. `<(op read …)` may ask its user first.
 const WRITER_ENDS: Duration = Duration::from_mins(1);
-/// Between two looks at a pipe that has nothing yet.
+/// The pause between two reads of a pipe that has no data yet.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
-/// What a path leads to.
+/// The kind of file at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Plain,
-    /// A named pipe, or one that the shell has made: `<(command)` is `/dev/fd/63`.
+    /// A named pipe, or one that the shell has created: `<(command)` is `/dev/fd/63`.
     Pipe {
-        /// Whether this process was given it open, so that its writer is there already.
+        /// True if this process inherited the open pipe, so that its writer exists already.
         connected: bool,
     },
     Device,
 }
 
-/// Reads a whole file of at most `limit` bytes. A pipe is read to its end, if that comes in time; `/dev/null` is empty.
+/// Reads a whole file of at most `limit` bytes. A pipe is read to its end if that arrives in time;
+/// `/dev/null` is empty.
 ///
 /// # Errors
-/// When it can't be opened or read, is a folder or a device, is larger, or nobody writes to it.
+/// When the file can't be opened or read, is a folder or a device, is larger, or is a pipe without a writer.
 pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let (file, kind) = open(path)?;
     read_opened(file, kind, limit, WRITER_COMES)
 }
 
-/// The same as text.
+/// Reads a whole file as text, like [`read`].
 ///
 /// # Errors
-/// As [`read`], and when it is not UTF-8.
+/// Those of [`read`], and when the content is not UTF-8.
 pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
     String::from_utf8(read(path, limit)?)
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not text in UTF-8"))
 }
 
-/// Opens a plain file, of which every read gives the same bytes, to be read piece by piece.
+/// Opens a plain file for reading in pieces. Every read of a plain file gives the same bytes.
 ///
 /// # Errors
-/// When it can't be opened, or is anything but a plain file.
+/// When the file can't be opened, or is not a plain file.
 pub fn open_plain(path: &Path) -> io::Result<File> {
     match open(path)? {
         (file, Kind::Plain) => Ok(file),
@@ -61,30 +63,30 @@ pub fn open_plain(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Reads a whole plain file of at most `limit` bytes, and nothing else.
+/// Reads a whole plain file of at most `limit` bytes.
 ///
 /// # Errors
-/// As [`open_plain`], and when it is larger.
+/// Those of [`open_plain`], and when the file is larger.
 pub fn read_plain(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     read_whole(open_plain(path)?, limit)
 }
 
-/// Reads a plain file that is open already, up to `limit` bytes.
+/// Reads an open plain file of at most `limit` bytes.
 ///
 /// # Errors
-/// When it can't be read, or is larger.
+/// When the file can't be read, or is larger.
 pub fn read_whole(file: File, limit: u64) -> io::Result<Vec<u8>> {
     read_opened(file, Kind::Plain, limit, Duration::ZERO)
 }
 
-/// What is there is looked at on the open file: a path could lead elsewhere the next time.
+/// Opens a file and inspects the open file, because the path could name another one the next time.
 fn open(path: &Path) -> io::Result<(File, Kind)> {
     let mut options = File::options();
     options.read(true);
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt as _;
-        // To open a named pipe is to wait for its writer otherwise.
+        // Without this flag, opening a named pipe waits for its writer.
         let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
         options.custom_flags(flags.bits().cast_signed());
     }
@@ -119,12 +121,12 @@ fn read_opened(file: File, kind: Kind, limit: u64, patience: Duration) -> io::Re
     let mut bytes = Vec::new();
     match kind {
         Kind::Plain => {
-            // One byte more than allowed, so that a file that grows while it is read is noticed.
+            // One byte more than allowed is read, so that a file that grows meanwhile is noticed.
             file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
         }
         Kind::Pipe { connected } => read_pipe(file, connected, limit, patience, &mut bytes)?,
         Kind::Device => {
-            // Of all devices only /dev/null has an end right at its beginning.
+            // Of all devices, only /dev/null ends at its beginning.
             let mut file = file;
             if !matches!(file.read(&mut [0; 1]), Ok(0)) {
                 return Err(io::Error::new(
@@ -143,7 +145,8 @@ fn read_opened(file: File, kind: Kind, limit: u64, patience: Duration) -> io::Re
     Ok(bytes)
 }
 
-/// Reads a pipe that was opened without waiting: no writer reads as an end, and a writer that is slow as `WouldBlock`.
+/// Reads a pipe that was opened in non-blocking mode. Without a writer it reads as empty, and a slow writer
+/// causes `WouldBlock`.
 fn read_pipe(
     mut pipe: File,
     connected: bool,
@@ -186,7 +189,7 @@ fn read_pipe(
     }
 }
 
-/// A limit in words.
+/// Returns a size limit in words.
 fn size(bytes: u64) -> String {
     match bytes {
         _ if bytes >= 1 << 20 && bytes.is_multiple_of(1 << 20) => format!("{} MiB", bytes >> 20),

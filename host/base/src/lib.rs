@@ -1,7 +1,7 @@
-//! What every part of the host stands on: plain types, files, digests, and text made safe.
+//! Contains what every part of the host uses: plain types, files, digests, and escaping of text.
 //!
-//! Nothing here knows Kubernetes, an engine or a terminal. The crate imports the standard library, parsers of
-//! standard formats, and what asks the system.
+//! Nothing here knows Kubernetes, an engine or a terminal. The crate depends only on the standard library,
+//! parsers of standard formats, and interfaces to the operating system.
 
 mod backup;
 pub mod fail_point;

@@ -7,18 +7,18 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 
 use crate::files;
 
-/// The largest of the files that are read whole, in bytes.
+/// The maximum size of a file that is read whole, in bytes.
 const MAX_SMALL_FILE: u64 = 16 << 20;
 
-/// Links are not followed, and a named pipe that somebody has put in a file's place is not waited for.
+/// Links are not followed, and opening a named pipe in a file's place does not block.
 #[cfg(unix)]
 const FLAGS: rustix::fs::OFlags = rustix::fs::OFlags::NOFOLLOW.union(rustix::fs::OFlags::NONBLOCK);
 
-/// A folder that only this user can reach, for files whose content is trusted.
+/// A folder that only this user can access, for files whose content is trusted.
 #[derive(Clone, Debug)]
 pub struct PrivateFolder(PathBuf);
 
-/// Why a folder can't be trusted or used.
+/// The reason why a folder is not trusted or not usable.
 #[derive(Debug, thiserror::Error)]
 pub enum PrivateFolderError {
     #[error("can't use {}: {source}", path.display())]
@@ -37,20 +37,20 @@ pub enum PrivateFolderError {
 }
 
 impl PrivateFolder {
-    /// Opens the folder and makes it if it is missing.
+    /// Opens the folder and creates it if it is missing.
     ///
     /// # Errors
-    /// When it cannot be made, or others can reach it.
+    /// When the folder can't be created, or other users can access it.
     pub fn open(path: &Path) -> Result<Self, PrivateFolderError> {
         let folder = Self(path.to_owned());
         folder.make()?;
         Ok(folder)
     }
 
-    /// Opens the folder to read in it, and makes nothing: one that is missing has no files.
+    /// Opens the folder for reading and creates nothing. A missing folder has no files.
     ///
     /// # Errors
-    /// When others can reach it.
+    /// When other users can access the folder.
     pub fn to_read(path: &Path) -> Result<Self, PrivateFolderError> {
         match fs::symlink_metadata(path) {
             Ok(_) => Self(path.to_owned()).check(),
@@ -63,10 +63,10 @@ impl PrivateFolder {
         Ok(Self(path.to_owned()))
     }
 
-    /// Makes the folder if it is missing.
+    /// Creates the folder if it is missing.
     ///
     /// # Errors
-    /// When it cannot be made, or others can reach it.
+    /// When the folder can't be created, or other users can access it.
     pub fn make(&self) -> Result<(), PrivateFolderError> {
         let mut builder = DirBuilder::new();
         builder.recursive(true);
@@ -78,7 +78,7 @@ impl PrivateFolder {
     }
 
     fn check(&self) -> Result<(), PrivateFolderError> {
-        // Not following links: a link could be turned to another folder after this check.
+        // Links are not followed, because a link could be redirected to another folder after this check.
         let metadata = fs::symlink_metadata(&self.0).map_err(|source| self.failed("", source))?;
         if !metadata.is_dir() {
             return Err(PrivateFolderError::Kind {
@@ -89,15 +89,15 @@ impl PrivateFolder {
         check_access(&self.0, &metadata)
     }
 
-    /// Where a file of this name is, or would be.
+    /// Returns the path of a file with this name, whether or not it exists.
     pub fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
-    /// The names of its files. A name that is no text is left out: none of ours is.
+    /// Returns the names of the files. Names that are not Unicode are left out: this program creates none.
     ///
     /// # Errors
-    /// When the folder cannot be read.
+    /// When the folder can't be read.
     pub fn names(&self) -> Result<Vec<String>, PrivateFolderError> {
         let failed = |source| self.failed("", source);
         let mut names = Vec::new();
@@ -110,10 +110,10 @@ impl PrivateFolder {
         Ok(names)
     }
 
-    /// Removes a file. A file that is missing counts as removed.
+    /// Removes a file. A missing file counts as removed.
     ///
     /// # Errors
-    /// When the file cannot be removed.
+    /// When the file can't be removed.
     pub fn remove(&self, name: &str) -> Result<(), PrivateFolderError> {
         match fs::remove_file(self.path(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(self.failed(name, error)),
@@ -121,10 +121,10 @@ impl PrivateFolder {
         }
     }
 
-    /// Makes sure that names that were given are on the disk.
+    /// Syncs the names in the folder to the disk.
     ///
     /// # Errors
-    /// When the folder cannot be synced.
+    /// When the folder can't be synced.
     pub fn sync(&self) -> Result<(), PrivateFolderError> {
         // Other systems can't open a folder, and keep the order of names by themselves.
         #[cfg(unix)]
@@ -134,11 +134,11 @@ impl PrivateFolder {
         Ok(())
     }
 
-    /// Takes the lock of this folder: `wait` is called before it waits for another process. The lock is
-    /// held until the file is dropped, or the process ends.
+    /// Acquires the lock of this folder. `wait` is called before it waits for another process. The lock is
+    /// held until the file is dropped or the process ends.
     ///
     /// # Errors
-    /// When the file of the lock cannot be opened or locked.
+    /// When the lock file can't be opened or locked.
     pub fn lock(&self, name: &str, wait: impl FnOnce()) -> Result<File, PrivateFolderError> {
         let failed = |source| self.failed(name, source);
         let mut options = OpenOptions::new();
@@ -164,11 +164,11 @@ impl PrivateFolder {
         PrivateFolderError::Io { path, source }
     }
 
-    /// Puts a whole file in place, or none. `reached` is called when all of it is on the disk under
-    /// another name.
+    /// Replaces a file completely or not at all. `reached` is called when the whole content is on the disk
+    /// under another name.
     ///
     /// # Errors
-    /// When the file cannot be written or renamed.
+    /// When the file can't be written or renamed.
     pub fn replace(
         &self,
         name: &str,
@@ -184,10 +184,10 @@ impl PrivateFolder {
             .map_err(|source| self.failed(name, source))
     }
 
-    /// Opens a file to read, or none if there is no such file.
+    /// Opens a file for reading; none if it does not exist.
     ///
     /// # Errors
-    /// When it cannot be opened, is no plain file, or others can reach it.
+    /// When the file can't be opened, is not a plain file, or other users can access it.
     pub fn open_file(&self, name: &str) -> Result<Option<File>, PrivateFolderError> {
         let path = self.0.join(name);
         let failed = |source| PrivateFolderError::Io {
@@ -203,7 +203,7 @@ impl PrivateFolder {
             Err(error) if is_missing(&error) => return Ok(None),
             Err(error) => return Err(failed(error)),
         };
-        // Of the open file, so that it can't be exchanged between the check and the read.
+        // The metadata is that of the open file, which can't be exchanged between the check and the read.
         let metadata = file.metadata().map_err(failed)?;
         if !metadata.is_file() {
             return Err(PrivateFolderError::Kind {
@@ -215,10 +215,10 @@ impl PrivateFolder {
         Ok(Some(file))
     }
 
-    /// The content of a small file, or none if there is no such file.
+    /// Returns the content of a small file; none if it does not exist.
     ///
     /// # Errors
-    /// As [`PrivateFolder::open_file`], and when it is too large.
+    /// Those of [`PrivateFolder::open_file`], and when the file is too large.
     pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>, PrivateFolderError> {
         let Some(file) = self.open_file(name)? else {
             return Ok(None);
@@ -231,10 +231,10 @@ impl PrivateFolder {
             })
     }
 
-    /// Puts a whole file in place, or none.
+    /// Writes a file completely or not at all.
     ///
     /// # Errors
-    /// When the file cannot be written or renamed.
+    /// When the file can't be written or renamed.
     pub fn write(&self, name: &str, parts: &[&[u8]]) -> Result<(), PrivateFolderError> {
         let path = self.0.join(name);
         self.stage(parts)
@@ -243,10 +243,10 @@ impl PrivateFolder {
             .map_err(|source| PrivateFolderError::Io { path, source })
     }
 
-    /// Puts a whole file in place unless there is one already.
+    /// Writes a file completely or not at all, unless it exists already.
     ///
     /// # Errors
-    /// When the file cannot be written or renamed.
+    /// When the file can't be written or renamed.
     pub fn write_new(&self, name: &str, content: &[u8]) -> Result<(), PrivateFolderError> {
         let path = self.0.join(name);
         match self
@@ -260,11 +260,12 @@ impl PrivateFolder {
         }
     }
 
-    /// A temporary file has mode 0600.
+    /// Writes the content to a temporary file, which has mode 0600.
     fn stage(&self, parts: &[&[u8]]) -> io::Result<tempfile::NamedTempFile> {
         let mut file = tempfile::NamedTempFile::new_in(&self.0)?;
         for part in parts {
-            // The file itself: an error of the other kind names a path that nobody knows.
+            // Writing to the inner file avoids errors that name the temporary path, which means nothing to
+            // people.
             file.as_file_mut().write_all(part)?;
         }
         file.as_file().sync_all()?;
@@ -272,7 +273,7 @@ impl PrivateFolder {
     }
 }
 
-/// Whether a path leads to nothing: below a plain file there can't be anything either.
+/// Returns true if nothing exists at a path. Nothing can exist below a plain file either.
 fn is_missing(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -295,7 +296,7 @@ fn check_access(path: &Path, metadata: &fs::Metadata) -> Result<(), PrivateFolde
     Ok(())
 }
 
-/// Other systems keep a user's folders private by themselves.
+/// Accepts every folder: other systems keep a user's folders private by themselves.
 #[cfg(not(unix))]
 fn check_access(_: &Path, _: &fs::Metadata) -> Result<(), PrivateFolderError> {
     Ok(())

@@ -1,14 +1,14 @@
 use crate::Failure;
 
-/// Why something failed, in the terms of the engine interface: what a backend, an engine or a host
-/// call reports. It is the same in every version of the interface.
+/// An error in the terms of the engine interface, which a backend, an engine or a host call reports. It is
+/// the same in every version of the interface.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Report {
     pub kind: ReportKind,
     pub message: String,
     pub hint: Option<String>,
-    /// Whether the same call may succeed when it is repeated without any change.
+    /// True if the same call may succeed when it is repeated without a change.
     pub retryable: bool,
 }
 
@@ -26,7 +26,7 @@ pub enum ReportKind {
     TimedOut,
     Cancelled,
     Integrity,
-    /// The backend did not answer as its contract says.
+    /// The response of the backend violated its contract.
     Protocol,
     Failed,
 }
@@ -66,7 +66,7 @@ impl ReportKind {
         Self::Failed,
     ];
 
-    /// The word for it in the engine interface.
+    /// Returns the name of the kind in the engine interface.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -93,7 +93,7 @@ impl ReportKind {
             Self::NotFound => Failure::NotFound,
             Self::Conflict => Failure::Conflict,
             Self::Unauthenticated | Self::Forbidden => Failure::NotAllowed,
-            // Asking for what the manifest does not grant is a fault of the engine.
+            // An engine that asks for more than its manifest declares is at fault.
             Self::Denied => Failure::PluginFault,
             Self::TimedOut => Failure::TimedOut,
             Self::Cancelled => Failure::Interrupted,

@@ -5,51 +5,50 @@ use std::pin::Pin;
 
 use crate::Backup;
 
-/// Shows that something goes on until it is dropped.
+/// A handle that shows activity until it is dropped.
 pub type Working = Box<dyn Send>;
 
-/// An answer that a user is asked for.
+/// The answer of a user to a question.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = io::Result<Option<T>>> + Send + 'a>>;
 
-/// A front end, as the work sees it: a terminal, a log, the conditions of an object.
+/// A front end for operations, such as a terminal, a log, or the conditions of an object.
 ///
-/// The sentences are for people. Control characters in them are escaped by the front end.
+/// The sentences are for people. The front end escapes control characters in them.
 pub trait Reporter: Send + Sync {
-    /// Tells something that the user may want to know.
+    /// Shows information that the user may want to know.
     fn note(&self, message: &str);
 
-    /// Tells something that the user should know.
+    /// Shows information that the user should know.
     fn warn(&self, message: &str);
 
-    /// Tells something that helps to find a fault.
+    /// Shows information that helps to find a fault.
     fn debug(&self, message: &str);
 
-    /// Warns, and says what to do next. The advice is written as a hint is (see [`crate::Problem::hint`]).
+    /// Shows a warning and what to do next. The advice has the form of a hint (see [`crate::Problem::hint`]).
     fn warn_with_advice(&self, message: &str, advice: &str) {
         self.warn(&format!("{message}. {advice}"));
     }
 
-    /// Shows that something goes on. Without a place for that it returns none, and the caller may say it in a
-    /// note.
+    /// Shows activity. It returns none if the front end can't show it; the caller may then show a note.
     fn working(&self, _what: &str) -> Option<Working> {
         None
     }
 
-    /// Shows how far a transfer is. `verb` is what is done to each byte: `Downloaded`.
+    /// Shows the progress of a transfer. `verb` says what happens to the bytes, such as `Downloaded`.
     fn transfer(&self, _verb: &'static str) -> Box<dyn Meter> {
         Box::new(())
     }
 
-    /// Lets the user choose one of some backups, by its position; none where nothing was chosen, or nobody can be
-    /// asked.
+    /// Lets the user choose a backup and returns its position. It returns none if the user chose nothing or
+    /// can't be asked.
     fn choose<'a>(&'a self, _backups: &'a [Backup]) -> Answer<'a, usize> {
         Box::pin(async { Ok(None) })
     }
 }
 
-/// How far a transfer is.
+/// Receives the progress of a transfer.
 pub trait Meter: Send + Sync {
-    /// `done` of `total` bytes. It may be called for each piece.
+    /// Sets the progress to `done` of `total` bytes. It may be called for each piece.
     fn update(&self, done: u64, total: Option<u64>);
 }
 

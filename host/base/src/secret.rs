@@ -3,7 +3,7 @@ use std::str::Utf8Error;
 
 /// Bytes that must not be shown: `Debug` and `Display` print `***`.
 ///
-/// It can't be serialized or compared; what needs the bytes says so with [`Secret::expose`].
+/// The type can't be serialized or compared. Code that needs the bytes calls [`Secret::expose`].
 #[derive(Clone)]
 pub struct Secret(Box<[u8]>);
 
@@ -13,10 +13,10 @@ impl Secret {
         &self.0
     }
 
-    /// The same as text, where it is text.
+    /// Returns the bytes as text.
     ///
     /// # Errors
-    /// When it is not UTF-8. The error tells the place, not the bytes.
+    /// When the bytes are not UTF-8. The error contains the position but not the bytes.
     pub fn expose_text(&self) -> Result<&str, Utf8Error> {
         std::str::from_utf8(&self.0)
     }

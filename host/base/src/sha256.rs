@@ -1,7 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// A SHA-256 digest. It reads hexadecimal in any case, and shows it in lower case.
+/// A SHA-256 digest. It parses hexadecimal in any case and shows it in lower case.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sha256([u8; 32]);
 
@@ -11,7 +11,7 @@ impl Sha256 {
         Self(state.finalize().into())
     }
 
-    /// Of bytes that are at hand.
+    /// Computes the digest of bytes in memory.
     #[must_use]
     pub fn digest(bytes: &[u8]) -> Self {
         let mut hashing = Hashing::default();
@@ -24,7 +24,7 @@ impl Sha256 {
         self.0
     }
 
-    /// From the 32 bytes of the digest.
+    /// Creates a digest from its 32 bytes.
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
     }
@@ -36,7 +36,7 @@ impl From<[u8; 32]> for Sha256 {
     }
 }
 
-/// A digest in the making.
+/// A digest that is being computed.
 #[derive(Clone, Debug, Default)]
 pub struct Hashing(sha2::Sha256);
 
@@ -52,7 +52,7 @@ impl Hashing {
     }
 }
 
-/// The text is not 64 hexadecimal digits.
+/// An error: the text does not have exactly 64 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a SHA-256 is 64 hexadecimal digits")]
 pub struct NotSha256;

@@ -1,11 +1,11 @@
-//! Words for a shell, in commands that a person copies from a message.
+//! Quotes words for a shell, in commands that a person copies from a message.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::text::is_unsafe;
 
-/// Returns `word` as one word for a POSIX shell. Control characters, which a message can't show as they are,
+/// Returns `word` as one word for a POSIX shell. Control characters, which a message can't show unchanged,
 /// get the form `$'\n'` that bash, zsh and ksh know.
 #[must_use]
 pub fn word(word: &str) -> Cow<'_, str> {

@@ -4,15 +4,15 @@ use std::fmt::Write as _;
 use icu_properties::props::{BidiControl, DefaultIgnorableCodePoint, GeneralCategory};
 use icu_properties::{CodePointMapData, CodePointSetData};
 
-/// The most marks that one character may carry. Hebrew, Tibetan and Vietnamese texts need no more; a
-/// flood of them is drawn over the lines above and below.
+/// The maximum number of combining marks on one character. Hebrew, Tibetan and Vietnamese need no more. A
+/// terminal draws a larger number over the lines above and below.
 const MAX_MARKS: usize = 4;
 
-/// Text from outside (a server, an engine, a file) in a form that can't drive a terminal.
+/// Escapes untrusted text (from a server, an engine, a file) so that it can't control a terminal.
 ///
 /// Control characters, and characters that are invisible or change how the rest is read, become
-/// `\u{1b}`-style escapes; see [`unsafe_characters`]. What is longer than `max_chars` characters is cut,
-/// with `…` at its end.
+/// `\u{1b}`-style escapes; see [`unsafe_characters`]. Text beyond `max_chars` characters is cut and ends with
+/// `…`.
 #[must_use]
 pub fn printable(text: &str, max_chars: usize) -> Cow<'_, str> {
     let cut = text.char_indices().nth(max_chars).map(|(at, _)| at);
@@ -36,14 +36,14 @@ pub fn printable(text: &str, max_chars: usize) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// The same, whole: what somebody has to agree to, or takes for the result, is never cut.
+/// Escapes untrusted text without cutting it. Text that a user must agree to, and results, are never cut.
 #[must_use]
 pub fn whole(text: &str) -> Cow<'_, str> {
     printable(text, usize::MAX)
 }
 
-/// Text from outside within one line: the ends of its lines become spaces, so that none of it can
-/// stand where a message of this program begins.
+/// Escapes untrusted text and puts it on one line. Line ends become spaces, so that no part of it can stand
+/// where a message of this program begins.
 #[must_use]
 pub fn one_line(text: &str, max_chars: usize) -> String {
     let ends = |c: char| {
@@ -57,11 +57,11 @@ pub fn one_line(text: &str, max_chars: usize) -> String {
     printable(&lines.join(" "), max_chars).into_owned()
 }
 
-/// What begins the messages of this program.
+/// The labels at the beginning of this program's messages.
 const LABELS: [&str; 5] = ["error", "warning", "hint", "debug", "note"];
 
-/// Whether a line begins like a message of this program, whatever stands before the word that no eye
-/// tells from nothing.
+/// Returns true if a line looks like the beginning of a message of this program. Characters before the label
+/// that look like nothing are ignored.
 #[must_use]
 pub fn looks_like_ours(line: &str) -> bool {
     let word = line.trim_start_matches(|c: char| !c.is_alphanumeric());
@@ -73,17 +73,17 @@ pub fn looks_like_ours(line: &str) -> bool {
             return false;
         }
         let rest = &word[label.len()..];
-        // `hint from engine …:` is one of ours, too.
+        // This program also writes `hint from engine …:`.
         rest.trim_start().starts_with([':', '[', '\u{ff1a}']) || rest.starts_with(" from engine")
     })
 }
 
-/// The characters of a text that must not reach a terminal as they are, each with its place in bytes.
+/// Returns the characters of a text that must not reach a terminal unchanged, each with its byte position.
 ///
-/// They are those of [`is_unsafe`], and combining marks that have nothing to stand on, or of which more
-/// than four stand on one character.
+/// They are those of [`is_unsafe`], combining marks without a base character, and marks beyond four on one
+/// character.
 pub fn unsafe_characters(text: &str) -> impl Iterator<Item = (usize, char)> + '_ {
-    // At the start of a text a mark would change what stands before the text.
+    // A mark at the start of a text would change the character before the text.
     let mut marks = MAX_MARKS;
     text.char_indices().filter(move |(_, character)| {
         if is_unsafe(*character) {
@@ -99,18 +99,18 @@ pub fn unsafe_characters(text: &str) -> impl Iterator<Item = (usize, char)> + '_
     })
 }
 
-/// Whether a character must not reach a terminal wherever it stands.
+/// Returns true if a character must never reach a terminal unchanged.
 ///
-/// Those are control and format characters, white space other than the plain space, bidirectional
-/// controls, private and unassigned characters, and all that Unicode calls "default ignorable", which
-/// may be drawn as nothing: soft hyphens, fillers, variation selectors, tags (Unicode Technical
-/// Report 36, 2.5 and Standard Annex 44; the data is that of `icu_properties`).
+/// These are control and format characters, white space except the plain space, bidirectional controls, and
+/// private and unassigned characters. They include everything that Unicode calls "default ignorable" and that
+/// may be drawn as nothing: soft hyphens, fillers, variation selectors, tags. Sources: Unicode Technical
+/// Report 36, 2.5, and Standard Annex 44; the data is that of `icu_properties`.
 #[must_use]
 pub fn is_unsafe(character: char) -> bool {
     if character.is_ascii() {
         return character.is_control();
     }
-    // Assigned as a symbol, and blank in every font.
+    // The character is assigned as a symbol, and blank in every font.
     character == BRAILLE_BLANK
         || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(character)
         || CodePointSetData::new::<BidiControl>().contains(character)
@@ -140,14 +140,14 @@ fn category(character: char) -> GeneralCategory {
     CodePointMapData::<GeneralCategory>::new().get(character)
 }
 
-/// A sentence of a list. Those that are marked as dangerous have another bullet.
+/// Returns a list item with a bullet. Sentences that are marked as dangerous get a different bullet.
 #[must_use]
 pub fn bullet(sentence: &str) -> String {
     let bullet = if sentence.starts_with('[') { '!' } else { '-' };
     format!("{bullet} {sentence}")
 }
 
-/// A size in bytes for people, as one word: `1.5GiB`. Tables, bars and notes have no other form.
+/// Returns a size in bytes as one word for people, such as `1.5GiB`. All output uses this form.
 #[must_use]
 pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
@@ -158,7 +158,7 @@ pub fn size(bytes: u64) -> String {
     let mut unit = 1024;
     let mut name = UNITS[0];
     for next in &UNITS[1..] {
-        // As it is shown: nothing has 1024.0 of a unit.
+        // The comparison uses the rounded value, so that 1024.0 of a unit is never shown.
         if tenths(unit) < 10_240 {
             break;
         }
@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn invisible_and_misleading_characters_are_shown() {
         for character in [
-            // Zero width, bidirectional controls, separators, the byte order mark.
+            // These have zero width, or are bidirectional controls, separators, or the byte order mark.
             '\u{200b}',
             '\u{200c}',
             '\u{200d}',
@@ -211,7 +211,7 @@ mod tests {
             '\u{feff}',
             '\u{2060}',
             '\u{2064}',
-            // Default ignorable: the soft hyphen, the grapheme joiner, fillers, vowel separators.
+            // These are default ignorable: the soft hyphen, the grapheme joiner, fillers, vowel separators.
             '\u{ad}',
             '\u{34f}',
             '\u{115f}',
@@ -223,7 +223,7 @@ mod tests {
             '\u{ffa0}',
             '\u{1bca0}',
             '\u{1d173}',
-            // Variation selectors and tags.
+            // These are variation selectors and tags.
             '\u{fe00}',
             '\u{fe0f}',
             '\u{e0100}',
@@ -231,13 +231,13 @@ mod tests {
             '\u{e0001}',
             '\u{e0041}',
             '\u{e007f}',
-            // Spaces that are no spaces to a program, and what is blank without being one.
+            // These look blank but are not the plain space.
             '\u{a0}',
             '\u{2003}',
             '\u{202f}',
             '\u{3000}',
             '\u{2800}',
-            // What no font need have: private, unassigned, no characters at all.
+            // These need no glyph in any font: private, unassigned, and noncharacters.
             '\u{e000}',
             '\u{fffe}',
             '\u{10ffff}',
@@ -262,7 +262,7 @@ mod tests {
             format!("a{}\\u{{301}}\\u{{301}}b{}", marks(4), marks(1))
         );
         assert_eq!(printable("\u{20dd}a", 40), "\\u{20dd}a");
-        // Not upon what was escaped either.
+        // A mark after an escaped character has no base either.
         assert_eq!(printable("a\u{200b}\u{301}", 40), "a\\u{200b}\\u{301}");
     }
 

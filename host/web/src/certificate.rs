@@ -1,6 +1,7 @@
-//! What has to be known of a certificate that was trusted by name: when it is valid, and what for.
+//! Reads the facts about a certificate that was trusted by name: its validity and its purposes.
 //!
-//! The TLS library checks all of this, but only of certificates that hang on another one. Source: RFC 5280, section 4.1.
+//! The TLS library checks these only for certificates that another one has signed. Source: RFC 5280, section
+//! 4.1.
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -10,40 +11,40 @@ const OBJECT_IDENTIFIER: u8 = 0x06;
 const OCTET_STRING: u8 = 0x04;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
-/// The fields of a certificate that may be absent.
+/// The tags of fields that may be absent.
 const VERSION: u8 = 0xa0;
 const EXTENSIONS: u8 = 0xa3;
 
-/// `id-ce-extKeyUsage`, and of what may stand in it: servers of TLS, and everything.
+/// The object ids of `id-ce-extKeyUsage` and two of its values: TLS servers, and any purpose.
 const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x25];
 const SERVER: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 1];
 const EVERYTHING: &[u8] = &[0x55, 0x1d, 0x25, 0];
 
-/// What a certificate says of itself.
+/// The facts in a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Facts {
-    /// In seconds since 1970.
+    /// Begin of the validity, in seconds since 1970.
     pub not_before: i64,
     pub not_after: i64,
-    /// Whether it may be that of a server.
+    /// True if a server may use the certificate.
     pub for_servers: bool,
 }
 
-/// Reads a certificate in DER. Nothing for what is none.
+/// Reads a certificate in DER. Returns none if the bytes are not a certificate.
 pub(super) fn facts(der: &[u8]) -> Option<Facts> {
     let (certificate, _) = take(der, SEQUENCE)?;
     let (mut fields, _) = take(certificate, SEQUENCE)?;
     if let Some((_, rest)) = take(fields, VERSION) {
         fields = rest;
     }
-    // Serial number, algorithm, issuer.
+    // The skipped fields are serial number, algorithm and issuer.
     for _ in 0..3 {
         fields = any(fields)?.2;
     }
     let (validity, rest) = take(fields, SEQUENCE)?;
     let (not_before, validity) = time(validity)?;
     let (not_after, _) = time(validity)?;
-    // Subject, public key, unique identifiers.
+    // The remaining fields are subject, public key, unique identifiers and extensions.
     let mut fields = rest;
     let mut for_servers = true;
     while let Some((tag, content, rest)) = any(fields) {
@@ -59,7 +60,8 @@ pub(super) fn facts(der: &[u8]) -> Option<Facts> {
     })
 }
 
-/// Whether the extensions let a certificate be that of a server: without a list of uses, everything is allowed.
+/// Returns true if the extensions permit the certificate for a server. Without a list of purposes, all are
+/// permitted.
 fn allows_servers(extensions: &[u8]) -> Option<bool> {
     let (mut extensions, _) = take(extensions, SEQUENCE)?;
     while let Some((extension, rest)) = take(extensions, SEQUENCE) {
@@ -70,7 +72,7 @@ fn allows_servers(extensions: &[u8]) -> Option<bool> {
         }
         let value = match any(value)? {
             (OCTET_STRING, value, _) => value,
-            // Whether it is critical stands before.
+            // The flag whether the extension is critical precedes the value.
             (_, _, rest) => take(rest, OCTET_STRING)?.0,
         };
         let (mut uses, _) = take(value, SEQUENCE)?;
@@ -91,7 +93,7 @@ fn time(der: &[u8]) -> Option<(i64, &[u8])> {
         return None;
     }
     let (year, text) = match tag {
-        // RFC 5280: 50 to 99 are of the last century.
+        // RFC 5280: the years 50 to 99 belong to the last century.
         UTC_TIME => {
             let year: i16 = text.get(..2)?.parse().ok()?;
             (year + if year < 50 { 2000 } else { 1900 }, text.get(2..)?)
@@ -105,12 +107,12 @@ fn time(der: &[u8]) -> Option<(i64, &[u8])> {
     Some((seconds, rest))
 }
 
-/// The content of a value of this type, and what stands after it.
+/// Returns the content of a value of this type, and the bytes after it.
 fn take(der: &[u8], wanted: u8) -> Option<(&[u8], &[u8])> {
     any(der).and_then(|(tag, content, rest)| (tag == wanted).then_some((content, rest)))
 }
 
-/// Type and content of a value, and what stands after it.
+/// Returns type and content of a value, and the bytes after it.
 fn any(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&[tag, length], rest) = der.split_first_chunk::<2>()?;
     let (length, rest) = match length {

@@ -1,4 +1,4 @@
-//! From an address to a connection, through a proxy where there is one.
+//! Connects to an address, through a proxy if one is configured.
 
 use std::error::Error as StdError;
 use std::io;
@@ -24,13 +24,13 @@ use super::proxies::{Proxies, Proxy};
 use super::read_ahead::ReadAhead;
 use super::tls::{Anchors, Trust, client_config, explain};
 
-/// The largest file of trusted certificates, in bytes. That of a system has some 200 KiB.
+/// The maximum size of a file with trusted certificates, in bytes. That of a system has about 200 KiB.
 const MAX_CERTIFICATES: u64 = 16 << 20;
 
 type Stream = ReadAhead<MaybeHttpsStream<TokioIo<TcpStream>>>;
 type BoxError = Box<dyn StdError + Send + Sync>;
 
-/// Opens the way to a server. TLS with the server itself comes on top of it.
+/// Opens connections to servers. TLS with the server itself is added on top.
 #[derive(Clone)]
 pub struct Connector {
     tcp: HttpConnector,
@@ -39,10 +39,11 @@ pub struct Connector {
 }
 
 impl Connector {
-    /// Connects with the certificates of the system, or with those of a file. A connection may take until `deadline`.
+    /// Creates a connector that trusts the certificates of the system or of a file. A connection attempt ends
+    /// at `deadline`.
     ///
     /// # Errors
-    /// When the file cannot be read, or has no certificate.
+    /// When the file can't be read, or has no certificate.
     pub fn new(
         proxies: Proxies,
         ca_file: Option<&Path>,
@@ -51,7 +52,7 @@ impl Connector {
         Ok(Self::with_tls(proxies, Arc::new(tls(ca_file)?), deadline))
     }
 
-    /// With other rules for TLS, which hold for a proxy that speaks it as well.
+    /// Creates a connector with other TLS settings, which also apply to proxies with TLS.
     pub fn with_tls(proxies: Proxies, tls: Arc<ClientConfig>, deadline: Duration) -> Self {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
@@ -70,7 +71,7 @@ impl Connector {
     }
 }
 
-/// Trusts what the system trusts, or what `ca_file` holds and nothing else.
+/// Returns TLS settings that trust the certificates of the system, or only those in `ca_file`.
 fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, WebError> {
     let trust = match ca_file {
         None => Trust::System,
@@ -132,14 +133,14 @@ impl Service<Uri> for Connector {
     }
 }
 
-/// Why a request got no answer.
+/// Returns the error for a request that got no response.
 pub fn failed(address: &Uri, error: &RequestError, deadline: Duration) -> WebError {
     let host = address
         .authority()
         .map_or_else(String::new, ToString::to_string);
     let mut last: &(dyn StdError + 'static) = error;
     loop {
-        // An `io::Error` hands out the source of what it carries, and hides that itself.
+        // An `io::Error` returns the source of the error inside it and skips that error itself.
         let carried = last
             .downcast_ref::<io::Error>()
             .and_then(io::Error::get_ref)

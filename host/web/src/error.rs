@@ -5,12 +5,12 @@ use host_base::{Failure, Problem};
 
 use super::BadProxy;
 
-/// How many characters of a text from outside one message may hold.
+/// The maximum number of characters of foreign text in one message.
 const SHOWN: usize = 300;
 
-/// Why no connection to a machine came about.
+/// The reason why no connection to a machine was made.
 ///
-/// Fields hold text as it came; messages show it through [`printable`].
+/// Fields contain foreign text unchanged; messages show it through [`printable`].
 #[derive(Debug, thiserror::Error)]
 pub enum WebError {
     #[error("{what} can't be used: {}", show(reason))]

@@ -1,7 +1,7 @@
-//! The way to servers: TLS, certificates, and the proxy that stands in between.
+//! Connects to servers, with TLS, certificates and proxies.
 //!
-//! The API server is reached in the same way as registries and object storage, so that the same variables and the
-//! same certificates mean the same for all that this program talks to.
+//! The API server, registries and object storage are reached in the same way. So the same variables and
+//! certificates apply to everything that this program connects to.
 
 mod certificate;
 mod connect;

@@ -1,4 +1,4 @@
-//! Which proxy stands between this process and a server, by the variables that every program reads.
+//! Chooses the proxy for a server from the usual environment variables.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +8,12 @@ use hyper_util::client::proxy::matcher::Matcher;
 use super::proxy::proxy_for;
 use super::{BadProxy, WebError};
 
-/// The addresses of proxies, as the variables of the environment hold them.
+/// The addresses of proxies, as in the environment variables.
 #[derive(Clone, Debug, Default)]
 pub struct ProxySettings(BTreeMap<&'static str, String>);
 
 impl ProxySettings {
-    /// `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, and their lower-case forms.
+    /// Reads `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, and their lower-case forms.
     pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Self {
         let names = [
             "HTTP_PROXY",
@@ -30,17 +30,17 @@ impl ProxySettings {
     }
 }
 
-/// Chooses the proxy for each address, by the rules that hold for the cluster as well.
+/// Chooses the proxy for each address, by the same rules as for the cluster.
 #[derive(Debug)]
 pub struct Proxies {
     settings: ProxySettings,
-    /// Goes before all of them: `proxy-url` of a kubeconfig.
+    /// The `proxy-url` of a kubeconfig, which overrides the variables.
     configured: Option<String>,
 }
 
-/// A proxy and what it wants to hear.
+/// A proxy and its protocol.
 pub(crate) enum Proxy {
-    /// It makes a tunnel when asked with `CONNECT`.
+    /// A proxy that opens a tunnel for a `CONNECT` request.
     Tunnel {
         address: Uri,
         authorization: Option<HeaderValue>,
@@ -52,7 +52,7 @@ pub(crate) enum Proxy {
 }
 
 impl Proxies {
-    /// A value that can't be used is an error here: leaving it out would go around the proxy.
+    /// Checks all values. An invalid value is an error, because ignoring it would bypass the proxy.
     ///
     /// # Errors
     /// When a variable has a value that names no proxy.
@@ -68,11 +68,11 @@ impl Proxies {
         Ok(proxies)
     }
 
-    /// For one server, with the proxy that was configured for it, if there is one. A variable that does not
-    /// matter for it may have any value.
+    /// Returns the proxies for one server, with the proxy that was configured for it, if any. Variables that
+    /// don't apply to this server may have any value.
     ///
     /// # Errors
-    /// When the proxy that is meant for this server cannot be used.
+    /// When the proxy for this server is invalid.
     pub fn for_server(
         server: &Uri,
         settings: ProxySettings,
@@ -90,7 +90,7 @@ impl Proxies {
         self.find(server, |_| false)
     }
 
-    /// Without looking at the variables that are `left_out`.
+    /// Finds the proxy, ignoring the variables that are `left_out`.
     fn find(
         &self,
         server: &Uri,
@@ -119,7 +119,7 @@ impl Proxies {
     }
 }
 
-/// Takes the login out of the address of a proxy.
+/// Separates the login from the address of a proxy.
 fn with_login(address: &Uri) -> Option<Proxy> {
     let reader = Matcher::builder().all(address.to_string()).build();
     let found = reader.intercept(&Uri::from_static("https://somewhere.invalid"))?;

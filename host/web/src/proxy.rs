@@ -1,8 +1,8 @@
-//! Which proxy, if any, stands between this process and a server, by the rules of kubectl.
+//! Decides which proxy a server is reached through, by the rules of kubectl.
 //!
-//! A cluster's `proxy-url` always counts. Otherwise Go's `net/http.ProxyFromEnvironment` decides:
-//! `HTTPS_PROXY` for https and `HTTP_PROXY` for http (or their lower-case forms), unless
-//! `NO_PROXY` names the server's host; a loopback host is never reached through a proxy. Source:
+//! A cluster's `proxy-url` always applies. Otherwise Go's `net/http.ProxyFromEnvironment` decides.
+//! `HTTPS_PROXY` applies to https and `HTTP_PROXY` to http (or their lower-case forms), unless `NO_PROXY`
+//! names the server's host. A loopback host is never reached through a proxy. Source:
 //! `golang.org/x/net/http/httpproxy`.
 
 use std::net::IpAddr;
@@ -10,21 +10,21 @@ use std::net::IpAddr;
 use host_base::text::printable;
 use http::Uri;
 
-/// An address of a proxy that can't be used.
+/// An error: the address of a proxy is invalid.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the proxy {} from {origin} can't be used: {reason}",
     printable(url, 300)
 )]
 pub struct BadProxy {
-    /// Without its password.
+    /// The address without its password.
     url: String,
     origin: String,
     reason: &'static str,
 }
 
-/// The proxy for `server`, where `configured` is the cluster's `proxy-url`. It has the login with it
-/// that stands in the address.
+/// Returns the proxy for `server`, including a login in its address. `configured` is the cluster's
+/// `proxy-url`.
 pub(crate) fn proxy_for(
     server: &Uri,
     configured: Option<&str>,
@@ -64,7 +64,7 @@ fn parse(url: &str, origin: &str) -> Result<Uri, BadProxy> {
         reason,
     };
     let url = url.trim();
-    // Go takes `proxy:3128` for `http://proxy:3128`, and resolves names at a SOCKS proxy either way.
+    // Go reads `proxy:3128` as `http://proxy:3128`, and always resolves names at a SOCKS proxy.
     let whole = match url.split_once("://") {
         None => format!("http://{url}"),
         Some(("socks5h", rest)) => format!("socks5://{rest}"),
@@ -88,7 +88,7 @@ fn without_password(url: &str) -> String {
     }
 }
 
-/// `config.useProxy` of Go's package, line by line.
+/// Implements `config.useProxy` of Go's package, line by line.
 fn is_exempt(server: &Uri, exceptions: &str) -> bool {
     let host = server
         .host()
@@ -109,7 +109,7 @@ fn is_exempt(server: &Uri, exceptions: &str) -> bool {
         .any(|rule| matches(&rule, &host, address, port))
 }
 
-/// One entry of the list, in lower case. What is no entry matches nothing.
+/// Matches one entry of the list, in lower case. An invalid entry matches nothing.
 fn matches(rule: &str, host: &str, address: Option<IpAddr>, port: u16) -> bool {
     if rule == "*" {
         return true;
@@ -142,7 +142,7 @@ fn matches(rule: &str, host: &str, address: Option<IpAddr>, port: u16) -> bool {
     found && right_port
 }
 
-/// `net.SplitHostPort`: what it would refuse is a host without a port.
+/// Splits like `net.SplitHostPort`; text that Go would refuse is a host without a port.
 fn split_port(rule: &str) -> (&str, &str) {
     match rule.rsplit_once(':') {
         Some((host, port)) if host.starts_with('[') => match host[1..].strip_suffix(']') {
@@ -154,7 +154,7 @@ fn split_port(rule: &str) -> (&str, &str) {
     }
 }
 
-/// Go compares an IPv4 address that is written as one of IPv6 as the same address.
+/// Converts an IPv4 address in IPv6 form, because Go treats both as the same address.
 fn plain(address: IpAddr) -> IpAddr {
     address.to_canonical()
 }
@@ -238,7 +238,7 @@ mod tests {
             ("https://api", "*", true),
             ("https://127.0.0.1:6443", "", true),
             ("https://localhost", "", true),
-            // Entries that are none are passed over, wherever they stand.
+            // Invalid entries are ignored, wherever they are.
             ("https://api.example", "localhost,", false),
             ("https://api.example", ",, ,api.example", true),
             (

@@ -1,6 +1,6 @@
-//! A connection that is read in large pieces.
+//! Reads a connection in large pieces.
 //!
-//! rustls asks for 4 KiB at a time. Without this, a download makes a system call for each of them.
+//! rustls asks for 4 KiB at a time. Without this buffer, a download makes a system call for each of them.
 
 use std::io;
 use std::pin::Pin;
@@ -9,13 +9,13 @@ use std::task::{Context, Poll, ready};
 use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::{Connected, Connection};
 
-/// Bytes of one read from the connection. The pages of the buffer are touched only where bytes come.
+/// The size of one read, in bytes. The pages of the buffer are touched only where bytes arrive.
 const SIZE: usize = 128 << 10;
 
 pub struct ReadAhead<T> {
     inner: T,
     buffer: Box<[u8]>,
-    /// The bytes in `buffer` that nobody has read yet.
+    /// The start of the unread bytes in `buffer`.
     start: usize,
     end: usize,
 }
@@ -105,7 +105,7 @@ mod tests {
         ahead.read_exact(&mut first).await.unwrap();
         let inner = ahead.inner();
         assert_eq!((inner.start, inner.end), (100, SIZE));
-        // The end of the connection is seen behind all that came before it.
+        // The end of the connection shows only after all bytes before it.
         drop(far);
         let mut rest = Vec::new();
         ahead.read_to_end(&mut rest).await.unwrap();

@@ -1,4 +1,5 @@
-//! TLS: whom to trust, and as whom to connect. What Go's TLS takes is taken here, as far as the library can.
+//! Configures TLS: the trusted certificates and the client certificate. It accepts what Go's TLS accepts, as
+//! far as the library can.
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -21,27 +22,27 @@ use rustls_platform_verifier::BuilderVerifierExt;
 
 use super::certificate::facts;
 
-/// Which certificates of servers are accepted.
+/// The server certificates that are accepted.
 pub enum Trust {
-    /// What the system trusts.
+    /// Trusts the certificates of the system.
     System,
-    /// Each of these, and what hangs on one of them; nothing else.
+    /// Trusts only these certificates, and certificates that they have signed.
     Only(Anchors),
-    /// Any: who answers is not known.
+    /// Trusts any certificate, so that the server's identity is unknown.
     Anything,
 }
 
-/// Certificates that are trusted.
+/// Trusted certificates.
 ///
-/// As for Go, each is trusted for itself, whether it is an authority's, one in between, or that of a server.
+/// Like in Go, each is trusted by itself, whether it belongs to an authority, an intermediate, or a server.
 #[derive(Debug)]
 pub struct Anchors(Vec<CertificateDer<'static>>);
 
 impl Anchors {
-    /// Reads PEM. What is no certificate is passed over, as long as one is there.
+    /// Reads PEM. Other content is ignored, as long as there is one certificate.
     ///
     /// # Errors
-    /// What is wrong with it, as the end of a sentence.
+    /// The fault, as the end of a sentence.
     pub fn from_pem(pem: &[u8]) -> Result<Self, &'static str> {
         let found = CertificateDer::pem_slice_iter(pem).filter_map(Result::ok);
         let found: Vec<_> = found.filter(|der| facts(der).is_some()).collect();
@@ -52,10 +53,10 @@ impl Anchors {
     }
 }
 
-/// What TLS is made with. The error is a sentence.
+/// Creates the settings of TLS.
 ///
 /// # Errors
-/// What is wrong, as a sentence.
+/// The fault, as a sentence.
 pub fn client_config(
     trust: Trust,
     client: Option<Arc<ClientCertificate>>,
@@ -81,7 +82,7 @@ pub fn client_config(
     })
 }
 
-/// Trusts [`Anchors`] by the rules of Go's `crypto/x509`.
+/// Verifies servers against [`Anchors`] by the rules of Go's `crypto/x509`.
 #[derive(Debug)]
 struct Verifier {
     anchors: Anchors,
@@ -89,7 +90,7 @@ struct Verifier {
 }
 
 impl Verifier {
-    /// The library does not look when an authority's certificate is valid, and Go does.
+    /// Returns true if an authority's certificate is valid now. Unlike Go, the library does not check that.
     fn is_valid(der: &CertificateDer<'_>, now: UnixTime) -> bool {
         facts(der).is_some_and(|facts| {
             i64::try_from(now.as_secs())
@@ -97,7 +98,7 @@ impl Verifier {
         })
     }
 
-    /// A server whose own certificate is an anchor.
+    /// Verifies a server whose own certificate is an anchor.
     fn verify_anchor(
         der: &CertificateDer<'_>,
         name: &ServerName<'_>,
@@ -189,7 +190,7 @@ impl ServerCertVerifier for Verifier {
 #[error("the certificate of the trusted authority has expired, or is not valid yet")]
 struct AuthorityOutdated;
 
-/// Accepts whoever answers.
+/// Accepts every server.
 #[derive(Debug)]
 struct NoVerifier;
 
@@ -223,7 +224,7 @@ impl ServerCertVerifier for NoVerifier {
         Ok(HandshakeSignatureValid::assertion())
     }
 
-    /// All: nothing is checked, so that nothing has to be understood.
+    /// Returns all schemes: nothing is verified, so every scheme is acceptable.
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         vec![
             SignatureScheme::ECDSA_NISTP256_SHA256,
@@ -243,15 +244,15 @@ impl ServerCertVerifier for NoVerifier {
     }
 }
 
-/// The certificate that says who this process is. It may change while connections come and go.
+/// The certificate that identifies this process. It may change between connections.
 #[derive(Default)]
 pub struct ClientCertificate(RwLock<Option<Arc<CertifiedKey>>>);
 
 impl ClientCertificate {
-    /// From PEM. Each text may have other things beside: what is meant is looked for, as Go does.
+    /// Sets certificates and key from PEM. Like Go, it finds them among other content.
     ///
     /// # Errors
-    /// What is wrong with them, as the end of a sentence.
+    /// The fault, as the end of a sentence.
     pub fn set(&self, certificates: &[u8], key: &[u8]) -> Result<(), &'static str> {
         let chain: Vec<_> = CertificateDer::pem_slice_iter(certificates)
             .filter_map(Result::ok)
@@ -260,7 +261,7 @@ impl ClientCertificate {
             return Err("the client certificate has no certificate in PEM");
         }
         let certified = CertifiedKey::new(chain, private_key(key)?);
-        // A certificate that the library can't read (X.509 v1) may be fine for the server.
+        // A server may accept a certificate that the library can't read (X.509 v1).
         if let Err(Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) = certified.keys_match()
         {
             return Err("the client key is not that of the client certificate");
@@ -270,7 +271,8 @@ impl ClientCertificate {
     }
 }
 
-/// The first private key of a PEM text. Its label may be wrong: Go tries all forms as well.
+/// Returns the first private key of a PEM text. Like Go, it tries all formats, because the label may be
+/// wrong.
 fn private_key(pem: &[u8]) -> Result<Arc<dyn SigningKey>, &'static str> {
     let keys = [
         SectionKind::PrivateKey,
@@ -314,14 +316,14 @@ impl ResolvesClientCert for ClientCertificate {
     }
 }
 
-/// Without the key, which the library's own form would name by its kind.
+/// Leaves the key out: the library's form would reveal its type.
 impl fmt::Debug for ClientCertificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ClientCertificate(***)")
     }
 }
 
-/// Why TLS failed, in words for people where the library's own are not.
+/// Returns why TLS failed. It replaces the library's words where they are hard to understand.
 pub fn explain(error: &Error) -> String {
     let words = match error {
         Error::InvalidCertificate(CertificateError::UnknownIssuer) => {

@@ -16,26 +16,26 @@ use super::address::is_region;
 use super::client::Pool;
 use super::{S3Error, sdk};
 
-/// How long credentials must still hold for a request to be signed with them.
+/// How long credentials must remain valid for a request to be signed with them.
 const MARGIN: Duration = Duration::from_mins(1);
 
-/// What the user's AWS configuration says.
+/// The settings in the user's AWS configuration.
 pub(super) struct Account {
     pub(super) region: Option<String>,
-    /// Where another S3 than Amazon's is.
+    /// Address of an S3 server other than Amazon's.
     pub(super) endpoint: Option<Uri>,
     pub(super) fips: bool,
     pub(super) dual_stack: bool,
     provider: Option<SharedCredentialsProvider>,
-    /// Getting them may run a program, or ask another service.
+    /// The last credentials: getting them may run a program or ask another service.
     held: Mutex<Option<Credentials>>,
 }
 
 impl Account {
-    /// Reads the environment and the profile. Credentials are got when they are needed.
+    /// Reads the environment and the profile. Credentials are obtained when they are needed.
     pub(super) async fn read(loader: ConfigLoader, pool: &Pool) -> Result<Self, S3Error> {
-        // Not from the metadata of a machine, which outside Amazon's cloud is waited for in vain: S3 says
-        // itself where a bucket is.
+        // The metadata of the machine is not asked: outside of Amazon's cloud that request would only time
+        // out. S3 itself says where a bucket is.
         let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
             .or_else(ProfileFileRegionProvider::new());
         let loader = loader.http_client(sdk::http_client(pool.clone()));
@@ -82,7 +82,7 @@ impl Account {
         }
     }
 
-    /// The id of the key that was last signed with, which is no secret.
+    /// Returns the id of the last used access key, which is not secret.
     pub(super) async fn key_id(&self) -> Option<String> {
         let held = self.held.lock().await;
         held.as_ref().map(|it| it.access_key_id().to_owned())
@@ -91,7 +91,7 @@ impl Account {
 
 #[cfg(test)]
 impl Account {
-    /// With nothing read from anywhere.
+    /// Creates an account with these values; it reads no configuration.
     pub(super) fn fixed(endpoint: Uri, credentials: Credentials) -> Self {
         Self {
             region: None,
@@ -104,7 +104,7 @@ impl Account {
     }
 }
 
-/// `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL`, and what the profile says.
+/// Returns the address from `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL` or the profile.
 fn endpoint(config: &SdkConfig) -> Option<String> {
     let key = ServiceConfigKey::builder()
         .service_id("S3")
@@ -116,8 +116,8 @@ fn endpoint(config: &SdkConfig) -> Option<String> {
     of_s3.or_else(|| config.endpoint_url().map(str::to_owned))
 }
 
-/// What went wrong, and what that came from. The library's own form adds what it got over the network, where
-/// secrets may be.
+/// Returns an error and its causes. The library's debug format would add received network data, which may
+/// contain secrets.
 fn with_sources(error: &dyn Error) -> String {
     let mut said = error.to_string();
     let mut source = error.source();
@@ -128,7 +128,8 @@ fn with_sources(error: &dyn Error) -> String {
     said
 }
 
-/// `https://HOST[:PORT]`, or `http` as whoever set it wants it; a path before the bucket is left alone.
+/// Returns true for `https://HOST[:PORT]`, or `http` if the user configured that. A path before the bucket is
+/// allowed.
 fn is_address(uri: &Uri) -> bool {
     let has_host = uri.host().is_some_and(|host| !host.is_empty());
     let has_login = uri

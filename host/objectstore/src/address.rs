@@ -4,15 +4,15 @@ use http::Uri;
 
 use super::S3Error;
 
-/// What is asked for: a bucket, and the rest of the path and the query as they are sent.
+/// The requested bucket, with the rest of the path and the query as they are sent.
 #[derive(Debug)]
 pub(super) struct Bucket {
     name: String,
-    /// `/KEY?QUERY`, percent-encoded.
+    /// The rest of the target: `/KEY?QUERY`, percent-encoded.
     rest: String,
 }
 
-/// Where S3 is.
+/// The location of S3.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Endpoint<'a> {
     Amazon {
@@ -20,15 +20,15 @@ pub(super) enum Endpoint<'a> {
         fips: bool,
         dual_stack: bool,
     },
-    /// As it is configured.
+    /// A configured address.
     Named(&'a Uri),
 }
 
 impl Bucket {
-    /// Of a target `/BUCKET/KEY?QUERY`.
+    /// Parses a target `/BUCKET/KEY?QUERY`.
     ///
     /// # Errors
-    /// When a bucket can't be called that: the name becomes part of the name of a host.
+    /// When the name of the bucket is invalid: it becomes part of a host name.
     pub(super) fn of(target: &Uri) -> Result<Self, S3Error> {
         let path = target.path().trim_start_matches('/');
         let (name, key) = path.split_once('/').unwrap_or((path, ""));
@@ -48,22 +48,22 @@ impl Bucket {
         &self.name
     }
 
-    /// For people: `s3://BUCKET/KEY`.
+    /// Returns `s3://BUCKET/KEY`, for people.
     pub(super) fn shown(&self) -> String {
         let key = self.rest.split('?').next().unwrap_or_default();
         let key = percent_encoding::percent_decode_str(key).decode_utf8_lossy();
         format!("s3://{}{key}", self.name)
     }
 
-    /// A name with dots has no certificate as part of a host name.
+    /// Returns true if the bucket may be part of a host name. No certificate covers a name with dots.
     fn can_be_host(&self) -> bool {
         !self.name.contains(['.', '_'])
     }
 }
 
 impl Endpoint<'_> {
-    /// Where a bucket is asked for: as a host of its own at Amazon, and in the path elsewhere, where not every
-    /// server has a host for each bucket.
+    /// Returns the address of a bucket. Amazon's S3 has a host for each bucket. Other servers may not, so the
+    /// bucket is in the path there.
     pub(super) fn address(self, bucket: &Bucket) -> Result<Uri, S3Error> {
         let Bucket { name, rest } = bucket;
         let text = match self {
@@ -83,7 +83,7 @@ impl Endpoint<'_> {
     }
 }
 
-/// The host of Amazon's S3 in a region.
+/// Shows the host of Amazon's S3 in a region.
 impl fmt::Display for Endpoint<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -101,7 +101,7 @@ impl fmt::Display for Endpoint<'_> {
     }
 }
 
-/// The domain of the partition that a region is in. Source: `partitions.json` of botocore.
+/// Returns the domain of the partition of a region. Source: `partitions.json` of botocore.
 fn suffix(region: &str) -> &'static str {
     let partitions = [
         ("cn-", "amazonaws.com.cn"),
@@ -117,8 +117,8 @@ fn suffix(region: &str) -> &'static str {
     found.map_or("amazonaws.com", |(_, suffix)| suffix)
 }
 
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>, and underscores, which other
-/// storage than Amazon's allows.
+/// Returns true for valid bucket names. Underscores are accepted too, because stores other than Amazon's
+/// allow them. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>
 fn is_bucket(name: &str) -> bool {
     let is_end = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     let bytes = name.as_bytes();
@@ -129,7 +129,7 @@ fn is_bucket(name: &str) -> bool {
         && !name.contains("..")
 }
 
-/// A region becomes part of the name of a host.
+/// Returns true for valid regions: a region becomes part of a host name.
 pub(super) fn is_region(name: &str) -> bool {
     (1..=40).contains(&name.len())
         && name

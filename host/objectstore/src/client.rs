@@ -22,36 +22,36 @@ use super::address::{Bucket, Endpoint, is_region};
 use super::refusal::Refusal;
 use super::signature;
 
-/// Until a connection stands.
+/// Maximum time until a connection is open.
 const CONNECT: Duration = Duration::from_secs(10);
-/// Between two pieces of an answer.
+/// Maximum time between two pieces of a response.
 const IDLE: Duration = Duration::from_secs(30);
-/// How long a request waits before it is sent again, where S3 is busy.
+/// How long a request waits before it is repeated if S3 is busy.
 const WAITS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
-/// The region that S3 is asked in where none is configured: it answers there where a bucket is.
+/// The region to ask if none is configured. S3 answers there with the region of the bucket.
 const DEFAULT_REGION: &str = "us-east-1";
 
 const NAME: &str = concat!("kubectl-broker/", env!("CARGO_PKG_VERSION"));
 
 pub(super) type Pool = Client<HttpsConnector<Connector>, Full<Bytes>>;
 
-/// The body of an answer, as it arrives.
+/// The body of a response, as it arrives.
 pub type S3Body = UnsyncBoxBody<Bytes, S3Error>;
 
-/// As whom S3 is asked.
+/// The identity of a request to S3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// As everybody may.
+    /// Anonymous: the bucket is public.
     Anonymous,
-    /// With the user's credentials.
+    /// Signed with the user's credentials.
     Signed,
 }
 
-/// The S3 of this user. Nothing is read and no connection is opened before it is asked for something.
+/// The S3 client of this user. It reads nothing and opens no connection before the first request.
 #[derive(Default)]
 pub struct S3 {
     opened: OnceCell<Opened>,
-    /// Where buckets are that are elsewhere than was thought.
+    /// The known regions of buckets outside the configured region.
     regions: Mutex<BTreeMap<String, String>>,
 }
 
@@ -61,12 +61,12 @@ struct Opened {
 }
 
 impl S3 {
-    /// Sends a request for `/BUCKET/KEY`, with a query or without. A bucket that is in another region is asked
-    /// for there; where S3 is busy, it is asked again after one second and after three.
+    /// Sends a request for `/BUCKET/KEY`, with or without a query. A bucket in another region is requested
+    /// there. If S3 is busy, the request is repeated after one second and again after three.
     ///
     /// # Errors
-    /// Whatever keeps the object from being read, refusals of S3 among it. Answers that a condition or
-    /// a range brings about (304, 412, 416) are none.
+    /// When the object can't be read; refusals of S3 are among the reasons. Responses to a condition or a
+    /// range (304, 412, 416) are not errors.
     pub async fn send(
         &self,
         request: Request<()>,
@@ -108,10 +108,10 @@ impl S3 {
         }
     }
 
-    /// The id of the access key that requests are signed with, and the region.
+    /// Returns the id of the access key that signs requests, and the region.
     ///
     /// # Errors
-    /// When there are no credentials, or they can't be got.
+    /// When there are no credentials, or when they can't be obtained.
     pub async fn credentials(&self) -> Result<(String, String), S3Error> {
         let account = &self.open().await?.account;
         let credentials = account.credentials().await?;
@@ -131,7 +131,7 @@ impl S3 {
 impl Opened {
     async fn new() -> Result<Self, S3Error> {
         let variable = |name: &str| std::env::var(name).ok();
-        // `AWS_CA_BUNDLE` is what Amazon's programs read, `SSL_CERT_FILE` what all others do.
+        // Amazon's programs read `AWS_CA_BUNDLE`, and all others `SSL_CERT_FILE`.
         let roots = ["AWS_CA_BUNDLE", "SSL_CERT_FILE"].map(std::env::var_os);
         let roots = roots.into_iter().flatten().find(|path| !path.is_empty());
         let proxies = Proxies::new(ProxySettings::from_variables(variable))?;
@@ -153,7 +153,7 @@ impl Opened {
         let mut request = request.clone();
         *request.uri_mut() = address.clone();
         let headers = request.headers_mut();
-        // Digests and lengths are about the bytes as they are.
+        // Digests and lengths refer to the unencoded bytes.
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         if access == Access::Signed {
             let credentials = self.account.credentials().await?;
@@ -184,7 +184,7 @@ impl Opened {
     }
 }
 
-/// The error that an answer is, if it is one. `target` is the path that was asked for.
+/// Returns the error of a response, if it is one. `target` is the requested path.
 #[must_use]
 pub fn refusal(target: &Uri, status: u16, body: &[u8]) -> Option<S3Error> {
     let bucket = match Bucket::of(target) {
@@ -195,12 +195,12 @@ pub fn refusal(target: &Uri, status: u16, body: &[u8]) -> Option<S3Error> {
     is_refusal.then(|| S3Error::refused(bucket.shown(), None, Refusal::parse(status, body)))
 }
 
-/// Whether it is for whoever asked, and not for this module.
+/// Returns true if the caller handles this status, and not this module.
 fn is_answer(status: StatusCode) -> bool {
     status.is_success() || matches!(status.as_u16(), 304 | 412 | 416)
 }
 
-/// Its end is an end only where the connection says so; a body that stands still is an error.
+/// Returns the body with checks: a premature end and a stalled body are errors.
 fn watched(body: Incoming, what: String) -> S3Body {
     let frames = stream::try_unfold((body, what), |(mut body, what)| async move {
         match tokio::time::timeout(IDLE, body.frame()).await {

@@ -6,17 +6,17 @@ use host_web::WebError;
 
 use super::refusal::Refusal;
 
-/// How many characters of a text from outside one message may hold.
+/// The maximum number of characters of foreign text in one message.
 const SHOWN: usize = 400;
 
-/// Why an object was not read.
+/// The reason why an object was not read.
 ///
-/// Fields hold text as it came; messages show it through [`printable`].
+/// Fields contain foreign text unchanged; messages show it through [`printable`].
 #[derive(Debug, thiserror::Error)]
 pub enum S3Error {
     #[error("no AWS credentials were found{}, and S3 wants some", of_profile(profile.as_deref()))]
     NoCredentials {
-        /// What `AWS_PROFILE` says.
+        /// Value of `AWS_PROFILE`.
         profile: Option<String>,
     },
     #[error("can't get AWS credentials: {}", show(reason))]
@@ -39,7 +39,7 @@ pub enum S3Error {
     #[error("S3 answered {status} for {}{}{}", show(what), signed_with(key.as_deref()), because(code, message))]
     Refused {
         what: String,
-        /// The id of the access key, where the request was signed.
+        /// Id of the access key, if the request was signed.
         key: Option<String>,
         status: u16,
         code: String,
@@ -65,7 +65,7 @@ impl S3Error {
         }
     }
 
-    /// It in the terms of the engine interface.
+    /// Converts the error to the terms of the engine interface.
     #[must_use]
     pub fn report(&self) -> Report {
         let (kind, retryable) = match self {
@@ -123,7 +123,7 @@ impl S3Error {
     }
 }
 
-/// Codes that say that the credentials are at fault, not what they may do.
+/// Error codes that mean invalid credentials, not missing permissions.
 const BAD_CREDENTIALS: [&str; 6] = [
     "ExpiredToken",
     "InvalidAccessKeyId",
@@ -142,7 +142,7 @@ fn refused(status: u16, code: &str) -> (ReportKind, bool) {
             (ReportKind::Unauthenticated, false)
         }
         401 => (ReportKind::Unauthenticated, false),
-        // It is in an archive, and has to be restored there first.
+        // The object is archived and must be restored there first.
         403 if code == ARCHIVED => (ReportKind::Conflict, false),
         403 => (ReportKind::Forbidden, false),
         404 | 410 => (ReportKind::NotFound, false),

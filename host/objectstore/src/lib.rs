@@ -1,8 +1,8 @@
-//! Object storage that speaks S3: Amazon's, or the one that the user's AWS configuration names.
+//! Reads object storage that speaks S3: Amazon's, or the one in the user's AWS configuration.
 //!
-//! Where credentials, region and address come from is what Amazon's own library makes of the environment and of
-//! the files in `~/.aws`, so that whatever works for other programs works here. It is only read, and a refusal is
-//! an error that says what to do. How requests are formed:
+//! Amazon's own library finds credentials, region and address in the environment and in the files in
+//! `~/.aws`. So a configuration that works for other programs works here. Objects are only read, and a
+//! refusal is an error that says what to do. The format of requests is described at
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAPI.html>.
 
 mod account;

@@ -5,23 +5,22 @@ use http::Response;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 
-/// How much of a refusal is read.
+/// The maximum size of a refusal that is read, in bytes.
 const MAX_REFUSAL: usize = 64 * 1024;
 
-/// What S3 answers instead of an object.
-/// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
+/// A response of S3 without an object. <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Refusal {
     pub(super) status: u16,
-    /// `NoSuchKey`; empty where it says nothing that is understood.
+    /// Error code such as `NoSuchKey`; empty if the response has none.
     pub(super) code: String,
     pub(super) message: String,
-    /// Where the bucket is.
+    /// Region of the bucket.
     pub(super) region: Option<String>,
 }
 
 impl Refusal {
-    /// Reads it as far as it comes: the status says enough.
+    /// Reads as much of the refusal as arrives: the status alone is enough.
     pub(super) async fn read(answer: Response<Incoming>, idle: Duration) -> Self {
         let (head, body) = answer.into_parts();
         let body = Limited::new(body, MAX_REFUSAL).collect();
@@ -37,7 +36,7 @@ impl Refusal {
         refusal
     }
 
-    /// Of the body of an answer.
+    /// Parses the body of a response.
     pub(super) fn parse(status: u16, bytes: &[u8]) -> Self {
         let mut found = Self {
             status,
@@ -68,7 +67,7 @@ impl Refusal {
         found
     }
 
-    /// Whether the same request may be answered a moment later.
+    /// Returns true if the same request may succeed a moment later.
     pub(super) fn is_busy(&self) -> bool {
         matches!(self.status, 429 | 500 | 502 | 503 | 504)
     }

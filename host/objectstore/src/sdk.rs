@@ -1,4 +1,5 @@
-//! Amazon's library over this program's own connections, so that proxies and certificates are the same.
+//! Connects Amazon's library through this program's own connections, so that proxies and certificates are the
+//! same.
 
 use std::fmt;
 use std::time::Duration;
@@ -14,9 +15,9 @@ use http_body_util::{BodyExt as _, Full, Limited};
 
 use super::client::Pool;
 
-/// The longest answer with credentials, in bytes.
+/// The maximum size of a response with credentials, in bytes.
 const MAX_ANSWER: usize = 1 << 20;
-/// Where the library sets no limit.
+/// The timeout of a request for which the library sets none.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(super) fn http_client(pool: Pool) -> SharedHttpClient {
@@ -57,7 +58,7 @@ async fn exchange(pool: Pool, request: HttpRequest) -> Result<HttpResponse, Conn
         .try_into_http1x()
         .map_err(|error| ConnectorError::user(error.into()))?;
     let (head, body) = request.into_parts();
-    // What asks for credentials has it in memory.
+    // Requests for credentials have their body in memory.
     let body = body.bytes().map(Bytes::copy_from_slice);
     let body = body.ok_or_else(|| ConnectorError::user("the request is a stream".into()))?;
     let request = http::Request::from_parts(head, Full::new(body));

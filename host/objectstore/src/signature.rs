@@ -1,4 +1,5 @@
-//! AWS Signature Version 4, as S3 wants it.
+//! Signs requests with AWS Signature Version 4, in the variant of S3.
+//!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html>
 
 use std::time::SystemTime;
@@ -13,7 +14,7 @@ use http::{HeaderValue, Request};
 
 use super::S3Error;
 
-/// Adds the headers that say who asks, and prove it.
+/// Adds the headers that identify and authenticate the sender.
 pub(super) fn sign(
     request: &mut Request<()>,
     credentials: &Credentials,
@@ -25,7 +26,7 @@ pub(super) fn sign(
         return Err(failed("the region has a control character".to_owned()));
     }
     let mut settings = SigningSettings::default();
-    // A path of S3 is signed as it is sent: a key may have what elsewhere is made shorter.
+    // A path of S3 is signed as it is sent: a key may contain parts that other services would normalize.
     settings.percent_encoding_mode = PercentEncodingMode::Single;
     settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
     settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
@@ -55,7 +56,8 @@ pub(super) fn sign(
     Ok(())
 }
 
-/// Without the white space around them, which editors and copying add. The library panics over what no header can have.
+/// Returns credentials without surrounding white space, which editing and copying add. The library panics if
+/// they contain characters that are invalid in a header.
 fn sendable(credentials: &Credentials) -> Result<Credentials, S3Error> {
     let key = credentials.access_key_id().trim();
     let token = credentials.session_token().map(str::trim);

@@ -6,7 +6,7 @@ use super::*;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Another S3 than Amazon's, at a server of the test.
+/// Returns a client for an S3 server of the test.
 fn s3_at(server: &Server) -> S3 {
     let connector = Connector::new(
         Proxies::new(ProxySettings::default()).unwrap(),
@@ -41,7 +41,7 @@ fn refusal(code: &str, more: &str) -> Vec<u8> {
     format!("<Error><Code>{code}</Code><Message>Because</Message>{more}</Error>").into_bytes()
 }
 
-/// The region that a request is signed for.
+/// Returns the region that a request is signed for.
 fn region(request: &str) -> String {
     let signed = header(request, "authorization").unwrap_or_default();
     signed.split('/').nth(2).unwrap_or_default().to_owned()

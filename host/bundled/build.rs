@@ -1,9 +1,9 @@
-//! Builds the bundled engines and writes them into the binary.
+//! Builds the bundled engines and embeds them in the binary.
 //!
-//! `KUBECTL_BROKER_ENGINES` may name a folder with a `.wasm` for each of them; they are then
-//! taken from there and nothing is built.
+//! `KUBECTL_BROKER_ENGINES` may name a folder with a `.wasm` file for each engine. The engines are then taken
+//! from there and nothing is built.
 //!
-//! It also embeds the SDK, for `plugin new`.
+//! The script also embeds the SDK, for `plugin new`.
 
 #[path = "build/sdk.rs"]
 mod sdk;
@@ -16,7 +16,7 @@ use std::process::{Command, ExitCode};
 
 use sha2::{Digest, Sha256};
 
-/// In order of their names.
+/// The bundled engines, in the order of their names.
 const ENGINES: &[&str] = &["backuprequest", "hivemq", "kafka", "sidecar", "strategy"];
 const TARGET: &str = "wasm32-wasip2";
 const PREBUILT: &str = "KUBECTL_BROKER_ENGINES";
@@ -57,7 +57,7 @@ fn bundle() -> Result<(), String> {
         let file = file
             .to_str()
             .ok_or_else(|| format!("the path {} is not Unicode", file.display()))?;
-        // Writing into a String can't fail.
+        // Writing to a String can't fail.
         let _ = writeln!(
             source,
             "    ({name:?}, include_bytes!({file:?}), {digest:?}),"
@@ -68,8 +68,8 @@ fn bundle() -> Result<(), String> {
     fs::write(&destination, source).map_err(|e| format!("{}: {e}", destination.display()))
 }
 
-/// Builds the engines with a cargo of their own, in a target folder of their own: the outer cargo
-/// holds the lock of the usual one.
+/// Builds the engines with a separate cargo process and a separate target folder: the outer cargo locks the
+/// usual one.
 fn build(workspace: &Path, out: &Path) -> Result<PathBuf, String> {
     for part in ["plugins", "sdk", "wit", "Cargo.toml", "Cargo.lock"] {
         println!("cargo::rerun-if-changed={}", workspace.join(part).display());
@@ -92,7 +92,7 @@ fn build(workspace: &Path, out: &Path) -> Result<PathBuf, String> {
     for name in ENGINES {
         cargo.args(["--package", &format!("engine-{name}")]);
     }
-    // What cargo set for this build must not leak into the other: flags, profiles, wrappers.
+    // Settings of the outer cargo must not affect the inner one: flags, profiles, wrappers.
     for (name, _) in env::vars_os() {
         let text = name.to_string_lossy();
         let leaks = text.starts_with("CARGO")
@@ -122,7 +122,7 @@ fn build(workspace: &Path, out: &Path) -> Result<PathBuf, String> {
     Ok(out.to_owned())
 }
 
-/// Says the one command that mends it when the target's standard library is missing.
+/// Returns an error with the command that installs the target's standard library, if it is missing.
 fn require_target() -> Result<(), String> {
     let output = Command::new(variable("RUSTC")?)
         .args(["--print", "target-libdir", "--target", TARGET])

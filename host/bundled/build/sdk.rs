@@ -1,4 +1,4 @@
-//! What `plugin new` writes: the template of a project, and the SDK's sources as a workspace of their own.
+//! Embeds what `plugin new` writes: the project template, and the SDK's sources as a separate workspace.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -8,8 +8,8 @@ use toml::{Table, Value};
 
 use super::variable;
 
-/// The crates of the SDK and where they are in a project. The path of the interface in their sources is
-/// relative: it holds in both places.
+/// The crates of the SDK and their folders in a project. Their sources contain a relative path to the
+/// interface, which is right in both places.
 const CRATES: &[(&str, &str)] = &[
     ("sdk/manifest", "crates/manifest"),
     ("sdk/rust", "crates/rust"),
@@ -19,7 +19,7 @@ const INTERFACE: &str = "wit";
 const TEMPLATE: &str = "sdk/template-rust";
 const PYTHON_SDK: &str = "sdk/python/broker_engine";
 const PYTHON_TEMPLATE: &str = "sdk/template-python";
-/// The cases are those of one made-up backend, whatever the language is.
+/// The folder of the test cases, which are those of one fictional backend for every language.
 const CASES: &str = "cases";
 
 /// Writes `sdk.rs` with every file of these folders.
@@ -59,7 +59,7 @@ pub(super) fn embed() -> Result<(), String> {
     write(&out.join("sdk.rs"), &source)
 }
 
-/// Every file of a folder, with its path from `prefix` on.
+/// Collects the files of a folder; their paths begin with `prefix`.
 fn collect(folder: &Path, prefix: &str, files: &mut Vec<(String, PathBuf)>) -> Result<(), String> {
     println!("cargo::rerun-if-changed={}", folder.display());
     let failed = |e: std::io::Error| format!("{}: {e}", folder.display());
@@ -75,7 +75,7 @@ fn collect(folder: &Path, prefix: &str, files: &mut Vec<(String, PathBuf)>) -> R
         } else {
             format!("{prefix}/{name}")
         };
-        // What Python keeps of a module that was run is no source.
+        // Python's cache of compiled modules is not source code.
         if path.ends_with("__pycache__") {
             continue;
         }
@@ -94,14 +94,14 @@ fn list(name: &str, what: &str, files: &[(String, PathBuf)]) -> Result<String, S
         let file = file
             .to_str()
             .ok_or_else(|| format!("the path {} is not Unicode", file.display()))?;
-        // Writing into a String can't fail.
+        // Writing to a String can't fail.
         let _ = writeln!(source, "    ({path:?}, include_str!({file:?})),");
     }
     source.push_str("];\n");
     Ok(source)
 }
 
-/// The workspace of the SDK alone: what its crates inherit, with the versions that they have here.
+/// Returns the manifest of a workspace with the SDK alone: the settings and versions that its crates inherit.
 fn workspace_of(root: &Path) -> Result<String, String> {
     let all = read(&root.join("Cargo.toml"))?;
     let all = table(&all, "workspace")?;
@@ -136,7 +136,7 @@ fn workspace_of(root: &Path) -> Result<String, String> {
     ))
 }
 
-/// The dependencies that a crate has from its workspace, whatever they are for.
+/// Returns the dependencies of any kind that a crate inherits from its workspace.
 fn inherited(manifest: &Table) -> Vec<String> {
     let mut names = Vec::new();
     for (key, value) in manifest {
@@ -156,7 +156,7 @@ fn inherited(manifest: &Table) -> Vec<String> {
     names
 }
 
-/// A dependency whose path is where the crate is in a project.
+/// Returns a dependency whose path is the folder of the crate in a project.
 fn moved(mut dependency: Value) -> Value {
     if let Some(Value::String(path)) = dependency.get_mut("path")
         && let Some((_, to)) = CRATES.iter().find(|(from, _)| from == path)

@@ -1,9 +1,9 @@
-//! The bytes that ship in the program: the bundled engines, and the files that `plugin new` writes.
+//! Contains the bytes that ship in the program: the bundled engines, and the files that `plugin new` writes.
 //!
-//! The build script makes both. Only programs depend on this crate, so that a change in an engine rebuilds no
-//! library.
+//! The build script creates both. Only programs depend on this crate, so that a change in an engine rebuilds
+//! no library.
 
-/// Files of a project: the path of each, and its text.
+/// The files of a project: path and text of each.
 pub type Files = &'static [(&'static str, &'static str)];
 
 include!(concat!(env!("OUT_DIR"), "/bundled.rs"));

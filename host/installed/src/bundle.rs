@@ -1,13 +1,13 @@
-//! Engines in one file, for machines without a network.
+//! Packs engines into one file, for machines without a network.
 //!
-//! It is a tar file, so that everybody can look into it: first an index in JSON, whose name has its
-//! SHA-256, then the components in the order of the index, each named by its SHA-256. The same engines
-//! give the same bytes.
+//! A bundle is a tar file, so that everybody can inspect it. It begins with an index in JSON, whose name
+//! contains its SHA-256 digest. The components follow in the order of the index, each named by its digest.
+//! The same engines give the same bytes.
 //!
-//! It is hostile until it is checked. No name in it becomes a path, and nothing of tar is interpreted:
-//! each header must be byte for byte the one that this program would write. With the digests that makes
-//! every changed bit an error. What then comes out is treated as if it had just been fetched: whose it
-//! is and what it may do is decided here, and not by the bundle.
+//! A bundle is untrusted until it is checked. No name in it becomes a path, and no tar field is interpreted.
+//! Each header must equal, byte for byte, the one that this program would write. Together with the digests,
+//! that makes every changed bit an error. The content is then treated like a fetched engine. This machine
+//! decides about its publisher and capabilities, not the bundle.
 
 mod archive;
 mod index;
@@ -24,36 +24,36 @@ use self::index::{Entry, Index};
 use super::source::{Fetched, MAX_ENGINE, read_plain_file};
 use super::{Installed, PluginError, Plugins, Reference, SignatureState, today};
 
-/// The most bytes that a bundle may have: 256 MiB.
+/// The maximum size of a bundle, in bytes: 256 MiB.
 pub const MAX_BUNDLE: u64 = 4 * MAX_ENGINE;
 
-/// How every bundle begins: the name of its index.
+/// The beginning of every bundle: the name of its index.
 const BEGIN: &str = "kubectl-broker-bundle-";
 
-/// What was written.
+/// A bundle that was written.
 #[derive(Clone, Debug)]
 pub struct WrittenBundle {
-    /// In the order in which they are in it.
+    /// The engines, in the order of the bundle.
     pub engines: Vec<(EngineId, Installed)>,
-    /// In bytes.
+    /// Size of the file in bytes.
     pub size: u64,
-    /// Of the whole file.
+    /// Digest of the whole file.
     pub sha256: Sha256,
 }
 
-/// One engine out of a bundle.
+/// One engine from a bundle.
 #[derive(Clone, Debug)]
 pub(super) struct Packed {
     pub(super) id: EngineId,
-    /// What it was installed from where it was bundled, or the bundle itself where that is a file of that
-    /// machine: its path means another file here, or none.
+    /// The source that the engine was installed from on the machine that wrote the bundle. If that was a
+    /// file, it is the bundle itself: the path means another file here, or none.
     pub(super) source: Reference,
-    /// What it was the default for there.
+    /// The operations that the engine was the default for on that machine.
     pub(super) defaults: BTreeSet<Operation>,
     pub(super) fetched: Fetched,
 }
 
-/// Whether a file says that it is a bundle. One that can't be read is none.
+/// Returns true if a file claims to be a bundle. An unreadable file is not a bundle.
 pub(super) fn is_bundle(path: &Path) -> bool {
     let mut begin = [0; BEGIN.len()];
     files::open_plain(path)
@@ -61,7 +61,7 @@ pub(super) fn is_bundle(path: &Path) -> bool {
         .is_ok_and(|()| begin == *BEGIN.as_bytes())
 }
 
-/// Reads a bundle and checks all of it. `expected` is the SHA-256 of the file, if it is known.
+/// Reads a bundle and checks all of it. `expected` is the digest of the file, if it is known.
 pub(super) async fn read(
     path: &Path,
     expected: Option<Sha256>,
@@ -120,10 +120,10 @@ fn unpack(bytes: &[u8], path: &Path) -> Result<Vec<Packed>, PluginError> {
 }
 
 impl Plugins<'_> {
-    /// Writes installed engines to a new file, with their signatures and where they came from.
+    /// Writes installed engines to a new file, with their signatures and sources.
     ///
     /// # Errors
-    /// When one is damaged, its signatures are not kept, or the file is there or can't be written.
+    /// When an engine is damaged, its signatures are not stored, or the file exists or can't be written.
     pub fn bundle(&self, path: &Path, ids: &[EngineId]) -> Result<WrittenBundle, PluginError> {
         let lockfile = self.store.lockfile()?;
         let mut index = Index::default();
@@ -160,14 +160,14 @@ impl Plugins<'_> {
     }
 }
 
-/// A whole file, or none, and never over another.
+/// Writes a file completely or not at all, and never over an existing one.
 fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
     fs::metadata(folder)?;
-    // Its own error names a path that nobody knows.
+    // The error of the temporary file contains a path that means nothing to people.
     let mut file =
         tempfile::NamedTempFile::new_in(folder).map_err(|e| io::Error::from(e.kind()))?;
     file.as_file_mut().write_all(bytes)?;

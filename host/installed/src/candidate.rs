@@ -12,31 +12,31 @@ use super::{
     SignatureState, SourceError, Sources,
 };
 
-/// An engine that was fetched and looked at, and not yet run.
+/// An engine that was fetched and inspected, and has not run yet.
 #[derive(Clone, Debug)]
 pub struct Candidate {
     pub file: EngineFile,
     pub source: Reference,
     pub pinned: Reference,
     pub signature: SignatureState,
-    /// All that came with it, to hand on.
+    /// All signatures that were fetched with it, to store and bundle them.
     pub signatures: Vec<DetachedSignature>,
-    /// What kept signatures from being looked up.
+    /// The error that prevented the look-up of signatures.
     pub not_looked_up: Option<Arc<SourceError>>,
     pub capabilities: Capabilities,
-    /// What a bundle says that it was the default for where it was written.
+    /// The operations that it was the default for on the machine that wrote its bundle.
     pub offered: BTreeSet<Operation>,
-    /// In bytes.
+    /// Size of the component in bytes.
     pub size: u64,
 }
 
-/// What a component must be, as far as it is known before it is fetched.
+/// The expectations about a component before it is fetched.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Expected<'a> {
     pub sha256: Option<Sha256>,
     pub id: Option<&'a EngineId>,
     pub version: Option<&'a semver::Version>,
-    /// What it must be signed with, instead of any key that is trusted.
+    /// The key that must have signed it, instead of any trusted key.
     pub key: Option<&'a NewKey>,
 }
 
@@ -65,10 +65,11 @@ impl Expected<'_> {
 }
 
 impl Candidate {
-    /// Fetches a component, reads it, and asks whether its maker is trusted.
+    /// Fetches a component, reads it, and checks that its publisher is trusted.
     ///
     /// # Errors
-    /// When there is none, it is no engine for this host, is not what was expected, or is not trusted.
+    /// When it can't be fetched, is not an engine for this host, does not meet the expectations, or is not
+    /// trusted.
     pub async fn fetch(
         source: &Reference,
         expected: &Expected<'_>,
@@ -80,10 +81,10 @@ impl Candidate {
         Self::of(source, fetched, expected, keys)
     }
 
-    /// Looks at a component that is at hand.
+    /// Inspects a component in memory.
     ///
     /// # Errors
-    /// As [`Candidate::fetch`].
+    /// Those of [`Candidate::fetch`].
     pub(super) fn of(
         source: &Reference,
         fetched: Fetched,
@@ -113,7 +114,7 @@ impl Candidate {
             capabilities: Capabilities::of(file.outline()),
             offered: BTreeSet::new(),
             size: fetched.bytes.len() as u64,
-            // A path that is not whole means another file elsewhere.
+            // A relative path means a different file in another folder.
             source: match source {
                 Reference::Path(_) => fetched.pinned.clone(),
                 other => other.clone(),
@@ -136,7 +137,7 @@ impl Candidate {
         self.file.digest().into()
     }
 
-    /// What the lockfile says of it, once the user has consented to all that it asks for.
+    /// Returns the lockfile entry, after the user has consented to all capabilities.
     pub(super) fn installed(&self) -> Installed {
         Installed {
             version: self.file.manifest().version.clone(),
@@ -151,7 +152,7 @@ impl Candidate {
         }
     }
 
-    /// The set in its canonical form.
+    /// Returns the capabilities in their canonical form.
     pub(super) fn texts(&self) -> BTreeSet<String> {
         self.capabilities.texts()
     }
@@ -159,7 +160,7 @@ impl Candidate {
 
 async fn fetch(source: &Reference, sources: &Sources) -> Result<Fetched, PluginError> {
     let fetched = sources.fetch(source).await?;
-    // What can't be read back must not get into the lockfile.
+    // A reference that can't be parsed again must not get into the lockfile.
     let text = fetched.pinned.to_string();
     if text.parse::<Reference>()? == fetched.pinned {
         Ok(fetched)

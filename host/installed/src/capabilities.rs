@@ -7,44 +7,44 @@ use broker_manifest::{
 };
 use host_engine::{Grants, Outline};
 
-/// The exact set of what an engine is able to do beyond computing: what its component imports, as far
-/// as its manifest asks for it.
+/// The exact set of an engine's capabilities beyond computing: the imports of its component, limited to what
+/// its manifest asks for.
 ///
-/// Each has a canonical text, which stands in the lockfile. It names what can be reached and not what
-/// the engine calls it: two endpoints to the same port are one place.
+/// Each capability has a canonical text in the lockfile. The text says what is reachable, not how the engine
+/// names it: two endpoints to the same port are one place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Capabilities(BTreeSet<Capability>);
 
-/// One ability. Its text is canonical: two abilities have the same text only if they are the same.
+/// One capability. Its text is canonical: two capabilities have the same text only if they are equal.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Capability {
-    /// Sending one kind of request to one place.
+    /// The engine sends one kind of request to one place.
     Http { place: Place, route: String },
-    /// Adding one header of its own to what it sends there.
+    /// The engine adds one header of its own to requests to a place.
     Header { place: Place, name: String },
-    /// The host adds credentials to what is sent there.
+    /// The host adds credentials to requests to a place.
     Credentials { place: Place, kind: Login },
-    /// Running one command, in the pod's default container where none is named.
+    /// The engine runs one command, in the pod's default container if none is named.
     Exec {
         container: Option<String>,
         words: Vec<String>,
     },
-    /// Doing one thing with Kubernetes objects of one kind.
+    /// The engine uses one verb on Kubernetes objects of one kind.
     Objects {
         kind: ObjectKind,
-        /// The namespace of the command where it is none.
+        /// Namespace of the objects. If it is `None`, they are in the namespace of the command.
         namespace: Option<String>,
         verb: ResourceVerb,
     },
-    /// Writing what a backend sends to the file that the user names.
+    /// The engine saves data of a backend to the file that the user names.
     SaveFiles,
-    /// Sending a file that the user names to its backend.
+    /// The engine sends a file that the user names to its backend.
     SendFiles,
-    /// Reading a text file that the user names.
+    /// The engine reads a text file that the user names.
     ReadFiles,
 }
 
-/// What the host adds to a request.
+/// The credentials that the host adds to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Login {
     Basic,
@@ -52,12 +52,12 @@ pub enum Login {
     Aws,
 }
 
-/// Where requests are sent. Ports are names and numbers, in the order in which they are tried.
+/// The destination of requests. Ports are names and numbers, in the order in which they are tried.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
-    /// Of the pods of the target.
+    /// Ports of the pods of the target.
     Pods { ports: Vec<String> },
-    /// Of a Service in front of them.
+    /// Ports of a Service in front of the pods.
     Service { ports: Vec<String> },
     /// Object storage outside the cluster.
     S3,
@@ -103,13 +103,13 @@ impl Capabilities {
         Self(found)
     }
 
-    /// In the canonical form, in its order.
+    /// Returns the canonical texts in their order.
     #[must_use]
     pub fn texts(&self) -> BTreeSet<String> {
         self.0.iter().map(Capability::to_string).collect()
     }
 
-    /// Those that are not among `consented`.
+    /// Returns the capabilities that are not in `consented`.
     #[must_use]
     pub fn beyond(&self, consented: &BTreeSet<String>) -> Self {
         let new = |capability: &&Capability| !consented.contains(&capability.to_string());
@@ -121,7 +121,7 @@ impl Capabilities {
         self.0.is_empty()
     }
 
-    /// What it may do, of what its manifest asks for and the user has consented to.
+    /// Returns the grants: what the manifest asks for and the user has consented to.
     #[must_use]
     pub fn grants(manifest: &Manifest, consented: &BTreeSet<String>) -> Grants {
         let has = |capability: Capability| consented.contains(&capability.to_string());
@@ -251,7 +251,7 @@ impl fmt::Display for Capability {
                 write!(f, "credentials {place} {kind}")
             }
             Self::Exec { container, words } => {
-                // No container is named `-`.
+                // The name `-` is not valid for a container.
                 let container = container.as_deref().unwrap_or("-");
                 write!(f, "exec {container}: {}", quoted(words))
             }
@@ -273,8 +273,8 @@ impl fmt::Display for Capability {
     }
 }
 
-/// Words with spaces between them. One that could be taken for several, or for less than it is, stands in
-/// quotes as in JSON.
+/// Joins words with spaces. A word is quoted as in JSON if it could be read as several words, or as fewer
+/// characters than it has.
 pub(super) fn quoted(words: &[String]) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,{}".contains(c);
     let shown = words.iter().map(|word| {

@@ -4,10 +4,10 @@ use host_engine::{Catalogue, EngineFile, NativeCache, Runtime};
 
 use super::{KeyFolder, Lockfile, Plugin, PluginError, Plugins, clash, reserved, today, trial};
 
-/// The engines that came with the program, and those that are installed and can be used. What is wrong
-/// with the others is told, and keeps nobody from using these.
+/// Returns the bundled engines and the usable installed ones. Problems of other engines are returned beside
+/// them and don't affect these.
 ///
-/// Bundled engines come first, so that none that is installed takes the place of one of them.
+/// Bundled engines come first, so that no installed one takes their place.
 #[must_use]
 pub fn catalogue(bundled: &Catalogue, folders: Option<&Folders>) -> (Catalogue, Vec<PluginError>) {
     let Some(folders) = folders else {
@@ -40,7 +40,7 @@ pub fn catalogue(bundled: &Catalogue, folders: Option<&Folders>) -> (Catalogue, 
     (engines.into_iter().collect(), problems)
 }
 
-/// An engine that can be beside these.
+/// Returns the engine if it may coexist with these engines.
 fn beside(engine: EngineFile, engines: &[EngineFile]) -> Result<EngineFile, PluginError> {
     let manifest = engine.manifest();
     let bundled = engines.iter().filter(|file| file.is_bundled());
@@ -61,22 +61,22 @@ fn beside(engine: EngineFile, engines: &[EngineFile]) -> Result<EngineFile, Plug
     Ok(engine)
 }
 
-/// What is known of an engine that is installed.
+/// The state of an installed engine.
 #[derive(Debug)]
 pub struct Checked {
     pub id: EngineId,
     pub plugin: Plugin,
-    /// What it says of itself, or what is wrong.
+    /// The engine, or the problem with it.
     pub engine: Result<EngineFile, PluginError>,
-    /// Whether its native code is at hand, where that was looked at.
+    /// Whether its native code is in the cache; `None` if that was not checked.
     pub is_compiled: Option<bool>,
 }
 
 impl Plugins<'_> {
-    /// Every engine that is installed, as far as it is known without reading its component.
+    /// Returns every installed engine without reading its component.
     ///
     /// # Errors
-    /// When the lockfile can't be used.
+    /// When the lockfile is unusable.
     pub fn list(&self) -> Result<Vec<Checked>, PluginError> {
         let lockfile = self.store.lockfile()?;
         Ok(self.checked(&lockfile, |plugins, id, plugin| {
@@ -86,11 +86,11 @@ impl Plugins<'_> {
         }))
     }
 
-    /// Reads every component again, and compares it with what is written of it; of both versions, where
-    /// one is kept for a rollback.
+    /// Reads every component again and compares it with the lockfile. Versions that are kept for a rollback
+    /// are included.
     ///
     /// # Errors
-    /// When the lockfile can't be used, or something is not what it was.
+    /// When the lockfile is unusable, or something has changed.
     pub fn verify(&self, only: Option<&EngineId>) -> Result<Vec<Checked>, PluginError> {
         let mut lockfile = self.store.lockfile()?;
         lockfile
@@ -118,10 +118,10 @@ impl Plugins<'_> {
         Ok(checked)
     }
 
-    /// Does with every engine what its use would begin with, and says where that ends.
+    /// Performs the first steps of using each engine, and returns where they fail.
     ///
     /// # Errors
-    /// When the lockfile can't be used.
+    /// When the lockfile is unusable.
     pub async fn diagnose(&self, only: Option<&EngineId>) -> Result<Vec<Checked>, PluginError> {
         let mut lockfile = self.store.lockfile()?;
         lockfile
@@ -164,7 +164,7 @@ impl Plugins<'_> {
 }
 
 impl Checked {
-    /// What is wrong with it, and what to do.
+    /// Returns the problem with the engine, which includes a hint.
     #[must_use]
     pub fn problem(&self) -> Option<&dyn Problem> {
         let problem = self.engine.as_ref().err()?;

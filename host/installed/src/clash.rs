@@ -1,4 +1,4 @@
-//! Engines share one command line: an engine must not change what a flag of another means.
+//! Engines share one command line, so no engine may change the meaning of another one's flag.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +6,12 @@ use broker_manifest::{EngineOption, Manifest, OptionKind, VerbOption};
 
 use super::PluginError;
 
-/// What a flag is to the command line. Two engines may have the same flag if it is the same to both.
+/// The meaning of a flag on the command line. Two engines may have the same flag if its meaning is equal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Flag<'a> {
-    /// Of an endpoint. All commands have it.
+    /// A flag for the port of an endpoint. All commands have it.
     Port,
-    /// Of operations.
+    /// A flag of operations.
     Option {
         kind: OptionKind,
         choices: &'a [String],
@@ -19,10 +19,10 @@ enum Flag<'a> {
     },
 }
 
-/// Whether the flags of an engine are its own beside those of another.
+/// Checks that the flags of an engine don't conflict with those of another.
 ///
 /// # Errors
-/// Names the first flag that would mean two things.
+/// When a flag would have two meanings; the error names the first one.
 pub(super) fn check(new: &Manifest, other: &Manifest) -> Result<(), PluginError> {
     let refuse = |flag: &str| PluginError::Clash {
         id: new.id.to_string(),
@@ -35,7 +35,7 @@ pub(super) fn check(new: &Manifest, other: &Manifest) -> Result<(), PluginError>
             return Err(refuse(name));
         }
     }
-    // The flag of a port is on every command, those of other engines' verbs among them.
+    // The flag of a port is on every command, including the verbs of other engines.
     for (ports, verbs) in [(new, other), (other, new)] {
         let ports = flags(ports);
         let is_port = |option: &&VerbOption| ports.get(&*option.name) == Some(&Flag::Port);

@@ -6,35 +6,35 @@ use host_base::Sha256;
 
 use super::{Candidate, NewKey, PluginError, SignatureState, sentences};
 
-/// What an engine asks for.
+/// The request of an engine for consent.
 #[derive(Clone, Debug)]
 pub struct Wanted {
     pub id: EngineId,
     pub version: semver::Version,
-    /// What is installed now, if anything is. It may be newer.
+    /// The installed version, if there is one. It may be newer.
     pub installed: Option<semver::Version>,
-    /// Of the component.
+    /// Digest of the component.
     pub digest: Sha256,
     pub signature: SignatureState,
-    /// For people, one sentence each, the dangerous ones first.
+    /// One sentence for people about each capability, the dangerous ones first.
     pub sentences: Vec<String>,
-    /// Whether these are only what it asks for beyond what was accepted before.
+    /// True if the sentences cover only what was not accepted before.
     pub is_more: bool,
-    /// What else a user has to know, one sentence each.
+    /// Further facts that the user must know, one sentence each.
     pub remarks: Vec<String>,
     /// The fingerprint of a key that will be trusted for all engines of the publisher.
     pub key: Option<Sha256>,
 }
 
-/// Whoever decides what an engine may do.
+/// Decides which capabilities an engine gets.
 pub trait Consent: Send + Sync {
-    /// The digests of sets that were accepted beforehand: [`digest`].
+    /// Returns the digests of capability sets that were accepted beforehand: [`digest`].
     fn accepted(&self) -> &[Sha256];
 
-    /// Asks somebody; none where there is nobody to ask.
+    /// Asks the user; returns none if nobody can be asked.
     fn ask(&self, wanted: Wanted) -> BoxFuture<'_, Option<bool>>;
 
-    /// Asks for which of these operations `auto` is to choose the engine. Without an answer for none.
+    /// Asks for which of these operations `auto` should choose the engine. Without an answer, it is for none.
     fn ask_default(
         &self,
         id: EngineId,
@@ -42,28 +42,28 @@ pub trait Consent: Send + Sync {
     ) -> BoxFuture<'_, BTreeSet<Operation>>;
 }
 
-/// What a consent is about, beside the engine.
+/// The subject of a consent, apart from the engine.
 pub(super) struct Subject<'a> {
     pub(super) candidate: &'a Candidate,
-    /// What is accepted of the installed version; none where nothing is installed, or what is installed is not
-    /// what was accepted.
+    /// The accepted capabilities of the installed version. `None` if no version is installed, or if its entry
+    /// differs from what was accepted.
     pub(super) known: Option<&'a BTreeSet<String>>,
     /// The version that it would replace.
     pub(super) installed: Option<&'a semver::Version>,
-    /// What it stays the default for.
+    /// The operations that it stays the default for.
     pub(super) kept: BTreeSet<Operation>,
-    /// What it was the default for where its bundle was written.
+    /// The operations that it was the default for on the machine that wrote its bundle.
     pub(super) offered: BTreeSet<Operation>,
-    /// Whether the user said what is to be installed. An update of what is installed asks only for more.
+    /// True if the user named what to install. An update asks only about additional capabilities.
     pub(super) is_install: bool,
-    /// What else a user has to know.
+    /// Further facts that the user must know.
     pub(super) remarks: Vec<String>,
     pub(super) key: Option<&'a NewKey>,
 }
 
-/// What `--accept-capabilities` takes, and what the lockfile records: the SHA-256 of the engine's name,
-/// the canonical texts of its capabilities and the operations that it is the default for, one a line.
-/// Another set has another one, so nothing can be accepted that was not shown.
+/// Returns the digest that `--accept-capabilities` takes and that the lockfile records. It covers the
+/// engine's name, the canonical texts of its capabilities, and the operations that it is the default for, one
+/// per line. A different set has a different digest, so only what was shown can be accepted.
 #[must_use]
 pub fn digest(
     id: &EngineId,
@@ -81,7 +81,7 @@ pub fn digest(
     Sha256::digest(lines.as_bytes())
 }
 
-/// The operations that an engine can be the default for: those that a user can ask for.
+/// Returns the operations that an engine can be the default for: those that a user may request.
 #[must_use]
 pub fn defaultable(manifest: &Manifest) -> BTreeSet<Operation> {
     let operations = manifest.operations.keys().copied();
@@ -92,11 +92,11 @@ pub(super) fn can_have_default(operation: Operation) -> bool {
     operation != Operation::Detect && operation.command() == operation
 }
 
-/// Asks for what an engine could do, and returns what it becomes the default for.
+/// Obtains consent, and returns the operations that the engine becomes the default for.
 ///
-/// An installation is always asked about: also an engine that can reach nothing answers in the place of
-/// another. An update is asked about if it could do more, or if nothing valid was accepted before; who names
-/// a key to be trusted has decided that.
+/// An installation always needs consent: even an engine without capabilities may act in the place of another
+/// one. An update needs consent if it asks for more, or if no valid consent exists. A user who names a key to
+/// trust has already consented to the signer.
 pub(super) async fn obtain(
     subject: Subject<'_>,
     consent: &dyn Consent,
@@ -117,7 +117,7 @@ pub(super) async fn obtain(
     if given.contains(&set) {
         return Ok(with_offered);
     }
-    // Without what a bundle offers.
+    // This digest leaves out the defaults that a bundle offers.
     if given.contains(&digest(id, &texts, &subject.kept)) {
         return Ok(subject.kept);
     }
@@ -141,7 +141,7 @@ pub(super) async fn obtain(
             .collect(),
         key: subject.key.map(|new| new.key.fingerprint()),
     };
-    // Where something else was meant, that is no case for a question.
+    // If a given digest was for something else, the user is not asked.
     let answer = if given.is_empty() {
         consent.ask(wanted.clone()).await
     } else {
@@ -166,7 +166,7 @@ pub(super) async fn obtain(
     }
 }
 
-/// What the engine answers from then on, and what not.
+/// Returns a sentence about the operations that the engine becomes the default for.
 fn becomes(manifest: &Manifest, defaults: &BTreeSet<Operation>) -> Option<String> {
     let mut can = defaultable(manifest);
     can.retain(|operation| !defaults.contains(operation));

@@ -1,4 +1,4 @@
-//! For which operations `auto` chooses an engine that is not bundled: only those for which the user says so.
+//! Manages for which operations `auto` chooses an installed engine: only those that the user selected.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,31 +7,31 @@ use broker_manifest::{EngineId, Manifest, Operation, Verb};
 use super::plugins::plugin;
 use super::{Installed, Lockfile, Plugin, PluginError, Plugins, SignatureState, consent, today};
 
-/// What an engine is to be the default for, or no longer.
+/// A request to make an engine the default for operations, or to end that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DefaultRequest {
-    /// All that it can do where it is none.
+    /// The operations; `None` means all that the engine supports.
     pub operations: Option<BTreeSet<Operation>>,
     pub remove: bool,
 }
 
-/// What came of that.
+/// The result of a request.
 #[derive(Clone, Debug)]
 pub struct DefaultChange {
     pub id: EngineId,
     pub installed: Installed,
-    /// All that it is the default for now.
+    /// All operations that the engine is the default for now.
     pub defaults: BTreeSet<Operation>,
-    /// Engines that were the default for some of that until now.
+    /// The engines that were the default for some of these operations before.
     pub instead_of: Vec<EngineId>,
 }
 
 impl Plugins<'_> {
-    /// Makes an installed engine the default for operations, or no longer. One engine is the default for
-    /// an operation: another one that was gives way.
+    /// Makes an installed engine the default for operations, or ends that. Each operation has one default
+    /// engine, so another one loses it.
     ///
     /// # Errors
-    /// When it is not there, can't be used, or can't do an operation.
+    /// When the engine is not installed, is unusable, or does not support an operation.
     pub async fn set_default(
         &self,
         id: &EngineId,
@@ -78,7 +78,7 @@ impl Plugins<'_> {
     }
 }
 
-/// Takes the operations from all other engines, and returns those that had one of them.
+/// Removes the operations from all other engines, and returns the engines that had one of them.
 pub(super) fn give_way(
     lockfile: &mut Lockfile,
     id: &EngineId,
@@ -100,26 +100,26 @@ pub(super) fn give_way(
     gave_way
 }
 
-/// The operations that an engine can stay the default for in another version; `from` is none where the one
-/// before can't be read.
+/// Returns the operations that an engine may stay the default for in another version. `from` is `None` if the
+/// previous version is unreadable.
 pub(super) fn continued(from: Option<&Manifest>, to: &Manifest) -> BTreeSet<Operation> {
     let mut able = consent::defaultable(to);
-    // It stands for every verb: nobody agreed to one that is new, or is another one now.
+    // `act` stands for every verb, and nobody has agreed to a verb that is new or changed.
     if from.is_none_or(|from| adds_verbs(&from.verbs, &to.verbs)) {
         able.remove(&Operation::Act);
     }
     able
 }
 
-/// Whether some verb is not there before, or differs.
+/// Returns true if a verb is new or differs.
 fn adds_verbs(before: &BTreeMap<String, Verb>, after: &BTreeMap<String, Verb>) -> bool {
     after
         .iter()
         .any(|(name, verb)| before.get(name) != Some(verb))
 }
 
-/// What an engine stays the default for in another version. What that version can do more does not widen
-/// it; and it ends where nothing says any more that both versions have the same publisher.
+/// Returns the operations that an engine stays the default for in another version. Further operations of the
+/// new version are not added. Without proof that both versions have the same publisher, none stay.
 pub(super) fn kept(
     before: &Plugin,
     id: &EngineId,
@@ -179,7 +179,7 @@ mod tests {
         let stays = |from: Installed, to: Installed| {
             let before = Plugin::new(&id, from, None, had.clone());
             let kept = kept(&before, &id, &to, &able);
-            // Neither more than before nor more than it can do.
+            // The result has neither more than before nor more than the engine supports.
             assert!(kept.is_empty() || kept == operations(&[Operation::List]));
             !kept.is_empty()
         };

@@ -8,7 +8,7 @@ use host_engine::EngineError;
 
 use super::{BadReference, KeyError, LockfileError, Reserved, SourceError};
 
-/// Why an engine could not be installed, found, or changed.
+/// The reason why an engine could not be installed, found, or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum PluginError {
     #[error(transparent)]
@@ -60,7 +60,7 @@ pub enum PluginError {
     },
     #[error(transparent)]
     Key(Box<KeyError>),
-    /// The maker of an engine is not trusted, or it can't be told.
+    /// The publisher of an engine is not trusted or unknown.
     #[error("{id} {version} is refused: {source}")]
     Untrusted {
         id: EngineId,
@@ -91,7 +91,7 @@ pub enum PluginError {
     NotItsOperation {
         id: EngineId,
         operation: Operation,
-        /// What it can be the default for.
+        /// The operations that it can be the default for.
         able: Vec<Operation>,
     },
     #[error("{}, line {line}: the consent for {id} is of other capabilities or defaults", path.display())]
@@ -103,15 +103,15 @@ pub enum PluginError {
     #[error("{}", not_accepted(id, *is_more, wants, remarks, *is_other_given))]
     NotAccepted {
         id: String,
-        /// Whether some of what it asks for was accepted before.
+        /// True if some of its capabilities were accepted before.
         is_more: bool,
-        /// What it asks for that is not accepted, for people.
+        /// The capabilities that are not accepted, as sentences for people.
         wants: Vec<String>,
-        /// What else is to be known, for people.
+        /// Further facts that the user must know, as sentences for people.
         remarks: Vec<String>,
-        /// What accepts all that it asks for.
+        /// The digest that accepts all requested capabilities.
         digest: Sha256,
-        /// Whether the command line accepts something else.
+        /// True if the command line accepts a different digest.
         is_other_given: bool,
     },
     #[error("nothing was changed: what {id} may do was not accepted")]
@@ -119,7 +119,7 @@ pub enum PluginError {
     #[error("no engine `{name}` is installed")]
     NotInstalled {
         name: String,
-        /// Those that are.
+        /// The names that exist.
         known: Vec<String>,
     },
     #[error("several engines are called `{name}`: {}", ids.join(", "))]
@@ -177,13 +177,13 @@ impl From<EngineError> for PluginError {
 }
 
 impl PluginError {
-    /// Whether it keeps all engines that are installed from being used, and not only one.
+    /// Returns true if the error makes all installed engines unusable, and not only one.
     #[must_use]
     pub fn is_about_all(&self) -> bool {
         matches!(self, Self::Lockfile(_) | Self::Folder(_) | Self::NoHome)
     }
 
-    /// About names, consent and defaults.
+    /// Returns the hint of errors about names, consent and defaults.
     fn hint_about_consent(&self) -> Option<String> {
         let hint = match self {
             Self::Reserved { id, .. } => {
@@ -217,7 +217,7 @@ impl PluginError {
         Some(hint)
     }
 
-    /// One for all of these. There is at least one.
+    /// Combines errors, of which there must be at least one.
     #[must_use]
     pub fn several(mut problems: Vec<Self>) -> Self {
         match problems.len() {
@@ -227,14 +227,14 @@ impl PluginError {
     }
 }
 
-/// Those with lines of their own stand below each other.
+/// Joins messages. Messages of several lines are put below each other.
 fn together(problems: &[PluginError]) -> String {
     let have_lines = problems.iter().any(Problem::is_whole);
     let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
     problems.join(if have_lines { "\n" } else { "; " })
 }
 
-/// The flags for all of these sets.
+/// Returns the flags that accept all of these sets.
 fn accepted_by(digests: &[Sha256]) -> String {
     let flags = digests.iter();
     let flags: Vec<_> = flags
@@ -251,7 +251,7 @@ fn accepted_by(digests: &[Sha256]) -> String {
     )
 }
 
-/// Nothing of it may be cut: what is not shown would be granted all the same.
+/// Returns the complete message: a capability that is not shown would be granted all the same.
 fn not_accepted(
     id: &str,
     is_more: bool,

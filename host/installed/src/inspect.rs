@@ -6,27 +6,27 @@ use host_engine::EngineFile;
 
 use super::{Capabilities, Expected, PluginError, Plugins, Reference, SignatureState};
 
-/// An engine, looked at without running it.
+/// An engine that was inspected without running it.
 #[derive(Clone, Debug)]
 pub struct Inspected {
     pub file: EngineFile,
     pub capabilities: Capabilities,
     pub whereabouts: Whereabouts,
-    /// In bytes.
+    /// Size of the component in bytes.
     pub size: u64,
 }
 
-/// Where an engine that was looked at is.
+/// The location of an inspected engine.
 #[derive(Clone, Debug)]
 pub enum Whereabouts {
     Bundled,
     Installed {
         source: Reference,
         signature: SignatureState,
-        /// What it is the default for.
+        /// The operations that it is the default for.
         defaults: BTreeSet<Operation>,
     },
-    /// Fetched, and not installed.
+    /// The engine was fetched and is not installed.
     Elsewhere {
         source: Reference,
         signature: SignatureState,
@@ -34,11 +34,11 @@ pub enum Whereabouts {
 }
 
 impl Plugins<'_> {
-    /// Looks at an engine that is there under this name, else at what this reference leads to. A file that is
-    /// called as an engine is meant with `./` before it.
+    /// Inspects the engine with this name, or else the one that the reference names. A file with the name of
+    /// an engine needs `./` before it.
     ///
     /// # Errors
-    /// When it is neither, or is no engine for this host.
+    /// When neither exists, or when it is not an engine for this host.
     pub async fn inspect(&self, name: &str) -> Result<Inspected, PluginError> {
         match self.find(name) {
             Ok(id) => {
@@ -84,7 +84,7 @@ impl Plugins<'_> {
         not_installed: PluginError,
     ) -> Result<Inspected, PluginError> {
         let reference: Reference = Reference::typed(name)?;
-        // A word that is no file is the name of an engine that is not there.
+        // A word that is not a file means an engine that does not exist.
         if let Reference::Path(path) = &reference
             && fs::symlink_metadata(path).is_err()
             && !name.contains(['.', '\\'])

@@ -1,24 +1,24 @@
-//! The keys that publishers are trusted by, and what they say about a component.
+//! Stores the keys of trusted publishers, and judges components by them.
 //!
-//! A key lies in the configuration folder as `keys/PUBLISHER/NAME.pub`, in PEM. Names are the user's
-//! own. It is trusted for engines of that publisher and for no others; there is no key for everything.
+//! A key is in the configuration folder as `keys/PUBLISHER/NAME.pub`, in PEM. The user chooses the names. A
+//! key is trusted for engines of that publisher and for no others; no key is trusted for everything.
 //!
 //! The policy, which install and update share:
 //!
 //! | keys of the publisher | signatures of the component | verdict |
 //! |---|---|---|
 //! | none | none | [`SignatureState::Unsigned`]: recorded, shown, and no error |
-//! | none | some | [`SignatureState::Unverified`]: a signature alone does not say whose it is |
+//! | none | some | [`SignatureState::Unverified`]: a signature alone does not prove its signer |
 //! | none | some, all of something else | refused: somebody mixed up or exchanged files |
 //! | some | one that is valid under one of them | [`SignatureState::Signed`], with that key |
 //! | some | none, or none that is valid | refused: an exchanged component looks like this |
 //!
-//! From the moment a key is known the last two rows hold, for a first install as for an update, and
-//! whatever the version before was. Going back needs a deliberate act: the keys are removed. A further
-//! key is added before the publisher changes to it; both are good until the old one is removed.
+//! Once a key is known, the last two rows apply to installs and updates alike, whatever the previous version
+//! was. Only removing the keys reverses that. A further key is added before the publisher changes to it; both
+//! are valid until the old one is removed.
 //!
-//! A file in the folder of a publisher that can't be read as a key is an error and is not passed over:
-//! leaving it out could turn the last two rows into the first two.
+//! An unreadable file in the folder of a publisher is an error and is not ignored. Ignoring it could turn the
+//! last two rows into the first two.
 
 mod error;
 mod folder;
@@ -36,13 +36,13 @@ pub use folder::{KeyFolder, NewKey, RemovedKey};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustedKey {
     pub publisher: String,
-    /// The user's name for it.
+    /// The user's name for the key.
     pub name: String,
     pub key: PublicKey,
 }
 
-/// By the policy above. `signatures` are those that came with `component`, and `keys` those that are
-/// trusted for `publisher`; keys of others are passed over.
+/// Judges a component by the policy above. `signatures` were fetched with `component`, and `keys` are trusted
+/// keys. Keys for other publishers than `publisher` are ignored.
 ///
 /// # Errors
 /// When the component is refused.
@@ -95,7 +95,7 @@ pub fn verdict(
     }
 }
 
-/// Where signatures were found, for people.
+/// Returns where signatures were found, for people.
 fn found(signatures: &[DetachedSignature]) -> String {
     let found: Vec<_> = signatures.iter().map(|it| it.origin.as_str()).collect();
     printable(&found.join(", "), 300).into_owned()

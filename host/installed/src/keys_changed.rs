@@ -2,25 +2,26 @@ use broker_manifest::EngineId;
 
 use super::{KeyFolder, PluginError, Plugins, RemovedKey, SignatureState, today};
 
-/// What it means that a key is not trusted any more.
+/// The consequences of removing a trusted key.
 #[derive(Debug)]
 pub struct Untrusted {
     pub key: RemovedKey,
-    /// The engines of the publisher that are recorded as signed by this key; if it was the last one, by any.
+    /// The publisher's engines that this key signed. If it was the last key, they are those that any key
+    /// signed.
     pub engines: Vec<EngineId>,
-    /// Why what is installed is not known.
+    /// The reason why the installed engines are unknown.
     pub problem: Option<PluginError>,
 }
 
 impl Plugins<'_> {
-    /// The keys that are trusted.
+    /// Returns the folder of trusted keys.
     #[must_use]
     pub fn keys(&self) -> &KeyFolder {
         self.keys
     }
 
-    /// Engines of a publisher that are installed and that no key signed which is trusted now. They are not
-    /// used. With them, why what is installed is not known, if it is not.
+    /// Returns the installed engines of a publisher that no trusted key signed; they are not used. If the
+    /// installed engines are unknown, it also returns the reason.
     #[must_use]
     pub fn without_trust(&self, publisher: &str) -> (Vec<EngineId>, Option<PluginError>) {
         let lockfile = match self.store.lockfile() {
@@ -35,10 +36,10 @@ impl Plugins<'_> {
         (engines.map(|(id, _)| id.clone()).collect(), None)
     }
 
-    /// Takes the trust in a key back. A lockfile that can't be read is no reason to go on trusting.
+    /// Removes a trusted key. An unreadable lockfile does not prevent that.
     ///
     /// # Errors
-    /// When there is no such key, or it can't be removed.
+    /// When there is no such key, or when it can't be removed.
     pub fn remove_key(&self, publisher: &str, name: &str) -> Result<Untrusted, PluginError> {
         let key = self.keys.remove(publisher, name)?;
         let (lockfile, problem) = match self.store.lockfile() {

@@ -1,17 +1,17 @@
-//! Engines of others: where they come from, whether they are trusted, and where they are kept.
+//! Manages installed engines: their sources, whether they are trusted, and where they are stored.
 //!
-//! An engine that is installed is the same kind of file as one that is bundled, with the same manifest
-//! and the same sandbox. What is more here is a decision of the user: which file, from where, and what
-//! it may do.
+//! An installed engine is the same kind of file as a bundled one, with the same manifest and the same
+//! sandbox. In addition it needs a decision of the user: which file, from which source, with which
+//! capabilities.
 //!
 //! | question | answered by |
 //! |---|---|
 //! | where is it? | [`Reference`], [`Sources`] |
-//! | is it an engine for this host, and whose? | [`Candidate`], [`KeyFolder`] |
-//! | what could it do, and is that accepted? | [`Capabilities`], [`Consent`] |
+//! | is it an engine for this host, and who is its publisher? | [`Candidate`], [`KeyFolder`] |
+//! | which capabilities does it ask for, and are they accepted? | [`Capabilities`], [`Consent`] |
 //! | what is installed? | [`Lockfile`], [`Store`] |
 //! | what changes that? | [`Plugins`] |
-//! | how do they get to a machine without a network? | [`Plugins::bundle`] |
+//! | how does it get to a machine without a network? | [`Plugins::bundle`] |
 
 mod bundle;
 mod candidate;

@@ -1,22 +1,22 @@
-//! `broker-plugins.lock`: which engines are installed, from where, and what the user accepted.
+//! Reads and writes `broker-plugins.lock`: the installed engines, their sources, and what the user accepted.
 //!
-//! It is TOML, one `[[plugin]]` for each engine in the order of their ids, and made to be committed and
-//! reviewed: `plugin sync` makes another machine match it.
+//! It is TOML with one `[[plugin]]` for each engine, in the order of their ids. It is meant to be committed
+//! and reviewed: `plugin sync` makes another machine match it.
 //!
 //! | field | meaning |
 //! |---|---|
 //! | `id` | `publisher/name` |
 //! | `version` | the engine's own version |
-//! | `source` | what it was installed from, and what `plugin update` asks again |
-//! | `pinned` | where these very bytes are, if that is another place |
-//! | `digest` | SHA-256 of the component |
+//! | `source` | where it was installed from, and where `plugin update` looks |
+//! | `pinned` | where these exact bytes are, if that is another place |
+//! | `digest` | SHA-256 digest of the component |
 //! | `size` | its length in bytes |
 //! | `signature` | `unsigned`, or `signed:` and the fingerprint of the key |
-//! | `capabilities` | what the user accepted: exactly what the engine asks for |
-//! | `installed` | when |
-//! | `defaults` | the operations for which `auto` chooses it although it is not bundled, if there are any |
+//! | `capabilities` | the accepted capabilities: exactly those that the engine asks for |
+//! | `installed` | time of installation |
+//! | `defaults` | the operations for which `auto` chooses this installed engine, if there are any |
 //! | `consent` | the digest of what was accepted: [`super::consent::digest`] |
-//! | `previous` | the same of the version before, for `plugin rollback` |
+//! | `previous` | the same fields of the previous version, for `plugin rollback` |
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -29,16 +29,16 @@ use toml::Spanned;
 
 use super::{Reference, SignatureState, consent};
 
-/// The version of its form.
+/// The version of the format.
 const VERSION: i64 = 2;
-/// The version before, which is read: it has no `defaults` and no `consent`.
+/// The previous version, which is still readable. It has no `defaults` and no `consent`.
 const WITHOUT_DEFAULTS: i64 = 1;
 const DIGEST: &str = "sha256:";
 const HEAD: &str = "\
 # The engines that are installed, and what each may do. Written by `kubectl broker plugin`.
 ";
 
-/// The engines that are installed.
+/// The installed engines.
 #[derive(Clone, Debug, Default)]
 pub struct Lockfile {
     pub plugins: BTreeMap<EngineId, Plugin>,
@@ -48,18 +48,18 @@ pub struct Lockfile {
 #[derive(Clone, Debug)]
 pub struct Plugin {
     pub current: Installed,
-    /// What a rollback goes back to.
+    /// The version that a rollback returns to.
     pub previous: Option<Installed>,
     /// The operations for which the user made it the default.
     pub defaults: BTreeSet<Operation>,
-    /// What was accepted of the current version, as it was when that was written down.
+    /// The recorded digest of what was accepted for the current version.
     pub consent: Sha256,
-    /// Where that stands in the file that it was read from; 0 if it was not.
+    /// Line of the consent in the file that it was read from; 0 if there is no file.
     pub line: usize,
 }
 
 impl Plugin {
-    /// With the consent that fits.
+    /// Creates an entry with the matching consent.
     #[must_use]
     pub fn new(
         id: &EngineId,
@@ -76,14 +76,14 @@ impl Plugin {
         }
     }
 
-    /// Whether what stands in the lockfile is what was accepted.
+    /// Returns true if the entry equals what was accepted.
     #[must_use]
     pub fn is_accepted(&self, id: &EngineId) -> bool {
         self.consent == consent::digest(id, &self.current.capabilities, &self.defaults)
     }
 
-    /// Makes it the default for these operations and no others. What somebody changed by hand is not
-    /// accepted by that, if it is only taken from.
+    /// Makes the engine the default for exactly these operations. If somebody changed the entry by hand, that
+    /// change does not become accepted by removing defaults.
     pub(super) fn set_defaults(&mut self, id: &EngineId, defaults: BTreeSet<Operation>) {
         let was_accepted = self.is_accepted(id);
         let is_less = defaults.is_subset(&self.defaults);
@@ -98,33 +98,33 @@ impl Plugin {
 #[derive(Clone, Debug)]
 pub struct Installed {
     pub version: semver::Version,
-    /// What the user named.
+    /// The reference that the user named.
     pub source: Reference,
-    /// What gets the same bytes again.
+    /// The reference that gives the same bytes again.
     pub pinned: Reference,
     pub digest: Sha256,
-    /// In bytes.
+    /// Size of the component in bytes.
     pub size: u64,
     pub signature: SignatureState,
-    /// What the user consented to.
+    /// The capabilities that the user consented to.
     pub capabilities: BTreeSet<String>,
     pub installed: Timestamp,
-    /// Where the consent stands in the file that it was read from; 0 if it was not.
+    /// Line of the consent in the file that it was read from; 0 if there is no file.
     pub line: usize,
 }
 
-/// A lockfile that can't be used.
+/// An error: the lockfile is unusable.
 #[derive(Debug, thiserror::Error)]
 #[error("{}, line {line}: {problem}", path.display())]
 pub struct LockfileError {
     pub path: PathBuf,
-    /// From 1.
+    /// Line number, counted from 1.
     pub line: usize,
     pub problem: String,
 }
 
 impl Installed {
-    /// Whether these are the same bytes with the same consent.
+    /// Returns true if both have the same bytes and the same consent.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         self.digest == other.digest && self.capabilities == other.capabilities
@@ -202,10 +202,10 @@ struct VersionOut {
 }
 
 impl Lockfile {
-    /// Reads one. `path` is for errors.
+    /// Parses a lockfile. `path` is for errors.
     ///
     /// # Errors
-    /// Names the first line that is wrong.
+    /// When a line is invalid; the error names the first one.
     pub fn parse(text: &str, path: &Path) -> Result<Self, LockfileError> {
         let reader = Reader::new(text, path);
         let raw: RawFile = toml::from_str(text).map_err(|error| {
@@ -258,7 +258,7 @@ impl Lockfile {
         Ok(Self { plugins })
     }
 
-    /// The text that reads back as the same.
+    /// Returns the text of the lockfile, which parses to the same value.
     ///
     /// # Errors
     /// Never in practice: every field has a TOML form.
@@ -277,7 +277,7 @@ impl Lockfile {
         Ok(format!("{HEAD}{}", toml::to_string_pretty(&file)?))
     }
 
-    /// The digests of all components that it names.
+    /// Returns the digests of all components in the lockfile.
     #[must_use]
     pub fn digests(&self) -> BTreeSet<Sha256> {
         let plugins = self.plugins.values();
@@ -303,7 +303,7 @@ fn out(version: &Installed) -> VersionOut {
 }
 
 struct Reader<'a> {
-    /// Where the lines end, in bytes.
+    /// The positions of the line ends, in bytes.
     ends: Vec<usize>,
     path: &'a Path,
 }
@@ -346,7 +346,7 @@ impl<'a> Reader<'a> {
             .ok_or_else(|| self.refuse(field.span().start, &format!("`{text}` {problem}")))
     }
 
-    /// One engine is the default for an operation; `others` are those that stand before it.
+    /// Checks that each operation has one default engine; `others` are the preceding entries.
     fn defaults(
         &self,
         raw: Option<Spanned<Vec<Spanned<String>>>>,
@@ -499,7 +499,7 @@ mod tests {
         let read = parse(&text).expect("a lockfile");
         let (id, plugin) = read.plugins.first_key_value().expect("a plugin");
         assert!(!plugin.is_accepted(id));
-        // Another change of the file does not accept it.
+        // Writing the lockfile for another reason does not accept the entry.
         assert_eq!(read.text().expect("a text"), text);
         let mut plugin = plugin.clone();
         plugin.set_defaults(id, [Operation::Restore].into());

@@ -1,21 +1,21 @@
-//! What makes a capability dangerous, so that it stands first where a user decides, with a mark.
+//! Marks dangerous capabilities, so that they come first when a user decides.
 //!
-//! A mark that is too many costs a look; one that is lacking costs a cluster. So commands are marked
-//! unless they are known to look only, and a word that could be the name of a shell counts as one.
+//! A mark too many costs a look; a missing one may cost a cluster. Therefore commands are marked unless they
+//! are known to be harmless, and any word that may name a shell counts as a shell.
 
 use std::fmt;
 
 use broker_manifest::{Method, ObjectKind, ResourceVerb, Route};
 
-/// Why a capability is dangerous. The gravest is the first.
+/// The reason why a capability is dangerous, the gravest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Mark {
-    /// It is chosen although nobody names it.
+    /// The engine is chosen without being named.
     Default,
     /// A shell, an interpreter, or a program that starts others: it can do anything in the pod.
     Shell,
     Secrets,
-    /// RBAC, and what decides about requests to the API server.
+    /// RBAC, and objects that decide about requests to the API server.
     Permissions,
     /// Objects that run programs in the cluster.
     Workloads,
@@ -25,7 +25,7 @@ pub(super) enum Mark {
     /// Credentials of the user are added.
     Credentials,
     Writes,
-    /// A command that is not known to look only.
+    /// A command that is not known to be harmless.
     Command,
 }
 
@@ -47,10 +47,10 @@ impl fmt::Display for Mark {
     }
 }
 
-/// Shells, interpreters, clients of databases that have a language, and programs that start the program
-/// that their arguments name.
+/// Shells, interpreters, database clients with a language, and programs that start the program in their
+/// arguments.
 const SHELLS: &[&str] = &[
-    // Shells.
+    // These are shells.
     "sh",
     "ash",
     "bash",
@@ -76,7 +76,7 @@ const SHELLS: &[&str] = &[
     "yash",
     "zsh",
     "cmd",
-    // Interpreters.
+    // These are interpreters.
     "awk",
     "bun",
     "clojure",
@@ -130,7 +130,7 @@ const SHELLS: &[&str] = &[
     "wish",
     "wasmtime",
     "wasmer",
-    // Clients with a language or a way to a shell.
+    // These are clients with a language or a way to start a shell.
     "clickhouse-client",
     "cqlsh",
     "cypher-shell",
@@ -148,7 +148,7 @@ const SHELLS: &[&str] = &[
     "sqlite",
     "sqlplus",
     "valkey-cli",
-    // Programs that start others.
+    // These are programs that start others.
     "bwrap",
     "chpst",
     "chroot",
@@ -216,7 +216,7 @@ const SHELLS: &[&str] = &[
     "catatonit",
 ];
 
-/// Commands that look at names, sizes and the time, whatever their arguments are.
+/// Commands that only read names, sizes and the time, whatever their arguments are.
 const LOOKS: &[&str] = &[
     "[",
     "basename",
@@ -253,7 +253,8 @@ const LOOKS: &[&str] = &[
     "whoami",
 ];
 
-/// Of a command. Its program may stand in any word: `env sh`, `/usr/bin/timeout 5 /bin/bash -c …`.
+/// Returns the mark of a command. Its program may be any of the words, as in `env sh` or `/usr/bin/timeout 5
+/// /bin/bash -c …`.
 pub(super) fn of_command(words: &[String]) -> Option<Mark> {
     let names = words.iter().flat_map(|word| {
         let separators = |c: char| c.is_whitespace() || ";|&()<>\"'`=,:$".contains(c);
@@ -268,20 +269,21 @@ pub(super) fn of_command(words: &[String]) -> Option<Mark> {
     (!looks).then_some(Mark::Command)
 }
 
-/// The name of a program, without its folder.
+/// Returns the name of a program without its folder.
 fn program(word: &str) -> String {
     let name = word.rsplit(['/', '\\']).next().unwrap_or(word);
     name.to_ascii_lowercase()
 }
 
-/// Whether it is one of these, in any version of it: `python3.11`, `lua-5.4`, `sqlite3`, `pwsh.exe`.
+/// Returns true for one of these programs in any version, such as `python3.11`, `lua-5.4`, `sqlite3`,
+/// `pwsh.exe`.
 fn is_one_of(known: &[&str], name: &str) -> bool {
     let bare = name.strip_suffix(".exe").unwrap_or(name);
     let unversioned = bare.trim_end_matches(|c: char| c.is_ascii_digit() || ".-_".contains(c));
     known.contains(&bare) || known.contains(&unversioned)
 }
 
-/// Of a request.
+/// Returns the mark of a request.
 pub(super) fn of_route(route: &Route) -> Option<Mark> {
     match route.method() {
         Method::Get | Method::Head => None,
@@ -289,13 +291,13 @@ pub(super) fn of_route(route: &Route) -> Option<Mark> {
     }
 }
 
-/// Of a request to S3: whose first segment is a parameter, that may be any bucket.
+/// Returns the mark of a request to S3. If its first segment is a parameter, it may reach any bucket.
 pub(super) fn of_bucket(route: &Route) -> Option<Mark> {
     let bucket = route.template().split('/').nth(1).unwrap_or_default();
     bucket.starts_with('{').then_some(Mark::AnyBucket)
 }
 
-/// Kinds that no namespace has. Others begin with `Cluster`.
+/// Kinds outside of namespaces. Further ones begin with `Cluster`.
 const CLUSTER_WIDE: &[&str] = &[
     "apiservice",
     "certificatesigningrequest",
@@ -326,7 +328,7 @@ const CLUSTER_WIDE: &[&str] = &[
     "tokenreview",
 ];
 
-/// Groups that decide who may do what.
+/// API groups that decide about permissions.
 const PERMISSIONS: &[&str] = &[
     "admissionregistration.k8s.io",
     "apiextensions.k8s.io",
@@ -337,7 +339,7 @@ const PERMISSIONS: &[&str] = &[
     "rbac.authorization.k8s.io",
 ];
 
-/// Groups whose objects run programs.
+/// API groups whose objects run programs.
 const WORKLOADS: &[&str] = &[
     "apps",
     "argoproj.io",
@@ -347,7 +349,7 @@ const WORKLOADS: &[&str] = &[
     "serving.knative.dev",
 ];
 
-/// Of what is done to Kubernetes objects.
+/// Returns the marks of a verb on Kubernetes objects.
 pub(super) fn of_objects(
     kind: &ObjectKind,
     namespace: Option<&str>,
@@ -362,7 +364,7 @@ pub(super) fn of_objects(
         ResourceVerb::Get | ResourceVerb::List | ResourceVerb::Watch
     );
     let is_core = group.is_empty();
-    // Others keep secrets as well: ExternalSecret, SealedSecret, VaultSecret.
+    // Other kinds contain secrets as well: ExternalSecret, SealedSecret, VaultSecret.
     let secrets = name.contains("secret");
     let permissions = PERMISSIONS.contains(&&*group)
         || is_core && name == "serviceaccount"

@@ -14,7 +14,7 @@ use super::{
     reserved, today, trial,
 };
 
-/// The engines that are installed, and what changes them.
+/// The installed engines, and the operations that change them.
 pub struct Plugins<'a> {
     pub(super) store: Store,
     pub(super) bundled: &'a [EngineFile],
@@ -24,38 +24,38 @@ pub struct Plugins<'a> {
     pub(super) reporter: Arc<dyn Reporter>,
 }
 
-/// What was done to an engine.
+/// A change of an engine.
 #[derive(Clone, Debug)]
 pub struct Change {
     pub id: EngineId,
-    /// The version before, if there was one.
+    /// The previous version, if there was one.
     pub from: Option<semver::Version>,
     pub to: Installed,
-    /// The key that is trusted with it, and was not before.
+    /// The key that became trusted by this change.
     pub key: Option<TrustedKey>,
-    /// Whether these very bytes with this very consent were installed before.
+    /// True if the same bytes with the same consent were installed before.
     pub is_same: bool,
-    /// What it is the default for now.
+    /// The operations that the engine is the default for now.
     pub defaults: BTreeSet<Operation>,
 }
 
-/// Who says what is installed.
+/// The reason of an installation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Occasion {
-    /// The user named it, which is asked about whatever it may do.
+    /// The user named the engine, which always needs consent.
     Install,
-    /// What it was installed from has another version.
+    /// The source of the engine has another version.
     Update,
 }
 
-/// What is to be installed.
+/// A request to install an engine.
 #[derive(Clone, Debug)]
 pub struct InstallRequest {
     pub reference: Reference,
-    /// What the component must be.
+    /// The digest that the component must have.
     pub sha256: Option<Sha256>,
     pub id: Option<EngineId>,
-    /// What it must be signed with. It is trusted for its publisher as soon as it is installed.
+    /// The key that must have signed it. It becomes trusted for its publisher when the engine is installed.
     pub key: Option<NewKey>,
 }
 
@@ -63,7 +63,7 @@ impl<'a> Plugins<'a> {
     /// Opens the store.
     ///
     /// # Errors
-    /// When it can't be used.
+    /// When the store is unusable.
     pub fn open(
         engines: &'a Catalogue,
         sources: &'a Sources,
@@ -71,7 +71,7 @@ impl<'a> Plugins<'a> {
         folders: &Folders,
         reporter: Arc<dyn Reporter>,
     ) -> Result<Self, PluginError> {
-        // They come first: see `super::catalogue`.
+        // Bundled engines come first: see `super::catalogue`.
         let bundled = engines.iter().take_while(|file| file.is_bundled()).count();
         Ok(Self {
             store: Store::open(folders)?,
@@ -88,11 +88,12 @@ impl<'a> Plugins<'a> {
         &self.store
     }
 
-    /// Installs an engine, or puts another version in the place of the one that is there. That one is kept
-    /// for a rollback. Of a bundle all engines are installed, or none.
+    /// Installs an engine, or replaces its installed version, which is kept for a rollback. Of a bundle, all
+    /// engines are installed or none.
     ///
     /// # Errors
-    /// When it can't be got, is no engine that could run here, or is not accepted. Nothing has changed then.
+    /// When the engine can't be fetched, is not an engine for this host, or is not accepted. Nothing has
+    /// changed then.
     pub async fn install(
         &self,
         request: &InstallRequest,
@@ -107,7 +108,7 @@ impl<'a> Plugins<'a> {
         };
         let candidates = match &request.reference {
             Reference::Path(path) if bundle::is_bundle(path) => {
-                // The digest that is named is that of the file.
+                // The given digest is that of the bundle file.
                 let packed = bundle::read(path, request.sha256).await?;
                 let expected = Expected {
                     sha256: None,
@@ -122,10 +123,10 @@ impl<'a> Plugins<'a> {
             .await
     }
 
-    /// Fetches an engine again from where it came from, and installs what is new there.
+    /// Fetches an engine from its source again, and installs a new version.
     ///
     /// # Errors
-    /// As those of [`Plugins::install`], and when it has become another engine or an older one.
+    /// Those of [`Plugins::install`]; also when the source has another engine or an older version.
     pub async fn update(
         &self,
         id: &EngineId,
@@ -136,10 +137,10 @@ impl<'a> Plugins<'a> {
         self.put_one(candidate, &lockfile, consent).await
     }
 
-    /// Installs this very version from where the engine came from, though it may be an older one.
+    /// Installs exactly this version from the source of the engine; it may be older.
     ///
     /// # Errors
-    /// As those of [`Plugins::install`], and when there is only one version where it came from.
+    /// Those of [`Plugins::install`]; also when the source has a single version.
     pub async fn update_to(
         &self,
         id: &EngineId,
@@ -160,7 +161,7 @@ impl<'a> Plugins<'a> {
         let candidate = match self.candidate(&plain, &expected).await {
             Err(missing) if missing.failure() == Failure::NotFound => {
                 let found = self.candidate(&prefixed, &expected).await;
-                // The tag that is missing is the one that was asked for.
+                // The missing tag is the one of the requested version.
                 found.map_err(|error| match error.failure() {
                     Failure::NotFound => missing,
                     _ => error,
@@ -171,10 +172,10 @@ impl<'a> Plugins<'a> {
         self.put_one(candidate, &lockfile, consent).await
     }
 
-    /// What is where an engine came from.
+    /// Returns the engine that its source has now.
     ///
     /// # Errors
-    /// When it can't be got, or has become another engine or an older one.
+    /// When it can't be fetched, or when the source has another engine or an older version.
     pub async fn newest(
         &self,
         id: &EngineId,
@@ -198,7 +199,7 @@ impl<'a> Plugins<'a> {
         Ok(candidate)
     }
 
-    /// Fetches a component and looks at it; out of a bundle, the one that is expected, or the only one.
+    /// Fetches a component and inspects it. From a bundle, it takes the expected engine, or the only one.
     pub(super) async fn candidate(
         &self,
         reference: &Reference,
@@ -224,7 +225,7 @@ impl<'a> Plugins<'a> {
         Ok(found.remove(0))
     }
 
-    /// Nobody demands a signature here; whoever expects one should know why there seems to be none.
+    /// Reports a failed look-up of signatures. No signature is required here, but the user may expect one.
     fn tell_not_looked_up(&self, found: &Candidate) {
         if let Some(problem) = &found.not_looked_up
             && !matches!(found.signature, SignatureState::Signed { .. })
@@ -236,7 +237,7 @@ impl<'a> Plugins<'a> {
         }
     }
 
-    /// Looks at what came out of a bundle as at what was fetched. There is at least one.
+    /// Inspects the engines of a bundle like fetched ones. There is at least one.
     fn unpacked(
         &self,
         path: &Path,
@@ -254,7 +255,7 @@ impl<'a> Plugins<'a> {
         }
         let candidates = packed.into_iter().map(|one| {
             let expected = Expected {
-                // The index may not say that it is another engine than it is.
+                // The index must not claim that a component is another engine.
                 id: Some(&one.id),
                 ..*expected
             };
@@ -265,7 +266,7 @@ impl<'a> Plugins<'a> {
         candidates.collect()
     }
 
-    /// Looks whether an engine can be beside the others.
+    /// Checks that an engine may coexist with the others.
     pub(super) fn check_place(
         &self,
         candidate: &Candidate,
@@ -290,7 +291,7 @@ impl<'a> Plugins<'a> {
             clash::check(manifest, bundled.manifest())?;
         }
         for (id, plugin) in &lockfile.plugins {
-            // One that is broken is not on the command line.
+            // A broken engine is not on the command line.
             if *id != manifest.id
                 && let Ok(other) = self.store.engine(id, &plugin.current)
             {
@@ -313,7 +314,7 @@ impl<'a> Plugins<'a> {
         change.ok_or(PluginError::Raced { id })
     }
 
-    /// Installs all of these, or none. `key` is the one that all are signed with.
+    /// Installs all of these engines, or none. `key` must have signed all of them.
     async fn put(
         &self,
         candidates: &[Candidate],
@@ -339,7 +340,7 @@ impl<'a> Plugins<'a> {
             };
             match self.ask(candidate, seen, occasion, consent, new).await {
                 Ok(change) => changes.push(change),
-                // All that is lacking is said at once.
+                // All missing consents are reported together.
                 Err(problem @ PluginError::NotAccepted { .. }) => refused.push(problem),
                 Err(problem) => return Err(problem),
             }
@@ -368,7 +369,8 @@ impl<'a> Plugins<'a> {
         .await?;
         let mut changes: Vec<_> = changes.into_iter().map(|(change, _)| change).collect();
         for change in &mut changes {
-            // Not before: of what is not installed no key is trusted.
+            // The key becomes trusted only after the installation: no key is trusted for an engine that is
+            // not installed.
             let id = &change.id;
             if let Some(new) = new_keys.remove(id.publisher()) {
                 let added = self.keys.add(id.publisher(), &new.name, new.key.clone());
@@ -382,8 +384,7 @@ impl<'a> Plugins<'a> {
         Ok(changes)
     }
 
-    /// Asks for what an engine could do and become. Returns what will be done, and whether the version
-    /// before is worth keeping.
+    /// Obtains consent. Returns what will be done, and whether the previous version is worth keeping.
     async fn ask(
         &self,
         candidate: &Candidate,
@@ -398,7 +399,7 @@ impl<'a> Plugins<'a> {
             let current = plugin.and_then(|plugin| self.store.current(id, plugin).ok());
             let before = current.as_ref().map(EngineFile::manifest);
             let able = defaults::continued(before, candidate.file.manifest());
-            // A consent that does not fit what is installed was not given for it.
+            // A consent that does not match the installed version was not given for it.
             (plugin.filter(|_| current.is_some()), able)
         };
         let to = candidate.installed();
@@ -412,7 +413,7 @@ impl<'a> Plugins<'a> {
             installed: plugin.map(|plugin| &plugin.current.version),
             kept,
             offered: candidate.offered.clone(),
-            // What is there already, byte for byte, is no new decision.
+            // The same bytes again need no new decision.
             is_install: occasion == Occasion::Install && !is_same,
             remarks: match plugin {
                 None => self.similar(id, seen)?,
@@ -435,7 +436,7 @@ impl<'a> Plugins<'a> {
         Ok((change, valid.is_some()))
     }
 
-    /// What a user has to know of a name that is new here.
+    /// Returns facts that a user must know about a name that is new here.
     fn similar(&self, id: &EngineId, seen: &Lockfile) -> Result<Vec<String>, PluginError> {
         let bundled = self.bundled.iter().map(|file| &file.manifest().id);
         let publishers = self.keys.publishers()?;
@@ -448,7 +449,7 @@ impl<'a> Plugins<'a> {
         ))
     }
 
-    /// A default that ends must not end unseen.
+    /// Reports defaults that end, so that the user notices.
     fn tell_lost(&self, id: &EngineId, before: &Plugin, defaults: &BTreeSet<Operation>) {
         let lost: Vec<_> = before
             .defaults
@@ -464,8 +465,8 @@ impl<'a> Plugins<'a> {
         }
     }
 
-    /// Writes what was prepared for the lockfile that was `seen`, if it is still the one that is there for
-    /// these engines.
+    /// Writes the prepared changes, unless the entries of these engines have changed since the lockfile was
+    /// `seen`.
     pub(super) async fn switch(
         &self,
         candidates: &[&Candidate],
@@ -483,7 +484,7 @@ impl<'a> Plugins<'a> {
             let defaults = |file: &Lockfile| Some(file.plugins.get(id)?.defaults.clone());
             let now = digest(&lockfile);
             let wanted = (candidate.digest(), candidate.texts());
-            // Another process that did the very same is no trouble.
+            // Another process that made the same change is no conflict.
             let is_other = now != digest(seen) || defaults(&lockfile) != defaults(seen);
             if is_other && now != Some(wanted) {
                 return Err(PluginError::Raced { id: id.clone() });
@@ -494,11 +495,11 @@ impl<'a> Plugins<'a> {
         changing.commit(&lockfile)
     }
 
-    /// Goes back to the version before. It is there: nothing is fetched, and no code is run. The policy of
-    /// today holds for it, whatever it was when that version was installed.
+    /// Returns to the previous version, which is in the store. It fetches nothing and runs no code. The
+    /// policy of today applies, not that of the installation.
     ///
     /// # Errors
-    /// When there is none, it is damaged, or no key that is trusted today signed it.
+    /// When there is no previous version, it is damaged, or no key that is trusted today signed it.
     pub async fn rollback(&self, id: &EngineId) -> Result<Change, PluginError> {
         let changing = self.lock().await?;
         let mut lockfile = self.store.lockfile()?;
@@ -528,10 +529,10 @@ impl<'a> Plugins<'a> {
         Ok(change)
     }
 
-    /// Takes an engine away, whatever state it is in.
+    /// Removes an engine, whatever state it is in.
     ///
     /// # Errors
-    /// When it is not there.
+    /// When it is not installed.
     pub async fn remove(&self, id: &EngineId) -> Result<Installed, PluginError> {
         let changing = self.lock().await?;
         let mut lockfile = self.store.lockfile()?;
@@ -544,10 +545,10 @@ impl<'a> Plugins<'a> {
         Ok(removed.current)
     }
 
-    /// The id of the engine that is called `name`: its own, or its short name where one engine has it.
+    /// Returns the id of the engine `name`: a full id, or a short name that only one engine has.
     ///
     /// # Errors
-    /// When there is none or several, or it came with this program.
+    /// When no engine or several have this name, or when it is a bundled one.
     pub fn find(&self, name: &str) -> Result<EngineId, PluginError> {
         let lockfile = self.store.lockfile()?;
         let is_named = |id: &EngineId| id.name() == name || id.to_string() == name;
@@ -571,7 +572,7 @@ impl<'a> Plugins<'a> {
         }
     }
 
-    /// Waiting for another process blocks, and Ctrl-C must still be seen.
+    /// Acquires the lock on a blocking thread, so that Ctrl-C works meanwhile.
     pub(super) async fn lock(&self) -> Result<Changing, PluginError> {
         let (store, reporter) = (self.store.clone(), Arc::clone(&self.reporter));
         let wait = move || reporter.note("Another process changes the engines; waiting for it");
@@ -595,8 +596,8 @@ pub(super) fn plugin<'a>(lockfile: &'a Lockfile, id: &EngineId) -> Result<&'a Pl
         })
 }
 
-/// Makes `to` the current version, and the default for these operations and no others. What was there is
-/// kept, if it `is_valid` and something else.
+/// Makes `to` the current version, and the default for exactly these operations. The replaced version is kept
+/// for a rollback if it `is_valid` and differs.
 pub(super) fn place(
     lockfile: &mut Lockfile,
     id: &EngineId,

@@ -2,33 +2,33 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// Where an engine can be got. Its text reads back as the same reference.
+/// The location of an engine. Its text parses to the same reference.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Reference {
     /// A file of this machine.
     Path(PathBuf),
-    /// An address with the scheme `https`, or `http` on loopback.
+    /// A URL with the scheme `https`, or `http` on loopback.
     Url(String),
     /// An artifact of an OCI registry.
     Oci {
-        /// Host, with a port where it needs one.
+        /// Host, with a port if it needs one.
         registry: String,
         repository: String,
         version: OciVersion,
     },
 }
 
-/// Which artifact of a repository.
+/// Selects an artifact of a repository.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum OciVersion {
     Tag(String),
-    /// SHA-256 of its image manifest in hexadecimal.
+    /// SHA-256 digest of its image manifest in hexadecimal.
     Digest(String),
-    /// The same by SHA-512, which registries may name a manifest by as well.
+    /// SHA-512 of its image manifest in hexadecimal. Registries may also name a manifest by it.
     Sha512(String),
 }
 
-/// A text that is no reference.
+/// An error: the text is not a reference.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{given}` is nothing that an engine can be installed from: {reason}")]
 pub struct BadReference {
@@ -37,8 +37,8 @@ pub struct BadReference {
 }
 
 impl Reference {
-    /// Where another version may be: behind the tags that versions have, without a `v` and with it. Only a
-    /// registry has more than one.
+    /// Returns where another version may be: at the usual tags of that version, without and with `v`. Only a
+    /// registry has more than one version.
     #[must_use]
     pub fn of_version(&self, version: &semver::Version) -> Option<[Self; 2]> {
         let Self::Oci {
@@ -49,7 +49,7 @@ impl Reference {
         else {
             return None;
         };
-        // No tag can have a `+`; helm writes it like this, too.
+        // A tag can't contain `+`; helm writes it like this, too.
         let tag = version.to_string().replace('+', "_");
         let tagged = |tag: String| Self::Oci {
             registry: registry.clone(),
@@ -61,11 +61,11 @@ impl Reference {
 }
 
 impl Reference {
-    /// Reads what a user typed: as docker and oras take it, a registry may stand there without `oci://`, if it
-    /// has a dot or a port or is `localhost`. A file of that name goes before it.
+    /// Parses a text that a user typed. Like in docker and oras, a registry needs no `oci://` if it has a dot
+    /// or a port or is `localhost`. An existing file of that name is preferred.
     ///
     /// # Errors
-    /// When it is no reference.
+    /// When it is not a reference.
     pub fn typed(text: &str) -> Result<Self, BadReference> {
         let reference: Self = text.parse()?;
         match &reference {
@@ -77,7 +77,7 @@ impl Reference {
     }
 }
 
-/// None for what rather is the path of a file that is not there.
+/// Returns none if the text is more likely the path of a missing file.
 fn registry_without_scheme(text: &str) -> Option<Reference> {
     let (registry, rest) = text.split_once('/')?;
     let is_host = registry.eq_ignore_ascii_case("localhost")
@@ -94,7 +94,7 @@ fn registry_without_scheme(text: &str) -> Option<Reference> {
 impl FromStr for Reference {
     type Err = BadReference;
 
-    /// A path that begins like another form is written with `./` before it.
+    /// A path that begins like another form needs `./` before it.
     fn from_str(text: &str) -> Result<Self, BadReference> {
         let bad = |reason| BadReference {
             given: without_login(text),
@@ -106,7 +106,7 @@ impl FromStr for Reference {
         let Some((scheme, rest)) = text.split_once("://") else {
             return Ok(Self::Path(text.into()));
         };
-        // RFC 3986: schemes are written in any case.
+        // RFC 3986: schemes are case-insensitive.
         match scheme.to_ascii_lowercase().as_str() {
             "oci" => oci(rest).map_err(bad),
             scheme @ ("https" | "http") => Ok(Self::Url(format!("{scheme}://{rest}"))),
@@ -116,7 +116,7 @@ impl FromStr for Reference {
     }
 }
 
-/// A user and a password are not repeated, although they have no place here.
+/// Removes user and password from a text for messages. They are not allowed here, but may be there.
 fn without_login(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else {
         return text.to_owned();
@@ -128,10 +128,11 @@ fn without_login(text: &str) -> String {
     }
 }
 
-/// The rules of the distribution specification: lower-case repositories, tags of at most 128 characters.
+/// Parses by the rules of the distribution specification: lower-case repositories, tags of at most 128
+/// characters.
 ///
-/// As docker has it, a name of a host is lower case, docker's registry has one name, and of a tag with a digest
-/// behind it the digest counts.
+/// Like in docker, host names are lower case, docker's registry has one name, and a digest overrides the tag
+/// before it.
 fn oci(text: &str) -> Result<Reference, &'static str> {
     let text = text.trim_end_matches('/');
     if text.contains("://") {
@@ -166,7 +167,7 @@ fn oci(text: &str) -> Result<Reference, &'static str> {
     })
 }
 
-/// A name or an address, with a port where it has one, in the one form that is kept.
+/// Returns a host name or address, with its port if it has one, in canonical form.
 fn host(text: &str) -> Result<String, &'static str> {
     if text.contains('@') {
         return Err("a reference has no place for a user and a password");
@@ -210,10 +211,10 @@ fn host(text: &str) -> Result<String, &'static str> {
     })
 }
 
-/// Docker's registry under the names that people write, the one that is kept first.
+/// The names of docker's registry, the canonical one first.
 const DOCKER: [&str; 3] = ["docker.io", "index.docker.io", "registry-1.docker.io"];
 
-/// The algorithms that the image specification registers.
+/// Parses a digest of the algorithms that the image specification registers.
 fn digest(text: &str) -> Result<OciVersion, &'static str> {
     let is_hex =
         |hex: &str, length| hex.len() == length && hex.bytes().all(|byte| byte.is_ascii_hexdigit());

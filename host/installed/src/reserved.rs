@@ -1,22 +1,22 @@
-//! Names that would deceive: those of this program and its engines, and what looks like them or like
-//! what is installed.
+//! Finds deceptive names: those of this program and its engines, and names that look like them or like
+//! installed engines.
 //!
-//! | name | what is done |
+//! | name | reaction |
 //! |---|---|
-//! | publisher `kubectl-broker`, or one that looks like it or has it within | refused |
+//! | publisher `kubectl-broker`, or one that looks like it or contains it | refused |
 //! | name of a bundled engine, or one that looks like it | refused |
-//! | word that commands or other programs give a meaning: `auto`, `kubectl`, `system` | refused |
-//! | name that has the name of a bundled engine within: `hivemq-pro` | asked about |
-//! | publisher or name that looks like another one that is installed, or whose key is trusted | asked about |
+//! | word with a meaning in commands or other programs: `auto`, `kubectl`, `system` | refused |
+//! | name that contains the name of a bundled engine: `hivemq-pro` | asked about |
+//! | publisher or name that looks like an installed one, or one with a trusted key | asked about |
 //!
-//! Names are lower-case ASCII letters, digits and dashes: no letter of another script can be in them.
+//! Names consist of lower-case ASCII letters, digits and dashes, so they contain no letters of other scripts.
 
 use broker_manifest::EngineId;
 
 /// The publisher of the bundled engines.
 const OURS: &str = "kubectl-broker";
 
-/// Words that mean something else on the command line, or in the mouth of Kubernetes.
+/// Words with another meaning on the command line or in Kubernetes.
 const WORDS: &[&str] = &[
     "all",
     "any",
@@ -49,23 +49,23 @@ const WORDS: &[&str] = &[
     "verified",
 ];
 
-/// From this length on a name that is one typing error away from another looks like it.
+/// The minimum length from which a name one typing error away counts as similar.
 const LONG: usize = 5;
 
-/// Why a name is refused: what it looks like.
+/// The reason why a name is refused: the name that it looks like.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("its {what} `{given}` {}", if given == like { "is reserved".to_owned() } else { format!("looks like `{like}`, which is reserved") })]
 pub struct Reserved {
-    /// `publisher` or `name`.
+    /// The refused part: `publisher` or `name`.
     pub what: &'static str,
     pub given: String,
     pub like: String,
 }
 
-/// Whether nobody but this program may use the name. `bundled` are the engines that came with it.
+/// Checks that the name is not reserved for this program. `bundled` are the ids of the bundled engines.
 ///
 /// # Errors
-/// Names the part that is reserved.
+/// When a part of the name is reserved; the error names it.
 pub fn check<'a>(
     id: &EngineId,
     bundled: impl IntoIterator<Item = &'a EngineId>,
@@ -95,8 +95,8 @@ pub fn check<'a>(
     Ok(())
 }
 
-/// What a user has to know of a name before the engine is installed: what it could be taken for. `known`
-/// are engines that are there, and `publishers` those whose keys are trusted.
+/// Returns facts that a user must know about a name before the engine is installed: the names that it
+/// resembles. `known` are installed engines, and `publishers` those with trusted keys.
 #[must_use]
 pub fn similar<'a>(
     id: &EngineId,
@@ -135,12 +135,12 @@ pub fn similar<'a>(
     found
 }
 
-/// Another name that looks like it.
+/// Returns true for a different name that looks similar.
 fn is_other(given: &str, known: &str) -> bool {
     given != known && is_like(given, known)
 }
 
-/// Whether people would take the one for the other: the same to the eye, or one typing error away.
+/// Returns true if people could confuse the names: they look the same, or are one typing error apart.
 fn is_like(given: &str, known: &str) -> bool {
     let near = |one: &str, other: &str| {
         one.len().min(other.len()) >= LONG && strsim::osa_distance(one, other) <= 1
@@ -149,8 +149,8 @@ fn is_like(given: &str, known: &str) -> bool {
     one == other || near(&one, &other) || near(given, known)
 }
 
-/// What is left for the eye: letters for the digits and pairs that look like them, without dashes, and no
-/// letter twice in a row.
+/// Reduces a name to its visual form. Digits and pairs become the letters that they look like, dashes are
+/// dropped, and repeated letters are merged.
 fn skeleton(name: &str) -> String {
     let letters = name.chars().filter_map(|c| match c {
         '-' | '_' => None,

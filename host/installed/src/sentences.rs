@@ -1,4 +1,4 @@
-//! What an engine may do, for people: the gravest first and with a mark, and all of it whole.
+//! Describes an engine's capabilities for people: the gravest first, with marks, and nothing left out.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -9,7 +9,7 @@ use super::capabilities::{Login, Place, quoted};
 use super::marks::{self, Mark};
 use super::{Capabilities, Capability};
 
-/// One sentence, with what is dangerous about it.
+/// One sentence and its dangers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Sentence {
     marks: BTreeSet<Mark>,
@@ -26,7 +26,7 @@ impl fmt::Display for Sentence {
     }
 }
 
-/// What belongs in one sentence: the same place, and the same danger.
+/// The subject of one sentence: capabilities with the same place and the same danger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Subject<'a> {
     Requests(&'a Place),
@@ -34,7 +34,7 @@ enum Subject<'a> {
     Other,
 }
 
-/// The sentence of what an engine is the default for, if it is for anything.
+/// Returns the sentence about the operations that an engine is the default for, if there are any.
 fn default_for(operations: &BTreeSet<Operation>, manifest: &Manifest) -> Option<String> {
     let text = format!(
         "be chosen by `auto`, before the bundled engines, for: {}",
@@ -44,7 +44,7 @@ fn default_for(operations: &BTreeSet<Operation>, manifest: &Manifest) -> Option<
     (!operations.is_empty()).then(|| Sentence { marks, text }.to_string())
 }
 
-/// The names of operations, `act` with the verbs that it stands for.
+/// Returns the names of operations; `act` includes the verbs that it stands for.
 pub(super) fn names(operations: &BTreeSet<Operation>, manifest: &Manifest) -> String {
     let names = operations.iter().map(|operation| {
         let name = operation.name();
@@ -59,8 +59,8 @@ pub(super) fn names(operations: &BTreeSet<Operation>, manifest: &Manifest) -> St
 }
 
 impl Capabilities {
-    /// The same for people, one sentence for each place, kind or command; the dangerous ones first, each
-    /// with its marks in brackets before it. Nothing is left out, and nothing is cut.
+    /// Returns one sentence for each place, kind or command. The dangerous ones come first, each with its
+    /// marks in brackets before it. Nothing is left out or cut.
     #[must_use]
     pub fn sentences(&self) -> Vec<String> {
         let mut sentences: Vec<(Subject<'_>, Sentence)> = Vec::new();
@@ -84,7 +84,7 @@ impl Capabilities {
                 }
             }
         }
-        // None is after all marks.
+        // Sentences without a mark come last.
         sentences.sort_by_key(|(_, sentence)| {
             let gravest = sentence.marks.first().copied();
             (gravest.is_none(), gravest)
@@ -93,7 +93,7 @@ impl Capabilities {
         sentences.collect()
     }
 
-    /// As [`Self::sentences`], of an engine that is also the default for these operations.
+    /// Returns [`Self::sentences`] of an engine that is also the default for these operations.
     #[must_use]
     pub fn sentences_with(
         &self,
@@ -108,7 +108,8 @@ impl Capabilities {
     }
 }
 
-/// The parts of a sentence: what it is about, its marks, how it begins, and what may be one of several.
+/// Returns the parts of a sentence: its subject, its marks, its beginning, and the item that may be one of
+/// several.
 fn parts(capability: &Capability) -> (Subject<'_>, BTreeSet<Mark>, String, String) {
     let other = |marks: Option<Mark>, text: String| {
         (
@@ -126,7 +127,7 @@ fn parts(capability: &Capability) -> (Subject<'_>, BTreeSet<Mark>, String, Strin
                     [marks::of_route(route), marks::of_bucket(route)]
                 }
                 Ok(route) => [marks::of_route(route), None],
-                // It came out of a manifest. What can't be read is not harmless.
+                // The route comes from a manifest. If it can't be parsed, it is not assumed to be harmless.
                 Err(_) => [Some(Mark::Writes), None],
             };
             let marks = marks.into_iter().flatten().collect();

@@ -1,7 +1,7 @@
-//! Signatures as `openssl dgst -sha256 -sign` and `cosign sign-blob --key` make them: ECDSA over P-256
-//! and SHA-256, in DER; and what cosign signs in a registry.
+//! Verifies signatures of `openssl dgst -sha256 -sign` and `cosign sign-blob --key`: ECDSA over P-256 and
+//! SHA-256, in DER. It also verifies what cosign signs in a registry.
 //!
-//! The curve arithmetic is ring's, which the TLS of this program is built on as well.
+//! The curve arithmetic is ring's, which the TLS of this program uses as well.
 
 use std::path::Path;
 
@@ -16,16 +16,16 @@ use serde::Deserialize;
 
 use super::source::{CosignPayload, DetachedSignature, wasm_layer};
 
-/// The longest DER form of a P-256 signature: two integers of 33 bytes with their headers.
+/// The maximum DER size of a P-256 signature, in bytes: two integers of 33 bytes with their headers.
 const MAX_DER: usize = 72;
 
-/// A public key of P-256: `SubjectPublicKeyInfo` before the point, as RFC 5480 has it for an
-/// uncompressed point. Every other key differs in it.
+/// The part of `SubjectPublicKeyInfo` before the point, for an uncompressed P-256 point (RFC 5480). Every
+/// other key differs in it.
 const P256_PREFIX: [u8; 26] = [
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
     0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
 ];
-/// An uncompressed point: 4, and two coordinates of 32 bytes.
+/// The size of an uncompressed point: the byte 4, and two coordinates of 32 bytes.
 const POINT: usize = 65;
 
 const EC_KEY: &[u8] = &[0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
@@ -35,7 +35,7 @@ const RSA_KEY: &[u8] = &[
 ];
 const ED25519_KEY: &[u8] = &[0x06, 0x03, 0x2b, 0x65, 0x70];
 
-/// A key or a signature that can't be used, or that does not sign what it should.
+/// An error: a key or signature is invalid, or does not match what it should sign.
 #[derive(Debug, thiserror::Error)]
 pub enum SignatureError {
     #[error("{origin} is no public key that signatures can be checked with: {reason}")]
@@ -113,7 +113,7 @@ impl Problem for SignatureError {
     }
 }
 
-/// A public key that signatures are checked with.
+/// A public key that verifies signatures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicKey {
     der: Vec<u8>,
@@ -123,7 +123,7 @@ impl PublicKey {
     /// Reads `-----BEGIN PUBLIC KEY-----`. `origin` names the text in errors.
     ///
     /// # Errors
-    /// When there is no such block, more than one, or it holds another kind of key.
+    /// When there is no such block or more than one, or when it contains another kind of key.
     pub fn from_pem(pem: &[u8], origin: &str) -> Result<Self, SignatureError> {
         let refuse = |reason| SignatureError::NotAKey {
             origin: shown(origin),
@@ -144,13 +144,13 @@ impl PublicKey {
         Ok(Self { der: der.to_vec() })
     }
 
-    /// SHA-256 of the key's DER form (`openssl pkey -pubin -outform DER | sha256sum`).
+    /// Returns the digest of the key's DER form (`openssl pkey -pubin -outform DER | sha256sum`).
     #[must_use]
     pub fn fingerprint(&self) -> Sha256 {
         digest(&self.der)
     }
 
-    /// The key as it is kept in a file.
+    /// Returns the key in PEM, as it is stored in a file.
     #[must_use]
     pub fn to_pem(&self) -> String {
         let text = BASE64_STANDARD.encode(&self.der);
@@ -158,7 +158,7 @@ impl PublicKey {
         format!("-----BEGIN PUBLIC KEY-----\n{first}\n{second}\n-----END PUBLIC KEY-----\n")
     }
 
-    /// Whether `signature`, in DER, is one of `message` by this key.
+    /// Returns true if this key made `signature`, in DER, of `message`.
     #[must_use]
     pub fn signed(&self, message: &[u8], signature: &[u8]) -> bool {
         let point = &self.der[P256_PREFIX.len()..];
@@ -197,7 +197,7 @@ fn unfit(der: &[u8]) -> Option<&'static str> {
     })
 }
 
-/// A signature out of a file: DER, or that in base64. `origin` names the file in errors.
+/// Decodes the content of a signature file: DER, or DER in base64. `origin` names the file in errors.
 pub(super) fn decode(content: &[u8], origin: &str) -> Result<Vec<u8>, SignatureError> {
     let refuse = |reason| SignatureError::NotASignature {
         origin: shown(origin),
@@ -224,7 +224,7 @@ pub(super) fn decode(content: &[u8], origin: &str) -> Result<Vec<u8>, SignatureE
     }
 }
 
-/// A sequence that is as long as it says. ring looks at what is in it.
+/// Returns true for a DER sequence of the length that it states. ring checks its content.
 fn is_der(bytes: &[u8]) -> bool {
     let [0x30, length, rest @ ..] = bytes else {
         return false;
@@ -232,10 +232,10 @@ fn is_der(bytes: &[u8]) -> bool {
     bytes.len() <= MAX_DER && usize::from(*length) == rest.len()
 }
 
-/// The bytes that `signature` must be over to be one of `component`.
+/// Returns the bytes that `signature` must cover to be one of `component`.
 ///
-/// A signature of a registry is over a document that names an image manifest, which names the
-/// component: each step is checked here, so that the three can't come from different places.
+/// A signature of a registry covers a document that names an image manifest, which names the component. Each
+/// step is checked here, so that the three can't come from different places.
 pub(super) fn signed_bytes<'a>(
     signature: &'a DetachedSignature,
     component: &'a [u8],
@@ -252,7 +252,8 @@ pub(super) fn signed_bytes<'a>(
     }
 }
 
-/// Cosign's document: <https://github.com/sigstore/cosign/blob/main/specs/SIGNATURE_SPEC.md>.
+/// Cosign's signed document, described at
+/// <https://github.com/sigstore/cosign/blob/main/specs/SIGNATURE_SPEC.md>.
 #[derive(Deserialize)]
 struct SimpleSigning {
     critical: Critical,
@@ -271,7 +272,7 @@ struct Image {
     digest: String,
 }
 
-/// Why the document does not lead to the component.
+/// Returns why the document does not lead to the component.
 fn follow(payload: &CosignPayload, component: &[u8]) -> Option<&'static str> {
     let Ok(document) = serde_json::from_slice::<SimpleSigning>(&payload.document) else {
         return Some("what was signed is no document of cosign");
@@ -298,7 +299,7 @@ fn shown(text: &str) -> String {
     printable(text, 300).into_owned()
 }
 
-/// For messages about files.
+/// Returns the path of a file for messages.
 pub(super) fn origin(path: &Path) -> String {
     path.display().to_string()
 }

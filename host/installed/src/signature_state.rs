@@ -1,14 +1,14 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// What is known of who made an engine.
+/// The knowledge about who signed an engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SignatureState {
-    /// Nobody says so. A state like any other, that is shown.
+    /// The engine has no signature. That is a valid state, which is shown.
     Unsigned,
-    /// It has a signature, and no key of its publisher is known: it does not say whose it is.
+    /// It has a signature but no known key of its publisher, so the signer is unknown.
     Unverified,
-    /// Signed with a key that the user trusts for this publisher.
+    /// It is signed with a key that the user trusts for this publisher.
     Signed {
         /// The fingerprint of the key.
         key: String,

@@ -1,9 +1,9 @@
-//! The places that components are fetched from, each in a module of its own.
+//! Fetches components from their sources, each in a module of its own.
 //!
-//! | module | what it speaks |
+//! | module | protocol |
 //! |---|---|
 //! | `path` | files of this machine |
-//! | `https` | one file at an address |
+//! | `https` | one file at a URL |
 //! | `oci` | registries, by the distribution specification 1.1 |
 //! | `client` | HTTP for the last two: limits, deadlines, redirects, TLS |
 
@@ -28,36 +28,37 @@ pub(super) use oci::wasm_layer;
 pub use options::{Deadlines, SourceOptions};
 pub(super) use path::read_plain_file;
 
-/// The most bytes that a component may have: 64 MiB.
+/// The maximum size of a component, in bytes: 64 MiB.
 pub const MAX_ENGINE: u64 = 64 * 1024 * 1024;
 
-/// The most bytes of a file with a signature. A signature has about 100.
+/// The maximum size of a signature file, in bytes. A signature has about 100.
 const MAX_SIGNATURE: u64 = 64 * 1024;
 
-/// A component as it came, not yet looked at.
+/// A fetched component that is not yet inspected.
 #[derive(Clone, Debug)]
 pub struct Fetched {
     pub bytes: Vec<u8>,
-    /// The reference that gets the same bytes again: for a tag of a registry, its digest of that moment.
+    /// The reference that gives the same bytes again. For a tag of a registry, it contains the current
+    /// digest.
     pub pinned: Reference,
     pub signatures: Vec<DetachedSignature>,
-    /// Why there may be signatures that are not among these: a server answered the question for them in an odd
-    /// way. It matters only where a signature is demanded.
+    /// The reason why further signatures may exist: a server gave an unusual answer to their look-up. It
+    /// matters only if a signature is required.
     pub not_looked_up: Option<Arc<SourceError>>,
 }
 
-/// A signature that came beside a component.
+/// A signature that was found beside a component.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DetachedSignature {
-    /// ECDSA over P-256 and SHA-256, in DER.
+    /// The signature: ECDSA over P-256 and SHA-256, in DER.
     pub der: Vec<u8>,
-    /// What was signed, where that is not the component itself.
+    /// The signed bytes, if they are not the component itself.
     pub payload: Option<CosignPayload>,
     /// Where it was found, for people.
     pub origin: String,
 }
 
-/// What cosign signs in a registry, with what it takes to get from there to the component.
+/// The document that cosign signs in a registry, and the documents that lead from it to the component.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CosignPayload {
     /// A small JSON document that names the digest of the image manifest. These bytes are signed.
@@ -66,29 +67,29 @@ pub struct CosignPayload {
     pub manifest: Vec<u8>,
 }
 
-/// Every place that there is.
+/// All kinds of sources.
 pub struct Sources {
-    /// None when offline: without it nothing here can open a socket or run a helper.
+    /// `None` when offline: then no code here can open a socket or run a helper.
     network: Option<Later>,
     total: Duration,
 }
 
-/// Made when it is needed first: files need neither certificates nor proxies.
+/// A network client that is created on first use, because files need neither certificates nor proxies.
 struct Later {
     options: SourceOptions,
     made: OnceCell<Network>,
 }
 
-/// What it takes to ask another machine.
+/// The parts that are needed to access another machine.
 struct Network {
     client: Client,
     docker: DockerConfig,
-    /// For all signatures of one component.
+    /// Time for all signatures of one component.
     signatures: Duration,
 }
 
 impl Sources {
-    /// Opens no file and no socket yet.
+    /// Creates the sources; it opens no file and no socket yet.
     #[must_use]
     pub fn new(options: SourceOptions) -> Self {
         Self {
@@ -100,11 +101,11 @@ impl Sources {
         }
     }
 
-    /// Fetches the component and the signatures that lie beside it. A missing signature is none, and one that
-    /// can't be looked up keeps nobody from the component: see [`Fetched::not_looked_up`].
+    /// Fetches the component and the signatures beside it. A missing signature is not an error, and neither
+    /// is a failed look-up: see [`Fetched::not_looked_up`].
     ///
     /// # Errors
-    /// Why it could not be got.
+    /// When the component can't be fetched.
     pub async fn fetch(&self, reference: &Reference) -> Result<Fetched, SourceError> {
         let fetching = Box::pin(self.fetch_from(reference));
         match tokio::time::timeout(self.total, fetching).await {

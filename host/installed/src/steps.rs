@@ -1,20 +1,20 @@
-//! Places where a test can kill an installation, as it can kill a download.
+//! Defines places where a test can kill an installation, like a download.
 //!
-//! | name | what has been done |
+//! | name | state |
 //! |---|---|
 //! | `plugin-fetched` | the bytes are in memory |
-//! | `plugin-checked` | they are an engine that this host can run, and its maker is trusted |
-//! | `plugin-consented` | the user accepts what it may do |
+//! | `plugin-checked` | they are an engine that this host can run, and its publisher is trusted |
+//! | `plugin-consented` | the user accepted its capabilities |
 //! | `plugin-tried` | it was started once, and its native code is in the cache |
 //! | `plugin-locked` | no other process can change the store |
-//! | `plugin-blob-staged` | the component is on the disk under another name |
-//! | `plugin-blob-written` | it has its name |
-//! | `plugin-outline-written` | its outline has its name, too |
-//! | `plugin-signatures-written` | so have its signatures, if it has any |
-//! | `plugin-lock-staged` | the new lockfile is on the disk under another name |
-//! | `plugin-switched` | it has its name: from here on the engine is installed |
-//! | `plugin-synced` | the disk knows it |
-//! | `plugin-collected` | nothing is left but what is used |
+//! | `plugin-blob-staged` | the component is on the disk under a temporary name |
+//! | `plugin-blob-written` | the component has its name |
+//! | `plugin-outline-written` | its declarations are stored, too |
+//! | `plugin-signatures-written` | its signatures are stored, too, if it has any |
+//! | `plugin-lock-staged` | the new lockfile is on the disk under a temporary name |
+//! | `plugin-switched` | the lockfile has its name: from now on the engine is installed |
+//! | `plugin-synced` | the renames are on the disk |
+//! | `plugin-collected` | all unused files are removed |
 
 use host_base::fail_point;
 
@@ -36,7 +36,7 @@ pub(super) enum Step {
     Collected,
 }
 
-/// The process is at this step. A release has nothing of this.
+/// Signals that the process reached this step. A release build contains none of this.
 pub(super) fn reach(step: Step) {
     fail_point::reach(match step {
         Step::Fetched => "plugin-fetched",

@@ -1,16 +1,16 @@
-//! Where installed engines are kept: in the data folder, and reachable by this user only.
+//! Stores installed engines in the data folder, which only this user can access.
 //!
-//! | file | what it is |
+//! | file | content |
 //! |---|---|
 //! | `blobs/sha256-HEX.wasm` | a component, named by its content |
-//! | `outlines/sha256-HEX.json` | what it says of itself, so that nothing of WebAssembly is read for help and lists |
-//! | `signatures/sha256-HEX.json` | the signatures that came with a component, for a bundle |
-//! | `broker-plugins.lock` | which of them are installed: [`Lockfile`] |
+//! | `outlines/sha256-HEX.json` | its declarations, so that help and lists read no WebAssembly |
+//! | `signatures/sha256-HEX.json` | the signatures that were fetched with a component, for a bundle |
+//! | `broker-plugins.lock` | the installed engines: [`Lockfile`] |
 //! | `.lock` | held by the process that changes any of it |
 //!
-//! Files are added first, then the lockfile is replaced, and that one step is the change. What it no longer
-//! names is removed after it. A crash anywhere leaves the store as it was before or after, and at most
-//! files that nothing names, which the next change removes.
+//! Files are added first. Then the lockfile is replaced, and that one step is the change. Files that it no
+//! longer names are removed afterwards. A crash anywhere leaves the store as it was before or after the
+//! change. At most it leaves unnamed files, which the next change removes.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -25,7 +25,7 @@ use super::steps::{Step, reach};
 use super::stored_signature::StoredSignature;
 use super::{Capabilities, DetachedSignature, Installed, Lockfile, Plugin, PluginError};
 
-/// The name of the lockfile, wherever it lies.
+/// The name of the lockfile, in any folder.
 pub const LOCKFILE: &str = "broker-plugins.lock";
 const LOCK: &str = ".lock";
 
@@ -48,14 +48,14 @@ pub struct Changing {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StoredOutline {
-    /// The component that it is of.
+    /// Digest of the component.
     sha256: String,
     outline: Outline,
 }
 
 impl Store {
-    /// Opens the store of the user. One that is missing is empty; it is made by the first change, so that
-    /// nobody who only looks needs a home that can be written to.
+    /// Opens the store of the user. A missing store is empty. The first change creates it, so that reading
+    /// needs no writable home folder.
     ///
     /// # Errors
     /// When others can reach it, or it can't be read.
@@ -69,7 +69,7 @@ impl Store {
         })
     }
 
-    /// Opens the store if there is one.
+    /// Opens the store if it exists.
     ///
     /// # Errors
     /// As [`Store::open`].
@@ -81,10 +81,10 @@ impl Store {
         }
     }
 
-    /// What is installed.
+    /// Returns the installed engines.
     ///
     /// # Errors
-    /// When the lockfile can't be used.
+    /// When the lockfile is unusable.
     pub fn lockfile(&self) -> Result<Lockfile, PluginError> {
         let path = self.lockfile_path();
         let Some(bytes) = self.root.read(LOCKFILE)? else {
@@ -99,10 +99,10 @@ impl Store {
         self.root.path(LOCKFILE)
     }
 
-    /// An engine, as its outline says. Its component is not read.
+    /// Returns an engine with its stored declarations. The component is not read.
     ///
     /// # Errors
-    /// When something of it is lacking or is not what was installed, or it can't run here any more.
+    /// When a file is missing or is not what was installed, or when this host can't run the engine any more.
     pub fn engine(&self, id: &EngineId, version: &Installed) -> Result<EngineFile, PluginError> {
         let outline = self.outline(id, version)?;
         let path = self.blobs.path(&blob_name(version.digest));
@@ -126,10 +126,10 @@ impl Store {
         )?)
     }
 
-    /// The engine that is used, with what the user made it the default for.
+    /// Returns the current version of an engine, with the operations that it is the default for.
     ///
     /// # Errors
-    /// As [`Self::engine`], and when somebody changed what it is the default for.
+    /// Those of [`Self::engine`]; also when somebody changed the defaults by hand.
     pub fn current(&self, id: &EngineId, plugin: &Plugin) -> Result<EngineFile, PluginError> {
         let file = self.engine(id, &plugin.current)?;
         self.check_defaults(id, plugin)?;
@@ -180,10 +180,10 @@ impl Store {
         Ok(stored.outline)
     }
 
-    /// The component, read anew, with nothing taken from its outline; and whether the outline says the same.
+    /// Reads the component again without its stored declarations, and checks that the declarations match.
     ///
     /// # Errors
-    /// When the bytes or the outline are not what was installed.
+    /// When the component or the declarations are not what was installed.
     pub fn verified(&self, id: &EngineId, version: &Installed) -> Result<EngineFile, PluginError> {
         let stored = self.engine(id, version)?;
         let bytes = stored.bytes()?.into_owned();
@@ -198,7 +198,7 @@ impl Store {
         Ok(stored)
     }
 
-    /// The signatures that came with a component. What they are worth the keys say.
+    /// Returns the signatures that were fetched with a component. The keys decide whether they are valid.
     ///
     /// # Errors
     /// When they can't be read.
@@ -220,11 +220,11 @@ impl Store {
         })
     }
 
-    /// Keeps other processes from changing the store. `wait` is called where one of them is at it; then
-    /// this waits until it is done.
+    /// Locks the store against changes by other processes. If one of them holds the lock, `wait` is called,
+    /// and then the call waits.
     ///
     /// # Errors
-    /// When the store or its lock can't be made.
+    /// When the store or its lock can't be created.
     pub fn lock(self, wait: impl FnOnce()) -> Result<Changing, PluginError> {
         for folder in [&self.root, &self.blobs, &self.outlines, &self.signatures] {
             folder.make()?;
@@ -239,7 +239,8 @@ impl Store {
 }
 
 impl Changing {
-    /// Adds a component, its outline, and its signatures. Until the lockfile names them nothing has changed.
+    /// Adds a component, its declarations and its signatures. They have no effect until the lockfile names
+    /// them.
     ///
     /// # Errors
     /// When they can't be written.
@@ -264,7 +265,7 @@ impl Changing {
         reach(Step::OutlineWritten);
         let kept = &self.store.signatures;
         let name = outline_name(digest);
-        // Most have none, and then there is no file.
+        // Most engines have no signatures, and then there is no file.
         if !signatures.is_empty() || kept.read(&name)?.is_some() {
             let stored: Vec<_> = signatures.iter().map(StoredSignature::of).collect();
             kept.replace(&name, &serde_json::to_vec_pretty(&stored)?, || {})?;
@@ -276,10 +277,10 @@ impl Changing {
         Ok(())
     }
 
-    /// Makes it the lockfile, in one step, and removes what it does not name.
+    /// Replaces the lockfile in one step, and removes the files that it does not name.
     ///
     /// # Errors
-    /// When it can't be written. What can't be removed is left to the next change.
+    /// When the lockfile can't be written. Files that can't be removed are left to the next change.
     pub fn commit(self, lockfile: &Lockfile) -> Result<(), PluginError> {
         let text = lockfile.text()?;
         let root = &self.store.root;
@@ -292,7 +293,7 @@ impl Changing {
         Ok(())
     }
 
-    /// No other process is writing here, so whatever is not named is left over.
+    /// Removes unnamed files. No other process is writing here, so they are not in use.
     fn collect(&self, digests: &BTreeSet<Sha256>) -> Result<(), PluginError> {
         let blobs: BTreeSet<_> = digests.iter().map(|digest| blob_name(*digest)).collect();
         let outlines: BTreeSet<_> = digests.iter().map(|digest| outline_name(*digest)).collect();

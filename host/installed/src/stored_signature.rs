@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::source::{CosignPayload, DetachedSignature};
 
-/// A signature as it is kept in the store and in a bundle.
+/// A signature in the form of the store and of bundles.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StoredSignature {
-    /// In base64, like the others.
+    /// The signature in base64, like the other fields.
     der: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     payload: Option<StoredPayload>,
@@ -36,7 +36,7 @@ impl StoredSignature {
         }
     }
 
-    /// None if it is no base64. What it is a signature of is found out with the keys.
+    /// Decodes the signature; none if it is not base64. The keys decide later what it signs.
     pub(super) fn read(&self) -> Option<DetachedSignature> {
         let bytes = |text: &String| BASE64_STANDARD.decode(text).ok();
         let payload = match &self.payload {

@@ -10,10 +10,10 @@ use super::{
     Reference, clash, today, trial,
 };
 
-/// The largest lockfile that is read, in bytes: some thousands of engines.
+/// The maximum size of a lockfile, in bytes, which is enough for thousands of engines.
 const MAX_LOCKFILE: u64 = 16 << 20;
 
-/// What it took to make this machine match a lockfile.
+/// The changes that made this machine match a lockfile.
 #[derive(Clone, Debug, Default)]
 pub struct Synced {
     pub changes: Vec<Change>,
@@ -21,16 +21,17 @@ pub struct Synced {
 }
 
 impl Plugins<'_> {
-    /// Makes this machine have exactly the engines of a lockfile that was reviewed: the same bytes, the
-    /// same signatures, and the abilities that stand in it, which is the consent. All of it, or nothing.
+    /// Installs exactly the engines in a reviewed lockfile: the same bytes, the same signatures, and the
+    /// capabilities in it, which count as accepted. Either everything changes or nothing.
     ///
     /// # Errors
-    /// When a source no longer has these bytes, or they ask for something else than the lockfile says.
+    /// When a source no longer has these bytes, or the engine asks for other capabilities than the lockfile
+    /// grants.
     pub async fn sync(&self, path: &Path) -> Result<Synced, PluginError> {
         let wanted = read(path)?;
         let seen = self.store.lockfile()?;
         let mut candidates = Vec::new();
-        // Of those that are there nothing is fetched.
+        // Engines that are installed already are not fetched.
         let mut defaults_only = Vec::new();
         for (id, plugin) in &wanted.plugins {
             let locked = &plugin.current;
@@ -109,7 +110,7 @@ impl Plugins<'_> {
         Ok(synced)
     }
 
-    /// The component that a lockfile means, from where it says.
+    /// Fetches the component of a lockfile entry from its recorded source.
     async fn locked(
         &self,
         id: &EngineId,
@@ -155,7 +156,7 @@ impl Plugins<'_> {
     }
 }
 
-/// What will be beside each other: those that stay.
+/// Returns the engines that will be installed together: those that stay.
 fn wanted_beside(seen: &Lockfile, wanted: &Lockfile) -> Lockfile {
     let mut stay = seen.clone();
     stay.plugins.retain(|id, _| wanted.plugins.contains_key(id));
@@ -170,7 +171,7 @@ fn read(path: &Path) -> Result<Lockfile, PluginError> {
     Ok(Lockfile::parse(&text, path)?)
 }
 
-/// A path that is not whole is seen from the folder of the lockfile.
+/// Resolves a relative path from the folder of the lockfile.
 fn beside(reference: &Reference, lockfile: &Path) -> Reference {
     match reference {
         Reference::Path(path) if path.is_relative() => {

@@ -1,13 +1,13 @@
-//! Keys and signatures that `openssl` made.
+//! Keys and signatures that `openssl` created.
 
-/// What is signed by the signatures here.
+/// The bytes that the signatures here sign.
 pub(crate) const COMPONENT: &[u8] = b"component";
 
-/// Of [`COMPONENT`] by [`KEY`].
+/// A signature of [`COMPONENT`] by [`KEY`].
 pub(crate) const SIGNATURE: &str = "MEUCIFYNXOQsV4NgHlJ9RvYPWNPTQti8gcMQC34x+z4HI9lxAiEA9sZgcnBLheWNomKR7D74nNRVhwzatLZKe6SAFRlzzCg=";
-/// Of [`COMPONENT`] by [`OTHER_KEY`].
+/// A signature of [`COMPONENT`] by [`OTHER_KEY`].
 pub(crate) const OTHER_SIGNATURE: &str = "MEUCIQDvIhNIEtQtK5D714dbOKvyVM2ffzLnwDvg3pPRIoOVbQIgK/E7xsgP4MD4O83NS3qCRitz6YXLot/Uvb8v+cNGQkI=";
-/// Something in the form of a signature.
+/// Bytes in the form of a signature.
 pub(crate) const DER: &[u8] = &[0x30, 0x06, 0x02, 0x01, 0x01, 0x02, 0x01, 0x01];
 
 pub(crate) const KEY: &str = "\
@@ -16,7 +16,7 @@ MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEIZZ7Hb0SIXCP1yUcjGbKCrSngO66\n\
 pHmO314GJ+nCjUcJS2o4OVCKMsDKAyYQEmQLCRqFZfy02caXe0le0Sx9Ag==\n\
 -----END PUBLIC KEY-----\n\
 ";
-/// Of the DER form, by `sha256sum`.
+/// The digest of the DER form of [`KEY`], computed by `sha256sum`.
 pub(crate) const FINGERPRINT: &str =
     "e3c096b0556bebe8fd35056f3ba289a62fc883e901898673511e57850b3a4e31";
 pub(crate) const OTHER_KEY: &str = "\

@@ -1,13 +1,13 @@
-//! The policy of today, for what is installed already: from the moment a key of a publisher is trusted,
-//! no version of its engines is used that no trusted key signed, whenever it was installed.
+//! Applies the current policy to installed engines. Once a key of a publisher is trusted, every version of
+//! its engines must be signed by a trusted key, whenever it was installed.
 
 use broker_manifest::EngineId;
 
 use super::source::Fetched;
 use super::{Installed, KeyFolder, PluginError, SignatureState, Store};
 
-/// Whether a version may be used. For most engines nothing but the folder of keys is looked at: the
-/// lockfile says which key signed what, and that key is still trusted.
+/// Checks whether a version may be used. For most engines it reads only the folder of keys: the lockfile says
+/// which key signed what, and that key is still trusted.
 ///
 /// # Errors
 /// When no key that is trusted today signed it, or a key can't be read.
@@ -32,10 +32,10 @@ pub(super) fn check(
     judge(store, keys, id, version).map(|_| ())
 }
 
-/// What the signatures that were kept say under the keys of today. The component is read anew.
+/// Judges the stored signatures by the current keys. The component is read again.
 ///
 /// # Errors
-/// When it is refused, or something of it is not what was installed.
+/// When the component is refused, or a file is not what was installed.
 pub(super) fn judge(
     store: &Store,
     keys: &KeyFolder,
@@ -46,7 +46,7 @@ pub(super) fn judge(
         bytes: store.engine(id, version)?.bytes()?.into_owned(),
         pinned: version.pinned.clone(),
         signatures: store.signatures(id, version)?,
-        // What was kept is all there is: nothing is looked up.
+        // Only stored signatures count here: nothing is looked up.
         not_looked_up: None,
     };
     keys.judge(id.publisher(), &kept, None)

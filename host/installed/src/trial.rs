@@ -11,8 +11,8 @@ use host_engine::{
 
 use super::PluginError;
 
-/// Makes native code of an engine, keeps it in the cache, and starts the engine once with nothing that it
-/// could reach. What can't be started is not installed, and the first use has nothing left to compile.
+/// Compiles an engine, stores its native code in the cache, and starts it once without any access. An engine
+/// that can't be started is not installed, and its first use need not compile.
 ///
 /// # Errors
 /// Why it can't be started.
@@ -39,7 +39,7 @@ pub(super) async fn start_once(file: &EngineFile, folders: &Folders) -> Result<(
     Ok(())
 }
 
-/// Refuses everything, and hears nothing.
+/// A set of services that refuse every call and ignore every message.
 struct Nothing;
 
 fn refused<T>() -> Result<T, Report> {

@@ -1,5 +1,5 @@
-//! The bytes of a bundle: a tar file of the form `ustar` (POSIX.1-1988), of which there is only one for
-//! the same content.
+//! Reads and writes the bytes of a bundle: a tar file in the format `ustar` (POSIX.1-1988) with a unique
+//! form.
 
 use host_base::Sha256;
 
@@ -7,7 +7,7 @@ use super::BEGIN;
 
 const BLOCK: usize = 512;
 const END: usize = 2 * BLOCK;
-/// The most bytes of an index.
+/// The maximum size of an index, in bytes.
 const MAX_INDEX: usize = 16 << 20;
 
 type Problem = &'static str;
@@ -15,7 +15,7 @@ type Problem = &'static str;
 const CUT: Problem = "it ends too early";
 const CHANGED: Problem = "it was changed after it was written";
 
-/// A whole bundle.
+/// Returns the bytes of a whole bundle.
 pub(super) fn write(index: &[u8], components: &[(Sha256, Vec<u8>)]) -> Vec<u8> {
     let mut bytes = Vec::new();
     append(&mut bytes, &index_name(Sha256::digest(index)), index);
@@ -26,10 +26,10 @@ pub(super) fn write(index: &[u8], components: &[(Sha256, Vec<u8>)]) -> Vec<u8> {
     bytes
 }
 
-/// The index, and what comes after it.
+/// Returns the index, and the bytes after it.
 pub(super) fn index(bytes: &[u8]) -> Result<(&[u8], &[u8]), Problem> {
     let header = bytes.get(..BLOCK).ok_or(CUT)?;
-    // In octal digits with a zero behind them, as in every header of this program.
+    // Sizes are octal digits with a final zero byte, as in every header of this program.
     let digits = std::str::from_utf8(&header[SIZE..SIZE + 11]).map_err(|_| CHANGED)?;
     let size = usize::from_str_radix(digits, 8).map_err(|_| CHANGED)?;
     if size > MAX_INDEX {
@@ -37,13 +37,13 @@ pub(super) fn index(bytes: &[u8]) -> Result<(&[u8], &[u8]), Problem> {
     }
     let mut rest = bytes;
     let content = bytes.get(BLOCK..BLOCK + size).ok_or(CUT)?;
-    // The name has the digest of what it is read with: whatever was changed, one of the two is wrong.
+    // The name contains the digest of the content, so a change of either is noticed.
     let name = index_name(Sha256::digest(content));
     let index = entry(&mut rest, &name, size)?;
     Ok((index, rest))
 }
 
-/// The next component, which must be the one that the index names.
+/// Returns the next component, which must be the one that the index names.
 pub(super) fn component<'a>(
     rest: &mut &'a [u8],
     digest: Sha256,
@@ -58,7 +58,7 @@ pub(super) fn component<'a>(
     }
 }
 
-/// Nothing comes after the last component.
+/// Checks that nothing follows the last component.
 pub(super) fn end(rest: &[u8]) -> Result<(), Problem> {
     match rest.len() {
         END if rest.iter().all(|byte| *byte == 0) => Ok(()),
@@ -99,13 +99,13 @@ fn entry<'a>(rest: &mut &'a [u8], name: &str, size: usize) -> Result<&'a [u8], P
 const SIZE: usize = 124;
 const CHECKSUM: usize = 148;
 
-/// Of a plain file of nobody, from the beginning of time.
+/// Returns the header of a plain file without an owner and with time 0.
 fn header(name: &str, size: usize) -> [u8; BLOCK] {
     let mut header = [0; BLOCK];
     let mut put = |at: usize, text: &str| {
         header[at..at + text.len()].copy_from_slice(text.as_bytes());
     };
-    // Names have at most 91 bytes of 100, and sizes fit: a bundle has less than 2^33 bytes.
+    // Names have at most 91 bytes of 100, and sizes fit: a bundle has fewer than 2^33 bytes.
     put(0, name);
     put(100, "0000644");
     put(108, "0000000");

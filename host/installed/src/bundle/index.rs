@@ -1,4 +1,4 @@
-//! What a bundle says of what is in it.
+//! The index of a bundle, which describes the engines in it.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -11,27 +11,27 @@ use super::super::source::{DetachedSignature, MAX_ENGINE};
 use super::super::stored_signature::StoredSignature;
 use super::super::{Plugin, PluginError, Reference};
 
-/// The version of its form.
+/// The version of the format.
 const VERSION: u32 = 1;
-/// The most signatures of one engine.
+/// The maximum number of signatures of one engine.
 const MAX_SIGNATURES: usize = 64;
 
-/// All engines of a bundle, in the order in which they come.
+/// All engines of a bundle, in their order.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     pub(super) engines: Vec<Entry>,
 }
 
-/// One of them.
+/// One engine of a bundle.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) id: EngineId,
     pub(super) sha256: Sha256,
-    /// In bytes.
+    /// Size of the component in bytes.
     pub(super) size: u64,
     pub(super) source: Reference,
     pub(super) pinned: Reference,
-    /// What it is the default for.
+    /// The operations that the engine is the default for.
     pub(super) defaults: BTreeSet<Operation>,
     signatures: Vec<StoredSignature>,
 }
@@ -51,7 +51,7 @@ struct RawEntry {
     size: u64,
     source: String,
     pinned: String,
-    /// Bundles without it are as old as those of engines that are the default for nothing.
+    /// The field is optional, so that bundles without defaults equal those of earlier versions.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     defaults: BTreeSet<Operation>,
     signatures: Vec<StoredSignature>,
@@ -71,7 +71,7 @@ impl Entry {
         }
     }
 
-    /// As if they had been fetched, from this bundle.
+    /// Returns the signatures as if they had been fetched from this bundle.
     pub(super) fn signatures(&self, bundle: &Path) -> Vec<DetachedSignature> {
         let read = self.signatures.iter().filter_map(StoredSignature::read);
         read.map(|signature| DetachedSignature {

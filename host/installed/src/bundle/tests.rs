@@ -27,7 +27,7 @@ fn signature() -> DetachedSignature {
     }
 }
 
-/// Of one engine from a registry and one from a file.
+/// Returns a bundle of one engine from a registry and one from a file.
 fn bundle() -> Vec<u8> {
     let pinned = format!("oci://r.example/a@sha256:{}", "ab".repeat(32));
     let from_registry = version("oci://r.example/a:1", &pinned, COMPONENT);
@@ -70,7 +70,7 @@ fn what_is_packed_comes_out_as_if_it_had_been_fetched() {
     assert_eq!(found.payload, signature().payload);
     assert_eq!(b.id.to_string(), "acme/b");
     assert_eq!(b.fetched.bytes, b"other");
-    // A path of another machine is none here.
+    // A path of another machine is not used here.
     let here = Reference::Path("/media/it.tar".into());
     assert_eq!((&b.source, &b.fetched.pinned), (&here, &here));
 }

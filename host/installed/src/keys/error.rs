@@ -7,7 +7,7 @@ use host_base::{Failure, Problem, Sha256};
 use super::folder::MAX_KEY_FILE;
 use crate::{SignatureError, SourceError};
 
-/// Why the trusted keys can't be read or changed.
+/// The reason why the trusted keys can't be read or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     #[error(
@@ -49,7 +49,7 @@ pub enum KeyError {
     Unknown {
         publisher: String,
         name: String,
-        /// The names of those that it has.
+        /// The names of the publisher's keys.
         known: Vec<String>,
     },
 }

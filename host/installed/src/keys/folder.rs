@@ -11,7 +11,7 @@ use crate::SignatureState;
 use crate::signature::{PublicKey, SignatureError, origin, signed_bytes};
 use crate::source::Fetched;
 
-/// The longest file that is read as a key. One key has less than 200 bytes.
+/// The maximum size of a file that is read as a key, in bytes. A key has less than 200 bytes.
 pub(super) const MAX_KEY_FILE: u64 = 16 * 1024;
 const EXTENSION: &str = "pub";
 
@@ -19,19 +19,19 @@ const EXTENSION: &str = "pub";
 #[derive(Clone, Debug)]
 pub struct KeyFolder(PathBuf);
 
-/// A key that the user has named, and that is trusted once an engine is installed that it signed.
+/// A key that the user named. It becomes trusted when an engine that it signed is installed.
 #[derive(Clone, Debug)]
 pub struct NewKey {
-    /// What it will be called.
+    /// The name that the key will get.
     pub name: String,
     pub key: PublicKey,
 }
 
 impl NewKey {
-    /// Out of a file, and called as it.
+    /// Reads a key from a file, and names it like the file.
     ///
     /// # Errors
-    /// When it can't be read, or is none that signatures can be checked with.
+    /// When the file can't be read, or is not a key that can verify signatures.
     pub fn read(path: &Path) -> Result<Self, KeyError> {
         Ok(Self {
             name: name_of_key(path),
@@ -40,12 +40,12 @@ impl NewKey {
     }
 }
 
-/// What was removed, and what is left.
+/// A removed key and its consequences.
 #[derive(Clone, Debug)]
 pub struct RemovedKey {
-    /// None if the file was damaged.
+    /// Fingerprint of the key; `None` if the file was damaged.
     pub fingerprint: Option<Sha256>,
-    /// Whether no key of the publisher is left.
+    /// True if the publisher has no other key.
     pub is_last: bool,
 }
 
@@ -56,10 +56,10 @@ impl KeyFolder {
         Self(configuration.join("keys"))
     }
 
-    /// The keys that are trusted for `publisher`, by name. There is no folder without keys.
+    /// Returns the trusted keys of `publisher`, sorted by name. A missing folder has no keys.
     ///
     /// # Errors
-    /// When one can't be read, whatever the others are.
+    /// When one of the keys can't be read.
     pub fn list(&self, publisher: &str) -> Result<Vec<TrustedKey>, KeyError> {
         let folder = self.folder(publisher)?;
         let mut keys = Vec::new();
@@ -82,21 +82,21 @@ impl KeyFolder {
         Ok(keys)
     }
 
-    /// Whether this key is trusted for `publisher`, by any name.
+    /// Returns true if this key is trusted for `publisher` under any name.
     ///
     /// # Errors
-    /// As [`Self::list`].
+    /// Those of [`Self::list`].
     pub fn has(&self, publisher: &str, key: &PublicKey) -> Result<bool, KeyError> {
         let known = self.list(publisher)?;
         Ok(known.iter().any(|trusted| trusted.key == *key))
     }
 
-    /// What the signatures say of who made a component, by the keys that are trusted for `publisher`.
-    /// Installing, updating and syncing ask here before anything of the component is compiled. Where the
-    /// user names a `key`, that one must have signed it and no other will do.
+    /// Judges a component by its signatures and the keys that are trusted for `publisher`. Install, update
+    /// and sync call it before they compile anything. If the user names a `key`, that key must have signed
+    /// the component.
     ///
     /// # Errors
-    /// When the component is refused, or a key can't be read or could not be trusted by this name.
+    /// When the component is refused, a key can't be read, or `key` could not be trusted under its name.
     pub fn judge(
         &self,
         publisher: &str,
@@ -128,10 +128,10 @@ impl KeyFolder {
         Err(not_looked_up(publisher, fetched, error))
     }
 
-    /// The keys of all publishers.
+    /// Returns the keys of all publishers.
     ///
     /// # Errors
-    /// As [`Self::list`].
+    /// Those of [`Self::list`].
     pub fn list_all(&self) -> Result<Vec<TrustedKey>, KeyError> {
         let mut keys = Vec::new();
         for publisher in self.publishers()? {
@@ -140,10 +140,10 @@ impl KeyFolder {
         Ok(keys)
     }
 
-    /// The publishers that have a folder.
+    /// Returns the publishers that have a folder.
     ///
     /// # Errors
-    /// When it can't be read who they are.
+    /// When the folder of keys can't be read.
     pub fn publishers(&self) -> Result<Vec<String>, KeyError> {
         let mut publishers: Vec<_> = entries(&self.0)?
             .iter()
@@ -157,7 +157,7 @@ impl KeyFolder {
     /// Trusts `key` for engines of `publisher` from now on.
     ///
     /// # Errors
-    /// When the name is taken, the key is there under another one, or it can't be written.
+    /// When the name is taken, the key exists under another name, or the file can't be written.
     pub fn add(&self, publisher: &str, name: &str, key: PublicKey) -> Result<TrustedKey, KeyError> {
         self.check_new(publisher, name, &key)?;
         let folder = self.folder(publisher)?;
@@ -181,14 +181,14 @@ impl KeyFolder {
         }
     }
 
-    /// Whether [`Self::add`] would add this key by this name.
+    /// Checks whether [`Self::add`] would accept this key under this name.
     ///
     /// # Errors
-    /// Why it would not.
+    /// The reason why it would not.
     pub fn check_new(&self, publisher: &str, name: &str, key: &PublicKey) -> Result<(), KeyError> {
         check_name("a key", name)?;
         for known in self.list(publisher)? {
-            // The same key, whatever it is called: the more helpful of two answers.
+            // The equality of keys is checked before that of names, because its error is more helpful.
             if known.key == *key {
                 return Err(KeyError::AlreadyTrusted {
                     publisher: publisher.to_owned(),
@@ -202,11 +202,11 @@ impl KeyFolder {
         Ok(())
     }
 
-    /// Takes the trust back, of a key that is damaged as well. What was installed under the key stays, and
-    /// is not trusted more by it.
+    /// Removes a key from the trusted ones, even a damaged one. Engines that it signed stay installed, but it
+    /// no longer vouches for them.
     ///
     /// # Errors
-    /// When there is no such key, or it can't be removed.
+    /// When there is no such key, or when it can't be removed.
     pub fn remove(&self, publisher: &str, name: &str) -> Result<RemovedKey, KeyError> {
         check_name("a key", name)?;
         let folder = self.folder(publisher)?;
@@ -232,7 +232,7 @@ impl KeyFolder {
     }
 }
 
-/// Why a component is refused: without any signature, what kept them from being looked up says more.
+/// Returns why a component is refused. Without any signature, a failed look-up explains more.
 fn not_looked_up(publisher: &str, fetched: &Fetched, error: SignatureError) -> KeyError {
     match &fetched.not_looked_up {
         Some(problem) if fetched.signatures.is_empty() => KeyError::NotLookedUp {
@@ -243,7 +243,7 @@ fn not_looked_up(publisher: &str, fetched: &Fetched, error: SignatureError) -> K
     }
 }
 
-/// The names become parts of paths.
+/// Checks names that become parts of paths.
 fn check_name(what: &'static str, name: &str) -> Result<(), KeyError> {
     if is_flag_name(name) {
         return Ok(());
@@ -266,10 +266,10 @@ fn file(folder: &Path, name: &str) -> PathBuf {
     folder.join(format!("{name}.{EXTENSION}"))
 }
 
-/// What the files with keys are called, in order.
+/// Returns the names of the key files, sorted.
 fn names(folder: &Path) -> Result<Vec<String>, KeyError> {
     let files = entries(folder)?.into_iter();
-    // Others are temporary files of another process, or the user's notes.
+    // Other files are temporary files of another process, or the user's notes.
     let keys = files.filter(|path| path.extension().is_some_and(|it| it == EXTENSION));
     let mut names: Vec<_> = keys
         .filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned()))
@@ -278,7 +278,7 @@ fn names(folder: &Path) -> Result<Vec<String>, KeyError> {
     Ok(names)
 }
 
-/// What is in a folder; nothing where there is none.
+/// Returns the content of a folder; a missing folder is empty.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, KeyError> {
     let failed = |source| KeyError::Io {
         path: folder.to_owned(),
@@ -286,7 +286,7 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, KeyError> {
     };
     let reader = match fs::read_dir(folder) {
         Ok(reader) => reader,
-        // Below a plain file there is nothing either.
+        // If the path leads through a plain file, nothing exists there either.
         Err(error) if is_missing(&error) => return Ok(Vec::new()),
         Err(error) => return Err(failed(error)),
     };
@@ -303,7 +303,7 @@ fn is_missing(error: &io::Error) -> bool {
     )
 }
 
-/// One of the folder.
+/// Reads a key of the folder.
 fn read(path: &Path) -> Result<PublicKey, KeyError> {
     check_access(path)?;
     let pem = read_pem(path).map_err(|source| match source.kind() {
@@ -318,7 +318,7 @@ fn read(path: &Path) -> Result<PublicKey, KeyError> {
     Ok(PublicKey::from_pem(&pem, &origin(path))?)
 }
 
-/// A public key that the user has got, wherever it lies.
+/// Reads a public key that the user supplied, from any place.
 fn read_key(path: &Path) -> Result<PublicKey, KeyError> {
     let pem = read_pem(path).map_err(|source| KeyError::Unreadable {
         path: path.to_owned(),
@@ -339,7 +339,7 @@ fn read_pem(path: &Path) -> io::Result<Vec<u8>> {
     })
 }
 
-/// What a key is called that lies in this file, if nobody says: as the file, made a name.
+/// Returns the default name of a key: the name of its file, turned into a valid name.
 pub(super) fn name_of_key(path: &Path) -> String {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let name: String = stem
@@ -356,7 +356,7 @@ pub(super) fn name_of_key(path: &Path) -> String {
     }
 }
 
-/// Whoever can write a key here decides what is trusted.
+/// Checks who may write to a key: anybody who may write decides what is trusted.
 #[cfg(unix)]
 fn check_access(path: &Path) -> Result<(), KeyError> {
     use std::os::unix::fs::MetadataExt as _;
@@ -374,7 +374,7 @@ fn check_access(path: &Path) -> Result<(), KeyError> {
     })
 }
 
-/// Other systems keep a user's folders private by themselves.
+/// Accepts every file: other systems keep a user's folders private by themselves.
 #[cfg(not(unix))]
 fn check_access(_: &Path) -> Result<(), KeyError> {
     Ok(())
@@ -388,7 +388,7 @@ fn create(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
-/// A whole file, or none, and never over another.
+/// Writes a file completely or not at all, and never over an existing one.
 fn write_new(folder: &Path, path: &Path, content: &str) -> io::Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(content.as_bytes())?;

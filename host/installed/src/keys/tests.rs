@@ -255,7 +255,7 @@ fn what_keeps_signatures_from_being_looked_up_matters_where_one_is_demanded() {
         assert!(matches!(error, KeyError::NotLookedUp { .. }), "{error}");
         assert_eq!(error.failure(), Failure::Failed);
     }
-    // What was found decides, whatever else could not be.
+    // A found signature decides, whatever other look-ups failed.
     assert!(judge(&[SIGNATURE], None).is_ok());
     let error = judge(&[OTHER_SIGNATURE], None).unwrap_err();
     assert_eq!(error.failure(), Failure::Integrity);

@@ -103,7 +103,7 @@ fn a_damaged_key_is_refused() {
     assert!(key(&KEY[..60]).is_err());
 }
 
-/// A signature over cosign's document, as it comes from a registry.
+/// Returns a signature of cosign's document, as in a registry.
 fn of_registry(document: String, manifest: Vec<u8>) -> DetachedSignature {
     DetachedSignature {
         der: DER.to_vec(),

@@ -1,10 +1,10 @@
-//! HTTP to other machines than the cluster's: what hyper leaves to its callers.
+//! An HTTP client for machines outside the cluster. It adds to hyper:
 //!
-//! - http is spoken with loopback and with hosts that the user named, https with all others.
-//! - Redirects are followed five times, and never from https to http. Credentials stay with the host
+//! - http is used for loopback and for hosts that the user named, https for all others.
+//! - Redirects are followed five times, and never from https to http. Credentials are sent only to the host
 //!   and port that they are for.
-//! - An answer is read up to a limit, whatever its `Content-Length` says.
-//! - Until an answer begins, and between two pieces of it, a deadline runs.
+//! - A response is read up to a limit, whatever its `Content-Length` says.
+//! - A deadline limits the time until a response begins, and between two pieces of it.
 
 mod redirect;
 
@@ -22,7 +22,7 @@ use super::{Deadlines, SourceError, SourceOptions};
 
 const MAX_REDIRECTS: usize = 5;
 
-/// How much of a refusal is read, to say why.
+/// The maximum size of a refusal that is read for its reason, in bytes.
 const MAX_REFUSAL: u64 = 16 * 1024;
 
 const NAME: &str = concat!("kubectl-broker/", env!("CARGO_PKG_VERSION"));
@@ -33,7 +33,7 @@ pub(super) struct Client {
     deadlines: Deadlines,
 }
 
-/// An answer of any status, whole.
+/// A complete response of any status.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
@@ -54,16 +54,16 @@ impl Client {
         })
     }
 
-    /// Whether the user named this host for speaking without TLS.
+    /// Returns true if the user allowed this host without TLS.
     pub(super) fn is_insecure(&self, authority: &str) -> bool {
         let host = match authority.rsplit_once(':') {
             Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
             _ => authority,
         };
-        // An IPv6 address has brackets only where a port may follow.
+        // An IPv6 address has brackets only if a port may follow.
         let bare = host.trim_matches(['[', ']']);
         self.insecure.iter().any(|named| {
-            // People copy addresses: `http://HOST:PORT/`.
+            // Users copy URLs: `http://HOST:PORT/`.
             let named = named.split_once("://").map_or(named.as_str(), |it| it.1);
             let named = named.trim_end_matches('/');
             [authority, host, bare]
@@ -72,8 +72,8 @@ impl Client {
         })
     }
 
-    /// Asks for `address` and for where it leads. A success is read up to `limit` bytes; of another
-    /// answer only the beginning is.
+    /// Requests `address` and follows redirects. A successful response is read up to `limit` bytes; of any
+    /// other response only the beginning is read.
     pub(super) async fn get(
         &self,
         address: &Uri,
@@ -97,7 +97,7 @@ impl Client {
         })
     }
 
-    /// Sends `body` to `address`. A redirect is an answer like any other.
+    /// Sends `body` to `address`. Redirects are returned and not followed.
     pub(super) async fn post(
         &self,
         address: &Uri,
@@ -125,7 +125,7 @@ impl Client {
         *request.headers_mut() = headers.clone();
         let headers = request.headers_mut();
         headers.insert(USER_AGENT, HeaderValue::from_static(NAME));
-        // Digests and limits are about the bytes as they are.
+        // Digests and limits refer to the unencoded bytes.
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         match tokio::time::timeout(self.deadlines.idle, self.pool.request(request)).await {
             Ok(Ok(answer)) => Ok(answer),
@@ -209,7 +209,7 @@ impl Client {
 }
 
 impl Answer {
-    /// Itself when it is a success, and otherwise why it is not. `what` is what was asked for.
+    /// Returns the response if it is successful, and an error otherwise. `what` names the requested item.
     pub(super) fn successful(self, what: &str) -> Result<Self, SourceError> {
         let what = what.to_owned();
         match self.status.as_u16() {
@@ -231,7 +231,7 @@ impl Answer {
         }
     }
 
-    /// What a registry says about a refusal, or a short text. A page for browsers says nothing here.
+    /// Returns a registry's message about a refusal, or a short text. A page for browsers gives no message.
     fn message(&self) -> String {
         #[derive(serde::Deserialize)]
         struct Refusal {
@@ -255,8 +255,8 @@ impl Answer {
     }
 }
 
-/// An address for people: without its query, where pre-signed addresses have their secrets, and
-/// without a password.
+/// Returns a URL for people, without its password and without its query, where pre-signed URLs have their
+/// secrets.
 pub(super) fn shown(address: &Uri) -> String {
     let host = address.authority().map_or("", |it| {
         let text = it.as_str();

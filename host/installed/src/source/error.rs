@@ -8,12 +8,12 @@ use host_web::WebError;
 
 use crate::SignatureError;
 
-/// How many characters of a text from outside one message may hold.
+/// The maximum number of characters of foreign text in one message.
 const SHOWN: usize = 300;
 
-/// Why a component could not be got.
+/// The reason why a component could not be fetched.
 ///
-/// Fields hold text as it came; messages show it through [`printable`].
+/// Fields contain foreign text unchanged; messages show it through [`printable`].
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     #[error("can't read {}: {source}", path.display())]
@@ -63,7 +63,7 @@ pub enum SourceError {
     #[error("{} has the digest {found}, where {expected} was expected", show(what))]
     Digest {
         what: String,
-        /// With the algorithm before it, as the other one.
+        /// The expected digest, with the algorithm before it, like `found`.
         expected: String,
         found: String,
     },
@@ -76,7 +76,7 @@ pub enum SourceError {
     )]
     Index {
         what: String,
-        /// The references of those that may be meant.
+        /// The references of the possible images.
         images: Vec<String>,
     },
     #[error(transparent)]

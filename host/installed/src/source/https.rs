@@ -1,4 +1,4 @@
-//! One file at an address, with `FILE.sig` beside it.
+//! Fetches one file at a URL, with `FILE.sig` beside it.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::{DetachedSignature, Fetched, MAX_ENGINE, MAX_SIGNATURE, Network, Sour
 use crate::Reference;
 use crate::signature::decode;
 
-/// Fetches the file, and its signature where there is one.
+/// Fetches the file, and its signature if there is one.
 pub(super) async fn fetch(network: &Network, url: &str) -> Result<Fetched, SourceError> {
     let bad = |reason| SourceError::BadUrl {
         url: without_secrets(url),
@@ -51,7 +51,7 @@ async fn signature(
         return Ok(None);
     };
     let answer = client.get(&beside, HeaderMap::new(), MAX_SIGNATURE).await?;
-    // Object stores that may not be listed answer 403 for what does not exist.
+    // Object stores that may not be listed return 403 for missing objects.
     if matches!(answer.status.as_u16(), 403 | 404 | 410) {
         return Ok(None);
     }
@@ -64,7 +64,7 @@ async fn signature(
     }))
 }
 
-/// The path with `.sig` after it, and the same query.
+/// Returns the URL with `.sig` after its path, and the same query.
 fn beside(address: &Uri) -> Option<Uri> {
     let query = address.query().map_or(String::new(), |it| format!("?{it}"));
     let path = format!("{}.sig{query}", address.path());
@@ -73,7 +73,7 @@ fn beside(address: &Uri) -> Option<Uri> {
     Uri::from_parts(parts).ok()
 }
 
-/// A text that is no address may still have a password in it.
+/// Removes secrets from an invalid URL, which may still contain a password.
 fn without_secrets(url: &str) -> String {
     let url = url.split('?').next().unwrap_or_default();
     match (url.split_once("://"), url.rsplit_once('@')) {

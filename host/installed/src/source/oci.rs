@@ -1,7 +1,7 @@
-//! Engines in OCI registries: one image manifest with one layer that is the component.
+//! Fetches engines from OCI registries: one image manifest with one layer that is the component.
 //!
-//! By hand over the client of this folder: of the distribution specification 1.1 only reading is
-//! needed, and it is four kinds of requests.
+//! It uses the client of this folder instead of a library. Of the distribution specification 1.1 it needs
+//! only reading, which takes four kinds of requests.
 //! <https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md>
 
 mod challenge;
@@ -22,16 +22,16 @@ use crate::{OciVersion, Reference};
 pub(super) use docker_config::DockerConfig;
 pub(crate) use manifest::wasm_layer;
 
-/// How many indexes may lead to an image. One does; an index of indexes is what merging two gives.
+/// The maximum number of indexes on the way to an image. One is usual; merging two gives an index of indexes.
 const MAX_INDEXES: usize = 4;
 
-/// How many images of an index are looked at to find the one that is an engine.
+/// The maximum number of images of an index that are inspected to find the engine.
 const MAX_IMAGES: usize = 16;
 
-/// Fetches the component, and the signatures of cosign.
+/// Fetches the component and cosign's signatures.
 ///
-/// Every byte is checked against the digest that named it: the manifest against the reference or the
-/// registry's own header, the component against the manifest.
+/// Every byte is checked against the digest that named it. The manifest is checked against the reference or
+/// the registry's own header, and the component against the manifest.
 pub(super) async fn fetch(
     network: &Network,
     registry: &str,
@@ -62,7 +62,7 @@ pub(super) async fn fetch(
     })
 }
 
-/// The image manifest that a version leads to, through indexes where there are some.
+/// Returns the image manifest of a version, following indexes.
 async fn image(remote: &mut Remote<'_>, version: &OciVersion) -> Result<Manifest, SourceError> {
     let mut found = remote.manifest(version).await?;
     for _ in 0..MAX_INDEXES {
@@ -80,7 +80,7 @@ async fn image(remote: &mut Remote<'_>, version: &OciVersion) -> Result<Manifest
     }
 }
 
-/// The only one, or the only one that has a component.
+/// Returns the only image, or the only one that has a component.
 async fn choose(
     remote: &mut Remote<'_>,
     version: &OciVersion,

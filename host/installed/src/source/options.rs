@@ -4,35 +4,35 @@ use std::time::Duration;
 
 use host_web::ProxySettings;
 
-/// How components are fetched.
+/// Options for fetching components.
 #[derive(Clone, Debug, Default)]
 pub struct SourceOptions {
-    /// No socket is opened and no credential helper is run; only files can be read.
+    /// True if no socket may be opened and no credential helper run; only files are read.
     pub offline: bool,
-    /// `HOST` or `HOST:PORT` of what may be spoken to without TLS. An address of loopback needs it for
-    /// registries only: there it says which of http and https is spoken.
+    /// Servers that may be used without TLS, as `HOST` or `HOST:PORT`. A loopback address needs an entry only
+    /// for registries: the entry chooses between http and https.
     pub insecure_registries: Vec<String>,
-    /// Certificates in PEM that are trusted instead of the system's.
+    /// A PEM file of certificates that are trusted instead of the system's.
     pub ca_file: Option<PathBuf>,
     /// The folder of docker's `config.json`.
     pub docker_config: Option<PathBuf>,
-    /// Where credential helpers are looked for, if not in the `PATH` of this process.
+    /// Where credential helpers are searched, if not in the `PATH` of this process.
     pub helper_path: Option<OsString>,
     pub proxies: ProxySettings,
     pub deadlines: Deadlines,
 }
 
-/// How long to wait before giving up.
+/// The maximum waiting times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadlines {
     pub connect: Duration,
-    /// Until an answer begins, and between two pieces of it.
+    /// Time until a response begins, and between two pieces of it.
     pub idle: Duration,
-    /// One component with all that belongs to it.
+    /// Time for one component with its signatures.
     pub total: Duration,
-    /// All signatures of one component. They are small, and most engines have none.
+    /// Time for all signatures of one component. They are small, and most engines have none.
     pub signatures: Duration,
-    /// One run of a credential helper. Some ask the user.
+    /// Time for one run of a credential helper. Some ask the user.
     pub helper: Duration,
 }
 
@@ -49,10 +49,11 @@ impl Default for Deadlines {
 }
 
 impl SourceOptions {
-    /// What the environment says, as other programs read it.
+    /// Reads the options from the environment like other programs.
     ///
-    /// `SSL_CERT_FILE` is OpenSSL's: the certificates in it are trusted instead of the system's, on
-    /// every system. `DOCKER_CONFIG` is the folder of docker's configuration, by default `~/.docker`.
+    /// `SSL_CERT_FILE` is OpenSSL's variable: the certificates in that file are trusted instead of the
+    /// system's, on every system. `DOCKER_CONFIG` is the folder of docker's configuration, by default
+    /// `~/.docker`.
     #[must_use]
     pub fn from_environment() -> Self {
         let folder = |name| {

@@ -1,4 +1,4 @@
-//! A file of this machine, with `FILE.sig` beside it.
+//! Reads a file of this machine, with `FILE.sig` beside it.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use super::{DetachedSignature, Fetched, MAX_ENGINE, MAX_SIGNATURE, SourceError};
 use crate::Reference;
 use crate::signature::{decode, origin};
 
-/// Reads the file, and its signature where there is one.
+/// Reads the file, and its signature if there is one.
 pub(super) async fn fetch(path: &Path) -> Result<Fetched, SourceError> {
     let owned = path.to_owned();
     match tokio::task::spawn_blocking(move || read_both(&owned)).await {
@@ -55,14 +55,14 @@ fn signature(path: &Path) -> Result<Option<DetachedSignature>, SourceError> {
     }
 }
 
-/// `engine.wasm.sig` for `engine.wasm`.
+/// Returns `engine.wasm.sig` for `engine.wasm`.
 fn signature_of(path: &Path) -> PathBuf {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".sig");
     beside.into()
 }
 
-/// A file that is no longer than `limit`, and no device or pipe.
+/// Reads a plain file of at most `limit` bytes. A device or a pipe is refused.
 pub(crate) fn read_plain_file(path: &Path, limit: u64) -> Result<Vec<u8>, SourceError> {
     files::read_plain(path, limit).map_err(|source| match source.kind() {
         io::ErrorKind::IsADirectory | io::ErrorKind::InvalidInput => SourceError::NotAFile {

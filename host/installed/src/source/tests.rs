@@ -7,7 +7,7 @@ use crate::testing::COMPONENT;
 fn offline() -> Sources {
     Sources::new(SourceOptions {
         offline: true,
-        // It would be an error to read it.
+        // Reading this file would be an error.
         ca_file: Some("/nowhere/ca.pem".into()),
         ..SourceOptions::default()
     })
@@ -16,7 +16,7 @@ fn offline() -> Sources {
 #[tokio::test]
 async fn offline_there_is_nothing_that_could_open_a_socket() {
     let sources = offline();
-    // Only what is in it holds a client, and the configuration that names credential helpers.
+    // Only the network contains a client and the configuration of credential helpers.
     assert!(sources.network.is_none());
     for text in [
         "https://127.0.0.1:1/vault.wasm",

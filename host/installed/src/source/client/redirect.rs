@@ -4,7 +4,7 @@ use http::{Response, Uri};
 use super::super::SourceError;
 use super::shown;
 
-/// Where an answer leads, if it leads anywhere.
+/// Returns the target of a redirect, if the response is one.
 pub(super) fn target<B>(from: &Uri, answer: &Response<B>) -> Result<Option<Uri>, SourceError> {
     if !matches!(answer.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
         return Ok(None);
@@ -33,7 +33,7 @@ pub(super) fn target<B>(from: &Uri, answer: &Response<B>) -> Result<Option<Uri>,
     Ok(Some(to))
 }
 
-/// RFC 3986, section 5.2, but for dots in paths, which servers resolve as well.
+/// Resolves a location by RFC 3986, section 5.2, except for dots in paths, which servers resolve as well.
 fn resolve(from: &Uri, location: &str) -> String {
     let scheme = from.scheme_str().unwrap_or("https");
     let authority = from.authority().map_or("", |it| it.as_str());

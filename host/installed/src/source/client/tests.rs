@@ -32,7 +32,7 @@ async fn error_of(answer: Vec<u8>) -> SourceError {
         .expect("an error")
 }
 
-/// Leads from `/N` to `/N-1` and so on to `/0`.
+/// Returns a server that redirects from `/N` to `/N-1` and so on to `/0`.
 async fn stairs() -> Server {
     serve(|request| match path(request)[1..].parse::<u32>().unwrap() {
         0 => reply(200, "", b"here"),

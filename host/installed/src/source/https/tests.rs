@@ -18,7 +18,7 @@ async fn fetched(server: &Server, path: &str) -> Result<Fetched, SourceError> {
     fetch(&network(), &server.url(path)).await
 }
 
-/// A server of one engine, which answers `status` and `body` where its signature would be.
+/// Returns a server of one engine that gives `status` and `body` for its signature.
 async fn with_beside(status: u16, body: &'static str) -> Server {
     serve(move |request| match path(request) {
         "/vault.wasm?version=1" => reply(200, "", COMPONENT),

@@ -1,4 +1,4 @@
-//! What a registry answers to a request without credentials: `WWW-Authenticate`.
+//! Parses `WWW-Authenticate`, a registry's response to a request without credentials.
 //!
 //! RFC 9110, section 11.6.1; the parameters of `Bearer` are those of
 //! <https://distribution.github.io/distribution/spec/auth/token/>.
@@ -6,11 +6,11 @@
 use http::HeaderMap;
 use http::header::WWW_AUTHENTICATE;
 
-/// How the registry wants to be asked.
+/// The authentication that the registry demands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Challenge {
     Basic,
-    /// With a token that another server gives.
+    /// A token that another server issues.
     Bearer {
         realm: String,
         service: Option<String>,
@@ -18,7 +18,7 @@ pub(super) enum Challenge {
     },
 }
 
-/// The first challenge that is understood; a token before a password.
+/// Returns the first supported challenge; a token is preferred to a password.
 pub(super) fn of(headers: &HeaderMap) -> Option<Challenge> {
     let mut basic = None;
     for value in headers.get_all(WWW_AUTHENTICATE) {
@@ -46,7 +46,7 @@ pub(super) fn of(headers: &HeaderMap) -> Option<Challenge> {
 
 type Parameters = Vec<(String, String)>;
 
-/// `Scheme name=value, name="value", Scheme …`: a word that no `=` follows begins the next challenge.
+/// Parses `Scheme name=value, name="value", Scheme …`. A word without `=` after it begins the next challenge.
 fn challenges(text: &str) -> Vec<(String, Parameters)> {
     let mut found: Vec<(String, Parameters)> = Vec::new();
     let mut rest = text;
@@ -73,7 +73,7 @@ fn challenges(text: &str) -> Vec<(String, Parameters)> {
     }
 }
 
-/// A token, or a quoted string without its quotes and backslashes.
+/// Returns a token, or a quoted string without its quotes and backslashes.
 fn value(text: &str) -> (String, &str) {
     let Some(quoted) = text.strip_prefix('"') else {
         let end = text.find([',', ' ', '\t']).unwrap_or(text.len());

@@ -1,13 +1,13 @@
-//! Signatures that `cosign sign` puts beside an image: behind the tag `sha256-HEX.sig`, and as images
-//! that refer to it (the referrers of the distribution specification 1.1, and its fallback, the tag
-//! `sha256-HEX`).
+//! Finds the signatures that `cosign sign` stores beside an image. They are at the tag `sha256-HEX.sig`, or
+//! are images that refer to it. The latter are the referrers of the distribution specification 1.1, or its
+//! fallback, the tag `sha256-HEX`.
 //!
 //! <https://github.com/sigstore/cosign/blob/main/specs/SIGNATURE_SPEC.md>. Only signatures by a key are
-//! of use here; certificates and bundles of sigstore's public service are passed over.
+//! supported; certificates and bundles of sigstore's public service are ignored.
 //!
-//! Registries answer these questions in many ways: ghcr.io leads to a page for browsers, others refuse, or
-//! limit how often they are asked. No such answer ends the look-up; the first of them is handed back with what
-//! was found, for where a signature is demanded.
+//! Registries respond to these requests in many ways. ghcr.io redirects to a page for browsers; others
+//! refuse, or limit the rate. No such response ends the look-up. The first of them is returned with the found
+//! signatures, in case a signature is required.
 
 use std::time::Duration;
 
@@ -23,24 +23,23 @@ const PAYLOAD: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
 const SIGNATURE: &str = "dev.cosignproject.cosign/signature";
 const ARTIFACT: &str = "application/vnd.dev.cosign.artifact.sig.v1+json";
 
-/// How many signatures of one image, and images that refer to it, are looked at. Leaving out more can
-/// only lead to a refusal.
+/// The maximum number of signatures of one image, and of images that refer to it. Ignoring further ones can
+/// only cause a refusal.
 const MAX_SIGNATURES: usize = 32;
 
-/// What was found of an image.
+/// The state of a look-up for one image.
 pub(super) struct Looking<'a> {
     manifest: &'a [u8],
     digest: Sha256,
     pub(super) found: Vec<DetachedSignature>,
-    /// The first answer that was of no use.
+    /// The first unusable response.
     pub(super) problem: Option<SourceError>,
 }
 
 impl<'a> Looking<'a> {
-    /// Looks for all signatures of `manifest`, which has `digest`, for as long as `deadline`.
+    /// Finds all signatures of `manifest`, which has `digest`, within `deadline`.
     ///
-    /// Whether they are valid, and of it, is found out with the keys: one of something else takes nothing
-    /// from the others.
+    /// The keys decide later whether the signatures are valid. An invalid one does not affect the others.
     pub(super) async fn at(
         remote: &mut Remote<'_>,
         manifest: &'a [u8],
@@ -82,7 +81,7 @@ impl<'a> Looking<'a> {
         }
     }
 
-    /// Where the registry has no useful answer of its own, the tag that stands for it is looked at too.
+    /// Returns the referrers. If the registry has no useful response, the fallback tag is read, too.
     async fn referrers(&mut self, remote: &mut Remote<'_>) -> Vec<Descriptor> {
         let answer = remote.referrers(self.digest).await;
         if let Ok(Some(entries)) = answer {
@@ -100,7 +99,7 @@ impl<'a> Looking<'a> {
         Vec::new()
     }
 
-    /// Each layer is a payload, and its annotation is the signature.
+    /// Reads an image of signatures: each layer is a payload, and its annotation is the signature.
     async fn read(&mut self, remote: &mut Remote<'_>, image: &Image) {
         for layer in image.layers.iter().filter(|it| it.media_type == PAYLOAD) {
             let Some(text) = layer.annotation(SIGNATURE) else {
@@ -114,7 +113,7 @@ impl<'a> Looking<'a> {
                 continue;
             };
             let origin = format!("sha256:{digest} in {}", remote.place());
-            // Another kind of signature, of a key that can't be known here.
+            // The annotation has another kind of signature, by a key that can't be known here.
             let Ok(der) = decode(text.as_bytes(), &origin) else {
                 continue;
             };
@@ -147,7 +146,7 @@ impl<'a> Looking<'a> {
     }
 }
 
-/// What is behind a tag, or none where there is no such tag.
+/// Returns the document at a tag; none if there is no such tag.
 async fn tagged(remote: &mut Remote<'_>, tag: &str) -> Result<Option<Document>, SourceError> {
     match remote.manifest_if_there(tag).await? {
         Some(document) => remote.parse(&document.bytes, document.digest).map(Some),

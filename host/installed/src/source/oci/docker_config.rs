@@ -1,11 +1,11 @@
-//! Credentials of registries, where docker keeps them.
+//! Finds credentials for registries in docker's configuration.
 //!
-//! `config.json` of docker's folder: a helper for one registry (`credHelpers`), a helper for all
-//! (`credsStore`), and passwords in the file itself (`auths`), in this order.
+//! `config.json` in docker's folder names a helper for one registry (`credHelpers`) or for all
+//! (`credsStore`), or contains passwords itself (`auths`). They are used in this order.
 //! <https://docs.docker.com/reference/cli/docker/login/#credential-stores>
 //!
-//! Docker, podman, oras and helm write this file, and so do people and their scripts. What is odd in it is an
-//! error of the registry that it is about, and of no other.
+//! Docker, podman, oras and helm write this file, and so do people and their scripts. An invalid entry is an
+//! error only for the registry that it is about.
 
 mod entry;
 mod file;
@@ -24,33 +24,33 @@ use tokio::process::Command;
 use self::file::Config;
 use super::super::{SourceError, SourceOptions};
 
-/// The user name by which a helper says that its secret is an identity token.
+/// The user name by which a helper marks its secret as an identity token.
 const TOKEN_USER: &str = "<token>";
 
-/// The largest configuration, in bytes.
+/// The maximum size of the configuration, in bytes.
 const MAX_CONFIG: u64 = 16 << 20;
 
-/// Where and how long to look.
+/// The places to search and the time limit.
 pub(in crate::source) struct DockerConfig {
     file: Option<PathBuf>,
     helper_path: Option<OsString>,
     deadline: Duration,
 }
 
-/// What to say to a registry, or to the server that gives its tokens.
+/// The credentials for a registry, or for the server that issues its tokens.
 #[derive(Clone, Debug)]
 pub(super) enum Credentials {
     Password {
         user: String,
         password: Secret,
     },
-    /// What docker calls so is an OAuth 2 refresh token.
+    /// Docker's name for an OAuth 2 refresh token.
     IdentityToken(Secret),
-    /// A token for the registry itself, which no server of tokens is asked for.
+    /// A token for the registry itself, which needs no token server.
     RegistryToken(Secret),
 }
 
-/// What a helper prints.
+/// The output of a helper.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Answer {
@@ -59,7 +59,7 @@ struct Answer {
 }
 
 impl DockerConfig {
-    /// Opens nothing.
+    /// Creates the look-up; it opens no file.
     pub(in crate::source) fn of(options: &SourceOptions) -> Self {
         let folder = options.docker_config.as_ref();
         Self {
@@ -69,11 +69,11 @@ impl DockerConfig {
         }
     }
 
-    /// What there is for `server`, a host with its port or docker's own name for its registry, and for a
-    /// `repository` of it.
+    /// Returns the credentials for `server` and one `repository` of it. `server` is a host with its port, or
+    /// docker's own name for its registry.
     ///
     /// # Errors
-    /// When there is something, and it can't be used. Without it the registry may answer all the same.
+    /// When credentials exist and are unusable. The registry may still respond without them.
     pub(super) async fn credentials(
         &self,
         server: &str,
@@ -94,7 +94,7 @@ impl DockerConfig {
             match self.ask(helper, server).await {
                 Ok(Some(found)) => return Ok(Some(found)),
                 Ok(None) => {}
-                // The file may have a password all the same.
+                // The file may still contain a password.
                 Err(error) => problem = Some(error),
             }
         }
@@ -140,7 +140,7 @@ impl DockerConfig {
             stderr,
         } = output;
         if !status.success() {
-            // The words of the protocol, which all helpers use.
+            // This text is part of the protocol; all helpers use it.
             if String::from_utf8_lossy(&stdout).contains("credentials not found") {
                 return Ok(None);
             }
@@ -164,7 +164,7 @@ impl DockerConfig {
         }))
     }
 
-    /// `docker-credential-NAME get`, with the server on stdin. It dies with the deadline.
+    /// Runs `docker-credential-NAME get` with the server on stdin, and kills it at the deadline.
     async fn run(&self, program: &str, server: &str) -> io::Result<Output> {
         let mut command = Command::new(program);
         if let Some(path) = &self.helper_path {
@@ -178,7 +178,7 @@ impl DockerConfig {
             .kill_on_drop(true)
             .spawn()?;
         if let Some(mut stdin) = child.stdin.take() {
-            // A helper that does not read it has its reasons; what it answers is looked at.
+            // A helper may ignore its input; only its answer matters.
             let _ = stdin.write_all(server.as_bytes()).await;
         }
         child.wait_with_output().await

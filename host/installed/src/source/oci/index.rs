@@ -1,13 +1,15 @@
-//! Which image of an index is meant.
+//! Selects an image of an index.
+//!
 //! <https://github.com/opencontainers/image-spec/blob/v1.1.0/image-index.md>
 
 use super::manifest::{Descriptor, Platform};
 
-/// Where buildx says that an entry is about another one, and about which.
+/// The annotations with which buildx marks an entry about another entry.
+///
 /// <https://docs.docker.com/build/metadata/attestations/attestation-storage/>
 const REFERENCE: [&str; 2] = ["vnd.docker.reference.type", "vnd.docker.reference.digest"];
 
-/// Parts of the types of what is written about an image: attestations, signatures, lists of what is in it.
+/// Parts of media types that describe an image: attestations, signatures, bills of materials.
 const ABOUT: [&str; 8] = [
     "in-toto",
     "dev.cosign",
@@ -19,15 +21,15 @@ const ABOUT: [&str; 8] = [
     "sarif",
 ];
 
-/// The platforms that WebAssembly is pushed for: `wasi/wasm`, `wasip1/wasm`, `wasip2/wasm`, and others that name
-/// an architecture alone.
+/// The platforms of WebAssembly images: `wasi/wasm`, `wasip1/wasm`, `wasip2/wasm`, and others that name an
+/// architecture alone.
 const WASM: [&str; 3] = ["wasm", "wasm32", "wasm64"];
 
-/// Those of a component: preview 2 is the first that has components.
+/// The platform of a component: preview 2 is the first version with components.
 const COMPONENT: &str = "wasip2";
 
-/// The entries that may be the engine, in their order: none that is about another image, none twice, and those for
-/// WebAssembly alone where there are such.
+/// Returns the entries that may be the engine, in order. Entries about other images and duplicates are left
+/// out. If some entries are for WebAssembly, only those are returned.
 pub(super) fn images(entries: Vec<Descriptor>) -> Vec<Descriptor> {
     let mut images: Vec<Descriptor> = Vec::new();
     for entry in entries {
@@ -58,7 +60,7 @@ fn is_about_another(entry: &Descriptor) -> bool {
         || types.into_iter().flatten().any(is_about)
 }
 
-/// Those that fit, or all where none does.
+/// Returns the matching images, or all if none match.
 fn preferred(images: Vec<Descriptor>, fits: impl Fn(&Platform) -> bool) -> Vec<Descriptor> {
     if !images.iter().any(|image| fits(&image.platform())) {
         return images;
@@ -74,7 +76,7 @@ mod tests {
     use super::super::manifest::{Document, parse};
     use super::*;
 
-    /// An entry whose digest is `byte` over and over.
+    /// Returns an entry whose digest repeats `byte`.
     fn entry(byte: u8, more: &Value) -> Value {
         let mut entry = json!({
             "mediaType": "application/vnd.oci.image.manifest.v1+json",
@@ -91,7 +93,7 @@ mod tests {
         json!({ "platform": { "os": os, "architecture": architecture } })
     }
 
-    /// The first bytes of the digests of those that may be meant.
+    /// Returns the first bytes of the digests of the possible images.
     fn meant(entries: &[Value]) -> Vec<String> {
         let document = json!({ "schemaVersion": 2, "manifests": entries }).to_string();
         let Document::Index(entries) = parse(document.as_bytes()).unwrap() else {

@@ -1,4 +1,5 @@
-//! The documents of a registry, as far as they are of use here.
+//! Parses the documents of a registry, limited to the used fields.
+//!
 //! <https://github.com/opencontainers/image-spec/blob/v1.1.0/manifest.md>
 
 use std::collections::BTreeMap;
@@ -9,14 +10,14 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// What a manifest may be, in the order of preference.
+/// The accepted media types of a manifest, in the order of preference.
 pub(super) const ACCEPT: &str = "application/vnd.oci.image.manifest.v1+json, \
      application/vnd.docker.distribution.manifest.v2+json, \
      application/vnd.oci.image.index.v1+json, \
      application/vnd.docker.distribution.manifest.list.v2+json";
 
-/// Layers that are a component: of the CNCF's guidance for WebAssembly artifacts (which `wkg` follows),
-/// of `wasm-to-oci`, and of the registries of the Bytecode Alliance.
+/// Media types of layers that are components: of the CNCF's guidance for WebAssembly artifacts (which `wkg`
+/// follows), of `wasm-to-oci`, and of the Bytecode Alliance's registries.
 const WASM: [&str; 4] = [
     "application/wasm",
     "application/vnd.wasm.content.layer.v1+wasm",
@@ -24,12 +25,12 @@ const WASM: [&str; 4] = [
     "application/vnd.bytecodealliance.wasm.component.layer.v0+wasm",
 ];
 
-/// What `oras push REF FILE` gives a file when it is told no type.
+/// The media type that `oras push REF FILE` gives a file by default.
 const UNTYPED: &str = "application/vnd.oci.image.layer.v1.tar";
 const TITLE: &str = "org.opencontainers.image.title";
 
-/// One document by another. What it takes to get the document must be there; the rest only describes it, and
-/// counts as missing where it is null or of another type.
+/// A reference to another document. The fields for fetching it are required. The others only describe it, and
+/// count as missing if they are null or of another type.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Descriptor {
@@ -53,7 +54,7 @@ struct RawPlatform {
     architecture: String,
 }
 
-/// What an image is for, in lower case; empty where nobody says.
+/// The platform of an image, in lower case; empty if it is not stated.
 pub(super) struct Platform {
     pub(super) os: String,
     pub(super) architecture: String,
@@ -69,7 +70,7 @@ where
 }
 
 impl Descriptor {
-    /// None for another algorithm.
+    /// Returns the SHA-256 digest; none for another algorithm.
     pub(super) fn sha256(&self) -> Option<Sha256> {
         self.digest.strip_prefix("sha256:")?.parse().ok()
     }
@@ -98,7 +99,7 @@ impl Descriptor {
     }
 }
 
-/// Tells what is null from what is missing.
+/// Distinguishes null from a missing field.
 fn or_null<'de, D, T>(from: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -117,7 +118,7 @@ pub(super) enum Document {
 #[derive(Debug)]
 pub(super) struct Image {
     pub(super) layers: Vec<Descriptor>,
-    /// What it was made for, as a signature is for an image.
+    /// The image that it was made for, as a signature is for an image.
     pub(super) subject: Option<Descriptor>,
 }
 
@@ -128,14 +129,14 @@ pub(super) struct Image {
 )]
 struct Raw {
     layers: Option<Vec<Descriptor>>,
-    /// Null is an empty list: programs in Go write it so.
+    /// Null is an empty list, as programs in Go write it.
     #[serde(default, deserialize_with = "or_null")]
     manifests: Option<Option<Vec<Value>>>,
     #[serde(default, deserialize_with = "or_nothing")]
     subject: Option<Descriptor>,
 }
 
-/// Reads a manifest by its content: its media type is not part of what a digest covers.
+/// Parses a manifest and finds its kind by its content, because a digest does not cover the media type.
 ///
 /// # Errors
 /// When it is neither kind, or both (CVE-2021-41190).
@@ -146,7 +147,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Document, String> {
             layers,
             subject: raw.subject,
         })),
-        // One that can't be read must not hide the others.
+        // An unreadable entry must not hide the others.
         (None, Some(manifests)) => Ok(Document::Index(
             manifests
                 .unwrap_or_default()
@@ -163,7 +164,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Document, String> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Layer {
     pub(crate) digest: Sha256,
-    /// In bytes.
+    /// Size in bytes.
     pub(crate) size: u64,
 }
 

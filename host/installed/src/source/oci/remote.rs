@@ -1,4 +1,4 @@
-//! One repository of a registry, and the credentials that it was found to want.
+//! Accesses one repository of a registry, with the credentials that it demands.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -18,14 +18,14 @@ use super::manifest::{self, Descriptor, Document};
 use crate::signature::digest;
 use crate::{OciVersion, Reference};
 
-/// The most bytes of a manifest: what the specification asks registries to take.
+/// The maximum size of a manifest, in bytes: the size that the specification asks registries to accept.
 pub(super) const MAX_MANIFEST: u64 = 4 * 1024 * 1024;
 
-/// The most bytes of an answer with a token.
+/// The maximum size of a response with a token, in bytes.
 const MAX_TOKEN: u64 = 256 * 1024;
 
-/// Docker's registry is spoken to under another name than people write, and its password is kept
-/// under a third. References have one name for it.
+/// The names of docker's registry: people write one name, its API has another, and its password is stored
+/// under a third. References use the first.
 const DOCKER: &str = "docker.io";
 const DOCKER_API: &str = "registry-1.docker.io";
 const DOCKER_LOGIN: &str = "https://index.docker.io/v1/";
@@ -35,19 +35,20 @@ const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_'
 pub(super) struct Remote<'a> {
     network: &'a Network,
     registry: &'a str,
-    /// As people write it, for messages.
+    /// The repository as people write it, for messages.
     repository: &'a str,
-    /// `https://HOST/v2/REPOSITORY`.
+    /// The base URL: `https://HOST/v2/REPOSITORY`.
     base: String,
-    /// The repository as the registry calls it.
+    /// The repository as the registry names it.
     path: String,
     authorization: Option<HeaderValue>,
 }
 
-/// What is said to a registry that has refused to answer without it.
+/// The authentication for a registry that has refused an anonymous request.
 struct Login {
     authorization: Option<HeaderValue>,
-    /// What kept the user's login back. It matters only if the registry refuses to answer without one.
+    /// The reason why the user's login is missing. It matters only if the registry refuses requests without
+    /// one.
     problem: Option<SourceError>,
 }
 
@@ -81,7 +82,7 @@ impl<'a> Remote<'a> {
         }
     }
 
-    /// The reference of `version`, for messages.
+    /// Returns the reference of `version`, for messages.
     pub(super) fn name(&self, version: &OciVersion) -> String {
         Reference::Oci {
             registry: self.registry.to_owned(),
@@ -91,19 +92,20 @@ impl<'a> Remote<'a> {
         .to_string()
     }
 
-    /// The repository, for messages.
+    /// Returns the repository, for messages.
     pub(super) fn place(&self) -> String {
         format!("oci://{}/{}", self.registry, self.repository)
     }
 
-    /// The manifest of `version`. It has the digest that was asked for, or that the registry states.
+    /// Fetches the manifest of `version`. Its digest must be the requested one, or the one that the registry
+    /// states.
     pub(super) async fn manifest(&mut self, version: &OciVersion) -> Result<Manifest, SourceError> {
         let what = self.name(version);
         let answer = self.ask_for_manifest(version).await?.successful(&what)?;
         checked(&what, version, answer)
     }
 
-    /// The same, or none where there is no such tag.
+    /// Fetches the manifest of `version`; none if there is no such tag.
     pub(super) async fn manifest_if_there(
         &mut self,
         tag: &str,
@@ -140,7 +142,7 @@ impl<'a> Remote<'a> {
         })
     }
 
-    /// A blob of the stated size and digest.
+    /// Fetches a blob of the stated size and digest.
     pub(super) async fn blob(
         &mut self,
         expected: Sha256,
@@ -152,12 +154,12 @@ impl<'a> Remote<'a> {
             return Err(SourceError::TooLong { what, limit });
         }
         let path = format!("blobs/sha256:{expected}");
-        // What is longer than the manifest says can't have the digest, and is not read.
+        // A blob that is longer than stated can't have the digest, so its rest is not read.
         let answer = self.get(&path, "*/*", size).await?.successful(&what)?;
         verified(what, expected, answer.body)
     }
 
-    /// What refers to the manifest, as an index, or none where the registry doesn't know such requests.
+    /// Returns the referrers of a manifest as an index; none if the registry does not support the request.
     pub(super) async fn referrers(
         &mut self,
         digest: Sha256,
@@ -179,7 +181,7 @@ impl<'a> Remote<'a> {
         }
     }
 
-    /// Asks, and once more with credentials if the registry wants some.
+    /// Sends a request, and repeats it with credentials if the registry demands them.
     async fn get(
         &mut self,
         path: &str,
@@ -206,7 +208,7 @@ impl<'a> Remote<'a> {
                 self.authorization = Some(authorization);
                 self.send(&address, accept, limit).await?
             }
-            // The refusal says more than this side could.
+            // The registry's refusal says more than an error of this program.
             None => answer,
         };
         match login.problem {
@@ -229,7 +231,7 @@ impl<'a> Remote<'a> {
         self.network.client.get(address, headers, limit).await
     }
 
-    /// Only what is refused without a login needs one: a login that can't be got is an error only then.
+    /// Obtains a login. Only a refused request needs one, so only then a missing login is an error.
     async fn authorize(&self, address: &Uri, challenge: Challenge) -> Result<Login, SourceError> {
         let Challenge::Bearer {
             realm,
@@ -280,7 +282,8 @@ impl<'a> Remote<'a> {
         }
     }
 
-    /// What the user has for this registry, if it may go to `destination`; or what keeps it back.
+    /// Returns the user's credentials for this registry if they may be sent to `destination`, or the reason
+    /// if not.
     async fn credentials(&self, destination: &Uri) -> (Option<Credentials>, Option<SourceError>) {
         let login = if self.registry == DOCKER {
             DOCKER_LOGIN
@@ -298,8 +301,9 @@ impl<'a> Remote<'a> {
         }
     }
 
-    /// <https://distribution.github.io/distribution/spec/auth/token/> and, for an identity token,
-    /// <https://distribution.github.io/distribution/spec/auth/oauth/>.
+    /// Requests a token. <https://distribution.github.io/distribution/spec/auth/token/> describes the
+    /// request, and <https://distribution.github.io/distribution/spec/auth/oauth/> that with an identity
+    /// token.
     async fn token(
         &self,
         realm: &Uri,
@@ -405,7 +409,7 @@ fn verified(what: String, expected: Sha256, bytes: Vec<u8>) -> Result<Vec<u8>, S
     })
 }
 
-/// A password goes over TLS, or stays on this machine.
+/// Checks that a password is sent over TLS, or stays on this machine.
 fn allow_password(address: &Uri) -> Result<(), SourceError> {
     if address.scheme_str() == Some("https") || is_loopback(address) {
         return Ok(());

@@ -13,12 +13,12 @@ use crate::testing::{COMPONENT, SIGNATURE};
 
 const REPOSITORY: &str = "/v2/acme/vault";
 
-/// What a registry has, by path.
+/// The content of a registry by path.
 #[derive(Clone, Default)]
 struct Content(HashMap<String, (String, Vec<u8>)>);
 
 impl Content {
-    /// One engine behind the tag `1`.
+    /// Returns a registry with one engine at the tag `1`.
     fn engine() -> Self {
         Self::default()
             .manifest("1", &manifest(COMPONENT))
@@ -31,7 +31,7 @@ impl Content {
         self
     }
 
-    /// Behind a tag, and behind its digest.
+    /// Adds a manifest at a tag and at its digest.
     fn manifest(self, tag: &str, bytes: &[u8]) -> Self {
         let stated = format!("docker-content-digest: sha256:{}\r\n", digest(bytes));
         self.with(&format!("manifests/{tag}"), &stated, bytes).with(
@@ -219,7 +219,7 @@ async fn two_engines_of_one_index_are_named() {
     }
 }
 
-/// With platforms and annotations, as buildx pushes them.
+/// Returns an index with platforms and annotations, as buildx pushes it.
 fn built(images: &[(&[u8], serde_json::Value)]) -> Vec<u8> {
     let entries: Vec<_> = images
         .iter()
@@ -362,7 +362,7 @@ async fn a_tag_with_a_digest_is_that_digest_and_a_longer_digest_is_checked_as_we
     assert_eq!(error.failure(), Failure::Integrity, "{error}");
 }
 
-/// A registry that answers all questions for signatures with `odd`.
+/// Returns a registry that gives `odd` for all requests about signatures.
 async fn odd_signatures(odd: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> Server {
     let content = Content::engine();
     serve(move |request| {
@@ -417,7 +417,7 @@ async fn an_odd_answer_about_signatures_is_kept_and_blocks_nothing() {
         assert_eq!(fetched.signatures, [], "{what}");
         assert!(fetched.not_looked_up.is_some(), "{what}");
     }
-    // As ghcr.io has it.
+    // ghcr.io responds like this.
     let server = odd_signatures(|path| match path {
         "/elsewhere" => reply(429, "", b"Too many requests"),
         path if path.contains("/referrers/") => reply(303, "location: /elsewhere\r\n", b""),
@@ -561,7 +561,7 @@ async fn what_refers_to_another_image_or_is_no_signature_is_passed_over() {
     }
 }
 
-/// A registry that wants the token `t`, and gives it at `/token` to whoever says the right thing.
+/// Returns a registry that demands the token `t`, and issues it at `/token` for the right request.
 async fn with_tokens(wanted: &'static str) -> Server {
     let content = Content::engine();
     serve(move |request| {
@@ -676,7 +676,7 @@ async fn a_login_that_can_not_be_got_is_an_error_only_where_one_is_needed() {
         options.docker_config = Some(folder.path().to_owned());
         options.helper_path = Some(folder.path().into());
     };
-    // A token is given to everybody.
+    // The server issues a token to everybody.
     let content = Content::engine();
     let open = serve(move |request| {
         if path(request).starts_with("/token") {

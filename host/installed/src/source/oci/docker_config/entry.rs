@@ -1,4 +1,4 @@
-//! One entry of `auths`.
+//! Reads one entry of `auths`.
 
 use base64::Engine as _;
 use base64::alphabet;
@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::Credentials;
 
-/// Base64 of scripts: padded or not, and with bits left over.
+/// Base64 as scripts write it: with or without padding, and with unused bits.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new()
@@ -15,7 +15,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// A field by its name, in any case if there is none in this one: Go reads JSON so.
+/// Returns a field by its name. Like Go, it ignores the case if no field matches exactly.
 pub(super) fn field<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     object.get(name).or_else(|| {
         let mut fields = object.iter();
@@ -25,10 +25,10 @@ pub(super) fn field<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'
     })
 }
 
-/// `docker login` with a helper leaves an empty entry; null is as good as none.
+/// Reads an entry. `docker login` with a helper leaves an empty one, which counts as none, and so does null.
 ///
 /// # Errors
-/// When something stands there that is no login.
+/// When the entry is not a login.
 pub(super) fn read(entry: &Value) -> Result<Option<Credentials>, ()> {
     let entry = match entry {
         Value::Null => return Ok(None),
@@ -64,7 +64,7 @@ fn login(user: String, password: Vec<u8>) -> Option<Credentials> {
     })
 }
 
-/// `USER:PASSWORD` in base64. A password may have colons, and bytes that are no text.
+/// Decodes `USER:PASSWORD` in base64. A password may contain colons and bytes that are not UTF-8.
 fn decode(auth: &str) -> Result<(String, Vec<u8>), ()> {
     let compact: String = auth
         .chars()
@@ -79,7 +79,7 @@ fn decode(auth: &str) -> Result<(String, Vec<u8>), ()> {
     let colon = decoded.iter().position(|byte| *byte == b':').ok_or(())?;
     let mut password = decoded.split_off(colon + 1);
     decoded.pop();
-    // Docker pads with null bytes, and `echo` ends a line.
+    // Docker pads with null bytes, and `echo` adds a line break.
     while password.last().is_some_and(|byte| b"\0\r\n".contains(byte)) {
         password.pop();
     }

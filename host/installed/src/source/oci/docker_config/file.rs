@@ -1,4 +1,4 @@
-//! What stands in `config.json`, for one registry.
+//! Reads the entries of `config.json` for one registry.
 
 use serde_json::{Map, Value};
 
@@ -15,15 +15,15 @@ const DOCKER: [&str; 4] = [
     "registry.hub.docker.com",
 ];
 
-/// The document. Whatever is null or of another type than it should be counts as missing: this program asks for one
-/// registry, and most of the file is about others, or about docker.
+/// The document. Null and values of a wrong type count as missing. This program needs one registry, and most
+/// of the file is about others, or about docker.
 pub(super) struct Config(Map<String, Value>);
 
 impl Config {
-    /// An empty file is as good as none.
+    /// Parses the document. An empty file counts as none.
     ///
     /// # Errors
-    /// The line where it stops to be JSON. Its content may be secret.
+    /// The line of the syntax error. The content may be secret.
     pub(super) fn read(text: &[u8]) -> Result<Self, usize> {
         let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
         if text.trim_ascii().is_empty() {
@@ -37,7 +37,7 @@ impl Config {
         }
     }
 
-    /// The helper that has the login for `server`. As docker has it, one that is empty means this file.
+    /// Returns the helper that has the login for `server`. Like in docker, an empty name means this file.
     pub(super) fn helper(&self, server: &str) -> Option<&str> {
         let helpers = self.entries("credHelpers");
         let (wanted, _) = place(server);
@@ -50,10 +50,10 @@ impl Config {
         found.filter(|helper| !helper.is_empty())
     }
 
-    /// The login for `server` and a `repository` of it that stands in the file.
+    /// Returns the login in the file for `server` and one `repository` of it.
     ///
     /// # Errors
-    /// When the only entries that there are can't be used.
+    /// When all matching entries are invalid.
     pub(super) fn login(&self, server: &str, repository: &str) -> Result<Option<Credentials>, ()> {
         let Some(auths) = self.entries("auths") else {
             return Ok(None);
@@ -62,7 +62,7 @@ impl Config {
             .iter()
             .filter_map(|(key, entry)| Some((rank(key, server, repository)?, entry)))
             .collect();
-        // The sort is stable: of two that fit as well, the first one stays so.
+        // The sort is stable: of two equal matches, the first one in the file stays first.
         entries.sort_by_key(|(rank, _)| std::cmp::Reverse(*rank));
         let mut is_damaged = false;
         for (_, entry) in entries {
@@ -80,16 +80,16 @@ impl Config {
     }
 }
 
-/// How well an entry fits; none for one of another server.
+/// How well an entry matches. Entries of other servers have no rank.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
-    /// The address of something else on the same host, which docker takes as well.
+    /// The URL of something else on the same host, which docker accepts as well.
     OtherPath,
     /// The host, in another spelling or with the path of the API.
     Host,
-    /// Exactly what the server is called.
+    /// The exact name of the server.
     Name,
-    /// A part of the server as podman writes it, by the length of its path.
+    /// A part of the server as podman writes it, ranked by the length of its path.
     Namespace(usize),
 }
 
@@ -112,7 +112,7 @@ fn rank(key: &str, server: &str, repository: &str) -> Option<Rank> {
     })
 }
 
-/// Host and path of a server: `https://Registry.Example:443/v2/` is `registry.example` and `v2`.
+/// Returns host and path of a server: `https://Registry.Example:443/v2/` gives `registry.example` and `v2`.
 fn place(server: &str) -> (String, &str) {
     let (scheme, rest) = server.split_once("://").unwrap_or(("https", server));
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));

@@ -305,14 +305,14 @@ async fn of_several_entries_the_one_that_fits_best_is_used() {
 #[tokio::test]
 async fn base64_of_scripts_is_read() {
     for (auth, expected) in [
-        // me:pa:ss
+        // The text is `me:pa:ss`.
         ("bWU6cGE6c3M=", "me pa:ss"),
         ("bWU6cGE6c3M", "me pa:ss"),
         (" bWU6\ncGE6c3M=\r\n", "me pa:ss"),
-        // `echo me:x | base64`
+        // The text is the output of `echo me:x | base64`.
         ("bWU6eAo=", "me x"),
         ("bWU6eAAA", "me x"),
-        // me:~~~??? in the alphabet for addresses
+        // The text is `me:~~~???` in the URL-safe alphabet.
         ("bWU6fn5-Pz8_", "me ~~~???"),
         ("bWU6", "me "),
         ("OnB3", " pw"),

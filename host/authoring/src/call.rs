@@ -10,14 +10,14 @@ use serde_json::{Map, Value, json};
 use super::AuthoringError;
 use super::stage::Seen;
 
-/// What is asked of an engine.
+/// A call of an engine.
 #[derive(Clone, Debug)]
 pub(super) struct Call {
     pub(super) about: About,
     pub(super) options: Vec<OptionSetting>,
 }
 
-/// The operation, with what it takes beside options.
+/// The operation, with its arguments apart from options.
 #[derive(Clone, Debug)]
 pub(super) enum About {
     Detect,
@@ -64,10 +64,10 @@ impl Call {
         }
     }
 
-    /// Calls the engine, and gives what comes of it the form in which cases name it.
+    /// Calls the engine, and converts the result to the form that cases use.
     ///
     /// # Errors
-    /// What the engine reports, or what it did wrong.
+    /// The error that the engine reports, or a fault of the engine.
     pub(super) async fn make(
         &self,
         engine: &mut Instance,
@@ -85,7 +85,7 @@ impl Call {
             }
             About::List { limit } => {
                 let mut backups = engine.list(*limit, options).await?;
-                // As the host shows them.
+                // The order and the limit are those of the host.
                 newest_first(&mut backups);
                 let wanted = limit.and_then(|limit| usize::try_from(limit).ok());
                 backups.truncate(wanted.unwrap_or(usize::MAX));
@@ -119,7 +119,7 @@ impl Call {
     }
 }
 
-/// With the names that documents have.
+/// Returns a backup with the field names of JSON documents.
 fn backup(backup: &Backup) -> Value {
     json!({
         "id": backup.id,
@@ -148,10 +148,10 @@ fn saved(saved: &SavedFile) -> Value {
     json!({ "name": saved.name, "length": saved.length, "sha256": saved.sha256 })
 }
 
-/// A file of the user, as the host hands it to an engine.
+/// Returns a file of the user, in the form in which the host passes it to an engine.
 ///
 /// # Errors
-/// When there is no room for a temporary file.
+/// When the temporary file can't be written.
 pub(super) fn artifact(name: &str, content: &[u8]) -> Result<Artifact, AuthoringError> {
     let write = || {
         use std::io::{Seek as _, Write as _};

@@ -6,7 +6,7 @@ use host_base::{Failure, Problem};
 use host_engine::EngineError;
 use host_installed::Reserved;
 
-/// Why a tool for authors could not do its work.
+/// The reason why a tool for authors failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthoringError {
     #[error("{} can't be read: {source}", path.display())]
@@ -107,7 +107,7 @@ impl Problem for AuthoringError {
                 "Nothing was written. Choose another name, or move the folder away"
             }
             Self::Worker { .. } => return None,
-            // Its author is the one who reads this.
+            // The reader of this hint is the engine's author, unlike in other commands.
             Self::Engine(error) if matches!(**error, EngineError::NotAsked { .. }) => {
                 "Let the manifest ask for what the component imports, or build the component without it"
             }

@@ -1,7 +1,7 @@
-//! What the author of an engine needs: a project to begin with, a manifest put into a
-//! component, and a test of it.
+//! Contains the tools for authors of engines. They create a project, put a manifest into a component, and
+//! test the result.
 //!
-//! Nothing here is needed to use an engine, and nothing of it talks to a cluster.
+//! Using an engine needs none of them, and none of them connects to a cluster.
 
 mod call;
 mod cases;
@@ -23,10 +23,10 @@ use host_engine::EngineFile;
 pub use pack::{PackRequest, Packed, Packing, pack};
 pub use project::{Files, Language, LanguageSources, Project, ProjectRequest, Sources, project};
 
-/// The largest component, manifest or file of cases, in bytes.
+/// The maximum size of a component, manifest or file of cases, in bytes.
 const MAX_FILE: u64 = 256 << 20;
 
-/// Refuses a name that only this program may use: such an engine can't be installed.
+/// Refuses a name that is reserved for this program, because such an engine could not be installed.
 fn check_name(id: &EngineId, engines: &[EngineFile]) -> Result<(), AuthoringError> {
     let bundled = engines.iter().filter(|file| file.is_bundled());
     let bundled = bundled.map(|file| &file.manifest().id);

@@ -1,19 +1,19 @@
-//! The custom section of a component that holds its manifest: taken out, and put in.
+//! Removes and adds the custom section of a component that contains its manifest.
 //!
-//! The Rust SDK writes it into the core module inside the component, a packer at the component's end;
-//! it counts wherever it is.
+//! The Rust SDK writes the section into the core module inside the component. A packer appends it to the
+//! component. It counts in either place.
 
 use broker_manifest::SECTION;
 use wasmparser::{BinaryReader, BinaryReaderError};
 
-/// Of a core module and of a component: magic number, version and layer.
+/// The size of the header of a core module or component: magic number, version and layer.
 const HEADER: usize = 8;
 const CUSTOM: u8 = 0;
-/// Sections of a component that hold a whole module or a whole component.
+/// Ids of the sections of a component that contain a whole module or component.
 const CORE_MODULE: u8 = 1;
 const COMPONENT: u8 = 4;
 
-/// The component without any manifest, at whatever depth, and the manifests that it had.
+/// Returns the component without any manifest, at whatever depth, and the removed manifests.
 ///
 /// # Errors
 /// When a section ends beyond the end of the file.
@@ -23,7 +23,7 @@ pub(super) fn take_out(component: &[u8]) -> Result<(Vec<u8>, Vec<Vec<u8>>), Bina
     Ok((rest, found))
 }
 
-/// The component with a manifest at its end.
+/// Appends a manifest to a component.
 pub(super) fn put_in(component: &mut Vec<u8>, manifest: &[u8]) {
     let mut content = leb128(SECTION.len());
     content.extend(SECTION.as_bytes());
@@ -55,13 +55,13 @@ fn without(
             found.push(manifest.to_vec());
             continue;
         }
-        // As it is, byte for byte: a length can be written in several ways.
+        // The section is copied byte for byte, because a length has several encodings.
         kept.extend(&bytes[start..reader.original_position()]);
     }
     Ok(kept)
 }
 
-/// What follows the name of a custom section, if it is ours.
+/// Returns the content after the name of a custom section, if it is a manifest.
 fn manifest_in(content: &[u8]) -> Option<&[u8]> {
     let mut reader = BinaryReader::new(content, 0);
     let name = reader.read_string().ok()?;
@@ -109,7 +109,7 @@ mod tests {
         put_in(&mut rest, &found[0]);
         let again = EngineFile::read("x", rest.clone()).expect("an engine");
         assert_eq!(again.outline(), file.outline());
-        // And once more, where it stands now.
+        // The second removal finds the manifest at its new place.
         let (bare, again) = take_out(&rest).expect("whole");
         assert_eq!(again, found);
         assert_eq!(take_out(&bare).expect("whole"), (bare.clone(), Vec::new()));

@@ -6,47 +6,47 @@ use wasmparser::Parser;
 
 use super::{AuthoringError, check_name, manifest_section, read, write};
 
-/// What is to be packed.
+/// A request to pack an engine.
 #[derive(Clone, Debug)]
 pub struct PackRequest {
-    /// A component.
+    /// Path of the component.
     pub component: PathBuf,
-    /// TOML.
+    /// Path of the manifest, a TOML file.
     pub manifest: PathBuf,
-    /// Where the engine is written to; in the place of the component where it is none.
+    /// Path of the engine to write; `None` replaces the component.
     pub out: Option<PathBuf>,
-    /// Whether another manifest that the component has may go.
+    /// True if a different manifest in the component may be replaced.
     pub replace: bool,
 }
 
-/// An engine that was packed.
+/// A packed engine.
 #[derive(Clone, Debug)]
 pub struct Packed {
-    /// As the host reads it.
+    /// The engine as the host reads it.
     pub file: EngineFile,
     pub path: PathBuf,
     pub packing: Packing,
-    /// In bytes.
+    /// Size in bytes.
     pub size: u64,
 }
 
-/// What was done to the component.
+/// The change of the component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Packing {
     Added,
-    /// Another manifest was taken out.
+    /// A different manifest was replaced.
     Replaced,
-    /// It had this very manifest.
+    /// The component had this manifest already.
     Unchanged,
 }
 
 /// Puts a manifest into a component, as the SDK's macro does.
 ///
-/// The result is read back as the host reads it when it is installed, before anything is written.
+/// The result is read like at its installation before anything is written.
 ///
 /// # Errors
-/// When the manifest breaks a rule or has a name that is reserved, the component is none or has another manifest, or the two together
-/// are no engine for this host.
+/// When the manifest breaks a rule or has a reserved name. Also when the component is invalid or has a
+/// different manifest, or when both together are not an engine for this host.
 pub fn pack(request: &PackRequest, engines: &[EngineFile]) -> Result<Packed, AuthoringError> {
     let text = read(&request.manifest)?;
     let refuse = |source| AuthoringError::Manifest {
@@ -100,7 +100,8 @@ fn insert(
     let (mut bare, present) = taken.map_err(|error| no_component(error.message().to_owned()))?;
     let packing = match present.as_slice() {
         [] => Packing::Added,
-        // The same in other words: another version of the SDK may have written it.
+        // The manifests are equal but have different texts: another version of the SDK may have written the
+        // old one.
         [same] if Manifest::from_json(same).as_ref() == Ok(manifest) => {
             return Ok((Packing::Unchanged, component));
         }

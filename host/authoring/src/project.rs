@@ -7,10 +7,10 @@ use host_engine::EngineFile;
 
 use super::{AuthoringError, check_name};
 
-/// Files of a project: the path of each, and its text.
+/// The files of a project: path and text of each.
 pub type Files = &'static [(&'static str, &'static str)];
 
-/// What projects are made of. The program brings it.
+/// The files from which projects are created. The program provides them.
 #[derive(Clone, Copy, Debug)]
 pub struct Sources {
     pub rust: LanguageSources,
@@ -24,40 +24,40 @@ pub struct LanguageSources {
     pub sdk: Files,
 }
 
-/// Whose engine it is, where nobody says.
+/// The default publisher of an engine.
 const PUBLISHER: &str = "example";
-/// What cargo would take for a file of this repository.
+/// A file name that cargo would apply to this repository, and its name in a project.
 const IGNORED: (&str, &str) = ("gitignore", ".gitignore");
 
-/// The languages for which there is a template.
+/// The languages that have a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
     Rust,
     Python,
 }
 
-/// A project to be begun.
+/// A request to create a project.
 #[derive(Clone, Debug)]
 pub struct ProjectRequest {
-    /// `name` or `publisher/name`.
+    /// Name of the engine: `name` or `publisher/name`.
     pub name: String,
     pub publisher: Option<String>,
     pub language: Language,
-    /// In which the project's own is made.
+    /// The folder in which the project's folder is created.
     pub folder: PathBuf,
     pub sources: Sources,
 }
 
-/// A project that was begun.
+/// A created project.
 #[derive(Clone, Debug)]
 pub struct Project {
     pub id: EngineId,
     pub folder: PathBuf,
-    /// Relative to the folder, those of the SDK left out.
+    /// Files relative to the project's folder, except those of the SDK.
     pub files: Vec<String>,
-    /// What its build makes, relative to the folder.
+    /// The component that the build creates, relative to the project's folder.
     pub component: String,
-    /// Folders with what belongs to the SDK.
+    /// Folders that belong to the SDK.
     pub sdk: Vec<String>,
     /// The commands that build and test it.
     pub next: Vec<String>,
@@ -71,7 +71,7 @@ impl Language {
         }
     }
 
-    /// The folders of a project that hold files of the SDK.
+    /// Returns the folders of a project that contain files of the SDK.
     fn sdk_folders(self) -> &'static [&'static str] {
         match self {
             Self::Rust => &["sdk/"],
@@ -79,7 +79,7 @@ impl Language {
         }
     }
 
-    /// What the build makes, relative to the project.
+    /// Returns the component that the build creates, relative to the project.
     fn component(self, id: &EngineId) -> String {
         match self {
             Self::Rust => format!(
@@ -90,7 +90,7 @@ impl Language {
         }
     }
 
-    /// The commands that build and test it.
+    /// Returns the commands that build and test the project.
     fn next(self, component: &str) -> Vec<String> {
         let mut lines: Vec<_> = match self {
             Self::Rust => vec![
@@ -113,10 +113,10 @@ impl Language {
     }
 }
 
-/// Writes a project that builds an engine, with the SDK that belongs to this program.
+/// Writes a project that builds an engine, with the SDK of this program's version.
 ///
 /// # Errors
-/// When the name can't be one, or its folder is there already and not empty.
+/// When the name is invalid, or when the project's folder exists and is not empty.
 pub fn project(
     request: &ProjectRequest,
     engines: &[EngineFile],
@@ -173,7 +173,7 @@ fn id(request: &ProjectRequest) -> Result<EngineId, AuthoringError> {
     format!("{publisher}/{short}").parse().map_err(|_| bad())
 }
 
-/// The manifest has more rules for a name than an id has: it is part of a flag.
+/// Checks the name with the template's manifest: it is part of a flag, so more rules apply than to an id.
 fn check(request: &ProjectRequest, fill: &impl Fn(&str) -> String) -> Result<(), AuthoringError> {
     let mut template = request.language.sources(request.sources).template.iter();
     let manifest = template.find(|(path, _)| *path == "engine.toml");
@@ -186,7 +186,7 @@ fn check(request: &ProjectRequest, fill: &impl Fn(&str) -> String) -> Result<(),
     }
 }
 
-/// Whether nothing is there, or an empty folder.
+/// Returns true if the folder does not exist or is empty.
 fn is_free(folder: &Path) -> Result<bool, AuthoringError> {
     match fs::read_dir(folder) {
         Ok(mut entries) => Ok(entries.next().is_none()),

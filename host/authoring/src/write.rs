@@ -7,8 +7,8 @@ use host_transfer::write_target;
 
 use super::AuthoringError;
 
-/// Puts a whole file in place, or none. One that is there keeps its permissions, and what is no plain file
-/// stays as it is.
+/// Writes a file completely or not at all. An existing file keeps its permissions. An item that is not a
+/// plain file is never replaced.
 pub(super) fn whole(path: &Path, content: &[u8]) -> Result<(), AuthoringError> {
     replace(path, content).map_err(|source| AuthoringError::Write {
         path: path.to_owned(),
@@ -20,10 +20,10 @@ fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let path = &write_target(path)?.path;
     let folder = path.parent().filter(|folder| *folder != Path::new(""));
     let folder = folder.unwrap_or(Path::new("."));
-    // An error of the next step would name a path that nobody knows.
+    // Without this check, the error of the next step would contain a path that means nothing to people.
     fs::metadata(folder)?;
     let mut file = tempfile::Builder::new();
-    // What a new file has, which is less than this by the user's mask.
+    // These are the permissions of a new file, which the user's mask reduces.
     #[cfg(unix)]
     file.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let mut file = file.tempfile_in(folder)?;
@@ -32,7 +32,7 @@ fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     }
     file.write_all(content)?;
     file.as_file().sync_all()?;
-    // Something else may have come there meanwhile.
+    // Another program may have created something there meanwhile.
     write_target(path)?;
     file.persist(path).map_err(|error| error.error)?;
     sync_folder(folder)

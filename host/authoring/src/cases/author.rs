@@ -1,4 +1,4 @@
-//! The author's own cases: what stands in a file, held against the manifest.
+//! Reads the author's own cases from a file and checks them against the manifest.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -55,7 +55,7 @@ pub(super) fn cases(path: &Path, manifest: &Manifest) -> Result<Vec<Case>, Autho
     Ok(cases)
 }
 
-/// Why an entry is no case of an engine.
+/// The reason why an entry is not a valid case of an engine.
 pub(super) enum Unfit {
     Case(String),
     Other(AuthoringError),
@@ -147,7 +147,7 @@ fn call(entry: &CaseEntry, manifest: &Manifest) -> Result<Call, Unfit> {
     })
 }
 
-/// What an operation does not take would be passed over in silence.
+/// Refuses fields that the operation does not use. Otherwise they would be ignored silently.
 fn check_keys(entry: &CaseEntry) -> Result<(), String> {
     use Operation as O;
 
@@ -185,14 +185,14 @@ fn source(entry: &CaseEntry) -> Result<RestoreSource, Unfit> {
     }
 }
 
-/// A time, in quotes or without.
+/// Parses a time, with or without quotes.
 fn time(value: &toml::Value) -> Result<Timestamp, String> {
     let text = to_json(value);
     let time = text.as_str().and_then(|text| text.parse().ok());
     time.ok_or_else(|| format!("`now` is no RFC 3339 time with an offset: {value}"))
 }
 
-/// What is given, and the defaults for what is not, as the host has them.
+/// Returns the given options, and the host's defaults for the others.
 fn settings(
     given: &BTreeMap<String, toml::Value>,
     forms: Vec<(OptionForm<'_>, bool)>,
@@ -224,7 +224,7 @@ fn settings(
     Ok(settings)
 }
 
-/// What TOML says, as JSON. A time is its text.
+/// Converts TOML to JSON. A time becomes its text.
 pub(super) fn to_json(value: &toml::Value) -> Value {
     match value {
         toml::Value::String(text) => text.as_str().into(),
@@ -241,7 +241,7 @@ pub(super) fn to_json(value: &toml::Value) -> Value {
     }
 }
 
-/// What an engine hears of a fault.
+/// Returns the error that an engine receives for a fault.
 pub(super) fn fault(fault: Fault) -> Report {
     let (kind, message, retryable) = match fault {
         Fault::Closed => (ReportKind::Unavailable, "nothing answers", true),

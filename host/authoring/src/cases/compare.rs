@@ -1,11 +1,11 @@
-//! What is expected against what came: every field that is named has exactly this value, and what is not
-//! named is not looked at. A list has exactly these items, in this order.
+//! Compares an expected value with the actual one. Every named field must have exactly this value, and other
+//! fields are ignored. A list must have exactly these items, in this order.
 
 use serde_json::Value;
 
 use super::show::shortened;
 
-/// Where the two differ, one sentence for each place.
+/// Returns the differences, one sentence for each place.
 pub(super) fn differences(expected: &Value, actual: &Value) -> Vec<String> {
     let mut found = Vec::new();
     compare("result", expected, actual, &mut found);

@@ -1,4 +1,4 @@
-//! From the entries of a file to the exchanges and commands of a script.
+//! Converts the entries of a file to the exchanges and commands of a script.
 
 use base64::Engine as _;
 use broker_manifest::{Manifest, Route};
@@ -9,8 +9,10 @@ use super::file::{AnswerEntry, BodyEntry, CommandEntry, ExchangeEntry};
 use super::script::{Body, Command, Exchange};
 use crate::stage::{Ending, Reply};
 
+/// Converts one exchange.
+///
 /// # Errors
-/// When the manifest does not allow the request: it could never be made.
+/// When the manifest does not allow the request, so that it could never be sent.
 pub(super) fn exchange(
     number: usize,
     entry: &ExchangeEntry,
@@ -121,8 +123,10 @@ fn answer(entry: &AnswerEntry) -> Result<Reply, String> {
     })
 }
 
+/// Converts one command.
+///
 /// # Errors
-/// When the manifest does not allow the command: it could never be run.
+/// When the manifest does not allow the command, so that it could never run.
 pub(super) fn command(
     number: usize,
     entry: &CommandEntry,
@@ -158,7 +162,7 @@ pub(super) fn command(
     })
 }
 
-/// Text as it is, or bytes in base64; none of them is nothing.
+/// Returns text unchanged, or decodes base64. Without either, the result is empty.
 pub(super) fn bytes(text: Option<&str>, base64: Option<&str>) -> Result<Vec<u8>, String> {
     match (text, base64) {
         (Some(text), None) => Ok(text.as_bytes().to_vec()),

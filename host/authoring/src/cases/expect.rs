@@ -1,4 +1,4 @@
-//! What an author expects.
+//! Checks the expectations of an author.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::script::Exchanges;
 use super::show::shortened;
 use crate::stage::Seen;
 
-/// The script is done to its end, and this comes of it.
+/// The engine must complete the script and return this result.
 pub(super) struct Expecting {
     script: Arc<Exchanges>,
     end: End,
@@ -102,7 +102,7 @@ fn of_report(kind: ReportKind, expected: &ErrorEntry, report: &Report) -> Vec<St
 impl Judge for Expecting {
     fn problems(&self, result: &Result<Value, EngineError>, seen: &Seen) -> Vec<String> {
         let mut problems = self.script.problems();
-        // What comes of an answer that the case does not have says nothing.
+        // If a response is missing in the case, the result means nothing.
         if problems.is_empty() {
             problems = self.of_end(result);
         }

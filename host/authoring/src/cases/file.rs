@@ -1,4 +1,4 @@
-//! The form of a file of cases. What it means for an engine is for [`super::author`] to say.
+//! The format of a file of cases. [`super::author`] checks what it means for an engine.
 
 use std::collections::BTreeMap;
 
@@ -13,29 +13,29 @@ pub(super) struct CaseFile {
     pub(super) case: Vec<CaseEntry>,
 }
 
-/// What is asked of the engine, what its backend answers, and what has to come of it.
+/// One case: the call of the engine, the responses of its backend, and the expected result.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct CaseEntry {
     pub(super) name: String,
     pub(super) operation: Operation,
-    /// Of `act`.
+    /// The verb, for `act`.
     pub(super) verb: Option<String>,
-    /// Of every operation that is about one backup.
+    /// The id of a backup, for operations on one backup.
     pub(super) id: Option<String>,
-    /// Of `list`.
+    /// The limit, for `list`.
     pub(super) limit: Option<u32>,
-    /// Of `restore`.
+    /// True for a dry run, for `restore`.
     #[serde(default)]
     pub(super) dry_run: bool,
-    /// Of `delete`.
+    /// True to force, for `delete`.
     #[serde(default)]
     pub(super) force: bool,
-    /// Of `restore`: a file of the user in the place of an id.
+    /// A file of the user instead of an id, for `restore`.
     pub(super) file: Option<FileEntry>,
     #[serde(default)]
     pub(super) options: BTreeMap<String, toml::Value>,
-    /// What the engine's clocks say.
+    /// The time that the engine's clocks show.
     pub(super) now: Option<toml::Value>,
     /// The running pods of the target.
     pub(super) pods: Option<Vec<String>>,
@@ -43,10 +43,10 @@ pub(super) struct CaseEntry {
     pub(super) exchange: Vec<ExchangeEntry>,
     #[serde(default)]
     pub(super) command: Vec<CommandEntry>,
-    /// Kubernetes objects that are there at the beginning.
+    /// Kubernetes objects that exist at the beginning.
     #[serde(default)]
     pub(super) object: Vec<toml::Value>,
-    /// What can't be read, and why: `list acme.example/v1/Vault`.
+    /// Reads that fail, and how. A key has the form `list acme.example/v1/Vault`.
     #[serde(default)]
     pub(super) refused: BTreeMap<String, ObjectFault>,
     #[serde(default)]
@@ -64,28 +64,28 @@ pub(super) struct FileEntry {
     pub(super) base64: Option<String>,
 }
 
-/// One request and its answer.
+/// One request and its response.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ExchangeEntry {
-    /// `METHOD /path/{parameter}`, as in the manifest.
+    /// The request as in the manifest: `METHOD /path/{parameter}`.
     pub(super) request: String,
-    /// The manifest's only one where none is named.
+    /// Name of the endpoint. It may be left out if the manifest has a single one.
     pub(super) endpoint: Option<String>,
     #[serde(default)]
     pub(super) parameters: BTreeMap<String, String>,
-    /// All of it, in any order.
+    /// The complete query, in any order.
     #[serde(default)]
     pub(super) query: BTreeMap<String, String>,
-    /// Those that must be there; others may be.
+    /// Required headers; other headers are allowed.
     #[serde(default)]
     pub(super) headers: BTreeMap<String, String>,
-    /// None: the request has none.
+    /// The body; without an entry, the request must have none.
     pub(super) body: Option<BodyEntry>,
     pub(super) answer: AnswerEntry,
 }
 
-/// One of these.
+/// The body of a request; exactly one of the fields is set.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct BodyEntry {
@@ -96,7 +96,7 @@ pub(super) struct BodyEntry {
     pub(super) file: Option<String>,
 }
 
-/// A status with at most one body, or a fault alone.
+/// A status with at most one body, or only a fault.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct AnswerEntry {
@@ -106,33 +106,33 @@ pub(super) struct AnswerEntry {
     pub(super) json: Option<toml::Value>,
     pub(super) text: Option<String>,
     pub(super) base64: Option<String>,
-    /// The body breaks off after so many bytes.
+    /// The body is interrupted after this number of bytes.
     pub(super) cut_after: Option<usize>,
     pub(super) fault: Option<Fault>,
 }
 
-/// What happens in the place of an answer.
+/// A failure instead of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Fault {
-    /// Nothing answers.
+    /// Nothing responds.
     Closed,
     TimedOut,
     /// The user stops the command.
     Cancelled,
-    /// The cluster does not let the user.
+    /// The cluster forbids it to the user.
     Forbidden,
-    /// Of a command: the container does not have the program.
+    /// The container does not have the program of a command.
     Missing,
 }
 
-/// One command and what it writes.
+/// One command and its output.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct CommandEntry {
-    /// As the manifest calls it.
+    /// Name of the command in the manifest.
     pub(super) name: String,
-    /// The first of the pods where none is named.
+    /// Name of the pod; without an entry, it is the first one.
     pub(super) pod: Option<String>,
     #[serde(default)]
     pub(super) arguments: BTreeMap<String, String>,
@@ -145,29 +145,28 @@ pub(super) struct CommandEntry {
     pub(super) fault: Option<Fault>,
 }
 
-/// One change of a Kubernetes object, and what comes of it. Objects and patches are tables, or the text of
-/// their JSON.
+/// One change of a Kubernetes object and its result. Objects and patches are tables, or JSON texts.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ChangeEntry {
-    /// `VERB GROUP/VERSION/KIND`: `create acme.example/v1/Vault`.
+    /// The change in the form `VERB GROUP/VERSION/KIND`, such as `create acme.example/v1/Vault`.
     pub(super) change: String,
-    /// Of what is patched or deleted.
+    /// Name of the patched or deleted object.
     pub(super) name: Option<String>,
-    /// What is created. What the host adds may be missing.
+    /// The created object. Fields that the host adds may be left out.
     pub(super) object: Option<toml::Value>,
     pub(super) patch: Option<toml::Value>,
-    /// What the cluster adds to the object.
+    /// Fields that the cluster adds to the object.
     pub(super) answer: Option<toml::Value>,
     pub(super) fault: Option<ObjectFault>,
 }
 
-/// Something that happens to an object while the engine watches.
+/// A change of an object by somebody else while the engine watches.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EventEntry {
     pub(super) change: Happening,
-    /// As it is afterwards.
+    /// The object after the change.
     pub(super) object: toml::Value,
 }
 
@@ -179,39 +178,39 @@ pub(super) enum Happening {
     Deleted,
 }
 
-/// Why nothing comes of what is done with objects.
+/// A failure of an access to objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum ObjectFault {
-    /// Nothing answers.
+    /// Nothing responds.
     Closed,
     TimedOut,
     /// The user stops the command.
     Cancelled,
-    /// The cluster does not let the user.
+    /// The cluster forbids it to the user.
     Forbidden,
     /// The cluster does not have the kind.
     Missing,
-    /// There is one of that name, or it has changed.
+    /// The name is taken, or the object has changed.
     Conflict,
-    /// The object can't be so.
+    /// The cluster refuses the object as invalid.
     Invalid,
 }
 
-/// A result or an error.
+/// An expected result or error.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ExpectEntry {
     pub(super) result: Option<toml::Value>,
     pub(super) error: Option<ErrorEntry>,
-    /// A part of each warning, in their order. Where it is missing they are not looked at.
+    /// Parts of the expected warnings, in their order. Without this field, warnings are not checked.
     pub(super) warnings: Option<Vec<String>>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ErrorEntry {
-    /// A kind of error of the interface: `not-found`.
+    /// An error kind of the interface, such as `not-found`.
     pub(super) kind: String,
     /// A part of the message.
     pub(super) message: Option<String>,

@@ -1,21 +1,21 @@
-//! What no engine may report, whatever its protocol.
+//! Checks what no engine may report, whatever its protocol.
 //!
-//! An engine that breaks down, exceeds a limit or returns what the host refuses fails every case, and so
-//! does one that asks for what its manifest does not allow. Beyond that a success is a failure of the case
-//! where nothing that the engine was told can be a reason for it. Where a backend's protocol decides, the
-//! benefit of the doubt is the engine's:
+//! An engine that breaks down, exceeds a limit or returns an invalid result fails every case. So does one
+//! that asks for more than its manifest allows. Furthermore, a success fails the case if nothing in the
+//! responses can be a reason for it. If the backend's protocol decides, the engine gets the benefit of the
+//! doubt:
 //!
 //! | operation | may succeed, although |
 //! |---|---|
 //! | `detect`, `create` | every body is empty, endless or cut: the status alone may say it |
 //! | `list`, `status` | never |
-//! | `prepare` | always: it may do without what it can't know |
+//! | `prepare` | always: it may do without facts that it can't know |
 //! | `download`, and `create` that saves | the body is empty or an HTML page: a backup is any bytes |
-//! | `restore`, `finish`, verbs | 200, whatever the body: it may say nothing |
-//! | `delete` | as those; and 404: what is gone is deleted |
+//! | `restore`, `finish`, verbs | 200, whatever the body: it may be meaningless |
+//! | `delete` | the same; and 404: a missing backup is deleted |
 //!
-//! With 401 and 403 the error has the kind that the interface has for them. And what an engine reports
-//! without having asked anybody, it can't know: only `prepare`, `finish` and verbs may.
+//! With 401 and 403, the error must have the corresponding kind of the interface. An engine that reports
+//! success without any request can't know it: only `prepare`, `finish` and verbs may do that.
 
 use broker_manifest::Operation;
 use host_base::{Report, ReportKind};
@@ -27,11 +27,11 @@ use super::show::shortened;
 use super::situations::Situation;
 use crate::stage::Seen;
 
-/// An operation may report what it can know in a situation.
+/// Checks that an operation reports only what it can know in a situation.
 pub(super) struct Knowing {
     pub(super) operation: Operation,
     pub(super) situation: Situation,
-    /// Whether what the backend answers is itself the backup.
+    /// True if the backend's response is the backup itself.
     pub(super) saves: bool,
 }
 
@@ -90,7 +90,7 @@ impl Knowing {
         (!may).then(|| format!("{}, and it reports {}", self.situation, reports()))
     }
 
-    /// Whether a backend may mean success with what it says in this situation.
+    /// Returns true if a backend may mean success with its responses in this situation.
     fn may_succeed(&self) -> bool {
         use Operation as O;
         use Situation as S;

@@ -2,14 +2,14 @@ use std::str::FromStr;
 
 use serde_json::Value;
 
-/// A label selector. Of what Kubernetes knows it has all but sets: `a in (b, c)`.
+/// A label selector. It supports everything in Kubernetes except sets such as `a in (b, c)`.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Labels(Vec<Term>);
 
 #[derive(Debug, PartialEq, Eq)]
 enum Term {
     Is(String, String),
-    /// Also where there is no such label.
+    /// The label has another value or does not exist.
     IsNot(String, String),
     Has(String),
     HasNot(String),

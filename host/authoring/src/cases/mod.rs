@@ -1,11 +1,11 @@
-//! Cases: what an engine is asked, what its backend answers, and what has to come of it. They are run in
-//! the real sandbox, with what the engine's manifest asks for and no more; there is no cluster and no
+//! Runs cases: a call of an engine, the responses of its backend, and the expected result. They run in the
+//! real sandbox with exactly the capabilities that the manifest asks for, without a cluster and without a
 //! network.
 //!
-//! | kind | where it comes from | when it passes |
+//! | kind | source | passes if |
 //! |---|---|---|
-//! | built in | [`situations`] for every operation of the manifest | [`judge`]: nothing is reported that can't be known |
-//! | the author's | a file: [`mod@file`], [`author`] | the script was done to its end, nothing else, and [`compare`] finds what is expected |
+//! | built in | [`situations`] for every operation of the manifest | [`judge`]: the engine reports only what it can know |
+//! | the author's | a file: [`mod@file`], [`author`] | the engine followed the script exactly, and [`compare`] finds no difference |
 
 mod author;
 mod compare;
@@ -35,33 +35,33 @@ use super::call::Call;
 use super::stage::{Script, Seen, Stage};
 use super::{AuthoringError, check_name};
 
-/// What is to be tested.
+/// A request to test an engine.
 #[derive(Clone, Debug)]
 pub struct TestRequest {
     pub component: PathBuf,
-    /// Files, or folders whose files that end with `.toml` are read.
+    /// Files of cases, and folders whose `.toml` files are read.
     pub cases: Vec<PathBuf>,
-    /// Only cases with one of these in their names; all where there is none.
+    /// Runs only cases with one of these texts in their names; an empty list runs all.
     pub only: Vec<String>,
     /// Where native code is kept; it is compiled each time where there is none.
     pub folders: Option<Folders>,
 }
 
-/// What came of a test.
+/// The result of a test.
 #[derive(Clone, Debug)]
 pub struct Tested {
     pub file: EngineFile,
     pub results: Vec<CaseResult>,
 }
 
-/// What came of one case.
+/// The result of one case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CaseResult {
     pub name: String,
     pub operation: Operation,
-    /// Holds for every engine; the others are the author's own.
+    /// True for a built-in case, which applies to every engine; false for the author's own.
     pub is_built_in: bool,
-    /// Why it failed; it passed where there is none.
+    /// The reasons of the failure; empty if the case passed.
     pub problems: Vec<String>,
 }
 
@@ -75,23 +75,23 @@ struct Case {
     judge: Box<dyn Judge>,
 }
 
-/// Says what is wrong with what an engine did.
+/// Finds the faults in the behavior of an engine.
 trait Judge {
     fn problems(&self, result: &Result<Value, EngineError>, seen: &Seen) -> Vec<String>;
 }
 
-/// The longest that one case may take. Nothing here waits for anything.
+/// The maximum time of one case. Nothing in a case waits.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// Runs the cases that hold for every engine, and those of these files.
+/// Runs the built-in cases and those of the given files.
 ///
 /// # Errors
-/// When the component is no engine for this host, a file of cases can't be used, or no case is meant.
+/// When the component is not an engine for this host, a file of cases is invalid, or no case is selected.
 pub async fn test(request: &TestRequest, engines: &[EngineFile]) -> Result<Tested, AuthoringError> {
     let bytes = super::read(&request.component)?;
     let file = EngineFile::read(&request.component.display().to_string(), bytes)?;
     let manifest = file.manifest();
-    // A bundled engine may have its own name.
+    // A bundled engine may have its own reserved name.
     let is_bundled = |known: &&EngineFile| known.is_bundled() && known.digest() == file.digest();
     if !engines.iter().any(|known| is_bundled(&known)) {
         check_name(&manifest.id, engines)?;

@@ -1,5 +1,5 @@
-//! The Kubernetes objects of an author's case: those that are there, the changes that an engine makes, each
-//! in its order, and what happens besides while it watches.
+//! The Kubernetes objects of an author's case: the existing ones, the engine's changes in their order, and
+//! the changes by others while it watches.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,34 +17,34 @@ use super::script::unscripted;
 use super::show::{self, shortened};
 use crate::stage::Asked;
 
-/// Where the objects are that the manifest puts nowhere else.
+/// The namespace of objects for which the manifest names no other one.
 const NAMESPACE: &str = "default";
 
-/// What a case says of objects.
+/// The entries of a case about objects.
 #[derive(Default)]
 pub(super) struct Objects {
     pub(super) present: BTreeMap<(ObjectKind, String), Value>,
-    /// What can't be read, and why.
+    /// Reads that fail, and their errors.
     pub(super) refused: BTreeMap<(ResourceVerb, ObjectKind), Report>,
     pub(super) changes: VecDeque<Change>,
     pub(super) events: VecDeque<Event>,
 }
 
-/// One change that an engine makes, and what comes of it.
+/// One change that an engine makes, and its result.
 pub(super) struct Change {
-    /// In its file, from 1.
+    /// Number of the entry in its file, counted from 1.
     pub(super) number: usize,
     pub(super) verb: ResourceVerb,
     pub(super) kind: ObjectKind,
-    /// Of what is there already.
+    /// Name of an existing object.
     pub(super) name: Option<String>,
-    /// The object or the patch, without what the host adds; null for `delete`.
+    /// The object or the patch, without the fields that the host adds; null for `delete`.
     pub(super) sent: Value,
-    /// What the cluster adds to the object.
+    /// The fields that the cluster adds to the object, or an error.
     pub(super) outcome: Result<Value, Report>,
 }
 
-/// Something that happens although the engine does not do it.
+/// A change that the engine did not make.
 #[derive(Clone)]
 pub(super) struct Event {
     pub(super) number: usize,
@@ -54,24 +54,24 @@ pub(super) struct Event {
     pub(super) object: Value,
 }
 
-/// The objects, as they are at a moment.
+/// The current objects.
 pub(super) struct Namespace(Mutex<State>);
 
 #[derive(Default)]
 struct State {
     objects: Objects,
-    /// What has happened, whoever did it.
+    /// All changes so far, by the engine and by others.
     happened: Vec<(ObjectKind, ObjectChange, Value)>,
     created: usize,
     problems: Vec<String>,
 }
 
-/// The namespace of objects that are granted.
+/// Returns the namespace of granted objects.
 pub(super) fn name_of(granted: Option<&str>) -> &str {
     granted.unwrap_or(NAMESPACE)
 }
 
-/// An object without what the host adds to it where an engine leaves it out.
+/// Returns an object without the fields that the host adds if an engine leaves them out.
 pub(super) fn bare(object: &Value) -> Value {
     let mut object = object.clone();
     if let Some(fields) = object.as_object_mut() {
@@ -95,12 +95,12 @@ impl Namespace {
         }))
     }
 
-    /// What the engine did otherwise than the script says.
+    /// Returns the differences between the engine's changes and the script.
     pub(super) fn problems(&self) -> Vec<String> {
         self.state().problems.clone()
     }
 
-    /// What of the script did not come.
+    /// Returns the parts of the script that did not happen.
     pub(super) fn left(&self) -> Vec<String> {
         let state = self.state();
         let changes = state.objects.changes.iter().map(|change| {
@@ -199,7 +199,7 @@ impl State {
         })
     }
 
-    /// In the order of their names.
+    /// Returns the matching objects in the order of their names.
     fn all(&self, kind: &ObjectKind, labels: &Labels) -> Vec<Value> {
         let present = self.objects.present.iter();
         let found = present.filter(|((of, _), object)| of == kind && labels.fit(object));
@@ -214,7 +214,7 @@ impl State {
         })
     }
 
-    /// What the cluster adds to an object, if this is the next change of the script.
+    /// Returns what the cluster adds to an object, if this is the next change in the script.
     fn next(
         &mut self,
         verb: ResourceVerb,
@@ -275,7 +275,7 @@ impl State {
         self.happened.push((kind.clone(), change, object));
     }
 
-    /// Lets the next event of the script happen to objects of this kind.
+    /// Applies the next event in the script for objects of this kind.
     fn go_on(&mut self, kind: &ObjectKind) {
         let mut events = self.objects.events.iter();
         let next = events.position(|event| event.kind == *kind);
@@ -286,7 +286,7 @@ impl State {
 }
 
 impl Change {
-    /// The first thing in which a change is another than this one.
+    /// Returns the first difference between a change and this one.
     fn difference(
         &self,
         verb: ResourceVerb,
@@ -308,14 +308,14 @@ impl Change {
     }
 }
 
-/// A watch that tells of all that is known, and does not wait.
+/// A watch that reports all known events and does not wait.
 struct Watched {
     namespace: Arc<Namespace>,
     kind: ObjectKind,
     labels: Labels,
-    /// What was there when it began.
+    /// The objects that existed when it began.
     first: VecDeque<Value>,
-    /// How much of what has happened was looked at.
+    /// The number of changes that it has read.
     seen: usize,
 }
 

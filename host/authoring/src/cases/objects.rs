@@ -1,4 +1,4 @@
-//! From the entries of a file to the objects of a case.
+//! Converts the entries of a file to the objects of a case.
 
 use broker_manifest::{Manifest, ObjectKind, ResourceRule, ResourceVerb};
 use host_base::{Report, ReportKind};
@@ -9,8 +9,10 @@ use super::author::{fault, to_json};
 use super::file::{CaseEntry, ChangeEntry, EventEntry, Fault, Happening, ObjectFault};
 use super::namespace::{Change, Event, Objects, bare, name_of};
 
+/// Converts the objects, changes and events of a case.
+///
 /// # Errors
-/// When the manifest does not allow what stands there: it could never come to it.
+/// When the manifest does not allow an entry, so that it could never happen.
 pub(super) fn objects(entry: &CaseEntry, manifest: &Manifest) -> Result<Objects, String> {
     let mut objects = Objects::default();
     for (at, entry) in entry.object.iter().enumerate() {
@@ -46,7 +48,7 @@ pub(super) fn objects(entry: &CaseEntry, manifest: &Manifest) -> Result<Objects,
     Ok(objects)
 }
 
-/// An object as it stands in the cluster, its name, and the rule that is about it.
+/// Returns an object as in the cluster, its name, and the manifest's rule about it.
 fn object<'a>(
     entry: &toml::Value,
     manifest: &'a Manifest,
@@ -122,7 +124,7 @@ fn event(number: usize, entry: &EventEntry, manifest: &Manifest) -> Result<Event
     })
 }
 
-/// `create acme.example/v1/Vault`.
+/// Parses a text such as `create acme.example/v1/Vault`.
 fn verb_and_kind<'a>(
     text: &str,
     manifest: &'a Manifest,
@@ -152,7 +154,7 @@ fn allowed(rule: &ResourceRule, verb: ResourceVerb) -> Result<(), String> {
     ))
 }
 
-/// What it says of itself may be left out, and not be wrong.
+/// Checks that an object names the right kind, or none.
 fn is_of(object: &Value, kind: &ObjectKind) -> Result<(), String> {
     let kind = kind.to_string();
     let (version, name) = kind.rsplit_once('/').unwrap_or(("", &kind));
@@ -164,7 +166,7 @@ fn is_of(object: &Value, kind: &ObjectKind) -> Result<(), String> {
     Ok(())
 }
 
-/// A table, or the text of its JSON.
+/// Returns a table, or parses a JSON text.
 fn json_object(value: &toml::Value) -> Result<Value, String> {
     let json = match value {
         toml::Value::String(text) => serde_json::from_str(text).map_err(|e| e.to_string())?,
@@ -177,7 +179,7 @@ fn json_object(value: &toml::Value) -> Result<Value, String> {
     }
 }
 
-/// What an engine hears of it.
+/// Returns the error that an engine receives.
 fn refusal(what: ObjectFault) -> Report {
     let (kind, message) = match what {
         ObjectFault::Closed => return fault(Fault::Closed),

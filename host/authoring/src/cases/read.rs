@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use crate::AuthoringError;
 
-/// The files that are named, and those of the folders that are, in the order of their names.
+/// Returns the named files and those in the named folders, in the order of their names.
 pub(super) fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, AuthoringError> {
     let mut files = Vec::new();
     for path in paths {

@@ -1,4 +1,4 @@
-//! The script of an author's case: exchanges and commands, each in its order, and Kubernetes objects.
+//! The script of an author's case: exchanges and commands in their order, and Kubernetes objects.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,7 @@ use super::namespace::Namespace;
 use super::show::{self, shortened};
 use crate::stage::{Asked, Reply, Script};
 
-/// What an engine has to do, and what it did otherwise.
+/// The expected requests and commands, and the differences so far.
 pub(super) struct Exchanges {
     manifest: Manifest,
     pods: Vec<String>,
@@ -29,15 +29,15 @@ struct State {
     problems: Vec<String>,
 }
 
-/// One request and its answer.
+/// One request and its response.
 pub(super) struct Exchange {
-    /// In its file, from 1.
+    /// Number of the entry in its file, counted from 1.
     pub(super) number: usize,
-    /// `METHOD /path/{parameter}`, for messages.
+    /// The request as `METHOD /path/{parameter}`, for messages.
     pub(super) request: String,
     pub(super) endpoint: String,
     pub(super) method: &'static str,
-    /// With its parameters filled in and encoded.
+    /// The path with its parameters filled in and encoded.
     pub(super) path: String,
     pub(super) query: BTreeMap<String, String>,
     pub(super) headers: BTreeMap<String, String>,
@@ -45,7 +45,7 @@ pub(super) struct Exchange {
     pub(super) answer: Reply,
 }
 
-/// What a request brings along.
+/// The body of a request.
 pub(super) enum Body {
     Nothing,
     Json(Value),
@@ -53,7 +53,7 @@ pub(super) enum Body {
     File(String),
 }
 
-/// One command and what it comes to.
+/// One command and its result.
 pub(super) struct Command {
     pub(super) number: usize,
     pub(super) name: String,
@@ -82,14 +82,14 @@ impl Exchanges {
         }
     }
 
-    /// What the engine did otherwise than the script says.
+    /// Returns the differences between the engine's behavior and the script.
     pub(super) fn problems(&self) -> Vec<String> {
         let mut problems = self.state().problems.clone();
         problems.extend(self.namespace.problems());
         problems
     }
 
-    /// What of the script it did not do.
+    /// Returns the entries of the script that the engine did not reach.
     pub(super) fn left(&self) -> Vec<String> {
         let state = self.state();
         let exchanges = state.exchanges.iter().map(|exchange| {
@@ -178,7 +178,7 @@ pub(super) fn unscripted() -> Report {
 }
 
 impl Exchange {
-    /// The first thing in which a request is another than this one.
+    /// Returns the first difference between a request and this one.
     fn difference(&self, request: &Outgoing) -> Option<String> {
         let is = &request.request;
         if request.endpoint != self.endpoint {

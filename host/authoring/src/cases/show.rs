@@ -1,4 +1,4 @@
-//! What an engine asked for, in the form of a file of cases: it can be put into one.
+//! Shows an engine's requests in the format of a file of cases, so that an author can paste them there.
 
 use broker_manifest::{Manifest, Method, ObjectKind, ResourceVerb, Route};
 use host_base::text;
@@ -6,14 +6,14 @@ use host_engine::{GrantedCommand, Outgoing, Sent};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-/// The longest value in a message, in characters.
+/// The maximum length of a value in a message, in characters.
 const MAX_VALUE: usize = 400;
 
 pub(super) fn shortened(text: &str) -> String {
     text::printable(text, MAX_VALUE).into_owned()
 }
 
-/// An exchange without its answer.
+/// Returns the entry of an exchange, without its response.
 pub(super) fn request(manifest: &Manifest, outgoing: &Outgoing) -> String {
     let request = &outgoing.request;
     let path = request.uri().path();
@@ -41,7 +41,7 @@ pub(super) fn request(manifest: &Manifest, outgoing: &Outgoing) -> String {
     lines.join("\n")
 }
 
-/// A command without its output.
+/// Returns the entry of a command, without its output.
 pub(super) fn command(manifest: &Manifest, pod: &str, command: &GrantedCommand) -> String {
     let mut lines = vec!["[[case.command]]".to_owned()];
     let known = manifest.exec.iter().find_map(|(name, known)| {
@@ -66,7 +66,7 @@ pub(super) fn command(manifest: &Manifest, pod: &str, command: &GrantedCommand) 
     lines.join("\n")
 }
 
-/// A change of an object without its answer.
+/// Returns the entry of a change of an object, without its response.
 pub(super) fn change(
     verb: ResourceVerb,
     kind: &ObjectKind,
@@ -84,7 +84,7 @@ pub(super) fn change(
         "patch"
     };
     if !sent.is_null() {
-        // TOML has no null: such a one is shown as text.
+        // TOML has no null, so an object with null is shown as text.
         let value = toml::Value::try_from(sent);
         let value = value.unwrap_or_else(|_| sent.to_string().into());
         lines.push(format!("{what} = {value}"));
@@ -92,7 +92,7 @@ pub(super) fn change(
     lines.join("\n")
 }
 
-/// The query, decoded.
+/// Returns the decoded query.
 pub(super) fn query(outgoing: &Outgoing) -> Vec<(String, String)> {
     let query = outgoing.request.uri().query().unwrap_or_default();
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
@@ -106,7 +106,8 @@ pub(super) fn query(outgoing: &Outgoing) -> Vec<(String, String)> {
     pairs
 }
 
-/// The route that leads to a path, and its parameters. Where several do, that with the fewest.
+/// Returns the route of a path and its parameters. Of several routes, it takes the one with the fewest
+/// parameters.
 fn route<'a>(
     manifest: &'a Manifest,
     outgoing: &Outgoing,
@@ -129,7 +130,7 @@ fn body(body: &Sent) -> Option<String> {
         Sent::Bytes(bytes) if bytes.is_empty() => return None,
         Sent::Bytes(bytes) => bytes,
     };
-    // TOML has no null: such a body is shown as text.
+    // TOML has no null, so a body with null is shown as text.
     let json = serde_json::from_slice::<Value>(bytes).ok();
     if let Some(json) = json.and_then(|json| toml::Value::try_from(json).ok()) {
         return Some(format!("{{ json = {json} }}"));

@@ -1,5 +1,5 @@
-//! What can happen to any engine, whatever its protocol: its backend is gone, refuses, or is another
-//! program. All that an engine asks meets the same.
+//! Defines situations that any engine can meet, whatever its protocol: its backend is gone, refuses, or is
+//! another program. Every request of the engine meets the same situation.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use super::{AuthoringError, Case};
 use crate::call::{About, Call, artifact};
 use crate::stage::{Asked, Ending, Reply, Script};
 
-/// What happens whenever an engine asks for something.
+/// The response to every request of an engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Situation {
     Closed,
@@ -34,7 +34,7 @@ pub(super) enum Situation {
     Cancelled,
 }
 
-/// The backup that engines are asked for.
+/// The id of the backup in all calls.
 const ID: &str = "20260102-030405";
 const POD: &str = "pod-0";
 const HTML: &str = "<!DOCTYPE html>\n<html><head><title>Welcome</title></head><body><h1>It works!</h1></body></html>\n";
@@ -53,7 +53,7 @@ impl Situation {
         Self::Cancelled,
     ];
 
-    /// In the names of cases.
+    /// Returns the name in the names of cases.
     const fn name(self) -> &'static str {
         match self {
             Self::Closed => "closed",
@@ -90,7 +90,7 @@ impl Situation {
         }
     }
 
-    /// The same for what is no HTTP.
+    /// Returns the error for accesses other than HTTP.
     fn fault(self) -> Report {
         let (kind, message, retryable) = match self {
             Self::Unauthenticated => (ReportKind::Unauthenticated, "who asks is not known", false),
@@ -112,7 +112,7 @@ impl Situation {
 }
 
 impl Situation {
-    /// Why nothing comes of what is done with Kubernetes objects.
+    /// Returns the error of an access to Kubernetes objects.
     fn of_objects(self, of: &GrantedObjects, verb: ResourceVerb) -> Report {
         let what = format!("{verb} {}", of.kind);
         match self {
@@ -186,7 +186,7 @@ impl Script for Situation {
     }
 }
 
-/// A case for each operation of a manifest in each situation.
+/// Returns a case for each operation of a manifest in each situation.
 pub(super) fn cases(manifest: &Manifest) -> Result<Vec<Case>, AuthoringError> {
     let mut cases = Vec::new();
     for (name, call) in calls(manifest)? {
@@ -206,7 +206,7 @@ pub(super) fn cases(manifest: &Manifest) -> Result<Vec<Case>, AuthoringError> {
     Ok(cases)
 }
 
-/// What an engine can be asked, with the defaults of its options.
+/// Returns the calls that an engine supports, with the defaults of its options.
 fn calls(manifest: &Manifest) -> Result<Vec<(String, Call)>, AuthoringError> {
     let id = || ID.to_owned();
     let mut calls = Vec::new();
@@ -236,7 +236,7 @@ fn calls(manifest: &Manifest) -> Result<Vec<(String, Call)>, AuthoringError> {
                 );
                 continue;
             }
-            // The host does not call it yet.
+            // The host does not call this operation yet.
             Operation::Verify => continue,
         };
         let options = manifest.options_for(*operation).map(|option| option.form());
@@ -266,7 +266,7 @@ fn of_verb(name: &str, verb: &Verb) -> (String, Call) {
     (format!("act-{name}"), call)
 }
 
-/// The defaults, and something for what must be given.
+/// Returns the defaults, and example values for required options.
 fn settings<'a>(options: impl Iterator<Item = (OptionForm<'a>, bool)>) -> Vec<OptionSetting> {
     let settings = options.filter_map(|(form, is_required)| {
         let something = || match form.kind {

@@ -8,10 +8,10 @@ use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
 
-/// A piece of a body without an end, in bytes.
+/// The size of one piece of an endless body, in bytes.
 const PIECE: usize = 1 << 20;
 
-/// What a script answers.
+/// The response of a script.
 #[derive(Clone, Debug)]
 pub(crate) enum Reply {
     Answer {
@@ -20,7 +20,7 @@ pub(crate) enum Reply {
         body: Bytes,
         ending: Ending,
     },
-    /// No answer comes.
+    /// No response arrives.
     Fault(Report),
 }
 
@@ -28,14 +28,14 @@ pub(crate) enum Reply {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
     Whole,
-    /// The connection is lost when the bytes have come.
+    /// The connection is lost after the bytes.
     Lost,
-    /// After the bytes come spaces, and more of them.
+    /// The body never ends: spaces follow the bytes.
     Never,
 }
 
 impl Reply {
-    /// The error that it is to an engine, where it is a refusal of S3.
+    /// Returns the error that the host makes of the response, if it is a refusal of S3.
     pub(super) fn refused_by_s3(&self, outgoing: &Outgoing) -> Option<Report> {
         let Self::Answer { status, body, .. } = self else {
             return None;
@@ -47,7 +47,7 @@ impl Reply {
         refused.map(|error| error.report())
     }
 
-    /// An answer to a request for the head alone has no body.
+    /// Converts to a response. A response to `HEAD` has no body.
     pub(super) fn into_answer(self, is_head: bool) -> Result<Answer, Report> {
         let (status, headers, bytes, ending) = match self {
             Self::Fault(report) => return Err(report),

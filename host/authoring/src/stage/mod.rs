@@ -1,4 +1,4 @@
-//! A stage for an engine: the real sandbox, with a script behind it in the place of a cluster.
+//! A stage for an engine: the real sandbox with a script instead of a cluster.
 
 mod answer;
 mod objects;
@@ -21,20 +21,20 @@ use serde_json::Value;
 pub(super) use answer::{Ending, Reply};
 pub(super) use objects::Asked;
 
-/// Requests, commands, questions for pods and uses of objects of one call that are answered. An engine that asks more often
-/// would not stop.
+/// The maximum number of requests, commands, pod lists and object accesses of one call that get a response.
+/// An engine that asks more often counts as endless.
 const MAX_ASKED: usize = 1000;
 
-/// What plays the backend. Only requests and commands that the manifest grants come to it.
+/// Plays the backend. It receives only requests and commands that the manifest grants.
 pub(super) trait Script: Send + Sync {
     fn request(&self, request: &Outgoing) -> Reply;
 
-    /// The running pods of the target.
+    /// Returns the running pods of the target.
     fn pods(&self) -> Result<Vec<String>, Report>;
 
     fn command(&self, pod: &str, command: &GrantedCommand) -> Result<Ended, Report>;
 
-    /// What comes of this with Kubernetes objects: those that are read, or the one that was changed.
+    /// Returns the result of an access to Kubernetes objects: the objects that were read, or the changed one.
     fn objects(&self, of: &GrantedObjects, asked: Asked) -> Result<Vec<Value>, Report>;
 
     fn watch(
@@ -44,7 +44,7 @@ pub(super) trait Script: Send + Sync {
     ) -> Result<Box<dyn WatchedObjects>, Report>;
 }
 
-/// What an engine did on a stage.
+/// The record of an engine's actions on a stage.
 #[derive(Default)]
 pub(super) struct Seen {
     asked: AtomicUsize,
@@ -52,19 +52,19 @@ pub(super) struct Seen {
     saved: Mutex<Option<SavedFile>>,
 }
 
-/// One call of an engine with a script behind it.
+/// One call of an engine with a script.
 pub(super) struct Stage {
     script: Arc<dyn Script>,
     seen: Arc<Seen>,
 }
 
 impl Seen {
-    /// How often it asked for something.
+    /// Returns how often the engine asked for something.
     pub(super) fn asked(&self) -> usize {
         self.asked.load(Ordering::Relaxed)
     }
 
-    /// Whether it would have gone on asking.
+    /// Returns true if the engine asked too often.
     pub(super) fn is_endless(&self) -> bool {
         self.asked() > MAX_ASKED
     }
@@ -73,7 +73,7 @@ impl Seen {
         self.warnings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What was saved last.
+    /// Returns the last saved file.
     pub(super) fn saved(&self) -> MutexGuard<'_, Option<SavedFile>> {
         self.saved.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -90,7 +90,7 @@ impl Seen {
 }
 
 impl Stage {
-    /// What an engine is given, and what will be known of what it did with that.
+    /// Returns the services for an engine, and the record of what it does with them.
     pub(super) fn services(
         script: Arc<dyn Script>,
         now: Option<Timestamp>,

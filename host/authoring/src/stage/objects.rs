@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{Seen, Stage};
 
-/// What an engine does with Kubernetes objects, but for watching them.
+/// An access to Kubernetes objects other than a watch.
 pub(crate) enum Asked {
     Get(String),
     List(SelectedObjects),
@@ -41,7 +41,7 @@ impl Stage {
         self.script.objects(of, asked)
     }
 
-    /// The same where one object comes of it.
+    /// Returns the single object of an access that results in one object.
     fn object(&self, of: &GrantedObjects, asked: Asked) -> Result<Value, Report> {
         let mut objects = self.objects(of, asked)?.into_iter();
         let nothing = || Report::new(ReportKind::Failed, "the script has no object");
@@ -102,7 +102,8 @@ impl Objects for Stage {
     }
 }
 
-/// A watch on which it counts how often an engine looks: one that ends does not wait.
+/// A watch that counts each read of the engine. A watch that has ended does not wait, so reads could go on
+/// forever.
 struct Counted {
     watched: Box<dyn WatchedObjects>,
     seen: Arc<Seen>,

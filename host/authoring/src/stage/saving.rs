@@ -9,10 +9,10 @@ use http_body_util::BodyExt as _;
 
 use super::Seen;
 
-/// The most that is saved, in bytes: no case has more than stands in a file.
+/// The maximum size of a saved file, in bytes. The bodies of cases come from files of limited size.
 const MAX_SAVED: u64 = 64 << 20;
 
-/// Hashes what would be saved, and keeps no more of it.
+/// Hashes the bytes that would be saved, and discards them.
 pub(super) struct Saving(pub(super) Arc<Seen>);
 
 impl Artifacts for Saving {
@@ -26,7 +26,7 @@ impl Artifacts for Saving {
     }
 }
 
-/// What the host would save, checked as it checks it: by the headers, and by what the engine knows.
+/// Checks the bytes as the host does: by the headers and by the engine's expectation.
 async fn save(to_save: ToSave) -> Result<SavedFile, Report> {
     let expectation = Expectation {
         length: to_save.length,

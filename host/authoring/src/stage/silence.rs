@@ -4,10 +4,10 @@ use host_engine::{Level, Observer};
 
 use super::Seen;
 
-/// The most warnings of one call that are kept.
+/// The maximum number of stored warnings of one call.
 const MAX_WARNINGS: usize = 100;
 
-/// Keeps what the user would be shown, and shows nothing.
+/// Stores the messages for the user, and shows none.
 pub(super) struct Listening(pub(super) Arc<Seen>);
 
 impl Observer for Listening {

@@ -33,7 +33,7 @@ fn change(verb: ResourceVerb, name: Option<&str>, sent: Value) -> Change {
     }
 }
 
-/// With objects `a` and `b`, and these changes.
+/// Returns a namespace with the objects `a` and `b`, and these changes.
 fn namespace(changes: impl IntoIterator<Item = Change>, events: &[Event]) -> Arc<Namespace> {
     let present = ["a", "b"].map(|name| ((vault(), name.to_owned()), named(name, 1)));
     Arc::new(Namespace::new(Objects {

@@ -7,12 +7,15 @@ use jiff::Timestamp;
 pub struct Backup {
     /// The id that other operations use. It is untrusted: escape it before you show it.
     pub id: String,
+    /// The operation that the state is about.
     pub activity: Activity,
+    /// The state of the backup or of its restore.
     pub state: State,
     /// The state in the backend's own words.
     pub reported_state: Option<String>,
     /// Size in bytes.
     pub size: Option<u64>,
+    /// When the backup was created.
     pub created: Option<Timestamp>,
     /// The reason of the failure, in the backend's words.
     pub failure: Option<String>,
@@ -23,22 +26,31 @@ pub struct Backup {
 /// The operation that a state is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activity {
+    /// A backup is being created, or was.
     Backup,
+    /// A backup is being restored, or was.
     Restore,
 }
 
 /// The states of all backends, reduced to the differences that decide what may be done next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
+    /// The operation has not started yet.
     Pending,
+    /// The operation is running.
     Running,
+    /// The operation succeeded.
     Succeeded,
+    /// The operation succeeded for a part of the data.
     Partial,
+    /// The operation failed.
     Failed,
+    /// The backend reports no state that the engine knows.
     Unknown,
 }
 
 impl Activity {
+    /// Returns the name in output and JSON.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -49,6 +61,7 @@ impl Activity {
 }
 
 impl State {
+    /// Returns the name in output and JSON.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

@@ -26,6 +26,7 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// All kinds of failure, in the order of their exit codes.
     pub const ALL: [Self; 10] = [
         Self::Failed,
         Self::Usage,
@@ -99,6 +100,7 @@ impl fmt::Display for Failure {
 
 /// The properties of an error in addition to its message, for the errors of all layers.
 pub trait Problem: std::error::Error + Send + Sync + 'static {
+    /// Returns the kind of failure, which decides the exit code.
     fn failure(&self) -> Failure;
 
     /// Returns what to do next, as one sentence with commands in backticks. Commands of this program begin

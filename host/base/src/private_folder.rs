@@ -21,14 +21,19 @@ pub struct PrivateFolder(PathBuf);
 /// The reason why a folder is not trusted or not usable.
 #[derive(Debug, thiserror::Error)]
 pub enum PrivateFolderError {
+    /// The folder or a file in it can't be used.
     #[error("can't use {}: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
+    /// The system gives no random numbers for a key.
     #[error("the system gives no random numbers for a key")]
     NoRandomness,
+    /// The item belongs to another user.
     #[error("{} belongs to another user", path.display())]
     Owner { path: PathBuf },
+    /// Other users can access the item.
     #[error("others can reach {}; `chmod go-rwx` it", path.display())]
     Open { path: PathBuf },
+    /// The item is not a plain file or folder.
     #[error("{} is not a plain {expected}", path.display())]
     Kind {
         path: PathBuf,

@@ -5,33 +5,49 @@ use crate::Failure;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Report {
+    /// The kind of the error.
     pub kind: ReportKind,
+    /// The message for people.
     pub message: String,
+    /// The next step for the user, if it is known.
     pub hint: Option<String>,
     /// True if the same call may succeed when it is repeated without a change.
     pub retryable: bool,
 }
 
+/// The kinds of errors in the engine interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReportKind {
+    /// The backend or the engine does not support the operation.
     Unsupported,
+    /// An argument is invalid.
     InvalidArgument,
+    /// A named item does not exist.
     NotFound,
+    /// The current state forbids the operation.
     Conflict,
+    /// The credentials are missing or invalid.
     Unauthenticated,
+    /// The credentials don't permit the operation.
     Forbidden,
     /// The host refused a call that was not granted.
     Denied,
+    /// The backend can't be reached.
     Unavailable,
+    /// A deadline passed.
     TimedOut,
+    /// The user stopped the operation.
     Cancelled,
+    /// Bytes differ from what they should be.
     Integrity,
     /// The response of the backend violated its contract.
     Protocol,
+    /// The operation failed for another reason.
     Failed,
 }
 
 impl Report {
+    /// Creates a report without a hint, which is not retryable.
     #[must_use]
     pub fn new(kind: ReportKind, message: impl Into<String>) -> Self {
         Self {
@@ -42,6 +58,7 @@ impl Report {
         }
     }
 
+    /// Adds a hint.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
@@ -50,6 +67,7 @@ impl Report {
 }
 
 impl ReportKind {
+    /// All kinds of errors.
     pub const ALL: [Self; 13] = [
         Self::Unsupported,
         Self::InvalidArgument,
@@ -86,6 +104,7 @@ impl ReportKind {
         }
     }
 
+    /// Returns the kind of failure of a command that ends with this error.
     #[must_use]
     pub const fn failure(self) -> Failure {
         match self {

@@ -8,6 +8,7 @@ use std::str::Utf8Error;
 pub struct Secret(Box<[u8]>);
 
 impl Secret {
+    /// Returns the secret bytes.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         &self.0

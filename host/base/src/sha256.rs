@@ -6,6 +6,7 @@ use std::str::FromStr;
 pub struct Sha256([u8; 32]);
 
 impl Sha256 {
+    /// Completes a computation of the `sha2` crate.
     pub fn of(state: sha2::Sha256) -> Self {
         use sha2::Digest as _;
         Self(state.finalize().into())
@@ -19,6 +20,7 @@ impl Sha256 {
         hashing.finish()
     }
 
+    /// Returns the 32 bytes of the digest.
     #[must_use]
     pub fn to_bytes(self) -> [u8; 32] {
         self.0
@@ -41,11 +43,13 @@ impl From<[u8; 32]> for Sha256 {
 pub struct Hashing(sha2::Sha256);
 
 impl Hashing {
+    /// Adds bytes to the computation.
     pub fn update(&mut self, bytes: &[u8]) {
         use sha2::Digest as _;
         self.0.update(bytes);
     }
 
+    /// Completes the computation and returns the digest.
     #[must_use]
     pub fn finish(self) -> Sha256 {
         Sha256::of(self.0)

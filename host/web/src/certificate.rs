@@ -25,6 +25,7 @@ const EVERYTHING: &[u8] = &[0x55, 0x1d, 0x25, 0];
 pub(super) struct Facts {
     /// Begin of the validity, in seconds since 1970.
     pub not_before: i64,
+    /// End of the validity, in seconds since 1970.
     pub not_after: i64,
     /// True if a server may use the certificate.
     pub for_servers: bool,

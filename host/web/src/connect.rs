@@ -65,6 +65,7 @@ impl Connector {
         }
     }
 
+    /// Returns a connector that uses TLS for addresses with `https`.
     pub fn over_tls(self) -> HttpsConnector<Self> {
         let tls = Arc::clone(&self.tls);
         HttpsConnector::from((self, tls))

@@ -13,14 +13,19 @@ const SHOWN: usize = 300;
 /// Fields contain foreign text unchanged; messages show it through [`printable`].
 #[derive(Debug, thiserror::Error)]
 pub enum WebError {
+    /// A setting is invalid.
     #[error("{what} can't be used: {}", show(reason))]
     Configuration { what: String, reason: String },
+    /// The address of a proxy is invalid.
     #[error(transparent)]
     Proxy(#[from] BadProxy),
+    /// The connection failed.
     #[error("can't reach {}: {}", show(host), show(reason))]
     Unreachable { host: String, reason: String },
+    /// The certificate of the server is not trusted.
     #[error("the certificate of {} is not trusted: {}", show(host), show(reason))]
     Certificate { host: String, reason: String },
+    /// The connection was not open in time.
     #[error("a connection to {} did not come within {after:?}", show(host))]
     TimedOut { host: String, after: Duration },
 }

@@ -138,6 +138,7 @@ fn with_login(address: &Uri) -> Option<Proxy> {
     })
 }
 
+/// Returns true if the host is `localhost` or a loopback address.
 pub fn is_loopback(uri: &Uri) -> bool {
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
     host.eq_ignore_ascii_case("localhost")

@@ -12,6 +12,7 @@ use hyper_util::client::legacy::connect::{Connected, Connection};
 /// The size of one read, in bytes. The pages of the buffer are touched only where bytes arrive.
 const SIZE: usize = 128 << 10;
 
+/// A connection with a large read buffer.
 pub struct ReadAhead<T> {
     inner: T,
     buffer: Box<[u8]>,

@@ -31,15 +31,23 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct ConnectOptions {
     /// A list of files, as in the variable KUBECONFIG. Of entries with the same name, the first wins.
     pub kubeconfig: Option<String>,
+    /// Context of the kubeconfig.
     pub context: Option<String>,
+    /// Cluster of the kubeconfig, instead of the context's.
     pub cluster: Option<String>,
+    /// User of the kubeconfig, instead of the context's.
     pub user: Option<String>,
+    /// Namespace, instead of the context's.
     pub namespace: Option<String>,
+    /// The user to impersonate.
     pub impersonate_user: Option<String>,
+    /// The groups to impersonate.
     pub impersonate_groups: Vec<String>,
     /// Timeout of each request to the API server. Zero means none, as in kubectl; the default is 30 s.
     pub request_timeout: Option<Duration>,
+    /// The name that the server's certificate must have.
     pub tls_server_name: Option<String>,
+    /// True to accept any certificate of the server.
     pub insecure_skip_tls_verify: bool,
 }
 

@@ -20,8 +20,11 @@ const IN_FULL: usize = 8000;
 /// A port of a pod, the far end of a tunnel.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PodPort {
+    /// Namespace of the pod.
     pub namespace: String,
+    /// Name of the pod.
     pub pod: String,
+    /// Port number.
     pub port: u16,
 }
 
@@ -34,8 +37,11 @@ impl fmt::Display for PodPort {
 /// A container of a pod in which a command runs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PodContainer {
+    /// Namespace of the pod.
     pub namespace: String,
+    /// Name of the pod.
     pub pod: String,
+    /// Name of the container.
     pub container: String,
 }
 
@@ -62,8 +68,11 @@ pub enum Phase {
 /// The kinds of entries in a kubeconfig.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryKind {
+    /// A context.
     Context,
+    /// A cluster.
     Cluster,
+    /// A user.
     User,
 }
 
@@ -80,11 +89,17 @@ impl fmt::Display for EntryKind {
 /// The reason why the API server could not be reached at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unreachable {
+    /// The server refused the connection.
     Refused,
+    /// The host name is unknown.
     NoSuchHost,
+    /// A certificate is not accepted.
     Certificate,
+    /// The connection was not open in time.
     TimedOut,
+    /// The proxy can't be used.
     Proxy,
+    /// Another reason.
     Other,
 }
 
@@ -93,6 +108,7 @@ pub enum Unreachable {
 /// Fields contain foreign text unchanged; messages show it through [`printable`].
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
+    /// Neither a kubeconfig nor a service account was found.
     #[error(
         "no cluster configuration was found; looked at {}, and for a service account ({in_cluster})",
         looked.join(", ")
@@ -101,17 +117,22 @@ pub enum ClusterError {
         looked: Vec<String>,
         in_cluster: String,
     },
+    /// The named kubeconfig does not exist.
     #[error("kubeconfig {} does not exist", path.display())]
     KubeconfigMissing { path: PathBuf },
+    /// A kubeconfig can't be read.
     #[error("kubeconfig {} can't be read: {source}", path.display())]
     KubeconfigUnreadable { path: PathBuf, source: io::Error },
+    /// A kubeconfig is invalid.
     #[error("kubeconfig {} can't be used: {}", path.display(), show(reason))]
     KubeconfigSyntax { path: PathBuf, reason: String },
+    /// The kubeconfig has no current context, and none was named.
     #[error(
         "the kubeconfig has no current context{}",
         list(". It has the contexts", known)
     )]
     NoCurrentContext { known: Vec<String> },
+    /// The kubeconfig has no entry of this name.
     #[error(
         "the kubeconfig has no {kind} {}{}{}", show(name),
         of_context.as_ref().map_or(String::new(), |it| format!(", which context {} names", show(it))),
@@ -124,34 +145,43 @@ pub enum ClusterError {
         near: Vec<String>,
         known: Vec<String>,
     },
+    /// An entry of the kubeconfig is invalid.
     #[error("{what} of the kubeconfig can't be used: {}", show(reason))]
     KubeconfigEntry { what: String, reason: String },
+    /// Groups to impersonate were named without a user.
     #[error("`--as-group` was given without `--as`")]
     GroupsWithoutUser,
+    /// The address of a proxy is invalid.
     #[error(transparent)]
     Proxy(BadProxy),
+    /// The credential plugin failed.
     #[error("the credential plugin `{}` {}", show(command), show(reason))]
     CredentialPlugin {
         command: String,
         reason: String,
         install_hint: Option<String>,
     },
+    /// The credentials of the kubeconfig are unusable.
     #[error("the credentials in the kubeconfig can't be used: {}", show(reason))]
     Credentials { reason: String },
+    /// The name is invalid for a Kubernetes object.
     #[error("`{}` is no {what} that Kubernetes could have", show(name))]
     BadName { what: &'static str, name: String },
 
+    /// The API server does not accept the credentials.
     #[error("{server} does not accept the credentials of {}", show(who))]
     Unauthorized {
         server: String,
         who: String,
         context: Option<String>,
     },
+    /// The user has no permission for the request.
     #[error("not allowed to {access}{}", because(message))]
     Forbidden {
         access: Box<Access>,
         message: String,
     },
+    /// The API server can't be reached.
     #[error(
         "can't reach {server}{}: {}",
         if *kind == Unreachable::Proxy { " through the proxy" } else { "" },
@@ -162,12 +192,14 @@ pub enum ClusterError {
         kind: Unreachable,
         reason: String,
     },
+    /// The API server gave no response in time.
     #[error("{server} did not answer within {after:?} when asked to {access}")]
     RequestTimedOut {
         server: String,
         access: Box<Access>,
         after: Duration,
     },
+    /// The server is not a Kubernetes API server.
     #[error(
         "{server} answered {status} with something that is not Kubernetes: {}",
         show(excerpt)
@@ -177,6 +209,7 @@ pub enum ClusterError {
         status: u16,
         excerpt: String,
     },
+    /// The API server responded with an error.
     #[error(
         "{server} answered {status} when asked to {access}{}",
         because(message)
@@ -187,21 +220,27 @@ pub enum ClusterError {
         status: u16,
         message: String,
     },
+    /// The API server refused an object as invalid.
     #[error("the API server refuses to {access}: {}", printable(message, IN_FULL))]
     Rejected {
         access: Box<Access>,
         /// All errors, in the server's words.
         message: String,
     },
+    /// The API server does not know the kind.
     #[error("{server} knows no kind {kind}")]
     NoSuchKind { kind: ObjectKind, server: String },
+    /// Objects of the kind are in no namespace.
     #[error("objects of kind {kind} are in no namespace, and can't be used by an engine")]
     NotNamespaced { kind: ObjectKind },
+    /// The response of the API server exceeds its limit.
     #[error("the answer to {access} has more than {limit} bytes")]
     AnswerTooLong { access: Box<Access>, limit: usize },
 
+    /// The namespace does not exist.
     #[error("namespace {} does not exist", show(namespace))]
     NamespaceNotFound { namespace: String },
+    /// The StatefulSet does not exist.
     #[error(
         "there is no StatefulSet {} in namespace {}{}", show(name), show(namespace),
         match existing {
@@ -217,6 +256,7 @@ pub enum ClusterError {
         /// The existing names; `None` if the user may not list them.
         existing: Option<Vec<String>>,
     },
+    /// No pod of the StatefulSet is ready.
     #[error(
         "no pod of StatefulSet {} in namespace {} is ready: {}", show(statefulset), show(namespace),
         reasons.iter().map(|reason| show(reason).into_owned()).collect::<Vec<_>>().join("; ")
@@ -226,6 +266,7 @@ pub enum ClusterError {
         namespace: String,
         reasons: Vec<String>,
     },
+    /// The pod does not exist.
     #[error(
         "there is no pod {} in namespace {}{}",
         show(pod),
@@ -237,12 +278,14 @@ pub enum ClusterError {
         namespace: String,
         near: Vec<String>,
     },
+    /// The chosen pod is unusable.
     #[error("pod {} can't be used: {}", show(pod), show(reason))]
     PodNotUsable {
         pod: String,
         namespace: String,
         reason: String,
     },
+    /// The pod declares no port of the endpoint.
     #[error(
         "pod {} declares no port for endpoint `{endpoint}` ({wanted}){}",
         show(pod),
@@ -256,12 +299,16 @@ pub enum ClusterError {
         flag: Option<String>,
     },
 
+    /// The pod has disappeared.
     #[error("pod {} is gone", show(pod))]
     PodGone { pod: String, namespace: String },
+    /// The pod has no node yet.
     #[error("pod {} runs on no node yet", show(pod))]
     PodUnscheduled { pod: String, namespace: String },
+    /// The node of the pod did not accept the request.
     #[error("{_0}")]
     KubeletFailed(Box<KubeletFailure>),
+    /// The API server did not open the websocket.
     #[error("{server} did not open {what}: {}", show(reason))]
     UpgradeRefused {
         server: String,
@@ -269,6 +316,7 @@ pub enum ClusterError {
         what: String,
         reason: String,
     },
+    /// Nothing listens on the port.
     #[error("nothing listens on {at}: {}", brief(reason))]
     PortClosed {
         at: PodPort,
@@ -276,6 +324,7 @@ pub enum ClusterError {
         /// The flag that selects another port, without its dashes.
         flag: Option<String>,
     },
+    /// Nothing listens on any port of the endpoint.
     #[error(
         "nothing listens on any of the ports of pod {} that endpoint `{endpoint}` could have: {}", show(pod),
         ports.iter().map(u16::to_string).collect::<Vec<_>>().join(", ")
@@ -286,10 +335,13 @@ pub enum ClusterError {
         ports: Vec<u16>,
         flag: Option<String>,
     },
+    /// The container of the port is not running.
     #[error("the container behind {at} is not running: {}", show(reason))]
     ContainerNotRunning { at: PodPort, reason: String },
+    /// The port-forward failed.
     #[error("the port-forward to {at} failed: {}", show(reason))]
     PortForward { at: PodPort, reason: String },
+    /// The port-forward was interrupted.
     #[error("the port-forward to {at} broke off{}: {}", so_far(*received, *expected), show(reason))]
     TunnelLost {
         at: PodPort,
@@ -298,8 +350,10 @@ pub enum ClusterError {
         expected: Option<u64>,
     },
 
+    /// The body of the request can't be read any further.
     #[error("the request to {at} broke off, its body can't be read any further: {source}")]
     RequestBody { at: PodPort, source: StreamError },
+    /// The backend stopped reading the request.
     #[error("{at} took nothing of the request for {after:?}, after {sent} bytes")]
     NotTaken {
         at: PodPort,
@@ -307,6 +361,7 @@ pub enum ClusterError {
         sent: u64,
     },
 
+    /// A deadline of the request passed.
     #[error("{at} {}", late(*phase, *after, *received, *expected))]
     TimedOut {
         at: PodPort,
@@ -315,21 +370,27 @@ pub enum ClusterError {
         received: u64,
         expected: Option<u64>,
     },
+    /// The backend closed the connection without a response.
     #[error("{at} closed the connection without an answer")]
     NoAnswer { at: PodPort },
+    /// The backend closed the connection within a response.
     #[error("{at} closed the connection in the middle of an answer{}", so_far(*received, *expected))]
     Incomplete {
         at: PodPort,
         received: u64,
         expected: Option<u64>,
     },
+    /// The backend does not speak HTTP/1.1.
     #[error("{at} does not speak HTTP/1.1: {source}")]
     NotHttp { at: PodPort, source: hyper::Error },
+    /// The HTTP exchange failed.
     #[error("the HTTP exchange with {at} failed: {source}")]
     Http { at: PodPort, source: hyper::Error },
+    /// The response exceeds its limit.
     #[error("{at} answered with more than {limit} bytes")]
     BodyTooLong { at: PodPort, limit: usize },
 
+    /// The Secret does not exist.
     #[error(
         "there is no Secret {} in namespace {}{}",
         show(name),
@@ -341,6 +402,7 @@ pub enum ClusterError {
         namespace: String,
         near: Vec<String>,
     },
+    /// The Secret does not have the key.
     #[error(
         "Secret {} in namespace {} has no key {}{}", show(name), show(namespace), show(key),
         if existing.is_empty() { "; it is empty".to_owned() } else { list("; it has", existing) }
@@ -352,6 +414,7 @@ pub enum ClusterError {
         existing: Vec<String>,
     },
 
+    /// Somebody else holds the lock.
     #[error(
         "{} holds the lock {} in namespace {} since {since}, and has to renew it until {until}",
         show(holder),
@@ -366,6 +429,7 @@ pub enum ClusterError {
         /// When the lease may be taken over unless it is renewed, by the server's clock.
         until: Timestamp,
     },
+    /// The lock exists, and the user may not read its holder.
     #[error(
         "the lock {} in namespace {} is there, and this user may not see who holds it",
         show(name),
@@ -377,6 +441,7 @@ pub enum ClusterError {
         /// The request that is not allowed.
         access: Box<Access>,
     },
+    /// The lock is lost.
     #[error(
         "the lock {} in namespace {} is lost{}", show(name), show(namespace),
         holder.as_ref().map_or(String::new(), |it| format!(": {} holds it now", show(it)))
@@ -388,12 +453,14 @@ pub enum ClusterError {
         holder: Option<String>,
     },
 
+    /// The command could not be run.
     #[error("`{}` can't be run in {at}: {}", show(command), show(reason))]
     CommandNotRun {
         command: String,
         at: PodContainer,
         reason: String,
     },
+    /// The output of the command exceeds its limit.
     #[error(
         "`{}` in {at} wrote more than {limit} bytes to {stream}",
         show(command)
@@ -404,6 +471,7 @@ pub enum ClusterError {
         stream: &'static str,
         limit: usize,
     },
+    /// The command was not done in time.
     #[error(
         "`{}` in {at} was not done within {after:?}; it may still run",
         show(command)
@@ -413,6 +481,7 @@ pub enum ClusterError {
         at: PodContainer,
         after: Duration,
     },
+    /// The connection was interrupted, so the outcome of the command is unknown.
     #[error(
         "the connection to `{}` in {at} broke off, so its outcome is not known: {}",
         show(command),

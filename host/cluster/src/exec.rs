@@ -30,7 +30,9 @@ const MAX_OUTPUT: usize = 1 << 20;
 /// A command and the place where it runs.
 #[derive(Clone, Copy, Debug)]
 pub struct Command<'a> {
+    /// Name of the pod.
     pub pod: &'a str,
+    /// Name of the container.
     pub container: &'a str,
     /// The program and its arguments. No shell interprets them.
     pub argv: &'a [&'a str],
@@ -41,13 +43,16 @@ pub struct Command<'a> {
 /// The result of a command that ran to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandOutput {
+    /// Everything that the command wrote to its standard output.
     pub stdout: Vec<u8>,
+    /// Everything that the command wrote to its standard error.
     pub stderr: Vec<u8>,
     /// Exit code of the command; 0 is success.
     pub exit_code: i32,
 }
 
 impl CommandOutput {
+    /// Returns true if the exit code is 0.
     #[must_use]
     pub fn is_success(&self) -> bool {
         self.exit_code == 0

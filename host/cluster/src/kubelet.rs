@@ -34,12 +34,15 @@ pub enum KubeletTrouble {
 /// A request for a pod that its node did not accept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KubeletFailure {
+    /// Name of the pod.
     pub pod: String,
+    /// Namespace of the pod.
     pub namespace: String,
     /// Name of the node; `None` if the pod's record is unreadable.
     pub node: Option<String>,
     /// The problem of the node, if the user may read it. It is safe to show.
     pub state: Option<String>,
+    /// The kind of failure.
     pub trouble: KubeletTrouble,
     /// The reason, in the words of the component that responded.
     pub reason: String,
@@ -86,6 +89,7 @@ impl fmt::Display for KubeletFailure {
 /// The facts that a refused port-forward or command reveals about the pod's node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Symptom {
+    /// The kind of failure.
     pub trouble: KubeletTrouble,
     /// True if the request can't have reached the container.
     pub nothing_was_done: bool,

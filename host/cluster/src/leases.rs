@@ -29,6 +29,7 @@ const RACES: usize = 4;
 /// The result of an attempt to acquire a lock.
 #[derive(Debug)]
 pub enum Acquired {
+    /// The lock is held.
     Held(HeldLease),
     /// This user may not use Leases. The error says which permission is missing. Only a lock on this machine
     /// is left, and the caller must tell the user.
@@ -177,6 +178,7 @@ impl Cluster {
 }
 
 impl HeldLease {
+    /// Returns the name of the Lease.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name

@@ -75,8 +75,11 @@ pub use watch::{Change, ObjectEvent, ObjectWatch};
 /// The source of the namespace, for the note about defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NamespaceSource {
+    /// A flag names the namespace.
     Flag,
+    /// The context of the kubeconfig names it.
     Context,
+    /// The service account of the pod has it.
     ServiceAccount,
     /// No source names a namespace, so it is `default`.
     Default,
@@ -109,11 +112,13 @@ struct Identity {
 }
 
 impl Cluster {
+    /// Returns the namespace.
     #[must_use]
     pub fn namespace(&self) -> &str {
         &self.0.namespace
     }
 
+    /// Returns the source of the namespace.
     #[must_use]
     pub fn namespace_source(&self) -> NamespaceSource {
         self.0.namespace_source

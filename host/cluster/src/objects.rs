@@ -24,6 +24,7 @@ pub struct ObjectType {
 /// Selects the objects of a list or a watch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
+    /// A Kubernetes label selector.
     pub labels: Option<String>,
     /// Selects only the object with this name.
     pub name: Option<String>,
@@ -254,6 +255,7 @@ impl ObjectType {
         }
     }
 
+    /// Returns the namespace of the objects.
     #[must_use]
     pub fn namespace(&self) -> &str {
         &self.namespace

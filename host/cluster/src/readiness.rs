@@ -10,6 +10,7 @@ use super::{Cluster, ClusterError, Target, pods};
 /// The pods of a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Readiness {
+    /// The number of ready pods.
     pub ready: usize,
     /// The desired number of pods.
     pub wanted: usize,

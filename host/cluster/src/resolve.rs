@@ -18,6 +18,7 @@ use super::{Cluster, ClusterError, pods};
 /// The StatefulSet that a command is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
+    /// Name of the StatefulSet.
     pub statefulset: String,
     /// A pod that the user chose; then no other pod is used.
     pub pod: Option<String>,
@@ -28,9 +29,11 @@ pub struct Target {
 pub struct EndpointSpec {
     /// The manifest's name for the endpoint, for messages.
     pub name: String,
+    /// How the server of the endpoint is found.
     pub select: Select,
     /// The part of a pod that must be ready, unless the user chose the pod.
     pub ready: Ready,
+    /// Names and numbers of the port, in the order in which they are tried.
     pub port: Port,
     /// The value of the manifest's port flag.
     pub explicit_port: Option<u16>,
@@ -39,8 +42,11 @@ pub struct EndpointSpec {
 /// A pod and port where the backend may listen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
+    /// Name of the pod.
     pub pod: String,
+    /// Port number.
     pub port: u16,
+    /// The reason why the port is a candidate.
     pub origin: Origin,
 }
 

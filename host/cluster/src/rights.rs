@@ -19,12 +19,19 @@ use super::{Cluster, ClusterError, ObjectType};
 /// A purpose that needs permissions: a resource with all the verbs that are used on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
+    /// Reading pods.
     Pods,
+    /// Opening port-forwards.
     PortForward,
+    /// Reading StatefulSets.
     StatefulSets,
+    /// Reading EndpointSlices.
     EndpointSlices,
+    /// Locking with Leases.
     Leases,
+    /// Reading Secrets.
     Secrets,
+    /// Running commands in pods.
     Exec,
     /// Reading nodes, which are in no namespace.
     Nodes,
@@ -35,7 +42,9 @@ pub enum Need {
 pub struct Rights {
     /// The plural with its subresource, as in RBAC rules.
     pub on: String,
+    /// The verbs that are allowed.
     pub allowed: Vec<&'static str>,
+    /// The verbs that are not allowed.
     pub missing: Vec<&'static str>,
     /// The rule that grants all of it, as a command and as a line of a Role.
     pub rule: String,

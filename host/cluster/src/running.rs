@@ -9,6 +9,7 @@ use super::{Cluster, ClusterError, Target, pods};
 /// A pod with a running container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunningPod {
+    /// Name of the pod.
     pub name: String,
     /// The container that kubectl uses if none is named.
     pub default_container: String,
@@ -17,6 +18,7 @@ pub struct RunningPod {
 /// A pod of a `StatefulSet`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetPod {
+    /// Name of the pod.
     pub name: String,
     /// The reason why the pod can't be used; `None` if it can.
     pub problem: Option<String>,

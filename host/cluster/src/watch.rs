@@ -27,15 +27,20 @@ const MAX_BREAKS: usize = 8;
 /// The kind of change of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
+    /// The object was created, or existed when the watch began.
     Added,
+    /// The object was modified.
     Modified,
+    /// The object was deleted.
     Deleted,
 }
 
 /// One change of an object.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ObjectEvent {
+    /// The kind of change.
     pub change: Change,
+    /// The object after the change.
     pub object: Value,
 }
 

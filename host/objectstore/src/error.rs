@@ -14,28 +14,37 @@ const SHOWN: usize = 400;
 /// Fields contain foreign text unchanged; messages show it through [`printable`].
 #[derive(Debug, thiserror::Error)]
 pub enum S3Error {
+    /// No credentials were found.
     #[error("no AWS credentials were found{}, and S3 wants some", of_profile(profile.as_deref()))]
     NoCredentials {
         /// Value of `AWS_PROFILE`.
         profile: Option<String>,
     },
+    /// The credentials can't be obtained.
     #[error("can't get AWS credentials: {}", show(reason))]
     Credentials { reason: String },
+    /// A setting of the AWS configuration is invalid.
     #[error(
         "`{}`, the {what} of the AWS configuration, can't be used",
         show(value)
     )]
     Configuration { what: String, value: String },
+    /// The name of the bucket is invalid.
     #[error("`{}` is no name of a bucket", show(name))]
     BadBucket { name: String },
+    /// The request can't be signed.
     #[error("the request to S3 can't be signed: {}", show(reason))]
     NotSigned { reason: String },
+    /// No connection to S3 was made.
     #[error("S3: {0}")]
     Web(#[from] WebError),
+    /// No response arrived in time.
     #[error("{} did not come within {after:?}", show(what))]
     TimedOut { what: String, after: Duration },
+    /// The response was interrupted.
     #[error("{} was cut short: {}", show(what), show(reason))]
     Cut { what: String, reason: String },
+    /// S3 refused the request.
     #[error("S3 answered {status} for {}{}{}", show(what), signed_with(key.as_deref()), because(code, message))]
     Refused {
         what: String,

@@ -11,6 +11,7 @@ use super::{FileName, TransferError};
 pub struct Destination {
     /// The folder of the file. It is created if it is missing.
     pub folder: PathBuf,
+    /// The name of the file.
     pub name: FileName,
     /// True if an existing file of that name is replaced, once the new one is complete and checked.
     pub replace: bool,

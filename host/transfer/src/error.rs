@@ -37,26 +37,33 @@ impl fmt::Display for Origin {
 /// Fields contain foreign text unchanged; messages show it through [`printable`].
 #[derive(Debug, thiserror::Error)]
 pub enum TransferError {
+    /// The name is not allowed for a file.
     #[error("`{}` can't be the name of a backup file", show(given))]
     BadFileName {
         given: String,
         /// A similar name that is allowed.
         better: Option<String>,
     },
+    /// The file exists and may not be replaced.
     #[error("{} exists already", at(path))]
     Exists { path: PathBuf },
+    /// The path is a folder.
     #[error("{} is a folder, not a file", at(path))]
     NotAFile { path: PathBuf },
+    /// The path is something that is never replaced.
     #[error("{} is {what}, not a plain file, and stays as it is", at(path))]
     NotPlain {
         path: PathBuf,
         /// The kind of the existing item, with its article.
         what: &'static str,
     },
+    /// Another process writes the same file.
     #[error("another process is downloading to {}", at(path))]
     Busy { path: PathBuf },
+    /// The partial download may have been changed by others.
     #[error("the unfinished download {} can't be used: {reason}", at(path))]
     UnsafePart { path: PathBuf, reason: &'static str },
+    /// An access to the file system failed.
     #[error("can't {doing} {}: {source}", at(path))]
     Io {
         doing: &'static str,
@@ -65,6 +72,7 @@ pub enum TransferError {
         /// The number of bytes that the next run can reuse.
         kept: u64,
     },
+    /// The disk has no room.
     #[error("folder {} has no room{}", at(folder), room(*needed, *free))]
     NoSpace {
         folder: PathBuf,
@@ -74,28 +82,35 @@ pub enum TransferError {
         /// The number of bytes that the next run can reuse.
         kept: u64,
     },
+    /// The file system has no inodes left.
     #[error(
         "folder {} has no room for another file: its file system has no inodes left",
         at(folder)
     )]
     NoInodes { folder: PathBuf, kept: u64 },
+    /// The user's quota is used up.
     #[error("your quota is used up in folder {}", at(folder))]
     QuotaUsedUp { folder: PathBuf, kept: u64 },
 
+    /// The status of the response is not that of a backup.
     #[error("the backend answered {status} instead of the bytes of the backup")]
     Status { status: http::StatusCode },
+    /// The response is a web page.
     #[error(
         "the backend answered with a web page ({}) instead of the backup",
         show(content_type)
     )]
     WebPage { content_type: String },
+    /// The response is encoded although the request forbids it.
     #[error(
         "the backend encoded the backup as `{}`, although it was asked not to",
         show(encoding)
     )]
     Encoded { encoding: String },
+    /// The response has an empty body.
     #[error("the backend answered with an empty body")]
     Empty,
+    /// Two claims about the bytes differ.
     #[error(
         "the backend contradicts itself: {} says {}, and {} says {}",
         first.0, show(&first.1), second.0, show(&second.1)
@@ -104,15 +119,19 @@ pub enum TransferError {
         first: (Origin, String),
         second: (Origin, String),
     },
+    /// An announced checksum is not a SHA-256 digest.
     #[error("{origin} has `{}`, which is no SHA-256", show(value))]
     BadChecksum { origin: Origin, value: String },
+    /// The response has another range than the requested one.
     #[error(
         "asked for the bytes from {asked} on, the backend answered with `{}`",
         show(got)
     )]
     WrongRange { asked: u64, got: String },
+    /// The request failed.
     #[error("{0}")]
     Source(Report),
+    /// The stream was interrupted too often.
     #[error("the download broke off{}: {}", so_far(*received, *total), show(&report.message))]
     Interrupted {
         report: Report,
@@ -122,6 +141,7 @@ pub enum TransferError {
         kept: u64,
     },
 
+    /// The stream ends at the same place each time.
     #[error("{}: {}", ends_there(*received, announced.as_ref()), show(&report.message))]
     EndsThere {
         received: u64,
@@ -131,11 +151,13 @@ pub enum TransferError {
         /// The number of bytes that the next run can reuse.
         kept: u64,
     },
+    /// The ETag changes with each response, so nothing can be resumed.
     #[error(
         "the backup has another ETag in each answer, and the last broke off after {received} bytes: nothing can be resumed"
     )]
     KeepsChanging { received: u64 },
 
+    /// Nothing proves that the bytes are complete.
     #[error(
         "nothing proves that the backup is complete: the backend gave neither length nor checksum, and {received} bytes came before the connection closed{}",
         kept_in(kept.as_deref())
@@ -145,6 +167,7 @@ pub enum TransferError {
         /// Path of the received bytes; `None` if they went to stdout.
         kept: Option<PathBuf>,
     },
+    /// The structure of the bytes shows that they are incomplete.
     #[error(
         "the backup is not complete: {}; {received} bytes came before the connection closed{}",
         show(reason),
@@ -156,23 +179,28 @@ pub enum TransferError {
         /// The damage that the structure shows.
         reason: String,
     },
+    /// The number of bytes differs from the announced one.
     #[error("{received} bytes came, and {origin} says {expected}")]
     WrongLength {
         received: u64,
         expected: u64,
         origin: Origin,
     },
+    /// The digest differs from the announced one.
     #[error("the bytes have the SHA-256 {actual}, and {origin} says {expected}")]
     WrongChecksum {
         actual: host_base::Sha256,
         expected: host_base::Sha256,
         origin: Origin,
     },
+    /// A check of the file failed.
     #[error("{} is damaged: {}", at(path), show(reason))]
     Damaged { path: PathBuf, reason: String },
 
+    /// Writing to the output failed.
     #[error("can't write to the output: {0}")]
     Output(io::Error),
+    /// The download must begin again, but written bytes can't be taken back.
     #[error(
         "the download broke off after {written} bytes that can't be taken back, and the backend can't go on from there"
     )]

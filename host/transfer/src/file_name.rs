@@ -111,6 +111,7 @@ impl FileName {
         Self(format!("{stem}-{time}{ending}"))
     }
 
+    /// Returns the name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -21,27 +21,33 @@ const LONGEST_LINE: u64 = 256 << 10;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Entry {
+    /// When the entry was added.
     #[serde(with = "time")]
     pub time: Timestamp,
     /// The operation: `create`, `download`, `verify`, `restore` or `delete`.
     pub operation: String,
+    /// The engine of the operation.
     pub engine: String,
     /// Context, namespace and target of the operation.
     pub scope: String,
     /// Id of the backup.
     pub id: Option<String>,
+    /// Path of the file.
     pub file: Option<String>,
+    /// Size of the file in bytes.
     pub bytes: Option<u64>,
     /// SHA-256 digest in hexadecimal.
     pub sha256: Option<String>,
     /// The outcome: `Succeeded`, `Unproven`, or the name of a [`host_base::Failure`].
     pub outcome: String,
+    /// The error message, or a note.
     pub message: Option<String>,
 }
 
 /// The readable entries, the oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Past {
+    /// The entries, the oldest first.
     pub entries: Vec<Entry>,
     /// The number of unreadable lines, such as one that a power loss cut.
     pub unreadable: usize,

@@ -15,11 +15,13 @@ const MOST_LINKS: usize = 40;
 /// The reason why nothing is written to a path.
 #[derive(Debug, thiserror::Error)]
 pub enum Unwritable {
+    /// The path is not a plain file.
     #[error("it is {what}, not a plain file")]
     NotPlain {
         /// The kind of the existing item, with its article.
         what: &'static str,
     },
+    /// An access to the file system failed.
     #[error(transparent)]
     Io(#[from] io::Error),
 }

@@ -23,9 +23,11 @@ use super::{Download, Event, Progress, Proof, TransferError, space};
 /// A written file that is complete and checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Saved {
+    /// Path of the file.
     pub path: PathBuf,
     /// Length in bytes.
     pub length: u64,
+    /// Digest of the file.
     pub sha256: Sha256,
     /// How certain it is that the file is complete. It is [`Proof::Nothing`] only if the user accepts that.
     pub proof: Proof,

@@ -38,6 +38,7 @@ pub trait Source: Send + Sync {
 
 /// Waits between two attempts.
 pub trait Sleeper: Send + Sync {
+    /// Waits for this time.
     fn sleep(&self, length: Duration) -> BoxFuture<'_, ()>;
 }
 
@@ -87,6 +88,7 @@ pub struct Retry {
     /// The number of bytes beyond the furthest position that counts as progress. Without this minimum, a
     /// backend that sends one byte per attempt would be retried forever.
     pub progress: u64,
+    /// The wait before the first retry; it doubles with each further one.
     pub first_wait: Duration,
     /// The maximum wait, even if the backend asks for a longer one (`Retry-After`).
     pub longest_wait: Duration,
@@ -119,12 +121,17 @@ impl Retry {
 pub struct Download<'a> {
     /// The response to the engine's request, which has no `Range`.
     pub first: Answer,
+    /// The source that can repeat the request.
     pub source: &'a dyn Source,
+    /// The facts that the engine knows about the bytes.
     pub expectation: Expectation,
     /// True if bytes are accepted as the whole backup although nothing proves it.
     pub accept_unproven: bool,
+    /// How often an interrupted transfer is resumed.
     pub retry: Retry,
+    /// Waits between two attempts.
     pub sleeper: &'a dyn Sleeper,
+    /// Receives the progress.
     pub progress: &'a dyn Progress,
 }
 

@@ -17,6 +17,7 @@ use super::{Download, Proof, TransferError};
 pub struct Streamed {
     /// Length in bytes.
     pub length: u64,
+    /// Digest of the written bytes.
     pub sha256: Sha256,
     /// How certain it is that the stream is complete. It is [`Proof::Nothing`] only if the user accepts that.
     pub proof: Proof,

@@ -16,13 +16,16 @@ use super::{Progress, TransferError, archive, sum_file};
 pub struct Wanted {
     /// Length in bytes.
     pub length: Option<u64>,
+    /// Digest of the file.
     pub sha256: Option<Sha256>,
 }
 
 /// The outcome of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
+    /// The check passed.
     Passed,
+    /// The check failed.
     Failed,
     /// There is nothing to check the file by.
     Skipped,
@@ -33,7 +36,9 @@ pub enum Outcome {
 pub struct Check {
     /// Name of the check: `length`, `sha256` or `structure`.
     pub name: &'static str,
+    /// The outcome.
     pub outcome: Outcome,
+    /// The reason for the outcome, for people.
     pub message: String,
 }
 
@@ -53,10 +58,13 @@ pub enum Proven {
 /// The result of a verification.
 #[derive(Debug)]
 pub struct Verification {
+    /// Path of the file.
     pub path: PathBuf,
     /// Length in bytes.
     pub length: u64,
+    /// Digest of the file.
     pub sha256: Sha256,
+    /// All checks, in the order in which they were made.
     pub checks: Vec<Check>,
     /// A note for the user about the digest file beside the file. It may contain text from there: escape it
     /// before you show it.

@@ -15,14 +15,19 @@ use super::{
 /// An engine that was fetched and inspected, and has not run yet.
 #[derive(Clone, Debug)]
 pub struct Candidate {
+    /// The engine.
     pub file: EngineFile,
+    /// The reference that the user named.
     pub source: Reference,
+    /// The reference that gives the same bytes again.
     pub pinned: Reference,
+    /// The knowledge about who signed it.
     pub signature: SignatureState,
     /// All signatures that were fetched with it, to store and bundle them.
     pub signatures: Vec<DetachedSignature>,
     /// The error that prevented the look-up of signatures.
     pub not_looked_up: Option<Arc<SourceError>>,
+    /// The capabilities that it asks for.
     pub capabilities: Capabilities,
     /// The operations that it was the default for on the machine that wrote its bundle.
     pub offered: BTreeSet<Operation>,
@@ -33,8 +38,11 @@ pub struct Candidate {
 /// The expectations about a component before it is fetched.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Expected<'a> {
+    /// The digest that it must have.
     pub sha256: Option<Sha256>,
+    /// The id that it must have.
     pub id: Option<&'a EngineId>,
+    /// The version that it must have.
     pub version: Option<&'a semver::Version>,
     /// The key that must have signed it, instead of any trusted key.
     pub key: Option<&'a NewKey>,
@@ -127,11 +135,13 @@ impl Candidate {
         })
     }
 
+    /// Returns the id of the engine.
     #[must_use]
     pub fn id(&self) -> &EngineId {
         &self.file.manifest().id
     }
 
+    /// Returns the digest of the component.
     #[must_use]
     pub fn digest(&self) -> Sha256 {
         self.file.digest().into()

@@ -47,8 +47,11 @@ pub enum Capability {
 /// The credentials that the host adds to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Login {
+    /// HTTP basic authentication.
     Basic,
+    /// A bearer token.
     Bearer,
+    /// A signature with the user's AWS credentials.
     Aws,
 }
 
@@ -64,6 +67,7 @@ pub enum Place {
 }
 
 impl Capabilities {
+    /// Returns the capabilities of a component.
     #[must_use]
     pub fn of(outline: &Outline) -> Self {
         let manifest = &outline.manifest;
@@ -116,6 +120,7 @@ impl Capabilities {
         Self(self.0.iter().filter(new).cloned().collect())
     }
 
+    /// Returns true if there are no capabilities.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

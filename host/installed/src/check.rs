@@ -64,7 +64,9 @@ fn beside(engine: EngineFile, engines: &[EngineFile]) -> Result<EngineFile, Plug
 /// The state of an installed engine.
 #[derive(Debug)]
 pub struct Checked {
+    /// Id of the engine.
     pub id: EngineId,
+    /// Its entry in the lockfile.
     pub plugin: Plugin,
     /// The engine, or the problem with it.
     pub engine: Result<EngineFile, PluginError>,

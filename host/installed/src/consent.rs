@@ -9,12 +9,15 @@ use super::{Candidate, NewKey, PluginError, SignatureState, sentences};
 /// The request of an engine for consent.
 #[derive(Clone, Debug)]
 pub struct Wanted {
+    /// Id of the engine.
     pub id: EngineId,
+    /// Version of the engine.
     pub version: semver::Version,
     /// The installed version, if there is one. It may be newer.
     pub installed: Option<semver::Version>,
     /// Digest of the component.
     pub digest: Sha256,
+    /// The knowledge about who signed it.
     pub signature: SignatureState,
     /// One sentence for people about each capability, the dangerous ones first.
     pub sentences: Vec<String>,

@@ -12,13 +12,16 @@ use super::{Installed, Lockfile, Plugin, PluginError, Plugins, SignatureState, c
 pub struct DefaultRequest {
     /// The operations; `None` means all that the engine supports.
     pub operations: Option<BTreeSet<Operation>>,
+    /// True if the engine should no longer be the default.
     pub remove: bool,
 }
 
 /// The result of a request.
 #[derive(Clone, Debug)]
 pub struct DefaultChange {
+    /// Id of the engine.
     pub id: EngineId,
+    /// The installed version.
     pub installed: Installed,
     /// All operations that the engine is the default for now.
     pub defaults: BTreeSet<Operation>,

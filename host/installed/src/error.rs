@@ -11,32 +11,40 @@ use super::{BadReference, KeyError, LockfileError, Reserved, SourceError};
 /// The reason why an engine could not be installed, found, or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum PluginError {
+    /// The reference is invalid.
     #[error(transparent)]
     Reference(#[from] BadReference),
+    /// This version of the program does not support the kind of reference.
     #[error("nothing can be got from {reference} by this version of kubectl-broker")]
     NoSource { reference: String },
+    /// A file can't be read.
     #[error("{} can't be read: {source}", path.display())]
     Read { path: PathBuf, source: io::Error },
+    /// The component has another digest than the expected one.
     #[error("{what} is not what was expected: its SHA-256 is {is}, not {expected}")]
     OtherDigest {
         what: String,
         is: Sha256,
         expected: Sha256,
     },
+    /// The component is another engine than the expected one.
     #[error("{what} is engine {is}, not {expected}")]
     OtherEngine {
         what: String,
         is: String,
         expected: String,
     },
+    /// The component has another version than the expected one.
     #[error("{what} is version {is}, not {expected}")]
     OtherVersion {
         what: String,
         is: String,
         expected: String,
     },
+    /// The source has a single version.
     #[error("{what} is one file, where no other version can be asked for")]
     OneVersion { what: String },
+    /// The source has an older version than the installed one.
     #[error("{what} is version {is} of {id}, older than {installed}, which is installed")]
     Older {
         what: String,
@@ -44,12 +52,16 @@ pub enum PluginError {
         is: String,
         installed: String,
     },
+    /// The component can't be fetched.
     #[error(transparent)]
     Source(Box<SourceError>),
+    /// The component is not an engine for this host.
     #[error(transparent)]
     Engine(Box<EngineError>),
+    /// The engine has the id of a bundled engine.
     #[error("{id} is bundled with kubectl-broker, and no other file can take its place")]
     BundledId { id: EngineId },
+    /// The flags of two engines conflict.
     #[error(
         "engine {id} can't be beside engine {other}: {what} of the one clashes with that of the other"
     )]
@@ -58,6 +70,7 @@ pub enum PluginError {
         other: String,
         what: String,
     },
+    /// The trusted keys can't be read or changed.
     #[error(transparent)]
     Key(Box<KeyError>),
     /// The publisher of an engine is not trusted or unknown.
@@ -67,26 +80,34 @@ pub enum PluginError {
         version: semver::Version,
         source: Box<KeyError>,
     },
+    /// The bundle is invalid.
     #[error("{} is no bundle that can be used: {problem}", path.display())]
     Bundle {
         path: PathBuf,
         problem: &'static str,
     },
+    /// The bundle has several engines, and none was selected.
     #[error("{} is a bundle of {}, and which one is meant is not known", path.display(), engines.join(", "))]
     WholeBundle { path: PathBuf, engines: Vec<String> },
+    /// The bundle does not contain the engine.
     #[error("{} is a bundle without {id}", path.display())]
     NotInBundle { path: PathBuf, id: EngineId },
+    /// The signature of the engine is not stored.
     #[error("the signature of {id} is not kept here")]
     NoSignature { id: EngineId },
+    /// The bundle would be too large.
     #[error("all these engines together are more than the {limit} bytes that a bundle may have")]
     LargeBundle { limit: u64 },
+    /// A file can't be written.
     #[error("can't write {}: {source}", path.display())]
     Written { path: PathBuf, source: io::Error },
+    /// The engine is installed, but its key could not be stored.
     #[error("{id} is installed, and the key that signed it could not be kept: {source}")]
     KeyNotKept { id: EngineId, source: Box<KeyError> },
     /// A name that only this program may use.
     #[error("{id} is refused: {reserved}")]
     Reserved { id: EngineId, reserved: Reserved },
+    /// The engine does not support the operation.
     #[error("engine {id} can't `{operation}`")]
     NotItsOperation {
         id: EngineId,
@@ -94,12 +115,14 @@ pub enum PluginError {
         /// The operations that it can be the default for.
         able: Vec<Operation>,
     },
+    /// The lockfile's consent is for other capabilities or defaults.
     #[error("{}, line {line}: the consent for {id} is of other capabilities or defaults", path.display())]
     Defaults {
         id: EngineId,
         path: PathBuf,
         line: usize,
     },
+    /// The capabilities are not accepted.
     #[error("{}", not_accepted(id, *is_more, wants, remarks, *is_other_given))]
     NotAccepted {
         id: String,
@@ -114,46 +137,61 @@ pub enum PluginError {
         /// True if the command line accepts a different digest.
         is_other_given: bool,
     },
+    /// The user declined the capabilities.
     #[error("nothing was changed: what {id} may do was not accepted")]
     Declined { id: EngineId },
+    /// No engine of this name is installed.
     #[error("no engine `{name}` is installed")]
     NotInstalled {
         name: String,
         /// The names that exist.
         known: Vec<String>,
     },
+    /// Several engines have this name.
     #[error("several engines are called `{name}`: {}", ids.join(", "))]
     Ambiguous { name: String, ids: Vec<String> },
+    /// The engine is bundled, so only an update of the program changes it.
     #[error("{id} came with kubectl-broker, and is changed with it")]
     Bundled { id: EngineId },
+    /// No previous version is stored.
     #[error("nothing of {id} is kept but the version that is installed")]
     NoPrevious { id: EngineId },
+    /// Another process changed the engine at the same time.
     #[error("another process has changed {id} at the same time")]
     Raced { id: EngineId },
+    /// The lockfile is unusable.
     #[error(transparent)]
     Lockfile(#[from] LockfileError),
+    /// The accepted capabilities differ from those that the engine asks for.
     #[error("{}, line {line}: what is accepted for {id} is not what the engine asks for", path.display())]
     Consent {
         id: EngineId,
         path: PathBuf,
         line: usize,
     },
+    /// A stored file is damaged.
     #[error("the stored file {} of {id} {problem}", path.display())]
     Damaged {
         id: EngineId,
         path: PathBuf,
         problem: &'static str,
     },
+    /// Several errors.
     #[error("{}", together(problems))]
     Several { problems: Vec<PluginError> },
+    /// The folder of the store is unusable.
     #[error("engines can't be stored: {0}")]
     Folder(#[from] PrivateFolderError),
+    /// The lockfile can't be serialized.
     #[error("the lockfile can't be written: {0}")]
     Form(#[from] toml::ser::Error),
+    /// The declarations of an engine can't be serialized.
     #[error("the outline of an engine can't be written: {0}")]
     Outline(#[from] serde_json::Error),
+    /// The user has no home folder.
     #[error("there is no home folder to keep engines in")]
     NoHome,
+    /// A thread of this program panicked.
     #[error("a worker of this process ended unexpectedly: {reason}")]
     Worker { reason: String },
 }

@@ -9,8 +9,11 @@ use super::{Capabilities, Expected, PluginError, Plugins, Reference, SignatureSt
 /// An engine that was inspected without running it.
 #[derive(Clone, Debug)]
 pub struct Inspected {
+    /// The engine.
     pub file: EngineFile,
+    /// The capabilities that it asks for.
     pub capabilities: Capabilities,
+    /// Its location.
     pub whereabouts: Whereabouts,
     /// Size of the component in bytes.
     pub size: u64,
@@ -19,7 +22,9 @@ pub struct Inspected {
 /// The location of an inspected engine.
 #[derive(Clone, Debug)]
 pub enum Whereabouts {
+    /// The engine ships in the program.
     Bundled,
+    /// The engine is installed.
     Installed {
         source: Reference,
         signature: SignatureState,

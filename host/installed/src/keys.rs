@@ -35,9 +35,11 @@ pub use folder::{KeyFolder, NewKey, RemovedKey};
 /// A key that the user trusts for one publisher.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustedKey {
+    /// The publisher whose engines it signs.
     pub publisher: String,
     /// The user's name for the key.
     pub name: String,
+    /// The key itself.
     pub key: PublicKey,
 }
 

@@ -5,6 +5,7 @@ use super::{KeyFolder, PluginError, Plugins, RemovedKey, SignatureState, today};
 /// The consequences of removing a trusted key.
 #[derive(Debug)]
 pub struct Untrusted {
+    /// The removed key.
     pub key: RemovedKey,
     /// The publisher's engines that this key signed. If it was the last key, they are those that any key
     /// signed.

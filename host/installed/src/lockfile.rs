@@ -41,12 +41,14 @@ const HEAD: &str = "\
 /// The installed engines.
 #[derive(Clone, Debug, Default)]
 pub struct Lockfile {
+    /// The engines by their ids.
     pub plugins: BTreeMap<EngineId, Plugin>,
 }
 
 /// One engine.
 #[derive(Clone, Debug)]
 pub struct Plugin {
+    /// The version in use.
     pub current: Installed,
     /// The version that a rollback returns to.
     pub previous: Option<Installed>,
@@ -97,17 +99,21 @@ impl Plugin {
 /// One version of an engine.
 #[derive(Clone, Debug)]
 pub struct Installed {
+    /// The engine's own version.
     pub version: semver::Version,
     /// The reference that the user named.
     pub source: Reference,
     /// The reference that gives the same bytes again.
     pub pinned: Reference,
+    /// Digest of the component.
     pub digest: Sha256,
     /// Size of the component in bytes.
     pub size: u64,
+    /// The knowledge about who signed it.
     pub signature: SignatureState,
     /// The capabilities that the user consented to.
     pub capabilities: BTreeSet<String>,
+    /// Time of the installation.
     pub installed: Timestamp,
     /// Line of the consent in the file that it was read from; 0 if there is no file.
     pub line: usize,
@@ -117,9 +123,11 @@ pub struct Installed {
 #[derive(Debug, thiserror::Error)]
 #[error("{}, line {line}: {problem}", path.display())]
 pub struct LockfileError {
+    /// Path of the lockfile.
     pub path: PathBuf,
     /// Line number, counted from 1.
     pub line: usize,
+    /// The fault, as a phrase for people.
     pub problem: String,
 }
 

@@ -27,9 +27,11 @@ pub struct Plugins<'a> {
 /// A change of an engine.
 #[derive(Clone, Debug)]
 pub struct Change {
+    /// Id of the engine.
     pub id: EngineId,
     /// The previous version, if there was one.
     pub from: Option<semver::Version>,
+    /// The version that is installed now.
     pub to: Installed,
     /// The key that became trusted by this change.
     pub key: Option<TrustedKey>,
@@ -51,9 +53,11 @@ enum Occasion {
 /// A request to install an engine.
 #[derive(Clone, Debug)]
 pub struct InstallRequest {
+    /// Where the engine is.
     pub reference: Reference,
     /// The digest that the component must have.
     pub sha256: Option<Sha256>,
+    /// The id that the engine must have.
     pub id: Option<EngineId>,
     /// The key that must have signed it. It becomes trusted for its publisher when the engine is installed.
     pub key: Option<NewKey>,
@@ -83,6 +87,7 @@ impl<'a> Plugins<'a> {
         })
     }
 
+    /// Returns the store.
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.store

@@ -21,6 +21,7 @@ pub enum Reference {
 /// Selects an artifact of a repository.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum OciVersion {
+    /// A tag.
     Tag(String),
     /// SHA-256 digest of its image manifest in hexadecimal.
     Digest(String),
@@ -32,7 +33,9 @@ pub enum OciVersion {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{given}` is nothing that an engine can be installed from: {reason}")]
 pub struct BadReference {
+    /// The text.
     pub given: String,
+    /// The fault, as a phrase for people.
     pub reason: &'static str,
 }
 

@@ -58,7 +58,9 @@ const LONG: usize = 5;
 pub struct Reserved {
     /// The refused part: `publisher` or `name`.
     pub what: &'static str,
+    /// The refused text.
     pub given: String,
+    /// The reserved name.
     pub like: String,
 }
 

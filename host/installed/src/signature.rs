@@ -38,23 +38,28 @@ const ED25519_KEY: &[u8] = &[0x06, 0x03, 0x2b, 0x65, 0x70];
 /// An error: a key or signature is invalid, or does not match what it should sign.
 #[derive(Debug, thiserror::Error)]
 pub enum SignatureError {
+    /// The text is not a supported public key.
     #[error("{origin} is no public key that signatures can be checked with: {reason}")]
     NotAKey {
         origin: String,
         reason: &'static str,
     },
+    /// The content is not a signature.
     #[error("{origin} holds no signature: {reason}")]
     NotASignature {
         origin: String,
         reason: &'static str,
     },
+    /// The signature is for something else.
     #[error("the signature {origin} is not one of this engine: {reason}")]
     OtherArtifact {
         origin: String,
         reason: &'static str,
     },
+    /// The component is not signed, although a key of its publisher is trusted.
     #[error("it is not signed, and a key of the publisher {publisher} is known: {known}")]
     Missing { publisher: String, known: String },
+    /// No trusted key made any of the signatures.
     #[error(
         "no signature of it was made with a key of the publisher {publisher}. Known: {known}. Signatures: {found}"
     )]
@@ -63,6 +68,7 @@ pub enum SignatureError {
         known: String,
         found: String,
     },
+    /// The named key made none of the signatures.
     #[error(
         "it is not signed with the key {name} ({fingerprint}). Signatures: {}",
         if found.is_empty() { "none" } else { found }

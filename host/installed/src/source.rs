@@ -37,10 +37,12 @@ const MAX_SIGNATURE: u64 = 64 * 1024;
 /// A fetched component that is not yet inspected.
 #[derive(Clone, Debug)]
 pub struct Fetched {
+    /// The bytes of the component.
     pub bytes: Vec<u8>,
     /// The reference that gives the same bytes again. For a tag of a registry, it contains the current
     /// digest.
     pub pinned: Reference,
+    /// The signatures that were found.
     pub signatures: Vec<DetachedSignature>,
     /// The reason why further signatures may exist: a server gave an unusual answer to their look-up. It
     /// matters only if a signature is required.

@@ -94,6 +94,7 @@ impl Store {
         Ok(Lockfile::parse(&text, &path)?)
     }
 
+    /// Returns the path of the lockfile.
     #[must_use]
     pub fn lockfile_path(&self) -> PathBuf {
         self.root.path(LOCKFILE)

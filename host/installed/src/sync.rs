@@ -16,7 +16,9 @@ const MAX_LOCKFILE: u64 = 16 << 20;
 /// The changes that made this machine match a lockfile.
 #[derive(Clone, Debug, Default)]
 pub struct Synced {
+    /// The installed and updated engines.
     pub changes: Vec<Change>,
+    /// The removed engines.
     pub removed: Vec<(EngineId, Installed)>,
 }
 

@@ -10,31 +10,40 @@ use crate::{SignatureError, SourceError};
 /// The reason why the trusted keys can't be read or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
+    /// The name is not allowed.
     #[error(
         "`{given}` is no name for {what}: lower-case letters, digits and dashes make one, and it begins with a letter"
     )]
     BadName { what: &'static str, given: String },
+    /// An access to the file system failed.
     #[error("can't use {}: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
+    /// Other users can write to the file or folder.
     #[error("others can write to {}, so that the keys in it can't be trusted", path.display())]
     Writable { path: PathBuf },
+    /// The item is not a small plain file.
     #[error("{} is no plain file of at most {MAX_KEY_FILE} bytes", path.display())]
     Kind { path: PathBuf },
+    /// The file of a key can't be read.
     #[error("can't read the key {}: {source}", path.display())]
     Unreadable { path: PathBuf, source: io::Error },
+    /// The file of a trusted key contains no valid key.
     #[error("the key {name} of {publisher} can't be used: {source}")]
     Damaged {
         publisher: String,
         name: String,
         source: Box<SignatureError>,
     },
+    /// The key or the signatures are not acceptable.
     #[error(transparent)]
     Unusable(#[from] SignatureError),
+    /// A signature is required, but the look-up of signatures failed.
     #[error("it must be signed by {publisher}, and its signatures can't be looked up: {problem}")]
     NotLookedUp {
         publisher: String,
         problem: Arc<SourceError>,
     },
+    /// The publisher has another key with this name.
     #[error(
         "the publisher {publisher} already has a key {name}, with the fingerprint {fingerprint}"
     )]
@@ -43,8 +52,10 @@ pub enum KeyError {
         name: String,
         fingerprint: Sha256,
     },
+    /// The publisher has this key under another name.
     #[error("the publisher {publisher} already has this key, as {name}")]
     AlreadyTrusted { publisher: String, name: String },
+    /// The publisher has no key with this name.
     #[error("the publisher {publisher} has no key {name}")]
     Unknown {
         publisher: String,

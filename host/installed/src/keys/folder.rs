@@ -24,6 +24,7 @@ pub struct KeyFolder(PathBuf);
 pub struct NewKey {
     /// The name that the key will get.
     pub name: String,
+    /// The key itself.
     pub key: PublicKey,
 }
 

@@ -16,50 +16,66 @@ const SHOWN: usize = 300;
 /// Fields contain foreign text unchanged; messages show it through [`printable`].
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
+    /// The file can't be read.
     #[error("can't read {}: {source}", path.display())]
     Unreadable { path: PathBuf, source: io::Error },
+    /// The path is not a plain file.
     #[error("{} is not a plain file", path.display())]
     NotAFile { path: PathBuf },
+    /// The content exceeds its limit.
     #[error(
         "{} has more than {limit} bytes, the most that it may have",
         show(what)
     )]
     TooLong { what: String, limit: u64 },
+    /// The URL is invalid.
     #[error(
         "`{}` is no address that an engine can be fetched from: {reason}",
         show(url)
     )]
     BadUrl { url: String, reason: &'static str },
+    /// The URL would be fetched without TLS.
     #[error("{} would be fetched without TLS", show(url))]
     PlainHttp { url: String },
+    /// The source needs the network, which `--offline` forbids.
     #[error("{} is on the network, and `--offline` rules that out", show(what))]
     Offline { what: String },
+    /// A setting is invalid.
     #[error("{what} can't be used: {}", show(reason))]
     Configuration { what: String, reason: String },
+    /// No connection was made.
     #[error(transparent)]
     Web(#[from] WebError),
+    /// No response arrived in time.
     #[error("{} did not come within {after:?}", show(what))]
     TimedOut { what: String, after: Duration },
+    /// The server redirected too often.
     #[error("{} leads to another address more than {limit} times", show(url))]
     TooManyRedirects { url: String, limit: usize },
+    /// The server redirected from https to http.
     #[error("{} leads to {}, away from TLS", show(from), show(to))]
     Downgrade { from: String, to: String },
+    /// The item does not exist.
     #[error("{} does not exist{}", show(what), because(message))]
     NotFound { what: String, message: String },
+    /// The server refused access.
     #[error("not allowed to read {} ({status}){}", show(what), because(message))]
     NotAllowed {
         what: String,
         status: u16,
         message: String,
     },
+    /// The server responded with an error.
     #[error("{} was answered with {status}{}", show(what), because(message))]
     Status {
         what: String,
         status: u16,
         message: String,
     },
+    /// The response is invalid.
     #[error("the answer for {} can't be used: {}", show(what), show(reason))]
     Broken { what: String, reason: String },
+    /// The content has another digest than the expected one.
     #[error("{} has the digest {found}, where {expected} was expected", show(what))]
     Digest {
         what: String,
@@ -67,8 +83,10 @@ pub enum SourceError {
         expected: String,
         found: String,
     },
+    /// The image is not an engine.
     #[error("{} is no engine: {}", show(what), show(reason))]
     NotAnEngine { what: String, reason: String },
+    /// Several images of an index may be the engine.
     #[error(
         "{} is an index of {} images that may be meant",
         show(what),
@@ -79,12 +97,16 @@ pub enum SourceError {
         /// The references of the possible images.
         images: Vec<String>,
     },
+    /// The signature file is invalid.
     #[error(transparent)]
     Signature(#[from] SignatureError),
+    /// The credential helper failed.
     #[error("the credential helper `{program}` {}", show(reason))]
     Helper { program: String, reason: String },
+    /// The credential helper gave no answer in time.
     #[error("the credential helper `{program}` did not answer within {after:?}")]
     HelperTimedOut { program: String, after: Duration },
+    /// The server demands a password, which is not sent without TLS.
     #[error("{} wants a password, which is not sent without TLS", show(host))]
     PasswordInClear { host: String },
 }

@@ -18,13 +18,16 @@ pub struct SourceOptions {
     pub docker_config: Option<PathBuf>,
     /// Where credential helpers are searched, if not in the `PATH` of this process.
     pub helper_path: Option<OsString>,
+    /// Proxies from the environment.
     pub proxies: ProxySettings,
+    /// Maximum waiting times.
     pub deadlines: Deadlines,
 }
 
 /// The maximum waiting times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadlines {
+    /// Time until a connection is open.
     pub connect: Duration,
     /// Time until a response begins, and between two pieces of it.
     pub idle: Duration,

@@ -9,41 +9,56 @@ use host_installed::Reserved;
 /// The reason why a tool for authors failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthoringError {
+    /// A file can't be read.
     #[error("{} can't be read: {source}", path.display())]
     Read { path: PathBuf, source: io::Error },
+    /// A file can't be written.
     #[error("{} can't be written: {source}", path.display())]
     Write { path: PathBuf, source: io::Error },
+    /// The manifest is invalid.
     #[error("{} can't be used: {source}", path.display())]
     Manifest {
         path: PathBuf,
         source: ManifestError,
     },
+    /// The file is a core module and not a component.
     #[error("{} is a core module, and an engine is a component", path.display())]
     CoreModule { path: PathBuf },
+    /// The component has a different manifest.
     #[error("{} has another manifest already", path.display())]
     HasManifest { path: PathBuf },
+    /// A file of cases is invalid.
     #[error("{} is no file of cases: {reason}", path.display())]
     CaseFile { path: PathBuf, reason: String },
+    /// A case is invalid.
     #[error("{}, case {case:?}: {problem}", path.display())]
     Case {
         path: PathBuf,
         case: String,
         problem: String,
     },
+    /// The folder has no file of cases.
     #[error("no file in {} ends with `.toml`", folder.display())]
     NoCaseFile { folder: PathBuf },
+    /// No case has the given text in its name.
     #[error("none of the {known} cases has {} in its name", either(only))]
     NoCase { only: Vec<String>, known: usize },
+    /// The name of the engine is invalid.
     #[error("{name:?} can't be the name of an engine")]
     BadName { name: String },
+    /// The name and the flag contain different publishers.
     #[error("{name} names a publisher, and `--publisher {publisher}` another")]
     TwoPublishers { name: String, publisher: String },
+    /// The name is reserved.
     #[error("{id} can't be used: {reserved}")]
     Reserved { id: EngineId, reserved: Reserved },
+    /// The folder of the project is not empty.
     #[error("{} is there already, and not empty", folder.display())]
     NotEmpty { folder: PathBuf },
+    /// A thread of this program panicked.
     #[error("a worker of this process ended unexpectedly: {reason}")]
     Worker { reason: String },
+    /// The engine can't be loaded.
     #[error(transparent)]
     Engine(Box<EngineError>),
 }

@@ -24,7 +24,9 @@ pub struct PackRequest {
 pub struct Packed {
     /// The engine as the host reads it.
     pub file: EngineFile,
+    /// Path of the written engine.
     pub path: PathBuf,
+    /// The change of the component.
     pub packing: Packing,
     /// Size in bytes.
     pub size: u64,
@@ -33,6 +35,7 @@ pub struct Packed {
 /// The change of the component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Packing {
+    /// A manifest was added.
     Added,
     /// A different manifest was replaced.
     Replaced,

@@ -13,14 +13,18 @@ pub type Files = &'static [(&'static str, &'static str)];
 /// The files from which projects are created. The program provides them.
 #[derive(Clone, Copy, Debug)]
 pub struct Sources {
+    /// Files for Rust.
     pub rust: LanguageSources,
+    /// Files for Python.
     pub python: LanguageSources,
 }
 
 /// The files of one language.
 #[derive(Clone, Copy, Debug)]
 pub struct LanguageSources {
+    /// The template of a project.
     pub template: Files,
+    /// The SDK.
     pub sdk: Files,
 }
 
@@ -32,7 +36,9 @@ const IGNORED: (&str, &str) = ("gitignore", ".gitignore");
 /// The languages that have a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
+    /// The Rust language.
     Rust,
+    /// The Python language.
     Python,
 }
 
@@ -41,17 +47,22 @@ pub enum Language {
 pub struct ProjectRequest {
     /// Name of the engine: `name` or `publisher/name`.
     pub name: String,
+    /// The publisher, if the name does not contain it.
     pub publisher: Option<String>,
+    /// The language of the project.
     pub language: Language,
     /// The folder in which the project's folder is created.
     pub folder: PathBuf,
+    /// The files to write.
     pub sources: Sources,
 }
 
 /// A created project.
 #[derive(Clone, Debug)]
 pub struct Project {
+    /// Id of the engine.
     pub id: EngineId,
+    /// The folder of the project.
     pub folder: PathBuf,
     /// Files relative to the project's folder, except those of the SDK.
     pub files: Vec<String>,

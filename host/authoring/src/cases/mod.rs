@@ -4,8 +4,8 @@
 //!
 //! | kind | source | passes if |
 //! |---|---|---|
-//! | built in | [`situations`] for every operation of the manifest | [`judge`]: the engine reports only what it can know |
-//! | the author's | a file: [`mod@file`], [`author`] | the engine followed the script exactly, and [`compare`] finds no difference |
+//! | built in | [`situations`] for every operation | [`judge`]: the engine reports only what it can know |
+//! | author's | [`mod@file`], [`author`] | the engine followed the script and [`compare`] found nothing |
 
 mod author;
 mod compare;
@@ -38,6 +38,7 @@ use super::{AuthoringError, check_name};
 /// A request to test an engine.
 #[derive(Clone, Debug)]
 pub struct TestRequest {
+    /// Path of the component.
     pub component: PathBuf,
     /// Files of cases, and folders whose `.toml` files are read.
     pub cases: Vec<PathBuf>,
@@ -50,14 +51,18 @@ pub struct TestRequest {
 /// The result of a test.
 #[derive(Clone, Debug)]
 pub struct Tested {
+    /// The tested engine.
     pub file: EngineFile,
+    /// The result of each case.
     pub results: Vec<CaseResult>,
 }
 
 /// The result of one case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CaseResult {
+    /// Name of the case.
     pub name: String,
+    /// The called operation.
     pub operation: Operation,
     /// True for a built-in case, which applies to every engine; false for the author's own.
     pub is_built_in: bool,

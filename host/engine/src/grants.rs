@@ -26,7 +26,7 @@ pub struct Granted {
     pub path: String,
     /// How the host authenticates the request.
     pub auth: Auth,
-    /// The kind of server behind the endpoint.
+    /// How the server of the endpoint is found.
     pub select: Select,
 }
 

@@ -19,7 +19,7 @@ pub type Answer = http::Response<Body>;
 pub struct Outgoing {
     /// Name of the endpoint in the manifest.
     pub endpoint: String,
-    /// The kind of server behind the endpoint.
+    /// How the server of the endpoint is found.
     pub select: Select,
     /// How the host authenticates the request.
     pub auth: Auth,

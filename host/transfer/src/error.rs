@@ -60,7 +60,7 @@ pub enum TransferError {
     /// Another process writes the same file.
     #[error("another process is downloading to {}", at(path))]
     Busy { path: PathBuf },
-    /// The partial download may have been changed by others.
+    /// The path of the partial download is a link, is not a plain file, or belongs to another user.
     #[error("the unfinished download {} can't be used: {reason}", at(path))]
     UnsafePart { path: PathBuf, reason: &'static str },
     /// An access to the file system failed.

@@ -2,47 +2,49 @@ use serde::{Deserialize, Serialize};
 
 use crate::{HeaderRule, Method, Port, Route};
 
-/// A place that an engine may talk to over HTTP.
+/// A server that an engine may send HTTP requests to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Endpoint {
+    /// The kind of server behind the endpoint, and how the host finds it.
     pub select: Select,
-    /// In the pods; S3 has none.
+    /// The port of an endpoint in pods. S3 endpoints have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<Port>,
-    /// `METHOD /path/{parameter}`: the only requests that are let through.
+    /// The only requests that the host allows, each as `METHOD /path/{parameter}`.
     pub allow: Vec<Route>,
+    /// The credentials that the host adds to each request.
     #[serde(default)]
     pub auth: Auth,
-    /// Headers that its requests may have beside those that every engine may send; see [`HeaderRule`].
+    /// Headers that requests may have besides those that every engine may send; see [`HeaderRule`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<String>,
-    /// Of an endpoint in pods; read it with [`Endpoint::ready`].
+    /// The readiness condition of an endpoint in pods. Read it with [`Endpoint::ready`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready: Option<Ready>,
 }
 
-/// What has to be ready in a pod before it is asked for anything.
+/// The part of a pod that must be ready before the host sends it a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ready {
-    /// The container that declares the endpoint's port. Where no container declares it, the pod.
+    /// The container that declares the endpoint's port, or the whole pod if no container declares it.
     #[default]
     Container,
-    /// The pod: all its containers, and its readiness gates.
+    /// The whole pod: all its containers, and its readiness gates.
     Pod,
 }
 
-/// What is behind an endpoint, and how it is found.
+/// The kind of server behind an endpoint, and how the host finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Select {
     /// A ready pod of the StatefulSet, through a port-forward that the host owns.
     Pod,
-    /// A ready endpoint of a Service in front of the StatefulSet, in the same way.
+    /// A ready endpoint of a Service in front of the StatefulSet, through a port-forward that the host owns.
     Service,
-    /// Object storage that speaks S3, outside the cluster: Amazon's, or the one that the user's AWS
-    /// configuration names. It is only read. Routes begin with the bucket: `GET /{bucket}/{+key}`.
+    /// S3 object storage outside the cluster: Amazon S3, or the server that the user's AWS configuration
+    /// names. It is read-only. Routes begin with the bucket: `GET /{bucket}/{+key}`.
     S3,
 }
 
@@ -50,49 +52,78 @@ pub enum Select {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Auth {
+    /// No credentials.
     #[default]
     None,
-    /// HTTP Basic, where a user name and a password were given.
+    /// HTTP Basic, if the user gave a user name and a password.
     Basic,
-    /// `Authorization: Bearer`, where a token was given.
+    /// `Authorization: Bearer`, if the user gave a token.
     Bearer,
-    /// A signature (AWS Signature Version 4) with the user's AWS credentials; only of S3.
+    /// A signature (AWS Signature Version 4) with the user's AWS credentials. Only for S3.
     Aws,
 }
 
-/// Why an endpoint is refused.
+/// An error that makes an endpoint of a manifest invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
+    /// An endpoint in pods has neither port names nor port numbers.
     #[error("it names no port; give `port.names` or `port.numbers`")]
     NoPort,
+    /// The list of allowed requests is empty.
     #[error("it allows no request; name each in `allow`")]
     NothingAllowed,
+    /// The manifest asks for a header that no engine may send.
     #[error(
         "no engine may send the header `{name}`: it is not in letters, digits and dashes, or it belongs to the host, or it can make another request of the one that is allowed"
     )]
-    HeaderOfHost { name: String },
+    HeaderOfHost {
+        /// The name of the header.
+        name: String,
+    },
+    /// The manifest asks for a header that every engine may send.
     #[error("the header `{name}` need not be named: every engine may send it")]
-    HeaderOfAll { name: String },
+    HeaderOfAll {
+        /// The name of the header.
+        name: String,
+    },
+    /// The manifest names a header twice.
     #[error("the header `{name}` stands twice in it")]
-    HeaderTwice { name: String },
+    HeaderTwice {
+        /// The name of the header.
+        name: String,
+    },
+    /// An S3 endpoint has a port.
     #[error("S3 has no port")]
     PortOfS3,
+    /// An S3 endpoint has a readiness condition.
     #[error("S3 is in no pod, so that `ready` says nothing about it")]
     ReadyOfS3,
+    /// An S3 endpoint has other credentials than AWS credentials.
     #[error("`auth` of S3 is `aws`, or `none` for buckets that everybody may read")]
     AuthOfS3,
+    /// An endpoint in pods has AWS credentials.
     #[error("`auth = \"aws\"` is for S3 alone")]
     AwsOfPods,
+    /// A route of an S3 endpoint has another method than GET and HEAD.
     #[error("S3 is only read, with GET and HEAD, so that `{route}` can't be")]
-    WritesToS3 { route: Route },
+    WritesToS3 {
+        /// The route.
+        route: Route,
+    },
+    /// A route of an endpoint in pods has a parameter that may contain slashes.
     #[error(
         "`{route}` can't be: only a key of S3 may have slashes; use `{{{name}}}` for one segment"
     )]
-    SlashesInPods { route: Route, name: String },
+    SlashesInPods {
+        /// The route.
+        route: Route,
+        /// The name of the parameter.
+        name: String,
+    },
 }
 
 impl Endpoint {
-    /// Whether it is in the pods of the target, and not elsewhere.
+    /// Returns whether the endpoint is in the pods of the target.
     #[must_use]
     pub fn is_in_pods(&self) -> bool {
         match self.select {
@@ -101,13 +132,13 @@ impl Endpoint {
         }
     }
 
-    /// The flag with which the user sets its port.
+    /// Returns the name of the flag with which the user sets the endpoint's port.
     #[must_use]
     pub fn port_flag(&self) -> Option<&str> {
         self.port.as_ref()?.flag.as_deref()
     }
 
-    /// What has to be ready in a pod before it is asked for anything.
+    /// Returns the part of a pod that must be ready before the host sends it a request.
     #[must_use]
     pub fn ready(&self) -> Ready {
         self.ready.unwrap_or_default()
@@ -125,7 +156,7 @@ impl Endpoint {
         }
     }
 
-    /// Whether its requests may have a header of this name.
+    /// Returns whether requests may have a header of this name.
     #[must_use]
     pub fn may_send(&self, name: &str) -> bool {
         match HeaderRule::of(name) {
@@ -176,8 +207,10 @@ impl Endpoint {
         Ok(())
     }
 
-    /// A route of S3 does not say what a request does: `PUT /bucket/key?acl` makes an object public, and
-    /// one with the header `x-amz-copy-source` reads another bucket. So nothing is sent there.
+    /// Rejects routes that may write.
+    ///
+    /// The route of an S3 request does not say what the request does. `PUT /bucket/key?acl` makes an object
+    /// public, and a PUT with the header `x-amz-copy-source` reads another bucket.
     fn check_s3(&self) -> Result<(), EndpointError> {
         if self.port.is_some() {
             return Err(EndpointError::PortOfS3);
@@ -280,7 +313,7 @@ mod tests {
         assert_eq!(ready("ready = \"pod\""), Ok(Ready::Pod));
         let error = ready("ready = \"node\"").expect_err("no such readiness");
         assert!(error.to_string().contains("`container`"), "{error}");
-        // Outlines of engines that were installed before stay as they are.
+        // Manifests of installed engines keep their meaning.
         let endpoint: Endpoint = toml::from_str(plain).expect("an endpoint");
         let kept = toml::to_string(&endpoint).expect("a table");
         assert!(!kept.contains("ready"), "{kept}");

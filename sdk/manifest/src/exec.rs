@@ -7,25 +7,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::names::is_flag_name;
 
-/// Longest word of a command and longest value of a placeholder, in bytes.
+/// Maximum length of a word of a command and of the value of a placeholder, in bytes.
 const MAX_WORD: usize = 4096;
-/// Most words of one command.
+/// Maximum number of words of one command.
 const MAX_WORDS: usize = 64;
-/// Longest time that a command may take, in seconds.
+/// Maximum timeout of a command, in seconds.
 const MAX_TIMEOUT: u32 = 3600;
 
-/// A command: the program and its arguments, word by word. No shell ever reads them.
+/// A command: the program and its arguments, word by word. No shell reads them.
 ///
-/// A word may be or hold placeholders, `{folder}`. An engine gives each its value, which stays
-/// within its word: it is never split, and a value that begins a word can't be an option.
+/// A word may contain placeholders such as `{folder}`. The engine supplies a value for each. The host never
+/// splits a value, and a value that begins a word must not begin with a dash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Command {
-    /// The container; the pod's default container where none is named.
+    /// The name of the container. The default is the pod's default container.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<String>,
+    /// The program and its arguments.
     pub argv: Vec<Word>,
-    /// How long it may take, in seconds.
+    /// The timeout in seconds.
     #[serde(default = "default_timeout")]
     pub timeout: u32,
 }
@@ -41,40 +42,75 @@ enum Part {
     Placeholder(String),
 }
 
-/// Why a command of a manifest is refused.
+/// An error that makes a command of a manifest invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
+    /// A word is empty, too long, or contains a control character.
     #[error("`{word}` is no word of a command: it is empty, too long, or has a control character")]
-    Word { word: String },
+    Word {
+        /// The word.
+        word: String,
+    },
+    /// A word has a brace that belongs to no placeholder.
     #[error(
         "`{word}` has a brace that belongs to no placeholder; a placeholder is `{{name}}`, of lower-case letters, digits and dashes"
     )]
-    Brace { word: String },
+    Brace {
+        /// The word.
+        word: String,
+    },
+    /// The command has no words, or too many.
     #[error("`argv` must have 1 to {MAX_WORDS} words")]
     Length,
+    /// The program is a placeholder.
     #[error("the program itself can't be a placeholder")]
     Program,
+    /// The name of the container is not a DNS label.
     #[error("`{container}` is no name of a container")]
-    Container { container: String },
+    Container {
+        /// The name of the container.
+        container: String,
+    },
+    /// The timeout is zero or too long.
     #[error("`timeout` must be 1 to {MAX_TIMEOUT} seconds")]
     Timeout,
 }
 
-/// Why values don't fit the placeholders of a command.
+/// An error in the values for the placeholders of a command.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FillError {
+    /// A placeholder has no value.
     #[error("the command gets no value for `{{{name}}}`")]
-    Missing { name: String },
+    Missing {
+        /// The name of the placeholder.
+        name: String,
+    },
+    /// A value is for a placeholder that the command does not have.
     #[error("the command gets a value for `{{{name}}}`, which it does not have")]
-    Unknown { name: String },
+    Unknown {
+        /// The name of the placeholder.
+        name: String,
+    },
+    /// A placeholder has two values.
     #[error("the command gets two values for `{{{name}}}`")]
-    Twice { name: String },
+    Twice {
+        /// The name of the placeholder.
+        name: String,
+    },
+    /// A value is empty, too long, or contains a control character.
     #[error(
         "the {name} can't stand in a command: it is empty, has more than {MAX_WORD} bytes, or has a control character"
     )]
-    Value { name: String },
+    Value {
+        /// The name of the placeholder.
+        name: String,
+    },
+    /// A value would be read as an option, because it begins with a dash.
     #[error("the {name} begins with a dash, and would be an option")]
-    Option { name: String },
+    Option {
+        /// The name of the placeholder.
+        name: String,
+    },
 }
 
 const fn default_timeout() -> u32 {
@@ -82,10 +118,10 @@ const fn default_timeout() -> u32 {
 }
 
 impl Command {
-    /// The command with `values` in its placeholders.
+    /// Returns the words of the command with `values` in its placeholders.
     ///
     /// # Errors
-    /// When a value is missing, not asked for, given twice, or could be something else than one value.
+    /// Fails if a value is missing, unknown, or given twice, or if the value is invalid.
     pub fn fill(&self, values: &[(String, String)]) -> Result<Vec<String>, FillError> {
         let known: BTreeSet<&str> = self.argv.iter().flat_map(Word::placeholders).collect();
         let mut given = BTreeSet::new();
@@ -154,12 +190,12 @@ impl Word {
     }
 }
 
-/// What can stand in a command. NUL is a control character.
+/// Returns whether a word or a value has a valid length and no control characters, such as NUL.
 fn is_text(text: &str) -> bool {
     (1..=MAX_WORD).contains(&text.len()) && !text.chars().any(char::is_control)
 }
 
-/// The form of a container's name: a DNS-1123 label.
+/// Returns whether the name is a DNS-1123 label, like the names of containers.
 fn is_label(name: &str) -> bool {
     let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     (1..=63).contains(&name.len())

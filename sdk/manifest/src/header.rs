@@ -1,9 +1,9 @@
-//! Which headers a request of an engine may have.
+//! The headers that a request of an engine may have.
 //!
-//! A route says which method and which path are allowed. Some headers say otherwise to a server or to a
-//! proxy before it, so that no header is harmless because it is unknown.
+//! A route decides which method and which path are allowed. Some headers override both at a server or at a
+//! proxy in front of it. An unknown header is therefore not harmless.
 
-/// Headers that every engine may send: they say what it wants, and what its body is.
+/// Headers that every engine may send: they describe the answer that it wants, and its body.
 const ALWAYS: &[&str] = &[
     "accept",
     "accept-language",
@@ -19,10 +19,10 @@ const ALWAYS: &[&str] = &[
     "range",
 ];
 
-/// Headers that belong to the host, or that make another request of the one that was allowed. Letters
-/// and digits only: servers differ in what they take for the same name.
+/// Headers that belong to the host, or that turn the allowed request into another one. Only letters and
+/// digits are compared, because servers differ in which spellings they treat as the same name.
 const NEVER: &[&str] = &[
-    // They frame the message or end at the next hop (RFC 9110, 7.6.1; RFC 9112, 6).
+    // These headers frame the message or end at the next hop (RFC 9110, 7.6.1; RFC 9112, 6).
     "alt-svc",
     "connection",
     "content-length",
@@ -35,14 +35,14 @@ const NEVER: &[&str] = &[
     "transfer-encoding",
     "upgrade",
     "via",
-    // They name the target, or carry credentials.
+    // These headers name the server, or carry credentials.
     "authorization",
     "cookie",
     "cookie2",
     "host",
     "set-cookie",
     "x-host",
-    // They say whom the request is from.
+    // These headers name the sender of the request.
     "client-ip",
     "forwarded",
     "from",
@@ -55,7 +55,7 @@ const NEVER: &[&str] = &[
     "x-real-ip",
     "x-remote-addr",
     "x-remote-ip",
-    // They exchange the method or the path.
+    // These headers replace the method or the path.
     "base-url",
     "destination",
     "request-uri",
@@ -66,7 +66,7 @@ const NEVER: &[&str] = &[
     "x-url",
 ];
 
-/// What the names of such headers begin with.
+/// Prefixes of the names of headers that no engine may send.
 const NEVER_BEGIN: &[&str] = &[
     "cf-",
     "fastly-",
@@ -96,36 +96,36 @@ const NEVER_BEGIN: &[&str] = &[
     "x-webauth-",
 ];
 
-/// What such names have in them.
+/// Parts of the names of headers that no engine may send.
 const NEVER_WITHIN: &[&str] = &["override", "forwarded-"];
 
-/// What parameters of a query have in them that exchange the method. Other overrides are harmless there.
+/// Parts of the names of query parameters that replace the method. Other overrides are harmless in a query.
 const METHOD_OVERRIDES: &[&str] = &["method-override", "override-method"];
 
-/// The longest name.
+/// Maximum length of a header's name, in bytes.
 const MAX_NAME: usize = 64;
 
-/// Whether a header may be sent.
+/// The condition under which an engine may send a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeaderRule {
-    /// By every engine.
+    /// Every engine may send the header.
     Always,
-    /// Where the manifest names it: `[endpoints.NAME]`, `headers`.
+    /// An engine may send the header if its manifest names it in `headers` of `[endpoints.NAME]`.
     Named,
-    /// By no engine.
+    /// No engine may send the header.
     Never,
 }
 
 impl HeaderRule {
-    /// The rule for a name, in any case.
+    /// Returns the rule for a header. The name is case-insensitive.
     #[must_use]
     pub fn of(name: &str) -> Self {
         let lower = name.to_ascii_lowercase();
         if ALWAYS.contains(&lower.as_str()) {
             return Self::Always;
         }
-        // Some servers read an underscore, or another character, as a dash: what is no plain name is
-        // never sent.
+        // Some servers read an underscore, or another character, as a dash. Names with such characters are
+        // therefore never sent.
         let is_plain = lower
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
@@ -145,7 +145,9 @@ impl HeaderRule {
     }
 }
 
-/// Without its dashes a short beginning would be that of many other names.
+/// Returns whether a name begins with a known prefix.
+///
+/// Short prefixes are compared with their dashes: without them they would match many other names.
 fn begins(lower: &str, bare: &str, known: &str) -> bool {
     let letters = letters(known);
     lower.starts_with(known) || letters.len() > 3 && bare.starts_with(&letters)
@@ -155,7 +157,7 @@ fn letters(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).collect()
 }
 
-/// Whether a parameter of a query exchanges the method, as many frameworks let it.
+/// Returns whether a query parameter replaces the method of the request, which many frameworks support.
 #[must_use]
 pub fn overrides_method(parameter: &str) -> bool {
     let bare = letters(&parameter.to_ascii_lowercase());

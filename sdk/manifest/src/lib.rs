@@ -1,9 +1,10 @@
-//! The manifest of an engine: what it is, what it can do, and the most it may ever ask of the host.
+//! The manifest of an engine: its operations, and every capability that it may ever ask of the host.
 //!
-//! An author writes it as TOML. It travels as JSON in one custom section of the component
-//! ([`SECTION`]), so the host can read it without running a single instruction of the engine.
-//! What this crate accepts is what the SDK accepts at compile time, what `plugin pack` accepts,
-//! and what the host accepts when it loads a component: one parser, one set of rules.
+//! An author writes the manifest as TOML. The component carries it as JSON in one custom section
+//! ([`SECTION`]), so the host can read it without running the engine.
+//!
+//! The SDK at compile time, `plugin pack`, and the host when it loads a component all use this crate. They
+//! therefore accept the same manifests.
 
 #![forbid(unsafe_code)]
 
@@ -34,43 +35,43 @@ pub use verb::{OptionForm, Verb, VerbOption};
 /// Name of the WebAssembly custom section that holds the manifest as JSON.
 pub const SECTION: &str = "kubectl-broker:manifest";
 
-/// Largest manifest the host reads, in bytes. A real one is about 2 KiB.
+/// Maximum length of a manifest, in bytes. A typical manifest has about 2 KiB.
 pub const MAX_BYTES: usize = 256 * 1024;
 
-/// Everything the host knows about an engine without running it.
+/// Everything that the host knows about an engine without running it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Manifest {
-    /// `publisher/name`.
+    /// The engine's id, `publisher/name`.
     pub id: EngineId,
-    /// Version of the engine itself, not of the interface it is built for.
+    /// Version of the engine itself, not of the interface that it implements.
     pub version: semver::Version,
-    /// One line for `engines` and for the consent that an installation asks for.
+    /// A summary in one line. The list of engines and the consent prompt of an installation show it.
     pub summary: String,
-    /// Where its documentation is, if anywhere.
+    /// The address of the engine's documentation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub homepage: Option<String>,
-    /// What it can do. An operation that is not named here is never called.
+    /// The operations that the engine supports. The host never calls any other.
     pub operations: BTreeMap<Operation, Ability>,
-    /// Why it can't do an operation, where its author wants to say: one sentence.
+    /// Reasons why the engine does not support an operation, one sentence each.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub lacks: BTreeMap<Operation, String>,
-    /// Options that it adds to the command line.
+    /// Options that the engine adds to the command line.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<EngineOption>,
-    /// Verbs of its own, by name. They are carried out by the operation `act`.
+    /// The engine's own verbs, by name. The operation `act` runs them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub verbs: BTreeMap<String, Verb>,
-    /// The columns of its tables, in this order; [`Column::defaults`] where it names none.
+    /// The columns of the engine's tables, in order. The default is [`Column::defaults`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<Column>,
-    /// The only commands it can run in pods, by the name it uses for them.
+    /// The only commands that the engine may run in pods, by the name that it uses for them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub exec: BTreeMap<String, Command>,
-    /// The only places it can talk to, by the name it uses for them.
+    /// The only endpoints that the engine may send requests to, by the name that it uses for them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub endpoints: BTreeMap<String, Endpoint>,
-    /// The only Kubernetes objects it can work with.
+    /// The only Kubernetes objects that the engine may use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<Resources>,
 }
@@ -79,21 +80,32 @@ pub struct Manifest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Operation {
+    /// Checks whether the backend responds.
     Detect,
+    /// Lists the backups.
     List,
+    /// Reads the state of one backup.
     Status,
+    /// Checks, before `create`, whether a backup can start.
     Prepare,
+    /// Starts a backup.
     Create,
+    /// Completes the work on a backup that succeeded.
     Finish,
+    /// Downloads a backup.
     Download,
+    /// Asks the backend to check a backup.
     Verify,
+    /// Starts a restore.
     Restore,
+    /// Deletes a backup.
     Delete,
+    /// Runs a verb of the engine's own.
     Act,
 }
 
 impl Operation {
-    /// In the order in which they are shown.
+    /// All operations, in the order in which they are shown.
     pub const ALL: [Self; 11] = [
         Self::Detect,
         Self::List,
@@ -108,7 +120,7 @@ impl Operation {
         Self::Act,
     ];
 
-    /// The name used in manifests, in WIT and on the command line.
+    /// Returns the name used in manifests, in WIT and on the command line.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -126,7 +138,7 @@ impl Operation {
         }
     }
 
-    /// The operation whose command runs this one, where it has no command of its own.
+    /// Returns the operation whose command runs this one. Most operations have a command of their own.
     #[must_use]
     pub const fn command(self) -> Self {
         match self {
@@ -142,27 +154,28 @@ impl std::fmt::Display for Operation {
     }
 }
 
-/// How an engine stands to one operation.
+/// The settings of an engine for one operation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Ability {
-    /// Among engines that can do the operation, `--engine auto` asks the highest first.
+    /// The rank of the engine: `--engine auto` asks engines with a higher preference first.
     #[serde(default)]
     pub preference: u8,
-    /// Of `restore`: it takes a file of the user, too.
+    /// Whether `restore` also accepts a file of the user.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub files: bool,
-    /// Of `create`: the backend answers with the bytes of the backup, which the engine saves with
-    /// `artifacts.save`. Where it returns a backup that still runs instead, the host waits for its end
-    /// with `status`, and gets it with `download`.
+    /// Whether the backend answers `create` with the bytes of the backup.
+    ///
+    /// The engine saves the bytes with `artifacts.save`. It may also return a running backup: the host then
+    /// waits with `status` and calls `download`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub saves: bool,
-    /// Of `restore`: the backend tells nothing of a restore that it has accepted, so that `status` can't
-    /// follow it. The host then doesn't wait for its end, and says so.
+    /// Whether the backend reports nothing about a restore after accepting it, so that `status` can't follow
+    /// it. The host then does not wait for the restore, and tells the user so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub no_status: bool,
-    /// Options of `list`, by name, with which it shows what the operation can be done to: the menu that
-    /// asks which backup is meant is made with them. Without any, the defaults show it.
+    /// Options of `list`, by name, that make it return the backups that the operation accepts. The host uses
+    /// them for the menu in which the user chooses a backup. The default is an empty set.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub menu: BTreeMap<String, String>,
 }
@@ -171,28 +184,35 @@ pub struct Ability {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct EngineOption {
-    /// Without the dashes. A clash with a flag of the host is refused.
+    /// The name without dashes. The host's own flags are reserved.
     pub name: String,
+    /// The type of the value.
     #[serde(rename = "type")]
     pub kind: OptionKind,
-    /// The operations whose command takes it.
+    /// The operations whose command takes the option.
     pub operations: BTreeSet<Operation>,
-    /// The only values that a text may have, if it is not free.
+    /// The only allowed values of a text. If the list is empty, any text is allowed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<String>,
+    /// The default value, as text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<String>,
+    /// The help text, in one line.
     pub help: String,
 }
 
+/// The type of an option's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OptionKind {
+    /// Text in one line.
     Text,
+    /// A signed 64-bit integer.
     Integer,
+    /// A flag without a value.
     Boolean,
-    /// The name of a text file on the command line, `-` for standard input. The host reads it, and the
-    /// engine gets the text.
+    /// The name of a text file, or `-` for standard input. The host reads the file and passes its text to the
+    /// engine.
     File,
 }
 
@@ -202,19 +222,19 @@ pub enum OptionKind {
 pub struct Column {
     /// One of [`Column::BUILT_IN`], or a field that the engine adds to each backup.
     pub value: String,
-    /// One upper-case word; the value's name in capitals where it is not given.
+    /// The header, one upper-case word. The default is `value` in capitals.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<String>,
-    /// Shown only by `-o wide`.
+    /// Whether only `-o wide` shows the column.
     #[serde(default)]
     pub wide: bool,
 }
 
 impl Manifest {
-    /// Reads the TOML that an author writes.
+    /// Parses the TOML that an author writes.
     ///
     /// # Errors
-    /// When it is not TOML, has unknown keys, or breaks a rule of [`Manifest::check`].
+    /// Fails if the text is not TOML, has unknown keys, or breaks a rule of [`Manifest::check`].
     pub fn from_toml(text: &str) -> Result<Self, ManifestError> {
         let manifest: Self = toml::from_str(text).map_err(|e| ManifestError::Syntax {
             format: "TOML",
@@ -224,10 +244,10 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// Reads the JSON that stands in the custom section.
+    /// Parses the JSON of the custom section.
     ///
     /// # Errors
-    /// When it is too long, not JSON, has unknown keys, or breaks a rule of [`Manifest::check`].
+    /// Fails if the text is too long, is not JSON, has unknown keys, or breaks a rule of [`Manifest::check`].
     pub fn from_json(bytes: &[u8]) -> Result<Self, ManifestError> {
         if bytes.len() > MAX_BYTES {
             return Err(ManifestError::TooLong { bytes: bytes.len() });
@@ -240,10 +260,10 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// The JSON for the custom section.
+    /// Returns the JSON for the custom section.
     ///
     /// # Errors
-    /// Never in practice: every field has a JSON form.
+    /// Never fails in practice: every field has a JSON form.
     pub fn to_json(&self) -> Result<Vec<u8>, ManifestError> {
         serde_json::to_vec(self).map_err(|e| ManifestError::Syntax {
             format: "JSON",
@@ -251,41 +271,40 @@ impl Manifest {
         })
     }
 
-    /// Whether the engine can do `operation`.
+    /// Returns whether the engine supports `operation`.
     #[must_use]
     pub fn can(&self, operation: Operation) -> bool {
         self.operations.contains_key(&operation)
     }
 
-    /// Whether `create` yields the bytes of the backup.
+    /// Returns whether the backend answers `create` with the bytes of the backup.
     #[must_use]
     pub fn saves(&self) -> bool {
         let create = self.operations.get(&Operation::Create);
         create.is_some_and(|ability| ability.saves)
     }
 
-    /// Whether `status` can follow a restore that was begun.
+    /// Returns whether `status` can follow a restore.
     #[must_use]
     pub fn follows_restores(&self) -> bool {
         let restore = self.operations.get(&Operation::Restore);
         self.can(Operation::Status) && restore.is_none_or(|ability| !ability.no_status)
     }
 
-    /// Whether each pod of its target answers for itself alone. Behind a Service any of them answers for
-    /// all.
+    /// Returns whether each pod of the target has its own answers. Behind a Service, any pod answers for all.
     #[must_use]
     pub fn answers_by_pod(&self) -> bool {
         let mut endpoints = self.endpoints.values();
         endpoints.any(|endpoint| endpoint.select == Select::Pod)
     }
 
-    /// Whether it works with pods, those of a StatefulSet that the user names.
+    /// Returns whether the engine works with the pods of a StatefulSet that the user names.
     #[must_use]
     pub fn has_target(&self) -> bool {
         self.endpoints.values().any(Endpoint::is_in_pods) || !self.exec.is_empty()
     }
 
-    /// The columns of its tables.
+    /// Returns the columns of the engine's tables.
     #[must_use]
     pub fn table(&self) -> Vec<Column> {
         if self.columns.is_empty() {
@@ -295,20 +314,21 @@ impl Manifest {
         }
     }
 
-    /// Whether the engine may add a field of this name to its backups.
+    /// Returns whether the engine may add a field of this name to its backups.
     #[must_use]
     pub fn has_field(&self, name: &str) -> bool {
         !Column::BUILT_IN.contains(&name) && self.columns.iter().any(|c| c.value == name)
     }
 
-    /// The options that belong to the command of `operation`.
+    /// Returns the options that name `operation`.
     pub fn options_for(&self, operation: Operation) -> impl Iterator<Item = &EngineOption> {
         self.options
             .iter()
             .filter(move |option| option.operations.contains(&operation))
     }
 
-    /// The options that the command of `operation` takes, for whichever operation it runs.
+    /// Returns the options that the command of `operation` takes, including those of other operations it
+    /// runs.
     pub fn options_of_command(&self, operation: Operation) -> impl Iterator<Item = &EngineOption> {
         self.options.iter().filter(move |option| {
             let mut commands = option.operations.iter().map(|it| it.command());
@@ -316,10 +336,10 @@ impl Manifest {
         })
     }
 
-    /// The rules that types alone can't state.
+    /// Checks the rules that the types alone can't express.
     ///
     /// # Errors
-    /// Names the first rule that is broken, and where.
+    /// Returns the first rule that the manifest breaks, and where.
     pub fn check(&self) -> Result<(), ManifestError> {
         printable("summary", &self.summary, 200)?;
         if let Some(homepage) = &self.homepage {
@@ -415,7 +435,7 @@ impl Manifest {
         verb::check(&self.verbs, self.can(Operation::Act), &self.options, &ports)
     }
 
-    /// A menu is made with choices that `list` has.
+    /// Checks that menus use only choices of the options of `list`.
     fn check_menus(&self) -> Result<(), ManifestError> {
         for (operation, ability) in &self.operations {
             for (name, value) in &ability.menu {
@@ -432,14 +452,14 @@ impl Manifest {
         Ok(())
     }
 
-    /// The flags with which the user sets the ports of its endpoints.
+    /// Returns the flags with which the user sets the ports of the endpoints.
     fn port_flags(&self) -> impl Iterator<Item = &str> {
         self.endpoints.values().filter_map(Endpoint::port_flag)
     }
 }
 
 impl EngineOption {
-    /// Whether it is `--file`, which the host has of its own for `restore` alone.
+    /// Returns whether the option is `--file`, which the host's commands have for `restore` only.
     fn is_file_flag(&self) -> bool {
         let mut commands = self.operations.iter().map(|it| it.command());
         self.name == "file"
@@ -449,10 +469,10 @@ impl EngineOption {
 }
 
 impl Column {
-    /// What every backup has.
+    /// The values that every backup has.
     pub const BUILT_IN: [&str; 6] = ["id", "state", "size", "age", "created", "failure"];
 
-    /// The columns of an engine that names none.
+    /// Returns the columns of an engine whose manifest names none.
     #[must_use]
     pub fn defaults() -> Vec<Self> {
         Self::BUILT_IN
@@ -465,7 +485,7 @@ impl Column {
             .collect()
     }
 
-    /// The header as it is shown.
+    /// Returns the header as it is shown.
     #[must_use]
     pub fn header(&self) -> String {
         self.header
@@ -494,7 +514,7 @@ impl Column {
     }
 }
 
-/// A flag must have a form that every shell takes, be no flag of the host, and be named once.
+/// Checks a flag: every shell must accept its form, and it must be unique and not reserved by the host.
 fn flag(name: &str, seen: &mut BTreeSet<String>) -> Result<(), ManifestError> {
     if !is_flag_name(name) {
         return Err(ManifestError::BadName {
@@ -515,7 +535,7 @@ fn flag(name: &str, seen: &mut BTreeSet<String>) -> Result<(), ManifestError> {
     Ok(())
 }
 
-/// Text that is shown to people: present, one line, no control characters.
+/// Checks a text for display: it must be one line that is not empty and has no control characters.
 fn printable(what: &'static str, text: &str, limit: usize) -> Result<(), ManifestError> {
     if text.trim().is_empty() || text.chars().count() > limit || text.chars().any(char::is_control)
     {

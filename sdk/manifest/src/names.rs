@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ManifestError;
 
-/// Flags that an engine can't take, because the host's own commands have them or will have them.
+/// Flags that an engine must not use, because the host's commands have them or reserve them.
 pub const RESERVED_FLAGS: &[&str] = &[
     "accept-capabilities",
     "all-namespaces",
@@ -54,8 +54,8 @@ pub const RESERVED_FLAGS: &[&str] = &[
     "yes",
 ];
 
-/// Reserved flags that a verb of an engine may have all the same: only single commands of the host
-/// have them, and a verb has a command of its own.
+/// Reserved flags that a verb of an engine may use. Only a few of the host's commands have these flags, and a
+/// verb is a command of its own.
 pub const SHARED_FLAGS: &[&str] = &[
     "destination",
     "dry-run",
@@ -66,13 +66,13 @@ pub const SHARED_FLAGS: &[&str] = &[
     "source",
 ];
 
-/// Verbs that an engine can't take, because `backup` of the host has them or will have them.
+/// Verbs that an engine must not use, because `backup` has them or reserves them.
 pub const RESERVED_VERBS: &[&str] = &[
     "act", "browse", "cancel", "copy", "create", "delete", "detect", "diff", "download", "help",
     "history", "inspect", "list", "prune", "restore", "status", "test", "verify", "wait", "watch",
 ];
 
-/// `publisher/name`, for example `kubectl-broker/sidecar`.
+/// An engine's id, `publisher/name`, for example `kubectl-broker/sidecar`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct EngineId {
@@ -81,12 +81,13 @@ pub struct EngineId {
 }
 
 impl EngineId {
+    /// Returns the publisher.
     #[must_use]
     pub fn publisher(&self) -> &str {
         &self.publisher
     }
 
-    /// The short name, for `--engine` where it is unambiguous.
+    /// Returns the name without the publisher. `--engine` accepts it if it is unambiguous.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -129,7 +130,8 @@ impl From<EngineId> for String {
     }
 }
 
-/// 1 to 40 lower-case letters, digits and dashes, beginning with a letter, ending with no dash.
+/// Returns whether the name has 1 to 40 lower-case letters, digits and dashes, begins with a letter, and does
+/// not end with a dash.
 #[must_use]
 pub fn is_flag_name(text: &str) -> bool {
     (1..=40).contains(&text.len())

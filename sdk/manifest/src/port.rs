@@ -5,26 +5,28 @@ use serde::{Deserialize, Serialize};
 
 use crate::ManifestError;
 
-/// How the port of an endpoint is found: the flag, then each name, then each number, in order.
+/// The ways to find the port of an endpoint: the flag, then each name, then each number, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Port {
     /// A flag, without its dashes, with which the user sets the port number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flag: Option<String>,
+    /// Names of ports.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<PortName>,
+    /// Port numbers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub numbers: Vec<NonZeroU16>,
 }
 
-/// A port's name, exact (`api`) or by its beginning (`rest-*`).
+/// A port's name, exact (`api`) or as a prefix (`rest-*`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PortName(String);
 
 impl PortName {
-    /// Whether a port with this name is meant.
+    /// Returns whether a port of this name matches.
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {
         match self.0.strip_suffix('*') {
@@ -45,7 +47,7 @@ impl TryFrom<String> for PortName {
 
     fn try_from(name: String) -> Result<Self, Self::Error> {
         let stem = name.strip_suffix('*').unwrap_or(&name);
-        // Service port names are DNS labels of up to 63 characters, container port names shorter.
+        // Service port names are DNS labels of up to 63 characters; container port names are shorter.
         let fits = (1..=63).contains(&stem.len())
             && stem
                 .bytes()

@@ -1,4 +1,4 @@
-//! Kubernetes objects that an engine may work with.
+//! Kubernetes objects that an engine may use.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -6,24 +6,25 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// Longest rule, in bytes.
+/// Maximum length of a rule, in bytes.
 const MAX_RULE: usize = 512;
-/// The end of a rule about a kind that the engine can do without.
+/// The suffix of a rule about a kind that the engine does not require.
 const IF_PRESENT: &str = " if present";
 
-/// The kinds of objects that an engine may work with, and what it may do with them.
+/// The kinds of Kubernetes objects that an engine may use, and the allowed verbs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Resources {
-    /// `GROUP/VERSION/KIND: VERB…`, each kind once; `VERSION/KIND` for the core group. The objects are
-    /// those of the command's namespace, or of the one that is named at the end:
-    /// `velero.io/v1/Backup: get list in velero`. `if present` at the very end says that the engine does
-    /// without the kind where a cluster does not have it: `acme.example/v1/Vault: get if present`.
+    /// The rules, one per kind: `GROUP/VERSION/KIND: VERB…`, or `VERSION/KIND` for the core group.
+    ///
+    /// A rule is about the command's namespace, or about the namespace at its end:
+    /// `velero.io/v1/Backup: get list in velero`. With `if present` at the very end, the engine also works in
+    /// clusters without the kind: `acme.example/v1/Vault: get if present`.
     #[serde(default)]
     pub allow: Vec<ResourceRule>,
 }
 
-/// What may be done with the objects of one kind.
+/// The verbs that an engine may use on the objects of one kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ResourceRule {
@@ -33,48 +34,75 @@ pub struct ResourceRule {
     optional: bool,
 }
 
-/// A kind of objects.
+/// A kind of Kubernetes objects.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectKind {
-    /// Empty for the core group.
+    /// The API group; empty for the core group.
     pub group: String,
+    /// The version of the API group, such as `v1`.
     pub version: String,
+    /// The name of the kind, such as `Pod`.
     pub kind: String,
 }
 
-/// What can be done with objects.
+/// A verb of the Kubernetes API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ResourceVerb {
+    /// Reading one object by name.
     Get,
+    /// Reading the objects of the kind.
     List,
+    /// Following the changes of the objects.
     Watch,
+    /// Creating an object.
     Create,
+    /// Changing an object by a merge patch.
     Patch,
-    /// Patching the `status` subresource.
+    /// Changing the `status` subresource by a merge patch.
     PatchStatus,
+    /// Deleting an object.
     Delete,
 }
 
-/// Why a rule about objects is refused.
+/// An error that makes a rule about objects invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ResourceError {
+    /// The rule is not of the form `GROUP/VERSION/KIND: VERB…`.
     #[error(
         "`{rule}` is no rule about objects: write `GROUP/VERSION/KIND: VERB…`, for example `kafka.oso.sh/v1alpha1/KafkaBackup: get list`"
     )]
-    Form { rule: String },
+    Form {
+        /// The text of the rule.
+        rule: String,
+    },
+    /// A part of the rule is not a valid Kubernetes name.
     #[error("`{part}` in `{rule}` is no {what} that Kubernetes could have")]
     Name {
+        /// The text of the rule.
         rule: String,
+        /// The invalid part.
         part: String,
+        /// The kind of name.
         what: &'static str,
     },
+    /// The rule has an unknown verb.
     #[error(
         "`{verb}` in `{rule}` is no verb: use {}",
         ResourceVerb::ALL.map(ResourceVerb::name).join(", ")
     )]
-    Verb { rule: String, verb: String },
+    Verb {
+        /// The text of the rule.
+        rule: String,
+        /// The verb.
+        verb: String,
+    },
+    /// Two rules are about the same kind.
     #[error("two rules are about {kind}; put their verbs into one")]
-    Twice { kind: ObjectKind },
+    Twice {
+        /// The kind.
+        kind: ObjectKind,
+    },
+    /// The list of rules is empty.
     #[error("`[resources]` allows nothing; name a kind in `allow`, or leave it out")]
     Empty,
 }
@@ -97,29 +125,31 @@ impl Resources {
 }
 
 impl ResourceRule {
+    /// Returns the kind of the objects.
     #[must_use]
     pub fn kind(&self) -> &ObjectKind {
         &self.kind
     }
 
+    /// Returns the allowed verbs.
     #[must_use]
     pub fn verbs(&self) -> &BTreeSet<ResourceVerb> {
         &self.verbs
     }
 
-    /// The namespace of the objects; the command's where it is none.
+    /// Returns the namespace of the objects. `None` is the command's namespace.
     #[must_use]
     pub fn namespace(&self) -> Option<&str> {
         self.namespace.as_deref()
     }
 
-    /// Whether the engine does without the kind where a cluster does not have it.
+    /// Returns whether the engine also works in clusters that do not have the kind.
     #[must_use]
     pub fn is_optional(&self) -> bool {
         self.optional
     }
 
-    /// The same rule with only those verbs that `keep` accepts; none if it keeps none.
+    /// Returns the rule with only those verbs that `keep` accepts, or `None` if it accepts none.
     #[must_use]
     pub fn only(&self, keep: impl Fn(ResourceVerb) -> bool) -> Option<Self> {
         let mut rule = self.clone();
@@ -129,7 +159,7 @@ impl ResourceRule {
 }
 
 impl ResourceVerb {
-    /// In the order in which they are shown.
+    /// All verbs, in the order in which they are shown.
     pub const ALL: [Self; 7] = [
         Self::Get,
         Self::List,
@@ -140,7 +170,7 @@ impl ResourceVerb {
         Self::Delete,
     ];
 
-    /// The name used in manifests.
+    /// Returns the name used in manifests.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -262,7 +292,7 @@ impl From<ResourceRule> for String {
     }
 }
 
-/// A DNS-1123 label.
+/// Returns whether the text is a DNS-1123 label.
 fn is_label(text: &str) -> bool {
     let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     (1..=63).contains(&text.len())
@@ -271,7 +301,7 @@ fn is_label(text: &str) -> bool {
         && !text.ends_with('-')
 }
 
-/// A DNS-1123 subdomain.
+/// Returns whether the text is a DNS-1123 subdomain.
 fn is_group(text: &str) -> bool {
     text.len() <= 253 && text.split('.').all(is_label)
 }
@@ -297,7 +327,7 @@ mod tests {
         ] {
             assert_eq!(rule.parse::<ResourceRule>().unwrap().to_string(), rule);
         }
-        // Verbs have one order.
+        // A rule shows its verbs in a fixed order.
         let rule: ResourceRule = "v1/ConfigMap:delete  get get".parse().unwrap();
         assert_eq!(rule.to_string(), "v1/ConfigMap: get delete");
     }

@@ -5,9 +5,11 @@ use serde::{Deserialize, Serialize};
 
 /// A request that an endpoint allows: `GET /api/v1/management/backups/{id}`.
 ///
-/// An engine names the route and gives the parameters apart from it. The host never has to guess
-/// which route a path belongs to, and a parameter can't become a second path segment: only `{+key}` at
-/// the end may have slashes, as in RFC 6570, for keys of object storage.
+/// An engine names the route and passes the parameters separately. The host therefore never has to guess
+/// which route a path belongs to.
+///
+/// A parameter can't become a second path segment. Only `{+key}` at the end may contain slashes, as in RFC
+/// 6570, for the keys of object storage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Route {
@@ -15,47 +17,84 @@ pub struct Route {
     template: String,
 }
 
+/// An HTTP method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Method {
+    /// `GET`.
     Get,
+    /// `HEAD`.
     Head,
+    /// `POST`.
     Post,
+    /// `PUT`.
     Put,
+    /// `PATCH`.
     Patch,
+    /// `DELETE`.
     Delete,
 }
 
+/// An error in a route or in the values for its parameters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RouteError {
+    /// The route is not of the form `METHOD /path`.
     #[error("`{text}` is no route: it is `METHOD /path`, as in `GET /v1/backups/{{id}}`")]
-    Form { text: String },
+    Form {
+        /// The text of the route.
+        text: String,
+    },
+    /// The method is unknown.
     #[error("`{text}` has no known method; use GET, HEAD, POST, PUT, PATCH or DELETE")]
-    Method { text: String },
+    Method {
+        /// The text of the route.
+        text: String,
+    },
+    /// The path contains invalid characters or an invalid parameter.
     #[error(
         "the path of `{text}` may have only letters, digits, `-._~`, whole `{{parameter}}` segments, and `{{+parameter}}` at its end"
     )]
-    Path { text: String },
+    Path {
+        /// The text of the route.
+        text: String,
+    },
+    /// A parameter has no value.
     #[error("the request gives no value for `{{{name}}}`")]
-    Missing { name: String },
+    Missing {
+        /// The name of the parameter.
+        name: String,
+    },
+    /// A value is for a parameter that the route does not have.
     #[error("the request gives a value for `{{{name}}}`, which the route does not have")]
-    Unknown { name: String },
+    Unknown {
+        /// The name of the parameter.
+        name: String,
+    },
+    /// A value is not a valid path segment.
     #[error(
         "the {name} can't be a segment of a path: it is empty, a dot segment, too long, or has a slash or a control character"
     )]
-    Value { name: String },
+    Value {
+        /// The name of the parameter.
+        name: String,
+    },
+    /// A value is not a valid rest of a path.
     #[error(
         "the {name} can't be the rest of a path: it is too long, or one of its segments is empty, a dot segment, or has a backslash or a control character"
     )]
-    Rest { name: String },
+    Rest {
+        /// The name of the parameter.
+        name: String,
+    },
 }
 
-/// Longest value of one path parameter, in bytes, before it is percent-encoded.
+/// Maximum length of the value of one path parameter, in bytes, before it is percent-encoded.
 const MAX_VALUE: usize = 512;
 
-/// Longest value with slashes, in bytes: the longest key that S3 has.
+/// Maximum length of a value with slashes, in bytes: S3 allows keys of this length.
 const MAX_REST: usize = 1024;
 
 impl Method {
+    /// Returns the name of the method in upper case.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -83,21 +122,22 @@ impl Method {
 }
 
 impl Route {
+    /// Returns the method.
     #[must_use]
     pub fn method(&self) -> Method {
         self.method
     }
 
-    /// The path with its parameters still in braces.
+    /// Returns the path with its parameters in braces.
     #[must_use]
     pub fn template(&self) -> &str {
         &self.template
     }
 
-    /// Puts `parameters` into the template, percent-encoded.
+    /// Returns the path with the percent-encoded `parameters` in its template.
     ///
     /// # Errors
-    /// When a parameter is missing, unknown, or can't be one segment of a path.
+    /// Fails if a parameter is missing, unknown, or not a valid path segment.
     pub fn fill(&self, parameters: &[(String, String)]) -> Result<String, RouteError> {
         if let Some((name, _)) = parameters
             .iter()
@@ -125,21 +165,21 @@ impl Route {
         Ok(path)
     }
 
-    /// The name of the parameter at its end that may have slashes.
+    /// Returns the name of the last parameter, if it may contain slashes.
     #[must_use]
     pub fn rest(&self) -> Option<&str> {
         let (_, last) = self.template.rsplit_once('/')?;
         parameter(last).filter(|_| is_rest(last))
     }
 
-    /// The parameters with which the template is `path`, as they stand in it, percent-encoded. None
-    /// where it is another path.
+    /// Returns the parameters with which the template becomes `path`, as they are in the path,
+    /// percent-encoded. Returns `None` if the path is of another route.
     #[must_use]
     pub fn parameters_of<'a>(&'a self, path: &'a str) -> Option<Vec<(&'a str, &'a str)>> {
         let segments = self.template.split('/').count();
         let is = match self.rest() {
             Some(_) => path.splitn(segments, '/'),
-            // One more than there are: a longer path has another count.
+            // The limit is one more than the number of segments, so that a longer path has a different count.
             None => path.splitn(segments + 1, '/'),
         };
         let is: Vec<_> = is.collect();
@@ -162,7 +202,7 @@ impl Route {
     }
 }
 
-/// `id` for `{id}`, and `key` for `{+key}`.
+/// Returns `id` for `{id}`, and `key` for `{+key}`.
 fn parameter(segment: &str) -> Option<&str> {
     let inner = segment.strip_prefix('{')?.strip_suffix('}')?;
     Some(inner.strip_prefix('+').unwrap_or(inner))
@@ -178,15 +218,15 @@ fn is_unreserved(byte: u8) -> bool {
 
 /// Percent-encodes all but RFC 3986's unreserved characters.
 ///
-/// Slashes are refused rather than encoded: some servers decode `%2F` before they route, and a
-/// value that came from a server could then reach another route than the one that was granted.
+/// Slashes are rejected, not encoded, because some servers decode `%2F` before they route. A value from a
+/// server could then reach another route than the granted one.
 fn encode(name: &str, value: &str, path: &mut String) -> Result<(), RouteError> {
     let fits = value.len() <= MAX_VALUE;
     let encoded = encode_segment(value, path).filter(|()| fits);
     encoded.ok_or_else(|| RouteError::Value { name: name.into() })
 }
 
-/// None where the value can't be one segment.
+/// Appends the encoded value. Returns `None` if the value is not a valid path segment.
 fn encode_segment(value: &str, path: &mut String) -> Option<()> {
     let is_separator = |c: char| c.is_control() || c == '/' || c == '\\';
     if value.is_empty() || value == "." || value == ".." || value.contains(is_separator) {
@@ -202,7 +242,8 @@ fn encode_segment(value: &str, path: &mut String) -> Option<()> {
     Some(())
 }
 
-/// The same for a value with slashes: they stay, and what is between two of them is a segment.
+/// Percent-encodes a value with slashes. The slashes stay, and each part between them must be a valid
+/// segment.
 fn encode_rest(name: &str, value: &str, path: &mut String) -> Result<(), RouteError> {
     let refused = || RouteError::Rest { name: name.into() };
     if value.len() > MAX_REST {

@@ -5,16 +5,16 @@ use serde::{Deserialize, Serialize};
 use crate::names::{RESERVED_VERBS, SHARED_FLAGS};
 use crate::{EngineOption, ManifestError, Operation, OptionKind, flag, is_flag_name, printable};
 
-/// A verb of the engine's own: a command beside the host's, that the operation `act` carries out.
+/// An engine's own verb: an extra command of `backup` that the operation `act` runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Verb {
-    /// What it does, in one line.
+    /// The help text, in one line.
     pub help: String,
-    /// Whether something is lost by it, so that the host asks first.
+    /// Whether the verb destroys data. The host then asks for confirmation.
     #[serde(default, skip_serializing_if = "is_false")]
     pub destructive: bool,
-    /// What its command takes. Those that are positional are given in this order.
+    /// The options of the command. Positional options are given in this order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<VerbOption>,
 }
@@ -23,34 +23,44 @@ pub struct Verb {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct VerbOption {
-    /// Without the dashes.
+    /// The name without dashes.
     pub name: String,
+    /// The type of the value.
     #[serde(rename = "type")]
     pub kind: OptionKind,
-    /// The only values that a text may have, if it is not free.
+    /// The only allowed values of a text. If the list is empty, any text is allowed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<String>,
+    /// The default value, as text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<String>,
+    /// The help text, in one line.
     pub help: String,
-    /// Given by its place and not by a flag. It is always required.
+    /// Whether the option is a positional argument. Positional arguments are always required.
     #[serde(default, skip_serializing_if = "is_false")]
     pub positional: bool,
+    /// Whether the option is required.
     #[serde(default, skip_serializing_if = "is_false")]
     pub required: bool,
 }
 
-/// What values an option can have, whomever it belongs to.
+/// The properties that options of operations and options of verbs have in common.
 #[derive(Clone, Copy, Debug)]
 pub struct OptionForm<'a> {
+    /// The name without dashes.
     pub name: &'a str,
+    /// The type of the value.
     pub kind: OptionKind,
+    /// The only allowed values of a text; empty if any text is allowed.
     pub choices: &'a [String],
+    /// The default value, as text.
     pub default: Option<&'a str>,
+    /// The help text, in one line.
     pub help: &'a str,
 }
 
 impl EngineOption {
+    /// Returns the properties that every option has.
     #[must_use]
     pub fn form(&self) -> OptionForm<'_> {
         OptionForm {
@@ -64,6 +74,7 @@ impl EngineOption {
 }
 
 impl VerbOption {
+    /// Returns the properties that every option has.
     #[must_use]
     pub fn form(&self) -> OptionForm<'_> {
         OptionForm {
@@ -75,20 +86,20 @@ impl VerbOption {
         }
     }
 
-    /// Whether the verb can't be carried out without it.
+    /// Returns whether the verb requires the option.
     #[must_use]
     pub fn is_required(&self) -> bool {
         self.positional || self.required
     }
 
-    /// Whether it is `--file`, which the host has of its own for `restore` alone.
+    /// Returns whether the option is `--file`, which the host's commands have for `restore` only.
     fn is_file_flag(&self) -> bool {
         self.name == "file" && self.kind == OptionKind::File
     }
 
     fn check(&self) -> Result<(), ManifestError> {
         self.form().check()?;
-        // A flag without a value is there or not: it can't be asked for.
+        // A flag without a value can't be required: it is either present or absent.
         let never_missing = self.default.is_some() || self.kind == OptionKind::Boolean;
         if self.is_required() && never_missing {
             return Err(ManifestError::NeverMissing {
@@ -118,7 +129,7 @@ impl OptionForm<'_> {
             OptionKind::Text => printable("options.default", default, 300).is_ok(),
             OptionKind::Integer => default.parse::<i64>().is_ok(),
             OptionKind::Boolean => default.parse::<bool>().is_ok(),
-            // A file that everybody has is none of the user's.
+            // A file has no default, because it belongs to the user.
             OptionKind::File => false,
         };
         if chosen && fits {
@@ -133,7 +144,7 @@ impl OptionForm<'_> {
 }
 
 impl Verb {
-    /// `ports` are the engine's flags that every command has.
+    /// Checks the verb. `ports` are the port flags of the engine, which every command has.
     fn check(&self, name: &str, ports: &BTreeSet<String>) -> Result<(), ManifestError> {
         if !is_flag_name(name) {
             return Err(ManifestError::BadName {
@@ -162,7 +173,7 @@ impl Verb {
     }
 }
 
-/// The rules for the verbs of one manifest, and for the operation that stands for them.
+/// Checks the verbs of one manifest, and that the operation `act` matches them.
 pub(crate) fn check(
     verbs: &BTreeMap<String, Verb>,
     can_act: bool,

@@ -1,4 +1,4 @@
-"""The logic, natively: `PYTHONPATH=bindings python3 -m unittest`."""
+"""Native tests of the engine's logic: run `PYTHONPATH=bindings python3 -m unittest`."""
 
 import unittest
 

@@ -1,7 +1,7 @@
-"""Write a backup engine for kubectl-broker in Python.
+"""The SDK for backup engines of kubectl-broker in Python.
 
-An engine is a class ``Operations`` in the module that componentize-py is given, with a method for each
-operation that its manifest names::
+An engine is a class ``Operations`` in the module that componentize-py compiles. The class has one method per
+operation of the manifest::
 
     from broker_engine import Detection, Engine, http
 
@@ -42,7 +42,7 @@ __all__ = [
 
 
 def failure(kind, message, hint=None, retryable=False):
-    """An error to be raised: ``raise failure(ErrorKind.NOT_FOUND, "there is no backup `x`")``."""
+    """Returns an error to raise: ``raise failure(ErrorKind.NOT_FOUND, "there is no backup `x`")``."""
     return Err(types.Error(kind, message, hint, retryable))
 
 
@@ -57,10 +57,10 @@ def backup(
     failure=None,
     **fields,
 ):
-    """One backup.
+    """Returns one backup.
 
-    ``size`` is in bytes and ``created`` text as in RFC 3339. ``fields`` are values for the columns of the
-    manifest; an underscore in a name stands for its dash, and what is ``None`` is left out.
+    ``size`` is in bytes, and ``created`` is RFC 3339 text. ``fields`` are values for the columns of the
+    manifest: an underscore in a name stands for a dash, and values of ``None`` are left out.
     """
     named = [
         Field(name.replace("_", "-"), str(value)) for name, value in fields.items() if value is not None
@@ -69,8 +69,8 @@ def backup(
 
 
 class Engine(exports.Operations):
-    """An engine that can do nothing yet. Whatever the manifest names is to be defined; the host never calls
-    the rest."""
+    """The base class of engines. An engine must define each operation that its manifest names; the host never
+    calls the others."""
 
     def detect(self):
         raise self._lacking("detect")

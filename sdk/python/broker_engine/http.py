@@ -1,4 +1,4 @@
-"""HTTP to the endpoints of the manifest. The host opens the connection and adds the credentials."""
+"""HTTP requests to the endpoints of the manifest. The host opens the connection and adds the credentials."""
 
 import json
 
@@ -6,14 +6,14 @@ from componentize_py_types import Err
 from wit_world.imports import http, types
 from wit_world.imports.types import ErrorKind
 
-#: The largest answer that is read, in bytes.
+#: Maximum length of the body of an answer, in bytes.
 MAX_BODY = 16 << 20
-#: The most of an answer that is no JSON which an error shows, in characters.
+#: Maximum length of the part of a body that an error shows, in characters.
 MAX_TEXT = 200
 
 
 def get(endpoint, route):
-    """A GET of a route of the manifest: ``get("api", "/v1/backups/{id}").parameter("id", id).send()``."""
+    """Returns a GET request on a route: ``get("api", "/v1/backups/{id}").parameter("id", id).send()``."""
     return Request(endpoint, http.Method.GET, route)
 
 
@@ -34,18 +34,18 @@ def delete(endpoint, route):
 
 
 def unexpected(what):
-    """An error to be raised about an answer that is not what the backend's contract says."""
+    """Returns an error to raise about an answer that violates the backend's contract."""
     return Err(types.Error(ErrorKind.PROTOCOL, what, None, False))
 
 
 class Request:
-    """A request that is being made. Nothing happens before :meth:`send`."""
+    """A request under construction. Nothing is sent before :meth:`send`."""
 
     def __init__(self, endpoint, method, route):
         self._raw = http.Request(endpoint, method, route, [], [], [], None, None)
 
     def parameter(self, name, value):
-        """The value of a parameter of the route. The host encodes it."""
+        """Sets the value of a parameter in the route. The host encodes it."""
         self._raw.parameters.append((name, str(value)))
         return self
 
@@ -58,19 +58,19 @@ class Request:
         return self
 
     def json(self, value):
-        """A JSON body."""
+        """Sets a JSON body."""
         self._raw.body = json.dumps(value).encode()
         return self.header("content-type", "application/json")
 
     def patience(self, seconds):
-        """How long the answer may take to begin, for a backend that answers only when its work is done."""
+        """Sets the seconds until the answer must begin, for a backend that answers only when its work is complete."""
         self._raw.patience = seconds
         return self
 
     def send(self):
-        """The answer, whatever its status is.
+        """Sends the request. An HTTP error status is a response, not an error.
 
-        Raises ``Err`` when there is none."""
+        Raises ``Err`` if no answer arrived."""
         path = self._raw.route
         for name, value in self._raw.parameters:
             for placeholder in ("{" + name + "}", "{+" + name + "}"):
@@ -80,7 +80,7 @@ class Request:
 
 
 class Response:
-    """An answer. Its body is read once."""
+    """An answer. Its body can be read only once."""
 
     def __init__(self, what, raw):
         self._what = what
@@ -88,16 +88,16 @@ class Response:
         self.status = raw.status()
 
     def header(self, name):
-        """The first value of a header, if there is one."""
+        """Returns the first value of a header, or ``None``."""
         return next(iter(self._raw.header(name)), None)
 
     def bytes(self, limit=MAX_BODY):
         return self._raw.read(limit)
 
     def json(self):
-        """The body.
+        """Reads the body as JSON.
 
-        Raises ``Err`` when it is no JSON: a page of a proxy, most often."""
+        Raises ``Err`` if the body is not JSON; it is then usually the page of a proxy."""
         body = self.bytes()
         try:
             return json.loads(body)
@@ -106,9 +106,9 @@ class Response:
             raise self._wrong(ErrorKind.PROTOCOL, f"answered with no JSON: {shown}") from None
 
     def expect_ok(self):
-        """Passes an answer of success on.
+        """Returns the response if its status is 2xx.
 
-        Raises ``Err`` for every other status, with what the body says."""
+        Raises ``Err`` for every other status, with the text of the body."""
         if 200 <= self.status < 300:
             return self
         shown = " ".join(self.bytes().decode(errors="replace").split())[:MAX_TEXT]

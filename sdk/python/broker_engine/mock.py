@@ -1,4 +1,4 @@
-"""A backend for tests: it answers from a script, and an unscripted request fails the test.
+"""A backend for tests: it answers from a script, and a request without a scripted answer fails the test.
 
 ::
 
@@ -39,7 +39,7 @@ class _Backend:
             route: list(given) if isinstance(given, (list, tuple)) else [given]
             for route, given in answers.items()
         }
-        #: The requests that were made, as the host gets them.
+        #: The requests of the engine, as the host receives them.
         self.sent = []
 
     def send(self, request):
@@ -48,7 +48,7 @@ class _Backend:
             raise AssertionError(f"the test has no answer for {route}")
         self.sent.append(request)
         answers = self._answers[route]
-        # The last is used again and again.
+        # The last answer is repeated.
         given = answers.pop(0) if len(answers) > 1 else answers[0]
         if isinstance(given, Err):
             raise given
@@ -56,7 +56,7 @@ class _Backend:
 
 
 def answer(status, body=b"", headers=()):
-    """What the backend answers; ``body`` is bytes, text, or a value that becomes JSON."""
+    """Returns an answer of the backend; ``body`` is bytes, text, or a value that is sent as JSON."""
     if isinstance(body, str):
         body = body.encode()
     elif not isinstance(body, bytes):
@@ -65,13 +65,13 @@ def answer(status, body=b"", headers=()):
 
 
 def unavailable(message):
-    """An answer that never came."""
+    """Returns a failed call: the backend does not respond."""
     return Err(types.Error(ErrorKind.UNAVAILABLE, message, None, True))
 
 
 @contextmanager
 def backend(answers):
-    """Answers by ``METHOD /route``: one, or several that are used in their order."""
+    """Uses these answers, by ``METHOD /route``: one answer, or a list that is used in order."""
     scripted = _Backend(answers)
     with patch("wit_world.imports.http.send", scripted.send):
         yield scripted

@@ -1,4 +1,4 @@
-"""Kubernetes objects of the kinds that the manifest names. The world of the engine must import
+"""Kubernetes objects of the kinds that the manifest names. The engine's world must import
 ``kubectl-broker:engine/resources``."""
 
 import json
@@ -22,7 +22,7 @@ class Kind:
         return json.loads(raw.create(self._raw, json.dumps(object)))
 
     def patch(self, name, patch, status=False):
-        """A JSON merge patch (RFC 7386) of the object, or of its status."""
+        """Applies a JSON merge patch (RFC 7386) to the object, or to its status."""
         return json.loads(raw.patch(self._raw, name, json.dumps(patch), status))
 
     def delete(self, name):

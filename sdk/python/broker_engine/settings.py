@@ -1,4 +1,4 @@
-"""The options that a request brings."""
+"""The options of a request."""
 
 
 class Settings:
@@ -8,5 +8,5 @@ class Settings:
         self._values = {option.name: option.value.value for option in options}
 
     def get(self, name, default=None):
-        """The value of an option: text, a number or a truth value; ``default`` where it was not given."""
+        """Returns the value of an option: text, a number or a boolean. ``default`` is for options without a value."""
         return self._values.get(name, default)

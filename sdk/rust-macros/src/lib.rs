@@ -25,7 +25,7 @@ impl Parse for Call {
     }
 }
 
-/// See `broker_engine::engine`.
+/// Connects an engine to its manifest; see `broker_engine::engine`.
 #[proc_macro]
 pub fn engine(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     let call = parse_macro_input!(input as Call);
@@ -48,7 +48,7 @@ fn expand(call: &Call) -> syn::Result<TokenStream> {
     let section = LitStr::new(SECTION, Span::call_site());
     let bytes = Literal::byte_string(&json);
     let length = json.len();
-    // Naming the file makes the compiler watch it.
+    // `include_str!` makes the compiler watch the file.
     let file = LitStr::new(&path.to_string_lossy(), Span::call_site());
     let operations = Operation::ALL.map(|operation| connect(&manifest, operation, engine));
 
@@ -76,7 +76,7 @@ fn expand(call: &Call) -> syn::Result<TokenStream> {
     })
 }
 
-/// The export for one operation: the engine's own where the manifest names it, else an error.
+/// Returns the export for one operation: the engine's own if the manifest names it, otherwise an error.
 fn connect(manifest: &Manifest, operation: Operation, engine: &Path) -> TokenStream {
     let function = format_ident!("{}", operation.name());
     let (argument, result) = match operation {

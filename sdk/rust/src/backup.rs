@@ -1,7 +1,7 @@
 pub use crate::bindings::kubectl_broker::engine::types::{Activity, Backup, Field, State};
 
 impl Backup {
-    /// A backup of which only the name and the state are known yet.
+    /// Returns a backup of which only the id and the state are known.
     #[must_use]
     pub fn new(id: impl Into<String>, state: State) -> Self {
         Self {
@@ -16,7 +16,7 @@ impl Backup {
         }
     }
 
-    /// Adds the value of a column of the manifest, if there is one.
+    /// Adds the value of a column of the manifest, if there is a value.
     #[must_use]
     pub fn with_field(mut self, name: &str, value: Option<String>) -> Self {
         if let Some(value) = value {

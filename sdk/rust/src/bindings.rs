@@ -1,4 +1,4 @@
-//! What wit-bindgen makes of the interface. Authors use the rest of the crate.
+//! The code that wit-bindgen generates from the interface. Engines use the rest of the crate instead.
 #![allow(clippy::pedantic, reason = "generated text is not ours to shape")]
 
 wit_bindgen::generate!({

@@ -1,24 +1,25 @@
-//! Time, as the host tells it.
+//! The host's clock.
 
 #[cfg(target_family = "wasm")]
 use crate::bindings::kubectl_broker::engine::clock as host;
 #[cfg(not(target_family = "wasm"))]
 use crate::mock::clock as host;
 
-/// Milliseconds since the Unix epoch.
+/// Returns the current time in milliseconds since the Unix epoch.
 #[must_use]
 pub fn now() -> u64 {
     host::now()
 }
 
-/// Now, as names of objects have it: `20250906-120000`, in UTC. With the feature `time`.
+/// Returns the current time in UTC in the form used in names of objects: `20250906-120000`. Requires the
+/// feature `time`.
 #[cfg(feature = "time")]
 #[must_use]
 pub fn stamp() -> String {
     let now = i64::try_from(now()).unwrap_or_default();
     let now = jiff::Timestamp::from_millisecond(now).unwrap_or_default();
     let now = jiff::tz::Offset::UTC.to_datetime(now);
-    // `strftime` would make a component 200 kB larger.
+    // `strftime` would add 200 kB to a component.
     format!(
         "{:04}{:02}{:02}-{:02}{:02}{:02}",
         now.year(),

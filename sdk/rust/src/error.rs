@@ -2,11 +2,11 @@ use std::borrow::Cow;
 
 pub use crate::bindings::kubectl_broker::engine::types::{Error, ErrorKind};
 
-/// What every operation returns.
+/// The result of every operation.
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    /// An error without a hint, that a repetition can't help.
+    /// Returns an error without a hint, for which repeating the call is useless.
     #[must_use]
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self {
@@ -17,39 +17,39 @@ impl Error {
         }
     }
 
-    /// The backend can't do this at all.
+    /// Returns an error for an operation that the backend does not support.
     #[must_use]
     pub fn unsupported(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Unsupported, message)
     }
 
-    /// What was named does not exist.
+    /// Returns an error for a named resource that does not exist.
     #[must_use]
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::NotFound, message)
     }
 
-    /// The answer is not what the contract of the backend says.
+    /// Returns an error for an answer that violates the backend's contract.
     #[must_use]
     pub fn protocol(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Protocol, message)
     }
 
-    /// Adds what the user can do.
+    /// Adds the next step for the user.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// Says that the same call may succeed when it is repeated.
+    /// Marks the error as one that repeating the same call may resolve.
     #[must_use]
     pub fn retry_can_help(mut self) -> Self {
         self.retryable = true;
         self
     }
 
-    /// The error for an HTTP status that is no success, with what the body says about it.
+    /// Returns the error for an unsuccessful HTTP status, with the text of the body.
     #[must_use]
     pub fn from_status(status: u16, request: &str, detail: &str) -> Self {
         let kind = match status {

@@ -1,4 +1,4 @@
-//! Commands in the pods of the target, as the manifest names them.
+//! Commands in the pods of the target, as the manifest declares them.
 //!
 //! ```
 //! use broker_engine::{exec, mock};
@@ -27,7 +27,7 @@ use crate::mock::exec as host;
 
 pub use crate::bindings::kubectl_broker::engine::exec::Output;
 
-/// The most of an error's text that is passed on, in characters.
+/// Maximum length of the text of an error, in characters.
 const MAX_TEXT: usize = 400;
 
 /// A command under construction.
@@ -39,7 +39,7 @@ pub struct Command {
     arguments: Vec<(String, String)>,
 }
 
-/// The command that the manifest calls `name`, in the first pod of the target.
+/// Returns the command that the manifest calls `name`. By default it runs in the first pod of the target.
 pub fn command(name: &str) -> Command {
     Command {
         name: name.to_owned(),
@@ -48,53 +48,55 @@ pub fn command(name: &str) -> Command {
     }
 }
 
-/// Names of the running pods of the target, the ready ones first.
+/// Returns the names of the running pods of the target, the ready ones first.
 ///
 /// # Errors
-/// When the host may not look, or none runs.
+/// Fails if the host is not allowed to read the pods, or if none runs.
 pub fn pods() -> Result<Vec<String>> {
     host::pods()
 }
 
 impl Command {
-    /// Runs it in this pod, one of [`pods`].
+    /// Chooses the pod, one of [`pods`].
     pub fn in_pod(mut self, pod: &str) -> Self {
         self.pod = Some(pod.to_owned());
         self
     }
 
-    /// The value of a placeholder.
+    /// Sets the value of a placeholder.
     pub fn argument(mut self, name: &str, value: &str) -> Self {
         self.arguments.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// Runs it to its end. An exit code other than 0 is an answer, not an error.
+    /// Runs the command and waits for its end. A non-zero exit code is a result, not an error.
     ///
     /// # Errors
-    /// When the host refuses it, or it could not be run.
+    /// Fails if the host denies the command, or could not run it.
     pub fn run(self) -> Result<Output> {
         host::run(&self.name, self.pod.as_deref(), &self.arguments)
     }
 }
 
 impl Output {
+    /// Returns whether the exit code is 0.
     #[must_use]
     pub fn is_success(&self) -> bool {
         self.exit_code == 0
     }
 
-    /// Standard output as text, without the white space at its ends.
+    /// Returns standard output as text, without leading and trailing white space.
     ///
     /// # Errors
-    /// When it is not UTF-8.
+    /// Fails if the output is not UTF-8.
     pub fn text(&self) -> Result<&str> {
         std::str::from_utf8(&self.stdout)
             .map(str::trim)
             .map_err(|_| Error::protocol("the command wrote what is no text"))
     }
 
-    /// What the command says went wrong: its standard error in one line, or its exit code.
+    /// Returns the reason of a failure: standard error in one line, or the exit code if standard error is
+    /// empty.
     #[must_use]
     pub fn complaint(&self) -> String {
         let text = String::from_utf8_lossy(&self.stderr);
@@ -108,10 +110,10 @@ impl Output {
         }
     }
 
-    /// Passes success on and turns all else into an error that begins with `what` failed.
+    /// Returns the output if the command succeeded. Otherwise the error says that `what` failed.
     ///
     /// # Errors
-    /// When the exit code is not 0.
+    /// Fails if the exit code is not 0.
     pub fn expect_success(self, what: &str) -> Result<Self> {
         if self.is_success() {
             return Ok(self);

@@ -1,4 +1,4 @@
-//! HTTP to the endpoints of the manifest.
+//! HTTP requests to the endpoints of the manifest.
 
 use serde::de::DeserializeOwned;
 
@@ -14,13 +14,13 @@ use crate::bindings::kubectl_broker::engine::{artifacts, http as host};
 use crate::mock::{self as host, artifacts};
 use crate::operations::Saved;
 
-/// The most of a body that is read as JSON, in bytes. It is the host's own limit.
+/// Maximum length of a JSON body, in bytes. The host has the same limit.
 const MAX_JSON: u64 = 64 << 20;
-/// The most of a body that is read as text, in bytes. A report to the host can't be longer.
+/// Maximum length of a text body, in bytes. A report to the host has the same limit.
 const MAX_TEXT: u64 = 8 << 20;
-/// The most of an error's body that is read, in bytes.
+/// Maximum length of the body of an error response, in bytes.
 const MAX_ERROR_BODY: u64 = 1 << 20;
-/// The most of an error's text that is passed on, in characters.
+/// Maximum length of the text of an error, in characters.
 const MAX_ERROR_TEXT: usize = 400;
 
 const OTHER_PROGRAM: &str =
@@ -31,25 +31,25 @@ const OTHER_PROGRAM: &str =
 #[must_use = "a request does nothing until it is sent"]
 pub struct Request(Raw);
 
-/// An answer, whatever its status.
+/// An answer with any status.
 #[derive(Debug)]
 pub struct Response {
     raw: host::Response,
     request: String,
 }
 
-/// `GET` on a route of the manifest: `get("api", "/v1/backups/{id}")`.
+/// Returns a `GET` request on a route of the manifest: `get("api", "/v1/backups/{id}")`.
 pub fn get(endpoint: &str, route: &str) -> Request {
     Request::new(Method::Get, endpoint, route)
 }
 
-/// `POST` on a route of the manifest.
+/// Returns a `POST` request on a route of the manifest.
 pub fn post(endpoint: &str, route: &str) -> Request {
     Request::new(Method::Post, endpoint, route)
 }
 
 impl Request {
-    /// Any method on a route of the manifest.
+    /// Returns a request with any method on a route of the manifest.
     pub fn new(method: Method, endpoint: &str, route: &str) -> Self {
         Self(Raw {
             endpoint: endpoint.to_owned(),
@@ -63,13 +63,13 @@ impl Request {
         })
     }
 
-    /// The value of a parameter in the route. The host encodes it.
+    /// Sets the value of a parameter in the route. The host encodes it.
     pub fn parameter(mut self, name: &str, value: &str) -> Self {
         self.0.parameters.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// Adds to the query. The host encodes it.
+    /// Adds a parameter to the query. The host encodes it.
     pub fn query(mut self, name: &str, value: &str) -> Self {
         self.0.query.push((name.to_owned(), value.to_owned()));
         self
@@ -81,7 +81,8 @@ impl Request {
         self
     }
 
-    /// Seconds until the answer must begin, where the backend answers only when the work is done.
+    /// Sets the seconds until the answer must begin, for a backend that answers only when the work is
+    /// complete.
     pub fn patience(mut self, seconds: u32) -> Self {
         self.0.patience = Some(seconds);
         self
@@ -90,7 +91,7 @@ impl Request {
     /// Sets a JSON body.
     ///
     /// # Errors
-    /// When the value has no JSON form.
+    /// Fails if the value can't be serialized as JSON.
     pub fn json(mut self, value: &impl serde::Serialize) -> Result<Self> {
         let body = serde_json::to_vec(value)
             .map_err(|e| Error::protocol(format!("the request has no JSON form: {e}")))?;
@@ -98,21 +99,21 @@ impl Request {
         Ok(self.header("content-type", "application/json"))
     }
 
-    /// Sends it. An HTTP error status is a response, not an error.
+    /// Sends the request. An HTTP error status is a response, not an error.
     ///
     /// # Errors
-    /// When the host refuses the request or no answer came.
+    /// Fails if the host denies the request, or if no answer arrived.
     pub fn send(self) -> Result<Response> {
         let request = told(&self.0);
         let raw = host::send(&self.0)?;
         Ok(Response { raw, request })
     }
 
-    /// Sends it with the bytes of a file as its body. They don't pass through the engine.
+    /// Sends the request with the bytes of a file as its body. The bytes don't pass through the engine.
     ///
     /// # Errors
-    /// When the host refuses the request, when no answer came, and when the file is not any more what
-    /// the host has verified.
+    /// Fails if the host denies the request, if no answer arrived, or if the file has changed since the host
+    /// verified it.
     pub fn send_file(self, file: &Artifact) -> Result<Response> {
         let request = told(&self.0);
         let raw = artifacts::send(&self.0, file)?;
@@ -120,7 +121,7 @@ impl Request {
     }
 }
 
-/// Nothing is known of the bytes before they come.
+/// An expectation of any bytes.
 impl Default for Expectation {
     fn default() -> Self {
         Self {
@@ -132,27 +133,27 @@ impl Default for Expectation {
 }
 
 impl Response {
-    /// The HTTP status code.
+    /// Returns the HTTP status code.
     #[must_use]
     pub fn status(&self) -> u16 {
         self.raw.status()
     }
 
-    /// The first value of a header.
+    /// Returns the first value of a header.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<String> {
         self.raw.header(name).into_iter().next()
     }
 
-    /// The whole body, if it has at most `limit` bytes.
+    /// Returns the whole body.
     ///
     /// # Errors
-    /// When it is longer, or ends early.
+    /// Fails if the body has more than `limit` bytes or ends early.
     pub fn read(&self, limit: u64) -> Result<Vec<u8>> {
         self.raw.read(limit)
     }
 
-    /// Passes a 2xx on and turns all else into an error with what the body says.
+    /// Returns the response if its status is 2xx. Otherwise the error contains the text of the body.
     ///
     /// # Errors
     /// See [`Error::from_status`].
@@ -160,8 +161,8 @@ impl Response {
         self.expect_ok_or(|_, _| None)
     }
 
-    /// Like [`Response::expect_ok`], where `explain` may read the error text out of a body in the
-    /// backend's own form.
+    /// Works like [`Response::expect_ok`], but `explain` may extract the text of the error from a body in the
+    /// backend's own format.
     ///
     /// # Errors
     /// See [`Error::from_status`].
@@ -170,25 +171,25 @@ impl Response {
         if (200..300).contains(&status) {
             return Ok(self);
         }
-        // A body that can't be read must not hide the status.
+        // An unreadable body must not hide the status.
         let body = self.read(MAX_ERROR_BODY).unwrap_or_default();
         let detail = explain(status, &body).unwrap_or_else(|| summary(&body));
         Err(Error::from_status(status, &self.request, &detail))
     }
 
-    /// Writes the body to the file that the user asked for, if every expectation holds. The bytes
-    /// don't pass through the engine.
+    /// Writes the body to the file that the user asked for, if every expectation is met. The bytes don't pass
+    /// through the engine.
     ///
     /// # Errors
-    /// When there is no whole file.
+    /// Fails if the file could not be completed.
     pub fn save(self, expectation: &Expectation) -> Result<Saved> {
         artifacts::save(self.raw, expectation)
     }
 
-    /// Reads the body as text. An HTML page is none: it comes from another program, or from a proxy.
+    /// Reads the body as text. An HTML page is rejected: it comes from another program, or from a proxy.
     ///
     /// # Errors
-    /// When it is too long, ends early, is not UTF-8, or is an HTML page.
+    /// Fails if the body is too long, ends early, is not UTF-8, or is an HTML page.
     pub fn text(self) -> Result<String> {
         let body = self.read(MAX_TEXT)?;
         let what = if looks_like_html(&body) {
@@ -205,7 +206,7 @@ impl Response {
     /// Reads the body as JSON.
     ///
     /// # Errors
-    /// When it is too long, ends early, or is not the JSON that `T` wants.
+    /// Fails if the body is too long, ends early, or is not valid JSON for `T`.
     pub fn json<T: DeserializeOwned>(self) -> Result<T> {
         let body = self.read(MAX_JSON)?;
         serde_json::from_slice(&body).map_err(|reason| {
@@ -221,7 +222,7 @@ impl Response {
     }
 }
 
-/// The request for messages: its method, and its route with the values of its parameters.
+/// Returns the request as messages show it: its method, and its route with the values of its parameters.
 fn told(request: &Raw) -> String {
     let mut path = request.route.clone();
     for (name, value) in &request.parameters {
@@ -232,7 +233,7 @@ fn told(request: &Raw) -> String {
     format!("{} {path}", method_name(request.method))
 }
 
-/// What a body in no known form says, in one line.
+/// Returns the text of a body in an unknown format, in one line.
 fn summary(body: &[u8]) -> String {
     if looks_like_html(body) {
         return match html_title(body) {

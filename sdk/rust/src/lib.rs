@@ -1,9 +1,9 @@
-//! Write a backup engine for kubectl-broker in Rust.
+//! The SDK for backup engines of kubectl-broker in Rust.
 //!
-//! An engine is a type that implements a trait for each operation of its manifest ([`Detect`],
-//! [`List`], [`Status`], …) and a call of [`engine!`], which checks the manifest while it compiles,
-//! writes it into the component and connects the operations that it names. An operation that the
-//! manifest names and the type does not implement is a compile error.
+//! An engine is a type that implements one trait per operation of its manifest ([`Detect`], [`List`],
+//! [`Status`], …), and a call of [`engine!`]. The macro checks the manifest at compile time, writes it into
+//! the component, and exports the operations that the manifest names. An operation that the manifest names
+//! and the type does not implement is a compile error.
 //!
 //! ```text
 //! use broker_engine::{Detect, Detection, Result, engine, http};
@@ -19,8 +19,8 @@
 //! }
 //! ```
 //!
-//! Away from WebAssembly the same code runs against [`mock::Host`], so that an engine's logic is
-//! tested natively.
+//! On other platforms than WebAssembly the same code runs against [`mock::Host`], so that tests of an
+//! engine's logic are native.
 
 mod backup;
 #[doc(hidden)]
@@ -40,10 +40,10 @@ mod size;
 pub mod yaml;
 
 pub use backup::{Activity, Backup, Field, State};
-/// Checks the manifest, writes it into the component, and exports the operations that it names.
+/// Checks the manifest, writes it into the component, and exports the operations that the manifest names.
 ///
-/// `engine!(Type, "engine.toml")`: the path is relative to the folder of `Cargo.toml`. It also
-/// defines `MANIFEST`, the text of the manifest, for [`mock::Host`].
+/// The form is `engine!(Type, "engine.toml")`; the path is relative to the folder of `Cargo.toml`. The macro
+/// also defines `MANIFEST`, the text of the manifest, for [`mock::Host`].
 pub use broker_engine_macros::engine;
 pub use error::{Error, ErrorKind, Result};
 pub use operations::{

@@ -1,18 +1,18 @@
-//! Notes for whoever looks for a fault.
+//! Messages for troubleshooting.
 
 pub use crate::bindings::kubectl_broker::engine::log::Level;
 
-/// Shown when the user asks for more.
+/// Writes a message that is shown when the user asks for details.
 pub fn debug(message: &str) {
     write(Level::Debug, message);
 }
 
-/// Shown to people on stderr, each sentence once: what the engine waits for, for example.
+/// Writes a message to stderr, once per text: for example the state that the engine waits for.
 pub fn info(message: &str) {
     write(Level::Info, message);
 }
 
-/// Always shown to the user, on stderr.
+/// Writes a warning to stderr. It is always shown.
 pub fn warn(message: &str) {
     write(Level::Warn, message);
 }

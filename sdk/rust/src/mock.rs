@@ -1,4 +1,4 @@
-//! A host for native tests: it answers from a script and refuses what the manifest does not allow.
+//! A host for native tests: it answers from a script and denies requests that the manifest does not allow.
 //!
 //! ```
 //! use broker_engine::{http, mock};
@@ -42,33 +42,41 @@ struct Script {
     now: u64,
 }
 
-/// A request that the engine made.
+/// A request that the engine sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sent {
-    /// `GET /v1/backups/{id}`
+    /// The method and the route: `GET /v1/backups/{id}`.
     pub route: String,
-    /// The path with its parameters filled in, and the query.
+    /// The path with the values of its parameters, and the query.
     pub target: String,
+    /// The headers, in order.
     pub headers: Vec<(String, String)>,
+    /// The body.
     pub body: Option<Vec<u8>>,
 }
 
-/// What the backend answers.
+/// The backend's answer to a request.
 #[derive(Debug, Clone)]
 pub enum Reply {
+    /// An answer with a status.
     Answer(Answer),
-    /// No answer: the call itself fails.
+    /// A call that fails without an answer.
     Failure(Error),
 }
 
+/// An HTTP answer.
 #[derive(Debug, Clone)]
 pub struct Answer {
+    /// The HTTP status code.
     pub status: u16,
+    /// The headers, in order.
     pub headers: Vec<(String, String)>,
+    /// The body.
     pub body: Vec<u8>,
 }
 
 impl Reply {
+    /// Returns an answer with a text as its body.
     #[must_use]
     pub fn text(status: u16, body: &str) -> Self {
         Self::Answer(Answer {
@@ -78,7 +86,7 @@ impl Reply {
         })
     }
 
-    /// An answer that never came.
+    /// Returns a failed call: the backend does not respond.
     #[must_use]
     pub fn unavailable(message: &str) -> Self {
         Self::Failure(Error::new(ErrorKind::Unavailable, message))
@@ -90,10 +98,10 @@ thread_local! {
 }
 
 impl Host {
-    /// A host that refuses what `manifest` (TOML) does not allow.
+    /// Returns a host that denies requests that `manifest` (TOML) does not allow.
     ///
     /// # Panics
-    /// When the manifest is not valid: the `engine!` macro has then refused it already.
+    /// Panics if the manifest is invalid. The `engine!` macro rejects such a manifest at compile time.
     #[must_use]
     pub fn new(manifest: &str) -> Self {
         let manifest = match Manifest::from_toml(manifest) {
@@ -106,14 +114,13 @@ impl Host {
         })))
     }
 
-    /// A host that allows every request.
+    /// Returns a host that allows every request.
     #[must_use]
     pub fn without_manifest() -> Self {
         Self(Rc::default())
     }
 
-    /// Answers the next request on `route` that has no answer yet. Replies to one route are used in
-    /// the order in which they were given; the last is used again and again.
+    /// Adds an answer to requests on `route`. Requests get the answers in order; the last answer is repeated.
     #[must_use]
     pub fn answer(self, route: &str, reply: Reply) -> Self {
         self.0
@@ -125,14 +132,14 @@ impl Host {
         self
     }
 
-    /// The time that the clock shows, in milliseconds since the Unix epoch; 0 without this.
+    /// Sets the clock, in milliseconds since the Unix epoch. The default is 0.
     #[must_use]
     pub fn at(self, now: u64) -> Self {
         self.0.borrow_mut().now = now;
         self
     }
 
-    /// Runs `code` with this host behind the SDK.
+    /// Runs `code`; its calls of the SDK go to this host.
     pub fn run<T>(&self, code: impl FnOnce() -> T) -> T {
         let before = CURRENT.replace(Some(self.clone()));
         let result = code();
@@ -140,19 +147,19 @@ impl Host {
         result
     }
 
-    /// The requests that were let through so far.
+    /// Returns the requests that the host has allowed so far.
     #[must_use]
     pub fn sent(&self) -> Vec<Sent> {
         self.0.borrow().sent.clone()
     }
 
-    /// What the engine logged as a warning so far.
+    /// Returns the warnings that the engine has logged so far.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         self.0.borrow().warnings.clone()
     }
 
-    /// The bytes of each file that was saved so far.
+    /// Returns the bytes of each file that the engine has saved so far.
     #[must_use]
     pub fn saved(&self) -> Vec<Vec<u8>> {
         self.0.borrow().saved.clone()
@@ -222,7 +229,7 @@ impl Host {
     }
 }
 
-/// An answer as the engine sees it.
+/// An answer from the engine's point of view.
 #[derive(Debug)]
 pub struct Response(RefCell<Answer>);
 
@@ -250,21 +257,21 @@ impl Response {
     }
 }
 
-/// Time that stands still.
+/// A clock that stands still.
 pub(crate) mod clock {
     pub(crate) fn now() -> u64 {
         super::current().0.borrow().now
     }
 }
 
-/// Files, as they are saved natively: only their digests are kept.
+/// The native implementation of files: it keeps the bytes that the engine saves.
 pub(crate) mod artifacts {
     use super::{Raw, Response, current};
     use crate::error::{Error, Result};
     use crate::http::Expectation;
     use crate::operations::{Artifact, Saved};
 
-    /// Handles of files come from the host alone: natively there is none that this could be given.
+    /// Always fails: natively an engine never gets an [`Artifact`], because only the host creates them.
     pub(crate) fn send(_: &Raw, _: &Artifact) -> Result<Response> {
         Err(Error::unsupported("files are sent by the real host alone"))
     }

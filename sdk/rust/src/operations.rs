@@ -1,4 +1,4 @@
-//! One trait for each operation. The manifest says which of them an engine has.
+//! One trait per operation. The manifest declares which operations an engine supports.
 
 use crate::error::Result;
 
@@ -11,82 +11,99 @@ pub use crate::bindings::exports::kubectl_broker::engine::operations::{
 pub use crate::bindings::kubectl_broker::engine::types::{Artifact, Saved};
 pub use crate::bindings::kubectl_broker::engine::types::{OptionSetting, OptionValue};
 
-/// A cheap check whether the backend answers. Every engine has it.
+/// An operation that checks cheaply whether the backend responds. Every engine has it.
 pub trait Detect {
+    /// Returns the product and the version of the backend.
+    ///
     /// # Errors
-    /// Why the backend can't be used.
+    /// Returns the reason why the backend can't be used.
     fn detect() -> Result<Detection>;
 }
 
-/// All backups.
+/// An operation that lists all backups.
 pub trait List {
+    /// Returns the backups, in any order.
+    ///
     /// # Errors
-    /// Why they can't be listed.
+    /// Returns the reason why the backups can't be listed.
     fn list(request: ListRequest) -> Result<Vec<Backup>>;
 }
 
-/// One backup as it is now.
+/// An operation that reads one backup in its current state.
 pub trait Status {
+    /// Returns the backup. The host polls this operation to wait for a backup or a restore.
+    ///
     /// # Errors
-    /// `not-found` when there is no such backup.
+    /// Returns `not-found` if the backup does not exist.
     fn status(request: StatusRequest) -> Result<Backup>;
 }
 
-/// Looks, before a backup is begun, whether it can be. It changes nothing.
+/// An operation that checks, before `create`, whether a backup can start. It changes nothing.
 pub trait Prepare {
-    /// What the user should know before, one sentence each.
+    /// Returns notes for the user, one sentence each.
     ///
     /// # Errors
-    /// Why no backup should be begun: the command ends here.
+    /// Returns the reason why no backup should start. The error ends the command.
     fn prepare(request: PrepareRequest) -> Result<Vec<String>>;
 }
 
-/// Begins a backup and returns at once. Where the manifest says that it `saves`, the answer of the
-/// backend is the backup: it is saved before this returns.
+/// An operation that starts a backup.
+///
+/// If the manifest says `saves`, the backend answers with the backup, and the engine may save it here.
 pub trait Create {
+    /// Starts a backup and returns at once, except for a backup that it saves itself.
+    ///
     /// # Errors
-    /// Why none was begun.
+    /// Returns the reason why no backup was started.
     fn create(request: CreateRequest) -> Result<Backup>;
 }
 
-/// Does what is left to do with a backup that was begun and has ended well.
+/// An operation that completes the work on a backup that `create` started and that succeeded.
 pub trait Finish {
-    /// What is known of the backup then, by name.
+    /// Returns details of the backup, by name.
     ///
     /// # Errors
-    /// Why it was not done. The backup is there all the same.
+    /// Returns the reason why the work was not done. The backup itself is kept.
     fn finish(request: FinishRequest) -> Result<Vec<Field>>;
 }
 
-/// Saves the bytes of one backup.
+/// An operation that saves the bytes of one backup.
 pub trait Download {
+    /// Saves the bytes, for example with [`Response::save`](crate::http::Response::save).
+    ///
     /// # Errors
-    /// Why there is no file.
+    /// Returns the reason why there is no file.
     fn download(request: DownloadRequest) -> Result<Saved>;
 }
 
-/// Asks the backend to check one backup.
+/// An operation that asks the backend to check one backup.
 pub trait Verify {
+    /// Returns the result of each check.
+    ///
     /// # Errors
-    /// Why it could not be checked. A check that fails is no error.
+    /// Returns the reason why the backup could not be checked. A check that fails is not an error.
     fn verify(request: VerifyRequest) -> Result<Vec<Check>>;
 }
 
-/// Begins a restore and returns at once.
+/// An operation that starts a restore.
 pub trait Restore {
+    /// Starts a restore and returns at once.
+    ///
     /// # Errors
-    /// Why none was begun.
+    /// Returns the reason why no restore was started.
     fn restore(request: RestoreRequest) -> Result<Restoration>;
 }
 
-/// Removes one backup.
+/// An operation that deletes one backup.
 pub trait Delete {
+    /// Deletes the backup.
+    ///
     /// # Errors
-    /// Why it is still there.
+    /// Returns the reason why the backup was not deleted.
     fn delete(request: DeleteRequest) -> Result<()>;
 }
 
-/// Verbs of the engine's own. The manifest names them, each with its options.
+/// An operation that runs the engine's own verbs. The manifest declares them, each with its options.
 ///
 /// ```
 /// use broker_engine::{Act, ActRequest, Error, Report, Result, Settings};
@@ -107,13 +124,15 @@ pub trait Delete {
 /// }
 /// ```
 pub trait Act {
+    /// Runs the verb.
+    ///
     /// # Errors
-    /// Why the verb was not carried out.
+    /// Returns the reason why the verb failed.
     fn act(request: ActRequest) -> Result<Report>;
 }
 
 impl Detection {
-    /// Something that tells no version.
+    /// Returns a detection of a product whose version is unknown.
     #[must_use]
     pub fn of(product: &str) -> Self {
         Self {
@@ -125,13 +144,13 @@ impl Detection {
 }
 
 impl Report {
-    /// Lines for people.
+    /// Returns a report of lines of text.
     #[must_use]
     pub fn text(text: impl Into<String>) -> Self {
         Self::Text(text.into())
     }
 
-    /// A list of backups, in any order.
+    /// Returns a report of backups, in any order.
     #[must_use]
     pub fn backups(backups: impl IntoIterator<Item = Backup>) -> Self {
         Self::Backups(backups.into_iter().collect())

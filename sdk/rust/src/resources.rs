@@ -35,7 +35,7 @@ use crate::bindings::kubectl_broker::engine::resources as raw;
 
 pub use crate::bindings::kubectl_broker::engine::resources::Change;
 
-/// A kind of objects, as the manifest allows it.
+/// A kind of Kubernetes objects that the manifest allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kind<'a> {
     group: &'a str,
@@ -43,21 +43,23 @@ pub struct Kind<'a> {
     name: &'a str,
 }
 
-/// Which objects a list or a watch is about.
+/// A filter for the objects of a list or a watch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
     labels: Option<String>,
     limit: Option<u32>,
 }
 
-/// What happened to an object.
+/// One change of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event<T> {
+    /// The kind of change.
     pub change: Change,
+    /// The object after the change; for a deletion, its last state.
     pub object: T,
 }
 
-/// What happens to objects, beginning with those that are there.
+/// A watch: the changes of objects, beginning with one event per existing object.
 #[derive(Debug)]
 pub struct Watch<T> {
     watcher: host::Watcher,
@@ -65,7 +67,7 @@ pub struct Watch<T> {
 }
 
 impl<'a> Kind<'a> {
-    /// `group` is empty for the core group.
+    /// Returns a kind. `group` is empty for the core group.
     #[must_use]
     pub const fn new(group: &'a str, version: &'a str, kind: &'a str) -> Self {
         Self {
@@ -78,24 +80,25 @@ impl<'a> Kind<'a> {
     /// Reads one object.
     ///
     /// # Errors
-    /// `not-found` when there is none, or when the cluster does not have the kind.
+    /// Returns `not-found` if the object does not exist, or if the cluster does not have the kind.
     pub fn get<T: DeserializeOwned>(self, name: &str) -> Result<T> {
         self.read(&host::get(&self.raw(), name)?)
     }
 
-    /// Reads all that is selected.
+    /// Reads the selected objects.
     ///
     /// # Errors
-    /// As those of the API server.
+    /// Returns the error of the API server.
     pub fn list<T: DeserializeOwned>(self, selection: &Selection) -> Result<Vec<T>> {
         let objects = host::list(&self.raw(), &selection.raw())?;
         objects.iter().map(|object| self.read(object)).collect()
     }
 
-    /// Creates an object. The host adds what it is and its namespace, where they are not in it.
+    /// Creates an object. The host adds `apiVersion`, `kind` and the namespace if they are missing.
     ///
     /// # Errors
-    /// `conflict` when there is one of that name, `invalid-argument` with all that is wrong with it.
+    /// Returns `conflict` if an object of that name exists. Returns `invalid-argument` with all violations if
+    /// the object is invalid.
     pub fn create<T: DeserializeOwned>(self, object: &impl Serialize) -> Result<T> {
         self.read(&host::create(&self.raw(), &self.write(object)?)?)
     }
@@ -103,17 +106,17 @@ impl<'a> Kind<'a> {
     /// Changes an object by a JSON merge patch (RFC 7386).
     ///
     /// # Errors
-    /// As those of [`Kind::create`], and `not-found`. A patch with a `resourceVersion` is a `conflict` when
-    /// the object has changed since.
+    /// Returns the errors of [`Kind::create`], and `not-found`. A patch with a `resourceVersion` returns
+    /// `conflict` if the object has changed since that version.
     pub fn patch<T: DeserializeOwned>(self, name: &str, patch: &impl Serialize) -> Result<T> {
         let patch = self.write(patch)?;
         self.read(&host::patch(&self.raw(), name, &patch, false)?)
     }
 
-    /// Changes the `status` of an object in the same way.
+    /// Changes the `status` of an object by a JSON merge patch.
     ///
     /// # Errors
-    /// As those of [`Kind::patch`].
+    /// Returns the errors of [`Kind::patch`].
     pub fn patch_status<T: DeserializeOwned>(
         self,
         name: &str,
@@ -126,15 +129,15 @@ impl<'a> Kind<'a> {
     /// Deletes an object.
     ///
     /// # Errors
-    /// `not-found` when there is none.
+    /// Returns `not-found` if the object does not exist.
     pub fn delete(self, name: &str) -> Result<()> {
         host::delete(&self.raw(), name)
     }
 
-    /// Watches all that is selected.
+    /// Watches the selected objects.
     ///
     /// # Errors
-    /// When the manifest does not allow it.
+    /// Fails if the manifest does not allow watching the kind.
     pub fn watch<T: DeserializeOwned>(self, selection: &Selection) -> Result<Watch<T>> {
         Ok(Watch {
             watcher: host::watch(&self.raw(), &selection.raw())?,
@@ -163,20 +166,20 @@ impl<'a> Kind<'a> {
 }
 
 impl Selection {
-    /// All objects of the kind.
+    /// Selects all objects of the kind.
     #[must_use]
     pub fn all() -> Self {
         Self::default()
     }
 
-    /// Only those with these labels: `app=kafka,tier!=test`.
+    /// Selects only objects with these labels: `app=kafka,tier!=test`.
     #[must_use]
     pub fn labels(mut self, selector: &str) -> Self {
         self.labels = Some(selector.to_owned());
         self
     }
 
-    /// At most so many, in the order of the API server, which is that of names.
+    /// Limits the number of objects. The API server returns them in the order of their names.
     #[must_use]
     pub fn limit(mut self, limit: u32) -> Self {
         self.limit = Some(limit);
@@ -192,10 +195,10 @@ impl Selection {
 }
 
 impl<T: DeserializeOwned> Watch<T> {
-    /// The next event; none when the time of the operation is nearly over.
+    /// Returns the next event, or `None` when the deadline of the operation is near.
     ///
     /// # Errors
-    /// When the objects can't be watched any longer.
+    /// Fails if the watch can't continue.
     pub fn next_event(&mut self) -> Result<Option<Event<T>>> {
         let Some(event) = self.watcher.next()? else {
             return Ok(None);

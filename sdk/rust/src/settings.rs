@@ -4,12 +4,14 @@ use crate::operations::{
 };
 use crate::{Error, ErrorKind, Result};
 
-/// The options that a request carries, by the names that the manifest gives them. The host has
-/// checked their types and choices, and has put in the defaults.
+/// The options of a request, by the names that the manifest gives them.
+///
+/// The host has checked their types and choices, and has added the defaults.
 pub trait Settings {
+    /// Returns the options of the request.
     fn settings(&self) -> &[OptionSetting];
 
-    /// The value of an option of type `text`, if it has one.
+    /// Returns the value of an option of type `text`.
     fn text(&self, name: &str) -> Option<&str> {
         match value(self.settings(), name)? {
             OptionValue::Text(text) => Some(text),
@@ -17,7 +19,7 @@ pub trait Settings {
         }
     }
 
-    /// The value of an option of type `integer`, if it has one.
+    /// Returns the value of an option of type `integer`.
     fn integer(&self, name: &str) -> Option<i64> {
         match value(self.settings(), name)? {
             OptionValue::Integer(number) => Some(*number),
@@ -25,7 +27,7 @@ pub trait Settings {
         }
     }
 
-    /// Whether an option of type `boolean` was given.
+    /// Returns whether an option of type `boolean` is set.
     fn boolean(&self, name: &str) -> bool {
         matches!(
             value(self.settings(), name),
@@ -33,10 +35,10 @@ pub trait Settings {
         )
     }
 
-    /// The value of an option of type `text` that the manifest requires.
+    /// Returns the value of an option of type `text` that the manifest requires.
     ///
     /// # Errors
-    /// When there is none, because the manifest does not require it after all.
+    /// Fails if the option has no value, because the manifest does not require it.
     fn required_text(&self, name: &str) -> Result<&str> {
         self.text(name).ok_or_else(|| {
             Error::new(

@@ -1,4 +1,4 @@
-/// A number of bytes for people: `12.0GiB`, as the host shows sizes.
+/// Formats a number of bytes for display, in the same way as the host: `12.0GiB`.
 #[must_use]
 pub fn size(bytes: u64) -> String {
     if bytes < 1024 {
@@ -7,7 +7,7 @@ pub fn size(bytes: u64) -> String {
     let tenths = |unit: u128| (u128::from(bytes) * 10 + unit / 2) / unit;
     let (mut unit, mut name) = (1024, "KiB");
     for next in ["MiB", "GiB", "TiB", "PiB", "EiB"] {
-        // As it is shown: nothing has 1024.0 of a unit.
+        // The comparison uses the rounded number, so that no size is shown as 1024.0 of a unit.
         if tenths(unit) < 10_240 {
             break;
         }

@@ -1,14 +1,14 @@
-//! What users write in a file: one document of YAML, of which JSON is a part. With the feature `yaml`.
+//! Files of users: one document of YAML, or of its subset JSON. Requires the feature `yaml`.
 
 use serde_json::Value;
 use serde_saphyr::{MessageFormatter, UserMessageFormatter};
 
-/// Reads it. Aliases that grow without end, and lists in lists without end, are refused.
+/// Parses the text. Aliases that expand too far and lists that are nested too deeply are rejected.
 ///
 /// # Errors
-/// Says in one line why it can't be read, and where.
+/// Returns the reason and the position, in one line.
 pub fn parse(text: &str) -> Result<Value, String> {
-    // `on` and `yes` are texts, as in YAML 1.2.
+    // Without this option `on` and `yes` would be booleans; YAML 1.2 reads them as texts.
     let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false };
     match serde_saphyr::from_str_with_options(text, options) {
         Ok(Value::Null) => Err("it is empty".to_owned()),

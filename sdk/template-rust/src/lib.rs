@@ -1,7 +1,7 @@
-//! Backups of {{name}}, through its REST API.
+//! An engine for the backups of {{name}}, which uses its REST API.
 //!
-//! An engine says which requests to send and what the answers mean. The host finds the pods, opens
-//! the connection, adds credentials, waits for the end of a backup, and shows the result.
+//! An engine knows which requests to send and how to read the answers. The host finds the pods, opens the
+//! connection, adds credentials, waits for a backup, and shows the result.
 
 use broker_engine::{
     Backup, Create, CreateRequest, Detect, Detection, List, ListRequest, Result, State, Status,
@@ -12,11 +12,11 @@ use serde::Deserialize;
 /// The engine.
 pub struct Engine;
 
-// Checks the manifest while it compiles, writes it into the component, and connects the operations.
+// The macro checks the manifest at compile time, writes it into the component, and exports the operations.
 engine!(Engine, "engine.toml");
 
 impl Detect for Engine {
-    /// A cheap request that tells this backend from any other program on that port.
+    /// Sends a cheap request that distinguishes this backend from any other program on that port.
     fn detect() -> Result<Detection> {
         let health: Health = http::get("api", "/v1/health").send()?.expect_ok()?.json()?;
         let mut detection = Detection::of(&health.product);
@@ -26,7 +26,7 @@ impl Detect for Engine {
 }
 
 impl List for Engine {
-    /// In any order: the host sorts them.
+    /// Returns the backups in any order: the host sorts them.
     fn list(_: ListRequest) -> Result<Vec<Backup>> {
         let list: Listed = http::get("api", "/v1/backups")
             .send()?
@@ -37,9 +37,9 @@ impl List for Engine {
 }
 
 impl Status for Engine {
-    /// The host calls it again and again until a backup has ended.
+    /// Returns one backup. The host polls this operation until the backup has ended.
     fn status(request: StatusRequest) -> Result<Backup> {
-        // A parameter is given beside its route: the host encodes it, and it can't become another route.
+        // A parameter is passed separately: the host encodes it, so that it can't change the route.
         let found: Entry = http::get("api", "/v1/backups/{id}")
             .parameter("id", &request.id)
             .send()?
@@ -50,7 +50,7 @@ impl Status for Engine {
 }
 
 impl Create for Engine {
-    /// Begins a backup and returns at once: the host waits.
+    /// Starts a backup and returns at once: the host waits.
     fn create(_: CreateRequest) -> Result<Backup> {
         let begun: Entry = http::post("api", "/v1/backups")
             .send()?
@@ -67,7 +67,7 @@ struct Health {
     version: String,
 }
 
-/// The JSON of `GET /v1/backups`. A key that is missing is an error, and never an empty list.
+/// The JSON of `GET /v1/backups`. A missing key is an error, not an empty list.
 #[derive(Deserialize)]
 struct Listed {
     backups: Vec<Entry>,
@@ -78,7 +78,7 @@ struct Listed {
 struct Entry {
     id: String,
     state: String,
-    /// RFC 3339.
+    /// The time of creation as RFC 3339 text.
     created: Option<String>,
     bytes: Option<u64>,
     error: Option<String>,
@@ -90,7 +90,7 @@ fn to_backup(entry: Entry) -> Backup {
         "running" => State::Running,
         "done" => State::Succeeded,
         "failed" => State::Failed,
-        // A later version of the backend may have more of them.
+        // A later version of the backend may have more states.
         _ => State::Unknown,
     };
     let mut backup = Backup::new(entry.id, state);

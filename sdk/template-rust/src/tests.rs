@@ -1,4 +1,4 @@
-//! The logic, tested natively with `cargo test`: no WebAssembly, no cluster.
+//! Native tests of the engine's logic for `cargo test`: they need no WebAssembly and no cluster.
 
 use broker_engine::ErrorKind;
 use broker_engine::mock::{Host, Reply};
@@ -8,7 +8,7 @@ use super::*;
 const LIST: &str = "GET /v1/backups";
 const ONE: &str = "GET /v1/backups/{id}";
 
-/// A host that answers one request, and refuses what the manifest does not allow.
+/// Returns a host that answers one request and denies requests that the manifest does not allow.
 fn host(route: &str, status: u16, body: &str) -> Host {
     Host::new(MANIFEST).answer(route, Reply::text(status, body))
 }

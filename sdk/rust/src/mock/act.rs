@@ -5,15 +5,15 @@ use crate::Result;
 use crate::operations::{Act, ActRequest, OptionSetting, OptionValue, Report};
 
 impl Host {
-    /// Runs a verb of the engine as the host does for a command line: with the defaults of the manifest
-    /// for what is not in `settings`.
+    /// Runs a verb of the engine as the host does for a command line. Options that are not in `settings` get
+    /// the defaults of the manifest.
     ///
     /// # Errors
-    /// What the engine reports.
+    /// Returns the error of the engine.
     ///
     /// # Panics
-    /// When the manifest has no such verb, or does not let it have these settings: no command line
-    /// could have asked for it.
+    /// Panics if the manifest has no such verb, or if the verb does not accept the settings. No command line
+    /// can produce such a request.
     pub fn act<E: Act>(&self, verb: &str, settings: &[(&str, OptionValue)]) -> Result<Report> {
         let request = ActRequest {
             verb: verb.to_owned(),
@@ -67,7 +67,7 @@ fn fits(form: OptionForm<'_>, value: &OptionValue) -> bool {
     }
 }
 
-/// The manifest was checked: its defaults fit their types.
+/// Returns the default value of an option. The manifest was checked: the value fits the type.
 fn default(option: &VerbOption) -> Option<OptionValue> {
     let text = option.default.as_ref();
     match option.kind {

@@ -1,4 +1,4 @@
-//! Commands, as they are run natively: by a script.
+//! The native implementation of commands: a script decides their results.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -6,26 +6,27 @@ use super::{Host, current};
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::Output;
 
-/// Pods, what commands in them come to, and what was run.
+/// The pods, the scripted results of commands in them, and the commands that ran.
 #[derive(Debug, Default)]
 pub(super) struct Commands {
     pods: Vec<String>,
     refused: Option<Error>,
-    /// By pod and command line.
+    /// The results, by pod and command line.
     results: BTreeMap<(String, String), VecDeque<Ran>>,
     ran: Vec<String>,
 }
 
-/// What a command came to.
+/// The result of a command.
 #[derive(Debug, Clone)]
 pub enum Ran {
+    /// The command ran to its end.
     Ended(Output),
-    /// It could not be run: the call itself fails.
+    /// The command could not be run: the call itself fails.
     Failure(Error),
 }
 
 impl Ran {
-    /// It ended well and wrote this.
+    /// Returns a success with this standard output.
     #[must_use]
     pub fn ok(stdout: &str) -> Self {
         Self::Ended(Output {
@@ -35,7 +36,7 @@ impl Ran {
         })
     }
 
-    /// It ended with this exit code and complained.
+    /// Returns a result with this exit code and standard error.
     #[must_use]
     pub fn exit(exit_code: i32, stderr: &str) -> Self {
         Self::Ended(Output {
@@ -47,7 +48,7 @@ impl Ran {
 }
 
 impl Host {
-    /// The pods of the target.
+    /// Sets the pods of the target.
     #[must_use]
     pub fn pods(self, names: &[&str]) -> Self {
         let names = names.iter().map(|name| (*name).to_owned()).collect();
@@ -55,15 +56,15 @@ impl Host {
         self
     }
 
-    /// Every call of the `exec` interface fails, as without the right to run commands.
+    /// Makes every call of the `exec` interface fail, for example because a permission is missing.
     #[must_use]
     pub fn refuses_commands(self, error: Error) -> Self {
         self.0.borrow_mut().commands.refused = Some(error);
         self
     }
 
-    /// What a command line, its words with spaces between them, comes to in a pod. Results of the same
-    /// line are used in the order in which they were given; the last is used again and again.
+    /// Adds a result for a command line in a pod; `line` is its words separated by spaces. Commands get the
+    /// results in order; the last result is repeated.
     #[must_use]
     pub fn runs(self, pod: &str, line: &str, ran: Ran) -> Self {
         let key = (pod.to_owned(), line.to_owned());
@@ -72,7 +73,7 @@ impl Host {
         self.clone()
     }
 
-    /// The same in place of all that was said of this line before.
+    /// Replaces all results for a command line in a pod by this one.
     #[must_use]
     pub fn runs_instead(self, pod: &str, line: &str, ran: Ran) -> Self {
         let key = (pod.to_owned(), line.to_owned());
@@ -80,7 +81,7 @@ impl Host {
         self.runs(pod, line, ran)
     }
 
-    /// The commands that were let through so far, as `POD: LINE`.
+    /// Returns the commands that the host has allowed so far, as `POD: LINE`.
     #[must_use]
     pub fn ran(&self) -> Vec<String> {
         self.0.borrow().commands.ran.clone()

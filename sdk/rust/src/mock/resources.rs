@@ -1,4 +1,4 @@
-//! Kubernetes objects, as they are kept natively: in memory.
+//! The native implementation of Kubernetes objects: they are kept in memory.
 
 use std::collections::BTreeMap;
 
@@ -9,35 +9,37 @@ use super::{Host, current};
 use crate::bindings::kubectl_broker::engine::resources::{Change, Event, Kind, Selection};
 use crate::error::{Error, ErrorKind, Result};
 
-/// What there is, and what was done with it.
+/// The objects, and the changes that the engine has made.
 #[derive(Debug, Default)]
 pub(super) struct Objects {
-    /// By kind (`GROUP/VERSION/KIND`) and name.
+    /// The objects, by kind (`GROUP/VERSION/KIND`) and name.
     present: BTreeMap<(String, String), Value>,
-    /// By `VERB KIND`.
+    /// The calls that fail, by `VERB KIND`.
     refused: BTreeMap<String, Error>,
     done: Vec<Done>,
     created: usize,
-    /// The status of what the engine creates, by kind.
+    /// The status of objects that the engine creates, by kind.
     outcomes: BTreeMap<String, Value>,
 }
 
-/// Something that the engine did with an object.
+/// A change that the engine made to an object.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Done {
-    /// `create`, `patch`, `patch-status` or `delete`.
+    /// The verb: `create`, `patch`, `patch-status` or `delete`.
     pub verb: &'static str,
+    /// The kind, as `GROUP/VERSION/KIND`.
     pub kind: String,
+    /// The name of the object.
     pub name: String,
-    /// The object or the patch as it was sent; null for `delete`.
+    /// The object or the patch as the engine sent it; null for `delete`.
     pub sent: Value,
 }
 
 impl Host {
-    /// An object that is there, with `apiVersion`, `kind` and a name.
+    /// Adds an object. It must have `apiVersion`, `kind` and a name.
     ///
     /// # Panics
-    /// When one of these is missing.
+    /// Panics if one of these is missing.
     #[must_use]
     pub fn object(self, object: Value) -> Self {
         let text = |pointer: &str| match object.pointer(pointer).and_then(Value::as_str) {
@@ -50,7 +52,7 @@ impl Host {
         self
     }
 
-    /// Every call with this verb and kind (`create`, `acme.example/v1/Vault`) fails.
+    /// Makes every call with this verb and kind (`create`, `acme.example/v1/Vault`) fail.
     #[must_use]
     pub fn refuses_objects(self, verb: &str, kind: &str, error: Error) -> Self {
         let key = format!("{verb} {kind}");
@@ -58,8 +60,8 @@ impl Host {
         self
     }
 
-    /// Each object of a kind (`acme.example/v1/Vault`) that the engine creates has this status at once, as
-    /// if its controller had come to an end with it.
+    /// Gives each object of a kind (`acme.example/v1/Vault`) that the engine creates this status at once, as
+    /// if a controller had processed it.
     #[must_use]
     pub fn settles(self, kind: &str, status: Value) -> Self {
         let mut script = self.0.borrow_mut();
@@ -68,13 +70,13 @@ impl Host {
         self
     }
 
-    /// What the engine did with objects so far; reading is not told.
+    /// Returns the changes that the engine has made so far, without reads.
     #[must_use]
     pub fn done(&self) -> Vec<Done> {
         self.0.borrow().objects.done.clone()
     }
 
-    /// Asks the manifest and the test whether something may be done.
+    /// Checks whether the manifest and the test allow the call, and returns the kind as text.
     fn check(&self, kind: &Kind, verb: ResourceVerb) -> Result<String> {
         let kind = ObjectKind {
             group: kind.group.clone(),
@@ -137,7 +139,7 @@ impl Host {
     }
 }
 
-/// What happens to objects: that they are there.
+/// A watch with one event per existing object.
 #[derive(Debug)]
 pub(crate) struct Watcher(std::vec::IntoIter<String>);
 

@@ -1,4 +1,4 @@
-//! Beginning a backup: the controller does the rest.
+//! Starting a backup. The engine creates the object, and the controller does the rest.
 
 use broker_engine::resources::Selection;
 use broker_engine::{
@@ -11,7 +11,7 @@ use crate::options::Options;
 use crate::sort::Sort;
 use crate::{BackupRequest, request};
 
-/// How many backups of one project the controller lets run at the same time, by default.
+/// The default number of backups of one project that the controller runs at the same time.
 const AT_ONCE: usize = 2;
 
 impl Prepare for BackupRequest {
@@ -46,7 +46,8 @@ impl Create for BackupRequest {
     }
 }
 
-/// Where LiferayBackups are, and no BackupRequests, nothing can be created: their spec is not public.
+/// Explains that a cluster with LiferayBackups but without BackupRequests can't create backups: the spec of
+/// LiferayBackup is not public.
 fn lacking(error: Error) -> Error {
     if error.kind != ErrorKind::NotFound {
         return error;

@@ -1,5 +1,5 @@
-//! Removing the object of a backup. The documents don't say that the controller removes the snapshot and
-//! the copied files with it.
+//! Deleting the object of a backup. The documents do not say whether the controller also deletes the
+//! snapshot and the copied files.
 
 use broker_engine::{Delete, DeleteRequest, Error, ErrorKind, Result, State};
 

@@ -1,9 +1,11 @@
 //! Backups that a backup-controller makes from `BackupRequest` objects.
 //!
-//! The controller was described in four versions that differ, and none was published: what is created
-//! is the one that its author calls implemented (`backup.liferay.cloud/v1alpha1`), and the words of all
-//! of them are understood. `LiferayBackup` is the kind of Liferay's own charts, of which only the
-//! readers are public: it is listed and followed.
+//! Four descriptions of the controller exist; they differ, and none was published. The engine creates objects
+//! of the version that its author calls implemented (`backup.liferay.cloud/v1alpha1`), and understands the
+//! states of all versions.
+//!
+//! `LiferayBackup` is the kind of Liferay's own charts. Only programs that read it are public, so the engine
+//! lists and follows such objects but does not create them.
 
 mod create;
 mod delete;
@@ -90,8 +92,10 @@ impl Act for BackupRequest {
     }
 }
 
-/// All objects of some sorts. A sort that the cluster lacks has none; one that this user may not read is
-/// left out with a warning, but for the main one.
+/// Returns all objects of some sorts.
+///
+/// A sort that the cluster lacks has no objects. A sort that the user is not allowed to read is left out with a
+/// warning, unless it is the main one.
 fn all(sorts: &[Sort]) -> Result<Vec<(Sort, Value)>> {
     let mut found = Vec::new();
     let mut lacking = 0;

@@ -1,4 +1,4 @@
-//! The manifest of a backup: where it lies, and whether it is that of the backup.
+//! The manifest file of a backup: its place, and whether it belongs to the backup.
 
 mod check;
 mod checksum;

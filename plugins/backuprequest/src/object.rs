@@ -1,5 +1,5 @@
-//! What an object says about a backup. Which fields it has depends on the document that its controller
-//! was written after, so they are looked for one by one.
+//! The fields of an object. They depend on the document that the controller follows, so each field is
+//! searched in several places.
 
 use broker_engine::{Activity, Backup, Error, Result, State};
 use serde_json::Value;
@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::sort::{Id, Sort};
 use crate::state;
 
-/// A text that is not empty.
+/// Returns a text that is not empty.
 pub fn text<'a>(object: &'a Value, pointer: &str) -> Option<&'a str> {
     let text = object.pointer(pointer).and_then(Value::as_str);
     text.filter(|text| !text.is_empty())
@@ -23,8 +23,8 @@ pub fn name(object: &Value) -> Result<&str> {
         .ok_or_else(|| Error::protocol("an object of the API server has no name"))
 }
 
-/// The project or the environment, from the first place that has it: the documents don't agree on what
-/// they call either, in the spec and in labels.
+/// Returns the project or the environment from the first place that has it. The documents use different names
+/// for them in the spec and in labels.
 pub fn belonging<'a>(object: &'a Value, what: &str) -> Option<&'a str> {
     let places: &[&str] = match what {
         "project" => &[
@@ -43,12 +43,13 @@ pub fn belonging<'a>(object: &'a Value, what: &str) -> Option<&'a str> {
     places.iter().find_map(|place| text(object, place))
 }
 
-/// Whether it is of the project or environment that is wanted, if one is.
+/// Returns whether the object belongs to the wanted project or environment. Without a wanted one, every
+/// object does.
 pub fn belongs_to(object: &Value, what: &str, wanted: Option<&str>) -> bool {
     wanted.is_none() || belonging(object, what) == wanted
 }
 
-/// The state, and the word for it.
+/// Returns the state, and the controller's word for it.
 pub fn state_of(sort: Sort, object: &Value) -> (State, Option<&str>) {
     if sort == Sort::Liferay {
         return state::of_condition(object);
@@ -104,7 +105,7 @@ pub fn to_backup(sort: Sort, object: &Value) -> Result<Backup> {
         .with_field("conditions", state::conditions(object)))
 }
 
-/// Where the document library lies, or its manifest.
+/// Returns the place of the document library or of its manifest.
 fn location(object: &Value) -> Option<String> {
     if let Some(manifest) = text(object, "/status/documentLibrary/manifestPath") {
         return Some(manifest.to_owned());

@@ -1,8 +1,8 @@
-//! What the user gave, for whichever operation.
+//! The options that the user gave, for any operation.
 
 use broker_engine::{Error, ErrorKind, OptionSetting, OptionValue, Result, Settings};
 
-/// The settings of a command.
+/// The options of a command.
 #[derive(Clone, Copy)]
 pub struct Options<'a>(pub &'a [OptionSetting]);
 
@@ -13,8 +13,10 @@ impl Settings for Options<'_> {
 }
 
 impl<'a> Options<'a> {
+    /// Returns the value of a required flag.
+    ///
     /// # Errors
-    /// `invalid-argument`, which names the flag and says what it is for.
+    /// Returns `invalid-argument`; the message names the flag and its purpose.
     pub fn needed(self, flag: &str, what: &str) -> Result<&'a str> {
         let given = self.0.iter().find(|option| option.name == flag);
         match given.map(|option| &option.value) {
@@ -23,7 +25,7 @@ impl<'a> Options<'a> {
         }
     }
 
-    /// The first flag that was given, of those that are not `but`.
+    /// Returns the first given flag other than `but`.
     pub fn first_but(self, but: &str) -> Option<&'a str> {
         let given = |option: &&OptionSetting| {
             option.name != but && option.value != OptionValue::Boolean(false)

@@ -1,6 +1,7 @@
-//! The BackupRequest that the flags of `create` describe. What they can't hold is refused before
-//! anything is asked of the cluster; what the schema of the CRD that is installed says beyond that is the
-//! API server's to say.
+//! The BackupRequest that the flags of `create` describe.
+//!
+//! Invalid values are rejected before the cluster is asked. The API server checks further rules, which depend
+//! on the schema of the installed CRD.
 
 use broker_engine::{Result, Settings, clock, yaml};
 use serde_json::{Map, Value, json};
@@ -8,17 +9,20 @@ use serde_json::{Map, Value, json};
 use crate::object::{belonging, text};
 use crate::options::{Options, refused};
 
-/// The longest name of an object, in bytes.
+/// Maximum length of an object's name, in bytes.
 const MAX_NAME: usize = 253;
-/// The longest value of a label, in bytes.
+/// Maximum length of a label's value, in bytes.
 const MAX_LABEL: usize = 63;
-/// How many days a backup is kept.
+/// Allowed retention of a backup, in days.
 const RETENTION: std::ops::RangeInclusive<i64> = 7..=365;
-/// Lengths of names of buckets, in bytes: Google allows more than the others, with dots.
+/// Allowed lengths of a bucket's name, in bytes. Google allows longer names than the other providers, with
+/// dots.
 const BUCKET: std::ops::RangeInclusive<usize> = 3..=222;
 
+/// Returns the object to create.
+///
 /// # Errors
-/// `invalid-argument`, which names the flag.
+/// Returns `invalid-argument`; the message names the flag.
 pub fn of(options: Options) -> Result<Value> {
     match options.text("file") {
         Some(file) => from_file(options, file),
@@ -93,7 +97,7 @@ fn from_flags(options: Options) -> Result<Value> {
     }))
 }
 
-/// The object of a file. Its spec is not looked at: the schema that is installed decides.
+/// Returns the object of a file. Its spec is not checked: the schema of the installed CRD decides.
 fn from_file(options: Options, file: &str) -> Result<Value> {
     if let Some(flag) = options.first_but("file") {
         return Err(refused(format!(
@@ -134,7 +138,7 @@ fn from_file(options: Options, file: &str) -> Result<Value> {
     Ok(object)
 }
 
-/// The name that the documents give to backups.
+/// Returns the name that the documents suggest for backups.
 fn pattern(place: &str, project: &str, environment: &str) -> Result<String> {
     checked(
         place,
@@ -151,7 +155,7 @@ fn checked(place: &str, name: String) -> Result<String> {
     )))
 }
 
-/// What becomes the value of a label.
+/// Returns a flag's value that is also valid as the value of a label.
 fn label<'a>(options: Options<'a>, flag: &str, what: &str) -> Result<&'a str> {
     let value = options.needed(flag, what)?;
     let inner = |b: u8| b.is_ascii_alphanumeric();
@@ -187,7 +191,7 @@ fn is_retention(text: &str) -> bool {
     number.is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// A DNS-1123 subdomain.
+/// Returns whether the name is a DNS-1123 subdomain.
 fn is_object_name(name: &str) -> bool {
     let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     name.len() <= MAX_NAME
@@ -198,7 +202,7 @@ fn is_object_name(name: &str) -> bool {
         })
 }
 
-/// An object of those fields that there are.
+/// Returns an object of those fields that have a value.
 pub fn given<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
     let fields = fields.into_iter();
     let given: Map<_, _> = fields

@@ -1,4 +1,4 @@
-//! Restoring: a RestoreRequest, where the cluster has that kind. Both of its forms are of documents only.
+//! Restores: a RestoreRequest, if the cluster has that kind. Only documents describe its two forms.
 
 use broker_engine::{
     Error, ErrorKind, Field, Restoration, Restore, RestoreRequest, RestoreSource, Result, Settings,
@@ -40,7 +40,7 @@ impl Restore for BackupRequest {
             _ => long_form(options, &backup, &id, environment, request.dry_run)?,
         };
         let object = json!({
-            // The documents don't say what restores are called.
+            // The documents suggest no name for restores.
             "metadata": { "generateName": format!("{}-restore-", id.name) },
             "spec": spec,
         });
@@ -58,7 +58,7 @@ impl Restore for BackupRequest {
     }
 }
 
-/// Each controller restores the backups of its own group.
+/// Returns the sort of the restore. Each controller restores the backups of its own group.
 fn sort_for(id: &Id) -> Result<Sort> {
     match id.sort {
         Sort::Request => Ok(Sort::Restore),
@@ -77,7 +77,7 @@ fn sort_for(id: &Id) -> Result<Sort> {
     }
 }
 
-/// Of `backup.lc2.io`.
+/// Returns the spec of a RestoreRequest of `backup.lc2.io`.
 fn newest_form(options: Options, id: &Id, environment: &str, dry_run: bool) -> Result<Value> {
     refuse(
         options,
@@ -96,7 +96,7 @@ fn newest_form(options: Options, id: &Id, environment: &str, dry_run: bool) -> R
     ]))
 }
 
-/// Of `backup.liferay.cloud`.
+/// Returns the spec of a RestoreRequest of `backup.liferay.cloud`.
 fn long_form(
     options: Options,
     backup: &Value,
@@ -132,7 +132,7 @@ fn long_form(
     ]))
 }
 
-/// A flag that this form of the kind does not have would be left out in silence.
+/// Rejects flags that this form of the kind does not have. Otherwise they would be ignored silently.
 fn refuse(options: Options, flags: &[&str], group: &str) -> Result<()> {
     let given = |flag: &&&str| options.text(flag).is_some() || options.boolean(flag);
     match flags.iter().find(given) {

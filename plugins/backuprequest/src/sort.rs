@@ -1,4 +1,4 @@
-//! The sorts of objects, and how they are named.
+//! The sorts of objects, and their ids.
 
 use broker_engine::resources::{Kind, Selection};
 use broker_engine::{Error, ErrorKind, Result};
@@ -6,19 +6,19 @@ use serde_json::Value;
 
 use crate::WHAT_IS_THERE;
 
-/// What an object is to this engine.
+/// The role of an object for this engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sort {
     Request,
-    /// The same kind as the newest document has it, in a group of its own.
+    /// A BackupRequest of the newest document, which has a group of its own.
     Lc2Request,
     Liferay,
     Restore,
     Lc2Restore,
 }
 
-/// What names an object to the user: a name alone is that of a BackupRequest, others have their kind
-/// before it in the form that kubectl takes.
+/// The id of an object. The id of a BackupRequest is its name; other ids have the kind before the name, in
+/// the form that kubectl accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Id {
     pub sort: Sort,
@@ -38,10 +38,10 @@ impl Sort {
     ];
     pub const BACKUPS: [Self; 3] = [Self::Request, Self::Lc2Request, Self::Liferay];
     pub const RESTORES: [Self; 2] = [Self::Restore, Self::Lc2Restore];
-    /// Without the right to read these nothing makes sense.
+    /// The sorts that the user must be allowed to read. Without them the engine is useless.
     pub const MAIN: [Self; 2] = [Self::Request, Self::Restore];
 
-    /// The kinds that it may have in a cluster, the likeliest first.
+    /// Returns the kinds that the sort may have in a cluster, the most likely first.
     pub const fn kinds(self) -> &'static [Kind<'static>] {
         match self {
             Self::Request => &const { [Kind::new(GROUP, "v1alpha1", "BackupRequest")] },
@@ -60,12 +60,12 @@ impl Sort {
         }
     }
 
-    /// The only kind of a sort whose version is known.
+    /// Returns the only kind of a sort whose version is known.
     pub const fn kind(self) -> Kind<'static> {
         self.kinds()[0]
     }
 
-    /// What stands before the name in an id.
+    /// Returns the text before the name in an id.
     const fn prefix(self) -> &'static str {
         match self {
             Self::Request => "backuprequest",
@@ -76,7 +76,7 @@ impl Sort {
         }
     }
 
-    /// For people.
+    /// Returns the name of the sort for display.
     pub const fn title(self) -> &'static str {
         match self {
             Self::Request => "BackupRequest",
@@ -91,10 +91,10 @@ impl Sort {
         Self::RESTORES.contains(&self)
     }
 
-    /// The kind that the cluster has of this sort, and its objects.
+    /// Returns the kind of this sort in the cluster, and its objects.
     ///
     /// # Errors
-    /// `not-found` when it has none.
+    /// Returns `not-found` if the cluster has no such kind.
     pub fn present(self, selection: &Selection) -> Result<(Kind<'static>, Vec<Value>)> {
         let mut missing = None;
         for kind in self.kinds() {
@@ -116,8 +116,10 @@ impl Id {
         }
     }
 
+    /// Parses an id.
+    ///
     /// # Errors
-    /// `invalid-argument` when the kind before the name is none of this engine's.
+    /// Returns `invalid-argument` if this engine does not know the kind before the name.
     pub fn parse(text: &str) -> Result<Self> {
         let Some((prefix, name)) = text.split_once('/') else {
             return Ok(Self::new(Sort::Request, text));
@@ -136,7 +138,7 @@ impl Id {
     /// Reads the object.
     ///
     /// # Errors
-    /// `not-found` when there is none, or when the cluster does not have the kind.
+    /// Returns `not-found` if the object does not exist, or if the cluster does not have the kind.
     pub fn read(&self) -> Result<Value> {
         for kind in self.sort.kinds() {
             match kind.get(&self.name) {
@@ -144,7 +146,7 @@ impl Id {
                 read => return read,
             }
         }
-        // The object is not there, or the kind is not.
+        // Either the object or the kind does not exist.
         match self.sort.present(&Selection::all().limit(1)) {
             Err(error) if error.kind == ErrorKind::NotFound => Err(error),
             _ => Err(self.not_there()),

@@ -1,21 +1,22 @@
-//! The words of the controllers, reduced to what decides what can be done next.
+//! The controllers' words for states, reduced to the states of the interface.
 
 use broker_engine::State;
 use serde_json::Value;
 
 use crate::object::{list, text};
 
-/// What the word in `status.state` means. A controller that has not looked at an object yet has written
-/// none.
+/// Returns the state for the word in `status.state`. The word is missing until a controller has processed the
+/// object.
 pub fn of_word(word: Option<&str>) -> State {
     match word {
         None | Some("" | "Pending") => State::Pending,
-        // Of the newest restores; the older documents have no words of their own for them.
+        // These words are from the newest document about restores; the older documents have no words for
+        // them.
         Some(
             "GeneratingMetadata" | "DatabaseComplete" | "ValidatingBackup" | "RestoringSnapshot"
             | "RestoringDump" | "RestoringStorage",
         ) => State::Running,
-        // InProgress, SnapshotInProgress, ExportInProgress, TransferInProgress.
+        // The words are InProgress, SnapshotInProgress, ExportInProgress and TransferInProgress.
         Some(word) if word.ends_with("InProgress") => State::Running,
         Some("Succeeded" | "Completed") => State::Succeeded,
         Some("Failed") => State::Failed,
@@ -23,7 +24,8 @@ pub fn of_word(word: Option<&str>) -> State {
     }
 }
 
-/// What the condition `Succeeded` of a LiferayBackup says: there is none while it runs.
+/// Returns the state from the condition `Succeeded` of a LiferayBackup. A running backup has no such
+/// condition.
 pub fn of_condition(object: &Value) -> (State, Option<&str>) {
     let conditions = list(object, "/status/conditions");
     let succeeded = conditions
@@ -32,13 +34,13 @@ pub fn of_condition(object: &Value) -> (State, Option<&str>) {
     match succeeded.and_then(|condition| condition["status"].as_str()) {
         Some("True") => (State::Succeeded, Some("Succeeded")),
         Some("False") => (State::Failed, Some("Failed")),
-        // Nothing tells a backup that runs from one that nobody has begun.
+        // A running backup looks the same as one that no controller has started.
         None | Some("Unknown") => (State::Running, None),
         Some(_) => (State::Unknown, None),
     }
 }
 
-/// All conditions in one line: `DatabaseBackupReady=True (SnapshotSucceeded)`.
+/// Returns all conditions in one line: `DatabaseBackupReady=True (SnapshotSucceeded)`.
 pub fn conditions(object: &Value) -> Option<String> {
     let shown: Vec<_> = list(object, "/status/conditions")
         .iter()
@@ -51,7 +53,7 @@ pub fn conditions(object: &Value) -> Option<String> {
     (!shown.is_empty()).then(|| shown.join(", "))
 }
 
-/// Why it failed, as far as the controller says: its error, else what its conditions say.
+/// Returns the reason of a failure: the controller's error, or otherwise its conditions.
 pub fn failure(object: &Value) -> Option<String> {
     let told = ["/status/error", "/status/message"];
     if let Some(error) = told.into_iter().find_map(|place| text(object, place)) {

@@ -16,7 +16,7 @@ use super::*;
 
 const KIND: &str = "backup.liferay.cloud/v1alpha1/BackupRequest";
 const LC2_KIND: &str = "backup.lc2.io/v1alpha1/BackupRequest";
-/// 2025-11-09 14:30:00 UTC.
+/// The time 2025-11-09 14:30:00 UTC, in milliseconds since the Unix epoch.
 const NOW: u64 = 1_762_698_600_000;
 
 fn host() -> Host {
@@ -95,7 +95,7 @@ fn field<'a>(backup: &'a Backup, name: &str) -> Option<&'a str> {
     field.map(|field| field.value.as_str())
 }
 
-/// What is needed to create a backup, but for `without`, and with `more`.
+/// Returns the flags that `create` requires, except `without`, and with `more`.
 fn flags(without: &str, more: &[(&str, OptionValue)]) -> Vec<OptionSetting> {
     let needed: [(&str, OptionValue); 5] = [
         ("project", "retail".into()),

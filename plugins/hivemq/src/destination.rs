@@ -1,7 +1,7 @@
-//! Whether a backup can be moved to the folder of `--destination`, before it is begun.
+//! Checks, before the backup, whether it can be moved to the folder of `--destination`.
 //!
-//! Which pod the backup will be on is not known then: the folder has to do in each. Nothing is left
-//! behind: a folder that is missing is not made, but the one above it is tried.
+//! The pod of the backup is not known yet, so the folder must be usable in each pod. The check leaves nothing
+//! behind: if the folder is missing, the check tries the nearest existing folder above it.
 
 use std::cell::OnceCell;
 
@@ -13,10 +13,10 @@ use super::{folder, prepare};
 const NOT_THERE: &str =
     "HiveMQ and its sidecar take what is in that folder for backups: give another one";
 
-/// Looks at the folder in every pod that the backup may come to be on.
+/// Checks the folder in every pod that may hold the backup.
 ///
 /// # Errors
-/// Why a backup can't be moved there.
+/// Returns the reason why a backup can't be moved there.
 pub fn check(folder: &str) -> Result<()> {
     let pods = exec::pods()?;
     let size = OnceCell::new();
@@ -39,7 +39,7 @@ pub fn check(folder: &str) -> Result<()> {
 struct Destination<'a> {
     pod: &'a str,
     folder: &'a str,
-    /// Bytes that the backup may have, once somebody has asked.
+    /// The expected size of the backup in bytes, once it has been read.
     size: &'a OnceCell<Option<u64>>,
 }
 
@@ -57,12 +57,13 @@ impl Destination<'_> {
                 .with_hint(NOT_THERE));
         }
         self.try_to_write(&present)?;
-        // Only whether there is such a program.
+        // The result is ignored: this only checks that the container has the program.
         self.command("can-move").run()?;
         self.check_room(&backups, &present)
     }
 
-    /// The destination, or the nearest folder above it that is there: the rest can be made in it.
+    /// Returns the destination, or the nearest existing folder above it. The rest of the path can be created
+    /// there.
     fn nearest_folder(&self) -> Result<String> {
         let mut path = self.folder;
         loop {
@@ -86,8 +87,8 @@ impl Destination<'_> {
         }
     }
 
-    /// Whether two paths lead to one folder. A `test` that does not know the question has an exit code of
-    /// its own.
+    /// Returns whether two paths are the same folder. A `test` without the operator for this returns another
+    /// exit code than 0 and 1.
     fn is_same(&self, path: &str, other: &str) -> Result<bool> {
         let same = self
             .command("is-same")
@@ -111,7 +112,7 @@ impl Destination<'_> {
         Ok(())
     }
 
-    /// To another file system the backup is copied.
+    /// Checks the free space. A move to another file system copies the backup.
     fn check_room(&self, backups: &str, present: &str) -> Result<()> {
         let asked = self
             .command("spaces")
@@ -213,7 +214,7 @@ mod tests {
         ))
     }
 
-    /// Two pods in which `/mnt` is a folder, and `/mnt/kept` is missing.
+    /// Returns a host with two pods in which `/mnt` is a folder and `/mnt/kept` is missing.
     fn host() -> Host {
         let item = r#"{"items": [{"id": "b", "createdAt": "2025-09-05T13:02:15Z", "bytes": 2048, "state": "COMPLETED"}]}"#;
         let host = Host::new(MANIFEST)

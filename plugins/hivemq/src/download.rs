@@ -1,11 +1,12 @@
-//! Downloads, with the routes that older servers had.
+//! Downloads, including the routes of older servers.
 
 use broker_engine::http::{self, Expectation};
 use broker_engine::{Download, DownloadRequest, Error, Result, Saved};
 
 use super::{HiveMq, answer_if_routed};
 
-/// The first is HiveMQ's own; the others are guesses of an older plugin, for servers of its time.
+/// The routes of files. HiveMQ documents the first; the others are guesses of an older plugin for older
+/// servers.
 const FILES: [&str; 4] = [
     "/api/v1/management/files/backups/{backupId}",
     "/api/v1/management/backups/{backupId}/file",
@@ -15,7 +16,7 @@ const FILES: [&str; 4] = [
 const PERMISSION: &str = "HIVEMQ_MANAGEMENT_FILES_BACKUPS_BACKUPID_GET";
 
 impl Download for HiveMq {
-    /// HiveMQ says nothing of the bytes beforehand but what stands in its list, which the host knows.
+    /// Saves the backup. HiveMQ announces only the size in its list, which the host already knows.
     fn download(request: DownloadRequest) -> Result<Saved> {
         for route in FILES {
             let asked = http::get("api", route).parameter("backupId", &request.id);

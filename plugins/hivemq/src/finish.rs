@@ -1,7 +1,8 @@
-//! `--destination`: a backup that is complete is moved to another folder inside its pod.
+//! `--destination`: moves a complete backup to another folder inside its pod.
 //!
-//! HiveMQ keeps each backup in one folder, named as its id, on one pod of the cluster; with a volume
-//! that all pods share, on every one. No API moves it, so commands in the pod do.
+//! HiveMQ keeps each backup in one folder, named after its id, on one pod of the cluster. With a volume that
+//! all pods share, the folder is visible on every pod. No API moves a backup, so the engine runs commands in
+//! the pod.
 
 use broker_engine::{Error, ErrorKind, Field, Finish, FinishRequest, Result, exec, log};
 
@@ -34,7 +35,7 @@ impl Finish for HiveMq {
     }
 }
 
-/// Where a backup lies.
+/// The place of a backup.
 struct Place {
     pod: String,
     /// The folder of all backups.
@@ -69,7 +70,7 @@ impl Place {
                 }
                 Ok(false) => {}
                 Err(error) if error.kind == ErrorKind::Forbidden => return Err(error),
-                // Another pod may have it.
+                // Another pod may have the backup.
                 Err(error) => {
                     log::debug(&error.message);
                     failed = Some(error);
@@ -84,7 +85,7 @@ impl Place {
         }))
     }
 
-    /// Moves it into `folder`, where nothing of its name may be, and says where it is then.
+    /// Moves the backup into `folder`, which must not contain its name, and returns the new path.
     fn move_to(&self, folder: &str) -> Result<String> {
         let target = format!("{folder}/{}", self.id);
         if format!("{folder}/").starts_with(&format!("{}/", self.path)) {
@@ -110,7 +111,7 @@ impl Place {
         moved.map_err(|error| {
             error.with_hint(format!("A part of it may have been copied to {target}"))
         })?;
-        // `mv -n` is content with doing nothing.
+        // `mv -n` succeeds even if it moved nothing.
         if is_there(&self.pod, &target)? && !is_there(&self.pod, &self.path)? {
             return Ok(target);
         }
@@ -141,8 +142,8 @@ impl Place {
         Ok(())
     }
 
-    /// To another file system the backup is copied, for which there has to be room. In an image
-    /// without the programs that tell, `mv` finds out.
+    /// Checks the free space, because a move to another file system copies the backup. In an image without
+    /// the programs for this, `mv` fails by itself.
     fn check_room(&self, folder: &str) -> Result<()> {
         let asked = self
             .command("spaces")
@@ -209,7 +210,7 @@ fn is_there(pod: &str, path: &str) -> Result<bool> {
     }
 }
 
-/// What a program said, if the container has it.
+/// Returns the output of a program, or `None` if the container does not have it.
 pub fn if_present(asked: Result<exec::Output>) -> Result<Option<exec::Output>> {
     match asked {
         Err(error) if error.kind == ErrorKind::Unsupported => {

@@ -1,29 +1,29 @@
-//! The folder in which HiveMQ keeps its backups, as it is inside the pods.
+//! The folder of HiveMQ's backups inside the pods.
 
 use broker_engine::{Error, ErrorKind, Result, exec, log};
 
-/// Where no variable names another.
+/// The folder if no variable names another.
 const DEFAULT: &str = "/opt/hivemq/backup";
 
-/// A file system, as `df -Pk` tells of it.
+/// A file system, as `df -Pk` reports it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Disk {
     device: String,
     mount: String,
-    /// Bytes.
+    /// Free space in bytes.
     pub free: u64,
 }
 
 impl Disk {
-    /// Whether a move between the two is a matter of names only. Two mounts of one device are two
-    /// places to `rename(2)`.
+    /// Returns whether a move between the two file systems only renames. `rename(2)` fails between two mounts
+    /// of one device.
     pub fn is_that_of(&self, other: &Self) -> bool {
         (&self.device, &self.mount) == (&other.device, &other.mount)
     }
 }
 
-/// Reads the table of `df -Pk`: one line for each path, its columns divided by spaces, of which the
-/// first and the last may hold more of them.
+/// Parses the table of `df -Pk`: one line per path, with columns separated by spaces. The first and the last
+/// column may contain spaces.
 pub fn disks(table: &str) -> Result<Vec<Disk>> {
     let read = |line: &str| {
         let words: Vec<_> = line.split_whitespace().collect();
@@ -41,7 +41,8 @@ pub fn disks(table: &str) -> Result<Vec<Disk>> {
         .ok_or_else(|| Error::protocol("`df` printed a table of another form than POSIX's"))
 }
 
-/// A path without dots and doubled slashes, if it is absolute and leads nowhere else than it says.
+/// Returns the path without `.` and doubled slashes. Returns `None` for a relative path and for a path with
+/// `..`.
 pub fn clean(path: &str) -> Option<String> {
     let below = path.strip_prefix('/')?;
     let parts = below
@@ -50,14 +51,14 @@ pub fn clean(path: &str) -> Option<String> {
     let parts: Vec<_> = parts.collect();
     let fits = !parts.is_empty()
         && !parts.contains(&"..")
-        // Longer names are in no file system of Linux.
+        // File systems of Linux have no longer names.
         && parts.iter().all(|part| part.len() <= 255)
         && path.len() <= 2048
         && !path.chars().any(char::is_control);
     fits.then(|| format!("/{}", parts.join("/")))
 }
 
-/// The folder of backups in a pod: what `HIVEMQ_BACKUP_FOLDER` names there, else HiveMQ's own.
+/// Returns the folder of backups in a pod: the value of `HIVEMQ_BACKUP_FOLDER` there, or HiveMQ's default.
 pub fn of_pod(pod: &str) -> Result<String> {
     let asked = exec::command("backup-folder").in_pod(pod).run();
     let output = match asked {

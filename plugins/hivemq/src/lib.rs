@@ -1,6 +1,6 @@
-//! HiveMQ Enterprise's management REST API.
+//! An engine for HiveMQ Enterprise, which uses the management REST API.
 //!
-//! Protocol facts come from HiveMQ's own OpenAPI file (`hivemq-openapi.yaml` 4.30.0).
+//! Protocol facts are from HiveMQ's own OpenAPI file (`hivemq-openapi.yaml` 4.30.0).
 
 mod destination;
 mod download;
@@ -23,14 +23,14 @@ engine!(HiveMq, "engine.toml");
 
 const BACKUPS: &str = "/api/v1/management/backups";
 const NO_SUCH_BACKUP: &str = "`kubectl broker backup list --engine hivemq` shows the backups; HiveMQ forgets a failed one after an hour";
-/// Bytes.
+/// Maximum length of an error body, in bytes.
 const MAX_ERROR_BODY: u64 = 1 << 20;
 const BACKUP: &str = "/api/v1/management/backups/{backupId}";
 const STATUS_PERMISSION: &str = "HIVEMQ_MANAGEMENT_BACKUPS_BACKUPID_GET";
 
 impl Detect for HiveMq {
     fn detect() -> Result<Detection> {
-        // The API has no route that says only that it is there; the list is its cheapest answer.
+        // The API has no health route; the list is its cheapest answer.
         let backups = list()?;
         let mut detection = Detection::of("HiveMQ management API");
         detection.detail = Some(format!("{} backups", backups.len()));
@@ -73,14 +73,14 @@ fn list() -> Result<Vec<wire::Backup>> {
     Ok(list.items)
 }
 
-/// Sends a request and reads HiveMQ's form of an error. `permission` is the one that the route
-/// needs in the Enterprise Security Extension.
+/// Sends a request and reads errors in HiveMQ's format. `permission` is the permission that the route
+/// requires in the Enterprise Security Extension.
 fn answer(request: http::Request, permission: &str) -> Result<http::Response> {
     check(request.send()?, permission)
 }
 
-/// The answer, or none where the server does not know the route, which is not the same as not knowing
-/// the backup.
+/// Returns the answer, or `None` if the server does not know the route. An unknown backup is an error
+/// instead.
 fn answer_if_routed(request: http::Request, permission: &str) -> Result<Option<http::Response>> {
     let response = request.send()?;
     if response.status() != 404 {
@@ -128,7 +128,7 @@ fn to_backup(wire: wire::Backup) -> Backup {
     }
 }
 
-/// HiveMQ shows a restore as a state of the backup that is being restored.
+/// Returns the activity and the state. HiveMQ reports a restore as a state of the backup that is restored.
 fn state(reported: &str) -> (Activity, State) {
     match reported {
         "IN_PROGRESS" => (Activity::Backup, State::Running),

@@ -1,4 +1,4 @@
-//! What can be known before a backup is begun.
+//! Checks before a backup.
 
 use broker_engine::{
     Error, ErrorKind, OptionSetting, OptionValue, Prepare, PrepareRequest, Result, exec, log,
@@ -25,7 +25,7 @@ impl Prepare for HiveMq {
     }
 }
 
-/// The folder that `--destination` names, if it was given.
+/// Returns the folder that `--destination` names.
 pub fn destination(options: &[OptionSetting]) -> Result<Option<String>> {
     let given = options.iter().find(|option| option.name == "destination");
     let Some(OptionValue::Text(path)) = given.map(|option| &option.value) else {
@@ -41,7 +41,7 @@ pub fn destination(options: &[OptionSetting]) -> Result<Option<String>> {
     Ok(Some(clean))
 }
 
-/// A note on the space in the first pod's backup folder; none where it was worth a warning.
+/// Returns a note on the free space in the first pod's backup folder, unless a warning was logged instead.
 fn free_space() -> Result<Option<String>> {
     let pods = exec::pods()?;
     let Some(pod) = pods.first() else {
@@ -72,7 +72,8 @@ fn free_space() -> Result<Option<String>> {
     }
 }
 
-/// Bytes of the newest backup that has a file. HiveMQ's times are all of one form, in UTC.
+/// Returns the size of the newest backup that has a file, in bytes. HiveMQ's times have one form, in UTC, so
+/// their texts can be compared.
 pub fn newest_size() -> Result<Option<u64>> {
     let backups = super::list()?;
     let newest = backups

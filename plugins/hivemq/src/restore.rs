@@ -1,4 +1,4 @@
-//! Restores, with the route that older servers had.
+//! Restores, including the route of older servers.
 
 use broker_engine::http;
 use broker_engine::{
@@ -47,15 +47,15 @@ impl Restore for HiveMq {
     }
 }
 
-/// What an older server's `/restores` wants.
+/// The body of an older server's `/restores`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RestoreBody<'a> {
     backup_id: &'a str,
 }
 
-/// The backup as it is before it is restored: its state may be the end of an earlier restore. None where
-/// the server can't or may not tell.
+/// Returns the backup before the restore: its state may be the end of an earlier restore. Returns `None` if
+/// the server does not report it.
 fn before(id: &str) -> Result<Option<Backup>> {
     let request = http::get("api", BACKUP).parameter("backupId", id);
     let response = match answer_if_routed(request, STATUS_PERMISSION) {
@@ -68,14 +68,14 @@ fn before(id: &str) -> Result<Option<Backup>> {
     Ok(Some(to_backup(item.backup)))
 }
 
-/// The state of a restore that was just asked for.
+/// Returns the state of a restore that was just requested.
 ///
-/// HiveMQ's own example of the answer says `IN_PROGRESS`, the word of a running backup: here it is
-/// the restore that runs. A state that has ended is the end of this restore if it was another one
-/// before. Otherwise it is from before, and the host takes it for an end only once it has changed.
+/// HiveMQ's own example of the answer says `IN_PROGRESS`, the word of a running backup; here it means a
+/// running restore. If the answer has a final state other than the earlier one, it is the end of this
+/// restore. Otherwise the final state is the earlier one, and the host ignores it until it changes.
 fn begun(mut answered: Backup, before: Option<Backup>) -> Backup {
     let changed = before.is_some_and(|before| end_of(&before) != end_of(&answered));
-    // `COMPLETED` says only that there is a backup that can be restored.
+    // `COMPLETED` only says that there is a backup that can be restored.
     let is_end = answered.activity == Activity::Restore || answered.state == State::Failed;
     if answered.state != State::Running && !(changed && is_end) {
         answered.state = State::Pending;
@@ -84,8 +84,8 @@ fn begun(mut answered: Backup, before: Option<Backup>) -> Backup {
     answered
 }
 
-/// What a backup says of how the last work on it ended: the state, a time and the reason. Its size says
-/// nothing of that.
+/// Returns the end of the last work on a backup: the state, a time and the reason. The size is not part of
+/// it.
 fn end_of(backup: &Backup) -> (Option<&str>, Option<&str>, Option<&str>) {
     (
         backup.reported_state.as_deref(),
@@ -94,8 +94,8 @@ fn end_of(backup: &Backup) -> (Option<&str>, Option<&str>, Option<&str>) {
     )
 }
 
-/// The state of a restore that an older server was asked for. Its answer is of the restore and not of the
-/// backup.
+/// Returns the state of a restore on an older server. The answer of such a server is about the restore, not
+/// about the backup.
 fn begun_elsewhere(id: String, reported: String, before: Option<Backup>) -> Backup {
     let (_, state) = state(&reported);
     let mut backup = Backup::new(id, State::Pending);
@@ -103,7 +103,7 @@ fn begun_elsewhere(id: String, reported: String, before: Option<Backup>) -> Back
         backup.state = state;
         backup.reported_state = Some(reported);
     } else if let Some(before) = before {
-        // What it is compared with, as long as nothing is seen of the restore.
+        // The host compares later states with this one until the restore becomes visible.
         backup = Backup {
             state: State::Pending,
             ..before

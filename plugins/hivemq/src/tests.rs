@@ -183,7 +183,7 @@ fn an_end_in_the_answer_to_a_restore_is_its_end_only_if_it_was_not_there_before(
         ("RESTORE_FAILED", "RESTORE_COMPLETED", State::Succeeded),
         ("RESTORE_COMPLETED", "FAILED", State::Failed),
         ("RESTORE_COMPLETED", "RESTORE_IN_PROGRESS", State::Running),
-        // It says only that there is a backup.
+        // The state only says that there is a backup.
         ("RESTORE_FAILED", "COMPLETED", State::Pending),
     ] {
         let host = host(RESTORE, 200, &item(answered)).answer(ONE, Reply::text(200, &item(before)));

@@ -2,19 +2,19 @@
 
 use serde::Deserialize;
 
-/// `GET /api/v1/management/backups`; not paged.
+/// The answer of `GET /api/v1/management/backups`. It is not paged.
 #[derive(Deserialize)]
 pub struct BackupList {
     pub items: Vec<Backup>,
 }
 
-/// What every request on one backup answers.
+/// The answer of every request on one backup.
 #[derive(Deserialize)]
 pub struct BackupItem {
     pub backup: Backup,
 }
 
-/// What an older server's `/restores` answers.
+/// The answer of an older server's `/restores`.
 #[derive(Deserialize)]
 pub struct RestoreItem {
     pub status: String,
@@ -24,9 +24,9 @@ pub struct RestoreItem {
 #[serde(rename_all = "camelCase")]
 pub struct Backup {
     pub id: String,
-    /// RFC 3339, with or without milliseconds.
+    /// The time of creation as RFC 3339 text, with or without milliseconds.
     pub created_at: String,
-    /// Absent or null while the backup runs.
+    /// The size in bytes; absent or null while the backup runs.
     pub bytes: Option<i64>,
     pub state: String,
     pub fail_reason: Option<String>,
@@ -38,7 +38,7 @@ pub struct ErrorBody {
     errors: Vec<ErrorItem>,
 }
 
-/// `detail` can be missing: seen on a live 404.
+/// One error. `detail` is optional: a real server left it out in a 404.
 #[derive(Deserialize)]
 struct ErrorItem {
     title: String,
@@ -46,15 +46,15 @@ struct ErrorItem {
 }
 
 impl ErrorBody {
-    /// The text of a 404 that is about what the request names. One without details was seen on a live
-    /// server for a route that it does not have.
+    /// Returns the text of a 404 about the named resource. A real server sent a 404 without details for a
+    /// route that it does not have.
     pub fn names_what_is_missing(body: &[u8]) -> Option<String> {
         let parsed: Self = serde_json::from_slice(body).ok()?;
         let detailed = parsed.errors.iter().any(|error| error.detail.is_some());
         if detailed { Self::explain(body) } else { None }
     }
 
-    /// The text of an error body, if it has the documented form.
+    /// Returns the text of an error body, if it has the documented form.
     pub fn explain(body: &[u8]) -> Option<String> {
         let body: Self = serde_json::from_slice(body).ok()?;
         let texts: Vec<String> = body

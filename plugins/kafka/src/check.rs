@@ -1,11 +1,11 @@
-//! What the operator would refuse in a spec although the API server takes it (`ValidationFailed`).
+//! Rules for a spec that the operator enforces and the API server does not (`ValidationFailed`).
 
 use broker_engine::Result;
 use serde_json::Value;
 
 use crate::flags::invalid;
 
-/// Numbers that the operator wants to be above 0. Flags set none of them.
+/// Numbers that the operator requires to be greater than 0. No flag sets them.
 const NUMBERS: [&str; 4] = [
     "/segmentMaxBytes",
     "/segmentMaxIntervalMs",
@@ -13,7 +13,7 @@ const NUMBERS: [&str; 4] = [
     "/kafkaCluster/connection/connectionsPerBroker",
 ];
 
-/// How fields are called in messages: by the flags that they came from, or by their paths.
+/// The names of fields in messages: the flags that set them, or their paths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Names {
     Flags,
@@ -29,10 +29,10 @@ impl Names {
     }
 }
 
-/// Checks the spec of a KafkaBackup. What is missing is the API server's to say.
+/// Checks the spec of a KafkaBackup. The API server reports missing fields.
 ///
 /// # Errors
-/// All that is wrong, in one message.
+/// Returns all violations in one message.
 pub fn backup(spec: &Value, names: Names) -> Result<()> {
     let mut problems = Vec::new();
     let empty = |pointer| {
@@ -70,7 +70,7 @@ pub fn backup(spec: &Value, names: Names) -> Result<()> {
 /// Checks the cluster of a restore, which flags describe.
 ///
 /// # Errors
-/// What the operator would refuse.
+/// Returns the violation that the operator would report.
 pub fn cluster(cluster: &Value) -> Result<()> {
     certificates(cluster, Names::Flags).map_or(Ok(()), |problem| {
         Err(invalid(format!(
@@ -79,7 +79,7 @@ pub fn cluster(cluster: &Value) -> Result<()> {
     })
 }
 
-/// What Kafka's certificate is checked against.
+/// Checks that the certificate of Kafka can be verified.
 fn certificates(cluster: &Value, names: Names) -> Option<String> {
     let protocol = cluster["securityProtocol"].as_str()?.to_ascii_uppercase();
     let lacking = ["tlsSecret", "caSecret"]
@@ -94,7 +94,7 @@ fn certificates(cluster: &Value, names: Names) -> Option<String> {
         .then(|| format!("{name} {protocol} needs {needed}"))
 }
 
-/// A number that the schema lets be 0 and the operator does not.
+/// Checks a number that the schema allows to be 0 and the operator does not.
 fn below_one(spec: &Value, path: &str) -> Option<String> {
     let number = spec.pointer(path)?;
     let field = path.replace('/', ".");
@@ -150,7 +150,7 @@ fn compression(spec: &Value, names: Names) -> Option<String> {
     let level = spec.get("compressionLevel")?;
     let field = names.of("compressionLevel", "compression-level");
     if name != "zstd" {
-        // The operator passes over it; who wrote it meant something by it.
+        // The operator ignores the level, but a user who gave the flag expects an effect.
         return (names == Names::Flags).then(|| format!("{field} is one of zstd, not of {name}"));
     }
     let fits = level.as_i64().is_some_and(|it| (1..=22).contains(&it));

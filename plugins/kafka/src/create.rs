@@ -1,4 +1,4 @@
-//! Which KafkaBackup is created: one of a file, a copy of another, or one of flags.
+//! The KafkaBackup to create: from a file, from another KafkaBackup, or from flags.
 
 use broker_engine::{CreateRequest, Error, ErrorKind, Result, Settings, clock, yaml};
 use serde_json::{Map, Value, json};
@@ -8,7 +8,7 @@ use crate::flags::{self, invalid};
 use crate::object::Object;
 use crate::work::Work;
 
-/// What describes a backup by flags.
+/// The flags that describe a backup.
 const FLAGS: [&str; 16] = [
     "topics",
     "bootstrap-servers",
@@ -27,13 +27,13 @@ const FLAGS: [&str; 16] = [
     "stop-at-current-offsets",
     "consumer-group-snapshot",
 ];
-/// The beginning of a name where neither the user nor a file has one.
+/// The prefix of a name if neither the user nor a file gives one.
 const PREFIX: &str = "backup";
 
-/// A KafkaBackup that runs once, as it is asked for.
+/// Returns a KafkaBackup that runs once, now.
 ///
 /// # Errors
-/// When sources are mixed, or the operator would refuse it.
+/// Fails if the request mixes sources, or if the operator would reject the object.
 pub fn object(request: &CreateRequest) -> Result<Value> {
     let (file, from) = (request.text("file"), request.text("from"));
     let sources = [("file", file), ("from", from)];
@@ -65,7 +65,7 @@ fn is_given(request: &CreateRequest, name: &str) -> bool {
     request.text(name).is_some() || request.integer(name).is_some() || request.boolean(name)
 }
 
-/// `PREFIX-20250906-120000`
+/// Returns `PREFIX-20250906-120000`.
 pub fn named(prefix: &str) -> String {
     format!("{prefix}-{}", clock::stamp())
 }
@@ -99,7 +99,7 @@ fn of_file(text: &str) -> Result<Value> {
     Ok(object)
 }
 
-/// The operator has no way to run a scheduled backup now but another one that is not scheduled.
+/// Returns a copy without a schedule. The operator has no other way to run a scheduled backup now.
 fn copy_of(name: &str) -> Result<Value> {
     let original: Object = Work::Backup.get(name)?;
     let mut spec = original.spec;
@@ -147,7 +147,7 @@ fn of_flags(request: &CreateRequest) -> Result<Value> {
     Ok(json!({ "metadata": { "name": named(PREFIX) }, "spec": spec }))
 }
 
-/// What the user should know before.
+/// Returns notes for the user before the backup starts.
 pub fn notes(request: &CreateRequest, object: &Value) -> Vec<String> {
     let mut notes = Vec::new();
     if object["spec"]["continuous"] == true {
@@ -157,7 +157,7 @@ pub fn notes(request: &CreateRequest, object: &Value) -> Vec<String> {
         );
     }
     if let Some(name) = request.text("from") {
-        // The operator takes a set for that of the object whose name its id begins with.
+        // The operator assigns a backup set to the object whose name is the prefix of the set's id.
         notes.push(format!(
             "The set belongs to the copy: the retention of {name} never removes it"
         ));

@@ -1,12 +1,12 @@
-//! Schedules as the operator reads them: by the crate `cron` 0.12, with 6 or 7 fields, seconds first. It is
-//! that crate that judges here, too.
+//! Schedules in the operator's format, which is that of the crate `cron` 0.12: 6 or 7 fields, seconds first.
+//! This module uses the same crate.
 
 use std::str::FromStr;
 
 use broker_engine::{Error, ErrorKind, Result};
 use cron::Schedule;
 
-/// In their order, with the numbers that each can have.
+/// The fields in order, with their allowed numbers.
 const FIELDS: [(&str, u32, u32); 7] = [
     ("second", 0, 59),
     ("minute", 0, 59),
@@ -19,10 +19,10 @@ const FIELDS: [(&str, u32, u32); 7] = [
 const DAY_OF_WEEK: &str = "day of the week";
 const DAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 
-/// Whether the operator can read it.
+/// Checks whether the operator can parse the schedule.
 ///
 /// # Errors
-/// Says what is wrong, and how a schedule with 5 fields is written for the operator.
+/// Returns the invalid part, and the operator's form of a schedule with 5 fields.
 pub fn check(cron: &str) -> Result<()> {
     if is_read(cron) {
         return Ok(());
@@ -49,7 +49,8 @@ fn is_read(cron: &str) -> bool {
     Schedule::from_str(cron).is_ok()
 }
 
-/// The crate does not say what it stumbled over: each part of each field is tried alone.
+/// Returns an error about the invalid part. The crate does not report which part it is, so each part of each
+/// field is tried alone.
 fn wrong(cron: &str, fields: &[&str]) -> Option<Error> {
     for (at, (name, first, last)) in FIELDS.into_iter().enumerate().take(fields.len()) {
         let stumbles = |part: &&str| {
@@ -85,8 +86,8 @@ fn refused(cron: &str, why: &str) -> Error {
     )
 }
 
-/// A schedule of 5 fields, as Unix has it, for the operator: from second 0 on, and with names for days of
-/// the week, whose numbers differ.
+/// Returns the operator's form of a Unix schedule with 5 fields. It starts at second 0 and uses names for
+/// days of the week, because their numbers differ.
 fn corrected(fields: &[&str]) -> Option<String> {
     let [first @ .., week] = fields else {
         return None;
@@ -95,7 +96,8 @@ fn corrected(fields: &[&str]) -> Option<String> {
     (fields.len() == 5).then(|| format!("0 {} {}", first.join(" "), week.join(",")))
 }
 
-/// `1-5` is MON-FRI; what ends on Sunday is told one by one, for Sunday is the first day here.
+/// Returns days as names: `1-5` is MON-FRI. A range that ends on Sunday becomes a list, because Sunday is the
+/// operator's first day.
 fn days(part: &str) -> String {
     let name = |number: usize| DAYS[number % 7];
     let number = |text: &str| text.parse::<usize>().ok().filter(|number| *number <= 7);

@@ -1,11 +1,11 @@
-//! What flags say of a Kafka cluster, a storage and lists.
+//! Flags that describe a Kafka cluster, a storage and lists.
 
 use broker_engine::{Error, ErrorKind, Result, Settings};
 use serde_json::{Map, Value, json};
 
 const PROTOCOLS: [&str; 4] = ["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"];
 const MECHANISMS: [&str; 3] = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"];
-/// The flags of a cluster, without which they mean nothing.
+/// Flags of a cluster. They have no meaning without one.
 const OF_CLUSTER: [&str; 5] = [
     "security-protocol",
     "sasl-secret",
@@ -19,10 +19,10 @@ pub fn invalid(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidArgument, message)
 }
 
-/// The items of a list that is separated by commas; none without the flag.
+/// Returns the items of a comma-separated list, or `None` without the flag.
 ///
 /// # Errors
-/// When an item is empty.
+/// Fails if an item is empty.
 pub fn list(flags: &dyn Settings, name: &str) -> Result<Option<Vec<String>>> {
     let Some(text) = flags.text(name) else {
         return Ok(None);
@@ -36,10 +36,10 @@ pub fn list(flags: &dyn Settings, name: &str) -> Result<Option<Vec<String>>> {
     Ok(Some(items))
 }
 
-/// `a=b,c=d`; empty without the flag.
+/// Returns the pairs of `a=b,c=d`, or an empty map without the flag.
 ///
 /// # Errors
-/// When something is no pair, or stands for two.
+/// Fails if an item is not a pair, or if a key occurs twice.
 pub fn pairs(flags: &dyn Settings, name: &str) -> Result<Map<String, Value>> {
     let mut pairs = Map::new();
     for item in list(flags, name)?.unwrap_or_default() {
@@ -57,10 +57,10 @@ pub fn pairs(flags: &dyn Settings, name: &str) -> Result<Map<String, Value>> {
     Ok(pairs)
 }
 
-/// The cluster that flags describe, if they do.
+/// Returns the cluster that flags describe, if they do.
 ///
 /// # Errors
-/// When they contradict each other or say too little.
+/// Fails if the flags contradict each other or are incomplete.
 pub fn cluster(flags: &dyn Settings) -> Result<Option<Value>> {
     let Some(servers) = list(flags, "bootstrap-servers")? else {
         return match OF_CLUSTER.iter().find(|name| flags.text(name).is_some()) {
@@ -106,7 +106,7 @@ pub fn cluster(flags: &dyn Settings) -> Result<Option<Value>> {
     Ok(Some(cluster))
 }
 
-/// A value that is one of a few, in any case.
+/// Returns a value that must be one of a few, ignoring case.
 fn one_of<'a>(flags: &dyn Settings, name: &str, known: &[&'a str]) -> Result<Option<&'a str>> {
     let Some(text) = flags.text(name) else {
         return Ok(None);
@@ -118,10 +118,10 @@ fn one_of<'a>(flags: &dyn Settings, name: &str, known: &[&'a str]) -> Result<Opt
     })
 }
 
-/// The storage that flags describe, if they do.
+/// Returns the storage that flags describe, if they do.
 ///
 /// # Errors
-/// When they contradict each other or say too little.
+/// Fails if the flags contradict each other or are incomplete.
 pub fn storage(flags: &dyn Settings) -> Result<Option<Value>> {
     let Some(url) = flags.text("storage") else {
         return match OF_STORAGE.iter().find(|name| flags.text(name).is_some()) {
@@ -201,7 +201,7 @@ pub fn storage(flags: &dyn Settings) -> Result<Option<Value>> {
     Ok(Some(storage))
 }
 
-/// What is before the first slash, and what is behind it if that is anything.
+/// Returns the text before the first slash, and the text after it unless that is empty.
 fn split(text: &str) -> (&str, Option<&str>) {
     match text.split_once('/') {
         Some((place, path)) => (place, Some(path).filter(|path| !path.is_empty())),

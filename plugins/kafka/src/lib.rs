@@ -1,8 +1,8 @@
-//! kafka-backup-operator: backups of Kafka topics, driven by custom resources.
+//! An engine for kafka-backup-operator: backups of Kafka topics, driven by custom resources.
 //!
-//! Facts of the operator come from its release 1.2.1 (`src/crd`, `src/controllers`, `src/reconcilers`).
-//! It has five kinds: KafkaBackup, KafkaRestore, KafkaOffsetReset, KafkaOffsetRollback and
-//! KafkaBackupValidation. Each object is one piece of work, and its status is all that is told of it.
+//! Facts about the operator are from its release 1.2.1 (`src/crd`, `src/controllers`, `src/reconcilers`). It
+//! has five kinds: KafkaBackup, KafkaRestore, KafkaOffsetReset, KafkaOffsetRollback and
+//! KafkaBackupValidation. Each object is one piece of work, and its status is the only report about it.
 
 mod check;
 mod create;
@@ -31,7 +31,7 @@ pub struct Kafka;
 engine!(Kafka, "engine.toml");
 
 impl Detect for Kafka {
-    /// That the cluster has the kind; whether the operator runs can't be seen from its objects.
+    /// Checks that the cluster has the kind. The objects do not show whether the operator runs.
     fn detect() -> Result<Detection> {
         let one: Vec<Object> = Work::Backup.kind().list(&Selection::all().limit(1))?;
         let mut detection = Detection::of("kafka-backup-operator");
@@ -46,7 +46,7 @@ impl List for Kafka {
     fn list(request: ListRequest) -> Result<Vec<Backup>> {
         let work = request.text("kind").and_then(Work::called);
         let work = work.unwrap_or(Work::Backup);
-        // The API server's order is that of names: the newest are known when all are.
+        // The API server sorts by name, so all objects are needed to find the newest.
         let objects: Vec<Object> = work.kind().list(&Selection::all())?;
         Ok(objects
             .iter()
@@ -63,7 +63,7 @@ impl Status for Kafka {
 }
 
 impl Prepare for Kafka {
-    /// Finds what is wrong with the options before anything is created.
+    /// Checks the options before anything is created.
     fn prepare(request: PrepareRequest) -> Result<Vec<String>> {
         let request = CreateRequest {
             options: request.options,
@@ -99,7 +99,7 @@ impl Delete for Kafka {
         }
         wait::delete(work, name)?;
         if work == Work::Backup {
-            // The operator's finalizer touches nothing in the storage.
+            // The operator's finalizer does not change the storage.
             log::warn(&format!(
                 "Only KafkaBackup {name} is deleted: its data stays in the storage, and retention no longer removes it"
             ));

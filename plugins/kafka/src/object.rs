@@ -1,4 +1,5 @@
-//! Objects of the operator as the API server tells them. What is missing is none; what is new is passed over.
+//! Objects of the operator as the API server returns them. Missing fields are `None`; unknown fields are
+//! ignored.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -20,7 +21,7 @@ pub struct Metadata {
     pub creation_timestamp: Option<String>,
 }
 
-/// The fields of all five kinds: they don't contradict each other.
+/// The status fields of all five kinds. They don't contradict each other.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Status {
@@ -70,7 +71,7 @@ pub struct CheckResult {
 }
 
 impl GroupResult {
-    /// Why it was not reset; none where it was.
+    /// Returns the reason why the group was not reset, or `None` if it was.
     pub fn failure(&self) -> Option<String> {
         if self.success != Some(false) && self.error.is_none() {
             return None;
@@ -81,7 +82,7 @@ impl GroupResult {
 }
 
 impl CheckResult {
-    /// `offsetRange: Failed (7 of 9)`
+    /// Returns the check in one line: `offsetRange: Failed (7 of 9)`.
     pub fn told(&self) -> String {
         let message = self.message.as_ref();
         let message = message.map(|it| format!(" ({it})")).unwrap_or_default();
@@ -90,7 +91,7 @@ impl CheckResult {
 }
 
 impl Object {
-    /// A text of the spec, by its path.
+    /// Returns a text of the spec, by its path.
     pub fn text(&self, pointer: &str) -> Option<&str> {
         self.spec.pointer(pointer).and_then(Value::as_str)
     }
@@ -103,7 +104,7 @@ impl Object {
         self.spec["suspend"] == true
     }
 
-    /// The Kafka cluster that it is about.
+    /// Returns the Kafka cluster of the object.
     pub fn cluster(&self) -> Option<&Value> {
         self.spec.get("kafkaCluster").filter(|it| it.is_object())
     }

@@ -1,4 +1,4 @@
-//! Restores: a KafkaRestore each, refused here before the operator would refuse it.
+//! Restores: one KafkaRestore each. The engine rejects a restore that the operator would reject.
 
 use broker_engine::{
     Error, ErrorKind, Field, Restoration, RestoreRequest, RestoreSource, Result, Settings, State,
@@ -12,10 +12,10 @@ use crate::object::Object;
 use crate::work::Work;
 use crate::{check, state, time, wait};
 
-/// Creates it. A dry run is waited for here, and is removed when it has ended.
+/// Creates the KafkaRestore. A dry run is waited for here and deleted when it has ended.
 ///
 /// # Errors
-/// When the operator would refuse it, the API server does, or a dry run finds something wrong.
+/// Fails if the operator or the API server would reject the object, or if a dry run finds a problem.
 pub fn restore(request: &RestoreRequest) -> Result<Restoration> {
     let RestoreSource::Id(id) = &request.source else {
         return Err(Error::unsupported(
@@ -94,7 +94,7 @@ pub fn restore(request: &RestoreRequest) -> Result<Restoration> {
     })
 }
 
-/// Waits for the end of a dry run, and removes what it has left.
+/// Waits for the end of a dry run, and deletes its object.
 fn tried(created: &Object) -> Result<Object> {
     let name = &created.metadata.name;
     wait::begins(Work::Restore, name);
@@ -124,7 +124,7 @@ fn tried(created: &Object) -> Result<Object> {
     Ok(object)
 }
 
-/// A mapping of a topic that is not restored is a slip of the pen.
+/// Rejects a mapping of a topic that is not restored: it is most likely a typing error.
 fn refuse_unknown_topics(topics: &[String], mapping: &Map<String, Value>) -> Result<()> {
     let stray = mapping.keys().find(|from| !topics.contains(from));
     match stray {
@@ -135,7 +135,8 @@ fn refuse_unknown_topics(topics: &[String], mapping: &Map<String, Value>) -> Res
     }
 }
 
-/// The operator's rule: what is restored must not mix with what is there, unless that is purged.
+/// Applies the operator's rule that restored data must not mix with existing data, unless that data is
+/// purged.
 fn unsafe_restore(
     request: &RestoreRequest,
     topics: &[String],
@@ -182,7 +183,8 @@ fn unsafe_restore(
     )
 }
 
-/// Which backup set. Without a known one the operator would look for a set that it never writes.
+/// Returns the id of the backup set. Without a known id the operator would look for a set that it never
+/// writes.
 fn backup_id(request: &RestoreRequest, name: &str, backup: &Object) -> Result<String> {
     let given = request.text("backup-id").map(str::to_owned);
     given

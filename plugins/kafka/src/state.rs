@@ -1,25 +1,25 @@
-//! What the phases of the operator mean, and an object as the host shows it.
+//! The meaning of the operator's phases, and the form in which the host shows an object.
 
 use broker_engine::{Activity, Backup, State};
 
 use crate::object::{CheckResult, GroupResult, Object};
 use crate::work::Work;
 
-/// How far it is. A status that the operator wrote for an older generation says nothing about this one.
+/// Returns the state. A status that the operator wrote for an older generation of the object is ignored.
 pub fn state(work: Work, object: &Object) -> State {
     if is_outdated(object) {
         return State::Pending;
     }
     let phase = object.status.phase.as_deref().unwrap_or_default();
     match (work, phase) {
-        // `Ready` is a schedule whose next time has not come, and what it holds meanwhile is whole; or a
-        // backup that begins at once.
+        // `Ready` has two meanings: a schedule that waits for its next run, with a complete backup set, or a
+        // backup that starts at once.
         (Work::Backup, "Ready") if object.schedule().is_some() && has_set(object) => {
             State::Succeeded
         }
         (_, "" | "Pending") | (Work::Backup, "Ready") => State::Pending,
         (_, "Running") => State::Running,
-        // A check that fails ends its phase well all the same.
+        // A validation completes its phase even if a check fails.
         (Work::Validation, "Completed") => match object.status.validation_result.as_deref() {
             Some("Pass") => State::Succeeded,
             Some("Warn" | "Skip") => State::Partial,
@@ -28,13 +28,13 @@ pub fn state(work: Work, object: &Object) -> State {
         },
         (_, "Completed") => State::Succeeded,
         (Work::OffsetReset, "PartiallyCompleted") => State::Partial,
-        // What was restored is there no longer.
+        // After a rollback, the restored data no longer exists.
         (_, "Failed") | (Work::Restore, "RolledBack") => State::Failed,
         _ => State::Unknown,
     }
 }
 
-/// Whether nothing more comes: a validation without a result that is known has ended, too.
+/// Returns whether the state is final. A validation with an unknown result is final, too.
 pub fn has_ended(work: Work, object: &Object) -> bool {
     let state = state(work, object);
     let completed = object.status.phase.as_deref() == Some("Completed");
@@ -46,7 +46,7 @@ fn has_set(object: &Object) -> bool {
     object.status.backup_id.is_some()
 }
 
-/// Whether the operator has not yet seen what it is now.
+/// Returns whether the operator has not yet seen the current generation.
 fn is_outdated(object: &Object) -> bool {
     match (
         object.status.observed_generation,
@@ -57,7 +57,7 @@ fn is_outdated(object: &Object) -> bool {
     }
 }
 
-/// The operator's word for its state, for people.
+/// Returns the operator's word for the state, for display.
 pub fn reported(work: Work, object: &Object) -> Option<String> {
     if is_outdated(object) {
         return None;
@@ -69,7 +69,8 @@ pub fn reported(work: Work, object: &Object) -> Option<String> {
     }
 }
 
-/// As the host shows it. The time of a backup is that of its newest set, for that is what can be restored.
+/// Returns the object in the host's form. The time of a backup is that of its newest set, because users
+/// restore sets.
 pub fn shown(work: Work, object: &Object) -> Backup {
     let status = &object.status;
     let mut shown = Backup::new(work.id(&object.metadata.name), state(work, object));
@@ -107,7 +108,7 @@ pub fn shown(work: Work, object: &Object) -> Backup {
         .with_field("message", message(object))
 }
 
-/// The message, and what went wrong in each group and check.
+/// Returns the message, and the failures of each group and check.
 fn failure(object: &Object) -> Option<String> {
     let status = &object.status;
     let checks = status.check_results.iter();
@@ -142,7 +143,7 @@ fn schedule(object: &Object) -> Option<String> {
     })
 }
 
-/// What the operator says; that old backups could not be removed does not make the new one fail.
+/// Returns the operator's message. A failure to delete old backups does not make the new backup fail.
 fn message(object: &Object) -> Option<String> {
     let status = &object.status;
     let retention = status.retention_error.as_ref();

@@ -19,7 +19,7 @@ const RESTORE: &str = "kafka.oso.sh/v1alpha1/KafkaRestore";
 const VALIDATION: &str = "kafka.oso.sh/v1alpha1/KafkaBackupValidation";
 const RESET: &str = "kafka.oso.sh/v1alpha1/KafkaOffsetReset";
 
-/// 2025-09-06T12:00:00Z
+/// The time 2025-09-06T12:00:00Z, in milliseconds since the Unix epoch.
 const NOW: u64 = 1_757_160_000_000;
 
 fn spec() -> Value {
@@ -40,7 +40,7 @@ fn object(kind: &str, name: &str, spec: &Value, status: &Value) -> Value {
     })
 }
 
-/// A host with a backup each night, which has run.
+/// Returns a host with a nightly backup that has run.
 fn host() -> Host {
     let mut scheduled = spec();
     scheduled["schedule"] = json!("0 0 2 * * *");
@@ -91,14 +91,14 @@ fn restore(host: &Host, dry_run: bool, given: &[(&str, OptionValue)]) -> Result<
     })
 }
 
-/// The only thing that was done.
+/// Returns the only change that the engine made.
 fn done(host: &Host) -> Done {
     let mut done = host.done();
     assert_eq!(done.len(), 1, "{done:?}");
     done.remove(0)
 }
 
-/// What is needed of a backup by flags, and more.
+/// Returns the flags that a backup requires, and more.
 fn flags<'a>(more: &[(&'a str, OptionValue)]) -> Vec<(&'a str, OptionValue)> {
     let mut flags = vec![
         ("bootstrap-servers", "a:9092, b:9092".into()),

@@ -1,4 +1,4 @@
-//! Times in RFC 3339, as the user writes them.
+//! Times in RFC 3339, in the forms that users write.
 
 use broker_engine::{Error, ErrorKind, Result};
 use jiff::Timestamp;
@@ -7,10 +7,10 @@ use jiff::fmt::temporal::Pieces;
 /// Seconds of a day.
 const DAY: i32 = 86_400;
 
-/// A time in RFC 3339.
+/// Parses a time in RFC 3339.
 ///
 /// # Errors
-/// Names the flag that has no such time.
+/// The message names the flag whose value is not such a time.
 pub fn parse(flag: &str, text: &str) -> Result<Timestamp> {
     read(text).ok_or_else(|| {
         Error::new(
@@ -23,7 +23,8 @@ pub fn parse(flag: &str, text: &str) -> Result<Timestamp> {
     })
 }
 
-/// Jiff reads more than RFC 3339 has: a space for the T, and offsets of a day and more.
+/// Rejects texts that Jiff accepts and RFC 3339 does not: a space instead of the T, and offsets of a day or
+/// more.
 fn read(text: &str) -> Option<Timestamp> {
     let has_t = matches!(text.as_bytes().get(10), Some(b'T' | b't'));
     let pieces = Pieces::parse(text).ok()?;

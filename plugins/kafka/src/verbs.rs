@@ -1,4 +1,4 @@
-//! The verbs of the engine, and what those have in common that create an object and wait for its end.
+//! The engine's own verbs, and the code that verbs with an object share.
 
 mod offsets;
 mod schedule;
@@ -38,7 +38,7 @@ fn cluster(object: &Object, work: Work) -> Result<Value> {
     })
 }
 
-/// Creates an object, waits for its end if it is to, and says what came of it.
+/// Creates an object, waits for its end if the user wants that, and reports the result.
 fn run(
     request: &ActRequest,
     work: Work,

@@ -1,4 +1,4 @@
-//! Waiting within a call, by watching: for verbs and dry runs, for whose end the host does not wait.
+//! Waiting within a call, by watching. Verbs and dry runs use it, because the host does not wait for them.
 
 use broker_engine::resources::{Change, Selection, Watch};
 use broker_engine::{Error, ErrorKind, Result, log};
@@ -7,10 +7,10 @@ use crate::object::Object;
 use crate::state;
 use crate::work::Work;
 
-/// The object when its work has ended; none when the time of the call is over before.
+/// Returns the object when its work has ended, or `None` if the deadline of the call passes first.
 ///
 /// # Errors
-/// When it is deleted meanwhile, or can't be watched.
+/// Fails if the object is deleted meanwhile, or can't be watched.
 pub fn until_ended(work: Work, name: &str) -> Result<Option<Object>> {
     let mut watch = work.kind().watch::<Object>(&Selection::all())?;
     while let Some(event) = watch.next_event()? {
@@ -30,7 +30,7 @@ pub fn until_ended(work: Work, name: &str) -> Result<Option<Object>> {
     Ok(None)
 }
 
-/// Says what is waited for.
+/// Tells the user which object the engine waits for.
 pub fn begins(work: Work, name: &str) {
     log::info(&format!(
         "{} {name} is created; waiting for its end",
@@ -38,13 +38,13 @@ pub fn begins(work: Work, name: &str) {
     ));
 }
 
-/// Deletes an object, and waits until it is gone: a finalizer of the operator may hold it.
+/// Deletes an object, and waits until it is gone: a finalizer of the operator may delay the deletion.
 ///
 /// # Errors
-/// When it can't be deleted, or is still there when the time of the call is over.
+/// Fails if the object can't be deleted, or if it still exists at the deadline of the call.
 pub fn delete(work: Work, name: &str) -> Result<()> {
     let mut watch = work.kind().watch::<Object>(&Selection::all())?;
-    // What is deleted before the watch has seen it is never told to be deleted.
+    // The watch must see the object first: otherwise it does not report the deletion.
     let is_watched = match saw(&mut watch, name, Change::Added) {
         Err(error) if error.kind == ErrorKind::Forbidden => false,
         other => other?,
@@ -67,7 +67,7 @@ pub fn delete(work: Work, name: &str) -> Result<()> {
     }
 }
 
-/// Whether this happened to an object before the time of the call was over.
+/// Returns whether this change of an object happened before the deadline of the call.
 fn saw(watch: &mut Watch<Object>, name: &str, change: Change) -> Result<bool> {
     while let Some(event) = watch.next_event()? {
         if event.object.metadata.name == name && event.change == change {
@@ -77,7 +77,7 @@ fn saw(watch: &mut Watch<Object>, name: &str, change: Change) -> Result<bool> {
     Ok(false)
 }
 
-/// How to see how far it is.
+/// Returns a hint with the command that shows the progress.
 pub fn look(work: Work, name: &str) -> String {
     format!(
         "`kubectl broker backup status --engine kafka --id {}` shows how far it is",

@@ -1,4 +1,4 @@
-//! The five kinds of work that the operator does, and how each is named on the command line.
+//! The five kinds of work that the operator does, and their names on the command line.
 
 use broker_engine::resources::Kind;
 use broker_engine::{Error, Result};
@@ -8,7 +8,7 @@ use crate::object::Object;
 const GROUP: &str = "kafka.oso.sh";
 const VERSION: &str = "v1alpha1";
 
-/// A kind of work: each object of its kind is one piece of it.
+/// A kind of work. Each object of its Kubernetes kind is one piece of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Work {
     Backup,
@@ -27,7 +27,7 @@ impl Work {
         Self::Validation,
     ];
 
-    /// Its name in the API.
+    /// Returns the name in the API.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Backup => "KafkaBackup",
@@ -42,7 +42,7 @@ impl Work {
         Kind::new(GROUP, VERSION, self.name())
     }
 
-    /// What stands before the name in an id. That of a backup is its name alone.
+    /// Returns the text before the name in an id. The id of a backup is its name alone.
     const fn prefix(self) -> &'static str {
         match self {
             Self::Backup => "",
@@ -53,12 +53,12 @@ impl Work {
         }
     }
 
-    /// What names an object of this kind in all operations.
+    /// Returns the id of an object of this kind in all operations.
     pub fn id(self, name: &str) -> String {
         format!("{}{name}", self.prefix())
     }
 
-    /// By its word on the command line, which is also the prefix of its ids.
+    /// Returns the kind for its word on the command line, which is also the prefix of its ids.
     pub fn called(word: &str) -> Option<Self> {
         let mut all = Self::ALL.into_iter();
         all.find(|work| match work.prefix().strip_suffix('/') {
@@ -67,7 +67,7 @@ impl Work {
         })
     }
 
-    /// Which object an id names.
+    /// Returns the kind and the name of the object with this id.
     pub fn of_id(id: &str) -> (Self, &str) {
         for work in Self::ALL {
             if work != Self::Backup
@@ -82,7 +82,7 @@ impl Work {
     /// Reads one object.
     ///
     /// # Errors
-    /// As those of the API server, with what lists the names.
+    /// Returns the error of the API server, with a hint about the command that lists the names.
     pub fn get(self, name: &str) -> Result<Object> {
         if name.is_empty() || name.contains('/') {
             return Err(Error::not_found(format!(

@@ -1,8 +1,8 @@
-//! The broker-backup sidecar: a container beside the broker that copies its backups to object
+//! An engine for the broker-backup sidecar: a container next to the broker that copies its backups to object
 //! storage.
 //!
-//! Protocol facts come from the client that shipped first (`pkg/sidecar` of
-//! kubectl-broker-extension); the server's own source is not public.
+//! Protocol facts are from the first client (`pkg/sidecar` of kubectl-broker-extension); the server's source
+//! is not public.
 
 mod verbs;
 mod wire;
@@ -22,7 +22,8 @@ engine!(Sidecar, "engine.toml");
 
 impl Detect for Sidecar {
     fn detect() -> Result<Detection> {
-        // The inventory of the pod's own disk: unlike the remote list it costs no object storage call.
+        // The inventory of the pod's own disk is requested because, unlike the remote list, it costs no call
+        // of object storage.
         let inventory = local_inventory()?;
         let mut detection = Detection::of("broker-backup");
         detection.detail = Some(format!(
@@ -34,10 +35,11 @@ impl Detect for Sidecar {
 }
 
 impl List for Sidecar {
-    /// The remote inventory is asked for whole: the server's own `limit` does not promise the newest.
+    /// Lists the backups. The remote inventory is requested without a limit: the server's own `limit` does
+    /// not promise the newest.
     fn list(request: ListRequest) -> Result<Vec<Backup>> {
         let local = |entries: Vec<Entry>| entries.into_iter().map(from_local).collect();
-        // The manifest names the choices; the host lets no other through.
+        // The manifest names the choices; the host rejects others.
         match request.text("scope") {
             Some("local") => Ok(local(local_inventory()?.backups)),
             Some("cluster") => Ok(local(local_inventory()?.cluster_backups)),
@@ -47,7 +49,7 @@ impl List for Sidecar {
 }
 
 impl Status for Sidecar {
-    /// How far the upload of a local backup is, or that an object is in the remote store.
+    /// Returns the progress of the upload of a local backup, or an object in the remote store.
     fn status(request: StatusRequest) -> Result<Backup> {
         if let Some(entry) = local_entry(&request.id)? {
             return Ok(from_local(entry));
@@ -67,8 +69,10 @@ impl Status for Sidecar {
 }
 
 impl Restore for Sidecar {
-    /// The sidecar answers 200 when the object is in place: whether the broker then takes it up is not
-    /// its to say. With 202 the object is still on its way.
+    /// Starts a restore.
+    ///
+    /// The sidecar answers 200 when the object is in place; it can't tell whether the broker then loads the
+    /// object. With 202 the transfer of the object still runs.
     fn restore(request: RestoreRequest) -> Result<Restoration> {
         let RestoreSource::Id(key) = request.source else {
             return Err(Error::unsupported(
@@ -85,7 +89,7 @@ impl Restore for Sidecar {
             .send()?
             .expect_ok()
             .map_err(|error| match error.kind {
-                // Here the sidecar does name something: the object.
+                // On this route a 404 is about the object.
                 ErrorKind::NotFound => error
                     .with_hint("`kubectl broker backup list --engine sidecar` shows the objects"),
                 _ => explain(error),
@@ -106,11 +110,11 @@ impl Restore for Sidecar {
     }
 }
 
-/// Of HTTP: what was asked for is not done yet.
+/// The HTTP status 202 (Accepted): the work is not complete yet.
 const ACCEPTED: u16 = 202;
 
-/// A restore that goes on after the answer. Nothing in the sidecar's API tells how it ends, and what its
-/// answer says beside that may be missing.
+/// Returns a restore that continues after the answer. The sidecar's API does not report its end, and the
+/// other fields of the answer may be missing.
 fn accepted(key: String, answer: http::Response) -> Result<Restoration> {
     let result: Option<RestoreResult> = answer.json().ok();
     if let Some(result) = &result {
@@ -148,7 +152,8 @@ fn check_mode(result: &RestoreResult, dry_run: bool) -> Result<()> {
     )))
 }
 
-/// Seconds. The sidecar loads the whole object before it answers; the first client waited as long.
+/// Seconds until the answer of a restore. The sidecar loads the whole object before it answers; the first
+/// client waited equally long.
 const RESTORE_PATIENCE: u32 = 600;
 
 const fn mode(dry_run: bool) -> &'static str {
@@ -161,7 +166,7 @@ impl Delete for Sidecar {
     }
 }
 
-/// Purges a backup from the pod's disk, once it is safe in the remote store.
+/// Purges a backup from the pod's disk. It must have been uploaded to the remote store.
 fn purge(name: &str, force: bool) -> Result<()> {
     let entry = local_entry(name)?.ok_or_else(|| not_on_disk(name))?;
     if entry.status != "uploaded" && !force {
@@ -229,8 +234,7 @@ fn get<T: DeserializeOwned>(route: &str) -> Result<T> {
         .json()
 }
 
-/// What to do about an error of the sidecar. None of its routes for a list can miss what it names, so
-/// a 404 comes from another program.
+/// Adds a hint to an error of the sidecar. On its list routes a 404 can only come from another program.
 fn explain(mut error: Error) -> Error {
     let hint = match error.kind {
         ErrorKind::Unauthenticated | ErrorKind::Forbidden => {
@@ -248,7 +252,8 @@ fn explain(mut error: Error) -> Error {
     error.with_hint(hint)
 }
 
-/// An object in the remote store has been uploaded whole: object stores show no partial objects.
+/// Returns an object in the remote store as a backup. The upload has succeeded, because object stores show no
+/// partial objects.
 fn from_remote(remote: RemoteBackup) -> Backup {
     let mut backup = Backup::new(remote.key, State::Succeeded);
     backup.reported_state = Some("uploaded".to_owned());

@@ -203,7 +203,7 @@ fn a_restore_that_is_only_accepted_is_not_done() {
     }
     let done = restore(&host(RESTORE, 200, &full), false).unwrap();
     assert_eq!(done.backup.state, State::Succeeded);
-    // A dry run that was accepted has told nothing yet.
+    // The accepted dry run has reported no result yet.
     let error = restore(&host(RESTORE, 202, ""), true).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Protocol);
 }

@@ -1,4 +1,4 @@
-//! What the sidecar can do besides the operations that every backend has.
+//! The verbs that are specific to the sidecar.
 
 use broker_engine::{Act, ActRequest, Error, ErrorKind, Report, Result, Settings, http};
 
@@ -24,7 +24,7 @@ impl Act for Sidecar {
     }
 }
 
-/// Asks for an upload outside the sidecar's own interval. The sidecar answers before it is done.
+/// Requests an upload outside the sidecar's own interval. The sidecar answers before the upload ends.
 fn upload(name: &str, kind: &str) -> Result<Report> {
     http::post("api", "/v1/backup/upload")
         .json(&UploadBody { kind, name })?

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// `GET /v1/backup/list`.
+/// The answer of `GET /v1/backup/list`.
 #[derive(Deserialize)]
 pub struct Inventory {
     #[serde(deserialize_with = "list_or_null")]
@@ -16,14 +16,14 @@ pub struct Inventory {
 pub struct Entry {
     pub name: String,
     pub size_bytes: i64,
-    /// RFC 3339.
+    /// The time of the last change as RFC 3339 text.
     pub last_modified: String,
-    /// `pending`, `uploading`, `uploaded` or `failed`.
+    /// The state: `pending`, `uploading`, `uploaded` or `failed`.
     pub status: String,
     pub error: Option<String>,
 }
 
-/// `GET /v1/backup/list-remote`, in no particular order.
+/// The answer of `GET /v1/backup/list-remote`, in no particular order.
 #[derive(Deserialize)]
 pub struct RemoteList {
     #[serde(deserialize_with = "list_or_null")]
@@ -34,15 +34,15 @@ pub struct RemoteList {
 #[derive(Deserialize)]
 pub struct RemoteBackup {
     pub key: String,
-    /// RFC 3339.
+    /// The time of the last change as RFC 3339 text.
     pub last_modified: String,
     pub size_bytes: i64,
 }
 
-/// `POST /v1/restore`. A Go client leaves `false` out; both mean the same.
+/// The body of `POST /v1/restore`. A Go client leaves out `false`; the meaning is the same.
 #[derive(Serialize)]
 pub struct RestoreBody<'a> {
-    /// An object key.
+    /// The key of the object.
     pub version: &'a str,
     pub dry_run: bool,
 }
@@ -55,13 +55,13 @@ pub struct RestoreResult {
     pub dry_run: bool,
 }
 
-/// `POST /v1/backup/purge`. The body of the answer is not specified.
+/// The body of `POST /v1/backup/purge`. The body of the answer is not specified.
 #[derive(Serialize)]
 pub struct PurgeBody<'a> {
     pub name: &'a str,
 }
 
-/// `POST /v1/backup/upload`. The body of the answer is not specified.
+/// The body of `POST /v1/backup/upload`. The body of the answer is not specified.
 #[derive(Serialize)]
 pub struct UploadBody<'a> {
     #[serde(rename = "type")]
@@ -69,8 +69,8 @@ pub struct UploadBody<'a> {
     pub name: &'a str,
 }
 
-/// A Go server writes an empty list as `null`. The key itself must be there: any JSON object would
-/// pass for an empty inventory otherwise.
+/// Reads a list that may be null: a Go server writes an empty list as `null`. The key is required: otherwise
+/// any JSON object would pass for an empty inventory.
 fn list_or_null<'de, T, D>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     T: Deserialize<'de>,

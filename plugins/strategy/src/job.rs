@@ -1,22 +1,24 @@
-//! Backups that a sidecar makes in the background: `202` with a status URL. Its documents promise that
-//! ("`job_id` and `status_url`, for deferred downloads") and say no more, so little is taken for granted.
+//! Backups that a sidecar makes in the background: `202` with a status URL.
+//!
+//! Its documents promise this ("`job_id` and `status_url`, for deferred downloads") without details, so this
+//! module assumes little.
 
 use broker_engine::{Backup, Error, ErrorKind, Result, State, http};
 
 use crate::wire::{Accepted, JobState};
 use crate::{said, to_backup, with_hint};
 
-/// The routes that a status URL may lead to: those of the manifest, without their last segment.
+/// The allowed routes of a status URL: those of the manifest, without their last segment.
 const ROUTES: [(&str, &str); 4] = [
     ("/api/jobs/", "/api/jobs/{job}"),
     ("/backup/export/", "/backup/export/{job}"),
     ("/backup/jobs/", "/backup/jobs/{job}"),
     ("/backup/status/", "/backup/status/{job}"),
 ];
-/// What a relative status URL is relative to: the folder of `/backup/export`.
+/// The base of a relative status URL: the folder of `/backup/export`.
 const BASE: &str = "/backup/";
 
-/// A job on the sidecar, named by the path of its status URL.
+/// A job on the sidecar. Its id is the path of its status URL.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Job<'a> {
     path: &'a str,
@@ -25,7 +27,7 @@ pub struct Job<'a> {
 }
 
 impl<'a> Job<'a> {
-    /// The job that a path names.
+    /// Returns the job that a path names.
     pub fn at(path: &'a str) -> Option<Self> {
         ROUTES.iter().find_map(|(prefix, route)| {
             let name = path.strip_prefix(prefix)?;
@@ -35,7 +37,7 @@ impl<'a> Job<'a> {
         })
     }
 
-    /// The job that the user names.
+    /// Returns the job that the user names.
     pub fn named(id: &'a str) -> Result<Self> {
         Self::at(id).ok_or_else(|| {
             Error::not_found(format!("the sidecar has no backup {id:?}")).with_hint(
@@ -48,13 +50,14 @@ impl<'a> Job<'a> {
         http::Request::new(method, "api", self.route).parameter("job", self.name)
     }
 
-    /// How far it is. `HEAD` first: a sidecar that hands a backup out once would do it for a `GET`.
+    /// Returns the state of the job. `HEAD` comes first: a sidecar may deliver a backup only once, and would
+    /// do so for a `GET`.
     pub fn state(&self) -> Result<Backup> {
         let answer = self.request(http::Method::Head).send()?;
         match answer.status() {
             202 => Ok(self.backup(State::Running)),
             200 if is_backup(&answer) => Ok(to_backup(self.path, &answer)),
-            // It has no HEAD, or says more in a body.
+            // The sidecar does not support HEAD, or its body has more details.
             _ => match self.get()? {
                 Got::State(backup) => Ok(backup),
                 Got::Bytes(answer) => Ok(to_backup(self.path, &answer)),
@@ -62,7 +65,7 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// The answer with the bytes of its backup.
+    /// Returns the answer that contains the bytes of the backup.
     pub fn bytes(&self) -> Result<http::Response> {
         let backup = match self.get()? {
             Got::Bytes(answer) => return Ok(answer),
@@ -135,14 +138,14 @@ impl<'a> Job<'a> {
     }
 }
 
-/// What the status URL answers.
+/// The answer of the status URL.
 enum Got {
     State(Backup),
-    /// It is the backup itself.
+    /// The answer is the backup itself.
     Bytes(http::Response),
 }
 
-/// The backup that a `202` promises.
+/// Returns the backup that a `202` promises.
 pub fn promised(answer: &http::Response) -> Result<Backup> {
     let location = answer.header("location");
     let body = answer.read(MAX_ACCEPTED)?;
@@ -165,13 +168,13 @@ pub fn promised(answer: &http::Response) -> Result<Backup> {
     Ok(job.backup(State::Running))
 }
 
-/// Bytes of the body of a `202` that are read.
+/// Maximum length of the body of a `202`, in bytes.
 const MAX_ACCEPTED: u64 = 64 << 10;
 
-/// The path that a status URL names on this same sidecar.
+/// Returns the path that a status URL names on the same sidecar.
 ///
-/// The host sends requests to one endpoint only, so that no URL can lead them elsewhere; but to take
-/// the path of a URL that names another server would be to ask the wrong one.
+/// The host sends requests to one endpoint only, so that a URL can't redirect them. A URL of another server
+/// is rejected anyway: its path on this sidecar would be the wrong one.
 fn path(url: &str) -> Result<String> {
     let absolute = match url.split_once("://") {
         Some((_, rest)) => Some(rest),
@@ -208,7 +211,8 @@ fn path(url: &str) -> Result<String> {
     Ok(format!("/{}", segments.join("/")))
 }
 
-/// How the sidecar is called where it builds a URL of the request: by the name that the host calls it.
+/// Returns whether the authority of a URL is the sidecar's. A sidecar that builds a URL from the request uses
+/// the name in the host's request.
 fn is_own(authority: &str) -> bool {
     let port = authority.strip_prefix("localhost");
     port.is_some_and(|port| {
@@ -225,7 +229,7 @@ fn refused(url: &str, why: &str) -> Error {
     ))
 }
 
-/// Whether an answer with 200 has the headers of a backup. JSON without them is something else.
+/// Returns whether an answer with 200 has the headers of a backup. JSON without them is another answer.
 pub fn is_backup(answer: &http::Response) -> bool {
     let described = crate::HEADERS_OF_BACKUPS.iter();
     let described = described

@@ -1,8 +1,9 @@
-//! The strategy sidecar: a container beside an application that makes a backup of it by a configured
-//! strategy (a database's dump, an archive of files, a script) and answers with its bytes.
+//! An engine for the strategy sidecar, a container next to an application that makes its backups. The sidecar
+//! uses a configured strategy (a dump of a database, an archive of files, a script) and answers with the
+//! bytes.
 //!
-//! Protocol facts come from the sidecar's source (gabofunebre/backuper, `sidecar/`); what only its
-//! documents promise says so.
+//! Protocol facts are from the sidecar's source (gabofunebre/backuper, `sidecar/`). Comments say so if only
+//! its documents promise something.
 
 mod job;
 mod wire;
@@ -21,12 +22,12 @@ pub struct Strategy;
 
 engine!(Strategy, "engine.toml");
 
-/// The contract that the sidecar's own orchestrator insists on, too.
+/// The version of the contract, which the sidecar's own orchestrator requires, too.
 const CONTRACT: &str = "v1";
-/// Seconds. The strategy has run to its end before the first byte comes; an hour is what the host allows.
+/// Seconds until the answer begins. The strategy ends before the first byte arrives; the host allows an hour.
 const PATIENCE: u32 = 3600;
-/// What describes a backup, in the spelling of the source and in that of the documents. The host checks
-/// what stands in them.
+/// Headers that describe a backup, in the spelling of the source and in that of the documents. The host
+/// checks their values.
 const HEADERS_OF_BACKUPS: [&str; 4] =
     ["x-checksum-sha256", "x-backup-format", "x-format", "x-size"];
 
@@ -44,7 +45,7 @@ impl Detect for Strategy {
 }
 
 impl Prepare for Strategy {
-    /// Whoever answers is a sidecar that can be asked, before it has any work.
+    /// Checks that the server is a sidecar with a supported contract, before it starts any work.
     fn prepare(_: PrepareRequest) -> Result<Vec<String>> {
         let capabilities = capabilities()?;
         let note = estimate(&capabilities).map(|estimate| {
@@ -110,12 +111,12 @@ fn save_new(answer: http::Response, folder: Option<&str>) -> Result<Backup> {
     })
 }
 
-/// Saves the bytes. Their length and checksum stand in headers that the host reads and checks itself.
+/// Saves the bytes. The host reads and checks the length and the checksum in the headers.
 fn save(answer: http::Response) -> Result<Saved> {
     answer.save(&Expectation::default())
 }
 
-/// A backup that is ready, as the headers of its answer describe it.
+/// Returns a complete backup, as the headers of its answer describe it.
 fn to_backup(id: &str, answer: &http::Response) -> Backup {
     let header = |names: [&str; 2]| names.iter().find_map(|name| answer.header(name));
     let mut backup = Backup::new(id, State::Succeeded);
@@ -140,7 +141,7 @@ fn capabilities() -> Result<Capabilities> {
     .with_hint("Look for a newer version of kubectl-broker, or of the sidecar"))
 }
 
-/// What the sidecar's operator expects of a backup: `about 120 s and 100.0MiB`.
+/// Returns the configured estimate for a backup: `about 120 s and 100.0MiB`.
 fn estimate(capabilities: &Capabilities) -> Option<String> {
     let seconds = capabilities.est_seconds.filter(|seconds| *seconds >= 0);
     let bytes = capabilities
@@ -157,13 +158,13 @@ fn estimate(capabilities: &Capabilities) -> Option<String> {
 const OTHER_PROGRAM: &str =
     "Another program may be listening on that port; name the sidecar's with `--strategy-port`";
 
-/// The text of an error, where it is not an HTML page.
+/// Returns the text of an error, unless it is an HTML page.
 fn said(_: u16, body: &[u8]) -> Option<String> {
     wire::explain(body)
 }
 
-/// What to do about an error of the sidecar. Neither of its routes can miss what it names, so a 404 or a
-/// 405 comes from another program.
+/// Adds a hint to an error of the sidecar. Its routes name no resource, so a 404 or a 405 comes from another
+/// program.
 fn with_hint(mut error: Error) -> Error {
     let hint = match error.kind {
         ErrorKind::Unauthenticated | ErrorKind::Forbidden => {

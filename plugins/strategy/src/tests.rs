@@ -8,14 +8,14 @@ const EXPORT: &str = "POST /backup/export";
 const LOOK: &str = "HEAD /backup/jobs/{job}";
 const JOB: &str = "GET /backup/jobs/{job}";
 
-/// As the sidecar's source answers.
+/// The headers that the sidecar's source sends.
 const SOURCE: &[(&str, &str)] = &[
     ("Content-Type", "application/gzip"),
     ("Content-Length", "5"),
     ("X-Backup-Format", "postgres-custom"),
     ("X-Checksum-Sha256", "not looked at here"),
 ];
-/// As its documents say.
+/// The headers that the sidecar's documents describe.
 const DOCUMENTS: &[(&str, &str)] = &[
     ("X-Checksum-SHA256", "not looked at here"),
     ("X-Size", "5"),

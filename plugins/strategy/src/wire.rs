@@ -2,15 +2,15 @@
 
 use serde::Deserialize;
 
-/// `GET /backup/capabilities`.
+/// The answer of `GET /backup/capabilities`.
 #[derive(Deserialize)]
 pub struct Capabilities {
-    /// Of the contract.
+    /// The version of the contract.
     pub version: String,
     pub types: Vec<String>,
-    /// Absent when it is not configured.
+    /// The expected duration in seconds; absent if it is not configured.
     pub est_seconds: Option<i64>,
-    /// Bytes. Absent when it is not configured.
+    /// The expected size in bytes; absent if it is not configured.
     pub est_size: Option<i64>,
 }
 
@@ -20,13 +20,13 @@ struct ErrorBody {
     error: String,
 }
 
-/// 202 of an export. Only documents name it.
+/// The 202 answer of an export. Only the documents mention it.
 #[derive(Default, Deserialize)]
 pub struct Accepted {
     pub status_url: Option<String>,
 }
 
-/// How far a job is. No document says its form: these are the words that such answers use.
+/// The state of a job. No document specifies its form; these are common words of such answers.
 #[derive(Deserialize)]
 pub struct JobState {
     #[serde(alias = "state")]
@@ -35,7 +35,7 @@ pub struct JobState {
     pub error: Option<String>,
 }
 
-/// The text of an error body, if it has the known form.
+/// Returns the text of an error body, if it has the known form.
 pub fn explain(body: &[u8]) -> Option<String> {
     let body: ErrorBody = serde_json::from_slice(body).ok()?;
     Some(body.error).filter(|text| !text.trim().is_empty())

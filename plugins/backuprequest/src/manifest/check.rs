@@ -1,4 +1,4 @@
-//! Whether a manifest is that of the backup.
+//! Checks whether a manifest file belongs to the backup.
 
 use broker_engine::{Error, ErrorKind, Result};
 use serde_json::Value;
@@ -9,10 +9,10 @@ use super::spelling::{self, Manifest};
 use crate::object::text;
 use crate::sort::Id;
 
-/// The spelling of the implemented controller ends its list of files here.
+/// The implemented controller cuts its list of files at this length.
 const LONGEST_LIST: usize = 10_000;
 
-/// What was looked at, in lines for people.
+/// The results of the checks, one line each, for display.
 #[derive(Default)]
 struct Findings {
     lines: Vec<String>,
@@ -28,7 +28,7 @@ impl Findings {
         self.lines.push(format!("warned   {what}: {message}"));
     }
 
-    /// Compares what the manifest says with what the backup says, where both do.
+    /// Compares a value in the manifest with the value in the backup, if both have one.
     fn same<T: PartialEq + std::fmt::Display>(
         &mut self,
         what: &str,
@@ -55,7 +55,7 @@ impl Findings {
     }
 }
 
-/// Compares a manifest with the backup that it should be of. `called` is what it is called in messages.
+/// Compares a manifest with its backup. `called` is the name of the manifest in messages.
 pub(super) fn check(id: &Id, object: &Value, called: &str, file: &str) -> Result<String> {
     let not_json = |reason: String| {
         Error::new(
@@ -125,13 +125,13 @@ fn compare(findings: &mut Findings, id: &Id, object: &Value, manifest: &Manifest
                 )),
                 None => findings.warned(what, &format!("{bytes} bytes; {shown:?} is no size")),
             },
-            // The third spelling has sizes as the status has them.
+            // The third spelling has sizes in the form of the status.
             _ => findings.same(what, manifest.text(what), says(place)),
         }
     }
 }
 
-/// The list of files is all of them, unless the controller has ended it.
+/// Compares the number of files. The list is complete unless the controller cut it.
 fn files(findings: &mut Findings, manifest: &Manifest) {
     let Some(files) = manifest.files() else {
         findings.warned("files", "the manifest lists none");
@@ -159,8 +159,10 @@ fn files(findings: &mut Findings, manifest: &Manifest) {
     }
 }
 
-/// Which bytes the checksum covers is written nowhere, so that one that fits proves the manifest whole, and
-/// one that does not proves nothing.
+/// Compares the checksum of the manifest.
+///
+/// No document says which bytes the checksum covers. A matching checksum proves that the manifest is intact;
+/// a different one proves nothing.
 fn checksum(findings: &mut Findings, file: &str, document: &Value) {
     let Some(told) = text(document, "/checksum") else {
         findings.warned("checksum", "the manifest has none");

@@ -1,11 +1,12 @@
-//! The checksum that stands inside the bytes it is about. The forms that are tried are those that its
-//! author may have hashed: without the checksum or with an empty one, as the file is, without the spaces
-//! between its parts, and with its names sorted.
+//! The checksum that a manifest contains about its own bytes.
+//!
+//! The author may have hashed several forms, so each is tried: without the checksum, with an empty checksum,
+//! and unchanged. The file without white space and with sorted names is tried as well.
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// Which form of the document has this SHA-256, if one of those that are tried has.
+/// Returns the description of the form of the document that has this SHA-256 digest, if one has it.
 pub fn covered(file: &str, document: &Value, digest: &str) -> Option<&'static str> {
     let place = member(file);
     let without = place.as_ref().map(|place| place.removed(file));
@@ -47,16 +48,16 @@ fn sha256(text: &str) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Where the top-level member `checksum` stands in the text of an object.
+/// The position of the top-level member `checksum` in the text of an object.
 struct Member {
-    /// From its name to the end of its value.
+    /// The position of the member's name; `end` is the position after its value.
     start: usize,
     value: usize,
     end: usize,
 }
 
 impl Member {
-    /// With the comma that parts it from its neighbour, and the space there.
+    /// Returns the text without the member, the comma next to it, and the space there.
     fn removed(&self, file: &str) -> String {
         let (before, after) = (&file[..self.start], &file[self.end..]);
         match before.trim_end().strip_suffix(',') {
@@ -73,7 +74,7 @@ impl Member {
     }
 }
 
-/// The text is JSON: that was found out before.
+/// Returns the position of the member. The caller has checked that the text is JSON.
 fn member(file: &str) -> Option<Member> {
     let mut depth = 0;
     let mut at = 0;
@@ -91,7 +92,7 @@ fn member(file: &str) -> Option<Member> {
                         });
                     }
                     _ if depth == 1 && &file[at..end] == "\"checksum\"" => {
-                        // A value of that text has no colon after it.
+                        // A string value with the same text is not followed by a colon.
                         let is_name = file[end..].trim_start().starts_with(':');
                         named = is_name.then_some(at);
                     }
@@ -109,7 +110,7 @@ fn member(file: &str) -> Option<Member> {
     None
 }
 
-/// The place after a string that begins at `start`.
+/// Returns the position after the string that begins at `start`.
 fn string_end(file: &str, start: usize) -> Option<usize> {
     let mut escaped = false;
     for (at, byte) in file.bytes().enumerate().skip(start + 1) {
@@ -123,7 +124,7 @@ fn string_end(file: &str, start: usize) -> Option<usize> {
     None
 }
 
-/// Without the spaces outside of strings.
+/// Returns the text without white space outside of strings.
 fn packed(file: &str) -> String {
     let mut packed = String::with_capacity(file.len());
     let mut at = 0;

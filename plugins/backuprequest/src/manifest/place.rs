@@ -1,4 +1,4 @@
-//! Where a manifest lies.
+//! The place of a manifest file.
 
 use std::fmt;
 
@@ -8,14 +8,14 @@ use serde_json::Value;
 use super::unpacked;
 use crate::object::text;
 
-/// The most bytes that are fetched.
+/// Maximum length of a manifest file, in bytes.
 const MAX_FETCHED: u64 = 16 << 20;
 
-/// Where the manifest of a backup is.
+/// The place of the manifest file of a backup.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) at: Storage,
-    /// Whether the controller has said so.
+    /// Whether the status of the object names the place. Otherwise the place is a guess.
     pub(super) is_told: bool,
 }
 
@@ -25,12 +25,12 @@ pub(super) enum Storage {
         bucket: String,
         key: String,
     },
-    /// An address that nothing is fetched from here.
+    /// An address that the engine can't fetch from.
     Other(String),
 }
 
 impl Place {
-    /// Of a BackupRequest; none where nothing says it.
+    /// Returns the place for a BackupRequest, if the object contains enough information.
     pub(super) fn of(object: &Value) -> Option<Self> {
         let told = text(object, "/status/documentLibrary/manifestPath");
         let address = match told {
@@ -44,10 +44,10 @@ impl Place {
         })
     }
 
-    /// What fetches it into a pipe, where that is known.
+    /// Returns the shell command that writes the file to a pipe, if one is known.
     pub(super) fn command(&self) -> String {
         let address = self.at.to_string();
-        // What is shown may be copied into a shell.
+        // The user may copy the command into a shell.
         let is_harmless = |c: char| c.is_ascii_alphanumeric() || "-._~:/=+@,".contains(c);
         let fetch = if !address.chars().all(is_harmless) {
             "FETCH IT".to_owned()
@@ -87,7 +87,7 @@ impl fmt::Display for Storage {
     }
 }
 
-/// Reads the object, and unpacks it where it is compressed.
+/// Reads the object, and decompresses it if needed.
 pub(super) fn fetch(bucket: &str, key: &str) -> Result<String, Error> {
     let request = http::get("storage", "/{bucket}/{+key}");
     let request = request.parameter("bucket", bucket).parameter("key", key);
@@ -95,15 +95,15 @@ pub(super) fn fetch(bucket: &str, key: &str) -> Result<String, Error> {
     unpacked::text(answer.read(MAX_FETCHED)?)
 }
 
-/// Beside the folder of the files: `retail/prd/20251109-143000/manifest.json` for the prefix
-/// `retail/prd/20251109-143000/dl`.
+/// Returns the expected place next to the folder of the files. For the prefix `retail/prd/20251109-143000/dl`
+/// it is `retail/prd/20251109-143000/manifest.json`.
 fn expected(object: &Value) -> Option<String> {
     let prefix = text(object, "/spec/documentLibrary/destinationPrefix")?;
     let (parent, _) = prefix.trim_end_matches('/').rsplit_once('/')?;
     in_bucket(object, &format!("{parent}/manifest.json"))
 }
 
-/// A key in the bucket that the files are copied to, which the provider says how to reach.
+/// Returns the address of a key in the bucket for the files. The scheme depends on the provider.
 fn in_bucket(object: &Value, key: &str) -> Option<String> {
     let bucket = text(object, "/spec/documentLibrary/destinationBucket")?;
     let scheme = match text(object, "/spec/provider") {

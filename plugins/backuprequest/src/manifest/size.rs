@@ -1,7 +1,7 @@
-//! Sizes as the controller writes them for people: `45.2 GB`.
+//! Sizes in the form that the controller writes for display: `45.2 GB`.
 
-/// Whether a number of bytes is what a text shows, in units of 1000 or of 1024, rounded or cut to its last
-/// digit. None where the text is no size.
+/// Returns whether a text shows this number of bytes, in units of 1000 or of 1024. The last digit may be
+/// rounded or cut. Returns `None` if the text is not a size.
 pub fn agrees(shown: &str, bytes: u64) -> Option<bool> {
     let digits = shown.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = shown[digits.len()..].to_ascii_uppercase();

@@ -1,5 +1,5 @@
-//! The three spellings of a manifest: of the first plan, of the controller that was called implemented,
-//! and of the refined requirements.
+//! The three spellings of a manifest: that of the first plan, of the implemented controller, and of the
+//! refined requirements.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::object::text;
 
 /// A manifest in one of its spellings.
 pub struct Manifest<'a> {
-    /// What its backup is called in it, which is what tells the spellings apart.
+    /// The key of the backup's name. It distinguishes the spellings.
     pub spelling: &'static str,
     document: &'a Value,
     places: &'static [(&'static str, &'static str)],
@@ -90,7 +90,7 @@ impl<'a> Manifest<'a> {
     }
 }
 
-/// The bytes of a file in the list.
+/// Returns the size of a file in the list, in bytes.
 pub fn file_size(file: &Value) -> Option<u64> {
     file["size_bytes"]
         .as_u64()

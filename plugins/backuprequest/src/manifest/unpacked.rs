@@ -1,13 +1,14 @@
-//! Manifests that the controller has compressed.
+//! Manifest files that the controller has compressed.
 
 use std::io::Read;
 
 use broker_engine::{Error, ErrorKind, Result};
 use flate2::read::MultiGzDecoder;
 
-/// What gzip begins with (RFC 1952, 2.3.1).
+/// The first bytes of a gzip file (RFC 1952, 2.3.1).
 const GZIP: [u8; 2] = [0x1f, 0x8b];
-/// The most bytes of a manifest: a list of some 100,000 files. A small archive may hold very many more.
+/// Maximum length of a decompressed manifest, in bytes: a list of about 100,000 files. A small archive can
+/// contain far more bytes than that.
 const MAX: u64 = 16 << 20;
 
 pub(super) fn text(bytes: Vec<u8>) -> Result<String> {

@@ -89,7 +89,7 @@ fn flags_that_can_not_be_are_refused_by_name_before_anything_is_begun() {
     for days in [7, 365] {
         create(&host(), flags("", &[("retention-days", days.into())])).unwrap();
     }
-    // A label may have capitals; a name made of it may not.
+    // A label may contain capitals; the object's name made of it must not.
     let error = create(&host(), flags("", &[("project", "Retail".into())])).unwrap_err();
     assert!(error.message.contains("give `--name`"), "{}", error.message);
 }

@@ -254,7 +254,7 @@ fn what_can_not_be_fetched_can_be_checked_all_the_same() {
         elsewhere.hint,
         Some(by_hand("gcloud storage cat 'gs://b/m.json'"))
     );
-    // It is the controller's text, and may end up in a shell.
+    // The text comes from the controller, and the user may copy it into a shell.
     let hostile = with("s3://b/x' ; rm -rf '~");
     assert_eq!(hostile.hint, Some(by_hand("FETCH IT")));
 }

@@ -13,7 +13,7 @@ const OTHER_DISK: &str = "Filesystem 1024-blocks Used Available Capacity Mounted
     /dev/sdb 200 100 100 50% /opt/hivemq/backup\n\
     overlay on x 200 100 64 50% /\n";
 
-/// Two pods, of which the second has the backup and all goes well.
+/// Returns a host with two pods: the second has the backup, and every command succeeds.
 fn host() -> Host {
     let there = |path: &str| format!("test -e {path}");
     Host::new(MANIFEST)

@@ -164,7 +164,7 @@ fn nothing_reset_is_no_success() {
         assert_eq!(error.message, message);
         assert!(error.hint.is_some());
     }
-    // One by one is enough.
+    // The details of each group are sufficient without a total.
     let told = json!({"phase": "Completed", "groupResults": [
         {"groupId": "app", "success": true}, {"groupId": "billing", "success": true},
     ]});

@@ -32,7 +32,7 @@ fn only_what_has_a_schedule_is_suspended() {
     assert_eq!(done(&host).sent, json!({"spec": {"suspend": true}}));
     assert!(text(act("suspend", "nightly")).contains("suspended already"));
     assert!(text(act("resume", "nightly")).contains("goes on"));
-    // Any change of its spec would run it again.
+    // Any change of the spec would run the backup again.
     let error = act("suspend", "once").unwrap_err();
     assert_eq!(error.kind, ErrorKind::Conflict);
     assert_eq!(host.done().len(), 2);

@@ -18,7 +18,7 @@ fn each_phase_has_its_state() {
     ] {
         assert_eq!(state("KafkaBackup", "x", status).0, expected);
     }
-    // A status of the spec before this one.
+    // The status is about an earlier generation of the spec.
     let before = json!({"phase": "Completed", "observedGeneration": 1});
     assert_eq!(state("KafkaBackup", "x", before), (State::Pending, None));
     let restored = |name: &str| state("KafkaRestore", "restore/x", phase(name)).0;
@@ -59,7 +59,7 @@ fn a_schedule_that_waits_has_what_it_made_last() {
     let scheduled = || json!({"schedule": "@daily", "suspend": true});
     assert_eq!(state(scheduled(), Some("x-1")), State::Succeeded);
     assert_eq!(state(scheduled(), None), State::Pending);
-    // This one is about to run again.
+    // This object is about to run again.
     assert_eq!(state(json!({}), Some("x-1")), State::Pending);
 }
 
@@ -67,7 +67,7 @@ fn a_schedule_that_waits_has_what_it_made_last() {
 fn a_backup_is_shown_with_what_its_newest_set_holds() {
     let shown = status(&host(), "nightly").unwrap();
     assert_eq!((shown.size, shown.activity), (Some(9), Activity::Backup));
-    // The time is that of what can be restored, not that of the object.
+    // The time is that of the backup set, not that of the object.
     assert_eq!(shown.created.as_deref(), Some("2025-09-06T02:00:00Z"));
     let fields: Vec<_> = shown
         .fields
@@ -138,7 +138,7 @@ fn what_failed_in_groups_and_checks_is_told_with_the_message() {
         let host = Host::new(MANIFEST).object(object(kind, "x", &json!({}), &status));
         self::status(&host, id).unwrap().failure
     };
-    // A result that lacks a field does not make the object unreadable.
+    // A result without some fields does not make the object unreadable.
     let partial = json!({"phase": "PartiallyCompleted", "message": "1 failed", "groupResults": [
         {"groupId": "app", "success": true},
         {"groupId": "billing", "success": false, "error": "active members"},

@@ -72,7 +72,7 @@ pub fn reset(request: &ActRequest) -> Result<Report> {
     )
 }
 
-/// What was reset. The operator ends well also where it found nothing to do.
+/// Reports the groups that were reset. The operator succeeds even if there was nothing to reset.
 fn groups_reset(object: &Object) -> Result<String> {
     let status = &object.status;
     if object.spec["dryRun"] == true {
@@ -106,14 +106,14 @@ fn groups_reset(object: &Object) -> Result<String> {
 const NOTHING_CHANGED: &str = "The operator would do this; nothing was changed.";
 const NO_SUCH_GROUPS: &str = "The groups may be unknown in this Kafka cluster, or have no offsets: `kafka-consumer-groups.sh --list` shows those that it has";
 
-/// How many groups are told one by one to be reset; none where none is told of.
+/// Returns the number of groups that the operator reports as reset, or `None` without such reports.
 fn told_to_be_reset(status: &Status) -> Option<u64> {
     let results = &status.group_results;
     let reset = results.iter().filter(|result| result.failure().is_none());
     (!results.is_empty()).then(|| u64::try_from(reset.count()).unwrap_or_default())
 }
 
-/// Why groups were left out: what is told of each, else what the operator says of all of them.
+/// Returns the reasons why groups were left out: the reason of each, or otherwise the operator's message.
 fn reasons(failures: &[String], status: &Status) -> String {
     match (failures, &status.message) {
         ([], None) => String::new(),

@@ -1,4 +1,4 @@
-//! When a KafkaBackup runs: `schedule`, `suspend` and `resume`.
+//! The schedule of a KafkaBackup: `schedule`, `suspend` and `resume`.
 
 use broker_engine::{Error, ErrorKind, Report, Result};
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ pub fn schedule(name: &str, cron: &str) -> Result<Report> {
             "\nIt is suspended: `kubectl broker backup resume --engine kafka {name}` lets it go on."
         );
     }
-    // The operator counts from the last time, not from now.
+    // The operator counts from the last run, not from now.
     text += "\nIf it was due since it ran last, it runs at once.";
     text += "\n`kubectl broker backup list --engine kafka -o wide` shows the next time.";
     Ok(Report::text(text))
@@ -25,7 +25,7 @@ pub fn schedule(name: &str, cron: &str) -> Result<Report> {
 
 pub fn suspend(name: &str, suspend: bool) -> Result<Report> {
     let before = Work::Backup.get(name)?;
-    // Any change of its spec would run a backup without a schedule once more.
+    // Any change of the spec would run a backup without a schedule once more.
     let Some(schedule) = before.schedule() else {
         return Err(Error::new(
             ErrorKind::Conflict,

@@ -54,7 +54,7 @@ pub fn validate(request: &ActRequest) -> Result<Report> {
     )
 }
 
-/// Judged by the result: a check that fails ends its phase well all the same.
+/// Reports the result of a validation. Its phase is no indication: it completes even if a check fails.
 fn validated(object: &Object) -> Result<String> {
     let name = object.text("/backupRef/name").unwrap_or_default();
     let result = object.status.validation_result.as_deref();

@@ -63,7 +63,7 @@ class Request:
         return self.header("content-type", "application/json")
 
     def patience(self, seconds):
-        """Sets the seconds until the answer must begin, for a backend that answers only when its work is complete."""
+        """Sets the seconds until the answer must begin, for a backend that answers when its work is complete."""
         self._raw.patience = seconds
         return self
 

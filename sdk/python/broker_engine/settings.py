@@ -8,5 +8,5 @@ class Settings:
         self._values = {option.name: option.value.value for option in options}
 
     def get(self, name, default=None):
-        """Returns the value of an option: text, a number or a boolean. ``default`` is for options without a value."""
+        """Returns the value of an option, or ``default``. Values are text, numbers or booleans."""
         return self._values.get(name, default)

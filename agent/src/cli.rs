@@ -44,7 +44,7 @@ struct Args {
     log_level: Level,
 }
 
-/// Why the program ends before it is told to.
+/// An error that ends the program before it is told to stop.
 #[derive(Debug, Error)]
 enum StartError {
     #[error("Configuration file not found: {}", .0.display())]
@@ -72,7 +72,7 @@ enum StartError {
 }
 
 impl StartError {
-    /// 2 for what has to be changed in the configuration.
+    /// Returns 2 for errors in the configuration, which the user must change.
     fn exit_code(&self) -> u8 {
         match self {
             Self::NotFound(_) | Self::Read { .. } | Self::Config { .. } => 2,
@@ -81,14 +81,15 @@ impl StartError {
     }
 }
 
-/// Runs the program: until it is told to stop, or with `--check` until it has read its configuration.
+/// Runs the program until it is told to stop. With `--check` it only reads its configuration.
 ///
-/// The exit code is 0, 1 if something failed or an export was broken off, or 2 if the configuration can't be used.
+/// The exit code is 0, or 1 if something failed or an export was aborted, or 2 if the configuration is
+/// invalid.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args = match Args::try_parse_from(arguments) {
         Ok(args) => args,
         Err(e) => {
-            // Nothing can be done about a closed stdout or stderr.
+            // A closed stdout or stderr can't be reported anywhere.
             let _ = e.print();
             return ExitCode::from(if e.use_stderr() { 2 } else { 0 });
         }
@@ -134,7 +135,7 @@ fn run(args: &Args) -> Result<ExitCode, StartError> {
     process::adopt_orphans();
     let runtime = Builder::new_multi_thread().enable_all().build()?;
     let stopped = runtime.block_on(serve(config, log.clone()))?;
-    // A thread that still reads a file must not hold the end up; nothing depends on it.
+    // A thread that still reads a file must not delay the end; nothing depends on it.
     runtime.shutdown_background();
     log.info("stopped");
     Ok(match stopped {
@@ -199,7 +200,8 @@ fn environment() -> Environment {
         .collect()
 }
 
-/// A log without the secrets of the configuration, and those of the environment, which commands have too.
+/// Returns a log that redacts the secrets of the configuration and of the environment, which commands
+/// inherit.
 fn log(config: &Config, level: Level) -> Log {
     let mut variables = environment();
     if let config::Work::Commands(commands) = &config.strategy.work {
@@ -209,7 +211,8 @@ fn log(config: &Config, level: Level) -> Log {
     Log::new(level, Redactor::new(secrets, &variables))
 }
 
-/// Two agents with the same files would take each other's artifacts. The lock ends with the process.
+/// Locks the folder of artifacts: two agents with the same files would take each other's artifacts. The lock
+/// ends with the process.
 fn lock(config: &Config) -> Result<fs::File, StartError> {
     let path = config.paths.artifacts.join(".broker-agent.lock");
     let file = fs::File::create(&path)?;
@@ -221,6 +224,6 @@ fn lock(config: &Config) -> Result<fs::File, StartError> {
 }
 
 fn say(text: &str) {
-    // Nothing can be done about a closed stderr.
+    // A closed stderr can't be reported anywhere.
     let _ = writeln!(io::stderr(), "{text}");
 }

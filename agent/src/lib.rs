@@ -1,14 +1,14 @@
-//! `broker-agent`: a sidecar that runs beside an application, makes its backup when it is asked over HTTP, and
-//! hands it out as the body of the answer.
+//! `broker-agent`: a sidecar next to an application. On request over HTTP it makes a backup of the
+//! application and returns the bytes as the body of the answer.
 //!
 //! Each module imports only from those below it:
 //!
 //! - `cli`: arguments, start, exit codes
-//! - `http`: the server, authentication, the routes, and how a body leaves
-//! - `strategy`: what makes a backup: commands, or an archive of files
-//! - `export`: the one export at a time: its turn, its files, its end
-//! - `archive`, `process`: tar, zip and compression; commands and what becomes of them
-//! - `metrics`, `log`, `redact`: what is told to the outside
+//! - `http`: the server, authentication, the routes, and the bodies of answers
+//! - `strategy`: the ways to make a backup: commands, or an archive of files
+//! - `export`: the queue of exports, their files and results
+//! - `archive`, `process`: tar, zip and compression; commands and their processes
+//! - `metrics`, `log`, `redact`: the output for operators
 //! - `config`: the configuration, checked as a whole before anything starts
 
 #![forbid(unsafe_code)]

@@ -1,4 +1,5 @@
-//! Lines on stderr: time, level, text. Nothing in them can drive a terminal, forge a line or show a secret.
+//! Lines on stderr: time, level and text. They contain no control characters, no line breaks from other
+//! sources, and no secrets.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -28,7 +29,7 @@ impl Level {
     }
 }
 
-/// Clones write to the same place.
+/// A log. Clones write to the same place.
 #[derive(Clone)]
 pub struct Log {
     level: Level,
@@ -59,7 +60,7 @@ impl Log {
         self.write(Level::Debug, text);
     }
 
-    /// A text without the secrets that are known.
+    /// Returns the text without the known secrets.
     pub fn redact(&self, text: &str) -> String {
         self.redactor.redact(text)
     }
@@ -68,21 +69,21 @@ impl Log {
         if level > self.level {
             return;
         }
-        // To the millisecond.
+        // The time has a resolution of one millisecond.
         let time = format!("{:.3}", Timestamp::now());
         let text = printable(&self.redactor.redact(text));
-        // One write, so that lines of two threads don't mix. Nothing can be done about a closed stderr.
+        // A single write keeps the lines of two threads apart. A closed stderr can't be reported anywhere.
         let line = format!("{time} {:<5} {text}\n", level.name());
         let _ = io::stderr().lock().write_all(line.as_bytes());
     }
 }
 
-/// `text` with control characters as escapes; a line stays one line.
+/// Returns `text` with control characters escaped, so that it stays one line.
 pub fn printable(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
         if character.is_control() || is_invisible(character) {
-            // Writing to a String can't fail.
+            // Writing to a String never fails.
             let _ = write!(safe, "\\u{{{:x}}}", u32::from(character));
         } else {
             safe.push(character);
@@ -91,7 +92,8 @@ pub fn printable(text: &str) -> String {
     safe
 }
 
-/// Zero-width characters, separators of lines, and those that turn the direction of the text round.
+/// Returns whether the character is a zero-width character, a line separator, or changes the direction of the
+/// text.
 fn is_invisible(character: char) -> bool {
     matches!(
         character,

@@ -1,4 +1,4 @@
-//! What `/metrics` shows.
+//! The metrics of `/metrics`.
 
 use std::fmt::Error;
 use std::sync::atomic::AtomicU64;
@@ -13,18 +13,18 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
-/// The media type of the exposition.
+/// The media type of the metrics.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-/// Seconds; a backup takes from less than one to hours.
+/// The bucket limits in seconds; a backup takes from less than a second to hours.
 const BUCKETS: [f64; 9] = [1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 10800.0, 43200.0];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     Succeeded,
     Failed,
-    /// The client went away, or the program was stopped.
+    /// The client disconnected, or the program was stopped.
     Aborted,
-    /// The line of those that wait was full.
+    /// The queue was full.
     Refused,
 }
 
@@ -78,7 +78,7 @@ impl Metrics {
             dropped: Counter::default(),
             registry: Registry::with_prefix("broker_agent"),
         };
-        // So that a rate can be taken from the first one on.
+        // All outcomes exist from the start, so that the first event already has a rate.
         for outcome in [
             Outcome::Succeeded,
             Outcome::Failed,
@@ -172,11 +172,11 @@ impl Metrics {
             .inc();
     }
 
-    /// The exposition.
+    /// Returns the metrics as text.
     ///
     /// # Errors
     ///
-    /// Never: a String takes all.
+    /// Never fails: writing to a String always succeeds.
     pub fn text(&self) -> Result<String, Error> {
         let mut text = String::new();
         encode(&mut text, &self.registry)?;

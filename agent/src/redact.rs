@@ -1,11 +1,11 @@
-//! What must not be shown, and texts without it.
+//! Secrets, and texts without them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use percent_encoding::percent_decode_str;
 
-/// A secret that no formatting shows.
+/// A secret whose `Debug` output is redacted.
 #[derive(Clone)]
 pub struct Secret(String);
 
@@ -25,11 +25,11 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// What is shorter than this is not looked for: a text would be unreadable without each of its `a`s.
+/// Minimum length of a secret, in bytes. Replacing shorter texts everywhere would make logs unreadable.
 const SHORTEST: usize = 3;
-/// From here on each line of a secret of several lines is a secret of its own.
+/// Minimum length of a line of a multi-line secret to be redacted on its own, in bytes.
 const SHORTEST_LINE: usize = 8;
-/// A variable with one of these in its name holds a secret.
+/// A variable whose name contains one of these texts holds a secret.
 const TELLING_NAMES: [&str; 7] = [
     "PASSWORD",
     "PASSWD",
@@ -40,16 +40,16 @@ const TELLING_NAMES: [&str; 7] = [
     "API_KEY",
 ];
 
-/// Takes secrets out of texts for logs and for error answers.
+/// A filter that removes secrets from logs and error answers.
 #[derive(Default)]
 pub struct Redactor {
-    /// The longest first, so that a secret that contains another is replaced as a whole.
+    /// The secrets, the longest first, so that a secret that contains another is replaced as a whole.
     secrets: Vec<String>,
 }
 
 impl Redactor {
-    /// Knows `secrets`, and of `environment` the variables whose names tell that they hold one, and the passwords
-    /// in URLs.
+    /// Creates a redactor for `secrets`, and for secrets in `environment`. Those are the variables with names
+    /// that indicate a secret, and the passwords in URLs.
     pub fn new<'a>(
         secrets: impl IntoIterator<Item = &'a Secret>,
         environment: &BTreeMap<String, String>,
@@ -76,7 +76,7 @@ impl Redactor {
         Self { secrets }
     }
 
-    /// `text` with `***` in the place of each secret.
+    /// Returns `text` with `***` in place of each secret.
     pub fn redact(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for secret in &self.secrets {
@@ -102,7 +102,7 @@ fn add(known: &mut BTreeSet<String>, secret: &str) {
     }
 }
 
-/// The password of `scheme://user:password@host/…`.
+/// Returns the password of `scheme://user:password@host/…`.
 fn url_password(text: &str) -> Option<&str> {
     let (_, rest) = text.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next()?;

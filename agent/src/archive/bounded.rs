@@ -2,7 +2,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Tells a thread to stop when it is dropped.
+/// A signal that stops a thread when it is dropped.
 #[derive(Debug, Default)]
 pub struct Cancel(Arc<AtomicBool>);
 
@@ -23,7 +23,7 @@ impl Drop for Cancel {
     }
 }
 
-/// A writer that takes only so much, and nothing when nobody wants it any more.
+/// A writer that accepts a limited number of bytes, and none after its [`Cancel`] is dropped.
 #[derive(Debug)]
 pub struct Bounded<W> {
     to: W,
@@ -46,7 +46,7 @@ impl<W: Write> Write for Bounded<W> {
                 "nobody waits for it",
             ));
         }
-        // Whoever writes on behind an error must not fill the disk with it.
+        // A caller that ignores the error and writes on must not fill the disk.
         if self.is_full || bytes.len() as u64 > self.left {
             self.is_full = true;
             return Err(io::Error::from(io::ErrorKind::FileTooLarge));
@@ -61,7 +61,7 @@ impl<W: Write> Write for Bounded<W> {
     }
 }
 
-/// What is written a second time counts a second time: a few bytes for each file of a zip.
+/// A byte that is written twice counts twice. A zip rewrites only a few bytes per file.
 impl<W: Seek> Seek for Bounded<W> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         self.to.seek(to)

@@ -6,10 +6,10 @@ use lzma_rust2::{XzOptions, XzWriter};
 
 use crate::config::Compression;
 
-/// The level that each program's own default is.
+/// The compression level; it is the default of the `xz` program, too.
 const XZ_PRESET: u32 = 6;
 
-/// A stream that is compressed while it is written.
+/// A writer that compresses the stream.
 pub enum Packed<W: Write> {
     Store(W),
     Gzip(GzEncoder<W>),
@@ -19,7 +19,8 @@ pub enum Packed<W: Write> {
 }
 
 impl<W: Write> Packed<W> {
-    /// `Deflate` is of zip archives, which compress each file by itself; the stream around them is stored.
+    /// Starts a stream. `Deflate` is for zip archives, which compress each file separately; the stream around
+    /// the files is not compressed.
     pub fn new(compression: Compression, to: W) -> io::Result<Self> {
         Ok(match compression {
             Compression::Store | Compression::Deflate => Self::Store(to),

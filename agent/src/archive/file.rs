@@ -7,7 +7,7 @@ use rustix::fs::OFlags;
 
 use super::ArchiveError;
 
-/// A file that gives exactly as many bytes as it had when it was opened.
+/// A file that yields exactly as many bytes as it had when it was opened.
 pub struct Exact<'a> {
     path: &'a Path,
     file: File,
@@ -15,9 +15,9 @@ pub struct Exact<'a> {
 }
 
 impl<'a> Exact<'a> {
-    /// None if there is no regular file any more.
+    /// Opens a regular file. Returns `None` if there is no such file any more.
     ///
-    /// A link that was put in its place meanwhile is not followed, and a pipe is not waited for.
+    /// A symbolic link that replaced the file is not followed, and a pipe does not block.
     pub fn open(path: &'a Path, follow: bool) -> Result<Option<(Self, Metadata)>, ArchiveError> {
         let at = |source| ArchiveError::Read {
             path: path.to_owned(),

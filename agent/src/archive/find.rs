@@ -1,7 +1,7 @@
-//! Patterns as Python's `glob` knows them: `*`, `?`, `[…]`, and `**` for folders within folders.
+//! Patterns of Python's `glob`: `*`, `?`, `[…]`, and `**` for nested folders.
 //!
-//! The crate is asked about one name at a time. What it finds by itself lacks names that are not UTF-8, and
-//! with `.*` it leaves the folder through `..`.
+//! The crate matches one name at a time. Its own search omits names that are not UTF-8, and with `.*` it
+//! leaves the folder through `..`.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -19,9 +19,9 @@ const OPTIONS: MatchOptions = MatchOptions {
     require_literal_leading_dot: true,
 };
 
-/// What matches an absolute pattern, sorted.
+/// Returns the paths that match an absolute pattern, sorted.
 ///
-/// `folder/**` is the folder itself: all that is in a folder belongs to it in any case.
+/// `folder/**` returns only the folder itself, because the caller adds the contents of folders anyway.
 pub fn find(pattern: &str) -> Result<Vec<PathBuf>, ArchiveError> {
     let parts = pattern.split('/').filter(|part| !matches!(*part, "" | "."));
     let mut parts: Vec<_> = parts.collect();
@@ -37,7 +37,7 @@ pub fn find(pattern: &str) -> Result<Vec<PathBuf>, ArchiveError> {
 
 fn expand(folder: &Path, parts: &[&str], found: &mut Vec<PathBuf>) -> Result<(), ArchiveError> {
     let Some((part, rest)) = parts.split_first() else {
-        // Also a link to nothing.
+        // The path may be a symbolic link to a missing file.
         if fs::symlink_metadata(folder).is_ok() {
             found.push(folder.to_owned());
         }
@@ -67,7 +67,8 @@ fn expand(folder: &Path, parts: &[&str], found: &mut Vec<PathBuf>) -> Result<(),
     Ok(())
 }
 
-/// Path, name and whether it is a folder and no link to one; nothing if there is no such folder.
+/// Returns the path and the name of each entry, and whether it is a folder and not a symbolic link. Returns
+/// an empty list if the folder does not exist.
 fn children(folder: &Path) -> Result<Vec<(PathBuf, String, bool)>, ArchiveError> {
     let read = || -> io::Result<Vec<_>> {
         let mut children = Vec::new();
@@ -94,7 +95,7 @@ fn children(folder: &Path) -> Result<Vec<(PathBuf, String, bool)>, ArchiveError>
     }
 }
 
-/// What can't be text is matched by `*` and `?` all the same.
+/// Returns the name as text. `*` and `?` also match a name that is not UTF-8.
 fn text(name: &OsStr) -> String {
     name.to_string_lossy().into_owned()
 }

@@ -1,4 +1,4 @@
-//! Archives of files: what is chosen, tar or zip, and how it is compressed.
+//! Archives of files: the selection of files, the formats tar and zip, and compression.
 
 mod bounded;
 mod compress;
@@ -20,10 +20,10 @@ pub use bounded::{Bounded, Cancel};
 use crate::config::FileArchive;
 use select::Entry;
 
-/// Why there is no archive. Nothing that was begun is whole.
+/// An error that ends an archive. The part that was written is incomplete.
 #[derive(Debug, Error)]
 pub enum ArchiveError {
-    /// The words are those of the Python sidecar.
+    /// The message is the same as that of the Python sidecar.
     #[error("File archive strategy did not match any files")]
     NoMatch,
     #[error("{} can't be read: {source}", path.display())]
@@ -46,19 +46,19 @@ pub enum ArchiveError {
     Write(#[from] io::Error),
 }
 
-/// What goes into the archive: found before a byte is written.
+/// The files for an archive. They are selected before the first byte is written.
 pub struct Contents<'a> {
     archive: &'a FileArchive,
     entries: Vec<Entry>,
 }
 
 impl<'a> Contents<'a> {
-    /// `except` are files that are not in it, whatever the patterns say: those that it is written to. What else is
-    /// left out is said to `note`.
+    /// Selects the files. `except` are the files that the archive is written to; they are never in it. Other
+    /// files that are left out are reported to `note`.
     ///
     /// # Errors
     ///
-    /// If nothing matches, a folder can't be read, or two files would have one name.
+    /// Fails if nothing matches, a folder can't be read, or two files would have the same name.
     pub fn select(
         archive: &'a FileArchive,
         except: &[PathBuf],
@@ -68,20 +68,20 @@ impl<'a> Contents<'a> {
         Ok(Self { archive, entries })
     }
 
-    /// Writes a tar, and hands back what it was written to.
+    /// Writes a tar, and returns the writer.
     ///
     /// # Errors
     ///
-    /// If a file can't be read or changes meanwhile, or the tar can't be written.
+    /// Fails if a file can't be read or changes meanwhile, or if the tar can't be written.
     pub fn tar<W: Write>(&self, to: W) -> Result<W, ArchiveError> {
         tar::write(&self.entries, self.archive, to)
     }
 
-    /// Writes a zip, and hands back what it was written to. Links are not in it, which is said to `note`.
+    /// Writes a zip, and returns the writer. Symbolic links are left out and reported to `note`.
     ///
     /// # Errors
     ///
-    /// As for a tar, and if a name is not UTF-8 or nothing but links is there.
+    /// Fails for the same reasons as a tar, and if a name is not UTF-8 or there are only links.
     pub fn zip<W: Write + Seek>(
         &self,
         to: W,

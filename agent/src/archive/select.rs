@@ -1,4 +1,4 @@
-//! Which files are in the archive, and under which names.
+//! The selection of files for the archive, and their names in it.
 
 use std::collections::HashMap;
 use std::fs::{self, Metadata};
@@ -10,10 +10,10 @@ use super::ArchiveError;
 use super::find::find;
 use crate::config::FileArchive;
 
-/// One thing in the archive.
+/// One entry of the archive.
 #[derive(Debug)]
 pub struct Entry {
-    /// Relative, without `..`.
+    /// The name in the archive: relative, without `..`.
     pub name: PathBuf,
     pub source: PathBuf,
     pub metadata: Metadata,
@@ -27,11 +27,11 @@ pub enum Kind {
     Link { target: PathBuf },
 }
 
-/// What identifies a file, whatever it is called.
+/// The device and the inode, which identify a file independently of its name.
 pub type Identity = (u64, u64);
 
-/// Finds everything that the patterns match, and all that is in folders that they match: sorted within each pattern,
-/// each only once.
+/// Finds the paths that match the patterns, and the contents of matching folders. The paths of each pattern
+/// are sorted; each path occurs once.
 pub fn select(
     archive: &FileArchive,
     except: &[PathBuf],
@@ -63,7 +63,7 @@ pub fn select(
     Ok(selection.entries)
 }
 
-/// Relative to the base, or the last part of a path that is not below it.
+/// Returns the path relative to the base. A path outside the base keeps only its last part.
 fn archive_name(path: &Path, base: &Path) -> PathBuf {
     let relative = path.strip_prefix(base).ok();
     let is_plain = |path: &&Path| {
@@ -85,7 +85,8 @@ struct Selection<'a> {
 }
 
 impl Selection<'_> {
-    /// `above` are the folders that it is in, so that a link back to one of them is seen.
+    /// Adds a path and its contents. `above` are the enclosing folders, which detects a link back to one of
+    /// them.
     fn add(
         &mut self,
         path: &Path,
@@ -100,7 +101,7 @@ impl Selection<'_> {
         if metadata.is_symlink() && self.archive.follow_symlinks {
             match fs::metadata(path) {
                 Ok(target) => metadata = target,
-                // A link to nothing is kept as the link that it is.
+                // A symbolic link to a missing file is kept as a link.
                 Err(e) if e.kind() == io::ErrorKind::NotFound => {}
                 Err(e) => return Err(read(e)),
             }
@@ -149,7 +150,8 @@ impl Selection<'_> {
         Ok(())
     }
 
-    /// A second pattern may match what is there; two folders of one name become one; anything else is refused.
+    /// Adds an entry. Two patterns may match the same file, and two folders of one name are merged; any other
+    /// conflict is an error.
     fn push(&mut self, entry: Entry) -> Result<(), ArchiveError> {
         // The base folder itself has no name.
         if entry.name.as_os_str().is_empty() {

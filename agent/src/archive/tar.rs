@@ -12,11 +12,14 @@ use super::file::Exact;
 use super::select::{Entry, Identity, Kind, identity};
 use super::{ArchiveError, FileArchive};
 
-/// What GNU tar calls an entry that is the name of the one behind it.
+/// The name of the entry in which GNU tar stores the long name of the next entry.
 const LONG_NAME: &[u8] = b"././@LongLink";
 
-/// Owners are numbers, times are kept to the second, long names and large or negative numbers are in GNU's form. A
-/// file with several names is in the archive once, and the other names are hard links to the first.
+/// Writes a tar in GNU's format.
+///
+/// Owners are numbers, and times have a resolution of one second. Long names and large or negative numbers
+/// use GNU's extensions. A file with several names is stored once; its other names are hard links to the
+/// first.
 pub fn write<W: Write>(entries: &[Entry], archive: &FileArchive, to: W) -> Result<W, ArchiveError> {
     let packed = Packed::new(archive.compression, to)?;
     let mut writer = Writer {
@@ -31,7 +34,7 @@ pub fn write<W: Write>(entries: &[Entry], archive: &FileArchive, to: W) -> Resul
 
 struct Writer<'a, W: Write> {
     builder: Builder<W>,
-    /// Of files that have more than one name, those that are in the archive.
+    /// The first name in the archive of each file that has several names.
     first_names: HashMap<Identity, &'a Path>,
 }
 
@@ -81,7 +84,8 @@ impl<'a, W: Write> Writer<'a, W> {
         Ok(self.append(&mut header, io::empty())?)
     }
 
-    /// Bytes as they are: a name need not be text, and what a link leads to may end with a slash.
+    /// Writes the bytes of the name unchanged: a name may be no text, and the target of a link may end with a
+    /// slash.
     fn name(&mut self, header: &mut Header, name: &Path) -> io::Result<()> {
         let name = name.as_os_str().as_bytes();
         self.long(EntryType::GNULongName, name, header.as_old().name.len())?;
@@ -100,7 +104,8 @@ impl<'a, W: Write> Writer<'a, W> {
         Ok(())
     }
 
-    /// A value that doesn't fit stands in an entry of its own before the one that it belongs to.
+    /// Writes a value that is too long for its field as an entry of its own, before the entry that it belongs
+    /// to.
     fn long(&mut self, kind: EntryType, text: &[u8], fits: usize) -> io::Result<()> {
         if text.len() <= fits {
             return Ok(());
@@ -131,8 +136,8 @@ fn header(metadata: &Metadata, kind: EntryType) -> Header {
     header
 }
 
-/// Seconds since 1970. A time before it is a negative number: GNU tar writes it as a two's complement over the whole
-/// field, where the crate knows only numbers without a sign.
+/// Sets the time in seconds since 1970. GNU tar writes a negative number as a two's complement over the whole
+/// field; the crate supports only unsigned numbers.
 fn set_time(header: &mut Header, seconds: i64) {
     match u64::try_from(seconds) {
         Ok(seconds) => header.set_mtime(seconds),
@@ -145,7 +150,7 @@ fn set_time(header: &mut Header, seconds: i64) {
     }
 }
 
-/// As much as fits, and null bytes behind it.
+/// Writes as much of the text as fits, and fills the rest with null bytes.
 fn put(field: &mut [u8], text: &[u8]) {
     field.fill(0);
     let fits = text.len().min(field.len());
@@ -163,7 +168,7 @@ pub(super) fn changed(entry: &Entry) -> ArchiveError {
 mod tests {
     use super::*;
 
-    /// The bytes of the numbers: owner, group, size, time.
+    /// Returns the bytes of the numbers: owner, group, size and time.
     fn field(write: impl FnOnce(&mut Header)) -> Vec<u8> {
         let mut header = Header::new_gnu();
         write(&mut header);
@@ -175,7 +180,7 @@ mod tests {
         let time = |seconds| field(|header| set_time(header, seconds))[28..40].to_vec();
         assert_eq!(time(0), b"00000000000\0");
         assert_eq!(time(-1), [0xff; 12]);
-        // `touch -d 1960-06-01T00:00:00Z`, out of an archive of GNU tar.
+        // The bytes are from an archive of GNU tar, for `touch -d 1960-06-01T00:00:00Z`.
         assert_eq!(
             time(-302_486_400),
             [

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::*;
 use crate::config::{Compression, Format};
 
-/// A tree with everything that a tree can have.
+/// Returns a folder with every kind of file.
 fn tree() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let root = folder.path();
@@ -48,7 +48,7 @@ fn written(archive: &FileArchive) -> (Result<Vec<u8>, ArchiveError>, Vec<String>
     (bytes, notes)
 }
 
-/// Name, type and content of each entry of a tar.
+/// Returns the name, the type and the content of each entry of a tar.
 fn read_tar(bytes: &[u8]) -> BTreeMap<String, (::tar::EntryType, Vec<u8>)> {
     let mut archive = ::tar::Archive::new(bytes);
     let mut found = BTreeMap::new();

@@ -13,12 +13,14 @@ use super::tar::changed;
 use super::{ArchiveError, FileArchive};
 use crate::config::Compression;
 
-/// From here on a file needs the larger fields of Zip64. Compression can make a file larger, so well below 4 GiB.
+/// The size, in bytes, from which a file uses the larger fields of Zip64. It is well below 4 GiB, because
+/// compression can make a file larger.
 const LARGE: u64 = 0xF000_0000;
-/// The last second of the year 2107, since 1970.
+/// The last second of the year 2107, in seconds since 1970.
 const LATEST: i64 = 4_354_819_199;
 
-/// Symbolic links are left out, and named: few programs that unpack a zip know them.
+/// Writes a zip. Symbolic links are left out and reported, because few programs that unpack a zip support
+/// them.
 pub fn write<W: Write + Seek>(
     entries: &[Entry],
     archive: &FileArchive,
@@ -79,8 +81,8 @@ fn options(metadata: &Metadata, compression: Compression) -> SimpleFileOptions {
         .large_file(metadata.len() >= LARGE)
 }
 
-/// Seconds since 1970 in UTC, since a zip knows no zone. It knows no time before 1980 and after 2107 either: the
-/// nearest one that it knows is taken.
+/// Converts seconds since 1970 to a zip's time in UTC, because a zip has no time zone. A time before 1980 or
+/// after 2107 becomes the nearest valid one.
 fn modified(seconds: i64) -> DateTime {
     let latest = DateTime::from_date_and_time(2107, 12, 31, 23, 59, 58).unwrap_or_default();
     match in_utc(seconds) {

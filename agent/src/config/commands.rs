@@ -10,27 +10,27 @@ use super::tree::{Node, Value};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Commands {
     pub pre: Vec<CommandLine>,
-    /// At least one; exactly one if its output is captured.
+    /// The main commands: at least one, and exactly one if its output is captured.
     pub main: Vec<CommandLine>,
     pub post: Vec<CommandLine>,
-    /// What the main command writes to stdout is the artifact.
+    /// Whether the artifact is the stdout of the main command.
     pub capture_stdout: bool,
-    /// Added last: it wins over the helper variables.
+    /// Variables of the commands. They override the helper variables.
     pub env: BTreeMap<String, String>,
     pub workdir: PathBuf,
-    /// The words in front of a command line; never empty.
+    /// The words in front of a command line for the shell. The list is never empty.
     pub shell: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CommandLine {
-    /// One text, which the shell reads.
+    /// One text, which the shell interprets.
     Shell(String),
-    /// Program and arguments; no shell is started. Never empty.
+    /// The program and its arguments, without a shell. The list is never empty.
     Words(Vec<String>),
 }
 
-/// The commands, and whether their output is streamed.
+/// Reads the commands, and whether their output is streamed.
 pub(super) fn read(
     mut section: Section<'_>,
     captures: bool,
@@ -102,7 +102,8 @@ pub(super) fn read(
     (commands, stream)
 }
 
-/// One command or several; a list within the list is one command in words. None if there is a problem.
+/// Reads one command or several; a list within the list is one command in words. Returns `None` if there is a
+/// problem.
 fn lines(
     section: &mut Section<'_>,
     key: &'static str,

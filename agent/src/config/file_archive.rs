@@ -9,13 +9,13 @@ use super::substitute::Environment;
 /// The options of `file_archive`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileArchive {
-    /// Absolute patterns, in their order; at least one.
+    /// Absolute patterns in order; at least one.
     pub patterns: Vec<String>,
-    /// Names in the archive are relative to it.
+    /// The folder that the names in the archive are relative to.
     pub base_dir: PathBuf,
     pub format: Format,
     pub compression: Compression,
-    /// What a symbolic link points to is in the archive, instead of the link.
+    /// Whether the archive contains the target of a symbolic link instead of the link.
     pub follow_symlinks: bool,
 }
 
@@ -25,7 +25,7 @@ pub enum Format {
     Zip,
 }
 
-/// Of a zip only `Store` and `Deflate`, of a tar all but `Deflate`.
+/// The compression. A zip supports only `Store` and `Deflate`; a tar supports all but `Deflate`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {
     Store,
@@ -36,7 +36,7 @@ pub enum Compression {
     Deflate,
 }
 
-/// The options, and whether the archive is streamed.
+/// Reads the options, and whether the archive is streamed.
 pub(super) fn read(
     mut section: Section<'_>,
     workdir: &Path,
@@ -107,7 +107,7 @@ fn patterns(
     }
     let mut patterns = Vec::new();
     for text in texts {
-        // What stands before the first pattern character of a relative path is a folder, and not a pattern.
+        // In a relative path, the part before the first pattern character is a folder, not a pattern.
         let path = expanded(&text, env);
         let pattern = if path.is_absolute() {
             path.display().to_string()

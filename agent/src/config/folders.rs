@@ -1,4 +1,4 @@
-//! What the configuration's paths have to be on this machine, seen before the first export needs it.
+//! Checks of the configuration's paths on this machine, before the first export needs them.
 
 use std::fs::{self, DirBuilder, File};
 use std::io;
@@ -7,12 +7,12 @@ use std::path::Path;
 
 use super::{Config, Problem, Work};
 
-/// Makes the folders that are missing, tries to write into those that are written to, and refuses folders in the place of
+/// Creates missing folders, checks that the agent can write to its folders, and rejects folders in place of
 /// files.
 ///
 /// # Errors
 ///
-/// Each path that can't be used, with the field that names it.
+/// Returns each invalid path with the field that names it.
 pub fn prepare(config: &Config) -> Result<(), Vec<Problem>> {
     let mut problems = Vec::new();
     let mut check = |field: &str, path: &Path, checked: io::Result<()>| {
@@ -54,7 +54,7 @@ pub fn prepare(config: &Config) -> Result<(), Vec<Problem>> {
 }
 
 fn make(folder: &Path) -> io::Result<()> {
-    // Backups are nobody else's business.
+    // No other user may read backups.
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 

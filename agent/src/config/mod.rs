@@ -1,7 +1,7 @@
-//! The configuration file: `${NAME}` of the environment, YAML, and every rule about its fields.
+//! The configuration file: references `${NAME}` to the environment, YAML, and the rules of each field.
 //!
-//! It is read once, as a whole, before anything starts. All that is wrong with it is said at once, with lines. Its
-//! reference, and where it differs from the Python sidecar's, is `docs/agent.md`.
+//! The file is read once, as a whole, before anything starts. All problems are reported at once, with their
+//! lines. `docs/agent.md` is the reference and lists the differences from the Python sidecar.
 
 mod commands;
 mod file_archive;
@@ -30,14 +30,14 @@ use tree::Value;
 
 use crate::redact::Secret;
 
-/// Where the file is if nothing says otherwise: where the compose file mounts it.
+/// The default path of the file: the compose file mounts it there.
 pub const DEFAULT_PATH: &str = "/etc/sidecar/config.yaml";
-/// The only version that the orchestrator accepts.
+/// The only contract version that the orchestrator accepts.
 const CONTRACT_VERSION: &str = "v1";
-/// A token of fewer characters can be guessed.
+/// Minimum length of a token, in characters. Shorter tokens can be guessed.
 const SHORT_TOKEN: usize = 16;
 
-/// A configuration that can be used.
+/// A valid configuration.
 #[derive(Debug, Clone)]
 pub struct Config {
     pub app: App,
@@ -46,20 +46,20 @@ pub struct Config {
     pub paths: Paths,
     pub limits: Limits,
     pub api_token: Secret,
-    /// Whatever else stands among the secrets: it is kept out of logs and errors.
+    /// The other secrets of the configuration. They are redacted in logs and errors.
     pub secrets: Vec<Secret>,
-    /// What works, and is better changed.
+    /// Settings that work but should be changed.
     pub warnings: Vec<Problem>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct App {
     pub host: IpAddr,
-    /// 0 takes any port that is free, and the log says which.
+    /// The port; 0 means any free port, which the log then shows.
     pub port: u16,
 }
 
-/// What `GET /backup/capabilities` answers.
+/// The answer of `GET /backup/capabilities`.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Capabilities {
     pub version: String,
@@ -77,32 +77,31 @@ pub struct Paths {
     pub temp_dump: PathBuf,
 }
 
-/// What keeps one export from taking more than its part.
+/// Limits of the resources of one export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// The most bytes that an artifact may have.
+    /// Maximum size of an artifact, in bytes.
     pub artifact: u64,
-    /// How long a command may take; as long as it likes, if not set.
+    /// Maximum duration of a command; `None` is unlimited.
     pub command: Option<Duration>,
-    /// How long a command has to end after it was told to.
+    /// Time between the signal to end and the signal to kill a command.
     pub kill: Duration,
-    /// How long a client may take for the head of a request, for its body, and between two requests; as long as it
-    /// likes, if this is zero.
+    /// Maximum time for the head of a request, for its body, and between two requests; zero is unlimited.
     pub request: Duration,
-    /// How long a client may take no byte of its answer; as long as it likes, if this is zero.
+    /// Maximum time in which a client accepts no byte of its answer; zero is unlimited.
     pub stall: Duration,
-    /// How many exports may wait for their turn behind the one that runs.
+    /// Maximum number of exports that wait while another one runs.
     pub waiting: usize,
-    /// How long an export may go on once the program was told to stop.
+    /// Maximum duration of a running export after the program was told to stop.
     pub grace: Duration,
 }
 
 impl Config {
-    /// Reads a configuration.
+    /// Parses a configuration.
     ///
     /// # Errors
     ///
-    /// All that is wrong with it, in the order of the lines.
+    /// Returns all problems in the order of the lines.
     pub fn parse(raw: &str, env: &Environment) -> Result<Self, Vec<Problem>> {
         let mut findings = Findings::default();
         let config = read(raw, env, &mut findings);
@@ -117,7 +116,7 @@ impl Config {
     }
 }
 
-/// None only if there is a problem among the findings.
+/// Reads the configuration. Returns `None` only if the findings contain a problem.
 fn read(raw: &str, env: &Environment, findings: &mut Findings) -> Option<Config> {
     let tree = tree::read(raw, env, findings)?;
     let Some(mut root) = Section::root(&tree) else {
@@ -238,8 +237,8 @@ fn limits(mut section: Section<'_>, findings: &mut Findings) -> Limits {
     limits
 }
 
-/// The token, and the other secrets. The names of those are free: templates of the orchestrator's repository have
-/// `database_url` and `ssh_private_key`.
+/// Reads the token, and the other secrets. The names of the others are free: templates of the orchestrator's
+/// repository have `database_url` and `ssh_private_key`.
 fn secrets(mut section: Section<'_>, findings: &mut Findings) -> Option<(Secret, Vec<Secret>)> {
     let token = section.required("api_token", "secrets.api_token is required", findings);
     if let Some((at, token)) = token {

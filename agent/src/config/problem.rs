@@ -2,18 +2,18 @@ use std::fmt;
 
 use crate::log::printable;
 
-/// A place in the configuration file; both count from 1, and 0 is unknown.
+/// A position in the configuration file. Line and column count from 1; 0 is unknown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct At {
     pub line: u64,
     pub column: u64,
 }
 
-/// Something in the configuration that can't be used, or is better changed.
+/// A problem of the configuration, or a setting that should be changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     pub at: Option<At>,
-    /// Names the field, and says what to write instead where that can be known.
+    /// The text names the field, and the valid values if they are known.
     pub text: String,
 }
 
@@ -35,7 +35,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Everything that was found in one reading.
+/// The problems and warnings of one reading.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     pub(super) problems: Vec<Problem>,

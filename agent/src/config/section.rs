@@ -1,4 +1,5 @@
-//! Typed reading of one mapping: each key is asked for by name, and what nobody asked for is a mistake.
+//! Typed reading of one mapping. The code asks for each key by name; a key that nothing asks for is a
+//! problem.
 
 use std::path::PathBuf;
 
@@ -6,9 +7,9 @@ use super::problem::{At, Findings};
 use super::substitute::Environment;
 use super::tree::{Entry, Node, Value};
 
-/// A mapping of the configuration, and which of its keys are known.
+/// A mapping of the configuration, with the set of its known keys.
 pub(super) struct Section<'a> {
-    /// The path to it, with a dot at its end; empty at the root.
+    /// The path of the mapping, with a dot at its end; empty for the root.
     prefix: String,
     pub(super) at: At,
     entries: &'a [Entry],
@@ -16,7 +17,7 @@ pub(super) struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
-    /// The root, if it is a mapping.
+    /// Returns the root, if it is a mapping.
     pub(super) fn root(node: &'a Node) -> Option<Self> {
         let Value::Map(entries) = &node.value else {
             return None;
@@ -29,7 +30,8 @@ impl<'a> Section<'a> {
         })
     }
 
-    /// The mapping at `key`; an empty one if it is missing or is no mapping, which is a problem.
+    /// Returns the mapping at `key`. A missing mapping is empty; a value of another type is a problem, and
+    /// its mapping is empty, too.
     pub(super) fn section(&mut self, key: &'static str, findings: &mut Findings) -> Section<'a> {
         let mut section = Section {
             prefix: format!("{}.", self.field(key)),
@@ -48,7 +50,7 @@ impl<'a> Section<'a> {
         section
     }
 
-    /// What stands at `key`, unless it is nothing.
+    /// Returns the value at `key`, unless it is null.
     pub(super) fn get(&mut self, key: &'static str) -> Option<&'a Node> {
         self.known.push(key);
         let entry = self.entries.iter().find(|entry| entry.key == key)?;
@@ -69,7 +71,7 @@ impl<'a> Section<'a> {
         None
     }
 
-    /// Text that is not empty. `message` is what is said if it is missing.
+    /// Returns a text that is not empty. `message` is the problem if the text is missing.
     pub(super) fn required(
         &mut self,
         key: &'static str,
@@ -96,7 +98,7 @@ impl<'a> Section<'a> {
         number
     }
 
-    /// A number of bytes, with `KiB`, `MiB`, `GiB` or `TiB` behind it or nothing.
+    /// Returns a number of bytes. The text may have the unit `KiB`, `MiB`, `GiB` or `TiB`.
     pub(super) fn bytes(&mut self, key: &'static str, findings: &mut Findings) -> Option<u64> {
         let (at, text) = self.text(key, findings)?;
         let number = bytes(text.trim());
@@ -122,7 +124,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// A path, with the home folder in the place of a `~` at its beginning.
+    /// Returns a path. A `~` at its beginning stands for the home folder.
     pub(super) fn path(
         &mut self,
         key: &'static str,
@@ -133,7 +135,7 @@ impl<'a> Section<'a> {
         (!text.is_empty()).then(|| expanded(text, env))
     }
 
-    /// One text or several.
+    /// Returns one text or several.
     pub(super) fn texts(
         &mut self,
         key: &'static str,
@@ -148,17 +150,17 @@ impl<'a> Section<'a> {
         texts
     }
 
-    /// All entries, whose names are free.
+    /// Returns all entries of a mapping with free names.
     pub(super) fn entries(&mut self) -> &'a [Entry] {
         std::mem::take(&mut self.entries)
     }
 
-    /// The full name of a key.
+    /// Returns the full name of a key.
     pub(super) fn field(&self, key: &str) -> String {
         format!("{}{key}", self.prefix)
     }
 
-    /// Whatever was not asked for is a mistake: a misspelt option would be left out without a word.
+    /// Reports each key that nothing asked for. Otherwise a misspelt option would be ignored silently.
     pub(super) fn finish(self, findings: &mut Findings) {
         for entry in self.entries {
             if self.known.iter().any(|known| *known == entry.key) {
@@ -178,7 +180,7 @@ impl<'a> Section<'a> {
     }
 }
 
-/// Whether a variable is missing for it, which is said already.
+/// Returns whether the node needs a missing variable, which is already reported.
 pub(super) fn has_unknown(node: &Node) -> bool {
     match &node.value {
         Value::Unknown => true,
@@ -187,7 +189,7 @@ pub(super) fn has_unknown(node: &Node) -> bool {
     }
 }
 
-/// The texts of a node: its own, or those of its list.
+/// Returns the texts of a node: its own, or those of its list.
 pub(super) fn texts_of(node: &Node) -> Option<Vec<String>> {
     match &node.value {
         Value::Text(text) => Some(vec![text.clone()]),
@@ -206,7 +208,7 @@ pub(super) fn words_of(items: &[Node]) -> Option<Vec<String>> {
         .collect()
 }
 
-/// A path as a shell would read it when it begins with `~/`.
+/// Expands a `~/` at the beginning of a path, like a shell.
 pub(super) fn expanded(text: &str, env: &Environment) -> PathBuf {
     let rest = text.strip_prefix('~');
     match (rest, env.get("HOME")) {

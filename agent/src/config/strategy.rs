@@ -6,14 +6,14 @@ use super::problem::{At, Findings};
 use super::section::Section;
 use super::substitute::Environment;
 
-/// What makes the backup.
+/// The strategy that makes the backup.
 #[derive(Debug, Clone)]
 pub struct Strategy {
-    /// `database_dump`, `file_archive` or `custom`, whatever alias was written.
+    /// The name: `database_dump`, `file_archive` or `custom`. Aliases are resolved.
     pub name: &'static str,
     pub artifact: ArtifactInfo,
     pub work: Work,
-    /// The bytes leave while they are made, and none of them is kept on disk.
+    /// Whether the bytes are sent while they are produced, without a copy on disk.
     pub stream: bool,
 }
 
@@ -23,7 +23,7 @@ pub enum Work {
     FileArchive(FileArchive),
 }
 
-/// How the artifact is called in the answer. All three can stand in a header.
+/// The description of the artifact in the answer. All three texts are valid in a header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArtifactInfo {
     pub filename: String,
@@ -31,7 +31,7 @@ pub struct ArtifactInfo {
     pub content_type: String,
 }
 
-/// None only if there is a problem among the findings.
+/// Reads the strategy. Returns `None` only if the findings contain a problem.
 pub(super) fn read(
     mut section: Section<'_>,
     workdir: &Path,
@@ -121,7 +121,7 @@ fn artifact(mut section: Section<'_>, findings: &mut Findings) -> Option<Artifac
     })
 }
 
-/// A name in one folder, which can stand between the quotes of a header as it is.
+/// Returns whether the text is a file name that needs no escaping between the quotes of a header.
 fn is_file_name(text: &str) -> bool {
     is_header_value(text)
         && !matches!(text, "." | "..")

@@ -1,21 +1,21 @@
-//! `${NAME}` and `${NAME:-default}` in the text of the configuration.
+//! References `${NAME}` and `${NAME:-default}` in the text of the configuration.
 //!
-//! Before the text is read as YAML each reference is replaced by a mark, and in the scalars that were read each mark
-//! by its value. So a value can't change the document's structure, whatever is in it, and what stands in a comment
-//! is never looked up.
+//! Each reference is replaced by a mark before the text is parsed as YAML. The marks in the parsed scalars
+//! are then replaced by the values. A value therefore can't change the structure of the document, and
+//! references in comments are ignored.
 
 use std::collections::BTreeMap;
 
-/// Two characters of the private use area, which no configuration needs.
+/// The ends of a mark: two characters of the private use area, which no configuration needs.
 const OPEN: char = '\u{e000}';
 const CLOSE: char = '\u{e001}';
-/// What begins with this exists only while a command runs: it is left for the shell.
+/// The prefix of variables that exist only while a command runs. The shell resolves them.
 const RUN_TIME: &str = "SIDE_CAR_";
 
-/// The environment that references are looked up in.
+/// The environment variables for references.
 pub type Environment = BTreeMap<String, String>;
 
-/// A text whose references are marks.
+/// A text in which references are replaced by marks.
 #[derive(Debug)]
 pub(super) struct Masked {
     pub(super) text: String,
@@ -26,14 +26,14 @@ pub(super) struct Masked {
 struct Reference {
     name: String,
     default: Option<String>,
-    /// The line of the masked text that it is in, counted from 1.
+    /// The line in the masked text, counted from 1.
     line: u64,
-    /// The line breaks within its default, which are not in the masked text.
+    /// The number of line breaks within the default. The masked text does not have them.
     breaks: u64,
 }
 
 impl Masked {
-    /// None if the text has the characters that the marks are made of.
+    /// Masks a text. Returns `None` if the text contains the characters of the marks.
     pub(super) fn new(raw: &str) -> Option<Self> {
         if raw.contains([OPEN, CLOSE]) {
             return None;
@@ -67,20 +67,20 @@ impl Masked {
         Some(masked)
     }
 
-    /// The line of the file for a line of the masked text.
+    /// Converts a line of the masked text to a line of the file.
     pub(super) fn line(&self, line: u64) -> u64 {
         let before = self.references.iter().filter(|r| r.line < line);
         line + before.map(|r| r.breaks).sum::<u64>()
     }
 
-    /// `text` with the values in the place of the marks.
+    /// Returns `text` with the values in place of the marks.
     ///
-    /// A variable that is set to nothing is nothing, also where there is a default: so the contract has it, unlike a
-    /// shell.
+    /// An empty variable yields an empty text, even if the reference has a default. The contract requires
+    /// this, unlike a shell.
     ///
     /// # Errors
     ///
-    /// The names of variables that are not set and have no default.
+    /// Returns the names of unset variables without a default.
     pub(super) fn resolve(&self, text: &str, env: &Environment) -> Result<String, Vec<String>> {
         let mut resolved = String::with_capacity(text.len());
         let mut missing = Vec::new();
@@ -111,7 +111,7 @@ impl Masked {
     }
 }
 
-/// The name, the default and the length of the reference that `text` begins with.
+/// Returns the name, the default and the length of the reference at the beginning of `text`.
 fn parse(text: &str) -> Option<(&str, Option<&str>, usize)> {
     let body = text.strip_prefix("${")?;
     let (body, _) = body.split_once('}')?;

@@ -1,4 +1,4 @@
-//! The YAML document as it stands, with the place of everything in it.
+//! The YAML document with the position of each node.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde_saphyr::{Location, Spanned};
 use super::problem::{At, Findings};
 use super::substitute::{Environment, Masked};
 
-/// One node, with the values of the environment in it.
+/// One node, with the values of the environment inserted.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Node {
     pub(super) at: At,
@@ -18,9 +18,9 @@ pub(super) struct Node {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Value {
     Null,
-    /// Needs a variable that is missing, which is among the findings already.
+    /// A scalar that needs a missing variable. The findings already contain this problem.
     Unknown,
-    /// Any other scalar, as it is written: `5432` stays `5432`, and `007` three digits.
+    /// Any other scalar, unchanged: `5432` stays `5432`, and `007` keeps three digits.
     Text(String),
     List(Vec<Node>),
     Map(Vec<Entry>),
@@ -33,7 +33,7 @@ pub(super) struct Entry {
     pub(super) node: Node,
 }
 
-/// Reads a document. None, with the reason among the findings, if it is not YAML at all.
+/// Parses a document. Returns `None`, with the reason among the findings, if it is not YAML.
 pub(super) fn read(raw: &str, env: &Environment, findings: &mut Findings) -> Option<Node> {
     let Some(masked) = Masked::new(raw) else {
         findings.problem(
@@ -57,7 +57,7 @@ pub(super) fn read(raw: &str, env: &Environment, findings: &mut Findings) -> Opt
                 column: l.column(),
             });
             let problem = match e.without_snippet() {
-                // The library's own words are for whoever calls it.
+                // The library's own message addresses its callers, not users.
                 serde_saphyr::Error::MultipleDocuments { .. } => {
                     "a second document begins here; the configuration is one".to_owned()
                 }
@@ -114,7 +114,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A scalar that YAML reads as a number or a truth value, as it is written.
+    /// Returns the text of a scalar that YAML would read as a number or a boolean.
     fn source(&self, location: Location) -> Option<String> {
         let span = location.span();
         let from = usize::try_from(span.byte_offset()?).ok()?;
@@ -134,7 +134,7 @@ impl Reader<'_> {
 enum Raw {
     Null,
     Text(String),
-    /// A number or a truth value, in the form that it would be written in.
+    /// A number or a boolean in its canonical form.
     Typed(String),
     List(Vec<Spanned<Raw>>),
     Map(Vec<(Spanned<String>, Spanned<Raw>)>),

@@ -9,18 +9,18 @@ use thiserror::Error;
 
 use super::Places;
 
-/// A whole artifact on disk, opened at its beginning.
+/// A complete artifact on disk, open at its beginning.
 #[derive(Debug)]
 pub struct Artifact {
     pub file: File,
     pub size: u64,
-    /// SHA-256 of all bytes, in lower-case hexadecimal digits.
+    /// The SHA-256 digest of all bytes, in lower-case hexadecimal.
     pub sha256: String,
 }
 
 #[derive(Debug, Error)]
 pub enum ArtifactError {
-    /// The words are those of the Python sidecar.
+    /// The message is the same as that of the Python sidecar.
     #[error("Strategy did not generate expected artifact at {}", path.display())]
     Missing { path: PathBuf },
     #[error("What the strategy left at {} is no regular file", path.display())]
@@ -36,11 +36,11 @@ pub enum ArtifactError {
 }
 
 impl Artifact {
-    /// Moves what the strategy left to where artifacts lie, in the place of a file that is there, and hashes it.
+    /// Moves the strategy's file to the folder of artifacts, replaces an older file, and computes the digest.
     ///
     /// # Errors
     ///
-    /// If there is nothing, nothing in it, too much, or a folder or a link in its place.
+    /// Fails if there is no file, if it is empty or too large, or if a folder or a link is in its place.
     pub fn take(places: &Places, limit: u64) -> Result<Self, ArtifactError> {
         let at = |path: &Path| {
             let path = path.to_owned();
@@ -59,7 +59,7 @@ impl Artifact {
             size if size > limit => return Err(ArtifactError::TooLarge { size, limit }),
             _ => {}
         }
-        // No link is followed: whoever made one wants something else kept there.
+        // A link is not replaced: its creator wants another file to be kept there.
         match fs::symlink_metadata(&places.artifact) {
             Ok(there) if there.is_file() => {}
             Ok(_) => {
@@ -94,7 +94,7 @@ impl Artifact {
     }
 }
 
-/// Also from one disk to another.
+/// Renames a file, even between two file systems.
 fn rename(from: &Path, to: &Path) -> io::Result<()> {
     match fs::rename(from, to) {
         Err(e) if e.kind() == io::ErrorKind::CrossesDevices => {
@@ -112,7 +112,7 @@ fn rename(from: &Path, to: &Path) -> io::Result<()> {
 pub(super) fn hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 2);
     for byte in bytes {
-        // Writing to a String can't fail.
+        // Writing to a String never fails.
         let _ = write!(text, "{byte:02x}");
     }
     text
@@ -178,7 +178,7 @@ mod tests {
         assert!(matches!(refused(), ArtifactError::Occupied { .. }));
         assert!(places.artifact.is_dir());
         fs::remove_dir(&places.artifact).expect("it is removed");
-        // To a device, to nothing, and to a plain file.
+        // The targets are a device, a missing file, and a regular file.
         for target in ["/dev/null", "missing", "temp"] {
             std::os::unix::fs::symlink(target, &places.artifact).expect("a link");
             assert!(matches!(refused(), ArtifactError::Occupied { .. }));

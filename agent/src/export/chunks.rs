@@ -9,15 +9,15 @@ use tokio::sync::mpsc::Sender;
 use super::artifact::hex;
 use crate::process::Output;
 
-/// The size of a chunk, as the Python sidecar sends them.
+/// The size of a chunk in bytes; the Python sidecar has the same.
 pub const CHUNK: usize = 64 * 1024;
-/// The trailer of a streamed export.
+/// The name of the trailer of a streamed export.
 pub const CHECKSUM: &str = "x-checksum-sha256";
 
-/// Bytes on their way to the client, in chunks of one size.
+/// A stream of bytes to the client, in chunks of one size.
 ///
-/// The last chunk is kept back until [`Chunks::finish`]: a command that writes little and then fails is known to have
-/// failed before its first byte has left.
+/// The last chunk is kept until [`Chunks::finish`]. A command that writes little and then fails is thus known
+/// to have failed before its first byte is sent.
 pub struct Chunks<E> {
     to: Sender<Result<Frame<Bytes>, E>>,
     kept: BytesMut,
@@ -35,23 +35,23 @@ impl<E: Send + 'static> Chunks<E> {
         }
     }
 
-    /// How many bytes there were so far.
+    /// Returns the number of bytes so far.
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// Sends what was kept back, and the checksum behind it.
+    /// Sends the last chunk, and the checksum after it.
     ///
     /// # Errors
     ///
-    /// If the client is gone.
+    /// Fails if the client is gone.
     pub async fn finish(self) -> io::Result<()> {
         if !self.kept.is_empty() {
             let last = Frame::data(self.kept.freeze());
             self.to.send(Ok(last)).await.map_err(|_| gone())?;
         }
         let mut trailers = HeaderMap::new();
-        // Digits and letters can stand in a header.
+        // Hexadecimal digits are valid in a header.
         if let Ok(value) = HeaderValue::from_str(&hex(&self.hash.finalize())) {
             trailers.insert(CHECKSUM, value);
         }
@@ -59,7 +59,7 @@ impl<E: Send + 'static> Chunks<E> {
         self.to.send(Ok(trailers)).await.map_err(|_| gone())
     }
 
-    /// Keeps what fits, and hands out a chunk that is full and has something behind it.
+    /// Keeps as many bytes as fit, and returns a full chunk once more bytes follow it.
     fn keep(&mut self, bytes: &mut &[u8]) -> Option<Frame<Bytes>> {
         let full = (self.kept.len() == CHUNK && !bytes.is_empty())
             .then(|| std::mem::replace(&mut self.kept, BytesMut::with_capacity(CHUNK)));
@@ -83,7 +83,7 @@ impl<E: Send + 'static> Output for Chunks<E> {
     }
 }
 
-/// For a thread that may wait for the client.
+/// A writer for a thread that may block until the client reads.
 pub struct Blocking<E>(pub Chunks<E>);
 
 impl<E: Send + 'static> Write for Blocking<E> {

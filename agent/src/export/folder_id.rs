@@ -1,17 +1,18 @@
 use std::fmt;
 
-/// Longer than any that a drive gives.
+/// Maximum length of an id. The ids of drives are shorter.
 const LONGEST: usize = 128;
 
-/// The folder that the orchestrator names. It reaches commands as a variable, and the answer as a header.
+/// The folder that the orchestrator names. Commands get it as a variable, and the answer contains it as a
+/// header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FolderId(String);
 
 impl FolderId {
-    /// Letters, digits, `-`, `_` and `.`, and no `-` or `.` in front: nothing that a shell, an option parser or a path
-    /// could take for something else, even where a command forgets its quotes. The ids of the drives have no other.
+    /// Parses an id of letters, digits, `-`, `_` and `.`, with no `-` or `.` at the beginning.
     ///
-    /// None for any other text.
+    /// Such a text is safe for a shell, an option parser and a path, even if a command omits the quotes. The
+    /// ids of drives have no other characters. Other texts return `None`.
     pub fn parse(text: &str) -> Option<Self> {
         let is_valid = text.len() <= LONGEST
             && text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')

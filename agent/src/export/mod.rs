@@ -1,4 +1,4 @@
-//! One export at a time: its turn, its files, and how it ended.
+//! The queue of exports, their files, and their results. Only one export runs at a time.
 
 mod artifact;
 mod chunks;
@@ -22,12 +22,13 @@ use crate::config::Config;
 use crate::log::Log;
 use crate::metrics::Metrics;
 
-/// The files of exports. Every export uses the same two, as the contract has it; so there is never more than one.
+/// The files of exports. The contract requires the same two files for every export, so only one export may
+/// run.
 #[derive(Debug, Clone)]
 pub struct Places {
-    /// Where the strategy leaves the artifact.
+    /// The file that the strategy writes.
     pub temp: PathBuf,
-    /// Where it lies while it is sent.
+    /// The file of the artifact while it is sent.
     pub artifact: PathBuf,
 }
 
@@ -42,11 +43,11 @@ impl Places {
         }
     }
 
-    /// Removes what an earlier export has left, also one that was cut off by a crash. Says what there was.
+    /// Removes the files of an earlier export, for example after a crash. Returns the removed files.
     ///
     /// # Errors
     ///
-    /// If a file can't be removed, or a folder is in its place.
+    /// Fails if a file can't be removed, or if a folder is in its place.
     pub fn clear(&self) -> io::Result<Vec<PathBuf>> {
         let mut removed = Vec::new();
         for path in [&self.temp, &self.artifact] {
@@ -60,11 +61,11 @@ impl Places {
     }
 }
 
-/// Too many exports wait already.
+/// The error that too many exports are already waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Busy;
 
-/// Gives each export its turn, in the order in which they came.
+/// The queue of exports, in the order of their requests.
 pub struct Exports {
     places: Places,
     turn: Arc<Semaphore>,
@@ -88,11 +89,11 @@ impl Exports {
         }
     }
 
-    /// Waits for the turn of a new export. Whoever stops waiting has left the line.
+    /// Waits until a new export may run. Dropping the future leaves the queue.
     ///
     /// # Errors
     ///
-    /// If the line is full.
+    /// Fails if the queue is full.
     pub async fn enter(&self, folder: Option<FolderId>) -> Result<Arc<Session>, Busy> {
         let permit = match Arc::clone(&self.turn).try_acquire_owned() {
             Ok(permit) => permit,
@@ -113,7 +114,7 @@ impl Exports {
         )))
     }
 
-    /// Waits until no export runs, and lets no other begin.
+    /// Waits until no export runs, and lets no other start.
     pub async fn close(&self) {
         if let Ok(permit) = self.turn.acquire().await {
             permit.forget();
@@ -132,7 +133,7 @@ impl Exports {
     }
 }
 
-/// A place in the line, given up when this is dropped.
+/// A place in the queue, which is released on drop.
 struct Place<'a>(&'a Exports);
 
 impl Drop for Place<'_> {

@@ -7,11 +7,15 @@ use super::{FolderId, Places};
 use crate::log::Log;
 use crate::metrics::{Metrics, Outcome};
 
-/// One export, from its turn until nothing of it is left.
+/// One export, from its start until all its files are removed.
 ///
-/// Whoever may still touch its files holds it: the request, each command until its last process is gone, a thread
-/// that packs files, the answer's body. When the last of them lets go, its files are removed and the next export has
-/// its turn.
+/// These parts may still use the files, and share the session:
+/// - the request
+/// - each command, until its last process ends
+/// - a thread that packs files
+/// - the body of the answer
+///
+/// When the last of them drops the session, its files are removed and the next export starts.
 pub struct Session {
     pub number: u64,
     pub folder: Option<FolderId>,
@@ -23,10 +27,10 @@ pub struct Session {
     _turn: OwnedSemaphorePermit,
 }
 
-/// How an export ended. What has no end was broken off by its client.
+/// The end of an export. An export without an end was aborted by its client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// All bytes were handed to the connection.
+    /// All bytes were passed to the connection.
     Sent {
         bytes: u64,
     },
@@ -56,7 +60,7 @@ impl Session {
         }
     }
 
-    /// The first end that is told holds.
+    /// Records the end. Later calls are ignored.
     pub fn end(&self, end: End) {
         let mut known = self.end.lock().unwrap_or_else(PoisonError::into_inner);
         known.get_or_insert(end);
@@ -74,7 +78,7 @@ impl Session {
                     "export {number}: {bytes} bytes sent in {seconds:.1} s"
                 ));
             }
-            // What failed is in the log already.
+            // The failure is already in the log.
             Some(End::Failed) => self.metrics.ended(Outcome::Failed, took),
             None => {
                 self.metrics.ended(Outcome::Aborted, took);

@@ -3,7 +3,7 @@ use subtle::ConstantTimeEq as _;
 
 use crate::redact::Secret;
 
-/// Why a request is not authorised. The words are those of the Python sidecar.
+/// The reason why a request is not authorised. The messages are the same as those of the Python sidecar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Denied {
     Missing,
@@ -19,14 +19,14 @@ impl Denied {
     }
 }
 
-/// Compares the bearer token in a time that tells nothing of it but its length.
+/// Compares the bearer token. The duration reveals nothing about the token but its length.
 ///
 /// # Errors
 ///
-/// If there is none, or another.
+/// Fails if the token is missing or wrong.
 pub fn check(headers: &HeaderMap, token: &Secret) -> Result<(), Denied> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    // Two headers are none: two servers in a row could each take another.
+    // Two headers are rejected: two servers in a row could each use a different one.
     let (Some(value), None) = (values.next(), values.next()) else {
         return Err(Denied::Missing);
     };

@@ -12,7 +12,7 @@ use crate::export::{End, Session};
 use crate::log::Log;
 use crate::strategy::{Failure, Piece};
 
-/// An answer that tells the place of its connection when it has been taken as a whole.
+/// An answer that notifies the place of its connection when its whole body has been read.
 pub struct Placed {
     pub body: reply::Body,
     pub place: Arc<Place>,
@@ -44,14 +44,14 @@ impl Body for Placed {
     }
 }
 
-/// An artifact on its way out.
+/// The body of an artifact.
 ///
-/// An error in the middle ends the connection before the length that was announced, or without the chunk that ends
-/// the body: no client can take what it has for a whole artifact. When this is dropped, so is the export.
+/// An error in the middle ends the connection before the announced length, or without the final chunk. A
+/// client therefore can't mistake a part for a whole artifact. Dropping this value drops its export.
 pub struct Leaving {
     first: Option<Frame<Bytes>>,
     pieces: Receiver<Piece>,
-    /// How many bytes are still to come, where that was announced.
+    /// The number of bytes that remain, if the length was announced.
     left: Option<u64>,
     sent: u64,
     session: Arc<Session>,
@@ -80,7 +80,7 @@ impl Leaving {
         let length = frame.data_ref().map_or(0, |data| data.len() as u64);
         self.sent += length;
         self.left = self.left.map(|left| left.saturating_sub(length));
-        // Whoever reads a body of a known length may not ask again behind its last byte.
+        // The reader of a body of a known length may not poll again after its last byte.
         if frame.is_trailers() || self.left == Some(0) {
             self.session.end(End::Sent { bytes: self.sent });
         }

@@ -1,4 +1,4 @@
-//! `POST /backup/export`
+//! The route `POST /backup/export`.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -19,13 +19,13 @@ use super::reply::{self, Reply};
 use crate::export::{Artifact, CHECKSUM, CHUNK, End, FolderId, Session};
 use crate::strategy::{self, Failure, Job, Piece};
 
-/// When to come back if the line is full; how long an export takes is not known.
+/// Seconds after which a client should retry if the queue is full. The duration of an export is unknown.
 const RETRY_AFTER: &str = "60";
 
 pub async fn answer(agent: &Arc<Agent>, head: &Parts) -> Reply {
     let is_streamed = agent.config.strategy.stream;
     if is_streamed && head.version < Version::HTTP_11 {
-        // Its end is the end of the connection, so a broken stream would look like a whole one.
+        // In HTTP/1.0 the end of the connection ends the body, so an incomplete stream would look complete.
         let text = "A streamed export needs HTTP/1.1";
         return reply::error(StatusCode::HTTP_VERSION_NOT_SUPPORTED, text);
     }
@@ -50,7 +50,7 @@ pub async fn answer(agent: &Arc<Agent>, head: &Parts) -> Reply {
     made.unwrap_or_else(|failure| failed(agent, &session, &failure))
 }
 
-/// The answer when too many others wait.
+/// Returns the answer to an export while too many others are waiting.
 pub fn busy() -> Reply {
     let text = "Too many exports wait already";
     let mut reply = reply::error(StatusCode::SERVICE_UNAVAILABLE, text);
@@ -79,7 +79,7 @@ async fn spooled(agent: &Agent, job: Job) -> Result<Reply, Failure> {
 
 async fn streamed(agent: &Agent, job: Job) -> Result<Reply, Failure> {
     let mut pieces = strategy::stream(job.clone());
-    // What fails before the first byte is an error with a status.
+    // A failure before the first byte is an error with a status.
     let first = match pieces.recv().await {
         Some(first) => first?,
         None => return Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into()),
@@ -91,7 +91,7 @@ async fn streamed(agent: &Agent, job: Job) -> Result<Reply, Failure> {
     Ok(reply)
 }
 
-/// The headers that every artifact has, in both families of names.
+/// Returns an answer with the headers that every artifact has, in both spellings.
 fn whole(agent: &Agent, job: &Job, body: Leaving) -> Reply {
     let mut reply = Response::new(body.boxed_unsync());
     let artifact = &agent.config.strategy.artifact;
@@ -103,11 +103,11 @@ fn whole(agent: &Agent, job: &Job, body: Leaving) -> Reply {
         (HeaderName::from_static("x-backup-format"), &artifact.format),
         (HeaderName::from_static("x-format"), &artifact.format),
         (HeaderName::from_static("x-drive-folder-id"), folder),
-        // Nobody in between is to keep a backup.
+        // No cache may store a backup.
         (header::CACHE_CONTROL, "no-store"),
     ];
     for (name, value) in headers {
-        // All of them were checked when they were read; the folder is empty if none was given.
+        // The values were checked when they were read; the folder is empty if none was given.
         if let Ok(value) = HeaderValue::from_str(value)
             && !value.is_empty()
         {
@@ -126,7 +126,7 @@ fn failed(agent: &Agent, session: &Session, failure: &Failure) -> Reply {
     reply::error(StatusCode::INTERNAL_SERVER_ERROR, &text)
 }
 
-/// Reads a file in a thread, as fast as the client takes it.
+/// Reads a file in a thread, at the speed of the client.
 fn read(mut file: File, size: u64) -> Receiver<Piece> {
     let (to, from) = mpsc::channel(4);
     task::spawn_blocking(move || {
@@ -145,7 +145,7 @@ fn read(mut file: File, size: u64) -> Receiver<Piece> {
     from
 }
 
-/// The first folder id of the query; an empty one counts as none.
+/// Returns the first folder id of the query. An empty one counts as missing.
 fn folder_id(query: Option<&str>) -> Result<Option<FolderId>, ()> {
     let pairs = query.unwrap_or_default().split('&');
     let value = pairs

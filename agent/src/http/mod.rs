@@ -1,4 +1,4 @@
-//! The server: connections, requests, answers, and a stop that lets a running export end.
+//! The server: connections, requests, answers, and a graceful stop.
 
 mod auth;
 mod body;
@@ -32,12 +32,12 @@ use body::Placed;
 use patient::Patient;
 use places::{Place, Places};
 
-/// After an error of `accept`: no file descriptors left, say.
+/// The pause after an error of `accept`, for example if no file descriptors are left.
 const PAUSE: Duration = Duration::from_millis(100);
-/// Beyond the time that a command has to end: for the last of its processes to be gone, and its files removed.
+/// The additional time after `kill` for the last process to end and for the files to be removed.
 const LAST: Duration = Duration::from_secs(5);
 
-/// What every request needs.
+/// The state that every request needs.
 pub struct Agent {
     pub config: Arc<Config>,
     pub exports: Exports,
@@ -45,16 +45,17 @@ pub struct Agent {
     pub log: Log,
 }
 
-/// How the server stopped.
+/// The result of a stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stopped {
     /// Every export had ended.
     Clean,
-    /// A running export was broken off.
+    /// A running export was aborted.
     BrokenOff,
 }
 
-/// Serves until `stop`, and then as long as a running export needs, within the time of grace. A second `stop` ends that.
+/// Serves until `stop`, and then until the running export ends, within the time of grace. A second `stop`
+/// ends the wait.
 pub async fn serve(agent: Arc<Agent>, listener: TcpListener, mut stop: Receiver<()>) -> Stopped {
     let exports = agent.config.limits.waiting.saturating_add(1);
     let places = Places::new(exports, Arc::clone(&agent.metrics));
@@ -91,7 +92,7 @@ pub async fn serve(agent: Arc<Agent>, listener: TcpListener, mut stop: Receiver<
     drop(listener);
     let grace = agent.config.limits.grace;
     agent.log.info("stopping: no request is accepted any more");
-    // Half a request must not use up the time of grace.
+    // An incomplete request must not use up the time of grace.
     places.clear();
     let outcome = tokio::select! {
         () = graceful.shutdown() => Stopped::Clean,
@@ -102,7 +103,7 @@ pub async fn serve(agent: Arc<Agent>, listener: TcpListener, mut stop: Receiver<
         agent.log.warn("stopping: a running export is broken off");
     }
     tasks.shutdown().await;
-    // Until its last process is gone, and its files are.
+    // The wait ends when the last process is gone and the files are removed.
     let patience = agent.config.limits.kill.saturating_add(LAST);
     if time::timeout(patience, agent.exports.close())
         .await
@@ -140,18 +141,18 @@ fn connection(
     });
     http1::Builder::new()
         .timer(TokioTimer::new())
-        // Also for the time between two requests.
+        // The timeout also applies between two requests.
         .header_read_timeout((!limits.request.is_zero()).then_some(limits.request))
         .serve_connection(TokioIo::new(stream), service)
 }
 
-/// Linux ends a connection whose client does not even confirm what was sent.
+/// Makes Linux end a connection whose client does not acknowledge the sent data.
 fn bound_stalls(stream: &TcpStream, stall: Duration, log: &Log) {
     let set = || -> io::Result<()> {
         stream.set_nodelay(true)?;
         #[cfg(target_os = "linux")]
         {
-            // The system takes no number that is negative for it.
+            // The system treats the number as signed.
             let longest = i32::MAX.unsigned_abs();
             let milliseconds =
                 u32::try_from(stall.as_millis()).map_or(longest, |it| it.min(longest));

@@ -1,4 +1,4 @@
-//! A connection that waits only so long for a client that takes nothing.
+//! A connection with a timeout for clients that accept no data.
 
 use std::future::Future as _;
 use std::io::{self, IoSlice};
@@ -13,18 +13,18 @@ use tokio::time::{Sleep, sleep};
 
 use super::places::Place;
 
-/// A client that takes fewer bytes than these in the time for stalls is as good as one that takes none.
+/// Minimum number of bytes that a client must accept within the timeout. A slower client counts as stalled.
 const PROGRESS: usize = 64 * 1024;
 
-/// The stream of one connection. It tells its place when nothing waits to be sent.
+/// The stream of one connection. It notifies its place when no data is waiting to be sent.
 pub struct Patient {
     stream: TcpStream,
     place: Arc<Place>,
-    /// As long as it likes, if this is zero.
+    /// The timeout; zero means none.
     stall: Duration,
-    /// Runs while the client is waited for.
+    /// The deadline, which runs while data is waiting to be sent.
     deadline: Option<Pin<Box<Sleep>>>,
-    /// Since the deadline runs.
+    /// The number of accepted bytes since the deadline started.
     taken: usize,
 }
 
@@ -39,7 +39,7 @@ impl Patient {
         }
     }
 
-    /// Tells the outcome of an attempt to send `offered` bytes.
+    /// Handles the result of an attempt to send `offered` bytes.
     fn bound(
         &mut self,
         context: &mut Context<'_>,

@@ -1,8 +1,10 @@
-//! How many connections there are at once, and which of them makes room for another.
+//! The limit of concurrent connections, and the choice of the connection that is closed for a new one.
 //!
-//! Anybody can open a connection, so a new one always gets a place: when all are taken, the connection that has done
-//! nothing for the longest time loses its own. A client that has shown the token has one of other places, which
-//! nobody can take away, from then until its answer has left.
+//! Anyone can open a connection, so a new connection always gets a place. If all places are taken, the
+//! connection that has been idle the longest loses its place.
+//!
+//! A client that has shown the token moves to a separate set of places. It keeps that place until its answer
+//! has been sent.
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -12,9 +14,10 @@ use tokio::sync::Notify;
 
 use crate::metrics::Metrics;
 
-/// The connections of everybody.
+/// The number of places for connections without the token.
 const STRANGERS: usize = 128;
-/// Requests with the token that are no export in the line: for capabilities, and to be told that the line is full.
+/// The number of places for requests with the token that are not exports in the queue. They ask for
+/// capabilities, or are told that the queue is full.
 const SPARE: usize = 16;
 
 pub struct Places {
@@ -25,10 +28,10 @@ pub struct Places {
 
 #[derive(Default)]
 struct Taken {
-    /// By when they last did something; the first key is the one that is idle for the longest time.
+    /// The connections, ordered by their last activity; the first key has been idle the longest.
     strangers: BTreeMap<u64, Stranger>,
     authenticated: usize,
-    /// Counts what the connections did.
+    /// A counter of the activities of all connections.
     clock: u64,
 }
 
@@ -37,12 +40,12 @@ struct Stranger {
     is_answered: bool,
 }
 
-/// All places of clients with the token are taken.
+/// The error that all places of clients with the token are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Full;
 
 impl Places {
-    /// `exports` is how many exports may run and wait.
+    /// Creates the places. `exports` is the maximum number of exports that run and wait.
     pub fn new(exports: usize, metrics: Arc<Metrics>) -> Arc<Self> {
         Arc::new(Self {
             taken: Mutex::default(),
@@ -51,7 +54,7 @@ impl Places {
         })
     }
 
-    /// A place for a new connection. Another one may have to leave for it.
+    /// Returns a place for a new connection. Another connection may have to leave.
     pub fn take(self: &Arc<Self>) -> Arc<Place> {
         let leave = Arc::new(Notify::new());
         let at = self.lock().enter(&leave, false, &self.metrics);
@@ -65,7 +68,7 @@ impl Places {
         })
     }
 
-    /// Ends the connections on which no request is being answered.
+    /// Ends the connections without a request in progress.
     pub fn clear(&self) {
         let mut taken = self.lock();
         taken.strangers.retain(|_, stranger| {
@@ -99,7 +102,7 @@ impl Taken {
     }
 }
 
-/// The place of one connection, free when this is dropped.
+/// The place of one connection, which is released on drop.
 pub struct Place {
     places: Arc<Places>,
     leave: Arc<Notify>,
@@ -108,7 +111,8 @@ pub struct Place {
 
 struct State {
     seat: Seat,
-    /// Whether the answer has been handed to the connection as a whole. Some of it may not have left yet.
+    /// Whether the answer has been passed to the connection as a whole. A part of it may not have been sent
+    /// yet.
     has_answer: bool,
 }
 
@@ -124,18 +128,18 @@ impl Place {
         self.leave.notified().await;
     }
 
-    /// The head of a request is there.
+    /// Records that the head of a request has arrived.
     pub fn begin(&self) {
         let mut state = self.state();
         state.has_answer = false;
         self.did_something(&mut state, true);
     }
 
-    /// The client has shown the token.
+    /// Records that the client has shown the token.
     ///
     /// # Errors
     ///
-    /// If too many others have.
+    /// Fails if too many other clients have shown the token.
     pub fn authenticate(&self) -> Result<(), Full> {
         let mut state = self.state();
         let Seat::Stranger(at) = state.seat else {
@@ -151,12 +155,12 @@ impl Place {
         Ok(())
     }
 
-    /// The last byte of the answer was taken from what made it.
+    /// Records that the body of the answer has been read to its end.
     pub fn answered(&self) {
         self.state().has_answer = true;
     }
 
-    /// Nothing waits to be sent any more.
+    /// Records that no data is waiting to be sent.
     pub fn flushed(&self) {
         let mut state = self.state();
         if mem::take(&mut state.has_answer) {
@@ -164,14 +168,14 @@ impl Place {
         }
     }
 
-    /// Is among the strangers again, as the one that was active last. Only an answer that has left gives a place of
-    /// the authenticated back.
+    /// Moves the connection to the places without the token, as the most recently active one. An
+    /// authenticated place is released only after its answer has been sent.
     fn did_something(&self, state: &mut State, is_answered: bool) {
         let mut taken = self.places.lock();
         match state.seat {
             Seat::Authenticated if is_answered => return,
             Seat::Authenticated => taken.authenticated -= 1,
-            // It has lost its place already, and is about to be told.
+            // The connection has already lost its place and is about to be notified.
             Seat::Stranger(at) if taken.strangers.remove(&at).is_none() => return,
             Seat::Stranger(_) => {}
         }
@@ -203,7 +207,7 @@ mod tests {
         Places::new(exports, Arc::new(Metrics::new("custom")))
     }
 
-    /// Whether it was told to leave.
+    /// Returns whether the connection was told to leave.
     async fn has_lost(place: &Place) -> bool {
         tokio::select! {
             biased;
@@ -237,7 +241,7 @@ mod tests {
         assert!(!has_lost(&export).await);
         assert!(has_lost(&strangers[0]).await);
 
-        // Its answer is made, and then it has left.
+        // The answer is produced first, and sent afterwards.
         export.flushed();
         export.answered();
         assert_eq!(places.lock().authenticated, 1);

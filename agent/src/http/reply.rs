@@ -1,4 +1,4 @@
-//! Answers that are there as a whole.
+//! Answers that are complete from the start.
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
@@ -20,12 +20,12 @@ pub fn full(status: StatusCode, content_type: &'static str, body: impl Into<Byte
 }
 
 pub fn json(status: StatusCode, value: &impl serde::Serialize) -> Reply {
-    // Plain structures of text and numbers can always be written as JSON.
+    // Plain structures of text and numbers always serialize as JSON.
     let body = serde_json::to_vec(value).unwrap_or_default();
     full(status, "application/json", body)
 }
 
-/// The one form of all errors: `{"error": "…"}`.
+/// Returns an error in the form that all errors have: `{"error": "…"}`.
 pub fn error(status: StatusCode, text: &str) -> Reply {
     json(status, &json!({ "error": text }))
 }

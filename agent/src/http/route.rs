@@ -1,4 +1,4 @@
-//! Which request is answered by what.
+//! The routes of the server.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -15,7 +15,8 @@ use super::reply::{self, Reply};
 use super::{Agent, auth, export};
 use crate::metrics;
 
-/// A body is ignored, as the contract has it; one of more bytes than these is refused.
+/// Maximum length of the body of a request, in bytes. The contract says that bodies are ignored; longer
+/// bodies are rejected.
 const BODY: usize = 64 * 1024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +44,7 @@ impl Route {
         }
     }
 
-    /// The methods that it answers, as in an `Allow` header.
+    /// Returns the methods of the route, as in an `Allow` header.
     fn allow(self) -> &'static str {
         match self {
             Self::Export => "POST",
@@ -56,7 +57,7 @@ impl Route {
     }
 }
 
-/// Answers one request, and counts it. If this future is dropped, its client is gone.
+/// Answers one request, and counts it. This future is dropped when the client disconnects.
 pub async fn answer(agent: &Arc<Agent>, place: &Place, request: Request<Incoming>) -> Reply {
     let found = Route::ALL
         .into_iter()
@@ -65,7 +66,8 @@ pub async fn answer(agent: &Arc<Agent>, place: &Place, request: Request<Incoming
         Some(route) => Box::pin(routed(agent, place, route, request)).await,
         None => reply::error(StatusCode::NOT_FOUND, "Not found"),
     };
-    // What is not known has one name: else anybody could make as many as he likes.
+    // Unknown paths share one name in the metrics. Otherwise any client could create an unlimited number of
+    // them.
     let name = found.map_or("unknown", Route::path);
     agent.metrics.answered(name, reply.status().as_u16());
     agent.log.debug(&format!("{name}: {}", reply.status()));
@@ -100,7 +102,8 @@ async fn routed(
         Route::Capabilities => reply::json(StatusCode::OK, &agent.config.capabilities),
         Route::Export => {
             let (head, body) = request.into_parts();
-            // Read to its end, because only then it is noticed when the client goes away.
+            // The body is read to its end, because only then does the server notice that the client has
+            // disconnected.
             let body = Limited::new(body, BODY).collect();
             match within(agent.config.limits.request, body).await {
                 Some(Ok(_)) => {}
@@ -125,7 +128,7 @@ async fn routed(
     }
 }
 
-/// None if it takes longer than `limit`; there is no limit if that is zero.
+/// Returns `None` if the future takes longer than `limit`. A limit of zero means none.
 async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
     if limit.is_zero() {
         return Some(future.await);

@@ -14,24 +14,24 @@ use rustix::process::{
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-/// A command and all that it started, as far as it stays in the command's process group.
+/// A command and the processes that it started, unless they leave the command's process group.
 ///
-/// When the command has ended, or this is dropped, the rest of the group ends too. A thread waits for that: the
-/// number of a process must not be reused before the group has got its last signal.
+/// When the command ends, or this value is dropped, the rest of the group is killed. A thread waits for that:
+/// the id of a process must not be reused before the group has received its last signal.
 pub struct Group {
     id: Pid,
-    /// Whether the whole group is gone, so that its number may mean another.
+    /// Whether the whole group is gone. Its id may then belong to another process.
     is_gone: Arc<Mutex<bool>>,
     ended: oneshot::Receiver<Exit>,
     kill_after: Duration,
 }
 
-/// How a command ended.
+/// The end of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     Code(i32),
     Signal(i32),
-    /// Somebody else waited for it.
+    /// Another process waited for the command, so that its exit code is unknown.
     Unknown,
 }
 
@@ -52,7 +52,7 @@ impl fmt::Display for Exit {
 }
 
 impl Group {
-    /// Takes over a child that is the leader of its group. `hold` is dropped when the group is gone.
+    /// Takes over a child process that leads its group. `hold` is dropped when the group is gone.
     pub fn new(
         child: &Child,
         kill_after: Duration,
@@ -73,7 +73,7 @@ impl Group {
             ended,
             kill_after,
         };
-        // Without a thread that waits for it, dropping the group kills it at once and nobody else does.
+        // Without a thread that waits, dropping the group kills it at once; nothing else would.
         spawned.map(|_| group)
     }
 
@@ -111,21 +111,21 @@ impl Drop for Group {
     }
 }
 
-/// Sends a signal to the group, unless it is gone; says whether it was there.
+/// Sends a signal to the group, unless it is gone. Returns whether the group existed.
 fn signal(id: Pid, is_gone: &Mutex<bool>, signal: Signal) -> bool {
     let is_gone = match is_gone.try_lock() {
         Ok(is_gone) => is_gone,
         Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-        // The command has ended, and what is left of its group is being killed.
+        // The command has ended, and the rest of its group is being killed.
         Err(TryLockError::WouldBlock) => return false,
     };
     !*is_gone && kill_process_group(id, signal).is_ok()
 }
 
-/// Waits for the command, says how it ended, kills what it left behind, and waits for that too.
+/// Waits for the command, reports its end, kills the rest of its group, and waits for the rest.
 fn reap(id: Pid, is_gone: &Mutex<bool>, end: oneshot::Sender<Exit>) {
     let exit = loop {
-        // It stays a zombie, so that its number stays its own.
+        // The command stays a zombie, so that its id is not reused.
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
         match waitid(WaitId::Pid(id), options) {
             Ok(Some(status)) => break exit_of(&status),
@@ -135,12 +135,12 @@ fn reap(id: Pid, is_gone: &Mutex<bool>, end: oneshot::Sender<Exit>) {
     };
     {
         let mut is_gone = is_gone.lock().unwrap_or_else(PoisonError::into_inner);
-        // Fails only if nothing is left.
+        // The signal only fails if no process is left.
         let _ = kill_process_group(id, Signal::KILL);
         while matches!(waitpgid(id, WaitOptions::empty()), Ok(_) | Err(Errno::INTR)) {}
         *is_gone = true;
     }
-    // Nobody may be listening any more.
+    // The receiver may be gone.
     let _ = end.send(exit);
 }
 
@@ -153,12 +153,12 @@ fn exit_of(status: &WaitIdStatus) -> Exit {
         .map_or(Exit::Unknown, Exit::Signal)
 }
 
-/// Makes this process the parent of whatever its commands leave behind, so that it can wait for it, and no zombie
-/// stays where nobody else would: the first process of a container has no other parent.
+/// Makes this process the parent of orphaned processes of its commands, so that it can wait for them.
+/// Otherwise they may stay zombies: the first process of a container has no other parent.
 pub fn adopt_orphans() {
     #[cfg(target_os = "linux")]
     {
-        // Without it the rest of a group is killed all the same, and somebody else waits for it.
+        // If the call fails, the rest of a group is still killed, but another process waits for it.
         let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
     }
 }

@@ -1,4 +1,4 @@
-//! One command: started in a process group of its own, its output taken, its whole group ended with it.
+//! One command: its process group, its output, and the end of the whole group.
 
 mod group;
 mod tail;
@@ -28,50 +28,53 @@ use group::Group;
 pub use group::{Exit, adopt_orphans};
 use tail::Tail;
 
-/// How much of a command's output is read at once.
+/// Number of bytes that are read from a command's output at once.
 const READ: usize = 64 * 1024;
-/// How often the file that a command writes is looked at.
+/// Interval at which the size of a command's file is checked.
 const LOOK: Duration = Duration::from_millis(500);
-/// How long the output of a command may stay open behind its end: what left its process group may hold it.
+/// Maximum time that the output of a command may stay open after its end. A process that left the group may
+/// hold it open.
 const HELD_OPEN: Duration = Duration::from_secs(5);
 
-/// What is to be run, and within which bounds.
+/// A command to run, with its limits.
 pub struct Order<'a> {
     pub line: &'a CommandLine,
-    /// In front of a line that is for the shell.
+    /// The words in front of a line for the shell.
     pub shell: &'a [String],
     pub workdir: &'a Path,
-    /// Beside the environment of this program.
+    /// Variables in addition to the environment of this program.
     pub env: &'a BTreeMap<String, String>,
-    /// Has to end by then.
+    /// Maximum duration of the command.
     pub deadline: Option<Duration>,
-    /// From being told to end until being killed.
+    /// Time between the signal to end and the signal to kill.
     pub kill_after: Duration,
-    /// A file that must not become larger than so many bytes.
+    /// A file, and its maximum size in bytes.
     pub bound: Option<(PathBuf, u64)>,
-    /// Kept until the last process of the command is gone.
+    /// A value that is kept until the last process of the command is gone.
     pub hold: Arc<dyn Any + Send + Sync>,
 }
 
-/// Takes what a command writes to stdout.
+/// A receiver for the stdout of a command.
 pub trait Output: Send {
+    /// Receives the next bytes.
+    ///
     /// # Errors
     ///
-    /// Ends the command.
+    /// An error ends the command.
     fn take(&mut self, bytes: &[u8]) -> impl Future<Output = io::Result<()>> + Send;
 }
 
-/// Why a command did not end well.
+/// An error of a command.
 #[derive(Debug, Error)]
 pub enum CommandError {
     #[error("Command can't be started: {line}: {source}")]
     Start { line: String, source: io::Error },
-    /// The words are those of the Python sidecar, which its users look for.
+    /// The message is the same as that of the Python sidecar, which users search for.
     #[error("Command {exit}: {line}{}", told.as_deref().map(|t| format!("\n{t}")).unwrap_or_default())]
     Exit {
         line: String,
         exit: Exit,
-        /// The end of what it wrote to stderr.
+        /// The end of the command's stderr.
         told: Option<String>,
     },
     #[error("The output of a command can't be kept: {line}: {source}")]
@@ -93,11 +96,12 @@ impl fmt::Display for CommandLine {
     }
 }
 
-/// Runs a command to its end. If this future is dropped, the command's process group is told to end, and then made to.
+/// Runs a command to its end. If this future is dropped, the command's process group gets the signal to end,
+/// and later the signal to kill.
 ///
 /// # Errors
 ///
-/// If it can't be started, ends with another code than 0, or breaks a bound.
+/// Fails if the command can't be started, exits with another code than 0, or exceeds a limit.
 pub async fn run<O: Output>(
     order: Order<'_>,
     output: Option<&mut O>,
@@ -113,7 +117,7 @@ pub async fn run<O: Output>(
     let mut tail = Tail::new(log);
     let mut streams = Box::pin(async {
         tokio::try_join!(copy(stdout, output), async {
-            // A log that can't be read is no reason to stop a backup.
+            // An unreadable stderr is no reason to stop a backup.
             let _ = tail.read(told).await;
             Ok(())
         })
@@ -163,7 +167,7 @@ pub async fn run<O: Output>(
     Ok(())
 }
 
-/// The command, its stdout if that is wanted, and all else that it says.
+/// Starts the command. Returns its group, its stdout if it is captured, and its other output.
 fn start(order: &Order<'_>, captures: bool) -> io::Result<(Group, Option<Receiver>, Receiver)> {
     let (told, tell) = io::pipe()?;
     let mut command = match order.line {
@@ -221,7 +225,7 @@ async fn copy<O: Output>(from: Option<Receiver>, to: Option<&mut O>) -> io::Resu
     }
 }
 
-/// Ends when the file has become too large, with the bound that it broke.
+/// Returns the maximum size once the file has become larger.
 async fn watch(bound: Option<&(PathBuf, u64)>) -> u64 {
     let Some((path, limit)) = bound else {
         return future::pending().await;

@@ -6,12 +6,12 @@ use tokio::net::unix::pipe::Receiver;
 
 use crate::log::Log;
 
-/// A longer line is cut into several.
+/// Maximum length of a line, in bytes. Longer lines are split.
 const LONGEST_LINE: usize = 4096;
-/// How many of the last lines are kept for the error.
+/// Number of last lines that an error contains.
 const LINES: usize = 20;
 
-/// What a command says: each line goes to the log, and the last ones are kept, without the secrets in them.
+/// The output of a command. Each line goes to the log, and the last lines are kept without secrets.
 pub struct Tail<'a> {
     log: &'a Log,
     lines: VecDeque<String>,
@@ -25,11 +25,11 @@ impl<'a> Tail<'a> {
         }
     }
 
-    /// Reads until the command, and whatever it started, has closed it.
+    /// Reads until the command and its child processes have closed the pipe.
     ///
     /// # Errors
     ///
-    /// If the pipe can't be read.
+    /// Fails if the pipe can't be read.
     pub async fn read(&mut self, from: Receiver) -> io::Result<()> {
         let mut from = BufReader::new(from);
         let mut line = Vec::new();
@@ -55,7 +55,7 @@ impl<'a> Tail<'a> {
         Ok(())
     }
 
-    /// The last lines, if there are any.
+    /// Returns the last lines, if there are any.
     pub fn last(&self) -> Option<String> {
         let lines: Vec<_> = self.lines.iter().map(String::as_str).collect();
         (!lines.is_empty()).then(|| lines.join("\n"))

@@ -66,7 +66,7 @@ impl Bench {
         run(self.order(&shell(line)), output, &quiet()).await
     }
 
-    /// The last process of every command is gone.
+    /// Waits until the last process of every command is gone.
     async fn released(self) {
         let held: Weak<()> = Arc::downgrade(&self.held);
         drop(self);
@@ -151,7 +151,7 @@ async fn a_program_that_is_missing_is_named() {
 
 #[tokio::test]
 async fn what_a_command_leaves_in_the_background_ends_with_it() {
-    // So that its end is waited for here, and not by some other process.
+    // The orphaned process becomes a child of this process, so that the test can wait for its end.
     adopt_orphans();
     let bench = Bench::new();
     let mut kept = Kept::default();

@@ -13,7 +13,7 @@ use crate::config::{CommandLine, Commands};
 use crate::export::Chunks;
 use crate::process::{self, CommandError, Order, Output};
 
-/// Runs all commands; the artifact lies at the temporary path then.
+/// Runs all commands. The artifact is then in the temporary file.
 pub async fn spool(job: &Job, commands: &Commands) -> Result<(), Failure> {
     let runner = Runner::new(job, commands);
     runner.all(&commands.pre).await?;
@@ -29,8 +29,8 @@ pub async fn spool(job: &Job, commands: &Commands) -> Result<(), Failure> {
     runner.all(&commands.post).await
 }
 
-/// Runs all commands, and sends what the main one writes while it does. What comes after it is run before the last
-/// bytes leave.
+/// Runs all commands, and sends the output of the main command while it runs. The commands after it run
+/// before the last bytes are sent.
 pub async fn stream(
     job: &Job,
     commands: &Commands,
@@ -70,7 +70,7 @@ impl<'a> Runner<'a> {
         output: Option<&mut O>,
     ) -> Result<(), Failure> {
         let limits = &self.job.config.limits;
-        // What is captured is counted where it is written.
+        // Captured output is counted by its receiver.
         let bound = output
             .is_none()
             .then(|| (self.job.session.places.temp.clone(), limits.artifact));
@@ -96,7 +96,8 @@ impl<'a> Runner<'a> {
     }
 }
 
-/// The helper variables, and those of the configuration, which win. It is all that a request can change about a command.
+/// Returns the helper variables, overridden by the variables of the configuration. A request can change
+/// nothing else about a command.
 fn environment(job: &Job, commands: &Commands) -> BTreeMap<String, String> {
     let Job {
         config, session, ..
@@ -124,7 +125,7 @@ fn environment(job: &Job, commands: &Commands) -> BTreeMap<String, String> {
     env
 }
 
-/// The temporary file, while a command's output goes there.
+/// The temporary file that receives a command's output.
 struct Spool {
     file: File,
     left: u64,
@@ -140,7 +141,7 @@ impl Spool {
         })
     }
 
-    /// A write may fail only after it was taken, so the file is flushed before anything relies on it.
+    /// Flushes the file: an asynchronous write may report its error only later.
     async fn close(mut self) -> io::Result<()> {
         self.file.flush().await
     }
@@ -154,7 +155,7 @@ impl Output for Spool {
     }
 }
 
-/// A new file that only this user can read.
+/// Creates a new file that only this user can read.
 pub(super) fn create(path: &PathBuf) -> Result<std::fs::File, Failure> {
     let mut options = std::fs::OpenOptions::new();
     let file = options.write(true).create_new(true).mode(0o600).open(path);

@@ -31,7 +31,7 @@ pub async fn spool(job: &Job, archive: &FileArchive) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Packs the files while they are sent: always a tar.
+/// Packs the files while they are sent, always as a tar.
 pub async fn stream(
     job: &Job,
     archive: &FileArchive,
@@ -45,12 +45,12 @@ pub async fn stream(
     Ok(packed.0)
 }
 
-/// Writes an archive, and says what is not in it.
+/// A function that writes an archive and reports the files that are left out.
 type Pack<W> =
     fn(&Contents<'_>, Bounded<W>, &mut dyn FnMut(String)) -> Result<Bounded<W>, ArchiveError>;
 
-/// Packs in a thread, which stops at its next write if nobody waits for it any more. It holds the session, so that
-/// no other export begins before.
+/// Packs in a thread, which stops at its next write after this future is dropped. The thread holds the
+/// session, so that no other export starts before it ends.
 async fn pack<W: Write + Send + 'static>(
     job: &Job,
     archive: &FileArchive,

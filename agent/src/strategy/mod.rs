@@ -1,4 +1,5 @@
-//! What makes an artifact, and the two ways it leaves: as a whole file, or while it is made.
+//! The strategies for artifacts, and the two ways to send them: as a complete file, or while they are
+//! produced.
 
 mod commands;
 mod file_archive;
@@ -18,10 +19,10 @@ use crate::export::{Artifact, ArtifactError, Chunks, Session};
 use crate::log::Log;
 use crate::process::CommandError;
 
-/// How many chunks may wait for the client.
+/// Maximum number of chunks that wait for the client.
 const AHEAD: usize = 4;
 
-/// Why there is no artifact.
+/// An error that prevents an artifact.
 #[derive(Debug, Error)]
 pub enum Failure {
     #[error(transparent)]
@@ -36,10 +37,10 @@ pub enum Failure {
     Thread(#[from] task::JoinError),
 }
 
-/// A part of an answer, or why there will be no more of them.
+/// A part of an answer, or the error that ends it.
 pub type Piece = Result<Frame<Bytes>, Failure>;
 
-/// One export that is to be made.
+/// One export to run.
 #[derive(Clone)]
 pub struct Job {
     pub config: Arc<Config>,
@@ -47,11 +48,11 @@ pub struct Job {
     pub log: Log,
 }
 
-/// Makes the whole artifact on disk.
+/// Produces the whole artifact on disk.
 ///
 /// # Errors
 ///
-/// Whatever the strategy failed with. Nothing of it is left then.
+/// Returns the error of the strategy. The incomplete artifact is removed.
 pub async fn spool(job: &Job) -> Result<Artifact, Failure> {
     job.session.places.clear()?;
     match &job.config.strategy.work {
@@ -64,8 +65,10 @@ pub async fn spool(job: &Job) -> Result<Artifact, Failure> {
     Ok(taken.await??)
 }
 
-/// Makes the artifact while it is sent. The last piece is the checksum as a trailer; an error instead means that what
-/// came before is not whole. When the receiver is dropped, the strategy is stopped.
+/// Produces the artifact while it is sent.
+///
+/// The last piece is the checksum as a trailer. An error instead means that the earlier pieces are
+/// incomplete. Dropping the receiver stops the strategy.
 pub fn stream(job: Job) -> mpsc::Receiver<Piece> {
     let (to, from) = mpsc::channel(AHEAD);
     task::spawn(async move {
@@ -79,7 +82,7 @@ pub fn stream(job: Job) -> mpsc::Receiver<Piece> {
             if chunks.size() == 0 {
                 return Err(ArtifactError::Empty.into());
             }
-            // Only fails if nobody listens, who then needs no error either.
+            // The call only fails if the receiver is gone, which then needs no error.
             let _ = chunks.finish().await;
             Ok(())
         };

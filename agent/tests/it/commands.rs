@@ -41,7 +41,7 @@ fn a_command_in_words_needs_no_shell() {
 #[test]
 fn the_shell_can_be_another_one() {
     let bench = Bench::new();
-    // With it a command that fails in front of a pipe fails as a whole.
+    // With `-e` a command that fails in front of a pipe fails as a whole.
     bench.configure(
         "type: database_dump\nconfig: {command: 'false | cat; echo $?', shell: [/bin/sh, -e, -c]}",
     );

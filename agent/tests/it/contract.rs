@@ -1,7 +1,7 @@
 use crate::support::{BEARER, Bench, artifact, until};
 use crate::wire::{Reply, send};
 
-/// A dump that is known, with headers of its own.
+/// Returns a bench with a known dump and headers of its own.
 fn bench() -> Bench {
     let bench = Bench::new();
     bench.configure(
@@ -184,7 +184,7 @@ fn health_and_metrics_need_no_token_and_tell_no_secret() {
 fn what_a_request_says_never_reaches_a_shell() {
     let bench = Bench::new();
     let marker = bench.path("injected");
-    // A command that forgets its quotes, and even reads the value a second time.
+    // The command omits the quotes, and even evaluates the value a second time.
     bench.configure(
         "type: custom
 config:

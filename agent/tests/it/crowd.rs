@@ -1,4 +1,4 @@
-//! Clients that open connections and do nothing with them.
+//! Clients that open connections and leave them idle.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -6,10 +6,10 @@ use std::net::TcpStream;
 use crate::support::{Agent, BEARER, Bench, artifact, until};
 use crate::wire;
 
-/// More than twice as many as there are places.
+/// The number of idle connections: more than twice the number of places.
 const CROWD: usize = 300;
 
-/// A request that a client never ends, and one after which it says nothing more.
+/// Beginnings of requests: clients send one of them and then nothing more.
 const BEGINNINGS: [&str; 3] = [
     "",
     "POST /backup/export HTTP/1.1\r\nHost: agent\r\nX-Half",
@@ -29,7 +29,7 @@ fn crowd(agent: &Agent, text: &str) -> Vec<TcpStream> {
 /// Reads until the agent ends the connection.
 fn rest(mut stream: TcpStream) -> String {
     let mut text = Vec::new();
-    // A reset is an end as well.
+    // A reset ends the connection as well.
     let _ = stream.read_to_end(&mut text);
     String::from_utf8_lossy(&text).into_owned()
 }
@@ -108,7 +108,7 @@ fn a_client_that_takes_next_to_nothing_does_not_hold_up_the_next_export() {
     let mut slow = agent.begin();
     let mut byte = [0];
     until("it is broken off", || {
-        // A few bytes each time: never nothing.
+        // The client reads a few bytes each time, so it is never idle.
         let _ = slow.read(&mut byte);
         agent.metric("broker_agent_exports_total{outcome=\"aborted\"}") == "1"
     });

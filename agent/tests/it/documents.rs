@@ -1,4 +1,5 @@
-//! What is written about the agent holds: examples are read by the real parser, manifests by a parser of YAML.
+//! Checks of the agent's documentation: the real parser reads the examples, and a YAML parser reads the
+//! manifests.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
 }
 
-/// Every variable that an example refers to.
+/// Returns every variable that an example refers to.
 fn environment() -> Environment {
     let names = [
         "BACKUP_API_TOKEN",
@@ -39,7 +40,7 @@ fn usable(name: &str, text: &str) {
     }
 }
 
-/// The fenced blocks of a page that begin with one of these.
+/// Returns the fenced code blocks of this language on a page.
 fn blocks(page: &str, language: &str) -> Vec<String> {
     let fence = format!("```{language}\n");
     let parts = page.split(&fence).skip(1);
@@ -59,7 +60,7 @@ fn every_configuration_in_the_guide_can_be_used() {
     for block in &whole {
         usable("docs/agent.md", block);
     }
-    // A strategy alone is put into the rest of the first one.
+    // A strategy without a whole configuration is inserted into the first example.
     let strategies: Vec<_> = blocks(&page, "yaml")
         .into_iter()
         .filter(|b| b.starts_with("strategy:"))
@@ -158,7 +159,7 @@ fn the_manifest_is_safe_and_its_configuration_can_be_used() {
     assert_eq!(security["readOnlyRootFilesystem"], true);
     assert_eq!(security["allowPrivilegeEscalation"], false);
     assert_eq!(agent["livenessProbe"]["httpGet"]["path"], "/healthz");
-    // More than the agent's own time of grace.
+    // The pod's grace period must be longer than the agent's own.
     assert!(
         pod["terminationGracePeriodSeconds"]
             .as_u64()

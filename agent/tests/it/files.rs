@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::support::{Bench, artifact, tool, until};
 
-/// Files, an empty one, one that is large enough for several blocks, modes, links, and names that need care.
+/// Returns a bench with regular, empty and large files, modes, links, and unusual names.
 fn bench() -> Bench {
     let bench = Bench::new();
     bench.write("work/data/plain.txt", "some text\n");
@@ -36,7 +36,7 @@ fn export(bench: &Bench, options: &str, to: &str) {
     until("the files are removed", || bench.is_clean());
 }
 
-/// Both trees are the same: names, types, modes, contents.
+/// Checks that both trees have the same names, types, modes and contents.
 fn same(left: &Path, right: &Path, links: bool) {
     let list = |folder: &Path| {
         let mut names: Vec<_> = fs::read_dir(folder)
@@ -221,7 +221,7 @@ fn tar_takes_all_that_a_file_system_can_have_without_a_word() {
 
     let out = bench.path("out");
     fs::create_dir(&out).expect("a folder");
-    // Of times before 1970 tar warns when it unpacks, also in its own archives.
+    // For times before 1970, tar prints a warning when it unpacks, even for its own archives.
     let unpacked = Command::new("tar")
         .args([
             "--warning=no-timestamp",

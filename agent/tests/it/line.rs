@@ -1,4 +1,4 @@
-//! One export at a time, and clients that go away.
+//! One export at a time, and clients that disconnect.
 
 use std::fs;
 use std::io::Read as _;
@@ -6,7 +6,7 @@ use std::io::Read as _;
 use crate::support::{Agent, Bench, artifact, until};
 use crate::wire;
 
-/// A command that waits until it is let go, and marks that it has begun.
+/// A command that records that it has started and waits until the file `go` exists.
 const WAITS: &str = "echo >> begun; while [ ! -e go ]; do sleep 0.01; done; echo dump";
 
 fn begun(bench: &Bench) -> usize {
@@ -22,7 +22,7 @@ fn waiting(agent: &Agent, count: &str) {
 #[test]
 fn two_exports_at_once_run_one_behind_the_other() {
     let bench = Bench::new();
-    // It fails if another one is there at the same time.
+    // The command fails if another one runs at the same time.
     bench.configure(&format!(
         "type: database_dump\nconfig: {{pre: mkdir only-me, command: '{WAITS}', post: rmdir only-me}}"
     ));

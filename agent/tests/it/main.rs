@@ -1,4 +1,4 @@
-//! The real program on a free port of the loopback, asked by a client that knows nothing of its code.
+//! Tests of the real program on a free loopback port. Their client shares no code with it.
 
 #![expect(clippy::expect_used, reason = "a test that can't go on has failed")]
 

@@ -1,4 +1,4 @@
-//! Backup, damage, restore, compare: with a PostgreSQL server of the test's own.
+//! Backup, damage, restore and comparison with a PostgreSQL server that the test starts.
 
 use std::fs;
 use std::net::TcpListener;
@@ -14,7 +14,7 @@ use crate::support::{Agent, Bench, artifact, sha256, until};
 
 const PASSWORD: &str = "super-secreta";
 
-/// Everything that a dump has to carry.
+/// The content of the database, with everything that a dump must preserve.
 const CONTENT: &str = "
 create type mood as enum ('sad', 'ok', 'happy');
 create table people (id serial primary key, name text not null, feels mood, born date, photo bytea, extra jsonb);
@@ -33,7 +33,7 @@ drop view cheerful; update people set name = 'lost' where id % 7 = 0; delete fro
 alter table people drop column photo; drop function shout;
 ";
 
-/// A server on a free port of the loopback, stopped when it is dropped.
+/// A server on a free loopback port, which is stopped on drop.
 struct Server {
     folder: TempDir,
     programs: PathBuf,
@@ -85,7 +85,7 @@ impl Server {
             ])
             .status();
         assert!(made.expect("initdb can be started").success());
-        // Another process may take the port before the server does; then another one is tried.
+        // Another process may take the port before the server does; the test then tries another one.
         let (child, port) = (0..5)
             .find_map(|_| listening(&programs, || as_owner("postgres")))
             .expect("the server starts");
@@ -97,7 +97,7 @@ impl Server {
         }
     }
 
-    /// A program of PostgreSQL that talks to this server.
+    /// Returns a client program of PostgreSQL that connects to this server.
     fn client(&self, program: &str) -> Command {
         let mut command = Command::new(self.programs.join(program));
         command
@@ -124,11 +124,11 @@ impl Server {
         succeeds(&mut psql);
     }
 
-    /// Everything in a database, as text that can be compared.
+    /// Returns the content of a database as comparable text.
     fn content(&self, database: &str) -> String {
         let mut dump = self.client("pg_dump");
         let text = succeeds(dump.args(["--dbname", database, "--inserts"]));
-        // Newer versions begin and end it with a key that is different every time.
+        // Newer versions begin and end a dump with a key that differs each time.
         let lines = text
             .lines()
             .filter(|line| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict"));
@@ -145,13 +145,13 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Immediately: there is nothing to be kept.
+        // The immediate shutdown loses data, which is fine here.
         let _ = kill_process(Pid::from_child(&self.child), Signal::QUIT);
         let _ = self.child.wait();
     }
 }
 
-/// The server, once it answers on a port that was free.
+/// Starts the server on a free port, and returns it once it responds.
 fn listening(programs: &Path, postgres: impl Fn() -> Command) -> Option<(Child, u16)> {
     let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     let port = free.expect("a free port").port();
@@ -187,7 +187,7 @@ fn succeeds(command: &mut Command) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
-/// Where the server's programs are: Debian keeps them out of PATH.
+/// Returns the folder of the server's programs, which Debian does not put into PATH.
 fn programs() -> PathBuf {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
     let folders = versions.map(|entry| entry.expect("an entry").path().join("bin"));
@@ -202,7 +202,7 @@ fn programs() -> PathBuf {
         .expect("PostgreSQL is installed; `cargo xtask ci` installs Debian's package postgresql")
 }
 
-/// The server refuses to run as root; Debian's package makes a user for it.
+/// Returns the user of Debian's package if the test runs as root, because the server refuses to run as root.
 fn owner() -> Option<(u32, u32)> {
     if !geteuid().is_root() {
         return None;
@@ -233,7 +233,7 @@ fn agent(server: &Server, url: &str, strategy: &str) -> (Bench, Agent) {
     (bench, agent)
 }
 
-/// As in the guide of the Python sidecar.
+/// The configuration from the guide of the Python sidecar.
 const SHELL: &str = "type: database_dump
 artifact: {filename: backup.dump, format: postgres-custom, content_type: application/octet-stream}
 config:

@@ -92,7 +92,7 @@ fn what_a_crash_left_is_removed_at_the_next_start() {
     agent.signal(Signal::KILL);
     agent.wait();
     assert!(!bench.is_clean());
-    // Its command was not told to end; it is let go.
+    // The command was not told to end, so the test lets it end.
     bench.write("work/go", "");
     bench.write("artifacts/backup.dat", "an older artifact");
     bench.write("artifacts/mine", "of somebody else");
@@ -114,7 +114,7 @@ fn half_a_request_does_not_use_up_the_time_of_grace() {
     let (_bench, mut agent) = running("limits: {grace_seconds: 3600, request_seconds: 3600}");
     let mut half = wire::connect(agent.address);
     std::io::Write::write_all(&mut half, b"GET /healthz HTTP/1.1\r\n").expect("it is sent");
-    // Connections are accepted in their order.
+    // Connections are accepted in order, so this one shows that the earlier one was accepted.
     assert_eq!(agent.get("/healthz").status, 200);
     agent.signal(Signal::TERM);
     assert_eq!(agent.wait().code(), Some(0));

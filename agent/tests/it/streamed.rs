@@ -26,7 +26,7 @@ fn a_streamed_dump_has_its_checksum_behind_it_and_touches_no_disk() {
         .map(|i| i.wrapping_mul(2_654_435_761).to_be_bytes()[0])
         .collect();
     bench.write("work/source", &bytes);
-    // `post` runs before the last bytes have left.
+    // `post` runs before the last bytes are sent.
     bench.configure(
         "type: database_dump
 config:
@@ -111,7 +111,7 @@ fn what_fails_in_the_middle_can_not_be_taken_for_whole() {
 #[test]
 fn a_file_that_is_gone_when_its_turn_comes_breaks_the_stream() {
     let bench = Bench::new();
-    // More than all buffers on the way to a client that does not read.
+    // The file is larger than all buffers between the agent and a client that does not read.
     bench.write("work/data/a", vec![0; 50_000_000]);
     bench.write("work/data/b", "gone soon");
     bench.configure("type: file_archive\nconfig: {paths: [data], stream: true}");

@@ -18,7 +18,7 @@ use crate::wire::{self, Reply};
 pub const TOKEN: &str = "a-token-of-a-test";
 pub const BEARER: &str = "Authorization: Bearer a-token-of-a-test";
 
-/// Waits for a condition, and fails if it does not come.
+/// Waits for a condition, and panics if it is not met within a minute.
 pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let patience = Instant::now() + Duration::from_mins(1);
     while !holds() {
@@ -60,7 +60,7 @@ impl Bench {
         fs::write(path, content).expect("it can be written");
     }
 
-    /// A whole configuration around a strategy, which is indented by nothing.
+    /// Writes a whole configuration around a strategy, which must not be indented.
     pub fn configure(&self, strategy: &str) {
         self.configure_with(strategy, "");
     }
@@ -135,7 +135,7 @@ impl Bench {
         agent
     }
 
-    /// Nothing of an export is left on disk.
+    /// Returns whether no files of an export are left on disk.
     pub fn is_clean(&self) -> bool {
         let files = |folder: &str| {
             let entries = fs::read_dir(self.path(folder)).expect("a folder");
@@ -148,7 +148,7 @@ impl Bench {
     }
 }
 
-/// A running agent, killed when it is dropped.
+/// A running agent, which is killed on drop.
 pub struct Agent {
     child: Child,
     log: Arc<Mutex<String>>,
@@ -177,14 +177,14 @@ impl Agent {
         wire::send(self.address, &[&line, BEARER], b"")
     }
 
-    /// Begins an export, and leaves its answer to be read.
+    /// Starts an export, and leaves the answer unread.
     pub fn begin(&self) -> std::net::TcpStream {
         let mut stream = wire::connect(self.address);
         wire::write(&mut stream, &["POST /backup/export HTTP/1.1", BEARER], b"");
         stream
     }
 
-    /// The value of a metric without labels, or with exactly these.
+    /// Returns the value of a metric with exactly the labels in `name`.
     pub fn metric(&self, name: &str) -> String {
         let text = self.get("/metrics").text();
         let line = text
@@ -215,7 +215,7 @@ impl Drop for Agent {
         reason = "the test runner keeps it with the test that failed"
     )]
     fn drop(&mut self) {
-        // It may have ended already.
+        // The agent may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
         if thread::panicking() {
@@ -231,7 +231,7 @@ pub fn sha256(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// The checks that every whole artifact has to pass.
+/// Checks the properties of every whole artifact, and returns its bytes.
 pub fn artifact(reply: &Reply) -> &[u8] {
     assert_eq!(
         reply.status,
@@ -252,7 +252,7 @@ pub fn artifact(reply: &Reply) -> &[u8] {
     &reply.body
 }
 
-/// Runs an independent tool, with `input` as its stdin.
+/// Runs an independent tool with `input` as its stdin, and returns its stdout.
 pub fn tool(command: &mut Command, input: &Path) -> Vec<u8> {
     let input = fs::File::open(input).expect("it can be read");
     let output = command.stdin(input).output();

@@ -1,20 +1,20 @@
-//! HTTP/1.1 by hand: what is on the wire, and whether it is whole.
+//! A minimal HTTP/1.1 client that shows the bytes on the wire and whether an answer is complete.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// Nothing in these tests takes as long; it only ends a test that would hang.
+/// The timeout of a test that hangs. No test needs this long.
 const PATIENCE: Duration = Duration::from_mins(2);
 
 pub struct Reply {
     pub status: u16,
-    /// Names in lower case.
+    /// The headers, with lower-case names.
     pub headers: BTreeMap<String, String>,
     pub body: Vec<u8>,
     pub trailers: BTreeMap<String, String>,
-    /// Whether the body had its announced length, or the chunk that ends it.
+    /// Whether the body had its announced length, or its final chunk.
     pub is_whole: bool,
 }
 
@@ -27,7 +27,7 @@ impl Reply {
         String::from_utf8(self.body.clone()).expect("the body is text")
     }
 
-    /// The text of `{"error": "…"}`.
+    /// Returns the text of `{"error": "…"}`.
     pub fn error(&self) -> String {
         assert_eq!(self.header("content-type"), Some("application/json"));
         let value: serde_json::Value =
@@ -46,7 +46,7 @@ pub fn connect(to: SocketAddr) -> TcpStream {
     stream
 }
 
-/// Sends a request and reads its whole answer. `head` is the request line and headers of its own.
+/// Sends a request and reads its whole answer. `head` is the request line and further headers.
 pub fn send(to: SocketAddr, head: &[&str], body: &[u8]) -> Reply {
     let mut stream = connect(to);
     write(&mut stream, head, body);
@@ -79,7 +79,7 @@ pub fn read(stream: TcpStream) -> Reply {
         trailers: BTreeMap::new(),
         is_whole: false,
     };
-    // A connection that ends or is reset in the middle leaves the answer as it is: not whole.
+    // If the connection ends early, the answer stays marked as incomplete.
     let _ = read_body(&mut from, &mut reply);
     reply
 }

@@ -94,8 +94,8 @@ impl Act for BackupRequest {
 
 /// Returns all objects of some sorts.
 ///
-/// A sort that the cluster lacks has no objects. A sort that the user is not allowed to read is left out with a
-/// warning, unless it is the main one.
+/// A sort that the cluster lacks has no objects. A sort that the user is not allowed to read is left out with
+/// a warning, unless it is the main one.
 fn all(sorts: &[Sort]) -> Result<Vec<(Sort, Value)>> {
     let mut found = Vec::new();
     let mut lacking = 0;

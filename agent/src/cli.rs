@@ -193,7 +193,7 @@ fn read(path: &Path) -> Result<Config, StartError> {
     })
 }
 
-/// Variables that are no text can't be in a text, and count as not set.
+/// Returns the environment without variables that are not UTF-8. They count as unset.
 fn environment() -> Environment {
     env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))

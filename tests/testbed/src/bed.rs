@@ -27,12 +27,12 @@ use crate::scenario::{self, World};
 use crate::tasks::Tasks;
 use crate::tls::{self, TlsError};
 
-/// The namespace of the kubeconfig's current context, if none is chosen.
+/// The default namespace of the kubeconfig's current context.
 const NAMESPACE: &str = "messaging";
-/// The bearer token of every testbed. It is worth nothing beyond loopback.
+/// The bearer token of every testbed. It is useless beyond loopback.
 const TOKEN: &str = "testbed-token-2f6c1f1a";
 
-/// Why a testbed couldn't start.
+/// An error at the start of a testbed.
 #[derive(Debug, thiserror::Error)]
 pub enum TestbedError {
     #[error("cannot listen on loopback: {0}")]
@@ -45,7 +45,7 @@ pub enum TestbedError {
 
 type Fill = Box<dyn FnOnce(&mut World) + Send>;
 
-/// What a testbed is to be like.
+/// The settings of a testbed.
 pub struct Builder {
     clock: Clock,
     pace: Pace,
@@ -56,21 +56,21 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Lets the cluster's clock stand at a moment, so that ages are the same each time.
+    /// Stops the cluster's clock at a time, so that ages are reproducible.
     #[must_use]
     pub fn now(mut self, moment: Timestamp) -> Self {
         self.clock = Clock::fixed(moment);
         self
     }
 
-    /// How long backups, restores and uploads take: by default until they are looked at twice.
+    /// Sets the duration of backups, restores and uploads. By default they complete at the second poll.
     #[must_use]
     pub fn pace(mut self, pace: Pace) -> Self {
         self.pace = pace;
         self
     }
 
-    /// The namespace of the kubeconfig's current context; `messaging` by default.
+    /// Sets the namespace of the kubeconfig's current context. The default is `messaging`.
     #[must_use]
     pub fn namespace(mut self, namespace: &str) -> Self {
         namespace.clone_into(&mut self.namespace);
@@ -91,18 +91,17 @@ impl Builder {
         self
     }
 
-    /// Adds to the cluster before it starts: objects, resource types, backends.
+    /// Adds objects, resource types and backends to the cluster before it starts.
     #[must_use]
     pub fn with(mut self, fill: impl FnOnce(&mut World) + Send + 'static) -> Self {
         self.fill.push(Box::new(fill));
         self
     }
 
-    /// Starts the testbed. It runs as long as the value that is returned lives, on the runtime of
-    /// the caller.
+    /// Starts the testbed. It runs on the caller's runtime until the returned value is dropped.
     ///
     /// # Errors
-    /// If loopback can't be listened on, or the kubeconfig can't be written.
+    /// Fails if loopback can't be listened on, or if the kubeconfig can't be written.
     pub async fn start(self) -> Result<Testbed, TestbedError> {
         let faults = Faults::default();
         for fault in self.faults {
@@ -182,7 +181,7 @@ pub struct Testbed {
 }
 
 impl Testbed {
-    /// Begins to describe a testbed; without more it is the demonstration in good health.
+    /// Returns the default settings: the demonstration without faults.
     pub fn builder() -> Builder {
         Builder {
             clock: Clock::system(),
@@ -194,72 +193,72 @@ impl Testbed {
         }
     }
 
-    /// The kubeconfig that leads to the cluster.
+    /// Returns the path of the kubeconfig for the cluster.
     pub fn kubeconfig(&self) -> &Path {
         &self.kubeconfig
     }
 
-    /// A folder that is removed with the testbed, for caches of clients.
+    /// Returns a folder for clients' caches, which is removed with the testbed.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// The API server's address, `https://127.0.0.1:PORT`.
+    /// Returns the API server's address, `https://127.0.0.1:PORT`.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The certificate that the API server's is signed by.
+    /// Returns the certificate of the authority that signed the API server's certificate.
     pub fn ca_pem(&self) -> &str {
         &self.ca_pem
     }
 
-    /// The bearer token that is accepted.
+    /// Returns the bearer token that the API server accepts.
     pub fn token(&self) -> &'static str {
         TOKEN
     }
 
-    /// The switchboard for faults.
+    /// Returns the faults, which tests can switch.
     pub fn faults(&self) -> &Faults {
         &self.world.faults
     }
 
-    /// The cluster's clock.
+    /// Returns the cluster's clock.
     pub fn clock(&self) -> &Clock {
         &self.world.clock
     }
 
-    /// The cluster's objects.
+    /// Returns the cluster's objects.
     pub fn objects(&self) -> &Objects {
         &self.world.objects
     }
 
-    /// The HiveMQ cluster of a namespace, if it has one.
+    /// Returns the HiveMQ cluster of a namespace, if it has one.
     pub fn hivemq(&self, namespace: &str) -> Option<&Hivemq> {
         self.world.hivemq.get(namespace)
     }
 
-    /// The sidecars of a namespace, if it has any.
+    /// Returns the sidecars of a namespace, if it has any.
     pub fn sidecar(&self, namespace: &str) -> Option<&Sidecar> {
         self.world.sidecars.get(namespace)
     }
 
-    /// The strategy sidecar of a namespace, if it has one.
+    /// Returns the strategy sidecar of a namespace, if it has one.
     pub fn strategy(&self, namespace: &str) -> Option<&Strategy> {
         self.world.strategies.get(namespace)
     }
 
-    /// The files in the pods.
+    /// Returns the files in the pods.
     pub fn files(&self) -> &PodFiles {
         &self.world.files
     }
 
-    /// What was asked of the API server.
+    /// Returns the requests to the API server.
     pub fn requests(&self) -> &Log<ApiRequest> {
         &self.requests
     }
 
-    /// What was asked of the backends.
+    /// Returns the requests to the backends.
     pub fn backend_requests(&self) -> &Log<BackendRequest> {
         &self.world.requests
     }

@@ -74,7 +74,7 @@ impl std::str::FromStr for Setting {
 
 impl Cluster {
     fn builder(self) -> Builder {
-        // Programs look at real work in real time.
+        // Programs poll real work in real time.
         let pace = Pace::After(std::time::Duration::from_secs(3));
         let mut builder = Testbed::builder().pace(pace);
         for fault in self.fault {
@@ -91,7 +91,7 @@ impl Cluster {
     }
 }
 
-/// Why the program failed, other than by the command's own exit code.
+/// An error of the program itself, not of the command.
 #[derive(Debug, thiserror::Error)]
 enum CliError {
     #[error(transparent)]
@@ -109,10 +109,10 @@ pub fn main() -> ExitCode {
         .map_err(CliError::from)
         .and_then(|runtime| runtime.block_on(act(verb)));
     outcome.unwrap_or_else(|error| {
-        // Nothing is left to tell if stderr is gone.
+        // A closed stderr can't be reported anywhere.
         let _ = writeln!(io::stderr(), "error: {error}");
         match error {
-            // As shells have it: 127 for a command that isn't there.
+            // Shells also use 127 for a missing command.
             CliError::Run { .. } => ExitCode::from(127),
             _ => ExitCode::FAILURE,
         }
@@ -145,7 +145,7 @@ fn list(out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-/// Runs the command in the same terminal: what interrupts it reaches it without our help.
+/// Runs the command in the same terminal, so that interrupts reach it directly.
 async fn run(bed: Testbed, command: &[OsString]) -> Result<ExitCode, CliError> {
     let mut child = Command::new(&command[0]);
     child.args(&command[1..]).kill_on_drop(true);
@@ -167,7 +167,7 @@ async fn run(bed: Testbed, command: &[OsString]) -> Result<ExitCode, CliError> {
     loop {
         tokio::select! {
             status = child.wait() => return Ok(exit_code(status.map_err(failed)?)),
-            // The command decides what an interruption means; its exit code is awaited.
+            // The command decides how to handle the interrupt; the program waits for its exit code.
             _ = signal::ctrl_c() => {}
         }
     }

@@ -1,10 +1,10 @@
-//! The time that the simulated cluster believes in.
+//! The time of the simulated cluster.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
-/// A clock that stands still or follows the system's, and that tests can move forward.
+/// A clock that stands still or follows the system's, and that tests can move.
 ///
 /// Clones share the same time.
 #[derive(Debug, Clone)]
@@ -14,18 +14,18 @@ pub struct Clock {
 
 #[derive(Debug)]
 struct State {
-    /// The moment at which a standing clock stands.
+    /// The time of a stopped clock.
     fixed: Option<Timestamp>,
     ahead: SignedDuration,
 }
 
 impl Clock {
-    /// A clock that follows the system's.
+    /// Returns a clock that follows the system's.
     pub fn system() -> Self {
         Self::new(None)
     }
 
-    /// A clock that stands at `moment` until it is moved.
+    /// Returns a clock that stands at `moment` until it is moved.
     pub fn fixed(moment: Timestamp) -> Self {
         Self::new(Some(moment))
     }
@@ -40,13 +40,13 @@ impl Clock {
         }
     }
 
-    /// The present moment.
+    /// Returns the current time.
     pub fn now(&self) -> Timestamp {
         let state = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         state.fixed.unwrap_or_else(Timestamp::now) + state.ahead
     }
 
-    /// Moves the clock forward (or back, with a negative duration).
+    /// Moves the clock forward, or back for a negative duration.
     pub fn advance(&self, by: SignedDuration) {
         self.inner
             .lock()
@@ -55,12 +55,12 @@ impl Clock {
     }
 }
 
-/// RFC 3339 in whole seconds, as Kubernetes writes `metav1.Time`.
+/// Formats a time as RFC 3339 in whole seconds, like `metav1.Time` of Kubernetes.
 pub(crate) fn seconds(moment: Timestamp) -> String {
     moment.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// RFC 3339 in milliseconds, as HiveMQ writes some of its times.
+/// Formats a time as RFC 3339 in milliseconds, like some of HiveMQ's times.
 pub(crate) fn millis(moment: Timestamp) -> String {
     moment.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
 }

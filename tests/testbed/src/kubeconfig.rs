@@ -1,4 +1,4 @@
-//! The kubeconfig that leads a client to a testbed.
+//! The kubeconfig for clients of a testbed.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -7,7 +7,7 @@ use std::path::Path;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
-/// What goes into a kubeconfig.
+/// The content of a kubeconfig.
 pub struct Access<'a> {
     pub url: &'a str,
     pub ca_pem: &'a str,
@@ -16,7 +16,7 @@ pub struct Access<'a> {
     pub namespace: &'a str,
 }
 
-/// Writes the file, readable by its owner only: it holds a token.
+/// Writes the file so that only its owner can read it, because it contains a token.
 pub fn write(path: &Path, access: &Access) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);

@@ -1,10 +1,10 @@
 //! A simulated Kubernetes cluster on loopback, for tests and demonstrations.
 //!
-//! [`Testbed`] starts an API server (TLS, its own certificate authority, a bearer token) with
-//! brokers in it and, behind their pods, the backup systems that kubectl-broker talks to. They are
-//! reached the way a client of a real cluster reaches them: through the port-forward upgrade of a
-//! pod. Answers are computed from state that tests can read and change, and [`Faults`] makes any
-//! layer misbehave while it runs.
+//! [`Testbed`] starts an API server (TLS, its own certificate authority, a bearer token) with brokers. Behind
+//! their pods are the backup systems that kubectl-broker talks to.
+//!
+//! Clients reach those systems as in a real cluster: through the port-forward upgrade of a pod. Answers are
+//! computed from state that tests can read and change. [`Faults`] makes any layer misbehave at run time.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), testbed::TestbedError> {

@@ -1,4 +1,4 @@
-//! What was asked of the API server and of the backends, for tests to count and look at.
+//! The requests to the API server and to the backends, which tests can count and inspect.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,11 +13,11 @@ use crate::faults::reply::BackendKind;
 pub struct ApiRequest {
     pub method: String,
     pub path: String,
-    /// The query as it was sent, empty without one.
+    /// The query as it was sent; empty without one.
     pub query: String,
     pub user_agent: String,
-    /// Whether another request was being answered at the same time. A request counts as answered
-    /// when its head has been sent: a watch or a port-forward overlaps nothing afterwards.
+    /// Whether another request was being answered at the same time. A request counts as answered when its
+    /// head has been sent, so a watch or a port-forward overlaps nothing afterwards.
     pub overlapped: bool,
     answering: bool,
 }
@@ -29,13 +29,13 @@ pub struct BackendRequest {
     pub pod: PodAddress,
     pub method: String,
     pub path: String,
-    /// The query as it was sent, empty without one.
+    /// The query as it was sent; empty without one.
     pub query: String,
     pub headers: HeaderMap,
     pub body: Bytes,
 }
 
-/// What all recorded requests have in common.
+/// The common properties of all recorded requests.
 pub trait Recorded {
     fn method(&self) -> &str;
     fn path(&self) -> &str;
@@ -59,7 +59,7 @@ impl Recorded for BackendRequest {
     }
 }
 
-/// A growing list of requests in the order in which they began. Clones share it.
+/// The list of requests in the order in which they began. Clones share it.
 #[derive(Debug)]
 pub struct Log<R> {
     entries: Arc<Mutex<Vec<R>>>,
@@ -82,12 +82,12 @@ impl<R> Default for Log<R> {
 }
 
 impl<R: Clone + Recorded> Log<R> {
-    /// Every request so far.
+    /// Returns every request so far.
     pub fn all(&self) -> Vec<R> {
         self.with(|entries| entries.clone())
     }
 
-    /// How many requests used `method` (`*` for any) on a path that contains `part`.
+    /// Returns the number of requests with `method` (`*` for any) and a path that contains `part`.
     pub fn count(&self, method: &str, part: &str) -> usize {
         self.with(|entries| {
             entries
@@ -97,7 +97,7 @@ impl<R: Clone + Recorded> Log<R> {
         })
     }
 
-    /// Forgets everything, so that a test can count from here.
+    /// Clears the list, so that a test can count from here.
     pub fn clear(&self) {
         self.with(Vec::clear);
     }
@@ -139,7 +139,7 @@ impl Log<ApiRequest> {
     }
 }
 
-/// Marks a request as being answered until it is dropped.
+/// Marks a request as being answered until this value is dropped.
 pub(crate) struct Answering {
     log: Log<ApiRequest>,
     index: usize,

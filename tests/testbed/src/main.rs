@@ -1,4 +1,4 @@
-//! The program `testbed`; everything it does is in [`testbed::cli`].
+//! The program `testbed`. Its code is in [`testbed::cli`].
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;

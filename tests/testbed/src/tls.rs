@@ -1,4 +1,4 @@
-//! The certificate authority of one testbed and the API server's certificate.
+//! The certificate authority of one testbed, and the API server's certificate.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 
-/// Why the certificates of a testbed couldn't be made.
+/// An error while a testbed's certificates are made.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     #[error("cannot make a certificate: {0}")]
@@ -49,7 +49,7 @@ pub fn identity() -> Result<Identity, TlsError> {
         .with_protocol_versions(&[&TLS13, &TLS12])?
         .with_no_client_auth()
         .with_single_cert(vec![certificate.der().clone()], private)?;
-    // The port-forward upgrade exists in HTTP/1.1 only, and one protocol keeps the server small.
+    // The port-forward upgrade exists only in HTTP/1.1, and one protocol keeps the server small.
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Identity {
         ca_pem: ca_certificate.pem(),

@@ -1,4 +1,4 @@
-//! Small pieces of HTTP that the API server and the backends share.
+//! Small parts of HTTP that the API server and the backends share.
 
 use std::io;
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 pub type Body = UnsyncBoxBody<Bytes, io::Error>;
 pub type Reply = Response<Body>;
 
-/// A body that is all there from the start.
+/// Returns a body that is complete from the start.
 pub fn full(bytes: impl Into<Bytes>) -> Body {
     Full::new(bytes.into())
         .map_err(|never| match never {})
@@ -32,7 +32,7 @@ pub fn json(status: StatusCode, value: &Value) -> Reply {
     reply(status, "application/json", value.to_string())
 }
 
-/// Plain text with the trailing newline that Go's `http.Error` writes.
+/// Returns plain text with the trailing newline that Go's `http.Error` writes.
 pub fn text(status: StatusCode, message: &str) -> Reply {
     reply(
         status,
@@ -41,7 +41,7 @@ pub fn text(status: StatusCode, message: &str) -> Reply {
     )
 }
 
-/// The page that a proxy in front of a server shows instead of the server's answer.
+/// Returns the error page of a proxy in front of a server.
 pub fn proxy_page(status: StatusCode) -> Reply {
     let reason = status.canonical_reason().unwrap_or("Unknown");
     let code = status.as_u16();
@@ -53,7 +53,7 @@ pub fn proxy_page(status: StatusCode) -> Reply {
     reply(status, "text/html", page)
 }
 
-/// The decoded pairs of a query string, in their order.
+/// The decoded pairs of a query string, in order.
 #[derive(Debug, Clone, Default)]
 pub struct Query(Vec<(String, String)>);
 
@@ -82,7 +82,7 @@ impl Query {
             .map(|(_, value)| value.as_str())
     }
 
-    /// Whether a boolean parameter is set, by Go's reading of booleans.
+    /// Returns whether a boolean parameter is true, by Go's rules for booleans.
     pub fn flag(&self, name: &str) -> bool {
         matches!(self.get(name), Some("true" | "1" | "True" | "TRUE" | "t"))
     }

@@ -1,4 +1,4 @@
-//! `SelfSubjectAccessReview`: what the user may do. It is answered and never kept.
+//! `SelfSubjectAccessReview`: the permissions of the user. A review is answered and not stored.
 
 use bytes::Bytes;
 use http::{Method, StatusCode};
@@ -14,7 +14,7 @@ use crate::web::{self, Reply};
 pub const GROUP: &str = "authorization.k8s.io";
 pub const PLURAL: &str = "selfsubjectaccessreviews";
 
-/// Answers a review. Every user who is known may ask, unless a deny rule says otherwise.
+/// Answers a review. Every authenticated user may send one, unless a deny rule forbids it.
 pub fn answer(
     method: &Method,
     user: &str,

@@ -1,4 +1,4 @@
-//! Who asks, and whether they may.
+//! Authentication and authorization of requests.
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
@@ -7,10 +7,10 @@ use super::resources::ResourceType;
 use super::status::ApiError;
 use crate::faults::api::ApiFaults;
 
-/// The name that the bearer token stands for.
+/// The name of the user that the bearer token belongs to.
 pub const USER: &str = "testbed";
 
-/// The user's name. Impersonation is allowed to everybody.
+/// Returns the user's name. Every user may impersonate others.
 pub fn authenticate(
     headers: &HeaderMap,
     token: &str,
@@ -30,7 +30,7 @@ pub fn authenticate(
     Ok(impersonated.unwrap_or(USER).to_owned())
 }
 
-/// One question to RBAC.
+/// One request as RBAC sees it.
 pub struct Access<'a> {
     pub user: &'a str,
     pub verb: &'a str,
@@ -41,7 +41,7 @@ pub struct Access<'a> {
     pub name: Option<&'a str>,
 }
 
-/// Everything is allowed except what a deny rule covers.
+/// Allows every request that no deny rule covers.
 pub fn authorize(access: &Access, faults: &ApiFaults) -> Result<(), ApiError> {
     if !faults.denied(access.verb, access.resource, access.namespace) {
         return Ok(());

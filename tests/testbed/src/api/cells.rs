@@ -1,9 +1,9 @@
-//! Values as the server's tables show them.
+//! Values in the form of the server's tables.
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-/// How long ago a time was, in at most two units: what `kubectl get` shows as AGE.
+/// Returns the age of a time in at most two units, as `kubectl get` shows it under AGE.
 pub fn age(since: &Value, now: Timestamp) -> String {
     let Some(since) = since
         .as_str()
@@ -14,7 +14,7 @@ pub fn age(since: &Value, now: Timestamp) -> String {
     human_duration(now.as_second() - since.as_second())
 }
 
-/// The rules of `duration.HumanDuration` in Kubernetes.
+/// Implements `duration.HumanDuration` of Kubernetes.
 fn human_duration(seconds: i64) -> String {
     const MINUTE: i64 = 60;
     const HOUR: i64 = 60 * MINUTE;
@@ -29,7 +29,7 @@ fn human_duration(seconds: i64) -> String {
     };
     match seconds {
         ..=-2 => "<invalid>".to_owned(),
-        // A clock may be a second ahead of another.
+        // One machine's clock may be a second ahead of another's.
         -1 => "0s".to_owned(),
         s if s < 2 * MINUTE => format!("{s}s"),
         s if s < 10 * MINUTE => two(s / MINUTE, "m", s % MINUTE, "s"),
@@ -43,7 +43,7 @@ fn human_duration(seconds: i64) -> String {
     }
 }
 
-/// The text at a pointer, or `missing`.
+/// Returns the text at a pointer, or `missing`.
 pub fn text(object: &Value, pointer: &str, missing: &str) -> String {
     match object.pointer(pointer) {
         Some(Value::String(text)) if !text.is_empty() => text.clone(),
@@ -61,7 +61,7 @@ pub fn items<'a>(object: &'a Value, pointer: &str) -> &'a [Value] {
     list.map_or(&[], Vec::as_slice)
 }
 
-/// One field of each item of a list, with commas between; `missing` if there is none.
+/// Returns one field of each item of a list, separated by commas, or `missing` if there is none.
 pub fn joined(list: &[Value], field: &str, missing: &str) -> String {
     let parts: Vec<String> = list
         .iter()
@@ -75,7 +75,7 @@ pub fn joined(list: &[Value], field: &str, missing: &str) -> String {
     }
 }
 
-/// A map of labels as a selector, `<none>` if it is empty.
+/// Returns a map of labels in the form of a selector, or `<none>` if it is empty.
 pub fn label_map(map: &Value) -> String {
     let pairs = map.as_object().into_iter().flatten();
     let pairs: Vec<String> = pairs
@@ -88,7 +88,7 @@ pub fn label_map(map: &Value) -> String {
     }
 }
 
-/// What the server shows as the STATUS of a pod, with the reasons of its containers.
+/// Returns the STATUS of a pod as the server shows it, with the reasons of its containers.
 pub fn pod_status(pod: &Value) -> String {
     if !pod["metadata"]["deletionTimestamp"].is_null() {
         return "Terminating".to_owned();

@@ -1,4 +1,4 @@
-//! `update` and `patch`.
+//! The verbs `update` and `patch`.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ const PATCH_TYPES: [&str; 3] = [
     "application/strategic-merge-patch+json",
 ];
 
-/// How often a patch is tried again on a newer object, as in the real server.
+/// Number of attempts to apply a patch to a newer object; the real server makes the same number.
 const PATCH_ATTEMPTS: u32 = 5;
 
 impl ApiServer {
@@ -88,7 +88,7 @@ impl ApiServer {
                 }
                 _ => strategic::merge(&mut object, &body),
             }
-            // A patch that names a revision is a conditional one and isn't tried again.
+            // A patch that names a revision is conditional and is not retried.
             let conditional = revision_of(&object) != revision_of(&present);
             let seen = revision_of(&object).map(str::to_owned);
             let outcome = self.store_change(target, &present, object, seen.as_deref(), query);
@@ -101,7 +101,7 @@ impl ApiServer {
         }
     }
 
-    /// Stores a changed object, keeping what the request may not change.
+    /// Stores a changed object, and keeps the fields that the request is not allowed to change.
     fn store_change(
         &self,
         target: &Target,
@@ -172,7 +172,7 @@ impl ApiServer {
             StoreError::Stale => ApiError::conflict(ty, name),
             _ => ApiError::not_found(ty, name),
         })?;
-        // The last finalizer of an object that is being deleted is gone: so is the object.
+        // The object is being deleted and its last finalizer is gone, so it is removed.
         let finalizers = stored["metadata"]["finalizers"].as_array();
         if !stored["metadata"]["deletionTimestamp"].is_null()
             && finalizers.is_none_or(Vec::is_empty)
@@ -183,7 +183,8 @@ impl ApiServer {
     }
 }
 
-/// What `metadata.generation` counts: everything but metadata and, if it is a subresource, status.
+/// Returns the part of an object that `metadata.generation` counts. It excludes the metadata and, if it is a
+/// subresource, the status.
 fn content(object: &Value, ty: &ResourceType) -> Value {
     let mut content = object.clone();
     if let Some(fields) = content.as_object_mut() {

@@ -1,4 +1,4 @@
-//! The columns of built-in types, as `pkg/printers/internalversion` of Kubernetes 1.32 has them.
+//! The columns of built-in types, from `pkg/printers/internalversion` of Kubernetes 1.32.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What the server fills into new objects of built-in types, as far as clients look at it.
+//! The defaults that the server adds to new objects of built-in types, limited to those that clients read.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;

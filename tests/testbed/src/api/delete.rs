@@ -1,4 +1,4 @@
-//! `delete` and `deletecollection`.
+//! The verbs `delete` and `deletecollection`.
 
 use std::sync::Arc;
 
@@ -85,9 +85,9 @@ impl ApiServer {
         Ok(web::json(StatusCode::OK, &list))
     }
 
-    /// Removes an object, or marks it if finalizers hold it: then it is handed back.
+    /// Removes an object. If finalizers hold the object, it is marked as deleted and returned.
     ///
-    /// There is no kubelet here that would end pods gracefully: they go at once.
+    /// Pods disappear at once, because the testbed has no kubelet that would end them gracefully.
     fn delete_one(&self, key: &Key, present: &Arc<Value>) -> Option<Arc<Value>> {
         let finalizers = present["metadata"]["finalizers"].as_array();
         if finalizers.is_some_and(|list| !list.is_empty()) {
@@ -102,7 +102,7 @@ impl ApiServer {
     }
 
     pub(super) fn remove(&self, key: &Key) {
-        // Losing a race against another deletion leaves the same result.
+        // If another deletion was faster, the result is the same.
         let _ = self.objects.store.remove(key.clone());
         if key.resource == "namespaces" {
             for inner in self.objects.store.keys_in(&key.name) {

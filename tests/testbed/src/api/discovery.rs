@@ -1,4 +1,4 @@
-//! Discovery: which groups, versions and resources there are, in the old and the aggregated form.
+//! Discovery of groups, versions and resources, in the old and in the aggregated form.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::web::{self, Reply};
 
 type Types = [Arc<ResourceType>];
 
-/// The groups of a list of types with their versions, in their order.
+/// Returns the groups of a list of types with their versions, in order.
 fn groups(types: &Types, core: bool) -> Vec<(String, Vec<String>)> {
     let mut groups: Vec<(String, Vec<String>)> = Vec::new();
     for ty in types.iter().filter(|ty| ty.group.is_empty() == core) {
@@ -26,7 +26,7 @@ fn groups(types: &Types, core: bool) -> Vec<(String, Vec<String>)> {
     groups
 }
 
-/// `/api` and `/apis`.
+/// Answers `/api` and `/apis`.
 pub fn root(types: &Types, core: bool, address: &str, headers: &HeaderMap) -> Reply {
     if let Some(content_type) = aggregated(headers) {
         let items: Vec<Value> = groups(types, core)
@@ -61,7 +61,7 @@ pub fn root(types: &Types, core: bool, address: &str, headers: &HeaderMap) -> Re
     web::json(StatusCode::OK, &answer)
 }
 
-/// The content type of the aggregated form, if the client asks for it.
+/// Returns the content type of the aggregated form, if the client asks for it.
 fn aggregated(headers: &HeaderMap) -> Option<&'static str> {
     let accept = headers.get(header::ACCEPT)?.to_str().ok()?;
     accept
@@ -78,7 +78,7 @@ fn api_group(group: &str, versions: &[String]) -> Value {
     json!({"name": group, "versions": versions, "preferredVersion": versions[0]})
 }
 
-/// `/apis/GROUP`.
+/// Answers `/apis/GROUP`.
 pub fn group(types: &Types, name: &str) -> Option<Reply> {
     let groups = groups(types, false);
     let (group, versions) = groups.iter().find(|(group, _)| group == name)?;
@@ -88,7 +88,7 @@ pub fn group(types: &Types, name: &str) -> Option<Reply> {
     Some(web::json(StatusCode::OK, &answer))
 }
 
-/// `/api/v1` and `/apis/GROUP/VERSION`.
+/// Answers `/api/v1` and `/apis/GROUP/VERSION`.
 pub fn version(types: &Types, group: &str, version: &str) -> Reply {
     let mut resources = Vec::new();
     for ty in of_version(types, group, version) {

@@ -1,9 +1,10 @@
-//! The exec upgrade: who may run what in which container, and the messages of a command.
+//! The exec upgrade: authorization, the choice of the container, and the messages of a command.
 //!
-//! The order of the checks is that of the real servers: authorization, the container and the pod's
-//! node in the API server, then the container's state and the protocol in the kubelet. Of `v5.channel.k8s.io` the API
-//! server is the end itself, so that what the kubelet says comes as the outcome of the command. Channels
-//! 1, 2 and 3 carry standard output, standard error and the outcome.
+//! The checks have the same order as in the real servers. The API server checks the authorization, the
+//! container and the pod's node. The kubelet then checks the container's state and the protocol.
+//!
+//! With `v5.channel.k8s.io` the connection ends at the API server, so errors of the kubelet arrive as the
+//! outcome of the command. Channels 1, 2 and 3 carry standard output, standard error and the outcome.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::SinkExt;
@@ -29,7 +30,7 @@ use crate::web::{self, Query, Reply};
 const STDOUT: u8 = 1;
 const STDERR: u8 = 2;
 const OUTCOME: u8 = 3;
-/// What the kubelet copies at once.
+/// The number of bytes that the kubelet copies at once.
 const PIECE: usize = 32 * 1024;
 
 impl ApiServer {
@@ -42,7 +43,7 @@ impl ApiServer {
         let name = target.name.as_deref().unwrap_or_default();
         let namespace = target.namespace.as_deref().unwrap_or_default();
         let faults = self.faults.snapshot();
-        // As for a port-forward: since Kubernetes 1.35 a GET needs `create` too.
+        // As for a port-forward, since Kubernetes 1.35 a GET also requires the permission `create`.
         if faults.api.denied("create", "pods/exec", Some(namespace)) {
             return Err(ApiError::forbidden(&target.ty, Some(name), ""));
         }
@@ -76,7 +77,7 @@ impl ApiServer {
         let Ok(protocol) = negotiate(&parts.headers, true) else {
             return Ok(web::text(StatusCode::FORBIDDEN, ""));
         };
-        // Of the fifth version the API server is the end itself, and asks the kubelet only then.
+        // With the fifth version the connection ends at the API server, which asks the kubelet afterwards.
         let refused = match obstacle {
             Some(obstacle) if protocol != Some(V5) => return Ok(obstacle.reply()),
             Some(obstacle) => Some(obstacle.outcome(&pod, &container)),
@@ -107,7 +108,7 @@ impl ApiServer {
         };
         self.tasks.spawn(async move {
             if let Ok(connection) = upgrade.await {
-                // A client that went away needs no outcome.
+                // A client that disconnected needs no outcome.
                 let _ = session.tell(connection).await;
             }
         });
@@ -115,7 +116,7 @@ impl ApiServer {
     }
 }
 
-/// The container that is meant: with several it has to be named.
+/// Returns the container of the request. It must be named if the pod has several.
 fn container(pod: &Value, pod_name: &str, query: &Query) -> Result<Value, ApiError> {
     let all = pod["spec"]["containers"].as_array();
     let all: Vec<&Value> = all.into_iter().flatten().collect();
@@ -156,14 +157,14 @@ fn environment(pod: &Value, container: &Value) -> Vec<(String, String)> {
         .collect()
 }
 
-/// A command that has run, and what of it is told.
+/// A command that has run, and the parts of its result to send.
 struct Session {
     program: String,
     outcome: Outcome,
     stdout: bool,
     stderr: bool,
     cut: bool,
-    /// Why the kubelet did not take it at all.
+    /// The kubelet's reason for rejecting the command.
     refused: Option<String>,
 }
 
@@ -171,7 +172,7 @@ impl Session {
     async fn tell(self, connection: Upgraded) -> Result<(), Error> {
         let io = TokioIo::new(connection);
         let mut socket: Socket = WebSocketStream::from_raw_socket(io, Role::Server, None).await;
-        // The kubelet says that it is there with an empty message on the first channel.
+        // The kubelet signals that it is ready with an empty message on the first channel.
         let first = if self.stdout { STDOUT } else { STDERR };
         socket.send(message(first, &[])).await?;
         let (stdout, stderr) = match &self.outcome {
@@ -190,7 +191,8 @@ impl Session {
         }
         let status = self.status().to_string();
         socket.send(message(OUTCOME, status.as_bytes())).await?;
-        // The signal of v5 that a channel is closed is the client's: kubectl complains about others.
+        // Only clients send the signal of v5 that a channel is closed: kubectl reports an error if a server
+        // does.
         let normal = CloseFrame {
             code: CloseCode::Normal,
             reason: "".into(),
@@ -198,7 +200,7 @@ impl Session {
         socket.close(Some(normal)).await
     }
 
-    /// The outcome, as the kubelet and the container runtime word it.
+    /// Returns the outcome in the words of the kubelet and the container runtime.
     fn status(&self) -> Value {
         if let Some(message) = &self.refused {
             return json!({

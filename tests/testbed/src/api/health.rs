@@ -1,5 +1,5 @@
-//! How objects look while nodes or containers are not well: what the kubelets, the node controller and the controllers
-//! of slices and sets would have written.
+//! The view of objects while nodes or containers are unhealthy. It contains what the kubelets, the node
+//! controller and the controllers of slices and sets would have written.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::clock::seconds;
 use crate::faults::node::NodeFaults;
 
 impl ApiServer {
-    /// An object of a resource (`pods`, `statefulsets.apps`) as it is to be seen now.
+    /// Returns the current view of an object of a resource (`pods`, `statefulsets.apps`).
     pub fn seen(&self, resource: &str, object: Arc<Value>) -> Arc<Value> {
         let faults = self.faults.snapshot().node;
         if faults.not_ready.is_empty() && faults.containers.is_empty() {
@@ -37,7 +37,7 @@ impl ApiServer {
         if !faults.not_ready.contains(&node) {
             return;
         }
-        // `MarkPodsNotReady`: nothing but the status of this one condition.
+        // `MarkPodsNotReady` changes only the status of this condition.
         set_condition(pod, "Ready", &json!({"status": "False"}));
         if faults.lost.contains(&node) {
             let name = pod["metadata"]["name"].as_str().unwrap_or_default();
@@ -49,7 +49,7 @@ impl ApiServer {
         }
     }
 
-    /// Whether a pod is ready as it is to be seen now.
+    /// Returns whether a pod is ready in the current view.
     fn is_ready(&self, namespace: &str, name: &str, faults: &NodeFaults) -> bool {
         let Some(pod) = self.objects.store.get(&key("pods", namespace, name)) else {
             return false;
@@ -103,7 +103,7 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-/// What the node controller writes when a kubelet's lease has run out.
+/// Applies the changes of the node controller after a kubelet's lease has expired.
 fn node(node: &mut Value, faults: &NodeFaults) {
     if !faults.not_ready.contains(&text(&node["metadata"]["name"])) {
         return;
@@ -116,7 +116,7 @@ fn node(node: &mut Value, faults: &NodeFaults) {
     set_condition(node, "Ready", &unknown);
 }
 
-/// What a kubelet writes of containers that are not ready.
+/// Applies the status that a kubelet writes for containers that are not ready.
 fn containers(pod: &mut Value, faults: &NodeFaults) {
     let namespace = text(&pod["metadata"]["namespace"]);
     let name = text(&pod["metadata"]["name"]);
@@ -149,7 +149,7 @@ fn containers(pod: &mut Value, faults: &NodeFaults) {
     }
 }
 
-/// Changes the fields of a condition that is there.
+/// Changes the fields of an existing condition.
 fn set_condition(object: &mut Value, kind: &str, fields: &Value) {
     let conditions = object["status"]["conditions"].as_array_mut();
     let mut meant = conditions.into_iter().flatten();

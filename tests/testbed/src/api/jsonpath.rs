@@ -1,8 +1,8 @@
-//! The part of Kubernetes' `JSONPath` that printer columns use.
+//! The subset of Kubernetes' `JSONPath` that printer columns use.
 
 use serde_json::Value;
 
-/// Finds what a path such as `.status.conditions[?(@.type=="Ready")].status` points to.
+/// Returns the value at a path such as `.status.conditions[?(@.type=="Ready")].status`.
 pub fn find<'a>(object: &'a Value, path: &str) -> Option<&'a Value> {
     let mut at = object;
     let mut rest = path;

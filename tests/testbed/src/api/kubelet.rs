@@ -1,5 +1,5 @@
-//! What the API server answers to a connection into a pod whose kubelet it can't reach, and what a kubelet answers that
-//! does not know the pod.
+//! Errors of connections into a pod. They come from an API server that can't reach the kubelet, or from a
+//! kubelet that does not know the pod.
 
 use http::StatusCode;
 use serde_json::Value;
@@ -9,7 +9,7 @@ use super::status::ApiError;
 use crate::faults::take_one;
 use crate::web::{self, Reply};
 
-/// Why a connection into a pod can't be had.
+/// The reason why a connection into a pod fails.
 #[derive(Debug, Clone)]
 pub struct Obstacle {
     status: StatusCode,
@@ -19,11 +19,11 @@ pub struct Obstacle {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// The API server did not get as far as the kubelet.
+    /// The API server can't connect to the kubelet.
     Dial,
-    /// The API server says so, in a Status.
+    /// The API server answers with a Status.
     Proxy,
-    /// The kubelet says so, in plain text.
+    /// The kubelet answers in plain text.
     Kubelet,
 }
 
@@ -36,13 +36,13 @@ impl Obstacle {
         }
     }
 
-    /// The kubelet's words for a container that does not run.
+    /// Returns the kubelet's error for a container that does not run.
     pub fn no_container(name: &Value) -> Self {
         let message = format!("container not found ({name})");
         Self::kubelet(StatusCode::INTERNAL_SERVER_ERROR, message)
     }
 
-    /// As the answer to the request: `UpgradeAwareHandler` of k8s.io/apimachinery.
+    /// Returns the error as the answer to the request, like `UpgradeAwareHandler` of k8s.io/apimachinery.
     pub fn reply(&self) -> Reply {
         match self.kind {
             Kind::Kubelet => web::text(self.status, &self.message),
@@ -54,7 +54,8 @@ impl Obstacle {
         }
     }
 
-    /// As the outcome of a command whose connection already stands: `StreamTranslatorHandler` of k8s.io/apiserver.
+    /// Returns the error as the outcome of a command on an established connection, like
+    /// `StreamTranslatorHandler` of k8s.io/apiserver.
     pub fn outcome(&self, pod: &Value, container: &Value) -> String {
         let cause = match self.kind {
             Kind::Kubelet => format!("unable to upgrade connection: {}", self.message.trim()),
@@ -79,14 +80,14 @@ impl Obstacle {
     }
 }
 
-/// Where the kubelet of a pod listens.
+/// Returns the address of a pod's kubelet.
 fn address(pod: &Value) -> String {
     let host = pod["status"]["hostIP"].as_str().unwrap_or("192.168.49.2");
     format!("{host}:10250")
 }
 
 impl ApiServer {
-    /// What keeps a connection from a pod at this moment.
+    /// Returns the current error for connections into a pod.
     pub fn obstacle(&self, pod: &Value) -> Option<Obstacle> {
         let node = pod["spec"]["nodeName"].as_str().unwrap_or_default();
         let not_reached = |why: &str| Obstacle {

@@ -1,4 +1,4 @@
-//! The objects of the cluster and their types: the server's state, and the tests' handle to it.
+//! The objects of the cluster and their types: the server's state, and the tests' access to it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -11,8 +11,8 @@ use crate::clock::{Clock, seconds};
 
 /// The objects of a cluster. Clones share them.
 ///
-/// Tests read and change objects here as a controller would: nothing is validated, `status` can be
-/// written, and watches see every change.
+/// Tests read and change objects here as a controller would: nothing is validated, `status` is writable, and
+/// watches see every change.
 #[derive(Debug, Clone)]
 pub struct Objects {
     pub(crate) store: Arc<Store>,
@@ -21,7 +21,7 @@ pub struct Objects {
     clock: Clock,
 }
 
-/// Why a test's change to an object failed.
+/// An error of a test's change to an object.
 #[derive(Debug, thiserror::Error)]
 pub enum ObjectsError {
     #[error("no resource type is registered for `{0}`")]
@@ -47,7 +47,7 @@ impl Objects {
         }
     }
 
-    /// Adds a resource type, such as a custom resource.
+    /// Registers a resource type, such as a custom resource.
     pub fn register(&self, ty: ResourceType) {
         self.types
             .write()
@@ -55,7 +55,7 @@ impl Objects {
             .push(Arc::new(ty));
     }
 
-    /// Every type, in the order in which they were registered.
+    /// Returns every type in the order of registration.
     pub fn types(&self) -> Vec<Arc<ResourceType>> {
         self.types
             .read()
@@ -76,23 +76,23 @@ impl Objects {
             .cloned()
     }
 
-    /// Reads one object; `resource` is `pods` or `statefulsets.apps`, `namespace` is empty for
-    /// objects of the cluster.
+    /// Returns one object. `resource` is `pods` or `statefulsets.apps`; `namespace` is empty for
+    /// cluster-scoped objects.
     pub fn get(&self, resource: &str, namespace: &str, name: &str) -> Option<Value> {
         let object = self.store.get(&key(resource, namespace, name))?;
         Some(Value::clone(&object))
     }
 
-    /// Reads all objects of a type in a namespace, or in all with `None`.
+    /// Returns all objects of a type in a namespace, or in all namespaces for `None`.
     pub fn list(&self, resource: &str, namespace: Option<&str>) -> Vec<Value> {
         let (_, objects) = self.store.list(resource, namespace);
         objects.iter().map(|(_, o)| Value::clone(o)).collect()
     }
 
-    /// Creates an object or replaces it whole, by its `apiVersion`, `kind` and metadata.
+    /// Creates an object or replaces it as a whole, by its `apiVersion`, `kind` and metadata.
     ///
     /// # Errors
-    /// If its type isn't registered or it has no name.
+    /// Fails if its type isn't registered or if it has no name.
     pub fn put(&self, mut object: Value) -> Result<Value, ObjectsError> {
         let api_version = object["apiVersion"].as_str().unwrap_or_default();
         let kind = object["kind"].as_str().unwrap_or_default();
@@ -126,7 +126,7 @@ impl Objects {
     /// Changes one object in place.
     ///
     /// # Errors
-    /// If it doesn't exist.
+    /// Fails if the object doesn't exist.
     pub fn modify(
         &self,
         resource: &str,
@@ -149,10 +149,10 @@ impl Objects {
         }
     }
 
-    /// Removes one object at once, whatever its finalizers.
+    /// Removes one object at once, even if it has finalizers.
     ///
     /// # Errors
-    /// If it doesn't exist.
+    /// Fails if the object doesn't exist.
     pub fn remove(&self, resource: &str, namespace: &str, name: &str) -> Result<(), ObjectsError> {
         match self.store.remove(key(resource, namespace, name)) {
             Ok(_) => Ok(()),
@@ -160,12 +160,12 @@ impl Objects {
         }
     }
 
-    /// Forgets the history of changes: watches and `continue` tokens from before get 410.
+    /// Drops the history of changes: older watches and `continue` tokens get 410.
     pub fn compact(&self) {
         self.store.compact();
     }
 
-    /// Fills in what the server gives every new object.
+    /// Sets the fields that the server sets on every new object.
     pub(crate) fn stamp(&self, ty: &ResourceType, object: &mut Value) {
         let number = self.uids.fetch_add(1, Ordering::Relaxed) + 1;
         let metadata = &mut object["metadata"];

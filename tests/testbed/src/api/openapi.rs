@@ -1,7 +1,7 @@
-//! As much of `OpenAPI` as stock `kubectl create -f` needs.
+//! The part of `OpenAPI` that stock `kubectl create -f` needs.
 //!
 //! kubectl validates on the client unless the description of the resource's PATCH has a parameter
-//! `fieldValidation`: then it leaves validation to the server. So the paths are described and the
+//! `fieldValidation`; then it leaves validation to the server. The paths are therefore described, and the
 //! schemas are open.
 
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use serde_json::{Map, Value, json};
 use super::resources::ResourceType;
 use crate::web::{self, Reply};
 
-/// `/openapi/...`; `None` where the real server has nothing either.
+/// Answers `/openapi/...`. Returns `None` for paths that the real server does not have.
 pub fn answer(types: &[Arc<ResourceType>], path: &str) -> Option<Reply> {
     if path == "v2" {
-        // Old clients can ask; the version they get says nothing about schemas.
+        // Old clients may ask for this version; its document contains no schemas.
         let document = json!({
             "swagger": "2.0",
             "info": {"title": "Kubernetes", "version": "v1.32.4"},

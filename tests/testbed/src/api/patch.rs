@@ -1,9 +1,9 @@
-//! JSON patch, as the API server takes it from a body.
+//! JSON patch as the API server accepts it.
 
 use json_patch::Patch;
 use serde_json::Value;
 
-/// JSON patch, RFC 6902. The error says which operation failed and why.
+/// Applies a JSON patch (RFC 6902). The error says which operation failed and why.
 pub fn json_patch(target: &mut Value, patch: &Value) -> Result<(), String> {
     let patch: Patch = serde_json::from_value(patch.clone()).map_err(|error| error.to_string())?;
     json_patch::patch(target, &patch).map_err(|error| error.to_string())

@@ -1,7 +1,7 @@
-//! The port-forward upgrade: who may have it, to which pod, and in which protocol.
+//! The port-forward upgrade: authorization, the choice of the pod, and the protocol.
 //!
-//! The order of the checks is that of the real servers: authorization and the pod's node in the API
-//! server, then ports and protocol in the kubelet, which answers in plain text.
+//! The checks have the same order as in the real servers. The API server checks the authorization and the
+//! pod's node. The kubelet then checks the ports and the protocol, and answers in plain text.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ impl ApiServer {
         let name = target.name.as_deref().unwrap_or_default();
         let namespace = target.namespace.as_deref().unwrap_or_default();
         let faults = self.faults.snapshot();
-        // Since Kubernetes 1.35 a GET needs `create` too, and its refusal gives no reason.
+        // Since Kubernetes 1.35 a GET also requires the permission `create`; the error gives no reason.
         if faults
             .api
             .denied("create", "pods/portforward", Some(namespace))
@@ -60,7 +60,7 @@ impl ApiServer {
             Err(message) => return Ok(web::text(StatusCode::BAD_REQUEST, &message)),
         };
         let Ok(protocol) = negotiate(&parts.headers, faults.tunnel.v5) else {
-            // What Go's websocket server answers when it knows none of the offered protocols.
+            // Go's websocket server sends this answer if it supports none of the offered protocols.
             return Ok(web::text(StatusCode::FORBIDDEN, ""));
         };
         let Some(upgrade) = parts.extensions.remove::<OnUpgrade>() else {
@@ -79,11 +79,11 @@ impl ApiServer {
         };
         let gone = self.pod_gone(target_key(target, name));
         self.tasks.spawn(async move {
-            // A client that goes away between the answer and the upgrade needs no tunnel.
+            // A client that disconnects between the answer and the upgrade needs no tunnel.
             if let Ok(connection) = upgrade.await {
                 tokio::select! {
                     () = tunnel.run(connection) => {}
-                    // Its sandbox takes the connections along.
+                    // The pod's sandbox ends, and its connections with it.
                     () = gone => {}
                 }
             }
@@ -91,7 +91,7 @@ impl ApiServer {
         Ok(switching(&key, protocol))
     }
 
-    /// Resolves when there is no such pod any more.
+    /// Completes when the pod no longer exists.
     fn pod_gone(&self, key: Key) -> impl Future<Output = ()> + Send + 'static {
         let store = Arc::clone(&self.objects.store);
         async move {
@@ -120,10 +120,10 @@ impl ApiServer {
     }
 }
 
-/// The kubelet's words for a port on which nothing listens.
+/// Returns the kubelet's error for a port on which nothing listens.
 fn refused(pod: &Value, port: u16) -> String {
     let uid = pod["metadata"]["uid"].as_str().unwrap_or_default();
-    // A kubelet names the sandbox, not the pod; any stable hexadecimal text will do.
+    // A kubelet names the sandbox, not the pod; any stable hexadecimal text is sufficient.
     let sandbox = uid.replace('-', "").repeat(2);
     let network = format!("/var/run/netns/cni-{uid}");
     format!(
@@ -134,7 +134,7 @@ fn refused(pod: &Value, port: u16) -> String {
     )
 }
 
-/// Ports as the kubelet reads them: the parameter may be repeated and may hold several.
+/// Parses ports like the kubelet: the parameter may be repeated and may contain several.
 fn parse_ports(query: &Query) -> Result<Vec<u16>, String> {
     let mut ports = Vec::new();
     for text in query.all("ports") {

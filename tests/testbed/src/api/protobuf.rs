@@ -1,18 +1,18 @@
-//! As much of Kubernetes' protobuf form as `kubectl auth can-i` sends: typed clients write built-in
-//! types in it, and read JSON answers all the same.
+//! The part of Kubernetes' protobuf format that `kubectl auth can-i` sends. Typed clients send built-in types
+//! in this format, and also accept JSON answers.
 
 use serde_json::{Map, Value};
 
-/// What all bodies in this form begin with (`k8s.io/apimachinery/pkg/runtime/serializer/protobuf`).
+/// The prefix of all bodies in this format (`k8s.io/apimachinery/pkg/runtime/serializer/protobuf`).
 const MAGIC: &[u8] = b"k8s\0";
 
-/// The field `raw` of `runtime.Unknown`.
+/// The number of the field `raw` of `runtime.Unknown`.
 const RAW: u64 = 2;
-/// `SelfSubjectAccessReview.spec` and its `resourceAttributes`
+/// The numbers of `SelfSubjectAccessReview.spec` and its `resourceAttributes`
 /// (`k8s.io/api/authorization/v1/generated.proto`).
 const SPEC: u64 = 2;
 const RESOURCE_ATTRIBUTES: u64 = 1;
-/// The fields of `ResourceAttributes` that are texts, by number, from 1.
+/// The text fields of `ResourceAttributes`, by number, from 1.
 const ATTRIBUTES: [&str; 7] = [
     "namespace",
     "verb",
@@ -23,7 +23,7 @@ const ATTRIBUTES: [&str; 7] = [
     "name",
 ];
 
-/// The review that a body holds, as its JSON form; none if it is not in this form.
+/// Returns the review in a body as JSON, or `None` if the body has another format.
 pub fn access_review(body: &[u8]) -> Option<Value> {
     let review = field(body.strip_prefix(MAGIC)?, RAW)?;
     let asked = field(field(review, SPEC)?, RESOURCE_ATTRIBUTES)?;
@@ -37,7 +37,7 @@ pub fn access_review(body: &[u8]) -> Option<Value> {
     Some(serde_json::json!({"spec": {"resourceAttributes": attributes}}))
 }
 
-/// The bytes of a field of a message. Kubernetes' messages have only texts, messages and numbers.
+/// Returns the bytes of a field of a message. The messages in use contain only texts, messages and numbers.
 fn field(mut message: &[u8], wanted: u64) -> Option<&[u8]> {
     while !message.is_empty() {
         let tag = varint(&mut message)?;

@@ -1,4 +1,4 @@
-//! `get` and `list`.
+//! The verbs `get` and `list`.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use super::store::{Key, revision_of};
 use super::table::{self, Include};
 use crate::web::{self, Query, Reply};
 
-/// Whether the client prefers tables.
+/// Returns whether the client prefers tables.
 pub fn wants_table(headers: &HeaderMap) -> bool {
     let accept = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok());
     let first = accept.unwrap_or_default().split(',').next();
@@ -44,7 +44,7 @@ impl ApiServer {
         Ok(web::json(StatusCode::OK, &table))
     }
 
-    /// The object that a target names.
+    /// Returns the object that a target names.
     pub(super) fn stored(&self, target: &Target) -> Result<Arc<Value>, ApiError> {
         let name = target.name.as_deref().unwrap_or_default();
         let object = self.objects.store.get(&target_key(target, name));
@@ -86,7 +86,7 @@ impl ApiServer {
         if limit > 0 && matching.len() > limit {
             let remaining = matching.split_off(limit).len();
             metadata["continue"] = json!(token(revision, &matching[limit - 1].0));
-            // With a selector the real server doesn't know how many are left.
+            // With a selector the real server doesn't know how many objects remain.
             if selector.is_empty() {
                 metadata["remainingItemCount"] = json!(remaining);
             }
@@ -115,7 +115,7 @@ impl ApiServer {
         Ok(web::json(StatusCode::OK, &list))
     }
 
-    /// The revision a paged list began at and the last item that was sent.
+    /// Returns the revision of a paged list and the last item of the previous page.
     fn continued(&self, token: &str) -> Result<(u64, (String, String)), ApiError> {
         let invalid = || ApiError::bad_request("continue key is not valid: invalid character");
         let bytes = BASE64_URL_SAFE_NO_PAD
@@ -136,7 +136,7 @@ impl ApiServer {
     }
 }
 
-/// Items of lists of built-in types carry neither kind nor version.
+/// Removes kind and version, which the items of lists of built-in types do not have.
 fn item(custom: bool, object: &Value) -> Value {
     let mut object = object.clone();
     if !custom && let Some(fields) = object.as_object_mut() {
@@ -155,7 +155,7 @@ fn token(revision: u64, last: &Key) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(token.to_string())
 }
 
-/// Where the object `name` of a target is kept.
+/// Returns the key of the object `name` of a target.
 pub fn target_key(target: &Target, name: &str) -> Key {
     let namespace = target.namespace.as_deref().unwrap_or_default();
     key(&target.ty.qualified(), namespace, name)

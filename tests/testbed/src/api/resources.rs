@@ -1,4 +1,4 @@
-//! The resource types that the server knows, as data: custom resources are registered the same way.
+//! The resource types of the server, as data. Custom resources are registered in the same way.
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use super::status::ApiError;
     reason = "facts of a type that don't exclude each other"
 )]
 pub struct ResourceType {
-    /// Empty for the core group.
+    /// The API group; empty for the core group.
     pub group: String,
     pub version: String,
     pub kind: String,
@@ -22,41 +22,41 @@ pub struct ResourceType {
     /// Groups of types such as `all`.
     pub categories: Vec<String>,
     pub namespaced: bool,
-    /// Whether `status` is a subresource: then the main resource ignores changes to it.
+    /// Whether `status` is a subresource. If it is, the main resource ignores changes to it.
     pub status: bool,
-    /// Whether `metadata.generation` is kept.
+    /// Whether the server maintains `metadata.generation`.
     pub generation: bool,
-    /// A custom resource: no strategic merge patch, no built-in defaults.
+    /// Whether the type is a custom resource. Those have no strategic merge patch and no built-in defaults.
     pub custom: bool,
     pub columns: Columns,
-    /// What its schema finds wrong with an object, if it has one.
+    /// A function that validates an object, if the type has a schema.
     pub schema: Option<Schema>,
 }
 
-/// Finds what is wrong with an object: each field, and the problem with it.
+/// A function that returns the violations of an object: each field, and its problem.
 pub type Schema = fn(&Value) -> Vec<(String, String)>;
 
-/// What a table of a type shows.
+/// The columns of a type's tables.
 #[derive(Debug, Clone)]
 pub enum Columns {
-    /// Built into the server: definitions, and the cells of an object.
+    /// Columns that are built into the server: definitions, and a function for the cells of an object.
     BuiltIn(&'static [BuiltInColumn], CellsOf),
-    /// `additionalPrinterColumns` of a custom resource; `Age` is shown if there are none.
+    /// The `additionalPrinterColumns` of a custom resource. If there are none, the table shows `Age`.
     Printer(Vec<PrinterColumn>),
 }
 
-/// Computes the cells of an object from it and the present moment.
+/// A function that computes the cells of an object from the object and the current time.
 pub type CellsOf = fn(&Value, jiff::Timestamp) -> Vec<Value>;
 
 /// A column of a built-in type.
 #[derive(Debug)]
 pub struct BuiltInColumn {
     pub name: &'static str,
-    /// `string`, `integer`, …
+    /// The type: `string`, `integer`, …
     pub kind: &'static str,
-    /// `name` for the column that names the object.
+    /// The format: `name` for the column that names the object.
     pub format: &'static str,
-    /// Columns above 0 are shown by `-o wide` only.
+    /// The priority. Only `-o wide` shows columns above 0.
     pub priority: u8,
 }
 
@@ -64,16 +64,17 @@ pub struct BuiltInColumn {
 #[derive(Debug, Clone)]
 pub struct PrinterColumn {
     pub name: String,
-    /// `string`, `integer`, `number`, `boolean` or `date`.
+    /// The type: `string`, `integer`, `number`, `boolean` or `date`.
     pub kind: String,
     pub json_path: String,
     pub description: String,
-    /// Columns above 0 are shown by `-o wide` only.
+    /// The priority. Only `-o wide` shows columns above 0.
     pub priority: u8,
 }
 
 impl ResourceType {
-    /// A namespaced custom resource with a status subresource. `singular` is the lower-cased kind.
+    /// Returns a namespaced custom resource with a status subresource. Its `singular` is the lower-cased
+    /// kind.
     pub fn custom(group: &str, version: &str, kind: &str, plural: &str) -> Self {
         Self {
             group: group.to_owned(),
@@ -92,7 +93,7 @@ impl ResourceType {
         }
     }
 
-    /// Refuses what is not as the schema has it.
+    /// Checks an object against the schema.
     pub(crate) fn validate(&self, name: &str, object: &Value) -> Result<(), ApiError> {
         let problems = self.schema.map(|schema| schema(object)).unwrap_or_default();
         if problems.is_empty() {
@@ -112,7 +113,7 @@ impl ResourceType {
         }
     }
 
-    /// `v1` or `apps/v1`.
+    /// Returns the version in the form `v1` or `apps/v1`.
     pub fn api_version(&self) -> String {
         if self.group.is_empty() {
             self.version.clone()
@@ -121,7 +122,7 @@ impl ResourceType {
         }
     }
 
-    /// `pods` or `statefulsets.apps`, as messages name a type.
+    /// Returns the name of the type in messages: `pods` or `statefulsets.apps`.
     pub fn qualified(&self) -> String {
         if self.group.is_empty() {
             self.plural.clone()
@@ -134,7 +135,7 @@ impl ResourceType {
         format!("{}List", self.kind)
     }
 
-    /// What can be done to objects of the type.
+    /// The verbs for objects of the type.
     pub const VERBS: [&str; 8] = [
         "create",
         "delete",
@@ -146,7 +147,7 @@ impl ResourceType {
         "watch",
     ];
 
-    /// Its subresources, each with its kind and verbs.
+    /// Returns the subresources, each with its kind and verbs.
     pub fn subresources(&self) -> Vec<(&'static str, String, &'static [&'static str])> {
         let mut list = Vec::new();
         if self.status {
@@ -162,7 +163,7 @@ impl ResourceType {
     }
 }
 
-/// The built-in types.
+/// Returns the built-in types.
 pub fn built_in() -> Vec<ResourceType> {
     let all = || vec!["all".to_owned()];
     let core = |kind, plural, short: &[&str], columns| {

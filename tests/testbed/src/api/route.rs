@@ -1,4 +1,4 @@
-//! Which resource and verb a request is about.
+//! The mapping from requests to resources and verbs.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::resources::ResourceType;
 use super::{access_review, self_review};
 use crate::web::{Query, decode_path};
 
-/// Where a path leads.
+/// The meaning of a path.
 #[derive(Debug)]
 pub enum Route {
     Resource(Target),
@@ -17,26 +17,26 @@ pub enum Route {
     Groups {
         core: bool,
     },
-    /// `/apis/GROUP`.
+    /// One group: `/apis/GROUP`.
     Group(String),
     /// The resources of one version: `/api/v1`, `/apis/GROUP/VERSION`.
     Version {
         group: String,
         version: String,
     },
-    /// A resource of a version that is served, but not the resource.
+    /// An unknown resource of a version that is served.
     NoSuchResource,
     Health(String),
     ServerVersion,
-    /// What the user may do.
+    /// A review of the user's permissions.
     AccessReview,
-    /// Who the user is.
+    /// A review of the user's identity.
     SelfReview,
     OpenApi(String),
     Nowhere,
 }
 
-/// A resource, its objects or one of them.
+/// A resource: its objects, or one of them.
 #[derive(Debug, Clone)]
 pub struct Target {
     pub ty: Arc<ResourceType>,
@@ -46,10 +46,10 @@ pub struct Target {
 }
 
 impl Target {
-    /// The verb that RBAC knows the request by.
+    /// Returns the verb of the request in RBAC.
     pub fn verb(&self, method: &Method, query: &Query) -> &'static str {
         match (method.as_str(), &self.name) {
-            // Connecting to a subresource is `create` with POST and `get` with GET.
+            // A connection to a subresource is `create` for POST and `get` for GET.
             ("GET" | "HEAD", Some(_)) => "get",
             ("GET" | "HEAD", None) if query.flag("watch") => "watch",
             ("GET" | "HEAD", None) => "list",
@@ -62,7 +62,7 @@ impl Target {
         }
     }
 
-    /// The resource with its subresource, as RBAC rules name it.
+    /// Returns the resource with its subresource, as RBAC rules name it.
     pub fn resource(&self) -> String {
         match &self.subresource {
             Some(subresource) => format!("{}/{subresource}", self.ty.plural),

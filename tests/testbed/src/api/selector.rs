@@ -14,11 +14,11 @@ enum Requirement {
     Missing(String),
 }
 
-/// Which objects a request is about.
+/// A filter for the objects of a request.
 #[derive(Debug, Clone, Default)]
 pub struct Selector {
     labels: Vec<Requirement>,
-    /// JSON pointer, wanted value, and whether it is wanted or unwanted.
+    /// JSON pointer, value, and whether the value must be equal or different.
     fields: Vec<(String, String, bool)>,
 }
 
@@ -120,7 +120,7 @@ fn parse_label(part: &str) -> Option<Requirement> {
     Some(Requirement::Exists(name(part)?))
 }
 
-/// The fields that can be selected by, beside name and namespace.
+/// Returns the fields that a field selector supports besides name and namespace.
 fn selectable(ty: &ResourceType) -> &'static [&'static str] {
     match (ty.group.as_str(), ty.plural.as_str()) {
         ("", "pods") => &[

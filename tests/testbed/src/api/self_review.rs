@@ -1,4 +1,4 @@
-//! `SelfSubjectReview`: whom the API server takes the user for. It is answered and never kept.
+//! `SelfSubjectReview`: the user's identity for the API server. A review is answered and not stored.
 
 use http::{Method, StatusCode};
 use serde_json::json;
@@ -12,7 +12,7 @@ use crate::web::{self, Reply};
 pub const GROUP: &str = "authentication.k8s.io";
 pub const PLURAL: &str = "selfsubjectreviews";
 
-/// Answers a review. Every user who is known may ask, unless a deny rule says otherwise.
+/// Answers a review. Every authenticated user may send one, unless a deny rule forbids it.
 pub fn answer(method: &Method, user: &str, faults: &ApiFaults) -> Result<Reply, ApiError> {
     if method != Method::POST {
         return Err(ApiError::method_not_allowed());

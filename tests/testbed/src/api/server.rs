@@ -1,4 +1,4 @@
-//! The server itself: connections, and the way of one request through it.
+//! The server: its connections, and the processing of one request.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -27,10 +27,10 @@ use crate::pods::PodFiles;
 use crate::tasks::Tasks;
 use crate::web::{self, Query, Reply};
 
-/// The most a body may have: the limit of etcd, with room to spare.
+/// Maximum length of a body, in bytes: more than the limit of etcd.
 const BODY_LIMIT: usize = 3 * 1024 * 1024;
 
-/// Everything an API server needs to answer.
+/// The state of an API server.
 pub struct ApiServer {
     pub objects: Objects,
     pub faults: Faults,
@@ -40,7 +40,7 @@ pub struct ApiServer {
     pub files: PodFiles,
     pub tasks: Tasks,
     pub token: String,
-    /// Host and port, as discovery tells them.
+    /// Host and port, as discovery reports them.
     pub address: String,
 }
 
@@ -48,7 +48,7 @@ impl ApiServer {
     /// Accepts connections until the testbed's tasks are stopped.
     pub async fn run(self: Arc<Self>, listener: TcpListener, tls: TlsAcceptor) {
         loop {
-            // A failed accept concerns one client only.
+            // A failed accept concerns only one client.
             let Ok((stream, _)) = listener.accept().await else {
                 continue;
             };
@@ -58,9 +58,9 @@ impl ApiServer {
     }
 
     async fn connection(self: Arc<Self>, stream: TcpStream, tls: TlsAcceptor) {
-        // Without it, small frames of a port-forward wait for acknowledgements.
+        // Otherwise small frames of a port-forward would wait for acknowledgements.
         let _ = stream.set_nodelay(true);
-        // A client that distrusts the certificate ends here; it has its own error to report.
+        // A client that distrusts the certificate ends here and reports its own error.
         let Ok(stream) = tls.accept(stream).await else {
             return;
         };
@@ -101,7 +101,7 @@ impl ApiServer {
             Ok(reply) => reply,
             Err(error) => error.reply(),
         };
-        // Leases are judged by the server's clock, which clients see here only.
+        // Clients judge leases by the server's clock, which only this header shows.
         let date = self.clock.now().strftime("%a, %d %b %Y %H:%M:%S GMT");
         if let Ok(date) = HeaderValue::from_str(&date.to_string()) {
             reply.headers_mut().insert(header::DATE, date);
@@ -111,7 +111,7 @@ impl ApiServer {
 
     async fn routed(&self, mut parts: Parts, body: Incoming) -> Result<Reply, ApiError> {
         let route = route(parts.uri.path(), &self.objects);
-        // These two are open to everybody.
+        // These two routes need no authentication.
         match &route {
             Route::Health(name) => return Ok(health(name, &parts)),
             Route::ServerVersion => return Ok(version()),

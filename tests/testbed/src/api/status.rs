@@ -1,4 +1,4 @@
-//! `metav1.Status`: how an API server says no. The texts are those of Kubernetes 1.32.
+//! `metav1.Status`: the error answers of an API server. The texts are those of Kubernetes 1.32.
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::resources::ResourceType;
 use crate::web::{self, Reply};
 
-/// A refusal, ready to be sent.
+/// An error answer.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
 pub struct ApiError {
@@ -48,7 +48,7 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "NotFound", message).about(ty, name)
     }
 
-    /// The answer for a kind or subresource that the server doesn't serve.
+    /// Returns the error for a kind or subresource that the server doesn't serve.
     pub fn no_such_resource() -> Self {
         let message = "the server could not find the requested resource";
         let mut error = Self::new(StatusCode::NOT_FOUND, "NotFound", message);
@@ -70,7 +70,7 @@ impl ApiError {
         Self::new(StatusCode::CONFLICT, "Conflict", message).about(ty, name)
     }
 
-    /// RBAC's refusal. `why` is empty where the server gives no reason.
+    /// Returns RBAC's error. `why` is empty if the server gives no reason.
     pub fn forbidden(ty: &ResourceType, name: Option<&str>, why: &str) -> Self {
         let subject = match name {
             Some(name) => format!("{} \"{name}\"", ty.qualified()),
@@ -80,7 +80,7 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, "Forbidden", message).about(ty, name.unwrap_or_default())
     }
 
-    /// A validation error in one field.
+    /// Returns a validation error in one field.
     pub fn invalid(ty: &ResourceType, name: &str, field: &str, problem: &str) -> Self {
         let subject = if ty.group.is_empty() {
             ty.kind.clone()
@@ -98,7 +98,7 @@ impl ApiError {
         error
     }
 
-    /// A validation error in several fields, by those and what is wrong with each.
+    /// Returns a validation error in several fields, each with its problem.
     pub fn invalid_fields(ty: &ResourceType, name: &str, problems: &[(String, String)]) -> Self {
         if let [(field, problem)] = problems {
             return Self::invalid(ty, name, field, problem);
@@ -149,7 +149,7 @@ impl ApiError {
         Self::new(code, "UnsupportedMediaType", message)
     }
 
-    /// The `Status` object, as a body or as the object of an `ERROR` event of a watch.
+    /// Returns the `Status` object, for a body or for an `ERROR` event of a watch.
     pub fn object(&self) -> Value {
         let mut status = json!({
             "kind": "Status",

@@ -1,4 +1,4 @@
-//! Objects with revisions and a history, as etcd and the watch cache keep them.
+//! Objects with revisions and a history, like etcd and the watch cache.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,15 +6,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-/// How many events can be watched from in the past.
+/// Number of past events that a watch can start from.
 const HISTORY: usize = 4096;
 
-/// Where an object is kept. The order is that of lists: by namespace, then name.
+/// The key of an object. Lists have the order of the keys: by namespace, then by name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
-    /// Plural and group, `statefulsets.apps`.
+    /// Plural and group, such as `statefulsets.apps`.
     pub resource: String,
-    /// Empty for objects of the cluster.
+    /// The namespace; empty for cluster-scoped objects.
     pub namespace: String,
     pub name: String,
 }
@@ -26,14 +26,14 @@ pub enum Change {
     Deleted,
 }
 
-/// One step in the history of an object.
+/// One change of an object.
 #[derive(Debug, Clone)]
 pub struct Event {
     pub revision: u64,
     pub change: Change,
     pub key: Key,
     pub object: Arc<Value>,
-    /// What the object was before.
+    /// The object before the change.
     pub previous: Option<Arc<Value>>,
 }
 
@@ -41,11 +41,11 @@ pub struct Event {
 pub enum StoreError {
     Exists,
     Missing,
-    /// The revision that the writer had seen isn't the present one.
+    /// The revision that the writer knows isn't the current one.
     Stale,
 }
 
-/// The history no longer reaches back to a revision.
+/// The error that the history no longer contains a revision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooOld {
     pub oldest: u64,
@@ -55,7 +55,7 @@ pub struct TooOld {
 pub struct Store {
     state: Mutex<State>,
     revision: watch::Sender<u64>,
-    /// How often each object has been looked at, and that one has been.
+    /// The number of reads of each object, and a signal for each read.
     looks: Mutex<BTreeMap<Key, u32>>,
     looked: watch::Sender<()>,
 }
@@ -65,13 +65,13 @@ struct State {
     revision: u64,
     objects: BTreeMap<Key, Arc<Value>>,
     history: VecDeque<Event>,
-    /// The last revision that has fallen out of the history.
+    /// The newest revision that is no longer in the history.
     forgotten: u64,
 }
 
 impl Default for Store {
     fn default() -> Self {
-        // A cluster's revisions never start at 0: to a watch, 0 means "any".
+        // A cluster's revisions never start at 0: in a watch, 0 means "any".
         let first = 1000;
         Self {
             state: Mutex::new(State {
@@ -88,18 +88,18 @@ impl Default for Store {
 }
 
 impl Store {
-    /// Follows the store's revision.
+    /// Returns a receiver of the store's revisions.
     pub fn subscribe(&self) -> watch::Receiver<u64> {
         self.revision.subscribe()
     }
 
-    /// Counts that a client has looked at an object.
+    /// Counts that a client has read an object.
     pub fn look(&self, key: &Key) {
         *self.count().entry(key.clone()).or_default() += 1;
         self.looked.send_replace(());
     }
 
-    /// How often an object has been looked at since this was forgotten.
+    /// Returns the number of reads of an object since the counter was reset.
     pub fn looks(&self, key: &Key) -> u32 {
         self.count().get(key).copied().unwrap_or_default()
     }
@@ -108,7 +108,7 @@ impl Store {
         self.count().remove(key);
     }
 
-    /// Follows that objects are looked at.
+    /// Returns a receiver that signals reads of objects.
     pub fn subscribe_to_looks(&self) -> watch::Receiver<()> {
         self.looked.subscribe()
     }
@@ -121,7 +121,7 @@ impl Store {
         self.with(|state| state.objects.get(key).cloned())
     }
 
-    /// The objects of a resource, in one namespace or in all, and the revision they are of.
+    /// Returns the objects of a resource, in one namespace or in all, and their revision.
     pub fn list(&self, resource: &str, namespace: Option<&str>) -> (u64, Vec<(Key, Arc<Value>)>) {
         self.with(|state| {
             let wanted = |key: &Key| {
@@ -142,7 +142,7 @@ impl Store {
         })
     }
 
-    /// Every key below a namespace, of any resource.
+    /// Returns every key in a namespace, of any resource.
     pub fn keys_in(&self, namespace: &str) -> Vec<Key> {
         self.with(|state| {
             let keys = state.objects.keys();
@@ -159,7 +159,7 @@ impl Store {
         })
     }
 
-    /// Replaces an object; `seen` is the revision that the writer based the change on.
+    /// Replaces an object; `seen` is the revision that the change is based on.
     pub fn replace(
         &self,
         key: Key,
@@ -187,7 +187,7 @@ impl Store {
         })
     }
 
-    /// What happened after `revision`.
+    /// Returns the events after `revision`.
     pub fn events_after(&self, revision: u64) -> Result<Vec<Event>, TooOld> {
         self.with(|state| {
             if revision < state.forgotten {
@@ -200,7 +200,7 @@ impl Store {
         })
     }
 
-    /// Forgets the history, as a compaction of etcd does.
+    /// Drops the history, like a compaction of etcd.
     pub fn compact(&self) {
         self.with(|state| {
             state.history.clear();
@@ -222,7 +222,7 @@ impl Store {
     ) -> Result<T, StoreError> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let outcome = change(&mut state)?;
-        // Told under the lock, so that watchers see revisions in order.
+        // The signal is sent under the lock, so that watchers see revisions in order.
         self.revision.send_replace(state.revision);
         Ok(outcome)
     }
@@ -254,7 +254,7 @@ impl State {
     }
 }
 
-/// The `resourceVersion` of an object.
+/// Returns the `resourceVersion` of an object.
 pub fn revision_of(object: &Value) -> Option<&str> {
     object.pointer("/metadata/resourceVersion")?.as_str()
 }

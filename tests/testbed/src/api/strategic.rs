@@ -1,11 +1,11 @@
 //! Strategic merge patch for built-in types: lists of objects are merged by a key.
 //!
-//! The server knows the key of each list from tags in its types; here the name of the list decides,
-//! which covers the fields of the types this server has.
+//! The real server reads the key of each list from tags of its types. The testbed uses the name of the list,
+//! which is sufficient for the types of this server.
 
 use serde_json::{Map, Value};
 
-/// What items of a list are told apart by, given the name of the list and an item.
+/// Returns the field that identifies the items of a list, given the name of the list and an item.
 fn merge_key(list: &str, item: &Value) -> Option<&'static str> {
     match list {
         "containers"
@@ -26,7 +26,7 @@ fn merge_key(list: &str, item: &Value) -> Option<&'static str> {
     }
 }
 
-/// Lists of plain values that are merged instead of replaced.
+/// Returns whether a list of plain values is merged instead of replaced.
 fn is_set(list: &str) -> bool {
     list == "finalizers"
 }
@@ -49,7 +49,7 @@ pub fn merge(target: &mut Value, patch: &Value) {
                 items.retain(|item| !gone.contains(item));
             }
         } else if name.starts_with('$') {
-            // `$setElementOrder`, `$retainKeys` and `$patch` say how, not what.
+            // `$setElementOrder`, `$retainKeys` and `$patch` are directives, not fields.
         } else if value.is_null() {
             target.remove(name);
         } else if let Value::Array(items) = value {

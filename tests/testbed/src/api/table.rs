@@ -7,7 +7,7 @@ use super::cells::age;
 use super::jsonpath;
 use super::resources::{Columns, PrinterColumn, ResourceType};
 
-/// What each row carries beside its cells: the `includeObject` parameter.
+/// The object that each row contains besides its cells: the `includeObject` parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Include {
     Nothing,
@@ -58,7 +58,7 @@ pub fn definitions(columns: &Columns) -> Value {
     }
 }
 
-/// A custom resource without printer columns shows its age.
+/// Returns the columns to show. A custom resource without printer columns shows its age.
 fn shown(columns: &[PrinterColumn]) -> Vec<PrinterColumn> {
     if !columns.is_empty() {
         return columns.to_vec();
@@ -108,7 +108,7 @@ pub fn row(ty: &ResourceType, object: &Value, include: Include, now: Timestamp) 
     json!({"cells": cells, "object": carried})
 }
 
-/// A table; `definitions` are left out of all but the first event of a watch.
+/// Returns a table. Only the first event of a watch contains `definitions`.
 pub fn table(metadata: &Value, definitions: Option<&Value>, rows: &[Value]) -> Value {
     json!({
         "kind": "Table",

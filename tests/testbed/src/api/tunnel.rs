@@ -1,8 +1,8 @@
-//! A port-forward that has been granted: frames of the websocket to and from the pod's ports.
+//! An established port-forward: frames of the websocket to and from the pod's ports.
 //!
-//! Port number `i` of the request has two channels, `2i` for data and `2i + 1` for errors. The
-//! first byte of each message is its channel, and the first message of each channel is the port
-//! in two bytes, little-endian (`handleWebSocketStreams` of the kubelet).
+//! Port number `i` of the request has two channels, `2i` for data and `2i + 1` for errors. The first byte of
+//! each message is its channel. The first message of each channel is the port in two bytes, little-endian
+//! (`handleWebSocketStreams` of the kubelet).
 
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::future::try_join_all;
@@ -19,14 +19,14 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use super::upgrade::Socket;
 use crate::faults::tunnel::TunnelFaults;
 
-/// How much of a pod's data goes into one message: what the kubelet copies with holds 32 KiB.
+/// Maximum number of bytes of a pod's data in one message: the kubelet's buffer has 32 KiB.
 const CHUNK: usize = 32 * 1024;
-/// How many messages may wait for a slow client.
+/// Number of messages that may wait for a slow client.
 const QUEUE: usize = 4;
-/// The channel on which `v5.channel.k8s.io` says that a channel is closed.
+/// The channel on which `v5.channel.k8s.io` reports that a channel is closed.
 const CLOSE_CHANNEL: u8 = 255;
 
-/// One port of a tunnel: its stream, or the words of the kubelet for there being none.
+/// One port of a tunnel: its stream, or the kubelet's error.
 pub struct PortStream {
     pub port: u16,
     pub connection: Result<DuplexStream, String>,
@@ -40,9 +40,9 @@ pub struct Tunnel {
 
 /// One message to the client.
 struct Frame {
-    /// Channel and content.
+    /// The channel and the content.
     message: Bytes,
-    /// Whether it carries data of the pod.
+    /// Whether the message carries data of the pod.
     counts: bool,
 }
 
@@ -58,7 +58,7 @@ impl Frame {
     }
 }
 
-/// The tunnel ends without a word of farewell.
+/// The reason for ending the tunnel without a close frame.
 struct Cut;
 
 impl Tunnel {
@@ -71,7 +71,7 @@ impl Tunnel {
         let mut writers = Vec::new();
         let mut readers = Vec::new();
         for (index, port) in self.streams.into_iter().enumerate() {
-            // The query that named the ports is far shorter than 127 of them.
+            // The query that named the ports is too short for 127 of them.
             let data = u8::try_from(index * 2).unwrap_or(CLOSE_CHANNEL - 1);
             let (reader, writer) = match port.connection {
                 Ok(connection) => {
@@ -123,7 +123,7 @@ impl Tunnel {
     }
 }
 
-/// Hands the client's messages to the ports until the client is gone.
+/// Passes the client's messages to the ports until the client disconnects.
 async fn to_pod(
     mut stream: SplitStream<Socket>,
     mut writers: Vec<Option<WriteHalf<DuplexStream>>>,
@@ -145,10 +145,10 @@ async fn deliver(frame: &Bytes, writers: &mut [Option<WriteHalf<DuplexStream>>])
                 let _ = writer.shutdown().await;
             }
         }
-        // Clients have nothing to say on error channels.
+        // Clients send nothing on error channels.
         [channel, ref data @ ..] if channel % 2 == 0 => {
             let place = writers.get_mut(usize::from(channel) / 2);
-            // A pod that has closed its end doesn't end the tunnel: what it sent is on its way.
+            // A pod that has closed its end doesn't end the tunnel: its last data may still be on the way.
             if let Some(Some(writer)) = place {
                 let _ = writer.write_all(data).await;
             }
@@ -190,7 +190,7 @@ impl PortReader {
     }
 }
 
-/// Forwards what a port sends until it closes.
+/// Forwards the data of a port until the port closes.
 async fn forward(
     channel: u8,
     reader: &mut ReadHalf<DuplexStream>,
@@ -200,7 +200,7 @@ async fn forward(
     loop {
         buffer.reserve(CHUNK + 1);
         buffer.put_u8(channel);
-        // A pod's stream in memory has no other error than its end.
+        // The only error of an in-memory stream is its end.
         let read = reader.read_buf(&mut (&mut buffer).limit(CHUNK)).await;
         if read.unwrap_or(0) == 0 {
             return Ok(());

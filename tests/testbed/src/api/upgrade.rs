@@ -1,4 +1,4 @@
-//! What upgrades to a websocket have in common.
+//! The common parts of upgrades to a websocket.
 
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use hyper::upgrade::Upgraded;
@@ -13,7 +13,7 @@ pub const V5: &str = "v5.channel.k8s.io";
 
 pub type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
-/// The key of a websocket upgrade, if the request is one.
+/// Returns the key of a websocket upgrade, if the request is one.
 pub fn websocket_key(headers: &HeaderMap) -> Option<String> {
     let has = |name, wanted: &str| {
         let values = headers.get_all(name).iter().filter_map(|v| v.to_str().ok());
@@ -27,7 +27,7 @@ pub fn websocket_key(headers: &HeaderMap) -> Option<String> {
     Some(key.to_str().ok()?.to_owned())
 }
 
-/// The first protocol the client offers that is served; `None` if it offers none at all.
+/// Returns the first offered protocol that the server supports, or `None` if the client offers none.
 pub fn negotiate(headers: &HeaderMap, v5: bool) -> Result<Option<&'static str>, ()> {
     let offered = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter();
     let offered: Vec<&str> = offered

@@ -1,4 +1,4 @@
-//! `watch`: a stream of events, one JSON object per line.
+//! The verb `watch`: a stream of events, one JSON object per line.
 
 use std::io;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use super::table::{self, Include};
 use crate::clock::Clock;
 use crate::web::{Query, Reply};
 
-/// How long a watch lasts that doesn't say how long it wants to last.
+/// The duration of a watch that doesn't request one.
 const DEFAULT_TIMEOUT: Duration = Duration::from_mins(30);
 const BOOKMARK_INTERVAL: Duration = Duration::from_mins(1);
 
@@ -44,7 +44,7 @@ impl ApiServer {
         let (labels, fields) = (query.get("labelSelector"), query.get("fieldSelector"));
         let timeout = query.get("timeoutSeconds").and_then(|s| s.parse().ok());
         let store = Arc::clone(&self.objects.store);
-        // Subscribed before anything is read, so that nothing falls between.
+        // The subscription starts before the first read, so that no change is missed.
         let revisions = store.subscribe();
         let mut watch = Watch {
             resource: target.ty.qualified(),
@@ -83,24 +83,24 @@ struct Watch {
     target: Target,
     resource: String,
     selector: Selector,
-    /// Whether it is of one object, by its name.
+    /// Whether the watch is about one object, by its name.
     single: bool,
-    /// What rows carry, if the client wants tables.
+    /// The object in each row, if the client wants tables.
     include: Option<Include>,
     deadline: Instant,
-    /// If the client wants bookmarks.
+    /// The time of the next bookmark, if the client wants bookmarks.
     next_bookmark: Option<Instant>,
     clock: Clock,
     /// Whether the columns have been sent.
     defined: bool,
     ended: bool,
-    /// The revision up to which everything has been sent.
+    /// The revision up to which all events have been sent.
     at: u64,
     pending: Vec<u8>,
 }
 
 impl Watch {
-    /// Without a revision, or from 0, a watch begins with what is there.
+    /// Starts the watch. Without a revision, or from 0, it begins with the existing objects.
     fn begin(&mut self, since: &str) -> Result<(), ApiError> {
         if !since.is_empty() && since != "0" {
             self.at = since.parse().map_err(|_| {
@@ -124,7 +124,7 @@ impl Watch {
         Ok(())
     }
 
-    /// The next lines, or `None` at the end.
+    /// Returns the next lines, or `None` at the end.
     async fn next(&mut self) -> Option<Vec<u8>> {
         loop {
             if !self.pending.is_empty() {
@@ -154,7 +154,7 @@ impl Watch {
         }
     }
 
-    /// Turns what happened since the last time into lines.
+    /// Converts the events since the last call to lines.
     fn collect(&mut self) {
         match self.store.events_after(self.at) {
             Ok(events) => {
@@ -181,9 +181,9 @@ impl Watch {
             && name.is_none_or(|name| key.name == *name)
     }
 
-    /// An object that begins or ceases to match the selector is told as added or deleted.
+    /// Adds an event. An object that begins or ceases to match the selector counts as added or deleted.
     fn tell(&mut self, event: &Event) {
-        // Who follows a single object only waits for a change, and looks then.
+        // A client that watches a single object only waits for a change and then reads the object.
         if !self.single {
             self.store.look(&event.key);
         }
@@ -231,7 +231,7 @@ impl Watch {
     }
 }
 
-/// Never, without an instant.
+/// Waits until the instant, or forever without one.
 async fn reached(instant: Option<Instant>) {
     match instant {
         Some(instant) => tokio::time::sleep_until(instant).await,

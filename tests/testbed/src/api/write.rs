@@ -1,4 +1,4 @@
-//! `create`, and what all requests that write have in common.
+//! The verb `create`, and the common parts of requests that write.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -38,7 +38,7 @@ impl ApiServer {
         } else if ty.namespaced {
             return Err(ApiError::method_not_allowed());
         }
-        // The server decides about these.
+        // The server sets these fields itself.
         if let Some(metadata) = object["metadata"].as_object_mut() {
             for field in [
                 "uid",
@@ -74,7 +74,7 @@ impl ApiServer {
     }
 }
 
-/// The object's name, checked, or one made from `generateName`.
+/// Returns the object's name after a check, or a name made from `generateName`.
 fn name_for(ty: &ResourceType, object: &mut Value) -> Result<String, ApiError> {
     let given = object["metadata"]["name"].as_str().unwrap_or_default();
     let mut name = given.to_owned();
@@ -110,7 +110,7 @@ pub(super) fn content_type(headers: &HeaderMap) -> &str {
     value.split(';').next().unwrap_or_default().trim()
 }
 
-/// Reads an object of a type from a body.
+/// Parses an object of a type from a body.
 pub(super) fn decode(
     ty: &ResourceType,
     headers: &HeaderMap,
@@ -164,13 +164,13 @@ fn is_subdomain(name: &str) -> bool {
         })
 }
 
-/// Five characters from the alphabet that Kubernetes uses for generated names.
+/// Returns five characters of the alphabet for generated names in Kubernetes.
 fn suffix() -> String {
     const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let mut number = since.map_or(0, |d| u64::from(d.subsec_nanos()) + d.as_secs());
     let mut next = || {
-        // A multiplicative step: neighbouring nanoseconds must not look alike.
+        // The multiplication makes neighbouring nanoseconds yield different names.
         number = number
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1);

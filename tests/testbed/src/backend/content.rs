@@ -1,4 +1,4 @@
-//! What backups contain: bytes that look random and are the same each time.
+//! The content of backups: bytes that look random and are reproducible.
 
 use std::convert::Infallible;
 use std::fmt::Write;
@@ -19,10 +19,10 @@ use crate::faults::Faults;
 use crate::faults::download::{DownloadFaults, Framing};
 use crate::web::{self, Reply};
 
-/// The content repeats after this many bytes. A prime: a piece that is resumed at a wrong place
-/// doesn't fit by accident.
+/// The length after which the content repeats, in bytes. It is prime, so that a part at a wrong offset
+/// doesn't match by accident.
 const PERIOD: usize = 1_048_573;
-/// The most that is handed out at once.
+/// Maximum length of a part, in bytes.
 const PIECE: usize = 256 * 1024;
 
 /// Generated content of a given size.
@@ -33,15 +33,15 @@ pub struct Content {
 }
 
 impl Content {
-    /// The content of that name and size; the same for the same arguments.
+    /// Returns the content for a name and a size. The same arguments yield the same bytes.
     pub fn new(name: &str, size: u64) -> Self {
-        // FNV-1a, so that each name has its own bytes.
+        // FNV-1a gives each name its own bytes.
         let mut state = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         }) | 1;
         let mut block = BytesMut::with_capacity(PERIOD + 8);
         while block.len() < PERIOD {
-            // xorshift64
+            // The generator is xorshift64.
             state ^= state << 13;
             state ^= state >> 7;
             state ^= state << 17;
@@ -58,7 +58,8 @@ impl Content {
         self.size
     }
 
-    /// SHA-256 of the whole, in lower-case hexadecimal. Reads all of it: takes time for large sizes.
+    /// Returns the SHA-256 digest of the whole content, in lower-case hexadecimal. It takes time for large
+    /// sizes.
     pub fn sha256(&self) -> String {
         let mut digest = Sha256::new();
         let mut at = 0;
@@ -70,22 +71,22 @@ impl Content {
             .finalize()
             .iter()
             .fold(String::new(), |mut text, byte| {
-                // Writing to a string cannot fail.
+                // Writing to a string never fails.
                 let _ = write!(text, "{byte:02x}");
                 text
             })
     }
 
-    /// A piece from `at`, not beyond `end`; `None` at the end.
+    /// Returns a part that begins at `at` and ends at `end` at the latest, or `None` at the end.
     fn piece(&self, at: u64, end: u64) -> Option<Bytes> {
         let left = usize::try_from(end.checked_sub(at)?).unwrap_or(usize::MAX);
-        // A remainder by a usize fits a usize.
+        // A remainder by a usize fits into a usize.
         let start = usize::try_from(at % PERIOD as u64).unwrap_or(0);
         let length = left.min(PIECE).min(PERIOD - start);
         (length > 0).then(|| self.block.slice(start..start + length))
     }
 
-    /// Answers a download as the faults say.
+    /// Answers a download as the faults require.
     pub(crate) fn download(&self, call: &Call, faults: &Faults) -> Reply {
         let (faults, cut) = faults.edit(|settings| {
             let cut = settings.download.take_cut();
@@ -123,7 +124,7 @@ impl Content {
         let mut reply = Response::new(body);
         *reply.status_mut() = status;
         if faults.framing == Framing::Close {
-            // Only to HTTP/1.0 does an end of the connection mean the end of the body.
+            // Only in HTTP/1.0 does the end of the connection mark the end of the body.
             *reply.version_mut() = http::Version::HTTP_10;
         }
         self.describe(&mut reply, &faults, &etag, &part);
@@ -185,7 +186,7 @@ impl Content {
         HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("\"0\""))
     }
 
-    /// Which part is asked for, by RFC 9110 sections 13.1.5 and 14.
+    /// Returns the requested range, by RFC 9110 sections 13.1.5 and 14.
     fn asked(&self, call: &Call, faults: &DownloadFaults, etag: &HeaderValue) -> Asked {
         let header = |name| call.headers.get(name);
         let fits = header(header::IF_RANGE).is_none_or(|given| given == etag);
@@ -194,7 +195,7 @@ impl Content {
         }
         let range = header(header::RANGE).and_then(|value| value.to_str().ok());
         let bounds = range.and_then(|range| range.strip_prefix("bytes=")?.split_once('-'));
-        // A range that can't be read, or several, is answered with the whole.
+        // An invalid range, or several ranges, are answered with the whole content.
         let Some((from, to)) = bounds else {
             return Asked::Whole;
         };
@@ -212,15 +213,15 @@ impl Content {
     }
 }
 
-/// What a download asks for.
+/// The range that a download requests.
 enum Asked {
     Whole,
     Part(Range<u64>),
-    /// Something after the end.
+    /// A range after the end.
     Beyond,
 }
 
-/// Sets a header, unless the text can't be one.
+/// Sets a header, unless the text is not a valid value.
 fn insert(headers: &mut HeaderMap, name: header::HeaderName, text: &str) {
     if let Ok(value) = HeaderValue::from_bytes(text.as_bytes()) {
         headers.insert(name, value);
@@ -231,7 +232,7 @@ struct ContentBody {
     content: Content,
     at: u64,
     end: u64,
-    /// Whether the last byte is a wrong one.
+    /// Whether the last byte is wrong.
     corrupt: bool,
 }
 

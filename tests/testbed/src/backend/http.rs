@@ -1,5 +1,4 @@
-//! What all backends that speak HTTP have in common: the server, the log, and the faults that
-//! every answer can have.
+//! The common parts of all HTTP backends: the server, the log, and the faults of any answer.
 
 use std::io;
 use std::pin::Pin;
@@ -26,34 +25,34 @@ use crate::log::{BackendRequest, Log};
 use crate::tasks::Tasks;
 use crate::web::{self, Query, Reply};
 
-/// The most that a request to a backend may bring.
+/// Maximum length of the body of a request to a backend, in bytes.
 const BODY_LIMIT: usize = 1024 * 1024;
 
 /// One request to a backend.
 pub struct Call {
     pub pod: PodAddress,
     pub method: Method,
-    /// As it was sent: still percent-encoded.
+    /// The path as it was sent, still percent-encoded.
     pub path: String,
     pub query: Query,
     pub headers: HeaderMap,
     pub body: Bytes,
-    /// Told whenever everything that was written has left the server.
+    /// A signal that all written bytes have left the server.
     pub flushed: Arc<Notify>,
 }
 
-/// The backend drops the connection instead of answering.
+/// The error that the backend drops the connection instead of answering.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection is dropped without an answer")]
 pub struct NoAnswer;
 
-/// The part of an HTTP backend that is its own.
+/// The part of an HTTP backend that differs between backends.
 pub trait Service: Send + Sync + 'static {
     const KIND: BackendKind;
 
     fn answer(&self, call: &Call) -> Result<Reply, NoAnswer>;
 
-    /// An error in the form that this backend gives its errors.
+    /// Returns an error in the backend's own format.
     fn error(&self, status: StatusCode, message: &str) -> Reply;
 }
 
@@ -101,7 +100,7 @@ impl<S: Service> Backend for HttpBackend<S> {
                 let flushed = Arc::clone(&flushed);
                 async move { inner.answer(request, pod, flushed).await }
             });
-            // Errors are those that faults ask for, or a client that went away.
+            // Errors come from faults or from clients that disconnected.
             let _ = http1::Builder::new()
                 .half_close(true)
                 .serve_connection(TokioIo::new(io), service)
@@ -165,7 +164,7 @@ impl<S: Service> Inner<S> {
     }
 }
 
-/// The headers of a request as an answer to it.
+/// Returns the headers of a request as an answer to it.
 fn repeated(headers: &HeaderMap, echo: Echo) -> Reply {
     let pairs = headers.iter();
     let lines: Vec<_> = pairs
@@ -186,7 +185,7 @@ fn repeated(headers: &HeaderMap, echo: Echo) -> Reply {
     reply
 }
 
-/// Does to a good answer what the faults say.
+/// Applies the faults to a successful answer.
 fn distort(reply: Reply, faults: &ReplyFaults, flushed: &Arc<Notify>) -> Reply {
     let json = HeaderValue::from_static("application/json");
     let is_json = reply.headers().get(header::CONTENT_TYPE) == Some(&json);
@@ -211,7 +210,7 @@ fn distort(reply: Reply, faults: &ReplyFaults, flushed: &Arc<Notify>) -> Reply {
     let Some(length) = body.size_hint().exact() else {
         return Reply::from_parts(parts, body);
     };
-    // The length is promised before the body is touched: that is what makes a cut one.
+    // The length is announced before the body is changed: that makes a truncated body.
     parts
         .headers
         .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
@@ -222,7 +221,7 @@ fn distort(reply: Reply, faults: &ReplyFaults, flushed: &Arc<Notify>) -> Reply {
     Reply::from_parts(parts, shaped(body, shape, Arc::clone(flushed)))
 }
 
-/// A connection that tells when hyper has nothing left to write.
+/// A connection that signals when hyper has nothing left to write.
 struct FlushWatch {
     io: DuplexStream,
     flushed: Arc<Notify>,

@@ -1,4 +1,4 @@
-//! What listens behind the pods. A new kind of backend is a new file here, an entry in
+//! The servers behind the pods. A new kind of backend needs a file here, an entry in
 //! [`BackendKind`](crate::BackendKind) and a line in a scenario.
 
 pub mod content;
@@ -17,10 +17,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use serde_json::Value;
 use tokio::io::DuplexStream;
 
-/// How much a connection to a pod holds before its writer has to wait.
+/// Number of bytes that a connection to a pod buffers before its writer has to wait.
 const PIPE: usize = 1024 * 1024;
 
-/// Where a pod is.
+/// The namespace and the name of a pod.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PodAddress {
     pub namespace: String,
@@ -36,14 +36,14 @@ impl PodAddress {
     }
 }
 
-/// Something that listens on a port of pods.
+/// A server on a port of pods.
 pub trait Backend: Send + Sync {
-    /// Whether its process runs at all; if not, connections are refused.
+    /// Returns whether the process runs. If not, connections are refused.
     fn listening(&self) -> bool {
         true
     }
 
-    /// Takes a new connection to `pod`, without waiting for anything.
+    /// Accepts a new connection to `pod` without blocking.
     fn accept(&self, connection: DuplexStream, pod: &PodAddress);
 }
 
@@ -53,7 +53,7 @@ struct Listener {
     backend: Arc<dyn Backend>,
 }
 
-/// Which backend listens where. Clones share the list.
+/// The backends by port. Clones share the list.
 #[derive(Clone, Default)]
 pub struct Backends {
     listeners: Arc<RwLock<HashMap<(PodAddress, u16), Listener>>>,
@@ -66,7 +66,7 @@ impl fmt::Debug for Backends {
 }
 
 impl Backends {
-    /// Lets `backend` listen on a port of a pod, in one of its containers.
+    /// Makes `backend` listen on a port of a pod, in one of its containers.
     pub fn listen(&self, pod: &PodAddress, port: u16, container: &str, backend: Arc<dyn Backend>) {
         let listener = Listener {
             container: container.to_owned(),
@@ -78,8 +78,8 @@ impl Backends {
             .insert((pod.clone(), port), listener);
     }
 
-    /// Connects to a port; `None` if the connection is refused, as it is where nothing listens and
-    /// where the container isn't running.
+    /// Connects to a port. Returns `None` if the connection is refused: nothing listens, or the container
+    /// isn't running.
     pub(crate) fn connect(
         &self,
         address: &PodAddress,

@@ -1,18 +1,18 @@
-//! How long work takes in a backend.
+//! The duration of work in a backend.
 
 use std::time::{Duration, Instant};
 
-/// What makes work progress.
+/// The condition on which work completes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pace {
-    /// Done when it has been looked at this often.
+    /// Completes after this number of polls.
     Polls(u32),
-    /// Done after this time.
+    /// Completes after this time.
     After(Duration),
 }
 
 impl Default for Pace {
-    /// The first look finds the work running, the second finds it done.
+    /// Returns a pace at which the first poll finds the work running and the second finds it complete.
     fn default() -> Self {
         Self::Polls(2)
     }
@@ -21,7 +21,7 @@ impl Default for Pace {
 impl std::str::FromStr for Pace {
     type Err = String;
 
-    /// Reads `polls:N` or `after:MS`.
+    /// Parses `polls:N` or `after:MS`.
     fn from_str(text: &str) -> Result<Self, String> {
         let number = |text: &str| text.parse::<u32>().map_err(|error| error.to_string());
         match text.split_once(':') {
@@ -35,7 +35,7 @@ impl std::str::FromStr for Pace {
     }
 }
 
-/// Work that has begun.
+/// Work that has started.
 #[derive(Debug, Clone)]
 pub struct Work {
     pace: Pace,
@@ -52,7 +52,7 @@ impl Work {
         }
     }
 
-    /// Looks at the work; whether it is done now.
+    /// Polls the work. Returns whether it is complete now.
     pub fn poll(&mut self) -> bool {
         self.polls += 1;
         match self.pace {

@@ -1,4 +1,4 @@
-//! Bodies that drip, and bodies that break off.
+//! Bodies that arrive slowly, and bodies that end early.
 
 use std::collections::VecDeque;
 use std::io;
@@ -13,15 +13,15 @@ use tokio::sync::Notify;
 
 use crate::web::Body;
 
-/// How often a dripping body gives something.
+/// Number of parts per second of a slow body.
 const DRIPS_PER_SECOND: u64 = 10;
 
-/// What happens to a body.
+/// The changes to a body.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Shape {
-    /// After how many bytes it breaks off.
+    /// The number of bytes after which the body ends early.
     pub end: Option<u64>,
-    /// Bytes a second.
+    /// The speed in bytes per second.
     pub drip: Option<u64>,
 }
 
@@ -34,8 +34,8 @@ struct State {
     finished: bool,
 }
 
-/// Gives a body a shape. Where it breaks off, the connection ends with it, and everything up to
-/// there has arrived: so the break is at the same byte each time.
+/// Applies a shape to a body. A body that ends early also ends the connection, but only after all its bytes
+/// have arrived. The end is therefore at the same byte each time.
 pub fn shaped(body: Body, shape: Shape, flushed: Arc<Notify>) -> Body {
     let state = State {
         body,

@@ -6,7 +6,7 @@ use http::StatusCode;
 
 use super::{Fault, Row, value};
 
-/// What goes wrong in the API server.
+/// The faults of the API server.
 #[derive(Debug, Clone, Default)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -17,9 +17,9 @@ pub struct ApiFaults {
     pub status: Option<StatusCode>,
     /// Every request gets a proxy's 502 page.
     pub html: bool,
-    /// How long every request waits before it is looked at.
+    /// The time that every request waits before it is processed.
     pub latency: Duration,
-    /// Requests that RBAC refuses.
+    /// Requests that RBAC denies.
     pub deny: Vec<DenyRule>,
     /// No token is accepted.
     pub unauthorized: bool,
@@ -41,19 +41,19 @@ pub enum ApiFault {
     ContinueExpired,
 }
 
-/// A request that RBAC refuses. `*` stands for any verb or resource.
+/// A request that RBAC denies. `*` stands for any verb or resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DenyRule {
     /// A verb of RBAC: `get`, `list`, `watch`, `create`, …
     pub verb: String,
     /// The plural with its subresource: `pods`, `pods/portforward`.
     pub resource: String,
-    /// The namespace it is refused in; everywhere if `None`.
+    /// The namespace of the rule; `None` means all.
     pub namespace: Option<String>,
 }
 
 impl DenyRule {
-    /// Refuses `verb` on `resource` in every namespace.
+    /// Denies `verb` on `resource` in every namespace.
     pub fn new(verb: &str, resource: &str) -> Self {
         Self {
             verb: verb.to_owned(),
@@ -76,7 +76,7 @@ impl DenyRule {
 impl std::str::FromStr for DenyRule {
     type Err = String;
 
-    /// Reads `VERB:RESOURCE[:NAMESPACE]`.
+    /// Parses `VERB:RESOURCE[:NAMESPACE]`.
     fn from_str(text: &str) -> Result<Self, String> {
         let parts: Vec<&str> = text.split(':').collect();
         let (verb, resource, namespace) = match parts[..] {
@@ -95,7 +95,7 @@ impl std::str::FromStr for DenyRule {
 }
 
 impl ApiFaults {
-    /// Whether a deny rule covers the request. `resource` includes the subresource.
+    /// Returns whether a deny rule covers the request. `resource` includes the subresource.
     pub fn denied(&self, verb: &str, resource: &str, namespace: Option<&str>) -> bool {
         self.deny
             .iter()

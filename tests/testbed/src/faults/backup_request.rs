@@ -1,30 +1,30 @@
-//! What the controller of BackupRequests does: which words it uses, and what goes wrong.
+//! The behaviour of the controller of BackupRequests: its words for states, and its faults.
 
 use super::{Fault, Row, value};
 
-/// What is peculiar to the backup-controller.
+/// The settings of the backup-controller.
 #[derive(Debug, Clone, Default)]
 pub struct BackupRequestFaults {
     pub words: Words,
-    /// The step in which backups and restores fail, if they do.
+    /// The step in which backups and restores fail.
     pub fails: Option<Step>,
-    /// The state in which everything stays; `none` is the state that has no word yet.
+    /// The state in which every object stays; `none` is the initial state, which has no word.
     pub stuck: Option<String>,
 }
 
-/// Whose words the states have.
+/// The document from which the words for states are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Words {
-    /// Of the controller that its author calls implemented.
+    /// The controller that its author calls implemented.
     #[default]
     Implemented,
-    /// Of the architecture in Java.
+    /// The architecture in Java.
     Java,
-    /// Of the newest requirements, which end in `Completed`.
+    /// The newest requirements, whose words end in `Completed`.
     Newest,
 }
 
-/// What a controller does with a backup, one after the other.
+/// The steps of a controller for a backup, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     Validation,

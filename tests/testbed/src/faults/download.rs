@@ -1,34 +1,34 @@
-//! Faults and forms of the transfer of a backup's content.
+//! Faults and options of the transfer of a backup's content.
 
 use super::{Fault, Row, value};
 
-/// How content is sent.
+/// The form of the transfer.
 #[derive(Debug, Clone)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "faults that don't exclude each other"
 )]
 pub struct DownloadFaults {
-    /// The transfer ends after this many percent.
+    /// The transfer ends after this percentage.
     pub cut: Option<u8>,
-    /// How many more transfers are cut.
+    /// The number of further transfers that are cut.
     pub cuts_remaining: u32,
     pub framing: Framing,
     /// Whether `ETag` is sent and `Range` and `If-Range` are honoured.
     pub resume: bool,
     /// Every content has this many bytes.
     pub size: Option<u64>,
-    /// A good status with an HTML page instead of the content.
+    /// The answer has a successful status but an HTML page instead of the content.
     pub html: bool,
     /// Whether `X-Checksum-Sha256` is sent.
     pub checksum: bool,
     /// The text of `Content-Disposition`, if it is sent.
     pub disposition: Option<String>,
-    /// Bytes a second.
+    /// The speed in bytes per second.
     pub drip: Option<u64>,
     /// The last byte is wrong, whatever the headers say.
     pub corrupt: bool,
-    /// The `ETag` is another one each time.
+    /// The `ETag` differs each time.
     pub etag_changes: bool,
 }
 
@@ -50,21 +50,21 @@ impl Default for DownloadFaults {
     }
 }
 
-/// How the receiver learns where the content ends.
+/// The way in which the receiver detects the end of the content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {
-    /// From `Content-Length`.
+    /// The header `Content-Length`.
     Length,
-    /// From the last chunk.
+    /// The last chunk.
     Chunked,
-    /// From the end of the connection, as in HTTP/1.0.
+    /// The end of the connection, as in HTTP/1.0.
     Close,
 }
 
 /// A change to [`DownloadFaults`].
 #[derive(Debug, Clone)]
 pub enum DownloadFault {
-    /// Percent, and how many transfers.
+    /// The percentage, and the number of transfers.
     Cut(u8, u32),
     Framing(Framing),
     Resume(bool),
@@ -78,7 +78,7 @@ pub enum DownloadFault {
 }
 
 impl DownloadFaults {
-    /// The percentage to cut this transfer at, if it is to be cut; counts it.
+    /// Returns the percentage to cut this transfer at, if it is to be cut, and counts the transfer.
     pub(crate) fn take_cut(&mut self) -> Option<u8> {
         let percent = self.cut?;
         super::take_one(&mut self.cuts_remaining).then_some(percent)

@@ -1,15 +1,15 @@
-//! Faults of commands that are run in pods.
+//! Faults of commands in pods.
 
 use super::{Fault, Row, value};
 
-/// What goes wrong when a command is run in a pod.
+/// The faults of a command in a pod.
 #[derive(Debug, Clone, Default)]
 pub struct ExecFaults {
     /// The free space on every disk of every pod, in bytes.
     pub disk_free: Option<u64>,
-    /// Programs that the images of the containers don't have.
+    /// Programs that the containers' images don't have.
     pub missing: Vec<String>,
-    /// The connection dies behind the output: nobody learns how the command ended.
+    /// The connection ends after the output, so that the client does not learn how the command ended.
     pub cut: bool,
 }
 

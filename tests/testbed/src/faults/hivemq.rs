@@ -3,41 +3,41 @@
 use super::{Fault, Row, value};
 use crate::backend::hivemq::BackupState;
 
-/// What is peculiar to HiveMQ.
+/// The settings of HiveMQ.
 #[derive(Debug, Clone, Default)]
 pub struct HivemqFaults {
-    /// Who may use the API; everybody if `None`.
+    /// The user of the API. `None` means that no login is required.
     pub login: Option<Login>,
-    /// What a running restore calls itself. HiveMQ's `OpenAPI` 4.30 says `IN_PROGRESS` in an example
-    /// and `RESTORE_IN_PROGRESS` in its enum.
+    /// The state of a running restore. HiveMQ's `OpenAPI` 4.30 says `IN_PROGRESS` in an example and
+    /// `RESTORE_IN_PROGRESS` in its enum.
     pub restore_state: Option<BackupState>,
-    /// What is to be seen of a restore while it runs.
+    /// The visible state of a running restore.
     pub restore_shows: RestoreShows,
-    /// A POST is carried out, then the connection drops without an answer.
+    /// A POST is carried out, then the connection ends without an answer.
     pub lost_answer: bool,
-    /// Another backup is always running: every new one fails.
+    /// Another backup is always running, so that every new one fails.
     pub busy: bool,
-    /// Why backups fail, if they do.
+    /// The reason why backups fail.
     pub create_fails: Option<String>,
-    /// Why restores fail, if they do.
+    /// The reason why restores fail.
     pub restore_fails: Option<String>,
-    /// The routes of other servers, as an older client guessed them, instead of HiveMQ's own.
+    /// The API has the routes that an older client guessed, instead of HiveMQ's own.
     pub old_routes: bool,
 }
 
-/// What HiveMQ shows of a restore that was asked for.
+/// The state that HiveMQ shows for a requested restore.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum RestoreShows {
-    /// That it runs, from the answer on.
+    /// The answer already shows that the restore runs.
     #[default]
     Running,
-    /// The state from before, until it has ended: it runs between two looks.
+    /// The earlier state stays until the restore has ended.
     Before,
-    /// Its end, in the answer itself.
+    /// The answer already shows the end of the restore.
     End,
 }
 
-/// A user of the REST API, as the Enterprise Security Extension knows it.
+/// A user of the REST API in the Enterprise Security Extension.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Login {
     pub user: String,
@@ -49,7 +49,7 @@ pub struct Login {
 impl std::str::FromStr for Login {
     type Err = String;
 
-    /// Reads `USER:PASS[:PERMISSION,…]`; without permissions the user is the super admin.
+    /// Parses `USER:PASS[:PERMISSION,…]`; without permissions the user is the super admin.
     fn from_str(text: &str) -> Result<Self, String> {
         let mut parts = text.splitn(3, ':');
         let (Some(user), Some(password)) = (parts.next(), parts.next()) else {

@@ -2,24 +2,24 @@
 
 use super::{Fault, Row};
 
-/// What the operator does wrong, or what goes wrong in the work that it does.
+/// The faults of the operator and of its work.
 #[derive(Debug, Clone, Default)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "faults that don't exclude each other"
 )]
 pub struct KafkaFaults {
-    /// It does not run: nobody touches its objects.
+    /// The operator does not run, so that its objects do not change.
     pub off: bool,
-    /// Work that runs never ends.
+    /// Running work never ends.
     pub stuck: bool,
-    /// Work that runs fails with this message.
+    /// Running work fails with this message.
     pub fail: Option<String>,
     /// The last group of an offset reset fails.
     pub partial: bool,
-    /// No consumer group is found: there is nothing to reset or to roll back.
+    /// The operator finds no consumer group to reset or to roll back.
     pub no_groups: bool,
-    /// What validations find, where it is not `Pass`.
+    /// The result of validations, if it is not `Pass`.
     pub result: Option<String>,
 }
 

@@ -1,7 +1,9 @@
-//! Faults: what can be made to go wrong, as types for tests and as `name=value` for the program.
+//! Faults, as types for tests and as `name=value` for the program.
 //!
-//! Each group of faults is a file with three parts: the settings that the simulated part looks at,
-//! the enum of changes to them, and the rows that give each change a name on the command line.
+//! Each group of faults is a file with three parts:
+//! - the settings that the simulated part reads
+//! - the enum of changes to the settings
+//! - the rows that name each change on the command line
 
 pub mod api;
 pub mod backup_request;
@@ -30,34 +32,34 @@ use sidecar::{SidecarFault, SidecarFaults};
 use strategy::{StrategyFault, StrategyFaults};
 use tunnel::{TunnelFault, TunnelFaults};
 
-/// One thing that goes wrong.
+/// One fault.
 #[derive(Debug, Clone)]
 pub enum Fault {
-    /// In the API server itself.
+    /// A fault of the API server.
     Api(ApiFault),
-    /// On the nodes.
+    /// A fault of the nodes.
     Node(NodeFault),
-    /// In the port-forward.
+    /// A fault of the port-forward.
     Tunnel(TunnelFault),
-    /// In commands that are run in pods.
+    /// A fault of commands in pods.
     Exec(ExecFault),
-    /// In any answer of one kind of backend.
+    /// A fault of any answer of one kind of backend.
     Reply(BackendKind, ReplyFault),
-    /// Peculiar to the broker-backup sidecar.
+    /// A fault of the broker-backup sidecar.
     Sidecar(SidecarFault),
-    /// Peculiar to the strategy sidecar.
+    /// A fault of the strategy sidecar.
     Strategy(StrategyFault),
-    /// Peculiar to HiveMQ's management API.
+    /// A fault of HiveMQ's management API.
     Hivemq(HivemqFault),
-    /// Peculiar to kafka-backup-operator.
+    /// A fault of kafka-backup-operator.
     Kafka(KafkaFault),
-    /// In the transfer of a backup's content.
+    /// A fault of the transfer of a backup's content.
     Download(DownloadFault),
-    /// Of the controller of BackupRequests.
+    /// A fault of the controller of BackupRequests.
     BackupRequest(BackupRequestFault),
 }
 
-/// A fault that the command line names wrongly.
+/// An error in the name or the value of a fault on the command line.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum FaultError {
     #[error("there is no fault `{0}`; `testbed faults` lists them")]
@@ -75,7 +77,7 @@ pub enum FaultError {
     },
 }
 
-/// Everything that is set to go wrong at one moment. The default is a cluster in good health.
+/// The active faults. The default is a healthy cluster.
 #[derive(Debug, Clone, Default)]
 pub struct FaultSettings {
     pub api: ApiFaults,
@@ -94,7 +96,7 @@ pub struct FaultSettings {
 }
 
 impl FaultSettings {
-    /// What goes wrong in every answer of a kind of backend.
+    /// Returns the faults of every answer of a kind of backend.
     pub fn reply(&self, kind: BackendKind) -> &ReplyFaults {
         match kind {
             BackendKind::Hivemq => &self.hivemq_reply,
@@ -103,7 +105,7 @@ impl FaultSettings {
         }
     }
 
-    /// The same, to change it.
+    /// Returns the faults of every answer of a kind of backend, to change them.
     pub fn reply_mut(&mut self, kind: BackendKind) -> &mut ReplyFaults {
         match kind {
             BackendKind::Hivemq => &mut self.hivemq_reply,
@@ -112,7 +114,7 @@ impl FaultSettings {
         }
     }
 
-    /// Adds one fault to those that are set.
+    /// Adds one fault to the active ones.
     pub fn apply(&mut self, fault: Fault) {
         match fault {
             Fault::Api(fault) => self.api.apply(fault),
@@ -130,7 +132,7 @@ impl FaultSettings {
     }
 }
 
-/// The switchboard of a running testbed. Clones share the switches.
+/// The faults of a running testbed. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct Faults {
     settings: Arc<Mutex<FaultSettings>>,
@@ -147,28 +149,28 @@ impl Faults {
         self.edit(|settings| *settings = FaultSettings::default());
     }
 
-    /// Looks at or changes the settings in place; what `change` returns is handed back.
+    /// Reads or changes the settings in place, and returns the result of `change`.
     pub fn edit<T>(&self, change: impl FnOnce(&mut FaultSettings) -> T) -> T {
         change(&mut self.settings.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The settings of this moment.
+    /// Returns the current settings.
     pub fn snapshot(&self) -> FaultSettings {
         self.edit(|settings| settings.clone())
     }
 }
 
-/// Counts one use of a fault that is limited to a number of times.
+/// Counts one use of a fault with a limited number of uses. Returns whether one was left.
 pub(crate) fn take_one(remaining: &mut u32) -> bool {
     let left = *remaining > 0;
     *remaining = remaining.saturating_sub(1);
     left
 }
 
-/// How a fault is named and described on the command line.
+/// The name and the description of a fault on the command line.
 struct Row<F: 'static> {
     name: &'static str,
-    /// What stands for the value in help texts; `None` for a fault without one.
+    /// The placeholder of the value in help texts; `None` for a fault without a value.
     value: Option<&'static str>,
     about: &'static str,
     parse: fn(&str) -> Result<F, String>,
@@ -206,12 +208,12 @@ impl<F> Row<F> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FaultInfo {
     pub name: String,
-    /// What stands for the value; `None` for a fault without one.
+    /// The placeholder of the value; `None` for a fault without a value.
     pub value: Option<&'static str>,
     pub about: &'static str,
 }
 
-/// Every fault there is, in the order in which they are explained.
+/// Returns every fault, in the order of the list.
 pub fn catalogue() -> Vec<FaultInfo> {
     let single = [
         api::ROWS,
@@ -243,7 +245,7 @@ fn info<F>(prefix: &str, row: &Row<F>) -> FaultInfo {
 impl std::str::FromStr for Fault {
     type Err = FaultError;
 
-    /// Reads `name` or `name=value`.
+    /// Parses `name` or `name=value`.
     fn from_str(text: &str) -> Result<Self, FaultError> {
         let (name, value) = match text.split_once('=') {
             Some((name, value)) => (name, Some(value)),

@@ -1,4 +1,4 @@
-//! Faults of nodes, of their kubelets, and of the containers on them.
+//! Faults of nodes, of their kubelets, and of their containers.
 
 use std::collections::BTreeSet;
 
@@ -6,20 +6,20 @@ use http::StatusCode;
 
 use super::{Fault, Row, value};
 
-/// What goes wrong on the nodes.
+/// The faults of the nodes.
 #[derive(Debug, Clone, Default)]
 pub struct NodeFaults {
-    /// Nodes whose kubelet has stopped reporting, and can't be reached.
+    /// Nodes whose kubelet no longer reports and is unreachable.
     pub not_ready: BTreeSet<String>,
-    /// Those of them whose pods the node controller has given up.
+    /// The nodes among them whose pods the node controller has given up.
     pub lost: BTreeSet<String>,
-    /// How many more connections into pods find no kubelet.
+    /// The number of further connections into pods that find no kubelet.
     pub kubelet_away: u32,
-    /// How many more connections find a kubelet that has no sandbox of the pod yet.
+    /// The number of further connections that find a kubelet without a sandbox of the pod.
     pub pod_not_found: u32,
-    /// What the API server answers to each connection into a pod.
+    /// The API server's answer to each connection into a pod.
     pub proxy_answer: Option<(StatusCode, String)>,
-    /// What the kubelet answers to each connection into a pod, as plain text.
+    /// The kubelet's answer to each connection into a pod, as plain text.
     pub kubelet_answer: Option<(StatusCode, String)>,
     pub containers: Vec<ContainerFault>,
 }
@@ -27,9 +27,9 @@ pub struct NodeFaults {
 /// A container that is not ready.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainerFault {
-    /// `NAME`, `POD/NAME` or `NAMESPACE/POD/NAME`.
+    /// The container, as `NAME`, `POD/NAME` or `NAMESPACE/POD/NAME`.
     pub container: String,
-    /// Why it waits to be started; `None` where it runs.
+    /// The reason why it is waiting to start; `None` if it runs.
     pub waiting: Option<String>,
 }
 
@@ -76,7 +76,7 @@ impl NodeFaults {
     }
 }
 
-/// Reads `CODE:TEXT`.
+/// Parses `CODE:TEXT`.
 fn answer(text: &str) -> Result<(StatusCode, String), String> {
     let (code, text) = text.split_once(':').ok_or("without a colon")?;
     Ok((value::status(code)?, text.to_owned()))

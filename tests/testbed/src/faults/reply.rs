@@ -1,4 +1,4 @@
-//! Faults that any HTTP backend can have in its answers.
+//! Faults of the answers of any HTTP backend.
 
 use http::StatusCode;
 
@@ -18,7 +18,7 @@ pub enum BackendKind {
 impl BackendKind {
     pub const ALL: [Self; 3] = [Self::Sidecar, Self::Strategy, Self::Hivemq];
 
-    /// What the names of its faults begin with.
+    /// Returns the prefix of the names of its faults.
     pub(super) fn prefix(self) -> &'static str {
         match self {
             Self::Hivemq => "hivemq-",
@@ -28,39 +28,39 @@ impl BackendKind {
     }
 }
 
-/// What goes wrong in every answer of a backend.
+/// The faults of every answer of a backend.
 #[derive(Debug, Clone, Default)]
 pub struct ReplyFaults {
-    /// The process isn't running: its port is closed.
+    /// The process isn't running, so that its port is closed.
     pub off: bool,
-    /// An error with this status in the backend's own form.
+    /// The answer is an error with this status in the backend's own format.
     pub status: Option<StatusCode>,
-    /// A proxy's HTML page with this status.
+    /// The answer is a proxy's HTML page with this status.
     pub html: Option<StatusCode>,
-    /// What happens to the body of a good answer.
+    /// The change to the body of a successful answer.
     pub body: Option<BodyFault>,
-    /// Bodies come at this many bytes a second.
+    /// Bodies arrive at this many bytes per second.
     pub drip: Option<u64>,
-    /// Bodies end after this many percent of their length.
+    /// Bodies end after this percentage of their length.
     pub cut: Option<u8>,
-    /// Lists carry names that attack terminals and file systems.
+    /// Lists contain names that attack terminals and file systems.
     pub hostile_names: bool,
-    /// Lists are filled up to this many items.
+    /// Lists are extended to this many items.
     pub count: Option<usize>,
     /// Requests get this status with a `Retry-After` header.
     pub retry_after: Option<RetryAfter>,
-    /// Requests get themselves back.
+    /// Answers contain the request.
     pub echo: Option<Echo>,
 }
 
-/// Where a server that repeats what it gets puts it.
+/// The place in which an answer repeats the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Echo {
-    /// As JSON in the body, as servers for debugging do.
+    /// The body, as JSON, like servers for debugging.
     Body,
-    /// Base64 of all headers, in the body.
+    /// The body, with all headers in base64.
     Base64,
-    /// In a header of the answer.
+    /// A header of the answer.
     Header,
 }
 
@@ -77,28 +77,28 @@ impl std::str::FromStr for Echo {
     }
 }
 
-/// What happens to the body of a good answer.
+/// The change to the body of a successful answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BodyFault {
-    /// Text where JSON is due, cut off JSON at that.
+    /// Incomplete JSON, as text where JSON is expected.
     NotJson,
-    /// JSON of another shape than promised.
+    /// JSON of an unexpected form.
     WrongShape,
 }
 
-/// An answer that asks to come back later.
+/// An answer that asks the client to retry later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryAfter {
     pub status: StatusCode,
     pub seconds: u64,
-    /// How many more requests get it.
+    /// The number of further requests that get this answer.
     pub remaining: u32,
 }
 
 impl std::str::FromStr for RetryAfter {
     type Err = String;
 
-    /// Reads `CODE:SECONDS[:TIMES]`.
+    /// Parses `CODE:SECONDS[:TIMES]`.
     fn from_str(text: &str) -> Result<Self, String> {
         let parts: Vec<&str> = text.split(':').collect();
         let (status, seconds, times) = match parts[..] {
@@ -147,14 +147,14 @@ impl ReplyFaults {
         }
     }
 
-    /// The answer that asks to come back later, if one is due; counts it.
+    /// Returns the answer that asks the client to retry later, if one is due, and counts it.
     pub(crate) fn take_retry_after(&mut self) -> Option<RetryAfter> {
         let retry = self.retry_after.as_mut()?;
         take_one(&mut retry.remaining).then_some(*retry)
     }
 }
 
-/// The names lack the prefix of the kind of backend.
+/// The rows without the prefix of the kind of backend in their names.
 pub(super) const ROWS: &[Row<ReplyFault>] = &[
     Row {
         name: "off",

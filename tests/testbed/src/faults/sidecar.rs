@@ -2,21 +2,22 @@
 
 use super::{Fault, Row, value};
 
-/// What is peculiar to the sidecar.
+/// The settings of the sidecar.
 #[derive(Debug, Clone, Default)]
 pub struct SidecarFaults {
-    /// The bearer token it insists on.
+    /// The bearer token that the sidecar requires.
     pub token: Option<String>,
-    /// Why a restore fails, if it does.
+    /// The reason why a restore fails.
     pub restore_fails: Option<String>,
-    /// Restores and purges are answered with 202 and go on; the answer has a body or none.
+    /// Restores and purges are answered with 202 and continue. The value decides whether the answer has a
+    /// body.
     pub accepts: Option<Accepts>,
 }
 
-/// What stands in an answer of 202.
+/// The body of an answer with 202.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Accepts {
-    /// What stands in that of 200, too.
+    /// The same body as with 200.
     Whole,
     Nothing,
 }

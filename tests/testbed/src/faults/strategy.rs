@@ -1,48 +1,48 @@
-//! Faults and forms that only the strategy sidecar has.
+//! Faults and options of the strategy sidecar.
 
 use super::{Fault, Row, value};
 
-/// What is peculiar to the strategy sidecar.
+/// The settings of the strategy sidecar.
 #[derive(Debug, Clone, Default)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "faults that don't exclude each other"
 )]
 pub struct StrategyFaults {
-    /// The bearer token of its configuration, where it is another one.
+    /// The bearer token of its configuration, if it is not the default.
     pub token: Option<String>,
     /// The version of its contract.
     pub version: Option<String>,
     pub headers: HeaderFamily,
-    /// The checksum that it announces is that of something else.
+    /// The announced checksum is wrong.
     pub bad_checksum: bool,
-    /// What it says of the size in `X-Size`.
+    /// The size in `X-Size`.
     pub size_header: Option<u64>,
-    /// What it calls the file.
+    /// The name of the file.
     pub filename: Option<String>,
-    /// Why its strategy fails, if it does.
+    /// The reason why the strategy fails.
     pub fails: Option<String>,
-    /// An export ends in an exception that it does not handle.
+    /// An export ends in an unhandled exception.
     pub broken: bool,
-    /// An export is made, then the connection drops without an answer.
+    /// An export is made, then the connection ends without an answer.
     pub lost_answer: bool,
-    /// The status URL with which exports are deferred.
+    /// The status URL of deferred exports.
     pub deferred: Option<String>,
-    /// How often a deferred export is looked at before it has ended.
+    /// The number of polls before a deferred export has ended.
     pub job_looks: u32,
-    /// Why deferred exports fail, if they do.
+    /// The reason why deferred exports fail.
     pub job_fails: Option<String>,
-    /// The Drive folder is not confirmed.
+    /// The answer does not repeat the Drive folder.
     pub no_echo: bool,
 }
 
-/// Which headers describe a backup.
+/// The headers that describe a backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum HeaderFamily {
-    /// `X-Backup-Format` and `X-Checksum-Sha256`.
+    /// The headers `X-Backup-Format` and `X-Checksum-Sha256`.
     #[default]
     Source,
-    /// `X-Format`, `X-Checksum-SHA256` and `X-Size`.
+    /// The headers `X-Format`, `X-Checksum-SHA256` and `X-Size`.
     Documents,
     None,
 }

@@ -5,20 +5,21 @@ use std::time::Duration;
 
 use super::{Fault, Row, value};
 
-/// What goes wrong in a port-forward.
+/// The faults of a port-forward.
 #[derive(Debug, Clone)]
 pub struct TunnelFaults {
-    /// Ports on which nothing listens, whatever the pod says.
+    /// Ports on which nothing listens, even if the pod declares them.
     pub closed_ports: BTreeSet<u16>,
     /// Pods in which nothing listens on any port.
     pub silent_pods: BTreeSet<String>,
-    /// How many more attempts find a kubelet that doesn't know the pod yet.
+    /// The number of further attempts that find a kubelet that doesn't know the pod yet.
     pub kubelet_restarting: u32,
-    /// The pod is gone by the time of the upgrade, though lists still show it.
+    /// The pod no longer exists at the upgrade, although lists still show it.
     pub pod_gone: bool,
-    /// The connection dies after this many bytes from the backend, without a close frame.
+    /// The connection ends after this many bytes from the backend, without a close frame.
     pub cut_after: Option<u64>,
-    /// How long after the backend the stream ends. A real kubelet takes about a second.
+    /// The delay between the end of the backend's data and the end of the stream. A real kubelet takes about
+    /// a second.
     pub late_end: Duration,
     /// Whether `v5.channel.k8s.io` is accepted.
     pub v5: bool,

@@ -1,11 +1,11 @@
-//! How the values of faults are read from text.
+//! Parsing of the values of faults.
 
 use std::str::FromStr;
 use std::time::Duration;
 
 use http::StatusCode;
 
-/// Any number, or whatever else reads itself from text.
+/// Parses any type that implements `FromStr`.
 pub fn parsed<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, String> {
     text.parse().map_err(|error: T::Err| error.to_string())
 }
@@ -22,7 +22,7 @@ pub fn status(text: &str) -> Result<StatusCode, String> {
     }
 }
 
-/// A percentage from 0 to 99: cutting at 100 would not be a cut.
+/// Parses a percentage from 0 to 99. A cut at 100 would not be a cut.
 pub fn percent(text: &str) -> Result<u8, String> {
     match parsed(text)? {
         percent @ 0..=99 => Ok(percent),

@@ -5,7 +5,7 @@ mod kafka;
 
 use crate::scenario::World;
 
-/// Installs each of them, with a namespace of its own.
+/// Installs each operator, with a namespace of its own.
 pub fn fill(world: &World) {
     backup_request::fill(world);
     kafka::fill(world);

@@ -1,22 +1,22 @@
-//! The programs that can be run in a pod: those of an image with GNU coreutils, as far as backups
-//! are managed with them. Texts are those of coreutils 9.4 in the C locale.
+//! The programs in a pod: those of an image with GNU coreutils that are used to manage backups. The texts are
+//! those of coreutils 9.4 in the C locale.
 
 use std::fmt::Write;
 
 use super::volume::{Node, Volume, parent};
 
-/// Where programs start.
+/// The working folder of programs.
 const WORKING_FOLDER: &str = "/opt/hivemq";
 const BLOCK: u64 = 4096;
 
-/// What is to be run.
+/// A command to run.
 #[derive(Debug, Clone, Default)]
 pub struct Process {
     pub argv: Vec<String>,
     pub environment: Vec<(String, String)>,
 }
 
-/// How it ended.
+/// The end of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     Exited {
@@ -24,7 +24,7 @@ pub enum Outcome {
         stdout: String,
         stderr: String,
     },
-    /// There is no such program: the container runtime says so, no exit code exists.
+    /// The program does not exist. The container runtime reports this, so there is no exit code.
     NotFound,
 }
 
@@ -103,7 +103,7 @@ pub fn run(process: &Process, volume: &mut Volume) -> Outcome {
     }
 }
 
-/// Options, which may stand together behind one dash, and the other arguments.
+/// Splits the arguments into options, which may share one dash, and the others.
 fn split<'a>(
     program: &str,
     arguments: &[&'a str],
@@ -130,7 +130,7 @@ fn usage(program: &str, problem: &str) -> String {
     format!("{program}: {problem}\nTry '{program} --help' for more information.\n")
 }
 
-/// A path without dots and doubled slashes.
+/// Returns an absolute path without dots and doubled slashes.
 fn absolute(path: &str) -> String {
     let whole = if path.starts_with('/') {
         path.to_owned()
@@ -158,7 +158,7 @@ fn or_here(paths: Vec<String>) -> Vec<String> {
     }
 }
 
-/// Does the same to each path; all of them are tried.
+/// Runs `act` for each path, even after an error.
 fn each(paths: &[String], mut act: impl FnMut(&str) -> Result<(), String>) -> Outcome {
     let mut stderr = String::new();
     for path in paths {
@@ -189,7 +189,7 @@ fn printenv(environment: &[(String, String)], names: &[&str]) -> Outcome {
     }
 }
 
-/// `sh -c` with one simple command: words, and quotes around them.
+/// Runs `sh -c` with one simple command of words and quoted words.
 fn shell(name: &str, process: &Process, arguments: &[&str], volume: &mut Volume) -> Outcome {
     let ["-c", script, ..] = arguments else {
         return Outcome::failed(2, format!("{name}: 0: only -c is simulated\n"));
@@ -360,7 +360,7 @@ fn du(paths: &[String], options: &str, volume: &Volume) -> Outcome {
     }
 }
 
-/// As `du -h` rounds: up, with one digit behind the point below ten.
+/// Rounds like `du -h`: up, with one decimal place below ten.
 fn human(size: u64) -> String {
     let (mut unit, mut suffix) = (1, "");
     for next in ["K", "M", "G", "T"] {
@@ -397,7 +397,7 @@ fn df(paths: &[String], portable: bool, volume: &Volume) -> Outcome {
         let (disk, mount) = volume.disk(path);
         let used = size - free;
         let share = format!("{}%", (used * 100).div_ceil(size));
-        // Writing to a string cannot fail.
+        // Writing to a string never fails.
         let _ = writeln!(
             stdout,
             "{disk:<14} {:>11} {:>8} {:>9} {share:>width$} {mount}",

@@ -1,4 +1,4 @@
-//! What is inside of pods beside their backends: files, and programs that can be run on them.
+//! The files in pods, and the programs that run on them.
 
 mod commands;
 mod volume;
@@ -14,13 +14,13 @@ use crate::backend::PodAddress;
 use crate::backend::hivemq::{BackupState, Hivemq};
 use crate::backend::sidecar::Sidecar;
 
-/// HiveMQ's folder for backups, where no environment variable names another.
+/// HiveMQ's default folder for backups, if no environment variable names another.
 pub const BACKUP_FOLDER: &str = "/opt/hivemq/backup";
 
 /// The files of all pods. Clones share them.
 ///
-/// Every backup of HiveMQ is a folder on exactly one pod, from the moment it begins. Where the
-/// sidecar of a pod knows the backup, it is that pod.
+/// Every backup of HiveMQ is a folder on exactly one pod, from its start. If the sidecar of a pod knows the
+/// backup, it is that pod.
 #[derive(Debug, Clone, Default)]
 pub struct PodFiles {
     state: Arc<Mutex<State>>,
@@ -29,9 +29,9 @@ pub struct PodFiles {
 #[derive(Debug, Default)]
 struct State {
     pods: BTreeMap<PodAddress, Pod>,
-    /// The clusters whose backups are kept in pods, by namespace.
+    /// The clusters whose backups are stored in pods, by namespace.
     hivemq: BTreeMap<String, (Hivemq, Option<Sidecar>)>,
-    /// The backups that were put into pods: what is moved away doesn't come back.
+    /// The backups that were stored in pods, so that a moved backup doesn't come back.
     placed: BTreeMap<(String, String), PodAddress>,
 }
 
@@ -42,7 +42,7 @@ struct Pod {
 }
 
 impl PodFiles {
-    /// Gives a pod files, and the backups of its cluster the folder.
+    /// Gives a pod files, and creates the folder of its cluster's backups.
     pub(crate) fn add(
         &self,
         pod: &PodAddress,
@@ -59,7 +59,7 @@ impl PodFiles {
         });
     }
 
-    /// Whether a pod has this file or folder.
+    /// Returns whether a pod has this file or folder.
     pub fn exists(&self, pod: &PodAddress, path: &str) -> bool {
         self.with(|state| {
             state.bring_backups(&pod.namespace);
@@ -68,7 +68,7 @@ impl PodFiles {
         })
     }
 
-    /// Runs a program in a pod; `free` is the space on its disks, where a test says so.
+    /// Runs a program in a pod; `free` is the free space on its disks, if a test sets it.
     pub(crate) fn run(&self, pod: &PodAddress, process: &Process, free: Option<u64>) -> Outcome {
         self.with(|state| {
             state.bring_backups(&pod.namespace);
@@ -77,7 +77,7 @@ impl PodFiles {
                     pod.volume.set_free(free);
                     commands::run(process, &mut pod.volume)
                 }
-                // A pod that a test made up has programs, and no files of its own.
+                // A pod that a test added has programs, but no files.
                 None => commands::run(process, &mut Volume::new(BACKUP_FOLDER)),
             }
         })

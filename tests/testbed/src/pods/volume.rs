@@ -3,21 +3,21 @@
 use std::collections::BTreeMap;
 
 const GIBIBYTE: u64 = 1 << 30;
-/// The size of the disk that holds the backups.
+/// The size of the disk with the backups, in bytes.
 const SIZE: u64 = 20 * GIBIBYTE;
 const FREE: u64 = 12 * GIBIBYTE;
 
-/// Where the user that HiveMQ runs as may write.
+/// The folders that HiveMQ's user can write to.
 const WRITABLE: [&str; 4] = ["/opt/hivemq", "/mnt", "/tmp", "/var/tmp"];
-/// A volume that is mounted to be read.
+/// A volume that is mounted read-only.
 const READ_ONLY: &str = "/readonly";
-/// Where the kernel tells of processes, and nobody makes anything.
+/// The folder of the kernel's process information, which is not writable.
 const PROC: &str = "/proc";
-/// A symbolic link to itself, one to the folder of backups, and a file.
+/// A symbolic link to itself, and one to the folder of backups.
 const LOOP: &str = "/mnt/loop";
 const LINK: &str = "/mnt/link-to-backups";
 const FILE: &str = "/mnt/file";
-/// How many links are followed.
+/// Maximum number of links to follow.
 const MAX_LINKS: usize = 8;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub enum Node {
     Link(Link),
 }
 
-/// Where a symbolic link leads.
+/// The target of a symbolic link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Link {
     ToItself,
@@ -39,17 +39,17 @@ pub struct Volume {
     nodes: BTreeMap<String, Node>,
     /// The folder of backups.
     backups: String,
-    /// Where the disk with the backups is mounted.
+    /// The mount point of the disk with the backups.
     mount: String,
     free: u64,
 }
 
-/// Why the system refuses something, in its words.
+/// An error of the system, in its words.
 pub type Errno = &'static str;
 
 impl Volume {
     pub fn new(folder: &str) -> Self {
-        // A volume that all pods share has more than backups in it.
+        // A volume that all pods share contains more than backups.
         let mount = if folder.starts_with("/mnt/") {
             parent(folder)
         } else {
@@ -84,12 +84,12 @@ impl Volume {
         self.free = free.unwrap_or(FREE);
     }
 
-    /// What a path leads to.
+    /// Returns the file or folder at a path; links are followed.
     pub fn get(&self, path: &str) -> Option<Node> {
         self.nodes.get(&self.real(path)?).copied()
     }
 
-    /// A path without symbolic links; none where they lead in a circle.
+    /// Returns a path without symbolic links, or `None` if they form a loop.
     pub fn real(&self, path: &str) -> Option<String> {
         let mut path = path.to_owned();
         for _ in 0..MAX_LINKS {
@@ -108,12 +108,12 @@ impl Volume {
         None
     }
 
-    /// Whether a path is itself a symbolic link.
+    /// Returns whether a path is itself a symbolic link.
     pub fn is_link(&self, path: &str) -> bool {
         matches!(self.nodes.get(path), Some(Node::Link(_)))
     }
 
-    /// Puts a folder there, with those above it, whoever may.
+    /// Creates a folder and those above it, without a check of permissions.
     pub fn put_folder(&mut self, path: &str) {
         for (at, _) in path.match_indices('/').skip(1) {
             self.nodes.insert(path[..at].to_owned(), Node::Folder);
@@ -126,7 +126,7 @@ impl Volume {
         self.nodes.insert(path.to_owned(), Node::File(size));
     }
 
-    /// The names in a folder.
+    /// Returns the names in a folder.
     pub fn names(&self, folder: &str) -> Vec<&str> {
         let prefix = format!("{}/", folder.trim_end_matches('/'));
         let below = self
@@ -138,7 +138,7 @@ impl Volume {
             .collect()
     }
 
-    /// A path and everything below it.
+    /// Returns a path and everything below it.
     pub fn tree(&self, path: &str) -> Vec<(String, Node)> {
         let prefix = format!("{}/", path.trim_end_matches('/'));
         let within = |(other, _): &(&String, &Node)| *other == path || other.starts_with(&prefix);
@@ -146,7 +146,7 @@ impl Volume {
         nodes.map(|(path, node)| (path.clone(), *node)).collect()
     }
 
-    /// Whether something can be made or removed at a path.
+    /// Checks whether a file can be created or removed at a path.
     pub fn writable(&self, path: &str) -> Result<(), Errno> {
         let within = |folder: &str| path.starts_with(&format!("{folder}/"));
         if within(READ_ONLY) {
@@ -160,7 +160,7 @@ impl Volume {
         }
     }
 
-    /// Makes a file or folder in a folder that is there.
+    /// Creates a file or folder in an existing folder.
     pub fn make(&mut self, path: &str, node: Node) -> Result<(), Errno> {
         match self.get(parent(path)) {
             None => return Err("No such file or directory"),
@@ -178,8 +178,8 @@ impl Volume {
         }
     }
 
-    /// Moves a tree. To another disk it is copied, for which there has to be room; what was copied
-    /// until then stays, as with the real command. The error comes with the path it is about.
+    /// Moves a tree. A move to another disk copies it, which needs free space; like the real command, a
+    /// failed move keeps the copied part. The error names the path.
     pub fn rename(&mut self, from: &str, to: &str) -> Result<(), (String, Errno)> {
         let tree = self.tree(from);
         let size: u64 = tree.iter().map(|(_, node)| node.size()).sum();
@@ -196,7 +196,7 @@ impl Volume {
         Ok(())
     }
 
-    /// The disk of a path and where it is mounted.
+    /// Returns the disk of a path and its mount point.
     pub fn disk(&self, path: &str) -> (&'static str, &str) {
         let below = path.starts_with(&format!("{}/", self.mount));
         if below || path == self.mount {
@@ -206,7 +206,7 @@ impl Volume {
         }
     }
 
-    /// Size and free space of a disk.
+    /// Returns the size and the free space of a disk, in bytes.
     pub fn space(&self) -> (u64, u64) {
         (SIZE.max(self.free), self.free)
     }

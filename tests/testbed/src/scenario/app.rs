@@ -1,4 +1,4 @@
-//! An application with a strategy sidecar: a `StatefulSet` of one pod, and no Service.
+//! An application with a strategy sidecar: a `StatefulSet` of one pod, without a Service.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use crate::clock::seconds;
 const APP: &str = "app";
 const SIDECAR: &str = "strategy";
 const PORT: u16 = 8000;
-/// The pod's address is its own.
+/// The pod's IP address, which no other pod has.
 const ADDRESS: &str = "10.244.8.10";
 
 /// Fills a namespace.

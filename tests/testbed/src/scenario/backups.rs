@@ -25,7 +25,7 @@ const REMOTE: [(&str, u64); 12] = [
     ("20250622-020006", 512),
 ];
 
-/// The moment that a name such as `20250819-143025` tells.
+/// Returns the time in a name such as `20250819-143025`.
 fn moment(name: &str) -> Timestamp {
     let digits: String = name.chars().filter(char::is_ascii_digit).collect();
     let time = jiff::civil::DateTime::strptime("%Y%m%d%H%M%S", &digits);
@@ -55,7 +55,7 @@ pub fn fill_hivemq(hivemq: &Hivemq, now: Timestamp) {
         }
         hivemq.put(backup);
     }
-    // A failed backup can be seen for an hour only, so this one is always of today.
+    // A failed backup is visible for only an hour, so this one is relative to now.
     let recent = now - SignedDuration::from_mins(20);
     let id = recent.strftime("%Y%m%d-%H%M%S").to_string();
     let mut failed = Backup::new(&id, recent, None, BackupState::Failed);
@@ -106,7 +106,7 @@ pub fn fill_sidecar(sidecar: &Sidecar, namespace: &str) {
     sidecar.put_cluster(whole);
 }
 
-/// Fills both, where a namespace has both.
+/// Fills both, if a namespace has both.
 pub fn fill(world: &mut World, namespace: &str) {
     let now = world.now();
     fill_hivemq(&world.hivemq(namespace), now);

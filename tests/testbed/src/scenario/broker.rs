@@ -1,4 +1,4 @@
-//! `StatefulSet`s of brokers and their pods, as a kubelet and the controllers describe them.
+//! `StatefulSet`s of brokers and their pods, in the form that a kubelet and the controllers write.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -13,15 +13,15 @@ pub const BROKER: &str = "hivemq";
 pub const SIDECAR: &str = "broker-backup";
 pub const SIDECAR_PORT: u16 = 8085;
 
-/// How a pod is doing.
+/// The health of a pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Health {
     Ready,
-    /// The broker's container runs and isn't ready.
+    /// The broker's container runs but isn't ready.
     Starting,
     /// The broker's container ends again and again.
     Crashing,
-    /// No node has room for it.
+    /// No node has enough resources for the pod.
     Unscheduled,
 }
 
@@ -32,16 +32,16 @@ pub struct Broker<'a> {
     /// Number and name of the port of the management API.
     pub api: (u16, &'a str),
     pub sidecar: bool,
-    /// What HIVEMQ_BACKUP_FOLDER is set to, if it is.
+    /// The value of `HIVEMQ_BACKUP_FOLDER`, if it is set.
     pub backup_folder: Option<&'a str>,
     /// The pods, by their ordinals.
     pub pods: &'a [Health],
-    /// The third part of the pods' addresses.
+    /// The third part of the pods' IP addresses.
     pub subnet: u8,
 }
 
 impl Broker<'_> {
-    /// Puts the set and its pods into the cluster and lets the backends listen.
+    /// Adds the set and its pods to the cluster, and makes the backends listen.
     pub fn build(&self, world: &mut World) -> Vec<Value> {
         let created = world.now() - SignedDuration::from_hours(24 * 34 + 5);
         let set = match world.objects.put(self.stateful_set(created)) {
@@ -147,7 +147,7 @@ impl Broker<'_> {
 
     fn pod(&self, index: usize, health: Health, set: &Value, now: Timestamp) -> Value {
         let name = format!("{}-{index}", self.name);
-        // Pods of a set start one after another.
+        // The pods of a set start one after another.
         let age = SignedDuration::from_mins((24 * 5 + 3) * 60 + 10)
             - SignedDuration::from_secs(40) * ordinal(index);
         let created = now - age;

@@ -1,4 +1,4 @@
-//! The default cluster: one namespace where all is well, and one for each thing that is not.
+//! The default cluster: one healthy namespace, and one namespace per problem.
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -62,7 +62,7 @@ pub fn demo(world: &mut World) {
     operators::fill(world);
 }
 
-/// A set named `broker` with its services, in the naming that the Go plugin was written for.
+/// Adds a set named `broker` with its services, with the names that the Go plugin expects.
 fn brokers(world: &mut World, namespace: &str, health: &[Health], sidecar: bool, subnet: u8) {
     let broker = Broker {
         namespace,
@@ -106,7 +106,7 @@ fn brokers(world: &mut World, namespace: &str, health: &[Health], sidecar: bool,
     }
 }
 
-/// A broker as the hivemq-platform chart installs it, release `prod`, without a sidecar.
+/// Adds a broker like the hivemq-platform chart with the release `prod`, without a sidecar.
 fn platform(world: &mut World) {
     let broker = Broker {
         namespace: "platform",

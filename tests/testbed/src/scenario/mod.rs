@@ -1,4 +1,4 @@
-//! What is in the cluster when a testbed starts.
+//! The content of the cluster at the start of a testbed.
 
 mod app;
 mod backups;
@@ -27,7 +27,7 @@ use crate::log::{BackendRequest, Log};
 use crate::pods::PodFiles;
 use crate::tasks::Tasks;
 
-/// A cluster in the making: its objects, and the backends behind its pods.
+/// A cluster before its start: its objects, and the backends behind its pods.
 #[derive(Debug)]
 pub struct World {
     pub objects: Objects,
@@ -48,7 +48,7 @@ impl World {
         self.clock.now()
     }
 
-    /// Puts objects into the cluster, in their order.
+    /// Adds objects to the cluster, in order.
     pub fn put(&self, objects: impl IntoIterator<Item = Value>) {
         for object in objects {
             let stored = self.objects.put(object);
@@ -56,7 +56,7 @@ impl World {
         }
     }
 
-    /// The HiveMQ cluster of a namespace, made if there is none.
+    /// Returns the HiveMQ cluster of a namespace, and creates it if needed.
     pub fn hivemq(&mut self, namespace: &str) -> Hivemq {
         let made = || Hivemq::new(self.faults.clone(), self.clock.clone(), self.pace);
         self.hivemq
@@ -65,7 +65,7 @@ impl World {
             .clone()
     }
 
-    /// The sidecars of a namespace, made if there are none.
+    /// Returns the sidecars of a namespace, and creates them if needed.
     pub fn sidecar(&mut self, namespace: &str) -> Sidecar {
         let made = || Sidecar::new(self.faults.clone(), self.clock.clone(), self.pace);
         self.sidecars
@@ -74,7 +74,7 @@ impl World {
             .clone()
     }
 
-    /// The strategy sidecar of a namespace, made if there is none.
+    /// Returns the strategy sidecar of a namespace, and creates it if needed.
     pub fn strategy(&mut self, namespace: &str) -> Strategy {
         let made = || Strategy::new(self.faults.clone());
         self.strategies
@@ -83,7 +83,7 @@ impl World {
             .clone()
     }
 
-    /// Lets an HTTP service listen in a container of a pod.
+    /// Makes an HTTP service listen in a container of a pod.
     pub(crate) fn serve<S: Service>(
         &self,
         pod: &PodAddress,

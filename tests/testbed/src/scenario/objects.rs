@@ -43,7 +43,7 @@ pub fn node(name: &str, address: &str, created: Timestamp) -> Value {
     })
 }
 
-/// The Secret with the user of HiveMQ's REST API: `backup` with the password `testbed-password`.
+/// Returns the Secret with the user of HiveMQ's REST API: `backup` with the password `testbed-password`.
 pub fn credentials(created: Timestamp) -> Value {
     json!({
         "apiVersion": "v1",
@@ -70,7 +70,7 @@ pub struct ServicePort<'a> {
     pub target_number: u16,
 }
 
-/// A service of brokers. `headless` ones have no address of their own.
+/// A service of brokers. A `headless` service has no IP address of its own.
 pub struct Service<'a> {
     pub namespace: &'a str,
     pub name: &'a str,
@@ -120,7 +120,7 @@ impl Service<'_> {
         })
     }
 
-    /// The slice with the pods that have an address, as the controller writes it.
+    /// Returns the slice with the pods that have an IP address, as the controller writes it.
     pub fn slice(&self, pods: &[Value], created: Timestamp) -> Value {
         let endpoints: Vec<Value> = pods
             .iter()

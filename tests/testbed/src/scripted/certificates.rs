@@ -1,4 +1,5 @@
-//! Certificates of NIST P-256, valid until 2126 where nothing else is said. Made with `openssl x509`.
+//! Certificates of NIST P-256, made with `openssl x509`. They are valid until 2126 unless a comment says
+//! otherwise.
 
 /// A certificate authority.
 pub const CA: &str = "-----BEGIN CERTIFICATE-----
@@ -12,7 +13,7 @@ CgYIKoZIzj0EAwIDSAAwRQIhAKaknKiBFjuTmjINEXrk3InE21mKLwfo4Dd31tpJ
 AHm5AiBmFH0u/4Q5TWD97id8WOzY6ksN+rsYP1K9yaqj2Zz9zA==
 -----END CERTIFICATE-----
 ";
-/// The same with the same key, but valid for ten days of 2026 only.
+/// The same authority with the same key, but valid for only ten days of 2026.
 pub const CA_OF_2026: &str = "-----BEGIN CERTIFICATE-----
 MIIBbjCCARWgAwIBAgIUVj2sQBzRMVH6KIYXZbBttOUoorEwCgYIKoZIzj0EAwIw
 DTELMAkGA1UEAwwCY2EwHhcNMjYxMTI3MjIzNjI4WhcNMjYxMjA3MjIzNjI4WjAN
@@ -24,7 +25,7 @@ CCqGSM49BAMCA0cAMEQCIDJyZb9rGLwgvnBtRcXAq5osqAhSrYNiWM8/rUJY7lkf
 AiAWI9V92jFVQaEHYNbJFmpIzKvpnuMf4FIUvVKzLN09jQ==
 -----END CERTIFICATE-----
 ";
-/// A server's, for 127.0.0.1 and api.example, signed by the authority.
+/// A server's certificate for 127.0.0.1 and api.example, signed by the authority.
 pub const LEAF: &str = "-----BEGIN CERTIFICATE-----
 MIIBgDCCASagAwIBAgIUPWOgJchpsIREi+F6/SNB85rGC4wwCgYIKoZIzj0EAwIw
 DTELMAkGA1UEAwwCY2EwIBcNMjYxMTI3MjIzNTAyWhgPMjEyNjExMDMyMjM1MDJa
@@ -37,7 +38,7 @@ qMGGjADNzIrQ3/ktbfpmYjAFAiBJGJdQRFXJ5JLh11OGm+FMDfooYe9/iG2ylRbq
 lP7loA==
 -----END CERTIFICATE-----
 ";
-/// Signed by the authority, for clients only.
+/// A certificate for clients only, signed by the authority.
 pub const CLIENT_ONLY: &str = "-----BEGIN CERTIFICATE-----
 MIIBljCCAT2gAwIBAgIUPWOgJchpsIREi+F6/SNB85rGC40wCgYIKoZIzj0EAwIw
 DTELMAkGA1UEAwwCY2EwIBcNMjYxMTI3MjIzNTAyWhgPMjEyNjExMDMyMjM1MDJa
@@ -50,7 +51,7 @@ AgNHADBEAiAtJmUxH7DcSXpcQ5RGn0Apk1X54CNyiNflSOOPYat5NQIgWpK80NbR
 hiMNrmLoC2TkYm/FanLTzNOY2gTiB2/LUFw=
 -----END CERTIFICATE-----
 ";
-/// As `openssl req -x509` makes it: signed by itself, and marked as an authority's.
+/// A self-signed certificate of `openssl req -x509`, which is marked as an authority's.
 pub const SELF_SIGNED: &str = "-----BEGIN CERTIFICATE-----
 MIIBkzCCATmgAwIBAgIUMztWtsi9uuzSwdckteD3Ne9rAzowCgYIKoZIzj0EAwIw
 DzENMAsGA1UEAwwEc2VsZjAgFw0yNjExMjcyMjM1MDJaGA8yMTI2MTEwMzIyMzUw
@@ -63,7 +64,7 @@ MEUCIQCw4pCSCp4h8wPoSmGExUiJRqJJBxlJz1btn/Yp9sNloQIgM7I70YmpFIYL
 lm3RtrZh0L4G/RGq1ayqlsLGMNBjCso=
 -----END CERTIFICATE-----
 ";
-/// X.509 v1, as older versions of openssl make it where no extension is named.
+/// An X.509 v1 certificate. Older versions of openssl make it if no extension is named.
 pub const VERSION_1: &str = "-----BEGIN CERTIFICATE-----
 MIIBFTCBvQIUdc0iDSFhcNa821hcvGAEcV3UI/AwCgYIKoZIzj0EAwIwDTELMAkG
 A1UEAwwCdjEwIBcNMjYxMTI3MjIzNTAyWhgPMjEyNjExMDMyMjM1MDJaMA0xCzAJ
@@ -96,7 +97,7 @@ w/c7EjsrP+7omM7/d3SW40Jb9LGhRANCAAQDLpwxt/iAbbUQB36uSzINTZwCM76W
 4ybhd7HDGzqnOzCrYm+HCMXepTfo0kTZwX312lC9kYkRlB/dq+WNu6qj
 -----END PRIVATE KEY-----
 ";
-/// The same, under the password `x`.
+/// The same key, encrypted with the password `x`.
 pub const LEAF_KEY_ENCRYPTED: &str = "-----BEGIN ENCRYPTED PRIVATE KEY-----
 MIHsMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAgpBPtQqM7LbwICCAAw
 DAYIKoZIhvcNAgkFADAdBglghkgBZQMEASoEEKRpzT/mRel626jOUt28cvUEgZAF

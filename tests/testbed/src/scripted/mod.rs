@@ -1,4 +1,4 @@
-//! A server on loopback that answers what a test wants.
+//! A server on loopback with the answers that a test chooses.
 #![expect(
     clippy::unwrap_used,
     clippy::missing_panics_doc,
@@ -13,14 +13,15 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Answers requests until it is dropped, each on a connection of its own.
+/// A server that answers until it is dropped, with one request per connection.
 pub struct Server {
     pub address: SocketAddr,
     requests: Arc<Mutex<Vec<String>>>,
     task: tokio::task::JoinHandle<()>,
 }
 
-/// `answer` gets a request as text, and gives the bytes to send; none leave the client waiting.
+/// Starts a server. `answer` gets a request as text and returns the bytes to send; an empty answer leaves the
+/// client waiting.
 pub async fn serve(answer: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -59,15 +60,15 @@ async fn exchange(
     seen.lock().unwrap().push(request);
     let _ = stream.write_all(&bytes).await;
     if bytes.is_empty() || bytes.ends_with(STALL) {
-        // Until the client gives up.
+        // The server waits until the client disconnects.
         let _ = stream.read_u8().await;
     }
 }
 
-/// What a client begins with that wants TLS, which this server doesn't know.
+/// The first byte of a TLS handshake, which this server doesn't support.
 const TLS_HANDSHAKE: u8 = 0x16;
 
-/// After these bytes nothing comes, and the connection stays open.
+/// After these bytes the server sends nothing, and the connection stays open.
 pub const STALL: &[u8] = b"...";
 
 fn is_whole(request: &[u8]) -> bool {
@@ -79,7 +80,7 @@ fn is_whole(request: &[u8]) -> bool {
     body.len() >= length.unwrap_or(0)
 }
 
-/// The value of a header of a request.
+/// Returns the value of a header of a request.
 pub fn header<'a>(request: &'a str, name: &str) -> Option<&'a str> {
     request.lines().find_map(|line| {
         let (known, value) = line.split_once(':')?;
@@ -87,12 +88,12 @@ pub fn header<'a>(request: &'a str, name: &str) -> Option<&'a str> {
     })
 }
 
-/// The path and query that a request asks for.
+/// Returns the path and the query of a request.
 pub fn path(request: &str) -> &str {
     request.split(' ').nth(1).unwrap_or_default()
 }
 
-/// An answer with a body, after which the connection ends.
+/// Returns an answer with a body, after which the connection ends.
 pub fn reply(status: u16, headers: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let head = format!(
@@ -102,12 +103,12 @@ pub fn reply(status: u16, headers: &str, body: &[u8]) -> Vec<u8> {
 }
 
 impl Server {
-    /// An address on it.
+    /// Returns a URL on the server.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    /// The requests that it has answered.
+    /// Returns the requests that the server has answered.
     pub fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }

@@ -1,4 +1,4 @@
-//! Commands run in pods as by a real kubelet, on files that fit the backups.
+//! Commands in pods behave as with a real kubelet, and the files match the backups.
 
 use http::{Request, StatusCode};
 use serde_json::Value;
@@ -9,7 +9,7 @@ use crate::support::{api, bed, fault, forward, get, next, send, text};
 const V5: &str = "v5.channel.k8s.io";
 const FOLDER: &str = "/opt/hivemq/backup";
 
-/// What a command said: its streams, and the outcome where one came.
+/// The result of a command: its streams, and the outcome if one arrived.
 struct Ran {
     stdout: String,
     stderr: String,
@@ -61,7 +61,7 @@ async fn code(bed: &Testbed, pod: &str, command: &[&str]) -> u8 {
     exec(bed, pod, command).await.unwrap().code()
 }
 
-/// The pods of a set that have a path.
+/// Returns the ordinals of the pods of a set that have a path.
 async fn pods_with(bed: &Testbed, namespace: &str, count: usize, path: &str) -> Vec<usize> {
     let mut found = Vec::new();
     for index in 0..count {
@@ -87,7 +87,7 @@ async fn every_backup_is_a_folder_on_exactly_one_pod() {
         let wanted = usize::from(backup.state != BackupState::Failed);
         assert_eq!(pods.len(), wanted, "{}", backup.id);
     }
-    // It is the pod whose sidecar knows it.
+    // The backup is on the pod whose sidecar knows it.
     let known = format!("{FOLDER}/20250806-080853");
     assert_eq!(pods_with(&bed, "messaging", 3, &known).await, [1]);
 }
@@ -206,7 +206,7 @@ async fn a_cut_leaves_the_output_without_an_outcome() {
 async fn refusals_are_those_of_a_real_cluster() {
     let bed = bed().await;
     let refused = async |pod: &str| exec(&bed, pod, &["ls"]).await.err().unwrap();
-    // Of v5 the API server is the end itself, and tells what the kubelet said as the outcome.
+    // With v5 the connection ends at the API server, which reports the kubelet's error as the outcome.
     let ran = exec(&bed, "notready/broker-0", &["ls"]).await.unwrap();
     assert_eq!(
         ran.outcome.unwrap()["message"],

@@ -174,7 +174,7 @@ async fn a_download_has_the_content_that_is_known() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_framing_is_complete_or_cut_at_the_same_byte() {
     let bed = bed().await;
-    // With the close framing nobody can see the cut: that is its danger.
+    // With the close framing the client can't detect the cut; that is its danger.
     for (framing, noticed) in [("length", true), ("chunked", true), ("close", false)] {
         bed.faults().clear();
         fault(&bed, "download-size=1000000");

@@ -44,7 +44,7 @@ async fn the_list_has_backups_in_several_states() {
     }
     let failed = items.iter().find(|item| item["state"] == "FAILED").unwrap();
     assert!(failed["failReason"].is_string() && failed["bytes"].is_null());
-    // Backups are of the cluster: another pod tells the same.
+    // Backups belong to the cluster, so another pod lists the same ones.
     let request = Request::get(BACKUPS).body(String::new()).unwrap();
     let other = send(&bed, "messaging/broker-2", 8081, request)
         .await

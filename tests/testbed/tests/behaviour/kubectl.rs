@@ -215,7 +215,7 @@ async fn stock_kubectl_runs_commands_in_pods() {
         let mut arguments = vec!["exec", pod, "-c", "hivemq", "--"];
         arguments.extend(command);
         let mut output = kubectl(&bed, &arguments).await;
-        // kubectl makes its streams after the connection stands, and drops what comes before: a real
+        // kubectl creates its streams after the connection is established, and drops earlier messages. A real
         // container is never that fast.
         for _ in 0..10 {
             if !String::from_utf8_lossy(&output.stderr).contains("Unknown stream id") {

@@ -1,4 +1,4 @@
-//! The testbed keeps to the contracts of what it simulates.
+//! Tests that the testbed follows the contracts of the systems that it simulates.
 #![expect(
     clippy::unwrap_used,
     reason = "a test ends where something unexpected happens"

@@ -1,4 +1,4 @@
-//! Nodes, kubelets and containers that are not well look as in a real cluster.
+//! Unhealthy nodes, kubelets and containers look as in a real cluster.
 
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
@@ -12,14 +12,14 @@ const BROKER: &str = "/api/v1/namespaces/messaging/pods/broker-0";
 const FORWARD: &str = "messaging/pods/broker-0/portforward?ports=8085";
 const EXEC: &str = "messaging/pods/broker-0/exec?container=hivemq&stdout=true&command=ls";
 
-/// The condition of an object, as its fields but for the time.
+/// Returns the condition of an object, without its time.
 fn condition(object: &Value, kind: &str) -> Value {
     let conditions = object["status"]["conditions"].as_array().unwrap();
     let found = conditions.iter().find(|c| c["type"] == kind).unwrap();
     json!([found["status"], found["reason"], found["message"]])
 }
 
-/// What the slice of the management API says of a pod.
+/// Returns the endpoint of a pod in the slice of the management API.
 async fn endpoint(bed: &testbed::Testbed, pod: &str) -> Value {
     let slices = "/apis/discovery.k8s.io/v1/namespaces/messaging/endpointslices";
     let (_, slices) = get(bed, slices).await;

@@ -1,4 +1,4 @@
-//! The port-forward upgrade behaves as that of a real kubelet.
+//! The port-forward upgrade behaves like that of a real kubelet.
 
 use bytes::Bytes;
 use futures_util::SinkExt;
@@ -18,7 +18,7 @@ async fn sidecar(bed: &Testbed, protocols: &str) -> (Socket, Option<String>) {
         .unwrap()
 }
 
-/// Every message up to the end, by channel, and whether the end was a proper one.
+/// Returns every message up to the end, by channel, and whether the socket was closed properly.
 async fn drain(socket: &mut Socket) -> (Vec<u8>, Vec<u8>, bool) {
     let (mut data, mut errors) = (Vec::new(), Vec::new());
     while let Some(frame) = next(socket).await {
@@ -38,7 +38,7 @@ async fn drain(socket: &mut Socket) -> (Vec<u8>, Vec<u8>, bool) {
 async fn each_channel_begins_with_its_port_and_data_flows_both_ways() {
     let bed = bed().await;
     let (mut socket, protocol) = sidecar(&bed, "v5.channel.k8s.io, v4.channel.k8s.io").await;
-    // Kubelets know no v5 for port-forwards.
+    // Kubelets do not support v5 for port-forwards.
     assert_eq!(protocol.as_deref(), Some(V4));
     let port = 8085_u16.to_le_bytes();
     for channel in 0..2 {

@@ -1,4 +1,4 @@
-//! The strategy sidecar, through the port-forward: what its source answers (contract, section 3.1).
+//! The strategy sidecar, through the port-forward, with the answers of its source (contract, section 3.1).
 
 use http::{Method, Request, StatusCode, header};
 use serde_json::json;
@@ -93,7 +93,7 @@ async fn what_its_code_does_not_answer_is_a_page_of_the_framework() {
             Some("GET, HEAD, OPTIONS"),
         ),
     ] {
-        // Before anybody asks for a token.
+        // The framework answers before the token is checked.
         let answer = call(&bed, method, path, "").await;
         assert_eq!(answer.status, status, "{path}");
         assert!(answer.text().starts_with("<!doctype html>"), "{path}");
@@ -130,7 +130,7 @@ async fn the_headers_of_the_documents_and_jobs_can_be_switched_on() {
     assert_eq!(answer.headers.get("x-size").unwrap(), "1500000");
     assert_eq!(answer.headers.get("x-format").unwrap(), "postgres-custom");
     assert_eq!(answer.headers.get("x-backup-format"), None);
-    // Without deferred exports there are no such routes.
+    // Without deferred exports these routes do not exist.
     let job = |method| async { call(&bed, method, "/backup/jobs/7", &bearer()).await };
     assert_eq!(job(Method::GET).await.status, StatusCode::NOT_FOUND);
     fault(&bed, "strategy-deferred=/backup/jobs/7");

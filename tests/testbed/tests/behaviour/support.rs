@@ -29,7 +29,7 @@ pub async fn bed() -> Testbed {
     Testbed::builder().start().await.unwrap()
 }
 
-/// Runs kubectl; its absence is a failure with a clear message, not a reason to skip.
+/// Runs kubectl. If kubectl is missing, the test fails with a clear message and is not skipped.
 pub async fn kubectl(bed: &Testbed, arguments: &[&str]) -> Output {
     kubectl_command(bed, arguments)
         .output()
@@ -50,7 +50,7 @@ pub fn kubectl_command(bed: &Testbed, arguments: &[&str]) -> Command {
     command
 }
 
-/// What kubectl printed when it ended well.
+/// Returns the output of kubectl, which must succeed.
 pub async fn kubectl_out(bed: &Testbed, arguments: &[&str]) -> String {
     let output = kubectl(bed, arguments).await;
     let stderr = String::from_utf8_lossy(&output.stderr);
@@ -58,7 +58,7 @@ pub async fn kubectl_out(bed: &Testbed, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// A TLS connection to the API server that trusts its CA and nothing else.
+/// Returns a TLS connection to the API server that trusts only the server's CA.
 pub async fn tls(bed: &Testbed) -> TlsStream<TcpStream> {
     let body: String = bed
         .ca_pem()
@@ -83,13 +83,13 @@ pub async fn tls(bed: &Testbed) -> TlsStream<TcpStream> {
         .unwrap()
 }
 
-/// A request to the API server, authorized.
+/// Sends an authorized request to the API server.
 pub async fn api(bed: &Testbed, request: http::request::Builder, body: &str) -> Response<Bytes> {
     let request = request.header("authorization", format!("Bearer {}", bed.token()));
     api_raw(bed, request, body).await
 }
 
-/// A request to the API server as it stands.
+/// Sends a request to the API server unchanged.
 pub async fn api_raw(
     bed: &Testbed,
     request: http::request::Builder,
@@ -121,7 +121,7 @@ pub fn json(response: &Response<Bytes>) -> (StatusCode, Value) {
     )
 }
 
-/// Asks for a port-forward; the answer if it isn't granted.
+/// Requests a port-forward. The error is the answer of a server that denies it.
 pub async fn forward(
     bed: &Testbed,
     target: &str,
@@ -152,7 +152,7 @@ pub async fn forward(
     }
 }
 
-/// The next binary message; `None` when the server has closed the socket properly.
+/// Returns the next binary message, or `None` if the server has closed the socket properly.
 pub async fn next(socket: &mut Socket) -> Option<Result<Bytes, Error>> {
     loop {
         match socket.next().await? {
@@ -164,7 +164,7 @@ pub async fn next(socket: &mut Socket) -> Option<Result<Bytes, Error>> {
     }
 }
 
-/// A stream to a port of a pod. Ends where the tunnel ends, well or not.
+/// Returns a stream to a port of a pod. The stream ends when the tunnel ends for any reason.
 pub async fn connect(bed: &Testbed, pod: &str, port: u16) -> DuplexStream {
     let (namespace, name) = pod.split_once('/').unwrap();
     let target = format!("{namespace}/pods/{name}/portforward?ports={port}");
@@ -198,13 +198,13 @@ pub async fn connect(bed: &Testbed, pod: &str, port: u16) -> DuplexStream {
     near
 }
 
-/// What came of a request to a backend.
+/// The answer of a backend.
 #[derive(Debug)]
 pub struct Answer {
     pub status: StatusCode,
     pub headers: http::HeaderMap,
     pub body: Vec<u8>,
-    /// Whether the body came to its proper end.
+    /// Whether the body is complete.
     pub complete: bool,
 }
 
@@ -218,7 +218,7 @@ impl Answer {
     }
 }
 
-/// A request to a port of a pod; `None` if the connection ends without an answer.
+/// Sends a request to a port of a pod. Returns `None` if the connection ends without an answer.
 pub async fn send(bed: &Testbed, pod: &str, port: u16, request: Request<String>) -> Option<Answer> {
     let io = TokioIo::new(connect(bed, pod, port).await);
     let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.unwrap();
@@ -243,12 +243,12 @@ pub async fn send(bed: &Testbed, pod: &str, port: u16, request: Request<String>)
     })
 }
 
-/// A fault by its name.
+/// Switches a fault on by its name.
 pub fn fault(bed: &Testbed, text: &str) {
     bed.faults().set(text.parse().unwrap());
 }
 
-/// Bytes as text, for messages about them.
+/// Returns bytes as text for messages.
 pub fn text(bytes: impl AsRef<[u8]>) -> String {
     String::from_utf8_lossy(bytes.as_ref()).into_owned()
 }

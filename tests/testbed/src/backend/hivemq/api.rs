@@ -12,15 +12,15 @@ use crate::faults::hivemq::Login;
 use crate::faults::reply::BackendKind;
 use crate::web::{self, Reply, decode_path};
 
-/// What can be asked for, each with the permission it needs: the names are those of the
-/// Enterprise Security Extension's database scripts.
+/// The operations. Each requires a permission; the names are from the database scripts of the Enterprise
+/// Security Extension.
 enum Operation {
     List,
     Create,
     Get(String),
     Restore(String),
     Download(String),
-    /// With the id in the body.
+    /// A restore with the id in the body.
     OldRestore,
 }
 
@@ -36,7 +36,7 @@ impl Operation {
     }
 }
 
-/// The operation, or the status for there being none.
+/// Returns the operation, or the status of an unknown one.
 fn operation(call: &Call, old_routes: bool) -> Result<Operation, StatusCode> {
     let path = call.path.strip_prefix("/api/v1/management/");
     let parts: Vec<&str> = path.unwrap_or_default().split('/').collect();
@@ -73,7 +73,7 @@ impl Service for Hivemq {
             Err(StatusCode::METHOD_NOT_ALLOWED) => {
                 return Ok(web::reply(StatusCode::METHOD_NOT_ALLOWED, "text/plain", ""));
             }
-            // Seen on a live broker: only a title.
+            // A live broker answered with only a title.
             Err(status) => {
                 let body = json!({"errors": [{"title": "Resource not found"}]});
                 return Ok(web::json(status, &body));
@@ -174,7 +174,7 @@ fn no_file(id: &str) -> Reply {
     error(StatusCode::BAD_REQUEST, "Invalid resource", &detail)
 }
 
-/// Basic authentication: 401 for a wrong password, 403 for a missing permission.
+/// Checks basic authentication: 401 for a wrong password, 403 for a missing permission.
 fn admit(call: &Call, login: &Login, permission: &str) -> Result<(), StatusCode> {
     let given = call
         .headers

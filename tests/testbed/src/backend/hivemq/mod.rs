@@ -1,4 +1,4 @@
-//! HiveMQ's management API, as HiveMQ's `OpenAPI` 4.30 describes it: the backups of a cluster.
+//! HiveMQ's management API of a cluster's backups, as HiveMQ's `OpenAPI` 4.30 describes it.
 
 mod api;
 mod model;
@@ -33,12 +33,12 @@ impl Hivemq {
         }
     }
 
-    /// Every backup that the API shows, as it is now.
+    /// Returns every backup of the API in its current state.
     pub fn backups(&self) -> Vec<Backup> {
         self.with(|state| state.backups.clone())
     }
 
-    /// One backup.
+    /// Returns one backup.
     pub fn backup(&self, id: &str) -> Option<Backup> {
         self.with(|state| state.backups.iter().find(|b| b.id == id).cloned())
     }
@@ -51,17 +51,17 @@ impl Hivemq {
         });
     }
 
-    /// Removes a backup, as the passing of time would.
+    /// Removes a backup, like the expiry of an old one.
     pub fn remove(&self, id: &str) {
         self.with(|state| state.backups.retain(|backup| backup.id != id));
     }
 
-    /// How long backups and restores take from now on.
+    /// Sets the duration of future backups and restores.
     pub fn set_pace(&self, pace: Pace) {
         self.with(|state| state.pace = pace);
     }
 
-    /// What a download of a backup gives; its size is that of the fault `download-size` if set.
+    /// Returns the content of a backup's download. The fault `download-size` overrides its size.
     pub fn content(&self, id: &str) -> Option<Content> {
         let size = self.faults.snapshot().download.size;
         let backup = self.backup(id)?;

@@ -1,4 +1,4 @@
-//! Backups and what happens to them.
+//! Backups and their changes.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::clock::millis;
 use crate::faults::FaultSettings;
 use crate::faults::hivemq::RestoreShows;
 
-/// How long a failed backup can be seen after it was asked for (HiveMQ's `OpenAPI` 4.30).
+/// The time for which a failed backup stays visible after its request (HiveMQ's `OpenAPI` 4.30).
 const FAILED_VISIBLE: SignedDuration = SignedDuration::from_hours(1);
 const ALREADY_RUNNING: &str = "Another backup or restore is already in progress.";
 
@@ -25,7 +25,7 @@ pub enum BackupState {
 }
 
 impl BackupState {
-    /// As it is written on the wire.
+    /// Returns the state as the API writes it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::InProgress => "IN_PROGRESS",
@@ -37,7 +37,7 @@ impl BackupState {
         }
     }
 
-    /// Whether the file of the backup is there to be downloaded or restored.
+    /// Returns whether the backup has a file for downloads and restores.
     pub(super) fn has_file(self) -> bool {
         !matches!(self, Self::InProgress | Self::Failed)
     }
@@ -48,7 +48,7 @@ impl BackupState {
 pub struct Backup {
     pub id: String,
     pub created_at: Timestamp,
-    /// The size of the file; `None` while there is none.
+    /// The size of the file in bytes; `None` if there is none.
     pub bytes: Option<u64>,
     pub state: BackupState,
     pub fail_reason: Option<String>,
@@ -82,12 +82,12 @@ impl Backup {
     }
 }
 
-/// What runs at the moment.
+/// The backup or restore that currently runs.
 #[derive(Debug)]
 struct Running {
     id: String,
     work: Work,
-    /// How the backup ends.
+    /// The final state of the backup.
     ends: BackupState,
     bytes: Option<u64>,
     fail_reason: Option<String>,
@@ -100,7 +100,7 @@ pub struct State {
     running: Option<Running>,
 }
 
-/// Why a restore isn't begun.
+/// The reason why a restore isn't started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RestoreRefused {
     Unknown,
@@ -116,7 +116,7 @@ impl State {
         }
     }
 
-    /// Lets time pass: work is looked at once more, and old failures disappear.
+    /// Advances the time: running work is polled once, and old failures disappear.
     pub fn tick(&mut self, now: Timestamp) {
         if let Some(mut running) = self.running.take() {
             if running.work.poll() {
@@ -136,7 +136,7 @@ impl State {
         });
     }
 
-    /// Begins a backup. While another one runs, the new one is answered as well and has failed.
+    /// Starts a backup. While another one runs, the new one is answered as well but has failed.
     pub fn create(&mut self, now: Timestamp, faults: &FaultSettings) -> Backup {
         let mut backup = Backup::new(&self.free_id(now), now, None, BackupState::InProgress);
         if self.running.is_some() || faults.hivemq.busy {
@@ -161,7 +161,7 @@ impl State {
         backup
     }
 
-    /// Begins the restore of a backup.
+    /// Starts the restore of a backup.
     pub fn restore(&mut self, id: &str, faults: &FaultSettings) -> Result<Backup, RestoreRefused> {
         let busy = self.running.is_some() || faults.hivemq.busy;
         let found = self.backups.iter_mut().find(|b| b.id == id);
@@ -170,7 +170,7 @@ impl State {
             return Err(RestoreRefused::NoFile);
         }
         if busy {
-            // Only one thing can run; what runs may be the restore of this very backup.
+            // Only one operation can run; it may be the restore of the same backup.
             if backup.state == BackupState::RestoreInProgress {
                 return Ok(backup.clone());
             }
@@ -209,7 +209,7 @@ impl State {
         Ok(backup.clone())
     }
 
-    /// What the API shows: the backups, and those that faults add.
+    /// Returns the backups that the API shows, including those that faults add.
     pub fn shown(&self, now: Timestamp, faults: &FaultSettings) -> Vec<Backup> {
         let mut shown = self.backups.clone();
         let reply = &faults.hivemq_reply;
@@ -228,7 +228,7 @@ impl State {
         shown
     }
 
-    /// An id of the form that HiveMQ gives, not taken yet.
+    /// Returns an unused id in HiveMQ's format.
     fn free_id(&self, now: Timestamp) -> String {
         let mut moment = now;
         loop {
@@ -241,7 +241,7 @@ impl State {
     }
 }
 
-/// A size for a new backup: some megabytes, different for each.
+/// Returns a size for a new backup: some megabytes, different for each.
 fn size_of(id: &str) -> u64 {
     let sum: u64 = id.bytes().map(|byte| u64::from(byte) * 7919).sum();
     4 * 1024 * 1024 + sum

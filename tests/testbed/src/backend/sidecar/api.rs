@@ -14,10 +14,10 @@ use crate::faults::reply::BackendKind;
 use crate::faults::sidecar::Accepts;
 use crate::web::{self, Reply};
 
-/// Where a restore puts the object.
+/// The path at which a restore stores the object.
 const TARGET_PATH: &str = "/data/restore.zip";
 
-/// An answer in plain text that isn't a success.
+/// An error answer in plain text.
 type Refusal = (StatusCode, String);
 
 impl Service for Sidecar {
@@ -125,8 +125,7 @@ fn remote(
     Ok(web::json(StatusCode::OK, &json!({"backups": backups})))
 }
 
-/// Which objects a limit keeps isn't known; the newest are what a user of it wants. The order stays
-/// that of the store.
+/// Keeps the newest objects and their order. The real sidecar's choice is unknown; users expect the newest.
 fn keep_newest(objects: &mut Vec<RemoteObject>, limit: usize) {
     let mut times: Vec<Timestamp> = objects.iter().map(|o| o.last_modified).collect();
     times.sort_unstable_by(|a, b| b.cmp(a));
@@ -152,7 +151,7 @@ fn restore(
     let version = body["version"].as_str().unwrap_or_default();
     let dry_run = body["dry_run"].as_bool().unwrap_or(false);
     let objects = state.shown_remote(now, faults);
-    // A missing version reads as the newest, like the word for it.
+    // A missing version means the newest, like the word `latest`.
     let found = if matches!(version, "" | "latest") {
         objects
             .into_iter()

@@ -1,4 +1,4 @@
-//! `/metrics` in Prometheus' text format. The sidecar's own names are not published; these stand in.
+//! `/metrics` in Prometheus' text format. The sidecar's own names are not published; these names are made up.
 
 use std::fmt::Write;
 
@@ -11,7 +11,7 @@ use crate::web::{self, Reply};
 pub fn page(state: &State, pod: &PodAddress) -> Reply {
     let local = state.local.get(pod).map_or(&[][..], Vec::as_slice);
     let mut page = String::new();
-    // Writing to a string cannot fail.
+    // Writing to a string never fails.
     let _ = writeln!(page, "# HELP backup_count Local backups by upload status.");
     let _ = writeln!(page, "# TYPE backup_count gauge");
     for status in UploadStatus::ALL {

@@ -1,7 +1,7 @@
 //! The broker-backup sidecar: the local backups of its pod and the objects of a remote store.
 //!
-//! Only clients of it are public; what they expect is what is known (schmitz-chris/kubectl-broker-
-//! extension, `pkg/sidecar`). What is deduced says so.
+//! Only clients of the sidecar are public. The known facts are the expectations of
+//! schmitz-chris/kubectl-broker-extension, `pkg/sidecar`. Comments mark deductions.
 
 mod api;
 mod metrics;
@@ -18,8 +18,7 @@ use super::pace::Pace;
 use crate::clock::Clock;
 use crate::faults::Faults;
 
-/// The sidecars of one cluster: a remote store they share, and inventories of their own. Clones
-/// share the state.
+/// The sidecars of one cluster: a shared remote store, and an inventory per pod. Clones share the state.
 #[derive(Debug, Clone)]
 pub struct Sidecar {
     state: Arc<Mutex<State>>,
@@ -36,7 +35,7 @@ impl Sidecar {
         }
     }
 
-    /// The objects in the remote store, in the order in which the sidecar tells them.
+    /// Returns the objects in the remote store in the sidecar's order.
     pub fn remote(&self) -> Vec<RemoteObject> {
         self.with(|state| state.remote.clone())
     }
@@ -51,7 +50,7 @@ impl Sidecar {
         self.with(|state| state.remote.retain(|object| object.key != key));
     }
 
-    /// The local backups of a pod.
+    /// Returns the local backups of a pod.
     pub fn local(&self, pod: &PodAddress) -> Vec<Entry> {
         self.with(|state| state.local.get(pod).cloned().unwrap_or_default())
     }
@@ -61,7 +60,7 @@ impl Sidecar {
         self.with(|state| state.local.entry(pod.clone()).or_default().push(entry));
     }
 
-    /// The cluster backups, which every pod shows.
+    /// Returns the cluster backups, which every pod shows.
     pub fn cluster(&self) -> Vec<Entry> {
         self.with(|state| state.cluster.clone())
     }
@@ -71,12 +70,12 @@ impl Sidecar {
         self.with(|state| state.cluster.push(entry));
     }
 
-    /// The keys that were restored for good, in their order.
+    /// Returns the keys of restores in order, without dry runs.
     pub fn restored(&self) -> Vec<String> {
         self.with(|state| state.restored.clone())
     }
 
-    /// How long uploads take from now on.
+    /// Sets the duration of future uploads.
     pub fn set_pace(&self, pace: Pace) {
         self.with(|state| state.pace = pace);
     }

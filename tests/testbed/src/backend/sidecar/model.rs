@@ -11,7 +11,7 @@ use crate::backend::pace::{Pace, Work};
 use crate::clock::seconds;
 use crate::faults::FaultSettings;
 
-/// How far the upload of a local backup is.
+/// The progress of a local backup's upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UploadStatus {
     Pending,
@@ -23,7 +23,7 @@ pub enum UploadStatus {
 impl UploadStatus {
     pub const ALL: [Self; 4] = [Self::Pending, Self::Uploading, Self::Uploaded, Self::Failed];
 
-    /// As it is written on the wire.
+    /// Returns the status as the API writes it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -79,7 +79,7 @@ impl RemoteObject {
     }
 }
 
-/// Where a backup is: on a pod's disk, or in the cluster's folder.
+/// The place of a backup: a pod's disk, or the cluster's folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     Pod(PodAddress),
@@ -108,7 +108,7 @@ impl State {
         }
     }
 
-    /// Lets time pass: uploads are looked at once more.
+    /// Advances the time: running uploads are polled once.
     pub fn tick(&mut self, now: Timestamp) {
         let (done, going) = std::mem::take(&mut self.uploads)
             .into_iter()
@@ -140,7 +140,7 @@ impl State {
         self.entries(place).iter_mut().find(|e| e.name == name)
     }
 
-    /// Begins an upload, unless it runs or is done; whether there is such a backup.
+    /// Starts an upload, unless it runs or is complete. Returns whether the backup exists.
     pub fn upload(&mut self, place: Place, name: &str) -> bool {
         let work = Work::begin(self.pace);
         let Some(entry) = self.find(&place, name) else {
@@ -158,7 +158,7 @@ impl State {
         self.entries(place).retain(|entry| entry.name != name);
     }
 
-    /// What the API shows of the remote store: the objects, and those that faults add.
+    /// Returns the objects that the API shows, including those that faults add.
     pub fn shown_remote(&self, now: Timestamp, faults: &FaultSettings) -> Vec<RemoteObject> {
         let mut shown = self.remote.clone();
         let object = |key: String, size_bytes| RemoteObject {

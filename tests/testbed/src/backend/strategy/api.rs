@@ -1,4 +1,4 @@
-//! `GET /backup/capabilities` and `POST /backup/export`, and the jobs that documents promise.
+//! `GET /backup/capabilities` and `POST /backup/export`, and the jobs that only documents describe.
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde_json::json;
@@ -9,7 +9,7 @@ use crate::faults::reply::BackendKind;
 use crate::faults::strategy::{HeaderFamily, StrategyFaults};
 use crate::web::{self, Reply};
 
-/// Where jobs are looked at. Any status URL that leads here is one of them.
+/// The prefixes of the routes of jobs. Any status URL with such a prefix is a job.
 const JOBS: [&str; 4] = [
     "/api/jobs/",
     "/backup/export/",
@@ -23,7 +23,7 @@ impl Service for Strategy {
     fn answer(&self, call: &Call) -> Result<Reply, NoAnswer> {
         let faults = self.faults.snapshot().strategy;
         let reads = matches!(call.method.as_str(), "GET" | "HEAD");
-        // The framework finds the route before any code of the sidecar asks for the token.
+        // The framework finds the route before any code of the sidecar checks the token.
         let is_job = faults.deferred.is_some() && JOBS.iter().any(|it| call.path.starts_with(it));
         match call.path.as_str() {
             "/backup/capabilities" if reads => {}
@@ -50,7 +50,7 @@ impl Service for Strategy {
     }
 }
 
-/// No `WWW-Authenticate` is sent, and the scheme may be in any case.
+/// Checks the token. The scheme is case-insensitive, and the answer has no `WWW-Authenticate`.
 fn admit(call: &Call, token: &str) -> Result<(), &'static str> {
     let given = call.headers.get(header::AUTHORIZATION);
     let given = given.and_then(|value| value.to_str().ok()?.split_once(' '));
@@ -93,7 +93,7 @@ impl Strategy {
         Ok(self.backup(call, faults))
     }
 
-    /// A job runs until it was looked at often enough.
+    /// Answers for a job, which runs until it has been polled often enough.
     fn job(&self, call: &Call, faults: &StrategyFaults) -> Reply {
         let runs = self.with(|State { looks, .. }| {
             *looks += 1;
@@ -134,7 +134,7 @@ impl Strategy {
             }
             HeaderFamily::Documents => {
                 insert(headers, "x-format", "postgres-custom");
-                // The same name: its case does not count.
+                // This is the same name, because header names are case-insensitive.
                 insert(headers, "x-checksum-sha256", &sha256);
                 insert(headers, "x-size", &content.size().to_string());
             }

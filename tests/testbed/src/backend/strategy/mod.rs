@@ -1,5 +1,6 @@
-//! The strategy sidecar of gabofunebre/backuper, as its source (`sidecar/`) answers: two routes, a token,
-//! and the backup as the body of an export. Jobs in the background are promised by its documents only.
+//! The strategy sidecar of gabofunebre/backuper, with the answers of its source (`sidecar/`). It has two
+//! routes and a token, and an export returns the backup as its body. Only its documents describe jobs in the
+//! background.
 
 mod api;
 mod pages;
@@ -9,9 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::content::Content;
 use crate::faults::Faults;
 
-/// The token of its configuration, unless a fault sets another. It is worth nothing beyond loopback.
+/// The token of the configuration, unless a fault sets another. It is useless beyond loopback.
 pub const TOKEN: &str = "strategy-testbed-token";
-/// What its strategy makes: a little more than the testbed's content repeats after.
+/// The size of the strategy's backups in bytes, a little more than the period of the testbed's content.
 const SIZE: u64 = 1_500_000;
 
 /// The sidecar of one application. Clones share the state.
@@ -23,9 +24,9 @@ pub struct Strategy {
 
 #[derive(Debug, Default)]
 struct State {
-    /// How often the strategy has run.
+    /// The number of times the strategy has run.
     exports: usize,
-    /// How often the job of a deferred export was looked at.
+    /// The number of polls of a deferred export's job.
     looks: u32,
 }
 
@@ -37,12 +38,12 @@ impl Strategy {
         }
     }
 
-    /// How often the strategy has run: each time is a backup.
+    /// Returns the number of times the strategy has run. Each time makes a backup.
     pub fn exports(&self) -> usize {
         self.with(|state| state.exports)
     }
 
-    /// What the strategy makes, each time the same.
+    /// Returns the content of the strategy's backups, which never changes.
     pub fn content(&self) -> Content {
         let size = self.faults.snapshot().download.size.unwrap_or(SIZE);
         Content::new("app", size)

@@ -1,4 +1,5 @@
-//! The HTML pages of the sidecar's web framework (Werkzeug), for what its code does not answer itself.
+//! The HTML pages of the sidecar's web framework (Werkzeug), for requests that its code does not answer
+//! itself.
 
 use http::{HeaderValue, StatusCode, header};
 

@@ -1,10 +1,10 @@
-//! The statuses that an object gets, one after the other.
+//! The sequence of statuses of an object.
 
 use serde_json::{Value, json};
 
 use crate::faults::backup_request::{BackupRequestFaults, Step, Words};
 
-/// All statuses of an object from the first to the last; `now` is when it ends.
+/// Returns all statuses of an object from the first to the last; `now` is the time of its end.
 pub fn of(object: &Value, resource: &str, faults: &BackupRequestFaults, now: &str) -> Vec<Value> {
     match resource {
         "liferaybackups.backup.liferay.cloud" => liferay(faults, now),
@@ -14,7 +14,8 @@ pub fn of(object: &Value, resource: &str, faults: &BackupRequestFaults, now: &st
     }
 }
 
-/// The status after the present one; none where it has ended, was written by somebody else, or is stuck.
+/// Returns the status after the current one. Returns `None` if the object has ended, is stuck, or has a
+/// status of another author.
 pub fn next<'a>(
     object: &Value,
     course: &'a [Value],
@@ -32,7 +33,7 @@ pub fn next<'a>(
     course.get(at + 1)
 }
 
-/// Whether it would begin to run with its next status.
+/// Returns whether the next status would start the run of the object.
 pub fn begins_to_run(object: &Value, next: &Value) -> bool {
     !runs(object) && is_running(next)
 }

@@ -1,9 +1,9 @@
-//! The kinds, as their definitions would register them.
+//! The kinds, in the form in which their definitions would register them.
 
 use super::schema;
 use crate::api::resources::{Columns, PrinterColumn, ResourceType};
 
-/// What the controller looks at.
+/// The resources that the controller processes.
 pub const RESOURCES: [&str; 5] = [
     "backuprequests.backup.liferay.cloud",
     "restorerequests.backup.liferay.cloud",
@@ -35,12 +35,12 @@ pub fn restore_request() -> ResourceType {
     }
 }
 
-/// Liferay's own kind, whose version is not public.
+/// Returns Liferay's own kind, whose version is not public.
 pub fn liferay_backup(version: &str) -> ResourceType {
     ResourceType::custom(GROUP, version, "LiferayBackup", "liferaybackups")
 }
 
-/// The kinds of the newest requirements, in a group of their own.
+/// Returns the kinds of the newest requirements, which have a group of their own.
 pub fn lc2() -> [ResourceType; 2] {
     let custom = |kind, plural| ResourceType::custom("backup.lc2.io", "v1alpha1", kind, plural);
     [

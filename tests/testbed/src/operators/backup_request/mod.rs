@@ -16,10 +16,10 @@ pub use kinds::{backup_request, lc2, liferay_backup, restore_request};
 
 /// The namespace of the demonstration.
 const NAMESPACE: &str = "proj-retail-prd";
-/// How many backups of one project run at the same time.
+/// Number of backups of one project that run at the same time.
 const AT_ONCE: usize = 2;
 
-/// The kinds, and some backups that have ended.
+/// Registers the kinds, and adds some backups that have ended.
 pub(crate) fn fill(world: &World) {
     for ty in [
         backup_request(),
@@ -89,8 +89,8 @@ fn ended(world: &World, hours: i64, project: &str, failed: bool) -> Value {
     object
 }
 
-/// Moves the objects on whenever something happens in the cluster: each step is what makes the next one
-/// happen. Nothing is timed, but where the pace is one for people.
+/// Advances the objects whenever something changes in the cluster; each step causes the next one. Only a pace
+/// for people adds delays.
 pub(super) fn start(world: &World) {
     let (objects, faults) = (world.objects.clone(), world.faults.clone());
     let (clock, pace) = (world.clock.clone(), world.pace);
@@ -114,7 +114,7 @@ pub(super) fn start(world: &World) {
                     }
                     let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default();
                     let seen = &object["metadata"]["resourceVersion"];
-                    // What has changed meanwhile, or is gone, is looked at again.
+                    // An object that has changed meanwhile, or is gone, is processed again.
                     let _ = objects.modify(resource, text("namespace"), text("name"), |newest| {
                         if newest["metadata"]["resourceVersion"] == *seen {
                             newest["status"] = next.clone();
@@ -129,7 +129,7 @@ pub(super) fn start(world: &World) {
     });
 }
 
-/// How many backups of the same project run.
+/// Returns the number of running backups of the same project.
 fn running(all: &[Value], object: &Value) -> usize {
     let same = all.iter().filter(|other| {
         other["spec"]["projectId"] == object["spec"]["projectId"] && course::runs(other)

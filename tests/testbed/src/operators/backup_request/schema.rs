@@ -1,8 +1,8 @@
-//! What the definitions of the kinds demand. The texts are those of Kubernetes 1.32.
+//! The schemas of the kinds. The texts are those of Kubernetes 1.32.
 
 use serde_json::Value;
 
-/// What is wrong, by field.
+/// The violations, by field.
 type Problems = Vec<(String, String)>;
 
 pub fn backup_request(object: &Value) -> Problems {
@@ -77,7 +77,7 @@ fn at<'a>(object: &'a Value, path: &str) -> Option<&'a Value> {
     object.pointer(&format!("/{}", path.replace('.', "/")))
 }
 
-/// Fields are only missed where their parent is there.
+/// Reports missing fields, but only if their parent exists.
 fn required(object: &Value, place: &str, fields: &[&str], problems: &mut Problems) {
     let Some(parent) = at(object, place).or((place == "spec").then_some(&Value::Null)) else {
         return;

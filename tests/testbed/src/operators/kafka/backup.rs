@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::control::{Context, Step, is_new, items, phase, refused, status, with};
 use crate::clock::seconds;
 
-/// What each topic holds.
+/// The content of each topic.
 const RECORDS: usize = 1250;
 const BYTES: usize = 4 << 20;
 const SEGMENTS: usize = 3;
@@ -19,7 +19,7 @@ pub fn step(object: &Value, context: &Context<'_>) -> Step {
     if is_new(object) {
         return Some(match problem(spec) {
             Some(problem) => refused(context, &problem),
-            // Whether it is suspended is looked at only when it is no longer new: it runs once.
+            // Suspension is ignored while the object is new: it runs once.
             None if spec["suspend"] == true && spec["schedule"].is_null() => {
                 with(ready(object, context), started(context))
             }
@@ -97,7 +97,8 @@ fn problem(spec: &Value) -> Option<String> {
     both.then(|| "continuous and stopAtCurrentOffsets are mutually exclusive".to_owned())
 }
 
-/// Whether the next time after the last one, or after the object was created, has come.
+/// Returns whether the next time of the schedule has come. It counts from the last run, or from the creation
+/// of the object.
 fn is_due(object: &Value, context: &Context<'_>) -> bool {
     let since = object["status"]["lastScheduleTime"].as_str();
     let since = since.or_else(|| object["metadata"]["creationTimestamp"].as_str());

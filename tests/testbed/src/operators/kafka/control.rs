@@ -1,4 +1,4 @@
-//! The controller: it looks at all objects whenever one changes or is looked at, and takes a step with each.
+//! The controller. It processes all objects whenever one of them changes or is read.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::clock::{Clock, seconds};
 use crate::faults::Faults;
 use crate::faults::kafka::KafkaFaults;
 
-/// How often time is looked at where it decides when work ends.
+/// The interval of checks if the time decides when work ends.
 const TICK: Duration = Duration::from_millis(100);
 
 pub struct Operator {
@@ -23,23 +23,23 @@ pub struct Operator {
     faults: Faults,
     clock: Clock,
     pace: Pace,
-    /// What runs, and since when.
+    /// The running work, and the time of its start.
     running: BTreeMap<Key, std::time::Instant>,
 }
 
-/// What a step may look at.
+/// The input of a step.
 pub struct Context<'a> {
     pub objects: &'a Objects,
     pub faults: &'a KafkaFaults,
     pub now: Timestamp,
-    /// Whether the work that the object stands for, which runs, is done.
+    /// Whether the running work of the object is complete.
     pub done: bool,
 }
 
-/// What becomes of an object: fields of its status, or nothing.
+/// The result of a step: new fields of the status, or nothing.
 pub type Step = Option<Value>;
 
-/// Takes the next step with one object.
+/// A function that takes the next step with one object.
 type Reconcile = fn(&Value, &Context<'_>) -> Step;
 
 const KINDS: [(&str, &str, Reconcile); 5] = [
@@ -102,7 +102,7 @@ impl Operator {
         reconcile: Reconcile,
         faults: &KafkaFaults,
     ) {
-        // Cleaning up does nothing to the data.
+        // The finalizer's cleanup keeps the data.
         if !object["metadata"]["deletionTimestamp"].is_null() {
             self.running.remove(key);
             let _ = self
@@ -149,13 +149,13 @@ impl Operator {
             return false;
         };
         match self.pace {
-            // The first look finds it running; the last of so many finds it done.
+            // The first poll finds the work running; the last one finds it complete.
             Pace::Polls(polls) => self.objects.store.looks(key) + 1 >= polls,
             Pace::After(time) => since.elapsed() >= time,
         }
     }
 
-    /// An object that is gone meanwhile needs nothing any more.
+    /// Changes an object. An object that no longer exists is ignored.
     fn write(&self, key: &Key, change: impl Fn(&mut Value)) {
         let _ = self
             .objects
@@ -163,7 +163,7 @@ impl Operator {
     }
 }
 
-/// Whether the operator has not yet seen the object as it is.
+/// Returns whether the operator has not yet seen the current generation of the object.
 pub fn is_new(object: &Value) -> bool {
     object["status"]["observedGeneration"] != object["metadata"]["generation"]
 }
@@ -172,7 +172,7 @@ pub fn phase(object: &Value) -> &str {
     object["status"]["phase"].as_str().unwrap_or_default()
 }
 
-/// A phase with its message and the only condition there is.
+/// Returns a phase with its message and the only condition.
 pub fn status(context: &Context<'_>, phase: &str, reason: &str, message: &str) -> Value {
     let ready = if phase == "Failed" { "False" } else { "True" };
     json!({
@@ -205,7 +205,7 @@ pub fn api_version() -> String {
     format!("{GROUP}/{VERSION}")
 }
 
-/// The items of a list of the spec.
+/// Returns the items of a list in the spec.
 pub fn items<'a>(object: &'a Value, field: &str) -> Vec<&'a str> {
     let items = object["spec"][field].as_array();
     items

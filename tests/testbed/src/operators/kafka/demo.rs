@@ -1,4 +1,4 @@
-//! Namespace `kafka` of the demonstration: each kind, in the states that are met most.
+//! Namespace `kafka` of the demonstration: each kind, in its most common states.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -68,7 +68,7 @@ fn completed(name: &str, at: Timestamp, topics: u64) -> Value {
     })
 }
 
-/// Each night at 2; the last time was today, and the next is tomorrow.
+/// Returns a backup that runs each night at 2. Its last run was today, and the next is tomorrow.
 fn nightly(now: Timestamp) -> Value {
     let day = 24 * 3600;
     let today = now.as_second().div_euclid(day) * day + 2 * 3600;

@@ -1,4 +1,4 @@
-//! The custom resource definitions: names, printer columns, and what their schemas require.
+//! The custom resource definitions: names, printer columns, and schemas.
 
 use serde_json::Value;
 
@@ -152,7 +152,7 @@ fn cluster(object: &Value) -> Problems {
     within(object, "spec/kafkaCluster", &["bootstrapServers"])
 }
 
-/// The fields below one that is there.
+/// Reports missing fields of a parent, but only if the parent exists.
 fn within(object: &Value, parent: &str, fields: &[&str]) -> Problems {
     if !object
         .pointer(&format!("/{parent}"))
@@ -179,7 +179,7 @@ fn required(object: &Value, paths: &[&str]) -> Problems {
         .collect()
 }
 
-/// The texts of the schema's validation are those of Kubernetes.
+/// Checks the type of a field. The texts are those of Kubernetes' schema validation.
 fn typed(object: &Value, path: &str, wanted: &str) -> Option<(String, String)> {
     let value = object.pointer(&format!("/{path}"))?;
     let given = match value {

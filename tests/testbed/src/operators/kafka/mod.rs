@@ -1,5 +1,5 @@
-//! kafka-backup-operator 1.2.1 of OSO: five kinds, and a controller that moves their objects through
-//! their phases as the operator does.
+//! kafka-backup-operator 1.2.1 of OSO: five kinds, and a controller that moves their objects through the
+//! operator's phases.
 
 mod backup;
 mod control;

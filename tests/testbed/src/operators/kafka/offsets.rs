@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::control::{Context, Step, is_new, items, phase, refused, status, with};
 use crate::clock::seconds;
 
-/// How many groups a snapshot has.
+/// The number of groups in a snapshot.
 const SNAPSHOT: usize = 3;
 
 pub fn reset(object: &Value, context: &Context<'_>) -> Step {
@@ -111,7 +111,7 @@ fn rolled_back(object: &Value, context: &Context<'_>) -> Value {
     if let Some(message) = &context.faults.fail {
         return failed(message);
     }
-    // No other reference is followed.
+    // The operator follows no other reference.
     if object["spec"]["snapshotRef"]["path"].is_null() {
         return failed("Snapshot path is required");
     }

@@ -1,4 +1,4 @@
-//! KafkaRestore: what is unsafe is refused, a dry run only checks, the rest runs.
+//! KafkaRestore: an unsafe restore is rejected, a dry run only checks, and any other restore runs.
 
 use serde_json::{Value, json};
 

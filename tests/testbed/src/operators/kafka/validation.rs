@@ -1,4 +1,4 @@
-//! KafkaBackupValidation: its phase tells whether it ran, its result what was found.
+//! KafkaBackupValidation: the phase says whether the validation ran, and the result says what it found.
 
 use serde_json::{Value, json};
 
@@ -21,7 +21,7 @@ pub fn step(object: &Value, context: &Context<'_>) -> Step {
     (phase(object) == "Running" && context.done).then(|| ended(object, context))
 }
 
-/// The names of the checks that are asked for.
+/// Returns the names of the requested checks.
 fn checks(object: &Value) -> Vec<&str> {
     let checks = object["spec"]["checks"].as_object();
     checks
@@ -47,7 +47,7 @@ fn ended(object: &Value, context: &Context<'_>) -> Value {
         _ => ("Passed", None),
     };
     let checks = checks(object);
-    // Only the first is not as it should be.
+    // Only the first check fails.
     let told = |(at, name): (usize, &&str)| {
         let (outcome, message) = if at == 0 {
             (outcome, message)

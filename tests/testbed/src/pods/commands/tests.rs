@@ -9,7 +9,7 @@ fn volume() -> Volume {
     volume
 }
 
-/// Code, standard output and standard error of a command line.
+/// Returns the exit code, standard output and standard error of a command line.
 fn sh(volume: &mut Volume, line: &str) -> (u8, String, String) {
     let process = Process {
         argv: words(line),
@@ -142,7 +142,7 @@ fn a_backup_is_moved_whole_or_stays() {
     );
     assert_eq!(sh(volume, "test -f /opt/hivemq/backup/one/one.backup").0, 0);
     volume.remove("/mnt/one");
-    // On the same disk nothing is copied.
+    // A move on the same disk copies nothing.
     assert_eq!(says(volume, "mv backup/one /opt/hivemq/backup/two"), "");
     volume.set_free(None);
     assert_eq!(says(volume, "mv /opt/hivemq/backup/two /mnt"), "");

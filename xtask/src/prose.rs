@@ -29,6 +29,17 @@ const CLEAN_RUST: &[&str] = &[
     "host/bundled",
     "host/installed",
     "host/authoring",
+    "sdk",
+    "plugins",
+    // Not all of `agent/src`: the doc comments of its `cli` are the help texts of the program.
+    "agent/src/archive",
+    "agent/src/config",
+    "agent/src/export",
+    "agent/src/http",
+    "agent/src/process",
+    "agent/src/strategy",
+    "agent/tests",
+    "tests",
 ];
 
 /// Returns the files below a folder that have this extension, in a fixed order.

@@ -13,15 +13,15 @@ use testbed::Testbed;
 use crate::figures::{median, paired_ratio, verdict, verdict_at_least};
 use crate::{Failed, say};
 
-/// Bytes.
+/// The size of the backup in bytes.
 const SIZE: u64 = 4 << 30;
 const ID: &str = "20250905-130215";
 const RUNS: usize = 3;
-/// MiB.
+/// The target for memory in MiB.
 const MEMORY: f64 = 40.0;
 const RATE: f64 = 0.8;
 
-/// One process that came to its end.
+/// The measurements of one process.
 #[derive(Clone, Copy)]
 struct Measured {
     time: Duration,
@@ -123,7 +123,7 @@ fn rate(of: &[Measured]) -> String {
     format!("{:.0} MiB/s", mebibytes / seconds)
 }
 
-/// Runs a command to its end, with stdout thrown away.
+/// Runs a command to its end, and discards its stdout.
 fn measure(command: &mut Command) -> Result<Measured, Failed> {
     let begun = Instant::now();
     let child = command

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-/// The middle of several measurements.
+/// Returns the median of several measurements.
 pub(crate) fn median(mut times: Vec<Duration>) -> Duration {
     times.sort_unstable();
     times.get(times.len() / 2).copied().unwrap_or_default()
 }
 
-/// The median of the ratios of measurements that were made in turn: it holds when the machine's
-/// speed drifts.
+/// Returns the median of the ratios of alternating measurements. It is valid even if the speed of the machine
+/// drifts.
 pub(crate) fn paired_ratio(of: &[Duration], to: &[Duration]) -> f64 {
     let mut ratios: Vec<_> = of
         .iter()
@@ -24,12 +24,12 @@ pub(crate) fn milliseconds(time: Duration) -> String {
     format!("{:.2} ms", time.as_secs_f64() * 1000.0)
 }
 
-/// `met` or `missed`, for a target.
+/// Returns `met` or `missed` for a maximum.
 pub(crate) fn verdict(value: f64, target: f64) -> &'static str {
     if value <= target { "met" } else { "missed" }
 }
 
-/// The same for a target that is to be reached from below.
+/// Returns `met` or `missed` for a minimum.
 pub(crate) fn verdict_at_least(value: f64, target: f64) -> &'static str {
     if value >= target { "met" } else { "missed" }
 }

@@ -1,4 +1,4 @@
-//! What engines that are installed cost the commands that need none of them.
+//! The cost of installed engines for commands that need none of them.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::{Failed, say};
 
 const ENGINES: u32 = 50;
 
-/// Whole processes with many engines installed, each beside `--version` in the same place.
+/// Measures whole processes with many installed engines, each against `--version` with the same engines.
 pub(crate) fn commands_with_many_engines(programs: &Path) -> Result<(), Failed> {
     let (empty, full) = (tempfile::tempdir()?, tempfile::tempdir()?);
     install(programs, full.path())?;
@@ -46,7 +46,7 @@ pub(crate) fn commands_with_many_engines(programs: &Path) -> Result<(), Failed> 
     Ok(())
 }
 
-/// Installs the component of a bundled engine under many names, with a flag and an option of each.
+/// Installs the component of a bundled engine under many names, each with its own flag and option.
 fn install(programs: &Path, home: &Path) -> Result<(), Failed> {
     let bundled = Catalogue::bundled(host_bundled::ENGINES)?;
     let sidecar = bundled
@@ -120,7 +120,7 @@ fn program(programs: &Path, home: &Path) -> Command {
     command
 }
 
-/// What a command writes; fails if it does.
+/// Returns the stdout of a command, which must succeed.
 fn succeed(command: &mut Command) -> Result<Vec<u8>, Failed> {
     let output = command.stdin(Stdio::null()).output()?;
     if output.status.success() {

@@ -1,14 +1,14 @@
-//! What the small programs that the benchmark compares with have in common.
+//! The common parts of the small programs that the benchmark compares with.
 
 use std::io::Write;
 use std::process::ExitCode;
 
 use host_cluster::{Backend, Cluster, ConnectOptions, EndpointSpec, Target};
 
-/// Why a program ended early.
+/// The error that ended a program.
 pub type Failed = Box<dyn std::error::Error>;
 
-/// Runs a program on the runtime of the one that it is compared with.
+/// Runs a program on the same kind of runtime as the program it is compared with.
 pub fn run(program: impl Future<Output = Result<(), Failed>>) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -25,19 +25,19 @@ pub fn run(program: impl Future<Output = Result<(), Failed>>) -> ExitCode {
     }
 }
 
-/// The arguments, of which there must be as many as `usage` has words.
+/// Returns the arguments. Their number must be that of the words in `usage`.
 ///
 /// # Errors
-/// When there are more or less.
+/// Fails if the number differs.
 pub fn arguments<const N: usize>(usage: &str) -> Result<[String; N], Failed> {
     let given: Vec<_> = std::env::args().skip(1).collect();
     given.try_into().map_err(|_| format!("give {usage}").into())
 }
 
-/// A port of the pods of the testbed's brokers.
+/// Returns a port of the pods of the testbed's brokers.
 ///
 /// # Errors
-/// When there is no cluster, or nothing there.
+/// Fails if there is no cluster, or if nothing listens.
 pub async fn backend(namespace: Option<String>, port: u16) -> Result<Backend, Failed> {
     let options = ConnectOptions {
         namespace,

@@ -1,8 +1,8 @@
-//! The benchmark: what the engines, the sandbox and the tunnel cost, as ratios within one run.
+//! The benchmark: the cost of the engines, the sandbox and the tunnel, as ratios within one run.
 //!
-//! `cargo xtask bench` builds everything for release and runs it; `process`, `installed`, `sandbox` and `download`
-//! as arguments run only those parts. Absolute times depend on the
-//! machine; each target is a ratio to a baseline that was measured in turn with it.
+//! `cargo xtask bench` builds everything in release mode and runs it. The arguments `process`, `installed`,
+//! `sandbox` and `download` select single parts. Absolute times depend on the machine, so each target is a
+//! ratio to a baseline that was measured in alternation.
 
 mod download;
 mod figures;
@@ -48,7 +48,7 @@ async fn run() -> Result<(), Failed> {
     Ok(())
 }
 
-/// The folder that this program is in: the others are beside it.
+/// Returns the folder of this program, which contains the other programs.
 fn programs() -> Result<PathBuf, Failed> {
     let mut folder = std::env::current_exe()?;
     folder.pop();
@@ -56,6 +56,6 @@ fn programs() -> Result<PathBuf, Failed> {
 }
 
 pub(crate) fn say(text: &str) {
-    // A closed stdout ends the benchmark soon enough.
+    // A closed stdout ends the benchmark soon anyway.
     let _ = writeln!(io::stdout(), "{text}");
 }

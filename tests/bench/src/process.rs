@@ -11,7 +11,7 @@ use crate::{Failed, say};
 
 const RUNS: usize = 41;
 
-/// `--help` has the flags of all engines to gather; it must not be felt.
+/// Measures `--help`, which collects the flags of all engines. The cost must not be noticeable.
 pub(crate) fn help_against_version(programs: &Path) -> Result<(), Failed> {
     let program = programs.join("kubectl-broker");
     let (help, version) = in_turn(
@@ -28,7 +28,7 @@ pub(crate) fn help_against_version(programs: &Path) -> Result<(), Failed> {
     Ok(())
 }
 
-/// The engine's share in a whole `backup list`.
+/// Measures the engine's share of a whole `backup list`.
 pub(crate) async fn list_against_native(programs: &Path) -> Result<(), Failed> {
     let bed = Testbed::builder().start().await?;
     let home = tempfile::tempdir()?;
@@ -59,7 +59,7 @@ pub(crate) async fn list_against_native(programs: &Path) -> Result<(), Failed> {
     Ok(())
 }
 
-/// How many requests the API server sees. Those that don't depend on each other go out together.
+/// Counts the requests to the API server. Independent requests run concurrently.
 pub(crate) async fn requests_of_one_list(programs: &Path) -> Result<(), Failed> {
     let home = tempfile::tempdir()?;
     for engine in ["sidecar", "hivemq", "auto"] {
@@ -85,7 +85,7 @@ pub(crate) async fn requests_of_one_list(programs: &Path) -> Result<(), Failed> 
     Ok(())
 }
 
-/// Runs two programs in turn, after one run of each that does not count.
+/// Runs two programs alternately, after one run of each that does not count.
 pub(crate) fn in_turn(
     a: impl Fn() -> Result<Duration, Failed>,
     b: impl Fn() -> Result<Duration, Failed>,
@@ -101,7 +101,7 @@ pub(crate) fn in_turn(
 }
 
 pub(crate) trait OutputTime {
-    /// Runs a command to its end and says how long that took; fails if the command does.
+    /// Runs a command to its end and returns its duration. Fails if the command fails.
     fn output_time(&mut self) -> Result<Duration, Failed>;
 }
 

@@ -1,4 +1,4 @@
-//! The sandbox from inside one process: loading, starting, and calling an engine.
+//! The sandbox within one process: loading, starting, and calling an engine.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ use crate::figures::{median, milliseconds, verdict};
 use crate::{Failed, say};
 
 const RUNS: u32 = 101;
-/// Milliseconds.
+/// The target of a call to a loaded engine, in milliseconds.
 const WARM_TARGET: f64 = 5.0;
 
 pub(crate) async fn load_and_call() -> Result<(), Failed> {
@@ -90,7 +90,7 @@ async fn start_one(runtime: &Runtime, file: &EngineFile) -> Result<Instance, Fai
     .await?)
 }
 
-/// Answers every request with an empty inventory.
+/// A network that answers every request with an empty inventory.
 struct Scripted;
 
 impl Network for Scripted {
@@ -104,7 +104,7 @@ impl Network for Scripted {
     }
 }
 
-/// Where no command can be run.
+/// A cluster in which no command can run.
 struct NoPods;
 
 impl Commands for NoPods {

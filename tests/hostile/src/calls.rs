@@ -26,17 +26,17 @@ pub fn header() -> Result<Vec<Backup>> {
     sent(http::get("api", "/v1/backup/list-remote").header("Authorization", "Bearer of bad news"))
 }
 
-/// A header of this name, and whatever it does to the request.
+/// Sends a header of this name, whatever its effect on the request is.
 pub fn header_named(name: &str) -> Result<Vec<Backup>> {
     sent(http::get("api", "/v1/backup/list-remote").header(name, "/v1/admin"))
 }
 
-/// A query that many frameworks take for another method.
+/// Sends a query that many frameworks read as another method.
 pub fn query() -> Result<Vec<Backup>> {
     sent(http::get("api", "/v1/backup/list-remote").query("_method", "DELETE"))
 }
 
-/// Asks again and again for what it does not get, in many words.
+/// Repeats a denied call with very long texts.
 pub fn denied_flood() -> Result<Vec<Backup>> {
     let long = "x".repeat(100_000);
     loop {
@@ -44,7 +44,7 @@ pub fn denied_flood() -> Result<Vec<Backup>> {
     }
 }
 
-/// Sends as much as it can.
+/// Sends as many requests as possible.
 pub fn send_flood() -> Result<Vec<Backup>> {
     loop {
         let text = "x".repeat((1 << 20) - 2);
@@ -52,7 +52,7 @@ pub fn send_flood() -> Result<Vec<Backup>> {
     }
 }
 
-/// A parameter that would lead out of its segment.
+/// Sends a parameter that would leave its path segment.
 pub fn path() -> Result<Vec<Backup>> {
     sent(http::get("api", "/v1/backup/{name}").parameter("name", "../../metrics"))
 }
@@ -67,17 +67,17 @@ pub fn command() -> Result<Vec<Backup>> {
     ran(exec::command("rm").argument("folder", "/"))
 }
 
-/// An argument that a terminal or a log would take for more than it is.
+/// Passes an argument that contains control characters and a line break.
 pub fn argument() -> Result<Vec<Backup>> {
     ran(exec::command("look").argument("folder", "/opt\n\u{1b}[2J"))
 }
 
-/// An argument that would be an option.
+/// Passes an argument that would be an option.
 pub fn option() -> Result<Vec<Backup>> {
     ran(exec::command("look").argument("folder", "-R"))
 }
 
-/// A pod that is there and not of the target.
+/// Runs a command in an existing pod that does not belong to the target.
 pub fn pod(name: &str) -> Result<Vec<Backup>> {
     ran(exec::command("look")
         .argument("folder", "/opt")

@@ -1,11 +1,11 @@
-//! Engines that do not come to an end, or want all there is.
+//! Engines that never end, or that use unlimited resources.
 
 use std::hint::black_box;
 use std::time::Duration;
 
 use broker_engine::{Backup, log};
 
-/// Says that it begins, so that a test knows when it does.
+/// Loops forever. The warning tells a test when the loop begins.
 pub fn forever() -> ! {
     log::warn("about to loop");
     let mut turns = 0_u64;
@@ -14,7 +14,7 @@ pub fn forever() -> ! {
     }
 }
 
-/// As [`forever`], without computing anything.
+/// Sleeps forever, without computing. The warning tells a test when it begins.
 pub fn sleep() -> Vec<Backup> {
     log::warn("about to sleep");
     std::thread::sleep(Duration::from_secs(100_000));

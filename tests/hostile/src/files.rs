@@ -1,4 +1,4 @@
-//! Sends the file that it is to restore from, and says what it knows of it.
+//! Sends the file of a restore, and reports the properties that the engine can see.
 
 use broker_engine::{
     Activity, Backup, Error, Field, Restoration, Restore, RestoreRequest, RestoreSource, Result,

@@ -1,4 +1,4 @@
-//! An engine that does wrong on purpose: `backup list --misbehave HOW`.
+//! An engine that misbehaves on purpose: `backup list --misbehave HOW`.
 
 mod calls;
 mod computing;

@@ -1,10 +1,10 @@
-//! Results that break the contract.
+//! Results that violate the contract.
 
 use std::fmt::Write as _;
 
 use broker_engine::{Backup, Error, ErrorKind, ListRequest, OptionValue, State};
 
-/// What was asked for, as the engine sees it.
+/// Returns the request as the engine sees it.
 pub fn echo(request: &ListRequest) -> String {
     let mut text = format!("limit={:?}", request.limit);
     for option in &request.options {
@@ -24,10 +24,10 @@ pub fn bad_time() -> Vec<Backup> {
     vec![backup]
 }
 
-/// A string that is no UTF-8.
+/// Returns a string that is not UTF-8.
 pub fn not_text() -> Vec<Backup> {
     let bytes = vec![b'a', 0xff, 0xfe];
-    // SAFETY: it is never looked at here; the host must refuse it.
+    // SAFETY: the engine never reads the text; the host must reject it.
     let text = unsafe { String::from_utf8_unchecked(bytes) };
     vec![Backup::new(text, State::Succeeded)]
 }
@@ -37,7 +37,7 @@ pub fn undeclared_field() -> Vec<Backup> {
     vec![backup.with_field("secret", Some("value".to_owned()))]
 }
 
-/// Looks like two messages of the host, the second one good.
+/// Returns an error that looks like two messages of the host, the second one a success.
 pub fn hostile_error() -> Error {
     Error::new(
         ErrorKind::Failed,

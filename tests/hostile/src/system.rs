@@ -1,4 +1,4 @@
-//! What an engine can see of the system, and how much it can say.
+//! The parts of the system that an engine can see, and the volume of its output.
 
 use std::io::Read;
 use std::net::TcpStream;
@@ -10,7 +10,7 @@ fn found(what: &str, result: String) -> Backup {
     Backup::new(format!("{what}: {result}"), State::Unknown)
 }
 
-/// One row for each thing that a sandbox must not have.
+/// Returns one row for each resource that a sandbox must not offer.
 pub fn look_around() -> Vec<Backup> {
     let error = |result: std::io::Result<()>| match result {
         Ok(()) => "it works".to_owned(),
@@ -34,7 +34,7 @@ pub fn look_around() -> Vec<Backup> {
     ]
 }
 
-/// In milliseconds since the Unix epoch.
+/// Returns the time in milliseconds since the Unix epoch.
 pub fn what_time() -> Vec<Backup> {
     let since = SystemTime::UNIX_EPOCH
         .elapsed()

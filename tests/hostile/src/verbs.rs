@@ -1,4 +1,4 @@
-//! `backup say WHAT`: reports that are not as they should be.
+//! `backup say WHAT`: invalid reports.
 
 use broker_engine::{Act, ActRequest, Backup, Error, Report, Result, Settings, State};
 

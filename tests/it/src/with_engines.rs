@@ -1,8 +1,9 @@
-//! kubectl-broker with more engines than the bundled ones: the component files that `WITH_ENGINES`
-//! names, with colons between them; and without the bundled ones that `WITHOUT_ENGINES` names in the
-//! same way. Everything else is as in the program itself.
+//! kubectl-broker with other engines than the bundled ones.
 //!
-//! `COUNT_COMPONENTS` may name a file: in it stands afterwards how many components were opened.
+//! `WITH_ENGINES` adds component files, separated by colons. `WITHOUT_ENGINES` removes bundled engines, in
+//! the same format. Everything else is the same as in the real program.
+//!
+//! `COUNT_COMPONENTS` may name a file, to which the program writes the number of opened components.
 
 use std::io;
 use std::path::Path;
@@ -10,7 +11,7 @@ use std::process::ExitCode;
 
 use host_engine::{Catalogue, EngineError, EngineFile, components_opened};
 
-/// What a bundled engine's id begins with.
+/// The prefix of the ids of bundled engines.
 const PUBLISHER: &str = "kubectl-broker/";
 
 fn main() -> io::Result<ExitCode> {
@@ -26,7 +27,7 @@ fn main() -> io::Result<ExitCode> {
     Ok(code)
 }
 
-/// The bundled engines that stay, and the components of `files`.
+/// Returns the remaining bundled engines and the components of `files`.
 fn catalogue(files: Vec<(String, Vec<u8>)>) -> Result<Catalogue, EngineError> {
     let without = std::env::var("WITHOUT_ENGINES").unwrap_or_default();
     let without: Vec<_> = without.split(':').collect();
@@ -43,7 +44,7 @@ fn catalogue(files: Vec<(String, Vec<u8>)>) -> Result<Catalogue, EngineError> {
     bundled.map(Ok).chain(more).collect()
 }
 
-/// The file's own name: its folder is another one in each run.
+/// Returns the file's name without its folder, which differs in each run.
 fn name(path: &Path) -> String {
     let name = path.file_name().unwrap_or(path.as_os_str());
     name.to_string_lossy().into_owned()

@@ -1,7 +1,7 @@
-//! The tunnel alone: the same bytes through the host's own port-forward and HTTP, without an engine,
-//! hashing or a file.
+//! Copies bytes through the host's own port-forward and HTTP, without an engine, digests or a file. It
+//! measures the tunnel alone.
 //!
-//! `native-copy NAMESPACE PORT PATH`
+//! Usage: `native-copy NAMESPACE PORT PATH`
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! The baseline: the same request over the same tunnel, in plain native code, without an engine.
+//! The baseline of a list: the same request over the same tunnel in native code, without an engine.
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -6,7 +6,7 @@ struct Hang;
 
 engine!(Hang, "engine.toml");
 
-/// What a component is initialised with, before anything that it exports can be called.
+/// Initializes the component. The host calls it before any other export.
 #[unsafe(no_mangle)]
 extern "C" fn _initialize() {
     loop {

@@ -1,5 +1,4 @@
-//! An engine whose backups are Kubernetes objects, with their bytes in S3: it does everything that can be done
-//! with either.
+//! An engine whose backups are Kubernetes objects with bytes in S3. It uses every feature of both.
 
 use broker_engine::resources::{Change, Kind, Selection};
 use broker_engine::{
@@ -56,7 +55,7 @@ impl Download for Objects {
 }
 
 impl Delete for Objects {
-    /// What is kept is only deleted by force.
+    /// Deletes an object. A kept backup requires `--force`.
     fn delete(request: DeleteRequest) -> Result<()> {
         let vault: Value = VAULT.get(&request.id)?;
         if vault["spec"]["keep"] == true {

@@ -8,7 +8,7 @@ struct Sleep;
 
 engine!(Sleep, "engine.toml");
 
-/// What a component is initialised with, before anything that it exports can be called.
+/// Initializes the component. The host calls it before any other export.
 #[unsafe(no_mangle)]
 extern "C" fn _initialize() {
     std::thread::sleep(Duration::from_secs(100_000));

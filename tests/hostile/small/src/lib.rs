@@ -1,4 +1,4 @@
-//! An engine that asks nobody: the shortest way through the host.
+//! An engine that sends no requests: the shortest path through the host.
 
 use broker_engine::{Backup, Detect, Detection, List, ListRequest, Result, State, engine};
 

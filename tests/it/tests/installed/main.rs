@@ -1,12 +1,12 @@
-//! The tests of three engines once more, with a program that does not have them: here they are
-//! installed from their files, as those of a third party, and nothing else may differ.
+//! The tests of three engines again, with a program that does not bundle them. They are installed from files
+//! as engines of a third party; nothing else may differ.
 #![expect(clippy::expect_used, reason = "a test that can't go on has failed")]
 
 #[path = "../it/support/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "other tests need the rest of it")]
 mod support;
 
-/// Bundled engines that the program has to do without, and which are installed on it instead.
+/// Engines that are installed on the program instead of bundled.
 const INSTALLED: &[&str] = &["backuprequest", "kafka", "strategy"];
 
 #[path = "../it/backuprequest/mod.rs"]

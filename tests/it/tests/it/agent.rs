@@ -17,14 +17,14 @@ use crate::support::{Bed, Run, programs};
 
 const TOKEN: &str = "a-token-of-a-test";
 
-/// A port of a pod where the agent listens.
+/// A port of a pod that relays to the agent.
 struct Relay(SocketAddr);
 
 impl Backend for Relay {
     fn accept(&self, mut connection: DuplexStream, _: &PodAddress) {
         let address = self.0;
         tokio::spawn(async move {
-            // Where the agent is gone, the connection ends: that is what a pod shows, too.
+            // If the agent is gone, the connection ends, as in a real pod.
             if let Ok(mut agent) = TcpStream::connect(address).await {
                 let _ = copy_bidirectional(&mut connection, &mut agent).await;
             }
@@ -40,7 +40,7 @@ struct App {
 }
 
 impl App {
-    /// `strategy` is that part of the agent's configuration.
+    /// Starts the agent; `strategy` is that section of its configuration.
     fn with(strategy: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let (agent, address) = start(folder.path(), strategy);
@@ -69,7 +69,7 @@ impl App {
 
 impl Drop for App {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The agent may have ended already.
         let _ = self.agent.kill();
         let _ = self.agent.wait();
     }
@@ -97,7 +97,7 @@ fn start(folder: &Path, strategy: &str) -> (Child, SocketAddr) {
         let (_, address) = line.split_once(" listens on ")?;
         address.parse().ok()
     });
-    // What nobody reads must not stop it.
+    // An agent whose log is not read would block.
     std::thread::spawn(move || log.count());
     (agent, listens.expect("it says where it listens"))
 }

@@ -1,4 +1,4 @@
-//! `--audit FILE`: what engines asked of the host.
+//! `--audit FILE`: the calls of engines to the host.
 
 use std::fs;
 

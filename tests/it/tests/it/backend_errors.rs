@@ -1,4 +1,4 @@
-//! Backends that answer with an error, with nonsense, or only half.
+//! Backends that answer with an error, with invalid data, or incompletely.
 
 use insta::assert_snapshot;
 
@@ -197,7 +197,7 @@ fn errors_are_one_json_object_where_the_output_is_json() {
       "source": null
     }
     "#);
-    // Neither the notes on defaults nor those on other engines stand before it.
+    // Neither the notes on defaults nor those on other engines precede the error.
     let run = Bed::with(&["sidecar-off", "hivemq-status=500"]).run("backup list -o json");
     let message = "GET /api/v1/management/backups answered 500: Internal Server Error: something is wrong with the service";
     assert_eq!(run.error()["message"], message);

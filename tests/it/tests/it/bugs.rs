@@ -1,8 +1,8 @@
-//! A panic, planted where input might one day lead to one: it is told, and nothing is left behind that it held.
+//! A deliberate panic. The program reports it, and releases everything that it held.
 
 use crate::support::{Bed, Desk, Run};
 
-/// What every report has in it.
+/// Checks the common parts of every report.
 fn assert_report(run: &Run, verb: &str, step: &str) {
     assert_eq!(run.code, 1, "{}", run.stderr);
     assert_eq!(run.stdout, "");

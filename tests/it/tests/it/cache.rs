@@ -1,4 +1,4 @@
-//! The cache of native code: used when it can be trusted, and never otherwise.
+//! The cache of native code: it is used only if it can be trusted.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -10,14 +10,14 @@ use tempfile::TempDir;
 
 use crate::support::{Component, Folders, Invocation, programs};
 
-/// A cache of its own that has compiled the small engine once.
+/// A separate cache that has compiled the small engine once.
 struct Cache {
     folders: Folders,
     folder: TempDir,
 }
 
 impl Cache {
-    /// A copy of one that was filled once for all tests.
+    /// Returns a copy of a cache that was filled once for all tests.
     fn filled() -> Self {
         static FILLED: LazyLock<(TempDir, Folders)> = LazyLock::new(|| {
             let cache = Cache::empty();
@@ -44,12 +44,12 @@ impl Cache {
         }
     }
 
-    /// Lists backups, and says how many engines were compiled for it.
+    /// Lists backups, and returns the number of engines that were compiled for it.
     fn compiled(&self) -> usize {
         self.list().0
     }
 
-    /// The same, with the warnings.
+    /// Lists backups, and returns the number of compiled engines and the warnings.
     fn list(&self) -> (usize, String) {
         let run = self.program().run("backup list --engine small -o json -v");
         assert_eq!(run.ids(), ["one"]);
@@ -62,7 +62,7 @@ impl Cache {
         (count.expect("a number"), warnings.join("\n"))
     }
 
-    /// Its engine asks nothing of a cluster, so there need not be one.
+    /// Returns the program. Its engine sends no requests, so it needs no cluster.
     fn program(&self) -> Invocation {
         Invocation::new(&programs().with_engines, &self.folders)
             .engines([&programs().small])
@@ -80,7 +80,7 @@ fn folder_of(file: &Path) -> PathBuf {
     file.parent().expect("a folder").to_owned()
 }
 
-/// Copies the files of a folder that only this user can reach.
+/// Copies the files of a folder; only this user can access the copy.
 fn copy(from: &Path, to: &Path) {
     fs::DirBuilder::new()
         .recursive(true)
@@ -110,7 +110,7 @@ fn an_engine_is_compiled_once() {
 fn a_changed_byte_anywhere_is_noticed_and_mended() {
     let cache = Cache::filled();
     let good = fs::read(cache.native()).expect("native code");
-    // In the code's MAC, its header, its middle and its end.
+    // The offsets are in the code's MAC, its header, its middle and its end.
     for at in [0, 40, good.len() / 2, good.len() - 1] {
         let mut bad = good.clone();
         bad[at] ^= 1;
@@ -193,7 +193,7 @@ fn links_are_not_followed() {
     assert_eq!(cache.compiled(), 1);
 }
 
-/// Everything works, only slower, where nothing can be kept.
+/// Without a writable cache everything works, but more slowly.
 #[test]
 fn a_cache_that_can_not_be_written_is_no_error() {
     let cache = Cache::filled();

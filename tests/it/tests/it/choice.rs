@@ -1,4 +1,4 @@
-//! Which engine is used, and what is said about it.
+//! The choice of the engine, and the messages about it.
 
 use insta::assert_snapshot;
 

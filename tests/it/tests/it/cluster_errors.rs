@@ -1,4 +1,4 @@
-//! API servers that are not there, do not answer, or are something else.
+//! API servers that are missing, do not answer, or are other programs.
 
 use insta::assert_snapshot;
 

@@ -1,4 +1,4 @@
-//! What is offered when somebody presses Tab.
+//! The candidates of shell completion.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use crate::support::{Bed, Invocation, Run, programs};
 
-/// The machine may be busy with other tests; the line says how long to wait for the cluster.
+/// The timeout for the cluster: other tests may slow down the machine.
 const PATIENT: &str = "--request-timeout=2m";
 
 fn program() -> Invocation {
@@ -15,7 +15,7 @@ fn program() -> Invocation {
     Invocation::new(&programs.kubectl_broker, &programs.folders)
 }
 
-/// What kubectl is told for a line whose last word is `word`.
+/// Runs the completion of a line whose last word is `word`, as kubectl does.
 fn completed(program: &Invocation, line: &str, word: &str) -> Run {
     let words = line.split_whitespace().chain([word]);
     let arguments: Vec<_> = ["__complete", "--"].into_iter().chain(words).collect();
@@ -24,7 +24,7 @@ fn completed(program: &Invocation, line: &str, word: &str) -> Run {
     run
 }
 
-/// The candidates without their descriptions.
+/// Returns the candidates without their descriptions.
 fn candidates(run: &Run) -> Vec<&str> {
     let lines = run.stdout.lines().filter(|line| !line.starts_with(':'));
     lines
@@ -65,7 +65,7 @@ fn ids_are_of_the_engine_that_the_command_would_use() {
     assert_eq!(first("status -e sidecar"), remote);
     assert_eq!(first("restore"), hivemq);
     assert_eq!(first("restore --source remote"), remote);
-    // It removes from the pod's disk.
+    // `delete` removes from the pod's disk.
     assert_eq!(first("delete"), Some("20250905-130215".to_owned()));
     let run = completed(
         &bed.program(),
@@ -102,12 +102,12 @@ fn without_a_cluster_nothing_is_offered_and_nothing_is_said() {
     for line in ["backup status --id", "backup restore --version"] {
         assert_eq!(completed(&unreachable, line, "").stdout, ":36\n");
     }
-    // No kubeconfig at all.
+    // This completion has no kubeconfig at all.
     assert_eq!(
         completed(&program(), "backup status --id", "").stdout,
         ":36\n"
     );
-    // A password is not waited for.
+    // The completion does not wait for a password.
     let line = "backup status --username u --password-stdin --id";
     assert_eq!(completed(&unreachable, line, "").stdout, ":36\n");
 }
@@ -203,7 +203,7 @@ fn bash_completes_names_with_a_colon_and_values_behind_an_equals_sign() {
         - {name: 'arn:aws:eks:eu-1:7:cluster/two', context: {cluster: c}}
         - {name: 'other:x', context: {cluster: c}}";
     std::fs::write(folder.path().join("contexts"), contexts).expect("a kubeconfig");
-    // The words, as bash splits them at its word breaks, and the line.
+    // The script passes the line, and the words as bash splits them at its word breaks.
     let script = r#"
         source <(kubectl-broker completion bash)
         export KUBECONFIG="${PATH%%:*}/contexts"

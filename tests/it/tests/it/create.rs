@@ -1,4 +1,4 @@
-//! `backup create`: one backup, whatever happens to the answer.
+//! `backup create`: one backup, even if the answer is lost.
 
 use insta::assert_snapshot;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use testbed::BackupState;
 
 use crate::support::Bed;
 
-/// The backups that the cluster has and had not before.
+/// Returns the number of backups that the cluster has in addition to `before`.
 fn new_backups(bed: &Bed, before: usize) -> usize {
     let hivemq = bed.hivemq("messaging").expect("HiveMQ");
     hivemq.backups().len() - before

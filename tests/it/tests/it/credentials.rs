@@ -1,4 +1,4 @@
-//! Credentials of the backend: where they may come from, and that they stay secret.
+//! Credentials of the backend: their sources, and their secrecy.
 
 use insta::assert_snapshot;
 

@@ -1,5 +1,5 @@
-//! `backup create --destination`: a complete backup is moved inside its pod. And what is said of the
-//! disk before it is begun.
+//! `backup create --destination`: a complete backup is moved inside its pod. The tests also cover the
+//! messages about the disk before the backup.
 
 use insta::assert_snapshot;
 use serde_json::Value;
@@ -7,11 +7,11 @@ use testbed::{Backup, BackupState, PodAddress, Testbed};
 
 use crate::support::{Bed, Run};
 
-/// What the cluster's clock makes of a new backup.
+/// The id that the cluster's clock yields for a new backup.
 const ID: &str = "20250906-120000";
 const FROM: &str = "/opt/hivemq/backup/20250906-120000";
 
-/// The pods that have a path.
+/// Returns the pods that have a path.
 fn pods_with(bed: &Bed, path: &str) -> Vec<String> {
     let pods = (0..3).map(|index| PodAddress::new("messaging", &format!("broker-{index}")));
     let found = pods.filter(|pod| bed.files().exists(pod, path));
@@ -52,7 +52,7 @@ fn the_backup_is_moved_and_its_new_place_is_told() {
 #[test]
 fn it_is_found_on_whichever_pod_it_is() {
     let bed = Bed::start();
-    // The next id is that of a second later, and on another pod.
+    // The next id is that of a second later, and the backup is on another pod.
     let now = bed.clock().now();
     let taken = Backup::new(ID, now, Some(1), BackupState::Completed);
     bed.hivemq("messaging").expect("HiveMQ").put(taken);
@@ -85,7 +85,8 @@ fn the_folder_that_the_pods_environment_names_is_the_source() {
     ");
 }
 
-/// What is said of a destination that can't be; nothing was begun, and nothing is left of the checks.
+/// Returns the error for an invalid destination. The test checks that no backup started, and that the checks
+/// left nothing behind.
 fn refused(faults: &[&str], destination: &str) -> String {
     let bed = Bed::with(faults);
     let run = create(&bed, destination);
@@ -170,7 +171,7 @@ fn an_image_that_can_not_move_a_backup_is_found_out_before() {
         let said = refused(&[&format!("no-program={program}")], "/mnt/kept");
         assert!(said.contains(program), "{said}");
     }
-    // The room is not known then, and a move finds out.
+    // The free space is unknown then; the move itself reports a lack of space.
     let run = create(&Bed::with(&["no-program=df"]), "/mnt/kept");
     assert_eq!(run.code, 0, "{}", run.stderr);
 }
@@ -289,7 +290,7 @@ fn an_error_is_one_document_in_json() {
     );
 }
 
-/// What is said before the backup is begun.
+/// Returns the messages before the backup starts.
 fn before(bed: &Bed, arguments: &str) -> String {
     let run = bed.run(&format!("backup create --wait=false -o name {arguments}"));
     assert_eq!(run.code, 0, "{}", run.stderr);

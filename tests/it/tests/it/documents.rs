@@ -1,4 +1,4 @@
-//! The pages for people say what the program does: their error texts and their commands are real.
+//! The documentation matches the program: its error texts and commands are real.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -39,7 +39,7 @@ fn page(name: &str) -> String {
     fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// The sources in a folder, without tests.
+/// Collects the sources in a folder, without tests.
 fn sources(folder: &Path, found: &mut Vec<String>) {
     for entry in fs::read_dir(folder).expect("a folder of sources") {
         let path = entry.expect("a file").path();
@@ -54,7 +54,7 @@ fn sources(folder: &Path, found: &mut Vec<String>) {
     }
 }
 
-/// A text with one sign for whatever is put in, and without what only marks a word as code.
+/// Returns a text with one placeholder sign for each argument, and without marks of code.
 fn shape(text: &str) -> String {
     static PLACES: LazyLock<Regex> =
         LazyLock::new(|| Regex::new(r"(?s)(?:\{[^{}]*\}|…)+|\\\n\s*").expect("a pattern"));
@@ -69,7 +69,7 @@ fn shape(text: &str) -> String {
     text.trim_matches(['…', ' ']).to_owned()
 }
 
-/// The shapes of all texts in the sources.
+/// Returns the shapes of all texts in the sources.
 fn texts() -> BTreeSet<String> {
     let literal = Regex::new(r#"(?s)"((?:[^"\\]|\\.)*)""#).expect("a pattern");
     let mut found = Vec::new();
@@ -83,7 +83,7 @@ fn texts() -> BTreeSet<String> {
     shapes.collect()
 }
 
-/// The errors that a page explains.
+/// Returns the errors that a page explains.
 fn explained(page: &str) -> Vec<&str> {
     let headings = page.lines().filter_map(|line| line.strip_prefix("### `"));
     headings
@@ -127,7 +127,7 @@ fn every_command_in_the_pages_can_be_typed() {
     }
     assert!(tried.len() > 20, "{tried:#?}");
     for line in tried {
-        // What is before it is parsed, and nothing is done.
+        // `--help` parses the arguments before it, and changes nothing.
         let run = program.run(&format!("{line} --help"));
         assert_eq!(run.code, 0, "{line}\n{}", run.stderr);
     }

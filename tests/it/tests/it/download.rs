@@ -134,7 +134,7 @@ fn what_is_no_plain_file_stays_as_it_is() {
         assert!(!at(name).symlink_metadata().expect("there").is_file());
     }
     assert_eq!(desk.bed.requests().count("*", ""), 0, "nobody was bothered");
-    // What goes with the file is its digest.
+    // The digest file must not replace another kind of file either.
     let made = Command::new("mkfifo").arg(at("a.sha256")).status();
     assert!(made.expect("mkfifo runs").success());
     assert_eq!(desk.download("--output-file ./a --force").code, 2);
@@ -163,7 +163,7 @@ fn the_user_names_the_file() {
     desk.assert_whole("there/a.backup");
     desk.download("--output-file deep/er/b.backup");
     desk.assert_whole("deep/er/b.backup");
-    // As the older plugin had it.
+    // The older plugin had this flag.
     desk.download("--output c.backup");
     desk.assert_whole("backups/c.backup");
     for arguments in [
@@ -355,7 +355,7 @@ fn a_backend_in_trouble_is_an_error_with_its_status() {
         assert!(run.stderr.contains("asking again"), "{}", run.stderr);
         desk.assert_whole(&format!("backups/{NAME}"));
     }
-    // It would have to wait for longer than anybody wants to.
+    // The wait would be too long for any user.
     let desk = Desk::with(&["hivemq-retry-after=503:3600:1"]);
     assert_snapshot!(desk.download("").shown(), @"
     stderr:

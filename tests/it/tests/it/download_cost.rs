@@ -1,4 +1,4 @@
-//! What a download costs in system calls and page faults, whatever the machine's speed.
+//! The cost of a download in system calls and page faults, which does not depend on the machine's speed.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,13 +8,13 @@ use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
 use crate::support::{Bed, Invocation};
 
-/// Bytes of the two downloads that are compared: what the start of the program costs is in both.
+/// The sizes of two downloads in bytes. Their difference excludes the cost of the program's start.
 const SMALL: u64 = 16 << 20;
 const LARGE: u64 = 80 << 20;
-/// Their difference is this part of a GiB.
+/// The number of such differences per GiB.
 const PER_GIB: u64 = (1 << 30) / (LARGE - SMALL);
 
-/// The bounds for each GiB, of calls that do the same.
+/// The maximum number of calls per GiB, by groups of equivalent calls.
 const BOUNDS: [(&[&str], u64); 5] = [
     (&["futex"], 8000),
     (&["write", "writev", "pwrite64"], 2500),
@@ -22,14 +22,14 @@ const BOUNDS: [(&[&str], u64); 5] = [
     (&["fdatasync"], 100),
     (&["recvfrom"], 20_000),
 ];
-/// Every download makes these: if none was counted, the counts could not be read.
+/// Calls of every download. If none was counted, the output of strace was misread.
 const CERTAIN: [&str; 2] = ["futex", "write"];
 const PAGE_FAULTS: u64 = 20_000;
 
 #[test]
 fn a_download_costs_few_system_calls() {
     if !can_trace() {
-        // In a container that forbids it; the tests install the program.
+        // A container may forbid tracing; the tests install strace.
         eprintln!("not tested: strace is missing, or may not trace here");
         return;
     }
@@ -72,12 +72,12 @@ fn can_trace() -> bool {
     strace.output().is_ok_and(|output| output.status.success())
 }
 
-/// How often each system call was made.
+/// Returns the number of calls by system call.
 fn traced(size: u64) -> BTreeMap<String, u64> {
     let (bed, folder) = download(size);
     let counts = folder.path().join("counts");
     let program = bed.program().in_folder(folder.path());
-    // What makes the native code of the engines is not counted.
+    // The compilation of the engines to native code is not counted.
     assert_eq!(program.run("engines").code, 0);
     let command = program.command(ARGUMENTS);
     let mut strace = Command::new("strace");

@@ -11,7 +11,7 @@ use crate::support::{AccessKey, Bed, Component, Invocation, Machine, Run, S3, pr
 
 const VAULTS: &str = "vaults.acme.example";
 
-/// A cluster that knows vaults, and a machine with the engine that works with them.
+/// A cluster that has the kind `Vault`, and a machine with an engine for it.
 struct Place {
     bed: Bed,
     machine: Machine,
@@ -49,7 +49,7 @@ impl Place {
         self.bed.objects().put(vault).expect("it is put");
     }
 
-    /// The vaults of the namespace of the commands.
+    /// Returns the vaults in the namespace of the commands.
     fn names(&self) -> Vec<String> {
         let vaults = self.bed.objects().list(VAULTS, Some("messaging"));
         let name =

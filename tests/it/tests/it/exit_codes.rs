@@ -1,4 +1,4 @@
-//! Every documented exit code is reached by a command that a user could run.
+//! Every documented exit code is returned by a command that a user could run.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ fn interrupted() -> i32 {
         .code
 }
 
-/// A command with the faults it meets, and how it ends.
+/// Commands with their faults, and their exit codes.
 const COMMANDS: &[(&[&str], &str, Failure)] = &[
     (
         &["sidecar-status=500"],
@@ -74,13 +74,13 @@ fn each_is_reached() {
     assert_eq!(reached, documented);
 }
 
-/// A backup that takes longer than its user waits.
+/// Returns the exit code for a backup that takes longer than the timeout.
 fn late() -> i32 {
     let bed = Bed::of(testbed::Testbed::builder().pace(testbed::Pace::Polls(1000)));
     bed.run("backup create --timeout 1s").code
 }
 
-/// One of two files can't be read.
+/// Returns the exit code if one of two files is unreadable.
 fn partly() -> i32 {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("a"), "hello").expect("written");

@@ -1,11 +1,11 @@
-//! File systems that have no room for what a download needs.
+//! File systems without enough space for a download.
 
 use std::path::Path;
 use std::process::{Command, Output};
 
 use crate::support::{Desk, ID, Run};
 
-/// Runs a download into a small file system of its own. None where this user may not mount one.
+/// Runs a download into a small separate file system. Returns `None` if this user may not mount one.
 fn download_into(desk: &Desk, options: &str) -> Option<Run> {
     let program = desk.bed.program().in_folder(desk.folder.path());
     let small = desk.folder.path().join("small");
@@ -43,7 +43,8 @@ fn in_file_system(command: &Command, folder: &Path, options: &str) -> Option<Out
 #[test]
 fn a_file_system_without_inodes_is_said_to_have_none() {
     let desk = Desk::with(&["download-resume=on"]);
-    // Its root and the part; then also the record of what is kept, and no more for the digest.
+    // The inodes are for the root and the partial download. One more is for the record of the partial
+    // download, which leaves none for the digest.
     for (inodes, hint) in [
         (2, "choose another folder with `--output-dir`\n"),
         (3, "goes on after the 1500000 bytes that are kept\n"),

@@ -9,14 +9,14 @@ use tempfile::TempDir;
 
 use crate::support::{Bed, Vault, programs, python, without_outer_cargo, workspace};
 
-/// What the page can't know.
+/// The placeholder for a digest that the page can't know.
 const DIGEST: &str = "sha256:DIGEST";
 
-/// A person with a shell, a cluster, and nothing else.
+/// A reader with a shell and a cluster.
 struct Desk {
     bed: Bed,
     folder: TempDir,
-    /// Where the commands are run.
+    /// The current folder of the shell.
     current: PathBuf,
 }
 
@@ -26,7 +26,7 @@ impl Desk {
         let folder = tempfile::tempdir().expect("a folder");
         let tools = folder.path().join("tools");
         fs::create_dir(&tools).expect("a folder");
-        // kubectl runs a plugin in this way; not every machine has it.
+        // The script runs a plugin in the same way as kubectl, which is not on every machine.
         let program = programs().kubectl_broker.display();
         let script = format!("#!/bin/sh\nshift\nexec {program} \"$@\"\n");
         executable(&tools.join("kubectl"), &script);
@@ -39,7 +39,7 @@ impl Desk {
         }
     }
 
-    /// Runs one command, and returns what it wrote.
+    /// Runs one command, and returns whether it succeeded and its output.
     fn try_run(&mut self, line: &str) -> (bool, String) {
         if let Some(folder) = line.strip_prefix("cd ") {
             self.current = self.current.join(folder);
@@ -59,7 +59,7 @@ impl Desk {
         for name in ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"] {
             command.env_remove(name);
         }
-        // The person has the homes of cargo and rustup, wherever these are.
+        // The reader uses the existing homes of cargo and rustup.
         let real = PathBuf::from(std::env::var_os("HOME").expect("a home"));
         for (name, folder) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
             if std::env::var_os(name).is_none() {
@@ -94,7 +94,7 @@ fn executable(path: &Path, text: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("executable");
 }
 
-/// The commands of one chapter of the page, in their order.
+/// Returns the commands of one chapter of the page, in order.
 fn commands(chapter: &str) -> Vec<String> {
     let page = fs::read_to_string(workspace().join("docs/writing-an-engine.md")).expect("the page");
     let heading = format!("\n## {chapter}\n");
@@ -110,7 +110,7 @@ fn commands(chapter: &str) -> Vec<String> {
 fn an_engine_in_rust_is_begun_tested_signed_installed_and_updated() {
     let mut desk = Desk::new();
     for line in commands("In Rust") {
-        // The digest is what a person copies from the refusal.
+        // The reader copies the digest from the error.
         if line.contains(DIGEST) {
             let asking = line.split(" --accept-capabilities").next().expect("a part");
             let (accepted, said) = desk.try_run(asking);
@@ -124,7 +124,7 @@ fn an_engine_in_rust_is_begun_tested_signed_installed_and_updated() {
         if line.starts_with("kubectl broker backup list") {
             assert!(said.contains("2025-09-06T03:04:05Z"), "{said}");
         }
-        // The versions of this workspace, which cargo has here: it need not ask the network.
+        // The versions of this workspace are available offline in cargo's cache.
         if line.contains("plugin new") {
             let lock = workspace().join("Cargo.lock");
             fs::copy(lock, desk.current.join("vault/Cargo.lock")).expect("a lock file");

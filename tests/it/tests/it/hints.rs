@@ -1,4 +1,4 @@
-//! Commands in hints: run as they are printed, in the same shell, they reach the same cluster and target.
+//! Commands in hints: in the same shell they reach the same cluster and target.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -12,10 +12,10 @@ use testbed::{Pace, Testbed};
 
 use crate::support::{Bed, Invocation, Run, programs};
 
-/// The namespace of the context is another one.
+/// The target of the commands. The namespace differs from that of the context.
 const TARGET: &str = "--context testbed-default -n messaging --statefulset broker";
 
-/// A shell with both programs in PATH. Nothing but the flags says where the cluster is.
+/// A shell with both programs in PATH. Only the flags name the cluster.
 struct Shell {
     bed: Bed,
     folder: TempDir,
@@ -33,7 +33,7 @@ impl Shell {
         shell
     }
 
-    /// A path that has to be quoted.
+    /// Returns a path that must be quoted.
     fn kubeconfig(&self) -> PathBuf {
         self.folder.path().join("it's mine/config")
     }
@@ -42,7 +42,7 @@ impl Shell {
         Invocation::new(Path::new("/bin/bash"), &programs().folders).path_with(self.folder.path())
     }
 
-    /// The command line of the program with the flags of the target.
+    /// Returns the command line of the program with the flags of the target.
     fn line(&self, verb: &str) -> String {
         let kubeconfig = self.kubeconfig().display().to_string();
         format!("kubectl broker {verb} {TARGET} --kubeconfig \"{kubeconfig}\"")
@@ -52,7 +52,7 @@ impl Shell {
         self.bash().run_with(&["-c", line])
     }
 
-    /// Runs each command of the hints of `run`.
+    /// Runs each command in the hints of `run`.
     fn follow(&self, run: &Run) -> Vec<Run> {
         let commands = commands(&run.stderr);
         assert!(!commands.is_empty(), "no command in {}", run.stderr);
@@ -67,7 +67,7 @@ impl Shell {
     }
 }
 
-/// What stands in backticks in hints and begins with a program of the path.
+/// Returns the commands in backticks that begin with a program in PATH.
 fn commands(stderr: &str) -> Vec<String> {
     let pattern = Regex::new("`((?:KUBECONFIG=[^`]+ )?kubectl [^`]+)`").expect("a pattern");
     let hints: Vec<_> = stderr
@@ -129,7 +129,7 @@ fn what_is_stopped_after_it_has_begun_is_followed_by_the_command_of_the_hint() {
 #[test]
 fn commands_of_every_kind_of_hint_reach_the_same_place() {
     for (faults, verb, what) in [
-        // Of this program.
+        // The hint is from this program.
         (
             &["hivemq-restore-fails=x"][..],
             "backup restore --id 20250905-130215 --yes",
@@ -140,13 +140,13 @@ fn commands_of_every_kind_of_hint_reach_the_same_place() {
             "backup create --engine hivemq",
             "backup list --engine hivemq",
         ),
-        // Of an engine that is part of the program.
+        // The hint is from a bundled engine.
         (
             &[],
             "backup status --engine hivemq --id nothing",
             "backup list --engine hivemq",
         ),
-        // Of kubectl.
+        // The hint names kubectl.
         (&[], "backup list --pod nothing-like-it", "get pods"),
     ] {
         let shell = Shell::of(Bed::with(faults));

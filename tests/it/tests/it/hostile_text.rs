@@ -1,5 +1,5 @@
-//! Names that attack the terminal or the table. That no control character is ever written is checked
-//! of every run of every test.
+//! Names that attack the terminal or the table. Every run of every test also checks that the program writes
+//! no control characters.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! `backup download` that is disturbed: streams that break off, pods that go away, a process that is killed.
+//! `backup download` with disturbances: interrupted streams, deleted pods, and a killed process.
 
 use std::fs;
 
@@ -156,7 +156,7 @@ fn an_etag_that_changes_in_each_answer_is_given_up_at_once() {
     assert_eq!(desk.parts(), Vec::<String>::new());
 }
 
-/// Starts a download that drips, and waits until some of it is on the disk.
+/// Starts a slow download, and waits until a part of it is on the disk.
 fn dripping(desk: &Desk) -> std::process::Child {
     let program = desk.bed.program().in_folder(desk.folder.path());
     let child = program.spawn(&format!("backup download --id {ID}"));
@@ -244,7 +244,7 @@ fn a_second_download_of_the_same_file_is_refused() {
     child.wait().expect("it ends");
 }
 
-/// Deletes the pod that the first port-forward goes to.
+/// Deletes the pod of the first port-forward.
 fn delete_pod(desk: &Desk) {
     let requests = desk.bed.requests().all();
     let pod = requests.iter().find_map(|request| {
@@ -331,7 +331,7 @@ fn killed_at_any_step_there_is_a_whole_file_or_none() {
         match fs::read(&path) {
             Ok(bytes) if old && bytes == b"precious" => {}
             Ok(_) => {
-                // Without a digest, nothing is known of it.
+                // Without a digest the file can't be verified.
                 let program = desk.bed.program().in_folder(desk.folder.path());
                 let verified = program
                     .data_although_failed()

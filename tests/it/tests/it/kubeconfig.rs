@@ -1,4 +1,4 @@
-//! Kubeconfigs that can't be used.
+//! Invalid kubeconfigs.
 
 use std::fs;
 use std::path::Path;
@@ -144,14 +144,14 @@ fn a_context_without_a_namespace_means_default() {
     ");
 }
 
-/// The kubeconfig of the testbed, after `change`.
+/// Runs the program with the kubeconfig of the testbed after `change`.
 fn changed(bed: &Bed, change: impl FnOnce(String) -> String) -> Run {
     with_kubeconfig(&change(
         fs::read_to_string(bed.kubeconfig()).expect("a kubeconfig"),
     ))
 }
 
-/// What stands behind `name: ` in a kubeconfig.
+/// Returns the text after `name: ` in a kubeconfig.
 fn value<'a>(text: &'a str, name: &str) -> &'a str {
     let line = text.lines().find(|line| line.contains(name));
     line.and_then(|line| line.split_once(": "))

@@ -1,4 +1,4 @@
-//! Many backups, and readers that have seen enough.
+//! Many backups, and readers that stop early.
 
 use std::collections::BTreeSet;
 use std::fs::OpenOptions;
@@ -28,7 +28,7 @@ fn a_reader_that_stops_early_is_no_error() {
     for format in ["table", "json", "yaml", "name"] {
         let program = bed.program();
         let mut child = program.spawn(&format!("backup list --engine sidecar -o {format}"));
-        // As `| head -3`: a pipe holds less than the whole list.
+        // The reader stops like `| head -3`: a pipe holds less than the whole list.
         let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
         for _ in 0..3 {
             let mut line = String::new();

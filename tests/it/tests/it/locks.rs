@@ -1,4 +1,4 @@
-//! Who is kept out while a restore runs, and what stays when it is stopped.
+//! Locks: they prevent a second restore, and some remain when a restore is stopped.
 
 use std::process::Child;
 
@@ -9,12 +9,12 @@ use crate::support::{Bed, Invocation, Run};
 
 const RESTORE: &str = "backup restore --id 20250905-130215 --yes";
 
-/// A cluster in which no restore ends.
+/// Returns a cluster in which no restore ends.
 fn endless() -> Bed {
     Bed::of(Testbed::builder().pace(Pace::Polls(u32::MAX)))
 }
 
-/// Starts a restore, and waits until the backend has begun it.
+/// Starts a restore, and waits until the backend has started it.
 fn begun(bed: &Bed, program: &Invocation) -> Child {
     let before = bed.backend_requests().count("POST", "");
     let child = program.spawn(RESTORE);
@@ -63,7 +63,7 @@ fn of_two_users_of_one_machine_one_of_whom_may_keep_no_lease_the_second_is_refus
         deny(!first_may);
         let first = begun(&bed, &program);
         deny(first_may);
-        // Another user of the cluster, by another kubeconfig.
+        // This is another user of the cluster, with another kubeconfig.
         let other = bed.program();
         let run = other.run(&format!("{RESTORE} --as eve"));
         assert_eq!(run.code, 11, "{}", run.stderr);
@@ -96,14 +96,14 @@ fn a_restore_that_is_stopped_says_what_stays_and_how_to_end_it() {
     let child = begun(&bed, &program);
     let run = stopped(&program, child);
     assert_eq!(run.code, 130, "{}", run.stderr);
-    // The time is that of the cluster, whose clock stands.
+    // The time is that of the cluster, whose clock is stopped.
     let said = "warning: the lock broker-restore-broker is kept until 2025-09-06T12:01:00Z, because the backend may go on \
                 with what was begun. `kubectl get lease broker-restore-broker -n messaging -o yaml` shows it; \
                 `kubectl delete lease broker-restore-broker -n messaging` lets others in before\n";
     assert!(run.stderr.contains(said), "{}", run.stderr);
-    // It is kept, because the backend goes on.
+    // The lock is kept, because the backend continues.
     holder(&bed);
-    // The lock of this machine ended with the process: the Lease is what keeps others out.
+    // The local lock ended with the process; the Lease now prevents other restores.
     let run = bed.run(RESTORE);
     assert_eq!(run.code, 11, "{}", run.stderr);
     assert!(

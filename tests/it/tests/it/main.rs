@@ -1,9 +1,9 @@
-//! The real program against the simulated cluster, as its users run it.
+//! The real program against the simulated cluster, from a user's point of view.
 #![expect(clippy::expect_used, reason = "a test that can't go on has failed")]
 
 mod support;
 
-/// Bundled engines that the program has to do without, and which are installed on it instead.
+/// Engines that are installed on the program instead of bundled.
 const INSTALLED: &[&str] = &[];
 
 mod agent;

@@ -1,4 +1,4 @@
-//! The menu that asks which backup is meant, on a pseudo-terminal; and what is said without one.
+//! The menu for the choice of a backup, on a pseudo-terminal; and the error without one.
 
 use insta::assert_snapshot;
 use regex::Regex;

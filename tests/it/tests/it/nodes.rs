@@ -1,4 +1,4 @@
-//! Nodes, kubelets and containers that are not well.
+//! Unhealthy nodes, kubelets and containers.
 
 use insta::assert_snapshot;
 

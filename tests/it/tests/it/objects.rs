@@ -1,4 +1,4 @@
-//! Objects of the cluster and watches of them, by the library against the simulated API server.
+//! Objects of the cluster and watches of them, with the library against the simulated API server.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use testbed::{ResourceType, Testbed};
 
 const VAULTS: &str = "vaults.acme.example";
 
-/// A cluster that knows vaults, and the program's view of it.
+/// A cluster that has the kind `Vault`, and the program's view of it.
 struct Place {
     bed: Testbed,
     cluster: Cluster,
@@ -64,7 +64,7 @@ impl Place {
         self.cluster.watch_objects(&self.vaults, selection)
     }
 
-    /// How often something was asked.
+    /// Returns the number of watches.
     fn watches(&self) -> usize {
         let asked = self.bed.requests().all();
         asked
@@ -74,7 +74,7 @@ impl Place {
     }
 }
 
-/// `+a`, `~a` or `-a`.
+/// Returns the event in the form `+a`, `~a` or `-a`.
 fn short(event: &ObjectEvent) -> String {
     let sign = match event.change {
         Change::Added => '+',
@@ -180,7 +180,8 @@ async fn a_watch_survives_that_the_server_forgets() {
     }
     let mut watch = place.watch(Selection::default());
     assert_eq!(next(&mut watch, 3).await, ["+a", "+b", "+c"]);
-    // While nobody looked: what a list shows is told apart from what was known.
+    // The server drops the history of these changes, so the watch lists again and compares the list with the
+    // known objects.
     place.put("a", 2);
     place.remove("b");
     place.put("d", 1);
@@ -204,7 +205,7 @@ async fn waiting_for_one_object_ends_when_it_changes_and_not_when_another_does()
         .expect("a version");
     let waiting = cluster.object_changed(vaults, "a", version);
     tokio::pin!(waiting);
-    // Not before something happens to it.
+    // The wait must not end before the object changes.
     let not_yet = async {
         while place.watches() == 0 {
             tokio::task::yield_now().await;

@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 
 use crate::support::{Bed, Component, Invocation, Run, accepting, programs};
 
-/// Runs the program where there is no kubeconfig.
+/// Runs the program without a kubeconfig.
 fn run(arguments: &str) -> Run {
     let programs = programs();
     Invocation::new(&programs.kubectl_broker, &programs.folders).run(arguments)
@@ -366,7 +366,7 @@ fn who_only_looks_needs_no_home_that_can_be_written_to() {
     let file = folder.path().join("file");
     std::fs::write(&file, "").expect("a file");
     Component::small().save(&folder, "small.wasm");
-    // Below a plain file not even root can make anything.
+    // Not even root can create a file below a regular file.
     let home = file.join("home");
     let mut program = Invocation::new(&programs().kubectl_broker, &programs().folders)
         .in_folder(folder.path())

@@ -1,4 +1,4 @@
-//! Engines in one file, carried to a machine without a network.
+//! Engines in one file for a machine without a network.
 
 use std::fs;
 use std::path::Path;
@@ -23,7 +23,7 @@ fn shown(run: &Run, signers: &[(&str, &Signer)]) -> String {
     text
 }
 
-/// Brings a file from one machine to another.
+/// Copies a file from one machine to another.
 fn carry(from: &Machine, to: &Machine, name: &str) {
     copy(from.folder.path(), to.folder.path(), name);
 }
@@ -32,7 +32,7 @@ fn copy(from: &Path, to: &Path, name: &str) {
     fs::copy(from.join(name), to.join(name)).expect("a copy");
 }
 
-/// The small engine from a registry, signed as cosign does it, and the hostile one from a file.
+/// The small engine from a registry, signed like cosign, and the hostile one from a file.
 struct Scene {
     author: Machine,
     store: Store,
@@ -58,7 +58,7 @@ impl Scene {
         }
     }
 
-    /// A machine to which the bundle was brought.
+    /// Returns a machine with the bundle.
     fn other(&self) -> Machine {
         let machine = Machine::new();
         carry(&self.author, &machine, "engines.tar");
@@ -121,7 +121,7 @@ fn engines_are_carried_to_a_machine_without_a_network() {
         .json();
     assert_eq!(again["items"][0]["change"], "unchanged");
 
-    // The signatures came along, so that the next machine can check them, too.
+    // The bundle contains the signatures, so that the next machine can verify them, too.
     let before = fs::read(machine.folder.path().join("engines.tar")).expect("a bundle");
     assert_eq!(machine.run("plugin bundle next.tar small").code, 0);
     let next = Machine::new();
@@ -138,7 +138,7 @@ fn engines_are_carried_to_a_machine_without_a_network() {
     let after = fs::read(machine.folder.path().join("engines.tar")).expect("a bundle");
     assert!(before == after, "the bundle was changed");
 
-    // Where there is a network after all, an update asks the registry; and the bundle for the other.
+    // If there is a network, an update asks the registry. For the other engine it uses the bundle.
     let next = Component::small().replace("\"version\":\"0.1.0\"", "\"version\":\"0.2.0\"");
     scene.store.engine("0.1.0", next.bytes());
     let updated = machine.run(&format!("plugin update --insecure-registry {host}"));

@@ -1,4 +1,4 @@
-//! What a user agrees to: everything that is installed, all of it, and by a name that deceives nobody.
+//! The user's consent: it covers everything that is installed, and its texts can't deceive.
 
 use std::fs;
 
@@ -21,7 +21,7 @@ fn an_engine_that_can_reach_nothing_is_asked_about_too() {
     ");
     assert!(!machine.lockfile().exists());
     assert_eq!(machine.accepting("plugin install small.wasm").code, 0);
-    // The same bytes are no new decision; other bytes by that name are one, whatever they can do.
+    // The same bytes need no new consent. Other bytes of the same name do, whatever their capabilities are.
     assert_eq!(machine.run("plugin install small.wasm").code, 0);
     let next = Component::small().replace("\"version\":\"0.1.0\"", "\"version\":\"0.2.0\"");
     machine.put("other.wasm", &next);
@@ -66,7 +66,7 @@ fn on_a_terminal_the_answer_is_no_until_it_is_typed() {
     assert_eq!(row["defaultFor"], serde_json::json!(["list"]));
 }
 
-/// More than fits on a screen, with the worst at its end.
+/// Returns a manifest that is longer than a screen, with its most dangerous part at the end.
 fn long_manifest() -> String {
     let routes: Vec<_> = (0..60)
         .map(|at| format!("\"GET /api/v1/management/backups/page{at:02}/{{id}}\""))

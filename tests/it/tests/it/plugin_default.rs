@@ -1,4 +1,4 @@
-//! What an installed engine may become: chosen by `auto`, for the operations for which the user says so.
+//! Installed engines as defaults: `auto` chooses them for the operations that the user allows.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::support::{Bed, Component, Invocation, Machine, programs};
 
-/// The small engine, which wants to be asked before all others.
+/// Returns the small engine with the highest preference.
 fn greedy() -> Component {
     Component::small().replace(
         "asking anybody\",\"operations\":{\"detect\":{\"preference\":0},\"list\":{\"preference\":0}",
@@ -33,7 +33,7 @@ fn in_cluster(machine: &Machine, bed: &Bed) -> Invocation {
         .kubeconfig(bed.kubeconfig())
 }
 
-/// Whose list `auto` shows.
+/// Returns the engine whose list `auto` shows.
 fn lists(program: &Invocation) -> String {
     let document = program.run("backup list --limit 1 -o json").json();
     let engine = document["scope"]["engine"].as_str();
@@ -73,7 +73,7 @@ fn auto_chooses_an_installed_engine_only_where_the_user_says_so() {
     let shown = machine.run("plugin inspect small");
     let default = "! [default] be chosen by `auto`, before the bundled engines, for: list";
     assert!(shown.stdout.contains(default), "{}", shown.stdout);
-    // It is part of the consent.
+    // The default is a part of the consent.
     let after = machine.run("plugin inspect small -o json").json()["acceptCapabilities"].clone();
     assert_ne!(before, after);
     let lockfile = fs::read_to_string(machine.lockfile()).expect("a lockfile");
@@ -103,7 +103,7 @@ fn another_version_stays_the_default_and_for_nothing_more() {
     assert_eq!(default_for(), json!(["list"]));
     assert_eq!(lists(&program), "acme/small");
 
-    // From another place comes what somebody else may have made.
+    // An engine from another source may have another author.
     machine.put("other.wasm", &next());
     let run = machine.accepting("plugin install other.wasm");
     assert!(
@@ -186,7 +186,7 @@ fn lockfiles_and_bundles_carry_it() {
             );
             other.accepting("plugin install engines.tar")
         } else {
-            // What accepts the engine alone.
+            // This flag accepts only the engine's capabilities, not the default.
             other.put("small.wasm", &greedy());
             let flag = crate::support::accepting(&other.run("plugin install small.wasm"));
             other.run(&format!("plugin install engines.tar {flag}"))

@@ -1,4 +1,4 @@
-//! The keys that publishers are trusted by, and what that does to installing.
+//! The trusted keys of publishers, and their effect on installations.
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ fn next() -> Component {
     Component::small().replace("\"version\":\"0.1.0\"", "\"version\":\"0.2.0\"")
 }
 
-/// What was said, with words for fingerprints and digests.
+/// Returns the output with placeholders for fingerprints and digests.
 fn shown(run: &Run, signers: &[(&str, &Signer)]) -> String {
     let mut text = run.shown();
     for (word, signer) in signers {
@@ -22,7 +22,7 @@ fn shown(run: &Run, signers: &[(&str, &Signer)]) -> String {
     digest.replace_all(&text, "DIGEST").into_owned()
 }
 
-/// Writes an engine and the publisher's signature beside it.
+/// Writes an engine and the publisher's signature next to it.
 fn put_signed(machine: &Machine, component: &Component, signer: &Signer) {
     machine.put("small.wasm", component);
     put_signature(machine, &signer.sign(component.bytes()));
@@ -272,7 +272,7 @@ fn once_a_key_is_known_nothing_else_is_installed() {
     exit 13
     ");
 
-    // The key is replaced: both are good until the old one is removed.
+    // During the replacement of a key both are valid until the old one is removed.
     put_key(&machine, &other, "other.pub");
     assert_eq!(machine.run("plugin key add acme other.pub").code, 0);
     put_signed(&machine, &next(), &other);
@@ -316,7 +316,7 @@ fn who_removes_a_key_is_told_which_engines_that_concerns() {
     acme/small stays installed, and nothing tells any more whether an update of it has the same maker
     exit 0
     ");
-    // That is what it means.
+    // The next commands show the effect.
     machine.put("small.wasm", &next());
     fs::remove_file(machine.folder.path().join("small.wasm.sig")).expect("removed");
     assert_snapshot!(shown(&machine.run("plugin update small"), &signers), @"
@@ -384,7 +384,7 @@ fn a_key_comes_with_the_engine_that_it_signed() {
     exit 0
     ");
 
-    // Of the same name, and another key: nothing of the two is replaced.
+    // Another key has the name of the trusted one: neither the key nor the engine is replaced.
     let before = machine.content();
     put_signed(&machine, &next(), &other);
     fs::copy(
@@ -493,7 +493,7 @@ fn who_installs_with_a_key_is_told_on_the_terminal_what_that_means() {
     exit 0
     ");
 
-    // An update asks for what is new, and for nothing else.
+    // An update asks only for the new capabilities.
     let more = Component::hostile()
         .replace("\"version\":\"0.1.0\"", "\"version\":\"0.2.0\"")
         .replace("\"GET /v1/backup/{name}\"", "\"PUT /v1/backup/{name}\"");

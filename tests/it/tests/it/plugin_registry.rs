@@ -1,4 +1,4 @@
-//! Engines out of a real registry, from the first installation to the last.
+//! Engines from a real registry, from installation to removal.
 
 use host_base::Sha256;
 use insta::assert_snapshot;
@@ -8,7 +8,7 @@ use crate::support::{
     Bed, Component, Invocation, Machine, Run, Signer, Store, accepting, programs,
 };
 
-/// A machine, a registry, and the flag without which the two don't speak.
+/// A machine, a registry, and the flag that allows plain HTTP between them.
 struct Scene {
     machine: Machine,
     store: Store,
@@ -26,7 +26,7 @@ impl Scene {
         self.store.registry.host()
     }
 
-    /// `REF` stands for the repository.
+    /// Runs the program. `REF` stands for the repository.
     fn run(&self, arguments: &str) -> Run {
         let host = self.host();
         let arguments = arguments.replace("REF", &format!("oci://{host}/acme/vault"));
@@ -34,7 +34,7 @@ impl Scene {
             .run(&format!("plugin {arguments} --insecure-registry {host}"))
     }
 
-    /// Runs what is refused at first, and then accepts exactly what it says.
+    /// Runs a command that is first denied, and then grants exactly the capabilities that the error lists.
     fn accepting(&self, arguments: &str) -> Run {
         let refused = self.run(arguments);
         assert_eq!(refused.code, 2, "{}", refused.stderr);
@@ -57,7 +57,7 @@ fn version(number: &str) -> Component {
     )
 }
 
-/// The next version, which may do more.
+/// Returns the next version, which has more capabilities.
 fn more() -> Component {
     version("0.2.0").replace("\"GET /v1/backup/{name}\"", "\"PUT /v1/backup/{name}\"")
 }
@@ -96,7 +96,7 @@ fn from_the_first_installation_by_tag_over_an_update_to_the_end() {
             .kubeconfig(bed.kubeconfig())
             .run("backup list --engine hostile --misbehave not-at-all -o json -v")
     };
-    // The registry is not needed to use it, and nothing is compiled that was compiled before.
+    // The use of an engine needs no registry, and compiles nothing again.
     for _ in 0..2 {
         let used = use_it();
         assert_eq!(used.ids(), ["harmless"]);

@@ -1,5 +1,5 @@
-//! The store of installed engines: whatever happens to it, it is as before or as after, and what was
-//! changed by hand is never trusted.
+//! The store of installed engines. Every change is atomic, and files that were changed by hand are never
+//! trusted.
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
@@ -30,7 +30,7 @@ fn next() -> Component {
     Component::small().replace("\"version\":\"0.1.0\"", "\"version\":\"0.2.0\"")
 }
 
-/// The version that is used, and that it can be.
+/// Returns the version in use, after a check that it works.
 fn usable(machine: &Machine) -> String {
     let run = machine.run("plugin verify -o json");
     let document = run.json();
@@ -62,7 +62,7 @@ fn killed_at_any_step_an_update_has_happened_or_it_has_not() {
         let again = machine.run("plugin update small");
         assert_eq!(again.code, 0, "{step}: {}", again.stderr);
         assert_eq!(usable(&machine), "0.2.0");
-        // Both versions, and nothing that was left over.
+        // The store contains both versions, and no leftovers.
         let files: Vec<_> = machine.content().into_keys().collect();
         assert_eq!(files.len(), 6, "{step}: {files:?}");
     }
@@ -90,7 +90,7 @@ fn killed_at_any_step_a_first_installation_can_be_begun_again() {
     }
 }
 
-/// A limit on the size of files ends a write in its middle, as a full disk does.
+/// A limit on the size of files ends a write in its middle, like a full disk.
 #[test]
 fn a_disk_that_is_full_leaves_the_store_as_it_was() {
     let machine = Machine::with_small();
@@ -148,7 +148,7 @@ fn two_installations_at_once_are_both_there_afterwards() {
         let flag = accepting(&machine.run(&format!("plugin install {file}")));
         format!("plugin install {file} {flag}")
     };
-    // What is refused says what accepts it, before anything is installed.
+    // The error of a denied command names the flag, before anything is installed.
     let files = ["small.wasm", "other.wasm", "small.wasm"];
     let commands: Vec<_> = files.iter().map(install).collect();
     let children: Vec<Child> = commands
@@ -196,7 +196,7 @@ fn two_updates_of_one_engine_at_once_do_not_undo_each_other() {
     let mut child = machine.program().spawn(&install);
     let mut stderr = BufReader::new(child.stderr.take().expect("stderr"));
     stderr.read_line(&mut String::new()).expect("a note");
-    // What another process does while it has the lock: the engine is gone.
+    // The edit simulates another process that holds the lock: it removes the engine.
     let text = fs::read_to_string(machine.lockfile()).expect("a lockfile");
     let at = text.find("\n[[plugin]]").expect("an engine");
     fs::write(machine.lockfile(), &text[..at]).expect("written");
@@ -207,7 +207,7 @@ fn two_updates_of_one_engine_at_once_do_not_undo_each_other() {
     assert_snapshot!(message, @"error: another process has changed acme/small at the same time");
 }
 
-/// The names that a list has beside those of the bundled engines.
+/// Returns the names in a list, without those of bundled engines.
 fn third_party(list: &Run) -> Vec<&str> {
     assert_eq!(list.code, 0, "{}", list.stderr);
     let names = list.stdout.lines();
@@ -216,7 +216,7 @@ fn third_party(list: &Run) -> Vec<&str> {
         .collect()
 }
 
-/// What everybody sees, and what the one who looks is told.
+/// Returns the warning of a command. The help and the list of engines must still work.
 fn after_edit(machine: &Machine) -> String {
     let used = machine.run("backup list --engine small");
     assert_eq!(used.code, 2, "{}", used.stderr);
@@ -317,7 +317,7 @@ fn an_outline_that_was_edited_is_not_believed() {
         after_edit(&machine);
         assert_ne!(machine.run("plugin verify").code, 0, "{to}");
     }
-    // It can be used, and says something else than its component.
+    // The file is valid, but differs from its component.
     let more = text.replacen("Lists one backup", "Lists two backups", 1);
     fs::write(&outline, more).expect("written");
     let run = machine.run("plugin verify");
@@ -338,7 +338,7 @@ fn a_component_that_was_changed_is_never_compiled() {
     bytes[middle] ^= 1;
     fs::write(&blob, bytes).expect("written");
     assert_eq!(machine.run("plugin verify").code, 13);
-    // With a cache of its own there is no native code of it yet.
+    // With a separate cache the engine has no native code yet.
     let program = machine
         .program()
         .env("XDG_CACHE_HOME", machine.folder.path().join("cold"));
@@ -372,7 +372,7 @@ fn native_code_that_was_changed_is_compiled_again_and_never_run() {
             .expect("a count");
         line.contains("1 engines compiled")
     };
-    // It was compiled when it was installed.
+    // The engine was compiled when it was installed.
     assert!(!compiled());
     let folder = cache.join("kubectl-broker/native");
     let mut files = fs::read_dir(folder).expect("the folder of native code");
@@ -387,14 +387,14 @@ fn native_code_that_was_changed_is_compiled_again_and_never_run() {
     assert!(!compiled());
 }
 
-/// Fifty engines, of which only the first has a component: the others would be found out if anybody
-/// looked at their bytes.
+/// Returns a machine with fifty engines, of which only the first has a component. A command that opens the
+/// others would fail.
 fn fifty() -> Machine {
     let machine = Machine::with_small();
     let digest = Sha256::digest(Component::small().bytes()).to_string();
     let lockfile = fs::read_to_string(machine.lockfile()).expect("a lockfile");
     let outline = fs::read_to_string(machine.stored("outlines")).expect("an outline");
-    // That of the version before has no digest of the consent, which differs for each.
+    // Version 1 of the lockfile has no digest of the consent, which would differ per engine.
     let is_consent = |line: &&str| line.starts_with("consent = ");
     let lines = lockfile.lines().filter(|line| !is_consent(line));
     let lockfile = lines
@@ -430,7 +430,7 @@ fn private(path: &std::path::Path, bytes: &[u8]) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("private");
 }
 
-/// What a command says, and how many components were opened for it.
+/// Runs a command, and returns the number of components that it opened.
 fn counted(machine: &Machine, arguments: &str) -> (Run, usize) {
     let count = machine.folder.path().join("count");
     let run = Invocation::new(&programs().with_engines, &machine.folders)

@@ -1,4 +1,4 @@
-//! Installing engines of others, as an operator does it.
+//! Installation of third-party engines by an operator.
 
 use std::fs;
 
@@ -8,17 +8,17 @@ use regex::Regex;
 
 use crate::support::{Bed, Component, Invocation, Machine, Run, programs};
 
-/// The next version of the hostile engine, which may change a backup and may no longer look at it.
+/// Returns the next version of the hostile engine, which may change a backup and no longer read it.
 fn wants_more() -> Component {
     next().replace("\"GET /v1/backup/{name}\"", "\"PUT /v1/backup/{name}\"")
 }
 
-/// The next version, which may do the same.
+/// Returns the next version with the same capabilities.
 fn next() -> Component {
     Component::hostile().replace("\"version\":\"0.1.0\"", "\"version\":\"0.2.0\"")
 }
 
-/// What was said, without the digests and sizes of engines: they are others after each change of the SDK.
+/// Returns the output without the digests and sizes of engines, which change with the SDK.
 fn shown(run: &Run) -> String {
     let digest = Regex::new("[0-9a-f]{64}").expect("a pattern");
     let size = Regex::new(r"[0-9.]+[KM]iB").expect("a pattern");
@@ -112,7 +112,7 @@ fn from_the_first_installation_over_an_update_and_back() {
     exit 0
     ");
 
-    // Nothing is fetched for it.
+    // The rollback fetches nothing.
     fs::remove_file(machine.folder.path().join("hostile.wasm")).expect("removed");
     assert_snapshot!(shown(&machine.run("plugin rollback hostile")), @"
     stdout:
@@ -268,7 +268,7 @@ fn the_formats_of_the_list() {
     assert_eq!(row["state"], "ok");
 }
 
-/// Whatever is wrong with a file, nothing of the store is touched.
+/// An invalid file never changes the store.
 #[test]
 fn files_that_are_no_engine_leave_the_store_as_it_was() {
     let machine = Machine::with_small();
@@ -297,7 +297,7 @@ fn files_that_are_no_engine_leave_the_store_as_it_was() {
     ] {
         machine.put("it.wasm", &component);
         let refused = machine.run("plugin install it.wasm");
-        // What it may do is accepted where it came that far.
+        // The capabilities are granted if the installation gets that far.
         let run = if refused.stderr.contains("--accept-capabilities") {
             machine.accepting("plugin install it.wasm")
         } else {
@@ -306,7 +306,7 @@ fn files_that_are_no_engine_leave_the_store_as_it_was() {
         let message = run.shown();
         let message = message.lines().find(|line| line.starts_with("error: "));
         let message = message.expect("an error").split(": Invalid input").next();
-        // Which function is damaged depends on the compiler of the engine.
+        // The index of the damaged function depends on the compiler of the engine.
         let message = message.expect("an error").split("[0]::function[").next();
         all += &format!("{name}: {} {}\n", run.code, message.expect("an error"));
         assert_eq!(machine.content(), before, "{name}");
@@ -423,7 +423,7 @@ fn a_file_that_says_it_is_a_bundled_engine_is_refused() {
     let before = machine.content();
     let bundled = machine.run("plugin list -o name");
     assert!(bundled.stdout.contains("kubectl-broker/sidecar"));
-    // The same length: the id, and less of the summary.
+    // The lie has the same length: it changes the id, and shortens the summary.
     let lie = Component::small().replace(
         "\"acme/small\",\"version\":\"0.1.0\",\"summary\":\"Lists one backup without",
         "\"kubectl-broker/sidecar\",\"version\":\"0.1.0\",\"summary\":\"Lists one ba",
@@ -481,7 +481,7 @@ fn a_machine_is_made_to_match_a_lockfile() {
     assert_eq!(other.content(), before);
 }
 
-/// Takes as long as an engine may compute: ten seconds.
+/// The test takes as long as an engine may compute: ten seconds.
 #[test]
 fn an_engine_that_hangs_while_it_starts_is_not_installed() {
     let machine = Machine::with_small();

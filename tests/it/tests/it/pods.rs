@@ -1,4 +1,4 @@
-//! What each pod has for itself: which one was asked, and asking all of them.
+//! Data per pod: the name of the pod that answered, and requests to all pods.
 
 use insta::assert_snapshot;
 use serde_json::Value;
@@ -117,7 +117,7 @@ fn a_pod_that_does_not_answer_leaves_what_the_others_have() {
     assert_eq!(document["failures"][0]["pod"], "broker-1");
     assert_eq!(document["failures"][0]["code"], "Failed");
     assert_eq!(document["items"].as_array().map(Vec::len), Some(3));
-    // Where none answers there is nothing to show.
+    // If no pod answers, there is no output.
     let silent = Bed::with(&["sidecar-off"]).run(&format!("{LOCAL} --pod all"));
     assert_eq!(silent.code, 1, "{}", silent.stderr);
 }
@@ -159,7 +159,7 @@ fn a_pod_that_is_not_ready_is_asked_where_the_endpoints_own_container_is() {
 
 #[test]
 fn a_pod_in_which_nothing_runs_is_left_out_and_named() {
-    // The broker of the first pod crashes beside its sidecar; no node has room for the second pod.
+    // The broker of the first pod crashes next to its sidecar; no node has room for the second pod.
     let bed = Bed::start();
     let run = bed.run(&format!("{LOCAL} -n notready --pod all"));
     assert_eq!(run.code, 0, "{}", run.stderr);
@@ -178,7 +178,7 @@ fn a_pod_in_which_nothing_runs_is_left_out_and_named() {
 
 #[test]
 fn what_two_engines_find_is_said_once() {
-    // Both look for a pod, and neither finds the first one ready.
+    // Both engines search for a pod, and find the first one not ready.
     let bed = Bed::with(&["sidecar-off", "deny=list:endpointslices"]);
     let run = bed.run("backup list -n firstdown");
     assert_eq!(run.code, 0, "{}", run.stderr);

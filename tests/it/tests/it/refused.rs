@@ -1,10 +1,10 @@
-//! Files that are no engine, or none that this host can run. They are read, never compiled or run.
+//! Files that are not engines, or engines that this host can't run. They are read, but never compiled or run.
 
 use insta::assert_snapshot;
 
 use crate::support::{Bed, Component, Run};
 
-/// What the program says when it is given this component.
+/// Returns the error of the program for this component.
 fn refused(component: &Component, name: &str) -> Run {
     let folder = tempfile::tempdir().expect("a folder");
     let path = component.save(&folder, name);

@@ -1,4 +1,4 @@
-//! Fetching engines from a real registry and over https, with keys and signatures that openssl makes.
+//! Engines from a real registry and over https, with keys and signatures of openssl.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -27,7 +27,7 @@ const ENGINE: &[u8] = b"\0asm an engine, as far as a registry can tell";
 /// The user `operator` with the password `secret`, by `htpasswd -nbB operator secret`.
 const HTPASSWD: &str = "operator:$2y$05$c9UjUB8Ez/eKRg8/ezbo2etGplIRRRjfe1letZBv/47oIYwPK9LP2";
 
-/// With the engine behind the tag `1.0.0`; gives the digest of its manifest.
+/// Returns a registry with the engine under the tag `1.0.0`, and the digest of its manifest.
 fn with_engine() -> (Store, String) {
     let store = Store::new();
     let digest = store.engine("1.0.0", ENGINE);
@@ -252,7 +252,7 @@ async fn a_registry_with_a_password_gets_the_one_of_dockers_configuration() {
     }
 }
 
-/// A certificate for loopback, and the authority that made it.
+/// A certificate for loopback, and the authority that signed it.
 struct Certificates {
     folder: TempDir,
     acceptor: TlsAcceptor,
@@ -317,7 +317,7 @@ async fn a_registry_with_tls_must_have_a_trusted_certificate() {
     );
 }
 
-/// Serves the engine and its signature over TLS, and a way to `elsewhere` at all other paths.
+/// Serves the engine and its signature over TLS, and redirects all other paths to `elsewhere`.
 async fn serve(certificates: &Certificates, signature: Vec<u8>, elsewhere: &str) -> SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
         .await

@@ -1,5 +1,4 @@
-//! How much is asked of the API server: the fewest requests that can work, independent ones at the
-//! same time.
+//! The number of requests to the API server: as few as possible, with independent ones at the same time.
 
 use testbed::ApiRequest;
 
@@ -43,7 +42,7 @@ fn a_list_that_chooses_its_engine_takes_no_more_than_one_that_names_it() {
 
 #[test]
 fn a_list_through_the_management_api_takes_three_requests_two_of_them_at_once() {
-    // The answers are slow enough that the second is asked for while the first is waited for.
+    // The answers are slow enough for the second request to start before the first answer.
     let bed = Bed::with(&["api-latency=300"]);
     let run = bed.run("backup list --engine hivemq");
     assert_eq!(run.code, 0, "{}", run.stderr);

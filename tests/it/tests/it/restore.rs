@@ -1,4 +1,4 @@
-//! `backup restore`: what it destroys is asked for, and nobody else is let in meanwhile.
+//! `backup restore`: it asks for confirmation, and prevents other restores meanwhile.
 
 use insta::assert_snapshot;
 use testbed::{Pace, Testbed};
@@ -46,7 +46,7 @@ fn the_latest_is_the_newest_that_ended_well_and_is_waited_for() {
 
 #[test]
 fn a_state_from_before_is_not_the_end_of_the_restore() {
-    // This backup was restored once before, and says so until the new restore begins.
+    // This backup was restored before, and shows that state until the new restore starts.
     let run = Bed::start().run("backup restore --id 20250812-020000 --yes -o name");
     assert_snapshot!(run.shown(), @"
     stdout:
@@ -181,7 +181,7 @@ fn without_the_right_to_keep_a_lease_the_lock_is_of_this_machine_and_that_is_sai
     "#);
 }
 
-/// A cluster in which restores are over as soon as somebody looks.
+/// Returns a cluster in which restores end at the first poll.
 fn quick(faults: &[&str]) -> Bed {
     let builder = faults.iter().fold(Testbed::builder(), |builder, fault| {
         builder.fault(fault.parse().expect("a fault of the testbed"))
@@ -201,7 +201,7 @@ const SHOWS_BEFORE: &str = "hivemq-restore-shows=before";
 
 #[test]
 fn a_restore_that_ends_between_two_looks_has_ended() {
-    // Of a backup, and of one that was restored before.
+    // The first backup was never restored, the second was.
     for id in ["20250905-130215", "20250812-020000"] {
         let restore = format!("backup restore --id {id} --yes --timeout 20s");
         let bed = quick(&[SHOWS_BEFORE, "hivemq-restore-fails=node left"]);
@@ -213,7 +213,7 @@ fn a_restore_that_ends_between_two_looks_has_ended() {
             run.stderr
         );
         assert!(lease(&bed).is_none(), "the lock was given back");
-        // And once more, for another reason, and then well.
+        // The next restore fails for another reason, and the one after it succeeds.
         bed.faults()
             .set("hivemq-restore-fails=disk full".parse().expect("a fault"));
         let run = bed.run(&restore);
@@ -242,10 +242,10 @@ fn an_end_in_the_answer_itself_is_the_end() {
         "{}",
         run.stderr
     );
-    // The same end once more: nothing tells whether it is a new one.
+    // The end is the same again, so the program can't detect that it is a new one.
     let run = bed.run("backup restore --id 20250905-130215 --yes --timeout 1s");
     assert_eq!(run.code, 124, "{}", run.stderr);
-    // The lock of that restore stays, so this one is of another cluster.
+    // The lock of that restore remains, so the next restore uses another cluster.
     let bed = Bed::with(&[shows]);
     let run = bed.run("backup restore --id 20250905-130215 --yes -o json");
     assert_eq!(run.json()["item"]["state"], "Succeeded");
@@ -302,7 +302,7 @@ fn what_a_sidecar_only_accepts_is_not_said_to_be_done() {
         assert!(lease(&desk.bed).is_some(), "the backend may still restore");
         let again = program().run(restore);
         assert_eq!(again.code, 11, "{}", again.stderr);
-        // Nobody was to wait.
+        // This restore runs without waiting.
         let bed = Bed::with(&[&format!("sidecar-accepts={body}")]);
         let run = bed.run(&format!("{restore} --wait=false -o json"));
         assert_eq!(run.json()["ended"], false);

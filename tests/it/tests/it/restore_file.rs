@@ -1,4 +1,4 @@
-//! `backup restore --file`: verified before a byte of it is sent.
+//! `backup restore --file`: the file is verified before its first byte is sent.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use crate::support::{Bed, Run};
 
 const DIGEST: &str = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03";
 
-/// A file with its digest beside it.
+/// Returns a folder with a file and its digest.
 fn folder() -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("my.backup"), "hello\n").expect("written");
@@ -24,7 +24,7 @@ fn restore(bed: &Bed, folder: &TempDir, arguments: &str) -> Run {
         .run(&format!("backup restore --file my.backup {arguments}"))
 }
 
-/// The bodies that reached the backend.
+/// Returns the bodies that reached the backend.
 fn sent(bed: &Bed) -> Vec<Vec<u8>> {
     let requests = bed.backend_requests().all();
     let posts = requests.iter().filter(|request| request.method == "POST");

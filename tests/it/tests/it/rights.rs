@@ -1,4 +1,4 @@
-//! What RBAC refuses: the missing verb is named, with the rule to add.
+//! RBAC denials: the error names the missing verb, with the rule to add.
 
 use insta::assert_snapshot;
 

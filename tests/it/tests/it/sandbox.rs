@@ -1,4 +1,4 @@
-//! Engines that do wrong: the host survives, says which engine it was and what it did, and exits 14.
+//! Misbehaving engines: the host survives, names the engine and its fault, and exits with 14.
 
 use insta::assert_snapshot;
 use serde_json::json;
@@ -103,7 +103,7 @@ fn an_engine_that_exits() {
     ");
 }
 
-/// Takes as long as an engine may compute: ten seconds.
+/// The test takes as long as an engine may compute: ten seconds.
 #[test]
 fn an_engine_that_loops() {
     assert_snapshot!(misbehave("loop"), @"
@@ -289,7 +289,7 @@ fn headers_that_the_manifest_does_not_name_are_denied_and_those_that_reroute_alw
     hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
     exit 14
     ");
-    // The manifest names this one, and every engine may send that one.
+    // The manifest names the first header, and every engine may send the second.
     for name in ["x-trace-id", "Accept"] {
         let run = bed.misbehave(&format!("header:{name}"));
         assert_eq!(run.code, 0, "{}", run.stderr);
@@ -337,7 +337,7 @@ fn a_flood_of_warnings_is_cut_and_counted() {
     );
 }
 
-/// Installs an engine for one test, and says how it ends.
+/// Installs an engine in a separate store, and returns the output.
 fn installing(component: &Component) -> String {
     let machine = Machine::new();
     machine.put("engine.wasm", component);
@@ -351,7 +351,7 @@ fn installing(component: &Component) -> String {
 
 #[test]
 fn all_memories_of_an_engine_share_one_limit() {
-    // 8 times 64 MiB.
+    // The memories have 8 times 64 MiB.
     let many = Component::small().with_memories(8, 1024);
     let shown = installing(&many);
     let reason = "error: engine acme/small was stopped while it starts: it wanted more than 256 MiB of memory";
@@ -385,7 +385,8 @@ fn an_engine_that_is_too_large_is_not_compiled() {
     );
 }
 
-/// One function of many loops over many variables: the compiler's work grows with their product.
+/// The test compiles one function with many loops and many variables: the compiler's work grows with their
+/// product.
 #[test]
 fn compiling_ends_when_it_takes_more_than_it_may() {
     let byte = |n: usize| u8::try_from(n).expect("a byte");
@@ -398,7 +399,7 @@ fn compiling_ends_when_it_takes_more_than_it_may() {
     }
     let costly = Component::small().with_modules([module(1000, &[instructions]).as_slice()]);
     let shown = installing(&costly);
-    // Which limit it reaches first depends on the machine.
+    // The limit that is reached first depends on the machine.
     assert!(
         shown.contains("error: engine acme/small can't be compiled: that takes more than "),
         "{shown}"
@@ -444,7 +445,7 @@ fn a_backend_that_hangs_is_left_for_the_next_and_the_user_hears_of_it() {
     ] {
         assert!(run.stderr.lines().any(|it| it == line), "{}", run.stderr);
     }
-    // Whoever wants to wait longer, or less long, says so.
+    // The flag changes the timeout of the wait.
     let run = bed.run("backup list --engine-timeout 2s");
     let note = "for at most 2 s\nengine sidecar can't be used here (";
     assert!(run.stderr.contains(note), "{}", run.stderr);
@@ -496,7 +497,7 @@ fn an_engine_that_reads_its_credentials_in_an_answer_does_not_get_it() {
         ("body", ""),
         ("base64", ""),
         ("header", ""),
-        // Piece by piece, each of which ends within the secret.
+        // The body arrives in parts that end within the secret.
         ("body", "hivemq-drip=200"),
     ] {
         let fault = format!("hivemq-echo={place}");

@@ -1,4 +1,4 @@
-//! What is printed with `-o json` and `-o yaml` is what `docs/schema` says.
+//! The output of `-o json` and `-o yaml` matches `docs/schema`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,14 +11,14 @@ use serde_json::{Value, json};
 
 use crate::support::{Bed, Invocation, Run, Signer, accepting, programs};
 
-/// The schemas' names begin with this.
+/// The prefix of the schemas' names.
 const BASE: &str = "https://kubectl-broker.example/schema/v1/";
-/// What the kinds share.
+/// The definitions that the kinds share.
 const SHARED: &str = "shared";
-/// Of HiveMQ in the testbed.
+/// A backup of HiveMQ in the testbed.
 const ID: &str = "20250905-130215";
 
-/// All schemas, as they stand in the repository.
+/// All schemas of the repository.
 struct Schemata {
     compiler: Compiler,
 }
@@ -36,7 +36,7 @@ impl Schemata {
         Self { compiler }
     }
 
-    /// Why a document is not as its kind's schema says.
+    /// Returns the reason why a document violates its kind's schema.
     fn problem(&mut self, kind: &str, document: &Value) -> Option<String> {
         let mut schemas = Schemas::new();
         let schema: SchemaIndex = self
@@ -59,7 +59,7 @@ fn folder() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schema")
 }
 
-/// The names of the schemas, without their endings.
+/// Returns the names of the schemas, without their extensions.
 fn names() -> BTreeSet<String> {
     let entries = fs::read_dir(folder()).expect("the folder of schemas");
     entries
@@ -80,7 +80,7 @@ fn schema(name: &str) -> Value {
     serde_json::from_str(&text).expect("a schema is JSON")
 }
 
-/// Runs a command with `-o json`, and once more with `-o yaml` if it changes nothing.
+/// Runs a command with `-o json`. A command that changes nothing also runs with `-o yaml`.
 fn printed(run: impl Fn(&str) -> Run, command: &str) -> Value {
     let document = run(&format!("{command} -o json")).json();
     let yaml = run(&format!("{command} -o yaml"));
@@ -90,7 +90,7 @@ fn printed(run: impl Fn(&str) -> Run, command: &str) -> Value {
     document
 }
 
-/// A document of each kind, of real runs.
+/// Returns a document of each kind, from real runs.
 fn documents() -> Vec<Value> {
     let bed = Bed::with(&["download-size=100000"]);
     let folder = tempfile::tempdir().expect("a folder");
@@ -119,7 +119,7 @@ fn documents() -> Vec<Value> {
         printed(run, "backup metrics"),
         printed(run, "backup restore --source remote --latest --dry-run"),
         printed(run, &format!("backup restore --id {ID} --yes")),
-        // Each of these can be done once.
+        // Each of these commands can run only once.
         run("backup create -o json").json(),
         bed.program()
             .in_folder(folder.path())
@@ -133,13 +133,13 @@ fn documents() -> Vec<Value> {
         nobody("backup list --engine hivemq -o json").error(),
     ];
     documents.extend(of_plugins(&folder));
-    // Among what was done is something that failed.
+    // The history also contains a failed command.
     run("backup verify nothing -o json").error();
     documents.push(printed(run, "backup history"));
     documents
 }
 
-/// Of the store of installed engines, which is one of this test's own.
+/// Returns the documents about the store of installed engines, which belongs to this test.
 fn of_plugins(folder: &tempfile::TempDir) -> Vec<Value> {
     let programs = programs();
     let run = |arguments: &str| {
@@ -187,7 +187,7 @@ fn of_plugins(folder: &tempfile::TempDir) -> Vec<Value> {
     ]
 }
 
-/// What a document is without: each of its fields, at every depth.
+/// Returns the copies of a document that each lack one of its fields, at any depth.
 fn mutilated(document: &Value) -> Vec<(String, Value)> {
     let mut places = Vec::new();
     collect(document, "", &mut places);
@@ -208,10 +208,10 @@ fn mutilated(document: &Value) -> Vec<(String, Value)> {
     places.iter().filter_map(without).collect()
 }
 
-/// The objects with fixed fields, and each of their fields.
+/// Collects the objects with fixed fields, and each of their fields.
 fn collect(value: &Value, place: &str, places: &mut Vec<(String, Option<String>)>) {
     match value {
-        // What engines name freely.
+        // Engines choose these names freely.
         Value::Object(_) if place.ends_with("/fields") || place.ends_with("/details") => {}
         Value::Object(fields) => {
             places.push((place.to_owned(), None));
@@ -261,12 +261,12 @@ fn what_is_printed_is_what_the_schemas_say() {
     let all: BTreeSet<_> = KINDS.iter().map(|kind| kind.name()).collect();
     assert_eq!(printed, all, "a kind of which no document was printed");
 
-    // A schema that lets everything pass would have let these pass too.
+    // A schema that accepts everything would also accept these documents.
     let mut checked = 0;
     for document in &documents {
         let kind = document["kind"].as_str().expect("a kind");
         for (change, changed) in mutilated(document) {
-            // A document without its kind is no document of that kind either.
+            // A document without its kind is not a document of that kind either.
             let problem = schemata.problem(kind, &changed);
             assert!(problem.is_some(), "{kind} {change} is valid");
             checked += 1;

@@ -1,5 +1,5 @@
-//! The token of the kubeconfig is never shown. That it is in no output of any run is checked of every
-//! run of every test; here are those that are most talkative.
+//! The token of the kubeconfig is never shown. Every run of every test checks its output for the token; these
+//! tests use the most verbose commands.
 
 use crate::support::Bed;
 
@@ -57,8 +57,7 @@ fn the_backend_gets_no_credentials_of_the_cluster() {
     }
 }
 
-/// A credential plugin runs with the environment of this program, and the backend's password is none of its
-/// business.
+/// A credential plugin inherits the environment of this program, but must not get the backend's password.
 #[test]
 fn a_credential_plugin_gets_no_secrets_of_the_backend() {
     let bed = Bed::with(&["hivemq-auth=backup:testbed-password"]);

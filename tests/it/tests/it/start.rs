@@ -1,4 +1,4 @@
-//! How long an engine may take to start, by the library.
+//! The timeout of an engine's start, with the library.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use insta::assert_snapshot;
 
 use crate::support::Component;
 
-/// Nobody comes so far that anything is asked of it.
+/// A network and a cluster that are never used.
 struct Unasked;
 
 impl Network for Unasked {
@@ -38,7 +38,7 @@ impl Observer for Unasked {
     fn progress(&self, _: &str, _: &str, _: u64, _: Option<u64>) {}
 }
 
-/// It computes nothing, so that the limit on computing never ends it.
+/// The engine computes nothing, so that the limit on computing never ends it.
 #[tokio::test]
 async fn an_engine_that_sleeps_while_it_starts_is_stopped() {
     let file = EngineFile::read("sleep.wasm", Component::sleep().bytes().to_vec());

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use crate::support::{Bed, Invocation, Run, programs};
 
-/// Stock kubectl, and a folder on its PATH that has only the program.
+/// Stock kubectl, with a PATH whose only plugin is the program.
 struct Kubectl {
     path: PathBuf,
     folder: TempDir,

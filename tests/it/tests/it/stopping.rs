@@ -1,4 +1,4 @@
-//! What stops a command: Ctrl-C, SIGTERM, and SIGHUP of a terminal that is closed.
+//! Signals that stop a command: Ctrl-C, SIGTERM, and SIGHUP of a closed terminal.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::Output;
@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{Bed, Desk, ID, NAME, Run};
 
-/// Interrupts the program once the hostile engine says that it begins.
+/// Interrupts the program after the hostile engine has logged its start.
 fn interrupted_while(how: &str) -> Run {
     let bed = Bed::start();
     let program = bed.hostile().hears_signals();
@@ -132,7 +132,7 @@ fn what_nohup_ignores_stays_ignored() {
     }
     let id = Pid::from_child(&child);
     kill_process(id, Signal::HUP).expect("it runs");
-    // It still listens to the other.
+    // The program still handles the other signal.
     kill_process(id, Signal::TERM).expect("it still runs");
     let run = program.ended(&child.wait_with_output().expect("it ends"));
     assert_eq!(run.code, 130, "{}", run.stderr);

@@ -1,4 +1,4 @@
-//! stdout and stderr that nobody reads, or that take nothing.
+//! stdout and stderr without a reader, or on a full device.
 
 use std::fs::{File, OpenOptions};
 use std::io::Read as _;
@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use crate::support::{Bed, Desk, Invocation, Run};
 
-/// A device whose disk is always full.
+/// Returns a device whose disk is always full.
 fn full() -> File {
     let device = OpenOptions::new().write(true).open("/dev/full");
     device.expect("/dev/full")

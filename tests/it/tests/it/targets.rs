@@ -1,4 +1,4 @@
-//! Targets that are not there, or not ready.
+//! Targets that do not exist or are not ready.
 
 use insta::assert_snapshot;
 use testbed::{Fault, TunnelFault};

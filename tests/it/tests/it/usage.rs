@@ -1,4 +1,4 @@
-//! Command lines that can't be used: exit 2, before anything is asked of the cluster.
+//! Invalid command lines: exit code 2, before any request to the cluster.
 
 use insta::assert_snapshot;
 

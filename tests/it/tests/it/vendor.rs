@@ -1,4 +1,4 @@
-//! The engine of a vendor from the first line of its source to its last day on an operator's machine.
+//! The engine of a vendor, from the first line of its source to its removal from an operator's machine.
 
 use std::path::PathBuf;
 
@@ -7,14 +7,14 @@ use insta::assert_snapshot;
 use crate::authoring::shown;
 use crate::support::{Bed, Invocation, Machine, Project, Vault, programs};
 
-/// The operator's program, in a cluster with the vendor's backend.
+/// Returns the operator's program, in a cluster with the vendor's backend.
 fn operator(machine: &Machine, bed: &Bed) -> Invocation {
     Invocation::new(&programs().kubectl_broker, &machine.folders)
         .in_folder(machine.folder.path())
         .kubeconfig(bed.kubeconfig())
 }
 
-/// The next version can remove backups, and looks at figures on another port.
+/// Changes the engine to its next version, which can delete backups and reads metrics on another port.
 fn raise(project: &Project) {
     for (old, new) in [
         ("version = \"0.1.0\"", "version = \"0.2.0\""),

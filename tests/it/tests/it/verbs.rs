@@ -1,4 +1,4 @@
-//! Verbs that engines bring.
+//! Engines' own verbs.
 
 use insta::assert_snapshot;
 
@@ -245,7 +245,7 @@ fn what_is_not_uploaded_is_not_purged_without_force() {
     exit 11
     "#);
     assert_eq!(posts(&bed), 0);
-    // The simulated sidecar refuses as well.
+    // The simulated sidecar rejects the request as well.
     assert_snapshot!(bed.run(&format!("backup purge {WAITING} --yes --force")).shown(), @r#"
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
@@ -324,7 +324,7 @@ fn a_verb_of_two_engines_is_that_of_the_bundled_one_unless_the_other_is_named() 
     assert!(!unnamed.stderr.contains("hostile"), "{}", unnamed.stderr);
     let named = bed.hostile().run("backup metrics --engine sidecar");
     assert_eq!(named.code, 0, "{}", named.stderr);
-    // That of the other engine destroys something, it says.
+    // According to its manifest, the verb of the other engine destroys data.
     assert_snapshot!(bed.hostile().run("backup metrics --engine hostile").shown(), @"
     stderr:
     Using StatefulSet broker, namespace messaging of context testbed
@@ -446,7 +446,7 @@ fn completion_knows_the_verbs_of_engines() {
     let bed = Bed::start();
     let run = bed.run("__complete -- backup purg");
     assert!(run.stdout.starts_with("purge\t"), "{}", run.stdout);
-    // Only those of the engines that are there.
+    // The candidates are only the verbs of the available engines.
     let say = "__complete -- backup say";
     assert_eq!(bed.run(say).stdout, ":36\n");
     assert!(bed.hostile().run(say).stdout.starts_with("say\t"));

@@ -1,4 +1,4 @@
-//! `backup verify`: files where they lie.
+//! `backup verify`: the verification of local files.
 
 use std::fs;
 use std::process::Command;
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::support::{Invocation, Run, programs};
 
-/// Of the bytes of [`put`].
+/// The digest of the bytes of [`put`].
 const DIGEST: &str = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03";
 
 fn program(folder: &TempDir) -> Invocation {
@@ -21,13 +21,13 @@ fn verify(folder: &TempDir, arguments: &str) -> Run {
     program(folder).run(&format!("backup verify {arguments}"))
 }
 
-/// Where something is not verified, which is shown.
+/// Runs `backup verify`, which shows the results even if a file is not verified.
 fn verify_in_part(folder: &TempDir, arguments: &str) -> Run {
     let program = program(folder).data_although_failed();
     program.run(&format!("backup verify {arguments}"))
 }
 
-/// What a program of the system writes to stdout.
+/// Returns the stdout of a system program.
 fn output(folder: &TempDir, program: &str, arguments: &[&str]) -> Vec<u8> {
     let output = Command::new(program)
         .args(arguments)
@@ -36,7 +36,7 @@ fn output(folder: &TempDir, program: &str, arguments: &[&str]) -> Vec<u8> {
     output.expect("the program runs").stdout
 }
 
-/// A file, with its digest beside it if there is to be one.
+/// Writes a file, and optionally its digest.
 fn put(folder: &TempDir, name: &str, bytes: &str, with_digest: bool) {
     fs::write(folder.path().join(name), bytes).expect("written");
     if with_digest {
@@ -169,7 +169,7 @@ fn digests_of_other_tools_are_compared() {
         let document = verify(&folder, "d/x -o json").json();
         assert_eq!(document["items"][0]["verifiedBy"], "checksum", "{sums:?}");
     }
-    // A damaged file is found by each of them.
+    // Each program detects a damaged file.
     put(&folder, "d/x", "hellp\n", false);
     assert_eq!(verify(&folder, "d/x").code, 13);
 }
@@ -286,7 +286,7 @@ fn hostile_names_drive_no_terminal() {
     let name = "a\u{1b}[2J\u{202e}.backup";
     put(&folder, name, "hellp\n", true);
     for format in ["table", "wide", "json", "yaml", "name"] {
-        // `Run` looks for control characters.
+        // `Run` checks for control characters.
         assert_eq!(verify(&folder, &format!("{name} -o {format}")).code, 13);
     }
 }

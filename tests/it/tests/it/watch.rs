@@ -1,4 +1,4 @@
-//! `backup status --watch`: a row for each change, and the exit code of the end.
+//! `backup status --watch`: a row per change, and the exit code of the final state.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::Output;
@@ -10,9 +10,9 @@ use testbed::{Pace, Testbed};
 
 use crate::support::{Bed, Run};
 
-// With `auto` the engines are asked whether they answer, and that is a look at the backup too.
+// With `auto` the program asks the engines whether they respond, which also polls the backup.
 
-/// A cluster in which a backup was begun that is still running.
+/// Returns a cluster with a running backup.
 fn begun(pace: Pace, faults: &[&str]) -> Bed {
     let builder = faults.iter().fold(Testbed::builder(), |builder, fault| {
         builder.fault(fault.parse().expect("a fault of the testbed"))
@@ -44,7 +44,7 @@ fn each_change_is_a_row_under_one_header() {
     Using StatefulSet broker, namespace messaging of context testbed
     exit 0
     ");
-    // The second look saw no change.
+    // The second poll saw no change.
     let looks = bed
         .backend_requests()
         .count("GET", "/backups/20250906-120000");

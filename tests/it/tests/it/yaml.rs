@@ -1,10 +1,10 @@
-//! `-o yaml`, read by others: PyYAML, which is YAML 1.1, and ruamel.yaml, which is 1.2.
+//! `-o yaml`, parsed by other programs: PyYAML for YAML 1.1, and ruamel.yaml for 1.2.
 
 use std::process::Command;
 
 use crate::support::{Bed, python_with};
 
-/// Prints a document as JSON, as both readers see it.
+/// A program that prints a document as JSON, as both parsers read it.
 const READ: &str = "
 import json, sys, yaml
 from ruamel.yaml import YAML

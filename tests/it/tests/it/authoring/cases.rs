@@ -8,7 +8,7 @@ use insta::assert_snapshot;
 use super::{shown, write};
 use crate::support::{Component, Machine, Run};
 
-/// With the bundled engines as files.
+/// Returns a machine with the bundled engines as files.
 fn machine() -> Machine {
     let machine = Machine::new();
     for engine in Catalogue::bundled(host_bundled::ENGINES)
@@ -21,13 +21,13 @@ fn machine() -> Machine {
     machine
 }
 
-/// The program, which shows what came of the cases also when some failed.
+/// Runs the program, which shows the results of the cases even if some fail.
 fn test(machine: &Machine, arguments: &str) -> Run {
     let program = machine.program().data_although_failed();
     program.run(&format!("plugin test {arguments}"))
 }
 
-/// The cases of a bundled engine.
+/// Returns the folder of a bundled engine's cases.
 fn cases(engine: &str) -> PathBuf {
     let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins");
     plugins.join(engine).join("cases")

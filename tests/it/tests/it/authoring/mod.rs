@@ -1,4 +1,4 @@
-//! What the author of an engine does before anybody installs it.
+//! The steps of an engine's author before the engine is installed.
 
 mod cases;
 mod object_cases;
@@ -11,7 +11,7 @@ use regex::Regex;
 
 use crate::support::{Machine, Run};
 
-/// What was said, without the digests and sizes of engines: they are others after each change of the SDK.
+/// Returns the output without the digests and sizes of engines, which change with the SDK.
 pub fn shown(run: &Run) -> String {
     static STABLE: LazyLock<[(Regex, &str); 2]> = LazyLock::new(|| {
         [("[0-9a-f]{64}", "DIGEST"), (r"[0-9.]+[KM]iB", "SIZE")]

@@ -1,4 +1,4 @@
-//! `plugin pack`: a component of whatever language gets its manifest.
+//! `plugin pack`: adding the manifest to a component in any language.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -27,12 +27,12 @@ allow = ["GET /v1/backups", "POST /v1/restore"]
 auth = "bearer"
 "#;
 
-/// A component that no SDK gave a manifest: its section has another name.
+/// Returns a component without a manifest: its section has another name.
 fn bare(component: Component) -> Component {
     component.replace("kubectl-broker:manifest", "kubectl-broker:manifesT")
 }
 
-/// With a component that could do much, and the manifest.
+/// Returns a machine with a component that uses many capabilities, and its manifest.
 fn machine() -> Machine {
     let machine = Machine::new();
     machine.put("bare.wasm", &bare(Component::hostile()));
@@ -97,7 +97,7 @@ fn what_has_a_manifest_is_changed_only_when_that_is_said() {
     let mode = fs::metadata(&path).expect("a file").permissions().mode();
     assert_eq!(mode & 0o777, 0o640);
 
-    // The same once more is nothing new, in whatever order it is written.
+    // Packing the same manifest again changes nothing, even in another order.
     let packed = bytes();
     let reordered = MANIFEST.replace("summary = \"Backups of the vault\"\n", "");
     let reordered = format!("summary = \"Backups of the vault\"\n{reordered}");
@@ -174,7 +174,7 @@ fn a_manifest_is_held_to_the_rules_of_the_host_before_anything_is_written() {
     hint: Nothing was written. Mend the manifest and pack again
     exit 2
     ");
-    // What the component imports, and this manifest does not ask for.
+    // The component imports interfaces that this manifest does not ask for.
     let endpoint = MANIFEST.find("[endpoints.api]").expect("an endpoint");
     assert_snapshot!(with(&MANIFEST[..endpoint]), @"
     stderr:

@@ -1,4 +1,4 @@
-//! `plugin new`: from nothing to an engine that lists backups.
+//! `plugin new`: from an empty folder to an engine that lists backups.
 
 use std::fs;
 use std::path::Path;
@@ -117,7 +117,7 @@ fn a_project_has_the_whole_sdk_of_this_program() {
     assert_eq!(String::from_utf8_lossy(&left.stdout), "");
 }
 
-/// Both folders have the same files, at every depth.
+/// Checks that both folders have the same files, at every depth.
 fn same(ours: &Path, theirs: &Path) {
     let names = |folder: &Path| {
         let entries = fs::read_dir(folder).expect("a folder");

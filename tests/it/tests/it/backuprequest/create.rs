@@ -1,4 +1,4 @@
-//! Backups that are begun, and waited for.
+//! Creating backups and waiting for them.
 
 use std::fs;
 
@@ -34,7 +34,7 @@ fn a_change_of_its_object_ends_the_waiting() {
     let program = bed.program();
     let child = program.spawn(&line(&format!("create {NEW}")));
     wait_for_state(&bed, "new", "InProgress");
-    // It looks once more, and then waits for what happens.
+    // The program reads the object once more, and then watches it.
     while watches_and_looks(&bed, "new").0 < 2 {
         std::thread::yield_now();
     }

@@ -1,4 +1,4 @@
-//! What kinds the cluster has, and which rights.
+//! The kinds in the cluster, and the permissions of the user.
 
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ fn a_right_that_is_missing_is_named_with_its_rule() {
     hint: Ask for this right: `kubectl create role broker-backuprequests -n proj-retail-prd --verb=list --resource=backuprequests.backup.liferay.cloud`, or in a Role `{apiGroups: ["backup.liferay.cloud"], resources: ["backuprequests"], verbs: ["list"]}`
     exit 12
     "#);
-    // One of several kinds is left out, aloud.
+    // One of several kinds is left out with a warning.
     let bed = Bed::with(&["deny=list:liferaybackups"]);
     assert_snapshot!(run(&bed, "list").shown(), @r#"
     stdout:
@@ -119,7 +119,7 @@ fn a_test_shows_kinds_and_rights() {
     "#);
 }
 
-/// What a LiferayBackup of a version shows while it is followed to its end.
+/// Returns the output for a LiferayBackup of a version that is followed to its end.
 fn followed(version: &str) -> String {
     let bed = with_kinds(vec![backup_request::liferay_backup(version)]);
     set(&bed, "backuprequest-stuck=none");

@@ -1,4 +1,4 @@
-//! Manifests, which lie in S3.
+//! Manifest files in S3.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -13,7 +13,7 @@ use super::{DONE, FAILED, line};
 use crate::support::{AccessKey, Bed, Invocation, Run, S3};
 
 const BUCKET: &str = "liferay-backups";
-/// Where the controller of the demonstration puts that of [`DONE`].
+/// The key at which the controller of the demonstration stores the manifest of [`DONE`].
 const KEY: &str = "retail/prd/20250905-100000/manifest.json";
 
 fn document() -> Value {
@@ -32,13 +32,13 @@ fn manifest(program: &Invocation, more: &str) -> Run {
     program.run(&line(&format!("manifest {DONE} {more}")))
 }
 
-/// What is shown, without what is random in the id of a key.
+/// Returns the output without the random part of a key's id.
 fn shown(run: &Run, key: &AccessKey) -> String {
     assert!(!run.stdout.contains(&key.secret) && !run.stderr.contains(&key.secret));
     run.shown().replace(&key.id, "KEY")
 }
 
-/// S3 with the manifest, and a user who may read it.
+/// Returns S3 with the manifest, and a user who may read it.
 fn with_manifest() -> (S3, AccessKey) {
     let s3 = S3::with_bucket(BUCKET);
     s3.put(KEY, document().to_string().as_bytes());

@@ -14,10 +14,10 @@ use crate::support::{Bed, Run};
 
 const NAMESPACE: &str = "proj-retail-prd";
 const REQUESTS: &str = "backuprequests.backup.liferay.cloud";
-/// In the demonstration: one that ended well, and one that failed.
+/// Two backups of the demonstration: one succeeded, and one failed.
 const DONE: &str = "retail-prd-backup-20250905-100000";
 const FAILED: &str = "retail-prd-backup-20250906-100000";
-/// All that is needed to create one, with a name that is the same in each run.
+/// The required flags for a new backup, with a fixed name.
 const NEW: &str = "--project retail --environment prd --database-instance retail-prd-db \
                    --source-bucket liferay-retail-prd-dl --destination-bucket liferay-backups \
                    --destination-prefix retail/prd/x/dl --name new";
@@ -30,7 +30,7 @@ fn line(arguments: &str) -> String {
     format!("backup {arguments} --engine backuprequest -n {NAMESPACE}")
 }
 
-/// What is shown, without what is random in the names of restores.
+/// Returns the output without the random part of the names of restores.
 fn shown(run: &Run) -> String {
     let stamp = Regex::new("-restore-[a-z0-9]{5}").expect("a pattern");
     stamp
@@ -43,7 +43,7 @@ fn set(bed: &Bed, fault: &str) {
         .set(fault.parse().expect("a fault of the testbed"));
 }
 
-/// Lets the controller look at an object again.
+/// Changes an object, so that the controller processes it again.
 fn touch(bed: &Bed, resource: &str, name: &str) {
     let changed = bed.objects().modify(resource, NAMESPACE, name, |object| {
         object["metadata"]["annotations"]["touched"] = json!("yes");
@@ -62,7 +62,7 @@ fn wait_for_state(bed: &Bed, name: &str, wanted: &str) {
     }
 }
 
-/// How often one object was watched, and how often it was read.
+/// Returns how often one object was watched, and how often it was read.
 fn watches_and_looks(bed: &Bed, name: &str) -> (usize, usize) {
     let asked = bed.requests().all();
     let watches = asked.iter().filter(|it| {
@@ -148,7 +148,7 @@ fn each_word_of_each_controller_is_understood() {
             let document = run(&bed, "status --id new -o json").json();
             assert_eq!(document["item"]["state"], meaning, "{words}: {word}");
             assert_eq!(document["item"]["reportedState"], word);
-            // So that the next state is another change.
+            // The removal makes the next state another change.
             let removed = |object: &mut Value| object["metadata"]["annotations"] = Value::Null;
             bed.objects()
                 .modify(REQUESTS, NAMESPACE, "new", removed)
@@ -172,7 +172,7 @@ fn a_word_that_nobody_knows_is_shown_as_it_is() {
     ");
 }
 
-/// A cluster with some kinds and nothing else.
+/// Returns a cluster with some kinds and nothing else.
 fn with_kinds(kinds: Vec<testbed::ResourceType>) -> Bed {
     Bed::of(Testbed::builder().empty().with(move |world| {
         let metadata = json!({"name": NAMESPACE});

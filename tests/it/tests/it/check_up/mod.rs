@@ -1,4 +1,4 @@
-//! `backup test`: one line a check, shown whether or not it failed, and the exit code of the gravest.
+//! `backup test`: one line per check, passed or failed, and the exit code of the most severe failure.
 
 mod rights;
 mod target;
@@ -76,7 +76,7 @@ fn one_engine_alone() {
 
 #[test]
 fn each_right_is_asked_for_once_all_at_once_and_each_engine_takes_one_port_forward() {
-    // The answers are slow enough that the others are asked for while the first is waited for.
+    // The answers are slow enough for the other requests to start before the first answer.
     let bed = Bed::with(&["api-latency=300"]);
     assert_eq!(bed.run("backup test -o name").code, 0);
     let reviews: Vec<_> = bed

@@ -1,4 +1,4 @@
-//! What this user may do.
+//! The permissions of the user.
 
 use insta::assert_snapshot;
 
@@ -92,7 +92,7 @@ fn who_may_not_ask_for_rights_may_have_them() {
     "#);
 }
 
-/// The program does without all of these, and so does its check.
+/// The program works without these permissions, and so does its check.
 #[test]
 fn rights_that_the_program_does_without_are_warnings() {
     for (fault, engine) in [

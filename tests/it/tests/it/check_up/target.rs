@@ -1,4 +1,4 @@
-//! The pods that are looked for.
+//! The choice of the pods to check.
 
 use insta::assert_snapshot;
 

@@ -1,4 +1,4 @@
-//! Backups that are begun.
+//! Creating backups.
 
 use std::fs;
 
@@ -20,7 +20,7 @@ fn a_backup_of_flags_runs_to_its_end_and_is_waited_for_by_watching() {
     Backup mine has begun; waiting up to 300 s for its end
     exit 0
     ");
-    // One look found it running, one at its end: between them the cluster told of changes.
+    // The first read found the backup running, the second at its end: in between the program watched.
     let looks = bed.requests().count("GET", "/kafkabackups/mine");
     assert_eq!(looks, 2);
     let watches = bed.requests().all();
@@ -98,7 +98,7 @@ spec:
         spec(&bed, "kafkabackups", "tuned")["rateLimiting"]["recordsPerSec"],
         500
     );
-    // What the schema wants is said by the API server, in full.
+    // The API server reports all violations of the schema.
     let lacking = "{metadata: {name: x}, spec: {kafkaCluster: {}, compressionLevel: 3}}";
     assert_snapshot!(run(lacking, "").shown(), @r#"
     stderr:
@@ -112,7 +112,7 @@ spec:
     hint: Correct what it names; nothing was changed in the cluster
     exit 2
     "#);
-    // What the operator wants is said before anything is created.
+    // The engine reports violations of the operator's rules before anything is created.
     let bad = "{spec: {topics: [], continuous: true, stopAtCurrentOffsets: true, retention: {enabled: true}}}";
     assert_snapshot!(run(bad, "").shown(), @"
     stderr:

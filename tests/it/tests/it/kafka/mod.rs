@@ -1,4 +1,4 @@
-//! Engine kafka against the operator of the testbed, as its users meet it.
+//! Engine kafka against the operator of the testbed, from a user's point of view.
 
 mod create;
 mod restore;
@@ -19,7 +19,7 @@ fn kafka(bed: &Bed, arguments: &str) -> Run {
     bed.run(&format!("backup --engine kafka -n kafka {arguments}"))
 }
 
-/// What a single command comes to in a new cluster.
+/// Returns the output of a single command in a new cluster.
 fn shown(faults: &[&str], arguments: &str) -> String {
     kafka(&Bed::with(faults), arguments).shown()
 }

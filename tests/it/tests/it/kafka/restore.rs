@@ -1,4 +1,4 @@
-//! Restores, and the rule of safety of the operator.
+//! Restores, and the operator's safety rule.
 
 use insta::assert_snapshot;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! What the cluster lacks or does not allow.
+//! Missing kinds and missing permissions.
 
 use insta::assert_snapshot;
 use serde_json::json;

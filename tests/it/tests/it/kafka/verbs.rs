@@ -53,7 +53,7 @@ fn a_validation_ends_with_its_result() {
     "#);
 }
 
-/// Without what the API server adds to names.
+/// Returns the output without the suffixes that the API server adds to names.
 fn nameless(run: &Run) -> String {
     let suffix =
         Regex::new("(nightly|offset-reset|offset-rollback)-[b-z2-9]{5}").expect("a pattern");
@@ -172,7 +172,7 @@ fn a_verb_waits_no_longer_than_it_may() {
     ");
     let reset = "offset-reset app --cluster-of nightly --strategy to-latest --yes --timeout 1s";
     assert_eq!(kafka(&bed, reset).code, 124);
-    // The longest time is no time that ends.
+    // The maximum timeout is effectively unlimited.
     let run = kafka(&Bed::start(), "validate nightly --timeout 876000h");
     assert_eq!(run.code, 0, "{}", run.stderr);
 }
@@ -239,7 +239,7 @@ fn a_schedule_is_set_as_the_operator_reads_it() {
     nightly   Ready   0 0 3 * * MON-FRI   2500   8.0MiB   AGE   6   nightly-20250906-020000   2025-09-06T02:00:00Z   2025-09-08T03:00:00Z   -   Backup schedule is active
     exit 0
     ");
-    // The operator would have refused the first.
+    // The operator would have rejected the first object.
     let refused = bed
         .objects()
         .modify("kafkabackups.kafka.oso.sh", "kafka", "nightly", |object| {

@@ -1,4 +1,4 @@
-//! Its bearer token.
+//! The bearer token of the sidecar.
 
 use insta::assert_snapshot;
 use serde_json::json;
@@ -34,7 +34,7 @@ fn the_token_may_come_from_a_secret() {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {"name": "strategy-token", "namespace": "apps"},
-        // The token that the testbed is given below.
+        // The testbed gets the same token below.
         "data": {"token": "Y2FuYXJ5LXRva2Vu"},
     });
     let builder = Testbed::builder()

@@ -1,4 +1,4 @@
-//! What is not whole: nothing of it may stay, and the reason is told.
+//! Incomplete backups: none of their bytes may remain, and the error gives the reason.
 
 use std::fs;
 use std::process::{Child, Output};
@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::{App, TO_STDOUT};
 use crate::support::names;
 
-/// A sidecar that says nothing of what it sends, and ends with the connection.
+/// The faults of a sidecar that announces neither a length nor a checksum, and ends with the connection.
 const UNPROVEN: [&str; 2] = ["download-framing=close", "strategy-headers=none"];
 
 #[test]
@@ -32,7 +32,7 @@ fn what_nothing_proves_does_not_get_its_name() {
     assert_eq!(entry["sizeBytes"], 1_500_000);
     let file = entry["path"].as_str().expect("a file");
     assert!(file.ends_with("mine.unproven"), "{file}");
-    // A stream that was cut looks the same.
+    // A truncated stream looks the same.
     let app = App::with(&[&UNPROVEN[..], &["download-cut=50"]].concat());
     assert_eq!(app.create("--output-file ./mine").code, 3);
     assert!(!app.path("mine").exists());
@@ -127,7 +127,7 @@ fn a_length_that_does_not_hold_leaves_no_file() {
     exit 13
     ");
     app.assert_nothing();
-    // Without a Content-Length there is nothing that it contradicts before the bytes have come.
+    // Without a Content-Length a wrong size is detected only after the bytes have arrived.
     for size in ["1499999", "1500001"] {
         let app = App::with(&[
             "download-framing=chunked",
@@ -188,7 +188,7 @@ fn a_lost_answer_is_said_to_be_lost_and_the_backup_not_made_twice() {
 #[test]
 fn a_strategy_that_fails_says_why() {
     let app = App::with(&["strategy-fails=Command failed with exit code 1: pg_dump\nno password"]);
-    // What an installed engine says stands on one line.
+    // The text of an installed engine is on one line.
     let shown = app
         .create("")
         .shown()
@@ -234,7 +234,7 @@ fn an_html_page_is_a_clear_error() {
     hint: The sidecar's log says more: `kubectl logs POD --container CONTAINER`
     exit 1
     "#);
-    // As any other program on that port says it.
+    // Any other program on that port may send this answer.
     assert_snapshot!(App::with(&["strategy-html=404"]).create("").shown(), @r#"
     stderr:
     Using namespace apps of context testbed
@@ -260,7 +260,7 @@ fn a_sidecar_that_drips_has_only_so_much_time() {
     assert_eq!(app.exports(), 1);
 }
 
-/// Starts a backup that drips, and waits until some of it is on the disk.
+/// Starts a slow backup, and waits until a part of it is on the disk.
 fn dripping(app: &App) -> Child {
     let child = app
         .program()

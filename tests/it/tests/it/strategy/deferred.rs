@@ -1,4 +1,4 @@
-//! Backups that the sidecar makes after it has answered: 202 and a status URL.
+//! Backups that the sidecar makes after its answer: 202 and a status URL.
 
 use insta::assert_snapshot;
 use testbed::Fault;

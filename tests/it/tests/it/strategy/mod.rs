@@ -1,4 +1,4 @@
-//! Engine `strategy`: a backup that its backend answers with, made and saved in one go.
+//! Engine `strategy`: the backend answers with the backup, which is made and saved in one step.
 
 mod credentials;
 mod damage;
@@ -27,7 +27,7 @@ const TO_STDOUT: [&str; 8] = [
     "-",
 ];
 
-/// An application with a strategy sidecar, and a folder to work in.
+/// An application with a strategy sidecar, and a working folder.
 struct App {
     bed: Bed,
     folder: TempDir,
@@ -48,7 +48,7 @@ impl App {
         }
     }
 
-    /// Without the token.
+    /// Returns the program without the token.
     fn stranger(&self) -> Invocation {
         self.bed.program().in_folder(self.folder.path())
     }
@@ -71,7 +71,7 @@ impl App {
         self.bed.faults().set(fault);
     }
 
-    /// How many backups the sidecar has made.
+    /// Returns the number of backups that the sidecar has made.
     fn exports(&self) -> usize {
         self.bed.strategy("apps").expect("a sidecar").exports()
     }
@@ -85,7 +85,7 @@ impl App {
         self.folder.path().join(file)
     }
 
-    /// The file is the backup, and its digest lies beside it.
+    /// Checks that the file is the backup, and that its digest is next to it.
     fn assert_whole(&self, file: &Path) {
         let sum = fs::read_to_string(format!("{}.sha256", file.display())).expect("the digest");
         assert!(sum.starts_with(&self.sha256()), "{sum}");
@@ -98,7 +98,7 @@ impl App {
         assert!(checked.expect("sha256sum runs").success());
     }
 
-    /// Not even an unfinished one.
+    /// Checks that the folder is empty, without even a partial file.
     fn assert_nothing(&self) {
         assert_eq!(names(&self.path("backups")), Vec::<String>::new());
     }

@@ -1,4 +1,4 @@
-//! What the engine can not do or is not taken for.
+//! Unsupported operations, and commands that must not choose the engine.
 
 use insta::assert_snapshot;
 
@@ -59,7 +59,7 @@ fn flags_that_make_no_sense_for_the_engine_are_refused_before_any_work() {
 #[test]
 fn auto_takes_it_only_where_no_other_backend_is_there() {
     if !crate::INSTALLED.is_empty() {
-        // `auto` takes no installed engine.
+        // `auto` never chooses an installed engine.
         return;
     }
     let app = App::start();
@@ -86,7 +86,7 @@ fn auto_takes_it_only_where_no_other_backend_is_there() {
     hint: The sidecar wants the token of its configuration (`secrets.api_token`): put it into $BROKER_TOKEN, or name a Secret that has it as `token` with `--credentials-secret`
     exit 12
     ");
-    // A backend that is there, and refuses, is the one that is meant.
+    // The backend that answers with an error is the intended one.
     let bed = Bed::with(&["hivemq-auth=somebody:else"]);
     assert_snapshot!(bed.run("backup create").shown(), @"
     stderr:
@@ -96,7 +96,7 @@ fn auto_takes_it_only_where_no_other_backend_is_there() {
     hint: HiveMQ's REST API wants a user name and password of its own: give `--username` with `--password-stdin`, or `--credentials-secret`
     exit 12
     ");
-    // Nothing is there: the preferred one says so.
+    // If nothing listens, the error is that of the preferred engine.
     let app = App::with(&["strategy-off"]);
     assert_snapshot!(app.run("backup create").shown(), @"
     stderr:

@@ -5,22 +5,22 @@ use tokio::runtime::Runtime;
 
 use super::{Invocation, Run, programs};
 
-/// The moment of the cluster: the names of the demonstration's newest backups follow from it.
+/// The time of the cluster. It determines the names of the demonstration's newest backups.
 const NOW: &str = "2025-09-06T12:00:00Z";
 
 pub struct Bed {
-    // Before the runtime that it runs on.
+    // The testbed must be dropped before its runtime.
     bed: Testbed,
     _runtime: Runtime,
 }
 
 impl Bed {
-    /// The demonstration in good health.
+    /// Returns the demonstration without faults.
     pub fn start() -> Self {
         Self::with(&[])
     }
 
-    /// The demonstration with faults, as the testbed's command line names them.
+    /// Returns the demonstration with faults, in the syntax of the testbed's command line.
     pub fn with(faults: &[&str]) -> Self {
         let builder = faults.iter().fold(Testbed::builder(), |builder, fault| {
             builder.fault(fault.parse().expect("a fault of the testbed"))
@@ -47,14 +47,14 @@ impl Bed {
         self.program().run(arguments)
     }
 
-    /// The program, for this cluster.
+    /// Returns the program for this cluster.
     pub fn program(&self) -> Invocation {
         let programs = programs();
         Invocation::new(&programs.kubectl_broker, &programs.folders)
             .kubeconfig(self.bed.kubeconfig())
     }
 
-    /// The program with the hostile engine, for this cluster.
+    /// Returns the program with the hostile engine for this cluster.
     pub fn hostile(&self) -> Invocation {
         let programs = programs();
         Invocation::new(&programs.with_engines, &programs.folders)
@@ -62,7 +62,7 @@ impl Bed {
             .engines([&programs.hostile])
     }
 
-    /// Lets the hostile engine list backups in one of its ways.
+    /// Runs `backup list` with the hostile engine, which misbehaves in the given way.
     pub fn misbehave(&self, how: &str) -> Run {
         self.hostile()
             .run(&format!("backup list --engine hostile --misbehave {how}"))

@@ -1,4 +1,4 @@
-//! Components that no SDK would build: a good one with some bytes changed.
+//! Components that no SDK would build: valid ones with some changed bytes.
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,27 +12,27 @@ use super::programs;
 pub struct Component(Vec<u8>);
 
 impl Component {
-    /// The hostile engine as it was built.
+    /// Returns the hostile engine without changes.
     pub fn hostile() -> Self {
         Self(fs::read(&programs().hostile).expect("the hostile engine"))
     }
 
-    /// The small engine as it was built.
+    /// Returns the small engine without changes.
     pub fn small() -> Self {
         Self(fs::read(&programs().small).expect("the small engine"))
     }
 
-    /// The engine that hangs while it starts.
+    /// Returns the engine that hangs while it starts.
     pub fn hang() -> Self {
         Self(fs::read(&programs().hang).expect("the engine that hangs"))
     }
 
-    /// The engine that sleeps while it starts.
+    /// Returns the engine that sleeps while it starts.
     pub fn sleep() -> Self {
         Self(fs::read(&programs().sleep).expect("the engine that sleeps"))
     }
 
-    /// The engine whose backups are Kubernetes objects.
+    /// Returns the engine whose backups are Kubernetes objects.
     pub fn objects() -> Self {
         Self(fs::read(&programs().objects).expect("the engine with objects"))
     }
@@ -45,7 +45,8 @@ impl Component {
         &self.0
     }
 
-    /// Puts other text of the same length everywhere, so that no length of a section is wrong.
+    /// Replaces every occurrence of a text by one of the same length, so that the lengths of sections stay
+    /// correct.
     pub fn replace(mut self, old: &str, new: &str) -> Self {
         assert_eq!(
             old.len(),
@@ -64,10 +65,9 @@ impl Component {
         self
     }
 
-    /// Puts spaces over a part of the manifest that begins with `start`, down to the manifest's
-    /// closing brace.
+    /// Overwrites a part of the manifest with spaces, from `start` to the manifest's closing brace.
     pub fn blank_end_of_manifest(mut self, start: &str) -> Self {
-        // The last one is that of the custom section; the data of the program may have another.
+        // The last occurrence is that of the custom section; the data of the program may contain another.
         let begin = rfind(&self.0, start.as_bytes()).expect("a part of the manifest");
         let mut depth = 1;
         for byte in &mut self.0[begin..] {
@@ -95,7 +95,7 @@ impl Component {
         self
     }
 
-    /// Adds core modules that nothing uses: they are compiled all the same.
+    /// Adds core modules that nothing uses. The host compiles them anyway.
     pub fn with_modules<'a>(mut self, modules: impl IntoIterator<Item = &'a [u8]>) -> Self {
         for module in modules {
             self.add_section(1, module);
@@ -103,7 +103,7 @@ impl Component {
         self
     }
 
-    /// Adds core modules with one memory of this many pages each, and an instance of each of them.
+    /// Adds core modules with one memory of this many pages each, and one instance of each module.
     pub fn with_memories(self, count: usize, pages: usize) -> Self {
         let first = Parser::new(0).parse_all(&self.0);
         let mut depth = 0;
@@ -155,7 +155,7 @@ impl Component {
         self
     }
 
-    /// Writes it where the program can read it.
+    /// Writes the component to a file for the program.
     pub fn save(&self, folder: &TempDir, name: &str) -> PathBuf {
         let path = folder.path().join(name);
         fs::write(&path, &self.0).expect("a file for the component");
@@ -163,14 +163,14 @@ impl Component {
     }
 }
 
-/// A core module of functions without parameters and results, with so many local variables and these
-/// instructions each.
+/// Returns a core module with one function per entry, each without parameters and results. Every function has
+/// the given number of local variables and the given instructions.
 pub fn module(locals: usize, functions: &[Vec<u8>]) -> Vec<u8> {
     let section = |id: u8, content: &[u8]| [&[id], &leb128(content.len())[..], content].concat();
     let count = leb128(functions.len());
     let types = [&count[..], &vec![0; functions.len()]].concat();
     let bodies = functions.iter().flat_map(|instructions| {
-        // One group of locals, of type i32.
+        // The function has one group of local variables, of type i32.
         let locals = [&[1][..], &leb128(locals), &[0x7f]].concat();
         let body = [&locals[..], instructions.as_slice(), &[0x0b]].concat();
         [leb128(body.len()), body].concat()

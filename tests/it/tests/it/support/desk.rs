@@ -7,14 +7,14 @@ use testbed::Fault;
 
 use super::{Bed, Run};
 
-/// A backup of the testbed that ended well.
+/// A backup of the testbed that succeeded.
 pub const ID: &str = "20250905-130215";
-/// The name that the host gives it.
+/// The name that the host gives to the backup's file.
 pub const NAME: &str = "backup-20250905-130215-20250905-130215.backup";
-/// A little more than the testbed's content repeats after.
+/// The fault that sets the size of backups: a little more than the period of the testbed's content.
 const SIZE: &str = "download-size=1500000";
 
-/// A cluster, and a folder to work in.
+/// A cluster, and a working folder.
 pub struct Desk {
     pub bed: Bed,
     pub folder: TempDir,
@@ -55,7 +55,7 @@ impl Desk {
         hivemq.content(ID).expect("a content").sha256()
     }
 
-    /// The file is the backup, and its digest lies beside it.
+    /// Checks that the file is the backup, and that its digest is next to it.
     pub fn assert_whole(&self, file: &str) {
         let path = self.folder.path().join(file);
         let folder = path.parent().expect("a folder");
@@ -72,7 +72,7 @@ impl Desk {
         assert_eq!(hidden(folder), Vec::<String>::new());
     }
 
-    /// Nothing that could be taken for a backup.
+    /// Checks that no file looks like a backup.
     pub fn assert_no_file(&self) {
         let visible: Vec<_> = names(&self.folder.path().join("backups"))
             .into_iter()
@@ -86,7 +86,7 @@ impl Desk {
     }
 }
 
-/// What lies in a folder.
+/// Returns the names in a folder.
 pub fn names(folder: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(folder) else {
         return Vec::new();

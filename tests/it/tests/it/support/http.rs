@@ -1,9 +1,9 @@
-//! One request over a connection of its own, for servers of the tests.
+//! A minimal HTTP client for servers of the tests, with one connection per request.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
-/// Sends it, and gives the whole answer with its head. `headers` are lines with their line breaks.
+/// Sends a request, and returns the whole answer with its head. `headers` are lines with their line breaks.
 pub fn send(server: SocketAddr, request: &str, headers: &str, body: &[u8]) -> String {
     let mut stream = TcpStream::connect(server).expect("a connection");
     let length = body.len();

@@ -1,4 +1,4 @@
-//! How a program is started: with nothing of the environment of the tests.
+//! The start of a program, without the environment of the tests.
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder};
@@ -10,10 +10,10 @@ use std::time::Duration;
 use super::Run;
 use crate::INSTALLED;
 
-/// Longer than any command here can take; what hangs ends with a failure and not never.
+/// The timeout of a command. No command takes this long, so a command that hangs fails the test.
 const NEVER: Duration = Duration::from_mins(3);
 
-/// The folders in which the program keeps things.
+/// The folders in which the program stores files.
 #[derive(Clone, Debug)]
 pub struct Folders {
     home: PathBuf,
@@ -22,7 +22,7 @@ pub struct Folders {
 }
 
 impl Folders {
-    /// Folders of one test, or of all of them.
+    /// Returns the folders of one test, or of all tests.
     pub fn shared(root: &Path) -> Self {
         let folder = |name: &str| {
             let path = root.join(name);
@@ -40,13 +40,13 @@ impl Folders {
         }
     }
 
-    /// The same cache, with data of one test's own: no engine is installed in it.
+    /// Returns folders with the same cache but separate data, without installed engines.
     pub fn with_data_in(&self, root: &Path) -> Self {
         let folders = Self {
             cache: self.cache.clone(),
             ..Self::shared(root)
         };
-        // What signs the native code that is shared.
+        // The key signs the shared native code.
         let key = folders.key();
         let folder = key.parent().expect("a folder for the key");
         DirBuilder::new()
@@ -58,27 +58,27 @@ impl Folders {
         folders
     }
 
-    /// Where installed engines are kept.
+    /// Returns the folder of installed engines.
     pub fn plugins(&self) -> PathBuf {
         self.data.join("kubectl-broker/plugins")
     }
 
-    /// Where trusted keys are kept.
+    /// Returns the folder of trusted keys.
     pub fn configuration(&self) -> PathBuf {
         self.home.join(".config/kubectl-broker")
     }
 
-    /// Where native code is kept.
+    /// Returns the folder of native code.
     pub fn native(&self) -> PathBuf {
         self.cache.join("kubectl-broker/native")
     }
 
-    /// The key that native code is signed with.
+    /// Returns the file of the key that signs native code.
     pub fn key(&self) -> PathBuf {
         self.data.join("kubectl-broker/keys/native-code.key")
     }
 
-    /// The files of native code.
+    /// Returns the files of native code.
     pub fn native_files(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(self.native()).expect("the folder of native code");
         let mut files: Vec<_> = entries.map(|entry| entry.expect("a file").path()).collect();
@@ -87,7 +87,7 @@ impl Folders {
     }
 }
 
-/// A program about to be started.
+/// A program before its start.
 #[derive(Debug)]
 pub struct Invocation {
     program: PathBuf,
@@ -114,33 +114,33 @@ impl Invocation {
         }
     }
 
-    /// More engines. Only `with-engines` looks at them.
+    /// Adds engines. Only `with-engines` uses them.
     pub fn engines(mut self, engines: impl IntoIterator<Item = impl AsRef<Path>>) -> Self {
         self.engines
             .extend(engines.into_iter().map(|path| path.as_ref().to_owned()));
         self
     }
 
-    /// These and no others.
+    /// Uses these engines and no others.
     pub fn only_engines(mut self, engines: impl IntoIterator<Item = impl AsRef<Path>>) -> Self {
         self.engines.clear();
         self.engines(engines)
     }
 
-    /// Runs in this folder, and keeps the record of what was done there, too.
+    /// Runs in this folder, and keeps the history of commands there, too.
     pub fn in_folder(mut self, folder: &Path) -> Self {
         self.working_folder = Some(folder.to_owned());
         self.env("XDG_STATE_HOME", folder.join("state"))
     }
 
-    /// For the commands that show what they saw however it ends: `backup test`, `backup verify`,
-    /// `plugin test` and `backup status --watch`. No other that fails may write to stdout.
+    /// Allows data on stdout although the command fails. Only `backup test`, `backup verify`, `plugin test`
+    /// and `backup status --watch` may do that.
     pub fn data_although_failed(mut self) -> Self {
         self.data_although_failed = true;
         self
     }
 
-    /// Listens to all signals, also where the tests were started with `nohup` or in the background.
+    /// Enables all signals, even if the tests were started with `nohup` or in the background.
     pub fn hears_signals(mut self) -> Self {
         self.hears_signals = true;
         self
@@ -155,14 +155,14 @@ impl Invocation {
         self.env("KUBECONFIG", path)
     }
 
-    /// A kubeconfig that is right, for an API server that is not there.
+    /// Uses a valid kubeconfig for an API server that does not exist.
     pub fn unreachable_cluster(self) -> Self {
         let path = self.folders.home.join("unreachable-kubeconfig");
         fs::write(&path, UNREACHABLE).expect("a kubeconfig");
         self.kubeconfig(&path)
     }
 
-    /// Looks for programs in `folder` first.
+    /// Puts `folder` first in PATH.
     pub fn path_with(mut self, folder: &Path) -> Self {
         let mut path = folder.as_os_str().to_owned();
         path.push(":");
@@ -176,12 +176,12 @@ impl Invocation {
         self.run_with(&arguments.split_whitespace().collect::<Vec<_>>())
     }
 
-    /// Runs the program with arguments that may hold spaces.
+    /// Runs the program with arguments that may contain spaces.
     pub fn run_with(&self, arguments: &[&str]) -> Run {
         self.ended(&self.output(arguments))
     }
 
-    /// Runs the program to its end, whatever bytes it writes.
+    /// Runs the program to its end, and returns its unchecked output.
     pub fn output(&self, arguments: &[&str]) -> Output {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -195,7 +195,8 @@ impl Invocation {
             .expect("the program can be started")
     }
 
-    /// What a child that was started with [`Invocation::spawn`] or [`Invocation::command`] came to.
+    /// Returns the checked result of a child that was started with [`Invocation::spawn`] or
+    /// [`Invocation::command`].
     pub fn ended(&self, output: &Output) -> Run {
         let kubeconfig = self
             .environment
@@ -230,7 +231,7 @@ impl Invocation {
             .expect("the program can be started")
     }
 
-    /// The command as it would be run, for those who need other pipes.
+    /// Returns the command, for tests that need other pipes.
     pub fn command(&self, arguments: &str) -> Command {
         self.command_with(&arguments.split_whitespace().collect::<Vec<_>>())
     }
@@ -250,7 +251,7 @@ impl Invocation {
             .env("HOME", &self.folders.home)
             .env("XDG_CACHE_HOME", &self.folders.cache)
             .env("XDG_DATA_HOME", &self.folders.data)
-            // Who has no credentials looks for those of the machine.
+            // Without credentials, the program asks the metadata service of the machine for them.
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
@@ -270,7 +271,7 @@ impl Invocation {
     }
 }
 
-/// Port 1 of loopback: nobody listens there.
+/// Nothing listens on port 1 of loopback.
 const UNREACHABLE: &str = "
 apiVersion: v1
 kind: Config

@@ -1,4 +1,4 @@
-//! A machine of one test's own, on which engines are installed.
+//! A machine for one test, on which engines are installed.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,9 +8,9 @@ use tempfile::TempDir;
 
 use super::{Component, Folders, Invocation, Run, programs};
 
-/// Its store is empty at first. Its native code is shared with the other tests.
+/// A machine whose store is empty at first. It shares its native code with the other tests.
 pub struct Machine {
-    /// Where the files lie that are installed.
+    /// The folder of the files to install.
     pub folder: TempDir,
     pub folders: Folders,
 }
@@ -24,7 +24,7 @@ impl Machine {
         }
     }
 
-    /// With the small engine, which can reach nothing.
+    /// Returns a machine with the small engine, which has no capabilities.
     pub fn with_small() -> Self {
         let machine = Self::new();
         machine.put("small.wasm", &Component::small());
@@ -33,7 +33,7 @@ impl Machine {
         machine
     }
 
-    /// With the hostile engine, whose abilities are accepted.
+    /// Returns a machine with the hostile engine, with all its capabilities granted.
     pub fn with_hostile() -> Self {
         let machine = Self::new();
         machine.put("hostile.wasm", &Component::hostile());
@@ -42,7 +42,7 @@ impl Machine {
         machine
     }
 
-    /// The program, in the folder of the files, without a cluster.
+    /// Returns the program in the folder of the files, without a cluster.
     pub fn program(&self) -> Invocation {
         Invocation::new(&programs().kubectl_broker, &self.folders)
             .in_folder(self.folder.path())
@@ -53,7 +53,7 @@ impl Machine {
         self.program().run(arguments)
     }
 
-    /// Runs what is refused at first, and then accepts what it says.
+    /// Runs a command that is first denied, and then grants the capabilities that the error lists.
     pub fn accepting(&self, arguments: &str) -> Run {
         let refused = self.run(arguments);
         assert_eq!(refused.code, 2, "{}", refused.stderr);
@@ -69,7 +69,7 @@ impl Machine {
         self.folders.plugins().join("broker-plugins.lock")
     }
 
-    /// The only stored file of this kind: `blobs` or `outlines`.
+    /// Returns the only stored file of this kind: `blobs` or `outlines`.
     pub fn stored(&self, kind: &str) -> PathBuf {
         let files: Vec<_> = self.content().into_keys().collect();
         let mut files = files.into_iter().filter(|path| path.starts_with(kind));
@@ -78,7 +78,7 @@ impl Machine {
         self.folders.plugins().join(file)
     }
 
-    /// Every file of the store, with its bytes.
+    /// Returns every file of the store, with its bytes.
     pub fn content(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut content = BTreeMap::new();
         let root = self.folders.plugins();
@@ -98,7 +98,7 @@ impl Machine {
     }
 }
 
-/// The flag that a refusal names.
+/// Returns the flag that the error of a denied command names.
 pub fn accepting(refused: &Run) -> String {
     let at = refused.stderr.find("--accept-capabilities ");
     let flag = &refused.stderr[at.expect("a flag that accepts")..];

@@ -1,4 +1,4 @@
-//! What the tests need: the programs, a simulated cluster, a way to run one against the other.
+//! The common parts of the tests: the programs, a simulated cluster, and ways to run a program in it.
 
 mod bed;
 mod component;

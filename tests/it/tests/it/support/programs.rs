@@ -1,4 +1,4 @@
-//! The programs under test and the hostile engine, built once for each process of tests.
+//! The programs under test and the hostile engines, built once per test process.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,32 +10,32 @@ use host_engine::Catalogue;
 use super::{Component, Folders, Invocation, accepting};
 use crate::INSTALLED;
 
-/// Whose engines those are that are bundled elsewhere. As long as our own name.
+/// The publisher of engines that are bundled in other tests. It is as long as the real publisher.
 pub const THIRD_PARTY: &str = "acme-engineers";
 
-/// What is built.
+/// The paths of the built programs.
 pub struct Programs {
-    /// The program as it is released, but for the profile, and for engines that are to be installed.
+    /// The released program, except for the profile. Tests install engines on it.
     pub kubectl_broker: PathBuf,
-    /// The same with more engines.
+    /// The same program with additional engines.
     pub with_engines: PathBuf,
     /// The strategy sidecar.
     pub agent: PathBuf,
     /// The component of `tests/hostile`.
     pub hostile: PathBuf,
-    /// That of `tests/hostile/small`, which is soon compiled to native code.
+    /// The component of `tests/hostile/small`, which compiles quickly.
     pub small: PathBuf,
-    /// That of `tests/hostile/hang`, which never gets to its start's end.
+    /// The component of `tests/hostile/hang`, whose start never ends.
     pub hang: PathBuf,
-    /// That of `tests/hostile/sleep`, which does not either.
+    /// The component of `tests/hostile/sleep`, whose start never ends either.
     pub sleep: PathBuf,
-    /// That of `tests/hostile/objects`, whose backups are Kubernetes objects.
+    /// The component of `tests/hostile/objects`, whose backups are Kubernetes objects.
     pub objects: PathBuf,
     /// The cache that all tests share, so that each engine is compiled to native code once.
     pub folders: Folders,
 }
 
-/// Builds what is missing, once: where it can't be built, every test says why.
+/// Builds the missing programs, once. If the build fails, every test reports the reason.
 pub fn programs() -> &'static Programs {
     static PROGRAMS: OnceLock<Result<Programs, String>> = OnceLock::new();
     match PROGRAMS.get_or_init(build) {
@@ -73,15 +73,15 @@ fn build() -> Result<Programs, String> {
     Ok(programs)
 }
 
-/// `target/debug`, from `target/debug/deps/it-…`.
+/// Returns `target/debug`, derived from `target/debug/deps/it-…`.
 pub fn profile_folder() -> PathBuf {
     let test = std::env::current_exe().expect("the path of this test");
     let folder = test.ancestors().nth(2).expect("a profile's folder");
     folder.to_owned()
 }
 
-/// With the package of these tests: the features of all dependencies are then those that cargo has
-/// just built for it, and nothing is compiled twice.
+/// Builds the host together with the package of these tests. The features of all dependencies are then those
+/// that cargo has just built, so nothing is compiled twice.
 fn build_host(profile: &Path, target: &Path) -> Result<(), String> {
     let name = profile.file_name().expect("a profile").to_string_lossy();
     let name = if name == "debug" { "dev" } else { &*name };
@@ -101,12 +101,12 @@ fn build_host(profile: &Path, target: &Path) -> Result<(), String> {
     cargo(&mut command)
 }
 
-/// Cargo, with no flag or wrapper that the outer one was given for this machine and this workspace.
+/// Returns cargo without the flags and wrappers of the outer cargo.
 pub fn plain_cargo() -> Command {
     without_outer_cargo(Command::new(env!("CARGO")))
 }
 
-/// What cargo says of this test and this workspace to a program that it runs is taken away again.
+/// Removes the variables that cargo sets for this test and this workspace.
 pub fn without_outer_cargo(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
@@ -119,7 +119,7 @@ pub fn without_outer_cargo(mut command: Command) -> Command {
     command
 }
 
-/// For WebAssembly.
+/// Builds the engines for WebAssembly.
 fn build_engines(target: &Path) -> Result<PathBuf, String> {
     let mut command = plain_cargo();
     command
@@ -148,7 +148,7 @@ pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// Installs engines from their files, in a new place, as a person would who has read what they may do.
+/// Installs engines from their files in a new folder, and grants all their capabilities.
 fn install(programs: &mut Programs, folder: &Path) -> Result<(), String> {
     if folder.exists() {
         fs::remove_dir_all(folder).map_err(|error| error.to_string())?;
@@ -162,7 +162,7 @@ fn install(programs: &mut Programs, folder: &Path) -> Result<(), String> {
         let file = file.ok_or_else(|| format!("there is no engine {name}"))?;
         let path = folder.join(format!("{name}.wasm"));
         let bytes = file.bytes().map_err(|error| error.to_string())?;
-        // Nobody else may have our publisher.
+        // Only kubectl-broker's own engines may have its publisher.
         let theirs = Component::of(&bytes).replace(&id, &format!("{THIRD_PARTY}/{name}"));
         fs::write(&path, theirs.bytes()).map_err(|error| error.to_string())?;
         let program = Invocation::new(&programs.kubectl_broker, &programs.folders);
@@ -176,7 +176,7 @@ fn install(programs: &mut Programs, folder: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Compiles every engine to native code before tests that run at the same time do it many times.
+/// Compiles every engine to native code once. Otherwise concurrent tests would each do it.
 fn warm(programs: &Programs) -> Result<(), String> {
     let run = Invocation::new(&programs.with_engines, &programs.folders)
         .engines([&programs.hostile])

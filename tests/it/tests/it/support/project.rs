@@ -1,4 +1,4 @@
-//! A project of `plugin new`, as its author works on it.
+//! A project of `plugin new`, from the point of view of its author.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,13 +7,13 @@ use super::{Component, Machine, Run, plain_cargo, profile_folder, workspace};
 
 pub struct Project {
     folder: PathBuf,
-    /// What cargo calls its component.
+    /// The name of its component in cargo.
     component: String,
 }
 
 impl Project {
-    /// Begins one in a folder that stays, so that cargo builds anew only what has changed. Each test has a
-    /// name of its own for it: cargo takes two of one name for the same, wherever they lie.
+    /// Creates a project in a folder that persists, so that cargo rebuilds only the changes. Each test needs
+    /// its own name: cargo confuses two packages of one name, even in different folders.
     pub fn begin(machine: &Machine, id: &str) -> (Self, Run) {
         let root = profile_folder().join("it/project");
         let (_, name) = id.split_once('/').expect("a publisher");
@@ -34,7 +34,7 @@ impl Project {
         self.folder.join(name)
     }
 
-    /// Puts other text in the place of what stands in a file once.
+    /// Replaces a text that occurs once in a file.
     pub fn edit(&self, name: &str, old: &str, new: &str) {
         let path = self.file(name);
         let text = fs::read_to_string(&path).expect("a file of the project");
@@ -42,19 +42,20 @@ impl Project {
         fs::write(path, text.replace(old, new)).expect("written");
     }
 
-    /// Runs its native tests.
+    /// Runs the native tests of the project.
     pub fn test(&self) {
         self.cargo(&["test"]);
     }
 
-    /// Builds its component.
+    /// Builds the component of the project.
     pub fn build(&self) -> Component {
         self.cargo(&["build", "--target", "wasm32-wasip2"]);
         let built = target().join("wasm32-wasip2/debug").join(&self.component);
         Component::of(&fs::read(built).expect("the component"))
     }
 
-    /// With the versions of this workspace, in a target folder that stays: only the project is built anew.
+    /// Runs cargo with the versions of this workspace and a target folder that persists, so that only the
+    /// project is rebuilt.
     fn cargo(&self, arguments: &[&str]) {
         let output = plain_cargo()
             .current_dir(&self.folder)

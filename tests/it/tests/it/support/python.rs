@@ -1,4 +1,4 @@
-//! Python, with a place of its own for what pip installs.
+//! Python in separate environments for packages.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::profile_folder;
 
-/// The folder `name` with Python's own programs, made once though tests run at the same time.
+/// Returns the folder `name` with Python's own programs. It is created once, even if tests run concurrently.
 pub fn python(name: &str) -> PathBuf {
     static MAKING: Mutex<()> = Mutex::new(());
     let _one = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
@@ -22,7 +22,7 @@ pub fn python(name: &str) -> PathBuf {
     folder
 }
 
-/// The same with packages from PyPI, got once.
+/// Returns such a folder with packages from PyPI, which are installed once.
 pub fn python_with(name: &str, packages: &[&str]) -> PathBuf {
     static INSTALLING: Mutex<()> = Mutex::new(());
     let folder = python(name);

@@ -1,4 +1,4 @@
-//! A real registry, and how engines get into it.
+//! A real registry, and the ways to push engines to it.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -13,14 +13,15 @@ use tempfile::TempDir;
 use super::Signer;
 use super::http::send;
 
-/// Debian's registry on a port of loopback. It ends with the test.
+/// Debian's registry on a loopback port. It ends with the test.
 pub struct Registry {
     process: Child,
     address: SocketAddr,
 }
 
 impl Registry {
-    /// Over the files of `storage`, with `more` behind its configuration of HTTP.
+    /// Starts a registry with the files of `storage`; `more` is appended to the HTTP section of its
+    /// configuration.
     pub fn over(storage: &Path, more: &str) -> Self {
         let folder = storage.display();
         let config = storage.join(format!("config-{}.yml", more.len()));
@@ -49,7 +50,7 @@ impl Registry {
                 break rest[..end].parse().expect("an address");
             }
         };
-        // Whoever doesn't read its log stops it.
+        // A registry whose log is not read would block.
         std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
         Self { process, address }
     }
@@ -66,7 +67,7 @@ impl Drop for Registry {
     }
 }
 
-/// The first of these programs that is in `PATH`.
+/// Returns the first of these programs that is in `PATH`.
 pub fn find(names: &[&str], package: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path)
@@ -75,7 +76,7 @@ pub fn find(names: &[&str], package: &str) -> PathBuf {
     found.unwrap_or_else(|| panic!("this test needs {names:?}: `apt-get install {package}`"))
 }
 
-/// A folder with the files of a registry, and the registry that they are pushed to.
+/// A folder with the files of a registry, and a registry that accepts pushes to it.
 pub struct Store {
     pub registry: Registry,
     pub folder: TempDir,
@@ -90,13 +91,13 @@ impl Store {
         }
     }
 
-    /// Pushes an engine behind a tag; gives the digest of its manifest.
+    /// Pushes an engine under a tag, and returns the digest of its manifest.
     pub fn engine(&self, tag: &str, bytes: &[u8]) -> String {
         self.blob(bytes);
         self.manifest(tag, &image(&[layer("application/wasm", bytes)]))
     }
 
-    /// Pushes what `cosign sign --key` does for the manifest of `digest`.
+    /// Pushes a signature for the manifest of `digest`, like `cosign sign --key`.
     pub fn sign(&self, signer: &Signer, digest: &str) {
         self.manifest(
             &format!("sha256-{digest}.sig"),
@@ -143,8 +144,8 @@ pub fn layer(kind: &str, bytes: &[u8]) -> Value {
     json!({ "mediaType": kind, "digest": format!("sha256:{}", sha256(bytes)), "size": bytes.len() })
 }
 
-/// As `oras push` writes it: the first layer stands for its configuration as well, which the registry wants
-/// to have.
+/// Returns an image manifest like `oras push`. The registry requires a configuration blob, so the first layer
+/// is used for it as well.
 pub fn image(layers: &[Value]) -> Value {
     let mut config = layers[0].clone();
     config["mediaType"] = "application/vnd.unknown.config.v1+json".into();
@@ -156,7 +157,7 @@ pub fn image(layers: &[Value]) -> Value {
     })
 }
 
-/// What `cosign sign --key` pushes for the manifest of `digest`.
+/// Returns the manifest that `cosign sign --key` pushes for the manifest of `digest`.
 pub fn cosign(store: &Store, signer: &Signer, digest: &str) -> Value {
     let payload = json!({
         "critical": {

@@ -1,4 +1,4 @@
-//! What a program said and how it ended.
+//! The output and the exit code of a program.
 
 use std::path::Path;
 use std::process::Output;
@@ -12,14 +12,14 @@ use serde_json::Value;
 pub struct Run {
     pub stdout: String,
     pub stderr: String,
-    /// The exit code; 128 and the signal's number for a program that a signal ended.
+    /// The exit code. If a signal ended the program, it is 128 plus the signal's number.
     pub code: i32,
-    /// Paths that differ from run to run, and what is shown in their place.
+    /// Paths that differ from run to run, and the names that replace them.
     places: Vec<(String, &'static str)>,
 }
 
 impl Run {
-    /// `places` are shown by their names.
+    /// Returns the run of an output; `places` are replaced by their names.
     pub fn of<'a>(
         output: &Output,
         places: impl IntoIterator<Item = (&'a Path, &'static str)>,
@@ -43,8 +43,8 @@ impl Run {
         run
     }
 
-    /// The same with what must be said of an engine that is not bundled taken out: whose it is, and
-    /// which words are its own.
+    /// Makes the output comparable with that of a bundled engine: it removes the publisher, and the marks of
+    /// the engine's own texts.
     pub fn show_as_bundled(&mut self) {
         for text in [&mut self.stdout, &mut self.stderr] {
             *text = AS_BUNDLED
@@ -55,7 +55,7 @@ impl Run {
         }
     }
 
-    /// What holds for every run, whatever it is about.
+    /// Checks the rules that apply to every run.
     fn check(&self) {
         for text in [&self.stdout, &self.stderr] {
             let found = text
@@ -66,19 +66,20 @@ impl Run {
         for text in [&self.stdout, &self.stderr] {
             assert!(!text.contains("testbed-token"), "the token in {text}");
         }
-        // Of the host itself. That of an engine stands within an error.
+        // Only panics of the host begin a line. A panic of an engine is part of an error.
         let panicked = self.stderr.lines().any(|line| line.starts_with("thread '"));
         assert!(!panicked, "{}", self.stderr);
     }
 
-    /// What holds for every run but those of [`super::Invocation::data_although_failed`].
+    /// Checks that a failed run wrote nothing to stdout. [`super::Invocation::data_although_failed`] disables
+    /// the check.
     pub fn check_no_data_of_a_failure(&self) {
         if self.code != 0 {
             assert_eq!(self.stdout, "", "data of a command that failed");
         }
     }
 
-    /// All of it as people see it, without what differs from run to run.
+    /// Returns the whole output without the parts that differ from run to run.
     pub fn shown(&self) -> String {
         let mut text = String::new();
         for (name, stream) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
@@ -99,19 +100,19 @@ impl Run {
         })
     }
 
-    /// The document on stdout.
+    /// Returns the document on stdout.
     pub fn json(&self) -> Value {
         assert_eq!(self.code, 0, "{}", self.stderr);
         serde_json::from_str(&self.stdout).expect("stdout is one JSON document")
     }
 
-    /// The document on stderr of a command that failed with `-o json`.
+    /// Returns the document on stderr of a command that failed with `-o json`.
     pub fn error(&self) -> Value {
         assert_ne!(self.code, 0);
         serde_json::from_str(&self.stderr).expect("stderr is one JSON object")
     }
 
-    /// The ids of the backups on stdout, from `-o json`.
+    /// Returns the ids of the backups on stdout, from `-o json`.
     pub fn ids(&self) -> Vec<String> {
         let document = self.json();
         let items = document["items"].as_array().expect("a list of backups");
@@ -119,7 +120,7 @@ impl Run {
         items.iter().map(id).collect()
     }
 
-    /// The item of that id on stdout, from `-o json`.
+    /// Returns the item with that id on stdout, from `-o json`.
     pub fn item(&self, id: &str) -> Value {
         let document = self.json();
         let items = document["items"].as_array().expect("a list");
@@ -130,9 +131,12 @@ impl Run {
     }
 }
 
-/// Ports, ages, the times in names of files, and the gaps of columns, whose width depends on them, and places in what was built.
-/// The flags of the targets of some modules in hints, too, and the name of the program with more engines: the same tests run
-/// with engines that are installed, in whose own hints the flags don't stand. `hints` tests them.
+/// Replacements for the parts that differ from run to run. Those are ports, ages, times in file names,
+/// positions in built code, and the gaps of columns.
+///
+/// In hints, the target's flags of some modules are removed, and the name of the program with more engines is
+/// replaced. The same tests also run with installed engines, whose own hints lack the flags. The module
+/// `hints` tests the flags.
 static FILTERS: LazyLock<[(Regex, &str); 13]> = LazyLock::new(|| {
     [
         (r"127\.0\.0\.1:[0-9]{2,5}", "127.0.0.1:PORT"),
@@ -144,7 +148,7 @@ static FILTERS: LazyLock<[(Regex, &str); 13]> = LazyLock::new(|| {
         (r"\bapp-[0-9]{8}-[0-9]{6}\b", "app-TIME"),
         (r"(?P<word>[^ \n])   +", "$word   "),
         (r"src/(?P<file>[a-z]+)\.rs:[0-9:]+:", "src/$file.rs:LINE:"),
-        // Which engines a run has to compile depends on the runs before it, and on how fast it is.
+        // The set of engines that a run compiles depends on the earlier runs, and on its speed.
         (r"(?m)^Compiling engines? .*\n", ""),
         ("`with-engines ", "`kubectl broker "),
         (
@@ -159,12 +163,13 @@ static FILTERS: LazyLock<[(Regex, &str); 13]> = LazyLock::new(|| {
     .map(|(pattern, with)| (Regex::new(pattern).expect("a pattern"), with))
 });
 
-/// From what is said of an engine of [`super::programs::THIRD_PARTY`] to what is said of ours.
+/// Replacements that turn messages about an engine of [`super::programs::THIRD_PARTY`] into those about a
+/// bundled one.
 static AS_BUNDLED: LazyLock<[(Regex, &str); 15]> = LazyLock::new(|| {
     [
         (r"--engine acme-engineers/", "--engine "),
         (
-            // A check names the engine as `--engine` takes it.
+            // A check names the engine in the form that `--engine` accepts.
             r#"(?P<row>"check": "[^"]*",\s*"engine": ")acme-engineers/"#,
             "$row",
         ),
@@ -185,21 +190,22 @@ static AS_BUNDLED: LazyLock<[(Regex, &str); 15]> = LazyLock::new(|| {
             r"engine acme-engineers/(?P<what>[a-z]+ saves )",
             "engine $what",
         ),
-        // The heading of a check that failed.
+        // This is the heading of a failed check.
         (
             r"(?m)^acme-engineers/(?P<check>[a-z]+/[a-z]+(?::[a-z]+)?:)$",
             "$check",
         ),
         (r"engine acme-engineers/", "engine kubectl-broker/"),
         (r#""acme-engineers/"#, "\"kubectl-broker/"),
-        // The first column of a table has the whole name.
+        // The first column of a table contains the whole name.
         (r"(?m)^acme-engineers/", "kubectl-broker/"),
         (r"acme-engineers/", ""),
     ]
     .map(|(pattern, with)| (Regex::new(pattern).expect("a pattern"), with))
 });
 
-/// C0, C1, and the invisible characters that change how text is read. Not the program's own list.
+/// Returns whether the character is C0, C1, or invisible and changes how text is read. The list is
+/// independent of the program's own.
 pub fn drives_a_terminal(c: char) -> bool {
     c.is_control()
         || ('\u{200b}'..='\u{200f}').contains(&c)

@@ -1,4 +1,4 @@
-//! S3 with users and their rights, as moto plays it: it checks each signature.
+//! S3 with users and their permissions, simulated by moto, which checks each signature.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -7,12 +7,12 @@ use std::process::{Child, Command, Stdio};
 use super::http::send;
 use super::{Invocation, python_with};
 
-/// moto, with what its server and its S3 need.
+/// moto, with the dependencies of its server and its S3.
 const PACKAGES: [&str; 3] = ["moto[s3]>=5.1,<6", "flask>=3,<4", "flask-cors>=6,<7"];
-/// What moto looks at to know which service is asked.
+/// The header by which moto recognizes a request to IAM.
 const TO_IAM: &str = "authorization: AWS4-HMAC-SHA256 Credential=x/20250101/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=x\r\ncontent-type: application/x-www-form-urlencoded\r\n";
 
-/// A server on a port of loopback, with one bucket. It ends with the test.
+/// A server on a loopback port, with one bucket. It ends with the test.
 pub struct S3 {
     process: Child,
     address: SocketAddr,
@@ -44,7 +44,7 @@ impl S3 {
                 break address.trim().parse().expect("an address");
             }
         };
-        // Whoever doesn't read its log stops it.
+        // A server whose log is not read would block.
         std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
         let s3 = Self {
             process,
@@ -61,7 +61,7 @@ impl S3 {
         self.ask(&format!("PUT /{}/{key}", self.bucket), kind, bytes);
     }
 
-    /// A new user. `rights` are actions on the objects of the bucket; none are none.
+    /// Creates a user. `rights` are allowed actions on the objects of the bucket; `None` allows nothing.
     pub fn user(&self, name: &str, rights: Option<&str>) -> AccessKey {
         self.iam(&format!("Action=CreateUser&UserName={name}"));
         if let Some(action) = rights {
@@ -85,13 +85,13 @@ impl S3 {
         }
     }
 
-    /// From now on who asks has to be somebody, and to have the right.
+    /// Requires authentication and permissions for all later requests.
     pub fn close(&self) {
         let kind = "content-type: text/plain\r\n";
         self.ask("POST /moto-api/reset-auth", kind, b"0");
     }
 
-    /// The program, for this S3.
+    /// Returns the program with this S3 as its endpoint.
     pub fn known_to(&self, program: Invocation) -> Invocation {
         program.env("AWS_ENDPOINT_URL_S3", format!("http://{}", self.address))
     }
@@ -110,7 +110,7 @@ impl S3 {
 }
 
 impl AccessKey {
-    /// The program, as this user.
+    /// Returns the program with the credentials of this user.
     pub fn known_to(&self, program: Invocation) -> Invocation {
         program
             .env("AWS_ACCESS_KEY_ID", &self.id)

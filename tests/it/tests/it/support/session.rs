@@ -14,7 +14,7 @@ use super::{Invocation, Run};
 pub struct Session {
     program: Invocation,
     pub child: Child,
-    /// The end where a person sits.
+    /// The user's end of the terminal.
     pub terminal: File,
     pub seen: Vec<u8>,
 }
@@ -59,7 +59,7 @@ impl Session {
         self.terminal.write_all(keys.as_bytes()).expect("a reader");
     }
 
-    /// Waits for the end. stderr is what was on the screen since `from`.
+    /// Waits for the end. The stderr of the result is the output on the screen since `from`.
     pub fn end(mut self, from: &str) -> Run {
         while self.read() {}
         let screen = self.screen();
@@ -71,7 +71,8 @@ impl Session {
         })
     }
 
-    /// Whether there was anything more: the terminal ends with an error when nobody has it open.
+    /// Reads once, and returns whether there was output. The terminal returns an error when no process has it
+    /// open.
     fn read(&mut self) -> bool {
         let mut piece = [0; 4096];
         let length = self.terminal.read(&mut piece).unwrap_or_default();
@@ -79,8 +80,7 @@ impl Session {
         length > 0
     }
 
-    /// All that was ever on the screen, without what moves the cursor, the sign of life that a slow
-    /// machine shows, and ages.
+    /// Returns all output so far, without cursor movements, ages, and the progress that a slow machine shows.
     pub fn screen(&self) -> String {
         let text = String::from_utf8_lossy(&self.seen).replace('\r', "");
         [

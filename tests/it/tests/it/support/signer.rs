@@ -1,4 +1,4 @@
-//! Keys and signatures of publishers, as they make them.
+//! Keys and signatures of publishers, made with the tools of publishers.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::registry::find;
 
-/// A publisher's key, made by openssl, which also signs with it.
+/// A publisher's key, which openssl creates and signs with.
 pub struct Signer(TempDir);
 
 impl Signer {
@@ -31,39 +31,39 @@ impl Signer {
         assert!(output.status.success(), "openssl {arguments}: {said}");
     }
 
-    /// In DER, as `openssl dgst -sha256 -sign` writes it.
+    /// Returns a signature in DER, like `openssl dgst -sha256 -sign`.
     pub fn sign(&self, bytes: &[u8]) -> Vec<u8> {
         fs::write(self.0.path().join("file"), bytes).expect("a file");
         self.openssl("dgst -sha256 -sign private.pem -out file.sig file");
         fs::read(self.0.path().join("file.sig")).expect("a signature")
     }
 
-    /// In base64, as cosign writes it.
+    /// Returns a signature in base64, like cosign.
     pub fn sign_as_text(&self, bytes: &[u8]) -> String {
         self.sign(bytes);
         self.openssl("base64 -A -in file.sig -out file.sig.txt");
         fs::read_to_string(self.0.path().join("file.sig.txt")).expect("a signature")
     }
 
-    /// What the publisher hands out.
+    /// Returns the public key that the publisher distributes.
     pub fn pem(&self) -> Vec<u8> {
         fs::read(self.0.path().join("public.pem")).expect("a key")
     }
 
-    /// By which the key is known.
+    /// Returns the fingerprint of the key.
     pub fn fingerprint(&self) -> String {
         let key = PublicKey::from_pem(&self.pem(), "public.pem").expect("a key");
         key.fingerprint().to_string()
     }
 
-    /// Writes what the publisher hands out to a file.
+    /// Writes the public key to a file.
     pub fn public_key(&self, folder: &Path, name: &str) -> PathBuf {
         let path = folder.join(name);
         fs::write(&path, self.pem()).expect("a file for the key");
         path
     }
 
-    /// Any file in the folder of the key: `private.pem` is one.
+    /// Returns the path of a file in the folder of the key, such as `private.pem`.
     pub fn file(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }

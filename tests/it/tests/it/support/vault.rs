@@ -1,4 +1,4 @@
-//! The made-up backend that the template of `plugin new` is written for.
+//! The made-up backend of the template of `plugin new`.
 
 use std::sync::Arc;
 
@@ -7,15 +7,15 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStrea
 
 use super::Bed;
 
-/// It has two backups, and answers one request per connection.
+/// A backend with two backups, which answers one request per connection.
 pub struct Vault;
 
-/// Where it listens, and in which container.
+/// The port of the backend, and its container.
 const PORT: u16 = 8200;
 const CONTAINER: &str = "hivemq";
 
 impl Vault {
-    /// A cluster with it in the pods.
+    /// Returns a cluster with the backend in the pods.
     pub fn bed() -> Bed {
         Bed::of(Testbed::builder().with(|world| {
             for pod in ["broker-0", "broker-1", "broker-2"] {
@@ -84,7 +84,7 @@ async fn answer(connection: DuplexStream) {
         "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
         body.len()
     );
-    // A client that has gone away has seen enough.
+    // A client that has disconnected needs no answer.
     let _ = connection.write_all(answer.as_bytes()).await;
     let _ = connection.shutdown().await;
 }

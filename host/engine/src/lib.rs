@@ -3,6 +3,7 @@
 //! [`EngineFile`] holds the facts about a component that are known without running it. [`Runtime`] compiles
 //! an engine to native code, once, and starts [`Instance`]s of it. The imports of a component and its
 //! [`Grants`] decide what an instance may reach. Its [`Services`] provide everything that it reaches.
+#![deny(missing_docs)]
 
 mod artifacts;
 mod audit;

@@ -15,11 +15,11 @@ pub struct Runtime {
     engine: Engine,
     cache: Option<NativeCache>,
     compilations: AtomicUsize,
-    /// What was made or read in this process, by digest. Two targets at once need it only once.
+    /// The components that this process has made or read, by digest. Two targets at once share one.
     components: Mutex<BTreeMap<[u8; 32], Slot>>,
 }
 
-/// A component, as soon as there is one. Whoever needs it meanwhile waits for the lock.
+/// A component, as soon as there is one. A thread that needs the component meanwhile waits for the lock.
 type Slot = Arc<Mutex<Option<Component>>>;
 
 /// An engine that is ready to be started.

@@ -5,7 +5,7 @@
 //!
 //! The SDK at compile time, `plugin pack`, and the host when it loads a component all use this crate. They
 //! therefore accept the same manifests.
-
+#![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
 mod endpoint;

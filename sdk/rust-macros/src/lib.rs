@@ -1,5 +1,5 @@
 //! The `engine!` macro of the SDK. Use it through `broker_engine`.
-
+#![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
 use std::path::PathBuf;

@@ -21,6 +21,7 @@
 //!
 //! On other platforms than WebAssembly the same code runs against [`mock::Host`], so that tests of an
 //! engine's logic are native.
+#![deny(missing_docs)]
 
 mod backup;
 #[doc(hidden)]

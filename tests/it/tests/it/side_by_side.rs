@@ -78,7 +78,7 @@ async fn session(host: &Host, bed: &Testbed) -> Session {
 
 const WAITING: Waiting = Waiting {
     wait: true,
-    timeout: Duration::from_secs(60),
+    timeout: Duration::from_mins(1),
 };
 
 fn to_create() -> CreateRequest {
@@ -183,7 +183,7 @@ async fn a_restore_is_observed_look_by_look_by_another_process() {
     let mut ongoing = Ongoing::take_up(&session, task.clone())
         .await
         .expect("its engine");
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     while !ongoing.has_ended() {
         assert!(Instant::now() < deadline, "{:?}", ongoing.state());
         ongoing.observe().await.expect("a look");

@@ -13,6 +13,8 @@ pub struct Report {
     pub hint: Option<String>,
     /// True if the same call may succeed when it is repeated without a change.
     pub retryable: bool,
+    /// The error of the host that this report is about, if it is one. The host keeps that error under this identity.
+    pub origin: Option<u64>,
 }
 
 /// The kinds of errors in the engine interface.
@@ -55,6 +57,7 @@ impl Report {
             message: message.into(),
             hint: None,
             retryable: false,
+            origin: None,
         }
     }
 

@@ -26,6 +26,7 @@ mod network;
 mod notes;
 mod objects;
 mod observer;
+mod passing;
 mod question;
 mod restore;
 mod results;

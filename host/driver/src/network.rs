@@ -17,6 +17,7 @@ use http_body_util::{BodyExt, Full};
 
 use super::credentials::Credentials;
 use super::file_body::file_body;
+use super::passing::Passed;
 
 /// Whose requests go where.
 #[derive(Clone)]
@@ -48,7 +49,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 ///
 /// All that an engine reaches share it: the errors of one call follow each other.
 #[derive(Clone, Default)]
-pub(super) struct LastError(Arc<Mutex<Option<ClusterError>>>);
+pub(super) struct LastError(Arc<Mutex<Option<Passed<ClusterError>>>>);
 
 impl Endpoints {
     /// Finds the pods and ports of every endpoint of a manifest that is in pods. No port-forward is opened yet.
@@ -183,8 +184,7 @@ impl Endpoints {
 
     /// The error of the cluster that an engine passed on as its own, if `report` is that.
     pub(super) fn original_of(&self, report: &Report) -> Option<ClusterError> {
-        self.last_error
-            .take_if(|error| error.to_string() == report.message)
+        self.last_error.take(report)
     }
 }
 
@@ -209,15 +209,17 @@ impl Route {
 }
 
 impl LastError {
-    fn take_if(&self, is_it: impl Fn(&ClusterError) -> bool) -> Option<ClusterError> {
+    fn take(&self, report: &Report) -> Option<ClusterError> {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        last.take_if(|error| is_it(error))
+        let passed = last.take_if(|passed| passed.is(report))?;
+        Some(passed.into_error())
     }
 
     /// What the engine is told of an error, which is kept.
     pub(super) fn report(&self, error: ClusterError) -> Report {
-        let report = report(&error);
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        let mut report = report(&error);
+        let passed = Passed::new(error, &mut report);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(passed);
         report
     }
 }
@@ -315,6 +317,7 @@ pub(super) fn report(error: &ClusterError) -> Report {
         message: error.to_string(),
         hint: error.hint(),
         retryable,
+        origin: None,
     }
 }
 

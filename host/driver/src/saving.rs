@@ -17,6 +17,7 @@ use jiff::Timestamp;
 
 use super::network::Endpoints;
 use super::observer::TransferObserver;
+use super::passing::Passed;
 
 /// Where a backup is to be written to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,7 +99,7 @@ struct State {
     stored: Option<Stored>,
     /// Whether a file was saved, also when `stored` was taken.
     has_file: bool,
-    failed: Option<TransferError>,
+    failed: Option<Passed<TransferError>>,
     /// Where the bytes go that come, or came last.
     destination: Option<Destination>,
 }
@@ -133,7 +134,7 @@ impl Saving {
 
     /// What went wrong with the body that was to be saved, although the engine says that all is well.
     pub(super) fn take_failed(&self) -> Option<TransferError> {
-        self.state().failed.take()
+        self.state().failed.take().map(Passed::into_error)
     }
 
     /// How many bytes of the body have come.
@@ -148,8 +149,8 @@ impl Saving {
 
     /// The error that an engine passed on as its own, if `report` is that.
     pub(super) fn original_of(&self, report: &Report) -> Option<TransferError> {
-        let is_it = |error: &mut TransferError| error.to_string() == report.message;
-        self.state().failed.take_if(is_it)
+        let passed = self.state().failed.take_if(|passed| passed.is(report))?;
+        Some(passed.into_error())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -232,8 +233,8 @@ impl Artifacts for Saving {
                     Ok(saved)
                 }
                 Err(error) => {
-                    let report = error.report();
-                    self.state().failed = Some(error);
+                    let mut report = error.report();
+                    self.state().failed = Some(Passed::new(error, &mut report));
                     Err(report)
                 }
             }

@@ -100,6 +100,7 @@ impl S3Error {
             message: self.to_string(),
             hint: self.hint(),
             retryable,
+            origin: None,
         }
     }
 

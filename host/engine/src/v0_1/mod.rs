@@ -93,5 +93,6 @@ fn from_wit(error: WitError) -> Report {
         message: error.message,
         hint: error.hint,
         retryable: error.retryable,
+        origin: None,
     }
 }

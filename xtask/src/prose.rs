@@ -29,6 +29,10 @@ const CLEAN_RUST: &[&str] = &[
     "host/bundled",
     "host/installed",
     "host/authoring",
+    // Not all of `host/cli/src`: most of its doc comments are the help texts of the program.
+    "host/cli/src/completion",
+    "host/cli/src/ui",
+    "host/driver",
     "sdk",
     "plugins",
     // Not all of `agent/src`: the doc comments of its `cli` are the help texts of the program.

@@ -12,31 +12,34 @@ use super::restore::Confirmation;
 use super::{OpsError, Session};
 use crate::results::{Backups, EngineReport};
 
-/// Longest value that a question repeats, in characters.
+/// Longest option value that a question repeats, in characters.
 const MAX_VALUE: usize = 200;
 
-/// A verb of an engine's own, as it was asked for.
+/// A request to run a verb that an engine defines itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerbRequest {
+    /// Name of the verb.
     pub verb: String,
-    /// What was given, without the defaults: those depend on the engine.
+    /// The options that the user gave, without defaults: the defaults depend on the engine.
     pub given: Vec<OptionSetting>,
-    /// Longest time for it, if the user named one.
+    /// Longest time for the verb, if the user set one.
     pub timeout: Option<Duration>,
 }
 
-/// What a verb of an engine's own leads to.
+/// The result of a verb that an engine defines itself.
 #[derive(Debug)]
 pub enum VerbResult {
+    /// The backups that the verb returned.
     Backups(Backups),
+    /// The report of a verb that returned no backups.
     Report(EngineReport),
 }
 
-/// Lets the engine that has it carry out a verb of its own.
+/// Runs a verb that an engine defines itself.
 ///
 /// # Errors
-/// When no engine has it, or several have it and none is named; when it was not confirmed, or not
-/// carried out.
+/// When no engine has the verb, or several have it and the user named none. When the user did not confirm a
+/// destructive verb, or the verb failed.
 pub async fn act(
     session: &Session,
     request: &VerbRequest,
@@ -46,7 +49,7 @@ pub async fn act(
     let file = with_verb(session.host.engines(), session.choice(), name)?;
     let id = &file.manifest().id;
     let Some(verb) = file.manifest().verbs.get(name) else {
-        // `with_verb` has looked.
+        // `with_verb` returns only engines that have the verb.
         return Err(OpsError::NoSuchVerb {
             engine: Some(id.to_string()),
             verb: name.clone(),
@@ -101,7 +104,7 @@ pub async fn act(
     }))
 }
 
-/// What is done away with: the first argument that has no flag, if that is text.
+/// Returns the name of what the verb acts on: its positional argument, if that is text.
 fn subject<'a>(verb: &Verb, options: &'a [OptionSetting]) -> Option<&'a str> {
     let positional = verb.options.iter().find(|option| option.positional)?;
     let setting = options
@@ -113,8 +116,8 @@ fn subject<'a>(verb: &Verb, options: &'a [OptionSetting]) -> Option<&'a str> {
     }
 }
 
-/// What was given, and the defaults for what was not, checked once more: the flags of the command line
-/// may be those of another engine.
+/// Returns the given options and the defaults of the others. The options are checked against the verb, because
+/// the command line may have parsed them for another engine.
 fn settings(verb: &Verb, given: &[OptionSetting]) -> Result<Vec<OptionSetting>, String> {
     for setting in given {
         let option = verb.options.iter().find(|o| o.name == setting.name);

@@ -1,4 +1,4 @@
-//! Asking engines whether their backends answer. An engine that takes its time must not hold up the others.
+//! Asking engines whether their backends answer. A slow engine must not hold up the others.
 
 use std::time::Duration;
 
@@ -12,25 +12,25 @@ use super::OpsError;
 use super::network::Endpoints;
 use super::session::{Running, Session};
 
-/// After this the user hears whose answer is waited for, and the engines that are next are asked too.
+/// After this time the front end shows which answer is pending, and the remaining engines are asked too.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Why an engine is not used.
 pub(super) enum Refusal {
-    /// It could not even be asked: something is wrong with the target, or with the engine.
+    /// The engine could not be asked, because something is wrong with the target or with the engine.
     NotAsked(OpsError),
-    /// Its backend does not answer, or not well.
+    /// The backend does not answer, or answers with an error.
     NoAnswer(OpsError),
 }
 
-/// An engine that was asked. It can do no more if it did not answer in time.
+/// An engine that was asked. It is no longer usable if it did not answer in time.
 pub(super) struct Asked {
     pub(super) running: Running,
     pub(super) answer: Result<Detection, OpsError>,
 }
 
 impl Asked {
-    /// The engine, if its backend answers.
+    /// Returns the engine if its backend answers.
     pub(super) fn answering(self) -> Result<Running, OpsError> {
         self.answer.map(|_| self.running)
     }
@@ -40,7 +40,7 @@ impl Session {
     /// Starts an engine and asks whether its backend answers.
     ///
     /// # Errors
-    /// What is wrong with the target, or with the engine itself.
+    /// When something is wrong with the target, or with the engine itself.
     pub(super) async fn ask(&self, file: &EngineFile) -> Result<Asked, OpsError> {
         let find = Box::pin(Endpoints::find(self.route(file)));
         let (loaded, network) = tokio::join!(self.host.load(file), find);
@@ -48,7 +48,7 @@ impl Session {
         Box::pin(self.ask_over(file, &loaded?, network)).await
     }
 
-    /// The same over endpoints that were found before.
+    /// Starts an engine on endpoints that were found before, and asks whether its backend answers.
     pub(super) async fn ask_over(
         &self,
         file: &EngineFile,
@@ -83,9 +83,9 @@ impl Session {
         work.await
     }
 
-    /// The first of these engines, in their order, whose backend answers; none, if none does.
+    /// Returns the first of these engines whose backend answers, or none.
     ///
-    /// `refused` hears why an engine is not used, and may decide that no other is to be used either.
+    /// `refused` receives why an engine is not used. It may return an error to stop the search.
     pub(super) async fn first_that_answers(
         &self,
         files: &[&EngineFile],
@@ -101,8 +101,8 @@ impl Session {
     }
 }
 
-/// The first that is accepted, in order. The next is asked when it is known that the one before is not;
-/// all of them at once, when that takes long.
+/// Returns the first accepted item, in order. An item is asked when the one before it is refused. If that
+/// takes long, all items are asked at once.
 async fn first<A, T, R, E>(
     count: usize,
     ask: impl AsyncFn(usize) -> A,
@@ -148,8 +148,8 @@ mod tests {
 
     use super::*;
 
-    /// Asks engines that answer after so many seconds, and says which was used, which were refused, which
-    /// were asked, and how many seconds it took.
+    /// Asks engines that answer after a number of seconds. Returns which engine was used, which were refused,
+    /// which were asked, and how many seconds passed.
     async fn asking(engines: &[(u64, bool)]) -> (Option<usize>, Vec<usize>, Vec<usize>, u64) {
         let asked = RefCell::new(Vec::new());
         let mut refused = Vec::new();
@@ -188,7 +188,7 @@ mod tests {
     async fn engines_that_hang_hang_at_the_same_time() {
         let all = asking(&[(5, false), (5, false), (5, false), (1, true)]).await;
         assert_eq!(all, (Some(3), vec![0, 1, 2], vec![0, 1, 2, 3], 6));
-        // The order decides, and not who is fastest.
+        // The order decides, not the speed.
         let slow = asking(&[(4, true), (0, true)]).await;
         assert_eq!(slow, (Some(0), vec![], vec![0, 1], 4));
     }

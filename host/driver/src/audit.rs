@@ -1,4 +1,4 @@
-//! The calls of engines as JSON lines in a file.
+//! Writes the calls of engines to a file as JSON lines.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::OpsError;
 
-/// Adds a line for each call. What was there before stays.
+/// Appends a line for each call, and keeps the existing lines.
 pub(super) struct AuditFile {
     file: Mutex<File>,
     path: PathBuf,
@@ -49,13 +49,13 @@ impl AuditFile {
             call,
         })?;
         line.push(b'\n');
-        // One write, so that lines of several processes don't mix.
+        // One write per line, so that the lines of several processes don't mix.
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         file.write_all(&line)
     }
 }
 
-/// Opens a file to add to, without waiting: a named pipe that nobody reads is an error.
+/// Opens a file for appending, without waiting: a named pipe without a reader is an error.
 #[cfg(unix)]
 fn open(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt as _;
@@ -74,7 +74,7 @@ fn open(path: &Path) -> io::Result<File> {
             error
         }
     })?;
-    // From now on it waits: a pipe that is read slowly must not miss a line.
+    // From now on writes may block, because a slow reader of a pipe must not miss a line.
     fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
     Ok(file)
 }

@@ -1,31 +1,31 @@
-//! What a command has begun in a backend, for whoever stops the command.
+//! The work that a command has begun in a backend. The code that stops the command tells the user about it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Shared by the command and the one who may stop it.
+/// A slot for the begun work. The command and the code that may stop it share the slot.
 #[derive(Clone, Debug, Default)]
 pub struct Begun(Arc<Mutex<Option<Work>>>);
 
-/// Work that goes on in the backend when the command ends.
+/// Work that continues in the backend when the command ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Work {
-    /// What `--engine` takes for the engine.
+    /// The engine, as `--engine` accepts it.
     pub engine: String,
-    /// `None` as long as the backend has not said which backup it is.
+    /// Id of the backup. None until the backend has returned it.
     pub id: Option<String>,
-    /// Whether the engine tells the state of one backup.
+    /// Whether the engine can report the state of one backup.
     pub has_status: bool,
-    /// Whether the engine lists backups.
+    /// Whether the engine can list backups.
     pub has_list: bool,
 }
 
 impl Begun {
-    /// The backend is being asked, or has begun.
+    /// Records that the backend is being asked to begin this work, or has begun it.
     pub(super) fn set(&self, work: Work) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(work);
     }
 
-    /// What goes on, if anything was begun.
+    /// Returns the work that continues in the backend, if the command has begun any.
     #[must_use]
     pub fn work(&self) -> Option<Work> {
         self.0

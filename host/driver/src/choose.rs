@@ -5,14 +5,14 @@ use host_engine::EngineFile;
 
 use super::OpsError;
 
-/// Which engine does an operation.
+/// Which engine the user chose.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum EngineChoice {
-    /// The one that the operation prefers, of those that answer: a bundled one, or one that the user made
-    /// the default.
+    /// The preferred engine for the operation, among those that answer. It is a bundled engine, or one that
+    /// the user made the default.
     #[default]
     Auto,
-    /// `name` or `publisher/name`.
+    /// The engine with this `name` or `publisher/name`.
     Named(String),
 }
 
@@ -27,7 +27,8 @@ impl From<&str> for EngineChoice {
 }
 
 impl EngineChoice {
-    /// The only engine that has a verb, where none is named. What is wrong is told when it is done.
+    /// Narrows the choice to the only engine that has a verb, if the user named none. Errors are reported when
+    /// the verb is run.
     #[must_use]
     pub fn for_verb(self, engines: &[EngineFile], verb: &str) -> Self {
         match with_verb(engines, &self, verb) {
@@ -37,7 +38,7 @@ impl EngineChoice {
     }
 }
 
-/// The engines that an operation would try, in order; none where it would fail.
+/// Returns the engines that an operation would try, in order. The list is empty if the operation would fail.
 #[must_use]
 pub fn order<'a>(
     engines: &'a [EngineFile],
@@ -47,7 +48,7 @@ pub fn order<'a>(
     candidates(engines, choice, operation).unwrap_or_default()
 }
 
-/// The engines to try, in order. There is at least one.
+/// Returns the engines to try, in order. There is at least one.
 pub(super) fn candidates<'a>(
     engines: &'a [EngineFile],
     choice: &EngineChoice,
@@ -66,12 +67,12 @@ pub(super) fn candidates<'a>(
             bundled = of_pods(bundled);
             let lists = |engine: &&EngineFile| engine.manifest().can(Operation::List);
             if names_a_backup(operation) && bundled.iter().any(lists) {
-                // The id is one that a list has shown.
+                // Users take the id of a backup from a list, so the engine must have one.
                 bundled.retain(lists);
             }
             bundled
                 .sort_by_key(|engine| Reverse(engine.manifest().operations[&operation].preference));
-            // What the user chose is asked before what we prefer.
+            // The user's default comes before the program's own preference.
             Ok(defaults.into_iter().chain(bundled).collect())
         }
         EngineChoice::Named(name) => {
@@ -89,8 +90,8 @@ pub(super) fn candidates<'a>(
     }
 }
 
-/// Those of `able` that `auto` may choose from: what the user made the default for the operation, and
-/// what is bundled. What the manifest of another engine prefers decides nothing.
+/// Splits off the engines that `auto` may choose: the user's defaults for the operation, and the bundled ones.
+/// The preference in the manifest of an installed engine has no effect on `auto`.
 fn for_auto<'a>(
     able: &[&'a EngineFile],
     operation: Operation,
@@ -103,7 +104,7 @@ fn for_auto<'a>(
     (defaults.collect(), bundled)
 }
 
-/// Nobody can, or only engines that have to be named.
+/// Returns the error for an operation that no engine can do, or only engines that the user must name.
 fn nobody(able: &[&EngineFile], operation: Operation, what: &str, command: &str) -> OpsError {
     if able.is_empty() {
         return OpsError::NobodyCan { operation };
@@ -119,7 +120,7 @@ fn nobody(able: &[&EngineFile], operation: Operation, what: &str, command: &str)
     }
 }
 
-/// Why an engine can't do an operation, in its words.
+/// Returns the reason of the manifest for a missing operation, marked as the engine's own words.
 pub(super) fn lacks(engine: &EngineFile, operation: Operation) -> Option<String> {
     let reason = engine.manifest().lacks.get(&operation)?;
     Some(if engine.is_bundled() {
@@ -129,7 +130,7 @@ pub(super) fn lacks(engine: &EngineFile, operation: Operation) -> Option<String>
     })
 }
 
-/// Whether the operation is done to a backup that is there.
+/// Returns whether the operation needs an existing backup.
 const fn names_a_backup(operation: Operation) -> bool {
     matches!(
         operation,
@@ -137,7 +138,7 @@ const fn names_a_backup(operation: Operation) -> bool {
     )
 }
 
-/// The engine that is named, or all that there are.
+/// Returns the engine that the user named, or all engines.
 pub(super) fn chosen<'a>(
     engines: &'a [EngineFile],
     choice: &EngineChoice,
@@ -148,8 +149,8 @@ pub(super) fn chosen<'a>(
     }
 }
 
-/// The engines that work with pods, where there is one among them: whether a pod answers decides between
-/// those. Whoever has no pod is named.
+/// Keeps only the engines that work with pods, if there are any. `auto` decides by whether a pod answers, so
+/// the user must name an engine without pods.
 fn of_pods(engines: Vec<&EngineFile>) -> Vec<&EngineFile> {
     let has_pods = |engine: &&EngineFile| engine.manifest().has_target();
     if !engines.iter().any(has_pods) {
@@ -158,18 +159,19 @@ fn of_pods(engines: Vec<&EngineFile>) -> Vec<&EngineFile> {
     engines.into_iter().filter(has_pods).collect()
 }
 
-/// Whether what may be chosen works with the pods of a StatefulSet.
+/// Returns whether one of the chosen engines works with the pods of a StatefulSet.
 pub(super) fn has_target(engines: &[EngineFile], choice: &EngineChoice) -> bool {
-    // What is wrong with the name is told when it is used.
+    // An unknown name is reported when the engine is used.
     chosen(engines, choice).map_or(true, |chosen| {
         let mut chosen = chosen.into_iter();
         chosen.any(|engine| engine.manifest().has_target())
     })
 }
 
-/// The engine that has a verb of its own: the one that is named, else the only bundled one, unless the
-/// user made another one the default for verbs. There is no falling back: the verb of another engine may
-/// do another thing.
+/// Returns the engine that runs a verb of its own: the one that the user named, the default for verbs, or the
+/// only bundled one.
+///
+/// There is no fallback, because the same verb of another engine may do something else.
 pub(super) fn with_verb<'a>(
     engines: &'a [EngineFile],
     choice: &EngineChoice,
@@ -188,7 +190,7 @@ pub(super) fn with_verb<'a>(
                 _ => {
                     return Err(OpsError::ManyHaveVerb {
                         verb: verb.to_owned(),
-                        // Short names need not differ.
+                        // Short names may be ambiguous, so the error lists ids.
                         engines: able.iter().map(|e| e.manifest().id.to_string()).collect(),
                     });
                 }
@@ -205,7 +207,7 @@ pub(super) fn with_verb<'a>(
     }
 }
 
-/// The engine that restores from files of the user.
+/// Returns the engine that restores from the user's files.
 pub(super) fn for_files<'a>(
     engines: &'a [EngineFile],
     choice: &EngineChoice,
@@ -227,7 +229,7 @@ pub(super) fn for_files<'a>(
                     "restore --file FILE",
                 ));
             }
-            // The first of those that are preferred equally.
+            // `min_by_key` returns the first engine if several have the same preference.
             let preferred = bundled.into_iter().min_by_key(|engine| {
                 Reverse(engine.manifest().operations[&Operation::Restore].preference)
             });
@@ -244,8 +246,8 @@ pub(super) fn for_files<'a>(
     })
 }
 
-/// An engine by its id, or by its short name. One that came with the program keeps its short name
-/// whatever is installed; of others, no two may have it.
+/// Returns the engine with this id or short name. A bundled engine keeps its short name whatever is installed.
+/// Other engines must have a unique short name.
 fn named<'a>(engines: &'a [EngineFile], name: &str) -> Result<&'a EngineFile, OpsError> {
     let sharing = called(engines, name);
     match sharing.as_slice() {
@@ -268,7 +270,7 @@ fn named<'a>(engines: &'a [EngineFile], name: &str) -> Result<&'a EngineFile, Op
     }
 }
 
-/// The one that a short name is taken for although others have it, and the others.
+/// Returns the bundled engine that a shared short name selects, and the ids of the others.
 pub(super) fn shared_name<'a>(
     engines: &'a [EngineFile],
     choice: &EngineChoice,
@@ -286,7 +288,7 @@ pub(super) fn shared_name<'a>(
     }
 }
 
-/// The engine with this id, or those with this short name.
+/// Returns the engine with this id, or all engines with this short name.
 fn called<'a>(engines: &'a [EngineFile], name: &str) -> Vec<&'a EngineFile> {
     let is_called = |engine: &&EngineFile| {
         let id = &engine.manifest().id;
@@ -295,8 +297,8 @@ fn called<'a>(engines: &'a [EngineFile], name: &str) -> Vec<&'a EngineFile> {
     engines.iter().filter(is_called).collect()
 }
 
-/// What `--engine` takes for an engine: the short name of a bundled one, else its id. People see it, too,
-/// and whose engine it is must be seen.
+/// Returns the engine as `--engine` accepts it: the short name of a bundled engine, otherwise the id. People
+/// see it too, and the id tells them the publisher.
 pub(super) fn call_name(engines: &[EngineFile], id: &EngineId) -> String {
     match named(engines, id.name()) {
         Ok(engine) if engine.manifest().id == *id => engine.shown_name(),
@@ -304,7 +306,7 @@ pub(super) fn call_name(engines: &[EngineFile], id: &EngineId) -> String {
     }
 }
 
-/// What `--engine` takes for some of these engines, in order, whether bundled or installed.
+/// Returns some engines in the given order, each as `--engine` accepts it.
 fn names<'a>(
     engines: &[EngineFile],
     some: impl IntoIterator<Item = &'a EngineFile>,
@@ -318,7 +320,7 @@ fn names<'a>(
     names
 }
 
-/// A typing error away, by the measure that clap uses for its own suggestions.
+/// Returns the most similar name, by the measure that clap uses for its suggestions.
 fn nearest(name: &str, known: &[String]) -> Option<String> {
     known
         .iter()
@@ -377,7 +379,7 @@ mod tests {
         }
     }
 
-    /// Engine `small` of this publisher, as one that is installed.
+    /// Returns an installed engine with this publisher and name.
     fn installed(publisher: &str, name: &str) -> EngineFile {
         let text = format!(
             "id = \"{publisher}/{name}\"\nversion = \"1.0.0\"\nsummary = \"x\"\n[operations.detect]\n[operations.list]\npreference = 255\n"
@@ -426,7 +428,7 @@ mod tests {
         engines.push(installed("acme", "grab").with_default_for(status));
         let found = auto(&engines, Operation::List).unwrap();
         assert_eq!(found[0], "kubectl-broker/sidecar");
-        // It can't do that: what somebody wrote down does not make it able.
+        // The engine lacks this operation, and the user's default does not change that.
         let found = auto(&engines, Operation::Status).unwrap();
         assert!(!found.contains(&"acme/grab".to_owned()));
     }

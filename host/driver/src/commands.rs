@@ -7,8 +7,8 @@ use tokio::sync::OnceCell;
 
 use super::network::LastError;
 
-/// Runs the commands of one engine in the pods of one target. Nothing is asked of the cluster before
-/// the engine asks for something.
+/// Runs the commands of one engine in the pods of one target. The cluster is not asked for anything before the
+/// engine runs a command.
 pub(super) struct PodCommands {
     cluster: Cluster,
     target: Target,
@@ -34,7 +34,7 @@ impl PodCommands {
             .map_err(|error| self.last_error.report(error))
     }
 
-    /// The pod that is named, if it is one of the target.
+    /// Returns the pod with this name, if it belongs to the target.
     async fn pod(&self, name: Option<&str>) -> Result<&RunningPod, Report> {
         let running = self.running().await?;
         let found = match name {

@@ -1,14 +1,14 @@
-//! Says which engines are being compiled: at their first use that takes seconds.
+//! Shows which engines are being compiled. Compiling at the first use takes seconds.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use host_base::{Reporter, Working};
 
-/// What takes less time is not told.
+/// Compilations that take less time are not shown.
 const PATIENCE: Duration = Duration::from_millis(250);
 
-/// The engines that are being compiled now. Cheap to clone.
+/// The engines that are being compiled now. Cloning it is cheap.
 #[derive(Clone)]
 pub(super) struct Compiling {
     reporter: Arc<dyn Reporter>,
@@ -17,14 +17,14 @@ pub(super) struct Compiling {
 
 #[derive(Default)]
 struct Work {
-    /// With whether the user has heard of it.
+    /// The engines, each with whether the front end has shown it.
     engines: Vec<(String, bool)>,
-    /// Whether somebody will look soon.
+    /// Whether a thread is about to check again.
     is_watched: bool,
     shown: Option<Working>,
 }
 
-/// One engine is being compiled until this is dropped.
+/// The compilation of one engine, which ends when this value is dropped.
 pub(super) struct Compilation {
     of: Compiling,
     engine: String,
@@ -38,7 +38,8 @@ impl Compiling {
         }
     }
 
-    /// It is told if it takes longer than a moment; together with others that are compiled then.
+    /// Registers a compilation. It is shown if it takes longer than [`PATIENCE`], together with the others of
+    /// that moment.
     pub(super) fn begin(&self, engine: &str) -> Compilation {
         let mut work = self.lock();
         work.engines.push((engine.to_owned(), false));
@@ -49,7 +50,7 @@ impl Compiling {
                 std::thread::sleep(PATIENCE);
                 watching.tell();
             });
-            // Without it, nothing is told of this one.
+            // Without the watching thread, this compilation is not shown.
             work.is_watched = watcher.is_ok();
         }
         Compilation {

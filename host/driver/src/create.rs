@@ -15,29 +15,31 @@ use super::wait::{Waiting, has_ended};
 use super::{OpsError, Session};
 use crate::results::{Backups, Created, LocalFile, Scope};
 
-/// What backup is wanted, and where if the engine saves it.
+/// The settings for a new backup, and where to put it if the engine saves it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreateRequest {
+    /// Whether to wait for the end of the backup, and how long.
     pub waiting: Waiting,
-    /// Longest time for all of it, if the user named one. An engine that saves has no other.
+    /// Longest time for everything, if the user set one. An engine that saves the backup itself has no other
+    /// limit.
     pub limit: Option<Duration>,
+    /// Where to put the backup if the engine saves it.
     pub place: Place,
-    /// Whether a file gets its name although nothing proves that it is whole.
+    /// Whether to keep a file although nothing proves that it is complete.
     pub accept_unproven: bool,
-    /// What the user is to be told of the place, if it is used.
+    /// A note about the place. The user sees it if the place is used.
     pub place_note: Option<String>,
-    /// The flag with which the user named a place.
+    /// The flag that the user gave to choose a place, without dashes.
     pub place_flag: Option<&'static str>,
 }
 
-/// Begins a backup, and waits until it has ended if it is to; then the engine does what is left to do.
+/// Creates a backup, and waits for its end if the request says so. Then the engine performs its last step.
 ///
-/// An engine whose backend answers with the backup saves it. Nothing is to be shown where it went to
-/// stdout.
+/// If the backend returns the backup in its response, the engine saves it. The result is none if the bytes
+/// went to stdout.
 ///
 /// # Errors
-/// When none was begun, when it ended badly, or did not end in time; and when what was to follow was
-/// not done.
+/// When the backup was not begun, failed, or did not end in time. When the last step failed.
 pub async fn create(
     session: &Session,
     request: CreateRequest,
@@ -85,11 +87,10 @@ pub async fn create(
     }))
 }
 
-/// Begins a backup and does not wait: its [`Ongoing::task`] can be written down, and taken up by another
-/// process.
+/// Begins a backup without waiting. Another process can store its [`Ongoing::task`] and resume it.
 ///
 /// # Errors
-/// When none was begun, or the engine's backend answers with the backup itself.
+/// When the backup was not begun, or when the backend returns the backup in its response.
 pub async fn begin_create(session: &Session, request: &CreateRequest) -> Result<Ongoing, OpsError> {
     let Prepared { running, options } = Box::pin(ready(session, request)).await?;
     if running.manifest.saves() {
@@ -104,13 +105,13 @@ pub async fn begin_create(session: &Session, request: &CreateRequest) -> Result<
     begun
 }
 
-/// An engine that may begin a backup, with its options.
+/// An engine that is ready to begin a backup, with its options.
 struct Prepared {
     running: Running,
     options: Vec<OptionSetting>,
 }
 
-/// Chooses the engine, and refuses what can't be before the backend has any work.
+/// Chooses the engine, and refuses impossible requests before the backend has any work.
 async fn ready(session: &Session, request: &CreateRequest) -> Result<Prepared, OpsError> {
     let operation = Operation::Create;
     if !request.waiting.wait {
@@ -141,7 +142,7 @@ async fn ready(session: &Session, request: &CreateRequest) -> Result<Prepared, O
     Ok(Prepared { running, options })
 }
 
-/// A backup, and what came of it beside.
+/// A created backup, with the other facts of the result.
 struct Made {
     scope: Scope,
     columns: Vec<Column>,
@@ -162,7 +163,7 @@ impl Made {
     }
 }
 
-/// Lets the engine save the backup that its backend answers with.
+/// Lets the engine save the backup that its backend returns.
 async fn save(
     session: &Session,
     mut running: Running,
@@ -179,7 +180,7 @@ async fn save(
     })
 }
 
-/// Begins it, and waits for its end and for what follows that, if it is to.
+/// Begins the backup. If the request says so, waits for its end and performs the last step.
 async fn follow(
     session: &Session,
     running: Running,
@@ -208,7 +209,7 @@ async fn follow(
     Ok(made)
 }
 
-/// Begins it, and notes that it has begun.
+/// Begins the backup, and records that it has begun.
 async fn begun(
     session: &Session,
     mut running: Running,
@@ -222,7 +223,7 @@ async fn begun(
     Ok(Ongoing::new(running, TaskKind::Create, backup, true))
 }
 
-/// Without waiting nobody is there to do what an option of `finish` asks for.
+/// Refuses options of the last step if the command does not wait: the last step would never run.
 fn refuse_what_needs_waiting(session: &Session) -> Result<(), OpsError> {
     let given = session
         .given_options()
@@ -235,7 +236,7 @@ fn refuse_what_needs_waiting(session: &Session) -> Result<(), OpsError> {
     }
 }
 
-/// An option that the chosen engine does not know would be left out in silence.
+/// Refuses options that the chosen engine does not have, instead of ignoring them silently.
 fn refuse_options_of_others(session: &Session, running: &Running) -> Result<(), OpsError> {
     let known = |name: &str| {
         let mut known = running.manifest.options_of_command(Operation::Create);
@@ -254,7 +255,7 @@ fn not_its_option(running: &Running, flag: &str) -> OpsError {
     }
 }
 
-/// What the engine has to say before a backup is begun.
+/// Returns the warnings of the engine's operation `prepare`, if the engine has it.
 async fn prepare(session: &Session, running: &mut Running) -> Result<Vec<String>, OpsError> {
     if !running.manifest.can(Operation::Prepare) {
         return Ok(Vec::new());
@@ -264,8 +265,8 @@ async fn prepare(session: &Session, running: &mut Running) -> Result<Vec<String>
     running.original(prepared)
 }
 
-/// Sends the request once. If its answer is lost, what happened is looked up: a backup that was not
-/// there before is ours. It is never sent a second time.
+/// Sends the request to begin a backup, and never sends it twice. If the answer is lost, the list of backups
+/// is read: a new backup in it is the one that was begun.
 async fn begin(
     session: &Session,
     running: &mut Running,
@@ -286,7 +287,7 @@ async fn begin(
         reason: reason.clone(),
         engine: running.called.clone(),
     };
-    // The connection is gone; perhaps the pod is too.
+    // The connection is gone, and perhaps the pod too, so the engine is started anew.
     let mut again = session
         .start_named(&running.manifest.id)
         .await
@@ -314,7 +315,7 @@ async fn ids(running: &mut Running) -> Result<BTreeSet<String>, OpsError> {
     Ok(backups.into_iter().map(|backup| backup.id).collect())
 }
 
-/// Whether the backend may have done what it was asked although no answer came.
+/// Returns whether the backend may have received the request although no answer came.
 pub(super) fn answer_was_lost(error: &OpsError) -> bool {
     use host_cluster::ClusterError as E;
     match error {

@@ -8,28 +8,31 @@ use http::HeaderValue;
 use super::OpsError;
 use super::echo::Echo;
 
-/// What the user said about the backend's own credentials. They are not those of the cluster.
+/// The user's credentials for the backend. They are separate from those of the cluster.
 #[derive(Clone, Debug, Default)]
 pub struct CredentialsRequest {
+    /// User name for HTTP basic authentication.
     pub username: Option<String>,
+    /// Password for HTTP basic authentication.
     pub password: Option<Secret>,
+    /// Bearer token.
     pub token: Option<Secret>,
-    /// A Secret of the namespace with the keys `username` and `password`, or `token`.
+    /// Name of a Secret in the namespace with the keys `username` and `password`, or `token`.
     pub from_secret: Option<String>,
 }
 
-/// Credentials as headers, ready to be added to a request. An engine never sees them.
+/// Credentials as headers that the host adds to requests. An engine never sees them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Credentials {
     basic: Option<HeaderValue>,
     bearer: Option<HeaderValue>,
-    /// What no answer may hold.
+    /// The credentials in the forms that no answer may contain.
     basic_echo: Echo,
     bearer_echo: Echo,
 }
 
 impl Credentials {
-    /// Puts the headers together, reading the Secret if one is named. What was given directly wins.
+    /// Builds the headers, and reads the Secret if the user named one. Flags win over the Secret.
     pub(super) async fn find(
         cluster: &Cluster,
         request: &CredentialsRequest,
@@ -45,7 +48,8 @@ impl Credentials {
                 password = password.or(Some(one_line(keys.require("password")?)));
             }
         }
-        // The pair is sent in Base64, and that may come back in Base64 once more.
+        // The header contains the pair in Base64. A backend that encodes the header again returns it in Base64
+        // twice.
         let of_basic = match (&username, &password) {
             (Some(username), Some(password)) => {
                 let pair = pair(username, password);
@@ -79,7 +83,7 @@ impl Credentials {
         })
     }
 
-    /// The header for an endpoint's kind of authentication, where there is one.
+    /// Returns the header for an endpoint's kind of authentication, if there is one.
     pub(super) fn header(&self, auth: Auth) -> Option<&HeaderValue> {
         match auth {
             Auth::None | Auth::Aws => None,
@@ -88,8 +92,8 @@ impl Credentials {
         }
     }
 
-    /// Whether what came back holds any of the credentials. An engine may have had them sent to another
-    /// endpoint than the one that answers.
+    /// Returns whether an answer contains any of the credentials. All are checked, because an engine may send
+    /// them to one endpoint and read the answer of another.
     pub(super) fn are_in(&self, text: &[u8]) -> bool {
         self.basic_echo.is_in(text) || self.bearer_echo.is_in(text)
     }
@@ -99,14 +103,15 @@ fn pair(username: &Secret, password: &Secret) -> Secret {
     Secret::from([username.expose(), b":", password.expose()].concat())
 }
 
-/// Without the line break at its end, which `kubectl create secret --from-file` keeps, as of a password file.
+/// Removes the line break at the end, which `kubectl create secret --from-file` and password files keep.
 fn one_line(secret: &Secret) -> Secret {
     let text = secret.expose();
     let text = text.strip_suffix(b"\n").unwrap_or(text);
     Secret::from(text.strip_suffix(b"\r").unwrap_or(text).to_vec())
 }
 
-/// RFC 7617: a colon ends the user name, so it can't hold one.
+/// Builds the header of HTTP basic authentication. A user name must not contain a colon, because the colon
+/// ends it (RFC 7617).
 fn basic(username: &Secret, password: &Secret) -> Result<HeaderValue, OpsError> {
     if username.expose().contains(&b':') {
         return Err(OpsError::BadCredentials {

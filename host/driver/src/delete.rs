@@ -10,13 +10,13 @@ use super::status::{Which, ask, latest};
 use super::{OpsError, Session};
 use crate::results::Deleted;
 
-/// How long a backup may take to be gone.
+/// Longest time that a deletion may take.
 const LONGEST: Duration = Duration::from_mins(2);
 
-/// Removes a backup. The engine answers only when it is gone.
+/// Deletes a backup. The engine returns only when the backup is gone.
 ///
 /// # Errors
-/// When it was not confirmed, or is still there.
+/// When the user did not confirm the deletion, or the backup still exists.
 pub async fn delete(
     session: &Session,
     which: &Which,

@@ -13,35 +13,38 @@ use super::status::{Which, ask, latest};
 use super::{OpsError, Session};
 use crate::results::{DownloadedFile, LocalFile};
 
-/// Which backup is wanted, and where.
+/// Which backup to download, and where to put it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DownloadRequest {
+    /// The backup.
     pub which: Which,
+    /// The place for the file.
     pub place: Place,
-    /// Longest time for all of it.
+    /// Longest time for everything, if the user set one.
     pub timeout: Option<Duration>,
-    /// How often a transfer that broke off is taken up again without having got further.
+    /// Number of retries without progress before giving up.
     pub retries: u32,
-    /// Whether a file gets its name although nothing proves that it is whole.
+    /// Whether to keep a file although nothing proves that it is complete.
     pub accept_unproven: bool,
 }
 
-/// Where it is now.
+/// Where the bytes of a download went.
 #[derive(Debug)]
 pub enum Downloaded {
+    /// A file.
     File(Box<DownloadedFile>),
-    /// It went to stdout, where nothing else may follow.
+    /// Stdout. Nothing else may be written there.
     Output,
 }
 
 /// Downloads a backup.
 ///
 /// # Errors
-/// When no engine can, when there is no such backup, and when its bytes don't come whole.
+/// When no engine can, when the backup does not exist, or when its bytes don't arrive completely.
 pub async fn download(session: &Session, request: DownloadRequest) -> Result<Downloaded, OpsError> {
     let operation = Operation::Download;
     if let Some(destination) = request.place.destination(None) {
-        // Before the backend has any work.
+        // The place is checked before the backend has any work.
         destination.check()?;
     }
     let mut running = session.engine_for(operation).await?;
@@ -88,7 +91,7 @@ async fn fetch(
     let timeout = request.timeout.unwrap_or(Duration::MAX);
     let downloading = running.instance().download(&id, &options);
     let Ok(downloaded) = tokio::time::timeout(timeout, downloading).await else {
-        // Dropping the call has put on the disk what has come.
+        // Dropping the call has flushed the received bytes to the disk.
         return Err(OpsError::TooSlow {
             id: text::printable(&id, 200).into_owned(),
             seconds: timeout.as_secs(),
@@ -108,7 +111,7 @@ async fn fetch(
     })
 }
 
-/// What a call that saves came to, and what was saved.
+/// Combines the result of a call that saves a body with what was saved.
 pub(super) fn outcome<T>(
     session: &Session,
     running: &Running,
@@ -131,7 +134,7 @@ pub(super) fn outcome<T>(
     Ok((result?, stored))
 }
 
-/// Why nothing was saved, although the engine says that all is well.
+/// Returns the error for a call that succeeded but saved nothing.
 pub(super) fn nothing_saved(running: &Running, id: &str) -> OpsError {
     if let Some(error) = running.saving.take_failed() {
         return error.into();
@@ -142,7 +145,7 @@ pub(super) fn nothing_saved(running: &Running, id: &str) -> OpsError {
     }
 }
 
-/// Writes down what was saved, and says how sure it is. None where it went to stdout.
+/// Records what was saved, and reports how well it is verified. Returns none if the bytes went to stdout.
 pub(super) fn account_for(
     session: &Session,
     stored: Stored,
@@ -178,7 +181,8 @@ pub(super) fn account_for(
     })
 }
 
-/// The backup as the engine knows it; none where the user may download it and not look at it.
+/// Returns the backup as the engine reports it. None if the user may download the backup but not read its
+/// state.
 async fn look(
     session: &Session,
     running: &mut Running,
@@ -202,7 +206,8 @@ async fn look(
     }
 }
 
-/// A backup that is restored is whole, whatever comes of the restore.
+/// Refuses backups that are incomplete. A backup that is being restored is complete, whatever the result of
+/// the restore.
 fn check_whole(backup: &Backup, running: &Running) -> Result<(), OpsError> {
     let is_running = matches!(backup.state, State::Pending | State::Running);
     if backup.activity == Activity::Restore || !(is_running || backup.state == State::Failed) {

@@ -1,4 +1,4 @@
-//! Credentials in what comes back: a port that repeats what it gets would show them to the engine.
+//! Finds credentials in answers. A backend that repeats its request would show them to the engine.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,19 +10,20 @@ use http::HeaderValue;
 use memchr::memmem::Finder;
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 
-/// What is shorter is not looked for: it would be found by chance, in answers that hold no secret.
+/// Shorter secrets are not searched for: they would occur by chance in answers without a secret.
 const SHORTEST: usize = 8;
 
-/// The forms of a secret that are looked for: as it is, percent-encoded, as JSON writes it, in
-/// hexadecimal, and in Base64, alone or within something longer.
+/// The forms of a secret that are searched for: plain, percent-encoded, JSON, hexadecimal, and Base64, alone
+/// or within longer text.
 ///
-/// A backend that hashes, compresses, encrypts, splits or reverses what it gets is not found out. An
-/// engine that can have that done needs the backend's help.
+/// A backend that hashes, compresses, encrypts, splits or reverses the secret is not detected. An engine could
+/// use this only with the backend's help.
 #[derive(Clone, Default)]
 pub(super) struct Echo(Arc<[Finder<'static>]>);
 
 impl Echo {
-    /// `sent` is the header with which they are sent, which is looked for as it is, however short.
+    /// Prepares the forms of these secrets. The header `sent` is searched for only in its plain form, whatever
+    /// its length.
     pub(super) fn of<'a>(
         secrets: impl IntoIterator<Item = &'a Secret>,
         sent: Option<&HeaderValue>,
@@ -37,13 +38,13 @@ impl Echo {
         Self(finders.collect())
     }
 
-    /// Whether one of the secrets stands in it.
+    /// Returns whether the text contains one of the secrets.
     pub(super) fn is_in(&self, text: &[u8]) -> bool {
         self.0.iter().any(|form| form.find(text).is_some())
     }
 }
 
-/// What it looks for is secret.
+/// The forms are secret, so they are not printed.
 impl fmt::Debug for Echo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Echo(***)")
@@ -68,7 +69,7 @@ fn add_forms(secret: &[u8], forms: &mut Vec<Vec<u8>>) {
     if let Ok(text) = std::str::from_utf8(secret)
         && let Ok(json) = serde_json::to_string(text)
     {
-        // Without the quotes around it.
+        // The quotes around the JSON string are removed.
         forms.push(json.as_bytes()[1..json.len() - 1].to_vec());
     }
     for before in 0..3 {
@@ -83,16 +84,16 @@ fn add_forms(secret: &[u8], forms: &mut Vec<Vec<u8>>) {
     }
 }
 
-/// The secret after so many other bytes.
+/// Returns the secret after this number of other bytes.
 fn padded(secret: &[u8], before: usize) -> Vec<u8> {
     [&[0; 3][..before], secret].concat()
 }
 
-/// The characters of a Base64 text that the bytes before and after the secret have no part in.
+/// Returns the characters of a Base64 text that depend only on the secret, not on the bytes around it.
 fn within(text: &str, before: usize) -> Vec<u8> {
     let begin = [0, 2, 3][before];
     let text = text.trim_end_matches('=');
-    // The last may hold bits of the byte after it.
+    // The last character may contain bits of the following byte.
     text.as_bytes()[begin..text.len() - 1].to_vec()
 }
 

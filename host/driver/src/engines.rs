@@ -4,9 +4,9 @@ use host_engine::{Detection, EngineFile, INTERFACE};
 use super::{Host, OpsError, Request, Session};
 use crate::results::{EngineSummary, Engines};
 
-/// What engines there are, what each can do, and whether it answers at the target.
+/// Returns the engines, what each can do, and whether its backend answers at the target.
 ///
-/// A cluster that can't be reached is no error here: the engines are there all the same.
+/// A cluster that can't be reached is no error: the engines are listed without answers.
 ///
 /// # Errors
 /// When the sandbox can't be set up.
@@ -34,7 +34,7 @@ async fn detect(session: &Session, file: &EngineFile) -> Result<String, OpsError
     Ok(in_words(session.ask(file).await?.answer?))
 }
 
-/// What answered, in one line.
+/// Describes in one line which backend answered.
 pub(super) fn in_words(detection: Detection) -> String {
     let parts = [
         Some(detection.product),
@@ -50,7 +50,7 @@ fn row(file: &EngineFile, answers: Option<Result<String, String>>) -> EngineSumm
         id: manifest.id.to_string(),
         version: manifest.version.to_string(),
         interface: INTERFACE.to_owned(),
-        // What is part of another operation is nothing that anybody can ask for.
+        // Operations that are only a part of another one have no command, so users can't run them.
         operations: manifest
             .operations
             .keys()

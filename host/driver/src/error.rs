@@ -8,197 +8,361 @@ use host_cluster::ClusterError;
 use host_engine::EngineError;
 use host_transfer::TransferError;
 
-/// Why an operation could not be done.
+/// The reason why an operation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum OpsError {
+    /// The cluster could not be reached, or refused a request.
     #[error(transparent)]
     Cluster(Box<ClusterError>),
+    /// The engine could not be started, or reported an error.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The bytes of a backup could not be transferred or verified.
     #[error(transparent)]
     Transfer(Box<TransferError>),
+    /// The backup is not complete, so it can't be downloaded.
     #[error(
         "backup {} can't be downloaded: it is {state}{}",
         text::printable(id, 200),
         because(reason.as_deref())
     )]
     NotWhole {
+        /// Id of the backup.
         id: String,
+        /// State of the backup, as the engine reports it.
         state: String,
+        /// Reason of the state, if the engine reports one.
         reason: Option<String>,
+        /// The engine, as `--engine` accepts it.
         engine: String,
-        /// Whether it may become whole.
+        /// Whether the backup is still being made.
         running: bool,
     },
+    /// Some of several files did not pass verification.
     #[error("{}", several(*of, failed))]
     Files {
-        /// How many were asked for.
+        /// Number of files that were to be verified.
         of: usize,
+        /// The error of each file that did not pass.
         failed: Vec<TransferError>,
     },
+    /// The engine can't restore from a file.
     #[error(
         "{} restores from a file",
         match engine { Some(engine) => format!("engine {engine} never"), None => "no engine".to_owned() }
     )]
     NoFiles {
+        /// The engine that the user named. None if no engine restores from files.
         engine: Option<String>,
-        /// The engines that do.
+        /// The engines that restore from files.
         able: Vec<String>,
     },
+    /// The download did not end in time.
     #[error("backup {id} did not come within {seconds} s")]
-    TooSlow { id: String, seconds: u64 },
+    TooSlow {
+        /// Id of the backup.
+        id: String,
+        /// Time limit in seconds.
+        seconds: u64,
+    },
+    /// The engine reported success but saved no file.
     #[error("engine {engine} says that it saved backup {id}, and saved nothing")]
-    NothingSaved { engine: String, id: String },
+    NothingSaved {
+        /// The engine, as `--engine` accepts it.
+        engine: String,
+        /// Id of the backup.
+        id: String,
+    },
+    /// No engine has this name.
     #[error("there is no engine `{name}`")]
     UnknownEngine {
+        /// The name that the user gave.
         name: String,
-        /// The name that was perhaps meant.
+        /// A similar name of an engine, if there is one.
         near: Option<String>,
+        /// The engines that are available.
         known: Vec<String>,
     },
+    /// Several engines have this short name.
     #[error("several engines are called `{name}`: {}", engines.join(", "))]
-    AmbiguousEngine { name: String, engines: Vec<String> },
+    AmbiguousEngine {
+        /// The short name that the user gave.
+        name: String,
+        /// Ids of the engines that have the name.
+        engines: Vec<String>,
+    },
+    /// The engine that the user named does not have the operation.
     #[error("engine {engine} can't `{operation}`{}", in_its_words(reason.as_deref()))]
     CannotDo {
+        /// The engine, as `--engine` accepts it.
         engine: String,
+        /// The operation.
         operation: Operation,
-        /// What its manifest says about that.
+        /// Reason that the manifest of the engine gives.
         reason: Option<String>,
-        /// The engines that can.
+        /// The engines that have the operation.
         able: Vec<String>,
     },
+    /// No available engine has the operation.
     #[error("no engine can `{operation}`")]
-    NobodyCan { operation: Operation },
-    /// `auto` chooses no installed engine unless the user says so.
+    NobodyCan {
+        /// The operation.
+        operation: Operation,
+    },
+    /// Only installed engines can do this, and `auto` chooses none of them unless the user made one the default.
     #[error("no bundled engine can {}; installed engines that can: {}", what, able.join(", "))]
     OnlyInstalled {
-        /// For people.
+        /// The operation or verb, as people read it.
         what: String,
-        /// What is typed after `backup`.
+        /// The words after `backup` on the command line.
         command: String,
+        /// The operation.
         operation: Operation,
+        /// The installed engines that can do this.
         able: Vec<String>,
     },
+    /// The engine does not define the verb, or no engine does.
     #[error("{} verb `{verb}`", lacking(engine.as_deref()))]
     NoSuchVerb {
-        /// The one that was named.
+        /// The engine that the user named, if any.
         engine: Option<String>,
+        /// Name of the verb.
         verb: String,
-        /// The engines that have it.
+        /// The engines that define the verb.
         able: Vec<String>,
     },
+    /// Several engines define the verb, and the user named none of them.
     #[error("several engines have the verb `{verb}`: {}", engines.join(", "))]
-    ManyHaveVerb { verb: String, engines: Vec<String> },
+    ManyHaveVerb {
+        /// Name of the verb.
+        verb: String,
+        /// The engines that define the verb.
+        engines: Vec<String>,
+    },
+    /// The options do not fit the verb of the chosen engine.
     #[error("the verb `{verb}` of engine {engine} {problem}")]
     VerbOption {
+        /// The engine, as `--engine` accepts it.
         engine: String,
+        /// Name of the verb.
         verb: String,
+        /// The problem, as the end of a sentence.
         problem: String,
     },
+    /// The backup or restore ended, but did not succeed.
     #[error("the {} {id} ended {}: {state}{}", match activity { Activity::Backup => "backup", Activity::Restore => "restore of" }, if *partly { "with a part missing" } else { "badly" }, because(reason.as_deref()))]
     EndedBadly {
+        /// Whether a backup or a restore ended.
         activity: Activity,
+        /// Id of the backup.
         id: String,
+        /// State of the backup, as the engine reports it.
         state: String,
+        /// Reason of the state, if the engine reports one.
         reason: Option<String>,
-        /// What `--engine` takes for it, if it lists backups.
+        /// The engine, as `--engine` accepts it. None if the engine can't list backups.
         engine: Option<String>,
+        /// Whether only a part is missing.
         partly: bool,
     },
+    /// The option takes effect only after the end of the backup, and the command does not wait for it.
     #[error("`--{flag}` takes effect when the backup has ended, and nobody waits for that")]
-    NeedsWaiting { flag: String },
+    NeedsWaiting {
+        /// The flag, without dashes.
+        flag: String,
+    },
+    /// The chosen engine does not have the option.
     #[error("engine {engine} has no `--{flag}`")]
-    NotItsOption { engine: String, flag: String },
+    NotItsOption {
+        /// The engine, as `--engine` accepts it.
+        engine: String,
+        /// The flag, without dashes.
+        flag: String,
+    },
+    /// The backup succeeded, but the last step after it failed.
     #[error("backup {id} is complete, but what was to be done with it was not: {source}")]
-    Unfinished { id: String, source: Box<OpsError> },
+    Unfinished {
+        /// Id of the backup.
+        id: String,
+        /// The error of the last step.
+        source: Box<OpsError>,
+    },
+    /// The task has not ended yet.
     #[error("{} has not ended", text::printable(id, 200))]
-    NotEnded { id: String, engine: String },
+    NotEnded {
+        /// Id of the backup.
+        id: String,
+        /// The engine, as `--engine` accepts it.
+        engine: String,
+    },
+    /// The task did not end in time. It continues in the backend.
     #[error(
         "{} has not ended within {seconds} s; it goes on in the backend",
         text::printable(id, 200)
     )]
     StillRunning {
+        /// Id of the backup.
         id: String,
+        /// The engine, as `--engine` accepts it.
         engine: String,
+        /// Time limit in seconds.
         seconds: u64,
     },
+    /// The backend accepted a restore, but its state never showed the restore.
     #[error(
         "nothing is to be seen of the restore of {} {seconds} s after it was asked for: its state is still {state}",
         text::printable(id, 200)
     )]
     NoTrace {
+        /// Id of the backup.
         id: String,
-        /// As before.
+        /// State of the backup, the same as before the request.
         state: String,
+        /// The engine, as `--engine` accepts it.
         engine: String,
+        /// Seconds since the request.
         seconds: u64,
-        /// Whether it was not to be waited for any longer.
+        /// Whether the timeout of the user ended the waiting.
         timed_out: bool,
     },
+    /// The host refuses to put the id that the backend gave to a backup into a request.
     #[error("engine {engine} was given a backup with an id that can't be used: {reason}")]
-    UnusableId { engine: String, reason: String },
+    UnusableId {
+        /// The engine, as `--engine` accepts it.
+        engine: String,
+        /// Reason of the host.
+        reason: String,
+    },
+    /// The user asked every pod, but the engine does not work with pods.
     #[error("`--pod all` can't be used with engine {engine}, which works with no pods")]
-    NoPods { engine: String },
+    NoPods {
+        /// The engine, as `--engine` accepts it.
+        engine: String,
+    },
+    /// The answer to the request for a backup was lost, and no new backup is listed.
     #[error(
         "the answer was lost ({reason}), and no new backup is to be seen: nothing says whether one was begun"
     )]
-    OutcomeUnknown { reason: String, engine: String },
+    OutcomeUnknown {
+        /// The error that lost the answer.
+        reason: String,
+        /// The engine, as `--engine` accepts it.
+        engine: String,
+    },
+    /// The backend returns the backup in its response, and the response failed.
     #[error(
         "{source}; {}",
         if *broke_off { left_over(*to_output) } else { "whether the backup was made is not known, and nothing of it came" }
     )]
     ExportLost {
+        /// The error of the response.
         source: Box<OpsError>,
-        /// Whether bytes had begun to come.
+        /// Whether some bytes had arrived.
         broke_off: bool,
+        /// Whether the bytes went to stdout.
         to_output: bool,
     },
+    /// The backend returns the backup in its response, and the response did not end in time.
     #[error("the backup did not come within {seconds} s; {}", left_over(*to_output))]
-    ExportTooSlow { seconds: u64, to_output: bool },
+    ExportTooSlow {
+        /// Time limit in seconds.
+        seconds: u64,
+        /// Whether the bytes went to stdout.
+        to_output: bool,
+    },
+    /// The user does not want to wait, but the backend returns the backup in its response.
     #[error("engine {engine} saves the backup that it makes: there is nothing to begin and leave")]
-    NothingToLeave { engine: String },
+    NothingToLeave {
+        /// The engine, as `--engine` accepts it.
+        engine: String,
+    },
+    /// The user did not confirm a destructive operation.
     #[error("nothing was done, because it was not confirmed: {what}")]
-    NotConfirmed { what: String },
+    NotConfirmed {
+        /// The text that the user had to confirm.
+        what: String,
+    },
+    /// The user confirmed a destructive operation with the wrong name.
     #[error("nothing was done: {}", typed_wrongly(typed, wanted))]
     WrongName {
+        /// The text that the user typed.
         typed: String,
-        /// The name that was asked for.
+        /// The name that the question asked for.
         wanted: String,
     },
+    /// The credentials lack the user name or the password.
     #[error("the credentials of the backend have no {missing}")]
-    HalfCredentials { missing: &'static str },
+    HalfCredentials {
+        /// The part that is missing.
+        missing: &'static str,
+    },
+    /// The credentials can't be put into a header.
     #[error("the credentials of the backend can't be used: {what}")]
-    BadCredentials { what: &'static str },
+    BadCredentials {
+        /// The problem.
+        what: &'static str,
+    },
+    /// Another process on this machine holds the lock of the target.
     #[error(
         "another {operation} of {place} is running on this machine{}",
         holder.as_ref().map_or(String::new(), |it| format!(": {}", text::printable(it, 500)))
     )]
     LockedHere {
+        /// Name of the operation.
         operation: String,
         /// The target and its namespace.
         place: String,
-        /// Who holds the lock, and since when.
+        /// The holder of the lock and the time when it took the lock, if known.
         holder: Option<String>,
+        /// Path of the lock file.
         path: PathBuf,
     },
+    /// The lock file can't be opened or locked.
     #[error("the lock {} can't be used: {source}", path.display())]
-    LocalLock { path: PathBuf, source: io::Error },
+    LocalLock {
+        /// Path of the lock file.
+        path: PathBuf,
+        /// The error of the system.
+        source: io::Error,
+    },
+    /// There is no home folder for the state of the program.
     #[error("there is no home folder to keep a lock in")]
     NoHome,
+    /// The system returned no random numbers.
     #[error("the system gives no random numbers")]
     NoRandomness,
+    /// The engine lists no backup that the user could choose.
     #[error("engine {engine} has no backup to choose from")]
-    NoBackups { engine: String },
+    NoBackups {
+        /// The engine, as `--engine` accepts it.
+        engine: String,
+    },
+    /// The user left the menu without a choice.
     #[error("nothing was chosen")]
     NothingChosen,
+    /// The menu of backups can't be shown.
     #[error("the menu can't be shown: {source}")]
-    Menu { source: io::Error },
+    Menu {
+        /// The error of the terminal.
+        source: io::Error,
+    },
+    /// No listed backup has succeeded.
     #[error("there is no backup that ended well")]
     NothingWhole,
+    /// The file that records the calls of engines can't be written.
     #[error("{} can't be written: {source}", text::printable(&path.to_string_lossy(), 1000))]
-    Audit { path: PathBuf, source: io::Error },
+    Audit {
+        /// Path of the file.
+        path: PathBuf,
+        /// The error of the system.
+        source: io::Error,
+    },
+    /// A worker thread of this process ended unexpectedly.
     #[error("a worker of this process ended unexpectedly: {reason}")]
-    Worker { reason: String },
+    Worker {
+        /// Reason of the end.
+        reason: String,
+    },
 }
 
 impl From<ClusterError> for OpsError {
@@ -213,7 +377,7 @@ impl From<TransferError> for OpsError {
     }
 }
 
-/// Each file that is not right, with the reason.
+/// Lists each file that did not pass, with the reason.
 fn several(of: usize, failed: &[TransferError]) -> String {
     if let ([only], 1) = (failed, of) {
         return only.to_string();
@@ -226,7 +390,7 @@ fn several(of: usize, failed: &[TransferError]) -> String {
     )
 }
 
-/// The gravest: bytes that are wrong, before files that could not be looked at.
+/// Returns the gravest failure: damaged bytes come before unreadable files.
 fn gravest(of: usize, failed: &[TransferError]) -> Failure {
     let is_damage = |error: &TransferError| error.failure() == Failure::Integrity;
     match failed {
@@ -236,7 +400,7 @@ fn gravest(of: usize, failed: &[TransferError]) -> Failure {
     }
 }
 
-/// What stays of a backup that did not come whole, and can't be taken up again.
+/// Describes what remains of an incomplete backup that can't be resumed.
 const fn left_over(to_output: bool) -> &'static str {
     if to_output {
         "what was written is not a whole backup"
@@ -245,7 +409,7 @@ const fn left_over(to_output: bool) -> &'static str {
     }
 }
 
-/// What was typed in place of a name.
+/// Describes how the typed text differs from the name.
 fn typed_wrongly(typed: &str, wanted: &str) -> String {
     let (typed, wanted) = (text::printable(typed, 200), text::printable(wanted, 200));
     if typed.is_empty() {
@@ -262,7 +426,7 @@ fn lacking(engine: Option<&str>) -> String {
     }
 }
 
-/// The reason of a manifest.
+/// Returns the reason that a manifest gives, to append it to a message.
 fn in_its_words(reason: Option<&str>) -> String {
     reason
         .map(|reason| format!(": {}", text::printable(reason, 300)))

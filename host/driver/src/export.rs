@@ -1,4 +1,4 @@
-//! A backup that its backend answers with: made, and saved, in one go.
+//! Backups that the backend returns in its response: creating and saving them is one step.
 
 use std::time::Duration;
 
@@ -19,11 +19,11 @@ use super::wait::{Waiting, judge, until_ended};
 use super::{OpsError, Session};
 use crate::results::LocalFile;
 
-/// How often the bytes of a backup that was begun, and is downloaded when it has ended, are asked for
-/// again without having got further. Those of an answer to the first request are asked for once.
+/// Number of retries without progress to download a backup that the backend created before. The bytes of the
+/// first response are never requested again.
 const RETRIES: u32 = 6;
 
-/// Refuses what can't be, before the backend has any work.
+/// Refuses impossible requests before the backend has any work.
 pub(super) fn check(request: &CreateRequest, engine: &str) -> Result<(), OpsError> {
     if !request.waiting.wait {
         return Err(OpsError::NothingToLeave {
@@ -36,8 +36,8 @@ pub(super) fn check(request: &CreateRequest, engine: &str) -> Result<(), OpsErro
     }
 }
 
-/// Lets the engine make the backup and save it. The request is sent once: what breaks off is an error,
-/// because to ask again would be to make another backup.
+/// Lets the engine create the backup and save it. The request is sent once. An interruption is an error,
+/// because another request would create another backup.
 pub(super) async fn export(
     session: &Session,
     running: &mut Running,
@@ -65,14 +65,14 @@ pub(super) async fn export(
         (backup, stored)
     };
     backup.size = Some(stored.length);
-    // The backend was asked for it then; most say nothing of the time.
+    // Most backends report no time, and they were asked just now.
     let now = Timestamp::now().round(Unit::Second).ok();
     backup.created = backup.created.or(now);
     let file = account_for(session, stored, None, deed);
     Ok((backup, file))
 }
 
-/// Waits for the end of a backup whose bytes are not there yet.
+/// Waits for the end of a backup whose bytes are not available yet.
 async fn follow(
     session: &Session,
     running: &mut Running,
@@ -104,7 +104,7 @@ async fn follow(
         OpsError::StillRunning { id, engine, .. } => OpsError::StillRunning {
             id,
             engine,
-            // What was left of it would say little.
+            // The error reports the whole timeout, because the rest of it would say little.
             seconds: request.waiting.timeout.as_secs(),
         },
         other => other,
@@ -123,7 +123,7 @@ fn order(session: &Session, request: &CreateRequest) -> Order {
     }
 }
 
-/// The time that the user allows for all of it.
+/// The time that the user allows for everything.
 struct Limit {
     until: Option<(Instant, Duration)>,
     to_output: bool,
@@ -156,7 +156,7 @@ impl Limit {
     }
 }
 
-/// Says what it means that this came in the middle, where it did.
+/// Adds to an error in the middle of a backup what it means for that backup.
 fn once_only(error: OpsError, to_output: bool) -> OpsError {
     let broke_off = match &error {
         OpsError::Transfer(error) => matches!(**error, TransferError::Interrupted { .. }),

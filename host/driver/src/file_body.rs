@@ -12,11 +12,11 @@ use host_engine::Artifact;
 use http_body::{Body, Frame, SizeHint};
 use tokio::sync::mpsc;
 
-/// How many bytes are read at once, and how many such pieces wait.
+/// Size of one read in bytes, and the number of pieces that may be queued.
 const PIECE: u64 = 256 << 10;
 const WAITING: usize = 4;
 
-/// The file has other bytes than when it was verified.
+/// The bytes of the file differ from those that were verified.
 #[derive(Debug, thiserror::Error)]
 #[error("the file {name} changed while it was sent")]
 struct Changed {
@@ -27,18 +27,18 @@ type Piece = Result<Bytes, StreamError>;
 
 struct FileBody {
     pieces: mpsc::Receiver<Piece>,
-    /// Bytes that are still to come.
+    /// Number of bytes that are still unread.
     left: u64,
 }
 
-/// The bytes of a verified file. They are hashed once more while they are sent: if they are others by
-/// now, the request breaks off before its last piece.
+/// Returns the bytes of a verified file as a body. They are hashed again while they are sent. If they have
+/// changed, the request fails before its last piece.
 pub(super) fn file_body(artifact: Artifact) -> RequestBody {
     let (sender, pieces) = mpsc::channel(WAITING);
     let left = artifact.length;
     tokio::task::spawn_blocking(move || {
         if let Err(error) = read(&artifact, &sender) {
-            // Nobody listens when the request has ended.
+            // The receiver is gone when the request has ended.
             let _ = sender.blocking_send(Err(error));
         }
     });

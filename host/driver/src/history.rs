@@ -1,4 +1,4 @@
-//! What was done on this machine.
+//! The history: which operations ran on this machine.
 
 use std::mem;
 use std::path::{Path, PathBuf};
@@ -13,36 +13,36 @@ use super::session::Running;
 use super::{Host, OpsError, Session};
 use crate::results::{PastOperation, PastOperations};
 
-/// What an entry is about.
+/// An operation that becomes an entry of the history.
 ///
-/// If it is dropped before it was recorded, the command was stopped: that is recorded then.
+/// If it is dropped before it was recorded, the command was stopped. Then that is recorded.
 #[derive(Default)]
 pub(super) struct Deed {
     pub(super) operation: String,
     pub(super) engine: String,
-    /// Where: context, namespace and target.
+    /// Context, namespace and target.
     pub(super) scope: String,
-    /// Of the backup.
+    /// Id of the backup.
     pub(super) id: Option<String>,
     pub(super) file: Option<PathBuf>,
     pub(super) bytes: Option<u64>,
-    /// In hexadecimal.
+    /// SHA-256 digest in hexadecimal.
     pub(super) sha256: Option<String>,
-    /// It was begun, and how it ends is not known.
+    /// Whether the work was begun and its end is not known.
     pub(super) goes_on: bool,
-    /// How it ended, where a result alone does not say it: outcome and message.
+    /// Outcome and message, if the result of the command alone does not tell them.
     ended: Option<(&'static str, String)>,
-    /// Where its bytes go.
+    /// The state of the body that is saved, for the number of received bytes.
     saving: Option<Arc<Saving>>,
     is_recorded: bool,
-    /// Where it is recorded.
+    /// The host whose history gets the entry.
     host: Option<Host>,
 }
 
-/// The newest entries first.
+/// Returns the newest entries of the history, newest first.
 ///
 /// # Errors
-/// When the record can't be read.
+/// When the history can't be read.
 pub async fn history(host: &Host, limit: Option<u32>) -> Result<PastOperations, OpsError> {
     let Some(history) = host.history() else {
         return Err(OpsError::NoHome);
@@ -85,17 +85,17 @@ impl Deed {
         deed
     }
 
-    /// Leaves no line: nothing was to be done.
+    /// Discards the entry, because there was nothing to do.
     pub(super) fn forget(mut self) {
         self.is_recorded = true;
     }
 
-    /// Says how it ended, if it ends well.
+    /// Sets outcome and message for the case that the command succeeds.
     pub(super) fn ended(&mut self, outcome: &'static str, message: &str) {
         self.ended = Some((outcome, message.to_owned()));
     }
 
-    /// Writes it down. What was done was done, also when that can't be written.
+    /// Writes the entry. A failure to write it does not fail the command, because the work is done.
     pub(super) async fn record<T>(mut self, result: &Result<T, OpsError>) {
         self.is_recorded = true;
         let Some(host) = self.host.take() else {
@@ -138,7 +138,7 @@ impl Deed {
         let broke_off = matches!(outcome, "Interrupted" | "TimedOut");
         if broke_off {
             self.bytes = self.bytes.or_else(|| self.received());
-            // How to go on is part of what is to be known later.
+            // The history also keeps the hint, because the user may need it later.
             if let Some(hint) = error.hint() {
                 message = format!("{message}; {hint}");
             }
@@ -146,13 +146,13 @@ impl Deed {
         self.entry(outcome, Some(message))
     }
 
-    /// The bytes that have come so far, if some have.
+    /// Returns the number of bytes received so far, if there are any.
     fn received(&self) -> Option<u64> {
         let received = self.saving.as_ref()?.received();
         (received > 0).then_some(received)
     }
 
-    /// What is to be said of a command that was stopped.
+    /// Returns the entry for a command that was stopped.
     fn stopped(&mut self) -> Entry {
         let received = self.received();
         self.bytes = self.bytes.or(received);
@@ -194,7 +194,7 @@ impl Drop for Deed {
         if self.is_recorded || self.operation.is_empty() {
             return;
         }
-        // The command ends here; nobody is left to wait for a thread.
+        // The process is about to end, so the entry is written on this thread.
         if let Some(history) = self.host.as_ref().and_then(Host::history) {
             let entry = if std::thread::panicking() {
                 let message = "ended by a fault in kubectl-broker".to_owned();
@@ -207,7 +207,7 @@ impl Drop for Deed {
     }
 }
 
-/// The error of a transfer, also where more was said of it.
+/// Returns the error of a transfer, also if another error wraps it.
 fn transfer_error(error: &OpsError) -> Option<&TransferError> {
     match error {
         OpsError::Transfer(error) => Some(error),
@@ -218,12 +218,12 @@ fn transfer_error(error: &OpsError) -> Option<&TransferError> {
     }
 }
 
-/// The last download, or backup that came with its creation, into this file.
+/// Returns the entry of the last command that saved a backup in this file.
 pub(super) fn last_download(history: &History, file: &Path) -> Option<Entry> {
     let file = file.canonicalize().ok()?;
     let past = history.read().ok()?;
     past.entries.into_iter().rev().find(|entry| {
-        // An entry of `create` names a file only if it was saved there.
+        // An entry of `create` names a file only if the backup was saved there.
         let saves = matches!(&*entry.operation, "download" | "create");
         saves
             && matches!(&*entry.outcome, "Succeeded" | "Unproven")
@@ -231,7 +231,7 @@ pub(super) fn last_download(history: &History, file: &Path) -> Option<Entry> {
     })
 }
 
-/// Runs what waits for a disk where it holds nobody up.
+/// Runs work that waits for the disk on a blocking thread.
 pub(super) async fn in_background<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, OpsError> {

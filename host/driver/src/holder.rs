@@ -1,19 +1,20 @@
-//! Who holds a lock, for those who find it taken. Nothing of it is read from variables, which scripts and containers
-//! often don't have, and anybody can set.
+//! Describes the holder of a lock for users who find it taken.
+//!
+//! Environment variables are not used: scripts and containers often lack them, and anybody can set them.
 
 use host_base::text;
 use host_cluster::Cluster;
 
-/// Longest name of a user or a machine that is kept, in characters.
+/// Longest name of a user or a machine, in characters.
 const MAX_NAME: usize = 200;
 
-/// This user, machine and process: `ann@laptop process 4711`.
+/// Describes this user, machine and process, such as `ann@laptop process 4711`.
 pub(super) fn here() -> String {
     let (user, host) = (named(&user()), named(&host()));
     format!("{user}@{host} process {}", std::process::id())
 }
 
-/// The same with the name that the API server has for this user, if it tells it: `… as oidc:ann`.
+/// Adds the name that the API server uses for this user, if it tells the name: `… as oidc:ann`.
 pub(super) async fn at(cluster: &Cluster) -> String {
     match cluster.api_user().await {
         Some(user) => format!("{} as {}", here(), named(&user)),
@@ -25,7 +26,7 @@ fn named(name: &str) -> String {
     text::printable(name, MAX_NAME).into_owned()
 }
 
-/// The name of this process's user; its number where it has none, as in most containers.
+/// Returns the name of this process's user. It is the number if the user has no name, as in most containers.
 #[cfg(unix)]
 fn user() -> String {
     let id = nix::unistd::getuid();
@@ -52,7 +53,7 @@ fn host() -> String {
     variable("COMPUTERNAME").unwrap_or_else(|| "a machine".to_owned())
 }
 
-/// Set by the system itself, where there is no call for it that is safe.
+/// Reads a variable that the system itself sets. These systems have no safe call for it.
 #[cfg(not(unix))]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|text| !text.is_empty())

@@ -7,32 +7,32 @@ use host_transfer::History;
 use super::OpsError;
 use super::compiling::Compiling;
 
-/// What a [`Host`] is made of.
+/// The parts that a [`Host`] is built from.
 pub struct HostSettings {
     /// The engines that may be used.
     pub engines: Catalogue,
-    /// What one call of an engine may use.
+    /// The limits of one call of an engine.
     pub limits: Limits,
-    /// The folders of the program; none where it has no home.
+    /// The folders of the program. None if the process has no home folder.
     pub folders: Option<Folders>,
-    /// The front end.
+    /// The front end, which shows progress and notes.
     pub reporter: Arc<dyn Reporter>,
 }
 
-/// What is made once in a process, however many targets it works on: the sandbox, the engines, the folders,
-/// and the front end. Cheap to clone.
+/// State that a process shares among all its targets: the sandbox, the engines, the folders and the front end.
+/// Cloning it is cheap.
 #[derive(Clone)]
 pub struct Host(Arc<Inner>);
 
 struct Inner {
     settings: HostSettings,
-    /// Made when the first engine is needed.
+    /// Created when the first engine is needed, because setting up the sandbox takes time.
     runtime: OnceLock<Arc<Runtime>>,
     compiling: Compiling,
 }
 
 impl Host {
-    /// Takes the settings. The sandbox is set up by the first engine that is needed.
+    /// Creates a host from these settings. The sandbox is set up when the first engine is needed.
     #[must_use]
     pub fn new(settings: HostSettings) -> Self {
         let compiling = Compiling::new(Arc::clone(&settings.reporter));
@@ -43,19 +43,19 @@ impl Host {
         }))
     }
 
-    /// The engines that may be used.
+    /// Returns the engines that may be used.
     #[must_use]
     pub fn engines(&self) -> &Catalogue {
         &self.0.settings.engines
     }
 
-    /// What one call of an engine may use.
+    /// Returns the limits of one call of an engine.
     #[must_use]
     pub fn limits(&self) -> Limits {
         self.0.settings.limits
     }
 
-    /// The front end.
+    /// Returns the front end.
     #[must_use]
     pub fn reporter(&self) -> &Arc<dyn Reporter> {
         &self.0.settings.reporter
@@ -65,22 +65,22 @@ impl Host {
         self.0.settings.folders.as_ref()
     }
 
-    /// The record of what was done on this machine.
+    /// Returns the history of this machine, or none if there is no home folder.
     pub(super) fn history(&self) -> Option<History> {
         Some(History::new(&self.folders()?.state))
     }
 
-    /// The sandbox, which is set up the first time.
+    /// Returns the sandbox. The first call sets it up.
     pub(super) fn runtime(&self) -> Result<&Arc<Runtime>, EngineError> {
         if let Some(runtime) = self.0.runtime.get() {
             return Ok(runtime);
         }
         let runtime = Arc::new(Runtime::new(self.cache())?);
-        // Another thread may have been first.
+        // Another thread may have set it up in the meantime; its sandbox is used then.
         Ok(self.0.runtime.get_or_init(|| runtime))
     }
 
-    /// Without a cache everything works, more slowly.
+    /// Opens the cache of native code. Without the cache everything works, but more slowly.
     fn cache(&self) -> Option<NativeCache> {
         let opened = match self.folders() {
             Some(folders) => NativeCache::open(folders),
@@ -94,7 +94,8 @@ impl Host {
             .ok()
     }
 
-    /// Makes native code of an engine, where nothing else is held up by it.
+    /// Compiles an engine to native code, or takes the code from the cache. The work runs on a blocking
+    /// thread.
     pub(super) async fn load(&self, file: &EngineFile) -> Result<Loaded, OpsError> {
         let runtime = Arc::clone(self.runtime()?);
         let loading = Arc::clone(&runtime);
@@ -102,7 +103,7 @@ impl Host {
         let compiling = self.0.compiling.clone();
         let loaded = tokio::task::spawn_blocking(move || {
             let name = to_load.manifest().id.to_string();
-            // Told until it is there, however it ends.
+            // The front end shows the engine until this value is dropped, also if compiling fails.
             let told = OnceLock::new();
             loading.load_telling(to_load, &|| {
                 told.get_or_init(|| compiling.begin(&name));

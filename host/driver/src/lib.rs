@@ -1,5 +1,7 @@
-//! What the commands do, without a command line: choose an engine, connect, drive it, and hand back
-//! what is to be shown.
+//! The operations behind the commands: they choose an engine, connect, run it and return a result.
+//! The crate parses no command line and prints nothing; a front end shows the results.
+
+#![deny(missing_docs)]
 
 mod act;
 mod asking;

@@ -10,13 +10,13 @@ use super::session::Running;
 use super::{OpsError, Session};
 use crate::results::{Backups, PerPod, PodFailure};
 
-/// How many pods are asked at the same time.
+/// Number of pods that are asked at the same time.
 const AT_ONCE: usize = 4;
 
-/// Lists the backups of one engine, newest first, `limit` of them at most.
+/// Lists the backups of one engine, newest first, at most `limit` of them.
 ///
 /// # Errors
-/// When no engine can, or the one that was chosen could not.
+/// When no engine can list backups, or when the chosen one failed.
 pub async fn list(session: &Session, limit: Option<u32>) -> Result<Backups, OpsError> {
     let mut running = session.engine_for(Operation::List).await?;
     if session.all_pods() {
@@ -46,7 +46,7 @@ async fn ask(
     running.original(listed)
 }
 
-/// Leaves as many as are wanted, and returns how many there were more.
+/// Truncates the list to `limit` items, and returns how many were removed.
 fn cut<T>(items: &mut Vec<T>, limit: Option<u32>) -> usize {
     let wanted = limit.map_or(usize::MAX, |limit| {
         usize::try_from(limit).unwrap_or(usize::MAX)
@@ -56,8 +56,8 @@ fn cut<T>(items: &mut Vec<T>, limit: Option<u32>) -> usize {
     left_out
 }
 
-/// Asks each pod in which a container runs, with the engine that was chosen. What some pods tell counts
-/// although others fail.
+/// Asks every pod with a running container, using the chosen engine. The answers of some pods count although
+/// others fail.
 async fn of_all_pods(
     session: &Session,
     chosen: &Running,

@@ -1,7 +1,8 @@
-//! One destructive operation at a time on one target.
+//! Locks that allow one destructive operation at a time on a target.
 //!
-//! Two locks are taken, because neither sees everybody. A lock of this machine keeps out this user's other processes,
-//! whoever they are for the cluster. A Lease keeps out all who may see Leases, wherever they are.
+//! Two locks are taken, because each misses some rivals. A file lock on this machine excludes this user's
+//! other processes, whatever their cluster user. A Lease excludes every user who may read Leases, on any
+//! machine.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
@@ -22,13 +23,13 @@ use super::{OpsError, Session, holder};
 /// How long a Lease outlives a process that was killed.
 const LEASE: Duration = Duration::from_mins(1);
 
-/// Longest text about its holder that a lock file may have, in bytes.
+/// Longest text about the holder in a lock file, in bytes.
 const MAX_HOLDER: u64 = 4096;
 
-/// Runs `work` while nobody else does the same to `subject`, a name of the namespace.
+/// Runs `work` while no other process runs the operation on `subject`, a name in the namespace.
 ///
-/// The Lease is released when nothing goes on in the backend. It stays until its time is over, and the user is told, if
-/// `work` is stopped, or if `goes_on` says of its result that the backend may still work.
+/// The Lease is released when nothing continues in the backend. It stays until it expires if `work` is
+/// stopped, or if `goes_on` returns true for its result. Then the user is told.
 pub(super) async fn locked<T>(
     session: &Session,
     operation: &str,
@@ -58,7 +59,7 @@ pub(super) async fn locked<T>(
         lease: None,
     };
     let acquired = cluster.acquire_lease(&name, &holder, LEASE).await;
-    // Of a request without an answer nobody knows what it did.
+    // If no answer came, the API server may have created the Lease.
     guard.asked = matches!(acquired, Err(ClusterError::RequestTimedOut { .. }));
     match acquired? {
         Acquired::Held(lease) => {
@@ -85,7 +86,7 @@ pub(super) async fn locked<T>(
                     std::panic::resume_unwind(panic);
                 }
             };
-            // A Lease that was lost can't be kept, whatever goes on.
+            // A lost Lease can't be kept, whatever continues in the backend.
             if !kept.as_ref().is_ok_and(goes_on) {
                 guard.release().await;
             }
@@ -101,12 +102,12 @@ pub(super) async fn locked<T>(
     }
 }
 
-/// What is known of the Lease. Dropped before its release, it tells what stays behind.
+/// The state of the Lease. If the guard is dropped before the release, it tells the user what stays behind.
 struct Guard<'a> {
     reporter: Arc<dyn Reporter>,
     namespace: &'a str,
     name: &'a str,
-    /// Whether the API server was asked for it, and may have made it.
+    /// Whether the API server was asked to create the Lease, and may have done it.
     asked: bool,
     lease: Option<Box<HeldLease>>,
 }
@@ -150,7 +151,7 @@ impl Drop for Guard<'_> {
     }
 }
 
-/// To the second, rounded up: Leases count no finer.
+/// Returns when the Lease expires, rounded up to seconds, the unit of Leases.
 fn until(lease: &HeldLease) -> Timestamp {
     let until = lease.until();
     let rounding = jiff::TimestampRound::new()
@@ -159,10 +160,10 @@ fn until(lease: &HeldLease) -> Timestamp {
     until.round(rounding).unwrap_or(until)
 }
 
-/// What one lock of this machine is about.
+/// The subject of one lock on this machine.
 ///
-/// The same target has the same lock whichever user, context or kubeconfig leads there, as long as the server is
-/// written the same way. The files are in the state folder of the user of this machine: other users have their own.
+/// All users, contexts and kubeconfigs share the lock of a target, as long as they write the server the same
+/// way. The files are in the state folder of the machine's user, so other users have their own.
 struct Place<'a> {
     server: &'a str,
     namespace: &'a str,
@@ -171,7 +172,7 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// Held until it is dropped, or the process ends.
+    /// Takes the lock. It is held until the file is dropped or the process ends.
     fn lock(&self, folder: &Path) -> Result<File, OpsError> {
         let path = folder.join(self.file_name());
         let failed = |source| OpsError::LocalLock {
@@ -182,7 +183,7 @@ impl Place<'_> {
         let mut file = open(&path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {
-                // Of use for people only: the lock holds whatever the file says.
+                // The text in the file is only for people: the lock holds without it.
                 let _ = sign(&mut file);
                 Ok(file)
             }
@@ -214,14 +215,14 @@ impl Place<'_> {
     }
 }
 
-/// Writes down who holds a lock of this machine.
+/// Writes to the lock file who holds the lock.
 fn sign(file: &mut File) -> io::Result<()> {
     let since = Timestamp::now().round(Unit::Second).unwrap_or_default();
     file.set_len(0)?;
     file.write_all(format!("{} since {since}\n", holder::here()).as_bytes())
 }
 
-/// A URL of a server as all who mean it write it: case, default port and a slash at the end don't matter.
+/// Normalizes the URL of a server: case, default port and trailing slash don't matter.
 fn address(server: &str) -> String {
     let Ok(uri) = server.parse::<Uri>() else {
         return server.to_owned();
@@ -237,10 +238,10 @@ fn address(server: &str) -> String {
     )
 }
 
-/// Whoever reads a lock must not wait for what pretends to be one.
+/// Opens a lock file. Opening must not block on a named pipe in its place.
 fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    // What another process has written stays until the lock is ours.
+    // The text of another process stays until this process holds the lock.
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
     {
@@ -275,7 +276,7 @@ fn read_holder(file: &File) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// Makes a holder one of a kind.
+/// Returns a random text that makes the holder unique.
 fn random() -> Result<String, OpsError> {
     let mut random = [0; 8];
     getrandom::fill(&mut random).map_err(|_| OpsError::NoRandomness)?;

@@ -19,13 +19,13 @@ use super::credentials::Credentials;
 use super::file_body::file_body;
 use super::passing::Passed;
 
-/// Whose requests go where.
+/// Where the requests of an engine go, and with which credentials.
 #[derive(Clone)]
 pub(super) struct Route {
     pub(super) cluster: Cluster,
     pub(super) target: Target,
     pub(super) manifest: Manifest,
-    /// Values of the manifests' port flags, by flag.
+    /// Values of the port flags that manifests declare, by flag.
     pub(super) ports: BTreeMap<String, u16>,
     pub(super) credentials: Credentials,
     pub(super) s3: Arc<S3>,
@@ -37,25 +37,26 @@ pub(super) struct Endpoints {
     backends: BTreeMap<String, Backend>,
     deadlines: Deadlines,
     last_error: LastError,
-    /// Notes of how often a backend asked to wait.
+    /// Notes about the delays that backends asked for.
     waited: Mutex<Vec<String>>,
 }
 
-/// How often, and how long at most, a request waits because its backend asks for it (RFC 9110, 10.2.3).
+/// Number of delays, and the longest one, that a backend may ask for before a retry (RFC 9110, 10.2.3).
 const WAITS: u32 = 3;
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
-/// The last error that was handed to the engine, as it was before the engine's types made it poorer.
+/// The last error that the engine received, in its original form. The types of the engine interface lose
+/// details.
 ///
-/// All that an engine reaches share it: the errors of one call follow each other.
+/// All services of an engine share this slot, because the errors of one call follow each other.
 #[derive(Clone, Default)]
 pub(super) struct LastError(Arc<Mutex<Option<Passed<ClusterError>>>>);
 
 impl Endpoints {
-    /// Finds the pods and ports of every endpoint of a manifest that is in pods. No port-forward is opened yet.
+    /// Finds the pods and ports of every endpoint of a manifest that is in pods. No port-forward is opened
+    /// yet.
     ///
-    /// It is done before the engine runs, so that what is wrong with the target is never told
-    /// through the engine.
+    /// This happens before the engine runs, so that problems with the target don't pass through the engine.
     pub(super) async fn find(route: Route) -> Result<Self, ClusterError> {
         let endpoints = route.manifest.endpoints.iter();
         let in_pods = endpoints.filter(|(_, endpoint)| endpoint.is_in_pods());
@@ -67,7 +68,7 @@ impl Endpoints {
         Ok(Self::over(backends, route))
     }
 
-    /// The same over endpoints that were found one by one.
+    /// Uses endpoints that were found one by one.
     pub(super) fn over(backends: BTreeMap<String, Backend>, route: Route) -> Self {
         Self {
             backends,
@@ -78,11 +79,11 @@ impl Endpoints {
         }
     }
 
-    /// The same once more: what was found before may be gone.
+    /// Finds the endpoints again, because the pods may have changed.
     pub(super) async fn find_again(&self) -> Result<Self, Report> {
         let found = Self::find(self.route.clone()).await;
         let mut found = found.map_err(|error| {
-            // A pod that is restarted comes back.
+            // A restarted pod comes back, so a retry may help.
             let retryable = error.failure() != Failure::NotAllowed;
             Report {
                 retryable,
@@ -93,7 +94,7 @@ impl Endpoints {
         Ok(found)
     }
 
-    /// What a request asks for and where, the same in every run, without credentials.
+    /// Identifies what a request asks for and where. It is the same in every process and has no credentials.
     pub(super) fn identity(&self, outgoing: &Outgoing) -> String {
         let Route {
             cluster,
@@ -113,14 +114,14 @@ impl Endpoints {
         .join(" ")
     }
 
-    /// What was not as expected, for the user.
+    /// Returns the new notes for the user, and forgets them.
     pub(super) fn take_notes(&self) -> Vec<String> {
         let mut notes = std::mem::take(&mut *self.waited());
         notes.extend(self.backends.values().flat_map(Backend::take_notes));
         notes
     }
 
-    /// Sends a request. One that changes nothing is sent again where the backend says when.
+    /// Sends a request. A request that changes nothing is retried when the backend asks for a delay.
     async fn ask(
         &self,
         backend: &Backend,
@@ -144,7 +145,7 @@ impl Endpoints {
         }
     }
 
-    /// Sends a request to S3, which is only read.
+    /// Sends a request to S3. S3 is only read.
     async fn ask_s3(&self, outgoing: Outgoing, first_byte: Duration) -> Result<Answer, Report> {
         let access = match outgoing.auth {
             Auth::Aws => Access::Signed,
@@ -160,29 +161,29 @@ impl Endpoints {
         self.waited.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whose endpoints they are.
+    /// Returns the target of the endpoints.
     pub(super) fn target(&self) -> &Target {
         &self.route.target
     }
 
-    /// The pod that has answered, of those that the endpoints lead to.
+    /// Returns the pod that has answered.
     pub(super) fn answered(&self) -> Option<String> {
         let mut backends = self.backends.values();
         backends.find_map(Backend::answered)
     }
 
-    /// The pod that will be asked. From now on no other is.
+    /// Returns the pod that will be asked. All later requests go to that pod.
     pub(super) fn settle_on_pod(&self) -> Option<String> {
         let mut pods = self.backends.values().filter_map(Backend::settle_on_pod);
         pods.next()
     }
 
-    /// Where the errors of other ways to the cluster are kept too.
+    /// Returns the slot for errors, which other services of the engine share.
     pub(super) fn last_error(&self) -> LastError {
         self.last_error.clone()
     }
 
-    /// The error of the cluster that an engine passed on as its own, if `report` is that.
+    /// Returns the error of the cluster that an engine passed on as `report`, if there is one.
     pub(super) fn original_of(&self, report: &Report) -> Option<ClusterError> {
         self.last_error.take(report)
     }
@@ -215,7 +216,7 @@ impl LastError {
         Some(passed.into_error())
     }
 
-    /// What the engine is told of an error, which is kept.
+    /// Keeps an error, and returns its form for the engine.
     pub(super) fn report(&self, error: ClusterError) -> Report {
         let mut report = report(&error);
         let passed = Passed::new(error, &mut report);
@@ -261,7 +262,7 @@ impl Network for Endpoints {
     }
 }
 
-/// How long a backend that is busy asks to wait, where that is worth it.
+/// Returns the delay that a busy backend asks for, if it is short enough to wait.
 fn asks_to_wait<B>(response: &http::Response<B>) -> Option<Duration> {
     if !matches!(response.status().as_u16(), 429 | 503) {
         return None;
@@ -276,7 +277,7 @@ fn body(sent: Sent) -> RequestBody {
     }
 }
 
-/// An error of the cluster in the terms of the engine interface.
+/// Translates an error of the cluster into the terms of the engine interface.
 pub(super) fn report(error: &ClusterError) -> Report {
     let (kind, retryable) = match error {
         ClusterError::PortClosed { .. }
@@ -292,7 +293,7 @@ pub(super) fn report(error: &ClusterError) -> Report {
         ClusterError::TimedOut { .. } | ClusterError::RequestTimedOut { .. } => {
             (ReportKind::TimedOut, true)
         }
-        // It may still run.
+        // The command may still be running.
         ClusterError::CommandTimedOut { .. } => (ReportKind::TimedOut, false),
         ClusterError::CommandNotRun { .. } => (ReportKind::Unsupported, false),
         ClusterError::Api { status: 404, .. } | ClusterError::NoSuchKind { .. } => {

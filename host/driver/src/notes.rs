@@ -1,14 +1,15 @@
-//! What a command says beside its result.
+//! The notes that a command shows in addition to its result.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use host_base::Reporter;
 
-/// How many sentences are remembered.
+/// Number of sentences that are remembered.
 const MAX_SAID: usize = 1000;
 
-/// Says each sentence once: several engines of one command, and one that is started again, meet the same.
+/// Shows each sentence once. Several engines of one command, or restarts of one engine, may cause the same
+/// note.
 #[derive(Clone)]
 pub(super) struct Notes {
     reporter: Arc<dyn Reporter>,

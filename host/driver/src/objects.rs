@@ -15,18 +15,18 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::network::LastError;
 
-/// How many of the objects that an engine looked at are watched while a command waits.
+/// Number of objects that are watched while a command waits. They are among those that the engine read.
 const MAX_WATCHED: usize = 4;
-/// The shortest pause between two looks, however often an object changes.
+/// Shortest pause between two observations, however often an object changes.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
 
-/// The Kubernetes objects of one engine. Nothing is asked of the cluster before the engine asks for
-/// something.
+/// The Kubernetes objects of one engine. The cluster is not asked for anything before the engine asks for an
+/// object.
 pub(super) struct ClusterObjects {
     cluster: Cluster,
     last_error: LastError,
     types: Mutex<BTreeMap<(ObjectKind, Option<String>), ObjectType>>,
-    /// What the engine looked at since the last pause, and could watch.
+    /// The objects that the engine has read since the last pause and may watch.
     looked_at: Mutex<Vec<Looked>>,
 }
 
@@ -48,8 +48,8 @@ impl ClusterObjects {
         }
     }
 
-    /// Waits until something may have happened to an object that the engine looked at, and no longer than
-    /// `longest`. Where objects can't be watched, it is the time that passes.
+    /// Waits until an object that the engine read may have changed, but no longer than `longest`. If objects
+    /// can't be watched, the whole time passes.
     pub(super) async fn pause(&self, longest: Duration) {
         let end = Instant::now() + longest;
         let looked_at = std::mem::take(&mut *locked(&self.looked_at));
@@ -71,7 +71,7 @@ impl ClusterObjects {
         sleep_until(end).await;
     }
 
-    /// Whether the engine looked at an object that can be watched.
+    /// Returns whether the engine read an object that can be watched.
     pub(super) fn is_watched(&self) -> bool {
         !locked(&self.looked_at).is_empty()
     }
@@ -91,7 +91,7 @@ impl ClusterObjects {
         self.last_error.report(error)
     }
 
-    /// Keeps what an engine that may watch it has seen.
+    /// Remembers an object that the engine has read, if the engine may watch it.
     fn remember(&self, of: &GrantedObjects, ty: ObjectType, object: &Value) {
         let text = |pointer| object.pointer(pointer).and_then(Value::as_str);
         let (Some(name), Some(version)) =
@@ -146,7 +146,7 @@ impl Objects for ClusterObjects {
             stay_within(ty.namespace(), &mut object)?;
             let created = self.cluster.create_object(&ty, &object).await;
             let created = created.map_err(|error| self.report(error))?;
-            // The first pause of a command that waits ends when something happens to it.
+            // The command that waits for this object can end its first pause as soon as the object changes.
             self.remember(&of, ty, &created);
             Ok(created)
         }

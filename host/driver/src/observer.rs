@@ -11,7 +11,7 @@ use super::notes::Notes;
 /// Longest note of an engine that is shown, in characters.
 const MAX_NOTE: usize = 500;
 
-/// Reports what engines say.
+/// Shows the notes of engines to the user.
 pub(super) struct UiObserver(pub(super) Notes);
 
 impl Observer for UiObserver {
@@ -34,7 +34,7 @@ impl Observer for UiObserver {
     }
 }
 
-/// Shows how far a transfer is.
+/// Shows the progress of a transfer.
 pub(super) struct TransferObserver {
     reporter: Arc<dyn Reporter>,
     progress: Box<dyn Meter>,
@@ -42,7 +42,7 @@ pub(super) struct TransferObserver {
 }
 
 impl TransferObserver {
-    /// `verb` is what is done to each byte: `Downloaded`.
+    /// Creates an observer. `verb` says what happens to each byte, such as `Downloaded`.
     pub(super) fn new(reporter: Arc<dyn Reporter>, verb: &'static str) -> Self {
         Self {
             progress: reporter.transfer(verb),
@@ -51,7 +51,7 @@ impl TransferObserver {
         }
     }
 
-    /// Counts in `done` how many bytes are done.
+    /// Stores the number of transferred bytes in `done`.
     pub(super) fn counting(self, done: &Arc<AtomicU64>) -> Self {
         let done = Arc::clone(done);
         Self { done, ..self }

@@ -1,4 +1,4 @@
-//! The question before what can't be undone.
+//! The question before an operation that can't be undone.
 
 use host_base::text;
 
@@ -8,8 +8,8 @@ use super::session::Running;
 /// Longest name in a question, in characters.
 const MAX_NAME: usize = 200;
 
-/// What is to be confirmed: `doing`, and everything that could be another than the user thinks, whether
-/// it was given by flags or not. From then on it is done in the pod that is named.
+/// Returns the text that the user confirms: `doing`, and every fact that the user may be mistaken about,
+/// whether set by a flag or not. The operation then runs in the pod that the text names.
 pub(super) fn question(session: &Session, running: &Running, doing: &str) -> String {
     let cluster = &session.cluster;
     let named = |what: &str, name: &str| format!("{what} {}", text::printable(name, MAX_NAME));

@@ -20,36 +20,39 @@ use super::wait::{Waiting, has_ended};
 use super::{OpsError, Session};
 use crate::results::Restored;
 
-/// What is to be restored, and how.
+/// The settings of a restore.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RestoreRequest {
+    /// The source of the bytes.
     pub from: RestoreFrom,
+    /// Whether to send nothing, and only report what would happen.
     pub dry_run: bool,
+    /// Whether to wait for the end of the restore, and how long.
     pub waiting: Waiting,
 }
 
-/// Where the bytes come from.
+/// The source of the bytes of a restore.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RestoreFrom {
-    /// The backend has it.
+    /// A backup that the backend has.
     Backup(Which),
     /// A file of the user.
     File(PathBuf),
 }
 
-/// Asks whoever can answer whether a destructive operation may go on.
+/// Asks the user whether a destructive operation may start.
 pub trait Confirmation {
-    /// `what` will happen; `target` is the name that has to be typed.
+    /// Asks the user. `what` describes what will happen; `target` is the name that the user must type.
     ///
     /// # Errors
-    /// When it is not confirmed, or there is nobody to ask.
+    /// When the user does not confirm, or there is no terminal to ask on.
     fn confirm(&self, what: String, target: String) -> BoxFuture<'_, Result<(), OpsError>>;
 }
 
-/// Restores a backup, and waits until that has ended if it is to.
+/// Restores a backup, and waits for the end of the restore if the request says so.
 ///
 /// # Errors
-/// When it was not confirmed or not begun, when it ended badly, or did not end in time.
+/// When the restore was not confirmed, was not begun, failed, or did not end in time.
 pub async fn restore(
     session: &Session,
     request: &RestoreRequest,
@@ -58,7 +61,7 @@ pub async fn restore(
     let ready = Box::pin(ready(session, request, confirmation)).await?;
     let mut deed = ready.deed(session);
     if request.dry_run {
-        // It changes nothing, and keeps nobody out.
+        // A dry run changes nothing, so it needs no lock and no entry in the history.
         deed.forget();
         let is_begun = AtomicBool::new(false);
         let mut began = ready.begin(session, true, &is_begun).await?;
@@ -97,11 +100,12 @@ pub async fn restore(
     Ok(restored)
 }
 
-/// Begins a restore and does not wait: its [`Ongoing::task`] can be written down, and taken up by another
-/// process. The Lease stays until its time is over, because the backend goes on.
+/// Begins a restore without waiting. Another process can store its [`Ongoing::task`] and resume it.
+///
+/// The Lease stays until it expires, because the backend continues.
 ///
 /// # Errors
-/// When it was not confirmed, or not begun.
+/// When the restore was not confirmed or not begun.
 pub async fn begin_restore(
     session: &Session,
     request: &RestoreRequest,
@@ -122,10 +126,10 @@ pub async fn begin_restore(
     Ok(began?.ongoing)
 }
 
-/// A restore that is confirmed.
+/// A restore that the user has confirmed.
 struct Ready {
     running: Running,
-    /// Of the backup.
+    /// Id of the backup.
     id: String,
     source: RestoreSource,
 }
@@ -133,12 +137,12 @@ struct Ready {
 /// A restore that the backend has accepted.
 struct Began {
     ongoing: Ongoing,
-    /// What the backend answered.
+    /// The backend's answer to the request.
     begun: Backup,
     details: Vec<(String, String)>,
 }
 
-/// Chooses the engine and the backup, and asks whether it is meant.
+/// Chooses the engine and the backup, and asks the user to confirm.
 async fn ready(
     session: &Session,
     request: &RestoreRequest,
@@ -147,7 +151,7 @@ async fn ready(
     let operation = Operation::Restore;
     let (running, id, source) = match &request.from {
         RestoreFrom::File(path) => {
-            // Before anybody is asked: not one byte of a file that is not right is sent.
+            // The file is verified before the question: no byte of a damaged file is ever sent.
             let file = verified(session, path).await?;
             let running = session.engine_for_files().await?;
             (running, file.name.clone(), RestoreSource::File(file))
@@ -182,7 +186,7 @@ impl Ready {
         deed
     }
 
-    /// What nobody else may restore meanwhile.
+    /// Returns the name that the lock protects.
     fn subject(&self) -> String {
         match &self.running.scope.statefulset {
             Some(name) => name.clone(),
@@ -209,7 +213,7 @@ impl Ready {
         if !dry_run {
             session.note_begun(&self.running, Some(&begun.id));
         }
-        // A restore that has a name of its own is no state of the backup.
+        // A restore with an id of its own has no earlier state.
         let is_new = begun.id != self.id;
         let kind = TaskKind::Restore;
         Ok(Began {
@@ -232,7 +236,8 @@ fn restored(began: &Began, backup: Backup, dry_run: bool) -> Restored {
     }
 }
 
-/// Whether the backend may still restore. `is_begun` says that it has accepted the restore.
+/// Returns whether the backend may still be restoring. `is_begun` says that the backend has accepted the
+/// restore.
 fn may_go_on(state: Result<&Backup, &OpsError>, is_begun: bool) -> bool {
     match state {
         Ok(backup) => !has_ended(backup),
@@ -241,7 +246,7 @@ fn may_go_on(state: Result<&Backup, &OpsError>, is_begun: bool) -> bool {
     }
 }
 
-/// A file that is what it was when it was downloaded, as far as anybody can tell.
+/// Opens a file and verifies it, as far as there is something to compare it with.
 async fn verified(session: &Session, path: &Path) -> Result<Artifact, OpsError> {
     let verification = verify_one(&session.host, path.to_owned()).await?;
     if !verification.is_compared() {

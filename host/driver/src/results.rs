@@ -1,4 +1,4 @@
-//! What operations return. A front end decides how it is shown.
+//! The results of operations. A front end decides how to show them.
 
 use std::path::{Path, PathBuf};
 
@@ -7,219 +7,276 @@ use host_base::{Backup, Failure, text};
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// What a result is about.
+/// The subject of a result: where it comes from, and which engine reported it.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Scope {
+    /// Namespace of the target.
     pub namespace: String,
-    /// None for an engine that has nothing to do with pods.
+    /// Name of the StatefulSet. None for an engine that does not work with pods.
     pub statefulset: Option<String>,
-    /// The pod that has answered for itself; none where any pod answers for all of them.
+    /// The pod that answered for itself. None if any pod answers for all of them.
     pub pod: Option<String>,
-    /// `publisher/name`.
+    /// Id of the engine, in the form `publisher/name`.
     pub engine: String,
+    /// Version of the engine.
     pub engine_version: String,
-    /// Whether the engine is one of ours, whose words need no mark.
+    /// Whether the engine is bundled. Text of bundled engines needs no mark.
     #[serde(skip)]
     pub is_bundled: bool,
 }
 
-/// Backups of one engine.
+/// The backups of one engine.
 #[derive(Debug)]
 pub struct Backups {
+    /// The subject of the result.
     pub scope: Scope,
+    /// The columns of the engine's table.
     pub columns: Vec<Column>,
+    /// The backups, newest first.
     pub backups: Vec<Backup>,
-    /// Where each pod was asked.
+    /// The pods that were asked, if each pod was asked.
     pub per_pod: Option<PerPod>,
-    /// How many more there are than the user wants to see.
+    /// Number of backups that the user's limit left out.
     pub left_out: usize,
-    /// A list, though it may have one item; or one backup that was asked for.
+    /// Whether this is a list, perhaps of one item. Otherwise it is one backup that the user asked for.
     pub is_list: bool,
+    /// Time of the result, for ages.
     pub now: Timestamp,
 }
 
-/// What came of asking several pods.
+/// The result of asking several pods.
 #[derive(Debug)]
 pub struct PerPod {
-    /// The pod of each backup.
+    /// The pod of each backup, in the order of the backups.
     pub of: Vec<String>,
-    /// How many have answered.
+    /// Number of pods that answered.
     pub answered: usize,
+    /// The pods that did not answer.
     pub failures: Vec<PodFailure>,
 }
 
-/// A pod that told nothing.
+/// A pod that did not answer.
 #[derive(Debug)]
 pub struct PodFailure {
+    /// Name of the pod.
     pub pod: String,
+    /// Kind of the failure.
     pub failure: Failure,
+    /// Message of the error.
     pub message: String,
 }
 
-/// A backup that was begun, and what is known of it beside its state.
+/// A backup that was begun, with further facts about it.
 #[derive(Debug)]
 pub struct Created {
+    /// The backup, as a list of one item.
     pub backup: Backups,
-    /// More for people, by name.
+    /// More facts from the engine, as pairs of name and text.
     pub details: Vec<(String, String)>,
-    /// Where it is, if it was saved at once.
+    /// The file of the backup, if the engine saved it at once.
     pub file: Option<LocalFile>,
 }
 
-/// A backup in a file.
+/// A backup that was downloaded to a file.
 #[derive(Debug)]
 pub struct DownloadedFile {
+    /// The subject of the result.
     pub scope: Scope,
+    /// Id of the backup.
     pub id: String,
+    /// The file.
     pub file: LocalFile,
-    /// Bytes that were there from an earlier run.
+    /// Number of bytes that an earlier run had downloaded.
     pub resumed: u64,
 }
 
-/// A file that was written, whole.
+/// A file that was written completely.
 #[derive(Debug)]
 pub struct LocalFile {
+    /// Path of the file.
     pub path: PathBuf,
+    /// Length in bytes.
     pub bytes: u64,
-    /// In hexadecimal.
+    /// SHA-256 digest in hexadecimal.
     pub sha256: String,
-    /// By what it is known that all bytes came: `checksum`, `length`, `end-of-stream`, `nothing`.
+    /// How it is known that all bytes arrived: `checksum`, `length`, `end-of-stream`, `nothing`.
     pub verified_by: &'static str,
 }
 
-/// A restore.
+/// The result of a restore.
 #[derive(Debug)]
 pub struct Restored {
+    /// The subject of the result.
     pub scope: Scope,
+    /// The backup, in its latest known state.
     pub backup: Backup,
+    /// More facts from the engine, as pairs of name and text.
     pub details: Vec<(String, String)>,
+    /// Whether nothing was sent.
     pub dry_run: bool,
-    /// Whether it is known to have ended.
+    /// Whether the restore is known to have ended.
     pub ended: bool,
-    /// It was to be waited for, and nobody can tell how it ends.
+    /// Whether the user wanted to wait, but the engine can't tell how the restore ends.
     pub is_unknown: bool,
+    /// Time of the result, for ages.
     pub now: Timestamp,
 }
 
-/// A backup that is gone.
+/// A backup that was deleted.
 #[derive(Debug)]
 pub struct Deleted {
+    /// The subject of the result.
     pub scope: Scope,
+    /// Id of the backup.
     pub id: String,
 }
 
-/// What a verb of an engine reports.
+/// The report of a verb that an engine defines itself.
 #[derive(Debug)]
 pub struct EngineReport {
+    /// The subject of the result.
     pub scope: Scope,
+    /// Name of the verb.
     pub verb: String,
-    /// Lines for people, if there is anything to say.
+    /// Lines for people. None if the engine reports no text.
     pub text: Option<String>,
 }
 
-/// The engines that are there.
+/// The available engines.
 #[derive(Debug)]
 pub struct Engines {
+    /// The engines, bundled and installed.
     pub engines: Vec<EngineSummary>,
 }
 
+/// The facts about an engine that help users to choose one.
 #[derive(Debug)]
 pub struct EngineSummary {
+    /// Id of the engine, in the form `publisher/name`.
     pub id: String,
+    /// Version of the engine.
     pub version: String,
+    /// Version of the engine interface.
     pub interface: String,
+    /// The operations that have a command.
     pub operations: Vec<Operation>,
-    /// Verbs of its own, that the operation `act` stands for.
+    /// The verbs that the engine defines itself. All of them use the operation `act`.
     pub verbs: Vec<String>,
+    /// One line from the manifest about the engine.
     pub summary: String,
-    /// The operations for which `auto` chooses it although it is not bundled.
+    /// The operations for which `auto` chooses the engine although it is not bundled.
     pub default_for: Vec<Operation>,
-    /// `None` where the cluster could not be asked.
+    /// The backend that answers, or the error. None if the cluster could not be reached.
     pub answers: Option<Result<String, String>>,
 }
 
-/// What was done on this machine, the newest first.
+/// The history of this machine, newest first.
 #[derive(Debug)]
 pub struct PastOperations {
+    /// The entries.
     pub rows: Vec<PastOperation>,
-    /// Lines of the record that could not be read.
+    /// Number of lines in the history that could not be read.
     pub unreadable: usize,
+    /// Time of the result, for ages.
     pub now: Timestamp,
 }
 
+/// An entry of the history.
 #[derive(Debug)]
 pub struct PastOperation {
+    /// Time when the entry was added.
     pub time: Timestamp,
+    /// Name of the operation.
     pub operation: String,
+    /// Id of the engine.
     pub engine: String,
+    /// Context, namespace and target.
     pub scope: String,
+    /// Id of the backup, if the operation was about one.
     pub id: Option<String>,
+    /// Path of the file, if one was written or read.
     pub file: Option<String>,
+    /// Length in bytes, if known.
     pub bytes: Option<u64>,
+    /// SHA-256 digest in hexadecimal, if known.
     pub sha256: Option<String>,
     /// `Succeeded`, `Unproven`, or the name of a failure.
     pub outcome: String,
+    /// Message of the error, or another remark.
     pub message: Option<String>,
 }
 
-/// What came of a test. It is shown although checks of it failed: see [`Document::failure`].
+/// The result of `test`. It is a result even if checks failed: `failure` has the exit code.
 #[derive(Debug)]
 pub struct CheckUp {
+    /// Namespace of the target.
     pub namespace: String,
-    /// None where no engine has to do with pods.
+    /// Name of the StatefulSet. None if no tested engine works with pods.
     pub statefulset: Option<String>,
+    /// The checks, in the order in which they ran.
     pub checks: Vec<CheckResult>,
-    /// The gravest of what failed.
+    /// The gravest failure of the checks.
     pub failure: Option<Failure>,
 }
 
+/// The result of one check.
 #[derive(Debug)]
 pub struct CheckResult {
-    /// The short name; none for what all engines need.
+    /// The short name of the engine. None for a check that all engines need.
     pub engine: Option<String>,
+    /// Name of the check.
     pub check: String,
+    /// Outcome of the check.
     pub outcome: CheckOutcome,
+    /// The finding, as people read it.
     pub message: String,
-    /// What to do, where it did not pass.
+    /// Advice for the user if the check did not pass.
     pub hint: Option<String>,
-    /// Whether the hint is a sentence of this program: its commands may get the flags of the command line.
+    /// Whether this program wrote the hint. The front end may add flags to its commands.
     pub is_own_hint: bool,
 }
 
+/// The outcome of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CheckOutcome {
+    /// The check found no problem.
     Passed,
-    /// It works, but something is missing or old.
+    /// The check passed, but something is missing or old.
     Warned,
+    /// The check found a problem.
     Failed,
-    /// It makes no sense after what failed before.
+    /// The check makes no sense after an earlier failure.
     Skipped,
 }
 
-/// Files that were looked at. Nothing is wrong with them; of some, nothing may be known.
+/// Files that were verified. None is damaged, but for some there was nothing to compare with.
 #[derive(Debug)]
 pub struct Verified {
+    /// The files.
     pub files: Vec<CheckedFile>,
 }
 
+/// The result of verifying one file.
 #[derive(Debug)]
 pub struct CheckedFile {
+    /// Path of the file.
     pub path: PathBuf,
+    /// Length in bytes.
     pub bytes: u64,
-    /// In hexadecimal.
+    /// SHA-256 digest in hexadecimal.
     pub sha256: String,
-    /// Whether there was something from elsewhere to compare with.
+    /// Whether the file was compared with facts from another source.
     pub is_compared: bool,
-    /// By what it is known that it holds: `checksum`, `length`, `structure`, `nothing`.
+    /// How the file was verified: `checksum`, `length`, `structure`, `nothing`.
     pub verified_by: &'static str,
     /// Name, outcome and message of each check.
     pub checks: Vec<(&'static str, &'static str, String)>,
 }
 
 impl Scope {
-    /// A line that the engine wrote, for a report: the line of an engine that is not bundled gets a
-    /// mark if it begins like a message of this program.
+    /// Returns a line that the engine wrote, with a line break. The line of an engine that is not bundled gets
+    /// a mark if it looks like a message of this program.
     #[must_use]
     pub fn line(&self, line: &str) -> String {
         let shown = text::whole(line);
@@ -229,7 +286,7 @@ impl Scope {
         format!("engine {} says: {shown}\n", self.engine)
     }
 
-    /// A fact that the engine tells beside its result.
+    /// Returns a fact from the engine as a line, marked as the engine's own.
     #[must_use]
     pub fn detail(&self, name: &str, value: &str) -> String {
         let (name, value) = (text::printable(name, 60), text::printable(value, 400));
@@ -239,7 +296,7 @@ impl Scope {
         format!("engine {} says: {name}: {value}\n", self.engine)
     }
 
-    /// The name of what something is done to.
+    /// Returns the name of what an operation acts on: the StatefulSet, or else the namespace.
     #[must_use]
     pub fn target(&self) -> &str {
         self.statefulset.as_ref().unwrap_or(&self.namespace)
@@ -247,7 +304,7 @@ impl Scope {
 }
 
 impl LocalFile {
-    /// The path as it is shown.
+    /// Returns the path with control characters escaped.
     #[must_use]
     pub fn shown_path(&self) -> String {
         shown(&self.path)
@@ -255,13 +312,13 @@ impl LocalFile {
 }
 
 impl CheckedFile {
-    /// The path as it is shown.
+    /// Returns the path with control characters escaped.
     #[must_use]
     pub fn shown_path(&self) -> String {
         shown(&self.path)
     }
 
-    /// For a line among others.
+    /// Returns the result for this file as one sentence.
     #[must_use]
     pub fn sentence(&self) -> String {
         if self.is_verified() {
@@ -271,7 +328,7 @@ impl CheckedFile {
         }
     }
 
-    /// Whether anything is known that it was compared with.
+    /// Returns whether the file was compared with anything.
     #[must_use]
     pub fn is_verified(&self) -> bool {
         self.verified_by != "nothing"
@@ -297,10 +354,10 @@ fn shown(path: &Path) -> String {
 }
 
 impl CheckOutcome {
-    /// All of them, in the order in which they are counted.
+    /// All outcomes, in the order in which summaries count them.
     pub const ALL: [Self; 4] = [Self::Passed, Self::Warned, Self::Failed, Self::Skipped];
 
-    /// The word for it in documents.
+    /// Returns the word for the outcome in documents.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

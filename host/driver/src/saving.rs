@@ -1,4 +1,4 @@
-//! Bodies that an engine saves: where they go, and how they are asked for again.
+//! Saves the bodies that an engine receives: where they go, and how they are requested again.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,21 +19,25 @@ use super::network::Endpoints;
 use super::observer::TransferObserver;
 use super::passing::Passed;
 
-/// Where a backup is to be written to.
+/// Where to write a backup.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
+    /// A file.
     File {
+        /// The folder of the file.
         folder: PathBuf,
-        /// The user's own name; else the backend's, else one made of the backup's id and time.
+        /// The user's name for the file. None uses the backend's name, or one made of the backup's id and
+        /// time.
         name: Option<FileName>,
-        /// Whether an older file of that name is replaced.
+        /// Whether to replace an existing file of that name.
         replace: bool,
     },
+    /// Stdout.
     Output,
 }
 
 impl Place {
-    /// Where a file with this name goes, or with the user's own; none for stdout.
+    /// Returns where a file goes, under the user's name or the proposed one. None for stdout.
     pub(super) fn destination(&self, proposed: Option<&FileName>) -> Option<Destination> {
         let Self::File {
             folder,
@@ -51,45 +55,45 @@ impl Place {
     }
 }
 
-/// What one command has to save.
+/// The order of one command to save a body.
 #[derive(Clone, Debug)]
 pub(super) struct Order {
     pub(super) place: Place,
-    /// How often a transfer that broke off is taken up again without having got further.
+    /// Number of retries without progress before giving up.
     pub(super) retries: u32,
-    /// Whether bytes are taken although nothing proves that they are all.
+    /// Whether to keep the bytes although nothing proves that they are complete.
     pub(super) accept_unproven: bool,
     pub(super) id: String,
     pub(super) created: Option<Timestamp>,
-    /// Whether the time belongs into the backend's name, too: it names each backup alike.
+    /// Whether to add the time to the backend's name, because the backend uses one name for all backups.
     pub(super) dated: bool,
-    /// Length in bytes, as the list of backups says it.
+    /// Length in bytes, as the list of backups reports it.
     pub(super) listed_length: Option<u64>,
 }
 
-/// What was saved.
+/// A body that was saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Stored {
-    /// The name of the file, or the one that it would have.
+    /// Name of the file, or the name that the file would have had.
     pub(super) name: FileName,
-    /// None where it went to stdout.
+    /// Path of the file. None if the bytes went to stdout.
     pub(super) path: Option<PathBuf>,
     /// Length in bytes.
     pub(super) length: u64,
     pub(super) sha256: Sha256,
     pub(super) proof: Proof,
-    /// What its structure shows to be damaged, where the user accepts it all the same.
+    /// Damage that the structure of the file shows, if the user accepts it.
     pub(super) damage: Option<String>,
-    /// Bytes that were there from an earlier run.
+    /// Number of bytes that an earlier run had downloaded.
     pub(super) resumed: u64,
 }
 
-/// Saves the bodies of one running engine. Without an order it refuses.
+/// Saves the bodies of one running engine. Without an order it refuses them.
 pub(super) struct Saving {
     network: Arc<Endpoints>,
     reporter: Arc<dyn Reporter>,
     state: Mutex<State>,
-    /// Bytes of the body that came last.
+    /// Number of received bytes of the latest body.
     received: Arc<AtomicU64>,
 }
 
@@ -97,10 +101,10 @@ pub(super) struct Saving {
 struct State {
     order: Option<Order>,
     stored: Option<Stored>,
-    /// Whether a file was saved, also when `stored` was taken.
+    /// Whether a file was saved, also after `stored` was taken.
     has_file: bool,
     failed: Option<Passed<TransferError>>,
-    /// Where the bytes go that come, or came last.
+    /// Where the bytes of the latest body go.
     destination: Option<Destination>,
 }
 
@@ -114,7 +118,7 @@ impl Saving {
         }
     }
 
-    /// From now on one body may be saved.
+    /// Allows the engine to save one body.
     pub(super) fn expect(&self, order: Order) {
         *self.state() = State {
             order: Some(order),
@@ -122,32 +126,32 @@ impl Saving {
         };
     }
 
-    /// What was saved, if something was.
+    /// Returns what was saved, if there is something.
     pub(super) fn take_stored(&self) -> Option<Stored> {
         self.state().stored.take()
     }
 
-    /// Whether a file is whole and has its name.
+    /// Returns whether a complete file has its final name.
     pub(super) fn has_file(&self) -> bool {
         self.state().has_file
     }
 
-    /// What went wrong with the body that was to be saved, although the engine says that all is well.
+    /// Returns the error of the body, for engines that report success although saving failed.
     pub(super) fn take_failed(&self) -> Option<TransferError> {
         self.state().failed.take().map(Passed::into_error)
     }
 
-    /// How many bytes of the body have come.
+    /// Returns the number of received bytes of the body.
     pub(super) fn received(&self) -> u64 {
         self.received.load(Ordering::Relaxed)
     }
 
-    /// How many of them the next run need not ask for; none where it has to begin again.
+    /// Returns how many bytes the next run can resume after. None if it must begin again.
     pub(super) fn kept(&self) -> Option<u64> {
         kept_bytes(self.state().destination.as_ref()?)
     }
 
-    /// The error that an engine passed on as its own, if `report` is that.
+    /// Returns the error of the transfer that an engine passed on as `report`, if there is one.
     pub(super) fn original_of(&self, report: &Report) -> Option<TransferError> {
         let passed = self.state().failed.take_if(|passed| passed.is(report))?;
         Some(passed.into_error())
@@ -243,7 +247,7 @@ impl Artifacts for Saving {
     }
 }
 
-/// The name for a file whose user named none.
+/// Returns the name of a file for which the user gave none.
 fn file_name(order: &Order, engines: Option<&str>, headers: &HeaderMap) -> FileName {
     let time = order.created.unwrap_or_else(Timestamp::now);
     let given = engines
@@ -256,7 +260,7 @@ fn file_name(order: &Order, engines: Option<&str>, headers: &HeaderMap) -> FileN
     }
 }
 
-/// Sends the same request again, to another pod if the first is gone.
+/// Sends the same request again, to another pod if the first one is gone.
 struct Again {
     identity: String,
     request: Outgoing,
@@ -280,7 +284,7 @@ impl Again {
         if !report.retryable {
             return Err(report);
         }
-        // The pod may be gone, and another ready.
+        // The pod may be gone, and another one may be ready.
         let network = Arc::new(network.find_again().await?);
         for note in network.take_notes() {
             self.reporter.note(&note);

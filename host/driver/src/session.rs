@@ -26,32 +26,37 @@ use super::saving::Saving;
 use super::{Host, OpsError};
 use crate::results::Scope;
 
-/// The StatefulSet that is meant where none is named.
+/// The StatefulSet that is used if the user names none.
 const DEFAULT_STATEFULSET: &str = "broker";
-/// Longest reason why another engine is used, in characters.
+/// Longest reason for switching to another engine, in characters.
 const MAX_REASON: usize = 160;
-/// Longest state in an engine's words that a sentence repeats, in characters.
+/// Longest reported state that a sentence repeats, in characters.
 const MAX_STATE: usize = 60;
-/// Longest reason of a manifest, in characters.
+/// Longest reason of a manifest for a missing operation, in characters.
 const MAX_LACKS: usize = 300;
 
-/// What every command about a target says.
+/// The settings that all commands about a target share.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
+    /// How to reach the cluster.
     pub connect: ConnectOptions,
+    /// Which engine the user chose.
     pub engine: EngineChoice,
+    /// Name of the StatefulSet. None selects the default, `broker`.
     pub statefulset: Option<String>,
+    /// Name of the pod, if the user named one.
     pub pod: Option<String>,
-    /// Every pod of the target that is ready, one after the other. Only a list can do that.
+    /// Whether to ask every ready pod of the target. Only `list` supports this.
     pub all_pods: bool,
+    /// Credentials for the backend.
     pub credentials: CredentialsRequest,
-    /// Where the calls of engines are written to.
+    /// The file that records the calls of engines, for `--audit`.
     pub audit: Option<PathBuf>,
-    /// Values of the manifests' port flags, by flag.
+    /// Values of the port flags that manifests declare, by flag.
     pub ports: BTreeMap<String, u16>,
-    /// Values of the manifests' options, by option.
+    /// Values of the options that manifests declare, by option.
     pub options: BTreeMap<String, OptionSetting>,
-    /// Where it is noted what was begun.
+    /// The slot that records which work was begun.
     pub begun: Begun,
 }
 
@@ -67,24 +72,24 @@ pub struct Session {
     notes: Notes,
 }
 
-/// An engine that runs, and the network that it has.
+/// A running engine and its network.
 pub(super) struct Running {
     instance: Instance,
     network: Arc<Endpoints>,
     objects: Arc<ClusterObjects>,
     pub(super) saving: Arc<Saving>,
     pub(super) manifest: Manifest,
-    /// What `--engine` takes for it.
+    /// The engine, as `--engine` accepts it.
     pub(super) called: String,
     pub(super) scope: Scope,
-    /// Whether the backup that is meant was named by the backend, and not by the user.
+    /// Whether the id of the backup came from the backend and not from the user.
     pub(super) named_by_backend: bool,
     notes: Notes,
 }
 
-/// A running engine whose sentences are marked as its own, unless it is a bundled one.
+/// Text of an engine is marked as the engine's own, unless the engine is bundled.
 impl Running {
-    /// A sentence of the engine's, on one line.
+    /// Returns a sentence of the engine on one line, marked as the engine's own.
     pub(super) fn said(&self, sentence: &str, max_chars: usize) -> String {
         if self.scope.is_bundled {
             return text::printable(sentence, max_chars).into_owned();
@@ -93,7 +98,7 @@ impl Running {
         format!("engine {} says: {sentence}", self.scope.engine)
     }
 
-    /// A state in the engine's words: one word needs no mark.
+    /// Returns the state as the engine reports it. A single word needs no mark.
     pub(super) fn state_of(&self, backup: &Backup) -> String {
         let state = backup.reported_state.as_deref();
         let state = state.unwrap_or(backup.state.name());
@@ -104,7 +109,7 @@ impl Running {
         self.said(state, MAX_STATE)
     }
 
-    /// Why it can't do an operation, in its words.
+    /// Returns the reason that the manifest gives for a missing operation.
     pub(super) fn lacks(&self, operation: Operation) -> Option<String> {
         let reason = self.manifest.lacks.get(&operation)?;
         Some(self.said(reason, MAX_LACKS))
@@ -112,8 +117,10 @@ impl Running {
 }
 
 impl Session {
-    /// Connects, and says which defaults were applied. Nothing is asked of the cluster yet but for the
-    /// Secret with the credentials, if one is named.
+    /// Connects to the cluster, and notes which defaults apply.
+    ///
+    /// The cluster is not asked for anything yet, except for the Secret with the credentials if the user named
+    /// one.
     ///
     /// # Errors
     /// When the kubeconfig can't be used, or the sandbox can't be set up.
@@ -121,7 +128,7 @@ impl Session {
         let cluster = Cluster::connect(&request.connect).await?;
         let credentials = Credentials::find(&cluster, &request.credentials).await?;
         let reporter = host.reporter();
-        // What is wrong with the sandbox is wrong for every engine.
+        // A broken sandbox affects every engine, so it is reported before any of them starts.
         host.runtime()?;
         let target = Target {
             statefulset: request
@@ -150,15 +157,15 @@ impl Session {
         Ok(session)
     }
 
-    /// Starts the engine that `operation` prefers, of those that the user lets it choose from, and
-    /// that answer. Whose it is is said, if it is not a bundled one.
+    /// Starts the preferred engine for `operation` among the candidates that answer. A note names the
+    /// publisher of an engine that is not bundled.
     pub(super) async fn engine_for(&self, operation: Operation) -> Result<Running, OpsError> {
         let running = self.chosen_for(operation).await?;
         self.note_engine(&running);
         Ok(running)
     }
 
-    /// An engine that is not bundled answers with nobody's word but its publisher's.
+    /// Notes which engine is used, unless it is bundled. Only its publisher vouches for such an engine.
     pub(super) fn note_engine(&self, running: &Running) {
         let manifest = &running.manifest;
         if !running.scope.is_bundled {
@@ -177,17 +184,17 @@ impl Session {
             return Box::pin(self.engine_to_create(&candidates)).await;
         }
         if matches!(operation, Operation::Restore | Operation::Delete) {
-            // What destroys must not find another way when the expected one is closed: `latest` of
-            // another engine is another backup.
+            // A destructive operation must not fall back to another engine. The latest backup of another
+            // engine is a different backup.
             candidates.truncate(1);
         }
         let Some((last, others)) = candidates.split_last() else {
-            // `candidates` returns at least one.
+            // `candidates` returns at least one engine.
             return Err(OpsError::NobodyCan { operation });
         };
         let mut used = None;
         let refused = |at: usize, refusal: Refusal| match refusal {
-            // What is wrong with the target, or with the user's rights, is wrong for every engine.
+            // A problem with the target or with the user's permissions affects every engine.
             Refusal::NotAsked(error @ OpsError::Cluster(_)) => Err(error),
             Refusal::NoAnswer(OpsError::Cluster(error))
                 if error.failure() == Failure::NotAllowed =>
@@ -217,14 +224,16 @@ impl Session {
         }
         match used {
             Some(running) => Ok(running),
-            // The last is not asked whether it answers: its own error says more.
+            // The last engine is not asked whether it answers: its own error says more.
             None => self.start(last).await,
         }
     }
 
-    /// The first, unless nobody listens where its backend would: then the first of the others that
-    /// answers. A backend that is there and fails is meant, and says why itself; where none is there,
-    /// the first says so.
+    /// Starts the preferred engine to create a backup.
+    ///
+    /// If nothing listens on the port of its backend, the first other engine that answers is used. If none
+    /// answers, the preferred engine is used and reports the problem. A backend that answers with an error is
+    /// used as well, and reports that error itself.
     async fn engine_to_create(&self, candidates: &[&EngineFile]) -> Result<Running, OpsError> {
         let [first, others @ ..] = candidates else {
             let operation = Operation::Create;
@@ -275,12 +284,12 @@ impl Session {
         Ok(running)
     }
 
-    /// Starts the engine with this id once more.
+    /// Starts another instance of the engine with this id.
     pub(super) async fn start_named(&self, id: &EngineId) -> Result<Running, OpsError> {
         self.start(self.file(id)?).await
     }
 
-    /// The engine with this id.
+    /// Returns the engine with this id.
     pub(super) fn file(&self, id: &EngineId) -> Result<&EngineFile, OpsError> {
         let file = self
             .host
@@ -294,12 +303,12 @@ impl Session {
         })
     }
 
-    /// Makes native code of an engine and finds its endpoints at the same time, then starts it.
+    /// Loads an engine and finds its endpoints at the same time, then starts it.
     pub(super) async fn start(&self, file: &EngineFile) -> Result<Running, OpsError> {
         self.start_at(file, &self.target).await
     }
 
-    /// The same at another target, such as one pod of it.
+    /// Starts an engine for another target, such as one pod of the target.
     pub(super) async fn start_at(
         &self,
         file: &EngineFile,
@@ -309,14 +318,14 @@ impl Session {
             target: target.clone(),
             ..self.route(file)
         };
-        // Boxed, they don't weigh on the futures of all callers.
+        // These futures are boxed to keep the futures of all callers small.
         let find = Box::pin(Endpoints::find(route));
         let (loaded, network) = tokio::join!(self.host.load(file), find);
         let loaded = loaded?;
         Box::pin(self.run(file, &loaded, network?)).await
     }
 
-    /// Where the requests of an engine go.
+    /// Returns where the requests of an engine go.
     pub(super) fn route(&self, file: &EngineFile) -> Route {
         Route {
             cluster: self.cluster.clone(),
@@ -328,7 +337,7 @@ impl Session {
         }
     }
 
-    /// Starts a loaded engine over a network.
+    /// Starts a loaded engine on a network.
     pub(super) async fn run(
         &self,
         file: &EngineFile,
@@ -378,7 +387,7 @@ impl Session {
         })
     }
 
-    /// The settings of an engine's own options for an operation.
+    /// Returns the values of the engine's own options for an operation.
     pub(super) fn options(&self, manifest: &Manifest, operation: Operation) -> Vec<OptionSetting> {
         manifest
             .options_for(operation)
@@ -386,7 +395,8 @@ impl Session {
             .collect()
     }
 
-    /// Notes that `running` is about to begin something in its backend, or has: then it has an id.
+    /// Records that `running` is about to begin work in its backend. The work has an id once the backend has
+    /// begun it.
     pub(super) fn note_begun(&self, running: &Running, id: Option<&str>) {
         self.request.begun.set(Work {
             engine: running.called.clone(),
@@ -396,13 +406,13 @@ impl Session {
         });
     }
 
-    /// Which engine the user wants.
+    /// Returns which engine the user chose.
     pub(super) fn choice(&self) -> &EngineChoice {
         &self.request.engine
     }
 
-    /// The engines' options that the user gave, whichever engine they are of: those whose value is not
-    /// the default.
+    /// Returns the options that the user gave, of all engines. Options that have their default value are left
+    /// out.
     pub(super) fn given_options(&self) -> impl Iterator<Item = &EngineOption> {
         let options = self
             .host
@@ -419,12 +429,12 @@ impl Session {
         self.host.limits()
     }
 
-    /// Whether each pod of the target is meant.
+    /// Returns whether the command asks every pod of the target.
     pub(super) fn all_pods(&self) -> bool {
         self.request.all_pods
     }
 
-    /// Says what was not said before.
+    /// Returns the notes of this session, each of which is shown only once.
     pub(super) fn notes(&self) -> &Notes {
         &self.notes
     }
@@ -433,7 +443,7 @@ impl Session {
         &self.target
     }
 
-    /// Reads the credentials of the backend once more than [`Session::open`] did.
+    /// Replaces the credentials that [`Session::open`] found.
     pub(super) async fn use_credentials(
         &mut self,
         request: &CredentialsRequest,
@@ -446,13 +456,13 @@ impl Session {
         &self.target.statefulset
     }
 
-    /// The front end.
+    /// Returns the front end.
     #[must_use]
     pub fn reporter(&self) -> &Arc<dyn Reporter> {
         self.host.reporter()
     }
 
-    /// For `--verbose`.
+    /// Tells the front end the number of requests. It shows the number with `--verbose`.
     pub fn note_requests(&self) {
         self.reporter().debug(&format!(
             "{} requests to {}",
@@ -461,7 +471,8 @@ impl Session {
         ));
     }
 
-    /// Whoever has installed an engine with the short name of a bundled one may mean it.
+    /// Notes that a short name selects the bundled engine. The user may have meant an installed engine of that
+    /// name.
     fn note_shared_name(&self) {
         if let Some((used, others)) = shared_name(self.host.engines(), &self.request.engine) {
             self.reporter().note(&format!(
@@ -476,7 +487,8 @@ impl Session {
         }
     }
 
-    /// Without this, the server's refusal of an anonymous user would be a riddle.
+    /// Notes that credentials are not sent without TLS. Otherwise the user could not explain why the server
+    /// sees an anonymous user.
     fn note_credentials_left_out(&self) {
         if self.cluster.leaves_credentials_out() {
             self.reporter().note(&format!(
@@ -512,17 +524,17 @@ impl Running {
         &mut self.instance
     }
 
-    /// Whether the next pause ends when something happens to what the engine looked at.
+    /// Returns whether the next pause ends as soon as an observed object changes.
     pub(super) fn is_watched(&self) -> bool {
         self.objects.is_watched()
     }
 
-    /// Waits before the next look at what the engine looked at, and not longer than this.
+    /// Waits until an observed object changes, but no longer than `longest`.
     pub(super) async fn pause(&self, longest: Duration) {
         self.objects.pause(longest).await;
     }
 
-    /// What a result is about: with the pod that has answered, where each answers for itself.
+    /// Returns what a result is about. It names the pod that answered if each pod answers only for itself.
     pub(super) fn scope(&self) -> Scope {
         let is_one = self.manifest.answers_by_pod() || self.network.target().pod.is_some();
         Scope {
@@ -531,7 +543,7 @@ impl Running {
         }
     }
 
-    /// The pod that something is to be done in, if one is meant. From now on it is no other.
+    /// Returns the pod that an operation acts on, if a single one is meant. All later requests go to that pod.
     pub(super) fn settle_on_pod(&self) -> Option<String> {
         let target = self.network.target();
         if self.manifest.answers_by_pod() {
@@ -541,8 +553,8 @@ impl Running {
         }
     }
 
-    /// Turns an error that the engine only passed on into the one that it was, and shows what the
-    /// network has to say.
+    /// Replaces an error that the engine only passed on with the original error. It also shows the notes of
+    /// the network.
     pub(super) fn original<T>(&self, result: Result<T, EngineError>) -> Result<T, OpsError> {
         for note in self.network.take_notes() {
             self.notes.note(&note);
@@ -569,7 +581,8 @@ impl Running {
     }
 }
 
-/// An engine whose backend answers, or wants credentials: then it says so itself.
+/// Accepts an engine whose backend answers or asks for credentials. The missing credentials are reported later
+/// by the operation.
 fn is_there(asked: Asked) -> Result<Running, OpsError> {
     match asked.answer {
         Err(OpsError::Engine(error)) if error.failure() == Failure::NotAllowed => Ok(asked.running),

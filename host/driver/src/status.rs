@@ -11,34 +11,34 @@ use super::wait::{Looks, has_ended, judge};
 use super::{OpsError, Session};
 use crate::results::Backups;
 
-/// Which backup is meant.
+/// Which backup the user means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Which {
+    /// The backup with this id.
     Id(String),
-    /// The newest that ended well.
+    /// The newest backup that succeeded.
     Latest,
-    /// The one that the user chooses in a menu on the terminal.
+    /// The backup that the user chooses in a menu on the terminal.
     Ask,
 }
 
-/// How many backups a menu offers.
+/// Number of backups in a menu.
 const MENU: usize = 20;
 
-/// The state of one backup.
+/// Returns the state of one backup.
 ///
 /// # Errors
-/// When no engine can tell, or there is no such backup.
+/// When no engine can tell the state, or the backup does not exist.
 pub async fn status(session: &Session, which: &Which) -> Result<Backups, OpsError> {
     let mut running = session.engine_for(Operation::Status).await?;
     let backup = find(session, &mut running, which).await?;
     Ok(view(&running, backup))
 }
 
-/// Hands each state of one backup to `show` as soon as it is seen, until one is an end, or `show` says
-/// that nobody looks any more.
+/// Passes each new state of a backup to `show`, until a state is final or `show` breaks.
 ///
 /// # Errors
-/// As [`status`]; and when it ended badly, or did not end within `timeout`.
+/// The errors of [`status`]. When the backup failed, or did not end within `timeout`.
 pub async fn watch<E: From<OpsError>>(
     session: &Session,
     which: &Which,
@@ -74,7 +74,7 @@ async fn find(session: &Session, running: &mut Running, which: &Which) -> Result
     }
 }
 
-/// The backup that the user chooses of the newest that `operation` can be done to.
+/// Lets the user choose among the newest backups that `operation` accepts.
 pub(super) async fn ask(
     session: &Session,
     running: &mut Running,
@@ -115,7 +115,7 @@ pub(super) async fn ask(
     Ok(backup)
 }
 
-/// All backups, the newest first.
+/// Returns all backups, newest first.
 async fn all(running: &mut Running, options: &[OptionSetting]) -> Result<Vec<Backup>, OpsError> {
     if !running.manifest.can(Operation::List) {
         return Err(OpsError::CannotDo {
@@ -143,7 +143,7 @@ fn view(running: &Running, backup: Backup) -> Backups {
     }
 }
 
-/// The newest backup that ended well; says so when newer ones did not.
+/// Returns the newest backup that succeeded. A note says if newer ones did not succeed.
 pub(super) async fn latest(session: &Session, running: &mut Running) -> Result<Backup, OpsError> {
     let options = session.options(&running.manifest, Operation::List);
     let mut backups = all(running, &options).await?;

@@ -1,7 +1,7 @@
-//! Work that was begun in a backend, in three steps: begin, observe, finish.
+//! Work that a command began in a backend, in three steps: begin, observe, finish.
 //!
-//! The steps may be taken in different processes. The first returns a [`Task`], which is plain data. Another
-//! process takes it up with [`Ongoing::take_up`], and goes on where the first one ended.
+//! The steps may run in different processes. The first step returns a [`Task`], which is plain data. Another
+//! process resumes the task with [`Ongoing::take_up`].
 
 use broker_manifest::{EngineId, Operation};
 use host_base::{Activity, Backup, State, text};
@@ -11,38 +11,40 @@ use super::session::Running;
 use super::wait::{Waiting, has_ended, judge, until_ended};
 use super::{OpsError, Session};
 
-/// Work that was begun in a backend. A process that writes it down can be followed by another one.
+/// Work that was begun in a backend. If a process stores the task, another process can follow it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Task {
-    /// What is done.
+    /// The kind of work.
     pub kind: TaskKind,
-    /// The engine that follows it.
+    /// The engine that follows the task.
     pub engine: EngineId,
-    /// The id of the backup, or of the restore if the backend gives it one of its own.
+    /// Id of the backup, or of the restore if the backend gives restores their own ids.
     pub id: String,
-    /// How earlier work on the backup ended, until something is seen that can only be of this task.
+    /// How earlier work on the backup ended. It is cleared when the backend reports something that only this
+    /// task explains.
     before: Option<Ending>,
 }
 
-/// What a task does with a backup.
+/// The kinds of work that a task can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum TaskKind {
-    /// Makes it.
+    /// The task creates the backup.
     Create,
-    /// Restores it.
+    /// The task restores the backup.
     Restore,
 }
 
-/// What the backend says of how the last work on a backup ended: its word, a time and a reason.
+/// The backend's report about the last work on a backup: its word for the state, a time and a reason.
 ///
-/// The engine itself sets activity and state. The size and the columns may change without any work.
+/// Activity and state are left out because the engine derives them. Size and columns are left out because they
+/// may change without any work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Ending {
     state: Option<String>,
-    /// RFC 3339.
+    /// Time of the backup, in RFC 3339.
     time: Option<String>,
     reason: Option<String>,
 }
@@ -51,16 +53,16 @@ struct Ending {
 pub struct Ongoing {
     running: Running,
     task: Task,
-    /// The state that was seen last.
+    /// The latest known state of the backup.
     state: Option<Backup>,
 }
 
-/// A task that has ended well.
+/// The result of a task that succeeded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finished {
-    /// The last state that was seen.
+    /// The latest known state of the backup.
     pub backup: Backup,
-    /// More for people, by name.
+    /// More facts from the engine, as pairs of name and text.
     pub details: Vec<(String, String)>,
 }
 
@@ -84,8 +86,10 @@ impl Ending {
 }
 
 impl Task {
-    /// `begun` is what the backend answered when it was begun; `Pending` says that the answer still shows
-    /// the state from before. A task that `is_new` has no state from before: it may end before it is seen to run.
+    /// Creates a task from the backend's answer to the request that began it.
+    ///
+    /// `Pending` in the answer means that the backend still shows the earlier state. `is_new` says that there
+    /// is no earlier state, so any end belongs to this task.
     pub(super) fn new(kind: TaskKind, engine: EngineId, begun: &Backup, is_new: bool) -> Self {
         let seen = is_new || (begun.activity == kind.activity() && begun.state != State::Pending);
         Self {
@@ -96,11 +100,11 @@ impl Task {
         }
     }
 
-    /// Takes note of a state that was seen.
+    /// Compares an observed state with the earlier one.
     pub(super) fn see(&mut self, now: &Backup) {
         let runs = now.activity == self.kind.activity() && now.state == State::Running;
         let changed = self.before.as_ref().is_some_and(|before| {
-            // Without the backend's own word nothing tells what is from before.
+            // Without the backend's own word, an old end can't be told from a new one.
             before.state.is_some() && *before != Ending::of(now)
         });
         if runs || changed {
@@ -108,12 +112,12 @@ impl Task {
         }
     }
 
-    /// Whether nothing was seen that can only be of this task.
+    /// Returns whether every observed state may still be that of earlier work.
     pub(super) fn is_unseen(&self) -> bool {
         self.before.is_some()
     }
 
-    /// Whether a state is the end of this task: any end, but for the one from before.
+    /// Returns whether a state is the end of this task, and not that of earlier work.
     #[must_use]
     pub fn has_ended(&self, now: &Backup) -> bool {
         self.before.is_none() && has_ended(now)
@@ -121,7 +125,7 @@ impl Task {
 }
 
 impl Ongoing {
-    /// A task that `running` has begun.
+    /// Wraps a task that `running` has begun.
     pub(super) fn new(running: Running, kind: TaskKind, begun: Backup, is_new: bool) -> Self {
         let engine = running.manifest.id.clone();
         Self {
@@ -131,10 +135,10 @@ impl Ongoing {
         }
     }
 
-    /// Takes up a task that another process has begun.
+    /// Resumes a task that another process has begun.
     ///
     /// # Errors
-    /// When its engine is not there, or can't be started.
+    /// When the engine of the task is missing or can't be started.
     pub async fn take_up(session: &Session, task: Task) -> Result<Self, OpsError> {
         let mut running = session.start_named(&task.engine).await?;
         running.named_by_backend = true;
@@ -145,7 +149,7 @@ impl Ongoing {
         })
     }
 
-    /// What another process needs to take it up. It changes with each look.
+    /// Returns the data that another process needs to resume the task. Each observation may change it.
     #[must_use]
     pub fn task(&self) -> &Task {
         &self.task
@@ -155,23 +159,23 @@ impl Ongoing {
         &self.running
     }
 
-    /// The state that was seen last, if there was a look or an answer in this process.
+    /// Returns the latest known state. None if this process has neither begun nor observed the task.
     #[must_use]
     pub fn state(&self) -> Option<&Backup> {
         self.state.as_ref()
     }
 
-    /// Whether the last state that was seen is the end of the task.
+    /// Returns whether the latest known state is the end of the task.
     #[must_use]
     pub fn has_ended(&self) -> bool {
         let state = self.state.as_ref();
         state.is_some_and(|state| self.task.has_ended(state))
     }
 
-    /// Looks once how far it is.
+    /// Asks the backend once for the state of the task.
     ///
     /// # Errors
-    /// When that can't be seen. The task goes on all the same.
+    /// When the backend can't tell. The task continues nevertheless.
     pub async fn observe(&mut self) -> Result<&Backup, OpsError> {
         let looked = self.running.instance().status(&self.task.id, &[]).await;
         let state = self.running.original(looked)?;
@@ -179,10 +183,10 @@ impl Ongoing {
         Ok(self.state.insert(state))
     }
 
-    /// Looks until it has ended, with growing pauses.
+    /// Polls the backend until the task has ended, with growing pauses.
     ///
     /// # Errors
-    /// When it ended badly, or not in time.
+    /// When the task failed, or did not end in time.
     pub async fn wait(&mut self, session: &Session, waiting: Waiting) -> Result<(), OpsError> {
         let begun = match self.state.take() {
             Some(state) => state,
@@ -193,7 +197,7 @@ impl Ongoing {
         Ok(())
     }
 
-    /// Returns the state that was seen last, if it is no bad end.
+    /// Returns the latest known state, or an error if the task failed.
     pub(super) fn judged(&mut self) -> Result<Backup, OpsError> {
         let state = self.state.take();
         let state = state.ok_or_else(|| OpsError::NotEnded {
@@ -203,10 +207,10 @@ impl Ongoing {
         judge(state, &self.running)
     }
 
-    /// Does what is left to do with a backup that has ended well, once.
+    /// Performs the engine's last step on a backup that succeeded. Call it once.
     ///
     /// # Errors
-    /// When the task has not ended, or ended badly, or what was left to do was not done.
+    /// When the task has not ended, when the task failed, or when the last step failed.
     pub async fn finish(&mut self, session: &Session) -> Result<Finished, OpsError> {
         if !self.has_ended() {
             self.observe().await?;
@@ -227,7 +231,7 @@ impl Ongoing {
     }
 }
 
-/// What the engine does with a backup that has ended well.
+/// Runs the engine's operation `finish` on a backup that succeeded, if the engine has it.
 pub(super) async fn finish(
     session: &Session,
     running: &mut Running,
@@ -279,7 +283,8 @@ mod tests {
         backup(Activity::Restore, state, reported)
     }
 
-    /// Whether each look ends it, after an answer that shows the state from before.
+    /// Returns for the answer and for each state after it whether that state ends the task. The answer shows
+    /// the state `before`.
     fn ends(before: &str, looks: &[Backup]) -> Vec<bool> {
         let begun = restore(State::Pending, before);
         let mut task = restoring(&begun);
@@ -301,13 +306,13 @@ mod tests {
         );
         let restored = restore(State::Succeeded, "RESTORE_COMPLETED");
         assert_eq!(ends("RESTORE_FAILED", &[restored]), [false, true]);
-        // The same word for another reason.
+        // The word is the same, the reason is another.
         let why = Backup {
             failure: Some("node left".to_owned()),
             ..failed.clone()
         };
         assert_eq!(ends("RESTORE_FAILED", &[failed, why]), [false, false, true]);
-        // The same word of another time.
+        // The word is the same, the time is another.
         let later = Backup {
             created: Some(Timestamp::UNIX_EPOCH),
             ..restore(State::Succeeded, "RESTORE_COMPLETED")
@@ -338,7 +343,7 @@ mod tests {
             ends("RESTORE_COMPLETED", &[again(), runs, again()]),
             [false, false, false, true]
         );
-        // HiveMQ's own example calls a running restore so.
+        // HiveMQ's own documentation shows this word for a running restore.
         let in_progress = backup(Activity::Backup, State::Running, "IN_PROGRESS");
         assert_eq!(
             ends("RESTORE_COMPLETED", &[in_progress, again()]),
@@ -377,7 +382,7 @@ mod tests {
         let task = restoring(&begun);
         let written = serde_json::to_string(&task).expect("it can be written");
         let mut task: Task = serde_json::from_str(&written).expect("it can be read");
-        // The end from before is none for the next process either.
+        // The earlier end must not count as the end in the next process either.
         task.see(&failed);
         assert!(!task.has_ended(&failed));
         let ended = restore(State::Succeeded, "RESTORE_COMPLETED");

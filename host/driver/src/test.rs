@@ -1,4 +1,4 @@
-//! `backup test`: whether everything is there that the other commands need, one check after the other.
+//! `backup test`: checks one after the other whether everything that the other commands need is available.
 
 mod rights;
 
@@ -22,37 +22,38 @@ use super::session::{Request, Running};
 use super::{Host, OpsError, Session};
 use crate::results::{CheckOutcome, CheckResult, CheckUp};
 
-/// The oldest version of Kubernetes that this program is tried with.
+/// The oldest version of Kubernetes that this program is tested with.
 const OLDEST_SERVER: (u32, u32) = (1, 26);
 
 /// Longest id of an access key that is shown, in characters.
 const MAX_KEY_ID: usize = 128;
 
-/// A check that is done, with what the view of it does not tell.
+/// A finished check, with facts that its row does not show.
 struct Check {
     row: CheckResult,
     failure: Option<Failure>,
-    /// Nothing is there that it could be about. With `auto` another engine may be the right one.
+    /// Whether the backend is absent. With `auto`, another engine may be the right one.
     absent: bool,
 }
 
-/// Checks the API server, this user's rights, the target, and the engine that is chosen, or, with
-/// `auto`, every engine. A check that failed does not end it: those that still make sense are done, the
-/// others are `skipped`.
+/// Checks the API server, the user's permissions, the target and the chosen engine. With `auto`, every engine
+/// is checked.
 ///
-/// With `auto`, an engine whose port nobody listens on is a warning as long as another one answers: few
-/// clusters have every backend.
+/// A failed check does not end the test. The checks that still make sense run, the others are `skipped`.
+///
+/// With `auto`, an engine without a listening port is only a warning if another engine answers: few clusters
+/// have every backend.
 ///
 /// # Errors
-/// When there is no such engine, or no configuration of a cluster. What a check finds is no error here:
-/// [`CheckUp::failure`] is the gravest of it.
+/// When the engine does not exist, or there is no configuration of a cluster. Failed checks are no errors:
+/// [`CheckUp::failure`] has the gravest of them.
 pub async fn test(host: &Host, mut request: Request) -> Result<CheckUp, OpsError> {
     let choice = request.engine.clone();
     let engines: Vec<_> = chosen(host.engines(), &choice)?
         .into_iter()
         .cloned()
         .collect();
-    // A Secret that can't be read is one check of many.
+    // An unreadable Secret should fail only one of the checks.
     let from_secret = request.credentials.from_secret.is_some();
     let credentials = from_secret.then(|| std::mem::take(&mut request.credentials));
     let mut session = Session::open(host, request).await?;
@@ -96,7 +97,8 @@ pub async fn test(host: &Host, mut request: Request) -> Result<CheckUp, OpsError
     })
 }
 
-/// Whether the API server answers. Returns whether anything else can be asked of it, and its version.
+/// Checks whether the API server answers. Returns whether further checks are possible, and the version of the
+/// server.
 async fn server(session: &Session, checks: &mut Vec<Check>) -> (bool, Option<(u32, u32)>) {
     let answer = session.cluster.server_version().await;
     let version = answer.as_ref().ok().and_then(|version| version.numbers);
@@ -133,7 +135,7 @@ fn judged(version: &ServerVersion, server: &str) -> Check {
     }
 }
 
-/// Whether the target is there. Returns whether its pods can be asked for anything.
+/// Checks whether the target exists. Returns whether its pods can be asked.
 async fn target(session: &Session, checks: &mut Vec<Check>) -> bool {
     let subject = match &session.target().pod {
         Some(pod) => format!("pod {pod}"),
@@ -152,7 +154,7 @@ async fn target(session: &Session, checks: &mut Vec<Check>) -> bool {
             });
             true
         }
-        // Who may not list pods may be let through to one, and a Service names pods without the right to see them.
+        // A user without permission to list pods may still reach one pod, or reach pods through a Service.
         Err(error) if error.failure() == Failure::NotAllowed => {
             let message = format!("{subject}: not known, because it is {error}");
             checks.push(Check::warned("target", message, error.hint()));
@@ -165,7 +167,7 @@ async fn target(session: &Session, checks: &mut Vec<Check>) -> bool {
     }
 }
 
-/// Whether the Secret with the credentials can be used.
+/// Checks whether the Secret with the credentials can be used.
 async fn secret(
     session: &mut Session,
     wanted: &CredentialsRequest,
@@ -183,7 +185,7 @@ async fn secret(
     usable
 }
 
-/// The checks of one engine, over one port-forward for each endpoint.
+/// Runs the checks of one engine, with one port-forward for each endpoint.
 async fn engine(session: &Session, file: &EngineFile, with_credentials: bool) -> Vec<Check> {
     let manifest = file.manifest();
     let name = &*file.shown_name();
@@ -227,7 +229,7 @@ async fn engine(session: &Session, file: &EngineFile, with_credentials: bool) ->
     checks
 }
 
-/// Whether the cluster has the kinds that an engine works with, and what this user may do with them.
+/// Checks whether the cluster has the kinds that an engine works with, and what this user may do with them.
 async fn of_objects(session: &Session, file: &EngineFile) -> Vec<Check> {
     let engine = &*file.shown_name();
     let rules = file.manifest().resources.iter().flat_map(|it| &it.allow);
@@ -265,8 +267,8 @@ async fn of_objects(session: &Session, file: &EngineFile) -> Vec<Check> {
     checks
 }
 
-/// Finds out whether anything that speaks HTTP is at the endpoint. Any answer will do, so nothing that
-/// the backend would have to work for is asked.
+/// Checks whether an HTTP server listens at the endpoint. Any answer counts, so the request asks for nothing
+/// that costs the backend work.
 async fn reach(
     engine: &str,
     endpoint: &str,
@@ -286,7 +288,7 @@ async fn reach(
     *request.method_mut() = http::Method::HEAD;
     match backend.send(request, &Deadlines::default()).await {
         Ok(answer) => {
-            // Read to its end, so that the connection can be used again.
+            // The body is read to its end so that the connection can be reused.
             let _ = answer.into_body().collect().await;
             let place = backend.candidate().as_ref().map(place).unwrap_or_default();
             let message = format!("{place} answers");
@@ -296,8 +298,10 @@ async fn reach(
     }
 }
 
-/// Whether there are credentials for S3. Which buckets it is about is not known before, so that nothing is
-/// asked of it; and only of an engine that is meant, since whoever has no such system has no such credentials.
+/// Checks whether there are credentials for S3.
+///
+/// S3 itself is not asked, because the bucket is not known yet. Only a chosen engine is checked: users without
+/// the backend have no such credentials.
 async fn of_s3(
     session: &Session,
     engine: &str,
@@ -383,7 +387,7 @@ fn all_skipped(file: &EngineFile) -> Vec<Check> {
         .collect()
 }
 
-/// `detect`, and `list` where the engine can.
+/// Returns skipped checks for `detect`, and for `list` if the engine has it.
 fn calls_skipped(file: &EngineFile) -> Vec<Check> {
     let engine = &*file.shown_name();
     let list = file.manifest().can(Operation::List);
@@ -394,7 +398,7 @@ fn calls_skipped(file: &EngineFile) -> Vec<Check> {
         .collect()
 }
 
-/// Of several engines, those that are not there are no failure as long as one of them answers.
+/// Turns the failures of absent backends into warnings if another engine answers.
 fn excuse_absent(of_engines: &mut [Vec<Check>]) {
     let answers = |checks: &Vec<Check>| {
         let mut checks = checks.iter();
@@ -409,7 +413,7 @@ fn excuse_absent(of_engines: &mut [Vec<Check>]) {
     }
 }
 
-/// What the command's exit code says: a missing right before a deadline that passed, before all else.
+/// Returns the failure for the exit code: first a missing permission, then a timeout, then any other.
 fn gravest(checks: &[Check]) -> Option<Failure> {
     let has = |failure| checks.iter().any(|check| check.failure == Some(failure));
     let found = [Failure::NotAllowed, Failure::TimedOut]
@@ -456,7 +460,7 @@ impl Check {
         failed
     }
 
-    /// Of a kind that the cluster lacks, and the engine does not need.
+    /// Returns the check for a kind that the cluster lacks and the engine does not need.
     fn done_without(engine: &str, rule: &ResourceRule) -> Self {
         let kind = rule.kind();
         let message = format!("the cluster does not have {kind}; what needs it can't be done");

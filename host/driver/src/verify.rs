@@ -9,20 +9,21 @@ use super::observer::TransferObserver;
 use super::{Host, OpsError};
 use crate::results::{CheckedFile, Verified};
 
-/// Which files are to be looked at.
+/// Which files to verify.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifyRequest {
+    /// Paths of the files.
     pub files: Vec<PathBuf>,
 }
 
-/// What stands in the record of a file of which nothing is known.
+/// The message in the history for a file that could not be compared with anything.
 const UNVERIFIED: &str = "not verified: no digest, no length and no structure to check it by";
 
-/// Looks whether files are what was downloaded, and whole. All are looked at, whatever is wrong with
-/// the first. A file of which nothing is known is part of the result, and not verified.
+/// Verifies that files are complete and equal to what was downloaded. All are checked, also after a failure. A
+/// file with nothing to compare it with is part of the result, as not verified.
 ///
 /// # Errors
-/// When one of them is damaged, or can't be read.
+/// When a file is damaged or can't be read.
 pub async fn verify(host: &Host, request: VerifyRequest) -> Result<Verified, OpsError> {
     let reporter = host.reporter();
     let of = request.files.len();
@@ -62,7 +63,7 @@ pub async fn verify(host: &Host, request: VerifyRequest) -> Result<Verified, Ops
     Err(OpsError::Files { of, failed })
 }
 
-/// The file, verified: opened, and at its start.
+/// Opens and verifies a file. The returned file is positioned at its start.
 pub(super) async fn verify_one(host: &Host, path: PathBuf) -> Result<Verification, OpsError> {
     let observer = TransferObserver::new(Arc::clone(host.reporter()), "Checked");
     let history = host.history();
@@ -73,7 +74,7 @@ pub(super) async fn verify_one(host: &Host, path: PathBuf) -> Result<Verificatio
     Ok(verified.await??)
 }
 
-/// What the record of this machine says of a file.
+/// Returns what the history of this machine says about a file.
 fn wanted(history: Option<&History>, path: &Path) -> Wanted {
     let last = history.and_then(|history| last_download(history, path));
     last.map_or_else(Wanted::default, |entry| Wanted {

@@ -9,23 +9,24 @@ use super::session::Running;
 use super::task::Task;
 use super::{OpsError, Session, network};
 
-/// How long a command waits for what it began.
+/// How long a command waits for the work that it began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Waiting {
-    /// Whether it waits at all.
+    /// Whether the command waits at all.
     pub wait: bool,
+    /// Longest time to wait.
     pub timeout: Duration,
 }
 
-/// Much ends within seconds: the first looks follow each other soon.
+/// Much work ends within seconds, so the first observations follow each other quickly.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
-/// The first pause where a change ends it anyway.
+/// The first pause if a change of an object ends the pause anyway.
 const WATCHED_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// How long work may leave no trace in what the backend shows.
+/// How long the backend may show no sign of the work.
 const WITHOUT_TRACE: Duration = Duration::from_secs(15);
 
-/// Looks at a backup until a task has ended, with growing pauses. `begun` is the state that was seen last.
+/// Polls a backup until a task has ended, with growing pauses. `begun` is the latest known state.
 pub(super) async fn until_ended(
     session: &Session,
     running: &mut Running,
@@ -62,17 +63,17 @@ fn no_trace(state: &Backup, running: &Running, since: Instant, timed_out: bool) 
     }
 }
 
-/// Looks at one backup with growing pauses between them.
+/// Polls one backup, with growing pauses.
 pub(super) struct Looks {
     id: String,
     engine: String,
     pause: Duration,
-    /// With the time that it allows, for people.
+    /// The deadline, and the whole time that the user allows.
     deadline: Option<(Instant, Duration)>,
 }
 
 impl Looks {
-    /// With no `timeout` it goes on for ever.
+    /// Prepares to poll a backup. Without `timeout` there is no deadline.
     pub(super) fn at(id: &str, running: &Running, timeout: Option<Duration>) -> Self {
         Self {
             id: id.to_owned(),
@@ -83,7 +84,7 @@ impl Looks {
         }
     }
 
-    /// Pauses, and looks; again where that did not succeed and may the next time.
+    /// Pauses, then asks for the state. It repeats this after errors that may be temporary.
     pub(super) async fn next(
         &mut self,
         session: &Session,
@@ -98,7 +99,7 @@ impl Looks {
                         "Can't see how far it is ({}); going on",
                         text::printable(&error.to_string(), 160)
                     ));
-                    // The pod may be gone: find another.
+                    // The pod may be gone, so the engine is started with another one.
                     if let Ok(mut again) = session.start_named(&running.manifest.id).await {
                         again.named_by_backend = running.named_by_backend;
                         *running = again;
@@ -148,7 +149,7 @@ impl Looks {
     }
 }
 
-/// What an ended backup or restore means for the command.
+/// Returns the backup if the work succeeded, and an error otherwise.
 pub(super) fn judge(state: Backup, running: &Running) -> Result<Backup, OpsError> {
     let ended = |partly| OpsError::EndedBadly {
         activity: state.activity,
@@ -175,7 +176,8 @@ pub(super) fn has_ended(state: &Backup) -> bool {
     )
 }
 
-/// Whether looking again may help: the work goes on in the backend, whatever happens to our view.
+/// Returns whether another attempt may help. The work continues in the backend, whatever happens to the
+/// connection.
 fn may_pass(error: &OpsError) -> bool {
     match error {
         OpsError::Cluster(error) => network::report(error).retryable,

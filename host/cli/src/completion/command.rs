@@ -1,4 +1,4 @@
-//! The program's command, with what its arguments can be completed with.
+//! The command of the program, with the values that complete its arguments.
 
 use std::ffi::OsStr;
 use std::sync::Arc;
@@ -12,19 +12,19 @@ use clap_complete::engine::{
 
 use super::{Line, ids, is_plain, kubeconfig};
 
-/// What is done for an argument that takes a path.
+/// How an argument that takes a path is completed.
 #[derive(Clone)]
 pub(super) enum Paths {
     /// The program lists the files.
     Listed,
-    /// Whoever asks does it, and does it better; here it is noted that it is to be done.
+    /// The shell lists the files, because it does that better. The flag is set when it has to.
     LeftToTheShell(Arc<AtomicBool>),
 }
 
-/// The command of this line.
+/// Returns the command that parses this line.
 pub(super) fn command(line: &Line, paths: &Paths) -> Command {
     let mut command = crate::command(&line.engines, line.words.first());
-    // `--help` is there from now on.
+    // clap adds `--help` when it builds the command.
     command.build();
     with_candidates(command, &Arc::new(line.clone()), paths)
 }
@@ -35,7 +35,7 @@ fn with_candidates(command: Command, line: &Arc<Line>, paths: &Paths) -> Command
             let argument = if argument.is_positional() || line.word().starts_with('-') {
                 argument
             } else {
-                // Flags are shown to those who begin one, and where there is nothing else.
+                // Flags are offered only after a typed dash, or if there is nothing else to offer.
                 argument.hide(true)
             };
             completed(argument, Arc::clone(line), paths.clone())
@@ -80,7 +80,8 @@ fn engines(line: &Line) -> Vec<CompletionCandidate> {
     [auto].into_iter().chain(named).collect()
 }
 
-/// Files whose names have to be quoted are left out: shells put candidates into the line as they are.
+/// Lists files, except for names that must be quoted: shells insert candidates into the line without quoting
+/// them.
 fn plain_paths(typed: &OsStr) -> Vec<CompletionCandidate> {
     let mut found = PathCompleter::any().complete(typed);
     found.retain(|candidate| candidate.get_value().to_str().is_some_and(is_plain));

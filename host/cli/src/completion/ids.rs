@@ -1,4 +1,4 @@
-//! The ids of the backups that there are: the cluster is asked for them.
+//! Completes ids of backups, by listing the backups in the cluster.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,10 +18,10 @@ use crate::connection::ConnectionArgs;
 use crate::engine_flags::innermost;
 use crate::ui::{Color, Format, Ui};
 
-/// More than anybody wants to look through.
+/// Number of ids that are offered. A longer list helps nobody.
 const MOST: u32 = 1000;
 
-/// The backups that the command of this line would find, the newest first.
+/// Returns the backups that the command of this line would find, newest first.
 pub(super) fn ids(line: &Line) -> Vec<CompletionCandidate> {
     let asked = line.clone();
     let patience = line.matches().and_then(|matches| {
@@ -37,7 +37,7 @@ pub(super) fn ids(line: &Line) -> Vec<CompletionCandidate> {
         .collect()
 }
 
-/// State, size and time, as far as they are known.
+/// Describes a backup by state, size and age, as far as they are known.
 fn about(backup: &Backup) -> String {
     let state = backup.reported_state.as_deref();
     let state = text::printable(state.unwrap_or(backup.state.name()), 40);
@@ -57,7 +57,7 @@ fn find(line: &Line) -> Option<Vec<Backup>> {
         .enable_all()
         .build()
         .ok()?;
-    // Where programs read, nothing is noted.
+    // With JSON output the program prints no notes.
     let ui = Ui::new(Format::Json, Color::Never, false);
     let host = Host::new(HostSettings {
         engines: line.engines.clone(),
@@ -85,7 +85,7 @@ async fn list(host: &Host, request: Request) -> Result<Vec<Backup>, OpsError> {
     Ok(host_driver::list(&session, Some(MOST)).await?.backups)
 }
 
-/// The operation that the backup is for.
+/// Returns the operation that needs the id.
 fn operation(matches: &ArgMatches) -> Option<Operation> {
     let (_, backup) = matches.subcommand().filter(|(name, _)| *name == "backup")?;
     let verb = backup.subcommand_name()?;
@@ -94,13 +94,13 @@ fn operation(matches: &ArgMatches) -> Option<Operation> {
         .find(|operation| operation.name() == verb)
 }
 
-/// The engines that the command would use, in its order: those of a list may be others, and each has
-/// ids of its own.
+/// Returns the engines that the command would try, in order. `list` may prefer other engines, whose ids
+/// differ.
 fn engines(engines: &Catalogue, choice: EngineChoice, operation: Operation) -> Vec<String> {
     if let EngineChoice::Named(name) = choice {
         return vec![name];
     }
-    // What a key press runs is never more than what the command would run.
+    // A key press must not run more than the command itself would run.
     let mut able: Vec<_> = host_driver::order(engines, &choice, operation)
         .into_iter()
         .map(EngineFile::manifest)
@@ -127,7 +127,7 @@ fn request(line: &Line, matches: &ArgMatches, operation: Operation) -> Option<Re
         ui: Ui::new(Format::Json, Color::Never, false),
     };
     let request = target.into_request(context, EngineChoice::Auto).ok()?;
-    // An engine that can tell what lies on the pod's disk removes what lies there.
+    // An engine whose list has the scope `local` deletes only backups on the pod's disk.
     let scope = (operation == Operation::Delete).then(|| OptionSetting {
         name: "scope".to_owned(),
         value: OptionValue::Text("local".to_owned()),

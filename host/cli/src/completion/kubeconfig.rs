@@ -1,4 +1,4 @@
-//! The contexts that can be chosen. No request is made for them.
+//! Completes the names of contexts, without any request.
 
 use std::path::PathBuf;
 
@@ -8,19 +8,19 @@ use host_cluster::context_names;
 use super::{Line, is_plain, within};
 use crate::engine_flags::innermost;
 
-/// The contexts of the kubeconfig files that are meant.
+/// Returns the contexts of the kubeconfig files that the line selects.
 pub(super) fn contexts(line: &Line) -> Vec<CompletionCandidate> {
     let flag = line.matches().and_then(|matches| {
         let flag = innermost(&matches).try_get_one::<String>("kubeconfig");
         flag.ok().flatten().cloned()
     });
-    // A file may be a pipe that nobody writes to.
+    // A file may be a pipe without a writer, so reading it may block.
     let names = within(None, move || Some(names(&files(flag))));
     let names = names.unwrap_or_default().into_iter();
     names.map(CompletionCandidate::new).collect()
 }
 
-/// In the order in which kubectl merges them.
+/// Returns the kubeconfig files, in the order in which kubectl merges them.
 fn files(flag: Option<String>) -> Vec<PathBuf> {
     let given = flag
         .map(Into::into)
@@ -34,7 +34,7 @@ fn files(flag: Option<String>) -> Vec<PathBuf> {
     }
 }
 
-/// Each name once. Files that are missing or broken have none.
+/// Returns each name once. Missing or broken files have no names.
 fn names(files: &[PathBuf]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for name in files.iter().flat_map(|file| context_names(file)) {

@@ -1,7 +1,8 @@
-//! kubectl's protocol for plugins: it runs `kubectl_complete-broker` with the words of the line, which
-//! runs `kubectl-broker __complete --` with them. The answer is one candidate a line, with a tab and a
-//! description where there is one, and at last a colon and a number that says what the shell is to do
-//! (the `ShellCompDirective`s of cobra).
+//! The completion protocol of kubectl for its plugins. kubectl runs `kubectl_complete-broker` with the words
+//! of the line, which runs `kubectl-broker __complete --` with them.
+//!
+//! The answer has one candidate per line, followed by a tab and a description if there is one. The last line
+//! is a colon and a number: the `ShellCompDirective` of cobra, which tells the shell what to do.
 
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -13,14 +14,14 @@ use host_base::text;
 use super::Line;
 use super::command::{Paths, command};
 
-/// What follows candidates: no names of files (4), and in this order (32).
+/// Directive for a list of candidates: don't add file names (4), and keep the order (32).
 const ONLY_THESE: u8 = 4 | 32;
-/// The shell is to complete names of files.
+/// Directive that asks the shell to complete file names.
 const FILES: u8 = 0;
 /// Longest description, in characters.
 const MAX_HELP: usize = 120;
 
-/// The words of a line that kubectl asks about, with the name of the program.
+/// Returns the words of the line that kubectl asks about, with the name of the program first.
 pub(super) fn words(arguments: &[OsString]) -> Option<Vec<OsString>> {
     let [program, command, rest @ ..] = arguments else {
         return None;
@@ -53,7 +54,7 @@ pub(super) fn answer(line: &Line) -> Option<String> {
 fn shown(line: &Line, candidate: &CompletionCandidate) -> Option<String> {
     let mut value = candidate.get_value().to_str()?;
     let word = line.word();
-    // The scripts take `--flag=` away from what is typed, and expect the value alone.
+    // The scripts of kubectl remove `--flag=` from the typed word, and expect only the value.
     if word.starts_with('-')
         && let Some((flag, _)) = word.split_once('=')
     {
@@ -77,7 +78,7 @@ mod tests {
         words.iter().map(OsString::from).collect()
     }
 
-    /// What is offered for the last of these words, and what the shell is to do.
+    /// Returns the candidates for the last of these words, and the directive for the shell.
     fn completed(words: &[&str]) -> (Vec<String>, String) {
         let engines = Catalogue::bundled(host_bundled::ENGINES).expect("the bundled engines");
         let words = [&["kubectl-broker"], words].concat();
@@ -103,7 +104,7 @@ mod tests {
         let asked = Some(arguments(&["x", "backup", ""]));
         assert_eq!(words(&["x", "__complete", "--", "backup", ""]), asked);
         assert_eq!(words(&["x", "__complete", "backup", ""]), asked);
-        // Only the first pair of dashes is not the line's own.
+        // Only the first `--` is removed; the second one belongs to the line.
         let asked = Some(arguments(&["x", "--", "a"]));
         assert_eq!(words(&["x", "__complete", "--", "--", "a"]), asked);
     }
@@ -137,7 +138,7 @@ mod tests {
         assert_eq!(values(&["backup", "--engine", ""]), all);
         assert_eq!(values(&["backup", "list", "-e", ""]), all);
         assert_eq!(values(&["backup", "list", "-e", "si"]), ["sidecar"]);
-        // With the flag taken away, as the scripts of kubectl expect it.
+        // The flag is removed, as the scripts of kubectl expect.
         assert_eq!(values(&["backup", "--engine=h"]), ["hivemq"]);
     }
 

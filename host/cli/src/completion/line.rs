@@ -3,18 +3,18 @@ use std::ffi::OsString;
 use clap::ArgMatches;
 use host_engine::Catalogue;
 
-/// A command line that is being typed.
+/// A command line that the user is typing.
 #[derive(Clone)]
 pub(super) struct Line {
     pub(super) engines: Catalogue,
-    /// The program's own name first.
+    /// The words of the line. The first is the name of the program.
     pub(super) words: Vec<OsString>,
-    /// Which of them is to be completed.
+    /// Index of the word to complete.
     pub(super) at: usize,
 }
 
 impl Line {
-    /// A line that ends with the word to complete.
+    /// Creates a line whose last word is the one to complete.
     pub(super) fn ending(engines: Catalogue, words: Vec<OsString>) -> Self {
         Self {
             engines,
@@ -23,15 +23,15 @@ impl Line {
         }
     }
 
-    /// The word to complete, as far as it is typed.
+    /// Returns the typed part of the word to complete.
     pub(super) fn word(&self) -> String {
         let word = self.words.get(self.at);
         word.map(|word| word.to_string_lossy().into_owned())
             .unwrap_or_default()
     }
 
-    /// What can be understood of it so far; words that are missing or wrong are passed over. None for a
-    /// line that asks for help.
+    /// Parses the line as far as possible, and ignores missing or wrong words. Returns none for a line that
+    /// asks for help.
     pub(super) fn matches(&self) -> Option<ArgMatches> {
         let command = crate::command(&self.engines, self.words.first());
         let matches = command

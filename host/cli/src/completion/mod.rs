@@ -1,7 +1,7 @@
-//! Completion, for shells and for kubectl. Both ask the program itself with each Tab, so that ids of
-//! backups, engines and contexts are those that there are.
+//! Completion for shells and for kubectl. Both run the program at each Tab, so that ids of backups, engines
+//! and contexts are up to date.
 //!
-//! Nothing that goes wrong is said: the user is in the middle of a line.
+//! Errors are not shown, because the user is in the middle of a line.
 
 mod command;
 mod ids;
@@ -24,7 +24,7 @@ use line::Line;
 use super::error::CliError;
 use crate::ui::{Color, Format, Ui};
 
-/// Whoever presses Tab waits no longer than this.
+/// Longest time that the user waits after pressing Tab.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Print the completion script of a shell
@@ -39,12 +39,12 @@ pub(super) fn run(args: &CompletionArgs, ui: Ui) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Whether a shell or kubectl runs the program, for a line that is being typed.
+/// Returns whether a shell or kubectl runs the program to complete a line.
 pub(super) fn is_asked(arguments: &[OsString]) -> bool {
     shells::asking().is_some() || kubectl::words(arguments).is_some()
 }
 
-/// Answers a shell or kubectl, if it is one of them that runs the program.
+/// Prints the answer if a shell or kubectl runs the program to complete a line. Otherwise returns none.
 pub(super) fn answer(engines: &Catalogue, arguments: &[OsString]) -> Option<ExitCode> {
     let shell = shells::asking();
     let words = kubectl::words(arguments);
@@ -56,14 +56,14 @@ pub(super) fn answer(engines: &Catalogue, arguments: &[OsString]) -> Option<Exit
         (Some(shell), _) => shells::answer(&shell, engines, arguments),
         (None, words) => kubectl::answer(&Line::ending(engines.clone(), words.unwrap_or_default())),
     };
-    // Some shells want separators that are control characters: nothing is to be taken out.
+    // `Color::Always` keeps control characters in the text: some shells use them as separators.
     let ui = Ui::new(Format::Table, Color::Always, false);
     let _ = ui.write_out(&answer.unwrap_or_default());
     Some(ExitCode::SUCCESS)
 }
 
-/// What `work` finds within [`PATIENCE`], or within the time that the user gave; else nothing. Work that
-/// takes longer ends with the process.
+/// Returns the result of `work` if it ends within `patience`, or [`PATIENCE`] if the user set none. Slower
+/// work ends with the process.
 fn within<T: Send + 'static>(
     patience: Option<Duration>,
     work: impl FnOnce() -> Option<T> + Send + 'static,
@@ -76,8 +76,8 @@ fn within<T: Send + 'static>(
         .flatten()
 }
 
-/// Whether no shell takes any character of it for its own, so that it can stand in a line as it is.
-/// Names may come from a server.
+/// Returns whether a name has no character with a meaning in a shell. Such a name needs no quotes. The check
+/// matters because names may come from a server.
 fn is_plain(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@+,%".contains(c);
     !name.is_empty() && !name.starts_with('-') && name.chars().all(plain)

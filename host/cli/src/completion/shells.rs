@@ -1,4 +1,4 @@
-//! The shells' own way: their scripts run the program with a variable that names the shell.
+//! Completion by the shells' own scripts. They run the program with a variable that names the shell.
 
 use std::ffi::OsString;
 use std::io;
@@ -10,17 +10,19 @@ use host_engine::Catalogue;
 use super::Line;
 use super::command::{Paths, command};
 
-/// Names the shell that asks.
+/// The variable with the name of the shell that asks.
 const ASKING: &str = "KUBECTL_BROKER_COMPLETE";
-/// Which word is to be completed; of the shells that let one complete in the middle of a line.
+/// The variable with the index of the word to complete. Only some shells set it: those that complete in the
+/// middle of a line.
 const INDEX: &str = "_CLAP_COMPLETE_INDEX";
-/// As it is found in PATH, by kubectl too.
+/// Name of the program in PATH, under which kubectl finds it too.
 const PROGRAM: &str = "kubectl-broker";
 
-/// For bash, which splits words at colons: clap's own script offers nothing for a name that has one.
+/// The script for bash, which splits words at colons. The script of clap offers nothing for names with a
+/// colon.
 const BASH: &str = include_str!("bash.sh");
 
-/// The script that makes a shell ask.
+/// Returns the script that makes a shell ask the program.
 pub(super) fn registration(shell: Shell) -> io::Result<String> {
     if shell == Shell::Bash {
         return Ok(BASH.replace("VAR", ASKING).replace("PROGRAM", PROGRAM));
@@ -34,19 +36,19 @@ pub(super) fn registration(shell: Shell) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&script).into_owned())
 }
 
-/// The shell that asks, if one does.
+/// Returns the name of the shell that asks, if one does.
 pub(super) fn asking() -> Option<String> {
     let shell = std::env::var(ASKING).ok()?;
     (!shell.is_empty()).then_some(shell)
 }
 
-/// What the script of this shell is to be told.
+/// Returns the answer in the format that the script of this shell expects.
 pub(super) fn answer(shell: &str, engines: &Catalogue, arguments: &[OsString]) -> Option<String> {
     let shells = Shells::builtins();
     let completer = shells.completer(shell)?;
     let dashes = arguments.iter().position(|argument| argument == "--")?;
     let words = arguments[dashes + 1..].to_vec();
-    // Without a word there is nothing that could be completed.
+    // Without a word there is nothing to complete.
     words.first()?;
     let mut line = Line::ending(engines.clone(), words.clone());
     let index = std::env::var(INDEX).ok();

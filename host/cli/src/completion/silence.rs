@@ -1,7 +1,7 @@
-//! Whatever wants to speak while a line is completed: credential plugins, warnings, panics.
+//! Silences everything that may print while a line is completed: credential plugins, warnings, panics.
 
-/// Lets stderr lead nowhere and stdin hold nothing, for this process and those that it starts. The
-/// terminal belongs to the line that is being typed.
+/// Connects stdin and stderr to /dev/null, for this process and its children. The terminal belongs to the line
+/// that the user is typing.
 #[cfg(unix)]
 pub(super) fn silence() {
     let null = std::fs::OpenOptions::new()
@@ -9,12 +9,12 @@ pub(super) fn silence() {
         .write(true)
         .open("/dev/null");
     if let Ok(null) = null {
-        // What can't be silenced speaks; it is not worse than no completion.
+        // Completion with stray output is still better than no completion.
         let _ = rustix::stdio::dup2_stdin(&null);
         let _ = rustix::stdio::dup2_stderr(&null);
     }
 }
 
-/// Elsewhere the scripts do it.
+/// Does nothing: on other systems the completion scripts silence the program.
 #[cfg(not(unix))]
 pub(super) fn silence() {}

@@ -1,4 +1,4 @@
-//! A result that changes, shown anew with each change, as `kubectl get --watch` does it.
+//! Shows a changing result again after each change, as `kubectl get --watch` does.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -9,7 +9,7 @@ use super::document::{self, Document as _};
 use super::views::lay_out;
 use super::{Format, Ui, live};
 
-/// What was shown of a backup so far.
+/// The changes of one backup that were shown so far.
 #[derive(Debug)]
 pub struct Changes {
     ui: Ui,
@@ -21,9 +21,10 @@ impl Changes {
         Self { ui, shown: None }
     }
 
-    /// Writes a change: a row below those before, or a document of its own. With JSON that is one line
-    /// each (newline-delimited JSON), with YAML a document that begins with `---`. Says whether anybody
-    /// still reads.
+    /// Writes a change: as another row of the table, or as another document.
+    ///
+    /// JSON documents are one line each (newline-delimited JSON). YAML documents begin with `---`. The result
+    /// says whether stdout still has a reader.
     ///
     /// # Errors
     /// When stdout can't be written.
@@ -44,8 +45,8 @@ impl Changes {
         }
     }
 
-    /// The last line of a table of all that was shown, so that columns stay where they are; the first
-    /// time with the header.
+    /// Returns the last row of a table of all changes, so that columns keep their widths. The first row comes
+    /// with the header.
     fn row(&mut self, change: &Backups, wide: bool) -> String {
         let is_first = self.shown.is_none();
         let shown = self.shown.get_or_insert_with(|| Backups {
@@ -54,7 +55,7 @@ impl Changes {
             backups: Vec::new(),
             per_pod: None,
             left_out: 0,
-            // Which columns there are must not depend on the state.
+            // The columns must not depend on the state.
             is_list: true,
             now: change.now,
         });

@@ -1,15 +1,16 @@
-//! Whether stdout was closed when the process began (`>&-`).
+//! Detects whether stdout was closed when the process began (`>&-`).
 //!
-//! Rust's runtime opens /dev/null in its place before `main`, and what is written there is lost without an error.
-//! A user who did that gets no result, and must not be told that all went well. Afterwards nothing tells that
-//! /dev/null from one that the caller gave, so that it is looked at before.
+//! In this case Rust's runtime opens /dev/null as stdout before `main`, and all output is lost without an
+//! error. The user gets no result, so the program must not report success.
+//!
+//! Later this /dev/null can't be told from one that the caller opened. So the check runs before the runtime.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 static CLOSED: AtomicBool = AtomicBool::new(false);
 
-/// Fails where stdout was closed.
+/// Returns an error if stdout was closed.
 pub(super) fn check() -> io::Result<()> {
     if CLOSED.load(Ordering::Relaxed) {
         Err(io::Error::other("it is closed"))
@@ -35,7 +36,7 @@ mod before_main {
     static LOOK: extern "C" fn() = look;
 
     extern "C" fn look() {
-        // SAFETY: nothing is done with the number but to ask whether a file has it.
+        // SAFETY: the descriptor is only used to ask whether it is open.
         let stdout = unsafe { BorrowedFd::borrow_raw(1) };
         if fcntl_getfd(stdout) == Err(Errno::BADF) {
             super::CLOSED.store(true, Ordering::Relaxed);

@@ -10,29 +10,30 @@ use super::kind::Kind;
 /// `apiVersion` of every document. It changes when a field is removed or changes its meaning.
 const API_VERSION: &str = "kubectl-broker/v1";
 
-/// A result that can be shown in every format.
+/// A result that every output format can show.
 pub trait Document {
+    /// Returns the table. `wide` adds columns.
     fn table(&self, wide: bool) -> String;
 
-    /// One name a line.
+    /// Returns the names, one per line.
     fn names(&self) -> String;
 
-    /// For JSON and YAML.
+    /// Returns the document for JSON and YAML.
     fn document(&self) -> Value;
 
-    /// One line to stand below a table, for people.
+    /// Returns a line that people read below the table.
     fn summary(&self) -> Option<String> {
         None
     }
 
-    /// How the command ends although it has a result. It says on stdout, in every format, what is wrong,
-    /// and there is no error beside it. Everything else that fails has no result.
+    /// Returns the failure for the exit code, although there is a result. The result itself tells on stdout
+    /// what is wrong, so no error is printed. All other failures have no result.
     fn failure(&self) -> Option<Failure> {
         None
     }
 }
 
-/// A document of `kind` with the fields of `body`, an object.
+/// Builds a document of `kind` with the fields of `body`, which must be an object.
 pub(super) fn document(kind: Kind, body: Value) -> Value {
     let mut fields = serde_json::Map::new();
     fields.insert("apiVersion".to_owned(), API_VERSION.into());
@@ -43,7 +44,7 @@ pub(super) fn document(kind: Kind, body: Value) -> Value {
     Value::Object(fields)
 }
 
-/// An error as a document, with the hint as it is shown to people.
+/// Builds the document for an error. `hint` is the hint as people see it.
 pub(super) fn error_document(problem: &dyn Problem, hint: Option<&str>) -> Value {
     let failure = problem.failure();
     document(
@@ -59,7 +60,8 @@ pub(super) fn error_document(problem: &dyn Problem, hint: Option<&str>) -> Value
     )
 }
 
-/// Hints come from many hands, engines' among them: all begin in the same way.
+/// Starts a hint with a capital letter. Hints have many authors, engines among them, and all should look
+/// alike.
 pub(super) fn sentence(hint: &str) -> String {
     let mut rest = hint.chars();
     rest.next().map_or_else(String::new, |first| {
@@ -67,15 +69,15 @@ pub(super) fn sentence(hint: &str) -> String {
     })
 }
 
-/// JSON for people and programs.
+/// Formats a document as JSON over several lines.
 ///
-/// JSON lets control and invisible characters stand as they are; some of them drive a terminal. They
-/// are written as escapes, which every reader of JSON turns back.
+/// JSON allows control and invisible characters in strings, and some of them control a terminal. They are
+/// written as escapes, which every reader of JSON decodes.
 pub(super) fn json(document: &Value) -> io::Result<String> {
     json_in(document, PrettyFormatter::new(), Escapes::Json)
 }
 
-/// The same on one line.
+/// Formats a document as JSON on one line.
 pub(super) fn json_line(document: &Value) -> io::Result<String> {
     json_in(document, CompactFormatter, Escapes::Json)
 }
@@ -90,11 +92,13 @@ fn json_in(document: &Value, layout: impl Formatter, escapes: Escapes) -> io::Re
     String::from_utf8(bytes).map_err(io::Error::other)
 }
 
-/// YAML, in block style. The writer puts quotes around what a reader of YAML 1.1 or 1.2 would take for anything
-/// but a string. It escapes control characters but not all that `text::is_unsafe` knows; a document that has one
-/// of the others is written in flow style, as JSON but for the escapes.
+/// Formats a document as YAML in block style.
+///
+/// The writer quotes strings that a reader of YAML 1.1 or 1.2 would take for another type. It escapes control
+/// characters, but not all that `text::is_unsafe` knows. A document with one of the others is written in flow
+/// style: JSON with the escapes of YAML.
 pub(super) fn yaml(document: &Value) -> io::Result<String> {
-    // Folded text reads badly and is found by no `grep`.
+    // Folded text is hard to read, and `grep` can't find it.
     let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
     let text = serde_saphyr::to_string_with_options(document, options).map_err(io::Error::other)?;
     if text::unsafe_characters(&text).any(|(_, c)| c != '\n') {
@@ -103,7 +107,7 @@ pub(super) fn yaml(document: &Value) -> io::Result<String> {
     Ok(text)
 }
 
-/// How a character beyond U+FFFF is written. YAML knows no pairs of surrogates, and JSON nothing else.
+/// How a character beyond U+FFFF is written. YAML has no surrogate pairs, and JSON has nothing else.
 #[derive(Clone, Copy)]
 enum Escapes {
     Json,
@@ -193,7 +197,7 @@ mod tests {
         for text in [
             json(&value).unwrap(),
             json_line(&value).unwrap(),
-            // It differs in one escape.
+            // YAML and JSON differ in one escape.
             yaml.replace("\\U000e0041", "\\udb40\\udc41"),
         ] {
             assert!(

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// The forms in which a result can be had.
+/// The output formats of a result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     #[default]
@@ -16,24 +16,24 @@ pub enum Format {
 }
 
 impl Format {
-    /// Whether people read it.
+    /// Returns whether people read the output.
     #[must_use]
     pub fn is_table(self) -> bool {
         matches!(self, Self::Table | Self::Wide)
     }
 }
 
-/// The time since then as kubectl writes it: `45s`, `7m30s`, `3h`, `2d5h`, `40d`, `2y10d`.
+/// Returns the time since `created` as kubectl writes it: `45s`, `7m30s`, `3h`, `2d5h`, `40d`, `2y10d`.
 pub(super) fn age(created: Timestamp, now: Timestamp) -> String {
     let seconds = now.duration_since(created).as_secs();
     let Ok(seconds) = u64::try_from(seconds) else {
-        // The clock of the server is ahead of ours.
+        // The clock of the server is ahead of the local clock.
         return "0s".to_owned();
     };
     duration(Duration::from_secs(seconds))
 }
 
-/// The rules of `HumanDuration` in k8s.io/apimachinery `pkg/util/duration`.
+/// Formats a duration by the rules of `HumanDuration` in k8s.io/apimachinery `pkg/util/duration`.
 pub(super) fn duration(length: Duration) -> String {
     let seconds = length.as_secs();
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);

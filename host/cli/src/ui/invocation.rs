@@ -1,44 +1,44 @@
 //! The command line of this process, as far as the commands in hints need it.
 //!
-//! A hint names commands in backticks. Those of this program and of kubectl reach the same cluster and target
-//! only with the flags that were given here. They are added where hints are shown, so that no error has to
-//! know of them.
+//! A hint names commands in backticks. Commands of this program and of kubectl reach the same cluster and
+//! target only with the flags of this invocation. The flags are added when a hint is shown, so that errors
+//! need not know them.
 
 use std::borrow::Cow;
 
 use host_base::shell;
 
-/// What the commands in errors and hints begin with, however the program is called.
+/// The beginning of this program's commands in errors and hints, however the program was started.
 const OURS: &str = "kubectl broker";
-/// Verbs of `backup` that ask no cluster.
+/// Verbs of `backup` that need no cluster.
 const LOCAL: [&str; 2] = ["verify", "history"];
 
-/// Commands of kubectl that no namespace has to do with.
+/// Commands of kubectl for which the namespace does not matter.
 const OF_THE_CLUSTER: [&str; 4] = ["get namespaces", "config", "api-resources", "auth whoami"];
 
-/// How this process was started.
+/// How the user started this process.
 #[derive(Debug)]
 pub struct Invocation {
     program: Cow<'static, str>,
     flags: Vec<GivenFlag>,
 }
 
-/// A flag about the cluster, the target or the backend that stood on the command line.
+/// A flag on the command line about the cluster, the target or the backend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GivenFlag {
-    /// Without dashes.
+    /// Name of the flag, without dashes.
     pub long: String,
     pub short: Option<char>,
-    /// `None` for a flag that takes no value.
+    /// Value of the flag. None for a flag that takes no value.
     pub value: Option<String>,
-    /// The commands of this program that take it, such as `backup`.
+    /// The commands of this program that take the flag, such as `backup`.
     pub commands: Vec<String>,
-    /// Whether it means the same to kubectl.
+    /// Whether kubectl has the same flag.
     pub is_of_kubectl: bool,
 }
 
 impl Invocation {
-    /// `program` is what the usage text calls it.
+    /// Creates an invocation. `program` is the name of the program in its usage text.
     #[must_use]
     pub fn new(program: String, flags: Vec<GivenFlag>) -> Self {
         Self {
@@ -54,7 +54,8 @@ impl Invocation {
         }
     }
 
-    /// Adds the given flags to the commands that stand in backticks in `text`, a sentence of this program.
+    /// Adds the given flags to the commands in backticks in `text`. The text must be a sentence of this
+    /// program.
     pub(super) fn complete(&self, text: &str) -> String {
         let mut completed = String::with_capacity(text.len());
         let mut rest = text;
@@ -73,7 +74,7 @@ impl Invocation {
         completed
     }
 
-    /// One command with the flags that it takes.
+    /// Returns one command with the flags that it takes.
     fn command(&self, command: &str) -> String {
         if let Some(arguments) = command.strip_prefix(OURS)
             && (arguments.is_empty() || arguments.starts_with(' '))
@@ -102,12 +103,13 @@ impl Invocation {
         completed
     }
 
-    /// Before the command: what a pod is to run stands behind it.
+    /// Adds flags to a command of kubectl. They come first, because the arguments may end with a command for a
+    /// pod.
     fn of_kubectl(&self, arguments: &str) -> String {
         let mut variable = String::new();
         let mut flags = String::new();
         for flag in self.flags.iter().filter(|flag| flag.is_of_kubectl) {
-            // Nobody gives a right to themselves.
+            // Users can't grant permissions to themselves, so `create` commands get no identity flags.
             let is_identity = flag.long == "user" || flag.long.starts_with("as");
             let is_needless = (is_identity && arguments.starts_with("create "))
                 || (flag.long == "namespace"
@@ -116,7 +118,7 @@ impl Invocation {
                 continue;
             }
             match &flag.value {
-                // Its flag takes one file.
+                // The flag `--kubeconfig` takes only one file.
                 Some(files) if flag.long == "kubeconfig" && files.contains(SEPARATOR) => {
                     variable = format!("KUBECONFIG={} ", shell::word(files));
                 }
@@ -127,7 +129,7 @@ impl Invocation {
     }
 }
 
-/// Between the files of a kubeconfig.
+/// The separator of the files in KUBECONFIG.
 const SEPARATOR: char = if cfg!(windows) { ';' } else { ':' };
 
 impl GivenFlag {
@@ -144,7 +146,7 @@ impl GivenFlag {
 
     fn words(&self) -> String {
         let name = match self.short {
-            // As everybody writes it.
+            // The short form is the customary one.
             Some('n') => "-n".to_owned(),
             _ => format!("--{}", self.long),
         };
@@ -158,8 +160,8 @@ impl GivenFlag {
     }
 }
 
-/// Where the command ends that begins here: at the next backtick that no quotes protect. Quotes mean
-/// something only in commands that are completed.
+/// Returns where the command at the beginning ends: at the next backtick outside quotes. Quotes count only in
+/// commands that get flags.
 fn end_of(text: &str) -> Option<usize> {
     let mut quoted = false;
     let is_command = text.starts_with("kubectl ");

@@ -1,18 +1,18 @@
-//! The kinds of documents. Each has a schema in `docs/schema`.
+//! The kinds of documents. Each kind has a schema in `docs/schema`.
 
 macro_rules! kinds {
     ($($kind:ident),+ $(,)?) => {
-        /// The `kind` of a document. Only what stands here can be printed.
+        /// The `kind` of a document. The program prints only documents of these kinds.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Kind {
             $($kind),+
         }
 
-        /// All of them.
+        /// All kinds.
         pub const KINDS: &[Kind] = &[$(Kind::$kind),+];
 
         impl Kind {
-            /// The word for it in documents.
+            /// Returns the word for the kind in documents.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {

@@ -1,5 +1,5 @@
-//! The live line of a command that waits: a spinner, or the bar of a transfer. There is one terminal,
-//! so there is one.
+//! The live line of a command that waits: a spinner, or the bar of a transfer. There is one terminal, so there
+//! is one live line.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,19 +8,19 @@ use std::time::Duration;
 use host_base::text;
 use indicatif::ProgressBar;
 
-/// How many questions are waiting for an answer, which a line that moves would write over.
+/// Number of questions that wait for an answer. The live line would overwrite them.
 static QUESTIONS: AtomicUsize = AtomicUsize::new(0);
 
 static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
 const TICK: Duration = Duration::from_millis(120);
-/// Longest message, in characters: there is one line.
+/// Longest message in characters, because it must fit on one line.
 const MAX_MESSAGE: usize = 60;
 
-/// Takes the line away when it is dropped.
+/// Removes the live line when dropped.
 pub(super) struct Shown;
 
-/// Shows a spinner, unless something better is shown. indicatif draws to stderr, and only on a
+/// Shows a spinner, unless a bar or spinner is shown already. indicatif draws to stderr, and only on a
 /// terminal.
 pub(super) fn spinner(message: &str) -> Shown {
     let mut shown = shown();
@@ -33,7 +33,7 @@ pub(super) fn spinner(message: &str) -> Shown {
     Shown
 }
 
-/// Changes what the spinner says until the value is dropped; none where no line is shown.
+/// Changes the text of the spinner until the result is dropped. Returns none if no live line is visible.
 pub(super) fn relabel(message: &str) -> Option<Relabelled> {
     let shown = shown();
     let bar = shown.as_ref().filter(|bar| !bar.is_hidden())?;
@@ -45,7 +45,7 @@ pub(super) fn relabel(message: &str) -> Option<Relabelled> {
     })
 }
 
-/// Puts back what the line said before when it is dropped.
+/// Restores the earlier text of the live line when dropped.
 pub struct Relabelled {
     bar: ProgressBar,
     before: String,
@@ -57,14 +57,14 @@ impl Drop for Relabelled {
     }
 }
 
-/// Takes the line away, and keeps it away as long as the value lives.
+/// Removes the live line, and hides it until the result is dropped.
 pub(super) fn quiet() -> Quiet {
     QUESTIONS.fetch_add(1, Ordering::Relaxed);
     drop(Shown);
     Quiet
 }
 
-/// While somebody is asked something.
+/// Hides the live line while a question waits for an answer.
 pub(super) struct Quiet;
 
 impl Drop for Quiet {
@@ -73,7 +73,7 @@ impl Drop for Quiet {
     }
 }
 
-/// Shows a bar in place of what was shown before.
+/// Shows a bar in place of the earlier live line.
 pub(super) fn bar(bar: ProgressBar) -> Shown {
     if let Some(before) = shown().replace(bar) {
         before.finish_and_clear();
@@ -81,7 +81,7 @@ pub(super) fn bar(bar: ProgressBar) -> Shown {
     Shown
 }
 
-/// Writes to stderr without mixing with the line.
+/// Writes to stderr without disturbing the live line.
 pub(super) fn aside(write: impl FnOnce()) {
     match &*shown() {
         Some(bar) => bar.suspend(write),

@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use super::table::{cell, optional, table};
 use super::{format, live};
 
-/// Lets the user choose one of `backups` with the arrow keys and Enter. None where nothing was
-/// chosen: Esc, `q`, or Ctrl-C.
+/// Lets the user choose one of `backups` with the arrow keys and Enter. Returns none if the user leaves the
+/// menu with Esc, `q` or Ctrl-C.
 ///
 /// # Errors
 /// When the terminal can't be read or written.
@@ -20,7 +20,7 @@ pub(super) async fn choose(backups: &[Backup], now: Timestamp) -> io::Result<Opt
     let (header, lines) = lines(backups, now);
     let _quiet = live::quiet();
     let _terminal = Terminal::as_it_is();
-    // Reading blocks, and Ctrl-C must still be seen.
+    // Reading blocks, and the program must still notice Ctrl-C.
     let chosen = tokio::task::spawn_blocking(move || {
         Select::with_theme(&Plain)
             .with_prompt(format!(
@@ -39,7 +39,7 @@ pub(super) async fn choose(backups: &[Backup], now: Timestamp) -> io::Result<Opt
     }
 }
 
-/// The header, and a numbered line for each backup. What comes from outside is escaped.
+/// Returns the header, and a numbered line for each backup. Text from outside is escaped.
 fn lines(backups: &[Backup], now: Timestamp) -> (String, Vec<String>) {
     let headers = ["NUMBER", "ID", "STATE", "SIZE", "AGE"].map(str::to_owned);
     let rows = (1..).zip(backups).map(|(number, backup): (usize, _)| {
@@ -59,7 +59,7 @@ fn lines(backups: &[Backup], now: Timestamp) -> (String, Vec<String>) {
     (header, lines.collect())
 }
 
-/// No colour, and no colon after the header.
+/// A theme without colours, and without a colon after the header.
 struct Plain;
 
 impl Theme for Plain {
@@ -68,8 +68,8 @@ impl Theme for Plain {
     }
 }
 
-/// Puts the terminal back as it was. A command that is stopped in the middle of the menu leaves its reader
-/// behind, in the terminal's raw mode and with the cursor hidden.
+/// Restores the terminal when dropped. A command that is stopped during the menu leaves the terminal in raw
+/// mode, with a hidden cursor.
 struct Terminal {
     #[cfg(unix)]
     before: Option<rustix::termios::Termios>,
@@ -89,7 +89,7 @@ impl Drop for Terminal {
         #[cfg(unix)]
         if let Some(before) = &self.before {
             let now = rustix::termios::OptionalActions::Now;
-            // There is nobody left to tell.
+            // There is nobody to report an error to.
             let _ = rustix::termios::tcsetattr(io::stdin(), now, before);
         }
         let _ = Term::stderr().show_cursor();

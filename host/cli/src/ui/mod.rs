@@ -1,4 +1,4 @@
-//! The one owner of stdout and stderr. Data goes to stdout; everything else goes to stderr.
+//! The only owner of stdout and stderr. Data goes to stdout; everything else goes to stderr.
 
 mod changes;
 mod closed;
@@ -35,14 +35,14 @@ pub use views::{
 
 /// Longest message of an error or a note, in characters.
 const MAX_MESSAGE: usize = 2000;
-/// Work that is done sooner needs no sign of life.
+/// Work that ends sooner gets no spinner.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(250);
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default();
 
-/// When to colour.
+/// When to use colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Color {
     /// On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`.
@@ -52,7 +52,7 @@ pub enum Color {
     Never,
 }
 
-/// How a command speaks to its user.
+/// How a command communicates with its user.
 #[derive(Clone, Copy, Debug)]
 pub struct Ui {
     format: Format,
@@ -61,7 +61,7 @@ pub struct Ui {
     invocation: &'static Invocation,
 }
 
-/// Of a command line that was not read yet.
+/// The invocation while the command line is not parsed yet.
 static UNKNOWN: Invocation = Invocation::unknown();
 
 impl Ui {
@@ -75,7 +75,7 @@ impl Ui {
         }
     }
 
-    /// The same, with the commands in hints made for this invocation.
+    /// Returns the same settings for this invocation. Commands in hints then get its flags.
     #[must_use]
     pub fn of(self, invocation: &'static Invocation) -> Self {
         Self { invocation, ..self }
@@ -89,7 +89,7 @@ impl Ui {
     /// Writes the result of a command.
     ///
     /// # Errors
-    /// When stdout can't be written. A reader that has seen enough (`| head`) is no error.
+    /// When stdout can't be written. A reader that closes the pipe early (`| head`) is no error.
     pub fn data(&self, data: &dyn Document) -> io::Result<()> {
         let text = match self.format {
             Format::Table => data.table(false),
@@ -101,7 +101,7 @@ impl Ui {
         self.write_out(&text)
     }
 
-    /// Writes text that is no document: a completion script.
+    /// Writes text that is no document, such as a completion script.
     ///
     /// # Errors
     /// When stdout can't be written.
@@ -112,16 +112,16 @@ impl Ui {
         }
     }
 
-    /// A result that changes, of which every change is shown.
+    /// Returns a writer for a result that changes. It shows every change.
     #[must_use]
     pub fn changes(self) -> Changes {
         Changes::new(self)
     }
 
-    /// Looks whether stdout can be written to at all.
+    /// Checks whether stdout can be written.
     ///
     /// # Errors
-    /// When it was closed before the program began.
+    /// When stdout was closed before the program began.
     pub fn check_out(self) -> io::Result<()> {
         closed::check()
     }
@@ -135,26 +135,26 @@ impl Ui {
         stream.flush()
     }
 
-    /// Something that the user may want to know. Where programs read, the result says it.
+    /// Prints a fact that may interest the user. JSON and YAML output omit it, because the result contains it.
     pub fn note(&self, message: &str) {
         if !matches!(self.format, Format::Json | Format::Yaml) {
             self.line(Style::new(), "", message);
         }
     }
 
-    /// Something that the user should know.
+    /// Prints a fact that the user should know.
     pub fn warn(&self, message: &str) {
         self.line(WARNING, "warning: ", message);
     }
 
-    /// Something for whoever looks for a fault; shown with `--verbose`.
+    /// Prints a fact that helps to find a fault, if `--verbose` is given.
     pub fn debug(&self, message: &str) {
         if self.verbose {
             self.line(Style::new().dimmed(), "debug: ", message);
         }
     }
 
-    /// How a command failed: for people, or as one JSON object where the output is JSON.
+    /// Prints why a command failed. With JSON output the error is one JSON object.
     pub fn failure(&self, problem: &dyn Problem) {
         if self.format == Format::Json
             && let Ok(text) = document::json(&document::error_document(
@@ -180,7 +180,7 @@ impl Ui {
         }
     }
 
-    /// What to do about a problem, as it is shown: its commands work in the shell that this one was run in.
+    /// Returns the hint for a problem. Its commands work in the shell that runs this command.
     #[must_use]
     pub fn hint(self, problem: &dyn Problem) -> Option<String> {
         let hint = problem.hint()?;
@@ -192,21 +192,22 @@ impl Ui {
         Some(document::sentence(&hint))
     }
 
-    /// A sentence of this program, its commands made to work in the shell that this one was run in. Nothing
-    /// that an engine or a server wrote belongs in it, but for values that are quoted.
+    /// Adds the flags of this invocation to the commands in a sentence of this program.
+    ///
+    /// Text from engines and servers must not be part of the sentence, except for quoted values.
     #[must_use]
     pub fn with_commands(self, sentence: &str) -> String {
         self.invocation.complete(sentence)
     }
 
-    /// Shows the line that stands below a table.
+    /// Prints the line that people read below a table.
     pub fn summary(&self, data: &dyn Document) {
         if let (true, Some(summary)) = (self.format.is_table(), data.summary()) {
             self.note(&self.with_commands(&summary));
         }
     }
 
-    /// Shows a sign of life on a terminal while `work` takes longer than a moment.
+    /// Shows a spinner on a terminal if `work` takes longer than 250 ms.
     pub async fn while_waiting<T>(&self, message: &str, work: impl Future<Output = T>) -> T {
         tokio::pin!(work);
         tokio::select! {
@@ -218,7 +219,7 @@ impl Ui {
         work.await
     }
 
-    /// Asks something on stderr and reads a line from stdin; none at its end.
+    /// Prints a question on stderr and reads a line from stdin. Returns none at the end of stdin.
     pub fn ask(self, question: &str) -> Option<String> {
         let _quiet = live::quiet();
         let mut answer = String::new();
@@ -229,7 +230,7 @@ impl Ui {
         }
     }
 
-    /// Something that the user has to agree to: no line of it is cut.
+    /// Prints a text that the user has to agree to. None of its lines is cut.
     pub fn warn_whole(&self, message: &str) {
         self.lines(WARNING, "warning: ", message, usize::MAX);
     }
@@ -239,8 +240,8 @@ impl Ui {
     }
 
     fn lines(self, style: Style, label: &str, message: &str, longest: usize) {
-        // Messages have lines of their own making only where we put them; text from outside was
-        // escaped where it was put in, and is escaped here whatever happened there.
+        // Only this program adds line breaks to messages. Text from outside was escaped when it was inserted;
+        // it is escaped again here to be safe.
         let lines: Vec<_> = message
             .lines()
             .map(|line| text::printable(line, longest))
@@ -253,7 +254,7 @@ impl Ui {
         let stderr = io::stderr();
         let choice = self.choice(stderr.is_terminal());
         live::aside(|| {
-            // There is nobody left to tell that stderr can't be written.
+            // If stderr can't be written, there is nobody to report that to.
             let _ = AutoStream::new(stderr.lock(), choice).write_all(text.as_bytes());
         });
     }
@@ -292,8 +293,7 @@ impl Reporter for Ui {
         Self::warn(self, &format!("{message}. {}", self.with_commands(advice)));
     }
 
-    /// Changes what the sign of life on a terminal says. There is none where stderr is no terminal, or nothing is
-    /// shown on it.
+    /// Changes the text of the spinner. Returns none if stderr is no terminal, or if no spinner is shown.
     fn working(&self, what: &str) -> Option<Working> {
         live::relabel(what).map(|shown| Box::new(shown) as Working)
     }

@@ -2,23 +2,23 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, Color, ColumnConstraint, ContentArrangement, Width};
 use host_base::{State, text};
 
-/// The longest cell, in characters. `-o json` and `-o name` show longer text whole.
+/// Longest cell, in characters. `-o json` and `-o name` show longer text whole.
 const MAX_CELL: usize = 120;
-/// Between columns, as in kubectl.
+/// Number of spaces between columns, as in kubectl.
 const GAP: u16 = 3;
 
-/// A cell with text that may come from anywhere.
+/// Returns a cell for text of any source.
 pub(super) fn cell(content: &str) -> Cell {
     let shown = if content.is_empty() { "-" } else { content };
     Cell::new(text::printable(shown, MAX_CELL))
 }
 
-/// A cell that may have nothing to show.
+/// Returns a cell that may be empty.
 pub(super) fn optional(content: Option<&str>) -> Cell {
     cell(content.unwrap_or_default())
 }
 
-/// A cell in the colour of a state.
+/// Returns a cell in the colour of a state.
 pub(super) fn state(content: &str, state: State) -> Cell {
     let color = match state {
         State::Succeeded => Color::DarkGreen,
@@ -29,13 +29,13 @@ pub(super) fn state(content: &str, state: State) -> Cell {
     cell(content).fg(color)
 }
 
-/// A table without borders, that never wraps. Colours are always in it: whoever writes it takes them
-/// out where they are not wanted.
+/// Formats a table without borders and line wrapping. It always contains colours; the writer removes them
+/// where they are not wanted.
 pub(super) fn table(headers: &[String], rows: Vec<Vec<Cell>>) -> String {
     table_with_room(headers, rows, &[])
 }
 
-/// The same with columns of at least these widths.
+/// Formats a table whose columns have at least these widths.
 pub(super) fn table_with_room(headers: &[String], rows: Vec<Vec<Cell>>, least: &[u16]) -> String {
     let mut table = comfy_table::Table::new();
     table
@@ -57,7 +57,7 @@ pub(super) fn table_with_room(headers: &[String], rows: Vec<Vec<Cell>>, least: &
     lines.lines().map(|line| trimmed(line) + "\n").collect()
 }
 
-/// Without the spaces at its end, also where the last cell is coloured and they stand within.
+/// Removes the spaces at the end of a line, also from inside a coloured last cell.
 fn trimmed(line: &str) -> String {
     let is_colour = |at: &usize| {
         let codes = line[*at..].strip_prefix("\u{1b}[");
@@ -81,7 +81,7 @@ mod tests {
         );
         let plain = anstream::adapter::strip_str(&text).to_string();
         assert_eq!(plain, "NAME   OUTCOME\na      ok\n");
-        // A colour before the last cell, which ends as a colour does.
+        // The colour stands before the last cell and ends in the same way as other colours.
         let text = table(
             &["OUTCOME".to_owned(), "FILE".to_owned()],
             vec![vec![state("ok", State::Succeeded), cell("a.wasm")]],
@@ -105,7 +105,7 @@ mod tests {
         assert_eq!(lines.len(), 4);
         assert!(lines[1].starts_with("a\\u{1b}[2J\\u{a}b "));
         assert!(lines[2].ends_with('-') && !text.contains('\u{1b}'));
-        // Wide characters take two columns: the last column still lines up.
+        // Wide characters take two columns, and the last column must still line up.
         let column = |line: &str, last: char| {
             unicode_width::UnicodeWidthStr::width(
                 &line[..line.rfind(last).expect("a last cell") + last.len_utf8()],

@@ -1,4 +1,4 @@
-//! How far a transfer is: a bar on a terminal, a plain line now and then elsewhere.
+//! The progress of a transfer: a bar on a terminal, otherwise a plain line at intervals.
 
 use std::fmt::Write;
 use std::io::{self, IsTerminal as _};
@@ -13,16 +13,16 @@ use super::format::duration;
 use super::live::{self, Shown};
 use super::{PATIENCE, Ui};
 
-/// Between two plain lines.
+/// Time between two plain lines.
 const INTERVAL: Duration = Duration::from_secs(5);
 
-/// A transfer that is shown while it goes on.
+/// A transfer whose progress is shown.
 pub(super) struct TransferProgress {
     ui: Ui,
-    /// `Downloaded`, `Checked`.
+    /// `Downloaded` or `Checked`.
     verb: &'static str,
     begun: Instant,
-    /// Asked once: it costs a system call.
+    /// Whether stderr is a terminal. The value is kept because the check costs a system call.
     is_terminal: bool,
     state: Mutex<State>,
 }
@@ -30,9 +30,9 @@ pub(super) struct TransferProgress {
 #[derive(Default)]
 struct State {
     bar: Option<(ProgressBar, Shown)>,
-    /// When the last plain line was written.
+    /// Time of the last plain line.
     line: Option<Instant>,
-    /// What was there at the start: it says nothing of the rate.
+    /// Number of bytes at the start. They don't count for the rate.
     first: Option<u64>,
 }
 
@@ -86,14 +86,14 @@ fn new_bar(total: Option<u64>) -> ProgressBar {
         Some(total) => ProgressBar::new(total),
         None => ProgressBar::new_spinner(),
     };
-    // The templates are constants, and one that is wrong costs only its looks.
+    // The templates are constants, and a wrong one affects only the appearance.
     match ProgressStyle::with_template(template) {
         Ok(style) => bar.with_style(with_sizes(style)),
         Err(_) => bar,
     }
 }
 
-/// The bar writes sizes as the rest of the program does. A text that can't be written is left out.
+/// Makes the bar write sizes as the rest of the program does. A size that can't be written is left out.
 fn with_sizes(style: ProgressStyle) -> ProgressStyle {
     style
         .with_key("done", |state: &ProgressState, to: &mut dyn Write| {
@@ -107,7 +107,7 @@ fn with_sizes(style: ProgressStyle) -> ProgressStyle {
         })
 }
 
-/// A rate without what is behind its point.
+/// Returns the rate as a whole number.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -117,7 +117,7 @@ fn whole(rate: f64) -> u64 {
     rate as u64
 }
 
-/// `1.0GiB of 4.0GiB (25 %), 120.0MiB/s, 26s left`
+/// Returns a line such as `1.0GiB of 4.0GiB (25 %), 120.0MiB/s, 26s left`.
 fn line(done: u64, total: Option<u64>, moved: u64, elapsed: Duration) -> String {
     let rate = u128::from(moved) * 1000 / elapsed.as_millis().max(1);
     let rate = u64::try_from(rate).unwrap_or(u64::MAX);

@@ -1,4 +1,4 @@
-//! The results of commands, in every format.
+//! The results of commands, in every output format.
 
 mod authoring;
 mod bundle;
@@ -29,10 +29,11 @@ pub use plugins::{
     PluginUpdateRow, PluginUpdatesView, PluginView, PluginsView,
 };
 
-/// The longest name of `-o name`, in characters. Ids of backups are shorter.
+/// Longest name for `-o name`, in characters. Ids of backups are shorter.
 const MAX_NAME: usize = 4096;
 
-/// The table. Where rows follow one by one, it is `steady`: its columns have room for what may come.
+/// Lays out the table. A `steady` table has rows that follow one by one, so its columns reserve room for later
+/// rows.
 pub(super) fn lay_out(list: &Backups, wide: bool, steady: bool) -> String {
     let failed = !list.is_list && list.backups.iter().any(|b| b.failure.is_some());
     let defaults = Column::defaults();
@@ -43,7 +44,7 @@ pub(super) fn lay_out(list: &Backups, wide: bool, steady: bool) -> String {
         .collect();
     let mut ended_well = list.backups.iter().map(|b| b.state == State::Succeeded);
     if !columns.iter().any(|column| column.value == "state") && !ended_well.all(|well| well) {
-        // What has not ended well must not look as if it had.
+        // The state is shown because a backup that did not succeed must not look as if it had.
         let state = defaults.iter().find(|column| column.value == "state");
         let after_first = columns.len().min(1);
         columns.splice(after_first..after_first, state);
@@ -103,7 +104,7 @@ fn backup_cell(list: &Backups, column: &Column, backup: &Backup) -> Cell {
 }
 
 impl Document for Backups {
-    /// How many there are and how large they are together, and which pod says so.
+    /// Tells the number of backups and their total size, and the pod that reports them.
     fn summary(&self) -> Option<String> {
         let from = match (&self.per_pod, &self.scope.pod) {
             (Some(per_pod), _) if per_pod.answered == 1 => ", from 1 pod".to_owned(),
@@ -131,7 +132,7 @@ impl Document for Backups {
         if sizes.peek().is_none() {
             return Some(format!("{count} {noun}{from}"));
         }
-        // The sizes are a backend's word: their sum may be more than fits.
+        // Backends report the sizes, so their sum may overflow.
         let total = sizes.fold(0_u64, u64::saturating_add);
         Some(format!(
             "{count} {noun}, {} in all{from}",
@@ -139,7 +140,7 @@ impl Document for Backups {
         ))
     }
 
-    /// A list of which a part is missing.
+    /// Returns a failure if some pods did not answer.
     fn failure(&self) -> Option<Failure> {
         let per_pod = self.per_pod.as_ref()?;
         (!per_pod.failures.is_empty()).then_some(Failure::Partial)
@@ -185,10 +186,10 @@ impl Document for Backups {
     }
 }
 
-/// The room that a column keeps for what may come: columns must not move while somebody watches.
+/// Returns the width that a column reserves: columns must not move while a user watches.
 fn room(column: &str) -> u16 {
     match column {
-        // The longest word of a state that is known.
+        // Width of the longest known state.
         "state" => 19,
         "size" => 9,
         "age" => 6,
@@ -211,13 +212,13 @@ fn backup_fields(backup: &Backup) -> Value {
     })
 }
 
-/// As in a column.
+/// Joins names of operations as in a column.
 fn operation_names(operations: &[Operation]) -> String {
     let names: Vec<_> = operations.iter().map(|it| it.name()).collect();
     names.join(",")
 }
 
-/// What can be typed after `backup`.
+/// Returns the words that may follow `backup`.
 fn abilities(engine: &EngineSummary) -> impl Iterator<Item = &str> {
     let operations = engine.operations.iter().filter(|o| **o != Operation::Act);
     let verbs = engine.verbs.iter().map(String::as_str);
@@ -296,7 +297,7 @@ impl Document for Engines {
     }
 }
 
-/// What this program is.
+/// The version of this program.
 #[derive(Debug)]
 pub struct VersionView {
     pub version: &'static str,
@@ -400,13 +401,14 @@ impl Document for Deleted {
 }
 
 impl Document for EngineReport {
-    /// A report is for people or for other programs' parsers: it is not cut and gets no borders.
+    /// Prints the report as it is: people read it, or other programs parse it. It is not cut and has no
+    /// borders.
     fn table(&self, _: bool) -> String {
         let lines = self.text.as_deref().unwrap_or_default().lines();
         lines.map(|line| self.scope.line(line)).collect()
     }
 
-    /// A text has no names in it; it is shown as it is.
+    /// Prints the report as it is, because it contains no names.
     fn names(&self) -> String {
         self.table(false)
     }

@@ -1,7 +1,7 @@
-//! What this user may do, which commands need it, and what is lost without it.
+//! The permissions of this user: which commands need each of them, and what is lost without it.
 //!
-//! Only a right without which no command of the chosen engines can work is a failure: the program does without all
-//! others, and so does its check.
+//! A missing permission fails the test only if no command of the chosen engines works without it. The program
+//! tolerates the absence of all others.
 
 use broker_manifest::Select;
 use futures_util::future::join_all;
@@ -12,30 +12,32 @@ use host_engine::EngineFile;
 use super::{Check, Session};
 use crate::results::CheckOutcome;
 
-/// The first version of Kubernetes that asks for `create` when a connection into a pod is opened with GET.
+/// The first version of Kubernetes that requires `create` to open a connection into a pod with GET.
 const CREATE_SINCE: (u32, u32) = (1, 35);
 
-/// What the rights are asked for.
+/// The facts that decide which permissions are needed.
 #[derive(Clone, Copy)]
 pub(super) struct Asked<'a> {
+    /// The chosen engines.
     pub engines: &'a [EngineFile],
-    /// Whether the credentials come from a Secret. The right to it may be one to that Secret alone: it is read instead.
+    /// Whether the credentials come from a Secret. Its permission is not asked for but tried out, because it
+    /// may apply to that Secret alone.
     pub from_secret: bool,
-    /// Of the API server, where it is known.
+    /// Version of the API server, if it is known.
     pub version: Option<(u32, u32)>,
 }
 
-/// Who needs a right.
+/// The commands that need a permission, and the verbs of it.
 pub(super) struct NeededBy<'a> {
-    /// The commands, or what else.
+    /// The commands, or another description.
     pub what: String,
     /// The verbs without which nothing works.
     pub required: &'a [&'static str],
-    /// What is lost without the others, by verb. The first that fits is told.
+    /// The loss without each of the other verbs. The first entry that fits is shown.
     pub losses: Vec<(&'a [&'static str], &'static str)>,
 }
 
-/// Asks for all rights at once. Returns whether anything else can be asked.
+/// Asks for all permissions at once. Returns whether further checks are possible.
 pub(super) async fn rights(session: &Session, asked: Asked<'_>, checks: &mut Vec<Check>) -> bool {
     let needs = asked.needs().into_iter().map(|(need, by)| async move {
         let rights = session.cluster.rights(need).await?;
@@ -47,7 +49,7 @@ pub(super) async fn rights(session: &Session, asked: Asked<'_>, checks: &mut Vec
             checks.extend(answers);
             true
         }
-        // The rights may be there all the same.
+        // The permissions may exist although the user can't ask for them.
         Err(error @ (ClusterError::Forbidden { .. } | ClusterError::Api { .. })) => {
             let message = format!("not known: {error}");
             let hint = "Every user has the right to ask by the ClusterRole `system:basic-user`, where it is bound as usual";
@@ -144,7 +146,7 @@ impl Asked<'_> {
         ]
     }
 
-    /// The engines with an endpoint that is found in this way.
+    /// Returns the engines with an endpoint that is found in this way.
     fn with_select(&self, select: Select) -> Vec<&str> {
         self.named(|file| {
             let mut endpoints = file.manifest().endpoints.values();
@@ -158,7 +160,7 @@ impl Asked<'_> {
     }
 }
 
-/// The check of one right.
+/// Returns the check of one permission.
 pub(super) fn right(rights: &Rights, by: &NeededBy<'_>) -> Check {
     let name = format!("right:{}", rights.on);
     let what = &by.what;

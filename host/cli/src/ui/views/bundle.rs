@@ -1,4 +1,4 @@
-//! What is shown of a bundle that was written.
+//! The result of writing a bundle.
 
 use host_base::text;
 use host_base::text::size;
@@ -12,9 +12,9 @@ use crate::ui::document::{Document, document};
 #[derive(Debug)]
 pub struct BundleView {
     pub file: String,
-    /// In bytes.
+    /// Size in bytes.
     pub size: u64,
-    /// Of the file, in hexadecimal.
+    /// SHA-256 digest of the file, in hexadecimal.
     pub sha256: String,
     pub engines: Vec<BundleRow>,
 }
@@ -23,7 +23,7 @@ pub struct BundleView {
 pub struct BundleRow {
     pub id: String,
     pub version: String,
-    /// In hexadecimal.
+    /// SHA-256 digest in hexadecimal.
     pub sha256: String,
     pub signature: String,
 }

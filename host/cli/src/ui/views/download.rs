@@ -6,7 +6,7 @@ use crate::ui::document::{Document, document};
 use crate::ui::kind::Kind;
 use crate::ui::table::{cell, table};
 
-/// What stands below it, for people.
+/// Returns the line that people read below the table.
 pub(super) fn file_summary(file: &LocalFile) -> String {
     format!("SHA-256 {}, kept beside it", file.sha256)
 }

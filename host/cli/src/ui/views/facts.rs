@@ -1,7 +1,7 @@
 use host_base::text;
 
-/// What is known of one thing, a line each; what is not known has none. Nothing is cut: these are what
-/// a user decides by.
+/// Shows the known facts about one thing, one per line. Nothing is cut, because the user decides by these
+/// facts.
 pub(super) fn facts(known: &[(&str, String)]) -> String {
     let mut shown = String::new();
     for (name, value) in known.iter().filter(|(_, value)| !value.is_empty()) {
@@ -11,7 +11,7 @@ pub(super) fn facts(known: &[(&str, String)]) -> String {
     shown
 }
 
-/// What an engine may do, below `heading`. Nothing is cut: what is not shown is granted all the same.
+/// Shows the capabilities of an engine, below `heading`. Nothing is cut, because the user grants all of them.
 pub(super) fn abilities(heading: &str, may: &[String]) -> String {
     if may.is_empty() {
         return "It can reach nothing.\n".to_owned();

@@ -46,7 +46,7 @@ impl Document for PastOperations {
         table(&headers, rows.collect())
     }
 
-    /// Files and ids, where there is one.
+    /// Lists the file of each entry, or else its id.
     fn names(&self) -> String {
         let name = |row: &PastOperation| row.file.clone().or_else(|| row.id.clone());
         let names = self.rows.iter().filter_map(name);

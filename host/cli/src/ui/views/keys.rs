@@ -1,4 +1,4 @@
-//! What is shown of the keys that publishers are trusted by.
+//! The results of commands about the trusted keys of publishers.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::ui::Kind;
 use crate::ui::document::{Document, document};
 use crate::ui::table::{cell, table};
 
-/// The keys that are trusted.
+/// The trusted keys.
 #[derive(Debug)]
 pub struct KeysView {
     pub keys: Vec<KeyRow>,
@@ -15,9 +15,9 @@ pub struct KeysView {
 #[derive(Debug)]
 pub struct KeyRow {
     pub publisher: String,
-    /// The user's name for it.
+    /// The name that the user gave to the key.
     pub name: String,
-    /// SHA-256 in hexadecimal.
+    /// SHA-256 digest of the key, in hexadecimal.
     pub fingerprint: String,
 }
 
@@ -31,7 +31,7 @@ impl KeyRow {
     }
 }
 
-/// What it means that a key is trusted from now on.
+/// Describes the consequences of trusting a key.
 pub(super) fn added(key: &KeyRow) -> String {
     let KeyRow {
         publisher,
@@ -76,22 +76,22 @@ impl Document for KeysView {
     }
 }
 
-/// A key that is trusted from now on, or no longer.
+/// A key that was added to the trusted keys, or removed from them.
 #[derive(Debug)]
 pub enum KeyChangeView {
     Added {
         key: KeyRow,
-        /// Installed engines of the publisher that no trusted key signed.
+        /// Installed engines of the publisher that no trusted key has signed.
         engines: Vec<String>,
     },
     Removed {
         publisher: String,
         name: String,
-        /// SHA-256 in hexadecimal; none if the key could not be read.
+        /// SHA-256 digest of the key, in hexadecimal. None if the key could not be read.
         fingerprint: Option<String>,
-        /// Whether no key of the publisher is left.
+        /// Whether the publisher has no other trusted key.
         is_last: bool,
-        /// Installed engines that are recorded as signed, and whose next version this decides about.
+        /// Installed engines that are recorded as signed. Their next version needs a trusted key.
         engines: Vec<String>,
     },
 }

@@ -1,4 +1,4 @@
-//! What is shown of engines as files: which are installed, from where, and what they may do.
+//! The results of commands about engines as files: which are installed, their source, and their capabilities.
 
 use broker_manifest::Operation;
 use host_base::text::size;
@@ -13,7 +13,7 @@ use crate::ui::Kind;
 use crate::ui::document::{Document, document};
 use crate::ui::table::{cell, optional, state, table};
 
-/// The engines that are installed.
+/// The installed engines.
 #[derive(Debug)]
 pub struct PluginsView {
     pub plugins: Vec<PluginRow>,
@@ -24,22 +24,22 @@ pub struct PluginsView {
 pub struct PluginRow {
     pub id: String,
     pub version: String,
-    /// What is wrong with it, and what to do about that.
+    /// The problem with the engine, and the hint for it.
     pub problem: Option<(String, Option<String>)>,
     pub signature: String,
     pub source: String,
     pub operations: Vec<Operation>,
-    /// In bytes.
+    /// Size in bytes.
     pub size: u64,
-    /// In hexadecimal.
+    /// SHA-256 digest in hexadecimal.
     pub sha256: String,
-    /// None for one that came with the program.
+    /// Time of the installation. None for a bundled engine.
     pub installed: Option<Timestamp>,
-    /// The version that a rollback goes back to.
+    /// The version that a rollback restores.
     pub previous: Option<String>,
-    /// The operations for which `auto` chooses it although it is not bundled.
+    /// The operations for which `auto` chooses the engine although it is not bundled.
     pub default_for: Vec<Operation>,
-    /// Whether its native code is at hand, where that was looked at.
+    /// Whether the cache has native code for the engine. None if the command did not check.
     pub is_compiled: Option<bool>,
 }
 
@@ -139,7 +139,7 @@ impl Document for PluginsView {
     }
 }
 
-/// What came of checking engines.
+/// The results of checking engines.
 #[derive(Debug)]
 pub struct PluginChecksView {
     pub plugins: Vec<PluginRow>,
@@ -195,7 +195,7 @@ impl Document for PluginChecksView {
     }
 }
 
-/// What was done to engines.
+/// The changes that a command made to engines.
 #[derive(Debug)]
 pub struct PluginChangesView {
     pub changes: Vec<PluginChangeRow>,
@@ -204,22 +204,22 @@ pub struct PluginChangesView {
 #[derive(Debug)]
 pub struct PluginChangeRow {
     pub id: String,
-    /// `installed`, `updated`, `downgraded`, `replaced` (by other bytes of the same version), `unchanged`,
-    /// `rolled back`, `removed`, or `default`.
+    /// The change: `installed`, `updated`, `downgraded`, `replaced` (by other bytes of the same version),
+    /// `unchanged`, `rolled back`, `removed`, or `default`.
     pub what: &'static str,
     pub from: Option<String>,
     pub to: Option<String>,
-    /// In hexadecimal.
+    /// SHA-256 digest in hexadecimal.
     pub sha256: String,
     pub signature: String,
-    /// The key that is trusted from now on.
+    /// The key that the command added to the trusted keys.
     pub trusted: Option<KeyRow>,
-    /// What it is the default for now.
+    /// The operations for which `auto` chooses the engine from now on.
     pub default_for: Vec<Operation>,
 }
 
 impl PluginChangeRow {
-    /// What `auto` does with it from now on, as far as that is worth a line.
+    /// Describes how `auto` treats the engine from now on. Returns none if there is nothing to say.
     fn default_line(&self) -> Option<String> {
         let names: Vec<_> = self.default_for.iter().map(|it| it.name()).collect();
         match (self.what, names.is_empty()) {
@@ -289,7 +289,7 @@ impl Document for PluginChangesView {
     }
 }
 
-/// What is newer where engines came from.
+/// The updates that the sources of engines offer.
 #[derive(Debug)]
 pub struct PluginUpdatesView {
     pub updates: Vec<PluginUpdateRow>,
@@ -299,11 +299,11 @@ pub struct PluginUpdatesView {
 pub struct PluginUpdateRow {
     pub id: String,
     pub installed: String,
-    /// What is there, or why that is not known.
+    /// The available version, or the reason why it is unknown.
     pub available: Result<String, String>,
-    /// Whether it is something else than what is installed.
+    /// Whether the available version differs from the installed one.
     pub is_new: bool,
-    /// What it could do that the installed version can't, for people.
+    /// The capabilities that only the available version asks for, as people read them.
     pub more: Vec<String>,
 }
 
@@ -337,7 +337,7 @@ impl Document for PluginUpdatesView {
             cells
         });
         let mut shown = table(&headers(&words), rows.collect());
-        // A cell would be cut.
+        // In a cell of the table this text would be cut.
         for row in self
             .updates
             .iter()
@@ -381,7 +381,7 @@ impl Document for PluginUpdatesView {
     }
 }
 
-/// One engine, looked at without running it.
+/// One engine, examined without running it.
 #[derive(Debug)]
 pub struct PluginView {
     pub id: String,
@@ -396,17 +396,17 @@ pub struct PluginView {
     pub operations: Vec<Operation>,
     pub verbs: Vec<String>,
     pub imports: Vec<String>,
-    /// In the canonical form.
+    /// The capabilities, in canonical form.
     pub capabilities: Vec<String>,
-    /// The same for people.
+    /// The capabilities, as people read them.
     pub may: Vec<String>,
-    /// The operations for which `auto` chooses it although it is not bundled.
+    /// The operations for which `auto` chooses the engine although it is not bundled.
     pub default_for: Vec<Operation>,
-    /// Of the set: what accepts it.
+    /// The value of `--accept-capabilities` that grants all capabilities.
     pub accepted_by: String,
-    /// In bytes.
+    /// Size in bytes.
     pub size: u64,
-    /// In hexadecimal.
+    /// SHA-256 digest in hexadecimal.
     pub sha256: String,
 }
 
@@ -475,16 +475,16 @@ impl Document for PluginView {
     }
 }
 
-/// What another version of an engine could do that this one can't, and the other way round.
+/// The difference between the capabilities of two versions of an engine.
 #[derive(Debug)]
 pub struct PluginDiffView {
     pub id: String,
     pub from: String,
     pub to: String,
-    /// For people.
+    /// The capabilities that only the new version asks for, as people read them.
     pub more: Vec<String>,
     pub less: Vec<String>,
-    /// Of the new set: what accepts it.
+    /// The value of `--accept-capabilities` that grants all capabilities of the new version.
     pub accepted_by: String,
 }
 

@@ -7,12 +7,12 @@ use crate::ui::Kind;
 use crate::ui::document::{Document, document, sentence};
 use crate::ui::table::{cell, optional, state, table};
 
-/// Longest message of a check, in characters. Unlike other cells it is the last of its line.
+/// Longest message of a check, in characters. It is longer than other cells because it ends the line.
 const MAX_MESSAGE: usize = 400;
 /// Longest hint, in characters.
 const MAX_HINT: usize = 1000;
 
-/// For its colour.
+/// Returns the state that has the colour of this outcome.
 const fn state_of(outcome: CheckOutcome) -> State {
     match outcome {
         CheckOutcome::Passed => State::Succeeded,
@@ -31,7 +31,7 @@ fn name_of(check: &CheckResult) -> String {
 }
 
 impl Document for CheckUp {
-    /// The checks, and below them what to do about those that did not pass.
+    /// Lists the checks, then the hints for those that did not pass.
     fn table(&self, _: bool) -> String {
         let headers = ["CHECK", "ENGINE", "OUTCOME", "MESSAGE"].map(str::to_owned);
         let rows = self.checks.iter().map(|check| {

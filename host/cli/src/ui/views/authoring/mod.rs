@@ -1,4 +1,4 @@
-//! What is shown to the author of an engine.
+//! The results of the commands for authors of engines.
 
 mod pack;
 mod project;

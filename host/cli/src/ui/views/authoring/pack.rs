@@ -8,25 +8,25 @@ use crate::ui::Kind;
 use crate::ui::document::{Document, document};
 use crate::ui::views::facts::{abilities, facts};
 
-/// A component that has its manifest.
+/// An engine: a component with its manifest.
 #[derive(Debug)]
 pub struct PluginPackView {
     pub id: String,
     pub version: String,
-    /// Where the engine was written to.
+    /// Path of the written engine.
     pub path: PathBuf,
-    /// What was done to its manifest: `added`, `replaced` or `unchanged`.
+    /// The change of the manifest in the component: `added`, `replaced` or `unchanged`.
     pub manifest: &'static str,
     pub interface: String,
     pub operations: Vec<Operation>,
     pub verbs: Vec<String>,
-    /// What it may do, for people.
+    /// The capabilities, as people read them.
     pub may: Vec<String>,
-    /// What accepts all of it.
+    /// The value of `--accept-capabilities` that grants all capabilities.
     pub accepted_by: String,
-    /// In bytes.
+    /// Size in bytes.
     pub size: u64,
-    /// In hexadecimal.
+    /// SHA-256 digest in hexadecimal.
     pub sha256: String,
 }
 

@@ -9,18 +9,18 @@ use crate::ui::document::{Document, document};
 /// Longest path, in characters.
 const MAX_PATH: usize = 4096;
 
-/// A project that was begun.
+/// A new project.
 #[derive(Debug)]
 pub struct PluginProjectView {
     pub id: String,
     pub folder: PathBuf,
-    /// Relative to the folder, those of the SDK left out.
+    /// The written files, relative to the folder. Files of the SDK are left out.
     pub files: Vec<String>,
-    /// What its build makes, relative to the folder.
+    /// Path of the component that the build writes, relative to the folder.
     pub component: String,
-    /// Folders with what belongs to the SDK.
+    /// The folders that belong to the SDK.
     pub sdk: Vec<String>,
-    /// The commands that build and test it.
+    /// The commands that build and test the project.
     pub next: Vec<String>,
 }
 

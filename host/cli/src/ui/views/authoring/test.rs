@@ -10,7 +10,8 @@ use crate::ui::table::{cell, state, table};
 /// Longest line of a problem, in characters.
 const MAX_LINE: usize = 1000;
 
-/// What came of the cases of an engine. It is shown although some failed: see [`Document::failure`].
+/// The results of the test cases of an engine. They are a result even if cases failed: see
+/// [`Document::failure`].
 #[derive(Debug)]
 pub struct PluginTestView {
     pub id: String,
@@ -22,16 +23,16 @@ pub struct PluginTestView {
 pub struct CaseRow {
     pub name: String,
     pub operation: Operation,
-    /// Holds for every engine; the others are the author's own.
+    /// Whether the case applies to every engine. The others were written by the author of the engine.
     pub is_built_in: bool,
-    /// None where it passed. The first line of each says it, the others show it.
+    /// The problems; empty if the case passed. The first line of each is a summary, the others give details.
     pub problems: Vec<String>,
 }
 
-/// Cases of which the same is to be said.
+/// Test cases with the same result.
 struct Group<'a> {
     first: &'a CaseRow,
-    /// The last parts of their names.
+    /// The last parts of the names of the cases.
     situations: Vec<&'a str>,
 }
 
@@ -44,12 +45,13 @@ impl CaseRow {
         }
     }
 
-    /// `built-in/list` and `closed` for `built-in/list/closed`.
+    /// Splits the name of a case. `built-in/list/closed` becomes `built-in/list` and `closed`.
     fn parts(&self) -> (&str, &str) {
         self.name.rsplit_once('/').unwrap_or(("", &self.name))
     }
 
-    /// There are many built-in cases: those of one operation are shown together where they ended alike.
+    /// Returns whether two cases are shown together: built-in cases of one operation with the same result.
+    /// There are many of them.
     fn is_like(&self, other: &Self) -> bool {
         self.is_built_in
             && other.is_built_in
@@ -84,7 +86,7 @@ impl Group<'_> {
         ]
     }
 
-    /// All that is wrong, each line of it.
+    /// Returns all problems with all their lines.
     fn problems(&self) -> String {
         let mut shown = format!("\n{}", text::printable(&self.name(), MAX_LINE));
         if self.situations.len() > 1 {
@@ -119,7 +121,7 @@ impl PluginTestView {
 }
 
 impl Document for PluginTestView {
-    /// The cases, and below them all that is wrong with those that failed.
+    /// Lists the cases, then all problems of the failed ones.
     fn table(&self, wide: bool) -> String {
         let headers = ["CASE", "OPERATION", "OUTCOME", "MESSAGE"].map(str::to_owned);
         let rows = self.groups(wide);

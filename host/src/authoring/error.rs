@@ -117,3 +117,6 @@ impl Problem for AuthoringError {
         Some(hint.to_owned())
     }
 }
+
+#[cfg(test)]
+mod messages;

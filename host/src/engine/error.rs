@@ -262,6 +262,9 @@ fn newer(version: &str) -> bool {
 }
 
 #[cfg(test)]
+mod messages;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

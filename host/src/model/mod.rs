@@ -4,6 +4,8 @@
 mod backup;
 pub(crate) mod fail_point;
 mod failure;
+#[cfg(test)]
+pub(crate) mod messages;
 mod report;
 mod secret;
 pub mod shell;

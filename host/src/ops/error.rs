@@ -477,3 +477,6 @@ impl Problem for OpsError {
         }
     }
 }
+
+#[cfg(test)]
+mod messages;

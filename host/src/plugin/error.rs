@@ -438,3 +438,6 @@ impl Problem for PluginError {
         }
     }
 }
+
+#[cfg(test)]
+mod messages;

@@ -113,3 +113,10 @@ impl Drop for Server {
         self.task.abort();
     }
 }
+
+/// What is said of a proxy that can't be used.
+pub(crate) fn bad_proxy() -> super::BadProxy {
+    let server = http::Uri::from_static("https://registry.example");
+    super::proxy::proxy_for(&server, Some("ftp://proxy"), |_| None)
+        .expect_err("no scheme of a proxy")
+}

@@ -106,3 +106,6 @@ impl Problem for KeyError {
         }
     }
 }
+
+#[cfg(test)]
+mod messages;

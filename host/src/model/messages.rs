@@ -1,11 +1,13 @@
 //! For tests: all that an error enum says, as one table. That table is the only test of the sentences;
 //! other tests look at variants, exit codes and facts.
 
+use std::collections::HashMap;
+
 /// A table of `$errors`, with the exit code, the message and the hint of each. Where a message has that of
 /// its source in it, `{source}` stands for it.
 ///
-/// A variant that is not named does not compile, and one that no value shows panics. Those that `pass on` an
-/// error of another enum as it is stand in the table of that one.
+/// A variant that is not named does not compile, and one that no value shows panics. Those that `passes on`
+/// an error of another enum as it is stand in the table of that one.
 macro_rules! messages {
     (
         $error:ident { $($variant:ident),+ $(,)? } $(passes on { $($passed:ident),+ $(,)? })?,
@@ -21,17 +23,48 @@ macro_rules! messages {
         for variant in [$(stringify!($variant)),+] {
             assert!(errors.iter().any(|error| name(error) == variant), "no {variant} is in the table");
         }
-        let lines = errors.iter().map(|error| {
-            let (name, code) = (name(error), error.failure().exit_code());
-            let mut message = error.to_string().replace('\n', "\n  ");
-            if let Some(source) = std::error::Error::source(error) {
-                message = message.replace(&source.to_string(), "{source}");
-            }
-            let hint = error.hint().map_or_else(String::new, |hint| format!("\n  hint: {hint}"));
-            format!("{name}, exit {code}\n  {message}{hint}")
+        let rows = errors.iter().map(|error| $crate::model::messages::Row {
+            name: name(error),
+            exit_code: error.failure().exit_code(),
+            message: error.to_string(),
+            source: std::error::Error::source(error).map(ToString::to_string),
+            hint: error.hint(),
         });
-        lines.collect::<Vec<_>>().join("\n")
+        $crate::model::messages::table(rows)
     }};
 }
 
 pub(crate) use messages;
+
+/// What one error says.
+pub(crate) struct Row {
+    /// Its variant.
+    pub(crate) name: &'static str,
+    pub(crate) exit_code: u8,
+    pub(crate) message: String,
+    pub(crate) source: Option<String>,
+    pub(crate) hint: Option<String>,
+}
+
+/// A hint that several errors have stands at the first of them.
+pub(crate) fn table(rows: impl Iterator<Item = Row>) -> String {
+    let mut first = HashMap::new();
+    let mut text = String::new();
+    for row in rows {
+        let message = match &row.source {
+            Some(source) => row.message.replace(source, "{source}"),
+            None => row.message,
+        };
+        let message = message.replace('\n', "\n  ");
+        text += &format!("{}, exit {}\n  {message}\n", row.name, row.exit_code);
+        if let Some(hint) = row.hint {
+            match first.get(&hint) {
+                Some(name) if *name != row.name => text += &format!("  hint: as {name}\n"),
+                Some(_) => text += "  hint: the same\n",
+                None => text += &format!("  hint: {hint}\n"),
+            }
+            first.entry(hint).or_insert(row.name);
+        }
+    }
+    text
+}

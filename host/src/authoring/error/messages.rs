@@ -125,7 +125,7 @@ fn what_is_said_to_authors_of_engines() {
       hint: Nothing was run. docs/cases.md says what a file of cases has
     Case, exit 2
       a.toml, case "lists": it has no operation
-      hint: Nothing was run. docs/cases.md says what a file of cases has
+      hint: as CaseFile
     NoCaseFile, exit 10
       no file in cases ends with `.toml`
       hint: Name the files, or a folder that has some

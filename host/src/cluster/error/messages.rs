@@ -494,7 +494,7 @@ async fn what_is_said_of_clusters_and_pods() {
       hint: choose one with `--context`, or `kubectl config use-context NAME`
     NoCurrentContext, exit 2
       the kubeconfig has no current context
-      hint: choose one with `--context`, or `kubectl config use-context NAME`
+      hint: the same
     UnknownEntry, exit 2
       the kubeconfig has no context prod. Near prd
       hint: did you mean `--context prd`?
@@ -563,7 +563,7 @@ async fn what_is_said_of_clusters_and_pods() {
       hint: the API server has trouble of its own; try again later
     Api, exit 1
       https://a answered 429 when asked to get pods broker-0 in namespace messaging: the reason
-      hint: the API server has trouble of its own; try again later
+      hint: the same
     Api, exit 10
       https://a answered 404 when asked to get pods broker-0 in namespace messaging: the reason
       hint: `kubectl get pods -n messaging` lists what is there
@@ -596,7 +596,7 @@ async fn what_is_said_of_clusters_and_pods() {
       hint: name it with `--statefulset`; `kubectl get statefulsets -n messaging` lists them
     StatefulSetNotFound, exit 10
       there is no StatefulSet a in namespace messaging
-      hint: name it with `--statefulset`; `kubectl get statefulsets -n messaging` lists them
+      hint: the same
     NoReadyPod, exit 1
       no pod of StatefulSet broker in namespace messaging is ready: broker-0: pending; broker-1: failed
       hint: look at `kubectl get pods -n messaging` and `kubectl describe statefulset broker -n messaging`
@@ -620,7 +620,7 @@ async fn what_is_said_of_clusters_and_pods() {
       hint: the pod or its node may be restarting; try again
     PodUnscheduled, exit 1
       pod broker-0 runs on no node yet
-      hint: look at `kubectl describe pod broker-0 -n messaging`
+      hint: as PodNotUsable
     KubeletFailed, exit 1
       node node-1 of pod broker-0 can't be reached: no route (asked 3 times); the node is not ready
       hint: the node may be down or restarting: try again; `kubectl describe node node-1` shows the node
@@ -635,25 +635,25 @@ async fn what_is_said_of_clusters_and_pods() {
       hint: the cluster's administrator has to mend that; `kubectl describe node node-1` shows the node
     KubeletFailed, exit 124
       node node-1 of pod broker-0 does not answer: no route (asked 3 times); the node is not ready
-      hint: the node may be down or restarting: try again; `kubectl describe node node-1` shows the node
+      hint: the same
     UpgradeRefused, exit 1
       https://a did not open a port-forward: status 200
       hint: a proxy in between may not let websockets through; try `kubectl port-forward`
     PortClosed, exit 1
       nothing listens on port 8888 of pod broker-0: dial tcp4 127.0.0.1:8888: refused
-      hint: is it switched on in the backend? Name its port with `--api-port`
+      hint: as NoPort
     AllPortsClosed, exit 1
       nothing listens on any of the ports of pod broker-0 that endpoint `api` could have: 1, 2
-      hint: is it switched on in the backend?
+      hint: as NoPort
     ContainerNotRunning, exit 1
       the container behind port 8888 of pod broker-0 is not running: exited
-      hint: look at `kubectl describe pod broker-0 -n messaging`
+      hint: as PodNotUsable
     PortForward, exit 1
       the port-forward to port 8888 of pod broker-0 failed: no socat
-      hint: look at `kubectl describe pod broker-0 -n messaging`
+      hint: as PodNotUsable
     TunnelLost, exit 1
       the port-forward to port 8888 of pod broker-0 broke off after 5 of 9 bytes: reset
-      hint: the pod or its node may be restarting; try again
+      hint: as PodGone
     RequestBody, exit 1
       the request to port 8888 of pod broker-0 broke off, its body can't be read any further: {source}
     NotTaken, exit 124
@@ -664,19 +664,19 @@ async fn what_is_said_of_clusters_and_pods() {
       hint: the API server or the pod's node is slow; try again. `kubectl get pod broker-0 -n messaging -o wide` names the node
     TimedOut, exit 124
       port 8888 of pod broker-0 did not begin to answer within 30s
-      hint: the backend may be busy; try again
+      hint: as NotTaken
     TimedOut, exit 124
       port 8888 of pod broker-0 sent nothing for 30s after 5 of 9 bytes
-      hint: the backend may be busy; try again
+      hint: as NotTaken
     TimedOut, exit 124
       port 8888 of pod broker-0 was not done within 30s after 5 of 9 bytes
-      hint: the backend may be busy; try again
+      hint: as NotTaken
     NoAnswer, exit 1
       port 8888 of pod broker-0 closed the connection without an answer
       hint: look at `kubectl logs broker-0 -n messaging --all-containers`
     Incomplete, exit 1
       port 8888 of pod broker-0 closed the connection in the middle of an answer after 5 bytes
-      hint: look at `kubectl logs broker-0 -n messaging --all-containers`
+      hint: as NoAnswer
     NotHttp, exit 1
       port 8888 of pod broker-0 does not speak HTTP/1.1: {source}
       hint: another service may own that port, or it may want HTTPS
@@ -695,7 +695,7 @@ async fn what_is_said_of_clusters_and_pods() {
       hint: a Secret with credentials has the keys `username` and `password`, or `token`
     SecretKeyMissing, exit 10
       Secret a in namespace messaging has no key token; it is empty
-      hint: a Secret with credentials has the keys `username` and `password`, or `token`
+      hint: the same
     LeaseHeld, exit 11
       ann holds the lock a in namespace messaging since 1970-01-01T00:00:00Z, and has to renew it until 1970-01-01T00:00:00Z
       hint: wait until it is done; if its holder has died, the lock ends by itself at that time. `kubectl get lease a -n messaging -o yaml` shows it
@@ -707,7 +707,7 @@ async fn what_is_said_of_clusters_and_pods() {
       hint: somebody else may have begun to work on the same target: look before you repeat it
     LeaseLost, exit 11
       the lock a in namespace messaging is lost
-      hint: somebody else may have begun to work on the same target: look before you repeat it
+      hint: the same
     CommandNotRun, exit 1
       `df` can't be run in container hivemq of pod broker-0: not found
       hint: is the program in the container's image? `kubectl describe pod broker-0 -n messaging` names it
@@ -718,6 +718,6 @@ async fn what_is_said_of_clusters_and_pods() {
       hint: see what became of it with `kubectl exec -n messaging broker-0 -c hivemq -- ps`
     CommandLost, exit 1
       the connection to `df` in container hivemq of pod broker-0 broke off, so its outcome is not known: reset
-      hint: see what became of it with `kubectl exec -n messaging broker-0 -c hivemq -- ps`
+      hint: as CommandTimedOut
     "#);
 }

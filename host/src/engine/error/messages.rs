@@ -185,7 +185,7 @@ fn what_is_said_of_engines_that_fail() {
       hint: The engine's author adds one with the SDK's `engine!` macro
     ManyManifests, exit 14
       engine acme/small has 2 manifests; it must have one
-      hint: The engine's author adds one with the SDK's `engine!` macro
+      hint: as NoManifest
     Manifest, exit 14
       the manifest of engine acme/small can't be used: {source}
       hint: This is for the engine's author to mend; another version of the engine may be right
@@ -203,16 +203,16 @@ fn what_is_said_of_engines_that_fail() {
       hint: An engine may import WASI 0.2 without `wasi:http`, and `kubectl-broker:engine`; it can't be run
     NotAsked, exit 14
       engine acme/small imports `kubectl-broker:engine/commands`, but its manifest does not ask for it: no command
-      hint: This is for the engine's author to mend; another version of the engine may be right
+      hint: as Manifest
     CantSave, exit 14
       the manifest of engine acme/small says that `create` saves the backup, and it does not import `artifacts`, which saves
-      hint: This is for the engine's author to mend; another version of the engine may be right
+      hint: as Manifest
     Unreadable, exit 1
       engine acme/small can't be read from /engines/a.wasm: {source}
       hint: Install it again with `kubectl broker plugin install`, or take it away with `kubectl broker plugin remove`
     Changed, exit 13
       the file of engine acme/small is not what was installed: /engines/a.wasm
-      hint: Install it again with `kubectl broker plugin install`, or take it away with `kubectl broker plugin remove`
+      hint: as Unreadable
     Compile, exit 14
       engine acme/small can't be compiled: invalid opcode
       hint: The file may be damaged; get it again, and check its digest
@@ -221,54 +221,54 @@ fn what_is_said_of_engines_that_fail() {
       hint: No engine needs that much: use another version of it, or tell its author
     TooCostly, exit 14
       engine acme/small can't be compiled: that takes more than 60 s
-      hint: No engine needs that much: use another version of it, or tell its author
+      hint: as TooLarge
     Compiler, exit 1
       the compiler of engines can't be used: no more processes
       hint: Check that the system lets the process start another one (`ulimit -u`)
     Start, exit 14
       engine acme/small can't be started: no such import
-      hint: The file may be damaged; get it again, and check its digest
+      hint: as Compile
     Hung, exit 14
       engine acme/small hangs while it starts: it is not ready after 1 s
       hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
     StartsTooLarge, exit 14
       engine acme/small was stopped while it starts: it wanted more than 256 MiB of memory
-      hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
+      hint: as Hung
     Sandbox, exit 1
       the sandbox can't be set up: no more memory
       hint: Check that the system lets the process reserve memory (`ulimit -v`)
     Trapped, exit 14
       engine acme/small broke down in `list`: it ended its own process
-      hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
+      hint: as Hung
     Trapped, exit 14
       engine acme/small broke down in `list`: it panicked or aborted (it wrote: thread panicked)
-      hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
+      hint: as Hung
     OverTime, exit 14
       engine acme/small was stopped in `list`: it computed for more than 10 s
-      hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
+      hint: as Hung
     OverMemory, exit 14
       engine acme/small was stopped in `list`: it wanted more than 256 MiB of memory
       hint: Report it to the engine's author; if the engine needs more memory, allow it with `--engine-memory`
     Excess, exit 14
       engine acme/small was stopped in `list`: it sent more than 64 MiB
-      hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
+      hint: as Hung
     Deadline, exit 124
       engine acme/small did not finish `list` within 30 s
       hint: The backend or the cluster may be slow: try again, or allow more time with `--engine-timeout`
     BadResult, exit 14
       engine acme/small returned something unusable from `list`: a backup whose id has 0 bytes
-      hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
+      hint: as Hung
     Reported, exit 1
       the disk is full
       hint: Make room
     Reported, exit 1
       engine acme/small says: the disk is full
-      hint: Make room
+      hint: the same
     Reported, exit 14
       engine acme/small asked for what it was not granted: the disk is full
-      hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
+      hint: as Hung
     Reported, exit 14
       engine acme/small asked for what it was not granted, and says: the disk is full
-      hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
+      hint: as Hung
     ");
 }

@@ -358,7 +358,7 @@ fn what_is_said_of_operations_that_could_not_be_done() {
       hint: Engines that have it: sidecar
     NoSuchVerb, exit 2
       no engine has the verb `metrics`
-      hint: `kubectl broker engines` shows what each can do
+      hint: as NobodyCan
     ManyHaveVerb, exit 2
       several engines have the verb `metrics`: sidecar, acme/small
       hint: Name the one you mean, for example `--engine sidecar`
@@ -387,7 +387,7 @@ fn what_is_said_of_operations_that_could_not_be_done() {
       hint: It may have ended between two looks, or not have begun. Look with `kubectl broker backup status --engine hivemq --id 1`, and at the log of the backend, before you try again
     NoTrace, exit 124
       nothing is to be seen of the restore of 1 30 s after it was asked for: its state is still COMPLETED
-      hint: It may have ended between two looks, or not have begun. Look with `kubectl broker backup status --engine hivemq --id 1`, and at the log of the backend, before you try again
+      hint: the same
     UnusableId, exit 1
       engine hivemq was given a backup with an id that can't be used: it has a slash
       hint: The id is the backend's own: look at it with `kubectl broker backup list --engine hivemq -o json`
@@ -405,7 +405,7 @@ fn what_is_said_of_operations_that_could_not_be_done() {
       hint: Ask for it. The same command makes a new backup
     ExportLost, exit 12
       {source}; what was written is not a whole backup
-      hint: The same command makes a new backup
+      hint: the same
     ExportTooSlow, exit 124
       the backup did not come within 30 s; nothing of it is kept, because this backend can't go on where it broke off
       hint: Give a longer `--timeout`, or none; each try makes a new backup
@@ -420,25 +420,25 @@ fn what_is_said_of_operations_that_could_not_be_done() {
       hint: Run the same command again and type the name as the question shows it, or give `--yes`
     WrongName, exit 2
       nothing was done: the name that was typed is `brokre`, and not `broker`
-      hint: Run the same command again and type the name as the question shows it, or give `--yes`
+      hint: the same
     HalfCredentials, exit 2
       the credentials of the backend have no password
       hint: Give `--username` with `--password-stdin`, `--password-file` or $BROKER_PASSWORD, or name a Secret with `--credentials-secret`
     BadCredentials, exit 2
       the credentials of the backend can't be used: a user name has no colon
-      hint: Give `--username` with `--password-stdin`, `--password-file` or $BROKER_PASSWORD, or name a Secret with `--credentials-secret`
+      hint: as HalfCredentials
     LockedHere, exit 11
       another restore of broker in namespace messaging is running on this machine: process 7 of ann
       hint: Wait until it has ended; it holds /locks/a
     LockedHere, exit 11
       another restore of broker in namespace messaging is running on this machine
-      hint: Wait until it has ended; it holds /locks/a
+      hint: the same
     LocalLock, exit 1
       the lock /locks/a can't be used: {source}
       hint: Set HOME or XDG_STATE_HOME to a folder that can be written to
     NoHome, exit 1
       there is no home folder to keep a lock in
-      hint: Set HOME or XDG_STATE_HOME to a folder that can be written to
+      hint: as LocalLock
     NoRandomness, exit 1
       the system gives no random numbers
       hint: Check that /dev/urandom can be read

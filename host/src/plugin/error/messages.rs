@@ -271,7 +271,7 @@ fn what_is_said_of_installing_engines() {
       hint: Check the path, and whether you may read it
     Read, exit 10
       a.wasm can't be read: {source}
-      hint: Check the path, and whether you may read it
+      hint: the same
     OtherDigest, exit 13
       a.wasm is not what was expected: its SHA-256 is ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb, not e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
       hint: Nothing was changed. Get the file again, and compare the digest with the one that its publisher names
@@ -315,7 +315,7 @@ fn what_is_said_of_installing_engines() {
       hint: Give another name, or a folder that you may write to
     Written, exit 11
       can't write a.bundle: {source}
-      hint: Give another name, or a folder that you may write to
+      hint: the same
     KeyNotKept, exit 1
       acme/small is installed, and the key that signed it could not be kept: {source}
       hint: `kubectl broker plugin key add acme FILE` trusts it
@@ -337,7 +337,7 @@ fn what_is_said_of_installing_engines() {
       - list backups
       ! [note] it is not signed
       It is large.
-      hint: If you want that, give `--accept-capabilities sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855`; it accepts this set and no other. On a terminal you are asked
+      hint: the same
     NotAccepted, exit 2
       acme/small also wants to do what nobody has accepted:
       ! [writes] delete backups
@@ -345,7 +345,7 @@ fn what_is_said_of_installing_engines() {
       ! [note] it is not signed
       It is large.
       What the command line accepts is something else.
-      hint: If you want that, give `--accept-capabilities sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855`; it accepts this set and no other. On a terminal you are asked
+      hint: the same
     Declined, exit 2
       nothing was changed: what acme/small may do was not accepted
       hint: `kubectl broker plugin inspect` shows what an engine may do without installing it
@@ -400,7 +400,7 @@ fn what_is_said_of_installing_engines() {
       the outline of an engine can't be written: {source}
     NoHome, exit 1
       there is no home folder to keep engines in
-      hint: Make room there, or set XDG_DATA_HOME to a folder of your own that can be written to
+      hint: as Folder
     Worker, exit 1
       a worker of this process ended unexpectedly: it panicked
     ");

@@ -71,12 +71,12 @@ fn what_is_said_of_keys_and_signatures() {
       hint: Once a key of acme is known, only what it signed is installed. Ask the publisher; if the key was replaced, add the new one after checking its fingerprint
     NotTrusted, exit 13
       no signature of it was made with a key of the publisher acme. Known: main (SHA256:aa). Signatures: a.sig
-      hint: Once a key of acme is known, only what it signed is installed. Ask the publisher; if the key was replaced, add the new one after checking its fingerprint
+      hint: as Missing
     OtherKey, exit 13
       it is not signed with the key main (e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855). Signatures: none
       hint: Nothing was changed, and the key is not trusted. Ask the publisher for the key that this version is signed with
     OtherKey, exit 13
       it is not signed with the key main (e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855). Signatures: a.sig
-      hint: Nothing was changed, and the key is not trusted. Ask the publisher for the key that this version is signed with
+      hint: the same
     ");
 }

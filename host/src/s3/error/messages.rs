@@ -96,7 +96,7 @@ fn what_is_said_of_objects_that_were_not_read() {
       hint: Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `aws sso login` logs in where the profile uses that
     NoCredentials, exit 12
       no AWS credentials were found, neither in the environment nor in profile `prod`, and S3 wants some
-      hint: Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `aws sso login` logs in where the profile uses that
+      hint: the same
     Credentials, exit 12
       can't get AWS credentials: the process ended with 1
       hint: `aws sts get-caller-identity` shows whether the same credentials work elsewhere
@@ -116,7 +116,7 @@ fn what_is_said_of_objects_that_were_not_read() {
       hint: Try again later
     Cut, exit 1
       s3://acme/a was cut short: reset
-      hint: Try again later
+      hint: as TimedOut
     Refused, exit 2
       S3 answered 400 for s3://acme/a
       hint: Look at AWS_REGION and AWS_ENDPOINT_URL_S3
@@ -137,7 +137,7 @@ fn what_is_said_of_objects_that_were_not_read() {
       hint: Look at the name. Another S3 than Amazon's is named with AWS_ENDPOINT_URL_S3
     Refused, exit 1
       S3 answered 503 for s3://acme/a to access key AKIAEXAMPLE: SlowDown (Because)
-      hint: Try again later
+      hint: as TimedOut
     Refused, exit 1
       S3 answered 418 for s3://acme/a to access key AKIAEXAMPLE: Teapot (Because)
       hint: `aws s3 cp` shows whether others can read it

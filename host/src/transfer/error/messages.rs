@@ -298,7 +298,7 @@ fn what_is_said_of_bytes_that_did_not_become_a_file() {
       hint: make room (`df -h backups`), or choose another folder with `--output-dir`; the same command goes on after the 7 bytes that are kept
     NoSpace, exit 1
       folder backups has no room left: 5 bytes are free
-      hint: make room (`df -h backups`), or choose another folder with `--output-dir`; the same command goes on after the 7 bytes that are kept
+      hint: the same
     NoInodes, exit 1
       folder backups has no room for another file: its file system has no inodes left
       hint: remove files that nobody needs (`df -i backups`), or choose another folder with `--output-dir`
@@ -334,7 +334,7 @@ fn what_is_said_of_bytes_that_did_not_become_a_file() {
       hint: nothing was kept; look at the log of the backend
     BadChecksum, exit 13
       the list of backups has `aa`, which is no SHA-256
-      hint: nothing was kept; look at the log of the backend
+      hint: as Contradiction
     WrongRange, exit 13
       asked for the bytes from 5 on, the backend answered with `bytes 0-9/10`
       hint: the unfinished download was thrown away: run the same command again
@@ -346,7 +346,7 @@ fn what_is_said_of_bytes_that_did_not_become_a_file() {
       hint: run the same command again
     Interrupted, exit 1
       the download broke off after 5 of 9 bytes: connection reset
-      hint: Try another pod
+      hint: as Source
     Interrupted, exit 1
       the download broke off after 5 of 9 bytes: connection reset
       hint: run the same command again: it goes on after the 5 bytes that are kept
@@ -373,7 +373,7 @@ fn what_is_said_of_bytes_that_did_not_become_a_file() {
       hint: nothing was kept: run the same command again, and look at the log of the backend if it happens twice
     WrongChecksum, exit 13
       the bytes have the SHA-256 ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb, and the header Repr-Digest says e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
-      hint: nothing was kept: run the same command again, and look at the log of the backend if it happens twice
+      hint: as WrongLength
     WrongChecksum, exit 13
       the bytes have the SHA-256 ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb, and the list of backups says e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
       hint: nothing was kept: the backup may be damaged where it is stored; `kubectl broker backup list` shows others
@@ -385,7 +385,7 @@ fn what_is_said_of_bytes_that_did_not_become_a_file() {
       hint: what was written is not a whole backup: throw it away; a download to a file can be resumed
     CannotRestart, exit 1
       the download broke off after 5 bytes that can't be taken back, and the backend can't go on from there
-      hint: what was written is not a whole backup: throw it away; a download to a file can be resumed
+      hint: as Output
     Stopped, exit 1
       the download was given up because of a fault in kubectl-broker
     ");

@@ -48,7 +48,7 @@ fn what_is_said_of_connections_that_did_not_come_about() {
       hint: Correct it, or take it away
     Proxy, exit 2
       the proxy ftp://proxy from `proxy-url` of the cluster can't be used: only http, https and socks5 are known
-      hint: Correct it, or take it away
+      hint: as Configuration
     Unreachable, exit 1
       can't reach registry.example: connection refused
       hint: Look at the name, the network, and HTTPS_PROXY and NO_PROXY

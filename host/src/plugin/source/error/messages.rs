@@ -148,7 +148,7 @@ fn what_is_said_of_components_that_could_not_be_got() {
       hint: Check the path, and whether you may read it
     Unreadable, exit 10
       can't read a.wasm: {source}
-      hint: Check the path, and whether you may read it
+      hint: the same
     NotAFile, exit 2
       engines is not a plain file
       hint: Name the `.wasm` file itself
@@ -178,7 +178,7 @@ fn what_is_said_of_components_that_could_not_be_got() {
       hint: Ask whoever runs that address, or name the final one
     Downgrade, exit 1
       https://engines.example/a.wasm leads to http://engines.example/a.wasm, away from TLS
-      hint: Ask whoever runs that address, or name the final one
+      hint: as TooManyRedirects
     NotFound, exit 10
       registry.example/a:1 does not exist: MANIFEST_UNKNOWN
       hint: Look at the name, the version, and the tag or digest
@@ -187,7 +187,7 @@ fn what_is_said_of_components_that_could_not_be_got() {
       hint: Log in to the registry with `docker login HOST` (or `oras login HOST`)
     Status, exit 1
       registry.example/a:1 was answered with 503: busy
-      hint: Try again later
+      hint: as TimedOut
     Broken, exit 1
       the answer for registry.example/a:1 can't be used: it is no JSON
       hint: Try again; if it stays so, ask whoever runs the server
@@ -205,7 +205,7 @@ fn what_is_said_of_components_that_could_not_be_got() {
       hint: The docker configuration names it in `credsStore` or `credHelpers`; `docker login` without a helper writes the password to that file
     HelperTimedOut, exit 124
       the credential helper `docker-credential-pass` did not answer within 30s
-      hint: The docker configuration names it in `credsStore` or `credHelpers`; `docker login` without a helper writes the password to that file
+      hint: as Helper
     PasswordInClear, exit 12
       registry.example wants a password, which is not sent without TLS
       hint: Give the registry a certificate

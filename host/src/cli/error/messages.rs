@@ -10,7 +10,6 @@ fn text(text: &str) -> String {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "all errors stand in one table")]
 fn what_the_command_line_says_by_itself() {
     let errors = [
         CliError::Output(io::ErrorKind::StorageFull.into()),

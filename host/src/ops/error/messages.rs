@@ -22,14 +22,14 @@ fn transfer(kind: ReportKind, message: &str) -> TransferError {
     TransferError::Source(Report::new(kind, message))
 }
 
-fn refused(hint: Option<&str>) -> Box<OpsError> {
+fn refused(hint: Option<&str>) -> OpsError {
     let mut report = Report::new(ReportKind::Forbidden, "the backend refuses that");
     report.hint = hint.map(str::to_owned);
-    Box::new(OpsError::Engine(EngineError::Reported {
+    OpsError::Engine(EngineError::Reported {
         engine: text("engine kubectl-broker/hivemq"),
         is_bundled: true,
         report,
-    }))
+    })
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn what_is_said_of_operations_that_could_not_be_done() {
         },
         OpsError::Unfinished {
             id: text("1"),
-            source: refused(Some("Ask for it")),
+            source: Box::new(refused(Some("Ask for it"))),
         },
         OpsError::StillRunning {
             id: text("1"),
@@ -193,17 +193,17 @@ fn what_is_said_of_operations_that_could_not_be_done() {
             engine: text("hivemq"),
         },
         OpsError::ExportLost {
-            source: refused(None),
+            source: Box::new(refused(None)),
             broke_off: false,
             to_output: false,
         },
         OpsError::ExportLost {
-            source: refused(Some("Ask for it")),
+            source: Box::new(refused(Some("Ask for it"))),
             broke_off: true,
             to_output: false,
         },
         OpsError::ExportLost {
-            source: refused(None),
+            source: Box::new(refused(None)),
             broke_off: true,
             to_output: true,
         },

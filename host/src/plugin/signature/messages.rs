@@ -10,7 +10,6 @@ fn text(text: &str) -> String {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "all errors stand in one table")]
 fn what_is_said_of_keys_and_signatures() {
     let errors = [
         SignatureError::NotAKey {

@@ -11,7 +11,6 @@ fn text(text: &str) -> String {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "all errors stand in one table")]
 fn what_is_said_of_connections_that_did_not_come_about() {
     let errors = [
         WebError::Configuration {

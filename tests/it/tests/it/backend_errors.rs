@@ -16,14 +16,12 @@ fn hivemq(fault: &str) -> Run {
 fn the_backend_wants_credentials() {
     assert_snapshot!(sidecar("sidecar-auth=the-token").shown(), @"
     stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
     error: GET /v1/backup/list-remote answered 401: unauthorized
     hint: This sidecar wants a token of its own; its operator set one
     exit 12
     ");
     assert_snapshot!(hivemq("hivemq-auth=admin:hivemq").shown(), @"
     stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
     error: GET /api/v1/management/backups answered 401
     hint: HiveMQ's REST API wants a user name and password of its own: give `--username` with `--password-stdin`, or `--credentials-secret`
     exit 12
@@ -48,7 +46,6 @@ fn the_backend_refuses() {
 fn an_html_page_with_status_500_is_named_and_not_shown() {
     assert_snapshot!(sidecar("sidecar-html=500").shown(), @r#"
     stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
     error: GET /v1/backup/list-remote answered 500: an HTML page titled "500 Internal Server Error"
     hint: The sidecar's log says more: `kubectl logs POD --container CONTAINER`
     exit 1
@@ -63,7 +60,6 @@ fn an_html_page_with_status_500_is_named_and_not_shown() {
 fn an_html_page_with_status_200_is_no_empty_list() {
     assert_snapshot!(sidecar("sidecar-html=200").shown(), @"
     stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
     error: GET /v1/backup/list-remote answered an HTML page instead of JSON
     hint: Another program may be listening on that port; check which port the backend serves
     exit 1
@@ -79,7 +75,6 @@ fn an_error_in_the_backends_own_form_is_told_in_its_words() {
     ");
     assert_snapshot!(hivemq("hivemq-status=503").shown(), @"
     stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
     error: GET /api/v1/management/backups answered 503: The endpoint is temporarily not available: something is wrong with the service
     hint: The cluster may be starting, or its nodes run different versions; try again
     exit 1

@@ -12,7 +12,6 @@ fn auto_takes_the_sidecar_where_it_answers() {
     OBJECT   STATE   SIZE   AGE
     backup/20250905-130215.backup   uploaded   2.3GiB   AGE
     stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
     1 of 12 backups, from pod broker-0
     exit 0
     ");

@@ -25,7 +25,6 @@ fn a_backup_is_waited_for() {
     ID   STATE   SIZE   AGE   CREATED
     20250906-120000   COMPLETED   9.6MiB   AGE   2025-09-06T12:00:00Z
     stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
     A backup takes disk space on the broker's nodes, and is not removed by itself
     12.0GiB free on broker-0's backup volume (/opt/hivemq/backup)
     Backup 20250906-120000 has begun; waiting up to 300 s for its end

@@ -112,7 +112,6 @@ fn a_folder_that_can_not_be_written_to_is_found_out_before_anything_is_begun() {
 fn the_folder_of_backups_is_no_destination_by_any_name() {
     assert_snapshot!(refused(&[], "/opt/hivemq/backup").shown(), @"
     stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
     error: `--destination /opt/hivemq/backup` can't be used: in pod broker-0 it is HiveMQ's own folder for backups, or in it
     hint: HiveMQ and its sidecar take what is in that folder for backups: give another one
     exit 2
@@ -206,7 +205,6 @@ fn what_can_not_be_a_destination_is_refused_before_anything_is_begun() {
     let bed = Bed::start();
     assert_snapshot!(create(&bed, "kept").shown(), @"
     stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
     error: `--destination kept` is no absolute path to a folder inside the pod
     hint: Give it from the root and without `..`, for example `/mnt/backups`
     exit 2
@@ -268,20 +266,22 @@ fn an_error_is_one_document_in_json() {
 fn before(bed: &Bed, arguments: &str) -> String {
     let run = bed.run(&format!("backup create --wait=false -o name {arguments}"));
     assert_eq!(run.code, 0, "{}", run.stderr);
-    run.stderr
+    run.message()
 }
 
 #[test]
 fn the_free_space_is_told_where_it_may_be_seen() {
     assert_snapshot!(before(&Bed::start(), ""), @"
-    Using StatefulSet broker, namespace messaging of context testbed
-    A backup takes disk space on the broker's nodes, and is not removed by itself
-    12.0GiB free on broker-0's backup volume (/opt/hivemq/backup)
+    stdout:
+    20250906-120000
+    note: 12.0 broker-0's /opt/hivemq/backup
+    exit 0
     ");
     assert_snapshot!(before(&Bed::start(), "--pod broker-2"), @"
-    Using namespace messaging of context testbed
-    A backup takes disk space on the broker's nodes, and is not removed by itself
-    12.0GiB free on broker-2's backup volume (/opt/hivemq/backup)
+    stdout:
+    20250906-120000
+    note: 12.0 broker-2's /opt/hivemq/backup
+    exit 0
     ");
 }
 
@@ -289,27 +289,28 @@ fn the_free_space_is_told_where_it_may_be_seen() {
 fn too_little_space_is_a_warning_and_the_backup_is_begun() {
     let bed = Bed::with(&["disk-free=20000000"]);
     assert_snapshot!(before(&bed, ""), @"
-    Using StatefulSet broker, namespace messaging of context testbed
+    stdout:
+    20250906-120000
     warning: engine kubectl-broker/hivemq: only 19.1MiB free on broker-0's backup volume (/opt/hivemq/backup), and the newest backup has 21.0MiB
-    A backup takes disk space on the broker's nodes, and is not removed by itself
+    exit 0
     ");
     assert_eq!(begun(&bed), 1);
 }
 
 #[test]
 fn without_the_right_or_the_program_it_is_not_told_and_nothing_fails() {
-    let general = "A backup takes disk space on the broker's nodes, and is not removed by itself";
     for fault in [
         "deny=get:pods/exec",
         "deny=list:pods",
         "no-program=df",
         "exec-cut",
     ] {
-        let stderr = before(&Bed::with(&[fault]), "");
-        assert_eq!(stderr.lines().last(), Some(general), "{fault}");
+        let said = before(&Bed::with(&[fault]), "");
+        assert_eq!(said, "stdout:\n20250906-120000\nexit 0", "{fault}");
     }
     let bed = Bed::with(&["deny=get:pods/exec"]);
-    assert_snapshot!(before(&bed, "--verbose").lines().find(|line| line.contains("free")).unwrap_or_default(), @r#"debug: engine kubectl-broker/hivemq: it is not known how much disk is free: not allowed to get pods/exec broker-0 in namespace messaging: pods "broker-0" is forbidden: User "testbed" cannot get resource "pods/exec" in API group "" in the namespace "messaging""#);
+    let verbose = bed.run("backup create --wait=false -o name --verbose");
+    assert_snapshot!(verbose.stderr.lines().find(|line| line.contains("free")).unwrap_or_default(), @r#"debug: engine kubectl-broker/hivemq: it is not known how much disk is free: not allowed to get pods/exec broker-0 in namespace messaging: pods "broker-0" is forbidden: User "testbed" cannot get resource "pods/exec" in API group "" in the namespace "messaging""#);
 }
 
 #[test]

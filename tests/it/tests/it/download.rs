@@ -18,8 +18,6 @@ fn a_backup_lies_in_the_folder_with_its_digest() {
     FILE   SIZE   VERIFIED-BY
     ./backups/backup-20250905-130215-20250905-130215.backup   1.4MiB   length
     stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using folder ./backups
     SHA-256 935dba4086ab715f9c9b1078bef1b43efd848a5236bdbe52cc233f99c657605d, kept beside it
     exit 0
     ");
@@ -56,7 +54,6 @@ fn the_newest_that_ended_well_says_which_newer_did_not() {
     stdout:
     FILE   SIZE   VERIFIED-BY   ID   SHA256
     ./backups/backup-20250905-130215-20250905-130215.backup   1.4MiB   length   20250905-130215   935dba4086ab715f9c9b1078bef1b43efd848a5236bdbe52cc233f99c657605d
-    note: /backups
     note: 20250906-114000 FAILED
     note: 935dba4086ab715f9c9b1078bef1b43efd848a5236bdbe52cc233f99c657605d
     exit 0
@@ -64,7 +61,6 @@ fn the_newest_that_ended_well_says_which_newer_did_not() {
     assert_snapshot!(desk.run("backup download --latest -o name --force").outcome(), @"
     stdout:
     ./backups/backup-20250905-130215-20250905-130215.backup
-    note: /backups
     note: 20250906-114000 FAILED
     exit 0
     ");
@@ -230,7 +226,6 @@ fn a_name_from_the_backend_cannot_leave_the_folder() {
 fn what_is_no_backup_is_refused() {
     let desk = Desk::with(&["download-html"]);
     assert_snapshot!(desk.download("").outcome(), @"
-    note: /backups
     Integrity: charset=utf-8 text/html
     hint: `kubectl broker backup test`
     exit 13
@@ -243,7 +238,6 @@ fn what_is_no_backup_is_refused() {
     let desk = Desk::with(&["download-corrupt", "download-checksum=on"]);
     let run = desk.download("");
     assert_snapshot!(run.outcome().replace(&desk.sha256(), "SHA256"), @"
-    note: /backups
     Integrity: 0f96b8f79024e8a73093a64cbf0c600cef21bb2162f0387873fd372795fbd973 SHA256 X-Checksum-Sha256
     hint:
     exit 13
@@ -268,27 +262,22 @@ fn a_backup_that_is_not_whole_is_not_downloaded() {
         BackupState::InProgress,
     ));
     assert_snapshot!(desk.run("backup download --id 20250906-115900").outcome(), @"
-    note: /backups
     Conflict: 20250906-115900 IN_PROGRESS
     hint: `kubectl broker backup status --engine hivemq --id 20250906-115900`
     exit 11
     ");
     assert_snapshot!(desk.run("backup download --id 20250906-114000").reason(), @"
-    note: /backups
     Failed: 20250906-114000: it is FAILED (Not enough disk space on node broker-1.)
     hint: `kubectl broker backup list --engine hivemq`
     exit 1
     ");
     assert_snapshot!(desk.run("backup download --id nothing").shown(), @"
     stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using folder ./backups
     error: GET /api/v1/management/backups/nothing answered 404: Resource not found: Resource with id 'nothing' not found
     hint: `kubectl broker backup list --engine hivemq` shows the backups; HiveMQ forgets a failed one after an hour
     exit 10
     ");
     assert_snapshot!(desk.run("backup download --engine sidecar --latest").reason(), @"
-    note: /backups
     Usage: `download` kubectl-broker/sidecar: the sidecar's API has no download; the backups lie in the object storage that it uploads to
     hint:
     exit 2
@@ -329,7 +318,6 @@ fn a_backend_in_trouble_is_an_error_with_its_status() {
     // It would have to wait for longer than anybody wants to.
     let desk = Desk::with(&["hivemq-retry-after=503:3600:1"]);
     assert_snapshot!(desk.download("").message(), @"
-    note: /backups
     Failed: GET /api/v1/management/backups/20250905-130215 answered 503: The endpoint is temporarily not available: come back later
     hint:
     exit 1

@@ -55,7 +55,6 @@ fn a_stream_that_is_always_cut_leaves_no_file_and_is_resumed_later() {
 fn what_broke_off_says_how_to_go_on() {
     let desk = Desk::with(&["download-cut=50", "download-resume=on"]);
     assert_snapshot!(desk.download("--retries 1").outcome(), @"
-    note: /backups
     note: 750000 1500000 8081 broker-0 750000 1500000 500
     note: 1125000 1500000 8081 broker-0 375000 750000 500
     Failed: 1312500 1500000 187500 375000 8081 broker-0
@@ -73,7 +72,6 @@ fn what_broke_off_says_how_to_go_on() {
     stdout:
     FILE   SIZE   VERIFIED-BY
     ./backups/backup-20250905-130215-20250905-130215.backup   1.4MiB   length
-    note: /backups
     note: 1.3
     note: 935dba4086ab715f9c9b1078bef1b43efd848a5236bdbe52cc233f99c657605d
     exit 0
@@ -85,7 +83,6 @@ fn what_broke_off_says_how_to_go_on() {
 
     let desk = Desk::with(&["download-cut=50"]);
     assert_snapshot!(desk.download("--retries 0").outcome(), @"
-    note: /backups
     Failed: 1500000 750000 8081 broker-0
     hint: `kubectl logs broker-0 -n messaging --all-containers`
     exit 1
@@ -110,8 +107,6 @@ fn a_length_that_is_never_reached_is_given_up_at_once() {
     let desk = Desk::with(&["download-cut=50"]);
     assert_snapshot!(desk.download("").shown(), @"
     stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using folder ./backups
     Interrupted: the download broke off after 750000 of 1500000 bytes: port 8081 of pod broker-0 closed the connection in the middle of an answer after 750000 of 1500000 bytes; going on in 500 ms
     Beginning again at the first byte: the backend gives nothing to resume by
     error: the backend ended the backup after 750000 bytes each time, and the header Content-Length says 1500000: port 8081 of pod broker-0 closed the connection in the middle of an answer after 750000 of 1500000 bytes
@@ -136,8 +131,6 @@ fn an_etag_that_changes_in_each_answer_is_given_up_at_once() {
     ]);
     assert_snapshot!(desk.download("").shown(), @"
     stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using folder ./backups
     Interrupted: the download broke off after 750000 of 1500000 bytes: port 8081 of pod broker-0 closed the connection in the middle of an answer after 750000 of 1500000 bytes; going on in 500 ms
     Beginning again at the first byte: the backup has changed (its ETag is another one)
     error: the backup has another ETag in each answer, and the last broke off after 750000 bytes: nothing can be resumed
@@ -166,7 +159,6 @@ fn ctrl_c_keeps_what_has_come() {
     let program = desk.bed.program().in_folder(desk.folder.path());
     let run = program.ended(&child.wait_with_output().expect("it ends"));
     assert_snapshot!(run.outcome(), @"
-    note: /backups
     Interrupted:
     hint:
     exit 130
@@ -200,7 +192,6 @@ fn newest_entry(desk: &Desk) -> Value {
 fn a_backend_that_drips_has_only_so_much_time() {
     let desk = Desk::with(&["download-drip=1000", "download-resume=on"]);
     assert_snapshot!(desk.download("--timeout 1s").outcome(), @"
-    note: /backups
     TimedOut: 1 20250905-130215
     hint: `--timeout`
     exit 124
@@ -220,7 +211,6 @@ fn a_second_download_of_the_same_file_is_refused() {
     let desk = Desk::with(&["download-drip=200000"]);
     let mut child = dripping(&desk);
     assert_snapshot!(desk.download("").outcome(), @"
-    note: /backups
     Conflict: /backups/.backup-20250905-130215-20250905-130215.backup.part
     hint: `--output-file`
     exit 11

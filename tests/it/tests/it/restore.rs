@@ -28,7 +28,6 @@ fn the_latest_is_the_newest_that_ended_well_and_is_waited_for() {
     ID   STATE   SIZE   CREATED
     20250905-130215   RESTORE_COMPLETED   21.0MiB   2025-09-05T13:02:15Z
     stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
     20250906-114000 is newer, but FAILED
     Restoring backup 20250905-130215: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, engine hivemq
     exit 0

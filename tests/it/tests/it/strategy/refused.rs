@@ -56,7 +56,6 @@ fn auto_takes_it_only_where_no_other_backend_is_there() {
     file: ./backups/app-TIME.sql.gz
     verified-by: checksum
     note: app-0 `api` 8888 8081
-    note: /backups
     note: 120 100.0
     note: 155ffefa57ae7edea17c07349c02579f4f3ff59865c6da75aedaf301bbd77528
     exit 0
@@ -89,7 +88,6 @@ fn another_version_of_the_contract_is_refused_before_any_work() {
     let app = App::with(&["strategy-version=v2"]);
     assert_snapshot!(app.create("").shown(), @r#"
     stderr:
-    Using namespace apps of context testbed
     error: the sidecar speaks version "v2" of its contract, and this engine "v1"
     hint: Look for a newer version of kubectl-broker, or of the sidecar
     exit 2
@@ -114,7 +112,6 @@ fn what_it_keeps_none_of_can_not_be_listed_or_removed() {
     let run = app.run("backup status --engine strategy --id x");
     assert_snapshot!(run.shown(), @r#"
     stderr:
-    Using namespace apps of context testbed
     error: the sidecar has no backup "x"
     hint: The sidecar keeps no backups. Only one that it makes in the background has an id, which `backup create` shows: `/backup/jobs/ID`
     exit 10

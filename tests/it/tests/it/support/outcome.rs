@@ -48,7 +48,7 @@ pub struct Telling<'a> {
 
 impl Telling<'_> {
     /// Each message of `stderr` as its label and its facts; an error's label is its kind. Notes without a
-    /// fact are left out, and so are those that say of every command what it is about to use.
+    /// fact are left out.
     pub fn of(&self, stderr: &str) -> String {
         if let Ok(document) = serde_json::from_str::<Value>(stderr)
             && document["kind"] == "Error"
@@ -252,20 +252,11 @@ fn without_unit(word: &str) -> &str {
 }
 
 fn is_left_out(line: &str) -> bool {
-    BANNERS.iter().any(|banner| line.starts_with(banner))
+    LEFT_OUT.iter().any(|start| line.starts_with(start))
 }
 
-/// What stands before the data or the error of so many commands that it is tested once: `targets` has
-/// the target, `plugins` the engine.
-const BANNERS: [&str; 6] = [
-    "Using StatefulSet ",
-    "Using namespace ",
-    "Using engine ",
-    "Compiling ",
-    // Of clap.
-    "Usage: ",
-    "For more information, ",
-];
+/// What clap says beside its errors.
+const LEFT_OUT: [&str; 2] = ["Usage: ", "For more information, "];
 
 /// What is no fact in spite of its letters.
 const WORDS: [&str; 14] = [

@@ -201,7 +201,7 @@ impl Run {
 /// Ports, ages, the times in names of files, and the gaps of columns, whose width depends on them, and places in what was built.
 /// The flags of the targets of some modules in hints, too, and the name of the program with more engines: the same tests run
 /// with engines that are installed, in whose own hints the flags don't stand. `hints` tests them.
-static FILTERS: LazyLock<[(Regex, &str); 15]> = LazyLock::new(|| {
+static FILTERS: LazyLock<[(Regex, &str); 16]> = LazyLock::new(|| {
     [
         (r"127\.0\.0\.1:[0-9]{2,5}", "127.0.0.1:PORT"),
         (
@@ -218,6 +218,11 @@ static FILTERS: LazyLock<[(Regex, &str); 15]> = LazyLock::new(|| {
         (r"-restore-[a-z0-9]{5}\b", "-restore-RANDOM"),
         (r"(?P<word>[^ \n])   +", "$word   "),
         (r"src/(?P<file>[a-z]+)\.rs:[0-9:]+:", "src/$file.rs:LINE:"),
+        // What stands before the data or the error of so many commands that one test of `targets` has it.
+        (
+            r"(?m)^Using (?:StatefulSet|namespace|engine|folder) .*\n",
+            "",
+        ),
         // Which engines a run has to compile depends on the runs before it, and on how fast it is.
         (r"(?m)^Compiling engines? .*\n", ""),
         ("`with-engines ", "`kubectl broker "),

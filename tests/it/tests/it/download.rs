@@ -238,7 +238,7 @@ fn what_is_no_backup_is_refused() {
     let desk = Desk::with(&["download-corrupt", "download-checksum=on"]);
     let run = desk.download("");
     assert_snapshot!(run.outcome().replace(&desk.sha256(), "SHA256"), @"
-    Integrity: 0f96b8f79024e8a73093a64cbf0c600cef21bb2162f0387873fd372795fbd973 SHA256 X-Checksum-Sha256
+    Integrity: X-Checksum-Sha256 0f96b8f79024e8a73093a64cbf0c600cef21bb2162f0387873fd372795fbd973 SHA256
     hint:
     exit 13
     ");

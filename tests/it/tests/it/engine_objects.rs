@@ -164,7 +164,6 @@ fn the_bytes_of_a_backup_are_read_from_s3_into_a_file() {
     stdout:
     FILE   SIZE   VERIFIED-BY
     ./backups/a.bin   11.4MiB   length
-    note: /backups
     note: 97744d1688b4cf9e48d5ed2d296784ca7eb01ec2330ecbfee10659d872a50a96
     exit 0
     ");

@@ -173,13 +173,13 @@ fn what_is_in_a_bundle_must_be_signed_where_a_key_is_known() {
             exit 0
             ");
             assert_snapshot!(shown(&all, &signers), @"
-            Integrity: 0.1.0 FINGERPRINT acme/hostile
+            Integrity: 0.1.0 acme/hostile FINGERPRINT
             hint:
             exit 13
             ");
         } else {
             assert_snapshot!(shown(&small, &signers), @"
-            Integrity: 0.1.0 OTHER acme/small engines.tar oci://127.0.0.1:PORT/acme/vault sha256:DIGEST
+            Integrity: 0.1.0 acme/small engines.tar oci://127.0.0.1:PORT/acme/vault sha256:DIGEST OTHER
             hint:
             exit 13
             ");

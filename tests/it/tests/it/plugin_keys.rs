@@ -333,14 +333,14 @@ fn a_key_comes_with_the_engine_that_it_signed() {
     machine.put("small.wasm", &Component::small());
     let unsigned = machine.run("plugin install small.wasm --key acme.pub");
     assert_snapshot!(shown(&unsigned, &signers), @"
-    Integrity: 0.1.0 FINGERPRINT acme/small
+    Integrity: 0.1.0 acme/small FINGERPRINT
     hint:
     exit 13
     ");
     put_signed(&machine, &Component::small(), &acme);
     let wrong = machine.run("plugin install small.wasm --key other.pub");
     assert_snapshot!(shown(&wrong, &signers), @"
-    Integrity: 0.1.0 OTHER acme/small small.wasm.sig
+    Integrity: 0.1.0 acme/small small.wasm.sig OTHER
     hint:
     exit 13
     ");
@@ -375,7 +375,7 @@ fn a_key_comes_with_the_engine_that_it_signed() {
     .expect("a key");
     let taken = machine.run("plugin install small.wasm --key acme.pub");
     assert_snapshot!(shown(&taken, &signers), @"
-    Conflict: 0.2.0 FINGERPRINT acme/small
+    Conflict: 0.2.0 acme/small FINGERPRINT
     hint: `kubectl broker plugin key add acme FILE --name NAME`
     exit 11
     ");
@@ -531,7 +531,7 @@ fn from_the_moment_that_a_key_is_trusted_no_older_version_is_used() {
     ");
     let used = machine.run("backup list --engine small");
     assert_snapshot!(shown(&used, &signers), @"
-    warning: 0.1.0 FINGERPRINT `kubectl broker plugin doctor` acme/small
+    warning: 0.1.0 `kubectl broker plugin doctor` acme/small FINGERPRINT
     Usage: `small`
     hint:
     exit 2
@@ -553,7 +553,7 @@ fn from_the_moment_that_a_key_is_trusted_no_older_version_is_used() {
     );
     let before = machine.content();
     assert_snapshot!(shown(&machine.run("plugin rollback small"), &signers), @"
-    Integrity: 0.1.0 FINGERPRINT acme/small
+    Integrity: 0.1.0 acme/small FINGERPRINT
     hint:
     exit 13
     ");

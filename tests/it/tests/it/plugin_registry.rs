@@ -303,7 +303,7 @@ fn what_cosign_signed_is_known_by_its_key() {
     unsigned: Integrity: 0.2.0 acme/small FINGERPRINT
     hint:
     exit 13
-    signed by another: Integrity: 0.3.0 acme/small FINGERPRINT oci://127.0.0.1:PORT/acme/vault sha256:DIGEST
+    signed by another: Integrity: 0.3.0 acme/small oci://127.0.0.1:PORT/acme/vault sha256:DIGEST FINGERPRINT
     hint:
     exit 13
     ");

@@ -474,7 +474,7 @@ fn an_engine_that_hangs_while_it_starts_is_not_installed() {
     let before = machine.content();
     machine.put("hang.wasm", &Component::hang());
     assert_snapshot!(machine.accepting("plugin install hang.wasm").outcome(), @"
-    PluginFault: 30 acme/hang
+    PluginFault: 10 acme/hang
     hint: `kubectl broker engines`
     exit 14
     ");

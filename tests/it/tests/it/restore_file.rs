@@ -51,7 +51,7 @@ fn one_wrong_byte_and_nothing_is_sent() {
     let (bed, folder) = (Bed::start(), folder());
     fs::write(folder.path().join("my.backup"), "hellp\n").expect("written");
     assert_snapshot!(restore(&bed, &folder, "--yes --engine hostile").outcome(), @"
-    Integrity: 5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03 bf8c83416f31143ee2fa5db7ebbbb54589626c4c2046a91d28545bc403e3cda6 my.backup my.backup.sha256
+    Integrity: my.backup my.backup.sha256 bf8c83416f31143ee2fa5db7ebbbb54589626c4c2046a91d28545bc403e3cda6 5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03
     hint: `--force` `kubectl broker backup list --engine hostile`
     exit 13
     ");

@@ -82,7 +82,6 @@ fn sigterm_and_sighup_keep_what_ctrl_c_keeps_and_say_the_same() {
         let run = program.ended(&child.wait_with_output().expect("it ends"));
         insta::allow_duplicates! {
             insta::assert_snapshot!(run.outcome(), @"
-            note: /backups
             Interrupted:
             hint:
             exit 130

@@ -230,7 +230,7 @@ fn every_damaged_file_is_named() {
     exit 13
     ");
     assert_snapshot!(verify(&folder, "good.backup bad.backup -o json").outcome(), @"
-    Integrity: 1 2 5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03 bad.backup bad.backup.sha256 bf8c83416f31143ee2fa5db7ebbbb54589626c4c2046a91d28545bc403e3cda6
+    Integrity: 1 2 bad.backup bad.backup.sha256 bf8c83416f31143ee2fa5db7ebbbb54589626c4c2046a91d28545bc403e3cda6 5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03
     hint: `--force` `kubectl broker backup list`
     exit 13
     ");

@@ -67,15 +67,15 @@ fn a_cluster_without_the_kinds_is_told_what_it_lacks() {
     kind:LiferayBackup   backuprequest   skipped   backup.liferay.cloud/v1alpha1/LiferayBackup
     kind:LiferayBackup   backuprequest   skipped   backup.liferay.cloud/v1beta1/LiferayBackup
     kind:LiferayBackup   backuprequest   skipped   backup.liferay.cloud/v1/LiferayBackup
-    endpoint:storage   backuprequest   warned   
-    detect   backuprequest   failed   
-    list   backuprequest   skipped   
+    endpoint:storage   backuprequest   warned
+    detect   backuprequest   failed
+    list   backuprequest   skipped
 
     backuprequest/endpoint:storage:
-      AWS_ACCESS_KEY_ID AWS_PROFILE AWS_SECRET_ACCESS_KEY `aws sso login`
+      hint: AWS_ACCESS_KEY_ID AWS_PROFILE AWS_SECRET_ACCESS_KEY `aws sso login`
 
     backuprequest/detect:
-      BackupRequest `kubectl api-resources --api-group=backup.liferay.cloud` backup.liferay.cloud/v1alpha1
+      hint: BackupRequest `kubectl api-resources --api-group=backup.liferay.cloud` backup.liferay.cloud/v1alpha1
     note: 13 3 1 1 8
     exit 1
     ");
@@ -98,15 +98,15 @@ fn a_test_shows_kinds_and_rights() {
     right:liferaybackups   backuprequest   passed   backuprequest
     kind:LiferayBackup   backuprequest   skipped   backup.liferay.cloud/v1beta1/LiferayBackup
     kind:LiferayBackup   backuprequest   skipped   backup.liferay.cloud/v1/LiferayBackup
-    endpoint:storage   backuprequest   warned   
+    endpoint:storage   backuprequest   warned
     detect   backuprequest   passed   BackupRequest LiferayBackup RestoreRequest
     list   backuprequest   passed   3
 
     backuprequest/right:backuprequests:
-      `kubectl create role broker-backuprequests -n proj-retail-prd --verb=get,list,watch,create,delete --resource=backuprequests.backup.liferay.cloud` `{apiGroups: ["backup.liferay.cloud"], resources: ["backuprequests"], verbs: ["get", "list", "watch", "create", "delete"]}`
+      hint: `kubectl create role broker-backuprequests -n proj-retail-prd --verb=get,list,watch,create,delete --resource=backuprequests.backup.liferay.cloud` `{apiGroups: ["backup.liferay.cloud"], resources: ["backuprequests"], verbs: ["get", "list", "watch", "create", "delete"]}`
 
     backuprequest/endpoint:storage:
-      AWS_ACCESS_KEY_ID AWS_PROFILE AWS_SECRET_ACCESS_KEY `aws sso login`
+      hint: AWS_ACCESS_KEY_ID AWS_PROFILE AWS_SECRET_ACCESS_KEY `aws sso login`
     note: 13 7 2 4
     exit 0
     "#);

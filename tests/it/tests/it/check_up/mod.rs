@@ -19,31 +19,32 @@ fn healthy(arguments: &str) -> Run {
 
 #[test]
 fn everything_in_good_health() {
-    assert_snapshot!(healthy("backup test").outcome(), @"
+    assert_snapshot!(healthy("backup test").shown(), @"
     stdout:
     CHECK   ENGINE   OUTCOME   MESSAGE
-    api-server   -   passed   https://127.0.0.1:PORT v1.32.4
-    right:pods   -   passed   
-    right:statefulsets   -   passed   
-    right:pods/portforward   -   passed   
-    right:endpointslices   -   passed   
-    right:leases   -   passed   `restore`
-    right:secrets   -   passed   `--credentials-secret`
-    right:pods/exec   -   passed   
-    right:nodes   -   passed   
-    target   -   passed   3
-    endpoint:api   hivemq   passed   8081 broker-0
-    detect   hivemq   passed   6
-    list   hivemq   passed   6
-    endpoint:api   sidecar   passed   8085 broker-0
-    detect   sidecar   passed   3
-    list   sidecar   passed   12
-    endpoint:api   strategy   warned   127.0.0.1:PORT 8000 IPv6 [::1]:8000 broker-0 tcp4 tcp6
-    detect   strategy   skipped   
+    api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
+    right:pods   -   passed   may get, list (for every command that asks a backend)
+    right:statefulsets   -   passed   may get, list (for errors about the target)
+    right:pods/portforward   -   passed   may get, create (for every command that asks a backend)
+    right:endpointslices   -   passed   may list (for engine hivemq)
+    right:leases   -   passed   may get, create, update, delete (for `restore`)
+    right:secrets   -   passed   may get (for `--credentials-secret`)
+    right:pods/exec   -   passed   may get, create (for commands in pods of engine hivemq)
+    right:nodes   -   passed   may get (for errors about pods that are not ready)
+    target   -   passed   StatefulSet broker: 3 of 3 ready
+    endpoint:api   hivemq   passed   port 8081 of pod broker-0 (of Service hivemq-broker-api) answers
+    detect   hivemq   passed   HiveMQ management API (6 backups)
+    list   hivemq   passed   6 backups
+    endpoint:api   sidecar   passed   port 8085 of pod broker-0 (of container broker-backup) answers
+    detect   sidecar   passed   broker-backup (3 local backups)
+    list   sidecar   passed   12 backups
+    endpoint:api   strategy   warned   nothing listens on port 8000 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1]:8000: connect: connection refused
+    detect   strategy   skipped   it needs a check that failed
 
     strategy/endpoint:api:
-      `--strategy-port`
-    note: 18 16 1 1
+      Is it switched on in the backend? Name its port with `--strategy-port`
+    stderr:
+    18 checks: 16 passed, 1 warned, 1 skipped
     exit 0
     ");
 }
@@ -54,13 +55,13 @@ fn one_engine_alone() {
     stdout:
     CHECK   ENGINE   OUTCOME   MESSAGE
     api-server   -   passed   https://127.0.0.1:PORT v1.32.4
-    right:pods   -   passed   
-    right:statefulsets   -   passed   
-    right:pods/portforward   -   passed   
+    right:pods   -   passed
+    right:statefulsets   -   passed
+    right:pods/portforward   -   passed
     right:leases   -   passed   `restore`
     right:secrets   -   passed   `--credentials-secret`
-    right:pods/exec   -   passed   
-    right:nodes   -   passed   
+    right:pods/exec   -   passed
+    right:nodes   -   passed
     target   -   passed   3
     endpoint:api   sidecar   passed   8085 broker-0
     detect   sidecar   passed   3
@@ -92,29 +93,29 @@ fn an_engine_that_is_not_there_is_a_warning_while_another_answers() {
     stdout:
     CHECK   ENGINE   OUTCOME   MESSAGE
     api-server   -   passed   https://127.0.0.1:PORT v1.32.4
-    right:pods   -   passed   
-    right:statefulsets   -   passed   
-    right:pods/portforward   -   passed   
-    right:endpointslices   -   passed   
+    right:pods   -   passed
+    right:statefulsets   -   passed
+    right:pods/portforward   -   passed
+    right:endpointslices   -   passed
     right:leases   -   passed   `restore`
     right:secrets   -   passed   `--credentials-secret`
-    right:pods/exec   -   passed   
-    right:nodes   -   passed   
+    right:pods/exec   -   passed
+    right:nodes   -   passed
     target   -   passed   3
     endpoint:api   hivemq   passed   8081 broker-0
     detect   hivemq   passed   6
     list   hivemq   passed   6
     endpoint:api   sidecar   warned   127.0.0.1:PORT 8085 IPv6 [::1]:8085 broker-0 tcp4 tcp6
-    detect   sidecar   skipped   
-    list   sidecar   skipped   
+    detect   sidecar   skipped
+    list   sidecar   skipped
     endpoint:api   strategy   warned   127.0.0.1:PORT 8000 IPv6 [::1]:8000 broker-0 tcp4 tcp6
-    detect   strategy   skipped   
+    detect   strategy   skipped
 
     sidecar/endpoint:api:
-      `--sidecar-port`
+      hint: `--sidecar-port`
 
     strategy/endpoint:api:
-      `--strategy-port`
+      hint: `--strategy-port`
     note: 18 13 2 3
     exit 0
     ");
@@ -126,20 +127,20 @@ fn the_engine_that_was_named_must_be_there() {
     stdout:
     CHECK   ENGINE   OUTCOME   MESSAGE
     api-server   -   passed   https://127.0.0.1:PORT v1.32.4
-    right:pods   -   passed   
-    right:statefulsets   -   passed   
-    right:pods/portforward   -   passed   
+    right:pods   -   passed
+    right:statefulsets   -   passed
+    right:pods/portforward   -   passed
     right:leases   -   passed   `restore`
     right:secrets   -   passed   `--credentials-secret`
-    right:pods/exec   -   passed   
-    right:nodes   -   passed   
+    right:pods/exec   -   passed
+    right:nodes   -   passed
     target   -   passed   3
     endpoint:api   sidecar   failed   127.0.0.1:PORT 8085 IPv6 [::1]:8085 broker-0 tcp4 tcp6
-    detect   sidecar   skipped   
-    list   sidecar   skipped   
+    detect   sidecar   skipped
+    list   sidecar   skipped
 
     sidecar/endpoint:api:
-      `--sidecar-port`
+      hint: `--sidecar-port`
     note: 12 9 1 2
     exit 1
     ");
@@ -152,21 +153,21 @@ fn a_backend_that_wants_a_login_and_one_that_wants_a_permission_are_told_apart()
     stdout:
     CHECK   ENGINE   OUTCOME   MESSAGE
     api-server   -   passed   https://127.0.0.1:PORT v1.32.4
-    right:pods   -   passed   
-    right:statefulsets   -   passed   
-    right:pods/portforward   -   passed   
+    right:pods   -   passed
+    right:statefulsets   -   passed
+    right:pods/portforward   -   passed
     right:endpointslices   -   passed   hivemq
     right:leases   -   passed   `restore`
     right:secrets   -   passed   `--credentials-secret`
     right:pods/exec   -   passed   hivemq
-    right:nodes   -   passed   
+    right:nodes   -   passed
     target   -   passed   3
     endpoint:api   hivemq   passed   8081 broker-0
     detect   hivemq   failed   /api/v1/management/backups 401 GET
-    list   hivemq   skipped   
+    list   hivemq   skipped
 
     hivemq/detect:
-      `--credentials-secret` `--password-stdin` `--username`
+      hint: `--credentials-secret` `--password-stdin` `--username`
     note: 13 11 1 1
     exit 12
     ");
@@ -179,21 +180,21 @@ fn a_backend_that_wants_a_login_and_one_that_wants_a_permission_are_told_apart()
     stdout:
     CHECK   ENGINE   OUTCOME   MESSAGE
     api-server   -   passed   https://127.0.0.1:PORT v1.32.4
-    right:pods   -   passed   
-    right:statefulsets   -   passed   
-    right:pods/portforward   -   passed   
+    right:pods   -   passed
+    right:statefulsets   -   passed
+    right:pods/portforward   -   passed
     right:endpointslices   -   passed   hivemq
     right:leases   -   passed   `restore`
     right:secrets   -   passed   `--credentials-secret`
     right:pods/exec   -   passed   hivemq
-    right:nodes   -   passed   
+    right:nodes   -   passed
     target   -   passed   3
     endpoint:api   hivemq   passed   8081 broker-0
     detect   hivemq   failed   /api/v1/management/backups 403 GET
-    list   hivemq   skipped   
+    list   hivemq   skipped
 
     hivemq/detect:
-      HIVEMQ_MANAGEMENT_BACKUPS_GET
+      hint: HIVEMQ_MANAGEMENT_BACKUPS_GET
     note: 13 11 1 1
     exit 12
     ");
@@ -206,18 +207,18 @@ fn credentials_of_the_cluster_that_are_not_accepted() {
     CHECK   ENGINE   OUTCOME   MESSAGE
     api-server   -   passed   https://127.0.0.1:PORT v1.32.4
     rights   -   failed   https://127.0.0.1:PORT testbed
-    target   -   skipped   
-    endpoint:api   hivemq   skipped   
-    detect   hivemq   skipped   
-    list   hivemq   skipped   
-    endpoint:api   sidecar   skipped   
-    detect   sidecar   skipped   
-    list   sidecar   skipped   
-    endpoint:api   strategy   skipped   
-    detect   strategy   skipped   
+    target   -   skipped
+    endpoint:api   hivemq   skipped
+    detect   hivemq   skipped
+    list   hivemq   skipped
+    endpoint:api   sidecar   skipped
+    detect   sidecar   skipped
+    list   sidecar   skipped
+    endpoint:api   strategy   skipped
+    detect   strategy   skipped
 
     rights:
-      `kubectl --context testbed auth whoami`
+      hint: `kubectl --context testbed auth whoami`
     note: 11 1 1 9
     exit 12
     ");
@@ -230,21 +231,21 @@ fn a_secret_that_is_not_there_is_one_check_of_many() {
     stdout:
     CHECK   ENGINE   OUTCOME   MESSAGE
     api-server   -   passed   https://127.0.0.1:PORT v1.32.4
-    right:pods   -   passed   
-    right:statefulsets   -   passed   
-    right:pods/portforward   -   passed   
+    right:pods   -   passed
+    right:statefulsets   -   passed
+    right:pods/portforward   -   passed
     right:endpointslices   -   passed   hivemq
     right:leases   -   passed   `restore`
     right:pods/exec   -   passed   hivemq
-    right:nodes   -   passed   
+    right:nodes   -   passed
     target   -   passed   3
     credentials   -   failed   hivemq-apy messaging
     endpoint:api   hivemq   passed   8081 broker-0
-    detect   hivemq   skipped   
-    list   hivemq   skipped   
+    detect   hivemq   skipped
+    list   hivemq   skipped
 
     credentials:
-  
+      hint:
     note: 13 10 1 2
     exit 1
     ");
@@ -259,19 +260,19 @@ fn an_api_server_that_is_not_there() {
     stdout:
     CHECK   ENGINE   OUTCOME   MESSAGE
     api-server   -   failed   111 https://127.0.0.1:1 «Connection refused»
-    rights   -   skipped   
-    target   -   skipped   
-    endpoint:api   hivemq   skipped   
-    detect   hivemq   skipped   
-    list   hivemq   skipped   
-    endpoint:api   sidecar   skipped   
-    detect   sidecar   skipped   
-    list   sidecar   skipped   
-    endpoint:api   strategy   skipped   
-    detect   strategy   skipped   
+    rights   -   skipped
+    target   -   skipped
+    endpoint:api   hivemq   skipped
+    detect   hivemq   skipped
+    list   hivemq   skipped
+    endpoint:api   sidecar   skipped
+    detect   sidecar   skipped
+    list   sidecar   skipped
+    endpoint:api   strategy   skipped
+    detect   strategy   skipped
 
     api-server:
-      `kubectl config current-context`
+      hint: `kubectl config current-context`
     note: 11 1 10
     exit 1
     ");
@@ -284,14 +285,14 @@ fn an_api_server_that_does_not_answer_in_time() {
     stdout:
     CHECK   ENGINE   OUTCOME   MESSAGE
     api-server   -   failed   1 https://127.0.0.1:PORT
-    rights   -   skipped   
-    target   -   skipped   
-    endpoint:api   hivemq   skipped   
-    detect   hivemq   skipped   
-    list   hivemq   skipped   
+    rights   -   skipped
+    target   -   skipped
+    endpoint:api   hivemq   skipped
+    detect   hivemq   skipped
+    list   hivemq   skipped
 
     api-server:
-      `--request-timeout`
+      hint: `--request-timeout`
     note: 6 1 5
     exit 124
     ");

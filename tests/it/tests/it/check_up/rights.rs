@@ -15,23 +15,23 @@ fn the_right_to_open_a_port_forward_is_missing() {
     stdout:
     CHECK   ENGINE   OUTCOME   MESSAGE
     api-server   -   passed   https://127.0.0.1:PORT v1.32.4
-    right:pods   -   passed   
-    right:statefulsets   -   passed   
+    right:pods   -   passed
+    right:statefulsets   -   passed
     right:pods/portforward   -   warned   1.35
     right:leases   -   passed   `restore`
     right:secrets   -   passed   `--credentials-secret`
-    right:pods/exec   -   passed   
-    right:nodes   -   passed   
+    right:pods/exec   -   passed
+    right:nodes   -   passed
     target   -   passed   3
     endpoint:api   sidecar   failed   "broker-0" broker-0 messaging pods/portforward
-    detect   sidecar   skipped   
-    list   sidecar   skipped   
+    detect   sidecar   skipped
+    list   sidecar   skipped
 
     right:pods/portforward:
-      `kubectl create role broker-pods-portforward -n messaging --verb=get,create --resource=pods/portforward` `{apiGroups: [""], resources: ["pods/portforward"], verbs: ["get", "create"]}`
+      hint: `kubectl create role broker-pods-portforward -n messaging --verb=get,create --resource=pods/portforward` `{apiGroups: [""], resources: ["pods/portforward"], verbs: ["get", "create"]}`
 
     sidecar/endpoint:api:
-      `kubectl create role broker-pods-portforward -n messaging --verb=get,create --resource=pods/portforward` `{apiGroups: [""], resources: ["pods/portforward"], verbs: ["get", "create"]}`
+      hint: `kubectl create role broker-pods-portforward -n messaging --verb=get,create --resource=pods/portforward` `{apiGroups: [""], resources: ["pods/portforward"], verbs: ["get", "create"]}`
     note: 12 8 1 1 2
     exit 12
     "#);
@@ -44,20 +44,20 @@ fn a_right_that_little_depends_on_is_a_warning_with_what_is_lost() {
     stdout:
     CHECK   ENGINE   OUTCOME   MESSAGE
     api-server   -   passed   https://127.0.0.1:PORT v1.32.4
-    right:pods   -   passed   
-    right:statefulsets   -   passed   
-    right:pods/portforward   -   passed   
+    right:pods   -   passed
+    right:statefulsets   -   passed
+    right:pods/portforward   -   passed
     right:leases   -   warned   `restore`
     right:secrets   -   passed   `--credentials-secret`
-    right:pods/exec   -   passed   
-    right:nodes   -   passed   
+    right:pods/exec   -   passed
+    right:nodes   -   passed
     target   -   passed   3
     endpoint:api   sidecar   passed   8085 broker-0
     detect   sidecar   passed   3
     list   sidecar   passed   12
 
     right:leases:
-      `kubectl create role broker-leases -n messaging --verb=get,create,update,delete --resource=leases.coordination.k8s.io` `{apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["get", "create", "update", "delete"]}`
+      hint: `kubectl create role broker-leases -n messaging --verb=get,create,update,delete --resource=leases.coordination.k8s.io` `{apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["get", "create", "update", "delete"]}`
     note: 12 11 1
     exit 0
     "#);
@@ -80,7 +80,7 @@ fn who_may_not_ask_for_rights_may_have_them() {
     list   sidecar   passed   12
 
     rights:
-      ClusterRole `system:basic-user`
+      hint: ClusterRole `system:basic-user`
     note: 6 5 1
     exit 0
     "#);

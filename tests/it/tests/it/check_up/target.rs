@@ -10,26 +10,26 @@ fn a_target_without_a_ready_pod() {
     stdout:
     CHECK   ENGINE   OUTCOME   MESSAGE
     api-server   -   passed   https://127.0.0.1:PORT v1.32.4
-    right:pods   -   passed   
-    right:statefulsets   -   passed   
-    right:pods/portforward   -   passed   
-    right:endpointslices   -   passed   
+    right:pods   -   passed
+    right:statefulsets   -   passed
+    right:pods/portforward   -   passed
+    right:endpointslices   -   passed
     right:leases   -   passed   `restore`
     right:secrets   -   passed   `--credentials-secret`
-    right:pods/exec   -   passed   
-    right:nodes   -   passed   
+    right:pods/exec   -   passed
+    right:nodes   -   passed
     target   -   failed   0 zero
-    endpoint:api   hivemq   skipped   
-    detect   hivemq   skipped   
-    list   hivemq   skipped   
-    endpoint:api   sidecar   skipped   
-    detect   sidecar   skipped   
-    list   sidecar   skipped   
-    endpoint:api   strategy   skipped   
-    detect   strategy   skipped   
+    endpoint:api   hivemq   skipped
+    detect   hivemq   skipped
+    list   hivemq   skipped
+    endpoint:api   sidecar   skipped
+    detect   sidecar   skipped
+    list   sidecar   skipped
+    endpoint:api   strategy   skipped
+    detect   strategy   skipped
 
     target:
-      `kubectl describe statefulset broker -n zero` `kubectl get pods -n zero`
+      hint: `kubectl describe statefulset broker -n zero` `kubectl get pods -n zero`
     note: 18 9 1 8
     exit 1
     ");
@@ -37,21 +37,21 @@ fn a_target_without_a_ready_pod() {
     stdout:
     CHECK   ENGINE   OUTCOME   MESSAGE
     api-server   -   passed   https://127.0.0.1:PORT v1.32.4
-    right:pods   -   passed   
-    right:statefulsets   -   passed   
-    right:pods/portforward   -   passed   
+    right:pods   -   passed
+    right:statefulsets   -   passed
+    right:pods/portforward   -   passed
     right:endpointslices   -   passed   hivemq
     right:leases   -   passed   `restore`
     right:secrets   -   passed   `--credentials-secret`
     right:pods/exec   -   passed   hivemq
-    right:nodes   -   passed   
+    right:nodes   -   passed
     target   -   failed   0/3 3 broker-0 unscheduled
-    endpoint:api   hivemq   skipped   
-    detect   hivemq   skipped   
-    list   hivemq   skipped   
+    endpoint:api   hivemq   skipped
+    detect   hivemq   skipped
+    list   hivemq   skipped
 
     target:
-      `kubectl describe statefulset broker -n unscheduled` `kubectl get pods -n unscheduled`
+      hint: `kubectl describe statefulset broker -n unscheduled` `kubectl get pods -n unscheduled`
     note: 13 9 1 3
     exit 1
     ");
@@ -59,24 +59,24 @@ fn a_target_without_a_ready_pod() {
     stdout:
     CHECK   ENGINE   OUTCOME   MESSAGE
     api-server   -   passed   https://127.0.0.1:PORT v1.32.4
-    right:pods   -   passed   
-    right:statefulsets   -   passed   
-    right:pods/portforward   -   passed   
+    right:pods   -   passed
+    right:statefulsets   -   passed
+    right:pods/portforward   -   passed
     right:endpointslices   -   passed   hivemq
     right:leases   -   passed   `restore`
     right:secrets   -   passed   `--credentials-secret`
     right:pods/exec   -   passed   hivemq
-    right:nodes   -   passed   
+    right:nodes   -   passed
     target   -   warned   0 0/3 2 3 5m0s CrashLoopBackOff broker-0 broker-1 container=hivemq hivemq
     endpoint:api   hivemq   failed   0/3 3 5m0s CrashLoopBackOff broker-0 broker-1 container=hivemq hivemq notready
-    detect   hivemq   skipped   
-    list   hivemq   skipped   
+    detect   hivemq   skipped
+    list   hivemq   skipped
 
     target:
-      `kubectl get pods -n notready`
+      hint: `kubectl get pods -n notready`
 
     hivemq/endpoint:api:
-      `kubectl describe statefulset broker -n notready` `kubectl get pods -n notready`
+      hint: `kubectl describe statefulset broker -n notready` `kubectl get pods -n notready`
     note: 13 9 1 1 2
     exit 1
     ");
@@ -88,20 +88,20 @@ fn some_pods_that_are_not_ready_are_a_warning() {
     stdout:
     CHECK   ENGINE   OUTCOME   MESSAGE
     api-server   -   passed   https://127.0.0.1:PORT v1.32.4
-    right:pods   -   passed   
-    right:statefulsets   -   passed   
-    right:pods/portforward   -   passed   
+    right:pods   -   passed
+    right:statefulsets   -   passed
+    right:pods/portforward   -   passed
     right:leases   -   passed   `restore`
     right:secrets   -   passed   `--credentials-secret`
-    right:pods/exec   -   passed   
-    right:nodes   -   passed   
+    right:pods/exec   -   passed
+    right:nodes   -   passed
     target   -   warned   2 3 broker-0
     endpoint:api   sidecar   passed   8085 broker-1
     detect   sidecar   passed   2
     list   sidecar   passed   12
 
     target:
-      `kubectl get pods -n firstdown`
+      hint: `kubectl get pods -n firstdown`
     note: broker-0 broker-1
     note: 12 11 1
     exit 0

@@ -72,7 +72,7 @@ fn the_check_up_says_what_it_needs() {
     right:kafkaoffsetresets   kafka   passed   kafka
     right:kafkaoffsetrollbacks   kafka   passed   kafka
     right:kafkabackupvalidations   kafka   passed   kafka
-    detect   kafka   passed   
+    detect   kafka   passed
     list   kafka   passed   4
     note: 10 10
     exit 0
@@ -88,11 +88,11 @@ fn the_check_up_says_what_it_needs() {
     right:kafkaoffsetresets   kafka   passed   kafka
     right:kafkaoffsetrollbacks   kafka   passed   kafka
     right:kafkabackupvalidations   kafka   passed   kafka
-    detect   kafka   passed   
+    detect   kafka   passed
     list   kafka   passed   4
 
     kafka/right:kafkarestores:
-      `kubectl create role broker-kafkarestores -n kafka --verb=get,list,watch,create,delete --resource=kafkarestores.kafka.oso.sh` `{apiGroups: ["kafka.oso.sh"], resources: ["kafkarestores"], verbs: ["get", "list", "watch", "create", "delete"]}`
+      hint: `kubectl create role broker-kafkarestores -n kafka --verb=get,list,watch,create,delete --resource=kafkarestores.kafka.oso.sh` `{apiGroups: ["kafka.oso.sh"], resources: ["kafkarestores"], verbs: ["get", "list", "watch", "create", "delete"]}`
     note: 10 9 1
     exit 0
     "#);

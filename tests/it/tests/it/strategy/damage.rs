@@ -90,7 +90,7 @@ fn a_checksum_that_does_not_hold_leaves_no_file() {
     let app = App::with(&["strategy-bad-checksum"]);
     assert_snapshot!(app.create("").outcome(), @"
     note: 120 100.0
-    Integrity: 155ffefa57ae7edea17c07349c02579f4f3ff59865c6da75aedaf301bbd77528 82577dbb103fadea57ad6c56895ff3f4f97520c94370c71aede7ea75afeff551 X-Checksum-Sha256
+    Integrity: X-Checksum-Sha256 155ffefa57ae7edea17c07349c02579f4f3ff59865c6da75aedaf301bbd77528 82577dbb103fadea57ad6c56895ff3f4f97520c94370c71aede7ea75afeff551
     hint:
     exit 13
     ");

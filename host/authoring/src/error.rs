@@ -131,3 +131,6 @@ impl Problem for AuthoringError {
         Some(hint.to_owned())
     }
 }
+
+#[cfg(test)]
+mod messages;

@@ -9,6 +9,8 @@ mod failure;
 pub mod files;
 mod folder;
 mod folders;
+#[doc(hidden)]
+pub mod messages;
 mod private_folder;
 mod report;
 mod reporter;

@@ -153,3 +153,6 @@ impl Problem for CliError {
         }
     }
 }
+
+#[cfg(test)]
+mod messages;

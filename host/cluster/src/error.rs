@@ -551,3 +551,6 @@ fn late(phase: Phase, after: Duration, received: u64, expected: Option<u64>) -> 
         ),
     }
 }
+
+#[cfg(test)]
+mod messages;

@@ -578,7 +578,12 @@ impl Problem for OpsError {
             ),
             Self::NotItsOption { .. } => Some("Leave it out, or choose another engine".to_owned()),
             Self::Unfinished { source, .. } => source.hint(),
-            Self::StillRunning { id, engine, .. } | Self::NotEnded { id, engine } => Some(format!(
+            Self::NotEnded { id, engine } => Some(format!(
+                "Follow it with `kubectl broker backup status --engine {} --id {}`",
+                word(engine),
+                word(id)
+            )),
+            Self::StillRunning { id, engine, .. } => Some(format!(
                 "Follow it with `kubectl broker backup status --engine {} --id {}`, or give a longer `--timeout`",
                 word(engine),
                 word(id)
@@ -643,3 +648,6 @@ impl Problem for OpsError {
         }
     }
 }
+
+#[cfg(test)]
+mod messages;

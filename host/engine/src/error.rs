@@ -382,6 +382,9 @@ fn newer(version: &str) -> bool {
 }
 
 #[cfg(test)]
+mod messages;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -475,3 +475,6 @@ impl Problem for PluginError {
         }
     }
 }
+
+#[cfg(test)]
+mod messages;

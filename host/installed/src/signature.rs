@@ -312,3 +312,6 @@ pub(super) fn origin(path: &Path) -> String {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod messages;

@@ -212,6 +212,9 @@ fn show(text: &str) -> String {
 }
 
 #[cfg(test)]
+mod messages;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

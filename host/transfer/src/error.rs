@@ -355,3 +355,6 @@ fn so_far(received: u64, total: Option<u64>) -> String {
         None => format!(" after {received} bytes"),
     }
 }
+
+#[cfg(test)]
+mod messages;

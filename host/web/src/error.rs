@@ -57,3 +57,6 @@ impl Problem for WebError {
 fn show(text: &str) -> String {
     printable(text, SHOWN).into_owned()
 }
+
+#[cfg(test)]
+mod messages;

@@ -117,3 +117,6 @@ impl Problem for KeyError {
         }
     }
 }
+
+#[cfg(test)]
+mod messages;

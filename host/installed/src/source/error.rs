@@ -202,3 +202,6 @@ fn because(message: &str) -> String {
         message => format!(": {}", show(message)),
     }
 }
+
+#[cfg(test)]
+mod messages;

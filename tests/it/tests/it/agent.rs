@@ -138,13 +138,11 @@ fn a_command_that_fails_leaves_no_file_and_its_reason() {
         "{type: custom, config: {command: [[sh, -c, 'echo the disk is on fire >&2; exit 3']]}}",
     );
     let run = app.run("backup create --output-file ./app.txt");
-    assert_snapshot!(run.shown(), @"
-    stderr:
-    Using namespace apps of context testbed
-    The sidecar expects a backup to take about 3 s and 20B; its first byte comes when it is made
-    error: POST /backup/export answered 500: Command failed with exit code 3: sh -c echo the disk is on fire >&2; exit 3
+    assert_snapshot!(run.message(), @"
+    note: 3 20B
+    Failed: POST /backup/export answered 500: Command failed with exit code 3: sh -c echo the disk is on fire >&2; exit 3
       the disk is on fire
-    hint: The sidecar's log says more: `kubectl logs POD --container CONTAINER`
+    hint: `kubectl logs POD --container CONTAINER`
     exit 1
     ");
     assert_eq!(app.read("app.txt"), None);

@@ -16,14 +16,12 @@ fn hivemq(fault: &str) -> Run {
 fn the_backend_wants_credentials() {
     assert_snapshot!(sidecar("sidecar-auth=the-token").shown(), @"
     stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
     error: GET /v1/backup/list-remote answered 401: unauthorized
     hint: This sidecar wants a token of its own; its operator set one
     exit 12
     ");
     assert_snapshot!(hivemq("hivemq-auth=admin:hivemq").shown(), @"
     stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
     error: GET /api/v1/management/backups answered 401
     hint: HiveMQ's REST API wants a user name and password of its own: give `--username` with `--password-stdin`, or `--credentials-secret`
     exit 12
@@ -32,17 +30,13 @@ fn the_backend_wants_credentials() {
 
 #[test]
 fn the_backend_refuses() {
-    assert_snapshot!(sidecar("sidecar-status=403").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: GET /v1/backup/list-remote answered 403: something is wrong with the service
-    hint: This sidecar wants a token of its own; its operator set one
+    assert_snapshot!(sidecar("sidecar-status=403").message(), @"
+    NotAllowed: GET /v1/backup/list-remote answered 403: something is wrong with the service
+    hint: sidecar
     exit 12
     ");
-    assert_snapshot!(hivemq("hivemq-status=403").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: GET /api/v1/management/backups answered 403: Forbidden: something is wrong with the service
+    assert_snapshot!(hivemq("hivemq-status=403").hint(), @"
+    NotAllowed: /api/v1/management/backups 403 GET «Forbidden» «something is wrong with the service»
     hint: Give the user the permission HIVEMQ_MANAGEMENT_BACKUPS_GET in HiveMQ's Enterprise Security Extension
     exit 12
     ");
@@ -52,15 +46,12 @@ fn the_backend_refuses() {
 fn an_html_page_with_status_500_is_named_and_not_shown() {
     assert_snapshot!(sidecar("sidecar-html=500").shown(), @r#"
     stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
     error: GET /v1/backup/list-remote answered 500: an HTML page titled "500 Internal Server Error"
     hint: The sidecar's log says more: `kubectl logs POD --container CONTAINER`
     exit 1
     "#);
-    assert_snapshot!(hivemq("hivemq-html=500").shown(), @r#"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: GET /api/v1/management/backups answered 500: an HTML page titled "500 Internal Server Error"
+    assert_snapshot!(hivemq("hivemq-html=500").outcome(), @r#"
+    Failed: "500 Internal Server Error" /api/v1/management/backups 500 GET
     exit 1
     "#);
 }
@@ -69,7 +60,6 @@ fn an_html_page_with_status_500_is_named_and_not_shown() {
 fn an_html_page_with_status_200_is_no_empty_list() {
     assert_snapshot!(sidecar("sidecar-html=200").shown(), @"
     stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
     error: GET /v1/backup/list-remote answered an HTML page instead of JSON
     hint: Another program may be listening on that port; check which port the backend serves
     exit 1
@@ -78,16 +68,13 @@ fn an_html_page_with_status_200_is_no_empty_list() {
 
 #[test]
 fn an_error_in_the_backends_own_form_is_told_in_its_words() {
-    assert_snapshot!(sidecar("sidecar-status=500").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: GET /v1/backup/list-remote answered 500: something is wrong with the service
-    hint: The sidecar's log says more: `kubectl logs POD --container CONTAINER`
+    assert_snapshot!(sidecar("sidecar-status=500").outcome(), @"
+    Failed: /v1/backup/list-remote 500 GET «something is wrong with the service»
+    hint: `kubectl logs POD --container CONTAINER`
     exit 1
     ");
     assert_snapshot!(hivemq("hivemq-status=503").shown(), @"
     stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
     error: GET /api/v1/management/backups answered 503: The endpoint is temporarily not available: something is wrong with the service
     hint: The cluster may be starting, or its nodes run different versions; try again
     exit 1
@@ -96,36 +83,28 @@ fn an_error_in_the_backends_own_form_is_told_in_its_words() {
 
 #[test]
 fn json_of_another_shape() {
-    assert_snapshot!(sidecar("sidecar-wrong-shape").shown(), @r#"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: GET /v1/backup/list-remote answered JSON that is not of the expected form (invalid type: string "none", expected a sequence at line 1 column 38)
-    hint: Another program may be listening on that port; check which port the backend serves
+    assert_snapshot!(sidecar("sidecar-wrong-shape").message(), @r#"
+    Failed: GET /v1/backup/list-remote answered JSON that is not of the expected form (invalid type: string "none", expected a sequence at line 1 column 38)
+    hint:
     exit 1
     "#);
-    assert_snapshot!(hivemq("hivemq-wrong-shape").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: GET /api/v1/management/backups answered JSON that is not of the expected form (invalid type: map, expected a sequence at line 1 column 10)
-    hint: Another program may be listening on that port; check which port the backend serves
+    assert_snapshot!(hivemq("hivemq-wrong-shape").outcome(), @"
+    Failed: /api/v1/management/backups 1 10 GET
+    hint:
     exit 1
     ");
 }
 
 #[test]
 fn what_is_not_json() {
-    assert_snapshot!(sidecar("sidecar-not-json").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: GET /v1/backup/list-remote answered something that is not JSON (EOF while parsing a string at line 1 column 23)
-    hint: Another program may be listening on that port; check which port the backend serves
+    assert_snapshot!(sidecar("sidecar-not-json").message(), @"
+    Failed: GET /v1/backup/list-remote answered something that is not JSON (EOF while parsing a string at line 1 column 23)
+    hint:
     exit 1
     ");
-    assert_snapshot!(hivemq("hivemq-not-json").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: GET /api/v1/management/backups answered something that is not JSON (EOF while parsing a string at line 1 column 23)
-    hint: Another program may be listening on that port; check which port the backend serves
+    assert_snapshot!(hivemq("hivemq-not-json").outcome(), @"
+    Failed: /api/v1/management/backups 1 23 GET
+    hint:
     exit 1
     ");
 }
@@ -136,11 +115,9 @@ fn a_body_that_ends_early_is_never_a_shorter_list() {
         let run = sidecar(&format!("sidecar-cut={percent}"));
         assert_eq!(run.code, 1, "{percent} %: {}", run.stderr);
     }
-    assert_snapshot!(sidecar("sidecar-cut=50").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: port 8085 of pod broker-0 closed the connection in the middle of an answer after 618 of 1237 bytes
-    hint: Look at `kubectl logs broker-0 -n messaging --all-containers`
+    assert_snapshot!(sidecar("sidecar-cut=50").outcome(), @"
+    Failed: 1237 618 8085 broker-0
+    hint: `kubectl logs broker-0 -n messaging --all-containers`
     exit 1
     ");
 }
@@ -151,11 +128,9 @@ fn a_port_forward_that_breaks_off_is_never_a_shorter_list() {
         let run = sidecar(&format!("tunnel-cut={bytes}"));
         assert_eq!(run.code, 1, "{bytes} bytes: {}", run.stderr);
     }
-    assert_snapshot!(sidecar("tunnel-cut=400").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: the port-forward to port 8085 of pod broker-0 broke off after 290 of 1237 bytes: the connection to the API server ended without a close
-    hint: The pod or its node may be restarting; try again
+    assert_snapshot!(sidecar("tunnel-cut=400").reason(), @"
+    Failed: 1237 290 8085 broker-0: the connection to the API server ended without a close
+    hint:
     exit 1
     ");
 }
@@ -172,10 +147,8 @@ fn an_answer_in_small_pieces_is_whole() {
 #[test]
 fn the_sidecar_on_a_port_of_something_else() {
     let run = Bed::start().run("backup list --engine sidecar --sidecar-port 8081");
-    assert_snapshot!(run.shown(), @r#"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: GET /v1/backup/list-remote answered 404: {"errors":[{"title":"Resource not found"}]}
+    assert_snapshot!(run.hint(), @r#"
+    Failed: "Resource not found" "errors" "title" /v1/backup/list-remote 404 GET
     hint: Another program may be listening on that port; name the sidecar's with `--sidecar-port`
     exit 1
     "#);

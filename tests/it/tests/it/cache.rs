@@ -53,12 +53,17 @@ impl Cache {
     fn list(&self) -> (usize, String) {
         let run = self.program().run("backup list --engine small -o json -v");
         assert_eq!(run.ids(), ["one"]);
-        let shown = run.shown();
-        let lines = || shown.lines();
-        let count = lines().find(|line| line.contains("compiled by this process"));
+        let count = run
+            .stderr
+            .lines()
+            .find(|line| line.contains("compiled by this process"));
         let count = count.expect("a line about compilations").split_whitespace();
         let count = count.into_iter().find_map(|word| word.parse().ok());
-        let warnings: Vec<_> = lines().filter(|line| line.starts_with("warning")).collect();
+        let outcome = run.message();
+        let warnings: Vec<_> = outcome
+            .lines()
+            .filter(|line| line.starts_with("warning"))
+            .collect();
         (count.expect("a number"), warnings.join("\n"))
     }
 

@@ -12,7 +12,6 @@ fn auto_takes_the_sidecar_where_it_answers() {
     OBJECT   STATE   SIZE   AGE
     backup/20250905-130215.backup   uploaded   2.3GiB   AGE
     stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
     1 of 12 backups, from pod broker-0
     exit 0
     ");
@@ -21,14 +20,12 @@ fn auto_takes_the_sidecar_where_it_answers() {
 #[test]
 fn auto_falls_back_to_the_management_api_and_says_so() {
     let run = Bed::with(&["sidecar-off"]).run("backup list --limit 1");
-    assert_snapshot!(run.shown(), @"
+    assert_snapshot!(run.outcome(), @"
     stdout:
     ID   STATE   SIZE   AGE   CREATED
     20250906-114000   FAILED   -   AGE   2025-09-06T11:40:00Z
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    engine sidecar can't be used here (nothing listens on port 8085 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1]:8085: connect: connection refused); trying hivemq
-    1 of 6 backups
+    note: 8085 broker-0 tcp4 127.0.0.1:PORT IPv6 tcp6 [::1]:8085
+    note: 1 6
     exit 0
     ");
 }
@@ -36,25 +33,21 @@ fn auto_falls_back_to_the_management_api_and_says_so() {
 #[test]
 fn auto_takes_the_management_api_where_there_is_no_sidecar() {
     let run = Bed::start().run("backup list -n nosidecar --limit 1");
-    assert_snapshot!(run.shown(), @"
+    assert_snapshot!(run.outcome(), @"
     stdout:
     ID   STATE   SIZE   AGE   CREATED
     20250906-114000   FAILED   -   AGE   2025-09-06T11:40:00Z
-    stderr:
-    Using StatefulSet broker
-    engine sidecar can't be used here (nothing listens on port 8085 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1]:8085: connect: connection refused); trying hivemq
-    1 of 6 backups
+    note: 8085 broker-0 tcp4 127.0.0.1:PORT IPv6 tcp6 [::1]:8085
+    note: 1 6
     exit 0
     ");
     let run = Bed::start().run("backup list -n platform --limit 1");
-    assert_snapshot!(run.shown(), @"
+    assert_snapshot!(run.outcome(), @"
     stdout:
     ID   STATE   SIZE   AGE   CREATED
     20250906-114000   FAILED   -   AGE   2025-09-06T11:40:00Z
-    stderr:
-    Using StatefulSet broker
-    engine sidecar can't be used here (nothing listens on port 8085 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1]:8085: connect: connection refused); trying hivemq
-    1 of 6 backups
+    note: 8085 broker-0 tcp4 127.0.0.1:PORT IPv6 tcp6 [::1]:8085
+    note: 1 6
     exit 0
     ");
 }
@@ -62,12 +55,10 @@ fn auto_takes_the_management_api_where_there_is_no_sidecar() {
 #[test]
 fn auto_with_nothing_that_answers_fails_with_the_last_reason() {
     let run = Bed::with(&["sidecar-off", "hivemq-off"]).run("backup list");
-    assert_snapshot!(run.shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    engine sidecar can't be used here (nothing listens on port 8085 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1]:8085: connect: connection refused); trying hivemq
-    error: nothing listens on port 8081 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1]:8081: connect: connection refused
-    hint: Is it switched on in the backend? Name its port with `--api-port`
+    assert_snapshot!(run.outcome(), @"
+    note: 8085 broker-0 tcp4 127.0.0.1:PORT IPv6 tcp6 [::1]:8085
+    Failed: 127.0.0.1:PORT 8081 IPv6 [::1]:8081 broker-0 tcp4 tcp6
+    hint: `--api-port`
     exit 1
     ");
 }
@@ -81,7 +72,7 @@ fn the_state_of_one_backup_is_asked_of_the_management_api_first() {
 #[test]
 fn engines_says_what_each_can_do_and_whether_it_answers() {
     let run = Bed::start().run("engines");
-    assert_snapshot!(run.shown(), @"
+    assert_snapshot!(run.outcome(), @"
     stdout:
     NAME   VERSION   OPERATIONS   DEFAULT-FOR   ANSWERS   DETAIL
     kubectl-broker/backuprequest   0.1.0   detect,list,status,create,restore,delete,manifest   -   yes   backup-controller (BackupRequest, LiferayBackup, RestoreRequest)
@@ -89,8 +80,6 @@ fn engines_says_what_each_can_do_and_whether_it_answers() {
     kubectl-broker/kafka   0.1.0   detect,list,status,create,restore,delete,offset-reset,offset-rollback,resume,schedule,suspend,validate   -   yes   kafka-backup-operator (no KafkaBackup yet)
     kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete,metrics,purge,upload   -   yes   broker-backup (3 local backups)
     kubectl-broker/strategy   0.1.0   detect,status,create,download   -   no   nothing listens on port 8000 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1…
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
     exit 0
     ");
 }
@@ -98,7 +87,7 @@ fn engines_says_what_each_can_do_and_whether_it_answers() {
 #[test]
 fn engines_says_more_where_more_is_wanted() {
     let run = Bed::with(&["sidecar-off"]).run("engines -o wide");
-    assert_snapshot!(run.shown(), @"
+    assert_snapshot!(run.outcome(), @"
     stdout:
     NAME   VERSION   OPERATIONS   DEFAULT-FOR   ANSWERS   DETAIL   INTERFACE   SUMMARY
     kubectl-broker/backuprequest   0.1.0   detect,list,status,create,restore,delete,manifest   -   yes   backup-controller (BackupRequest, LiferayBackup, RestoreRequest)   0.1.0   Backups that a backup-controller makes from BackupRequest objects, and LiferayBackups
@@ -106,8 +95,6 @@ fn engines_says_more_where_more_is_wanted() {
     kubectl-broker/kafka   0.1.0   detect,list,status,create,restore,delete,offset-reset,offset-rollback,resume,schedule,suspend,validate   -   yes   kafka-backup-operator (no KafkaBackup yet)   0.1.0   Kafka backups that kafka-backup-operator makes from KafkaBackup objects
     kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete,metrics,purge,upload   -   no   nothing listens on port 8085 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1…   0.1.0   Backups that the broker-backup sidecar keeps in object storage
     kubectl-broker/strategy   0.1.0   detect,status,create,download   -   no   nothing listens on port 8000 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1…   0.1.0   Backups that an application's strategy sidecar makes and hands out when asked
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
     exit 0
     ");
 }
@@ -170,15 +157,13 @@ fn engines_are_told_to_programs() {
     }
     "#);
     let run = bed.run("engines -o name");
-    assert_snapshot!(run.shown(), @"
+    assert_snapshot!(run.outcome(), @"
     stdout:
     kubectl-broker/backuprequest
     kubectl-broker/hivemq
     kubectl-broker/kafka
     kubectl-broker/sidecar
     kubectl-broker/strategy
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
     exit 0
     ");
 }
@@ -188,7 +173,7 @@ fn engines_says_why_nothing_answers_where_the_cluster_is_not_there() {
     let programs = programs();
     let program = Invocation::new(&programs.kubectl_broker, &programs.folders);
     let run = program.unreachable_cluster().run("engines");
-    assert_snapshot!(run.shown(), @"
+    assert_snapshot!(run.outcome(), @"
     stdout:
     NAME   VERSION   OPERATIONS   DEFAULT-FOR   ANSWERS   DETAIL
     kubectl-broker/backuprequest   0.1.0   detect,list,status,create,restore,delete,manifest   -   no   can't reach https://127.0.0.1:1: Connection refused (os error 111)
@@ -196,8 +181,6 @@ fn engines_says_why_nothing_answers_where_the_cluster_is_not_there() {
     kubectl-broker/kafka   0.1.0   detect,list,status,create,restore,delete,offset-reset,offset-rollback,resume,schedule,suspend,validate   -   no   can't reach https://127.0.0.1:1: Connection refused (os error 111)
     kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete,metrics,purge,upload   -   no   can't reach https://127.0.0.1:1: Connection refused (os error 111)
     kubectl-broker/strategy   0.1.0   detect,status,create,download   -   no   can't reach https://127.0.0.1:1: Connection refused (os error 111)
-    stderr:
-    Using StatefulSet broker, namespace messaging of context gone
     exit 0
     ");
 }

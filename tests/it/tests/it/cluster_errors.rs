@@ -13,58 +13,46 @@ fn an_api_server_that_is_not_there() {
     let programs = programs();
     let program =
         Invocation::new(&programs.kubectl_broker, &programs.folders).unreachable_cluster();
-    assert_snapshot!(program.run("backup list --engine sidecar").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context gone
-    error: can't reach https://127.0.0.1:1: Connection refused (os error 111)
-    hint: Is the cluster running, and the context the right one? `kubectl config current-context`
+    assert_snapshot!(program.run("backup list --engine sidecar").outcome(), @"
+    Failed: 111 https://127.0.0.1:1 «Connection refused»
+    hint: `kubectl config current-context`
     exit 1
     ");
-    assert_snapshot!(program.run("backup list").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context gone
-    error: can't reach https://127.0.0.1:1: Connection refused (os error 111)
-    hint: Is the cluster running, and the context the right one? `kubectl config current-context`
+    assert_snapshot!(program.run("backup list").outcome(), @"
+    Failed: 111 https://127.0.0.1:1 «Connection refused»
+    hint: `kubectl config current-context`
     exit 1
     ");
 }
 
 #[test]
 fn an_api_server_that_accepts_no_token() {
-    assert_snapshot!(sidecar("unauthorized").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: https://127.0.0.1:PORT does not accept the credentials of user testbed (context testbed)
-    hint: They may have expired: log in again, then try `kubectl --context testbed auth whoami`
+    assert_snapshot!(sidecar("unauthorized").outcome(), @"
+    NotAllowed: https://127.0.0.1:PORT testbed
+    hint: `kubectl --context testbed auth whoami`
     exit 12
     ");
 }
 
 #[test]
 fn a_proxy_that_answers_for_the_api_server() {
-    assert_snapshot!(sidecar("api-html").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: https://127.0.0.1:PORT answered 502 with something that is not Kubernetes: <html> <head><title>502 Bad Gateway</title></head> <body> <center><h1>502 Bad Gateway</h1></center> <hr><center>nginx/1.27.1</center> </body> </html>
-    hint: A proxy or a login page may stand in between: check the server URL and HTTPS_PROXY
+    assert_snapshot!(sidecar("api-html").outcome(), @"
+    Failed: 502 </body> </html> <body> <center><h1>502 <head><title>502 <hr><center>nginx/1.27.1</center> <html> Gateway</h1></center> Gateway</title></head> https://127.0.0.1:PORT
+    hint: HTTPS_PROXY
     exit 1
     ");
 }
 
 #[test]
 fn an_api_server_that_fails() {
-    assert_snapshot!(sidecar("api-status=500").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: https://127.0.0.1:PORT answered 500 when asked to get pods broker-0 in namespace messaging: the server is currently unable to handle the request
-    hint: The API server has trouble of its own; try again later
+    assert_snapshot!(sidecar("api-status=500").reason(), @"
+    Failed: 500 broker-0 https://127.0.0.1:PORT messaging: the server is currently unable to handle the request
+    hint:
     exit 1
     ");
-    assert_snapshot!(sidecar("api-status=503").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: https://127.0.0.1:PORT answered 503 when asked to get pods broker-0 in namespace messaging: the server is currently unable to handle the request
-    hint: The API server has trouble of its own; try again later
+    assert_snapshot!(sidecar("api-status=503").outcome(), @"
+    Failed: 503 broker-0 https://127.0.0.1:PORT messaging
+    hint:
     exit 1
     ");
 }
@@ -72,11 +60,9 @@ fn an_api_server_that_fails() {
 #[test]
 fn an_api_server_that_never_answers_meets_the_deadline() {
     let run = Bed::with(&["hang"]).run("backup list --engine sidecar --request-timeout 1s");
-    assert_snapshot!(run.shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: https://127.0.0.1:PORT did not answer within 1s when asked to get pods broker-0 in namespace messaging
-    hint: Try again, or allow more with `--request-timeout`
+    assert_snapshot!(run.outcome(), @"
+    TimedOut: 1 broker-0 https://127.0.0.1:PORT messaging
+    hint: `--request-timeout`
     exit 124
     ");
 }

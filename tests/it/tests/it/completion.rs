@@ -184,7 +184,7 @@ fn bash_completes_ids_and_files_by_its_script() {
         tab backup verify a
         KUBECONFIG=/nothing tab backup status --id ""
     "#;
-    assert_snapshot!(in_bash(&bed, &folder, script).shown(), @"
+    assert_snapshot!(in_bash(&bed, &folder, script).outcome(), @"
     stdout:
     --engine-memory --engine-timeout --engine
     auto backuprequest hivemq kafka sidecar strategy
@@ -229,7 +229,7 @@ fn bash_completes_names_with_a_colon_and_values_behind_an_equals_sign() {
         # What stands before is put together as well.
         tab 'kubectl-broker --context other:x backup --engine hi'             --context other : x backup --engine hi
     "#;
-    assert_snapshot!(in_bash(&bed, &folder, script).shown(), @"
+    assert_snapshot!(in_bash(&bed, &folder, script).outcome(), @"
     stdout:
     arn:aws:eks:eu-1:7:cluster/one arn:aws:eks:eu-1:7:cluster/two other:x
     eks:eu-1:7:cluster/one eks:eu-1:7:cluster/two
@@ -265,5 +265,5 @@ fn an_unknown_shell_gets_nothing() {
     let run = program()
         .env("KUBECTL_BROKER_COMPLETE", "tcsh")
         .run("-- kubectl-broker b");
-    assert_eq!((run.code, run.shown().as_str()), (0, "exit 0"));
+    assert_eq!((run.code, run.outcome().as_str()), (0, "exit 0"));
 }

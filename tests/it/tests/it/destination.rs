@@ -29,17 +29,14 @@ fn create(bed: &Bed, destination: &str) -> Run {
 #[test]
 fn the_backup_is_moved_and_its_new_place_is_told() {
     let bed = Bed::start();
-    assert_snapshot!(create(&bed, "/mnt/kept/monthly").shown(), @"
+    assert_snapshot!(create(&bed, "/mnt/kept/monthly").outcome(), @"
     stdout:
     ID   STATE   SIZE   AGE   CREATED
     20250906-120000   COMPLETED   9.6MiB   AGE   2025-09-06T12:00:00Z
     path: /mnt/kept/monthly/20250906-120000
     pod: broker-0
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    A backup takes disk space on the broker's nodes, and is not removed by itself
-    12.0GiB free on broker-0's backup volume (/opt/hivemq/backup)
-    Backup 20250906-120000 has begun; waiting up to 300 s for its end
+    note: 12.0 broker-0's /opt/hivemq/backup
+    note: 20250906-120000 300
     exit 0
     ");
     let path = format!("/mnt/kept/monthly/{ID}");
@@ -70,59 +67,50 @@ fn it_is_found_on_whichever_pod_it_is() {
 #[test]
 fn the_folder_that_the_pods_environment_names_is_the_source() {
     let bed = Bed::of(Testbed::builder().namespace("platform"));
-    assert_snapshot!(create(&bed, "/mnt/kept").shown(), @"
+    assert_snapshot!(create(&bed, "/mnt/kept").outcome(), @"
     stdout:
     ID   STATE   SIZE   AGE   CREATED
     20250906-120000   COMPLETED   9.6MiB   AGE   2025-09-06T12:00:00Z
     path: /mnt/kept/20250906-120000
     pod: broker-0
-    stderr:
-    Using StatefulSet broker, namespace platform of context testbed
-    A backup takes disk space on the broker's nodes, and is not removed by itself
-    12.0GiB free on broker-0's backup volume (/mnt/shared/backup)
-    Backup 20250906-120000 has begun; waiting up to 300 s for its end
+    note: 12.0 broker-0's /mnt/shared/backup
+    note: 20250906-120000 300
     exit 0
     ");
 }
 
-/// Returns the error for an invalid destination. The test checks that no backup started, and that the checks
-/// left nothing behind.
-fn refused(faults: &[&str], destination: &str) -> String {
+/// What is said of a destination that can't be; nothing was begun, and nothing is left of the checks.
+fn refused(faults: &[&str], destination: &str) -> Run {
     let bed = Bed::with(faults);
     let run = create(&bed, destination);
     assert_ne!(run.code, 0, "{destination}");
     assert_eq!(begun(&bed), 0, "{destination}");
     assert!(pods_with(&bed, FROM).is_empty());
-    let said = run.shown();
-    let said = said.lines().filter(|line| !line.starts_with("Using "));
-    said.collect::<Vec<_>>().join("\n")
+    run
 }
 
 #[test]
 fn a_folder_that_can_not_be_written_to_is_found_out_before_anything_is_begun() {
-    assert_snapshot!(refused(&[], "/readonly"), @"
-    stderr:
-    error: /readonly in pod broker-0 can't be written to: touch: cannot touch '/readonly/.kubectl-broker-check': Read-only file system
+    assert_snapshot!(refused(&[], "/readonly").message(), @"
+    Failed: /readonly in pod broker-0 can't be written to: touch: cannot touch '/readonly/.kubectl-broker-check': Read-only file system
+    hint:
+    exit 1
+    ");
+    assert_snapshot!(refused(&[], "/srv/kept").hint(), @"
+    Failed: '/.kubectl-broker-check' broker-0 «Permission denied»
     hint: No backup was begun. Name a folder that can be made and written to in each pod, with room for a backup
     exit 1
     ");
-    assert_snapshot!(refused(&[], "/srv/kept"), @"
-    stderr:
-    error: / in pod broker-0 can't be written to: touch: cannot touch '/.kubectl-broker-check': Permission denied
-    hint: No backup was begun. Name a folder that can be made and written to in each pod, with room for a backup
-    exit 1
-    ");
-    assert_snapshot!(refused(&[], "/proc/x"), @"
-    stderr:
-    error: /proc in pod broker-0 can't be written to: touch: cannot touch '/proc/.kubectl-broker-check': No such file or directory
-    hint: No backup was begun. Name a folder that can be made and written to in each pod, with room for a backup
+    assert_snapshot!(refused(&[], "/proc/x").outcome(), @"
+    Failed: '/proc/.kubectl-broker-check' /proc broker-0 «No such file or directory»
+    hint:
     exit 1
     ");
 }
 
 #[test]
 fn the_folder_of_backups_is_no_destination_by_any_name() {
-    assert_snapshot!(refused(&[], "/opt/hivemq/backup"), @"
+    assert_snapshot!(refused(&[], "/opt/hivemq/backup").shown(), @"
     stderr:
     error: `--destination /opt/hivemq/backup` can't be used: in pod broker-0 it is HiveMQ's own folder for backups, or in it
     hint: HiveMQ and its sidecar take what is in that folder for backups: give another one
@@ -134,33 +122,31 @@ fn the_folder_of_backups_is_no_destination_by_any_name() {
         "/mnt/link-to-backups",
         "/mnt/link-to-backups/x",
     ] {
-        let said = refused(&[], name);
-        assert!(said.contains("HiveMQ's own folder for backups"), "{said}");
+        let said = refused(&[], name).outcome();
+        assert!(said.starts_with("Usage: `--destination /"), "{said}");
+        assert!(said.ends_with(" broker-0\nhint:\nexit 2"), "{said}");
     }
 }
 
 #[test]
 fn what_is_no_folder_is_no_destination() {
-    assert_snapshot!(refused(&[], "/mnt/file/x"), @"
-    stderr:
-    error: `--destination /mnt/file/x` can't be used: in pod broker-0 /mnt/file is no folder
-    hint: No backup was begun. Name a folder that can be made and written to in each pod, with room for a backup
+    assert_snapshot!(refused(&[], "/mnt/file/x").message(), @"
+    Usage: `--destination /mnt/file/x` can't be used: in pod broker-0 /mnt/file is no folder
+    hint:
     exit 2
     ");
-    assert_snapshot!(refused(&[], "/mnt/loop"), @"
-    stderr:
-    error: `--destination /mnt/loop` can't be used: in pod broker-0 it is a symbolic link that leads nowhere
-    hint: No backup was begun. Name a folder that can be made and written to in each pod, with room for a backup
+    assert_snapshot!(refused(&[], "/mnt/loop").message(), @"
+    Usage: `--destination /mnt/loop` can't be used: in pod broker-0 it is a symbolic link that leads nowhere
+    hint:
     exit 2
     ");
 }
 
 #[test]
 fn another_disk_has_to_have_room() {
-    assert_snapshot!(refused(&["disk-free=4096"], "/mnt/kept"), @"
-    stderr:
-    error: there is no room in /mnt/kept in pod broker-0: 4.0KiB are free, and the newest backup has 21.0MiB
-    hint: No backup was begun. Name a folder that can be made and written to in each pod, with room for a backup
+    assert_snapshot!(refused(&["disk-free=4096"], "/mnt/kept").message(), @"
+    Failed: there is no room in /mnt/kept in pod broker-0: 4.0KiB are free, and the newest backup has 21.0MiB
+    hint:
     exit 1
     ");
 }
@@ -168,7 +154,7 @@ fn another_disk_has_to_have_room() {
 #[test]
 fn an_image_that_can_not_move_a_backup_is_found_out_before() {
     for program in ["test", "touch", "mv"] {
-        let said = refused(&[&format!("no-program={program}")], "/mnt/kept");
+        let said = refused(&[&format!("no-program={program}")], "/mnt/kept").message();
         assert!(said.contains(program), "{said}");
     }
     // The free space is unknown then; the move itself reports a lack of space.
@@ -199,20 +185,16 @@ fn on_the_same_disk_it_needs_no_room() {
 #[test]
 fn without_the_right_to_run_commands_nothing_is_begun() {
     let bed = Bed::with(&["deny=get:pods/exec"]);
-    assert_snapshot!(create(&bed, "/mnt/kept").shown(), @r#"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: not allowed to get pods/exec broker-0 in namespace messaging: pods "broker-0" is forbidden: User "testbed" cannot get resource "pods/exec" in API group "" in the namespace "messaging"
-    hint: Ask for this right: `kubectl create role broker-pods-exec -n messaging --verb=get,create --resource=pods/exec`, or in a Role `{apiGroups: [""], resources: ["pods/exec"], verbs: ["get", "create"]}`
+    assert_snapshot!(create(&bed, "/mnt/kept").reason(), @r#"
+    NotAllowed: broker-0 messaging pods/exec: pods "broker-0" is forbidden: User "testbed" cannot get resource "pods/exec" in API group "" in the namespace "messaging"
+    hint: `kubectl create role broker-pods-exec -n messaging --verb=get,create --resource=pods/exec` `{apiGroups: [""], resources: ["pods/exec"], verbs: ["get", "create"]}`
     exit 12
     "#);
     assert_eq!(begun(&bed), 0);
     let bed = Bed::with(&["deny=create:pods/exec"]);
-    assert_snapshot!(create(&bed, "/mnt/kept").shown(), @r#"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: not allowed to create pods/exec broker-0 in namespace messaging: pods "broker-0" is forbidden
-    hint: Ask for this right: `kubectl create role broker-pods-exec -n messaging --verb=get,create --resource=pods/exec`, or in a Role `{apiGroups: [""], resources: ["pods/exec"], verbs: ["get", "create"]}`
+    assert_snapshot!(create(&bed, "/mnt/kept").outcome(), @r#"
+    NotAllowed: "broker-0" broker-0 messaging pods/exec
+    hint: `kubectl create role broker-pods-exec -n messaging --verb=get,create --resource=pods/exec` `{apiGroups: [""], resources: ["pods/exec"], verbs: ["get", "create"]}`
     exit 12
     "#);
     assert_eq!(begun(&bed), 0);
@@ -223,16 +205,13 @@ fn what_can_not_be_a_destination_is_refused_before_anything_is_begun() {
     let bed = Bed::start();
     assert_snapshot!(create(&bed, "kept").shown(), @"
     stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
     error: `--destination kept` is no absolute path to a folder inside the pod
     hint: Give it from the root and without `..`, for example `/mnt/backups`
     exit 2
     ");
-    assert_snapshot!(create(&bed, "/mnt/../etc").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: `--destination /mnt/../etc` is no absolute path to a folder inside the pod
-    hint: Give it from the root and without `..`, for example `/mnt/backups`
+    assert_snapshot!(create(&bed, "/mnt/../etc").outcome(), @"
+    Usage: `--destination /mnt/../etc`
+    hint: `..` `/mnt/backups`
     exit 2
     ");
     assert_eq!(begun(&bed), 0);
@@ -244,12 +223,9 @@ fn an_engine_that_does_not_know_it_does_not_leave_it_out_in_silence() {
     let run = bed
         .hostile()
         .run("backup create --engine hostile --destination /mnt/kept");
-    assert_snapshot!(run.shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    error: engine acme/hostile has no `--destination`
-    hint: Leave it out, or choose another engine
+    assert_snapshot!(run.outcome(), @"
+    Usage: `--destination` acme/hostile
+    hint:
     exit 2
     ");
 }
@@ -258,11 +234,9 @@ fn an_engine_that_does_not_know_it_does_not_leave_it_out_in_silence() {
 fn nobody_can_move_what_nobody_waits_for() {
     let bed = Bed::start();
     let run = bed.run("backup create --destination /mnt/kept --wait=false");
-    assert_snapshot!(run.shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: `--destination` takes effect when the backup has ended, and nobody waits for that
-    hint: Leave `--wait=false` out; `--timeout` says how long to wait
+    assert_snapshot!(run.outcome(), @"
+    Usage: `--destination`
+    hint: `--timeout` `--wait=false`
     exit 2
     ");
     assert_eq!(bed.requests().count("*", ""), 0);
@@ -271,11 +245,9 @@ fn nobody_can_move_what_nobody_waits_for() {
 #[test]
 fn a_connection_that_dies_during_a_command_leaves_its_outcome_open() {
     let bed = Bed::with(&["exec-cut"]);
-    assert_snapshot!(create(&bed, "/mnt/kept").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: the connection to `printenv HIVEMQ_BACKUP_FOLDER` in container hivemq of pod broker-0 broke off, so its outcome is not known: the connection to the API server ended without a close
-    hint: See what became of it with `kubectl exec -n messaging broker-0 -c hivemq -- ps`
+    assert_snapshot!(create(&bed, "/mnt/kept").outcome(), @"
+    Failed: `printenv HIVEMQ_BACKUP_FOLDER` broker-0
+    hint: `kubectl exec -n messaging broker-0 -c hivemq -- ps`
     exit 1
     ");
 }
@@ -294,20 +266,22 @@ fn an_error_is_one_document_in_json() {
 fn before(bed: &Bed, arguments: &str) -> String {
     let run = bed.run(&format!("backup create --wait=false -o name {arguments}"));
     assert_eq!(run.code, 0, "{}", run.stderr);
-    run.stderr
+    run.message()
 }
 
 #[test]
 fn the_free_space_is_told_where_it_may_be_seen() {
     assert_snapshot!(before(&Bed::start(), ""), @"
-    Using StatefulSet broker, namespace messaging of context testbed
-    A backup takes disk space on the broker's nodes, and is not removed by itself
-    12.0GiB free on broker-0's backup volume (/opt/hivemq/backup)
+    stdout:
+    20250906-120000
+    note: 12.0 broker-0's /opt/hivemq/backup
+    exit 0
     ");
     assert_snapshot!(before(&Bed::start(), "--pod broker-2"), @"
-    Using namespace messaging of context testbed
-    A backup takes disk space on the broker's nodes, and is not removed by itself
-    12.0GiB free on broker-2's backup volume (/opt/hivemq/backup)
+    stdout:
+    20250906-120000
+    note: 12.0 broker-2's /opt/hivemq/backup
+    exit 0
     ");
 }
 
@@ -315,27 +289,28 @@ fn the_free_space_is_told_where_it_may_be_seen() {
 fn too_little_space_is_a_warning_and_the_backup_is_begun() {
     let bed = Bed::with(&["disk-free=20000000"]);
     assert_snapshot!(before(&bed, ""), @"
-    Using StatefulSet broker, namespace messaging of context testbed
+    stdout:
+    20250906-120000
     warning: engine kubectl-broker/hivemq: only 19.1MiB free on broker-0's backup volume (/opt/hivemq/backup), and the newest backup has 21.0MiB
-    A backup takes disk space on the broker's nodes, and is not removed by itself
+    exit 0
     ");
     assert_eq!(begun(&bed), 1);
 }
 
 #[test]
 fn without_the_right_or_the_program_it_is_not_told_and_nothing_fails() {
-    let general = "A backup takes disk space on the broker's nodes, and is not removed by itself";
     for fault in [
         "deny=get:pods/exec",
         "deny=list:pods",
         "no-program=df",
         "exec-cut",
     ] {
-        let stderr = before(&Bed::with(&[fault]), "");
-        assert_eq!(stderr.lines().last(), Some(general), "{fault}");
+        let said = before(&Bed::with(&[fault]), "");
+        assert_eq!(said, "stdout:\n20250906-120000\nexit 0", "{fault}");
     }
     let bed = Bed::with(&["deny=get:pods/exec"]);
-    assert_snapshot!(before(&bed, "--verbose").lines().find(|line| line.contains("free")).unwrap_or_default(), @r#"debug: engine kubectl-broker/hivemq: it is not known how much disk is free: not allowed to get pods/exec broker-0 in namespace messaging: pods "broker-0" is forbidden: User "testbed" cannot get resource "pods/exec" in API group "" in the namespace "messaging""#);
+    let verbose = bed.run("backup create --wait=false -o name --verbose");
+    assert_snapshot!(verbose.stderr.lines().find(|line| line.contains("free")).unwrap_or_default(), @r#"debug: engine kubectl-broker/hivemq: it is not known how much disk is free: not allowed to get pods/exec broker-0 in namespace messaging: pods "broker-0" is forbidden: User "testbed" cannot get resource "pods/exec" in API group "" in the namespace "messaging""#);
 }
 
 #[test]

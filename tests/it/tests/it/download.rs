@@ -18,8 +18,6 @@ fn a_backup_lies_in_the_folder_with_its_digest() {
     FILE   SIZE   VERIFIED-BY
     ./backups/backup-20250905-130215-20250905-130215.backup   1.4MiB   length
     stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using folder ./backups
     SHA-256 935dba4086ab715f9c9b1078bef1b43efd848a5236bdbe52cc233f99c657605d, kept beside it
     exit 0
     ");
@@ -29,7 +27,7 @@ fn a_backup_lies_in_the_folder_with_its_digest() {
 #[test]
 fn the_newest_that_ended_well_says_which_newer_did_not() {
     let desk = Desk::with(&[]);
-    assert_snapshot!(desk.run("backup download --latest -o json").shown(), @r#"
+    assert_snapshot!(desk.run("backup download --latest -o json").outcome(), @r#"
     stdout:
     {
       "apiVersion": "kubectl-broker/v1",
@@ -52,24 +50,18 @@ fn the_newest_that_ended_well_says_which_newer_did_not() {
     }
     exit 0
     "#);
-    assert_snapshot!(desk.run("backup download --latest -o wide --force").shown(), @"
+    assert_snapshot!(desk.run("backup download --latest -o wide --force").outcome(), @"
     stdout:
     FILE   SIZE   VERIFIED-BY   ID   SHA256
     ./backups/backup-20250905-130215-20250905-130215.backup   1.4MiB   length   20250905-130215   935dba4086ab715f9c9b1078bef1b43efd848a5236bdbe52cc233f99c657605d
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using folder ./backups
-    20250906-114000 is newer, but FAILED
-    SHA-256 935dba4086ab715f9c9b1078bef1b43efd848a5236bdbe52cc233f99c657605d, kept beside it
+    note: 20250906-114000 FAILED
+    note: 935dba4086ab715f9c9b1078bef1b43efd848a5236bdbe52cc233f99c657605d
     exit 0
     ");
-    assert_snapshot!(desk.run("backup download --latest -o name --force").shown(), @"
+    assert_snapshot!(desk.run("backup download --latest -o name --force").outcome(), @"
     stdout:
     ./backups/backup-20250905-130215-20250905-130215.backup
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using folder ./backups
-    20250906-114000 is newer, but FAILED
+    note: 20250906-114000 FAILED
     exit 0
     ");
     desk.assert_whole(&format!("backups/{NAME}"));
@@ -88,11 +80,9 @@ fn an_older_file_stays_unless_it_may_be_replaced() {
     let desk = Desk::with(&[]);
     let path = desk.folder.path().join("my.backup");
     fs::write(&path, "precious").expect("written");
-    assert_snapshot!(desk.download("--output-file ./my.backup").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: ./my.backup exists already
-    hint: Give another name with `--output-file`, or replace it with `--force`: the old file stays until the new one is whole and checked
+    assert_snapshot!(desk.download("--output-file ./my.backup").outcome(), @"
+    Conflict: /my.backup
+    hint: `--force` `--output-file`
     exit 11
     ");
     assert_eq!(fs::read(&path).expect("there"), b"precious");
@@ -118,11 +108,9 @@ fn what_is_no_plain_file_stays_as_it_is() {
     symlink("/dev/null", at("null")).expect("linked");
     symlink("/proc/self/fd/1", at("stdout")).expect("linked");
     fs::create_dir(at("folder")).expect("made");
-    assert_snapshot!(desk.download("--output-file ./pipe --force").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: ./pipe is a named pipe, not a plain file, and stays as it is
-    hint: Write to stdout with `--output-file -`, and send that where you want it, as in `--output-file - > ./pipe`
+    assert_snapshot!(desk.download("--output-file ./pipe --force").outcome(), @"
+    Usage: /pipe
+    hint: `--output-file - > ./pipe` `--output-file -`
     exit 2
     ");
     for name in ["pipe", "null", "stdout", "folder"] {
@@ -176,27 +164,20 @@ fn the_user_names_the_file() {
         let run = desk.download(arguments);
         assert_eq!(run.code, 2, "{arguments}: {}", run.stderr);
     }
-    assert_snapshot!(desk.download("--output-file a/b --output-dir c").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: --output-dir and --output-file both name a folder. Please either:
+    assert_snapshot!(desk.download("--output-file a/b --output-dir c").message(), @"
+    Usage: --output-dir and --output-file both name a folder. Please either:
       - Leave --output-dir out
       - Give --output-file a name without a folder
     exit 2
     ");
-    assert_snapshot!(desk.download("--output-file nul.sha256").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: `nul.sha256` can't be the name of a backup file
-    hint: Choose another name, for example `_nul.sha256.backup`
+    assert_snapshot!(desk.download("--output-file nul.sha256").outcome(), @"
+    Usage: `nul.sha256`
+    hint: `_nul.sha256.backup`
     exit 2
     ");
-    assert_snapshot!(desk.run("backup list --output c.backup").shown(), @"
-    stderr:
-    error: invalid value 'c.backup' for '--output <FORMAT>'
+    assert_snapshot!(desk.run("backup list --output c.backup").outcome(), @"
+    Usage: '--output <FORMAT>' 'c.backup'
       [possible values: table, wide, json, yaml, name]
-
-    For more information, try '--help'.
     exit 2
     ");
 }
@@ -217,11 +198,9 @@ fn stdout_gets_the_bytes_and_nothing_else() {
         stdout: Vec::new(),
         ..output
     });
-    assert_snapshot!(run.shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Interrupted: the download broke off after 750000 of 1500000 bytes: port 8081 of pod broker-0 closed the connection in the middle of an answer after 750000 of 1500000 bytes; going on in 500 ms
-    1.4MiB written, SHA-256 935dba4086ab715f9c9b1078bef1b43efd848a5236bdbe52cc233f99c657605d
+    assert_snapshot!(run.outcome(), @"
+    note: 750000 1500000 8081 broker-0 750000 1500000 500
+    note: 1.4 935dba4086ab715f9c9b1078bef1b43efd848a5236bdbe52cc233f99c657605d
     exit 0
     ");
 }
@@ -246,12 +225,9 @@ fn a_name_from_the_backend_cannot_leave_the_folder() {
 #[test]
 fn what_is_no_backup_is_refused() {
     let desk = Desk::with(&["download-html"]);
-    assert_snapshot!(desk.download("").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using folder ./backups
-    error: the backend answered with a web page (text/html; charset=utf-8) instead of the backup
-    hint: This is what a login page or a proxy sends: check the port and the credentials with `kubectl broker backup test`
+    assert_snapshot!(desk.download("").outcome(), @"
+    Integrity: charset=utf-8 text/html
+    hint: `kubectl broker backup test`
     exit 13
     ");
     assert_eq!(
@@ -261,12 +237,9 @@ fn what_is_no_backup_is_refused() {
 
     let desk = Desk::with(&["download-corrupt", "download-checksum=on"]);
     let run = desk.download("");
-    assert_snapshot!(run.shown().replace(&desk.sha256(), "SHA256"), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using folder ./backups
-    error: the bytes have the SHA-256 0f96b8f79024e8a73093a64cbf0c600cef21bb2162f0387873fd372795fbd973, and the header X-Checksum-Sha256 says SHA256
-    hint: Nothing was kept: run the same command again, and look at the log of the backend if it happens twice
+    assert_snapshot!(run.outcome().replace(&desk.sha256(), "SHA256"), @"
+    Integrity: X-Checksum-Sha256 0f96b8f79024e8a73093a64cbf0c600cef21bb2162f0387873fd372795fbd973 SHA256
+    hint:
     exit 13
     ");
     assert_eq!(
@@ -288,43 +261,30 @@ fn a_backup_that_is_not_whole_is_not_downloaded() {
         None,
         BackupState::InProgress,
     ));
-    assert_snapshot!(desk.run("backup download --id 20250906-115900").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using folder ./backups
-    error: backup 20250906-115900 can't be downloaded: it is IN_PROGRESS
-    hint: Wait for its end: `kubectl broker backup status --engine hivemq --id 20250906-115900`
+    assert_snapshot!(desk.run("backup download --id 20250906-115900").outcome(), @"
+    Conflict: 20250906-115900 IN_PROGRESS
+    hint: `kubectl broker backup status --engine hivemq --id 20250906-115900`
     exit 11
     ");
-    assert_snapshot!(desk.run("backup download --id 20250906-114000").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using folder ./backups
-    error: backup 20250906-114000 can't be downloaded: it is FAILED (Not enough disk space on node broker-1.)
-    hint: `kubectl broker backup list --engine hivemq` shows which backups are whole
+    assert_snapshot!(desk.run("backup download --id 20250906-114000").reason(), @"
+    Failed: 20250906-114000: it is FAILED (Not enough disk space on node broker-1.)
+    hint: `kubectl broker backup list --engine hivemq`
     exit 1
     ");
     assert_snapshot!(desk.run("backup download --id nothing").shown(), @"
     stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using folder ./backups
     error: GET /api/v1/management/backups/nothing answered 404: Resource not found: Resource with id 'nothing' not found
     hint: `kubectl broker backup list --engine hivemq` shows the backups; HiveMQ forgets a failed one after an hour
     exit 10
     ");
-    assert_snapshot!(desk.run("backup download --engine sidecar --latest").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using folder ./backups
-    error: engine kubectl-broker/sidecar can't `download`: the sidecar's API has no download; the backups lie in the object storage that it uploads to
-    hint: Engines that can: hivemq, strategy
+    assert_snapshot!(desk.run("backup download --engine sidecar --latest").reason(), @"
+    Usage: `download` kubectl-broker/sidecar: the sidecar's API has no download; the backups lie in the object storage that it uploads to
+    hint:
     exit 2
     ");
-    assert_snapshot!(desk.run("backup download").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: which backup? Give --id ID or --latest
-    hint: On a terminal there is a menu to choose from
+    assert_snapshot!(desk.run("backup download").outcome(), @"
+    Usage: --id --latest
+    hint:
     exit 2
     ");
 }
@@ -357,12 +317,9 @@ fn a_backend_in_trouble_is_an_error_with_its_status() {
     }
     // The wait would be too long for any user.
     let desk = Desk::with(&["hivemq-retry-after=503:3600:1"]);
-    assert_snapshot!(desk.download("").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using folder ./backups
-    error: GET /api/v1/management/backups/20250905-130215 answered 503: The endpoint is temporarily not available: come back later
-    hint: The cluster may be starting, or its nodes run different versions; try again
+    assert_snapshot!(desk.download("").message(), @"
+    Failed: GET /api/v1/management/backups/20250905-130215 answered 503: The endpoint is temporarily not available: come back later
+    hint:
     exit 1
     ");
 }
@@ -370,7 +327,7 @@ fn a_backend_in_trouble_is_an_error_with_its_status() {
 #[test]
 fn what_was_done_is_recorded() {
     let desk = Desk::with(&[]);
-    assert_snapshot!(desk.run("backup history").shown(), @"
+    assert_snapshot!(desk.run("backup history").outcome(), @"
     stdout:
     AGE   OPERATION   OUTCOME   SCOPE   ID   SIZE   FILE
     exit 0
@@ -380,7 +337,7 @@ fn what_was_done_is_recorded() {
     desk.download("");
     desk.run("backup create --wait=false");
     let run = desk.run("backup history");
-    assert_snapshot!(run.shown(), @"
+    assert_snapshot!(run.outcome(), @"
     stdout:
     AGE   OPERATION   OUTCOME   SCOPE   ID   SIZE   FILE
     AGE   create   Accepted   testbed/messaging/broker   20250906-120000   -   -

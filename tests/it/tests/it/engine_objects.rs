@@ -63,14 +63,13 @@ fn what_it_may_do_with_objects_is_said_before_it_is_installed() {
     let machine = Machine::new();
     machine.put("objects.wasm", &Component::objects());
     assert_snapshot!(shown(&machine.run("plugin install objects.wasm")), @"
-    stderr:
-    error: acme/objects wants to do what nobody has accepted:
-      ! [credentials] have what it asks of S3, outside the cluster, signed with your AWS credentials, without seeing them
-      ! [writes] work with Kubernetes objects acme.example/v1/Vault in the namespace of the command: get, list, watch, create, patch, delete
-      - talk to S3, outside the cluster: GET /acme-vaults/{+key}
-      - write what it is sent to the file that you name
-      Only where `--engine acme/objects` names it, it answers: list, status, create, download, delete, act (follow, keep, peek, stray)
-    hint: If you want that, give `--accept-capabilities sha256:DIGEST`; it accepts this set and no other. On a terminal you are asked
+    Usage: acme/objects
+      ! [credentials]
+      ! [writes] acme.example/v1/Vault
+      - /acme-vaults/{+key} GET
+      - 
+      `--engine acme/objects`
+    hint: `--accept-capabilities sha256:DIGEST`
     exit 2
     ");
 }
@@ -81,51 +80,36 @@ fn objects_of_the_namespace_are_listed_changed_and_deleted() {
     place.put("messaging", "b");
     place.put("messaging", "a");
     place.put("default", "of-others");
-    assert_snapshot!(place.run("list").shown(), @"
+    assert_snapshot!(place.run("list").outcome(), @"
     stdout:
     ID   STATE   SIZE   AGE   CREATED
     a   Done   -   AGE   2025-09-06T12:00:00Z
     b   Done   -   AGE   2025-09-06T12:00:00Z
-    stderr:
-    Using namespace messaging of context testbed
-    Using engine acme/objects 0.1.0 of publisher acme, which is not bundled
-    2 backups
+    note: 2
     exit 0
     ");
-    assert_snapshot!(place.run("keep a").shown(), @"
+    assert_snapshot!(place.run("keep a").outcome(), @"
     stdout:
     a is kept
-    stderr:
-    Using namespace messaging of context testbed
-    Using engine acme/objects 0.1.0 of publisher acme, which is not bundled
     exit 0
     ");
     let kept = place.bed.objects().get(VAULTS, "messaging", "a");
     assert_eq!(kept.expect("it is there")["spec"], json!({"keep": true}));
-    assert_snapshot!(place.run("delete --id a --yes").shown(), @"
-    stderr:
-    Using namespace messaging of context testbed
-    Using engine acme/objects 0.1.0 of publisher acme, which is not bundled
-    Removing backup a for good: context testbed, server https://127.0.0.1:PORT, namespace messaging, engine acme/objects
-    error: engine acme/objects says: a is kept
+    assert_snapshot!(place.run("delete --id a --yes").message(), @"
+    note: a testbed https://127.0.0.1:PORT messaging acme/objects
+    Conflict: engine acme/objects says: a is kept
     exit 11
     ");
-    assert_snapshot!(place.run("delete --id a --yes --force").shown(), @"
+    assert_snapshot!(place.run("delete --id a --yes --force").outcome(), @"
     stdout:
     a is deleted
-    stderr:
-    Using namespace messaging of context testbed
-    Using engine acme/objects 0.1.0 of publisher acme, which is not bundled
-    Removing backup a for good: context testbed, server https://127.0.0.1:PORT, namespace messaging, engine acme/objects
+    note: a testbed https://127.0.0.1:PORT messaging acme/objects
     exit 0
     ");
-    assert_snapshot!(place.run("delete --id a --yes --force").shown(), @r#"
-    stderr:
-    Using namespace messaging of context testbed
-    Using engine acme/objects 0.1.0 of publisher acme, which is not bundled
-    Removing backup a for good: context testbed, server https://127.0.0.1:PORT, namespace messaging, engine acme/objects
-    error: https://127.0.0.1:PORT answered 404 when asked to get vaults a in namespace messaging: vaults.acme.example "a" not found
-    hint: `kubectl get vaults.acme.example -n messaging` lists what is there
+    assert_snapshot!(place.run("delete --id a --yes --force").message(), @r#"
+    note: a testbed https://127.0.0.1:PORT messaging acme/objects
+    NotFound: https://127.0.0.1:PORT answered 404 when asked to get vaults a in namespace messaging: vaults.acme.example "a" not found
+    hint: `kubectl get vaults.acme.example -n messaging`
     exit 10
     "#);
     assert_eq!(place.names(), ["b"]);
@@ -147,12 +131,9 @@ fn an_object_is_created_with_the_name_that_the_cluster_gives_it() {
 fn a_watch_begins_with_what_is_there() {
     let place = Place::new();
     place.put("messaging", "a");
-    assert_snapshot!(place.run("follow").shown(), @"
+    assert_snapshot!(place.run("follow").outcome(), @"
     stdout:
     a is there
-    stderr:
-    Using namespace messaging of context testbed
-    Using engine acme/objects 0.1.0 of publisher acme, which is not bundled
     exit 0
     ");
 }
@@ -160,12 +141,9 @@ fn a_watch_begins_with_what_is_there() {
 #[test]
 fn a_kind_that_the_manifest_does_not_name_is_denied_and_never_asked_for() {
     let place = Place::new();
-    assert_snapshot!(place.run("peek").shown(), @"
-    stderr:
-    Using namespace messaging of context testbed
-    Using engine acme/objects 0.1.0 of publisher acme, which is not bundled
-    error: engine acme/objects asked for what it was not granted, and says: the manifest does not allow `get` of objects v1/Secret
-    hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
+    assert_snapshot!(place.run("peek").reason(), @"
+    PluginFault: acme/objects: the manifest does not allow `get` of objects v1/Secret
+    hint: `kubectl broker engines`
     exit 14
     ");
     assert_eq!(place.bed.requests().count("*", "secrets"), 0);
@@ -182,15 +160,11 @@ fn the_bytes_of_a_backup_are_read_from_s3_into_a_file() {
     s3.close();
     let program = reader.known_to(s3.known_to(place.program()));
     let run = program.run("backup --engine objects download --id a --output-file a.bin");
-    assert_snapshot!(run.shown(), @"
+    assert_snapshot!(run.outcome(), @"
     stdout:
     FILE   SIZE   VERIFIED-BY
     ./backups/a.bin   11.4MiB   length
-    stderr:
-    Using namespace messaging of context testbed
-    Using folder ./backups
-    Using engine acme/objects 0.1.0 of publisher acme, which is not bundled
-    SHA-256 97744d1688b4cf9e48d5ed2d296784ca7eb01ec2330ecbfee10659d872a50a96, kept beside it
+    note: 97744d1688b4cf9e48d5ed2d296784ca7eb01ec2330ecbfee10659d872a50a96
     exit 0
     ");
     let saved = fs::read(place.machine.folder.path().join("backups/a.bin")).expect("the file");
@@ -203,12 +177,9 @@ fn the_bytes_of_a_backup_are_read_from_s3_into_a_file() {
 #[test]
 fn a_bucket_that_is_not_accepted_is_not_asked_for() {
     let place = Place::new();
-    assert_snapshot!(place.run("stray").shown(), @"
-    stderr:
-    Using namespace messaging of context testbed
-    Using engine acme/objects 0.1.0 of publisher acme, which is not bundled
-    error: engine acme/objects asked for what it was not granted, and says: the manifest does not allow `GET /{bucket}/{+key}` on endpoint `storage`
-    hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
+    assert_snapshot!(place.run("stray").outcome(), @"
+    PluginFault: `GET /{bucket}/{+key}` `storage` acme/objects
+    hint: `kubectl broker engines`
     exit 14
     ");
 }

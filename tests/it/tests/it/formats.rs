@@ -8,7 +8,7 @@ use crate::support::Bed;
 #[test]
 fn the_sidecar_lists_the_remote_backups_newest_first() {
     let run = Bed::start().run("backup --engine sidecar list");
-    assert_snapshot!(run.shown(), @"
+    assert_snapshot!(run.outcome(), @"
     stdout:
     OBJECT   STATE   SIZE   AGE
     backup/20250905-130215.backup   uploaded   2.3GiB   AGE
@@ -23,9 +23,7 @@ fn the_sidecar_lists_the_remote_backups_newest_first() {
     backup/20250629-020002.backup   uploaded   625.0MiB   AGE
     backup/20250622-020006.backup   uploaded   512B   AGE
     backup/20250615-020001.backup   uploaded   384.0MiB   AGE
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    12 backups, 14.4GiB in all, from pod broker-0
+    note: 12 14.4 broker-0
     exit 0
     ");
 }
@@ -33,7 +31,7 @@ fn the_sidecar_lists_the_remote_backups_newest_first() {
 #[test]
 fn hivemq_lists_its_backups_newest_first() {
     let run = Bed::start().run("backup list --engine hivemq");
-    assert_snapshot!(run.shown(), @"
+    assert_snapshot!(run.outcome(), @"
     stdout:
     ID   STATE   SIZE   AGE   CREATED
     20250906-114000   FAILED   -   AGE   2025-09-06T11:40:00Z
@@ -42,9 +40,7 @@ fn hivemq_lists_its_backups_newest_first() {
     20250819-143025   COMPLETED   48.0MiB   AGE   2025-08-19T14:30:25Z
     20250812-020000   RESTORE_COMPLETED   7.0MiB   AGE   2025-08-12T02:00:00Z
     20250806-080853   COMPLETED   1.1MiB   AGE   2025-08-06T08:08:53Z
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    6 backups, 89.2MiB in all
+    note: 6 89.2
     exit 0
     ");
 }
@@ -53,25 +49,21 @@ fn hivemq_lists_its_backups_newest_first() {
 fn wide_has_more_columns() {
     let bed = Bed::start();
     let run = bed.run("backup list --engine sidecar -o wide --limit 2");
-    assert_snapshot!(run.shown(), @"
+    assert_snapshot!(run.outcome(), @"
     stdout:
     OBJECT   POD   STATE   SIZE   AGE   CREATED   FAILURE
     backup/20250905-130215.backup   broker-0   uploaded   2.3GiB   AGE   2025-09-05T13:04:15Z   -
     backup/20250826-020003.backup   broker-0   uploaded   2.1GiB   AGE   2025-08-26T02:02:03Z   -
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    2 of 12 backups, from pod broker-0
+    note: 2 12 broker-0
     exit 0
     ");
     let run = bed.run("backup list --engine hivemq -o wide --limit 2");
-    assert_snapshot!(run.shown(), @"
+    assert_snapshot!(run.outcome(), @"
     stdout:
     ID   STATE   SIZE   AGE   CREATED   FAILURE
     20250906-114000   FAILED   -   AGE   2025-09-06T11:40:00Z   Not enough disk space on node broker-1.
     20250905-130215   COMPLETED   21.0MiB   AGE   2025-09-05T13:02:15Z   -
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    2 of 6 backups
+    note: 2 6
     exit 0
     ");
 }
@@ -150,7 +142,7 @@ fn json_of_a_failed_backup_says_why() {
 #[test]
 fn yaml_is_in_block_style() {
     let run = Bed::start().run("backup list --engine hivemq -o yaml --limit 1");
-    assert_snapshot!(run.shown(), @r#"
+    assert_snapshot!(run.outcome(), @r#"
     stdout:
     apiVersion: kubectl-broker/v1
     items:
@@ -176,13 +168,11 @@ fn yaml_is_in_block_style() {
 #[test]
 fn name_is_one_id_a_line_and_nothing_else() {
     let run = Bed::start().run("backup list --engine sidecar -o name --limit 3");
-    assert_snapshot!(run.shown(), @"
+    assert_snapshot!(run.outcome(), @"
     stdout:
     backup/20250905-130215.backup
     backup/20250826-020003.backup
     backup/20250819-143025.backup
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
     exit 0
     ");
 }
@@ -206,26 +196,22 @@ fn limit_keeps_the_newest() {
 fn status_of_one_backup() {
     let bed = Bed::start();
     let run = bed.run("backup status --engine hivemq --id 20250826-020000");
-    assert_snapshot!(run.shown(), @"
+    assert_snapshot!(run.outcome(), @"
     stdout:
     ID   STATE   SIZE   AGE   CREATED   FAILURE
     20250826-020000   RESTORE_FAILED   12.0MiB   AGE   2025-08-26T02:00:00Z   Node broker-2 left the cluster during the restore.
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
     exit 0
     ");
     let run = bed.run("backup status --engine sidecar --id backup/20250622-020006.backup");
-    assert_snapshot!(run.shown(), @"
+    assert_snapshot!(run.outcome(), @"
     stdout:
     OBJECT   STATE   SIZE   AGE
     backup/20250622-020006.backup   uploaded   512B   AGE
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    This is what pod broker-0 says
+    note: broker-0
     exit 0
     ");
     let run = bed.run("backup status --engine hivemq --id 20250806-080853 -o json");
-    assert_snapshot!(run.shown(), @r#"
+    assert_snapshot!(run.outcome(), @r#"
     stdout:
     {
       "apiVersion": "kubectl-broker/v1",
@@ -258,13 +244,11 @@ fn status_of_one_backup() {
 fn the_sidecar_tells_how_far_an_upload_of_the_pod_is() {
     let run =
         Bed::start().run("backup status --engine sidecar --id 20250806-080853 --pod broker-1");
-    assert_snapshot!(run.shown(), @"
+    assert_snapshot!(run.outcome(), @"
     stdout:
     OBJECT   STATE   SIZE   AGE   FAILURE
     20250806-080853   failed   1.1MiB   AGE   upload timed out after 10m0s
-    stderr:
-    Using namespace messaging of context testbed
-    This is what pod broker-1 says
+    note: broker-1
     exit 0
     ");
 }
@@ -273,21 +257,17 @@ fn the_sidecar_tells_how_far_an_upload_of_the_pod_is() {
 fn latest_is_the_newest_that_ended_well() {
     let bed = Bed::start();
     let run = bed.run("backup status --engine hivemq --latest");
-    assert_snapshot!(run.shown(), @"
+    assert_snapshot!(run.outcome(), @"
     stdout:
     ID   STATE   SIZE   AGE   CREATED
     20250905-130215   COMPLETED   21.0MiB   AGE   2025-09-05T13:02:15Z
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    20250906-114000 is newer, but FAILED
+    note: 20250906-114000 FAILED
     exit 0
     ");
     let run = bed.run("backup status --engine sidecar --latest -o name");
-    assert_snapshot!(run.shown(), @"
+    assert_snapshot!(run.outcome(), @"
     stdout:
     backup/20250905-130215.backup
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
     exit 0
     ");
 }
@@ -296,19 +276,15 @@ fn latest_is_the_newest_that_ended_well() {
 fn a_backup_that_does_not_exist_is_not_found() {
     let bed = Bed::start();
     let run = bed.run("backup status --engine hivemq --id 19990101-000000");
-    assert_snapshot!(run.shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: GET /api/v1/management/backups/19990101-000000 answered 404: Resource not found: Resource with id '19990101-000000' not found
-    hint: `kubectl broker backup list --engine hivemq` shows the backups; HiveMQ forgets a failed one after an hour
+    assert_snapshot!(run.outcome(), @"
+    NotFound: '19990101-000000' /api/v1/management/backups/19990101-000000 404 GET
+    hint: `kubectl broker backup list --engine hivemq`
     exit 10
     ");
     let run = bed.run("backup status --engine sidecar --id nothing");
-    assert_snapshot!(run.shown(), @r#"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: no backup named "nothing" on the pod's disk or in the remote store
-    hint: `kubectl broker backup list --engine sidecar` shows what is there
+    assert_snapshot!(run.message(), @r#"
+    NotFound: no backup named "nothing" on the pod's disk or in the remote store
+    hint: `kubectl broker backup list --engine sidecar`
     exit 10
     "#);
 }

@@ -186,8 +186,7 @@ fn the_program_is_called_in_hints_as_the_user_called_it() {
     let program = Invocation::new(&link, &programs().folders).kubeconfig(bed.kubeconfig());
     let run = program.run("backup restore --id 20250905-130215 --yes");
     assert!(
-        run.stderr
-            .contains("hint: `kb backup list --engine hivemq` shows"),
+        run.stderr.contains("`kb backup list --engine hivemq`"),
         "{}",
         run.stderr
     );

@@ -32,12 +32,11 @@ fn the_second_of_the_menu_is_chosen_with_arrow_and_enter() {
     session.press(DOWN);
     session.wait_for("> 2");
     session.press(ENTER);
-    assert_snapshot!(session.end("Using backup").shown(), @"
+    assert_snapshot!(session.end("Using backup").outcome(), @"
     stdout:
     ID   STATE   SIZE   AGE   CREATED
     20250905-130215   COMPLETED   21.0MiB   AGE   2025-09-05T13:02:15Z
-    stderr:
-    Using backup 20250905-130215
+    note: 20250905-130215
     exit 0
     ");
 }
@@ -64,11 +63,10 @@ fn what_is_chosen_to_be_removed_is_on_the_pods_disk_and_asked_for_once_more() {
     Type the name `20250819-143025` to go on:
     ");
     session.press("20250819-143025\n");
-    assert_snapshot!(session.end("to go on:").shown(), @"
+    assert_snapshot!(session.end("to go on:").outcome(), @"
     stdout:
     20250819-143025 is deleted from pod broker-0
-    stderr:
-    to go on: 20250819-143025
+    note: 20250819-143025
     exit 0
     ");
 }
@@ -148,11 +146,9 @@ fn stopped_by(signal: rustix::process::Signal) {
 #[test]
 fn without_a_terminal_the_flags_are_named_and_nothing_is_asked_of_the_cluster() {
     let bed = Bed::start();
-    assert_snapshot!(bed.run("backup status").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: which backup? Give --id ID or --latest
-    hint: On a terminal there is a menu to choose from
+    assert_snapshot!(bed.run("backup status").outcome(), @"
+    Usage: --id --latest
+    hint:
     exit 2
     ");
     for (verb, flags) in [

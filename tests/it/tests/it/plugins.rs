@@ -6,7 +6,7 @@ use insta::assert_snapshot;
 
 use regex::Regex;
 
-use crate::support::{Bed, Component, Invocation, Machine, Run, programs};
+use crate::support::{Bed, Component, Invocation, Machine, Run, Verbatim, programs};
 
 /// Returns the next version of the hostile engine, which may change a backup and no longer read it.
 fn wants_more() -> Component {
@@ -22,7 +22,7 @@ fn next() -> Component {
 fn shown(run: &Run) -> String {
     let digest = Regex::new("[0-9a-f]{64}").expect("a pattern");
     let size = Regex::new(r"[0-9.]+[KM]iB").expect("a pattern");
-    let text = run.shown();
+    let text = run.outcome();
     let text = digest.replace_all(&text, "DIGEST");
     size.replace_all(&text, "SIZE").into_owned()
 }
@@ -34,20 +34,19 @@ fn from_the_first_installation_over_an_update_and_back() {
 
     let refused = machine.run("plugin install hostile.wasm");
     assert_snapshot!(shown(&refused), @"
-    stderr:
-    error: acme/hostile wants to do what nobody has accepted:
-      ! [writes] talk to port 8085 of the pods of the StatefulSet you name: POST /v1/restore
-      - talk to port 8085 of the pods of the StatefulSet you name: GET /v1/backup/list-remote, GET /v1/backup/{name}
-      - add the header x-trace-id to what it sends to port 8085 of the pods of the StatefulSet you name
-      - run in a pod of the StatefulSet you name: ls {folder}
-      - send a file that you name to where it may talk to
-      Only where `--engine acme/hostile` names it, it answers: list, status, create, restore, act (metrics, say)
-    hint: If you want that, give `--accept-capabilities sha256:DIGEST`; it accepts this set and no other. On a terminal you are asked
+    Usage: acme/hostile
+      ! /v1/restore 8085 POST [writes]
+      - /v1/backup/list-remote /v1/backup/{name} 8085 GET
+      - 8085
+      - {folder}
+      - 
+      `--engine acme/hostile`
+    hint: `--accept-capabilities sha256:DIGEST`
     exit 2
     ");
     assert!(!machine.lockfile().exists());
     let installed = machine.accepting("plugin install hostile.wasm");
-    assert_snapshot!(shown(&installed), @"
+    assert_snapshot!(shown(&installed.telling(Verbatim::All)), @"
     stdout:
     acme/hostile 0.1.0 is installed, unsigned
     exit 0
@@ -91,16 +90,15 @@ fn from_the_first_installation_over_an_update_and_back() {
     let before = machine.content();
     let refused = machine.run("plugin update hostile");
     assert_snapshot!(shown(&refused), @"
-    stderr:
-    error: acme/hostile also wants to do what nobody has accepted:
-      ! [writes] talk to port 8085 of the pods of the StatefulSet you name: PUT /v1/backup/{name}
-      Only where `--engine acme/hostile` names it, it answers: list, status, create, restore, act (metrics, say)
-    hint: If you want that, give `--accept-capabilities sha256:DIGEST`; it accepts this set and no other. On a terminal you are asked
+    Usage: acme/hostile
+      ! /v1/backup/{name} 8085 PUT [writes]
+      `--engine acme/hostile`
+    hint: `--accept-capabilities sha256:DIGEST`
     exit 2
     ");
     assert_eq!(machine.content(), before);
     assert_eq!(use_it().ids(), ["harmless"]);
-    assert_snapshot!(shown(&machine.accepting("plugin update")), @"
+    assert_snapshot!(shown(&machine.accepting("plugin update").telling(Verbatim::All)), @"
     stdout:
     acme/hostile 0.2.0 (was 0.1.0) is updated, unsigned
     exit 0
@@ -114,7 +112,7 @@ fn from_the_first_installation_over_an_update_and_back() {
 
     // The rollback fetches nothing.
     fs::remove_file(machine.folder.path().join("hostile.wasm")).expect("removed");
-    assert_snapshot!(shown(&machine.run("plugin rollback hostile")), @"
+    assert_snapshot!(shown(&machine.run("plugin rollback hostile").telling(Verbatim::All)), @"
     stdout:
     acme/hostile 0.1.0 (was 0.2.0) is rolled back, unsigned
     exit 0
@@ -130,7 +128,7 @@ fn from_the_first_installation_over_an_update_and_back() {
 #[test]
 fn what_is_removed_leaves_no_trace() {
     let machine = Machine::with_hostile();
-    assert_snapshot!(shown(&machine.run("plugin remove acme/hostile")), @"
+    assert_snapshot!(shown(&machine.run("plugin remove acme/hostile").telling(Verbatim::All)), @"
     stdout:
     acme/hostile 0.1.0 is removed, unsigned
     exit 0
@@ -146,9 +144,8 @@ fn what_is_removed_leaves_no_trace() {
     exit 0
     ");
     assert_snapshot!(shown(&machine.run("plugin remove acme/hostile")), @"
-    stderr:
-    error: no engine `acme/hostile` is installed
-    hint: `kubectl broker plugin install` installs one
+    NotFound: `acme/hostile`
+    hint: `kubectl broker plugin install`
     exit 10
     ");
     assert_eq!(machine.run("backup list --engine hostile").code, 2);
@@ -227,15 +224,13 @@ fn an_engine_is_looked_at_without_being_run() {
     assert_eq!(installed["state"], "installed");
     assert_eq!(installed["capabilities"].as_array().map(Vec::len), Some(0));
     assert_snapshot!(shown(&machine.run("plugin inspect smal")), @"
-    stderr:
-    error: no engine `smal` is installed
-    hint: Engines that are: acme/small
+    NotFound: `smal`
+    hint: acme/small
     exit 10
     ");
     assert_snapshot!(shown(&machine.run("plugin inspect smal.wasm")), @"
-    stderr:
-    error: can't read smal.wasm: No such file or directory (os error 2)
-    hint: Check the path, and whether you may read it
+    NotFound: 2 smal.wasm «No such file or directory»
+    hint:
     exit 10
     ");
 }
@@ -303,23 +298,22 @@ fn files_that_are_no_engine_leave_the_store_as_it_was() {
         } else {
             refused
         };
-        let message = run.shown();
-        let message = message.lines().find(|line| line.starts_with("error: "));
-        let message = message.expect("an error").split(": Invalid input").next();
-        // The index of the damaged function depends on the compiler of the engine.
-        let message = message.expect("an error").split("[0]::function[").next();
-        all += &format!("{name}: {} {}\n", run.code, message.expect("an error"));
+        let message = run.outcome();
+        let message = message.lines().next().expect("an error");
+        // Which function is damaged depends on the compiler of the engine.
+        let message = message.split(" wasm[").next().unwrap_or_default();
+        all += &format!("{name}: {message}\n");
         assert_eq!(machine.content(), before, "{name}");
     }
     assert_snapshot!(all, @"
-    truncated: 14 error: it.wasm is not a WebAssembly component: it ends in its code
-    damaged: 14 error: engine acme/hostile can't be compiled: failed to compile: wasm
-    newer: 14 error: it.wasm is built for version 0.2.0 of the engine interface; this kubectl-broker has 0.1.0
-    older: 14 error: it.wasm is built for version 0.0.9 of the engine interface; this kubectl-broker has 0.1.0
-    unknown: 14 error: engine acme/hostile imports `acme:secret/things-i-crave@1.0.0`, which no version of kubectl-broker provides
-    less: 14 error: engine acme/hostile imports `kubectl-broker:engine/http@0.1.0`, but its manifest does not ask for it: it names no endpoint
-    none: 14 error: it.wasm is not a WebAssembly component: it does not begin as one
-    clash: 11 error: engine acme/hostile can't be beside engine kubectl-broker/sidecar: the flag `--scope` of the one clashes with that of the other
+    truncated: PluginFault: it.wasm
+    damaged: PluginFault: 18296 acme/hostile
+    newer: PluginFault: 0.1.0 0.2.0 it.wasm
+    older: PluginFault: 0.0.9 0.1.0 it.wasm
+    unknown: PluginFault: `acme:secret/things-i-crave@1.0.0` acme/hostile
+    less: PluginFault: `kubectl-broker:engine/http@0.1.0` acme/hostile
+    none: PluginFault: it.wasm
+    clash: Conflict: `--scope` acme/hostile kubectl-broker/sidecar
     ");
 }
 
@@ -351,27 +345,23 @@ fn a_file_with_another_digest_than_was_named_is_refused() {
 fn what_can_not_be_got_says_why() {
     let machine = Machine::new();
     assert_snapshot!(shown(&machine.run("plugin install nothing.wasm")), @"
-    stderr:
-    error: can't read nothing.wasm: No such file or directory (os error 2)
-    hint: Check the path, and whether you may read it
+    NotFound: 2 nothing.wasm «No such file or directory»
+    hint:
     exit 10
     ");
     assert_snapshot!(shown(&machine.run("plugin install ftp://example.com/x.wasm")), @"
-    stderr:
-    error: `ftp://example.com/x.wasm` is nothing that an engine can be installed from: only https:// and oci:// are known
-    hint: An engine is a file, `https://…` or `oci://HOST/REPOSITORY:TAG`
+    Usage: `ftp://example.com/x.wasm` https:// oci://
+    hint: `https://…` `oci://HOST/REPOSITORY:TAG`
     exit 2
     ");
     assert_snapshot!(shown(&machine.run("plugin rollback sidecar")), @"
-    stderr:
-    error: kubectl-broker/sidecar came with kubectl-broker, and is changed with it
-    hint: Update kubectl-broker
+    Usage: kubectl-broker/sidecar
+    hint:
     exit 2
     ");
     assert_snapshot!(shown(&machine.run("plugin rollback small")), @"
-    stderr:
-    error: no engine `small` is installed
-    hint: `kubectl broker plugin install` installs one
+    NotFound: `small`
+    hint: `kubectl broker plugin install`
     exit 10
     ");
 }
@@ -387,9 +377,8 @@ fn an_update_that_became_another_engine_or_an_older_one_is_refused() {
     let before = machine.content();
     machine.put("small.wasm", &Component::small());
     assert_snapshot!(shown(&machine.run("plugin update small")), @"
-    stderr:
-    error: $PWD/small.wasm is version 0.1.0 of acme/small, older than 0.3.0, which is installed
-    hint: Nothing was changed. `kubectl broker plugin update NAME --version VERSION` takes an older one of a registry, `plugin install` any, and `plugin rollback` goes back to the last
+    Conflict: $PWD/small.wasm 0.1.0 0.3.0 acme/small
+    hint: `kubectl broker plugin update NAME --version VERSION` `plugin install` `plugin rollback`
     exit 11
     ");
     machine.put(
@@ -397,9 +386,8 @@ fn an_update_that_became_another_engine_or_an_older_one_is_refused() {
         &Component::small().replace("\"acme/small\"", "\"acme/other\""),
     );
     assert_snapshot!(shown(&machine.run("plugin update small")), @"
-    stderr:
-    error: $PWD/small.wasm is engine acme/other, not acme/small
-    hint: Nothing was changed. Ask its publisher; `kubectl broker plugin install` installs it beside the other
+    PluginFault: $PWD/small.wasm acme/other acme/small
+    hint: `kubectl broker plugin install`
     exit 14
     ");
     assert_eq!(machine.content(), before);
@@ -430,9 +418,8 @@ fn a_file_that_says_it_is_a_bundled_engine_is_refused() {
     );
     machine.put("lie.wasm", &lie);
     assert_snapshot!(shown(&machine.run("plugin install lie.wasm")), @"
-    stderr:
-    error: kubectl-broker/sidecar is bundled with kubectl-broker, and no other file can take its place
-    hint: Ask its author for a name of their own
+    Conflict: kubectl-broker/sidecar
+    hint:
     exit 11
     ");
     assert_eq!(machine.content(), before);
@@ -468,9 +455,8 @@ fn a_machine_is_made_to_match_a_lockfile() {
     )
     .expect("written");
     assert_snapshot!(shown(&other.run("plugin sync --locked")), @"
-    stderr:
-    error: broker-plugins.lock, line 20: the consent for acme/hostile is of other capabilities or defaults
-    hint: Undo the change of that file, or make it the default for nothing with `kubectl broker plugin default acme/hostile --remove`
+    Integrity: 20 acme/hostile broker-plugins.lock
+    hint: `kubectl broker plugin default acme/hostile --remove`
     exit 13
     ");
     let empty = Machine::new();
@@ -487,10 +473,9 @@ fn an_engine_that_hangs_while_it_starts_is_not_installed() {
     let machine = Machine::with_small();
     let before = machine.content();
     machine.put("hang.wasm", &Component::hang());
-    assert_snapshot!(machine.accepting("plugin install hang.wasm").shown(), @"
-    stderr:
-    error: engine acme/hang hangs while it starts: it computed for more than 10 s
-    hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
+    assert_snapshot!(machine.accepting("plugin install hang.wasm").outcome(), @"
+    PluginFault: 10 acme/hang
+    hint: `kubectl broker engines`
     exit 14
     ");
     assert!(machine.content() == before, "something was changed");

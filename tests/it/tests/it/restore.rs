@@ -12,11 +12,9 @@ fn restores(bed: &Bed) -> usize {
 #[test]
 fn without_a_terminal_it_is_not_done_unless_it_is_confirmed() {
     let bed = Bed::start();
-    assert_snapshot!(bed.run("backup restore --id 20250905-130215").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: nothing was done, because it was not confirmed: Restoring backup 20250905-130215: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, engine hivemq
-    hint: Give `--yes` if you mean it; on a terminal the name of the target is asked for
+    assert_snapshot!(bed.run("backup restore --id 20250905-130215").reason(), @"
+    Usage: Restoring backup 20250905-130215: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, engine hivemq
+    hint: `--yes`
     exit 2
     ");
     assert_eq!(restores(&bed), 0);
@@ -30,7 +28,6 @@ fn the_latest_is_the_newest_that_ended_well_and_is_waited_for() {
     ID   STATE   SIZE   CREATED
     20250905-130215   RESTORE_COMPLETED   21.0MiB   2025-09-05T13:02:15Z
     stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
     20250906-114000 is newer, but FAILED
     Restoring backup 20250905-130215: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, engine hivemq
     exit 0
@@ -48,12 +45,10 @@ fn the_latest_is_the_newest_that_ended_well_and_is_waited_for() {
 fn a_state_from_before_is_not_the_end_of_the_restore() {
     // This backup was restored before, and shows that state until the new restore starts.
     let run = Bed::start().run("backup restore --id 20250812-020000 --yes -o name");
-    assert_snapshot!(run.shown(), @"
+    assert_snapshot!(run.outcome(), @"
     stdout:
     20250812-020000
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Restoring backup 20250812-020000: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, engine hivemq
+    note: 20250812-020000 testbed https://127.0.0.1:PORT messaging
     exit 0
     ");
 }
@@ -62,12 +57,10 @@ fn a_state_from_before_is_not_the_end_of_the_restore() {
 fn hivemqs_own_example_of_the_answer_is_understood() {
     let bed = Bed::with(&["hivemq-restore-state=IN_PROGRESS"]);
     let run = bed.run("backup restore --id 20250905-130215 --yes -o name");
-    assert_snapshot!(run.shown(), @"
+    assert_snapshot!(run.outcome(), @"
     stdout:
     20250905-130215
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Restoring backup 20250905-130215: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, engine hivemq
+    note: 20250905-130215 testbed https://127.0.0.1:PORT messaging
     exit 0
     ");
 }
@@ -76,12 +69,10 @@ fn hivemqs_own_example_of_the_answer_is_understood() {
 fn a_restore_that_fails_is_a_failure_with_its_reason() {
     let bed = Bed::with(&["hivemq-restore-fails=node left"]);
     let run = bed.run("backup restore --id 20250905-130215 --yes");
-    assert_snapshot!(run.shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Restoring backup 20250905-130215: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, engine hivemq
-    error: the restore of 20250905-130215 ended badly: RESTORE_FAILED (node left)
-    hint: `kubectl broker backup list --engine hivemq` shows what is there
+    assert_snapshot!(run.message(), @"
+    note: 20250905-130215 testbed https://127.0.0.1:PORT messaging
+    Failed: the restore of 20250905-130215 ended badly: RESTORE_FAILED (node left)
+    hint: `kubectl broker backup list --engine hivemq`
     exit 1
     ");
 }
@@ -90,26 +81,22 @@ fn a_restore_that_fails_is_a_failure_with_its_reason() {
 fn a_restore_from_the_remote_store_says_what_went_where() {
     let bed = Bed::start();
     let run = bed.run("backup restore --version backup/20250819-143025.backup --yes");
-    assert_snapshot!(run.shown(), @"
+    assert_snapshot!(run.outcome(), @"
     stdout:
     ID   STATE   SIZE   CREATED
     backup/20250819-143025.backup   a restore   2.1GiB   -
     target-path: /data/restore.zip
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Restoring backup backup/20250819-143025.backup: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, pod broker-0, engine sidecar
-    Pod broker-0 was asked
+    note: backup/20250819-143025.backup testbed https://127.0.0.1:PORT messaging broker-0
+    note: broker-0
     exit 0
     ");
     let dry = bed.run("backup restore --source remote --latest --dry-run");
-    assert_snapshot!(dry.shown(), @"
+    assert_snapshot!(dry.outcome(), @"
     stdout:
     ID   STATE   SIZE   CREATED
     backup/20250905-130215.backup   a dry run   2.3GiB   -
     target-path: /data/restore.zip
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Pod broker-0 was asked
+    note: broker-0
     exit 0
     ");
 }
@@ -118,17 +105,15 @@ fn a_restore_from_the_remote_store_says_what_went_where() {
 fn flags_that_name_two_engines_are_refused_with_the_ways_out() {
     let bed = Bed::start();
     let run = bed.run("backup restore --source local --version backup/x --yes");
-    assert_snapshot!(run.shown(), @"
-    stderr:
-    error: --version names an object of the remote store. Please either:
+    assert_snapshot!(run.message(), @"
+    Usage: --version names an object of the remote store. Please either:
       - Use --source remote with --version KEY
       - Use --id ID for a backup of the management API
     exit 2
     ");
     let run = bed.run("backup --engine hivemq restore --source remote --id x --yes");
-    assert_snapshot!(run.shown(), @"
-    stderr:
-    error: the flags ask for engine sidecar and for engine hivemq. Please either:
+    assert_snapshot!(run.message(), @"
+    Usage: the flags ask for engine sidecar and for engine hivemq. Please either:
       - Leave --engine hivemq out
       - Leave --source and --version out, and name the backup with --id
     exit 2
@@ -155,12 +140,10 @@ fn a_second_restore_of_the_same_target_is_refused() {
     });
     bed.objects().put(lease).expect("a Lease");
     let run = bed.run("backup restore --id 20250905-130215 --yes");
-    assert_snapshot!(run.shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Restoring backup 20250905-130215: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, engine hivemq
-    error: ann@elsewhere holds the lock broker-restore-broker in namespace messaging since 2025-09-06T12:00:00Z, and has to renew it until 2025-09-06T12:10:00Z
-    hint: Wait until it is done; if its holder has died, the lock ends by itself at that time. `kubectl get lease broker-restore-broker -n messaging -o yaml` shows it
+    assert_snapshot!(run.outcome(), @"
+    note: 20250905-130215 testbed https://127.0.0.1:PORT messaging
+    Conflict: 2025-09-06T12:00:00Z 2025-09-06T12:10:00Z ann@elsewhere messaging
+    hint: `kubectl get lease broker-restore-broker -n messaging -o yaml`
     exit 11
     ");
     assert_eq!(restores(&bed), 0);
@@ -170,12 +153,10 @@ fn a_second_restore_of_the_same_target_is_refused() {
 fn without_the_right_to_keep_a_lease_the_lock_is_of_this_machine_and_that_is_said() {
     let bed = Bed::with(&["deny=create:leases"]);
     let run = bed.run("backup restore --id 20250905-130215 --yes -o name");
-    assert_snapshot!(run.shown(), @r#"
+    assert_snapshot!(run.message(), @r#"
     stdout:
     20250905-130215
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Restoring backup 20250905-130215: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, engine hivemq
+    note: 20250905-130215 testbed https://127.0.0.1:PORT messaging
     warning: no one is kept out but your own processes on this machine, because a Lease could not be kept: not allowed to create leases broker-restore-broker in namespace messaging: leases.coordination.k8s.io is forbidden: User "testbed" cannot create resource "leases" in API group "coordination.k8s.io" in the namespace "messaging"
     exit 0
     "#);
@@ -255,13 +236,11 @@ fn an_end_in_the_answer_itself_is_the_end() {
 fn a_restore_that_leaves_no_trace_is_not_said_to_go_on_or_to_have_ended() {
     let bed = quick(&[SHOWS_BEFORE]);
     let run = bed.run("backup restore --id 20250812-020000 --yes --timeout 1s");
-    assert_snapshot!(run.shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Restoring backup 20250812-020000: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, engine hivemq
+    assert_snapshot!(run.message(), @"
+    note: 20250812-020000 testbed https://127.0.0.1:PORT messaging
     warning: the lock broker-restore-broker is kept until 2025-09-06T12:01:00Z, because the backend may go on with what was begun. `kubectl get lease broker-restore-broker -n messaging -o yaml` shows it; `kubectl delete lease broker-restore-broker -n messaging` lets others in before
-    error: nothing is to be seen of the restore of 20250812-020000 1 s after it was asked for: its state is still RESTORE_COMPLETED
-    hint: It may have ended between two looks, or not have begun. Look with `kubectl broker backup status --engine hivemq --id 20250812-020000`, and at the log of the backend, before you try again
+    TimedOut: nothing is to be seen of the restore of 20250812-020000 1 s after it was asked for: its state is still RESTORE_COMPLETED
+    hint: `kubectl broker backup status --engine hivemq --id 20250812-020000`
     exit 124
     ");
     assert!(lease(&bed).is_some(), "the backend may still restore");
@@ -310,17 +289,15 @@ fn what_a_sidecar_only_accepts_is_not_said_to_be_done() {
     }
     let bed = Bed::with(&["sidecar-accepts=whole"]);
     let run = bed.program().data_although_failed().run(restore);
-    assert_snapshot!(run.shown(), @"
+    assert_snapshot!(run.message(), @"
     stdout:
     ID   STATE   SIZE   CREATED
     backup/20250819-143025.backup   accepted   2.1GiB   -
     target-path: /data/restore.zip
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Restoring backup backup/20250819-143025.backup: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, pod broker-0, engine sidecar
+    note: backup/20250819-143025.backup testbed https://127.0.0.1:PORT messaging broker-0
     warning: the lock broker-restore-broker is kept until 2025-09-06T12:01:00Z, because the backend may go on with what was begun. `kubectl get lease broker-restore-broker -n messaging -o yaml` shows it; `kubectl delete lease broker-restore-broker -n messaging` lets others in before
     warning: The backend accepted the restore of backup/20250819-143025.backup, and engine sidecar can't follow it: how it ends is not known
-    Pod broker-0 was asked
+    note: broker-0
     exit 3
     ");
 }

@@ -34,16 +34,13 @@ fn sent(bed: &Bed) -> Vec<Vec<u8>> {
 #[test]
 fn the_bytes_of_the_file_reach_the_backend() {
     let (bed, folder) = (Bed::start(), folder());
-    assert_snapshot!(restore(&bed, &folder, "--yes --engine hostile").shown(), @"
+    assert_snapshot!(restore(&bed, &folder, "--yes --engine hostile").outcome(), @"
     stdout:
     ID   STATE   SIZE   CREATED
     my.backup   Succeeded   6B   -
     engine acme/hostile says: sha256: 5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    Restoring backup my.backup: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, pod broker-0, engine acme/hostile
-    Pod broker-0 was asked
+    note: my.backup testbed https://127.0.0.1:PORT messaging broker-0 acme/hostile
+    note: broker-0
     exit 0
     ");
     assert_eq!(sent(&bed), [b"hello\n".to_vec()]);
@@ -53,11 +50,9 @@ fn the_bytes_of_the_file_reach_the_backend() {
 fn one_wrong_byte_and_nothing_is_sent() {
     let (bed, folder) = (Bed::start(), folder());
     fs::write(folder.path().join("my.backup"), "hellp\n").expect("written");
-    assert_snapshot!(restore(&bed, &folder, "--yes --engine hostile").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: my.backup is damaged: the SHA-256 is bf8c83416f31143ee2fa5db7ebbbb54589626c4c2046a91d28545bc403e3cda6 and should be 5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03, as my.backup.sha256 says
-    hint: Download it again, with `--force`; `kubectl broker backup list --engine hostile` shows what there is
+    assert_snapshot!(restore(&bed, &folder, "--yes --engine hostile").outcome(), @"
+    Integrity: my.backup my.backup.sha256 bf8c83416f31143ee2fa5db7ebbbb54589626c4c2046a91d28545bc403e3cda6 5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03
+    hint: `--force` `kubectl broker backup list --engine hostile`
     exit 13
     ");
     assert_eq!(bed.requests().count("*", ""), 0);
@@ -67,15 +62,12 @@ fn one_wrong_byte_and_nothing_is_sent() {
 fn a_file_without_a_record_is_said_to_have_none() {
     let (bed, folder) = (Bed::start(), folder());
     fs::remove_file(folder.path().join("my.backup.sha256")).expect("removed");
-    assert_snapshot!(restore(&bed, &folder, "--dry-run --engine hostile").shown(), @"
+    assert_snapshot!(restore(&bed, &folder, "--dry-run --engine hostile").message(), @"
     stdout:
     ID   STATE   SIZE   CREATED
     my.backup   Succeeded   6B   -
     engine acme/hostile says: sha256: 5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
     warning: There is no record to compare my.backup with: it could be another backup
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
     exit 0
     ");
     assert_eq!(sent(&bed), Vec::<Vec<u8>>::new());
@@ -84,22 +76,18 @@ fn a_file_without_a_record_is_said_to_have_none() {
 #[test]
 fn an_engine_that_takes_no_files_is_refused() {
     let (bed, folder) = (Bed::start(), folder());
-    assert_snapshot!(restore(&bed, &folder, "--yes --engine hivemq").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: engine hivemq never restores from a file
-    hint: Engines that do: acme/hostile
+    assert_snapshot!(restore(&bed, &folder, "--yes --engine hivemq").outcome(), @"
+    Usage: hivemq
+    hint: acme/hostile
     exit 2
     ");
     let run = bed
         .program()
         .in_folder(folder.path())
         .run("backup restore --file my.backup --yes");
-    assert_snapshot!(run.shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: no engine restores from a file
-    hint: The backends of the installed engines restore only what they have themselves: `--id ID` or `--latest`
+    assert_snapshot!(run.outcome(), @"
+    Usage:
+    hint: `--id ID` `--latest`
     exit 2
     ");
 }

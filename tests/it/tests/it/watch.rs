@@ -35,13 +35,11 @@ const ID: &str = "--id 20250906-120000";
 #[test]
 fn each_change_is_a_row_under_one_header() {
     let bed = begun(Pace::Polls(3), &[]);
-    assert_snapshot!(watched(&bed, ID).shown(), @"
+    assert_snapshot!(watched(&bed, ID).outcome(), @"
     stdout:
     ID   STATE   SIZE   AGE   CREATED
     20250906-120000   IN_PROGRESS   -   AGE   2025-09-06T12:00:00Z
     20250906-120000   COMPLETED   9.6MiB   AGE   2025-09-06T12:00:00Z
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
     exit 0
     ");
     // The second poll saw no change.
@@ -95,13 +93,11 @@ fn yaml_is_a_stream_of_documents() {
 #[test]
 fn what_has_ended_already_is_shown_once() {
     let bed = Bed::start();
-    assert_snapshot!(watched(&bed, "--latest").shown(), @"
+    assert_snapshot!(watched(&bed, "--latest").outcome(), @"
     stdout:
     ID   STATE   SIZE   AGE   CREATED
     20250905-130215   COMPLETED   21.0MiB   AGE   2025-09-05T13:02:15Z
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    20250906-114000 is newer, but FAILED
+    note: 20250906-114000 FAILED
     exit 0
     ");
 }
@@ -109,15 +105,13 @@ fn what_has_ended_already_is_shown_once() {
 #[test]
 fn a_bad_end_is_shown_and_is_the_exit_code() {
     let bed = begun(Pace::Polls(2), &["hivemq-create-fails=disk full"]);
-    assert_snapshot!(watched(&bed, ID).shown(), @"
+    assert_snapshot!(watched(&bed, ID).outcome(), @"
     stdout:
     ID   STATE   SIZE   AGE   CREATED
     20250906-120000   IN_PROGRESS   -   AGE   2025-09-06T12:00:00Z
     20250906-120000   FAILED   -   AGE   2025-09-06T12:00:00Z
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: the backup 20250906-120000 ended badly: FAILED (disk full)
-    hint: `kubectl broker backup list --engine hivemq` shows what is there
+    Failed: 20250906-120000 FAILED
+    hint: `kubectl broker backup list --engine hivemq`
     exit 1
     ");
 }
@@ -125,14 +119,12 @@ fn a_bad_end_is_shown_and_is_the_exit_code() {
 #[test]
 fn what_does_not_end_in_time_is_said_with_how_to_go_on() {
     let bed = begun(Pace::Polls(1000), &[]);
-    assert_snapshot!(watched(&bed, &format!("{ID} --timeout 1s")).shown(), @"
+    assert_snapshot!(watched(&bed, &format!("{ID} --timeout 1s")).outcome(), @"
     stdout:
     ID   STATE   SIZE   AGE   CREATED
     20250906-120000   IN_PROGRESS   -   AGE   2025-09-06T12:00:00Z
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    error: 20250906-120000 has not ended within 1 s; it goes on in the backend
-    hint: Follow it with `kubectl broker backup status --engine hivemq --id 20250906-120000`, or give a longer `--timeout`
+    TimedOut: 1 20250906-120000
+    hint: `--timeout` `kubectl broker backup status --engine hivemq --id 20250906-120000`
     exit 124
     ");
 }
@@ -194,12 +186,10 @@ fn to_stop_watching_is_nothing_bad() {
         stdout: seen.into_bytes(),
         ..output
     });
-    assert_snapshot!(run.shown(), @"
+    assert_snapshot!(run.outcome(), @"
     stdout:
     ID   STATE   SIZE   AGE   CREATED
     20250906-120000   IN_PROGRESS   -   AGE   2025-09-06T12:00:00Z
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
     exit 130
     ");
 }
@@ -222,14 +212,9 @@ fn it_ends_when_nobody_reads_any_more() {
 
 #[test]
 fn a_time_limit_without_watching_is_refused() {
-    assert_snapshot!(Bed::start().run("backup status --latest --timeout 1s").shown(), @"
-    stderr:
-    error: the following required arguments were not provided:
+    assert_snapshot!(Bed::start().run("backup status --latest --timeout 1s").outcome(), @"
+    Usage:
       --watch
-
-    Usage: kubectl broker backup status --watch --latest --timeout <TIME>
-
-    For more information, try '--help'.
     exit 2
     ");
 }

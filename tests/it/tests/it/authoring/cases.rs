@@ -6,7 +6,7 @@ use host_engine::Catalogue;
 use insta::assert_snapshot;
 
 use super::{shown, write};
-use crate::support::{Component, Machine, Run};
+use crate::support::{Component, Machine, Run, Verbatim};
 
 /// Returns a machine with the bundled engines as files.
 fn machine() -> Machine {
@@ -43,7 +43,7 @@ fn the_bundled_engines_pass_every_case() {
             &format!("{engine}.wasm --cases {}", cases.display()),
         )
     };
-    assert_snapshot!(shown(&run("sidecar")), @"
+    assert_snapshot!(shown(&run("sidecar").telling(Verbatim::All)), @"
     stdout:
     CASE   OPERATION   OUTCOME   MESSAGE
     built-in/detect/*   detect   passed   in 10 situations
@@ -112,8 +112,7 @@ fn the_bundled_engines_pass_every_case() {
     pods/and with a destination no backup is begun   prepare   passed   -
     pods/a complete backup is moved on the same disk   finish   passed   -
     pods/what is there is not replaced   finish   passed   -
-    stderr:
-    101 cases: all passed
+    note: 101
     exit 0
     ");
 }
@@ -168,8 +167,7 @@ fn an_engine_that_says_what_it_can_not_know_fails_with_the_reason() {
 
     built-in/restore-file/500-html:
     - every request is answered with 500 and an HTML page, and it reports {"backup":{"activity":"Restore","created":null,"failure":null,"fields":{},"id":"a.backup","reportedState":null,"sizeBytes":8,"state":"Succeeded"},"details":{"sha256":"DIGEST"}}
-    stderr:
-    30 cases: 6 passed, 24 failed
+    note: 30 6 24
     exit 1
     "#);
     let run = test(&machine, "hostile.wasm --case restore-file/40 -o wide");
@@ -188,8 +186,7 @@ fn an_engine_that_says_what_it_can_not_know_fails_with_the_reason() {
 
     built-in/restore-file/404:
     - every request is answered with 404, and it reports {"backup":{"activity":"Restore","created":null,"failure":null,"fields":{},"id":"a.backup","reportedState":null,"sizeBytes":8,"state":"Succeeded"},"details":{"sha256":"DIGEST"}}
-    stderr:
-    3 cases: 0 passed, 3 failed
+    note: 3 0 3
     exit 1
     "#);
 }
@@ -304,8 +301,7 @@ fn an_author_sees_what_an_engine_did_instead() {
 
     own/silence:
     - its warnings are ["the creation time of \"x\" is no RFC 3339 time and is left out: \"yesterday \\u{1b}[2J\""], and [] are expected
-    stderr:
-    10 cases: 2 passed, 8 failed
+    note: 10 2 8
     exit 1
     "#);
 }
@@ -378,8 +374,7 @@ fn what_is_not_scripted_is_shown_in_full_and_what_is_not_used_is_named() {
 
     own/an exchange that is never made:
     - exchange 2 was never made: GET /v1/backup/list
-    stderr:
-    3 cases: 0 passed, 3 failed
+    note: 3 0 3
     exit 1
     "#);
     let commands = r#"
@@ -413,8 +408,7 @@ arguments = { path = "/mnt" }
         pod = "pod-0"
         arguments = { path = "/opt/hivemq/backup/a" }
     - command 2 was never run: is-there
-    stderr:
-    1 case: 0 passed, 1 failed
+    note: 1 0 1
     exit 1
     "#);
 }
@@ -427,7 +421,7 @@ fn a_document_says_it_as_the_table_does() {
         &machine,
         "sidecar.wasm --cases own.toml --case never -o json",
     );
-    assert_snapshot!(run.shown(), @r#"
+    assert_snapshot!(run.outcome(), @r#"
     stdout:
     {
       "apiVersion": "kubectl-broker/v1",
@@ -449,7 +443,7 @@ fn a_document_says_it_as_the_table_does() {
     exit 1
     "#);
     let run = test(&machine, "sidecar.wasm --case 404 -o name");
-    assert_snapshot!(run.shown(), @"
+    assert_snapshot!(run.outcome(), @"
     stdout:
     built-in/detect/404
     built-in/list/404
@@ -470,7 +464,9 @@ fn a_file_of_cases_that_can_not_be_right_is_refused_before_anything_is_run() {
         write(&machine, "own.toml", text);
         let run = machine.run("plugin test sidecar.wasm --cases own.toml");
         assert_eq!(run.code, 2, "{}", run.stderr);
-        run.stderr
+        let problem = run.stderr.split("hint: ").next().unwrap_or_default();
+        assert_ne!(problem, run.stderr, "no hint");
+        problem.to_owned()
     };
     let case = |text: &str| with(&format!("[[case]]\nname = \"x\"\n{text}"));
     let list = "operation = \"list\"\nexpect = { result = [] }\n";
@@ -502,55 +498,34 @@ fn a_file_of_cases_that_can_not_be_right_is_refused_before_anything_is_run() {
     ];
     assert_snapshot!(refused.concat(), @r#"
     error: own.toml is no file of cases: it has no `[[case]]`
-    hint: Nothing was run. docs/cases.md says what a file of cases has
     error: own.toml is no file of cases: TOML parse error at line 2, column 1
         |
       2 | nam = "x"
         | ^^^
       unknown field `nam`, expected one of `name`, `operation`, `verb`, `id`, `limit`, `dry-run`, `force`, `file`, `options`, `now`, `pods`, `exchange`, `command`, `object`, `refused`, `change`, `event`, `expect`
-    hint: Nothing was run. docs/cases.md says what a file of cases has
     error: own.toml, case "x": `expect` has either a `result` or an `error`
-    hint: Nothing was run. docs/cases.md says what a file of cases has
     error: own.toml is no file of cases: TOML parse error at line 3, column 13
         |
       3 | operation = "lst"
         |             ^^^^^
       unknown variant `lst`, expected one of `detect`, `list`, `status`, `prepare`, `create`, `finish`, `download`, `verify`, `restore`, `delete`, `act`
-    hint: Nothing was run. docs/cases.md says what a file of cases has
     error: own.toml, case "x": the manifest has no operation `create`
-    hint: Nothing was run. docs/cases.md says what a file of cases has
     error: own.toml, case "x": `status` needs an `id`
-    hint: Nothing was run. docs/cases.md says what a file of cases has
     error: own.toml, case "x": `list` takes no `id`
-    hint: Nothing was run. docs/cases.md says what a file of cases has
     error: own.toml, case "x": the manifest has no option `scop` for it
-    hint: Nothing was run. docs/cases.md says what a file of cases has
     error: own.toml, case "x": option `scope` can't have this value
-    hint: Nothing was run. docs/cases.md says what a file of cases has
     error: own.toml, case "x": option `name` is missing
-    hint: Nothing was run. docs/cases.md says what a file of cases has
     error: own.toml, case "x": `broken` is no kind of error; these are: unsupported, invalid-argument, not-found, conflict, unauthenticated, forbidden, denied, unavailable, timed-out, cancelled, integrity, protocol, failed
-    hint: Nothing was run. docs/cases.md says what a file of cases has
     error: own.toml, case "x": exchange 1: the manifest does not allow `GET /v1/admin` on endpoint `api`
-    hint: Nothing was run. docs/cases.md says what a file of cases has
     error: own.toml, case "x": exchange 1: `/metrics` is no route: it is `METHOD /path`, as in `GET /v1/backups/{id}`
-    hint: Nothing was run. docs/cases.md says what a file of cases has
     error: own.toml, case "x": exchange 1: the manifest has no endpoint `other`
-    hint: Nothing was run. docs/cases.md says what a file of cases has
     error: own.toml, case "x": exchange 1: `answer` has one of `json`, `text` and `base64`
-    hint: Nothing was run. docs/cases.md says what a file of cases has
     error: own.toml, case "x": exchange 1: an `answer` with a `fault` has nothing else
-    hint: Nothing was run. docs/cases.md says what a file of cases has
     error: own.toml, case "x": exchange 1: `cut-after` is not less than the length of the body
-    hint: Nothing was run. docs/cases.md says what a file of cases has
     error: own.toml, case "x": exchange 1: `base64`: Invalid symbol 42, offset 0.
-    hint: Nothing was run. docs/cases.md says what a file of cases has
     error: own.toml, case "x": exchange 1: `body` has one of `json`, `text`, `base64` and `file`
-    hint: Nothing was run. docs/cases.md says what a file of cases has
     error: own.toml, case "x": command 1: the manifest has no command `ls`
-    hint: Nothing was run. docs/cases.md says what a file of cases has
     error: own.toml, case "x": another case of this file has this name
-    hint: Nothing was run. docs/cases.md says what a file of cases has
     "#);
 }
 
@@ -558,31 +533,27 @@ fn a_file_of_cases_that_can_not_be_right_is_refused_before_anything_is_run() {
 fn what_is_not_there_is_named() {
     let machine = machine();
     assert_snapshot!(shown(&machine.run("plugin test nothing.wasm")), @"
-    stderr:
-    error: nothing.wasm can't be read: No such file or directory (os error 2)
-    hint: Check the path, and whether you may read it
+    NotFound: 2 nothing.wasm «No such file or directory»
+    hint:
     exit 10
     ");
     std::fs::create_dir(machine.folder.path().join("empty")).expect("a folder");
     let run = machine.run("plugin test sidecar.wasm --cases empty");
     assert_snapshot!(shown(&run), @"
-    stderr:
-    error: no file in empty ends with `.toml`
-    hint: Name the files, or a folder that has some
+    NotFound: `.toml` empty
+    hint:
     exit 10
     ");
     let run = machine.run("plugin test sidecar.wasm --cases empty/x.toml");
     assert_snapshot!(shown(&run), @"
-    stderr:
-    error: empty/x.toml can't be read: No such file or directory (os error 2)
-    hint: Check the path, and whether you may read it
+    NotFound: 2 empty/x.toml «No such file or directory»
+    hint:
     exit 10
     ");
     let run = machine.run("plugin test sidecar.wasm --case moon --case sun");
     assert_snapshot!(shown(&run), @r#"
-    stderr:
-    error: none of the 80 cases has "moon" or "sun" in its name
-    hint: Without `--case` all are run; `-o name` shows their names
+    NotFound: "moon" "sun" 80
+    hint: `--case` `-o name`
     exit 10
     "#);
 }

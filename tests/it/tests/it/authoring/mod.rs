@@ -18,7 +18,7 @@ pub fn shown(run: &Run) -> String {
             .map(|(pattern, with)| (Regex::new(pattern).expect("a pattern"), with))
     });
     let stable = STABLE.iter();
-    stable.fold(run.shown(), |text, (pattern, with)| {
+    stable.fold(run.outcome(), |text, (pattern, with)| {
         pattern.replace_all(&text, *with).into_owned()
     })
 }

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use insta::assert_snapshot;
 
 use super::{shown, write};
-use crate::support::{Component, Machine};
+use crate::support::{Component, Machine, Verbatim};
 
 const MANIFEST: &str = r#"
 id = "acme/vault"
@@ -85,9 +85,8 @@ fn what_has_a_manifest_is_changed_only_when_that_is_said() {
 
     let before = bytes();
     assert_snapshot!(shown(&machine.run("plugin pack engine.wasm")), @"
-    stderr:
-    error: engine.wasm has another manifest already
-    hint: Nothing was written. `--replace` puts the new manifest in the place of the old one
+    Conflict: engine.wasm
+    hint: `--replace`
     exit 11
     ");
     assert_eq!(bytes(), before);
@@ -118,24 +117,21 @@ fn a_core_module_is_told_how_to_become_a_component() {
     let machine = machine();
     machine.put("core.wasm", &Component::of(b"\0asm\x01\0\0\0"));
     assert_snapshot!(shown(&machine.run("plugin pack core.wasm")), @"
-    stderr:
-    error: core.wasm is a core module, and an engine is a component
-    hint: Build it for `wasm32-wasip2`, or make a component of it with `wasm-tools component embed wit --world engine core.wasm -o embedded.wasm` and `wasm-tools component new embedded.wasm -o engine.wasm`
+    Usage: core.wasm
+    hint: `wasm-tools component embed wit --world engine core.wasm -o embedded.wasm` `wasm-tools component new embedded.wasm -o engine.wasm` `wasm32-wasip2`
     exit 2
     ");
     machine.put("text.wasm", &Component::of(b"hello"));
-    assert_snapshot!(shown(&machine.run("plugin pack text.wasm")), @"
-    stderr:
-    error: text.wasm is not a WebAssembly component: it does not begin as one
-    hint: Build it for `wasm32-wasip2`, or turn a core module into a component with `wasm-tools component new`
+    assert_snapshot!(shown(&machine.run("plugin pack text.wasm").telling(Verbatim::Reason)), @"
+    PluginFault: text.wasm: it does not begin as one
+    hint: `wasm-tools component new` `wasm32-wasip2`
     exit 14
     ");
     let whole = Component::hostile().bytes().len();
     machine.put("cut.wasm", &bare(Component::hostile()).truncated(whole - 9));
-    assert_snapshot!(shown(&machine.run("plugin pack cut.wasm --out cut-packed.wasm")), @"
-    stderr:
-    error: cut.wasm is not a WebAssembly component: unexpected end-of-file
-    hint: Build it for `wasm32-wasip2`, or turn a core module into a component with `wasm-tools component new`
+    assert_snapshot!(shown(&machine.run("plugin pack cut.wasm --out cut-packed.wasm").telling(Verbatim::Reason)), @"
+    PluginFault: cut.wasm: unexpected end-of-file
+    hint: `wasm-tools component new` `wasm32-wasip2`
     exit 14
     ");
     assert!(!machine.folder.path().join("cut-packed.wasm").exists());
@@ -148,38 +144,34 @@ fn a_manifest_is_held_to_the_rules_of_the_host_before_anything_is_written() {
         write(&machine, "other.toml", text);
         let run = machine.run("plugin pack bare.wasm --manifest other.toml --out x.wasm");
         assert!(!machine.folder.path().join("x.wasm").exists());
-        shown(&run)
+        shown(&run.telling(Verbatim::Reason))
     };
     let flag =
         "[[options]]\nname = \"context\"\ntype = \"text\"\noperations = [\"list\"]\nhelp = \"x\"\n";
     assert_snapshot!(with(&format!("{MANIFEST}{flag}")), @"
-    stderr:
-    error: other.toml can't be used: option `--context` is a flag of kubectl-broker itself; choose another name
-    hint: Nothing was written. Mend the manifest and pack again
+    Usage: other.toml: option `--context` is a flag of kubectl-broker itself; choose another name
+    hint:
     exit 2
     ");
     assert_snapshot!(with(&format!("{MANIFEST}\n[endpoint.api]\n")), @"
-    stderr:
-    error: other.toml can't be used: the manifest is not valid TOML: TOML parse error at line 19, column 2
+    Usage: other.toml: the manifest is not valid TOML: TOML parse error at line 19, column 2
          |
       19 | [endpoint.api]
          |  ^^^^^^^^
       unknown field `endpoint`, expected one of `id`, `version`, `summary`, `homepage`, `operations`, `lacks`, `options`, `verbs`, `columns`, `exec`, `endpoints`, `resources`
-    hint: Nothing was written. Mend the manifest and pack again
+    hint:
     exit 2
     ");
     assert_snapshot!(with(&MANIFEST.replace("[operations.detect]", "")), @"
-    stderr:
-    error: other.toml can't be used: every engine has the operation `detect`; add `[operations.detect]`
-    hint: Nothing was written. Mend the manifest and pack again
+    Usage: other.toml: every engine has the operation `detect`; add `[operations.detect]`
+    hint:
     exit 2
     ");
     // The component imports interfaces that this manifest does not ask for.
     let endpoint = MANIFEST.find("[endpoints.api]").expect("an endpoint");
     assert_snapshot!(with(&MANIFEST[..endpoint]), @"
-    stderr:
-    error: engine acme/vault imports `kubectl-broker:engine/http@0.1.0`, but its manifest does not ask for it: it names no endpoint
-    hint: Let the manifest ask for what the component imports, or build the component without it
+    PluginFault: `kubectl-broker:engine/http@0.1.0` acme/vault: it names no endpoint
+    hint:
     exit 14
     ");
 }
@@ -190,18 +182,16 @@ fn what_this_host_can_not_run_is_not_packed() {
     let newer = bare(Component::hostile()).replace("@0.1.0", "@0.9.0");
     machine.put("newer.wasm", &newer);
     assert_snapshot!(shown(&machine.run("plugin pack newer.wasm")), @"
-    stderr:
-    error: newer.wasm is built for version 0.9.0 of the engine interface; this kubectl-broker has 0.1.0
-    hint: Update kubectl-broker, or use an older version of the engine
+    PluginFault: 0.1.0 0.9.0 newer.wasm
+    hint:
     exit 14
     ");
     let other = bare(Component::hostile())
         .replace("kubectl-broker:engine/log", "kubectl-broker:engine/lag");
     machine.put("other.wasm", &other);
     assert_snapshot!(shown(&machine.run("plugin pack other.wasm")), @"
-    stderr:
-    error: engine acme/vault imports `kubectl-broker:engine/lag@0.1.0`, which no version of kubectl-broker provides
-    hint: An engine may import WASI 0.2 without `wasi:http`, and `kubectl-broker:engine`; it can't be run
+    PluginFault: `kubectl-broker:engine/lag@0.1.0` acme/vault
+    hint: 0.2 `kubectl-broker:engine` `wasi:http`
     exit 14
     ");
 }
@@ -210,23 +200,20 @@ fn what_this_host_can_not_run_is_not_packed() {
 fn files_that_are_not_there_are_named() {
     let machine = machine();
     assert_snapshot!(shown(&machine.run("plugin pack nothing.wasm")), @"
-    stderr:
-    error: nothing.wasm can't be read: No such file or directory (os error 2)
-    hint: Check the path, and whether you may read it
+    NotFound: 2 nothing.wasm «No such file or directory»
+    hint:
     exit 10
     ");
     let run = machine.run("plugin pack bare.wasm --manifest nothing.toml");
     assert_snapshot!(shown(&run), @"
-    stderr:
-    error: nothing.toml can't be read: No such file or directory (os error 2)
-    hint: Check the path, and whether you may read it
+    NotFound: 2 nothing.toml «No such file or directory»
+    hint:
     exit 10
     ");
     let run = machine.run("plugin pack bare.wasm --out no/such/folder.wasm");
     assert_snapshot!(shown(&run), @"
-    stderr:
-    error: no/such/folder.wasm can't be written: No such file or directory (os error 2)
-    hint: Check that the folder is there, and that you may write to it
+    Failed: 2 no/such/folder.wasm «No such file or directory»
+    hint:
     exit 1
     ");
 }

@@ -49,7 +49,7 @@ fn a_change_of_its_object_ends_the_waiting() {
 #[test]
 fn without_waiting_the_name_is_all_that_is_printed() {
     let bed = Bed::start();
-    assert_snapshot!(run(&bed, &format!("create {NEW} --wait=false -o name")).shown(), @"
+    assert_snapshot!(run(&bed, &format!("create {NEW} --wait=false -o name")).outcome(), @"
     stdout:
     new
     exit 0
@@ -73,27 +73,24 @@ fn a_name_is_made_of_project_environment_and_time() {
 fn a_backup_that_fails_in_either_step_is_a_failure_with_its_reason() {
     let ended = |step: &str| {
         let bed = Bed::with(&[&format!("backuprequest-fails={step}")]);
-        run(&bed, &format!("create {NEW}")).shown()
+        run(&bed, &format!("create {NEW}")).reason()
     };
     assert_snapshot!(ended("validation"), @"
-    stderr:
-    Backup new has begun; waiting up to 300 s for its end
-    error: the backup new ended badly: Failed (ValidationFailed: there is no instance retail-prd-db)
-    hint: `kubectl broker backup list --engine backuprequest` shows what is there
+    note: new 300
+    Failed: new: Failed (ValidationFailed: there is no instance retail-prd-db)
+    hint: `kubectl broker backup list --engine backuprequest`
     exit 1
     ");
     assert_snapshot!(ended("database"), @"
-    stderr:
-    Backup new has begun; waiting up to 300 s for its end
-    error: the backup new ended badly: Failed (SnapshotFailed: the snapshot is `failed`: StorageFull)
-    hint: `kubectl broker backup list --engine backuprequest` shows what is there
+    note: new 300
+    Failed: new: Failed (SnapshotFailed: the snapshot is `failed`: StorageFull)
+    hint: `kubectl broker backup list --engine backuprequest`
     exit 1
     ");
     assert_snapshot!(ended("documents"), @"
-    stderr:
-    Backup new has begun; waiting up to 300 s for its end
-    error: the backup new ended badly: Failed (CopyFailed: AccessDenied while copying document_library/2024/01/12345.pdf)
-    hint: `kubectl broker backup list --engine backuprequest` shows what is there
+    note: new 300
+    Failed: new: Failed (CopyFailed: AccessDenied while copying document_library/2024/01/12345.pdf)
+    hint: `kubectl broker backup list --engine backuprequest`
     exit 1
     ");
 }
@@ -101,17 +98,16 @@ fn a_backup_that_fails_in_either_step_is_a_failure_with_its_reason() {
 #[test]
 fn one_that_nobody_takes_up_is_given_up_in_time_and_followed_later() {
     let bed = Bed::with(&["backuprequest-stuck=none"]);
-    assert_snapshot!(run(&bed, &format!("create {NEW} --timeout 1s")).shown(), @"
-    stderr:
-    Backup new has begun; waiting up to 1 s for its end
-    error: new has not ended within 1 s; it goes on in the backend
-    hint: Follow it with `kubectl broker backup status --engine backuprequest --id new`, or give a longer `--timeout`
+    assert_snapshot!(run(&bed, &format!("create {NEW} --timeout 1s")).outcome(), @"
+    note: new 1
+    TimedOut: 1 new
+    hint: `--timeout` `kubectl broker backup status --engine backuprequest --id new`
     exit 124
     ");
     bed.faults().clear();
     touch(&bed, REQUESTS, "new");
     wait_for_state(&bed, "new", "Succeeded");
-    assert_snapshot!(run(&bed, "status --id new").shown(), @"
+    assert_snapshot!(run(&bed, "status --id new").outcome(), @"
     stdout:
     NAME   PROJECT   ENVIRONMENT   STATE   DATABASE   LIBRARY   AGE
     new   retail   prd   Succeeded   45.2 GB   126.0 GB   AGE
@@ -133,12 +129,11 @@ fn the_third_backup_of_a_project_is_told_that_it_waits() {
         assert_eq!(run.code, 0, "{}", run.stderr);
         wait_for_state(&bed, name, "InProgress");
     }
-    assert_snapshot!(run(&bed, &format!("create {NEW} --wait=false")).shown(), @"
+    assert_snapshot!(run(&bed, &format!("create {NEW} --wait=false")).outcome(), @"
     stdout:
     NAME   PROJECT   ENVIRONMENT   STATE   DATABASE   LIBRARY   AGE
     new   retail   prd   Pending   -   -   AGE
-    stderr:
-    2 backups of project retail are running; the controller begins this one when fewer than 2 are
+    note: 2 retail 2
     exit 0
     ");
     wait_for_state(&bed, "new", "Pending");
@@ -152,24 +147,18 @@ fn the_third_backup_of_a_project_is_told_that_it_waits() {
 #[test]
 fn what_is_missing_is_named_by_its_flag_and_nothing_is_created() {
     let bed = Bed::start();
-    assert_snapshot!(run(&bed, "create --project retail").shown(), @"
-    stderr:
-    error: `--environment` is missing: for example `--environment prd`
+    assert_snapshot!(run(&bed, "create --project retail").message(), @"
+    Usage: `--environment` is missing: for example `--environment prd`
     exit 2
     ");
-    assert_snapshot!(run(&bed, &format!("create {NEW} --retention-days 5")).shown(), @"
-    stderr:
-    error: `--retention-days 5` must be from 7 to 365
+    assert_snapshot!(run(&bed, &format!("create {NEW} --retention-days 5")).message(), @"
+    Usage: `--retention-days 5` must be from 7 to 365
     exit 2
     ");
-    assert_snapshot!(run(&bed, &format!("create {NEW} --provider azur")).shown(), @"
-    stderr:
-    error: invalid value 'azur' for '--provider <PROVIDER>'
+    assert_snapshot!(run(&bed, &format!("create {NEW} --provider azur")).outcome(), @"
+    Usage: '--provider <PROVIDER>' 'azur'
       [possible values: aws, gcp, azure, local]
-
-      tip: a similar value exists: 'azure'
-
-    For more information, try '--help'.
+      'azure'
     exit 2
     ");
     assert_eq!(created(&bed), 0);
@@ -183,15 +172,13 @@ fn what_the_schema_refuses_is_told_in_full() {
                    spec: {projectId: retail, provider: azur, retentionDays: 400, database: {retention: soon}, documentLibrary: {}}\n";
     fs::write(folder.path().join("bad.yaml"), request).expect("a file");
     let program = bed.program().in_folder(folder.path());
-    assert_snapshot!(program.run(&line("create --file bad.yaml")).shown(), @r#"
-    stderr:
-    error: the API server refuses to create backuprequests bad in namespace proj-retail-prd: BackupRequest.backup.liferay.cloud "bad" is invalid: [spec.environment: Required value, spec.database.instanceId: Required value, spec.documentLibrary.destinationBucket: Required value, spec.documentLibrary.sourceBucket: Required value, spec.provider: Unsupported value: "azur": supported values: "aws", "gcp", "azure", spec.database.retention: Invalid value: "soon": spec.database.retention in body should match '^\d+[dhm]$', spec.retentionDays: Invalid value: 400: spec.retentionDays in body should be less than or equal to 365]
-    hint: Correct what it names; nothing was changed in the cluster
+    assert_snapshot!(program.run(&line("create --file bad.yaml")).message(), @r#"
+    Usage: the API server refuses to create backuprequests bad in namespace proj-retail-prd: BackupRequest.backup.liferay.cloud "bad" is invalid: [spec.environment: Required value, spec.database.instanceId: Required value, spec.documentLibrary.destinationBucket: Required value, spec.documentLibrary.sourceBucket: Required value, spec.provider: Unsupported value: "azur": supported values: "aws", "gcp", "azure", spec.database.retention: Invalid value: "soon": spec.database.retention in body should match '^\d+[dhm]$', spec.retentionDays: Invalid value: 400: spec.retentionDays in body should be less than or equal to 365]
+    hint:
     exit 2
     "#);
-    assert_snapshot!(program.run(&line("create --file bad.yaml --name x")).shown(), @"
-    stderr:
-    error: `--file` has the whole BackupRequest: leave `--name` out
+    assert_snapshot!(program.run(&line("create --file bad.yaml --name x")).message(), @"
+    Usage: `--file` has the whole BackupRequest: leave `--name` out
     exit 2
     ");
     let good = "spec:\n  projectId: retail\n  environment: prd\n  database: {instanceId: a}\n  \
@@ -206,10 +193,9 @@ fn what_the_schema_refuses_is_told_in_full() {
 fn a_name_that_is_taken_is_a_conflict() {
     let bed = Bed::start();
     let taken = NEW.replace("--name new", &format!("--name {DONE}"));
-    assert_snapshot!(run(&bed, &format!("create {taken}")).shown(), @r#"
-    stderr:
-    error: https://127.0.0.1:PORT answered 409 when asked to create backuprequests retail-prd-backup-20250905-100000 in namespace proj-retail-prd: backuprequests.backup.liferay.cloud "retail-prd-backup-20250905-100000" already exists
-    hint: Take another name; `kubectl get backuprequests.backup.liferay.cloud -n proj-retail-prd` lists those that are taken
+    assert_snapshot!(run(&bed, &format!("create {taken}")).message(), @r#"
+    Conflict: https://127.0.0.1:PORT answered 409 when asked to create backuprequests retail-prd-backup-20250905-100000 in namespace proj-retail-prd: backuprequests.backup.liferay.cloud "retail-prd-backup-20250905-100000" already exists
+    hint: `kubectl get backuprequests.backup.liferay.cloud -n proj-retail-prd`
     exit 11
     "#);
 }

@@ -10,29 +10,26 @@ use crate::support::Bed;
 #[test]
 fn a_right_that_is_missing_is_named_with_its_rule() {
     let bed = Bed::with(&["deny=create:backuprequests"]);
-    assert_snapshot!(run(&bed, &format!("create {NEW}")).shown(), @r#"
-    stderr:
-    error: not allowed to create backuprequests new in namespace proj-retail-prd: backuprequests.backup.liferay.cloud is forbidden: User "testbed" cannot create resource "backuprequests" in API group "backup.liferay.cloud" in the namespace "proj-retail-prd"
-    hint: Ask for this right: `kubectl create role broker-backuprequests -n proj-retail-prd --verb=create --resource=backuprequests.backup.liferay.cloud`, or in a Role `{apiGroups: ["backup.liferay.cloud"], resources: ["backuprequests"], verbs: ["create"]}`
+    assert_snapshot!(run(&bed, &format!("create {NEW}")).outcome(), @r#"
+    NotAllowed: "backup.liferay.cloud" "backuprequests" "proj-retail-prd" "testbed" backuprequests.backup.liferay.cloud new proj-retail-prd
+    hint: `kubectl create role broker-backuprequests -n proj-retail-prd --verb=create --resource=backuprequests.backup.liferay.cloud` `{apiGroups: ["backup.liferay.cloud"], resources: ["backuprequests"], verbs: ["create"]}`
     exit 12
     "#);
     let bed = Bed::with(&["deny=list:backuprequests"]);
-    assert_snapshot!(run(&bed, "list").shown(), @r#"
-    stderr:
-    error: not allowed to list backuprequests in namespace proj-retail-prd: backuprequests.backup.liferay.cloud is forbidden: User "testbed" cannot list resource "backuprequests" in API group "backup.liferay.cloud" in the namespace "proj-retail-prd"
-    hint: Ask for this right: `kubectl create role broker-backuprequests -n proj-retail-prd --verb=list --resource=backuprequests.backup.liferay.cloud`, or in a Role `{apiGroups: ["backup.liferay.cloud"], resources: ["backuprequests"], verbs: ["list"]}`
+    assert_snapshot!(run(&bed, "list").outcome(), @r#"
+    NotAllowed: "backup.liferay.cloud" "backuprequests" "proj-retail-prd" "testbed" backuprequests.backup.liferay.cloud proj-retail-prd
+    hint: `kubectl create role broker-backuprequests -n proj-retail-prd --verb=list --resource=backuprequests.backup.liferay.cloud` `{apiGroups: ["backup.liferay.cloud"], resources: ["backuprequests"], verbs: ["list"]}`
     exit 12
     "#);
     // One of several kinds is left out with a warning.
     let bed = Bed::with(&["deny=list:liferaybackups"]);
-    assert_snapshot!(run(&bed, "list").shown(), @r#"
+    assert_snapshot!(run(&bed, "list").outcome(), @r#"
     stdout:
     NAME   PROJECT   ENVIRONMENT   STATE   DATABASE   LIBRARY   AGE
     retail-prd-backup-20250906-100000   retail   prd   Failed   45.2 GB   -   AGE
     retail-prd-backup-20250905-100000   retail   prd   Succeeded   45.2 GB   126.0 GB   AGE
-    stderr:
-    warning: engine kubectl-broker/backuprequest: objects of kind LiferayBackup are left out: not allowed to list liferaybackups in namespace proj-retail-prd: liferaybackups.backup.liferay.cloud is forbidden: User "testbed" cannot list resource "liferaybackups" in API group "backup.liferay.cloud" in the namespace "proj-retail-prd"
-    2 backups
+    warning: "backup.liferay.cloud" "liferaybackups" "proj-retail-prd" "testbed" LiferayBackup kubectl-broker/backuprequest liferaybackups.backup.liferay.cloud proj-retail-prd
+    note: 2
     exit 0
     "#);
 }
@@ -46,43 +43,40 @@ fn a_cluster_without_the_kinds_is_told_what_it_lacks() {
     hint: Install the backup-controller and its CRDs (BackupRequest of backup.liferay.cloud/v1alpha1); `kubectl api-resources --api-group=backup.liferay.cloud` shows what is there
     exit 10
     ");
-    assert_snapshot!(run(&bed, &format!("create {NEW}")).shown(), @"
-    stderr:
-    error: the cluster has no BackupRequests, so that none can be created
+    assert_snapshot!(run(&bed, &format!("create {NEW}")).hint(), @"
+    Usage: BackupRequests
     hint: Install the backup-controller and its CRD BackupRequest of backup.liferay.cloud/v1alpha1. LiferayBackups are made by Liferay's own schedule: this engine only shows them
     exit 2
     ");
-    assert_snapshot!(run(&bed, "status --id x").shown(), @"
-    stderr:
-    error: https://127.0.0.1:PORT knows no kind backup.liferay.cloud/v1alpha1/BackupRequest
-    hint: Install the operator that brings it, or look for another version with `kubectl api-resources --api-group=backup.liferay.cloud`
+    assert_snapshot!(run(&bed, "status --id x").outcome(), @"
+    NotFound: backup.liferay.cloud/v1alpha1/BackupRequest https://127.0.0.1:PORT
+    hint: `kubectl api-resources --api-group=backup.liferay.cloud`
     exit 10
     ");
     let program = bed.program().data_although_failed();
-    assert_snapshot!(program.run(&line("test")).shown(), @"
+    assert_snapshot!(program.run(&line("test")).outcome(), @"
     stdout:
     CHECK   ENGINE   OUTCOME   MESSAGE
-    api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
-    right:leases   -   passed   may get, create, update, delete (for `restore`)
-    right:secrets   -   passed   may get (for `--credentials-secret`)
-    kind:BackupRequest   backuprequest   skipped   the cluster does not have backup.liferay.cloud/v1alpha1/BackupRequest; what needs it can't be done
-    kind:RestoreRequest   backuprequest   skipped   the cluster does not have backup.liferay.cloud/v1alpha1/RestoreRequest; what needs it can't be done
-    kind:BackupRequest   backuprequest   skipped   the cluster does not have backup.lc2.io/v1alpha1/BackupRequest; what needs it can't be done
-    kind:RestoreRequest   backuprequest   skipped   the cluster does not have backup.lc2.io/v1alpha1/RestoreRequest; what needs it can't be done
-    kind:LiferayBackup   backuprequest   skipped   the cluster does not have backup.liferay.cloud/v1alpha1/LiferayBackup; what needs it can't be done
-    kind:LiferayBackup   backuprequest   skipped   the cluster does not have backup.liferay.cloud/v1beta1/LiferayBackup; what needs it can't be done
-    kind:LiferayBackup   backuprequest   skipped   the cluster does not have backup.liferay.cloud/v1/LiferayBackup; what needs it can't be done
-    endpoint:storage   backuprequest   warned   no AWS credentials were found, and S3 wants some: what needs it fails
-    detect   backuprequest   failed   the cluster has none of the kinds that this engine works with
-    list   backuprequest   skipped   it needs a check that failed
+    api-server   -   passed   https://127.0.0.1:PORT v1.32.4
+    right:leases   -   passed   `restore`
+    right:secrets   -   passed   `--credentials-secret`
+    kind:BackupRequest   backuprequest   skipped   backup.liferay.cloud/v1alpha1/BackupRequest
+    kind:RestoreRequest   backuprequest   skipped   backup.liferay.cloud/v1alpha1/RestoreRequest
+    kind:BackupRequest   backuprequest   skipped   backup.lc2.io/v1alpha1/BackupRequest
+    kind:RestoreRequest   backuprequest   skipped   backup.lc2.io/v1alpha1/RestoreRequest
+    kind:LiferayBackup   backuprequest   skipped   backup.liferay.cloud/v1alpha1/LiferayBackup
+    kind:LiferayBackup   backuprequest   skipped   backup.liferay.cloud/v1beta1/LiferayBackup
+    kind:LiferayBackup   backuprequest   skipped   backup.liferay.cloud/v1/LiferayBackup
+    endpoint:storage   backuprequest   warned
+    detect   backuprequest   failed
+    list   backuprequest   skipped
 
     backuprequest/endpoint:storage:
-      Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `aws sso login` logs in where the profile uses that
+      hint: AWS_ACCESS_KEY_ID AWS_PROFILE AWS_SECRET_ACCESS_KEY `aws sso login`
 
     backuprequest/detect:
-      Install the backup-controller and its CRDs (BackupRequest of backup.liferay.cloud/v1alpha1); `kubectl api-resources --api-group=backup.liferay.cloud` shows what is there
-    stderr:
-    13 checks: 3 passed, 1 warned, 1 failed, 8 skipped
+      hint: BackupRequest `kubectl api-resources --api-group=backup.liferay.cloud` backup.liferay.cloud/v1alpha1
+    note: 13 3 1 1 8
     exit 1
     ");
 }
@@ -91,30 +85,29 @@ fn a_cluster_without_the_kinds_is_told_what_it_lacks() {
 fn a_test_shows_kinds_and_rights() {
     let bed = Bed::with(&["deny=delete:backuprequests"]);
     let program = bed.program().data_although_failed();
-    assert_snapshot!(program.run(&line("test")).shown(), @r#"
+    assert_snapshot!(program.run(&line("test")).outcome(), @r#"
     stdout:
     CHECK   ENGINE   OUTCOME   MESSAGE
-    api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
-    right:leases   -   passed   may get, create, update, delete (for `restore`)
-    right:secrets   -   passed   may get (for `--credentials-secret`)
-    right:backuprequests   backuprequest   warned   may not delete (for engine backuprequest): what needs it fails
-    right:restorerequests   backuprequest   passed   may get, list, watch, create, delete (for engine backuprequest)
-    kind:BackupRequest   backuprequest   skipped   the cluster does not have backup.lc2.io/v1alpha1/BackupRequest; what needs it can't be done
-    kind:RestoreRequest   backuprequest   skipped   the cluster does not have backup.lc2.io/v1alpha1/RestoreRequest; what needs it can't be done
-    right:liferaybackups   backuprequest   passed   may get, list, watch (for engine backuprequest)
-    kind:LiferayBackup   backuprequest   skipped   the cluster does not have backup.liferay.cloud/v1beta1/LiferayBackup; what needs it can't be done
-    kind:LiferayBackup   backuprequest   skipped   the cluster does not have backup.liferay.cloud/v1/LiferayBackup; what needs it can't be done
-    endpoint:storage   backuprequest   warned   no AWS credentials were found, and S3 wants some: what needs it fails
-    detect   backuprequest   passed   backup-controller (BackupRequest, LiferayBackup, RestoreRequest)
-    list   backuprequest   passed   3 backups
+    api-server   -   passed   https://127.0.0.1:PORT v1.32.4
+    right:leases   -   passed   `restore`
+    right:secrets   -   passed   `--credentials-secret`
+    right:backuprequests   backuprequest   warned   backuprequest
+    right:restorerequests   backuprequest   passed   backuprequest
+    kind:BackupRequest   backuprequest   skipped   backup.lc2.io/v1alpha1/BackupRequest
+    kind:RestoreRequest   backuprequest   skipped   backup.lc2.io/v1alpha1/RestoreRequest
+    right:liferaybackups   backuprequest   passed   backuprequest
+    kind:LiferayBackup   backuprequest   skipped   backup.liferay.cloud/v1beta1/LiferayBackup
+    kind:LiferayBackup   backuprequest   skipped   backup.liferay.cloud/v1/LiferayBackup
+    endpoint:storage   backuprequest   warned
+    detect   backuprequest   passed   BackupRequest LiferayBackup RestoreRequest
+    list   backuprequest   passed   3
 
     backuprequest/right:backuprequests:
-      Ask for this right: `kubectl create role broker-backuprequests -n proj-retail-prd --verb=get,list,watch,create,delete --resource=backuprequests.backup.liferay.cloud`, or in a Role `{apiGroups: ["backup.liferay.cloud"], resources: ["backuprequests"], verbs: ["get", "list", "watch", "create", "delete"]}`
+      hint: `kubectl create role broker-backuprequests -n proj-retail-prd --verb=get,list,watch,create,delete --resource=backuprequests.backup.liferay.cloud` `{apiGroups: ["backup.liferay.cloud"], resources: ["backuprequests"], verbs: ["get", "list", "watch", "create", "delete"]}`
 
     backuprequest/endpoint:storage:
-      Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `aws sso login` logs in where the profile uses that
-    stderr:
-    13 checks: 7 passed, 2 warned, 4 skipped
+      hint: AWS_ACCESS_KEY_ID AWS_PROFILE AWS_SECRET_ACCESS_KEY `aws sso login`
+    note: 13 7 2 4
     exit 0
     "#);
 }
@@ -137,7 +130,7 @@ fn followed(version: &str) -> String {
     bed.faults().clear();
     touch(&bed, "liferaybackups.backup.liferay.cloud", "now");
     let run = program.ended(&child.wait_with_output().expect("it ends"));
-    run.shown()
+    run.outcome()
 }
 
 #[test]

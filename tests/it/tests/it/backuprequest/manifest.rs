@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{DONE, FAILED, line};
-use crate::support::{AccessKey, Bed, Invocation, Run, S3};
+use crate::support::{AccessKey, Bed, Invocation, Run, S3, Verbatim};
 
 const BUCKET: &str = "liferay-backups";
 /// The key at which the controller of the demonstration stores the manifest of [`DONE`].
@@ -35,7 +35,7 @@ fn manifest(program: &Invocation, more: &str) -> Run {
 /// Returns the output without the random part of a key's id.
 fn shown(run: &Run, key: &AccessKey) -> String {
     assert!(!run.stdout.contains(&key.secret) && !run.stderr.contains(&key.secret));
-    run.shown().replace(&key.id, "KEY")
+    run.outcome().replace(&key.id, "KEY")
 }
 
 /// Returns S3 with the manifest, and a user who may read it.
@@ -106,9 +106,8 @@ fn whoever_may_not_read_it_is_told_what_is_missing() {
     let stranger = s3.user("stranger", None);
     s3.close();
     let program = || s3.known_to(bed.program());
-    assert_snapshot!(manifest(&program(), "").shown(), @"
-    stderr:
-    error: no AWS credentials were found, and S3 wants some
+    assert_snapshot!(manifest(&program(), "").hint(), @"
+    NotAllowed:
     hint: Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `aws sso login` logs in where the profile uses that. What fetches it by other means can be checked as well: aws s3 cp 's3://liferay-backups/retail/prd/20250905-100000/manifest.json' - | kubectl broker backup manifest retail-prd-backup-20250905-100000 --file -
     exit 12
     ");
@@ -121,9 +120,8 @@ fn whoever_may_not_read_it_is_told_what_is_missing() {
     );
     let run = manifest(&stranger.known_to(program()), "");
     assert_snapshot!(shown(&run, &stranger), @"
-    stderr:
-    error: S3 answered 403 for s3://liferay-backups/retail/prd/20250905-100000/manifest.json to access key KEY: AccessDenied (Access Denied)
-    hint: It needs the right s3:GetObject, and S3 answers this too for an object that is not there where s3:ListBucket is missing. AWS_PROFILE chooses other credentials. What fetches it by other means can be checked as well: aws s3 cp 's3://liferay-backups/retail/prd/20250905-100000/manifest.json' - | kubectl broker backup manifest retail-prd-backup-20250905-100000 --file -
+    NotAllowed: 403 KEY AccessDenied s3://liferay-backups/retail/prd/20250905-100000/manifest.json «Access Denied»
+    hint: 's3://liferay-backups/retail/prd/20250905-100000/manifest.json' --file AWS_PROFILE retail-prd-backup-20250905-100000 s3 s3:GetObject s3:ListBucket
     exit 12
     ");
     let wrong = AccessKey {
@@ -132,34 +130,30 @@ fn whoever_may_not_read_it_is_told_what_is_missing() {
     };
     let run = manifest(&wrong.known_to(program()), "");
     assert_snapshot!(shown(&run, &wrong), @"
-    stderr:
-    error: S3 answered 403 for s3://liferay-backups/retail/prd/20250905-100000/manifest.json to access key KEY: SignatureDoesNotMatch (The request signature we calculated does not match the signature you provided. Check your key and signing method.)
-    hint: These AWS credentials are no longer good, or never were: log in again, or choose others with AWS_PROFILE. What fetches it by other means can be checked as well: aws s3 cp 's3://liferay-backups/retail/prd/20250905-100000/manifest.json' - | kubectl broker backup manifest retail-prd-backup-20250905-100000 --file -
+    NotAllowed: 403 KEY SignatureDoesNotMatch s3://liferay-backups/retail/prd/20250905-100000/manifest.json
+    hint: 's3://liferay-backups/retail/prd/20250905-100000/manifest.json' --file AWS_PROFILE retail-prd-backup-20250905-100000 s3
     exit 12
     ");
     let missing = line(&format!("manifest {FAILED}"));
     let run = reader.known_to(program()).run(&missing);
-    assert_snapshot!(shown(&run, &reader), @"
-    stderr:
+    assert_snapshot!(shown(&run.telling(Verbatim::Message), &reader), @"
     warning: engine kubectl-broker/backuprequest: the controller has not said where the manifest is; this is where it should be
-    error: S3 answered 404 for s3://liferay-backups/retail/prd/20250906-100000/manifest.json to access key KEY: NoSuchKey (The specified key does not exist.)
-    hint: Look at the name. Another S3 than Amazon's is named with AWS_ENDPOINT_URL_S3. What fetches it by other means can be checked as well: aws s3 cp 's3://liferay-backups/retail/prd/20250906-100000/manifest.json' - | kubectl broker backup manifest retail-prd-backup-20250906-100000 --file -
+    NotFound: S3 answered 404 for s3://liferay-backups/retail/prd/20250906-100000/manifest.json to access key KEY: NoSuchKey (The specified key does not exist.)
+    hint: 's3://liferay-backups/retail/prd/20250906-100000/manifest.json' --file AWS_ENDPOINT_URL_S3 retail-prd-backup-20250906-100000 s3
     exit 10
     ");
     let closed = reader.known_to(program());
     let closed = closed.env("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1");
     assert_snapshot!(shown(&manifest(&closed, ""), &reader), @"
-    stderr:
-    error: S3: can't reach 127.0.0.1:1: Connection refused (os error 111)
-    hint: Look at the network, at HTTPS_PROXY and NO_PROXY, and at AWS_ENDPOINT_URL_S3 for another S3 than Amazon's. What fetches it by other means can be checked as well: aws s3 cp 's3://liferay-backups/retail/prd/20250905-100000/manifest.json' - | kubectl broker backup manifest retail-prd-backup-20250905-100000 --file -
+    Failed: 111 127.0.0.1:1 «Connection refused»
+    hint: 's3://liferay-backups/retail/prd/20250905-100000/manifest.json' --file AWS_ENDPOINT_URL_S3 HTTPS_PROXY NO_PROXY retail-prd-backup-20250905-100000 s3
     exit 1
     ");
     let nowhere = reader.known_to(program());
     let nowhere = nowhere.env("AWS_ENDPOINT_URL_S3", "minio.local");
     assert_snapshot!(shown(&manifest(&nowhere, ""), &reader), @"
-    stderr:
-    error: `minio.local`, the address of S3 of the AWS configuration, can't be used
-    hint: Look at AWS_REGION, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL and the profile. An address looks like https://HOST:PORT, a region like eu-west-1. What fetches it by other means can be checked as well: aws s3 cp 's3://liferay-backups/retail/prd/20250905-100000/manifest.json' - | kubectl broker backup manifest retail-prd-backup-20250905-100000 --file -
+    Usage: `minio.local`
+    hint: 's3://liferay-backups/retail/prd/20250905-100000/manifest.json' --file AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3 AWS_REGION eu-west-1 https://HOST:PORT retail-prd-backup-20250905-100000 s3
     exit 2
     ");
 }
@@ -196,9 +190,8 @@ fn credentials_are_found_where_other_programs_for_aws_find_them() {
         assert_eq!(run.code, 0, "{profile}: {}", run.stderr);
     }
     assert_snapshot!(shown(&with("broken"), &reader), @"
-    stderr:
-    error: can't get AWS credentials: an error occurred while loading credentials: an error occurred while loading credentials: Error retrieving credentials: external process exited with code exit status: 1. Stderr:
-    hint: `aws sts get-caller-identity` shows whether the same credentials work elsewhere. What fetches it by other means can be checked as well: aws s3 cp 's3://liferay-backups/retail/prd/20250905-100000/manifest.json' - | kubectl broker backup manifest retail-prd-backup-20250905-100000 --file -
+    NotAllowed: 1
+    hint: 's3://liferay-backups/retail/prd/20250905-100000/manifest.json' --file `aws sts get-caller-identity` retail-prd-backup-20250905-100000 s3
     exit 12
     ");
 }
@@ -225,7 +218,7 @@ fn a_check_up_says_with_which_key_s3_is_asked() {
 #[test]
 fn where_it_lies_is_said_without_asking_for_it() {
     let bed = Bed::start();
-    assert_snapshot!(manifest(&bed.program(), "--location").shown(), @"
+    assert_snapshot!(manifest(&bed.program(), "--location").outcome(), @"
     stdout:
     s3://liferay-backups/retail/prd/20250905-100000/manifest.json
     exit 0
@@ -240,7 +233,7 @@ fn one_that_was_fetched_by_other_means_is_checked_as_well() {
     let check = |document: &Value, file: &Path| {
         fs::write(file, document.to_string()).expect("a file");
         let program = bed.program();
-        manifest(&program, &format!("--file {}", file.display())).shown()
+        manifest(&program, &format!("--file {}", file.display())).message()
     };
     let mut document = document();
     assert_snapshot!(check(&document, &file), @"
@@ -261,9 +254,8 @@ fn one_that_was_fetched_by_other_means_is_checked_as_well() {
     ");
     document["backupId"] = json!("another");
     assert_snapshot!(check(&document, &file), @"
-    stderr:
-    error: the manifest, read from the file, is not that of retail-prd-backup-20250905-100000: backup is another, and retail-prd-backup-20250905-100000 in the backup
-    hint: `kubectl broker backup manifest retail-prd-backup-20250905-100000 --location` says where it should lie
+    Integrity: the manifest, read from the file, is not that of retail-prd-backup-20250905-100000: backup is another, and retail-prd-backup-20250905-100000 in the backup
+    hint: `kubectl broker backup manifest retail-prd-backup-20250905-100000 --location`
     exit 13
     ");
 }

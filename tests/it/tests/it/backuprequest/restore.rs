@@ -4,40 +4,37 @@ use insta::assert_snapshot;
 use serde_json::json;
 use testbed::backup_request;
 
-use super::{DONE, FAILED, NAMESPACE, REQUESTS, run, set, shown, with_kinds};
+use super::{DONE, FAILED, NAMESPACE, REQUESTS, run, set, with_kinds};
 use crate::support::Bed;
 
 #[test]
 fn a_restore_is_an_object_that_is_followed_to_its_end() {
     let bed = Bed::start();
     let restore = format!("restore --id {DONE} --target-environment uat --yes");
-    assert_snapshot!(shown(&run(&bed, &restore)), @"
+    assert_snapshot!(run(&bed, &restore).outcome(), @"
     stdout:
     ID   STATE   SIZE   CREATED
     restorerequest/retail-prd-backup-20250905-100000-restore-RANDOM   Succeeded   -   2025-09-06T12:00:00Z
     backup: retail-prd-backup-20250905-100000
     target-environment: uat
-    stderr:
-    Restoring backup retail-prd-backup-20250905-100000: context testbed, server https://127.0.0.1:PORT, namespace proj-retail-prd, engine backuprequest
+    note: retail-prd-backup-20250905-100000 testbed https://127.0.0.1:PORT proj-retail-prd backuprequest
     exit 0
     ");
     let listed = run(&bed, "list --restores -o json").ids();
     assert_eq!(listed.len(), 1);
     assert!(listed[0].starts_with("restorerequest/"), "{listed:?}");
     let bed = Bed::with(&["backuprequest-fails=database"]);
-    assert_snapshot!(shown(&run(&bed, &restore)), @"
-    stderr:
-    Restoring backup retail-prd-backup-20250905-100000: context testbed, server https://127.0.0.1:PORT, namespace proj-retail-prd, engine backuprequest
-    error: the restore of restorerequest/retail-prd-backup-20250905-100000-restore-RANDOM ended badly: Failed (RestoreFailed: the instance is `failed`)
-    hint: `kubectl broker backup list --engine backuprequest` shows what is there
+    assert_snapshot!(run(&bed, &restore).outcome(), @"
+    note: retail-prd-backup-20250905-100000 testbed https://127.0.0.1:PORT proj-retail-prd backuprequest
+    Failed: RestoreFailed `failed` restorerequest/retail-prd-backup-20250905-100000-restore-RANDOM
+    hint: `kubectl broker backup list --engine backuprequest`
     exit 1
     ");
     let bed = Bed::with(&["backuprequest-fails=validation"]);
-    assert_snapshot!(shown(&run(&bed, &restore)), @"
-    stderr:
-    Restoring backup retail-prd-backup-20250905-100000: context testbed, server https://127.0.0.1:PORT, namespace proj-retail-prd, engine backuprequest
-    error: the restore of restorerequest/retail-prd-backup-20250905-100000-restore-RANDOM ended badly: Failed (ApprovalMissing: production needs an approval)
-    hint: `kubectl broker backup list --engine backuprequest` shows what is there
+    assert_snapshot!(run(&bed, &restore).outcome(), @"
+    note: retail-prd-backup-20250905-100000 testbed https://127.0.0.1:PORT proj-retail-prd backuprequest
+    Failed: ApprovalMissing restorerequest/retail-prd-backup-20250905-100000-restore-RANDOM
+    hint: `kubectl broker backup list --engine backuprequest`
     exit 1
     ");
 }
@@ -45,10 +42,9 @@ fn a_restore_is_an_object_that_is_followed_to_its_end() {
 #[test]
 fn a_restore_that_can_not_be_is_refused() {
     let bed = Bed::start();
-    assert_snapshot!(run(&bed, &format!("restore --id {DONE} --yes")).shown(), @"
-    stderr:
-    Restoring backup retail-prd-backup-20250905-100000: context testbed, server https://127.0.0.1:PORT, namespace proj-retail-prd, engine backuprequest
-    error: `--target-environment` is missing: the environment that the backup is restored to
+    assert_snapshot!(run(&bed, &format!("restore --id {DONE} --yes")).message(), @"
+    note: retail-prd-backup-20250905-100000 testbed https://127.0.0.1:PORT proj-retail-prd backuprequest
+    Usage: `--target-environment` is missing: the environment that the backup is restored to
     exit 2
     ");
     let target = "--target-environment uat --yes";
@@ -101,7 +97,7 @@ fn the_newest_controller_restores_in_its_own_group_and_can_try_it() {
     bed.objects().put(object).expect("it is put");
     let restore =
         "restore --id backuprequest.backup.lc2.io/portal --target-environment uat --sanitize";
-    assert_snapshot!(shown(&run(&bed, &format!("{restore} --dry-run"))), @"
+    assert_snapshot!(run(&bed, &format!("{restore} --dry-run")).outcome(), @"
     stdout:
     ID   STATE   SIZE   CREATED
     restorerequest.backup.lc2.io/portal-restore-RANDOM   Pending   -   2025-09-06T12:00:00Z
@@ -109,14 +105,13 @@ fn the_newest_controller_restores_in_its_own_group_and_can_try_it() {
     target-environment: uat
     exit 0
     ");
-    assert_snapshot!(shown(&run(&bed, &format!("{restore} --yes"))), @"
+    assert_snapshot!(run(&bed, &format!("{restore} --yes")).outcome(), @"
     stdout:
     ID   STATE   SIZE   CREATED
     restorerequest.backup.lc2.io/portal-restore-RANDOM   Completed   -   2025-09-06T12:00:00Z
     backup: backuprequest.backup.lc2.io/portal
     target-environment: uat
-    stderr:
-    Restoring backup backuprequest.backup.lc2.io/portal: context testbed, server https://127.0.0.1:PORT, namespace proj-retail-prd, engine backuprequest
+    note: backuprequest.backup.lc2.io/portal testbed https://127.0.0.1:PORT proj-retail-prd backuprequest
     exit 0
     ");
     let objects = bed.objects().list("restorerequests.backup.lc2.io", None);
@@ -126,11 +121,10 @@ fn the_newest_controller_restores_in_its_own_group_and_can_try_it() {
             .any(|object| object["spec"]["dryRun"] == true)
     );
     set(&bed, "backuprequest-fails=validation");
-    assert_snapshot!(shown(&run(&bed, &format!("{restore} --restore-type full --yes"))), @"
-    stderr:
-    Restoring backup backuprequest.backup.lc2.io/portal: context testbed, server https://127.0.0.1:PORT, namespace proj-retail-prd, engine backuprequest
-    error: the restore of restorerequest.backup.lc2.io/portal-restore-RANDOM ended badly: Failed (the checksum of manifest.json does not fit)
-    hint: `kubectl broker backup list --engine backuprequest` shows what is there
+    assert_snapshot!(run(&bed, &format!("{restore} --restore-type full --yes")).outcome(), @"
+    note: backuprequest.backup.lc2.io/portal testbed https://127.0.0.1:PORT proj-retail-prd backuprequest
+    Failed: manifest.json restorerequest.backup.lc2.io/portal-restore-RANDOM
+    hint: `kubectl broker backup list --engine backuprequest`
     exit 1
     ");
 }

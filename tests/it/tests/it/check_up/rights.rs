@@ -11,30 +11,28 @@ fn the_right_to_open_a_port_forward_is_missing() {
         "deny=create:pods/portforward",
         "backup test --engine sidecar",
     );
-    assert_snapshot!(run.shown(), @r#"
+    assert_snapshot!(run.outcome(), @r#"
     stdout:
     CHECK   ENGINE   OUTCOME   MESSAGE
-    api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
-    right:pods   -   passed   may get, list (for every command that asks a backend)
-    right:statefulsets   -   passed   may get, list (for errors about the target)
-    right:pods/portforward   -   warned   may not create (for every command that asks a backend): Kubernetes asks for it from 1.35 on
-    right:leases   -   passed   may get, create, update, delete (for `restore`)
-    right:secrets   -   passed   may get (for `--credentials-secret`)
-    right:pods/exec   -   passed   may get, create (for engines that run commands in pods)
-    right:nodes   -   passed   may get (for errors about pods that are not ready)
-    target   -   passed   StatefulSet broker: 3 of 3 ready
-    endpoint:api   sidecar   failed   not allowed to create pods/portforward broker-0 in namespace messaging: pods "broker-0" is forbidden
-    detect   sidecar   skipped   it needs a check that failed
-    list   sidecar   skipped   it needs a check that failed
+    api-server   -   passed   https://127.0.0.1:PORT v1.32.4
+    right:pods   -   passed
+    right:statefulsets   -   passed
+    right:pods/portforward   -   warned   1.35
+    right:leases   -   passed   `restore`
+    right:secrets   -   passed   `--credentials-secret`
+    right:pods/exec   -   passed
+    right:nodes   -   passed
+    target   -   passed   3
+    endpoint:api   sidecar   failed   "broker-0" broker-0 messaging pods/portforward
+    detect   sidecar   skipped
+    list   sidecar   skipped
 
     right:pods/portforward:
-      Ask for this right: `kubectl create role broker-pods-portforward -n messaging --verb=get,create --resource=pods/portforward`, or in a Role `{apiGroups: [""], resources: ["pods/portforward"], verbs: ["get", "create"]}`
+      hint: `kubectl create role broker-pods-portforward -n messaging --verb=get,create --resource=pods/portforward` `{apiGroups: [""], resources: ["pods/portforward"], verbs: ["get", "create"]}`
 
     sidecar/endpoint:api:
-      Ask for this right: `kubectl create role broker-pods-portforward -n messaging --verb=get,create --resource=pods/portforward`, or in a Role `{apiGroups: [""], resources: ["pods/portforward"], verbs: ["get", "create"]}`
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    12 checks: 8 passed, 1 warned, 1 failed, 2 skipped
+      hint: `kubectl create role broker-pods-portforward -n messaging --verb=get,create --resource=pods/portforward` `{apiGroups: [""], resources: ["pods/portforward"], verbs: ["get", "create"]}`
+    note: 12 8 1 1 2
     exit 12
     "#);
 }
@@ -42,27 +40,25 @@ fn the_right_to_open_a_port_forward_is_missing() {
 #[test]
 fn a_right_that_little_depends_on_is_a_warning_with_what_is_lost() {
     let run = with("deny=*:leases", "backup test --engine sidecar");
-    assert_snapshot!(run.shown(), @r#"
+    assert_snapshot!(run.outcome(), @r#"
     stdout:
     CHECK   ENGINE   OUTCOME   MESSAGE
-    api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
-    right:pods   -   passed   may get, list (for every command that asks a backend)
-    right:statefulsets   -   passed   may get, list (for errors about the target)
-    right:pods/portforward   -   passed   may get, create (for every command that asks a backend)
-    right:leases   -   warned   may not get, create, update, delete (for `restore`): a restore then keeps out your own processes on this machine only
-    right:secrets   -   passed   may get (for `--credentials-secret`)
-    right:pods/exec   -   passed   may get, create (for engines that run commands in pods)
-    right:nodes   -   passed   may get (for errors about pods that are not ready)
-    target   -   passed   StatefulSet broker: 3 of 3 ready
-    endpoint:api   sidecar   passed   port 8085 of pod broker-0 (of container broker-backup) answers
-    detect   sidecar   passed   broker-backup (3 local backups)
-    list   sidecar   passed   12 backups
+    api-server   -   passed   https://127.0.0.1:PORT v1.32.4
+    right:pods   -   passed
+    right:statefulsets   -   passed
+    right:pods/portforward   -   passed
+    right:leases   -   warned   `restore`
+    right:secrets   -   passed   `--credentials-secret`
+    right:pods/exec   -   passed
+    right:nodes   -   passed
+    target   -   passed   3
+    endpoint:api   sidecar   passed   8085 broker-0
+    detect   sidecar   passed   3
+    list   sidecar   passed   12
 
     right:leases:
-      Ask for this right: `kubectl create role broker-leases -n messaging --verb=get,create,update,delete --resource=leases.coordination.k8s.io`, or in a Role `{apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["get", "create", "update", "delete"]}`
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    12 checks: 11 passed, 1 warned
+      hint: `kubectl create role broker-leases -n messaging --verb=get,create,update,delete --resource=leases.coordination.k8s.io` `{apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["get", "create", "update", "delete"]}`
+    note: 12 11 1
     exit 0
     "#);
 }
@@ -73,21 +69,19 @@ fn who_may_not_ask_for_rights_may_have_them() {
         "deny=create:selfsubjectaccessreviews",
         "backup test --engine sidecar",
     );
-    assert_snapshot!(run.shown(), @r#"
+    assert_snapshot!(run.outcome(), @r#"
     stdout:
     CHECK   ENGINE   OUTCOME   MESSAGE
-    api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
-    rights   -   warned   not known: not allowed to create selfsubjectaccessreviews: selfsubjectaccessreviews.authorization.k8s.io is forbidden: User "testbed" cannot create resource "selfsubjectaccessreviews" in API group "authorization.k8s.io" at the cluster scope
-    target   -   passed   StatefulSet broker: 3 of 3 ready
-    endpoint:api   sidecar   passed   port 8085 of pod broker-0 (of container broker-backup) answers
-    detect   sidecar   passed   broker-backup (3 local backups)
-    list   sidecar   passed   12 backups
+    api-server   -   passed   https://127.0.0.1:PORT v1.32.4
+    rights   -   warned   "authorization.k8s.io" "selfsubjectaccessreviews" "testbed" selfsubjectaccessreviews.authorization.k8s.io
+    target   -   passed   3
+    endpoint:api   sidecar   passed   8085 broker-0
+    detect   sidecar   passed   3
+    list   sidecar   passed   12
 
     rights:
-      Every user has the right to ask by the ClusterRole `system:basic-user`, where it is bound as usual
-    stderr:
-    Using StatefulSet broker, namespace messaging of context testbed
-    6 checks: 5 passed, 1 warned
+      hint: ClusterRole `system:basic-user`
+    note: 6 5 1
     exit 0
     "#);
 }

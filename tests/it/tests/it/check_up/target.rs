@@ -6,112 +6,104 @@ use super::healthy;
 
 #[test]
 fn a_target_without_a_ready_pod() {
-    assert_snapshot!(healthy("backup test -n zero").shown(), @"
+    assert_snapshot!(healthy("backup test -n zero").outcome(), @"
     stdout:
     CHECK   ENGINE   OUTCOME   MESSAGE
-    api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
-    right:pods   -   passed   may get, list (for every command that asks a backend)
-    right:statefulsets   -   passed   may get, list (for errors about the target)
-    right:pods/portforward   -   passed   may get, create (for every command that asks a backend)
-    right:endpointslices   -   passed   may list (for engine hivemq)
-    right:leases   -   passed   may get, create, update, delete (for `restore`)
-    right:secrets   -   passed   may get (for `--credentials-secret`)
-    right:pods/exec   -   passed   may get, create (for commands in pods of engine hivemq)
-    right:nodes   -   passed   may get (for errors about pods that are not ready)
-    target   -   failed   no pod of StatefulSet broker in namespace zero is ready: it is scaled to 0 replicas
-    endpoint:api   hivemq   skipped   it needs a check that failed
-    detect   hivemq   skipped   it needs a check that failed
-    list   hivemq   skipped   it needs a check that failed
-    endpoint:api   sidecar   skipped   it needs a check that failed
-    detect   sidecar   skipped   it needs a check that failed
-    list   sidecar   skipped   it needs a check that failed
-    endpoint:api   strategy   skipped   it needs a check that failed
-    detect   strategy   skipped   it needs a check that failed
+    api-server   -   passed   https://127.0.0.1:PORT v1.32.4
+    right:pods   -   passed
+    right:statefulsets   -   passed
+    right:pods/portforward   -   passed
+    right:endpointslices   -   passed
+    right:leases   -   passed   `restore`
+    right:secrets   -   passed   `--credentials-secret`
+    right:pods/exec   -   passed
+    right:nodes   -   passed
+    target   -   failed   0 zero
+    endpoint:api   hivemq   skipped
+    detect   hivemq   skipped
+    list   hivemq   skipped
+    endpoint:api   sidecar   skipped
+    detect   sidecar   skipped
+    list   sidecar   skipped
+    endpoint:api   strategy   skipped
+    detect   strategy   skipped
 
     target:
-      Look at `kubectl get pods -n zero` and `kubectl describe statefulset broker -n zero`
-    stderr:
-    Using StatefulSet broker
-    18 checks: 9 passed, 1 failed, 8 skipped
+      hint: `kubectl describe statefulset broker -n zero` `kubectl get pods -n zero`
+    note: 18 9 1 8
     exit 1
     ");
-    assert_snapshot!(healthy("backup test -n unscheduled --engine hivemq").shown(), @"
+    assert_snapshot!(healthy("backup test -n unscheduled --engine hivemq").outcome(), @"
     stdout:
     CHECK   ENGINE   OUTCOME   MESSAGE
-    api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
-    right:pods   -   passed   may get, list (for every command that asks a backend)
-    right:statefulsets   -   passed   may get, list (for errors about the target)
-    right:pods/portforward   -   passed   may get, create (for every command that asks a backend)
-    right:endpointslices   -   passed   may list (for engine hivemq)
-    right:leases   -   passed   may get, create, update, delete (for `restore`)
-    right:secrets   -   passed   may get (for `--credentials-secret`)
-    right:pods/exec   -   passed   may get, create (for commands in pods of engine hivemq)
-    right:nodes   -   passed   may get (for errors about pods that are not ready)
-    target   -   failed   no pod of StatefulSet broker in namespace unscheduled is ready: broker-0: Pending, Unschedulable: 0/3 nodes are available: 3 Insufficient memory.
-    endpoint:api   hivemq   skipped   it needs a check that failed
-    detect   hivemq   skipped   it needs a check that failed
-    list   hivemq   skipped   it needs a check that failed
+    api-server   -   passed   https://127.0.0.1:PORT v1.32.4
+    right:pods   -   passed
+    right:statefulsets   -   passed
+    right:pods/portforward   -   passed
+    right:endpointslices   -   passed   hivemq
+    right:leases   -   passed   `restore`
+    right:secrets   -   passed   `--credentials-secret`
+    right:pods/exec   -   passed   hivemq
+    right:nodes   -   passed
+    target   -   failed   0/3 3 broker-0 unscheduled
+    endpoint:api   hivemq   skipped
+    detect   hivemq   skipped
+    list   hivemq   skipped
 
     target:
-      Look at `kubectl get pods -n unscheduled` and `kubectl describe statefulset broker -n unscheduled`
-    stderr:
-    Using StatefulSet broker
-    13 checks: 9 passed, 1 failed, 3 skipped
+      hint: `kubectl describe statefulset broker -n unscheduled` `kubectl get pods -n unscheduled`
+    note: 13 9 1 3
     exit 1
     ");
-    assert_snapshot!(healthy("backup test -n notready --engine hivemq").shown(), @"
+    assert_snapshot!(healthy("backup test -n notready --engine hivemq").outcome(), @"
     stdout:
     CHECK   ENGINE   OUTCOME   MESSAGE
-    api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
-    right:pods   -   passed   may get, list (for every command that asks a backend)
-    right:statefulsets   -   passed   may get, list (for errors about the target)
-    right:pods/portforward   -   passed   may get, create (for every command that asks a backend)
-    right:endpointslices   -   passed   may list (for engine hivemq)
-    right:leases   -   passed   may get, create, update, delete (for `restore`)
-    right:secrets   -   passed   may get (for `--credentials-secret`)
-    right:pods/exec   -   passed   may get, create (for commands in pods of engine hivemq)
-    right:nodes   -   passed   may get (for errors about pods that are not ready)
-    target   -   warned   StatefulSet broker: 0 of 2 ready; broker-0 (Running, container hivemq: CrashLoopBackOff (back-off 5m0s restarting failed container=hivemq)); broker-1 (Pending, Unschedulable: 0/3 nodes are available: 3 Insufficient memory.)
-    endpoint:api   hivemq   failed   no pod of StatefulSet broker in namespace notready is ready: broker-0: Running, container hivemq: CrashLoopBackOff (back-off 5m0s restarting failed container=hivemq); broker-1: Pending, Unschedulable: 0/3 nodes are available: 3 Insufficient memory.
-    detect   hivemq   skipped   it needs a check that failed
-    list   hivemq   skipped   it needs a check that failed
+    api-server   -   passed   https://127.0.0.1:PORT v1.32.4
+    right:pods   -   passed
+    right:statefulsets   -   passed
+    right:pods/portforward   -   passed
+    right:endpointslices   -   passed   hivemq
+    right:leases   -   passed   `restore`
+    right:secrets   -   passed   `--credentials-secret`
+    right:pods/exec   -   passed   hivemq
+    right:nodes   -   passed
+    target   -   warned   0 0/3 2 3 5m0s CrashLoopBackOff broker-0 broker-1 container=hivemq hivemq
+    endpoint:api   hivemq   failed   0/3 3 5m0s CrashLoopBackOff broker-0 broker-1 container=hivemq hivemq notready
+    detect   hivemq   skipped
+    list   hivemq   skipped
 
     target:
-      Look at `kubectl get pods -n notready`
+      hint: `kubectl get pods -n notready`
 
     hivemq/endpoint:api:
-      Look at `kubectl get pods -n notready` and `kubectl describe statefulset broker -n notready`
-    stderr:
-    Using StatefulSet broker
-    13 checks: 9 passed, 1 warned, 1 failed, 2 skipped
+      hint: `kubectl describe statefulset broker -n notready` `kubectl get pods -n notready`
+    note: 13 9 1 1 2
     exit 1
     ");
 }
 
 #[test]
 fn some_pods_that_are_not_ready_are_a_warning() {
-    assert_snapshot!(healthy("backup test -n firstdown --engine sidecar").shown(), @"
+    assert_snapshot!(healthy("backup test -n firstdown --engine sidecar").outcome(), @"
     stdout:
     CHECK   ENGINE   OUTCOME   MESSAGE
-    api-server   -   passed   https://127.0.0.1:PORT answers, version v1.32.4
-    right:pods   -   passed   may get, list (for every command that asks a backend)
-    right:statefulsets   -   passed   may get, list (for errors about the target)
-    right:pods/portforward   -   passed   may get, create (for every command that asks a backend)
-    right:leases   -   passed   may get, create, update, delete (for `restore`)
-    right:secrets   -   passed   may get (for `--credentials-secret`)
-    right:pods/exec   -   passed   may get, create (for engines that run commands in pods)
-    right:nodes   -   passed   may get (for errors about pods that are not ready)
-    target   -   warned   StatefulSet broker: 2 of 3 ready; broker-0 (Running, container hivemq is not ready)
-    endpoint:api   sidecar   passed   port 8085 of pod broker-1 (of container broker-backup) answers
-    detect   sidecar   passed   broker-backup (2 local backups)
-    list   sidecar   passed   12 backups
+    api-server   -   passed   https://127.0.0.1:PORT v1.32.4
+    right:pods   -   passed
+    right:statefulsets   -   passed
+    right:pods/portforward   -   passed
+    right:leases   -   passed   `restore`
+    right:secrets   -   passed   `--credentials-secret`
+    right:pods/exec   -   passed
+    right:nodes   -   passed
+    target   -   warned   2 3 broker-0
+    endpoint:api   sidecar   passed   8085 broker-1
+    detect   sidecar   passed   2
+    list   sidecar   passed   12
 
     target:
-      Look at `kubectl get pods -n firstdown`
-    stderr:
-    Using StatefulSet broker
-    pod broker-0 is not ready (Running, container hivemq is not ready); using broker-1
-    12 checks: 11 passed, 1 warned
+      hint: `kubectl get pods -n firstdown`
+    note: broker-0 broker-1
+    note: 12 11 1
     exit 0
     ");
 }

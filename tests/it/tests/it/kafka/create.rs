@@ -12,12 +12,11 @@ use crate::support::Bed;
 fn a_backup_of_flags_runs_to_its_end_and_is_waited_for_by_watching() {
     let bed = Bed::start();
     let run = kafka(&bed, &format!("create --name mine {FLAGS}"));
-    assert_snapshot!(run.shown(), @"
+    assert_snapshot!(run.outcome(), @"
     stdout:
     NAME   STATE   SCHEDULE   RECORDS   SIZE   AGE
     mine   Completed   -   2500   8.0MiB   AGE
-    stderr:
-    Backup mine has begun; waiting up to 300 s for its end
+    note: mine 300
     exit 0
     ");
     // The first read found the backup running, the second at its end: in between the program watched.
@@ -46,22 +45,20 @@ fn a_backup_has_the_time_in_its_name_where_it_has_no_other() {
 #[test]
 fn a_scheduled_backup_runs_now_as_a_copy() {
     let bed = Bed::start();
-    assert_snapshot!(kafka(&bed, "create --from nightly --name now").shown(), @"
+    assert_snapshot!(kafka(&bed, "create --from nightly --name now").outcome(), @"
     stdout:
     NAME   STATE   SCHEDULE   RECORDS   SIZE   AGE
     now   Completed   -   2500   8.0MiB   AGE
-    stderr:
-    The set belongs to the copy: the retention of nightly never removes it
-    Backup now has begun; waiting up to 300 s for its end
+    note: nightly
+    note: now 300
     exit 0
     ");
     let mut expected = spec(&bed, "kafkabackups", "nightly");
     expected.as_object_mut().expect("a spec").remove("schedule");
     assert_eq!(spec(&bed, "kafkabackups", "now"), expected);
-    assert_snapshot!(kafka(&bed, "create --from missing").shown(), @r#"
-    stderr:
-    error: https://127.0.0.1:PORT answered 404 when asked to get kafkabackups missing in namespace kafka: kafkabackups.kafka.oso.sh "missing" not found
-    hint: `kubectl get kafkabackups.kafka.oso.sh -n kafka` lists what is there
+    assert_snapshot!(kafka(&bed, "create --from missing").outcome(), @r#"
+    NotFound: "missing" 404 https://127.0.0.1:PORT kafka kafkabackups.kafka.oso.sh missing
+    hint: `kubectl get kafkabackups.kafka.oso.sh -n kafka`
     exit 10
     "#);
 }
@@ -87,11 +84,10 @@ spec:
             "backup --engine kafka -n kafka create --file backup.yaml {more}"
         ))
     };
-    assert_snapshot!(run(file, "-o name").shown(), @"
+    assert_snapshot!(run(file, "-o name").outcome(), @"
     stdout:
     tuned
-    stderr:
-    Backup tuned has begun; waiting up to 300 s for its end
+    note: 300
     exit 0
     ");
     assert_eq!(
@@ -100,33 +96,28 @@ spec:
     );
     // The API server reports all violations of the schema.
     let lacking = "{metadata: {name: x}, spec: {kafkaCluster: {}, compressionLevel: 3}}";
-    assert_snapshot!(run(lacking, "").shown(), @r#"
-    stderr:
-    error: the API server refuses to create kafkabackups x in namespace kafka: KafkaBackup.kafka.oso.sh "x" is invalid: [spec.storage: Required value, spec.topics: Required value, spec.kafkaCluster.bootstrapServers: Required value]
-    hint: Correct what it names; nothing was changed in the cluster
+    assert_snapshot!(run(lacking, "").message(), @r#"
+    Usage: the API server refuses to create kafkabackups x in namespace kafka: KafkaBackup.kafka.oso.sh "x" is invalid: [spec.storage: Required value, spec.topics: Required value, spec.kafkaCluster.bootstrapServers: Required value]
+    hint:
     exit 2
     "#);
-    assert_snapshot!(run("{metadata: {name: x}, spec: {kafkaCluster: {bootstrapServers: [a]}, storage: {pvc: {}}, topics: orders}}", "").shown(), @r#"
-    stderr:
-    error: the API server refuses to create kafkabackups x in namespace kafka: KafkaBackup.kafka.oso.sh "x" is invalid: spec.topics: Invalid value: "string": spec.topics in body must be of type array: "string"
-    hint: Correct what it names; nothing was changed in the cluster
+    assert_snapshot!(run("{metadata: {name: x}, spec: {kafkaCluster: {bootstrapServers: [a]}, storage: {pvc: {}}, topics: orders}}", "").message(), @r#"
+    Usage: the API server refuses to create kafkabackups x in namespace kafka: KafkaBackup.kafka.oso.sh "x" is invalid: spec.topics: Invalid value: "string": spec.topics in body must be of type array: "string"
+    hint:
     exit 2
     "#);
     // The engine reports violations of the operator's rules before anything is created.
     let bad = "{spec: {topics: [], continuous: true, stopAtCurrentOffsets: true, retention: {enabled: true}}}";
-    assert_snapshot!(run(bad, "").shown(), @"
-    stderr:
-    error: the operator would refuse this backup: spec.topics names no topic; spec.continuous and spec.stopAtCurrentOffsets exclude each other; spec.retention needs maxAgeDays or keepLast
+    assert_snapshot!(run(bad, "").message(), @"
+    Usage: the operator would refuse this backup: spec.topics names no topic; spec.continuous and spec.stopAtCurrentOffsets exclude each other; spec.retention needs maxAgeDays or keepLast
     exit 2
     ");
-    assert_snapshot!(run("a: [1\nb: 2", "").shown(), @"
-    stderr:
-    error: --file is no YAML or JSON: line 2 column 2: illegal placement of ':' indicator
+    assert_snapshot!(run("a: [1\nb: 2", "").message(), @"
+    Usage: --file is no YAML or JSON: line 2 column 2: illegal placement of ':' indicator
     exit 2
     ");
-    assert_snapshot!(run(file, "--topics a").shown(), @"
-    stderr:
-    error: --file and --topics exclude each other
+    assert_snapshot!(run(file, "--topics a").hint(), @"
+    Usage: --file --topics
     hint: With --file only --name can be given
     exit 2
     ");
@@ -136,10 +127,9 @@ spec:
     hint: Create it with `kubectl apply`, and run it now with `kubectl broker backup create --engine kafka --from NAME`
     exit 2
     ");
-    assert_snapshot!(run(file, "--wait=false").shown(), @r#"
-    stderr:
-    error: https://127.0.0.1:PORT answered 409 when asked to create kafkabackups tuned in namespace kafka: kafkabackups.kafka.oso.sh "tuned" already exists
-    hint: Take another name; `kubectl get kafkabackups.kafka.oso.sh -n kafka` lists those that are taken
+    assert_snapshot!(run(file, "--wait=false").outcome(), @r#"
+    Conflict: "tuned" 409 create https://127.0.0.1:PORT kafka kafkabackups.kafka.oso.sh
+    hint: `kubectl get kafkabackups.kafka.oso.sh -n kafka`
     exit 11
     "#);
 }
@@ -154,20 +144,17 @@ fn flags_that_can_not_be_are_refused_before_anything_is_created() {
     hint: A backup needs --bootstrap-servers, --topics and --storage; or give --from NAME, or --file FILE
     exit 2
     ");
-    assert_snapshot!(kafka(&bed, &format!("create {FLAGS} --compression-level 30")).shown(), @"
-    stderr:
-    error: the operator would refuse this backup: --compression-level is 30, and 1 to 22 can be
+    assert_snapshot!(kafka(&bed, &format!("create {FLAGS} --compression-level 30")).message(), @"
+    Usage: the operator would refuse this backup: --compression-level is 30, and 1 to 22 can be
     exit 2
     ");
-    assert_snapshot!(kafka(&bed, &format!("create {FLAGS} --continuous --stop-at-current-offsets")).shown(), @"
-    stderr:
-    error: the operator would refuse this backup: --continuous and --stop-at-current-offsets exclude each other
+    assert_snapshot!(kafka(&bed, &format!("create {FLAGS} --continuous --stop-at-current-offsets")).outcome(), @"
+    Usage: --continuous --stop-at-current-offsets
     exit 2
     ");
-    assert_snapshot!(kafka(&bed, &format!("create {FLAGS} --from nightly")).shown(), @"
-    stderr:
-    error: --from and --topics exclude each other
-    hint: With --from only --name can be given
+    assert_snapshot!(kafka(&bed, &format!("create {FLAGS} --from nightly")).outcome(), @"
+    Usage: --from --topics
+    hint: --from --name
     exit 2
     ");
     assert_snapshot!(kafka(&bed, "create --bootstrap-servers a --topics b --storage s3://c").shown(), @"
@@ -176,12 +163,9 @@ fn flags_that_can_not_be_are_refused_before_anything_is_created() {
     hint: It is a Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
     exit 2
     ");
-    assert_snapshot!(kafka(&bed, &format!("create {FLAGS} --compression gzip")).shown(), @"
-    stderr:
-    error: invalid value 'gzip' for '--compression <COMPRESSION>'
+    assert_snapshot!(kafka(&bed, &format!("create {FLAGS} --compression gzip")).outcome(), @"
+    Usage: '--compression <COMPRESSION>' 'gzip'
       [possible values: none, lz4, zstd]
-
-    For more information, try '--help'.
     exit 2
     ");
     assert_eq!(count(&bed, "kafkabackups"), before);
@@ -190,11 +174,10 @@ fn flags_that_can_not_be_are_refused_before_anything_is_created() {
 #[test]
 fn a_backup_that_fails_is_a_failure_with_the_operators_reason() {
     let command = format!("create --name mine {FLAGS}");
-    assert_snapshot!(shown(&["kafka-fail=broker kafka:9092: connection refused"], &command), @"
-    stderr:
-    Backup mine has begun; waiting up to 300 s for its end
-    error: the backup mine ended badly: Failed (broker kafka:9092: connection refused)
-    hint: `kubectl broker backup list --engine kafka` shows what is there
+    assert_snapshot!(kafka(&Bed::with(&["kafka-fail=broker kafka:9092: connection refused"]), &command).reason(), @"
+    note: mine 300
+    Failed: mine: Failed (broker kafka:9092: connection refused)
+    hint: `kubectl broker backup list --engine kafka`
     exit 1
     ");
 }
@@ -209,18 +192,16 @@ fn without_waiting_a_backup_is_pending_and_what_never_ends_is_said() {
     exit 0
     ");
     assert_snapshot!(shown(&["kafka-stuck"], &format!("{command} --continuous --timeout 1s")), @"
-    stderr:
-    A continuous backup has no end: without `--wait=false` this waits until its time is over
-    Backup mine has begun; waiting up to 1 s for its end
-    error: mine has not ended within 1 s; it goes on in the backend
-    hint: Follow it with `kubectl broker backup status --engine kafka --id mine`, or give a longer `--timeout`
+    note: `--wait=false`
+    note: mine 1
+    TimedOut: 1 mine
+    hint: `--timeout` `kubectl broker backup status --engine kafka --id mine`
     exit 124
     ");
     assert_snapshot!(shown(&["kafka-off"], &format!("{command} --timeout 1s")), @"
-    stderr:
-    Backup mine has begun; waiting up to 1 s for its end
-    error: mine has not ended within 1 s; it goes on in the backend
-    hint: Follow it with `kubectl broker backup status --engine kafka --id mine`, or give a longer `--timeout`
+    note: mine 1
+    TimedOut: 1 mine
+    hint: `--timeout` `kubectl broker backup status --engine kafka --id mine`
     exit 124
     ");
 }
@@ -229,9 +210,8 @@ fn without_waiting_a_backup_is_pending_and_what_never_ends_is_said() {
 fn a_name_that_is_taken_is_a_conflict() {
     let command = format!("create --name nightly {FLAGS}");
     assert_snapshot!(shown(&[], &command), @r#"
-    stderr:
-    error: https://127.0.0.1:PORT answered 409 when asked to create kafkabackups nightly in namespace kafka: kafkabackups.kafka.oso.sh "nightly" already exists
-    hint: Take another name; `kubectl get kafkabackups.kafka.oso.sh -n kafka` lists those that are taken
+    Conflict: "nightly" 409 create https://127.0.0.1:PORT kafka kafkabackups.kafka.oso.sh nightly
+    hint: `kubectl get kafkabackups.kafka.oso.sh -n kafka`
     exit 11
     "#);
 }

@@ -11,13 +11,12 @@ fn a_restore_into_other_topics_runs_to_its_end() {
     let bed = Bed::start();
     let command = "restore --id nightly --yes --name back --topics orders --topic-mapping \
                    orders=orders-restored --from-time 2025-09-01T00:00:00Z --to-time 2025-09-05T00:00:00Z";
-    assert_snapshot!(kafka(&bed, command).shown(), @"
+    assert_snapshot!(kafka(&bed, command).outcome(), @"
     stdout:
     ID   STATE   SIZE   CREATED
     restore/back   Completed   8.0MiB   2025-09-06T12:00:00Z
     backup-id: nightly-20250906-020000
-    stderr:
-    Restoring backup nightly: context testbed, server https://127.0.0.1:PORT, namespace kafka, engine kafka
+    note: nightly testbed https://127.0.0.1:PORT kafka kafka
     exit 0
     ");
     assert_snapshot!(format!("{:#}", spec(&bed, "kafkarestores", "back")), @r#"
@@ -44,7 +43,7 @@ fn a_restore_into_other_topics_runs_to_its_end() {
       ]
     }
     "#);
-    assert_snapshot!(kafka(&bed, "status --id restore/back").shown(), @"
+    assert_snapshot!(kafka(&bed, "status --id restore/back").outcome(), @"
     stdout:
     NAME   STATE   SCHEDULE   RECORDS   SIZE   AGE
     restore/back   Completed   -   2500   8.0MiB   AGE
@@ -132,10 +131,9 @@ fn a_restore_that_is_not_safe_is_refused_before_the_operator_refuses_it() {
     hint: `kubectl broker backup list --engine kafka` shows the backups
     exit 2
     ");
-    assert_snapshot!(kafka(&bed, "restore --id nightly --purge-topics").shown(), @"
-    stderr:
-    error: nothing was done, because it was not confirmed: Restoring backup nightly: context testbed, server https://127.0.0.1:PORT, namespace kafka, engine kafka
-    hint: Give `--yes` if you mean it; on a terminal the name of the target is asked for
+    assert_snapshot!(kafka(&bed, "restore --id nightly --purge-topics").reason(), @"
+    Usage: Restoring backup nightly: context testbed, server https://127.0.0.1:PORT, namespace kafka, engine kafka
+    hint: `--yes`
     exit 2
     ");
     assert_eq!(count(&bed, "kafkarestores"), before);
@@ -153,13 +151,12 @@ fn what_is_refused_here_is_refused_by_the_operator_too() {
         .expect("it is put");
     let program = bed.program().data_although_failed();
     let run = program.run("backup --engine kafka -n kafka status --watch --id restore/unsafe");
-    assert_snapshot!(run.shown(), @"
+    assert_snapshot!(run.message(), @"
     stdout:
     NAME   STATE   SCHEDULE   RECORDS   SIZE   AGE
     restore/unsafe   Failed   -   -   -   AGE
-    stderr:
-    error: the restore of restore/unsafe ended badly: Failed (Validation failed: topics must be listed explicitly unless purgeTopics is set)
-    hint: `kubectl broker backup list --engine kafka` shows what is there
+    Failed: the restore of restore/unsafe ended badly: Failed (Validation failed: topics must be listed explicitly unless purgeTopics is set)
+    hint: `kubectl broker backup list --engine kafka`
     exit 1
     ");
 }
@@ -168,10 +165,9 @@ fn what_is_refused_here_is_refused_by_the_operator_too() {
 fn a_restore_that_fails_is_a_failure_with_its_reason() {
     let command = "restore --id nightly --yes --purge-topics --name back";
     assert_snapshot!(shown(&["kafka-fail=topic orders: not enough replicas"], command), @"
-    stderr:
-    Restoring backup nightly: context testbed, server https://127.0.0.1:PORT, namespace kafka, engine kafka
-    error: the restore of restore/back ended badly: Failed (topic orders: not enough replicas)
-    hint: `kubectl broker backup list --engine kafka` shows what is there
+    note: nightly testbed https://127.0.0.1:PORT kafka kafka
+    Failed: restore restore/back
+    hint: `kubectl broker backup list --engine kafka`
     exit 1
     ");
 }
@@ -181,23 +177,21 @@ fn a_dry_run_asks_the_operator_and_leaves_nothing() {
     let bed = Bed::start();
     let before = count(&bed, "kafkarestores");
     let command = "restore --id nightly --dry-run --name try";
-    assert_snapshot!(kafka(&bed, &format!("{command} --purge-topics")).shown(), @"
+    assert_snapshot!(kafka(&bed, &format!("{command} --purge-topics")).outcome(), @"
     stdout:
     ID   STATE   SIZE   CREATED
     restore/try   Completed   -   2025-09-06T12:00:00Z
     backup-id: nightly-20250906-020000
-    stderr:
-    engine kubectl-broker/kafka: KafkaRestore try is created; waiting for its end
+    note: kubectl-broker/kafka KafkaRestore try
     exit 0
     ");
-    assert_snapshot!(kafka(&bed, command).shown(), @"
+    assert_snapshot!(kafka(&bed, command).message(), @"
     stdout:
     ID   STATE   SIZE   CREATED
     restore/try   Completed   -   2025-09-06T12:00:00Z
     backup-id: nightly-20250906-020000
-    stderr:
     warning: engine kubectl-broker/kafka: A restore that is no dry run would be refused: without --topics all topics are restored into themselves, which the operator refuses
-    engine kubectl-broker/kafka: KafkaRestore try is created; waiting for its end
+    note: kubectl-broker/kafka KafkaRestore try
     exit 0
     ");
     assert_eq!(count(&bed, "kafkarestores"), before);

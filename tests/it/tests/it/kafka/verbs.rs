@@ -1,16 +1,15 @@
 //! The engine's own verbs: validations, offsets, schedules.
 
 use insta::assert_snapshot;
-use regex::Regex;
 use serde_json::json;
 
 use super::{count, kafka, shown, spec};
-use crate::support::{Bed, Run};
+use crate::support::{Bed, Verbatim};
 
 #[test]
 fn a_validation_ends_with_its_result() {
     let bed = Bed::start();
-    assert_snapshot!(nameless(&kafka(&bed, "validate nightly")), @"
+    assert_snapshot!(kafka(&bed, "validate nightly").shown(), @"
     stdout:
     KafkaBackup nightly: Pass
     messageCount: Passed
@@ -20,32 +19,32 @@ fn a_validation_ends_with_its_result() {
     exit 0
     ");
     assert_eq!(count(&bed, "kafkabackupvalidations"), 2);
-    let validate = |fault: &str| nameless(&kafka(&Bed::with(&[fault]), "validate nightly"));
+    let validate = |fault: &str| {
+        let run = kafka(&Bed::with(&[fault]), "validate nightly");
+        run.telling(Verbatim::MessageAndHint).outcome()
+    };
     assert_snapshot!(validate("kafka-result=Warn"), @"
     stdout:
     KafkaBackup nightly: Warn
     messageCount: Warning (the topic has grown since the backup)
     offsetRange: Passed
-    stderr:
-    engine kubectl-broker/kafka: KafkaBackupValidation nightly-SUFFIX is created; waiting for its end
+    note: kubectl-broker/kafka KafkaBackupValidation
     exit 0
     ");
     assert_snapshot!(validate("kafka-result=Skip"), @"
-    stderr:
-    engine kubectl-broker/kafka: KafkaBackupValidation nightly-SUFFIX is created; waiting for its end
-    error: KafkaBackup nightly: Skip; messageCount: Skipped (nothing to compare with); offsetRange: Passed
+    note: kubectl-broker/kafka KafkaBackupValidation
+    Failed: KafkaBackup nightly: Skip; messageCount: Skipped (nothing to compare with); offsetRange: Passed
     hint: The operator has skipped every check: nothing says whether the backup is whole
     exit 1
     ");
     let all = "validate nightly --checks message-count,consumer-group-offsets --groups app";
-    assert_snapshot!(nameless(&kafka(&Bed::with(&["kafka-result=Fail"]), all)), @"
-    stderr:
-    engine kubectl-broker/kafka: KafkaBackupValidation nightly-SUFFIX is created; waiting for its end
-    error: KafkaBackup nightly: Fail; consumerGroupOffsets: Failed (1250 records expected, 1248 found); messageCount: Passed
+    assert_snapshot!(kafka(&Bed::with(&["kafka-result=Fail"]), all).telling(Verbatim::MessageAndHint).outcome(), @"
+    note: kubectl-broker/kafka KafkaBackupValidation
+    Integrity: KafkaBackup nightly: Fail; consumerGroupOffsets: Failed (1250 records expected, 1248 found); messageCount: Passed
     hint: Make another backup, and find out why this one is not as its topics are
     exit 13
     ");
-    assert_snapshot!(shown(&[], "validate nightly --checks size"), @r#"
+    assert_snapshot!(kafka(&Bed::start(), "validate nightly --checks size").shown(), @r#"
     stderr:
     error: --checks has "size", which is no check
     hint: There are message-count, offset-range and consumer-group-offsets
@@ -53,24 +52,16 @@ fn a_validation_ends_with_its_result() {
     "#);
 }
 
-/// Returns the output without the suffixes that the API server adds to names.
-fn nameless(run: &Run) -> String {
-    let suffix =
-        Regex::new("(nightly|offset-reset|offset-rollback)-[b-z2-9]{5}").expect("a pattern");
-    suffix.replace_all(&run.shown(), "$1-SUFFIX").into_owned()
-}
-
 #[test]
 fn a_verb_that_fails_says_why_and_one_that_does_not_wait_how_to_look() {
     let failing = Bed::with(&["kafka-fail=no such bucket"]);
-    assert_snapshot!(nameless(&kafka(&failing, "validate nightly")), @"
-    stderr:
-    engine kubectl-broker/kafka: KafkaBackupValidation nightly-SUFFIX is created; waiting for its end
-    error: KafkaBackupValidation nightly-SUFFIX failed: no such bucket
+    assert_snapshot!(kafka(&failing, "validate nightly").telling(Verbatim::MessageAndHint).outcome(), @"
+    note: kubectl-broker/kafka KafkaBackupValidation
+    Failed: KafkaBackupValidation nightly-SUFFIX failed: no such bucket
     hint: The operator's log says more
     exit 1
     ");
-    assert_snapshot!(nameless(&kafka(&Bed::start(), "validate nightly --no-wait")), @"
+    assert_snapshot!(kafka(&Bed::start(), "validate nightly --no-wait").outcome(), @"
     stdout:
     KafkaBackupValidation nightly-SUFFIX is created.
     `kubectl broker backup status --engine kafka --id validation/nightly-SUFFIX` shows how far it is.
@@ -82,27 +73,24 @@ fn a_verb_that_fails_says_why_and_one_that_does_not_wait_how_to_look() {
 fn offsets_are_reset_when_it_is_confirmed() {
     let bed = Bed::start();
     let command = "offset-reset app,billing --cluster-of nightly --strategy to-earliest";
-    assert_snapshot!(kafka(&bed, command).shown(), @"
-    stderr:
-    error: nothing was done, because it was not confirmed: Doing `offset-reset app,billing`: context testbed, server https://127.0.0.1:PORT, namespace kafka, engine kafka
-    hint: Give `--yes` if you mean it; on a terminal the name of the target is asked for
+    assert_snapshot!(kafka(&bed, command).outcome(), @"
+    Usage: `offset-reset app,billing` https://127.0.0.1:PORT kafka testbed
+    hint: `--yes`
     exit 2
     ");
     assert_eq!(count(&bed, "kafkaoffsetresets"), 0);
-    assert_snapshot!(nameless(&kafka(&bed, &format!("{command} --yes"))), @"
+    assert_snapshot!(kafka(&bed, &format!("{command} --yes")).outcome(), @"
     stdout:
     2 of 2 consumer groups were reset.
-    stderr:
-    Doing `offset-reset app,billing`: context testbed, server https://127.0.0.1:PORT, namespace kafka, engine kafka
-    engine kubectl-broker/kafka: KafkaOffsetReset offset-reset-SUFFIX is created; waiting for its end
+    note: `offset-reset app,billing` testbed https://127.0.0.1:PORT kafka kafka
+    note: kubectl-broker/kafka KafkaOffsetReset
     exit 0
     ");
-    assert_snapshot!(nameless(&kafka(&bed, &format!("{command} --yes --dry-run"))), @"
+    assert_snapshot!(kafka(&bed, &format!("{command} --yes --dry-run")).outcome(), @"
     stdout:
     The operator would do this; nothing was changed.
-    stderr:
-    Doing `offset-reset app,billing`: context testbed, server https://127.0.0.1:PORT, namespace kafka, engine kafka
-    engine kubectl-broker/kafka: KafkaOffsetReset offset-reset-SUFFIX is created; waiting for its end
+    note: `offset-reset app,billing` testbed https://127.0.0.1:PORT kafka kafka
+    note: kubectl-broker/kafka KafkaOffsetReset
     exit 0
     ");
     let mapped =
@@ -111,10 +99,9 @@ fn offsets_are_reset_when_it_is_confirmed() {
         kafka(&bed, mapped).json()["text"],
         "1 of 1 consumer groups were reset."
     );
-    assert_snapshot!(kafka(&bed, "offset-reset app --cluster-of nightly --strategy to-offset --yes").shown(), @"
-    stderr:
-    Doing `offset-reset app`: context testbed, server https://127.0.0.1:PORT, namespace kafka, engine kafka
-    error: --strategy to-offset needs --offset
+    assert_snapshot!(kafka(&bed, "offset-reset app --cluster-of nightly --strategy to-offset --yes").message(), @"
+    note: `offset-reset app` testbed https://127.0.0.1:PORT kafka kafka
+    Usage: --strategy to-offset needs --offset
     exit 2
     ");
 }
@@ -123,20 +110,18 @@ fn offsets_are_reset_when_it_is_confirmed() {
 fn groups_that_can_not_be_reset_are_named() {
     let command = "offset-reset app,billing --cluster-of nightly --strategy to-latest --yes";
     let bed = Bed::with(&["kafka-partial"]);
-    assert_snapshot!(nameless(&kafka(&bed, &format!("{command} --continue-on-error"))), @"
-    stderr:
-    Doing `offset-reset app,billing`: context testbed, server https://127.0.0.1:PORT, namespace kafka, engine kafka
-    engine kubectl-broker/kafka: KafkaOffsetReset offset-reset-SUFFIX is created; waiting for its end
-    error: 1 of 2 consumer groups were reset. billing: group has active members
+    assert_snapshot!(kafka(&bed, &format!("{command} --continue-on-error")).telling(Verbatim::MessageAndHint).outcome(), @"
+    note: `offset-reset app,billing` testbed https://127.0.0.1:PORT kafka kafka
+    note: kubectl-broker/kafka KafkaOffsetReset
+    Failed: 1 of 2 consumer groups were reset. billing: group has active members
     hint: A group can be reset while none of its members runs; do it once more for these groups
     exit 1
     ");
-    assert_snapshot!(nameless(&kafka(&bed, command)), @"
-    stderr:
-    Doing `offset-reset app,billing`: context testbed, server https://127.0.0.1:PORT, namespace kafka, engine kafka
-    engine kubectl-broker/kafka: KafkaOffsetReset offset-reset-SUFFIX is created; waiting for its end
-    error: KafkaOffsetReset offset-reset-SUFFIX failed: Offset reset failed: group has active members
-    hint: The operator's log says more
+    assert_snapshot!(kafka(&bed, command).message(), @"
+    note: `offset-reset app,billing` testbed https://127.0.0.1:PORT kafka kafka
+    note: kubectl-broker/kafka KafkaOffsetReset
+    Failed: KafkaOffsetReset offset-reset-SUFFIX failed: Offset reset failed: group has active members
+    hint:
     exit 1
     ");
 }
@@ -145,11 +130,10 @@ fn groups_that_can_not_be_reset_are_named() {
 fn nothing_reset_or_rolled_back_is_no_success() {
     let bed = Bed::with(&["kafka-no-groups"]);
     let reset = "offset-reset app,billing --cluster-of nightly --strategy to-latest --yes";
-    assert_snapshot!(nameless(&kafka(&bed, reset)), @"
-    stderr:
-    Doing `offset-reset app,billing`: context testbed, server https://127.0.0.1:PORT, namespace kafka, engine kafka
-    engine kubectl-broker/kafka: KafkaOffsetReset offset-reset-SUFFIX is created; waiting for its end
-    error: 0 of 2 consumer groups were reset; the operator says: All groups were reset
+    assert_snapshot!(kafka(&bed, reset).telling(Verbatim::MessageAndHint).outcome(), @"
+    note: `offset-reset app,billing` testbed https://127.0.0.1:PORT kafka kafka
+    note: kubectl-broker/kafka KafkaOffsetReset
+    Failed: 0 of 2 consumer groups were reset; the operator says: All groups were reset
     hint: The groups may be unknown in this Kafka cluster, or have no offsets: `kafka-consumer-groups.sh --list` shows those that it has
     exit 1
     ");
@@ -163,10 +147,9 @@ fn nothing_reset_or_rolled_back_is_no_success() {
 #[test]
 fn a_verb_waits_no_longer_than_it_may() {
     let bed = Bed::with(&["kafka-stuck"]);
-    assert_snapshot!(nameless(&kafka(&bed, "validate nightly --timeout 1s")), @"
-    stderr:
-    engine kubectl-broker/kafka: KafkaBackupValidation nightly-SUFFIX is created; waiting for its end
-    error: KafkaBackupValidation nightly-SUFFIX has not ended; it goes on in the cluster
+    assert_snapshot!(kafka(&bed, "validate nightly --timeout 1s").telling(Verbatim::MessageAndHint).outcome(), @"
+    note: kubectl-broker/kafka KafkaBackupValidation
+    TimedOut: KafkaBackupValidation nightly-SUFFIX has not ended; it goes on in the cluster
     hint: `kubectl broker backup status --engine kafka --id validation/nightly-SUFFIX` shows how far it is
     exit 124
     ");
@@ -181,12 +164,11 @@ fn a_verb_waits_no_longer_than_it_may() {
 fn offsets_are_rolled_back_to_a_file_in_the_operators_pod() {
     let bed = Bed::start();
     let command = "--cluster-of nightly --yes";
-    assert_snapshot!(nameless(&kafka(&bed, &format!("offset-rollback /data/snapshot.json {command}"))), @"
+    assert_snapshot!(kafka(&bed, &format!("offset-rollback /data/snapshot.json {command}")).outcome(), @"
     stdout:
     3 consumer groups were rolled back.
-    stderr:
-    Doing `offset-rollback /data/snapshot.json`: context testbed, server https://127.0.0.1:PORT, namespace kafka, engine kafka
-    engine kubectl-broker/kafka: KafkaOffsetRollback offset-rollback-SUFFIX is created; waiting for its end
+    note: `offset-rollback /data/snapshot.json` testbed https://127.0.0.1:PORT kafka kafka
+    note: kubectl-broker/kafka KafkaOffsetRollback
     exit 0
     ");
     assert_snapshot!(kafka(&bed, &format!("offset-rollback snapshot.json {command}")).shown(), @r#"
@@ -196,12 +178,11 @@ fn offsets_are_rolled_back_to_a_file_in_the_operators_pod() {
     hint: The operator reads the snapshot from its own pod: give the path there
     exit 2
     "#);
-    assert_snapshot!(nameless(&kafka(&bed, &format!("offset-rollback /data/snapshot.json --dry-run {command}"))), @"
+    assert_snapshot!(kafka(&bed, &format!("offset-rollback /data/snapshot.json --dry-run {command}")).outcome(), @"
     stdout:
     The operator would do this; nothing was changed.
-    stderr:
-    Doing `offset-rollback /data/snapshot.json`: context testbed, server https://127.0.0.1:PORT, namespace kafka, engine kafka
-    engine kubectl-broker/kafka: KafkaOffsetRollback offset-rollback-SUFFIX is created; waiting for its end
+    note: `offset-rollback /data/snapshot.json` testbed https://127.0.0.1:PORT kafka kafka
+    note: kubectl-broker/kafka KafkaOffsetRollback
     exit 0
     ");
 }
@@ -213,17 +194,18 @@ fn a_schedule_is_set_as_the_operator_reads_it() {
         let arguments = [
             "backup", "--engine", "kafka", "-n", "kafka", "schedule", "nightly", cron,
         ];
-        bed.program().run_with(&arguments).shown()
+        bed.program()
+            .run_with(&arguments)
+            .telling(Verbatim::MessageAndHint)
+            .outcome()
     };
     assert_snapshot!(schedule("0 3 * * 1-5"), @r#"
-    stderr:
-    error: the schedule "0 3 * * 1-5" has 5 fields, and the operator reads 6 or 7, seconds first
+    Usage: the schedule "0 3 * * 1-5" has 5 fields, and the operator reads 6 or 7, seconds first
     hint: Write '0 0 3 * * MON-FRI'
     exit 2
     "#);
     assert_snapshot!(schedule("0 0 25 * * *"), @r#"
-    stderr:
-    error: the schedule "0 0 25 * * *" has "25" as hour: 0 to 23 can be
+    Usage: the schedule "0 0 25 * * *" has "25" as hour: 0 to 23 can be
     exit 2
     "#);
     assert_snapshot!(schedule("0 0 3 * * MON-FRI"), @"
@@ -233,7 +215,7 @@ fn a_schedule_is_set_as_the_operator_reads_it() {
     `kubectl broker backup list --engine kafka -o wide` shows the next time.
     exit 0
     ");
-    assert_snapshot!(kafka(&bed, "status --id nightly -o wide").shown(), @"
+    assert_snapshot!(kafka(&bed, "status --id nightly -o wide").outcome(), @"
     stdout:
     NAME   STATE   SCHEDULE   RECORDS   SIZE   AGE   SEGMENTS   BACKUP-ID   LAST-BACKUP   NEXT-BACKUP   PROGRESS   MESSAGE
     nightly   Ready   0 0 3 * * MON-FRI   2500   8.0MiB   AGE   6   nightly-20250906-020000   2025-09-06T02:00:00Z   2025-09-08T03:00:00Z   -   Backup schedule is active
@@ -260,18 +242,18 @@ fn a_schedule_is_set_as_the_operator_reads_it() {
 #[test]
 fn a_schedule_is_suspended_and_goes_on() {
     let bed = Bed::start();
-    assert_snapshot!(kafka(&bed, "suspend nightly").shown(), @"
+    assert_snapshot!(kafka(&bed, "suspend nightly").outcome(), @"
     stdout:
     The schedule 0 0 2 * * * of KafkaBackup nightly is suspended.
     exit 0
     ");
     assert_eq!(spec(&bed, "kafkabackups", "nightly")["suspend"], true);
-    assert_snapshot!(kafka(&bed, "suspend nightly").shown(), @"
+    assert_snapshot!(kafka(&bed, "suspend nightly").outcome(), @"
     stdout:
     KafkaBackup nightly is suspended already.
     exit 0
     ");
-    assert_snapshot!(kafka(&bed, "resume nightly").shown(), @"
+    assert_snapshot!(kafka(&bed, "resume nightly").outcome(), @"
     stdout:
     The schedule 0 0 2 * * * of KafkaBackup nightly goes on.
     If it was due meanwhile, it runs at once.
@@ -285,9 +267,8 @@ fn a_schedule_is_suspended_and_goes_on() {
     exit 11
     ");
     assert_snapshot!(shown(&["deny=patch:kafkabackups"], "suspend nightly"), @r#"
-    stderr:
-    error: not allowed to patch kafkabackups nightly in namespace kafka: kafkabackups.kafka.oso.sh "nightly" is forbidden: User "testbed" cannot patch resource "kafkabackups" in API group "kafka.oso.sh" in the namespace "kafka"
-    hint: Ask for this right: `kubectl create role broker-kafkabackups -n kafka --verb=patch --resource=kafkabackups.kafka.oso.sh`, or in a Role `{apiGroups: ["kafka.oso.sh"], resources: ["kafkabackups"], verbs: ["patch"]}`
+    NotAllowed: "kafka" "kafka.oso.sh" "kafkabackups" "nightly" "testbed" kafka kafkabackups.kafka.oso.sh nightly
+    hint: `kubectl create role broker-kafkabackups -n kafka --verb=patch --resource=kafkabackups.kafka.oso.sh` `{apiGroups: ["kafka.oso.sh"], resources: ["kafkabackups"], verbs: ["patch"]}`
     exit 12
     "#);
 }

@@ -12,17 +12,14 @@ fn the_token_is_asked_for_and_told_from_a_wrong_one() {
     let command = "backup create --engine strategy --statefulset app";
     assert_snapshot!(app.stranger().run(command).shown(), @"
     stderr:
-    Using namespace apps of context testbed
     error: GET /backup/capabilities answered 401: Missing Bearer token
     hint: The sidecar wants the token of its configuration (`secrets.api_token`): put it into $BROKER_TOKEN, or name a Secret that has it as `token` with `--credentials-secret`
     exit 12
     ");
     let wrong = app.stranger().env("BROKER_TOKEN", "wrong");
-    assert_snapshot!(wrong.run(command).shown(), @"
-    stderr:
-    Using namespace apps of context testbed
-    error: GET /backup/capabilities answered 401: Invalid authorization token
-    hint: The sidecar wants the token of its configuration (`secrets.api_token`): put it into $BROKER_TOKEN, or name a Secret that has it as `token` with `--credentials-secret`
+    assert_snapshot!(wrong.run(command).message(), @"
+    NotAllowed: GET /backup/capabilities answered 401: Invalid authorization token
+    hint: $BROKER_TOKEN `--credentials-secret` `secrets.api_token` `token`
     exit 12
     ");
     assert_eq!(app.exports(), 0);

@@ -15,12 +15,10 @@ const UNPROVEN: [&str; 2] = ["download-framing=close", "strategy-headers=none"];
 #[test]
 fn what_nothing_proves_does_not_get_its_name() {
     let app = App::with(&UNPROVEN);
-    assert_snapshot!(app.create("--output-file ./mine").shown(), @"
-    stderr:
-    Using namespace apps of context testbed
-    The sidecar expects a backup to take about 120 s and 100.0MiB; its first byte comes when it is made
-    error: nothing proves that the backup is complete: the backend gave neither length nor checksum, and 1500000 bytes came before the connection closed. They are kept in ./mine.unproven
-    hint: Check that file, and rename it if it is whole; `--accept-unproven` gives such a file its name
+    assert_snapshot!(app.create("--output-file ./mine").outcome(), @"
+    note: 120 100.0
+    Partial: /mine.unproven 1500000
+    hint: `--accept-unproven`
     exit 3
     ");
     let mut files = names(app.folder.path());
@@ -41,17 +39,15 @@ fn what_nothing_proves_does_not_get_its_name() {
 #[test]
 fn what_nothing_proves_may_be_accepted() {
     let app = App::with(&UNPROVEN);
-    assert_snapshot!(app.create("--output-file ./mine --accept-unproven").shown(), @"
+    assert_snapshot!(app.create("--output-file ./mine --accept-unproven").message(), @"
     stdout:
     BACKUP   STATE   SIZE   FORMAT
     mine   Succeeded   1.4MiB   -
     file: ./mine
     verified-by: unproven
-    stderr:
-    Using namespace apps of context testbed
-    The sidecar expects a backup to take about 120 s and 100.0MiB; its first byte comes when it is made
+    note: 120 100.0
     warning: The backend gave neither length nor checksum, and ended with the connection: nothing proves that this is all of it
-    SHA-256 155ffefa57ae7edea17c07349c02579f4f3ff59865c6da75aedaf301bbd77528, kept beside it
+    note: 155ffefa57ae7edea17c07349c02579f4f3ff59865c6da75aedaf301bbd77528
     exit 0
     ");
     app.assert_whole(&app.path("mine"));
@@ -81,24 +77,21 @@ fn what_broke_off_on_stdout_is_said_to_be_no_backup() {
         stdout: Vec::new(),
         ..output
     });
-    assert_snapshot!(said.stderr, @"
-    Using namespace apps of context testbed
-    The sidecar expects a backup to take about 120 s and 100.0MiB; its first byte comes when it is made
-    error: the download broke off after 750000 of 1500000 bytes: port 8000 of pod app-0 closed the connection in the middle of an answer after 750000 of 1500000 bytes; what was written is not a whole backup
-    hint: Look at `kubectl logs app-0 -n apps --all-containers`. The same command makes a new backup
+    assert_snapshot!(said.outcome(), @"
+    note: 120 100.0
+    Failed: 1500000 750000 8000 app-0
+    hint: `kubectl logs app-0 -n apps --all-containers`
+    exit 1
     ");
 }
 
 #[test]
 fn a_checksum_that_does_not_hold_leaves_no_file() {
     let app = App::with(&["strategy-bad-checksum"]);
-    assert_snapshot!(app.create("").shown(), @"
-    stderr:
-    Using namespace apps of context testbed
-    Using folder ./backups
-    The sidecar expects a backup to take about 120 s and 100.0MiB; its first byte comes when it is made
-    error: the bytes have the SHA-256 155ffefa57ae7edea17c07349c02579f4f3ff59865c6da75aedaf301bbd77528, and the header X-Checksum-Sha256 says 82577dbb103fadea57ad6c56895ff3f4f97520c94370c71aede7ea75afeff551
-    hint: Nothing was kept: run the same command again, and look at the log of the backend if it happens twice
+    assert_snapshot!(app.create("").outcome(), @"
+    note: 120 100.0
+    Integrity: X-Checksum-Sha256 155ffefa57ae7edea17c07349c02579f4f3ff59865c6da75aedaf301bbd77528 82577dbb103fadea57ad6c56895ff3f4f97520c94370c71aede7ea75afeff551
+    hint:
     exit 13
     ");
     app.assert_nothing();
@@ -117,13 +110,10 @@ fn a_checksum_that_does_not_hold_leaves_no_file() {
 #[test]
 fn a_length_that_does_not_hold_leaves_no_file() {
     let app = App::with(&["strategy-headers=documents", "strategy-size-header=1499999"]);
-    assert_snapshot!(app.create("").shown(), @"
-    stderr:
-    Using namespace apps of context testbed
-    Using folder ./backups
-    The sidecar expects a backup to take about 120 s and 100.0MiB; its first byte comes when it is made
-    error: the backend contradicts itself: the header Content-Length says 1500000, and the header X-Size says 1499999
-    hint: Nothing was kept; look at the log of the backend
+    assert_snapshot!(app.create("").outcome(), @"
+    note: 120 100.0
+    Integrity: 1499999 1500000
+    hint:
     exit 13
     ");
     app.assert_nothing();
@@ -158,13 +148,10 @@ fn a_stream_that_is_cut_leaves_no_file_and_is_not_asked_for_again() {
         }
     }
     let app = App::with(&["download-cut=50"]);
-    assert_snapshot!(app.create("").shown(), @"
-    stderr:
-    Using namespace apps of context testbed
-    Using folder ./backups
-    The sidecar expects a backup to take about 120 s and 100.0MiB; its first byte comes when it is made
-    error: the download broke off after 750000 of 1500000 bytes: port 8000 of pod app-0 closed the connection in the middle of an answer after 750000 of 1500000 bytes; nothing of it is kept, because this backend can't go on where it broke off
-    hint: Look at `kubectl logs app-0 -n apps --all-containers`. The same command makes a new backup
+    assert_snapshot!(app.create("").reason(), @"
+    note: 120 100.0
+    Failed: 1500000 750000: port 8000 of pod app-0 closed the connection in the middle of an answer after 750000 of 1500000 bytes; nothing of it is kept, because this backend can't go on where it broke off
+    hint: `kubectl logs app-0 -n apps --all-containers`
     exit 1
     ");
 }
@@ -172,13 +159,10 @@ fn a_stream_that_is_cut_leaves_no_file_and_is_not_asked_for_again() {
 #[test]
 fn a_lost_answer_is_said_to_be_lost_and_the_backup_not_made_twice() {
     let app = App::with(&["strategy-lost-answer"]);
-    assert_snapshot!(app.create("").shown(), @"
-    stderr:
-    Using namespace apps of context testbed
-    Using folder ./backups
-    The sidecar expects a backup to take about 120 s and 100.0MiB; its first byte comes when it is made
-    error: port 8000 of pod app-0 closed the connection without an answer; whether the backup was made is not known, and nothing of it came
-    hint: Look at `kubectl logs app-0 -n apps --all-containers`. The same command makes a new backup
+    assert_snapshot!(app.create("").message(), @"
+    note: 120 100.0
+    Failed: port 8000 of pod app-0 closed the connection without an answer; whether the backup was made is not known, and nothing of it came
+    hint: `kubectl logs app-0 -n apps --all-containers`
     exit 1
     ");
     app.assert_nothing();
@@ -191,15 +175,12 @@ fn a_strategy_that_fails_says_why() {
     // The text of an installed engine is on one line.
     let shown = app
         .create("")
-        .shown()
+        .message()
         .replace("pg_dump\n  no", "pg_dump no");
     assert_snapshot!(shown, @"
-    stderr:
-    Using namespace apps of context testbed
-    Using folder ./backups
-    The sidecar expects a backup to take about 120 s and 100.0MiB; its first byte comes when it is made
-    error: POST /backup/export answered 500: Command failed with exit code 1: pg_dump no password
-    hint: The sidecar's log says more: `kubectl logs POD --container CONTAINER`
+    note: 120 100.0
+    Failed: POST /backup/export answered 500: Command failed with exit code 1: pg_dump no password
+    hint: `kubectl logs POD --container CONTAINER`
     exit 1
     ");
     app.assert_nothing();
@@ -209,37 +190,27 @@ fn a_strategy_that_fails_says_why() {
 
 #[test]
 fn an_html_page_is_a_clear_error() {
-    assert_snapshot!(App::with(&["strategy-broken"]).create("").shown(), @r#"
-    stderr:
-    Using namespace apps of context testbed
-    Using folder ./backups
-    The sidecar expects a backup to take about 120 s and 100.0MiB; its first byte comes when it is made
-    error: POST /backup/export answered 500: an HTML page titled "500 Internal Server Error"
-    hint: The sidecar's log says more: `kubectl logs POD --container CONTAINER`
+    assert_snapshot!(App::with(&["strategy-broken"]).create("").outcome(), @r#"
+    note: 120 100.0
+    Failed: "500 Internal Server Error" /backup/export 500 POST
+    hint: `kubectl logs POD --container CONTAINER`
     exit 1
     "#);
-    assert_snapshot!(App::with(&["download-html"]).create("").shown(), @"
-    stderr:
-    Using namespace apps of context testbed
-    Using folder ./backups
-    The sidecar expects a backup to take about 120 s and 100.0MiB; its first byte comes when it is made
-    error: the backend answered with a web page (text/html; charset=utf-8) instead of the backup
-    hint: This is what a login page or a proxy sends: check the port and the credentials with `kubectl broker backup test --engine strategy`
+    assert_snapshot!(App::with(&["download-html"]).create("").outcome(), @"
+    note: 120 100.0
+    Integrity: charset=utf-8 text/html
+    hint: `kubectl broker backup test --engine strategy`
     exit 13
     ");
-    assert_snapshot!(App::with(&["strategy-html=502"]).create("").shown(), @r#"
-    stderr:
-    Using namespace apps of context testbed
-    error: GET /backup/capabilities answered 502: an HTML page titled "502 Bad Gateway"
-    hint: The sidecar's log says more: `kubectl logs POD --container CONTAINER`
+    assert_snapshot!(App::with(&["strategy-html=502"]).create("").outcome(), @r#"
+    Failed: "502 Bad Gateway" /backup/capabilities 502 GET
+    hint: `kubectl logs POD --container CONTAINER`
     exit 1
     "#);
-    // Any other program on that port may send this answer.
-    assert_snapshot!(App::with(&["strategy-html=404"]).create("").shown(), @r#"
-    stderr:
-    Using namespace apps of context testbed
-    error: GET /backup/capabilities answered 404: an HTML page titled "404 Not Found"
-    hint: Another program may be listening on that port; name the sidecar's with `--strategy-port`
+    // As any other program on that port says it.
+    assert_snapshot!(App::with(&["strategy-html=404"]).create("").outcome(), @r#"
+    Failed: "404 Not Found" /backup/capabilities 404 GET
+    hint: `--strategy-port`
     exit 1
     "#);
 }
@@ -247,13 +218,10 @@ fn an_html_page_is_a_clear_error() {
 #[test]
 fn a_sidecar_that_drips_has_only_so_much_time() {
     let app = App::with(&["download-drip=1000"]);
-    assert_snapshot!(app.create("--timeout 1s").shown(), @"
-    stderr:
-    Using namespace apps of context testbed
-    Using folder ./backups
-    The sidecar expects a backup to take about 120 s and 100.0MiB; its first byte comes when it is made
-    error: the backup did not come within 1 s; nothing of it is kept, because this backend can't go on where it broke off
-    hint: Give a longer `--timeout`, or none; each try makes a new backup
+    assert_snapshot!(app.create("--timeout 1s").outcome(), @"
+    note: 120 100.0
+    TimedOut: 1
+    hint: `--timeout`
     exit 124
     ");
     app.assert_nothing();
@@ -280,11 +248,9 @@ fn ctrl_c_leaves_no_file_and_says_that_it_is_made_anew() {
     let run = app
         .program()
         .ended(&child.wait_with_output().expect("it ends"));
-    assert_snapshot!(run.shown(), @"
-    stderr:
-    Using namespace apps of context testbed
-    The sidecar expects a backup to take about 120 s and 100.0MiB; its first byte comes when it is made
-    error: stopped
+    assert_snapshot!(run.hint(), @"
+    note: 120 100.0
+    Interrupted:
     hint: Nothing of the backup was kept: the same command makes a new one
     exit 130
     ");

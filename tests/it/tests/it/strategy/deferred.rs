@@ -9,18 +9,15 @@ use crate::support::names;
 #[test]
 fn a_deferred_backup_is_waited_for_and_downloaded() {
     let app = App::with(&["strategy-deferred=/backup/jobs/7", "strategy-job-looks=1"]);
-    assert_snapshot!(app.create("").shown(), @"
+    assert_snapshot!(app.create("").outcome(), @"
     stdout:
     BACKUP   STATE   SIZE   FORMAT
     /backup/jobs/7   Succeeded   1.4MiB   postgres-custom
     file: ./backups/app-TIME.sql.gz
     verified-by: checksum
-    stderr:
-    Using namespace apps of context testbed
-    Using folder ./backups
-    The sidecar expects a backup to take about 120 s and 100.0MiB; its first byte comes when it is made
-    Backup /backup/jobs/7 has begun; waiting up to 300 s for its end
-    SHA-256 155ffefa57ae7edea17c07349c02579f4f3ff59865c6da75aedaf301bbd77528, kept beside it
+    note: 120 100.0
+    note: /backup/jobs/7 300
+    note: 155ffefa57ae7edea17c07349c02579f4f3ff59865c6da75aedaf301bbd77528
     exit 0
     ");
     assert_eq!(app.exports(), 1);
@@ -46,19 +43,14 @@ fn a_status_url_is_followed_in_each_form_on_the_same_sidecar() {
 #[test]
 fn a_status_url_that_leads_elsewhere_is_refused() {
     let app = App::with(&["strategy-deferred=http://169.254.169.254/backup/jobs/7"]);
-    assert_snapshot!(app.create("").shown(), @r#"
-    stderr:
-    Using namespace apps of context testbed
-    Using folder ./backups
-    The sidecar expects a backup to take about 120 s and 100.0MiB; its first byte comes when it is made
-    error: the sidecar makes the backup in the background, and its status URL "http://169.254.169.254/backup/jobs/7" names another server: it is not followed
+    assert_snapshot!(app.create("").message(), @r#"
+    note: 120 100.0
+    Failed: the sidecar makes the backup in the background, and its status URL "http://169.254.169.254/backup/jobs/7" names another server: it is not followed
     exit 1
     "#);
     let app = App::with(&["strategy-deferred=/admin/reset"]);
     assert_snapshot!(app.create("").shown(), @r#"
     stderr:
-    Using namespace apps of context testbed
-    Using folder ./backups
     The sidecar expects a backup to take about 120 s and 100.0MiB; its first byte comes when it is made
     error: the sidecar makes the backup in the background, and its status URL "/admin/reset" leads to none of the routes that this engine may ask for: it is not followed
     hint: They are /api/jobs/ID, /backup/export/ID, /backup/jobs/ID and /backup/status/ID
@@ -75,13 +67,10 @@ fn a_deferred_backup_that_fails_says_why() {
         "strategy-deferred=/backup/jobs/7",
         "strategy-job-fails=disk full",
     ]);
-    assert_snapshot!(app.create("").shown(), @"
-    stderr:
-    Using namespace apps of context testbed
-    Using folder ./backups
-    The sidecar expects a backup to take about 120 s and 100.0MiB; its first byte comes when it is made
-    Backup /backup/jobs/7 has begun; waiting up to 300 s for its end
-    error: the backup /backup/jobs/7 ended badly: failed (disk full)
+    assert_snapshot!(app.create("").outcome(), @"
+    note: 120 100.0
+    note: /backup/jobs/7 300
+    Failed: /backup/jobs/7
     exit 1
     ");
     app.assert_nothing();
@@ -93,14 +82,11 @@ fn a_deferred_backup_that_does_not_end_in_time_can_be_got_later() {
         "strategy-deferred=/backup/jobs/7",
         "strategy-job-looks=1000",
     ]);
-    assert_snapshot!(app.create("--timeout 1s").shown(), @"
-    stderr:
-    Using namespace apps of context testbed
-    Using folder ./backups
-    The sidecar expects a backup to take about 120 s and 100.0MiB; its first byte comes when it is made
-    Backup /backup/jobs/7 has begun; waiting up to 1 s for its end
-    error: /backup/jobs/7 has not ended within 1 s; it goes on in the backend
-    hint: Follow it with `kubectl broker backup status --engine strategy --id /backup/jobs/7`, or give a longer `--timeout`
+    assert_snapshot!(app.create("--timeout 1s").outcome(), @"
+    note: 120 100.0
+    note: /backup/jobs/7 1
+    TimedOut: /backup/jobs/7 1
+    hint: `--timeout` `kubectl broker backup status --engine strategy --id /backup/jobs/7`
     exit 124
     ");
     let status = app.run("backup status --engine strategy --id /backup/jobs/7 -o json");

@@ -107,17 +107,14 @@ impl App {
 #[test]
 fn a_backup_is_made_and_saved_in_one_go() {
     let app = App::start();
-    assert_snapshot!(app.create("").shown(), @"
+    assert_snapshot!(app.create("").outcome(), @"
     stdout:
     BACKUP   STATE   SIZE   FORMAT
     app-TIME.sql.gz   Succeeded   1.4MiB   postgres-custom
     file: ./backups/app-TIME.sql.gz
     verified-by: checksum
-    stderr:
-    Using namespace apps of context testbed
-    Using folder ./backups
-    The sidecar expects a backup to take about 120 s and 100.0MiB; its first byte comes when it is made
-    SHA-256 155ffefa57ae7edea17c07349c02579f4f3ff59865c6da75aedaf301bbd77528, kept beside it
+    note: 120 100.0
+    note: 155ffefa57ae7edea17c07349c02579f4f3ff59865c6da75aedaf301bbd77528
     exit 0
     ");
     let mut files = names(&app.path("backups"));
@@ -173,11 +170,9 @@ fn a_file_that_is_there_is_refused_before_the_sidecar_has_any_work() {
     let app = App::start();
     let old = app.path("mine");
     fs::write(&old, "precious").expect("written");
-    assert_snapshot!(app.create("--output-file ./mine").shown(), @"
-    stderr:
-    Using namespace apps of context testbed
-    error: ./mine exists already
-    hint: Give another name with `--output-file`, or replace it with `--force`: the old file stays until the new one is whole and checked
+    assert_snapshot!(app.create("--output-file ./mine").outcome(), @"
+    Conflict: /mine
+    hint: `--force` `--output-file`
     exit 11
     ");
     assert_eq!(app.exports(), 0);
@@ -205,10 +200,10 @@ fn it_may_go_to_stdout() {
         stdout: Vec::new(),
         ..output
     });
-    assert_snapshot!(said.stderr, @"
-    Using namespace apps of context testbed
-    The sidecar expects a backup to take about 120 s and 100.0MiB; its first byte comes when it is made
-    1.4MiB written, SHA-256 155ffefa57ae7edea17c07349c02579f4f3ff59865c6da75aedaf301bbd77528
+    assert_snapshot!(said.outcome(), @"
+    note: 120 100.0
+    note: 1.4 155ffefa57ae7edea17c07349c02579f4f3ff59865c6da75aedaf301bbd77528
+    exit 0
     ");
     app.assert_nothing();
 }
@@ -233,18 +228,15 @@ fn both_families_of_headers_are_read_and_checked() {
 #[test]
 fn a_drive_folder_that_is_not_confirmed_is_a_warning() {
     let app = App::with(&["strategy-no-echo"]);
-    assert_snapshot!(app.create("--drive-folder-id 1AbC").shown(), @r#"
+    assert_snapshot!(app.create("--drive-folder-id 1AbC").message(), @r#"
     stdout:
     BACKUP   STATE   SIZE   FORMAT
     app-TIME.sql.gz   Succeeded   1.4MiB   postgres-custom
     file: ./backups/app-TIME.sql.gz
     verified-by: checksum
-    stderr:
-    Using namespace apps of context testbed
-    Using folder ./backups
-    The sidecar expects a backup to take about 120 s and 100.0MiB; its first byte comes when it is made
+    note: 120 100.0
     warning: engine kubectl-broker/strategy: the sidecar does not confirm that it took the Drive folder "1AbC"
-    SHA-256 155ffefa57ae7edea17c07349c02579f4f3ff59865c6da75aedaf301bbd77528, kept beside it
+    note: 155ffefa57ae7edea17c07349c02579f4f3ff59865c6da75aedaf301bbd77528
     exit 0
     "#);
 }

@@ -179,6 +179,7 @@ impl Invocation {
     /// Runs the program with arguments that may contain spaces.
     pub fn run_with(&self, arguments: &[&str]) -> Run {
         self.ended(&self.output(arguments))
+            .with_arguments(arguments)
     }
 
     /// Runs the program to its end, and returns its unchecked output.

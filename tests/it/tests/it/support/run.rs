@@ -7,6 +7,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
+use super::outcome::{Telling, Verbatim};
+
 /// A program that has ended.
 #[derive(Debug)]
 pub struct Run {
@@ -16,6 +18,10 @@ pub struct Run {
     pub code: i32,
     /// Paths that differ from run to run, and the names that replace them.
     places: Vec<(String, &'static str)>,
+    /// Arguments that may be names of something.
+    named: Vec<String>,
+    /// What [`Run::outcome`] says word for word.
+    verbatim: Verbatim,
 }
 
 impl Run {
@@ -38,13 +44,27 @@ impl Run {
                 .into_iter()
                 .map(|(path, name)| (path.to_string_lossy().into_owned(), name))
                 .collect(),
+            named: Vec::new(),
+            verbatim: Verbatim::Nothing,
         };
         run.check();
         run
     }
 
-    /// Makes the output comparable with that of a bundled engine: it removes the publisher, and the marks of
-    /// the engine's own texts.
+    /// The same, of a program that was started with these arguments.
+    pub fn with_arguments(mut self, arguments: &[&str]) -> Self {
+        // The first words are commands, and formats are no names.
+        let may_name = |(index, word): (usize, &&str)| {
+            let before = index.checked_sub(1).map(|before| arguments[before]);
+            let is_name = index > 1 && !word.starts_with('-') && before != Some("-o");
+            is_name.then(|| (*word).to_owned())
+        };
+        self.named = arguments.iter().enumerate().filter_map(may_name).collect();
+        self
+    }
+
+    /// The same with what must be said of an engine that is not bundled taken out: whose it is, and
+    /// which words are its own.
     pub fn show_as_bundled(&mut self) {
         for text in [&mut self.stdout, &mut self.stderr] {
             *text = AS_BUNDLED
@@ -90,6 +110,54 @@ impl Run {
         text + &format!("exit {}", self.code)
     }
 
+    /// What it came to, without a sentence: data on stdout, the kind of failure, and of each message the
+    /// facts in it (see [`super::outcome`]). It stays the same when a sentence is put better.
+    ///
+    /// Sentences of the program are tested beside its errors, in the modules `messages`. What they can't
+    /// show, because engines, manifests or several layers have a part in it, is tested once: with
+    /// [`Run::reason`], [`Run::message`], [`Run::hint`] or [`Run::shown`].
+    pub fn outcome(&self) -> String {
+        self.told(self.verbatim)
+    }
+
+    /// The same, and word for word what stands behind the first colon of the error.
+    pub fn reason(&self) -> String {
+        self.told(Verbatim::Reason)
+    }
+
+    /// The same, with errors and warnings word for word.
+    pub fn message(&self) -> String {
+        self.told(Verbatim::Message)
+    }
+
+    /// The same, with hints word for word.
+    pub fn hint(&self) -> String {
+        self.told(Verbatim::Hint)
+    }
+
+    /// For what looks at [`Run::outcome`]: that has these words, too.
+    pub fn telling(mut self, verbatim: Verbatim) -> Self {
+        self.verbatim = verbatim;
+        self
+    }
+
+    fn told(&self, verbatim: Verbatim) -> String {
+        if verbatim == Verbatim::All {
+            return self.shown();
+        }
+        let telling = Telling {
+            code: self.code,
+            named: &self.named,
+            verbatim,
+        };
+        let mut text = String::new();
+        if !self.stdout.is_empty() {
+            text += &format!("stdout:\n{}\n", telling.data(&self.stable(&self.stdout)));
+        }
+        text += &telling.of(&self.stable(&self.stderr));
+        text + &format!("exit {}", self.code)
+    }
+
     fn stable(&self, text: &str) -> String {
         let places = self.places.iter();
         let text = places.fold(text.to_owned(), |text, (path, name)| {
@@ -131,13 +199,10 @@ impl Run {
     }
 }
 
-/// Replacements for the parts that differ from run to run. Those are ports, ages, times in file names,
-/// positions in built code, and the gaps of columns.
-///
-/// In hints, the target's flags of some modules are removed, and the name of the program with more engines is
-/// replaced. The same tests also run with installed engines, whose own hints lack the flags. The module
-/// `hints` tests the flags.
-static FILTERS: LazyLock<[(Regex, &str); 13]> = LazyLock::new(|| {
+/// Ports, ages, the times in names of files, and the gaps of columns, whose width depends on them, and places in what was built.
+/// The flags of the targets of some modules in hints, too, and the name of the program with more engines: the same tests run
+/// with engines that are installed, in whose own hints the flags don't stand. `hints` tests them.
+static FILTERS: LazyLock<[(Regex, &str); 16]> = LazyLock::new(|| {
     [
         (r"127\.0\.0\.1:[0-9]{2,5}", "127.0.0.1:PORT"),
         (
@@ -146,9 +211,20 @@ static FILTERS: LazyLock<[(Regex, &str); 13]> = LazyLock::new(|| {
         ),
         (r"(?m)^[0-9]+[ydhms](?:[0-9]+[dhms])?(?P<end>  )", "AGE$end"),
         (r"\bapp-[0-9]{8}-[0-9]{6}\b", "app-TIME"),
+        // What the API server adds to names.
+        (
+            r"\b(?P<name>nightly|offset-reset|offset-rollback)-[b-z2-9]{5}\b",
+            "${name}-SUFFIX",
+        ),
+        (r"-restore-[a-z0-9]{5}\b", "-restore-RANDOM"),
         (r"(?P<word>[^ \n])   +", "$word   "),
         (r"src/(?P<file>[a-z]+)\.rs:[0-9:]+:", "src/$file.rs:LINE:"),
-        // The set of engines that a run compiles depends on the earlier runs, and on its speed.
+        // What stands before the data or the error of so many commands that one test of `targets` has it.
+        (
+            r"(?m)^Using (?:StatefulSet|namespace|engine|folder) .*\n",
+            "",
+        ),
+        // Which engines a run has to compile depends on the runs before it, and on how fast it is.
         (r"(?m)^Compiling engines? .*\n", ""),
         ("`with-engines ", "`kubectl broker "),
         (

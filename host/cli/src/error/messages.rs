@@ -1,0 +1,99 @@
+//! All that the command line says by itself.
+
+use host_base::messages;
+use insta::assert_snapshot;
+
+use super::*;
+
+fn text(text: &str) -> String {
+    text.to_owned()
+}
+
+#[test]
+fn what_the_command_line_says_by_itself() {
+    let errors = [
+        CliError::Output(io::ErrorKind::StorageFull.into()),
+        CliError::Runtime(io::ErrorKind::WouldBlock.into()),
+        CliError::Conflict {
+            problem: text("`--a` and `--b` exclude each other"),
+            choices: vec![text("leave out `--a`"), text("leave out `--b`")],
+        },
+        CliError::Which {
+            flags: "`--id` or `--latest`",
+        },
+        CliError::Password {
+            from: text("standard input"),
+            source: io::ErrorKind::InvalidData.into(),
+        },
+        CliError::TextFile {
+            flag: text("manifest"),
+            path: "a.yaml".into(),
+            source: io::ErrorKind::NotFound.into(),
+        },
+        CliError::Said(Failure::Partial),
+        CliError::Interrupted { next: None },
+        CliError::Interrupted {
+            next: Some(text("The backup goes on")),
+        },
+        CliError::Bug {
+            message: text("index out of bounds"),
+            place: text("src/a.rs:1"),
+            during: text("backup list"),
+            has_backtrace: false,
+        },
+        CliError::Bug {
+            message: text("index out of bounds"),
+            place: text("src/a.rs:1"),
+            during: text("backup list"),
+            has_backtrace: true,
+        },
+    ];
+    let table = messages!(
+        CliError {
+            Output,
+            Runtime,
+            Conflict,
+            Which,
+            Password,
+            TextFile,
+            Said,
+            Interrupted,
+            Bug,
+        } passes on { Ops, Plugin, Authoring },
+        errors
+    );
+    assert_snapshot!(table, @"
+    Output, exit 1
+      the result can't be written: {source}
+      hint: Check where stdout goes: is its disk full, or is it closed?
+    Runtime, exit 1
+      the process can't start its workers: operation would block
+      hint: Check the limits of the system (`ulimit -a`)
+    Conflict, exit 2
+      `--a` and `--b` exclude each other. Please either:
+      - leave out `--a`
+      - leave out `--b`
+    Which, exit 2
+      which backup? Give `--id` or `--latest`
+      hint: On a terminal there is a menu to choose from
+    Password, exit 2
+      no password can be read from standard input: {source}
+      hint: Check the file, or what is piped in
+    TextFile, exit 2
+      --manifest: a.yaml can't be read: {source}
+      hint: Give a text file of at most 1 MiB, or `-` for standard input
+    Said, exit 3
+      what was found has been said
+    Interrupted, exit 130
+      stopped
+    Interrupted, exit 130
+      stopped
+      hint: The backup goes on
+    Bug, exit 1
+      this is a bug of kubectl-broker 0.1.0: `backup list` broke down at src/a.rs:1: index out of bounds
+      hint: Please report it with this text and the command (in the issues of kubectl-broker). The same command with `RUST_BACKTRACE=1` before it shows the way there, which helps
+    Bug, exit 1
+      this is a bug of kubectl-broker 0.1.0: `backup list` broke down at src/a.rs:1: index out of bounds
+      hint: Please report it with this text and the command (in the issues of kubectl-broker)
+    ");
+}

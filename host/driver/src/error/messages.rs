@@ -1,0 +1,468 @@
+//! All that an operation says when it could not be done.
+
+use host_base::{Report, ReportKind, messages};
+use insta::assert_snapshot;
+
+use super::*;
+
+fn text(text: &str) -> String {
+    text.to_owned()
+}
+
+fn texts<const N: usize>(texts: [&str; N]) -> Vec<String> {
+    texts.map(str::to_owned).to_vec()
+}
+
+fn denied() -> io::Error {
+    io::ErrorKind::PermissionDenied.into()
+}
+
+fn transfer(kind: ReportKind, message: &str) -> TransferError {
+    TransferError::Source(Report::new(kind, message))
+}
+
+fn refused(hint: Option<&str>) -> OpsError {
+    let mut report = Report::new(ReportKind::Forbidden, "the backend refuses that");
+    report.hint = hint.map(str::to_owned);
+    OpsError::Engine(EngineError::Reported {
+        engine: text("engine kubectl-broker/hivemq"),
+        is_bundled: true,
+        report,
+    })
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "all errors stand in one table")]
+fn what_is_said_of_operations_that_could_not_be_done() {
+    let errors = [
+        OpsError::NotWhole {
+            id: text("it's 1"),
+            state: text("RUNNING"),
+            reason: None,
+            engine: text("hivemq"),
+            running: true,
+        },
+        OpsError::NotWhole {
+            id: text("20250906-114000"),
+            state: text("FAILED"),
+            reason: Some(text("disk full")),
+            engine: text("hivemq"),
+            running: false,
+        },
+        OpsError::Files {
+            of: 1,
+            failed: vec![transfer(ReportKind::Integrity, "a.zip is damaged")],
+        },
+        OpsError::Files {
+            of: 3,
+            failed: vec![
+                transfer(ReportKind::Integrity, "a.zip is damaged"),
+                transfer(ReportKind::NotFound, "b.zip is gone"),
+            ],
+        },
+        OpsError::Files {
+            of: 3,
+            failed: vec![transfer(ReportKind::NotFound, "b.zip is gone")],
+        },
+        OpsError::NoFiles {
+            engine: None,
+            able: Vec::new(),
+        },
+        OpsError::NoFiles {
+            engine: Some(text("kafka")),
+            able: texts(["a", "b"]),
+        },
+        OpsError::TooSlow {
+            id: text("1"),
+            seconds: 30,
+        },
+        OpsError::NothingSaved {
+            engine: text("acme/small"),
+            id: text("1"),
+        },
+        OpsError::UnknownEngine {
+            name: text("hivemk"),
+            near: Some(text("hivemq")),
+            known: texts(["hivemq", "kafka"]),
+        },
+        OpsError::UnknownEngine {
+            name: text("x"),
+            near: None,
+            known: texts(["hivemq", "kafka"]),
+        },
+        OpsError::AmbiguousEngine {
+            name: text("x"),
+            engines: texts(["a/x", "b/x"]),
+        },
+        OpsError::CannotDo {
+            engine: text("kafka"),
+            operation: Operation::Download,
+            reason: Some(text("files stay in the store")),
+            able: texts(["hivemq", "strategy"]),
+        },
+        OpsError::CannotDo {
+            engine: text("kafka"),
+            operation: Operation::Download,
+            reason: None,
+            able: Vec::new(),
+        },
+        OpsError::NobodyCan {
+            operation: Operation::Restore,
+        },
+        OpsError::OnlyInstalled {
+            what: text("restore"),
+            command: text("restore"),
+            operation: Operation::Restore,
+            able: texts(["acme/small", "acme/large"]),
+        },
+        OpsError::NoSuchVerb {
+            engine: Some(text("hivemq")),
+            verb: text("metrics"),
+            able: texts(["sidecar"]),
+        },
+        OpsError::NoSuchVerb {
+            engine: None,
+            verb: text("metrics"),
+            able: Vec::new(),
+        },
+        OpsError::ManyHaveVerb {
+            verb: text("metrics"),
+            engines: texts(["sidecar", "acme/small"]),
+        },
+        OpsError::VerbOption {
+            engine: text("acme/small"),
+            verb: text("metrics"),
+            problem: text("has no option `--all`"),
+        },
+        OpsError::EndedBadly {
+            activity: Activity::Backup,
+            id: text("1"),
+            state: text("FAILED"),
+            reason: Some(text("disk full")),
+            engine: Some(text("hivemq")),
+            partly: false,
+        },
+        OpsError::EndedBadly {
+            activity: Activity::Restore,
+            id: text("1"),
+            state: text("PARTIAL"),
+            reason: None,
+            engine: None,
+            partly: true,
+        },
+        OpsError::NeedsWaiting {
+            flag: text("destination"),
+        },
+        OpsError::NotItsOption {
+            engine: text("kafka"),
+            flag: text("destination"),
+        },
+        OpsError::Unfinished {
+            id: text("1"),
+            source: Box::new(refused(Some("Ask for it"))),
+        },
+        OpsError::NotEnded {
+            id: text("1"),
+            engine: text("hivemq"),
+        },
+        OpsError::StillRunning {
+            id: text("1"),
+            engine: text("hivemq"),
+            seconds: 30,
+        },
+        OpsError::NoTrace {
+            id: text("1"),
+            state: text("COMPLETED"),
+            engine: text("hivemq"),
+            seconds: 30,
+            timed_out: false,
+        },
+        OpsError::NoTrace {
+            id: text("1"),
+            state: text("COMPLETED"),
+            engine: text("hivemq"),
+            seconds: 30,
+            timed_out: true,
+        },
+        OpsError::UnusableId {
+            engine: text("hivemq"),
+            reason: text("it has a slash"),
+        },
+        OpsError::NoPods {
+            engine: text("kafka"),
+        },
+        OpsError::OutcomeUnknown {
+            reason: text("connection reset"),
+            engine: text("hivemq"),
+        },
+        OpsError::ExportLost {
+            source: Box::new(refused(None)),
+            broke_off: false,
+            to_output: false,
+        },
+        OpsError::ExportLost {
+            source: Box::new(refused(Some("Ask for it"))),
+            broke_off: true,
+            to_output: false,
+        },
+        OpsError::ExportLost {
+            source: Box::new(refused(None)),
+            broke_off: true,
+            to_output: true,
+        },
+        OpsError::ExportTooSlow {
+            seconds: 30,
+            to_output: false,
+        },
+        OpsError::NothingToLeave {
+            engine: text("strategy"),
+        },
+        OpsError::NotConfirmed {
+            what: text("restore 1 to broker"),
+        },
+        OpsError::WrongName {
+            typed: String::new(),
+            wanted: text("broker"),
+        },
+        OpsError::WrongName {
+            typed: text("brokre"),
+            wanted: text("broker"),
+        },
+        OpsError::HalfCredentials {
+            missing: "password",
+        },
+        OpsError::BadCredentials {
+            what: "a user name has no colon",
+        },
+        OpsError::LockedHere {
+            operation: text("restore"),
+            place: text("broker in namespace messaging"),
+            holder: Some(text("process 7 of ann")),
+            path: "/locks/a".into(),
+        },
+        OpsError::LockedHere {
+            operation: text("restore"),
+            place: text("broker in namespace messaging"),
+            holder: None,
+            path: "/locks/a".into(),
+        },
+        OpsError::LocalLock {
+            path: "/locks/a".into(),
+            source: denied(),
+        },
+        OpsError::NoHome,
+        OpsError::NoRandomness,
+        OpsError::NoBackups {
+            engine: text("hivemq"),
+        },
+        OpsError::NothingChosen,
+        OpsError::Menu { source: denied() },
+        OpsError::NothingWhole,
+        OpsError::Audit {
+            path: "audit.jsonl".into(),
+            source: denied(),
+        },
+        OpsError::Worker {
+            reason: text("it panicked"),
+        },
+    ];
+    let table = messages!(
+        OpsError {
+            NotWhole,
+            Files,
+            NoFiles,
+            TooSlow,
+            NothingSaved,
+            UnknownEngine,
+            AmbiguousEngine,
+            CannotDo,
+            NobodyCan,
+            OnlyInstalled,
+            NoSuchVerb,
+            ManyHaveVerb,
+            VerbOption,
+            EndedBadly,
+            NeedsWaiting,
+            NotItsOption,
+            Unfinished,
+            NotEnded,
+            StillRunning,
+            NoTrace,
+            UnusableId,
+            NoPods,
+            OutcomeUnknown,
+            ExportLost,
+            ExportTooSlow,
+            NothingToLeave,
+            NotConfirmed,
+            WrongName,
+            HalfCredentials,
+            BadCredentials,
+            LockedHere,
+            LocalLock,
+            NoHome,
+            NoRandomness,
+            NoBackups,
+            NothingChosen,
+            Menu,
+            NothingWhole,
+            Audit,
+            Worker,
+        } passes on { Cluster, Engine, Transfer },
+        errors
+    );
+    assert_snapshot!(table, @r"
+    NotWhole, exit 11
+      backup it's 1 can't be downloaded: it is RUNNING
+      hint: Wait for its end: `kubectl broker backup status --engine hivemq --id 'it'\''s 1'`
+    NotWhole, exit 1
+      backup 20250906-114000 can't be downloaded: it is FAILED (disk full)
+      hint: `kubectl broker backup list --engine hivemq` shows which backups are whole
+    Files, exit 13
+      a.zip is damaged
+    Files, exit 13
+      2 of 3 files are not right: a.zip is damaged; b.zip is gone
+    Files, exit 3
+      1 of 3 files are not right: b.zip is gone
+    NoFiles, exit 2
+      no engine restores from a file
+      hint: The backends of the installed engines restore only what they have themselves: `--id ID` or `--latest`
+    NoFiles, exit 2
+      engine kafka never restores from a file
+      hint: Engines that do: a, b
+    TooSlow, exit 124
+      backup 1 did not come within 30 s
+      hint: Run the same command again, with a longer `--timeout` or none: it goes on after what has come, where the backend allows that
+    NothingSaved, exit 14
+      engine acme/small says that it saved backup 1, and saved nothing
+      hint: Tell the engine's author
+    UnknownEngine, exit 2
+      there is no engine `hivemk`
+      hint: Did you mean `--engine hivemq`?
+    UnknownEngine, exit 2
+      there is no engine `x`
+      hint: Engines that are there: hivemq, kafka
+    AmbiguousEngine, exit 2
+      several engines are called `x`: a/x, b/x
+      hint: Name the one you mean, for example `--engine a/x`
+    CannotDo, exit 2
+      engine kafka can't `download`: files stay in the store
+      hint: Engines that can: hivemq, strategy
+    CannotDo, exit 2
+      engine kafka can't `download`
+      hint: No engine that is installed can
+    NobodyCan, exit 2
+      no engine can `restore`
+      hint: `kubectl broker engines` shows what each can do
+    OnlyInstalled, exit 2
+      no bundled engine can restore; installed engines that can: acme/small, acme/large
+      hint: Name it with `kubectl broker backup restore --engine acme/small`; `kubectl broker plugin default acme/small --operations restore` lets `auto` choose it
+    NoSuchVerb, exit 2
+      engine hivemq has no verb `metrics`
+      hint: Engines that have it: sidecar
+    NoSuchVerb, exit 2
+      no engine has the verb `metrics`
+      hint: as NobodyCan
+    ManyHaveVerb, exit 2
+      several engines have the verb `metrics`: sidecar, acme/small
+      hint: Name the one you mean, for example `--engine sidecar`
+    VerbOption, exit 2
+      the verb `metrics` of engine acme/small has no option `--all`
+      hint: Several engines have this verb, and the command line is that of the first of them
+    EndedBadly, exit 1
+      the backup 1 ended badly: FAILED (disk full)
+      hint: `kubectl broker backup list --engine hivemq` shows what is there
+    EndedBadly, exit 3
+      the restore of 1 ended with a part missing: PARTIAL
+    NeedsWaiting, exit 2
+      `--destination` takes effect when the backup has ended, and nobody waits for that
+      hint: Leave `--wait=false` out; `--timeout` says how long to wait
+    NotItsOption, exit 2
+      engine kafka has no `--destination`
+      hint: Leave it out, or choose another engine
+    Unfinished, exit 12
+      backup 1 is complete, but what was to be done with it was not: {source}
+      hint: Ask for it
+    NotEnded, exit 124
+      1 has not ended
+      hint: Follow it with `kubectl broker backup status --engine hivemq --id 1`
+    StillRunning, exit 124
+      1 has not ended within 30 s; it goes on in the backend
+      hint: Follow it with `kubectl broker backup status --engine hivemq --id 1`, or give a longer `--timeout`
+    NoTrace, exit 1
+      nothing is to be seen of the restore of 1 30 s after it was asked for: its state is still COMPLETED
+      hint: It may have ended between two looks, or not have begun. Look with `kubectl broker backup status --engine hivemq --id 1`, and at the log of the backend, before you try again
+    NoTrace, exit 124
+      nothing is to be seen of the restore of 1 30 s after it was asked for: its state is still COMPLETED
+      hint: the same
+    UnusableId, exit 1
+      engine hivemq was given a backup with an id that can't be used: it has a slash
+      hint: The id is the backend's own: look at it with `kubectl broker backup list --engine hivemq -o json`
+    NoPods, exit 2
+      `--pod all` can't be used with engine kafka, which works with no pods
+      hint: Leave `--pod` out
+    OutcomeUnknown, exit 1
+      the answer was lost (connection reset), and no new backup is to be seen: nothing says whether one was begun
+      hint: Look with `kubectl broker backup list --engine hivemq` before you try again
+    ExportLost, exit 12
+      {source}; whether the backup was made is not known, and nothing of it came
+      hint: The same command makes a new backup
+    ExportLost, exit 12
+      {source}; nothing of it is kept, because this backend can't go on where it broke off
+      hint: Ask for it. The same command makes a new backup
+    ExportLost, exit 12
+      {source}; what was written is not a whole backup
+      hint: the same
+    ExportTooSlow, exit 124
+      the backup did not come within 30 s; nothing of it is kept, because this backend can't go on where it broke off
+      hint: Give a longer `--timeout`, or none; each try makes a new backup
+    NothingToLeave, exit 2
+      engine strategy saves the backup that it makes: there is nothing to begin and leave
+      hint: Leave `--wait=false` out; `--timeout` says how long all of it may take
+    NotConfirmed, exit 2
+      nothing was done, because it was not confirmed: restore 1 to broker
+      hint: Give `--yes` if you mean it; on a terminal the name of the target is asked for
+    WrongName, exit 2
+      nothing was done: no name was typed, and `broker` is needed
+      hint: Run the same command again and type the name as the question shows it, or give `--yes`
+    WrongName, exit 2
+      nothing was done: the name that was typed is `brokre`, and not `broker`
+      hint: the same
+    HalfCredentials, exit 2
+      the credentials of the backend have no password
+      hint: Give `--username` with `--password-stdin`, `--password-file` or $BROKER_PASSWORD, or name a Secret with `--credentials-secret`
+    BadCredentials, exit 2
+      the credentials of the backend can't be used: a user name has no colon
+      hint: as HalfCredentials
+    LockedHere, exit 11
+      another restore of broker in namespace messaging is running on this machine: process 7 of ann
+      hint: Wait until it has ended; it holds /locks/a
+    LockedHere, exit 11
+      another restore of broker in namespace messaging is running on this machine
+      hint: the same
+    LocalLock, exit 1
+      the lock /locks/a can't be used: {source}
+      hint: Set HOME or XDG_STATE_HOME to a folder that can be written to
+    NoHome, exit 1
+      there is no home folder to keep a lock in
+      hint: as LocalLock
+    NoRandomness, exit 1
+      the system gives no random numbers
+      hint: Check that /dev/urandom can be read
+    NoBackups, exit 10
+      engine hivemq has no backup to choose from
+    NothingChosen, exit 130
+      nothing was chosen
+    Menu, exit 1
+      the menu can't be shown: {source}
+      hint: Name the backup with `--id`
+    NothingWhole, exit 10
+      there is no backup that ended well
+      hint: `kubectl broker backup list` shows what is there and why it failed
+    Audit, exit 1
+      audit.jsonl can't be written: {source}
+      hint: Give `--audit` a file that can be written to
+    Worker, exit 1
+      a worker of this process ended unexpectedly: it panicked
+    ");
+}

@@ -1,0 +1,274 @@
+//! All that is said of engines that can't be loaded or that a call of ended badly.
+
+use host_base::messages;
+use insta::assert_snapshot;
+
+use super::*;
+
+fn text(text: &str) -> String {
+    text.to_owned()
+}
+
+fn denied() -> io::Error {
+    io::ErrorKind::PermissionDenied.into()
+}
+
+fn reported(kind: ReportKind, is_bundled: bool) -> EngineError {
+    EngineError::Reported {
+        engine: text("engine acme/small"),
+        is_bundled,
+        report: Report::new(kind, "the disk is full").with_hint("Make room"),
+    }
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "all errors stand in one table")]
+fn what_is_said_of_engines_that_fail() {
+    let errors = [
+        EngineError::NotAComponent {
+            engine: text("engine acme/small"),
+            reason: text("bad magic number"),
+        },
+        EngineError::NoManifest {
+            engine: text("engine acme/small"),
+        },
+        EngineError::ManyManifests {
+            engine: text("engine acme/small"),
+            count: 2,
+        },
+        EngineError::Manifest {
+            engine: text("engine acme/small"),
+            source: ManifestError::NoDetect,
+        },
+        EngineError::OtherInterface {
+            engine: text("engine acme/small"),
+            built_for: text("99.0.0"),
+        },
+        EngineError::OtherInterface {
+            engine: text("engine acme/small"),
+            built_for: text("0.0.1"),
+        },
+        EngineError::NoInterface {
+            engine: text("engine acme/small"),
+        },
+        EngineError::UnknownImport {
+            engine: text("engine acme/small"),
+            import: text("wasi:http/types"),
+        },
+        EngineError::NotAsked {
+            engine: text("engine acme/small"),
+            import: text("kubectl-broker:engine/commands"),
+            missing: "no command",
+        },
+        EngineError::CantSave {
+            engine: text("engine acme/small"),
+        },
+        EngineError::Unreadable {
+            engine: text("engine acme/small"),
+            path: "/engines/a.wasm".into(),
+            source: denied(),
+        },
+        EngineError::Changed {
+            engine: text("engine acme/small"),
+            path: "/engines/a.wasm".into(),
+        },
+        EngineError::Compile {
+            engine: text("engine acme/small"),
+            reason: text("invalid opcode"),
+        },
+        EngineError::TooLarge {
+            engine: text("engine acme/small"),
+            what: text("it has more than 200000 functions"),
+        },
+        EngineError::TooCostly {
+            engine: text("engine acme/small"),
+            what: text("more than 60 s"),
+        },
+        EngineError::Compiler {
+            reason: text("no more processes"),
+        },
+        EngineError::Start {
+            engine: text("engine acme/small"),
+            reason: text("no such import"),
+        },
+        EngineError::Hung {
+            engine: text("engine acme/small"),
+            what: "it is not ready after",
+            seconds: 1,
+        },
+        EngineError::StartsTooLarge {
+            engine: text("engine acme/small"),
+            mebibytes: 256,
+        },
+        EngineError::Sandbox {
+            reason: text("no more memory"),
+        },
+        EngineError::Trapped {
+            engine: text("engine acme/small"),
+            operation: Operation::List,
+            cause: text("it ended its own process"),
+            output: String::new(),
+        },
+        EngineError::Trapped {
+            engine: text("engine acme/small"),
+            operation: Operation::List,
+            cause: text("it panicked or aborted"),
+            output: text("thread panicked"),
+        },
+        EngineError::OverTime {
+            engine: text("engine acme/small"),
+            operation: Operation::List,
+            seconds: 10,
+        },
+        EngineError::OverMemory {
+            engine: text("engine acme/small"),
+            operation: Operation::List,
+            mebibytes: 256,
+        },
+        EngineError::Excess {
+            engine: text("engine acme/small"),
+            operation: Operation::List,
+            what: text("it sent more than 64 MiB"),
+        },
+        EngineError::Deadline {
+            engine: text("engine acme/small"),
+            operation: Operation::List,
+            seconds: 30,
+        },
+        EngineError::BadResult {
+            engine: text("engine acme/small"),
+            operation: Operation::List,
+            what: text("a backup whose id has 0 bytes"),
+        },
+        reported(ReportKind::Failed, true),
+        reported(ReportKind::Failed, false),
+        reported(ReportKind::Denied, true),
+        reported(ReportKind::Denied, false),
+    ];
+    let table = messages!(
+        EngineError {
+            NotAComponent,
+            NoManifest,
+            ManyManifests,
+            Manifest,
+            OtherInterface,
+            NoInterface,
+            UnknownImport,
+            NotAsked,
+            CantSave,
+            Unreadable,
+            Changed,
+            Compile,
+            TooLarge,
+            TooCostly,
+            Compiler,
+            Start,
+            Hung,
+            StartsTooLarge,
+            Sandbox,
+            Trapped,
+            OverTime,
+            OverMemory,
+            Excess,
+            Deadline,
+            BadResult,
+            Reported,
+        },
+        errors
+    );
+    assert_snapshot!(table, @"
+    NotAComponent, exit 14
+      engine acme/small is not a WebAssembly component: bad magic number
+      hint: Build it for `wasm32-wasip2`, or turn a core module into a component with `wasm-tools component new`
+    NoManifest, exit 14
+      engine acme/small has no manifest, so nothing says what it may do
+      hint: The engine's author adds one with the SDK's `engine!` macro
+    ManyManifests, exit 14
+      engine acme/small has 2 manifests; it must have one
+      hint: as NoManifest
+    Manifest, exit 14
+      the manifest of engine acme/small can't be used: {source}
+      hint: This is for the engine's author to mend; another version of the engine may be right
+    OtherInterface, exit 14
+      engine acme/small is built for version 99.0.0 of the engine interface; this kubectl-broker has 0.1.0
+      hint: Update kubectl-broker, or use an older version of the engine
+    OtherInterface, exit 14
+      engine acme/small is built for version 0.0.1 of the engine interface; this kubectl-broker has 0.1.0
+      hint: Use a newer version of the engine, built with the current SDK
+    NoInterface, exit 14
+      engine acme/small does not export the engine interface `kubectl-broker:engine/operations`
+      hint: It is some other component, not an engine
+    UnknownImport, exit 14
+      engine acme/small imports `wasi:http/types`, which no version of kubectl-broker provides
+      hint: An engine may import WASI 0.2 without `wasi:http`, and `kubectl-broker:engine`; it can't be run
+    NotAsked, exit 14
+      engine acme/small imports `kubectl-broker:engine/commands`, but its manifest does not ask for it: no command
+      hint: as Manifest
+    CantSave, exit 14
+      the manifest of engine acme/small says that `create` saves the backup, and it does not import `artifacts`, which saves
+      hint: as Manifest
+    Unreadable, exit 1
+      engine acme/small can't be read from /engines/a.wasm: {source}
+      hint: Install it again with `kubectl broker plugin install`, or take it away with `kubectl broker plugin remove`
+    Changed, exit 13
+      the file of engine acme/small is not what was installed: /engines/a.wasm
+      hint: as Unreadable
+    Compile, exit 14
+      engine acme/small can't be compiled: invalid opcode
+      hint: The file may be damaged; get it again, and check its digest
+    TooLarge, exit 14
+      engine acme/small is too large to be compiled: it has more than 200000 functions
+      hint: No engine needs that much: use another version of it, or tell its author
+    TooCostly, exit 14
+      engine acme/small can't be compiled: that takes more than 60 s
+      hint: as TooLarge
+    Compiler, exit 1
+      the compiler of engines can't be used: no more processes
+      hint: Check that the system lets the process start another one (`ulimit -u`)
+    Start, exit 14
+      engine acme/small can't be started: no such import
+      hint: as Compile
+    Hung, exit 14
+      engine acme/small hangs while it starts: it is not ready after 1 s
+      hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
+    StartsTooLarge, exit 14
+      engine acme/small was stopped while it starts: it wanted more than 256 MiB of memory
+      hint: as Hung
+    Sandbox, exit 1
+      the sandbox can't be set up: no more memory
+      hint: Check that the system lets the process reserve memory (`ulimit -v`)
+    Trapped, exit 14
+      engine acme/small broke down in `list`: it ended its own process
+      hint: as Hung
+    Trapped, exit 14
+      engine acme/small broke down in `list`: it panicked or aborted (it wrote: thread panicked)
+      hint: as Hung
+    OverTime, exit 14
+      engine acme/small was stopped in `list`: it computed for more than 10 s
+      hint: as Hung
+    OverMemory, exit 14
+      engine acme/small was stopped in `list`: it wanted more than 256 MiB of memory
+      hint: Report it to the engine's author; if the engine needs more memory, allow it with `--engine-memory`
+    Excess, exit 14
+      engine acme/small was stopped in `list`: it sent more than 64 MiB
+      hint: as Hung
+    Deadline, exit 124
+      engine acme/small did not finish `list` within 30 s
+      hint: The backend or the cluster may be slow: try again, or allow more time with `--engine-timeout`
+    BadResult, exit 14
+      engine acme/small returned something unusable from `list`: a backup whose id has 0 bytes
+      hint: as Hung
+    Reported, exit 1
+      the disk is full
+      hint: Make room
+    Reported, exit 1
+      engine acme/small says: the disk is full
+      hint: the same
+    Reported, exit 14
+      engine acme/small asked for what it was not granted: the disk is full
+      hint: as Hung
+    Reported, exit 14
+      engine acme/small asked for what it was not granted, and says: the disk is full
+      hint: as Hung
+    ");
+}

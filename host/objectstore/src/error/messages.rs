@@ -1,0 +1,144 @@
+//! All that is said of objects that were not read.
+
+use host_base::{Failure, messages};
+use insta::assert_snapshot;
+
+use super::*;
+
+fn text(text: &str) -> String {
+    text.to_owned()
+}
+
+impl S3Error {
+    fn failure(&self) -> Failure {
+        self.report().kind.failure()
+    }
+}
+
+fn unreachable() -> WebError {
+    WebError::Unreachable {
+        host: text("s3.example"),
+        reason: text("connection refused"),
+    }
+}
+
+fn refused(status: u16, code: &str) -> S3Error {
+    S3Error::Refused {
+        what: text("s3://acme/a"),
+        key: Some(text("AKIAEXAMPLE")),
+        status,
+        code: code.to_owned(),
+        message: text("Because"),
+    }
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "all errors stand in one table")]
+fn what_is_said_of_objects_that_were_not_read() {
+    let errors = [
+        S3Error::NoCredentials { profile: None },
+        S3Error::NoCredentials {
+            profile: Some(text("prod")),
+        },
+        S3Error::Credentials {
+            reason: text("the process ended with 1"),
+        },
+        S3Error::Configuration {
+            what: text("region"),
+            value: text("eu west"),
+        },
+        S3Error::BadBucket { name: text("A_B") },
+        S3Error::NotSigned {
+            reason: text("no time"),
+        },
+        S3Error::Web(unreachable()),
+        S3Error::TimedOut {
+            what: text("s3://acme/a"),
+            after: Duration::from_secs(30),
+        },
+        S3Error::Cut {
+            what: text("s3://acme/a"),
+            reason: text("reset"),
+        },
+        S3Error::Refused {
+            what: text("s3://acme/a"),
+            key: None,
+            status: 400,
+            code: String::new(),
+            message: String::new(),
+        },
+        refused(403, "AccessDenied"),
+        refused(403, ARCHIVED),
+        refused(403, SKEWED),
+        refused(400, "ExpiredToken"),
+        refused(404, "NoSuchKey"),
+        refused(503, "SlowDown"),
+        refused(418, "Teapot"),
+    ];
+    let table = messages!(
+        S3Error {
+            NoCredentials,
+            Credentials,
+            Configuration,
+            BadBucket,
+            NotSigned,
+            Web,
+            TimedOut,
+            Cut,
+            Refused,
+        },
+        errors
+    );
+    assert_snapshot!(table, @"
+    NoCredentials, exit 12
+      no AWS credentials were found, and S3 wants some
+      hint: Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `aws sso login` logs in where the profile uses that
+    NoCredentials, exit 12
+      no AWS credentials were found, neither in the environment nor in profile `prod`, and S3 wants some
+      hint: the same
+    Credentials, exit 12
+      can't get AWS credentials: the process ended with 1
+      hint: `aws sts get-caller-identity` shows whether the same credentials work elsewhere
+    Configuration, exit 2
+      `eu west`, the region of the AWS configuration, can't be used
+      hint: Look at AWS_REGION, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL and the profile. An address looks like https://HOST:PORT, a region like eu-west-1
+    BadBucket, exit 2
+      `A_B` is no name of a bucket
+      hint: Names of buckets have 3 to 63 lower-case letters, digits, dashes and dots
+    NotSigned, exit 1
+      the request to S3 can't be signed: no time
+    Web, exit 1
+      S3: {source}
+      hint: Look at the network, at HTTPS_PROXY and NO_PROXY, and at AWS_ENDPOINT_URL_S3 for another S3 than Amazon's
+    TimedOut, exit 124
+      s3://acme/a did not come within 30s
+      hint: Try again later
+    Cut, exit 1
+      s3://acme/a was cut short: reset
+      hint: as TimedOut
+    Refused, exit 2
+      S3 answered 400 for s3://acme/a
+      hint: Look at AWS_REGION and AWS_ENDPOINT_URL_S3
+    Refused, exit 12
+      S3 answered 403 for s3://acme/a to access key AKIAEXAMPLE: AccessDenied (Because)
+      hint: It needs the right s3:GetObject, and S3 answers this too for an object that is not there where s3:ListBucket is missing. AWS_PROFILE chooses other credentials
+    Refused, exit 11
+      S3 answered 403 for s3://acme/a to access key AKIAEXAMPLE: InvalidObjectState (Because)
+      hint: The object is in an archive: restore it there first (`aws s3api restore-object`)
+    Refused, exit 12
+      S3 answered 403 for s3://acme/a to access key AKIAEXAMPLE: RequestTimeTooSkewed (Because)
+      hint: Set the clock of this machine
+    Refused, exit 12
+      S3 answered 400 for s3://acme/a to access key AKIAEXAMPLE: ExpiredToken (Because)
+      hint: These AWS credentials are no longer good, or never were: log in again, or choose others with AWS_PROFILE
+    Refused, exit 10
+      S3 answered 404 for s3://acme/a to access key AKIAEXAMPLE: NoSuchKey (Because)
+      hint: Look at the name. Another S3 than Amazon's is named with AWS_ENDPOINT_URL_S3
+    Refused, exit 1
+      S3 answered 503 for s3://acme/a to access key AKIAEXAMPLE: SlowDown (Because)
+      hint: as TimedOut
+    Refused, exit 1
+      S3 answered 418 for s3://acme/a to access key AKIAEXAMPLE: Teapot (Because)
+      hint: `aws s3 cp` shows whether others can read it
+    ");
+}

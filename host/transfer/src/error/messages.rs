@@ -1,0 +1,392 @@
+//! All that is said of bytes that did not become a file.
+
+use host_base::messages;
+use insta::assert_snapshot;
+
+use super::*;
+
+fn text(text: &str) -> String {
+    text.to_owned()
+}
+
+fn io(kind: io::ErrorKind, kept: u64) -> TransferError {
+    TransferError::Io {
+        doing: "write",
+        path: "a.zip".into(),
+        source: kind.into(),
+        kept,
+    }
+}
+
+fn checksum(origin: Origin) -> TransferError {
+    let digest = host_base::Sha256::digest;
+    TransferError::WrongChecksum {
+        actual: digest(b"a"),
+        expected: digest(b""),
+        origin,
+    }
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "all errors stand in one table")]
+fn what_is_said_of_bytes_that_did_not_become_a_file() {
+    let errors = [
+        TransferError::BadFileName {
+            given: text("a/b"),
+            better: Some(text("a-b")),
+        },
+        TransferError::BadFileName {
+            given: text("/"),
+            better: None,
+        },
+        TransferError::Exists {
+            path: "a.zip".into(),
+        },
+        TransferError::NotAFile { path: "a".into() },
+        TransferError::NotPlain {
+            path: "a".into(),
+            what: "a named pipe",
+        },
+        TransferError::NotPlain {
+            path: "a".into(),
+            what: "a link of another user",
+        },
+        TransferError::NotPlain {
+            path: "a".into(),
+            what: "a socket",
+        },
+        TransferError::Busy {
+            path: "a.zip".into(),
+        },
+        TransferError::UnsafePart {
+            path: "a.zip.part".into(),
+            reason: "it belongs to another user",
+        },
+        io(io::ErrorKind::PermissionDenied, 0),
+        io(io::ErrorKind::PermissionDenied, 7),
+        io(io::ErrorKind::ReadOnlyFilesystem, 0),
+        io(io::ErrorKind::InvalidFilename, 0),
+        io(io::ErrorKind::FileTooLarge, 0),
+        io(io::ErrorKind::NotADirectory, 0),
+        io(io::ErrorKind::Unsupported, 0),
+        io(io::ErrorKind::NotFound, 0),
+        io(io::ErrorKind::BrokenPipe, 0),
+        io(io::ErrorKind::BrokenPipe, 7),
+        TransferError::NoSpace {
+            folder: "backups".into(),
+            needed: Some(9),
+            free: Some(5),
+            kept: 0,
+        },
+        TransferError::NoSpace {
+            folder: "backups".into(),
+            needed: None,
+            free: Some(0),
+            kept: 7,
+        },
+        TransferError::NoSpace {
+            folder: "backups".into(),
+            needed: None,
+            free: Some(5),
+            kept: 7,
+        },
+        TransferError::NoInodes {
+            folder: "backups".into(),
+            kept: 0,
+        },
+        TransferError::QuotaUsedUp {
+            folder: "backups".into(),
+            kept: 0,
+        },
+        TransferError::Status {
+            status: http::StatusCode::UNAUTHORIZED,
+        },
+        TransferError::Status {
+            status: http::StatusCode::FORBIDDEN,
+        },
+        TransferError::Status {
+            status: http::StatusCode::NOT_FOUND,
+        },
+        TransferError::Status {
+            status: http::StatusCode::CONFLICT,
+        },
+        TransferError::Status {
+            status: http::StatusCode::GATEWAY_TIMEOUT,
+        },
+        TransferError::Status {
+            status: http::StatusCode::INTERNAL_SERVER_ERROR,
+        },
+        TransferError::WebPage {
+            content_type: text("text/html"),
+        },
+        TransferError::Encoded {
+            encoding: text("br"),
+        },
+        TransferError::Empty,
+        TransferError::Contradiction {
+            first: (Origin::Header("Content-Length"), text("1")),
+            second: (Origin::Engine, text("2")),
+        },
+        TransferError::BadChecksum {
+            origin: Origin::List,
+            value: text("aa"),
+        },
+        TransferError::WrongRange {
+            asked: 5,
+            got: text("bytes 0-9/10"),
+        },
+        TransferError::Source(
+            Report::new(ReportKind::Unavailable, "connection reset").with_hint("Try another pod"),
+        ),
+        TransferError::Interrupted {
+            report: Report::new(ReportKind::Unavailable, "connection reset"),
+            received: 5,
+            total: None,
+            kept: 0,
+        },
+        TransferError::Interrupted {
+            report: Report::new(ReportKind::Unavailable, "connection reset")
+                .with_hint("Try another pod"),
+            received: 5,
+            total: Some(9),
+            kept: 0,
+        },
+        TransferError::Interrupted {
+            report: Report::new(ReportKind::Unavailable, "connection reset"),
+            received: 5,
+            total: Some(9),
+            kept: 5,
+        },
+        TransferError::EndsThere {
+            received: 5,
+            announced: None,
+            report: Report::new(ReportKind::Unavailable, "connection reset"),
+            kept: 0,
+        },
+        TransferError::EndsThere {
+            received: 5,
+            announced: Some((Origin::Header("Content-Length"), 9)),
+            report: Report::new(ReportKind::Unavailable, "connection reset")
+                .with_hint("Try another pod"),
+            kept: 5,
+        },
+        TransferError::KeepsChanging { received: 5 },
+        TransferError::Unproven {
+            received: 5,
+            kept: None,
+        },
+        TransferError::Unproven {
+            received: 5,
+            kept: Some("a.zip.unproven".into()),
+        },
+        TransferError::CutShort {
+            received: 5,
+            kept: Some("a.zip.unproven".into()),
+            reason: text("the archive has no end"),
+        },
+        TransferError::WrongLength {
+            received: 5,
+            expected: 9,
+            origin: Origin::Header("Content-Length"),
+        },
+        checksum(Origin::Header("Repr-Digest")),
+        checksum(Origin::List),
+        TransferError::Damaged {
+            path: "a.zip".into(),
+            reason: text("the archive has no end"),
+        },
+        TransferError::Output(io::ErrorKind::BrokenPipe.into()),
+        TransferError::CannotRestart { written: 5 },
+        TransferError::Stopped,
+    ];
+    let table = messages!(
+        TransferError {
+            BadFileName,
+            Exists,
+            NotAFile,
+            NotPlain,
+            Busy,
+            UnsafePart,
+            Io,
+            NoSpace,
+            NoInodes,
+            QuotaUsedUp,
+            Status,
+            WebPage,
+            Encoded,
+            Empty,
+            Contradiction,
+            BadChecksum,
+            WrongRange,
+            Source,
+            Interrupted,
+            EndsThere,
+            KeepsChanging,
+            Unproven,
+            CutShort,
+            WrongLength,
+            WrongChecksum,
+            Damaged,
+            Output,
+            CannotRestart,
+            Stopped,
+        },
+        errors
+    );
+    assert_snapshot!(table, @"
+    BadFileName, exit 2
+      `a/b` can't be the name of a backup file
+      hint: choose another name, for example `a-b`
+    BadFileName, exit 2
+      `/` can't be the name of a backup file
+      hint: choose a name of letters, digits, dots and dashes
+    Exists, exit 11
+      a.zip exists already
+      hint: give another name with `--output-file`, or replace it with `--force`: the old file stays until the new one is whole and checked
+    NotAFile, exit 2
+      a is a folder, not a file
+      hint: name a file in it, or another one
+    NotPlain, exit 2
+      a is a named pipe, not a plain file, and stays as it is
+      hint: write to stdout with `--output-file -`, and send that where you want it, as in `--output-file - > a`
+    NotPlain, exit 2
+      a is a link of another user, not a plain file, and stays as it is
+      hint: name the file that it leads to, or another one, with `--output-file`
+    NotPlain, exit 2
+      a is a socket, not a plain file, and stays as it is
+      hint: name another file with `--output-file`
+    Busy, exit 11
+      another process is downloading to a.zip
+      hint: wait until it is done, or give another name with `--output-file`
+    UnsafePart, exit 1
+      the unfinished download a.zip.part can't be used: it belongs to another user
+      hint: look who made it, remove it with `rm a.zip.part`, and run the same command again
+    Io, exit 1
+      can't write a.zip: {source}
+      hint: check the rights (`ls -l`); a download goes elsewhere with `--output-dir`
+    Io, exit 1
+      can't write a.zip: {source}
+      hint: check the rights (`ls -l`); a download goes elsewhere with `--output-dir`; the same command goes on after the 7 bytes that are kept
+    Io, exit 1
+      can't write a.zip: {source}
+      hint: this file system is mounted read-only: choose a folder on another one with `--output-dir`
+    Io, exit 1
+      can't write a.zip: {source}
+      hint: this file system allows no name so long: give a shorter one with `--output-file`
+    Io, exit 1
+      can't write a.zip: {source}
+      hint: this file system, or the limit of this shell (`ulimit -f`), allows no file so large: choose a folder on another one with `--output-dir`
+    Io, exit 1
+      can't write a.zip: {source}
+      hint: a part of this path is a file: choose another folder with `--output-dir`
+    Io, exit 1
+      can't write a.zip: {source}
+      hint: this file system lacks what a safe download needs: choose a folder on another one with `--output-dir`
+    Io, exit 10
+      can't write a.zip: {source}
+      hint: check the path
+    Io, exit 1
+      can't write a.zip: {source}
+    Io, exit 1
+      can't write a.zip: {source}
+      hint: the same command goes on after the 7 bytes that are kept
+    NoSpace, exit 1
+      folder backups has no room: 9 bytes are needed, 5 are free
+      hint: make room (`df -h backups`), or choose another folder with `--output-dir`
+    NoSpace, exit 1
+      folder backups has no room left
+      hint: make room (`df -h backups`), or choose another folder with `--output-dir`; the same command goes on after the 7 bytes that are kept
+    NoSpace, exit 1
+      folder backups has no room left: 5 bytes are free
+      hint: the same
+    NoInodes, exit 1
+      folder backups has no room for another file: its file system has no inodes left
+      hint: remove files that nobody needs (`df -i backups`), or choose another folder with `--output-dir`
+    QuotaUsedUp, exit 1
+      your quota is used up in folder backups
+      hint: remove files of yours, or ask for more (`quota -s`; `df -h backups`), or choose another folder with `--output-dir`
+    Status, exit 12
+      the backend answered 401 Unauthorized instead of the bytes of the backup
+      hint: check the user name and the password
+    Status, exit 12
+      the backend answered 403 Forbidden instead of the bytes of the backup
+      hint: ask for the permission to download backups
+    Status, exit 10
+      the backend answered 404 Not Found instead of the bytes of the backup
+      hint: see which backups there are with `kubectl broker backup list`
+    Status, exit 11
+      the backend answered 409 Conflict instead of the bytes of the backup
+    Status, exit 124
+      the backend answered 504 Gateway Timeout instead of the bytes of the backup
+    Status, exit 1
+      the backend answered 500 Internal Server Error instead of the bytes of the backup
+    WebPage, exit 13
+      the backend answered with a web page (text/html) instead of the backup
+      hint: this is what a login page or a proxy sends: check the port and the credentials with `kubectl broker backup test`
+    Encoded, exit 13
+      the backend encoded the backup as `br`, although it was asked not to
+      hint: something between here and the backend compresses: reach the pod directly, with `--pod`
+    Empty, exit 13
+      the backend answered with an empty body
+      hint: see whether the backup is complete with `kubectl broker backup list`
+    Contradiction, exit 13
+      the backend contradicts itself: the header Content-Length says 1, and the backend's description says 2
+      hint: nothing was kept; look at the log of the backend
+    BadChecksum, exit 13
+      the list of backups has `aa`, which is no SHA-256
+      hint: as Contradiction
+    WrongRange, exit 13
+      asked for the bytes from 5 on, the backend answered with `bytes 0-9/10`
+      hint: the unfinished download was thrown away: run the same command again
+    Source, exit 1
+      connection reset
+      hint: Try another pod
+    Interrupted, exit 1
+      the download broke off after 5 bytes: connection reset
+      hint: run the same command again
+    Interrupted, exit 1
+      the download broke off after 5 of 9 bytes: connection reset
+      hint: as Source
+    Interrupted, exit 1
+      the download broke off after 5 of 9 bytes: connection reset
+      hint: run the same command again: it goes on after the 5 bytes that are kept
+    EndsThere, exit 1
+      the backend ended the backup after 5 bytes each time: connection reset
+      hint: another try ends at the same byte until the backend is repaired: look at the log of the backend
+    EndsThere, exit 13
+      the backend ended the backup after 5 bytes each time, and the header Content-Length says 9: connection reset
+      hint: another try ends at the same byte until the backend is repaired: Try another pod; the 5 bytes that came are kept
+    KeepsChanging, exit 1
+      the backup has another ETag in each answer, and the last broke off after 5 bytes: nothing can be resumed
+      hint: wait until nothing writes to the backup, or reach one pod directly with `--pod`: several behind one port may give different ETags
+    Unproven, exit 3
+      nothing proves that the backup is complete: the backend gave neither length nor checksum, and 5 bytes came before the connection closed
+      hint: check what was written; `--accept-unproven` takes it for a whole backup
+    Unproven, exit 3
+      nothing proves that the backup is complete: the backend gave neither length nor checksum, and 5 bytes came before the connection closed. They are kept in a.zip.unproven
+      hint: check that file, and rename it if it is whole; `--accept-unproven` gives such a file its name
+    CutShort, exit 3
+      the backup is not complete: the archive has no end; 5 bytes came before the connection closed. They are kept in a.zip.unproven
+      hint: run the same command again, and look at the log of the backend if it happens twice; `--accept-unproven` gives even such a file its name
+    WrongLength, exit 13
+      5 bytes came, and the header Content-Length says 9
+      hint: nothing was kept: run the same command again, and look at the log of the backend if it happens twice
+    WrongChecksum, exit 13
+      the bytes have the SHA-256 ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb, and the header Repr-Digest says e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+      hint: as WrongLength
+    WrongChecksum, exit 13
+      the bytes have the SHA-256 ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb, and the list of backups says e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+      hint: nothing was kept: the backup may be damaged where it is stored; `kubectl broker backup list` shows others
+    Damaged, exit 13
+      a.zip is damaged: the archive has no end
+      hint: download it again, with `--force`; `kubectl broker backup list` shows what there is
+    Output, exit 1
+      can't write to the output: broken pipe
+      hint: what was written is not a whole backup: throw it away; a download to a file can be resumed
+    CannotRestart, exit 1
+      the download broke off after 5 bytes that can't be taken back, and the backend can't go on from there
+      hint: as Output
+    Stopped, exit 1
+      the download was given up because of a fault in kubectl-broker
+    ");
+}

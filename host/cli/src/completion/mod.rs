@@ -27,10 +27,10 @@ use crate::ui::{Color, Format, Ui};
 /// Whoever presses Tab waits no longer than this.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Print the completion script of a shell
+/// Print the completion script for a shell
 #[derive(Args)]
 pub(super) struct CompletionArgs {
-    /// Shell to write it for
+    /// Shell that runs the script
     shell: Shell,
 }
 

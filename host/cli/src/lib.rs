@@ -15,6 +15,7 @@ mod given;
 mod limits;
 mod output;
 mod plugin;
+pub mod reference;
 mod stop;
 mod text_file;
 pub mod ui;

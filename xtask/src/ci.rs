@@ -13,6 +13,7 @@ pub(crate) fn run() -> Result {
     shell::run(hostile)?;
     test::run()?;
     reference::check()?;
+    reference::man()?;
     shell::run(shell::cargo(&[
         "clippy",
         "--locked",

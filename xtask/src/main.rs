@@ -1,4 +1,4 @@
-//! The project's chores: `cargo xtask demo | test | ci | bench | reference`.
+//! The project's chores: `cargo xtask demo | test | ci | bench | reference | man`.
 
 #![forbid(unsafe_code)]
 
@@ -25,7 +25,8 @@ cargo xtask <chore>
   ci          tests, format, lints, dependency policy, documentation, generated files
   bench       build for release and print the benchmark's ratios; process, installed,
               sandbox or download for these parts alone
-  reference   regenerate docs/reference.md from the program's own help";
+  reference   regenerate docs/reference.md from the program's command tree
+  man         write the man pages into target/man";
 
 /// The result of a chore; the error is a message for the developer.
 type Result<T = ()> = std::result::Result<T, String>;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         "ci" => ci::run(),
         "bench" => bench::run(std::env::args().skip(2)),
         "reference" => reference::write(),
+        "man" => reference::man(),
         _ => Err(USAGE.to_owned()),
     };
     match result {

@@ -119,17 +119,18 @@ fn markdown_pages_keep_the_rules_of_writing() {
 #[test]
 fn comments_in_clean_folders_keep_the_rules_of_writing() {
     let root = root();
+    let mut found = Vec::new();
     for folder in CLEAN_RUST {
         let sources = files(&root.join(folder), "rs");
         assert!(!sources.is_empty(), "{folder} has no Rust files");
-        let found = all_findings(&root, &sources, rust::sentences);
-        assert!(
-            found.is_empty(),
-            "{} findings:\n{}",
-            found.len(),
-            found.join("\n")
-        );
+        found.extend(all_findings(&root, &sources, rust::sentences));
     }
+    assert!(
+        found.is_empty(),
+        "{} findings:\n{}",
+        found.len(),
+        found.join("\n")
+    );
 }
 
 #[test]

@@ -1,52 +1,14 @@
-use std::fmt::Write as _;
+//! The documents that are made of the program's command tree: the command reference and the man pages.
+
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
-use crate::{Result, shell, target};
+use crate::{Result, shell};
 
 const FILE: &str = "docs/reference.md";
-
-/// Every command, in the order of the page.
-const COMMANDS: &[&[&str]] = &[
-    &[],
-    &["backup"],
-    &["backup", "list"],
-    &["backup", "status"],
-    &["backup", "create"],
-    &["backup", "download"],
-    &["backup", "verify"],
-    &["backup", "test"],
-    &["backup", "restore"],
-    &["backup", "delete"],
-    &["backup", "history"],
-    // The verbs of the bundled engines.
-    &["backup", "metrics"],
-    &["backup", "purge"],
-    &["backup", "upload"],
-    &["engines"],
-    &["plugin"],
-    &["plugin", "install"],
-    &["plugin", "list"],
-    &["plugin", "inspect"],
-    &["plugin", "update"],
-    &["plugin", "outdated"],
-    &["plugin", "rollback"],
-    &["plugin", "default"],
-    &["plugin", "remove"],
-    &["plugin", "verify"],
-    &["plugin", "sync"],
-    &["plugin", "doctor"],
-    &["plugin", "bundle"],
-    &["plugin", "key"],
-    &["plugin", "key", "add"],
-    &["plugin", "key", "list"],
-    &["plugin", "key", "remove"],
-    &["plugin", "new"],
-    &["plugin", "pack"],
-    &["plugin", "test"],
-    &["version"],
-    &["completion"],
-];
+/// The example of the program's package that prints the documents.
+const EXAMPLE: &str = "documents";
 
 /// Regenerates the command reference.
 pub(crate) fn write() -> Result {
@@ -66,33 +28,34 @@ pub(crate) fn check() -> Result {
     ))
 }
 
-fn generate() -> Result<String> {
-    target::build_programs()?;
-    let programs = shell::programs("debug")?;
-    let program = programs.join("kubectl-broker");
-    let mut text = String::from(
-        "# Command reference\n\nWritten by `cargo xtask reference` from the program's own help.\n",
-    );
-    for words in COMMANDS {
-        let mut help = Command::new(&program);
-        // The long form once, for the exit codes; the short form has one line for each flag.
-        let form = if words.is_empty() { "--help" } else { "-h" };
-        help.args(*words)
-            .arg(form)
-            .env_clear()
-            // Hides the engines that the developer has installed.
-            .env("XDG_DATA_HOME", programs.join("no-engines"))
-            .env("COLUMNS", "100");
-        let help = shell::output(help)?;
-        let title = ["kubectl broker"]
-            .iter()
-            .chain(*words)
-            .copied()
-            .collect::<Vec<_>>()
-            .join(" ");
-        let lines: Vec<_> = help.lines().map(str::trim_end).collect();
-        // Writing into a String can't fail.
-        let _ = write!(text, "\n## {title}\n\n```text\n{}\n```\n", lines.join("\n"));
+/// Writes a man page for each command into `target/man`.
+pub(crate) fn man() -> Result {
+    let folder = shell::programs("man")?;
+    // Pages of removed commands must not stay.
+    if folder.exists() {
+        fs::remove_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     }
-    Ok(text)
+    let mut documents = Command::new(build()?);
+    documents.arg("man").arg(&folder);
+    shell::run(documents)?;
+    shell::say(&format!("The man pages are in {}.", folder.display()));
+    Ok(())
+}
+
+fn generate() -> Result<String> {
+    let mut documents = Command::new(build()?);
+    documents.arg("reference");
+    shell::output(documents)
+}
+
+/// Builds the example in one build with the tests, so that no dependency is compiled twice.
+fn build() -> Result<PathBuf> {
+    shell::run(shell::cargo(&[
+        "build",
+        "--locked",
+        "--workspace",
+        "--example",
+        EXAMPLE,
+    ])?)?;
+    Ok(shell::programs("debug")?.join("examples").join(EXAMPLE))
 }

@@ -6,13 +6,13 @@ const NAME: &str = "kubectl-broker";
 /// The folders that a program keeps its files in. None of them need exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Folders {
-    /// What may be removed at any time: native code of engines.
+    /// Native code of engines. It may be removed at any time.
     pub cache: PathBuf,
-    /// The user's choices: trusted keys.
+    /// Trusted keys.
     pub configuration: PathBuf,
-    /// What must be kept: installed engines, the key of the native code.
+    /// Installed engines, and the key of the native code. They must be kept.
     pub data: PathBuf,
-    /// What was done on this machine: the history, the locks.
+    /// The history of this machine, and its locks.
     pub state: PathBuf,
 }
 

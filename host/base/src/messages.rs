@@ -35,7 +35,7 @@ macro_rules! messages {
     }};
 }
 
-/// What one error says.
+/// The message of one error.
 pub struct Row {
     /// Its variant.
     pub name: &'static str,

@@ -7,34 +7,34 @@ use host_cluster::ConnectOptions;
 #[derive(Args)]
 #[command(next_help_heading = "Cluster")]
 pub(super) struct ConnectionArgs {
-    /// Namespace of the StatefulSet [default: that of the context]
+    /// Namespace of the target [default: namespace of the context]
     #[arg(short, long, global = true)]
     namespace: Option<String>,
-    /// Context of the kubeconfig
+    /// Context of the kubeconfig [default: current context]
     #[arg(long, global = true)]
     context: Option<String>,
-    /// Kubeconfig file, or several with colons between them [default: $KUBECONFIG, ~/.kube/config]
+    /// Kubeconfig files, separated by colons [default: $KUBECONFIG or ~/.kube/config]
     #[arg(long, global = true, value_name = "FILES")]
     kubeconfig: Option<String>,
-    /// Cluster of the kubeconfig
+    /// Cluster of the kubeconfig [default: cluster of the context]
     #[arg(long, global = true)]
     cluster: Option<String>,
-    /// User of the kubeconfig
+    /// User of the kubeconfig [default: user of the context]
     #[arg(long, global = true)]
     user: Option<String>,
     /// User to impersonate
     #[arg(id = "as", long = "as", global = true, value_name = "USER")]
     impersonate: Option<String>,
-    /// Group to impersonate; may be given several times
+    /// Group to impersonate; repeatable
     #[arg(long = "as-group", global = true, value_name = "GROUP")]
     impersonate_groups: Vec<String>,
-    /// Longest time for one request to the API server, as in 30s or 2m; 0 for none [default: 30s]
+    /// Maximum time for one request to the API server, such as 30s or 2m; 0 means no limit [default: 30s]
     #[arg(long, global = true, value_name = "TIME", value_parser = parse_request_timeout)]
     request_timeout: Option<RequestTimeout>,
-    /// Name that the API server's certificate must have
+    /// Name to expect in the certificate of the API server
     #[arg(long, global = true, value_name = "NAME")]
     tls_server_name: Option<String>,
-    /// Don't check the API server's certificate: anybody in between can then read and change everything
+    /// Skip the check of the API server's certificate; insecure
     #[arg(long, global = true)]
     insecure_skip_tls_verify: bool,
 }

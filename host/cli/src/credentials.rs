@@ -13,20 +13,20 @@ use crate::ui::Ui;
 #[derive(Args)]
 #[command(next_help_heading = "Credentials of the backend")]
 pub(super) struct CredentialsArgs {
-    /// User name
+    /// User name for the backend
     #[arg(long, global = true, value_name = "NAME")]
     username: Option<String>,
-    /// Read the password from stdin
+    /// Read the password from standard input
     #[arg(long, global = true, conflicts_with_all = ["password_file", "password"])]
     password_stdin: bool,
     /// Read the password from a file
     #[arg(long, global = true, value_name = "FILE", conflicts_with = "password")]
     password_file: Option<PathBuf>,
-    /// The password; everybody on this machine can see it, so better use one of the others, or
+    /// Password, visible to every user of this machine; prefer --password-stdin, --password-file or
     /// $BROKER_PASSWORD
     #[arg(long, global = true, value_name = "PASSWORD")]
     password: Option<String>,
-    /// Read them from this Secret of the namespace: keys `username` and `password`, or `token`
+    /// Secret in the namespace with keys `username` and `password`, or `token`
     #[arg(long, global = true, value_name = "NAME")]
     credentials_secret: Option<String>,
 }

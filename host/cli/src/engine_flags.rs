@@ -3,61 +3,149 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use broker_manifest::{EngineOption, Operation, OptionForm, OptionKind};
+use broker_manifest::{Endpoint, EngineOption, Operation, OptionForm, OptionKind};
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 use host_engine::{EngineFile, OptionSetting, OptionValue};
 
+use super::backup::create;
+use super::engine_help::{Chosen, Shown, Task, is_among, more};
 use super::error::CliError;
 use super::text_file;
 
-/// The commands that take engines' flags.
-const COMMANDS: [&str; 2] = ["backup", "engines"];
-
 /// Adds the port flags of all engines to the commands that contact a backend, and the options of
-/// each operation to its command.
-pub(super) fn add(mut command: Command, engines: &[EngineFile]) -> Command {
-    for name in COMMANDS {
-        command = command.mut_subcommand(name, |mut verb| {
-            for (flag, engine) in port_flags(engines) {
-                verb = verb.arg(port_argument(&flag, &engine));
-            }
-            if name == "backup" {
-                verb = add_options(verb, engines);
-            }
-            verb
-        });
+/// each operation to its command. Those that are not shown are hidden.
+pub(super) fn add(
+    command: Command,
+    engines: &[EngineFile],
+    shown: Shown<'_>,
+    program: &str,
+) -> Command {
+    // The command of all engines shows the flags of all.
+    let all = Chosen::new(engines, Shown::All, Task::Any);
+    let command =
+        command.mut_subcommand("engines", |verb| with_flags(verb, ports_of(engines), &all));
+    command.mut_subcommand("backup", |mut backup| {
+        let names: Vec<_> = backup
+            .get_subcommands()
+            .map(|command| command.get_name().to_owned())
+            .collect();
+        for name in names {
+            backup = backup.mut_subcommand(&name, |command| {
+                let task = Task::of(&name);
+                with_help(command, engines, shown, task, &format!("{program} backup"))
+            });
+        }
+        with_help(backup, engines, shown, Task::Any, program)
+    })
+}
+
+/// Adds what engines take to a command that has this task.
+fn with_help(
+    mut command: Command,
+    engines: &[EngineFile],
+    shown: Shown<'_>,
+    task: Task<'_>,
+    parent: &str,
+) -> Command {
+    let chosen = Chosen::new(engines, shown, task);
+    let mut flags = match task {
+        Task::Operation(operation) => options_of(engines, operation),
+        _ => Vec::new(),
+    };
+    flags.extend(ports_of(engines));
+    let is_further = |engine: &&EngineFile| {
+        let mut own = flags.iter().filter(|flag| is_among(engine, &flag.takers));
+        task.is_done_by(engine) && own.any(|flag| !chosen.shows(&flag.takers))
+    };
+    // The several engines of a verb are named in its help.
+    let is_of_verb = matches!(task, Task::Verb(_));
+    if matches!(shown, Shown::Shared) && !is_of_verb {
+        let further: Vec<_> = engines.iter().filter(is_further).collect();
+        if let Some(more) = more(parent, command.get_name(), &further) {
+            command = command.after_help(more);
+        }
+    }
+    if matches!(task, Task::Operation(Operation::Create)) && !chosen.saves() {
+        command = create::without_place(command);
+    }
+    with_flags(command, flags, &chosen)
+}
+
+/// Adds flags to a command. Global flags are added to commands inside it too, so that each may show others.
+fn with_flags(mut command: Command, flags: Vec<Flag<'_>>, chosen: &Chosen<'_>) -> Command {
+    for flag in flags {
+        // A verb may have an option with the name of a flag.
+        let name = flag.argument.get_id();
+        if command.get_arguments().any(|it| it.get_id() == name) {
+            continue;
+        }
+        let argument = if chosen.shows(&flag.takers) {
+            flag.argument.help_heading(chosen.heading(&flag.takers))
+        } else {
+            flag.argument.hide(true)
+        };
+        command = command.arg(argument);
     }
     command
 }
 
-fn add_options(mut verb: Command, engines: &[EngineFile]) -> Command {
-    let present: Vec<_> = verb
-        .get_subcommands()
-        .map(|command| command.get_name().to_owned())
-        .collect();
-    for operation in Operation::ALL {
-        if !present.iter().any(|name| name == operation.name()) {
-            continue;
+/// A flag, with the engines that take it.
+struct Flag<'a> {
+    argument: Arg,
+    takers: Vec<&'a EngineFile>,
+}
+
+/// Returns the port flags, each once.
+fn ports_of(engines: &[EngineFile]) -> Vec<Flag<'_>> {
+    let mut found = Vec::new();
+    for engine in engines {
+        let endpoints = engine.manifest().endpoints.values();
+        for flag in endpoints.filter_map(Endpoint::port_flag) {
+            note(&mut found, flag, engine, || port_argument(flag));
         }
-        verb = verb.mut_subcommand(operation.name(), |mut command| {
-            for (option, engine) in options(engines, operation) {
-                command = command.arg(option_argument(option, &engine));
-            }
-            command
-        });
     }
-    verb
+    found
+}
+
+/// Returns the options of an operation, each once, with the help of the first engine that takes it.
+fn options_of(engines: &[EngineFile], operation: Operation) -> Vec<Flag<'_>> {
+    let mut found = Vec::new();
+    for engine in engines {
+        for option in engine.manifest().options_of_command(operation) {
+            note(&mut found, &option.name, engine, || option_argument(option));
+        }
+    }
+    found
+}
+
+fn note<'a>(
+    found: &mut Vec<Flag<'a>>,
+    name: &str,
+    engine: &'a EngineFile,
+    argument: impl FnOnce() -> Arg,
+) {
+    match found.iter_mut().find(|flag| flag.argument.get_id() == name) {
+        Some(flag) if is_among(engine, &flag.takers) => (),
+        Some(flag) => flag.takers.push(engine),
+        None => found.push(Flag {
+            argument: argument(),
+            takers: vec![engine],
+        }),
+    }
 }
 
 /// The values of the port flags that were given, by flag.
 pub(super) fn ports(engines: &[EngineFile], matches: &ArgMatches) -> BTreeMap<String, u16> {
     let innermost = innermost(matches);
-    port_flags(engines)
-        .into_keys()
+    let endpoints = engines
+        .iter()
+        .flat_map(|engine| engine.manifest().endpoints.values());
+    endpoints
+        .filter_map(Endpoint::port_flag)
         .filter_map(|flag| {
-            let port = innermost.try_get_one::<u16>(&flag).ok().flatten().copied();
-            port.map(|port| (flag, port))
+            let port = innermost.try_get_one::<u16>(flag).ok().flatten().copied();
+            port.map(|port| (flag.to_owned(), port))
         })
         .collect()
 }
@@ -124,53 +212,20 @@ pub(super) fn innermost(matches: &ArgMatches) -> &ArgMatches {
     }
 }
 
-/// Each flag once, with the engine that asks for it first.
-fn port_flags(engines: &[EngineFile]) -> BTreeMap<String, String> {
-    let mut flags = BTreeMap::new();
-    for engine in engines {
-        let manifest = engine.manifest();
-        for endpoint in manifest.endpoints.values() {
-            if let Some(flag) = endpoint.port_flag() {
-                flags
-                    .entry(flag.to_owned())
-                    .or_insert_with(|| engine.shown_name());
-            }
-        }
-    }
-    flags
-}
-
-/// Each option of an operation once, with the engine that asks for it first.
-fn options(engines: &[EngineFile], operation: Operation) -> Vec<(&EngineOption, String)> {
-    let mut found: Vec<(&EngineOption, String)> = Vec::new();
-    for engine in engines {
-        for option in engine.manifest().options_of_command(operation) {
-            if !found.iter().any(|(known, _)| known.name == option.name) {
-                found.push((option, engine.shown_name()));
-            }
-        }
-    }
-    found
-}
-
-fn port_argument(flag: &str, engine: &str) -> Arg {
+fn port_argument(flag: &str) -> Arg {
     Arg::new(flag.to_owned())
         .long(flag.to_owned())
         .global(true)
         .value_name("PORT")
         .value_parser(value_parser!(u16).range(1..))
-        .help(format!(
-            "Port of the backend inside the pod, for engine {engine}"
-        ))
-        .help_heading("Engines")
+        .help("Port of the backend inside the pod")
 }
 
-fn option_argument(option: &EngineOption, engine: &str) -> Arg {
+fn option_argument(option: &EngineOption) -> Arg {
     argument(option.form())
         .long(option.name.clone())
         .value_name(option.name.to_ascii_uppercase())
-        .help(format!("{} (engine {engine})", option.help))
-        .help_heading("Engines")
+        .help(option.help.clone())
 }
 
 /// An argument that takes the values of an option, and has yet to be told how it is given.

@@ -7,6 +7,7 @@ use host_engine::{EngineFile, OptionSetting};
 
 use super::connection::parse_duration;
 use super::engine_flags::{argument, innermost, value};
+use super::engine_help::Shown;
 use super::error::CliError;
 
 /// Adds the verbs of all engines to `backup`, after those of the host. clap has no headings for
@@ -14,10 +15,14 @@ use super::error::CliError;
 ///
 /// Where several engines have a verb of one name, the flags are those of the first of them;
 /// `ops::act` refuses what the engine that is meant does not take.
-pub(super) fn add(command: Command, engines: &[EngineFile]) -> Command {
+pub(super) fn add(command: Command, engines: &[EngineFile], shown: Shown<'_>) -> Command {
     command.mut_subcommand("backup", |mut backup| {
         for (name, having) in verbs(engines) {
-            backup = backup.subcommand(command_of(name, &having));
+            let is_hidden = match shown {
+                Shown::Of(engine) => !engine.manifest().verbs.contains_key(name),
+                Shown::Shared | Shown::All => false,
+            };
+            backup = backup.subcommand(command_of(name, &having).hide(is_hidden));
         }
         backup
     })
@@ -81,7 +86,7 @@ fn command_of(name: &str, having: &[&EngineFile]) -> Command {
             .long("timeout")
             .value_name("TIME")
             .value_parser(parse_duration)
-            .help("Longest time for all of it, as in 30s or 10m [default: 15m]"),
+            .help("Maximum time for the command, such as 30s or 10m [default: 15m]"),
     );
     // Which of them is meant is not known yet.
     if verbs.into_iter().any(|verb| verb.destructive) {
@@ -90,12 +95,12 @@ fn command_of(name: &str, having: &[&EngineFile]) -> Command {
                 .short('y')
                 .long("yes")
                 .action(ArgAction::SetTrue)
-                .help("Don't ask"),
+                .help("Skip the confirmation"),
         );
     }
     if let [first, _, ..] = &engines[..] {
         command = command.after_help(format!(
-            "Several engines have this verb: name one with --engine. The flags are those of engine {first}."
+            "Several engines have this verb: name one with --engine. The options are those of engine {first}."
         ));
     }
     command
@@ -162,7 +167,7 @@ mod tests {
         let engines =
             host_engine::Catalogue::bundled(host_bundled::ENGINES).expect("the bundled engines");
         let twice: Vec<_> = engines.iter().chain(engines.iter()).cloned().collect();
-        let command = add(Cli::command(), &twice);
+        let command = add(Cli::command(), &twice, Shown::Shared);
         let backup = command.find_subcommand("backup").expect("`backup`");
         let purge: Vec<_> = backup
             .get_subcommands()

@@ -5,7 +5,7 @@ use super::Context;
 use super::backup::TargetArgs;
 use super::error::CliError;
 
-/// Show the engines, what each can do, and whether it answers at the target
+/// List engines, their operations and whether their backends respond
 #[derive(Args)]
 pub(super) struct EnginesArgs {
     #[command(flatten)]

@@ -7,6 +7,7 @@ mod confirm;
 mod connection;
 mod credentials;
 mod engine_flags;
+mod engine_help;
 mod engine_verbs;
 mod engines;
 mod error;
@@ -14,6 +15,7 @@ mod given;
 mod limits;
 mod output;
 mod plugin;
+pub mod reference;
 mod stop;
 mod text_file;
 pub mod ui;
@@ -26,6 +28,7 @@ use std::process::ExitCode;
 
 use backup::AfterStop;
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
+use engine_help::Shown;
 use error::CliError;
 use host_base::{Failure, Folders, Problem, text};
 use host_cluster::ConnectOptions;
@@ -130,7 +133,8 @@ fn start(
     if let Some(code) = completion::answer(&engines, arguments) {
         return code;
     }
-    let mut command = command(&engines, arguments.first());
+    let shown = engine_help::of_help(&engines, arguments).map_or(Shown::Shared, Shown::Of);
+    let mut command = command(&engines, arguments.first(), shown);
     let parsed = command
         .try_get_matches_from_mut(arguments)
         .and_then(|matches| {
@@ -207,12 +211,22 @@ fn show(said: &clap::Error, ui: Ui) -> io::Result<()> {
     }
 }
 
-/// The command with the flags of all engines. No engine is run for it.
-fn command(engines: &[EngineFile], program: Option<&OsString>) -> Command {
-    let command = Cli::command()
-        .bin_name(shown_name(program))
-        .after_long_help(exit_codes());
-    engine_flags::add(engine_verbs::add(command, engines), engines)
+/// Returns the command with the flags of all engines, of which some are shown. No engine is run for it.
+fn command(engines: &[EngineFile], program: Option<&OsString>, shown: Shown<'_>) -> Command {
+    let name = shown_name(program);
+    let mut sorted;
+    let engines = match shown {
+        // A flag that engines share has the help of the first of them.
+        Shown::Of(shown) => {
+            sorted = engines.to_vec();
+            sorted.sort_by_key(|engine| engine.manifest().id != shown.manifest().id);
+            &sorted
+        }
+        Shown::Shared | Shown::All => engines,
+    };
+    let command = Cli::command().bin_name(&name).after_help(exit_codes());
+    let command = engine_verbs::add(command, engines, shown);
+    engine_flags::add(command, engines, shown, &name)
 }
 
 /// `kubectl broker` where kubectl runs the program, or could.

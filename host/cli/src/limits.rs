@@ -3,17 +3,30 @@ use std::time::Duration;
 use clap::Args;
 use host_engine::Limits;
 
+use super::backup::ENGINE_HEADING;
 use super::connection::parse_duration;
 
 /// What an engine may use.
 #[derive(Args)]
 pub(super) struct LimitsArgs {
-    /// Most memory of an engine, such as 512Mi or 1Gi; 16Mi to 4Gi [default: 256Mi]
-    #[arg(long, global = true, value_name = "SIZE", value_parser = parse_memory)]
+    /// Maximum memory of an engine, such as 512Mi or 1Gi; 16Mi to 4Gi [default: 256Mi]
+    #[arg(
+        long,
+        global = true,
+        value_name = "SIZE",
+        value_parser = parse_memory,
+        help_heading = ENGINE_HEADING
+    )]
     engine_memory: Option<usize>,
-    /// Maximum time for one call of an engine, such as 30s or 1h; 1s to 24h [default: 15m, and 5s to say
-    /// whether its backend answers]
-    #[arg(long, global = true, value_name = "TIME", value_parser = parse_timeout)]
+    /// Maximum time for one call of an engine, such as 30s or 1h; 1s to 24h [default: 15m; 5s to detect a
+    /// backend]
+    #[arg(
+        long,
+        global = true,
+        value_name = "TIME",
+        value_parser = parse_timeout,
+        help_heading = ENGINE_HEADING
+    )]
     engine_timeout: Option<Duration>,
 }
 

@@ -9,23 +9,31 @@ use crate::ui::{Color, Format, Ui};
 #[derive(Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct OutputArgs {
-    /// Form of the result
+    /// Format of the result: table, wide (more columns), json, yaml or name (names only)
     #[arg(
         short,
         long,
         global = true,
         value_parser = OutputParser,
         default_value = "table",
-        value_name = "FORMAT"
+        value_name = "FORMAT",
+        hide_possible_values = true
     )]
     output: Output,
-    /// When to colour
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    /// Use of colour: auto (terminals only), always or never
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "WHEN",
+        hide_possible_values = true
+    )]
     color: Color,
     /// The same as --color never
     #[arg(long, global = true, hide = true, conflicts_with = "color")]
     no_color: bool,
-    /// Say on stderr what is being done
+    /// Report each step on stderr
     #[arg(short, long, global = true)]
     verbose: bool,
 }

@@ -4,7 +4,7 @@ use host_engine::INTERFACE;
 use super::error::CliError;
 use crate::ui::{Ui, VersionView};
 
-/// Show the version of this program and of its engine interface
+/// Show the version of the program and of its engine interface
 #[derive(Args)]
 pub(super) struct VersionArgs {}
 

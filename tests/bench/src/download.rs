@@ -1,5 +1,6 @@
-//! A large download: its rate and its processor time beside a plain copy of the same bytes, its memory,
-//! and what hashing and the file cost.
+//! A large download: its rate and its processor time relative to a plain copy, and its memory.
+//!
+//! The cost of digests and of the file is shown, too.
 
 use std::fs;
 use std::path::Path;
@@ -25,7 +26,7 @@ const RATE: f64 = 0.8;
 #[derive(Clone, Copy)]
 struct Measured {
     time: Duration,
-    /// What the processors spent on it, in the program and in the kernel.
+    /// The processor time, in the program and in the kernel.
     processor: Duration,
     /// The largest resident set, in MiB.
     memory: f64,

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, Command};
 use host_driver::{CreateRequest, Created, Session, Waiting, create};
 
 use super::place::PlaceArgs;
@@ -11,14 +11,14 @@ use crate::ui::Ui;
 /// How long a command waits if nothing else is said: what the help says, too.
 const DEFAULT_TIMEOUT: Duration = Duration::from_mins(5);
 
-/// Begin a backup and wait for its end
+/// Create a backup and wait until it is complete
 #[derive(Args)]
 pub(super) struct CreateArgs {
     #[command(flatten)]
     waiting: WaitingArgs,
     #[command(
         flatten,
-        next_help_heading = "Where the backup is saved, for engines that save what they create"
+        next_help_heading = "File (only for engines that return the backup)"
     )]
     place: PlaceArgs,
 }
@@ -26,10 +26,10 @@ pub(super) struct CreateArgs {
 /// Waiting for what was begun.
 #[derive(Args)]
 pub(super) struct WaitingArgs {
-    /// Wait for the end; with `--wait=false` only begin
+    /// Wait for the end of the operation; `--wait=false` only starts it
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = clap::ArgAction::Set)]
     wait: bool,
-    /// Longest time to wait, as in 30s or 10m [default: 5m]
+    /// Maximum time to wait, such as 30s or 10m [default: 5m]
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     timeout: Option<Duration>,
 }
@@ -41,6 +41,19 @@ impl WaitingArgs {
             timeout: self.timeout.unwrap_or(DEFAULT_TIMEOUT),
         }
     }
+}
+
+/// Hides where the backup goes, if no engine returns it.
+pub(crate) fn without_place(command: Command) -> Command {
+    let place = PlaceArgs::augment_args(Command::new("place"));
+    let names: Vec<_> = place
+        .get_arguments()
+        .map(|it| it.get_id().clone())
+        .collect();
+    command.mut_args(|argument| {
+        let is_hidden = argument.is_hide_set() || names.contains(argument.get_id());
+        argument.hide(is_hidden)
+    })
 }
 
 pub(super) async fn run(

@@ -6,16 +6,16 @@ use crate::confirm::Prompt;
 use crate::error::CliError;
 use crate::ui::Ui;
 
-/// Remove a backup
+/// Delete a backup
 #[derive(Args)]
 pub(super) struct DeleteArgs {
-    /// The backup with this id; without it there is a menu, on a terminal
+    /// Id of the backup [default: menu, on a terminal]
     #[arg(long, value_name = "ID")]
     id: Option<String>,
-    /// Remove it although the engine would keep it, for example because it is not uploaded
+    /// Delete a backup that the engine would keep, such as one that is not uploaded
     #[arg(long)]
     force: bool,
-    /// Don't ask
+    /// Skip the confirmation
     #[arg(short, long)]
     yes: bool,
 }

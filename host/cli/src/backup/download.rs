@@ -10,17 +10,17 @@ use crate::connection::parse_duration;
 use crate::error::CliError;
 use crate::ui::Ui;
 
-/// Download a backup into a verified file
+/// Download a backup to a verified file
 #[derive(Args)]
 pub(super) struct DownloadArgs {
     #[command(flatten)]
     which: WhichArgs,
     #[command(flatten)]
     place: PlaceArgs,
-    /// Longest time for all of it, as in 30m or 2h [default: none]
+    /// Maximum time for the download, such as 30m or 2h [default: no limit]
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     timeout: Option<Duration>,
-    /// How often a transfer that broke off is taken up again without having got further
+    /// Number of retries without progress before giving up
     #[arg(long, value_name = "COUNT", default_value_t = 6)]
     retries: u32,
 }

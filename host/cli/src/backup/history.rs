@@ -3,10 +3,10 @@ use host_driver::{Host, OpsError, history};
 
 use crate::ui::Document;
 
-/// Show what was done on this machine: created, downloaded, verified, restored, deleted
+/// Show what was created, downloaded, verified, restored and deleted on this machine
 #[derive(Args)]
 pub(super) struct HistoryArgs {
-    /// Show at most this many, the newest
+    /// Maximum number of entries, newest first [default: no limit]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
 }

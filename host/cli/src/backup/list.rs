@@ -1,10 +1,10 @@
 use clap::Args;
 use host_driver::{Backups, OpsError, Session, list};
 
-/// List backups, the newest first
+/// List backups, newest first
 #[derive(Args)]
 pub(super) struct ListArgs {
-    /// Show at most this many
+    /// Maximum number of backups [default: no limit]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
 }

@@ -1,7 +1,7 @@
 //! `backup`: the operations on backups.
 
 mod act;
-mod create;
+pub(super) mod create;
 mod delete;
 mod download;
 mod history;
@@ -28,21 +28,22 @@ use super::limits::LimitsArgs;
 use super::{Context, engine_flags};
 use crate::ui::{Document, Ui};
 
-/// Work with the backups of a StatefulSet
+/// Create, list, download, verify, restore and delete backups
 #[derive(Args)]
 #[command(arg_required_else_help = true)]
 pub(super) struct BackupArgs {
-    #[command(flatten)]
-    target: TargetArgs,
-    /// Engine to use, or `auto` for the one that the operation prefers of those that answer
+    /// Engine to use; `auto` picks the preferred engine that responds
     #[arg(
         short,
         long,
         global = true,
         default_value = "auto",
-        value_name = "NAME"
+        value_name = "NAME",
+        help_heading = ENGINE_HEADING
     )]
     engine: String,
+    #[command(flatten)]
+    target: TargetArgs,
     #[command(subcommand)]
     verb: BackupVerb,
 }
@@ -51,20 +52,23 @@ pub(super) struct BackupArgs {
 #[derive(Args)]
 #[command(next_help_heading = "Target")]
 pub(super) struct TargetArgs {
-    /// StatefulSet of the broker [default: broker]
+    /// StatefulSet of the target [default: broker]
     #[arg(long, global = true, value_name = "NAME")]
     statefulset: Option<String>,
-    /// Pod to talk to, or `all` for each that is ready, which only `list` takes [default: the first that is ready]
+    /// Pod to contact; for `list` only, `all` means every pod in which a container runs [default: first ready pod]
     #[arg(long, global = true, value_name = "NAME")]
     pod: Option<String>,
     #[command(flatten)]
     credentials: CredentialsArgs,
     #[command(flatten)]
     limits: LimitsArgs,
-    /// Add each call of an engine to the host to this file, as a line of JSON without secrets
-    #[arg(long, global = true, value_name = "FILE")]
+    /// File to append engine calls to, as JSON lines without secrets
+    #[arg(long, global = true, value_name = "FILE", help_heading = ENGINE_HEADING)]
     audit: Option<PathBuf>,
 }
+
+/// The heading of what every engine is given.
+pub(super) const ENGINE_HEADING: &str = "Engine";
 
 /// What `--pod` names each pod by.
 const ALL_PODS: &str = "all";

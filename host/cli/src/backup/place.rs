@@ -14,17 +14,16 @@ const DEFAULT_FOLDER: &str = "./backups";
 /// Where the bytes of a backup go.
 #[derive(Args, Default)]
 pub(super) struct PlaceArgs {
-    /// Folder for the file; it is made if it is missing [default: ./backups]
+    /// Folder of the file, created if missing [default: ./backups]
     #[arg(long, value_name = "FOLDER")]
     output_dir: Option<PathBuf>,
-    /// Name of the file, or its path, or `-` for stdout [default: as the backend names it]
+    /// Name or path of the file; `-` means stdout [default: name from the backend]
     #[arg(long, value_name = "FILE")]
     pub(super) output_file: Option<PathBuf>,
-    /// Replace an older file, once the new one is whole
+    /// Replace an existing file once the new file is complete
     #[arg(long)]
     force: bool,
-    /// Accept a backup of which nothing proves that it is complete: without a length, a checksum or an
-    /// end of its own
+    /// Accept a backup that is not proven complete: it has no length, no checksum and no end marker
     #[arg(long)]
     pub(super) accept_unproven: bool,
 }

@@ -13,16 +13,16 @@ use crate::ui::Ui;
 #[derive(Args)]
 #[group(id = "which-restore", multiple = false)]
 pub(super) struct RestoreArgs {
-    /// The backup with this id
+    /// Id of the backup [default: menu, on a terminal]
     #[arg(long, value_name = "ID", group = "which-restore")]
     id: Option<String>,
-    /// The object with this key in the remote store; the same as --id with --source remote
+    /// Key of an object in the remote store; same as --id with --source remote
     #[arg(long, value_name = "KEY", group = "which-restore")]
     version: Option<String>,
-    /// The newest backup that ended well
+    /// Use the newest complete backup
     #[arg(long, group = "which-restore")]
     latest: bool,
-    /// This file, once it is verified; for engines whose backend takes files
+    /// File to verify and restore; only for engines whose backend accepts files
     #[arg(
         long,
         value_name = "FILE",
@@ -30,13 +30,13 @@ pub(super) struct RestoreArgs {
         conflicts_with = "source"
     )]
     file: Option<PathBuf>,
-    /// Where the backup is: `local` and `management` mean engine hivemq, `remote` means engine sidecar
+    /// Location of the backup; `local` and `management` mean engine hivemq, `remote` means engine sidecar
     #[arg(long, value_enum, value_name = "SOURCE")]
     source: Option<Source>,
-    /// Say what would be restored, without doing it
+    /// Show what would be restored without restoring it
     #[arg(long)]
     dry_run: bool,
-    /// Don't ask
+    /// Skip the confirmation
     #[arg(short, long)]
     yes: bool,
     #[command(flatten)]

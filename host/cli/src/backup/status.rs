@@ -8,16 +8,15 @@ use crate::connection::parse_duration;
 use crate::error::CliError;
 use crate::ui::Ui;
 
-/// Show the state of one backup
+/// Show the state of a backup
 #[derive(Args)]
 pub(super) struct StatusArgs {
     #[command(flatten)]
     which: WhichArgs,
-    /// Go on until it has ended, with a row for each change (with `-o json` a line); the exit code is then
-    /// that of the end
+    /// Show each change until the backup ends; the exit code tells how it ended
     #[arg(long)]
     watch: bool,
-    /// Longest time to watch, as in 30s or 10m [default: no limit]
+    /// Maximum time to watch, such as 30s or 10m [default: no limit]
     #[arg(long, value_name = "TIME", value_parser = parse_duration, requires = "watch")]
     timeout: Option<Duration>,
 }

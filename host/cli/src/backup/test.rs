@@ -3,7 +3,7 @@ use host_driver::{Host, OpsError, Request, test};
 
 use crate::ui::{Document, Ui};
 
-/// Check reachability, rights, the target and its engines, and say what to do about what fails
+/// Check permissions, the target and its backends, with a remedy for each failure
 #[derive(Args)]
 pub(super) struct TestArgs {}
 

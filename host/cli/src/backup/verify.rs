@@ -5,10 +5,10 @@ use host_driver::{Host, OpsError, VerifyRequest, verify};
 
 use crate::ui::Document;
 
-/// Check downloaded files: their digest, their length, their structure
+/// Check the digest, length and structure of downloaded files
 #[derive(Args)]
 pub(super) struct VerifyArgs {
-    /// Files of backups
+    /// Files to check
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 }

@@ -9,10 +9,10 @@ use crate::error::CliError;
 #[derive(Args)]
 #[group(id = "which", multiple = false)]
 pub(super) struct WhichArgs {
-    /// The backup with this id
+    /// Id of the backup [default: menu, on a terminal]
     #[arg(long, value_name = "ID")]
     id: Option<String>,
-    /// The newest backup that ended well
+    /// Use the newest complete backup
     #[arg(long)]
     latest: bool,
 }

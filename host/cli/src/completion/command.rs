@@ -1,6 +1,7 @@
 //! The command of the program, with the values that complete its arguments.
 
 use std::ffi::OsStr;
+use std::slice;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -11,6 +12,7 @@ use clap_complete::engine::{
 };
 
 use super::{Line, ids, is_plain, kubeconfig};
+use crate::engine_help::Shown;
 
 /// How an argument that takes a path is completed.
 #[derive(Clone)]
@@ -21,10 +23,14 @@ pub(super) enum Paths {
     LeftToTheShell(Arc<AtomicBool>),
 }
 
-/// Returns the command that parses this line.
+/// The command of this line: with the flags and verbs of the engine that it names, else of all engines.
 pub(super) fn command(line: &Line, paths: &Paths) -> Command {
-    let mut command = crate::command(&line.engines, line.words.first());
-    // clap adds `--help` when it builds the command.
+    let program = line.words.first();
+    let mut command = match line.engine() {
+        Some(engine) => crate::command(slice::from_ref(engine), program, Shown::Of(engine)),
+        None => crate::command(&line.engines, program, Shown::Shared),
+    };
+    // `--help` is there from now on.
     command.build();
     with_candidates(command, &Arc::new(line.clone()), paths)
 }
@@ -72,7 +78,7 @@ fn takes_path(argument: &Arg) -> bool {
 
 fn engines(line: &Line) -> Vec<CompletionCandidate> {
     let auto =
-        CompletionCandidate::new("auto").help(Some("The one that the operation prefers".into()));
+        CompletionCandidate::new("auto").help(Some("The preferred engine that responds".into()));
     let named = line.engines.iter().map(|engine| {
         let manifest = engine.manifest();
         CompletionCandidate::new(engine.shown_name()).help(Some(manifest.summary.clone().into()))

@@ -126,6 +126,33 @@ mod tests {
     }
 
     #[test]
+    fn flags_are_those_of_the_engine_that_is_named_and_the_common_ones() {
+        let kafka = values(&["backup", "create", "-e", "kafka", "--"]);
+        for flag in ["--topics", "--timeout", "--engine", "--namespace"] {
+            assert!(kafka.contains(&flag.to_owned()), "{flag}: {kafka:?}");
+        }
+        for flag in ["--project", "--destination", "--api-port", "--output-dir"] {
+            assert!(!kafka.contains(&flag.to_owned()), "{flag}: {kafka:?}");
+        }
+        assert_eq!(
+            values(&["backup", "list", "-e", "kafka", "--sidecar"]),
+            [""; 0]
+        );
+        assert_eq!(values(&["backup", "-e", "kafka", "up"]), [""; 0]);
+        // Also where the engine is named behind the word.
+        let line = ["kubectl-broker", "backup", "list", "--ki", "--engine=kafka"];
+        let engines = Catalogue::bundled(host_bundled::ENGINES).expect("the bundled engines");
+        let mut line = Line::ending(engines, arguments(&line));
+        line.at = 3;
+        let answer = answer(&line).expect("an answer");
+        assert!(answer.starts_with("--kind\t"), "{answer}");
+        let unnamed = values(&["backup", "create", "--"]);
+        for flag in ["--topics", "--project", "--destination", "--api-port"] {
+            assert!(!unnamed.contains(&flag.to_owned()), "{flag}: {unnamed:?}");
+        }
+    }
+
+    #[test]
     fn engines_are_those_that_there_are() {
         let all = [
             "auto",

@@ -1,7 +1,9 @@
 use std::ffi::OsString;
 
 use clap::ArgMatches;
-use host_engine::Catalogue;
+use host_engine::{Catalogue, EngineFile};
+
+use crate::engine_help;
 
 /// A command line that the user is typing.
 #[derive(Clone)]
@@ -30,13 +32,18 @@ impl Line {
             .unwrap_or_default()
     }
 
-    /// Parses the line as far as possible, and ignores missing or wrong words. Returns none for a line that
-    /// asks for help.
+    /// Returns what the line says so far; words that are missing or wrong are passed over.
     pub(super) fn matches(&self) -> Option<ArgMatches> {
-        let command = crate::command(&self.engines, self.words.first());
-        let matches = command
-            .ignore_errors(true)
-            .try_get_matches_from(&self.words);
-        matches.ok()
+        engine_help::so_far(&self.engines, &self.words)
+    }
+
+    /// Returns the engine that the line names.
+    pub(super) fn engine(&self) -> Option<&EngineFile> {
+        let mut words = self.words.clone();
+        // An incomplete flag would end the parsing, before an engine that is named after it.
+        if self.at < words.len() {
+            words.remove(self.at);
+        }
+        engine_help::named(&self.engines, &words)
     }
 }

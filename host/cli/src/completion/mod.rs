@@ -27,10 +27,10 @@ use crate::ui::{Color, Format, Ui};
 /// Longest time that the user waits after pressing Tab.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Print the completion script of a shell
+/// Print the completion script for a shell
 #[derive(Args)]
 pub(super) struct CompletionArgs {
-    /// Shell to write it for
+    /// Shell that runs the script
     shell: Shell,
 }
 

@@ -14,8 +14,7 @@ use crate::ui::Ui;
 /// What was accepted beforehand.
 #[derive(Args)]
 pub(super) struct AcceptArgs {
-    /// Accept what the engine may do, if it is exactly the set with this digest. `plugin inspect` and a
-    /// refusal show it. May be given several times, for several engines
+    /// Accept the set of capabilities with this digest, as shown by `plugin inspect`; repeatable
     #[arg(long, value_name = "SHA256", value_parser = digest)]
     accept_capabilities: Vec<Sha256>,
 }

@@ -5,13 +5,13 @@ use host_installed::{PluginError, Plugins};
 
 use crate::ui::{BundleRow, BundleView};
 
-/// Write engines to one file, with their signatures, for `plugin install` on a machine without a network
+/// Write engines and their signatures to one file, for `plugin install` without a network
 #[derive(Args)]
 pub(super) struct BundleArgs {
-    /// The file; it must not be there yet
+    /// File to create
     #[arg(value_name = "OUT")]
     file: PathBuf,
-    /// The engines, `PUBLISHER/NAME`, or short names where no others have them
+    /// Engines, as PUBLISHER/NAME or unambiguous short names
     #[arg(required = true, value_name = "NAME")]
     names: Vec<String>,
 }

@@ -9,12 +9,12 @@ use host_installed::{DefaultRequest, PluginError, Plugins};
 use super::rows;
 use crate::ui::{PluginChangesView, Ui};
 
-/// Let `auto` choose an installed engine, before the bundled ones; without this it chooses bundled engines only
+/// Let `auto` pick an installed engine before the bundled engines
 #[derive(Args)]
 pub(super) struct DefaultArgs {
-    /// The engine, `PUBLISHER/NAME`, or its short name if no other engine has it
+    /// Engine, as PUBLISHER/NAME or an unambiguous short name
     engine: String,
-    /// Operations, separated by commas [default: all that the engine can do]
+    /// Operations, separated by commas [default: all operations of the engine]
     #[arg(
         long,
         value_name = "OPERATION",
@@ -22,7 +22,7 @@ pub(super) struct DefaultArgs {
         value_parser = PossibleValuesParser::new(OPERATIONS.map(Operation::name)).map(|name| operation(&name))
     )]
     operations: Vec<Operation>,
-    /// Take the default away
+    /// Remove the default
     #[arg(long)]
     remove: bool,
 }

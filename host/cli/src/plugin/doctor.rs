@@ -4,10 +4,10 @@ use host_installed::{PluginError, Plugins};
 use super::rows;
 use crate::ui::PluginChecksView;
 
-/// Say why an engine can't be used: check it, and start it once with nothing to reach
+/// Check engines and start each once without access, to find out why one fails
 #[derive(Args)]
 pub(super) struct DoctorArgs {
-    /// The engine; all of them where none is named
+    /// Engine [default: all installed engines]
     name: Option<String>,
 }
 

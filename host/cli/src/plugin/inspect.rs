@@ -8,13 +8,13 @@ use host_installed::{Inspected, PluginError, Plugins, Whereabouts};
 use super::rows::{accepted_by, operations};
 use crate::ui::{Document, PluginDiffView, PluginView};
 
-/// Show what an engine is and what it may do, without running it
+/// Show the manifest and the capabilities of an engine, without running it
 #[derive(Args)]
 pub(super) struct InspectArgs {
-    /// An engine by its name, or a component file
+    /// Name of an engine, or a component file
     #[arg(value_name = "NAME|REF")]
     engine: String,
-    /// Show only what another version may do that this one may not, and the other way round
+    /// Show only the capabilities that differ from those of this engine or file
     #[arg(long, value_name = "NAME|REF")]
     diff: Option<String>,
 }

@@ -9,21 +9,19 @@ use super::accept::{AcceptArgs, digest};
 use super::rows;
 use crate::ui::{PluginChangesView, Ui};
 
-/// Install an engine, or put another version in the place of the one that is there
+/// Install an engine, or replace the installed version
 #[derive(Args)]
 pub(super) struct InstallArgs {
-    /// A file, an https address, or oci://HOST/REPOSITORY:TAG (or @sha256:DIGEST) of a registry. Of a
-    /// bundle all engines are installed, or none
+    /// File, bundle, https URL, or registry reference: oci://HOST/REPOSITORY:TAG or @sha256:DIGEST
     #[arg(value_name = "REF")]
     reference: String,
-    /// Refuse every other file than the one with this SHA-256
+    /// Require this SHA-256 digest
     #[arg(long, value_name = "HEX", value_parser = digest)]
     sha256: Option<Sha256>,
-    /// Refuse every other engine than the one with this name
+    /// Require this engine name
     #[arg(long, value_name = "PUBLISHER/NAME")]
     name: Option<EngineId>,
-    /// Refuse an engine that was not signed with this public key. Once it is installed, the key is trusted
-    /// for all engines of its publisher
+    /// Require a signature by this public key, and trust the key for all engines of the publisher
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
     #[command(flatten)]

@@ -6,7 +6,7 @@ use host_installed::{NewKey, PluginError, Plugins};
 use super::rows;
 use crate::ui::{Document, KeyChangeView, KeysView, Ui};
 
-/// Choose by which keys publishers are trusted
+/// Manage the keys that publishers are trusted by
 #[derive(Args)]
 #[command(arg_required_else_help = true)]
 pub(super) struct KeyArgs {
@@ -21,28 +21,28 @@ enum KeyVerb {
     Remove(RemoveArgs),
 }
 
-/// Trust a key for the engines of a publisher; what it did not sign is refused from then on
+/// Trust a key for a publisher, and refuse engines that the key did not sign
 #[derive(Args)]
 struct AddArgs {
-    /// The part of an engine's name before the slash
+    /// Publisher: the part of an engine name before the slash
     publisher: String,
-    /// A public key of P-256 in PEM, as `openssl` and `cosign` write it
+    /// P-256 public key in PEM, as written by `openssl` and `cosign`
     file: PathBuf,
-    /// What the key is called here; by default as its file
+    /// Name of the key on this machine [default: file name]
     #[arg(long)]
     name: Option<String>,
 }
 
-/// Show the keys that are trusted
+/// List trusted keys
 #[derive(Args)]
 struct ListArgs {}
 
-/// Take the trust in a key back
+/// Stop trusting a key
 #[derive(Args)]
 struct RemoveArgs {
-    /// The publisher that it is trusted for
+    /// Publisher that the key is trusted for
     publisher: String,
-    /// What the key is called here
+    /// Name of the key on this machine
     name: String,
 }
 

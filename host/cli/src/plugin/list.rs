@@ -5,7 +5,7 @@ use host_installed::{PluginError, Plugins};
 use super::rows;
 use crate::ui::PluginsView;
 
-/// Show the engines that are installed, and where they came from
+/// List bundled and installed engines with their sources
 #[derive(Args)]
 pub(super) struct ListArgs {}
 

@@ -27,14 +27,14 @@ use super::Context;
 use super::error::CliError;
 use crate::ui::Document;
 
-/// Install engines of others, see what they may do, update and remove them
+/// Install, inspect, update and remove engines
 #[derive(Args)]
 #[command(arg_required_else_help = true)]
 pub(super) struct PluginArgs {
-    /// Open no socket and run no other program: only files can be read
+    /// Read only files; open no connection and run no other program
     #[arg(long, global = true)]
     offline: bool,
-    /// Registry that is spoken to without TLS, as HOST or HOST:PORT; may be given several times
+    /// Registry to contact without TLS, as HOST or HOST:PORT; repeatable
     #[arg(long, global = true, value_name = "HOST")]
     insecure_registry: Vec<String>,
     #[command(subcommand)]

@@ -3,10 +3,10 @@ use host_installed::{PluginError, Plugins};
 
 use crate::ui::{PluginUpdateRow, PluginUpdatesView};
 
-/// Show what is newer where the engines came from; nothing is installed
+/// Show newer versions of installed engines, without installing them
 #[derive(Args)]
 pub(super) struct OutdatedArgs {
-    /// The engine; all of them where none is named
+    /// Engine [default: all installed engines]
     name: Option<String>,
 }
 

@@ -3,10 +3,10 @@ use host_installed::{PluginError, Plugins};
 
 use crate::ui::{PluginChangeRow, PluginChangesView};
 
-/// Take an engine away, with the version before it
+/// Remove an engine and its earlier version
 #[derive(Args)]
 pub(super) struct RemoveArgs {
-    /// The engine, `PUBLISHER/NAME`, or its short name where no other has it
+    /// Engine, as PUBLISHER/NAME or an unambiguous short name
     name: String,
 }
 

@@ -4,10 +4,10 @@ use host_installed::{PluginError, Plugins};
 use super::rows;
 use crate::ui::{PluginChangeRow, PluginChangesView};
 
-/// Go back to the version before the last update; without a network
+/// Return to the version before the last update, without a network
 #[derive(Args)]
 pub(super) struct RollbackArgs {
-    /// The engine, `PUBLISHER/NAME`, or its short name where no other has it
+    /// Engine, as PUBLISHER/NAME or an unambiguous short name
     name: String,
 }
 

@@ -6,13 +6,13 @@ use host_installed::{LOCKFILE, PluginError, Plugins};
 use super::rows;
 use crate::ui::{PluginChangeRow, PluginChangesView};
 
-/// Make this machine have exactly the engines of a lockfile; what stands in it is accepted
+/// Install exactly the engines in a lockfile, with the capabilities it grants
 #[derive(Args)]
 pub(super) struct SyncArgs {
-    /// Take what the lockfile names and nothing newer
+    /// Install the locked versions only; required
     #[arg(long, required = true)]
     locked: bool,
-    /// The lockfile, for example one that is committed beside what uses it
+    /// Lockfile to install from
     #[arg(long, value_name = "PATH", default_value = LOCKFILE)]
     file: PathBuf,
 }

@@ -5,12 +5,12 @@ use super::accept::AcceptArgs;
 use super::rows;
 use crate::ui::{PluginChangesView, Ui};
 
-/// Fetch engines again from where they came from, and install what is new there
+/// Install the newest versions of engines from their sources
 #[derive(Args)]
 pub(super) struct UpdateArgs {
-    /// The engine; all of them where none is named
+    /// Engine [default: all installed engines]
     name: Option<String>,
-    /// This version, though it may be older; of an engine that came from a registry
+    /// Version to install, also an older one; only for engines from a registry
     #[arg(long, requires = "name")]
     version: Option<semver::Version>,
     #[command(flatten)]

@@ -4,10 +4,10 @@ use host_installed::{PluginError, Plugins};
 use super::rows;
 use crate::ui::PluginChecksView;
 
-/// Compare the installed engines with the lockfile: bytes, consent, and native code
+/// Compare installed engines with the lockfile: bytes, capabilities and native code
 #[derive(Args)]
 pub(super) struct VerifyArgs {
-    /// The engine; all of them where none is named
+    /// Engine [default: all installed engines]
     name: Option<String>,
 }
 

@@ -102,7 +102,7 @@ fn late(phase: Phase) -> ClusterError {
     }
 }
 
-/// What hyper says when the other side does not speak HTTP: no other code can make its errors.
+/// Returns the error of hyper for a server that does not speak HTTP. Only hyper can make its errors.
 async fn not_http() -> hyper::Error {
     let (ours, mut theirs) = tokio::io::duplex(64);
     let io = hyper_util::rt::TokioIo::new(ours);

@@ -1,4 +1,4 @@
-//! All that is said of engines that can't be loaded or that a call of ended badly.
+//! The messages about engines that can't be loaded, and about calls that fail.
 
 use host_base::messages;
 use insta::assert_snapshot;

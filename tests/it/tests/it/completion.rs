@@ -141,7 +141,7 @@ fn contexts_are_those_of_the_kubeconfig_without_a_request() {
 fn engines_are_offered_with_what_they_are() {
     let run = completed(&program(), "backup list --engine", "");
     assert_snapshot!(run.stdout, @"
-    auto	The one that the operation prefers
+    auto	The preferred engine that responds
     backuprequest	Backups that a backup-controller makes from BackupRequest objects, and LiferayBackups
     hivemq	Backups of HiveMQ Enterprise through its management REST API
     kafka	Kafka backups that kafka-backup-operator makes from KafkaBackup objects
@@ -186,7 +186,7 @@ fn bash_completes_ids_and_files_by_its_script() {
     "#;
     assert_snapshot!(in_bash(&bed, &folder, script).outcome(), @"
     stdout:
-    --engine-memory --engine-timeout --engine
+    --engine --engine-memory --engine-timeout
     auto backuprequest hivemq kafka sidecar strategy
     20250905-130215
     a.backup

@@ -79,7 +79,7 @@ fn the_folder_that_the_pods_environment_names_is_the_source() {
     ");
 }
 
-/// What is said of a destination that can't be; nothing was begun, and nothing is left of the checks.
+/// Runs `create` with an invalid destination. No backup starts, and the checks leave nothing behind.
 fn refused(faults: &[&str], destination: &str) -> Run {
     let bed = Bed::with(faults);
     let run = create(&bed, destination);

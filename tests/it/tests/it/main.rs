@@ -29,6 +29,7 @@ mod exit_codes;
 mod formats;
 mod full_disk;
 mod guide;
+mod help;
 mod hints;
 mod hostile_text;
 mod interrupted;

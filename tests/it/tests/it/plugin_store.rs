@@ -446,6 +446,7 @@ fn with_fifty_engines_help_completion_and_lists_open_no_component() {
     for arguments in [
         "--help",
         "backup --help",
+        "backup list --help --engine small",
         "completion bash",
         "plugin list",
         "plugin inspect small",

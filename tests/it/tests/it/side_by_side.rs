@@ -92,7 +92,7 @@ fn to_create() -> CreateRequest {
     }
 }
 
-/// What another process reads of a task that was written down.
+/// Returns the task that another process reads after this one wrote it down.
 fn written_down(task: &Task) -> Task {
     let text = serde_json::to_string(task).expect("it can be written");
     serde_json::from_str(&text).expect("it can be read")

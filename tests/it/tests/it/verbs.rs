@@ -20,64 +20,67 @@ fn the_help_of_backup_shows_them_after_the_verbs_of_the_host() {
         .take_while(|line| !line.is_empty());
     assert_snapshot!(commands.collect::<Vec<_>>().join("\n"), @"
     Commands:
-      list             List backups, the newest first
-      status           Show the state of one backup
-      create           Begin a backup and wait for its end
-      download         Download a backup into a verified file
+      list             List backups, newest first
+      status           Show the state of a backup
+      create           Create a backup and wait until it is complete
+      download         Download a backup to a verified file
       restore          Restore a backup
-      delete           Remove a backup
-      test             Check reachability, rights, the target and its engines, and say what to do about
-                       what fails
-      verify           Check downloaded files: their digest, their length, their structure
-      history          Show what was done on this machine: created, downloaded, verified, restored,
-                       deleted
+      delete           Delete a backup
+      test             Check permissions, the target and its backends, with a remedy for each failure
+      verify           Check the digest, length and structure of downloaded files
+      history          Show what was created, downloaded, verified, restored and deleted on this machine
       manifest         Fetch the manifest of a backup from S3 and check it (engine backuprequest)
-      offset-reset     Set the offsets of consumer groups anew (engine kafka)
-      offset-rollback  Set the offsets of consumer groups back to a snapshot (engine kafka)
-      resume           Let the schedule of a KafkaBackup go on (engine kafka)
-      schedule         Set the schedule of a KafkaBackup: 6 or 7 fields, seconds first, in UTC (engine
-                       kafka)
-      suspend          Stop the schedule of a KafkaBackup until `resume` (engine kafka)
-      validate         Let the operator check a backup against its topics, and wait for the result
-                       (engine kafka)
-      metrics          Print the sidecar's metrics in Prometheus' text format (engine sidecar)
-      purge            Remove an uploaded backup from the pod's disk, as `delete` does (engine sidecar)
-      upload           Upload a backup from the pod's disk now (engine sidecar)
+      offset-reset     Reset the offsets of consumer groups (engine kafka)
+      offset-rollback  Restore the offsets of consumer groups from a snapshot (engine kafka)
+      resume           Resume the schedule of a KafkaBackup (engine kafka)
+      schedule         Set the schedule of a KafkaBackup (engine kafka)
+      suspend          Suspend the schedule of a KafkaBackup (engine kafka)
+      validate         Validate a backup against its topics and wait for the result (engine kafka)
+      metrics          Print the metrics of the sidecar in Prometheus text format (engine sidecar)
+      purge            Delete an uploaded backup from the disk of the pod, like `delete` (engine
+                       sidecar)
+      upload           Upload a backup from the disk of the pod (engine sidecar)
     ");
 }
 
 #[test]
 fn a_verb_has_a_help_of_its_own() {
     let help = Bed::start().run("backup purge -h").stdout;
-    let own = help.lines().take_while(|line| *line != "Target:");
+    let own = help.lines().take_while(|line| *line != "Engine:");
     assert_snapshot!(own.collect::<Vec<_>>().join("\n"), @"
-    Remove an uploaded backup from the pod's disk, as `delete` does (engine sidecar)
+    Delete an uploaded backup from the disk of the pod, like `delete` (engine sidecar)
 
     Usage: kubectl broker backup purge [OPTIONS] <NAME>
 
     Arguments:
-      <NAME>  Name of the backup on the pod's disk
+      <NAME>  Name of the backup on the disk of the pod
 
     Options:
-          --force           Ask the sidecar to remove it although it is not uploaded
-          --timeout <TIME>  Longest time for all of it, as in 30s or 10m [default: 15m]
-      -y, --yes             Don't ask
-      -h, --help            Print help (see more with '--help')
+          --force           Delete a backup that is not uploaded
+          --timeout <TIME>  Maximum time for the command, such as 30s or 10m [default: 15m]
+      -y, --yes             Skip the confirmation
+      -h, --help            Print help
+
+    Options of engine sidecar:
+          --sidecar-port <PORT>  Port of the backend inside the pod
     ");
     let help = Bed::start().run("backup upload -h").stdout;
-    let own = help.lines().take_while(|line| *line != "Target:");
+    let own = help.lines().take_while(|line| *line != "Engine:");
     assert_snapshot!(own.collect::<Vec<_>>().join("\n"), @"
-    Upload a backup from the pod's disk now (engine sidecar)
+    Upload a backup from the disk of the pod (engine sidecar)
 
     Usage: kubectl broker backup upload [OPTIONS] <NAME>
 
     Arguments:
-      <NAME>  Name of the backup on the pod's disk
+      <NAME>  Name of the backup on the disk of the pod
 
     Options:
-          --type <TYPE>     What the sidecar calls the kind of backup [default: backup]
-          --timeout <TIME>  Longest time for all of it, as in 30s or 10m [default: 15m]
-      -h, --help            Print help (see more with '--help')
+          --type <TYPE>     Kind of the backup, as named by the sidecar [default: backup]
+          --timeout <TIME>  Maximum time for the command, such as 30s or 10m [default: 15m]
+      -h, --help            Print help
+
+    Options of engine sidecar:
+          --sidecar-port <PORT>  Port of the backend inside the pod
     ");
 }
 
@@ -291,8 +294,8 @@ fn a_verb_of_two_engines_is_that_of_the_bundled_one_unless_the_other_is_named() 
     ");
     let help = bed.hostile().run("backup metrics -h").stdout;
     let lines: Vec<_> = help.lines().collect();
-    assert_snapshot!(lines[0], @"Print the sidecar's metrics in Prometheus' text format (engines sidecar, acme/hostile)");
-    assert_snapshot!(lines[lines.len() - 1], @"Several engines have this verb: name one with --engine. The flags are those of engine sidecar.");
+    assert_snapshot!(lines[0], @"Print the metrics of the sidecar in Prometheus text format (engines sidecar, acme/hostile)");
+    assert_snapshot!(lines[lines.len() - 1], @"Several engines have this verb: name one with --engine. The options are those of engine sidecar.");
 }
 
 #[test]

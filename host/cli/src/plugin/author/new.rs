@@ -6,15 +6,15 @@ use host_engine::EngineFile;
 
 use crate::ui::PluginProjectView;
 
-/// For authors: begin an engine of your own, in a folder that builds, tests and installs at once
+/// For authors: create an engine project that builds, tests and installs
 #[derive(Args)]
 pub(in crate::plugin) struct NewArgs {
-    /// Name of the engine and of its folder, or PUBLISHER/NAME
+    /// Name of the engine and its folder, or PUBLISHER/NAME
     name: String,
-    /// Language that it is written in
+    /// Language of the project
     #[arg(long, value_enum, default_value_t)]
     lang: Lang,
-    /// Whose engine it is [default: example]
+    /// Publisher of the engine [default: example]
     #[arg(long)]
     publisher: Option<String>,
 }

@@ -10,19 +10,19 @@ use host_installed::Capabilities;
 use crate::plugin::rows::{accepted_by, operations};
 use crate::ui::PluginPackView;
 
-/// For authors: put a manifest into a component that was made in any language
+/// For authors: add a manifest to a component
 #[derive(Args)]
 pub(in crate::plugin) struct PackArgs {
-    /// A component
+    /// Component to add the manifest to
     #[arg(value_name = "FILE")]
     component: PathBuf,
-    /// The manifest, as TOML
+    /// Manifest in TOML
     #[arg(long, value_name = "FILE", default_value = "engine.toml")]
     manifest: PathBuf,
-    /// Where the engine is written to [default: in the place of the component]
+    /// File to write the engine to [default: the component file]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Put it in the place of another manifest that the component has
+    /// Replace the manifest that the component has
     #[arg(long)]
     replace: bool,
 }

@@ -7,16 +7,16 @@ use host_engine::EngineFile;
 
 use crate::ui::{CaseRow, PluginTestView, Ui};
 
-/// For authors: run an engine in its sandbox against scripted backends, without a cluster
+/// For authors: test an engine against scripted backends, without a cluster
 #[derive(Args)]
 pub(in crate::plugin) struct TestArgs {
-    /// The engine's component
+    /// Component of the engine
     #[arg(value_name = "FILE")]
     component: PathBuf,
-    /// A file of cases, or a folder of such files; several may be given
+    /// Files with cases, or folders of such files
     #[arg(long, value_name = "PATH", num_args = 1..)]
     cases: Vec<PathBuf>,
-    /// Run only cases with this in their names; may be given several times
+    /// Run only cases whose names contain this text; repeatable
     #[arg(long, value_name = "NAME")]
     case: Vec<String>,
 }

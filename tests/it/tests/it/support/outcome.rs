@@ -1,4 +1,4 @@
-//! What a command came to, without the sentences that say so.
+//! The outcome of a command, without the sentences about it.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -23,7 +23,7 @@ pub fn kind(code: i32) -> Option<&'static str> {
     })
 }
 
-/// What of a message is shown word for word. Each sentence is in one test only.
+/// The part of a message that is shown word for word. Each sentence is in one test only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verbatim {
     /// Facts alone.
@@ -183,8 +183,9 @@ impl Telling<'_> {
         }
     }
 
-    /// What a test can hold on to in a sentence: what stands in backticks or in quotation marks, flags,
-    /// numbers, names that are no words of the language, and the words of others.
+    /// Returns the facts in a sentence, which tests compare.
+    ///
+    /// A fact is a text in backticks or quotation marks, a flag, a number, a name, or a text from outside.
     fn facts(&self, sentence: &str) -> Vec<String> {
         let foreign = FOREIGN.iter().filter(|words| sentence.contains(**words));
         let mut facts: Vec<_> = foreign.map(|words| format!("«{words}»")).collect();
@@ -206,7 +207,7 @@ impl Telling<'_> {
     }
 }
 
-/// What a line of a list begins with.
+/// Returns the mark at the beginning of a list item.
 fn bullet(line: &str) -> Option<&'static str> {
     let line = line.trim_start();
     ["! ", "- "].into_iter().find(|mark| line.starts_with(mark))
@@ -268,10 +269,10 @@ fn is_left_out(line: &str) -> bool {
     LEFT_OUT.iter().any(|start| line.starts_with(start))
 }
 
-/// What clap says beside its errors.
+/// The lines that clap adds to its errors.
 const LEFT_OUT: [&str; 2] = ["Usage: ", "For more information, "];
 
-/// What is no fact in spite of its letters.
+/// Words that look like facts.
 const WORDS: [&str; 14] = [
     "SHA-256",
     "UTF-8",
@@ -303,7 +304,7 @@ const NAMES: [&str; 10] = [
     "DELETE",
 ];
 
-/// What backends, engines, files and systems of the tests say. It has to get to the user as it is.
+/// Texts of backends, engines, files and systems in the tests. Each has to get to the user as it is.
 const FOREIGN: [&str; 12] = [
     "something is wrong with the service",
     "temporarily not available",
@@ -333,6 +334,6 @@ static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
     .expect("a pattern")
 });
 
-/// What a capability is marked with, `[writes]`, and what clap lists.
+/// The mark of a capability, such as `[writes]`, and the lists of clap.
 static MARK: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^\[(?:[a-z]+|possible values: .*)\]$").expect("a pattern"));

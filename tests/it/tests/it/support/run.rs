@@ -20,7 +20,7 @@ pub struct Run {
     places: Vec<(String, &'static str)>,
     /// Arguments that may be names of something.
     named: Vec<String>,
-    /// What [`Run::outcome`] says word for word.
+    /// The parts that [`Run::outcome`] has word for word.
     verbatim: Verbatim,
 }
 
@@ -110,12 +110,12 @@ impl Run {
         text + &format!("exit {}", self.code)
     }
 
-    /// What it came to, without a sentence: data on stdout, the kind of failure, and of each message the
-    /// facts in it (see [`super::outcome`]). It stays the same when a sentence is put better.
+    /// Returns the outcome without a sentence: data on stdout, the kind of failure, and the facts of each
+    /// message (see [`super::outcome`]). A better sentence does not change it.
     ///
-    /// Sentences of the program are tested beside its errors, in the modules `messages`. What they can't
-    /// show, because engines, manifests or several layers have a part in it, is tested once: with
-    /// [`Run::reason`], [`Run::message`], [`Run::hint`] or [`Run::shown`].
+    /// Sentences of the program are tested beside its errors, in the modules `messages`. Engines, manifests or
+    /// several layers make other sentences. One test has each of them, with [`Run::reason`], [`Run::message`],
+    /// [`Run::hint`] or [`Run::shown`].
     pub fn outcome(&self) -> String {
         self.told(self.verbatim)
     }
@@ -200,8 +200,8 @@ impl Run {
 }
 
 /// Ports, ages, the times in names of files, and the gaps of columns, whose width depends on them, and places in what was built.
-/// The flags of the targets of some modules in hints, too, and the name of the program with more engines: the same tests run
-/// with engines that are installed, in whose own hints the flags don't stand. `hints` tests them.
+/// The flags of some targets in hints, too, and the name of the program with more engines: some tests run with installed
+/// engines as well. Hints of those engines get no flags. The module `hints` tests the flags.
 static FILTERS: LazyLock<[(Regex, &str); 16]> = LazyLock::new(|| {
     [
         (r"127\.0\.0\.1:[0-9]{2,5}", "127.0.0.1:PORT"),
@@ -211,7 +211,7 @@ static FILTERS: LazyLock<[(Regex, &str); 16]> = LazyLock::new(|| {
         ),
         (r"(?m)^[0-9]+[ydhms](?:[0-9]+[dhms])?(?P<end>  )", "AGE$end"),
         (r"\bapp-[0-9]{8}-[0-9]{6}\b", "app-TIME"),
-        // What the API server adds to names.
+        // The API server adds this to names.
         (
             r"\b(?P<name>nightly|offset-reset|offset-rollback)-[b-z2-9]{5}\b",
             "${name}-SUFFIX",
@@ -219,7 +219,7 @@ static FILTERS: LazyLock<[(Regex, &str); 16]> = LazyLock::new(|| {
         (r"-restore-[a-z0-9]{5}\b", "-restore-RANDOM"),
         (r"(?P<word>[^ \n])   +", "$word   "),
         (r"src/(?P<file>[a-z]+)\.rs:[0-9:]+:", "src/$file.rs:LINE:"),
-        // What stands before the data or the error of so many commands that one test of `targets` has it.
+        // Many commands begin with this line. One test of `targets` has it.
         (
             r"(?m)^Using (?:StatefulSet|namespace|engine|folder) .*\n",
             "",

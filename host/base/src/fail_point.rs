@@ -4,7 +4,7 @@
 //! aborts at that step as if it were killed. With `panic:` before the name, the thread panics there instead.
 //! A release build contains none of this.
 //!
-//! `transfer::fail_point` lists the steps of a download, and `plugin::steps` those of an installation. A
+//! `host_transfer::fail_point` lists the steps of a download, and `host_installed::steps` those of an installation. A
 //! further step is `looking`: a command waits for an operation that it started, and is about to ask for its
 //! progress.
 

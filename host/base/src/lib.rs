@@ -9,8 +9,6 @@ mod failure;
 pub mod files;
 mod folder;
 mod folders;
-#[doc(hidden)]
-pub mod messages;
 mod private_folder;
 mod report;
 mod reporter;

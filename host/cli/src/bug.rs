@@ -1,8 +1,8 @@
 //! A panic is a bug of this program. It is told like any other error, after locks and unfinished files were let
 //! go, and the program exits 1.
 //!
-//! The hook sees the panics of all threads and tasks, also those whose end nobody waits for. What was going on
-//! then gets [`GRACE`] to end by itself, since a lock of the cluster can only be given back by it.
+//! The hook sees the panics of all threads and tasks, also those whose end nobody waits for. Running work then
+//! gets [`GRACE`] to end by itself, because only that work can release its Lease.
 
 use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};
@@ -47,7 +47,7 @@ pub(super) fn watch() {
 
 /// Runs `work`; none if it panicked.
 pub(super) fn caught<T>(work: impl FnOnce() -> T) -> Option<T> {
-    // What it borrowed is not looked at again, but for this module's own state.
+    // Only this module's own state is used afterwards, not the values that the work borrowed.
     panic::catch_unwind(AssertUnwindSafe(work)).ok()
 }
 
@@ -65,7 +65,7 @@ pub(super) fn is_found() -> bool {
         .is_some()
 }
 
-/// What there is to report, if anything panicked. `during` is the command, without its arguments.
+/// Returns the report of a panic, if anything panicked. `during` is the command, without its arguments.
 pub(super) fn found(during: &str) -> Option<(CliError, Option<String>)> {
     let bug = FIRST
         .lock()

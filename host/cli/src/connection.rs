@@ -40,7 +40,7 @@ pub(super) struct ConnectionArgs {
 }
 
 impl ConnectionArgs {
-    /// What was given. As for kubectl, an empty value is none.
+    /// Returns the given options. As in kubectl, an empty value counts as absent.
     pub(super) fn into_options(self) -> ConnectOptions {
         let given = |value: Option<String>| value.filter(|value| !value.is_empty());
         let mut groups = self.impersonate_groups;

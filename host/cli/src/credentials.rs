@@ -55,7 +55,7 @@ impl CredentialsArgs {
         } else {
             None
         };
-        // A password in the environment is for whoever names a user; alone it means nothing.
+        // A password in the environment counts only together with a user name.
         let from_environment = || variable(PASSWORD).filter(|_| self.username.is_some());
         Ok(CredentialsRequest {
             password: password.or_else(from_environment),
@@ -69,8 +69,9 @@ impl CredentialsArgs {
 /// The variables with secrets, once they are taken out of the environment.
 static TAKEN: OnceLock<Vec<(&str, Secret)>> = OnceLock::new();
 
-/// Takes the secrets out of the environment, so that no program that this one runs is given them: neither a credential
-/// plugin, nor a helper of docker, nor one of AWS, which its library runs.
+/// Takes the secrets out of the environment, so that no child process inherits them.
+///
+/// Child processes are credential plugins, and helpers of docker and AWS.
 ///
 /// It is called once, before there is any other thread.
 pub(super) fn take_from_environment() {

@@ -20,10 +20,10 @@ pub(super) enum Shown<'a> {
     All,
 }
 
-/// What a command asks of an engine.
+/// The work that a command asks of an engine.
 #[derive(Clone, Copy)]
 pub(super) enum Task<'a> {
-    /// Whatever the engine can do.
+    /// Any work that the engine can do.
     Any,
     Operation(Operation),
     /// A verb that engines bring.

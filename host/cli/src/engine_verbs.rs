@@ -13,8 +13,8 @@ use super::error::CliError;
 /// Adds the verbs of all engines to `backup`, after those of the host. clap has no headings for
 /// commands, so the help of each names its engine.
 ///
-/// Where several engines have a verb of one name, the flags are those of the first of them;
-/// `ops::act` refuses what the engine that is meant does not take.
+/// If several engines have a verb of one name, the flags are those of the first engine.
+/// `host_driver::act` refuses options that the chosen engine does not take.
 pub(super) fn add(command: Command, engines: &[EngineFile], shown: Shown<'_>) -> Command {
     command.mut_subcommand("backup", |mut backup| {
         for (name, having) in verbs(engines) {
@@ -28,7 +28,7 @@ pub(super) fn add(command: Command, engines: &[EngineFile], shown: Shown<'_>) ->
     })
 }
 
-/// What was given to a verb on the command line, without defaults.
+/// Returns the options of a verb that stand on the command line, without defaults.
 pub(super) fn given(
     engines: &[EngineFile],
     matches: &ArgMatches,

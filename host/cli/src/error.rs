@@ -12,7 +12,7 @@ const REPORTS: &str = match env!("CARGO_PKG_REPOSITORY") {
     _ => "in the issues of kubectl-broker",
 };
 
-/// How a command ended badly.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CliError {
     #[error(transparent)]
@@ -40,12 +40,12 @@ pub(super) enum CliError {
         path: PathBuf,
         source: io::Error,
     },
-    /// What is on stdout says it, in every format, or nothing is wrong: no error is shown.
+    /// The result on stdout already says it, in every format: no error is shown.
     #[error("what was found has been said")]
     Said(Failure),
     #[error("stopped")]
     Interrupted {
-        /// What goes on, or how to go on.
+        /// The work that goes on, or the way to go on.
         next: Option<String>,
     },
     #[error("this is a bug of kubectl-broker {}: `{during}` broke down at {place}: {message}", env!("CARGO_PKG_VERSION"))]

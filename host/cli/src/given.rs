@@ -1,4 +1,4 @@
-//! What stood on the command line, apart from what clap makes of it.
+//! The words of the command line, before clap interprets them.
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
@@ -78,8 +78,8 @@ fn flags(command: &Command, given: &ArgMatches, argument: &Arg) -> Vec<GivenFlag
     }
 }
 
-/// Refuses a flag or argument of this program that was given an empty value: a variable of a script that is
-/// not set must not become another backup, file or target. The flags of kubectl are then as if not given.
+/// Refuses an empty value of a flag or argument of this program. An unset variable of a script must not become
+/// another backup, file or target. An empty value of a flag of kubectl counts as absent.
 pub(super) fn refuse_empty(command: &mut Command, matches: &ArgMatches) -> Result<(), clap::Error> {
     let given = innermost(matches);
     let empty = innermost_command(command, matches)

@@ -65,7 +65,7 @@ enum Verb {
     Completion(completion::CompletionArgs),
 }
 
-/// What every verb is given.
+/// The values that every verb gets.
 struct Context<'a> {
     connect: ConnectOptions,
     engines: Catalogue,
@@ -110,7 +110,7 @@ pub fn main(
     }
 }
 
-/// What is known of the command so far, for whoever has to tell that it broke down.
+/// The facts about the command so far, for the report of a panic.
 struct Said {
     ui: Ui,
     /// Its verbs.
@@ -148,7 +148,7 @@ fn start(
             let ui = cli.output.ui().of(Box::leak(Box::new(invocation)));
             said.ui = ui;
             said.command = verbs(&matches);
-            // What `plugin` shows says it all.
+            // The output of `plugin` reports broken engines itself.
             if !matches!(cli.verb, Verb::Plugin(_)) {
                 warn_of_broken(&problems, ui);
             }
@@ -274,7 +274,7 @@ fn run(cli: Cli, matches: &ArgMatches, engines: Catalogue, ui: Ui) -> ExitCode {
         Verb::Backup(args) => (args.is_watching(), args.after_stop(&context.engines)),
         _ => (false, AfterStop::Nothing),
     };
-    // The runtime outlives a panic: dropped in the middle, it would wait for whoever reads the terminal.
+    // The runtime outlives a panic: dropped in the middle, it would wait for the thread that reads the terminal.
     let result = bug::caught(|| {
         runtime.block_on(async {
             let stop = Stop::listen();
@@ -300,7 +300,7 @@ fn run(cli: Cli, matches: &ArgMatches, engines: Catalogue, ui: Ui) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(CliError::Said(failure)) => ExitCode::from(failure.exit_code()),
-        // What follows from a bug says little; the bug is told.
+        // Errors that follow from a bug say little. The bug itself is reported.
         Err(_) if bug::is_found() => ExitCode::from(Failure::Failed.exit_code()),
         Err(error) => fail(ui, &error),
     }

@@ -6,7 +6,7 @@ use host_engine::Limits;
 use super::backup::ENGINE_HEADING;
 use super::connection::parse_duration;
 
-/// What an engine may use.
+/// The limits of an engine.
 #[derive(Args)]
 pub(super) struct LimitsArgs {
     /// Maximum memory of an engine, such as 512Mi or 1Gi; 16Mi to 4Gi [default: 256Mi]

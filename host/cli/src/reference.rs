@@ -1,4 +1,4 @@
-//! What the command reference and the man pages say: the help of every command, walked from the program's own tree.
+//! The command reference and the commands of the man pages, made from the program's own command tree.
 
 use std::ffi::OsString;
 

@@ -1,7 +1,7 @@
 //! How the user, a supervisor or a closed terminal stops a command: SIGINT, SIGTERM and SIGHUP.
 //!
-//! The first asks: what has come of a download is put on the disk, the terminal is put back, and the command
-//! says what goes on in the cluster. The second ends the process at once, as if nobody had listened.
+//! The first signal asks. The received bytes of a download are written to the disk, and the terminal is restored.
+//! The command says which work goes on in the cluster. The second ends the process at once, as if nobody had listened.
 
 #[cfg(unix)]
 pub(super) use unix::Stop;
@@ -28,7 +28,7 @@ mod unix {
             let ignores_hangup = ignores_hangup();
             let signals = [SIGINT, SIGTERM, SIGHUP]
                 .into_iter()
-                // What `nohup` asks for. The other two mean this process, whoever sends them.
+                // `nohup` asks to ignore SIGHUP. The other two signals always mean this process.
                 .filter(|number| *number != SIGHUP || !ignores_hangup)
                 .filter_map(|number| {
                     // In this order: the first signal sets what the second one finds, also where nobody

@@ -7,8 +7,8 @@ use host_base::files;
 
 use super::error::CliError;
 
-/// The largest file that an engine gets, in bytes: a list of some 100,000 files. What becomes an object
-/// of Kubernetes must be far smaller, which is checked where it is sent.
+/// The largest file that an engine gets, in bytes: a list of some 100,000 files. A file that
+/// becomes an object of Kubernetes must be far smaller. The code that sends it checks that.
 const MAX_FILE: u64 = 16 << 20;
 
 /// The text of a file; of standard input for `-`.

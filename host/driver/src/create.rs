@@ -99,8 +99,8 @@ pub async fn begin_create(session: &Session, request: &CreateRequest) -> Result<
         });
     }
     let mut deed = Deed::of("create", session, &running);
-    deed.goes_on = true;
     let begun = Box::pin(begun(session, running, &options, &mut deed)).await;
+    deed.goes_on = begun.as_ref().is_ok_and(|ongoing| !ongoing.has_ended());
     deed.record(&begun).await;
     begun
 }

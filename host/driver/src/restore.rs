@@ -58,7 +58,8 @@ pub async fn restore(
     request: &RestoreRequest,
     confirmation: &(dyn Confirmation + Sync),
 ) -> Result<Restored, OpsError> {
-    let ready = Box::pin(ready(session, request, confirmation)).await?;
+    let confirmation = (!request.dry_run).then_some(confirmation);
+    let ready = Box::pin(ready(session, &request.from, confirmation)).await?;
     let mut deed = ready.deed(session);
     if request.dry_run {
         // A dry run changes nothing, so it needs no lock and no entry in the history.
@@ -108,20 +109,20 @@ pub async fn restore(
 /// When the restore was not confirmed or not begun.
 pub async fn begin_restore(
     session: &Session,
-    request: &RestoreRequest,
+    from: &RestoreFrom,
     confirmation: &(dyn Confirmation + Sync),
 ) -> Result<Ongoing, OpsError> {
-    let ready = Box::pin(ready(session, request, confirmation)).await?;
+    let ready = Box::pin(ready(session, from, Some(confirmation))).await?;
     let mut deed = ready.deed(session);
     let subject = ready.subject();
     let is_begun = AtomicBool::new(false);
-    let work = ready.begin(session, request.dry_run, &is_begun);
+    let work = ready.begin(session, false, &is_begun);
     let goes_on = |result: &Result<Began, OpsError>| {
         let state = result.as_ref().map(|began| &began.begun);
         may_go_on(state, is_begun.load(Ordering::Relaxed))
     };
     let began = Box::pin(locked(session, "restore", &subject, work, goes_on)).await;
-    deed.goes_on = true;
+    deed.goes_on = began.as_ref().is_ok_and(|began| !began.ongoing.has_ended());
     deed.record(&began).await;
     Ok(began?.ongoing)
 }
@@ -142,14 +143,14 @@ struct Began {
     details: Vec<(String, String)>,
 }
 
-/// Chooses the engine and the backup, and asks the user to confirm.
+/// Chooses the engine and the backup, and asks the user to confirm. A dry run has no `confirmation`.
 async fn ready(
     session: &Session,
-    request: &RestoreRequest,
-    confirmation: &(dyn Confirmation + Sync),
+    from: &RestoreFrom,
+    confirmation: Option<&(dyn Confirmation + Sync)>,
 ) -> Result<Ready, OpsError> {
     let operation = Operation::Restore;
-    let (running, id, source) = match &request.from {
+    let (running, id, source) = match from {
         RestoreFrom::File(path) => {
             // The file is verified before the question: no byte of a damaged file is ever sent.
             let file = verified(session, path).await?;
@@ -166,7 +167,7 @@ async fn ready(
             (running, id.clone(), RestoreSource::Id(id))
         }
     };
-    if !request.dry_run {
+    if let Some(confirmation) = confirmation {
         let doing = format!("Restoring backup {}", text::printable(&id, 200));
         let what = question(session, &running, &doing);
         let target = running.scope.target().to_owned();

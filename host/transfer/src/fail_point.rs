@@ -17,9 +17,9 @@
 //! | `folder-synced` | the renames are on the disk |
 //! | `record-removed` | only the file and its digest are left |
 //!
-//! The steps of an installation have their own names: `plugin::steps`.
+//! The steps of an installation have their own names: `host_installed::steps`.
 //!
-//! `model::fail_point` shows how a test selects a step.
+//! `host_base::fail_point` shows how a test selects a step.
 
 use std::io;
 use std::path::Path;

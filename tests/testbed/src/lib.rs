@@ -27,6 +27,7 @@ mod clock;
 mod faults;
 mod kubeconfig;
 mod log;
+pub mod messages;
 mod operators;
 mod pods;
 mod scenario;

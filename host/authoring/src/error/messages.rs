@@ -1,7 +1,7 @@
 //! All that is said by the tools for authors of engines.
 
-use host_base::messages;
 use insta::assert_snapshot;
+use testbed::messages;
 
 use super::*;
 

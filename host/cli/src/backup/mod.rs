@@ -70,10 +70,10 @@ pub(super) struct TargetArgs {
 /// The heading of what every engine is given.
 pub(super) const ENGINE_HEADING: &str = "Engine";
 
-/// What `--pod` names each pod by.
+/// The value of `--pod` for every pod.
 const ALL_PODS: &str = "all";
 
-/// What an engine does at a target.
+/// A verb that an engine carries out at a target.
 #[derive(Subcommand)]
 enum EngineVerb {
     List(list::ListArgs),
@@ -87,7 +87,7 @@ enum EngineVerb {
     OfEngine(act::ActArgs),
 }
 
-/// What is not the work of one engine at one target.
+/// A verb that is not the work of one engine at one target.
 #[derive(Subcommand)]
 enum OtherVerb {
     Test(test::TestArgs),
@@ -95,7 +95,7 @@ enum OtherVerb {
     History(history::HistoryArgs),
 }
 
-/// Any verb. What clap derives refuses the commands that were added for the verbs of engines.
+/// Any verb. The code that clap derives refuses the commands that were added for the verbs of engines.
 enum BackupVerb {
     Engine(EngineVerb),
     Other(OtherVerb),
@@ -130,7 +130,7 @@ impl Subcommand for BackupVerb {
         Self::augment_subcommands(command)
     }
 
-    /// Whatever the command has: it was built of the manifests.
+    /// Always true: the command was built from the manifests.
     fn has_subcommand(_: &str) -> bool {
         true
     }
@@ -316,7 +316,7 @@ impl TargetArgs {
         self.pod.as_deref() == Some(ALL_PODS)
     }
 
-    /// What is done to one pod can't be done to each.
+    /// Refuses `--pod all` for a verb that works with one pod.
     pub(super) fn refuse_all_pods(&self) -> Result<(), CliError> {
         if !self.all_pods() {
             return Ok(());
@@ -330,7 +330,7 @@ impl TargetArgs {
         })
     }
 
-    /// What the work is done with.
+    /// Makes the host that the operations use.
     pub(super) fn host(&self, context: &Context<'_>) -> Host {
         Host::new(HostSettings {
             engines: context.engines.clone(),

@@ -32,7 +32,7 @@ pub(super) fn which(id: Option<String>, latest: bool) -> Result<Which, CliError>
     }
 }
 
-/// What a menu asks for where there is somebody to ask; else an error that names the flags.
+/// Asks with a menu on a terminal. Elsewhere it returns an error that names the flags.
 pub(super) fn asked(flags: &'static str) -> Result<Which, CliError> {
     if io::stdin().is_terminal() && io::stderr().is_terminal() {
         Ok(Which::Ask)

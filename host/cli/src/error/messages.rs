@@ -1,7 +1,7 @@
 //! All that the command line says by itself.
 
-use host_base::messages;
 use insta::assert_snapshot;
+use testbed::messages;
 
 use super::*;
 

@@ -11,7 +11,7 @@ use host_installed::{Consent, Wanted};
 
 use crate::ui::Ui;
 
-/// What was accepted beforehand.
+/// The consent that was given beforehand.
 #[derive(Args)]
 pub(super) struct AcceptArgs {
     /// Accept the set of capabilities with this digest, as shown by `plugin inspect`; repeatable
@@ -148,13 +148,13 @@ fn question(wanted: &Wanted) -> String {
     lines.join("\n")
 }
 
-/// What stands in brackets before a sentence.
+/// Returns the mark in brackets before a sentence.
 fn marks(sentence: &str) -> Option<&str> {
     let (marks, _) = sentence.strip_prefix('[')?.split_once(']')?;
     Some(marks)
 }
 
-/// The operations that were typed. What can't be understood is no.
+/// Returns the operations that were typed. An answer that names no operation means none.
 fn chosen(typed: &str, operations: &BTreeSet<Operation>) -> BTreeSet<Operation> {
     if typed == "all" {
         return operations.clone();

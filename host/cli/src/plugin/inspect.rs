@@ -92,7 +92,7 @@ fn diff(old: &Inspected, new: &Inspected) -> PluginDiffView {
     }
 }
 
-/// What it is the default for, where it is installed.
+/// Returns the operations that the installed engine is the default for.
 fn defaults(engine: &Inspected) -> BTreeSet<Operation> {
     match &engine.whereabouts {
         Whereabouts::Installed { defaults, .. } => defaults.clone(),
@@ -100,7 +100,7 @@ fn defaults(engine: &Inspected) -> BTreeSet<Operation> {
     }
 }
 
-/// What accepts it as it is.
+/// Returns the digest that accepts the engine as it is.
 fn of(engine: &Inspected) -> String {
     let id = &engine.file.manifest().id;
     accepted_by(id, &engine.capabilities.texts(), &defaults(engine))

@@ -49,7 +49,7 @@ enum AnyVerb {
     Author(author::AuthorVerb),
 }
 
-/// What works with the store.
+/// A verb that works with the store of installed engines.
 #[derive(Subcommand)]
 enum PluginVerb {
     Install(install::InstallArgs),

@@ -84,7 +84,7 @@ pub(super) fn default(change: &DefaultChange) -> PluginChangeRow {
     }
 }
 
-/// What accepts an engine with these capabilities and defaults.
+/// Returns the digest that accepts an engine with these capabilities and defaults.
 pub(super) fn accepted_by(
     id: &EngineId,
     capabilities: &BTreeSet<String>,

@@ -42,7 +42,7 @@ pub(super) async fn run(
     if problems.is_empty() {
         return Ok(PluginChangesView { changes });
     }
-    // What failed must not hide what was done.
+    // An update that failed must not hide those that were made.
     for change in changes.iter().filter(|change| change.what != "unchanged") {
         ui.note(&format!("{} is {}", change.id, change.what));
     }

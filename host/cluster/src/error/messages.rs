@@ -1,8 +1,9 @@
 //! All that is said of what goes wrong between this process and a backend in a pod.
 
-use host_base::{Problem as _, messages};
+use host_base::Problem as _;
 use host_web::{BadProxy, Proxies, ProxySettings};
 use insta::assert_snapshot;
+use testbed::messages;
 
 use super::super::kubelet::KubeletTrouble;
 use super::super::request::PODS;

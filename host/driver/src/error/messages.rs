@@ -1,7 +1,8 @@
 //! All that an operation says when it could not be done.
 
-use host_base::{Report, ReportKind, messages};
+use host_base::{Report, ReportKind};
 use insta::assert_snapshot;
+use testbed::messages;
 
 use super::*;
 

@@ -1,7 +1,7 @@
 //! The messages about engines that can't be loaded, and about calls that fail.
 
-use host_base::messages;
 use insta::assert_snapshot;
+use testbed::messages;
 
 use super::*;
 

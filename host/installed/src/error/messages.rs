@@ -1,8 +1,9 @@
 //! All that is said of engines that could not be installed, found, or changed.
 
-use host_base::{Report, ReportKind, messages};
+use host_base::{Report, ReportKind};
 use insta::assert_snapshot;
 use serde::ser::Error as _;
+use testbed::messages;
 
 use super::*;
 

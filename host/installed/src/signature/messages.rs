@@ -1,7 +1,7 @@
 //! All that is said of keys and signatures that can't be used.
 
-use host_base::messages;
 use insta::assert_snapshot;
+use testbed::messages;
 
 use super::*;
 

@@ -1,7 +1,8 @@
 //! All that is said of objects that were not read.
 
-use host_base::{Failure, messages};
+use host_base::Failure;
 use insta::assert_snapshot;
+use testbed::messages;
 
 use super::*;
 

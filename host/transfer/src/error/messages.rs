@@ -1,7 +1,7 @@
 //! All that is said of bytes that did not become a file.
 
-use host_base::messages;
 use insta::assert_snapshot;
+use testbed::messages;
 
 use super::*;
 

@@ -1,7 +1,7 @@
 //! All that is said of connections that did not come about.
 
-use host_base::messages;
 use insta::assert_snapshot;
+use testbed::messages;
 
 use super::*;
 use crate::{BadProxy, Proxies, ProxySettings};

@@ -9,8 +9,8 @@ use host_base::{Folders, Reporter};
 use host_cluster::ConnectOptions;
 use host_driver::{
     Confirmation, CreateRequest, EngineChoice, Host, HostSettings, Ongoing, OpsError, Place,
-    Request, RestoreFrom, RestoreRequest, Session, Task, Waiting, Which, begin_create,
-    begin_restore, list,
+    Request, RestoreFrom, Session, Task, Waiting, Which, begin_create, begin_restore, history,
+    list,
 };
 use host_engine::{Catalogue, Limits};
 use jiff::Timestamp;
@@ -142,6 +142,8 @@ async fn a_backup_that_one_process_begins_is_finished_by_another() {
         let ongoing = begin_create(&session, &to_create()).await;
         let ongoing = ongoing.expect("it begins");
         assert!(!ongoing.has_ended());
+        let past = history(&host, Some(1)).await.expect("a history");
+        assert_eq!(past.rows[0].outcome, "Accepted");
         written_down(ongoing.task())
     };
     // The first process is gone, with its host and its sandbox.
@@ -167,15 +169,11 @@ async fn a_restore_is_observed_look_by_look_by_another_process() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = Arc::new(Log::default());
     let bed = Testbed::builder().start().await.expect("a testbed");
-    let request = RestoreRequest {
-        from: RestoreFrom::Backup(Which::Latest),
-        dry_run: false,
-        waiting: WAITING,
-    };
+    let latest = RestoreFrom::Backup(Which::Latest);
     let task = {
         let host = host(folder.path(), &log);
         let session = session(&host, &bed).await;
-        let ongoing = begin_restore(&session, &request, &Yes).await;
+        let ongoing = begin_restore(&session, &latest, &Yes).await;
         written_down(ongoing.expect("it begins").task())
     };
     let host = host(folder.path(), &log);

@@ -1,5 +1,4 @@
-//! What the author of an engine does before anybody installs it. No store is opened for it, and no
-//! cluster is asked.
+//! The commands for authors of engines. They need neither the store of installed engines nor a cluster.
 
 mod new;
 mod pack;

@@ -35,7 +35,7 @@ impl Lang {
     }
 }
 
-/// What ships in this program.
+/// The sources of projects, which ship in this program.
 const SOURCES: Sources = Sources {
     rust: LanguageSources {
         template: host_bundled::RUST_TEMPLATE,

@@ -1,7 +1,7 @@
 //! All that is said of trusted keys that can't be read or changed.
 
-use host_base::messages;
 use insta::assert_snapshot;
+use testbed::messages;
 
 use super::*;
 

@@ -1,7 +1,7 @@
 //! All that is said of components that could not be got.
 
-use host_base::messages;
 use insta::assert_snapshot;
+use testbed::messages;
 
 use super::*;
 

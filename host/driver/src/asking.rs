@@ -10,7 +10,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::OpsError;
 use super::network::Endpoints;
-use super::session::{Running, Session};
+use super::running::Running;
+use super::session::Session;
 
 /// After this time the front end shows which answer is pending, and the remaining engines are asked too.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 
 use super::export;
 use super::history::Deed;
+use super::running::Running;
 use super::saving::Place;
-use super::session::Running;
 use super::task::{Ongoing, TaskKind, finish};
 use super::wait::{Waiting, has_ended};
 use super::{OpsError, Session};

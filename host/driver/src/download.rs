@@ -7,8 +7,8 @@ use host_engine::EngineError;
 use host_transfer::Proof;
 
 use super::history::Deed;
+use super::running::Running;
 use super::saving::{Order, Place, Stored};
-use super::session::Running;
 use super::status::{Which, ask, latest};
 use super::{OpsError, Session};
 use crate::results::{DownloadedFile, LocalFile};

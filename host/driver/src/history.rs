@@ -8,8 +8,8 @@ use host_base::{Failure, Problem as _};
 use host_transfer::{Entry, History, TransferError};
 use jiff::Timestamp;
 
+use super::running::Running;
 use super::saving::Saving;
-use super::session::Running;
 use super::{Host, OpsError, Session};
 use crate::results::{PastOperation, PastOperations};
 

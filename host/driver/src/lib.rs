@@ -32,6 +32,7 @@ mod passing;
 mod question;
 mod restore;
 mod results;
+mod running;
 mod saving;
 mod session;
 mod status;

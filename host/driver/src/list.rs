@@ -6,7 +6,7 @@ use host_cluster::Target;
 use host_engine::EngineFile;
 use jiff::Timestamp;
 
-use super::session::Running;
+use super::running::Running;
 use super::{OpsError, Session};
 use crate::results::{Backups, PerPod, PodFailure};
 

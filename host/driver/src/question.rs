@@ -3,7 +3,7 @@
 use host_base::text;
 
 use super::Session;
-use super::session::Running;
+use super::running::Running;
 
 /// Longest name in a question, in characters.
 const MAX_NAME: usize = 200;

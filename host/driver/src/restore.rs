@@ -12,7 +12,7 @@ use super::create::answer_was_lost;
 use super::history::Deed;
 use super::lock::locked;
 use super::question::question;
-use super::session::Running;
+use super::running::Running;
 use super::status::{Which, ask, latest};
 use super::task::{Ongoing, TaskKind};
 use super::verify::verify_one;

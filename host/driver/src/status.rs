@@ -6,7 +6,7 @@ use host_base::{Backup, newest_first, text};
 use host_engine::{OptionSetting, OptionValue};
 use jiff::Timestamp;
 
-use super::session::Running;
+use super::running::Running;
 use super::wait::{Looks, has_ended, judge};
 use super::{OpsError, Session};
 use crate::results::Backups;

@@ -7,7 +7,7 @@ use broker_manifest::{EngineId, Operation};
 use host_base::{Activity, Backup, State, text};
 use serde::{Deserialize, Serialize};
 
-use super::session::Running;
+use super::running::Running;
 use super::wait::{Waiting, has_ended, judge, until_ended};
 use super::{OpsError, Session};
 

@@ -18,7 +18,8 @@ use super::choose::{EngineChoice, chosen};
 use super::credentials::CredentialsRequest;
 use super::engines::in_words;
 use super::network::Endpoints;
-use super::session::{Request, Running};
+use super::running::Running;
+use super::session::Request;
 use super::{Host, OpsError, Session};
 use crate::results::{CheckOutcome, CheckResult, CheckUp};
 

@@ -5,7 +5,7 @@ use host_base::{Backup, State, fail_point, text};
 use host_engine::EngineError;
 use tokio::time::{Instant, timeout_at};
 
-use super::session::Running;
+use super::running::Running;
 use super::task::Task;
 use super::{OpsError, Session, network};
 

@@ -1,0 +1,122 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker_manifest::{Manifest, Operation};
+use host_base::{Backup, text};
+use host_engine::{EngineError, Instance};
+
+use super::OpsError;
+use super::network::Endpoints;
+use super::notes::Notes;
+use super::objects::ClusterObjects;
+use super::saving::Saving;
+use crate::results::Scope;
+
+/// Longest reported state that a sentence repeats, in characters.
+const MAX_STATE: usize = 60;
+/// Longest reason of a manifest for a missing operation, in characters.
+const MAX_LACKS: usize = 300;
+
+/// A running engine and its network.
+pub(super) struct Running {
+    pub(super) instance: Instance,
+    pub(super) network: Arc<Endpoints>,
+    pub(super) objects: Arc<ClusterObjects>,
+    pub(super) saving: Arc<Saving>,
+    pub(super) manifest: Manifest,
+    /// The engine, as `--engine` accepts it.
+    pub(super) called: String,
+    pub(super) scope: Scope,
+    /// Whether the id of the backup came from the backend and not from the user.
+    pub(super) named_by_backend: bool,
+    pub(super) notes: Notes,
+}
+
+/// Text of an engine is marked as the engine's own, unless the engine is bundled.
+impl Running {
+    /// Returns a sentence of the engine on one line, marked as the engine's own.
+    pub(super) fn said(&self, sentence: &str, max_chars: usize) -> String {
+        if self.scope.is_bundled {
+            return text::printable(sentence, max_chars).into_owned();
+        }
+        let sentence = text::one_line(sentence, max_chars);
+        format!("engine {} says: {sentence}", self.scope.engine)
+    }
+
+    /// Returns the state as the engine reports it. A single word needs no mark.
+    pub(super) fn state_of(&self, backup: &Backup) -> String {
+        let state = backup.reported_state.as_deref();
+        let state = state.unwrap_or(backup.state.name());
+        let is_word = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+        if state.chars().all(is_word) {
+            return text::printable(state, MAX_STATE).into_owned();
+        }
+        self.said(state, MAX_STATE)
+    }
+
+    /// Returns the reason that the manifest gives for a missing operation.
+    pub(super) fn lacks(&self, operation: Operation) -> Option<String> {
+        let reason = self.manifest.lacks.get(&operation)?;
+        Some(self.said(reason, MAX_LACKS))
+    }
+
+    pub(super) fn instance(&mut self) -> &mut Instance {
+        &mut self.instance
+    }
+
+    /// Returns whether the next pause ends as soon as an observed object changes.
+    pub(super) fn is_watched(&self) -> bool {
+        self.objects.is_watched()
+    }
+
+    /// Waits until an observed object changes, but no longer than `longest`.
+    pub(super) async fn pause(&self, longest: Duration) {
+        self.objects.pause(longest).await;
+    }
+
+    /// Returns what a result is about. It names the pod that answered if each pod answers only for itself.
+    pub(super) fn scope(&self) -> Scope {
+        let is_one = self.manifest.answers_by_pod() || self.network.target().pod.is_some();
+        Scope {
+            pod: is_one.then(|| self.network.answered()).flatten(),
+            ..self.scope.clone()
+        }
+    }
+
+    /// Returns the pod that an operation acts on, if a single one is meant. All later requests go to that pod.
+    pub(super) fn settle_on_pod(&self) -> Option<String> {
+        let target = self.network.target();
+        if self.manifest.answers_by_pod() {
+            self.network.settle_on_pod()
+        } else {
+            target.pod.clone().filter(|_| self.manifest.has_target())
+        }
+    }
+
+    /// Replaces an error that the engine only passed on with the original error. It also shows the notes of
+    /// the network.
+    pub(super) fn original<T>(&self, result: Result<T, EngineError>) -> Result<T, OpsError> {
+        for note in self.network.take_notes() {
+            self.notes.note(&note);
+        }
+        result.map_err(|error| {
+            if let EngineError::Reported { report, .. } = &error {
+                if let Some(original) = self.saving.original_of(report) {
+                    return original.into();
+                }
+                if let Some(original) = self.network.original_of(report) {
+                    return original.into();
+                }
+                if self.named_by_backend
+                    && let Some(refusal) = self.instance.refusal_in(&report.message)
+                {
+                    return OpsError::UnusableId {
+                        engine: self.called.clone(),
+                        reason: text::printable(refusal, 300).into_owned(),
+                    };
+                }
+            }
+            OpsError::Engine(error)
+        })
+    }
+}

@@ -106,6 +106,20 @@ fn a_program_over_the_cluster_and_object_storage_has_neither_sandbox_nor_termina
     }
 }
 
+/// A second version of the interface gets a folder and a line in `guest.rs`; nothing else changes.
+#[test]
+fn a_version_of_the_interface_is_known_in_its_folder_and_in_one_file() {
+    let source = root().join("host/engine/src");
+    let files = fs::read_dir(&source).expect("the files of the sandbox");
+    let mut knowing: Vec<_> = files
+        .map(|entry| entry.expect("a directory entry").path())
+        .filter(|path| path.is_file() && read(path).contains("v0_1"))
+        .map(|path| path.file_name().expect("a name").to_owned())
+        .collect();
+    knowing.sort();
+    assert_eq!(knowing, ["guest.rs", "lib.rs"]);
+}
+
 #[test]
 fn a_wrong_import_is_seen() {
     let manifest = "[dependencies]\nhost-base.workspace = true\nhost-web = { path = \"../web\" }\n\

@@ -9,19 +9,20 @@ use wasmtime::component::ResourceTable;
 use wasmtime::{Store, Trap, UpdateDeadline};
 use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxView, WasiView};
 
-use super::limits::{Allowance, Late, Limits};
+use super::guest::{Called, Fault, Guest};
+use super::limits::{Allowance, Late, Limits, MAX_PATIENCE};
 use super::meter::{Meter, UsedUp};
 use super::output::Output;
 use super::space::{OutOfSpace, Space};
 use super::tally::{Asked, Ledger, TooMuch, Voice};
-use super::v0_1::bindings::exports::kubectl_broker::engine::operations::Guest;
 use super::{
     Artifact, Artifacts, Auditor, Commands, EngineError, Grants, Level, Loaded, Network, Objects,
-    Observer, OptionSetting, v0_1,
+    Observer, OptionSetting,
 };
 
 /// The state of one running engine.
 pub struct HostState {
+    pub(super) manifest: Manifest,
     wasi: WasiCtx,
     pub(super) table: ResourceTable,
     space: Space,
@@ -83,6 +84,11 @@ const MAX_HANDLES: usize = 256;
 const MAX_TEXT: usize = 600;
 
 impl HostState {
+    /// Warns the user in the engine's name.
+    pub(super) fn warn(&self, note: &str) {
+        self.voice.log(Level::Warn, note);
+    }
+
     /// Remembers why a value was refused, for the caller that knows where the value came from.
     pub(super) fn remember_refusal(&mut self, report: &Report) {
         if report.kind == ReportKind::InvalidArgument {
@@ -147,8 +153,7 @@ pub enum Acted {
 /// A running engine. It is unusable after a call that did not run to its end.
 pub struct Instance {
     store: Store<HostState>,
-    bindings: v0_1::bindings::Engine,
-    manifest: Manifest,
+    guest: Box<dyn Guest>,
     name: String,
     is_bundled: bool,
     limits: Limits,
@@ -181,6 +186,7 @@ impl Instance {
         let meter = Meter::new(limits.computing);
         let auditor = services.auditor;
         let state = HostState {
+            manifest: loaded.file.manifest().clone(),
             wasi: wasi.build(),
             table,
             space: Space::new(limits.memory),
@@ -200,20 +206,20 @@ impl Instance {
             refused_value: None,
             to_return: TO_RETURN,
         };
-        let mut store = Store::new(loaded.component.engine(), state);
+        let mut store = Store::new(&loaded.engine, state);
         store.limiter(|state| &mut state.space);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|context| {
             context.data().meter.check()?;
             Ok(UpdateDeadline::Yield(1))
         });
-        let starting = meter.count(loaded.component.instantiate_async(&mut store));
+        let starting = meter.count(loaded.component.start(&mut store));
         let hung = |what, after: Duration| EngineError::Hung {
             engine: name.clone(),
             what,
             seconds: after.as_secs(),
         };
-        let bindings = match tokio::time::timeout(limits.start, starting).await {
+        let guest = match tokio::time::timeout(limits.start, starting).await {
             Err(_) => return Err(hung("it is not ready after", limits.start)),
             Ok(Err(UsedUp)) => return Err(hung("it computed for more than", limits.computing)),
             Ok(Ok(Err(error))) if error.downcast_ref::<UsedUp>().is_some() => {
@@ -232,8 +238,7 @@ impl Instance {
         };
         Ok(Self {
             store,
-            bindings,
-            manifest: loaded.file.manifest().clone(),
+            guest,
             name,
             is_bundled: loaded.file.is_bundled(),
             limits,
@@ -246,12 +251,10 @@ impl Instance {
     /// # Errors
     /// The reason why the backend does not respond, or a fault of the engine.
     pub async fn detect(&mut self) -> Result<Detection, EngineError> {
-        let detection = self
-            .call(Operation::Detect, async |guest, store| {
-                guest.call_detect(store).await
-            })
-            .await?;
-        Ok(v0_1::results::detection(detection))
+        self.call(Operation::Detect, async |guest, store| {
+            guest.detect(store).await
+        })
+        .await
     }
 
     /// Lists the backups, at most `limit` of them.
@@ -263,14 +266,10 @@ impl Instance {
         limit: Option<u32>,
         options: &[OptionSetting],
     ) -> Result<Vec<Backup>, EngineError> {
-        let request = v0_1::requests::list(limit, options);
-        let backups = self
-            .call(Operation::List, async |guest, store| {
-                guest.call_list(store, &request).await
-            })
-            .await?;
-        v0_1::results::backups(&self.manifest, backups, &|note| self.warn(note))
-            .map_err(|what| self.bad_result(Operation::List, what))
+        self.call(Operation::List, async |guest, store| {
+            guest.list(store, limit, options).await
+        })
+        .await
     }
 
     /// Returns the state of a backup.
@@ -282,14 +281,10 @@ impl Instance {
         id: &str,
         options: &[OptionSetting],
     ) -> Result<Backup, EngineError> {
-        let request = v0_1::requests::status(id, options);
-        let backup = self
-            .call(Operation::Status, async |guest, store| {
-                guest.call_status(store, &request).await
-            })
-            .await?;
-        v0_1::results::backup(&self.manifest, backup, &|note| self.warn(note))
-            .map_err(|what| self.bad_result(Operation::Status, what))
+        self.call(Operation::Status, async |guest, store| {
+            guest.status(store, id, options).await
+        })
+        .await
     }
 
     /// Checks whether a backup may be started, and returns notes that the user should read first.
@@ -297,13 +292,10 @@ impl Instance {
     /// # Errors
     /// The reason why no backup should be started, or a fault of the engine.
     pub async fn prepare(&mut self, options: &[OptionSetting]) -> Result<Vec<String>, EngineError> {
-        let request = v0_1::requests::prepare(options);
-        let notes = self
-            .call(Operation::Prepare, async |guest, store| {
-                guest.call_prepare(store, &request).await
-            })
-            .await?;
-        Ok(v0_1::results::notes(notes))
+        self.call(Operation::Prepare, async |guest, store| {
+            guest.prepare(store, options).await
+        })
+        .await
     }
 
     /// Starts a backup. If the manifest says `saves`, it also saves the bytes with [`Services::artifacts`].
@@ -311,14 +303,10 @@ impl Instance {
     /// # Errors
     /// The reason why no backup was started, or a fault of the engine.
     pub async fn create(&mut self, options: &[OptionSetting]) -> Result<Backup, EngineError> {
-        let request = v0_1::requests::create(options);
-        let backup = self
-            .call(Operation::Create, async |guest, store| {
-                guest.call_create(store, &request).await
-            })
-            .await?;
-        v0_1::results::backup(&self.manifest, backup, &|note| self.warn(note))
-            .map_err(|what| self.bad_result(Operation::Create, what))
+        self.call(Operation::Create, async |guest, store| {
+            guest.create(store, options).await
+        })
+        .await
     }
 
     /// Saves the bytes of a backup with [`Services::artifacts`]. That service knows what was saved, so the
@@ -331,12 +319,10 @@ impl Instance {
         id: &str,
         options: &[OptionSetting],
     ) -> Result<(), EngineError> {
-        let request = v0_1::requests::download(id, options);
         self.call(Operation::Download, async |guest, store| {
-            guest.call_download(store, &request).await
+            guest.download(store, id, options).await
         })
         .await
-        .map(drop)
     }
 
     /// Completes the remaining work after a backup has succeeded, and returns details about the backup.
@@ -348,13 +334,10 @@ impl Instance {
         id: &str,
         options: &[OptionSetting],
     ) -> Result<Vec<(String, String)>, EngineError> {
-        let request = v0_1::requests::finish(id, options);
-        let details = self
-            .call(Operation::Finish, async |guest, store| {
-                guest.call_finish(store, &request).await
-            })
-            .await?;
-        Ok(v0_1::results::details(details))
+        self.call(Operation::Finish, async |guest, store| {
+            guest.finish(store, id, options).await
+        })
+        .await
     }
 
     /// Starts a restore.
@@ -367,24 +350,10 @@ impl Instance {
         dry_run: bool,
         options: &[OptionSetting],
     ) -> Result<Restoration, EngineError> {
-        let source = match source {
-            RestoreSource::Id(id) => v0_1::requests::restore_id(id),
-            RestoreSource::File(artifact) => {
-                let pushed = self.store.data_mut().table.push(artifact);
-                v0_1::requests::restore_file(pushed.map_err(|e| EngineError::Start {
-                    engine: self.name.clone(),
-                    reason: e.to_string(),
-                })?)
-            }
-        };
-        let request = v0_1::requests::restore(source, dry_run, options);
-        let restoration = self
-            .call(Operation::Restore, async |guest, store| {
-                guest.call_restore(store, &request).await
-            })
-            .await?;
-        v0_1::results::restoration(&self.manifest, restoration, &|note| self.warn(note))
-            .map_err(|what| self.bad_result(Operation::Restore, what))
+        self.call(Operation::Restore, async |guest, store| {
+            guest.restore(store, source, dry_run, options).await
+        })
+        .await
     }
 
     /// Deletes a backup.
@@ -397,9 +366,8 @@ impl Instance {
         force: bool,
         options: &[OptionSetting],
     ) -> Result<(), EngineError> {
-        let request = v0_1::requests::delete(id, force, options);
         self.call(Operation::Delete, async |guest, store| {
-            guest.call_delete(store, &request).await
+            guest.delete(store, id, force, options).await
         })
         .await
     }
@@ -413,20 +381,16 @@ impl Instance {
         verb: &str,
         options: &[OptionSetting],
     ) -> Result<Acted, EngineError> {
-        let request = v0_1::requests::act(verb, options);
-        let acted = self
-            .call(Operation::Act, async |guest, store| {
-                guest.call_act(store, &request).await
-            })
-            .await?;
-        v0_1::results::acted(&self.manifest, acted, &|note| self.warn(note))
-            .map_err(|what| self.bad_result(Operation::Act, what))
+        self.call(Operation::Act, async |guest, store| {
+            guest.act(store, verb, options).await
+        })
+        .await
     }
 
     async fn call<T>(
         &mut self,
         operation: Operation,
-        call: impl AsyncFnOnce(&Guest, &mut Store<HostState>) -> Called<T>,
+        call: impl AsyncFnOnce(&dyn Guest, &mut Store<HostState>) -> Called<T>,
     ) -> Result<T, EngineError> {
         let total = self.total(operation);
         let state = self.store.data_mut();
@@ -436,8 +400,7 @@ impl Instance {
         state.tally = Asked::default();
         let allowance = state.allowance.clone();
         let meter = state.meter.clone();
-        let guest = self.bindings.kubectl_broker_engine_operations();
-        let call = meter.count(call(guest, &mut self.store));
+        let call = meter.count(call(&*self.guest, &mut self.store));
         let result = allowance.bound(total, call).await;
         let result = result.map(|counted| counted.unwrap_or_else(|used_up| Err(used_up.into())));
         let judged = self.judge(operation, result);
@@ -451,15 +414,22 @@ impl Instance {
 
     /// Returns how long an operation may take.
     fn total(&self, operation: Operation) -> Duration {
-        if operation == Operation::Create && self.manifest.saves() {
+        if operation == Operation::Create && self.store.data().manifest.saves() {
             // The first byte of the response comes only when the backend has created the whole backup.
-            return self.limits.total + v0_1::MAX_PATIENCE;
+            return self.limits.total + MAX_PATIENCE;
         }
         if operation != Operation::Finish {
             return self.limits.total;
         }
         // Commands of `finish` may move large backups, so they get the time that the manifest declares.
-        let longest = self.manifest.exec.values().map(|it| it.timeout).max();
+        let longest = self
+            .store
+            .data()
+            .manifest
+            .exec
+            .values()
+            .map(|it| it.timeout)
+            .max();
         self.limits.total + Duration::from_secs(longest.unwrap_or_default().into())
     }
 
@@ -476,10 +446,15 @@ impl Instance {
                 seconds: after.as_secs(),
             }),
             Ok(Err(error)) => Err(self.breakdown(operation, &error)),
-            Ok(Ok(Err(error))) => Err(EngineError::Reported {
+            Ok(Ok(Err(Fault::Reported(report)))) => Err(EngineError::Reported {
                 engine: self.name.clone(),
                 is_bundled: self.is_bundled,
-                report: v0_1::results::report(error),
+                report,
+            }),
+            Ok(Ok(Err(Fault::BadResult(what)))) => Err(EngineError::BadResult {
+                engine: self.name.clone(),
+                operation,
+                what,
             }),
             Ok(Ok(Ok(value))) => Ok(value),
         }
@@ -543,22 +518,7 @@ impl Instance {
         let refused = self.store.data().refused_value.as_deref();
         refused.filter(|refused| message.contains(*refused))
     }
-
-    fn warn(&self, note: &str) {
-        self.store.data().voice.log(Level::Warn, note);
-    }
-
-    fn bad_result(&self, operation: Operation, what: String) -> EngineError {
-        EngineError::BadResult {
-            engine: self.name.clone(),
-            operation,
-            what,
-        }
-    }
 }
-
-/// The result of an operation: an engine's value or error, unless the call breaks down.
-type Called<T> = wasmtime::Result<Result<T, v0_1::WitError>>;
 
 /// The result of a host function, whose error the engine receives.
 pub(super) type HostResult<T> = Result<T, Report>;

@@ -14,6 +14,7 @@ mod error;
 mod examine;
 mod file;
 mod grants;
+mod guest;
 mod instance;
 mod limits;
 mod loads;

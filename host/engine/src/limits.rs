@@ -6,6 +6,9 @@ use tokio::time::Instant;
 /// How often a running engine is interrupted, so that deadlines and Ctrl-C take effect.
 pub(super) const TICK: Duration = Duration::from_millis(10);
 
+/// The maximum time that an engine may let a request wait for its response.
+pub(super) const MAX_PATIENCE: Duration = Duration::from_hours(1);
+
 /// The resources that one call of an engine may use.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine, OptLevel};
 
-use super::instance::HostState;
+use super::guest::Linked;
 use super::limits::TICK;
 use super::native_cache::{NativeCache, from_compiler};
-use super::{EngineError, EngineFile, compiler, examine, loads, v0_1};
+use super::{EngineError, EngineFile, compiler, examine, guest, loads};
 
 /// The sandbox: settings that all engines share, and the cache of their native code.
 pub struct Runtime {
@@ -25,7 +25,8 @@ type Slot = Arc<Mutex<Option<Component>>>;
 /// An engine that is ready to be started.
 pub struct Loaded {
     pub(super) file: EngineFile,
-    pub(super) component: v0_1::bindings::EnginePre<HostState>,
+    pub(super) engine: Engine,
+    pub(super) component: Box<dyn Linked>,
     /// The reason why the native code was not stored in the cache, if that failed.
     pub cache_problem: Option<String>,
 }
@@ -106,13 +107,10 @@ impl Runtime {
             reason: format!("{e:#}"),
         };
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(failed)?;
-        v0_1::link(&mut linker).map_err(failed)?;
-        let component = linker
-            .instantiate_pre(&component)
-            .and_then(v0_1::bindings::EnginePre::new)
-            .map_err(failed)?;
+        let component = guest::link(linker, &component).map_err(failed)?;
         Ok(Loaded {
             file,
+            engine: self.engine.clone(),
             component,
             cache_problem,
         })

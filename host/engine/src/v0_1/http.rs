@@ -14,14 +14,13 @@ use super::bindings::kubectl_broker::engine::http as wit;
 use super::{WitError, to_wit};
 use crate::grants::Granted;
 use crate::instance::{HostResult, HostState};
+use crate::limits::MAX_PATIENCE;
 use crate::{Answer, Artifact, Grants, Outgoing, Sent};
 
 /// The maximum size of a body that an engine may send, in bytes.
 const MAX_SENT: usize = 1 << 20;
 /// The maximum size of a body that an engine may read, in bytes.
 const MAX_READ: u64 = 64 << 20;
-/// The maximum time that an engine may let a request wait for its response.
-pub const MAX_PATIENCE: Duration = Duration::from_hours(1);
 /// The characters to encode: all except RFC 3986's unreserved ones.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')

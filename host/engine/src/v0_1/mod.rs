@@ -3,17 +3,14 @@
 mod artifacts;
 mod exec;
 mod http;
+mod operations;
 mod plain;
-pub(super) mod requests;
+mod requests;
 mod resources;
-pub(super) mod results;
+mod results;
 
 use host_base::{Report, ReportKind};
-use wasmtime::component::{HasSelf, Linker};
-
-use super::instance::HostState;
-
-pub(super) mod bindings {
+mod bindings {
     wasmtime::component::bindgen!({
         path: "../../wit/v0.1",
         world: "engine",
@@ -27,28 +24,9 @@ pub(super) mod bindings {
     });
 }
 
-pub(super) use http::MAX_PATIENCE;
+pub(super) use operations::link;
 
-pub(super) use bindings::kubectl_broker::engine::types::{
-    Error as WitError, ErrorKind as WitErrorKind,
-};
-
-/// Links the interfaces that the host provides. [`crate::EngineFile::read`] has already checked which of them
-/// a component may import.
-pub(super) fn link(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
-    use bindings::kubectl_broker::engine::{
-        artifacts, clock, exec, http, log, progress, resources, types,
-    };
-
-    types::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
-    http::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
-    artifacts::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
-    resources::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
-    exec::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
-    log::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
-    progress::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
-    clock::add_to_linker::<_, HasSelf<_>>(linker, |state| state)
-}
+use bindings::kubectl_broker::engine::types::{Error as WitError, ErrorKind as WitErrorKind};
 
 fn to_wit(report: Report) -> WitError {
     WitError {

@@ -1,60 +1,50 @@
 //! Converts the host's requests to the types of this interface version.
 
-use wasmtime::component::Resource;
-
 use super::bindings::exports::kubectl_broker::engine::operations as wit;
 use super::bindings::kubectl_broker::engine::types;
-use crate::{Artifact, OptionSetting, OptionValue};
+use crate::{OptionSetting, OptionValue};
 
-pub(crate) fn list(limit: Option<u32>, options: &[OptionSetting]) -> wit::ListRequest {
+pub(super) fn list(limit: Option<u32>, options: &[OptionSetting]) -> wit::ListRequest {
     wit::ListRequest {
         limit,
         options: settings(options),
     }
 }
 
-pub(crate) fn status(id: &str, options: &[OptionSetting]) -> wit::StatusRequest {
+pub(super) fn status(id: &str, options: &[OptionSetting]) -> wit::StatusRequest {
     wit::StatusRequest {
         id: id.to_owned(),
         options: settings(options),
     }
 }
 
-pub(crate) fn prepare(options: &[OptionSetting]) -> wit::PrepareRequest {
+pub(super) fn prepare(options: &[OptionSetting]) -> wit::PrepareRequest {
     wit::PrepareRequest {
         options: settings(options),
     }
 }
 
-pub(crate) fn finish(id: &str, options: &[OptionSetting]) -> wit::FinishRequest {
+pub(super) fn finish(id: &str, options: &[OptionSetting]) -> wit::FinishRequest {
     wit::FinishRequest {
         id: id.to_owned(),
         options: settings(options),
     }
 }
 
-pub(crate) fn create(options: &[OptionSetting]) -> wit::CreateRequest {
+pub(super) fn create(options: &[OptionSetting]) -> wit::CreateRequest {
     wit::CreateRequest {
         options: settings(options),
     }
 }
 
-pub(crate) fn download(id: &str, options: &[OptionSetting]) -> wit::DownloadRequest {
+pub(super) fn download(id: &str, options: &[OptionSetting]) -> wit::DownloadRequest {
     wit::DownloadRequest {
         id: id.to_owned(),
         options: settings(options),
     }
 }
 
-pub(crate) fn restore_id(id: String) -> wit::RestoreSource {
-    wit::RestoreSource::Id(id)
-}
-
-pub(crate) fn restore_file(artifact: Resource<Artifact>) -> wit::RestoreSource {
-    wit::RestoreSource::File(artifact)
-}
-
-pub(crate) fn restore(
+pub(super) fn restore(
     source: wit::RestoreSource,
     dry_run: bool,
     options: &[OptionSetting],
@@ -66,7 +56,7 @@ pub(crate) fn restore(
     }
 }
 
-pub(crate) fn delete(id: &str, force: bool, options: &[OptionSetting]) -> wit::DeleteRequest {
+pub(super) fn delete(id: &str, force: bool, options: &[OptionSetting]) -> wit::DeleteRequest {
     wit::DeleteRequest {
         id: id.to_owned(),
         force,
@@ -74,7 +64,7 @@ pub(crate) fn delete(id: &str, force: bool, options: &[OptionSetting]) -> wit::D
     }
 }
 
-pub(crate) fn act(verb: &str, options: &[OptionSetting]) -> wit::ActRequest {
+pub(super) fn act(verb: &str, options: &[OptionSetting]) -> wit::ActRequest {
     wit::ActRequest {
         verb: verb.to_owned(),
         options: settings(options),

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use broker_manifest::Manifest;
 use host_base::{Activity, Backup, Report, State};
 
 use super::bindings::exports::kubectl_broker::engine::operations as wit;
 use super::bindings::kubectl_broker::engine::types;
 use super::{WitError, from_wit};
+use crate::instance::HostState;
 use crate::{Acted, Detection, Restoration};
 
 /// The maximum number of backups in one list.
@@ -24,7 +24,7 @@ const MAX_NOTES: usize = 10;
 /// The maximum length of an error message, in bytes.
 const MAX_MESSAGE: usize = 16 << 10;
 
-pub(crate) fn report(error: WitError) -> Report {
+pub(super) fn report(error: WitError) -> Report {
     let mut report = from_wit(error);
     truncate(&mut report.message, MAX_MESSAGE);
     if let Some(hint) = &mut report.hint {
@@ -33,7 +33,7 @@ pub(crate) fn report(error: WitError) -> Report {
     report
 }
 
-pub(crate) fn detection(detection: wit::Detection) -> Detection {
+pub(super) fn detection(detection: wit::Detection) -> Detection {
     let short = |mut text: String| {
         truncate(&mut text, MAX_VALUE);
         text
@@ -45,10 +45,9 @@ pub(crate) fn detection(detection: wit::Detection) -> Detection {
     }
 }
 
-pub(crate) fn backups(
-    manifest: &Manifest,
+pub(super) fn backups(
+    state: &HostState,
     backups: Vec<types::Backup>,
-    warn: &dyn Fn(&str),
 ) -> Result<Vec<Backup>, String> {
     if backups.len() > MAX_BACKUPS {
         return Err(format!(
@@ -56,17 +55,10 @@ pub(crate) fn backups(
             backups.len()
         ));
     }
-    backups
-        .into_iter()
-        .map(|one| backup(manifest, one, warn))
-        .collect()
+    backups.into_iter().map(|one| backup(state, one)).collect()
 }
 
-pub(crate) fn backup(
-    manifest: &Manifest,
-    backup: types::Backup,
-    warn: &dyn Fn(&str),
-) -> Result<Backup, String> {
+pub(super) fn backup(state: &HostState, backup: types::Backup) -> Result<Backup, String> {
     if backup.id.is_empty() || backup.id.len() > MAX_VALUE {
         return Err(format!(
             "a backup whose id has {} bytes (1 to {MAX_VALUE} can be)",
@@ -77,7 +69,7 @@ pub(crate) fn backup(
     let created = backup.created.and_then(|text| {
         let time = text.parse().ok();
         if time.is_none() {
-            warn(&format!(
+            state.warn(&format!(
                 "the creation time of {:?} is no RFC 3339 time and is left out: {:?}",
                 shortened(&backup.id),
                 shortened(&text)
@@ -91,7 +83,7 @@ pub(crate) fn backup(
     };
     let mut fields = BTreeMap::new();
     for field in backup.fields {
-        if !manifest.has_field(&field.name) {
+        if !state.manifest.has_field(&field.name) {
             return Err(format!(
                 "a field that its manifest does not name: {:?}",
                 shortened(&field.name)
@@ -121,19 +113,18 @@ pub(crate) fn backup(
     })
 }
 
-pub(crate) fn restoration(
-    manifest: &Manifest,
+pub(super) fn restoration(
+    state: &HostState,
     restoration: wit::Restoration,
-    warn: &dyn Fn(&str),
 ) -> Result<Restoration, String> {
     Ok(Restoration {
-        backup: backup(manifest, restoration.backup, warn)?,
+        backup: backup(state, restoration.backup)?,
         details: details(restoration.details),
     })
 }
 
 /// Converts additional information about a backup: pairs of name and value.
-pub(crate) fn details(fields: Vec<types::Field>) -> Vec<(String, String)> {
+pub(super) fn details(fields: Vec<types::Field>) -> Vec<(String, String)> {
     let details = fields.into_iter().map(|mut field| {
         truncate(&mut field.name, MAX_NAME);
         truncate(&mut field.value, MAX_VALUE);
@@ -143,7 +134,7 @@ pub(crate) fn details(fields: Vec<types::Field>) -> Vec<(String, String)> {
 }
 
 /// Shortens the notes for the user: their number and their length.
-pub(crate) fn notes(mut notes: Vec<String>) -> Vec<String> {
+pub(super) fn notes(mut notes: Vec<String>) -> Vec<String> {
     notes.truncate(MAX_NOTES);
     for note in &mut notes {
         truncate(note, MAX_VALUE);
@@ -152,11 +143,7 @@ pub(crate) fn notes(mut notes: Vec<String>) -> Vec<String> {
 }
 
 /// Converts the result of a verb. A text that is too long is refused: if cut, it would look complete.
-pub(crate) fn acted(
-    manifest: &Manifest,
-    report: wit::Report,
-    warn: &dyn Fn(&str),
-) -> Result<Acted, String> {
+pub(super) fn acted(state: &HostState, report: wit::Report) -> Result<Acted, String> {
     match report {
         wit::Report::Done => Ok(Acted::Done),
         wit::Report::Text(text) if text.len() > MAX_TEXT => Err(format!(
@@ -164,7 +151,7 @@ pub(crate) fn acted(
             text.len()
         )),
         wit::Report::Text(text) => Ok(Acted::Text(text)),
-        wit::Report::Backups(list) => backups(manifest, list, warn).map(Acted::Backups),
+        wit::Report::Backups(list) => backups(state, list).map(Acted::Backups),
     }
 }
 

@@ -1,0 +1,112 @@
+//! The operations of an engine in the host's own types. Each version of the interface implements these
+//! traits, so nothing else in the host knows which version an engine was built for.
+
+use futures_util::future::BoxFuture;
+use host_base::{Backup, Report};
+use wasmtime::Store;
+use wasmtime::component::{Component, Linker};
+
+use super::instance::HostState;
+use super::{Acted, Detection, OptionSetting, Restoration, RestoreSource, v0_1};
+
+/// A component whose imports are linked, ready to be started many times.
+pub(super) trait Linked: Send + Sync {
+    /// Starts the component in a store of its own.
+    fn start<'a>(
+        &'a self,
+        store: &'a mut Store<HostState>,
+    ) -> BoxFuture<'a, wasmtime::Result<Box<dyn Guest>>>;
+}
+
+/// A started component. Its results are checked before they are returned.
+pub(super) trait Guest: Send + Sync {
+    fn detect<'a>(&'a self, store: &'a mut Store<HostState>) -> Call<'a, Detection>;
+
+    fn list<'a>(
+        &'a self,
+        store: &'a mut Store<HostState>,
+        limit: Option<u32>,
+        options: &'a [OptionSetting],
+    ) -> Call<'a, Vec<Backup>>;
+
+    fn status<'a>(
+        &'a self,
+        store: &'a mut Store<HostState>,
+        id: &'a str,
+        options: &'a [OptionSetting],
+    ) -> Call<'a, Backup>;
+
+    fn prepare<'a>(
+        &'a self,
+        store: &'a mut Store<HostState>,
+        options: &'a [OptionSetting],
+    ) -> Call<'a, Vec<String>>;
+
+    fn create<'a>(
+        &'a self,
+        store: &'a mut Store<HostState>,
+        options: &'a [OptionSetting],
+    ) -> Call<'a, Backup>;
+
+    fn download<'a>(
+        &'a self,
+        store: &'a mut Store<HostState>,
+        id: &'a str,
+        options: &'a [OptionSetting],
+    ) -> Call<'a, ()>;
+
+    fn finish<'a>(
+        &'a self,
+        store: &'a mut Store<HostState>,
+        id: &'a str,
+        options: &'a [OptionSetting],
+    ) -> Call<'a, Vec<(String, String)>>;
+
+    fn restore<'a>(
+        &'a self,
+        store: &'a mut Store<HostState>,
+        source: RestoreSource,
+        dry_run: bool,
+        options: &'a [OptionSetting],
+    ) -> Call<'a, Restoration>;
+
+    fn delete<'a>(
+        &'a self,
+        store: &'a mut Store<HostState>,
+        id: &'a str,
+        force: bool,
+        options: &'a [OptionSetting],
+    ) -> Call<'a, ()>;
+
+    fn act<'a>(
+        &'a self,
+        store: &'a mut Store<HostState>,
+        verb: &'a str,
+        options: &'a [OptionSetting],
+    ) -> Call<'a, Acted>;
+}
+
+/// A call of an engine.
+pub(super) type Call<'a, T> = BoxFuture<'a, Called<T>>;
+
+/// The outcome of a call. The outer error is a breakdown of the component.
+pub(super) type Called<T> = wasmtime::Result<Result<T, Fault>>;
+
+/// The reason why a call that ran to its end has no result.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// The engine returned an error.
+    Reported(Report),
+    /// The engine returned a value that breaks the interface's rules; the text says which.
+    BadResult(String),
+}
+
+/// Links a component to the interface version that it was built for.
+///
+/// [`crate::EngineFile::read`] refuses versions that the host does not provide, so that only these are left.
+pub(super) fn link(
+    linker: Linker<HostState>,
+    component: &Component,
+) -> wasmtime::Result<Box<dyn Linked>> {
+    v0_1::link(linker, component)
+}

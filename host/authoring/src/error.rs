@@ -95,7 +95,7 @@ impl Problem for AuthoringError {
         }
     }
 
-    fn hint(&self) -> Option<String> {
+    fn advice(&self) -> Option<String> {
         let hint = match self {
             Self::Read { .. } => "Check the path, and whether you may read it",
             Self::Write { .. } => "Check that the folder is there, and that you may write to it",
@@ -126,7 +126,7 @@ impl Problem for AuthoringError {
             Self::Engine(error) if matches!(**error, EngineError::NotAsked { .. }) => {
                 "Let the manifest ask for what the component imports, or build the component without it"
             }
-            Self::Engine(error) => return error.hint(),
+            Self::Engine(error) => return error.advice(),
         };
         Some(hint.to_owned())
     }

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use crate::{Author, Hint};
+
 /// The ways a command can fail. Each has one documented exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Failure {
@@ -103,29 +105,26 @@ pub trait Problem: std::error::Error + Send + Sync + 'static {
     /// Returns the kind of failure, which decides the exit code.
     fn failure(&self) -> Failure;
 
-    /// Returns what to do next, as one sentence with commands in backticks. Commands of this program begin
-    /// with `kubectl broker`. The user interface shows them the way the program was called, with the given
-    /// flags. Values in commands are quoted with [`super::shell::word`].
-    fn hint(&self) -> Option<String>;
+    /// Returns what to do next, in the form of a [`Hint`].
+    fn advice(&self) -> Option<String>;
+
+    /// Returns the author of the advice.
+    fn advisor(&self) -> Author {
+        Author::Host
+    }
+
+    /// Returns what to do next, with its author.
+    fn hint(&self) -> Option<Hint> {
+        Some(Hint::new(self.advice()?, self.advisor()))
+    }
 
     /// Returns the engine that wrote the message, as `publisher/name`; none if this program wrote it.
     fn written_by(&self) -> Option<&str> {
         None
     }
 
-    /// Returns the engine that wrote the hint, in the same form.
-    fn hint_written_by(&self) -> Option<&str> {
-        None
-    }
-
     /// Returns true if the message must be shown completely, because somebody has to agree to it.
     fn is_whole(&self) -> bool {
         false
-    }
-
-    /// Returns true if another party wrote the hint, such as an installed engine or a kubeconfig. It is then
-    /// shown unchanged.
-    fn is_hint_of_others(&self) -> bool {
-        self.hint_written_by().is_some()
     }
 }

@@ -3,7 +3,7 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 
-use crate::Backup;
+use crate::{Backup, Hint};
 
 /// A handle that shows activity until it is dropped.
 pub type Working = Box<dyn Send>;
@@ -24,10 +24,8 @@ pub trait Reporter: Send + Sync {
     /// Shows information that helps to find a fault.
     fn debug(&self, message: &str);
 
-    /// Shows a warning and what to do next. The advice has the form of a hint (see [`crate::Problem::hint`]).
-    fn warn_with_advice(&self, message: &str, advice: &str) {
-        self.warn(&format!("{message}. {advice}"));
-    }
+    /// Shows a warning and what to do next.
+    fn warn_with_hint(&self, message: &str, hint: &Hint);
 
     /// Shows activity. It returns none if the front end can't show it; the caller may then show a note.
     fn working(&self, _what: &str) -> Option<Working> {

@@ -2,7 +2,7 @@ use std::io;
 use std::path::PathBuf;
 
 use host_authoring::AuthoringError;
-use host_base::{Failure, Problem};
+use host_base::{Author, Failure, Problem};
 use host_driver::OpsError;
 use host_installed::PluginError;
 
@@ -92,20 +92,11 @@ impl Problem for CliError {
         }
     }
 
-    fn is_hint_of_others(&self) -> bool {
+    fn advice(&self) -> Option<String> {
         match self {
-            Self::Ops(error) => error.is_hint_of_others(),
-            Self::Plugin(error) => error.is_hint_of_others(),
-            Self::Authoring(error) => error.is_hint_of_others(),
-            _ => false,
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Ops(error) => error.hint(),
-            Self::Plugin(error) => error.hint(),
-            Self::Authoring(error) => error.hint(),
+            Self::Ops(error) => error.advice(),
+            Self::Plugin(error) => error.advice(),
+            Self::Authoring(error) => error.advice(),
             Self::Output(_) => {
                 Some("Check where stdout goes: is its disk full, or is it closed?".to_owned())
             }
@@ -137,12 +128,12 @@ impl Problem for CliError {
         }
     }
 
-    fn hint_written_by(&self) -> Option<&str> {
+    fn advisor(&self) -> Author {
         match self {
-            Self::Ops(error) => error.hint_written_by(),
-            Self::Plugin(error) => error.hint_written_by(),
-            Self::Authoring(error) => error.hint_written_by(),
-            _ => None,
+            Self::Ops(error) => error.advisor(),
+            Self::Plugin(error) => error.advisor(),
+            Self::Authoring(error) => error.advisor(),
+            _ => Author::Host,
         }
     }
 

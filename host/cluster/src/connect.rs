@@ -368,7 +368,7 @@ mod tests {
             error.to_string(),
             "the credential plugin `no-such-plugin` is not installed, or not in PATH"
         );
-        assert_eq!(error.hint().unwrap(), "get it with `brew install it`");
+        assert_eq!(error.advice().unwrap(), "get it with `brew install it`");
         assert_eq!(error.failure(), Failure::NotAllowed);
     }
 

@@ -173,7 +173,7 @@ contexts:
             error.to_string(),
             "the kubeconfig has no context stagign. Near staging"
         );
-        assert_eq!(error.hint().unwrap(), "did you mean `--context staging`?");
+        assert_eq!(error.advice().unwrap(), "did you mean `--context staging`?");
     }
 
     #[test]
@@ -183,7 +183,7 @@ contexts:
             error.to_string(),
             "the kubeconfig has no user gone, which context production names"
         );
-        assert_eq!(error.hint().unwrap(), "it has eve, adam");
+        assert_eq!(error.advice().unwrap(), "it has eve, adam");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Gives the hint for each error of this layer.
 
 use host_base::shell::word;
-use host_base::{Failure, Problem};
+use host_base::{Author, Failure, Problem};
 
 use super::error::{ClusterError, Phase, Unreachable, show};
 use super::kubelet::{KubeletFailure, KubeletTrouble};
@@ -75,22 +75,22 @@ impl Problem for ClusterError {
         }
     }
 
-    fn is_hint_of_others(&self) -> bool {
-        // The kubeconfig contains the hint.
-        matches!(
-            self,
+    fn advisor(&self) -> Author {
+        match self {
+            // The kubeconfig contains the hint.
             Self::CredentialPlugin {
                 install_hint: Some(_),
                 ..
-            }
-        )
+            } => Author::Other,
+            _ => Author::Host,
+        }
     }
 
     #[expect(
         clippy::too_many_lines,
         reason = "one arm for each error, and the compiler sees that none is missing"
     )]
-    fn hint(&self) -> Option<String> {
+    fn advice(&self) -> Option<String> {
         Some(match self {
             Self::NoConfiguration { .. } => {
                 "name a kubeconfig with `--kubeconfig` or the variable KUBECONFIG".into()

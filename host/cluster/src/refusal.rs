@@ -299,7 +299,7 @@ mod tests {
         );
         assert!(
             error
-                .hint()
+                .advice()
                 .is_some_and(|hint| hint.contains("--context staging auth whoami"))
         );
     }

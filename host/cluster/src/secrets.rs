@@ -165,7 +165,7 @@ mod tests {
         let answers = Answers::default().with("secrets/a", 403, &status(403, "no"));
         let error = answers.mocked().secret("a").await.unwrap_err();
         assert_eq!(error.failure(), Failure::NotAllowed);
-        let hint = error.hint().unwrap();
+        let hint = error.advice().unwrap();
         assert!(
             hint.contains(
                 "`kubectl create role broker-secrets -n mqtt --verb=get --resource=secrets`"

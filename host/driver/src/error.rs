@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use broker_manifest::Operation;
 use host_base::shell::word;
-use host_base::{Activity, Failure, Problem, text};
+use host_base::{Activity, Author, Failure, Problem, text};
 use host_cluster::ClusterError;
 use host_engine::EngineError;
 use host_transfer::TransferError;
@@ -490,23 +490,13 @@ impl Problem for OpsError {
         }
     }
 
-    fn is_hint_of_others(&self) -> bool {
-        match self {
-            Self::Cluster(error) => error.is_hint_of_others(),
-            Self::Unfinished { source, .. } | Self::ExportLost { source, .. } => {
-                source.is_hint_of_others()
-            }
-            _ => self.hint_written_by().is_some(),
-        }
-    }
-
     #[expect(clippy::too_many_lines, reason = "one arm for each error")]
-    fn hint(&self) -> Option<String> {
+    fn advice(&self) -> Option<String> {
         match self {
-            Self::Cluster(error) => error.hint(),
-            Self::Engine(error) => error.hint(),
-            Self::Transfer(error) => error.hint(),
-            Self::Files { failed, .. } => failed.first().and_then(Problem::hint),
+            Self::Cluster(error) => error.advice(),
+            Self::Engine(error) => error.advice(),
+            Self::Transfer(error) => error.advice(),
+            Self::Files { failed, .. } => failed.first().and_then(Problem::advice),
             Self::NotWhole { running: true, id, engine, .. } => Some(format!(
                 "Wait for its end: `kubectl broker backup status --engine {} --id {}`",
                 word(engine),
@@ -525,7 +515,7 @@ impl Problem for OpsError {
                 "Run the same command again, with a longer `--timeout` or none: it goes on after what has come, where the backend allows that"
                     .to_owned(),
             ),
-            Self::ExportLost { source, .. } => Some(match source.hint() {
+            Self::ExportLost { source, .. } => Some(match source.advice() {
                 Some(hint) => format!("{hint}. The same command makes a new backup"),
                 None => "The same command makes a new backup".to_owned(),
             }),
@@ -577,7 +567,7 @@ impl Problem for OpsError {
                 "Leave `--wait=false` out; `--timeout` says how long all of it may take".to_owned(),
             ),
             Self::NotItsOption { .. } => Some("Leave it out, or choose another engine".to_owned()),
-            Self::Unfinished { source, .. } => source.hint(),
+            Self::Unfinished { source, .. } => source.advice(),
             Self::NotEnded { id, engine } => Some(format!(
                 "Follow it with `kubectl broker backup status --engine {} --id {}`",
                 word(engine),
@@ -638,13 +628,12 @@ impl Problem for OpsError {
         }
     }
 
-    fn hint_written_by(&self) -> Option<&str> {
+    fn advisor(&self) -> Author {
         match self {
-            Self::Engine(error) => error.hint_written_by(),
-            Self::Unfinished { source, .. } | Self::ExportLost { source, .. } => {
-                source.hint_written_by()
-            }
-            _ => None,
+            Self::Cluster(error) => error.advisor(),
+            Self::Engine(error) => error.advisor(),
+            Self::Unfinished { source, .. } | Self::ExportLost { source, .. } => source.advisor(),
+            _ => Author::Host,
         }
     }
 }

@@ -139,7 +139,7 @@ impl Deed {
         if broke_off {
             self.bytes = self.bytes.or_else(|| self.received());
             // The history also keeps the hint, because the user may need it later.
-            if let Some(hint) = error.hint() {
+            if let Some(hint) = error.advice() {
                 message = format!("{message}; {hint}");
             }
         }

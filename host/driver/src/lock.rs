@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use host_base::Reporter;
+use host_base::{Author, Hint, Reporter};
 use host_cluster::{Acquired, ClusterError, HeldLease, lease_name};
 use http::Uri;
 use jiff::{Timestamp, Unit};
@@ -143,11 +143,12 @@ impl Drop for Guard<'_> {
             }
             None => return,
         };
-        let advice = format!(
+        let hint = format!(
             "`kubectl get lease {name} -n {namespace} -o yaml` shows it; \
              `kubectl delete lease {name} -n {namespace}` lets others in before"
         );
-        self.reporter.warn_with_advice(&what, &advice);
+        let hint = Hint::new(hint, Author::Host);
+        self.reporter.warn_with_hint(&what, &hint);
     }
 }
 

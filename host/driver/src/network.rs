@@ -316,7 +316,7 @@ pub(super) fn report(error: &ClusterError) -> Report {
     Report {
         kind,
         message: error.to_string(),
-        hint: error.hint(),
+        hint: error.advice(),
         retryable,
         origin: None,
     }

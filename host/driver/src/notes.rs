@@ -52,6 +52,8 @@ impl Notes {
 
 #[cfg(test)]
 mod tests {
+    use host_base::Hint;
+
     use super::*;
 
     struct Silent;
@@ -60,6 +62,7 @@ mod tests {
         fn note(&self, _: &str) {}
         fn warn(&self, _: &str) {}
         fn debug(&self, _: &str) {}
+        fn warn_with_hint(&self, _: &str, _: &Hint) {}
     }
 
     #[test]

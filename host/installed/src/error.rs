@@ -246,7 +246,7 @@ impl PluginError {
                 });
                 let digests: Vec<_> = digests.collect();
                 if digests.is_empty() {
-                    return problems.first().and_then(Problem::hint);
+                    return problems.first().and_then(Problem::advice);
                 }
                 accepted_by(&digests)
             }
@@ -377,7 +377,7 @@ impl Problem for PluginError {
         }
     }
 
-    fn hint(&self) -> Option<String> {
+    fn advice(&self) -> Option<String> {
         let hint = match self {
             Self::Reference(_) => "An engine is a file, `https://…` or `oci://HOST/REPOSITORY:TAG`",
             Self::NoSource { .. } => "Get the file by other means, and install it from there",
@@ -413,15 +413,15 @@ impl Problem for PluginError {
             Self::Older { .. } => {
                 "Nothing was changed. `kubectl broker plugin update NAME --version VERSION` takes an older one of a registry, `plugin install` any, and `plugin rollback` goes back to the last"
             }
-            Self::Source(error) => return error.hint(),
-            Self::Engine(error) => return error.hint(),
+            Self::Source(error) => return error.advice(),
+            Self::Engine(error) => return error.advice(),
             Self::BundledId { .. } => "Ask its author for a name of their own",
             Self::Clash { other, .. } => {
                 return Some(format!(
                     "Remove the other with `kubectl broker plugin remove {other}`, or ask the author for another name"
                 ));
             }
-            Self::Key(error) | Self::Untrusted { source: error, .. } => return error.hint(),
+            Self::Key(error) | Self::Untrusted { source: error, .. } => return error.advice(),
             Self::KeyNotKept { id, .. } => {
                 return Some(format!(
                     "`kubectl broker plugin key add {} FILE` trusts it",

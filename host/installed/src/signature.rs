@@ -92,7 +92,7 @@ impl Problem for SignatureError {
         }
     }
 
-    fn hint(&self) -> Option<String> {
+    fn advice(&self) -> Option<String> {
         Some(match self {
             Self::NotAKey { .. } => "Keys are ECDSA over P-256, in PEM: \
                  `openssl ecparam -name prime256v1 -genkey -noout -out private.pem`, then \

@@ -98,13 +98,13 @@ impl S3Error {
         Report {
             kind,
             message: self.to_string(),
-            hint: self.hint(),
+            hint: self.advice(),
             retryable,
             origin: None,
         }
     }
 
-    fn hint(&self) -> Option<String> {
+    fn advice(&self) -> Option<String> {
         let hint = match self {
             Self::NoCredentials { .. } => {
                 "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `aws sso login` \
@@ -125,7 +125,7 @@ impl S3Error {
                 "Look at the network, at HTTPS_PROXY and NO_PROXY, and at AWS_ENDPOINT_URL_S3 for \
                  another S3 than Amazon's"
             }
-            Self::Web(error) => return error.hint(),
+            Self::Web(error) => return error.advice(),
             Self::TimedOut { .. } | Self::Cut { .. } => "Try again later",
             Self::Refused { status, code, .. } => hint_of(*status, code),
         };

@@ -226,7 +226,7 @@ impl TransferError {
             },
         };
         let mut report = Report::new(kind, self.to_string());
-        report.hint = self.hint();
+        report.hint = self.advice();
         report
     }
 

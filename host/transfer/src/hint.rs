@@ -52,7 +52,7 @@ impl Problem for TransferError {
         }
     }
 
-    fn hint(&self) -> Option<String> {
+    fn advice(&self) -> Option<String> {
         Some(match self {
             Self::BadFileName { better, .. } => match better {
                 Some(better) => format!("choose another name, for example `{better}`"),

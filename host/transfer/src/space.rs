@@ -57,7 +57,7 @@ mod tests {
             error.to_string(),
             "folder backups has no room: 100 bytes are needed, 99 are free"
         );
-        assert!(error.hint().is_some());
+        assert!(error.advice().is_some());
         assert!(decide(Path::new("backups"), 100, Some(100)).is_ok());
         assert!(decide(Path::new("backups"), 100, None).is_ok());
     }

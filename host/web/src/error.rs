@@ -39,7 +39,7 @@ impl Problem for WebError {
         }
     }
 
-    fn hint(&self) -> Option<String> {
+    fn advice(&self) -> Option<String> {
         let hint = match self {
             Self::Configuration { .. } | Self::Proxy(_) => "Correct it, or take it away",
             Self::Unreachable { .. } => {

@@ -29,7 +29,7 @@ macro_rules! messages {
             exit_code: error.failure().exit_code(),
             message: error.to_string(),
             source: std::error::Error::source(error).map(ToString::to_string),
-            hint: error.hint(),
+            hint: error.advice(),
         });
         $crate::messages::table(rows)
     }};

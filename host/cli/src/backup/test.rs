@@ -1,7 +1,7 @@
 use clap::Args;
 use host_driver::{Host, OpsError, Request, test};
 
-use crate::ui::{Document, Ui};
+use crate::ui::{CheckUpView, Document, Ui};
 
 /// Check permissions, the target and its backends, with a remedy for each failure
 #[derive(Args)]
@@ -12,9 +12,13 @@ pub(super) async fn run(
     request: Request,
     ui: Ui,
 ) -> Result<Box<dyn Document>, OpsError> {
-    let mut report = Box::pin(test(host, request)).await?;
-    for check in report.checks.iter_mut().filter(|check| check.is_own_hint) {
-        check.hint = check.hint.take().map(|hint| ui.with_commands(&hint));
-    }
-    Ok(Box::new(report))
+    let report = Box::pin(test(host, request)).await?;
+    let hints = report
+        .checks
+        .iter()
+        .map(|check| ui.said(check.hint.as_ref()?));
+    Ok(Box::new(CheckUpView {
+        hints: hints.collect(),
+        report,
+    }))
 }

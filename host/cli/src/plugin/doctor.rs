@@ -2,7 +2,7 @@ use clap::Args;
 use host_installed::{PluginError, Plugins};
 
 use super::rows;
-use crate::ui::PluginChecksView;
+use crate::ui::{PluginChecksView, Ui};
 
 /// Check engines and start each once without access, to find out why one fails
 #[derive(Args)]
@@ -14,10 +14,11 @@ pub(super) struct DoctorArgs {
 pub(super) async fn run(
     args: &DoctorArgs,
     plugins: &Plugins<'_>,
+    ui: Ui,
 ) -> Result<PluginChecksView, PluginError> {
     let only = args.name.as_ref().map(|name| plugins.find(name));
     let checked = plugins.diagnose(only.transpose()?.as_ref()).await?;
     Ok(PluginChecksView {
-        plugins: checked.iter().map(rows::installed).collect(),
+        plugins: checked.iter().map(|it| rows::installed(it, ui)).collect(),
     })
 }

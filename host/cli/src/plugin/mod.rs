@@ -95,15 +95,15 @@ async fn run_verb(
     let ui = context.ui;
     Ok(match verb {
         PluginVerb::Install(args) => Box::new(install::run(&args, plugins, ui).await?),
-        PluginVerb::List(args) => Box::new(list::run(&args, plugins, &context.engines)?),
+        PluginVerb::List(args) => Box::new(list::run(&args, plugins, &context.engines, ui)?),
         PluginVerb::Inspect(args) => inspect::run(&args, plugins).await?,
         PluginVerb::Update(args) => Box::new(update::run(&args, plugins, ui).await?),
         PluginVerb::Outdated(args) => Box::new(outdated::run(&args, plugins).await?),
         PluginVerb::Rollback(args) => Box::new(rollback::run(&args, plugins).await?),
         PluginVerb::Remove(args) => Box::new(remove::run(&args, plugins).await?),
-        PluginVerb::Verify(args) => Box::new(verify::run(&args, plugins)?),
+        PluginVerb::Verify(args) => Box::new(verify::run(&args, plugins, ui)?),
         PluginVerb::Sync(args) => Box::new(sync::run(&args, plugins).await?),
-        PluginVerb::Doctor(args) => Box::new(doctor::run(&args, plugins).await?),
+        PluginVerb::Doctor(args) => Box::new(doctor::run(&args, plugins, ui).await?),
         PluginVerb::Bundle(args) => Box::new(bundle::run(&args, plugins)?),
         PluginVerb::Default(args) => Box::new(default::run(&args, plugins, ui).await?),
         PluginVerb::Key(args) => key::run(&args, plugins, ui)?,

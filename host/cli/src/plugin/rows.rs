@@ -8,9 +8,9 @@ use host_base::Sha256;
 use host_engine::EngineFile;
 use host_installed::{Change, Checked, DefaultChange, TrustedKey, consent_digest};
 
-use crate::ui::{KeyRow, PluginChangeRow, PluginRow};
+use crate::ui::{KeyRow, PluginChangeRow, PluginRow, Ui};
 
-pub(super) fn installed(checked: &Checked) -> PluginRow {
+pub(super) fn installed(checked: &Checked, ui: Ui) -> PluginRow {
     let version = &checked.plugin.current;
     let engine = checked.engine.as_ref().ok();
     PluginRow {
@@ -18,7 +18,7 @@ pub(super) fn installed(checked: &Checked) -> PluginRow {
         version: version.version.to_string(),
         problem: checked
             .problem()
-            .map(|problem| (problem.to_string(), problem.hint())),
+            .map(|problem| (problem.to_string(), ui.hint(problem))),
         signature: version.signature.to_string(),
         source: version.source.to_string(),
         operations: engine.map(operations).unwrap_or_default(),

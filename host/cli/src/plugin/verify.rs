@@ -2,7 +2,7 @@ use clap::Args;
 use host_installed::{PluginError, Plugins};
 
 use super::rows;
-use crate::ui::PluginChecksView;
+use crate::ui::{PluginChecksView, Ui};
 
 /// Compare installed engines with the lockfile: bytes, capabilities and native code
 #[derive(Args)]
@@ -14,10 +14,11 @@ pub(super) struct VerifyArgs {
 pub(super) fn run(
     args: &VerifyArgs,
     plugins: &Plugins<'_>,
+    ui: Ui,
 ) -> Result<PluginChecksView, PluginError> {
     let only = args.name.as_ref().map(|name| plugins.find(name));
     let checked = plugins.verify(only.transpose()?.as_ref())?;
     Ok(PluginChecksView {
-        plugins: checked.iter().map(rows::installed).collect(),
+        plugins: checked.iter().map(|it| rows::installed(it, ui)).collect(),
     })
 }

@@ -55,7 +55,7 @@ pub(super) fn error_document(problem: &dyn Problem, hint: Option<&str>) -> Value
             "message": problem.to_string(),
             "hint": hint,
             "source": problem.written_by(),
-            "hintSource": problem.hint_written_by(),
+            "hintSource": problem.hint().as_ref().and_then(|hint| hint.engine()),
         }),
     )
 }

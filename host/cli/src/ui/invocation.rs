@@ -1,12 +1,11 @@
 //! The command line of this process, as far as the commands in hints need it.
 //!
-//! A hint names commands in backticks. Commands of this program and of kubectl reach the same cluster and
-//! target only with the flags of this invocation. The flags are added when a hint is shown, so that errors
-//! need not know them.
+//! Commands of this program and of kubectl reach the same cluster and target only with the flags of this
+//! invocation. The flags are added when a hint is shown, so that errors need not know them.
 
 use std::borrow::Cow;
 
-use host_base::shell;
+use host_base::{Terms, shell};
 
 /// The beginning of this program's commands in errors and hints, however the program was started.
 const OURS: &str = "kubectl broker";
@@ -54,39 +53,6 @@ impl Invocation {
         }
     }
 
-    /// Adds the given flags to the commands in backticks in `text`. The text must be a sentence of this
-    /// program.
-    pub(super) fn complete(&self, text: &str) -> String {
-        let mut completed = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some((before, behind)) = rest.split_once('`') {
-            completed.push_str(before);
-            completed.push('`');
-            let Some(end) = end_of(behind) else {
-                rest = behind;
-                break;
-            };
-            completed.push_str(&self.command(&behind[..end]));
-            completed.push('`');
-            rest = &behind[end + 1..];
-        }
-        completed.push_str(rest);
-        completed
-    }
-
-    /// Returns one command with the flags that it takes.
-    fn command(&self, command: &str) -> String {
-        if let Some(arguments) = command.strip_prefix(OURS)
-            && (arguments.is_empty() || arguments.starts_with(' '))
-        {
-            return format!("{}{}", self.program, self.own(arguments));
-        }
-        match command.strip_prefix("kubectl ") {
-            Some(arguments) => self.of_kubectl(arguments),
-            None => command.to_owned(),
-        }
-    }
-
     fn own(&self, arguments: &str) -> String {
         let mut words = arguments.split_whitespace();
         let (verb, operation) = (words.next(), words.next());
@@ -129,6 +95,25 @@ impl Invocation {
     }
 }
 
+impl Terms for Invocation {
+    fn flag(&self, flag: &str) -> Option<String> {
+        Some(flag.to_owned())
+    }
+
+    /// Returns a command with the given flags that it takes.
+    fn command(&self, command: &str) -> Option<String> {
+        if let Some(arguments) = command.strip_prefix(OURS)
+            && (arguments.is_empty() || arguments.starts_with(' '))
+        {
+            return Some(format!("{}{}", self.program, self.own(arguments)));
+        }
+        Some(match command.strip_prefix("kubectl ") {
+            Some(arguments) => self.of_kubectl(arguments),
+            None => command.to_owned(),
+        })
+    }
+}
+
 /// The separator of the files in KUBECONFIG.
 const SEPARATOR: char = if cfg!(windows) { ';' } else { ':' };
 
@@ -160,23 +145,10 @@ impl GivenFlag {
     }
 }
 
-/// Returns where the command at the beginning ends: at the next backtick outside quotes. Quotes count only in
-/// commands that get flags.
-fn end_of(text: &str) -> Option<usize> {
-    let mut quoted = false;
-    let is_command = text.starts_with("kubectl ");
-    for (at, character) in text.char_indices() {
-        match character {
-            '`' if !quoted => return Some(at),
-            '\'' if is_command => quoted = !quoted,
-            _ => {}
-        }
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
+    use host_base::{Author, Hint};
+
     use super::*;
 
     fn flag(long: &str, value: &str) -> GivenFlag {
@@ -196,6 +168,11 @@ mod tests {
             },
             is_of_kubectl: !is_target,
         }
+    }
+
+    fn complete(invocation: &Invocation, text: &str) -> String {
+        let hint = Hint::new(text, Author::Host);
+        hint.in_terms(invocation).expect("words")
     }
 
     fn given(flags: &[(&str, &str)]) -> Invocation {
@@ -231,19 +208,9 @@ mod tests {
                 "`kubectl get namespaces` or `kubectl port-forward`",
                 "`kubectl --context 'it'\\''s' get namespaces` or `kubectl -n 'a b' --context 'it'\\''s' port-forward`",
             ),
-            ("an odd ` and `kubectl", "an odd ` and `kubectl"),
         ] {
-            assert_eq!(invocation.complete(text), completed);
+            assert_eq!(complete(&invocation, text), completed);
         }
-    }
-
-    #[test]
-    fn a_quoted_value_with_a_backtick_is_no_end_of_a_command() {
-        let invocation = given(&[("context", "c")]);
-        assert_eq!(
-            invocation.complete("`kubectl broker backup status --id 'a`kubectl x`'` shows it"),
-            "`kubectl broker backup status --id 'a`kubectl x`' --context c` shows it"
-        );
     }
 
     #[test]
@@ -264,10 +231,10 @@ mod tests {
                 "`KUBECONFIG='/a:/b c' kubectl --insecure-skip-tls-verify create role x`",
             ),
         ] {
-            assert_eq!(invocation.complete(text), completed);
+            assert_eq!(complete(&invocation, text), completed);
         }
         let one = given(&[("kubeconfig", "-odd")]);
-        let completed = one.complete("`kubectl get pods`");
+        let completed = complete(&one, "`kubectl get pods`");
         assert_eq!(completed, "`kubectl --kubeconfig='-odd' get pods`");
     }
 
@@ -275,7 +242,10 @@ mod tests {
     fn the_program_is_called_as_it_was_called() {
         let invocation = Invocation::new("kb".to_owned(), Vec::new());
         assert_eq!(
-            invocation.complete("`kubectl broker plugin list`, `kubectl brokers`"),
+            complete(
+                &invocation,
+                "`kubectl broker plugin list`, `kubectl brokers`"
+            ),
             "`kb plugin list`, `kubectl brokers`"
         );
     }

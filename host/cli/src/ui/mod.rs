@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
-use host_base::{Answer, Backup, Meter, Problem, Reporter, Working, text};
+use host_base::{Answer, Author, Backup, Hint, Meter, Problem, Reporter, Working, text};
 use jiff::Timestamp;
 use transfer::TransferProgress;
 
@@ -27,7 +27,7 @@ pub use format::Format;
 pub use invocation::{GivenFlag, Invocation};
 pub use kind::{KINDS, Kind};
 pub use views::{
-    BundleRow, BundleView, CaseRow, KeyChangeView, KeyRow, KeysView, PluginChangeRow,
+    BundleRow, BundleView, CaseRow, CheckUpView, KeyChangeView, KeyRow, KeysView, PluginChangeRow,
     PluginChangesView, PluginChecksView, PluginDiffView, PluginPackView, PluginProjectView,
     PluginRow, PluginTestView, PluginUpdateRow, PluginUpdatesView, PluginView, PluginsView,
     VersionView,
@@ -172,9 +172,9 @@ impl Ui {
         };
         self.lines(ERROR, "error: ", &problem.to_string(), longest);
         if let Some(hint) = self.hint(problem) {
-            let label = match problem.hint_written_by() {
-                Some(engine) => format!("hint from engine {engine}: "),
-                None => "hint: ".to_owned(),
+            let label = match problem.advisor() {
+                Author::Engine(engine) => format!("hint from engine {engine}: "),
+                Author::Host | Author::Other => "hint: ".to_owned(),
             };
             self.line(HINT, &label, &hint);
         }
@@ -183,13 +183,19 @@ impl Ui {
     /// Returns the hint for a problem. Its commands work in the shell that runs this command.
     #[must_use]
     pub fn hint(self, problem: &dyn Problem) -> Option<String> {
-        let hint = problem.hint()?;
-        let hint = if problem.is_hint_of_others() {
-            hint
-        } else {
-            self.with_commands(&hint)
-        };
+        let hint = problem.hint()?.in_terms(self.invocation)?;
         Some(document::sentence(&hint))
+    }
+
+    /// Returns a hint that stands without a label. The text of an engine is marked as its own.
+    #[must_use]
+    pub fn said(self, hint: &Hint) -> Option<String> {
+        let said = hint.in_terms(self.invocation)?;
+        let said = match hint.engine() {
+            Some(engine) => format!("engine {engine} says: {said}"),
+            None => said,
+        };
+        Some(document::sentence(&said))
     }
 
     /// Adds the flags of this invocation to the commands in a sentence of this program.
@@ -197,7 +203,8 @@ impl Ui {
     /// Text from engines and servers must not be part of the sentence, except for quoted values.
     #[must_use]
     pub fn with_commands(self, sentence: &str) -> String {
-        self.invocation.complete(sentence)
+        let sentence = Hint::new(sentence, Author::Host);
+        sentence.in_terms(self.invocation).unwrap_or_default()
     }
 
     /// Prints the line that people read below a table.
@@ -289,8 +296,10 @@ impl Reporter for Ui {
         Self::debug(self, message);
     }
 
-    fn warn_with_advice(&self, message: &str, advice: &str) {
-        Self::warn(self, &format!("{message}. {}", self.with_commands(advice)));
+    fn warn_with_hint(&self, message: &str, hint: &Hint) {
+        let hint = hint.in_terms(self.invocation);
+        let sentences = [Some(message.to_owned()), hint].into_iter().flatten();
+        Self::warn(self, &sentences.collect::<Vec<_>>().join(". "));
     }
 
     /// Changes the text of the spinner. Returns none if stderr is no terminal, or if no spinner is shown.

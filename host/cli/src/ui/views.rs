@@ -28,6 +28,7 @@ pub use plugins::{
     PluginChangeRow, PluginChangesView, PluginChecksView, PluginDiffView, PluginRow,
     PluginUpdateRow, PluginUpdatesView, PluginView, PluginsView,
 };
+pub use test::CheckUpView;
 
 /// Longest name for `-o name`, in characters. Ids of backups are shorter.
 const MAX_NAME: usize = 4096;

@@ -167,7 +167,7 @@ async fn refusals_are_explained() {
             .starts_with("not allowed to get pods/exec broker-0 in namespace mqtt"),
         "{error}"
     );
-    let hint = error.hint().unwrap();
+    let hint = error.advice().unwrap();
     assert!(
         hint.contains("--verb=get,create --resource=pods/exec`"),
         "{hint}"

@@ -172,7 +172,7 @@ async fn the_node_is_named_with_its_condition_where_that_may_be_read() {
     assert_eq!(error.failure(), Failure::Failed);
     assert!(
         error
-            .hint()
+            .advice()
             .is_some_and(|hint| hint.contains("`kubectl describe node node-0`"))
     );
 

@@ -152,7 +152,7 @@ async fn without_the_right_the_caller_learns_which_one_is_missing() {
     let Ok(Acquired::NotAllowed(error)) = acquired else {
         panic!("{acquired:?}")
     };
-    let hint = error.hint().unwrap();
+    let hint = error.advice().unwrap();
     assert!(
         hint.contains("--verb=get,create,update,delete --resource=leases.coordination.k8s.io`"),
         "{hint}"
@@ -267,7 +267,7 @@ async fn a_lock_that_may_not_be_looked_at_is_not_taken_for_free() {
         "the lock broker-restore-broker in namespace mqtt is there, and this user may not see who holds it"
     );
     assert_eq!(error.failure(), Failure::Conflict);
-    let hint = error.hint().unwrap();
+    let hint = error.advice().unwrap();
     assert!(
         hint.contains("--resource=leases.coordination.k8s.io`"),
         "{hint}"

@@ -73,7 +73,12 @@ async fn a_kind_that_the_cluster_lacks_says_what_to_install() {
         "https://api.example knows no kind acme.example/v1/Vault"
     );
     assert_eq!(error.failure(), Failure::NotFound);
-    assert!(error.hint().unwrap().contains("--api-group=acme.example`"));
+    assert!(
+        error
+            .advice()
+            .unwrap()
+            .contains("--api-group=acme.example`")
+    );
 }
 
 #[tokio::test]
@@ -172,7 +177,7 @@ async fn a_policy_that_refuses_is_no_missing_right() {
             .create_object(&ty, &object)
             .await
             .unwrap_err();
-        let hint = error.hint().unwrap();
+        let hint = error.advice().unwrap();
         assert_eq!(
             hint.contains("--verb=create --resource=vaults.acme.example`"),
             is_right,

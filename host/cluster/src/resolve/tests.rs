@@ -278,7 +278,7 @@ async fn an_unknown_namespace_is_told_from_an_unknown_statefulset() {
         "there is no StatefulSet broker in namespace mqtt; it has brokers"
     );
     assert_eq!(
-        error.hint().unwrap(),
+        error.advice().unwrap(),
         "did you mean `--statefulset brokers`?"
     );
 }
@@ -344,7 +344,7 @@ async fn a_forbidden_pod_names_the_verb_and_the_rule() {
     );
     assert!(
         error
-            .hint()
+            .advice()
             .unwrap()
             .contains("--verb=get,list --resource=pods`")
     );

@@ -85,7 +85,7 @@ impl Problem for KeyError {
         }
     }
 
-    fn hint(&self) -> Option<String> {
+    fn advice(&self) -> Option<String> {
         match self {
             Self::BadName { .. } | Self::Io { .. } | Self::AlreadyTrusted { .. } => None,
             Self::Unreadable { .. } => Some(
@@ -102,8 +102,8 @@ impl Problem for KeyError {
             } => Some(format!(
                 "`kubectl broker plugin key remove {publisher} {name}` takes it away; then add it again"
             )),
-            Self::Unusable(error) => error.hint(),
-            Self::NotLookedUp { problem, .. } => problem.hint(),
+            Self::Unusable(error) => error.advice(),
+            Self::NotLookedUp { problem, .. } => problem.advice(),
             Self::NameTaken { publisher, .. } => Some(format!(
                 "Give the new key another name, and both are trusted: `kubectl broker plugin key add {publisher} FILE --name NAME`"
             )),

@@ -141,13 +141,13 @@ impl Problem for SourceError {
         }
     }
 
-    fn hint(&self) -> Option<String> {
+    fn advice(&self) -> Option<String> {
         let hint = match self {
             Self::Unreadable { .. } => "Check the path, and whether you may read it",
             Self::TooLong { .. } => {
                 "Name the engine itself, a `.wasm` file; if it is one, ask its author for a smaller one"
             }
-            Self::Signature(error) => return error.hint(),
+            Self::Signature(error) => return error.advice(),
             Self::NotAFile { .. } => "Name the `.wasm` file itself",
             Self::BadUrl { .. } => "Addresses look like https://HOST/ENGINE.wasm",
             Self::PlainHttp { .. } => {
@@ -161,7 +161,7 @@ impl Problem for SourceError {
                 "Look at the name, the network, and HTTPS_PROXY and NO_PROXY. A registry without \
                  TLS needs `--insecure-registry HOST:PORT`"
             }
-            Self::Web(error) => return error.hint(),
+            Self::Web(error) => return error.advice(),
             Self::TimedOut { .. } | Self::Status { .. } => "Try again later",
             Self::TooManyRedirects { .. } | Self::Downgrade { .. } => {
                 "Ask whoever runs that address, or name the final one"

@@ -395,7 +395,7 @@ async fn a_hopeless_download_ends_and_keeps_what_came() {
         "the download broke off after 70000 of 100000 bytes: nothing listens"
     );
     assert_eq!(
-        error.hint().as_deref(),
+        error.advice().as_deref(),
         Some("run the same command again: it goes on after the 70000 bytes that are kept")
     );
     assert_eq!(lock(&observer.waits).len(), 6);

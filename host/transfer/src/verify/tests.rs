@@ -266,7 +266,7 @@ fn a_missing_file_and_a_folder_are_errors_that_say_so() {
             missing.display()
         )
     );
-    assert_eq!(error.hint().as_deref(), Some("check the path"));
+    assert_eq!(error.advice().as_deref(), Some("check the path"));
     let error = error_of(folder.path());
     assert_eq!(
         error.to_string(),
@@ -319,7 +319,7 @@ fn a_link_is_followed() {
     let here = format!("{DIGEST}, as in latest.sha256");
     assert_eq!(message(&found(&link, &Wanted::default())), here);
     fs::remove_file(&path).expect("removed");
-    assert_eq!(error_of(&link).hint().as_deref(), Some("check the path"));
+    assert_eq!(error_of(&link).advice().as_deref(), Some("check the path"));
 }
 
 #[cfg(target_os = "linux")]

@@ -185,7 +185,7 @@ async fn what_is_no_single_engine_is_refused_with_the_reason() {
     let mut said = String::new();
     for version in [":both", ":picture", ":2.0.0"] {
         let error = of(&store, version).await.expect_err("no engine");
-        let hint = error.hint().unwrap_or_default();
+        let hint = error.advice().unwrap_or_default();
         let code = error.failure().exit_code();
         let text = format!("error: {error}\nhint: {hint}\nexit {code}\n\n");
         said += &digest.replace_all(&text.replace(&host, "HOST"), "DIGEST");

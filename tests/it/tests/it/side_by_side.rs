@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
-use host_base::{Folders, Reporter};
+use host_base::{Folders, Hint, Problem, Reporter, Terms};
 use host_cluster::ConnectOptions;
 use host_driver::{
     Confirmation, CreateRequest, EngineChoice, Host, HostSettings, Ongoing, OpsError, Place,
@@ -32,6 +32,19 @@ impl Log {
     }
 }
 
+/// The words of a program whose readers have a shell, but not its command line.
+struct NoFlags;
+
+impl Terms for NoFlags {
+    fn flag(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn command(&self, command: &str) -> Option<String> {
+        Some(command.to_owned())
+    }
+}
+
 impl Reporter for Log {
     fn note(&self, message: &str) {
         self.add(message);
@@ -43,6 +56,11 @@ impl Reporter for Log {
 
     fn debug(&self, message: &str) {
         self.add(message);
+    }
+
+    fn warn_with_hint(&self, message: &str, hint: &Hint) {
+        self.add(message);
+        self.add(&hint.in_terms(&NoFlags).unwrap_or_default());
     }
 }
 
@@ -157,6 +175,21 @@ async fn a_backup_that_one_process_begins_is_finished_by_another() {
         .await
         .expect_err("it has not ended");
     assert!(matches!(early, OpsError::NotEnded { id, .. } if id == task.id));
+    let no_time = Waiting {
+        timeout: Duration::ZERO,
+        ..WAITING
+    };
+    let late = ongoing.wait(&session, no_time).await;
+    let late = late.expect_err("it has not ended");
+    // A program without a command line must not tell its readers to give a longer `--timeout`.
+    let hint = late.hint().and_then(|hint| hint.in_terms(&NoFlags));
+    assert_eq!(
+        hint.as_deref(),
+        Some(&*format!(
+            "Follow it with `kubectl broker backup status --engine hivemq --id {}`",
+            task.id
+        ))
+    );
     ongoing.wait(&session, WAITING).await.expect("it ends well");
     let finished = ongoing.finish(&session).await.expect("it is finished");
     assert_eq!(finished.backup.id, task.id);

@@ -4,7 +4,7 @@ use host_driver::{CheckOutcome, CheckResult, CheckUp};
 use serde_json::{Value, json};
 
 use crate::ui::Kind;
-use crate::ui::document::{Document, document, sentence};
+use crate::ui::document::{Document, document};
 use crate::ui::table::{cell, optional, state, table};
 
 /// Longest message of a check, in characters. It is longer than other cells because it ends the line.
@@ -30,11 +30,25 @@ fn name_of(check: &CheckResult) -> String {
     }
 }
 
-impl Document for CheckUp {
+/// The result of `test`, with the hint for each check in the words of the command line.
+pub struct CheckUpView {
+    pub report: CheckUp,
+    pub hints: Vec<Option<String>>,
+}
+
+impl CheckUpView {
+    /// Returns each check with its hint.
+    fn checks(&self) -> impl Iterator<Item = (&CheckResult, Option<&str>)> {
+        let hints = self.hints.iter().map(Option::as_deref);
+        self.report.checks.iter().zip(hints)
+    }
+}
+
+impl Document for CheckUpView {
     /// Lists the checks, then the hints for those that did not pass.
     fn table(&self, _: bool) -> String {
         let headers = ["CHECK", "ENGINE", "OUTCOME", "MESSAGE"].map(str::to_owned);
-        let rows = self.checks.iter().map(|check| {
+        let rows = self.report.checks.iter().map(|check| {
             vec![
                 cell(&check.check),
                 optional(check.engine.as_deref()),
@@ -43,10 +57,9 @@ impl Document for CheckUp {
             ]
         });
         let mut shown = table(&headers, rows.collect());
-        for check in &self.checks {
-            if let Some(hint) = &check.hint {
-                let hint = sentence(hint);
-                let hint = text::printable(&hint, MAX_HINT);
+        for (check, hint) in self.checks() {
+            if let Some(hint) = hint {
+                let hint = text::printable(hint, MAX_HINT);
                 shown.push_str(&format!("\n{}:\n  {hint}\n", name_of(check)));
             }
         }
@@ -54,43 +67,47 @@ impl Document for CheckUp {
     }
 
     fn names(&self) -> String {
-        let names = self.checks.iter().map(name_of);
+        let names = self.report.checks.iter().map(name_of);
         names.map(|name| format!("{name}\n")).collect()
     }
 
     fn document(&self) -> Value {
         let items: Vec<_> = self
-            .checks
-            .iter()
-            .map(|check| {
+            .checks()
+            .map(|(check, hint)| {
                 json!({
                     "engine": check.engine,
                     "check": check.check,
                     "outcome": check.outcome.name(),
                     "message": check.message,
-                    "hint": check.hint.as_deref().map(sentence),
+                    "hint": hint,
                 })
             })
             .collect();
-        let scope = json!({ "namespace": self.namespace, "statefulset": self.statefulset });
+        let scope =
+            json!({ "namespace": self.report.namespace, "statefulset": self.report.statefulset });
         document(Kind::TestReport, json!({ "scope": scope, "items": items }))
     }
 
     fn summary(&self) -> Option<String> {
         let counts = CheckOutcome::ALL.into_iter().filter_map(|outcome| {
-            let of_outcome = self.checks.iter().filter(|check| check.outcome == outcome);
+            let of_outcome = self
+                .report
+                .checks
+                .iter()
+                .filter(|check| check.outcome == outcome);
             let count = of_outcome.count();
             (count > 0).then(|| format!("{count} {}", outcome.name()))
         });
         let counts: Vec<_> = counts.collect();
         Some(format!(
             "{} checks: {}",
-            self.checks.len(),
+            self.report.checks.len(),
             counts.join(", ")
         ))
     }
 
     fn failure(&self) -> Option<Failure> {
-        self.failure
+        self.report.failure
     }
 }

@@ -208,7 +208,7 @@ async fn two_engines_of_one_index_are_named() {
     };
     assert_eq!(images.len(), 2);
     assert_eq!(error.failure(), Failure::Usage);
-    let hint = error.hint().unwrap();
+    let hint = error.advice().unwrap();
     for bytes in [&engine, &other] {
         let name = format!(
             "oci://{}/acme/vault@sha256:{}",
@@ -664,7 +664,7 @@ async fn a_registry_is_spoken_to_over_tls_unless_it_is_named() {
         matches!(error, SourceError::Web(WebError::Unreachable { .. })),
         "{error}"
     );
-    assert!(error.hint().unwrap().contains("--insecure-registry"));
+    assert!(error.advice().unwrap().contains("--insecure-registry"));
     assert_eq!(server.requests(), [""; 0]);
 }
 

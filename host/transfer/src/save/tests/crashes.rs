@@ -19,7 +19,7 @@ async fn a_full_disk_keeps_what_came() {
     );
     assert!(
         error
-            .hint()
+            .advice()
             .expect("a hint")
             .contains("150000 bytes that are kept")
     );

@@ -156,7 +156,7 @@ async fn a_length_that_is_never_reached_is_given_up_at_once() {
         );
         assert_eq!(error.failure(), Failure::Integrity);
         assert!(waits <= 3, "{waits}");
-        let hint = error.hint().expect("a hint");
+        let hint = error.advice().expect("a hint");
         assert!(!hint.contains("goes on"), "{hint}");
         let is_kept = hint.ends_with("; the 70000 bytes that came are kept");
         assert_eq!(is_kept, etag.is_some(), "{hint}");

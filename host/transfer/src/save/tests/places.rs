@@ -135,7 +135,7 @@ fn errors_of_the_file_system_say_what_is_lacking() {
         ),
     ] {
         assert_eq!(error.to_string(), message);
-        assert_eq!(error.hint().as_deref(), Some(hint));
+        assert_eq!(error.advice().as_deref(), Some(hint));
         assert_eq!(error.failure(), Failure::Failed);
     }
 }
@@ -156,7 +156,7 @@ fn other_errors_of_the_file_system_say_what_to_do() {
     ] {
         let source = io::Error::from(number);
         let error = TransferError::io("write", Path::new("a"), source).keeping(7);
-        let hint_given = error.hint().expect("a hint");
+        let hint_given = error.advice().expect("a hint");
         assert!(hint_given.contains(hint), "{hint_given}");
         assert!(hint_given.contains("7 bytes that are kept"), "{hint_given}");
     }

@@ -21,9 +21,6 @@ pub trait Reporter: Send + Sync {
     /// Shows information that the user should know.
     fn warn(&self, message: &str);
 
-    /// Shows information that helps to find a fault.
-    fn debug(&self, message: &str);
-
     /// Shows a warning and what to do next.
     fn warn_with_hint(&self, message: &str, hint: &Hint);
 

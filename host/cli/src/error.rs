@@ -2,7 +2,7 @@ use std::io;
 use std::path::PathBuf;
 
 use host_authoring::AuthoringError;
-use host_base::{Author, Failure, Problem};
+use host_base::{Author, Failure, Problem, text};
 use host_driver::OpsError;
 use host_installed::PluginError;
 
@@ -40,6 +40,8 @@ pub(super) enum CliError {
         path: PathBuf,
         source: io::Error,
     },
+    #[error("{} can't be written: {source}", text::printable(&path.to_string_lossy(), 1000))]
+    Audit { path: PathBuf, source: io::Error },
     /// The result on stdout already says it, in every format: no error is shown.
     #[error("what was found has been said")]
     Said(Failure),
@@ -82,7 +84,9 @@ impl Problem for CliError {
             Self::Ops(error) => error.failure(),
             Self::Plugin(error) => error.failure(),
             Self::Authoring(error) => error.failure(),
-            Self::Output(_) | Self::Runtime(_) | Self::Bug { .. } => Failure::Failed,
+            Self::Output(_) | Self::Runtime(_) | Self::Audit { .. } | Self::Bug { .. } => {
+                Failure::Failed
+            }
             Self::Conflict { .. }
             | Self::Which { .. }
             | Self::Password { .. }
@@ -106,6 +110,7 @@ impl Problem for CliError {
             Self::TextFile { .. } => {
                 Some("Give a text file of at most 1 MiB, or `-` for standard input".to_owned())
             }
+            Self::Audit { .. } => Some("Give `--audit` a file that can be written to".to_owned()),
             Self::Interrupted { next } => next.clone(),
             Self::Bug { has_backtrace, .. } => Some(format!(
                 "Please report it with this text and the command ({REPORTS}){}",

@@ -11,6 +11,7 @@ mod engine_help;
 mod engine_verbs;
 mod engines;
 mod error;
+mod events;
 mod given;
 mod limits;
 mod output;
@@ -90,7 +91,7 @@ pub fn main(
     }
     // Before the arguments are read there is nothing better than the defaults.
     let mut said = Said {
-        ui: Ui::new(Format::Table, Color::Auto, false),
+        ui: Ui::new(Format::Table, Color::Auto),
         command: String::new(),
         is_completion: completion::is_asked(&arguments),
     };
@@ -261,6 +262,13 @@ fn run(cli: Cli, matches: &ArgMatches, engines: Catalogue, ui: Ui) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(ui, &CliError::Runtime(error)),
     };
+    let audit = match &cli.verb {
+        Verb::Backup(args) => args.audit(),
+        _ => None,
+    };
+    if let Err(error) = events::show(ui, cli.output.is_verbose(), audit) {
+        return fail(ui, &error);
+    }
     let begun = Begun::default();
     let context = Context {
         connect: cli.connection.into_options(),

@@ -57,7 +57,11 @@ impl OutputArgs {
             Output::Format(format) => format,
             Output::File(_) => Format::default(),
         };
-        Ui::new(format, color, self.verbose)
+        Ui::new(format, color)
+    }
+
+    pub(super) const fn is_verbose(&self) -> bool {
+        self.verbose
     }
 
     /// The file that `download --output NAME` means.

@@ -196,10 +196,10 @@ async fn look(
     match running.original(status) {
         Ok(backup) => Ok(Some(backup)),
         Err(error) if error.failure() == Failure::NotAllowed => {
-            session.reporter().debug(&format!(
+            tracing::debug!(
                 "its state is not known: {}",
                 text::printable(&error.to_string(), 300)
-            ));
+            );
             Ok(None)
         }
         Err(error) => Err(error),

@@ -349,14 +349,6 @@ pub enum OpsError {
     /// No listed backup has succeeded.
     #[error("there is no backup that ended well")]
     NothingWhole,
-    /// The file that records the calls of engines can't be written.
-    #[error("{} can't be written: {source}", text::printable(&path.to_string_lossy(), 1000))]
-    Audit {
-        /// Path of the file.
-        path: PathBuf,
-        /// The error of the system.
-        source: io::Error,
-    },
     /// A worker thread of this process ended unexpectedly.
     #[error("a worker of this process ended unexpectedly: {reason}")]
     Worker {
@@ -485,7 +477,6 @@ impl Problem for OpsError {
             | Self::NoHome
             | Self::Menu { .. }
             | Self::NoRandomness
-            | Self::Audit { .. }
             | Self::Worker { .. } => Failure::Failed,
         }
     }
@@ -611,7 +602,6 @@ impl Problem for OpsError {
             Self::LocalLock { .. } | Self::NoHome => {
                 Some("Set HOME or XDG_STATE_HOME to a folder that can be written to".to_owned())
             }
-            Self::Audit { .. } => Some("Give `--audit` a file that can be written to".to_owned()),
             Self::NoRandomness => Some("Check that /dev/urandom can be read".to_owned()),
             Self::Menu { .. } => Some("Name the backup with `--id`".to_owned()),
             Self::NoBackups { .. } | Self::NothingChosen | Self::Worker { .. } => None,

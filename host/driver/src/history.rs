@@ -103,7 +103,7 @@ impl Deed {
         };
         let reporter = host.reporter();
         let Some(history) = host.history() else {
-            reporter.debug("this is not recorded: there is no home folder");
+            tracing::debug!("this is not recorded: there is no home folder");
             return;
         };
         let entry = match result {

@@ -61,6 +61,13 @@ impl Host {
         &self.0.settings.reporter
     }
 
+    /// Returns how many engines this host has compiled to native code.
+    #[must_use]
+    pub fn compilations(&self) -> usize {
+        let runtime = self.0.runtime.get();
+        runtime.map_or(0, |runtime| runtime.compilations())
+    }
+
     pub(super) fn folders(&self) -> Option<&Folders> {
         self.0.settings.folders.as_ref()
     }
@@ -113,13 +120,9 @@ impl Host {
             reason: e.to_string(),
         })??;
         if let Some(problem) = &loaded.cache_problem {
-            self.reporter()
-                .debug(&format!("native code was not kept: {problem}"));
+            tracing::debug!("native code was not kept: {problem}");
         }
-        self.reporter().debug(&format!(
-            "{} engines compiled by this process",
-            runtime.compilations()
-        ));
+        tracing::debug!("{} engines compiled by this process", self.compilations());
         Ok(loaded)
     }
 }

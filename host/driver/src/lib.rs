@@ -5,7 +5,6 @@
 
 mod act;
 mod asking;
-mod audit;
 mod begun;
 mod choose;
 mod commands;

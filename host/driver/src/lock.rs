@@ -63,9 +63,7 @@ pub(super) async fn locked<T>(
     guard.asked = matches!(acquired, Err(ClusterError::RequestTimedOut { .. }));
     match acquired? {
         Acquired::Held(lease) => {
-            reporter.debug(&format!(
-                "the lock is the Lease {name}, and one of this machine"
-            ));
+            tracing::debug!("the lock is the Lease {name}, and one of this machine");
             if let Err(error) = &here {
                 reporter.note(&format!(
                     "no lock could be kept on this machine ({error}): whoever may not see Leases is not kept out"

@@ -36,10 +36,6 @@ impl Notes {
         }
     }
 
-    pub(super) fn debug(&self, message: &str) {
-        self.reporter.debug(message);
-    }
-
     fn is_new(&self, message: &str) -> bool {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         if said.len() < MAX_SAID {
@@ -61,7 +57,6 @@ mod tests {
     impl Reporter for Silent {
         fn note(&self, _: &str) {}
         fn warn(&self, _: &str) {}
-        fn debug(&self, _: &str) {}
         fn warn_with_hint(&self, _: &str, _: &Hint) {}
     }
 

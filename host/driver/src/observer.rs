@@ -20,7 +20,7 @@ impl Observer for UiObserver {
         match level {
             Level::Warn => self.0.warn(&note),
             Level::Info => self.0.note(&note),
-            Level::Debug => self.0.debug(&note),
+            Level::Debug => tracing::debug!("{note}"),
         }
     }
 
@@ -29,8 +29,7 @@ impl Observer for UiObserver {
             .map(|total| format!(" of {total}"))
             .unwrap_or_default();
         let message = text::printable(message, MAX_NOTE);
-        self.0
-            .debug(&format!("engine {engine}: {message}: {done}{total}"));
+        tracing::debug!("engine {engine}: {message}: {done}{total}");
     }
 }
 
@@ -66,9 +65,9 @@ impl Progress for TransferObserver {
 
     fn event(&self, event: &Event<'_>) {
         match event {
-            Event::Rereading { bytes } => self
-                .reporter
-                .debug(&format!("hashing {bytes} bytes of an earlier download")),
+            Event::Rereading { bytes } => {
+                tracing::debug!("hashing {bytes} bytes of an earlier download");
+            }
             Event::Resumed { offset } => self.reporter.note(&format!(
                 "Going on after {} of an earlier download",
                 size(*offset)

@@ -289,10 +289,10 @@ impl Again {
         for note in network.take_notes() {
             self.reporter.note(&note);
         }
-        self.reporter.debug(&format!(
+        tracing::debug!(
             "asking anew after: {}",
             text::printable(&report.message, 200)
-        ));
+        );
         *self.network() = Arc::clone(&network);
         network.send(request).await
     }

@@ -1,18 +1,15 @@
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use broker_manifest::{EngineId, EngineOption, Manifest, Operation};
 use host_base::{Failure, Problem, Reporter, text};
 use host_cluster::{Cluster, ConnectOptions, NamespaceSource, Target};
 use host_engine::{
-    Auditor, EngineError, EngineFile, Instance, Limits, Loaded, OptionSetting, OptionValue,
-    Services,
+    EngineError, EngineFile, Instance, Limits, Loaded, OptionSetting, OptionValue, Services,
 };
 use host_objectstore::S3;
 
 use super::asking::{Asked, Refusal};
-use super::audit::AuditFile;
 use super::begun::{Begun, Work};
 use super::choose::{EngineChoice, call_name, candidates, for_files, has_target, shared_name};
 use super::commands::PodCommands;
@@ -46,8 +43,6 @@ pub struct Request {
     pub all_pods: bool,
     /// Credentials for the backend.
     pub credentials: CredentialsRequest,
-    /// The file that records the calls of engines, for `--audit`.
-    pub audit: Option<PathBuf>,
     /// Values of the port flags that manifests declare, by flag.
     pub ports: BTreeMap<String, u16>,
     /// Values of the options that manifests declare, by option.
@@ -64,7 +59,6 @@ pub struct Session {
     pub(super) s3: Arc<S3>,
     request: Request,
     target: Target,
-    auditor: Option<Arc<dyn Auditor>>,
     notes: Notes,
 }
 
@@ -89,12 +83,7 @@ impl Session {
                 .unwrap_or_else(|| DEFAULT_STATEFULSET.to_owned()),
             pod: request.pod.clone(),
         };
-        let audit = request.audit.as_deref();
-        let audit = audit
-            .map(|path| AuditFile::open(path, Arc::clone(reporter)))
-            .transpose()?;
         let session = Self {
-            auditor: audit.map(|audit| Arc::new(audit) as Arc<dyn Auditor>),
             cluster,
             host: host.clone(),
             credentials,
@@ -166,10 +155,7 @@ impl Session {
         if !others.is_empty() {
             let answering = |asked: Asked| {
                 let running = asked.answering()?;
-                self.reporter().debug(&format!(
-                    "engine {}: its backend answers",
-                    running.manifest.id
-                ));
+                tracing::debug!("engine {}: its backend answers", running.manifest.id);
                 Ok(running)
             };
             used = Box::pin(self.first_that_answers(others, answering, refused)).await?;
@@ -207,11 +193,11 @@ impl Session {
         };
         let refused = |at: usize, refusal: Refusal| {
             let (Refusal::NotAsked(error) | Refusal::NoAnswer(error)) = refusal;
-            self.reporter().debug(&format!(
+            tracing::debug!(
                 "engine {} can't be used here either: {}",
                 call_name(self.host.engines(), &others[at].manifest().id),
                 text::printable(&error.to_string(), MAX_REASON)
-            ));
+            );
             Ok(())
         };
         let used = Box::pin(self.first_that_answers(others, is_there, refused)).await?;
@@ -312,7 +298,6 @@ impl Session {
                 commands: Arc::new(commands),
                 objects: Some(objects.clone()),
                 observer: Arc::new(UiObserver(self.notes.clone())),
-                auditor: self.auditor.clone(),
                 now: None,
             },
             self.host.limits(),
@@ -414,13 +399,13 @@ impl Session {
         self.host.reporter()
     }
 
-    /// Tells the front end the number of requests. It shows the number with `--verbose`.
+    /// Reports the number of requests to the API server as an event.
     pub fn note_requests(&self) {
-        self.reporter().debug(&format!(
+        tracing::debug!(
             "{} requests to {}",
             self.cluster.request_count(),
             self.cluster.server()
-        ));
+        );
     }
 
     /// Notes that a short name selects the bundled engine. The user may have meant an installed engine of that

@@ -1,32 +1,25 @@
 //! The audit lists every call that an engine makes to the host.
 
 use host_base::Report;
-use serde::Serialize;
 use serde_json::{Value, json};
+use tracing::Level;
 
 use super::instance::HostState;
 
-/// One call of an engine that leaves the sandbox.
+/// The target of the events that report the calls of engines to the host, including those that were refused.
+/// Their level is `TRACE`.
 ///
-/// It contains no secrets: an engine never sees credentials. It has only the names of headers, and only the
-/// lengths of bodies, files and output.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct HostCall {
-    /// Id of the engine, in the form `publisher/name`.
-    pub engine: String,
-    /// Interface and function, such as `http.send`.
-    pub call: &'static str,
-    /// Arguments of the call, without secrets.
-    pub arguments: Value,
-    /// Result of the call: `ok` with some facts about the value, or `error` with kind and message.
-    pub outcome: Value,
-}
+/// The fields `engine` and `call` name the engine, as `publisher/name`, and the function, such as `http.send`.
+/// The fields `arguments` and `outcome` are JSON. The outcome is `ok` with some facts about the value, or
+/// `error` with kind and message.
+///
+/// There are no secrets in it: an engine never sees credentials. There are only the names of headers, and only
+/// the lengths of bodies, files and output.
+pub const HOST_CALLS: &str = "engine-calls";
 
-/// A receiver of every host call, including those that were refused.
-pub trait Auditor: Send + Sync {
-    /// Receives one call after it has ended.
-    fn heard(&self, call: &HostCall);
+/// Returns true if somebody listens to the calls of engines.
+fn is_heard() -> bool {
+    tracing::enabled!(target: HOST_CALLS, Level::TRACE)
 }
 
 impl HostState {
@@ -39,12 +32,12 @@ impl HostState {
         Ok(self.tally.one(sent)?)
     }
 
-    /// Returns the arguments of a call, or none if no auditor listens.
-    pub(super) fn asked(&self, arguments: impl FnOnce() -> Value) -> Option<Value> {
-        self.ledger.as_ref().map(|_| arguments())
+    /// Returns the arguments of a call, or none if nobody listens.
+    pub(super) fn asked(arguments: impl FnOnce() -> Value) -> Option<Value> {
+        is_heard().then(arguments)
     }
 
-    /// Reports a call to the auditor. `known` extracts the facts about a successful result.
+    /// Reports a call that has ended. `known` extracts the facts about a successful result.
     pub(super) fn tell<T>(
         &self,
         call: &'static str,
@@ -52,7 +45,7 @@ impl HostState {
         result: &Result<T, Report>,
         known: impl FnOnce(&T) -> Value,
     ) {
-        let (Some(ledger), Some(arguments)) = (&self.ledger, asked) else {
+        let Some(arguments) = asked else {
             return;
         };
         let outcome = match result {
@@ -61,6 +54,6 @@ impl HostState {
                 "error": { "kind": report.kind.name(), "message": report.message },
             }),
         };
-        ledger.tell(call, arguments, outcome);
+        self.ledger.tell(call, arguments, outcome);
     }
 }

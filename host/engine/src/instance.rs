@@ -16,8 +16,8 @@ use super::output::Output;
 use super::space::{OutOfSpace, Space};
 use super::tally::{Asked, Ledger, TooMuch, Voice};
 use super::{
-    Artifact, Artifacts, Auditor, Commands, EngineError, Grants, Level, Loaded, Network, Objects,
-    Observer, OptionSetting,
+    Artifact, Artifacts, Commands, EngineError, Grants, Level, Loaded, Network, Objects, Observer,
+    OptionSetting,
 };
 
 /// The state of one running engine.
@@ -38,7 +38,7 @@ pub struct HostState {
     /// The time at which the operation's deadline ends.
     pub(super) ends: Instant,
     pub(super) voice: Voice,
-    pub(super) ledger: Option<Ledger>,
+    pub(super) ledger: Ledger,
     pub(super) now: Option<Timestamp>,
     /// The message of the last refusal of a value that the engine wanted to send.
     pub(super) refused_value: Option<String>,
@@ -59,8 +59,6 @@ pub struct Services {
     pub objects: Option<Arc<dyn Objects>>,
     /// Receives the engine's log messages and progress.
     pub observer: Arc<dyn Observer>,
-    /// Receives every host call; usually `None`.
-    pub auditor: Option<Arc<dyn Auditor>>,
     /// A fixed time for the engine's clocks. If it is `None`, they show the time of the system.
     pub now: Option<Timestamp>,
 }
@@ -184,7 +182,6 @@ impl Instance {
         table.set_max_capacity(MAX_HANDLES);
         let id = loaded.file.manifest().id.to_string();
         let meter = Meter::new(limits.computing);
-        let auditor = services.auditor;
         let state = HostState {
             manifest: loaded.file.manifest().clone(),
             wasi: wasi.build(),
@@ -201,7 +198,7 @@ impl Instance {
             objects: services.objects,
             ends: Instant::now(),
             voice: Voice::new(services.observer, &id),
-            ledger: auditor.map(|auditor| Ledger::new(auditor, &id)),
+            ledger: Ledger::new(&id),
             now: services.now,
             refused_value: None,
             to_return: TO_RETURN,
@@ -406,9 +403,7 @@ impl Instance {
         let judged = self.judge(operation, result);
         let state = self.store.data();
         state.voice.close();
-        if let Some(ledger) = &state.ledger {
-            ledger.close();
-        }
+        state.ledger.close();
         judged
     }
 

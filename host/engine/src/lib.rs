@@ -33,7 +33,7 @@ mod testing;
 mod v0_1;
 
 pub use artifacts::{Artifact, Artifacts, SavedFile, ToSave};
-pub use audit::{Auditor, HostCall};
+pub use audit::HOST_CALLS;
 pub use catalogue::Catalogue;
 pub use commands::{Commands, Ended, GrantedCommand};
 pub use compiler::compile_if_asked;

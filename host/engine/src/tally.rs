@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use serde_json::{Value, json};
 
-use super::{Auditor, HostCall, Level, Observer};
+use super::{HOST_CALLS, Level, Observer};
 
 /// The maximum number of host calls that leave the sandbox, per call of the engine.
 const MAX_CALLS: u64 = 10_000;
@@ -117,19 +117,17 @@ impl Drop for Voice {
     }
 }
 
-/// Forwards host calls to the auditor, cut to a bounded size. At the end of each call of the engine it
+/// Reports host calls as events, cut to a bounded size. At the end of each call of the engine it
 /// reports how many were left out.
 pub(super) struct Ledger {
-    auditor: Arc<dyn Auditor>,
     engine: String,
     bytes: AtomicU64,
     left_out: AtomicU64,
 }
 
 impl Ledger {
-    pub(super) fn new(auditor: Arc<dyn Auditor>, engine: &str) -> Self {
+    pub(super) fn new(engine: &str) -> Self {
         Self {
-            auditor,
             engine: engine.to_owned(),
             bytes: AtomicU64::new(0),
             left_out: AtomicU64::new(0),
@@ -145,24 +143,19 @@ impl Ledger {
         let outcome = bounded(outcome);
         let bytes = length(&arguments) + length(&outcome);
         self.bytes.fetch_add(bytes as u64, Relaxed);
-        self.auditor.heard(&HostCall {
-            engine: self.engine.clone(),
-            call,
-            arguments,
-            outcome,
-        });
+        self.report(call, &arguments, &outcome);
+    }
+
+    fn report(&self, call: &str, arguments: &Value, outcome: &Value) {
+        let (arguments, outcome) = (arguments.to_string(), outcome.to_string());
+        tracing::trace!(target: HOST_CALLS, engine = self.engine, call, arguments, outcome);
     }
 
     /// Ends a call of the engine: reports the number of host calls that were left out.
     pub(super) fn close(&self) {
         let left_out = self.left_out.swap(0, Relaxed);
         if left_out > 0 {
-            self.auditor.heard(&HostCall {
-                engine: self.engine.clone(),
-                call: "left-out",
-                arguments: json!({ "calls": left_out }),
-                outcome: json!({}),
-            });
+            self.report("left-out", &json!({ "calls": left_out }), &json!({}));
         }
     }
 }
@@ -213,7 +206,13 @@ fn length(value: &Value) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Mutex, PoisonError};
+    use std::cell::RefCell;
+    use std::sync::{Mutex, Once, PoisonError};
+
+    use tracing::field::{Field, Visit};
+    use tracing::{Event, Subscriber};
+    use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+    use tracing_subscriber::registry::Registry;
 
     use super::*;
 
@@ -246,10 +245,43 @@ mod tests {
         }
     }
 
-    impl Auditor for Heard {
-        fn heard(&self, call: &HostCall) {
-            self.add(serde_json::to_string(call).expect("JSON"));
+    thread_local! {
+        static LINES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    }
+
+    /// Keeps call, arguments and outcome of the events of a thread.
+    struct Listening;
+
+    impl<S: Subscriber> Layer<S> for Listening {
+        fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+            let mut fields = Fields::default();
+            event.record(&mut fields);
+            LINES.with_borrow_mut(|lines| lines.push(fields.0));
         }
+    }
+
+    #[derive(Default)]
+    struct Fields(String);
+
+    impl Visit for Fields {
+        fn record_str(&mut self, field: &Field, value: &str) {
+            self.0.push_str(&format!("{field}={value} "));
+        }
+
+        fn record_debug(&mut self, _: &Field, _: &dyn std::fmt::Debug) {}
+    }
+
+    /// Returns the lines that `work` reports. The listener is that of the whole process: an event that another
+    /// thread reaches first is otherwise off for good.
+    fn lines_of(work: impl FnOnce()) -> Vec<String> {
+        static ONCE: Once = Once::new();
+        ONCE.call_once(|| {
+            let listening = Registry::default().with(Listening);
+            tracing::subscriber::set_global_default(listening).expect("the only listener");
+        });
+        LINES.take();
+        work();
+        LINES.take()
     }
 
     #[test]
@@ -283,51 +315,50 @@ mod tests {
 
     #[test]
     fn lines_of_the_audit_are_short_and_their_number_is_bounded() {
-        let heard = Arc::new(Heard::default());
-        let ledger = Ledger::new(heard.clone(), "acme/x");
         let long = "x".repeat(1 << 20);
-        let arguments = json!({ "name": long, "list": vec![1; 1000] });
-        ledger.tell("http.send", arguments, json!({}));
         let many = json!({ "list": vec!["x".repeat(500); 40], "more": vec!["x".repeat(500); 40] });
-        ledger.tell("http.send", many.clone(), json!({}));
-        let lines = heard.lines();
+        let line = json!({ "list": vec!["x".repeat(400); 30] });
+        let lines = lines_of(|| {
+            let ledger = Ledger::new("acme/x");
+            let arguments = json!({ "name": long, "list": vec![1; 1000] });
+            ledger.tell("http.send", arguments, json!({}));
+            ledger.tell("http.send", many, json!({}));
+            for _ in 0..2000 {
+                ledger.tell("http.send", line.clone(), json!({}));
+            }
+        });
         assert!(lines[0].contains("… (1048576 bytes)") && lines[0].contains("… (968 more)"));
         assert!(lines[1].contains("leftOutBytes"), "{}", lines[1]);
         assert!(lines.iter().all(|line| line.len() < MAX_LINE + 1000));
-
-        let line = json!({ "list": vec!["x".repeat(400); 30] });
-        for _ in 0..2000 {
-            ledger.tell("http.send", line.clone(), json!({}));
-        }
-        drop(ledger);
-        let lines = heard.lines();
         let bytes: usize = lines.iter().map(String::len).sum();
         assert!((bytes as u64) < MAX_LINES + (1 << 20), "{bytes}");
         let told = lines.len() - 1;
         let last = lines.last().expect("a line");
-        let left_out = format!(
-            r#""call":"left-out","arguments":{{"calls":{}}}"#,
-            2002 - told
-        );
+        let left_out = format!(r#"call=left-out arguments={{"calls":{}}}"#, 2002 - told);
         assert!(last.contains(&left_out), "{told} lines, {last}");
     }
 
     #[test]
     fn the_calls_of_one_engine_share_the_audit() {
-        let heard = Arc::new(Heard::default());
-        let ledger = Ledger::new(heard.clone(), "acme/x");
         let line = json!({ "list": vec!["x".repeat(400); 30] });
-        for _ in 0..2000 {
+        let lines = lines_of(|| {
+            let ledger = Ledger::new("acme/x");
+            for _ in 0..2000 {
+                ledger.tell("http.send", line.clone(), json!({}));
+            }
+            ledger.close();
+            LINES.with_borrow_mut(|lines| lines.push("closed".to_owned()));
             ledger.tell("http.send", line.clone(), json!({}));
-        }
-        ledger.close();
-        let told = heard.lines().len();
-        ledger.tell("http.send", line, json!({}));
-        drop(ledger);
-        let lines = heard.lines();
-        assert_eq!(lines.len(), told + 1);
-        let left_out = r#""call":"left-out","arguments":{"calls":1}"#;
-        assert!(lines[told].contains(left_out), "{}", lines[told]);
+        });
+        let closed = lines.iter().position(|line| line == "closed");
+        let after = &lines[closed.expect("the end of a call") + 1..];
+        let [only] = after else {
+            panic!("{after:?}");
+        };
+        assert!(
+            only.contains(r#"call=left-out arguments={"calls":1}"#),
+            "{only}"
+        );
     }
 
     #[test]

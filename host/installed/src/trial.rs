@@ -32,7 +32,6 @@ pub(super) async fn start_once(file: &EngineFile, folders: &Folders) -> Result<(
         commands: nothing.clone(),
         objects: None,
         observer: nothing,
-        auditor: None,
         now: None,
     };
     Instance::start(&loaded, file.grants(), services, Limits::default()).await?;

@@ -82,7 +82,6 @@ async fn start_one(runtime: &Runtime, file: &EngineFile) -> Result<Instance, Fai
             objects: None,
             commands: Arc::new(NoPods),
             observer: Arc::new(Silent),
-            auditor: None,
             now: None,
         },
         limits,

@@ -106,7 +106,6 @@ impl Stage {
             commands: stage.clone(),
             objects: Some(stage),
             observer: Arc::new(silence::Listening(Arc::clone(&seen))),
-            auditor: None,
             now,
         };
         (services, seen)

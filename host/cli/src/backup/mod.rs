@@ -13,7 +13,7 @@ mod test;
 mod verify;
 mod which;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand};
@@ -221,6 +221,11 @@ pub(super) fn engine_so_far(matches: &ArgMatches) -> Option<EngineChoice> {
 }
 
 impl BackupArgs {
+    /// The file that gets the calls of engines.
+    pub(super) fn audit(&self) -> Option<&Path> {
+        self.target.audit.as_deref()
+    }
+
     /// Whether to be stopped is the usual end of the command, of which nothing need be said.
     pub(super) fn is_watching(&self) -> bool {
         matches!(&self.verb, BackupVerb::Engine(EngineVerb::Status(args)) if args.watches())
@@ -353,7 +358,6 @@ impl TargetArgs {
             all_pods,
             ports: engine_flags::ports(&context.engines, context.matches),
             options: engine_flags::settings(&context.engines, context.matches)?,
-            audit: self.audit,
             connect: context.connect,
             begun: context.begun,
             credentials: self.credentials.into_request(context.ui)?,

@@ -58,7 +58,7 @@ fn find(line: &Line) -> Option<Vec<Backup>> {
         .build()
         .ok()?;
     // With JSON output the program prints no notes.
-    let ui = Ui::new(Format::Json, Color::Never, false);
+    let ui = Ui::new(Format::Json, Color::Never);
     let host = Host::new(HostSettings {
         engines: line.engines.clone(),
         limits: Limits::default(),
@@ -124,7 +124,7 @@ fn request(line: &Line, matches: &ArgMatches, operation: Operation) -> Option<Re
         matches,
         output_file: None,
         begun: Begun::default(),
-        ui: Ui::new(Format::Json, Color::Never, false),
+        ui: Ui::new(Format::Json, Color::Never),
     };
     let request = target.into_request(context, EngineChoice::Auto).ok()?;
     // An engine whose list has the scope `local` deletes only backups on the pod's disk.

@@ -57,7 +57,7 @@ pub(super) fn answer(engines: &Catalogue, arguments: &[OsString]) -> Option<Exit
         (None, words) => kubectl::answer(&Line::ending(engines.clone(), words.unwrap_or_default())),
     };
     // `Color::Always` keeps control characters in the text: some shells use them as separators.
-    let ui = Ui::new(Format::Table, Color::Always, false);
+    let ui = Ui::new(Format::Table, Color::Always);
     let _ = ui.write_out(&answer.unwrap_or_default());
     Some(ExitCode::SUCCESS)
 }

@@ -30,6 +30,10 @@ fn what_the_command_line_says_by_itself() {
             path: "a.yaml".into(),
             source: io::ErrorKind::NotFound.into(),
         },
+        CliError::Audit {
+            path: "audit.jsonl".into(),
+            source: io::ErrorKind::PermissionDenied.into(),
+        },
         CliError::Said(Failure::Partial),
         CliError::Interrupted { next: None },
         CliError::Interrupted {
@@ -56,6 +60,7 @@ fn what_the_command_line_says_by_itself() {
             Which,
             Password,
             TextFile,
+            Audit,
             Said,
             Interrupted,
             Bug,
@@ -82,6 +87,9 @@ fn what_the_command_line_says_by_itself() {
     TextFile, exit 2
       --manifest: a.yaml can't be read: {source}
       hint: Give a text file of at most 1 MiB, or `-` for standard input
+    Audit, exit 1
+      audit.jsonl can't be written: {source}
+      hint: Give `--audit` a file that can be written to
     Said, exit 3
       what was found has been said
     Interrupted, exit 130

@@ -57,7 +57,6 @@ pub enum Color {
 pub struct Ui {
     format: Format,
     color: Color,
-    verbose: bool,
     invocation: &'static Invocation,
 }
 
@@ -66,11 +65,10 @@ static UNKNOWN: Invocation = Invocation::unknown();
 
 impl Ui {
     #[must_use]
-    pub fn new(format: Format, color: Color, verbose: bool) -> Self {
+    pub fn new(format: Format, color: Color) -> Self {
         Self {
             format,
             color,
-            verbose,
             invocation: &UNKNOWN,
         }
     }
@@ -147,11 +145,9 @@ impl Ui {
         self.line(WARNING, "warning: ", message);
     }
 
-    /// Prints a fact that helps to find a fault, if `--verbose` is given.
+    /// Prints a fact that helps to find a fault.
     pub fn debug(&self, message: &str) {
-        if self.verbose {
-            self.line(Style::new().dimmed(), "debug: ", message);
-        }
+        self.line(Style::new().dimmed(), "debug: ", message);
     }
 
     /// Prints why a command failed. With JSON output the error is one JSON object.
@@ -290,10 +286,6 @@ impl Reporter for Ui {
 
     fn warn(&self, message: &str) {
         Self::warn(self, message);
-    }
-
-    fn debug(&self, message: &str) {
-        Self::debug(self, message);
     }
 
     fn warn_with_hint(&self, message: &str, hint: &Hint) {

@@ -1,10 +1,23 @@
 //! All that an operation says when it could not be done.
 
-use host_base::{Report, ReportKind};
+use host_base::{Report, ReportKind, Terms};
 use insta::assert_snapshot;
 use testbed::messages;
 
 use super::*;
+
+/// The words of a program that has no command line.
+struct NoFlags;
+
+impl Terms for NoFlags {
+    fn flag(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn command(&self, command: &str) -> Option<String> {
+        Some(command.to_owned())
+    }
+}
 
 fn text(text: &str) -> String {
     text.to_owned()
@@ -259,14 +272,15 @@ fn what_is_said_of_operations_that_could_not_be_done() {
         OpsError::NothingChosen,
         OpsError::Menu { source: denied() },
         OpsError::NothingWhole,
-        OpsError::Audit {
-            path: "audit.jsonl".into(),
-            source: denied(),
-        },
         OpsError::Worker {
             reason: text("it panicked"),
         },
     ];
+    for error in &errors {
+        let hint = error.hint().and_then(|hint| hint.in_terms(&NoFlags));
+        let hint = hint.unwrap_or_default();
+        assert!(!hint.contains("`--"), "{hint}");
+    }
     let table = messages!(
         OpsError {
             NotWhole,
@@ -307,7 +321,6 @@ fn what_is_said_of_operations_that_could_not_be_done() {
             NothingChosen,
             Menu,
             NothingWhole,
-            Audit,
             Worker,
         } passes on { Cluster, Engine, Transfer },
         errors
@@ -460,9 +473,6 @@ fn what_is_said_of_operations_that_could_not_be_done() {
     NothingWhole, exit 10
       there is no backup that ended well
       hint: `kubectl broker backup list` shows what is there and why it failed
-    Audit, exit 1
-      audit.jsonl can't be written: {source}
-      hint: Give `--audit` a file that can be written to
     Worker, exit 1
       a worker of this process ended unexpectedly: it panicked
     ");

@@ -19,7 +19,7 @@ impl wit::Host for HostState {
     ) -> wasmtime::Result<Result<types::Saved, WitError>> {
         self.count(0)?;
         let response = self.table.delete(response)?;
-        let asked = self.asked(|| {
+        let asked = Self::asked(|| {
             json!({
                 "name": expectation.name,
                 "length": expectation.length,
@@ -43,7 +43,7 @@ impl wit::Host for HostState {
     ) -> wasmtime::Result<Result<Resource<Response>, WitError>> {
         self.count(0)?;
         let artifact = self.table.get(&artifact)?.clone();
-        let asked = self.asked(|| arguments(&request, Some(&artifact)));
+        let asked = Self::asked(|| arguments(&request, Some(&artifact)));
         let answer = if request.body.is_some() {
             Err(Report::new(
                 ReportKind::InvalidArgument,

@@ -10,7 +10,7 @@ use crate::instance::{HostResult, HostState};
 impl wit::Host for HostState {
     async fn pods(&mut self) -> wasmtime::Result<Result<Vec<String>, WitError>> {
         self.count(0)?;
-        let asked = self.asked(|| json!({}));
+        let asked = Self::asked(|| json!({}));
         let pods = self.granted_pods().await;
         self.tell("exec.pods", asked, &pods, |pods| json!(pods));
         Ok(pods.map_err(to_wit))
@@ -23,7 +23,7 @@ impl wit::Host for HostState {
         arguments: Vec<(String, String)>,
     ) -> wasmtime::Result<Result<wit::Output, WitError>> {
         self.count(arguments.iter().map(|(_, value)| value.len()).sum())?;
-        let asked = self.asked(|| json!({ "command": name, "pod": pod, "arguments": arguments }));
+        let asked = Self::asked(|| json!({ "command": name, "pod": pod, "arguments": arguments }));
         let ended = self.run_granted(&name, pod, &arguments).await;
         self.tell("exec.run", asked, &ended, |ended| {
             json!({

@@ -43,7 +43,7 @@ impl wit::Host for HostState {
         request: wit::Request,
     ) -> wasmtime::Result<Result<Resource<Response>, WitError>> {
         self.count(request.body.as_ref().map_or(0, Vec::len))?;
-        let asked = self.asked(|| arguments(&request, None));
+        let asked = Self::asked(|| arguments(&request, None));
         let sent = self.send_granted(request, None).await;
         self.tell("http.send", asked, &sent, known);
         match sent {
@@ -162,7 +162,7 @@ impl wit::HostResponse for HostState {
         limit: u64,
     ) -> wasmtime::Result<Result<Vec<u8>, WitError>> {
         self.count(0)?;
-        let asked = self.asked(|| json!({ "limit": limit }));
+        let asked = Self::asked(|| json!({ "limit": limit }));
         let deadline = self.answer;
         let response = self.table.get_mut(&response)?;
         response.is_read = true;

@@ -35,7 +35,7 @@ impl wit::Host for HostState {
         name: String,
     ) -> wasmtime::Result<Result<String, WitError>> {
         self.count(0)?;
-        let asked = self.asked(|| json!({ "kind": of(&kind).to_string(), "name": name }));
+        let asked = Self::asked(|| json!({ "kind": of(&kind).to_string(), "name": name }));
         let found = match self.granted(&kind, ResourceVerb::Get) {
             Ok(granted) => granted.objects.get(granted.of, name).await.map(text),
             Err(report) => Err(report),
@@ -50,7 +50,7 @@ impl wit::Host for HostState {
         selection: wit::Selection,
     ) -> wasmtime::Result<Result<Vec<String>, WitError>> {
         self.count(0)?;
-        let asked = self.asked(|| arguments(&kind, &selection));
+        let asked = Self::asked(|| arguments(&kind, &selection));
         let found = match self.granted(&kind, ResourceVerb::List) {
             Ok(granted) => granted.objects.list(granted.of, selected(selection)).await,
             Err(report) => Err(report),
@@ -72,7 +72,7 @@ impl wit::Host for HostState {
     ) -> wasmtime::Result<Result<String, WitError>> {
         self.count(object.len())?;
         let asked =
-            self.asked(|| json!({ "kind": of(&kind).to_string(), "objectBytes": object.len() }));
+            Self::asked(|| json!({ "kind": of(&kind).to_string(), "objectBytes": object.len() }));
         let created = self.create_granted(&kind, &object).await.map(text);
         self.tell("resources.create", asked, &created, bytes);
         Ok(created.map_err(to_wit))
@@ -86,7 +86,7 @@ impl wit::Host for HostState {
         status: bool,
     ) -> wasmtime::Result<Result<String, WitError>> {
         self.count(patch.len())?;
-        let asked = self.asked(|| {
+        let asked = Self::asked(|| {
             let kind = of(&kind).to_string();
             json!({ "kind": kind, "name": name, "status": status, "patchBytes": patch.len() })
         });
@@ -102,7 +102,7 @@ impl wit::Host for HostState {
         name: String,
     ) -> wasmtime::Result<Result<(), WitError>> {
         self.count(0)?;
-        let asked = self.asked(|| json!({ "kind": of(&kind).to_string(), "name": name }));
+        let asked = Self::asked(|| json!({ "kind": of(&kind).to_string(), "name": name }));
         let deleted = match self.granted(&kind, ResourceVerb::Delete) {
             Ok(granted) => granted.objects.delete(granted.of, name).await,
             Err(report) => Err(report),
@@ -117,7 +117,7 @@ impl wit::Host for HostState {
         selection: wit::Selection,
     ) -> wasmtime::Result<Result<Resource<Watcher>, WitError>> {
         self.count(0)?;
-        let asked = self.asked(|| arguments(&kind, &selection));
+        let asked = Self::asked(|| arguments(&kind, &selection));
         let watch = match self.granted(&kind, ResourceVerb::Watch) {
             Ok(granted) => granted.objects.watch(granted.of, selected(selection)).await,
             Err(report) => Err(report),

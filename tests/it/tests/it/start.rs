@@ -52,7 +52,6 @@ async fn an_engine_that_sleeps_while_it_starts_is_stopped() {
         commands: unasked.clone(),
         objects: None,
         observer: unasked,
-        auditor: None,
         now: None,
     };
     let limits = Limits {

@@ -1,8 +1,8 @@
-//! What a person can do next, as data that a front end puts into words.
+//! A hint: the next step for a person, as data that a front end puts into words.
 
 use std::fmt;
 
-/// What to do next after an error or a warning.
+/// The next step for a person after an error or a warning.
 ///
 /// The text is a sentence. Commands and flags in it stand in backticks, so that a front end can put them into
 /// its own words, or leave them out:

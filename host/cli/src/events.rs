@@ -93,7 +93,7 @@ struct Record {
 
 impl Visit for Record {
     fn record_str(&mut self, field: &Field, value: &str) {
-        // What is no JSON is left out; the engine's crate writes nothing else.
+        // Invalid JSON becomes `null`. The crate of engines writes only valid JSON.
         let json = || RawValue::from_string(value.to_owned()).unwrap_or_default();
         match field.name() {
             "engine" => value.clone_into(&mut self.engine),

@@ -231,7 +231,7 @@ pub struct CheckResult {
     pub outcome: CheckOutcome,
     /// The finding, as people read it.
     pub message: String,
-    /// What to do if the check did not pass.
+    /// The next step for the user if the check did not pass.
     pub hint: Option<Hint>,
 }
 

@@ -17,7 +17,7 @@ use super::instance::HostState;
 /// the lengths of bodies, files and output.
 pub const HOST_CALLS: &str = "engine-calls";
 
-/// Returns true if somebody listens to the calls of engines.
+/// Returns true if something listens to the calls of engines.
 fn is_heard() -> bool {
     tracing::enabled!(target: HOST_CALLS, Level::TRACE)
 }
@@ -32,7 +32,7 @@ impl HostState {
         Ok(self.tally.one(sent)?)
     }
 
-    /// Returns the arguments of a call, or none if nobody listens.
+    /// Returns the arguments of a call, or none if nothing listens.
     pub(super) fn asked(arguments: impl FnOnce() -> Value) -> Option<Value> {
         is_heard().then(arguments)
     }

@@ -1,55 +1,84 @@
-//! The documents that are made of the program's command tree: the command reference and the man pages.
+//! The documents that are made of the program's code: the command reference, the schemas, and the man pages.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::{Result, shell};
 
-const FILE: &str = "docs/reference.md";
-/// The example of the program's package that prints the documents.
+/// The folder of the command reference and the schemas.
+const FOLDER: &str = "docs";
+/// The example of the program's package that writes the documents.
 const EXAMPLE: &str = "documents";
 
-/// Regenerates the command reference.
+/// Regenerates the command reference and the schemas.
 pub(crate) fn write() -> Result {
-    let path = shell::root()?.join(FILE);
-    fs::write(&path, generate()?).map_err(|e| format!("{}: {e}", path.display()))
+    let folder = shell::root()?.join(FOLDER);
+    // Schemas of removed kinds must not stay.
+    for path in schemas(&folder)? {
+        fs::remove_file(&path).map_err(|e| failed(&path, &e))?;
+    }
+    generate("reference", &folder)
 }
 
-/// Fails if the reference differs from the program's help.
+/// Fails if the reference or a schema differs from what the program's code says.
 pub(crate) fn check() -> Result {
-    let path = shell::root()?.join(FILE);
-    let present = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-    if present == generate()? {
-        return Ok(());
+    let present = texts(&shell::root()?.join(FOLDER))?;
+    let generated = texts(&generate_afresh("reference")?)?;
+    let names = present.keys().chain(generated.keys());
+    let mut differing = names.filter(|name| present.get(*name) != generated.get(*name));
+    match differing.next() {
+        None => Ok(()),
+        Some(name) => Err(format!(
+            "{FOLDER}/{} is not what the program's code says. Run `cargo xtask reference` and commit the result.",
+            name.display()
+        )),
     }
-    Err(format!(
-        "{FILE} is not what the program's help says. Run `cargo xtask reference` and commit the result."
-    ))
 }
 
 /// Writes a man page for each command into `target/man`.
 pub(crate) fn man() -> Result {
-    let folder = shell::programs("man")?;
-    // Pages of removed commands must not stay.
-    if folder.exists() {
-        fs::remove_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-    }
-    let mut documents = Command::new(build()?);
-    documents.arg("man").arg(&folder);
-    shell::run(documents)?;
+    let folder = generate_afresh("man")?;
     shell::say(&format!("The man pages are in {}.", folder.display()));
     Ok(())
 }
 
-fn generate() -> Result<String> {
-    let mut documents = Command::new(build()?);
-    documents.arg("reference");
-    shell::output(documents)
+/// Returns the texts of the command reference and the schemas, by their paths in the folder.
+fn texts(folder: &Path) -> Result<BTreeMap<PathBuf, String>> {
+    let mut paths = schemas(folder)?;
+    paths.push(folder.join("reference.md"));
+    let texts = paths.into_iter().map(|path| {
+        let text = fs::read_to_string(&path).map_err(|e| failed(&path, &e))?;
+        Ok((path.strip_prefix(folder).unwrap_or(&path).to_owned(), text))
+    });
+    texts.collect()
 }
 
-/// Builds the example in one build with the tests, so that no dependency is compiled twice.
-fn build() -> Result<PathBuf> {
+fn schemas(folder: &Path) -> Result<Vec<PathBuf>> {
+    let folder = folder.join("schema");
+    let entries = fs::read_dir(&folder).map_err(|e| failed(&folder, &e))?;
+    let paths = entries.map(|entry| entry.map(|entry| entry.path()));
+    let paths: io::Result<Vec<_>> = paths.collect();
+    let mut paths = paths.map_err(|e| failed(&folder, &e))?;
+    paths.retain(|path| path.extension().is_some_and(|it| it == "json"));
+    Ok(paths)
+}
+
+/// Generates documents into a folder of build results, which gets their name.
+fn generate_afresh(documents: &str) -> Result<PathBuf> {
+    let folder = shell::programs(documents)?;
+    // Documents of removed commands and kinds must not stay.
+    if folder.exists() {
+        fs::remove_dir_all(&folder).map_err(|e| failed(&folder, &e))?;
+    }
+    generate(documents, &folder)?;
+    Ok(folder)
+}
+
+fn generate(documents: &str, folder: &Path) -> Result {
+    // One build with the tests, so that no dependency is compiled twice.
     shell::run(shell::cargo(&[
         "build",
         "--locked",
@@ -57,5 +86,12 @@ fn build() -> Result<PathBuf> {
         "--example",
         EXAMPLE,
     ])?)?;
-    Ok(shell::programs("debug")?.join("examples").join(EXAMPLE))
+    let example = shell::programs("debug")?.join("examples").join(EXAMPLE);
+    let mut command = Command::new(example);
+    command.arg(documents).arg(folder);
+    shell::run(command)
+}
+
+fn failed(path: &Path, error: &io::Error) -> String {
+    format!("{}: {error}", path.display())
 }

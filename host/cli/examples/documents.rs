@@ -1,30 +1,41 @@
-//! Writes the documents that are made of the program's command tree. `cargo xtask` runs it.
+//! Writes the documents that are made of the program's code. `cargo xtask` runs it.
 //!
-//! `documents reference` writes the command reference to stdout, `documents man FOLDER` man pages into a folder.
+//! `documents reference FOLDER` writes the command reference and the schemas of the program's output into a folder,
+//! `documents man FOLDER` the man pages.
 //! Installed engines are not read, so the result is the same on every machine.
 
 use std::error::Error;
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 
 use clap_mangen::Man;
 use host_engine::{Catalogue, EngineFile};
-use kubectl_broker::reference;
+use kubectl_broker::{reference, ui};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let engines = Catalogue::bundled(host_bundled::ENGINES)?;
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let words: Vec<_> = arguments.iter().map(String::as_str).collect();
     match words[..] {
-        ["reference"] => io::stdout().write_all(reference::markdown(&engines).as_bytes())?,
-        ["man", folder] => man(&engines, Path::new(folder))?,
-        _ => return Err("usage: documents reference | documents man FOLDER".into()),
+        ["reference", folder] => write_reference(&engines, Path::new(folder))?,
+        ["man", folder] => write_man(&engines, Path::new(folder))?,
+        _ => return Err("usage: documents reference|man FOLDER".into()),
     }
     Ok(())
 }
 
-fn man(engines: &[EngineFile], folder: &Path) -> io::Result<()> {
+fn write_reference(engines: &[EngineFile], folder: &Path) -> io::Result<()> {
+    let schemas = folder.join("schema");
+    fs::create_dir_all(&schemas)?;
+    fs::write(folder.join("reference.md"), reference::markdown(engines))?;
+    for (kind, schema) in ui::schemas()? {
+        fs::write(schemas.join(kind + ".json"), schema)?;
+    }
+    Ok(())
+}
+
+fn write_man(engines: &[EngineFile], folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     for command in reference::commands(engines) {
         Man::new(command)

@@ -5,11 +5,9 @@ use std::path::{Path, PathBuf};
 use broker_manifest::{Column, Operation};
 use host_base::{Backup, Failure, Hint, text};
 use jiff::Timestamp;
-use serde::Serialize;
 
 /// The subject of a result: where it comes from, and which engine reported it.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug)]
 pub struct Scope {
     /// Namespace of the target.
     pub namespace: String,
@@ -22,7 +20,6 @@ pub struct Scope {
     /// Version of the engine.
     pub engine_version: String,
     /// Whether the engine is bundled. Text of bundled engines needs no mark.
-    #[serde(skip)]
     pub is_bundled: bool,
 }
 

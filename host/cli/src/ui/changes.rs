@@ -33,8 +33,8 @@ impl Changes {
             Format::Table => self.row(change, false),
             Format::Wide => self.row(change, true),
             Format::Name => change.names(),
-            Format::Json => document::json_line(&change.document())?,
-            Format::Yaml => format!("---\n{}", document::yaml(&change.document())?),
+            Format::Json => document::json_line(&change.body().document()?)?,
+            Format::Yaml => format!("---\n{}", document::yaml(&change.body().document()?)?),
         };
         let mut written = Ok(());
         live::aside(|| written = self.ui.write_all_out(&text));

@@ -1,14 +1,13 @@
 use std::io;
 
-use host_base::{Failure, Problem, text};
+use host_base::{Failure, Hint, Problem, text};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
 
-use super::kind::Kind;
-
-/// `apiVersion` of every document. It changes when a field is removed or changes its meaning.
-const API_VERSION: &str = "kubectl-broker/v1";
+use super::fields;
+use super::schema::Body;
 
 /// A result that every output format can show.
 pub trait Document {
@@ -18,8 +17,8 @@ pub trait Document {
     /// Returns the names, one per line.
     fn names(&self) -> String;
 
-    /// Returns the document for JSON and YAML.
-    fn document(&self) -> Value;
+    /// Returns the fields of the document for JSON and YAML.
+    fn body(&self) -> Body<'_>;
 
     /// Returns a line that people read below the table.
     fn summary(&self) -> Option<String> {
@@ -33,31 +32,47 @@ pub trait Document {
     }
 }
 
-/// Builds a document of `kind` with the fields of `body`, which must be an object.
-pub(super) fn document(kind: Kind, body: Value) -> Value {
-    let mut fields = serde_json::Map::new();
-    fields.insert("apiVersion".to_owned(), API_VERSION.into());
-    fields.insert("kind".to_owned(), kind.name().into());
-    if let Value::Object(body) = body {
-        fields.extend(body);
-    }
-    Value::Object(fields)
+/// The reason why a command failed. Written to stderr with `-o json`. A command line that can't be parsed is
+/// explained in plain text instead.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ErrorBody<'a> {
+    /// Kind of failure.
+    #[schemars(schema_with = "fields::failure")]
+    code: &'static str,
+    /// Exit code of the process. Each belongs to one `code`.
+    #[schemars(schema_with = "exit_codes")]
+    exit_code: u8,
+    /// Message of the error.
+    message: String,
+    /// Next step, as one sentence with commands in backticks. Null if none is known.
+    hint: Option<&'a str>,
+    /// Engine that wrote the message, as `publisher/name`. Null if this program or a bundled engine wrote it.
+    source: Option<&'a str>,
+    /// Engine that wrote the hint, in the same form. Null if this program or a bundled engine wrote it.
+    hint_source: Option<&'a str>,
+}
+
+fn exit_codes(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "enum": Failure::ALL.map(Failure::exit_code) })
 }
 
 /// Builds the document for an error. `hint` is the hint as people see it.
-pub(super) fn error_document(problem: &dyn Problem, hint: Option<&str>) -> Value {
+pub(super) fn error_document(
+    problem: &dyn Problem,
+    hint: Option<&str>,
+) -> serde_json::Result<Value> {
     let failure = problem.failure();
-    document(
-        Kind::Error,
-        serde_json::json!({
-            "code": failure.name(),
-            "exitCode": failure.exit_code(),
-            "message": problem.to_string(),
-            "hint": hint,
-            "source": problem.written_by(),
-            "hintSource": problem.hint().as_ref().and_then(|hint| hint.engine()),
-        }),
-    )
+    let hint_source = problem.hint();
+    let body = ErrorBody {
+        code: failure.name(),
+        exit_code: failure.exit_code(),
+        message: problem.to_string(),
+        hint,
+        source: problem.written_by(),
+        hint_source: hint_source.as_ref().and_then(Hint::engine),
+    };
+    Body::Error(body).document()
 }
 
 /// Starts a hint with a capital letter. Hints have many authors, engines among them, and all should look

@@ -3,11 +3,12 @@
 mod changes;
 mod closed;
 mod document;
+mod fields;
 mod format;
 mod invocation;
-mod kind;
 mod live;
 mod menu;
+mod schema;
 mod table;
 mod transfer;
 mod views;
@@ -25,7 +26,7 @@ pub use changes::Changes;
 pub use document::Document;
 pub use format::Format;
 pub use invocation::{GivenFlag, Invocation};
-pub use kind::{KINDS, Kind};
+pub use schema::{Body, schemas};
 pub use views::{
     BundleRow, BundleView, CaseRow, CheckUpView, KeyChangeView, KeyRow, KeysView, PluginChangeRow,
     PluginChangesView, PluginChecksView, PluginDiffView, PluginPackView, PluginProjectView,
@@ -93,8 +94,8 @@ impl Ui {
             Format::Table => data.table(false),
             Format::Wide => data.table(true),
             Format::Name => data.names(),
-            Format::Json => document::json(&data.document())?,
-            Format::Yaml => document::yaml(&data.document())?,
+            Format::Json => document::json(&data.body().document()?)?,
+            Format::Yaml => document::yaml(&data.body().document()?)?,
         };
         self.write_out(&text)
     }
@@ -153,10 +154,8 @@ impl Ui {
     /// Prints why a command failed. With JSON output the error is one JSON object.
     pub fn failure(&self, problem: &dyn Problem) {
         if self.format == Format::Json
-            && let Ok(text) = document::json(&document::error_document(
-                problem,
-                self.hint(problem).as_deref(),
-            ))
+            && let Ok(document) = document::error_document(problem, self.hint(problem).as_deref())
+            && let Ok(text) = document::json(&document)
         {
             self.write_err(&text);
             return;

@@ -4,6 +4,7 @@ mod authoring;
 mod bundle;
 mod created;
 mod download;
+mod engines;
 mod facts;
 mod history;
 mod keys;
@@ -11,27 +12,134 @@ mod plugins;
 mod test;
 mod verification;
 
-use broker_manifest::{Column, Operation};
-use comfy_table::Cell;
-use host_driver::{Backups, Deleted, EngineReport, EngineSummary, Engines, Restored};
-use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
-use super::document::{Document, document};
+use broker_manifest::Column;
+use comfy_table::Cell;
+use host_driver::{Backups, Deleted, EngineReport, PodFailure, Restored, Scope};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::document::Document;
+use super::fields::{self, details};
 use super::format;
-use super::kind::Kind;
-use super::table::{cell, optional, state, table, table_with_room};
-pub use authoring::{CaseRow, PluginPackView, PluginProjectView, PluginTestView};
+use super::schema::Body;
+use super::table::{cell, optional, state, table_with_room};
+pub use authoring::{CaseRow, PluginPackView, PluginProjectView, PluginTestBody, PluginTestView};
 pub use bundle::{BundleRow, BundleView};
+pub use download::DownloadBody;
+pub use engines::{EngineListBody, VersionView};
+pub use history::HistoryBody;
 use host_base::{Backup, Failure, State, text};
-pub use keys::{KeyChangeView, KeyRow, KeysView};
+pub use keys::{KeyChangeBody, KeyChangeView, KeyRow, KeysView};
 pub use plugins::{
-    PluginChangeRow, PluginChangesView, PluginChecksView, PluginDiffView, PluginRow,
-    PluginUpdateRow, PluginUpdatesView, PluginView, PluginsView,
+    PluginChangeRow, PluginChangesView, PluginChecksView, PluginDiffView, PluginListBody,
+    PluginRow, PluginUpdateListBody, PluginUpdateRow, PluginUpdatesView, PluginView, PluginsView,
 };
-pub use test::CheckUpView;
+pub use test::{CheckUpView, TestReportBody};
+pub use verification::VerificationListBody;
 
 /// Longest name for `-o name`, in characters. Ids of backups are shorter.
 const MAX_NAME: usize = 4096;
+
+/// One backup. Printed by `backup status` and `backup create`.
+#[derive(Serialize, JsonSchema)]
+pub struct BackupBody<'a> {
+    #[serde(with = "fields::Scope")]
+    scope: &'a Scope,
+    #[serde(with = "fields::Backup")]
+    item: &'a Backup,
+    /// Further facts from the engine about a new backup, by name.
+    details: BTreeMap<&'a str, &'a str>,
+    /// File to which `backup create` saved the backup. Null if the backend does not return the backup in its
+    /// response.
+    file: Option<fields::File<'a>>,
+}
+
+/// The backups of one engine, newest first, those without a date last. Printed by `backup list`, and by verbs
+/// of engines that report backups.
+#[derive(Serialize, JsonSchema)]
+pub struct BackupListBody<'a> {
+    #[serde(with = "fields::Scope")]
+    scope: &'a Scope,
+    /// The backups.
+    items: Vec<ListedBackup<'a>>,
+    /// Pods that did not answer. Only with `--pod all`. If there are any, the exit code is 3.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<FailedPod>")]
+    failures: Option<Vec<FailedPod<'a>>>,
+}
+
+/// One backup.
+#[derive(Serialize, JsonSchema)]
+struct ListedBackup<'a> {
+    /// Pod that reported the backup. Only with `--pod all`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pod: Option<&'a str>,
+    #[serde(flatten, with = "fields::Backup")]
+    backup: &'a Backup,
+}
+
+/// A pod that did not answer.
+#[derive(Serialize, JsonSchema)]
+struct FailedPod<'a> {
+    /// Name of the pod.
+    pod: &'a str,
+    /// Kind of failure, as in an Error's `code`.
+    #[schemars(schema_with = "fields::failure")]
+    code: &'static str,
+    /// Message of the error.
+    message: &'a str,
+}
+
+impl<'a> From<&'a PodFailure> for FailedPod<'a> {
+    fn from(failed: &'a PodFailure) -> Self {
+        Self {
+            pod: &failed.pod,
+            code: failed.failure.name(),
+            message: &failed.message,
+        }
+    }
+}
+
+/// A restore. Printed by `backup restore`.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RestoreBody<'a> {
+    #[serde(with = "fields::Scope")]
+    scope: &'a Scope,
+    /// Whether nothing was sent.
+    dry_run: bool,
+    /// Whether the restore is known to have ended. False with `--wait=false`, and if the backend never reports
+    /// the end. In the second case the exit code is 3, unless `--wait=false` is given.
+    ended: bool,
+    /// The backup, and the state of its restore.
+    #[serde(with = "fields::Backup")]
+    item: &'a Backup,
+    /// Further facts from the engine, by name.
+    details: BTreeMap<&'a str, &'a str>,
+}
+
+/// A backup that was deleted. Printed by `backup delete`.
+#[derive(Serialize, JsonSchema)]
+pub struct DeletionBody<'a> {
+    #[serde(with = "fields::Scope")]
+    scope: &'a Scope,
+    /// Id of the backup.
+    id: &'a str,
+}
+
+/// The report of an engine's own verb, such as `upload` and `metrics` of engine `sidecar`.
+#[derive(Serialize, JsonSchema)]
+pub struct ReportBody<'a> {
+    #[serde(with = "fields::Scope")]
+    scope: &'a Scope,
+    /// Name of the verb.
+    verb: &'a str,
+    /// Text of the engine, in the verb's own format. Null if the engine reports none.
+    text: Option<&'a str>,
+}
 
 /// Lays out the table. A `steady` table has rows that follow one by one, so its columns reserve room for later
 /// rows.
@@ -158,32 +266,30 @@ impl Document for Backups {
             .collect()
     }
 
-    fn document(&self) -> Value {
-        let mut items: Vec<_> = self.backups.iter().map(backup_fields).collect();
-        let Some(per_pod) = &self.per_pod else {
-            return match (self.is_list, items.as_slice()) {
-                (false, [item]) => document(
-                    Kind::Backup,
-                    json!({ "scope": self.scope, "item": item, "details": {}, "file": null }),
-                ),
-                _ => document(
-                    Kind::BackupList,
-                    json!({ "scope": self.scope, "items": items }),
-                ),
-            };
-        };
-        for (item, pod) in items.iter_mut().zip(&per_pod.of) {
-            item["pod"] = pod.as_str().into();
+    fn body(&self) -> Body<'_> {
+        let scope = &self.scope;
+        if let (None, false, [item]) = (&self.per_pod, self.is_list, &*self.backups) {
+            return Body::Backup(BackupBody {
+                scope,
+                item,
+                details: BTreeMap::new(),
+                file: None,
+            });
         }
-        let failures = per_pod.failures.iter().map(|failed| {
-            let code = failed.failure.name();
-            json!({ "pod": failed.pod, "code": code, "message": failed.message })
+        let mut pods = self.per_pod.iter().flat_map(|asked| &asked.of);
+        let items = self.backups.iter().map(|backup| ListedBackup {
+            pod: pods.next().map(String::as_str),
+            backup,
         });
-        let failures: Vec<_> = failures.collect();
-        document(
-            Kind::BackupList,
-            json!({ "scope": self.scope, "items": items, "failures": failures }),
-        )
+        let failures = self.per_pod.as_ref().map(|asked| {
+            let failures = asked.failures.iter();
+            failures.map(FailedPod::from).collect()
+        });
+        Body::BackupList(BackupListBody {
+            scope,
+            items: items.collect(),
+            failures,
+        })
     }
 }
 
@@ -197,131 +303,6 @@ fn room(column: &str) -> u16 {
         "created" => 20,
         "id" => 0,
         _ => 12,
-    }
-}
-
-fn backup_fields(backup: &Backup) -> Value {
-    json!({
-        "id": backup.id,
-        "activity": backup.activity.name(),
-        "state": backup.state.name(),
-        "reportedState": backup.reported_state,
-        "sizeBytes": backup.size,
-        "created": backup.created.map(|time| time.to_string()),
-        "failure": backup.failure,
-        "fields": backup.fields,
-    })
-}
-
-/// Joins names of operations as in a column.
-fn operation_names(operations: &[Operation]) -> String {
-    let names: Vec<_> = operations.iter().map(|it| it.name()).collect();
-    names.join(",")
-}
-
-/// Returns the words that may follow `backup`.
-fn abilities(engine: &EngineSummary) -> impl Iterator<Item = &str> {
-    let operations = engine.operations.iter().filter(|o| **o != Operation::Act);
-    let verbs = engine.verbs.iter().map(String::as_str);
-    operations.map(|operation| operation.name()).chain(verbs)
-}
-
-fn answer(engine: &EngineSummary) -> (&'static str, State, &str) {
-    match &engine.answers {
-        None => ("unknown", State::Unknown, ""),
-        Some(Ok(detail)) => ("yes", State::Succeeded, detail),
-        Some(Err(reason)) => ("no", State::Failed, reason),
-    }
-}
-
-impl Document for Engines {
-    fn table(&self, wide: bool) -> String {
-        let mut headers = vec![
-            "NAME",
-            "VERSION",
-            "OPERATIONS",
-            "DEFAULT-FOR",
-            "ANSWERS",
-            "DETAIL",
-        ];
-        if wide {
-            headers.extend(["INTERFACE", "SUMMARY"]);
-        }
-        let headers: Vec<_> = headers.into_iter().map(str::to_owned).collect();
-        let rows = self
-            .engines
-            .iter()
-            .map(|engine| {
-                let operations: Vec<_> = abilities(engine).collect();
-                let (answers, how, detail) = answer(engine);
-                let mut row = vec![
-                    cell(&engine.id),
-                    cell(&engine.version),
-                    cell(&operations.join(",")),
-                    cell(&operation_names(&engine.default_for)),
-                    state(answers, how),
-                    cell(detail),
-                ];
-                if wide {
-                    row.extend([cell(&engine.interface), cell(&engine.summary)]);
-                }
-                row
-            })
-            .collect();
-        table(&headers, rows)
-    }
-
-    fn names(&self) -> String {
-        self.engines.iter().map(|e| format!("{}\n", e.id)).collect()
-    }
-
-    fn document(&self) -> Value {
-        let items: Vec<_> = self
-            .engines
-            .iter()
-            .map(|engine| {
-                let (answers, _, detail) = answer(engine);
-                json!({
-                    "id": engine.id,
-                    "version": engine.version,
-                    "interface": engine.interface,
-                    "operations": engine.operations,
-                    "verbs": engine.verbs,
-                    "summary": engine.summary,
-                    "defaultFor": engine.default_for,
-                    "answers": answers,
-                    "detail": detail,
-                })
-            })
-            .collect();
-        document(Kind::EngineList, json!({ "items": items }))
-    }
-}
-
-/// The version of this program.
-#[derive(Debug)]
-pub struct VersionView {
-    pub version: &'static str,
-    pub interface: &'static str,
-}
-
-impl Document for VersionView {
-    fn table(&self, _: bool) -> String {
-        format!(
-            "kubectl-broker {}\nengine interface {}\n",
-            self.version, self.interface
-        )
-    }
-
-    fn names(&self) -> String {
-        format!("{}\n", self.version)
-    }
-
-    fn document(&self) -> Value {
-        document(
-            Kind::Version,
-            json!({ "version": self.version, "engineInterface": self.interface }),
-        )
     }
 }
 
@@ -349,22 +330,14 @@ impl Document for Restored {
         format!("{}\n", text::printable(&self.backup.id, MAX_NAME))
     }
 
-    fn document(&self) -> Value {
-        let details: serde_json::Map<_, _> = self
-            .details
-            .iter()
-            .map(|(name, value)| (name.clone(), value.clone().into()))
-            .collect();
-        document(
-            Kind::Restore,
-            json!({
-                "scope": self.scope,
-                "dryRun": self.dry_run,
-                "ended": self.ended,
-                "item": backup_fields(&self.backup),
-                "details": details,
-            }),
-        )
+    fn body(&self) -> Body<'_> {
+        Body::Restore(RestoreBody {
+            scope: &self.scope,
+            dry_run: self.dry_run,
+            ended: self.ended,
+            item: &self.backup,
+            details: details(&self.details),
+        })
     }
 
     fn summary(&self) -> Option<String> {
@@ -393,11 +366,11 @@ impl Document for Deleted {
         format!("{}\n", text::printable(&self.id, MAX_NAME))
     }
 
-    fn document(&self) -> Value {
-        document(
-            Kind::Deletion,
-            json!({ "scope": self.scope, "id": self.id }),
-        )
+    fn body(&self) -> Body<'_> {
+        Body::Deletion(DeletionBody {
+            scope: &self.scope,
+            id: &self.id,
+        })
     }
 }
 
@@ -414,11 +387,12 @@ impl Document for EngineReport {
         self.table(false)
     }
 
-    fn document(&self) -> Value {
-        document(
-            Kind::Report,
-            json!({ "scope": self.scope, "verb": self.verb, "text": self.text }),
-        )
+    fn body(&self) -> Body<'_> {
+        Body::Report(ReportBody {
+            scope: &self.scope,
+            verb: &self.verb,
+            text: self.text.as_deref(),
+        })
     }
 
     fn summary(&self) -> Option<String> {

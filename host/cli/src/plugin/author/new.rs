@@ -61,7 +61,7 @@ pub(super) fn run(
     let project = project(&request, engines)?;
     Ok(PluginProjectView {
         id: project.id.to_string(),
-        folder: project.folder,
+        folder: project.folder.display().to_string(),
         files: project.files,
         component: project.component,
         sdk: project.sdk,

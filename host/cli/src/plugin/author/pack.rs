@@ -44,7 +44,7 @@ pub(super) fn run(
     Ok(PluginPackView {
         id: manifest.id.to_string(),
         version: manifest.version.to_string(),
-        path: packed.path,
+        path: packed.path.display().to_string(),
         manifest: match packed.packing {
             Packing::Added => "added",
             Packing::Replaced => "replaced",

@@ -2,29 +2,40 @@
 
 use host_base::text;
 use host_base::text::size;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::MAX_NAME;
-use crate::ui::Kind;
-use crate::ui::document::{Document, document};
+use crate::ui::document::Document;
+use crate::ui::fields::DIGEST;
+use crate::ui::schema::Body;
 
-/// A file with engines for machines without a network.
-#[derive(Debug)]
+/// A file with engines for machines without a network. Printed by `plugin bundle`.
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct BundleView {
+    /// Path of the file, as it was given.
     pub file: String,
     /// Size in bytes.
+    #[serde(rename = "sizeBytes")]
     pub size: u64,
     /// SHA-256 digest of the file, in hexadecimal.
+    #[schemars(regex(pattern = DIGEST))]
     pub sha256: String,
+    /// The engines in the file.
     pub engines: Vec<BundleRow>,
 }
 
-#[derive(Debug)]
+/// An engine.
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct BundleRow {
+    /// Id of the engine, as `publisher/name`.
     pub id: String,
+    /// Version of the engine.
     pub version: String,
-    /// SHA-256 digest in hexadecimal.
+    /// SHA-256 digest of the component, in hexadecimal.
+    #[schemars(regex(pattern = DIGEST))]
     pub sha256: String,
+    /// `unsigned`, `unverified` (no key of the publisher is trusted), or `signed:` and the fingerprint of the key.
     pub signature: String,
 }
 
@@ -49,27 +60,7 @@ impl Document for BundleView {
         format!("{}\n", text::printable(&self.file, MAX_NAME))
     }
 
-    fn document(&self) -> Value {
-        let engines: Vec<_> = self
-            .engines
-            .iter()
-            .map(|engine| {
-                json!({
-                    "id": engine.id,
-                    "version": engine.version,
-                    "sha256": engine.sha256,
-                    "signature": engine.signature,
-                })
-            })
-            .collect();
-        document(
-            Kind::Bundle,
-            json!({
-                "file": self.file,
-                "sizeBytes": self.size,
-                "sha256": self.sha256,
-                "engines": engines,
-            }),
-        )
+    fn body(&self) -> Body<'_> {
+        Body::Bundle(self)
     }
 }

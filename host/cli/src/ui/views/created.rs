@@ -1,8 +1,10 @@
 use host_driver::Created;
-use serde_json::Value;
 
-use super::download::{file_fields, file_summary};
+use super::BackupBody;
+use super::download::file_summary;
 use crate::ui::document::Document;
+use crate::ui::fields::details;
+use crate::ui::schema::Body;
 
 impl Document for Created {
     fn table(&self, wide: bool) -> String {
@@ -27,20 +29,15 @@ impl Document for Created {
         }
     }
 
-    fn document(&self) -> Value {
-        let mut document = self.backup.document();
-        let details: serde_json::Map<_, _> = self
-            .details
-            .iter()
-            .map(|(name, value)| (name.clone(), value.clone().into()))
-            .collect();
-        if let Value::Object(fields) = &mut document {
-            fields.insert("details".to_owned(), details.into());
-            if let Some(file) = &self.file {
-                fields.insert("file".to_owned(), file_fields(file));
-            }
+    fn body(&self) -> Body<'_> {
+        match self.backup.body() {
+            Body::Backup(backup) => Body::Backup(BackupBody {
+                details: details(&self.details),
+                file: self.file.as_ref().map(Into::into),
+                ..backup
+            }),
+            other => other,
         }
-        document
     }
 
     fn summary(&self) -> Option<String> {

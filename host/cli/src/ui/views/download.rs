@@ -1,9 +1,11 @@
 use host_base::text::size;
-use host_driver::{DownloadedFile, LocalFile};
-use serde_json::{Value, json};
+use host_driver::{DownloadedFile, LocalFile, Scope};
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use crate::ui::document::{Document, document};
-use crate::ui::kind::Kind;
+use crate::ui::document::Document;
+use crate::ui::fields;
+use crate::ui::schema::Body;
 use crate::ui::table::{cell, table};
 
 /// Returns the line that people read below the table.
@@ -11,13 +13,24 @@ pub(super) fn file_summary(file: &LocalFile) -> String {
     format!("SHA-256 {}, kept beside it", file.sha256)
 }
 
-pub(super) fn file_fields(file: &LocalFile) -> Value {
-    json!({
-        "path": file.path.to_string_lossy(),
-        "sizeBytes": file.bytes,
-        "sha256": file.sha256,
-        "verifiedBy": file.verified_by,
-    })
+/// A backup in a complete file. Printed by `backup download`.
+#[derive(Serialize, JsonSchema)]
+pub struct DownloadBody<'a> {
+    #[serde(with = "fields::Scope")]
+    scope: &'a Scope,
+    item: Download<'a>,
+}
+
+/// The file.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Download<'a> {
+    /// Id of the backup.
+    id: &'a str,
+    #[serde(flatten)]
+    file: fields::File<'a>,
+    /// Number of bytes that an earlier run had downloaded.
+    resumed_bytes: u64,
 }
 
 impl Document for DownloadedFile {
@@ -40,11 +53,15 @@ impl Document for DownloadedFile {
         format!("{}\n", self.file.shown_path())
     }
 
-    fn document(&self) -> Value {
-        let mut item = file_fields(&self.file);
-        item["id"] = self.id.clone().into();
-        item["resumedBytes"] = self.resumed.into();
-        document(Kind::Download, json!({ "scope": self.scope, "item": item }))
+    fn body(&self) -> Body<'_> {
+        Body::Download(DownloadBody {
+            scope: &self.scope,
+            item: Download {
+                id: &self.id,
+                file: (&self.file).into(),
+                resumed_bytes: self.resumed,
+            },
+        })
     }
 
     fn summary(&self) -> Option<String> {

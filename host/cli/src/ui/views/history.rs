@@ -1,12 +1,62 @@
 use host_base::text::size;
-use host_base::{State, text};
+use host_base::{Failure, State, text};
 use host_driver::{PastOperation, PastOperations};
-use serde_json::{Value, json};
+use jiff::Timestamp;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::Serialize;
 
-use crate::ui::document::{Document, document};
+use crate::ui::document::Document;
+use crate::ui::fields::{DIGEST, word};
 use crate::ui::format::age;
-use crate::ui::kind::Kind;
+use crate::ui::schema::Body;
 use crate::ui::table::{cell, optional, state, table};
+
+/// The history of this machine, newest first. Printed by `backup history`.
+#[derive(Serialize, JsonSchema)]
+pub struct HistoryBody<'a> {
+    /// The entries.
+    items: Vec<HistoryEntry<'a>>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct HistoryEntry<'a>(#[serde(with = "EntryFields")] &'a PastOperation);
+
+/// An operation.
+#[derive(Serialize, JsonSchema)]
+#[serde(remote = "PastOperation")]
+struct EntryFields {
+    /// Time when the operation ended.
+    time: Timestamp,
+    /// `create`, `download`, `verify`, `restore`, `delete`, or an engine's own verb.
+    operation: String,
+    /// `Succeeded`, or the kind of failure as in an Error's `code`. An operation that was started but not followed is
+    /// `Accepted`. A backup without proof that it is complete is `Unproven`. An interrupted download is
+    /// `Interrupted`.
+    #[schemars(schema_with = "outcomes")]
+    outcome: String,
+    /// Message of the error, and how to resume an interrupted download. Null if there is nothing to say.
+    message: Option<String>,
+    /// Engine, as `publisher/name`. Empty if none took part, as in `verify`.
+    engine: String,
+    /// Context, namespace and StatefulSet, with slashes between them. Empty if no cluster took part.
+    scope: String,
+    /// Id of the backup. Null if it is unknown.
+    id: Option<String>,
+    /// Path of the file. Null if none took part.
+    #[serde(rename = "path")]
+    file: Option<String>,
+    /// Size of the file in bytes. Null if no file took part, or if the file can't be read.
+    #[serde(rename = "sizeBytes")]
+    bytes: Option<u64>,
+    /// SHA-256 digest of the file in hexadecimal. Null if no file took part, or if the file can't be read.
+    #[schemars(regex(pattern = DIGEST))]
+    sha256: Option<String>,
+}
+
+fn outcomes(_: &mut SchemaGenerator) -> Schema {
+    let successes = ["Succeeded", "Accepted", "Unproven"].into_iter();
+    word(successes.chain(Failure::ALL.map(Failure::name)))
+}
 
 fn state_of(row: &PastOperation) -> State {
     match &*row.outcome {
@@ -55,26 +105,10 @@ impl Document for PastOperations {
             .collect()
     }
 
-    fn document(&self) -> Value {
-        let items: Vec<_> = self
-            .rows
-            .iter()
-            .map(|row| {
-                json!({
-                    "time": row.time.to_string(),
-                    "operation": row.operation,
-                    "outcome": row.outcome,
-                    "message": row.message,
-                    "engine": row.engine,
-                    "scope": row.scope,
-                    "id": row.id,
-                    "path": row.file,
-                    "sizeBytes": row.bytes,
-                    "sha256": row.sha256,
-                })
-            })
-            .collect();
-        document(Kind::History, json!({ "items": items }))
+    fn body(&self) -> Body<'_> {
+        Body::History(HistoryBody {
+            items: self.rows.iter().map(HistoryEntry).collect(),
+        })
     }
 
     fn summary(&self) -> Option<String> {

@@ -1,34 +1,31 @@
 //! The results of commands about the trusted keys of publishers.
 
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use crate::ui::Kind;
-use crate::ui::document::{Document, document};
+use crate::ui::document::Document;
+use crate::ui::fields::DIGEST;
+use crate::ui::schema::Body;
 use crate::ui::table::{cell, table};
 
-/// The trusted keys.
-#[derive(Debug)]
+/// The trusted keys of publishers. Printed by `plugin key list`.
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct KeysView {
+    /// The keys, sorted by publisher and name.
+    #[serde(rename = "items")]
     pub keys: Vec<KeyRow>,
 }
 
-#[derive(Debug)]
+/// A trusted key.
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct KeyRow {
+    /// Publisher: the part of an engine's id before the slash.
     pub publisher: String,
-    /// The name that the user gave to the key.
+    /// Name that the user gave to the key.
     pub name: String,
-    /// SHA-256 digest of the key, in hexadecimal.
+    /// SHA-256 digest of the key's DER form, in hexadecimal.
+    #[schemars(regex(pattern = DIGEST))]
     pub fingerprint: String,
-}
-
-impl KeyRow {
-    pub(super) fn fields(&self) -> Value {
-        json!({
-            "publisher": self.publisher,
-            "name": self.name,
-            "fingerprint": self.fingerprint,
-        })
-    }
 }
 
 /// Describes the consequences of trusting a key.
@@ -64,9 +61,8 @@ impl Document for KeysView {
             .collect()
     }
 
-    fn document(&self) -> Value {
-        let items: Vec<_> = self.keys.iter().map(KeyRow::fields).collect();
-        document(Kind::KeyList, json!({ "items": items }))
+    fn body(&self) -> Body<'_> {
+        Body::KeyList(self)
     }
 
     fn summary(&self) -> Option<String> {
@@ -94,6 +90,27 @@ pub enum KeyChangeView {
         /// Installed engines that are recorded as signed. Their next version needs a trusted key.
         engines: Vec<String>,
     },
+}
+
+/// A key that was added to the trusted keys, or removed from them. Printed by `plugin key add` and
+/// `plugin key remove`.
+#[derive(Serialize, JsonSchema)]
+pub struct KeyChangeBody<'a> {
+    /// Change of the key.
+    #[schemars(extend("enum" = ["added", "removed"]))]
+    change: &'static str,
+    /// Publisher: the part of an engine's id before the slash.
+    publisher: &'a str,
+    /// Name that the user gave to the key.
+    name: &'a str,
+    /// SHA-256 digest of the key's DER form, in hexadecimal. Null for a removed key that could not be read.
+    #[schemars(regex(pattern = DIGEST))]
+    fingerprint: Option<&'a str>,
+    /// Whether the publisher has no other trusted key. Its engines are then installed with any signature.
+    last: bool,
+    /// Installed engines of the publisher that the change affects. After `add`: engines that no trusted key signed,
+    /// which are no longer used. After `remove`: engines that are recorded as signed with the key.
+    engines: &'a [String],
 }
 
 impl Document for KeyChangeView {
@@ -149,31 +166,30 @@ impl Document for KeyChangeView {
         format!("{publisher}/{name}\n")
     }
 
-    fn document(&self) -> Value {
-        let body = match self {
-            Self::Added { key, engines } => json!({
-                "change": "added",
-                "publisher": key.publisher,
-                "name": key.name,
-                "fingerprint": key.fingerprint,
-                "last": false,
-                "engines": engines,
-            }),
+    fn body(&self) -> Body<'_> {
+        Body::KeyChange(match self {
+            Self::Added { key, engines } => KeyChangeBody {
+                change: "added",
+                publisher: &key.publisher,
+                name: &key.name,
+                fingerprint: Some(&key.fingerprint),
+                last: false,
+                engines,
+            },
             Self::Removed {
                 publisher,
                 name,
                 fingerprint,
                 is_last,
                 engines,
-            } => json!({
-                "change": "removed",
-                "publisher": publisher,
-                "name": name,
-                "fingerprint": fingerprint,
-                "last": is_last,
-                "engines": engines,
-            }),
-        };
-        document(Kind::KeyChange, body)
+            } => KeyChangeBody {
+                change: "removed",
+                publisher,
+                name,
+                fingerprint: fingerprint.as_deref(),
+                last: *is_last,
+                engines,
+            },
+        })
     }
 }

@@ -4,13 +4,16 @@ use broker_manifest::Operation;
 use host_base::text::size;
 use host_base::{State, text};
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
+use super::MAX_NAME;
+use super::engines::operation_names;
 use super::facts::{abilities, facts};
 use super::keys::{KeyRow, added};
-use super::{MAX_NAME, operation_names};
-use crate::ui::Kind;
-use crate::ui::document::{Document, document};
+use crate::ui::document::Document;
+use crate::ui::fields::{self, DIGEST};
+use crate::ui::schema::Body;
 use crate::ui::table::{cell, optional, state, table};
 
 /// The installed engines.
@@ -20,27 +23,75 @@ pub struct PluginsView {
 }
 
 /// One engine as a file.
-#[derive(Debug)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct PluginRow {
+    /// Id of the engine, as `publisher/name`.
     pub id: String,
+    /// Version of the engine.
     pub version: String,
     /// The problem with the engine, and the hint for it.
+    #[serde(skip)]
     pub problem: Option<(String, Option<String>)>,
+    /// `bundled`, `unsigned`, `unverified` (no key of the publisher is trusted), or `signed:` and the fingerprint of
+    /// the key.
     pub signature: String,
+    /// Source of the installation. `bundled` for a bundled engine.
     pub source: String,
+    /// Operations that the engine supports. `act` stands for its own verbs.
+    #[schemars(schema_with = "fields::operations")]
     pub operations: Vec<Operation>,
-    /// Size in bytes.
+    /// Size of the component in bytes.
+    #[serde(rename = "sizeBytes")]
     pub size: u64,
-    /// SHA-256 digest in hexadecimal.
+    /// SHA-256 digest of the component, in hexadecimal.
+    #[schemars(regex(pattern = DIGEST))]
     pub sha256: String,
-    /// Time of the installation. None for a bundled engine.
+    /// Time of the installation. Null for a bundled engine.
     pub installed: Option<Timestamp>,
-    /// The version that a rollback restores.
+    /// Version that a rollback restores. Null if there is none.
+    #[serde(rename = "previousVersion")]
     pub previous: Option<String>,
-    /// The operations for which `auto` chooses the engine although it is not bundled.
+    /// Operations for which `auto` chooses the engine although it is not bundled. `act` stands for its own verbs.
+    #[schemars(schema_with = "fields::defaults")]
     pub default_for: Vec<Operation>,
-    /// Whether the cache has native code for the engine. None if the command did not check.
+    /// Whether the cache has native code for the engine. Null if the command did not check.
+    #[serde(rename = "compiled")]
     pub is_compiled: Option<bool>,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub struct PluginListBody<'a> {
+    /// The engines.
+    items: Vec<ListedPlugin<'a>>,
+}
+
+/// One engine as a file.
+#[derive(Serialize, JsonSchema)]
+struct ListedPlugin<'a> {
+    #[serde(flatten)]
+    row: &'a PluginRow,
+    /// Whether the engine is usable.
+    #[schemars(extend("enum" = ["ok", "broken"]))]
+    state: &'static str,
+    /// Problem with the engine. Null if there is none.
+    problem: Option<&'a str>,
+    /// Next step. Null if none is known.
+    hint: Option<&'a str>,
+}
+
+impl<'a> PluginListBody<'a> {
+    fn new(rows: &'a [PluginRow]) -> Self {
+        let items = rows.iter().map(|row| ListedPlugin {
+            row,
+            state: row.state().0,
+            problem: row.problem.as_ref().map(|(problem, _)| &**problem),
+            hint: row.problem.as_ref().and_then(|(_, hint)| hint.as_deref()),
+        });
+        Self {
+            items: items.collect(),
+        }
+    }
 }
 
 impl PluginRow {
@@ -49,26 +100,6 @@ impl PluginRow {
             None => ("ok", State::Succeeded),
             Some(_) => ("broken", State::Failed),
         }
-    }
-
-    fn fields(&self) -> Value {
-        let (problem, hint) = self.problem.clone().unzip();
-        json!({
-            "id": self.id,
-            "version": self.version,
-            "state": self.state().0,
-            "problem": problem,
-            "hint": hint.flatten(),
-            "signature": self.signature,
-            "source": self.source,
-            "operations": self.operations,
-            "sizeBytes": self.size,
-            "sha256": self.sha256,
-            "installed": self.installed.map(|time| time.to_string()),
-            "previousVersion": self.previous,
-            "defaultFor": self.default_for,
-            "compiled": self.is_compiled,
-        })
     }
 }
 
@@ -123,9 +154,8 @@ impl Document for PluginsView {
         names(self.plugins.iter().map(|row| &row.id))
     }
 
-    fn document(&self) -> Value {
-        let items: Vec<_> = self.plugins.iter().map(PluginRow::fields).collect();
-        document(Kind::PluginList, json!({ "items": items }))
+    fn body(&self) -> Body<'_> {
+        Body::PluginList(PluginListBody::new(&self.plugins))
     }
 
     fn summary(&self) -> Option<String> {
@@ -189,32 +219,44 @@ impl Document for PluginChecksView {
         names(self.plugins.iter().map(|row| &row.id))
     }
 
-    fn document(&self) -> Value {
-        let items: Vec<_> = self.plugins.iter().map(PluginRow::fields).collect();
-        document(Kind::PluginCheckList, json!({ "items": items }))
+    fn body(&self) -> Body<'_> {
+        Body::PluginCheckList(PluginListBody::new(&self.plugins))
     }
 }
 
-/// The changes that a command made to engines.
-#[derive(Debug)]
+/// The changes that a command made to engines. Printed by `plugin install`, `update`, `rollback`, `remove`, `default`
+/// and `sync`.
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct PluginChangesView {
+    /// The engines, in the order in which they were changed.
+    #[serde(rename = "items")]
     pub changes: Vec<PluginChangeRow>,
 }
 
-#[derive(Debug)]
+/// The change of one engine.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct PluginChangeRow {
+    /// Id of the engine, as `publisher/name`.
     pub id: String,
     /// The change: `installed`, `updated`, `downgraded`, `replaced` (by other bytes of the same version),
     /// `unchanged`, `rolled back`, `removed`, or `default`.
+    #[serde(rename = "change")]
     pub what: &'static str,
+    /// Version before the change. Null if there was none.
     pub from: Option<String>,
+    /// Version after the change. Null if there is none.
     pub to: Option<String>,
-    /// SHA-256 digest in hexadecimal.
+    /// SHA-256 digest of the component in hexadecimal: the present one, or the removed one.
+    #[schemars(regex(pattern = DIGEST))]
     pub sha256: String,
+    /// `unsigned`, `unverified` (no key of the publisher is trusted), or `signed:` and the fingerprint of the key.
     pub signature: String,
-    /// The key that the command added to the trusted keys.
+    /// Key that the command added to the trusted keys, with `plugin install --key`. Null if there is none.
+    #[serde(rename = "trustedKey")]
     pub trusted: Option<KeyRow>,
-    /// The operations for which `auto` chooses the engine from now on.
+    /// Operations for which `auto` chooses the engine from now on.
+    #[schemars(schema_with = "fields::defaults")]
     pub default_for: Vec<Operation>,
 }
 
@@ -268,24 +310,8 @@ impl Document for PluginChangesView {
         names(self.changes.iter().map(|change| &change.id))
     }
 
-    fn document(&self) -> Value {
-        let items: Vec<_> = self
-            .changes
-            .iter()
-            .map(|change| {
-                json!({
-                    "id": change.id,
-                    "change": change.what,
-                    "from": change.from,
-                    "to": change.to,
-                    "sha256": change.sha256,
-                    "signature": change.signature,
-                    "trustedKey": change.trusted.as_ref().map(KeyRow::fields),
-                    "defaultFor": change.default_for,
-                })
-            })
-            .collect();
-        document(Kind::PluginChangeList, json!({ "items": items }))
+    fn body(&self) -> Body<'_> {
+        Body::PluginChangeList(self)
     }
 }
 
@@ -295,16 +321,38 @@ pub struct PluginUpdatesView {
     pub updates: Vec<PluginUpdateRow>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct PluginUpdateRow {
+    /// Id of the engine, as `publisher/name`.
     pub id: String,
+    /// Installed version.
     pub installed: String,
     /// The available version, or the reason why it is unknown.
+    #[serde(skip)]
     pub available: Result<String, String>,
-    /// Whether the available version differs from the installed one.
+    /// Whether the available engine differs from the installed one.
+    #[serde(rename = "outdated")]
     pub is_new: bool,
-    /// The capabilities that only the available version asks for, as people read them.
+    /// Capabilities that only the available version asks for, in sentences.
     pub more: Vec<String>,
+}
+
+/// The updates that the sources of installed engines offer. Printed by `plugin outdated`.
+#[derive(Serialize, JsonSchema)]
+pub struct PluginUpdateListBody<'a> {
+    /// The installed engines.
+    items: Vec<ListedUpdate<'a>>,
+}
+
+/// An installed engine.
+#[derive(Serialize, JsonSchema)]
+struct ListedUpdate<'a> {
+    #[serde(flatten)]
+    row: &'a PluginUpdateRow,
+    /// Version that the source offers. Null if it is unknown.
+    available: Option<&'a str>,
+    /// Reason why the available version is unknown. Null if it is known.
+    problem: Option<&'a str>,
 }
 
 impl Document for PluginUpdatesView {
@@ -354,22 +402,15 @@ impl Document for PluginUpdatesView {
         names(new.map(|row| &row.id))
     }
 
-    fn document(&self) -> Value {
-        let items: Vec<_> = self
-            .updates
-            .iter()
-            .map(|row| {
-                json!({
-                    "id": row.id,
-                    "installed": row.installed,
-                    "available": row.available.as_ref().ok(),
-                    "problem": row.available.as_ref().err(),
-                    "outdated": row.is_new,
-                    "more": row.more,
-                })
-            })
-            .collect();
-        document(Kind::PluginUpdateList, json!({ "items": items }))
+    fn body(&self) -> Body<'_> {
+        let items = self.updates.iter().map(|row| ListedUpdate {
+            row,
+            available: row.available.as_deref().ok(),
+            problem: row.available.as_ref().err().map(String::as_str),
+        });
+        Body::PluginUpdateList(PluginUpdateListBody {
+            items: items.collect(),
+        })
     }
 
     fn summary(&self) -> Option<String> {
@@ -381,32 +422,50 @@ impl Document for PluginUpdatesView {
     }
 }
 
-/// One engine, examined without running it.
-#[derive(Debug)]
+/// One engine, examined without running it. Printed by `plugin inspect`.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct PluginView {
+    /// Id of the engine, as `publisher/name`.
     pub id: String,
+    /// Version of the engine.
     pub version: String,
+    /// One line about the engine.
     pub summary: String,
+    /// Address of the engine's documentation. Null if the manifest names none.
     pub homepage: Option<String>,
-    /// `bundled`, `installed` or `not installed`.
+    /// Whether the engine is available.
+    #[schemars(extend("enum" = ["bundled", "installed", "not installed"]))]
     pub state: &'static str,
+    /// Source of the engine. Null for a bundled engine.
     pub source: Option<String>,
+    /// `unsigned`, `unverified` (no key of the publisher is trusted), or `signed:` and the fingerprint of the key.
+    /// Null for a bundled engine.
     pub signature: Option<String>,
+    /// Version of the engine interface that the engine is built for.
     pub interface: String,
+    /// Operations that the engine supports. `act` stands for its own verbs.
+    #[schemars(schema_with = "fields::operations")]
     pub operations: Vec<Operation>,
+    /// The engine's own verbs.
     pub verbs: Vec<String>,
+    /// Interfaces that the engine imports.
     pub imports: Vec<String>,
-    /// The capabilities, in canonical form.
+    /// Capabilities, in the canonical form that consent is bound to.
     pub capabilities: Vec<String>,
-    /// The capabilities, as people read them.
+    /// Capabilities in sentences, the dangerous ones first. The danger stands in brackets.
     pub may: Vec<String>,
-    /// The operations for which `auto` chooses the engine although it is not bundled.
+    /// Operations for which `auto` chooses the engine although it is not bundled. `act` stands for its own verbs.
+    #[schemars(schema_with = "fields::defaults")]
     pub default_for: Vec<Operation>,
-    /// The value of `--accept-capabilities` that grants all capabilities.
+    /// Value of `--accept-capabilities` that grants all capabilities.
+    #[serde(rename = "acceptCapabilities")]
     pub accepted_by: String,
-    /// Size in bytes.
+    /// Size of the component in bytes.
+    #[serde(rename = "sizeBytes")]
     pub size: u64,
-    /// SHA-256 digest in hexadecimal.
+    /// SHA-256 digest of the component, in hexadecimal.
+    #[schemars(regex(pattern = DIGEST))]
     pub sha256: String,
 }
 
@@ -449,42 +508,26 @@ impl Document for PluginView {
         format!("{}\n", self.id)
     }
 
-    fn document(&self) -> Value {
-        document(
-            Kind::Plugin,
-            json!({
-                "id": self.id,
-                "version": self.version,
-                "summary": self.summary,
-                "homepage": self.homepage,
-                "state": self.state,
-                "source": self.source,
-                "signature": self.signature,
-                "sha256": self.sha256,
-                "sizeBytes": self.size,
-                "interface": self.interface,
-                "operations": self.operations,
-                "verbs": self.verbs,
-                "imports": self.imports,
-                "capabilities": self.capabilities,
-                "may": self.may,
-                "defaultFor": self.default_for,
-                "acceptCapabilities": self.accepted_by,
-            }),
-        )
+    fn body(&self) -> Body<'_> {
+        Body::Plugin(self)
     }
 }
 
-/// The difference between the capabilities of two versions of an engine.
-#[derive(Debug)]
+/// The difference between the capabilities of two versions of an engine. Printed by `plugin inspect --diff`.
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct PluginDiffView {
+    /// Id of the old engine, as `publisher/name`.
     pub id: String,
+    /// Old version. With another engine, its id and version.
     pub from: String,
+    /// New version. With another engine, its id and version.
     pub to: String,
-    /// The capabilities that only the new version asks for, as people read them.
+    /// Capabilities that only the new version asks for, in sentences.
     pub more: Vec<String>,
+    /// Capabilities that only the old version asks for, in sentences.
     pub less: Vec<String>,
-    /// The value of `--accept-capabilities` that grants all capabilities of the new version.
+    /// Value of `--accept-capabilities` that grants all capabilities of the new version.
+    #[serde(rename = "acceptCapabilities")]
     pub accepted_by: String,
 }
 
@@ -512,17 +555,7 @@ impl Document for PluginDiffView {
         format!("{}\n", self.id)
     }
 
-    fn document(&self) -> Value {
-        document(
-            Kind::PluginDiff,
-            json!({
-                "id": self.id,
-                "from": self.from,
-                "to": self.to,
-                "more": self.more,
-                "less": self.less,
-                "acceptCapabilities": self.accepted_by,
-            }),
-        )
+    fn body(&self) -> Body<'_> {
+        Body::PluginDiff(self)
     }
 }

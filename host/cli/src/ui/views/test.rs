@@ -1,16 +1,56 @@
 use comfy_table::Cell;
 use host_base::{Failure, State, text};
 use host_driver::{CheckOutcome, CheckResult, CheckUp};
-use serde_json::{Value, json};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::Serialize;
 
-use crate::ui::Kind;
-use crate::ui::document::{Document, document};
+use crate::ui::document::Document;
+use crate::ui::fields::word;
+use crate::ui::schema::Body;
 use crate::ui::table::{cell, optional, state, table};
 
 /// Longest message of a check, in characters. It is longer than other cells because it ends the line.
 const MAX_MESSAGE: usize = 400;
 /// Longest hint, in characters.
 const MAX_HINT: usize = 1000;
+
+/// The results of the checks of `backup test`. If checks failed, the exit code is that of the gravest failure.
+#[derive(Serialize, JsonSchema)]
+pub struct TestReportBody<'a> {
+    scope: TestScope<'a>,
+    /// The checks, in the order in which they ran.
+    items: Vec<ListedCheck<'a>>,
+}
+
+/// The target of the test.
+#[derive(Serialize, JsonSchema)]
+struct TestScope<'a> {
+    /// Namespace of the target.
+    namespace: &'a str,
+    /// Name of the StatefulSet. Null if no tested engine works with pods.
+    statefulset: Option<&'a str>,
+}
+
+/// The result of one check.
+#[derive(Serialize, JsonSchema)]
+struct ListedCheck<'a> {
+    /// Short name of the engine. Null for a check that all engines need.
+    engine: Option<&'a str>,
+    /// Name of the check.
+    check: &'a str,
+    /// `warned`: the check passed, but something is missing or old. `skipped`: the check makes no sense after an
+    /// earlier failure.
+    #[schemars(schema_with = "outcomes")]
+    outcome: &'static str,
+    /// The finding, in one sentence.
+    message: &'a str,
+    /// Next step. Null if none is known.
+    hint: Option<&'a str>,
+}
+
+fn outcomes(_: &mut SchemaGenerator) -> Schema {
+    word(CheckOutcome::ALL.map(CheckOutcome::name))
+}
 
 /// Returns the state that has the colour of this outcome.
 const fn state_of(outcome: CheckOutcome) -> State {
@@ -71,22 +111,21 @@ impl Document for CheckUpView {
         names.map(|name| format!("{name}\n")).collect()
     }
 
-    fn document(&self) -> Value {
-        let items: Vec<_> = self
-            .checks()
-            .map(|(check, hint)| {
-                json!({
-                    "engine": check.engine,
-                    "check": check.check,
-                    "outcome": check.outcome.name(),
-                    "message": check.message,
-                    "hint": hint,
-                })
-            })
-            .collect();
-        let scope =
-            json!({ "namespace": self.report.namespace, "statefulset": self.report.statefulset });
-        document(Kind::TestReport, json!({ "scope": scope, "items": items }))
+    fn body(&self) -> Body<'_> {
+        let items = self.checks().map(|(check, hint)| ListedCheck {
+            engine: check.engine.as_deref(),
+            check: &check.check,
+            outcome: check.outcome.name(),
+            message: &check.message,
+            hint,
+        });
+        Body::TestReport(TestReportBody {
+            scope: TestScope {
+                namespace: &self.report.namespace,
+                statefulset: self.report.statefulset.as_deref(),
+            },
+            items: items.collect(),
+        })
     }
 
     fn summary(&self) -> Option<String> {

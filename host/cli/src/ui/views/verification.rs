@@ -1,11 +1,57 @@
+use std::borrow::Cow;
+
 use host_base::text::size;
 use host_base::{Failure, State};
 use host_driver::{CheckedFile, Verified};
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use crate::ui::document::{Document, document};
-use crate::ui::kind::Kind;
+use crate::ui::document::Document;
+use crate::ui::fields::DIGEST;
+use crate::ui::schema::Body;
 use crate::ui::table::{cell, state, table};
+
+/// Files that were verified. Printed by `backup verify`. A damaged file is an Error. If a file could not be
+/// compared with anything, the exit code is 3.
+#[derive(Serialize, JsonSchema)]
+pub struct VerificationListBody<'a> {
+    /// The files.
+    items: Vec<Verification<'a>>,
+}
+
+/// The result of verifying one file.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Verification<'a> {
+    /// Path of the file, as it was given.
+    path: Cow<'a, str>,
+    /// Size in bytes.
+    size_bytes: u64,
+    /// SHA-256 digest in hexadecimal.
+    #[schemars(regex(pattern = DIGEST))]
+    sha256: &'a str,
+    /// Whether the file was compared with a digest or a length from another source.
+    compared: bool,
+    /// Strongest check that passed: the digest, the recorded length, or only the structure of the file. `nothing`
+    /// means that the file is readable but was not verified.
+    #[schemars(extend("enum" = ["checksum", "length", "structure", "nothing"]))]
+    verified_by: &'static str,
+    /// The checks.
+    checks: Vec<FileCheck<'a>>,
+}
+
+/// One check of a file.
+#[derive(Serialize, JsonSchema)]
+struct FileCheck<'a> {
+    /// Name of the check.
+    #[schemars(extend("enum" = ["length", "sha256", "structure"]))]
+    name: &'static str,
+    /// `skipped` if there was nothing to compare with. A failed check leads to an Error instead of this document.
+    #[schemars(extend("enum" = ["passed", "skipped"]))]
+    outcome: &'static str,
+    /// The finding.
+    message: &'a str,
+}
 
 impl Document for Verified {
     fn table(&self, wide: bool) -> String {
@@ -51,29 +97,26 @@ impl Document for Verified {
             .collect()
     }
 
-    fn document(&self) -> Value {
-        let items: Vec<_> = self
-            .files
-            .iter()
-            .map(|file| {
-                let checks: Vec<_> = file
-                    .checks
-                    .iter()
-                    .map(|(name, outcome, message)| {
-                        json!({ "name": name, "outcome": outcome, "message": message })
-                    })
-                    .collect();
-                json!({
-                    "path": file.path.to_string_lossy(),
-                    "sizeBytes": file.bytes,
-                    "sha256": file.sha256,
-                    "compared": file.is_compared,
-                    "verifiedBy": file.verified_by,
-                    "checks": checks,
-                })
-            })
-            .collect();
-        document(Kind::VerificationList, json!({ "items": items }))
+    fn body(&self) -> Body<'_> {
+        let items = self.files.iter().map(|file| {
+            let checks = file.checks.iter();
+            let checks = checks.map(|&(name, outcome, ref message)| FileCheck {
+                name,
+                outcome,
+                message,
+            });
+            Verification {
+                path: file.path.to_string_lossy(),
+                size_bytes: file.bytes,
+                sha256: &file.sha256,
+                compared: file.is_compared,
+                verified_by: file.verified_by,
+                checks: checks.collect(),
+            }
+        });
+        Body::VerificationList(VerificationListBody {
+            items: items.collect(),
+        })
     }
 
     fn summary(&self) -> Option<String> {

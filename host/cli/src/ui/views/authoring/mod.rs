@@ -6,4 +6,4 @@ mod test;
 
 pub use pack::PluginPackView;
 pub use project::PluginProjectView;
-pub use test::{CaseRow, PluginTestView};
+pub use test::{CaseRow, PluginTestBody, PluginTestView};

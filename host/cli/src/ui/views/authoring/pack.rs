@@ -1,32 +1,42 @@
-use std::path::PathBuf;
-
 use broker_manifest::Operation;
 use host_base::text::size;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use crate::ui::Kind;
-use crate::ui::document::{Document, document};
+use crate::ui::document::Document;
+use crate::ui::fields::{self, DIGEST};
+use crate::ui::schema::Body;
 use crate::ui::views::facts::{abilities, facts};
 
-/// An engine: a component with its manifest.
-#[derive(Debug)]
+/// A component with its manifest. Printed by `plugin pack`.
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct PluginPackView {
+    /// Id of the engine, as `publisher/name`.
     pub id: String,
+    /// Version of the engine.
     pub version: String,
     /// Path of the written engine.
-    pub path: PathBuf,
-    /// The change of the manifest in the component: `added`, `replaced` or `unchanged`.
+    pub path: String,
+    /// Change of the manifest in the component. `unchanged` if the component had the same manifest before.
+    #[schemars(extend("enum" = ["added", "replaced", "unchanged"]))]
     pub manifest: &'static str,
+    /// Version of the engine interface that the engine is built for.
     pub interface: String,
+    /// Operations that the engine supports. `act` stands for its own verbs.
+    #[schemars(schema_with = "fields::operations")]
     pub operations: Vec<Operation>,
+    /// The engine's own verbs.
     pub verbs: Vec<String>,
-    /// The capabilities, as people read them.
+    /// Capabilities, in sentences.
     pub may: Vec<String>,
-    /// The value of `--accept-capabilities` that grants all capabilities.
+    /// Value of `--accept-capabilities` that grants all capabilities.
+    #[serde(rename = "acceptCapabilities")]
     pub accepted_by: String,
-    /// Size in bytes.
+    /// Size of the component in bytes.
+    #[serde(rename = "sizeBytes")]
     pub size: u64,
-    /// SHA-256 digest in hexadecimal.
+    /// SHA-256 digest of the component, in hexadecimal.
+    #[schemars(regex(pattern = DIGEST))]
     pub sha256: String,
 }
 
@@ -36,7 +46,7 @@ impl Document for PluginPackView {
         let lines = [
             ("Name", self.id.clone()),
             ("Version", self.version.clone()),
-            ("File", self.path.display().to_string()),
+            ("File", self.path.clone()),
             ("Manifest", self.manifest.to_owned()),
             ("SHA-256", self.sha256.clone()),
             ("Size", size(self.size)),
@@ -52,22 +62,7 @@ impl Document for PluginPackView {
         format!("{}\n", self.id)
     }
 
-    fn document(&self) -> Value {
-        document(
-            Kind::PluginPack,
-            json!({
-                "id": self.id,
-                "version": self.version,
-                "path": self.path.display().to_string(),
-                "manifest": self.manifest,
-                "interface": self.interface,
-                "operations": self.operations,
-                "verbs": self.verbs,
-                "may": self.may,
-                "acceptCapabilities": self.accepted_by,
-                "sizeBytes": self.size,
-                "sha256": self.sha256,
-            }),
-        )
+    fn body(&self) -> Body<'_> {
+        Body::PluginPack(self)
     }
 }

@@ -1,33 +1,35 @@
-use std::path::PathBuf;
-
 use host_base::text;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use crate::ui::Kind;
-use crate::ui::document::{Document, document};
+use crate::ui::document::Document;
+use crate::ui::schema::Body;
 
 /// Longest path, in characters.
 const MAX_PATH: usize = 4096;
 
-/// A new project.
-#[derive(Debug)]
+/// A new project. Printed by `plugin new`.
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct PluginProjectView {
+    /// Id of the engine, as `publisher/name`.
     pub id: String,
-    pub folder: PathBuf,
-    /// The written files, relative to the folder. Files of the SDK are left out.
+    /// Path of the project.
+    pub folder: String,
+    /// Files of the project, relative to the folder. Files of the SDK are left out.
     pub files: Vec<String>,
     /// Path of the component that the build writes, relative to the folder.
     pub component: String,
     /// The folders that belong to the SDK.
+    #[serde(skip)]
     pub sdk: Vec<String>,
     /// The commands that build and test the project.
+    #[serde(skip)]
     pub next: Vec<String>,
 }
 
 impl Document for PluginProjectView {
     fn table(&self, _: bool) -> String {
-        let folder = self.folder.display().to_string();
-        let folder = text::printable(&folder, MAX_PATH);
+        let folder = text::printable(&self.folder, MAX_PATH);
         let mut shown = format!("{} is begun in {folder}:\n", self.id);
         for file in &self.files {
             shown.push_str(&format!("  {file}\n"));
@@ -45,19 +47,10 @@ impl Document for PluginProjectView {
     }
 
     fn names(&self) -> String {
-        let folder = self.folder.display().to_string();
-        format!("{}\n", text::printable(&folder, MAX_PATH))
+        format!("{}\n", text::printable(&self.folder, MAX_PATH))
     }
 
-    fn document(&self) -> Value {
-        document(
-            Kind::PluginProject,
-            json!({
-                "id": self.id,
-                "folder": self.folder.display().to_string(),
-                "files": self.files,
-                "component": self.component,
-            }),
-        )
+    fn body(&self) -> Body<'_> {
+        Body::PluginProject(self)
     }
 }

@@ -1,10 +1,12 @@
 use broker_manifest::Operation;
 use comfy_table::Cell;
 use host_base::{Failure, State, text};
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use crate::ui::Kind;
-use crate::ui::document::{Document, document};
+use crate::ui::document::Document;
+use crate::ui::fields;
+use crate::ui::schema::Body;
 use crate::ui::table::{cell, state, table};
 
 /// Longest line of a problem, in characters.
@@ -19,11 +21,37 @@ pub struct PluginTestView {
     pub cases: Vec<CaseRow>,
 }
 
-#[derive(Debug)]
+/// The results of the test cases of an engine. Printed by `plugin test`. If a case failed, the exit code is 1.
+#[derive(Serialize, JsonSchema)]
+pub struct PluginTestBody<'a> {
+    /// Id of the engine, as `publisher/name`.
+    id: &'a str,
+    /// Version of the engine.
+    version: &'a str,
+    /// The cases, in the order in which they ran.
+    items: Vec<Case<'a>>,
+}
+
+/// The result of one case.
+#[derive(Serialize, JsonSchema)]
+struct Case<'a> {
+    #[serde(flatten)]
+    row: &'a CaseRow,
+    /// Outcome of the case.
+    #[schemars(extend("enum" = ["passed", "failed"]))]
+    outcome: &'static str,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct CaseRow {
+    /// `built-in/OPERATION/SITUATION`, or the name of the file and of the case in it.
+    #[serde(rename = "case")]
     pub name: String,
+    /// Operation that the case calls.
+    #[schemars(schema_with = "fields::operation")]
     pub operation: Operation,
     /// Whether the case applies to every engine. The others were written by the author of the engine.
+    #[serde(rename = "builtIn")]
     pub is_built_in: bool,
     /// The problems; empty if the case passed. The first line of each is a summary, the others give details.
     pub problems: Vec<String>,
@@ -140,24 +168,16 @@ impl Document for PluginTestView {
         names.collect()
     }
 
-    fn document(&self) -> Value {
-        let items: Vec<_> = self
-            .cases
-            .iter()
-            .map(|case| {
-                json!({
-                    "case": case.name,
-                    "operation": case.operation,
-                    "builtIn": case.is_built_in,
-                    "outcome": case.outcome().0,
-                    "problems": case.problems,
-                })
-            })
-            .collect();
-        document(
-            Kind::PluginTest,
-            json!({ "id": self.id, "version": self.version, "items": items }),
-        )
+    fn body(&self) -> Body<'_> {
+        let items = self.cases.iter().map(|row| Case {
+            row,
+            outcome: row.outcome().0,
+        });
+        Body::PluginTest(PluginTestBody {
+            id: &self.id,
+            version: &self.version,
+            items: items.collect(),
+        })
     }
 
     fn summary(&self) -> Option<String> {

@@ -1,0 +1,124 @@
+//! The documents of every kind, and the JSON Schemas that are generated from their types.
+
+use std::collections::BTreeMap;
+
+use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
+use schemars::{JsonSchema, Schema};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::document::ErrorBody;
+use super::views::{
+    BackupBody, BackupListBody, BundleView, DeletionBody, DownloadBody, EngineListBody,
+    HistoryBody, KeyChangeBody, KeysView, PluginChangesView, PluginDiffView, PluginListBody,
+    PluginPackView, PluginProjectView, PluginTestBody, PluginUpdateListBody, PluginView,
+    ReportBody, RestoreBody, TestReportBody, VerificationListBody, VersionView,
+};
+
+/// The prefix of the schemas' names. There is no file at this address.
+const BASE: &str = "https://kubectl-broker.example/schema/v1/";
+
+/// A document as it is printed.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Printed<'a> {
+    /// Changes when a field is removed or changes its meaning. Fields may be added without that.
+    api_version: ApiVersion,
+    #[serde(flatten)]
+    body: Body<'a>,
+}
+
+#[derive(Serialize, JsonSchema)]
+enum ApiVersion {
+    #[serde(rename = "kubectl-broker/v1")]
+    V1,
+}
+
+/// The fields of a document. The variant is its `kind`, and the name of its schema in `docs/schema`.
+#[derive(Serialize, JsonSchema)]
+#[serde(tag = "kind")]
+pub enum Body<'a> {
+    Backup(BackupBody<'a>),
+    BackupList(BackupListBody<'a>),
+    Bundle(&'a BundleView),
+    Deletion(DeletionBody<'a>),
+    Download(DownloadBody<'a>),
+    EngineList(EngineListBody<'a>),
+    Error(ErrorBody<'a>),
+    History(HistoryBody<'a>),
+    KeyChange(KeyChangeBody<'a>),
+    KeyList(&'a KeysView),
+    Plugin(&'a PluginView),
+    PluginChangeList(&'a PluginChangesView),
+    /// The results of checking engines. Printed by `plugin verify` and `plugin doctor`.
+    PluginCheckList(PluginListBody<'a>),
+    PluginDiff(&'a PluginDiffView),
+    /// Engines as files, the bundled ones first. Printed by `plugin list`.
+    PluginList(PluginListBody<'a>),
+    PluginPack(&'a PluginPackView),
+    PluginProject(&'a PluginProjectView),
+    PluginTest(PluginTestBody<'a>),
+    PluginUpdateList(PluginUpdateListBody<'a>),
+    Report(ReportBody<'a>),
+    Restore(RestoreBody<'a>),
+    TestReport(TestReportBody<'a>),
+    VerificationList(VerificationListBody<'a>),
+    Version(&'a VersionView),
+}
+
+impl Body<'_> {
+    /// Returns the document for JSON and YAML. Its keys are sorted.
+    pub(super) fn document(self) -> serde_json::Result<Value> {
+        serde_json::to_value(Printed {
+            api_version: ApiVersion::V1,
+            body: self,
+        })
+    }
+}
+
+/// Returns the text of each kind's schema, by the name of the kind.
+///
+/// # Errors
+/// When a schema can't be written as JSON.
+pub fn schemas() -> serde_json::Result<BTreeMap<String, String>> {
+    let settings = SchemaSettings::draft2020_12()
+        .for_serialize()
+        // A schema of one file needs no other file.
+        .with(|settings| settings.inline_subschemas = true)
+        .with_transform(RecursiveTransform(tidy));
+    let generator = settings.into_generator();
+    let mut printed = generator.into_root_schema_for::<Printed<'_>>().to_value();
+    let kinds: Vec<Value> = serde_json::from_value(printed["oneOf"].take())?;
+    let texts = kinds.into_iter().map(|mut schema| {
+        let name: String = serde_json::from_value(schema["properties"]["kind"]["const"].clone())?;
+        schema["$id"] = format!("{BASE}{name}.json").into();
+        schema["$schema"] = printed["$schema"].clone();
+        schema["title"] = name.clone().into();
+        schema["properties"]["apiVersion"] = printed["properties"]["apiVersion"].clone();
+        if let Some(required) = schema["required"].as_array_mut() {
+            required.insert(0, "apiVersion".into());
+        }
+        let text = serde_json::to_string_pretty(&Schema::try_from(schema)?)?;
+        Ok((name, text + "\n"))
+    });
+    texts.collect()
+}
+
+/// Allows no fields but the known ones, and removes the line breaks of doc comments.
+fn tidy(schema: &mut Schema) {
+    if schema.get("properties").is_some() {
+        schema.insert("additionalProperties".to_owned(), false.into());
+    }
+    // JSON Schema does not define this format, and strict validators refuse it.
+    if schema
+        .get("format")
+        .is_some_and(|format| format == "uint64")
+    {
+        schema.remove("format");
+    }
+    if let Some(Value::String(description)) = schema.get_mut("description") {
+        let words: Vec<_> = description.split_whitespace().collect();
+        *description = words.join(" ");
+    }
+}

@@ -1,7 +1,7 @@
 //! Implements a lock that every user of the cluster sees: a Lease with a holder and an expiry.
 //!
 //! All times are of the API server's clock: `creationTimestamp`, which it writes, and the header `Date` of
-//! its responses. A wrong clock on this machine or the holder's can neither end a lock early nor keep it for
+//! its responses. Only if a proxy removes that header, this machine's clock counts. A wrong clock on this machine or the holder's can neither end a lock early nor keep it for
 //! years. For the same reason a new Lease has no times of its own, because the server adds its creation time.
 //! A renewal writes this machine's time plus its difference to the server's.
 
@@ -23,7 +23,7 @@ use super::{Cluster, ClusterError};
 /// Maximum time to wait for the name of this user, which is optional.
 const SELF_REVIEW: Duration = Duration::from_secs(5);
 
-/// The number of lost races after which the lock counts as held by somebody else.
+/// The number of lost races after which an attempt ends with the error of the last one.
 const RACES: usize = 4;
 
 /// The result of an attempt to acquire a lock.
@@ -262,12 +262,14 @@ impl HeldLease {
         }
     }
 
-    /// Releases the lock, with one request. If that fails, the lock expires by itself.
+    /// Releases the lock, with one request unless the Lease has changed meanwhile. If that fails, the lock
+    /// expires by itself.
     ///
     /// # Errors
     /// When the server did not release it. A lock that is gone or held by somebody else is not an error.
     pub async fn release(&mut self) -> Result<(), ClusterError> {
-        for _ in 0..2 {
+        let mut races = 0;
+        loop {
             let metadata = &self.lease.metadata;
             let options = DeleteOptions {
                 preconditions: Some(Preconditions {
@@ -279,7 +281,7 @@ impl HeldLease {
             let access = self.cluster.access("delete", &LEASES, Some(&self.name));
             match self.cluster.write::<Value>(&access, &options).await {
                 Ok(_) | Err(ClusterError::Api { status: 404, .. }) => return Ok(()),
-                Err(ClusterError::Api { status: 409, .. }) => {}
+                Err(ClusterError::Api { status: 409, .. }) if races < RACES => races += 1,
                 Err(error) => return Err(error),
             }
             match self.look_again().await {
@@ -288,7 +290,6 @@ impl HeldLease {
                 Err(error) => return Err(error),
             }
         }
-        Ok(())
     }
 
     /// Reads the current Lease. Returns an error if this holder does not hold it.

@@ -113,9 +113,12 @@ pub(super) fn declared_ports(pod: &Pod) -> Vec<DeclaredPort> {
         .collect()
 }
 
-/// Returns true if at least one container runs, which is enough for a pod that the user chose.
+/// Returns true if at least one container runs that serves the pod for its whole life. Init containers that
+/// only prepare the pod don't count.
 pub(super) fn has_running_container(pod: &Pod) -> bool {
-    statuses(pod).any(is_running)
+    let running =
+        |name: &str| statuses(pod).any(|status| status.name == name && is_running(status));
+    lasting_containers(pod).any(|container| running(&container.name))
 }
 
 /// Returns the problem of a container; `None` if it runs and is ready, or if nothing is known.
@@ -169,7 +172,7 @@ fn has_condition(pod: &Pod, kind: &str) -> bool {
     conditions.any(|condition| condition.type_ == kind && condition.status == "True")
 }
 
-/// Returns true if the pod's record is outdated because its node is gone.
+/// Returns true if the pod's record may be outdated because its node is gone.
 ///
 /// The node controller then sets only `Ready` to `False`. `ContainersReady` and the containers keep their
 /// values (`MarkPodsNotReady` in pkg/controller/util/node). When it gives the pod up, it adds `NodeLost`.
@@ -218,7 +221,7 @@ pub(super) fn in_words(reason: Option<&str>, message: Option<&str>) -> Option<St
     }
 }
 
-/// Returns why a pod is not ready, the deepest cause first.
+/// Returns the deepest known cause why a pod is not ready.
 pub(super) fn why_not_ready(pod: &Pod) -> String {
     let status = pod.status.as_ref();
     let given_up = status.and_then(|s| in_words(s.reason.as_deref(), s.message.as_deref()));
@@ -341,6 +344,25 @@ mod tests {
             pod.spec.as_mut().unwrap().containers.push(other);
             assert_eq!(default_container(&pod), taken, "{named}");
         }
+    }
+
+    #[test]
+    fn a_pod_in_which_only_an_init_container_runs_has_no_running_container() {
+        let running = |name: &str| {
+            json!({"name": name, "ready": false, "state": {"running": {}}, "image": "i",
+                   "imageID": "i", "restartCount": 0})
+        };
+        let with = |kind: &str, name: &str| pod(&json!({ kind: [running(name)] }));
+        assert!(!has_running_container(&with(
+            "initContainerStatuses",
+            "setup"
+        )));
+        // This one is a sidecar.
+        assert!(has_running_container(&with(
+            "initContainerStatuses",
+            "backup"
+        )));
+        assert!(has_running_container(&with("containerStatuses", "hivemq")));
     }
 
     #[test]

@@ -154,7 +154,8 @@ pub struct Access {
 }
 
 impl Access {
-    /// Returns the permission that the request needs, as a command and as a line of a Role.
+    /// Returns the permission for all requests of this kind, as a command and as a line of a Role. The
+    /// permission to read a Secret is for that Secret alone.
     #[must_use]
     pub fn rule(&self) -> String {
         let Resource {
@@ -170,9 +171,16 @@ impl Access {
         } else {
             ("clusterrole", String::new())
         };
+        let (flag, names) = match self.name.as_deref().filter(|_| name == "secrets") {
+            Some(only) => (
+                format!(" --resource-name={}", show(only)),
+                format!("resourceNames: [\"{}\"], ", show(only)),
+            ),
+            None => (String::new(), String::new()),
+        };
         format!(
-            "`kubectl create {kind} broker-{stem}{scope} --verb={verbs} --resource={dotted}`, \
-             or in a Role `{{apiGroups: [\"{group}\"], resources: [\"{name}\"], verbs: [{quoted}]}}`",
+            "`kubectl create {kind} broker-{stem}{scope} --verb={verbs} --resource={dotted}{flag}`, \
+             or in a Role `{{apiGroups: [\"{group}\"], resources: [\"{name}\"], {names}verbs: [{quoted}]}}`",
             stem = name.replace('/', "-"),
             verbs = verbs.join(","),
             quoted = verbs

@@ -168,7 +168,7 @@ mod tests {
         let hint = error.advice().unwrap();
         assert!(
             hint.contains(
-                "`kubectl create role broker-secrets -n mqtt --verb=get --resource=secrets`"
+                "`kubectl create role broker-secrets -n mqtt --verb=get --resource=secrets --resource-name=a`"
             ),
             "{hint}"
         );

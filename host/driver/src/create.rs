@@ -331,3 +331,6 @@ pub(super) fn answer_was_lost(error: &OpsError) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@
 mod act;
 mod asking;
 mod audit;
+mod backends;
 mod begun;
 mod choose;
 mod commands;
@@ -38,6 +39,8 @@ mod session;
 mod status;
 mod task;
 mod test;
+#[cfg(test)]
+mod testing;
 mod verify;
 mod wait;
 

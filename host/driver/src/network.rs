@@ -6,15 +6,14 @@ use broker_manifest::{Auth, Endpoint, Manifest, Select};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, try_join_all};
 use host_base::{Failure, Problem, Report, ReportKind};
-use host_cluster::{
-    Backend, BackendBody, Cluster, ClusterError, Deadlines, EndpointSpec, RequestBody, Target,
-};
+use host_cluster::{Cluster, ClusterError, Deadlines, EndpointSpec, RequestBody, Target};
 use host_engine::{Answer, Network, Outgoing, Sent};
 use host_objectstore::{Access, S3};
 use host_transfer::retry_after;
 use http::header::AUTHORIZATION;
 use http_body_util::{BodyExt, Full};
 
+use super::backends::{BackendAnswer, BackendClient, Backends};
 use super::credentials::Credentials;
 use super::file_body::file_body;
 use super::passing::Passed;
@@ -23,6 +22,8 @@ use super::passing::Passed;
 #[derive(Clone)]
 pub(super) struct Route {
     pub(super) cluster: Cluster,
+    /// Finds the pods and ports of the endpoints.
+    pub(super) finder: Arc<dyn Backends>,
     pub(super) target: Target,
     pub(super) manifest: Manifest,
     /// Values of the port flags that manifests declare, by flag.
@@ -34,7 +35,7 @@ pub(super) struct Route {
 /// Carries the requests of one engine to the pods of one target, and to S3.
 pub(super) struct Endpoints {
     route: Route,
-    backends: BTreeMap<String, Backend>,
+    backends: BTreeMap<String, Box<dyn BackendClient>>,
     deadlines: Deadlines,
     last_error: LastError,
     /// Notes about the delays that backends asked for.
@@ -69,7 +70,7 @@ impl Endpoints {
     }
 
     /// Uses endpoints that were found one by one.
-    pub(super) fn over(backends: BTreeMap<String, Backend>, route: Route) -> Self {
+    pub(super) fn over(backends: BTreeMap<String, Box<dyn BackendClient>>, route: Route) -> Self {
         Self {
             backends,
             route,
@@ -117,17 +118,17 @@ impl Endpoints {
     /// Returns the new notes for the user, and forgets them.
     pub(super) fn take_notes(&self) -> Vec<String> {
         let mut notes = std::mem::take(&mut *self.waited());
-        notes.extend(self.backends.values().flat_map(Backend::take_notes));
+        notes.extend(self.backends.values().flat_map(|it| it.take_notes()));
         notes
     }
 
     /// Sends a request. A request that changes nothing is retried when the backend asks for a delay.
     async fn ask(
         &self,
-        backend: &Backend,
+        backend: &dyn BackendClient,
         request: http::Request<Sent>,
         deadlines: &Deadlines,
-    ) -> Result<http::Response<BackendBody>, Report> {
+    ) -> Result<BackendAnswer, Report> {
         let mut left = if request.method().is_safe() { WAITS } else { 0 };
         loop {
             let sent = backend.send(request.clone().map(body), deadlines).await;
@@ -169,12 +170,12 @@ impl Endpoints {
     /// Returns the pod that has answered.
     pub(super) fn answered(&self) -> Option<String> {
         let mut backends = self.backends.values();
-        backends.find_map(Backend::answered)
+        backends.find_map(|it| it.answered())
     }
 
     /// Returns the pod that will be asked. All later requests go to that pod.
     pub(super) fn settle_on_pod(&self) -> Option<String> {
-        let mut pods = self.backends.values().filter_map(Backend::settle_on_pod);
+        let mut pods = self.backends.values().filter_map(|it| it.settle_on_pod());
         pods.next()
     }
 
@@ -195,7 +196,7 @@ impl Route {
         &self,
         name: &str,
         endpoint: &Endpoint,
-    ) -> Result<Backend, ClusterError> {
+    ) -> Result<Box<dyn BackendClient>, ClusterError> {
         let spec = EndpointSpec {
             name: name.to_owned(),
             select: endpoint.select,
@@ -205,7 +206,7 @@ impl Route {
                 .port_flag()
                 .and_then(|flag| self.ports.get(flag).copied()),
         };
-        self.cluster.backend(&self.target, &spec).await
+        self.finder.find(&self.target, &spec).await
     }
 }
 
@@ -251,7 +252,7 @@ impl Network for Endpoints {
             if let Some(value) = self.route.credentials.header(outgoing.auth) {
                 request.headers_mut().insert(AUTHORIZATION, value.clone());
             }
-            let response = self.ask(backend, request, &deadlines).await?;
+            let response = self.ask(&**backend, request, &deadlines).await?;
             let last_error = self.last_error.clone();
             Ok(response.map(|body| {
                 body.map_err(move |error| last_error.report(error))

@@ -264,3 +264,6 @@ async fn verified(session: &Session, path: &Path) -> Result<Artifact, OpsError> 
         file: Arc::new(verification.file),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,7 @@ use host_objectstore::S3;
 
 use super::asking::{Asked, Refusal};
 use super::audit::AuditFile;
+use super::backends::Backends;
 use super::begun::{Begun, Work};
 use super::choose::{EngineChoice, call_name, candidates, for_files, has_target, shared_name};
 use super::commands::PodCommands;
@@ -59,6 +60,8 @@ pub struct Request {
 /// A cluster, a target in it, and the engines that may be used on it.
 pub struct Session {
     pub(super) cluster: Cluster,
+    /// Finds the pods and ports of endpoints in the cluster.
+    pub(super) finder: Arc<dyn Backends>,
     pub(super) host: Host,
     credentials: Credentials,
     pub(super) s3: Arc<S3>,
@@ -95,6 +98,7 @@ impl Session {
             .transpose()?;
         let session = Self {
             auditor: audit.map(|audit| Arc::new(audit) as Arc<dyn Auditor>),
+            finder: Arc::new(cluster.clone()),
             cluster,
             host: host.clone(),
             credentials,
@@ -281,6 +285,7 @@ impl Session {
     pub(super) fn route(&self, file: &EngineFile) -> Route {
         Route {
             cluster: self.cluster.clone(),
+            finder: Arc::clone(&self.finder),
             target: self.target.clone(),
             manifest: file.manifest().clone(),
             ports: self.request.ports.clone(),
@@ -489,3 +494,6 @@ fn is_default(option: &EngineOption, value: &OptionValue) -> bool {
         OptionValue::Boolean(value) => default.unwrap_or("false") == value.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -40,6 +41,8 @@ pub(super) struct Endpoints {
     last_error: LastError,
     /// Notes about the delays that backends asked for.
     waited: Mutex<Vec<String>>,
+    /// Whether a backend has answered a request that may change something with success.
+    accepted: AtomicBool,
 }
 
 /// Number of delays, and the longest one, that a backend may ask for before a retry (RFC 9110, 10.2.3).
@@ -77,6 +80,7 @@ impl Endpoints {
             deadlines: Deadlines::default(),
             last_error: LastError::default(),
             waited: Mutex::default(),
+            accepted: AtomicBool::default(),
         }
     }
 
@@ -129,10 +133,14 @@ impl Endpoints {
         request: http::Request<Sent>,
         deadlines: &Deadlines,
     ) -> Result<BackendAnswer, Report> {
-        let mut left = if request.method().is_safe() { WAITS } else { 0 };
+        let is_safe = request.method().is_safe();
+        let mut left = if is_safe { WAITS } else { 0 };
         loop {
             let sent = backend.send(request.clone().map(body), deadlines).await;
             let response = sent.map_err(|error| self.last_error.report(error))?;
+            if !is_safe && response.status().is_success() {
+                self.accepted.store(true, Ordering::Relaxed);
+            }
             let Some(wait) = asks_to_wait(&response).filter(|_| left > 0) else {
                 return Ok(response);
             };
@@ -165,6 +173,11 @@ impl Endpoints {
     /// Returns the target of the endpoints.
     pub(super) fn target(&self) -> &Target {
         &self.route.target
+    }
+
+    /// Returns whether a backend has accepted a request that may change something.
+    pub(super) fn has_accepted(&self) -> bool {
+        self.accepted.load(Ordering::Relaxed)
     }
 
     /// Returns the pod that has answered.
@@ -285,6 +298,8 @@ pub(super) fn report(error: &ClusterError) -> Report {
         | ClusterError::AllPortsClosed { .. }
         | ClusterError::ContainerNotRunning { .. }
         | ClusterError::PodGone { .. }
+        | ClusterError::PodUnscheduled { .. }
+        | ClusterError::NoReadyPod { .. }
         | ClusterError::NoAnswer { .. }
         | ClusterError::Unreachable { .. } => (ReportKind::Unavailable, true),
         ClusterError::KubeletFailed(failure) => (ReportKind::Unavailable, failure.repeatable),
@@ -327,9 +342,50 @@ pub(super) fn report(error: &ClusterError) -> Report {
 mod tests {
     use std::time::Duration;
 
+    use broker_manifest::Operation;
     use host_cluster::PodContainer;
 
     use super::*;
+    use crate::testing::hivemq::{LIST, list};
+    use crate::testing::{Opened, Reply, Script, open};
+
+    /// Lists the backups of a backend that gives these answers. Returns the seconds between the requests.
+    async fn list_over<const N: usize>(replies: [Reply; N]) -> (bool, Vec<u64>, Opened) {
+        let opened = open("hivemq", Script::default().answers(LIST, replies)).await;
+        let running = opened.session.engine_for(Operation::List).await;
+        let mut running = running.expect("an engine");
+        let listed = running.instance().list(None, &[]).await;
+        let is_listed = running.original(listed).is_ok();
+        let asked = opened.script.asked();
+        let waits = asked
+            .windows(2)
+            .map(|two| (two[1].at - two[0].at).as_secs());
+        (is_listed, waits.collect(), opened)
+    }
+
+    fn busy(seconds: u64) -> Reply {
+        Reply::text(503, &"").with("retry-after", seconds)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_busy_backend_is_asked_again_when_it_wants_to_be() {
+        let (is_listed, waits, opened) = list_over([busy(2), busy(30), list(&[])]).await;
+        assert!(is_listed);
+        assert_eq!(waits, [2, 30]);
+        let told =
+            "The backend answered 503 Service Unavailable and asked to wait 30 s; asking again";
+        assert!(opened.told.has("note", told), "{:?}", opened.told.all());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_backend_that_stays_busy_is_not_asked_forever() {
+        let (is_listed, waits, _) = list_over([busy(2)]).await;
+        assert!(!is_listed);
+        assert_eq!(waits, [2, 2, 2]);
+        let (is_listed, waits, _) = list_over([busy(31), list(&[])]).await;
+        assert!(!is_listed);
+        assert!(waits.is_empty(), "nobody waits that long");
+    }
 
     #[test]
     fn what_came_of_a_command_is_told_apart_and_never_asks_for_a_repetition() {

@@ -5,15 +5,16 @@
 mod script;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use host_base::{Folders, Hint, Reporter};
+use host_base::{Folders, Hint, Meter, Reporter};
 use host_engine::{Catalogue, EngineFile, Limits};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use testbed::Testbed;
+use tokio::sync::watch;
 
 pub(super) use script::{End, Fault, Reply, Script, faults};
 
@@ -124,7 +125,10 @@ pub(super) fn bundled() -> Vec<EngineFile> {
 
 /// A front end that keeps what it is told.
 #[derive(Default)]
-pub(super) struct Told(Mutex<Vec<String>>);
+pub(super) struct Told {
+    lines: Mutex<Vec<String>>,
+    received: watch::Sender<u64>,
+}
 
 impl Told {
     /// Returns whether a sentence of this kind was told that contains `part`.
@@ -136,15 +140,22 @@ impl Told {
 
     /// Returns everything that was told, except what only `--verbose` shows.
     pub(super) fn all(&self) -> Vec<String> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.lines().clone()
+    }
+
+    /// Waits until a transfer has received this number of bytes.
+    pub(super) async fn until_received(&self, bytes: u64) {
+        let mut received = self.received.subscribe();
+        let enough = received.wait_for(|received| *received >= bytes).await;
+        enough.expect("the sender is part of this front end");
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Vec<String>> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn keep(&self, kind: &str, message: &str) {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        told.push(format!("{kind}: {message}"));
+        self.lines().push(format!("{kind}: {message}"));
     }
 }
 
@@ -161,6 +172,19 @@ impl Reporter for Told {
 
     fn warn_with_hint(&self, message: &str, hint: &Hint) {
         self.keep("warning", &format!("{message}. {hint}"));
+    }
+
+    fn transfer(&self, _: &'static str) -> Box<dyn Meter> {
+        Box::new(Received(self.received.clone()))
+    }
+}
+
+/// Counts the bytes of a transfer.
+struct Received(watch::Sender<u64>);
+
+impl Meter for Received {
+    fn update(&self, done: u64, _: Option<u64>) {
+        self.0.send_replace(done);
     }
 }
 

@@ -136,25 +136,28 @@ async fn the_rest_is_asked_for_after_the_last_byte_that_came() {
 
 #[tokio::test(start_paused = true)]
 async fn if_the_pod_is_gone_another_one_is_asked_from_then_on() {
-    let setup = setup();
-    let script = script([
-        cut(70, faults::tunnel_lost),
-        Reply::Fails(faults::pod_gone),
-        part(70..90, End::Breaks(faults::tunnel_lost)),
-        part(90..100, End::Whole),
-    ]);
-    let script = script.finds(8081, [Ok("broker-0"), Ok("broker-1")]);
-    let (downloaded, opened) = get(&setup, script).await;
-    assert_saved(&setup, downloaded, &content());
-    assert_eq!(
-        pods(&opened),
-        ["broker-0", "broker-0", "broker-1", "broker-1"]
-    );
-    let again = some("bytes=70-");
-    assert_eq!(
-        sent(&opened, "range"),
-        [None, again.clone(), again, some("bytes=90-")]
-    );
+    // A StatefulSet makes the pod again, and the new one has no node at first.
+    for gone in [faults::pod_gone as Fault, faults::pod_unscheduled] {
+        let setup = setup();
+        let script = script([
+            cut(70, faults::tunnel_lost),
+            Reply::Fails(gone),
+            part(70..90, End::Breaks(faults::tunnel_lost)),
+            part(90..100, End::Whole),
+        ]);
+        let script = script.finds(8081, [Ok("broker-0"), Ok("broker-1")]);
+        let (downloaded, opened) = get(&setup, script).await;
+        assert_saved(&setup, downloaded, &content());
+        assert_eq!(
+            pods(&opened),
+            ["broker-0", "broker-0", "broker-1", "broker-1"]
+        );
+        let again = some("bytes=70-");
+        assert_eq!(
+            sent(&opened, "range"),
+            [None, again.clone(), again, some("bytes=90-")]
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -247,31 +250,28 @@ async fn another_backup_under_the_same_id_is_not_mixed_with_the_first() {
     assert!(!setup.home.path().join("b.backup").exists());
 }
 
-#[tokio::test(start_paused = true)]
+/// Stops a download after it has received this number of bytes.
+async fn stop_after(bytes: u64, setup: &Setup, script: Script) -> Opened {
+    let opened = setup.open(script).await;
+    tokio::select! {
+        ended = Box::pin(download(&opened.session, request(setup))) => panic!("it ended: {ended:?}"),
+        () = opened.told.until_received(bytes) => {}
+    }
+    opened
+}
+
+#[tokio::test]
 async fn what_came_before_a_stop_is_not_asked_for_again() {
     let setup = setup();
-    let hanging = || script([ended(&content(), 70, V1, End::Hangs)]);
-    let opened = setup.open(hanging()).await;
-    let stopped = download(&opened.session, request(&setup));
-    let stopped = tokio::time::timeout(Duration::from_secs(60), Box::pin(stopped));
-    stopped.await.expect_err("it hangs until it is stopped");
+    let hanging = script([ended(&content(), 70, V1, End::Hangs)]);
+    let opened = stop_after(70, &setup, hanging).await;
     assert_eq!(kept(&setup), Some(70));
     let history = opened.session.host.history().expect("a home folder");
     let entry = history.read().expect("a history").entries.remove(0);
     assert_eq!((&*entry.outcome, entry.bytes), ("Interrupted", Some(70)));
 
-    let late = DownloadRequest {
-        timeout: Some(Duration::from_secs(60)),
-        ..request(&setup)
-    };
-    let hanging = hanging().answers(FILE, [whole(&content(), V1), part(70..80, End::Hangs)]);
-    let opened = setup.open(hanging).await;
-    let error = Box::pin(download(&opened.session, late)).await;
-    let error = error.expect_err("it hangs until the time is up");
-    assert!(
-        matches!(error, OpsError::TooSlow { seconds: 60, .. }),
-        "{error:?}"
-    );
+    let hanging = script([whole(&content(), V1), part(70..80, End::Hangs)]);
+    stop_after(80, &setup, hanging).await;
     assert_eq!(kept(&setup), Some(80));
 
     let replies = script([whole(&content(), V1), part(80..100, End::Whole)]);
@@ -282,6 +282,30 @@ async fn what_came_before_a_stop_is_not_asked_for_again() {
     );
     assert_saved(&setup, downloaded, &content());
     assert_eq!(sent(&opened, "range"), [None, some("bytes=80-")]);
+}
+
+#[tokio::test]
+async fn what_came_in_the_time_of_the_user_is_kept() {
+    let setup = setup();
+    let hanging = script([ended(&content(), 70, V1, End::Hangs)]);
+    let opened = setup.open(hanging).await;
+    let request = DownloadRequest {
+        timeout: Some(Duration::from_hours(1)),
+        ..request(&setup)
+    };
+    // The clock stands still from then on, and goes to the end of the time.
+    let pause = async {
+        opened.told.until_received(70).await;
+        tokio::time::pause();
+    };
+    let downloading = Box::pin(download(&opened.session, request));
+    let (downloaded, ()) = tokio::join!(downloading, pause);
+    let error = downloaded.expect_err("it hangs until the time is up");
+    assert!(
+        matches!(error, OpsError::TooSlow { seconds: 3600, .. }),
+        "{error:?}"
+    );
+    assert_eq!(kept(&setup), Some(70));
 }
 
 #[tokio::test(start_paused = true)]

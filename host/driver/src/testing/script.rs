@@ -317,6 +317,13 @@ pub(crate) mod faults {
         }
     }
 
+    pub(crate) fn pod_unscheduled(at: PodPort) -> ClusterError {
+        ClusterError::PodUnscheduled {
+            pod: at.pod,
+            namespace: at.namespace,
+        }
+    }
+
     pub(crate) fn no_ready_pod(at: PodPort) -> ClusterError {
         ClusterError::NoReadyPod {
             statefulset: at.pod,

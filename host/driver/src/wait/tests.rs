@@ -110,6 +110,8 @@ async fn an_error_that_may_pass_is_a_note_and_the_pod_is_looked_for_again() {
     for passing in [
         Reply::Fails(faults::tunnel_lost),
         Reply::Fails(faults::pod_gone),
+        Reply::Fails(faults::pod_unscheduled),
+        Reply::Fails(faults::no_ready_pod),
         Reply::Fails(faults::timed_out),
         Reply::text(503, &""),
     ] {

@@ -150,8 +150,11 @@ impl Session {
         };
         let mut used = None;
         let refused = |at: usize, refusal: Refusal| match refusal {
-            // A problem with the target or with the user's permissions affects every engine.
-            Refusal::NotAsked(error @ OpsError::Cluster(_)) => Err(error),
+            // A problem with the target or with the user's permissions affects every engine. A missing port
+            // affects only one.
+            Refusal::NotAsked(OpsError::Cluster(error)) if !error.is_absence() => {
+                Err(OpsError::Cluster(error))
+            }
             Refusal::NoAnswer(OpsError::Cluster(error))
                 if error.failure() == Failure::NotAllowed =>
             {
@@ -187,7 +190,7 @@ impl Session {
 
     /// Starts the preferred engine to create a backup.
     ///
-    /// If nothing listens on the port of its backend, the first other engine that answers is used. If none
+    /// If its backend has no port or nothing listens on it, the first other engine that answers is used. If none
     /// answers, the preferred engine is used and reports the problem. A backend that answers with an error is
     /// used as well, and reports that error itself.
     async fn engine_to_create(&self, candidates: &[&EngineFile]) -> Result<Running, OpsError> {
@@ -198,16 +201,21 @@ impl Session {
         if others.is_empty() {
             return self.start(first).await;
         }
-        let Asked {
-            running: preferred,
-            answer,
-        } = self.ask(first).await?;
-        let reason = match answer {
-            Err(OpsError::Cluster(reason)) if reason.is_absence() => reason,
-            Err(OpsError::Engine(error)) if !matches!(error, EngineError::Reported { .. }) => {
-                return Err(error.into());
+        let (preferred, reason) = match self.ask(first).await {
+            Err(OpsError::Cluster(error)) if error.is_absence() => {
+                let reason = error.to_string();
+                (Err(OpsError::Cluster(error)), reason)
             }
-            _ => return Ok(preferred),
+            Err(error) => return Err(error),
+            Ok(Asked { running, answer }) => match answer {
+                Err(OpsError::Cluster(error)) if error.is_absence() => {
+                    (Ok(running), error.to_string())
+                }
+                Err(OpsError::Engine(error)) if !matches!(error, EngineError::Reported { .. }) => {
+                    return Err(error.into());
+                }
+                _ => return Ok(running),
+            },
         };
         let refused = |at: usize, refusal: Refusal| {
             let (Refusal::NotAsked(error) | Refusal::NoAnswer(error)) = refusal;
@@ -220,12 +228,12 @@ impl Session {
         };
         let used = Box::pin(self.first_that_answers(others, is_there, refused)).await?;
         let Some(running) = used else {
-            return Ok(preferred);
+            return preferred;
         };
         self.reporter().note(&format!(
             "engine {} can't be used here ({}); using {}",
-            preferred.called,
-            text::printable(&reason.to_string(), MAX_REASON),
+            call_name(self.host.engines(), &first.manifest().id),
+            text::printable(&reason, MAX_REASON),
             running.called
         ));
         Ok(running)

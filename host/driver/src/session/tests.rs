@@ -78,6 +78,27 @@ async fn a_problem_with_the_target_is_no_reason_to_try_another_engine() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pod_without_the_port_of_one_engine_may_have_that_of_another() {
+    let script = Script::default()
+        .finds(SIDECAR, [Err(faults::no_port)])
+        .answers(hivemq::LIST, [hivemq::list(&["a"])]);
+    let opened = open("auto", script).await;
+    let listed = list(&opened.session, None).await.expect("a list");
+    assert_eq!(listed.scope.engine, "kubectl-broker/hivemq");
+
+    let absent = || Script::default().finds(HIVEMQ, [Err(faults::no_port)]);
+    let script = absent().answers(CAPABILITIES, [capable()]);
+    let (called, opened) = creator(script).await;
+    assert_eq!(called.expect("an engine"), "strategy");
+    let why = "engine hivemq can't be used here (pod broker declares no port";
+    assert!(opened.told.has("note", why), "{:?}", opened.told.all());
+
+    let script = absent().answers(CAPABILITIES, [Reply::Fails(faults::port_closed)]);
+    let error = creator(script).await.0.expect_err("no engine");
+    assert!(error.to_string().contains("declares no port"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_last_engine_tells_its_own_error() {
     let script = Script::default()
         .answers(sidecar::DETECT, [Reply::Fails(faults::port_closed)])

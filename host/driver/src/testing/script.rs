@@ -279,6 +279,16 @@ pub(crate) mod faults {
         }
     }
 
+    pub(crate) fn no_port(at: PodPort) -> ClusterError {
+        ClusterError::NoPort {
+            endpoint: "api".to_owned(),
+            pod: at.pod,
+            wanted: at.port.to_string(),
+            declared: Vec::new(),
+            flag: None,
+        }
+    }
+
     pub(crate) fn no_answer(at: PodPort) -> ClusterError {
         ClusterError::NoAnswer { at }
     }

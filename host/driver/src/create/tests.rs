@@ -90,9 +90,9 @@ async fn an_answer_that_can_not_be_read_is_as_good_as_lost() {
 async fn the_newest_of_several_new_backups_is_taken() {
     // The backup of before is the newest, and the order of the list says nothing.
     let items = [
-        backup("old", 9, "COMPLETED"),
-        backup("second", 2, "IN_PROGRESS"),
         backup("first", 1, "COMPLETED"),
+        backup("second", 2, "IN_PROGRESS"),
+        backup("old", 9, "COMPLETED"),
     ];
     let after = serde_json::json!({"items": items});
     let script = Script::default()

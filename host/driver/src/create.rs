@@ -265,8 +265,8 @@ async fn prepare(session: &Session, running: &mut Running) -> Result<Vec<String>
     running.original(prepared)
 }
 
-/// Sends the request to begin a backup, and never sends it twice. If the answer is lost, the list of backups
-/// is read: a new backup in it is the one that was begun.
+/// Sends the request to begin a backup, and never sends it twice. If the answer is lost or unreadable, the list
+/// of backups is read: a new backup in it is the one that was begun.
 async fn begin(
     session: &Session,
     running: &mut Running,
@@ -279,7 +279,7 @@ async fn begin(
         Ok(backup) => return Ok(backup),
         Err(error) => error,
     };
-    if !answer_was_lost(&error) {
+    if !answer_was_lost(&error) && !running.answer_was_unreadable(&error) {
         return Err(error);
     }
     let reason = text::printable(&error.to_string(), 300).into_owned();
@@ -331,3 +331,6 @@ pub(super) fn answer_was_lost(error: &OpsError) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@
 
 mod act;
 mod asking;
+mod backends;
 mod begun;
 mod choose;
 mod commands;
@@ -37,6 +38,8 @@ mod session;
 mod status;
 mod task;
 mod test;
+#[cfg(test)]
+mod testing;
 mod verify;
 mod wait;
 

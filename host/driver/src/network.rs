@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -6,15 +7,14 @@ use broker_manifest::{Auth, Endpoint, Manifest, Select};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, try_join_all};
 use host_base::{Failure, Problem, Report, ReportKind};
-use host_cluster::{
-    Backend, BackendBody, Cluster, ClusterError, Deadlines, EndpointSpec, RequestBody, Target,
-};
+use host_cluster::{Cluster, ClusterError, Deadlines, EndpointSpec, RequestBody, Target};
 use host_engine::{Answer, Network, Outgoing, Sent};
 use host_objectstore::{Access, S3};
 use host_transfer::retry_after;
 use http::header::AUTHORIZATION;
 use http_body_util::{BodyExt, Full};
 
+use super::backends::{BackendAnswer, BackendClient, Backends};
 use super::credentials::Credentials;
 use super::file_body::file_body;
 use super::passing::Passed;
@@ -23,6 +23,8 @@ use super::passing::Passed;
 #[derive(Clone)]
 pub(super) struct Route {
     pub(super) cluster: Cluster,
+    /// Finds the pods and ports of the endpoints.
+    pub(super) finder: Arc<dyn Backends>,
     pub(super) target: Target,
     pub(super) manifest: Manifest,
     /// Values of the port flags that manifests declare, by flag.
@@ -34,11 +36,13 @@ pub(super) struct Route {
 /// Carries the requests of one engine to the pods of one target, and to S3.
 pub(super) struct Endpoints {
     route: Route,
-    backends: BTreeMap<String, Backend>,
+    backends: BTreeMap<String, Box<dyn BackendClient>>,
     deadlines: Deadlines,
     last_error: LastError,
     /// Notes about the delays that backends asked for.
     waited: Mutex<Vec<String>>,
+    /// Whether a backend has answered a request that may change something with success.
+    accepted: AtomicBool,
 }
 
 /// Number of delays, and the longest one, that a backend may ask for before a retry (RFC 9110, 10.2.3).
@@ -69,13 +73,14 @@ impl Endpoints {
     }
 
     /// Uses endpoints that were found one by one.
-    pub(super) fn over(backends: BTreeMap<String, Backend>, route: Route) -> Self {
+    pub(super) fn over(backends: BTreeMap<String, Box<dyn BackendClient>>, route: Route) -> Self {
         Self {
             backends,
             route,
             deadlines: Deadlines::default(),
             last_error: LastError::default(),
             waited: Mutex::default(),
+            accepted: AtomicBool::default(),
         }
     }
 
@@ -117,21 +122,25 @@ impl Endpoints {
     /// Returns the new notes for the user, and forgets them.
     pub(super) fn take_notes(&self) -> Vec<String> {
         let mut notes = std::mem::take(&mut *self.waited());
-        notes.extend(self.backends.values().flat_map(Backend::take_notes));
+        notes.extend(self.backends.values().flat_map(|it| it.take_notes()));
         notes
     }
 
     /// Sends a request. A request that changes nothing is retried when the backend asks for a delay.
     async fn ask(
         &self,
-        backend: &Backend,
+        backend: &dyn BackendClient,
         request: http::Request<Sent>,
         deadlines: &Deadlines,
-    ) -> Result<http::Response<BackendBody>, Report> {
-        let mut left = if request.method().is_safe() { WAITS } else { 0 };
+    ) -> Result<BackendAnswer, Report> {
+        let is_safe = request.method().is_safe();
+        let mut left = if is_safe { WAITS } else { 0 };
         loop {
             let sent = backend.send(request.clone().map(body), deadlines).await;
             let response = sent.map_err(|error| self.last_error.report(error))?;
+            if !is_safe && response.status().is_success() {
+                self.accepted.store(true, Ordering::Relaxed);
+            }
             let Some(wait) = asks_to_wait(&response).filter(|_| left > 0) else {
                 return Ok(response);
             };
@@ -166,15 +175,20 @@ impl Endpoints {
         &self.route.target
     }
 
+    /// Returns whether a backend has accepted a request that may change something.
+    pub(super) fn has_accepted(&self) -> bool {
+        self.accepted.load(Ordering::Relaxed)
+    }
+
     /// Returns the pod that has answered.
     pub(super) fn answered(&self) -> Option<String> {
         let mut backends = self.backends.values();
-        backends.find_map(Backend::answered)
+        backends.find_map(|it| it.answered())
     }
 
     /// Returns the pod that will be asked. All later requests go to that pod.
     pub(super) fn settle_on_pod(&self) -> Option<String> {
-        let mut pods = self.backends.values().filter_map(Backend::settle_on_pod);
+        let mut pods = self.backends.values().filter_map(|it| it.settle_on_pod());
         pods.next()
     }
 
@@ -195,7 +209,7 @@ impl Route {
         &self,
         name: &str,
         endpoint: &Endpoint,
-    ) -> Result<Backend, ClusterError> {
+    ) -> Result<Box<dyn BackendClient>, ClusterError> {
         let spec = EndpointSpec {
             name: name.to_owned(),
             select: endpoint.select,
@@ -205,7 +219,7 @@ impl Route {
                 .port_flag()
                 .and_then(|flag| self.ports.get(flag).copied()),
         };
-        self.cluster.backend(&self.target, &spec).await
+        self.finder.find(&self.target, &spec).await
     }
 }
 
@@ -251,7 +265,7 @@ impl Network for Endpoints {
             if let Some(value) = self.route.credentials.header(outgoing.auth) {
                 request.headers_mut().insert(AUTHORIZATION, value.clone());
             }
-            let response = self.ask(backend, request, &deadlines).await?;
+            let response = self.ask(&**backend, request, &deadlines).await?;
             let last_error = self.last_error.clone();
             Ok(response.map(|body| {
                 body.map_err(move |error| last_error.report(error))
@@ -284,6 +298,8 @@ pub(super) fn report(error: &ClusterError) -> Report {
         | ClusterError::AllPortsClosed { .. }
         | ClusterError::ContainerNotRunning { .. }
         | ClusterError::PodGone { .. }
+        | ClusterError::PodUnscheduled { .. }
+        | ClusterError::NoReadyPod { .. }
         | ClusterError::NoAnswer { .. }
         | ClusterError::Unreachable { .. } => (ReportKind::Unavailable, true),
         ClusterError::KubeletFailed(failure) => (ReportKind::Unavailable, failure.repeatable),
@@ -326,9 +342,50 @@ pub(super) fn report(error: &ClusterError) -> Report {
 mod tests {
     use std::time::Duration;
 
+    use broker_manifest::Operation;
     use host_cluster::PodContainer;
 
     use super::*;
+    use crate::testing::hivemq::{LIST, list};
+    use crate::testing::{Opened, Reply, Script, open};
+
+    /// Lists the backups of a backend that gives these answers. Returns the seconds between the requests.
+    async fn list_over<const N: usize>(replies: [Reply; N]) -> (bool, Vec<u64>, Opened) {
+        let opened = open("hivemq", Script::default().answers(LIST, replies)).await;
+        let running = opened.session.engine_for(Operation::List).await;
+        let mut running = running.expect("an engine");
+        let listed = running.instance().list(None, &[]).await;
+        let is_listed = running.original(listed).is_ok();
+        let asked = opened.script.asked();
+        let waits = asked
+            .windows(2)
+            .map(|two| (two[1].at - two[0].at).as_secs());
+        (is_listed, waits.collect(), opened)
+    }
+
+    fn busy(seconds: u64) -> Reply {
+        Reply::text(503, &"").with("retry-after", seconds)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_busy_backend_is_asked_again_when_it_wants_to_be() {
+        let (is_listed, waits, opened) = list_over([busy(2), busy(30), list(&[])]).await;
+        assert!(is_listed);
+        assert_eq!(waits, [2, 30]);
+        let told =
+            "The backend answered 503 Service Unavailable and asked to wait 30 s; asking again";
+        assert!(opened.told.has("note", told), "{:?}", opened.told.all());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_backend_that_stays_busy_is_not_asked_forever() {
+        let (is_listed, waits, _) = list_over([busy(2)]).await;
+        assert!(!is_listed);
+        assert_eq!(waits, [2, 2, 2]);
+        let (is_listed, waits, _) = list_over([busy(31), list(&[])]).await;
+        assert!(!is_listed);
+        assert!(waits.is_empty(), "nobody waits that long");
+    }
 
     #[test]
     fn what_came_of_a_command_is_told_apart_and_never_asks_for_a_repetition() {

@@ -195,7 +195,8 @@ impl Ready {
         }
     }
 
-    /// Sends the request. `is_begun` is set as soon as the backend has accepted it.
+    /// Sends the request. `is_begun` is set as soon as the backend has accepted it, even if the engine can't
+    /// read the answer.
     async fn begin(
         mut self,
         session: &Session,
@@ -208,7 +209,10 @@ impl Ready {
         }
         let instance = self.running.instance();
         let restored = instance.restore(self.source, dry_run, &options).await;
-        let restoration = self.running.original(restored)?;
+        let restoration = self.running.original(restored).inspect_err(|error| {
+            let may_go_on = self.running.answer_was_unreadable(error);
+            is_begun.store(may_go_on, Ordering::Relaxed);
+        })?;
         is_begun.store(true, Ordering::Relaxed);
         let begun = restoration.backup;
         if !dry_run {
@@ -264,3 +268,6 @@ async fn verified(session: &Session, path: &Path) -> Result<Artifact, OpsError> 
         file: Arc::new(verification.file),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker_manifest::{Manifest, Operation};
-use host_base::{Backup, text};
+use host_base::{Backup, ReportKind, text};
 use host_engine::{EngineError, Instance};
 
 use super::OpsError;
@@ -91,6 +91,16 @@ impl Running {
         } else {
             target.pod.clone().filter(|_| self.manifest.has_target())
         }
+    }
+
+    /// Returns whether the backend has accepted a request, but the engine could not read the answer. Then the
+    /// work may have begun.
+    pub(super) fn answer_was_unreadable(&self, error: &OpsError) -> bool {
+        let unreadable = matches!(
+            error,
+            OpsError::Engine(EngineError::Reported { report, .. }) if report.kind == ReportKind::Protocol
+        );
+        unreadable && self.network.has_accepted()
     }
 
     /// Replaces an error that the engine only passed on with the original error. It also shows the notes of

@@ -311,3 +311,6 @@ impl Source for Again {
         self.send(headers).boxed()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ use host_engine::{
 use host_objectstore::S3;
 
 use super::asking::{Asked, Refusal};
+use super::backends::Backends;
 use super::begun::{Begun, Work};
 use super::choose::{EngineChoice, call_name, candidates, for_files, has_target, shared_name};
 use super::commands::PodCommands;
@@ -54,6 +55,8 @@ pub struct Request {
 /// A cluster, a target in it, and the engines that may be used on it.
 pub struct Session {
     pub(super) cluster: Cluster,
+    /// Finds the pods and ports of endpoints in the cluster.
+    pub(super) finder: Arc<dyn Backends>,
     pub(super) host: Host,
     credentials: Credentials,
     pub(super) s3: Arc<S3>,
@@ -84,6 +87,7 @@ impl Session {
             pod: request.pod.clone(),
         };
         let session = Self {
+            finder: Arc::new(cluster.clone()),
             cluster,
             host: host.clone(),
             credentials,
@@ -135,8 +139,11 @@ impl Session {
         };
         let mut used = None;
         let refused = |at: usize, refusal: Refusal| match refusal {
-            // A problem with the target or with the user's permissions affects every engine.
-            Refusal::NotAsked(error @ OpsError::Cluster(_)) => Err(error),
+            // A problem with the target or with the user's permissions affects every engine. A missing port
+            // affects only one.
+            Refusal::NotAsked(OpsError::Cluster(error)) if !error.is_absence() => {
+                Err(OpsError::Cluster(error))
+            }
             Refusal::NoAnswer(OpsError::Cluster(error))
                 if error.failure() == Failure::NotAllowed =>
             {
@@ -169,7 +176,7 @@ impl Session {
 
     /// Starts the preferred engine to create a backup.
     ///
-    /// If nothing listens on the port of its backend, the first other engine that answers is used. If none
+    /// If its backend has no port or nothing listens on it, the first other engine that answers is used. If none
     /// answers, the preferred engine is used and reports the problem. A backend that answers with an error is
     /// used as well, and reports that error itself.
     async fn engine_to_create(&self, candidates: &[&EngineFile]) -> Result<Running, OpsError> {
@@ -180,16 +187,21 @@ impl Session {
         if others.is_empty() {
             return self.start(first).await;
         }
-        let Asked {
-            running: preferred,
-            answer,
-        } = self.ask(first).await?;
-        let reason = match answer {
-            Err(OpsError::Cluster(reason)) if reason.is_absence() => reason,
-            Err(OpsError::Engine(error)) if !matches!(error, EngineError::Reported { .. }) => {
-                return Err(error.into());
+        let (preferred, reason) = match self.ask(first).await {
+            Err(OpsError::Cluster(error)) if error.is_absence() => {
+                let reason = error.to_string();
+                (Err(OpsError::Cluster(error)), reason)
             }
-            _ => return Ok(preferred),
+            Err(error) => return Err(error),
+            Ok(Asked { running, answer }) => match answer {
+                Err(OpsError::Cluster(error)) if error.is_absence() => {
+                    (Ok(running), error.to_string())
+                }
+                Err(OpsError::Engine(error)) if !matches!(error, EngineError::Reported { .. }) => {
+                    return Err(error.into());
+                }
+                _ => return Ok(running),
+            },
         };
         let refused = |at: usize, refusal: Refusal| {
             let (Refusal::NotAsked(error) | Refusal::NoAnswer(error)) = refusal;
@@ -202,12 +214,12 @@ impl Session {
         };
         let used = Box::pin(self.first_that_answers(others, is_there, refused)).await?;
         let Some(running) = used else {
-            return Ok(preferred);
+            return preferred;
         };
         self.reporter().note(&format!(
             "engine {} can't be used here ({}); using {}",
-            preferred.called,
-            text::printable(&reason.to_string(), MAX_REASON),
+            call_name(self.host.engines(), &first.manifest().id),
+            text::printable(&reason, MAX_REASON),
             running.called
         ));
         Ok(running)
@@ -267,6 +279,7 @@ impl Session {
     pub(super) fn route(&self, file: &EngineFile) -> Route {
         Route {
             cluster: self.cluster.clone(),
+            finder: Arc::clone(&self.finder),
             target: self.target.clone(),
             manifest: file.manifest().clone(),
             ports: self.request.ports.clone(),
@@ -474,3 +487,6 @@ fn is_default(option: &EngineOption, value: &OptionValue) -> bool {
         OptionValue::Boolean(value) => default.unwrap_or("false") == value.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,12 +8,13 @@ use broker_manifest::{Auth, Endpoint, Operation, ResourceRule};
 use bytes::Bytes;
 use futures_util::future::join_all;
 use host_base::{Author, Failure, Hint, Problem, Report, Reporter, text};
-use host_cluster::{Backend, Candidate, ClusterError, Deadlines, Origin, ServerVersion};
+use host_cluster::{Candidate, ClusterError, Deadlines, Origin, ServerVersion};
 use host_engine::EngineFile;
 use http::Request as HttpRequest;
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::BodyExt as _;
 use rights::{Asked, NeededBy, right, rights};
 
+use super::backends::BackendClient;
 use super::choose::{EngineChoice, chosen};
 use super::credentials::CredentialsRequest;
 use super::engines::in_words;
@@ -209,7 +210,7 @@ async fn engine(session: &Session, file: &EngineFile, with_credentials: bool) ->
     }
     if backends.len() < in_pods || !with_credentials {
         for backend in backends.values() {
-            show_notes(&**session.reporter(), backend);
+            show_notes(&**session.reporter(), &**backend);
         }
         checks.extend(calls_skipped(file));
         return checks;
@@ -273,8 +274,8 @@ async fn of_objects(session: &Session, file: &EngineFile) -> Vec<Check> {
 async fn reach(
     engine: &str,
     endpoint: &str,
-    found: Result<Backend, ClusterError>,
-) -> (Check, Option<Backend>) {
+    found: Result<Box<dyn BackendClient>, ClusterError>,
+) -> (Check, Option<Box<dyn BackendClient>>) {
     let name = format!("endpoint:{endpoint}");
     let failed = |error: &ClusterError| {
         let mut check = Check::failed(Some(engine), &name, error);
@@ -285,7 +286,7 @@ async fn reach(
         Ok(backend) => backend,
         Err(error) => return (failed(&error), None),
     };
-    let mut request = HttpRequest::new(Full::new(Bytes::new()));
+    let mut request = HttpRequest::new(Bytes::new().into());
     *request.method_mut() = http::Method::HEAD;
     match backend.send(request, &Deadlines::default()).await {
         Ok(answer) => {
@@ -346,7 +347,7 @@ fn place(candidate: &Candidate) -> String {
     )
 }
 
-fn show_notes(reporter: &dyn Reporter, backend: &Backend) {
+fn show_notes(reporter: &dyn Reporter, backend: &dyn BackendClient) {
     for note in backend.take_notes() {
         reporter.note(&note);
     }

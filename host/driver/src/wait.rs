@@ -23,6 +23,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// The first pause if a change of an object ends the pause anyway.
 const WATCHED_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How long before the deadline the last observation begins.
+const LAST_LOOK: Duration = Duration::from_secs(1);
 /// How long the backend may show no sign of the work.
 const WITHOUT_TRACE: Duration = Duration::from_secs(15);
 
@@ -114,10 +116,16 @@ impl Looks {
         if running.is_watched() {
             self.pause = self.pause.max(WATCHED_PAUSE);
         }
+        let left = |deadline: Instant| deadline.saturating_duration_since(Instant::now());
         if let Some((deadline, _)) = self.deadline
-            && Instant::now() + self.pause >= deadline
+            && self.pause >= left(deadline)
         {
-            running.pause(deadline - Instant::now()).await;
+            // The work may end within this pause. So a last look comes shortly before the deadline.
+            let left = left(deadline);
+            let last = left.saturating_sub(LAST_LOOK);
+            running
+                .pause(if last.is_zero() { left } else { last })
+                .await;
             if Instant::now() >= deadline {
                 return Err(self.late());
             }
@@ -185,3 +193,6 @@ fn may_pass(error: &OpsError) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

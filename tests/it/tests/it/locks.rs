@@ -80,16 +80,6 @@ fn of_two_users_of_one_machine_one_of_whom_may_keep_no_lease_the_second_is_refus
 }
 
 #[test]
-fn another_target_is_not_kept_out() {
-    let bed = endless();
-    let program = bed.program();
-    let first = begun(&bed, &program);
-    let run = bed.run("backup restore --id 20250819-143025 --yes -n nosidecar --wait=false");
-    assert_eq!(run.code, 0, "{}", run.stderr);
-    stopped(&program, first);
-}
-
-#[test]
 fn a_restore_that_is_stopped_says_what_stays_and_how_to_end_it() {
     let bed = endless();
     let program = bed.program();
@@ -111,40 +101,6 @@ fn a_restore_that_is_stopped_says_what_stays_and_how_to_end_it() {
         "{}",
         run.stderr
     );
-}
-
-#[test]
-fn a_restore_that_goes_on_longer_than_it_is_waited_for_keeps_its_lock_and_says_so() {
-    let bed = endless();
-    let run = bed.run(&format!("{RESTORE} --timeout 1s"));
-    assert_eq!(run.code, 124, "{}", run.stderr);
-    assert!(
-        run.stderr.contains("broker-restore-broker"),
-        "{}",
-        run.stderr
-    );
-    holder(&bed);
-}
-
-#[test]
-fn a_restore_whose_answer_is_lost_keeps_its_lock_and_one_that_is_refused_does_not() {
-    let bed = Bed::with(&["hivemq-lost-answer"]);
-    let run = bed.run(RESTORE);
-    assert_ne!(run.code, 0, "{}", run.stderr);
-    let kept = "the lock broker-restore-broker is kept until ";
-    assert!(run.stderr.contains(kept), "{}", run.stderr);
-    holder(&bed);
-
-    let bed = Bed::start();
-    let run = bed.run("backup restore --engine hivemq --id nothing --yes");
-    assert_ne!(run.code, 0, "{}", run.stderr);
-    assert!(!run.stderr.contains(kept), "{}", run.stderr);
-    let lease = bed.objects().get(
-        "leases.coordination.k8s.io",
-        "messaging",
-        "broker-restore-broker",
-    );
-    assert!(lease.is_none(), "the lock was given back");
 }
 
 #[test]
@@ -184,24 +140,6 @@ fn the_holder_is_named_by_the_system_and_by_the_api_server() {
     );
     assert_eq!(bed.requests().count("POST", "/selfsubjectreviews"), 1);
     stopped(&program, child);
-}
-
-#[test]
-fn a_machine_that_keeps_no_locks_is_no_reason_where_the_lease_does() {
-    let bed = Bed::start();
-    let program = bed.program().env("XDG_STATE_HOME", "/dev/null/state");
-    let run = program.run(&format!("{RESTORE} -o name"));
-    assert_eq!(run.code, 0, "{}", run.stderr);
-    assert!(
-        run.stderr.contains("no lock could be kept on this machine"),
-        "{}",
-        run.stderr
-    );
-    let bed = Bed::with(&["deny=*:leases"]);
-    let program = bed.program().env("XDG_STATE_HOME", "/dev/null/state");
-    let run = program.run(RESTORE);
-    assert_eq!(run.code, 1, "{}", run.stderr);
-    assert_eq!(bed.backend_requests().count("POST", ""), 0);
 }
 
 #[test]

@@ -1,0 +1,85 @@
+//! The seam between the operations and the pods: the cluster implements it with port-forwards, tests with a
+//! script.
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use host_cluster::{
+    Backend, Candidate, Cluster, ClusterError, Deadlines, EndpointSpec, RequestBody, Target,
+};
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use http_body_util::combinators::UnsyncBoxBody;
+
+/// A response of a backend, with its body as it arrives.
+pub(super) type BackendAnswer = Response<UnsyncBoxBody<Bytes, ClusterError>>;
+
+/// The way to one backend. The cluster's is a [`Backend`], which documents the methods.
+pub(super) trait BackendClient: Send + Sync {
+    fn send<'a>(
+        &'a self,
+        request: Request<RequestBody>,
+        deadlines: &'a Deadlines,
+    ) -> BoxFuture<'a, Result<BackendAnswer, ClusterError>>;
+
+    fn candidate(&self) -> Option<Candidate>;
+
+    fn answered(&self) -> Option<String>;
+
+    fn settle_on_pod(&self) -> Option<String>;
+
+    fn take_notes(&self) -> Vec<String>;
+}
+
+/// Finds the pods and ports of endpoints.
+pub(super) trait Backends: Send + Sync {
+    fn find<'a>(
+        &'a self,
+        target: &'a Target,
+        spec: &'a EndpointSpec,
+    ) -> BoxFuture<'a, Result<Box<dyn BackendClient>, ClusterError>>;
+}
+
+impl BackendClient for Backend {
+    fn send<'a>(
+        &'a self,
+        request: Request<RequestBody>,
+        deadlines: &'a Deadlines,
+    ) -> BoxFuture<'a, Result<BackendAnswer, ClusterError>> {
+        async {
+            let answer = Self::send(self, request, deadlines).await?;
+            Ok(answer.map(BodyExt::boxed_unsync))
+        }
+        .boxed()
+    }
+
+    fn candidate(&self) -> Option<Candidate> {
+        self.candidate()
+    }
+
+    fn answered(&self) -> Option<String> {
+        self.answered()
+    }
+
+    fn settle_on_pod(&self) -> Option<String> {
+        self.settle_on_pod()
+    }
+
+    fn take_notes(&self) -> Vec<String> {
+        self.take_notes()
+    }
+}
+
+impl Backends for Cluster {
+    fn find<'a>(
+        &'a self,
+        target: &'a Target,
+        spec: &'a EndpointSpec,
+    ) -> BoxFuture<'a, Result<Box<dyn BackendClient>, ClusterError>> {
+        async {
+            let backend = self.backend(target, spec).await?;
+            Ok(Box::new(backend) as Box<dyn BackendClient>)
+        }
+        .boxed()
+    }
+}

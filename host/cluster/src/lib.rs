@@ -10,12 +10,13 @@
 //! kubelet ─ pods, request                      what the pod's node did to either of them
 //! rights, readiness ─ request                  what may be done, and what is there to do it with
 //! secrets, leases ─ request                    a Secret's keys; a lock that all users see
-//! objects, watch ─ request                     objects of the kinds that engines name
+//! objects, watch ─ api ─ request               objects of the kinds that engines name
 //! ```
 //!
 //! No local port is opened. Permissions are never checked ahead of their use, except by `backup test`
 //! (`rights`). The error of a request explains its missing permission.
 
+mod api;
 mod backend;
 mod body;
 mod client;

@@ -1,4 +1,7 @@
 //! Accesses Kubernetes objects of kinds that are known only at run time: those of an engine's manifest.
+//!
+//! Objects are plain JSON here. A `DynamicObject` of `kube` would drop misspelled fields of the metadata
+//! before the API server can refuse them.
 
 use std::borrow::Cow;
 
@@ -21,22 +24,13 @@ pub struct ObjectType {
     namespace: String,
 }
 
-/// Selects the objects of a list or a watch.
+/// Selects the objects of a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
     /// A Kubernetes label selector.
     pub labels: Option<String>,
-    /// Selects only the object with this name.
-    pub name: Option<String>,
     /// The maximum number of objects.
     pub limit: Option<u32>,
-}
-
-/// Listed objects and the resource version of the list.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Listed {
-    pub objects: Vec<Value>,
-    pub version: String,
 }
 
 /// The used fields of `metav1.APIResourceList`.
@@ -53,7 +47,6 @@ struct DiscoveredResource {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Page {
     #[serde(default)]
     metadata: PageMetadata,
@@ -61,10 +54,7 @@ struct Page {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct PageMetadata {
-    #[serde(default)]
-    resource_version: String,
     #[serde(default, rename = "continue")]
     more: String,
 }
@@ -81,6 +71,8 @@ impl Cluster {
         kind: &ObjectKind,
         namespace: Option<&str>,
     ) -> Result<ObjectType, ClusterError> {
+        // `kube::discovery` visits the subresources of subresources again and again: 20 nested names cost
+        // seconds, and each further one doubles that.
         let discovery = Resource {
             group: Cow::Owned(kind.group.clone()),
             version: Cow::Owned(kind.version.clone()),
@@ -142,14 +134,6 @@ impl Cluster {
         ty: &ObjectType,
         selection: &Selection,
     ) -> Result<Vec<Value>, ClusterError> {
-        Ok(self.listed(ty, selection).await?.objects)
-    }
-
-    pub(super) async fn listed(
-        &self,
-        ty: &ObjectType,
-        selection: &Selection,
-    ) -> Result<Listed, ClusterError> {
         let access = ty.access("list", None);
         let wanted = selection.limit.map_or(usize::MAX, |limit| limit as usize);
         let mut restarts = 0;
@@ -157,8 +141,9 @@ impl Cluster {
         let mut more = String::new();
         loop {
             let left = u32::try_from(wanted - listed.len()).unwrap_or(PAGE);
-            let mut query = selection.query();
-            query.push(("limit", left.min(PAGE).to_string()));
+            let mut query = vec![("limit", left.min(PAGE).to_string())];
+            let labels = selection.labels.clone();
+            query.extend(labels.map(|labels| ("labelSelector", labels)));
             if !more.is_empty() {
                 query.push(("continue", more.clone()));
             }
@@ -183,10 +168,7 @@ impl Cluster {
             more = page.metadata.more;
             if more.is_empty() || listed.len() >= wanted {
                 listed.truncate(wanted);
-                return Ok(Listed {
-                    objects: listed,
-                    version: page.metadata.resource_version,
-                });
+                return Ok(listed);
             }
         }
     }
@@ -279,15 +261,6 @@ impl ObjectType {
             name: name.map(str::to_owned),
             namespace: self.namespace.clone(),
         }
-    }
-}
-
-impl Selection {
-    pub(super) fn query(&self) -> Vec<(&'static str, String)> {
-        let name = self.name.as_ref();
-        let labels = self.labels.clone().map(|it| ("labelSelector", it));
-        let name = name.map(|name| ("fieldSelector", format!("metadata.name={name}")));
-        labels.into_iter().chain(name).collect()
     }
 }
 

@@ -32,15 +32,18 @@ pub(super) fn refused(
         Some(parsed) => parsed.message,
         // The API server writes some refusals as one line of plain text ("404 page not found").
         None if (400..600).contains(&status) && !looks_like_html(body) => body.trim().to_owned(),
-        None => {
-            return ClusterError::NotKubernetes {
-                server: identity.server.clone(),
-                status,
-                excerpt: excerpt(body),
-            };
-        }
+        None => return not_kubernetes(identity, status, body),
     };
     judged(identity, access, status, message)
+}
+
+/// Returns the error for a response that no API server sends, with the beginning of `page`.
+pub(super) fn not_kubernetes(identity: &Identity, status: u16, page: &str) -> ClusterError {
+    ClusterError::NotKubernetes {
+        server: identity.server.clone(),
+        status,
+        excerpt: excerpt(page),
+    }
 }
 
 /// Returns the error for a response of `status` with this extracted `message`.

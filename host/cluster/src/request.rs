@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use kube::client::Body;
 use serde::de::DeserializeOwned;
@@ -212,7 +212,7 @@ impl Access {
     }
 
     /// Returns the HTTP request.
-    pub(super) fn request(&self, message: &Message) -> Result<Request<Vec<u8>>, ClusterError> {
+    fn request(&self, message: Message) -> Result<Request<Vec<u8>>, ClusterError> {
         let mut uri = self.path();
         if !message.query.is_empty() {
             let mut query = form_urlencoded::Serializer::new(String::new());
@@ -224,7 +224,7 @@ impl Access {
             .uri(uri)
             .header(ACCEPT, "application/json")
             .header(CONTENT_TYPE, message.content_type)
-            .body(message.body.clone())
+            .body(message.body)
             .map_err(|_| ClusterError::BadName {
                 what: "name",
                 name: self.path(),
@@ -404,8 +404,9 @@ impl Cluster {
         access: &Access,
         message: Message,
     ) -> Result<Answer<T>, ClusterError> {
+        let request = access.request(message)?;
         // Boxing keeps the futures of all callers small.
-        let fetched = Box::pin(self.fetch(access, &message));
+        let fetched = Box::pin(self.fetch(access, &request));
         let (status, headers, bytes) = self.within_timeout(access, fetched).await?;
         let object = serde_json::from_slice(&bytes).map_err(|error| {
             // Errors of serde quote the text, and no part of a Secret may be shown.
@@ -442,37 +443,17 @@ impl Cluster {
         })
     }
 
-    async fn fetch(
+    /// Makes one request, and repeats it while the API server is too busy. The response is read whole.
+    pub(super) async fn fetch(
         &self,
         access: &Access,
-        message: &Message,
+        request: &Request<Vec<u8>>,
     ) -> Result<(StatusCode, HeaderMap, Bytes), ClusterError> {
-        let method = access.method();
         let mut waits = BUSY_WAITS.into_iter();
         loop {
-            let request = access.request(message)?.map(Body::from);
-            self.count_request();
-            let response = self
-                .0
-                .client
-                .send(request)
-                .await
-                .map_err(|error| refusal::unreachable(&self.0.identity, &error))?;
+            let response = self.send(request.clone()).await?;
             let (head, body) = response.into_parts();
-            let bytes = Limited::new(body, MAX_ANSWER)
-                .collect()
-                .await
-                .map_err(|error| {
-                    if error.is::<http_body_util::LengthLimitError>() {
-                        ClusterError::AnswerTooLong {
-                            access: Box::new(access.clone()),
-                            limit: MAX_ANSWER,
-                        }
-                    } else {
-                        refusal::unreachable(&self.0.identity, &kube::Error::Service(error))
-                    }
-                })?
-                .to_bytes();
+            let bytes = self.read(access, body).await?;
             if head.status.is_success() {
                 return Ok((head.status, head.headers, bytes));
             }
@@ -480,7 +461,7 @@ impl Cluster {
                 // Status 429 means that nothing was done yet.
                 429 => true,
                 // The server may have done something, so only safe requests are repeated.
-                503 | 504 => method.is_safe(),
+                503 | 504 => request.method().is_safe(),
                 _ => false,
             };
             let Some(wait) = waits.next().filter(|_| busy) else {
@@ -490,6 +471,44 @@ impl Cluster {
             };
             tokio::time::sleep(wait).await;
         }
+    }
+
+    /// Makes one request whose response is read while it comes.
+    pub(super) async fn open(
+        &self,
+        access: &Access,
+        request: Request<Vec<u8>>,
+    ) -> Result<Response<Body>, ClusterError> {
+        let (head, body) = self.send(request).await?.into_parts();
+        if head.status.is_success() {
+            return Ok(Response::from_parts(head, body));
+        }
+        let bytes = self.read(access, body).await?;
+        let (status, text) = (head.status.as_u16(), String::from_utf8_lossy(&bytes));
+        Err(refusal::refused(&self.0.identity, access, status, &text))
+    }
+
+    /// Sends and counts one request, and returns the response whatever its status is.
+    async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Body>, ClusterError> {
+        self.count_request();
+        let response = self.0.client.send(request.map(Body::from)).await;
+        response.map_err(|error| refusal::unreachable(&self.0.identity, &error))
+    }
+
+    /// Reads the body of a response, up to the limit.
+    async fn read(&self, access: &Access, body: Body) -> Result<Bytes, ClusterError> {
+        let collected = Limited::new(body, MAX_ANSWER).collect().await;
+        let collected = collected.map_err(|error| {
+            if error.is::<http_body_util::LengthLimitError>() {
+                ClusterError::AnswerTooLong {
+                    access: Box::new(access.clone()),
+                    limit: MAX_ANSWER,
+                }
+            } else {
+                refusal::unreachable(&self.0.identity, &kube::Error::Service(error))
+            }
+        })?;
+        Ok(collected.to_bytes())
     }
 
     pub(super) fn count_request(&self) {

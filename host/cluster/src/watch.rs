@@ -1,19 +1,20 @@
-//! Watches objects, and continues when a watch ends early.
+//! Watches objects with `kube`'s watcher, and reports what has changed since the last report.
 
-use std::collections::BTreeMap;
-use std::pin::Pin;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::pin::pin;
 use std::time::Duration;
 
-use futures_util::{Stream, TryStreamExt as _};
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use kube::api::{DynamicObject, WatchParams};
 use kube::core::WatchEvent;
+use kube::runtime::watcher::{self, Config, Event, watcher};
 use serde_json::Value;
 
+use super::api::{self, Begun};
 use super::objects::{ObjectType, Selection};
-use super::request::Message;
-use super::{Cluster, ClusterError, refusal};
+use super::{Cluster, ClusterError, Identity, refusal};
 
-/// The time after which the server ends a watch, in seconds. A connection that died silently is noticed then.
-const WATCH_SECONDS: u32 = 290;
 /// The pauses before an interrupted watch is restarted. The last one repeats.
 const PAUSES: [Duration; 4] = [
     Duration::from_millis(100),
@@ -23,6 +24,9 @@ const PAUSES: [Duration; 4] = [
 ];
 /// How often in a row a watch may be interrupted without a single event.
 const MAX_BREAKS: usize = 8;
+/// The time after which a watch counts as working, even if nothing happens to the objects. A server sends a
+/// bookmark about every minute, which the watcher does not show.
+const WORKING: Duration = Duration::from_mins(1);
 
 /// The kind of change of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,21 +48,21 @@ pub struct ObjectEvent {
     pub object: Value,
 }
 
-type Events = Pin<Box<dyn Stream<Item = Result<WatchEvent<Value>, kube::Error>> + Send>>;
-
 /// The changes of selected objects, beginning with the existing ones. It continues when its connection
 /// breaks. If the server has forgotten past events (410), it lists the objects again.
 pub struct ObjectWatch {
     cluster: Cluster,
     ty: ObjectType,
     selection: Selection,
-    /// The reported objects, to find out after a list what has changed meanwhile.
-    known: BTreeMap<String, Value>,
-    /// Events to report before the stream is read, the next one last.
-    waiting: Vec<ObjectEvent>,
-    /// The version up to which everything was reported; `None` if a list is needed.
-    version: Option<String>,
-    events: Option<Events>,
+    /// The events of the watcher; `None` if a list is needed.
+    events: Option<BoxStream<'static, watcher::Result<Event<DynamicObject>>>>,
+    begun: Begun,
+    /// The reported objects by name, to find out after a list what has changed meanwhile.
+    known: BTreeMap<String, DynamicObject>,
+    /// The names of reported objects that the current list has not shown yet.
+    unseen: BTreeSet<String>,
+    /// Events to report before the stream is read.
+    waiting: VecDeque<ObjectEvent>,
     breaks: usize,
 }
 
@@ -70,10 +74,11 @@ impl Cluster {
             cluster: self.clone(),
             ty: ty.clone(),
             selection,
-            known: BTreeMap::new(),
-            waiting: Vec::new(),
-            version: None,
             events: None,
+            begun: Begun::default(),
+            known: BTreeMap::new(),
+            unseen: BTreeSet::new(),
+            waiting: VecDeque::new(),
             breaks: 0,
         }
     }
@@ -88,49 +93,15 @@ impl Cluster {
         name: &str,
         version: &str,
     ) -> Result<(), ClusterError> {
-        let selection = Selection {
-            name: Some(name.to_owned()),
-            ..Selection::default()
-        };
-        let mut events = self.open_watch(ty, &selection, version).await?;
-        loop {
-            match events.try_next().await {
-                Ok(Some(WatchEvent::Bookmark(_))) => {}
-                // The caller checks the object after any event, and also after the end of the watch.
-                Ok(_) => return Ok(()),
-                Err(error) => return Err(refusal::unreachable(&self.0.identity, &error)),
-            }
-        }
-    }
-
-    async fn open_watch(
-        &self,
-        ty: &ObjectType,
-        selection: &Selection,
-        version: &str,
-    ) -> Result<Events, ClusterError> {
+        // `await_condition` would list the object first: one more request, and the permission `list`.
         let access = ty.access("watch", None);
-        let mut query = selection.query();
-        query.push(("watch", "true".to_owned()));
-        query.push(("allowWatchBookmarks", "true".to_owned()));
-        query.push(("timeoutSeconds", WATCH_SECONDS.to_string()));
-        query.push(("resourceVersion", version.to_owned()));
-        let request = access.request(&Message {
-            query,
-            ..Message::default()
-        })?;
-        self.count_request();
-        let opened = async {
-            let events = self.0.client.request_events::<Value>(request).await;
-            events.map_err(|error| match error {
-                kube::Error::Api(status) => {
-                    refusal::judged(&self.0.identity, &access, status.code, status.message)
-                }
-                other => refusal::unreachable(&self.0.identity, &other),
-            })
-        };
-        let events = self.within_timeout(&access, opened).await?;
-        Ok(Box::pin(events))
+        let judged = |error| api::judged(&self.0.identity, &access, error);
+        let parameters = WatchParams::default().fields(&format!("metadata.name={name}"));
+        let api = self.api(ty, &Begun::default());
+        let mut events = pin!(api.watch(&parameters, version).await.map_err(judged)?);
+        // The caller checks the object after any event, and also after the end of the watch.
+        while let Some(WatchEvent::Bookmark(_)) = events.try_next().await.map_err(judged)? {}
+        Ok(())
     }
 }
 
@@ -141,38 +112,104 @@ impl ObjectWatch {
     /// When the objects may not be listed or watched, or when the watch is interrupted too often.
     pub async fn next(&mut self) -> Result<ObjectEvent, ClusterError> {
         loop {
-            if let Some(event) = self.waiting.pop() {
+            if let Some(event) = self.waiting.pop_front() {
                 return Ok(event);
             }
-            let Some(version) = self.version.clone() else {
-                self.list().await?;
-                continue;
-            };
             let Some(events) = &mut self.events else {
-                let opened = self.cluster.open_watch(&self.ty, &self.selection, &version);
-                match opened.await {
-                    Ok(events) => self.events = Some(events),
-                    Err(ClusterError::Api { status: 410, .. }) => self.version = None,
-                    Err(error) => self.pause(error).await?,
-                }
+                self.begin();
                 continue;
             };
-            match events.try_next().await {
-                Ok(Some(event)) => self.take(event)?,
-                // The server ended the watch because its time was over.
-                Ok(None) => self.events = None,
-                Err(error) => {
-                    self.events = None;
-                    let error = refusal::unreachable(&self.cluster.0.identity, &error);
-                    self.pause(error).await?;
-                }
+            match events.next().await {
+                Some(Ok(event)) => self.take(event)?,
+                Some(Err(error)) => self.pause(error).await?,
+                None => self.events = None,
             }
         }
     }
 
+    fn begin(&mut self) {
+        let config = Config {
+            label_selector: self.selection.labels.clone(),
+            ..Config::default()
+        };
+        let api = self.cluster.api(&self.ty, &self.begun);
+        self.events = Some(watcher(api, config).boxed());
+    }
+
+    fn take(&mut self, event: Event<DynamicObject>) -> Result<(), ClusterError> {
+        match event {
+            Event::Init => self.unseen = self.known.keys().cloned().collect(),
+            Event::InitApply(object) => {
+                self.unseen.remove(name(&object));
+                let limit = self
+                    .selection
+                    .limit
+                    .map_or(usize::MAX, |limit| limit as usize);
+                if self.known.len() < limit || self.known.contains_key(name(&object)) {
+                    self.applied(object)?;
+                }
+            }
+            Event::InitDone => {
+                for name in std::mem::take(&mut self.unseen) {
+                    self.deleted(&name, None)?;
+                }
+            }
+            Event::Apply(object) => {
+                self.breaks = 0;
+                self.applied(object)?;
+            }
+            Event::Delete(object) => {
+                self.breaks = 0;
+                let name = name(&object).to_owned();
+                self.deleted(&name, Some(object))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores an object, and reports it unless this version was reported before.
+    fn applied(&mut self, object: DynamicObject) -> Result<(), ClusterError> {
+        let whole = self.whole(&object)?;
+        let version = object.metadata.resource_version.clone();
+        let change = match self.known.insert(name(&object).to_owned(), object) {
+            None => Change::Added,
+            Some(before) if before.metadata.resource_version == version => return Ok(()),
+            Some(_) => Change::Modified,
+        };
+        self.report(change, whole);
+        Ok(())
+    }
+
+    /// Reports that a known object is gone, with its last state.
+    fn deleted(&mut self, name: &str, last: Option<DynamicObject>) -> Result<(), ClusterError> {
+        if let Some(known) = self.known.remove(name) {
+            let whole = self.whole(&last.unwrap_or(known))?;
+            self.report(Change::Deleted, whole);
+        }
+        Ok(())
+    }
+
+    fn report(&mut self, change: Change, object: Value) {
+        self.waiting.push_back(ObjectEvent { change, object });
+    }
+
+    fn whole(&self, object: &DynamicObject) -> Result<Value, ClusterError> {
+        let whole = serde_json::to_value(object);
+        whole.map_err(|error| refusal::not_kubernetes(self.identity(), 200, &error.to_string()))
+    }
+
     /// Waits before the next attempt, if the error may be temporary.
-    async fn pause(&mut self, error: ClusterError) -> Result<(), ClusterError> {
+    async fn pause(&mut self, error: watcher::Error) -> Result<(), ClusterError> {
+        if matches!(error, watcher::Error::WatchFailed(_)) && self.begun.is_before(WORKING) {
+            self.breaks = 0;
+        }
+        let error = self.judged(error);
         let passes = match &error {
+            ClusterError::Api { status: 410, .. } => {
+                // After a 410 in place of a watch, the watcher would ask for the forgotten events again.
+                self.events = None;
+                true
+            }
             ClusterError::Api { status, .. } => *status == 429 || *status >= 500,
             ClusterError::Unreachable { .. } | ClusterError::RequestTimedOut { .. } => true,
             _ => false,
@@ -185,79 +222,29 @@ impl ObjectWatch {
         Ok(())
     }
 
-    fn take(&mut self, event: WatchEvent<Value>) -> Result<(), ClusterError> {
-        self.breaks = 0;
-        let (change, object) = match event {
-            WatchEvent::Added(object) | WatchEvent::Modified(object) => {
-                let before = self.remember(&object);
-                let Some(change) = before else { return Ok(()) };
-                (change, object)
+    fn judged(&self, error: watcher::Error) -> ClusterError {
+        let (verb, error) = match error {
+            watcher::Error::InitialListFailed(error) => ("list", error),
+            watcher::Error::WatchStartFailed(error) | watcher::Error::WatchFailed(error) => {
+                ("watch", error)
             }
-            WatchEvent::Deleted(object) => {
-                self.known.remove(name(&object));
-                (Change::Deleted, object)
-            }
-            WatchEvent::Bookmark(bookmark) => {
-                self.version = Some(bookmark.metadata.resource_version);
-                return Ok(());
-            }
-            WatchEvent::Error(status) => {
-                self.events = None;
-                if status.code == 410 {
-                    self.version = None;
-                    return Ok(());
-                }
-                return Err(refusal::judged(
-                    &self.cluster.0.identity,
-                    &self.ty.access("watch", None),
-                    status.code,
-                    status.message,
-                ));
+            watcher::Error::WatchError(status) => ("watch", kube::Error::Api(status)),
+            watcher::Error::NoResourceVersion => {
+                let reason = "an object has no metadata.resourceVersion";
+                return refusal::not_kubernetes(self.identity(), 200, reason);
             }
         };
-        self.version = Some(version(&object).to_owned());
-        self.waiting.push(ObjectEvent { change, object });
-        Ok(())
+        api::judged(self.identity(), &self.ty.access(verb, None), error)
     }
 
-    /// Stores an object and returns its change; `None` if it has not changed.
-    fn remember(&mut self, object: &Value) -> Option<Change> {
-        match self.known.insert(name(object).to_owned(), object.clone()) {
-            None => Some(Change::Added),
-            Some(before) if version(&before) == version(object) => None,
-            Some(_) => Some(Change::Modified),
-        }
-    }
-
-    async fn list(&mut self) -> Result<(), ClusterError> {
-        let listed = self.cluster.listed(&self.ty, &self.selection).await?;
-        let mut happened = Vec::new();
-        let mut gone = std::mem::take(&mut self.known);
-        for object in listed.objects {
-            if let Some(known) = gone.remove(name(&object)) {
-                self.known.insert(name(&object).to_owned(), known);
-            }
-            if let Some(change) = self.remember(&object) {
-                happened.push(ObjectEvent { change, object });
-            }
-        }
-        happened.extend(gone.into_values().map(|object| ObjectEvent {
-            change: Change::Deleted,
-            object,
-        }));
-        happened.reverse();
-        self.waiting = happened;
-        self.version = Some(listed.version);
-        Ok(())
+    fn identity(&self) -> &Identity {
+        &self.cluster.0.identity
     }
 }
 
-fn name(object: &Value) -> &str {
-    let name = object.pointer("/metadata/name").and_then(Value::as_str);
-    name.unwrap_or_default()
+fn name(object: &DynamicObject) -> &str {
+    object.metadata.name.as_deref().unwrap_or_default()
 }
 
-fn version(object: &Value) -> &str {
-    let version = object.pointer("/metadata/resourceVersion");
-    version.and_then(Value::as_str).unwrap_or_default()
-}
+#[cfg(test)]
+mod tests;

@@ -220,7 +220,6 @@ fn selection(selected: SelectedObjects) -> Selection {
     Selection {
         labels: selected.labels,
         limit: selected.limit,
-        name: None,
     }
 }
 

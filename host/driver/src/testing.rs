@@ -168,7 +168,6 @@ impl Reporter for Told {
         self.keep("warning", message);
     }
 
-
     fn warn_with_hint(&self, message: &str, hint: &Hint) {
         self.keep("warning", &format!("{message}. {hint}"));
     }

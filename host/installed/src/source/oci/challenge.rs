@@ -5,6 +5,8 @@
 
 use http::HeaderMap;
 use http::header::WWW_AUTHENTICATE;
+use http_auth::ChallengeRef;
+use http_auth::parser::ChallengeParser;
 
 /// The authentication that the registry demands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,74 +23,30 @@ pub(super) enum Challenge {
 /// Returns the first supported challenge; a token is preferred to a password.
 pub(super) fn of(headers: &HeaderMap) -> Option<Challenge> {
     let mut basic = None;
-    for value in headers.get_all(WWW_AUTHENTICATE) {
-        let Ok(text) = value.to_str() else { continue };
-        for (scheme, parameters) in challenges(text) {
-            let find = |name: &str| {
-                let found = parameters.iter().find(|(known, _)| *known == name);
-                found.map(|(_, value)| value.clone())
-            };
-            match (scheme.as_str(), find("realm")) {
-                ("bearer", Some(realm)) => {
-                    return Some(Challenge::Bearer {
-                        realm,
-                        service: find("service"),
-                        scope: find("scope"),
-                    });
-                }
-                ("basic", _) => basic = Some(Challenge::Basic),
-                _ => {}
+    let values = headers.get_all(WWW_AUTHENTICATE).iter();
+    for text in values.filter_map(|value| value.to_str().ok()) {
+        // After a syntax error, the rest of a value is not understood.
+        for challenge in ChallengeParser::new(text).map_while(Result::ok) {
+            if challenge.scheme.eq_ignore_ascii_case("basic") {
+                basic = Some(Challenge::Basic);
+            } else if challenge.scheme.eq_ignore_ascii_case("bearer")
+                && let Some(realm) = parameter(&challenge, "realm")
+            {
+                return Some(Challenge::Bearer {
+                    realm,
+                    service: parameter(&challenge, "service"),
+                    scope: parameter(&challenge, "scope"),
+                });
             }
         }
     }
     basic
 }
 
-type Parameters = Vec<(String, String)>;
-
-/// Parses `Scheme name=value, name="value", Scheme …`. A word without `=` after it begins the next challenge.
-fn challenges(text: &str) -> Vec<(String, Parameters)> {
-    let mut found: Vec<(String, Parameters)> = Vec::new();
-    let mut rest = text;
-    loop {
-        rest = rest.trim_start_matches([' ', '\t', ',']);
-        let end = rest.find([' ', '\t', ',', '=']).unwrap_or(rest.len());
-        let (word, after) = rest.split_at(end);
-        if word.is_empty() {
-            return found;
-        }
-        let word = word.to_ascii_lowercase();
-        match (after.trim_start().strip_prefix('='), found.last_mut()) {
-            (Some(after), Some((_, parameters))) => {
-                let (value, after) = value(after.trim_start());
-                parameters.push((word, value));
-                rest = after;
-            }
-            (Some(_), None) => return found,
-            (None, _) => {
-                found.push((word, Vec::new()));
-                rest = after;
-            }
-        }
-    }
-}
-
-/// Returns a token, or a quoted string without its quotes and backslashes.
-fn value(text: &str) -> (String, &str) {
-    let Some(quoted) = text.strip_prefix('"') else {
-        let end = text.find([',', ' ', '\t']).unwrap_or(text.len());
-        return (text[..end].to_owned(), &text[end..]);
-    };
-    let mut value = String::new();
-    let mut characters = quoted.char_indices();
-    while let Some((at, character)) = characters.next() {
-        match character {
-            '"' => return (value, &quoted[at + 1..]),
-            '\\' => value.extend(characters.next().map(|(_, escaped)| escaped)),
-            other => value.push(other),
-        }
-    }
-    (value, "")
+fn parameter(challenge: &ChallengeRef, name: &str) -> Option<String> {
+    let mut parameters = challenge.params.iter();
+    let (_, value) = parameters.find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+    Some(value.to_unescaped())
 }
 
 #[cfg(test)]
@@ -124,8 +82,8 @@ mod tests {
             ))
         );
         assert_eq!(
-            read(&["bearer  Realm = https://auth.example , error=\"in \\\"valid\""]),
-            Some(bearer("https://auth.example", None, None))
+            read(&[r#"bearer Realm = "https://auth.example" , error="in \"valid\"", Service=a"#]),
+            Some(bearer("https://auth.example", Some("a"), None))
         );
         assert_eq!(read(&["Basic realm=\"x\""]), Some(Challenge::Basic));
         assert_eq!(read(&["Basic"]), Some(Challenge::Basic));
@@ -142,6 +100,10 @@ mod tests {
             read(&["Basic realm=x, Bearer realm=\"https://a.example\""]),
             expected
         );
+        assert_eq!(
+            read(&["Negotiate", "Bearer realm=\"https://a.example\", Negotiate"]),
+            expected
+        );
     }
 
     #[test]
@@ -154,12 +116,14 @@ mod tests {
             ",,,",
             "realm=\"x\"",
             "Bearer realm",
+            "Bearer realm=\"open",
+            "Bearer realm=https://auth.example",
         ] {
             assert_eq!(read(&[text]), None, "{text}");
         }
         assert_eq!(
-            read(&["Bearer realm=\"open"]),
-            Some(bearer("open", None, None))
+            read(&["Basic, Bearer realm=\"open"]),
+            Some(Challenge::Basic)
         );
     }
 }

@@ -169,7 +169,7 @@ pub(super) fn right(rights: &Rights, by: &NeededBy<'_>) -> Check {
         return Check::passed(None, &name, format!("may {allowed} (for {what})"));
     }
     let message = format!("may not {} (for {what})", rights.missing.join(", "));
-    let hint = Some(format!("Ask for this right: {}", rights.rule));
+    let hint = Some(format!("Ask for this permission: {}", rights.rule));
     let missing = |verbs: &[&'static str]| verbs.iter().any(|verb| rights.missing.contains(verb));
     if missing(by.required) {
         let mut check = Check::warned(&name, message, hint);

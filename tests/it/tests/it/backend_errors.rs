@@ -180,7 +180,7 @@ fn errors_are_one_json_object_where_the_output_is_json() {
       "apiVersion": "kubectl-broker/v1",
       "code": "NotFound",
       "exitCode": 10,
-      "hint": "Name it with `--statefulset`; `kubectl get statefulsets -n empty` lists them",
+      "hint": "Name the StatefulSet with `--statefulset`; `kubectl get statefulsets -n empty` lists all",
       "hintSource": null,
       "kind": "Error",
       "message": "there is no StatefulSet broker in namespace empty; the namespace has none",

@@ -89,7 +89,7 @@ impl Host {
         opened
             .inspect_err(|problem| {
                 self.reporter()
-                    .warn(&format!("engines are compiled anew each time: {problem}"));
+                    .warn(&format!("engines are compiled again each time: {problem}"));
             })
             .ok()
     }
@@ -114,7 +114,7 @@ impl Host {
         })??;
         if let Some(problem) = &loaded.cache_problem {
             self.reporter()
-                .debug(&format!("native code was not kept: {problem}"));
+                .debug(&format!("the native code was not stored: {problem}"));
         }
         self.reporter().debug(&format!(
             "{} engines compiled by this process",

@@ -148,7 +148,7 @@ pub enum PluginError {
         known: Vec<String>,
     },
     /// Several engines have this name.
-    #[error("several engines are called `{name}`: {}", ids.join(", "))]
+    #[error("engine `{name}` is ambiguous: {}", ids.join(", "))]
     Ambiguous { name: String, ids: Vec<String> },
     /// The engine is bundled, so only an update of the program changes it.
     #[error("{id} came with kubectl-broker, and is changed with it")]

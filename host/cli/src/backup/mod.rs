@@ -258,7 +258,7 @@ impl AfterStop {
         let hint = match self {
             Self::Nothing => return None,
             Self::Resumes => {
-                "Run the same command again: it goes on after what has come, where the backend allows that"
+                "Run the same command again; the download resumes if the backend supports that"
             }
             Self::BeginsAnew => "Nothing of the backup was kept: the same command makes a new one",
             Self::GoesOn => return Some(goes_on(begun.work())),

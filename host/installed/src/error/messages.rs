@@ -356,7 +356,7 @@ fn what_is_said_of_installing_engines() {
       no engine `x` is installed
       hint: `kubectl broker plugin install` installs one
     Ambiguous, exit 2
-      several engines are called `x`: a/x, b/x
+      engine `x` is ambiguous: a/x, b/x
       hint: Give the whole name, `PUBLISHER/NAME`
     Bundled, exit 2
       kubectl-broker/hivemq came with kubectl-broker, and is changed with it

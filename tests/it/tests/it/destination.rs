@@ -235,7 +235,7 @@ fn nobody_can_move_what_nobody_waits_for() {
     let bed = Bed::start();
     let run = bed.run("backup create --destination /mnt/kept --wait=false");
     assert_snapshot!(run.outcome(), @"
-    Usage: `--destination`
+    Usage: `--destination` `--wait`
     hint: `--timeout` `--wait=false`
     exit 2
     ");

@@ -374,7 +374,7 @@ fn a_backend_that_hangs_is_left_for_the_next_and_the_user_hears_of_it() {
     let run = bed.run("backup list");
     assert_eq!(run.code, 0, "{}", run.stderr);
     for line in [
-        "Waiting for engine kubectl-broker/sidecar to say whether its backend answers, for at most 5 s",
+        "Waiting for engine kubectl-broker/sidecar to report whether its backend answers, for at most 5 s",
         "engine sidecar can't be used here (engine kubectl-broker/sidecar did not finish `detect` within 5 s); trying hivemq",
     ] {
         assert!(run.stderr.lines().any(|it| it == line), "{}", run.stderr);

@@ -212,7 +212,7 @@ fn a_check_up_says_with_which_key_s3_is_asked() {
     };
     let known = user.known_to(bed.program()).env("AWS_REGION", "eu-west-1");
     assert_snapshot!(storage(known), @r#"[{"check":"endpoint:storage","engine":"backuprequest","hint":null,"message":"S3 is asked with AWS access key AKIAEXAMPLE, region eu-west-1","outcome":"passed"}]"#);
-    assert_snapshot!(storage(bed.program()), @r#"[{"check":"endpoint:storage","engine":"backuprequest","hint":"Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `aws sso login` logs in where the profile uses that","message":"no AWS credentials were found, and S3 wants some: what needs it fails","outcome":"warned"}]"#);
+    assert_snapshot!(storage(bed.program()), @r#"[{"check":"endpoint:storage","engine":"backuprequest","hint":"Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `aws sso login` logs in where the profile uses that","message":"no AWS credentials were found, and S3 wants some: operations that need S3 fail","outcome":"warned"}]"#);
 }
 
 #[test]

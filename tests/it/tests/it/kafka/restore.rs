@@ -155,7 +155,7 @@ fn what_is_refused_here_is_refused_by_the_operator_too() {
     stdout:
     NAME   STATE   SCHEDULE   RECORDS   SIZE   AGE
     restore/unsafe   Failed   -   -   -   AGE
-    Failed: the restore of restore/unsafe ended badly: Failed (Validation failed: topics must be listed explicitly unless purgeTopics is set)
+    Failed: restore of restore/unsafe failed: Failed (Validation failed: topics must be listed explicitly unless purgeTopics is set)
     hint: `kubectl broker backup list --engine kafka`
     exit 1
     ");

@@ -156,10 +156,9 @@ impl Problem for SourceError {
             Self::Offline { .. } => {
                 "Give a file or a bundle, or leave out `--offline`. `kubectl broker plugin bundle` makes a bundle on a machine with a network"
             }
-            Self::Configuration { .. } => "Correct it, or take it away",
+            Self::Configuration { .. } => "Correct the setting, or remove it",
             Self::Web(WebError::Unreachable { .. }) => {
-                "Look at the name, the network, and HTTPS_PROXY and NO_PROXY. A registry without \
-                 TLS needs `--insecure-registry HOST:PORT`"
+                "Check the name, the network, HTTPS_PROXY and NO_PROXY. A registry without TLS needs `--insecure-registry HOST:PORT`"
             }
             Self::Web(error) => return error.hint(),
             Self::TimedOut { .. } | Self::Status { .. } => "Try again later",

@@ -166,10 +166,10 @@ fn what_is_said_of_components_that_could_not_be_got() {
       hint: Give a file or a bundle, or leave out `--offline`. `kubectl broker plugin bundle` makes a bundle on a machine with a network
     Configuration, exit 2
       config.json can't be used: it is no JSON
-      hint: Correct it, or take it away
+      hint: Correct the setting, or remove it
     Web, exit 1
       can't reach registry.example: connection refused
-      hint: Look at the name, the network, and HTTPS_PROXY and NO_PROXY. A registry without TLS needs `--insecure-registry HOST:PORT`
+      hint: Check the name, the network, HTTPS_PROXY and NO_PROXY. A registry without TLS needs `--insecure-registry HOST:PORT`
     TimedOut, exit 124
       registry.example/a:1 did not come within 30s
       hint: Try again later

@@ -48,7 +48,7 @@ pub(super) enum CliError {
         /// The work that goes on, or the way to go on.
         next: Option<String>,
     },
-    #[error("this is a bug of kubectl-broker {}: `{during}` broke down at {place}: {message}", env!("CARGO_PKG_VERSION"))]
+    #[error("this is a bug of kubectl-broker {}: `{during}` crashed at {place}: {message}", env!("CARGO_PKG_VERSION"))]
     Bug {
         message: String,
         place: String,

@@ -90,10 +90,10 @@ fn what_the_command_line_says_by_itself() {
       stopped
       hint: The backup goes on
     Bug, exit 1
-      this is a bug of kubectl-broker 0.1.0: `backup list` broke down at src/a.rs:1: index out of bounds
+      this is a bug of kubectl-broker 0.1.0: `backup list` crashed at src/a.rs:1: index out of bounds
       hint: Please report it with this text and the command (in the issues of kubectl-broker). The same command with `RUST_BACKTRACE=1` before it shows the way there, which helps
     Bug, exit 1
-      this is a bug of kubectl-broker 0.1.0: `backup list` broke down at src/a.rs:1: index out of bounds
+      this is a bug of kubectl-broker 0.1.0: `backup list` crashed at src/a.rs:1: index out of bounds
       hint: Please report it with this text and the command (in the issues of kubectl-broker)
     ");
 }

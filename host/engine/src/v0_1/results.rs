@@ -52,7 +52,7 @@ pub(crate) fn backups(
 ) -> Result<Vec<Backup>, String> {
     if backups.len() > MAX_BACKUPS {
         return Err(format!(
-            "{} backups, more than {MAX_BACKUPS}",
+            "{} backups; at most {MAX_BACKUPS} are allowed",
             backups.len()
         ));
     }
@@ -69,7 +69,7 @@ pub(crate) fn backup(
 ) -> Result<Backup, String> {
     if backup.id.is_empty() || backup.id.len() > MAX_VALUE {
         return Err(format!(
-            "a backup whose id has {} bytes (1 to {MAX_VALUE} can be)",
+            "a backup id of {} bytes; it must have 1–{MAX_VALUE} bytes",
             backup.id.len()
         ));
     }
@@ -78,7 +78,7 @@ pub(crate) fn backup(
         let time = text.parse().ok();
         if time.is_none() {
             warn(&format!(
-                "the creation time of {:?} is no RFC 3339 time and is left out: {:?}",
+                "the creation time of {:?} is not an RFC 3339 time, and is left out: {:?}",
                 shortened(&backup.id),
                 shortened(&text)
             ));
@@ -160,7 +160,7 @@ pub(crate) fn acted(
     match report {
         wit::Report::Done => Ok(Acted::Done),
         wit::Report::Text(text) if text.len() > MAX_TEXT => Err(format!(
-            "a text of {} bytes, more than {MAX_TEXT}",
+            "a text of {} bytes; at most {MAX_TEXT} are allowed",
             text.len()
         )),
         wit::Report::Text(text) => Ok(Acted::Text(text)),

@@ -344,7 +344,7 @@ fn a_component_that_was_changed_is_never_compiled() {
     let run = program.run("backup list --engine small");
     assert_eq!(run.code, 13);
     assert!(
-        run.stderr.contains("is not what was installed"),
+        run.stderr.contains("has changed since the installation"),
         "{}",
         run.stderr
     );

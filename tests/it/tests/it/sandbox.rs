@@ -126,7 +126,7 @@ fn a_time_that_is_none_is_left_out_and_told() {
     stdout:
     ID   NOTE
     x   -
-    warning: engine acme/hostile: the creation time of "x" is no RFC 3339 time and is left out: "yesterday \u{1b}[2J"
+    warning: engine acme/hostile: the creation time of "x" is not an RFC 3339 time, and is left out: "yesterday \u{1b}[2J"
     note: 1
     exit 0
     "#);
@@ -135,7 +135,7 @@ fn a_time_that_is_none_is_left_out_and_told() {
 #[test]
 fn an_engine_that_returns_an_impossible_id() {
     assert_snapshot!(reason("no-id"), @"
-    PluginFault: `list` acme/hostile: a backup whose id has 0 bytes (1 to 4096 can be)
+    PluginFault: `list` acme/hostile: a backup id of 0 bytes; it must have 1–4096 bytes
     hint: `kubectl broker engines`
     exit 14
     ");
@@ -193,7 +193,7 @@ fn requests_that_the_manifest_does_not_ask_for_are_denied_and_never_sent() {
     exit 14
     ");
     assert_snapshot!(bed.misbehave("denied-header").reason(), @"
-    PluginFault: acme/hostile: no engine may send the header `Authorization`: it belongs to the host, or it can make another request of this one
+    PluginFault: acme/hostile: no engine may send the header `Authorization`: it belongs to the host, or it can turn this request into another one
     hint: `kubectl broker engines`
     exit 14
     ");
@@ -434,7 +434,8 @@ fn an_engine_that_reads_its_credentials_in_an_answer_does_not_get_it() {
             .run("backup list --engine hivemq --username me");
         assert_eq!(run.code, 1, "{place}: {}", run.stderr);
         assert!(
-            run.stderr.contains("holds the credentials that were sent"),
+            run.stderr
+                .contains("contains the credentials of the request"),
             "{}",
             run.stderr
         );

@@ -123,7 +123,7 @@ fn a_core_module_is_told_how_to_become_a_component() {
     ");
     machine.put("text.wasm", &Component::of(b"hello"));
     assert_snapshot!(shown(&machine.run("plugin pack text.wasm").telling(Verbatim::Reason)), @"
-    PluginFault: text.wasm: it does not begin as one
+    PluginFault: text.wasm: it does not begin like one
     hint: `wasm-tools component new` `wasm32-wasip2`
     exit 14
     ");

@@ -177,7 +177,7 @@ mod tests {
             signature: host_installed::SignatureState::Unsigned,
             sentences: sentences.to_vec(),
             is_more: false,
-            remarks: vec!["[look-alike] it could be taken for acme/vau1t".to_owned()],
+            remarks: vec!["[look-alike] it could be mistaken for acme/vau1t".to_owned()],
             key: None,
         }
     }

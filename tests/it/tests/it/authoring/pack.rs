@@ -56,11 +56,11 @@ fn a_component_gets_its_manifest_and_can_be_installed() {
     Operations: detect, list, download, act
     Verbs:   seal
     Whoever installs it is asked whether it may:
-    ! [credentials] have a token of yours added to what it sends to port 8200 of the pods of the StatefulSet you name, without seeing that
+    ! [credentials] have your token added to its requests to port 8200 of the pods of the StatefulSet you name, without seeing it
     ! [writes] talk to port 8200 of the pods of the StatefulSet you name: POST /v1/restore
     - talk to port 8200 of the pods of the StatefulSet you name: GET /v1/backups
     - run in a pod of the StatefulSet you name: ls {folder}
-    - write what it is sent to the file that you name
+    - write received data to the file that you name
     exit 0
     ");
     let inspected = machine.run("plugin inspect vault.wasm -o json").json();

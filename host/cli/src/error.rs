@@ -41,7 +41,7 @@ pub(super) enum CliError {
         source: io::Error,
     },
     /// The result on stdout already says it, in every format: no error is shown.
-    #[error("what was found has been said")]
+    #[error("the result was shown")]
     Said(Failure),
     #[error("stopped")]
     Interrupted {
@@ -110,18 +110,18 @@ impl Problem for CliError {
                 Some("Check where stdout goes: is its disk full, or is it closed?".to_owned())
             }
             Self::Runtime(_) => Some("Check the limits of the system (`ulimit -a`)".to_owned()),
-            Self::Which { .. } => Some("On a terminal there is a menu to choose from".to_owned()),
-            Self::Password { .. } => Some("Check the file, or what is piped in".to_owned()),
+            Self::Which { .. } => Some("On a terminal there is a menu of backups".to_owned()),
+            Self::Password { .. } => Some("Check the file, or the input of the pipe".to_owned()),
             Self::TextFile { .. } => {
                 Some("Give a text file of at most 1 MiB, or `-` for standard input".to_owned())
             }
             Self::Interrupted { next } => next.clone(),
             Self::Bug { has_backtrace, .. } => Some(format!(
-                "Please report it with this text and the command ({REPORTS}){}",
+                "Report it with this text and the command ({REPORTS}){}",
                 if *has_backtrace {
                     ""
                 } else {
-                    ". The same command with `RUST_BACKTRACE=1` before it shows the way there, which helps"
+                    ". Run the same command with `RUST_BACKTRACE=1` before it, and add the backtrace"
                 }
             )),
             Self::Conflict { .. } | Self::Said(_) => None,

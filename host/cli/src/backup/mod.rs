@@ -276,15 +276,15 @@ fn goes_on(work: Option<Work>) -> String {
     let what = match &work.id {
         Some(id) if work.has_status => {
             return format!(
-                "The work goes on in the cluster: follow it with `kubectl broker backup status --engine {engine} --id {}`",
+                "The operation continues in the cluster: follow it with `kubectl broker backup status --engine {engine} --id {}`",
                 word(id)
             );
         }
-        Some(_) => "The work goes on in the cluster",
-        None => "The backend was asked and may go on",
+        Some(_) => "The operation continues in the cluster",
+        None => "The backend received the request and may continue",
     };
     if work.has_list {
-        format!("{what}: look at it with `kubectl broker backup list --engine {engine}`")
+        format!("{what}: check with `kubectl broker backup list --engine {engine}`")
     } else {
         what.to_owned()
     }
@@ -378,19 +378,19 @@ mod tests {
         assert_eq!(goes_on(None), "Nothing was begun");
         assert_eq!(
             told(Some("a b"), true, true),
-            "The work goes on in the cluster: follow it with `kubectl broker backup status --engine kafka --id 'a b'`"
+            "The operation continues in the cluster: follow it with `kubectl broker backup status --engine kafka --id 'a b'`"
         );
         assert_eq!(
             told(Some("a"), false, true),
-            "The work goes on in the cluster: look at it with `kubectl broker backup list --engine kafka`"
+            "The operation continues in the cluster: check with `kubectl broker backup list --engine kafka`"
         );
         assert_eq!(
             told(None, true, true),
-            "The backend was asked and may go on: look at it with `kubectl broker backup list --engine kafka`"
+            "The backend received the request and may continue: check with `kubectl broker backup list --engine kafka`"
         );
         assert_eq!(
             told(None, true, false),
-            "The backend was asked and may go on"
+            "The backend received the request and may continue"
         );
     }
 }

@@ -317,7 +317,7 @@ fn a_lockfile_that_can_not_be_read_does_not_keep_a_key_trusted() {
     fs::write(machine.lockfile(), "version = 3\n").expect("written");
     let run = machine.run("plugin key remove acme acme");
     assert_eq!(run.code, 0, "{}", run.stderr);
-    let warning = "which engines that concerns is not known";
+    let warning = "the affected engines are unknown";
     assert!(run.stderr.contains(warning), "{}", run.stderr);
     assert_eq!(machine.run("plugin key list -o name").stdout, "");
 }
@@ -447,7 +447,7 @@ fn who_installs_with_a_key_is_told_on_the_terminal_what_that_means() {
       - send a file that you name to a server that it may talk to
       It answers these operations only with `--engine acme/hostile`: list, status, create, restore, act (metrics, say)
       The key FINGERPRINT will be trusted for all engines of acme.
-      The gravest again: ! [writes] talk to port 8085 of the pods of the StatefulSet you name: POST /v1/restore
+      The most dangerous again: ! [writes] talk to port 8085 of the pods of the StatefulSet you name: POST /v1/restore
       These are 8 lines, 1 of them marked with `!` as dangerous: writes.
     Type `yes` to accept that:
     ");

@@ -263,16 +263,16 @@ fn a_lockfile_that_was_edited_is_refused_with_its_line() {
     fs::write(machine.lockfile(), twice).expect("written");
     shown += &after_edit(&machine);
     assert_snapshot!(shown, @"
-    warning: the installed engines are left out: $XDG_DATA_HOME/kubectl-broker/plugins/broker-plugins.lock, line 9: unknown field `siez`, expected one of `id`, `version`, `source`, `pinned`, `digest`, `size`, `signature`, `capabilities`, `installed`, `defaults`, `consent`, `previous`. `kubectl broker plugin doctor` says more
-    warning: the installed engines are left out: $XDG_DATA_HOME/kubectl-broker/plugins/broker-plugins.lock, line 8: `sha999:DIGEST` is not a digest: write `sha256:` and 64 hexadecimal digits. `kubectl broker plugin doctor` says more
-    warning: an installed engine is left out: the stored file $XDG_DATA_HOME/kubectl-broker/plugins/outlines/sha256-ZEROES.json of acme/small is missing. `kubectl broker plugin doctor` says more
-    warning: an installed engine is left out: $XDG_DATA_HOME/kubectl-broker/plugins/broker-plugins.lock, line 11: the accepted capabilities of acme/small are not those that the engine asks for. `kubectl broker plugin doctor` says more
-    warning: an installed engine is left out: the stored file $XDG_DATA_HOME/kubectl-broker/plugins/outlines/sha256-DIGEST.json of acme/small belongs to another engine or version than the lockfile says. `kubectl broker plugin doctor` says more
-    warning: an installed engine is left out: the stored file $XDG_DATA_HOME/kubectl-broker/plugins/outlines/sha256-DIGEST.json of acme/other belongs to another engine or version than the lockfile says. `kubectl broker plugin doctor` says more
-    warning: the installed engines are left out: $XDG_DATA_HOME/kubectl-broker/plugins/broker-plugins.lock, line 4: unclosed array table, expected `]`. `kubectl broker plugin doctor` says more
-    warning: the installed engines are left out: $XDG_DATA_HOME/kubectl-broker/plugins/broker-plugins.lock, line 2: version 3 is unknown; this kubectl-broker writes version 2. `kubectl broker plugin doctor` says more
-    warning: an installed engine is left out: the stored file $XDG_DATA_HOME/kubectl-broker/plugins/blobs/sha256-DIGEST.wasm of acme/small has a different length than the installed file. `kubectl broker plugin doctor` says more
-    warning: the installed engines are left out: $XDG_DATA_HOME/kubectl-broker/plugins/broker-plugins.lock, line 16: acme/small is listed twice. `kubectl broker plugin doctor` says more
+    warning: the installed engines are left out: $XDG_DATA_HOME/kubectl-broker/plugins/broker-plugins.lock, line 9: unknown field `siez`, expected one of `id`, `version`, `source`, `pinned`, `digest`, `size`, `signature`, `capabilities`, `installed`, `defaults`, `consent`, `previous`. `kubectl broker plugin doctor` shows details
+    warning: the installed engines are left out: $XDG_DATA_HOME/kubectl-broker/plugins/broker-plugins.lock, line 8: `sha999:DIGEST` is not a digest: write `sha256:` and 64 hexadecimal digits. `kubectl broker plugin doctor` shows details
+    warning: an installed engine is left out: the stored file $XDG_DATA_HOME/kubectl-broker/plugins/outlines/sha256-ZEROES.json of acme/small is missing. `kubectl broker plugin doctor` shows details
+    warning: an installed engine is left out: $XDG_DATA_HOME/kubectl-broker/plugins/broker-plugins.lock, line 11: the accepted capabilities of acme/small are not those that the engine asks for. `kubectl broker plugin doctor` shows details
+    warning: an installed engine is left out: the stored file $XDG_DATA_HOME/kubectl-broker/plugins/outlines/sha256-DIGEST.json of acme/small belongs to another engine or version than the lockfile says. `kubectl broker plugin doctor` shows details
+    warning: an installed engine is left out: the stored file $XDG_DATA_HOME/kubectl-broker/plugins/outlines/sha256-DIGEST.json of acme/other belongs to another engine or version than the lockfile says. `kubectl broker plugin doctor` shows details
+    warning: the installed engines are left out: $XDG_DATA_HOME/kubectl-broker/plugins/broker-plugins.lock, line 4: unclosed array table, expected `]`. `kubectl broker plugin doctor` shows details
+    warning: the installed engines are left out: $XDG_DATA_HOME/kubectl-broker/plugins/broker-plugins.lock, line 2: version 3 is unknown; this kubectl-broker writes version 2. `kubectl broker plugin doctor` shows details
+    warning: an installed engine is left out: the stored file $XDG_DATA_HOME/kubectl-broker/plugins/blobs/sha256-DIGEST.wasm of acme/small has a different length than the installed file. `kubectl broker plugin doctor` shows details
+    warning: the installed engines are left out: $XDG_DATA_HOME/kubectl-broker/plugins/broker-plugins.lock, line 16: acme/small is listed twice. `kubectl broker plugin doctor` shows details
     ");
 }
 

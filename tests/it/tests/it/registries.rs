@@ -195,7 +195,7 @@ async fn what_is_no_single_engine_is_refused_with_the_reason() {
     hint: Name one of them: oci://HOST/acme/vault@sha256:DIGEST, oci://HOST/acme/vault@sha256:DIGEST
     exit 2
 
-    error: oci://HOST/acme/vault:picture is no engine: it has no layer of WebAssembly, but application/x-tar
+    error: oci://HOST/acme/vault:picture is not an engine: it has no layer of WebAssembly, but application/x-tar
     hint: An engine is one layer of the type application/wasm: `oras push REF ENGINE.wasm:application/wasm`
     exit 14
 

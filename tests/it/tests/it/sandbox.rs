@@ -459,15 +459,15 @@ fn commands_that_the_manifest_does_not_name_are_denied_and_never_run() {
     exit 14
     ");
     assert_snapshot!(bed.misbehave("bad-argument").message(), @"
-    Usage: engine acme/hostile says: the folder can't stand in a command: it is empty, has more than 4096 bytes, or has a control character
+    Usage: engine acme/hostile says: the folder can't be a word of a command: it is empty, has more than 4096 bytes, or has a control character
     exit 2
     ");
     assert_snapshot!(bed.misbehave("option-argument").message(), @"
-    Usage: engine acme/hostile says: the folder begins with a dash, and would be an option
+    Usage: engine acme/hostile says: the folder begins with a dash, so the command would take it for an option
     exit 2
     ");
     assert_snapshot!(bed.misbehave("other-pod").reason(), @"
-    PluginFault: acme/hostile: `intruder-0` is no running pod of the target
+    PluginFault: acme/hostile: `intruder-0` is not a running pod of the target
     hint: `kubectl broker engines`
     exit 14
     ");

@@ -163,7 +163,7 @@ fn a_manifest_is_held_to_the_rules_of_the_host_before_anything_is_written() {
     exit 2
     ");
     assert_snapshot!(with(&MANIFEST.replace("[operations.detect]", "")), @"
-    Usage: other.toml: every engine has the operation `detect`; add `[operations.detect]`
+    Usage: other.toml: the operation `detect` is required; add `[operations.detect]`
     hint:
     exit 2
     ");

@@ -107,7 +107,7 @@ fn a_manifest_of_another_backup_is_an_error_that_names_every_difference() {
         (
             "/document_library/total_size_bytes",
             json!(3001),
-            "the files have 3000 bytes, and 3001 in total",
+            "the files have 3000 bytes, but the total is 3001",
         ),
         ("/version", json!("1.0"), ""),
     ] {
@@ -221,7 +221,7 @@ fn where_it_should_be_is_told_from_where_it_is() {
     );
     assert_eq!(
         unsaid.warnings(),
-        ["the controller has not said where the manifest is; this is where it should be"]
+        ["the controller has not reported where the manifest is; this is its expected place"]
     );
     let nowhere = host().object(lc2("b", json!({})));
     let error = manifest(&nowhere, "backuprequest.backup.lc2.io/b", None).unwrap_err();
@@ -241,7 +241,7 @@ fn what_can_not_be_fetched_can_be_checked_all_the_same() {
     };
     let by_hand = |fetch: &str| {
         format!(
-            "What fetches it by other means can be checked as well: {fetch} | kubectl broker backup manifest a --file -"
+            "Fetch it by other means and check it: {fetch} | kubectl broker backup manifest a --file -"
         )
     };
     let refused = with("s3://b/x/m.json.gz");

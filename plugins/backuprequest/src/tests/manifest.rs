@@ -131,12 +131,12 @@ fn a_checksum_that_fits_no_form_is_a_warning_and_one_that_is_none_an_error() {
     document["checksum"] = json!(format!("sha256:{}", "0".repeat(64)));
     let report = manifest(&backed_up(), ID, Some(&document.to_string())).unwrap();
     assert!(
-        report.contains("warned   checksum: it fits none of the forms"),
+        report.contains("warned   checksum: it matches none of the tried forms"),
         "{report}"
     );
     document["checksum"] = json!("md5:0");
     let error = manifest(&backed_up(), ID, Some(&document.to_string())).unwrap_err();
-    assert!(error.message.contains("is no sha256"), "{}", error.message);
+    assert!(error.message.contains("is not a SHA-256 digest"), "{}", error.message);
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn a_list_that_the_controller_has_ended_is_a_warning() {
 #[test]
 fn what_is_no_manifest_is_said() {
     for (file, part) in [
-        ("\u{1f}\u{8b}", "is no manifest"),
+        ("\u{1f}\u{8b}", "is not a manifest"),
         ("{}", "names no backup"),
     ] {
         let error = manifest(&backed_up(), ID, Some(file)).unwrap_err();

@@ -79,9 +79,9 @@ fn each_storage_has_a_url() {
     );
     let refused = |given: &[(&str, OptionValue)]| storage(given).unwrap_err().message;
     for (url, message) in [
-        ("backups", "--storage \"backups\" is no storage"),
-        ("ftp://x", "--storage \"ftp://x\" is no storage"),
-        ("pvc://", "--storage \"pvc://\" is no storage"),
+        ("backups", "--storage \"backups\" is not a valid storage URL"),
+        ("ftp://x", "--storage \"ftp://x\" is not a valid storage URL"),
+        ("pvc://", "--storage \"pvc://\" is not a valid storage URL"),
         ("s3://bucket", "--storage s3:// needs --storage-secret"),
     ] {
         assert_eq!(refused(&[("storage", url.into())]), message);

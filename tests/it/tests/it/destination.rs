@@ -131,7 +131,7 @@ fn the_folder_of_backups_is_no_destination_by_any_name() {
 #[test]
 fn what_is_no_folder_is_no_destination() {
     assert_snapshot!(refused(&[], "/mnt/file/x").message(), @"
-    Usage: `--destination /mnt/file/x` can't be used: in pod broker-0 /mnt/file is no folder
+    Usage: `--destination /mnt/file/x` can't be used: in pod broker-0 /mnt/file is not a folder
     hint:
     exit 2
     ");

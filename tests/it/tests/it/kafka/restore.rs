@@ -127,7 +127,7 @@ fn a_restore_that_is_not_safe_is_refused_before_the_operator_refuses_it() {
     assert_snapshot!(kafka(&bed, "restore --id restore/orders-check --yes --purge-topics").shown(), @"
     stderr:
     Restoring backup restore/orders-check: context testbed, server https://127.0.0.1:PORT, namespace kafka, engine kafka
-    error: restore/orders-check is no backup
+    error: restore/orders-check is not a backup
     hint: `kubectl broker backup list --engine kafka` shows the backups
     exit 2
     ");

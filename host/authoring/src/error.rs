@@ -122,7 +122,7 @@ impl Problem for AuthoringError {
             Self::Worker { .. } => return None,
             // The reader of this hint is the engine's author, unlike in other commands.
             Self::Engine(error) if matches!(**error, EngineError::NotAsked { .. }) => {
-                "Let the manifest ask for what the component imports, or build the component without it"
+                "Let the manifest ask for this interface, or build the component without it"
             }
             Self::Engine(error) => return error.hint(),
         };

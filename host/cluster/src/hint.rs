@@ -139,7 +139,7 @@ impl Problem for ClusterError {
                     .into()
             }
             Self::Rejected { .. } => {
-                "correct what the API server names; nothing was changed in the cluster".into()
+                "correct the fault that the API server names; nothing was changed in the cluster".into()
             }
             Self::NoSuchKind { kind, .. } => format!(
                 "install the operator that defines this kind, or look for another version with `kubectl api-resources --api-group={}`",
@@ -152,7 +152,7 @@ impl Problem for ClusterError {
                 status: 404,
                 access,
                 ..
-            } if access.name.is_some() => format!("`{}` lists what exists", access.listing()),
+            } if access.name.is_some() => format!("`{}` lists the existing objects", access.listing()),
             Self::Api {
                 status: 409,
                 access,

@@ -470,7 +470,7 @@ impl Check {
     }
 
     fn skipped(engine: Option<&str>, check: &str) -> Self {
-        let message = "skipped, because an earlier check failed".to_owned();
+        let message = "an earlier check failed".to_owned();
         Self::of(engine, check, CheckOutcome::Skipped, message)
     }
 }

@@ -16,7 +16,7 @@ pub enum EngineError {
         reason: String,
     },
     /// The component has no manifest section.
-    #[error("{engine} has no manifest, so nothing says what it may do")]
+    #[error("{engine} has no manifest, so its capabilities are unknown")]
     NoManifest {
         /// The engine, as error messages name it.
         engine: String,

@@ -159,7 +159,7 @@ pub fn notes(request: &CreateRequest, object: &Value) -> Vec<String> {
     if let Some(name) = request.text("from") {
         // The operator assigns a backup set to the object whose name is the prefix of the set's id.
         notes.push(format!(
-            "The backup set belongs to the new object: the retention of {name} never removes it"
+            "The backup belongs to the new object: the retention of {name} never removes it"
         ));
     }
     notes

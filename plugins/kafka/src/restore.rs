@@ -197,7 +197,7 @@ pub fn no_backup_yet(name: &str) -> Error {
         ErrorKind::Conflict,
         format!("KafkaBackup {name} has no backup yet"),
     )
-    .with_hint("Name a backup set of the storage with --backup-id")
+    .with_hint("Name a backup of the store with --backup-id")
 }
 
 fn point_in_time(request: &RestoreRequest) -> Result<Option<Value>> {

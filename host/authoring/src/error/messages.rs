@@ -148,6 +148,6 @@ fn what_is_said_to_authors_of_engines() {
       a worker of this process ended unexpectedly: it panicked
     Engine, exit 14
       engine acme/small imports `kubectl-broker:engine/commands`, but its manifest does not ask for it: no command
-      hint: Let the manifest ask for what the component imports, or build the component without it
+      hint: Let the manifest ask for this interface, or build the component without it
     "#);
 }

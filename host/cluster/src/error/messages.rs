@@ -573,7 +573,7 @@ async fn what_is_said_of_clusters_and_pods() {
       hint: the same
     Api, exit 10
       https://a answered 404 when asked to get pods broker-0 in namespace messaging: the reason
-      hint: `kubectl get pods -n messaging` lists what exists
+      hint: `kubectl get pods -n messaging` lists the existing objects
     Api, exit 11
       https://a answered 409 when asked to create pods broker-0 in namespace messaging: the reason
       hint: choose another name; `kubectl get pods -n messaging` lists the names in use
@@ -584,7 +584,7 @@ async fn what_is_said_of_clusters_and_pods() {
       https://a answered 400 when asked to get pods broker-0 in namespace messaging: the reason
     Rejected, exit 2
       the API server refuses to get pods broker-0 in namespace messaging: spec.a: must be a number
-      hint: correct what the API server names; nothing was changed in the cluster
+      hint: correct the fault that the API server names; nothing was changed in the cluster
     NoSuchKind, exit 10
       https://a does not know the kind acme.example/v1/Backup
       hint: install the operator that defines this kind, or look for another version with `kubectl api-resources --api-group=acme.example`

@@ -181,7 +181,7 @@ fn what_is_said_of_engines_that_fail() {
       engine acme/small is not a WebAssembly component: bad magic number
       hint: Build it for `wasm32-wasip2`, or turn a core module into a component with `wasm-tools component new`
     NoManifest, exit 14
-      engine acme/small has no manifest, so nothing says what it may do
+      engine acme/small has no manifest, so its capabilities are unknown
       hint: The engine's author adds one with the SDK's `engine!` macro
     ManyManifests, exit 14
       engine acme/small has 2 manifests; it must have one

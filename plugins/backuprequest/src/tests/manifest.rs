@@ -136,7 +136,11 @@ fn a_checksum_that_fits_no_form_is_a_warning_and_one_that_is_none_an_error() {
     );
     document["checksum"] = json!("md5:0");
     let error = manifest(&backed_up(), ID, Some(&document.to_string())).unwrap_err();
-    assert!(error.message.contains("is not a SHA-256 digest"), "{}", error.message);
+    assert!(
+        error.message.contains("is not a SHA-256 digest"),
+        "{}",
+        error.message
+    );
 }
 
 #[test]

@@ -79,8 +79,14 @@ fn each_storage_has_a_url() {
     );
     let refused = |given: &[(&str, OptionValue)]| storage(given).unwrap_err().message;
     for (url, message) in [
-        ("backups", "--storage \"backups\" is not a valid storage URL"),
-        ("ftp://x", "--storage \"ftp://x\" is not a valid storage URL"),
+        (
+            "backups",
+            "--storage \"backups\" is not a valid storage URL",
+        ),
+        (
+            "ftp://x",
+            "--storage \"ftp://x\" is not a valid storage URL",
+        ),
         ("pvc://", "--storage \"pvc://\" is not a valid storage URL"),
         ("s3://bucket", "--storage s3:// needs --storage-secret"),
     ] {

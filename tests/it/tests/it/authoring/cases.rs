@@ -273,7 +273,7 @@ fn an_author_sees_what_an_engine_did_instead() {
     own/other words   list   failed   its error is of kind `failed`, but `not-found` is expected: \u{1b}[1A\u{1b}[2K\u{a}backup list: all is well\u{9b}2J
     own/another list   list   failed   result[0].id is "limit=Some(7) misbehave=text echo amount=integer -3 loudly=boolean false", and "limit=Some(7) misbehave…
     own/a clock that stands still   list   passed   -
-    own/silence   list   failed   its warnings are ["the creation time of \"x\" is not an RFC 3339 time, and is left out: \"yesterday \\u{1b}[2J\""], and [] ar…
+    own/silence   list   failed   its warnings are ["the creation time of \"x\" is not an RFC 3339 time, and is left out: \"yesterday \\u{1b}[2J\""], but …
 
     own/a panic:
     - engine acme/hostile crashed during `list`: it panicked or aborted (it wrote: thread '<unnamed>' (1) panicked at src/lib.rs:LINE: the vault \u{1b}[2J is on fire)
@@ -300,7 +300,7 @@ fn an_author_sees_what_an_engine_did_instead() {
     - result[0].state is "Succeeded", and "Failed" is expected
 
     own/silence:
-    - its warnings are ["the creation time of \"x\" is not an RFC 3339 time, and is left out: \"yesterday \\u{1b}[2J\""], and [] are expected
+    - its warnings are ["the creation time of \"x\" is not an RFC 3339 time, and is left out: \"yesterday \\u{1b}[2J\""], but [] are expected
     note: 10 2 8
     exit 1
     "#);

@@ -39,7 +39,7 @@ fn everything_in_good_health() {
     detect   sidecar   passed   broker-backup (3 local backups)
     list   sidecar   passed   12 backups
     endpoint:api   strategy   warned   nothing listens on port 8000 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1]:8000: connect: connection refused
-    detect   strategy   skipped   skipped, because an earlier check failed
+    detect   strategy   skipped   an earlier check failed
 
     strategy/endpoint:api:
       Check that it is enabled in the backend, or name its port with `--strategy-port`
@@ -401,14 +401,14 @@ fn json_is_one_document_on_stdout_also_when_a_check_failed() {
           "check": "detect",
           "engine": "hivemq",
           "hint": null,
-          "message": "skipped, because an earlier check failed",
+          "message": "an earlier check failed",
           "outcome": "skipped"
         },
         {
           "check": "list",
           "engine": "hivemq",
           "hint": null,
-          "message": "skipped, because an earlier check failed",
+          "message": "an earlier check failed",
           "outcome": "skipped"
         }
       ],

@@ -121,7 +121,7 @@ fn a_restore_that_is_not_safe_is_refused_before_the_operator_refuses_it() {
     stderr:
     Restoring backup weekly: context testbed, server https://127.0.0.1:PORT, namespace kafka, engine kafka
     error: KafkaBackup weekly has no backup yet
-    hint: Name a backup set of the storage with --backup-id
+    hint: Name a backup of the store with --backup-id
     exit 11
     ");
     assert_snapshot!(kafka(&bed, "restore --id restore/orders-check --yes --purge-topics").shown(), @"

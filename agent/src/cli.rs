@@ -23,18 +23,17 @@ use crate::metrics::Metrics;
 use crate::process;
 use crate::redact::Redactor;
 
-/// A sidecar that runs beside an application, makes its backup when it is asked over HTTP, and hands it out as the
-/// body of the answer.
+/// Sidecar that makes a backup of its application on request over HTTP, and returns it as the answer
 #[derive(Debug, Parser)]
 #[command(name = "broker-agent", version, max_term_width = 100)]
 struct Args {
-    /// The configuration file
+    /// Configuration file
     #[arg(long, value_name = "FILE", env = "SIDECAR_CONFIG_PATH", default_value = config::DEFAULT_PATH)]
     config: PathBuf,
-    /// Only checks the configuration, and says all that is wrong with it
+    /// Check the configuration, list all its errors, and exit
     #[arg(long)]
     check: bool,
-    /// Which lines are written to stderr
+    /// Minimum level of the lines on stderr
     #[arg(
         long,
         value_name = "LEVEL",
@@ -57,7 +56,7 @@ enum StartError {
         problems: Vec<Problem>,
     },
     #[error(
-        "No connections can be accepted at {address}: {source}; set app.host and app.port to what is free"
+        "No connections can be accepted at {address}: {source}; set app.host and app.port to a free address"
     )]
     Listen {
         address: SocketAddr,
@@ -65,7 +64,7 @@ enum StartError {
     },
     #[error("Another agent uses {}: each needs folders of its own", .0.display())]
     InUse(PathBuf),
-    #[error("What an earlier export left can't be removed: {0}")]
+    #[error("The files of an earlier export can't be removed: {0}")]
     Clear(io::Error),
     #[error("The program can't be set up: {0}")]
     Setup(#[from] io::Error),
@@ -128,7 +127,7 @@ fn run(args: &Args) -> Result<ExitCode, StartError> {
     let _lock = lock(&config)?;
     for path in Places::new(&config).clear().map_err(StartError::Clear)? {
         log.warn(&format!(
-            "{} was left by an export that was cut off; it is removed",
+            "{} was left by an interrupted export; it is removed",
             path.display()
         ));
     }

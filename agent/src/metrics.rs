@@ -98,7 +98,7 @@ impl Metrics {
             ("strategy", strategy),
         ]);
         registry.register("build", "The program and its strategy", about);
-        registry.register("exports", "Exports by how they ended", self.exports.clone());
+        registry.register("exports", "Exports by outcome", self.exports.clone());
         registry.register(
             "exports_running",
             "Exports that run now: 0 or 1",
@@ -117,19 +117,19 @@ impl Metrics {
         );
         registry.register_with_unit(
             "sent",
-            "Bytes of whole artifacts",
+            "Bytes of complete artifacts",
             Unit::Bytes,
             self.bytes.clone(),
         );
         registry.register_with_unit(
             "last_artifact",
-            "The size of the last artifact that was sent as a whole",
+            "Size of the last artifact that was sent completely",
             Unit::Bytes,
             self.last_bytes.clone(),
         );
         registry.register_with_unit(
             "last_success_timestamp",
-            "When the last artifact was sent as a whole, since 1970; 0 if none was",
+            "Unix time when the last artifact was sent completely; 0 if none was",
             Unit::Seconds,
             self.last_success.clone(),
         );

@@ -30,18 +30,10 @@ const CLEAN_RUST: &[&str] = &[
     "host/bundled",
     "host/installed",
     "host/authoring",
-    // Not all of `host/cli/src`: most of its doc comments are the help texts of the program.
     "host/driver",
     "sdk",
     "plugins",
-    // Not all of `agent/src`: the doc comments of its `cli` are the help texts of the program.
-    "agent/src/archive",
-    "agent/src/config",
-    "agent/src/export",
-    "agent/src/http",
-    "agent/src/process",
-    "agent/src/strategy",
-    "agent/tests",
+    "agent",
     "tests",
 ];
 

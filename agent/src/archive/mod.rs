@@ -28,7 +28,7 @@ pub enum ArchiveError {
     NoMatch,
     #[error("{} can't be read: {source}", path.display())]
     Read { path: PathBuf, source: io::Error },
-    #[error("{} can't be found by a pattern: {reason}", pattern)]
+    #[error("The pattern {} can't be used: {reason}", pattern)]
     Pattern { pattern: String, reason: String },
     #[error("{} and {} would both be called {} in the archive; set base_dir so that their names differ", first.display(), second.display(), name.display())]
     SameName {

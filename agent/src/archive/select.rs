@@ -119,7 +119,7 @@ impl Selection<'_> {
             Kind::Link { target }
         } else {
             (self.note)(format!(
-                "{} is left out: it is no file, folder or link",
+                "{} is left out: it is not a file, folder or link",
                 path.display()
             ));
             return Ok(());

@@ -160,7 +160,7 @@ fn put(field: &mut [u8], text: &[u8]) {
 pub(super) fn changed(entry: &Entry) -> ArchiveError {
     ArchiveError::Read {
         path: entry.source.clone(),
-        source: io::Error::other("it was a file, and is none any more"),
+        source: io::Error::other("it is no longer a file"),
     }
 }
 

@@ -70,7 +70,7 @@ pub(super) fn read(
         let field = section.field("stream");
         findings.problem(
             section.at,
-            format!("{field} needs format: tar; a zip is completed where it begins"),
+            format!("{field} needs format: tar, because the beginning of a zip is written last"),
         );
     }
     section.finish(findings);
@@ -117,7 +117,10 @@ fn patterns(
         };
         match Pattern::new(&pattern) {
             Ok(_) => patterns.push(pattern),
-            Err(e) => findings.problem(at, format!("{field}: {text} is no pattern: {}", e.msg)),
+            Err(e) => findings.problem(
+                at,
+                format!("{field}: {text} is not a valid pattern: {}", e.msg),
+            ),
         }
     }
     Some(patterns)

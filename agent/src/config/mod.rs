@@ -182,7 +182,7 @@ fn capabilities(mut section: Section<'_>, findings: &mut Findings) -> Option<Cap
         findings.warning(
             at,
             format!(
-                "the orchestrator accepts no other capabilities.version than {CONTRACT_VERSION}"
+                "capabilities.version must be {CONTRACT_VERSION}: the orchestrator accepts no other"
             ),
         );
     }
@@ -245,7 +245,7 @@ fn secrets(mut section: Section<'_>, findings: &mut Findings) -> Option<(Secret,
         if token.contains(|c: char| !c.is_ascii_graphic()) {
             findings.problem(
                 at,
-                "secrets.api_token can't be sent in a header: only visible ASCII characters can, without spaces",
+                "secrets.api_token can't be sent in a header: it must be visible ASCII characters without spaces",
             );
         } else if token.len() < SHORT_TOKEN {
             findings.warning(

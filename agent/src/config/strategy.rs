@@ -76,7 +76,9 @@ fn name(at: At, text: &str, findings: &mut Findings) -> Option<&'static str> {
         _ => {
             findings.problem(
                 at,
-                format!("Unsupported strategy type: {text}; there are database_dump, file_archive and custom"),
+                format!(
+                    "Unsupported strategy type: {text}; use database_dump, file_archive or custom"
+                ),
             );
             None
         }

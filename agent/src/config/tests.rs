@@ -156,7 +156,7 @@ limits: {artifact_size: 1GB, waitng: 3}
     line 3, column 3: capabilities.version is required
     line 3, column 10: capabilities.types must be a list of texts
     line 4, column 13: Invalid integer for capabilities.est_size: big
-    line 6, column 9: Unsupported strategy type: databse; there are database_dump, file_archive and custom
+    line 6, column 9: Unsupported strategy type: databse; use database_dump, file_archive or custom
     line 8, column 15: strategy.artifact.filename must be a plain file name: no folder, no quotes, no backslash, nothing invisible, ASCII
     line 9, column 13: strategy.artifact.format must be one line of ASCII that is not empty
     line 10, column 19: strategy.artifact.content_type must be a media type, such as application/gzip
@@ -201,8 +201,8 @@ fn options_of_strategies_are_checked_at_start() {
     line 3, column 60: strategy.config.format must be tar or zip
     ");
     insta::assert_snapshot!(with("file_archive, config: {paths: ['a/***'], format: zip, compression: xz, stream: true}"), @"
-    line 3, column 40: strategy.config.stream needs format: tar; a zip is completed where it begins
-    line 3, column 48: strategy.config.paths: a/*** is no pattern: wildcards are either regular `*` or recursive `**`
+    line 3, column 40: strategy.config.stream needs format: tar, because the beginning of a zip is written last
+    line 3, column 48: strategy.config.paths: a/*** is not a valid pattern: wildcards are either regular `*` or recursive `**`
     line 3, column 85: strategy.config.compression must be store or deflate for a zip, not xz
     ");
 }
@@ -227,7 +227,7 @@ fn what_works_and_is_better_changed_is_a_warning() {
         .map(ToString::to_string)
         .collect();
     insta::assert_snapshot!(warnings.join("\n"), @"
-    line 2, column 25: the orchestrator accepts no other capabilities.version than v1
+    line 2, column 25: capabilities.version must be v1: the orchestrator accepts no other
     line 5, column 22: secrets.api_token has fewer than 16 characters: it can be guessed
     ");
 }

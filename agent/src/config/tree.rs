@@ -59,7 +59,8 @@ pub(super) fn read(raw: &str, env: &Environment, findings: &mut Findings) -> Opt
             let problem = match e.without_snippet() {
                 // The library's own message addresses its callers, not users.
                 serde_saphyr::Error::MultipleDocuments { .. } => {
-                    "a second document begins here; the configuration is one".to_owned()
+                    "a second document begins here; the configuration must be one document"
+                        .to_owned()
                 }
                 other => format!("it is not YAML: {other}"),
             };

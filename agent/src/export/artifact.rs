@@ -23,9 +23,9 @@ pub enum ArtifactError {
     /// The message is the same as that of the Python sidecar.
     #[error("Strategy did not generate expected artifact at {}", path.display())]
     Missing { path: PathBuf },
-    #[error("What the strategy left at {} is no regular file", path.display())]
+    #[error("The artifact of the strategy at {} is not a regular file", path.display())]
     NoFile { path: PathBuf },
-    #[error("{} is a link or no regular file, and nothing takes its place", path.display())]
+    #[error("{} is a link or not a regular file, and is not replaced", path.display())]
     Occupied { path: PathBuf },
     #[error("The artifact is empty")]
     Empty,

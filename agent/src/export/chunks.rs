@@ -103,7 +103,7 @@ impl<E: Send + 'static> Write for Blocking<E> {
 }
 
 fn gone() -> io::Error {
-    io::Error::new(io::ErrorKind::BrokenPipe, "the client is gone")
+    io::Error::new(io::ErrorKind::BrokenPipe, "the client has disconnected")
 }
 
 #[cfg(test)]

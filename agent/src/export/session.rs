@@ -82,8 +82,9 @@ impl Session {
             Some(End::Failed) => self.metrics.ended(Outcome::Failed, took),
             None => {
                 self.metrics.ended(Outcome::Aborted, took);
-                self.log
-                    .warn(&format!("export {number}: broken off, its client is gone"));
+                self.log.warn(&format!(
+                    "export {number}: aborted, because its client has disconnected"
+                ));
             }
         }
     }

@@ -91,7 +91,7 @@ impl Leaving {
         self.session.end(End::Failed);
         let number = self.session.number;
         self.log.error(&format!(
-            "export {number}: broken off after {} bytes: {failure}",
+            "export {number}: aborted after {} bytes: {failure}",
             self.sent
         ));
         failure

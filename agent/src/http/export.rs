@@ -30,7 +30,7 @@ pub async fn answer(agent: &Arc<Agent>, head: &Parts) -> Reply {
         return reply::error(StatusCode::HTTP_VERSION_NOT_SUPPORTED, text);
     }
     let Ok(folder) = folder_id(head.uri.query()) else {
-        let text = "Invalid drive_folder_id: only letters, digits, '-', '_' and '.' can be in it";
+        let text = "Invalid drive_folder_id: only letters, digits, '-', '_' and '.' are allowed";
         return reply::error(StatusCode::BAD_REQUEST, text);
     };
     let Ok(session) = agent.exports.enter(folder).await else {

@@ -100,7 +100,7 @@ pub async fn serve(agent: Arc<Agent>, listener: TcpListener, mut stop: Receiver<
         Some(()) = stop.recv() => Stopped::BrokenOff,
     };
     if outcome == Stopped::BrokenOff {
-        agent.log.warn("stopping: a running export is broken off");
+        agent.log.warn("stopping: a running export is aborted");
     }
     tasks.shutdown().await;
     // The wait ends when the last process is gone and the files are removed.
@@ -162,6 +162,6 @@ fn bound_stalls(stream: &TcpStream, stall: Duration, log: &Log) {
         Ok(())
     };
     if let Err(e) = set() {
-        log.warn(&format!("a connection without a bound for stalls: {e}"));
+        log.warn(&format!("a connection without a stall timeout: {e}"));
     }
 }

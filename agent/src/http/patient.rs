@@ -61,7 +61,7 @@ impl Patient {
                     Box::pin(sleep(stall))
                 });
                 deadline.as_mut().poll(context).map(|()| {
-                    let text = "the client takes nothing";
+                    let text = "the client reads nothing";
                     Err(io::Error::new(io::ErrorKind::TimedOut, text))
                 })
             }

@@ -46,7 +46,7 @@ impl fmt::Display for Exit {
         match self {
             Self::Code(code) => write!(f, "failed with exit code {code}"),
             Self::Signal(signal) => write!(f, "was ended by signal {signal}"),
-            Self::Unknown => f.write_str("ended, and how is not known"),
+            Self::Unknown => f.write_str("ended, and its exit code is unknown"),
         }
     }
 }

@@ -77,9 +77,9 @@ pub enum CommandError {
         /// The end of the command's stderr.
         told: Option<String>,
     },
-    #[error("The output of a command can't be kept: {line}: {source}")]
+    #[error("The output of a command can't be stored: {line}: {source}")]
     Output { line: String, source: io::Error },
-    #[error("Command has ended, and something that it left behind holds its output open: {line}")]
+    #[error("Command has ended, but a process that it started holds its output open: {line}")]
     HeldOpen { line: String },
     #[error("Command took more than {seconds} s (limits.command_seconds): {line}")]
     TimedOut { line: String, seconds: u64 },

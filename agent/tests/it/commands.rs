@@ -132,7 +132,7 @@ fn a_strategy_that_leaves_nothing_or_nothing_in_it_has_failed() {
     assert_eq!(bench.start().export().error(), "The artifact is empty");
     bench.configure("type: custom\nconfig: {command: 'ln -s /etc/passwd $SIDE_CAR_TEMP_DUMP'}");
     let error = bench.start().export().error();
-    assert!(error.ends_with("is no regular file"), "{error}");
+    assert!(error.ends_with("is not a regular file"), "{error}");
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn all_that_is_wrong_is_said_before_anything_starts() {
               line 1, column 1: Missing paths.artifacts
               line 1, column 1: Missing paths.temp_dump
               line 1, column 13: Invalid integer for app.port: high
-              line 2, column 18: Unsupported strategy type: tape; there are database_dump, file_archive and custom
+              line 2, column 18: Unsupported strategy type: tape; use database_dump, file_archive or custom
               line 3, column 22: Missing required environment variable: API_TOKEN
             ");
         }
@@ -99,7 +99,7 @@ fn a_port_that_is_taken_is_said_with_what_to_do() {
     let (code, text) = told(&bench, &["--log-level", "error"]);
     assert_eq!(code, Some(1));
     let text = text.replace(&port.to_string(), "PORT");
-    insta::assert_snapshot!(text, @"error: No connections can be accepted at 127.0.0.1:PORT: Address already in use (os error 98); set app.host and app.port to what is free");
+    insta::assert_snapshot!(text, @"error: No connections can be accepted at 127.0.0.1:PORT: Address already in use (os error 98); set app.host and app.port to a free address");
 }
 
 #[test]
@@ -107,16 +107,15 @@ fn the_help_names_every_flag() {
     let output = Bench::new().run(&["--help"]);
     assert_eq!(output.status.code(), Some(0));
     insta::assert_snapshot!(String::from_utf8(output.stdout).expect("text"), @"
-    A sidecar that runs beside an application, makes its backup when it is asked over HTTP, and hands it
-    out as the body of the answer
+    Sidecar that makes a backup of its application on request over HTTP, and returns it as the answer
 
     Usage: broker-agent [OPTIONS]
 
     Options:
-          --config <FILE>      The configuration file [env: SIDECAR_CONFIG_PATH=] [default:
+          --config <FILE>      Configuration file [env: SIDECAR_CONFIG_PATH=] [default:
                                /etc/sidecar/config.yaml]
-          --check              Only checks the configuration, and says all that is wrong with it
-          --log-level <LEVEL>  Which lines are written to stderr [env: BROKER_AGENT_LOG=] [default:
+          --check              Check the configuration, list all its errors, and exit
+          --log-level <LEVEL>  Minimum level of the lines on stderr [env: BROKER_AGENT_LOG=] [default:
                                info] [possible values: error, warn, info, debug]
       -h, --help               Print help
       -V, --version            Print version

@@ -103,7 +103,7 @@ fn what_fails_in_the_middle_can_not_be_taken_for_whole() {
             agent.metric("broker_agent_exports_total{outcome=\"failed\"}") == "1"
         });
         until("the reason is in the log", || {
-            agent.log().contains("broken off after")
+            agent.log().contains("aborted after")
         });
     }
 }

@@ -22,13 +22,13 @@ pub enum AuthoringError {
         source: ManifestError,
     },
     /// The file is a core module and not a component.
-    #[error("{} is a core module, and an engine is a component", path.display())]
+    #[error("{} is a core module, but an engine must be a component", path.display())]
     CoreModule { path: PathBuf },
     /// The component has a different manifest.
-    #[error("{} has another manifest already", path.display())]
+    #[error("{} already has a different manifest", path.display())]
     HasManifest { path: PathBuf },
     /// A file of cases is invalid.
-    #[error("{} is no file of cases: {reason}", path.display())]
+    #[error("{} is not a valid file of cases: {reason}", path.display())]
     CaseFile { path: PathBuf, reason: String },
     /// A case is invalid.
     #[error("{}, case {case:?}: {problem}", path.display())]
@@ -47,13 +47,13 @@ pub enum AuthoringError {
     #[error("{name:?} can't be the name of an engine")]
     BadName { name: String },
     /// The name and the flag contain different publishers.
-    #[error("{name} names a publisher, and `--publisher {publisher}` another")]
+    #[error("{name} and `--publisher {publisher}` name different publishers")]
     TwoPublishers { name: String, publisher: String },
     /// The name is reserved.
     #[error("{id} can't be used: {reserved}")]
     Reserved { id: EngineId, reserved: Reserved },
     /// The folder of the project is not empty.
-    #[error("{} is there already, and not empty", folder.display())]
+    #[error("{} exists already and is not empty", folder.display())]
     NotEmpty { folder: PathBuf },
     /// A thread of this program panicked.
     #[error("a worker of this process ended unexpectedly: {reason}")]
@@ -98,25 +98,23 @@ impl Problem for AuthoringError {
     fn advice(&self) -> Option<String> {
         let hint = match self {
             Self::Read { .. } => "Check the path, and whether you may read it",
-            Self::Write { .. } => "Check that the folder is there, and that you may write to it",
-            Self::Manifest { .. } => "Nothing was written. Mend the manifest and pack again",
+            Self::Write { .. } => "Check that the folder exists, and that you may write to it",
+            Self::Manifest { .. } => "Nothing was written. Correct the manifest, then pack again",
             Self::CoreModule { .. } => {
-                "Build it for `wasm32-wasip2`, or make a component of it with `wasm-tools component embed wit --world engine core.wasm -o embedded.wasm` and `wasm-tools component new embedded.wasm -o engine.wasm`"
+                "Build it for `wasm32-wasip2`, or turn it into a component with `wasm-tools component embed wit --world engine core.wasm -o embedded.wasm` and `wasm-tools component new embedded.wasm -o engine.wasm`"
             }
-            Self::HasManifest { .. } => {
-                "Nothing was written. `--replace` puts the new manifest in the place of the old one"
-            }
+            Self::HasManifest { .. } => "Nothing was written. `--replace` replaces the manifest",
             Self::CaseFile { .. } | Self::Case { .. } => {
-                "Nothing was run. docs/cases.md says what a file of cases has"
+                "Nothing was run. docs/cases.md describes the format"
             }
-            Self::NoCaseFile { .. } => "Name the files, or a folder that has some",
-            Self::NoCase { .. } => "Without `--case` all are run; `-o name` shows their names",
+            Self::NoCaseFile { .. } => "Name files of cases, or a folder that contains some",
+            Self::NoCase { .. } => "Without `--case`, all cases run; `-o name` lists their names",
             Self::BadName { .. } => {
-                "It is `name` or `publisher/name`: each at most 35 lower-case letters, digits and dashes, beginning with a letter and ending with no dash"
+                "Use `name` or `publisher/name`, each of at most 35 lower-case letters, digits and dashes. Each begins with a letter, and does not end with a dash"
             }
-            Self::TwoPublishers { .. } => "Name one of them",
+            Self::TwoPublishers { .. } => "Name only one publisher",
             Self::Reserved { .. } => {
-                "Nobody could install it by that name. Choose a publisher and a name of your own"
+                "Choose a publisher and a name of your own: an engine with a reserved name can't be installed"
             }
             Self::NotEmpty { .. } => {
                 "Nothing was written. Choose another name, or move the folder away"
@@ -124,7 +122,7 @@ impl Problem for AuthoringError {
             Self::Worker { .. } => return None,
             // The reader of this hint is the engine's author, unlike in other commands.
             Self::Engine(error) if matches!(**error, EngineError::NotAsked { .. }) => {
-                "Let the manifest ask for what the component imports, or build the component without it"
+                "Let the manifest ask for this interface, or build the component without it"
             }
             Self::Engine(error) => return error.advice(),
         };

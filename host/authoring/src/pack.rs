@@ -97,7 +97,7 @@ fn insert(
         reason,
     };
     if !Parser::is_component(&component) {
-        return Err(no_component("it does not begin as one".to_owned()).into());
+        return Err(no_component("it does not begin like one".to_owned()).into());
     }
     let taken = manifest_section::take_out(&component);
     let (mut bare, present) = taken.map_err(|error| no_component(error.message().to_owned()))?;

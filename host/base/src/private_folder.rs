@@ -31,7 +31,7 @@ pub enum PrivateFolderError {
     #[error("{} belongs to another user", path.display())]
     Owner { path: PathBuf },
     /// Other users can access the item.
-    #[error("others can reach {}; `chmod go-rwx` it", path.display())]
+    #[error("other users can reach {}; run `chmod go-rwx` on it", path.display())]
     Open { path: PathBuf },
     /// The item is not a plain file or folder.
     #[error("{} is not a plain {expected}", path.display())]

@@ -84,7 +84,7 @@ pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
         text.parse::<jiff::SignedDuration>()
             .ok()
             .and_then(|length| Duration::try_from(length).ok())
-            .ok_or_else(|| "it is a time such as 30s, 2m or 1m30s".to_owned())?
+            .ok_or_else(|| "it must be a time such as 30s, 2m or 1m30s".to_owned())?
     };
     if length > LONGEST {
         let hours = LONGEST.as_secs() / 3600;

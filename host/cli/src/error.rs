@@ -43,14 +43,14 @@ pub(super) enum CliError {
     #[error("{} can't be written: {source}", text::printable(&path.to_string_lossy(), 1000))]
     Audit { path: PathBuf, source: io::Error },
     /// The result on stdout already says it, in every format: no error is shown.
-    #[error("what was found has been said")]
+    #[error("the result was shown")]
     Said(Failure),
     #[error("stopped")]
     Interrupted {
         /// The work that goes on, or the way to go on.
         next: Option<String>,
     },
-    #[error("this is a bug of kubectl-broker {}: `{during}` broke down at {place}: {message}", env!("CARGO_PKG_VERSION"))]
+    #[error("this is a bug of kubectl-broker {}: `{during}` crashed at {place}: {message}", env!("CARGO_PKG_VERSION"))]
     Bug {
         message: String,
         place: String,
@@ -105,19 +105,19 @@ impl Problem for CliError {
                 Some("Check where stdout goes: is its disk full, or is it closed?".to_owned())
             }
             Self::Runtime(_) => Some("Check the limits of the system (`ulimit -a`)".to_owned()),
-            Self::Which { .. } => Some("On a terminal there is a menu to choose from".to_owned()),
-            Self::Password { .. } => Some("Check the file, or what is piped in".to_owned()),
+            Self::Which { .. } => Some("On a terminal there is a menu of backups".to_owned()),
+            Self::Password { .. } => Some("Check the file, or the input of the pipe".to_owned()),
             Self::TextFile { .. } => {
                 Some("Give a text file of at most 1 MiB, or `-` for standard input".to_owned())
             }
-            Self::Audit { .. } => Some("Give `--audit` a file that can be written to".to_owned()),
+            Self::Audit { .. } => Some("Give `--audit` a writable file".to_owned()),
             Self::Interrupted { next } => next.clone(),
             Self::Bug { has_backtrace, .. } => Some(format!(
-                "Please report it with this text and the command ({REPORTS}){}",
+                "Report it with this text and the command ({REPORTS}){}",
                 if *has_backtrace {
                     ""
                 } else {
-                    ". The same command with `RUST_BACKTRACE=1` before it shows the way there, which helps"
+                    ". Run the same command with `RUST_BACKTRACE=1` before it, and add the backtrace"
                 }
             )),
             Self::Conflict { .. } | Self::Said(_) => None,

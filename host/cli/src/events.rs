@@ -141,8 +141,9 @@ impl<S: Subscriber> Layer<S> for AuditFile {
             && !self.has_failed.swap(true, Ordering::Relaxed)
         {
             let path = self.path.display();
-            self.ui
-                .warn(&format!("{path} misses calls of the engine: {error}"));
+            self.ui.warn(&format!(
+                "{path} is incomplete; calls of the engine could not be written: {error}"
+            ));
         }
     }
 }
@@ -161,7 +162,7 @@ fn open(path: &Path) -> io::Result<File> {
     options.custom_flags(flags.bits().cast_signed());
     let file = options.open(path).map_err(|error| {
         if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) {
-            io::Error::new(io::ErrorKind::NotConnected, "nobody reads this pipe")
+            io::Error::new(io::ErrorKind::NotConnected, "nothing reads this pipe")
         } else {
             error
         }
@@ -189,7 +190,7 @@ mod tests {
         let path = folder.path().join("pipe");
         rustix::fs::mkfifoat(rustix::fs::CWD, &path, 0o600.into()).unwrap();
         let error = open(&path).unwrap_err();
-        assert_eq!(error.to_string(), "nobody reads this pipe");
+        assert_eq!(error.to_string(), "nothing reads this pipe");
 
         let mut options = OpenOptions::new();
         options.read(true);

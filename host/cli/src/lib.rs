@@ -189,7 +189,7 @@ fn warn_of_broken(problems: &[PluginError], ui: Ui) {
         } else {
             "an installed engine is"
         };
-        let more = ui.with_commands("`kubectl broker plugin doctor` says more");
+        let more = ui.with_commands("`kubectl broker plugin doctor` shows details");
         ui.warn(&format!("{who} left out: {problem}. {more}"));
     }
 }

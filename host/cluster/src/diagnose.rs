@@ -61,7 +61,7 @@ impl Cluster {
         let why = |pod: &Pod| {
             // A pod that is reported as ready is here because a tunnel to it was refused.
             if pods::is_ready(pod) {
-                return "said to be ready, but it was gone".to_owned();
+                return "reported as ready, but gone".to_owned();
             }
             let why = pods::why_not_ready(pod);
             match pods::node(pod).and_then(|node| troubles.get(node)?.as_ref()) {

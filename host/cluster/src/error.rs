@@ -129,14 +129,14 @@ pub enum ClusterError {
     /// The kubeconfig has no current context, and none was named.
     #[error(
         "the kubeconfig has no current context{}",
-        list(". It has the contexts", known)
+        list("; its contexts are", known)
     )]
     NoCurrentContext { known: Vec<String> },
     /// The kubeconfig has no entry of this name.
     #[error(
         "the kubeconfig has no {kind} {}{}{}", show(name),
         of_context.as_ref().map_or(String::new(), |it| format!(", which context {} names", show(it))),
-        list(". Near", near)
+        list("; similar:", near)
     )]
     UnknownEntry {
         kind: EntryKind,
@@ -165,7 +165,7 @@ pub enum ClusterError {
     #[error("the credentials in the kubeconfig can't be used: {}", show(reason))]
     Credentials { reason: String },
     /// The name is invalid for a Kubernetes object.
-    #[error("`{}` is no {what} that Kubernetes could have", show(name))]
+    #[error("`{}` is not a valid name for a {what}", show(name))]
     BadName { what: &'static str, name: String },
 
     /// The API server does not accept the credentials.
@@ -201,7 +201,7 @@ pub enum ClusterError {
     },
     /// The server is not a Kubernetes API server.
     #[error(
-        "{server} answered {status} with something that is not Kubernetes: {}",
+        "the answer of {server} (status {status}) is not from a Kubernetes API server: {}",
         show(excerpt)
     )]
     NotKubernetes {
@@ -228,10 +228,12 @@ pub enum ClusterError {
         message: String,
     },
     /// The API server does not know the kind.
-    #[error("{server} knows no kind {kind}")]
+    #[error("{server} does not know the kind {kind}")]
     NoSuchKind { kind: ObjectKind, server: String },
     /// Objects of the kind are in no namespace.
-    #[error("objects of kind {kind} are in no namespace, and can't be used by an engine")]
+    #[error(
+        "objects of kind {kind} are cluster-scoped, and an engine can use only objects in a namespace"
+    )]
     NotNamespaced { kind: ObjectKind },
     /// The response of the API server exceeds its limit.
     #[error("the answer to {access} has more than {limit} bytes")]
@@ -245,7 +247,7 @@ pub enum ClusterError {
         "there is no StatefulSet {} in namespace {}{}", show(name), show(namespace),
         match existing {
             Some(names) if names.is_empty() => "; the namespace has none".to_owned(),
-            Some(names) => list("; it has", names),
+            Some(names) => list("; the namespace has", names),
             None => String::new(),
         }
     )]
@@ -271,7 +273,7 @@ pub enum ClusterError {
         "there is no pod {} in namespace {}{}",
         show(pod),
         show(namespace),
-        list(". Near", near)
+        list("; similar:", near)
     )]
     PodNotFound {
         pod: String,
@@ -303,7 +305,7 @@ pub enum ClusterError {
     #[error("pod {} is gone", show(pod))]
     PodGone { pod: String, namespace: String },
     /// The pod has no node yet.
-    #[error("pod {} runs on no node yet", show(pod))]
+    #[error("pod {} is not scheduled to a node yet", show(pod))]
     PodUnscheduled { pod: String, namespace: String },
     /// The node of the pod did not accept the request.
     #[error("{_0}")]
@@ -326,7 +328,7 @@ pub enum ClusterError {
     },
     /// Nothing listens on any port of the endpoint.
     #[error(
-        "nothing listens on any of the ports of pod {} that endpoint `{endpoint}` could have: {}", show(pod),
+        "nothing listens on any port of pod {} that endpoint `{endpoint}` can have: {}", show(pod),
         ports.iter().map(u16::to_string).collect::<Vec<_>>().join(", ")
     )]
     AllPortsClosed {
@@ -342,7 +344,7 @@ pub enum ClusterError {
     #[error("the port-forward to {at} failed: {}", show(reason))]
     PortForward { at: PodPort, reason: String },
     /// The port-forward was interrupted.
-    #[error("the port-forward to {at} broke off{}: {}", so_far(*received, *expected), show(reason))]
+    #[error("the port-forward to {at} was interrupted{}: {}", so_far(*received, *expected), show(reason))]
     TunnelLost {
         at: PodPort,
         reason: String,
@@ -351,10 +353,14 @@ pub enum ClusterError {
     },
 
     /// The body of the request can't be read any further.
-    #[error("the request to {at} broke off, its body can't be read any further: {source}")]
+    #[error(
+        "the request to {at} was interrupted, because its body can't be read any further: {source}"
+    )]
     RequestBody { at: PodPort, source: StreamError },
     /// The backend stopped reading the request.
-    #[error("{at} took nothing of the request for {after:?}, after {sent} bytes")]
+    #[error(
+        "{at} stopped reading the request: nothing was accepted for {after:?} after {sent} bytes"
+    )]
     NotTaken {
         at: PodPort,
         after: Duration,
@@ -395,7 +401,7 @@ pub enum ClusterError {
         "there is no Secret {} in namespace {}{}",
         show(name),
         show(namespace),
-        list(". Near", near)
+        list("; similar:", near)
     )]
     SecretNotFound {
         name: String,
@@ -416,7 +422,7 @@ pub enum ClusterError {
 
     /// Somebody else holds the lock.
     #[error(
-        "{} holds the lock {} in namespace {} since {since}, and has to renew it until {until}",
+        "{} has held the lock {} in namespace {} since {since}; unless renewed, the lock expires at {until}",
         show(holder),
         show(name),
         show(namespace)
@@ -431,7 +437,7 @@ pub enum ClusterError {
     },
     /// The lock exists, and the user may not read its holder.
     #[error(
-        "the lock {} in namespace {} is there, and this user may not see who holds it",
+        "the lock {} in namespace {} exists, but you may not see its holder",
         show(name),
         show(namespace)
     )]
@@ -473,7 +479,7 @@ pub enum ClusterError {
     },
     /// The command was not done in time.
     #[error(
-        "`{}` in {at} was not done within {after:?}; it may still run",
+        "`{}` in {at} did not finish within {after:?} and may still be running",
         show(command)
     )]
     CommandTimedOut {
@@ -483,7 +489,7 @@ pub enum ClusterError {
     },
     /// The connection was interrupted, so the outcome of the command is unknown.
     #[error(
-        "the connection to `{}` in {at} broke off, so its outcome is not known: {}",
+        "the connection to `{}` in {at} was lost, so the command's outcome is unknown: {}",
         show(command),
         show(reason)
     )]
@@ -546,7 +552,7 @@ fn late(phase: Phase, after: Duration, received: u64, expected: Option<u64>) -> 
         Phase::FirstByte => format!("did not begin to answer within {after:?}"),
         Phase::Idle => format!("sent nothing for {after:?}{}", so_far(received, expected)),
         Phase::Total => format!(
-            "was not done within {after:?}{}",
+            "did not finish its answer within {after:?}{}",
             so_far(received, expected)
         ),
     }

@@ -165,14 +165,16 @@ impl Run {
                 // tungstenite answers pings itself.
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => continue,
                 Some(Ok(Message::Text(_))) => {
-                    return Err(self.lost("it sent text, where the protocol has none"));
+                    return Err(
+                        self.lost("the API server sent text, which the protocol does not allow")
+                    );
                 }
                 Some(Ok(Message::Close(None))) => return Err(self.lost("it was closed")),
                 Some(Ok(Message::Close(Some(frame)))) => {
                     return Err(self.lost(&format!("it was closed with {frame}")));
                 }
                 Some(Err(error)) => return Err(self.lost(&cause(&error))),
-                None => return Err(self.lost("the connection ended without a word")),
+                None => return Err(self.lost("it ended without a close message")),
             };
             let Some(channel) = message.first().copied() else {
                 continue;

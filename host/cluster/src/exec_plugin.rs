@@ -155,19 +155,19 @@ impl Plugin {
                 self.certificate
                     .set(certificate, status.client_key_data.as_bytes())
                     .map_err(|reason| {
-                        self.failed(&format!("gave no good certificate: {reason}"))
+                        self.failed(&format!("printed an invalid certificate: {reason}"))
                     })?;
             }
             (false, false) if token.is_none() => {
                 return Err(self.failed("printed neither a token nor a certificate with its key"));
             }
             (false, false) => {}
-            _ => return Err(self.failed("printed a certificate or a key, and not both")),
+            _ => return Err(self.failed("printed only one of certificate and key")),
         }
         let expires = match status.expiration_timestamp.trim() {
             "" => None,
             time => Some(time.parse().map_err(|_| {
-                self.failed("printed an ExecCredential whose expirationTimestamp is no time")
+                self.failed("printed an ExecCredential whose expirationTimestamp is not a time")
             })?),
         };
         Ok(Given { token, expires })

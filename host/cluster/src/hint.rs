@@ -98,10 +98,10 @@ impl Problem for ClusterError {
             Self::KubeconfigMissing { .. } => "correct the path given with `--kubeconfig`".into(),
             Self::KubeconfigUnreadable { .. } => "check the file's owner and mode".into(),
             Self::KubeconfigSyntax { .. } => {
-                "correct the file; `kubectl config view` reads it too".into()
+                "correct the file, then check it with `kubectl config view`".into()
             }
             Self::NoCurrentContext { .. } => {
-                "choose one with `--context`, or `kubectl config use-context NAME`".into()
+                "choose a context with `--context NAME` or `kubectl config use-context NAME`".into()
             }
             Self::UnknownEntry {
                 kind, near, known, ..
@@ -115,54 +115,54 @@ impl Problem for ClusterError {
             }
             Self::CredentialPlugin { install_hint, .. } => match install_hint {
                 Some(hint) => show(hint.trim()).into_owned(),
-                None => "install it or log in with it again; the kubeconfig names it under `users`"
+                None => "install the plugin, or log in with it again; the kubeconfig names it under `users`"
                     .into(),
             },
             Self::Credentials { .. } => {
                 "log in again, or correct the user in the kubeconfig".into()
             }
-            Self::BadName { .. } => "names have lower-case letters, digits, dashes and dots".into(),
+            Self::BadName { .. } => "use only lower-case letters, digits, dashes and dots".into(),
             Self::Unauthorized { context, .. } => match context {
                 Some(context) => format!(
-                    "they may have expired: log in again, then try `kubectl --context {} auth whoami`",
+                    "the credentials may have expired: log in again, then try `kubectl --context {} auth whoami`",
                     word(context)
                 ),
-                None => "they may have expired: check the service account's token".into(),
+                None => "the credentials may have expired: check the service account's token".into(),
             },
-            Self::Forbidden { access, .. } => format!("ask for this right: {}", access.rule()),
+            Self::Forbidden { access, .. } => format!("ask for this permission: {}", access.rule()),
             Self::Unreachable { kind, .. } => unreachable_hint(*kind).into(),
             Self::RequestTimedOut { .. } => {
-                "try again, or allow more with `--request-timeout`".into()
+                "try again, or allow more time with `--request-timeout`".into()
             }
             Self::NotKubernetes { .. } => {
-                "a proxy or a login page may stand in between: check the server URL and HTTPS_PROXY"
+                "a proxy or a login page may have answered instead: check the server URL and HTTPS_PROXY"
                     .into()
             }
             Self::Rejected { .. } => {
-                "correct what it names; nothing was changed in the cluster".into()
+                "correct the fault that the API server names; nothing was changed in the cluster".into()
             }
             Self::NoSuchKind { kind, .. } => format!(
-                "install the operator that brings it, or look for another version with `kubectl api-resources --api-group={}`",
+                "install the operator that defines this kind, or look for another version with `kubectl api-resources --api-group={}`",
                 kind.group
             ),
             Self::Api { status, .. } if *status >= 500 || *status == 429 => {
-                "the API server has trouble of its own; try again later".into()
+                "the API server is overloaded or faulty; try again later".into()
             }
             Self::Api {
                 status: 404,
                 access,
                 ..
-            } if access.name.is_some() => format!("`{}` lists what is there", access.listing()),
+            } if access.name.is_some() => format!("`{}` lists the existing objects", access.listing()),
             Self::Api {
                 status: 409,
                 access,
                 ..
             } => match access.verb {
                 "create" => format!(
-                    "take another name; `{}` lists those that are taken",
+                    "choose another name; `{}` lists the names in use",
                     access.listing()
                 ),
-                _ => "it was changed meanwhile; look at it, and try again".into(),
+                _ => "the object was changed in the meantime; check it, then try again".into(),
             },
             Self::Api { .. }
             | Self::NotNamespaced { .. }
@@ -172,14 +172,14 @@ impl Problem for ClusterError {
             | Self::CommandTooLoud { .. }
             | Self::BodyTooLong { .. } => return None,
             Self::NamespaceNotFound { .. } => {
-                "choose another with `--namespace`; `kubectl get namespaces` lists them".into()
+                "choose another namespace with `--namespace`; `kubectl get namespaces` lists all".into()
             }
             Self::StatefulSetNotFound {
                 near, namespace, ..
             } => match near.first() {
                 Some(name) => format!("did you mean `--statefulset {}`?", show(name)),
                 None => format!(
-                    "name it with `--statefulset`; `kubectl get statefulsets -n {}` lists them",
+                    "name the StatefulSet with `--statefulset`; `kubectl get statefulsets -n {}` lists all",
                     show(namespace)
                 ),
             },
@@ -196,7 +196,7 @@ impl Problem for ClusterError {
                 near, namespace, ..
             } => match near.first() {
                 Some(name) => format!("did you mean `--pod {}`?", show(name)),
-                None => format!("`kubectl get pods -n {}` lists them", show(namespace)),
+                None => format!("`kubectl get pods -n {}` lists the pods", show(namespace)),
             },
             Self::PodNotUsable { pod, namespace, .. } | Self::PodUnscheduled { pod, namespace } => {
                 format!(
@@ -209,16 +209,16 @@ impl Problem for ClusterError {
             | Self::PortClosed { flag, .. }
             | Self::AllPortsClosed { flag, .. } => match flag {
                 Some(flag) => {
-                    format!("is it switched on in the backend? Name its port with `--{flag}`")
+                    format!("check that it is enabled in the backend, or name its port with `--{flag}`")
                 }
-                None => "is it switched on in the backend?".into(),
+                None => "check that it is enabled in the backend".into(),
             },
             Self::KubeletFailed(failure) => node_hint(failure),
             Self::PodGone { .. } | Self::TunnelLost { .. } => {
                 "the pod or its node may be restarting; try again".into()
             }
             Self::UpgradeRefused { .. } => {
-                "a proxy in between may not let websockets through; try `kubectl port-forward`"
+                "a proxy may block websockets: check whether `kubectl port-forward` works"
                     .into()
             }
             Self::ContainerNotRunning { at, .. } | Self::PortForward { at, .. } => {
@@ -231,18 +231,17 @@ impl Problem for ClusterError {
             Self::SecretNotFound {
                 near, namespace, ..
             } => match near.first() {
-                Some(name) => format!("did you mean {}?", show(name)),
-                None => format!("`kubectl get secrets -n {}` lists them", show(namespace)),
+                Some(name) => format!("did you mean `--credentials-secret {}`?", show(name)),
+                None => format!("`kubectl get secrets -n {}` lists the Secrets", show(namespace)),
             },
             Self::SecretKeyMissing { .. } => {
-                "a Secret with credentials has the keys `username` and `password`, or `token`"
+                "name a Secret with the keys `username` and `password`, or `token`"
                     .into()
             }
             Self::LeaseHeld {
                 name, namespace, ..
             } => format!(
-                "wait until it is done; if its holder has died, the lock ends by itself at that \
-                 time. `kubectl get lease {} -n {} -o yaml` shows it",
+                "wait until the other operation has ended; if its process has died, the lock expires at that time. `kubectl get lease {} -n {} -o yaml` shows the lock",
                 show(name),
                 show(namespace)
             ),
@@ -251,22 +250,22 @@ impl Problem for ClusterError {
                 namespace,
                 access,
             } => format!(
-                "wait until it is done, and ask for this right: {}. If nobody restores, `kubectl delete lease {} -n {}` removes it",
+                "wait until the other operation has ended, and ask for this permission: {}. If no restore is running, remove the lock with `kubectl delete lease {} -n {}`",
                 access.rule(),
                 show(name),
                 show(namespace)
             ),
             Self::LeaseLost { .. } => {
-                "somebody else may have begun to work on the same target: look before you repeat it"
+                "someone else may be working on the same target: check the target before you try again"
                     .into()
             }
             Self::CommandNotRun { at, .. } => format!(
-                "is the program in the container's image? `kubectl describe pod {} -n {}` names it",
+                "check that the container's image has the program; `kubectl describe pod {} -n {}` names the image",
                 show(&at.pod),
                 show(&at.namespace)
             ),
             Self::CommandTimedOut { at, .. } | Self::CommandLost { at, .. } => format!(
-                "see what became of it with `kubectl exec -n {} {} -c {} -- ps`",
+                "check whether it still runs: `kubectl exec -n {} {} -c {} -- ps`",
                 show(&at.namespace),
                 show(&at.pod),
                 show(&at.container)
@@ -315,7 +314,7 @@ fn node_hint(failure: &KubeletFailure) -> String {
     };
     match failure.trouble {
         KubeletTrouble::Distrust => {
-            format!("the cluster's administrator has to mend that; {look}")
+            format!("ask the cluster's administrator to fix the trust between them; {look}")
         }
         KubeletTrouble::UnknownPod => {
             format!("the node may be restarting: try again; {look}")
@@ -329,15 +328,15 @@ fn node_hint(failure: &KubeletFailure) -> String {
 fn unknown_entry(kind: super::error::EntryKind, near: &[String], known: &[String]) -> String {
     match (near.first(), known.is_empty()) {
         (Some(name), _) => format!("did you mean `--{kind} {}`?", show(name)),
-        (None, true) => "`kubectl config view` shows what it has".into(),
-        (None, false) => format!("it has {}", show(&known.join(", "))),
+        (None, true) => "`kubectl config view` shows the kubeconfig".into(),
+        (None, false) => format!("{kind}s in the kubeconfig: {}", show(&known.join(", "))),
     }
 }
 
 fn unreachable_hint(kind: Unreachable) -> &'static str {
     match kind {
         Unreachable::Refused => {
-            "is the cluster running, and the context the right one? `kubectl config current-context`"
+            "check that the cluster runs and the context is right: `kubectl config current-context`"
         }
         Unreachable::NoSuchHost => "check the server URL of the context, and the network or VPN",
         Unreachable::Certificate => {

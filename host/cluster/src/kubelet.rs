@@ -77,7 +77,7 @@ impl fmt::Display for KubeletFailure {
             KubeletTrouble::Silent => write!(f, "{node} does not answer: {}", show(&self.reason))?,
         }
         if self.tries > 1 {
-            write!(f, " (asked {} times)", self.tries)?;
+            write!(f, " (tried {} times)", self.tries)?;
         }
         match &self.state {
             Some(state) => write!(f, "; {state}"),
@@ -219,7 +219,7 @@ impl Cluster {
                 node,
                 state,
                 trouble: KubeletTrouble::Silent,
-                reason: format!("nothing came within {after:?}"),
+                reason: format!("no answer within {after:?}"),
                 tries: 1,
                 repeatable: true,
             }))

@@ -290,7 +290,7 @@ fn without_a_container(pod: &Pod) -> String {
     match in_words(ready.reason.as_deref(), ready.message.as_deref()) {
         Some(why) => format!("condition Ready is {}: {why}", ready.status),
         None if is_forsaken(pod) => format!(
-            "condition Ready is {}, though its containers are said to be ready: its node may have stopped reporting",
+            "condition Ready is {}, although its containers are reported as ready: its node may have stopped reporting",
             ready.status
         ),
         None => format!("condition Ready is {}", ready.status),
@@ -426,8 +426,7 @@ mod tests {
         assert!(!is_container_ready(&marked, "hivemq"));
         assert_eq!(
             why_not_ready(&marked),
-            "Running, condition Ready is False, though its containers are said to be ready: \
-             its node may have stopped reporting"
+            "Running, condition Ready is False, although its containers are reported as ready: its node may have stopped reporting"
         );
         let mut lost = well(&json!({"type": "Ready", "status": "False"}));
         lost["reason"] = json!("NodeLost");

@@ -411,7 +411,7 @@ impl Cluster {
         let object = serde_json::from_slice(&bytes).map_err(|error| {
             // Errors of serde quote the text, and no part of a Secret may be shown.
             let excerpt = if *access.resource == SECRETS {
-                "a Secret of another form, which is not shown here".to_owned()
+                "a malformed Secret, which is not shown here".to_owned()
             } else {
                 let begin = String::from_utf8_lossy(&bytes[..bytes.len().min(400)]);
                 format!("{error}: {}", refusal::excerpt(&begin))

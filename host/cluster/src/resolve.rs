@@ -303,7 +303,7 @@ fn tolerate(
         Ok(slices) => Ok(slices),
         Err(ClusterError::Forbidden { access, .. }) => {
             notes.push(format!(
-                "not allowed to {access}; the port was taken from the pod. To use Services, ask for {}",
+                "not allowed to {access}, so the port comes from the pod. To use Services, ask for this permission: {}",
                 access.rule()
             ));
             Ok(Vec::new())

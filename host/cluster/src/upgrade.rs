@@ -145,7 +145,7 @@ pub(super) fn cause(error: &tungstenite::Error) -> String {
         _ => false,
     };
     if ended {
-        "the connection to the API server ended without a close".to_owned()
+        "the connection to the API server ended without a close message".to_owned()
     } else {
         error.to_string()
     }

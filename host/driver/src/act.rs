@@ -122,9 +122,12 @@ fn settings(verb: &Verb, given: &[OptionSetting]) -> Result<Vec<OptionSetting>, 
     for setting in given {
         let option = verb.options.iter().find(|o| o.name == setting.name);
         match option.map(VerbOption::form) {
-            None => return Err(format!("takes no `{}`", setting.name)),
+            None => return Err(format!("has no option `{}`", setting.name)),
             Some(form) if !setting.value.fits(form) => {
-                return Err(format!("takes another kind of `{}`", setting.name));
+                return Err(format!(
+                    "needs a value of another type for `{}`",
+                    setting.name
+                ));
             }
             Some(_) => {}
         }
@@ -208,15 +211,15 @@ mod tests {
         let problem = |problem: &str| Err(problem.to_owned());
         assert_eq!(
             with("dry-run", OptionValue::Boolean(true)),
-            problem("takes no `dry-run`")
+            problem("has no option `dry-run`")
         );
         assert_eq!(
             with("passes", text("many")),
-            problem("takes another kind of `passes`")
+            problem("needs a value of another type for `passes`")
         );
         assert_eq!(
             with("how", text("slow")),
-            problem("takes another kind of `how`")
+            problem("needs a value of another type for `how`")
         );
         assert_eq!(settings(&verb(), &[]), problem("needs `name`"));
     }

@@ -76,7 +76,7 @@ impl Session {
             biased;
             asked = &mut work => return asked,
             () = sleep(PATIENCE) => self.reporter().note(&format!(
-                "Waiting for {} to say whether its backend answers, for at most {} s",
+                "Waiting for {} to report whether its backend answers, for at most {} s",
                 file.name(),
                 limit.as_secs()
             )),

@@ -45,7 +45,7 @@ impl PodCommands {
             let name = text::printable(name.unwrap_or_default(), 80);
             Report::new(
                 ReportKind::Denied,
-                format!("`{name}` is no running pod of the target"),
+                format!("`{name}` is not a running pod of the target"),
             )
         })
     }

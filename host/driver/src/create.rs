@@ -132,9 +132,9 @@ async fn ready(session: &Session, request: &CreateRequest) -> Result<Prepared, O
             session.reporter().note(note);
         }
     } else if running.manifest.has_target() {
-        session
-            .reporter()
-            .note("A backup takes disk space on the broker's nodes, and is not removed by itself");
+        session.reporter().note(
+            "A backup takes disk space on the broker's nodes, and is not removed automatically",
+        );
     }
     for note in notes {
         session.reporter().note(&running.said(&note, 400));
@@ -302,7 +302,7 @@ async fn begin(
     newest_first(&mut new);
     let found = new.into_iter().next().ok_or_else(unknown)?;
     session.reporter().warn(&format!(
-        "The answer was lost ({reason}). Backup {} was begun meanwhile, and is taken for this one",
+        "The answer was lost ({reason}). Backup {} was begun in the meantime, and is assumed to be this one",
         text::printable(&found.id, 120)
     ));
     *running = again;

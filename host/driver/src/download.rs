@@ -127,7 +127,7 @@ pub(super) fn outcome<T>(
     ) = (&result, &stored)
     {
         session.reporter().warn(&format!(
-            "{} is whole, and stays; but the engine says that something is wrong with it",
+            "{} is complete and is kept, but the engine reported an error",
             text::printable(&path.to_string_lossy(), 1000)
         ));
     }
@@ -197,7 +197,7 @@ async fn look(
         Ok(backup) => Ok(Some(backup)),
         Err(error) if error.failure() == Failure::NotAllowed => {
             tracing::debug!(
-                "its state is not known: {}",
+                "the state of the backup is unknown: {}",
                 text::printable(&error.to_string(), 300)
             );
             Ok(None)
@@ -229,13 +229,12 @@ fn say_how_sure(session: &Session, stored: &Stored, known: Option<&Backup>) {
     let reporter = session.reporter();
     if stored.proof == Proof::Nothing {
         reporter.warn(
-            "The backend gave neither length nor checksum, and ended with the connection: nothing proves \
-             that this is all of it",
+            "The backend gave neither length nor checksum, and closed the connection: nothing proves that the backup is complete",
         );
     }
     if let Some(damage) = &stored.damage {
         reporter.warn(&format!(
-            "Its archive is damaged: {}",
+            "The archive is damaged: {}",
             text::printable(damage, 300)
         ));
     }
@@ -243,7 +242,7 @@ fn say_how_sure(session: &Session, stored: &Stored, known: Option<&Backup>) {
         && listed != stored.length
     {
         reporter.warn(&format!(
-            "The backend lists this backup with {listed} bytes, and sent {}, as it announced",
+            "The backend lists this backup with {listed} bytes, but announced and sent {}",
             stored.length
         ));
     }

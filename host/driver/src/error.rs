@@ -48,8 +48,8 @@ pub enum OpsError {
     },
     /// The engine can't restore from a file.
     #[error(
-        "{} restores from a file",
-        match engine { Some(engine) => format!("engine {engine} never"), None => "no engine".to_owned() }
+        "{} restore from a file",
+        match engine { Some(engine) => format!("engine {engine} can't"), None => "no engine can".to_owned() }
     )]
     NoFiles {
         /// The engine that the user named. None if no engine restores from files.
@@ -58,7 +58,7 @@ pub enum OpsError {
         able: Vec<String>,
     },
     /// The download did not end in time.
-    #[error("backup {id} did not come within {seconds} s")]
+    #[error("backup {id} did not arrive within {seconds} s")]
     TooSlow {
         /// Id of the backup.
         id: String,
@@ -66,7 +66,7 @@ pub enum OpsError {
         seconds: u64,
     },
     /// The engine reported success but saved no file.
-    #[error("engine {engine} says that it saved backup {id}, and saved nothing")]
+    #[error("engine {engine} reported backup {id} as saved but wrote no file")]
     NothingSaved {
         /// The engine, as `--engine` accepts it.
         engine: String,
@@ -84,7 +84,7 @@ pub enum OpsError {
         known: Vec<String>,
     },
     /// Several engines have this short name.
-    #[error("several engines are called `{name}`: {}", engines.join(", "))]
+    #[error("engine `{name}` is ambiguous: {}", engines.join(", "))]
     AmbiguousEngine {
         /// The short name that the user gave.
         name: String,
@@ -150,7 +150,7 @@ pub enum OpsError {
         problem: String,
     },
     /// The backup or restore ended, but did not succeed.
-    #[error("the {} {id} ended {}: {state}{}", match activity { Activity::Backup => "backup", Activity::Restore => "restore of" }, if *partly { "with a part missing" } else { "badly" }, because(reason.as_deref()))]
+    #[error("{}{}", ended(*activity, id, state, *partly), because(reason.as_deref()))]
     EndedBadly {
         /// Whether a backup or a restore ended.
         activity: Activity,
@@ -166,7 +166,7 @@ pub enum OpsError {
         partly: bool,
     },
     /// The option takes effect only after the end of the backup, and the command does not wait for it.
-    #[error("`--{flag}` takes effect when the backup has ended, and nobody waits for that")]
+    #[error("`--{flag}` needs `--wait`: it takes effect when the backup is complete")]
     NeedsWaiting {
         /// The flag, without dashes.
         flag: String,
@@ -180,7 +180,7 @@ pub enum OpsError {
         flag: String,
     },
     /// The backup succeeded, but the last step after it failed.
-    #[error("backup {id} is complete, but what was to be done with it was not: {source}")]
+    #[error("backup {id} is complete, but the step after it failed: {source}")]
     Unfinished {
         /// Id of the backup.
         id: String,
@@ -197,7 +197,7 @@ pub enum OpsError {
     },
     /// The task did not end in time. It continues in the backend.
     #[error(
-        "{} has not ended within {seconds} s; it goes on in the backend",
+        "{} has not ended within {seconds} s; it continues in the backend",
         text::printable(id, 200)
     )]
     StillRunning {
@@ -210,7 +210,7 @@ pub enum OpsError {
     },
     /// The backend accepted a restore, but its state never showed the restore.
     #[error(
-        "nothing is to be seen of the restore of {} {seconds} s after it was asked for: its state is still {state}",
+        "the restore of {} is not visible {seconds} s after the request: the state is still {state}",
         text::printable(id, 200)
     )]
     NoTrace {
@@ -226,7 +226,7 @@ pub enum OpsError {
         timed_out: bool,
     },
     /// The host refuses to put the id that the backend gave to a backup into a request.
-    #[error("engine {engine} was given a backup with an id that can't be used: {reason}")]
+    #[error("the backend of engine {engine} named a backup with an unusable id: {reason}")]
     UnusableId {
         /// The engine, as `--engine` accepts it.
         engine: String,
@@ -234,14 +234,14 @@ pub enum OpsError {
         reason: String,
     },
     /// The user asked every pod, but the engine does not work with pods.
-    #[error("`--pod all` can't be used with engine {engine}, which works with no pods")]
+    #[error("`--pod all` can't be used with engine {engine}, which does not work with pods")]
     NoPods {
         /// The engine, as `--engine` accepts it.
         engine: String,
     },
     /// The answer to the request for a backup was lost, and no new backup is listed.
     #[error(
-        "the answer was lost ({reason}), and no new backup is to be seen: nothing says whether one was begun"
+        "the answer was lost ({reason}), and no new backup is listed: it is unknown whether one was begun"
     )]
     OutcomeUnknown {
         /// The error that lost the answer.
@@ -252,7 +252,7 @@ pub enum OpsError {
     /// The backend returns the backup in its response, and the response failed.
     #[error(
         "{source}; {}",
-        if *broke_off { left_over(*to_output) } else { "whether the backup was made is not known, and nothing of it came" }
+        if *broke_off { left_over(*to_output) } else { "no byte of the backup arrived, and it is unknown whether the backup was made" }
     )]
     ExportLost {
         /// The error of the response.
@@ -263,7 +263,7 @@ pub enum OpsError {
         to_output: bool,
     },
     /// The backend returns the backup in its response, and the response did not end in time.
-    #[error("the backup did not come within {seconds} s; {}", left_over(*to_output))]
+    #[error("the backup did not arrive within {seconds} s; {}", left_over(*to_output))]
     ExportTooSlow {
         /// Time limit in seconds.
         seconds: u64,
@@ -271,13 +271,15 @@ pub enum OpsError {
         to_output: bool,
     },
     /// The user does not want to wait, but the backend returns the backup in its response.
-    #[error("engine {engine} saves the backup that it makes: there is nothing to begin and leave")]
+    #[error(
+        "engine {engine} does not support `--wait=false`: its backend returns the backup in the response"
+    )]
     NothingToLeave {
         /// The engine, as `--engine` accepts it.
         engine: String,
     },
     /// The user did not confirm a destructive operation.
-    #[error("nothing was done, because it was not confirmed: {what}")]
+    #[error("confirmation is required, so nothing was done: {what}")]
     NotConfirmed {
         /// The text that the user had to confirm.
         what: String,
@@ -318,7 +320,7 @@ pub enum OpsError {
         path: PathBuf,
     },
     /// The lock file can't be opened or locked.
-    #[error("the lock {} can't be used: {source}", path.display())]
+    #[error("the lock file {} can't be used: {source}", path.display())]
     LocalLock {
         /// Path of the lock file.
         path: PathBuf,
@@ -347,7 +349,7 @@ pub enum OpsError {
         source: io::Error,
     },
     /// No listed backup has succeeded.
-    #[error("there is no backup that ended well")]
+    #[error("no backup has succeeded")]
     NothingWhole,
     /// A worker thread of this process ended unexpectedly.
     #[error("a worker of this process ended unexpectedly: {reason}")]
@@ -376,7 +378,7 @@ fn several(of: usize, failed: &[TransferError]) -> String {
     }
     let reasons: Vec<_> = failed.iter().map(TransferError::to_string).collect();
     format!(
-        "{} of {of} files are not right: {}",
+        "{} of {of} files failed verification: {}",
         failed.len(),
         reasons.join("; ")
     )
@@ -395,9 +397,22 @@ fn gravest(of: usize, failed: &[TransferError]) -> Failure {
 /// Describes what remains of an incomplete backup that can't be resumed.
 const fn left_over(to_output: bool) -> &'static str {
     if to_output {
-        "what was written is not a whole backup"
+        "the output is not a complete backup"
     } else {
-        "nothing of it is kept, because this backend can't go on where it broke off"
+        "nothing is kept, because this backend can't resume an interrupted backup"
+    }
+}
+
+/// Describes a backup or restore that did not succeed.
+fn ended(activity: Activity, id: &str, state: &str, partly: bool) -> String {
+    let what = match activity {
+        Activity::Backup => "backup",
+        Activity::Restore => "restore of",
+    };
+    if partly {
+        format!("{what} {id} is incomplete: {state}")
+    } else {
+        format!("{what} {id} failed: {state}")
     }
 }
 
@@ -405,9 +420,9 @@ const fn left_over(to_output: bool) -> &'static str {
 fn typed_wrongly(typed: &str, wanted: &str) -> String {
     let (typed, wanted) = (text::printable(typed, 200), text::printable(wanted, 200));
     if typed.is_empty() {
-        format!("no name was typed, and `{wanted}` is needed")
+        format!("no name was typed, but `{wanted}` is required")
     } else {
-        format!("the name that was typed is `{typed}`, and not `{wanted}`")
+        format!("the typed name is `{typed}`, not `{wanted}`")
     }
 }
 
@@ -488,22 +503,23 @@ impl Problem for OpsError {
             Self::Engine(error) => error.advice(),
             Self::Transfer(error) => error.advice(),
             Self::Files { failed, .. } => failed.first().and_then(Problem::advice),
-            Self::NotWhole { running: true, id, engine, .. } => Some(format!(
-                "Wait for its end: `kubectl broker backup status --engine {} --id {}`",
-                word(engine),
-                word(id)
-            )),
+            Self::NotWhole { running: true, id, engine, .. } | Self::NotEnded { id, engine } => {
+                Some(format!(
+                    "Follow it with `kubectl broker backup status --engine {} --id {}`",
+                    word(engine),
+                    word(id)
+                ))
+            }
             Self::NotWhole { engine, .. } => Some(format!(
-                "`kubectl broker backup list --engine {}` shows which backups are whole",
+                "`kubectl broker backup list --engine {}` shows which backups are complete",
                 word(engine)
             )),
             Self::NoFiles { able, .. } if able.is_empty() => Some(
-                "The backends of the installed engines restore only what they have themselves: `--id ID` or `--latest`"
+                "The backends of these engines restore only their own backups: name one with `--id ID` or `--latest`"
                     .to_owned(),
             ),
-            Self::NoFiles { able, .. } => Some(format!("Engines that do: {}", able.join(", "))),
             Self::TooSlow { .. } => Some(
-                "Run the same command again, with a longer `--timeout` or none: it goes on after what has come, where the backend allows that"
+                "Run the same command again with a longer `--timeout` or none; the download resumes if the backend supports that"
                     .to_owned(),
             ),
             Self::ExportLost { source, .. } => Some(match source.advice() {
@@ -513,17 +529,19 @@ impl Problem for OpsError {
             Self::ExportTooSlow { .. } => Some(
                 "Give a longer `--timeout`, or none; each try makes a new backup".to_owned(),
             ),
-            Self::NothingSaved { .. } => Some("Tell the engine's author".to_owned()),
+            Self::NothingSaved { .. } => Some("Report this to the engine's author".to_owned()),
             Self::UnknownEngine {
                 near: Some(near), ..
             } => Some(format!("Did you mean `--engine {near}`?")),
             Self::UnknownEngine { known, .. } => {
-                Some(format!("Engines that are there: {}", known.join(", ")))
+                Some(format!("Available engines: {}", known.join(", ")))
             }
             Self::CannotDo { able, .. } if able.is_empty() => {
-                Some("No engine that is installed can".to_owned())
+                Some("No available engine can".to_owned())
             }
-            Self::CannotDo { able, .. } => Some(format!("Engines that can: {}", able.join(", "))),
+            Self::NoFiles { able, .. } | Self::CannotDo { able, .. } => {
+                Some(format!("Engines that can: {}", able.join(", ")))
+            }
             Self::NoSuchVerb { able, .. } if !able.is_empty() => {
                 Some(format!("Engines that have it: {}", able.join(", ")))
             }
@@ -531,64 +549,59 @@ impl Problem for OpsError {
                 .first()
                 .map(|engine| format!("Name the one you mean, for example `--engine {engine}`")),
             Self::VerbOption { .. } => Some(
-                "Several engines have this verb, and the command line is that of the first of them"
+                "Several engines have this verb; the command line takes the options of the first of them"
                     .to_owned(),
             ),
             Self::OnlyInstalled { command, operation, able, .. } => able.first().map(|engine| {
                 format!(
-                    "Name it with `kubectl broker backup {command} --engine {engine}`; `kubectl broker plugin default {engine} --operations {operation}` lets `auto` choose it"
+                    "Name one with `kubectl broker backup {command} --engine {engine}`, or let `auto` choose it with `kubectl broker plugin default {engine} --operations {operation}`"
                 )
             }),
             Self::NobodyCan { .. } | Self::NoSuchVerb { .. } => {
-                Some("`kubectl broker engines` shows what each can do".to_owned())
+                Some("`kubectl broker engines` shows what each engine can do".to_owned())
             }
             Self::NothingWhole => Some(
-                "`kubectl broker backup list` shows what is there and why it failed".to_owned(),
+                "`kubectl broker backup list -o wide` shows all backups and why they failed".to_owned(),
             ),
             Self::EndedBadly { engine, .. } => engine.as_ref().map(|engine| {
                 format!(
-                    "`kubectl broker backup list --engine {}` shows what is there",
+                    "`kubectl broker backup list --engine {}` shows the state of all backups",
                     word(engine)
                 )
             }),
             Self::NeedsWaiting { .. } => {
-                Some("Leave `--wait=false` out; `--timeout` says how long to wait".to_owned())
+                Some("Leave out `--wait=false`; `--timeout` limits the time to wait".to_owned())
             }
             Self::NothingToLeave { .. } => Some(
-                "Leave `--wait=false` out; `--timeout` says how long all of it may take".to_owned(),
+                "Leave out `--wait=false`; `--timeout` limits the time of the whole command".to_owned(),
             ),
-            Self::NotItsOption { .. } => Some("Leave it out, or choose another engine".to_owned()),
+            Self::NotItsOption { .. } => Some("Leave out the option, or choose another engine".to_owned()),
             Self::Unfinished { source, .. } => source.advice(),
-            Self::NotEnded { id, engine } => Some(format!(
-                "Follow it with `kubectl broker backup status --engine {} --id {}`",
-                word(engine),
-                word(id)
-            )),
             Self::StillRunning { id, engine, .. } => Some(format!(
                 "Follow it with `kubectl broker backup status --engine {} --id {}`, or give a longer `--timeout`",
                 word(engine),
                 word(id)
             )),
             Self::NoTrace { id, engine, .. } => Some(format!(
-                "It may have ended between two looks, or not have begun. Look with `kubectl broker backup status --engine {} --id {}`, and at the log of the backend, before you try again",
+                "The restore may have ended between two checks, or not have begun. Before you try again, check `kubectl broker backup status --engine {} --id {}` and the log of the backend",
                 word(engine),
                 word(id)
             )),
             Self::UnusableId { engine, .. } => Some(format!(
-                "The id is the backend's own: look at it with `kubectl broker backup list --engine {} -o json`",
+                "The backend chose this id; `kubectl broker backup list --engine {} -o json` shows it in full",
                 word(engine)
             )),
-            Self::NoPods { .. } => Some("Leave `--pod` out".to_owned()),
+            Self::NoPods { .. } => Some("Leave out `--pod`".to_owned()),
             Self::OutcomeUnknown { engine, .. } => Some(format!(
-                "Look with `kubectl broker backup list --engine {}` before you try again",
+                "Check `kubectl broker backup list --engine {}` before you try again",
                 word(engine)
             )),
             Self::NotConfirmed { .. } => Some(
-                "Give `--yes` if you mean it; on a terminal the name of the target is asked for"
+                "Pass `--yes` to confirm; on a terminal you are asked for the name of the target"
                     .to_owned(),
             ),
             Self::WrongName { .. } => Some(
-                "Run the same command again and type the name as the question shows it, or give `--yes`"
+                "Run the same command again and type the name as the question shows it, or pass `--yes`"
                     .to_owned(),
             ),
             Self::HalfCredentials { .. } | Self::BadCredentials { .. } => Some(
@@ -596,11 +609,11 @@ impl Problem for OpsError {
                     .to_owned(),
             ),
             Self::LockedHere { path, .. } => Some(format!(
-                "Wait until it has ended; it holds {}",
+                "Wait until the other process has ended; it holds the lock {}",
                 path.display()
             )),
             Self::LocalLock { .. } | Self::NoHome => {
-                Some("Set HOME or XDG_STATE_HOME to a folder that can be written to".to_owned())
+                Some("Set HOME or XDG_STATE_HOME to a writable folder".to_owned())
             }
             Self::NoRandomness => Some("Check that /dev/urandom can be read".to_owned()),
             Self::Menu { .. } => Some("Name the backup with `--id`".to_owned()),

@@ -103,7 +103,7 @@ impl Deed {
         };
         let reporter = host.reporter();
         let Some(history) = host.history() else {
-            tracing::debug!("this is not recorded: there is no home folder");
+            tracing::debug!("this command is not recorded: there is no home folder");
             return;
         };
         let entry = match result {
@@ -119,7 +119,9 @@ impl Deed {
         };
         let written = in_background(move || history.append(&entry)).await;
         if let Err(error) = written.and_then(|written| written.map_err(OpsError::from)) {
-            reporter.warn(&format!("this is not in `backup history`: {error}"));
+            reporter.warn(&format!(
+                "this command is missing from `backup history`: {error}"
+            ));
         }
     }
 
@@ -159,13 +161,13 @@ impl Deed {
         let kept = self.saving.as_ref().and_then(|saving| saving.kept());
         let has_file = self.saving.as_ref().is_some_and(|saving| saving.has_file());
         let message = match (&*self.operation, received, kept) {
-            _ if has_file => "stopped; the file is whole".to_owned(),
+            _ if has_file => "stopped; the file is complete".to_owned(),
             (_, _, Some(kept)) => {
-                format!("stopped; the same command goes on after the {kept} bytes that are kept")
+                format!("stopped; the same command resumes after the {kept} bytes that are kept")
             }
-            (_, Some(_), None) => "stopped; it could not be seen that anything is kept".to_owned(),
+            (_, Some(_), None) => "stopped; it is unknown whether anything is kept".to_owned(),
             ("create" | "restore", ..) => {
-                "stopped; what was begun may go on in the backend".to_owned()
+                "stopped; the operation may continue in the backend".to_owned()
             }
             _ => "stopped".to_owned(),
         };
@@ -197,7 +199,7 @@ impl Drop for Deed {
         // The process is about to end, so the entry is written on this thread.
         if let Some(history) = self.host.as_ref().and_then(Host::history) {
             let entry = if std::thread::panicking() {
-                let message = "ended by a fault in kubectl-broker".to_owned();
+                let message = "ended by a bug of kubectl-broker".to_owned();
                 self.entry(Failure::Failed.name(), Some(message))
             } else {
                 self.stopped()

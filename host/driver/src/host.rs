@@ -96,7 +96,7 @@ impl Host {
         opened
             .inspect_err(|problem| {
                 self.reporter()
-                    .warn(&format!("engines are compiled anew each time: {problem}"));
+                    .warn(&format!("engines are compiled again each time: {problem}"));
             })
             .ok()
     }
@@ -120,7 +120,7 @@ impl Host {
             reason: e.to_string(),
         })??;
         if let Some(problem) = &loaded.cache_problem {
-            tracing::debug!("native code was not kept: {problem}");
+            tracing::debug!("the native code was not stored: {problem}");
         }
         tracing::debug!("{} engines compiled by this process", self.compilations());
         Ok(loaded)

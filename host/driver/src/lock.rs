@@ -63,16 +63,16 @@ pub(super) async fn locked<T>(
     guard.asked = matches!(acquired, Err(ClusterError::RequestTimedOut { .. }));
     match acquired? {
         Acquired::Held(lease) => {
-            tracing::debug!("the lock is the Lease {name}, and one of this machine");
+            tracing::debug!("the lock is the Lease {name}, and a file on this machine");
             if let Err(error) = &here {
                 reporter.note(&format!(
-                    "no lock could be kept on this machine ({error}): whoever may not see Leases is not kept out"
+                    "there is no lock on this machine ({error}): users without permission to use Leases are not kept out"
                 ));
             }
             let lease = guard.lease.insert(Box::new(lease));
             let unrenewable = |error: &_| {
                 reporter.warn(&format!(
-                    "the Lease {name} could not be renewed, and keeps nobody out for longer than {} s: {error}",
+                    "the Lease {name} could not be renewed, and expires within {} s: {error}",
                     LEASE.as_secs()
                 ));
             };
@@ -93,7 +93,7 @@ pub(super) async fn locked<T>(
         Acquired::NotAllowed(reason) => {
             let _here = here?;
             reporter.warn(&format!(
-                "no one is kept out but your own processes on this machine, because a Lease could not be kept: {reason}"
+                "only your own processes on this machine are kept out, because no Lease could be acquired: {reason}"
             ));
             work.await
         }
@@ -117,7 +117,7 @@ impl Guard<'_> {
         };
         if let Err(error) = lease.release().await {
             self.reporter.warn(&format!(
-                "the lock {} could not be given back ({error}); it ends by itself at {}",
+                "the lock {} could not be released ({error}); it expires at {}",
                 self.name,
                 until(&lease)
             ));
@@ -130,20 +130,19 @@ impl Drop for Guard<'_> {
         let (name, namespace) = (self.name, self.namespace);
         let what = match &self.lease {
             Some(lease) => format!(
-                "the lock {name} is kept until {}, because the backend may go on with what was begun",
+                "the lock {name} is kept until {}, because the operation may continue in the backend",
                 until(lease)
             ),
             None if self.asked => {
                 let seconds = LEASE.as_secs();
                 format!(
-                    "the lock {name} may have been taken just now, and then ends in {seconds} s"
+                    "the lock {name} may have been acquired just now; if so, it expires in {seconds} s"
                 )
             }
             None => return,
         };
         let hint = format!(
-            "`kubectl get lease {name} -n {namespace} -o yaml` shows it; \
-             `kubectl delete lease {name} -n {namespace}` lets others in before"
+            "`kubectl get lease {name} -n {namespace} -o yaml` shows the lock; `kubectl delete lease {name} -n {namespace}` releases it earlier"
         );
         let hint = Hint::new(hint, Author::Host);
         self.reporter.warn_with_hint(&what, &hint);
@@ -252,7 +251,7 @@ fn open(path: &Path) -> io::Result<File> {
     if !file.metadata()?.is_file() {
         return Err(io::Error::new(
             io::ErrorKind::InvalidInput,
-            "it is no plain file",
+            "it is not a plain file",
         ));
     }
     Ok(file)

@@ -69,14 +69,14 @@ impl Progress for TransferObserver {
                 tracing::debug!("hashing {bytes} bytes of an earlier download");
             }
             Event::Resumed { offset } => self.reporter.note(&format!(
-                "Going on after {} of an earlier download",
+                "Resuming after {} of an earlier download",
                 size(*offset)
             )),
             Event::Restarted { reason } => self
                 .reporter
-                .note(&format!("Beginning again at the first byte: {reason}")),
+                .note(&format!("Restarting at the first byte: {reason}")),
             Event::Retrying { error, wait, .. } => self.reporter.note(&format!(
-                "Interrupted: {error}; going on in {} ms",
+                "Interrupted: {error}; resuming in {} ms",
                 wait.as_millis()
             )),
         }

@@ -93,7 +93,7 @@ pub async fn restore(
     restored.is_unknown = waiting.wait && !restored.ended;
     if restored.is_unknown {
         session.reporter().warn(&format!(
-            "The backend accepted the restore of {}, and engine {} can't follow it: how it ends is not known",
+            "The backend accepted the restore of {}, but engine {} can't follow it: its outcome is unknown",
             text::printable(&restored.backup.id, 200),
             began.ongoing.running().called
         ));
@@ -256,7 +256,7 @@ async fn verified(session: &Session, path: &Path) -> Result<Artifact, OpsError> 
     let verification = verify_one(&session.host, path.to_owned()).await?;
     if !verification.is_compared() {
         session.reporter().warn(&format!(
-            "There is no record to compare {} with: it could be another backup",
+            "There is no record to compare {} with: it may be another backup",
             text::printable(&path.to_string_lossy(), 1000)
         ));
     }

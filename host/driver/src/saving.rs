@@ -290,7 +290,7 @@ impl Again {
             self.reporter.note(&note);
         }
         tracing::debug!(
-            "asking anew after: {}",
+            "asking again after: {}",
             text::printable(&report.message, 200)
         );
         *self.network() = Arc::clone(&network);

@@ -111,7 +111,7 @@ async fn server(session: &Session, checks: &mut Vec<Check>) -> (bool, Option<(u3
         Err(ClusterError::Forbidden { .. }) => Check::warned(
             "api-server",
             format!(
-                "{} answers, and does not tell its version",
+                "{} answers, but you may not read its version",
                 session.cluster.server()
             ),
             None,
@@ -129,7 +129,7 @@ fn judged(version: &ServerVersion, server: &str) -> Check {
             "api-server",
             message,
             Some(format!(
-                "It is older than {}.{}, the oldest that kubectl-broker is made for: update the cluster",
+                "Update the cluster: kubectl-broker supports Kubernetes {}.{} and later",
                 OLDEST_SERVER.0, OLDEST_SERVER.1
             )),
         ),
@@ -158,7 +158,7 @@ async fn target(session: &Session, checks: &mut Vec<Check>) -> bool {
         }
         // A user without permission to list pods may still reach one pod, or reach pods through a Service.
         Err(error) if error.failure() == Failure::NotAllowed => {
-            let message = format!("{subject}: not known, because it is {error}");
+            let message = format!("{subject}: unknown, because it is {error}");
             checks.push(Check::warned("target", message, error.advice()));
             true
         }
@@ -257,7 +257,7 @@ async fn of_objects(session: &Session, file: &EngineFile) -> Vec<Check> {
                 let need = NeededBy {
                     what: format!("engine {engine}"),
                     required: &[],
-                    losses: vec![(rights.missing.as_slice(), "what needs it fails")],
+                    losses: vec![(rights.missing.as_slice(), "operations that need them fail")],
                 };
                 let mut check = right(rights, &need);
                 check.row.engine = Some(engine.to_owned());
@@ -326,7 +326,7 @@ async fn of_s3(
         }
         Err(error) => {
             let Report { message, hint, .. } = error.report();
-            let message = format!("{message}: what needs it fails");
+            let message = format!("{message}: operations that need S3 fail");
             let mut check = Check::warned(&name, message, hint);
             check.row.engine = Some(engine.to_owned());
             check
@@ -460,13 +460,13 @@ impl Check {
     /// Returns the check for a kind that the cluster lacks and the engine does not need.
     fn done_without(engine: &str, rule: &ResourceRule) -> Self {
         let kind = rule.kind();
-        let message = format!("the cluster does not have {kind}; what needs it can't be done");
+        let message = format!("the cluster does not have {kind}; operations that need it fail");
         let name = format!("kind:{}", kind.kind);
         Self::of(Some(engine), &name, CheckOutcome::Skipped, message)
     }
 
     fn skipped(engine: Option<&str>, check: &str) -> Self {
-        let message = "it needs a check that failed".to_owned();
+        let message = "an earlier check failed".to_owned();
         Self::of(engine, check, CheckOutcome::Skipped, message)
     }
 }

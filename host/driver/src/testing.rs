@@ -123,7 +123,7 @@ pub(super) fn bundled() -> Vec<EngineFile> {
     all.iter().filter(is_ours).cloned().collect()
 }
 
-/// A front end that keeps what it is told.
+/// A front end that keeps everything that it is told.
 #[derive(Default)]
 pub(super) struct Told {
     lines: Mutex<Vec<String>>,

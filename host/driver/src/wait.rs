@@ -98,7 +98,7 @@ impl Looks {
             match self.look(running).await? {
                 Err(error) if may_pass(&error) => {
                     session.notes().note(&format!(
-                        "Can't see how far it is ({}); going on",
+                        "The state can't be read ({}); waiting continues",
                         text::printable(&error.to_string(), 160)
                     ));
                     // The pod may be gone, so the engine is started with another one.

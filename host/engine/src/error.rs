@@ -16,7 +16,7 @@ pub enum EngineError {
         reason: String,
     },
     /// The component has no manifest section.
-    #[error("{engine} has no manifest, so nothing says what it may do")]
+    #[error("{engine} has no manifest, so its capabilities are unknown")]
     NoManifest {
         /// The engine, as error messages name it.
         engine: String,
@@ -30,7 +30,7 @@ pub enum EngineError {
         count: usize,
     },
     /// The manifest is invalid.
-    #[error("the manifest of {engine} can't be used: {source}")]
+    #[error("the manifest of {engine} is invalid: {source}")]
     Manifest {
         /// The engine, as error messages name it.
         engine: String,
@@ -74,7 +74,7 @@ pub enum EngineError {
     },
     /// The manifest says that `create` saves the backup, but the component does not import `artifacts`.
     #[error(
-        "the manifest of {engine} says that `create` saves the backup, and it does not import `artifacts`, which saves"
+        "the manifest of {engine} says that `create` saves the backup, but the component does not import `artifacts`"
     )]
     CantSave {
         /// The engine, as error messages name it.
@@ -91,7 +91,7 @@ pub enum EngineError {
         source: io::Error,
     },
     /// The file of the engine does not have the digest that it had when it was installed.
-    #[error("the file of {engine} is not what was installed: {}", path.display())]
+    #[error("the file of {engine} has changed since the installation: {}", path.display())]
     Changed {
         /// The engine, as error messages name it.
         engine: String,
@@ -115,7 +115,7 @@ pub enum EngineError {
         what: String,
     },
     /// The compilation exceeded its time or memory.
-    #[error("{engine} can't be compiled: that takes {what}")]
+    #[error("{engine} can't be compiled: compilation takes {what}")]
     TooCostly {
         /// The engine, as error messages name it.
         engine: String,
@@ -147,7 +147,9 @@ pub enum EngineError {
         seconds: u64,
     },
     /// The engine wanted more memory than allowed while it started.
-    #[error("{engine} was stopped while it starts: it wanted more than {mebibytes} MiB of memory")]
+    #[error(
+        "{engine} was stopped while it started: it requested more than {mebibytes} MiB of memory"
+    )]
     StartsTooLarge {
         /// The engine, as error messages name it.
         engine: String,
@@ -162,7 +164,7 @@ pub enum EngineError {
     },
 
     /// The engine trapped or exited during an operation.
-    #[error("{engine} broke down in `{operation}`: {cause}{}", quoted(.output))]
+    #[error("{engine} crashed during `{operation}`: {cause}{}", quoted(.output))]
     Trapped {
         /// The engine, as error messages name it.
         engine: String,
@@ -184,7 +186,9 @@ pub enum EngineError {
         seconds: u64,
     },
     /// The engine wanted more memory than allowed.
-    #[error("{engine} was stopped in `{operation}`: it wanted more than {mebibytes} MiB of memory")]
+    #[error(
+        "{engine} was stopped in `{operation}`: it requested more than {mebibytes} MiB of memory"
+    )]
     OverMemory {
         /// The engine, as error messages name it.
         engine: String,
@@ -214,7 +218,7 @@ pub enum EngineError {
         seconds: u64,
     },
     /// The engine returned a value that the host can't use.
-    #[error("{engine} returned something unusable from `{operation}`: {what}")]
+    #[error("{engine} returned an invalid result from `{operation}`: {what}")]
     BadResult {
         /// The engine, as error messages name it.
         engine: String,
@@ -243,10 +247,12 @@ fn in_its_words(engine: &str, is_bundled: bool, report: &Report) -> String {
     let message = &report.message;
     match (is_bundled, is_denied) {
         (true, false) => message.clone(),
-        (true, true) => format!("{engine} asked for what it was not granted: {message}"),
+        (true, true) => {
+            format!("{engine} requested a capability that it was not granted: {message}")
+        }
         (false, false) => format!("{engine} says: {}", one_line(message)),
         (false, true) => format!(
-            "{engine} asked for what it was not granted, and says: {}",
+            "{engine} requested a capability that it was not granted, and says: {}",
             one_line(message)
         ),
     }
@@ -287,7 +293,7 @@ impl Problem for EngineError {
                 "The engine's author adds one with the SDK's `engine!` macro"
             }
             Self::Manifest { .. } | Self::NotAsked { .. } | Self::CantSave { .. } => {
-                "This is for the engine's author to mend; another version of the engine may be right"
+                "Report this to the engine's author, or use another version of the engine"
             }
             Self::OtherInterface { built_for, .. } => {
                 return Some(if newer(built_for) {
@@ -296,18 +302,20 @@ impl Problem for EngineError {
                     "Use a newer version of the engine, built with the current SDK".to_owned()
                 });
             }
-            Self::NoInterface { .. } => "It is some other component, not an engine",
+            Self::NoInterface { .. } => {
+                "This component is not an engine: check the path or the reference"
+            }
             Self::UnknownImport { .. } => {
-                "An engine may import WASI 0.2 without `wasi:http`, and `kubectl-broker:engine`; it can't be run"
+                "This engine can't run: an engine may import only `kubectl-broker:engine`, and WASI 0.2 without `wasi:http`"
             }
             Self::Unreadable { .. } | Self::Changed { .. } => {
-                "Install it again with `kubectl broker plugin install`, or take it away with `kubectl broker plugin remove`"
+                "Install the engine again with `kubectl broker plugin install`, or remove it with `kubectl broker plugin remove`"
             }
             Self::Compile { .. } | Self::Start { .. } => {
-                "The file may be damaged; get it again, and check its digest"
+                "The file may be damaged: download it again and check its digest"
             }
             Self::TooLarge { .. } | Self::TooCostly { .. } => {
-                "No engine needs that much: use another version of it, or tell its author"
+                "Use another version of the engine, or report this to its author: no engine needs that much"
             }
             Self::Compiler { .. } => {
                 "Check that the system lets the process start another one (`ulimit -u`)"
@@ -316,7 +324,7 @@ impl Problem for EngineError {
                 "Check that the system lets the process reserve memory (`ulimit -v`)"
             }
             Self::OverMemory { .. } => {
-                "Report it to the engine's author; if the engine needs more memory, allow it with `--engine-memory`"
+                "Report this to the engine's author; if the engine needs more memory, allow more with `--engine-memory`"
             }
             Self::Hung { .. }
             | Self::StartsTooLarge { .. }
@@ -332,7 +340,7 @@ impl Problem for EngineError {
                     },
                 ..
             } => {
-                "This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others"
+                "Report this to the engine's author: the engine is at fault, not your cluster. `kubectl broker engines` shows the other engines"
             }
             Self::Deadline { .. } => {
                 "The backend or the cluster may be slow: try again, or allow more time with `--engine-timeout`"

@@ -117,7 +117,7 @@ impl Grants {
         if self.commands.is_empty() {
             return Err(Report::new(
                 ReportKind::Denied,
-                "the manifest names no command, so that there is nothing to do in a pod",
+                "the manifest names no command that could run in a pod",
             ));
         }
         Ok(())
@@ -158,7 +158,7 @@ impl Grants {
         }
         let message = match HeaderRule::of(name) {
             HeaderRule::Never => format!(
-                "no engine may send the header `{name}`: it belongs to the host, or it can make another request of this one"
+                "no engine may send the header `{name}`: it belongs to the host, or it can turn this request into another one"
             ),
             HeaderRule::Named | HeaderRule::Always => {
                 format!("the manifest does not name the header `{name}` for endpoint `{endpoint}`")
@@ -176,7 +176,7 @@ impl Grants {
             return Err(Report::new(
                 ReportKind::Denied,
                 format!(
-                    "no engine may send `{name}` in a query: it can make another request of this one"
+                    "no engine may send `{name}` in a query: it can turn this request into another one"
                 ),
             ));
         }

@@ -86,7 +86,7 @@ pub fn stay_within(namespace: &str, object: &mut Value) -> Result<(), Report> {
         Some(other) => {
             return Err(Report::new(
                 ReportKind::Denied,
-                format!("the object is for namespace {other}, and {namespace} is what is granted"),
+                format!("the object is for namespace {other}, but only {namespace} is granted"),
             ));
         }
     }

@@ -33,7 +33,7 @@ impl Sections {
             return Err(if Parser::is_core_wasm(bytes) {
                 "it is a core module".to_owned()
             } else {
-                "it does not begin as one".to_owned()
+                "it does not begin like one".to_owned()
             });
         }
         let mut sections = Self::default();

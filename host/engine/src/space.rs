@@ -16,7 +16,7 @@ pub(super) struct Space {
 
 /// The error of an engine that exceeds its memory budget.
 #[derive(Debug, thiserror::Error)]
-#[error("it wants more memory than it may have")]
+#[error("it requested more memory than allowed")]
 pub(super) struct OutOfSpace;
 
 impl Space {

@@ -374,17 +374,17 @@ mod tests {
             [
                 "[other namespace] work with Kubernetes objects v1/ConfigMap in namespace safe: get",
                 "[any bucket] talk to S3, outside the cluster: GET /{bucket}/{+key}",
-                "[credentials] have a user name and a password of yours added to what it sends to port api or 80 of the pods of the StatefulSet you name, without seeing that",
-                "[credentials] have what it asks of S3, outside the cluster, signed with your AWS credentials, without seeing them",
+                "[credentials] have your user name and password added to its requests to port api or 80 of the pods of the StatefulSet you name, without seeing them",
+                "[credentials] have its requests to S3, outside the cluster signed with your AWS credentials, without seeing them",
                 "[writes] talk to port api or 80 of the pods of the StatefulSet you name: POST /b/{id}",
                 "[writes] work with Kubernetes objects acme.example/v1/Vault in the namespace of the command: get, delete",
                 "talk to port api or 80 of the pods of the StatefulSet you name: GET /b",
                 "talk to port 443 of a Service in front of the StatefulSet you name: GET /c",
                 "talk to S3, outside the cluster: HEAD /acme/index",
-                "add the header x-trace-id to what it sends to port api or 80 of the pods of the StatefulSet you name",
+                "add the header x-trace-id to its requests to port api or 80 of the pods of the StatefulSet you name",
                 "run in container vault of a pod of the StatefulSet you name: ls -1 {folder} \"a b\"",
-                "write what it is sent to the file that you name",
-                "send a file that you name to where it may talk to",
+                "write received data to the file that you name",
+                "send a file that you name to a server that it may talk to",
             ]
         );
     }

@@ -175,7 +175,7 @@ fn becomes(manifest: &Manifest, defaults: &BTreeSet<Operation>) -> Option<String
     can.retain(|operation| !defaults.contains(operation));
     (!can.is_empty()).then(|| {
         format!(
-            "Only where `--engine {}` names it, it answers: {}",
+            "It answers these operations only with `--engine {}`: {}",
             manifest.id,
             sentences::names(&can, manifest)
         )

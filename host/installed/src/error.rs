@@ -15,13 +15,13 @@ pub enum PluginError {
     #[error(transparent)]
     Reference(#[from] BadReference),
     /// This version of the program does not support the kind of reference.
-    #[error("nothing can be got from {reference} by this version of kubectl-broker")]
+    #[error("this version of kubectl-broker can't fetch {reference}")]
     NoSource { reference: String },
     /// A file can't be read.
     #[error("{} can't be read: {source}", path.display())]
     Read { path: PathBuf, source: io::Error },
     /// The component has another digest than the expected one.
-    #[error("{what} is not what was expected: its SHA-256 is {is}, not {expected}")]
+    #[error("{what} is not the expected file: its SHA-256 digest is {is}, not {expected}")]
     OtherDigest {
         what: String,
         is: Sha256,
@@ -42,10 +42,10 @@ pub enum PluginError {
         expected: String,
     },
     /// The source has a single version.
-    #[error("{what} is one file, where no other version can be asked for")]
+    #[error("the source of the engine, {what}, has a single version")]
     OneVersion { what: String },
     /// The source has an older version than the installed one.
-    #[error("{what} is version {is} of {id}, older than {installed}, which is installed")]
+    #[error("{what} is version {is} of {id}, older than the installed {installed}")]
     Older {
         what: String,
         id: String,
@@ -59,12 +59,10 @@ pub enum PluginError {
     #[error(transparent)]
     Engine(Box<EngineError>),
     /// The engine has the id of a bundled engine.
-    #[error("{id} is bundled with kubectl-broker, and no other file can take its place")]
+    #[error("{id} is bundled with kubectl-broker, and no other file can replace it")]
     BundledId { id: EngineId },
     /// The flags of two engines conflict.
-    #[error(
-        "engine {id} can't be beside engine {other}: {what} of the one clashes with that of the other"
-    )]
+    #[error("engine {id} conflicts with engine {other}: both define {what}")]
     Clash {
         id: String,
         other: String,
@@ -81,28 +79,28 @@ pub enum PluginError {
         source: Box<KeyError>,
     },
     /// The bundle is invalid.
-    #[error("{} is no bundle that can be used: {problem}", path.display())]
+    #[error("{} is not a valid bundle: {problem}", path.display())]
     Bundle {
         path: PathBuf,
         problem: &'static str,
     },
     /// The bundle has several engines, and none was selected.
-    #[error("{} is a bundle of {}, and which one is meant is not known", path.display(), engines.join(", "))]
+    #[error("{} is a bundle of several engines: {}", path.display(), engines.join(", "))]
     WholeBundle { path: PathBuf, engines: Vec<String> },
     /// The bundle does not contain the engine.
-    #[error("{} is a bundle without {id}", path.display())]
+    #[error("the bundle {} does not contain {id}", path.display())]
     NotInBundle { path: PathBuf, id: EngineId },
     /// The signature of the engine is not stored.
-    #[error("the signature of {id} is not kept here")]
+    #[error("the signature of {id} is not stored on this machine")]
     NoSignature { id: EngineId },
     /// The bundle would be too large.
-    #[error("all these engines together are more than the {limit} bytes that a bundle may have")]
+    #[error("these engines are too large for one bundle, which may have at most {limit} bytes")]
     LargeBundle { limit: u64 },
     /// A file can't be written.
     #[error("can't write {}: {source}", path.display())]
     Written { path: PathBuf, source: io::Error },
     /// The engine is installed, but its key could not be stored.
-    #[error("{id} is installed, and the key that signed it could not be kept: {source}")]
+    #[error("{id} is installed, but the key that signed it could not be stored: {source}")]
     KeyNotKept { id: EngineId, source: Box<KeyError> },
     /// A name that only this program may use.
     #[error("{id} is refused: {reserved}")]
@@ -116,7 +114,7 @@ pub enum PluginError {
         able: Vec<Operation>,
     },
     /// The lockfile's consent is for other capabilities or defaults.
-    #[error("{}, line {line}: the consent for {id} is of other capabilities or defaults", path.display())]
+    #[error("{}, line {line}: the consent for {id} is for other capabilities or defaults", path.display())]
     Defaults {
         id: EngineId,
         path: PathBuf,
@@ -138,7 +136,7 @@ pub enum PluginError {
         is_other_given: bool,
     },
     /// The user declined the capabilities.
-    #[error("nothing was changed: what {id} may do was not accepted")]
+    #[error("nothing was changed: the capabilities of {id} were not accepted")]
     Declined { id: EngineId },
     /// No engine of this name is installed.
     #[error("no engine `{name}` is installed")]
@@ -148,13 +146,13 @@ pub enum PluginError {
         known: Vec<String>,
     },
     /// Several engines have this name.
-    #[error("several engines are called `{name}`: {}", ids.join(", "))]
+    #[error("engine `{name}` is ambiguous: {}", ids.join(", "))]
     Ambiguous { name: String, ids: Vec<String> },
     /// The engine is bundled, so only an update of the program changes it.
-    #[error("{id} came with kubectl-broker, and is changed with it")]
+    #[error("{id} is bundled with kubectl-broker, and changes only with it")]
     Bundled { id: EngineId },
     /// No previous version is stored.
-    #[error("nothing of {id} is kept but the version that is installed")]
+    #[error("{id} has no earlier version to roll back to")]
     NoPrevious { id: EngineId },
     /// Another process changed the engine at the same time.
     #[error("another process has changed {id} at the same time")]
@@ -163,7 +161,7 @@ pub enum PluginError {
     #[error(transparent)]
     Lockfile(#[from] LockfileError),
     /// The accepted capabilities differ from those that the engine asks for.
-    #[error("{}, line {line}: what is accepted for {id} is not what the engine asks for", path.display())]
+    #[error("{}, line {line}: the accepted capabilities of {id} are not those that the engine asks for", path.display())]
     Consent {
         id: EngineId,
         path: PathBuf,
@@ -186,7 +184,7 @@ pub enum PluginError {
     #[error("the lockfile can't be written: {0}")]
     Form(#[from] toml::ser::Error),
     /// The declarations of an engine can't be serialized.
-    #[error("the outline of an engine can't be written: {0}")]
+    #[error("the manifest of an engine can't be written: {0}")]
     Outline(#[from] serde_json::Error),
     /// The user has no home folder.
     #[error("there is no home folder to keep engines in")]
@@ -226,16 +224,16 @@ impl PluginError {
         let hint = match self {
             Self::Reserved { id, .. } => {
                 format!(
-                    "Ask its author for a name of their own; if it is installed, take it away with `kubectl broker plugin remove {id}`"
+                    "Ask the engine's author for another name; if the engine is installed, remove it with `kubectl broker plugin remove {id}`"
                 )
             }
             Self::NotItsOperation { able, .. } => {
                 let able: Vec<_> = able.iter().map(|it| it.name()).collect();
-                format!("It can be the default for: {}", able.join(", "))
+                format!("The engine can be the default for: {}", able.join(", "))
             }
             Self::Defaults { id, .. } => {
                 format!(
-                    "Undo the change of that file, or make it the default for nothing with `kubectl broker plugin default {id} --remove`"
+                    "Undo the change of that file, or remove the engine's defaults with `kubectl broker plugin default {id} --remove`"
                 )
             }
             Self::NotAccepted { digest, .. } => accepted_by(&[*digest]),
@@ -284,7 +282,7 @@ fn accepted_by(digests: &[Sha256]) -> String {
         "these sets"
     };
     format!(
-        "If you want that, give `{}`; it accepts {sets} and no other. On a terminal you are asked",
+        "To accept, pass `{}`; it accepts {sets} and no other. On a terminal you are asked",
         flags.join(" ")
     )
 }
@@ -298,10 +296,10 @@ fn not_accepted(
     is_other_given: bool,
 ) -> String {
     let mut text = if wants.is_empty() {
-        format!("{id} can reach nothing, and nobody has accepted it")
+        format!("{id} asks for no capabilities, but is not accepted yet")
     } else {
         let more = if is_more { "also " } else { "" };
-        format!("{id} {more}wants to do what nobody has accepted:")
+        format!("{id} {more}asks for capabilities that are not accepted yet:")
     };
     for want in wants {
         text.push_str(&format!("\n{}", bullet(want)));
@@ -316,7 +314,7 @@ fn not_accepted(
         text.push_str(&format!("\n{line}"));
     }
     if is_other_given {
-        text.push_str("\nWhat the command line accepts is something else.");
+        text.push_str("\nThe command line accepts a different set.");
     }
     text
 }
@@ -379,52 +377,52 @@ impl Problem for PluginError {
 
     fn advice(&self) -> Option<String> {
         let hint = match self {
-            Self::Reference(_) => "An engine is a file, `https://…` or `oci://HOST/REPOSITORY:TAG`",
-            Self::NoSource { .. } => "Get the file by other means, and install it from there",
+            Self::Reference(_) => "Give a file, `https://…` or `oci://HOST/REPOSITORY:TAG`",
+            Self::NoSource { .. } => "Download the file by other means, then install the file",
             Self::Read { .. } => "Check the path, and whether you may read it",
             Self::OtherDigest { .. } => {
-                "Nothing was changed. Get the file again, and compare the digest with the one that its publisher names"
+                "Nothing was changed. Download the file again, and compare its digest with the one that the publisher names"
             }
             Self::OtherEngine { .. } => {
-                "Nothing was changed. Ask its publisher; `kubectl broker plugin install` installs it beside the other"
+                "Nothing was changed. Ask the publisher; `kubectl broker plugin install` installs it as a second engine"
             }
             Self::OtherVersion { .. } => {
-                "Nothing was changed. Its publisher has put another version behind that tag: ask there"
+                "Nothing was changed. The publisher has moved that tag to another version: ask the publisher"
             }
             Self::Bundle { .. } => {
-                "Nothing was changed. Copy the file again and compare its SHA-256, or write it anew with `kubectl broker plugin bundle`"
+                "Nothing was changed. Copy the file again and compare its SHA-256, or create it again with `kubectl broker plugin bundle`"
             }
             Self::WholeBundle { .. } => {
-                "`kubectl broker plugin install` installs all of it, and with `--name PUBLISHER/NAME` one of them"
+                "`kubectl broker plugin install` installs all of them, and with `--name PUBLISHER/NAME` only one"
             }
             Self::NotInBundle { .. } => {
-                "`kubectl broker plugin bundle` writes one with the engines that you name"
+                "`kubectl broker plugin bundle` creates a bundle of the engines that you name"
             }
             Self::NoSignature { id } => {
                 return Some(format!(
-                    "Install it again with `kubectl broker plugin install`, then bundle it; `kubectl broker plugin list` shows where {id} came from"
+                    "Install the engine again with `kubectl broker plugin install`, then bundle it; `kubectl broker plugin list` shows the source of {id}"
                 ));
             }
-            Self::LargeBundle { .. } => "Write several bundles",
+            Self::LargeBundle { .. } => "Create several bundles",
             Self::Written { .. } => "Give another name, or a folder that you may write to",
             Self::OneVersion { .. } => {
-                "Get the file of that version, and install it with `kubectl broker plugin install`; only registries keep several versions"
+                "Download the file of that version, and install it with `kubectl broker plugin install`; only registries keep several versions"
             }
             Self::Older { .. } => {
-                "Nothing was changed. `kubectl broker plugin update NAME --version VERSION` takes an older one of a registry, `plugin install` any, and `plugin rollback` goes back to the last"
+                "Nothing was changed. `kubectl broker plugin update NAME --version VERSION` installs an older version from a registry, `plugin install` any version, and `plugin rollback` the previous one"
             }
             Self::Source(error) => return error.advice(),
             Self::Engine(error) => return error.advice(),
-            Self::BundledId { .. } => "Ask its author for a name of their own",
+            Self::BundledId { .. } => "Ask the engine's author for another name",
             Self::Clash { other, .. } => {
                 return Some(format!(
-                    "Remove the other with `kubectl broker plugin remove {other}`, or ask the author for another name"
+                    "Remove the other engine with `kubectl broker plugin remove {other}`, or ask the author for another name"
                 ));
             }
             Self::Key(error) | Self::Untrusted { source: error, .. } => return error.advice(),
             Self::KeyNotKept { id, .. } => {
                 return Some(format!(
-                    "`kubectl broker plugin key add {} FILE` trusts it",
+                    "Trust the key with `kubectl broker plugin key add {} FILE`",
                     id.publisher()
                 ));
             }
@@ -437,30 +435,30 @@ impl Problem for PluginError {
                 "`kubectl broker plugin inspect` shows what an engine may do without installing it"
             }
             Self::NotInstalled { known, .. } if !known.is_empty() => {
-                return Some(format!("Engines that are: {}", known.join(", ")));
+                return Some(format!("Installed engines: {}", known.join(", ")));
             }
             Self::NotInstalled { .. } => "`kubectl broker plugin install` installs one",
-            Self::Ambiguous { .. } => "Give the whole name, `PUBLISHER/NAME`",
+            Self::Ambiguous { .. } => "Give the full name, `PUBLISHER/NAME`",
             Self::Bundled { .. } => "Update kubectl-broker",
             Self::NoPrevious { .. } => {
-                "A version is kept when another is installed over it; `kubectl broker plugin install` takes any"
+                "A version is stored when another replaces it; `kubectl broker plugin install` installs any version"
             }
-            Self::Raced { .. } => "Look with `kubectl broker plugin list`, and try again",
+            Self::Raced { .. } => "Check `kubectl broker plugin list`, and try again",
             Self::Lockfile(_) => {
                 "Undo the change, or move the file away and install the engines again with `kubectl broker plugin install`"
             }
             Self::Consent { id, .. } => {
                 return Some(format!(
-                    "Undo the change of that line. Else install it again with `kubectl broker plugin install`, or take it away with `kubectl broker plugin remove {id}`"
+                    "Undo the change of that line, install the engine again with `kubectl broker plugin install`, or remove it with `kubectl broker plugin remove {id}`"
                 ));
             }
             Self::Damaged { id, .. } => {
                 return Some(format!(
-                    "Get it again with `kubectl broker plugin install`, or take it away with `kubectl broker plugin remove {id}`"
+                    "Install the engine again with `kubectl broker plugin install`, or remove it with `kubectl broker plugin remove {id}`"
                 ));
             }
             Self::Folder(_) | Self::NoHome => {
-                "Make room there, or set XDG_DATA_HOME to a folder of your own that can be written to"
+                "Correct that folder, or set XDG_DATA_HOME to a writable folder of your own"
             }
             Self::Form(_) | Self::Outline(_) | Self::Worker { .. } => return None,
         };

@@ -222,13 +222,15 @@ impl Lockfile {
         })?;
         let version = *raw.version.get_ref();
         if version != VERSION && version != WITHOUT_DEFAULTS {
-            let problem = format!("version {version} is not known; this is {VERSION}");
+            let problem = format!(
+                "version {version} is unknown; this kubectl-broker writes version {VERSION}"
+            );
             return Err(reader.refuse(raw.version.span().start, &problem));
         }
         let mut plugins: BTreeMap<EngineId, Plugin> = BTreeMap::new();
         for plugin in raw.plugin {
             let at = plugin.id.span().start;
-            let id: EngineId = reader.parsed(&plugin.id, "is no `publisher/name`")?;
+            let id: EngineId = reader.parsed(&plugin.id, "is not `publisher/name`")?;
             let previous = plugin.previous.map(|raw| reader.version(raw)).transpose()?;
             let current = reader.version(RawVersion {
                 version: plugin.version,
@@ -258,7 +260,7 @@ impl Lockfile {
                     consent: reader.digest(&consent)?,
                 }
             };
-            let problem = format!("{id} stands in it twice");
+            let problem = format!("{id} is listed twice");
             if plugins.insert(id, plugin).is_some() {
                 return Err(reader.refuse(at, &problem));
             }
@@ -348,7 +350,7 @@ impl<'a> Reader<'a> {
 
     fn digest(&self, field: &Spanned<String>) -> Result<Sha256, LockfileError> {
         let text = field.get_ref();
-        let problem = "is no digest: it is `sha256:` and 64 hexadecimal digits";
+        let problem = "is not a digest: write `sha256:` and 64 hexadecimal digits";
         let hex = text.strip_prefix(DIGEST);
         hex.and_then(|hex| hex.parse().ok())
             .ok_or_else(|| self.refuse(field.span().start, &format!("`{text}` {problem}")))
@@ -370,17 +372,17 @@ impl<'a> Reader<'a> {
             let operation = Operation::ALL
                 .into_iter()
                 .find(|it| it.name() == name.get_ref() && consent::can_have_default(*it))
-                .ok_or_else(|| refuse("is no operation that has a default"))?;
+                .ok_or_else(|| refuse("is not an operation with a default"))?;
             if let Some((other, _)) = others
                 .iter()
                 .find(|(other, it)| *other != id && it.defaults.contains(&operation))
             {
                 return Err(refuse(&format!(
-                    "has {other} and {id} as default: one can be"
+                    "has two defaults, {other} and {id}: only one is allowed"
                 )));
             }
             if !defaults.insert(operation) {
-                return Err(refuse("stands in it twice"));
+                return Err(refuse("is listed twice"));
             }
         }
         Ok(defaults)
@@ -391,29 +393,29 @@ impl<'a> Reader<'a> {
             let problem = format!("`{}` {problem}", field.get_ref());
             self.refuse(field.span().start, &problem)
         };
-        let source: Reference = self.parsed(&raw.source, "is nothing to install from")?;
+        let source: Reference = self.parsed(&raw.source, "is not a source of engines")?;
         let pinned = raw
             .pinned
-            .map(|pinned| self.parsed(&pinned, "is nothing to install from"));
+            .map(|pinned| self.parsed(&pinned, "is not a source of engines"));
         let line = self.line(raw.capabilities.span().start);
         let mut capabilities = BTreeSet::new();
         for capability in raw.capabilities.into_inner() {
             if !capabilities.insert(capability.get_ref().clone()) {
-                return Err(refuse(&capability, "stands in it twice"));
+                return Err(refuse(&capability, "is listed twice"));
             }
         }
         Ok(Installed {
-            version: self.parsed(&raw.version, "is no version")?,
+            version: self.parsed(&raw.version, "is not a version")?,
             pinned: pinned.transpose()?.unwrap_or_else(|| source.clone()),
             source,
             digest: self.digest(&raw.digest)?,
             size: raw.size.into_inner(),
             signature: self.parsed(
                 &raw.signature,
-                "is no signature state: `unsigned`, or `signed:` and a fingerprint",
+                "is not a signature state: write `unsigned`, or `signed:` and a fingerprint",
             )?,
             capabilities,
-            installed: self.parsed(&raw.installed, "is no time")?,
+            installed: self.parsed(&raw.installed, "is not a time")?,
             line,
         })
     }
@@ -524,31 +526,31 @@ mod tests {
             "broker-plugins.lock, line 10: unknown field `siez`, expected one of `id`, `version`, `source`, `pinned`, `digest`, `size`, `signature`, `capabilities`, `installed`, `defaults`, `consent`, `previous`"
         );
         let twice = format!("{text}\n{}", &text[text.find("[[").expect("a plugin")..]);
-        assert!(refused(&twice).ends_with("acme/vault stands in it twice"));
+        assert!(refused(&twice).ends_with("acme/vault is listed twice"));
         for (from, to, why) in [
-            ("version = 2\n", "version = 3\n", "version 3 is not known"),
+            ("version = 2\n", "version = 3\n", "version 3 is unknown"),
             (
                 "    \"create\",\n",
                 "    \"prepare\",\n",
-                "is no operation that has a default",
+                "is not an operation with a default",
             ),
             (
                 "\"signed:sha256:ab\"",
                 "\"trust me\"",
-                "is no signature state",
+                "is not a signature state",
             ),
-            ("\"1.1.0\"", "\"one\"", "is no version"),
+            ("\"1.1.0\"", "\"one\"", "is not a version"),
             (
                 "\"sha256:abab",
                 "\"sha256:xbab",
                 "and 64 hexadecimal digits",
             ),
-            ("acme/vault\"", "../vault\"", "is no `publisher/name`"),
-            ("2026-01-02T", "yesterday ", "is no time"),
+            ("acme/vault\"", "../vault\"", "is not `publisher/name`"),
+            ("2026-01-02T", "yesterday ", "is not a time"),
             (
                 "\"save files\",",
                 "\"save files\",\"save files\",",
-                "stands in it twice",
+                "is listed twice",
             ),
             ("[[plugin]]", "[[plugin]", "line 4"),
         ] {

@@ -236,7 +236,7 @@ impl<'a> Plugins<'a> {
             && !matches!(found.signature, SignatureState::Signed { .. })
         {
             self.reporter.note(&format!(
-                "The signatures of {} can't be looked up, so that it counts as {}: {problem}",
+                "The signatures of {} can't be looked up, so it counts as {}: {problem}",
                 found.source, found.signature
             ));
         }
@@ -463,7 +463,7 @@ impl<'a> Plugins<'a> {
             .collect();
         if !lost.is_empty() {
             self.reporter.warn(&format!(
-                "{id} is no longer the default for {}; `kubectl broker plugin default {id} --operations {}` makes it that again",
+                "{id} is no longer the default for {}; `kubectl broker plugin default {id} --operations {}` makes it the default again",
                 lost.join(", "),
                 lost.join(",")
             ));
@@ -580,7 +580,7 @@ impl<'a> Plugins<'a> {
     /// Acquires the lock on a blocking thread, so that Ctrl-C works meanwhile.
     pub(super) async fn lock(&self) -> Result<Changing, PluginError> {
         let (store, reporter) = (self.store.clone(), Arc::clone(&self.reporter));
-        let wait = move || reporter.note("Another process changes the engines; waiting for it");
+        let wait = move || reporter.note("Another process is changing the engines; waiting for it");
         tokio::task::spawn_blocking(move || store.lock(wait))
             .await
             .unwrap_or_else(|error| {

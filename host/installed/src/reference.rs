@@ -31,7 +31,7 @@ pub enum OciVersion {
 
 /// An error: the text is not a reference.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{given}` is nothing that an engine can be installed from: {reason}")]
+#[error("invalid engine reference `{given}`: {reason}")]
 pub struct BadReference {
     /// The text.
     pub given: String,
@@ -114,7 +114,7 @@ impl FromStr for Reference {
             "oci" => oci(rest).map_err(bad),
             scheme @ ("https" | "http") => Ok(Self::Url(format!("{scheme}://{rest}"))),
             "docker" => Err(bad("for a registry, write oci:// in place of docker://")),
-            _ => Err(bad("only https:// and oci:// are known")),
+            _ => Err(bad("only https:// and oci:// are supported")),
         }
     }
 }
@@ -173,11 +173,11 @@ fn oci(text: &str) -> Result<Reference, &'static str> {
 /// Returns a host name or address, with its port if it has one, in canonical form.
 fn host(text: &str) -> Result<String, &'static str> {
     if text.contains('@') {
-        return Err("a reference has no place for a user and a password");
+        return Err("a reference must not contain a user name and a password");
     }
     let is_host = |c: char| c.is_ascii_alphanumeric() || ".-:[]".contains(c);
     if text.is_empty() || !text.chars().all(is_host) {
-        return Err("the registry is no host");
+        return Err("the registry is not a host name");
     }
     let (name, port) = match text.rsplit_once(']') {
         Some((_, after)) => (
@@ -201,7 +201,7 @@ fn host(text: &str) -> Result<String, &'static str> {
         None => !name.is_empty() && !name.contains(']'),
     };
     if !is_address(name) {
-        return Err("the registry is no host");
+        return Err("the registry is not a host name");
     }
     if port.is_some_and(|port| port.parse::<u16>().map_or(true, |port| port == 0)) {
         return Err("the port of the registry must be 1–65535");

@@ -111,7 +111,7 @@ pub fn similar<'a>(
     for bundled in bundled {
         if skeleton(name).contains(&skeleton(bundled.name())) {
             found.push(format!(
-                "[look-alike] its name has that of the bundled engine {} in it, and it is not from kubectl-broker",
+                "[look-alike] its name contains that of the bundled engine {}, but it is not from kubectl-broker",
                 bundled.name()
             ));
         }
@@ -119,18 +119,18 @@ pub fn similar<'a>(
     for known in known {
         if is_like(name, known.name()) && known != id {
             found.push(format!(
-                "[look-alike] it could be taken for {known}, which is installed"
+                "[look-alike] it could be mistaken for {known}, which is installed"
             ));
         } else if is_other(publisher, known.publisher()) {
             found.push(format!(
-                "[look-alike] its publisher could be taken for that of {known}, which is installed"
+                "[look-alike] its publisher could be mistaken for that of {known}, which is installed"
             ));
         }
     }
     for trusted in publishers {
         if is_other(publisher, trusted) {
             found.push(format!(
-                "[look-alike] its publisher could be taken for {trusted}, of whom a key is trusted"
+                "[look-alike] its publisher could be mistaken for {trusted}, whose key is trusted"
             ));
         }
     }

@@ -138,21 +138,21 @@ fn parts(capability: &Capability) -> (Subject<'_>, BTreeSet<Mark>, String, Strin
             let place = place.words();
             other(
                 None,
-                format!("add the header {name} to what it sends to {place}"),
+                format!("add the header {name} to its requests to {place}"),
             )
         }
         Capability::Credentials { place, kind } => {
             let place = place.words();
             let text = match kind {
                 Login::Aws => format!(
-                    "have what it asks of {place}, signed with your AWS credentials, without seeing them"
+                    "have its requests to {place} signed with your AWS credentials, without seeing them"
                 ),
                 Login::Basic => format!(
-                    "have a user name and a password of yours added to what it sends to {place}, without seeing that"
+                    "have your user name and password added to its requests to {place}, without seeing them"
                 ),
-                Login::Bearer => format!(
-                    "have a token of yours added to what it sends to {place}, without seeing that"
-                ),
+                Login::Bearer => {
+                    format!("have your token added to its requests to {place}, without seeing it")
+                }
             };
             other(Some(Mark::Credentials), text)
         }
@@ -189,12 +189,12 @@ fn parts(capability: &Capability) -> (Subject<'_>, BTreeSet<Mark>, String, Strin
         }
         Capability::SaveFiles => other(
             None,
-            "write what it is sent to the file that you name".to_owned(),
+            "write received data to the file that you name".to_owned(),
         ),
         Capability::ReadFiles => other(None, "read a text file that you name".to_owned()),
         Capability::SendFiles => other(
             None,
-            "send a file that you name to where it may talk to".to_owned(),
+            "send a file that you name to a server that it may talk to".to_owned(),
         ),
     }
 }

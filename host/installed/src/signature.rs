@@ -39,29 +39,29 @@ const ED25519_KEY: &[u8] = &[0x06, 0x03, 0x2b, 0x65, 0x70];
 #[derive(Debug, thiserror::Error)]
 pub enum SignatureError {
     /// The text is not a supported public key.
-    #[error("{origin} is no public key that signatures can be checked with: {reason}")]
+    #[error("{origin} is not a usable public key: {reason}")]
     NotAKey {
         origin: String,
         reason: &'static str,
     },
     /// The content is not a signature.
-    #[error("{origin} holds no signature: {reason}")]
+    #[error("{origin} is not a valid signature: {reason}")]
     NotASignature {
         origin: String,
         reason: &'static str,
     },
     /// The signature is for something else.
-    #[error("the signature {origin} is not one of this engine: {reason}")]
+    #[error("the signature {origin} does not belong to this engine: {reason}")]
     OtherArtifact {
         origin: String,
         reason: &'static str,
     },
     /// The component is not signed, although a key of its publisher is trusted.
-    #[error("it is not signed, and a key of the publisher {publisher} is known: {known}")]
+    #[error("it is not signed, but a key of the publisher {publisher} is trusted: {known}")]
     Missing { publisher: String, known: String },
     /// No trusted key made any of the signatures.
     #[error(
-        "no signature of it was made with a key of the publisher {publisher}. Known: {known}. Signatures: {found}"
+        "it has no signature of a trusted key of the publisher {publisher}. Trusted: {known}. Signatures: {found}"
     )]
     NotTrusted {
         publisher: String,
@@ -94,7 +94,7 @@ impl Problem for SignatureError {
 
     fn advice(&self) -> Option<String> {
         Some(match self {
-            Self::NotAKey { .. } => "Keys are ECDSA over P-256, in PEM: \
+            Self::NotAKey { .. } => "Use an ECDSA key over P-256, in PEM: \
                  `openssl ecparam -name prime256v1 -genkey -noout -out private.pem`, then \
                  `openssl ec -in private.pem -pubout`"
                 .to_owned(),
@@ -112,8 +112,7 @@ impl Problem for SignatureError {
                     .to_owned()
             }
             Self::Missing { publisher, .. } | Self::NotTrusted { publisher, .. } => format!(
-                "Once a key of {publisher} is known, only what it signed is installed. Ask the \
-                 publisher; if the key was replaced, add the new one after checking its fingerprint"
+                "Once a key of {publisher} is trusted, its engines need a signature of a trusted key. Ask the publisher; if the key was replaced, check the new key's fingerprint and add it"
             ),
         })
     }
@@ -281,13 +280,13 @@ struct Image {
 /// Returns why the document does not lead to the component.
 fn follow(payload: &CosignPayload, component: &[u8]) -> Option<&'static str> {
     let Ok(document) = serde_json::from_slice::<SimpleSigning>(&payload.document) else {
-        return Some("what was signed is no document of cosign");
+        return Some("the signed document is not one of cosign");
     };
     if document.critical.kind != "cosign container image signature" {
-        return Some("what was signed is another kind of document");
+        return Some("the signed document is of another kind");
     }
     if document.critical.image.digest != format!("sha256:{}", digest(&payload.manifest)) {
-        return Some("what was signed names another image manifest");
+        return Some("the signed document names another image manifest");
     }
     match wasm_layer(&payload.manifest) {
         Ok(layer) if layer.digest == digest(component) => None,

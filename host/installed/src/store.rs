@@ -116,7 +116,7 @@ impl Store {
             .map_err(|_| damaged("is missing"))?
             .len();
         if length != version.size {
-            return Err(damaged("has another length than what was installed"));
+            return Err(damaged("has a different length than the installed file"));
         }
         let grants = Capabilities::grants(&outline.manifest, &version.capabilities);
         Ok(EngineFile::stored(
@@ -168,7 +168,7 @@ impl Store {
         }
         if manifest.id != *id || manifest.version != version.version {
             return Err(damaged(
-                "is of another engine or another version than the lockfile says",
+                "belongs to another engine or version than the lockfile says",
             ));
         }
         if Capabilities::of(&stored.outline).texts() != version.capabilities {
@@ -193,7 +193,7 @@ impl Store {
             return Err(PluginError::Damaged {
                 id: id.clone(),
                 path: self.outlines.path(&outline_name(version.digest)),
-                problem: "says something else than its component",
+                problem: "differs from its component",
             });
         }
         Ok(stored)

@@ -15,7 +15,7 @@ const SHOWN: usize = 400;
 #[derive(Debug, thiserror::Error)]
 pub enum S3Error {
     /// No credentials were found.
-    #[error("no AWS credentials were found{}, and S3 wants some", of_profile(profile.as_deref()))]
+    #[error("no AWS credentials were found{}, but S3 requires them", of_profile(profile.as_deref()))]
     NoCredentials {
         /// Value of `AWS_PROFILE`.
         profile: Option<String>,
@@ -24,13 +24,10 @@ pub enum S3Error {
     #[error("can't get AWS credentials: {}", show(reason))]
     Credentials { reason: String },
     /// A setting of the AWS configuration is invalid.
-    #[error(
-        "`{}`, the {what} of the AWS configuration, can't be used",
-        show(value)
-    )]
+    #[error("invalid {what} in the AWS configuration: `{}`", show(value))]
     Configuration { what: String, value: String },
     /// The name of the bucket is invalid.
-    #[error("`{}` is no name of a bucket", show(name))]
+    #[error("`{}` is not a valid bucket name", show(name))]
     BadBucket { name: String },
     /// The request can't be signed.
     #[error("the request to S3 can't be signed: {}", show(reason))]
@@ -39,10 +36,10 @@ pub enum S3Error {
     #[error("S3: {0}")]
     Web(#[from] WebError),
     /// No response arrived in time.
-    #[error("{} did not come within {after:?}", show(what))]
+    #[error("reading {} timed out after {after:?}", show(what))]
     TimedOut { what: String, after: Duration },
     /// The response was interrupted.
-    #[error("{} was cut short: {}", show(what), show(reason))]
+    #[error("reading {} was interrupted: {}", show(what), show(reason))]
     Cut { what: String, reason: String },
     /// S3 refused the request.
     #[error("S3 answered {status} for {}{}{}", show(what), signed_with(key.as_deref()), because(code, message))]
@@ -107,23 +104,21 @@ impl S3Error {
     fn advice(&self) -> Option<String> {
         let hint = match self {
             Self::NoCredentials { .. } => {
-                "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `aws sso login` \
-                 logs in where the profile uses that"
+                "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; if the profile uses single sign-on, log in with `aws sso login`"
             }
             Self::Credentials { .. } => {
                 "`aws sts get-caller-identity` shows whether the same credentials work elsewhere"
             }
             Self::Configuration { .. } => {
-                "Look at AWS_REGION, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL and the profile. An address \
+                "Check AWS_REGION, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL and the profile. An address \
                  looks like https://HOST:PORT, a region like eu-west-1"
             }
             Self::BadBucket { .. } => {
-                "Names of buckets have 3 to 63 lower-case letters, digits, dashes and dots"
+                "Bucket names must be 3–63 lower-case letters, digits, dashes and dots"
             }
             Self::NotSigned { .. } => return None,
             Self::Web(WebError::Unreachable { .. }) => {
-                "Look at the network, at HTTPS_PROXY and NO_PROXY, and at AWS_ENDPOINT_URL_S3 for \
-                 another S3 than Amazon's"
+                "Check the network, HTTPS_PROXY and NO_PROXY. For an S3 other than Amazon's, set AWS_ENDPOINT_URL_S3"
             }
             Self::Web(error) => return error.advice(),
             Self::TimedOut { .. } | Self::Cut { .. } => "Try again later",
@@ -169,17 +164,17 @@ fn hint_of(status: u16, code: &str) -> &'static str {
             "The object is in an archive: restore it there first (`aws s3api restore-object`)"
         }
         _ if BAD_CREDENTIALS.contains(&code) => {
-            "These AWS credentials are no longer good, or never were: log in again, or choose others \
-             with AWS_PROFILE"
+            "These AWS credentials are expired or invalid: log in again, or choose others with AWS_PROFILE"
         }
         401 | 403 => {
-            "It needs the right s3:GetObject, and S3 answers this too for an object that is not \
-             there where s3:ListBucket is missing. AWS_PROFILE chooses other credentials"
+            "Ask for the permission s3:GetObject, or choose other credentials with AWS_PROFILE. Without s3:ListBucket, S3 gives the same answer for a missing object"
         }
-        404 | 410 => "Look at the name. Another S3 than Amazon's is named with AWS_ENDPOINT_URL_S3",
-        301 | 307 | 400 => "Look at AWS_REGION and AWS_ENDPOINT_URL_S3",
+        404 | 410 => {
+            "Check the names of the bucket and the object. For an S3 other than Amazon's, set AWS_ENDPOINT_URL_S3"
+        }
+        301 | 307 | 400 => "Check AWS_REGION and AWS_ENDPOINT_URL_S3",
         429 | 500.. => "Try again later",
-        _ => "`aws s3 cp` shows whether others can read it",
+        _ => "Check whether `aws s3 cp` can read the object",
     }
 }
 
@@ -194,7 +189,7 @@ fn of_profile(profile: Option<&str>) -> String {
 }
 
 fn signed_with(key: Option<&str>) -> String {
-    key.map(|key| format!(" to access key {}", show(key)))
+    key.map(|key| format!(" with access key {}", show(key)))
         .unwrap_or_default()
 }
 
@@ -233,7 +228,7 @@ mod tests {
     fn a_refusal_names_the_object_the_key_and_the_reason() {
         assert_eq!(
             refused(403, "AccessDenied").message,
-            "S3 answered 403 for s3://acme/a to access key AKIAEXAMPLE: AccessDenied (Because)"
+            "S3 answered 403 for s3://acme/a with access key AKIAEXAMPLE: AccessDenied (Because)"
         );
     }
 

@@ -51,7 +51,7 @@ pub enum TransferError {
     #[error("{} is a folder, not a file", at(path))]
     NotAFile { path: PathBuf },
     /// The path is something that is never replaced.
-    #[error("{} is {what}, not a plain file, and stays as it is", at(path))]
+    #[error("{} is {what}, not a plain file, and is never replaced", at(path))]
     NotPlain {
         path: PathBuf,
         /// The kind of the existing item, with its article.
@@ -61,7 +61,7 @@ pub enum TransferError {
     #[error("another process is downloading to {}", at(path))]
     Busy { path: PathBuf },
     /// The path of the partial download is a link, is not a plain file, or belongs to another user.
-    #[error("the unfinished download {} can't be used: {reason}", at(path))]
+    #[error("the partial download {} can't be used: {reason}", at(path))]
     UnsafePart { path: PathBuf, reason: &'static str },
     /// An access to the file system failed.
     #[error("can't {doing} {}: {source}", at(path))]
@@ -120,11 +120,11 @@ pub enum TransferError {
         second: (Origin, String),
     },
     /// An announced checksum is not a SHA-256 digest.
-    #[error("{origin} has `{}`, which is no SHA-256", show(value))]
+    #[error("{origin} has `{}`, which is not a SHA-256 digest", show(value))]
     BadChecksum { origin: Origin, value: String },
     /// The response has another range than the requested one.
     #[error(
-        "asked for the bytes from {asked} on, the backend answered with `{}`",
+        "the request was for the bytes from {asked} on, but the backend answered with `{}`",
         show(got)
     )]
     WrongRange { asked: u64, got: String },
@@ -132,7 +132,7 @@ pub enum TransferError {
     #[error("{0}")]
     Source(Report),
     /// The stream was interrupted too often.
-    #[error("the download broke off{}: {}", so_far(*received, *total), show(&report.message))]
+    #[error("the download was interrupted{}: {}", so_far(*received, *total), show(&report.message))]
     Interrupted {
         report: Report,
         received: u64,
@@ -153,13 +153,13 @@ pub enum TransferError {
     },
     /// The ETag changes with each response, so nothing can be resumed.
     #[error(
-        "the backup has another ETag in each answer, and the last broke off after {received} bytes: nothing can be resumed"
+        "the backup has another ETag in each answer, so no download can resume; the last was interrupted after {received} bytes"
     )]
     KeepsChanging { received: u64 },
 
     /// Nothing proves that the bytes are complete.
     #[error(
-        "nothing proves that the backup is complete: the backend gave neither length nor checksum, and {received} bytes came before the connection closed{}",
+        "nothing proves that the backup is complete: the backend gave neither length nor checksum; {received} bytes arrived before the connection closed{}",
         kept_in(kept.as_deref())
     )]
     Unproven {
@@ -169,7 +169,7 @@ pub enum TransferError {
     },
     /// The structure of the bytes shows that they are incomplete.
     #[error(
-        "the backup is not complete: {}; {received} bytes came before the connection closed{}",
+        "the backup is not complete: {}; {received} bytes arrived before the connection closed{}",
         show(reason),
         kept_in(kept.as_deref())
     )]
@@ -180,14 +180,14 @@ pub enum TransferError {
         reason: String,
     },
     /// The number of bytes differs from the announced one.
-    #[error("{received} bytes came, and {origin} says {expected}")]
+    #[error("{received} bytes arrived, but {origin} says {expected}")]
     WrongLength {
         received: u64,
         expected: u64,
         origin: Origin,
     },
     /// The digest differs from the announced one.
-    #[error("the bytes have the SHA-256 {actual}, and {origin} says {expected}")]
+    #[error("the bytes have the SHA-256 digest {actual}, but {origin} says {expected}")]
     WrongChecksum {
         actual: host_base::Sha256,
         expected: host_base::Sha256,
@@ -202,11 +202,11 @@ pub enum TransferError {
     Output(io::Error),
     /// The download must begin again, but written bytes can't be taken back.
     #[error(
-        "the download broke off after {written} bytes that can't be taken back, and the backend can't go on from there"
+        "the download was interrupted after {written} bytes, which are written already, and the backend can't resume"
     )]
     CannotRestart { written: u64 },
     /// A thread of this program panicked.
-    #[error("the download was given up because of a fault in kubectl-broker")]
+    #[error("the download was stopped by a bug of kubectl-broker")]
     Stopped,
 }
 
@@ -338,14 +338,14 @@ fn room(needed: Option<u64>, free: Option<u64>) -> String {
 fn ends_there(received: u64, announced: Option<&(Origin, u64)>) -> String {
     match announced {
         Some((origin, announced)) => format!(
-            "the backend ended the backup after {received} bytes each time, and {origin} says {announced}"
+            "the backend ended the backup after {received} bytes each time, but {origin} says {announced}"
         ),
         None => format!("the backend ended the backup after {received} bytes each time"),
     }
 }
 
 fn kept_in(path: Option<&Path>) -> String {
-    path.map(|path| format!(". They are kept in {}", at(path)))
+    path.map(|path| format!("; they are kept in {}", at(path)))
         .unwrap_or_default()
 }
 

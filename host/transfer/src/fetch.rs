@@ -13,7 +13,7 @@ use super::content_range::ContentRange;
 use super::futile::Futile;
 use super::{Answer, Body, Download, Event, TransferError, retry_after};
 
-const OTHER_LENGTH: &str = "the backend names another length than before";
+const OTHER_LENGTH: &str = "the backend names a different length than before";
 
 /// A receiver of the bytes.
 pub(super) trait Sink: Send {
@@ -256,9 +256,9 @@ impl<'a> Fetch<'a> {
         }
         if self.position > 0 {
             self.start_over(if changes.is_some() {
-                "the backup has changed (its ETag is another one)"
+                "the backup has changed (its ETag is different)"
             } else {
-                "the backend began again at the first byte"
+                "the backend restarted at the first byte"
             })?;
         }
         self.claims = claims;
@@ -328,7 +328,7 @@ impl<'a> Fetch<'a> {
         if self.restarts > self.download.retry.tries {
             return Err(self.interrupted(Report::new(
                 ReportKind::Failed,
-                format!("begun again {} times: {reason}", self.restarts - 1),
+                format!("restarted {} times: {reason}", self.restarts - 1),
             )));
         }
         self.position = 0;

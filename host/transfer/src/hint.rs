@@ -59,23 +59,22 @@ impl Problem for TransferError {
                 None => "choose a name of letters, digits, dots and dashes".to_owned(),
             },
             Self::Exists { .. } => {
-                "give another name with `--output-file`, or replace it with `--force`: the old file \
-                 stays until the new one is whole and checked"
+                "give another name with `--output-file`, or replace the file with `--force`: the old file stays until the new one is complete and verified"
                     .to_owned()
             }
-            Self::NotAFile { .. } => "name a file in it, or another one".to_owned(),
+            Self::NotAFile { .. } => "name a file in this folder, or another file".to_owned(),
             Self::Busy { .. } => {
-                "wait until it is done, or give another name with `--output-file`".to_owned()
+                "wait until the other download has ended, or give another name with `--output-file`".to_owned()
             }
             Self::UnsafePart { path, .. } => format!(
-                "look who made it, remove it with `rm {}`, and run the same command again",
+                "check who created it, remove it with `rm {}`, and run the same command again",
                 word(&at(path))
             ),
             Self::NotPlain { path, what } => not_plain_hint(path, what),
             Self::Io { source, kept, .. } => return io_hint(source, *kept),
             Self::NoSpace { folder, kept, .. } => room_hint("make room (`df -h", folder, *kept),
             Self::NoInodes { folder, kept } => {
-                room_hint("remove files that nobody needs (`df -i", folder, *kept)
+                room_hint("remove unused files (`df -i", folder, *kept)
             }
             Self::QuotaUsedUp { folder, kept } => {
                 room_hint("remove files of yours, or ask for more (`quota -s`; `df -h", folder, *kept)
@@ -83,56 +82,53 @@ impl Problem for TransferError {
             Self::Status { status } => match status.as_u16() {
                 401 => "check the user name and the password".to_owned(),
                 403 => "ask for the permission to download backups".to_owned(),
-                404 | 410 => "see which backups there are with `kubectl broker backup list`".to_owned(),
+                404 | 410 => "check the id with `kubectl broker backup list`".to_owned(),
                 _ => return None,
             },
             Self::WebPage { .. } => {
-                "this is what a login page or a proxy sends: check the port and the credentials with \
+                "a login page or a proxy may have answered: check the port and the credentials with \
                  `kubectl broker backup test`"
                     .to_owned()
             }
             Self::Encoded { .. } => {
-                "something between here and the backend compresses: reach the pod directly, with `--pod`"
+                "something between this machine and the backend compresses: reach the pod directly with `--pod`"
                     .to_owned()
             }
             Self::Empty => {
-                "see whether the backup is complete with `kubectl broker backup list`".to_owned()
+                "check whether the backup is complete with `kubectl broker backup list`".to_owned()
             }
             Self::Contradiction { .. } | Self::BadChecksum { .. } => {
-                "nothing was kept; look at the log of the backend".to_owned()
+                "nothing was kept; check the log of the backend".to_owned()
             }
             Self::EndsThere { report, kept, .. } => {
-                let look = report.hint.as_deref().unwrap_or("look at the log of the backend");
+                let look = report.hint.as_deref().unwrap_or("check the log of the backend");
                 let hint = format!(
-                    "another try ends at the same byte until the backend is repaired: {look}"
+                    "another attempt ends at the same byte until the backend is repaired: {look}"
                 );
                 match kept {
                     0 => hint,
-                    kept => format!("{hint}; the {kept} bytes that came are kept"),
+                    kept => format!("{hint}; the {kept} received bytes are kept"),
                 }
             }
             Self::KeepsChanging { .. } => {
-                "wait until nothing writes to the backup, or reach one pod directly with `--pod`: \
-                 several behind one port may give different ETags"
+                "wait until nothing writes to the backup, or reach one pod directly with `--pod`: several pods behind one port may give different ETags"
                     .to_owned()
             }
             Self::Unproven { kept, .. } => unproven_hint(kept.is_some()),
             Self::CutShort { .. } => {
-                "run the same command again, and look at the log of the backend if it happens twice; \
-                 `--accept-unproven` gives even such a file its name"
+                "run the same command again, and check the log of the backend if it happens twice; \
+                 `--accept-unproven` gives even such a file its final name"
                     .to_owned()
             }
             Self::WrongRange { .. } => {
-                "the unfinished download was thrown away: run the same command again".to_owned()
+                "the partial download was discarded: run the same command again".to_owned()
             }
             Self::WrongLength { .. } | Self::WrongChecksum { origin: Origin::Header(_), .. } => {
-                "nothing was kept: run the same command again, and look at the log of the backend if it \
-                 happens twice"
+                "nothing was kept: run the same command again, and check the log of the backend if it happens twice"
                     .to_owned()
             }
             Self::WrongChecksum { origin: Origin::Engine | Origin::List, .. } => {
-                "nothing was kept: the backup may be damaged where it is stored; `kubectl broker backup \
-                 list` shows others"
+                "nothing was kept: the backup may be damaged in its store; `kubectl broker backup list` shows others"
                     .to_owned()
             }
             Self::Source(report) => return report.hint.clone(),
@@ -144,10 +140,10 @@ impl Problem for TransferError {
                 format!("run the same command again: it {}", goes_on(*kept))
             }
             Self::Damaged { .. } => {
-                "download it again, with `--force`; `kubectl broker backup list` shows what there is".to_owned()
+                "download it again with `--force`; `kubectl broker backup list` shows the backups".to_owned()
             }
             Self::Output(_) | Self::CannotRestart { .. } => {
-                "what was written is not a whole backup: throw it away; a download to a file can be resumed"
+                "the output is not a complete backup: discard it; a download to a file can resume"
                     .to_owned()
             }
             Self::Stopped => return None,
@@ -156,7 +152,7 @@ impl Problem for TransferError {
 }
 
 fn goes_on(kept: u64) -> String {
-    format!("goes on after the {kept} bytes that are kept")
+    format!("resumes after the {kept} bytes that are kept")
 }
 
 /// Returns the hint for a full disk. `what` begins a command that takes the folder.
@@ -179,12 +175,11 @@ fn not_plain_hint(path: &Path, what: &str) -> String {
         | "a link to a device"
         | "a link to a named pipe"
         | "a link to what a process has open" => format!(
-            "write to stdout with `--output-file -`, and send that where you want it, as in \
-             `--output-file - > {}`",
+            "write to stdout with `--output-file -`, and redirect it, as in `--output-file - > {}`",
             word(&at(path))
         ),
         "a link of another user" | "a link to a file that does not exist" => {
-            "name the file that it leads to, or another one, with `--output-file`".to_owned()
+            "name the target of the link, or another file, with `--output-file`".to_owned()
         }
         _ => "name another file with `--output-file`".to_owned(),
     }
@@ -192,10 +187,10 @@ fn not_plain_hint(path: &Path, what: &str) -> String {
 
 fn unproven_hint(is_file: bool) -> String {
     if is_file {
-        "check that file, and rename it if it is whole; `--accept-unproven` gives such a file its name"
+        "check that file, and rename it if it is complete; `--accept-unproven` gives such a file its final name"
             .to_owned()
     } else {
-        "check what was written; `--accept-unproven` takes it for a whole backup".to_owned()
+        "check the output; `--accept-unproven` accepts it as a complete backup".to_owned()
     }
 }
 
@@ -215,27 +210,26 @@ fn hint_of_kind(kind: std::io::ErrorKind, number: Option<i32>) -> Option<String>
     }
     Some(match kind {
         ErrorKind::PermissionDenied => {
-            "check the rights (`ls -l`); a download goes elsewhere with `--output-dir`".to_owned()
+            "check the permissions (`ls -l`), or choose another folder for downloads with `--output-dir`".to_owned()
         }
         ErrorKind::ReadOnlyFilesystem => {
-            "this file system is mounted read-only: choose a folder on another one with \
+            "this file system is mounted read-only: choose a folder on another file system with \
              `--output-dir`"
                 .to_owned()
         }
         ErrorKind::InvalidFilename => {
-            "this file system allows no name so long: give a shorter one with `--output-file`"
+            "this name is too long for the file system: give a shorter one with `--output-file`"
                 .to_owned()
         }
         ErrorKind::FileTooLarge => {
-            "this file system, or the limit of this shell (`ulimit -f`), allows no file so large: \
-             choose a folder on another one with `--output-dir`"
+            "this file is too large for the file system, or for the limit of this shell (`ulimit -f`): choose a folder on another file system with `--output-dir`"
                 .to_owned()
         }
         ErrorKind::NotADirectory => {
             "a part of this path is a file: choose another folder with `--output-dir`".to_owned()
         }
         ErrorKind::Unsupported => {
-            "this file system lacks what a safe download needs: choose a folder on another one with \
+            "this file system lacks a feature that safe downloads need: choose a folder on another file system with \
              `--output-dir`"
                 .to_owned()
         }

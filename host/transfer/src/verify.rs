@@ -312,7 +312,7 @@ impl Recorded {
                 other_name: Some(name),
                 ..
             } => Some(format!(
-                "{sums} names the file `{name}`; its digest was compared all the same"
+                "{sums} names the file `{name}`; its digest was compared nevertheless"
             )),
             Found::Digests { .. } => None,
             Found::Nothing(why) => Some(format!("{sums} {why}, and was not compared")),

@@ -26,7 +26,7 @@ pub enum WebError {
     #[error("the certificate of {} is not trusted: {}", show(host), show(reason))]
     Certificate { host: String, reason: String },
     /// The connection was not open in time.
-    #[error("a connection to {} did not come within {after:?}", show(host))]
+    #[error("connecting to {} timed out after {after:?}", show(host))]
     TimedOut { host: String, after: Duration },
 }
 
@@ -41,10 +41,8 @@ impl Problem for WebError {
 
     fn advice(&self) -> Option<String> {
         let hint = match self {
-            Self::Configuration { .. } | Self::Proxy(_) => "Correct it, or take it away",
-            Self::Unreachable { .. } => {
-                "Look at the name, the network, and HTTPS_PROXY and NO_PROXY"
-            }
+            Self::Configuration { .. } | Self::Proxy(_) => "Correct the setting, or remove it",
+            Self::Unreachable { .. } => "Check the name, the network, HTTPS_PROXY and NO_PROXY",
             Self::Certificate { .. } => {
                 "For a certificate authority of your own, set SSL_CERT_FILE to its certificate"
             }

@@ -70,7 +70,7 @@ fn parse(url: &str, origin: &str) -> Result<Uri, BadProxy> {
         Some(("socks5h", rest)) => format!("socks5://{rest}"),
         Some(_) => url.to_owned(),
     };
-    let uri: Uri = whole.parse().map_err(|_| refuse("it is no URL"))?;
+    let uri: Uri = whole.parse().map_err(|_| refuse("it is not a URL"))?;
     match uri.scheme_str() {
         _ if uri.host().is_none_or(str::is_empty) => Err(refuse("it names no host")),
         Some("http" | "https" | "socks5") => Ok(uri),

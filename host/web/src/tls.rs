@@ -343,8 +343,7 @@ pub fn explain(error: &Error) -> String {
         ) => "the certificate of the server is not one for servers",
         Error::InvalidCertificate(CertificateError::Other(OtherError(other))) => {
             return match &*other.to_string() {
-                "CaUsedAsEndEntity" => "the certificate of the server is marked as an authority's (CA:TRUE): kubectl takes it, and the TLS \
-                     library of this program does only if it is itself the certificate-authority"
+                "CaUsedAsEndEntity" => "the certificate of the server is marked as an authority's (CA:TRUE): kubectl accepts it, but the TLS library of this program does so only if it is itself the certificate-authority"
                     .to_owned(),
                 "UnsupportedCertVersion" => "the certificate of the server is of X.509 version 1, which has no names to compare".to_owned(),
                 other => other.to_owned(),
@@ -360,8 +359,7 @@ pub fn explain(error: &Error) -> String {
             }
         }
         Error::AlertReceived(rustls::AlertDescription::HandshakeFailure) => {
-            "the server ended the handshake of TLS: it has no key, cipher or version in common with this program (which knows \
-             TLS 1.2 and 1.3, and no keys on P-521), or wants a client certificate"
+            "the server ended the TLS handshake: it requires a client certificate, or shares no key, cipher or version with this program (TLS 1.2 and 1.3, no keys on P-521)"
         }
         Error::AlertReceived(
             rustls::AlertDescription::CertificateRequired
@@ -374,9 +372,7 @@ pub fn explain(error: &Error) -> String {
                 "the server refuses the client certificate, or the lack of one: {error}"
             );
         }
-        Error::InvalidMessage(_) => {
-            "the server does not answer with TLS; its address may be one of http://"
-        }
+        Error::InvalidMessage(_) => "the server does not speak TLS; its address may need http://",
         other => return other.to_string(),
     };
     words.to_owned()

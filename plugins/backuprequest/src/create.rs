@@ -54,6 +54,6 @@ fn lacking(error: Error) -> Error {
     }
     let hint = "Install the backup-controller and its CRD BackupRequest of backup.liferay.cloud/v1alpha1. \
                 LiferayBackups are made by Liferay's own schedule: this engine only shows them";
-    Error::unsupported("the cluster has no BackupRequests, so that none can be created")
+    Error::unsupported("the cluster does not have the kind BackupRequest, so none can be created")
         .with_hint(hint)
 }

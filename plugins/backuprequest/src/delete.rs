@@ -14,7 +14,9 @@ impl Delete for BackupRequest {
             return Err(Error::unsupported(
                 "LiferayBackups are removed by Liferay's own retention job",
             )
-            .with_hint("It removes what is older than `backup.retentionDays` of the chart"));
+            .with_hint(
+                "The job removes backups that are older than `backup.retentionDays` of the chart",
+            ));
         }
         let object = id.read()?;
         let (state, word) = state_of(id.sort, &object);
@@ -23,9 +25,7 @@ impl Delete for BackupRequest {
                 ErrorKind::Conflict,
                 format!("{id} is running ({})", word.unwrap_or("no state yet")),
             )
-            .with_hint(
-                "Wait until it has ended, or remove its object all the same with `--force`",
-            ));
+            .with_hint("Wait until the backup has ended, or remove its object with `--force`"));
         }
         id.sort.kind().delete(&id.name)?;
         match id.sort.kind().get::<serde_json::Value>(&id.name) {
@@ -37,11 +37,11 @@ impl Delete for BackupRequest {
                     .filter_map(|finalizer| finalizer.as_str())
                     .collect();
                 let held = format!(
-                    "{id} is being removed, and is held by {}",
+                    "{id} is being removed, but is held by {}",
                     holding.join(", ")
                 );
                 Err(Error::new(ErrorKind::Unavailable, held)
-                    .with_hint("Its controller has to finish with it; look again later"))
+                    .with_hint("Its controller must finish first; check again later"))
             }
         }
     }

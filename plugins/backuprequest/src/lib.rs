@@ -31,8 +31,7 @@ pub struct BackupRequest;
 
 engine!(BackupRequest, "engine.toml");
 
-const WHAT_IS_THERE: &str =
-    "`kubectl broker backup list --engine backuprequest` shows what is there";
+const WHAT_IS_THERE: &str = "`kubectl broker backup list --engine backuprequest` shows the backups";
 
 impl Detect for BackupRequest {
     fn detect() -> Result<Detection> {
@@ -122,7 +121,7 @@ fn all(sorts: &[Sort]) -> Result<Vec<(Sort, Value)>> {
 fn nothing_installed() -> Error {
     Error::not_found("the cluster has none of the kinds that this engine works with").with_hint(
         "Install the backup-controller and its CRDs (BackupRequest of backup.liferay.cloud/v1alpha1); \
-         `kubectl api-resources --api-group=backup.liferay.cloud` shows what is there",
+         `kubectl api-resources --api-group=backup.liferay.cloud` shows the existing kinds",
     )
 }
 

@@ -17,7 +17,7 @@ pub fn act(request: &ActRequest) -> Result<Report> {
     let id = Id::parse(request.required_text("name")?)?;
     if !matches!(id.sort, Sort::Request | Sort::Lc2Request) {
         return Err(Error::unsupported(format!(
-            "only BackupRequests have a manifest, and {id} is none"
+            "only BackupRequests have a manifest, and {id} is not one"
         )));
     }
     let object = id.read()?;
@@ -26,27 +26,29 @@ pub fn act(request: &ActRequest) -> Result<Report> {
         if location {
             return Err(Error::new(
                 ErrorKind::InvalidArgument,
-                "--file and --location can't stand together: one checks a manifest, the other does not",
+                "--file and --location exclude each other: one checks a manifest, the other does not",
             ));
         }
         return check(&id, &object, "the file", file).map(Report::text);
     }
     let Some(place) = Place::of(&object) else {
         return Err(Error::not_found(format!(
-            "the controller has not said where the manifest of {id} lies"
+            "the controller has not reported where the manifest of {id} is"
         ))
         .with_hint(format!(
-            "`kubectl broker backup status --id {id}` shows how far it is"
+            "`kubectl broker backup status --id {id}` shows the state"
         )));
     };
     if !place.is_told {
-        log::warn("the controller has not said where the manifest is; this is where it should be");
+        log::warn(
+            "the controller has not reported where the manifest is; this is its expected place",
+        );
     }
     if location {
         return Ok(Report::text(place.at.to_string()));
     }
     let by_hand = format!(
-        "What fetches it by other means can be checked as well: {} | kubectl broker backup manifest {id} --file -",
+        "Fetch it by other means and check it: {} | kubectl broker backup manifest {id} --file -",
         place.command()
     );
     match &place.at {
@@ -58,7 +60,7 @@ pub fn act(request: &ActRequest) -> Result<Report> {
             check(&id, &object, &place.at.to_string(), &manifest).map(Report::text)
         }
         Storage::Other(address) => Err(Error::unsupported(format!(
-            "the manifest of {id} lies in {address}, and only S3 is read"
+            "the manifest of {id} is in {address}, but this engine reads only S3"
         ))
         .with_hint(by_hand)),
     }

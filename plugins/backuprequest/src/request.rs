@@ -53,13 +53,13 @@ fn from_flags(options: Options) -> Result<Value> {
     let retention = options.text("database-retention");
     if let Some(text) = retention.filter(|text| !is_retention(text)) {
         return Err(refused(format!(
-            "`--database-retention {text}` must be a number and d, h or m, for example 7d"
+            "`--database-retention {text}` must be a number with d, h or m, for example 7d"
         )));
     }
     let days = options.integer("retention-days");
     if let Some(days) = days.filter(|days| !RETENTION.contains(days)) {
         return Err(refused(format!(
-            "`--retention-days {days}` must be from {} to {}",
+            "`--retention-days {days}` must be {}–{}",
             RETENTION.start(),
             RETENTION.end()
         )));
@@ -101,7 +101,7 @@ fn from_flags(options: Options) -> Result<Value> {
 fn from_file(options: Options, file: &str) -> Result<Value> {
     if let Some(flag) = options.first_but("file") {
         return Err(refused(format!(
-            "`--file` has the whole BackupRequest: leave `--{flag}` out"
+            "`--file` has the complete BackupRequest: leave out `--{flag}`"
         )));
     }
     let mut object = yaml::parse(file).map_err(|reason| {
@@ -112,7 +112,7 @@ fn from_file(options: Options, file: &str) -> Result<Value> {
     let is = |field: &str, wanted: &str| object[field].is_null() || object[field] == wanted;
     if !is("kind", "BackupRequest") || !is("apiVersion", "backup.liferay.cloud/v1alpha1") {
         return Err(refused(format!(
-            "`--file` has a {} of {}, and only a BackupRequest of backup.liferay.cloud/v1alpha1 is created",
+            "`--file` has a {} of {}, but this engine creates only a BackupRequest of backup.liferay.cloud/v1alpha1",
             object["kind"], object["apiVersion"]
         )));
     }
@@ -126,7 +126,7 @@ fn from_file(options: Options, file: &str) -> Result<Value> {
             belonging(&object, "environment"),
         ) else {
             return Err(refused(
-                "`--file` has neither a name nor a project and an environment to make one of",
+                "`--file` has no name, and no project and environment to make a name of",
             ));
         };
         let name = pattern("metadata.name of --file", project, environment)?;
@@ -151,7 +151,7 @@ fn checked(place: &str, name: String) -> Result<String> {
         return Ok(name);
     }
     Err(refused(format!(
-        "no object can be called {name:?}: give `{place}` in lower-case letters, digits, dashes and dots"
+        "{name:?} is not a valid name of an object: give `{place}` in lower-case letters, digits, dashes and dots"
     )))
 }
 
@@ -167,7 +167,7 @@ fn label<'a>(options: Options<'a>, flag: &str, what: &str) -> Result<&'a str> {
         return Ok(value);
     }
     Err(refused(format!(
-        "`--{flag} {value}` must be 1 to {MAX_LABEL} letters, digits, dashes, dots and underscores, with a letter or a digit at both ends"
+        "`--{flag} {value}` must be 1–{MAX_LABEL} letters, digits, dashes, dots and underscores, and begin and end with a letter or digit"
     )))
 }
 
@@ -182,7 +182,7 @@ fn bucket<'a>(options: Options<'a>, flag: &str, what: &str) -> Result<&'a str> {
         return Ok(name);
     }
     Err(refused(format!(
-        "`--{flag} {name}` is no name of a bucket: give it without a scheme and a path"
+        "`--{flag} {name}` is not a valid name for a bucket: give it without a scheme and a path"
     )))
 }
 

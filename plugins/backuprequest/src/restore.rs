@@ -33,7 +33,7 @@ impl Restore for BackupRequest {
                 ErrorKind::Conflict,
                 format!("{id} can't be restored: it is {}", word.unwrap_or("not begun yet")),
             )
-            .with_hint("Only a backup that has ended well can be; `kubectl broker backup list --engine backuprequest` shows them"));
+            .with_hint("Choose a backup that has succeeded; `kubectl broker backup list --engine backuprequest` shows them"));
         }
         let spec = match sort {
             Sort::Lc2Restore => newest_form(options, &id, environment, request.dry_run)?,
@@ -105,10 +105,10 @@ fn long_form(
     dry_run: bool,
 ) -> Result<Value> {
     if dry_run {
-        return Err(Error::unsupported(
-            "RestoreRequests of backup.liferay.cloud can't be tried without being done",
-        )
-        .with_hint("Leave `--dry-run` out; only those of backup.lc2.io have it"));
+        return Err(
+            Error::unsupported("RestoreRequests of backup.liferay.cloud have no dry run")
+                .with_hint("Leave out `--dry-run`; only those of backup.lc2.io have it"),
+        );
     }
     refuse(
         options,
@@ -147,7 +147,7 @@ fn lacking(sort: Sort, error: Error) -> Error {
     if error.kind != ErrorKind::NotFound {
         return error;
     }
-    Error::unsupported(format!("the cluster has no {}, so that nothing can be restored", sort.title()))
+    Error::unsupported(format!("the cluster does not have the kind {}, so nothing can be restored", sort.title()))
         .with_hint("Install a backup-controller that brings the CRD of RestoreRequests, or restore the snapshot and the bucket by hand: `kubectl broker backup status --engine backuprequest -o wide` names them")
 }
 

@@ -155,8 +155,11 @@ impl Id {
 
     pub fn not_there(&self) -> Error {
         let title = self.sort.title();
-        Error::not_found(format!("there is no {title} {:?} here", self.name))
-            .with_hint(WHAT_IS_THERE)
+        Error::not_found(format!(
+            "there is no {title} {:?} in this namespace",
+            self.name
+        ))
+        .with_hint(WHAT_IS_THERE)
     }
 }
 

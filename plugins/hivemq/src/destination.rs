@@ -11,7 +11,7 @@ use super::finish::if_present;
 use super::{folder, prepare};
 
 const NOT_THERE: &str =
-    "HiveMQ and its sidecar take what is in that folder for backups: give another one";
+    "HiveMQ and its sidecar treat everything in that folder as backups: choose another folder";
 
 /// Checks the folder in every pod that may hold the backup.
 ///
@@ -29,7 +29,7 @@ pub fn check(folder: &str) -> Result<()> {
         to.check().map_err(|error| match error.hint {
             Some(_) => error,
             None => error.with_hint(
-                "No backup was begun. Name a folder that can be made and written to in each pod, with room for a backup",
+                "No backup was begun. Name a folder that can be created and written in each pod, with room for a backup",
             ),
         })?;
     }
@@ -53,7 +53,7 @@ impl Destination<'_> {
         let present = self.nearest_folder()?;
         if self.is_same(&present, &backups)? {
             return Err(self
-                .unfit("leads to HiveMQ's own folder for backups")
+                .unfit("is a link to HiveMQ's own folder for backups")
                 .with_hint(NOT_THERE));
         }
         self.try_to_write(&present)?;
@@ -71,11 +71,11 @@ impl Destination<'_> {
                 return if self.holds("is-folder", path)? {
                     Ok(path.to_owned())
                 } else {
-                    Err(self.unfit_at(path, "is no folder"))
+                    Err(self.unfit_at(path, "is not a folder"))
                 };
             }
             if self.holds("is-link", path)? {
-                return Err(self.unfit_at(path, "is a symbolic link that leads nowhere"));
+                return Err(self.unfit_at(path, "is a symbolic link without a target"));
             }
             path = match path.rfind('/') {
                 Some(0) | None => "/",
@@ -149,7 +149,7 @@ impl Destination<'_> {
         Err(Error::new(
             ErrorKind::Failed,
             format!(
-                "there is no room in {} in pod {}: {} are free, and the newest backup has {}",
+                "there is no room in {} in pod {}: {} are free, but the newest backup has {}",
                 self.folder,
                 self.pod,
                 broker_engine::size(there.free),
@@ -166,7 +166,7 @@ impl Destination<'_> {
             _ => Err(Error::new(
                 ErrorKind::Failed,
                 format!(
-                    "{path} in pod {} can't be looked for: {}",
+                    "{path} in pod {} can't be checked: {}",
                     self.pod,
                     output.complaint()
                 ),
@@ -279,14 +279,14 @@ mod tests {
         let file = host().runs_instead("broker-0", "test -d /mnt", Ran::exit(1, ""));
         assert_eq!(
             refused(&file, "/mnt/kept").1,
-            "`--destination /mnt/kept` can't be used: in pod broker-0 /mnt is no folder"
+            "`--destination /mnt/kept` can't be used: in pod broker-0 /mnt is not a folder"
         );
         let dangling = host().runs_instead("broker-0", "test -L /mnt/kept", Ran::ok(""));
         assert_eq!(
             refused(&dangling, "/mnt/kept"),
             (
                 ErrorKind::InvalidArgument,
-                "`--destination /mnt/kept` can't be used: in pod broker-0 it is a symbolic link that leads nowhere".to_owned()
+                "`--destination /mnt/kept` can't be used: in pod broker-0 it is a symbolic link without a target".to_owned()
             )
         );
     }
@@ -296,7 +296,7 @@ mod tests {
         let full = host().runs_instead("broker-0", "df -Pk /opt/hivemq/backup /mnt", disks(1));
         let (kind, message) = refused(&full, "/mnt/kept");
         assert_eq!(kind, ErrorKind::Failed);
-        assert!(message.ends_with("1.0KiB are free, and the newest backup has 2.0KiB"));
+        assert!(message.ends_with("1.0KiB are free, but the newest backup has 2.0KiB"));
         let missing = Ran::Failure(Error::unsupported("there is no df"));
         let unknown = host().runs_instead("broker-0", "df -Pk /opt/hivemq/backup /mnt", missing);
         assert_eq!(unknown.run(|| check("/mnt/kept")), Ok(()));

@@ -24,11 +24,10 @@ impl Download for HiveMq {
                 return response.save(&Expectation::default());
             }
         }
-        Err(Error::not_found(
-            "The server has none of the routes for the file of a backup",
+        Err(
+            Error::not_found("The server does not have the routes for backup files").with_hint(
+                "Check that the port is that of HiveMQ's REST API, and that HiveMQ is 4.4 or newer",
+            ),
         )
-        .with_hint(
-            "Check that the port is that of HiveMQ's REST API, and that HiveMQ is 4.4 or newer",
-        ))
     }
 }

@@ -97,7 +97,7 @@ impl Place {
         if is_there(&self.pod, &target)? {
             return Err(Error::new(
                 ErrorKind::Conflict,
-                format!("there is already a {target} in pod {}", self.pod),
+                format!("{target} exists already in pod {}", self.pod),
             ));
         }
         self.make_writable(folder)?;
@@ -118,7 +118,7 @@ impl Place {
         Err(Error::new(
             ErrorKind::Conflict,
             format!(
-                "`mv` says that it moved {}, but it did not: {target} may have come up meanwhile",
+                "`mv` reported that it moved {}, but it did not: {target} may have been created in the meantime",
                 self.path
             ),
         ))
@@ -128,7 +128,7 @@ impl Place {
         self.command("make-folder")
             .argument("folder", folder)
             .run()?
-            .expect_success(&format!("{folder} can't be made in pod {}", self.pod))?;
+            .expect_success(&format!("{folder} can't be created in pod {}", self.pod))?;
         self.command("touch")
             .argument("folder", folder)
             .argument("id", &self.id)
@@ -153,11 +153,11 @@ impl Place {
         let Some(table) = if_present(asked)? else {
             return Ok(());
         };
-        let table = table.expect_success(&format!("the space in {folder} is not known"))?;
+        let table = table.expect_success(&format!("the free space in {folder} is unknown"))?;
         let disks = folder::disks(table.text()?)?;
         let [here, there] = &disks[..] else {
             return Err(Error::protocol(
-                "`df` told of two folders in another number of lines",
+                "`df` printed an unexpected number of lines for two folders",
             ));
         };
         if here.is_that_of(there) {
@@ -167,7 +167,7 @@ impl Place {
         let Some(said) = if_present(asked)? else {
             return Ok(());
         };
-        let said = said.expect_success(&format!("the size of {} is not known", self.path))?;
+        let said = said.expect_success(&format!("the size of {} is unknown", self.path))?;
         let first = said.text()?.split_whitespace().next();
         let kibibytes: u64 = first
             .and_then(|number| number.parse().ok())
@@ -177,7 +177,7 @@ impl Place {
             return Err(Error::new(
                 ErrorKind::Failed,
                 format!(
-                    "there is no room in {folder} in pod {}: the backup has {}, and {} are free",
+                    "there is no room in {folder} in pod {}: the backup needs {}, but only {} are free",
                     self.pod,
                     broker_engine::size(size),
                     broker_engine::size(there.free)
@@ -203,7 +203,7 @@ fn is_there(pod: &str, path: &str) -> Result<bool> {
         _ => Err(Error::new(
             ErrorKind::Failed,
             format!(
-                "{path} in pod {pod} can't be looked for: {}",
+                "{path} in pod {pod} can't be checked: {}",
                 output.complaint()
             ),
         )),

@@ -38,7 +38,7 @@ pub fn disks(table: &str) -> Result<Vec<Disk>> {
     let disks = table.lines().skip(1).map(read);
     disks
         .collect::<Option<_>>()
-        .ok_or_else(|| Error::protocol("`df` printed a table of another form than POSIX's"))
+        .ok_or_else(|| Error::protocol("`df` printed a table that is not in the POSIX format"))
 }
 
 /// Returns the path without `.` and doubled slashes. Returns `None` for a relative path and for a path with
@@ -74,7 +74,7 @@ pub fn of_pod(pod: &str) -> Result<String> {
     }
     clean(named).ok_or_else(|| {
         Error::protocol(format!(
-            "HIVEMQ_BACKUP_FOLDER in pod {pod} is no absolute path: {named:?}"
+            "HIVEMQ_BACKUP_FOLDER in pod {pod} is not an absolute path: {named:?}"
         ))
     })
 }

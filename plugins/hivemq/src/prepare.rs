@@ -16,7 +16,7 @@ impl Prepare for HiveMq {
             Ok(note) => Ok(note.into_iter().collect()),
             Err(error) => {
                 log::debug(&format!(
-                    "it is not known how much disk is free: {}",
+                    "the free disk space is unknown: {}",
                     error.message
                 ));
                 Ok(Vec::new())
@@ -34,7 +34,7 @@ pub fn destination(options: &[OptionSetting]) -> Result<Option<String>> {
     let clean = folder::clean(path).ok_or_else(|| {
         Error::new(
             ErrorKind::InvalidArgument,
-            format!("`--destination {path}` is no absolute path to a folder inside the pod"),
+            format!("`--destination {path}` is not an absolute path to a folder in the pod"),
         )
         .with_hint("Give it from the root and without `..`, for example `/mnt/backups`")
     })?;
@@ -52,7 +52,7 @@ fn free_space() -> Result<Option<String>> {
         .in_pod(pod)
         .argument("folder", &folder)
         .run()?
-        .expect_success(&format!("{folder} in pod {pod} can't be looked at"))?;
+        .expect_success(&format!("{folder} in pod {pod} can't be checked"))?;
     let disks = folder::disks(output.text()?)?;
     let Some(disk) = disks.first() else {
         return Ok(None);
@@ -61,7 +61,7 @@ fn free_space() -> Result<Option<String>> {
     match newest_size()? {
         Some(newest) if newest > disk.free => {
             log::warn(&format!(
-                "only {free} free on {pod}'s backup volume ({folder}), and the newest backup has {}",
+                "only {free} free on {pod}'s backup volume ({folder}), but the newest backup has {}",
                 broker_engine::size(newest)
             ));
             Ok(None)
@@ -137,7 +137,7 @@ mod tests {
         assert_eq!(
             host.warnings(),
             [
-                "only 1.0KiB free on broker-0's backup volume (/data/b), and the newest backup has 2.0KiB"
+                "only 1.0KiB free on broker-0's backup volume (/data/b), but the newest backup has 2.0KiB"
             ]
         );
     }

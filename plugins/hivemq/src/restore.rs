@@ -18,14 +18,12 @@ impl Restore for HiveMq {
     fn restore(request: RestoreRequest) -> Result<Restoration> {
         let RestoreSource::Id(id) = request.source else {
             return Err(Error::unsupported(
-                "HiveMQ restores only backups that it has; its API takes no file",
+                "HiveMQ restores only its own backups; its API takes no file",
             ));
         };
         if request.dry_run {
-            return Err(
-                Error::unsupported("HiveMQ can't try a restore without doing it")
-                    .with_hint("Leave `--dry-run` out, or use an engine that can"),
-            );
+            return Err(Error::unsupported("HiveMQ has no dry run of a restore")
+                .with_hint("Leave out `--dry-run`, or use an engine that has it"));
         }
         let before = before(&id)?;
         let official = http::post("api", RESTORE).parameter("backupId", &id);

@@ -99,7 +99,7 @@ fn below_one(spec: &Value, path: &str) -> Option<String> {
     let number = spec.pointer(path)?;
     let field = path.replace('/', ".");
     let below = number.as_i64().is_some_and(|number| number < 1);
-    below.then(|| format!("spec{field} is {number}, and must be above 0"))
+    below.then(|| format!("spec{field} must be above 0, not {number}"))
 }
 
 fn storage(spec: &Value, names: Names) -> Vec<String> {
@@ -113,13 +113,11 @@ fn storage(spec: &Value, names: Names) -> Vec<String> {
         Some(ty) => ty.as_str().unwrap_or_default(),
     };
     if !["pvc", "s3", "azure", "gcs"].contains(&ty) {
-        return vec![format!(
-            "{name} is {ty:?}, and pvc, s3, azure and gcs can be"
-        )];
+        return vec![format!("{name} must be pvc, s3, azure or gcs, not {ty:?}")];
     }
     let mut problems = Vec::new();
     if !storage[ty].is_object() {
-        problems.push(format!("{name} is {ty}, and spec.storage.{ty} is missing"));
+        problems.push(format!("{name} is {ty}, but spec.storage.{ty} is missing"));
     }
     let ways: Vec<_> = [
         "credentialsSecret",
@@ -143,18 +141,17 @@ fn compression(spec: &Value, names: Names) -> Option<String> {
     let name = spec["compression"].as_str().unwrap_or("zstd");
     if !["none", "lz4", "zstd"].contains(&name) {
         let field = names.of("compression", "compression");
-        return Some(format!(
-            "{field} is {name:?}, and none, lz4 and zstd can be"
-        ));
+        return Some(format!("{field} must be none, lz4 or zstd, not {name:?}"));
     }
     let level = spec.get("compressionLevel")?;
     let field = names.of("compressionLevel", "compression-level");
     if name != "zstd" {
         // The operator ignores the level, but a user who gave the flag expects an effect.
-        return (names == Names::Flags).then(|| format!("{field} is one of zstd, not of {name}"));
+        return (names == Names::Flags)
+            .then(|| format!("{field} applies only to zstd, not to {name}"));
     }
     let fits = level.as_i64().is_some_and(|it| (1..=22).contains(&it));
-    (!fits).then(|| format!("{field} is {level}, and 1 to 22 can be"))
+    (!fits).then(|| format!("{field} must be 1–22, not {level}"))
 }
 
 fn retention(spec: &Value) -> Vec<String> {
@@ -169,6 +166,6 @@ fn retention(spec: &Value) -> Vec<String> {
     limits
         .into_iter()
         .filter(|(_, limit)| !limit.is_null() && limit.as_i64().is_none_or(|it| it <= 0))
-        .map(|(name, limit)| format!("spec.retention.{name} is {limit}, and must be above 0"))
+        .map(|(name, limit)| format!("spec.retention.{name} must be above 0, not {limit}"))
         .collect()
 }

@@ -72,17 +72,17 @@ pub fn named(prefix: &str) -> String {
 
 fn of_file(text: &str) -> Result<Value> {
     let mut object = yaml::parse(text)
-        .map_err(|reason| invalid(format!("--file is no YAML or JSON: {reason}")))?;
+        .map_err(|reason| invalid(format!("--file is not YAML or JSON: {reason}")))?;
     let kind = object["kind"].as_str().unwrap_or("KafkaBackup");
     if !object["spec"].is_object() || kind != "KafkaBackup" {
         return Err(invalid(
-            "--file is no KafkaBackup: it needs a `spec`, and its `kind` is KafkaBackup",
+            "--file is not a KafkaBackup: it needs a `spec` and the `kind` KafkaBackup",
         )
-        .with_hint("Write it as `kubectl apply` takes it"));
+        .with_hint("Write the object as for `kubectl apply`"));
     }
     if !object["spec"]["schedule"].is_null() {
         return Err(invalid(
-            "--file has spec.schedule, and `create` begins a backup that runs now",
+            "--file has spec.schedule, but `create` begins a backup now",
         )
         .with_hint("Create it with `kubectl apply`, and run it now with `kubectl broker backup create --engine kafka --from NAME`"));
     }
@@ -152,14 +152,14 @@ pub fn notes(request: &CreateRequest, object: &Value) -> Vec<String> {
     let mut notes = Vec::new();
     if object["spec"]["continuous"] == true {
         notes.push(
-            "A continuous backup has no end: without `--wait=false` this waits until its time is over"
+            "A continuous backup does not end: without `--wait=false`, this command waits until its time limit"
                 .to_owned(),
         );
     }
     if let Some(name) = request.text("from") {
         // The operator assigns a backup set to the object whose name is the prefix of the set's id.
         notes.push(format!(
-            "The set belongs to the copy: the retention of {name} never removes it"
+            "The backup belongs to the new object: the retention of {name} never removes it"
         ));
     }
     notes

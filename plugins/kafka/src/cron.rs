@@ -28,21 +28,21 @@ pub fn check(cron: &str) -> Result<()> {
         return Ok(());
     }
     if cron.trim_start().starts_with('@') {
-        return Err(refused(cron, "is no word that the operator knows")
-            .with_hint("It knows @yearly, @monthly, @weekly, @daily and @hourly"));
+        return Err(refused(cron, "is not a keyword of the operator")
+            .with_hint("Use @yearly, @monthly, @weekly, @daily or @hourly"));
     }
     let fields: Vec<_> = cron.split_whitespace().collect();
     let count = fields.len();
     if count != 6 && count != 7 {
         let seconds = if count == 5 { ", seconds first" } else { "" };
-        let words = format!("has {count} fields, and the operator reads 6 or 7{seconds}");
+        let words = format!("has {count} fields; the operator needs 6 or 7{seconds}");
         let corrected = corrected(&fields).filter(|corrected| is_read(corrected));
         return Err(refused(cron, &words).with_hint(corrected.map_or_else(
             || "Write second, minute, hour, day of the month, month and day of the week: '0 0 2 * * *'".to_owned(),
             |corrected| format!("Write '{corrected}'"),
         )));
     }
-    Err(wrong(cron, &fields).unwrap_or_else(|| refused(cron, "is none that the operator can read")))
+    Err(wrong(cron, &fields).unwrap_or_else(|| refused(cron, "is invalid for the operator")))
 }
 
 fn is_read(cron: &str) -> bool {
@@ -62,16 +62,16 @@ fn wrong(cron: &str, fields: &[&str]) -> Option<Error> {
             continue;
         };
         let days = if name == DAY_OF_WEEK {
-            ", where 1 is Sunday and 7 is Saturday; SUN to SAT is clearer"
+            "; 1 is Sunday and 7 is Saturday, and SUN to SAT is clearer"
         } else {
             ""
         };
         let error = refused(
             cron,
-            &format!("has {part:?} as {name}: {first} to {last} can be{days}"),
+            &format!("is invalid: {name} must be {first}–{last}, not {part:?}{days}"),
         );
         return Some(if part.contains(['-', '/']) {
-            error.with_hint("A range ends after it begins, as 2-5; a step is above 0 and follows *, a number or a range, as */2")
+            error.with_hint("Write a range from the lower to the higher value, as 2-5. Write a step above 0 behind *, a number or a range, as */2")
         } else {
             error
         });
@@ -202,30 +202,30 @@ mod tests {
         let message = |cron| check(cron).unwrap_err().message;
         assert_eq!(
             message("0 0 2 * * 0"),
-            "the schedule \"0 0 2 * * 0\" has \"0\" as day of the week: 1 to 7 can be, where 1 is Sunday and 7 is Saturday; SUN to SAT is clearer"
+            "the schedule \"0 0 2 * * 0\" is invalid: day of the week must be 1–7, not \"0\"; 1 is Sunday and 7 is Saturday, and SUN to SAT is clearer"
         );
         assert_eq!(
             message("0 0 24 * * *"),
-            "the schedule \"0 0 24 * * *\" has \"24\" as hour: 0 to 23 can be"
+            "the schedule \"0 0 24 * * *\" is invalid: hour must be 0–23, not \"24\""
         );
         assert_eq!(
             message("0 0 2 1,32,15 * *"),
-            "the schedule \"0 0 2 1,32,15 * *\" has \"32\" as day of the month: 1 to 31 can be"
+            "the schedule \"0 0 2 1,32,15 * *\" is invalid: day of the month must be 1–31, not \"32\""
         );
         assert_eq!(
             message("@noon"),
-            "the schedule \"@noon\" is no word that the operator knows"
+            "the schedule \"@noon\" is not a keyword of the operator"
         );
         let backwards = check("0 0 5-2 * * *").unwrap_err();
         assert_eq!(
             backwards.message,
-            "the schedule \"0 0 5-2 * * *\" has \"5-2\" as hour: 0 to 23 can be"
+            "the schedule \"0 0 5-2 * * *\" is invalid: hour must be 0–23, not \"5-2\""
         );
         assert!(
             backwards
                 .hint
                 .unwrap()
-                .starts_with("A range ends after it begins")
+                .starts_with("Write a range from the lower")
         );
     }
 

@@ -29,9 +29,7 @@ pub fn list(flags: &dyn Settings, name: &str) -> Result<Option<Vec<String>>> {
     };
     let items: Vec<_> = text.split(',').map(|it| it.trim().to_owned()).collect();
     if items.iter().any(String::is_empty) {
-        return Err(invalid(format!(
-            "--{name} {text:?} has a name that is empty"
-        )));
+        return Err(invalid(format!("--{name} {text:?} has an empty name")));
     }
     Ok(Some(items))
 }
@@ -47,7 +45,7 @@ pub fn pairs(flags: &dyn Settings, name: &str) -> Result<Map<String, Value>> {
             .split_once('=')
             .filter(|(from, to)| !from.is_empty() && !to.is_empty())
             .ok_or_else(|| {
-                invalid(format!("--{name} has {item:?}, which is no pair"))
+                invalid(format!("--{name} has {item:?}, which is not a pair"))
                     .with_hint(format!("Write it like --{name} orders=orders-restored"))
             })?;
         if pairs.insert(from.to_owned(), json!(to)).is_some() {
@@ -114,7 +112,7 @@ fn one_of<'a>(flags: &dyn Settings, name: &str, known: &[&'a str]) -> Result<Opt
     let found = known.iter().find(|it| it.eq_ignore_ascii_case(text));
     found.copied().map(Some).ok_or_else(|| {
         invalid(format!("--{name} can't be {text:?}"))
-            .with_hint(format!("It is one of {}", known.join(", ")))
+            .with_hint(format!("Use one of {}", known.join(", ")))
     })
 }
 
@@ -130,7 +128,7 @@ pub fn storage(flags: &dyn Settings) -> Result<Option<Value>> {
         };
     };
     let unknown = || {
-        invalid(format!("--storage {url:?} is no storage")).with_hint(
+        invalid(format!("--storage {url:?} is not a valid storage URL")).with_hint(
             "Write pvc://CLAIM[/PATH], s3://BUCKET[/PREFIX], gs://BUCKET[/PREFIX] or azure://ACCOUNT/CONTAINER[/PREFIX]",
         )
     };
@@ -151,13 +149,13 @@ pub fn storage(flags: &dyn Settings) -> Result<Option<Value>> {
         .find(|it| !takes.contains(it))
     {
         return Err(invalid(format!(
-            "--{name} does not go with --storage {scheme}://"
+            "--{name} can't be used with --storage {scheme}://"
         )));
     }
     let secret = |what| {
         flags.text("storage-secret").ok_or_else(|| {
             invalid(format!("--storage {scheme}:// needs --storage-secret"))
-                .with_hint(format!("It is a Secret with {what}"))
+                .with_hint(format!("Name a Secret with {what}"))
         })
     };
     let storage = match scheme {

@@ -95,7 +95,7 @@ impl Delete for Kafka {
                 ErrorKind::Conflict,
                 format!("{} {name} is running", work.name()),
             )
-            .with_hint("Wait for its end, or delete it all the same with `--force`"));
+            .with_hint("Wait until it has ended, or delete it with `--force`"));
         }
         wait::delete(work, name)?;
         if work == Work::Backup {

@@ -19,11 +19,11 @@ use crate::{check, state, time, wait};
 pub fn restore(request: &RestoreRequest) -> Result<Restoration> {
     let RestoreSource::Id(id) = &request.source else {
         return Err(Error::unsupported(
-            "the operator restores only what is in its storage, not files",
+            "the operator restores only backups in its storage, not files",
         ));
     };
     let (Work::Backup, name) = Work::of_id(id) else {
-        return Err(invalid(format!("{id} is no backup"))
+        return Err(invalid(format!("{id} is not a backup"))
             .with_hint("`kubectl broker backup list --engine kafka` shows the backups"));
     };
     let backup = Work::Backup.get(name)?;
@@ -35,7 +35,7 @@ pub fn restore(request: &RestoreRequest) -> Result<Restoration> {
             return Err(problem);
         }
         log::warn(&format!(
-            "A restore that is no dry run would be refused: {}",
+            "Without a dry run, this restore would be refused: {}",
             problem.message
         ));
     }
@@ -101,7 +101,7 @@ fn tried(created: &Object) -> Result<Object> {
     let Some(object) = wait::until_ended(Work::Restore, name)? else {
         return Err(Error::new(
             ErrorKind::TimedOut,
-            format!("the operator has not yet looked at the dry run {name}"),
+            format!("the operator has not yet processed the dry run {name}"),
         )
         .with_hint(wait::look(Work::Restore, name)));
     };
@@ -129,7 +129,7 @@ fn refuse_unknown_topics(topics: &[String], mapping: &Map<String, Value>) -> Res
     let stray = mapping.keys().find(|from| !topics.contains(from));
     match stray {
         Some(from) if !topics.is_empty() => Err(invalid(format!(
-            "--topic-mapping names {from}, and --topics does not"
+            "--topic-mapping names {from}, but --topics does not"
         ))),
         _ => Ok(()),
     }
@@ -153,7 +153,7 @@ fn unsafe_restore(
             names.join(",")
         };
         return Some(
-            invalid("without --topics all topics are restored into themselves, which the operator refuses")
+            invalid("without --topics, all topics are restored into themselves, which the operator refuses")
                 .with_hint(format!(
                     "Name them, each with another name: --topics {names} with --topic-mapping; or give --purge-topics, which empties them first"
                 )),
@@ -197,7 +197,7 @@ pub fn no_backup_yet(name: &str) -> Error {
         ErrorKind::Conflict,
         format!("KafkaBackup {name} has no backup yet"),
     )
-    .with_hint("Name one of the storage with --backup-id")
+    .with_hint("Name a backup of the store with --backup-id")
 }
 
 fn point_in_time(request: &RestoreRequest) -> Result<Option<Value>> {
@@ -213,7 +213,7 @@ fn point_in_time(request: &RestoreRequest) -> Result<Option<Value>> {
     if let [from, to] = times[..]
         && from >= to
     {
-        return Err(invalid("--from-time is not before --to-time"));
+        return Err(invalid("--from-time must be before --to-time"));
     }
     Ok((!pitr.is_empty()).then_some(Value::Object(pitr)))
 }

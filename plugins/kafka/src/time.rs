@@ -15,7 +15,7 @@ pub fn parse(flag: &str, text: &str) -> Result<Timestamp> {
     read(text).ok_or_else(|| {
         Error::new(
             ErrorKind::InvalidArgument,
-            format!("--{flag} {text:?} is no time in RFC 3339"),
+            format!("--{flag} {text:?} is not an RFC 3339 time"),
         )
         .with_hint(
             "Write it like 2025-09-06T12:00:00Z, or with an offset: 2025-09-06T14:00:00+02:00",

@@ -62,7 +62,7 @@ fn run(
         return Err(Error::new(
             ErrorKind::TimedOut,
             format!(
-                "{} {name} has not ended; it goes on in the cluster",
+                "{} {name} has not ended; it continues in the cluster",
                 work.name()
             ),
         )
@@ -74,7 +74,7 @@ fn run(
             ErrorKind::Failed,
             format!("{} {name} failed: {reason}", work.name()),
         )
-        .with_hint("The operator's log says more"));
+        .with_hint("Check the operator's log"));
     }
     told(&ended).map(Report::text)
 }

@@ -58,12 +58,9 @@ pub fn delete(work: Work, name: &str) -> Result<()> {
         Err(error) => Err(error),
         Ok(_) => Err(Error::new(
             ErrorKind::Unavailable,
-            format!(
-                "{} {name} is being deleted, and is still there",
-                work.name()
-            ),
+            format!("{} {name} is being deleted, but still exists", work.name()),
         )
-        .with_hint("The operator has to let it go by taking its finalizer away: does it run?")),
+        .with_hint("Check that the operator runs: it must remove the finalizer of the object")),
     }
 }
 
@@ -80,7 +77,7 @@ fn saw(watch: &mut Watch<Object>, name: &str, change: Change) -> Result<bool> {
 /// Returns a hint with the command that shows the progress.
 pub fn look(work: Work, name: &str) -> String {
     format!(
-        "`kubectl broker backup status --engine kafka --id {}` shows how far it is",
+        "`kubectl broker backup status --engine kafka --id {}` shows the state",
         work.id(name)
     )
 }

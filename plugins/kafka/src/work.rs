@@ -86,7 +86,7 @@ impl Work {
     pub fn get(self, name: &str) -> Result<Object> {
         if name.is_empty() || name.contains('/') {
             return Err(Error::not_found(format!(
-                "`{name}` is no name of a {}",
+                "`{name}` is not a valid name for a {}",
                 self.name()
             ))
             .with_hint(

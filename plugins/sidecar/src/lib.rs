@@ -63,7 +63,7 @@ impl Status for Sidecar {
                     "no backup named {:?} on the pod's disk or in the remote store",
                     request.id
                 ))
-                .with_hint("`kubectl broker backup list --engine sidecar` shows what is there")
+                .with_hint("`kubectl broker backup list --engine sidecar` shows the backups")
             })
     }
 }
@@ -146,7 +146,7 @@ fn check_mode(result: &RestoreResult, dry_run: bool) -> Result<()> {
         return Ok(());
     }
     Err(Error::protocol(format!(
-        "the sidecar was asked for {} and says that it did {}",
+        "the sidecar was asked for {}, but reports that it did {}",
         mode(dry_run),
         mode(result.dry_run)
     )))
@@ -174,7 +174,7 @@ fn purge(name: &str, force: bool) -> Result<()> {
             ErrorKind::Conflict,
             format!("{name:?} is not uploaded (its state is {:?})", entry.status),
         )
-        .with_hint("Wait until it is uploaded, or purge it all the same with `--force`"));
+        .with_hint("Wait until the backup is uploaded, or purge it with `--force`"));
     }
     let answer = http::post("api", "/v1/backup/purge")
         .json(&PurgeBody { name })?
@@ -189,22 +189,22 @@ fn purge(name: &str, force: bool) -> Result<()> {
         None => Ok(()),
         Some(_) if accepted => Err(Error::new(
             ErrorKind::Failed,
-            format!("the sidecar accepted to purge {name:?}, and has not done it yet"),
+            format!("the sidecar accepted to purge {name:?}, but has not done it yet"),
         )
         .with_hint(LOOK_AGAIN)),
         Some(_) => Err(Error::new(
             ErrorKind::Failed,
-            format!("the sidecar says that it purged {name:?}, and it is still there"),
+            format!("the sidecar reports that it purged {name:?}, but the backup still exists"),
         )
         .with_hint(LOOK_AGAIN)),
     }
 }
 
-const LOOK_AGAIN: &str = "Look again with `kubectl broker backup list --engine sidecar --scope local`; each pod has its own, see `--pod`";
+const LOOK_AGAIN: &str = "Check again with `kubectl broker backup list --engine sidecar --scope local`; each pod has its own, see `--pod`";
 
 fn not_on_disk(name: &str) -> Error {
     Error::not_found(format!("no backup named {name:?} on the pod's disk")).with_hint(
-        "`kubectl broker backup list --engine sidecar --scope local` shows what is there; each pod has its own, see `--pod`",
+        "`kubectl broker backup list --engine sidecar --scope local` shows the backups; each pod has its own, see `--pod`",
     )
 }
 
@@ -238,14 +238,14 @@ fn get<T: DeserializeOwned>(route: &str) -> Result<T> {
 fn explain(mut error: Error) -> Error {
     let hint = match error.kind {
         ErrorKind::Unauthenticated | ErrorKind::Forbidden => {
-            "This sidecar wants a token of its own; its operator set one"
+            "This sidecar needs a token of its own; its operator has set one"
         }
         ErrorKind::NotFound => {
             error.kind = ErrorKind::Protocol;
             "Another program may be listening on that port; name the sidecar's with `--sidecar-port`"
         }
         ErrorKind::Failed | ErrorKind::Unavailable => {
-            "The sidecar's log says more: `kubectl logs POD --container CONTAINER`"
+            "Check the sidecar's log: `kubectl logs POD --container CONTAINER`"
         }
         _ => return error,
     };

@@ -36,7 +36,7 @@ fn upload(name: &str, kind: &str) -> Result<Report> {
         })?;
     Ok(Report::text(format!(
         "The sidecar accepted the upload of {kind} {name}.\n\
-         `kubectl broker backup status --engine sidecar --id {name}` shows how far it is."
+         `kubectl broker backup status --engine sidecar --id {name}` shows the state."
     )))
 }
 

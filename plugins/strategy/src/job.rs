@@ -41,7 +41,7 @@ impl<'a> Job<'a> {
     pub fn named(id: &'a str) -> Result<Self> {
         Self::at(id).ok_or_else(|| {
             Error::not_found(format!("the sidecar has no backup {id:?}")).with_hint(
-                "The sidecar keeps no backups. Only one that it makes in the background has an id, which `backup create` shows: `/backup/jobs/ID`",
+                "The sidecar stores no backups. Only a backup in the background has an id, which `backup create` shows: `/backup/jobs/ID`",
             )
         })
     }
@@ -74,7 +74,7 @@ impl<'a> Job<'a> {
         let word = backup.reported_state.unwrap_or_default();
         Err(match backup.state {
             State::Succeeded => Error::protocol(format!(
-                "{} answers that the backup is {word:?}, and not with the backup",
+                "{} answers that the backup is {word:?} instead of with the backup",
                 self.path
             )),
             State::Failed => Error::new(
@@ -109,7 +109,7 @@ impl<'a> Job<'a> {
             }
             202 => Ok(Got::State(self.backup(State::Running))),
             other => Err(Error::protocol(format!(
-                "{} answered {other}, which says nothing of the backup",
+                "{} answered {other}, which does not contain the state of the backup",
                 self.path
             ))),
         }
@@ -152,7 +152,7 @@ pub fn promised(answer: &http::Response) -> Result<Backup> {
     let accepted: Accepted = serde_json::from_slice(&body).unwrap_or_default();
     let url = accepted.status_url.or(location).ok_or_else(|| {
         Error::protocol(
-            "the sidecar makes the backup in the background, and does not say where to ask for it",
+            "the sidecar makes the backup in the background, but does not say where to ask for it",
         )
     })?;
     let path = path(&url)?;

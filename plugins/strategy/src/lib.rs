@@ -49,7 +49,7 @@ impl Prepare for Strategy {
     fn prepare(_: PrepareRequest) -> Result<Vec<String>> {
         let capabilities = capabilities()?;
         let note = estimate(&capabilities).map(|estimate| {
-            format!("The sidecar expects a backup to take {estimate}; its first byte comes when it is made")
+            format!("The sidecar expects a backup to take {estimate}; the first byte arrives when the backup is made")
         });
         Ok(note.into_iter().collect())
     }
@@ -71,7 +71,7 @@ impl Create for Strategy {
             )
             .with_hint(OTHER_PROGRAM)),
             other => Err(Error::protocol(format!(
-                "POST /backup/export answered {other}, which is neither a backup nor the promise of one"
+                "POST /backup/export answered {other}, which is neither a backup nor a job in the background"
             ))),
         }
     }
@@ -94,10 +94,10 @@ fn save_new(answer: http::Response, folder: Option<&str>) -> Result<Backup> {
     if folder != echoed.as_deref() {
         log::warn(&match (folder, &echoed) {
             (Some(folder), None) => {
-                format!("the sidecar does not confirm that it took the Drive folder {folder:?}")
+                format!("the sidecar does not confirm that it used the Drive folder {folder:?}")
             }
             (_, other) => format!(
-                "the sidecar took the Drive folder {:?}, which is not the one it was given",
+                "the sidecar used the Drive folder {:?}, which is not the requested one",
                 other.as_deref().unwrap_or_default()
             ),
         });
@@ -135,7 +135,7 @@ fn capabilities() -> Result<Capabilities> {
         return Ok(capabilities);
     }
     Err(Error::unsupported(format!(
-        "the sidecar speaks version {:?} of its contract, and this engine {CONTRACT:?}",
+        "the sidecar speaks version {:?} of its contract, but this engine speaks {CONTRACT:?}",
         capabilities.version
     ))
     .with_hint("Look for a newer version of kubectl-broker, or of the sidecar"))
@@ -168,14 +168,14 @@ fn said(_: u16, body: &[u8]) -> Option<String> {
 fn with_hint(mut error: Error) -> Error {
     let hint = match error.kind {
         ErrorKind::Unauthenticated | ErrorKind::Forbidden => {
-            "The sidecar wants the token of its configuration (`secrets.api_token`): put it into $BROKER_TOKEN, or name a Secret that has it as `token` with `--credentials-secret`"
+            "The sidecar needs the token of its configuration (`secrets.api_token`): put it into $BROKER_TOKEN, or name a Secret that has it as `token` with `--credentials-secret`"
         }
         ErrorKind::NotFound => {
             error.kind = ErrorKind::Protocol;
             OTHER_PROGRAM
         }
         ErrorKind::Failed | ErrorKind::Unavailable => {
-            "The sidecar's log says more: `kubectl logs POD --container CONTAINER`"
+            "Check the sidecar's log: `kubectl logs POD --container CONTAINER`"
         }
         _ => return error,
     };

@@ -159,7 +159,7 @@ fn the_drive_folder_is_passed_on_and_its_echo_checked() {
         with(&[]),
         (
             1,
-            vec!["the sidecar does not confirm that it took the Drive folder \"1AbC\"".to_owned()]
+            vec!["the sidecar does not confirm that it used the Drive folder \"1AbC\"".to_owned()]
         )
     );
     assert_eq!(with(&[("X-Drive-Folder-Id", "other")]).1.len(), 1);

@@ -74,7 +74,7 @@ pub enum EndpointError {
     NothingAllowed,
     /// The manifest asks for a header that no engine may send.
     #[error(
-        "no engine may send the header `{name}`: it is not in letters, digits and dashes, or it belongs to the host, or it can make another request of the one that is allowed"
+        "no engine may send the header `{name}`: it has invalid characters, belongs to the host, or can turn the allowed request into another one"
     )]
     HeaderOfHost {
         /// The name of the header.
@@ -87,7 +87,7 @@ pub enum EndpointError {
         name: String,
     },
     /// The manifest names a header twice.
-    #[error("the header `{name}` stands twice in it")]
+    #[error("the header `{name}` is listed twice")]
     HeaderTwice {
         /// The name of the header.
         name: String,
@@ -96,23 +96,23 @@ pub enum EndpointError {
     #[error("S3 has no port")]
     PortOfS3,
     /// An S3 endpoint has a readiness condition.
-    #[error("S3 is in no pod, so that `ready` says nothing about it")]
+    #[error("`ready` has no meaning for S3, which is not in a pod")]
     ReadyOfS3,
     /// An S3 endpoint has other credentials than AWS credentials.
-    #[error("`auth` of S3 is `aws`, or `none` for buckets that everybody may read")]
+    #[error("`auth` of S3 must be `aws`, or `none` for public buckets")]
     AuthOfS3,
     /// An endpoint in pods has AWS credentials.
-    #[error("`auth = \"aws\"` is for S3 alone")]
+    #[error("`auth = \"aws\"` is only for S3")]
     AwsOfPods,
     /// A route of an S3 endpoint has another method than GET and HEAD.
-    #[error("S3 is only read, with GET and HEAD, so that `{route}` can't be")]
+    #[error("`{route}` is not allowed: S3 is only read, with GET and HEAD")]
     WritesToS3 {
         /// The route.
         route: Route,
     },
     /// A route of an endpoint in pods has a parameter that may contain slashes.
     #[error(
-        "`{route}` can't be: only a key of S3 may have slashes; use `{{{name}}}` for one segment"
+        "`{route}` is not allowed: only a key of S3 may have slashes; use `{{{name}}}` for one segment"
     )]
     SlashesInPods {
         /// The route.

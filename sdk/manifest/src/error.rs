@@ -40,14 +40,14 @@ pub enum ManifestError {
     },
     /// The engine id is not of the form `publisher/name`.
     #[error(
-        "`{name}` is no engine id: it is `publisher/name`, both of lower-case letters, digits and dashes"
+        "`{name}` is not an engine id: write `publisher/name`, both in lower-case letters, digits and dashes"
     )]
     BadId {
         /// The invalid id.
         name: String,
     },
     /// A name has invalid characters or an invalid length.
-    #[error("`{name}` is no name ({what}): use lower-case letters, digits and dashes")]
+    #[error("`{name}` is not a valid name ({what}): use lower-case letters, digits and dashes")]
     BadName {
         /// The kind of name.
         what: &'static str,
@@ -70,7 +70,7 @@ pub enum ManifestError {
     },
     /// The operation `detect` is missing.
     #[error(
-        "every engine has the operation `{}`; add `[operations.detect]`",
+        "the operation `{}` is required; add `[operations.detect]`",
         Operation::Detect
     )]
     NoDetect,
@@ -81,7 +81,7 @@ pub enum ManifestError {
         name: String,
     },
     /// Two options have the same name.
-    #[error("option `--{name}` stands twice in the manifest")]
+    #[error("option `--{name}` is declared twice")]
     TwiceTheSameFlag {
         /// The name without dashes.
         name: String,
@@ -96,7 +96,7 @@ pub enum ManifestError {
     },
     /// A choice of an option is invalid, or the option is not of the type text.
     #[error(
-        "choice `{choice}` of option `--{option}` can't be: choices are for text, and of lower-case letters, digits and dashes"
+        "choice `{choice}` of option `--{option}` is invalid: choices need the type text, and lower-case letters, digits and dashes"
     )]
     BadChoice {
         /// The name of the option.
@@ -106,7 +106,7 @@ pub enum ManifestError {
     },
     /// A menu sets an option of `list` to a value that the option does not have.
     #[error(
-        "the menu of operation `{operation}` wants `{value}` for `--{option}`, which is no choice that `list` has"
+        "the menu of operation `{operation}` sets `--{option}` to `{value}`, which is not a choice of `list`"
     )]
     BadMenu {
         /// The operation that has the menu.
@@ -131,7 +131,7 @@ pub enum ManifestError {
         option: String,
     },
     /// A verb has the name of a verb of kubectl-broker.
-    #[error("verb `{name}` is one of kubectl-broker itself; choose another name")]
+    #[error("verb `{name}` is a command of kubectl-broker itself; choose another name")]
     ReservedVerb {
         /// The name of the verb.
         name: String,
@@ -146,7 +146,7 @@ pub enum ManifestError {
     #[error("the operation `act` has no verb to carry out; add `[verbs.NAME]`, or leave it out")]
     ActWithoutVerb,
     /// An endpoint is invalid.
-    #[error("endpoint `{endpoint}` can't be: {source}")]
+    #[error("endpoint `{endpoint}` is invalid: {source}")]
     BadEndpoint {
         /// The name of the endpoint.
         endpoint: String,
@@ -177,7 +177,7 @@ pub enum ManifestError {
     #[error(transparent)]
     Resources(#[from] ResourceError),
     /// A command is invalid.
-    #[error("command `{command}` can't be: {source}")]
+    #[error("command `{command}` is invalid: {source}")]
     BadCommand {
         /// The name of the command.
         command: String,

@@ -46,7 +46,9 @@ enum Part {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
     /// A word is empty, too long, or contains a control character.
-    #[error("`{word}` is no word of a command: it is empty, too long, or has a control character")]
+    #[error(
+        "`{word}` is not a valid word of a command: it is empty, too long, or has a control character"
+    )]
     Word {
         /// The word.
         word: String,
@@ -60,19 +62,19 @@ pub enum CommandError {
         word: String,
     },
     /// The command has no words, or too many.
-    #[error("`argv` must have 1 to {MAX_WORDS} words")]
+    #[error("`argv` must have 1–{MAX_WORDS} words")]
     Length,
     /// The program is a placeholder.
     #[error("the program itself can't be a placeholder")]
     Program,
     /// The name of the container is not a DNS label.
-    #[error("`{container}` is no name of a container")]
+    #[error("`{container}` is not a valid name for a container")]
     Container {
         /// The name of the container.
         container: String,
     },
     /// The timeout is zero or too long.
-    #[error("`timeout` must be 1 to {MAX_TIMEOUT} seconds")]
+    #[error("`timeout` must be 1–{MAX_TIMEOUT} seconds")]
     Timeout,
 }
 
@@ -99,14 +101,14 @@ pub enum FillError {
     },
     /// A value is empty, too long, or contains a control character.
     #[error(
-        "the {name} can't stand in a command: it is empty, has more than {MAX_WORD} bytes, or has a control character"
+        "the {name} can't be a word of a command: it is empty, has more than {MAX_WORD} bytes, or has a control character"
     )]
     Value {
         /// The name of the placeholder.
         name: String,
     },
     /// A value would be read as an option, because it begins with a dash.
-    #[error("the {name} begins with a dash, and would be an option")]
+    #[error("the {name} begins with a dash, so the command would take it for an option")]
     Option {
         /// The name of the placeholder.
         name: String,

@@ -69,14 +69,14 @@ pub enum ResourceVerb {
 pub enum ResourceError {
     /// The rule is not of the form `GROUP/VERSION/KIND: VERB…`.
     #[error(
-        "`{rule}` is no rule about objects: write `GROUP/VERSION/KIND: VERB…`, for example `kafka.oso.sh/v1alpha1/KafkaBackup: get list`"
+        "`{rule}` is not a rule about objects: write `GROUP/VERSION/KIND: VERB…`, for example `kafka.oso.sh/v1alpha1/KafkaBackup: get list`"
     )]
     Form {
         /// The text of the rule.
         rule: String,
     },
     /// A part of the rule is not a valid Kubernetes name.
-    #[error("`{part}` in `{rule}` is no {what} that Kubernetes could have")]
+    #[error("`{part}` in `{rule}` is not a valid {what}")]
     Name {
         /// The text of the rule.
         rule: String,
@@ -87,7 +87,7 @@ pub enum ResourceError {
     },
     /// The rule has an unknown verb.
     #[error(
-        "`{verb}` in `{rule}` is no verb: use {}",
+        "`{verb}` in `{rule}` is not a verb: use {}",
         ResourceVerb::ALL.map(ResourceVerb::name).join(", ")
     )]
     Verb {

@@ -38,7 +38,7 @@ pub enum Method {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RouteError {
     /// The route is not of the form `METHOD /path`.
-    #[error("`{text}` is no route: it is `METHOD /path`, as in `GET /v1/backups/{{id}}`")]
+    #[error("`{text}` is not a route: write `METHOD /path`, as in `GET /v1/backups/{{id}}`")]
     Form {
         /// The text of the route.
         text: String,

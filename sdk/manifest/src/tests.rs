@@ -374,9 +374,13 @@ fn a_command_that_breaks_a_rule_is_refused_with_its_name() {
         (
             "\"ls\"",
             "\"{folder}\"",
-            "command `look` can't be: the program itself",
+            "command `look` is invalid: the program itself",
         ),
-        ("exec.look", "exec.Look", "`Look` is no name (command)"),
+        (
+            "exec.look",
+            "exec.Look",
+            "`Look` is not a valid name (command)",
+        ),
         (
             "{folder}\"",
             "{folder\"",
@@ -385,7 +389,7 @@ fn a_command_that_breaks_a_rule_is_refused_with_its_name() {
         (
             "argv",
             "timeout = 3601\nargv",
-            "`timeout` must be 1 to 3600 seconds",
+            "`timeout` must be 1–3600 seconds",
         ),
         ("argv", "shell = true\nargv", "unknown field `shell`"),
     ] {

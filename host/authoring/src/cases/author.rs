@@ -189,7 +189,7 @@ fn source(entry: &CaseEntry) -> Result<RestoreSource, Unfit> {
 fn time(value: &toml::Value) -> Result<Timestamp, String> {
     let text = to_json(value);
     let time = text.as_str().and_then(|text| text.parse().ok());
-    time.ok_or_else(|| format!("`now` is no RFC 3339 time with an offset: {value}"))
+    time.ok_or_else(|| format!("`now` is not an RFC 3339 time with an offset: {value}"))
 }
 
 /// Returns the given options, and the host's defaults for the others.

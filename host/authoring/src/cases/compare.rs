@@ -20,7 +20,7 @@ fn compare(place: &str, expected: &Value, actual: &Value, found: &mut Vec<String
                 match actual.get(name) {
                     Some(actual) => compare(&place, value, actual, found),
                     None => found.push(format!(
-                        "{place} is not there, and {} is expected",
+                        "{place} is missing, but {} is expected",
                         show(value)
                     )),
                 }
@@ -29,7 +29,7 @@ fn compare(place: &str, expected: &Value, actual: &Value, found: &mut Vec<String
         (Value::Array(expected), Value::Array(actual)) => {
             if expected.len() != actual.len() {
                 found.push(format!(
-                    "{place} has {} items, and {} are expected: {}",
+                    "{place} has {} items, but {} are expected: {}",
                     actual.len(),
                     expected.len(),
                     shortened(&Value::from(actual.clone()).to_string())
@@ -42,7 +42,7 @@ fn compare(place: &str, expected: &Value, actual: &Value, found: &mut Vec<String
         }
         (expected, actual) if expected == actual => {}
         (expected, actual) => found.push(format!(
-            "{place} is {}, and {} is expected",
+            "{place} is {}, but {} is expected",
             show(actual),
             show(expected)
         )),
@@ -71,7 +71,7 @@ mod tests {
             [
                 "result.id is \"a\", and \"b\" is expected",
                 "result.sizeBytes is 3, and \"3\" is expected",
-                "result.state is not there, and \"Failed\" is expected",
+                "result.state is missing, but \"Failed\" is expected",
             ]
         );
     }
@@ -86,7 +86,7 @@ mod tests {
         );
         assert_eq!(
             differences(&json!([]), &actual),
-            ["result has 2 items, and 0 are expected: [{\"id\":\"a\"},{\"id\":\"b\"}]"]
+            ["result has 2 items, but 0 are expected: [{\"id\":\"a\"},{\"id\":\"b\"}]"]
         );
     }
 }

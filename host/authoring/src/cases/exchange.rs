@@ -92,7 +92,7 @@ fn answer(entry: &AnswerEntry) -> Result<Reply, String> {
     }
     let status = entry.status.unwrap_or(200);
     if !(200..=599).contains(&status) {
-        return Err(format!("{status} is no status of an answer"));
+        return Err(format!("{status} is not an HTTP status"));
     }
     let mut headers = entry.headers.clone();
     let mut body = match &entry.json {

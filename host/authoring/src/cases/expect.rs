@@ -36,7 +36,10 @@ impl Expecting {
                 End::Error {
                     kind: kind.ok_or_else(|| {
                         let known = ReportKind::ALL.map(ReportKind::name).join(", ");
-                        format!("`{}` is no kind of error; these are: {known}", error.kind)
+                        format!(
+                            "`{}` is not a kind of error; use one of: {known}",
+                            error.kind
+                        )
                     })?,
                     entry: error.clone(),
                 }
@@ -63,7 +66,7 @@ impl Expecting {
             )],
             (_, Err(error)) => vec![error.to_string()],
             (End::Error { kind, .. }, Ok(actual)) => vec![format!(
-                "an error of kind `{}` is expected, and it reports {}",
+                "an error of kind `{}` is expected, but it reports {}",
                 kind.name(),
                 shortened(&actual.to_string())
             )],
@@ -75,7 +78,7 @@ fn of_report(kind: ReportKind, expected: &ErrorEntry, report: &Report) -> Vec<St
     let mut problems = Vec::new();
     if report.kind != kind {
         problems.push(format!(
-            "its error is of kind `{}`, and `{}` is expected: {}",
+            "its error is of kind `{}`, but `{}` is expected: {}",
             report.kind.name(),
             kind.name(),
             shortened(&report.message)
@@ -116,7 +119,7 @@ impl Judge for Expecting {
                     .all(|(part, is)| is.contains(part));
             if !fits {
                 problems.push(format!(
-                    "its warnings are {}, and {} are expected",
+                    "its warnings are {}, but {} are expected",
                     shortened(&format!("{warnings:?}")),
                     shortened(&format!("{expected:?}"))
                 ));

@@ -42,7 +42,7 @@ impl Judge for Knowing {
             Err(EngineError::Reported { report, .. }) => self.of_report(report, has_asked),
             Err(error) => Some(error.to_string()),
             Ok(Value::Null) => {
-                Some("it reports that the backup is saved, and saved nothing".to_owned())
+                Some("it reports that the backup is saved, but saved nothing".to_owned())
             }
             Ok(value) => self.of_success(value, has_asked),
         };
@@ -84,7 +84,7 @@ impl Knowing {
                 self.operation,
                 Operation::Prepare | Operation::Finish | Operation::Act
             );
-            return (!may).then(|| format!("without asking anybody it reports {}", reports()));
+            return (!may).then(|| format!("without asking a backend it reports {}", reports()));
         }
         let may = self.may_succeed();
         (!may).then(|| format!("{}, and it reports {}", self.situation, reports()))

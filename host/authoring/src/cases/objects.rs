@@ -129,7 +129,7 @@ fn verb_and_kind<'a>(
     text: &str,
     manifest: &'a Manifest,
 ) -> Result<(ResourceVerb, &'a ResourceRule), String> {
-    let form = || format!("{text:?} is no `VERB GROUP/VERSION/KIND`");
+    let form = || format!("{text:?} is not of the form `VERB GROUP/VERSION/KIND`");
     let (verb, kind) = text.split_once(' ').ok_or_else(form)?;
     let mut verbs = ResourceVerb::ALL.into_iter();
     let verb = verbs.find(|it| it.name() == verb).ok_or_else(form)?;
@@ -160,7 +160,7 @@ fn is_of(object: &Value, kind: &ObjectKind) -> Result<(), String> {
     let (version, name) = kind.rsplit_once('/').unwrap_or(("", &kind));
     for (field, right) in [("apiVersion", version), ("kind", name)] {
         if object.get(field).is_some_and(|given| given != right) {
-            return Err(format!("the object is no {kind}"));
+            return Err(format!("the object is not a {kind}"));
         }
     }
     Ok(())
@@ -175,7 +175,7 @@ fn json_object(value: &toml::Value) -> Result<Value, String> {
     if json.is_object() {
         Ok(json)
     } else {
-        Err(format!("{value} is no object"))
+        Err(format!("{value} is not an object"))
     }
 }
 

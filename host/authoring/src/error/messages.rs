@@ -110,44 +110,44 @@ fn what_is_said_to_authors_of_engines() {
       hint: Check the path, and whether you may read it
     Write, exit 1
       a.wasm can't be written: {source}
-      hint: Check that the folder is there, and that you may write to it
+      hint: Check that the folder exists, and that you may write to it
     Manifest, exit 2
       engine.toml can't be used: {source}
-      hint: Nothing was written. Mend the manifest and pack again
+      hint: Nothing was written. Correct the manifest, then pack again
     CoreModule, exit 2
-      a.wasm is a core module, and an engine is a component
-      hint: Build it for `wasm32-wasip2`, or make a component of it with `wasm-tools component embed wit --world engine core.wasm -o embedded.wasm` and `wasm-tools component new embedded.wasm -o engine.wasm`
+      a.wasm is a core module, but an engine must be a component
+      hint: Build it for `wasm32-wasip2`, or turn it into a component with `wasm-tools component embed wit --world engine core.wasm -o embedded.wasm` and `wasm-tools component new embedded.wasm -o engine.wasm`
     HasManifest, exit 11
-      a.wasm has another manifest already
-      hint: Nothing was written. `--replace` puts the new manifest in the place of the old one
+      a.wasm already has a different manifest
+      hint: Nothing was written. `--replace` replaces the manifest
     CaseFile, exit 2
-      a.toml is no file of cases: it has no case
-      hint: Nothing was run. docs/cases.md says what a file of cases has
+      a.toml is not a valid file of cases: it has no case
+      hint: Nothing was run. docs/cases.md describes the format
     Case, exit 2
       a.toml, case "lists": it has no operation
       hint: as CaseFile
     NoCaseFile, exit 10
       no file in cases ends with `.toml`
-      hint: Name the files, or a folder that has some
+      hint: Name files of cases, or a folder that contains some
     NoCase, exit 10
       none of the 3 cases has "lists" or "creates" in its name
-      hint: Without `--case` all are run; `-o name` shows their names
+      hint: Without `--case`, all cases run; `-o name` lists their names
     BadName, exit 2
       "A B" can't be the name of an engine
-      hint: It is `name` or `publisher/name`: each at most 35 lower-case letters, digits and dashes, beginning with a letter and ending with no dash
+      hint: Use `name` or `publisher/name`, each of at most 35 lower-case letters, digits and dashes. Each begins with a letter, and does not end with a dash
     TwoPublishers, exit 2
-      acme/small names a publisher, and `--publisher other` another
-      hint: Name one of them
+      acme/small and `--publisher other` name different publishers
+      hint: Name only one publisher
     Reserved, exit 11
       acme/hivemq can't be used: its name `hivemq` is reserved
-      hint: Nobody could install it by that name. Choose a publisher and a name of your own
+      hint: Choose a publisher and a name of your own: an engine with a reserved name can't be installed
     NotEmpty, exit 11
-      small is there already, and not empty
+      small exists already and is not empty
       hint: Nothing was written. Choose another name, or move the folder away
     Worker, exit 1
       a worker of this process ended unexpectedly: it panicked
     Engine, exit 14
       engine acme/small imports `kubectl-broker:engine/commands`, but its manifest does not ask for it: no command
-      hint: Let the manifest ask for what the component imports, or build the component without it
+      hint: Let the manifest ask for this interface, or build the component without it
     "#);
 }

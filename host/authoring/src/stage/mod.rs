@@ -146,7 +146,7 @@ impl Commands for Stage {
             let pods = self.script.pods()?;
             let pod = match pod {
                 Some(pod) if !pods.contains(&pod) => {
-                    let message = format!("`{pod}` is no pod of the target");
+                    let message = format!("`{pod}` is not a pod of the target");
                     return Err(Report::new(ReportKind::Denied, message));
                 }
                 Some(pod) => pod,

@@ -263,7 +263,7 @@ impl AfterStop {
         let hint = match self {
             Self::Nothing => return None,
             Self::Resumes => {
-                "Run the same command again: it goes on after what has come, where the backend allows that"
+                "Run the same command again; the download resumes if the backend supports that"
             }
             Self::BeginsAnew => "Nothing of the backup was kept: the same command makes a new one",
             Self::GoesOn => return Some(goes_on(begun.work())),
@@ -281,15 +281,15 @@ fn goes_on(work: Option<Work>) -> String {
     let what = match &work.id {
         Some(id) if work.has_status => {
             return format!(
-                "The work goes on in the cluster: follow it with `kubectl broker backup status --engine {engine} --id {}`",
+                "The operation continues in the cluster: follow it with `kubectl broker backup status --engine {engine} --id {}`",
                 word(id)
             );
         }
-        Some(_) => "The work goes on in the cluster",
-        None => "The backend was asked and may go on",
+        Some(_) => "The operation continues in the cluster",
+        None => "The backend received the request and may continue",
     };
     if work.has_list {
-        format!("{what}: look at it with `kubectl broker backup list --engine {engine}`")
+        format!("{what}: check with `kubectl broker backup list --engine {engine}`")
     } else {
         what.to_owned()
     }
@@ -382,19 +382,19 @@ mod tests {
         assert_eq!(goes_on(None), "Nothing was begun");
         assert_eq!(
             told(Some("a b"), true, true),
-            "The work goes on in the cluster: follow it with `kubectl broker backup status --engine kafka --id 'a b'`"
+            "The operation continues in the cluster: follow it with `kubectl broker backup status --engine kafka --id 'a b'`"
         );
         assert_eq!(
             told(Some("a"), false, true),
-            "The work goes on in the cluster: look at it with `kubectl broker backup list --engine kafka`"
+            "The operation continues in the cluster: check with `kubectl broker backup list --engine kafka`"
         );
         assert_eq!(
             told(None, true, true),
-            "The backend was asked and may go on: look at it with `kubectl broker backup list --engine kafka`"
+            "The backend received the request and may continue: check with `kubectl broker backup list --engine kafka`"
         );
         assert_eq!(
             told(None, true, false),
-            "The backend was asked and may go on"
+            "The backend received the request and may continue"
         );
     }
 }

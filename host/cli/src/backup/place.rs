@@ -92,7 +92,7 @@ fn to_output(ui: Ui) -> Result<Chosen, CliError> {
     ui.check_out()?;
     if ui.format() != Format::Table {
         return Err(CliError::Conflict {
-            problem: "stdout can't carry the backup and a result".to_owned(),
+            problem: "stdout can't carry both the backup and a result".to_owned(),
             choices: vec![
                 "Leave --output out".to_owned(),
                 "Give --output-file a name".to_owned(),

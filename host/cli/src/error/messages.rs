@@ -80,28 +80,28 @@ fn what_the_command_line_says_by_itself() {
       - leave out `--b`
     Which, exit 2
       which backup? Give `--id` or `--latest`
-      hint: On a terminal there is a menu to choose from
+      hint: On a terminal there is a menu of backups
     Password, exit 2
       no password can be read from standard input: {source}
-      hint: Check the file, or what is piped in
+      hint: Check the file, or the input of the pipe
     TextFile, exit 2
       --manifest: a.yaml can't be read: {source}
       hint: Give a text file of at most 1 MiB, or `-` for standard input
     Audit, exit 1
       audit.jsonl can't be written: {source}
-      hint: Give `--audit` a file that can be written to
+      hint: Give `--audit` a writable file
     Said, exit 3
-      what was found has been said
+      the result was shown
     Interrupted, exit 130
       stopped
     Interrupted, exit 130
       stopped
       hint: The backup goes on
     Bug, exit 1
-      this is a bug of kubectl-broker 0.1.0: `backup list` broke down at src/a.rs:1: index out of bounds
-      hint: Please report it with this text and the command (in the issues of kubectl-broker). The same command with `RUST_BACKTRACE=1` before it shows the way there, which helps
+      this is a bug of kubectl-broker 0.1.0: `backup list` crashed at src/a.rs:1: index out of bounds
+      hint: Report it with this text and the command (in the issues of kubectl-broker). Run the same command with `RUST_BACKTRACE=1` before it, and add the backtrace
     Bug, exit 1
-      this is a bug of kubectl-broker 0.1.0: `backup list` broke down at src/a.rs:1: index out of bounds
-      hint: Please report it with this text and the command (in the issues of kubectl-broker)
+      this is a bug of kubectl-broker 0.1.0: `backup list` crashed at src/a.rs:1: index out of bounds
+      hint: Report it with this text and the command (in the issues of kubectl-broker)
     ");
 }

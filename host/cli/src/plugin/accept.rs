@@ -107,7 +107,7 @@ fn question(wanted: &Wanted) -> String {
     )];
     lines.extend(wanted.sentences.iter().map(|sentence| bullet(sentence)));
     if wanted.sentences.is_empty() {
-        lines.push("- be installed. It can reach nothing".to_owned());
+        lines.push("- be installed, without any capability".to_owned());
     }
     let remarks = wanted.remarks.iter();
     lines.extend(remarks.map(|remark| {
@@ -130,7 +130,7 @@ fn question(wanted: &Wanted) -> String {
         wanted.sentences.iter().find(|it| marks(it).is_some()),
         count > 6,
     ) {
-        lines.push(format!("The gravest again: {}", bullet(gravest)));
+        lines.push(format!("The most dangerous again: {}", bullet(gravest)));
     }
     let mut kinds: Vec<&str> = Vec::new();
     for kind in marked.iter().flat_map(|marks| marks.split(", ")) {
@@ -177,7 +177,7 @@ mod tests {
             signature: host_installed::SignatureState::Unsigned,
             sentences: sentences.to_vec(),
             is_more: false,
-            remarks: vec!["[look-alike] it could be taken for acme/vau1t".to_owned()],
+            remarks: vec!["[look-alike] it could be mistaken for acme/vau1t".to_owned()],
             key: None,
         }
     }
@@ -201,7 +201,7 @@ mod tests {
             end[0],
             "These are 9 lines, 3 of them marked with `!` as dangerous: shell, writes, secrets, look-alike."
         );
-        assert_eq!(end[1], format!("The gravest again: ! {shell}"));
+        assert_eq!(end[1], format!("The most dangerous again: ! {shell}"));
     }
 
     #[test]
@@ -211,7 +211,7 @@ mod tests {
             ..wanted(&[])
         });
         assert!(
-            asked.contains("be installed. It can reach nothing"),
+            asked.contains("be installed, without any capability"),
             "{asked}"
         );
         assert!(

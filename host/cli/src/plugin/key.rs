@@ -91,8 +91,6 @@ fn remove(args: &RemoveArgs, plugins: &Plugins<'_>, ui: Ui) -> Result<KeyChangeV
 
 fn tell(problem: Option<PluginError>, ui: Ui) {
     if let Some(problem) = problem {
-        ui.warn(&format!(
-            "which engines that concerns is not known: {problem}"
-        ));
+        ui.warn(&format!("the affected engines are unknown: {problem}"));
     }
 }

@@ -187,9 +187,9 @@ async fn when_all_ports_are_closed_all_are_named() {
             .send(get("/"), &Deadlines::default())
             .await
             .unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "nothing listens on any of the ports of pod broker-0 that endpoint `api` could have: 8888, 8081"
+        assert!(
+            matches!(&error, ClusterError::AllPortsClosed { ports, .. } if *ports == [8888, 8081]),
+            "{error}"
         );
     }
 }
@@ -469,10 +469,9 @@ async fn a_body_that_breaks_off_says_why() {
         .send(request, &Deadlines::default())
         .await
         .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "the request to port 8888 of pod broker-0 broke off, \
-         its body can't be read any further: the disk is gone"
+    assert!(
+        matches!(&error, ClusterError::RequestBody { source, .. } if source.to_string() == "the disk is gone"),
+        "{error}"
     );
 }
 
@@ -524,7 +523,7 @@ async fn a_pod_whose_node_is_away_is_replaced_for_what_changes_nothing() {
     backend.send(get("/"), &Deadlines::default()).await.unwrap();
     let notes = backend.take_notes();
     assert!(
-        notes[0].ends_with("no route to host (asked 4 times); trying another pod"),
+        notes[0].ends_with("no route to host (tried 4 times); trying another pod"),
         "{notes:?}"
     );
 }

@@ -495,22 +495,22 @@ async fn what_is_said_of_clusters_and_pods() {
       hint: check the file's owner and mode
     KubeconfigSyntax, exit 2
       kubeconfig config can't be used: it is no YAML
-      hint: correct the file; `kubectl config view` reads it too
+      hint: correct the file, then check it with `kubectl config view`
     NoCurrentContext, exit 2
-      the kubeconfig has no current context. It has the contexts a, b
-      hint: choose one with `--context`, or `kubectl config use-context NAME`
+      the kubeconfig has no current context; its contexts are a, b
+      hint: choose a context with `--context NAME` or `kubectl config use-context NAME`
     NoCurrentContext, exit 2
       the kubeconfig has no current context
       hint: the same
     UnknownEntry, exit 2
-      the kubeconfig has no context prod. Near prd
+      the kubeconfig has no context prod; similar: prd
       hint: did you mean `--context prd`?
     UnknownEntry, exit 2
       the kubeconfig has no user ann, which context prd names
-      hint: it has bob
+      hint: users in the kubeconfig: bob
     UnknownEntry, exit 2
       the kubeconfig has no cluster a
-      hint: `kubectl config view` shows what it has
+      hint: `kubectl config view` shows the kubeconfig
     KubeconfigEntry, exit 2
       user ann of the kubeconfig can't be used: it has no token
       hint: correct the entry; `kubectl config view` shows it
@@ -522,7 +522,7 @@ async fn what_is_said_of_clusters_and_pods() {
       hint: use a URL such as `http://proxy:3128` or `socks5://proxy:1080`
     CredentialPlugin, exit 12
       the credential plugin `aws` ended with 1
-      hint: install it or log in with it again; the kubeconfig names it under `users`
+      hint: install the plugin, or log in with it again; the kubeconfig names it under `users`
     CredentialPlugin, exit 12
       the credential plugin `aws` is not there
       hint: Install aws
@@ -530,20 +530,20 @@ async fn what_is_said_of_clusters_and_pods() {
       the credentials in the kubeconfig can't be used: the token file is empty
       hint: log in again, or correct the user in the kubeconfig
     BadName, exit 2
-      `A B` is no namespace that Kubernetes could have
-      hint: names have lower-case letters, digits, dashes and dots
+      `A B` is not a valid name for a namespace
+      hint: use only lower-case letters, digits, dashes and dots
     Unauthorized, exit 12
       https://a does not accept the credentials of user ann
-      hint: they may have expired: log in again, then try `kubectl --context prd auth whoami`
+      hint: the credentials may have expired: log in again, then try `kubectl --context prd auth whoami`
     Unauthorized, exit 12
       https://a does not accept the credentials of user ann
-      hint: they may have expired: check the service account's token
+      hint: the credentials may have expired: check the service account's token
     Forbidden, exit 12
       not allowed to get pods broker-0 in namespace messaging: pods is forbidden
-      hint: ask for this right: `kubectl create role broker-pods -n messaging --verb=get,list --resource=pods`, or in a Role `{apiGroups: [""], resources: ["pods"], verbs: ["get", "list"]}`
+      hint: ask for this permission: `kubectl create role broker-pods -n messaging --verb=get,list --resource=pods`, or in a Role `{apiGroups: [""], resources: ["pods"], verbs: ["get", "list"]}`
     Unreachable, exit 1
       can't reach https://a: the reason
-      hint: is the cluster running, and the context the right one? `kubectl config current-context`
+      hint: check that the cluster runs and the context is right: `kubectl config current-context`
     Unreachable, exit 1
       can't reach https://a: the reason
       hint: check the server URL of the context, and the network or VPN
@@ -561,46 +561,46 @@ async fn what_is_said_of_clusters_and_pods() {
       hint: check the server URL, the network and the proxy
     RequestTimedOut, exit 124
       https://a did not answer within 30s when asked to get pods broker-0 in namespace messaging
-      hint: try again, or allow more with `--request-timeout`
+      hint: try again, or allow more time with `--request-timeout`
     NotKubernetes, exit 1
-      https://a answered 200 with something that is not Kubernetes: <html>
-      hint: a proxy or a login page may stand in between: check the server URL and HTTPS_PROXY
+      the answer of https://a (status 200) is not from a Kubernetes API server: <html>
+      hint: a proxy or a login page may have answered instead: check the server URL and HTTPS_PROXY
     Api, exit 1
       https://a answered 500 when asked to get pods broker-0 in namespace messaging: the reason
-      hint: the API server has trouble of its own; try again later
+      hint: the API server is overloaded or faulty; try again later
     Api, exit 1
       https://a answered 429 when asked to get pods broker-0 in namespace messaging: the reason
       hint: the same
     Api, exit 10
       https://a answered 404 when asked to get pods broker-0 in namespace messaging: the reason
-      hint: `kubectl get pods -n messaging` lists what is there
+      hint: `kubectl get pods -n messaging` lists the existing objects
     Api, exit 11
       https://a answered 409 when asked to create pods broker-0 in namespace messaging: the reason
-      hint: take another name; `kubectl get pods -n messaging` lists those that are taken
+      hint: choose another name; `kubectl get pods -n messaging` lists the names in use
     Api, exit 11
       https://a answered 409 when asked to update pods broker-0 in namespace messaging: the reason
-      hint: it was changed meanwhile; look at it, and try again
+      hint: the object was changed in the meantime; check it, then try again
     Api, exit 1
       https://a answered 400 when asked to get pods broker-0 in namespace messaging: the reason
     Rejected, exit 2
       the API server refuses to get pods broker-0 in namespace messaging: spec.a: must be a number
-      hint: correct what it names; nothing was changed in the cluster
+      hint: correct the fault that the API server names; nothing was changed in the cluster
     NoSuchKind, exit 10
-      https://a knows no kind acme.example/v1/Backup
-      hint: install the operator that brings it, or look for another version with `kubectl api-resources --api-group=acme.example`
+      https://a does not know the kind acme.example/v1/Backup
+      hint: install the operator that defines this kind, or look for another version with `kubectl api-resources --api-group=acme.example`
     NotNamespaced, exit 1
-      objects of kind acme.example/v1/Backup are in no namespace, and can't be used by an engine
+      objects of kind acme.example/v1/Backup are cluster-scoped, and an engine can use only objects in a namespace
     AnswerTooLong, exit 1
       the answer to get pods broker-0 in namespace messaging has more than 9 bytes
     NamespaceNotFound, exit 10
       namespace messaging does not exist
-      hint: choose another with `--namespace`; `kubectl get namespaces` lists them
+      hint: choose another namespace with `--namespace`; `kubectl get namespaces` lists all
     StatefulSetNotFound, exit 10
-      there is no StatefulSet a in namespace messaging; it has b, c
+      there is no StatefulSet a in namespace messaging; the namespace has b, c
       hint: did you mean `--statefulset b`?
     StatefulSetNotFound, exit 10
       there is no StatefulSet a in namespace messaging; the namespace has none
-      hint: name it with `--statefulset`; `kubectl get statefulsets -n messaging` lists them
+      hint: name the StatefulSet with `--statefulset`; `kubectl get statefulsets -n messaging` lists all
     StatefulSetNotFound, exit 10
       there is no StatefulSet a in namespace messaging
       hint: the same
@@ -608,49 +608,49 @@ async fn what_is_said_of_clusters_and_pods() {
       no pod of StatefulSet broker in namespace messaging is ready: broker-0: pending; broker-1: failed
       hint: look at `kubectl get pods -n messaging` and `kubectl describe statefulset broker -n messaging`
     PodNotFound, exit 10
-      there is no pod broker-7 in namespace messaging. Near broker-1
+      there is no pod broker-7 in namespace messaging; similar: broker-1
       hint: did you mean `--pod broker-1`?
     PodNotFound, exit 10
       there is no pod broker-7 in namespace messaging
-      hint: `kubectl get pods -n messaging` lists them
+      hint: `kubectl get pods -n messaging` lists the pods
     PodNotUsable, exit 1
       pod broker-0 can't be used: it is pending
       hint: look at `kubectl describe pod broker-0 -n messaging`
     NoPort, exit 1
       pod broker-0 declares no port for endpoint `api` (8888); it declares 1883
-      hint: is it switched on in the backend? Name its port with `--api-port`
+      hint: check that it is enabled in the backend, or name its port with `--api-port`
     NoPort, exit 1
       pod broker-0 declares no port for endpoint `api` (8888)
-      hint: is it switched on in the backend?
+      hint: check that it is enabled in the backend
     PodGone, exit 10
       pod broker-0 is gone
       hint: the pod or its node may be restarting; try again
     PodUnscheduled, exit 1
-      pod broker-0 runs on no node yet
+      pod broker-0 is not scheduled to a node yet
       hint: as PodNotUsable
     KubeletFailed, exit 1
-      node node-1 of pod broker-0 can't be reached: no route (asked 3 times); the node is not ready
+      node node-1 of pod broker-0 can't be reached: no route (tried 3 times); the node is not ready
       hint: the node may be down or restarting: try again; `kubectl describe node node-1` shows the node
     KubeletFailed, exit 1
       the node of pod broker-0 can't be reached: no route
       hint: the node may be down or restarting: try again; `kubectl get pod broker-0 -n messaging -o wide` names the node
     KubeletFailed, exit 1
-      node node-1 of pod broker-0 does not know the pod: its kubelet may be starting (asked 3 times); the node is not ready
+      node node-1 of pod broker-0 does not know the pod: its kubelet may be starting (tried 3 times); the node is not ready
       hint: the node may be restarting: try again; `kubectl describe node node-1` shows the node
     KubeletFailed, exit 1
-      node node-1 of pod broker-0 and the API server don't trust each other: no route (asked 3 times); the node is not ready
-      hint: the cluster's administrator has to mend that; `kubectl describe node node-1` shows the node
+      node node-1 of pod broker-0 and the API server don't trust each other: no route (tried 3 times); the node is not ready
+      hint: ask the cluster's administrator to fix the trust between them; `kubectl describe node node-1` shows the node
     KubeletFailed, exit 124
-      node node-1 of pod broker-0 does not answer: no route (asked 3 times); the node is not ready
+      node node-1 of pod broker-0 does not answer: no route (tried 3 times); the node is not ready
       hint: the same
     UpgradeRefused, exit 1
       https://a did not open a port-forward: status 200
-      hint: a proxy in between may not let websockets through; try `kubectl port-forward`
+      hint: a proxy may block websockets: check whether `kubectl port-forward` works
     PortClosed, exit 1
       nothing listens on port 8888 of pod broker-0: dial tcp4 127.0.0.1:8888: refused
       hint: as NoPort
     AllPortsClosed, exit 1
-      nothing listens on any of the ports of pod broker-0 that endpoint `api` could have: 1, 2
+      nothing listens on any port of pod broker-0 that endpoint `api` can have: 1, 2
       hint: as NoPort
     ContainerNotRunning, exit 1
       the container behind port 8888 of pod broker-0 is not running: exited
@@ -659,12 +659,12 @@ async fn what_is_said_of_clusters_and_pods() {
       the port-forward to port 8888 of pod broker-0 failed: no socat
       hint: as PodNotUsable
     TunnelLost, exit 1
-      the port-forward to port 8888 of pod broker-0 broke off after 5 of 9 bytes: reset
+      the port-forward to port 8888 of pod broker-0 was interrupted after 5 of 9 bytes: reset
       hint: as PodGone
     RequestBody, exit 1
-      the request to port 8888 of pod broker-0 broke off, its body can't be read any further: {source}
+      the request to port 8888 of pod broker-0 was interrupted, because its body can't be read any further: {source}
     NotTaken, exit 124
-      port 8888 of pod broker-0 took nothing of the request for 30s, after 5 bytes
+      port 8888 of pod broker-0 stopped reading the request: nothing was accepted for 30s after 5 bytes
       hint: the backend may be busy; try again
     TimedOut, exit 124
       port 8888 of pod broker-0 could not be reached within 30s
@@ -676,7 +676,7 @@ async fn what_is_said_of_clusters_and_pods() {
       port 8888 of pod broker-0 sent nothing for 30s after 5 of 9 bytes
       hint: as NotTaken
     TimedOut, exit 124
-      port 8888 of pod broker-0 was not done within 30s after 5 of 9 bytes
+      port 8888 of pod broker-0 did not finish its answer within 30s after 5 of 9 bytes
       hint: as NotTaken
     NoAnswer, exit 1
       port 8888 of pod broker-0 closed the connection without an answer
@@ -692,39 +692,39 @@ async fn what_is_said_of_clusters_and_pods() {
     BodyTooLong, exit 1
       port 8888 of pod broker-0 answered with more than 9 bytes
     SecretNotFound, exit 10
-      there is no Secret a in namespace messaging. Near b
-      hint: did you mean b?
+      there is no Secret a in namespace messaging; similar: b
+      hint: did you mean `--credentials-secret b`?
     SecretNotFound, exit 10
       there is no Secret a in namespace messaging
-      hint: `kubectl get secrets -n messaging` lists them
+      hint: `kubectl get secrets -n messaging` lists the Secrets
     SecretKeyMissing, exit 10
       Secret a in namespace messaging has no key token; it has username
-      hint: a Secret with credentials has the keys `username` and `password`, or `token`
+      hint: name a Secret with the keys `username` and `password`, or `token`
     SecretKeyMissing, exit 10
       Secret a in namespace messaging has no key token; it is empty
       hint: the same
     LeaseHeld, exit 11
-      ann holds the lock a in namespace messaging since 1970-01-01T00:00:00Z, and has to renew it until 1970-01-01T00:00:00Z
-      hint: wait until it is done; if its holder has died, the lock ends by itself at that time. `kubectl get lease a -n messaging -o yaml` shows it
+      ann has held the lock a in namespace messaging since 1970-01-01T00:00:00Z; unless renewed, the lock expires at 1970-01-01T00:00:00Z
+      hint: wait until the other operation has ended; if its process has died, the lock expires at that time. `kubectl get lease a -n messaging -o yaml` shows the lock
     LeaseUnseen, exit 11
-      the lock a in namespace messaging is there, and this user may not see who holds it
-      hint: wait until it is done, and ask for this right: `kubectl create role broker-pods -n messaging --verb=get,list --resource=pods`, or in a Role `{apiGroups: [""], resources: ["pods"], verbs: ["get", "list"]}`. If nobody restores, `kubectl delete lease a -n messaging` removes it
+      the lock a in namespace messaging exists, but you may not see its holder
+      hint: wait until the other operation has ended, and ask for this permission: `kubectl create role broker-pods -n messaging --verb=get,list --resource=pods`, or in a Role `{apiGroups: [""], resources: ["pods"], verbs: ["get", "list"]}`. If no restore is running, remove the lock with `kubectl delete lease a -n messaging`
     LeaseLost, exit 11
       the lock a in namespace messaging is lost: ann holds it now
-      hint: somebody else may have begun to work on the same target: look before you repeat it
+      hint: someone else may be working on the same target: check the target before you try again
     LeaseLost, exit 11
       the lock a in namespace messaging is lost
       hint: the same
     CommandNotRun, exit 1
       `df` can't be run in container hivemq of pod broker-0: not found
-      hint: is the program in the container's image? `kubectl describe pod broker-0 -n messaging` names it
+      hint: check that the container's image has the program; `kubectl describe pod broker-0 -n messaging` names the image
     CommandTooLoud, exit 1
       `df` in container hivemq of pod broker-0 wrote more than 9 bytes to stdout
     CommandTimedOut, exit 124
-      `df` in container hivemq of pod broker-0 was not done within 30s; it may still run
-      hint: see what became of it with `kubectl exec -n messaging broker-0 -c hivemq -- ps`
+      `df` in container hivemq of pod broker-0 did not finish within 30s and may still be running
+      hint: check whether it still runs: `kubectl exec -n messaging broker-0 -c hivemq -- ps`
     CommandLost, exit 1
-      the connection to `df` in container hivemq of pod broker-0 broke off, so its outcome is not known: reset
+      the connection to `df` in container hivemq of pod broker-0 was lost, so the command's outcome is unknown: reset
       hint: as CommandTimedOut
     "#);
 }

@@ -78,10 +78,13 @@ async fn an_exit_code_is_an_answer_and_a_command_that_never_ran_is_an_error() {
         "details": {"causes": [{"message": "no code"}]},
     });
     let error = ended(unknown).await.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "`ls -1 /a b&c` can't be run in container hivemq of pod broker-0: \
-         exec: \"ls\": executable file not found in $PATH\\u{7}"
+    assert!(
+        matches!(error, ClusterError::CommandNotRun { .. }),
+        "{error}"
+    );
+    assert!(
+        error.to_string().ends_with("not found in $PATH\\u{7}"),
+        "{error}"
     );
 }
 
@@ -150,7 +153,10 @@ async fn a_command_that_takes_too_long_is_given_up_and_said_to_run_on() {
     };
     let error = cluster.exec(&short).await.unwrap_err();
     assert_eq!(error.failure(), Failure::TimedOut);
-    assert!(error.to_string().ends_with("it may still run"), "{error}");
+    assert!(
+        matches!(error, ClusterError::CommandTimedOut { .. }),
+        "{error}"
+    );
 }
 
 #[tokio::test]

@@ -166,7 +166,7 @@ async fn the_node_is_named_with_its_condition_where_that_may_be_read() {
     let error = failed(seen).await;
     assert_eq!(
         error.to_string(),
-        "node node-0 of pod broker-0 can't be reached: dial tcp: refused\\u{1b} (asked 4 times); \
+        "node node-0 of pod broker-0 can't be reached: dial tcp: refused\\u{1b} (tried 4 times); \
          node node-0 is not ready: NodeStatusUnknown (Kubelet stopped posting node status.)"
     );
     assert_eq!(error.failure(), Failure::Failed);
@@ -184,13 +184,13 @@ async fn the_node_is_named_with_its_condition_where_that_may_be_read() {
     for answers in [unseen, well] {
         assert_eq!(
             failed(answers).await.to_string(),
-            "node node-0 of pod broker-0 can't be reached: dial tcp: refused\\u{1b} (asked 4 times)"
+            "node node-0 of pod broker-0 can't be reached: dial tcp: refused\\u{1b} (tried 4 times)"
         );
     }
     let nothing = failed(Answers::default()).await;
     assert_eq!(
         nothing.to_string(),
-        "the node of pod broker-0 can't be reached: dial tcp: refused\\u{1b} (asked 4 times)"
+        "the node of pod broker-0 can't be reached: dial tcp: refused\\u{1b} (tried 4 times)"
     );
 }
 
@@ -211,7 +211,7 @@ async fn a_pod_that_was_given_up_says_so_where_nodes_may_not_be_read() {
         .unwrap();
     assert_eq!(
         error.to_string(),
-        "node node-0 of pod broker-0 does not answer: nothing came within 10s; Running, NodeLost"
+        "node node-0 of pod broker-0 does not answer: no answer within 10s; Running, NodeLost"
     );
     assert_eq!(error.failure(), Failure::TimedOut);
     let well = Answers::default().with("pods/broker-0", 200, &on_a_node());

@@ -246,9 +246,9 @@ async fn a_chosen_pod_that_is_not_there_comes_with_the_nearest() {
         .resolve(&target(Some("broker-9")), &spec("pod"))
         .await
         .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "there is no pod broker-9 in namespace mqtt. Near broker-0"
+    assert!(
+        matches!(&error, ClusterError::PodNotFound { pod, near, .. } if pod == "broker-9" && *near == ["broker-0"]),
+        "{error}"
     );
 }
 
@@ -260,7 +260,10 @@ async fn an_unknown_namespace_is_told_from_an_unknown_statefulset() {
         .resolve(&target(None), &spec("pod"))
         .await
         .unwrap_err();
-    assert_eq!(error.to_string(), "namespace mqtt does not exist");
+    assert!(
+        matches!(&error, ClusterError::NamespaceNotFound { namespace } if namespace == "mqtt"),
+        "{error}"
+    );
 
     let other = json!({"metadata": {"name": "brokers"}});
     let answers = nothing.list(SETS, &[other]).with(
@@ -273,13 +276,12 @@ async fn an_unknown_namespace_is_told_from_an_unknown_statefulset() {
         .resolve(&target(None), &spec("pod"))
         .await
         .unwrap_err();
+    let ClusterError::StatefulSetNotFound { near, existing, .. } = error else {
+        panic!("{error}")
+    };
     assert_eq!(
-        error.to_string(),
-        "there is no StatefulSet broker in namespace mqtt; it has brokers"
-    );
-    assert_eq!(
-        error.advice().unwrap(),
-        "did you mean `--statefulset brokers`?"
+        (near, existing),
+        (vec!["brokers".to_owned()], Some(vec!["brokers".to_owned()]))
     );
 }
 
@@ -305,11 +307,15 @@ async fn no_ready_pod_comes_with_the_reason_of_each() {
         .resolve(&target(None), &spec("pod"))
         .await
         .unwrap_err();
+    let ClusterError::NoReadyPod { reasons, .. } = error else {
+        panic!("{error}")
+    };
     assert_eq!(
-        error.to_string(),
-        "no pod of StatefulSet broker in namespace mqtt is ready: \
-         broker-0: Running, container hivemq: CrashLoopBackOff; \
-         broker-1: Running, container hivemq: CrashLoopBackOff"
+        reasons,
+        [
+            "broker-0: Running, container hivemq: CrashLoopBackOff",
+            "broker-1: Running, container hivemq: CrashLoopBackOff"
+        ]
     );
 }
 
@@ -324,10 +330,14 @@ async fn an_endpoint_known_by_name_only_says_what_the_pod_declares() {
         .resolve(&target(None), &named)
         .await
         .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "pod broker-0 declares no port for endpoint `api` (api); it declares mqtt=1883, 8000"
-    );
+    let ClusterError::NoPort {
+        wanted, declared, ..
+    } = error
+    else {
+        panic!("{error}")
+    };
+    assert_eq!(wanted, "api");
+    assert_eq!(declared, ["mqtt=1883", "8000"]);
 }
 
 #[tokio::test]
@@ -338,9 +348,9 @@ async fn a_forbidden_pod_names_the_verb_and_the_rule() {
         .resolve(&target(None), &spec("pod"))
         .await
         .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "not allowed to get pods broker-0 in namespace mqtt: no"
+    assert!(
+        matches!(&error, ClusterError::Forbidden { access, message } if access.verb == "get" && message == "no"),
+        "{error}"
     );
     assert!(
         error
@@ -423,10 +433,10 @@ async fn an_endpoint_may_ask_for_the_whole_pod() {
         .resolve(&target(None), &whole)
         .await
         .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "no pod of StatefulSet broker in namespace mqtt is ready: \
-         broker-0: Running, container hivemq is not ready"
+    assert!(
+        matches!(&error, ClusterError::NoReadyPod { reasons, .. }
+            if *reasons == ["broker-0: Running, container hivemq is not ready"]),
+        "{error}"
     );
 }
 
@@ -519,8 +529,7 @@ async fn the_containers_of_a_pod_whose_node_is_gone_are_not_believed() {
         resolved.unwrap_err().to_string()
     };
     let why = "no pod of StatefulSet broker in namespace mqtt is ready: broker-0: Running, \
-               condition Ready is False, though its containers are said to be ready: \
-               its node may have stopped reporting";
+               condition Ready is False, although its containers are reported as ready: its node may have stopped reporting";
     let seen = answers.clone().with("/api/v1/nodes/node-0", 200, &node);
     assert_eq!(
         told(seen).await,

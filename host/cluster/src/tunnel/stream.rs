@@ -88,7 +88,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TunnelStream<S> {
                 // tungstenite answers pings itself, and the protocol has no text.
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
                 Some(Ok(Message::Text(_))) => {
-                    self.lose("it sent text, where the protocol has none");
+                    self.lose("the API server sent text, which the protocol does not allow");
                 }
                 Some(Ok(Message::Close(frame))) => match frame {
                     None => self.end(Ending::Closed),
@@ -98,7 +98,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TunnelStream<S> {
                     Some(frame) => self.lose(&format!("it was closed with {frame}")),
                 },
                 Some(Err(error)) => self.lose(&cause(&error)),
-                None => self.lose("the connection ended without a word"),
+                None => self.lose("it ended without a close message"),
             }
         }
         match self.verdict.get() {

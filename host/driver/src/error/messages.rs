@@ -328,49 +328,49 @@ fn what_is_said_of_operations_that_could_not_be_done() {
     assert_snapshot!(table, @r"
     NotWhole, exit 11
       backup it's 1 can't be downloaded: it is RUNNING
-      hint: Wait for its end: `kubectl broker backup status --engine hivemq --id 'it'\''s 1'`
+      hint: Follow it with `kubectl broker backup status --engine hivemq --id 'it'\''s 1'`
     NotWhole, exit 1
       backup 20250906-114000 can't be downloaded: it is FAILED (disk full)
-      hint: `kubectl broker backup list --engine hivemq` shows which backups are whole
+      hint: `kubectl broker backup list --engine hivemq` shows which backups are complete
     Files, exit 13
       a.zip is damaged
     Files, exit 13
-      2 of 3 files are not right: a.zip is damaged; b.zip is gone
+      2 of 3 files failed verification: a.zip is damaged; b.zip is gone
     Files, exit 3
-      1 of 3 files are not right: b.zip is gone
+      1 of 3 files failed verification: b.zip is gone
     NoFiles, exit 2
-      no engine restores from a file
-      hint: The backends of the installed engines restore only what they have themselves: `--id ID` or `--latest`
+      no engine can restore from a file
+      hint: The backends of these engines restore only their own backups: name one with `--id ID` or `--latest`
     NoFiles, exit 2
-      engine kafka never restores from a file
-      hint: Engines that do: a, b
+      engine kafka can't restore from a file
+      hint: Engines that can: a, b
     TooSlow, exit 124
-      backup 1 did not come within 30 s
-      hint: Run the same command again, with a longer `--timeout` or none: it goes on after what has come, where the backend allows that
+      backup 1 did not arrive within 30 s
+      hint: Run the same command again with a longer `--timeout` or none; the download resumes if the backend supports that
     NothingSaved, exit 14
-      engine acme/small says that it saved backup 1, and saved nothing
-      hint: Tell the engine's author
+      engine acme/small reported backup 1 as saved but wrote no file
+      hint: Report this to the engine's author
     UnknownEngine, exit 2
       there is no engine `hivemk`
       hint: Did you mean `--engine hivemq`?
     UnknownEngine, exit 2
       there is no engine `x`
-      hint: Engines that are there: hivemq, kafka
+      hint: Available engines: hivemq, kafka
     AmbiguousEngine, exit 2
-      several engines are called `x`: a/x, b/x
+      engine `x` is ambiguous: a/x, b/x
       hint: Name the one you mean, for example `--engine a/x`
     CannotDo, exit 2
       engine kafka can't `download`: files stay in the store
       hint: Engines that can: hivemq, strategy
     CannotDo, exit 2
       engine kafka can't `download`
-      hint: No engine that is installed can
+      hint: No available engine can
     NobodyCan, exit 2
       no engine can `restore`
-      hint: `kubectl broker engines` shows what each can do
+      hint: `kubectl broker engines` shows what each engine can do
     OnlyInstalled, exit 2
       no bundled engine can restore; installed engines that can: acme/small, acme/large
-      hint: Name it with `kubectl broker backup restore --engine acme/small`; `kubectl broker plugin default acme/small --operations restore` lets `auto` choose it
+      hint: Name one with `kubectl broker backup restore --engine acme/small`, or let `auto` choose it with `kubectl broker plugin default acme/small --operations restore`
     NoSuchVerb, exit 2
       engine hivemq has no verb `metrics`
       hint: Engines that have it: sidecar
@@ -382,65 +382,65 @@ fn what_is_said_of_operations_that_could_not_be_done() {
       hint: Name the one you mean, for example `--engine sidecar`
     VerbOption, exit 2
       the verb `metrics` of engine acme/small has no option `--all`
-      hint: Several engines have this verb, and the command line is that of the first of them
+      hint: Several engines have this verb; the command line takes the options of the first of them
     EndedBadly, exit 1
-      the backup 1 ended badly: FAILED (disk full)
-      hint: `kubectl broker backup list --engine hivemq` shows what is there
+      backup 1 failed: FAILED (disk full)
+      hint: `kubectl broker backup list --engine hivemq` shows the state of all backups
     EndedBadly, exit 3
-      the restore of 1 ended with a part missing: PARTIAL
+      restore of 1 is incomplete: PARTIAL
     NeedsWaiting, exit 2
-      `--destination` takes effect when the backup has ended, and nobody waits for that
-      hint: Leave `--wait=false` out; `--timeout` says how long to wait
+      `--destination` needs `--wait`: it takes effect when the backup is complete
+      hint: Leave out `--wait=false`; `--timeout` limits the time to wait
     NotItsOption, exit 2
       engine kafka has no `--destination`
-      hint: Leave it out, or choose another engine
+      hint: Leave out the option, or choose another engine
     Unfinished, exit 12
-      backup 1 is complete, but what was to be done with it was not: {source}
+      backup 1 is complete, but the step after it failed: {source}
       hint: Ask for it
     NotEnded, exit 124
       1 has not ended
       hint: Follow it with `kubectl broker backup status --engine hivemq --id 1`
     StillRunning, exit 124
-      1 has not ended within 30 s; it goes on in the backend
+      1 has not ended within 30 s; it continues in the backend
       hint: Follow it with `kubectl broker backup status --engine hivemq --id 1`, or give a longer `--timeout`
     NoTrace, exit 1
-      nothing is to be seen of the restore of 1 30 s after it was asked for: its state is still COMPLETED
-      hint: It may have ended between two looks, or not have begun. Look with `kubectl broker backup status --engine hivemq --id 1`, and at the log of the backend, before you try again
+      the restore of 1 is not visible 30 s after the request: the state is still COMPLETED
+      hint: The restore may have ended between two checks, or not have begun. Before you try again, check `kubectl broker backup status --engine hivemq --id 1` and the log of the backend
     NoTrace, exit 124
-      nothing is to be seen of the restore of 1 30 s after it was asked for: its state is still COMPLETED
+      the restore of 1 is not visible 30 s after the request: the state is still COMPLETED
       hint: the same
     UnusableId, exit 1
-      engine hivemq was given a backup with an id that can't be used: it has a slash
-      hint: The id is the backend's own: look at it with `kubectl broker backup list --engine hivemq -o json`
+      the backend of engine hivemq named a backup with an unusable id: it has a slash
+      hint: The backend chose this id; `kubectl broker backup list --engine hivemq -o json` shows it in full
     NoPods, exit 2
-      `--pod all` can't be used with engine kafka, which works with no pods
-      hint: Leave `--pod` out
+      `--pod all` can't be used with engine kafka, which does not work with pods
+      hint: Leave out `--pod`
     OutcomeUnknown, exit 1
-      the answer was lost (connection reset), and no new backup is to be seen: nothing says whether one was begun
-      hint: Look with `kubectl broker backup list --engine hivemq` before you try again
+      the answer was lost (connection reset), and no new backup is listed: it is unknown whether one was begun
+      hint: Check `kubectl broker backup list --engine hivemq` before you try again
     ExportLost, exit 12
-      {source}; whether the backup was made is not known, and nothing of it came
+      {source}; no byte of the backup arrived, and it is unknown whether the backup was made
       hint: The same command makes a new backup
     ExportLost, exit 12
-      {source}; nothing of it is kept, because this backend can't go on where it broke off
+      {source}; nothing is kept, because this backend can't resume an interrupted backup
       hint: Ask for it. The same command makes a new backup
     ExportLost, exit 12
-      {source}; what was written is not a whole backup
+      {source}; the output is not a complete backup
       hint: the same
     ExportTooSlow, exit 124
-      the backup did not come within 30 s; nothing of it is kept, because this backend can't go on where it broke off
+      the backup did not arrive within 30 s; nothing is kept, because this backend can't resume an interrupted backup
       hint: Give a longer `--timeout`, or none; each try makes a new backup
     NothingToLeave, exit 2
-      engine strategy saves the backup that it makes: there is nothing to begin and leave
-      hint: Leave `--wait=false` out; `--timeout` says how long all of it may take
+      engine strategy does not support `--wait=false`: its backend returns the backup in the response
+      hint: Leave out `--wait=false`; `--timeout` limits the time of the whole command
     NotConfirmed, exit 2
-      nothing was done, because it was not confirmed: restore 1 to broker
-      hint: Give `--yes` if you mean it; on a terminal the name of the target is asked for
+      confirmation is required, so nothing was done: restore 1 to broker
+      hint: Pass `--yes` to confirm; on a terminal you are asked for the name of the target
     WrongName, exit 2
-      nothing was done: no name was typed, and `broker` is needed
-      hint: Run the same command again and type the name as the question shows it, or give `--yes`
+      nothing was done: no name was typed, but `broker` is required
+      hint: Run the same command again and type the name as the question shows it, or pass `--yes`
     WrongName, exit 2
-      nothing was done: the name that was typed is `brokre`, and not `broker`
+      nothing was done: the typed name is `brokre`, not `broker`
       hint: the same
     HalfCredentials, exit 2
       the credentials of the backend have no password
@@ -450,13 +450,13 @@ fn what_is_said_of_operations_that_could_not_be_done() {
       hint: as HalfCredentials
     LockedHere, exit 11
       another restore of broker in namespace messaging is running on this machine: process 7 of ann
-      hint: Wait until it has ended; it holds /locks/a
+      hint: Wait until the other process has ended; it holds the lock /locks/a
     LockedHere, exit 11
       another restore of broker in namespace messaging is running on this machine
       hint: the same
     LocalLock, exit 1
-      the lock /locks/a can't be used: {source}
-      hint: Set HOME or XDG_STATE_HOME to a folder that can be written to
+      the lock file /locks/a can't be used: {source}
+      hint: Set HOME or XDG_STATE_HOME to a writable folder
     NoHome, exit 1
       there is no home folder to keep a lock in
       hint: as LocalLock
@@ -471,8 +471,8 @@ fn what_is_said_of_operations_that_could_not_be_done() {
       the menu can't be shown: {source}
       hint: Name the backup with `--id`
     NothingWhole, exit 10
-      there is no backup that ended well
-      hint: `kubectl broker backup list` shows what is there and why it failed
+      no backup has succeeded
+      hint: `kubectl broker backup list -o wide` shows all backups and why they failed
     Worker, exit 1
       a worker of this process ended unexpectedly: it panicked
     ");

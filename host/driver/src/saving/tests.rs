@@ -22,7 +22,7 @@ fn whole(content: &[u8], etag: &str) -> Reply {
     ended(content, content.len(), etag, End::Whole)
 }
 
-/// Sends this many bytes of a backup. What follows is another thing than the rest.
+/// Sends only this many bytes of a backup, and then ends in this way.
 fn ended(content: &[u8], length: usize, etag: &str, end: End) -> Reply {
     Reply::bytes(200, &content[..length], end)
         .with("content-length", content.len())
@@ -262,7 +262,7 @@ async fn stop_after(bytes: u64, setup: &Setup, script: Script) -> Opened {
 }
 
 #[tokio::test]
-async fn what_came_before_a_stop_is_not_asked_for_again() {
+async fn bytes_from_before_a_stop_are_not_asked_for_again() {
     let setup = setup();
     let hanging = script([ended(&content(), 70, V1, End::Hangs)]);
     let opened = stop_after(70, &setup, hanging).await;
@@ -285,7 +285,7 @@ async fn what_came_before_a_stop_is_not_asked_for_again() {
 }
 
 #[tokio::test]
-async fn what_came_in_the_time_of_the_user_is_kept() {
+async fn bytes_that_came_within_the_time_of_the_user_are_kept() {
     let setup = setup();
     let hanging = script([ended(&content(), 70, V1, End::Hangs)]);
     let opened = setup.open(hanging).await;
@@ -293,7 +293,7 @@ async fn what_came_in_the_time_of_the_user_is_kept() {
         timeout: Some(Duration::from_hours(1)),
         ..request(&setup)
     };
-    // The clock stands still from then on, and goes to the end of the time.
+    // From then on, the clock jumps to the end of the time.
     let pause = async {
         opened.told.until_received(70).await;
         tokio::time::pause();

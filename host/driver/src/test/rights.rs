@@ -51,8 +51,8 @@ pub(super) async fn rights(session: &Session, asked: Asked<'_>, checks: &mut Vec
         }
         // The permissions may exist although the user can't ask for them.
         Err(error @ (ClusterError::Forbidden { .. } | ClusterError::Api { .. })) => {
-            let message = format!("not known: {error}");
-            let hint = "Every user has the right to ask by the ClusterRole `system:basic-user`, where it is bound as usual";
+            let message = format!("unknown: {error}");
+            let hint = "Bind the ClusterRole `system:basic-user` to this user: it permits these questions, and clusters usually bind it to all";
             checks.push(Check::warned("rights", message, Some(hint.to_owned())));
             true
         }
@@ -82,7 +82,7 @@ impl Asked<'_> {
         let by_service = self.with_select(Select::Service);
         if !by_service.is_empty() {
             let what = format!("engine {}", by_service.join(", "));
-            let loss = "ports are then those that the pods declare, not those of Services";
+            let loss = "ports then come from the pods, not from Services";
             needs.push((
                 Need::EndpointSlices,
                 NeededBy::optional(&what, &["list"], loss),
@@ -92,7 +92,7 @@ impl Asked<'_> {
         let loss = "a restore then keeps out your own processes on this machine only";
         needs.push((Need::Leases, NeededBy::optional("`restore`", verbs, loss)));
         if !self.from_secret {
-            let loss = "credentials have to be given in another way";
+            let loss = "give the credentials in another way";
             let by = NeededBy::optional("`--credentials-secret`", &["get"], loss);
             needs.push((Need::Secrets, by));
         }
@@ -102,11 +102,11 @@ impl Asked<'_> {
                 [] => "engines that run commands in pods".to_owned(),
                 engines => format!("commands in pods of engine {}", engines.join(", ")),
             };
-            let loss = "nothing can then be run in pods";
+            let loss = "no command can then run in pods";
             let by = NeededBy::optional(&what, &["get", "create"], loss);
             needs.push((Need::Exec, by));
             let what = "errors about pods that are not ready";
-            let loss = "an error then can't say what is wrong with a node";
+            let loss = "errors then don't tell the state of a node";
             needs.push((Need::Nodes, NeededBy::optional(what, &["get"], loss)));
         }
         needs
@@ -120,14 +120,14 @@ impl Asked<'_> {
             what: every.to_owned(),
             required: if only_by_service { &[] } else { &["get"] },
             losses: vec![
-                (&["get"], "only pods that a Service names are then found"),
+                (&["get"], "only pods behind a Service are then found"),
                 (
                     &["list"],
-                    "where the first pod is not ready no other is then found, and nothing can be run in pods",
+                    "if the first pod is not ready, no other pod is then found, and no command can run in pods",
                 ),
             ],
         };
-        let loss = "near names can't be suggested";
+        let loss = "similar names can't be suggested";
         let sets = NeededBy::optional("errors about the target", &["get", "list"], loss);
         let needs_create = self.version.is_none_or(|version| version >= CREATE_SINCE);
         let port_forward = NeededBy {
@@ -137,7 +137,7 @@ impl Asked<'_> {
             } else {
                 &["get"]
             },
-            losses: vec![(&["create"], "Kubernetes asks for it from 1.35 on")],
+            losses: vec![(&["create"], "Kubernetes 1.35 and later require it")],
         };
         vec![
             (Need::Pods, pods),
@@ -169,7 +169,7 @@ pub(super) fn right(rights: &Rights, by: &NeededBy<'_>) -> Check {
         return Check::passed(None, &name, format!("may {allowed} (for {what})"));
     }
     let message = format!("may not {} (for {what})", rights.missing.join(", "));
-    let hint = Some(format!("Ask for this right: {}", rights.rule));
+    let hint = Some(format!("Ask for this permission: {}", rights.rule));
     let missing = |verbs: &[&'static str]| verbs.iter().any(|verb| rights.missing.contains(verb));
     if missing(by.required) {
         let mut check = Check::warned(&name, message, hint);

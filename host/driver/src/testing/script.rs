@@ -68,7 +68,7 @@ pub(crate) enum Reply {
     Hangs,
 }
 
-/// What follows the last byte of a body.
+/// The end of a body, after its last byte.
 #[derive(Clone, Copy)]
 pub(crate) enum End {
     Whole,
@@ -111,8 +111,8 @@ impl Script {
         self
     }
 
-    /// Sets what the searches for the pods of an endpoint find. The endpoint is named by the last port that its
-    /// manifest tries.
+    /// Sets the results of the searches for the pods of an endpoint. `port` is the last port that its manifest
+    /// tries.
     pub(crate) fn finds<const N: usize>(
         self,
         port: u16,
@@ -139,7 +139,7 @@ impl Script {
         asked
     }
 
-    /// Returns how often pods were searched for an endpoint, which is named by its last port.
+    /// Returns how often the pods of an endpoint were searched for. `port` is its last port.
     pub(crate) fn searches(&self, port: u16) -> usize {
         let state = self.state();
         state.searches.iter().filter(|it| **it == port).count()

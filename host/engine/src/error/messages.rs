@@ -138,7 +138,7 @@ fn what_is_said_of_engines_that_fail() {
         EngineError::BadResult {
             engine: text("engine acme/small"),
             operation: Operation::List,
-            what: text("a backup whose id has 0 bytes"),
+            what: text("a backup id of 0 bytes"),
         },
         reported(ReportKind::Failed, true),
         reported(ReportKind::Failed, false),
@@ -181,14 +181,14 @@ fn what_is_said_of_engines_that_fail() {
       engine acme/small is not a WebAssembly component: bad magic number
       hint: Build it for `wasm32-wasip2`, or turn a core module into a component with `wasm-tools component new`
     NoManifest, exit 14
-      engine acme/small has no manifest, so nothing says what it may do
+      engine acme/small has no manifest, so its capabilities are unknown
       hint: The engine's author adds one with the SDK's `engine!` macro
     ManyManifests, exit 14
       engine acme/small has 2 manifests; it must have one
       hint: as NoManifest
     Manifest, exit 14
-      the manifest of engine acme/small can't be used: {source}
-      hint: This is for the engine's author to mend; another version of the engine may be right
+      the manifest of engine acme/small is invalid: {source}
+      hint: Report this to the engine's author, or use another version of the engine
     OtherInterface, exit 14
       engine acme/small is built for version 99.0.0 of the engine interface; this kubectl-broker has 0.1.0
       hint: Update kubectl-broker, or use an older version of the engine
@@ -197,30 +197,30 @@ fn what_is_said_of_engines_that_fail() {
       hint: Use a newer version of the engine, built with the current SDK
     NoInterface, exit 14
       engine acme/small does not export the engine interface `kubectl-broker:engine/operations`
-      hint: It is some other component, not an engine
+      hint: This component is not an engine: check the path or the reference
     UnknownImport, exit 14
       engine acme/small imports `wasi:http/types`, which no version of kubectl-broker provides
-      hint: An engine may import WASI 0.2 without `wasi:http`, and `kubectl-broker:engine`; it can't be run
+      hint: This engine can't run: an engine may import only `kubectl-broker:engine`, and WASI 0.2 without `wasi:http`
     NotAsked, exit 14
       engine acme/small imports `kubectl-broker:engine/commands`, but its manifest does not ask for it: no command
       hint: as Manifest
     CantSave, exit 14
-      the manifest of engine acme/small says that `create` saves the backup, and it does not import `artifacts`, which saves
+      the manifest of engine acme/small says that `create` saves the backup, but the component does not import `artifacts`
       hint: as Manifest
     Unreadable, exit 1
       engine acme/small can't be read from /engines/a.wasm: {source}
-      hint: Install it again with `kubectl broker plugin install`, or take it away with `kubectl broker plugin remove`
+      hint: Install the engine again with `kubectl broker plugin install`, or remove it with `kubectl broker plugin remove`
     Changed, exit 13
-      the file of engine acme/small is not what was installed: /engines/a.wasm
+      the file of engine acme/small has changed since the installation: /engines/a.wasm
       hint: as Unreadable
     Compile, exit 14
       engine acme/small can't be compiled: invalid opcode
-      hint: The file may be damaged; get it again, and check its digest
+      hint: The file may be damaged: download it again and check its digest
     TooLarge, exit 14
       engine acme/small is too large to be compiled: it has more than 200000 functions
-      hint: No engine needs that much: use another version of it, or tell its author
+      hint: Use another version of the engine, or report this to its author: no engine needs that much
     TooCostly, exit 14
-      engine acme/small can't be compiled: that takes more than 60 s
+      engine acme/small can't be compiled: compilation takes more than 60 s
       hint: as TooLarge
     Compiler, exit 1
       the compiler of engines can't be used: no more processes
@@ -230,25 +230,25 @@ fn what_is_said_of_engines_that_fail() {
       hint: as Compile
     Hung, exit 14
       engine acme/small hangs while it starts: it is not ready after 1 s
-      hint: This is a fault of the engine, not of your cluster; report it to the engine's author. `kubectl broker engines` shows the others
+      hint: Report this to the engine's author: the engine is at fault, not your cluster. `kubectl broker engines` shows the other engines
     StartsTooLarge, exit 14
-      engine acme/small was stopped while it starts: it wanted more than 256 MiB of memory
+      engine acme/small was stopped while it started: it requested more than 256 MiB of memory
       hint: as Hung
     Sandbox, exit 1
       the sandbox can't be set up: no more memory
       hint: Check that the system lets the process reserve memory (`ulimit -v`)
     Trapped, exit 14
-      engine acme/small broke down in `list`: it ended its own process
+      engine acme/small crashed during `list`: it ended its own process
       hint: as Hung
     Trapped, exit 14
-      engine acme/small broke down in `list`: it panicked or aborted (it wrote: thread panicked)
+      engine acme/small crashed during `list`: it panicked or aborted (it wrote: thread panicked)
       hint: as Hung
     OverTime, exit 14
       engine acme/small was stopped in `list`: it computed for more than 10 s
       hint: as Hung
     OverMemory, exit 14
-      engine acme/small was stopped in `list`: it wanted more than 256 MiB of memory
-      hint: Report it to the engine's author; if the engine needs more memory, allow it with `--engine-memory`
+      engine acme/small was stopped in `list`: it requested more than 256 MiB of memory
+      hint: Report this to the engine's author; if the engine needs more memory, allow more with `--engine-memory`
     Excess, exit 14
       engine acme/small was stopped in `list`: it sent more than 64 MiB
       hint: as Hung
@@ -256,7 +256,7 @@ fn what_is_said_of_engines_that_fail() {
       engine acme/small did not finish `list` within 30 s
       hint: The backend or the cluster may be slow: try again, or allow more time with `--engine-timeout`
     BadResult, exit 14
-      engine acme/small returned something unusable from `list`: a backup whose id has 0 bytes
+      engine acme/small returned an invalid result from `list`: a backup id of 0 bytes
       hint: as Hung
     Reported, exit 1
       the disk is full
@@ -265,10 +265,10 @@ fn what_is_said_of_engines_that_fail() {
       engine acme/small says: the disk is full
       hint: the same
     Reported, exit 14
-      engine acme/small asked for what it was not granted: the disk is full
+      engine acme/small requested a capability that it was not granted: the disk is full
       hint: as Hung
     Reported, exit 14
-      engine acme/small asked for what it was not granted, and says: the disk is full
+      engine acme/small requested a capability that it was not granted, and says: the disk is full
       hint: as Hung
     ");
 }

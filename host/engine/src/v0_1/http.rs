@@ -129,9 +129,10 @@ impl HostState {
 }
 
 fn revealed() -> Report {
-    let message = "the answer holds the credentials that were sent with the request, and is kept from the engine";
+    let message =
+        "the answer contains the credentials of the request, and is withheld from the engine";
     Report::new(ReportKind::Protocol, message).with_hint(
-        "Another program may listen on this port, one that sends back what it gets: check the port, and change the credentials if they can have been logged",
+        "Another program on this port may echo requests: check the port, and change the credentials if that program keeps a log",
     )
 }
 
@@ -205,7 +206,7 @@ pub(super) fn known(response: &Response) -> Value {
 
 async fn read_within(deadline: Duration, answer: &mut Answer, limit: u64) -> HostResult<Vec<u8>> {
     let late = || {
-        let message = format!("the answer had not ended after {} s", deadline.as_secs());
+        let message = format!("the answer was not complete after {} s", deadline.as_secs());
         Report::new(ReportKind::TimedOut, message)
             .with_hint("The backend or the network may be overloaded: try again later")
     };
@@ -303,6 +304,6 @@ mod tests {
         assert_eq!(read(50).await.expect("read").len(), 50);
         let report = read(70).await.expect_err("too slow");
         assert_eq!(report.kind, ReportKind::TimedOut);
-        assert_eq!(report.message, "the answer had not ended after 60 s");
+        assert_eq!(report.message, "the answer was not complete after 60 s");
     }
 }

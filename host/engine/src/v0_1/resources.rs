@@ -164,7 +164,7 @@ impl HostState {
     fn granted(&self, kind: &wit::Kind, verb: ResourceVerb) -> HostResult<Granted> {
         let of = self.grants.check_objects(&of(kind), verb)?;
         let objects = self.objects.clone().ok_or_else(|| {
-            let message = "there is no cluster here whose objects could be reached";
+            let message = "no cluster is available whose objects could be reached";
             Report::new(ReportKind::Denied, message)
         })?;
         Ok(Granted { of, objects })
@@ -209,7 +209,7 @@ fn claim(object: &mut Value, kind: &ObjectKind) -> HostResult<()> {
             other => {
                 return Err(Report::new(
                     ReportKind::Denied,
-                    format!("the object says {field} {other}, and {kind} is what is granted"),
+                    format!("the object has the {field} {other}, but only {kind} is granted"),
                 ));
             }
         }
@@ -226,7 +226,7 @@ fn parsed(what: &str, text: &str) -> HostResult<Value> {
     };
     if text.len() > MAX_SENT {
         return Err(refused(format!(
-            "it has {} bytes, and {MAX_SENT} are the most",
+            "it has {} bytes; at most {MAX_SENT} can be sent",
             text.len()
         )));
     }
@@ -234,7 +234,7 @@ fn parsed(what: &str, text: &str) -> HostResult<Value> {
     if value.is_object() {
         Ok(value)
     } else {
-        Err(refused("it is no JSON object".to_owned()))
+        Err(refused("it is not a JSON object".to_owned()))
     }
 }
 

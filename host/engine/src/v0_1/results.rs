@@ -51,7 +51,7 @@ pub(super) fn backups(
 ) -> Result<Vec<Backup>, String> {
     if backups.len() > MAX_BACKUPS {
         return Err(format!(
-            "{} backups, more than {MAX_BACKUPS}",
+            "{} backups; at most {MAX_BACKUPS} are allowed",
             backups.len()
         ));
     }
@@ -61,7 +61,7 @@ pub(super) fn backups(
 pub(super) fn backup(state: &HostState, backup: types::Backup) -> Result<Backup, String> {
     if backup.id.is_empty() || backup.id.len() > MAX_VALUE {
         return Err(format!(
-            "a backup whose id has {} bytes (1 to {MAX_VALUE} can be)",
+            "a backup id of {} bytes; it must have 1–{MAX_VALUE} bytes",
             backup.id.len()
         ));
     }
@@ -70,7 +70,7 @@ pub(super) fn backup(state: &HostState, backup: types::Backup) -> Result<Backup,
         let time = text.parse().ok();
         if time.is_none() {
             state.warn(&format!(
-                "the creation time of {:?} is no RFC 3339 time and is left out: {:?}",
+                "the creation time of {:?} is not an RFC 3339 time, and is left out: {:?}",
                 shortened(&backup.id),
                 shortened(&text)
             ));
@@ -147,7 +147,7 @@ pub(super) fn acted(state: &HostState, report: wit::Report) -> Result<Acted, Str
     match report {
         wit::Report::Done => Ok(Acted::Done),
         wit::Report::Text(text) if text.len() > MAX_TEXT => Err(format!(
-            "a text of {} bytes, more than {MAX_TEXT}",
+            "a text of {} bytes; at most {MAX_TEXT} are allowed",
             text.len()
         )),
         wit::Report::Text(text) => Ok(Acted::Text(text)),

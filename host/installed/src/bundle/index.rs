@@ -107,7 +107,7 @@ impl Index {
         let unreadable = "its index can't be read";
         let versioned: Versioned = serde_json::from_slice(bytes).map_err(|_| unreadable)?;
         if versioned.version != VERSION {
-            return Err("it has a form that this version of kubectl-broker does not know");
+            return Err("its format is unknown to this version of kubectl-broker");
         }
         let raw: RawIndex = serde_json::from_slice(bytes).map_err(|_| unreadable)?;
         let engines = raw.engines.into_iter().map(|entry| {
@@ -129,11 +129,11 @@ impl Index {
         });
         let engines: Vec<_> = engines.collect::<Option<_>>().ok_or(unreadable)?;
         if engines.is_empty() {
-            return Err("there is no engine in it");
+            return Err("it contains no engine");
         }
         let twice = |at: usize| engines[..at].iter().any(|other| other.id == engines[at].id);
         if (0..engines.len()).any(twice) {
-            return Err("an engine stands in it twice");
+            return Err("it contains an engine twice");
         }
         Ok(Self { engines })
     }

@@ -261,11 +261,11 @@ fn what_is_said_of_installing_engines() {
     );
     assert_snapshot!(table, @"
     Reference, exit 2
-      `ftp://a` is nothing that an engine can be installed from: the scheme `ftp` is not known
-      hint: An engine is a file, `https://…` or `oci://HOST/REPOSITORY:TAG`
+      invalid engine reference `ftp://a`: the scheme `ftp` is not known
+      hint: Give a file, `https://…` or `oci://HOST/REPOSITORY:TAG`
     NoSource, exit 2
-      nothing can be got from s3://a/b by this version of kubectl-broker
-      hint: Get the file by other means, and install it from there
+      this version of kubectl-broker can't fetch s3://a/b
+      hint: Download the file by other means, then install the file
     Read, exit 1
       a.wasm can't be read: {source}
       hint: Check the path, and whether you may read it
@@ -273,43 +273,43 @@ fn what_is_said_of_installing_engines() {
       a.wasm can't be read: {source}
       hint: the same
     OtherDigest, exit 13
-      a.wasm is not what was expected: its SHA-256 is ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb, not e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
-      hint: Nothing was changed. Get the file again, and compare the digest with the one that its publisher names
+      a.wasm is not the expected file: its SHA-256 digest is ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb, not e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+      hint: Nothing was changed. Download the file again, and compare its digest with the one that the publisher names
     OtherEngine, exit 14
       a.wasm is engine acme/large, not acme/small
-      hint: Nothing was changed. Ask its publisher; `kubectl broker plugin install` installs it beside the other
+      hint: Nothing was changed. Ask the publisher; `kubectl broker plugin install` installs it as a second engine
     OtherVersion, exit 14
       registry.example/a:2 is version 1.0.0, not 2.0.0
-      hint: Nothing was changed. Its publisher has put another version behind that tag: ask there
+      hint: Nothing was changed. The publisher has moved that tag to another version: ask the publisher
     OneVersion, exit 2
-      a.wasm is one file, where no other version can be asked for
-      hint: Get the file of that version, and install it with `kubectl broker plugin install`; only registries keep several versions
+the source of the engine,       a.wasm, has a single version
+      hint: Download the file of that version, and install it with `kubectl broker plugin install`; only registries keep several versions
     Older, exit 11
-      registry.example/a is version 1.0.0 of acme/small, older than 2.0.0, which is installed
-      hint: Nothing was changed. `kubectl broker plugin update NAME --version VERSION` takes an older one of a registry, `plugin install` any, and `plugin rollback` goes back to the last
+      registry.example/a is version 1.0.0 of acme/small, older than the installed 2.0.0
+      hint: Nothing was changed. `kubectl broker plugin update NAME --version VERSION` installs an older version from a registry, `plugin install` any version, and `plugin rollback` the previous one
     BundledId, exit 11
-      kubectl-broker/hivemq is bundled with kubectl-broker, and no other file can take its place
-      hint: Ask its author for a name of their own
+      kubectl-broker/hivemq is bundled with kubectl-broker, and no other file can replace it
+      hint: Ask the engine's author for another name
     Clash, exit 11
-      engine acme/small can't be beside engine acme/large: option `--all` of the one clashes with that of the other
-      hint: Remove the other with `kubectl broker plugin remove acme/large`, or ask the author for another name
+      engine acme/small conflicts with engine acme/large: both define option `--all`
+      hint: Remove the other engine with `kubectl broker plugin remove acme/large`, or ask the author for another name
     Untrusted, exit 1
       acme/small 1.0.0 is refused: {source}
     Bundle, exit 13
-      a.bundle is no bundle that can be used: it is cut short
-      hint: Nothing was changed. Copy the file again and compare its SHA-256, or write it anew with `kubectl broker plugin bundle`
+      a.bundle is not a valid bundle: it is cut short
+      hint: Nothing was changed. Copy the file again and compare its SHA-256, or create it again with `kubectl broker plugin bundle`
     WholeBundle, exit 2
-      a.bundle is a bundle of acme/small, acme/large, and which one is meant is not known
-      hint: `kubectl broker plugin install` installs all of it, and with `--name PUBLISHER/NAME` one of them
+      a.bundle is a bundle of several engines: acme/small, acme/large
+      hint: `kubectl broker plugin install` installs all of them, and with `--name PUBLISHER/NAME` only one
     NotInBundle, exit 10
-      a.bundle is a bundle without acme/small
-      hint: `kubectl broker plugin bundle` writes one with the engines that you name
+the bundle       a.bundle does not contain acme/small
+      hint: `kubectl broker plugin bundle` creates a bundle of the engines that you name
     NoSignature, exit 10
-      the signature of acme/small is not kept here
-      hint: Install it again with `kubectl broker plugin install`, then bundle it; `kubectl broker plugin list` shows where acme/small came from
+      the signature of acme/small is not stored on this machine
+      hint: Install the engine again with `kubectl broker plugin install`, then bundle it; `kubectl broker plugin list` shows the source of acme/small
     LargeBundle, exit 2
-      all these engines together are more than the 1000 bytes that a bundle may have
-      hint: Write several bundles
+      these engines are too large for one bundle, which may have at most 1000 bytes
+      hint: Create several bundles
     Written, exit 1
       can't write a.bundle: {source}
       hint: Give another name, or a folder that you may write to
@@ -317,87 +317,87 @@ fn what_is_said_of_installing_engines() {
       can't write a.bundle: {source}
       hint: the same
     KeyNotKept, exit 1
-      acme/small is installed, and the key that signed it could not be kept: {source}
-      hint: `kubectl broker plugin key add acme FILE` trusts it
+      acme/small is installed, but the key that signed it could not be stored: {source}
+      hint: Trust the key with `kubectl broker plugin key add acme FILE`
     Reserved, exit 11
       acme/hivemq is refused: its name `hivemq` is reserved
-      hint: Ask its author for a name of their own; if it is installed, take it away with `kubectl broker plugin remove acme/hivemq`
+      hint: Ask the engine's author for another name; if the engine is installed, remove it with `kubectl broker plugin remove acme/hivemq`
     NotItsOperation, exit 2
       engine acme/small can't `restore`
-      hint: It can be the default for: list, create
+      hint: The engine can be the default for: list, create
     Defaults, exit 13
-      plugins.lock, line 7: the consent for acme/small is of other capabilities or defaults
-      hint: Undo the change of that file, or make it the default for nothing with `kubectl broker plugin default acme/small --remove`
+      plugins.lock, line 7: the consent for acme/small is for other capabilities or defaults
+      hint: Undo the change of that file, or remove the engine's defaults with `kubectl broker plugin default acme/small --remove`
     NotAccepted, exit 2
-      acme/small can reach nothing, and nobody has accepted it
-      hint: If you want that, give `--accept-capabilities sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855`; it accepts this set and no other. On a terminal you are asked
+      acme/small asks for no capabilities, but is not accepted yet
+      hint: To accept, pass `--accept-capabilities sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855`; it accepts this set and no other. On a terminal you are asked
     NotAccepted, exit 2
-      acme/small wants to do what nobody has accepted:
+      acme/small asks for capabilities that are not accepted yet:
       ! [writes] delete backups
       - list backups
       ! [note] it is not signed
       It is large.
       hint: the same
     NotAccepted, exit 2
-      acme/small also wants to do what nobody has accepted:
+      acme/small also asks for capabilities that are not accepted yet:
       ! [writes] delete backups
       - list backups
       ! [note] it is not signed
       It is large.
-      What the command line accepts is something else.
+      The command line accepts a different set.
       hint: the same
     Declined, exit 2
-      nothing was changed: what acme/small may do was not accepted
+      nothing was changed: the capabilities of acme/small were not accepted
       hint: `kubectl broker plugin inspect` shows what an engine may do without installing it
     NotInstalled, exit 10
       no engine `x` is installed
-      hint: Engines that are: acme/small
+      hint: Installed engines: acme/small
     NotInstalled, exit 10
       no engine `x` is installed
       hint: `kubectl broker plugin install` installs one
     Ambiguous, exit 2
-      several engines are called `x`: a/x, b/x
-      hint: Give the whole name, `PUBLISHER/NAME`
+      engine `x` is ambiguous: a/x, b/x
+      hint: Give the full name, `PUBLISHER/NAME`
     Bundled, exit 2
-      kubectl-broker/hivemq came with kubectl-broker, and is changed with it
+      kubectl-broker/hivemq is bundled with kubectl-broker, and changes only with it
       hint: Update kubectl-broker
     NoPrevious, exit 10
-      nothing of acme/small is kept but the version that is installed
-      hint: A version is kept when another is installed over it; `kubectl broker plugin install` takes any
+      acme/small has no earlier version to roll back to
+      hint: A version is stored when another replaces it; `kubectl broker plugin install` installs any version
     Raced, exit 11
       another process has changed acme/small at the same time
-      hint: Look with `kubectl broker plugin list`, and try again
+      hint: Check `kubectl broker plugin list`, and try again
     Lockfile, exit 2
       plugins.lock, line 7: version 9 is not known
       hint: Undo the change, or move the file away and install the engines again with `kubectl broker plugin install`
     Consent, exit 13
-      plugins.lock, line 7: what is accepted for acme/small is not what the engine asks for
-      hint: Undo the change of that line. Else install it again with `kubectl broker plugin install`, or take it away with `kubectl broker plugin remove acme/small`
+      plugins.lock, line 7: the accepted capabilities of acme/small are not those that the engine asks for
+      hint: Undo the change of that line, install the engine again with `kubectl broker plugin install`, or remove it with `kubectl broker plugin remove acme/small`
     Damaged, exit 13
       the stored file a.wasm of acme/small is gone
-      hint: Get it again with `kubectl broker plugin install`, or take it away with `kubectl broker plugin remove acme/small`
+      hint: Install the engine again with `kubectl broker plugin install`, or remove it with `kubectl broker plugin remove acme/small`
     Several, exit 13
       the disk is full; the disk is gone
     Several, exit 2
-      acme/small wants to do what nobody has accepted:
+      acme/small asks for capabilities that are not accepted yet:
       ! [writes] delete backups
       - list backups
       ! [note] it is not signed
       It is large.
-      acme/small also wants to do what nobody has accepted:
+      acme/small also asks for capabilities that are not accepted yet:
       ! [writes] delete backups
       - list backups
       ! [note] it is not signed
       It is large.
-      What the command line accepts is something else.
-      hint: If you want that, give `--accept-capabilities sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 --accept-capabilities sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855`; it accepts these sets and no other. On a terminal you are asked
+      The command line accepts a different set.
+      hint: To accept, pass `--accept-capabilities sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 --accept-capabilities sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855`; it accepts these sets and no other. On a terminal you are asked
     Folder, exit 1
       engines can't be stored: {source}
-      hint: Make room there, or set XDG_DATA_HOME to a folder of your own that can be written to
+      hint: Correct that folder, or set XDG_DATA_HOME to a writable folder of your own
     Form, exit 1
       the lockfile can't be written: {source}
     Outline, exit 1
-      the outline of an engine can't be written: {source}
+      the manifest of an engine can't be written: {source}
     NoHome, exit 1
       there is no home folder to keep engines in
       hint: as Folder

@@ -12,17 +12,17 @@ use crate::{SignatureError, SourceError};
 pub enum KeyError {
     /// The name is not allowed.
     #[error(
-        "`{given}` is no name for {what}: lower-case letters, digits and dashes make one, and it begins with a letter"
+        "`{given}` is not a valid name for {what}: use lower-case letters, digits and dashes, and begin with a letter"
     )]
     BadName { what: &'static str, given: String },
     /// An access to the file system failed.
     #[error("can't use {}: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
     /// Other users can write to the file or folder.
-    #[error("others can write to {}, so that the keys in it can't be trusted", path.display())]
+    #[error("other users can write to {}, so the keys in it can't be trusted", path.display())]
     Writable { path: PathBuf },
     /// The item is not a small plain file.
-    #[error("{} is no plain file of at most {MAX_KEY_FILE} bytes", path.display())]
+    #[error("{} is not a plain file of at most {MAX_KEY_FILE} bytes", path.display())]
     Kind { path: PathBuf },
     /// The file of a key can't be read.
     #[error("can't read the key {}: {source}", path.display())]
@@ -38,7 +38,7 @@ pub enum KeyError {
     #[error(transparent)]
     Unusable(#[from] SignatureError),
     /// A signature is required, but the look-up of signatures failed.
-    #[error("it must be signed by {publisher}, and its signatures can't be looked up: {problem}")]
+    #[error("it must be signed by {publisher}, but its signatures can't be looked up: {problem}")]
     NotLookedUp {
         publisher: String,
         problem: Arc<SourceError>,
@@ -93,14 +93,14 @@ impl Problem for KeyError {
                     .to_owned(),
             ),
             Self::Writable { path } => Some(format!(
-                "Look at who changed it, then `chmod go-w {}`",
+                "Check who changed it, then run `chmod go-w {}`",
                 path.display()
             )),
             Self::Kind { .. } => Some("Move it out of the folder of trusted keys".to_owned()),
             Self::Damaged {
                 publisher, name, ..
             } => Some(format!(
-                "`kubectl broker plugin key remove {publisher} {name}` takes it away; then add it again"
+                "Remove the key with `kubectl broker plugin key remove {publisher} {name}`, then add it again"
             )),
             Self::Unusable(error) => error.advice(),
             Self::NotLookedUp { problem, .. } => problem.advice(),
@@ -111,7 +111,7 @@ impl Problem for KeyError {
                 Some(format!("Its keys are: {}", known.join(", ")))
             }
             Self::Unknown { .. } => Some(
-                "No key of it is trusted. `kubectl broker plugin key list` shows those of all publishers"
+                "No key of this publisher is trusted. `kubectl broker plugin key list` shows the keys of all publishers"
                     .to_owned(),
             ),
         }

@@ -333,7 +333,7 @@ fn read_pem(path: &Path) -> io::Result<Vec<u8>> {
         io::ErrorKind::IsADirectory | io::ErrorKind::InvalidInput | io::ErrorKind::FileTooLarge => {
             io::Error::new(
                 io::ErrorKind::InvalidInput,
-                format!("it is no plain file of at most {MAX_KEY_FILE} bytes"),
+                format!("it is not a plain file of at most {MAX_KEY_FILE} bytes"),
             )
         }
         _ => source,

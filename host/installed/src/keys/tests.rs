@@ -93,7 +93,10 @@ fn with_a_key_nothing_less_than_its_signature_is_taken() {
 #[test]
 fn signatures_of_something_else_are_refused_without_a_key_too() {
     let refused = judge(&[], &[of_another_artifact()]).unwrap_err();
-    assert!(refused.contains("not one of this engine"), "{refused}");
+    assert!(
+        refused.contains("does not belong to this engine"),
+        "{refused}"
+    );
 }
 
 #[test]

@@ -57,19 +57,19 @@ fn what_is_said_of_keys_and_signatures() {
     );
     assert_snapshot!(table, @"
     NotAKey, exit 2
-      a.pem is no public key that signatures can be checked with: it has no PEM block
-      hint: Keys are ECDSA over P-256, in PEM: `openssl ecparam -name prime256v1 -genkey -noout -out private.pem`, then `openssl ec -in private.pem -pubout`
+      a.pem is not a usable public key: it has no PEM block
+      hint: Use an ECDSA key over P-256, in PEM: `openssl ecparam -name prime256v1 -genkey -noout -out private.pem`, then `openssl ec -in private.pem -pubout`
     NotASignature, exit 13
-      a.sig holds no signature: it is no base64
+      a.sig is not a valid signature: it is no base64
       hint: Signatures are made with `openssl dgst -sha256 -sign KEY -out FILE.sig FILE` or `cosign sign-blob --key KEY --output-signature FILE.sig FILE`
     OtherArtifact, exit 13
-      the signature a.sig is not one of this engine: its digest is another
+      the signature a.sig does not belong to this engine: its digest is another
       hint: Ask the publisher to sign this version, or install the version that was signed
     Missing, exit 13
-      it is not signed, and a key of the publisher acme is known: main (SHA256:aa)
-      hint: Once a key of acme is known, only what it signed is installed. Ask the publisher; if the key was replaced, add the new one after checking its fingerprint
+      it is not signed, but a key of the publisher acme is trusted: main (SHA256:aa)
+      hint: Once a key of acme is trusted, its engines need a signature of a trusted key. Ask the publisher; if the key was replaced, check the new key's fingerprint and add it
     NotTrusted, exit 13
-      no signature of it was made with a key of the publisher acme. Known: main (SHA256:aa). Signatures: a.sig
+      it has no signature of a trusted key of the publisher acme. Trusted: main (SHA256:aa). Signatures: a.sig
       hint: as Missing
     OtherKey, exit 13
       it is not signed with the key main (e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855). Signatures: none

@@ -147,11 +147,11 @@ fn a_signature_of_a_registry_for_something_else_is_refused_at_each_step() {
     let ours = manifest(COMPONENT);
     let theirs = manifest(b"another component");
     for (text, manifest, expected) in [
-        ("{}".to_owned(), &ours, "no document of cosign"),
+        ("{}".to_owned(), &ours, "not one of cosign"),
         (
             document(&ours).replace("cosign container image", "some"),
             &ours,
-            "another kind of document",
+            "of another kind",
         ),
         (document(&theirs), &ours, "names another image manifest"),
         (document(&theirs), &theirs, "names another component"),

@@ -139,7 +139,7 @@ impl Client {
         if authority.contains('@') {
             return Err(SourceError::BadUrl {
                 url: shown(address),
-                reason: "an address has no place for a user and a password",
+                reason: "an address must not contain a user name and a password",
             });
         }
         match address.scheme_str() {
@@ -150,7 +150,7 @@ impl Client {
             }),
             _ => Err(SourceError::BadUrl {
                 url: shown(address),
-                reason: "only https is known",
+                reason: "only https is supported",
             }),
         }
     }

@@ -23,22 +23,16 @@ pub enum SourceError {
     #[error("{} is not a plain file", path.display())]
     NotAFile { path: PathBuf },
     /// The content exceeds its limit.
-    #[error(
-        "{} has more than {limit} bytes, the most that it may have",
-        show(what)
-    )]
+    #[error("{} is too large: at most {limit} bytes are allowed", show(what))]
     TooLong { what: String, limit: u64 },
     /// The URL is invalid.
-    #[error(
-        "`{}` is no address that an engine can be fetched from: {reason}",
-        show(url)
-    )]
+    #[error("`{}` is not a valid address of an engine: {reason}", show(url))]
     BadUrl { url: String, reason: &'static str },
     /// The URL would be fetched without TLS.
-    #[error("{} would be fetched without TLS", show(url))]
+    #[error("refusing to fetch {} without TLS", show(url))]
     PlainHttp { url: String },
     /// The source needs the network, which `--offline` forbids.
-    #[error("{} is on the network, and `--offline` rules that out", show(what))]
+    #[error("{} is on the network, which `--offline` excludes", show(what))]
     Offline { what: String },
     /// A setting is invalid.
     #[error("{what} can't be used: {}", show(reason))]
@@ -47,13 +41,13 @@ pub enum SourceError {
     #[error(transparent)]
     Web(#[from] WebError),
     /// No response arrived in time.
-    #[error("{} did not come within {after:?}", show(what))]
+    #[error("fetching {} timed out after {after:?}", show(what))]
     TimedOut { what: String, after: Duration },
     /// The server redirected too often.
-    #[error("{} leads to another address more than {limit} times", show(url))]
+    #[error("{} redirects more than {limit} times", show(url))]
     TooManyRedirects { url: String, limit: usize },
     /// The server redirected from https to http.
-    #[error("{} leads to {}, away from TLS", show(from), show(to))]
+    #[error("{} redirects to {} without TLS", show(from), show(to))]
     Downgrade { from: String, to: String },
     /// The item does not exist.
     #[error("{} does not exist{}", show(what), because(message))]
@@ -66,17 +60,21 @@ pub enum SourceError {
         message: String,
     },
     /// The server responded with an error.
-    #[error("{} was answered with {status}{}", show(what), because(message))]
+    #[error(
+        "the server answered {status} to the request for {}{}",
+        show(what),
+        because(message)
+    )]
     Status {
         what: String,
         status: u16,
         message: String,
     },
     /// The response is invalid.
-    #[error("the answer for {} can't be used: {}", show(what), show(reason))]
+    #[error("the answer for {} is invalid: {}", show(what), show(reason))]
     Broken { what: String, reason: String },
     /// The content has another digest than the expected one.
-    #[error("{} has the digest {found}, where {expected} was expected", show(what))]
+    #[error("{} has the digest {found}, not the expected {expected}", show(what))]
     Digest {
         what: String,
         /// The expected digest, with the algorithm before it, like `found`.
@@ -84,11 +82,11 @@ pub enum SourceError {
         found: String,
     },
     /// The image is not an engine.
-    #[error("{} is no engine: {}", show(what), show(reason))]
+    #[error("{} is not an engine: {}", show(what), show(reason))]
     NotAnEngine { what: String, reason: String },
     /// Several images of an index may be the engine.
     #[error(
-        "{} is an index of {} images that may be meant",
+        "{} is an index of {} possible images",
         show(what),
         images.len()
     )]
@@ -145,7 +143,7 @@ impl Problem for SourceError {
         let hint = match self {
             Self::Unreadable { .. } => "Check the path, and whether you may read it",
             Self::TooLong { .. } => {
-                "Name the engine itself, a `.wasm` file; if it is one, ask its author for a smaller one"
+                "Name the engine itself, a `.wasm` file; if this is the engine, ask its author for a smaller one"
             }
             Self::Signature(error) => return error.advice(),
             Self::NotAFile { .. } => "Name the `.wasm` file itself",
@@ -156,23 +154,24 @@ impl Problem for SourceError {
             Self::Offline { .. } => {
                 "Give a file or a bundle, or leave out `--offline`. `kubectl broker plugin bundle` makes a bundle on a machine with a network"
             }
-            Self::Configuration { .. } => "Correct it, or take it away",
+            Self::Configuration { .. } => "Correct the setting, or remove it",
             Self::Web(WebError::Unreachable { .. }) => {
-                "Look at the name, the network, and HTTPS_PROXY and NO_PROXY. A registry without \
-                 TLS needs `--insecure-registry HOST:PORT`"
+                "Check the name, the network, HTTPS_PROXY and NO_PROXY. A registry without TLS needs `--insecure-registry HOST:PORT`"
             }
             Self::Web(error) => return error.advice(),
             Self::TimedOut { .. } | Self::Status { .. } => "Try again later",
             Self::TooManyRedirects { .. } | Self::Downgrade { .. } => {
-                "Ask whoever runs that address, or name the final one"
+                "Ask the operator of that server, or give the final address"
             }
-            Self::NotFound { .. } => "Look at the name, the version, and the tag or digest",
+            Self::NotFound { .. } => "Check the name, the version, and the tag or digest",
             Self::NotAllowed { .. } => {
                 "Log in to the registry with `docker login HOST` (or `oras login HOST`)"
             }
-            Self::Broken { .. } => "Try again; if it stays so, ask whoever runs the server",
+            Self::Broken { .. } => {
+                "Try again; if the error repeats, ask the operator of the server"
+            }
             Self::Digest { .. } => {
-                "The bytes were damaged or exchanged on the way. Ask the publisher for the digest"
+                "The bytes were damaged or replaced in transit. Ask the publisher for the digest"
             }
             Self::NotAnEngine { .. } => {
                 "An engine is one layer of the type application/wasm: \
@@ -183,7 +182,7 @@ impl Problem for SourceError {
                 return Some(format!("Name one of them: {}", images.join(", ")));
             }
             Self::Helper { .. } | Self::HelperTimedOut { .. } => {
-                "The docker configuration names it in `credsStore` or `credHelpers`; `docker login` \
+                "The docker configuration names the helper in `credsStore` or `credHelpers`; `docker login` \
                  without a helper writes the password to that file"
             }
             Self::PasswordInClear { .. } => "Give the registry a certificate",

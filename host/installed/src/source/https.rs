@@ -15,7 +15,7 @@ pub(super) async fn fetch(network: &Network, url: &str) -> Result<Fetched, Sourc
         url: without_secrets(url),
         reason,
     };
-    let address: Uri = url.parse().map_err(|_| bad("it is no address"))?;
+    let address: Uri = url.parse().map_err(|_| bad("it is not a valid address"))?;
     if address.host().is_none_or(str::is_empty) {
         return Err(bad("it names no host"));
     }

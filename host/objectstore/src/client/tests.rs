@@ -109,7 +109,7 @@ async fn a_server_that_sends_from_region_to_region_is_not_followed_for_ever() {
     let error = read(&s3_at(&server), "/acme/a").await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "S3 answered 400 for s3://acme/a to access key AKIAEXAMPLE: AuthorizationHeaderMalformed (Because)"
+        "S3 answered 400 for s3://acme/a with access key AKIAEXAMPLE: AuthorizationHeaderMalformed (Because)"
     );
     assert_eq!(server.requests().len(), 2);
 }
@@ -144,7 +144,7 @@ async fn an_object_that_stands_still_is_given_up() {
     let server =
         serve(|_| [b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nobj", STALL].concat()).await;
     let error = read(&s3_at(&server), "/acme/a").await.unwrap_err();
-    assert_eq!(error.to_string(), "s3://acme/a did not come within 30s");
+    assert_eq!(error.to_string(), "reading s3://acme/a timed out after 30s");
 }
 
 #[tokio::test]

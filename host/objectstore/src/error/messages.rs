@@ -92,54 +92,54 @@ fn what_is_said_of_objects_that_were_not_read() {
     );
     assert_snapshot!(table, @"
     NoCredentials, exit 12
-      no AWS credentials were found, and S3 wants some
-      hint: Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `aws sso login` logs in where the profile uses that
+      no AWS credentials were found, but S3 requires them
+      hint: Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; if the profile uses single sign-on, log in with `aws sso login`
     NoCredentials, exit 12
-      no AWS credentials were found, neither in the environment nor in profile `prod`, and S3 wants some
+      no AWS credentials were found, neither in the environment nor in profile `prod`, but S3 requires them
       hint: the same
     Credentials, exit 12
       can't get AWS credentials: the process ended with 1
       hint: `aws sts get-caller-identity` shows whether the same credentials work elsewhere
     Configuration, exit 2
-      `eu west`, the region of the AWS configuration, can't be used
-      hint: Look at AWS_REGION, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL and the profile. An address looks like https://HOST:PORT, a region like eu-west-1
+      invalid region in the AWS configuration: `eu west`
+      hint: Check AWS_REGION, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL and the profile. An address looks like https://HOST:PORT, a region like eu-west-1
     BadBucket, exit 2
-      `A_B` is no name of a bucket
-      hint: Names of buckets have 3 to 63 lower-case letters, digits, dashes and dots
+      `A_B` is not a valid bucket name
+      hint: Bucket names must be 3–63 lower-case letters, digits, dashes and dots
     NotSigned, exit 1
       the request to S3 can't be signed: no time
     Web, exit 1
       S3: {source}
-      hint: Look at the network, at HTTPS_PROXY and NO_PROXY, and at AWS_ENDPOINT_URL_S3 for another S3 than Amazon's
+      hint: Check the network, HTTPS_PROXY and NO_PROXY. For an S3 other than Amazon's, set AWS_ENDPOINT_URL_S3
     TimedOut, exit 124
-      s3://acme/a did not come within 30s
+      reading s3://acme/a timed out after 30s
       hint: Try again later
     Cut, exit 1
-      s3://acme/a was cut short: reset
+      reading s3://acme/a was interrupted: reset
       hint: as TimedOut
     Refused, exit 2
       S3 answered 400 for s3://acme/a
-      hint: Look at AWS_REGION and AWS_ENDPOINT_URL_S3
+      hint: Check AWS_REGION and AWS_ENDPOINT_URL_S3
     Refused, exit 12
-      S3 answered 403 for s3://acme/a to access key AKIAEXAMPLE: AccessDenied (Because)
-      hint: It needs the right s3:GetObject, and S3 answers this too for an object that is not there where s3:ListBucket is missing. AWS_PROFILE chooses other credentials
+      S3 answered 403 for s3://acme/a with access key AKIAEXAMPLE: AccessDenied (Because)
+      hint: Ask for the permission s3:GetObject, or choose other credentials with AWS_PROFILE. Without s3:ListBucket, S3 gives the same answer for a missing object
     Refused, exit 11
-      S3 answered 403 for s3://acme/a to access key AKIAEXAMPLE: InvalidObjectState (Because)
+      S3 answered 403 for s3://acme/a with access key AKIAEXAMPLE: InvalidObjectState (Because)
       hint: The object is in an archive: restore it there first (`aws s3api restore-object`)
     Refused, exit 12
-      S3 answered 403 for s3://acme/a to access key AKIAEXAMPLE: RequestTimeTooSkewed (Because)
+      S3 answered 403 for s3://acme/a with access key AKIAEXAMPLE: RequestTimeTooSkewed (Because)
       hint: Set the clock of this machine
     Refused, exit 12
-      S3 answered 400 for s3://acme/a to access key AKIAEXAMPLE: ExpiredToken (Because)
-      hint: These AWS credentials are no longer good, or never were: log in again, or choose others with AWS_PROFILE
+      S3 answered 400 for s3://acme/a with access key AKIAEXAMPLE: ExpiredToken (Because)
+      hint: These AWS credentials are expired or invalid: log in again, or choose others with AWS_PROFILE
     Refused, exit 10
-      S3 answered 404 for s3://acme/a to access key AKIAEXAMPLE: NoSuchKey (Because)
-      hint: Look at the name. Another S3 than Amazon's is named with AWS_ENDPOINT_URL_S3
+      S3 answered 404 for s3://acme/a with access key AKIAEXAMPLE: NoSuchKey (Because)
+      hint: Check the names of the bucket and the object. For an S3 other than Amazon's, set AWS_ENDPOINT_URL_S3
     Refused, exit 1
-      S3 answered 503 for s3://acme/a to access key AKIAEXAMPLE: SlowDown (Because)
+      S3 answered 503 for s3://acme/a with access key AKIAEXAMPLE: SlowDown (Because)
       hint: as TimedOut
     Refused, exit 1
-      S3 answered 418 for s3://acme/a to access key AKIAEXAMPLE: Teapot (Because)
-      hint: `aws s3 cp` shows whether others can read it
+      S3 answered 418 for s3://acme/a with access key AKIAEXAMPLE: Teapot (Because)
+      hint: Check whether `aws s3 cp` can read the object
     ");
 }

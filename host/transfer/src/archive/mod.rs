@@ -70,9 +70,9 @@ impl Fault {
     /// disk does not; it has an error number.
     fn of(error: io::Error, what: &str) -> Self {
         if is_over_budget(&error) {
-            Self::Unknown("it expands to so much that it was not followed to its end".to_owned())
+            Self::Unknown("it expands to so much data that it was not read to its end".to_owned())
         } else if error.kind() == io::ErrorKind::Unsupported {
-            Self::Unknown(format!("{error}: it was not followed"))
+            Self::Unknown(format!("{error}: it was not inspected"))
         } else if error.raw_os_error().is_some() {
             Self::Io(error)
         } else if error.kind() == io::ErrorKind::UnexpectedEof {
@@ -154,8 +154,8 @@ fn follow(file: &mut File, length: u64, head: &[u8]) -> Result<Whole, Fault> {
     }
     let known = OTHERS.iter().find(|(magic, _)| head.starts_with(magic));
     Err(Fault::Unknown(match known {
-        Some((_, name)) => format!("{name} archives are not looked into"),
-        None => "it is no archive of a known kind".to_owned(),
+        Some((_, name)) => format!("{name} archives are not inspected"),
+        None => "it is not an archive of a known kind".to_owned(),
     }))
 }
 

@@ -149,7 +149,7 @@ fn skip(archive: &mut impl Read, size: u64, entries: u64) -> Result<(), Fault> {
 fn extension(archive: &mut impl Read, size: u64, entries: u64) -> Result<Option<u64>, Fault> {
     if size > LONGEST_EXTENSION {
         return Err(Fault::Unknown(format!(
-            "the extended header of tar entry {} has {size} bytes; it was not followed",
+            "the extended header of tar entry {} has {size} bytes; it was not inspected",
             entries + 1
         )));
     }

@@ -71,16 +71,16 @@ fn text(lines: u64) -> Vec<u8> {
 #[test]
 fn files_that_are_no_archives_are_not_judged() {
     for bytes in [&b"x"[..], b"PK", b"PK\x07\x08", b"\x1f", &[0; 4096]] {
-        assert_skipped(bytes, "it is no archive of a known kind");
+        assert_skipped(bytes, "it is not an archive of a known kind");
     }
-    assert_skipped(&noise(5000, 1), "it is no archive of a known kind");
+    assert_skipped(&noise(5000, 1), "it is not an archive of a known kind");
 }
 
 #[test]
 fn kinds_that_are_not_looked_into_are_named() {
     for (magic, name) in OTHERS {
         let bytes = [magic, &noise(100, 2)].concat();
-        assert_skipped(&bytes, &format!("{name} archives are not looked into"));
+        assert_skipped(&bytes, &format!("{name} archives are not inspected"));
     }
 }
 

@@ -83,11 +83,10 @@ pub(super) fn check(file: &mut File, length: u64, mut budget: Budget) -> Result<
         0 if directory.entries == 0 => Ok(format!("zip, {entries}")),
         0 => Ok(format!("zip, {entries}, all lengths and CRCs hold")),
         _ if unchecked == directory.entries => Err(Fault::Unknown(format!(
-            "zip, {entries}, encrypted or packed in a way that is not looked into"
+            "zip, {entries}, encrypted or compressed in a way that is not supported"
         ))),
         _ => Ok(format!(
-            "zip, {entries}, {unchecked} of them encrypted or packed in a way that is not looked \
-             into; the others hold"
+            "zip, {entries}, {unchecked} of them encrypted or compressed in a way that is not supported; the others hold"
         )),
     }
 }

@@ -242,46 +242,46 @@ fn what_is_said_of_bytes_that_did_not_become_a_file() {
       hint: choose a name of letters, digits, dots and dashes
     Exists, exit 11
       a.zip exists already
-      hint: give another name with `--output-file`, or replace it with `--force`: the old file stays until the new one is whole and checked
+      hint: give another name with `--output-file`, or replace the file with `--force`: the old file stays until the new one is complete and verified
     NotAFile, exit 2
       a is a folder, not a file
-      hint: name a file in it, or another one
+      hint: name a file in this folder, or another file
     NotPlain, exit 2
-      a is a named pipe, not a plain file, and stays as it is
-      hint: write to stdout with `--output-file -`, and send that where you want it, as in `--output-file - > a`
+      a is a named pipe, not a plain file, and is never replaced
+      hint: write to stdout with `--output-file -`, and redirect it, as in `--output-file - > a`
     NotPlain, exit 2
-      a is a link of another user, not a plain file, and stays as it is
-      hint: name the file that it leads to, or another one, with `--output-file`
+      a is a link of another user, not a plain file, and is never replaced
+      hint: name the target of the link, or another file, with `--output-file`
     NotPlain, exit 2
-      a is a socket, not a plain file, and stays as it is
+      a is a socket, not a plain file, and is never replaced
       hint: name another file with `--output-file`
     Busy, exit 11
       another process is downloading to a.zip
-      hint: wait until it is done, or give another name with `--output-file`
+      hint: wait until the other download has ended, or give another name with `--output-file`
     UnsafePart, exit 1
-      the unfinished download a.zip.part can't be used: it belongs to another user
-      hint: look who made it, remove it with `rm a.zip.part`, and run the same command again
+      the partial download a.zip.part can't be used: it belongs to another user
+      hint: check who created it, remove it with `rm a.zip.part`, and run the same command again
     Io, exit 1
       can't write a.zip: {source}
-      hint: check the rights (`ls -l`); a download goes elsewhere with `--output-dir`
+      hint: check the permissions (`ls -l`), or choose another folder for downloads with `--output-dir`
     Io, exit 1
       can't write a.zip: {source}
-      hint: check the rights (`ls -l`); a download goes elsewhere with `--output-dir`; the same command goes on after the 7 bytes that are kept
+      hint: check the permissions (`ls -l`), or choose another folder for downloads with `--output-dir`; the same command resumes after the 7 bytes that are kept
     Io, exit 1
       can't write a.zip: {source}
-      hint: this file system is mounted read-only: choose a folder on another one with `--output-dir`
+      hint: this file system is mounted read-only: choose a folder on another file system with `--output-dir`
     Io, exit 1
       can't write a.zip: {source}
-      hint: this file system allows no name so long: give a shorter one with `--output-file`
+      hint: this name is too long for the file system: give a shorter one with `--output-file`
     Io, exit 1
       can't write a.zip: {source}
-      hint: this file system, or the limit of this shell (`ulimit -f`), allows no file so large: choose a folder on another one with `--output-dir`
+      hint: this file is too large for the file system, or for the limit of this shell (`ulimit -f`): choose a folder on another file system with `--output-dir`
     Io, exit 1
       can't write a.zip: {source}
       hint: a part of this path is a file: choose another folder with `--output-dir`
     Io, exit 1
       can't write a.zip: {source}
-      hint: this file system lacks what a safe download needs: choose a folder on another one with `--output-dir`
+      hint: this file system lacks a feature that safe downloads need: choose a folder on another file system with `--output-dir`
     Io, exit 10
       can't write a.zip: {source}
       hint: check the path
@@ -289,19 +289,19 @@ fn what_is_said_of_bytes_that_did_not_become_a_file() {
       can't write a.zip: {source}
     Io, exit 1
       can't write a.zip: {source}
-      hint: the same command goes on after the 7 bytes that are kept
+      hint: the same command resumes after the 7 bytes that are kept
     NoSpace, exit 1
       folder backups has no room: 9 bytes are needed, 5 are free
       hint: make room (`df -h backups`), or choose another folder with `--output-dir`
     NoSpace, exit 1
       folder backups has no room left
-      hint: make room (`df -h backups`), or choose another folder with `--output-dir`; the same command goes on after the 7 bytes that are kept
+      hint: make room (`df -h backups`), or choose another folder with `--output-dir`; the same command resumes after the 7 bytes that are kept
     NoSpace, exit 1
       folder backups has no room left: 5 bytes are free
       hint: the same
     NoInodes, exit 1
       folder backups has no room for another file: its file system has no inodes left
-      hint: remove files that nobody needs (`df -i backups`), or choose another folder with `--output-dir`
+      hint: remove unused files (`df -i backups`), or choose another folder with `--output-dir`
     QuotaUsedUp, exit 1
       your quota is used up in folder backups
       hint: remove files of yours, or ask for more (`quota -s`; `df -h backups`), or choose another folder with `--output-dir`
@@ -313,7 +313,7 @@ fn what_is_said_of_bytes_that_did_not_become_a_file() {
       hint: ask for the permission to download backups
     Status, exit 10
       the backend answered 404 Not Found instead of the bytes of the backup
-      hint: see which backups there are with `kubectl broker backup list`
+      hint: check the id with `kubectl broker backup list`
     Status, exit 11
       the backend answered 409 Conflict instead of the bytes of the backup
     Status, exit 124
@@ -322,71 +322,71 @@ fn what_is_said_of_bytes_that_did_not_become_a_file() {
       the backend answered 500 Internal Server Error instead of the bytes of the backup
     WebPage, exit 13
       the backend answered with a web page (text/html) instead of the backup
-      hint: this is what a login page or a proxy sends: check the port and the credentials with `kubectl broker backup test`
+      hint: a login page or a proxy may have answered: check the port and the credentials with `kubectl broker backup test`
     Encoded, exit 13
       the backend encoded the backup as `br`, although it was asked not to
-      hint: something between here and the backend compresses: reach the pod directly, with `--pod`
+      hint: something between this machine and the backend compresses: reach the pod directly with `--pod`
     Empty, exit 13
       the backend answered with an empty body
-      hint: see whether the backup is complete with `kubectl broker backup list`
+      hint: check whether the backup is complete with `kubectl broker backup list`
     Contradiction, exit 13
       the backend contradicts itself: the header Content-Length says 1, and the backend's description says 2
-      hint: nothing was kept; look at the log of the backend
+      hint: nothing was kept; check the log of the backend
     BadChecksum, exit 13
-      the list of backups has `aa`, which is no SHA-256
+      the list of backups has `aa`, which is not a SHA-256 digest
       hint: as Contradiction
     WrongRange, exit 13
-      asked for the bytes from 5 on, the backend answered with `bytes 0-9/10`
-      hint: the unfinished download was thrown away: run the same command again
+      the request was for the bytes from 5 on, but the backend answered with `bytes 0-9/10`
+      hint: the partial download was discarded: run the same command again
     Source, exit 1
       connection reset
       hint: Try another pod
     Interrupted, exit 1
-      the download broke off after 5 bytes: connection reset
+      the download was interrupted after 5 bytes: connection reset
       hint: run the same command again
     Interrupted, exit 1
-      the download broke off after 5 of 9 bytes: connection reset
+      the download was interrupted after 5 of 9 bytes: connection reset
       hint: as Source
     Interrupted, exit 1
-      the download broke off after 5 of 9 bytes: connection reset
-      hint: run the same command again: it goes on after the 5 bytes that are kept
+      the download was interrupted after 5 of 9 bytes: connection reset
+      hint: run the same command again: it resumes after the 5 bytes that are kept
     EndsThere, exit 1
       the backend ended the backup after 5 bytes each time: connection reset
-      hint: another try ends at the same byte until the backend is repaired: look at the log of the backend
+      hint: another attempt ends at the same byte until the backend is repaired: check the log of the backend
     EndsThere, exit 13
-      the backend ended the backup after 5 bytes each time, and the header Content-Length says 9: connection reset
-      hint: another try ends at the same byte until the backend is repaired: Try another pod; the 5 bytes that came are kept
+      the backend ended the backup after 5 bytes each time, but the header Content-Length says 9: connection reset
+      hint: another attempt ends at the same byte until the backend is repaired: Try another pod; the 5 received bytes are kept
     KeepsChanging, exit 1
-      the backup has another ETag in each answer, and the last broke off after 5 bytes: nothing can be resumed
-      hint: wait until nothing writes to the backup, or reach one pod directly with `--pod`: several behind one port may give different ETags
+      the backup has another ETag in each answer, so no download can resume; the last was interrupted after 5 bytes
+      hint: wait until nothing writes to the backup, or reach one pod directly with `--pod`: several pods behind one port may give different ETags
     Unproven, exit 3
-      nothing proves that the backup is complete: the backend gave neither length nor checksum, and 5 bytes came before the connection closed
-      hint: check what was written; `--accept-unproven` takes it for a whole backup
+      nothing proves that the backup is complete: the backend gave neither length nor checksum; 5 bytes arrived before the connection closed
+      hint: check the output; `--accept-unproven` accepts it as a complete backup
     Unproven, exit 3
-      nothing proves that the backup is complete: the backend gave neither length nor checksum, and 5 bytes came before the connection closed. They are kept in a.zip.unproven
-      hint: check that file, and rename it if it is whole; `--accept-unproven` gives such a file its name
+      nothing proves that the backup is complete: the backend gave neither length nor checksum; 5 bytes arrived before the connection closed; they are kept in a.zip.unproven
+      hint: check that file, and rename it if it is complete; `--accept-unproven` gives such a file its final name
     CutShort, exit 3
-      the backup is not complete: the archive has no end; 5 bytes came before the connection closed. They are kept in a.zip.unproven
-      hint: run the same command again, and look at the log of the backend if it happens twice; `--accept-unproven` gives even such a file its name
+      the backup is not complete: the archive has no end; 5 bytes arrived before the connection closed; they are kept in a.zip.unproven
+      hint: run the same command again, and check the log of the backend if it happens twice; `--accept-unproven` gives even such a file its final name
     WrongLength, exit 13
-      5 bytes came, and the header Content-Length says 9
-      hint: nothing was kept: run the same command again, and look at the log of the backend if it happens twice
+      5 bytes arrived, but the header Content-Length says 9
+      hint: nothing was kept: run the same command again, and check the log of the backend if it happens twice
     WrongChecksum, exit 13
-      the bytes have the SHA-256 ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb, and the header Repr-Digest says e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+      the bytes have the SHA-256 digest ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb, but the header Repr-Digest says e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
       hint: as WrongLength
     WrongChecksum, exit 13
-      the bytes have the SHA-256 ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb, and the list of backups says e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
-      hint: nothing was kept: the backup may be damaged where it is stored; `kubectl broker backup list` shows others
+      the bytes have the SHA-256 digest ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb, but the list of backups says e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+      hint: nothing was kept: the backup may be damaged in its store; `kubectl broker backup list` shows others
     Damaged, exit 13
       a.zip is damaged: the archive has no end
-      hint: download it again, with `--force`; `kubectl broker backup list` shows what there is
+      hint: download it again with `--force`; `kubectl broker backup list` shows the backups
     Output, exit 1
       can't write to the output: broken pipe
-      hint: what was written is not a whole backup: throw it away; a download to a file can be resumed
+      hint: the output is not a complete backup: discard it; a download to a file can resume
     CannotRestart, exit 1
-      the download broke off after 5 bytes that can't be taken back, and the backend can't go on from there
+      the download was interrupted after 5 bytes, which are written already, and the backend can't resume
       hint: as Output
     Stopped, exit 1
-      the download was given up because of a fault in kubectl-broker
+      the download was stopped by a bug of kubectl-broker
     ");
 }

@@ -392,11 +392,11 @@ async fn a_hopeless_download_ends_and_keeps_what_came() {
     .expect_err("hopeless");
     assert_eq!(
         error.to_string(),
-        "the download broke off after 70000 of 100000 bytes: nothing listens"
+        "the download was interrupted after 70000 of 100000 bytes: nothing listens"
     );
     assert_eq!(
         error.advice().as_deref(),
-        Some("run the same command again: it goes on after the 70000 bytes that are kept")
+        Some("run the same command again: it resumes after the 70000 bytes that are kept")
     );
     assert_eq!(lock(&observer.waits).len(), 6);
     lock(&backend.script).clear();

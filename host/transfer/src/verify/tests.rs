@@ -84,7 +84,7 @@ fn a_file_of_which_nothing_is_known_is_not_judged() {
             (
                 "structure",
                 Outcome::Skipped,
-                "it is no archive of a known kind".into()
+                "it is not an archive of a known kind".into()
             ),
         ]
     );
@@ -175,7 +175,7 @@ fn a_file_and_its_digest_may_be_renamed_together() {
     assert_eq!(verification.proven(), Proven::Checksum);
     assert_eq!(
         verification.note.as_deref(),
-        Some("backup.sql.sha256 names the file `old.sql`; its digest was compared all the same")
+        Some("backup.sql.sha256 names the file `old.sql`; its digest was compared nevertheless")
     );
     fs::write(&sums, format!("{OTHER}  old.sql\n")).expect("room");
     let message = format!(

@@ -51,18 +51,18 @@ fn what_is_said_of_connections_that_did_not_come_about() {
     assert_snapshot!(table, @"
     Configuration, exit 2
       SSL_CERT_FILE can't be used: it has no certificate
-      hint: Correct it, or take it away
+      hint: Correct the setting, or remove it
     Proxy, exit 2
       the proxy ftp://proxy from `proxy-url` of the cluster can't be used: only http, https and socks5 are known
       hint: as Configuration
     Unreachable, exit 1
       can't reach registry.example: connection refused
-      hint: Look at the name, the network, and HTTPS_PROXY and NO_PROXY
+      hint: Check the name, the network, HTTPS_PROXY and NO_PROXY
     Certificate, exit 1
       the certificate of registry.example is not trusted: unknown issuer
       hint: For a certificate authority of your own, set SSL_CERT_FILE to its certificate
     TimedOut, exit 124
-      a connection to registry.example did not come within 30s
+      connecting to registry.example timed out after 30s
       hint: Try again later
     ");
 }

@@ -39,7 +39,7 @@ impl Findings {
             (Some(ours), Some(theirs)) if ours == theirs => self.passed(what, &ours.to_string()),
             (Some(ours), Some(theirs)) => {
                 self.wrong
-                    .push(format!("{what} is {ours}, and {theirs} in the backup"));
+                    .push(format!("{what} is {ours}, but {theirs} in the backup"));
             }
             (Some(ours), None) => {
                 self.warned(what, &format!("{ours}, which the backup does not say"));
@@ -60,15 +60,15 @@ pub(super) fn check(id: &Id, object: &Value, called: &str, file: &str) -> Result
     let not_json = |reason: String| {
         Error::new(
             ErrorKind::Integrity,
-            format!("{called} is no manifest: {reason}"),
+            format!("{called} is not a manifest: {reason}"),
         )
         .with_hint(format!(
-            "`kubectl broker backup manifest {id} --location` says where it should lie. What is given with --file has to be unpacked before, if it is compressed"
+            "`kubectl broker backup manifest {id} --location` shows its expected place. Unpack a compressed file before you give it with --file"
         ))
     };
     let document: Value = serde_json::from_str(file).map_err(|e| not_json(e.to_string()))?;
     let manifest = Manifest::of(&document)
-        .ok_or_else(|| not_json("it names no backup in any spelling that is known".to_owned()))?;
+        .ok_or_else(|| not_json("it names no backup in a known spelling".to_owned()))?;
     let mut findings = Findings::default();
     compare(&mut findings, id, object, &manifest);
     files(&mut findings, &manifest);
@@ -88,7 +88,7 @@ pub(super) fn check(id: &Id, object: &Value, called: &str, file: &str) -> Result
         ),
     )
     .with_hint(format!(
-        "`kubectl broker backup manifest {id} --location` says where it should lie"
+        "`kubectl broker backup manifest {id} --location` shows its expected place"
     )))
 }
 
@@ -121,9 +121,9 @@ fn compare(findings: &mut Findings, id: &Id, object: &Value, manifest: &Manifest
             (Some(bytes), Some(shown)) => match size::agrees(shown, bytes) {
                 Some(true) => findings.passed(what, &format!("{bytes} bytes ({shown})")),
                 Some(false) => findings.wrong.push(format!(
-                    "{what} is {bytes} bytes, and {shown} in the backup"
+                    "{what} is {bytes} bytes, but {shown} in the backup"
                 )),
-                None => findings.warned(what, &format!("{bytes} bytes; {shown:?} is no size")),
+                None => findings.warned(what, &format!("{bytes} bytes; {shown:?} is not a size")),
             },
             // The third spelling has sizes in the form of the status.
             _ => findings.same(what, manifest.text(what), says(place)),
@@ -152,7 +152,7 @@ fn files(findings: &mut Findings, manifest: &Manifest) {
     match told.1 {
         Some(total) if total != bytes => {
             findings.wrong.push(format!(
-                "the files have {bytes} bytes, and {total} in total"
+                "the files have {bytes} bytes, but the total is {total}"
             ));
         }
         _ => findings.passed("files", &format!("{count} with {bytes} bytes in total")),
@@ -172,14 +172,14 @@ fn checksum(findings: &mut Findings, file: &str, document: &Value) {
     if digest.len() != 64 || !digest.bytes().all(|b| b.is_ascii_hexdigit()) {
         findings
             .wrong
-            .push(format!("the checksum {told:?} is no sha256"));
+            .push(format!("the checksum {told:?} is not a SHA-256 digest"));
         return;
     }
     match covered(file, document, &digest.to_ascii_lowercase()) {
         Some(what) => findings.passed("checksum", &format!("fits {what}")),
         None => findings.warned(
             "checksum",
-            "it fits none of the forms that are tried, and which bytes it covers is not documented",
+            "it matches none of the tried forms; the bytes that it covers are not documented",
         ),
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn text(bytes: Vec<u8>) -> Result<String> {
     } else {
         bytes
     };
-    String::from_utf8(bytes).map_err(|_| broken("is no text in UTF-8"))
+    String::from_utf8(bytes).map_err(|_| broken("is not text in UTF-8"))
 }
 
 #[cfg(test)]

@@ -133,7 +133,7 @@ fn a_file_that_is_no_request_is_refused() {
     let error = create(&host(), both).unwrap_err();
     assert_eq!(
         error.message,
-        "`--file` has the whole BackupRequest: leave `--name` out"
+        "`--file` has the complete BackupRequest: leave out `--name`"
     );
 }
 

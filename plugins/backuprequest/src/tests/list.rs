@@ -92,9 +92,15 @@ fn what_may_not_be_read_is_left_out_aloud_unless_it_is_the_main_kind() {
 fn an_id_that_names_nothing_is_told_apart_from_a_kind_that_is_lacking() {
     let host = host().object(request("a", json!({})));
     let error = status(&host, "b").unwrap_err();
-    assert_eq!(error.message, "there is no BackupRequest \"b\" here");
+    assert_eq!(
+        error.message,
+        "there is no BackupRequest \"b\" in this namespace"
+    );
     let error = status(&host, "liferaybackup/b").unwrap_err();
-    assert_eq!(error.message, "there is no LiferayBackup \"b\" here");
+    assert_eq!(
+        error.message,
+        "there is no LiferayBackup \"b\" in this namespace"
+    );
     let error = status(&host, "pod/b").unwrap_err();
     assert_eq!(error.kind, ErrorKind::InvalidArgument);
     assert!(error.hint.unwrap().contains("`liferaybackup/NAME`"));

@@ -107,7 +107,7 @@ fn a_manifest_of_another_backup_is_an_error_that_names_every_difference() {
         (
             "/document_library/total_size_bytes",
             json!(3001),
-            "the files have 3000 bytes, and 3001 in total",
+            "the files have 3000 bytes, but the total is 3001",
         ),
         ("/version", json!("1.0"), ""),
     ] {
@@ -131,12 +131,16 @@ fn a_checksum_that_fits_no_form_is_a_warning_and_one_that_is_none_an_error() {
     document["checksum"] = json!(format!("sha256:{}", "0".repeat(64)));
     let report = manifest(&backed_up(), ID, Some(&document.to_string())).unwrap();
     assert!(
-        report.contains("warned   checksum: it fits none of the forms"),
+        report.contains("warned   checksum: it matches none of the tried forms"),
         "{report}"
     );
     document["checksum"] = json!("md5:0");
     let error = manifest(&backed_up(), ID, Some(&document.to_string())).unwrap_err();
-    assert!(error.message.contains("is no sha256"), "{}", error.message);
+    assert!(
+        error.message.contains("is not a SHA-256 digest"),
+        "{}",
+        error.message
+    );
 }
 
 #[test]
@@ -156,7 +160,7 @@ fn a_list_that_the_controller_has_ended_is_a_warning() {
 #[test]
 fn what_is_no_manifest_is_said() {
     for (file, part) in [
-        ("\u{1f}\u{8b}", "is no manifest"),
+        ("\u{1f}\u{8b}", "is not a manifest"),
         ("{}", "names no backup"),
     ] {
         let error = manifest(&backed_up(), ID, Some(file)).unwrap_err();
@@ -221,7 +225,7 @@ fn where_it_should_be_is_told_from_where_it_is() {
     );
     assert_eq!(
         unsaid.warnings(),
-        ["the controller has not said where the manifest is; this is where it should be"]
+        ["the controller has not reported where the manifest is; this is its expected place"]
     );
     let nowhere = host().object(lc2("b", json!({})));
     let error = manifest(&nowhere, "backuprequest.backup.lc2.io/b", None).unwrap_err();
@@ -241,7 +245,7 @@ fn what_can_not_be_fetched_can_be_checked_all_the_same() {
     };
     let by_hand = |fetch: &str| {
         format!(
-            "What fetches it by other means can be checked as well: {fetch} | kubectl broker backup manifest a --file -"
+            "Fetch it by other means and check it: {fetch} | kubectl broker backup manifest a --file -"
         )
     };
     let refused = with("s3://b/x/m.json.gz");

@@ -118,7 +118,7 @@ fn what_stands_in_the_way_is_said_with_the_place_where_the_backup_is() {
             there(TO),
             Ran::ok(""),
             ErrorKind::Conflict,
-            "there is already a",
+            "exists already in pod",
         ),
         (
             "mkdir -p /mnt/kept".to_owned(),
@@ -127,7 +127,7 @@ fn what_stands_in_the_way_is_said_with_the_place_where_the_backup_is() {
                 "mkdir: cannot create directory '/mnt': Permission denied\n",
             ),
             ErrorKind::Failed,
-            "can't be made in pod broker-1: mkdir: cannot create",
+            "can't be created in pod broker-1: mkdir: cannot create",
         ),
         (
             format!("touch {PROBE}"),

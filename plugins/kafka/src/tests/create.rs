@@ -79,9 +79,15 @@ fn each_storage_has_a_url() {
     );
     let refused = |given: &[(&str, OptionValue)]| storage(given).unwrap_err().message;
     for (url, message) in [
-        ("backups", "--storage \"backups\" is no storage"),
-        ("ftp://x", "--storage \"ftp://x\" is no storage"),
-        ("pvc://", "--storage \"pvc://\" is no storage"),
+        (
+            "backups",
+            "--storage \"backups\" is not a valid storage URL",
+        ),
+        (
+            "ftp://x",
+            "--storage \"ftp://x\" is not a valid storage URL",
+        ),
+        ("pvc://", "--storage \"pvc://\" is not a valid storage URL"),
         ("s3://bucket", "--storage s3:// needs --storage-secret"),
     ] {
         assert_eq!(refused(&[("storage", url.into())]), message);
@@ -92,7 +98,7 @@ fn each_storage_has_a_url() {
     );
     assert_eq!(
         refused(&[secret]),
-        "--storage-secret does not go with --storage pvc://"
+        "--storage-secret can't be used with --storage pvc://"
     );
 }
 
@@ -101,7 +107,7 @@ fn flags_that_contradict_each_other_are_refused_by_name() {
     for (given, message) in [
         (
             vec![("topics", "a,,b".into())],
-            "--topics \"a,,b\" has a name that is empty",
+            "--topics \"a,,b\" has an empty name",
         ),
         (
             vec![("security-protocol", "TLS".into())],
@@ -121,14 +127,14 @@ fn flags_that_contradict_each_other_are_refused_by_name() {
         ),
         (
             vec![("compression-level", 23.into())],
-            "the operator would refuse this backup: --compression-level is 23, and 1 to 22 can be",
+            "the operator would refuse this backup: --compression-level must be 1–22, not 23",
         ),
         (
             vec![
                 ("compression", "lz4".into()),
                 ("compression-level", 3.into()),
             ],
-            "the operator would refuse this backup: --compression-level is one of zstd, not of lz4",
+            "the operator would refuse this backup: --compression-level applies only to zstd, not to lz4",
         ),
         (
             vec![
@@ -208,10 +214,10 @@ fn a_file_with_what_the_operator_refuses_is_refused_with_all_its_fields() {
         ),
         "the operator would refuse this backup: spec.topics names no topic; \
          spec.kafkaCluster.bootstrapServers names no server; \
-         spec.storage.storageType is \"nfs\", and pvc, s3, azure and gcs can be; \
-         spec.compressionLevel is 0, and 1 to 22 can be; \
+         spec.storage.storageType must be pvc, s3, azure or gcs, not \"nfs\"; \
+         spec.compressionLevel must be 1–22, not 0; \
          spec.continuous and spec.stopAtCurrentOffsets exclude each other; \
-         spec.retention.keepLast is 0, and must be above 0"
+         spec.retention.keepLast must be above 0, not 0"
     );
     assert_eq!(
         refused(
@@ -220,14 +226,14 @@ fn a_file_with_what_the_operator_refuses_is_refused_with_all_its_fields() {
         ),
         "the operator would refuse this backup: \
          spec.storage.azure has sasTokenSecret and useWorkloadIdentity, which exclude each other; \
-         spec.compression is \"gzip\", and none, lz4 and zstd can be; \
+         spec.compression must be none, lz4 or zstd, not \"gzip\"; \
          spec.retention needs maxAgeDays or keepLast"
     );
     assert_eq!(
         refused("{spec: {storage: {storageType: s3, pvc: {}}}}"),
-        "the operator would refuse this backup: spec.storage.storageType is s3, and spec.storage.s3 is missing"
+        "the operator would refuse this backup: spec.storage.storageType is s3, but spec.storage.s3 is missing"
     );
-    assert!(refused("a: [").starts_with("--file is no YAML or JSON: line "));
+    assert!(refused("a: [").starts_with("--file is not YAML or JSON: line "));
     assert_eq!(
         refused(
             "{spec: {kafkaCluster: {securityProtocol: SASL_SSL, connection: {connectionsPerBroker: 0}},
@@ -235,12 +241,12 @@ fn a_file_with_what_the_operator_refuses_is_refused_with_all_its_fields() {
         ),
         "the operator would refuse this backup: \
          spec.kafkaCluster.securityProtocol SASL_SSL needs caSecret or tlsSecret; \
-         spec.segmentMaxBytes is 0, and must be above 0; \
-         spec.segmentMaxIntervalMs is 0, and must be above 0; \
-         spec.rateLimiting.maxConcurrentPartitions is 0, and must be above 0; \
-         spec.kafkaCluster.connection.connectionsPerBroker is 0, and must be above 0"
+         spec.segmentMaxBytes must be above 0, not 0; \
+         spec.segmentMaxIntervalMs must be above 0, not 0; \
+         spec.rateLimiting.maxConcurrentPartitions must be above 0, not 0; \
+         spec.kafkaCluster.connection.connectionsPerBroker must be above 0, not 0"
     );
-    let other = "--file is no KafkaBackup: it needs a `spec`, and its `kind` is KafkaBackup";
+    let other = "--file is not a KafkaBackup: it needs a `spec` and the `kind` KafkaBackup";
     assert_eq!(refused("{kind: KafkaRestore, spec: {}}"), other);
     assert_eq!(refused("[]"), other);
     assert!(refused("{spec: {schedule: '@daily'}}").contains("spec.schedule"));
@@ -255,7 +261,7 @@ fn a_continuous_backup_is_said_to_have_no_end() {
     });
     let notes = notes.unwrap();
     assert!(
-        notes[0].starts_with("A continuous backup has no end"),
+        notes[0].starts_with("A continuous backup does not end"),
         "{notes:?}"
     );
 }

@@ -19,15 +19,15 @@ fn offsets_are_reset_by_a_strategy_with_what_it_needs() {
         ),
         (
             vec![("strategy", "to-latest".into()), ("offset", 1.into())],
-            "--offset goes with --strategy to-offset only",
+            "--offset needs --strategy to-offset",
         ),
         (
             vec![("strategy", "to-offset".into()), ("offset", (-1).into())],
-            "--offset is below 0",
+            "--offset must be 0 or above",
         ),
         (
             vec![("strategy", "from-mapping".into())],
-            "--strategy from-mapping needs the restore that noted the offsets",
+            "--strategy from-mapping needs the restore that recorded the offsets",
         ),
     ] {
         let mut given = given;
@@ -156,7 +156,7 @@ fn nothing_reset_is_no_success() {
         ),
         (
             json!({"phase": "Completed"}),
-            "the operator ended it well, and does not say how many consumer groups were reset",
+            "the operator reports success, but not how many consumer groups were reset",
         ),
     ] {
         let host = host().settles(RESET, status);
@@ -190,7 +190,7 @@ fn nothing_rolled_back_is_no_success() {
         ),
         (
             json!({"phase": "Completed"}),
-            "the operator ended it well, and does not say how many consumer groups were rolled back",
+            "the operator reports success, but not how many consumer groups were rolled back",
         ),
     ] {
         let host = host().settles(kind, status);

@@ -61,7 +61,7 @@ fn a_restore_that_the_operator_would_refuse_is_refused_before_it_is_created() {
     for (given, message) in [
         (
             vec![],
-            "without --topics all topics are restored into themselves, which the operator refuses",
+            "without --topics, all topics are restored into themselves, which the operator refuses",
         ),
         (
             vec![("topics", "a,b".into()), ("topic-mapping", "a=x".into())],
@@ -73,11 +73,11 @@ fn a_restore_that_the_operator_would_refuse_is_refused_before_it_is_created() {
         ),
         (
             vec![("topics", "a".into()), ("topic-mapping", "b=x".into())],
-            "--topic-mapping names b, and --topics does not",
+            "--topic-mapping names b, but --topics does not",
         ),
         (
             vec![("topic-mapping", "a".into())],
-            "--topic-mapping has \"a\", which is no pair",
+            "--topic-mapping has \"a\", which is not a pair",
         ),
         (
             vec![("topic-mapping", "a=b,a=c".into())],
@@ -85,7 +85,7 @@ fn a_restore_that_the_operator_would_refuse_is_refused_before_it_is_created() {
         ),
         (
             vec![("purge-topics", true.into()), ("to-time", "now".into())],
-            "--to-time \"now\" is no time in RFC 3339",
+            "--to-time \"now\" is not an RFC 3339 time",
         ),
         (
             vec![
@@ -93,7 +93,7 @@ fn a_restore_that_the_operator_would_refuse_is_refused_before_it_is_created() {
                 ("from-time", "2025-09-02T00:00:00Z".into()),
                 ("to-time", "2025-09-02T00:00:00Z".into()),
             ],
-            "--from-time is not before --to-time",
+            "--from-time must be before --to-time",
         ),
         (
             vec![("purge-topics", true.into()), ("ca-secret", "x".into())],
@@ -134,7 +134,7 @@ fn a_dry_run_is_waited_for_and_leaves_nothing() {
     let host = host().settles(RESTORE, json!({"phase": "Completed"}));
     let restored = restore(&host, true, &[]).unwrap();
     assert_eq!(restored.backup.state, State::Succeeded);
-    assert!(host.warnings()[0].starts_with("A restore that is no dry run would be refused"));
+    assert!(host.warnings()[0].starts_with("Without a dry run, this restore would be refused"));
     let verbs: Vec<_> = host.done().iter().map(|done| done.verb).collect();
     assert_eq!(verbs, ["create", "delete"]);
     assert_eq!(host.done()[0].sent["spec"]["dryRun"], true);

@@ -79,7 +79,7 @@ fn the_checks_of_a_validation_are_those_that_there_are() {
     for (given, message) in [
         (
             vec![("checks", "size".into())],
-            "--checks has \"size\", which is no check",
+            "--checks has \"size\", which is not a check",
         ),
         (
             vec![("checks", "consumer-group-offsets".into())],

@@ -26,9 +26,7 @@ pub fn reset(request: &ActRequest) -> Result<Report> {
     ] {
         match (given, strategy == wanted) {
             (true, false) => {
-                return Err(invalid(format!(
-                    "--{flag} goes with --strategy {wanted} only"
-                )));
+                return Err(invalid(format!("--{flag} needs --strategy {wanted}")));
             }
             (false, true) => return Err(invalid(format!("--strategy {wanted} needs --{flag}"))),
             _ => {}
@@ -39,14 +37,14 @@ pub fn reset(request: &ActRequest) -> Result<Report> {
     }
     if let Some(offset) = offset {
         if offset < 0 {
-            return Err(invalid("--offset is below 0"));
+            return Err(invalid("--offset must be 0 or above"));
         }
         spec["resetOffset"] = json!(offset);
     }
     if strategy == "from-mapping" {
         if work != Work::Restore {
             return Err(invalid(
-                "--strategy from-mapping needs the restore that noted the offsets",
+                "--strategy from-mapping needs the restore that recorded the offsets",
             )
             .with_hint("Name it with --cluster-of restore/NAME"));
         }
@@ -98,7 +96,7 @@ fn groups_reset(object: &Object) -> Result<String> {
     let hint = if failures.is_empty() {
         NO_SUCH_GROUPS
     } else {
-        "A group can be reset while none of its members runs; do it once more for these groups"
+        "A group can be reset only while none of its members runs: stop them, then reset these groups again"
     };
     Err(Error::new(ErrorKind::Failed, text).with_hint(hint))
 }
@@ -124,15 +122,15 @@ fn reasons(failures: &[String], status: &Status) -> String {
 
 fn untold(done: &str) -> Error {
     Error::protocol(format!(
-        "the operator ended it well, and does not say how many consumer groups were {done}"
+        "the operator reports success, but not how many consumer groups were {done}"
     ))
-    .with_hint("Whether any was is not known: look at the offsets of the groups")
+    .with_hint("Check the offsets of the groups: it is unknown whether any changed")
 }
 
 pub fn rollback(request: &ActRequest) -> Result<Report> {
     let path = request.required_text("path")?;
     if !path.starts_with('/') {
-        return Err(invalid(format!("{path:?} is no absolute path"))
+        return Err(invalid(format!("{path:?} is not an absolute path"))
             .with_hint("The operator reads the snapshot from its own pod: give the path there"));
     }
     let (work, name) = Work::of_id(request.required_text("cluster-of")?);
@@ -170,6 +168,6 @@ fn rolled_back(object: &Object) -> Result<String> {
             ErrorKind::Failed,
             format!("{text}, {failed} were not{}", reasons(&[], status)),
         )
-        .with_hint("The operator's log says more")),
+        .with_hint("Check the operator's log")),
     }
 }

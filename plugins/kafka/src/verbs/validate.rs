@@ -27,9 +27,8 @@ pub fn validate(request: &ActRequest) -> Result<Report> {
             }
             other => {
                 return Err(
-                    invalid(format!("--checks has {other:?}, which is no check")).with_hint(
-                        "There are message-count, offset-range and consumer-group-offsets",
-                    ),
+                    invalid(format!("--checks has {other:?}, which is not a check"))
+                        .with_hint("Use message-count, offset-range or consumer-group-offsets"),
                 );
             }
         }
@@ -68,11 +67,11 @@ fn validated(object: &Object) -> Result<String> {
     match result {
         Some("Pass" | "Warn") => Ok(lines.join("\n")),
         Some("Skip") => Err(Error::new(ErrorKind::Failed, lines.join("; ")).with_hint(
-            "The operator has skipped every check: nothing says whether the backup is whole",
+            "The operator has skipped every check: it is unknown whether the backup is complete",
         )),
         Some("Fail") => Err(Error::new(ErrorKind::Integrity, lines.join("; "))
-            .with_hint("Make another backup, and find out why this one is not as its topics are")),
+            .with_hint("Make another backup, and find out why this one differs from its topics")),
         _ => Err(Error::protocol(lines.join("; "))
-            .with_hint("Whether the backup is whole is not known: the operator's log says more")),
+            .with_hint("It is unknown whether the backup is complete; check the operator's log")),
     }
 }

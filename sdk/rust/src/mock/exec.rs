@@ -108,7 +108,7 @@ impl Host {
         }
         let pod = match pod {
             Some(pod) if !commands.pods.iter().any(|known| known == pod) => {
-                return Err(denied(format!("`{pod}` is no pod of the target")));
+                return Err(denied(format!("`{pod}` is not a pod of the target")));
             }
             Some(pod) => pod.to_owned(),
             None => commands.pods.first().cloned().unwrap_or_else(|| {

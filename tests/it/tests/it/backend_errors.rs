@@ -17,7 +17,7 @@ fn the_backend_wants_credentials() {
     assert_snapshot!(sidecar("sidecar-auth=the-token").shown(), @"
     stderr:
     error: GET /v1/backup/list-remote answered 401: unauthorized
-    hint: This sidecar wants a token of its own; its operator set one
+    hint: This sidecar needs a token of its own; its operator has set one
     exit 12
     ");
     assert_snapshot!(hivemq("hivemq-auth=admin:hivemq").shown(), @"
@@ -47,7 +47,7 @@ fn an_html_page_with_status_500_is_named_and_not_shown() {
     assert_snapshot!(sidecar("sidecar-html=500").shown(), @r#"
     stderr:
     error: GET /v1/backup/list-remote answered 500: an HTML page titled "500 Internal Server Error"
-    hint: The sidecar's log says more: `kubectl logs POD --container CONTAINER`
+    hint: Check the sidecar's log: `kubectl logs POD --container CONTAINER`
     exit 1
     "#);
     assert_snapshot!(hivemq("hivemq-html=500").outcome(), @r#"
@@ -163,7 +163,7 @@ fn errors_are_one_json_object_where_the_output_is_json() {
       "apiVersion": "kubectl-broker/v1",
       "code": "Failed",
       "exitCode": 1,
-      "hint": "The sidecar's log says more: `kubectl -n messaging logs POD --container CONTAINER`",
+      "hint": "Check the sidecar's log: `kubectl -n messaging logs POD --container CONTAINER`",
       "hintSource": null,
       "kind": "Error",
       "message": "GET /v1/backup/list-remote answered 500: an HTML page titled \"500 Internal Server Error\"",
@@ -180,7 +180,7 @@ fn errors_are_one_json_object_where_the_output_is_json() {
       "apiVersion": "kubectl-broker/v1",
       "code": "NotFound",
       "exitCode": 10,
-      "hint": "Name it with `--statefulset`; `kubectl get statefulsets -n empty` lists them",
+      "hint": "Name the StatefulSet with `--statefulset`; `kubectl get statefulsets -n empty` lists all",
       "hintSource": null,
       "kind": "Error",
       "message": "there is no StatefulSet broker in namespace empty; the namespace has none",

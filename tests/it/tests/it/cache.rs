@@ -168,7 +168,7 @@ fn a_folder_that_others_can_reach_is_not_used() {
     set_mode(&cache.folders.native(), 0o755);
     let (compiled, warnings) = cache.list();
     assert_eq!(compiled, 1);
-    assert_snapshot!(warnings, @"warning: engines are compiled anew each time: others can reach $XDG_CACHE_HOME/kubectl-broker/native; `chmod go-rwx` it");
+    assert_snapshot!(warnings, @"warning: engines are compiled again each time: other users can reach $XDG_CACHE_HOME/kubectl-broker/native; run `chmod go-rwx` on it");
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn a_key_that_others_can_read_is_not_used() {
     set_mode(&cache.folders.key(), 0o644);
     let (compiled, warnings) = cache.list();
     assert_eq!(compiled, 1);
-    assert_snapshot!(warnings, @"warning: engines are compiled anew each time: others can reach $XDG_DATA_HOME/kubectl-broker/keys/native-code.key; `chmod go-rwx` it");
+    assert_snapshot!(warnings, @"warning: engines are compiled again each time: other users can reach $XDG_DATA_HOME/kubectl-broker/keys/native-code.key; run `chmod go-rwx` on it");
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn a_cache_that_can_not_be_written_is_no_error() {
     fs::write(cache.folders.native(), "a file where the folder should be").expect("written");
     let (compiled, warnings) = cache.list();
     assert_eq!(compiled, 1);
-    assert_snapshot!(warnings, @"warning: engines are compiled anew each time: can't use $XDG_CACHE_HOME/kubectl-broker/native: File exists (os error 17)");
+    assert_snapshot!(warnings, @"warning: engines are compiled again each time: can't use $XDG_CACHE_HOME/kubectl-broker/native: File exists (os error 17)");
 }
 
 #[test]

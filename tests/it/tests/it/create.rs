@@ -25,7 +25,7 @@ fn a_backup_is_waited_for() {
     ID   STATE   SIZE   AGE   CREATED
     20250906-120000   COMPLETED   9.6MiB   AGE   2025-09-06T12:00:00Z
     stderr:
-    A backup takes disk space on the broker's nodes, and is not removed by itself
+    A backup takes disk space on the broker's nodes, and is not removed automatically
     12.0GiB free on broker-0's backup volume (/opt/hivemq/backup)
     Backup 20250906-120000 has begun; waiting up to 300 s for its end
     exit 0
@@ -98,7 +98,7 @@ fn a_lost_answer_does_not_lead_to_a_second_backup() {
     ID   STATE   SIZE   AGE   CREATED
     20250906-120000   IN_PROGRESS   -   AGE   2025-09-06T12:00:00Z
     note: 12.0 broker-0's /opt/hivemq/backup
-    warning: The answer was lost (port 8081 of pod broker-0 closed the connection without an answer). Backup 20250906-120000 was begun meanwhile, and is taken for this one
+    warning: The answer was lost (port 8081 of pod broker-0 closed the connection without an answer). Backup 20250906-120000 was begun in the meantime, and is assumed to be this one
     exit 0
     ");
     assert_eq!(new_backups(&bed, before), 1);

@@ -29,7 +29,7 @@ fn a_secret_that_is_not_there_is_named() {
     let run = bed().run(&format!("{LIST} --credentials-secret hivemq-apis"));
     assert_snapshot!(run.outcome(), @"
     NotFound: hivemq-apis messaging
-    hint:
+    hint: `--credentials-secret hivemq-api`
     exit 10
     ");
 }

@@ -28,7 +28,7 @@ fn what_is_not_uploaded_stays() {
     stderr:
     Removing backup 20250905-130215 for good: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, pod broker-0, engine sidecar
     error: "20250905-130215" is not uploaded (its state is "pending")
-    hint: Wait until it is uploaded, or purge it all the same with `--force`
+    hint: Wait until the backup is uploaded, or purge it with `--force`
     exit 11
     "#);
     assert_eq!(bed.backend_requests().count("POST", ""), 0);
@@ -63,8 +63,8 @@ fn what_the_sidecar_only_accepts_is_not_said_to_be_gone() {
     assert_snapshot!(run.shown(), @r#"
     stderr:
     Removing backup 20250819-143025 for good: context testbed, server https://127.0.0.1:PORT, namespace messaging, StatefulSet broker, pod broker-0, engine sidecar
-    error: the sidecar accepted to purge "20250819-143025", and has not done it yet
-    hint: Look again with `kubectl broker backup list --engine sidecar --scope local`; each pod has its own, see `--pod`
+    error: the sidecar accepted to purge "20250819-143025", but has not done it yet
+    hint: Check again with `kubectl broker backup list --engine sidecar --scope local`; each pod has its own, see `--pod`
     exit 1
     "#);
 }

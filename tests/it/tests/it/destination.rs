@@ -98,7 +98,7 @@ fn a_folder_that_can_not_be_written_to_is_found_out_before_anything_is_begun() {
     ");
     assert_snapshot!(refused(&[], "/srv/kept").hint(), @"
     Failed: '/.kubectl-broker-check' broker-0 «Permission denied»
-    hint: No backup was begun. Name a folder that can be made and written to in each pod, with room for a backup
+    hint: No backup was begun. Name a folder that can be created and written in each pod, with room for a backup
     exit 1
     ");
     assert_snapshot!(refused(&[], "/proc/x").outcome(), @"
@@ -113,7 +113,7 @@ fn the_folder_of_backups_is_no_destination_by_any_name() {
     assert_snapshot!(refused(&[], "/opt/hivemq/backup").shown(), @"
     stderr:
     error: `--destination /opt/hivemq/backup` can't be used: in pod broker-0 it is HiveMQ's own folder for backups, or in it
-    hint: HiveMQ and its sidecar take what is in that folder for backups: give another one
+    hint: HiveMQ and its sidecar treat everything in that folder as backups: choose another folder
     exit 2
     ");
     for name in [
@@ -131,12 +131,12 @@ fn the_folder_of_backups_is_no_destination_by_any_name() {
 #[test]
 fn what_is_no_folder_is_no_destination() {
     assert_snapshot!(refused(&[], "/mnt/file/x").message(), @"
-    Usage: `--destination /mnt/file/x` can't be used: in pod broker-0 /mnt/file is no folder
+    Usage: `--destination /mnt/file/x` can't be used: in pod broker-0 /mnt/file is not a folder
     hint:
     exit 2
     ");
     assert_snapshot!(refused(&[], "/mnt/loop").message(), @"
-    Usage: `--destination /mnt/loop` can't be used: in pod broker-0 it is a symbolic link that leads nowhere
+    Usage: `--destination /mnt/loop` can't be used: in pod broker-0 it is a symbolic link without a target
     hint:
     exit 2
     ");
@@ -145,7 +145,7 @@ fn what_is_no_folder_is_no_destination() {
 #[test]
 fn another_disk_has_to_have_room() {
     assert_snapshot!(refused(&["disk-free=4096"], "/mnt/kept").message(), @"
-    Failed: there is no room in /mnt/kept in pod broker-0: 4.0KiB are free, and the newest backup has 21.0MiB
+    Failed: there is no room in /mnt/kept in pod broker-0: 4.0KiB are free, but the newest backup has 21.0MiB
     hint:
     exit 1
     ");
@@ -205,7 +205,7 @@ fn what_can_not_be_a_destination_is_refused_before_anything_is_begun() {
     let bed = Bed::start();
     assert_snapshot!(create(&bed, "kept").shown(), @"
     stderr:
-    error: `--destination kept` is no absolute path to a folder inside the pod
+    error: `--destination kept` is not an absolute path to a folder in the pod
     hint: Give it from the root and without `..`, for example `/mnt/backups`
     exit 2
     ");
@@ -235,7 +235,7 @@ fn nobody_can_move_what_nobody_waits_for() {
     let bed = Bed::start();
     let run = bed.run("backup create --destination /mnt/kept --wait=false");
     assert_snapshot!(run.outcome(), @"
-    Usage: `--destination`
+    Usage: `--destination` `--wait`
     hint: `--timeout` `--wait=false`
     exit 2
     ");
@@ -291,7 +291,7 @@ fn too_little_space_is_a_warning_and_the_backup_is_begun() {
     assert_snapshot!(before(&bed, ""), @"
     stdout:
     20250906-120000
-    warning: engine kubectl-broker/hivemq: only 19.1MiB free on broker-0's backup volume (/opt/hivemq/backup), and the newest backup has 21.0MiB
+    warning: engine kubectl-broker/hivemq: only 19.1MiB free on broker-0's backup volume (/opt/hivemq/backup), but the newest backup has 21.0MiB
     exit 0
     ");
     assert_eq!(begun(&bed), 1);
@@ -310,7 +310,7 @@ fn without_the_right_or_the_program_it_is_not_told_and_nothing_fails() {
     }
     let bed = Bed::with(&["deny=get:pods/exec"]);
     let verbose = bed.run("backup create --wait=false -o name --verbose");
-    assert_snapshot!(verbose.stderr.lines().find(|line| line.contains("free")).unwrap_or_default(), @r#"debug: engine kubectl-broker/hivemq: it is not known how much disk is free: not allowed to get pods/exec broker-0 in namespace messaging: pods "broker-0" is forbidden: User "testbed" cannot get resource "pods/exec" in API group "" in the namespace "messaging""#);
+    assert_snapshot!(verbose.stderr.lines().find(|line| line.contains("free")).unwrap_or_default(), @r#"debug: engine kubectl-broker/hivemq: the free disk space is unknown: not allowed to get pods/exec broker-0 in namespace messaging: pods "broker-0" is forbidden: User "testbed" cannot get resource "pods/exec" in API group "" in the namespace "messaging""#);
 }
 
 #[test]

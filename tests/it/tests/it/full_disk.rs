@@ -47,7 +47,7 @@ fn a_file_system_without_inodes_is_said_to_have_none() {
     // download, which leaves none for the digest.
     for (inodes, hint) in [
         (2, "choose another folder with `--output-dir`\n"),
-        (3, "goes on after the 1500000 bytes that are kept\n"),
+        (3, "resumes after the 1500000 bytes that are kept\n"),
     ] {
         let Some(run) = download_into(&desk, &format!("nr_inodes={inodes}")) else {
             return;

@@ -53,10 +53,10 @@ fn help_says_how_kubectl_calls_the_program() {
         1  the operation failed
         2  the command line or the configuration can't be used
         3  only part of it was done
-       10  what was named does not exist
+       10  the named object does not exist
        11  locked, or the state of the target forbids it
        12  authentication or authorisation was refused
-       13  bytes are not what they should be
+       13  a digest, a length or a signature does not match
        14  the engine broke its contract, its sandbox or its limits
       124  a deadline passed
       130  stopped: Ctrl-C, SIGTERM, SIGHUP, or nothing was chosen

@@ -173,7 +173,7 @@ fn a_hint_in_a_document_has_the_flags_as_well() {
     let run = bed.run("backup restore --id 20250905-130215 --yes -n messaging -o json");
     assert_eq!(
         run.error()["hint"],
-        "`kubectl broker backup list --engine hivemq -n messaging` shows what is there"
+        "`kubectl broker backup list --engine hivemq -n messaging` shows the state of all backups"
     );
 }
 

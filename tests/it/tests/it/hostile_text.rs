@@ -108,7 +108,7 @@ fn an_id_of_the_backend_that_can_not_be_used_is_no_fault_of_the_user() {
         ] {
             let run = bed.run(&format!("backup --engine hivemq {command}"));
             assert_eq!(run.code, 1, "{command}: {}", run.stderr);
-            let said = "was given a backup with an id that can't be used: the backupId";
+            let said = "named a backup with an unusable id: the backupId";
             assert!(run.stderr.contains(said), "{}", run.stderr);
         }
         hivemq.remove(id);

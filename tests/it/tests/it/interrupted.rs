@@ -107,10 +107,10 @@ fn a_length_that_is_never_reached_is_given_up_at_once() {
     let desk = Desk::with(&["download-cut=50"]);
     assert_snapshot!(desk.download("").shown(), @"
     stderr:
-    Interrupted: the download broke off after 750000 of 1500000 bytes: port 8081 of pod broker-0 closed the connection in the middle of an answer after 750000 of 1500000 bytes; going on in 500 ms
-    Beginning again at the first byte: the backend gives nothing to resume by
-    error: the backend ended the backup after 750000 bytes each time, and the header Content-Length says 1500000: port 8081 of pod broker-0 closed the connection in the middle of an answer after 750000 of 1500000 bytes
-    hint: Another try ends at the same byte until the backend is repaired: look at `kubectl logs broker-0 -n messaging --all-containers`
+    Interrupted: the download was interrupted after 750000 of 1500000 bytes: port 8081 of pod broker-0 closed the connection in the middle of an answer after 750000 of 1500000 bytes; resuming in 500 ms
+    Restarting at the first byte: the backend gives nothing to resume by
+    error: the backend ended the backup after 750000 bytes each time, but the header Content-Length says 1500000: port 8081 of pod broker-0 closed the connection in the middle of an answer after 750000 of 1500000 bytes
+    hint: Another attempt ends at the same byte until the backend is repaired: look at `kubectl logs broker-0 -n messaging --all-containers`
     exit 13
     ");
     let requests = desk.bed.backend_requests().all();
@@ -131,10 +131,10 @@ fn an_etag_that_changes_in_each_answer_is_given_up_at_once() {
     ]);
     assert_snapshot!(desk.download("").shown(), @"
     stderr:
-    Interrupted: the download broke off after 750000 of 1500000 bytes: port 8081 of pod broker-0 closed the connection in the middle of an answer after 750000 of 1500000 bytes; going on in 500 ms
-    Beginning again at the first byte: the backup has changed (its ETag is another one)
-    error: the backup has another ETag in each answer, and the last broke off after 750000 bytes: nothing can be resumed
-    hint: Wait until nothing writes to the backup, or reach one pod directly with `--pod`: several behind one port may give different ETags
+    Interrupted: the download was interrupted after 750000 of 1500000 bytes: port 8081 of pod broker-0 closed the connection in the middle of an answer after 750000 of 1500000 bytes; resuming in 500 ms
+    Restarting at the first byte: the backup has changed (its ETag is different)
+    error: the backup has another ETag in each answer, so no download can resume; the last was interrupted after 750000 bytes
+    hint: Wait until nothing writes to the backup, or reach one pod directly with `--pod`: several pods behind one port may give different ETags
     exit 1
     ");
     assert_eq!(desk.parts(), Vec::<String>::new());
@@ -179,7 +179,7 @@ fn ctrl_c_keeps_what_has_come() {
     );
     assert_eq!(
         entry["message"],
-        format!("stopped; the same command goes on after the {resumed} bytes that are kept")
+        format!("stopped; the same command resumes after the {resumed} bytes that are kept")
     );
     desk.assert_whole(&format!("backups/{NAME}"));
 }

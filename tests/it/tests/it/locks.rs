@@ -87,9 +87,7 @@ fn a_restore_that_is_stopped_says_what_stays_and_how_to_end_it() {
     let run = stopped(&program, child);
     assert_eq!(run.code, 130, "{}", run.stderr);
     // The time is that of the cluster, whose clock is stopped.
-    let said = "warning: the lock broker-restore-broker is kept until 2025-09-06T12:01:00Z, because the backend may go on \
-                with what was begun. `kubectl get lease broker-restore-broker -n messaging -o yaml` shows it; \
-                `kubectl delete lease broker-restore-broker -n messaging` lets others in before\n";
+    let said = "warning: the lock broker-restore-broker is kept until 2025-09-06T12:01:00Z, because the operation may continue in the backend. `kubectl get lease broker-restore-broker -n messaging -o yaml` shows the lock; `kubectl delete lease broker-restore-broker -n messaging` releases it earlier\n";
     assert!(run.stderr.contains(said), "{}", run.stderr);
     // The lock is kept, because the backend continues.
     holder(&bed);

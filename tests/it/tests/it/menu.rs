@@ -91,12 +91,9 @@ fn to_leave_the_menu_is_to_choose_nothing() {
 fn another_name_than_the_one_asked_for_is_said_to_be_another() {
     let bed = Bed::start();
     for (typed, said) in [
-        (
-            "brokr\n",
-            "the name that was typed is `brokr`, and not `broker`",
-        ),
-        ("\n", "no name was typed, and `broker` is needed"),
-        ("\u{4}", "no name was typed, and `broker` is needed"),
+        ("brokr\n", "the typed name is `brokr`, not `broker`"),
+        ("\n", "no name was typed, but `broker` is required"),
+        ("\u{4}", "no name was typed, but `broker` is required"),
     ] {
         let mut session = Session::of(bed.program(), "backup restore --latest");
         session.wait_for("to go on:");

@@ -29,7 +29,7 @@ fn a_kubelet_that_is_away_for_a_moment_is_asked_again() {
 fn a_kubelet_that_stays_away_names_its_node_and_not_the_api_server() {
     let (bed, run) = with(&["kubelet-away=1000"], &format!("{SIDECAR} --pod broker-1"));
     assert_snapshot!(run.reason(), @"
-    Failed: broker-1 node-1: error dialing backend: dial tcp 192.168.49.3:10250: connect: connection refused (asked 4 times)
+    Failed: broker-1 node-1: error dialing backend: dial tcp 192.168.49.3:10250: connect: connection refused (tried 4 times)
     hint: `kubectl describe node node-1`
     exit 1
     ");
@@ -104,7 +104,7 @@ fn pods_that_are_not_ready_because_of_their_nodes_say_so() {
     ];
     let (_, run) = with(&nodes, SIDECAR);
     assert_snapshot!(run.reason(), @"
-    Failed: messaging: broker-0: Running, condition Ready is False, though its containers are said to be ready: its node may have stopped reporting; node node-0 is not ready: NodeStatusUnknown (Kubelet stopped posting node status.); broker-1: Running, condition Ready is False, though its containers are said to be ready: its node may have stopped reporting; node node-1 is not ready: NodeStatusUnknown (Kubelet stopped posting node status.); broker-2: it is being deleted, NodeLost (Node node-2 which was running pod broker-2 is unresponsive); node node-2 is not ready: NodeStatusUnknown (Kubelet stopped posting node status.)
+    Failed: messaging: broker-0: Running, condition Ready is False, although its containers are reported as ready: its node may have stopped reporting; node node-0 is not ready: NodeStatusUnknown (Kubelet stopped posting node status.); broker-1: Running, condition Ready is False, although its containers are reported as ready: its node may have stopped reporting; node node-1 is not ready: NodeStatusUnknown (Kubelet stopped posting node status.); broker-2: it is being deleted, NodeLost (Node node-2 which was running pod broker-2 is unresponsive); node node-2 is not ready: NodeStatusUnknown (Kubelet stopped posting node status.)
     hint: `kubectl describe statefulset broker -n messaging` `kubectl get pods -n messaging`
     exit 1
     ");

@@ -232,7 +232,7 @@ fn a_bundle_that_was_damaged_changes_nothing() {
     its first bytes: Integrity: engines.tar: it ends too early
     hint: `kubectl broker plugin bundle`
     exit 13
-    less: PluginFault: engines.tar: it does not begin as one
+    less: PluginFault: engines.tar: it does not begin like one
     hint: `wasm-tools component new` `wasm32-wasip2`
     exit 14
     ");

@@ -178,7 +178,7 @@ fn names_that_deceive_are_refused_and_those_that_look_like_others_are_told() {
         let refused = machine.run("plugin install it.wasm");
         let told = refused
             .stderr
-            .contains("! [look-alike] it could be taken for acme/small");
+            .contains("! [look-alike] it could be mistaken for acme/small");
         assert_eq!(told, other, "{id}: {}", refused.stderr);
     }
 }

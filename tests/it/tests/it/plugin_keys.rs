@@ -139,15 +139,15 @@ fn what_is_no_key_or_is_there_already_says_so() {
     hint: `kubectl broker plugin key add acme FILE --name NAME`
     exit 11
     add acme private.pem
-    Usage: private.pem is no public key that signatures can be checked with: it is a private key
+    Usage: private.pem is not a usable public key: it is a private key
     hint: ECDSA P-256 `openssl ec -in private.pem -pubout` `openssl ecparam -name prime256v1 -genkey -noout -out private.pem`
     exit 2
     add acme curve.pub
-    Usage: curve.pub is no public key that signatures can be checked with: it is a key of another curve than P-256
+    Usage: curve.pub is not a usable public key: it is a key of another curve than P-256
     hint: ECDSA P-256 `openssl ec -in private.pem -pubout` `openssl ecparam -name prime256v1 -genkey -noout -out private.pem`
     exit 2
     add acme rsa.pub
-    Usage: rsa.pub is no public key that signatures can be checked with: it is an RSA key
+    Usage: rsa.pub is not a usable public key: it is an RSA key
     hint: ECDSA P-256 `openssl ec -in private.pem -pubout` `openssl ecparam -name prime256v1 -genkey -noout -out private.pem`
     exit 2
     add acme missing.pub
@@ -155,11 +155,11 @@ fn what_is_no_key_or_is_there_already_says_so() {
     hint: `-----BEGIN PUBLIC KEY-----`
     exit 10
     add acme .
-    Usage: can't read the key .: it is no plain file of at most 16384 bytes
+    Usage: can't read the key .: it is not a plain file of at most 16384 bytes
     hint: `-----BEGIN PUBLIC KEY-----`
     exit 2
     add Acme/small other.pub
-    Usage: `Acme/small` is no name for a publisher: lower-case letters, digits and dashes make one, and it begins with a letter
+    Usage: `Acme/small` is not a valid name for a publisher: use lower-case letters, digits and dashes, and begin with a letter
     exit 2
     remove acme main
     NotFound: the publisher acme has no key main
@@ -170,7 +170,7 @@ fn what_is_no_key_or_is_there_already_says_so() {
     hint: `kubectl broker plugin key list`
     exit 10
     remove acme ../acme/acme
-    Usage: `../acme/acme` is no name for a key: lower-case letters, digits and dashes make one, and it begins with a letter
+    Usage: `../acme/acme` is not a valid name for a key: use lower-case letters, digits and dashes, and begin with a letter
     exit 2
     ");
     assert_eq!(machine.run("plugin key list -o name").stdout, "acme/acme\n");
@@ -238,13 +238,13 @@ fn once_a_key_is_known_nothing_else_is_installed() {
         assert!(machine.content() == before, "{verb}");
     }
     assert_snapshot!(all, @"
-    the signature of the version before: Integrity: 0.2.0 acme/small: no signature of it was made with a key of the publisher acme. Known: acme (FINGERPRINT). Signatures: $PWD/small.wasm.sig
+    the signature of the version before: Integrity: 0.2.0 acme/small: it has no signature of a trusted key of the publisher acme. Trusted: acme (FINGERPRINT). Signatures: $PWD/small.wasm.sig
     hint:
     exit 13
-    a signature by another key: Integrity: 0.2.0 acme/small: no signature of it was made with a key of the publisher acme. Known: acme (FINGERPRINT). Signatures: $PWD/small.wasm.sig
+    a signature by another key: Integrity: 0.2.0 acme/small: it has no signature of a trusted key of the publisher acme. Trusted: acme (FINGERPRINT). Signatures: $PWD/small.wasm.sig
     hint:
     exit 13
-    something else: Integrity: 0.2.0 acme/small: it must be signed by acme, and its signatures can't be looked up: $PWD/small.wasm.sig holds no signature: it is neither DER nor base64
+    something else: Integrity: 0.2.0 acme/small: it must be signed by acme, but its signatures can't be looked up: $PWD/small.wasm.sig is not a valid signature: it is neither DER nor base64
     hint: `cosign sign-blob --key KEY --output-signature FILE.sig FILE` `openssl dgst -sha256 -sign KEY -out FILE.sig FILE`
     exit 13
     none, update small: Integrity: 0.2.0 acme/small FINGERPRINT
@@ -317,7 +317,7 @@ fn a_lockfile_that_can_not_be_read_does_not_keep_a_key_trusted() {
     fs::write(machine.lockfile(), "version = 3\n").expect("written");
     let run = machine.run("plugin key remove acme acme");
     assert_eq!(run.code, 0, "{}", run.stderr);
-    let warning = "which engines that concerns is not known";
+    let warning = "the affected engines are unknown";
     assert!(run.stderr.contains(warning), "{}", run.stderr);
     assert_eq!(machine.run("plugin key list -o name").stdout, "");
 }
@@ -442,12 +442,12 @@ fn who_installs_with_a_key_is_told_on_the_terminal_what_that_means() {
     warning: acme/hostile 0.1.0 (signed:FINGERPRINT, sha256:DIGEST) wants to:
       ! [writes] talk to port 8085 of the pods of the StatefulSet you name: POST /v1/restore
       - talk to port 8085 of the pods of the StatefulSet you name: GET /v1/backup/list-remote, GET /v1/backup/{name}
-      - add the header x-trace-id to what it sends to port 8085 of the pods of the StatefulSet you name
+      - add the header x-trace-id to its requests to port 8085 of the pods of the StatefulSet you name
       - run in a pod of the StatefulSet you name: ls {folder}
-      - send a file that you name to where it may talk to
-      Only where `--engine acme/hostile` names it, it answers: list, status, create, restore, act (metrics, say)
+      - send a file that you name to a server that it may talk to
+      It answers these operations only with `--engine acme/hostile`: list, status, create, restore, act (metrics, say)
       The key FINGERPRINT will be trusted for all engines of acme.
-      The gravest again: ! [writes] talk to port 8085 of the pods of the StatefulSet you name: POST /v1/restore
+      The most dangerous again: ! [writes] talk to port 8085 of the pods of the StatefulSet you name: POST /v1/restore
       These are 8 lines, 1 of them marked with `!` as dangerous: writes.
     Type `yes` to accept that:
     ");
@@ -485,7 +485,7 @@ fn who_installs_with_a_key_is_told_on_the_terminal_what_that_means() {
     assert_snapshot!(question, @"
     warning: acme/hostile 0.1.0 -> 0.2.0 (signed:FINGERPRINT, sha256:DIGEST) also wants to:
       ! [writes] talk to port 8085 of the pods of the StatefulSet you name: PUT /v1/backup/{name}
-      Only where `--engine acme/hostile` names it, it answers: list, status, create, restore, act (metrics, say)
+      It answers these operations only with `--engine acme/hostile`: list, status, create, restore, act (metrics, say)
       These are 3 lines, 1 of them marked with `!` as dangerous: writes.
     Type `yes` to accept that:
     ");

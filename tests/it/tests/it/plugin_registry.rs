@@ -325,8 +325,8 @@ fn a_signature_that_can_not_be_read_matters_only_where_one_is_demanded() {
     let run = machine.run("plugin inspect ./small.wasm");
     assert_eq!(run.code, 0, "{}", run.stderr);
     for part in [
-        "small.wasm can't be looked up, so that it counts as unsigned: ",
-        "small.wasm.sig holds no signature: it is neither DER nor base64",
+        "small.wasm can't be looked up, so it counts as unsigned: ",
+        "small.wasm.sig is not a valid signature: it is neither DER nor base64",
     ] {
         assert!(run.stderr.contains(part), "{}", run.stderr);
     }

@@ -175,7 +175,7 @@ fn a_change_waits_for_the_one_that_goes_on() {
     let mut stderr = BufReader::new(child.stderr.take().expect("stderr"));
     let mut note = String::new();
     stderr.read_line(&mut note).expect("a note");
-    assert_snapshot!(note, @"Another process changes the engines; waiting for it");
+    assert_snapshot!(note, @"Another process is changing the engines; waiting for it");
     assert!(machine.lockfile().exists());
     let before = machine.content();
     assert_eq!(before.len(), 4);
@@ -263,16 +263,16 @@ fn a_lockfile_that_was_edited_is_refused_with_its_line() {
     fs::write(machine.lockfile(), twice).expect("written");
     shown += &after_edit(&machine);
     assert_snapshot!(shown, @"
-    warning: the installed engines are left out: $XDG_DATA_HOME/kubectl-broker/plugins/broker-plugins.lock, line 9: unknown field `siez`, expected one of `id`, `version`, `source`, `pinned`, `digest`, `size`, `signature`, `capabilities`, `installed`, `defaults`, `consent`, `previous`. `kubectl broker plugin doctor` says more
-    warning: the installed engines are left out: $XDG_DATA_HOME/kubectl-broker/plugins/broker-plugins.lock, line 8: `sha999:DIGEST` is no digest: it is `sha256:` and 64 hexadecimal digits. `kubectl broker plugin doctor` says more
-    warning: an installed engine is left out: the stored file $XDG_DATA_HOME/kubectl-broker/plugins/outlines/sha256-ZEROES.json of acme/small is missing. `kubectl broker plugin doctor` says more
-    warning: an installed engine is left out: $XDG_DATA_HOME/kubectl-broker/plugins/broker-plugins.lock, line 11: what is accepted for acme/small is not what the engine asks for. `kubectl broker plugin doctor` says more
-    warning: an installed engine is left out: the stored file $XDG_DATA_HOME/kubectl-broker/plugins/outlines/sha256-DIGEST.json of acme/small is of another engine or another version than the lockfile says. `kubectl broker plugin doctor` says more
-    warning: an installed engine is left out: the stored file $XDG_DATA_HOME/kubectl-broker/plugins/outlines/sha256-DIGEST.json of acme/other is of another engine or another version than the lockfile says. `kubectl broker plugin doctor` says more
-    warning: the installed engines are left out: $XDG_DATA_HOME/kubectl-broker/plugins/broker-plugins.lock, line 4: unclosed array table, expected `]`. `kubectl broker plugin doctor` says more
-    warning: the installed engines are left out: $XDG_DATA_HOME/kubectl-broker/plugins/broker-plugins.lock, line 2: version 3 is not known; this is 2. `kubectl broker plugin doctor` says more
-    warning: an installed engine is left out: the stored file $XDG_DATA_HOME/kubectl-broker/plugins/blobs/sha256-DIGEST.wasm of acme/small has another length than what was installed. `kubectl broker plugin doctor` says more
-    warning: the installed engines are left out: $XDG_DATA_HOME/kubectl-broker/plugins/broker-plugins.lock, line 16: acme/small stands in it twice. `kubectl broker plugin doctor` says more
+    warning: the installed engines are left out: $XDG_DATA_HOME/kubectl-broker/plugins/broker-plugins.lock, line 9: unknown field `siez`, expected one of `id`, `version`, `source`, `pinned`, `digest`, `size`, `signature`, `capabilities`, `installed`, `defaults`, `consent`, `previous`. `kubectl broker plugin doctor` shows details
+    warning: the installed engines are left out: $XDG_DATA_HOME/kubectl-broker/plugins/broker-plugins.lock, line 8: `sha999:DIGEST` is not a digest: write `sha256:` and 64 hexadecimal digits. `kubectl broker plugin doctor` shows details
+    warning: an installed engine is left out: the stored file $XDG_DATA_HOME/kubectl-broker/plugins/outlines/sha256-ZEROES.json of acme/small is missing. `kubectl broker plugin doctor` shows details
+    warning: an installed engine is left out: $XDG_DATA_HOME/kubectl-broker/plugins/broker-plugins.lock, line 11: the accepted capabilities of acme/small are not those that the engine asks for. `kubectl broker plugin doctor` shows details
+    warning: an installed engine is left out: the stored file $XDG_DATA_HOME/kubectl-broker/plugins/outlines/sha256-DIGEST.json of acme/small belongs to another engine or version than the lockfile says. `kubectl broker plugin doctor` shows details
+    warning: an installed engine is left out: the stored file $XDG_DATA_HOME/kubectl-broker/plugins/outlines/sha256-DIGEST.json of acme/other belongs to another engine or version than the lockfile says. `kubectl broker plugin doctor` shows details
+    warning: the installed engines are left out: $XDG_DATA_HOME/kubectl-broker/plugins/broker-plugins.lock, line 4: unclosed array table, expected `]`. `kubectl broker plugin doctor` shows details
+    warning: the installed engines are left out: $XDG_DATA_HOME/kubectl-broker/plugins/broker-plugins.lock, line 2: version 3 is unknown; this kubectl-broker writes version 2. `kubectl broker plugin doctor` shows details
+    warning: an installed engine is left out: the stored file $XDG_DATA_HOME/kubectl-broker/plugins/blobs/sha256-DIGEST.wasm of acme/small has a different length than the installed file. `kubectl broker plugin doctor` shows details
+    warning: the installed engines are left out: $XDG_DATA_HOME/kubectl-broker/plugins/broker-plugins.lock, line 16: acme/small is listed twice. `kubectl broker plugin doctor` shows details
     ");
 }
 
@@ -287,8 +287,8 @@ fn installing_again_mends_what_was_edited() {
     NAME   VERSION   STATE   SIGNATURE   DEFAULT-FOR   COMPILED
     acme/small   0.1.0   broken   unsigned   -   -
 
-    acme/small: $XDG_DATA_HOME/kubectl-broker/plugins/broker-plugins.lock, line 11: what is accepted for acme/small is not what the engine asks for
-      Undo the change of that line. Else install it again with `kubectl broker plugin install`, or take it away with `kubectl broker plugin remove acme/small`
+    acme/small: $XDG_DATA_HOME/kubectl-broker/plugins/broker-plugins.lock, line 11: the accepted capabilities of acme/small are not those that the engine asks for
+      Undo the change of that line, install the engine again with `kubectl broker plugin install`, or remove it with `kubectl broker plugin remove acme/small`
     exit 0
     ");
     assert_eq!(machine.accepting("plugin install small.wasm").code, 0);
@@ -322,7 +322,7 @@ fn an_outline_that_was_edited_is_not_believed() {
     let run = machine.run("plugin verify");
     assert_eq!(run.code, 13);
     assert!(
-        run.stderr.contains("something else than its component"),
+        run.stderr.contains("differs from its component"),
         "{}",
         run.stderr
     );
@@ -344,7 +344,7 @@ fn a_component_that_was_changed_is_never_compiled() {
     let run = program.run("backup list --engine small");
     assert_eq!(run.code, 13);
     assert!(
-        run.stderr.contains("is not what was installed"),
+        run.stderr.contains("has changed since the installation"),
         "{}",
         run.stderr
     );

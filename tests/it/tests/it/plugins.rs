@@ -199,7 +199,7 @@ fn an_engine_is_looked_at_without_being_run() {
     Verbs:   metrics, purge, upload
     Imports:   kubectl-broker:engine/http@0.1.0, kubectl-broker:engine/types@0.1.0, wasi:cli/environment@0.2.6, wasi:cli/exit@0.2.6, wasi:cli/stderr@0.2.6, wasi:cli/stdin@0.2.6, wasi:cli/stdout@0.2.6, wasi:cli/terminal-input@0.2.6, wasi:cli/terminal-output@0.2.6, wasi:cli/terminal-stderr@0.2.6, wasi:cli/terminal-stdin@0.2.6, wasi:cli/terminal-stdout@0.2.6, wasi:io/error@0.2.6, wasi:io/poll@0.2.6, wasi:io/streams@0.2.6
     It may:
-    ! [credentials] have a token of yours added to what it sends to port 8085 of the pods of the StatefulSet you name, without seeing that
+    ! [credentials] have your token added to its requests to port 8085 of the pods of the StatefulSet you name, without seeing it
     ! [writes] talk to port 8085 of the pods of the StatefulSet you name: POST /v1/backup/purge, POST /v1/backup/upload, POST /v1/restore
     - talk to port 8085 of the pods of the StatefulSet you name: GET /metrics, GET /v1/backup/list, GET /v1/backup/list-remote
     exit 0

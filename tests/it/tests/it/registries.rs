@@ -191,16 +191,16 @@ async fn what_is_no_single_engine_is_refused_with_the_reason() {
         said += &digest.replace_all(&text.replace(&host, "HOST"), "DIGEST");
     }
     assert_snapshot!(said.trim_end(), @"
-    error: oci://HOST/acme/vault:both is an index of 2 images that may be meant
+    error: oci://HOST/acme/vault:both is an index of 2 possible images
     hint: Name one of them: oci://HOST/acme/vault@sha256:DIGEST, oci://HOST/acme/vault@sha256:DIGEST
     exit 2
 
-    error: oci://HOST/acme/vault:picture is no engine: it has no layer of WebAssembly, but application/x-tar
+    error: oci://HOST/acme/vault:picture is not an engine: it has no layer of WebAssembly, but application/x-tar
     hint: An engine is one layer of the type application/wasm: `oras push REF ENGINE.wasm:application/wasm`
     exit 14
 
     error: oci://HOST/acme/vault:2.0.0 does not exist: manifest unknown
-    hint: Look at the name, the version, and the tag or digest
+    hint: Check the name, the version, and the tag or digest
     exit 10
     ");
 }

@@ -71,7 +71,7 @@ fn a_restore_that_fails_is_a_failure_with_its_reason() {
     let run = bed.run("backup restore --id 20250905-130215 --yes");
     assert_snapshot!(run.message(), @"
     note: 20250905-130215 testbed https://127.0.0.1:PORT messaging
-    Failed: the restore of 20250905-130215 ended badly: RESTORE_FAILED (node left)
+    Failed: restore of 20250905-130215 failed: RESTORE_FAILED (node left)
     hint: `kubectl broker backup list --engine hivemq`
     exit 1
     ");
@@ -157,7 +157,7 @@ fn without_the_right_to_keep_a_lease_the_lock_is_of_this_machine_and_that_is_sai
     stdout:
     20250905-130215
     note: 20250905-130215 testbed https://127.0.0.1:PORT messaging
-    warning: no one is kept out but your own processes on this machine, because a Lease could not be kept: not allowed to create leases broker-restore-broker in namespace messaging: leases.coordination.k8s.io is forbidden: User "testbed" cannot create resource "leases" in API group "coordination.k8s.io" in the namespace "messaging"
+    warning: only your own processes on this machine are kept out, because no Lease could be acquired: not allowed to create leases broker-restore-broker in namespace messaging: leases.coordination.k8s.io is forbidden: User "testbed" cannot create resource "leases" in API group "coordination.k8s.io" in the namespace "messaging"
     exit 0
     "#);
 }
@@ -238,8 +238,8 @@ fn a_restore_that_leaves_no_trace_is_not_said_to_go_on_or_to_have_ended() {
     let run = bed.run("backup restore --id 20250812-020000 --yes --timeout 1s");
     assert_snapshot!(run.message(), @"
     note: 20250812-020000 testbed https://127.0.0.1:PORT messaging
-    warning: the lock broker-restore-broker is kept until 2025-09-06T12:01:00Z, because the backend may go on with what was begun. `kubectl get lease broker-restore-broker -n messaging -o yaml` shows it; `kubectl delete lease broker-restore-broker -n messaging` lets others in before
-    TimedOut: nothing is to be seen of the restore of 20250812-020000 1 s after it was asked for: its state is still RESTORE_COMPLETED
+    warning: the lock broker-restore-broker is kept until 2025-09-06T12:01:00Z, because the operation may continue in the backend. `kubectl get lease broker-restore-broker -n messaging -o yaml` shows the lock; `kubectl delete lease broker-restore-broker -n messaging` releases it earlier
+    TimedOut: the restore of 20250812-020000 is not visible 1 s after the request: the state is still RESTORE_COMPLETED
     hint: `kubectl broker backup status --engine hivemq --id 20250812-020000`
     exit 124
     ");
@@ -295,8 +295,8 @@ fn what_a_sidecar_only_accepts_is_not_said_to_be_done() {
     backup/20250819-143025.backup   accepted   2.1GiB   -
     target-path: /data/restore.zip
     note: backup/20250819-143025.backup testbed https://127.0.0.1:PORT messaging broker-0
-    warning: the lock broker-restore-broker is kept until 2025-09-06T12:01:00Z, because the backend may go on with what was begun. `kubectl get lease broker-restore-broker -n messaging -o yaml` shows it; `kubectl delete lease broker-restore-broker -n messaging` lets others in before
-    warning: The backend accepted the restore of backup/20250819-143025.backup, and engine sidecar can't follow it: how it ends is not known
+    warning: the lock broker-restore-broker is kept until 2025-09-06T12:01:00Z, because the operation may continue in the backend. `kubectl get lease broker-restore-broker -n messaging -o yaml` shows the lock; `kubectl delete lease broker-restore-broker -n messaging` releases it earlier
+    warning: The backend accepted the restore of backup/20250819-143025.backup, but engine sidecar can't follow it: its outcome is unknown
     note: broker-0
     exit 3
     ");

@@ -67,7 +67,7 @@ fn a_file_without_a_record_is_said_to_have_none() {
     ID   STATE   SIZE   CREATED
     my.backup   Succeeded   6B   -
     engine acme/hostile says: sha256: 5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03
-    warning: There is no record to compare my.backup with: it could be another backup
+    warning: There is no record to compare my.backup with: it may be another backup
     exit 0
     ");
     assert_eq!(sent(&bed), Vec::<Vec<u8>>::new());

@@ -126,7 +126,7 @@ fn a_time_that_is_none_is_left_out_and_told() {
     stdout:
     ID   NOTE
     x   -
-    warning: engine acme/hostile: the creation time of "x" is no RFC 3339 time and is left out: "yesterday \u{1b}[2J"
+    warning: engine acme/hostile: the creation time of "x" is not an RFC 3339 time, and is left out: "yesterday \u{1b}[2J"
     note: 1
     exit 0
     "#);
@@ -135,7 +135,7 @@ fn a_time_that_is_none_is_left_out_and_told() {
 #[test]
 fn an_engine_that_returns_an_impossible_id() {
     assert_snapshot!(reason("no-id"), @"
-    PluginFault: `list` acme/hostile: a backup whose id has 0 bytes (1 to 4096 can be)
+    PluginFault: `list` acme/hostile: a backup id of 0 bytes; it must have 1–4096 bytes
     hint: `kubectl broker engines`
     exit 14
     ");
@@ -193,7 +193,7 @@ fn requests_that_the_manifest_does_not_ask_for_are_denied_and_never_sent() {
     exit 14
     ");
     assert_snapshot!(bed.misbehave("denied-header").reason(), @"
-    PluginFault: acme/hostile: no engine may send the header `Authorization`: it belongs to the host, or it can make another request of this one
+    PluginFault: acme/hostile: no engine may send the header `Authorization`: it belongs to the host, or it can turn this request into another one
     hint: `kubectl broker engines`
     exit 14
     ");
@@ -374,7 +374,7 @@ fn a_backend_that_hangs_is_left_for_the_next_and_the_user_hears_of_it() {
     let run = bed.run("backup list");
     assert_eq!(run.code, 0, "{}", run.stderr);
     for line in [
-        "Waiting for engine kubectl-broker/sidecar to say whether its backend answers, for at most 5 s",
+        "Waiting for engine kubectl-broker/sidecar to report whether its backend answers, for at most 5 s",
         "engine sidecar can't be used here (engine kubectl-broker/sidecar did not finish `detect` within 5 s); trying hivemq",
     ] {
         assert!(run.stderr.lines().any(|it| it == line), "{}", run.stderr);
@@ -434,7 +434,8 @@ fn an_engine_that_reads_its_credentials_in_an_answer_does_not_get_it() {
             .run("backup list --engine hivemq --username me");
         assert_eq!(run.code, 1, "{place}: {}", run.stderr);
         assert!(
-            run.stderr.contains("holds the credentials that were sent"),
+            run.stderr
+                .contains("contains the credentials of the request"),
             "{}",
             run.stderr
         );
@@ -458,15 +459,15 @@ fn commands_that_the_manifest_does_not_name_are_denied_and_never_run() {
     exit 14
     ");
     assert_snapshot!(bed.misbehave("bad-argument").message(), @"
-    Usage: engine acme/hostile says: the folder can't stand in a command: it is empty, has more than 4096 bytes, or has a control character
+    Usage: engine acme/hostile says: the folder can't be a word of a command: it is empty, has more than 4096 bytes, or has a control character
     exit 2
     ");
     assert_snapshot!(bed.misbehave("option-argument").message(), @"
-    Usage: engine acme/hostile says: the folder begins with a dash, and would be an option
+    Usage: engine acme/hostile says: the folder begins with a dash, so the command would take it for an option
     exit 2
     ");
     assert_snapshot!(bed.misbehave("other-pod").reason(), @"
-    PluginFault: acme/hostile: `intruder-0` is no running pod of the target
+    PluginFault: acme/hostile: `intruder-0` is not a running pod of the target
     hint: `kubectl broker engines`
     exit 14
     ");

@@ -142,7 +142,7 @@ fn a_pod_that_is_gone_since_it_was_listed() {
     note: broker-0
     note: broker-1
     note: broker-2
-    Failed: messaging: broker-0: said to be ready, but it was gone; broker-1: said to be ready, but it was gone; broker-2: said to be ready, but it was gone
+    Failed: messaging: broker-0: reported as ready, but gone; broker-1: reported as ready, but gone; broker-2: reported as ready, but gone
     hint: `kubectl describe statefulset broker -n messaging` `kubectl get pods -n messaging`
     exit 1
     ");

@@ -114,7 +114,7 @@ fn an_upload_is_begun_by_the_engine_that_has_the_verb() {
     assert_snapshot!(bed.run(&format!("backup upload {WAITING}")).outcome(), @"
     stdout:
     The sidecar accepted the upload of backup 20250905-130215.
-    `kubectl broker backup status --engine sidecar --id 20250905-130215` shows how far it is.
+    `kubectl broker backup status --engine sidecar --id 20250905-130215` shows the state.
     note: broker-0 kubectl-broker/sidecar
     exit 0
     ");
@@ -140,7 +140,7 @@ fn an_upload_is_a_document_where_programs_read() {
         "pod": "broker-0",
         "statefulset": "broker"
       },
-      "text": "The sidecar accepted the upload of backup 20250905-130215.\n`kubectl broker backup status --engine sidecar --id 20250905-130215` shows how far it is.",
+      "text": "The sidecar accepted the upload of backup 20250905-130215.\n`kubectl broker backup status --engine sidecar --id 20250905-130215` shows the state.",
       "verb": "upload"
     }
     exit 0
@@ -152,7 +152,7 @@ fn what_is_not_there_is_not_uploaded() {
     let bed = Bed::start();
     assert_snapshot!(bed.run("backup upload 19990101-000000").hint(), @r#"
     NotFound: "19990101-000000"
-    hint: `kubectl broker backup list --engine sidecar --scope local` shows what is there; each pod has its own, see `--pod`
+    hint: `kubectl broker backup list --engine sidecar --scope local` shows the backups; each pod has its own, see `--pod`
     exit 10
     "#);
     assert_snapshot!(bed.run(&format!("backup upload {WAITING} --type tape")).message(), @r#"

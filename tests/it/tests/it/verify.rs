@@ -73,7 +73,7 @@ fn a_file_is_compared_with_the_digest_beside_it() {
               "outcome": "passed"
             },
             {
-              "message": "it is no archive of a known kind",
+              "message": "it is not an archive of a known kind",
               "name": "structure",
               "outcome": "skipped"
             }

@@ -145,7 +145,7 @@ fn a_pod_that_does_not_answer_for_a_while_does_not_end_it() {
         .set("hivemq-status=503".parse().expect("a fault"));
     let mut errors = BufReader::new(child.stderr.take().expect("a pipe"));
     let mut said = String::new();
-    while !said.contains("going on") {
+    while !said.contains("waiting continues") {
         let length = errors.read_line(&mut said).expect("a line");
         assert_ne!(length, 0, "it ended before: {said}");
     }

@@ -93,23 +93,23 @@ fn what_is_said_of_trusted_keys() {
     );
     assert_snapshot!(table, @"
     BadName, exit 2
-      `A B` is no name for a key: lower-case letters, digits and dashes make one, and it begins with a letter
+      `A B` is not a valid name for a key: use lower-case letters, digits and dashes, and begin with a letter
     Io, exit 1
       can't use /keys: {source}
     Writable, exit 13
-      others can write to /keys, so that the keys in it can't be trusted
-      hint: Look at who changed it, then `chmod go-w /keys`
+      other users can write to /keys, so the keys in it can't be trusted
+      hint: Check who changed it, then run `chmod go-w /keys`
     Kind, exit 1
-      /keys/a.pem is no plain file of at most 16384 bytes
+      /keys/a.pem is not a plain file of at most 16384 bytes
       hint: Move it out of the folder of trusted keys
     Unreadable, exit 10
       can't read the key a.pem: {source}
       hint: Name the file with the publisher's public key, as `-----BEGIN PUBLIC KEY-----`
     Damaged, exit 2
       the key main of acme can't be used: {source}
-      hint: `kubectl broker plugin key remove acme main` takes it away; then add it again
+      hint: Remove the key with `kubectl broker plugin key remove acme main`, then add it again
     NotLookedUp, exit 2
-      it must be signed by acme, and its signatures can't be looked up: registry.example/a:1 is on the network, and `--offline` rules that out
+      it must be signed by acme, but its signatures can't be looked up: registry.example/a:1 is on the network, which `--offline` excludes
       hint: Give a file or a bundle, or leave out `--offline`. `kubectl broker plugin bundle` makes a bundle on a machine with a network
     NameTaken, exit 11
       the publisher acme already has a key main, with the fingerprint e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
@@ -121,6 +121,6 @@ fn what_is_said_of_trusted_keys() {
       hint: Its keys are: main, old
     Unknown, exit 10
       the publisher acme has no key main
-      hint: No key of it is trusted. `kubectl broker plugin key list` shows those of all publishers
+      hint: No key of this publisher is trusted. `kubectl broker plugin key list` shows the keys of all publishers
     ");
 }

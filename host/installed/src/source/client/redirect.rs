@@ -17,12 +17,12 @@ pub(super) fn target<B>(from: &Uri, answer: &Response<B>) -> Result<Option<Uri>,
         .headers()
         .get(LOCATION)
         .and_then(|location| location.to_str().ok())
-        .ok_or_else(|| broken("it leads elsewhere, and does not say where"))?;
+        .ok_or_else(|| broken("it redirects without naming an address"))?;
     let to: Uri = resolve(from, location)
         .parse()
-        .map_err(|_| broken("it leads to something that is no address"))?;
+        .map_err(|_| broken("it redirects to an invalid address"))?;
     if to.host().is_none_or(str::is_empty) {
-        return Err(broken("it leads to something that is no address"));
+        return Err(broken("it redirects to an invalid address"));
     }
     if from.scheme_str() == Some("https") && to.scheme_str() != Some("https") {
         return Err(SourceError::Downgrade {

@@ -153,56 +153,56 @@ fn what_is_said_of_components_that_could_not_be_got() {
       engines is not a plain file
       hint: Name the `.wasm` file itself
     TooLong, exit 14
-      a.wasm has more than 1000 bytes, the most that it may have
-      hint: Name the engine itself, a `.wasm` file; if it is one, ask its author for a smaller one
+      a.wasm is too large: at most 1000 bytes are allowed
+      hint: Name the engine itself, a `.wasm` file; if this is the engine, ask its author for a smaller one
     BadUrl, exit 2
-      `https://` is no address that an engine can be fetched from: it has no host
+      `https://` is not a valid address of an engine: it has no host
       hint: Addresses look like https://HOST/ENGINE.wasm
     PlainHttp, exit 2
-      http://engines.example/a.wasm would be fetched without TLS
+      refusing to fetch http://engines.example/a.wasm without TLS
       hint: Use https. For a registry of your own, `--insecure-registry HOST:PORT` allows it
     Offline, exit 2
-      registry.example/a:1 is on the network, and `--offline` rules that out
+      registry.example/a:1 is on the network, which `--offline` excludes
       hint: Give a file or a bundle, or leave out `--offline`. `kubectl broker plugin bundle` makes a bundle on a machine with a network
     Configuration, exit 2
       config.json can't be used: it is no JSON
-      hint: Correct it, or take it away
+      hint: Correct the setting, or remove it
     Web, exit 1
       can't reach registry.example: connection refused
-      hint: Look at the name, the network, and HTTPS_PROXY and NO_PROXY. A registry without TLS needs `--insecure-registry HOST:PORT`
+      hint: Check the name, the network, HTTPS_PROXY and NO_PROXY. A registry without TLS needs `--insecure-registry HOST:PORT`
     TimedOut, exit 124
-      registry.example/a:1 did not come within 30s
+      fetching registry.example/a:1 timed out after 30s
       hint: Try again later
     TooManyRedirects, exit 1
-      https://engines.example/a.wasm leads to another address more than 5 times
-      hint: Ask whoever runs that address, or name the final one
+      https://engines.example/a.wasm redirects more than 5 times
+      hint: Ask the operator of that server, or give the final address
     Downgrade, exit 1
-      https://engines.example/a.wasm leads to http://engines.example/a.wasm, away from TLS
+      https://engines.example/a.wasm redirects to http://engines.example/a.wasm without TLS
       hint: as TooManyRedirects
     NotFound, exit 10
       registry.example/a:1 does not exist: MANIFEST_UNKNOWN
-      hint: Look at the name, the version, and the tag or digest
+      hint: Check the name, the version, and the tag or digest
     NotAllowed, exit 12
       not allowed to read registry.example/a:1 (401)
       hint: Log in to the registry with `docker login HOST` (or `oras login HOST`)
     Status, exit 1
-      registry.example/a:1 was answered with 503: busy
+      the server answered 503 to the request for registry.example/a:1: busy
       hint: as TimedOut
     Broken, exit 1
-      the answer for registry.example/a:1 can't be used: it is no JSON
-      hint: Try again; if it stays so, ask whoever runs the server
+      the answer for registry.example/a:1 is invalid: it is no JSON
+      hint: Try again; if the error repeats, ask the operator of the server
     Digest, exit 13
-      registry.example/a:1 has the digest sha256:bb, where sha256:aa was expected
-      hint: The bytes were damaged or exchanged on the way. Ask the publisher for the digest
+      registry.example/a:1 has the digest sha256:bb, not the expected sha256:aa
+      hint: The bytes were damaged or replaced in transit. Ask the publisher for the digest
     NotAnEngine, exit 14
-      registry.example/a:1 is no engine: it has 3 layers
+      registry.example/a:1 is not an engine: it has 3 layers
       hint: An engine is one layer of the type application/wasm: `oras push REF ENGINE.wasm:application/wasm`
     Index, exit 2
-      registry.example/a:1 is an index of 2 images that may be meant
+      registry.example/a:1 is an index of 2 possible images
       hint: Name one of them: registry.example/a@sha256:aa, registry.example/a@sha256:bb
     Helper, exit 12
       the credential helper `docker-credential-pass` ended with 1
-      hint: The docker configuration names it in `credsStore` or `credHelpers`; `docker login` without a helper writes the password to that file
+      hint: The docker configuration names the helper in `credsStore` or `credHelpers`; `docker login` without a helper writes the password to that file
     HelperTimedOut, exit 124
       the credential helper `docker-credential-pass` did not answer within 30s
       hint: as Helper

@@ -101,7 +101,7 @@ impl DockerConfig {
         let damaged = || {
             unusable(
                 file,
-                format!("the entry of {server} is no user with a password"),
+                format!("the entry of {server} has no user name with a password"),
             )
         };
         match (config.login(server, repository), problem) {
@@ -119,7 +119,7 @@ impl DockerConfig {
         };
         let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
         if !name.chars().all(plain) {
-            return Err(failed("has a name that no program has".to_owned()));
+            return Err(failed("has an invalid name".to_owned()));
         }
         let output = match tokio::time::timeout(self.deadline, self.run(&program, server)).await {
             Ok(Ok(output)) => output,
@@ -152,7 +152,7 @@ impl DockerConfig {
             }));
         }
         let answer: Answer = serde_json::from_slice(&stdout)
-            .map_err(|_| failed("printed something that is no login".to_owned()))?;
+            .map_err(|_| failed("printed something that is not a login".to_owned()))?;
         let secret = answer.secret.filter(|secret| !secret.is_empty());
         let user = answer.username.unwrap_or_default();
         Ok(secret.map(|secret| match user.as_str() {

@@ -188,7 +188,7 @@ pub(crate) fn wasm_layer(manifest: &[u8]) -> Result<Layer, String> {
         [layer] => Ok(Layer {
             digest: layer
                 .sha256()
-                .ok_or("its layer is not named by a SHA-256")?,
+                .ok_or("its layer is not named by a SHA-256 digest")?,
             size: layer.size,
         }),
         [] => Err(format!(

@@ -138,7 +138,7 @@ impl<'a> Remote<'a> {
     pub(super) fn digest_of(&self, descriptor: &Descriptor) -> Result<Sha256, SourceError> {
         descriptor.sha256().ok_or_else(|| SourceError::Broken {
             what: self.place(),
-            reason: "something in it is not named by a SHA-256".to_owned(),
+            reason: "something in it is not named by a SHA-256 digest".to_owned(),
         })
     }
 
@@ -175,7 +175,7 @@ impl<'a> Remote<'a> {
             Ok(Document::Index(entries)) => Ok(Some(entries)),
             Ok(Document::Image(_)) => Err(SourceError::Broken {
                 what,
-                reason: "it is no index".to_owned(),
+                reason: "it is not an index".to_owned(),
             }),
             Err(reason) => Err(SourceError::Broken { what, reason }),
         }
@@ -193,7 +193,7 @@ impl<'a> Remote<'a> {
                 .parse()
                 .map_err(|_| SourceError::BadUrl {
                     url: self.place(),
-                    reason: "the registry is no host",
+                    reason: "the registry is not a host name",
                 })?;
         let answer = self.send(&address, accept, limit).await?;
         if answer.status != StatusCode::UNAUTHORIZED {
@@ -252,7 +252,7 @@ impl<'a> Remote<'a> {
         };
         let realm: Uri = realm.parse().map_err(|_| SourceError::Broken {
             what: self.registry.to_owned(),
-            reason: "it names a server for tokens that is no address".to_owned(),
+            reason: "it names a token server whose address is invalid".to_owned(),
         })?;
         if address.scheme_str() == Some("https") && realm.scheme_str() != Some("https") {
             return Err(SourceError::Downgrade {
@@ -330,7 +330,7 @@ impl<'a> Remote<'a> {
             let address = format!("{realm}{joint}{}", encoded(&query));
             let address: Uri = address.parse().map_err(|_| SourceError::Broken {
                 what: self.registry.to_owned(),
-                reason: "it names a server for tokens that is no address".to_owned(),
+                reason: "it names a token server whose address is invalid".to_owned(),
             })?;
             client.get(&address, headers, MAX_TOKEN).await?
         };

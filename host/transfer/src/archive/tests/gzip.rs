@@ -146,7 +146,7 @@ fn a_bomb_is_not_followed_to_its_end() {
             };
             assert_eq!(
                 message,
-                "it expands to so much that it was not followed to its end"
+                "it expands to so much data that it was not read to its end"
             );
         }
         let exact = Budget::bytes(content.len() as u64);

@@ -131,7 +131,7 @@ fn frames_that_are_to_be_skipped_are_skipped() {
 fn what_would_take_too_much_memory_is_not_judged() {
     // The frame has a window of 256 MiB and an empty last block.
     let zstd = b"\x28\xb5\x2f\xfd\x00\x90\x01\0\0";
-    let message = "it needs more memory than a check may use: it was not followed";
+    let message = "it needs more memory than a check may use: it was not inspected";
     assert_skipped(zstd, message);
     // The header of the first block asks for a dictionary of 4 GiB.
     let mut xz = xz(b"content");

@@ -186,7 +186,7 @@ fn an_extended_header_that_contradicts_itself_is_damaged() {
 fn an_empty_archive_is_not_known() {
     let bytes = made(|_| {});
     assert_eq!(bytes, [0; 1024]);
-    assert_skipped(&bytes, "it is no archive of a known kind");
+    assert_skipped(&bytes, "it is not an archive of a known kind");
 }
 
 /// A disk that lost blocks returns zeros, which look like the end.
@@ -238,7 +238,7 @@ fn a_huge_extended_header_is_not_read_into_memory() {
     });
     assert_skipped(
         &bytes,
-        "the extended header of tar entry 1 has 1048593 bytes; it was not followed",
+        "the extended header of tar entry 1 has 1048593 bytes; it was not inspected",
     );
 }
 

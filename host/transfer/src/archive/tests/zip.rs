@@ -221,7 +221,7 @@ fn more_entries_than_16_bits_count_are_all_looked_at() {
 
 #[test]
 fn entries_that_cannot_be_looked_into_are_counted() {
-    let message = "zip, 3 entries, 1 of them encrypted or packed in a way that is not looked into; \
+    let message = "zip, 3 entries, 1 of them encrypted or compressed in a way that is not supported; \
                    the others hold";
     let encrypted = patched(&stored(), DIRECTORY, 0, 8, &[1]);
     assert_passes(&encrypted, message);
@@ -239,7 +239,7 @@ fn an_archive_that_cannot_be_looked_into_at_all_is_not_judged() {
     }
     assert_skipped(
         &bytes,
-        "zip, 3 entries, encrypted or packed in a way that is not looked into",
+        "zip, 3 entries, encrypted or compressed in a way that is not supported",
     );
     for length in 0..bytes.len() {
         assert_ne!(judge(&bytes[..length]).0, Outcome::Passed);
@@ -265,7 +265,7 @@ fn bytes_behind_the_end_are_damage() {
 #[test]
 fn what_stands_before_the_start_is_not_overlooked() {
     let program = [b"MZ\x90\0".to_vec(), noise(500, 6), stored()].concat();
-    assert_skipped(&program, "it is no archive of a known kind");
+    assert_skipped(&program, "it is not an archive of a known kind");
     assert_fails(
         &[deflated(), stored()].concat(),
         "the directory of the zip is not where its end says",
@@ -389,7 +389,7 @@ fn a_bomb_is_not_followed_to_its_end() {
         };
         assert_eq!(
             message,
-            "it expands to so much that it was not followed to its end"
+            "it expands to so much data that it was not read to its end"
         );
     }
     assert!(judge_within(&bytes, 2 << 20).is_ok());

@@ -151,14 +151,14 @@ async fn a_length_that_is_never_reached_is_given_up_at_once() {
         let (error, waits) = hopeless(folder.path(), &backend).await;
         assert_eq!(
             error.to_string(),
-            "the backend ended the backup after 70000 bytes each time, and the header Content-Length \
+            "the backend ended the backup after 70000 bytes each time, but the header Content-Length \
              says 100000: the backend ended the stream early"
         );
         assert_eq!(error.failure(), Failure::Integrity);
         assert!(waits <= 3, "{waits}");
         let hint = error.advice().expect("a hint");
         assert!(!hint.contains("goes on"), "{hint}");
-        let is_kept = hint.ends_with("; the 70000 bytes that came are kept");
+        let is_kept = hint.ends_with("; the 70000 received bytes are kept");
         assert_eq!(is_kept, etag.is_some(), "{hint}");
     }
 }
@@ -207,7 +207,7 @@ async fn a_backup_that_changed_once_is_said_to_have_changed() {
     assert_whole(folder.path(), &backend);
     let events = lock(&observer.events).join("\n");
     assert!(
-        events.contains("restarted: the backup has changed (its ETag is another one)"),
+        events.contains("restarted: the backup has changed (its ETag is different)"),
         "{events}"
     );
 }

@@ -119,19 +119,19 @@ fn errors_of_the_file_system_say_what_is_lacking() {
             of(full(), Some(0), Some(7)),
             "folder backups has no room left",
             "make room (`df -h backups`), or choose another folder with `--output-dir`; the same command \
-             goes on after the 5 bytes that are kept",
+             resumes after the 5 bytes that are kept",
         ),
         (
             of(full(), Some(9000), Some(0)),
             "folder backups has no room for another file: its file system has no inodes left",
-            "remove files that nobody needs (`df -i backups`), or choose another folder with \
-             `--output-dir`; the same command goes on after the 5 bytes that are kept",
+            "remove unused files (`df -i backups`), or choose another folder with \
+             `--output-dir`; the same command resumes after the 5 bytes that are kept",
         ),
         (
             of(ErrorKind::QuotaExceeded.into(), Some(9000), Some(9)),
             "your quota is used up in folder backups",
             "remove files of yours, or ask for more (`quota -s`; `df -h backups`), or choose another \
-             folder with `--output-dir`; the same command goes on after the 5 bytes that are kept",
+             folder with `--output-dir`; the same command resumes after the 5 bytes that are kept",
         ),
     ] {
         assert_eq!(error.to_string(), message);

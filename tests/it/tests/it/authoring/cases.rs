@@ -142,8 +142,8 @@ fn an_engine_that_says_what_it_can_not_know_fails_with_the_reason() {
     assert_snapshot!(shown(&run), @r#"
     stdout:
     CASE   OPERATION   OUTCOME   MESSAGE
-    built-in/detect/*   detect   failed   in 10 situations: without asking anybody it reports {"detail":null,"product":"something \u001b[31mhostile","version":nul…
-    built-in/status/*   status   failed   in 10 situations: engine acme/hostile broke down in `status`: it panicked or aborted (it wrote: thread '<unnamed>' (1) p…
+    built-in/detect/*   detect   failed   in 10 situations: without asking a backend it reports {"detail":null,"product":"something \u001b[31mhostile","version":n…
+    built-in/status/*   status   failed   in 10 situations: engine acme/hostile crashed during `status`: it panicked or aborted (it wrote: thread '<unnamed>' (1) …
     built-in/restore-file/*   restore   passed   in 6 situations
     built-in/restore-file/401   restore   failed   every request is answered with 401, and it reports {"backup":{"activity":"Restore","created":null,"failure":null,"fields…
     built-in/restore-file/403   restore   failed   every request is answered with 403, and it reports {"backup":{"activity":"Restore","created":null,"failure":null,"fields…
@@ -151,10 +151,10 @@ fn an_engine_that_says_what_it_can_not_know_fails_with_the_reason() {
     built-in/restore-file/500-html   restore   failed   every request is answered with 500 and an HTML page, and it reports {"backup":{"activity":"Restore","created":null,"fail…
 
     built-in/detect/* (closed, 401, 403, 404, 500-html, 200-html, 200-empty, endless, cut, cancelled):
-    - without asking anybody it reports {"detail":null,"product":"something \u001b[31mhostile","version":null}
+    - without asking a backend it reports {"detail":null,"product":"something \u001b[31mhostile","version":null}
 
     built-in/status/* (closed, 401, 403, 404, 500-html, 200-html, 200-empty, endless, cut, cancelled):
-    - engine acme/hostile broke down in `status`: it panicked or aborted (it wrote: thread '<unnamed>' (1) panicked at src/lib.rs:LINE: there is no status)
+    - engine acme/hostile crashed during `status`: it panicked or aborted (it wrote: thread '<unnamed>' (1) panicked at src/lib.rs:LINE: there is no status)
 
     built-in/restore-file/401:
     - every request is answered with 401, and it reports {"backup":{"activity":"Restore","created":null,"failure":null,"fields":{},"id":"a.backup","reportedState":null,"sizeBytes":8,"state":"Succeeded"},"details":{"sha256":"DIGEST"}}
@@ -264,34 +264,34 @@ fn an_author_sees_what_an_engine_did_instead() {
     assert_snapshot!(shown(&run), @r#"
     stdout:
     CASE   OPERATION   OUTCOME   MESSAGE
-    own/a panic   list   failed   engine acme/hostile broke down in `list`: it panicked or aborted (it wrote: thread '<unnamed>' (1) panicked at src/lib.r…
-    own/a field that the manifest does not name   list   failed   engine acme/hostile returned something unusable from `list`: a field that its manifest does not name: "secret"
+    own/a panic   list   failed   engine acme/hostile crashed during `list`: it panicked or aborted (it wrote: thread '<unnamed>' (1) panicked at src/lib.…
+    own/a field that the manifest does not name   list   failed   engine acme/hostile returned an invalid result from `list`: a field that its manifest does not name: "secret"
     own/a route that the manifest does not allow   list   failed   it reports an error of kind `denied`: the manifest does not allow `GET /v1/admin` on endpoint `api`
     own/the reason that is meant   list   passed   -
-    own/all memory   list   failed   engine acme/hostile was stopped in `list`: it wanted more than 256 MiB of memory
-    own/another end   list   failed   an error of kind `failed` is expected, and it reports [{"activity":"Backup","created":null,"failure":null,"fields":{},"i…
-    own/other words   list   failed   its error is of kind `failed`, and `not-found` is expected: \u{1b}[1A\u{1b}[2K\u{a}backup list: all is well\u{9b}2J
+    own/all memory   list   failed   engine acme/hostile was stopped in `list`: it requested more than 256 MiB of memory
+    own/another end   list   failed   an error of kind `failed` is expected, but it reports [{"activity":"Backup","created":null,"failure":null,"fields":{},"i…
+    own/other words   list   failed   its error is of kind `failed`, but `not-found` is expected: \u{1b}[1A\u{1b}[2K\u{a}backup list: all is well\u{9b}2J
     own/another list   list   failed   result[0].id is "limit=Some(7) misbehave=text echo amount=integer -3 loudly=boolean false", and "limit=Some(7) misbehave…
     own/a clock that stands still   list   passed   -
-    own/silence   list   failed   its warnings are ["the creation time of \"x\" is no RFC 3339 time and is left out: \"yesterday \\u{1b}[2J\""], and [] ar…
+    own/silence   list   failed   its warnings are ["the creation time of \"x\" is not an RFC 3339 time, and is left out: \"yesterday \\u{1b}[2J\""], but …
 
     own/a panic:
-    - engine acme/hostile broke down in `list`: it panicked or aborted (it wrote: thread '<unnamed>' (1) panicked at src/lib.rs:LINE: the vault \u{1b}[2J is on fire)
+    - engine acme/hostile crashed during `list`: it panicked or aborted (it wrote: thread '<unnamed>' (1) panicked at src/lib.rs:LINE: the vault \u{1b}[2J is on fire)
 
     own/a field that the manifest does not name:
-    - engine acme/hostile returned something unusable from `list`: a field that its manifest does not name: "secret"
+    - engine acme/hostile returned an invalid result from `list`: a field that its manifest does not name: "secret"
 
     own/a route that the manifest does not allow:
     - it reports an error of kind `denied`: the manifest does not allow `GET /v1/admin` on endpoint `api`
 
     own/all memory:
-    - engine acme/hostile was stopped in `list`: it wanted more than 256 MiB of memory
+    - engine acme/hostile was stopped in `list`: it requested more than 256 MiB of memory
 
     own/another end:
-    - an error of kind `failed` is expected, and it reports [{"activity":"Backup","created":null,"failure":null,"fields":{},"id":"harmless","reportedState":null,"sizeBytes":null,"state":"Succeeded"}]
+    - an error of kind `failed` is expected, but it reports [{"activity":"Backup","created":null,"failure":null,"fields":{},"id":"harmless","reportedState":null,"sizeBytes":null,"state":"Succeeded"}]
 
     own/other words:
-    - its error is of kind `failed`, and `not-found` is expected: \u{1b}[1A\u{1b}[2K\u{a}backup list: all is well\u{9b}2J
+    - its error is of kind `failed`, but `not-found` is expected: \u{1b}[1A\u{1b}[2K\u{a}backup list: all is well\u{9b}2J
     - the message of its error has no "gone": "\\u{1b}[1A\\u{1b}[2K\\u{a}backup list: all is well\\u{9b}2J"
     - its error says `retryable = false`
 
@@ -300,7 +300,7 @@ fn an_author_sees_what_an_engine_did_instead() {
     - result[0].state is "Succeeded", and "Failed" is expected
 
     own/silence:
-    - its warnings are ["the creation time of \"x\" is no RFC 3339 time and is left out: \"yesterday \\u{1b}[2J\""], and [] are expected
+    - its warnings are ["the creation time of \"x\" is not an RFC 3339 time, and is left out: \"yesterday \\u{1b}[2J\""], but [] are expected
     note: 10 2 8
     exit 1
     "#);
@@ -497,14 +497,14 @@ fn a_file_of_cases_that_can_not_be_right_is_refused_before_anything_is_run() {
         )),
     ];
     assert_snapshot!(refused.concat(), @r#"
-    error: own.toml is no file of cases: it has no `[[case]]`
-    error: own.toml is no file of cases: TOML parse error at line 2, column 1
+    error: own.toml is not a valid file of cases: it has no `[[case]]`
+    error: own.toml is not a valid file of cases: TOML parse error at line 2, column 1
         |
       2 | nam = "x"
         | ^^^
       unknown field `nam`, expected one of `name`, `operation`, `verb`, `id`, `limit`, `dry-run`, `force`, `file`, `options`, `now`, `pods`, `exchange`, `command`, `object`, `refused`, `change`, `event`, `expect`
     error: own.toml, case "x": `expect` has either a `result` or an `error`
-    error: own.toml is no file of cases: TOML parse error at line 3, column 13
+    error: own.toml is not a valid file of cases: TOML parse error at line 3, column 13
         |
       3 | operation = "lst"
         |             ^^^^^
@@ -515,9 +515,9 @@ fn a_file_of_cases_that_can_not_be_right_is_refused_before_anything_is_run() {
     error: own.toml, case "x": the manifest has no option `scop` for it
     error: own.toml, case "x": option `scope` can't have this value
     error: own.toml, case "x": option `name` is missing
-    error: own.toml, case "x": `broken` is no kind of error; these are: unsupported, invalid-argument, not-found, conflict, unauthenticated, forbidden, denied, unavailable, timed-out, cancelled, integrity, protocol, failed
+    error: own.toml, case "x": `broken` is not a kind of error; use one of: unsupported, invalid-argument, not-found, conflict, unauthenticated, forbidden, denied, unavailable, timed-out, cancelled, integrity, protocol, failed
     error: own.toml, case "x": exchange 1: the manifest does not allow `GET /v1/admin` on endpoint `api`
-    error: own.toml, case "x": exchange 1: `/metrics` is no route: it is `METHOD /path`, as in `GET /v1/backups/{id}`
+    error: own.toml, case "x": exchange 1: `/metrics` is not a route: write `METHOD /path`, as in `GET /v1/backups/{id}`
     error: own.toml, case "x": exchange 1: the manifest has no endpoint `other`
     error: own.toml, case "x": exchange 1: `answer` has one of `json`, `text` and `base64`
     error: own.toml, case "x": exchange 1: an `answer` with a `fault` has nothing else

@@ -56,11 +56,11 @@ fn a_component_gets_its_manifest_and_can_be_installed() {
     Operations: detect, list, download, act
     Verbs:   seal
     Whoever installs it is asked whether it may:
-    ! [credentials] have a token of yours added to what it sends to port 8200 of the pods of the StatefulSet you name, without seeing that
+    ! [credentials] have your token added to its requests to port 8200 of the pods of the StatefulSet you name, without seeing it
     ! [writes] talk to port 8200 of the pods of the StatefulSet you name: POST /v1/restore
     - talk to port 8200 of the pods of the StatefulSet you name: GET /v1/backups
     - run in a pod of the StatefulSet you name: ls {folder}
-    - write what it is sent to the file that you name
+    - write received data to the file that you name
     exit 0
     ");
     let inspected = machine.run("plugin inspect vault.wasm -o json").json();
@@ -123,7 +123,7 @@ fn a_core_module_is_told_how_to_become_a_component() {
     ");
     machine.put("text.wasm", &Component::of(b"hello"));
     assert_snapshot!(shown(&machine.run("plugin pack text.wasm").telling(Verbatim::Reason)), @"
-    PluginFault: text.wasm: it does not begin as one
+    PluginFault: text.wasm: it does not begin like one
     hint: `wasm-tools component new` `wasm32-wasip2`
     exit 14
     ");
@@ -163,7 +163,7 @@ fn a_manifest_is_held_to_the_rules_of_the_host_before_anything_is_written() {
     exit 2
     ");
     assert_snapshot!(with(&MANIFEST.replace("[operations.detect]", "")), @"
-    Usage: other.toml: every engine has the operation `detect`; add `[operations.detect]`
+    Usage: other.toml: the operation `detect` is required; add `[operations.detect]`
     hint:
     exit 2
     ");

@@ -178,7 +178,7 @@ fn what_the_schema_refuses_is_told_in_full() {
     exit 2
     "#);
     assert_snapshot!(program.run(&line("create --file bad.yaml --name x")).message(), @"
-    Usage: `--file` has the whole BackupRequest: leave `--name` out
+    Usage: `--file` has the complete BackupRequest: leave out `--name`
     exit 2
     ");
     let good = "spec:\n  projectId: retail\n  environment: prd\n  database: {instanceId: a}\n  \

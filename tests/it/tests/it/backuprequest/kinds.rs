@@ -40,7 +40,7 @@ fn a_cluster_without_the_kinds_is_told_what_it_lacks() {
     assert_snapshot!(run(&bed, "list").shown(), @"
     stderr:
     error: the cluster has none of the kinds that this engine works with
-    hint: Install the backup-controller and its CRDs (BackupRequest of backup.liferay.cloud/v1alpha1); `kubectl api-resources --api-group=backup.liferay.cloud` shows what is there
+    hint: Install the backup-controller and its CRDs (BackupRequest of backup.liferay.cloud/v1alpha1); `kubectl api-resources --api-group=backup.liferay.cloud` shows the existing kinds
     exit 10
     ");
     assert_snapshot!(run(&bed, &format!("create {NEW}")).hint(), @"

@@ -108,7 +108,7 @@ fn whoever_may_not_read_it_is_told_what_is_missing() {
     let program = || s3.known_to(bed.program());
     assert_snapshot!(manifest(&program(), "").hint(), @"
     NotAllowed:
-    hint: Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `aws sso login` logs in where the profile uses that. What fetches it by other means can be checked as well: aws s3 cp 's3://liferay-backups/retail/prd/20250905-100000/manifest.json' - | kubectl broker backup manifest retail-prd-backup-20250905-100000 --file -
+    hint: Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; if the profile uses single sign-on, log in with `aws sso login`. Fetch it by other means and check it: aws s3 cp 's3://liferay-backups/retail/prd/20250905-100000/manifest.json' - | kubectl broker backup manifest retail-prd-backup-20250905-100000 --file -
     exit 12
     ");
     let profile = program().env("AWS_PROFILE", "backups");
@@ -137,8 +137,8 @@ fn whoever_may_not_read_it_is_told_what_is_missing() {
     let missing = line(&format!("manifest {FAILED}"));
     let run = reader.known_to(program()).run(&missing);
     assert_snapshot!(shown(&run.telling(Verbatim::Message), &reader), @"
-    warning: engine kubectl-broker/backuprequest: the controller has not said where the manifest is; this is where it should be
-    NotFound: S3 answered 404 for s3://liferay-backups/retail/prd/20250906-100000/manifest.json to access key KEY: NoSuchKey (The specified key does not exist.)
+    warning: engine kubectl-broker/backuprequest: the controller has not reported where the manifest is; this is its expected place
+    NotFound: S3 answered 404 for s3://liferay-backups/retail/prd/20250906-100000/manifest.json with access key KEY: NoSuchKey (The specified key does not exist.)
     hint: 's3://liferay-backups/retail/prd/20250906-100000/manifest.json' --file AWS_ENDPOINT_URL_S3 retail-prd-backup-20250906-100000 s3
     exit 10
     ");
@@ -212,7 +212,7 @@ fn a_check_up_says_with_which_key_s3_is_asked() {
     };
     let known = user.known_to(bed.program()).env("AWS_REGION", "eu-west-1");
     assert_snapshot!(storage(known), @r#"[{"check":"endpoint:storage","engine":"backuprequest","hint":null,"message":"S3 is asked with AWS access key AKIAEXAMPLE, region eu-west-1","outcome":"passed"}]"#);
-    assert_snapshot!(storage(bed.program()), @r#"[{"check":"endpoint:storage","engine":"backuprequest","hint":"Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `aws sso login` logs in where the profile uses that","message":"no AWS credentials were found, and S3 wants some: what needs it fails","outcome":"warned"}]"#);
+    assert_snapshot!(storage(bed.program()), @r#"[{"check":"endpoint:storage","engine":"backuprequest","hint":"Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; if the profile uses single sign-on, log in with `aws sso login`","message":"no AWS credentials were found, but S3 requires them: operations that need S3 fail","outcome":"warned"}]"#);
 }
 
 #[test]

@@ -181,7 +181,7 @@ fn an_object_is_deleted_when_it_does_not_run() {
     stderr:
     Removing backup new for good: context testbed, server https://127.0.0.1:PORT, namespace proj-retail-prd, engine backuprequest
     error: new is running (InProgress)
-    hint: Wait until it has ended, or remove its object all the same with `--force`
+    hint: Wait until the backup has ended, or remove its object with `--force`
     exit 11
     ");
     assert_eq!(run(&bed, "delete --id new --yes --force").code, 0);
@@ -201,7 +201,7 @@ fn an_object_is_deleted_when_it_does_not_run() {
     stderr:
     Removing backup liferaybackup/nightly-20250905 for good: context testbed, server https://127.0.0.1:PORT, namespace proj-retail-prd, engine backuprequest
     error: LiferayBackups are removed by Liferay's own retention job
-    hint: It removes what is older than `backup.retentionDays` of the chart
+    hint: The job removes backups that are older than `backup.retentionDays` of the chart
     exit 2
     ");
 }

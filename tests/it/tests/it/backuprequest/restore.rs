@@ -52,13 +52,13 @@ fn a_restore_that_can_not_be_is_refused() {
     stderr:
     Restoring backup retail-prd-backup-20250906-100000: context testbed, server https://127.0.0.1:PORT, namespace proj-retail-prd, engine backuprequest
     error: retail-prd-backup-20250906-100000 can't be restored: it is Failed
-    hint: Only a backup that has ended well can be; `kubectl broker backup list --engine backuprequest` shows them
+    hint: Choose a backup that has succeeded; `kubectl broker backup list --engine backuprequest` shows them
     exit 11
     ");
     assert_snapshot!(run(&bed, &format!("restore --id {DONE} {target} --dry-run")).shown(), @"
     stderr:
-    error: RestoreRequests of backup.liferay.cloud can't be tried without being done
-    hint: Leave `--dry-run` out; only those of backup.lc2.io have it
+    error: RestoreRequests of backup.liferay.cloud have no dry run
+    hint: Leave out `--dry-run`; only those of backup.lc2.io have it
     exit 2
     ");
     assert_snapshot!(run(&bed, &format!("restore --id liferaybackup/nightly-20250905 {target}")).shown(), @"
@@ -76,7 +76,7 @@ fn a_restore_that_can_not_be_is_refused() {
     assert_snapshot!(run(&bed, &format!("restore --id {DONE} {target}")).shown(), @"
     stderr:
     Restoring backup retail-prd-backup-20250905-100000: context testbed, server https://127.0.0.1:PORT, namespace proj-retail-prd, engine backuprequest
-    error: the cluster has no RestoreRequest, so that nothing can be restored
+    error: the cluster does not have the kind RestoreRequest, so nothing can be restored
     hint: Install a backup-controller that brings the CRD of RestoreRequests, or restore the snapshot and the bucket by hand: `kubectl broker backup status --engine backuprequest -o wide` names them
     exit 2
     ");

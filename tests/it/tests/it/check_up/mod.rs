@@ -39,10 +39,10 @@ fn everything_in_good_health() {
     detect   sidecar   passed   broker-backup (3 local backups)
     list   sidecar   passed   12 backups
     endpoint:api   strategy   warned   nothing listens on port 8000 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1]:8000: connect: connection refused
-    detect   strategy   skipped   it needs a check that failed
+    detect   strategy   skipped   an earlier check failed
 
     strategy/endpoint:api:
-      Is it switched on in the backend? Name its port with `--strategy-port`
+      Check that it is enabled in the backend, or name its port with `--strategy-port`
     stderr:
     18 checks: 16 passed, 1 warned, 1 skipped
     exit 0
@@ -245,7 +245,7 @@ fn a_secret_that_is_not_there_is_one_check_of_many() {
     list   hivemq   skipped
 
     credentials:
-      hint:
+      hint: `--credentials-secret hivemq-api`
     note: 13 10 1 2
     exit 1
     ");
@@ -344,7 +344,7 @@ fn json_is_one_document_on_stdout_also_when_a_check_failed() {
         {
           "check": "right:pods/portforward",
           "engine": null,
-          "hint": "Ask for this right: `kubectl create role broker-pods-portforward -n messaging --verb=get,create --resource=pods/portforward`, or in a Role `{apiGroups: [\"\"], resources: [\"pods/portforward\"], verbs: [\"get\", \"create\"]}`",
+          "hint": "Ask for this permission: `kubectl create role broker-pods-portforward -n messaging --verb=get,create --resource=pods/portforward`, or in a Role `{apiGroups: [\"\"], resources: [\"pods/portforward\"], verbs: [\"get\", \"create\"]}`",
           "message": "may not get (for every command that asks a backend)",
           "outcome": "failed"
         },
@@ -393,7 +393,7 @@ fn json_is_one_document_on_stdout_also_when_a_check_failed() {
         {
           "check": "endpoint:api",
           "engine": "hivemq",
-          "hint": "Ask for this right: `kubectl create role broker-pods-portforward -n messaging --verb=get,create --resource=pods/portforward`, or in a Role `{apiGroups: [\"\"], resources: [\"pods/portforward\"], verbs: [\"get\", \"create\"]}`",
+          "hint": "Ask for this permission: `kubectl create role broker-pods-portforward -n messaging --verb=get,create --resource=pods/portforward`, or in a Role `{apiGroups: [\"\"], resources: [\"pods/portforward\"], verbs: [\"get\", \"create\"]}`",
           "message": "not allowed to get pods/portforward broker-0 in namespace messaging: pods \"broker-0\" is forbidden: User \"testbed\" cannot get resource \"pods/portforward\" in API group \"\" in the namespace \"messaging\"",
           "outcome": "failed"
         },
@@ -401,14 +401,14 @@ fn json_is_one_document_on_stdout_also_when_a_check_failed() {
           "check": "detect",
           "engine": "hivemq",
           "hint": null,
-          "message": "it needs a check that failed",
+          "message": "an earlier check failed",
           "outcome": "skipped"
         },
         {
           "check": "list",
           "engine": "hivemq",
           "hint": null,
-          "message": "it needs a check that failed",
+          "message": "an earlier check failed",
           "outcome": "skipped"
         }
       ],

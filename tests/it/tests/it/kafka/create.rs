@@ -113,7 +113,7 @@ spec:
     exit 2
     ");
     assert_snapshot!(run("a: [1\nb: 2", "").message(), @"
-    Usage: --file is no YAML or JSON: line 2 column 2: illegal placement of ':' indicator
+    Usage: --file is not YAML or JSON: line 2 column 2: illegal placement of ':' indicator
     exit 2
     ");
     assert_snapshot!(run(file, "--topics a").hint(), @"
@@ -123,7 +123,7 @@ spec:
     ");
     assert_snapshot!(run(&format!("{file}  schedule: '0 0 2 * * *'\n"), "").shown(), @"
     stderr:
-    error: --file has spec.schedule, and `create` begins a backup that runs now
+    error: --file has spec.schedule, but `create` begins a backup now
     hint: Create it with `kubectl apply`, and run it now with `kubectl broker backup create --engine kafka --from NAME`
     exit 2
     ");
@@ -145,7 +145,7 @@ fn flags_that_can_not_be_are_refused_before_anything_is_created() {
     exit 2
     ");
     assert_snapshot!(kafka(&bed, &format!("create {FLAGS} --compression-level 30")).message(), @"
-    Usage: the operator would refuse this backup: --compression-level is 30, and 1 to 22 can be
+    Usage: the operator would refuse this backup: --compression-level must be 1–22, not 30
     exit 2
     ");
     assert_snapshot!(kafka(&bed, &format!("create {FLAGS} --continuous --stop-at-current-offsets")).outcome(), @"
@@ -160,7 +160,7 @@ fn flags_that_can_not_be_are_refused_before_anything_is_created() {
     assert_snapshot!(kafka(&bed, "create --bootstrap-servers a --topics b --storage s3://c").shown(), @"
     stderr:
     error: --storage s3:// needs --storage-secret
-    hint: It is a Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
+    hint: Name a Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
     exit 2
     ");
     assert_snapshot!(kafka(&bed, &format!("create {FLAGS} --compression gzip")).outcome(), @"

@@ -171,7 +171,7 @@ fn a_backup_is_deleted_and_its_data_stays() {
     stderr:
     Removing backup mine for good: context testbed, server https://127.0.0.1:PORT, namespace kafka, engine kafka
     error: KafkaBackup mine is running
-    hint: Wait for its end, or delete it all the same with `--force`
+    hint: Wait until it has ended, or delete it with `--force`
     exit 11
     ");
     assert_eq!(kafka(&stuck, "delete --id mine --yes --force").code, 0);

@@ -106,7 +106,7 @@ fn a_restore_that_is_not_safe_is_refused_before_the_operator_refuses_it() {
     assert_snapshot!(kafka(&bed, "restore --id nightly --yes").shown(), @"
     stderr:
     Restoring backup nightly: context testbed, server https://127.0.0.1:PORT, namespace kafka, engine kafka
-    error: without --topics all topics are restored into themselves, which the operator refuses
+    error: without --topics, all topics are restored into themselves, which the operator refuses
     hint: Name them, each with another name: --topics a,b with --topic-mapping; or give --purge-topics, which empties them first
     exit 2
     ");
@@ -121,13 +121,13 @@ fn a_restore_that_is_not_safe_is_refused_before_the_operator_refuses_it() {
     stderr:
     Restoring backup weekly: context testbed, server https://127.0.0.1:PORT, namespace kafka, engine kafka
     error: KafkaBackup weekly has no backup yet
-    hint: Name one of the storage with --backup-id
+    hint: Name a backup of the store with --backup-id
     exit 11
     ");
     assert_snapshot!(kafka(&bed, "restore --id restore/orders-check --yes --purge-topics").shown(), @"
     stderr:
     Restoring backup restore/orders-check: context testbed, server https://127.0.0.1:PORT, namespace kafka, engine kafka
-    error: restore/orders-check is no backup
+    error: restore/orders-check is not a backup
     hint: `kubectl broker backup list --engine kafka` shows the backups
     exit 2
     ");
@@ -155,7 +155,7 @@ fn what_is_refused_here_is_refused_by_the_operator_too() {
     stdout:
     NAME   STATE   SCHEDULE   RECORDS   SIZE   AGE
     restore/unsafe   Failed   -   -   -   AGE
-    Failed: the restore of restore/unsafe ended badly: Failed (Validation failed: topics must be listed explicitly unless purgeTopics is set)
+    Failed: restore of restore/unsafe failed: Failed (Validation failed: topics must be listed explicitly unless purgeTopics is set)
     hint: `kubectl broker backup list --engine kafka`
     exit 1
     ");
@@ -190,7 +190,7 @@ fn a_dry_run_asks_the_operator_and_leaves_nothing() {
     ID   STATE   SIZE   CREATED
     restore/try   Completed   -   2025-09-06T12:00:00Z
     backup-id: nightly-20250906-020000
-    warning: engine kubectl-broker/kafka: A restore that is no dry run would be refused: without --topics all topics are restored into themselves, which the operator refuses
+    warning: engine kubectl-broker/kafka: Without a dry run, this restore would be refused: without --topics, all topics are restored into themselves, which the operator refuses
     note: kubectl-broker/kafka KafkaRestore try
     exit 0
     ");

@@ -34,20 +34,20 @@ fn a_validation_ends_with_its_result() {
     assert_snapshot!(validate("kafka-result=Skip"), @"
     note: kubectl-broker/kafka KafkaBackupValidation
     Failed: KafkaBackup nightly: Skip; messageCount: Skipped (nothing to compare with); offsetRange: Passed
-    hint: The operator has skipped every check: nothing says whether the backup is whole
+    hint: The operator has skipped every check: it is unknown whether the backup is complete
     exit 1
     ");
     let all = "validate nightly --checks message-count,consumer-group-offsets --groups app";
     assert_snapshot!(kafka(&Bed::with(&["kafka-result=Fail"]), all).telling(Verbatim::MessageAndHint).outcome(), @"
     note: kubectl-broker/kafka KafkaBackupValidation
     Integrity: KafkaBackup nightly: Fail; consumerGroupOffsets: Failed (1250 records expected, 1248 found); messageCount: Passed
-    hint: Make another backup, and find out why this one is not as its topics are
+    hint: Make another backup, and find out why this one differs from its topics
     exit 13
     ");
     assert_snapshot!(kafka(&Bed::start(), "validate nightly --checks size").shown(), @r#"
     stderr:
-    error: --checks has "size", which is no check
-    hint: There are message-count, offset-range and consumer-group-offsets
+    error: --checks has "size", which is not a check
+    hint: Use message-count, offset-range or consumer-group-offsets
     exit 2
     "#);
 }
@@ -58,13 +58,13 @@ fn a_verb_that_fails_says_why_and_one_that_does_not_wait_how_to_look() {
     assert_snapshot!(kafka(&failing, "validate nightly").telling(Verbatim::MessageAndHint).outcome(), @"
     note: kubectl-broker/kafka KafkaBackupValidation
     Failed: KafkaBackupValidation nightly-SUFFIX failed: no such bucket
-    hint: The operator's log says more
+    hint: Check the operator's log
     exit 1
     ");
     assert_snapshot!(kafka(&Bed::start(), "validate nightly --no-wait").outcome(), @"
     stdout:
     KafkaBackupValidation nightly-SUFFIX is created.
-    `kubectl broker backup status --engine kafka --id validation/nightly-SUFFIX` shows how far it is.
+    `kubectl broker backup status --engine kafka --id validation/nightly-SUFFIX` shows the state.
     exit 0
     ");
 }
@@ -114,7 +114,7 @@ fn groups_that_can_not_be_reset_are_named() {
     note: `offset-reset app,billing` testbed https://127.0.0.1:PORT kafka kafka
     note: kubectl-broker/kafka KafkaOffsetReset
     Failed: 1 of 2 consumer groups were reset. billing: group has active members
-    hint: A group can be reset while none of its members runs; do it once more for these groups
+    hint: A group can be reset only while none of its members runs: stop them, then reset these groups again
     exit 1
     ");
     assert_snapshot!(kafka(&bed, command).message(), @"
@@ -149,8 +149,8 @@ fn a_verb_waits_no_longer_than_it_may() {
     let bed = Bed::with(&["kafka-stuck"]);
     assert_snapshot!(kafka(&bed, "validate nightly --timeout 1s").telling(Verbatim::MessageAndHint).outcome(), @"
     note: kubectl-broker/kafka KafkaBackupValidation
-    TimedOut: KafkaBackupValidation nightly-SUFFIX has not ended; it goes on in the cluster
-    hint: `kubectl broker backup status --engine kafka --id validation/nightly-SUFFIX` shows how far it is
+    TimedOut: KafkaBackupValidation nightly-SUFFIX has not ended; it continues in the cluster
+    hint: `kubectl broker backup status --engine kafka --id validation/nightly-SUFFIX` shows the state
     exit 124
     ");
     let reset = "offset-reset app --cluster-of nightly --strategy to-latest --yes --timeout 1s";
@@ -174,7 +174,7 @@ fn offsets_are_rolled_back_to_a_file_in_the_operators_pod() {
     assert_snapshot!(kafka(&bed, &format!("offset-rollback snapshot.json {command}")).shown(), @r#"
     stderr:
     Doing `offset-rollback snapshot.json`: context testbed, server https://127.0.0.1:PORT, namespace kafka, engine kafka
-    error: "snapshot.json" is no absolute path
+    error: "snapshot.json" is not an absolute path
     hint: The operator reads the snapshot from its own pod: give the path there
     exit 2
     "#);
@@ -200,12 +200,12 @@ fn a_schedule_is_set_as_the_operator_reads_it() {
             .outcome()
     };
     assert_snapshot!(schedule("0 3 * * 1-5"), @r#"
-    Usage: the schedule "0 3 * * 1-5" has 5 fields, and the operator reads 6 or 7, seconds first
+    Usage: the schedule "0 3 * * 1-5" has 5 fields; the operator needs 6 or 7, seconds first
     hint: Write '0 0 3 * * MON-FRI'
     exit 2
     "#);
     assert_snapshot!(schedule("0 0 25 * * *"), @r#"
-    Usage: the schedule "0 0 25 * * *" has "25" as hour: 0 to 23 can be
+    Usage: the schedule "0 0 25 * * *" is invalid: hour must be 0–23, not "25"
     exit 2
     "#);
     assert_snapshot!(schedule("0 0 3 * * MON-FRI"), @"

@@ -13,7 +13,7 @@ fn the_token_is_asked_for_and_told_from_a_wrong_one() {
     assert_snapshot!(app.stranger().run(command).shown(), @"
     stderr:
     error: GET /backup/capabilities answered 401: Missing Bearer token
-    hint: The sidecar wants the token of its configuration (`secrets.api_token`): put it into $BROKER_TOKEN, or name a Secret that has it as `token` with `--credentials-secret`
+    hint: The sidecar needs the token of its configuration (`secrets.api_token`): put it into $BROKER_TOKEN, or name a Secret that has it as `token` with `--credentials-secret`
     exit 12
     ");
     let wrong = app.stranger().env("BROKER_TOKEN", "wrong");

@@ -46,7 +46,7 @@ fn what_nothing_proves_may_be_accepted() {
     file: ./mine
     verified-by: unproven
     note: 120 100.0
-    warning: The backend gave neither length nor checksum, and ended with the connection: nothing proves that this is all of it
+    warning: The backend gave neither length nor checksum, and closed the connection: nothing proves that the backup is complete
     note: 155ffefa57ae7edea17c07349c02579f4f3ff59865c6da75aedaf301bbd77528
     exit 0
     ");
@@ -150,7 +150,7 @@ fn a_stream_that_is_cut_leaves_no_file_and_is_not_asked_for_again() {
     let app = App::with(&["download-cut=50"]);
     assert_snapshot!(app.create("").reason(), @"
     note: 120 100.0
-    Failed: 1500000 750000: port 8000 of pod app-0 closed the connection in the middle of an answer after 750000 of 1500000 bytes; nothing of it is kept, because this backend can't go on where it broke off
+    Failed: 1500000 750000: port 8000 of pod app-0 closed the connection in the middle of an answer after 750000 of 1500000 bytes; nothing is kept, because this backend can't resume an interrupted backup
     hint: `kubectl logs app-0 -n apps --all-containers`
     exit 1
     ");
@@ -161,7 +161,7 @@ fn a_lost_answer_is_said_to_be_lost_and_the_backup_not_made_twice() {
     let app = App::with(&["strategy-lost-answer"]);
     assert_snapshot!(app.create("").message(), @"
     note: 120 100.0
-    Failed: port 8000 of pod app-0 closed the connection without an answer; whether the backup was made is not known, and nothing of it came
+    Failed: port 8000 of pod app-0 closed the connection without an answer; no byte of the backup arrived, and it is unknown whether the backup was made
     hint: `kubectl logs app-0 -n apps --all-containers`
     exit 1
     ");

@@ -51,7 +51,7 @@ fn a_status_url_that_leads_elsewhere_is_refused() {
     let app = App::with(&["strategy-deferred=/admin/reset"]);
     assert_snapshot!(app.create("").shown(), @r#"
     stderr:
-    The sidecar expects a backup to take about 120 s and 100.0MiB; its first byte comes when it is made
+    The sidecar expects a backup to take about 120 s and 100.0MiB; the first byte arrives when the backup is made
     error: the sidecar makes the backup in the background, and its status URL "/admin/reset" leads to none of the routes that this engine may ask for: it is not followed
     hint: They are /api/jobs/ID, /backup/export/ID, /backup/jobs/ID and /backup/status/ID
     exit 1

@@ -235,7 +235,7 @@ fn a_drive_folder_that_is_not_confirmed_is_a_warning() {
     file: ./backups/app-TIME.sql.gz
     verified-by: checksum
     note: 120 100.0
-    warning: engine kubectl-broker/strategy: the sidecar does not confirm that it took the Drive folder "1AbC"
+    warning: engine kubectl-broker/strategy: the sidecar does not confirm that it used the Drive folder "1AbC"
     note: 155ffefa57ae7edea17c07349c02579f4f3ff59865c6da75aedaf301bbd77528
     exit 0
     "#);

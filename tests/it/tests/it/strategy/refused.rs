@@ -8,7 +8,7 @@ use crate::support::Bed;
 fn flags_that_make_no_sense_for_the_engine_are_refused_before_any_work() {
     let app = App::start();
     assert_snapshot!(app.create("--wait=false").outcome(), @"
-    Usage: strategy
+    Usage: `--wait=false` strategy
     hint: `--timeout` `--wait=false`
     exit 2
     ");
@@ -88,7 +88,7 @@ fn another_version_of_the_contract_is_refused_before_any_work() {
     let app = App::with(&["strategy-version=v2"]);
     assert_snapshot!(app.create("").shown(), @r#"
     stderr:
-    error: the sidecar speaks version "v2" of its contract, and this engine "v1"
+    error: the sidecar speaks version "v2" of its contract, but this engine speaks "v1"
     hint: Look for a newer version of kubectl-broker, or of the sidecar
     exit 2
     "#);
@@ -113,7 +113,7 @@ fn what_it_keeps_none_of_can_not_be_listed_or_removed() {
     assert_snapshot!(run.shown(), @r#"
     stderr:
     error: the sidecar has no backup "x"
-    hint: The sidecar keeps no backups. Only one that it makes in the background has an id, which `backup create` shows: `/backup/jobs/ID`
+    hint: The sidecar stores no backups. Only a backup in the background has an id, which `backup create` shows: `/backup/jobs/ID`
     exit 10
     "#);
 }

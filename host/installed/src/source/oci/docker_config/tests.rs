@@ -142,7 +142,7 @@ async fn a_helper_that_fails_is_named_and_what_it_printed_stays_secret() {
             "echo canary; echo 'the vault is locked' >&2; exit 3",
             "the vault is locked",
         ),
-        ("echo canary", "is no login"),
+        ("echo canary", "is not a login"),
     ] {
         let home = Home::new(config).helper("broken", script);
         let error = home.login("a.example").await.unwrap_err().to_string();

@@ -34,6 +34,12 @@ pub trait Reporter: Send + Sync {
         Box::new(())
     }
 
+    /// Asks the user to agree to something that can't be undone, by typing the name `target`. `what` says what
+    /// will happen. It returns the typed text, or none if the user can't be asked.
+    fn confirm<'a>(&'a self, _what: &'a str, _target: &'a str) -> Answer<'a, String> {
+        Box::pin(async { Ok(None) })
+    }
+
     /// Lets the user choose a backup and returns its position. It returns none if the user chose nothing or
     /// can't be asked.
     fn choose<'a>(&'a self, _backups: &'a [Backup]) -> Answer<'a, usize> {

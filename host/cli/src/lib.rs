@@ -3,7 +3,6 @@
 mod backup;
 mod bug;
 mod completion;
-mod confirm;
 mod connection;
 mod credentials;
 mod engine_flags;

@@ -81,7 +81,8 @@ impl Cluster {
     }
 
     /// Acquires the lock `name` for `duration`, at least a second; `holder` must be unique. It takes one
-    /// request if the lock is free, and three if the last holder let it expire.
+    /// request if the lock is free, and three if the last holder let it expire. A holder that has the lock gets
+    /// it again: another process may go on with the same work.
     ///
     /// # Errors
     /// [`ClusterError::LeaseHeld`] if somebody else holds it.
@@ -147,7 +148,9 @@ impl Cluster {
             let now = server_time(&present);
             let mut lease = present.object;
             let term = Term::of(&lease);
+            let is_ours = term.holder.as_deref() == Some(holder);
             if let Some(other) = &term.holder
+                && !is_ours
                 && (now < term.until || races >= RACES)
             {
                 return Err(ClusterError::LeaseHeld {
@@ -159,9 +162,18 @@ impl Cluster {
                 });
             }
             let transitions = lease.spec.as_ref().and_then(|spec| spec.lease_transitions);
-            lease.spec = Some(LeaseSpec {
-                lease_transitions: Some(transitions.unwrap_or(0).saturating_add(1)),
-                ..spec(holder, duration, Some(now))
+            let taken = spec(holder, duration, Some(now));
+            lease.spec = Some(if is_ours {
+                LeaseSpec {
+                    acquire_time: Some(MicroTime(term.since)),
+                    lease_transitions: transitions,
+                    ..taken
+                }
+            } else {
+                LeaseSpec {
+                    lease_transitions: Some(transitions.unwrap_or(0).saturating_add(1)),
+                    ..taken
+                }
             });
             // The update includes the revision that was read: only one of several takers of an expired lock
             // succeeds.
@@ -190,16 +202,34 @@ impl HeldLease {
         Term::of(&self.lease).until
     }
 
+    /// Extends the lock by its full duration, if a third of it has passed.
+    ///
+    /// # Errors
+    /// [`ClusterError::LeaseLost`] if this holder no longer has it.
+    pub async fn renew_in_time(&mut self) -> Result<(), ClusterError> {
+        let left = self.until().duration_since(self.now());
+        let third = SignedDuration::try_from(self.duration / 3).unwrap_or(SignedDuration::MAX);
+        if left > third.saturating_mul(2) {
+            return Ok(());
+        }
+        self.renew().await
+    }
+
+    /// Returns the time of the server's clock.
+    fn now(&self) -> Timestamp {
+        // The difference to a server's clock may exceed the range of time.
+        Timestamp::now()
+            .saturating_add(self.ahead)
+            .unwrap_or_else(|_| Timestamp::now())
+    }
+
     /// Extends the lock by its full duration, with one request.
     ///
     /// # Errors
     /// [`ClusterError::LeaseLost`] if this holder no longer has it.
     pub async fn renew(&mut self) -> Result<(), ClusterError> {
         let mut lease = self.lease.clone();
-        // The difference to a server's clock may exceed the range of time.
-        let now = Timestamp::now()
-            .saturating_add(self.ahead)
-            .unwrap_or_else(|_| Timestamp::now());
+        let now = self.now();
         let acquired = Term::of(&lease).since;
         let spec = lease.spec.get_or_insert_default();
         spec.acquire_time = Some(MicroTime(acquired));
@@ -222,14 +252,14 @@ impl HeldLease {
     }
 
     /// Runs `work` and renews the lock meanwhile. A failed renewal is retried as long as the lock has time
-    /// left. If renewals are not allowed, `unrenewable` is called once, and `work` continues without them.
+    /// left. If renewals are not allowed, `on_unrenewable` is called once, and `work` continues without them.
     ///
     /// # Errors
     /// [`ClusterError::LeaseLost`] if the lock is lost; `work` is then stopped immediately.
     pub async fn keep_while<T>(
         &mut self,
         work: impl Future<Output = T>,
-        unrenewable: impl FnOnce(&ClusterError),
+        on_unrenewable: impl FnOnce(&ClusterError),
     ) -> Result<T, ClusterError> {
         let mut work = std::pin::pin!(work);
         let interval = self.duration / 3;
@@ -253,7 +283,7 @@ impl HeldLease {
                 Some(Ok(())) => renewed = begun,
                 Some(Err(error @ ClusterError::LeaseLost { .. })) => return Err(error),
                 Some(Err(error @ ClusterError::Forbidden { .. })) => {
-                    unrenewable(&error);
+                    on_unrenewable(&error);
                     return Ok(work.await);
                 }
                 _ if renewed.elapsed() >= self.duration => return Err(self.lost(None)),

@@ -7,8 +7,7 @@ use jiff::Timestamp;
 
 use super::choose::with_verb;
 use super::history::Deed;
-use super::question::question;
-use super::restore::Confirmation;
+use super::question::confirm;
 use super::{OpsError, Session};
 use crate::results::{Backups, EngineReport};
 
@@ -24,6 +23,8 @@ pub struct VerbRequest {
     pub given: Vec<OptionSetting>,
     /// Longest time for the verb, if the user set one.
     pub timeout: Option<Duration>,
+    /// Whether the user has agreed to a destructive verb before. Otherwise the front end asks.
+    pub is_confirmed: bool,
 }
 
 /// The result of a verb that an engine defines itself.
@@ -40,11 +41,7 @@ pub enum VerbResult {
 /// # Errors
 /// When no engine has the verb, or several have it and the user named none. When the user did not confirm a
 /// destructive verb, or the verb failed.
-pub async fn act(
-    session: &Session,
-    request: &VerbRequest,
-    confirmation: &(dyn Confirmation + Sync),
-) -> Result<VerbResult, OpsError> {
+pub async fn act(session: &Session, request: &VerbRequest) -> Result<VerbResult, OpsError> {
     let name = &request.verb;
     let file = with_verb(session.host.engines(), session.choice(), name)?;
     let id = &file.manifest().id;
@@ -68,9 +65,8 @@ pub async fn act(
         let words = [Some(name.as_str()), subject].into_iter().flatten();
         let words: Vec<_> = words.map(|word| text::printable(word, MAX_VALUE)).collect();
         let doing = format!("Doing `{}`", words.join(" "));
-        let what = question(session, &running, &doing);
-        let target = subject.unwrap_or(running.scope.target()).to_owned();
-        confirmation.confirm(what, target).await?;
+        let target = subject.unwrap_or(running.scope.target());
+        confirm(session, &running, &doing, target, request.is_confirmed).await?;
     }
     let mut deed = Deed::of(name, session, &running);
     deed.id = subject(verb, &options).map(str::to_owned);

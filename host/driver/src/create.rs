@@ -172,7 +172,8 @@ async fn save(
     deed: &mut Deed,
 ) -> Result<Made, OpsError> {
     let (backup, file) = export::export(session, &mut running, options, request, deed).await?;
-    let details = finish(session, &mut running, &backup).await?;
+    let options = session.options(&running.manifest, Operation::Finish);
+    let details = finish(&mut running, &backup, &options).await?;
     Ok(Made {
         details,
         file,
@@ -196,13 +197,13 @@ async fn follow(
             waiting.timeout.as_secs()
         ));
         ongoing.wait(session, waiting).await?;
-        let finished = ongoing.finish(session).await?;
+        let finished = ongoing.finish().await?;
         Made {
             details: finished.details,
             ..Made::by(ongoing.running(), finished.backup)
         }
     } else {
-        let backup = ongoing.judged()?;
+        let backup = ongoing.take_result()?;
         Made::by(ongoing.running(), backup)
     };
     deed.bytes = made.backup.size;
@@ -220,7 +221,13 @@ async fn begun(
     deed.id = Some(backup.id.clone());
     running.named_by_backend = true;
     session.note_begun(&running, Some(&backup.id));
-    Ok(Ongoing::new(running, TaskKind::Create, backup, true))
+    Ok(Ongoing::new(
+        session,
+        running,
+        TaskKind::Create,
+        backup,
+        true,
+    ))
 }
 
 /// Refuses options of the last step if the command does not wait: the last step would never run.

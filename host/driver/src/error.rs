@@ -187,6 +187,16 @@ pub enum OpsError {
         /// The error of the last step.
         source: Box<OpsError>,
     },
+    /// The session is for another target than the task.
+    #[error("backup {id} was begun in {begun_at}, and not in {session}")]
+    OtherTarget {
+        /// Id of the backup.
+        id: String,
+        /// The target of the task.
+        begun_at: String,
+        /// The target of the session.
+        session: String,
+    },
     /// The task has not ended yet.
     #[error("{} has not ended", text::printable(id, 200))]
     NotEnded {
@@ -464,6 +474,7 @@ impl Problem for OpsError {
             | Self::NoFiles { .. }
             | Self::NotItsOption { .. }
             | Self::NotConfirmed { .. }
+            | Self::OtherTarget { .. }
             | Self::NoPods { .. }
             | Self::WrongName { .. }
             | Self::HalfCredentials { .. }
@@ -591,6 +602,9 @@ impl Problem for OpsError {
                 "The backend chose this id; `kubectl broker backup list --engine {} -o json` shows it in full",
                 word(engine)
             )),
+            Self::OtherTarget { .. } => {
+                Some("Go on with it in the target where it was begun".to_owned())
+            }
             Self::NoPods { .. } => Some("Leave out `--pod`".to_owned()),
             Self::OutcomeUnknown { engine, .. } => Some(format!(
                 "Check `kubectl broker backup list --engine {}` before you try again",

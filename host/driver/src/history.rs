@@ -85,11 +85,6 @@ impl Deed {
         deed
     }
 
-    /// Discards the entry, because there was nothing to do.
-    pub(super) fn forget(mut self) {
-        self.is_recorded = true;
-    }
-
     /// Sets outcome and message for the case that the command succeeds.
     pub(super) fn ended(&mut self, outcome: &'static str, message: &str) {
         self.ended = Some((outcome, message.to_owned()));

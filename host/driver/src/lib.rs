@@ -48,14 +48,14 @@ pub use begun::{Begun, Work};
 pub use choose::{EngineChoice, order};
 pub use create::{CreateRequest, begin_create, create};
 pub use credentials::CredentialsRequest;
-pub use delete::delete;
+pub use delete::{DeleteRequest, delete};
 pub use download::{DownloadRequest, Downloaded, download};
 pub use engines::engines;
 pub use error::OpsError;
 pub use history::history;
 pub use host::{Host, HostSettings};
 pub use list::list;
-pub use restore::{Confirmation, RestoreFrom, RestoreRequest, begin_restore, restore};
+pub use restore::{RestoreFrom, RestoreRequest, begin_restore, restore};
 pub use results::{
     Backups, CheckOutcome, CheckResult, CheckUp, CheckedFile, Created, Deleted, DownloadedFile,
     EngineReport, EngineSummary, Engines, LocalFile, PastOperation, PastOperations, PerPod,

@@ -1,8 +1,8 @@
 //! Locks that allow one destructive operation at a time on a target.
 //!
 //! Two locks are taken, because each misses some rivals. A file lock on this machine excludes this user's
-//! other processes, whatever their cluster user. A Lease excludes every user who may read Leases, on any
-//! machine.
+//! other processes, whatever their cluster user. A Lease excludes every user who may create Leases, on
+//! any machine.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use host_base::{Author, Hint, Reporter};
-use host_cluster::{Acquired, ClusterError, HeldLease, lease_name};
+use host_cluster::{Acquired, ClusterError, HeldLease, Unreachable, lease_name};
 use http::Uri;
 use jiff::{Timestamp, Unit};
 use sha2::{Digest as _, Sha256};
@@ -21,7 +21,7 @@ use sha2::{Digest as _, Sha256};
 use super::{OpsError, Session, holder};
 
 /// How long a Lease outlives a process that was killed.
-const LEASE: Duration = Duration::from_mins(1);
+const LEASE_DURATION: Duration = Duration::from_mins(1);
 
 /// Longest text about the holder in a lock file, in bytes.
 const MAX_HOLDER: u64 = 4096;
@@ -37,104 +37,188 @@ pub(super) async fn locked<T>(
     work: impl Future<Output = Result<T, OpsError>>,
     goes_on: impl Fn(&Result<T, OpsError>) -> bool,
 ) -> Result<T, OpsError> {
-    let (cluster, reporter) = (&session.cluster, session.reporter());
-    let name = lease_name(operation, subject);
-    let here = Place {
-        server: cluster.server(),
-        namespace: cluster.namespace(),
-        operation,
-        subject,
-    };
-    let folders = session.host.folders().ok_or(OpsError::NoHome);
-    let here = match folders.and_then(|folders| here.lock(&folders.state.join("locks"))) {
-        Err(taken @ OpsError::LockedHere { .. }) => return Err(taken),
-        here => here,
-    };
-    let holder = format!("{} {}", holder::at(cluster).await, random()?);
-    let mut guard = Guard {
-        reporter: Arc::clone(reporter),
-        namespace: cluster.namespace(),
-        name: &name,
-        asked: true,
-        lease: None,
-    };
-    let acquired = cluster.acquire_lease(&name, &holder, LEASE).await;
-    // If no answer came, the API server may have created the Lease.
-    guard.asked = matches!(acquired, Err(ClusterError::RequestTimedOut { .. }));
-    match acquired? {
-        Acquired::Held(lease) => {
-            tracing::debug!("the lock is the Lease {name}, and a file on this machine");
-            if let Err(error) = &here {
-                reporter.note(&format!(
-                    "there is no lock on this machine ({error}): users without permission to use Leases are not kept out"
-                ));
-            }
-            let lease = guard.lease.insert(Box::new(lease));
-            let unrenewable = |error: &_| {
-                reporter.warn(&format!(
-                    "the Lease {name} could not be renewed, and expires within {} s: {error}",
-                    LEASE.as_secs()
-                ));
-            };
-            let work = AssertUnwindSafe(lease.keep_while(work, unrenewable)).catch_unwind();
-            let kept = match work.await {
-                Ok(kept) => kept,
-                Err(panic) => {
-                    guard.release().await;
-                    std::panic::resume_unwind(panic);
-                }
-            };
-            // A lost Lease can't be kept, whatever continues in the backend.
-            if !kept.as_ref().is_ok_and(goes_on) {
-                guard.release().await;
-            }
-            kept.map_err(OpsError::from).flatten()
-        }
-        Acquired::NotAllowed(reason) => {
-            let _here = here?;
-            reporter.warn(&format!(
-                "only your own processes on this machine are kept out, because no Lease could be acquired: {reason}"
-            ));
-            work.await
-        }
+    let mut lock = Lock::take(session, operation, subject, None).await?;
+    let kept = lock.keep_while(work).await;
+    // A lost Lease can't be kept, whatever continues in the backend.
+    if !kept.as_ref().is_ok_and(goes_on) {
+        lock.release().await;
     }
+    kept.flatten()
 }
 
-/// The state of the Lease. If the guard is dropped before the release, it tells the user what stays behind.
-struct Guard<'a> {
+/// The two locks on a target. If a lock is dropped before its release, it tells the user what stays behind.
+pub(super) struct Lock {
     reporter: Arc<dyn Reporter>,
-    namespace: &'a str,
-    name: &'a str,
+    namespace: String,
+    /// Name of the Lease.
+    name: String,
+    /// The holder of the Lease, as the Lease names it.
+    holder: String,
     /// Whether the API server was asked to create the Lease, and may have done it.
     asked: bool,
     lease: Option<Box<HeldLease>>,
+    /// The lock of this machine, which ends with the file.
+    _file: Option<File>,
 }
 
-impl Guard<'_> {
-    async fn release(&mut self) {
-        let Some(mut lease) = self.lease.take() else {
+impl Lock {
+    /// Takes both locks. If the user may not use Leases, a warning says so, and the lock of this machine must
+    /// do.
+    ///
+    /// `holder` is the [`Lock::holder`] of another process that has begun the same work. Its Lease is taken over.
+    pub(super) async fn take(
+        session: &Session,
+        operation: &str,
+        subject: &str,
+        holder: Option<&str>,
+    ) -> Result<Self, OpsError> {
+        let (cluster, reporter) = (&session.cluster, session.reporter());
+        let here = LocalLock {
+            server: cluster.server(),
+            namespace: cluster.namespace(),
+            operation,
+            subject,
+        };
+        let folders = session.host.folders().ok_or(OpsError::NoHome);
+        let here = match folders.and_then(|folders| here.lock(&folders.state.join("locks"))) {
+            Err(taken @ OpsError::LockedHere { .. }) => return Err(taken),
+            here => here,
+        };
+        let holder = match holder {
+            Some(holder) => holder.to_owned(),
+            None => format!("{} {}", holder::at(cluster).await, random()?),
+        };
+        let mut lock = Self {
+            reporter: Arc::clone(reporter),
+            namespace: cluster.namespace().to_owned(),
+            name: lease_name(operation, subject),
+            holder,
+            asked: true,
+            lease: None,
+            _file: None,
+        };
+        let acquired = cluster.acquire_lease(&lock.name, &lock.holder, LEASE_DURATION);
+        let acquired = acquired.await;
+        lock.asked = acquired.as_ref().is_err_and(may_have_arrived);
+        match acquired? {
+            Acquired::Held(lease) => {
+                tracing::debug!(
+                    "the lock is the Lease {}, and a file on this machine",
+                    lock.name
+                );
+                lock.lease = Some(Box::new(lease));
+                match here {
+                    Ok(file) => lock._file = Some(file),
+                    Err(error) => reporter.note(&format!(
+                        "there is no lock on this machine ({error}): users without permission to use Leases are not kept out"
+                    )),
+                }
+            }
+            Acquired::NotAllowed(reason) => {
+                lock._file = Some(here?);
+                reporter.warn(&format!(
+                    "only your own processes on this machine are kept out, because no Lease could be acquired: {reason}"
+                ));
+            }
+        }
+        Ok(lock)
+    }
+
+    /// Returns the holder of the Lease, with which another process can take the lock over. None if there is no
+    /// Lease.
+    pub(super) fn holder(&self) -> Option<&str> {
+        self.lease.as_ref().map(|_| self.holder.as_str())
+    }
+
+    /// Runs `work` and renews the Lease meanwhile. If `work` panics, the lock is released first.
+    ///
+    /// # Errors
+    /// When the Lease was lost. `work` is then stopped.
+    pub(super) async fn keep_while<T>(
+        &mut self,
+        work: impl Future<Output = T>,
+    ) -> Result<T, OpsError> {
+        let Some(lease) = &mut self.lease else {
+            return Ok(work.await);
+        };
+        let (reporter, name) = (&self.reporter, &self.name);
+        let on_unrenewable = |error: &_| {
+            reporter.warn(&format!(
+                "the Lease {name} could not be renewed, and expires within {} s: {error}",
+                LEASE_DURATION.as_secs()
+            ));
+        };
+        let work = AssertUnwindSafe(lease.keep_while(work, on_unrenewable)).catch_unwind();
+        match work.await {
+            Ok(kept) => Ok(kept?),
+            Err(panic) => {
+                self.release().await;
+                std::panic::resume_unwind(panic);
+            }
+        }
+    }
+
+    /// Renews the Lease if a third of its time has passed. If that fails, a warning says so.
+    pub(super) async fn renew(&mut self) {
+        let Some(lease) = &mut self.lease else {
+            return;
+        };
+        if let Err(error) = lease.renew_in_time().await {
+            self.reporter.warn(&format!(
+                "the Lease {} could not be renewed, and expires at {}: {error}",
+                self.name,
+                until(lease)
+            ));
+            if matches!(error, ClusterError::LeaseLost { .. }) {
+                self.lease = None;
+            }
+        }
+    }
+
+    /// Releases the Lease. If that fails, a warning says when it expires.
+    pub(super) async fn release(&mut self) {
+        // The Lease stays here until it is released: if this call is stopped, the user is told.
+        let Some(lease) = &mut self.lease else {
             return;
         };
         if let Err(error) = lease.release().await {
             self.reporter.warn(&format!(
                 "the lock {} could not be released ({error}); it expires at {}",
                 self.name,
-                until(&lease)
+                until(lease)
             ));
         }
+        self.lease = None;
+    }
+
+    /// Leaves the Lease to another process, which takes it over or lets it expire.
+    pub(super) fn leave(mut self) {
+        self.lease = None;
     }
 }
 
-impl Drop for Guard<'_> {
+/// Returns whether the API server may have got the request, although it failed.
+fn may_have_arrived(error: &ClusterError) -> bool {
+    matches!(
+        error,
+        ClusterError::RequestTimedOut { .. }
+            | ClusterError::Unreachable {
+                kind: Unreachable::TimedOut | Unreachable::Other,
+                ..
+            }
+    )
+}
+
+impl Drop for Lock {
     fn drop(&mut self) {
-        let (name, namespace) = (self.name, self.namespace);
+        let (name, namespace) = (&self.name, &self.namespace);
         let what = match &self.lease {
             Some(lease) => format!(
                 "the lock {name} is kept until {}, because the operation may continue in the backend",
                 until(lease)
             ),
             None if self.asked => {
-                let seconds = LEASE.as_secs();
+                let seconds = LEASE_DURATION.as_secs();
                 format!(
                     "the lock {name} may have been acquired just now; if so, it expires in {seconds} s"
                 )
@@ -162,14 +246,14 @@ fn until(lease: &HeldLease) -> Timestamp {
 ///
 /// All users, contexts and kubeconfigs share the lock of a target, as long as they write the server the same
 /// way. The files are in the state folder of the machine's user, so other users have their own.
-struct Place<'a> {
+struct LocalLock<'a> {
     server: &'a str,
     namespace: &'a str,
     operation: &'a str,
     subject: &'a str,
 }
 
-impl Place<'_> {
+impl LocalLock<'_> {
     /// Takes the lock. It is held until the file is dropped or the process ends.
     fn lock(&self, folder: &Path) -> Result<File, OpsError> {
         let path = folder.join(self.file_name());
@@ -182,7 +266,7 @@ impl Place<'_> {
         match file.try_lock() {
             Ok(()) => {
                 // The text in the file is only for people: the lock holds without it.
-                let _ = sign(&mut file);
+                let _ = write_holder(&mut file);
                 Ok(file)
             }
             Err(TryLockError::WouldBlock) => Err(OpsError::LockedHere {
@@ -214,7 +298,7 @@ impl Place<'_> {
 }
 
 /// Writes to the lock file who holds the lock.
-fn sign(file: &mut File) -> io::Result<()> {
+fn write_holder(file: &mut File) -> io::Result<()> {
     let since = Timestamp::now().round(Unit::Second).unwrap_or_default();
     file.set_len(0)?;
     file.write_all(format!("{} since {since}\n", holder::here()).as_bytes())
@@ -285,8 +369,8 @@ fn random() -> Result<String, OpsError> {
 mod tests {
     use super::*;
 
-    fn place<'a>(server: &'a str, namespace: &'a str, subject: &'a str) -> Place<'a> {
-        Place {
+    fn place<'a>(server: &'a str, namespace: &'a str, subject: &'a str) -> LocalLock<'a> {
+        LocalLock {
             server,
             namespace,
             operation: "restore",

@@ -3,15 +3,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use broker_manifest::Operation;
-use futures_util::future::BoxFuture;
 use host_base::{Backup, text};
 use host_engine::{Artifact, RestoreSource};
 use jiff::Timestamp;
 
 use super::create::answer_was_lost;
 use super::history::Deed;
-use super::lock::locked;
-use super::question::question;
+use super::lock::{Lock, locked};
+use super::question::confirm;
 use super::running::Running;
 use super::status::{Which, ask, latest};
 use super::task::{Ongoing, TaskKind};
@@ -19,6 +18,9 @@ use super::verify::verify_one;
 use super::wait::{Waiting, has_ended};
 use super::{OpsError, Session};
 use crate::results::Restored;
+
+/// The operation that a lock is for.
+pub(super) const OPERATION: &str = "restore";
 
 /// The settings of a restore.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +31,8 @@ pub struct RestoreRequest {
     pub dry_run: bool,
     /// Whether to wait for the end of the restore, and how long.
     pub waiting: Waiting,
+    /// Whether the user has agreed before. Otherwise the front end asks.
+    pub is_confirmed: bool,
 }
 
 /// The source of the bytes of a restore.
@@ -40,95 +44,83 @@ pub enum RestoreFrom {
     File(PathBuf),
 }
 
-/// Asks the user whether a destructive operation may start.
-pub trait Confirmation {
-    /// Asks the user. `what` describes what will happen; `target` is the name that the user must type.
-    ///
-    /// # Errors
-    /// When the user does not confirm, or there is no terminal to ask on.
-    fn confirm(&self, what: String, target: String) -> BoxFuture<'_, Result<(), OpsError>>;
-}
-
 /// Restores a backup, and waits for the end of the restore if the request says so.
 ///
 /// # Errors
 /// When the restore was not confirmed, was not begun, failed, or did not end in time.
-pub async fn restore(
-    session: &Session,
-    request: &RestoreRequest,
-    confirmation: &(dyn Confirmation + Sync),
-) -> Result<Restored, OpsError> {
-    let confirmation = (!request.dry_run).then_some(confirmation);
-    let ready = Box::pin(ready(session, &request.from, confirmation)).await?;
-    let mut deed = ready.deed(session);
-    if request.dry_run {
-        // A dry run changes nothing, so it needs no lock and no entry in the history.
-        deed.forget();
-        let is_begun = AtomicBool::new(false);
-        let mut began = ready.begin(session, true, &is_begun).await?;
-        let backup = began.ongoing.judged()?;
-        return Ok(restored(&began, backup, true));
-    }
-    let subject = ready.subject();
-    let waiting = request.waiting;
+pub async fn restore(session: &Session, request: &RestoreRequest) -> Result<Restored, OpsError> {
+    let prepared = Box::pin(prepare(session, &request.from)).await?;
     let is_begun = AtomicBool::new(false);
+    if request.dry_run {
+        // A dry run changes nothing, so it needs no consent, no lock and no entry in the history.
+        let accepted = prepared.begin(session, true, &is_begun).await?;
+        return Ok(accepted.result(true)?);
+    }
+    prepared.confirm(session, request.is_confirmed).await?;
+    let mut deed = prepared.deed(session);
+    let subject = prepared.subject();
+    let called = prepared.running.called.clone();
+    let waiting = request.waiting;
     let work = async {
-        let mut began = ready.begin(session, false, &is_begun).await?;
-        let follows = began.ongoing.running().manifest.follows_restores();
-        if waiting.wait && follows {
-            began.ongoing.wait(session, waiting).await?;
+        let mut accepted = prepared.begin(session, false, &is_begun).await?;
+        if waiting.wait && accepted.ongoing.can_be_followed() {
+            accepted.ongoing.wait(session, waiting).await?;
         }
-        let backup = began.ongoing.judged()?;
-        Ok((began, backup))
+        accepted.result(false)
     };
-    let goes_on = |result: &Result<(Began, Backup), OpsError>| {
-        let state = result.as_ref().map(|(_, backup)| backup);
-        may_go_on(state, is_begun.load(Ordering::Relaxed))
+    let goes_on = |result: &Result<Restored, OpsError>| {
+        let ended = result.as_ref().map(|restored| restored.ended);
+        may_go_on(ended, is_begun.load(Ordering::Relaxed))
     };
-    let result = Box::pin(locked(session, "restore", &subject, work, goes_on)).await;
-    deed.goes_on = result.as_ref().is_ok_and(|(_, backup)| !has_ended(backup));
+    let result = Box::pin(locked(session, OPERATION, &subject, work, goes_on)).await;
+    deed.goes_on = result.as_ref().is_ok_and(|restored| !restored.ended);
     deed.record(&result).await;
-    let (began, backup) = result?;
-    let mut restored = restored(&began, backup, false);
+    let mut restored = result?;
     restored.is_unknown = waiting.wait && !restored.ended;
     if restored.is_unknown {
         session.reporter().warn(&format!(
             "The backend accepted the restore of {}, but engine {} can't follow it: its outcome is unknown",
             text::printable(&restored.backup.id, 200),
-            began.ongoing.running().called
+            called
         ));
     }
     Ok(restored)
 }
 
 /// Begins a restore without waiting. Another process can store its [`Ongoing::task`] and resume it.
+/// `is_confirmed` says that the user has agreed before; otherwise the front end asks.
 ///
-/// The Lease stays until it expires, because the backend continues.
+/// The lock stays with the task until it has ended. If nothing goes on with the task, the Lease expires.
 ///
 /// # Errors
 /// When the restore was not confirmed or not begun.
 pub async fn begin_restore(
     session: &Session,
     from: &RestoreFrom,
-    confirmation: &(dyn Confirmation + Sync),
+    is_confirmed: bool,
 ) -> Result<Ongoing, OpsError> {
-    let ready = Box::pin(ready(session, from, Some(confirmation))).await?;
-    let mut deed = ready.deed(session);
-    let subject = ready.subject();
+    let prepared = Box::pin(prepare(session, from)).await?;
+    prepared.confirm(session, is_confirmed).await?;
+    let mut deed = prepared.deed(session);
+    let subject = prepared.subject();
     let is_begun = AtomicBool::new(false);
-    let work = ready.begin(session, false, &is_begun);
-    let goes_on = |result: &Result<Began, OpsError>| {
-        let state = result.as_ref().map(|began| &began.begun);
-        may_go_on(state, is_begun.load(Ordering::Relaxed))
-    };
-    let began = Box::pin(locked(session, "restore", &subject, work, goes_on)).await;
-    deed.goes_on = began.as_ref().is_ok_and(|began| !began.ongoing.has_ended());
-    deed.record(&began).await;
-    Ok(began?.ongoing)
+    let mut lock = Lock::take(session, OPERATION, &subject, None).await?;
+    let kept = Box::pin(lock.keep_while(prepared.begin(session, false, &is_begun))).await;
+    let is_lost = kept.is_err();
+    let begun = kept.flatten().map(|accepted| accepted.ongoing);
+    let ended = begun.as_ref().map(Ongoing::has_ended);
+    deed.goes_on = ended.as_ref().is_ok_and(|ended| !ended);
+    let may_go_on = !is_lost && may_go_on(ended, is_begun.load(Ordering::Relaxed));
+    deed.record(&begun).await;
+    if !may_go_on {
+        lock.release().await;
+    }
+    // If the answer was lost, the lock is dropped here: the user is told how long it stays.
+    Ok(begun?.locked_by(lock, &subject))
 }
 
-/// A restore that the user has confirmed.
-struct Ready {
+/// A restore that may begin.
+struct Prepared {
     running: Running,
     /// Id of the backup.
     id: String,
@@ -136,19 +128,13 @@ struct Ready {
 }
 
 /// A restore that the backend has accepted.
-struct Began {
+struct Accepted {
     ongoing: Ongoing,
-    /// The backend's answer to the request.
-    begun: Backup,
     details: Vec<(String, String)>,
 }
 
-/// Chooses the engine and the backup, and asks the user to confirm. A dry run has no `confirmation`.
-async fn ready(
-    session: &Session,
-    from: &RestoreFrom,
-    confirmation: Option<&(dyn Confirmation + Sync)>,
-) -> Result<Ready, OpsError> {
+/// Chooses the engine and the backup.
+async fn prepare(session: &Session, from: &RestoreFrom) -> Result<Prepared, OpsError> {
     let operation = Operation::Restore;
     let (running, id, source) = match from {
         RestoreFrom::File(path) => {
@@ -167,20 +153,21 @@ async fn ready(
             (running, id.clone(), RestoreSource::Id(id))
         }
     };
-    if let Some(confirmation) = confirmation {
-        let doing = format!("Restoring backup {}", text::printable(&id, 200));
-        let what = question(session, &running, &doing);
-        let target = running.scope.target().to_owned();
-        confirmation.confirm(what, target).await?;
-    }
-    Ok(Ready {
+    Ok(Prepared {
         running,
         id,
         source,
     })
 }
 
-impl Ready {
+impl Prepared {
+    /// Asks the user to agree, unless the user has agreed before.
+    async fn confirm(&self, session: &Session, is_confirmed: bool) -> Result<(), OpsError> {
+        let doing = format!("Restoring backup {}", text::printable(&self.id, 200));
+        let target = self.running.scope.target();
+        confirm(session, &self.running, &doing, target, is_confirmed).await
+    }
+
     fn deed(&self, session: &Session) -> Deed {
         let mut deed = Deed::of("restore", session, &self.running);
         deed.id = Some(self.id.clone());
@@ -202,7 +189,7 @@ impl Ready {
         session: &Session,
         dry_run: bool,
         is_begun: &AtomicBool,
-    ) -> Result<Began, OpsError> {
+    ) -> Result<Accepted, OpsError> {
         let options = session.options(&self.running.manifest, Operation::Restore);
         if !dry_run {
             session.note_begun(&self.running, None);
@@ -220,32 +207,35 @@ impl Ready {
         }
         // A restore with an id of its own has no earlier state.
         let is_new = begun.id != self.id;
-        let kind = TaskKind::Restore;
-        Ok(Began {
-            ongoing: Ongoing::new(self.running, kind, begun.clone(), is_new),
-            begun,
+        self.running.named_by_backend |= is_new;
+        Ok(Accepted {
+            ongoing: Ongoing::new(session, self.running, TaskKind::Restore, begun, is_new),
             details: restoration.details,
         })
     }
 }
 
-fn restored(began: &Began, backup: Backup, dry_run: bool) -> Restored {
-    Restored {
-        scope: began.ongoing.running().scope(),
-        ended: has_ended(&backup),
-        is_unknown: false,
-        backup,
-        details: began.details.clone(),
-        dry_run,
-        now: Timestamp::now(),
+impl Accepted {
+    fn result(mut self, dry_run: bool) -> Result<Restored, OpsError> {
+        let ended = self.ongoing.has_ended();
+        let backup = self.ongoing.take_result()?;
+        Ok(Restored {
+            scope: self.ongoing.running().scope(),
+            ended,
+            is_unknown: false,
+            backup,
+            details: self.details,
+            dry_run,
+            now: Timestamp::now(),
+        })
     }
 }
 
-/// Returns whether the backend may still be restoring. `is_begun` says that the backend has accepted the
-/// restore.
-fn may_go_on(state: Result<&Backup, &OpsError>, is_begun: bool) -> bool {
-    match state {
-        Ok(backup) => !has_ended(backup),
+/// Returns whether the backend may still be restoring. `ended` says that the restore has ended, `is_begun` that
+/// the backend has accepted it.
+fn may_go_on(ended: Result<bool, &OpsError>, is_begun: bool) -> bool {
+    match ended {
+        Ok(ended) => !ended,
         Err(OpsError::EndedBadly { .. }) => false,
         Err(error) => is_begun || answer_was_lost(error),
     }

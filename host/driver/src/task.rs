@@ -5,8 +5,11 @@
 
 use broker_manifest::{EngineId, Operation};
 use host_base::{Activity, Backup, State, text};
+use host_engine::OptionSetting;
 use serde::{Deserialize, Serialize};
 
+use super::lock::Lock;
+use super::restore::OPERATION;
 use super::running::Running;
 use super::wait::{Waiting, has_ended, judge, until_ended};
 use super::{OpsError, Session};
@@ -21,9 +24,38 @@ pub struct Task {
     pub engine: EngineId,
     /// Id of the backup, or of the restore if the backend gives restores their own ids.
     pub id: String,
+    /// Where the work was begun. Another target may have a backup of the same id.
+    target: TaskTarget,
+    /// The options of the last step, which are those of the command that began the work.
+    options: Vec<OptionSetting>,
+    /// Whether the id came from the backend and not from the user.
+    named_by_backend: bool,
+    /// The lock that a restore holds, so that another process can take it over.
+    lock: Option<TaskLock>,
     /// How earlier work on the backup ended. It is cleared when the backend reports something that only this
     /// task explains.
     before: Option<Ending>,
+}
+
+/// The target of a task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TaskTarget {
+    server: String,
+    namespace: String,
+    /// None for an engine that does not work with pods.
+    statefulset: Option<String>,
+    pod: Option<String>,
+}
+
+/// The lock of a task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TaskLock {
+    /// The name that the lock protects.
+    subject: String,
+    /// The holder of the Lease.
+    holder: String,
 }
 
 /// The kinds of work that a task can be.
@@ -53,6 +85,8 @@ struct Ending {
 pub struct Ongoing {
     running: Running,
     task: Task,
+    /// The lock of a restore, as far as this process holds it.
+    lock: Option<Lock>,
     /// The latest known state of the backup.
     state: Option<Backup>,
 }
@@ -85,22 +119,42 @@ impl Ending {
     }
 }
 
-impl Task {
-    /// Creates a task from the backend's answer to the request that began it.
-    ///
-    /// `Pending` in the answer means that the backend still shows the earlier state. `is_new` says that there
-    /// is no earlier state, so any end belongs to this task.
-    pub(super) fn new(kind: TaskKind, engine: EngineId, begun: &Backup, is_new: bool) -> Self {
-        let seen = is_new || (begun.activity == kind.activity() && begun.state != State::Pending);
+impl TaskTarget {
+    fn of(session: &Session, running: &Running) -> Self {
         Self {
-            kind,
-            engine,
-            id: begun.id.clone(),
-            before: (!seen).then(|| Ending::of(begun)),
+            server: session.cluster.server().to_owned(),
+            namespace: running.scope.namespace.clone(),
+            statefulset: running.scope.statefulset.clone(),
+            pod: running.network.target().pod.clone(),
         }
     }
 
-    /// Compares an observed state with the earlier one.
+    /// Describes the target for people.
+    fn described(&self) -> String {
+        let pod = self.pod.as_ref().map(|pod| format!("pod {pod}"));
+        let statefulset = self.statefulset.as_ref();
+        let statefulset = statefulset.map(|name| format!("StatefulSet {name}"));
+        let place = format!("namespace {} of {}", self.namespace, self.server);
+        let parts: Vec<_> = [pod, statefulset, Some(place)]
+            .into_iter()
+            .flatten()
+            .collect();
+        text::printable(&parts.join(", "), 400).into_owned()
+    }
+}
+
+impl Task {
+    /// Returns how earlier work ended, if the backend's answer to a request shows that.
+    ///
+    /// `Pending` in the answer means that the backend still shows the earlier state. `is_new` says that there
+    /// is no earlier state, so any end belongs to this task.
+    fn before(kind: TaskKind, begun: &Backup, is_new: bool) -> Option<Ending> {
+        let seen = is_new || (begun.activity == kind.activity() && begun.state != State::Pending);
+        (!seen).then(|| Ending::of(begun))
+    }
+
+    /// Takes an observed state into account. From the first one that only this task explains, the earlier end
+    /// no longer matters.
     pub(super) fn see(&mut self, now: &Backup) {
         let runs = now.activity == self.kind.activity() && now.state == State::Running;
         let changed = self.before.as_ref().is_some_and(|before| {
@@ -126,27 +180,97 @@ impl Task {
 
 impl Ongoing {
     /// Wraps a task that `running` has begun.
-    pub(super) fn new(running: Running, kind: TaskKind, begun: Backup, is_new: bool) -> Self {
-        let engine = running.manifest.id.clone();
+    pub(super) fn new(
+        session: &Session,
+        running: Running,
+        kind: TaskKind,
+        begun: Backup,
+        is_new: bool,
+    ) -> Self {
+        let options = match kind {
+            TaskKind::Create => session.options(&running.manifest, Operation::Finish),
+            TaskKind::Restore => Vec::new(),
+        };
         Self {
-            task: Task::new(kind, engine, &begun, is_new),
+            task: Task {
+                kind,
+                engine: running.manifest.id.clone(),
+                id: begun.id.clone(),
+                target: TaskTarget::of(session, &running),
+                options,
+                named_by_backend: running.named_by_backend,
+                lock: None,
+                before: Task::before(kind, &begun, is_new),
+            },
             running,
+            lock: None,
             state: Some(begun),
         }
     }
 
-    /// Resumes a task that another process has begun.
+    /// Keeps the lock on `subject` until the task has ended.
+    pub(super) fn locked_by(mut self, lock: Lock, subject: &str) -> Self {
+        self.task.lock = lock.holder().map(|holder| TaskLock {
+            subject: subject.to_owned(),
+            holder: holder.to_owned(),
+        });
+        self.lock = Some(lock);
+        self
+    }
+
+    /// Resumes a task that another process has begun. The lock of a restore is taken over. If that fails, a
+    /// warning says so, and the task is followed without a lock.
     ///
     /// # Errors
-    /// When the engine of the task is missing or can't be started.
+    /// When the session is for another target. When the engine of the task is missing or can't be started.
     pub async fn take_up(session: &Session, task: Task) -> Result<Self, OpsError> {
         let mut running = session.start_named(&task.engine).await?;
-        running.named_by_backend = true;
+        let target = TaskTarget::of(session, &running);
+        if target != task.target {
+            return Err(OpsError::OtherTarget {
+                id: text::printable(&task.id, 200).into_owned(),
+                begun_at: task.target.described(),
+                session: target.described(),
+            });
+        }
+        session.note_engine(&running);
+        running.named_by_backend = task.named_by_backend;
+        let mut lock = None;
+        if let Some(TaskLock { subject, holder }) = &task.lock {
+            let taken = Box::pin(Lock::take(session, OPERATION, subject, Some(holder))).await;
+            lock = taken
+                .inspect_err(|error| {
+                    session.reporter().warn(&format!(
+                        "no lock keeps others out while {} is restored: {error}",
+                        text::printable(&task.id, 200)
+                    ));
+                })
+                .ok();
+        }
         Ok(Self {
             running,
             task,
+            lock,
             state: None,
         })
+    }
+
+    /// Hands the task over to another process, which resumes it. A lock is left to that process; if none
+    /// resumes the task, its Lease expires.
+    #[must_use]
+    pub fn into_task(mut self) -> Task {
+        if let Some(lock) = self.lock.take() {
+            lock.leave();
+        }
+        self.task
+    }
+
+    /// Returns whether the engine can tell how the task ends.
+    pub(super) fn can_be_followed(&self) -> bool {
+        match self.task.kind {
+            TaskKind::Create => true,
+            TaskKind::Restore => self.running.manifest.follows_restores(),
+        }
     }
 
     /// Returns the data that another process needs to resume the task. Each observation may change it.
@@ -159,7 +283,7 @@ impl Ongoing {
         &self.running
     }
 
-    /// Returns the latest known state. None if this process has neither begun nor observed the task.
+    /// Returns the latest known state. None if this process does not know any, or has taken it as the result.
     #[must_use]
     pub fn state(&self) -> Option<&Backup> {
         self.state.as_ref()
@@ -172,59 +296,87 @@ impl Ongoing {
         state.is_some_and(|state| self.task.has_ended(state))
     }
 
-    /// Asks the backend once for the state of the task.
+    /// Asks the backend once for the state of the task, and renews the lock of a restore if it is time.
     ///
     /// # Errors
     /// When the backend can't tell. The task continues nevertheless.
     pub async fn observe(&mut self) -> Result<&Backup, OpsError> {
+        if let Some(lock) = &mut self.lock {
+            lock.renew().await;
+        }
         let looked = self.running.instance().status(&self.task.id, &[]).await;
         let state = self.running.original(looked)?;
         self.task.see(&state);
+        if self.task.has_ended(&state) {
+            self.release().await;
+        }
         Ok(self.state.insert(state))
     }
 
-    /// Polls the backend until the task has ended, with growing pauses.
+    /// Polls the backend until the task has ended, with growing pauses, and renews the lock of a restore
+    /// meanwhile.
     ///
     /// # Errors
-    /// When the task failed, or did not end in time.
+    /// When the task failed or did not end in time, when the engine can't follow it, or when the lock was lost.
     pub async fn wait(&mut self, session: &Session, waiting: Waiting) -> Result<(), OpsError> {
+        if !self.can_be_followed() {
+            let operation = Operation::Status;
+            return Err(OpsError::CannotDo {
+                engine: self.running.called.clone(),
+                operation,
+                reason: self.running.lacks(operation),
+                able: Vec::new(),
+            });
+        }
         let begun = match self.state.take() {
             Some(state) => state,
             None => self.observe().await?.clone(),
         };
-        let ended = until_ended(session, &mut self.running, &mut self.task, begun, waiting).await?;
-        self.state = Some(ended);
+        let work = until_ended(session, &mut self.running, &mut self.task, begun, waiting);
+        let ended = match &mut self.lock {
+            Some(lock) => lock.keep_while(work).await.flatten(),
+            None => work.await,
+        };
+        if matches!(ended, Ok(_) | Err(OpsError::EndedBadly { .. })) {
+            self.release().await;
+        }
+        self.state = Some(ended?);
         Ok(())
     }
 
-    /// Returns the latest known state, or an error if the task failed.
-    pub(super) fn judged(&mut self) -> Result<Backup, OpsError> {
-        let state = self.state.take();
-        let state = state.ok_or_else(|| OpsError::NotEnded {
-            id: self.task.id.clone(),
-            engine: self.running.called.clone(),
-        })?;
+    async fn release(&mut self) {
+        if let Some(mut lock) = self.lock.take() {
+            lock.release().await;
+        }
+    }
+
+    /// Takes the latest known state, or returns an error if the task failed.
+    pub(super) fn take_result(&mut self) -> Result<Backup, OpsError> {
+        let state = self.state.take().ok_or_else(|| self.not_ended())?;
         judge(state, &self.running)
     }
 
-    /// Performs the engine's last step on a backup that succeeded. Call it once.
+    fn not_ended(&self) -> OpsError {
+        OpsError::NotEnded {
+            id: self.task.id.clone(),
+            engine: self.running.called.clone(),
+        }
+    }
+
+    /// Performs the engine's last step on a backup that succeeded. Call it until it succeeds, and then no more.
     ///
     /// # Errors
-    /// When the task has not ended, when the task failed, or when the last step failed.
-    pub async fn finish(&mut self, session: &Session) -> Result<Finished, OpsError> {
+    /// When the state is unknown, when the task has not ended or failed, or when the last step failed.
+    pub async fn finish(&mut self) -> Result<Finished, OpsError> {
         if !self.has_ended() {
             self.observe().await?;
         }
-        let ended = self.has_ended();
-        let Some(state) = self.state.take().filter(|_| ended) else {
-            return Err(OpsError::NotEnded {
-                id: self.task.id.clone(),
-                engine: self.running.called.clone(),
-            });
-        };
-        let backup = judge(state, &self.running)?;
+        if !self.has_ended() {
+            return Err(self.not_ended());
+        }
+        let backup = self.take_result()?;
         let details = match self.task.kind {
-            TaskKind::Create => finish(session, &mut self.running, &backup).await?,
+            TaskKind::Create => finish(&mut self.running, &backup, &self.task.options).await?,
             TaskKind::Restore => Vec::new(),
         };
         Ok(Finished { backup, details })
@@ -233,15 +385,14 @@ impl Ongoing {
 
 /// Runs the engine's operation `finish` on a backup that succeeded, if the engine has it.
 pub(super) async fn finish(
-    session: &Session,
     running: &mut Running,
     ended: &Backup,
+    options: &[OptionSetting],
 ) -> Result<Vec<(String, String)>, OpsError> {
     if !running.manifest.can(Operation::Finish) {
         return Ok(Vec::new());
     }
-    let options = session.options(&running.manifest, Operation::Finish);
-    let finished = running.instance().finish(&ended.id, &options).await;
+    let finished = running.instance().finish(&ended.id, options).await;
     running
         .original(finished)
         .map_err(|source| OpsError::Unfinished {
@@ -258,12 +409,26 @@ mod tests {
 
     use super::*;
 
-    fn engine() -> EngineId {
-        "acme/vault".parse().expect("an id")
+    fn task(kind: TaskKind, begun: &Backup, is_new: bool) -> Task {
+        Task {
+            kind,
+            engine: "acme/vault".parse().expect("an id"),
+            id: begun.id.clone(),
+            target: TaskTarget {
+                server: "https://api.example".to_owned(),
+                namespace: "messaging".to_owned(),
+                statefulset: Some("broker".to_owned()),
+                pod: None,
+            },
+            options: Vec::new(),
+            named_by_backend: true,
+            lock: None,
+            before: Task::before(kind, begun, is_new),
+        }
     }
 
     fn restoring(begun: &Backup) -> Task {
-        Task::new(TaskKind::Restore, engine(), begun, false)
+        task(TaskKind::Restore, begun, false)
     }
 
     fn backup(activity: Activity, state: State, reported: &str) -> Backup {
@@ -368,7 +533,7 @@ mod tests {
         let ended = restore(State::Failed, "RESTORE_FAILED");
         assert!(restoring(&ended).has_ended(&ended));
         let pending = backup(Activity::Backup, State::Pending, "");
-        let new = Task::new(TaskKind::Create, engine(), &pending, true);
+        let new = task(TaskKind::Create, &pending, true);
         assert!(new.has_ended(&backup(Activity::Backup, State::Failed, "FAILED")));
     }
 

@@ -7,8 +7,6 @@ mod script;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
-use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
 use host_base::{Folders, Hint, Meter, Reporter};
 use host_engine::{Catalogue, EngineFile, Limits};
 use serde_json::{Value, json};
@@ -19,9 +17,8 @@ use tokio::sync::watch;
 pub(super) use script::{End, Fault, Reply, Script, faults};
 
 use super::begun::Begun;
-use super::restore::Confirmation;
 use super::session::{Request, Session};
-use super::{Host, HostSettings, OpsError};
+use super::{Host, HostSettings};
 
 /// A kubeconfig whose API server refuses every connection.
 const NOWHERE: &str = "\
@@ -183,20 +180,6 @@ struct Received(watch::Sender<u64>);
 impl Meter for Received {
     fn update(&self, done: u64, _: Option<u64>) {
         self.0.send_replace(done);
-    }
-}
-
-/// A user who answers every question with the same word.
-pub(super) struct Answers(pub(super) bool);
-
-impl Confirmation for Answers {
-    fn confirm(&self, what: String, _: String) -> BoxFuture<'_, Result<(), OpsError>> {
-        let answer = if self.0 {
-            Ok(())
-        } else {
-            Err(OpsError::NotConfirmed { what })
-        };
-        futures_util::future::ready(answer).boxed()
     }
 }
 

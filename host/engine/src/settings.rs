@@ -1,7 +1,8 @@
 use broker_manifest::{OptionForm, OptionKind};
+use serde::{Deserialize, Serialize};
 
 /// The value of one of an engine's own options.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OptionSetting {
     /// Name of the option.
     pub name: String,
@@ -10,7 +11,8 @@ pub struct OptionSetting {
 }
 
 /// The value of an option.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum OptionValue {
     /// A text, or the content of a file.
     Text(String),

@@ -4,10 +4,9 @@ use clap::ArgMatches;
 use host_driver::{Session, VerbRequest, VerbResult, act};
 use host_engine::EngineFile;
 
-use crate::confirm::Prompt;
 use crate::engine_verbs;
 use crate::error::CliError;
-use crate::ui::{Document, Ui};
+use crate::ui::Document;
 
 /// A verb that an engine brings. Its flags stand in manifests, so clap can't derive them.
 pub(super) struct ActArgs {
@@ -33,21 +32,17 @@ pub(super) async fn run(
     args: ActArgs,
     engines: &[EngineFile],
     session: &Session,
-    ui: Ui,
 ) -> Result<Box<dyn Document>, CliError> {
     let yes = args.matches.try_get_one::<bool>("yes");
-    let prompt = Prompt {
-        // Only what destroys has the flag.
-        yes: matches!(yes, Ok(Some(true))),
-        ui,
-    };
     let timeout = args.matches.try_get_one::<Duration>("timeout");
     let request = VerbRequest {
         timeout: timeout.ok().flatten().copied(),
         given: engine_verbs::given(engines, &args.matches, &args.verb)?,
         verb: args.verb,
+        // Only destructive verbs have the flag.
+        is_confirmed: matches!(yes, Ok(Some(true))),
     };
-    Ok(match act(session, &request, &prompt).await? {
+    Ok(match act(session, &request).await? {
         VerbResult::Backups(backups) => Box::new(backups),
         VerbResult::Report(report) => Box::new(report),
     })

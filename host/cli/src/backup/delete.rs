@@ -1,10 +1,8 @@
 use clap::Args;
-use host_driver::{Deleted, Session, Which, delete};
+use host_driver::{DeleteRequest, Deleted, Session, Which, delete};
 
 use super::which::asked;
-use crate::confirm::Prompt;
 use crate::error::CliError;
-use crate::ui::Ui;
 
 /// Delete a backup
 #[derive(Args)]
@@ -20,11 +18,14 @@ pub(super) struct DeleteArgs {
     yes: bool,
 }
 
-pub(super) async fn run(args: DeleteArgs, session: &Session, ui: Ui) -> Result<Deleted, CliError> {
-    let prompt = Prompt { yes: args.yes, ui };
-    let which = match args.id {
-        Some(id) => Which::Id(id),
-        None => asked("--id ID")?,
+pub(super) async fn run(args: DeleteArgs, session: &Session) -> Result<Deleted, CliError> {
+    let request = DeleteRequest {
+        which: match args.id {
+            Some(id) => Which::Id(id),
+            None => asked("--id ID")?,
+        },
+        force: args.force,
+        is_confirmed: args.yes,
     };
-    Ok(delete(session, &which, args.force, &prompt).await?)
+    Ok(delete(session, &request).await?)
 }

@@ -201,9 +201,9 @@ async fn run_in(
             Downloaded::File(view) => view,
             Downloaded::Output => return Ok(None),
         },
-        EngineVerb::Restore(args) => Box::new(Box::pin(restore::run(args, session, ui)).await?),
-        EngineVerb::Delete(args) => Box::new(delete::run(args, session, ui).await?),
-        EngineVerb::OfEngine(args) => act::run(args, engines, session, ui).await?,
+        EngineVerb::Restore(args) => Box::new(Box::pin(restore::run(args, session)).await?),
+        EngineVerb::Delete(args) => Box::new(delete::run(args, session).await?),
+        EngineVerb::OfEngine(args) => act::run(args, engines, session).await?,
     }))
 }
 

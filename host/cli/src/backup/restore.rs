@@ -5,9 +5,7 @@ use host_driver::{EngineChoice, RestoreFrom, RestoreRequest, Restored, Session, 
 
 use super::create::WaitingArgs;
 use super::which::which;
-use crate::confirm::Prompt;
 use crate::error::CliError;
-use crate::ui::Ui;
 
 /// Restore a backup
 #[derive(Args)]
@@ -85,12 +83,7 @@ impl RestoreArgs {
     }
 }
 
-pub(super) async fn run(
-    args: RestoreArgs,
-    session: &Session,
-    ui: Ui,
-) -> Result<Restored, CliError> {
-    let prompt = Prompt { yes: args.yes, ui };
+pub(super) async fn run(args: RestoreArgs, session: &Session) -> Result<Restored, CliError> {
     let request = RestoreRequest {
         from: match args.file {
             Some(file) => RestoreFrom::File(file),
@@ -98,6 +91,7 @@ pub(super) async fn run(
         },
         dry_run: args.dry_run,
         waiting: args.waiting.waiting(),
+        is_confirmed: args.yes,
     };
-    Ok(Box::pin(restore(session, &request, &prompt)).await?)
+    Ok(Box::pin(restore(session, &request)).await?)
 }

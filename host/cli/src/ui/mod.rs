@@ -302,6 +302,22 @@ impl Reporter for Ui {
         Box::new(TransferProgress::new(*self, verb))
     }
 
+    /// Asks on the terminal for the name of the target.
+    fn confirm<'a>(&'a self, what: &'a str, target: &'a str) -> Answer<'a, String> {
+        Box::pin(async move {
+            if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+                return Ok(None);
+            }
+            let ui = *self;
+            ui.warn(what);
+            // Reading blocks, and Ctrl-C must still be seen.
+            let question = format!("Type the name `{target}` to go on: ");
+            let typed = tokio::task::spawn_blocking(move || ui.ask(&question));
+            let typed = typed.await.map_err(io::Error::other)?;
+            Ok(Some(typed.unwrap_or_default()))
+        })
+    }
+
     fn choose<'a>(&'a self, backups: &'a [Backup]) -> Answer<'a, usize> {
         Box::pin(menu::choose(backups, Timestamp::now()))
     }

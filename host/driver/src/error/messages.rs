@@ -175,6 +175,11 @@ fn what_is_said_of_operations_that_could_not_be_done() {
             id: text("1"),
             source: Box::new(refused(Some("Ask for it"))),
         },
+        OpsError::OtherTarget {
+            id: text("20250905-130215"),
+            begun_at: text("StatefulSet broker, namespace messaging of https://api.example"),
+            session: text("StatefulSet other, namespace messaging of https://api.example"),
+        },
         OpsError::NotEnded {
             id: text("1"),
             engine: text("hivemq"),
@@ -300,6 +305,7 @@ fn what_is_said_of_operations_that_could_not_be_done() {
             NeedsWaiting,
             NotItsOption,
             Unfinished,
+            OtherTarget,
             NotEnded,
             StillRunning,
             NoTrace,
@@ -397,6 +403,9 @@ fn what_is_said_of_operations_that_could_not_be_done() {
     Unfinished, exit 12
       backup 1 is complete, but the step after it failed: {source}
       hint: Ask for it
+    OtherTarget, exit 2
+      backup 20250905-130215 was begun in StatefulSet broker, namespace messaging of https://api.example, and not in StatefulSet other, namespace messaging of https://api.example
+      hint: Go on with it in the target where it was begun
     NotEnded, exit 124
       1 has not ended
       hint: Follow it with `kubectl broker backup status --engine hivemq --id 1`

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use testbed::Testbed;
 
 use super::*;
-use crate::testing::{Answers, End, Opened, Reply, Script, Setup, faults, hivemq, sidecar};
+use crate::Task;
+use crate::testing::{End, Opened, Reply, Script, Setup, faults, hivemq, sidecar};
 
 const LEASE: (&str, &str, &str) = (
     "leases.coordination.k8s.io",
@@ -37,11 +38,12 @@ fn request(id: &str, wait: bool) -> RestoreRequest {
             wait,
             timeout: Duration::ZERO,
         },
+        is_confirmed: true,
     }
 }
 
 async fn run(opened: &Opened, request: &RestoreRequest) -> Result<Restored, OpsError> {
-    Box::pin(restore(&opened.session, request, &Answers(true))).await
+    Box::pin(restore(&opened.session, request)).await
 }
 
 /// Restores an object with the sidecar, which answers like this.
@@ -207,9 +209,80 @@ async fn a_restore_that_another_process_follows_keeps_its_lock() {
         .answers(hivemq::RESTORE, [hivemq::state("RESTORE_IN_PROGRESS")]);
     let opened = Setup::in_cluster(&bed, "hivemq").open(script).await;
     let from = RestoreFrom::Backup(Which::Id("b".to_owned()));
-    let begun = Box::pin(begin_restore(&opened.session, &from, &Answers(true))).await;
+    let begun = Box::pin(begin_restore(&opened.session, &from, true)).await;
     assert!(!begun.expect("a restore").has_ended());
     assert_kept(&bed, &opened);
+}
+
+/// Begins to restore backup `b` in a process that then ends, and returns what it has written down.
+async fn task(bed: &Testbed) -> Task {
+    let script = Script::default()
+        .answers(hivemq::STATUS, [hivemq::state("COMPLETED")])
+        .answers(hivemq::RESTORE, [hivemq::state("RESTORE_IN_PROGRESS")]);
+    let opened = Setup::in_cluster(bed, "hivemq").open(script).await;
+    let from = RestoreFrom::Backup(Which::Id("b".to_owned()));
+    let begun = Box::pin(begin_restore(&opened.session, &from, true)).await;
+    let task = begun.expect("a restore").into_task();
+    assert!(!opened.told.has("warning", KEPT), "the lock goes on");
+    task
+}
+
+#[tokio::test]
+async fn a_task_takes_its_lock_along_to_another_process() {
+    let bed = cluster(&[]).await;
+    let holder = || lease(&bed).map(|lease| lease["spec"]["holderIdentity"].clone());
+    let task = task(&bed).await;
+    let first = holder();
+    assert!(first.is_some());
+    let (refused, _) = of_hivemq(&bed, hivemq::state("COMPLETED"), hivemq::state("-"), true).await;
+    let error = refused.expect_err("the lock is held");
+    let OpsError::Cluster(error) = error else {
+        panic!("{error:?}");
+    };
+    assert!(matches!(*error, ClusterError::LeaseHeld { .. }), "{error}");
+
+    let states = ["RESTORE_IN_PROGRESS", "RESTORE_COMPLETED"];
+    let script = Script::default().answers(hivemq::STATUS, states.map(hivemq::state));
+    let opened = Setup::in_cluster(&bed, "hivemq").open(script).await;
+    let taken = Box::pin(Ongoing::take_up(&opened.session, task)).await;
+    let mut ongoing = taken.expect("the task");
+    while !ongoing.has_ended() {
+        assert_eq!(holder(), first);
+        ongoing.observe().await.expect("a look");
+    }
+    assert_eq!(holder(), None, "the restore has ended");
+}
+
+#[tokio::test]
+async fn a_task_whose_lock_was_lost_is_followed_all_the_same() {
+    let bed = cluster(&[]).await;
+    let task = task(&bed).await;
+    let (resource, namespace, name) = LEASE;
+    bed.objects()
+        .modify(resource, namespace, name, |lease| {
+            lease["spec"]["holderIdentity"] = "bob".into();
+        })
+        .expect("a Lease");
+    let script = Script::default().answers(hivemq::STATUS, [hivemq::state("RESTORE_COMPLETED")]);
+    let opened = Setup::in_cluster(&bed, "hivemq").open(script).await;
+    let followed = Box::pin(Ongoing::take_up(&opened.session, task)).await;
+    let mut ongoing = followed.expect("the task");
+    let told = "no lock keeps others out while b is restored";
+    assert!(opened.told.has("warning", told), "{:?}", opened.told.all());
+    ongoing.finish().await.expect("it has ended well");
+    assert!(lease(&bed).is_some(), "the Lease is somebody else's");
+}
+
+#[tokio::test]
+async fn a_task_is_not_taken_up_for_another_target() {
+    let bed = cluster(&[]).await;
+    let task = task(&bed).await;
+    let mut setup = Setup::in_cluster(&bed, "hivemq");
+    setup.request.statefulset = Some("other".to_owned());
+    let opened = setup.open(Script::default()).await;
+    let taken = Box::pin(Ongoing::take_up(&opened.session, task)).await;
+    assert!(matches!(taken, Err(OpsError::OtherTarget { .. })));
+    assert!(opened.script.lines().is_empty());
 }
 
 #[tokio::test]
@@ -330,8 +403,11 @@ async fn a_dry_run_takes_no_lock() {
 #[tokio::test(start_paused = true)]
 async fn without_a_confirmation_nothing_is_locked_or_sent() {
     let opened = Setup::new("sidecar").open(Script::default()).await;
-    let wanted = request("backup/a", true);
-    let restored = Box::pin(restore(&opened.session, &wanted, &Answers(false))).await;
+    let wanted = RestoreRequest {
+        is_confirmed: false,
+        ..request("backup/a", true)
+    };
+    let restored = Box::pin(restore(&opened.session, &wanted)).await;
     let error = restored.expect_err("it was not confirmed");
     assert!(
         matches!(&error, OpsError::NotConfirmed { what }

@@ -5,10 +5,8 @@ use std::collections::BTreeSet;
 use host_engine::{Catalogue, EngineFile};
 
 use super::*;
-use crate::testing::{
-    Answers, Opened, Reply, Script, Setup, bundled, faults, hivemq, open, sidecar,
-};
-use crate::{Which, delete, list};
+use crate::testing::{Opened, Reply, Script, Setup, bundled, faults, hivemq, open, sidecar};
+use crate::{DeleteRequest, Which, delete, list};
 
 const CAPABILITIES: &str = "GET /backup/capabilities";
 /// The last port of each engine's endpoint.
@@ -211,8 +209,12 @@ async fn a_deletion_never_falls_back() {
     setup.engines = Catalogue::from_iter(engines);
     let script = Script::default().answers(sidecar::DETECT, [Reply::Fails(faults::port_closed)]);
     let opened = setup.open(script).await;
-    let which = Which::Id("backup/a".to_owned());
-    let deleted = delete(&opened.session, &which, false, &Answers(true)).await;
+    let request = DeleteRequest {
+        which: Which::Id("backup/a".to_owned()),
+        force: false,
+        is_confirmed: true,
+    };
+    let deleted = delete(&opened.session, &request).await;
     let error = deleted.expect_err("no deletion");
     assert!(error.to_string().contains("port 8085"), "{error}");
     assert_eq!(opened.script.lines(), [sidecar::DETECT]);

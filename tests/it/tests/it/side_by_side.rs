@@ -4,13 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::future::BoxFuture;
 use host_base::{Folders, Hint, Reporter};
 use host_cluster::ConnectOptions;
 use host_driver::{
-    Confirmation, CreateRequest, EngineChoice, Host, HostSettings, Ongoing, OpsError, Place,
-    Request, RestoreFrom, Session, Task, Waiting, Which, begin_create, begin_restore, history,
-    list,
+    CreateRequest, EngineChoice, Host, HostSettings, Ongoing, OpsError, Place, Request,
+    RestoreFrom, Session, Task, Waiting, Which, begin_create, begin_restore, history, list,
 };
 use host_engine::{Catalogue, Limits};
 use jiff::Timestamp;
@@ -23,15 +21,6 @@ impl Reporter for Silent {
     fn note(&self, _: &str) {}
     fn warn(&self, _: &str) {}
     fn warn_with_hint(&self, _: &str, _: &Hint) {}
-}
-
-/// Agrees to everything.
-struct Yes;
-
-impl Confirmation for Yes {
-    fn confirm(&self, _: String, _: String) -> BoxFuture<'_, Result<(), OpsError>> {
-        Box::pin(async { Ok(()) })
-    }
 }
 
 fn host(folder: &Path) -> Host {
@@ -128,13 +117,10 @@ async fn a_backup_that_one_process_begins_is_finished_by_another() {
     let mut ongoing = Ongoing::take_up(&session, task.clone())
         .await
         .expect("its engine");
-    let early = ongoing
-        .finish(&session)
-        .await
-        .expect_err("it has not ended");
+    let early = ongoing.finish().await.expect_err("it has not ended");
     assert!(matches!(early, OpsError::NotEnded { id, .. } if id == task.id));
     ongoing.wait(&session, WAITING).await.expect("it ends well");
-    let finished = ongoing.finish(&session).await.expect("it is finished");
+    let finished = ongoing.finish().await.expect("it is finished");
     assert_eq!(finished.backup.id, task.id);
     // It was begun once.
     assert_eq!(bed.backend_requests().count("POST", "/backups"), 1);
@@ -148,7 +134,7 @@ async fn a_restore_is_observed_look_by_look_by_another_process() {
     let task = {
         let host = host(folder.path());
         let session = session(&host, &bed).await;
-        let ongoing = begin_restore(&session, &latest, &Yes).await;
+        let ongoing = begin_restore(&session, &latest, true).await;
         written_down(ongoing.expect("it begins").task())
     };
     let host = host(folder.path());
@@ -161,7 +147,7 @@ async fn a_restore_is_observed_look_by_look_by_another_process() {
         assert!(Instant::now() < deadline, "{:?}", ongoing.state());
         ongoing.observe().await.expect("a look");
     }
-    let finished = ongoing.finish(&session).await.expect("it ended well");
+    let finished = ongoing.finish().await.expect("it ended well");
     assert_eq!(finished.backup.id, task.id);
     // The backend went on when the first process ended, so that the Lease stays.
     assert_eq!(

@@ -53,7 +53,7 @@ impl Destination<'_> {
         let present = self.nearest_folder()?;
         if self.is_same(&present, &backups)? {
             return Err(self
-                .unfit("is a link to HiveMQ's own folder for backups")
+                .unfit("leads to HiveMQ's own folder for backups")
                 .with_hint(NOT_THERE));
         }
         self.try_to_write(&present)?;

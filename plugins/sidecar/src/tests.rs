@@ -243,7 +243,7 @@ fn after_a_purge_the_backup_must_be_gone() {
     assert_eq!(delete(&gone, "20250818-020000", true), Ok(()));
     let still_there = host(LOCAL, 200, INVENTORY).answer(PURGE, Reply::text(200, ""));
     let error = delete(&still_there, "20250818-020000", true).unwrap_err();
-    assert!(error.message.contains("still there"), "{}", error.message);
+    assert!(error.message.contains("still exists"), "{}", error.message);
     let accepted = host(LOCAL, 200, INVENTORY).answer(PURGE, Reply::text(202, ""));
     let error = delete(&accepted, "20250818-020000", true).unwrap_err();
     assert!(

@@ -69,8 +69,8 @@ mod tests {
         assert_eq!(
             differences(&expected, &actual),
             [
-                "result.id is \"a\", and \"b\" is expected",
-                "result.sizeBytes is 3, and \"3\" is expected",
+                "result.id is \"a\", but \"b\" is expected",
+                "result.sizeBytes is 3, but \"3\" is expected",
                 "result.state is missing, but \"Failed\" is expected",
             ]
         );

@@ -226,7 +226,7 @@ async fn a_plugin_gives_a_token_or_a_certificate_or_says_why_not() {
             r#"{"status": {"token": "", "clientKeyData": null}}"#,
             "neither a token nor",
         ),
-        (r#"{"status": {"clientKeyData": "canary"}}"#, "not both"),
+        (r#"{"status": {"clientKeyData": "canary"}}"#, "only one of"),
         (
             r#"{"status": {"clientKeyData": "canary", "clientCertificateData": "x"}}"#,
             "no good certificate",

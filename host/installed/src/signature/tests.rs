@@ -56,7 +56,7 @@ fn what_is_no_signature_is_refused_by_the_name_of_its_file() {
         assert!(
             error
                 .to_string()
-                .starts_with("vault.wasm.sig holds no signature")
+                .starts_with("vault.wasm.sig is not a valid signature")
         );
     }
 }

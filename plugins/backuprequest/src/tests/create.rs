@@ -116,7 +116,7 @@ fn a_file_that_is_no_request_is_refused() {
             "only a BackupRequest",
         ),
         ("metadata: {name: x}", "no `spec`"),
-        ("spec: {projectId: x}", "neither a name"),
+        ("spec: {projectId: x}", "has no name"),
         (
             "spec: {projectId: X, environment: prd}",
             "give `metadata.name of --file`",

@@ -97,12 +97,12 @@ fn a_manifest_of_another_backup_is_an_error_that_names_every_difference() {
         (
             "/database/size_bytes",
             json!(1),
-            "database size is 1 bytes, and 45.2 GB",
+            "database size is 1 bytes, but 45.2 GB",
         ),
         (
             "/document_library/object_count",
             json!(3),
-            "objects is 3, and 2 in the backup; 2 of 3 are listed",
+            "objects is 3, but 2 in the backup; 2 of 3 are listed",
         ),
         (
             "/document_library/total_size_bytes",

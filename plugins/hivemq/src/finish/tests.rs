@@ -139,7 +139,7 @@ fn what_stands_in_the_way_is_said_with_the_place_where_the_backup_is() {
             format!("du -sk {FROM}"),
             Ran::ok("65\tx"),
             ErrorKind::Failed,
-            "the backup has 65.0KiB, and 64.0KiB are free",
+            "the backup needs 65.0KiB, but only 64.0KiB are free",
         ),
         (
             SPACES.to_owned(),

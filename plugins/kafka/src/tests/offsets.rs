@@ -128,7 +128,7 @@ fn a_rollback_needs_a_path_in_the_operators_pod() {
         act("snapshot.json")
             .unwrap_err()
             .message
-            .contains("no absolute path")
+            .contains("not an absolute path")
     );
     assert_eq!(
         text(act("/data/snapshot.json")),

@@ -148,10 +148,10 @@ fn other_errors_of_the_file_system_say_what_to_do() {
     for (number, hint) in [
         (Errno::ROFS, "mounted read-only"),
         (Errno::NAMETOOLONG, "shorter one"),
-        (Errno::FBIG, "no file so large"),
+        (Errno::FBIG, "too large"),
         (Errno::MFILE, "ulimit -n"),
         (Errno::NFILE, "ulimit -n"),
-        (Errno::ACCESS, "check the rights"),
+        (Errno::ACCESS, "check the permissions"),
         (Errno::NOTDIR, "another folder"),
     ] {
         let source = io::Error::from(number);

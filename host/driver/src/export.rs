@@ -97,8 +97,7 @@ async fn follow(
         timeout,
         ..request.waiting
     };
-    let engine = running.manifest.id.clone();
-    let mut task = Task::new(TaskKind::Create, engine, &begun, true);
+    let mut task = Task::new(session, running, TaskKind::Create, &begun, true);
     let ended = until_ended(session, running, &mut task, begun, waiting).await;
     ended.map_err(|error| match error {
         OpsError::StillRunning { id, engine, .. } => OpsError::StillRunning {

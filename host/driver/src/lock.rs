@@ -58,7 +58,7 @@ pub(super) struct Lock {
     asked: bool,
     lease: Option<Box<HeldLease>>,
     /// The lock of this machine, which ends with the file.
-    _file: Option<File>,
+    file: Option<File>,
 }
 
 impl Lock {
@@ -95,7 +95,7 @@ impl Lock {
             holder,
             asked: true,
             lease: None,
-            _file: None,
+            file: None,
         };
         let acquired = cluster.acquire_lease(&lock.name, &lock.holder, LEASE_DURATION);
         let acquired = acquired.await;
@@ -108,14 +108,14 @@ impl Lock {
                 );
                 lock.lease = Some(Box::new(lease));
                 match here {
-                    Ok(file) => lock._file = Some(file),
+                    Ok(file) => lock.file = Some(file),
                     Err(error) => reporter.note(&format!(
                         "there is no lock on this machine ({error}): users without permission to use Leases are not kept out"
                     )),
                 }
             }
             Acquired::NotAllowed(reason) => {
-                lock._file = Some(here?);
+                lock.file = Some(here?);
                 reporter.warn(&format!(
                     "only your own processes on this machine are kept out, because no Lease could be acquired: {reason}"
                 ));

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use broker_manifest::Operation;
-use host_base::{Backup, text};
+use host_base::text;
 use host_engine::{Artifact, RestoreSource};
 use jiff::Timestamp;
 
@@ -15,7 +15,7 @@ use super::running::Running;
 use super::status::{Which, ask, latest};
 use super::task::{Ongoing, TaskKind};
 use super::verify::verify_one;
-use super::wait::{Waiting, has_ended};
+use super::wait::Waiting;
 use super::{OpsError, Session};
 use crate::results::Restored;
 
@@ -54,7 +54,7 @@ pub async fn restore(session: &Session, request: &RestoreRequest) -> Result<Rest
     if request.dry_run {
         // A dry run changes nothing, so it needs no consent, no lock and no entry in the history.
         let accepted = prepared.begin(session, true, &is_begun).await?;
-        return Ok(accepted.result(true)?);
+        return accepted.result(true);
     }
     prepared.confirm(session, request.is_confirmed).await?;
     let mut deed = prepared.deed(session);

@@ -144,6 +144,30 @@ impl TaskTarget {
 }
 
 impl Task {
+    /// Creates a task from the backend's answer to the request that began it. `is_new` says that the id has no
+    /// earlier state.
+    pub(super) fn new(
+        session: &Session,
+        running: &Running,
+        kind: TaskKind,
+        begun: &Backup,
+        is_new: bool,
+    ) -> Self {
+        Self {
+            kind,
+            engine: running.manifest.id.clone(),
+            id: begun.id.clone(),
+            target: TaskTarget::of(session, running),
+            options: match kind {
+                TaskKind::Create => session.options(&running.manifest, Operation::Finish),
+                TaskKind::Restore => Vec::new(),
+            },
+            named_by_backend: running.named_by_backend,
+            lock: None,
+            before: Self::before(kind, begun, is_new),
+        }
+    }
+
     /// Returns how earlier work ended, if the backend's answer to a request shows that.
     ///
     /// `Pending` in the answer means that the backend still shows the earlier state. `is_new` says that there
@@ -187,21 +211,8 @@ impl Ongoing {
         begun: Backup,
         is_new: bool,
     ) -> Self {
-        let options = match kind {
-            TaskKind::Create => session.options(&running.manifest, Operation::Finish),
-            TaskKind::Restore => Vec::new(),
-        };
         Self {
-            task: Task {
-                kind,
-                engine: running.manifest.id.clone(),
-                id: begun.id.clone(),
-                target: TaskTarget::of(session, &running),
-                options,
-                named_by_backend: running.named_by_backend,
-                lock: None,
-                before: Task::before(kind, &begun, is_new),
-            },
+            task: Task::new(session, &running, kind, &begun, is_new),
             running,
             lock: None,
             state: Some(begun),

@@ -94,7 +94,7 @@ async fn a_backup_that_lacks_a_part_is_an_error_of_its_own() {
         state: State::Partial,
         ..pending()
     };
-    let mut task = Task::new(TaskKind::Create, engine, &partial, true);
+    let mut task = Task::new(&opened.session, &running, TaskKind::Create, &partial, true);
     let waiting = Waiting {
         wait: true,
         timeout: Duration::from_secs(1),
@@ -222,7 +222,7 @@ async fn restore_for<const N: usize>(
     let begun = begun.expect("a restore").backup;
     let script = opened.script.clone().answers(STATUS, looks);
     let opened = Opened { script, ..opened };
-    let mut ongoing = Ongoing::new(running, TaskKind::Restore, begun, false);
+    let mut ongoing = Ongoing::new(&opened.session, running, TaskKind::Restore, begun, false);
     let waiting = Waiting {
         wait: true,
         timeout: Duration::from_secs(seconds),

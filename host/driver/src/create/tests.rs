@@ -67,7 +67,7 @@ async fn a_lost_answer_is_looked_up_and_the_request_not_sent_again() {
         let (id, opened) = create_over(script).await;
         assert_eq!(id.expect("a backup"), "new");
         assert_eq!(opened.script.lines(), [LIST, CREATE, LIST]);
-        let told = "Backup new was begun meanwhile, and is taken for this one";
+        let told = "Backup new was begun in the meantime";
         assert!(opened.told.has("warning", told), "{:?}", opened.told.all());
         // The pod that lost the answer may be gone.
         assert_eq!(opened.script.searches(8081), 2);

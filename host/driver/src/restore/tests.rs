@@ -290,7 +290,7 @@ async fn without_permission_for_leases_the_lock_is_of_this_machine_and_a_warning
     let bed = cluster(&["deny=*:leases"]).await;
     let (restored, opened) = of_sidecar(&bed, sidecar::restored(false)).await;
     restored.expect("a restore");
-    let told = "no one is kept out but your own processes on this machine";
+    let told = "only your own processes on this machine are kept out";
     assert!(opened.told.has("warning", told), "{:?}", opened.told.all());
 }
 
@@ -311,7 +311,7 @@ async fn without_any_lock_nothing_is_sent() {
     let opened = setup.open(script).await;
     let restored = run(&opened, &request("backup/a", true)).await;
     restored.expect("a restore");
-    let told = "no lock could be kept on this machine";
+    let told = "there is no lock on this machine";
     assert!(opened.told.has("note", told), "{:?}", opened.told.all());
 }
 

@@ -122,7 +122,7 @@ async fn an_error_that_may_pass_is_a_note_and_the_pod_is_looked_for_again() {
             .finds(8081, [Ok("broker-0"), Ok("broker-1")]);
         let (created, opened) = wait_over(script, 300).await;
         created.expect("a backup");
-        let told = "Can't see how far it is (";
+        let told = "The state can't be read (";
         assert!(opened.told.has("note", told), "{:?}", opened.told.all());
         let pods = opened.script.asked_for(STATUS);
         let pods: Vec<_> = pods.iter().map(|asked| &*asked.pod).collect();

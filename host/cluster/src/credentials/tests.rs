@@ -229,12 +229,12 @@ async fn a_plugin_gives_a_token_or_a_certificate_or_says_why_not() {
         (r#"{"status": {"clientKeyData": "canary"}}"#, "only one of"),
         (
             r#"{"status": {"clientKeyData": "canary", "clientCertificateData": "x"}}"#,
-            "no good certificate",
+            "an invalid certificate",
         ),
         (r#"{"status": {"token": "canary\nx"}}"#, "control character"),
         (
             r#"{"status": {"token": "canary", "expirationTimestamp": "soon"}}"#,
-            "no time",
+            "not a time",
         ),
         (
             r#"{"apiVersion": "v2", "status": {"token": "canary"}}"#,

@@ -282,7 +282,7 @@ fn what_is_said_of_installing_engines() {
       registry.example/a:2 is version 1.0.0, not 2.0.0
       hint: Nothing was changed. The publisher has moved that tag to another version: ask the publisher
     OneVersion, exit 2
-the source of the engine, a.wasm, has a single version
+      the source of the engine, a.wasm, has a single version
       hint: Download the file of that version, and install it with `kubectl broker plugin install`; only registries keep several versions
     Older, exit 11
       registry.example/a is version 1.0.0 of acme/small, older than the installed 2.0.0
@@ -302,7 +302,7 @@ the source of the engine, a.wasm, has a single version
       a.bundle is a bundle of several engines: acme/small, acme/large
       hint: `kubectl broker plugin install` installs all of them, and with `--name PUBLISHER/NAME` only one
     NotInBundle, exit 10
-the bundle a.bundle does not contain acme/small
+      the bundle a.bundle does not contain acme/small
       hint: `kubectl broker plugin bundle` creates a bundle of the engines that you name
     NoSignature, exit 10
       the signature of acme/small is not stored on this machine

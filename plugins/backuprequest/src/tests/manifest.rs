@@ -86,12 +86,12 @@ fn a_manifest_of_another_backup_is_an_error_that_names_every_difference() {
         (
             "/backup_id",
             json!("other"),
-            "backup is other, and retail-prd",
+            "backup is other, but retail-prd",
         ),
         (
             "/project",
             json!("shop"),
-            "project is shop, and retail in the backup",
+            "project is shop, but retail in the backup",
         ),
         ("/database/snapshot_id", json!("rds:y"), "snapshot is rds:y"),
         (

@@ -254,7 +254,7 @@ fn one_that_was_fetched_by_other_means_is_checked_as_well() {
     ");
     document["backupId"] = json!("another");
     assert_snapshot!(check(&document, &file), @"
-    Integrity: the manifest, read from the file, is not that of retail-prd-backup-20250905-100000: backup is another, and retail-prd-backup-20250905-100000 in the backup
+    Integrity: the manifest, read from the file, is not that of retail-prd-backup-20250905-100000: backup is another, but retail-prd-backup-20250905-100000 in the backup
     hint: `kubectl broker backup manifest retail-prd-backup-20250905-100000 --location`
     exit 13
     ");

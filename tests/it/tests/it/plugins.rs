@@ -176,7 +176,11 @@ fn the_digest_of_another_set_accepts_nothing() {
         "plugin install hostile.wasm --accept-capabilities sha256:{other}"
     ));
     assert_eq!(run.code, 2);
-    assert!(run.stderr.contains("is something else"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("accepts a different set"),
+        "{}",
+        run.stderr
+    );
     assert_eq!(machine.run("plugin install hostile.wasm --yes").code, 2);
     assert!(!machine.lockfile().exists());
 }

@@ -95,7 +95,7 @@ pub async fn begin_create(session: &Session, request: &CreateRequest) -> Result<
     let Prepared { running, options } = Box::pin(ready(session, request)).await?;
     if running.manifest.saves() {
         return Err(OpsError::NothingToLeave {
-            engine: running.called.clone(),
+            engine: running.manifest.id.to_string(),
         });
     }
     let mut deed = Deed::of("create", session, &running);
@@ -121,7 +121,7 @@ async fn ready(session: &Session, request: &CreateRequest) -> Result<Prepared, O
     refuse_options_of_others(session, &running)?;
     let saves = running.manifest.saves();
     if saves {
-        export::check(request, &running.called)?;
+        export::check(request, &running.manifest.id.to_string())?;
     } else if let Some(flag) = request.place_flag {
         return Err(not_its_option(&running, flag));
     }

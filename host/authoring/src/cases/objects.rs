@@ -160,7 +160,7 @@ fn is_of(object: &Value, kind: &ObjectKind) -> Result<(), String> {
     let (version, name) = kind.rsplit_once('/').unwrap_or(("", &kind));
     for (field, right) in [("apiVersion", version), ("kind", name)] {
         if object.get(field).is_some_and(|given| given != right) {
-            return Err(format!("the object is not a {kind}"));
+            return Err(format!("the object is not of the kind {kind}"));
         }
     }
     Ok(())

@@ -129,7 +129,7 @@ fn a_port_forward_that_breaks_off_is_never_a_shorter_list() {
         assert_eq!(run.code, 1, "{bytes} bytes: {}", run.stderr);
     }
     assert_snapshot!(sidecar("tunnel-cut=400").reason(), @"
-    Failed: 1237 290 8085 broker-0: the connection to the API server ended without a close
+    Failed: 1237 290 8085 broker-0: the connection to the API server ended without a close message
     hint:
     exit 1
     ");

@@ -109,7 +109,7 @@ fn objects_of_the_namespace_are_listed_changed_and_deleted() {
     assert_snapshot!(place.run("delete --id a --yes --force").message(), @r#"
     note: a testbed https://127.0.0.1:PORT messaging acme/objects
     NotFound: https://127.0.0.1:PORT answered 404 when asked to get vaults a in namespace messaging: vaults.acme.example "a" not found
-    hint: `kubectl get vaults.acme.example -n messaging`
+    hint: `kubectl get vaults.acme.example -n messaging` objects
     exit 10
     "#);
     assert_eq!(place.names(), ["b"]);

@@ -71,7 +71,7 @@ fn a_context_that_does_not_exist() {
     ");
     assert_snapshot!(bed.run("backup list --context production").hint(), @"
     Usage: production
-    hint: It has testbed, testbed-default
+    hint: Contexts in the kubeconfig: testbed, testbed-default
     exit 2
     ");
 }

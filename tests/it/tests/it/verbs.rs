@@ -358,7 +358,7 @@ fn a_verb_that_goes_wrong_is_told_from_one_that_fails() {
     exit 1
     ");
     assert_snapshot!(bed.hostile().run("backup say too-much --engine hostile").reason(), @"
-    PluginFault: `act` acme/hostile: a text of 9437184 bytes, more than 8388608
+    PluginFault: `act` acme/hostile: a text of 9437184 bytes; at most 8388608 are allowed
     hint: `kubectl broker engines`
     exit 14
     ");

@@ -271,7 +271,7 @@ fn an_author_sees_what_an_engine_did_instead() {
     own/all memory   list   failed   engine acme/hostile was stopped in `list`: it requested more than 256 MiB of memory
     own/another end   list   failed   an error of kind `failed` is expected, but it reports [{"activity":"Backup","created":null,"failure":null,"fields":{},"i…
     own/other words   list   failed   its error is of kind `failed`, but `not-found` is expected: \u{1b}[1A\u{1b}[2K\u{a}backup list: all is well\u{9b}2J
-    own/another list   list   failed   result[0].id is "limit=Some(7) misbehave=text echo amount=integer -3 loudly=boolean false", and "limit=Some(7) misbehave…
+    own/another list   list   failed   result[0].id is "limit=Some(7) misbehave=text echo amount=integer -3 loudly=boolean false", but "limit=Some(7) misbehave…
     own/a clock that stands still   list   passed   -
     own/silence   list   failed   its warnings are ["the creation time of \"x\" is not an RFC 3339 time, and is left out: \"yesterday \\u{1b}[2J\""], but …
 
@@ -296,8 +296,8 @@ fn an_author_sees_what_an_engine_did_instead() {
     - its error says `retryable = false`
 
     own/another list:
-    - result[0].id is "limit=Some(7) misbehave=text echo amount=integer -3 loudly=boolean false", and "limit=Some(7) misbehave=text echo amount=integer -3 loudly=boolean true" is expected
-    - result[0].state is "Succeeded", and "Failed" is expected
+    - result[0].id is "limit=Some(7) misbehave=text echo amount=integer -3 loudly=boolean false", but "limit=Some(7) misbehave=text echo amount=integer -3 loudly=boolean true" is expected
+    - result[0].state is "Succeeded", but "Failed" is expected
 
     own/silence:
     - its warnings are ["the creation time of \"x\" is not an RFC 3339 time, and is left out: \"yesterday \\u{1b}[2J\""], but [] are expected

@@ -171,15 +171,15 @@ fn what_the_manifest_does_not_allow_can_not_be_scripted() {
     assert_snapshot!(all, @r#"
     error: own.toml, case "it": refused "list v1/Secret": the manifest names no objects v1/Secret
     error: own.toml, case "it": refused "create acme.example/v1/Vault": a change is refused by its own `fault`
-    error: own.toml, case "it": refused "acme.example/v1/Vault": "acme.example/v1/Vault" is no `VERB GROUP/VERSION/KIND`
+    error: own.toml, case "it": refused "acme.example/v1/Vault": "acme.example/v1/Vault" is not of the form `VERB GROUP/VERSION/KIND`
     error: own.toml, case "it": object 1: it needs `apiVersion`, `kind` and `metadata.name`
     error: own.toml, case "it": object 1: the manifest names no objects v1/Secret
     error: own.toml, case "it": object 1: the object is for namespace "other", but only default is granted
     error: own.toml, case "it": change 1: the manifest does not allow `patch-status` of objects acme.example/v1/Vault
     error: own.toml, case "it": change 1: `list` changes nothing; it needs no script, and `refused` can refuse it
     error: own.toml, case "it": change 1: `delete` has a `name` alone
-    error: own.toml, case "it": change 1: the object is no acme.example/v1/Vault
-    error: own.toml, case "it": change 1: "[]" is no object
+    error: own.toml, case "it": change 1: the object is not of the kind acme.example/v1/Vault
+    error: own.toml, case "it": change 1: "[]" is not an object
     error: own.toml, case "it": change 1: it has an `answer` or a `fault`
     error: own.toml, case "it": event 1: it needs `apiVersion`, `kind` and `metadata.name`
     "#);

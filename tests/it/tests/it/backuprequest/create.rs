@@ -152,7 +152,7 @@ fn what_is_missing_is_named_by_its_flag_and_nothing_is_created() {
     exit 2
     ");
     assert_snapshot!(run(&bed, &format!("create {NEW} --retention-days 5")).message(), @"
-    Usage: `--retention-days 5` must be from 7 to 365
+    Usage: `--retention-days 5` must be 7–365
     exit 2
     ");
     assert_snapshot!(run(&bed, &format!("create {NEW} --provider azur")).outcome(), @"

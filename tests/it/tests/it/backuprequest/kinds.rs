@@ -44,7 +44,7 @@ fn a_cluster_without_the_kinds_is_told_what_it_lacks() {
     exit 10
     ");
     assert_snapshot!(run(&bed, &format!("create {NEW}")).hint(), @"
-    Usage: BackupRequests
+    Usage: BackupRequest
     hint: Install the backup-controller and its CRD BackupRequest of backup.liferay.cloud/v1alpha1. LiferayBackups are made by Liferay's own schedule: this engine only shows them
     exit 2
     ");

@@ -8,7 +8,7 @@ use crate::support::Bed;
 fn flags_that_make_no_sense_for_the_engine_are_refused_before_any_work() {
     let app = App::start();
     assert_snapshot!(app.create("--wait=false").outcome(), @"
-    Usage: `--wait=false` strategy
+    Usage: `--wait=false` kubectl-broker/strategy
     hint: `--timeout` `--wait=false`
     exit 2
     ");

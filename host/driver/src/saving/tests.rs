@@ -1,4 +1,4 @@
-//! Downloads that break off: the driver asks again, and another pod if need be.
+//! Interrupted downloads: the driver asks again, and another pod if need be.
 
 use std::fs;
 use std::time::Duration;

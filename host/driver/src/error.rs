@@ -166,13 +166,13 @@ pub enum OpsError {
         partly: bool,
     },
     /// The option takes effect only after the end of the backup, and the command does not wait for it.
-    #[error("`--{flag}` needs `--wait`: it takes effect when the backup is complete")]
+    #[error("option `{flag}` takes effect when the backup is complete, so the command must wait")]
     NeedsWaiting {
         /// The flag, without dashes.
         flag: String,
     },
     /// The chosen engine does not have the option.
-    #[error("engine {engine} has no `--{flag}`")]
+    #[error("engine {engine} has no option `{flag}`")]
     NotItsOption {
         /// The engine, as `--engine` accepts it.
         engine: String,
@@ -244,7 +244,7 @@ pub enum OpsError {
         reason: String,
     },
     /// The user asked every pod, but the engine does not work with pods.
-    #[error("`--pod all` can't be used with engine {engine}, which does not work with pods")]
+    #[error("engine {engine} does not work with pods, so not every pod can be asked")]
     NoPods {
         /// The engine, as `--engine` accepts it.
         engine: String,
@@ -282,7 +282,7 @@ pub enum OpsError {
     },
     /// The user does not want to wait, but the backend returns the backup in its response.
     #[error(
-        "engine {engine} does not support `--wait=false`: its backend returns the backup in the response"
+        "the command must wait for engine {engine}, whose backend returns the backup in the response"
     )]
     NothingToLeave {
         /// The engine, as `--engine` accepts it.

@@ -284,7 +284,9 @@ fn what_is_said_of_operations_that_could_not_be_done() {
     for error in &errors {
         let hint = error.hint().and_then(|hint| hint.in_terms(&NoFlags));
         let hint = hint.unwrap_or_default();
+        // A program without a command line must not tell its readers to give a flag.
         assert!(!hint.contains("`--"), "{hint}");
+        assert!(!error.to_string().contains("`--"), "{error}");
     }
     let table = messages!(
         OpsError {
@@ -395,10 +397,10 @@ fn what_is_said_of_operations_that_could_not_be_done() {
     EndedBadly, exit 3
       restore of 1 is incomplete: PARTIAL
     NeedsWaiting, exit 2
-      `--destination` needs `--wait`: it takes effect when the backup is complete
+      option `destination` takes effect when the backup is complete, so the command must wait
       hint: Leave out `--wait=false`; `--timeout` limits the time to wait
     NotItsOption, exit 2
-      engine kafka has no `--destination`
+      engine kafka has no option `destination`
       hint: Leave out the option, or choose another engine
     Unfinished, exit 12
       backup 1 is complete, but the step after it failed: {source}
@@ -422,7 +424,7 @@ fn what_is_said_of_operations_that_could_not_be_done() {
       the backend of engine hivemq named a backup with an unusable id: it has a slash
       hint: The backend chose this id; `kubectl broker backup list --engine hivemq -o json` shows it in full
     NoPods, exit 2
-      `--pod all` can't be used with engine kafka, which does not work with pods
+      engine kafka does not work with pods, so not every pod can be asked
       hint: Leave out `--pod`
     OutcomeUnknown, exit 1
       the answer was lost (connection reset), and no new backup is listed: it is unknown whether one was begun
@@ -440,7 +442,7 @@ fn what_is_said_of_operations_that_could_not_be_done() {
       the backup did not arrive within 30 s; nothing is kept, because this backend can't resume an interrupted backup
       hint: Give a longer `--timeout`, or none; each try makes a new backup
     NothingToLeave, exit 2
-      engine strategy does not support `--wait=false`: its backend returns the backup in the response
+      the command must wait for engine strategy, whose backend returns the backup in the response
       hint: Leave out `--wait=false`; `--timeout` limits the time of the whole command
     NotConfirmed, exit 2
       confirmation is required, so nothing was done: restore 1 to broker

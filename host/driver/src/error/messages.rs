@@ -146,7 +146,7 @@ fn what_is_said_of_operations_that_could_not_be_done() {
         OpsError::VerbOption {
             engine: text("acme/small"),
             verb: text("metrics"),
-            problem: text("has no option `--all`"),
+            problem: text("has no option `all`"),
         },
         OpsError::EndedBadly {
             activity: Activity::Backup,
@@ -389,7 +389,7 @@ fn what_is_said_of_operations_that_could_not_be_done() {
       several engines have the verb `metrics`: sidecar, acme/small
       hint: Name the one you mean, for example `--engine sidecar`
     VerbOption, exit 2
-      the verb `metrics` of engine acme/small has no option `--all`
+      the verb `metrics` of engine acme/small has no option `all`
       hint: Several engines have this verb; the command line takes the options of the first of them
     EndedBadly, exit 1
       backup 1 failed: FAILED (disk full)

@@ -224,7 +224,7 @@ fn an_engine_that_does_not_know_it_does_not_leave_it_out_in_silence() {
         .hostile()
         .run("backup create --engine hostile --destination /mnt/kept");
     assert_snapshot!(run.outcome(), @"
-    Usage: `--destination` acme/hostile
+    Usage: `destination` acme/hostile
     hint:
     exit 2
     ");
@@ -235,7 +235,7 @@ fn nobody_can_move_what_nobody_waits_for() {
     let bed = Bed::start();
     let run = bed.run("backup create --destination /mnt/kept --wait=false");
     assert_snapshot!(run.outcome(), @"
-    Usage: `--destination` `--wait`
+    Usage: `destination`
     hint: `--timeout` `--wait=false`
     exit 2
     ");

@@ -8,12 +8,12 @@ use crate::support::Bed;
 fn flags_that_make_no_sense_for_the_engine_are_refused_before_any_work() {
     let app = App::start();
     assert_snapshot!(app.create("--wait=false").outcome(), @"
-    Usage: `--wait=false` kubectl-broker/strategy
+    Usage: kubectl-broker/strategy
     hint: `--timeout` `--wait=false`
     exit 2
     ");
     assert_snapshot!(app.create("--destination /mnt/kept").outcome(), @"
-    Usage: `--destination` kubectl-broker/strategy
+    Usage: `destination` kubectl-broker/strategy
     hint:
     exit 2
     ");
@@ -36,7 +36,7 @@ fn flags_that_make_no_sense_for_the_engine_are_refused_before_any_work() {
     }
     assert_eq!(bed.backend_requests().count("POST", ""), 0);
     assert_snapshot!(bed.run("backup create --output-file a").outcome(), @"
-    Usage: `--output-file` kubectl-broker/hivemq
+    Usage: `output-file` kubectl-broker/hivemq
     hint:
     exit 2
     ");

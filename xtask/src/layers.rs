@@ -106,7 +106,7 @@ fn a_program_over_the_cluster_and_object_storage_has_neither_sandbox_nor_termina
     }
 }
 
-/// A second version of the interface gets a folder and a line in `guest.rs`; nothing else changes.
+/// A second version of the interface gets a folder, and `guest.rs` chooses it. No other file uses its types.
 #[test]
 fn a_version_of_the_interface_is_known_in_its_folder_and_in_one_file() {
     let source = root().join("host/engine/src");

@@ -38,12 +38,11 @@ pub(super) async fn locked<T>(
     goes_on: impl Fn(&Result<T, OpsError>) -> bool,
 ) -> Result<T, OpsError> {
     let mut lock = Lock::take(session, operation, subject, None).await?;
-    let kept = lock.keep_while(work).await;
-    // A lost Lease can't be kept, whatever continues in the backend.
-    if !kept.as_ref().is_ok_and(goes_on) {
+    let result = lock.keep_while(work).await.flatten();
+    if !goes_on(&result) {
         lock.release().await;
     }
-    kept.flatten()
+    result
 }
 
 /// The two locks on a target. If a lock is dropped before its release, it tells the user what stays behind.
@@ -133,7 +132,8 @@ impl Lock {
     /// Runs `work` and renews the Lease meanwhile. If `work` panics, the lock is released first.
     ///
     /// # Errors
-    /// When the Lease was lost. `work` is then stopped.
+    /// When the Lease was lost. `work` is then stopped, and nothing of the lock stays, whatever continues in the
+    /// backend.
     pub(super) async fn keep_while<T>(
         &mut self,
         work: impl Future<Output = T>,
@@ -150,7 +150,11 @@ impl Lock {
         };
         let work = AssertUnwindSafe(lease.keep_while(work, on_unrenewable)).catch_unwind();
         match work.await {
-            Ok(kept) => Ok(kept?),
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(lost)) => {
+                self.release().await;
+                Err(lost.into())
+            }
             Err(panic) => {
                 self.release().await;
                 std::panic::resume_unwind(panic);

@@ -105,12 +105,11 @@ pub async fn begin_restore(
     let subject = prepared.subject();
     let is_begun = AtomicBool::new(false);
     let mut lock = Lock::take(session, OPERATION, &subject, None).await?;
-    let kept = Box::pin(lock.keep_while(prepared.begin(session, false, &is_begun))).await;
-    let is_lost = kept.is_err();
-    let begun = kept.flatten().map(|accepted| accepted.ongoing);
+    let work = Box::pin(lock.keep_while(prepared.begin(session, false, &is_begun)));
+    let begun = work.await.flatten().map(|accepted| accepted.ongoing);
     let ended = begun.as_ref().map(Ongoing::has_ended);
     deed.goes_on = ended.as_ref().is_ok_and(|ended| !ended);
-    let may_go_on = !is_lost && may_go_on(ended, is_begun.load(Ordering::Relaxed));
+    let may_go_on = may_go_on(ended, is_begun.load(Ordering::Relaxed));
     deed.record(&begun).await;
     if !may_go_on {
         lock.release().await;

@@ -1,5 +1,5 @@
 use futures_util::future::join_all;
-use host_engine::{Detection, EngineFile, INTERFACE};
+use host_engine::{Detection, EngineFile};
 
 use super::{Host, OpsError, Request, Session};
 use crate::results::{EngineSummary, Engines};
@@ -49,7 +49,7 @@ fn row(file: &EngineFile, answers: Option<Result<String, String>>) -> EngineSumm
     EngineSummary {
         id: manifest.id.to_string(),
         version: manifest.version.to_string(),
-        interface: INTERFACE.to_owned(),
+        interface: file.outline().interface.clone(),
         // Operations that are only a part of another one have no command, so users can't run them.
         operations: manifest
             .operations

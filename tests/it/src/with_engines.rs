@@ -1,7 +1,8 @@
 //! kubectl-broker with other engines than the bundled ones.
 //!
 //! `WITH_ENGINES` adds component files, separated by colons. `WITHOUT_ENGINES` removes bundled engines, in
-//! the same format. Everything else is the same as in the real program.
+//! the same format. `BUNDLED_ENGINES` names a folder with a component `NAME.wasm` for each bundled engine,
+//! which replaces that of this build. Everything else is the same as in the real program.
 //!
 //! `COUNT_COMPONENTS` may name a file, to which the program writes the number of opened components.
 
@@ -9,6 +10,7 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
+use host_base::Sha256;
 use host_engine::{Catalogue, EngineError, EngineFile, components_opened};
 
 /// The prefix of the ids of bundled engines.
@@ -31,7 +33,10 @@ fn main() -> io::Result<ExitCode> {
 fn catalogue(files: Vec<(String, Vec<u8>)>) -> Result<Catalogue, EngineError> {
     let without = std::env::var("WITHOUT_ENGINES").unwrap_or_default();
     let without: Vec<_> = without.split(':').collect();
-    let bundled = Catalogue::bundled(host_bundled::ENGINES)?;
+    let bundled = match std::env::var_os("BUNDLED_ENGINES") {
+        Some(folder) => Catalogue::bundled(replaced(Path::new(&folder)))?,
+        None => Catalogue::bundled(host_bundled::ENGINES)?,
+    };
     let stays = |file: &&EngineFile| {
         let id = file.manifest().id.to_string();
         id.strip_prefix(PUBLISHER)
@@ -42,6 +47,18 @@ fn catalogue(files: Vec<(String, Vec<u8>)>) -> Result<Catalogue, EngineError> {
         .into_iter()
         .map(|(name, bytes)| EngineFile::read(&name, bytes));
     bundled.map(Ok).chain(more).collect()
+}
+
+/// Returns the bundled engines with the components of a folder. They live as long as the program, as bundled
+/// ones do.
+fn replaced(folder: &Path) -> &'static [(&'static str, &'static [u8], [u8; 32])] {
+    let engines = host_bundled::ENGINES.iter().map(|(name, ..)| {
+        let path = folder.join(format!("{name}.wasm"));
+        let bytes = std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let digest = Sha256::digest(&bytes).to_bytes();
+        (*name, &*bytes.leak(), digest)
+    });
+    engines.collect::<Vec<_>>().leak()
 }
 
 /// Returns the file's name without its folder, which differs in each run.

@@ -6,6 +6,9 @@ mod support;
 /// Engines that are installed on the program instead of bundled.
 const INSTALLED: &[&str] = &[];
 
+/// Folder in `tests/fixtures` with the engines that replace those of this build.
+const FROZEN: Option<&str> = None;
+
 mod agent;
 mod audit;
 mod authoring;

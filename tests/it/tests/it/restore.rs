@@ -316,10 +316,13 @@ fn the_question_names_all_that_could_be_another_also_when_it_was_given() {
         (format!("delete --engine sidecar --id {id}"), true),
         (format!("purge {id}"), true),
         (
-            format!("offset-reset app --cluster-of {id} --strategy to-latest"),
+            format!("offset-reset --engine kafka app --cluster-of {id} --strategy to-latest"),
             false,
         ),
-        (format!("offset-rollback /x --cluster-of {id}"), false),
+        (
+            format!("offset-rollback --engine kafka /x --cluster-of {id}"),
+            false,
+        ),
     ] {
         let run = bed.run(&format!("backup {target} {verb}"));
         assert_eq!(run.code, 2, "{}", run.stderr);

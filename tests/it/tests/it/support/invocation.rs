@@ -8,7 +8,8 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use super::Run;
-use crate::INSTALLED;
+use super::programs;
+use crate::{FROZEN, INSTALLED};
 
 /// The timeout of a command. No command takes this long, so a command that hangs fails the test.
 const NEVER: Duration = Duration::from_mins(3);
@@ -267,6 +268,9 @@ impl Invocation {
         }
         if !INSTALLED.is_empty() {
             command.env("WITHOUT_ENGINES", INSTALLED.join(":"));
+        }
+        if FROZEN.is_some() {
+            command.env("BUNDLED_ENGINES", programs::frozen_folder());
         }
         command
     }

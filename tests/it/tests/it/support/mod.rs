@@ -7,7 +7,7 @@ mod http;
 mod invocation;
 mod machine;
 mod outcome;
-mod programs;
+pub mod programs;
 mod project;
 mod python;
 mod registry;

@@ -1,14 +1,15 @@
 //! The programs under test and the hostile engines, built once per test process.
 
 use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use host_engine::Catalogue;
+use lzma_rust2::XzReader;
 
 use super::{Component, Folders, Invocation, accepting};
-use crate::INSTALLED;
+use crate::{FROZEN, INSTALLED};
 
 /// The publisher of engines that are bundled in other tests. It is as long as the real publisher.
 pub const THIRD_PARTY: &str = "acme-engineers";
@@ -50,11 +51,14 @@ fn build() -> Result<Programs, String> {
     build_host(&profile, target)?;
     let engines = build_engines(&target.join("hostile"))?;
     let with_engines = PathBuf::from(env!("CARGO_BIN_EXE_with-engines"));
-    let kubectl_broker = if INSTALLED.is_empty() {
+    let kubectl_broker = if FROZEN.is_none() {
         profile.join("kubectl-broker")
     } else {
         with_engines.clone()
     };
+    if let Some(version) = FROZEN {
+        thaw(version)?;
+    }
     let mut programs = Programs {
         kubectl_broker,
         agent: profile.join("broker-agent"),
@@ -68,7 +72,7 @@ fn build() -> Result<Programs, String> {
     };
     warm(&programs)?;
     if !INSTALLED.is_empty() {
-        install(&mut programs, &profile.join("installed"))?;
+        install(&mut programs, &profile.join("frozen/data"))?;
     }
     Ok(programs)
 }
@@ -148,20 +152,42 @@ pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
+/// Returns the folder of the components that [`thaw`] has unpacked.
+pub fn frozen_folder() -> PathBuf {
+    profile_folder().join("frozen/engines")
+}
+
+/// Unpacks the components that were built for an interface version once.
+fn thaw(version: &str) -> Result<(), String> {
+    let fixtures = workspace().join("tests/fixtures").join(version);
+    fs::create_dir_all(frozen_folder()).map_err(|error| error.to_string())?;
+    for entry in fs::read_dir(&fixtures).map_err(|error| error.to_string())? {
+        let packed = entry.map_err(|error| error.to_string())?.path();
+        if packed.extension().is_none_or(|extension| extension != "xz") {
+            continue;
+        }
+        let bytes = fs::read(&packed).map_err(|error| error.to_string())?;
+        let mut component = Vec::new();
+        XzReader::new(&bytes[..], false)
+            .read_to_end(&mut component)
+            .map_err(|error| format!("{}: {error}", packed.display()))?;
+        let name = packed.file_stem().expect("a name that ends with .xz");
+        fs::write(frozen_folder().join(name), component).map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
 /// Installs engines from their files in a new folder, and grants all their capabilities.
 fn install(programs: &mut Programs, folder: &Path) -> Result<(), String> {
     if folder.exists() {
         fs::remove_dir_all(folder).map_err(|error| error.to_string())?;
     }
     programs.folders = programs.folders.with_data_in(folder);
-    let bundled = Catalogue::bundled(host_bundled::ENGINES).map_err(|error| error.to_string())?;
     for name in INSTALLED {
-        let mut files = bundled.iter();
         let id = format!("kubectl-broker/{name}");
-        let file = files.find(|file| file.manifest().id.to_string() == id);
-        let file = file.ok_or_else(|| format!("there is no engine {name}"))?;
         let path = folder.join(format!("{name}.wasm"));
-        let bytes = file.bytes().map_err(|error| error.to_string())?;
+        let bytes = fs::read(frozen_folder().join(format!("{name}.wasm")));
+        let bytes = bytes.map_err(|error| error.to_string())?;
         // Only kubectl-broker's own engines may have its publisher.
         let theirs = Component::of(&bytes).replace(&id, &format!("{THIRD_PARTY}/{name}"));
         fs::write(&path, theirs.bytes()).map_err(|error| error.to_string())?;

@@ -1,5 +1,6 @@
-//! The tests of three engines again, with a program that does not bundle them. They are installed from files
-//! as engines of a third party; nothing else may differ.
+//! Engines that were built for interface 0.1 when it was current, and are never rebuilt: see
+//! `tests/fixtures/v0.1`. The tests of the bundled engines run again with them. Three of the engines are not
+//! bundled here but installed from files, as engines of a third party; nothing else may differ.
 #![expect(clippy::expect_used, reason = "a test that can't go on has failed")]
 
 #[path = "../it/support/mod.rs"]
@@ -9,14 +10,41 @@ mod support;
 /// Engines that are installed on the program instead of bundled.
 const INSTALLED: &[&str] = &["backuprequest", "kafka", "strategy"];
 
+/// Folder in `tests/fixtures` with the engines that replace those of this build.
+const FROZEN: Option<&str> = Some("v0.1");
+
 #[path = "../it/backuprequest/mod.rs"]
 mod backuprequest;
+#[path = "../it/create.rs"]
+mod create;
+#[path = "../it/delete.rs"]
+mod delete;
+#[path = "../it/destination.rs"]
+mod destination;
+#[path = "../it/download.rs"]
+mod download;
 #[path = "../it/kafka/mod.rs"]
 mod kafka;
+#[path = "../it/restore.rs"]
+mod restore;
+#[path = "../it/restore_file.rs"]
+mod restore_file;
 #[path = "../it/strategy/mod.rs"]
 mod strategy;
 
-use support::{Invocation, programs};
+mod templates;
+
+use support::{Bed, Invocation, programs};
+
+#[test]
+fn every_engine_here_is_built_for_interface_0_1() {
+    let list = Bed::start().run("engines -o json").json();
+    let items = list["items"].as_array().expect("a list");
+    assert_eq!(items.len(), 5, "{list:#}");
+    for item in items {
+        assert_eq!(item["interface"], "0.1.0", "{item:#}");
+    }
+}
 
 #[test]
 fn the_program_has_none_of_them_bundled() {

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
 use broker_manifest::Operation;
-use host_base::{Backup, Sha256, newest_first};
+use host_base::{Backup, Check, Sha256, newest_first};
 use host_engine::{
-    Acted, Artifact, EngineError, Instance, OptionSetting, RestoreSource, SavedFile,
+    Acted, Artifact, EngineError, Instance, OptionSetting, Preparation, RestoreSource, SavedFile,
 };
 use serde_json::{Map, Value, json};
 
@@ -21,6 +21,7 @@ pub(super) struct Call {
 #[derive(Clone, Debug)]
 pub(super) enum About {
     Detect,
+    Health,
     List {
         limit: Option<u32>,
     },
@@ -28,7 +29,9 @@ pub(super) enum About {
         id: String,
     },
     Prepare,
-    Create,
+    Create {
+        prepared: Option<Vec<u8>>,
+    },
     Finish {
         id: String,
     },
@@ -43,6 +46,9 @@ pub(super) enum About {
         id: String,
         force: bool,
     },
+    Verify {
+        id: String,
+    },
     Act {
         verb: String,
     },
@@ -52,14 +58,16 @@ impl Call {
     pub(super) fn operation(&self) -> Operation {
         match self.about {
             About::Detect => Operation::Detect,
+            About::Health => Operation::Health,
             About::List { .. } => Operation::List,
             About::Status { .. } => Operation::Status,
             About::Prepare => Operation::Prepare,
-            About::Create => Operation::Create,
+            About::Create { .. } => Operation::Create,
             About::Finish { .. } => Operation::Finish,
             About::Download { .. } => Operation::Download,
             About::Restore { .. } => Operation::Restore,
             About::Delete { .. } => Operation::Delete,
+            About::Verify { .. } => Operation::Verify,
             About::Act { .. } => Operation::Act,
         }
     }
@@ -83,6 +91,13 @@ impl Call {
                     "detail": detection.detail,
                 })
             }
+            About::Health => {
+                let reports = engine.health(options).await?;
+                let reports = reports
+                    .iter()
+                    .map(|report| json!({ "pod": report.pod, "checks": checks(&report.checks) }));
+                reports.collect()
+            }
             About::List { limit } => {
                 let mut backups = engine.list(*limit, options).await?;
                 // The order and the limit are those of the host.
@@ -92,8 +107,10 @@ impl Call {
                 list(&backups)
             }
             About::Status { id } => backup(&engine.status(id, options).await?),
-            About::Prepare => engine.prepare(options).await?.into(),
-            About::Create => backup(&engine.create(options).await?),
+            About::Prepare => prepared(engine.prepare(options).await?),
+            About::Create { prepared } => {
+                backup(&engine.create(prepared.as_deref(), options).await?)
+            }
             About::Finish { id } => details(engine.finish(id, options).await?),
             About::Download { id } => {
                 engine.download(id, options).await?;
@@ -107,13 +124,15 @@ impl Call {
                 })
             }
             About::Delete { id, force } => {
-                engine.delete(id, *force, options).await?;
-                json!({ "done": true })
+                let warnings = engine.delete(id, *force, options).await?;
+                json!({ "done": true, "warnings": warnings })
             }
+            About::Verify { id } => checks(&engine.verify(id, options).await?),
             About::Act { verb } => match engine.act(verb, options).await? {
                 Acted::Done => json!({ "done": true }),
                 Acted::Text(text) => json!({ "text": text }),
                 Acted::Backups(backups) => json!({ "backups": list(&backups) }),
+                Acted::Items(items) => json!({ "items": checks(&items) }),
             },
         })
     }
@@ -129,8 +148,34 @@ fn backup(backup: &Backup) -> Value {
         "sizeBytes": backup.size,
         "created": backup.created.map(|time| time.to_string()),
         "failure": backup.failure,
+        "progress": backup.progress.as_ref().map(|amount| {
+            json!({ "done": amount.done, "total": amount.total, "step": amount.step })
+        }),
+        "warnings": backup.warnings,
         "fields": backup.fields,
     })
+}
+
+/// Returns the notes; if there is a token, a table with both.
+fn prepared(prepared: Preparation) -> Value {
+    match prepared.token {
+        None => prepared.notes.into(),
+        Some(token) => json!({
+            "notes": prepared.notes,
+            "token": String::from_utf8_lossy(&token),
+        }),
+    }
+}
+
+fn checks(checks: &[Check]) -> Value {
+    let checks = checks.iter().map(|check| {
+        json!({
+            "name": check.name,
+            "outcome": check.outcome.name(),
+            "message": check.message,
+        })
+    });
+    checks.collect()
 }
 
 fn list(backups: &[Backup]) -> Value {

@@ -19,8 +19,42 @@ pub struct Backup {
     pub created: Option<Timestamp>,
     /// The reason of the failure, in the backend's words.
     pub failure: Option<String>,
+    /// How far the backend is, while it runs.
+    pub progress: Option<Amount>,
+    /// Problems that did not prevent the backup, one sentence each.
+    pub warnings: Vec<String>,
     /// Values for the columns of the engine's manifest.
     pub fields: BTreeMap<String, String>,
+}
+
+/// A part of a whole, in bytes or in the backend's own unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Amount {
+    /// The part that is done.
+    pub done: u64,
+    /// The whole, if it is known.
+    pub total: Option<u64>,
+    /// The current step, in the backend's words.
+    pub step: Option<String>,
+}
+
+impl Backup {
+    /// Returns a backup with an id and a state. All else is unknown.
+    #[must_use]
+    pub fn new(id: impl Into<String>, state: State) -> Self {
+        Self {
+            id: id.into(),
+            activity: Activity::Backup,
+            state,
+            reported_state: None,
+            size: None,
+            created: None,
+            failure: None,
+            progress: None,
+            warnings: Vec::new(),
+            fields: BTreeMap::new(),
+        }
+    }
 }
 
 /// The operation that a state is about.
@@ -95,14 +129,8 @@ mod tests {
 
     fn backup(id: &str, created: Option<&str>) -> Backup {
         Backup {
-            id: id.to_owned(),
-            activity: Activity::Backup,
-            state: State::Succeeded,
-            reported_state: None,
-            size: None,
             created: created.map(|time| time.parse().expect("a time")),
-            failure: None,
-            fields: BTreeMap::new(),
+            ..Backup::new(id, State::Succeeded)
         }
     }
 

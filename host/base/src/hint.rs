@@ -17,6 +17,8 @@ use std::fmt;
 pub struct Hint {
     text: String,
     author: Author,
+    /// What somebody else says about the same problem.
+    addition: Option<Box<Hint>>,
 }
 
 /// The author of a hint.
@@ -58,7 +60,15 @@ impl Hint {
         Self {
             text: text.into(),
             author,
+            addition: None,
         }
+    }
+
+    /// Adds what somebody else says about the same problem.
+    #[must_use]
+    pub fn with_addition(mut self, addition: Self) -> Self {
+        self.addition = Some(Box::new(addition));
+        self
     }
 
     /// Returns the engine that wrote the hint, as `publisher/name`. None if no engine wrote it.
@@ -74,6 +84,24 @@ impl Hint {
     /// returned as they are: nothing in them is a command of this program.
     #[must_use]
     pub fn in_terms(&self, terms: &dyn Terms) -> Option<String> {
+        let own = self.own_in_terms(terms);
+        let Some(addition) = &self.addition else {
+            return own;
+        };
+        let Some(said) = addition.in_terms(terms) else {
+            return own;
+        };
+        let said = match (addition.engine(), self.engine()) {
+            (Some(engine), None) => format!("Engine {engine} adds: {said}"),
+            _ => said,
+        };
+        Some(match own {
+            Some(own) => format!("{own}. {said}"),
+            None => said,
+        })
+    }
+
+    fn own_in_terms(&self, terms: &dyn Terms) -> Option<String> {
         if self.author != Author::Host {
             return Some(self.text.clone());
         }
@@ -98,7 +126,21 @@ impl Hint {
 /// The hint in the terms of the command line.
 impl fmt::Display for Hint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        let said = self.in_terms(&AsWritten);
+        f.write_str(&said.unwrap_or_default())
+    }
+}
+
+/// The terms in which hints are written.
+struct AsWritten;
+
+impl Terms for AsWritten {
+    fn flag(&self, flag: &str) -> Option<String> {
+        Some(flag.to_owned())
+    }
+
+    fn command(&self, command: &str) -> Option<String> {
+        Some(command.to_owned())
     }
 }
 

@@ -4,6 +4,7 @@
 //! parsers of standard formats, and interfaces to the operating system.
 
 mod backup;
+mod check;
 pub mod fail_point;
 mod failure;
 pub mod files;
@@ -18,7 +19,8 @@ mod sha256;
 pub mod shell;
 pub mod text;
 
-pub use backup::{Activity, Backup, State, newest_first};
+pub use backup::{Activity, Amount, Backup, State, newest_first};
+pub use check::{Check, Outcome};
 pub use failure::{Failure, Problem};
 pub use folder::sync_folder;
 pub use folders::Folders;

@@ -46,12 +46,15 @@ impl Cluster {
                 ty: ty.clone(),
                 begun: begun.clone(),
             },
-            ty.namespace(),
+            ty.default_namespace(),
         );
         // Lists and watches use the plural only, and not the kind.
         let kind = GroupVersionKind::gvk(&ty.resource.group, &ty.resource.version, "");
         let resource = ApiResource::from_gvk_with_plural(&kind, &ty.resource.name);
-        Api::namespaced_with(client, ty.namespace(), &resource)
+        match ty.namespace() {
+            Some(namespace) => Api::namespaced_with(client, namespace, &resource),
+            None => Api::all_with(client, &resource),
+        }
     }
 }
 

@@ -230,11 +230,9 @@ pub enum ClusterError {
     /// The API server does not know the kind.
     #[error("{server} does not know the kind {kind}")]
     NoSuchKind { kind: ObjectKind, server: String },
-    /// Objects of the kind are in no namespace.
-    #[error(
-        "objects of kind {kind} are cluster-scoped, and an engine can use only objects in a namespace"
-    )]
-    NotNamespaced { kind: ObjectKind },
+    /// The objects of the kind are in namespaces although the engine looks for them outside, or the reverse.
+    #[error("the engine looks for objects {kind} {}, but they are {}", place(!namespaced), place(*namespaced))]
+    OtherScope { kind: ObjectKind, namespaced: bool },
     /// The response of the API server exceeds its limit.
     #[error("the answer to {access} has more than {limit} bytes")]
     AnswerTooLong { access: Box<Access>, limit: usize },
@@ -555,6 +553,15 @@ fn late(phase: Phase, after: Duration, received: u64, expected: Option<u64>) -> 
             "did not finish its answer within {after:?}{}",
             so_far(received, expected)
         ),
+    }
+}
+
+/// Returns where objects are, as a phrase.
+const fn place(in_namespaces: bool) -> &'static str {
+    if in_namespaces {
+        "in a namespace"
+    } else {
+        "outside of namespaces"
     }
 }
 

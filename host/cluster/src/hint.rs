@@ -51,7 +51,7 @@ impl Problem for ClusterError {
             | Self::NotKubernetes { .. }
             | Self::Api { .. }
             | Self::AnswerTooLong { .. }
-            | Self::NotNamespaced { .. }
+            | Self::OtherScope { .. }
             | Self::NoReadyPod { .. }
             | Self::PodNotUsable { .. }
             | Self::NoPort { .. }
@@ -164,8 +164,13 @@ impl Problem for ClusterError {
                 ),
                 _ => "the object was changed in the meantime; check it, then try again".into(),
             },
+            Self::OtherScope { namespaced: false, .. } => {
+                "report this to the engine's author: the rule in its manifest must end with `in cluster`".into()
+            }
+            Self::OtherScope { .. } => {
+                "report this to the engine's author: the rule in its manifest must not end with `in cluster`".into()
+            }
             Self::Api { .. }
-            | Self::NotNamespaced { .. }
             | Self::AnswerTooLong { .. }
             | Self::Http { .. }
             | Self::RequestBody { .. }

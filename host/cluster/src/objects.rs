@@ -17,11 +17,23 @@ const PAGE: u32 = 500;
 /// How often a list may restart because its snapshot has expired on the server.
 const MAX_RESTARTS: usize = 3;
 
-/// A kind of objects in one namespace, as the API server knows it.
+/// A kind of objects in one namespace or outside of namespaces, as the API server knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectType {
     pub(super) resource: Resource,
+    /// The namespace of the objects, or that of the command if they are in none.
     namespace: String,
+}
+
+/// The place of the objects of a kind.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ObjectScope {
+    /// The namespace of the command.
+    Command,
+    /// A named namespace.
+    Namespace(String),
+    /// Outside of namespaces.
+    Cluster,
 }
 
 /// Selects the objects of a list.
@@ -29,6 +41,8 @@ pub struct ObjectType {
 pub struct Selection {
     /// A Kubernetes label selector.
     pub labels: Option<String>,
+    /// A Kubernetes field selector.
+    pub fields: Option<String>,
     /// The maximum number of objects.
     pub limit: Option<u32>,
 }
@@ -60,16 +74,15 @@ struct PageMetadata {
 }
 
 impl Cluster {
-    /// Asks the API server for the resource name of a kind. If `namespace` is `None`, it is that of the
-    /// command.
+    /// Asks the API server for the resource name of a kind.
     ///
     /// # Errors
-    /// [`ClusterError::NoSuchKind`] if the server has no such kind, and [`ClusterError::NotNamespaced`] if
-    /// its objects are in no namespace.
+    /// [`ClusterError::NoSuchKind`] if the server has no such kind, and [`ClusterError::OtherScope`] if its
+    /// objects are in namespaces but `scope` is not, or the reverse.
     pub async fn object_type(
         &self,
         kind: &ObjectKind,
-        namespace: Option<&str>,
+        scope: &ObjectScope,
     ) -> Result<ObjectType, ClusterError> {
         // `kube::discovery` visits the subresources of subresources again and again: 20 nested names cost
         // seconds, and each further one doubles that.
@@ -100,18 +113,24 @@ impl Cluster {
             .into_iter()
             .find(|resource| resource.kind == kind.kind && is_name(&resource.name))
             .ok_or_else(unknown)?;
-        if !found.namespaced {
-            return Err(ClusterError::NotNamespaced { kind: kind.clone() });
+        if found.namespaced == (*scope == ObjectScope::Cluster) {
+            return Err(ClusterError::OtherScope {
+                kind: kind.clone(),
+                namespaced: found.namespaced,
+            });
         }
         Ok(ObjectType {
             resource: Resource {
                 group: Cow::Owned(kind.group.clone()),
                 version: Cow::Owned(kind.version.clone()),
                 name: Cow::Owned(found.name),
-                namespaced: true,
+                namespaced: found.namespaced,
                 verbs: Cow::Borrowed(&[]),
             },
-            namespace: namespace.unwrap_or(self.namespace()).to_owned(),
+            namespace: match scope {
+                ObjectScope::Namespace(name) => name.clone(),
+                ObjectScope::Command | ObjectScope::Cluster => self.namespace().to_owned(),
+            },
         })
     }
 
@@ -142,8 +161,7 @@ impl Cluster {
         loop {
             let left = u32::try_from(wanted - listed.len()).unwrap_or(PAGE);
             let mut query = vec![("limit", left.min(PAGE).to_string())];
-            let labels = selection.labels.clone();
-            query.extend(labels.map(|labels| ("labelSelector", labels)));
+            query.extend(selection.query());
             if !more.is_empty() {
                 query.push(("continue", more.clone()));
             }
@@ -173,7 +191,8 @@ impl Cluster {
         }
     }
 
-    /// Creates an object. Its `apiVersion`, `kind` and namespace must be those of the type.
+    /// Creates an object. Its `apiVersion`, `kind` and namespace must be those of the type. A dry run stores
+    /// nothing.
     ///
     /// # Errors
     /// When the API server refuses it. [`ClusterError::Rejected`] has the full reason.
@@ -181,16 +200,21 @@ impl Cluster {
         &self,
         ty: &ObjectType,
         object: &Value,
+        dry_run: bool,
     ) -> Result<Value, ClusterError> {
         let name = object.pointer("/metadata/name").and_then(Value::as_str);
         if let Some(name) = name {
             check_name("object", name)?;
         }
         let access = ty.access("create", name);
-        Ok(self.write(&access, object).await?.object)
+        let message = Message {
+            body: object.to_string().into_bytes(),
+            ..Message::trial(dry_run)
+        };
+        Ok(self.exchange(&access, message).await?.object)
     }
 
-    /// Changes an object or its status with a JSON merge patch (RFC 7386).
+    /// Changes an object or its status with a JSON merge patch (RFC 7386). A dry run stores nothing.
     ///
     /// # Errors
     /// Those of [`Cluster::create_object`].
@@ -200,6 +224,7 @@ impl Cluster {
         name: &str,
         patch: Vec<u8>,
         status: bool,
+        dry_run: bool,
     ) -> Result<Value, ClusterError> {
         check_name("object", name)?;
         let mut access = ty.access("patch", Some(name));
@@ -210,19 +235,45 @@ impl Cluster {
         let message = Message {
             content_type: "application/merge-patch+json",
             body: patch,
-            ..Message::default()
+            ..Message::trial(dry_run)
         };
         Ok(self.exchange(&access, message).await?.object)
     }
 
-    /// Deletes an object. An object with finalizers disappears when they are done.
+    /// Deletes an object. An object with finalizers disappears when they are done. A dry run deletes nothing.
     ///
     /// # Errors
     /// When it does not exist, or may not be deleted.
-    pub async fn delete_object(&self, ty: &ObjectType, name: &str) -> Result<(), ClusterError> {
+    pub async fn delete_object(
+        &self,
+        ty: &ObjectType,
+        name: &str,
+        dry_run: bool,
+    ) -> Result<(), ClusterError> {
         check_name("object", name)?;
         let access = ty.access("delete", Some(name));
-        self.ask::<Value>(&access, Vec::new()).await.map(drop)
+        let message = Message::trial(dry_run);
+        self.exchange::<Value>(&access, message).await.map(drop)
+    }
+}
+
+impl Selection {
+    /// Returns the selectors as query parameters.
+    pub(super) fn query(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let labels = self.labels.clone().map(|it| ("labelSelector", it));
+        let fields = self.fields.clone().map(|it| ("fieldSelector", it));
+        labels.into_iter().chain(fields)
+    }
+}
+
+impl Message {
+    /// Returns an empty message, which changes nothing if it is a dry run.
+    fn trial(dry_run: bool) -> Self {
+        let query = dry_run.then(|| ("dryRun", "All".to_owned()));
+        Self {
+            query: query.into_iter().collect(),
+            ..Self::default()
+        }
     }
 }
 
@@ -237,9 +288,14 @@ impl ObjectType {
         }
     }
 
-    /// Returns the namespace of the objects.
+    /// Returns the namespace of the objects, if they are in one.
     #[must_use]
-    pub fn namespace(&self) -> &str {
+    pub fn namespace(&self) -> Option<&str> {
+        self.resource.namespaced.then_some(&*self.namespace)
+    }
+
+    /// Returns the namespace of the objects, or that of the command if they are in none.
+    pub(super) fn default_namespace(&self) -> &str {
         &self.namespace
     }
 

@@ -124,7 +124,9 @@ impl Cluster {
         let mut rights = Vec::new();
         for resource in [main, status] {
             if !resource.verbs.is_empty() {
-                rights.push(self.rights_on(&resource, ty.namespace()).await?);
+                // Outside of namespaces, a review names none.
+                let namespace = ty.namespace().unwrap_or_default();
+                rights.push(self.rights_on(&resource, namespace).await?);
             }
         }
         Ok(rights)

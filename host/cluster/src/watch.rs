@@ -130,6 +130,7 @@ impl ObjectWatch {
     fn begin(&mut self) {
         let config = Config {
             label_selector: self.selection.labels.clone(),
+            field_selector: self.selection.fields.clone(),
             ..Config::default()
         };
         let api = self.cluster.api(&self.ty, &self.begun);

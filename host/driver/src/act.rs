@@ -9,7 +9,7 @@ use super::choose::with_verb;
 use super::history::Deed;
 use super::question::confirm;
 use super::{OpsError, Session};
-use crate::results::{Backups, EngineReport};
+use crate::results::{Backups, EngineItems, EngineReport};
 
 /// Longest option value that a question repeats, in characters.
 const MAX_VALUE: usize = 200;
@@ -34,6 +34,8 @@ pub enum VerbResult {
     Backups(Backups),
     /// The report of a verb that returned no backups.
     Report(EngineReport),
+    /// The things that a verb worked on.
+    Items(EngineItems),
 }
 
 /// Runs a verb that an engine defines itself.
@@ -80,6 +82,13 @@ pub async fn act(session: &Session, request: &VerbRequest) -> Result<VerbResult,
     let report = match acted? {
         Acted::Done => None,
         Acted::Text(text) => Some(text),
+        Acted::Items(items) => {
+            return Ok(VerbResult::Items(EngineItems {
+                scope: running.scope(),
+                verb: name.clone(),
+                items,
+            }));
+        }
         Acted::Backups(mut backups) => {
             newest_first(&mut backups);
             return Ok(VerbResult::Backups(Backups {

@@ -68,7 +68,7 @@ impl Session {
             let mut running = running.map_err(late)??;
             let detected = timeout_at(ends, running.instance().detect()).await;
             let detected = detected.map_err(late).and_then(|detected| detected);
-            let answer = running.original(detected);
+            let answer = running.original(detected).map_err(OpsError::into_cause);
             Ok(Asked { running, answer })
         };
         let mut work = Box::pin(work);

@@ -1,6 +1,8 @@
 //! The seam between the operations and the pods: the cluster implements it with port-forwards, tests with a
 //! script.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -37,7 +39,10 @@ pub(super) trait Backends: Send + Sync {
         &'a self,
         target: &'a Target,
         spec: &'a EndpointSpec,
-    ) -> BoxFuture<'a, Result<Box<dyn BackendClient>, ClusterError>>;
+    ) -> BoxFuture<'a, Result<Arc<dyn BackendClient>, ClusterError>>;
+
+    /// Returns the names of the running pods of a target, by ordinal.
+    fn pods<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Vec<String>, ClusterError>>;
 }
 
 impl BackendClient for Backend {
@@ -75,10 +80,22 @@ impl Backends for Cluster {
         &'a self,
         target: &'a Target,
         spec: &'a EndpointSpec,
-    ) -> BoxFuture<'a, Result<Box<dyn BackendClient>, ClusterError>> {
+    ) -> BoxFuture<'a, Result<Arc<dyn BackendClient>, ClusterError>> {
         async {
             let backend = self.backend(target, spec).await?;
-            Ok(Box::new(backend) as Box<dyn BackendClient>)
+            Ok(Arc::new(backend) as Arc<dyn BackendClient>)
+        }
+        .boxed()
+    }
+
+    fn pods<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Vec<String>, ClusterError>> {
+        async {
+            if let Some(pod) = &target.pod {
+                return Ok(vec![pod.clone()]);
+            }
+            let pods = self.pods_of(target).await?;
+            let usable = pods.into_iter().filter(|pod| pod.problem.is_none());
+            Ok(usable.map(|pod| pod.name).collect())
         }
         .boxed()
     }

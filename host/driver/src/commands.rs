@@ -5,7 +5,7 @@ use host_cluster::{Cluster, Command, RunningPod, Target};
 use host_engine::{Commands, Ended, GrantedCommand};
 use tokio::sync::OnceCell;
 
-use super::network::LastError;
+use super::network::LatestErrors;
 
 /// Runs the commands of one engine in the pods of one target. The cluster is not asked for anything before the
 /// engine runs a command.
@@ -13,16 +13,16 @@ pub(super) struct PodCommands {
     cluster: Cluster,
     target: Target,
     pods: OnceCell<Vec<RunningPod>>,
-    last_error: LastError,
+    latest_errors: LatestErrors,
 }
 
 impl PodCommands {
-    pub(super) fn new(cluster: &Cluster, target: &Target, last_error: LastError) -> Self {
+    pub(super) fn new(cluster: &Cluster, target: &Target, latest_errors: LatestErrors) -> Self {
         Self {
             cluster: cluster.clone(),
             target: target.clone(),
             pods: OnceCell::new(),
-            last_error,
+            latest_errors,
         }
     }
 
@@ -31,7 +31,7 @@ impl PodCommands {
         let found = self.pods.get_or_try_init(find).await;
         found
             .map(Vec::as_slice)
-            .map_err(|error| self.last_error.report(error))
+            .map_err(|error| self.latest_errors.report(error))
     }
 
     /// Returns the pod with this name, if it belongs to the target.
@@ -76,7 +76,7 @@ impl Commands for PodCommands {
                 deadline: command.timeout,
             };
             let output = self.cluster.exec(&command).await;
-            let output = output.map_err(|error| self.last_error.report(error))?;
+            let output = output.map_err(|error| self.latest_errors.report(error))?;
             Ok(Ended {
                 exit_code: output.exit_code,
                 stdout: output.stdout,

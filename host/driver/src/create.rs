@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use broker_manifest::{Column, Operation};
 use host_base::{Backup, newest_first, text};
-use host_engine::{EngineError, OptionSetting};
+use host_engine::{EngineError, OptionSetting, Preparation};
 use jiff::Timestamp;
 
 use super::export;
@@ -44,20 +44,13 @@ pub async fn create(
     session: &Session,
     request: CreateRequest,
 ) -> Result<Option<Created>, OpsError> {
-    let Prepared { running, options } = Box::pin(ready(session, &request)).await?;
-    let saves = running.manifest.saves();
-    let mut deed = Deed::of("create", session, &running);
+    let prepared = Box::pin(ready(session, &request)).await?;
+    let saves = prepared.running.manifest.saves();
+    let mut deed = Deed::of("create", session, &prepared.running);
     let made = if saves {
-        Box::pin(save(session, running, &options, &request, &mut deed)).await
+        Box::pin(save(session, prepared, &request, &mut deed)).await
     } else {
-        Box::pin(follow(
-            session,
-            running,
-            &options,
-            request.waiting,
-            &mut deed,
-        ))
-        .await
+        Box::pin(follow(session, prepared, request.waiting, &mut deed)).await
     };
     deed.goes_on = made.as_ref().is_ok_and(|made| !has_ended(&made.backup));
     deed.record(&made).await;
@@ -92,23 +85,26 @@ pub async fn create(
 /// # Errors
 /// When the backup was not begun, or when the backend returns the backup in its response.
 pub async fn begin_create(session: &Session, request: &CreateRequest) -> Result<Ongoing, OpsError> {
-    let Prepared { running, options } = Box::pin(ready(session, request)).await?;
+    let prepared = Box::pin(ready(session, request)).await?;
+    let running = &prepared.running;
     if running.manifest.saves() {
         return Err(OpsError::NothingToLeave {
             engine: running.manifest.id.to_string(),
         });
     }
-    let mut deed = Deed::of("create", session, &running);
-    let begun = Box::pin(begun(session, running, &options, &mut deed)).await;
+    let mut deed = Deed::of("create", session, running);
+    let begun = Box::pin(begun(session, prepared, &mut deed)).await;
     deed.goes_on = begun.as_ref().is_ok_and(|ongoing| !ongoing.has_ended());
     deed.record(&begun).await;
     begun
 }
 
 /// An engine that is ready to begin a backup, with its options.
-struct Prepared {
-    running: Running,
-    options: Vec<OptionSetting>,
+pub(super) struct Prepared {
+    pub(super) running: Running,
+    /// The token of the operation `prepare`.
+    pub(super) token: Option<Vec<u8>>,
+    pub(super) options: Vec<OptionSetting>,
 }
 
 /// Chooses the engine, and refuses impossible requests before the backend has any work.
@@ -126,7 +122,7 @@ async fn ready(session: &Session, request: &CreateRequest) -> Result<Prepared, O
         return Err(not_its_option(&running, flag));
     }
     let options = session.options(&running.manifest, operation);
-    let notes = prepare(session, &mut running).await?;
+    let Preparation { notes, token } = prepare(session, &mut running).await?;
     if saves {
         if let Some(note) = &request.place_note {
             session.reporter().note(note);
@@ -139,7 +135,11 @@ async fn ready(session: &Session, request: &CreateRequest) -> Result<Prepared, O
     for note in notes {
         session.reporter().note(&running.said(&note, 400));
     }
-    Ok(Prepared { running, options })
+    Ok(Prepared {
+        running,
+        token,
+        options,
+    })
 }
 
 /// A created backup, with the other facts of the result.
@@ -166,12 +166,12 @@ impl Made {
 /// Lets the engine save the backup that its backend returns.
 async fn save(
     session: &Session,
-    mut running: Running,
-    options: &[OptionSetting],
+    mut prepared: Prepared,
     request: &CreateRequest,
     deed: &mut Deed,
 ) -> Result<Made, OpsError> {
-    let (backup, file) = export::export(session, &mut running, options, request, deed).await?;
+    let (backup, file) = export::export(session, &mut prepared, request, deed).await?;
+    let mut running = prepared.running;
     let options = session.options(&running.manifest, Operation::Finish);
     let details = finish(&mut running, &backup, &options).await?;
     Ok(Made {
@@ -184,12 +184,11 @@ async fn save(
 /// Begins the backup. If the request says so, waits for its end and performs the last step.
 async fn follow(
     session: &Session,
-    running: Running,
-    options: &[OptionSetting],
+    prepared: Prepared,
     waiting: Waiting,
     deed: &mut Deed,
 ) -> Result<Made, OpsError> {
-    let mut ongoing = begun(session, running, options, deed).await?;
+    let mut ongoing = begun(session, prepared, deed).await?;
     let made = if waiting.wait {
         session.reporter().note(&format!(
             "Backup {} has begun; waiting up to {} s for its end",
@@ -213,11 +212,11 @@ async fn follow(
 /// Begins the backup, and records that it has begun.
 async fn begun(
     session: &Session,
-    mut running: Running,
-    options: &[OptionSetting],
+    mut prepared: Prepared,
     deed: &mut Deed,
 ) -> Result<Ongoing, OpsError> {
-    let backup = begin(session, &mut running, options).await?;
+    let backup = begin(session, &mut prepared).await?;
+    let mut running = prepared.running;
     deed.id = Some(backup.id.clone());
     running.named_by_backend = true;
     session.note_begun(&running, Some(&backup.id));
@@ -262,10 +261,10 @@ fn not_its_option(running: &Running, flag: &str) -> OpsError {
     }
 }
 
-/// Returns the warnings of the engine's operation `prepare`, if the engine has it.
-async fn prepare(session: &Session, running: &mut Running) -> Result<Vec<String>, OpsError> {
+/// Returns the result of the engine's operation `prepare`, if the engine has it.
+async fn prepare(session: &Session, running: &mut Running) -> Result<Preparation, OpsError> {
     if !running.manifest.can(Operation::Prepare) {
-        return Ok(Vec::new());
+        return Ok(Preparation::default());
     }
     let options = session.options(&running.manifest, Operation::Prepare);
     let prepared = running.instance().prepare(&options).await;
@@ -274,14 +273,15 @@ async fn prepare(session: &Session, running: &mut Running) -> Result<Vec<String>
 
 /// Sends the request to begin a backup, and never sends it twice. If the answer is lost or unreadable, the list
 /// of backups is read: a new backup in it is the one that was begun.
-async fn begin(
-    session: &Session,
-    running: &mut Running,
-    options: &[OptionSetting],
-) -> Result<Backup, OpsError> {
+async fn begin(session: &Session, prepared: &mut Prepared) -> Result<Backup, OpsError> {
+    let Prepared {
+        running,
+        token,
+        options,
+    } = prepared;
     let before = ids(running).await?;
     session.note_begun(running, None);
-    let created = running.instance().create(options).await;
+    let created = running.instance().create(token.as_deref(), options).await;
     let error = match running.original(created) {
         Ok(backup) => return Ok(backup),
         Err(error) => error,
@@ -325,7 +325,7 @@ async fn ids(running: &mut Running) -> Result<BTreeSet<String>, OpsError> {
 /// Returns whether the backend may have received the request although no answer came.
 pub(super) fn answer_was_lost(error: &OpsError) -> bool {
     use host_cluster::ClusterError as E;
-    match error {
+    match error.cause() {
         OpsError::Cluster(error) => matches!(
             **error,
             E::NoAnswer { .. }

@@ -92,6 +92,11 @@ impl Credentials {
         }
     }
 
+    /// Returns the length of the longest text that [`Self::are_in`] looks for, in bytes.
+    pub(super) fn longest(&self) -> usize {
+        self.basic_echo.longest().max(self.bearer_echo.longest())
+    }
+
     /// Returns whether an answer contains any of the credentials. All are checked, because an engine may send
     /// them to one endpoint and read the answer of another.
     pub(super) fn are_in(&self, text: &[u8]) -> bool {

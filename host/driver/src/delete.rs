@@ -47,7 +47,10 @@ pub async fn delete(session: &Session, request: &DeleteRequest) -> Result<Delete
         .await;
     let deleted = running.original(deleted);
     deed.record(&deleted).await;
-    deleted?;
+    for warning in deleted? {
+        let warning = running.said(&warning, 400);
+        session.reporter().warn(&warning);
+    }
     Ok(Deleted {
         scope: running.scope(),
         id,

@@ -38,6 +38,12 @@ impl Echo {
         Self(finders.collect())
     }
 
+    /// Returns the length of the longest form, in bytes.
+    pub(super) fn longest(&self) -> usize {
+        let lengths = self.0.iter().map(|form| form.needle().len());
+        lengths.max().unwrap_or_default()
+    }
+
     /// Returns whether the text contains one of the secrets.
     pub(super) fn is_in(&self, text: &[u8]) -> bool {
         self.0.iter().any(|form| form.find(text).is_some())

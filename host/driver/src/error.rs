@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use broker_manifest::Operation;
 use host_base::shell::word;
-use host_base::{Activity, Author, Failure, Problem, text};
+use host_base::{Activity, Author, Failure, Hint, Problem, text};
 use host_cluster::ClusterError;
 use host_engine::EngineError;
 use host_transfer::TransferError;
@@ -20,6 +20,16 @@ pub enum OpsError {
     /// The bytes of a backup could not be transferred or verified.
     #[error(transparent)]
     Transfer(Box<TransferError>),
+    /// An error of the host that an engine passed on in its own words.
+    #[error("{}", said_of(said, source))]
+    InContext {
+        /// The report of the engine.
+        said: Box<EngineError>,
+        /// Whether the engine gave a hint of its own.
+        has_hint: bool,
+        /// The error of the host.
+        source: Box<OpsError>,
+    },
     /// The backup is not complete, so it can't be downloaded.
     #[error(
         "backup {} can't be downloaded: it is {state}{}",
@@ -456,6 +466,42 @@ fn because(reason: Option<&str>) -> String {
         .unwrap_or_default()
 }
 
+impl OpsError {
+    /// Returns the error without the words that an engine put around it.
+    pub(super) fn cause(&self) -> &Self {
+        match self {
+            Self::InContext { source, .. } => source.cause(),
+            error => error,
+        }
+    }
+
+    /// Removes the words that an engine put around the error.
+    pub(super) fn into_cause(self) -> Self {
+        match self {
+            Self::InContext { source, .. } => source.into_cause(),
+            error => error,
+        }
+    }
+}
+
+/// Returns the words of an engine about an error of the host, and the error behind them, unless the words
+/// contain it.
+fn said_of(said: &EngineError, source: &OpsError) -> String {
+    let original = source.to_string();
+    let EngineError::Reported { report, .. } = said else {
+        return original;
+    };
+    if report.message == original {
+        return original;
+    }
+    let said = said.to_string();
+    if said.contains(&original) {
+        said
+    } else {
+        format!("{said}: {original}")
+    }
+}
+
 impl Problem for OpsError {
     fn failure(&self) -> Failure {
         match self {
@@ -492,7 +538,9 @@ impl Problem for OpsError {
             }
             | Self::TooSlow { .. }
             | Self::ExportTooSlow { .. } => Failure::TimedOut,
-            Self::Unfinished { source, .. } | Self::ExportLost { source, .. } => source.failure(),
+            Self::InContext { source, .. }
+            | Self::Unfinished { source, .. }
+            | Self::ExportLost { source, .. } => source.failure(),
             Self::LockedHere { .. } | Self::NotWhole { running: true, .. } => Failure::Conflict,
             Self::EndedBadly { .. }
             | Self::NotWhole { .. }
@@ -513,6 +561,7 @@ impl Problem for OpsError {
             Self::Cluster(error) => error.advice(),
             Self::Engine(error) => error.advice(),
             Self::Transfer(error) => error.advice(),
+            Self::InContext { source, .. } => source.advice(),
             Self::Files { failed, .. } => failed.first().and_then(Problem::advice),
             Self::NotWhole { running: true, id, engine, .. } | Self::NotEnded { id, engine } => {
                 Some(format!(
@@ -635,9 +684,32 @@ impl Problem for OpsError {
         }
     }
 
+    fn hint(&self) -> Option<Hint> {
+        if let Self::InContext {
+            said,
+            has_hint: true,
+            source,
+        } = self
+        {
+            return match (source.hint(), said.hint()) {
+                (Some(hint), Some(addition)) => Some(hint.with_addition(addition)),
+                (hint, addition) => hint.or(addition),
+            };
+        }
+        Some(Hint::new(self.advice()?, self.advisor()))
+    }
+
     fn written_by(&self) -> Option<&str> {
         match self {
             Self::Engine(error) => error.written_by(),
+            Self::InContext { said, source, .. } => {
+                let is_original = said_of(said, source) == source.to_string();
+                if is_original {
+                    source.written_by()
+                } else {
+                    said.written_by()
+                }
+            }
             Self::Unfinished { source, .. } | Self::ExportLost { source, .. } => {
                 source.written_by()
             }
@@ -649,6 +721,7 @@ impl Problem for OpsError {
         match self {
             Self::Cluster(error) => error.advisor(),
             Self::Engine(error) => error.advisor(),
+            Self::InContext { source, .. } => source.advisor(),
             Self::Unfinished { source, .. } | Self::ExportLost { source, .. } => source.advisor(),
             _ => Author::Host,
         }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use super::create::Prepared;
 use broker_manifest::Operation;
 use host_base::{Backup, State, text};
-use host_engine::OptionSetting;
 use host_transfer::TransferError;
 use jiff::{Timestamp, Unit};
 use tokio::time::{Instant, timeout_at};
@@ -40,15 +40,21 @@ pub(super) fn check(request: &CreateRequest, engine: &str) -> Result<(), OpsErro
 /// because another request would create another backup.
 pub(super) async fn export(
     session: &Session,
-    running: &mut Running,
-    options: &[OptionSetting],
+    prepared: &mut Prepared,
     request: &CreateRequest,
     deed: &mut Deed,
 ) -> Result<(Backup, Option<LocalFile>), OpsError> {
+    let Prepared {
+        running,
+        token,
+        options,
+    } = prepared;
     let limit = Limit::from_now(request);
     let order = order(session, request);
     running.saving.expect(order.clone());
-    let called = limit.bound(running.instance().create(options)).await?;
+    let called = limit
+        .bound(running.instance().create(token.as_deref(), options))
+        .await?;
     let made = outcome(session, running, called);
     let (backup, stored) = made.map_err(|error| once_only(error, limit.to_output))?;
     deed.id = Some(backup.id.clone());
@@ -157,7 +163,7 @@ impl Limit {
 
 /// Adds to an error in the middle of a backup what it means for that backup.
 fn once_only(error: OpsError, to_output: bool) -> OpsError {
-    let broke_off = match &error {
+    let broke_off = match error.cause() {
         OpsError::Transfer(error) => matches!(**error, TransferError::Interrupted { .. }),
         _ => false,
     };

@@ -208,9 +208,9 @@ impl Drop for Deed {
 fn transfer_error(error: &OpsError) -> Option<&TransferError> {
     match error {
         OpsError::Transfer(error) => Some(error),
-        OpsError::ExportLost { source, .. } | OpsError::Unfinished { source, .. } => {
-            transfer_error(source)
-        }
+        OpsError::InContext { source, .. }
+        | OpsError::ExportLost { source, .. }
+        | OpsError::Unfinished { source, .. } => transfer_error(source),
         _ => None,
     }
 }

@@ -57,7 +57,7 @@ pub use host::{Host, HostSettings};
 pub use list::list;
 pub use restore::{RestoreFrom, RestoreRequest, begin_restore, restore};
 pub use results::{
-    Backups, CheckOutcome, CheckResult, CheckUp, CheckedFile, Created, Deleted, DownloadedFile,
+    Backups, CheckResult, CheckUp, CheckedFile, Created, Deleted, DownloadedFile, EngineItems,
     EngineReport, EngineSummary, Engines, LocalFile, PastOperation, PastOperations, PerPod,
     PodFailure, Restored, Scope, Verified,
 };

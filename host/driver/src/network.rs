@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -6,13 +6,14 @@ use std::time::Duration;
 use broker_manifest::{Auth, Endpoint, Manifest, Select};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, try_join_all};
-use host_base::{Failure, Problem, Report, ReportKind};
+use host_base::{Failure, Problem, Report, ReportKind, text};
 use host_cluster::{Cluster, ClusterError, Deadlines, EndpointSpec, RequestBody, Target};
 use host_engine::{Answer, Network, Outgoing, Sent};
 use host_objectstore::{Access, S3};
 use host_transfer::retry_after;
 use http::header::AUTHORIZATION;
 use http_body_util::{BodyExt, Full};
+use tokio::sync::OnceCell;
 
 use super::backends::{BackendAnswer, BackendClient, Backends};
 use super::credentials::Credentials;
@@ -36,25 +37,34 @@ pub(super) struct Route {
 /// Carries the requests of one engine to the pods of one target, and to S3.
 pub(super) struct Endpoints {
     route: Route,
-    backends: BTreeMap<String, Box<dyn BackendClient>>,
+    backends: BTreeMap<String, Arc<dyn BackendClient>>,
     deadlines: Deadlines,
-    last_error: LastError,
+    /// The ways to single pods, by endpoint and pod.
+    single: Mutex<BTreeMap<(String, String), SinglePod>>,
+    replicas: OnceCell<Vec<String>>,
+    latest_errors: LatestErrors,
     /// Notes about the delays that backends asked for.
     waited: Mutex<Vec<String>>,
     /// Whether a backend has answered a request that may change something with success.
     accepted: AtomicBool,
 }
 
+/// The way to one pod, found once.
+type SinglePod = Arc<OnceCell<Arc<dyn BackendClient>>>;
+
 /// Number of delays, and the longest one, that a backend may ask for before a retry (RFC 9110, 10.2.3).
 const WAITS: u32 = 3;
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
-/// The last error that the engine received, in its original form. The types of the engine interface lose
-/// details.
+/// The latest errors that the engine received, in their original form. The types of the engine interface lose
+/// details. Requests that run at the same time may fail together, and the engine chooses which error to pass on.
 ///
-/// All services of an engine share this slot, because the errors of one call follow each other.
+/// All services of an engine share them, because the errors of one call follow each other.
 #[derive(Clone, Default)]
-pub(super) struct LastError(Arc<Mutex<Option<Passed<ClusterError>>>>);
+pub(super) struct LatestErrors(Arc<Mutex<VecDeque<Passed<ClusterError>>>>);
+
+/// The number of errors that are kept.
+const MAX_KEPT: usize = 64;
 
 impl Endpoints {
     /// Finds the pods and ports of every endpoint of a manifest that is in pods. No port-forward is opened
@@ -73,12 +83,14 @@ impl Endpoints {
     }
 
     /// Uses endpoints that were found one by one.
-    pub(super) fn over(backends: BTreeMap<String, Box<dyn BackendClient>>, route: Route) -> Self {
+    pub(super) fn over(backends: BTreeMap<String, Arc<dyn BackendClient>>, route: Route) -> Self {
         Self {
             backends,
             route,
             deadlines: Deadlines::default(),
-            last_error: LastError::default(),
+            single: Mutex::default(),
+            replicas: OnceCell::new(),
+            latest_errors: LatestErrors::default(),
             waited: Mutex::default(),
             accepted: AtomicBool::default(),
         }
@@ -92,10 +104,10 @@ impl Endpoints {
             let retryable = error.failure() != Failure::NotAllowed;
             Report {
                 retryable,
-                ..self.last_error.report(error)
+                ..self.latest_errors.report(error)
             }
         })?;
-        found.last_error = self.last_error.clone();
+        found.latest_errors = self.latest_errors.clone();
         Ok(found)
     }
 
@@ -137,7 +149,7 @@ impl Endpoints {
         let mut left = if is_safe { WAITS } else { 0 };
         loop {
             let sent = backend.send(request.clone().map(body), deadlines).await;
-            let response = sent.map_err(|error| self.last_error.report(error))?;
+            let response = sent.map_err(|error| self.latest_errors.report(error))?;
             if !is_safe && response.status().is_success() {
                 self.accepted.store(true, Ordering::Relaxed);
             }
@@ -192,14 +204,61 @@ impl Endpoints {
         pods.next()
     }
 
-    /// Returns the slot for errors, which other services of the engine share.
-    pub(super) fn last_error(&self) -> LastError {
-        self.last_error.clone()
+    /// Returns the latest errors, which other services of the engine share.
+    pub(super) fn latest_errors(&self) -> LatestErrors {
+        self.latest_errors.clone()
     }
 
     /// Returns the error of the cluster that an engine passed on as `report`, if there is one.
-    pub(super) fn original_of(&self, report: &Report) -> Option<ClusterError> {
-        self.last_error.take(report)
+    pub(super) fn original_of(&self, report: &Report) -> Option<Passed<ClusterError>> {
+        self.latest_errors.take(report)
+    }
+
+    /// Returns the way to the pods of an endpoint: to the chosen pod, or to the one that the engine names.
+    async fn backend(
+        &self,
+        endpoint: &str,
+        pod: Option<String>,
+    ) -> Result<Arc<dyn BackendClient>, Report> {
+        let chosen = self.backends.get(endpoint).ok_or_else(|| {
+            let message = format!("there is no endpoint `{endpoint}`");
+            Report::new(ReportKind::Denied, message)
+        })?;
+        let Some(pod) = pod else {
+            return Ok(Arc::clone(chosen));
+        };
+        if !self.replicas().await?.contains(&pod) {
+            let pod = text::printable(&pod, 80);
+            let message = format!("`{pod}` is not a running pod of the target");
+            return Err(Report::new(ReportKind::Denied, message));
+        }
+        let key = (endpoint.to_owned(), pod);
+        let found = {
+            let mut single = self.single.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(single.entry(key.clone()).or_default())
+        };
+        let (endpoint, pod) = key;
+        let find = || async {
+            let target = Target {
+                pod: Some(pod),
+                ..self.route.target.clone()
+            };
+            let spec = &self.route.manifest.endpoints[&endpoint];
+            self.route.backend_in(&target, &endpoint, spec).await
+        };
+        let found = found.get_or_try_init(find).await;
+        found
+            .map(Arc::clone)
+            .map_err(|error| self.latest_errors.report(error))
+    }
+
+    /// Returns the names of the running pods of the target.
+    async fn replicas(&self) -> Result<&[String], Report> {
+        let find = || self.route.finder.pods(&self.route.target);
+        let found = self.replicas.get_or_try_init(find).await;
+        found
+            .map(Vec::as_slice)
+            .map_err(|error| self.latest_errors.report(error))
     }
 }
 
@@ -209,7 +268,17 @@ impl Route {
         &self,
         name: &str,
         endpoint: &Endpoint,
-    ) -> Result<Box<dyn BackendClient>, ClusterError> {
+    ) -> Result<Arc<dyn BackendClient>, ClusterError> {
+        self.backend_in(&self.target, name, endpoint).await
+    }
+
+    /// Finds the pods and ports of one endpoint in a target.
+    async fn backend_in(
+        &self,
+        target: &Target,
+        name: &str,
+        endpoint: &Endpoint,
+    ) -> Result<Arc<dyn BackendClient>, ClusterError> {
         let spec = EndpointSpec {
             name: name.to_owned(),
             select: endpoint.select,
@@ -219,27 +288,43 @@ impl Route {
                 .port_flag()
                 .and_then(|flag| self.ports.get(flag).copied()),
         };
-        self.finder.find(&self.target, &spec).await
+        self.finder.find(target, &spec).await
     }
 }
 
-impl LastError {
-    fn take(&self, report: &Report) -> Option<ClusterError> {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let passed = last.take_if(|passed| passed.is(report))?;
-        Some(passed.into_error())
+impl LatestErrors {
+    /// Returns the error that an engine's report is about, and forgets it.
+    ///
+    /// Without an identity in the report, only the latest error counts: an older one may have the same words.
+    fn take(&self, report: &Report) -> Option<Passed<ClusterError>> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = report.origin.map_or(kept.len().saturating_sub(1), |_| 0);
+        let at = (first..kept.len()).find(|at| kept[*at].is(report))?;
+        kept.remove(at)
     }
 
     /// Keeps an error, and returns its form for the engine.
     pub(super) fn report(&self, error: ClusterError) -> Report {
         let mut report = report(&error);
         let passed = Passed::new(error, &mut report);
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(passed);
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() == MAX_KEPT {
+            kept.pop_front();
+        }
+        kept.push_back(passed);
         report
     }
 }
 
 impl Network for Endpoints {
+    fn pods<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Vec<String>, Report>> {
+        async { Ok(self.replicas().await?.to_vec()) }.boxed()
+    }
+
+    fn longest_secret(&self) -> usize {
+        self.route.credentials.longest()
+    }
+
     fn reveals(&self, text: &[u8]) -> bool {
         self.route.credentials.are_in(text)
     }
@@ -250,13 +335,7 @@ impl Network for Endpoints {
             if outgoing.select == Select::S3 {
                 return self.ask_s3(outgoing, first_byte).await;
             }
-            let backend = self.backends.get(&outgoing.endpoint).ok_or_else(|| {
-                let endpoint = &outgoing.endpoint;
-                Report::new(
-                    ReportKind::Denied,
-                    format!("there is no endpoint `{endpoint}`"),
-                )
-            })?;
+            let backend = self.backend(&outgoing.endpoint, outgoing.pod).await?;
             let deadlines = Deadlines {
                 first_byte,
                 ..self.deadlines
@@ -265,10 +344,10 @@ impl Network for Endpoints {
             if let Some(value) = self.route.credentials.header(outgoing.auth) {
                 request.headers_mut().insert(AUTHORIZATION, value.clone());
             }
-            let response = self.ask(&**backend, request, &deadlines).await?;
-            let last_error = self.last_error.clone();
+            let response = self.ask(&*backend, request, &deadlines).await?;
+            let latest_errors = self.latest_errors.clone();
             Ok(response.map(|body| {
-                body.map_err(move |error| last_error.report(error))
+                body.map_err(move |error| latest_errors.report(error))
                     .boxed_unsync()
             }))
         }

@@ -6,14 +6,16 @@ use broker_manifest::ObjectKind;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, select_all};
 use host_base::Report;
-use host_cluster::{Change, Cluster, ClusterError, ObjectType, ObjectWatch, Selection};
+use host_cluster::{
+    Change, Cluster, ClusterError, ObjectScope, ObjectType, ObjectWatch, Selection,
+};
 use host_engine::{
-    GrantedObjects, ObjectChange, Objects, SelectedObjects, WatchedObjects, stay_within,
+    GrantedObjects, ObjectChange, Objects, Place, SelectedObjects, WatchedObjects, stay_within,
 };
 use serde_json::Value;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::network::LastError;
+use super::network::LatestErrors;
 
 /// Number of objects that are watched while a command waits. They are among those that the engine read.
 const MAX_WATCHED: usize = 4;
@@ -24,8 +26,8 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
 /// object.
 pub(super) struct ClusterObjects {
     cluster: Cluster,
-    last_error: LastError,
-    types: Mutex<BTreeMap<(ObjectKind, Option<String>), ObjectType>>,
+    latest_errors: LatestErrors,
+    types: Mutex<BTreeMap<(ObjectKind, Place), ObjectType>>,
     /// The objects that the engine has read since the last pause and may watch.
     looked_at: Mutex<Vec<Looked>>,
 }
@@ -39,10 +41,10 @@ struct Looked {
 }
 
 impl ClusterObjects {
-    pub(super) fn new(cluster: &Cluster, last_error: LastError) -> Self {
+    pub(super) fn new(cluster: &Cluster, latest_errors: LatestErrors) -> Self {
         Self {
             cluster: cluster.clone(),
-            last_error,
+            latest_errors,
             types: Mutex::default(),
             looked_at: Mutex::default(),
         }
@@ -77,18 +79,23 @@ impl ClusterObjects {
     }
 
     async fn ty(&self, of: &GrantedObjects) -> Result<ObjectType, Report> {
-        let key = (of.kind.clone(), of.namespace.clone());
+        let key = (of.kind.clone(), of.place.clone());
         if let Some(known) = locked(&self.types).get(&key) {
             return Ok(known.clone());
         }
-        let found = self.cluster.object_type(&of.kind, of.namespace.as_deref());
+        let scope = match &of.place {
+            Place::Command => ObjectScope::Command,
+            Place::Namespace(name) => ObjectScope::Namespace(name.clone()),
+            Place::Cluster => ObjectScope::Cluster,
+        };
+        let found = self.cluster.object_type(&of.kind, &scope);
         let found = Box::pin(found).await.map_err(|error| self.report(error))?;
         locked(&self.types).insert(key, found.clone());
         Ok(found)
     }
 
     fn report(&self, error: ClusterError) -> Report {
-        self.last_error.report(error)
+        self.latest_errors.report(error)
     }
 
     /// Remembers an object that the engine has read, if the engine may watch it.
@@ -140,11 +147,12 @@ impl Objects for ClusterObjects {
         &self,
         of: GrantedObjects,
         mut object: Value,
+        dry_run: bool,
     ) -> BoxFuture<'_, Result<Value, Report>> {
         async move {
             let ty = self.ty(&of).await?;
             stay_within(ty.namespace(), &mut object)?;
-            let created = self.cluster.create_object(&ty, &object).await;
+            let created = self.cluster.create_object(&ty, &object, dry_run).await;
             let created = created.map_err(|error| self.report(error))?;
             // The command that waits for this object can end its first pause as soon as the object changes.
             self.remember(&of, ty, &created);
@@ -159,20 +167,28 @@ impl Objects for ClusterObjects {
         name: String,
         patch: Value,
         status: bool,
+        dry_run: bool,
     ) -> BoxFuture<'_, Result<Value, Report>> {
         async move {
             let ty = self.ty(&of).await?;
             let patch = patch.to_string().into_bytes();
-            let patched = self.cluster.patch_object(&ty, &name, patch, status).await;
-            patched.map_err(|error| self.report(error))
+            let patched = self
+                .cluster
+                .patch_object(&ty, &name, patch, status, dry_run);
+            patched.await.map_err(|error| self.report(error))
         }
         .boxed()
     }
 
-    fn delete(&self, of: GrantedObjects, name: String) -> BoxFuture<'_, Result<(), Report>> {
+    fn delete(
+        &self,
+        of: GrantedObjects,
+        name: String,
+        dry_run: bool,
+    ) -> BoxFuture<'_, Result<(), Report>> {
         async move {
             let ty = self.ty(&of).await?;
-            let deleted = self.cluster.delete_object(&ty, &name).await;
+            let deleted = self.cluster.delete_object(&ty, &name, dry_run).await;
             deleted.map_err(|error| self.report(error))
         }
         .boxed()
@@ -187,7 +203,7 @@ impl Objects for ClusterObjects {
             let ty = self.ty(&of).await?;
             let watched: Box<dyn WatchedObjects> = Box::new(Watched {
                 watch: self.cluster.watch_objects(&ty, selection(selected)),
-                last_error: self.last_error.clone(),
+                latest_errors: self.latest_errors.clone(),
             });
             Ok(watched)
         }
@@ -197,14 +213,14 @@ impl Objects for ClusterObjects {
 
 struct Watched {
     watch: ObjectWatch,
-    last_error: LastError,
+    latest_errors: LatestErrors,
 }
 
 impl WatchedObjects for Watched {
     fn next(&mut self) -> BoxFuture<'_, Result<Option<(ObjectChange, Value)>, Report>> {
         async {
             let event = self.watch.next().await;
-            let event = event.map_err(|error| self.last_error.report(error))?;
+            let event = event.map_err(|error| self.latest_errors.report(error))?;
             let change = match event.change {
                 Change::Added => ObjectChange::Added,
                 Change::Modified => ObjectChange::Modified,
@@ -219,6 +235,7 @@ impl WatchedObjects for Watched {
 fn selection(selected: SelectedObjects) -> Selection {
     Selection {
         labels: selected.labels,
+        fields: selected.fields,
         limit: selected.limit,
     }
 }

@@ -15,17 +15,19 @@ static NEXT: AtomicU64 = AtomicU64::new(1);
 pub(super) struct Passed<E> {
     identity: u64,
     message: String,
+    hint: Option<String>,
     error: E,
 }
 
-impl<E: std::fmt::Display> Passed<E> {
+impl<E> Passed<E> {
     /// Keeps an error, and marks the report that the engine gets of it.
     pub(super) fn new(error: E, report: &mut Report) -> Self {
         let identity = NEXT.fetch_add(1, Ordering::Relaxed);
         report.origin = Some(identity);
         Self {
             identity,
-            message: error.to_string(),
+            message: report.message.clone(),
+            hint: report.hint.clone(),
             error,
         }
     }
@@ -43,6 +45,17 @@ impl<E: std::fmt::Display> Passed<E> {
                         || report.message.ends_with(&self.message))
             }
         }
+    }
+
+    /// Whether an engine passed the error on with another message or another hint. Version 0.1 of the interface
+    /// can't tell, because an engine may have added to the message only to say where it was.
+    pub(super) fn is_changed_in(&self, report: &Report) -> bool {
+        report.origin.is_some() && (report.message != self.message || report.hint != self.hint)
+    }
+
+    /// Whether an engine gave another hint.
+    pub(super) fn has_other_hint(&self, report: &Report) -> bool {
+        report.hint.is_some() && report.hint != self.hint
     }
 
     /// Returns the error as it was.
@@ -70,6 +83,19 @@ mod tests {
         assert!(!passed.is(&other), "the same words of another error");
         report.message = "la cápsula se fue".to_owned();
         assert!(passed.is(&report));
+    }
+
+    #[test]
+    fn what_an_engine_changed_is_known_only_with_an_identity() {
+        let (passed, mut report) = passed("pod broker-0 is gone");
+        assert!(!passed.is_changed_in(&report));
+        report.hint = Some("Look there".to_owned());
+        assert!(passed.is_changed_in(&report) && passed.has_other_hint(&report));
+        report.hint = None;
+        report.message = "no list: pod broker-0 is gone".to_owned();
+        assert!(passed.is_changed_in(&report) && !passed.has_other_hint(&report));
+        report.origin = None;
+        assert!(!passed.is_changed_in(&report));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use broker_manifest::{Column, Operation};
-use host_base::{Backup, Failure, Hint, text};
+use host_base::{Backup, Check, Failure, Hint, Outcome, text};
 use jiff::Timestamp;
 
 /// The subject of a result: where it comes from, and which engine reported it.
@@ -140,6 +140,33 @@ pub struct EngineReport {
     pub text: Option<String>,
 }
 
+/// The things that a verb worked on.
+#[derive(Debug)]
+pub struct EngineItems {
+    /// The subject of the result.
+    pub scope: Scope,
+    /// Name of the verb.
+    pub verb: String,
+    /// The things, and what became of each. Names and messages are the engine's own text.
+    pub items: Vec<Check>,
+}
+
+impl EngineItems {
+    /// Returns how the verb ended: all things failed, some of them, or none.
+    #[must_use]
+    pub fn failure(&self) -> Option<Failure> {
+        let failed = self
+            .items
+            .iter()
+            .filter(|item| item.outcome == Outcome::Failed);
+        match failed.count() {
+            0 => None,
+            all if all == self.items.len() => Some(Failure::Failed),
+            _ => Some(Failure::Partial),
+        }
+    }
+}
+
 /// The available engines.
 #[derive(Debug)]
 pub struct Engines {
@@ -225,24 +252,11 @@ pub struct CheckResult {
     /// Name of the check.
     pub check: String,
     /// Outcome of the check.
-    pub outcome: CheckOutcome,
+    pub outcome: Outcome,
     /// The finding, as people read it.
     pub message: String,
     /// The next step for the user if the check did not pass.
     pub hint: Option<Hint>,
-}
-
-/// The outcome of a check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CheckOutcome {
-    /// The check found no problem.
-    Passed,
-    /// The check passed, but something is missing or old.
-    Warned,
-    /// The check found a problem.
-    Failed,
-    /// The check makes no sense after an earlier failure.
-    Skipped,
 }
 
 /// Files that were verified. None is damaged, but for some there was nothing to compare with.
@@ -346,20 +360,4 @@ const MAX_PATH: usize = 4096;
 
 fn shown(path: &Path) -> String {
     text::printable(&path.to_string_lossy(), MAX_PATH).into_owned()
-}
-
-impl CheckOutcome {
-    /// All outcomes, in the order in which summaries count them.
-    pub const ALL: [Self; 4] = [Self::Passed, Self::Warned, Self::Failed, Self::Skipped];
-
-    /// Returns the word for the outcome in documents.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Passed => "passed",
-            Self::Warned => "warned",
-            Self::Failed => "failed",
-            Self::Skipped => "skipped",
-        }
-    }
 }

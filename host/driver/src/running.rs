@@ -2,18 +2,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker_manifest::{Manifest, Operation};
-use host_base::{Backup, ReportKind, text};
-use host_engine::{EngineError, Instance};
+use host_base::{Backup, ReportKind, State, text};
+use host_engine::{EngineError, Instance, Observer as _};
 
 use super::OpsError;
 use super::network::Endpoints;
 use super::notes::Notes;
 use super::objects::ClusterObjects;
+use super::observer::UiObserver;
+use super::passing::Passed;
 use super::saving::Saving;
 use crate::results::Scope;
 
 /// Longest reported state that a sentence repeats, in characters.
 const MAX_STATE: usize = 60;
+/// Longest warning of a backup, in characters.
+const MAX_WARNING: usize = 400;
 /// Longest reason of a manifest for a missing operation, in characters.
 const MAX_LACKS: usize = 300;
 
@@ -52,6 +56,22 @@ impl Running {
             return text::printable(state, MAX_STATE).into_owned();
         }
         self.said(state, MAX_STATE)
+    }
+
+    /// Tells the user what a backup says about itself: its progress while it runs, and its warnings.
+    pub(super) fn tell(&self, backup: &Backup) {
+        for warning in &backup.warnings {
+            self.notes.warn(&self.said(warning, MAX_WARNING));
+        }
+        if let (State::Running, Some(amount)) = (backup.state, &backup.progress) {
+            let id = text::printable(&backup.id, 120);
+            let step = amount.step.as_deref().map_or_else(
+                || format!("Backup {id}"),
+                |step| format!("Backup {id}: {}", self.said(step, MAX_STATE)),
+            );
+            let observer = UiObserver(self.notes.clone());
+            observer.progress(&self.scope.engine, &step, amount.done, amount.total);
+        }
     }
 
     /// Returns the reason that the manifest gives for a missing operation.
@@ -112,10 +132,10 @@ impl Running {
         result.map_err(|error| {
             if let EngineError::Reported { report, .. } = &error {
                 if let Some(original) = self.saving.original_of(report) {
-                    return original.into();
+                    return in_context(original, error);
                 }
                 if let Some(original) = self.network.original_of(report) {
-                    return original.into();
+                    return in_context(original, error);
                 }
                 if self.named_by_backend
                     && let Some(refusal) = self.instance.refusal_in(&report.message)
@@ -128,5 +148,21 @@ impl Running {
             }
             OpsError::Engine(error)
         })
+    }
+}
+
+/// Returns the original of an error that an engine passed on. What the engine said of it is kept.
+fn in_context<E: Into<OpsError>>(passed: Passed<E>, said: EngineError) -> OpsError {
+    let EngineError::Reported { report, .. } = &said else {
+        return passed.into_error().into();
+    };
+    if !passed.is_changed_in(report) {
+        return passed.into_error().into();
+    }
+    let has_hint = passed.has_other_hint(report);
+    OpsError::InContext {
+        said: Box::new(said),
+        has_hint,
+        source: Box::new(passed.into_error().into()),
     }
 }

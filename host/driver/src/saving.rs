@@ -152,9 +152,8 @@ impl Saving {
     }
 
     /// Returns the error of the transfer that an engine passed on as `report`, if there is one.
-    pub(super) fn original_of(&self, report: &Report) -> Option<TransferError> {
-        let passed = self.state().failed.take_if(|passed| passed.is(report))?;
-        Some(passed.into_error())
+    pub(super) fn original_of(&self, report: &Report) -> Option<Passed<TransferError>> {
+        self.state().failed.take_if(|passed| passed.is(report))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

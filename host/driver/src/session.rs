@@ -6,8 +6,10 @@ use host_base::{Failure, Problem, Reporter, text};
 use host_cluster::{Cluster, ConnectOptions, NamespaceSource, Target};
 use host_engine::{
     EngineError, EngineFile, Instance, Limits, Loaded, OptionSetting, OptionValue, Services,
+    TargetInfo,
 };
 use host_objectstore::S3;
+use jiff::tz::TimeZone;
 
 use super::asking::{Asked, Refusal};
 use super::backends::Backends;
@@ -300,8 +302,9 @@ impl Session {
             Arc::clone(&network),
             Arc::clone(self.reporter()),
         ));
-        let commands = PodCommands::new(&self.cluster, network.target(), network.last_error());
-        let objects = Arc::new(ClusterObjects::new(&self.cluster, network.last_error()));
+        let commands = PodCommands::new(&self.cluster, network.target(), network.latest_errors());
+        let objects = Arc::new(ClusterObjects::new(&self.cluster, network.latest_errors()));
+        let has_target = file.manifest().has_target();
         let instance = Instance::start(
             loaded,
             file.grants(),
@@ -312,6 +315,14 @@ impl Session {
                 objects: Some(objects.clone()),
                 observer: Arc::new(UiObserver(self.notes.clone())),
                 now: None,
+                zone: TimeZone::system(),
+                seed: None,
+                target: TargetInfo {
+                    namespace: self.cluster.namespace().to_owned(),
+                    statefulset: has_target.then(|| self.target.statefulset.clone()),
+                    pod: network.target().pod.clone(),
+                    context: self.cluster.context().map(str::to_owned),
+                },
             },
             self.host.limits(),
         )

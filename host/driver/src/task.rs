@@ -444,14 +444,10 @@ mod tests {
 
     fn backup(activity: Activity, state: State, reported: &str) -> Backup {
         Backup {
-            id: "b".to_owned(),
             activity,
-            state,
             reported_state: Some(reported.to_owned()),
             size: Some(1),
-            created: None,
-            failure: None,
-            fields: BTreeMap::new(),
+            ..Backup::new("b", state)
         }
     }
 

@@ -3,12 +3,13 @@
 mod rights;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use broker_manifest::{Auth, Endpoint, Operation, ResourceRule};
+use broker_manifest::{Auth, Endpoint, Operation, ResourceRule, Scope};
 use bytes::Bytes;
 use futures_util::future::join_all;
-use host_base::{Author, Failure, Hint, Problem, Report, Reporter, text};
-use host_cluster::{Candidate, ClusterError, Deadlines, Origin, ServerVersion};
+use host_base::{Author, Failure, Hint, Outcome, Problem, Report, Reporter, text};
+use host_cluster::{Candidate, ClusterError, Deadlines, ObjectScope, Origin, ServerVersion};
 use host_engine::EngineFile;
 use http::Request as HttpRequest;
 use http_body_util::BodyExt as _;
@@ -22,7 +23,7 @@ use super::network::Endpoints;
 use super::running::Running;
 use super::session::Request;
 use super::{Host, OpsError, Session};
-use crate::results::{CheckOutcome, CheckResult, CheckUp};
+use crate::results::{CheckResult, CheckUp};
 
 /// The oldest version of Kubernetes that this program is tested with.
 const OLDEST_SERVER: (u32, u32) = (1, 26);
@@ -231,6 +232,15 @@ async fn engine(session: &Session, file: &EngineFile, with_credentials: bool) ->
     checks
 }
 
+/// Returns where the objects of a rule are checked: for objects in any namespace, in that of the command.
+fn scope_of(rule: &ResourceRule) -> ObjectScope {
+    match rule.scope() {
+        Scope::Command | Scope::Any => ObjectScope::Command,
+        Scope::Namespace(name) => ObjectScope::Namespace(name.clone()),
+        Scope::Cluster => ObjectScope::Cluster,
+    }
+}
+
 /// Checks whether the cluster has the kinds that an engine works with, and what this user may do with them.
 async fn of_objects(session: &Session, file: &EngineFile) -> Vec<Check> {
     let engine = &*file.shown_name();
@@ -239,7 +249,8 @@ async fn of_objects(session: &Session, file: &EngineFile) -> Vec<Check> {
     for rule in rules {
         let failed =
             |error| Check::failed(Some(engine), &format!("kind:{}", rule.kind().kind), error);
-        let found = session.cluster.object_type(rule.kind(), rule.namespace());
+        let scope = scope_of(rule);
+        let found = session.cluster.object_type(rule.kind(), &scope);
         let ty = match Box::pin(found).await {
             Ok(ty) => ty,
             Err(ClusterError::NoSuchKind { .. }) if rule.is_optional() => {
@@ -274,8 +285,8 @@ async fn of_objects(session: &Session, file: &EngineFile) -> Vec<Check> {
 async fn reach(
     engine: &str,
     endpoint: &str,
-    found: Result<Box<dyn BackendClient>, ClusterError>,
-) -> (Check, Option<Box<dyn BackendClient>>) {
+    found: Result<Arc<dyn BackendClient>, ClusterError>,
+) -> (Check, Option<Arc<dyn BackendClient>>) {
     let name = format!("endpoint:{endpoint}");
     let failed = |error: &ClusterError| {
         let mut check = Check::failed(Some(engine), &name, error);
@@ -404,13 +415,13 @@ fn calls_skipped(file: &EngineFile) -> Vec<Check> {
 fn excuse_absent(of_engines: &mut [Vec<Check>]) {
     let answers = |checks: &Vec<Check>| {
         let mut checks = checks.iter();
-        checks.any(|check| check.row.check == "detect" && check.row.outcome == CheckOutcome::Passed)
+        checks.any(|check| check.row.check == "detect" && check.row.outcome == Outcome::Passed)
     };
     if !of_engines.iter().any(answers) {
         return;
     }
     for check in of_engines.iter_mut().flatten().filter(|check| check.absent) {
-        check.row.outcome = CheckOutcome::Warned;
+        check.row.outcome = Outcome::Warned;
         check.failure = None;
     }
 }
@@ -426,7 +437,7 @@ fn gravest(checks: &[Check]) -> Option<Failure> {
 }
 
 impl Check {
-    fn of(engine: Option<&str>, check: &str, outcome: CheckOutcome, message: String) -> Self {
+    fn of(engine: Option<&str>, check: &str, outcome: Outcome, message: String) -> Self {
         Self {
             row: CheckResult {
                 engine: engine.map(str::to_owned),
@@ -441,17 +452,17 @@ impl Check {
     }
 
     fn passed(engine: Option<&str>, check: &str, message: String) -> Self {
-        Self::of(engine, check, CheckOutcome::Passed, message)
+        Self::of(engine, check, Outcome::Passed, message)
     }
 
     fn warned(check: &str, message: String, hint: Option<String>) -> Self {
-        let mut warned = Self::of(None, check, CheckOutcome::Warned, message);
+        let mut warned = Self::of(None, check, Outcome::Warned, message);
         warned.row.hint = hint.map(|hint| Hint::new(hint, Author::Host));
         warned
     }
 
     fn failed(engine: Option<&str>, check: &str, problem: &dyn Problem) -> Self {
-        let mut failed = Self::of(engine, check, CheckOutcome::Failed, problem.to_string());
+        let mut failed = Self::of(engine, check, Outcome::Failed, problem.to_string());
         failed.row.hint = problem.hint();
         failed.failure = Some(problem.failure());
         failed
@@ -462,12 +473,12 @@ impl Check {
         let kind = rule.kind();
         let message = format!("the cluster does not have {kind}; operations that need it fail");
         let name = format!("kind:{}", kind.kind);
-        Self::of(Some(engine), &name, CheckOutcome::Skipped, message)
+        Self::of(Some(engine), &name, Outcome::Skipped, message)
     }
 
     fn skipped(engine: Option<&str>, check: &str) -> Self {
         let message = "an earlier check failed".to_owned();
-        Self::of(engine, check, CheckOutcome::Skipped, message)
+        Self::of(engine, check, Outcome::Skipped, message)
     }
 }
 
@@ -476,12 +487,7 @@ mod tests {
     use super::*;
 
     fn failed(engine: &str, failure: Failure) -> Check {
-        let mut check = Check::of(
-            Some(engine),
-            "endpoint:api",
-            CheckOutcome::Failed,
-            String::new(),
-        );
+        let mut check = Check::of(Some(engine), "endpoint:api", Outcome::Failed, String::new());
         check.failure = Some(failure);
         check
     }
@@ -511,11 +517,11 @@ mod tests {
         let detected = Check::passed(Some("b"), "detect", String::new());
         let mut alone = [absent(), vec![Check::skipped(Some("b"), "detect")]];
         excuse_absent(&mut alone);
-        assert_eq!(alone[0][0].row.outcome, CheckOutcome::Failed);
+        assert_eq!(alone[0][0].row.outcome, Outcome::Failed);
         let mut together = [absent(), vec![detected, failed("b", Failure::TimedOut)]];
         excuse_absent(&mut together);
-        assert_eq!(together[0][0].row.outcome, CheckOutcome::Warned);
-        assert_eq!(together[1][1].row.outcome, CheckOutcome::Failed);
+        assert_eq!(together[0][0].row.outcome, Outcome::Warned);
+        assert_eq!(together[1][1].row.outcome, Outcome::Failed);
     }
 
     #[test]
@@ -525,12 +531,12 @@ mod tests {
             judged(&ServerVersion { text, numbers }, "https://x").row
         };
         let old = of("v1.25.16", Some((1, 25)));
-        assert_eq!(old.outcome, CheckOutcome::Warned);
+        assert_eq!(old.outcome, Outcome::Warned);
         assert!(
             old.hint
                 .is_some_and(|hint| hint.to_string().contains("1.26"))
         );
-        assert_eq!(of("v1.26.0", Some((1, 26))).outcome, CheckOutcome::Passed);
-        assert_eq!(of("devel", None).outcome, CheckOutcome::Passed);
+        assert_eq!(of("v1.26.0", Some((1, 26))).outcome, Outcome::Passed);
+        assert_eq!(of("devel", None).outcome, Outcome::Passed);
     }
 }

@@ -139,7 +139,11 @@ impl Looks {
     async fn look(&self, running: &mut Running) -> Result<Result<Backup, OpsError>, OpsError> {
         let look = async {
             let looked = running.instance().status(&self.id, &[]).await;
-            running.original(looked)
+            let looked = running.original(looked);
+            if let Ok(backup) = &looked {
+                running.tell(backup);
+            }
+            looked
         };
         match self.deadline {
             Some((deadline, _)) => timeout_at(deadline, look).await.map_err(|_| self.late()),
@@ -187,7 +191,7 @@ pub(super) fn has_ended(state: &Backup) -> bool {
 /// Returns whether another attempt may help. The work continues in the backend, whatever happens to the
 /// connection.
 fn may_pass(error: &OpsError) -> bool {
-    match error {
+    match error.cause() {
         OpsError::Cluster(error) => network::report(error).retryable,
         OpsError::Engine(EngineError::Reported { report, .. }) => report.retryable,
         _ => false,

@@ -32,6 +32,14 @@ impl HostState {
         Ok(self.tally.one(sent)?)
     }
 
+    /// Counts a batch of requests as one call, and the bytes that they send.
+    ///
+    /// # Errors
+    /// Those of [`Self::count`].
+    pub(super) fn count_batch(&mut self, requests: usize, sent: usize) -> wasmtime::Result<()> {
+        Ok(self.tally.batch(requests, sent)?)
+    }
+
     /// Returns the arguments of a call, or none if nothing listens.
     pub(super) fn asked(arguments: impl FnOnce() -> Value) -> Option<Value> {
         is_heard().then(arguments)

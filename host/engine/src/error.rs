@@ -40,13 +40,45 @@ pub enum EngineError {
     /// The engine is built for an interface version that this host does not provide.
     #[error(
         "{engine} is built for version {built_for} of the engine interface; this kubectl-broker has {}",
-        super::INTERFACE
+        super::INTERFACES.join(" and ")
     )]
     OtherInterface {
         /// The engine, as error messages name it.
         engine: String,
         /// The interface version that the engine is built for.
         built_for: String,
+    },
+    /// The component imports a version of WASI that this host does not provide.
+    #[error("{engine} imports `{import}`; this kubectl-broker has WASI 0.2")]
+    OtherWasi {
+        /// The engine, as error messages name it.
+        engine: String,
+        /// Name of the import.
+        import: String,
+    },
+    /// The component uses the asynchronous functions of the component model.
+    #[error(
+        "{engine} uses `{function}` of the component model, which is asynchronous; an engine is not"
+    )]
+    Async {
+        /// The engine, as error messages name it.
+        engine: String,
+        /// The function of the component model.
+        function: &'static str,
+    },
+    /// The manifest asks for something that the engine's interface version does not have.
+    #[error(
+        "the manifest of {engine} asks for {what}, which needs interface {since}; the engine is built for {built_for}"
+    )]
+    NewerManifest {
+        /// The engine, as error messages name it.
+        engine: String,
+        /// The interface version that the engine is built for.
+        built_for: String,
+        /// The part of the manifest.
+        what: String,
+        /// The first interface version that has it.
+        since: &'static str,
     },
     /// The component does not export the engine interface.
     #[error("{engine} does not export the engine interface `kubectl-broker:engine/operations`")]
@@ -291,6 +323,15 @@ impl Problem for EngineError {
             }
             Self::NoManifest { .. } | Self::ManyManifests { .. } => {
                 "The engine's author adds one with the SDK's `engine!` macro"
+            }
+            Self::NewerManifest { .. } => {
+                "Build the engine with the current SDK, or remove this part of its manifest"
+            }
+            Self::OtherWasi { .. } => {
+                "Build it for WASI 0.2; in Rust, with the target `wasm32-wasip2`"
+            }
+            Self::Async { .. } => {
+                "Build it without async functions; with jco, use `--backend-qjs-disable-async`"
             }
             Self::Manifest { .. } | Self::NotAsked { .. } | Self::CantSave { .. } => {
                 "Report this to the engine's author, or use another version of the engine"

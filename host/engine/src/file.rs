@@ -9,29 +9,21 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::sections::Sections;
-use super::{EngineError, Grants, loads};
+use super::{EngineError, Grants, loads, v0_1, v0_2};
 
 /// The maximum size of a component that is read from a file, in bytes. An installed component is also checked
 /// by its digest.
 const MAX_COMPONENT: u64 = 256 << 20;
 
-/// The version of the engine interface that this host provides.
-pub const INTERFACE: &str = "0.1.0";
+/// The newest version of the engine interface. The SDKs of this program are made for it.
+pub const INTERFACE: &str = v0_2::VERSION;
+
+/// The versions of the engine interface that this host provides, the oldest first.
+pub const INTERFACES: [&str; 2] = [v0_1::VERSION, v0_2::VERSION];
 
 const PACKAGE: &str = "kubectl-broker:engine/";
 const OPERATIONS: &str = "operations";
 
-/// Interfaces of this program's own package that the host provides.
-const PROVIDED: &[&str] = &[
-    "types",
-    "http",
-    "artifacts",
-    "exec",
-    "resources",
-    "log",
-    "progress",
-    "clock",
-];
 /// The packages of WASI 0.2 that are linked. They give access to nothing.
 const WASI: &[&str] = &["cli", "clocks", "filesystem", "io", "random", "sockets"];
 
@@ -83,6 +75,9 @@ impl EngineFile {
     pub fn read(name: &str, bytes: impl Into<Cow<'static, [u8]>>) -> Result<Self, EngineError> {
         let bytes = bytes.into();
         let sections = Sections::read(name, &bytes)?;
+        // What the component is comes first: without the right build, its manifest matters little.
+        check_wasi(name, &sections.imports)?;
+        sections.check_synchronous(name)?;
         let manifest = sections.manifest(name)?;
         let outline = Outline {
             interface: interface(name, &sections.exports)?.to_owned(),
@@ -238,18 +233,41 @@ impl Outline {
         ours.any(|(name, _)| name == interface)
     }
 
-    /// Checks that the host provides the interface versions of the component. Before 1.0, no two minor
-    /// versions of the interface are compatible.
+    /// Checks that the host provides the interface version of the component, and that its imports and its
+    /// manifest are of that version.
     fn check_interface(&self, name: &str) -> Result<(), EngineError> {
         let imported = self.imports.iter().filter_map(|import| ours(import));
         let mut versions =
             std::iter::once(self.interface.as_str()).chain(imported.map(|(_, version)| version));
-        match versions.find(|version| !compatible(version)) {
-            Some(version) => Err(EngineError::OtherInterface {
+        let other = versions
+            .clone()
+            .find(|version| !INTERFACES.contains(version));
+        // A component of two versions would reach what its own version does not have.
+        let other = other.or_else(|| versions.find(|version| *version != self.interface));
+        if let Some(version) = other {
+            return Err(EngineError::OtherInterface {
                 engine: name.to_owned(),
                 built_for: version.to_owned(),
-            }),
-            None => Ok(()),
+            });
+        }
+        if self.interface == v0_1::VERSION
+            && let Some(what) = self.manifest.since_0_2()
+        {
+            return Err(EngineError::NewerManifest {
+                engine: name.to_owned(),
+                built_for: self.interface.clone(),
+                what,
+                since: v0_2::VERSION,
+            });
+        }
+        Ok(())
+    }
+
+    /// Returns the interfaces that the host provides for the version of the component.
+    fn provided(&self) -> &'static [&'static str] {
+        match &*self.interface {
+            v0_1::VERSION => v0_1::PROVIDED,
+            _ => v0_2::PROVIDED,
         }
     }
 
@@ -266,7 +284,7 @@ impl Outline {
 
     fn check_import(&self, import: &str) -> Result<(), EngineError> {
         if let Some((interface, _)) = ours(import) {
-            if PROVIDED.contains(&interface) {
+            if self.provided().contains(&interface) {
                 return self.check_asked(interface, import);
             }
         } else if is_wasi(import) {
@@ -315,6 +333,24 @@ fn is_wasi(import: &str) -> bool {
         .is_some_and(|(package, version)| WASI.contains(&package) && version.starts_with("0.2."))
 }
 
+/// Refuses other versions of WASI by name.
+fn check_wasi(name: &str, imports: &BTreeSet<String>) -> Result<(), EngineError> {
+    let mut imports = imports.iter();
+    let is_other = |import: &&String| {
+        let version = import
+            .strip_prefix("wasi:")
+            .and_then(|rest| rest.rsplit_once('@'));
+        version.is_some_and(|(_, version)| !version.starts_with("0.2."))
+    };
+    match imports.find(is_other) {
+        None => Ok(()),
+        Some(import) => Err(EngineError::OtherWasi {
+            engine: name.to_owned(),
+            import: import.clone(),
+        }),
+    }
+}
+
 /// Returns the version of the engine interface that a component exports.
 fn interface<'a>(name: &str, exports: &'a BTreeSet<String>) -> Result<&'a str, EngineError> {
     let mut ours = exports.iter().filter_map(|export| ours(export));
@@ -323,10 +359,6 @@ fn interface<'a>(name: &str, exports: &'a BTreeSet<String>) -> Result<&'a str, E
         engine: name.to_owned(),
     })?;
     Ok(version)
-}
-
-fn compatible(version: &str) -> bool {
-    version == INTERFACE
 }
 
 #[cfg(test)]

@@ -3,11 +3,11 @@ use std::time::Duration;
 
 use broker_manifest::{
     Auth, Command, Endpoint, HeaderRule, Manifest, Method, ObjectKind, ResourceRule, ResourceVerb,
-    Route, Select, overrides_method,
+    Route, Scope, Select, is_label, overrides_method,
 };
 use host_base::{Report, ReportKind};
 
-use super::{GrantedCommand, GrantedObjects};
+use super::{GrantedCommand, GrantedObjects, Place};
 
 /// The capabilities of an engine. Every host call is checked here first, and nowhere else.
 #[derive(Clone, Debug)]
@@ -123,28 +123,58 @@ impl Grants {
         Ok(())
     }
 
+    /// Checks whether the engine may ask single pods of an endpoint.
+    ///
+    /// # Errors
+    /// `denied` if the manifest does not say `replicas`.
+    pub fn check_replicas(&self, endpoint: &str) -> Result<(), Report> {
+        if self.endpoints.get(endpoint).is_some_and(|it| it.replicas) {
+            return Ok(());
+        }
+        let message = format!("the manifest does not say `replicas` for endpoint `{endpoint}`");
+        Err(Report::new(ReportKind::Denied, message))
+    }
+
     /// Checks whether the engine may use a verb on objects of a kind, and returns where the objects are.
     ///
     /// # Errors
-    /// `denied` if the verb is not granted.
+    /// `denied` if the verb or the namespace is not granted; `invalid-argument` if the namespace has no valid
+    /// name.
     pub fn check_objects(
         &self,
         kind: &ObjectKind,
+        namespace: Option<String>,
         verb: ResourceVerb,
     ) -> Result<GrantedObjects, Report> {
         let mut rules = self.objects.iter();
         let rule = rules.find(|rule| rule.kind() == kind);
-        match rule.filter(|rule| rule.verbs().contains(&verb)) {
-            Some(rule) => Ok(GrantedObjects {
-                kind: kind.clone(),
-                namespace: rule.namespace().map(str::to_owned),
-                watchable: rule.verbs().contains(&ResourceVerb::Watch),
-            }),
-            None => Err(Report::new(
+        let Some(rule) = rule.filter(|rule| rule.verbs().contains(&verb)) else {
+            return Err(Report::new(
                 ReportKind::Denied,
                 format!("the manifest does not allow `{verb}` of objects {kind}"),
-            )),
-        }
+            ));
+        };
+        let place = match (rule.scope(), namespace) {
+            (Scope::Any, Some(name)) if !is_label(&name) => {
+                let message = format!("`{name}` is not the name of a namespace");
+                return Err(Report::new(ReportKind::InvalidArgument, message));
+            }
+            (Scope::Any, Some(name)) => Place::Namespace(name),
+            (Scope::Command | Scope::Any, None) => Place::Command,
+            (Scope::Cluster, None) => Place::Cluster,
+            (Scope::Namespace(granted), None) => Place::Namespace(granted.clone()),
+            (Scope::Namespace(granted), Some(name)) if *granted == name => Place::Namespace(name),
+            (_, Some(name)) => {
+                let message =
+                    format!("the manifest does not allow objects {kind} in namespace `{name}`");
+                return Err(Report::new(ReportKind::Denied, message));
+            }
+        };
+        Ok(GrantedObjects {
+            kind: kind.clone(),
+            place,
+            watchable: rule.verbs().contains(&ResourceVerb::Watch),
+        })
     }
 
     /// Checks whether the engine may set a header.

@@ -2,12 +2,15 @@
 //! traits, so nothing else in the host knows which version an engine was built for.
 
 use futures_util::future::BoxFuture;
-use host_base::{Backup, Report};
+use host_base::{Backup, Check, Report};
 use wasmtime::Store;
 use wasmtime::component::{Component, Linker};
 
 use super::instance::HostState;
-use super::{Acted, Detection, OptionSetting, Restoration, RestoreSource, v0_1};
+use super::{
+    Acted, Detection, HealthReport, OptionSetting, Page, Preparation, Restoration, RestoreSource,
+    v0_1, v0_2,
+};
 
 /// A component whose imports are linked, ready to be started many times.
 pub(super) trait Linked: Send + Sync {
@@ -22,12 +25,19 @@ pub(super) trait Linked: Send + Sync {
 pub(super) trait Guest: Send + Sync {
     fn detect<'a>(&'a self, store: &'a mut Store<HostState>) -> Call<'a, Detection>;
 
+    fn health<'a>(
+        &'a self,
+        store: &'a mut Store<HostState>,
+        options: &'a [OptionSetting],
+    ) -> Call<'a, Vec<HealthReport>>;
+
     fn list<'a>(
         &'a self,
         store: &'a mut Store<HostState>,
+        cursor: Option<&'a str>,
         limit: Option<u32>,
         options: &'a [OptionSetting],
-    ) -> Call<'a, Vec<Backup>>;
+    ) -> Call<'a, Page>;
 
     fn status<'a>(
         &'a self,
@@ -40,11 +50,12 @@ pub(super) trait Guest: Send + Sync {
         &'a self,
         store: &'a mut Store<HostState>,
         options: &'a [OptionSetting],
-    ) -> Call<'a, Vec<String>>;
+    ) -> Call<'a, Preparation>;
 
     fn create<'a>(
         &'a self,
         store: &'a mut Store<HostState>,
+        prepared: Option<&'a [u8]>,
         options: &'a [OptionSetting],
     ) -> Call<'a, Backup>;
 
@@ -76,7 +87,14 @@ pub(super) trait Guest: Send + Sync {
         id: &'a str,
         force: bool,
         options: &'a [OptionSetting],
-    ) -> Call<'a, ()>;
+    ) -> Call<'a, Vec<String>>;
+
+    fn verify<'a>(
+        &'a self,
+        store: &'a mut Store<HostState>,
+        id: &'a str,
+        options: &'a [OptionSetting],
+    ) -> Call<'a, Vec<Check>>;
 
     fn act<'a>(
         &'a self,
@@ -103,10 +121,27 @@ pub(super) enum Fault {
 
 /// Links a component to the interface version that it was built for.
 ///
-/// [`crate::EngineFile::read`] refuses versions that the host does not provide, so that only these are left.
+/// [`crate::EngineFile::read`] refuses other versions than [`crate::INTERFACES`].
 pub(super) fn link(
+    interface: &str,
     linker: Linker<HostState>,
     component: &Component,
 ) -> wasmtime::Result<Box<dyn Linked>> {
-    v0_1::link(linker, component)
+    match interface {
+        v0_1::VERSION => v0_1::link(linker, component),
+        _ => v0_2::link(linker, component),
+    }
+}
+
+/// Returns a fault if the engine reported an error.
+pub(super) fn reported(report: Report) -> Fault {
+    Fault::Reported(crate::results::report(report))
+}
+
+/// Checks a value of an engine against its manifest and the limits.
+pub(super) fn checked<T, U>(
+    answer: Result<T, Report>,
+    check: impl FnOnce(T) -> Result<U, String>,
+) -> Result<U, Fault> {
+    check(answer.map_err(reported)?).map_err(Fault::BadResult)
 }

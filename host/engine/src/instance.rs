@@ -2,8 +2,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker_manifest::{Manifest, Operation};
-use host_base::{Backup, Report, ReportKind, text};
+use host_base::{Backup, Check, Report, ReportKind, text};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use tokio::time::Instant;
 use wasmtime::component::ResourceTable;
 use wasmtime::{Store, Trap, UpdateDeadline};
@@ -13,11 +14,12 @@ use super::guest::{Called, Fault, Guest};
 use super::limits::{Allowance, Late, Limits, MAX_PATIENCE};
 use super::meter::{Meter, UsedUp};
 use super::output::Output;
+use super::random::Random;
 use super::space::{OutOfSpace, Space};
 use super::tally::{Asked, Ledger, TooMuch, Voice};
 use super::{
     Artifact, Artifacts, Commands, EngineError, Grants, Level, Loaded, Network, Objects, Observer,
-    OptionSetting,
+    OptionSetting, Pages,
 };
 
 /// The state of one running engine.
@@ -40,6 +42,9 @@ pub struct HostState {
     pub(super) voice: Voice,
     pub(super) ledger: Ledger,
     pub(super) now: Option<Timestamp>,
+    zone: TimeZone,
+    pub(super) random: Random,
+    pub(super) target: TargetInfo,
     /// The message of the last refusal of a value that the engine wanted to send.
     pub(super) refused_value: Option<String>,
     /// How long before the deadline a waiting call is told to return.
@@ -61,6 +66,25 @@ pub struct Services {
     pub observer: Arc<dyn Observer>,
     /// A fixed time for the engine's clocks. If it is `None`, they show the time of the system.
     pub now: Option<Timestamp>,
+    /// The user's time zone.
+    pub zone: TimeZone,
+    /// A seed for random text. If it is `None`, the text comes from the operating system.
+    pub seed: Option<u64>,
+    /// The target of the command.
+    pub target: TargetInfo,
+}
+
+/// The target of a command, as an engine may know it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TargetInfo {
+    /// Namespace of the command.
+    pub namespace: String,
+    /// Name of the StatefulSet, for engines that work with its pods.
+    pub statefulset: Option<String>,
+    /// The pod that the user chose.
+    pub pod: Option<String>,
+    /// Name of the kubeconfig's context.
+    pub context: Option<String>,
 }
 
 /// The backup that is to be restored.
@@ -85,6 +109,13 @@ impl HostState {
     /// Warns the user in the engine's name.
     pub(super) fn warn(&self, note: &str) {
         self.voice.log(Level::Warn, note);
+    }
+
+    /// Returns the offset of the user's time zone at a time in milliseconds since the Unix epoch, in minutes.
+    pub(super) fn offset_at(&self, at: u64) -> i32 {
+        let at = i64::try_from(at).ok();
+        let at = at.and_then(|at| Timestamp::from_millisecond(at).ok());
+        at.map_or(0, |at| self.zone.to_offset(at).seconds() / 60)
     }
 
     /// Remembers why a value was refused, for the caller that knows where the value came from.
@@ -146,6 +177,35 @@ pub enum Acted {
     Text(String),
     /// A list of backups.
     Backups(Vec<Backup>),
+    /// The things that the verb worked on.
+    Items(Vec<Check>),
+}
+
+/// A part of a list of backups.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// The backups of the page.
+    pub backups: Vec<Backup>,
+    /// The cursor of the next page. `None` if this page is the last one.
+    pub next: Option<String>,
+}
+
+/// The result of preparing a backup.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Preparation {
+    /// Notes that the user should read first.
+    pub notes: Vec<String>,
+    /// The bytes that the engine wants to get again when the backup is created.
+    pub token: Option<Vec<u8>>,
+}
+
+/// The health of one part of a backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HealthReport {
+    /// The pod that the checks are about. `None` if they are about the backend as a whole.
+    pub pod: Option<String>,
+    /// The checks.
+    pub checks: Vec<Check>,
 }
 
 /// A running engine. It is unusable after a call that did not run to its end.
@@ -200,6 +260,9 @@ impl Instance {
             voice: Voice::new(services.observer, &id),
             ledger: Ledger::new(&id),
             now: services.now,
+            zone: services.zone,
+            random: Random::new(services.seed),
+            target: services.target,
             refused_value: None,
             to_return: TO_RETURN,
         };
@@ -254,19 +317,52 @@ impl Instance {
         .await
     }
 
-    /// Lists the backups, at most `limit` of them.
+    /// Checks the health of the backend and of its replicas.
+    ///
+    /// # Errors
+    /// The reason why the health is unknown, or a fault of the engine.
+    pub async fn health(
+        &mut self,
+        options: &[OptionSetting],
+    ) -> Result<Vec<HealthReport>, EngineError> {
+        self.call(Operation::Health, async |guest, store| {
+            guest.health(store, options).await
+        })
+        .await
+    }
+
+    /// Returns a page of the backups: the first one, or that of a cursor. `limit` is the number of backups that
+    /// are still wanted.
     ///
     /// # Errors
     /// The reason why the backups can't be listed, or a fault of the engine.
+    pub async fn page(
+        &mut self,
+        cursor: Option<&str>,
+        limit: Option<u32>,
+        options: &[OptionSetting],
+    ) -> Result<Page, EngineError> {
+        self.call(Operation::List, async |guest, store| {
+            guest.list(store, cursor, limit, options).await
+        })
+        .await
+    }
+
+    /// Lists the backups, at most `limit` of them if the engine respects it. It reads page by page.
+    ///
+    /// # Errors
+    /// Those of [`Self::page`], and a fault of the engine if its pages don't end.
     pub async fn list(
         &mut self,
         limit: Option<u32>,
         options: &[OptionSetting],
     ) -> Result<Vec<Backup>, EngineError> {
-        self.call(Operation::List, async |guest, store| {
-            guest.list(store, limit, options).await
-        })
-        .await
+        let mut pages = Pages::new(limit);
+        let mut backups = Vec::new();
+        while let Some(page) = pages.next(self, options).await? {
+            backups.extend(page);
+        }
+        Ok(backups)
     }
 
     /// Returns the state of a backup.
@@ -284,11 +380,11 @@ impl Instance {
         .await
     }
 
-    /// Checks whether a backup may be started, and returns notes that the user should read first.
+    /// Checks whether a backup may be started.
     ///
     /// # Errors
     /// The reason why no backup should be started, or a fault of the engine.
-    pub async fn prepare(&mut self, options: &[OptionSetting]) -> Result<Vec<String>, EngineError> {
+    pub async fn prepare(&mut self, options: &[OptionSetting]) -> Result<Preparation, EngineError> {
         self.call(Operation::Prepare, async |guest, store| {
             guest.prepare(store, options).await
         })
@@ -296,12 +392,17 @@ impl Instance {
     }
 
     /// Starts a backup. If the manifest says `saves`, it also saves the bytes with [`Services::artifacts`].
+    /// `prepared` is the token of [`Self::prepare`].
     ///
     /// # Errors
     /// The reason why no backup was started, or a fault of the engine.
-    pub async fn create(&mut self, options: &[OptionSetting]) -> Result<Backup, EngineError> {
+    pub async fn create(
+        &mut self,
+        prepared: Option<&[u8]>,
+        options: &[OptionSetting],
+    ) -> Result<Backup, EngineError> {
         self.call(Operation::Create, async |guest, store| {
-            guest.create(store, options).await
+            guest.create(store, prepared, options).await
         })
         .await
     }
@@ -353,7 +454,7 @@ impl Instance {
         .await
     }
 
-    /// Deletes a backup.
+    /// Deletes a backup, and returns warnings for the user.
     ///
     /// # Errors
     /// The reason why the backup still exists, or a fault of the engine.
@@ -362,9 +463,24 @@ impl Instance {
         id: &str,
         force: bool,
         options: &[OptionSetting],
-    ) -> Result<(), EngineError> {
+    ) -> Result<Vec<String>, EngineError> {
         self.call(Operation::Delete, async |guest, store| {
             guest.delete(store, id, force, options).await
+        })
+        .await
+    }
+
+    /// Checks a backup in the backend.
+    ///
+    /// # Errors
+    /// The reason why the backup can't be checked, or a fault of the engine.
+    pub async fn verify(
+        &mut self,
+        id: &str,
+        options: &[OptionSetting],
+    ) -> Result<Vec<Check>, EngineError> {
+        self.call(Operation::Verify, async |guest, store| {
+            guest.verify(store, id, options).await
         })
         .await
     }
@@ -497,6 +613,15 @@ impl Instance {
             operation,
             cause,
             output: text::printable(&self.output.take(), MAX_TEXT).into_owned(),
+        }
+    }
+
+    /// Returns the fault of an engine whose result violates the interface.
+    pub(super) fn bad_result(&self, operation: Operation, what: &str) -> EngineError {
+        EngineError::BadResult {
+            engine: self.name.clone(),
+            operation,
+            what: what.to_owned(),
         }
     }
 

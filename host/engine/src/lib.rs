@@ -7,6 +7,7 @@
 
 mod artifacts;
 mod audit;
+mod calls;
 mod catalogue;
 mod commands;
 mod compiler;
@@ -23,6 +24,9 @@ mod native_cache;
 mod network;
 mod objects;
 mod output;
+mod pages;
+mod random;
+mod results;
 mod runtime;
 mod sections;
 mod settings;
@@ -31,6 +35,7 @@ mod tally;
 #[cfg(test)]
 mod testing;
 mod v0_1;
+mod v0_2;
 
 pub use artifacts::{Artifact, Artifacts, SavedFile, ToSave};
 pub use audit::HOST_CALLS;
@@ -38,14 +43,18 @@ pub use catalogue::Catalogue;
 pub use commands::{Commands, Ended, GrantedCommand};
 pub use compiler::compile_if_asked;
 pub use error::EngineError;
-pub use file::{EngineFile, INTERFACE, Outline};
+pub use file::{EngineFile, INTERFACE, INTERFACES, Outline};
 pub use grants::Grants;
-pub use instance::{Acted, Detection, Instance, Restoration, RestoreSource, Services};
+pub use instance::{
+    Acted, Detection, HealthReport, Instance, Page, Preparation, Restoration, RestoreSource,
+    Services, TargetInfo,
+};
 pub use limits::Limits;
 pub use loads::components_opened;
 pub use native_cache::NativeCache;
 pub use network::{Answer, Body, Level, Network, Observer, Outgoing, Sent};
 pub use objects::stay_within;
-pub use objects::{GrantedObjects, ObjectChange, Objects, SelectedObjects, WatchedObjects};
+pub use objects::{GrantedObjects, ObjectChange, Objects, Place, SelectedObjects, WatchedObjects};
+pub use pages::Pages;
 pub use runtime::{Compiling, Loaded, Runtime};
 pub use settings::{OptionSetting, OptionValue};

@@ -25,6 +25,8 @@ pub struct Outgoing {
     pub auth: Auth,
     /// How long the response may take to begin, if the engine knows that it takes long.
     pub patience: Option<Duration>,
+    /// The pod to ask, if the engine chose one. It is not checked yet.
+    pub pod: Option<String>,
     /// Method, path, query, headers and body.
     pub request: http::Request<Sent>,
 }
@@ -52,10 +54,18 @@ pub trait Network: Send + Sync {
     /// Sends a request and waits for the head of its response.
     fn send(&self, outgoing: Outgoing) -> BoxFuture<'_, Result<Answer, Report>>;
 
+    /// Returns the names of the ready pods behind an endpoint, by ordinal.
+    fn pods<'a>(&'a self, endpoint: &'a str) -> BoxFuture<'a, Result<Vec<String>, Report>>;
+
     /// Returns true if received bytes contain credentials that the network adds to requests of any endpoint.
     /// An engine must not see such bytes. The default suits a network that adds no credentials.
     fn reveals(&self, _: &[u8]) -> bool {
         false
+    }
+
+    /// Returns the length of the longest text that [`Network::reveals`] looks for, in bytes.
+    fn longest_secret(&self) -> usize {
+        0
     }
 }
 

@@ -8,10 +8,21 @@ use serde_json::Value;
 pub struct GrantedObjects {
     /// The kind of the objects.
     pub kind: ObjectKind,
-    /// Namespace of the objects. If it is `None`, they are in the namespace of the command.
-    pub namespace: Option<String>,
+    /// The place of the objects.
+    pub place: Place,
     /// True if the engine may also watch the objects, whatever the current call does.
     pub watchable: bool,
+}
+
+/// The place of objects.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// The namespace of the command.
+    Command,
+    /// A named namespace.
+    Namespace(String),
+    /// Outside of namespaces.
+    Cluster,
 }
 
 /// Selects the objects of a list or a watch.
@@ -19,6 +30,8 @@ pub struct GrantedObjects {
 pub struct SelectedObjects {
     /// A Kubernetes label selector.
     pub labels: Option<String>,
+    /// A Kubernetes field selector.
+    pub fields: Option<String>,
     /// The maximum number of objects.
     pub limit: Option<u32>,
 }
@@ -46,20 +59,31 @@ pub trait Objects: Send + Sync {
         selected: SelectedObjects,
     ) -> BoxFuture<'_, Result<Vec<Value>, Report>>;
 
-    /// Creates an object and returns it as the cluster stored it.
-    fn create(&self, of: GrantedObjects, object: Value) -> BoxFuture<'_, Result<Value, Report>>;
+    /// Creates an object and returns it as the cluster stored it. A dry run stores nothing.
+    fn create(
+        &self,
+        of: GrantedObjects,
+        object: Value,
+        dry_run: bool,
+    ) -> BoxFuture<'_, Result<Value, Report>>;
 
-    /// Applies a JSON merge patch to an object, or to its status.
+    /// Applies a JSON merge patch to an object, or to its status. A dry run stores nothing.
     fn patch(
         &self,
         of: GrantedObjects,
         name: String,
         patch: Value,
         status: bool,
+        dry_run: bool,
     ) -> BoxFuture<'_, Result<Value, Report>>;
 
-    /// Deletes an object.
-    fn delete(&self, of: GrantedObjects, name: String) -> BoxFuture<'_, Result<(), Report>>;
+    /// Deletes an object. A dry run deletes nothing.
+    fn delete(
+        &self,
+        of: GrantedObjects,
+        name: String,
+        dry_run: bool,
+    ) -> BoxFuture<'_, Result<(), Report>>;
 
     /// Watches objects. The first events are the existing objects.
     fn watch(
@@ -75,21 +99,25 @@ pub trait WatchedObjects: Send {
     fn next(&mut self) -> BoxFuture<'_, Result<Option<(ObjectChange, Value)>, Report>>;
 }
 
-/// Sets the namespace of an object to the granted one.
+/// Sets the namespace of an object to the granted one. `None` is outside of namespaces.
 ///
 /// # Errors
 /// `denied` if the object names another namespace.
-pub fn stay_within(namespace: &str, object: &mut Value) -> Result<(), Report> {
+pub fn stay_within(namespace: Option<&str>, object: &mut Value) -> Result<(), Report> {
     match object.pointer("/metadata/namespace") {
         None | Some(Value::Null) => {}
-        Some(Value::String(given)) if given == namespace => {}
+        Some(Value::String(given)) if Some(&**given) == namespace => {}
         Some(other) => {
+            let granted = namespace.unwrap_or("none");
             return Err(Report::new(
                 ReportKind::Denied,
-                format!("the object is for namespace {other}, but only {namespace} is granted"),
+                format!("the object is for namespace {other}, but only {granted} is granted"),
             ));
         }
     }
+    let Some(namespace) = namespace else {
+        return Ok(());
+    };
     if !object["metadata"].is_object() {
         object["metadata"] = Value::Object(serde_json::Map::new());
     }
@@ -106,13 +134,17 @@ mod tests {
     #[test]
     fn an_object_for_another_namespace_is_denied() {
         let mut object = json!({});
-        stay_within("a", &mut object).unwrap();
+        stay_within(Some("a"), &mut object).unwrap();
         assert_eq!(object, json!({"metadata": {"namespace": "a"}}));
-        stay_within("a", &mut object).unwrap();
+        stay_within(Some("a"), &mut object).unwrap();
         for other in [json!("b"), json!(1), json!({})] {
             let mut object = json!({"metadata": {"namespace": other}});
-            let report = stay_within("a", &mut object).unwrap_err();
+            let report = stay_within(Some("a"), &mut object).unwrap_err();
             assert_eq!(report.kind, ReportKind::Denied);
+            stay_within(None, &mut object).unwrap_err();
         }
+        let mut object = json!({});
+        stay_within(None, &mut object).unwrap();
+        assert_eq!(object, json!({}));
     }
 }

@@ -107,7 +107,8 @@ impl Runtime {
             reason: format!("{e:#}"),
         };
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(failed)?;
-        let component = guest::link(linker, &component).map_err(failed)?;
+        let component =
+            guest::link(&file.outline().interface, linker, &component).map_err(failed)?;
         Ok(Loaded {
             file,
             engine: self.engine.clone(),

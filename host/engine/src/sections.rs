@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use broker_manifest::{Manifest, SECTION};
-use wasmparser::{Chunk, Parser, Payload};
+use wasmparser::{CanonicalFunction, CanonicalOption, Chunk, Parser, Payload};
 
 use super::EngineError;
 
@@ -14,6 +14,8 @@ pub(super) struct Sections {
     manifests: Vec<Vec<u8>>,
     pub(super) imports: BTreeSet<String>,
     pub(super) exports: BTreeSet<String>,
+    /// An asynchronous function of the component model that the component uses.
+    asynchronous: Option<&'static str>,
 }
 
 impl Sections {
@@ -90,9 +92,27 @@ impl Sections {
                     self.exports.insert(export.name.name.to_owned());
                 }
             }
+            Payload::ComponentCanonicalSection(section) => {
+                for function in section {
+                    let function = function.map_err(|e| e.to_string())?;
+                    self.asynchronous = self.asynchronous.or(asynchronous(&function));
+                }
+            }
             _ => {}
         }
         Ok(())
+    }
+
+    /// Refuses a component that uses asynchronous functions. The compiler would refuse it, too, but take it for
+    /// a damaged one.
+    pub(super) fn check_synchronous(&self, name: &str) -> Result<(), EngineError> {
+        match self.asynchronous {
+            None => Ok(()),
+            Some(function) => Err(EngineError::Async {
+                engine: name.to_owned(),
+                function,
+            }),
+        }
     }
 
     /// Parses the manifest.
@@ -113,5 +133,29 @@ impl Sections {
                 count: many.len(),
             }),
         }
+    }
+}
+
+/// Returns the name of a function of the component model if it is asynchronous.
+fn asynchronous(function: &CanonicalFunction) -> Option<&'static str> {
+    let is_async = |options: &[CanonicalOption]| {
+        let mut options = options.iter();
+        options.any(|option| matches!(option, CanonicalOption::Async))
+    };
+    match function {
+        CanonicalFunction::Lift { options, .. } => is_async(options).then_some("canon lift async"),
+        CanonicalFunction::Lower { options, .. } => {
+            is_async(options).then_some("canon lower async")
+        }
+        CanonicalFunction::ResourceNew { .. }
+        | CanonicalFunction::ResourceDrop { .. }
+        | CanonicalFunction::ResourceRep { .. } => None,
+        CanonicalFunction::TaskCancel => Some("task.cancel"),
+        CanonicalFunction::TaskReturn { .. } => Some("task.return"),
+        CanonicalFunction::WaitableSetNew => Some("waitable-set.new"),
+        CanonicalFunction::SubtaskDrop => Some("subtask.drop"),
+        CanonicalFunction::StreamNew { .. } => Some("stream.new"),
+        CanonicalFunction::FutureNew { .. } => Some("future.new"),
+        _ => Some("canon"),
     }
 }

@@ -13,6 +13,8 @@ use super::{HOST_CALLS, Level, Observer};
 
 /// The maximum number of host calls that leave the sandbox, per call of the engine.
 const MAX_CALLS: u64 = 10_000;
+/// The maximum number of requests in batches, per call of the engine.
+const MAX_BATCHED: u64 = 200_000;
 /// The maximum size of bodies and objects that an engine may send, in bytes. Files of the user don't count.
 const MAX_SENT: u64 = 64 << 20;
 /// The maximum number of shown warnings, for all calls together.
@@ -30,6 +32,7 @@ const MAX_VALUES: usize = 32;
 #[derive(Debug, Default)]
 pub(super) struct Asked {
     calls: u64,
+    batched: u64,
     sent: u64,
 }
 
@@ -38,6 +41,8 @@ pub(super) struct Asked {
 pub(super) enum TooMuch {
     #[error("it called the host more than {MAX_CALLS} times")]
     Calls,
+    #[error("it sent more than {MAX_BATCHED} requests in batches")]
+    Batched,
     #[error("it sent more than {} MiB", MAX_SENT >> 20)]
     Sent,
 }
@@ -54,6 +59,15 @@ impl Asked {
             return Err(TooMuch::Sent);
         }
         Ok(())
+    }
+
+    /// Counts a batch of requests as one call, and the bytes that they send.
+    pub(super) fn batch(&mut self, requests: usize, sent: usize) -> Result<(), TooMuch> {
+        self.batched = self.batched.saturating_add(requests as u64);
+        if self.batched > MAX_BATCHED {
+            return Err(TooMuch::Batched);
+        }
+        self.one(sent)
     }
 }
 
@@ -369,5 +383,8 @@ mod tests {
         let mut asked = Asked::default();
         assert!((0..64).all(|_| asked.one(1 << 20).is_ok()));
         assert!(matches!(asked.one(1), Err(TooMuch::Sent)));
+        let mut asked = Asked::default();
+        assert!((0..200).all(|_| asked.batch(1000, 0).is_ok()));
+        assert!(matches!(asked.batch(1, 0), Err(TooMuch::Batched)));
     }
 }

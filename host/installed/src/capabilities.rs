@@ -3,7 +3,7 @@ use std::fmt;
 
 use broker_manifest::{
     Auth, Command, Endpoint, Manifest, ObjectKind, Operation, OptionKind, ResourceRule,
-    ResourceVerb, Select,
+    ResourceVerb, Scope, Select,
 };
 use host_engine::{Grants, Outline};
 
@@ -32,8 +32,8 @@ pub enum Capability {
     /// The engine uses one verb on Kubernetes objects of one kind.
     Objects {
         kind: ObjectKind,
-        /// Namespace of the objects. If it is `None`, they are in the namespace of the command.
-        namespace: Option<String>,
+        /// Place of the objects.
+        scope: Scope,
         verb: ResourceVerb,
     },
     /// The engine saves data of a backend to the file that the user names.
@@ -189,7 +189,7 @@ fn objects(rule: &ResourceRule) -> impl Iterator<Item = Capability> {
 fn object(rule: &ResourceRule, verb: ResourceVerb) -> Capability {
     Capability::Objects {
         kind: rule.kind().clone(),
-        namespace: rule.namespace().map(str::to_owned),
+        scope: rule.scope().clone(),
         verb,
     }
 }
@@ -260,17 +260,7 @@ impl fmt::Display for Capability {
                 let container = container.as_deref().unwrap_or("-");
                 write!(f, "exec {container}: {}", quoted(words))
             }
-            Self::Objects {
-                kind,
-                namespace,
-                verb,
-            } => {
-                write!(f, "objects {kind} {verb}")?;
-                match namespace {
-                    Some(name) => write!(f, " in {name}"),
-                    None => Ok(()),
-                }
-            }
+            Self::Objects { kind, scope, verb } => write!(f, "objects {kind} {verb}{scope}"),
             Self::SaveFiles => f.write_str("save files"),
             Self::SendFiles => f.write_str("send files"),
             Self::ReadFiles => f.write_str("read files"),
@@ -430,8 +420,16 @@ mod tests {
             version: "v1".into(),
             kind: "Vault".into(),
         };
-        assert!(grants.check_objects(&vault, ResourceVerb::Get).is_ok());
-        assert!(grants.check_objects(&vault, ResourceVerb::Delete).is_err());
+        assert!(
+            grants
+                .check_objects(&vault, None, ResourceVerb::Get)
+                .is_ok()
+        );
+        assert!(
+            grants
+                .check_objects(&vault, None, ResourceVerb::Delete)
+                .is_err()
+        );
         let all = Capabilities::grants(&outline.manifest, &Capabilities::of(&outline).texts());
         assert!(all.check_request("front", get, "/c", &[]).is_ok());
         assert!(all.check_pods().is_ok());

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use broker_manifest::{Method, ObjectKind, ResourceVerb, Route};
+use broker_manifest::{Method, ObjectKind, ResourceVerb, Route, Scope};
 
 /// The reason why a capability is dangerous, the gravest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -350,11 +350,7 @@ const WORKLOADS: &[&str] = &[
 ];
 
 /// Returns the marks of a verb on Kubernetes objects.
-pub(super) fn of_objects(
-    kind: &ObjectKind,
-    namespace: Option<&str>,
-    verb: ResourceVerb,
-) -> Vec<Mark> {
+pub(super) fn of_objects(kind: &ObjectKind, scope: &Scope, verb: ResourceVerb) -> Vec<Mark> {
     let (group, name) = (
         kind.group.to_ascii_lowercase(),
         kind.kind.to_ascii_lowercase(),
@@ -372,12 +368,16 @@ pub(super) fn of_objects(
         || name.ends_with("rolebinding");
     let runs = WORKLOADS.contains(&&*group)
         || is_core && matches!(&*name, "pod" | "podtemplate" | "replicationcontroller");
-    let cluster_wide = name.starts_with("cluster") || CLUSTER_WIDE.contains(&&*name);
+    let cluster_wide =
+        *scope == Scope::Cluster || name.starts_with("cluster") || CLUSTER_WIDE.contains(&&*name);
     [
         (secrets, Mark::Secrets),
         (permissions, Mark::Permissions),
         (runs && writes, Mark::Workloads),
-        (namespace.is_some(), Mark::OtherNamespace),
+        (
+            matches!(scope, Scope::Namespace(_) | Scope::Any),
+            Mark::OtherNamespace,
+        ),
         (cluster_wide, Mark::ClusterWide),
         (writes, Mark::Writes),
     ]
@@ -442,7 +442,7 @@ mod tests {
         }
     }
 
-    fn objects(rule: &str, verb: ResourceVerb, namespace: Option<&str>) -> Vec<Mark> {
+    fn objects(rule: &str, verb: ResourceVerb, scope: &Scope) -> Vec<Mark> {
         let (group_version, kind) = rule.rsplit_once('/').expect("a kind");
         let (group, version) = group_version
             .rsplit_once('/')
@@ -452,7 +452,7 @@ mod tests {
             version: version.to_owned(),
             kind: kind.to_owned(),
         };
-        of_objects(&kind, namespace, verb)
+        of_objects(&kind, scope, verb)
     }
 
     #[test]
@@ -479,10 +479,14 @@ mod tests {
             ("batch/v1/CronJob", Create, vec![Workloads, Writes]),
             ("v1/Node", Get, vec![ClusterWide]),
         ] {
-            assert_eq!(objects(rule, verb, None), marks, "{rule}");
+            assert_eq!(objects(rule, verb, &Scope::Command), marks, "{rule}");
         }
         assert_eq!(
-            objects("v1/ConfigMap", Get, Some("kube-system")),
+            objects(
+                "v1/ConfigMap",
+                Get,
+                &Scope::Namespace("kube-system".to_owned())
+            ),
             [OtherNamespace]
         );
     }

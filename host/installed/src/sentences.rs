@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use broker_manifest::{Manifest, ObjectKind, Operation};
+use broker_manifest::{Manifest, ObjectKind, Operation, Scope};
 
 use super::capabilities::{Login, Place, quoted};
 use super::marks::{self, Mark};
@@ -30,7 +30,7 @@ impl fmt::Display for Sentence {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Subject<'a> {
     Requests(&'a Place),
-    Objects(&'a ObjectKind, &'a Option<String>),
+    Objects(&'a ObjectKind, &'a Scope),
     Other,
 }
 
@@ -167,21 +167,19 @@ fn parts(capability: &Capability) -> (Subject<'_>, BTreeSet<Mark>, String, Strin
             );
             other(marks::of_command(words), text)
         }
-        Capability::Objects {
-            kind,
-            namespace,
-            verb,
-        } => {
+        Capability::Objects { kind, scope, verb } => {
             let begin = format!(
-                "work with Kubernetes objects {kind} in {}: ",
-                match namespace {
-                    Some(name) => format!("namespace {name}"),
-                    None => "the namespace of the command".to_owned(),
+                "work with Kubernetes objects {kind} {}: ",
+                match scope {
+                    Scope::Command => "in the namespace of the command".to_owned(),
+                    Scope::Namespace(name) => format!("in namespace {name}"),
+                    Scope::Any => "in any namespace".to_owned(),
+                    Scope::Cluster => "of the whole cluster".to_owned(),
                 }
             );
-            let marks = marks::of_objects(kind, namespace.as_deref(), *verb);
+            let marks = marks::of_objects(kind, scope, *verb);
             (
-                Subject::Objects(kind, namespace),
+                Subject::Objects(kind, scope),
                 marks.into_iter().collect(),
                 begin,
                 verb.to_string(),

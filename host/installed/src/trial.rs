@@ -6,8 +6,9 @@ use futures_util::future::BoxFuture;
 use host_base::{Folders, Report, ReportKind};
 use host_engine::{
     Answer, Commands, Ended, EngineFile, GrantedCommand, Instance, Level, Limits, NativeCache,
-    Network, Observer, Outgoing, Runtime, Services,
+    Network, Observer, Outgoing, Runtime, Services, TargetInfo,
 };
+use jiff::tz::TimeZone;
 
 use super::PluginError;
 
@@ -33,6 +34,9 @@ pub(super) async fn start_once(file: &EngineFile, folders: &Folders) -> Result<(
         objects: None,
         observer: nothing,
         now: None,
+        zone: TimeZone::UTC,
+        seed: None,
+        target: TargetInfo::default(),
     };
     Instance::start(&loaded, file.grants(), services, Limits::default()).await?;
     Ok(())
@@ -51,6 +55,10 @@ fn refused<T>() -> Result<T, Report> {
 
 impl Network for Nothing {
     fn send(&self, _: Outgoing) -> BoxFuture<'_, Result<Answer, Report>> {
+        async { refused() }.boxed()
+    }
+
+    fn pods<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Vec<String>, Report>> {
         async { refused() }.boxed()
     }
 }

@@ -2,7 +2,8 @@
 
 use broker_engine::resources::Selection;
 use broker_engine::{
-    Backup, Create, CreateRequest, Error, ErrorKind, Prepare, PrepareRequest, Result, State,
+    Backup, Create, CreateRequest, Error, ErrorKind, Preparation, Prepare, PrepareRequest, Result,
+    State,
 };
 use serde_json::Value;
 
@@ -15,10 +16,10 @@ use crate::{BackupRequest, request};
 const AT_ONCE: usize = 2;
 
 impl Prepare for BackupRequest {
-    fn prepare(asked: PrepareRequest) -> Result<Vec<String>> {
+    fn prepare(asked: PrepareRequest) -> Result<Preparation> {
         let object = request::of(Options(&asked.options))?;
         let Some(project) = belonging(&object, "project") else {
-            return Ok(Vec::new());
+            return Ok(Vec::new().into());
         };
         let objects: Vec<Value> = Sort::Request
             .kind()
@@ -30,11 +31,12 @@ impl Prepare for BackupRequest {
         });
         let running = running.count();
         if running < AT_ONCE {
-            return Ok(Vec::new());
+            return Ok(Vec::new().into());
         }
-        Ok(vec![format!(
+        let note = format!(
             "{running} backups of project {project} are running; the controller begins this one when fewer than {AT_ONCE} are"
-        )])
+        );
+        Ok(vec![note].into())
     }
 }
 

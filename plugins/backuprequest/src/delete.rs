@@ -8,7 +8,7 @@ use crate::object::{list, state_of};
 use crate::sort::{Id, Sort};
 
 impl Delete for BackupRequest {
-    fn delete(request: DeleteRequest) -> Result<()> {
+    fn delete(request: DeleteRequest) -> Result<Vec<String>> {
         let id = Id::parse(&request.id)?;
         if id.sort == Sort::Liferay {
             return Err(Error::unsupported(
@@ -29,7 +29,7 @@ impl Delete for BackupRequest {
         }
         id.sort.kind().delete(&id.name)?;
         match id.sort.kind().get::<serde_json::Value>(&id.name) {
-            Err(error) if error.kind == ErrorKind::NotFound => Ok(()),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(Vec::new()),
             Err(error) => Err(error),
             Ok(left) => {
                 let holding: Vec<_> = list(&left, "/metadata/finalizers")

@@ -18,7 +18,7 @@ mod sort;
 mod state;
 
 use broker_engine::{
-    Act, ActRequest, Backup, Detect, Detection, Error, ErrorKind, List, ListRequest, Report,
+    Act, ActRequest, Backup, Detect, Detection, Error, ErrorKind, List, ListRequest, Page, Report,
     Result, Settings, Status, StatusRequest, engine, log, resources::Selection,
 };
 use serde_json::Value;
@@ -54,7 +54,7 @@ impl Detect for BackupRequest {
 }
 
 impl List for BackupRequest {
-    fn list(request: ListRequest) -> Result<Vec<Backup>> {
+    fn list(request: ListRequest) -> Result<Page> {
         let restores = request.boolean("restores");
         let sorts = if restores {
             &Sort::RESTORES[..]

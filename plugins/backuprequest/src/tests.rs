@@ -73,12 +73,14 @@ fn options(given: &[(&str, OptionValue)]) -> Vec<OptionSetting> {
 }
 
 fn list(host: &Host, given: &[(&str, OptionValue)]) -> Result<Vec<Backup>> {
-    host.run(|| {
+    let page = host.run(|| {
         BackupRequest::list(ListRequest {
+            cursor: None,
             limit: None,
             options: options(given),
         })
-    })
+    });
+    page.map(|page| page.backups)
 }
 
 fn status(host: &Host, id: &str) -> Result<Backup> {
@@ -113,14 +115,20 @@ fn flags(without: &str, more: &[(&str, OptionValue)]) -> Vec<OptionSetting> {
 }
 
 fn create(host: &Host, options: Vec<OptionSetting>) -> Result<Backup> {
-    host.run(|| BackupRequest::create(CreateRequest { options }))
+    host.run(|| {
+        BackupRequest::create(CreateRequest {
+            prepared: None,
+            options,
+        })
+    })
 }
 
 fn prepare(host: &Host, options: Vec<OptionSetting>) -> Result<Vec<String>> {
-    host.run(|| BackupRequest::prepare(PrepareRequest { options }))
+    let prepared = host.run(|| BackupRequest::prepare(PrepareRequest { options }));
+    prepared.map(|prepared| prepared.notes)
 }
 
-fn delete(host: &Host, id: &str, force: bool) -> Result<()> {
+fn delete(host: &Host, id: &str, force: bool) -> Result<Vec<String>> {
     host.run(|| {
         BackupRequest::delete(DeleteRequest {
             id: id.to_owned(),

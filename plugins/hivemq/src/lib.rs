@@ -12,7 +12,7 @@ mod wire;
 
 use broker_engine::{
     Activity, Backup, Create, CreateRequest, Detect, Detection, Error, ErrorKind, List,
-    ListRequest, Result, State, Status, StatusRequest, engine, http,
+    ListRequest, Page, Result, State, Status, StatusRequest, engine, http,
 };
 use wire::{BackupItem, BackupList, ErrorBody};
 
@@ -39,7 +39,7 @@ impl Detect for HiveMq {
 }
 
 impl List for HiveMq {
-    fn list(_: ListRequest) -> Result<Vec<Backup>> {
+    fn list(_: ListRequest) -> Result<Page> {
         Ok(list()?.into_iter().map(to_backup).collect())
     }
 }
@@ -117,14 +117,12 @@ fn check(response: http::Response, permission: &str) -> Result<http::Response> {
 fn to_backup(wire: wire::Backup) -> Backup {
     let (activity, state) = state(&wire.state);
     Backup {
-        id: wire.id,
         activity,
-        state,
         reported_state: Some(wire.state),
         size: wire.bytes.and_then(|bytes| u64::try_from(bytes).ok()),
         created: Some(wire.created_at),
         failure: wire.fail_reason.filter(|reason| !reason.is_empty()),
-        fields: Vec::new(),
+        ..Backup::new(wire.id, state)
     }
 }
 

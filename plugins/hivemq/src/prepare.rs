@@ -1,25 +1,26 @@
 //! Checks before a backup.
 
 use broker_engine::{
-    Error, ErrorKind, OptionSetting, OptionValue, Prepare, PrepareRequest, Result, exec, log,
+    Error, ErrorKind, OptionSetting, OptionValue, Preparation, Prepare, PrepareRequest, Result,
+    exec, log,
 };
 
 use super::{HiveMq, destination, folder};
 
 impl Prepare for HiveMq {
-    fn prepare(request: PrepareRequest) -> Result<Vec<String>> {
+    fn prepare(request: PrepareRequest) -> Result<Preparation> {
         let destination = destination(&request.options)?;
         if let Some(folder) = &destination {
             destination::check(folder)?;
         }
         match free_space() {
-            Ok(note) => Ok(note.into_iter().collect()),
+            Ok(note) => Ok(note.into_iter().collect::<Vec<_>>().into()),
             Err(error) => {
                 log::debug(&format!(
                     "the free disk space is unknown: {}",
                     error.message
                 ));
-                Ok(Vec::new())
+                Ok(Vec::new().into())
             }
         }
     }
@@ -116,7 +117,8 @@ mod tests {
             value: OptionValue::Text(path.to_owned()),
         });
         let options = options.into_iter().collect();
-        host.run(|| HiveMq::prepare(PrepareRequest { options }))
+        let prepared = host.run(|| HiveMq::prepare(PrepareRequest { options }));
+        prepared.map(|prepared| prepared.notes)
     }
 
     #[test]

@@ -12,12 +12,14 @@ fn host(route: &str, status: u16, body: &str) -> Host {
 }
 
 fn backups(host: &Host) -> Result<Vec<Backup>> {
-    host.run(|| {
+    let page = host.run(|| {
         HiveMq::list(ListRequest {
+            cursor: None,
             limit: None,
             options: Vec::new(),
         })
-    })
+    });
+    page.map(|page| page.backups)
 }
 
 fn status(host: &Host, id: &str) -> Result<Backup> {
@@ -135,6 +137,7 @@ const UNKNOWN_ID: &str = r#"{"errors": [{"title": "Resource not found", "detail"
 fn create(host: &Host) -> Result<Backup> {
     host.run(|| {
         HiveMq::create(CreateRequest {
+            prepared: None,
             options: Vec::new(),
         })
     })

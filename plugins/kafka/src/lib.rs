@@ -19,8 +19,8 @@ mod work;
 use broker_engine::resources::Selection;
 use broker_engine::{
     Backup, Create, CreateRequest, Delete, DeleteRequest, Detect, Detection, Error, ErrorKind,
-    List, ListRequest, Prepare, PrepareRequest, Restoration, Restore, RestoreRequest, Result,
-    Settings, State, Status, StatusRequest, engine, log,
+    List, ListRequest, Page, Preparation, Prepare, PrepareRequest, Restoration, Restore,
+    RestoreRequest, Result, Settings, State, Status, StatusRequest, engine,
 };
 use object::Object;
 use work::Work;
@@ -43,7 +43,7 @@ impl Detect for Kafka {
 }
 
 impl List for Kafka {
-    fn list(request: ListRequest) -> Result<Vec<Backup>> {
+    fn list(request: ListRequest) -> Result<Page> {
         let work = request.text("kind").and_then(Work::called);
         let work = work.unwrap_or(Work::Backup);
         // The API server sorts by name, so all objects are needed to find the newest.
@@ -64,12 +64,13 @@ impl Status for Kafka {
 
 impl Prepare for Kafka {
     /// Checks the options before anything is created.
-    fn prepare(request: PrepareRequest) -> Result<Vec<String>> {
+    fn prepare(request: PrepareRequest) -> Result<Preparation> {
         let request = CreateRequest {
+            prepared: None,
             options: request.options,
         };
         let object = create::object(&request)?;
-        Ok(create::notes(&request, &object))
+        Ok(create::notes(&request, &object).into())
     }
 }
 
@@ -87,7 +88,7 @@ impl Restore for Kafka {
 }
 
 impl Delete for Kafka {
-    fn delete(request: DeleteRequest) -> Result<()> {
+    fn delete(request: DeleteRequest) -> Result<Vec<String>> {
         let (work, name) = Work::of_id(&request.id);
         let object = work.get(name)?;
         if state::state(work, &object) == State::Running && !request.force {
@@ -98,13 +99,13 @@ impl Delete for Kafka {
             .with_hint("Wait until it has ended, or delete it with `--force`"));
         }
         wait::delete(work, name)?;
-        if work == Work::Backup {
-            // The operator's finalizer does not change the storage.
-            log::warn(&format!(
+        // The operator's finalizer does not change the storage.
+        let warning = (work == Work::Backup).then(|| {
+            format!(
                 "Only KafkaBackup {name} is deleted: its data stays in the storage, and retention no longer removes it"
-            ));
-        }
-        Ok(())
+            )
+        });
+        Ok(warning.into_iter().collect())
     }
 }
 

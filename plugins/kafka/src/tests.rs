@@ -76,6 +76,7 @@ fn status(host: &Host, id: &str) -> Result<Backup> {
 fn create(host: &Host, given: &[(&str, OptionValue)]) -> Result<Backup> {
     host.run(|| {
         Kafka::create(CreateRequest {
+            prepared: None,
             options: options(given),
         })
     })

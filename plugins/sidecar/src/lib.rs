@@ -9,8 +9,8 @@ mod wire;
 
 use broker_engine::{
     Activity, Backup, Delete, DeleteRequest, Detect, Detection, Error, ErrorKind, Field, List,
-    ListRequest, Restoration, Restore, RestoreRequest, RestoreSource, Result, Settings, State,
-    Status, StatusRequest, engine, http,
+    ListRequest, Page, Restoration, Restore, RestoreRequest, RestoreSource, Result, Settings,
+    State, Status, StatusRequest, engine, http,
 };
 use serde::de::DeserializeOwned;
 use wire::{Entry, Inventory, PurgeBody, RemoteBackup, RemoteList, RestoreBody, RestoreResult};
@@ -37,7 +37,7 @@ impl Detect for Sidecar {
 impl List for Sidecar {
     /// Lists the backups. The remote inventory is requested without a limit: the server's own `limit` does
     /// not promise the newest.
-    fn list(request: ListRequest) -> Result<Vec<Backup>> {
+    fn list(request: ListRequest) -> Result<Page> {
         let local = |entries: Vec<Entry>| entries.into_iter().map(from_local).collect();
         // The manifest names the choices; the host rejects others.
         match request.text("scope") {
@@ -161,8 +161,9 @@ const fn mode(dry_run: bool) -> &'static str {
 }
 
 impl Delete for Sidecar {
-    fn delete(request: DeleteRequest) -> Result<()> {
-        purge(&request.id, request.force)
+    fn delete(request: DeleteRequest) -> Result<Vec<String>> {
+        purge(&request.id, request.force)?;
+        Ok(Vec::new())
     }
 }
 

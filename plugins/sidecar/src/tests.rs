@@ -11,12 +11,14 @@ fn host(route: &str, status: u16, body: &str) -> Host {
 }
 
 fn list(host: &Host) -> Result<Vec<Backup>> {
-    host.run(|| {
+    let page = host.run(|| {
         Sidecar::list(ListRequest {
+            cursor: None,
             limit: Some(1),
             options: Vec::new(),
         })
-    })
+    });
+    page.map(|page| page.backups)
 }
 
 fn status(host: &Host, id: &str) -> Result<Backup> {
@@ -136,6 +138,7 @@ const PURGE: &str = "POST /v1/backup/purge";
 
 fn list_scope(host: &Host, scope: &str) -> Vec<String> {
     let request = ListRequest {
+        cursor: None,
         limit: None,
         options: vec![OptionSetting {
             name: "scope".to_owned(),
@@ -143,7 +146,8 @@ fn list_scope(host: &Host, scope: &str) -> Vec<String> {
         }],
     };
     let backups = host.run(|| Sidecar::list(request)).unwrap();
-    backups.into_iter().map(|backup| backup.id).collect()
+    let backups = backups.backups.into_iter();
+    backups.map(|backup| backup.id).collect()
 }
 
 #[test]
@@ -215,7 +219,7 @@ fn a_dry_run_that_was_none_is_told() {
     assert_eq!(error.kind, ErrorKind::Protocol);
 }
 
-fn delete(host: &Host, id: &str, force: bool) -> Result<()> {
+fn delete(host: &Host, id: &str, force: bool) -> Result<Vec<String>> {
     let request = DeleteRequest {
         id: id.to_owned(),
         force,
@@ -240,7 +244,7 @@ fn after_a_purge_the_backup_must_be_gone() {
     let gone = host(LOCAL, 200, INVENTORY)
         .answer(LOCAL, Reply::text(200, empty))
         .answer(PURGE, Reply::text(202, ""));
-    assert_eq!(delete(&gone, "20250818-020000", true), Ok(()));
+    assert_eq!(delete(&gone, "20250818-020000", true), Ok(Vec::new()));
     let still_there = host(LOCAL, 200, INVENTORY).answer(PURGE, Reply::text(200, ""));
     let error = delete(&still_there, "20250818-020000", true).unwrap_err();
     assert!(error.message.contains("still exists"), "{}", error.message);

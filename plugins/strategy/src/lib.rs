@@ -10,8 +10,8 @@ mod wire;
 
 use broker_engine::{
     Backup, Create, CreateRequest, Detect, Detection, Download, DownloadRequest, Error, ErrorKind,
-    Prepare, PrepareRequest, Result, Saved, Settings, State, Status, StatusRequest, engine, http,
-    log, size,
+    Preparation, Prepare, PrepareRequest, Result, Saved, Settings, State, Status, StatusRequest,
+    engine, http, log, size,
 };
 use http::Expectation;
 use job::Job;
@@ -46,12 +46,12 @@ impl Detect for Strategy {
 
 impl Prepare for Strategy {
     /// Checks that the server is a sidecar with a supported contract, before it starts any work.
-    fn prepare(_: PrepareRequest) -> Result<Vec<String>> {
+    fn prepare(_: PrepareRequest) -> Result<Preparation> {
         let capabilities = capabilities()?;
         let note = estimate(&capabilities).map(|estimate| {
             format!("The sidecar expects a backup to take {estimate}; the first byte arrives when the backup is made")
         });
-        Ok(note.into_iter().collect())
+        Ok(note.into_iter().collect::<Vec<_>>().into())
     }
 }
 

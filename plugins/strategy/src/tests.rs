@@ -45,17 +45,19 @@ fn create(host: &Host, folder: Option<&str>) -> Result<Backup> {
     });
     host.run(|| {
         Strategy::create(CreateRequest {
+            prepared: None,
             options: options.into_iter().collect(),
         })
     })
 }
 
 fn prepare(host: &Host) -> Result<Vec<String>> {
-    host.run(|| {
+    let prepared = host.run(|| {
         Strategy::prepare(PrepareRequest {
             options: Vec::new(),
         })
-    })
+    });
+    prepared.map(|prepared| prepared.notes)
 }
 
 fn status(host: &Host, id: &str) -> Result<Backup> {

@@ -22,6 +22,9 @@ pub struct Endpoint {
     /// The readiness condition of an endpoint in pods. Read it with [`Endpoint::ready`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready: Option<Ready>,
+    /// Whether the engine may ask each pod of the target. Otherwise the host chooses one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub replicas: bool,
 }
 
 /// The part of a pod that must be ready before the host sends it a request.
@@ -98,6 +101,9 @@ pub enum EndpointError {
     /// An S3 endpoint has a readiness condition.
     #[error("`ready` has no meaning for S3, which is not in a pod")]
     ReadyOfS3,
+    /// An S3 endpoint has replicas.
+    #[error("`replicas` has no meaning for S3, which is not in a pod")]
+    ReplicasOfS3,
     /// An S3 endpoint has other credentials than AWS credentials.
     #[error("`auth` of S3 must be `aws`, or `none` for public buckets")]
     AuthOfS3,
@@ -218,6 +224,9 @@ impl Endpoint {
         if self.ready.is_some() {
             return Err(EndpointError::ReadyOfS3);
         }
+        if self.replicas {
+            return Err(EndpointError::ReplicasOfS3);
+        }
         if !matches!(self.auth, Auth::None | Auth::Aws) {
             return Err(EndpointError::AuthOfS3);
         }
@@ -330,6 +339,7 @@ mod tests {
             ("port = { numbers = [443] }", EndpointError::PortOfS3),
             ("ready = \"pod\"", EndpointError::ReadyOfS3),
             ("ready = \"container\"", EndpointError::ReadyOfS3),
+            ("replicas = true", EndpointError::ReplicasOfS3),
         ] {
             assert_eq!(with(&format!("{get}{more}")), Err(refused), "{more}");
         }

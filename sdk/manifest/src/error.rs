@@ -15,6 +15,12 @@ pub enum ManifestError {
         /// The operation.
         operation: Operation,
     },
+    /// `newest-first` is set on an operation other than `list`.
+    #[error("`newest-first` belongs to the operation `list`, not to `{operation}`")]
+    NothingToOrder {
+        /// The operation.
+        operation: Operation,
+    },
     /// `no-status` is set on an operation other than `restore`.
     #[error("`no-status` belongs to the operation `restore`, not to `{operation}`")]
     NothingToFollow {

@@ -28,7 +28,9 @@ pub use exec::{Command, CommandError, FillError, Word};
 pub use header::{HeaderRule, overrides_method};
 pub use names::{EngineId, RESERVED_FLAGS, RESERVED_VERBS, SHARED_FLAGS, is_flag_name};
 pub use port::{Port, PortName};
-pub use resources::{ObjectKind, ResourceError, ResourceRule, ResourceVerb, Resources};
+pub use resources::{
+    ObjectKind, ResourceError, ResourceRule, ResourceVerb, Resources, Scope, is_label,
+};
 pub use route::{Method, Route, RouteError};
 pub use verb::{OptionForm, Verb, VerbOption};
 
@@ -82,6 +84,8 @@ pub struct Manifest {
 pub enum Operation {
     /// Checks whether the backend responds.
     Detect,
+    /// Checks the health of the backend.
+    Health,
     /// Lists the backups.
     List,
     /// Reads the state of one backup.
@@ -106,8 +110,9 @@ pub enum Operation {
 
 impl Operation {
     /// All operations, in the order in which they are shown.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Detect,
+        Self::Health,
         Self::List,
         Self::Status,
         Self::Prepare,
@@ -125,6 +130,7 @@ impl Operation {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Detect => "detect",
+            Self::Health => "health",
             Self::List => "list",
             Self::Status => "status",
             Self::Prepare => "prepare",
@@ -174,6 +180,10 @@ pub struct Ability {
     /// it. The host then does not wait for the restore, and tells the user so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub no_status: bool,
+    /// Whether the pages of `list` together have the newest backup first. The host then prints each page when
+    /// it arrives, and needs no memory for the others.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub newest_first: bool,
     /// Options of `list`, by name, that make it return the backups that the operation accepts. The host uses
     /// them for the menu in which the user chooses a backup. The default is an empty set.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -304,6 +314,32 @@ impl Manifest {
         self.endpoints.values().any(Endpoint::is_in_pods) || !self.exec.is_empty()
     }
 
+    /// Returns the first part of the manifest that needs interface 0.2, if there is one.
+    #[must_use]
+    pub fn since_0_2(&self) -> Option<String> {
+        if self.can(Operation::Health) {
+            return Some("the operation `health`".to_owned());
+        }
+        let list = self.operations.get(&Operation::List);
+        if list.is_some_and(|ability| ability.newest_first) {
+            return Some("`newest-first`".to_owned());
+        }
+        let mut endpoints = self.endpoints.iter();
+        if let Some((name, _)) = endpoints.find(|(_, endpoint)| endpoint.replicas) {
+            return Some(format!("`replicas` of endpoint `{name}`"));
+        }
+        let mut rules = self.resources.iter().flat_map(|it| &it.allow);
+        let rule = rules.find(|rule| matches!(rule.scope(), Scope::Any | Scope::Cluster))?;
+        Some(format!("the rule `{rule}`"))
+    }
+
+    /// Returns whether the pages of `list` have the newest backup first.
+    #[must_use]
+    pub fn lists_newest_first(&self) -> bool {
+        let list = self.operations.get(&Operation::List);
+        list.is_some_and(|ability| ability.newest_first)
+    }
+
     /// Returns the columns of the engine's tables.
     #[must_use]
     pub fn table(&self) -> Vec<Column> {
@@ -391,6 +427,15 @@ impl Manifest {
         let saves = self.operations.iter().find(|(_, ability)| ability.saves);
         if let Some((operation, _)) = saves.filter(|(op, _)| **op != Operation::Create) {
             return Err(ManifestError::NothingToSave {
+                operation: *operation,
+            });
+        }
+        let ordered = self
+            .operations
+            .iter()
+            .find(|(_, ability)| ability.newest_first);
+        if let Some((operation, _)) = ordered.filter(|(op, _)| **op != Operation::List) {
+            return Err(ManifestError::NothingToOrder {
                 operation: *operation,
             });
         }

@@ -18,7 +18,8 @@ pub struct Resources {
     /// The rules, one per kind: `GROUP/VERSION/KIND: VERB…`, or `VERSION/KIND` for the core group.
     ///
     /// A rule is about the command's namespace, or about the namespace at its end:
-    /// `velero.io/v1/Backup: get list in velero`. With `if present` at the very end, the engine also works in
+    /// `velero.io/v1/Backup: get list in velero`. `in any` is about all namespaces, and `in cluster` about kinds
+    /// outside of namespaces. With `if present` at the very end, the engine also works in
     /// clusters without the kind: `acme.example/v1/Vault: get if present`.
     #[serde(default)]
     pub allow: Vec<ResourceRule>,
@@ -30,9 +31,28 @@ pub struct Resources {
 pub struct ResourceRule {
     kind: ObjectKind,
     verbs: BTreeSet<ResourceVerb>,
-    namespace: Option<String>,
+    scope: Scope,
     optional: bool,
 }
+
+/// The place of the objects that a rule is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// The command's namespace.
+    #[default]
+    Command,
+    /// A named namespace: `in NAMESPACE`.
+    Namespace(String),
+    /// Any namespace, which the engine names in each call: `in any`.
+    Any,
+    /// Outside of namespaces: `in cluster`.
+    Cluster,
+}
+
+/// The word for objects in any namespace. Kubernetes allows a namespace of that name, but a rule can't name it.
+const ANY: &str = "any";
+/// The word for objects outside of namespaces, which is no namespace for a rule, either.
+const CLUSTER: &str = "cluster";
 
 /// A kind of Kubernetes objects.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -137,10 +157,10 @@ impl ResourceRule {
         &self.verbs
     }
 
-    /// Returns the namespace of the objects. `None` is the command's namespace.
+    /// Returns the place of the objects.
     #[must_use]
-    pub fn namespace(&self) -> Option<&str> {
-        self.namespace.as_deref()
+    pub fn scope(&self) -> &Scope {
+        &self.scope
     }
 
     /// Returns whether the engine also works in clusters that do not have the kind.
@@ -206,10 +226,20 @@ impl fmt::Display for ResourceRule {
         self.verbs
             .iter()
             .try_for_each(|verb| write!(f, " {verb}"))?;
-        if let Some(namespace) = &self.namespace {
-            write!(f, " in {namespace}")?;
-        }
+        write!(f, "{}", self.scope)?;
         f.write_str(if self.optional { IF_PRESENT } else { "" })
+    }
+}
+
+/// The scope as it follows the verbs of a rule, with a space before it.
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Command => Ok(()),
+            Self::Namespace(name) => write!(f, " in {name}"),
+            Self::Any => write!(f, " in {ANY}"),
+            Self::Cluster => write!(f, " in {CLUSTER}"),
+        }
     }
 }
 
@@ -246,11 +276,15 @@ impl FromStr for ResourceRule {
         };
         let mut words = rest.split_whitespace();
         let mut verbs = BTreeSet::new();
-        let mut namespace = None;
+        let mut scope = Scope::Command;
         while let Some(word) = words.next() {
             if word == "in" {
                 let name = words.next().ok_or_else(form)?;
-                namespace = Some(check("namespace", name, is_label(name))?);
+                scope = match name {
+                    ANY => Scope::Any,
+                    CLUSTER => Scope::Cluster,
+                    name => Scope::Namespace(check("namespace", name, is_label(name))?),
+                };
                 if words.next().is_some() {
                     return Err(form());
                 }
@@ -272,7 +306,7 @@ impl FromStr for ResourceRule {
                 kind: check("kind", kind, is_kind(kind))?,
             },
             verbs,
-            namespace,
+            scope,
             optional,
         })
     }
@@ -293,7 +327,8 @@ impl From<ResourceRule> for String {
 }
 
 /// Returns whether the text is a DNS-1123 label.
-fn is_label(text: &str) -> bool {
+#[must_use]
+pub fn is_label(text: &str) -> bool {
     let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     (1..=63).contains(&text.len())
         && text.bytes().all(|b| inner(b) || b == b'-')
@@ -324,6 +359,8 @@ mod tests {
             "velero.io/v1/Backup: get list in velero",
             "velero.io/v1/Restore: get if present",
             "velero.io/v1/Backup: get list in velero if present",
+            "v1/Secret: get in any",
+            "snapshot.storage.k8s.io/v1/VolumeSnapshotContent: get in cluster if present",
         ] {
             assert_eq!(rule.parse::<ResourceRule>().unwrap().to_string(), rule);
         }

@@ -81,15 +81,16 @@ fn connect(manifest: &Manifest, operation: Operation, engine: &Path) -> TokenStr
     let function = format_ident!("{}", operation.name());
     let (argument, result) = match operation {
         Operation::Detect => (None, quote!(wit::Detection)),
-        Operation::List => (Some("ListRequest"), quote!(Vec<::broker_engine::Backup>)),
+        Operation::Health => (Some("HealthRequest"), quote!(Vec<wit::HealthReport>)),
+        Operation::List => (Some("ListRequest"), quote!(wit::Page)),
         Operation::Status => (Some("StatusRequest"), quote!(::broker_engine::Backup)),
-        Operation::Prepare => (Some("PrepareRequest"), quote!(Vec<String>)),
+        Operation::Prepare => (Some("PrepareRequest"), quote!(wit::Preparation)),
         Operation::Create => (Some("CreateRequest"), quote!(::broker_engine::Backup)),
         Operation::Finish => (Some("FinishRequest"), quote!(Vec<::broker_engine::Field>)),
         Operation::Download => (Some("DownloadRequest"), quote!(::broker_engine::Saved)),
-        Operation::Verify => (Some("VerifyRequest"), quote!(Vec<wit::Check>)),
+        Operation::Verify => (Some("VerifyRequest"), quote!(Vec<::broker_engine::Check>)),
         Operation::Restore => (Some("RestoreRequest"), quote!(wit::Restoration)),
-        Operation::Delete => (Some("DeleteRequest"), quote!(())),
+        Operation::Delete => (Some("DeleteRequest"), quote!(Vec<String>)),
         Operation::Act => (Some("ActRequest"), quote!(wit::Report)),
     };
     let argument = argument.map(|name| format_ident!("{name}"));

@@ -2,7 +2,7 @@
 #![allow(clippy::pedantic, reason = "generated text is not ours to shape")]
 
 wit_bindgen::generate!({
-    path: "../../wit/v0.1",
+    path: "../../wit/v0.2",
     world: "engine",
     pub_export_macro: true,
     export_macro_name: "export_engine",

@@ -11,6 +11,13 @@ pub fn now() -> u64 {
     host::now()
 }
 
+/// Returns the offset of the user's time zone from UTC at a time in milliseconds since the Unix epoch, in
+/// minutes. East of Greenwich is positive.
+#[must_use]
+pub fn offset(at: u64) -> i32 {
+    host::offset(at)
+}
+
 /// Returns the current time in UTC in the form used in names of objects: `20250906-120000`. Requires the
 /// feature `time`.
 #[cfg(feature = "time")]

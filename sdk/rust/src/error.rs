@@ -14,6 +14,7 @@ impl Error {
             message: message.into(),
             hint: None,
             retryable: false,
+            cause: None,
         }
     }
 
@@ -29,13 +30,38 @@ impl Error {
         Self::new(ErrorKind::NotFound, message)
     }
 
+    /// Returns an error for an invalid option or id from the user.
+    #[must_use]
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::InvalidArgument, message)
+    }
+
+    /// Returns an error for a state that forbids the operation.
+    #[must_use]
+    pub fn conflict(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Conflict, message)
+    }
+
+    /// Returns an error of no other kind.
+    #[must_use]
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Failed, message)
+    }
+
     /// Returns an error for an answer that violates the backend's contract.
     #[must_use]
     pub fn protocol(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Protocol, message)
     }
 
-    /// Adds the next step for the user.
+    /// Replaces the message. The host shows the original behind it, if it was an error of the host.
+    #[must_use]
+    pub fn with_message(mut self, message: impl Into<String>) -> Self {
+        self.message = message.into();
+        self
+    }
+
+    /// Adds the next step for the user. It replaces the hint of the host.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());

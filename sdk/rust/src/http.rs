@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 
 pub use crate::bindings::kubectl_broker::engine::artifacts::Expectation;
 pub use crate::bindings::kubectl_broker::engine::http::Method;
-use crate::bindings::kubectl_broker::engine::http::Request as Raw;
+use crate::bindings::kubectl_broker::engine::http::{Answer as RawAnswer, Request as Raw};
 use crate::bindings::kubectl_broker::engine::types::Artifact;
 #[cfg(target_family = "wasm")]
 use crate::bindings::kubectl_broker::engine::{artifacts, http as host};
@@ -48,6 +48,49 @@ pub fn post(endpoint: &str, route: &str) -> Request {
     Request::new(Method::Post, endpoint, route)
 }
 
+/// Returns a `PUT` request on a route of the manifest.
+pub fn put(endpoint: &str, route: &str) -> Request {
+    Request::new(Method::Put, endpoint, route)
+}
+
+/// Returns a `PATCH` request on a route of the manifest.
+pub fn patch(endpoint: &str, route: &str) -> Request {
+    Request::new(Method::Patch, endpoint, route)
+}
+
+/// Returns a `DELETE` request on a route of the manifest.
+pub fn delete(endpoint: &str, route: &str) -> Request {
+    Request::new(Method::Delete, endpoint, route)
+}
+
+/// Returns the names of the running pods behind an endpoint whose manifest says `replicas`.
+///
+/// # Errors
+/// Fails if the manifest does not say so, or if the pods can't be found.
+pub fn pods(endpoint: &str) -> Result<Vec<String>> {
+    host::pods(endpoint)
+}
+
+/// Sends up to 1000 requests, several at the same time, and returns their answers in the order of the
+/// requests. A body of more than `limit` bytes is an error.
+///
+/// # Errors
+/// Fails if there are too many requests. The failure of one request is in its place in the list.
+pub fn send_all(
+    requests: impl IntoIterator<Item = Request>,
+    limit: u64,
+) -> Result<Vec<Result<Answer>>> {
+    let requests: Vec<_> = requests.into_iter().map(|request| request.0).collect();
+    let answers = host::send_all(&requests, limit)?;
+    let answers = requests.iter().zip(answers).map(|(request, answer)| {
+        Ok(Answer {
+            raw: answer?,
+            request: told(request),
+        })
+    });
+    Ok(answers.collect())
+}
+
 impl Request {
     /// Returns a request with any method on a route of the manifest.
     pub fn new(method: Method, endpoint: &str, route: &str) -> Self {
@@ -60,6 +103,7 @@ impl Request {
             headers: Vec::new(),
             body: None,
             patience: None,
+            pod: None,
         })
     }
 
@@ -85,6 +129,12 @@ impl Request {
     /// complete.
     pub fn patience(mut self, seconds: u32) -> Self {
         self.0.patience = Some(seconds);
+        self
+    }
+
+    /// Sends the request to a pod, one of [`pods`].
+    pub fn in_pod(mut self, pod: &str) -> Self {
+        self.0.pod = Some(pod.to_owned());
         self
     }
 
@@ -153,6 +203,14 @@ impl Response {
         self.raw.read(limit)
     }
 
+    /// Returns the next piece of the body, at most `limit` bytes, or `None` at its end.
+    ///
+    /// # Errors
+    /// Fails if the body ends early.
+    pub fn next_piece(&self, limit: u64) -> Result<Option<Vec<u8>>> {
+        self.raw.next(limit)
+    }
+
     /// Returns the response if its status is 2xx. Otherwise the error contains the text of the body.
     ///
     /// # Errors
@@ -208,18 +266,70 @@ impl Response {
     /// # Errors
     /// Fails if the body is too long, ends early, or is not valid JSON for `T`.
     pub fn json<T: DeserializeOwned>(self) -> Result<T> {
-        let body = self.read(MAX_JSON)?;
-        serde_json::from_slice(&body).map_err(|reason| {
-            let what = if looks_like_html(&body) {
-                "an HTML page instead of JSON".to_owned()
-            } else if reason.is_data() {
-                format!("JSON that is not of the expected form ({reason})")
-            } else {
-                format!("something that is not JSON ({reason})")
-            };
-            Error::protocol(format!("{} answered {what}", self.request)).with_hint(OTHER_PROGRAM)
-        })
+        json_of(&self.request, &self.read(MAX_JSON)?)
     }
+}
+
+/// An answer of [`send_all`], with its whole body.
+#[derive(Debug)]
+pub struct Answer {
+    raw: RawAnswer,
+    request: String,
+}
+
+impl Answer {
+    /// Returns the HTTP status code.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.raw.status
+    }
+
+    /// Returns the first value of a header.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.raw.headers.iter();
+        let header = headers.find(|(given, _)| given.eq_ignore_ascii_case(name));
+        header.map(|(_, value)| value.as_str())
+    }
+
+    /// Returns the body.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.raw.body
+    }
+
+    /// Returns the answer if its status is 2xx. Otherwise the error contains the text of the body.
+    ///
+    /// # Errors
+    /// See [`Error::from_status`].
+    pub fn expect_ok(self) -> Result<Self> {
+        if (200..300).contains(&self.status()) {
+            return Ok(self);
+        }
+        let detail = summary(&self.raw.body);
+        Err(Error::from_status(self.status(), &self.request, &detail))
+    }
+
+    /// Reads the body as JSON.
+    ///
+    /// # Errors
+    /// Fails if the body is not valid JSON for `T`.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
+        json_of(&self.request, &self.raw.body)
+    }
+}
+
+fn json_of<T: DeserializeOwned>(request: &str, body: &[u8]) -> Result<T> {
+    serde_json::from_slice(body).map_err(|reason| {
+        let what = if looks_like_html(body) {
+            "an HTML page instead of JSON".to_owned()
+        } else if reason.is_data() {
+            format!("JSON that is not of the expected form ({reason})")
+        } else {
+            format!("something that is not JSON ({reason})")
+        };
+        Error::protocol(format!("{request} answered {what}")).with_hint(OTHER_PROGRAM)
+    })
 }
 
 /// Returns the request as messages show it: its method, and its route with the values of its parameters.

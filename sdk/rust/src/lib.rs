@@ -34,13 +34,16 @@ pub mod log;
 #[cfg(not(target_family = "wasm"))]
 pub mod mock;
 mod operations;
+pub mod progress;
+pub mod random;
 pub mod resources;
 mod settings;
 mod size;
+pub mod target;
 #[cfg(feature = "yaml")]
 pub mod yaml;
 
-pub use backup::{Activity, Backup, Field, State};
+pub use backup::{Activity, Amount, Backup, Field, State};
 /// Checks the manifest, writes it into the component, and exports the operations that the manifest names.
 ///
 /// The form is `engine!(Type, "engine.toml")`; the path is relative to the folder of `Cargo.toml`. The macro
@@ -49,9 +52,10 @@ pub use broker_engine_macros::engine;
 pub use error::{Error, ErrorKind, Result};
 pub use operations::{
     Act, ActRequest, Artifact, Check, Create, CreateRequest, Delete, DeleteRequest, Detect,
-    Detection, Download, DownloadRequest, Finish, FinishRequest, List, ListRequest, OptionSetting,
-    OptionValue, Outcome, Prepare, PrepareRequest, Report, Restoration, Restore, RestoreRequest,
-    RestoreSource, Saved, Status, StatusRequest, Verify, VerifyRequest,
+    Detection, Download, DownloadRequest, Finish, FinishRequest, Health, HealthReport,
+    HealthRequest, List, ListRequest, OptionSetting, OptionValue, Outcome, Page, Preparation,
+    Prepare, PrepareRequest, Report, Restoration, Restore, RestoreRequest, RestoreSource, Saved,
+    Status, StatusRequest, Verify, VerifyRequest,
 };
 pub use settings::Settings;
 pub use size::size;

@@ -19,9 +19,13 @@ use std::rc::Rc;
 
 use broker_manifest::Manifest;
 
-use crate::bindings::kubectl_broker::engine::http::Request as Raw;
+use crate::bindings::kubectl_broker::engine::http::{Answer as RawAnswer, Request as Raw};
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::Level;
+use crate::target::Target;
+
+/// The maximum number of requests in one batch. The host has the same limit.
+const MAX_BATCH: usize = 1000;
 
 pub use exec::Ran;
 pub use resources::Done;
@@ -40,6 +44,8 @@ struct Script {
     commands: exec::Commands,
     objects: resources::Objects,
     now: u64,
+    target: Option<Target>,
+    tokens: usize,
 }
 
 /// A request that the engine sent.
@@ -53,6 +59,8 @@ pub struct Sent {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Option<Vec<u8>>,
+    /// The pod that the engine chose.
+    pub pod: Option<String>,
 }
 
 /// The backend's answer to a request.
@@ -139,6 +147,13 @@ impl Host {
         self
     }
 
+    /// Sets the target of the command. The default is namespace `default` without a StatefulSet.
+    #[must_use]
+    pub fn target(self, target: Target) -> Self {
+        self.0.borrow_mut().target = Some(target);
+        self
+    }
+
     /// Runs `code`; its calls of the SDK go to this host.
     pub fn run<T>(&self, code: impl FnOnce() -> T) -> T {
         let before = CURRENT.replace(Some(self.clone()));
@@ -183,6 +198,9 @@ impl Host {
                 ));
             }
             let endpoint = &manifest.endpoints[&request.endpoint];
+            if request.pod.is_some() && !endpoint.replicas {
+                return Err(no_replicas(&request.endpoint));
+            }
             let mut headers = request.headers.iter().map(|(name, _)| name);
             if let Some(name) = headers.find(|name| !endpoint.may_send(name)) {
                 return Err(Error::new(
@@ -211,6 +229,7 @@ impl Host {
             },
             headers: request.headers.clone(),
             body: request.body.clone(),
+            pod: request.pod.clone(),
         });
         let replies = script
             .replies
@@ -248,6 +267,15 @@ impl Response {
             .collect()
     }
 
+    pub(crate) fn next(&self, limit: u64) -> Result<Option<Vec<u8>>> {
+        let body = &mut self.0.borrow_mut().body;
+        let length = body
+            .len()
+            .min(usize::try_from(limit.max(1)).unwrap_or(usize::MAX));
+        let piece: Vec<_> = body.drain(..length).collect();
+        Ok((!piece.is_empty()).then_some(piece))
+    }
+
     pub(crate) fn read(&self, limit: u64) -> Result<Vec<u8>> {
         let body = std::mem::take(&mut self.0.borrow_mut().body);
         if body.len() as u64 > limit {
@@ -261,6 +289,41 @@ impl Response {
 pub(crate) mod clock {
     pub(crate) fn now() -> u64 {
         super::current().0.borrow().now
+    }
+
+    /// The user of the mock host is in the time zone UTC.
+    pub(crate) fn offset(_: u64) -> i32 {
+        0
+    }
+}
+
+/// Text that is the same in each run.
+pub(crate) mod random {
+    const CHARACTERS: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
+
+    pub(crate) fn token(length: u32) -> String {
+        let host = super::current();
+        let mut script = host.0.borrow_mut();
+        let characters = (0..length.clamp(1, 64)).map(|_| {
+            script.tokens += 1;
+            char::from(CHARACTERS[script.tokens * 7 % CHARACTERS.len()])
+        });
+        characters.collect()
+    }
+}
+
+/// The target that the test gave.
+pub(crate) mod target {
+    use crate::target::Target;
+
+    pub(crate) fn get() -> Target {
+        let target = super::current().0.borrow().target.clone();
+        target.unwrap_or_else(|| Target {
+            namespace: "default".to_owned(),
+            statefulset: None,
+            pod: None,
+            context: None,
+        })
     }
 }
 
@@ -302,6 +365,46 @@ fn current() -> Host {
 
 pub(crate) fn send(request: &Raw) -> Result<Response> {
     current().send(request)
+}
+
+pub(crate) fn send_all(requests: &[Raw], limit: u64) -> Result<Vec<Result<RawAnswer>>> {
+    if requests.len() > MAX_BATCH {
+        let message = format!("{} requests at once", requests.len());
+        return Err(Error::invalid(message));
+    }
+    let answers = requests.iter().map(|request| {
+        let response = send(request)?;
+        let body = response.read(limit)?;
+        let answer = response.0.into_inner();
+        let headers = answer.headers.into_iter();
+        Ok(RawAnswer {
+            status: answer.status,
+            headers: headers
+                .map(|(name, value)| (name.to_ascii_lowercase(), value))
+                .collect(),
+            body,
+        })
+    });
+    Ok(answers.collect())
+}
+
+pub(crate) fn pods(endpoint: &str) -> Result<Vec<String>> {
+    let host = current();
+    let script = host.0.borrow();
+    if let Some(manifest) = &script.manifest
+        && !manifest
+            .endpoints
+            .get(endpoint)
+            .is_some_and(|it| it.replicas)
+    {
+        return Err(no_replicas(endpoint));
+    }
+    Ok(script.commands.pods.clone())
+}
+
+fn no_replicas(endpoint: &str) -> Error {
+    let message = format!("the manifest does not say `replicas` for {endpoint}");
+    Error::new(ErrorKind::Denied, message)
 }
 
 pub(crate) fn log(level: Level, message: &str) {

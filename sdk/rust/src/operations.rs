@@ -4,11 +4,11 @@ use crate::error::Result;
 
 use crate::backup::{Backup, Field};
 pub use crate::bindings::exports::kubectl_broker::engine::operations::{
-    ActRequest, Check, CreateRequest, DeleteRequest, Detection, DownloadRequest, FinishRequest,
-    ListRequest, Outcome, PrepareRequest, Report, Restoration, RestoreRequest, RestoreSource,
-    StatusRequest, VerifyRequest,
+    ActRequest, CreateRequest, DeleteRequest, Detection, DownloadRequest, FinishRequest,
+    HealthReport, HealthRequest, ListRequest, Page, Preparation, PrepareRequest, Report,
+    Restoration, RestoreRequest, RestoreSource, StatusRequest, VerifyRequest,
 };
-pub use crate::bindings::kubectl_broker::engine::types::{Artifact, Saved};
+pub use crate::bindings::kubectl_broker::engine::types::{Artifact, Check, Outcome, Saved};
 pub use crate::bindings::kubectl_broker::engine::types::{OptionSetting, OptionValue};
 
 /// An operation that checks cheaply whether the backend responds. Every engine has it.
@@ -20,13 +20,23 @@ pub trait Detect {
     fn detect() -> Result<Detection>;
 }
 
+/// An operation that asks the backend how it is.
+pub trait Health {
+    /// Returns the checks of the backend, or of each replica.
+    ///
+    /// # Errors
+    /// Returns the reason why nothing is known. A replica that does not answer is a failed check.
+    fn health(request: HealthRequest) -> Result<Vec<HealthReport>>;
+}
+
 /// An operation that lists all backups.
 pub trait List {
-    /// Returns the backups, in any order.
+    /// Returns a page of the backups. An engine without pages collects all backups into one:
+    /// `Ok(backups.into_iter().collect())`.
     ///
     /// # Errors
     /// Returns the reason why the backups can't be listed.
-    fn list(request: ListRequest) -> Result<Vec<Backup>>;
+    fn list(request: ListRequest) -> Result<Page>;
 }
 
 /// An operation that reads one backup in its current state.
@@ -40,11 +50,11 @@ pub trait Status {
 
 /// An operation that checks, before `create`, whether a backup can start. It changes nothing.
 pub trait Prepare {
-    /// Returns notes for the user, one sentence each.
+    /// Returns notes for the user, one sentence each, and what [`Create`] needs to know of this call.
     ///
     /// # Errors
     /// Returns the reason why no backup should start. The error ends the command.
-    fn prepare(request: PrepareRequest) -> Result<Vec<String>>;
+    fn prepare(request: PrepareRequest) -> Result<Preparation>;
 }
 
 /// An operation that starts a backup.
@@ -96,11 +106,11 @@ pub trait Restore {
 
 /// An operation that deletes one backup.
 pub trait Delete {
-    /// Deletes the backup.
+    /// Deletes the backup, and returns warnings for the user.
     ///
     /// # Errors
     /// Returns the reason why the backup was not deleted.
-    fn delete(request: DeleteRequest) -> Result<()>;
+    fn delete(request: DeleteRequest) -> Result<Vec<String>>;
 }
 
 /// An operation that runs the engine's own verbs. The manifest declares them, each with its options.
@@ -155,4 +165,94 @@ impl Report {
     pub fn backups(backups: impl IntoIterator<Item = Backup>) -> Self {
         Self::Backups(backups.into_iter().collect())
     }
+
+    /// Returns a report of the things that the verb worked on.
+    #[must_use]
+    pub fn items(items: impl IntoIterator<Item = Check>) -> Self {
+        Self::Items(items.into_iter().collect())
+    }
 }
+
+impl Page {
+    /// Returns a page with more pages behind it.
+    #[must_use]
+    pub fn with_next(mut self, cursor: Option<String>) -> Self {
+        self.next = cursor;
+        self
+    }
+}
+
+/// The backups of the only page.
+impl From<Vec<Backup>> for Page {
+    fn from(backups: Vec<Backup>) -> Self {
+        Self {
+            backups,
+            next: None,
+        }
+    }
+}
+
+/// The backups of the only page.
+impl FromIterator<Backup> for Page {
+    fn from_iter<I: IntoIterator<Item = Backup>>(backups: I) -> Self {
+        Self {
+            backups: backups.into_iter().collect(),
+            next: None,
+        }
+    }
+}
+
+/// Notes without a token.
+impl From<Vec<String>> for Preparation {
+    fn from(notes: Vec<String>) -> Self {
+        Self { notes, token: None }
+    }
+}
+
+impl Check {
+    /// Returns a check without details.
+    #[must_use]
+    pub fn new(name: impl Into<String>, outcome: Outcome) -> Self {
+        Self {
+            name: name.into(),
+            outcome,
+            message: None,
+        }
+    }
+
+    /// Adds details for display.
+    #[must_use]
+    pub fn with_message(mut self, message: impl Into<String>) -> Self {
+        self.message = Some(message.into());
+        self
+    }
+}
+
+macro_rules! empty {
+    ($($request:ident { $($field:ident),+ }),+ $(,)?) => {
+        $(
+            /// The arguments of a call without options, for tests.
+            impl Default for $request {
+                fn default() -> Self {
+                    Self { $($field: Default::default()),+ }
+                }
+            }
+        )+
+    };
+}
+
+empty!(
+    HealthRequest { options },
+    ListRequest {
+        cursor,
+        limit,
+        options
+    },
+    StatusRequest { id, options },
+    PrepareRequest { options },
+    CreateRequest { prepared, options },
+    FinishRequest { id, options },
+    DownloadRequest { id, options },
+    DeleteRequest { id, force, options },
+    VerifyRequest { id, options },
+);

@@ -1,4 +1,4 @@
-//! Kubernetes objects of the kinds that the manifest names, in the namespace of the command.
+//! Kubernetes objects of the kinds that the manifest names, where its rules say.
 //!
 //! ```
 //! use broker_engine::{mock, resources};
@@ -41,12 +41,15 @@ pub struct Kind<'a> {
     group: &'a str,
     version: &'a str,
     name: &'a str,
+    namespace: Option<&'a str>,
+    dry_run: bool,
 }
 
 /// A filter for the objects of a list or a watch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
     labels: Option<String>,
+    fields: Option<String>,
     limit: Option<u32>,
 }
 
@@ -74,7 +77,23 @@ impl<'a> Kind<'a> {
             group,
             version,
             name: kind,
+            namespace: None,
+            dry_run: false,
         }
+    }
+
+    /// Returns the kind in a namespace, if the rule of the manifest says `in any`.
+    #[must_use]
+    pub const fn in_namespace(mut self, namespace: &'a str) -> Self {
+        self.namespace = Some(namespace);
+        self
+    }
+
+    /// Returns the kind for changes that the API server checks but does not store.
+    #[must_use]
+    pub const fn dry_run(mut self, dry_run: bool) -> Self {
+        self.dry_run = dry_run;
+        self
     }
 
     /// Reads one object.
@@ -100,7 +119,11 @@ impl<'a> Kind<'a> {
     /// Returns `conflict` if an object of that name exists. Returns `invalid-argument` with all violations if
     /// the object is invalid.
     pub fn create<T: DeserializeOwned>(self, object: &impl Serialize) -> Result<T> {
-        self.read(&host::create(&self.raw(), &self.write(object)?)?)
+        self.read(&host::create(
+            &self.raw(),
+            &self.write(object)?,
+            self.dry_run,
+        )?)
     }
 
     /// Changes an object by a JSON merge patch (RFC 7386).
@@ -110,7 +133,13 @@ impl<'a> Kind<'a> {
     /// `conflict` if the object has changed since that version.
     pub fn patch<T: DeserializeOwned>(self, name: &str, patch: &impl Serialize) -> Result<T> {
         let patch = self.write(patch)?;
-        self.read(&host::patch(&self.raw(), name, &patch, false)?)
+        self.read(&host::patch(
+            &self.raw(),
+            name,
+            &patch,
+            false,
+            self.dry_run,
+        )?)
     }
 
     /// Changes the `status` of an object by a JSON merge patch.
@@ -123,7 +152,7 @@ impl<'a> Kind<'a> {
         patch: &impl Serialize,
     ) -> Result<T> {
         let patch = self.write(patch)?;
-        self.read(&host::patch(&self.raw(), name, &patch, true)?)
+        self.read(&host::patch(&self.raw(), name, &patch, true, self.dry_run)?)
     }
 
     /// Deletes an object.
@@ -131,7 +160,7 @@ impl<'a> Kind<'a> {
     /// # Errors
     /// Returns `not-found` if the object does not exist.
     pub fn delete(self, name: &str) -> Result<()> {
-        host::delete(&self.raw(), name)
+        host::delete(&self.raw(), name, self.dry_run)
     }
 
     /// Watches the selected objects.
@@ -150,6 +179,7 @@ impl<'a> Kind<'a> {
             group: self.group.to_owned(),
             version: self.version.to_owned(),
             kind: self.name.to_owned(),
+            namespace: self.namespace.map(str::to_owned),
         }
     }
 
@@ -179,6 +209,13 @@ impl Selection {
         self
     }
 
+    /// Selects only objects with these fields: `involvedObject.name=broker-0`.
+    #[must_use]
+    pub fn fields(mut self, selector: &str) -> Self {
+        self.fields = Some(selector.to_owned());
+        self
+    }
+
     /// Limits the number of objects. The API server returns them in the order of their names.
     #[must_use]
     pub fn limit(mut self, limit: u32) -> Self {
@@ -189,6 +226,7 @@ impl Selection {
     fn raw(&self) -> raw::Selection {
         raw::Selection {
             label_selector: self.labels.clone(),
+            field_selector: self.fields.clone(),
             limit: self.limit,
         }
     }

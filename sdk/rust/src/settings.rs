@@ -1,6 +1,7 @@
 use crate::operations::{
-    ActRequest, CreateRequest, DeleteRequest, DownloadRequest, ListRequest, OptionSetting,
-    OptionValue, RestoreRequest, StatusRequest, VerifyRequest,
+    ActRequest, CreateRequest, DeleteRequest, DownloadRequest, FinishRequest, HealthRequest,
+    ListRequest, OptionSetting, OptionValue, PrepareRequest, RestoreRequest, StatusRequest,
+    VerifyRequest,
 };
 use crate::{Error, ErrorKind, Result};
 
@@ -69,7 +70,10 @@ settings_of!(
     CreateRequest,
     DeleteRequest,
     DownloadRequest,
+    FinishRequest,
+    HealthRequest,
     ListRequest,
+    PrepareRequest,
     RestoreRequest,
     StatusRequest,
     VerifyRequest

@@ -4,7 +4,7 @@
 //! connection, adds credentials, waits for a backup, and shows the result.
 
 use broker_engine::{
-    Backup, Create, CreateRequest, Detect, Detection, List, ListRequest, Result, State, Status,
+    Backup, Create, CreateRequest, Detect, Detection, List, ListRequest, Page, Result, State, Status,
     StatusRequest, engine, http,
 };
 use serde::Deserialize;
@@ -27,7 +27,7 @@ impl Detect for Engine {
 
 impl List for Engine {
     /// Returns the backups in any order: the host sorts them.
-    fn list(_: ListRequest) -> Result<Vec<Backup>> {
+    fn list(_: ListRequest) -> Result<Page> {
         let list: Listed = http::get("api", "/v1/backups")
             .send()?
             .expect_ok()?

@@ -14,12 +14,14 @@ fn host(route: &str, status: u16, body: &str) -> Host {
 }
 
 fn list(host: &Host) -> Result<Vec<Backup>> {
-    host.run(|| {
+    let page = host.run(|| {
         Engine::list(ListRequest {
+            cursor: None,
             limit: None,
             options: Vec::new(),
         })
-    })
+    });
+    page.map(|page| page.backups)
 }
 
 fn status(host: &Host, id: &str) -> Result<Backup> {

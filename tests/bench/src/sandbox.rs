@@ -9,9 +9,10 @@ use futures_util::future::BoxFuture;
 use host_base::{Folders, Report, ReportKind};
 use host_engine::{
     Answer, Catalogue, Commands, Ended, EngineFile, GrantedCommand, Grants, Instance, Level,
-    Limits, NativeCache, Network, Observer, Outgoing, Runtime, Services,
+    Limits, NativeCache, Network, Observer, Outgoing, Runtime, Services, TargetInfo,
 };
 use http_body_util::{BodyExt, Full};
+use jiff::tz::TimeZone;
 
 use crate::figures::{median, milliseconds, verdict};
 use crate::{Failed, say};
@@ -83,6 +84,9 @@ async fn start_one(runtime: &Runtime, file: &EngineFile) -> Result<Instance, Fai
             commands: Arc::new(NoPods),
             observer: Arc::new(Silent),
             now: None,
+            zone: TimeZone::UTC,
+            seed: None,
+            target: TargetInfo::default(),
         },
         limits,
     )
@@ -100,6 +104,10 @@ impl Network for Scripted {
         .map_err(|never| match never {})
         .boxed_unsync();
         async move { Ok(http::Response::new(body)) }.boxed()
+    }
+
+    fn pods<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Vec<String>, Report>> {
+        async { Ok(Vec::new()) }.boxed()
     }
 }
 

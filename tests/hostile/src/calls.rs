@@ -52,6 +52,30 @@ pub fn send_flood() -> Result<Vec<Backup>> {
     }
 }
 
+/// Sends more requests at once than allowed.
+pub fn batch_of_many() -> Result<Vec<Backup>> {
+    let requests = (0..100_000).map(|_| http::get("api", "/v1/backup/list-remote"));
+    http::send_all(requests, 1000).map(|_| Vec::new())
+}
+
+/// Sends batches without end. None of their requests is granted.
+pub fn batch_flood() -> Result<Vec<Backup>> {
+    loop {
+        let requests = (0..1000).map(|_| http::get("api", "/v1/admin"));
+        let _ = http::send_all(requests, 1000);
+    }
+}
+
+/// Asks a pod by name, although the manifest does not say `replicas`.
+pub fn denied_pod() -> Result<Vec<Backup>> {
+    sent(http::get("api", "/v1/backup/list-remote").in_pod("broker-1"))
+}
+
+/// Asks for the names of the pods, although the manifest does not say `replicas`.
+pub fn denied_pods() -> Result<Vec<Backup>> {
+    http::pods("api").map(|_| Vec::new())
+}
+
 /// Sends a parameter that would leave its path segment.
 pub fn path() -> Result<Vec<Backup>> {
     sent(http::get("api", "/v1/backup/{name}").parameter("name", "../../metrics"))

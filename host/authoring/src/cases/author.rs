@@ -105,10 +105,13 @@ fn call(entry: &CaseEntry, manifest: &Manifest) -> Result<Call, Unfit> {
     };
     let about = match operation {
         Operation::Detect => About::Detect,
+        Operation::Health => About::Health,
         Operation::List => About::List { limit: entry.limit },
         Operation::Status => About::Status { id: id()? },
         Operation::Prepare => About::Prepare,
-        Operation::Create => About::Create,
+        Operation::Create => About::Create {
+            prepared: entry.prepared.clone().map(String::into_bytes),
+        },
         Operation::Finish => About::Finish { id: id()? },
         Operation::Download => About::Download { id: id()? },
         Operation::Restore => About::Restore {
@@ -131,11 +134,7 @@ fn call(entry: &CaseEntry, manifest: &Manifest) -> Result<Call, Unfit> {
                 about: About::Act { verb },
             });
         }
-        Operation::Verify => {
-            return Err("this kubectl-broker does not call `verify` yet"
-                .to_owned()
-                .into());
-        }
+        Operation::Verify => About::Verify { id: id()? },
     };
     let forms = manifest.options_for(operation);
     Ok(Call {
@@ -153,11 +152,12 @@ fn check_keys(entry: &CaseEntry) -> Result<(), String> {
 
     let takes_id = matches!(
         entry.operation,
-        O::Status | O::Finish | O::Download | O::Restore | O::Delete
+        O::Status | O::Finish | O::Download | O::Restore | O::Delete | O::Verify
     );
     let is = |operation| entry.operation == operation;
     for (key, is_given, is_taken) in [
         ("id", entry.id.is_some(), takes_id),
+        ("prepared", entry.prepared.is_some(), is(O::Create)),
         ("limit", entry.limit.is_some(), is(O::List)),
         ("dry-run", entry.dry_run, is(O::Restore)),
         ("file", entry.file.is_some(), is(O::Restore)),

@@ -46,6 +46,7 @@ pub(super) fn exchange(
         number,
         request: route.to_string(),
         endpoint,
+        pod: entry.pod.clone(),
         method: route.method().name(),
         path: path.map_err(|error| here(error.to_string()))?,
         query: entry.query.clone(),

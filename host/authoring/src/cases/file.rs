@@ -31,6 +31,8 @@ pub(super) struct CaseEntry {
     /// True to force, for `delete`.
     #[serde(default)]
     pub(super) force: bool,
+    /// The token of `prepare`, for `create`.
+    pub(super) prepared: Option<String>,
     /// A file of the user instead of an id, for `restore`.
     pub(super) file: Option<FileEntry>,
     #[serde(default)]
@@ -72,6 +74,8 @@ pub(super) struct ExchangeEntry {
     pub(super) request: String,
     /// Name of the endpoint. It may be left out if the manifest has a single one.
     pub(super) endpoint: Option<String>,
+    /// The pod that the engine chooses.
+    pub(super) pod: Option<String>,
     #[serde(default)]
     pub(super) parameters: BTreeMap<String, String>,
     /// The complete query, in any order.
@@ -156,6 +160,9 @@ pub(super) struct ChangeEntry {
     /// The created object. Fields that the host adds may be left out.
     pub(super) object: Option<toml::Value>,
     pub(super) patch: Option<toml::Value>,
+    /// True if nothing is stored.
+    #[serde(default)]
+    pub(super) dry_run: bool,
     /// Fields that the cluster adds to the object.
     pub(super) answer: Option<toml::Value>,
     pub(super) fault: Option<ObjectFault>,

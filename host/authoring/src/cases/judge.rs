@@ -97,7 +97,9 @@ impl Knowing {
 
         match self.operation {
             O::Prepare => true,
-            O::List | O::Status | O::Verify => false,
+            O::List | O::Status => false,
+            // A replica without a proper answer is a failed check, and so is a backup.
+            O::Health | O::Verify => true,
             O::Create if self.saves => matches!(self.situation, S::Empty | S::Html),
             O::Detect | O::Create => {
                 matches!(self.situation, S::Empty | S::Endless | S::Cut)

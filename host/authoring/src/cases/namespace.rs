@@ -8,17 +8,16 @@ use broker_manifest::{ObjectKind, ResourceVerb};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use host_base::{Report, ReportKind};
-use host_engine::{GrantedObjects, ObjectChange, SelectedObjects, WatchedObjects, stay_within};
+use host_engine::{
+    GrantedObjects, ObjectChange, Place, SelectedObjects, WatchedObjects, stay_within,
+};
 use json_patch::merge;
 use serde_json::Value;
 
 use super::labels::Labels;
 use super::script::unscripted;
 use super::show::{self, shortened};
-use crate::stage::Asked;
-
-/// The namespace of objects for which the manifest names no other one.
-const NAMESPACE: &str = "default";
+use crate::stage::{Asked, NAMESPACE};
 
 /// The entries of a case about objects.
 #[derive(Default)]
@@ -40,6 +39,8 @@ pub(super) struct Change {
     pub(super) name: Option<String>,
     /// The object or the patch, without the fields that the host adds; null for `delete`.
     pub(super) sent: Value,
+    /// True if nothing is stored.
+    pub(super) dry_run: bool,
     /// The fields that the cluster adds to the object, or an error.
     pub(super) outcome: Result<Value, Report>,
 }
@@ -66,9 +67,49 @@ struct State {
     problems: Vec<String>,
 }
 
-/// Returns the namespace of granted objects.
-pub(super) fn name_of(granted: Option<&str>) -> &str {
-    granted.unwrap_or(NAMESPACE)
+/// Returns the namespace of granted objects, if they are in one.
+fn name_of(place: &Place) -> Option<&str> {
+    match place {
+        Place::Command => Some(NAMESPACE),
+        Place::Namespace(name) => Some(name),
+        Place::Cluster => None,
+    }
+}
+
+fn namespace_of(object: &Value) -> Option<&str> {
+    object.pointer("/metadata/namespace")?.as_str()
+}
+
+/// The selected objects of a list or a watch.
+struct Filter {
+    namespace: Option<String>,
+    labels: Labels,
+    /// Paths of fields as JSON pointers, with their values.
+    fields: Vec<(String, String)>,
+}
+
+impl Filter {
+    fn fits(&self, object: &Value) -> bool {
+        let mut fields = self.fields.iter();
+        namespace_of(object) == self.namespace.as_deref()
+            && self.labels.fit(object)
+            && fields.all(|(path, value)| object.pointer(path).is_some_and(|it| *it == **value))
+    }
+}
+
+/// Reads a field selector.
+fn fields(text: &str) -> Result<Vec<(String, String)>, String> {
+    let terms = text.split(',').filter(|term| !term.is_empty());
+    let terms = terms.map(|term| match term.split_once('=') {
+        Some((path, value)) if !path.ends_with('!') => Ok((
+            format!("/{}", path.replace('.', "/")),
+            value.trim_start_matches('=').to_owned(),
+        )),
+        _ => Err(format!(
+            "it selects by {text:?}: a case knows fields as `a.b=c`, with commas between them"
+        )),
+    });
+    terms.collect()
 }
 
 /// Returns an object without the fields that the host adds if an engine leaves them out.
@@ -123,42 +164,52 @@ impl Namespace {
         match asked {
             Asked::Get(name) => {
                 state.check(ResourceVerb::Get, &of.kind)?;
-                Ok(vec![state.find(&of.kind, &name)?.clone()])
+                Ok(vec![state.find(of, &name)?.clone()])
             }
             Asked::List(selected) => {
                 state.check(ResourceVerb::List, &of.kind)?;
-                let labels = state.labels(&selected)?;
-                let mut found = state.all(&of.kind, &labels);
+                let filter = state.filter(of, &selected)?;
+                let mut found = state.all(&of.kind, &filter);
                 let limit = selected.limit.and_then(|limit| usize::try_from(limit).ok());
                 found.truncate(limit.unwrap_or(usize::MAX));
                 Ok(found)
             }
-            Asked::Create(mut object) => {
-                stay_within(name_of(of.namespace.as_deref()), &mut object)?;
-                let added = state.next(ResourceVerb::Create, &of.kind, None, &bare(&object))?;
-                state.create(&of.kind, object, &added)
+            Asked::Create {
+                mut object,
+                dry_run,
+            } => {
+                stay_within(name_of(&of.place), &mut object)?;
+                let sent = bare(&object);
+                let added = state.next(ResourceVerb::Create, of, None, &sent, dry_run)?;
+                state.create(of, object, &added, dry_run)
             }
             Asked::Patch {
                 name,
                 patch,
                 status,
+                dry_run,
             } => {
                 let verb = if status {
                     ResourceVerb::PatchStatus
                 } else {
                     ResourceVerb::Patch
                 };
-                let added = state.next(verb, &of.kind, Some(&name), &patch)?;
-                let mut object = state.find(&of.kind, &name)?.clone();
+                let added = state.next(verb, of, Some(&name), &patch, dry_run)?;
+                let mut object = state.find(of, &name)?.clone();
                 merge(&mut object, &patch);
                 merge(&mut object, &added);
-                state.happen(&of.kind, &name, ObjectChange::Modified, object.clone());
+                if !dry_run {
+                    state.happen(&of.kind, &name, ObjectChange::Modified, object.clone());
+                }
                 Ok(vec![object])
             }
-            Asked::Delete(name) => {
-                state.next(ResourceVerb::Delete, &of.kind, Some(&name), &Value::Null)?;
-                let object = state.find(&of.kind, &name)?.clone();
-                state.happen(&of.kind, &name, ObjectChange::Deleted, object);
+            Asked::Delete { name, dry_run } => {
+                let verb = ResourceVerb::Delete;
+                state.next(verb, of, Some(&name), &Value::Null, dry_run)?;
+                let object = state.find(of, &name)?.clone();
+                if !dry_run {
+                    state.happen(&of.kind, &name, ObjectChange::Deleted, object);
+                }
                 Ok(Vec::new())
             }
         }
@@ -171,12 +222,12 @@ impl Namespace {
     ) -> Result<Box<dyn WatchedObjects>, Report> {
         let mut state = self.state();
         state.check(ResourceVerb::Watch, &of.kind)?;
-        let labels = state.labels(selected)?;
+        let filter = state.filter(of, selected)?;
         Ok(Box::new(Watched {
             namespace: Arc::clone(self),
             kind: of.kind.clone(),
-            first: state.all(&of.kind, &labels).into(),
-            labels,
+            first: state.all(&of.kind, &filter).into(),
+            filter,
             seen: state.happened.len(),
         }))
     }
@@ -192,23 +243,38 @@ impl State {
         refused.map_or(Ok(()), |report| Err(report.clone()))
     }
 
-    fn find(&self, kind: &ObjectKind, name: &str) -> Result<&Value, Report> {
+    fn find(&self, of: &GrantedObjects, name: &str) -> Result<&Value, Report> {
+        let kind = &of.kind;
         let found = self.objects.present.get(&(kind.clone(), name.to_owned()));
-        found.ok_or_else(|| {
+        let is_there = |object: &&Value| namespace_of(object) == name_of(&of.place);
+        found.filter(is_there).ok_or_else(|| {
             Report::new(ReportKind::NotFound, format!("there is no {kind} `{name}`"))
         })
     }
 
     /// Returns the matching objects in the order of their names.
-    fn all(&self, kind: &ObjectKind, labels: &Labels) -> Vec<Value> {
+    fn all(&self, kind: &ObjectKind, filter: &Filter) -> Vec<Value> {
         let present = self.objects.present.iter();
-        let found = present.filter(|((of, _), object)| of == kind && labels.fit(object));
+        let found = present.filter(|((of, _), object)| of == kind && filter.fits(object));
         found.map(|(_, object)| object.clone()).collect()
     }
 
-    fn labels(&mut self, selected: &SelectedObjects) -> Result<Labels, Report> {
-        let text = selected.labels.as_deref().unwrap_or_default();
-        text.parse().map_err(|problem| {
+    fn filter(
+        &mut self,
+        of: &GrantedObjects,
+        selected: &SelectedObjects,
+    ) -> Result<Filter, Report> {
+        let labels = selected.labels.as_deref().unwrap_or_default();
+        let labels = labels.parse();
+        let fields = fields(selected.fields.as_deref().unwrap_or_default());
+        let filter = labels.and_then(|labels| {
+            Ok(Filter {
+                namespace: name_of(&of.place).map(str::to_owned),
+                labels,
+                fields: fields?,
+            })
+        });
+        filter.map_err(|problem| {
             self.problems.push(problem);
             unscripted()
         })
@@ -218,18 +284,20 @@ impl State {
     fn next(
         &mut self,
         verb: ResourceVerb,
-        kind: &ObjectKind,
+        of: &GrantedObjects,
         name: Option<&str>,
         sent: &Value,
+        dry_run: bool,
     ) -> Result<Value, Report> {
+        let kind = &of.kind;
         let difference = match self.objects.changes.front() {
             None => Some("no further change is scripted".to_owned()),
             Some(next) => next
-                .difference(verb, kind, name, sent)
+                .difference(verb, kind, name, sent, dry_run)
                 .map(|what| format!("change {} is another: {what}", next.number)),
         };
         if let Some(difference) = difference {
-            let shown = show::change(verb, kind, name, sent);
+            let shown = show::change(verb, kind, name, sent, dry_run);
             self.problems.push(format!(
                 "it makes a change that is not scripted; {difference}\n{shown}"
             ));
@@ -241,10 +309,12 @@ impl State {
 
     fn create(
         &mut self,
-        kind: &ObjectKind,
+        of: &GrantedObjects,
         mut object: Value,
         added: &Value,
+        dry_run: bool,
     ) -> Result<Vec<Value>, Report> {
+        let kind = &of.kind;
         self.created += 1;
         let metadata = &mut object["metadata"];
         if let (Value::Null, Some(prefix)) = (&metadata["name"], metadata["generateName"].as_str())
@@ -257,11 +327,13 @@ impl State {
             let message = format!("the {kind} has neither `name` nor `generateName`");
             Report::new(ReportKind::InvalidArgument, message)
         })?;
-        if self.find(kind, &name).is_ok() {
+        if self.find(of, &name).is_ok() {
             let message = format!("there is a {kind} `{name}` already");
             return Err(Report::new(ReportKind::Conflict, message));
         }
-        self.happen(kind, &name, ObjectChange::Added, object.clone());
+        if !dry_run {
+            self.happen(kind, &name, ObjectChange::Added, object.clone());
+        }
         Ok(vec![object])
     }
 
@@ -293,6 +365,7 @@ impl Change {
         kind: &ObjectKind,
         name: Option<&str>,
         sent: &Value,
+        dry_run: bool,
     ) -> Option<String> {
         if (verb, kind, name) != (self.verb, &self.kind, self.name.as_deref()) {
             let of = self.name.iter().map(|name| format!(" `{name}`"));
@@ -303,6 +376,10 @@ impl Change {
                 of.collect::<String>()
             ));
         }
+        if dry_run != self.dry_run {
+            let is = if self.dry_run { "is" } else { "is not" };
+            return Some(format!("it {is} a dry run"));
+        }
         let is_it = *sent == self.sent;
         (!is_it).then(|| format!("it sends {}", shortened(&self.sent.to_string())))
     }
@@ -312,7 +389,7 @@ impl Change {
 struct Watched {
     namespace: Arc<Namespace>,
     kind: ObjectKind,
-    labels: Labels,
+    filter: Filter,
     /// The objects that existed when it began.
     first: VecDeque<Value>,
     /// The number of changes that it has read.
@@ -331,7 +408,7 @@ impl Watched {
             }
             let (kind, change, object) = state.happened.get(self.seen)?;
             self.seen += 1;
-            if *kind == self.kind && self.labels.fit(object) {
+            if *kind == self.kind && self.filter.fits(object) {
                 return Some((*change, object.clone()));
             }
         }

@@ -1,13 +1,14 @@
 //! Converts the entries of a file to the objects of a case.
 
-use broker_manifest::{Manifest, ObjectKind, ResourceRule, ResourceVerb};
+use broker_manifest::{Manifest, ObjectKind, ResourceRule, ResourceVerb, Scope};
 use host_base::{Report, ReportKind};
 use host_engine::{ObjectChange, stay_within};
 use serde_json::{Value, json};
 
 use super::author::{fault, to_json};
 use super::file::{CaseEntry, ChangeEntry, EventEntry, Fault, Happening, ObjectFault};
-use super::namespace::{Change, Event, Objects, bare, name_of};
+use super::namespace::{Change, Event, Objects, bare};
+use crate::stage::NAMESPACE;
 
 /// Converts the objects, changes and events of a case.
 ///
@@ -62,7 +63,18 @@ fn object<'a>(
     };
     let (kind, name) = (format!("{version}/{kind}"), name.to_owned());
     let rule = rule(&kind, manifest)?;
-    stay_within(name_of(rule.namespace()), &mut object).map_err(|report| report.message)?;
+    let namespace = match rule.scope() {
+        Scope::Command => Some(NAMESPACE.to_owned()),
+        Scope::Namespace(name) => Some(name.clone()),
+        Scope::Cluster => None,
+        // Any object says where it is.
+        Scope::Any => {
+            let given = object.pointer("/metadata/namespace");
+            let given = given.and_then(Value::as_str);
+            Some(given.unwrap_or(NAMESPACE).to_owned())
+        }
+    };
+    stay_within(namespace.as_deref(), &mut object).map_err(|report| report.message)?;
     Ok((rule, name, object))
 }
 
@@ -104,6 +116,7 @@ fn change(number: usize, entry: &ChangeEntry, manifest: &Manifest) -> Result<Cha
         kind: rule.kind().clone(),
         name: entry.name.clone(),
         sent,
+        dry_run: entry.dry_run,
         outcome,
     })
 }

@@ -36,6 +36,8 @@ pub(super) struct Exchange {
     /// The request as `METHOD /path/{parameter}`, for messages.
     pub(super) request: String,
     pub(super) endpoint: String,
+    /// The pod that the engine chooses.
+    pub(super) pod: Option<String>,
     pub(super) method: &'static str,
     /// The path with its parameters filled in and encoded.
     pub(super) path: String,
@@ -183,6 +185,12 @@ impl Exchange {
         let is = &request.request;
         if request.endpoint != self.endpoint {
             return Some(format!("endpoint {}", self.endpoint));
+        }
+        if request.pod != self.pod {
+            return Some(match &self.pod {
+                Some(pod) => format!("it goes to pod {pod}"),
+                None => "it goes to no pod by name".to_owned(),
+            });
         }
         if is.method().as_str() != self.method || is.uri().path() != self.path {
             return Some(format!("{} {}", self.method, self.path));

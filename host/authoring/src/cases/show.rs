@@ -31,6 +31,12 @@ pub(super) fn request(manifest: &Manifest, outgoing: &Outgoing) -> String {
     if manifest.endpoints.len() > 1 {
         lines.push(format!("endpoint = {}", quoted(&outgoing.endpoint)));
     }
+    lines.extend(
+        outgoing
+            .pod
+            .iter()
+            .map(|pod| format!("pod = {}", quoted(pod))),
+    );
     lines.extend(table("query", &query(outgoing)));
     let headers = request.headers().iter().map(|(name, value)| {
         let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
@@ -72,6 +78,7 @@ pub(super) fn change(
     kind: &ObjectKind,
     name: Option<&str>,
     sent: &Value,
+    dry_run: bool,
 ) -> String {
     let mut lines = vec![
         "[[case.change]]".to_owned(),
@@ -88,6 +95,9 @@ pub(super) fn change(
         let value = toml::Value::try_from(sent);
         let value = value.unwrap_or_else(|_| sent.to_string().into());
         lines.push(format!("{what} = {value}"));
+    }
+    if dry_run {
+        lines.push("dry-run = true".to_owned());
     }
     lines.join("\n")
 }

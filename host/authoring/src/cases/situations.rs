@@ -213,10 +213,11 @@ fn calls(manifest: &Manifest) -> Result<Vec<(String, Call)>, AuthoringError> {
     for (operation, ability) in &manifest.operations {
         let about = match operation {
             Operation::Detect => About::Detect,
+            Operation::Health => About::Health,
             Operation::List => About::List { limit: None },
             Operation::Status => About::Status { id: id() },
             Operation::Prepare => About::Prepare,
-            Operation::Create => About::Create,
+            Operation::Create => About::Create { prepared: None },
             Operation::Finish => About::Finish { id: id() },
             Operation::Download => About::Download { id: id() },
             Operation::Restore => About::Restore {
@@ -236,8 +237,7 @@ fn calls(manifest: &Manifest) -> Result<Vec<(String, Call)>, AuthoringError> {
                 );
                 continue;
             }
-            // The host does not call this operation yet.
-            Operation::Verify => continue,
+            Operation::Verify => About::Verify { id: id() },
         };
         let options = manifest.options_for(*operation).map(|option| option.form());
         let options = settings(options.map(|form| (form, false)));

@@ -13,14 +13,19 @@ use futures_util::future::BoxFuture;
 use host_base::{Report, ReportKind};
 use host_engine::{
     Answer, Commands, Ended, GrantedCommand, GrantedObjects, Network, Outgoing, SavedFile,
-    SelectedObjects, Services, WatchedObjects,
+    SelectedObjects, Services, TargetInfo, WatchedObjects,
 };
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::Value;
 
 pub(super) use answer::{Ending, Reply};
 pub(super) use objects::Asked;
 
+/// The namespace of the command in every case, and of objects for which the manifest names no other one.
+pub(super) const NAMESPACE: &str = "default";
+/// The StatefulSet of the command in every case.
+const STATEFUL_SET: &str = "broker";
 /// The maximum number of requests, commands, pod lists and object accesses of one call that get a response.
 /// An engine that asks more often counts as endless.
 const MAX_ASKED: usize = 1000;
@@ -107,6 +112,14 @@ impl Stage {
             objects: Some(stage),
             observer: Arc::new(silence::Listening(Arc::clone(&seen))),
             now,
+            zone: TimeZone::UTC,
+            seed: Some(0),
+            target: TargetInfo {
+                namespace: NAMESPACE.to_owned(),
+                statefulset: Some(STATEFUL_SET.to_owned()),
+                pod: None,
+                context: None,
+            },
         };
         (services, seen)
     }
@@ -122,6 +135,14 @@ impl Network for Stage {
                 return Err(refused);
             }
             reply.into_answer(is_head)
+        }
+        .boxed()
+    }
+
+    fn pods<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Vec<String>, Report>> {
+        async {
+            self.seen.count()?;
+            self.script.pods()
         }
         .boxed()
     }

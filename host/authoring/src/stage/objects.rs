@@ -13,13 +13,20 @@ use super::{Seen, Stage};
 pub(crate) enum Asked {
     Get(String),
     List(SelectedObjects),
-    Create(Value),
+    Create {
+        object: Value,
+        dry_run: bool,
+    },
     Patch {
         name: String,
         patch: Value,
         status: bool,
+        dry_run: bool,
     },
-    Delete(String),
+    Delete {
+        name: String,
+        dry_run: bool,
+    },
 }
 
 impl Asked {
@@ -27,10 +34,10 @@ impl Asked {
         match self {
             Self::Get(_) => ResourceVerb::Get,
             Self::List(_) => ResourceVerb::List,
-            Self::Create(_) => ResourceVerb::Create,
+            Self::Create { .. } => ResourceVerb::Create,
             Self::Patch { status: false, .. } => ResourceVerb::Patch,
             Self::Patch { status: true, .. } => ResourceVerb::PatchStatus,
-            Self::Delete(_) => ResourceVerb::Delete,
+            Self::Delete { .. } => ResourceVerb::Delete,
         }
     }
 }
@@ -62,8 +69,13 @@ impl Objects for Stage {
         async move { self.objects(&of, Asked::List(selected)) }.boxed()
     }
 
-    fn create(&self, of: GrantedObjects, object: Value) -> BoxFuture<'_, Result<Value, Report>> {
-        async move { self.object(&of, Asked::Create(object)) }.boxed()
+    fn create(
+        &self,
+        of: GrantedObjects,
+        object: Value,
+        dry_run: bool,
+    ) -> BoxFuture<'_, Result<Value, Report>> {
+        async move { self.object(&of, Asked::Create { object, dry_run }) }.boxed()
     }
 
     fn patch(
@@ -72,17 +84,25 @@ impl Objects for Stage {
         name: String,
         patch: Value,
         status: bool,
+        dry_run: bool,
     ) -> BoxFuture<'_, Result<Value, Report>> {
         let asked = Asked::Patch {
             name,
             patch,
             status,
+            dry_run,
         };
         async move { self.object(&of, asked) }.boxed()
     }
 
-    fn delete(&self, of: GrantedObjects, name: String) -> BoxFuture<'_, Result<(), Report>> {
-        async move { self.objects(&of, Asked::Delete(name)).map(drop) }.boxed()
+    fn delete(
+        &self,
+        of: GrantedObjects,
+        name: String,
+        dry_run: bool,
+    ) -> BoxFuture<'_, Result<(), Report>> {
+        let asked = Asked::Delete { name, dry_run };
+        async move { self.objects(&of, asked).map(drop) }.boxed()
     }
 
     fn watch(

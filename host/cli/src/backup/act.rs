@@ -45,5 +45,6 @@ pub(super) async fn run(
     Ok(match act(session, &request).await? {
         VerbResult::Backups(backups) => Box::new(backups),
         VerbResult::Report(report) => Box::new(report),
+        VerbResult::Items(items) => Box::new(items),
     })
 }

@@ -8,7 +8,7 @@ use host_base::Failure;
 use host_driver::LocalFile;
 use jiff::Timestamp;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// The pattern of a SHA-256 digest in hexadecimal.
 pub(super) const DIGEST: &str = "^[0-9a-f]{64}$";
@@ -55,8 +55,38 @@ pub(super) struct Backup {
     created: Option<Timestamp>,
     /// Reason of the failure, in the backend's words. Null if there is none.
     failure: Option<String>,
+    /// How far the backend is. Only while the state is `Running`, and if the backend reports it.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "amount")]
+    #[schemars(with = "Amount<'static>")]
+    progress: Option<host_base::Amount>,
+    /// Problems that did not prevent the backup, in the engine's words. Left out if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
     /// Values for the columns that the engine's manifest adds, by the name of the field.
     fields: BTreeMap<String, String>,
+}
+
+/// A part of a whole, in bytes or in the backend's own unit.
+#[derive(Serialize, JsonSchema)]
+struct Amount<'a> {
+    /// The part that is done.
+    done: u64,
+    /// The whole. Null if it is unknown.
+    total: Option<u64>,
+    /// The current step, in the engine's words. Null if it is unknown.
+    step: Option<&'a str>,
+}
+
+fn amount<S: Serializer>(
+    amount: &Option<host_base::Amount>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let amount = amount.as_ref().map(|amount| Amount {
+        done: amount.done,
+        total: amount.total,
+        step: amount.step.as_deref(),
+    });
+    amount.serialize(serializer)
 }
 
 #[derive(Serialize, JsonSchema)]

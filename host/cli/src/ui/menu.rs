@@ -98,23 +98,17 @@ impl Drop for Terminal {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use host_base::{Activity, State, text};
+    use host_base::{State, text};
 
     use super::*;
 
     #[test]
     fn lines_are_numbered_and_no_text_of_a_backup_drives_the_terminal() {
         let backup = |id: &str| Backup {
-            id: id.to_owned(),
-            activity: Activity::Backup,
-            state: State::Succeeded,
             reported_state: Some("DONE\u{202e}".to_owned()),
             size: Some(1024),
             created: Some(Timestamp::UNIX_EPOCH),
-            failure: None,
-            fields: BTreeMap::new(),
+            ..Backup::new(id, State::Succeeded)
         };
         let (header, lines) = lines(
             &[backup("a\u{1b}[2J\nb"), backup("c")],

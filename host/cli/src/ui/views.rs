@@ -2,6 +2,7 @@
 
 mod authoring;
 mod bundle;
+mod checks;
 mod created;
 mod download;
 mod engines;
@@ -27,6 +28,7 @@ use super::schema::Body;
 use super::table::{cell, optional, state, table_with_room};
 pub use authoring::{CaseRow, PluginPackView, PluginProjectView, PluginTestBody, PluginTestView};
 pub use bundle::{BundleRow, BundleView};
+use checks::CheckBody;
 pub use download::DownloadBody;
 pub use engines::{EngineListBody, VersionView};
 pub use history::HistoryBody;
@@ -139,6 +141,8 @@ pub struct ReportBody<'a> {
     verb: &'a str,
     /// Text of the engine, in the verb's own format. Null if the engine reports none.
     text: Option<&'a str>,
+    /// The things that the verb worked on. Null if the engine reports none.
+    items: Option<Vec<CheckBody<'a>>>,
 }
 
 /// Lays out the table. A `steady` table has rows that follow one by one, so its columns reserve room for later
@@ -392,6 +396,7 @@ impl Document for EngineReport {
             scope: &self.scope,
             verb: &self.verb,
             text: self.text.as_deref(),
+            items: None,
         })
     }
 

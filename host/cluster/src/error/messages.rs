@@ -227,7 +227,14 @@ async fn what_is_said_of_clusters_and_pods() {
             kind: kind(),
             server: text("https://a"),
         },
-        ClusterError::NotNamespaced { kind: kind() },
+        ClusterError::OtherScope {
+            kind: kind(),
+            namespaced: false,
+        },
+        ClusterError::OtherScope {
+            kind: kind(),
+            namespaced: true,
+        },
         ClusterError::AnswerTooLong {
             access: access(),
             limit: 9,
@@ -446,7 +453,7 @@ async fn what_is_said_of_clusters_and_pods() {
             Api,
             Rejected,
             NoSuchKind,
-            NotNamespaced,
+            OtherScope,
             AnswerTooLong,
             NamespaceNotFound,
             StatefulSetNotFound,
@@ -588,8 +595,12 @@ async fn what_is_said_of_clusters_and_pods() {
     NoSuchKind, exit 10
       https://a does not know the kind acme.example/v1/Backup
       hint: install the operator that defines this kind, or look for another version with `kubectl api-resources --api-group=acme.example`
-    NotNamespaced, exit 1
-      objects of kind acme.example/v1/Backup are cluster-scoped, and an engine can use only objects in a namespace
+    OtherScope, exit 1
+      the engine looks for objects acme.example/v1/Backup in a namespace, but they are outside of namespaces
+      hint: report this to the engine's author: the rule in its manifest must end with `in cluster`
+    OtherScope, exit 1
+      the engine looks for objects acme.example/v1/Backup outside of namespaces, but they are in a namespace
+      hint: report this to the engine's author: the rule in its manifest must not end with `in cluster`
     AnswerTooLong, exit 1
       the answer to get pods broker-0 in namespace messaging has more than 9 bytes
     NamespaceNotFound, exit 10

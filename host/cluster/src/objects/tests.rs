@@ -40,7 +40,11 @@ fn page(names: &[&str], more: &str) -> Value {
 async fn known(mut steps: Vec<Step>) -> (Script, ObjectType) {
     steps.insert(0, discovery(true));
     let script = Script::run(NOON, steps);
-    let ty = script.cluster.object_type(&vaults(), None).await.unwrap();
+    let ty = script
+        .cluster
+        .object_type(&vaults(), &ObjectScope::Command)
+        .await
+        .unwrap();
     (script, ty)
 }
 
@@ -49,10 +53,13 @@ async fn a_kind_is_found_by_its_own_name_and_not_by_that_of_a_part() {
     let (_script, ty) = known(Vec::new()).await;
     assert_eq!(
         (ty.name().as_str(), ty.namespace()),
-        ("vaults.acme.example", "mqtt")
+        ("vaults.acme.example", Some("mqtt"))
     );
     let script = Script::run(NOON, vec![discovery(true)]);
-    let ty = script.cluster.object_type(&vaults(), Some("safe")).await;
+    let ty = script
+        .cluster
+        .object_type(&vaults(), &ObjectScope::Namespace("safe".to_owned()))
+        .await;
     assert_eq!(
         ty.unwrap().access("get", Some("a")).path(),
         "/apis/acme.example/v1/namespaces/safe/vaults/a"
@@ -65,7 +72,7 @@ async fn a_kind_that_the_cluster_lacks_says_what_to_install() {
     let script = Script::run(NOON, vec![missing]);
     let error = script
         .cluster
-        .object_type(&vaults(), None)
+        .object_type(&vaults(), &ObjectScope::Command)
         .await
         .unwrap_err();
     assert!(matches!(error, ClusterError::NoSuchKind { .. }), "{error}");
@@ -79,16 +86,58 @@ async fn a_kind_that_the_cluster_lacks_says_what_to_install() {
 }
 
 #[tokio::test]
-async fn objects_outside_of_namespaces_are_refused() {
+async fn objects_that_are_not_where_a_rule_looks_for_them_are_refused() {
+    for (namespaced, scope) in [(false, ObjectScope::Command), (true, ObjectScope::Cluster)] {
+        let script = Script::run(NOON, vec![discovery(namespaced)]);
+        let error = script.cluster.object_type(&vaults(), &scope).await;
+        assert!(matches!(
+            error.unwrap_err(),
+            ClusterError::OtherScope { namespaced: is, .. } if is == namespaced
+        ));
+    }
+}
+
+#[tokio::test]
+async fn objects_outside_of_namespaces_have_a_path_without_one() {
     let script = Script::run(NOON, vec![discovery(false)]);
-    let error = script
-        .cluster
-        .object_type(&vaults(), None)
-        .await
-        .unwrap_err();
+    let kind = vaults();
+    let ty = script.cluster.object_type(&kind, &ObjectScope::Cluster);
+    let ty = ty.await.unwrap();
+    assert_eq!(ty.namespace(), None);
+    assert_eq!(
+        ty.access("get", Some("a")).path(),
+        "/apis/acme.example/v1/vaults/a"
+    );
+}
+
+#[tokio::test]
+async fn selectors_and_dry_runs_are_in_the_query() {
+    let object = json!({ "metadata": { "name": "a" } });
+    let steps = vec![
+        step("GET vaults", 200, page(&["a"], "")),
+        step("POST vaults", 201, object.clone()),
+        step("PATCH a", 200, object.clone()),
+        step("DELETE a", 200, object.clone()),
+    ];
+    let (script, ty) = known(steps).await;
+    let selection = Selection {
+        labels: Some("app=x".to_owned()),
+        fields: Some("metadata.name=a".to_owned()),
+        limit: None,
+    };
+    let cluster = &script.cluster;
+    cluster.list_objects(&ty, &selection).await.unwrap();
+    cluster.create_object(&ty, &object, true).await.unwrap();
+    let patch = b"{}".to_vec();
+    let patched = cluster.patch_object(&ty, "a", patch, false, true).await;
+    patched.unwrap();
+    cluster.delete_object(&ty, "a", true).await.unwrap();
+    let queries = script.queries();
+    assert!(queries[1].contains("labelSelector=app%3Dx"), "{queries:?}");
+    assert!(queries[1].contains("fieldSelector=metadata.name%3Da"));
     assert!(
-        matches!(error, ClusterError::NotNamespaced { .. }),
-        "{error}"
+        queries[2..].iter().all(|query| query == "dryRun=All"),
+        "{queries:?}"
     );
 }
 
@@ -141,7 +190,7 @@ async fn what_is_wrong_with_an_object_is_told_in_full() {
     let object = json!({"metadata": {"name": "a"}});
     let error = script
         .cluster
-        .create_object(&ty, &object)
+        .create_object(&ty, &object, false)
         .await
         .unwrap_err();
     assert!(
@@ -171,7 +220,7 @@ async fn a_policy_that_refuses_is_no_missing_right() {
         let object = json!({"metadata": {"name": "a"}});
         let error = script
             .cluster
-            .create_object(&ty, &object)
+            .create_object(&ty, &object, false)
             .await
             .unwrap_err();
         let hint = error.advice().unwrap();

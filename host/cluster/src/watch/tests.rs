@@ -12,6 +12,7 @@ use kube::client::Body;
 use serde_json::json;
 
 use super::*;
+use crate::ObjectScope;
 use crate::testing::{Answers, Script, Step, status, step};
 
 const NOON: &str = "Sat, 06 Sep 2025 12:00:00 GMT";
@@ -33,7 +34,11 @@ async fn run(mut steps: Vec<Step>) -> (Script, ObjectType) {
     steps.insert(0, step("GET v1", 200, discovery()));
     let script = Script::run(NOON, steps);
     let kind = kind("acme.example");
-    let ty = script.cluster.object_type(&kind, None).await.unwrap();
+    let ty = script
+        .cluster
+        .object_type(&kind, &ObjectScope::Command)
+        .await
+        .unwrap();
     (script, ty)
 }
 
@@ -195,7 +200,10 @@ async fn streamed(watches: Vec<Answer>) -> ObjectWatch {
         std::future::pending::<()>().await;
     });
     let kind = kind("acme.example");
-    let ty = cluster.object_type(&kind, None).await.unwrap();
+    let ty = cluster
+        .object_type(&kind, &ObjectScope::Command)
+        .await
+        .unwrap();
     cluster.watch_objects(&ty, Selection::default())
 }
 
@@ -231,7 +239,10 @@ async fn a_web_page_in_place_of_a_list_is_shown() {
         .with("/api/v1", 200, &discovery())
         .with_text("vaults", 200, "<p>Log in, please");
     let cluster = answers.mocked();
-    let ty = cluster.object_type(&kind(""), None).await.unwrap();
+    let ty = cluster
+        .object_type(&kind(""), &ObjectScope::Command)
+        .await
+        .unwrap();
     let mut watch = cluster.watch_objects(&ty, Selection::default());
     let error = watch.next().await.unwrap_err();
     assert!(error.to_string().contains("Log in, please"), "{error}");

@@ -45,6 +45,21 @@ fn refused(hint: Option<&str>) -> OpsError {
     })
 }
 
+/// An error of the host that an engine passed on with these words and this hint.
+fn in_context(is_bundled: bool, message: &str, hint: Option<&str>) -> OpsError {
+    let mut report = Report::new(ReportKind::Unavailable, message);
+    report.hint = hint.map(str::to_owned);
+    OpsError::InContext {
+        said: Box::new(EngineError::Reported {
+            engine: text("engine acme/vault"),
+            is_bundled,
+            report,
+        }),
+        has_hint: hint.is_some(),
+        source: Box::new(OpsError::NothingWhole),
+    }
+}
+
 #[test]
 #[expect(clippy::too_many_lines, reason = "all errors stand in one table")]
 fn what_is_said_of_operations_that_could_not_be_done() {
@@ -277,6 +292,14 @@ fn what_is_said_of_operations_that_could_not_be_done() {
         OpsError::NothingChosen,
         OpsError::Menu { source: denied() },
         OpsError::NothingWhole,
+        in_context(true, "no list of snapshots", None),
+        in_context(false, "no list of snapshots", None),
+        in_context(false, "no list", Some("Look at `_cat/health`")),
+        in_context(
+            false,
+            &OpsError::NothingWhole.to_string(),
+            Some("Look at `_cat/health`"),
+        ),
         OpsError::Worker {
             reason: text("it panicked"),
         },
@@ -291,6 +314,7 @@ fn what_is_said_of_operations_that_could_not_be_done() {
     let table = messages!(
         OpsError {
             NotWhole,
+            InContext,
             Files,
             NoFiles,
             TooSlow,
@@ -333,7 +357,7 @@ fn what_is_said_of_operations_that_could_not_be_done() {
         } passes on { Cluster, Engine, Transfer },
         errors
     );
-    assert_snapshot!(table, @r"
+    assert_snapshot!(table, @r#"
     NotWhole, exit 11
       backup it's 1 can't be downloaded: it is RUNNING
       hint: Follow it with `kubectl broker backup status --engine hivemq --id 'it'\''s 1'`
@@ -484,7 +508,49 @@ fn what_is_said_of_operations_that_could_not_be_done() {
     NothingWhole, exit 10
       no backup has succeeded
       hint: `kubectl broker backup list -o wide` shows all backups and why they failed
+    InContext, exit 10
+      no list of snapshots: {source}
+      hint: as NothingWhole
+    InContext, exit 10
+      engine acme/vault says: no list of snapshots: {source}
+      hint: as NothingWhole
+    InContext, exit 10
+      engine acme/vault says: no list: {source}
+      hint: as NothingWhole
+    InContext, exit 10
+      {source}
+      hint: as NothingWhole
     Worker, exit 1
       a worker of this process ended unexpectedly: it panicked
-    ");
+    "#);
+}
+
+#[test]
+fn an_engine_adds_to_a_message_and_to_a_hint_without_losing_either() {
+    let error = in_context(false, "no list", Some("Look at `_cat/health`"));
+    assert_eq!(error.failure(), OpsError::NothingWhole.failure());
+    assert_eq!(error.written_by(), Some("acme/vault"));
+    let hint = error.hint().expect("a hint");
+    assert_eq!(hint.engine(), None);
+    assert!(
+        hint.to_string()
+            .ends_with(" and why they failed. Engine acme/vault adds: Look at `_cat/health`"),
+        "{hint}"
+    );
+    // With a hint alone, the error is the original, and this program wrote it.
+    let same = OpsError::NothingWhole.to_string();
+    let error = in_context(false, &same, Some("Look at `_cat/health`"));
+    assert_eq!(error.to_string(), same);
+    assert_eq!(error.written_by(), None);
+    // An original without a hint leaves the engine's.
+    let OpsError::InContext { said, .. } = error else {
+        panic!("{error}");
+    };
+    let error = OpsError::InContext {
+        said,
+        has_hint: true,
+        source: Box::new(OpsError::NothingChosen),
+    };
+    let hint = error.hint().expect("a hint");
+    assert_eq!(hint.engine(), Some("acme/vault"));
 }

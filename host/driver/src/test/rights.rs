@@ -10,7 +10,7 @@ use host_cluster::{ClusterError, Need, Rights};
 use host_engine::EngineFile;
 
 use super::{Check, Session};
-use crate::results::CheckOutcome;
+use host_base::Outcome;
 
 /// The first version of Kubernetes that requires `create` to open a connection into a pod with GET.
 const CREATE_SINCE: (u32, u32) = (1, 35);
@@ -173,7 +173,7 @@ pub(super) fn right(rights: &Rights, by: &NeededBy<'_>) -> Check {
     let missing = |verbs: &[&'static str]| verbs.iter().any(|verb| rights.missing.contains(verb));
     if missing(by.required) {
         let mut check = Check::warned(&name, message, hint);
-        check.row.outcome = CheckOutcome::Failed;
+        check.row.outcome = Outcome::Failed;
         check.failure = Some(Failure::NotAllowed);
         return check;
     }

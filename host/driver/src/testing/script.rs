@@ -175,7 +175,7 @@ impl Backends for Script {
         &'a self,
         target: &'a Target,
         spec: &'a EndpointSpec,
-    ) -> BoxFuture<'a, Result<Box<dyn BackendClient>, ClusterError>> {
+    ) -> BoxFuture<'a, Result<Arc<dyn BackendClient>, ClusterError>> {
         let port = spec.port.numbers.last().expect("a port").get();
         let mut state = self.state();
         state.searches.push(port);
@@ -185,14 +185,25 @@ impl Backends for Script {
             pod: pod.to_owned(),
             port,
         };
-        let found = match found.unwrap_or(Ok("broker-0")) {
-            Ok(pod) => Ok(Box::new(Scripted {
+        let chosen = target.pod.as_deref().unwrap_or("broker-0");
+        let found = match found.unwrap_or(Ok(chosen)) {
+            Ok(pod) => Ok(Arc::new(Scripted {
                 script: self.clone(),
                 at: at(pod),
-            }) as Box<dyn BackendClient>),
+            }) as Arc<dyn BackendClient>),
             Err(fault) => Err(fault(at(&target.statefulset))),
         };
         std::future::ready(found).boxed()
+    }
+
+    fn pods<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Vec<String>, ClusterError>> {
+        let pods = match &target.pod {
+            Some(pod) => vec![pod.clone()],
+            None => ["broker-0", "broker-1", "broker-2"]
+                .map(str::to_owned)
+                .to_vec(),
+        };
+        std::future::ready(Ok(pods)).boxed()
     }
 }
 

@@ -193,16 +193,7 @@ async fn an_end_shortly_before_the_deadline_is_seen() {
 
 /// Returns the state of a backup that nothing is known of.
 fn pending() -> Backup {
-    Backup {
-        id: "b".to_owned(),
-        activity: Activity::Backup,
-        state: State::Pending,
-        reported_state: None,
-        size: None,
-        created: None,
-        failure: None,
-        fields: std::collections::BTreeMap::new(),
-    }
+    Backup::new("b", State::Pending)
 }
 
 /// Restores backup `b` and waits. The first answer is the state before the restore and that of the request.

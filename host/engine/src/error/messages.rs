@@ -48,6 +48,20 @@ fn what_is_said_of_engines_that_fail() {
             engine: text("engine acme/small"),
             built_for: text("0.0.1"),
         },
+        EngineError::OtherWasi {
+            engine: text("engine acme/small"),
+            import: text("wasi:cli/environment@0.3.0"),
+        },
+        EngineError::Async {
+            engine: text("engine acme/small"),
+            function: "task.cancel",
+        },
+        EngineError::NewerManifest {
+            engine: text("engine acme/small"),
+            built_for: text("0.1.0"),
+            what: text("the operation `health`"),
+            since: "0.2.0",
+        },
         EngineError::NoInterface {
             engine: text("engine acme/small"),
         },
@@ -152,6 +166,9 @@ fn what_is_said_of_engines_that_fail() {
             ManyManifests,
             Manifest,
             OtherInterface,
+            OtherWasi,
+            Async,
+            NewerManifest,
             NoInterface,
             UnknownImport,
             NotAsked,
@@ -190,11 +207,20 @@ fn what_is_said_of_engines_that_fail() {
       the manifest of engine acme/small is invalid: {source}
       hint: Report this to the engine's author, or use another version of the engine
     OtherInterface, exit 14
-      engine acme/small is built for version 99.0.0 of the engine interface; this kubectl-broker has 0.1.0
+      engine acme/small is built for version 99.0.0 of the engine interface; this kubectl-broker has 0.1.0 and 0.2.0
       hint: Update kubectl-broker, or use an older version of the engine
     OtherInterface, exit 14
-      engine acme/small is built for version 0.0.1 of the engine interface; this kubectl-broker has 0.1.0
+      engine acme/small is built for version 0.0.1 of the engine interface; this kubectl-broker has 0.1.0 and 0.2.0
       hint: Use a newer version of the engine, built with the current SDK
+    OtherWasi, exit 14
+      engine acme/small imports `wasi:cli/environment@0.3.0`; this kubectl-broker has WASI 0.2
+      hint: Build it for WASI 0.2; in Rust, with the target `wasm32-wasip2`
+    Async, exit 14
+      engine acme/small uses `task.cancel` of the component model, which is asynchronous; an engine is not
+      hint: Build it without async functions; with jco, use `--backend-qjs-disable-async`
+    NewerManifest, exit 14
+      the manifest of engine acme/small asks for the operation `health`, which needs interface 0.2.0; the engine is built for 0.1.0
+      hint: Build the engine with the current SDK, or remove this part of its manifest
     NoInterface, exit 14
       engine acme/small does not export the engine interface `kubectl-broker:engine/operations`
       hint: This component is not an engine: check the path or the reference

@@ -1,15 +1,18 @@
 //! Calls the operations of an engine that was built for this interface version.
 
 use futures_util::future::BoxFuture;
-use host_base::Backup;
+use host_base::{Backup, Check};
 use wasmtime::Store;
 use wasmtime::component::{Component, HasSelf, Linker};
 
 use super::bindings::exports::kubectl_broker::engine::operations as wit;
-use super::{WitError, bindings, requests, results};
-use crate::guest::{Call, Fault, Guest, Linked};
+use super::{bindings, convert, requests};
+use crate::guest::{Call, Guest, Linked, checked, reported};
 use crate::instance::HostState;
-use crate::{Acted, Detection, OptionSetting, Restoration, RestoreSource};
+use crate::results;
+use crate::{
+    Acted, Detection, HealthReport, OptionSetting, Page, Preparation, Restoration, RestoreSource,
+};
 
 /// Links the interfaces that the host provides. [`crate::EngineFile::read`] has already checked which of them
 /// a component may import.
@@ -49,20 +52,38 @@ impl Guest for bindings::Engine {
     fn detect<'a>(&'a self, store: &'a mut Store<HostState>) -> Call<'a, Detection> {
         Box::pin(async move {
             let answer = self.operations().call_detect(store).await?;
-            Ok(answer.map(results::detection).map_err(reported))
+            let answer = answer.map_err(|it| reported(convert::report(it)));
+            Ok(answer.map(|it| results::detection(convert::detection(it))))
         })
+    }
+
+    /// This version has no such operation: [`crate::EngineFile::read`] refuses a manifest that names it.
+    fn health<'a>(
+        &'a self,
+        _: &'a mut Store<HostState>,
+        _: &'a [OptionSetting],
+    ) -> Call<'a, Vec<HealthReport>> {
+        Box::pin(async { Ok(Ok(Vec::new())) })
     }
 
     fn list<'a>(
         &'a self,
         store: &'a mut Store<HostState>,
+        _: Option<&'a str>,
         limit: Option<u32>,
         options: &'a [OptionSetting],
-    ) -> Call<'a, Vec<Backup>> {
+    ) -> Call<'a, Page> {
         Box::pin(async move {
             let request = requests::list(limit, options);
             let answer = self.operations().call_list(&mut *store, &request).await?;
-            Ok(checked(store.data(), answer, results::backups))
+            Ok(checked(answer.map_err(convert::report), |backups| {
+                let backups = backups.into_iter().map(convert::backup).collect();
+                let backups = results::backups(store.data(), backups)?;
+                Ok(Page {
+                    backups,
+                    next: None,
+                })
+            }))
         })
     }
 
@@ -75,7 +96,9 @@ impl Guest for bindings::Engine {
         Box::pin(async move {
             let request = requests::status(id, options);
             let answer = self.operations().call_status(&mut *store, &request).await?;
-            Ok(checked(store.data(), answer, results::backup))
+            Ok(checked(answer.map_err(convert::report), |backup| {
+                results::backup(store.data(), convert::backup(backup))
+            }))
         })
     }
 
@@ -83,23 +106,28 @@ impl Guest for bindings::Engine {
         &'a self,
         store: &'a mut Store<HostState>,
         options: &'a [OptionSetting],
-    ) -> Call<'a, Vec<String>> {
+    ) -> Call<'a, Preparation> {
         Box::pin(async move {
             let request = requests::prepare(options);
             let answer = self.operations().call_prepare(store, &request).await?;
-            Ok(answer.map(results::notes).map_err(reported))
+            Ok(checked(answer.map_err(convert::report), |notes| {
+                results::preparation(notes, None)
+            }))
         })
     }
 
     fn create<'a>(
         &'a self,
         store: &'a mut Store<HostState>,
+        _: Option<&'a [u8]>,
         options: &'a [OptionSetting],
     ) -> Call<'a, Backup> {
         Box::pin(async move {
             let request = requests::create(options);
             let answer = self.operations().call_create(&mut *store, &request).await?;
-            Ok(checked(store.data(), answer, results::backup))
+            Ok(checked(answer.map_err(convert::report), |backup| {
+                results::backup(store.data(), convert::backup(backup))
+            }))
         })
     }
 
@@ -113,7 +141,8 @@ impl Guest for bindings::Engine {
             let request = requests::download(id, options);
             let answer = self.operations().call_download(store, &request).await?;
             // The service that saved the file knows more about it than the engine.
-            Ok(answer.map(drop).map_err(reported))
+            let answer = answer.map(drop);
+            Ok(answer.map_err(|it| reported(convert::report(it))))
         })
     }
 
@@ -126,7 +155,8 @@ impl Guest for bindings::Engine {
         Box::pin(async move {
             let request = requests::finish(id, options);
             let answer = self.operations().call_finish(store, &request).await?;
-            Ok(answer.map(results::details).map_err(reported))
+            let answer = answer.map_err(|it| reported(convert::report(it)));
+            Ok(answer.map(|fields| results::details(convert::fields(fields))))
         })
     }
 
@@ -149,7 +179,13 @@ impl Guest for bindings::Engine {
                 .operations()
                 .call_restore(&mut *store, &request)
                 .await?;
-            Ok(checked(store.data(), answer, results::restoration))
+            Ok(checked(answer.map_err(convert::report), |restoration| {
+                let backup = convert::backup(restoration.backup);
+                Ok(Restoration {
+                    backup: results::backup(store.data(), backup)?,
+                    details: results::details(convert::fields(restoration.details)),
+                })
+            }))
         })
     }
 
@@ -159,11 +195,27 @@ impl Guest for bindings::Engine {
         id: &'a str,
         force: bool,
         options: &'a [OptionSetting],
-    ) -> Call<'a, ()> {
+    ) -> Call<'a, Vec<String>> {
         Box::pin(async move {
             let request = requests::delete(id, force, options);
             let answer = self.operations().call_delete(store, &request).await?;
-            Ok(answer.map_err(reported))
+            let answer = answer.map_err(|it| reported(convert::report(it)));
+            Ok(answer.map(|()| Vec::new()))
+        })
+    }
+
+    fn verify<'a>(
+        &'a self,
+        store: &'a mut Store<HostState>,
+        id: &'a str,
+        options: &'a [OptionSetting],
+    ) -> Call<'a, Vec<Check>> {
+        Box::pin(async move {
+            let request = requests::verify(id, options);
+            let answer = self.operations().call_verify(store, &request).await?;
+            Ok(checked(answer.map_err(convert::report), |checks| {
+                results::checks(checks.into_iter().map(convert::check).collect())
+            }))
         })
     }
 
@@ -176,7 +228,9 @@ impl Guest for bindings::Engine {
         Box::pin(async move {
             let request = requests::act(verb, options);
             let answer = self.operations().call_act(&mut *store, &request).await?;
-            Ok(checked(store.data(), answer, results::acted))
+            Ok(checked(answer.map_err(convert::report), |report| {
+                acted(store.data(), report)
+            }))
         })
     }
 }
@@ -187,16 +241,13 @@ impl bindings::Engine {
     }
 }
 
-fn reported(error: WitError) -> Fault {
-    Fault::Reported(results::report(error))
-}
-
-/// Checks a value of an engine against its manifest and the limits.
-fn checked<T, U>(
-    state: &HostState,
-    answer: Result<T, WitError>,
-    check: impl FnOnce(&HostState, T) -> Result<U, String>,
-) -> Result<U, Fault> {
-    let value = answer.map_err(reported)?;
-    check(state, value).map_err(Fault::BadResult)
+fn acted(state: &HostState, report: wit::Report) -> Result<Acted, String> {
+    match report {
+        wit::Report::Done => Ok(Acted::Done),
+        wit::Report::Text(text) => results::text(text),
+        wit::Report::Backups(backups) => {
+            let backups = backups.into_iter().map(convert::backup).collect();
+            results::backups(state, backups).map(Acted::Backups)
+        }
+    }
 }

@@ -64,6 +64,13 @@ pub(super) fn delete(id: &str, force: bool, options: &[OptionSetting]) -> wit::D
     }
 }
 
+pub(super) fn verify(id: &str, options: &[OptionSetting]) -> wit::VerifyRequest {
+    wit::VerifyRequest {
+        id: id.to_owned(),
+        options: settings(options),
+    }
+}
+
 pub(super) fn act(verb: &str, options: &[OptionSetting]) -> wit::ActRequest {
     wit::ActRequest {
         verb: verb.to_owned(),

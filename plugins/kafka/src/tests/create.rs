@@ -259,7 +259,7 @@ fn a_continuous_backup_is_said_to_have_no_end() {
             options: options(&flags(&[("continuous", true.into())])),
         })
     });
-    let notes = notes.unwrap();
+    let notes = notes.unwrap().notes;
     assert!(
         notes[0].starts_with("A continuous backup does not end"),
         "{notes:?}"

@@ -111,11 +111,13 @@ fn each_kind_is_listed_with_its_ids() {
         .object(object("KafkaOffsetRollback", "b", &none, &none));
     let ids = |given: &[(&str, OptionValue)]| {
         let request = ListRequest {
+            cursor: None,
             limit: None,
             options: options(given),
         };
         let listed = host.run(|| Kafka::list(request)).unwrap();
         listed
+            .backups
             .into_iter()
             .map(|backup| backup.id)
             .collect::<Vec<_>>()

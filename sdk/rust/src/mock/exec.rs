@@ -9,7 +9,7 @@ use crate::exec::Output;
 /// The pods, the scripted results of commands in them, and the commands that ran.
 #[derive(Debug, Default)]
 pub(super) struct Commands {
-    pods: Vec<String>,
+    pub(super) pods: Vec<String>,
     refused: Option<Error>,
     /// The results, by pod and command line.
     results: BTreeMap<(String, String), VecDeque<Ran>>,

@@ -115,20 +115,17 @@ impl Host {
     }
 
     fn selected(&self, kind: &str, selection: &Selection) -> Vec<String> {
-        let wanted: Vec<_> = selection
-            .label_selector
-            .iter()
-            .flat_map(|text| text.split(','))
-            .map(|pair| {
-                pair.split_once('=')
-                    .unwrap_or_else(|| panic!("the mock host knows `a=b` only, not `{pair}`"))
-            })
-            .collect();
+        let labels = pairs(selection.label_selector.as_deref());
+        let fields = pairs(selection.field_selector.as_deref());
         let script = self.0.borrow();
         let present = script.objects.present.iter();
         let fits = |object: &Value| {
-            let labels = &object["metadata"]["labels"];
-            wanted.iter().all(|(name, value)| labels[name] == *value)
+            let given = &object["metadata"]["labels"];
+            let field = |path: &str| object.pointer(&format!("/{}", path.replace('.', "/")));
+            labels.iter().all(|(name, value)| given[name] == *value)
+                && fields
+                    .iter()
+                    .all(|(path, value)| field(path).is_some_and(|found| *found == **value))
         };
         let found = present.filter(|((of, _), object)| of == kind && fits(object));
         let limit = selection.limit.map_or(usize::MAX, |limit| limit as usize);
@@ -137,6 +134,16 @@ impl Host {
             .take(limit)
             .collect()
     }
+}
+
+/// Returns the pairs of a selector.
+fn pairs(selector: Option<&str>) -> Vec<(&str, &str)> {
+    let pairs = selector.into_iter().flat_map(|text| text.split(','));
+    let pairs = pairs.map(|pair| {
+        pair.split_once('=')
+            .unwrap_or_else(|| panic!("the mock host knows `a=b` only, not `{pair}`"))
+    });
+    pairs.collect()
 }
 
 /// A watch with one event per existing object.
@@ -168,7 +175,7 @@ pub(crate) fn list(kind: &Kind, selection: &Selection) -> Result<Vec<String>> {
     Ok(host.selected(&kind, selection))
 }
 
-pub(crate) fn create(kind: &Kind, object: &str) -> Result<String> {
+pub(crate) fn create(kind: &Kind, object: &str, dry_run: bool) -> Result<String> {
     let host = current();
     let of = host.check(kind, ResourceVerb::Create)?;
     let sent = parsed(object)?;
@@ -191,6 +198,9 @@ pub(crate) fn create(kind: &Kind, object: &str) -> Result<String> {
         let message = format!("there is a {of} `{name}` already");
         return Err(Error::new(ErrorKind::Conflict, message));
     }
+    if dry_run {
+        return Ok(object.to_string());
+    }
     host.record(ResourceVerb::Create, &of, &name, sent);
     let mut script = host.0.borrow_mut();
     script.objects.created += 1;
@@ -202,7 +212,13 @@ pub(crate) fn create(kind: &Kind, object: &str) -> Result<String> {
     Ok(text)
 }
 
-pub(crate) fn patch(kind: &Kind, name: &str, patch: &str, status: bool) -> Result<String> {
+pub(crate) fn patch(
+    kind: &Kind,
+    name: &str,
+    patch: &str,
+    status: bool,
+    dry_run: bool,
+) -> Result<String> {
     let host = current();
     let verb = if status {
         ResourceVerb::PatchStatus
@@ -213,6 +229,9 @@ pub(crate) fn patch(kind: &Kind, name: &str, patch: &str, status: bool) -> Resul
     let patch = parsed(patch)?;
     let mut object = host.find(&of, name)?;
     json_patch::merge(&mut object, &patch);
+    if dry_run {
+        return Ok(object.to_string());
+    }
     host.record(verb, &of, name, patch);
     let text = object.to_string();
     let key = (of, name.to_owned());
@@ -220,10 +239,13 @@ pub(crate) fn patch(kind: &Kind, name: &str, patch: &str, status: bool) -> Resul
     Ok(text)
 }
 
-pub(crate) fn delete(kind: &Kind, name: &str) -> Result<()> {
+pub(crate) fn delete(kind: &Kind, name: &str, dry_run: bool) -> Result<()> {
     let host = current();
     let of = host.check(kind, ResourceVerb::Delete)?;
     host.find(&of, name)?;
+    if dry_run {
+        return Ok(());
+    }
     host.record(ResourceVerb::Delete, &of, name, Value::Null);
     let key = (of, name.to_owned());
     host.0.borrow_mut().objects.present.remove(&key);

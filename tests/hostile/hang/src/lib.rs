@@ -1,6 +1,6 @@
 //! An engine that hangs while it starts.
 
-use broker_engine::{Backup, Detect, Detection, List, ListRequest, Result, engine};
+use broker_engine::{Detect, Detection, List, ListRequest, Page, Result, engine};
 
 struct Hang;
 
@@ -21,7 +21,7 @@ impl Detect for Hang {
 }
 
 impl List for Hang {
-    fn list(_: ListRequest) -> Result<Vec<Backup>> {
-        Ok(Vec::new())
+    fn list(_: ListRequest) -> Result<Page> {
+        Ok(Vec::new().into())
     }
 }

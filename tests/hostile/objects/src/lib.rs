@@ -3,7 +3,7 @@
 use broker_engine::resources::{Change, Kind, Selection};
 use broker_engine::{
     Act, ActRequest, Backup, Create, CreateRequest, Delete, DeleteRequest, Detect, Detection,
-    Download, DownloadRequest, Error, ErrorKind, List, ListRequest, Report, Result, Saved,
+    Download, DownloadRequest, Error, ErrorKind, List, ListRequest, Page, Report, Result, Saved,
     Settings, State, Status, StatusRequest, engine, http,
 };
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ impl Detect for Objects {
 }
 
 impl List for Objects {
-    fn list(_: ListRequest) -> Result<Vec<Backup>> {
+    fn list(_: ListRequest) -> Result<Page> {
         let vaults = VAULT.list(&Selection::all().labels("kind=backup"))?;
         Ok(vaults.iter().map(backup).collect())
     }
@@ -56,7 +56,7 @@ impl Download for Objects {
 
 impl Delete for Objects {
     /// Deletes an object. A kept backup requires `--force`.
-    fn delete(request: DeleteRequest) -> Result<()> {
+    fn delete(request: DeleteRequest) -> Result<Vec<String>> {
         let vault: Value = VAULT.get(&request.id)?;
         if vault["spec"]["keep"] == true {
             if !request.force {
@@ -65,7 +65,8 @@ impl Delete for Objects {
             }
             let _: Value = VAULT.patch(&request.id, &json!({"spec": {"keep": null}}))?;
         }
-        VAULT.delete(&request.id)
+        VAULT.delete(&request.id)?;
+        Ok(Vec::new())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use broker_engine::{Backup, Detect, Detection, List, ListRequest, Result, engine};
+use broker_engine::{Detect, Detection, List, ListRequest, Page, Result, engine};
 
 struct Sleep;
 
@@ -21,7 +21,7 @@ impl Detect for Sleep {
 }
 
 impl List for Sleep {
-    fn list(_: ListRequest) -> Result<Vec<Backup>> {
-        Ok(Vec::new())
+    fn list(_: ListRequest) -> Result<Page> {
+        Ok(Vec::new().into())
     }
 }

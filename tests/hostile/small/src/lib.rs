@@ -1,6 +1,6 @@
 //! An engine that sends no requests: the shortest path through the host.
 
-use broker_engine::{Backup, Detect, Detection, List, ListRequest, Result, State, engine};
+use broker_engine::{Backup, Detect, Detection, List, ListRequest, Page, Result, State, engine};
 
 struct Small;
 
@@ -13,7 +13,7 @@ impl Detect for Small {
 }
 
 impl List for Small {
-    fn list(_: ListRequest) -> Result<Vec<Backup>> {
-        Ok(vec![Backup::new("one", State::Succeeded)])
+    fn list(_: ListRequest) -> Result<Page> {
+        Ok(vec![Backup::new("one", State::Succeeded)].into())
     }
 }

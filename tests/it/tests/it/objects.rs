@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use broker_manifest::ObjectKind;
 use host_cluster::{
-    Change, Cluster, ConnectOptions, ObjectEvent, ObjectType, ObjectWatch, Selection,
+    Change, Cluster, ConnectOptions, ObjectEvent, ObjectScope, ObjectType, ObjectWatch, Selection,
 };
 use serde_json::{Value, json};
 use testbed::{ResourceType, Testbed};
@@ -34,7 +34,10 @@ impl Place {
             version: "v1".to_owned(),
             kind: "Vault".to_owned(),
         };
-        let vaults = cluster.object_type(&kind, None).await.expect("it is known");
+        let vaults = cluster
+            .object_type(&kind, &ObjectScope::Command)
+            .await
+            .expect("it is known");
         Self {
             bed,
             cluster,
@@ -108,31 +111,36 @@ async fn an_object_is_created_read_changed_listed_and_deleted() {
         "metadata": {"generateName": "v-", "namespace": "messaging"}, "spec": {"size": 1, "of": "x"},
     });
     let made = cluster
-        .create_object(vaults, &object)
+        .create_object(vaults, &object, false)
         .await
         .expect("created");
     let name = made["metadata"]["name"].as_str().expect("a name");
     let patch = json!({"spec": {"size": 2, "of": null}})
         .to_string()
         .into_bytes();
-    let patched = cluster.patch_object(vaults, name, patch, false).await;
+    let patched = cluster
+        .patch_object(vaults, name, patch, false, false)
+        .await;
     assert_eq!(patched.expect("patched")["spec"], json!({"size": 2}));
     let patch = json!({"status": {"phase": "Done"}})
         .to_string()
         .into_bytes();
     cluster
-        .patch_object(vaults, name, patch.clone(), false)
+        .patch_object(vaults, name, patch.clone(), false, false)
         .await
         .expect("taken");
     let seen: Value = cluster.get_object(vaults, name).await.expect("read");
     assert_eq!(seen["status"], Value::Null, "status is a subresource");
     cluster
-        .patch_object(vaults, name, patch, true)
+        .patch_object(vaults, name, patch, true, false)
         .await
         .expect("patched");
     let seen = cluster.get_object(vaults, name).await.expect("read");
     assert_eq!(seen["status"]["phase"], "Done");
-    cluster.delete_object(vaults, name).await.expect("deleted");
+    cluster
+        .delete_object(vaults, name, false)
+        .await
+        .expect("deleted");
     let gone = cluster
         .get_object(vaults, name)
         .await

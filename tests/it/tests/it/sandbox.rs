@@ -564,3 +564,58 @@ fn the_other_engines_work_beside_a_hostile_one() {
     exit 0
     ");
 }
+
+#[test]
+fn pages_that_break_the_rules_are_refused() {
+    for (how, said) in [
+        ("same-page", "a list that does not end"),
+        ("long-cursor", "a cursor of 4097 bytes"),
+        ("long-page", "10001 backups in one page"),
+    ] {
+        let run = Bed::start().misbehave(how);
+        assert_eq!(run.code, 14, "{how}: {}", run.stderr);
+        assert!(run.stderr.contains(said), "{how}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn a_list_without_end_ends_with_the_wanted_number() {
+    let bed = Bed::start();
+    let run = bed
+        .hostile()
+        .run("backup list --engine acme/hostile --misbehave endless-pages --limit 3 -o name");
+    assert_eq!((run.code, &*run.stdout), (0, "0\n0\n0\n"), "{}", run.stderr);
+}
+
+#[test]
+fn too_many_requests_at_once_are_refused_before_one_is_sent() {
+    let bed = Bed::start();
+    let run = bed.misbehave("batch-of-many");
+    assert_eq!(run.code, 2, "{}", run.stderr);
+    assert!(
+        run.stderr.contains("100000 requests at once"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(bed.backend_requests().count("GET", ""), 0);
+    let run = bed.misbehave("batch-flood");
+    assert_eq!(run.code, 14, "{}", run.stderr);
+    assert!(
+        run.stderr.contains("200000 requests in batches"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
+fn without_replicas_in_its_manifest_an_engine_chooses_no_pod() {
+    for how in ["denied-pod", "denied-pods"] {
+        let run = Bed::start().misbehave(how);
+        assert_eq!(run.code, 14, "{how}: {}", run.stderr);
+        assert!(
+            run.stderr.contains("does not say `replicas`"),
+            "{}",
+            run.stderr
+        );
+    }
+}

@@ -7,9 +7,10 @@ use futures_util::future::BoxFuture;
 use host_base::Report;
 use host_engine::{
     Answer, Commands, Ended, EngineFile, GrantedCommand, Instance, Level, Limits, Network,
-    Observer, Outgoing, Runtime, Services,
+    Observer, Outgoing, Runtime, Services, TargetInfo,
 };
 use insta::assert_snapshot;
+use jiff::tz::TimeZone;
 
 use crate::support::Component;
 
@@ -19,6 +20,10 @@ struct Unasked;
 impl Network for Unasked {
     fn send(&self, _: Outgoing) -> BoxFuture<'_, Result<Answer, Report>> {
         unreachable!("a request")
+    }
+
+    fn pods<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Vec<String>, Report>> {
+        unreachable!("a question for pods")
     }
 }
 
@@ -53,6 +58,9 @@ async fn an_engine_that_sleeps_while_it_starts_is_stopped() {
         objects: None,
         observer: unasked,
         now: None,
+        zone: TimeZone::UTC,
+        seed: None,
+        target: TargetInfo::default(),
     };
     let limits = Limits {
         start: Duration::from_secs(1),

@@ -13,13 +13,28 @@ fn vault() -> ObjectKind {
 fn granted() -> GrantedObjects {
     GrantedObjects {
         kind: vault(),
-        namespace: None,
+        place: Place::Command,
         watchable: true,
     }
 }
 
 fn named(name: &str, size: u32) -> Value {
-    json!({"metadata": {"name": name, "labels": {"of": name}}, "spec": {"size": size}})
+    json!({"metadata": {"name": name, "namespace": "default", "labels": {"of": name}},
+           "spec": {"size": size}})
+}
+
+fn creation(object: Value) -> Asked {
+    Asked::Create {
+        object,
+        dry_run: false,
+    }
+}
+
+fn deletion(name: String) -> Asked {
+    Asked::Delete {
+        name,
+        dry_run: false,
+    }
 }
 
 fn change(verb: ResourceVerb, name: Option<&str>, sent: Value) -> Change {
@@ -29,6 +44,7 @@ fn change(verb: ResourceVerb, name: Option<&str>, sent: Value) -> Change {
         kind: vault(),
         name: name.map(str::to_owned),
         sent,
+        dry_run: false,
         outcome: Ok(json!({})),
     }
 }
@@ -46,6 +62,7 @@ fn namespace(changes: impl IntoIterator<Item = Change>, events: &[Event]) -> Arc
 
 fn list(namespace: &Namespace, labels: Option<&str>, limit: Option<u32>) -> Vec<Value> {
     let selected = SelectedObjects {
+        fields: None,
         labels: labels.map(str::to_owned),
         limit,
     };
@@ -80,18 +97,19 @@ fn scripted_changes_are_made_in_their_order_and_seen_afterwards() {
     );
     assert_eq!(namespace.left().len(), 3);
     let object = json!({"kind": "Vault", "metadata": {"generateName": "c-"}});
-    let made = namespace.asked(&granted(), Asked::Create(object)).unwrap();
+    let made = namespace.asked(&granted(), creation(object)).unwrap();
     assert_eq!(made[0]["metadata"]["name"], "c-00001");
     assert_eq!(made[0]["metadata"]["namespace"], NAMESPACE);
     let patch = Asked::Patch {
         name: "a".to_owned(),
         patch,
         status: false,
+        dry_run: false,
     };
     let patched = namespace.asked(&granted(), patch).unwrap();
-    let expected = json!({"metadata": {"name": "a"}, "spec": {"size": 2}});
+    let expected = json!({"metadata": {"name": "a", "namespace": NAMESPACE}, "spec": {"size": 2}});
     assert_eq!(patched, [expected]);
-    let deleted = namespace.asked(&granted(), Asked::Delete("b".to_owned()));
+    let deleted = namespace.asked(&granted(), deletion("b".to_owned()));
     assert_eq!(deleted.unwrap(), Vec::<Value>::new());
     let left = list(&namespace, None, None);
     let names: Vec<_> = left.iter().map(|it| &it["metadata"]["name"]).collect();
@@ -113,11 +131,12 @@ fn a_change_that_is_not_the_next_one_is_shown_and_not_made() {
         name: name.to_owned(),
         patch,
         status: false,
+        dry_run: false,
     };
     for asked in [
         patch("b", json!({"spec": {"size": 2}})),
         patch("a", json!({"spec": {"size": null}})),
-        Asked::Delete("a".to_owned()),
+        deletion("a".to_owned()),
     ] {
         let refused = namespace.asked(&granted(), asked).unwrap_err();
         assert_eq!(refused.kind, ReportKind::Failed);
@@ -141,7 +160,7 @@ fn a_change_that_is_not_the_next_one_is_shown_and_not_made() {
 fn a_scripted_change_fails_where_the_cluster_would_refuse_it() {
     let namespace = namespace(
         [
-            change(ResourceVerb::Create, None, named("a", 1)),
+            change(ResourceVerb::Create, None, bare(&named("a", 1))),
             change(ResourceVerb::Delete, Some("c"), Value::Null),
             Change {
                 outcome: Err(Report::new(ReportKind::Forbidden, "no")),
@@ -151,9 +170,9 @@ fn a_scripted_change_fails_where_the_cluster_would_refuse_it() {
         &[],
     );
     let kind = |asked| namespace.asked(&granted(), asked).unwrap_err().kind;
-    assert_eq!(kind(Asked::Create(named("a", 1))), ReportKind::Conflict);
-    assert_eq!(kind(Asked::Delete("c".to_owned())), ReportKind::NotFound);
-    assert_eq!(kind(Asked::Delete("a".to_owned())), ReportKind::Forbidden);
+    assert_eq!(kind(creation(named("a", 1))), ReportKind::Conflict);
+    assert_eq!(kind(deletion("c".to_owned())), ReportKind::NotFound);
+    assert_eq!(kind(deletion("a".to_owned())), ReportKind::Forbidden);
     assert_eq!(list(&namespace, None, None).len(), 2);
     assert!(namespace.problems().is_empty() && namespace.left().is_empty());
 }
@@ -172,7 +191,7 @@ async fn a_watch_tells_what_is_there_what_the_engine_does_and_what_happens_besid
     assert_eq!(namespace.left().len(), 2);
     let selected = SelectedObjects::default();
     let mut watch = namespace.watch(&granted(), &selected).unwrap();
-    let deleted = namespace.asked(&granted(), Asked::Delete("b".to_owned()));
+    let deleted = namespace.asked(&granted(), deletion("b".to_owned()));
     deleted.unwrap();
     for expected in [
         Some((ObjectChange::Added, named("a", 1))),
@@ -186,4 +205,42 @@ async fn a_watch_tells_what_is_there_what_the_engine_does_and_what_happens_besid
     }
     assert_eq!(list(&namespace, None, None), [named("a", 3)]);
     assert!(namespace.left().is_empty());
+}
+
+#[test]
+fn a_dry_run_is_another_change_and_stores_nothing() {
+    let mut trial = change(ResourceVerb::Delete, Some("a"), Value::Null);
+    trial.dry_run = true;
+    let namespace = namespace([trial], &[]);
+    let asked = Asked::Delete {
+        name: "a".to_owned(),
+        dry_run: true,
+    };
+    namespace.asked(&granted(), asked).unwrap();
+    assert_eq!(list(&namespace, None, None).len(), 2);
+    let mut trial = change(ResourceVerb::Delete, Some("a"), Value::Null);
+    trial.dry_run = true;
+    let namespace = self::namespace([trial], &[]);
+    namespace
+        .asked(&granted(), deletion("a".to_owned()))
+        .unwrap_err();
+    assert_eq!(namespace.problems().len(), 1);
+}
+
+#[test]
+fn a_field_selector_and_the_namespace_select() {
+    let namespace = namespace([], &[]);
+    let list = |fields: &str, place: Place| {
+        let selected = SelectedObjects {
+            fields: Some(fields.to_owned()),
+            ..SelectedObjects::default()
+        };
+        let of = GrantedObjects { place, ..granted() };
+        namespace.asked(&of, Asked::List(selected))
+    };
+    let found = list("metadata.name=b", Place::Command).unwrap();
+    assert_eq!(found, [named("b", 1)]);
+    let elsewhere = Place::Namespace("safe".to_owned());
+    assert!(list("metadata.name=b", elsewhere).unwrap().is_empty());
+    list("metadata.name!=b", Place::Command).unwrap_err();
 }

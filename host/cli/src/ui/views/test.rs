@@ -1,11 +1,11 @@
 use comfy_table::Cell;
-use host_base::{Failure, State, text};
-use host_driver::{CheckOutcome, CheckResult, CheckUp};
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use host_base::{Failure, Outcome, text};
+use host_driver::{CheckResult, CheckUp};
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::checks::state_of;
 use crate::ui::document::Document;
-use crate::ui::fields::word;
 use crate::ui::schema::Body;
 use crate::ui::table::{cell, optional, state, table};
 
@@ -40,26 +40,12 @@ struct ListedCheck<'a> {
     check: &'a str,
     /// `warned`: the check passed, but something is missing or old. `skipped`: the check makes no sense after an
     /// earlier failure.
-    #[schemars(schema_with = "outcomes")]
+    #[schemars(schema_with = "super::checks::outcomes")]
     outcome: &'static str,
     /// The finding, in one sentence.
     message: &'a str,
     /// Next step. Null if none is known.
     hint: Option<&'a str>,
-}
-
-fn outcomes(_: &mut SchemaGenerator) -> Schema {
-    word(CheckOutcome::ALL.map(CheckOutcome::name))
-}
-
-/// Returns the state that has the colour of this outcome.
-const fn state_of(outcome: CheckOutcome) -> State {
-    match outcome {
-        CheckOutcome::Passed => State::Succeeded,
-        CheckOutcome::Warned => State::Partial,
-        CheckOutcome::Failed => State::Failed,
-        CheckOutcome::Skipped => State::Unknown,
-    }
 }
 
 fn name_of(check: &CheckResult) -> String {
@@ -129,7 +115,7 @@ impl Document for CheckUpView {
     }
 
     fn summary(&self) -> Option<String> {
-        let counts = CheckOutcome::ALL.into_iter().filter_map(|outcome| {
+        let counts = Outcome::ALL.into_iter().filter_map(|outcome| {
             let of_outcome = self
                 .report
                 .checks

@@ -1,0 +1,105 @@
+use comfy_table::Cell;
+use host_base::{Check, Failure, Outcome, State, text};
+use host_driver::EngineItems;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::Serialize;
+
+use super::ReportBody;
+use crate::ui::document::Document;
+use crate::ui::fields::word;
+use crate::ui::schema::Body;
+use crate::ui::table::{cell, optional, state, table};
+
+/// Longest message of a check, in characters. It is longer than other cells because it ends the line.
+const MAX_MESSAGE: usize = 400;
+
+/// A check, or a thing that a verb worked on.
+#[derive(Serialize, JsonSchema)]
+pub struct CheckBody<'a> {
+    /// Name of the check or of the thing.
+    name: &'a str,
+    /// Result of the check. `warned`: the check passed, but something is missing or old.
+    #[schemars(schema_with = "outcomes")]
+    outcome: &'static str,
+    /// Details in the engine's words. Null if there are none.
+    message: Option<&'a str>,
+}
+
+pub(super) fn outcomes(_: &mut SchemaGenerator) -> Schema {
+    word(Outcome::ALL.map(Outcome::name))
+}
+
+/// Returns the state that has the colour of this outcome.
+pub(super) const fn state_of(outcome: Outcome) -> State {
+    match outcome {
+        Outcome::Passed => State::Succeeded,
+        Outcome::Warned => State::Partial,
+        Outcome::Failed => State::Failed,
+        Outcome::Skipped => State::Unknown,
+    }
+}
+
+/// Returns the cells of a check: its name, its outcome and its message.
+pub(super) fn cells(check: &Check) -> Vec<Cell> {
+    let message = check.message.as_deref();
+    let message = message.map(|message| text::printable(message, MAX_MESSAGE));
+    vec![
+        cell(&check.name),
+        state(check.outcome.name(), state_of(check.outcome)),
+        message.map_or_else(|| optional(None), |message| Cell::new(message)),
+    ]
+}
+
+pub(super) fn bodies(checks: &[Check]) -> Vec<CheckBody<'_>> {
+    let bodies = checks.iter().map(|check| CheckBody {
+        name: &check.name,
+        outcome: check.outcome.name(),
+        message: check.message.as_deref(),
+    });
+    bodies.collect()
+}
+
+/// Returns how many checks had which outcome.
+pub(super) fn counts<'a>(checks: impl Iterator<Item = &'a Check> + Clone) -> String {
+    let counts = Outcome::ALL.into_iter().filter_map(|outcome| {
+        let of_outcome = checks.clone().filter(|check| check.outcome == outcome);
+        let count = of_outcome.count();
+        (count > 0).then(|| format!("{count} {}", outcome.name()))
+    });
+    counts.collect::<Vec<_>>().join(", ")
+}
+
+impl Document for EngineItems {
+    fn table(&self, _: bool) -> String {
+        let headers = ["NAME", "OUTCOME", "MESSAGE"].map(str::to_owned);
+        table(&headers, self.items.iter().map(cells).collect())
+    }
+
+    fn names(&self) -> String {
+        let names = self
+            .items
+            .iter()
+            .map(|item| text::printable(&item.name, MAX_MESSAGE));
+        names.map(|name| format!("{name}\n")).collect()
+    }
+
+    fn body(&self) -> Body<'_> {
+        Body::Report(ReportBody {
+            scope: &self.scope,
+            verb: &self.verb,
+            text: None,
+            items: Some(bodies(&self.items)),
+        })
+    }
+
+    fn summary(&self) -> Option<String> {
+        if self.items.is_empty() {
+            return Some(format!("`{}` had nothing to do", self.verb));
+        }
+        Some(counts(self.items.iter()))
+    }
+
+    fn failure(&self) -> Option<Failure> {
+        EngineItems::failure(self)
+    }
+}

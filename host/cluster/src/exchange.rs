@@ -1,7 +1,7 @@
 //! Runs one HTTP/1.1 connection over one tunnel, and interprets hyper's errors on it.
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -152,17 +152,29 @@ fn is_early_end(error: &hyper::Error) -> bool {
         .any(|error| error.kind() == io::ErrorKind::UnexpectedEof)
 }
 
-/// A place where a connection waits for its next exchange.
+/// The maximum number of connections that wait for their next exchange. An engine has no more requests at the
+/// same time.
+const MAX_PARKED: usize = 32;
+
+/// A place where connections wait for their next exchange.
 #[derive(Clone, Default)]
-pub(super) struct Parking(Arc<Mutex<Option<Connection>>>);
+pub(super) struct Parking(Arc<Mutex<Vec<Connection>>>);
 
 impl Parking {
+    /// Returns the connection that was used last: it is the least likely to be stale.
     pub fn take(&self) -> Option<Connection> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.parked().pop()
     }
 
     pub fn put(&self, mut connection: Connection) {
         connection.reused = true;
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
+        let mut parked = self.parked();
+        if parked.len() < MAX_PARKED {
+            parked.push(connection);
+        }
+    }
+
+    fn parked(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -9,7 +9,7 @@ use super::choose::with_verb;
 use super::history::Deed;
 use super::question::confirm;
 use super::{OpsError, Session};
-use crate::results::{Backups, EngineItems, EngineReport};
+use crate::results::{Backups, EngineItems, EngineReport, LeftOut};
 
 /// Longest option value that a question repeats, in characters.
 const MAX_VALUE: usize = 200;
@@ -96,7 +96,7 @@ pub async fn act(session: &Session, request: &VerbRequest) -> Result<VerbResult,
                 scope: running.scope(),
                 backups,
                 per_pod: None,
-                left_out: 0,
+                left_out: LeftOut::Nothing,
                 is_list: true,
                 now: Timestamp::now(),
             }));

@@ -13,7 +13,7 @@ use super::saving::Place;
 use super::task::{Ongoing, TaskKind, finish};
 use super::wait::{Waiting, has_ended};
 use super::{OpsError, Session};
-use crate::results::{Backups, Created, LocalFile, Scope};
+use crate::results::{Backups, Created, LeftOut, LocalFile, Scope};
 
 /// The settings for a new backup, and where to put it if the engine saves it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +69,7 @@ pub async fn create(
         scope,
         backups: vec![backup],
         per_pod: None,
-        left_out: 0,
+        left_out: LeftOut::Nothing,
         is_list: false,
         now: Timestamp::now(),
     };

@@ -54,17 +54,17 @@ pub use engines::engines;
 pub use error::OpsError;
 pub use history::history;
 pub use host::{Host, HostSettings};
-pub use list::list;
+pub use list::{BackupPages, Listing, list};
 pub use restore::{RestoreFrom, RestoreRequest, begin_restore, restore};
 pub use results::{
-    Backups, CheckResult, CheckUp, CheckedFile, Created, Deleted, DownloadedFile, EngineItems,
-    EngineReport, EngineSummary, Engines, LocalFile, PastOperation, PastOperations, PerPod,
-    PodFailure, Restored, Scope, Verified,
+    BackupChecks, Backups, CheckResult, CheckUp, CheckedFile, Created, Deleted, DownloadedFile,
+    EngineItems, EngineReport, EngineSummary, Engines, LeftOut, LocalFile, PastOperation,
+    PastOperations, PerPod, PodFailure, Restored, Scope, Verified,
 };
 pub use saving::Place;
 pub use session::{Request, Session};
 pub use status::{Which, status, watch};
 pub use task::{Finished, Ongoing, Task, TaskKind};
 pub use test::test;
-pub use verify::{VerifyRequest, verify};
+pub use verify::{VerifyRequest, verify, verify_backup};
 pub use wait::Waiting;

@@ -3,29 +3,117 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use host_base::{Backup, Problem as _, newest_first, text};
 use host_cluster::Target;
-use host_engine::EngineFile;
+use host_engine::{EngineFile, OptionSetting, Pages};
 use jiff::Timestamp;
 
 use super::running::Running;
 use super::{OpsError, Session};
-use crate::results::{Backups, PerPod, PodFailure};
+use crate::results::{Backups, LeftOut, PerPod, PodFailure};
 
 /// Number of pods that are asked at the same time.
 const AT_ONCE: usize = 4;
+
+/// The result of [`list`].
+#[derive(Debug)]
+pub enum Listing {
+    /// All backups.
+    Whole(Backups),
+    /// The first of several pages. The others are read when they are asked for.
+    Pages(Box<BackupPages>),
+}
+
+/// The pages of a list whose engine returns the newest backups first.
+pub struct BackupPages {
+    running: Running,
+    pages: Pages,
+    options: Vec<OptionSetting>,
+    /// The page that was read first.
+    first: Option<Vec<Backup>>,
+    /// Number of backups that are still wanted.
+    left: Option<usize>,
+}
 
 /// Lists the backups of one engine, newest first, at most `limit` of them.
 ///
 /// # Errors
 /// When no engine can list backups, or when the chosen one failed.
-pub async fn list(session: &Session, limit: Option<u32>) -> Result<Backups, OpsError> {
+pub async fn list(session: &Session, limit: Option<u32>) -> Result<Listing, OpsError> {
     let mut running = session.engine_for(Operation::List).await?;
     if session.all_pods() {
-        return of_all_pods(session, &running, limit).await;
+        let backups = of_all_pods(session, &running, limit).await?;
+        return Ok(Listing::Whole(backups));
     }
-    let mut backups = ask(session, &mut running, limit).await?;
-    newest_first(&mut backups);
-    let left_out = cut(&mut backups, limit);
-    Ok(Backups {
+    let options = session.options(&running.manifest, Operation::List);
+    if !running.manifest.lists_newest_first() {
+        let mut backups = ask(session, &mut running, limit).await?;
+        newest_first(&mut backups);
+        let left_out = cut(&mut backups, limit);
+        return Ok(Listing::Whole(shown(&running, backups, left_out)));
+    }
+    let mut pages = Pages::new(limit);
+    let first = pages.next(running.instance(), &options).await;
+    let mut first = running.original(first)?.unwrap_or_default();
+    if pages.has_more() {
+        return Ok(Listing::Pages(Box::new(BackupPages {
+            running,
+            pages,
+            options,
+            first: Some(first),
+            left: limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)),
+        })));
+    }
+    let left_out = match cut(&mut first, limit) {
+        LeftOut::Nothing if pages.has_unread() => LeftOut::Unknown,
+        left_out => left_out,
+    };
+    Ok(Listing::Whole(shown(&running, first, left_out)))
+}
+
+impl BackupPages {
+    /// Returns the next page, or `None` at the end.
+    ///
+    /// # Errors
+    /// When the engine failed. The list is incomplete then.
+    pub async fn next(&mut self) -> Result<Option<Backups>, OpsError> {
+        if self.left == Some(0) {
+            return Ok(None);
+        }
+        let page = match self.first.take() {
+            Some(first) => Some(first),
+            None => {
+                let page = self.pages.next(self.running.instance(), &self.options);
+                let page = page.await;
+                self.running.original(page)?
+            }
+        };
+        let Some(mut page) = page else {
+            return Ok(None);
+        };
+        if let Some(left) = &mut self.left {
+            page.truncate(*left);
+            *left -= page.len();
+        }
+        let is_last = self.left == Some(0) || !self.pages.has_more();
+        let left_out = if is_last && (self.pages.has_more() || self.pages.has_unread()) {
+            LeftOut::Unknown
+        } else {
+            LeftOut::Nothing
+        };
+        Ok(Some(shown(&self.running, page, left_out)))
+    }
+}
+
+impl std::fmt::Debug for BackupPages {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BackupPages")
+            .field("pages", &self.pages)
+            .field("left", &self.left)
+            .finish_non_exhaustive()
+    }
+}
+
+fn shown(running: &Running, backups: Vec<Backup>, left_out: LeftOut) -> Backups {
+    Backups {
         columns: running.manifest.table(),
         scope: running.scope(),
         backups,
@@ -33,7 +121,7 @@ pub async fn list(session: &Session, limit: Option<u32>) -> Result<Backups, OpsE
         left_out,
         is_list: true,
         now: Timestamp::now(),
-    })
+    }
 }
 
 async fn ask(
@@ -47,13 +135,16 @@ async fn ask(
 }
 
 /// Truncates the list to `limit` items, and returns how many were removed.
-fn cut<T>(items: &mut Vec<T>, limit: Option<u32>) -> usize {
+fn cut<T>(items: &mut Vec<T>, limit: Option<u32>) -> LeftOut {
     let wanted = limit.map_or(usize::MAX, |limit| {
         usize::try_from(limit).unwrap_or(usize::MAX)
     });
     let left_out = items.len().saturating_sub(wanted);
     items.truncate(wanted);
-    left_out
+    match left_out {
+        0 => LeftOut::Nothing,
+        number => LeftOut::Number(number),
+    }
 }
 
 /// Asks every pod with a running container, using the chosen engine. The answers of some pods count although

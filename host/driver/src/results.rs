@@ -34,12 +34,24 @@ pub struct Backups {
     pub backups: Vec<Backup>,
     /// The pods that were asked, if each pod was asked.
     pub per_pod: Option<PerPod>,
-    /// Number of backups that the user's limit left out.
-    pub left_out: usize,
+    /// The backups that the user's limit left out.
+    pub left_out: LeftOut,
     /// Whether this is a list, perhaps of one item. Otherwise it is one backup that the user asked for.
     pub is_list: bool,
     /// Time of the result, for ages.
     pub now: Timestamp,
+}
+
+/// The backups that a limit left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LeftOut {
+    /// No backup.
+    #[default]
+    Nothing,
+    /// This number of backups.
+    Number(usize),
+    /// Some backups. The pages with them were not read.
+    Unknown,
 }
 
 /// The result of asking several pods.
@@ -257,6 +269,39 @@ pub struct CheckResult {
     pub message: String,
     /// The next step for the user if the check did not pass.
     pub hint: Option<Hint>,
+}
+
+/// The checks of a backup by its backend.
+#[derive(Debug)]
+pub struct BackupChecks {
+    /// The subject of the result.
+    pub scope: Scope,
+    /// Id of the backup.
+    pub id: String,
+    /// The checks. Names and messages are the engine's own text.
+    pub checks: Vec<Check>,
+}
+
+impl BackupChecks {
+    /// Returns the failure if a check failed, or if no check passed: the backup is not verified then.
+    #[must_use]
+    pub fn failure(&self) -> Option<Failure> {
+        let has = |outcome: Outcome| self.checks.iter().any(|check| check.outcome == outcome);
+        if has(Outcome::Failed) {
+            return Some(Failure::Integrity);
+        }
+        let is_checked = has(Outcome::Passed) || has(Outcome::Warned);
+        (!is_checked).then_some(Failure::Partial)
+    }
+
+    /// Returns the finding for the history.
+    pub(crate) fn finding(&self) -> &'static str {
+        match self.failure() {
+            None => "the backend checked it",
+            Some(Failure::Integrity) => "a check of the backend failed",
+            Some(_) => "the backend checked nothing",
+        }
+    }
 }
 
 /// Files that were verified. None is damaged, but for some there was nothing to compare with.

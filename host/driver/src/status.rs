@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::running::Running;
 use super::wait::{Looks, has_ended, judge};
 use super::{OpsError, Session};
-use crate::results::Backups;
+use crate::results::{Backups, LeftOut};
 
 /// Which backup the user means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,7 +137,7 @@ fn view(running: &Running, backup: Backup) -> Backups {
         scope: running.scope(),
         backups: vec![backup],
         per_pod: None,
-        left_out: 0,
+        left_out: LeftOut::Nothing,
         is_list: false,
         now: Timestamp::now(),
     }

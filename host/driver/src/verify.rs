@@ -1,19 +1,52 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use broker_manifest::Operation;
 use host_base::{Failure, text};
 use host_transfer::{History, Outcome, Proven, Verification, Wanted};
 
 use super::history::{Deed, in_background, last_download};
 use super::observer::TransferObserver;
-use super::{Host, OpsError};
-use crate::results::{CheckedFile, Verified};
+use super::status::{Which, ask, latest};
+use super::{Host, OpsError, Session};
+use crate::results::{BackupChecks, CheckedFile, Verified};
 
 /// Which files to verify.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifyRequest {
     /// Paths of the files.
     pub files: Vec<PathBuf>,
+}
+
+/// Lets the backend check a backup.
+///
+/// # Errors
+/// When no engine can verify backups, when the backup does not exist, or when the backend could not check it. A
+/// check that fails is part of the result.
+pub async fn verify_backup(session: &Session, which: &Which) -> Result<BackupChecks, OpsError> {
+    let operation = Operation::Verify;
+    let mut running = session.engine_for(operation).await?;
+    let id = match which {
+        Which::Id(id) => id.clone(),
+        Which::Latest => latest(session, &mut running).await?.id,
+        Which::Ask => ask(session, &mut running, operation).await?.id,
+    };
+    let options = session.options(&running.manifest, operation);
+    let mut deed = Deed::of("verify", session, &running);
+    deed.id = Some(id.clone());
+    let verified = running.instance().verify(&id, &options).await;
+    let verified = running.original(verified).map(|checks| BackupChecks {
+        scope: running.scope(),
+        id,
+        checks,
+    });
+    if let Ok(verified) = &verified
+        && let Some(failure) = verified.failure()
+    {
+        deed.ended(failure.name(), verified.finding());
+    }
+    deed.record(&verified).await;
+    verified
 }
 
 /// The message in the history for a file that could not be compared with anything.

@@ -102,6 +102,8 @@ const LONGEST: Duration = Duration::from_hours(24 * 365);
 const TO_RETURN: Duration = Duration::from_secs(5);
 /// The maximum number of handles that an engine may hold at once. Each may hold the memory of a response.
 const MAX_HANDLES: usize = 256;
+/// The maximum number of backups that the host collects from several pages, to sort them.
+const MAX_COLLECTED: usize = 1_000_000;
 /// The maximum length of an engine's output in an error message, in characters.
 const MAX_TEXT: usize = 600;
 
@@ -361,6 +363,12 @@ impl Instance {
         let mut backups = Vec::new();
         while let Some(page) = pages.next(self, options).await? {
             backups.extend(page);
+            if backups.len() > MAX_COLLECTED {
+                return Err(self.bad_result(
+                    Operation::List,
+                    "more backups than can be sorted; its manifest must say `newest-first`",
+                ));
+            }
         }
         Ok(backups)
     }

@@ -19,6 +19,8 @@ pub struct Pages {
     seen: BTreeSet<[u8; 32]>,
     /// The number of backups that are still wanted.
     left: Option<u32>,
+    /// Whether a page was left unread because no further backup was wanted.
+    has_unread: bool,
 }
 
 impl Pages {
@@ -29,6 +31,7 @@ impl Pages {
             next: Some(None),
             seen: BTreeSet::new(),
             left: limit,
+            has_unread: false,
         }
     }
 
@@ -47,6 +50,7 @@ impl Pages {
         let page = instance.page(cursor.as_deref(), self.left, options).await?;
         let got = u32::try_from(page.backups.len()).unwrap_or(u32::MAX);
         self.left = self.left.map(|left| left.saturating_sub(got));
+        self.has_unread = page.next.is_some() && self.left == Some(0);
         if let Some(cursor) = page.next.filter(|_| self.left != Some(0)) {
             let digest = host_base::Sha256::digest(cursor.as_bytes()).to_bytes();
             if !self.seen.insert(digest) || self.seen.len() > MAX_PAGES {
@@ -57,9 +61,15 @@ impl Pages {
         Ok(Some(page.backups))
     }
 
-    /// Returns whether there is another page.
+    /// Returns whether there is another page to read.
     #[must_use]
     pub fn has_more(&self) -> bool {
         self.next.is_some()
+    }
+
+    /// Returns whether the list goes on after the wanted backups.
+    #[must_use]
+    pub fn has_unread(&self) -> bool {
+        self.has_unread
     }
 }

@@ -1,5 +1,8 @@
 use clap::Args;
-use host_driver::{Backups, OpsError, Session, list};
+use host_driver::{Backups, Listing, Session, list};
+
+use crate::error::CliError;
+use crate::ui::Ui;
 
 /// List backups, newest first
 #[derive(Args)]
@@ -9,6 +12,22 @@ pub(super) struct ListArgs {
     limit: Option<u32>,
 }
 
-pub(super) async fn run(args: &ListArgs, session: &Session) -> Result<Backups, OpsError> {
-    list(session, args.limit).await
+/// Lists the backups. A list of several pages is shown here, while it arrives.
+pub(super) async fn run(
+    args: &ListArgs,
+    session: &Session,
+    ui: Ui,
+) -> Result<Option<Backups>, CliError> {
+    let mut pages = match list(session, args.limit).await? {
+        Listing::Whole(backups) => return Ok(Some(backups)),
+        Listing::Pages(pages) => pages,
+    };
+    let mut writer = ui.pages();
+    while let Some(page) = pages.next().await? {
+        if writer.show(&page)?.is_break() {
+            return Ok(None);
+        }
+    }
+    writer.end()?;
+    Ok(None)
 }

@@ -154,7 +154,15 @@ pub(super) async fn run(args: BackupArgs, context: Context<'_>) -> Result<(), Cl
                 return Ok(Some(test::run(&host, request, ui).await?));
             }
             BackupVerb::Other(OtherVerb::Verify(args)) => {
-                return Ok(Some(verify::run(args, &host).await?));
+                return Ok(Some(match args.what()? {
+                    verify::What::Files(files) => verify::of_files(files, &host).await?,
+                    verify::What::Backup(which) => {
+                        let session = Session::open(&host, request).await?;
+                        let view = verify::of_backup(&which, &session).await?;
+                        session.note_requests();
+                        view
+                    }
+                }));
             }
             BackupVerb::Other(OtherVerb::History(args)) => {
                 return Ok(Some(history::run(&args, &host).await?));
@@ -188,7 +196,10 @@ async fn run_in(
     ui: Ui,
 ) -> Result<Option<Box<dyn Document>>, CliError> {
     Ok(Some(match verb {
-        EngineVerb::List(args) => Box::new(list::run(&args, session).await?),
+        EngineVerb::List(args) => match list::run(&args, session, ui).await? {
+            Some(view) => Box::new(view),
+            None => return Ok(None),
+        },
         EngineVerb::Status(args) => match status::run(args, session, ui).await? {
             Some(view) => Box::new(view),
             None => return Ok(None),

@@ -8,7 +8,7 @@ use clap::{ArgMatches, FromArgMatches as _};
 use clap_complete::CompletionCandidate;
 use host_base::text::size;
 use host_base::{Backup, Folders, text};
-use host_driver::{Begun, EngineChoice, Host, HostSettings, OpsError, Request, Session};
+use host_driver::{Begun, EngineChoice, Host, HostSettings, Listing, OpsError, Request, Session};
 use host_engine::{Catalogue, EngineFile, Limits, OptionSetting, OptionValue};
 
 use super::{Line, is_plain, within};
@@ -82,7 +82,16 @@ fn find(line: &Line) -> Option<Vec<Backup>> {
 
 async fn list(host: &Host, request: Request) -> Result<Vec<Backup>, OpsError> {
     let session = Session::open(host, request).await?;
-    Ok(host_driver::list(&session, Some(MOST)).await?.backups)
+    match host_driver::list(&session, Some(MOST)).await? {
+        Listing::Whole(backups) => Ok(backups.backups),
+        Listing::Pages(mut pages) => {
+            let mut backups = Vec::new();
+            while let Some(page) = pages.next().await? {
+                backups.extend(page.backups);
+            }
+            Ok(backups)
+        }
+    }
 }
 
 /// Returns the operation that needs the id.

@@ -3,10 +3,10 @@
 use std::io;
 use std::ops::ControlFlow;
 
-use host_driver::Backups;
+use host_driver::{Backups, LeftOut};
 
 use super::document::{self, Document as _};
-use super::views::lay_out;
+use super::views::{Room, lay_out};
 use super::{Format, Ui, live};
 
 /// The changes of one backup that were shown so far.
@@ -54,14 +54,14 @@ impl Changes {
             columns: change.columns.clone(),
             backups: Vec::new(),
             per_pod: None,
-            left_out: 0,
+            left_out: LeftOut::Nothing,
             // The columns must not depend on the state.
             is_list: true,
             now: change.now,
         });
         shown.backups.extend(change.backups.iter().cloned());
         shown.now = change.now;
-        let table = lay_out(shown, wide, true);
+        let table = lay_out(shown, wide, Room::Reserved);
         if is_first {
             return table;
         }

@@ -8,6 +8,7 @@ mod format;
 mod invocation;
 mod live;
 mod menu;
+mod pages;
 mod schema;
 mod table;
 mod transfer;
@@ -26,6 +27,7 @@ pub use changes::Changes;
 pub use document::Document;
 pub use format::Format;
 pub use invocation::{GivenFlag, Invocation};
+pub use pages::PageWriter;
 pub use schema::{Body, schemas};
 pub use views::{
     BundleRow, BundleView, CaseRow, CheckUpView, KeyChangeView, KeyRow, KeysView, PluginChangeRow,
@@ -115,6 +117,12 @@ impl Ui {
     #[must_use]
     pub fn changes(self) -> Changes {
         Changes::new(self)
+    }
+
+    /// Returns a writer for a list that arrives page by page.
+    #[must_use]
+    pub fn pages(self) -> PageWriter {
+        PageWriter::new(self)
     }
 
     /// Checks whether stdout can be written.

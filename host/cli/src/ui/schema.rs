@@ -10,10 +10,10 @@ use serde_json::Value;
 
 use super::document::ErrorBody;
 use super::views::{
-    BackupBody, BackupListBody, BundleView, DeletionBody, DownloadBody, EngineListBody,
-    HistoryBody, KeyChangeBody, KeysView, PluginChangesView, PluginDiffView, PluginListBody,
-    PluginPackView, PluginProjectView, PluginTestBody, PluginUpdateListBody, PluginView,
-    ReportBody, RestoreBody, TestReportBody, VerificationListBody, VersionView,
+    BackupBody, BackupChecksBody, BackupListBody, BundleView, DeletionBody, DownloadBody,
+    EngineListBody, HistoryBody, KeyChangeBody, KeysView, PluginChangesView, PluginDiffView,
+    PluginListBody, PluginPackView, PluginProjectView, PluginTestBody, PluginUpdateListBody,
+    PluginView, ReportBody, RestoreBody, TestReportBody, VerificationListBody, VersionView,
 };
 
 /// The prefix of the schemas' names. There is no file at this address.
@@ -40,6 +40,7 @@ enum ApiVersion {
 #[serde(tag = "kind")]
 pub enum Body<'a> {
     Backup(BackupBody<'a>),
+    BackupChecks(BackupChecksBody<'a>),
     BackupList(BackupListBody<'a>),
     Bundle(&'a BundleView),
     Deletion(DeletionBody<'a>),

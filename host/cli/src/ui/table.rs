@@ -5,7 +5,7 @@ use host_base::{State, text};
 /// Longest cell, in characters. `-o json` and `-o name` show longer text whole.
 const MAX_CELL: usize = 120;
 /// Number of spaces between columns, as in kubectl.
-const GAP: u16 = 3;
+pub(super) const GAP: u16 = 3;
 
 /// Returns a cell for text of any source.
 pub(super) fn cell(content: &str) -> Cell {

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 use broker_manifest::Column;
 use comfy_table::Cell;
-use host_driver::{Backups, Deleted, EngineReport, PodFailure, Restored, Scope};
+use host_driver::{Backups, Deleted, EngineReport, LeftOut, PodFailure, Restored, Scope};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -28,6 +28,7 @@ use super::schema::Body;
 use super::table::{cell, optional, state, table_with_room};
 pub use authoring::{CaseRow, PluginPackView, PluginProjectView, PluginTestBody, PluginTestView};
 pub use bundle::{BundleRow, BundleView};
+pub use checks::BackupChecksBody;
 use checks::CheckBody;
 pub use download::DownloadBody;
 pub use engines::{EngineListBody, VersionView};
@@ -145,9 +146,19 @@ pub struct ReportBody<'a> {
     items: Option<Vec<CheckBody<'a>>>,
 }
 
-/// Lays out the table. A `steady` table has rows that follow one by one, so its columns reserve room for later
-/// rows.
-pub(super) fn lay_out(list: &Backups, wide: bool, steady: bool) -> String {
+/// The widths of columns, for tables whose rows come bit by bit.
+#[derive(Clone, Debug)]
+pub(super) enum Room {
+    /// As wide as the rows need.
+    Needed,
+    /// At least as wide as later rows usually are.
+    Reserved,
+    /// At least this wide, and with the state: later rows must have the columns of earlier ones.
+    AtLeast(Vec<u16>),
+}
+
+/// Lays out the table.
+pub(super) fn lay_out(list: &Backups, wide: bool, widths: Room) -> String {
     let failed = !list.is_list && list.backups.iter().any(|b| b.failure.is_some());
     let defaults = Column::defaults();
     let mut columns: Vec<_> = list
@@ -156,7 +167,9 @@ pub(super) fn lay_out(list: &Backups, wide: bool, steady: bool) -> String {
         .filter(|column| wide || !column.wide || (failed && column.value == "failure"))
         .collect();
     let mut ended_well = list.backups.iter().map(|b| b.state == State::Succeeded);
-    if !columns.iter().any(|column| column.value == "state") && !ended_well.all(|well| well) {
+    let has_state = columns.iter().any(|column| column.value == "state");
+    let is_one_of_many = matches!(widths, Room::AtLeast(_));
+    if !has_state && (is_one_of_many || !ended_well.all(|well| well)) {
         // The state is shown because a backup that did not succeed must not look as if it had.
         let state = defaults.iter().find(|column| column.value == "state");
         let after_first = columns.len().min(1);
@@ -170,7 +183,10 @@ pub(super) fn lay_out(list: &Backups, wide: bool, steady: bool) -> String {
     let mut headers: Vec<_> = columns.iter().map(|column| column.header()).collect();
     let mut least: Vec<_> = columns
         .iter()
-        .map(|column| if steady { room(&column.value) } else { 0 })
+        .map(|column| match widths {
+            Room::Reserved => room(&column.value),
+            Room::Needed | Room::AtLeast(_) => 0,
+        })
         .collect();
     let mut rows: Vec<Vec<_>> = list
         .backups
@@ -189,6 +205,9 @@ pub(super) fn lay_out(list: &Backups, wide: bool, steady: bool) -> String {
         for (row, pod) in rows.iter_mut().zip(&pods) {
             row.insert(at, cell(pod));
         }
+    }
+    if let Room::AtLeast(widths) = widths {
+        least = widths;
     }
     table_with_room(&headers, rows, &least)
 }
@@ -230,13 +249,14 @@ impl Document for Backups {
             return Some(format!("This is what {from} says"));
         }
         let count = self.backups.len();
-        if self.left_out > 0 {
-            return Some(format!(
-                "{count} of {} backups{from}",
-                count + self.left_out
-            ));
-        }
         let noun = if count == 1 { "backup" } else { "backups" };
+        match self.left_out {
+            LeftOut::Nothing => {}
+            LeftOut::Number(more) => {
+                return Some(format!("{count} of {} backups{from}", count + more));
+            }
+            LeftOut::Unknown => return Some(format!("{count} {noun}{from}; there are more")),
+        }
         let mut sizes = self
             .backups
             .iter()
@@ -260,7 +280,7 @@ impl Document for Backups {
     }
 
     fn table(&self, wide: bool) -> String {
-        lay_out(self, wide, false)
+        lay_out(self, wide, Room::Needed)
     }
 
     fn names(&self) -> String {
@@ -319,7 +339,7 @@ impl Document for Restored {
             columns,
             backups: vec![self.backup.clone()],
             per_pod: None,
-            left_out: 0,
+            left_out: LeftOut::Nothing,
             is_list: false,
             now: self.now,
         };

@@ -206,13 +206,7 @@ impl HostState {
             return Err(Report::new(ReportKind::InvalidArgument, message));
         }
         let granted: Vec<_> = asks.into_iter().map(|ask| self.grant(ask, None)).collect();
-        let left = AtomicU64::new(MAX_READ);
-        let (network, deadline) = (&*self.network, self.answer);
-        let answers = granted.into_iter().map(|request| async {
-            let mut answer = checked(network, network.send(request?).await)?;
-            read_of_batch(network, deadline, &mut answer, limit, &left).await
-        });
-        Ok(stream::iter(answers).buffered(AT_ONCE).collect().await)
+        Ok(send_batch(&*self.network, self.answer, granted, limit).await)
     }
 
     /// Returns the names of the pods behind an endpoint.
@@ -328,6 +322,21 @@ fn checked(network: &dyn Network, answer: HostResult<Answer>) -> HostResult<Answ
     Ok(answer)
 }
 
+/// Sends requests, [`AT_ONCE`] of them at the same time. The answers are in the order of the requests.
+async fn send_batch(
+    network: &dyn Network,
+    deadline: Duration,
+    requests: Vec<HostResult<Outgoing>>,
+    limit: u64,
+) -> Vec<HostResult<Read>> {
+    let left = AtomicU64::new(MAX_READ);
+    let answers = requests.into_iter().map(|request| async {
+        let mut answer = checked(network, network.send(request?).await)?;
+        read_of_batch(network, deadline, &mut answer, limit, &left).await
+    });
+    stream::iter(answers).buffered(AT_ONCE).collect().await
+}
+
 fn revealed() -> Report {
     let message =
         "the answer contains the credentials of the request, and is withheld from the engine";
@@ -437,9 +446,13 @@ fn build(
 
 #[cfg(test)]
 mod tests {
-    use futures_util::stream;
+    use std::sync::atomic::AtomicUsize;
+
+    use broker_manifest::Auth;
+    use futures_util::FutureExt as _;
+    use futures_util::future::BoxFuture;
     use http_body::Frame;
-    use http_body_util::StreamBody;
+    use http_body_util::{Full, StreamBody};
 
     use super::*;
 
@@ -459,5 +472,135 @@ mod tests {
         let report = read(70).await.expect_err("too slow");
         assert_eq!(report.kind, ReportKind::TimedOut);
         assert_eq!(report.message, "the answer was not complete after 60 s");
+    }
+
+    /// A network with a latency of 20 ms. The body of each answer is the path of its request, repeated.
+    #[derive(Default)]
+    struct Slow {
+        in_flight: AtomicUsize,
+        most: AtomicUsize,
+        repeat: usize,
+    }
+
+    impl Network for Slow {
+        fn send(&self, outgoing: Outgoing) -> BoxFuture<'_, HostResult<Answer>> {
+            async move {
+                let now = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
+                self.most.fetch_max(now, Ordering::Relaxed);
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                self.in_flight.fetch_sub(1, Ordering::Relaxed);
+                let path = outgoing.request.uri().path().to_owned();
+                let body = Full::new(Bytes::from(path.repeat(self.repeat)));
+                Ok(Answer::new(
+                    body.map_err(|never| match never {}).boxed_unsync(),
+                ))
+            }
+            .boxed()
+        }
+
+        fn pods<'a>(&'a self, _: &'a str) -> BoxFuture<'a, HostResult<Vec<String>>> {
+            async { Ok(Vec::new()) }.boxed()
+        }
+    }
+
+    fn requests(count: usize) -> Vec<HostResult<Outgoing>> {
+        let requests = (0..count).map(|number| {
+            let request = http::Request::get(format!("/{number:04}"));
+            let body = Sent::Bytes(Bytes::new());
+            Ok(Outgoing {
+                endpoint: "api".to_owned(),
+                select: Select::Pod,
+                auth: Auth::None,
+                patience: None,
+                pod: None,
+                request: request.body(body).expect("a request"),
+            })
+        });
+        requests.collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_batch_takes_a_small_part_of_the_time_of_its_requests_one_by_one() {
+        let slow = Slow {
+            repeat: 1,
+            ..Slow::default()
+        };
+        let begun = tokio::time::Instant::now();
+        let mut asked = requests(1000);
+        asked[7] = Err(Report::new(ReportKind::Denied, "no"));
+        let answers = send_batch(&slow, Duration::from_mins(1), asked, 10).await;
+        // One after the other they would take 20 s. The clock of the test moves only while all wait.
+        assert!(
+            begun.elapsed() < Duration::from_secs(1),
+            "{:?}",
+            begun.elapsed()
+        );
+        assert_eq!(slow.most.load(Ordering::Relaxed), AT_ONCE);
+        for (number, answer) in answers.iter().enumerate() {
+            match answer {
+                Ok(read) => assert_eq!(read.body, format!("/{number:04}").into_bytes()),
+                Err(report) => assert_eq!((number, report.kind), (7, ReportKind::Denied)),
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_answers_of_a_batch_are_bounded_alone_and_together() {
+        let slow = Slow {
+            repeat: 2_000_000,
+            ..Slow::default()
+        };
+        let minute = Duration::from_mins(1);
+        let answers = send_batch(&slow, minute, requests(10), MAX_READ).await;
+        let whole = answers.iter().filter(|answer| answer.is_ok()).count();
+        // Each has 10,000,000 bytes, of 64 MiB.
+        assert_eq!(whole, 6);
+        let answers = send_batch(&slow, minute, requests(2), 9_999_999).await;
+        assert!(answers.iter().all(|answer| {
+            matches!(answer, Err(report) if report.kind == ReportKind::Protocol)
+        }));
+    }
+
+    /// Returns a response whose body comes in these frames.
+    fn response(frames: &[&'static str]) -> Response {
+        let frames: Vec<_> = frames
+            .iter()
+            .map(|text| Ok(Frame::data(Bytes::from_static(text.as_bytes()))))
+            .collect();
+        let request = requests(1).remove(0).expect("a request");
+        Response {
+            answer: Answer::new(StreamBody::new(stream::iter(frames)).boxed_unsync()),
+            request,
+            is_read: false,
+            seen: Vec::new(),
+            held: BytesMut::new(),
+            has_ended: false,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_comes_in_pieces_and_no_half_of_a_secret_is_among_them() {
+        const SECRET: &[u8] = b"canary";
+        let reveals = |text: &[u8]| text.windows(SECRET.len()).any(|part| part == SECRET);
+        let mut plain = response(&["abc", "", "defghijkl", "m"]);
+        let mut body = Vec::new();
+        while let Some(piece) = plain.next(SECRET.len(), reveals, 4).await.expect("a piece") {
+            assert!((1..=4).contains(&piece.len()));
+            body.extend(piece);
+        }
+        assert_eq!(body, b"abcdefghijklm");
+        let mut echo = response(&["x can", "ar", "y of the user"]);
+        let mut got = Vec::new();
+        let report = loop {
+            match echo.next(SECRET.len(), reveals, 100).await {
+                Ok(Some(piece)) => got.extend(piece),
+                Ok(None) => panic!("{:?}", String::from_utf8_lossy(&got)),
+                Err(report) => break report,
+            }
+        };
+        assert_eq!(report.kind, ReportKind::Protocol);
+        assert!(!got.windows(3).any(|part| part == b"can"));
+        // Nothing follows, not even the rest of it.
+        assert_eq!(echo.next(SECRET.len(), reveals, 100).await, Ok(None));
     }
 }

@@ -1,12 +1,12 @@
 use comfy_table::Cell;
 use host_base::{Check, Failure, Outcome, State, text};
-use host_driver::EngineItems;
+use host_driver::{BackupChecks, EngineItems, Scope};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 
 use super::ReportBody;
 use crate::ui::document::Document;
-use crate::ui::fields::word;
+use crate::ui::fields::{self, word};
 use crate::ui::schema::Body;
 use crate::ui::table::{cell, optional, state, table};
 
@@ -101,5 +101,52 @@ impl Document for EngineItems {
 
     fn failure(&self) -> Option<Failure> {
         EngineItems::failure(self)
+    }
+}
+
+/// The checks of a backup by its backend. Printed by `backup verify --id`. If a check failed, the exit code is 13;
+/// if none passed, it is 3.
+#[derive(Serialize, JsonSchema)]
+pub struct BackupChecksBody<'a> {
+    #[serde(with = "fields::Scope")]
+    scope: &'a Scope,
+    /// Id of the backup.
+    id: &'a str,
+    /// The checks, in the order of the engine.
+    checks: Vec<CheckBody<'a>>,
+}
+
+impl Document for BackupChecks {
+    fn table(&self, _: bool) -> String {
+        let headers = ["CHECK", "OUTCOME", "MESSAGE"].map(str::to_owned);
+        table(&headers, self.checks.iter().map(cells).collect())
+    }
+
+    fn names(&self) -> String {
+        let names = self.checks.iter();
+        let names = names.map(|check| text::printable(&check.name, MAX_MESSAGE));
+        names.map(|name| format!("{name}\n")).collect()
+    }
+
+    fn body(&self) -> Body<'_> {
+        Body::BackupChecks(BackupChecksBody {
+            scope: &self.scope,
+            id: &self.id,
+            checks: bodies(&self.checks),
+        })
+    }
+
+    fn summary(&self) -> Option<String> {
+        let id = text::printable(&self.id, 200);
+        let counts = counts(self.checks.iter());
+        Some(match self.failure() {
+            None => format!("Backup {id} is verified by its backend: {counts}"),
+            Some(Failure::Integrity) => format!("Backup {id} is damaged: {counts}"),
+            Some(_) => format!("Backup {id} is not verified: its backend checked nothing"),
+        })
+    }
+
+    fn failure(&self) -> Option<Failure> {
+        BackupChecks::failure(self)
     }
 }

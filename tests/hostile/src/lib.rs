@@ -26,6 +26,7 @@ impl Detect for Hostile {
 impl List for Hostile {
     fn list(request: ListRequest) -> Result<Page> {
         match request.text("misbehave").unwrap_or_default() {
+            "many-pages" => Ok(pages::many(&request)),
             "endless-pages" => Ok(pages::endless(&request)),
             "same-page" => Ok(pages::same()),
             "long-cursor" => Ok(pages::long_cursor()),

@@ -2,6 +2,17 @@
 
 use broker_engine::{Backup, ListRequest, Page, State};
 
+/// Returns one of a thousand pages with a thousand backups each.
+pub fn many(request: &ListRequest) -> Page {
+    let number = request.cursor.as_deref().unwrap_or("0");
+    let number: usize = number.parse().unwrap_or_default();
+    let ids = number * 1000..(number + 1) * 1000;
+    let page: Page = ids
+        .map(|id| Backup::new(format!("backup-{id:07}"), State::Succeeded))
+        .collect();
+    page.with_next((number < 999).then(|| (number + 1).to_string()))
+}
+
 /// Returns a page with a new cursor each time.
 pub fn endless(request: &ListRequest) -> Page {
     let number = request.cursor.as_deref().unwrap_or("0");

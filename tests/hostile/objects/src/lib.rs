@@ -2,9 +2,10 @@
 
 use broker_engine::resources::{Change, Kind, Selection};
 use broker_engine::{
-    Act, ActRequest, Backup, Create, CreateRequest, Delete, DeleteRequest, Detect, Detection,
-    Download, DownloadRequest, Error, ErrorKind, List, ListRequest, Page, Report, Result, Saved,
-    Settings, State, Status, StatusRequest, engine, http,
+    Act, ActRequest, Backup, Check, Create, CreateRequest, Delete, DeleteRequest, Detect,
+    Detection, Download, DownloadRequest, Error, ErrorKind, List, ListRequest, Outcome, Page,
+    Report, Result, Saved, Settings, State, Status, StatusRequest, Verify, VerifyRequest, engine,
+    http,
 };
 use serde_json::{Value, json};
 
@@ -79,6 +80,7 @@ impl Act for Objects {
                 Ok(Report::text(format!("{id} is kept")))
             }
             "follow" => follow(),
+            "sweep" => sweep(request.boolean("dry-run")),
             "stray" => {
                 let other = http::get("storage", "/{bucket}/{+key}").parameter("bucket", "other");
                 other.parameter("key", "x").send().map(|_| Report::Done)
@@ -87,6 +89,38 @@ impl Act for Objects {
             other => Err(Error::unsupported(format!("there is no verb `{other}`"))),
         }
     }
+}
+
+impl Verify for Objects {
+    fn verify(request: VerifyRequest) -> Result<Vec<Check>> {
+        let vault: Value = VAULT.get(&request.id)?;
+        let outcome = match vault["status"]["phase"].as_str() {
+            Some("Done") => Outcome::Passed,
+            Some(_) => Outcome::Failed,
+            None => Outcome::Skipped,
+        };
+        let check = Check::new("phase", outcome);
+        Ok(vec![match vault["status"]["phase"].as_str() {
+            Some(phase) => check.with_message(phase),
+            None => check,
+        }])
+    }
+}
+
+/// Deletes what is not kept, and reports each backup.
+fn sweep(dry_run: bool) -> Result<Report> {
+    let vaults: Vec<Value> = VAULT.list(&Selection::all().labels("kind=backup"))?;
+    let swept = vaults.iter().map(|vault| {
+        let name = vault["metadata"]["name"].as_str().unwrap_or_default();
+        if vault["spec"]["keep"] == true {
+            return Check::new(name, Outcome::Failed).with_message("it is kept");
+        }
+        match VAULT.dry_run(dry_run).delete(name) {
+            Ok(()) => Check::new(name, Outcome::Passed),
+            Err(error) => Check::new(name, Outcome::Failed).with_message(error.message),
+        }
+    });
+    Ok(Report::items(swept))
 }
 
 fn follow() -> Result<Report> {

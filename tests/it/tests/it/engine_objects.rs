@@ -34,6 +34,13 @@ impl Place {
             .run(&format!("backup --engine objects {arguments}"))
     }
 
+    /// The same, of a command whose result tells what failed.
+    fn run_with_result(&self, arguments: &str) -> Run {
+        self.program()
+            .data_although_failed()
+            .run(&format!("backup --engine objects {arguments}"))
+    }
+
     fn program(&self) -> Invocation {
         Invocation::new(&programs().kubectl_broker, &self.machine.folders)
             .in_folder(self.machine.folder.path())
@@ -182,4 +189,48 @@ fn a_bucket_that_is_not_accepted_is_not_asked_for() {
     hint: `kubectl broker engines`
     exit 14
     ");
+}
+
+#[test]
+fn a_backend_checks_a_backup_and_a_failed_check_is_damage() {
+    let place = Place::new();
+    place.put("messaging", "a");
+    let run = place.run("verify --id a -o json");
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let checks = &run.json()["checks"];
+    assert_eq!(checks[0]["outcome"], "passed", "{checks:#}");
+    for (name, status, code) in [("b", json!({"phase": "Damaged"}), 13), ("c", json!({}), 3)] {
+        let vault = json!({
+            "apiVersion": "acme.example/v1", "kind": "Vault",
+            "metadata": {"name": name, "namespace": "messaging", "labels": {"kind": "backup"}},
+            "status": status,
+        });
+        place.bed.objects().put(vault).expect("it is put");
+        let run = place.run_with_result(&format!("verify --id {name}"));
+        assert_eq!(run.code, code, "{name}: {}", run.stderr);
+    }
+    assert_eq!(place.run("verify --id nothing").code, 10);
+    let run = place.run("verify --id a file.zip");
+    assert_eq!(run.code, 2, "{}", run.stderr);
+    let run = place.bed.run("backup verify --id a --engine hivemq");
+    assert_eq!(run.code, 2, "{}", run.stderr);
+}
+
+#[test]
+fn a_verb_that_does_some_of_its_work_is_partly_done() {
+    let place = Place::new();
+    place.put("messaging", "a");
+    place.put("messaging", "b");
+    assert_eq!(place.run("keep b").code, 0);
+    let run = place.run_with_result("sweep --dry-run");
+    assert_eq!(run.code, 3, "{}", run.stderr);
+    assert_eq!(place.names(), ["a", "b"]);
+    let run = place.run_with_result("sweep -o json");
+    assert_eq!(run.code, 3, "{}", run.stderr);
+    let items = &run.json()["items"];
+    assert_eq!(items[0]["outcome"], "passed", "{items:#}");
+    assert_eq!(items[1]["message"], "it is kept", "{items:#}");
+    assert_eq!(place.names(), ["b"]);
+    let run = place.run_with_result("sweep");
+    assert_eq!(run.code, 1, "{}", run.stderr);
 }

@@ -44,6 +44,7 @@ mod menu;
 mod nodes;
 mod objects;
 mod offline;
+mod pages;
 mod plugin_bundle;
 mod plugin_consent;
 mod plugin_default;

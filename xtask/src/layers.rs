@@ -106,18 +106,26 @@ fn a_program_over_the_cluster_and_object_storage_has_neither_sandbox_nor_termina
     }
 }
 
-/// A second version of the interface gets a folder, and `guest.rs` chooses it. No other file uses its types.
+/// Each version of the interface has a folder. `file.rs` knows which versions there are, and `guest.rs` chooses
+/// one. No other file uses their types.
 #[test]
-fn a_version_of_the_interface_is_known_in_its_folder_and_in_one_file() {
+fn a_version_of_the_interface_is_known_in_its_folder_and_in_two_files() {
     let source = root().join("host/engine/src");
-    let files = fs::read_dir(&source).expect("the files of the sandbox");
-    let mut knowing: Vec<_> = files
-        .map(|entry| entry.expect("a directory entry").path())
-        .filter(|path| path.is_file() && read(path).contains("v0_1"))
-        .map(|path| path.file_name().expect("a name").to_owned())
-        .collect();
-    knowing.sort();
-    assert_eq!(knowing, ["guest.rs", "lib.rs"]);
+    let knowing = ["", "calls", "error"].map(|folder| {
+        let files = fs::read_dir(source.join(folder)).expect("the files of the sandbox");
+        let mut knowing: Vec<_> = files
+            .map(|entry| entry.expect("a directory entry").path())
+            .filter(|path| path.is_file() && read(path).contains("v0_"))
+            .map(|path| path.file_name().expect("a name").to_owned())
+            .collect();
+        knowing.sort();
+        knowing
+    });
+    assert_eq!(knowing[0], ["file.rs", "guest.rs", "lib.rs"]);
+    assert!(
+        knowing[1].is_empty() && knowing[2].is_empty(),
+        "{knowing:?}"
+    );
 }
 
 #[test]

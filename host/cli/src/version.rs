@@ -1,5 +1,5 @@
 use clap::Args;
-use host_engine::INTERFACE;
+use host_engine::{INTERFACE, INTERFACES};
 
 use super::error::CliError;
 use crate::ui::{Ui, VersionView};
@@ -12,6 +12,7 @@ pub(super) fn run(_: &VersionArgs, ui: Ui) -> Result<(), CliError> {
     ui.data(&VersionView {
         version: env!("CARGO_PKG_VERSION"),
         interface: INTERFACE,
+        interfaces: &INTERFACES,
     })?;
     Ok(())
 }

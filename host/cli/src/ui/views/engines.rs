@@ -135,16 +135,20 @@ impl Document for Engines {
 pub struct VersionView {
     /// Version of the program (Semantic Versioning).
     pub version: &'static str,
-    /// Version of the engine interface.
+    /// Newest version of the engine interface.
     #[serde(rename = "engineInterface")]
     pub interface: &'static str,
+    /// Versions of the engine interface that engines may be built for, the oldest first.
+    #[serde(rename = "engineInterfaces")]
+    pub interfaces: &'static [&'static str],
 }
 
 impl Document for VersionView {
     fn table(&self, _: bool) -> String {
         format!(
-            "kubectl-broker {}\nengine interface {}\n",
-            self.version, self.interface
+            "kubectl-broker {}\nengine interfaces {}\n",
+            self.version,
+            self.interfaces.join(", ")
         )
     }
 

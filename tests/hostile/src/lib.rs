@@ -52,6 +52,7 @@ impl List for Hostile {
             "denied-header" => calls::header(),
             "other-path" => calls::path(),
             "denied-query" => calls::query(),
+            "unexplained" => calls::unexplained(),
             "denied-flood" => calls::denied_flood(),
             "send-flood" => calls::send_flood(),
 

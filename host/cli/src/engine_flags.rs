@@ -109,7 +109,7 @@ struct Flag<'a> {
     takers: Vec<&'a EngineFile>,
 }
 
-/// What a command takes as the value of a flag.
+/// The kind of value that a command takes for a flag.
 #[derive(Clone, Copy)]
 enum Taken<'a> {
     Port,

@@ -1,6 +1,6 @@
 //! The first pass over the command line: which engine it names, whatever the flags of engines mean.
 //!
-//! What an option of an engine means depends on the engine, so clap can't parse the line before the engine is
+//! The meaning of an engine's option depends on the engine, so clap can't parse the line before the engine is
 //! known. The flags of the host are enough to find it: no value begins with a dash, so `--engine` is never the
 //! value of another flag.
 
@@ -43,7 +43,7 @@ pub(super) fn choice(engines: &[EngineFile], arguments: &[OsString]) -> EngineCh
     EngineChoice::from(named)
 }
 
-/// What the first pass finds.
+/// The findings of the first pass.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Found {
     verb: Option<String>,

@@ -143,7 +143,7 @@ fn start(
     if let Some(code) = completion::answer(&engines, arguments) {
         return code;
     }
-    // What the flags of engines mean depends on the engine, so it is looked for first.
+    // The meaning of the flags of engines depends on the engine, so it is looked for first.
     let named = first_pass::named(&engines, arguments).cloned();
     let whose = Whose::line(named.as_ref());
     let mut command = command(&engines, arguments.first(), whose);

@@ -1,4 +1,4 @@
-//! What an option or a verb means to whom, if several engines have one of this name.
+//! The meaning of an option or a verb, if several engines have one of this name.
 //!
 //! A request that names an engine is read as that engine reads it. For other requests, the bundled engines
 //! decide what a name means. A name that no bundled engine has belongs to the installed engines that are the

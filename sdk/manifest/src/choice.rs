@@ -65,8 +65,8 @@ impl From<Choice> for Written {
 }
 
 impl Choice {
-    /// Returns whether the choice can be typed and shown: 1 to 100 printable characters, without a dash at the
-    /// beginning and without spaces at either end.
+    /// Returns whether the choice can be typed and shown. It has 1 to 100 printable characters, no dash at the
+    /// beginning, and no spaces at either end.
     pub(crate) fn is_valid(&self) -> bool {
         let value = &self.value;
         let help = self.help.as_deref();

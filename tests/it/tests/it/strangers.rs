@@ -456,7 +456,7 @@ fn the_help_of_each_engine_has_its_own_meaning() {
 fn completion_offers_what_the_engine_of_the_line_takes() {
     let machine = machine();
     let shapes = candidates(&machine, "backup list -e acme/one --shape", "");
-    // What a shell would carry out is not offered.
+    // A choice that a shell would carry out is not offered.
     assert_eq!(shapes, ["Round", "halfOpen"]);
     assert_eq!(candidates(&machine, "backup list --kind", "S"), [""; 0]);
     assert_eq!(

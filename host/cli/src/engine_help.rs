@@ -1,4 +1,4 @@
-//! Which engines' flags the help and the completion show. Every flag is parsed, whatever is shown.
+//! Whose flags the command line has, and which of them the help and the completion show.
 
 use std::ffi::OsString;
 
@@ -7,17 +7,25 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use host_driver::{EngineChoice, order};
 use host_engine::EngineFile;
 
-use super::backup;
+use super::first_pass;
 
-/// The engines whose flags are shown.
+/// Whose command line it is.
 #[derive(Clone, Copy)]
-pub(super) enum Shown<'a> {
-    /// No engine is named: the flags that every engine takes which `auto` may choose.
-    Shared,
-    /// The flags of the engine that the command line names.
+pub(super) enum Whose<'a> {
+    /// No engine is named. Each flag has the meaning of the engines that decide
+    /// ([`host_driver::option_reading`]). The flags are shown that every engine takes which `auto` may choose.
+    Unnamed,
+    /// The line names this engine, and has its flags alone.
     Of(&'a EngineFile),
-    /// The flags of all engines, as documents have them.
+    /// As without a name, but all flags are shown, as documents have them.
     All,
+}
+
+impl<'a> Whose<'a> {
+    /// Returns whose line it is if it names this engine, or none.
+    pub(super) fn line(named: Option<&'a EngineFile>) -> Self {
+        named.map_or(Self::Unnamed, Self::Of)
+    }
 }
 
 /// The work that a command asks of an engine.
@@ -25,6 +33,8 @@ pub(super) enum Shown<'a> {
 pub(super) enum Task<'a> {
     /// Any work that the engine can do.
     Any,
+    /// The command is not complete: a verb follows.
+    Group,
     Operation(Operation),
     /// A verb that engines bring.
     Verb(&'a str),
@@ -47,7 +57,7 @@ impl<'a> Task<'a> {
     pub(super) fn is_done_by(self, engine: &EngineFile) -> bool {
         let manifest = engine.manifest();
         match self {
-            Self::Any => true,
+            Self::Any | Self::Group => true,
             Self::Operation(operation) => manifest.can(operation),
             Self::Verb(verb) => manifest.verbs.contains_key(verb),
             Self::Nothing => false,
@@ -58,7 +68,7 @@ impl<'a> Task<'a> {
     fn unnamed(self, engines: &[EngineFile]) -> Vec<&EngineFile> {
         match self {
             // Every engine can detect.
-            Self::Any => order(engines, &EngineChoice::Auto, Operation::Detect),
+            Self::Any | Self::Group => order(engines, &EngineChoice::Auto, Operation::Detect),
             Self::Operation(operation) => order(engines, &EngineChoice::Auto, operation),
             Self::Verb(_) | Self::Nothing => {
                 let able = engines.iter().filter(|engine| self.is_done_by(engine));
@@ -73,21 +83,24 @@ pub(super) struct Chosen<'a> {
     engines: Vec<&'a EngineFile>,
     /// Whether the flags of each of them are shown, not only those that all of them take.
     each: bool,
+    /// Whether the command line names the engine.
+    is_named: bool,
 }
 
 impl<'a> Chosen<'a> {
-    pub(super) fn new(engines: &'a [EngineFile], shown: Shown<'a>, task: Task<'_>) -> Self {
-        let chosen = match shown {
-            Shown::Shared => task.unnamed(engines),
-            Shown::Of(engine) => [engine]
+    pub(super) fn new(engines: &'a [EngineFile], whose: Whose<'a>, task: Task<'_>) -> Self {
+        let chosen = match whose {
+            Whose::Unnamed => task.unnamed(engines),
+            Whose::Of(engine) => [engine]
                 .into_iter()
                 .filter(|it| task.is_done_by(it))
                 .collect(),
-            Shown::All => engines.iter().filter(|it| task.is_done_by(it)).collect(),
+            Whose::All => engines.iter().filter(|it| task.is_done_by(it)).collect(),
         };
         Self {
             engines: chosen,
-            each: matches!(shown, Shown::All),
+            each: matches!(whose, Whose::All),
+            is_named: matches!(whose, Whose::Of(_)),
         }
     }
 
@@ -99,6 +112,11 @@ impl<'a> Chosen<'a> {
         } else {
             !self.engines.is_empty() && engines.all(|engine| is_among(engine, takers))
         }
+    }
+
+    /// Returns whether the command line names one engine, which does the work.
+    pub(super) fn is_one(&self) -> bool {
+        self.is_named && self.engines.len() == 1
     }
 
     /// Returns whether one of the engines returns the backup that it creates.
@@ -142,34 +160,6 @@ pub(super) fn more(program: &str, command: &str, further: &[&EngineFile]) -> Opt
     Some(format!("Options of further engines:{lines}"))
 }
 
-/// Returns the engine that the command line names, if it asks for help.
-pub(super) fn of_help<'a>(
-    engines: &'a [EngineFile],
-    arguments: &[OsString],
-) -> Option<&'a EngineFile> {
-    let asks = arguments.iter().any(|argument| {
-        let text = argument.to_string_lossy();
-        // Also in a group of short flags.
-        text == "--help" || (text.starts_with('-') && !text.starts_with("--") && text.contains('h'))
-    });
-    asks.then(|| named(engines, arguments)).flatten()
-}
-
-/// Returns the engine that an incomplete command line names.
-pub(super) fn named<'a>(
-    engines: &'a [EngineFile],
-    arguments: &[OsString],
-) -> Option<&'a EngineFile> {
-    let matches = so_far(engines, arguments)?;
-    let (_, backup) = matches.subcommand().filter(|(name, _)| *name == "backup")?;
-    let choice = backup::engine_so_far(backup)?;
-    match choice {
-        EngineChoice::Auto => None,
-        // Every engine can detect.
-        named @ EngineChoice::Named(_) => order(engines, &named, Operation::Detect).pop(),
-    }
-}
-
 /// Returns what an incomplete command line says; words that are missing or wrong are passed over.
 pub(super) fn so_far(engines: &[EngineFile], arguments: &[OsString]) -> Option<ArgMatches> {
     // clap's own flag would end the parsing, before an engine that is named after it.
@@ -178,7 +168,8 @@ pub(super) fn so_far(engines: &[EngineFile], arguments: &[OsString]) -> Option<A
         .long("help")
         .global(true)
         .action(ArgAction::SetTrue);
-    let command: Command = super::command(engines, arguments.first(), Shown::Shared);
+    let whose = Whose::line(first_pass::named(engines, arguments));
+    let command: Command = super::command(engines, arguments.first(), whose);
     command
         .disable_help_flag(true)
         .arg(help)
@@ -206,8 +197,8 @@ mod tests {
     fn shown(line: &str) -> Vec<String> {
         let engines = engines();
         let arguments = arguments(line);
-        let shown = of_help(&engines, &arguments).map_or(Shown::Shared, Shown::Of);
-        let command = super::super::command(&engines, arguments.first(), shown);
+        let whose = Whose::line(first_pass::named(&engines, &arguments));
+        let command = super::super::command(&engines, arguments.first(), whose);
         let verb = line.split(' ').nth(1).expect("a verb");
         let backup = command.find_subcommand("backup").expect("`backup`");
         let command = backup.find_subcommand(verb).expect("the verb");
@@ -277,8 +268,8 @@ mod tests {
         let engines = engines();
         let help = |name: &str| {
             let line = arguments(&format!("backup create -e {name} --help"));
-            let engine = of_help(&engines, &line).expect("the engine");
-            let command = super::super::command(&engines, line.first(), Shown::Of(engine));
+            let engine = first_pass::named(&engines, &line).expect("the engine");
+            let command = super::super::command(&engines, line.first(), Whose::Of(engine));
             let backup = command.find_subcommand("backup").expect("`backup`");
             let create = backup.find_subcommand("create").expect("`create`");
             let mut arguments = create.get_arguments();
@@ -291,29 +282,18 @@ mod tests {
     }
 
     #[test]
-    fn every_flag_of_every_engine_is_parsed_whatever_is_shown() {
+    fn ports_of_every_engine_may_stand_on_both_sides_of_the_verb_if_none_is_named() {
         let engines = engines();
-        let kafka = of_help(&engines, &arguments("backup list -e kafka -h"));
-        for shown in [Shown::Shared, Shown::All, Shown::Of(kafka.expect("kafka"))] {
-            let line = arguments(
-                "backup --api-port 1 create --project x --topics y --sidecar-port 2 --output-dir z",
-            );
-            let command = super::super::command(&engines, line.first(), shown);
+        for whose in [Whose::Unnamed, Whose::All] {
+            let line = arguments("backup --api-port 1 list --sidecar-port 2 --api-port 3");
+            let command = super::super::command(&engines, line.first(), whose);
             let matches = command.try_get_matches_from(line).expect("they are known");
-            let ports = super::super::engine_flags::ports(&engines, &matches);
-            let given = [("api-port", 1), ("sidecar-port", 2)];
+            let ports = super::super::engine_flags::ports(&engines, whose, &matches);
+            let expected = [("api-port", 3), ("sidecar-port", 2)];
             assert_eq!(
                 ports,
-                given.map(|(flag, port)| (flag.to_owned(), port)).into()
+                expected.map(|(flag, port)| (flag.to_owned(), port)).into()
             );
         }
-    }
-
-    #[test]
-    fn a_line_that_asks_for_no_help_is_not_read_twice() {
-        let engines = engines();
-        let line = arguments("backup create --engine kafka --topics hh");
-        assert!(of_help(&engines, &line).is_none());
-        assert!(named(&engines, &line).is_some());
     }
 }

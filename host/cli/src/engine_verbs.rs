@@ -1,54 +1,108 @@
 //! The verbs that engines bring. They come from manifests: no engine is run.
 
-use broker_manifest::{OptionKind, VerbOption};
-use clap::parser::ValueSource;
+use broker_manifest::{OptionKind, Verb, VerbOption};
+use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use host_driver::{Reading, verb_reading};
 use host_engine::{EngineFile, OptionSetting};
 
 use super::connection::parse_duration;
-use super::engine_flags::{argument, innermost, value};
-use super::engine_help::Shown;
+use super::engine_flags::{argument, innermost, is_given, unclear, unclear_argument, value};
+use super::engine_help::{Whose, is_among};
 use super::error::CliError;
 
-/// Adds the verbs of all engines to `backup`, after those of the host. clap has no headings for
-/// commands, so the help of each names its engine.
-///
-/// If several engines have a verb of one name, the flags are those of the first engine.
-/// `host_driver::act` refuses options that the chosen engine does not take.
-pub(super) fn add(command: Command, engines: &[EngineFile], shown: Shown<'_>) -> Command {
+/// Adds the verbs of all engines to `backup`, after those of the host. clap has no headings for commands, so the
+/// help of each names its engine.
+pub(super) fn add(
+    command: Command,
+    engines: &[EngineFile],
+    whose: Whose<'_>,
+    program: &str,
+) -> Command {
     command.mut_subcommand("backup", |mut backup| {
         for (name, having) in verbs(engines) {
-            let is_hidden = match shown {
-                Shown::Of(engine) => !engine.manifest().verbs.contains_key(name),
-                Shown::Shared | Shown::All => false,
+            let mut command = match meaning(engines, whose, name) {
+                Some((verb, alike)) => command_of(name, verb, &alike),
+                None => unclear_command(name, whose, &having),
             };
-            backup = backup.subcommand(command_of(name, &having).hide(is_hidden));
+            if !matches!(
+                (whose, meaning(engines, whose, name)),
+                (Whose::Unnamed | Whose::All, Some(_))
+            ) {
+                for option in options_of(&having, name) {
+                    let is_there = |it: &Arg| it.get_id() == option;
+                    if !command.get_arguments().any(is_there) {
+                        command = command.arg(unclear_argument(option));
+                    }
+                }
+            }
+            backup = backup.subcommand(with_others(command, engines, whose, &having, program));
         }
         backup
     })
 }
 
-/// Returns the options of a verb that stand on the command line, without defaults.
+/// Returns the options of a verb that stand on the command line, without defaults. The driver refuses those that
+/// the named engine does not have.
 pub(super) fn given(
     engines: &[EngineFile],
+    whose: Whose<'_>,
     matches: &ArgMatches,
     verb: &str,
 ) -> Result<Vec<OptionSetting>, CliError> {
     let inner = innermost(matches);
-    let first = engines
-        .iter()
-        .find_map(|engine| engine.manifest().verbs.get(verb));
-    let options = first.into_iter().flat_map(|verb| &verb.options);
-    let given =
-        options.filter(|option| inner.value_source(&option.name) == Some(ValueSource::CommandLine));
+    // The driver reports a verb without a meaning before it looks at options.
+    let Some((meant, _)) = meaning(engines, whose, verb) else {
+        return Ok(Vec::new());
+    };
     let mut settings = Vec::new();
-    for option in given {
-        if let Some(value) = value(inner, option.form())? {
+    for option in &meant.options {
+        if is_given(inner, &option.name)
+            && let Some(value) = value(inner, option.form())?
+        {
             let name = option.name.clone();
             settings.push(OptionSetting { name, value });
         }
     }
+    let having: Vec<_> = engines.iter().collect();
+    let is_own = |name: &str| meant.options.iter().any(|it| it.name == name);
+    for name in options_of(&having, verb) {
+        let is_new = !is_own(name) && settings.iter().all(|it| it.name != name);
+        if is_new
+            && is_given(inner, name)
+            && let Some(value) = unclear(inner, name)
+        {
+            let name = name.to_owned();
+            settings.push(OptionSetting { name, value });
+        }
+    }
     Ok(settings)
+}
+
+/// Returns what a verb means on this line, and the engines to which it means the same. None if the named engine
+/// does not have it, or several engines have it with different meanings.
+fn meaning<'a>(
+    engines: &'a [EngineFile],
+    whose: Whose<'a>,
+    name: &str,
+) -> Option<(&'a Verb, Vec<&'a EngineFile>)> {
+    let alike = match whose {
+        Whose::Of(engine) => vec![engine],
+        Whose::Unnamed | Whose::All => match verb_reading(engines, name)? {
+            Reading::Alike(engines) => engines,
+            Reading::Disputed(_) => return None,
+        },
+    };
+    let first: &EngineFile = alike.first()?;
+    Some((first.manifest().verbs.get(name)?, alike))
+}
+
+/// Returns the names of the options that these engines' verbs of one name have as flags.
+fn options_of<'a>(having: &[&'a EngineFile], verb: &str) -> Vec<&'a str> {
+    let verbs = having.iter().filter_map(|it| it.manifest().verbs.get(verb));
+    let options = verbs.flat_map(|verb| &verb.options);
+    let flags = options.filter(|option| !option.positional);
+    flags.map(|option| option.name.as_str()).collect()
 }
 
 /// Each verb once, with the engines that have it: at least one.
@@ -65,45 +119,103 @@ fn verbs(engines: &[EngineFile]) -> Vec<(&str, Vec<&EngineFile>)> {
     found
 }
 
-fn command_of(name: &str, having: &[&EngineFile]) -> Command {
-    let mut command = Command::new(name.to_owned());
-    let engines: Vec<_> = having.iter().map(|engine| engine.shown_name()).collect();
-    let verbs = having
-        .iter()
-        .filter_map(|engine| engine.manifest().verbs.get(name));
-    if let Some(first) = verbs.clone().next() {
-        let noun = if engines.len() == 1 {
-            "engine"
-        } else {
-            "engines"
-        };
-        command = command
-            .about(format!("{} ({noun} {})", first.help, engines.join(", ")))
-            .args(first.options.iter().map(option_argument));
-    }
-    command = command.arg(
-        Arg::new("timeout")
-            .long("timeout")
-            .value_name("TIME")
-            .value_parser(parse_duration)
-            .help("Maximum time for the command, such as 30s or 10m [default: 15m]"),
-    );
-    // Which of them is meant is not known yet.
-    if verbs.into_iter().any(|verb| verb.destructive) {
-        command = command.arg(
-            Arg::new("yes")
-                .short('y')
-                .long("yes")
-                .action(ArgAction::SetTrue)
-                .help("Skip the confirmation"),
+fn command_of(name: &str, verb: &Verb, engines: &[&EngineFile]) -> Command {
+    let command = Command::new(name.to_owned())
+        .about(format!("{} ({})", verb.help, called(engines)))
+        .args(verb.options.iter().map(option_argument))
+        .arg(
+            Arg::new("timeout")
+                .long("timeout")
+                .value_name("TIME")
+                .value_parser(parse_duration)
+                .help("Maximum time for the command, such as 30s or 10m [default: 15m]"),
         );
+    if !verb.destructive {
+        return command;
     }
-    if let [first, _, ..] = &engines[..] {
-        command = command.after_help(format!(
-            "Several engines have this verb: name one with --engine. The options are those of engine {first}."
-        ));
+    command.arg(yes())
+}
+
+fn yes() -> Arg {
+    Arg::new("yes")
+        .short('y')
+        .long("yes")
+        .action(ArgAction::SetTrue)
+        .help("Skip the confirmation")
+}
+
+/// Returns a command for a verb without a meaning on this line. It takes any words, so that the driver can say
+/// which engines have the verb.
+fn unclear_command(name: &str, whose: Whose<'_>, having: &[&EngineFile]) -> Command {
+    // No option can have this name. Words with a dash are flags: `--engine` may be among them.
+    let words = Arg::new("WORDS")
+        .num_args(0..)
+        .value_parser(ValueParser::os_string())
+        .hide(true);
+    let command = Command::new(name.to_owned())
+        .arg(words)
+        .arg(unclear_argument("timeout"))
+        .arg(yes().hide(true));
+    match whose {
+        Whose::Of(engine) => command.hide(true).about(format!(
+            "Verb of {}; engine {} does not have it",
+            called(having),
+            engine.shown_name()
+        )),
+        Whose::Unnamed | Whose::All => command.about(format!(
+            "Several engines have this verb with different options ({})",
+            called(having)
+        )),
     }
-    command
+}
+
+/// Adds the lines that name how to see the same verb of further engines.
+fn with_others(
+    command: Command,
+    engines: &[EngineFile],
+    whose: Whose<'_>,
+    having: &[&EngineFile],
+    program: &str,
+) -> Command {
+    let name = command.get_name().to_owned();
+    let alike = match (whose, meaning(engines, whose, &name)) {
+        (Whose::Of(_), Some(_)) => return command,
+        (_, Some((_, alike))) => alike,
+        (_, None) => Vec::new(),
+    };
+    let is_other = |engine: &&&EngineFile| !is_among(engine, &alike);
+    let lines = having.iter().filter(is_other).map(|engine| {
+        let engine = engine.shown_name();
+        format!("\n  {program} backup {name} --engine {engine} --help")
+    });
+    let lines: String = lines.collect();
+    let mut more = Vec::new();
+    if alike.len() > 1 {
+        more.push("Several engines have this verb: name one with --engine.".to_owned());
+    }
+    if !lines.is_empty() {
+        let heading = if alike.is_empty() {
+            "The verb of each engine:"
+        } else {
+            "The same verb of further engines:"
+        };
+        more.push(format!("{heading}{lines}"));
+    }
+    if more.is_empty() {
+        return command;
+    }
+    command.after_help(more.join("\n\n"))
+}
+
+/// Names engines, such as `engine sidecar`.
+fn called(engines: &[&EngineFile]) -> String {
+    let names: Vec<_> = engines.iter().map(|engine| engine.shown_name()).collect();
+    let noun = if names.len() == 1 {
+        "engine"
+    } else {
+        "engines"
+    };
+    format!("{noun} {}", names.join(", "))
 }
 
 fn option_argument(option: &VerbOption) -> Arg {
@@ -163,27 +275,43 @@ mod tests {
     }
 
     #[test]
-    fn two_engines_with_one_verb_share_a_command_that_names_both() {
-        let engines =
-            host_engine::Catalogue::bundled(host_bundled::ENGINES).expect("the bundled engines");
-        let twice: Vec<_> = engines.iter().chain(engines.iter()).cloned().collect();
-        let command = add(Cli::command(), &twice, Shown::Shared);
-        let backup = command.find_subcommand("backup").expect("`backup`");
-        let purge: Vec<_> = backup
-            .get_subcommands()
-            .filter(|command| command.get_name() == "purge")
-            .map(|command| (command.get_about(), command.get_after_help()))
+    fn every_flag_of_a_command_that_engines_add_to_is_reserved() {
+        let backup = backup();
+        let commands = backup.get_subcommands();
+        let arguments = commands.flat_map(Command::get_arguments);
+        // Engines add nothing to `verify`, which alone has arguments without a flag.
+        for argument in arguments.filter(|it| !it.is_positional()) {
+            let names = argument.get_long().into_iter();
+            for name in names.chain([argument.get_id().as_str()]) {
+                let is_reserved = RESERVED_FLAGS.contains(&name) || !is_flag_name(name);
+                assert!(is_reserved, "{name} must be reserved");
+            }
+        }
+        for group in backup.get_subcommands().flat_map(Command::get_groups) {
+            let name = group.get_id().as_str();
+            assert!(!is_flag_name(name), "an option may be called {name}");
+        }
+    }
+
+    #[test]
+    fn the_guide_lists_what_is_reserved() {
+        let guide = include_str!("../../../docs/writing-an-engine.md");
+        let (_, section) = guide.split_once("### Reserved names\n").expect("a section");
+        let section = section.split("\n#").next().expect("its text");
+        let paragraphs: Vec<_> = section
+            .split("\n\n")
+            .map(|it| it.replace('\n', " "))
             .collect();
-        let [(Some(about), Some(after))] = purge[..] else {
-            panic!("one command with a help: {purge:?}")
+        let listed = |names: &[&str]| {
+            let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+            names.join(", ")
         };
-        assert!(
-            about.to_string().ends_with("(engines sidecar, sidecar)"),
-            "{about}"
-        );
-        assert!(
-            after.to_string().contains("those of engine sidecar"),
-            "{after}"
-        );
+        for names in [RESERVED_FLAGS, RESERVED_VERBS] {
+            let listed = listed(names);
+            assert!(paragraphs.iter().any(|it| it.trim() == listed), "{listed}");
+        }
+        let (last, others) = SHARED_FLAGS.split_last().expect("names");
+        let shared = format!("{} or `{last}`", listed(others));
+        assert!(paragraphs.iter().any(|it| it.contains(&shared)), "{shared}");
     }
 }

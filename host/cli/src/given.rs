@@ -1,8 +1,12 @@
 //! The words of the command line, before clap interprets them.
 
+use std::collections::BTreeMap;
+
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
+use host_driver::has_port_flag;
+use host_engine::EngineFile;
 
 use super::engine_flags::innermost;
 use crate::ui::{GivenFlag, Invocation};
@@ -27,15 +31,43 @@ const NOT_FOR_KUBECTL: &str = "request-timeout";
 const OF_THIS_RUN: [&str; 6] = ["output", "color", "no-color", "verbose", "audit", "help"];
 
 /// How the program was called, for the commands in hints. `command` was parsed into `matches`.
-pub(super) fn invocation(command: &Command, matches: &ArgMatches, program: String) -> Invocation {
+/// `engines` are all engines, and `ports` the port flags that were given.
+pub(super) fn invocation(
+    command: &Command,
+    matches: &ArgMatches,
+    program: String,
+    engines: &[EngineFile],
+    ports: &BTreeMap<String, u16>,
+) -> Invocation {
     let given = innermost(matches);
+    let ports = ports
+        .iter()
+        .map(|(flag, port)| port_flag(engines, flag, *port));
     let flags = innermost_command(command, matches)
         .get_arguments()
         .filter(|argument| argument.is_global_set() && was_given(given, argument))
         .filter(|argument| !OF_THIS_RUN.contains(&argument.get_id().as_str()))
         .flat_map(|argument| flags(command, given, argument))
+        .chain(ports)
         .collect();
     Invocation::new(program, flags)
+}
+
+/// A port flag. Commands with another engine than its own don't take it.
+fn port_flag(engines: &[EngineFile], flag: &str, port: u16) -> GivenFlag {
+    let takers = engines.iter().filter(|it| has_port_flag(it, flag));
+    let names = takers.flat_map(|engine| {
+        let id = &engine.manifest().id;
+        [id.to_string(), id.name().to_owned()]
+    });
+    GivenFlag {
+        long: flag.to_owned(),
+        short: None,
+        value: Some(port.to_string()),
+        commands: ["backup", "engines"].map(str::to_owned).to_vec(),
+        engines: Some(names.collect()),
+        is_of_kubectl: false,
+    }
 }
 
 /// One for each value of the flag.
@@ -59,6 +91,7 @@ fn flags(command: &Command, given: &ArgMatches, argument: &Arg) -> Vec<GivenFlag
             // Nothing of these reaches a cluster.
             .filter(|name| matches!(&**name, "backup" | "engines"))
             .collect(),
+        engines: None,
         is_of_kubectl: OF_KUBECTL.contains(&long) && long != NOT_FOR_KUBECTL,
     };
     match long {

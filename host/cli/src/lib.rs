@@ -11,6 +11,7 @@ mod engine_verbs;
 mod engines;
 mod error;
 mod events;
+mod first_pass;
 mod given;
 mod limits;
 mod output;
@@ -28,7 +29,7 @@ use std::process::ExitCode;
 
 use backup::AfterStop;
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
-use engine_help::Shown;
+use engine_help::Whose;
 use error::CliError;
 use host_base::{Failure, Folders, Problem, text};
 use host_cluster::ConnectOptions;
@@ -69,12 +70,21 @@ enum Verb {
 struct Context<'a> {
     connect: ConnectOptions,
     engines: Catalogue,
+    /// The engine that the command line names, as the first pass over it has found.
+    named: Option<EngineFile>,
     matches: &'a ArgMatches,
     /// The file that `download --output NAME` means.
     output_file: Option<String>,
     /// Where it is noted what was begun in a backend.
     begun: Begun,
     ui: Ui,
+}
+
+impl Context<'_> {
+    /// Returns whose command line it is.
+    fn whose(&self) -> Whose<'_> {
+        Whose::line(self.named.as_ref())
+    }
 }
 
 /// Runs the program with these engines and those that are installed, and says how it ended.
@@ -133,8 +143,10 @@ fn start(
     if let Some(code) = completion::answer(&engines, arguments) {
         return code;
     }
-    let shown = engine_help::of_help(&engines, arguments).map_or(Shown::Shared, Shown::Of);
-    let mut command = command(&engines, arguments.first(), shown);
+    // The meaning of the flags of engines depends on the engine, so it is looked for first.
+    let named = first_pass::named(&engines, arguments).cloned();
+    let whose = Whose::line(named.as_ref());
+    let mut command = command(&engines, arguments.first(), whose);
     let parsed = command
         .try_get_matches_from_mut(arguments)
         .and_then(|matches| {
@@ -143,7 +155,9 @@ fn start(
         });
     match parsed {
         Ok((cli, matches)) => {
-            let invocation = given::invocation(&command, &matches, shown_name(arguments.first()));
+            let ports = engine_flags::ports(&engines, whose, &matches);
+            let name = shown_name(arguments.first());
+            let invocation = given::invocation(&command, &matches, name, &engines, &ports);
             // There is one for the whole life of the process.
             let ui = cli.output.ui().of(Box::leak(Box::new(invocation)));
             said.ui = ui;
@@ -152,7 +166,16 @@ fn start(
             if !matches!(cli.verb, Verb::Plugin(_)) {
                 warn_of_broken(&problems, ui);
             }
-            run(cli, &matches, engines, ui)
+            let context = Context {
+                connect: cli.connection.into_options(),
+                engines,
+                named: named.clone(),
+                matches: &matches,
+                output_file: cli.output.file(),
+                begun: Begun::default(),
+                ui,
+            };
+            run(cli.verb, cli.output.is_verbose(), context)
         }
         Err(error) => {
             let written = show(&error, plain);
@@ -211,22 +234,12 @@ fn show(said: &clap::Error, ui: Ui) -> io::Result<()> {
     }
 }
 
-/// Returns the command with the flags of all engines, of which some are shown. No engine is run for it.
-fn command(engines: &[EngineFile], program: Option<&OsString>, shown: Shown<'_>) -> Command {
+/// Returns the command with the flags and verbs that engines have on this line. No engine is run for it.
+fn command(engines: &[EngineFile], program: Option<&OsString>, whose: Whose<'_>) -> Command {
     let name = shown_name(program);
-    let mut sorted;
-    let engines = match shown {
-        // A flag that engines share has the help of the first of them.
-        Shown::Of(shown) => {
-            sorted = engines.to_vec();
-            sorted.sort_by_key(|engine| engine.manifest().id != shown.manifest().id);
-            &sorted
-        }
-        Shown::Shared | Shown::All => engines,
-    };
     let command = Cli::command().bin_name(&name).after_help(exit_codes());
-    let command = engine_verbs::add(command, engines, shown);
-    engine_flags::add(command, engines, shown, &name)
+    let command = engine_verbs::add(command, engines, whose, &name);
+    engine_flags::add(command, engines, whose, &name)
 }
 
 /// `kubectl broker` where kubectl runs the program, or could.
@@ -252,7 +265,9 @@ fn exit_codes() -> String {
     lines
 }
 
-fn run(cli: Cli, matches: &ArgMatches, engines: Catalogue, ui: Ui) -> ExitCode {
+fn run(verb: Verb, is_verbose: bool, context: Context<'_>) -> ExitCode {
+    let ui = context.ui;
+    let begun = context.begun.clone();
     // One thread waits for the network; what computes (compiling) has threads of its own.
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -261,23 +276,14 @@ fn run(cli: Cli, matches: &ArgMatches, engines: Catalogue, ui: Ui) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(ui, &CliError::Runtime(error)),
     };
-    let audit = match &cli.verb {
+    let audit = match &verb {
         Verb::Backup(args) => args.audit(),
         _ => None,
     };
-    if let Err(error) = events::show(ui, cli.output.is_verbose(), audit) {
+    if let Err(error) = events::show(ui, is_verbose, audit) {
         return fail(ui, &error);
     }
-    let begun = Begun::default();
-    let context = Context {
-        connect: cli.connection.into_options(),
-        engines,
-        matches,
-        output_file: cli.output.file(),
-        begun: begun.clone(),
-        ui,
-    };
-    let (is_watching, after_stop) = match &cli.verb {
+    let (is_watching, after_stop) = match &verb {
         Verb::Backup(args) => (args.is_watching(), args.after_stop(&context.engines)),
         _ => (false, AfterStop::Nothing),
     };
@@ -286,7 +292,7 @@ fn run(cli: Cli, matches: &ArgMatches, engines: Catalogue, ui: Ui) -> ExitCode {
         runtime.block_on(async {
             let stop = Stop::listen();
             tokio::select! {
-                result = dispatch(cli.verb, context) => Some(result),
+                result = dispatch(verb, context) => Some(result),
                 () = stop.asked() => None,
                 () = bug::seen() => None,
             }

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::{Arg, Command};
 use host_engine::EngineFile;
 
-use super::engine_help::Shown;
+use super::engine_help::Whose;
 
 /// Columns of the help in the reference.
 const WIDTH: usize = 100;
@@ -18,7 +18,7 @@ pub fn markdown(engines: &[EngineFile]) -> String {
          options of the commands above it: `kubectl broker backup list` takes those of `kubectl broker backup` and of \
          `kubectl broker`. Each engine has a section with its own options and verbs.\n",
     );
-    let tree = tree(engines, Shown::Shared);
+    let tree = tree(engines, Whose::Unnamed);
     for page in walk(&tree) {
         if !is_of_engine(engines, page.command) {
             text.push_str(&section("##", page.title(), &page.without_inherited()));
@@ -33,13 +33,13 @@ pub fn markdown(engines: &[EngineFile]) -> String {
 /// Returns every visible command, with the options of all engines, for man pages.
 #[must_use]
 pub fn commands(engines: &[EngineFile]) -> Vec<Command> {
-    let tree = tree(engines, Shown::All);
+    let tree = tree(engines, Whose::All);
     let pages = walk(&tree).into_iter();
     pages.map(|page| page.command.clone()).collect()
 }
 
-fn tree(engines: &[EngineFile], shown: Shown<'_>) -> Command {
-    let mut command = super::command(engines, Some(&OsString::from("kubectl-broker")), shown);
+fn tree(engines: &[EngineFile], whose: Whose<'_>) -> Command {
+    let mut command = super::command(engines, Some(&OsString::from("kubectl-broker")), whose);
     command.build();
     command
 }
@@ -62,7 +62,8 @@ impl Page<'_> {
             .above
             .iter()
             .flat_map(|command| command.get_arguments())
-            .filter(|argument| argument.is_global_set() && !argument.is_hide_set())
+            .filter(|argument| argument.is_global_set() || is_of_engines(argument))
+            .filter(|argument| !argument.is_hide_set())
             .map(|argument| argument.get_id().clone())
             .collect();
         self.command.clone().mut_args(|argument| {
@@ -71,6 +72,12 @@ impl Page<'_> {
             argument.hide(is_hidden)
         })
     }
+}
+
+/// Returns whether engines brought an argument. Those that stand before the verb also stand behind it.
+fn is_of_engines(argument: &Arg) -> bool {
+    let heading = argument.get_help_heading();
+    heading.is_some_and(|heading| heading.starts_with("Options of engine"))
 }
 
 /// Returns a command and all visible commands inside it, each before those inside itself.
@@ -100,7 +107,7 @@ fn engine_section(engines: &[EngineFile], engine: &EngineFile) -> String {
     let name = engine.shown_name();
     let manifest = engine.manifest();
     let mut text = format!("\n## Engine {name}\n\n{}.\n", manifest.summary);
-    let tree = tree(engines, Shown::Of(engine));
+    let tree = tree(engines, Whose::Of(engine));
     for page in walk(&tree) {
         if is_of_engine(engines, page.command) {
             text.push_str(&section("###", page.title(), &page.without_inherited()));
@@ -160,7 +167,7 @@ mod tests {
     fn the_reference_and_the_man_pages_have_every_visible_command() {
         let engines = Catalogue::bundled(host_bundled::ENGINES).expect("the bundled engines");
         let mut expected = BTreeSet::new();
-        names(&tree(&engines, Shown::Shared), &mut expected);
+        names(&tree(&engines, Whose::Unnamed), &mut expected);
         assert!(expected.contains("kubectl broker backup offset-reset"));
         assert!(expected.contains("kubectl broker plugin key add"));
         let text = markdown(&engines);

@@ -2,10 +2,10 @@ use std::time::Duration;
 
 use broker_manifest::{Verb, VerbOption};
 use host_base::{newest_first, text};
-use host_engine::{Acted, OptionSetting, OptionValue};
+use host_engine::{Acted, EngineFile, OptionSetting, OptionValue};
 use jiff::Timestamp;
 
-use super::choose::with_verb;
+use super::choose::{call_name, with_verb};
 use super::history::Deed;
 use super::question::confirm;
 use super::{OpsError, Session};
@@ -55,10 +55,24 @@ pub async fn act(session: &Session, request: &VerbRequest) -> Result<VerbResult,
             able: Vec::new(),
         });
     };
-    let options = settings(verb, &request.given).map_err(|problem| OpsError::VerbOption {
-        engine: id.to_string(),
-        verb: name.clone(),
-        problem,
+    session.check_no_options(file, name)?;
+    let options = settings(verb, &request.given).map_err(|refused| {
+        let engines = session.host.engines();
+        let takes = |engine: &&EngineFile| {
+            let verb = engine.manifest().verbs.get(name);
+            let has = |verb: &Verb| verb.options.iter().any(|it| it.name == refused.option);
+            engine.manifest().id != *id && verb.is_some_and(has)
+        };
+        OpsError::VerbOption {
+            engine: call_name(engines, id),
+            verb: name.clone(),
+            problem: refused.problem,
+            able: engines
+                .iter()
+                .filter(takes)
+                .map(|it| session.called(it))
+                .collect(),
+        }
     })?;
     let mut running = session.start(file).await?;
     session.note_engine(&running);
@@ -121,18 +135,34 @@ fn subject<'a>(verb: &Verb, options: &'a [OptionSetting]) -> Option<&'a str> {
     }
 }
 
+/// An option that the verb of an engine does not take, or lacks.
+#[derive(Debug, PartialEq, Eq)]
+struct Refused {
+    option: String,
+    /// The problem, as the end of a sentence.
+    problem: String,
+}
+
+impl Refused {
+    fn new(option: &str, problem: String) -> Self {
+        let option = option.to_owned();
+        Self { option, problem }
+    }
+}
+
 /// Returns the given options and the defaults of the others. The options are checked against the verb, because
 /// the command line may have parsed them for another engine.
-fn settings(verb: &Verb, given: &[OptionSetting]) -> Result<Vec<OptionSetting>, String> {
+fn settings(verb: &Verb, given: &[OptionSetting]) -> Result<Vec<OptionSetting>, Refused> {
     for setting in given {
         let option = verb.options.iter().find(|o| o.name == setting.name);
         match option.map(VerbOption::form) {
-            None => return Err(format!("has no option `{}`", setting.name)),
+            None => {
+                let problem = format!("has no option `{}`", setting.name);
+                return Err(Refused::new(&setting.name, problem));
+            }
             Some(form) if !setting.value.fits(form) => {
-                return Err(format!(
-                    "needs a value of another type for `{}`",
-                    setting.name
-                ));
+                let problem = format!("needs a value of another type for `{}`", setting.name);
+                return Err(Refused::new(&setting.name, problem));
             }
             Some(_) => {}
         }
@@ -148,7 +178,10 @@ fn settings(verb: &Verb, given: &[OptionSetting]) -> Result<Vec<OptionSetting>, 
                 name: option.name.clone(),
                 value,
             }),
-            None if option.is_required() => return Err(format!("needs `{}`", option.name)),
+            None if option.is_required() => {
+                let problem = format!("needs `{}`", option.name);
+                return Err(Refused::new(&option.name, problem));
+            }
             None => {}
         }
     }
@@ -179,7 +212,7 @@ mod tests {
         let mut passes = option("passes", OptionKind::Integer);
         passes.default = Some("3".to_owned());
         let mut how = option("how", OptionKind::Text);
-        how.choices = vec!["fast".to_owned()];
+        how.choices = vec!["fast".into()];
         Verb {
             help: "Destroy a backup".to_owned(),
             destructive: true,
@@ -213,20 +246,20 @@ mod tests {
     fn what_the_engine_does_not_take_is_not_dropped_silently() {
         let with =
             |name: &str, value| settings(&verb(), &[given("name", text("a")), given(name, value)]);
-        let problem = |problem: &str| Err(problem.to_owned());
+        let refused = |option: &str, problem: &str| Err(Refused::new(option, problem.to_owned()));
         assert_eq!(
             with("dry-run", OptionValue::Boolean(true)),
-            problem("has no option `dry-run`")
+            refused("dry-run", "has no option `dry-run`")
         );
         assert_eq!(
             with("passes", text("many")),
-            problem("needs a value of another type for `passes`")
+            refused("passes", "needs a value of another type for `passes`")
         );
         assert_eq!(
             with("how", text("slow")),
-            problem("needs a value of another type for `how`")
+            refused("how", "needs a value of another type for `how`")
         );
-        assert_eq!(settings(&verb(), &[]), problem("needs `name`"));
+        assert_eq!(settings(&verb(), &[]), refused("name", "needs `name`"));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use broker_manifest::{EngineId, Operation};
 use host_engine::EngineFile;
 
 use super::OpsError;
+use super::meaning::{Reading, verb_reading};
 
 /// Which engine the user chose.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -180,31 +181,64 @@ pub(super) fn with_verb<'a>(
     let has = |engine: &EngineFile| engine.manifest().verbs.contains_key(verb);
     let able: Vec<_> = engines.iter().filter(|engine| has(engine)).collect();
     let engine = match choice {
-        EngineChoice::Named(name) => Some(named(engines, name)?),
+        EngineChoice::Named(name) => named(engines, name)?,
         EngineChoice::Auto => {
+            let reading = verb_reading(engines, verb);
+            if let Some(Reading::Disputed(having)) = &reading {
+                return Err(OpsError::ManyHaveVerb {
+                    verb: verb.to_owned(),
+                    engines: names(engines, having.iter().copied()),
+                    differ: true,
+                });
+            }
             let (defaults, bundled) = for_auto(&able, Operation::Act);
-            match (defaults.as_slice(), bundled.as_slice(), able.as_slice()) {
-                ([only], ..) | ([], [only], _) => Some(*only),
-                ([], [], []) => None,
+            let only = match (defaults.as_slice(), bundled.as_slice(), able.as_slice()) {
+                ([only], ..) | ([], [only], _) => *only,
+                ([], [], []) => {
+                    return Err(OpsError::NoSuchVerb {
+                        engine: None,
+                        verb: verb.to_owned(),
+                        able: Vec::new(),
+                    });
+                }
                 ([], [], _) => return Err(nobody(&able, Operation::Act, verb, verb)),
                 _ => {
                     return Err(OpsError::ManyHaveVerb {
                         verb: verb.to_owned(),
-                        // Short names may be ambiguous, so the error lists ids.
-                        engines: able.iter().map(|e| e.manifest().id.to_string()).collect(),
+                        engines: names(engines, able),
+                        differ: false,
                     });
                 }
+            };
+            match reading.and_then(|reading| reading.reader()) {
+                // The command line was read as another engine reads it.
+                Some(reader) if !reads_like(reader, only, verb) => {
+                    return Err(OpsError::OtherVerb {
+                        verb: verb.to_owned(),
+                        engine: call_name(engines, &only.manifest().id),
+                        reader: call_name(engines, &reader.manifest().id),
+                    });
+                }
+                _ => only,
             }
         }
     };
-    match engine {
-        Some(engine) if has(engine) => Ok(engine),
-        other => Err(OpsError::NoSuchVerb {
-            engine: other.map(|engine| engine.manifest().id.to_string()),
-            verb: verb.to_owned(),
-            able: names(engines, able),
-        }),
+    if has(engine) {
+        return Ok(engine);
     }
+    Err(OpsError::NoSuchVerb {
+        engine: Some(call_name(engines, &engine.manifest().id)),
+        verb: verb.to_owned(),
+        able: names(engines, able),
+    })
+}
+
+/// Returns whether the command line of a verb is the same for both engines.
+fn reads_like(one: &EngineFile, other: &EngineFile, verb: &str) -> bool {
+    let of = |engine: &EngineFile| engine.manifest().verbs.get(verb).cloned();
+    let (one, other) = (of(one), of(other));
+    one.zip(other)
+        .is_some_and(|(one, other)| one.reads_like(&other))
 }
 
 /// Returns the engine that restores from the user's files.

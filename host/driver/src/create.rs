@@ -6,6 +6,7 @@ use host_base::{Backup, newest_first, text};
 use host_engine::{EngineError, OptionSetting, Preparation};
 use jiff::Timestamp;
 
+use super::error::GivenOption;
 use super::export;
 use super::history::Deed;
 use super::running::Running;
@@ -114,12 +115,11 @@ async fn ready(session: &Session, request: &CreateRequest) -> Result<Prepared, O
         refuse_what_needs_waiting(session)?;
     }
     let mut running = session.engine_for(operation).await?;
-    refuse_options_of_others(session, &running)?;
     let saves = running.manifest.saves();
     if saves {
         export::check(request, &running.manifest.id.to_string())?;
     } else if let Some(flag) = request.place_flag {
-        return Err(not_its_option(&running, flag));
+        return Err(saves_nothing(session, &running, flag));
     }
     let options = session.options(&running.manifest, operation);
     let Preparation { notes, token } = prepare(session, &mut running).await?;
@@ -231,33 +231,30 @@ async fn begun(
 
 /// Refuses options of the last step if the command does not wait: the last step would never run.
 fn refuse_what_needs_waiting(session: &Session) -> Result<(), OpsError> {
-    let given = session
-        .given_options()
-        .find(|option| option.operations.contains(&Operation::Finish));
-    match given {
+    match session.given_for_finish() {
         Some(option) => Err(OpsError::NeedsWaiting {
-            flag: option.name.clone(),
+            flag: option.to_owned(),
         }),
         None => Ok(()),
     }
 }
 
-/// Refuses options that the chosen engine does not have, instead of ignoring them silently.
-fn refuse_options_of_others(session: &Session, running: &Running) -> Result<(), OpsError> {
-    let known = |name: &str| {
-        let mut known = running.manifest.options_of_command(Operation::Create);
-        known.any(|option| option.name == name)
-    };
-    match session.given_options().find(|option| !known(&option.name)) {
-        Some(option) => Err(not_its_option(running, &option.name)),
-        None => Ok(()),
-    }
-}
-
-fn not_its_option(running: &Running, flag: &str) -> OpsError {
+/// Returns the error for a place, if the engine saves nothing there.
+fn saves_nothing(session: &Session, running: &Running, flag: &str) -> OpsError {
+    let engines = session.host.engines().iter();
+    let saving = engines.filter(|engine| engine.manifest().saves());
     OpsError::NotItsOption {
-        engine: running.manifest.id.to_string(),
-        flag: flag.to_owned(),
+        engine: running.called.clone(),
+        given: Box::new(GivenOption {
+            name: flag.to_owned(),
+            command: Operation::Create.name().to_owned(),
+            words: match flag {
+                "output-dir" => format!("--{flag} FOLDER"),
+                "output-file" => format!("--{flag} FILE"),
+                _ => format!("--{flag}"),
+            },
+        }),
+        able: saving.map(|engine| session.called(engine)).collect(),
     }
 }
 
@@ -279,7 +276,7 @@ async fn begin(session: &Session, prepared: &mut Prepared) -> Result<Backup, Ops
         token,
         options,
     } = prepared;
-    let before = ids(running).await?;
+    let before = ids(session, running).await?;
     session.note_begun(running, None);
     let created = running.instance().create(token.as_deref(), options).await;
     let error = match running.original(created) {
@@ -299,7 +296,8 @@ async fn begin(session: &Session, prepared: &mut Prepared) -> Result<Backup, Ops
         .start_named(&running.manifest.id)
         .await
         .map_err(|_| unknown())?;
-    let listed = again.instance().list(None, &[]).await;
+    let options = session.options(&again.manifest, Operation::List);
+    let listed = again.instance().list(None, &options).await;
     let mut new: Vec<_> = again
         .original(listed)
         .map_err(|_| unknown())?
@@ -316,8 +314,9 @@ async fn begin(session: &Session, prepared: &mut Prepared) -> Result<Backup, Ops
     Ok(found)
 }
 
-async fn ids(running: &mut Running) -> Result<BTreeSet<String>, OpsError> {
-    let listed = running.instance().list(None, &[]).await;
+async fn ids(session: &Session, running: &mut Running) -> Result<BTreeSet<String>, OpsError> {
+    let options = session.options(&running.manifest, Operation::List);
+    let listed = running.instance().list(None, &options).await;
     let backups = running.original(listed)?;
     Ok(backups.into_iter().map(|backup| backup.id).collect())
 }

@@ -1,12 +1,17 @@
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use std::slice;
 
-use broker_manifest::Operation;
+use broker_manifest::{Auth, Operation};
 use host_base::shell::word;
 use host_base::{Activity, Author, Failure, Hint, Problem, text};
 use host_cluster::ClusterError;
 use host_engine::EngineError;
 use host_transfer::TransferError;
+
+/// Maximum number of engines that a hint names.
+const MOST_ENGINES: usize = 4;
 
 /// The reason why an operation failed.
 #[derive(Debug, thiserror::Error)]
@@ -142,12 +147,31 @@ pub enum OpsError {
         able: Vec<String>,
     },
     /// Several engines define the verb, and the user named none of them.
-    #[error("several engines have the verb `{verb}`: {}", engines.join(", "))]
+    #[error(
+        "several engines have the verb `{verb}`{}: {}",
+        differently(*differ),
+        engines.join(", ")
+    )]
     ManyHaveVerb {
         /// Name of the verb.
         verb: String,
-        /// The engines that define the verb.
+        /// The engines that define the verb, as `--engine` accepts them.
         engines: Vec<String>,
+        /// Whether their command lines differ.
+        differ: bool,
+    },
+    /// The user named no engine, and the engine of the verb reads the command line in another way than the one
+    /// that decides.
+    #[error(
+        "the verb `{verb}` of engine {engine}, which is the default, has other options than that of engine {reader}"
+    )]
+    OtherVerb {
+        /// Name of the verb.
+        verb: String,
+        /// The engine that was chosen, as `--engine` accepts it.
+        engine: String,
+        /// The engine whose meaning counts if none is named.
+        reader: String,
     },
     /// The options do not fit the verb of the chosen engine.
     #[error("the verb `{verb}` of engine {engine} {problem}")]
@@ -158,6 +182,8 @@ pub enum OpsError {
         verb: String,
         /// The problem, as the end of a sentence.
         problem: String,
+        /// The other engines whose verb of this name has the option.
+        able: Vec<String>,
     },
     /// The backup or restore ended, but did not succeed.
     #[error("{}{}", ended(*activity, id, state, *partly), because(reason.as_deref()))]
@@ -182,13 +208,64 @@ pub enum OpsError {
         flag: String,
     },
     /// The chosen engine does not have the option.
-    #[error("engine {engine} has no option `{flag}`")]
+    #[error("engine {engine} has no option {given}")]
     NotItsOption {
         /// The engine, as `--engine` accepts it.
         engine: String,
-        /// The flag, without dashes.
-        flag: String,
+        /// The option.
+        given: Box<GivenOption>,
+        /// The engines that have the option for this command.
+        able: Vec<String>,
     },
+    /// Several engines have the option with different meanings, and the user named none of them.
+    #[error(
+        "several engines have an option {given}{}: {}",
+        differently(true),
+        engines.join(", ")
+    )]
+    ManyHaveOption {
+        /// The option.
+        given: Box<GivenOption>,
+        /// The engines that have the option.
+        engines: Vec<String>,
+    },
+    /// The user named no engine, and the chosen one means something else by an option than the one that decides.
+    #[error(
+        "option {given} means something else to the chosen engine {engine} than to engine {reader}"
+    )]
+    OtherMeaning {
+        /// The engine that was chosen, as `--engine` accepts it.
+        engine: String,
+        /// The option.
+        given: Box<GivenOption>,
+        /// The engine whose meaning counts if none is named.
+        reader: String,
+    },
+    /// The engine does not take this value of the option.
+    #[error("option `{option}` of engine {engine} must be {needs}")]
+    BadOptionValue {
+        /// The engine, as `--engine` accepts it.
+        engine: String,
+        /// Name of the option.
+        option: String,
+        /// The words after `backup` on the command line.
+        command: String,
+        /// The values that it takes, as the end of a sentence.
+        needs: String,
+    },
+    /// The chosen engine requires an option that the user did not give.
+    #[error("engine {engine} needs option `{option}` for `{command}`")]
+    OptionMissing {
+        /// The engine, as `--engine` accepts it.
+        engine: String,
+        /// Name of the option.
+        option: String,
+        /// The words after `backup` on the command line.
+        command: String,
+    },
+    /// The backend refused a request for lack of the right credentials, and the engine gives no advice.
+    #[error(transparent)]
+    NotAuthenticated(Box<NotAuthenticated>),
     /// The backup succeeded, but the last step after it failed.
     #[error("backup {id} is complete, but the step after it failed: {source}")]
     Unfinished {
@@ -379,6 +456,55 @@ pub enum OpsError {
     },
 }
 
+/// An option that the user gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivenOption {
+    /// Name of the option.
+    pub name: String,
+    /// The words after `backup` on the command line.
+    pub command: String,
+    /// The option as the command line gives it.
+    pub words: String,
+}
+
+impl fmt::Display for GivenOption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` for `{}`", self.name, self.command)
+    }
+}
+
+/// A backend's demand for credentials that an engine reported without advice.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct NotAuthenticated {
+    /// The error of the engine.
+    pub error: EngineError,
+    /// The credentials that the manifest asks for at the endpoint.
+    pub auth: Auth,
+    /// Whether credentials were sent.
+    pub were_sent: bool,
+}
+
+impl NotAuthenticated {
+    fn advice(&self) -> String {
+        match (self.auth, self.were_sent) {
+            (Auth::Basic, false) => {
+                "Give the user name and password of the backend: `--username` with `--password-stdin`, `--password-file` or $BROKER_PASSWORD, or name a Secret that has them with `--credentials-secret`"
+            }
+            (Auth::Bearer, false) => {
+                "Put the token of the backend into $BROKER_TOKEN, or name a Secret that has it as `token` with `--credentials-secret`"
+            }
+            (Auth::Basic | Auth::Bearer, true) => {
+                "The backend refused the credentials that were sent: check that they are those of the backend and not those of the cluster"
+            }
+            _ => {
+                "The engine's manifest asks for no credentials at this endpoint, so none were sent: report this to the engine's author"
+            }
+        }
+        .to_owned()
+    }
+}
+
 impl From<ClusterError> for OpsError {
     fn from(error: ClusterError) -> Self {
         Self::Cluster(Box::new(error))
@@ -460,6 +586,24 @@ fn in_its_words(reason: Option<&str>) -> String {
         .unwrap_or_default()
 }
 
+fn differently(differ: bool) -> &'static str {
+    if differ {
+        " with different meanings"
+    } else {
+        ""
+    }
+}
+
+/// Returns a command of `backup` for each of these engines, in backticks. Long lists are cut.
+fn with_engines(command: &str, engines: &[String], given: &str) -> String {
+    let space = if given.is_empty() { "" } else { " " };
+    let line = |engine: &String| {
+        format!("`kubectl broker backup {command} --engine {engine}{space}{given}`")
+    };
+    let lines: Vec<_> = engines.iter().take(MOST_ENGINES).map(line).collect();
+    lines.join(", ")
+}
+
 fn because(reason: Option<&str>) -> String {
     reason
         .map(|reason| format!(" ({reason})"))
@@ -507,6 +651,7 @@ impl Problem for OpsError {
         match self {
             Self::Cluster(error) => error.failure(),
             Self::Engine(error) => error.failure(),
+            Self::NotAuthenticated(refused) => refused.error.failure(),
             Self::UnknownEngine { .. }
             | Self::AmbiguousEngine { .. }
             | Self::CannotDo { .. }
@@ -514,11 +659,16 @@ impl Problem for OpsError {
             | Self::OnlyInstalled { .. }
             | Self::NoSuchVerb { .. }
             | Self::ManyHaveVerb { .. }
+            | Self::OtherVerb { .. }
             | Self::VerbOption { .. }
             | Self::NeedsWaiting { .. }
             | Self::NothingToLeave { .. }
             | Self::NoFiles { .. }
             | Self::NotItsOption { .. }
+            | Self::ManyHaveOption { .. }
+            | Self::OtherMeaning { .. }
+            | Self::BadOptionValue { .. }
+            | Self::OptionMissing { .. }
             | Self::NotConfirmed { .. }
             | Self::OtherTarget { .. }
             | Self::NoPods { .. }
@@ -560,6 +710,7 @@ impl Problem for OpsError {
         match self {
             Self::Cluster(error) => error.advice(),
             Self::Engine(error) => error.advice(),
+            Self::NotAuthenticated(refused) => Some(refused.advice()),
             Self::Transfer(error) => error.advice(),
             Self::InContext { source, .. } => source.advice(),
             Self::Files { failed, .. } => failed.first().and_then(Problem::advice),
@@ -602,16 +753,28 @@ impl Problem for OpsError {
             Self::NoFiles { able, .. } | Self::CannotDo { able, .. } => {
                 Some(format!("Engines that can: {}", able.join(", ")))
             }
-            Self::NoSuchVerb { able, .. } if !able.is_empty() => {
-                Some(format!("Engines that have it: {}", able.join(", ")))
-            }
-            Self::AmbiguousEngine { engines, .. } | Self::ManyHaveVerb { engines, .. } => engines
+            Self::NoSuchVerb { verb, able, .. } if !able.is_empty() => Some(format!(
+                "Use an engine that has it: {}",
+                with_engines(verb, able, "")
+            )),
+            Self::AmbiguousEngine { engines, .. } => engines
                 .first()
                 .map(|engine| format!("Name the one you mean, for example `--engine {engine}`")),
-            Self::VerbOption { .. } => Some(
-                "Several engines have this verb; the command line takes the options of the first of them"
-                    .to_owned(),
-            ),
+            Self::ManyHaveVerb { verb, engines, .. } => Some(format!(
+                "Name the one you mean: {}",
+                with_engines(verb, engines, "")
+            )),
+            Self::OtherVerb { verb, engine, reader } => Some(format!(
+                "Name the one you mean: {}",
+                with_engines(verb, &[reader.clone(), engine.clone()], "")
+            )),
+            Self::VerbOption { engine, verb, able, .. } if able.is_empty() => Some(format!(
+                "`kubectl broker backup {verb} --engine {engine} --help` shows its options"
+            )),
+            Self::VerbOption { verb, able, .. } => Some(format!(
+                "Leave out the option, or use an engine that has it: {}",
+                with_engines(verb, able, "")
+            )),
             Self::OnlyInstalled { command, operation, able, .. } => able.first().map(|engine| {
                 format!(
                     "Name one with `kubectl broker backup {command} --engine {engine}`, or let `auto` choose it with `kubectl broker plugin default {engine} --operations {operation}`"
@@ -635,7 +798,32 @@ impl Problem for OpsError {
             Self::NothingToLeave { .. } => Some(
                 "Leave out `--wait=false`; `--timeout` limits the time of the whole command".to_owned(),
             ),
-            Self::NotItsOption { .. } => Some("Leave out the option, or choose another engine".to_owned()),
+            Self::NotItsOption { able, .. } if able.is_empty() => {
+                Some("Leave out the option".to_owned())
+            }
+            Self::NotItsOption { given, able, .. } => Some(format!(
+                "Leave out the option, or use an engine that has it: {}",
+                with_engines(&given.command, able, &given.words)
+            )),
+            Self::ManyHaveOption { given, engines, .. } => Some(format!(
+                "Name the one you mean: {}",
+                with_engines(&given.command, engines, &given.words)
+            )),
+            Self::OtherMeaning { engine, given, reader } => Some(format!(
+                "Name the one you mean: {}",
+                with_engines(&given.command, &[reader.clone(), engine.clone()], &given.words)
+            )),
+            Self::BadOptionValue { engine, command, .. } => Some(format!(
+                "`kubectl broker backup {command} --engine {engine} --help` describes the option"
+            )),
+            Self::OptionMissing { engine, option, command } => Some(format!(
+                "Give it: {}",
+                with_engines(
+                    command,
+                    slice::from_ref(engine),
+                    &format!("--{option} {}", option.to_ascii_uppercase())
+                )
+            )),
             Self::Unfinished { source, .. } => source.advice(),
             Self::StillRunning { id, engine, .. } => Some(format!(
                 "Follow it with `kubectl broker backup status --engine {} --id {}`, or give a longer `--timeout`",
@@ -710,6 +898,7 @@ impl Problem for OpsError {
                     said.written_by()
                 }
             }
+            Self::NotAuthenticated(refused) => refused.error.written_by(),
             Self::Unfinished { source, .. } | Self::ExportLost { source, .. } => {
                 source.written_by()
             }

@@ -19,11 +19,13 @@ mod engines;
 mod error;
 mod export;
 mod file_body;
+mod given;
 mod history;
 mod holder;
 mod host;
 mod list;
 mod lock;
+mod meaning;
 mod network;
 mod notes;
 mod objects;
@@ -51,10 +53,11 @@ pub use credentials::CredentialsRequest;
 pub use delete::{DeleteRequest, delete};
 pub use download::{DownloadRequest, Downloaded, download};
 pub use engines::engines;
-pub use error::OpsError;
+pub use error::{GivenOption, NotAuthenticated, OpsError};
 pub use history::history;
 pub use host::{Host, HostSettings};
 pub use list::{BackupPages, Listing, list};
+pub use meaning::{Reading, Sense, has_port_flag, option_reading, sense, verb_reading};
 pub use restore::{RestoreFrom, RestoreRequest, begin_restore, restore};
 pub use results::{
     BackupChecks, Backups, CheckResult, CheckUp, CheckedFile, Created, Deleted, DownloadedFile,

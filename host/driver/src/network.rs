@@ -11,6 +11,7 @@ use host_cluster::{Cluster, ClusterError, Deadlines, EndpointSpec, RequestBody, 
 use host_engine::{Answer, Network, Outgoing, Sent};
 use host_objectstore::{Access, S3};
 use host_transfer::retry_after;
+use http::StatusCode;
 use http::header::AUTHORIZATION;
 use http_body_util::{BodyExt, Full};
 use tokio::sync::OnceCell;
@@ -47,6 +48,17 @@ pub(super) struct Endpoints {
     waited: Mutex<Vec<String>>,
     /// Whether a backend has answered a request that may change something with success.
     accepted: AtomicBool,
+    /// The last answer, if it demands credentials.
+    demand: Mutex<Option<Demand>>,
+}
+
+/// A backend's demand for credentials: an answer with the status 401.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Demand {
+    /// The credentials that the manifest asks for at the endpoint.
+    pub(super) auth: Auth,
+    /// Whether credentials were sent.
+    pub(super) were_sent: bool,
 }
 
 /// The way to one pod, found once.
@@ -93,6 +105,7 @@ impl Endpoints {
             latest_errors: LatestErrors::default(),
             waited: Mutex::default(),
             accepted: AtomicBool::default(),
+            demand: Mutex::default(),
         }
     }
 
@@ -190,6 +203,11 @@ impl Endpoints {
     /// Returns whether a backend has accepted a request that may change something.
     pub(super) fn has_accepted(&self) -> bool {
         self.accepted.load(Ordering::Relaxed)
+    }
+
+    /// Returns the demand for credentials that the last answer was, if it was one.
+    pub(super) fn demand(&self) -> Option<Demand> {
+        *self.demand.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the pod that has answered.
@@ -341,10 +359,16 @@ impl Network for Endpoints {
                 ..self.deadlines
             };
             let mut request = outgoing.request;
-            if let Some(value) = self.route.credentials.header(outgoing.auth) {
+            let credentials = self.route.credentials.header(outgoing.auth);
+            if let Some(value) = credentials {
                 request.headers_mut().insert(AUTHORIZATION, value.clone());
             }
             let response = self.ask(&*backend, request, &deadlines).await?;
+            let demand = (response.status() == StatusCode::UNAUTHORIZED).then_some(Demand {
+                auth: outgoing.auth,
+                were_sent: credentials.is_some(),
+            });
+            *self.demand.lock().unwrap_or_else(PoisonError::into_inner) = demand;
             let latest_errors = self.latest_errors.clone();
             Ok(response.map(|body| {
                 body.map_err(move |error| latest_errors.report(error))

@@ -6,7 +6,8 @@ use host_base::{Backup, ReportKind, State, text};
 use host_engine::{EngineError, Instance, Observer as _};
 
 use super::OpsError;
-use super::network::Endpoints;
+use super::error::NotAuthenticated;
+use super::network::{Demand, Endpoints};
 use super::notes::Notes;
 use super::objects::ClusterObjects;
 use super::observer::UiObserver;
@@ -123,6 +124,28 @@ impl Running {
         unreadable && self.network.has_accepted()
     }
 
+    /// Adds the host's advice if the backend demands credentials and the engine says nothing about that. Only
+    /// the host knows which credentials the user gave.
+    fn with_advice(&self, error: EngineError) -> OpsError {
+        let is_silent = matches!(
+            &error,
+            EngineError::Reported { report, .. }
+                if report.hint.is_none()
+                    && matches!(report.kind, ReportKind::Unauthenticated | ReportKind::Failed)
+                    && !report.retryable
+        );
+        match self.network.demand().filter(|_| is_silent) {
+            Some(Demand { auth, were_sent }) => {
+                OpsError::NotAuthenticated(Box::new(NotAuthenticated {
+                    error,
+                    auth,
+                    were_sent,
+                }))
+            }
+            None => OpsError::Engine(error),
+        }
+    }
+
     /// Replaces an error that the engine only passed on with the original error. It also shows the notes of
     /// the network.
     pub(super) fn original<T>(&self, result: Result<T, EngineError>) -> Result<T, OpsError> {
@@ -146,7 +169,7 @@ impl Running {
                     };
                 }
             }
-            OpsError::Engine(error)
+            self.with_advice(error)
         })
     }
 }

@@ -1,12 +1,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use broker_manifest::{EngineId, EngineOption, Manifest, Operation};
+use broker_manifest::{EngineId, Operation};
 use host_base::{Failure, Problem, Reporter, text};
 use host_cluster::{Cluster, ConnectOptions, NamespaceSource, Target};
 use host_engine::{
-    EngineError, EngineFile, Instance, Limits, Loaded, OptionSetting, OptionValue, Services,
-    TargetInfo,
+    EngineError, EngineFile, Instance, Limits, Loaded, OptionSetting, Services, TargetInfo,
 };
 use host_objectstore::S3;
 use jiff::tz::TimeZone;
@@ -48,7 +47,8 @@ pub struct Request {
     pub credentials: CredentialsRequest,
     /// Values of the port flags that manifests declare, by flag.
     pub ports: BTreeMap<String, u16>,
-    /// Values of the options that manifests declare, by option.
+    /// Values of the options that the user gave, by option. Without a named engine, an option means what
+    /// [`option_reading`](crate::option_reading) says. Each engine adds its own defaults.
     pub options: BTreeMap<String, OptionSetting>,
     /// The slot that records which work was begun.
     pub begun: Begun,
@@ -108,6 +108,7 @@ impl Session {
     /// publisher of an engine that is not bundled.
     pub(super) async fn engine_for(&self, operation: Operation) -> Result<Running, OpsError> {
         let running = self.chosen_for(operation).await?;
+        self.check_options(self.file(&running.manifest.id)?, operation)?;
         self.note_engine(&running);
         Ok(running)
     }
@@ -127,13 +128,14 @@ impl Session {
 
     async fn chosen_for(&self, operation: Operation) -> Result<Running, OpsError> {
         let mut candidates = candidates(self.host.engines(), &self.request.engine, operation)?;
-        if operation == Operation::Create {
-            return Box::pin(self.engine_to_create(&candidates)).await;
-        }
         if matches!(operation, Operation::Restore | Operation::Delete) {
             // A destructive operation must not fall back to another engine. The latest backup of another
             // engine is a different backup.
             candidates.truncate(1);
+        }
+        self.check_given(&candidates, operation)?;
+        if operation == Operation::Create {
+            return Box::pin(self.engine_to_create(&candidates)).await;
         }
         let Some((last, others)) = candidates.split_last() else {
             // `candidates` returns at least one engine.
@@ -229,9 +231,9 @@ impl Session {
 
     /// Starts the engine that restores from files.
     pub(super) async fn engine_for_files(&self) -> Result<Running, OpsError> {
-        let running = self
-            .start(for_files(self.host.engines(), &self.request.engine)?)
-            .await?;
+        let file = for_files(self.host.engines(), &self.request.engine)?;
+        self.check_options(file, Operation::Restore)?;
+        let running = self.start(file).await?;
         self.note_engine(&running);
         Ok(running)
     }
@@ -348,14 +350,6 @@ impl Session {
         })
     }
 
-    /// Returns the values of the engine's own options for an operation.
-    pub(super) fn options(&self, manifest: &Manifest, operation: Operation) -> Vec<OptionSetting> {
-        manifest
-            .options_for(operation)
-            .filter_map(|option| self.request.options.get(&option.name).cloned())
-            .collect()
-    }
-
     /// Records that `running` is about to begin work in its backend. The work has an id once the backend has
     /// begun it.
     pub(super) fn note_begun(&self, running: &Running, id: Option<&str>) {
@@ -372,18 +366,8 @@ impl Session {
         &self.request.engine
     }
 
-    /// Returns the options that the user gave, of all engines. Options that have their default value are left
-    /// out.
-    pub(super) fn given_options(&self) -> impl Iterator<Item = &EngineOption> {
-        let options = self
-            .host
-            .engines()
-            .iter()
-            .flat_map(|file| &file.manifest().options);
-        options.filter(|option| {
-            let setting = self.request.options.get(&option.name);
-            setting.is_some_and(|setting| !is_default(option, &setting.value))
-        })
+    pub(super) fn request(&self) -> &Request {
+        &self.request
     }
 
     pub(super) fn limits(&self) -> Limits {
@@ -483,19 +467,12 @@ impl Session {
 /// Accepts an engine whose backend answers or asks for credentials. The missing credentials are reported later
 /// by the operation.
 fn is_there(asked: Asked) -> Result<Running, OpsError> {
+    let failure = asked.answer.as_ref().err().map(Problem::failure);
+    let is_refusal = failure == Some(Failure::NotAllowed);
     match asked.answer {
-        Err(OpsError::Engine(error)) if error.failure() == Failure::NotAllowed => Ok(asked.running),
+        Err(OpsError::Engine(_) | OpsError::NotAuthenticated(_)) if is_refusal => Ok(asked.running),
         Err(error) => Err(error),
         Ok(_) => Ok(asked.running),
-    }
-}
-
-fn is_default(option: &EngineOption, value: &OptionValue) -> bool {
-    let default = option.default.as_deref();
-    match value {
-        OptionValue::Text(text) => default == Some(text),
-        OptionValue::Integer(number) => default == Some(&*number.to_string()),
-        OptionValue::Boolean(value) => default.unwrap_or("false") == value.to_string(),
     }
 }
 

@@ -60,6 +60,9 @@ pub async fn test(host: &Host, mut request: Request) -> Result<CheckUp, OpsError
     let from_secret = request.credentials.from_secret.is_some();
     let credentials = from_secret.then(|| std::mem::take(&mut request.credentials));
     let mut session = Session::open(host, request).await?;
+    for engine in &engines {
+        session.check_no_options(engine, "test")?;
+    }
     let mut checks = Vec::new();
     let (answers, version) = server(&session, &mut checks).await;
     let reached = answers && {
@@ -376,6 +379,15 @@ async fn detect(
 }
 
 async fn list(session: &Session, running: &mut Running, engine: &str) -> Check {
+    let mut of_list = running.manifest.options_for(Operation::List);
+    let required = of_list
+        .find(|option| option.required)
+        .map(|it| it.name.clone());
+    drop(of_list);
+    if let Some(option) = required {
+        let message = format!("the engine needs its option `{option}`");
+        return Check::of(Some(engine), "list", CheckOutcome::Skipped, message);
+    }
     let options = session.options(&running.manifest, Operation::List);
     let listed = running.instance().list(None, &options).await;
     match running.original(listed) {

@@ -42,9 +42,7 @@ impl OptionValue {
     #[must_use]
     pub fn fits(&self, form: OptionForm<'_>) -> bool {
         match (form.kind, self) {
-            (OptionKind::Text, Self::Text(text)) => {
-                form.choices.is_empty() || form.choices.contains(text)
-            }
+            (OptionKind::Text, Self::Text(text)) => form.allows(text),
             // The value of a file option is the content of the file.
             (OptionKind::File, Self::Text(_))
             | (OptionKind::Integer, Self::Integer(_))

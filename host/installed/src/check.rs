@@ -2,7 +2,7 @@ use broker_manifest::EngineId;
 use host_base::{Folders, Problem};
 use host_engine::{Catalogue, EngineFile, NativeCache, Runtime};
 
-use super::{KeyFolder, Lockfile, Plugin, PluginError, Plugins, clash, reserved, today, trial};
+use super::{KeyFolder, Lockfile, Plugin, PluginError, Plugins, reserved, today, trial};
 
 /// Returns the bundled engines and the usable installed ones. Problems of other engines are returned beside
 /// them and don't affect these.
@@ -56,7 +56,6 @@ fn beside(engine: EngineFile, engines: &[EngineFile]) -> Result<EngineFile, Plug
                 id: manifest.id.clone(),
             });
         }
-        clash::check(manifest, other.manifest())?;
     }
     Ok(engine)
 }

@@ -61,13 +61,6 @@ pub enum PluginError {
     /// The engine has the id of a bundled engine.
     #[error("{id} is bundled with kubectl-broker, and no other file can replace it")]
     BundledId { id: EngineId },
-    /// The flags of two engines conflict.
-    #[error("engine {id} conflicts with engine {other}: both define {what}")]
-    Clash {
-        id: String,
-        other: String,
-        what: String,
-    },
     /// The trusted keys can't be read or changed.
     #[error(transparent)]
     Key(Box<KeyError>),
@@ -357,7 +350,6 @@ impl Problem for PluginError {
             Self::BundledId { .. }
             | Self::Reserved { .. }
             | Self::Older { .. }
-            | Self::Clash { .. }
             | Self::Raced { .. } => Failure::Conflict,
             Self::Several { problems } => problems
                 .iter()
@@ -414,11 +406,6 @@ impl Problem for PluginError {
             Self::Source(error) => return error.advice(),
             Self::Engine(error) => return error.advice(),
             Self::BundledId { .. } => "Ask the engine's author for another name",
-            Self::Clash { other, .. } => {
-                return Some(format!(
-                    "Remove the other engine with `kubectl broker plugin remove {other}`, or ask the author for another name"
-                ));
-            }
             Self::Key(error) | Self::Untrusted { source: error, .. } => return error.advice(),
             Self::KeyNotKept { id, .. } => {
                 return Some(format!(

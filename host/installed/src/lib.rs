@@ -17,7 +17,6 @@ mod bundle;
 mod candidate;
 mod capabilities;
 mod check;
-mod clash;
 mod consent;
 mod defaults;
 mod error;

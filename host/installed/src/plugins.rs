@@ -10,7 +10,7 @@ use super::bundle::{self, Packed};
 use super::steps::{Step, reach};
 use super::{
     Candidate, Changing, Consent, Expected, Installed, KeyFolder, Lockfile, NewKey, Plugin,
-    PluginError, Reference, SignatureState, Sources, Store, TrustedKey, clash, consent, defaults,
+    PluginError, Reference, SignatureState, Sources, Store, TrustedKey, consent, defaults,
     reserved, today, trial,
 };
 
@@ -272,11 +272,7 @@ impl<'a> Plugins<'a> {
     }
 
     /// Checks that an engine may coexist with the others.
-    pub(super) fn check_place(
-        &self,
-        candidate: &Candidate,
-        lockfile: &Lockfile,
-    ) -> Result<(), PluginError> {
+    pub(super) fn check_place(&self, candidate: &Candidate) -> Result<(), PluginError> {
         let manifest = candidate.file.manifest();
         if self
             .bundled
@@ -292,17 +288,6 @@ impl<'a> Plugins<'a> {
             id: manifest.id.clone(),
             reserved,
         })?;
-        for bundled in self.bundled {
-            clash::check(manifest, bundled.manifest())?;
-        }
-        for (id, plugin) in &lockfile.plugins {
-            // A broken engine is not on the command line.
-            if *id != manifest.id
-                && let Ok(other) = self.store.engine(id, &plugin.current)
-            {
-                clash::check(manifest, other.manifest())?;
-            }
-        }
         Ok(())
     }
 
@@ -328,11 +313,8 @@ impl<'a> Plugins<'a> {
         consent: &dyn Consent,
         key: Option<&NewKey>,
     ) -> Result<Vec<Change>, PluginError> {
-        for (at, candidate) in candidates.iter().enumerate() {
-            self.check_place(candidate, seen)?;
-            for other in &candidates[..at] {
-                clash::check(candidate.file.manifest(), other.file.manifest())?;
-            }
+        for candidate in candidates {
+            self.check_place(candidate)?;
         }
         let mut changes = Vec::new();
         let mut new_keys = BTreeMap::new();

@@ -7,7 +7,7 @@ use super::plugins::place;
 use super::steps::{Step, reach};
 use super::{
     Candidate, Change, Expected, Installed, Lockfile, LockfileError, PluginError, Plugins,
-    Reference, clash, today, trial,
+    Reference, today, trial,
 };
 
 /// The maximum size of a lockfile, in bytes, which is enough for thousands of engines.
@@ -60,11 +60,8 @@ impl Plugins<'_> {
                 defaults_only.push(id.clone());
             }
         }
-        for (at, candidate) in candidates.iter().enumerate() {
-            self.check_place(candidate, &wanted_beside(&seen, &wanted))?;
-            for other in &candidates[..at] {
-                clash::check(candidate.file.manifest(), other.file.manifest())?;
-            }
+        for candidate in &candidates {
+            self.check_place(candidate)?;
             trial::start_once(&candidate.file, &self.folders).await?;
             reach(Step::Tried);
         }
@@ -156,13 +153,6 @@ impl Plugins<'_> {
         candidate.source = beside(&locked.source, path);
         Ok(candidate)
     }
-}
-
-/// Returns the engines that will be installed together: those that stay.
-fn wanted_beside(seen: &Lockfile, wanted: &Lockfile) -> Lockfile {
-    let mut stay = seen.clone();
-    stay.plugins.retain(|id, _| wanted.plugins.contains_key(id));
-    stay
 }
 
 fn read(path: &Path) -> Result<Lockfile, PluginError> {

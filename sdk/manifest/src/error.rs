@@ -102,7 +102,8 @@ pub enum ManifestError {
     },
     /// A choice of an option is invalid, or the option is not of the type text.
     #[error(
-        "choice `{choice}` of option `--{option}` is invalid: choices need the type text, and lower-case letters, digits and dashes"
+        "choice `{}` of option `--{option}` is invalid: choices need the type text, and 1 to 100 printable characters without a dash at the beginning",
+        choice.escape_debug()
     )]
     BadChoice {
         /// The name of the option.

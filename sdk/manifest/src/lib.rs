@@ -8,6 +8,7 @@
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
+mod choice;
 mod endpoint;
 mod error;
 mod exec;
@@ -22,6 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+pub use choice::Choice;
 pub use endpoint::{Auth, Endpoint, EndpointError, Ready, Select};
 pub use error::ManifestError;
 pub use exec::{Command, CommandError, FillError, Word};
@@ -203,12 +205,18 @@ pub struct EngineOption {
     pub operations: BTreeSet<Operation>,
     /// The only allowed values of a text. If the list is empty, any text is allowed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub choices: Vec<String>,
+    pub choices: Vec<Choice>,
     /// The default value, as text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<String>,
     /// The help text, in one line.
     pub help: String,
+    /// Whether the user must give the option to the command of each of its operations.
+    ///
+    /// If the host calls one of these operations within another command, the engine gets the option only if
+    /// that command takes it too. An example is `list` within `restore --latest`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub required: bool,
 }
 
 /// The type of an option's value.
@@ -450,10 +458,15 @@ impl Manifest {
         }
         let mut flags = BTreeSet::new();
         for option in &self.options {
-            if !option.is_file_flag() {
+            if !option.is_shared_flag() {
                 flag(&option.name, &mut flags)?;
+            } else if !flags.insert(option.name.clone()) {
+                return Err(ManifestError::TwiceTheSameFlag {
+                    name: option.name.clone(),
+                });
             }
             option.form().check()?;
+            option.form().check_required(option.required)?;
         }
         self.check_menus()?;
         for column in &self.columns {
@@ -485,7 +498,9 @@ impl Manifest {
         for (operation, ability) in &self.operations {
             for (name, value) in &ability.menu {
                 let mut options = self.options_for(Operation::List);
-                if !options.any(|o| o.name == *name && o.choices.contains(value)) {
+                if !options
+                    .any(|o| o.name == *name && o.form().allows(value) && !o.choices.is_empty())
+                {
                     return Err(ManifestError::BadMenu {
                         operation: *operation,
                         option: name.clone(),
@@ -504,12 +519,16 @@ impl Manifest {
 }
 
 impl EngineOption {
-    /// Returns whether the option is `--file`, which the host's commands have for `restore` only.
-    fn is_file_flag(&self) -> bool {
+    /// Returns whether the option is a flag that the host has for `restore` only, and the engine for other
+    /// commands: `--source`, or a file as `--file`.
+    fn is_shared_flag(&self) -> bool {
         let mut commands = self.operations.iter().map(|it| it.command());
-        self.name == "file"
-            && self.kind == OptionKind::File
-            && !commands.any(|command| command == Operation::Restore)
+        let is_shared = match &*self.name {
+            "file" => self.kind == OptionKind::File,
+            "source" => true,
+            _ => false,
+        };
+        is_shared && !commands.any(|command| command == Operation::Restore)
     }
 }
 

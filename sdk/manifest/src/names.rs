@@ -8,6 +8,7 @@ use crate::ManifestError;
 /// Flags that an engine must not use, because the host's commands have them or reserve them.
 pub const RESERVED_FLAGS: &[&str] = &[
     "accept-capabilities",
+    "accept-unproven",
     "all-namespaces",
     "as",
     "as-group",
@@ -56,20 +57,13 @@ pub const RESERVED_FLAGS: &[&str] = &[
 
 /// Reserved flags that a verb of an engine may use. Only a few of the host's commands have these flags, and a
 /// verb is a command of its own.
-pub const SHARED_FLAGS: &[&str] = &[
-    "destination",
-    "dry-run",
-    "force",
-    "id",
-    "latest",
-    "limit",
-    "source",
-];
+pub const SHARED_FLAGS: &[&str] = &["dry-run", "force", "id", "latest", "limit", "source"];
 
 /// Verbs that an engine must not use, because `backup` has them or reserves them.
 pub const RESERVED_VERBS: &[&str] = &[
-    "act", "browse", "cancel", "copy", "create", "delete", "detect", "diff", "download", "help",
-    "history", "inspect", "list", "prune", "restore", "status", "test", "verify", "wait", "watch",
+    "act", "browse", "cancel", "copy", "create", "delete", "detect", "diff", "discover",
+    "download", "health", "help", "history", "inspect", "list", "prune", "restore", "status",
+    "test", "verify", "wait", "watch",
 ];
 
 /// An engine's id, `publisher/name`, for example `kubectl-broker/sidecar`.

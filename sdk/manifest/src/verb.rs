@@ -3,7 +3,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::names::{RESERVED_VERBS, SHARED_FLAGS};
-use crate::{EngineOption, ManifestError, Operation, OptionKind, flag, is_flag_name, printable};
+use crate::{
+    Choice, EngineOption, ManifestError, Operation, OptionKind, flag, is_flag_name, printable,
+};
 
 /// An engine's own verb: an extra command of `backup` that the operation `act` runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,7 +32,7 @@ pub struct VerbOption {
     pub kind: OptionKind,
     /// The only allowed values of a text. If the list is empty, any text is allowed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub choices: Vec<String>,
+    pub choices: Vec<Choice>,
     /// The default value, as text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<String>,
@@ -52,7 +54,7 @@ pub struct OptionForm<'a> {
     /// The type of the value.
     pub kind: OptionKind,
     /// The only allowed values of a text; empty if any text is allowed.
-    pub choices: &'a [String],
+    pub choices: &'a [Choice],
     /// The default value, as text.
     pub default: Option<&'a str>,
     /// The help text, in one line.
@@ -99,32 +101,51 @@ impl VerbOption {
 
     fn check(&self) -> Result<(), ManifestError> {
         self.form().check()?;
-        // A flag without a value can't be required: it is either present or absent.
-        let never_missing = self.default.is_some() || self.kind == OptionKind::Boolean;
-        if self.is_required() && never_missing {
-            return Err(ManifestError::NeverMissing {
-                option: self.name.clone(),
-            });
-        }
-        Ok(())
+        self.form().check_required(self.is_required())
     }
 }
 
 impl OptionForm<'_> {
+    /// Returns whether a text is one of the choices, or the option has no choices.
+    #[must_use]
+    pub fn allows(&self, text: &str) -> bool {
+        self.choices.is_empty() || self.choices.iter().any(|choice| choice.value == text)
+    }
+
+    /// Returns whether both options take the same values. Their defaults and help texts may differ.
+    #[must_use]
+    pub fn reads_like(&self, other: &OptionForm<'_>) -> bool {
+        fn values<'a>(form: &OptionForm<'a>) -> BTreeSet<&'a str> {
+            let choices = form.choices.iter();
+            choices.map(|choice| choice.value.as_str()).collect()
+        }
+        self.kind == other.kind && values(self) == values(other)
+    }
+
+    /// Checks that the option can be required. A flag without a value can't: it is either present or absent.
+    pub(crate) fn check_required(&self, is_required: bool) -> Result<(), ManifestError> {
+        let never_missing = self.default.is_some() || self.kind == OptionKind::Boolean;
+        if is_required && never_missing {
+            return Err(ManifestError::NeverMissing {
+                option: self.name.to_owned(),
+            });
+        }
+        Ok(())
+    }
+
     pub(crate) fn check(&self) -> Result<(), ManifestError> {
         printable("options.help", self.help, 300)?;
         for choice in self.choices {
-            if self.kind != OptionKind::Text || !is_flag_name(choice) {
+            if self.kind != OptionKind::Text || !choice.is_valid() {
                 return Err(ManifestError::BadChoice {
                     option: self.name.to_owned(),
-                    choice: choice.clone(),
+                    choice: choice.value.clone(),
                 });
             }
         }
         let Some(default) = self.default else {
             return Ok(());
         };
-        let chosen = self.choices.is_empty() || self.choices.iter().any(|c| c == default);
         let fits = match self.kind {
             OptionKind::Text => printable("options.default", default, 300).is_ok(),
             OptionKind::Integer => default.parse::<i64>().is_ok(),
@@ -132,7 +153,7 @@ impl OptionForm<'_> {
             // A file has no default, because it belongs to the user.
             OptionKind::File => false,
         };
-        if chosen && fits {
+        if self.allows(default) && fits {
             Ok(())
         } else {
             Err(ManifestError::BadDefault {
@@ -144,6 +165,27 @@ impl OptionForm<'_> {
 }
 
 impl Verb {
+    /// Returns whether the command lines of both verbs are the same. Defaults and help texts may differ.
+    #[must_use]
+    pub fn reads_like(&self, other: &Self) -> bool {
+        let positional = |verb: &Self| -> Vec<String> {
+            let options = verb.options.iter().filter(|option| option.positional);
+            options.map(|option| option.name.clone()).collect()
+        };
+        let has = |option: &VerbOption| {
+            other.options.iter().any(|it| {
+                it.name == option.name
+                    && it.positional == option.positional
+                    && it.is_required() == option.is_required()
+                    && it.form().reads_like(&option.form())
+            })
+        };
+        self.destructive == other.destructive
+            && self.options.len() == other.options.len()
+            && self.options.iter().all(has)
+            && positional(self) == positional(other)
+    }
+
     /// Checks the verb. `ports` are the port flags of the engine, which every command has.
     fn check(&self, name: &str, ports: &BTreeSet<String>) -> Result<(), ManifestError> {
         if !is_flag_name(name) {

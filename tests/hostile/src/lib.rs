@@ -65,6 +65,7 @@ fn misbehave(request: &ListRequest) -> Result<Vec<Backup>> {
         "denied-header" => calls::header(),
         "other-path" => calls::path(),
         "denied-query" => calls::query(),
+        "unexplained" => calls::unexplained(),
         "denied-flood" => calls::denied_flood(),
         "send-flood" => calls::send_flood(),
         "batch-of-many" => calls::batch_of_many(),

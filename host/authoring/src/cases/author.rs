@@ -141,7 +141,9 @@ fn call(entry: &CaseEntry, manifest: &Manifest) -> Result<Call, Unfit> {
         about,
         options: settings(
             &entry.options,
-            forms.map(|option| (option.form(), false)).collect(),
+            forms
+                .map(|option| (option.form(), option.required))
+                .collect(),
         )?,
     })
 }

@@ -239,8 +239,8 @@ fn calls(manifest: &Manifest) -> Result<Vec<(String, Call)>, AuthoringError> {
             }
             Operation::Verify => About::Verify { id: id() },
         };
-        let options = manifest.options_for(*operation).map(|option| option.form());
-        let options = settings(options.map(|form| (form, false)));
+        let options = manifest.options_for(*operation);
+        let options = settings(options.map(|option| (option.form(), option.required)));
         if ability.files {
             let file = artifact("a.backup", b"a backup")?;
             let about = About::Restore {
@@ -273,7 +273,9 @@ fn settings<'a>(options: impl Iterator<Item = (OptionForm<'a>, bool)>) -> Vec<Op
             OptionKind::File => OptionValue::Text(String::new()),
             OptionKind::Text => {
                 let first = form.choices.first();
-                OptionValue::Text(first.map_or_else(|| ID.to_owned(), Clone::clone))
+                OptionValue::Text(
+                    first.map_or_else(|| ID.to_owned(), |choice| choice.value.clone()),
+                )
             }
             OptionKind::Integer => OptionValue::Integer(1),
             OptionKind::Boolean => OptionValue::Boolean(true),

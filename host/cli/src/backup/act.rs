@@ -2,11 +2,11 @@ use std::time::Duration;
 
 use clap::ArgMatches;
 use host_driver::{Session, VerbRequest, VerbResult, act};
-use host_engine::EngineFile;
+use host_engine::OptionSetting;
 
-use crate::engine_verbs;
 use crate::error::CliError;
 use crate::ui::Document;
+use crate::{Context, engine_verbs};
 
 /// A verb that an engine brings. Its flags stand in manifests, so clap can't derive them.
 pub(super) struct ActArgs {
@@ -25,19 +25,23 @@ impl ActArgs {
     pub(super) fn verb(&self) -> &str {
         &self.verb
     }
+
+    /// The options that stand on the command line.
+    pub(super) fn given(&self, context: &Context<'_>) -> Result<Vec<OptionSetting>, CliError> {
+        engine_verbs::given(&context.engines, context.whose(), &self.matches, &self.verb)
+    }
 }
 
-/// `engines` are those that the command line was made of.
 pub(super) async fn run(
     args: ActArgs,
-    engines: &[EngineFile],
+    given: Vec<OptionSetting>,
     session: &Session,
 ) -> Result<Box<dyn Document>, CliError> {
     let yes = args.matches.try_get_one::<bool>("yes");
     let timeout = args.matches.try_get_one::<Duration>("timeout");
     let request = VerbRequest {
         timeout: timeout.ok().flatten().copied(),
-        given: engine_verbs::given(engines, &args.matches, &args.verb)?,
+        given,
         verb: args.verb,
         // Only destructive verbs have the flag.
         is_confirmed: matches!(yes, Ok(Some(true))),

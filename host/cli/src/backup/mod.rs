@@ -7,7 +7,7 @@ mod download;
 mod history;
 mod list;
 mod place;
-mod restore;
+pub(super) mod restore;
 mod status;
 mod test;
 mod verify;
@@ -16,11 +16,14 @@ mod which;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use broker_manifest::Operation;
 use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand};
 use host_base::Folders;
 use host_base::shell::word;
-use host_driver::{Begun, Downloaded, EngineChoice, Host, HostSettings, Request, Session, Work};
-use host_engine::{Catalogue, EngineFile};
+use host_driver::{
+    Begun, Downloaded, EngineChoice, Host, HostSettings, Request, Session, Work, order,
+};
+use host_engine::{EngineFile, OptionSetting};
 
 use super::credentials::CredentialsArgs;
 use super::error::CliError;
@@ -138,9 +141,12 @@ impl Subcommand for BackupVerb {
 
 pub(super) async fn run(args: BackupArgs, context: Context<'_>) -> Result<(), CliError> {
     let ui = context.ui;
-    let engines = context.engines.clone();
-    let known = engines.clone();
-    let engine = args.verb.engine(&args.engine, &engines)?;
+    let engine = args.verb.engine(&args.engine, &context.engines)?;
+    refuse_another(&engine, &args, &context)?;
+    let of_verb = match &args.verb {
+        BackupVerb::Engine(EngineVerb::OfEngine(args)) => args.given(&context)?,
+        _ => Vec::new(),
+    };
     let output_file = context.output_file.clone();
     if !matches!(&args.verb, BackupVerb::Engine(EngineVerb::List(_))) {
         args.target.refuse_all_pods()?;
@@ -169,7 +175,7 @@ pub(super) async fn run(args: BackupArgs, context: Context<'_>) -> Result<(), Cl
             }
         };
         let session = Session::open(&host, request).await?;
-        let view = Box::pin(run_in(&session, verb, output_file, &known, ui)).await;
+        let view = Box::pin(run_in(&session, verb, output_file, of_verb, ui)).await;
         session.note_requests();
         view
     };
@@ -187,12 +193,35 @@ pub(super) async fn run(args: BackupArgs, context: Context<'_>) -> Result<(), Cl
     }
 }
 
-/// Lets an engine do it. Nothing is to be shown when the data went to stdout itself.
+/// Refuses a line for which both passes found different engines: its options would mean something else.
+fn refuse_another(
+    chosen: &EngineChoice,
+    args: &BackupArgs,
+    context: &Context<'_>,
+) -> Result<(), CliError> {
+    // An engine's own verb may name its engine without the line.
+    let is_named =
+        args.engine != "auto" || !matches!(args.verb, BackupVerb::Engine(EngineVerb::OfEngine(_)));
+    let found = match chosen {
+        EngineChoice::Auto => None,
+        named @ EngineChoice::Named(_) => order(&context.engines, named, Operation::Detect).pop(),
+    };
+    let id = |engine: &EngineFile| engine.manifest().id.clone();
+    if !is_named || found.map(id) == context.named.as_ref().map(id) {
+        return Ok(());
+    }
+    Err(CliError::Conflict {
+        problem: "it is unclear which engine the command line names".to_owned(),
+        choices: vec!["Put --engine NAME directly behind `backup`".to_owned()],
+    })
+}
+
+/// Lets an engine do it. `of_verb` are the options of the engine's own verb. Nothing is to be shown when the data went to stdout itself.
 async fn run_in(
     session: &Session,
     verb: EngineVerb,
     output_file: Option<String>,
-    engines: &Catalogue,
+    of_verb: Vec<OptionSetting>,
     ui: Ui,
 ) -> Result<Option<Box<dyn Document>>, CliError> {
     Ok(Some(match verb {
@@ -214,21 +243,8 @@ async fn run_in(
         },
         EngineVerb::Restore(args) => Box::new(Box::pin(restore::run(args, session)).await?),
         EngineVerb::Delete(args) => Box::new(delete::run(args, session).await?),
-        EngineVerb::OfEngine(args) => act::run(args, engines, session).await?,
+        EngineVerb::OfEngine(args) => act::run(args, of_verb, session).await?,
     }))
-}
-
-/// The engine that a line asks for which is still being typed. `matches` are those of `backup`.
-pub(super) fn engine_so_far(matches: &ArgMatches) -> Option<EngineChoice> {
-    let named = engine_flags::innermost(matches).try_get_one::<String>("engine");
-    let named = named.ok().flatten().map_or("auto", String::as_str);
-    match matches.subcommand() {
-        Some(("restore", inner)) => {
-            let args = restore::RestoreArgs::from_arg_matches(inner).ok()?;
-            args.engine(named).ok()
-        }
-        _ => Some(EngineChoice::from(named)),
-    }
 }
 
 impl BackupArgs {
@@ -367,8 +383,8 @@ impl TargetArgs {
             statefulset: self.statefulset,
             pod: self.pod.filter(|_| !all_pods),
             all_pods,
-            ports: engine_flags::ports(&context.engines, context.matches),
-            options: engine_flags::settings(&context.engines, context.matches)?,
+            ports: engine_flags::ports(&context.engines, context.whose(), context.matches),
+            options: engine_flags::options(&context.engines, context.whose(), context.matches)?,
             connect: context.connect,
             begun: context.begun,
             credentials: self.credentials.into_request(context.ui)?,

@@ -7,24 +7,27 @@ use super::create::WaitingArgs;
 use super::which::which;
 use crate::error::CliError;
 
+/// The group of the flags that say what is restored. No option of an engine can have this name.
+const WHICH: &str = "WhichRestore";
+
 /// Restore a backup
 #[derive(Args)]
-#[group(id = "which-restore", multiple = false)]
+#[group(id = WHICH, multiple = false)]
 pub(super) struct RestoreArgs {
     /// Id of the backup [default: menu, on a terminal]
-    #[arg(long, value_name = "ID", group = "which-restore")]
+    #[arg(long, value_name = "ID", group = WHICH)]
     id: Option<String>,
     /// Key of an object in the remote store; same as --id with --source remote
-    #[arg(long, value_name = "KEY", group = "which-restore")]
+    #[arg(long, value_name = "KEY", group = WHICH)]
     version: Option<String>,
     /// Use the newest complete backup
-    #[arg(long, group = "which-restore")]
+    #[arg(long, group = WHICH)]
     latest: bool,
     /// File to verify and restore; only for engines whose backend accepts files
     #[arg(
         long,
         value_name = "FILE",
-        group = "which-restore",
+        group = WHICH,
         conflicts_with = "source"
     )]
     file: Option<PathBuf>,
@@ -50,15 +53,31 @@ enum Source {
     Remote,
 }
 
+/// Returns the engine that `--source` and `--version` name.
+fn by_source(source: Option<Source>, has_version: bool) -> Option<&'static str> {
+    match source {
+        None | Some(Source::Auto) if has_version => Some("sidecar"),
+        None | Some(Source::Auto) => None,
+        Some(Source::Management | Source::Local) => Some("hivemq"),
+        Some(Source::Remote) => Some("sidecar"),
+    }
+}
+
+/// Returns the engine that a line asks for which is not parsed yet. If the line names two engines, it asks for
+/// none: the conflict is reported later.
+pub(crate) fn engine_so_far(source: Option<&str>, has_version: bool, named: &str) -> EngineChoice {
+    let source = source.and_then(|source| Source::from_str(source, false).ok());
+    match by_source(source, has_version) {
+        Some(engine) if named == "auto" || named == engine => EngineChoice::from(engine),
+        Some(_) => EngineChoice::Auto,
+        None => EngineChoice::from(named),
+    }
+}
+
 impl RestoreArgs {
     /// The engine that `--source` and `--engine` ask for together.
     pub(super) fn engine(&self, named: &str) -> Result<EngineChoice, CliError> {
-        let by_source = match self.source {
-            None | Some(Source::Auto) if self.version.is_some() => Some("sidecar"),
-            None | Some(Source::Auto) => None,
-            Some(Source::Management | Source::Local) => Some("hivemq"),
-            Some(Source::Remote) => Some("sidecar"),
-        };
+        let by_source = by_source(self.source, self.version.is_some());
         if self.version.is_some() && by_source != Some("sidecar") {
             return Err(CliError::Conflict {
                 problem: "--version names an object of the remote store".to_owned(),

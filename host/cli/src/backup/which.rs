@@ -7,7 +7,7 @@ use crate::error::CliError;
 
 /// Which backup is meant. Without either there is a menu, on a terminal.
 #[derive(Args)]
-#[group(id = "which", multiple = false)]
+#[group(id = "Which", multiple = false)]
 pub(super) struct WhichArgs {
     /// Id of the backup [default: menu, on a terminal]
     #[arg(long, value_name = "ID")]

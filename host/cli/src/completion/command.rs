@@ -5,6 +5,7 @@ use std::slice;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use clap::builder::PossibleValue;
 use clap::{Arg, Command, ValueHint};
 use clap_complete::CompletionCandidate;
 use clap_complete::engine::{
@@ -12,7 +13,7 @@ use clap_complete::engine::{
 };
 
 use super::{Line, ids, is_plain, kubeconfig};
-use crate::engine_help::Shown;
+use crate::engine_help::Whose;
 
 /// How an argument that takes a path is completed.
 #[derive(Clone)]
@@ -27,8 +28,8 @@ pub(super) enum Paths {
 pub(super) fn command(line: &Line, paths: &Paths) -> Command {
     let program = line.words.first();
     let mut command = match line.engine() {
-        Some(engine) => crate::command(slice::from_ref(engine), program, Shown::Of(engine)),
-        None => crate::command(&line.engines, program, Shown::Shared),
+        Some(engine) => crate::command(slice::from_ref(engine), program, Whose::Of(engine)),
+        None => crate::command(&line.engines, program, Whose::Unnamed),
     };
     // `--help` is there from now on.
     command.build();
@@ -65,8 +66,27 @@ fn completed(argument: Arg, line: Arc<Line>, paths: Paths) -> Arg {
                 Vec::new()
             }))
         }
-        _ => argument,
+        _ => plain_values(argument),
     }
+}
+
+/// Leaves out choices that must be quoted: shells insert candidates into the line without quoting them, and
+/// choices come from manifests.
+fn plain_values(argument: Arg) -> Arg {
+    let is_plain = |value: &PossibleValue| is_plain(value.get_name());
+    let (plain, others): (Vec<_>, Vec<_>) = argument
+        .get_possible_values()
+        .into_iter()
+        .partition(is_plain);
+    if others.is_empty() {
+        return argument;
+    }
+    argument.add(ArgValueCandidates::new(move || {
+        let candidates = plain.iter().map(|value| {
+            CompletionCandidate::new(value.get_name()).help(value.get_help().cloned())
+        });
+        candidates.collect()
+    }))
 }
 
 fn takes_path(argument: &Arg) -> bool {

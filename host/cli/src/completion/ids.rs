@@ -1,19 +1,20 @@
 //! Completes ids of backups, by listing the backups in the cluster.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use broker_manifest::Operation;
+use broker_manifest::{EngineOption, Operation};
 use clap::{ArgMatches, FromArgMatches as _};
 use clap_complete::CompletionCandidate;
 use host_base::text::size;
 use host_base::{Backup, Folders, text};
-use host_driver::{Begun, EngineChoice, Host, HostSettings, Listing, OpsError, Request, Session};
+use host_driver::{
+    Begun, EngineChoice, Host, HostSettings, Listing, OpsError, Request, Session, has_port_flag,
+};
 use host_engine::{Catalogue, EngineFile, Limits, OptionSetting, OptionValue};
 
 use super::{Line, is_plain, within};
 use crate::Context;
-use crate::backup::{self, TargetArgs};
+use crate::backup::TargetArgs;
 use crate::connection::ConnectionArgs;
 use crate::engine_flags::innermost;
 use crate::ui::{Color, Format, Ui};
@@ -50,9 +51,8 @@ fn about(backup: &Backup) -> String {
 fn find(line: &Line) -> Option<Vec<Backup>> {
     let matches = line.matches()?;
     let operation = operation(&matches)?;
-    let choice = backup::engine_so_far(matches.subcommand()?.1)?;
-    let names = engines(&line.engines, choice, operation);
-    let request = request(line, &matches, operation)?;
+    let names = engines(&line.engines, line.choice(), operation);
+    let request = request(line, &matches)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -67,11 +67,7 @@ fn find(line: &Line) -> Option<Vec<Backup>> {
     });
     runtime.block_on(async {
         for name in names {
-            let engine = EngineChoice::Named(name);
-            let request = Request {
-                engine,
-                ..request.clone()
-            };
+            let request = request_of(&line.engines, &request, name, operation);
             if let Ok(backups) = Box::pin(list(&host, request)).await {
                 return Some(backups);
             }
@@ -123,35 +119,53 @@ fn engines(engines: &Catalogue, choice: EngineChoice, operation: Operation) -> V
     able.map(|manifest| manifest.id.to_string()).collect()
 }
 
-fn request(line: &Line, matches: &ArgMatches, operation: Operation) -> Option<Request> {
+fn request(line: &Line, matches: &ArgMatches) -> Option<Request> {
     let innermost = innermost(matches);
     let target = TargetArgs::from_arg_matches(innermost).ok()?;
     let connection = ConnectionArgs::from_arg_matches(innermost).ok()?;
     let context = Context {
         connect: connection.into_options(),
         engines: line.engines.clone(),
+        named: line.engine().cloned(),
         matches,
         output_file: None,
         begun: Begun::default(),
         ui: Ui::new(Format::Json, Color::Never),
     };
-    let request = target.into_request(context, EngineChoice::Auto).ok()?;
-    // An engine whose list has the scope `local` deletes only backups on the pod's disk.
-    let scope = (operation == Operation::Delete).then(|| OptionSetting {
-        name: "scope".to_owned(),
-        value: OptionValue::Text("local".to_owned()),
-    });
-    let scope = scope.filter(|_| has_local_scope(&line.engines));
-    let options: BTreeMap<_, _> = scope
-        .map(|scope| (scope.name.clone(), scope))
-        .into_iter()
-        .collect();
-    Some(Request { options, ..request })
+    target.into_request(context, EngineChoice::Auto).ok()
 }
 
-fn has_local_scope(engines: &Catalogue) -> bool {
-    let mut options = engines
-        .iter()
-        .flat_map(|engine| engine.manifest().options_for(Operation::List));
-    options.any(|option| option.name == "scope" && option.choices.iter().any(|c| c == "local"))
+/// Returns the request for the list of one engine: with those options of the line that its list takes.
+fn request_of(
+    engines: &Catalogue,
+    request: &Request,
+    name: String,
+    operation: Operation,
+) -> Request {
+    let engine = EngineChoice::Named(name);
+    let file = host_driver::order(engines, &engine, Operation::List).pop();
+    let option = |name: &str| {
+        let mut options = file?.manifest().options_for(Operation::List);
+        options.find(|option| option.name == name)
+    };
+    let mut options = request.options.clone();
+    options.retain(|name, setting| option(name).is_some_and(|it| setting.value.fits(it.form())));
+    // An engine whose list has the scope `local` deletes only backups on the pod's disk.
+    let local = OptionSetting {
+        name: "scope".to_owned(),
+        value: OptionValue::Text("local".to_owned()),
+    };
+    let is_scope = |it: &EngineOption| local.value.fits(it.form()) && !it.choices.is_empty();
+    if operation == Operation::Delete && option(&local.name).is_some_and(is_scope) {
+        options.insert(local.name.clone(), local);
+    }
+    let has_port = |flag: &str| file.is_some_and(|file| has_port_flag(file, flag));
+    let mut ports = request.ports.clone();
+    ports.retain(|flag, _| has_port(flag));
+    Request {
+        engine,
+        options,
+        ports,
+        ..request.clone()
+    }
 }

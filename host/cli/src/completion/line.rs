@@ -1,9 +1,10 @@
 use std::ffi::OsString;
 
 use clap::ArgMatches;
+use host_driver::EngineChoice;
 use host_engine::{Catalogue, EngineFile};
 
-use crate::engine_help;
+use crate::{engine_help, first_pass};
 
 /// A command line that the user is typing.
 #[derive(Clone)]
@@ -39,11 +40,20 @@ impl Line {
 
     /// Returns the engine that the line names.
     pub(super) fn engine(&self) -> Option<&EngineFile> {
+        first_pass::named(&self.engines, &self.other_words())
+    }
+
+    /// Returns the choice of an engine that the line makes.
+    pub(super) fn choice(&self) -> EngineChoice {
+        first_pass::choice(&self.engines, &self.other_words())
+    }
+
+    /// Returns the words without the one to complete, which may be the beginning of any flag.
+    fn other_words(&self) -> Vec<OsString> {
         let mut words = self.words.clone();
-        // An incomplete flag would end the parsing, before an engine that is named after it.
         if self.at < words.len() {
             words.remove(self.at);
         }
-        engine_help::named(&self.engines, &words)
+        words
     }
 }

@@ -32,6 +32,8 @@ pub struct GivenFlag {
     pub value: Option<String>,
     /// The commands of this program that take the flag, such as `backup`.
     pub commands: Vec<String>,
+    /// The engines that have the flag, by every name. None for a flag of this program.
+    pub engines: Option<Vec<String>>,
     /// Whether kubectl has the same flag.
     pub is_of_kubectl: bool,
 }
@@ -60,8 +62,13 @@ impl Invocation {
         let (Some(verb), false) = (verb, operation.is_some_and(|it| LOCAL.contains(&it))) else {
             return completed;
         };
+        let engine = engine_of(arguments);
         for flag in &self.flags {
-            if flag.commands.iter().any(|it| it == verb) && !flag.stands_in(arguments) {
+            let suits = match (&flag.engines, engine) {
+                (Some(engines), Some(engine)) => engines.iter().any(|it| it == engine),
+                _ => true,
+            };
+            if suits && flag.commands.iter().any(|it| it == verb) && !flag.stands_in(arguments) {
                 completed.push(' ');
                 completed.push_str(&flag.words());
             }
@@ -112,6 +119,13 @@ impl Terms for Invocation {
             None => command.to_owned(),
         })
     }
+}
+
+/// Returns the engine that the arguments of a command name.
+fn engine_of(arguments: &str) -> Option<&str> {
+    let mut words = arguments.split_whitespace();
+    words.find(|word| *word == "--engine")?;
+    words.next()
 }
 
 /// The separator of the files in KUBECONFIG.
@@ -166,6 +180,7 @@ mod tests {
             } else {
                 vec!["backup".to_owned(), "engines".to_owned()]
             },
+            engines: (long == "sidecar-port").then(|| vec!["sidecar".to_owned()]),
             is_of_kubectl: !is_target,
         }
     }
@@ -207,6 +222,27 @@ mod tests {
             (
                 "`kubectl get namespaces` or `kubectl port-forward`",
                 "`kubectl --context 'it'\\''s' get namespaces` or `kubectl -n 'a b' --context 'it'\\''s' port-forward`",
+            ),
+        ] {
+            assert_eq!(complete(&invocation, text), completed);
+        }
+    }
+
+    #[test]
+    fn a_port_flag_goes_only_to_commands_of_its_engine() {
+        let invocation = given(&[("sidecar-port", "1")]);
+        for (text, completed) in [
+            (
+                "`kubectl broker backup list --engine sidecar`",
+                "`kubectl broker backup list --engine sidecar --sidecar-port 1`",
+            ),
+            (
+                "`kubectl broker backup list --engine hivemq`",
+                "`kubectl broker backup list --engine hivemq`",
+            ),
+            (
+                "`kubectl broker engines`",
+                "`kubectl broker engines --sidecar-port 1`",
             ),
         ] {
             assert_eq!(complete(&invocation, text), completed);

@@ -60,6 +60,27 @@ fn in_context(is_bundled: bool, message: &str, hint: Option<&str>) -> OpsError {
     }
 }
 
+fn given(name: &str, command: &str, words: &str) -> GivenOption {
+    GivenOption {
+        name: text(name),
+        command: text(command),
+        words: text(words),
+    }
+}
+
+fn not_authenticated(auth: Auth, were_sent: bool) -> OpsError {
+    let report = Report::new(ReportKind::Unauthenticated, "GET /list answered 401");
+    OpsError::NotAuthenticated(Box::new(NotAuthenticated {
+        error: EngineError::Reported {
+            engine: text("engine acme/small"),
+            is_bundled: false,
+            report,
+        },
+        auth,
+        were_sent,
+    }))
+}
+
 #[test]
 #[expect(clippy::too_many_lines, reason = "all errors stand in one table")]
 fn what_is_said_of_operations_that_could_not_be_done() {
@@ -157,11 +178,29 @@ fn what_is_said_of_operations_that_could_not_be_done() {
         OpsError::ManyHaveVerb {
             verb: text("metrics"),
             engines: texts(["sidecar", "acme/small"]),
+            differ: false,
+        },
+        OpsError::ManyHaveVerb {
+            verb: text("plan"),
+            engines: texts(["acme/one", "zeta/two"]),
+            differ: true,
+        },
+        OpsError::OtherVerb {
+            verb: text("metrics"),
+            engine: text("acme/small"),
+            reader: text("sidecar"),
         },
         OpsError::VerbOption {
             engine: text("acme/small"),
             verb: text("metrics"),
             problem: text("has no option `all`"),
+            able: Vec::new(),
+        },
+        OpsError::VerbOption {
+            engine: text("acme/small"),
+            verb: text("metrics"),
+            problem: text("has no option `all`"),
+            able: texts(["sidecar"]),
         },
         OpsError::EndedBadly {
             activity: Activity::Backup,
@@ -184,8 +223,38 @@ fn what_is_said_of_operations_that_could_not_be_done() {
         },
         OpsError::NotItsOption {
             engine: text("kafka"),
-            flag: text("destination"),
+            given: Box::new(given("scope", "list", "--scope local")),
+            able: texts(["sidecar", "acme/one", "acme/two", "acme/three", "acme/four"]),
         },
+        OpsError::NotItsOption {
+            engine: text("kafka"),
+            given: Box::new(given("scope", "list", "--scope local")),
+            able: Vec::new(),
+        },
+        OpsError::ManyHaveOption {
+            given: Box::new(given("kind", "list", "--kind x")),
+            engines: texts(["acme/one", "zeta/two"]),
+        },
+        OpsError::OtherMeaning {
+            engine: text("acme/one"),
+            given: Box::new(given("kind", "list", "--kind x")),
+            reader: text("kafka"),
+        },
+        OpsError::BadOptionValue {
+            engine: text("kafka"),
+            option: text("compression"),
+            command: text("create"),
+            needs: text("one of none, zstd"),
+        },
+        OpsError::OptionMissing {
+            engine: text("acme/cnpg"),
+            option: text("claim"),
+            command: text("create"),
+        },
+        not_authenticated(Auth::Basic, false),
+        not_authenticated(Auth::Basic, true),
+        not_authenticated(Auth::Bearer, false),
+        not_authenticated(Auth::None, false),
         OpsError::Unfinished {
             id: text("1"),
             source: Box::new(refused(Some("Ask for it"))),
@@ -326,10 +395,16 @@ fn what_is_said_of_operations_that_could_not_be_done() {
             OnlyInstalled,
             NoSuchVerb,
             ManyHaveVerb,
+            OtherVerb,
             VerbOption,
             EndedBadly,
             NeedsWaiting,
             NotItsOption,
+            ManyHaveOption,
+            OtherMeaning,
+            BadOptionValue,
+            OptionMissing,
+            NotAuthenticated,
             Unfinished,
             OtherTarget,
             NotEnded,
@@ -405,16 +480,25 @@ fn what_is_said_of_operations_that_could_not_be_done() {
       hint: Name one with `kubectl broker backup restore --engine acme/small`, or let `auto` choose it with `kubectl broker plugin default acme/small --operations restore`
     NoSuchVerb, exit 2
       engine hivemq has no verb `metrics`
-      hint: Engines that have it: sidecar
+      hint: Use an engine that has it: `kubectl broker backup metrics --engine sidecar`
     NoSuchVerb, exit 2
       no engine has the verb `metrics`
       hint: as NobodyCan
     ManyHaveVerb, exit 2
       several engines have the verb `metrics`: sidecar, acme/small
-      hint: Name the one you mean, for example `--engine sidecar`
+      hint: Name the one you mean: `kubectl broker backup metrics --engine sidecar`, `kubectl broker backup metrics --engine acme/small`
+    ManyHaveVerb, exit 2
+      several engines have the verb `plan` with different meanings: acme/one, zeta/two
+      hint: Name the one you mean: `kubectl broker backup plan --engine acme/one`, `kubectl broker backup plan --engine zeta/two`
+    OtherVerb, exit 2
+      the verb `metrics` of engine acme/small, which is the default, has other options than that of engine sidecar
+      hint: as ManyHaveVerb
     VerbOption, exit 2
       the verb `metrics` of engine acme/small has no option `all`
-      hint: Several engines have this verb; the command line takes the options of the first of them
+      hint: `kubectl broker backup metrics --engine acme/small --help` shows its options
+    VerbOption, exit 2
+      the verb `metrics` of engine acme/small has no option `all`
+      hint: Leave out the option, or use an engine that has it: `kubectl broker backup metrics --engine sidecar`
     EndedBadly, exit 1
       backup 1 failed: FAILED (disk full)
       hint: `kubectl broker backup list --engine hivemq` shows the state of all backups
@@ -424,8 +508,35 @@ fn what_is_said_of_operations_that_could_not_be_done() {
       option `destination` takes effect when the backup is complete, so the command must wait
       hint: Leave out `--wait=false`; `--timeout` limits the time to wait
     NotItsOption, exit 2
-      engine kafka has no option `destination`
-      hint: Leave out the option, or choose another engine
+      engine kafka has no option `scope` for `list`
+      hint: Leave out the option, or use an engine that has it: `kubectl broker backup list --engine sidecar --scope local`, `kubectl broker backup list --engine acme/one --scope local`, `kubectl broker backup list --engine acme/two --scope local`, `kubectl broker backup list --engine acme/three --scope local`
+    NotItsOption, exit 2
+      engine kafka has no option `scope` for `list`
+      hint: Leave out the option
+    ManyHaveOption, exit 2
+      several engines have an option `kind` for `list` with different meanings: acme/one, zeta/two
+      hint: Name the one you mean: `kubectl broker backup list --engine acme/one --kind x`, `kubectl broker backup list --engine zeta/two --kind x`
+    OtherMeaning, exit 2
+      option `kind` for `list` means something else to the chosen engine acme/one than to engine kafka
+      hint: Name the one you mean: `kubectl broker backup list --engine kafka --kind x`, `kubectl broker backup list --engine acme/one --kind x`
+    BadOptionValue, exit 2
+      option `compression` of engine kafka must be one of none, zstd
+      hint: `kubectl broker backup create --engine kafka --help` describes the option
+    OptionMissing, exit 2
+      engine acme/cnpg needs option `claim` for `create`
+      hint: Give it: `kubectl broker backup create --engine acme/cnpg --claim CLAIM`
+    NotAuthenticated, exit 12
+      engine acme/small says: GET /list answered 401
+      hint: Give the user name and password of the backend: `--username` with `--password-stdin`, `--password-file` or $BROKER_PASSWORD, or name a Secret that has them with `--credentials-secret`
+    NotAuthenticated, exit 12
+      engine acme/small says: GET /list answered 401
+      hint: The backend refused the credentials that were sent: check that they are those of the backend and not those of the cluster
+    NotAuthenticated, exit 12
+      engine acme/small says: GET /list answered 401
+      hint: Put the token of the backend into $BROKER_TOKEN, or name a Secret that has it as `token` with `--credentials-secret`
+    NotAuthenticated, exit 12
+      engine acme/small says: GET /list answered 401
+      hint: The engine's manifest asks for no credentials at this endpoint, so none were sent: report this to the engine's author
     Unfinished, exit 12
       backup 1 is complete, but the step after it failed: {source}
       hint: Ask for it

@@ -96,11 +96,6 @@ fn what_is_said_of_installing_engines() {
         PluginError::BundledId {
             id: id("kubectl-broker/hivemq"),
         },
-        PluginError::Clash {
-            id: text("acme/small"),
-            other: text("acme/large"),
-            what: text("option `--all`"),
-        },
         PluginError::Untrusted {
             id: id("acme/small"),
             version: semver::Version::new(1, 0, 0),
@@ -228,7 +223,6 @@ fn what_is_said_of_installing_engines() {
             OneVersion,
             Older,
             BundledId,
-            Clash,
             Untrusted,
             Bundle,
             WholeBundle,
@@ -290,9 +284,6 @@ fn what_is_said_of_installing_engines() {
     BundledId, exit 11
       kubectl-broker/hivemq is bundled with kubectl-broker, and no other file can replace it
       hint: Ask the engine's author for another name
-    Clash, exit 11
-      engine acme/small conflicts with engine acme/large: both define option `--all`
-      hint: Remove the other engine with `kubectl broker plugin remove acme/large`, or ask the author for another name
     Untrusted, exit 1
       acme/small 1.0.0 is refused: {source}
     Bundle, exit 13

@@ -57,9 +57,7 @@ impl Host {
 
 fn fits(form: OptionForm<'_>, value: &OptionValue) -> bool {
     match (form.kind, value) {
-        (OptionKind::Text, OptionValue::Text(text)) => {
-            form.choices.is_empty() || form.choices.contains(text)
-        }
+        (OptionKind::Text, OptionValue::Text(text)) => form.allows(text),
         (OptionKind::File, OptionValue::Text(_))
         | (OptionKind::Integer, OptionValue::Integer(_))
         | (OptionKind::Boolean, OptionValue::Boolean(_)) => true,

@@ -66,6 +66,7 @@ mod side_by_side;
 mod start;
 mod stock_kubectl;
 mod stopping;
+mod strangers;
 mod strategy;
 mod streams;
 mod targets;

@@ -289,10 +289,6 @@ fn files_that_are_no_engine_leave_the_store_as_it_was() {
         ),
         ("less", hostile().blank_end_of_manifest(",\"endpoints\":")),
         ("none", Component::of(b"#!/bin/sh\n")),
-        (
-            "clash",
-            hostile().replace("\"name\":\"misbehave\"", "\"name\":\"scope\"    "),
-        ),
     ] {
         machine.put("it.wasm", &component);
         let refused = machine.run("plugin install it.wasm");
@@ -311,13 +307,12 @@ fn files_that_are_no_engine_leave_the_store_as_it_was() {
     }
     assert_snapshot!(all, @"
     truncated: PluginFault: it.wasm
-    damaged: PluginFault: 18296 acme/hostile
+    damaged: PluginFault: 18416 acme/hostile
     newer: PluginFault: 0.1.0 0.2.0 it.wasm
     older: PluginFault: 0.0.9 0.1.0 it.wasm
     unknown: PluginFault: `acme:secret/things-i-crave@1.0.0` acme/hostile
     less: PluginFault: `kubectl-broker:engine/http@0.1.0` acme/hostile
     none: PluginFault: it.wasm
-    clash: Conflict: `--scope` acme/hostile kubectl-broker/sidecar
     ");
 }
 

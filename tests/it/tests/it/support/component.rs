@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use broker_manifest::{Manifest, SECTION};
 use tempfile::TempDir;
 use wasmparser::{Parser, Payload};
 
@@ -82,6 +83,14 @@ impl Component {
             *byte = b' ';
         }
         self
+    }
+
+    /// Replaces the manifest by this one, which is TOML.
+    pub fn with_manifest(self, toml: &str) -> Self {
+        let manifest = Manifest::from_toml(toml).expect("a valid manifest");
+        let json = manifest.to_json().expect("its JSON");
+        self.replace(SECTION, &SECTION.replace("manifest", "manifold"))
+            .with_section(SECTION, &json)
     }
 
     /// Adds a custom section at the end.

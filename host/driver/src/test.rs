@@ -386,7 +386,7 @@ async fn list(session: &Session, running: &mut Running, engine: &str) -> Check {
     drop(of_list);
     if let Some(option) = required {
         let message = format!("the engine needs its option `{option}`");
-        return Check::of(Some(engine), "list", CheckOutcome::Skipped, message);
+        return Check::of(Some(engine), "list", Outcome::Skipped, message);
     }
     let options = session.options(&running.manifest, Operation::List);
     let listed = running.instance().list(None, &options).await;

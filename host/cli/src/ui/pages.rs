@@ -75,7 +75,8 @@ impl PageWriter {
     /// When stdout can't be written.
     pub fn end(mut self) -> io::Result<()> {
         if let Some(rest) = self.rest.take() {
-            self.write(&rest)?;
+            // Without a reader there is no end to write.
+            let _ = self.write(&rest)?;
         }
         if self.ui.format.is_table() {
             self.ui.note(&self.summary());

@@ -6,6 +6,7 @@ use host_engine::{Catalogue, EngineFile};
 
 use super::*;
 use crate::testing::{Opened, Reply, Script, Setup, bundled, faults, hivemq, open, sidecar};
+use crate::{Backups, Listing};
 use crate::{DeleteRequest, Which, delete, list};
 
 const CAPABILITIES: &str = "GET /backup/capabilities";
@@ -16,6 +17,14 @@ const STRATEGY: u16 = 8000;
 
 fn capable() -> Reply {
     Reply::text(200, &r#"{"version": "v1", "types": ["db"]}"#)
+}
+
+/// Returns the list of an engine without pages.
+fn whole(listing: Result<Listing, OpsError>) -> Backups {
+    match listing.expect("a list") {
+        Listing::Whole(backups) => backups,
+        Listing::Pages(pages) => panic!("{pages:?}"),
+    }
 }
 
 /// Returns the engine that `auto` takes to create a backup.
@@ -31,7 +40,7 @@ async fn auto_goes_on_from_a_closed_port_and_says_so() {
         .answers(sidecar::DETECT, [Reply::Fails(faults::port_closed)])
         .answers(hivemq::LIST, [hivemq::list(&["a"])]);
     let opened = open("auto", script).await;
-    let listed = list(&opened.session, None).await.expect("a list");
+    let listed = whole(list(&opened.session, None).await);
     assert_eq!(listed.scope.engine, "kubectl-broker/hivemq");
     let why = "engine sidecar can't be used here (nothing listens on port 8085 of pod broker-0";
     assert!(opened.told.has("note", why), "{:?}", opened.told.all());
@@ -45,7 +54,7 @@ async fn auto_goes_on_from_a_backend_that_is_in_trouble_or_hangs() {
             .answers(sidecar::DETECT, [reply])
             .answers(hivemq::LIST, [hivemq::list(&["a"])]);
         let opened = open("auto", script).await;
-        let listed = list(&opened.session, None).await.expect("a list");
+        let listed = whole(list(&opened.session, None).await);
         assert_eq!(listed.scope.engine, "kubectl-broker/hivemq");
     }
 }
@@ -81,7 +90,7 @@ async fn a_pod_without_the_port_of_one_engine_may_have_that_of_another() {
         .finds(SIDECAR, [Err(faults::no_port)])
         .answers(hivemq::LIST, [hivemq::list(&["a"])]);
     let opened = open("auto", script).await;
-    let listed = list(&opened.session, None).await.expect("a list");
+    let listed = whole(list(&opened.session, None).await);
     assert_eq!(listed.scope.engine, "kubectl-broker/hivemq");
 
     let absent = || Script::default().finds(HIVEMQ, [Err(faults::no_port)]);

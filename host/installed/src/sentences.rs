@@ -141,20 +141,39 @@ fn parts(capability: &Capability) -> (Subject<'_>, BTreeSet<Mark>, String, Strin
                 format!("add the header {name} to its requests to {place}"),
             )
         }
-        Capability::Credentials { place, kind } => {
-            let place = place.words();
-            let text = match kind {
-                Login::Aws => format!(
-                    "have its requests to {place} signed with your AWS credentials, without seeing them"
-                ),
-                Login::Basic => format!(
-                    "have your user name and password added to its requests to {place}, without seeing them"
-                ),
-                Login::Bearer => {
-                    format!("have your token added to its requests to {place}, without seeing it")
-                }
-            };
+        Capability::Credentials {
+            place,
+            kind,
+            name,
+            with_tls,
+        } => {
+            let text = login(kind, name.as_deref(), &place.words(), *with_tls);
             other(Some(Mark::Credentials), text)
+        }
+        Capability::ClientCertificate { place } => {
+            let place = place.words();
+            other(
+                Some(Mark::Credentials),
+                format!(
+                    "have your client certificate shown to {place}, without seeing it, if you name one"
+                ),
+            )
+        }
+        Capability::Authority { place, secret, key } => {
+            let place = place.words();
+            other(
+                Some(Mark::Secrets),
+                format!(
+                    "have the key {key} of Secret {secret} read to verify {place}, without seeing it"
+                ),
+            )
+        }
+        Capability::ServerName { place, name } => {
+            let place = place.words();
+            other(
+                Some(Mark::Certificate),
+                format!("have the certificate of {name} accepted from {place}"),
+            )
         }
         Capability::Exec { container, words } => {
             let container = container
@@ -196,5 +215,29 @@ fn parts(capability: &Capability) -> (Subject<'_>, BTreeSet<Mark>, String, Strin
             None,
             "send a file that you name to a server that it may talk to".to_owned(),
         ),
+    }
+}
+
+/// Returns the sentence about credentials that the host adds.
+fn login(kind: &Login, name: Option<&str>, place: &str, with_tls: bool) -> String {
+    let token = match name {
+        Some(name) => format!("your token `{name}`"),
+        None => "your token".to_owned(),
+    };
+    let tls = if with_tls { " with TLS" } else { "" };
+    let added = format!("added to its requests to {place}{tls}");
+    match kind {
+        Login::Aws => format!(
+            "have its requests to {place} signed with your AWS credentials, without seeing them"
+        ),
+        Login::Basic => {
+            let of = name.map(|name| format!(" of `{name}`")).unwrap_or_default();
+            format!("have your user name and password{of} {added}, without seeing them")
+        }
+        Login::Bearer => format!("have {token} {added}, without seeing it"),
+        Login::Header(name) => format!("have {token} {added} as header {name}, without seeing it"),
+        Login::Scheme(scheme) => {
+            format!("have {token} {added} with the scheme {scheme}, without seeing it")
+        }
     }
 }

@@ -11,7 +11,7 @@ use host_engine::{EngineFile, OptionSetting, OptionValue};
 use super::backup::create;
 use super::engine_help::{Chosen, Shown, Task, is_among, more};
 use super::error::CliError;
-use super::text_file;
+use super::{text_file, tls_flags};
 
 /// Adds the port flags of all engines to the commands that contact a backend, and the options of
 /// each operation to its command. Those that are not shown are hidden.
@@ -96,13 +96,19 @@ struct Flag<'a> {
     takers: Vec<&'a EngineFile>,
 }
 
-/// Returns the port flags, each once.
+/// Returns the flags of ports and of TLS, each once.
 fn ports_of(engines: &[EngineFile]) -> Vec<Flag<'_>> {
     let mut found = Vec::new();
     for engine in engines {
         let endpoints = engine.manifest().endpoints.values();
-        for flag in endpoints.filter_map(Endpoint::port_flag) {
-            note(&mut found, flag, engine, || port_argument(flag));
+        for endpoint in endpoints {
+            if let Some(flag) = endpoint.port_flag() {
+                note(&mut found, flag, engine, || port_argument(flag));
+            }
+            for argument in tls_flags::arguments(endpoint) {
+                let name = argument.get_id().to_string();
+                note(&mut found, &name, engine, || argument);
+            }
         }
     }
     found

@@ -18,6 +18,7 @@ mod plugin;
 pub mod reference;
 mod stop;
 mod text_file;
+mod tls_flags;
 pub mod ui;
 mod version;
 

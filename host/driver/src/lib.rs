@@ -40,6 +40,7 @@ mod task;
 mod test;
 #[cfg(test)]
 mod testing;
+mod tls;
 mod verify;
 mod wait;
 
@@ -66,5 +67,6 @@ pub use session::{Request, Session};
 pub use status::{Which, status, watch};
 pub use task::{Finished, Ongoing, Task, TaskKind};
 pub use test::test;
+pub use tls::TlsRequest;
 pub use verify::{VerifyRequest, verify};
 pub use wait::Waiting;

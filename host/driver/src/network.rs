@@ -7,17 +7,19 @@ use broker_manifest::{Auth, Endpoint, Manifest, Select};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, try_join_all};
 use host_base::{Failure, Problem, Report, ReportKind};
-use host_cluster::{Cluster, ClusterError, Deadlines, EndpointSpec, RequestBody, Target};
+use host_cluster::{
+    Cluster, ClusterError, Deadlines, EndpointSpec, RequestBody, Target, TlsTrouble,
+};
 use host_engine::{Answer, Network, Outgoing, Sent};
 use host_objectstore::{Access, S3};
 use host_transfer::retry_after;
-use http::header::AUTHORIZATION;
 use http_body_util::{BodyExt, Full};
 
 use super::backends::{BackendAnswer, BackendClient, Backends};
-use super::credentials::Credentials;
+use super::credentials::Logins;
 use super::file_body::file_body;
 use super::passing::Passed;
+use super::tls::{self, TlsRequest};
 
 /// Where the requests of an engine go, and with which credentials.
 #[derive(Clone)]
@@ -29,7 +31,9 @@ pub(super) struct Route {
     pub(super) manifest: Manifest,
     /// Values of the port flags that manifests declare, by flag.
     pub(super) ports: BTreeMap<String, u16>,
-    pub(super) credentials: Credentials,
+    /// The user's settings of TLS, by port flag.
+    pub(super) tls: BTreeMap<String, TlsRequest>,
+    pub(super) logins: Logins,
     pub(super) s3: Arc<S3>,
 }
 
@@ -158,7 +162,7 @@ impl Endpoints {
     async fn ask_s3(&self, outgoing: Outgoing, first_byte: Duration) -> Result<Answer, Report> {
         let access = match outgoing.auth {
             Auth::Aws => Access::Signed,
-            Auth::None | Auth::Basic | Auth::Bearer => Access::Anonymous,
+            Auth::None | Auth::Basic | Auth::Bearer | Auth::Custom(_) => Access::Anonymous,
         };
         let request = outgoing.request.map(|_| ());
         let answer = self.route.s3.send(request, access, first_byte).await;
@@ -218,6 +222,7 @@ impl Route {
             explicit_port: endpoint
                 .port_flag()
                 .and_then(|flag| self.ports.get(flag).copied()),
+            tls: tls::spec(endpoint, &self.tls),
         };
         self.finder.find(&self.target, &spec).await
     }
@@ -241,7 +246,7 @@ impl LastError {
 
 impl Network for Endpoints {
     fn reveals(&self, text: &[u8]) -> bool {
-        self.route.credentials.are_in(text)
+        self.route.logins.are_in(text)
     }
 
     fn send(&self, outgoing: Outgoing) -> BoxFuture<'_, Result<Answer, Report>> {
@@ -262,8 +267,9 @@ impl Network for Endpoints {
                 ..self.deadlines
             };
             let mut request = outgoing.request;
-            if let Some(value) = self.route.credentials.header(outgoing.auth) {
-                request.headers_mut().insert(AUTHORIZATION, value.clone());
+            let login = self.route.logins.header(&outgoing.auth);
+            if let Some((name, value)) = login {
+                request.headers_mut().insert(name, value.clone());
             }
             let response = self.ask(&**backend, request, &deadlines).await?;
             let last_error = self.last_error.clone();
@@ -323,6 +329,13 @@ pub(super) fn report(error: &ClusterError) -> Report {
             (ReportKind::InvalidArgument, false)
         }
         ClusterError::Unauthorized { .. } => (ReportKind::Unauthenticated, false),
+        ClusterError::Tls(failure) => match failure.trouble {
+            TlsTrouble::Client { .. } | TlsTrouble::Withheld => {
+                (ReportKind::Unauthenticated, false)
+            }
+            TlsTrouble::Silent { .. } => (ReportKind::TimedOut, true),
+            _ => (ReportKind::Failed, false),
+        },
         ClusterError::Forbidden { .. } => (ReportKind::Forbidden, false),
         ClusterError::NotHttp { .. } | ClusterError::CommandTooLoud { .. } => {
             (ReportKind::Protocol, false)

@@ -151,29 +151,13 @@ fn parts(capability: &Capability) -> (Subject<'_>, BTreeSet<Mark>, String, Strin
             other(Some(Mark::Credentials), text)
         }
         Capability::ClientCertificate { place } => {
-            let place = place.words();
-            other(
-                Some(Mark::Credentials),
-                format!(
-                    "have your client certificate shown to {place}, without seeing it, if you name one"
-                ),
-            )
+            other(Some(Mark::Credentials), client_certificate(place))
         }
         Capability::Authority { place, secret, key } => {
-            let place = place.words();
-            other(
-                Some(Mark::Secrets),
-                format!(
-                    "have the key {key} of Secret {secret} read to verify {place}, without seeing it"
-                ),
-            )
+            other(Some(Mark::Secrets), authority(place, secret, key))
         }
         Capability::ServerName { place, name } => {
-            let place = place.words();
-            other(
-                Some(Mark::Certificate),
-                format!("have the certificate of {name} accepted from {place}"),
-            )
+            other(Some(Mark::Certificate), server_name(place, name))
         }
         Capability::Exec { container, words } => {
             let container = container
@@ -240,4 +224,21 @@ fn login(kind: &Login, name: Option<&str>, place: &str, with_tls: bool) -> Strin
             format!("have {token} {added} with the scheme {scheme}, without seeing it")
         }
     }
+}
+
+fn client_certificate(place: &Place) -> String {
+    let place = place.words();
+    format!("have your client certificate shown to {place}, without seeing it, if you name one")
+}
+
+fn authority(place: &Place, secret: &str, key: &str) -> String {
+    let place = place.words();
+    format!("have the key {key} of Secret {secret} read to verify {place}, without seeing it")
+}
+
+fn server_name(place: &Place, name: &str) -> String {
+    format!(
+        "have the certificate of {name} accepted from {}",
+        place.words()
+    )
 }

@@ -391,7 +391,7 @@ async fn each_deadline_is_its_own() {
 
 /// Returns a body that gives `pieces`, and then hangs or fails.
 fn stream(pieces: &[&'static str], fails: bool) -> RequestBody {
-    let mut frames: Vec<Result<_, std::io::Error>> = pieces
+    let mut frames: Vec<Result<_, io::Error>> = pieces
         .iter()
         .map(|piece| {
             Ok(hyper::body::Frame::data(Bytes::from_static(
@@ -400,7 +400,7 @@ fn stream(pieces: &[&'static str], fails: bool) -> RequestBody {
         })
         .collect();
     if fails {
-        frames.push(Err(std::io::Error::other("the disk is gone")));
+        frames.push(Err(io::Error::other("the disk is gone")));
     }
     let frames = futures_util::stream::iter(frames);
     RequestBody::stream(http_body_util::StreamBody::new(frames))
@@ -490,7 +490,7 @@ async fn a_backend_that_takes_nothing_more_is_late_and_not_silent() {
         ..Deadlines::default()
     };
     let endless = futures_util::stream::repeat_with(|| {
-        Ok::<_, std::io::Error>(hyper::body::Frame::data(Bytes::from(vec![0; 1 << 20])))
+        Ok::<_, io::Error>(hyper::body::Frame::data(Bytes::from(vec![0; 1 << 20])))
     });
     let body = RequestBody::stream(http_body_util::StreamBody::new(endless));
     let error = backend.send(upload(body), &deadlines).await.unwrap_err();

@@ -248,6 +248,10 @@ impl BackendClient for Scripted {
         }
     }
 
+    fn is_encrypted(&self) -> bool {
+        false
+    }
+
     fn candidate(&self) -> Option<Candidate> {
         None
     }

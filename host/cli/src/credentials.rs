@@ -3,10 +3,11 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use broker_manifest::is_flag_name;
-use clap::Args;
+use broker_manifest::{CredentialKind, is_flag_name};
+use clap::{Args, Command};
 use host_base::{Secret, files};
 use host_driver::CredentialsRequest;
+use host_engine::EngineFile;
 
 use super::error::CliError;
 use crate::ui::Ui;
@@ -31,8 +32,7 @@ pub(super) struct CredentialsArgs {
     /// Secret in the namespace with keys `username` and `password`, or `token`
     #[arg(long, global = true, value_name = "NAME")]
     credentials_secret: Option<String>,
-    /// Secret with credentials that an engine asks for by name, or set $BROKER_CREDENTIALS_NAME_TOKEN;
-    /// repeatable
+    /// Secret with credentials that an engine asks for by name; repeatable
     #[arg(
         long = "credentials",
         global = true,
@@ -126,6 +126,30 @@ impl CredentialsArgs {
         }
         Ok(requests)
     }
+}
+
+/// Adds to the help of `--credentials` which of them the engine takes.
+pub(super) fn described(command: Command, engine: &EngineFile) -> Command {
+    let declared = &engine.manifest().credentials;
+    if declared.is_empty() {
+        return command;
+    }
+    let each = declared.iter().map(|(name, credential)| {
+        let kind = match credential.kind {
+            CredentialKind::Basic => "user name and password",
+            CredentialKind::Token => "token",
+        };
+        format!("{name} ({kind}): {}", credential.help)
+    });
+    let help = format!(
+        "Secret with credentials of engine {}; repeatable. {}",
+        engine.shown_name(),
+        each.collect::<Vec<_>>().join("; ")
+    );
+    let with_help = |command: Command| command.mut_arg("named", |it| it.help(help.clone()));
+    command
+        .mut_subcommand("backup", with_help)
+        .mut_subcommand("engines", with_help)
 }
 
 /// A part of credentials that a variable has.

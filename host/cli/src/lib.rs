@@ -227,6 +227,10 @@ fn command(engines: &[EngineFile], program: Option<&OsString>, shown: Shown<'_>)
     };
     let command = Cli::command().bin_name(&name).after_help(exit_codes());
     let command = engine_verbs::add(command, engines, shown);
+    let command = match shown {
+        Shown::Of(engine) => credentials::described(command, engine),
+        Shown::Shared | Shown::All => command,
+    };
     engine_flags::add(command, engines, shown, &name)
 }
 

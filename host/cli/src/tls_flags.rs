@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use broker_manifest::{Endpoint, SecretKey, TlsFlags};
+use broker_manifest::{Endpoint, SecretKey, Tls, TlsFlags};
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, ValueHint, value_parser};
 use host_cluster::{Authorities, PemSource};
@@ -70,11 +70,18 @@ pub(super) fn settings(
             continue;
         };
         let request: &mut TlsRequest = settings.entry(port.to_owned()).or_default();
-        let before = request.accepts_anything;
+        let before = request.clone();
         add(request, &flags, given);
-        if request.accepts_anything && !before {
+        if endpoint.tls == Tls::Yes && request.with_tls == Some(false) && before.with_tls.is_none()
+        {
             ui.warn(&format!(
-                "--{} accepts any certificate: whoever is between the API server and the backend can read and change everything, credentials included",
+                "--{} no: requests and credentials travel in plain text between the API server and the backend",
+                flags.mode()
+            ));
+        }
+        if request.accepts_anything && !before.accepts_anything {
+            ui.warn(&format!(
+                "--{} accepts any certificate: anybody between the API server and the backend can read and change all data, credentials included",
                 flags.insecure()
             ));
         }

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use broker_manifest::Tls;
-use host_web::{TlsFault, explain, tls_error};
+use host_web::{Peer, TlsFault, Trust, explain, tls_error};
 use http::{HeaderValue, Request, Response, Uri, Version, header};
 use tokio::time::Instant;
 
@@ -303,41 +303,28 @@ impl Backend {
         is_shaking_hands: &AtomicBool,
     ) -> Result<Connection, ClusterError> {
         let tls = self.spec.tls.as_ref();
-        let step = self.security.step(tls, to);
+        let mut step = self.security.step(tls, to);
         if let (Some(tls), Step::Tls | Step::Try) = (tls, step) {
             let peer = self.security.peer(&self.cluster, &self.target, tls, to);
-            let known = peer.await?;
-            let verdict = Verdict::default();
-            let tunnel = self.cluster.open_tunnel(at, verdict.clone()).await?;
-            let tunnel = Remembering::new(tunnel);
-            let first = tunnel.first();
-            is_shaking_hands.store(true, Ordering::Relaxed);
-            let shaken = known.peer.connect(tunnel).await;
-            is_shaking_hands.store(false, Ordering::Relaxed);
-            let is_http = first.are_http();
-            let failed = match shaken {
-                Ok(stream) => {
-                    self.security.note_tls();
-                    self.tell_tls(at, &known);
-                    let channel = Channel {
-                        host: format!("{}:{}", known.peer.name(), at.port),
-                        is_encrypted: true,
-                        first,
-                    };
-                    return Connection::over(stream, at.clone(), verdict, channel).await;
+            let known = match peer.await {
+                Ok(known) => Some(known),
+                // A backend without TLS needs no certificates.
+                Err(error) if step == Step::Try => {
+                    if !self.speaks_http(at, is_shaking_hands).await? {
+                        return Err(error);
+                    }
+                    self.security.note_plain(to);
+                    step = Step::Plain;
+                    None
                 }
-                Err(error) => error,
+                Err(error) => return Err(error),
             };
-            if let Some(error) = verdict.error(at, 0, None) {
-                return Err(error);
+            if let Some(known) = known {
+                let opened = self.open_tls(to, at, tls, &known, step, is_shaking_hands);
+                if let Some(connection) = opened.await? {
+                    return Ok(connection);
+                }
             }
-            if !is_http {
-                return Err(self.tls_failure(at, trouble(&failed, tls, &known)));
-            }
-            if step == Step::Tls {
-                return Err(self.tls_failure(at, TlsTrouble::Plain));
-            }
-            self.security.note_plain(to);
         }
         let verdict = Verdict::default();
         let tunnel = self.cluster.open_tunnel(at, verdict.clone()).await?;
@@ -351,6 +338,73 @@ impl Backend {
             first: tunnel.first(),
         };
         Connection::over(tunnel, at.clone(), verdict, channel).await
+    }
+
+    /// Opens a connection with TLS. Returns none if the server speaks plain HTTP, and that is allowed.
+    async fn open_tls(
+        &self,
+        to: &Candidate,
+        at: &PodPort,
+        tls: &TlsSpec,
+        known: &Known,
+        step: Step,
+        is_shaking_hands: &AtomicBool,
+    ) -> Result<Option<Connection>, ClusterError> {
+        let verdict = Verdict::default();
+        let tunnel = self.cluster.open_tunnel(at, verdict.clone()).await?;
+        let tunnel = Remembering::new(tunnel);
+        let first = tunnel.first();
+        is_shaking_hands.store(true, Ordering::Relaxed);
+        let shaken = known.peer.connect(tunnel).await;
+        is_shaking_hands.store(false, Ordering::Relaxed);
+        let is_http = first.are_http();
+        let failed = match shaken {
+            Ok(stream) => {
+                self.security.note_tls();
+                self.tell_tls(at, known);
+                let channel = Channel {
+                    host: format!("{}:{}", known.peer.name(), at.port),
+                    is_encrypted: true,
+                    first,
+                };
+                let connection = Connection::over(stream, at.clone(), verdict, channel);
+                return connection.await.map(Some);
+            }
+            Err(error) => error,
+        };
+        if let Some(error) = verdict.error(at, 0, None) {
+            return Err(error);
+        }
+        if !is_http {
+            return Err(self.tls_failure(at, trouble(&failed, tls, known)));
+        }
+        if step == Step::Tls {
+            return Err(self.tls_failure(at, TlsTrouble::Plain));
+        }
+        self.security.note_plain(to);
+        Ok(None)
+    }
+
+    /// Returns true if the server answers a handshake in plain HTTP. Nothing is sent but the handshake.
+    async fn speaks_http(
+        &self,
+        at: &PodPort,
+        is_shaking_hands: &AtomicBool,
+    ) -> Result<bool, ClusterError> {
+        let Ok(peer) = Peer::new(Trust::System, &["localhost".to_owned()], None) else {
+            return Ok(false);
+        };
+        let verdict = Verdict::default();
+        let tunnel = self.cluster.open_tunnel(at, verdict.clone()).await?;
+        let tunnel = Remembering::new(tunnel);
+        let first = tunnel.first();
+        is_shaking_hands.store(true, Ordering::Relaxed);
+        let _ = peer.connect(tunnel).await;
+        is_shaking_hands.store(false, Ordering::Relaxed);
+        match verdict.error(at, 0, None) {
+            Some(error) => Err(error),
+            None => Ok(first.are_http()),
+        }
     }
 
     fn tell_tls(&self, at: &PodPort, known: &Known) {

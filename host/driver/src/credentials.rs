@@ -38,6 +38,8 @@ struct Parts {
     /// The value of `authorization` for HTTP Basic.
     basic: Option<HeaderValue>,
     token: Option<Secret>,
+    /// True if the user named a Secret for this command. The environment is for other commands too.
+    is_of_command: bool,
     /// The secrets in the forms that no answer may contain.
     echo: Echo,
 }
@@ -67,10 +69,14 @@ impl Credentials {
         })
     }
 
-    /// Checks that the engine takes the credentials that have names, and that each has the parts for its kind.
+    /// Checks that the engine takes the credentials that the command names, and that those with a name have the
+    /// parts for their kind.
     pub(super) fn check(&self, manifest: &Manifest) -> Result<(), OpsError> {
         for (name, parts) in &self.named {
             let Some(declared) = manifest.credentials.get(name) else {
+                if !parts.is_of_command {
+                    continue;
+                }
                 return Err(OpsError::UnknownCredentials {
                     engine: manifest.id.to_string(),
                     name: name.clone(),
@@ -159,22 +165,22 @@ impl Parts {
                 password = password.or(found_password);
             }
         }
-        Self::of(username, password, token.as_ref(), name)
+        if name.is_some() && username.is_some() != password.is_some() {
+            // The environment may have half of what another engine needs. `check` refuses it for this one.
+            (username, password) = (None, None);
+        }
+        Ok(Self {
+            is_of_command: request.from_secret.is_some(),
+            ..Self::of(username, password, token.as_ref())?
+        })
     }
 
     fn of(
         username: Option<Secret>,
         password: Option<Secret>,
         token: Option<&Secret>,
-        name: Option<&str>,
     ) -> Result<Self, OpsError> {
-        let half = |missing| match name {
-            None => OpsError::HalfCredentials { missing },
-            Some(name) => OpsError::IncompleteCredentials {
-                name: name.to_owned(),
-                missing,
-            },
-        };
+        let half = |missing| OpsError::HalfCredentials { missing };
         let mut secrets = Vec::new();
         let basic = match (username, password) {
             (Some(username), Some(password)) => {
@@ -195,6 +201,7 @@ impl Parts {
         Ok(Self {
             basic,
             token,
+            is_of_command: false,
             echo: Echo::of(&secrets),
         })
     }
@@ -317,7 +324,7 @@ mod tests {
     fn parts(username: &str, password: &str, token: &str) -> Parts {
         let given = |text: &str| (!text.is_empty()).then(|| secret(text));
         let token = given(token);
-        Parts::of(given(username), given(password), token.as_ref(), None).expect("credentials")
+        Parts::of(given(username), given(password), token.as_ref()).expect("credentials")
     }
 
     /// Returns the header of each endpoint.
@@ -410,8 +417,13 @@ mod tests {
         };
         assert!(check("admin", parts("me", "open", "")).is_ok());
         assert!(check("key", parts("me", "open", "t")).is_ok());
+        assert!(check("adm", parts("me", "open", "")).is_ok());
+        let of_command = Parts {
+            is_of_command: true,
+            ..parts("me", "open", "")
+        };
         assert!(matches!(
-            check("adm", parts("me", "open", "")),
+            check("adm", of_command),
             Err(OpsError::UnknownCredentials { known, .. }) if known == ["admin", "key"]
         ));
         for (name, parts, part) in [
@@ -423,8 +435,8 @@ mod tests {
                 Err(OpsError::IncompleteCredentials { missing, .. }) if missing == part
             ));
         }
-        let half = Parts::of(Some(secret("me")), None, None, Some("admin"));
-        assert!(matches!(half, Err(OpsError::IncompleteCredentials { .. })));
+        let half = Parts::of(Some(secret("me")), None, None);
+        assert!(matches!(half, Err(OpsError::HalfCredentials { .. })));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use host_cluster::{
 use host_engine::{Answer, Network, Outgoing, Sent};
 use host_objectstore::{Access, S3};
 use host_transfer::retry_after;
+use http::StatusCode;
 use http_body_util::{BodyExt, Full};
 
 use super::backends::{BackendAnswer, BackendClient, Backends};
@@ -271,7 +272,16 @@ impl Network for Endpoints {
             if let Some((name, value)) = login {
                 request.headers_mut().insert(name, value.clone());
             }
+            let lacks_login = login.is_none();
             let response = self.ask(&**backend, request, &deadlines).await?;
+            if response.status() == StatusCode::UNAUTHORIZED
+                && lacks_login
+                && let Some(name) = outgoing.auth.credentials()
+            {
+                self.waited().push(format!(
+                    "The backend asks for credentials, and `{name}` were not given"
+                ));
+            }
             let last_error = self.last_error.clone();
             Ok(response.map(|body| {
                 body.map_err(move |error| last_error.report(error))

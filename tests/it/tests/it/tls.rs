@@ -8,7 +8,7 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 use testbed::{Authority, Builder, PodAddress, Server, Testbed, Validity};
 
-use crate::support::{Bed, ID, NAME, Repacked, Run};
+use crate::support::{Bed, ID, Invocation, NAME, Repacked, Run};
 
 const NAMESPACE: &str = "messaging";
 /// The ports of HiveMQ's REST API and of the sidecar.
@@ -79,12 +79,6 @@ fn hivemq() -> Repacked {
     Repacked::new("hivemq", &[], &endpoint)
 }
 
-/// Returns HiveMQ's engine for backends with and without TLS.
-fn auto() -> Repacked {
-    let ca = "tls-ca = { secret = \"{statefulset}-certs\" }";
-    Repacked::new("hivemq", &[], &format!("tls = \"auto\"\n{ca}"))
-}
-
 fn assert_lists(run: &Run) {
     assert_eq!((run.code, &*run.stdout), (0, NEWEST), "{}", run.shown());
 }
@@ -97,11 +91,11 @@ fn a_backend_is_verified_with_the_authority_and_gets_the_credentials() {
         &format!("{LIST} --verbose --credentials-secret hivemq-api"),
     );
     assert_lists(&run);
-    let told = "TLS with port 8081 of pod broker-0, verified as hivemq-api.messaging.svc by Secret broker-certs (ca.crt)";
+    let told = "TLS with port 8081 of pod broker-0, verified as hivemq-broker-api.messaging.svc by Secret broker-certs (ca.crt)";
     assert!(run.stderr.contains(told), "{}", run.stderr);
     let requests = cluster.bed.backend_requests().all();
     let host = &requests[0].headers["host"];
-    assert_eq!(host, "hivemq-api.messaging.svc:8081");
+    assert_eq!(host, "hivemq-broker-api.messaging.svc:8081");
 }
 
 #[test]
@@ -167,13 +161,29 @@ fn a_certificate_that_can_not_be_verified_is_refused() {
         );
         run.message()
     };
-    assert_snapshot!(list("--api-ca system"), @"");
+    assert_snapshot!(list("--api-ca system"), @"
+    Failed: can't verify port 8081 of pod broker-0: its certificate is not signed by an authority that this system trusts
+    hint: `--api-ca FILE` `--api-ca secret/NAME:KEY`
+    exit 1
+    ");
     let other = Authority::new("other").expect("an authority");
     fs::write(engine.folder().join("ca.pem"), other.pem()).expect("written");
-    assert_snapshot!(list("--api-ca ca.pem"), @"");
-    assert_snapshot!(list("--api-server-name other.example"), @"");
+    assert_snapshot!(list("--api-ca ca.pem"), @"
+    Failed: can't verify port 8081 of pod broker-0: its certificate is not signed by an authority of file ca.pem
+    hint: `--api-ca FILE` `--api-ca secret/NAME:KEY`
+    exit 1
+    ");
+    assert_snapshot!(list("--api-server-name other.example"), @"
+    Failed: can't verify port 8081 of pod broker-0: its certificate is for *.messaging.svc, and not for other.example
+    hint: `--api-server-name NAME`
+    exit 1
+    ");
     let expired = Encrypted::with(&NAMES, Validity::Past, &[]);
-    assert_snapshot!(engine.run(&expired.bed, LIST).message(), @"");
+    assert_snapshot!(engine.run(&expired.bed, LIST).message(), @"
+    Failed: can't verify port 8081 of pod broker-0: the certificate of the server, or one on its way to the authority, has expired
+    hint:
+    exit 1
+    ");
     for bed in [&cluster.bed, &expired.bed] {
         assert_eq!(bed.backend_requests().all().len(), 0, "nothing was sent");
     }
@@ -192,7 +202,12 @@ fn the_check_is_skipped_only_with_a_flag_and_a_warning_each_time() {
         &expired.bed,
         &format!("{LIST} --api-insecure-skip-tls-verify"),
     );
-    assert_snapshot!(run.message(), @"");
+    assert_snapshot!(run.message(), @"
+    stdout:
+    20250906-114000
+    warning: --api-insecure-skip-tls-verify accepts any certificate: anybody between the API server and the backend can read and change all data, credentials included
+    exit 0
+    ");
 }
 
 #[test]
@@ -201,54 +216,75 @@ fn plain_http_where_tls_is_expected_gets_nothing() {
     let authority = Authority::new("acme").expect("an authority");
     let certs = secret("broker-certs", &[("ca.crt", authority.pem())]);
     let bed = Bed::of(builder(None, &[], vec![certs]));
-    assert_snapshot!(engine.run(&bed, LIST).message(), @"");
+    assert_snapshot!(engine.run(&bed, LIST).message(), @"
+    Failed: port 8081 of pod broker-0 speaks plain HTTP instead of TLS
+    hint: `--api-tls no`
+    exit 1
+    ");
     assert_eq!(bed.backend_requests().count("GET", ""), 0);
-    assert_lists(&engine.run(&bed, &format!("{LIST} --api-tls no")));
+    let run = engine.run(&bed, &format!("{LIST} --api-tls no"));
+    assert_lists(&run);
+    assert!(
+        run.stderr.contains("warning: --api-tls no"),
+        "{}",
+        run.stderr
+    );
 }
 
 #[test]
 fn tls_where_plain_http_is_asked_is_named() {
     let cluster = Encrypted::good(&[]);
     let bundled = cluster.bed.run(&format!("backup --engine hivemq {LIST}"));
-    assert_snapshot!(bundled.message(), @"");
+    assert_snapshot!(bundled.message(), @"
+    Failed: port 8081 of pod broker-0 speaks TLS, and was asked in plain HTTP
+    hint: `--api-port`
+    exit 1
+    ");
     let run = hivemq().run(&cluster.bed, &format!("{LIST} --api-tls no"));
-    assert_snapshot!(run.message(), @"");
+    assert_snapshot!(run.message(), @"
+    Failed: port 8081 of pod broker-0 speaks TLS, and was asked in plain HTTP
+    hint: `--api-tls yes`
+    exit 1
+    ");
 }
 
 #[test]
 fn auto_uses_tls_where_it_is_spoken_and_sends_no_credentials_without() {
-    let engine = auto();
-    let cluster = Encrypted::good(&["hivemq-auth=backup:testbed-password"]);
-    let list = format!("{LIST} --verbose --credentials-secret hivemq-api");
-    let run = engine.run(&cluster.bed, &list);
-    assert_lists(&run);
-    assert!(run.stderr.contains("TLS with port 8081"), "{}", run.stderr);
+    let engine = Repacked::sidecar();
+    let names = ["broker.messaging.svc"];
+    let cluster = Encrypted::with(&names, Validity::Now, &[]);
+    let program = engine.program(&cluster.bed);
+    let list = format!("backup --engine acme/secure {LIST} --verbose");
+    let with_token = |program: Invocation| program.env("BROKER_CREDENTIALS_ADMIN_TOKEN", "t");
+    let run = with_token(program).run(&list);
+    assert_eq!(run.code, 0, "{}", run.shown());
+    assert!(run.stderr.contains("TLS with port 8085"), "{}", run.stderr);
+    let requests = cluster.bed.backend_requests().all();
+    assert!(requests.iter().all(|it| it.headers["x-vault-token"] == "t"));
+    // An authority that did not sign the certificate is no reason to do without TLS.
+    let run = engine.run(&cluster.bed, &format!("{LIST} --sidecar-ca system"));
+    assert_eq!(run.code, 1, "{}", run.shown());
 
-    let authority = Authority::new("acme").expect("an authority");
-    let certs = || secret("broker-certs", &[("ca.crt", authority.pem())]);
-    let open = Bed::of(builder(None, &[], vec![certs()]));
-    let run = engine.run(&open, &format!("{LIST} --verbose"));
-    assert_lists(&run);
+    // A backend without TLS needs no authority.
+    let open = Bed::of(builder(None, &[], Vec::new()));
+    let run = engine.program(&open).run(&list);
+    assert_eq!(run.code, 0, "{}", run.shown());
     assert!(
         run.stderr.contains("is asked without TLS"),
         "{}",
         run.stderr
     );
-
-    let faults = ["hivemq-auth=backup:testbed-password"];
-    let closed = Bed::of(builder(None, &faults, vec![certs()]));
-    let list = format!("{LIST} --credentials-secret hivemq-api");
-    assert_snapshot!(engine.run(&closed, &list).message(), @"");
-    let requests = closed.backend_requests().all();
-    assert!(
-        requests
-            .iter()
-            .all(|it| !it.headers.contains_key("authorization"))
-    );
-    assert_lists(&engine.run(&closed, &format!("{list} --api-tls no")));
-    // An authority that did not sign the certificate is no reason to do without TLS.
-    let run = engine.run(&cluster.bed, &format!("{LIST} --api-ca system"));
-    assert_eq!(run.code, 1, "{}", run.shown());
+    let before = open.backend_requests().all().len();
+    let list = format!("backup --engine acme/secure {LIST}");
+    let program = with_token(engine.program(&open));
+    assert_snapshot!(program.run(&list).message(), @"
+    NotAllowed: the credentials are not sent to port 8085 of pod broker-0, because it speaks plain HTTP
+    hint: `--sidecar-tls no`
+    exit 12
+    ");
+    assert_eq!(open.backend_requests().all().len(), before);
+    let run = program.run(&format!("{list} --sidecar-tls no"));
+    assert_eq!(run.code, 0, "{}", run.shown());
 }
 
 #[test]
@@ -268,7 +304,11 @@ fn a_client_certificate_is_shown_where_the_user_names_one() {
         ),
     ];
     let bed = Bed::of(builder(Some(&server), &[], secrets));
-    assert_snapshot!(engine.run(&bed, LIST).message(), @"");
+    assert_snapshot!(engine.run(&bed, LIST).message(), @"
+    NotAllowed: port 8081 of pod broker-0 requires a client certificate
+    hint: `--api-client-cert FILE` `--api-client-cert secret/NAME`
+    exit 12
+    ");
     assert_lists(&engine.run(
         &bed,
         &format!("{LIST} --api-client-cert secret/backup-client"),
@@ -281,7 +321,11 @@ fn a_client_certificate_is_shown_where_the_user_names_one() {
     let both = format!("{}{}", other.certificate, other.key);
     fs::write(engine.folder().join("client.pem"), both).expect("written");
     let run = engine.run(&bed, &format!("{LIST} --api-client-cert client.pem"));
-    assert_snapshot!(run.message(), @"");
+    assert_snapshot!(run.message(), @"
+    NotAllowed: port 8081 of pod broker-0 refuses the client certificate
+    hint: `--api-client-cert FILE` `--api-client-cert secret/NAME`
+    exit 12
+    ");
 }
 
 #[test]
@@ -293,13 +337,32 @@ fn certificates_that_can_not_be_read_are_named_with_the_flag() {
             .run(&cluster.bed, &format!("{LIST} {more}"))
             .outcome()
     };
-    assert_snapshot!(list("--api-ca secret/broker-cert"), @"");
-    assert_snapshot!(list("--api-ca secret/broker-certs:tls.crt"), @"");
-    assert_snapshot!(list("--api-ca none.pem"), @"");
-    assert_snapshot!(list("--api-ca secret/"), @"");
+    assert_snapshot!(list("--api-ca secret/broker-cert"), @"
+    NotFound: 8081 broker-0 messaging
+    hint: `--api-ca secret/broker-certs`
+    exit 10
+    ");
+    assert_snapshot!(list("--api-ca secret/broker-certs:tls.crt"), @"
+    NotFound: 8081 broker-0 ca.crt messaging tls.crt
+    hint: `--api-ca FILE` `--api-ca secret/broker-certs:KEY`
+    exit 10
+    ");
+    assert_snapshot!(list("--api-ca none.pem"), @"
+    Usage: 2 8081 broker-0 none.pem «No such file or directory»
+    hint: `--api-ca`
+    exit 2
+    ");
+    assert_snapshot!(list("--api-ca secret/"), @"
+    Usage: '--api-ca <SOURCE>' 'secret/' secret/NAME secret/NAME:KEY
+    exit 2
+    ");
     let cluster = Encrypted::good(&["deny=get:secrets:messaging"]);
     let run = engine.run(&cluster.bed, LIST);
-    assert_snapshot!(run.outcome(), @"");
+    assert_snapshot!(run.outcome(), @r#"
+    NotAllowed: "" "broker-certs" "messaging" "secrets" "testbed" 8081 broker-0 messaging
+    hint: `--api-ca FILE` `kubectl create role broker-secrets -n messaging --verb=get --resource=secrets --resource-name=broker-certs` `{apiGroups: [""], resources: ["secrets"], resourceNames: ["broker-certs"], verbs: ["get"]}`
+    exit 12
+    "#);
 }
 
 #[test]
@@ -324,7 +387,11 @@ fn the_user_sees_what_tls_reads_before_the_installation() {
             line.contains("TLS") || line.contains("verify") || line.contains("certificate")
         })
         .collect();
-    assert_snapshot!(about.join("\n"), @"");
+    assert_snapshot!(about.join("\n"), @"
+    ! [secrets] have the key ca.crt of Secret {statefulset}-certs read to verify port api or rest-api or rest-* or 8888 or 8081 of a Service in front of the StatefulSet you name, without seeing it
+    ! [credentials] have your user name and password added to its requests to port api or rest-api or rest-* or 8888 or 8081 of a Service in front of the StatefulSet you name with TLS, without seeing them
+    ! [credentials] have your client certificate shown to port api or rest-api or rest-* or 8888 or 8081 of a Service in front of the StatefulSet you name, without seeing it, if you name one
+    ");
     let run = engine.machine().accepting("plugin install secure.wasm");
     assert_eq!(run.code, 0, "{}", run.shown());
     let cluster = Encrypted::good(&[]);

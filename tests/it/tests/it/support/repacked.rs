@@ -43,6 +43,20 @@ impl Repacked {
         Self { machine, file }
     }
 
+    /// Packs the sidecar's engine for backends with and without TLS. Their authority is in the Secret
+    /// `broker-certs`, and they take the token `admin` in the header `x-vault-token`.
+    pub fn sidecar() -> Self {
+        let declared =
+            "[credentials.admin]\nkind = \"token\"\nhelp = \"For the sidecar\"\n\n[endpoints.api]";
+        let ca = "tls-ca = { secret = \"{statefulset}-certs\" }";
+        let auth = "auth = { use = \"admin\", header = \"X-Vault-Token\" }";
+        Self::new(
+            "sidecar",
+            &[("auth = \"bearer\"", ""), ("[endpoints.api]", declared)],
+            &format!("tls = \"auto\"\n{ca}\n{auth}"),
+        )
+    }
+
     /// Returns the machine with the file `secure.wasm`. The engine is not installed.
     pub fn machine(&self) -> &Machine {
         &self.machine

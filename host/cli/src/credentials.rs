@@ -32,14 +32,14 @@ pub(super) struct CredentialsArgs {
     /// Secret in the namespace with keys `username` and `password`, or `token`
     #[arg(long, global = true, value_name = "NAME")]
     credentials_secret: Option<String>,
-    /// Secret with credentials that an engine asks for by name; repeatable
+    /// Credentials that an engine asks for by name, from `secret/SECRET`; repeatable
     #[arg(
-        long = "credentials",
+        long,
         global = true,
-        value_name = "NAME=secret/SECRET",
+        value_name = "NAME=SOURCE",
         value_parser = parse_named
     )]
-    named: Vec<Named>,
+    credentials: Vec<Named>,
 }
 
 /// A Secret for credentials with a name.
@@ -103,7 +103,7 @@ impl CredentialsArgs {
     /// Returns the credentials that have names, from Secrets and from the environment.
     pub(super) fn named(&self) -> Result<BTreeMap<String, CredentialsRequest>, CliError> {
         let mut requests: BTreeMap<String, CredentialsRequest> = BTreeMap::new();
-        for Named { name, secret } in &self.named {
+        for Named { name, secret } in &self.credentials {
             let request = requests.entry(name.clone()).or_default();
             if request.from_secret.replace(secret.clone()).is_some() {
                 return Err(CliError::Conflict {
@@ -142,11 +142,11 @@ pub(super) fn described(command: Command, engine: &EngineFile) -> Command {
         format!("{name} ({kind}): {}", credential.help)
     });
     let help = format!(
-        "Secret with credentials of engine {}; repeatable. {}",
+        "Credentials of engine {}, from secret/SECRET; repeatable. {}",
         engine.shown_name(),
         each.collect::<Vec<_>>().join("; ")
     );
-    let with_help = |command: Command| command.mut_arg("named", |it| it.help(help.clone()));
+    let with_help = |command: Command| command.mut_arg("credentials", |it| it.help(help.clone()));
     command
         .mut_subcommand("backup", with_help)
         .mut_subcommand("engines", with_help)

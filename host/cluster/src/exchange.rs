@@ -35,7 +35,7 @@ pub(super) struct Connection {
     _driver: Driver,
 }
 
-/// What carries the bytes of a connection.
+/// The carrier of the bytes of a connection.
 pub(super) struct Channel {
     /// The name of the server in requests.
     pub host: String,

@@ -96,7 +96,7 @@ impl fmt::Display for PemSource {
     }
 }
 
-/// What is known about TLS with the pods of one endpoint.
+/// The known facts about TLS with the pods of one endpoint.
 #[derive(Default)]
 pub(super) struct Security {
     /// Prepared connections, by the place that they lead to.
@@ -329,8 +329,8 @@ impl TlsSpec {
     }
 }
 
-/// Returns the names of the Service, of the pod, of the Service that governs the pods, and of a Service that is
-/// called as the StatefulSet. All of them contain the namespace.
+/// Returns the names of the Service, of the pod, and of the Service that governs the pods. The last is that of a
+/// Service with the name of the StatefulSet. All of them contain the namespace.
 fn names_of(target: &Target, namespace: &str, to: &Candidate, pod: &Pod) -> Vec<String> {
     let mut bare = Vec::new();
     if let Origin::Service(service) = &to.origin {

@@ -18,7 +18,7 @@ const MOST_NAMES: usize = 6;
 pub struct TlsFailure {
     /// The port of the backend.
     pub at: PodPort,
-    /// What failed.
+    /// The kind of failure.
     pub trouble: TlsTrouble,
     /// The flags with which the user sets TLS; none for an endpoint without TLS.
     pub flags: Option<TlsFlags>,
@@ -26,7 +26,7 @@ pub struct TlsFailure {
     pub port_flag: Option<String>,
 }
 
-/// What failed.
+/// The kind of a failure of TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TlsTrouble {
     /// No trusted authority has signed the certificate.

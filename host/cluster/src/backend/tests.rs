@@ -326,8 +326,25 @@ async fn refusals_to_open_the_tunnel_are_understood() {
 
 #[tokio::test]
 async fn what_is_not_http_is_said_to_be_so() {
-    let error = answered("\x15\x03\x01\x00\x02\x02\x46").await.unwrap_err();
+    let error = answered("220 mail ready\r\n").await.unwrap_err();
     assert!(matches!(error, ClusterError::NotHttp { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_wants_tls_is_recognized_by_its_alert_or_its_words() {
+    for answer in [
+        "\x15\x03\x01\x00\x02\x02\x46",
+        "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n",
+    ] {
+        let error = answered(answer).await.unwrap_err();
+        let ClusterError::Tls(failure) = &error else {
+            panic!("{error}");
+        };
+        assert_eq!(failure.trouble, TlsTrouble::Required);
+    }
+    // Any other 400 is an answer.
+    let response = answered("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").await;
+    assert_eq!(response.unwrap().status(), 400);
 }
 
 #[tokio::test]

@@ -242,6 +242,7 @@ fn tls_where_plain_http_is_asked_is_named() {
     ");
     let run = hivemq().run(&cluster.bed, &format!("{LIST} --api-tls no"));
     assert_snapshot!(run.message(), @"
+    warning: --api-tls no: requests and credentials travel in plain text between the API server and the backend
     Failed: port 8081 of pod broker-0 speaks TLS, and was asked in plain HTTP
     hint: `--api-tls yes`
     exit 1

@@ -14,7 +14,7 @@ use host_engine::{EngineFile, OptionSetting, OptionValue};
 use super::backup::create;
 use super::engine_help::{Chosen, Task, Whose, is_among, more};
 use super::error::CliError;
-use super::text_file;
+use super::{text_file, tls_flags};
 
 /// Adds the port flags to the commands that contact a backend, and the options of each operation to its
 /// command. Those that are not shown are hidden.
@@ -91,14 +91,37 @@ fn with_flags(mut command: Command, flags: Vec<Flag<'_>>, chosen: &Chosen<'_>) -
                 .required(option.required && chosen.is_one()),
             Taken::Unclear => unclear_argument(flag.name),
         };
-        let argument = if chosen.shows(&flag.takers) && !matches!(flag.taken, Taken::Unclear) {
-            argument.help_heading(chosen.heading(&flag.takers))
-        } else {
-            argument.hide(true)
+        let is_shown = chosen.shows(&flag.takers) && !matches!(flag.taken, Taken::Unclear);
+        let shown = |argument: Arg| {
+            if is_shown {
+                argument.help_heading(chosen.heading(&flag.takers))
+            } else {
+                argument.hide(true)
+            }
         };
-        command = command.arg(argument);
+        command = command.arg(shown(argument));
+        if matches!(flag.taken, Taken::Port) {
+            for argument in tls_arguments(&flag) {
+                if command
+                    .get_arguments()
+                    .all(|it| it.get_id() != argument.get_id())
+                {
+                    command = command.arg(shown(argument));
+                }
+            }
+        }
     }
     command
+}
+
+/// Returns the flags for TLS that belong to the flag of a port.
+fn tls_arguments(port: &Flag<'_>) -> Vec<Arg> {
+    let manifests = port.takers.iter().map(|engine| engine.manifest());
+    let endpoints = manifests.flat_map(|manifest| manifest.endpoints.values());
+    endpoints
+        .filter(|endpoint| endpoint.port_flag() == Some(port.name))
+        .flat_map(tls_flags::arguments)
+        .collect()
 }
 
 /// A flag of engines, as a command takes it.

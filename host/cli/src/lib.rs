@@ -19,6 +19,7 @@ mod plugin;
 pub mod reference;
 mod stop;
 mod text_file;
+mod tls_flags;
 pub mod ui;
 mod version;
 
@@ -239,6 +240,10 @@ fn command(engines: &[EngineFile], program: Option<&OsString>, whose: Whose<'_>)
     let name = shown_name(program);
     let command = Cli::command().bin_name(&name).after_help(exit_codes());
     let command = engine_verbs::add(command, engines, whose, &name);
+    let command = match whose {
+        Whose::Of(engine) => credentials::described(command, engine),
+        Whose::Unnamed | Whose::All => command,
+    };
     engine_flags::add(command, engines, whose, &name)
 }
 

@@ -1,13 +1,21 @@
 //! Sends requests to one endpoint. The tunnel is opened for the first request and reused for the next ones.
 
 use std::collections::BTreeSet;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use broker_manifest::Tls;
+use host_web::{Peer, TlsFault, Trust, explain, tls_error};
 use http::{HeaderValue, Request, Response, Uri, Version, header};
 use tokio::time::Instant;
 
-use super::exchange::{Connection, Parking};
+use super::error::show;
+use super::exchange::{Channel, Connection, Parking};
+use super::first_bytes::Remembering;
+use super::security::{Authorities, Known, Security, Step, TlsSpec};
+use super::tls_failure::{TlsFailure, TlsTrouble};
 use super::tunnel::Verdict;
 use super::{
     BackendBody, Candidate, Cluster, ClusterError, EndpointSpec, Phase, PodPort, RequestBody,
@@ -46,6 +54,7 @@ pub struct Backend {
     spec: EndpointSpec,
     state: Mutex<State>,
     parking: Parking,
+    security: Security,
 }
 
 #[derive(Default)]
@@ -94,6 +103,7 @@ impl Cluster {
                 ..State::default()
             }),
             parking: Parking::default(),
+            security: Security::default(),
         })
     }
 }
@@ -114,6 +124,12 @@ impl Backend {
         place
             .filter(|_| state.answered)
             .map(|place| place.pod.clone())
+    }
+
+    /// Returns true if the server of the last connection speaks TLS.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.security.is_expected()
     }
 
     /// Restricts all further requests to the current pod, and returns its name.
@@ -167,7 +183,7 @@ impl Backend {
         // show whether the request was carried out.
         let mut reuse = safe;
         loop {
-            let Some(place) = self.place() else {
+            let Some(place) = self.candidate() else {
                 self.find_pods().await?;
                 continue;
             };
@@ -175,8 +191,9 @@ impl Backend {
                 Err(error) => error,
                 Ok(mut connection) => {
                     let at = connection.at().clone();
-                    let addressed = addressed(&request, at.port);
-                    let answer = connection.exchange(addressed);
+                    self.check_secrecy(&request, &connection)?;
+                    let addressed = addressed(&request, &connection.channel().host);
+                    let answer = connection.exchange(addressed, &self.spec);
                     let answer = in_time(request.body(), deadlines, &at, answer).await?;
                     match answer {
                         Ok(response) => {
@@ -218,13 +235,41 @@ impl Backend {
         }
     }
 
+    /// Refuses to send credentials in plain text, unless the manifest or the user says that there is no TLS.
+    fn check_secrecy(
+        &self,
+        request: &Request<RequestBody>,
+        connection: &Connection,
+    ) -> Result<(), ClusterError> {
+        let is_open = match &self.spec.tls {
+            Some(tls) => tls.mode == Tls::No,
+            None => true,
+        };
+        let mut values = request.headers().values();
+        if is_open || connection.channel().is_encrypted || !values.any(HeaderValue::is_sensitive) {
+            return Ok(());
+        }
+        Err(self.tls_failure(connection.at(), TlsTrouble::Withheld))
+    }
+
+    fn tls_failure(&self, at: &PodPort, trouble: TlsTrouble) -> ClusterError {
+        ClusterError::Tls(Box::new(TlsFailure {
+            at: at.clone(),
+            trouble,
+            flags: self.spec.tls.as_ref().map(|tls| tls.flags.clone()),
+            port_flag: self.spec.port.flag.clone(),
+        }))
+    }
+
     /// Returns the parked connection if it still works and may be used, and a new one otherwise.
     async fn connection(
         &self,
-        at: PodPort,
+        to: Candidate,
         deadlines: &Deadlines,
         reuse: bool,
     ) -> Result<Connection, ClusterError> {
+        let at = self.at(&to);
+        let is_shaking_hands = AtomicBool::new(false);
         let open = async {
             if reuse
                 && let Some(mut parked) = self.parking.take()
@@ -232,13 +277,14 @@ impl Backend {
             {
                 return Ok(parked);
             }
-            let verdict = Verdict::default();
-            let tunnel = self.cluster.open_tunnel(&at, verdict.clone()).await?;
-            Connection::over(tunnel, at.clone(), verdict).await
+            Box::pin(self.open(&to, &at, &is_shaking_hands)).await
         };
         let after = deadlines.connect;
         match tokio::time::timeout(after, open).await {
             Ok(opened) => opened,
+            Err(_) if is_shaking_hands.load(Ordering::Relaxed) => {
+                Err(self.tls_failure(&at, TlsTrouble::Silent { after }))
+            }
             // The API server waits longer than this deadline for a node that is gone.
             Err(_) => Err(
                 match Box::pin(self.cluster.silent_node(&at.pod, after)).await {
@@ -246,6 +292,138 @@ impl Backend {
                     None => late(at.clone(), Phase::Connect, after),
                 },
             ),
+        }
+    }
+
+    /// Opens a connection, with TLS if that is to be used.
+    async fn open(
+        &self,
+        to: &Candidate,
+        at: &PodPort,
+        is_shaking_hands: &AtomicBool,
+    ) -> Result<Connection, ClusterError> {
+        let tls = self.spec.tls.as_ref();
+        let mut step = self.security.step(tls, to);
+        if let (Some(tls), Step::Tls | Step::Try) = (tls, step) {
+            let peer = self.security.peer(&self.cluster, &self.target, tls, to);
+            let known = match peer.await {
+                Ok(known) => Some(known),
+                // A backend without TLS needs no certificates.
+                Err(error) if step == Step::Try => {
+                    if !self.speaks_http(at, is_shaking_hands).await? {
+                        return Err(error);
+                    }
+                    self.security.note_plain(to);
+                    step = Step::Plain;
+                    None
+                }
+                Err(error) => return Err(error),
+            };
+            if let Some(known) = known {
+                let opened = self.open_tls(to, at, tls, &known, step, is_shaking_hands);
+                if let Some(connection) = opened.await? {
+                    return Ok(connection);
+                }
+            }
+        }
+        let verdict = Verdict::default();
+        let tunnel = self.cluster.open_tunnel(at, verdict.clone()).await?;
+        let tunnel = Remembering::new(tunnel);
+        if tls.is_some() {
+            tracing::debug!("endpoint {}: {at} is asked without TLS", self.spec.name);
+        }
+        let channel = Channel {
+            host: format!("localhost:{}", at.port),
+            is_encrypted: false,
+            first: tunnel.first(),
+        };
+        Connection::over(tunnel, at.clone(), verdict, channel).await
+    }
+
+    /// Opens a connection with TLS. Returns none if the server speaks plain HTTP, and that is allowed.
+    async fn open_tls(
+        &self,
+        to: &Candidate,
+        at: &PodPort,
+        tls: &TlsSpec,
+        known: &Known,
+        step: Step,
+        is_shaking_hands: &AtomicBool,
+    ) -> Result<Option<Connection>, ClusterError> {
+        let verdict = Verdict::default();
+        let tunnel = self.cluster.open_tunnel(at, verdict.clone()).await?;
+        let tunnel = Remembering::new(tunnel);
+        let first = tunnel.first();
+        is_shaking_hands.store(true, Ordering::Relaxed);
+        let shaken = known.peer.connect(tunnel).await;
+        is_shaking_hands.store(false, Ordering::Relaxed);
+        let is_http = first.are_http();
+        let failed = match shaken {
+            Ok(stream) => {
+                self.security.note_tls();
+                self.tell_tls(at, known);
+                let channel = Channel {
+                    host: format!("{}:{}", known.peer.name(), at.port),
+                    is_encrypted: true,
+                    first,
+                };
+                let connection = Connection::over(stream, at.clone(), verdict, channel);
+                return connection.await.map(Some);
+            }
+            Err(error) => error,
+        };
+        if let Some(error) = verdict.error(at, 0, None) {
+            return Err(error);
+        }
+        if !is_http {
+            return Err(self.tls_failure(at, trouble(&failed, tls, known)));
+        }
+        if step == Step::Tls {
+            return Err(self.tls_failure(at, TlsTrouble::Plain));
+        }
+        self.security.note_plain(to);
+        Ok(None)
+    }
+
+    /// Returns true if the server answers a handshake in plain HTTP. Nothing is sent but the handshake.
+    async fn speaks_http(
+        &self,
+        at: &PodPort,
+        is_shaking_hands: &AtomicBool,
+    ) -> Result<bool, ClusterError> {
+        let Ok(peer) = Peer::new(Trust::System, &["localhost".to_owned()], None) else {
+            return Ok(false);
+        };
+        let verdict = Verdict::default();
+        let tunnel = self.cluster.open_tunnel(at, verdict.clone()).await?;
+        let tunnel = Remembering::new(tunnel);
+        let first = tunnel.first();
+        is_shaking_hands.store(true, Ordering::Relaxed);
+        let _ = peer.connect(tunnel).await;
+        is_shaking_hands.store(false, Ordering::Relaxed);
+        match verdict.error(at, 0, None) {
+            Some(error) => Err(error),
+            None => Ok(first.are_http()),
+        }
+    }
+
+    fn tell_tls(&self, at: &PodPort, known: &Known) {
+        let endpoint = &self.spec.name;
+        if self
+            .spec
+            .tls
+            .as_ref()
+            .is_some_and(|tls| tls.accepts_anything)
+        {
+            tracing::debug!(
+                "endpoint {endpoint}: TLS with {at}, whose certificate is not verified"
+            );
+        } else {
+            tracing::debug!(
+                "endpoint {endpoint}: TLS with {at}, verified as {} by {}",
+                show(&known.peer.name()),
+                show(&known.trusted)
+            );
         }
     }
 
@@ -338,19 +516,18 @@ impl Backend {
         Ok(())
     }
 
-    fn place(&self) -> Option<PodPort> {
-        let state = self.state();
-        let candidate = state.candidates.get(state.position)?;
-        Some(PodPort {
+    fn at(&self, to: &Candidate) -> PodPort {
+        PodPort {
             namespace: self.cluster.namespace().to_owned(),
-            pod: candidate.pod.clone(),
-            port: candidate.port,
-        })
+            pod: to.pod.clone(),
+            port: to.port,
+        }
     }
 
     /// Returns the pod and port for errors, even if no candidate is left.
     fn place_or_target(&self) -> PodPort {
-        self.place().unwrap_or_else(|| PodPort {
+        let place = self.candidate().map(|place| self.at(&place));
+        place.unwrap_or_else(|| PodPort {
             namespace: self.cluster.namespace().to_owned(),
             pod: self.target.statefulset.clone(),
             port: 0,
@@ -390,8 +567,40 @@ async fn in_time<T>(
     }
 }
 
-/// Returns the request as it is sent: path only, HTTP/1.1, addressed to the port inside the pod.
-fn addressed(request: &Request<RequestBody>, port: u16) -> Request<RequestBody> {
+/// Returns why a handshake failed.
+fn trouble(error: &io::Error, tls: &TlsSpec, known: &Known) -> TlsTrouble {
+    let Some(error) = tls_error(error) else {
+        let reason = match error.kind() {
+            io::ErrorKind::UnexpectedEof => {
+                "the connection was closed during the handshake".to_owned()
+            }
+            _ => error.to_string(),
+        };
+        return TlsTrouble::Other { reason };
+    };
+    let reason = || explain(error);
+    match TlsFault::of(error) {
+        TlsFault::Authority => TlsTrouble::Authority {
+            trusted: known.trusted.clone(),
+            is_system: tls.authorities == Authorities::System,
+        },
+        TlsFault::Name { presented } => TlsTrouble::Name {
+            presented,
+            accepted: known.names.clone(),
+        },
+        TlsFault::Time => TlsTrouble::Time { reason: reason() },
+        TlsFault::Certificate => TlsTrouble::Certificate { reason: reason() },
+        TlsFault::Client => TlsTrouble::Client {
+            was_given: tls.client.is_some(),
+        },
+        TlsFault::Other => TlsTrouble::Other { reason: reason() },
+    }
+}
+
+/// Returns the request as it is sent: path only, HTTP/1.1, addressed to the server.
+///
+/// With TLS the server is addressed by the name in its certificate, because some servers compare the two.
+fn addressed(request: &Request<RequestBody>, host: &str) -> Request<RequestBody> {
     let mut addressed = Request::new(request.body().share());
     *addressed.method_mut() = request.method().clone();
     *addressed.headers_mut() = request.headers().clone();
@@ -399,7 +608,7 @@ fn addressed(request: &Request<RequestBody>, port: u16) -> Request<RequestBody> 
     if let Some(path) = request.uri().path_and_query().cloned() {
         *addressed.uri_mut() = Uri::from(path);
     }
-    if let Ok(host) = HeaderValue::from_str(&format!("localhost:{port}")) {
+    if let Ok(host) = HeaderValue::from_str(host) {
         addressed.headers_mut().insert(header::HOST, host);
     }
     addressed

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use super::kubelet::KubeletFailure;
 use super::request::Access;
 use super::request_body::StreamError;
+use super::tls_failure::TlsFailure;
 
 /// The maximum number of characters of foreign text in one message.
 const SHOWN: usize = 400;
@@ -334,6 +335,17 @@ pub enum ClusterError {
         pod: String,
         ports: Vec<u16>,
         flag: Option<String>,
+    },
+    /// TLS with the backend failed.
+    #[error("{_0}")]
+    Tls(Box<TlsFailure>),
+    /// The certificates for TLS can't be read.
+    #[error("the certificates for TLS with {at} can't be read: {source}")]
+    Certificates {
+        at: PodPort,
+        /// The flag that names them, without its dashes.
+        flag: String,
+        source: Box<ClusterError>,
     },
     /// The container of the port is not running.
     #[error("the container behind {at} is not running: {}", show(reason))]

@@ -28,6 +28,8 @@ impl Problem for ClusterError {
             | Self::LeaseUnseen { .. }
             | Self::LeaseLost { .. }
             | Self::Api { status: 409, .. } => Failure::Conflict,
+            Self::Tls(failure) => failure.failure(),
+            Self::Certificates { source, .. } => source.failure(),
             Self::KubeletFailed(failure) if failure.trouble == KubeletTrouble::Silent => {
                 Failure::TimedOut
             }
@@ -219,6 +221,22 @@ impl Problem for ClusterError {
                 None => "check that it is enabled in the backend".into(),
             },
             Self::KubeletFailed(failure) => node_hint(failure),
+            Self::Tls(failure) => return failure.advice(),
+            Self::Certificates { flag, source, .. } => match &**source {
+                Self::Forbidden { access, .. } => format!(
+                    "ask for this permission: {}. Or name a file with `--{flag} FILE`",
+                    access.rule()
+                ),
+                Self::SecretNotFound { near, .. } => match near.first() {
+                    Some(name) => format!("did you mean `--{flag} secret/{}`?", show(name)),
+                    None => format!("name another Secret with `--{flag} secret/NAME`, or a file with `--{flag} FILE`"),
+                },
+                Self::SecretKeyMissing { name, .. } => format!(
+                    "name the key with `--{flag} secret/{}:KEY`, or a file with `--{flag} FILE`",
+                    show(name)
+                ),
+                other => return other.advice(),
+            },
             Self::PodGone { .. } | Self::TunnelLost { .. } => {
                 "the pod or its node may be restarting; try again".into()
             }

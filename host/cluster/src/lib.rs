@@ -6,6 +6,7 @@
 //! client ─ credentials ─ exec_plugin           how a request gets there, and what it shows
 //! resolve ─ pods, slices, diagnose ─ request   which pod and port, or why there is none
 //! backend ─ exchange, body ─ tunnel            HTTP/1.1 over a websocket to pods/portforward
+//! security, first_bytes                        TLS inside that websocket, and whether to use it
 //! running, exec ─ upgrade                      a command in a container, over a websocket too
 //! kubelet ─ pods, request                      what the pod's node did to either of them
 //! rights, readiness ─ request                  what may be done, and what is there to do it with
@@ -28,6 +29,7 @@ mod error;
 mod exchange;
 mod exec;
 mod exec_plugin;
+mod first_bytes;
 mod hint;
 mod kubeconfig;
 mod kubelet;
@@ -43,10 +45,12 @@ mod resolve;
 mod rights;
 mod running;
 mod secrets;
+mod security;
 mod server;
 mod slices;
 #[cfg(test)]
 mod testing;
+mod tls_failure;
 mod tunnel;
 mod upgrade;
 mod watch;
@@ -71,6 +75,8 @@ pub use resolve::{Candidate, EndpointSpec, Origin, Target};
 pub use rights::{Need, Rights, ServerVersion};
 pub use running::{RunningPod, TargetPod};
 pub use secrets::SecretKeys;
+pub use security::{Authorities, PemSource, ServerNames, TlsSpec};
+pub use tls_failure::{TlsFailure, TlsTrouble};
 pub use watch::{Change, ObjectEvent, ObjectWatch};
 
 /// The source of the namespace, for the note about defaults.

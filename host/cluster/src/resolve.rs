@@ -12,6 +12,7 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use super::error::show;
 use super::pods::ContainerProblem;
 use super::request::{ENDPOINT_SLICES, PODS, STATEFUL_SETS, check_name};
+use super::security::{TlsSpec, declares_tls};
 use super::slices::{self, Served};
 use super::{Cluster, ClusterError, pods};
 
@@ -37,6 +38,8 @@ pub struct EndpointSpec {
     pub port: Port,
     /// The value of the manifest's port flag.
     pub explicit_port: Option<u16>,
+    /// How TLS is spoken with the endpoint. None means plain HTTP.
+    pub tls: Option<TlsSpec>,
 }
 
 /// A pod and port where the backend may listen.
@@ -48,6 +51,8 @@ pub struct Candidate {
     pub port: u16,
     /// The reason why the port is a candidate.
     pub origin: Origin,
+    /// True if the cluster says that the port speaks HTTPS.
+    pub declares_tls: bool,
 }
 
 /// The reason why a port is a candidate.
@@ -326,6 +331,7 @@ fn from_slices(mut served: Vec<Served>, preferred: Option<&str>) -> Vec<Candidat
                 pod: served.pod,
                 port: served.port,
                 origin: Origin::Service(served.service),
+                declares_tls: served.declares_tls,
             });
         }
     }
@@ -335,15 +341,17 @@ fn from_slices(mut served: Vec<Served>, preferred: Option<&str>) -> Vec<Candidat
 /// Returns the port of the flag. Without one, it returns the declared ports that match the manifest's names,
 /// then its numbers. If none match, it returns the manifest's numbers.
 fn ports_of(pod: &Pod, spec: &EndpointSpec) -> Result<Vec<Candidate>, ClusterError> {
+    let declared = pods::declared_ports(pod);
     let candidate = |port: u16, origin: Origin| Candidate {
         pod: pods::name(pod).to_owned(),
         port,
         origin,
+        declares_tls: (declared.iter())
+            .any(|it| it.number == port && declares_tls(it.name.as_deref(), None)),
     };
     if let Some(port) = spec.explicit_port {
         return Ok(vec![candidate(port, Origin::Flag)]);
     }
-    let declared = pods::declared_ports(pod);
     let numbers = || spec.port.numbers.iter().map(|number| number.get());
     let by_name = spec.port.names.iter().flat_map(|pattern| {
         let matches = |name: &String| pattern.matches(name);

@@ -4,6 +4,7 @@ use broker_manifest::Port;
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointPort, EndpointSlice};
 
 use super::pods::ordinal;
+use super::security::declares_tls;
 
 /// The label that names the Service of a slice.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
@@ -16,6 +17,8 @@ pub(super) struct Served {
     /// The port in the pod: slices contain resolved target ports.
     pub port: u16,
     pub service: String,
+    /// True if the Service says that the port speaks HTTPS.
+    pub declares_tls: bool,
     /// The rank in the manifest's order: names first, then numbers.
     rank: usize,
 }
@@ -37,12 +40,10 @@ pub(super) fn served(
             .and_then(|labels| labels.get(SERVICE_NAME))
             .cloned()
             .unwrap_or_default();
-        for (rank, port) in slice
-            .ports
-            .iter()
-            .flatten()
-            .filter_map(|port| rank(port, wanted))
-        {
+        let ports = slice.ports.iter().flatten();
+        for (of_slice, (rank, port)) in ports.filter_map(|it| Some((it, rank(it, wanted)?))) {
+            let declares_tls =
+                declares_tls(of_slice.name.as_deref(), of_slice.app_protocol.as_deref());
             for endpoint in &slice.endpoints {
                 let Some((pod, ordinal)) = pod_of(endpoint, statefulset, only) else {
                     continue;
@@ -52,6 +53,7 @@ pub(super) fn served(
                     ordinal,
                     port,
                     service: service.clone(),
+                    declares_tls,
                     rank,
                 };
                 // IPv4 and IPv6 have separate slices.

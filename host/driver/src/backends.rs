@@ -26,6 +26,8 @@ pub(super) trait BackendClient: Send + Sync {
 
     fn candidate(&self) -> Option<Candidate>;
 
+    fn is_encrypted(&self) -> bool;
+
     fn answered(&self) -> Option<String>;
 
     fn settle_on_pod(&self) -> Option<String>;
@@ -60,6 +62,10 @@ impl BackendClient for Backend {
 
     fn candidate(&self) -> Option<Candidate> {
         self.candidate()
+    }
+
+    fn is_encrypted(&self) -> bool {
+        self.is_encrypted()
     }
 
     fn answered(&self) -> Option<String> {

@@ -395,6 +395,32 @@ pub enum OpsError {
         /// The part that is missing.
         missing: &'static str,
     },
+    /// The engine does not take credentials of this name.
+    #[error("engine {engine} takes no credentials `{name}`")]
+    UnknownCredentials {
+        /// Id of the engine.
+        engine: String,
+        /// The name of the credentials.
+        name: String,
+        /// The names that the engine takes.
+        known: Vec<String>,
+    },
+    /// The Secret of credentials with a name can't be read.
+    #[error("the credentials `{name}` can't be read: {source}")]
+    NamedSecret {
+        /// The name of the credentials.
+        name: String,
+        /// The error.
+        source: Box<ClusterError>,
+    },
+    /// Credentials with a name lack a part.
+    #[error("the credentials `{name}` have no {missing}")]
+    IncompleteCredentials {
+        /// The name of the credentials.
+        name: String,
+        /// The part that is missing.
+        missing: &'static str,
+    },
     /// The credentials can't be put into a header.
     #[error("the credentials of the backend can't be used: {what}")]
     BadCredentials {
@@ -487,14 +513,19 @@ pub struct NotAuthenticated {
 
 impl NotAuthenticated {
     fn advice(&self) -> String {
-        match (self.auth, self.were_sent) {
+        if let (Some(name), false) = (self.auth.credentials(), self.were_sent) {
+            return format!(
+                "Give the credentials `{name}` of the backend with `--credentials {name}=secret/NAME`"
+            );
+        }
+        match (&self.auth, self.were_sent) {
             (Auth::Basic, false) => {
                 "Give the user name and password of the backend: `--username` with `--password-stdin`, `--password-file` or $BROKER_PASSWORD, or name a Secret that has them with `--credentials-secret`"
             }
-            (Auth::Bearer, false) => {
+            (Auth::Bearer | Auth::Custom(_), false) => {
                 "Put the token of the backend into $BROKER_TOKEN, or name a Secret that has it as `token` with `--credentials-secret`"
             }
-            (Auth::Basic | Auth::Bearer, true) => {
+            (Auth::Basic | Auth::Bearer | Auth::Custom(_), true) => {
                 "The backend refused the credentials that were sent: check that they are those of the backend and not those of the cluster"
             }
             _ => {
@@ -674,8 +705,11 @@ impl Problem for OpsError {
             | Self::NoPods { .. }
             | Self::WrongName { .. }
             | Self::HalfCredentials { .. }
+            | Self::UnknownCredentials { .. }
+            | Self::IncompleteCredentials { .. }
             | Self::BadCredentials { .. } => Failure::Usage,
             Self::Transfer(error) => error.failure(),
+            Self::NamedSecret { source, .. } => source.failure(),
             Self::Files { of, failed } => gravest(*of, failed),
             Self::NothingSaved { .. } => Failure::PluginFault,
             Self::NothingWhole | Self::NoBackups { .. } => Failure::NotFound,
@@ -855,6 +889,20 @@ impl Problem for OpsError {
                 "Run the same command again and type the name as the question shows it, or pass `--yes`"
                     .to_owned(),
             ),
+            Self::UnknownCredentials { known, .. } => Some(match &known[..] {
+                [] => "Leave out `--credentials`, or name another engine with `--engine`".to_owned(),
+                known => format!("It takes: {}", known.join(", ")),
+            }),
+            Self::NamedSecret { name, source } => match &**source {
+                ClusterError::SecretNotFound { near, .. } if !near.is_empty() => Some(format!(
+                    "Did you mean `--credentials {name}=secret/{}`?",
+                    word(&near[0])
+                )),
+                source => source.advice(),
+            },
+            Self::IncompleteCredentials { name, .. } => Some(format!(
+                "Name a Secret that has it with `--credentials {name}=secret/NAME`; its keys are `username` and `password`, or `token`"
+            )),
             Self::HalfCredentials { .. } | Self::BadCredentials { .. } => Some(
                 "Give `--username` with `--password-stdin`, `--password-file` or $BROKER_PASSWORD, or name a Secret with `--credentials-secret`"
                     .to_owned(),

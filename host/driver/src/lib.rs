@@ -42,6 +42,7 @@ mod task;
 mod test;
 #[cfg(test)]
 mod testing;
+mod tls;
 mod verify;
 mod wait;
 
@@ -69,5 +70,6 @@ pub use session::{Request, Session};
 pub use status::{Which, status, watch};
 pub use task::{Finished, Ongoing, Task, TaskKind};
 pub use test::test;
+pub use tls::TlsRequest;
 pub use verify::{VerifyRequest, verify, verify_backup};
 pub use wait::Waiting;

@@ -7,19 +7,21 @@ use broker_manifest::{Auth, Endpoint, Manifest, Select};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, try_join_all};
 use host_base::{Failure, Problem, Report, ReportKind, text};
-use host_cluster::{Cluster, ClusterError, Deadlines, EndpointSpec, RequestBody, Target};
+use host_cluster::{
+    Cluster, ClusterError, Deadlines, EndpointSpec, RequestBody, Target, TlsTrouble,
+};
 use host_engine::{Answer, Network, Outgoing, Sent};
 use host_objectstore::{Access, S3};
 use host_transfer::retry_after;
 use http::StatusCode;
-use http::header::AUTHORIZATION;
 use http_body_util::{BodyExt, Full};
 use tokio::sync::OnceCell;
 
 use super::backends::{BackendAnswer, BackendClient, Backends};
-use super::credentials::Credentials;
+use super::credentials::Logins;
 use super::file_body::file_body;
 use super::passing::Passed;
+use super::tls::{self, TlsRequest};
 
 /// Where the requests of an engine go, and with which credentials.
 #[derive(Clone)]
@@ -31,7 +33,9 @@ pub(super) struct Route {
     pub(super) manifest: Manifest,
     /// Values of the port flags that manifests declare, by flag.
     pub(super) ports: BTreeMap<String, u16>,
-    pub(super) credentials: Credentials,
+    /// The user's settings of TLS, by port flag.
+    pub(super) tls: BTreeMap<String, TlsRequest>,
+    pub(super) logins: Logins,
     pub(super) s3: Arc<S3>,
 }
 
@@ -53,7 +57,7 @@ pub(super) struct Endpoints {
 }
 
 /// A backend's demand for credentials: an answer with the status 401.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Demand {
     /// The credentials that the manifest asks for at the endpoint.
     pub(super) auth: Auth,
@@ -183,7 +187,7 @@ impl Endpoints {
     async fn ask_s3(&self, outgoing: Outgoing, first_byte: Duration) -> Result<Answer, Report> {
         let access = match outgoing.auth {
             Auth::Aws => Access::Signed,
-            Auth::None | Auth::Basic | Auth::Bearer => Access::Anonymous,
+            Auth::None | Auth::Basic | Auth::Bearer | Auth::Custom(_) => Access::Anonymous,
         };
         let request = outgoing.request.map(|_| ());
         let answer = self.route.s3.send(request, access, first_byte).await;
@@ -207,7 +211,8 @@ impl Endpoints {
 
     /// Returns the demand for credentials that the last answer was, if it was one.
     pub(super) fn demand(&self) -> Option<Demand> {
-        *self.demand.lock().unwrap_or_else(PoisonError::into_inner)
+        let demand = self.demand.lock();
+        demand.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Returns the pod that has answered.
@@ -305,6 +310,7 @@ impl Route {
             explicit_port: endpoint
                 .port_flag()
                 .and_then(|flag| self.ports.get(flag).copied()),
+            tls: tls::spec(endpoint, &self.tls),
         };
         self.finder.find(target, &spec).await
     }
@@ -340,11 +346,11 @@ impl Network for Endpoints {
     }
 
     fn longest_secret(&self) -> usize {
-        self.route.credentials.longest()
+        self.route.logins.longest()
     }
 
     fn reveals(&self, text: &[u8]) -> bool {
-        self.route.credentials.are_in(text)
+        self.route.logins.are_in(text)
     }
 
     fn send(&self, outgoing: Outgoing) -> BoxFuture<'_, Result<Answer, Report>> {
@@ -359,14 +365,23 @@ impl Network for Endpoints {
                 ..self.deadlines
             };
             let mut request = outgoing.request;
-            let credentials = self.route.credentials.header(outgoing.auth);
-            if let Some(value) = credentials {
-                request.headers_mut().insert(AUTHORIZATION, value.clone());
+            let login = self.route.logins.header(&outgoing.auth);
+            if let Some((name, value)) = login {
+                request.headers_mut().insert(name, value.clone());
             }
+            let were_sent = login.is_some();
             let response = self.ask(&*backend, request, &deadlines).await?;
-            let demand = (response.status() == StatusCode::UNAUTHORIZED).then_some(Demand {
-                auth: outgoing.auth,
-                were_sent: credentials.is_some(),
+            if response.status() == StatusCode::UNAUTHORIZED
+                && !were_sent
+                && let Some(name) = outgoing.auth.credentials()
+            {
+                self.waited().push(format!(
+                    "The backend asks for credentials, and `{name}` were not given"
+                ));
+            }
+            let demand = (response.status() == StatusCode::UNAUTHORIZED).then(|| Demand {
+                auth: outgoing.auth.clone(),
+                were_sent,
             });
             *self.demand.lock().unwrap_or_else(PoisonError::into_inner) = demand;
             let latest_errors = self.latest_errors.clone();
@@ -426,6 +441,13 @@ pub(super) fn report(error: &ClusterError) -> Report {
             (ReportKind::InvalidArgument, false)
         }
         ClusterError::Unauthorized { .. } => (ReportKind::Unauthenticated, false),
+        ClusterError::Tls(failure) => match failure.trouble {
+            TlsTrouble::Client { .. } | TlsTrouble::Withheld => {
+                (ReportKind::Unauthenticated, false)
+            }
+            TlsTrouble::Silent { .. } => (ReportKind::TimedOut, true),
+            _ => (ReportKind::Failed, false),
+        },
         ClusterError::Forbidden { .. } => (ReportKind::Forbidden, false),
         ClusterError::NotHttp { .. } | ClusterError::CommandTooLoud { .. } => {
             (ReportKind::Protocol, false)

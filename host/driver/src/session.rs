@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use broker_manifest::{EngineId, Operation};
+use broker_manifest::{EngineId, Manifest, Operation};
 use host_base::{Failure, Problem, Reporter, text};
 use host_cluster::{Cluster, ConnectOptions, NamespaceSource, Target};
 use host_engine::{
@@ -22,6 +22,7 @@ use super::objects::ClusterObjects;
 use super::observer::UiObserver;
 use super::running::Running;
 use super::saving::Saving;
+use super::tls::TlsRequest;
 use super::{Host, OpsError};
 use crate::results::Scope;
 
@@ -43,10 +44,14 @@ pub struct Request {
     pub pod: Option<String>,
     /// Whether to ask every ready pod of the target. Only `list` supports this.
     pub all_pods: bool,
-    /// Credentials for the backend.
+    /// Credentials for the backend, which all engines share.
     pub credentials: CredentialsRequest,
+    /// Credentials that an engine asks for by name.
+    pub named_credentials: BTreeMap<String, CredentialsRequest>,
     /// Values of the port flags that manifests declare, by flag.
     pub ports: BTreeMap<String, u16>,
+    /// The user's settings of TLS, by port flag.
+    pub tls: BTreeMap<String, TlsRequest>,
     /// Values of the options that the user gave, by option. Without a named engine, an option means what
     /// [`option_reading`](crate::option_reading) says. Each engine adds its own defaults.
     pub options: BTreeMap<String, OptionSetting>,
@@ -77,7 +82,8 @@ impl Session {
     /// When the kubeconfig can't be used, or the sandbox can't be set up.
     pub async fn open(host: &Host, request: Request) -> Result<Self, OpsError> {
         let cluster = Cluster::connect(&request.connect).await?;
-        let credentials = Credentials::find(&cluster, &request.credentials).await?;
+        let named = &request.named_credentials;
+        let credentials = Credentials::find(&cluster, &request.credentials, named).await?;
         let reporter = host.reporter();
         // A broken sandbox affects every engine, so it is reported before any of them starts.
         host.runtime()?;
@@ -268,6 +274,7 @@ impl Session {
         file: &EngineFile,
         target: &Target,
     ) -> Result<Running, OpsError> {
+        self.check_credentials(file.manifest())?;
         let route = Route {
             target: target.clone(),
             ..self.route(file)
@@ -281,13 +288,15 @@ impl Session {
 
     /// Returns where the requests of an engine go.
     pub(super) fn route(&self, file: &EngineFile) -> Route {
+        let manifest = granted(file);
         Route {
             cluster: self.cluster.clone(),
             finder: Arc::clone(&self.finder),
             target: self.target.clone(),
-            manifest: file.manifest().clone(),
             ports: self.request.ports.clone(),
-            credentials: self.credentials.clone(),
+            tls: self.request.tls.clone(),
+            logins: self.credentials.of(&manifest),
+            manifest,
             s3: Arc::clone(&self.s3),
         }
     }
@@ -391,10 +400,16 @@ impl Session {
     /// Replaces the credentials that [`Session::open`] found.
     pub(super) async fn use_credentials(
         &mut self,
-        request: &CredentialsRequest,
+        shared: &CredentialsRequest,
+        named: &BTreeMap<String, CredentialsRequest>,
     ) -> Result<(), OpsError> {
-        self.credentials = Credentials::find(&self.cluster, request).await?;
+        self.credentials = Credentials::find(&self.cluster, shared, named).await?;
         Ok(())
+    }
+
+    /// Checks that an engine takes the credentials that the user named.
+    pub(super) fn check_credentials(&self, manifest: &Manifest) -> Result<(), OpsError> {
+        self.credentials.check(manifest)
     }
 
     pub(super) fn statefulset(&self) -> &str {
@@ -462,6 +477,18 @@ impl Session {
                 .note(&format!("Using {}", defaults.join(", ")));
         }
     }
+}
+
+/// Returns the manifest with only those settings of TLS and those credentials that the user has accepted.
+fn granted(file: &EngineFile) -> Manifest {
+    let mut manifest = file.manifest().clone();
+    let grants = file.grants();
+    for (name, endpoint) in &mut manifest.endpoints {
+        if let Some(granted) = grants.endpoint(name) {
+            *endpoint = granted.clone();
+        }
+    }
+    manifest
 }
 
 /// Accepts an engine whose backend answers or asks for credentials. The missing credentials are reported later

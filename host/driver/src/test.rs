@@ -57,8 +57,13 @@ pub async fn test(host: &Host, mut request: Request) -> Result<CheckUp, OpsError
         .cloned()
         .collect();
     // An unreadable Secret should fail only one of the checks.
-    let from_secret = request.credentials.from_secret.is_some();
-    let credentials = from_secret.then(|| std::mem::take(&mut request.credentials));
+    let mut named = request.named_credentials.values();
+    let from_secret = request.credentials.from_secret.is_some()
+        || named.any(|credentials| credentials.from_secret.is_some());
+    let credentials = from_secret.then(|| {
+        let shared = std::mem::take(&mut request.credentials);
+        (shared, std::mem::take(&mut request.named_credentials))
+    });
     let mut session = Session::open(host, request).await?;
     for engine in &engines {
         session.check_no_options(engine, "test")?;
@@ -76,7 +81,9 @@ pub async fn test(host: &Host, mut request: Request) -> Result<CheckUp, OpsError
     let has_target = engines.iter().any(|file| file.manifest().has_target());
     let ready = reached && (!has_target || target(&session, &mut checks).await);
     let with_credentials = match credentials {
-        Some(wanted) if reached => secret(&mut session, &wanted, &mut checks).await,
+        Some((shared, named)) if reached => {
+            secret(&mut session, &shared, &named, &mut checks).await
+        }
         _ => reached,
     };
     if !reached && has_target {
@@ -176,15 +183,18 @@ async fn target(session: &Session, checks: &mut Vec<Check>) -> bool {
 /// Checks whether the Secret with the credentials can be used.
 async fn secret(
     session: &mut Session,
-    wanted: &CredentialsRequest,
+    shared: &CredentialsRequest,
+    named: &BTreeMap<String, CredentialsRequest>,
     checks: &mut Vec<Check>,
 ) -> bool {
-    let read = session.use_credentials(wanted).await;
+    let read = session.use_credentials(shared, named).await;
     let usable = read.is_ok();
     checks.push(match read {
         Ok(()) => {
-            let name = wanted.from_secret.as_deref().unwrap_or_default();
-            Check::passed(None, "credentials", format!("read from Secret {name}"))
+            let all = [shared].into_iter().chain(named.values());
+            let secrets: Vec<_> = all.filter_map(|it| it.from_secret.as_deref()).collect();
+            let message = format!("read from Secret {}", secrets.join(", "));
+            Check::passed(None, "credentials", message)
         }
         Err(error) => Check::failed(None, "credentials", &error),
     });
@@ -197,6 +207,11 @@ async fn engine(session: &Session, file: &EngineFile, with_credentials: bool) ->
     let name = &*file.shown_name();
     let route = session.route(file);
     let mut checks = of_objects(session, file).await;
+    if let Err(error) = session.check_credentials(manifest) {
+        checks.push(Check::failed(Some(name), "credentials", &error));
+        checks.extend(all_skipped(file));
+        return checks;
+    }
     let mut backends = BTreeMap::new();
     let mut in_pods = 0;
     for (endpoint_name, endpoint) in &manifest.endpoints {
@@ -307,7 +322,12 @@ async fn reach(
             // The body is read to its end so that the connection can be reused.
             let _ = answer.into_body().collect().await;
             let place = backend.candidate().as_ref().map(place).unwrap_or_default();
-            let message = format!("{place} answers");
+            let tls = if backend.is_encrypted() {
+                " with TLS"
+            } else {
+                ""
+            };
+            let message = format!("{place} answers{tls}");
             (Check::passed(Some(engine), &name, message), Some(backend))
         }
         Err(error) => (failed(&error), None),

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use broker_manifest::{
     Auth, Command, Endpoint, HeaderRule, Manifest, Method, ObjectKind, ResourceRule, ResourceVerb,
-    Route, Scope, Select, is_label, overrides_method,
+    Scope, Select, is_label, overrides_method,
 };
 use host_base::{Report, ReportKind};
 
@@ -78,10 +78,18 @@ impl Grants {
         };
         Ok(Granted {
             method,
-            path: fill(allowed, parameters)?,
-            auth: grant.auth,
+            path: grant
+                .fill(allowed, parameters)
+                .map_err(|e| Report::new(ReportKind::InvalidArgument, e.to_string()))?,
+            auth: grant.auth.clone(),
             select: grant.select,
         })
+    }
+
+    /// Returns the granted endpoint of this name.
+    #[must_use]
+    pub fn endpoint(&self, name: &str) -> Option<&Endpoint> {
+        self.endpoints.get(name)
     }
 
     /// Checks whether the engine may run a command, and returns the command with its arguments filled in.
@@ -227,12 +235,6 @@ impl Grants {
         }
         Ok(())
     }
-}
-
-fn fill(route: &Route, parameters: &[(String, String)]) -> Result<String, Report> {
-    route
-        .fill(parameters)
-        .map_err(|e| Report::new(ReportKind::InvalidArgument, e.to_string()))
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use broker_manifest::{
-    Auth, Command, Endpoint, Manifest, ObjectKind, Operation, OptionKind, ResourceRule,
-    ResourceVerb, Scope, Select,
+    Auth, Command, Endpoint, LoginForm, Manifest, ObjectKind, Operation, OptionKind, ResourceRule,
+    ResourceVerb, Scope, Select, Tls,
 };
 use host_engine::{Grants, Outline};
 
@@ -23,7 +23,24 @@ pub enum Capability {
     /// The engine adds one header of its own to requests to a place.
     Header { place: Place, name: String },
     /// The host adds credentials to requests to a place.
-    Credentials { place: Place, kind: Login },
+    Credentials {
+        place: Place,
+        kind: Login,
+        /// The name of credentials of `[credentials.NAME]`.
+        name: Option<String>,
+        /// Whether they are sent with TLS only, unless the user says otherwise.
+        with_tls: bool,
+    },
+    /// The host identifies the user to a place with a client certificate that the user names.
+    ClientCertificate { place: Place },
+    /// The host reads a Secret to verify the certificate of a place.
+    Authority {
+        place: Place,
+        secret: String,
+        key: String,
+    },
+    /// The host accepts a certificate of this name from a place.
+    ServerName { place: Place, name: String },
     /// The engine runs one command, in the pod's default container if none is named.
     Exec {
         container: Option<String>,
@@ -45,7 +62,7 @@ pub enum Capability {
 }
 
 /// The credentials that the host adds to a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Login {
     /// HTTP basic authentication.
     Basic,
@@ -53,6 +70,10 @@ pub enum Login {
     Bearer,
     /// A signature with the user's AWS credentials.
     Aws,
+    /// A token in a header of this name.
+    Header(String),
+    /// A token in the header `authorization`, after this scheme.
+    Scheme(String),
 }
 
 /// The destination of requests. Ports are names and numbers, in the order in which they are tried.
@@ -74,7 +95,8 @@ impl Capabilities {
         let mut found = BTreeSet::new();
         if outline.imports("http") || outline.imports("artifacts") {
             for endpoint in manifest.endpoints.values() {
-                found.extend(credentials(endpoint));
+                found.extend(credentials(manifest, endpoint));
+                found.extend(certificates(endpoint));
                 found.extend(endpoint.headers.iter().map(|name| header(endpoint, name)));
                 found.extend(endpoint.allow.iter().map(|route| Capability::Http {
                     place: Place::of(endpoint),
@@ -133,8 +155,16 @@ impl Capabilities {
         let mut allowed = manifest.clone();
         for endpoint in allowed.endpoints.values_mut() {
             let place = Place::of(endpoint);
-            if !credentials(endpoint).is_none_or(has) {
+            if !credentials(manifest, endpoint).is_none_or(has) {
                 endpoint.auth = Auth::None;
+            }
+            let without = certificates(endpoint).filter(|it| !has(it.clone()));
+            for refused in without.collect::<Vec<_>>() {
+                match refused {
+                    Capability::ClientCertificate { .. } => endpoint.tls_client = false,
+                    Capability::ServerName { .. } => endpoint.tls_name = None,
+                    _ => endpoint.tls_ca = None,
+                }
             }
             let headers = endpoint.headers.clone().into_iter();
             endpoint.headers = headers.filter(|name| has(header(endpoint, name))).collect();
@@ -162,17 +192,42 @@ impl Capabilities {
     }
 }
 
-fn credentials(endpoint: &Endpoint) -> Option<Capability> {
-    let kind = match endpoint.auth {
+fn credentials(manifest: &Manifest, endpoint: &Endpoint) -> Option<Capability> {
+    let kind = match &endpoint.auth {
         Auth::None => return None,
-        Auth::Basic => Login::Basic,
-        Auth::Bearer => Login::Bearer,
         Auth::Aws => Login::Aws,
+        auth => match auth.login(&manifest.credentials)?.form {
+            LoginForm::Basic => Login::Basic,
+            LoginForm::Scheme("Bearer") => Login::Bearer,
+            LoginForm::Scheme(scheme) => Login::Scheme(scheme.to_owned()),
+            LoginForm::Header(name) => Login::Header(name.to_ascii_lowercase()),
+        },
     };
     Some(Capability::Credentials {
         place: Place::of(endpoint),
         kind,
+        name: endpoint.auth.credentials().map(str::to_owned),
+        with_tls: endpoint.tls != Tls::No,
     })
+}
+
+/// Returns the capabilities about the certificates of an endpoint.
+fn certificates(endpoint: &Endpoint) -> impl Iterator<Item = Capability> + use<> {
+    let place = || Place::of(endpoint);
+    let authority = endpoint.tls_ca.as_ref().map(|ca| Capability::Authority {
+        place: place(),
+        secret: ca.secret.to_string(),
+        key: ca.key.clone(),
+    });
+    let name = endpoint.tls_name.as_ref();
+    let name = name.map(|name| Capability::ServerName {
+        place: place(),
+        name: name.to_string(),
+    });
+    let client = endpoint
+        .tls_client
+        .then(|| Capability::ClientCertificate { place: place() });
+    [authority, name, client].into_iter().flatten()
 }
 
 fn header(endpoint: &Endpoint, name: &str) -> Capability {
@@ -247,14 +302,31 @@ impl fmt::Display for Capability {
         match self {
             Self::Http { place, route } => write!(f, "http {place} {route}"),
             Self::Header { place, name } => write!(f, "header {place} {name}"),
-            Self::Credentials { place, kind } => {
-                let kind = match kind {
-                    Login::Basic => "basic",
-                    Login::Bearer => "bearer",
-                    Login::Aws => "aws",
-                };
-                write!(f, "credentials {place} {kind}")
+            Self::Credentials {
+                place,
+                kind,
+                name,
+                with_tls,
+            } => {
+                write!(f, "credentials {place} ")?;
+                match kind {
+                    Login::Basic => f.write_str("basic")?,
+                    Login::Bearer => f.write_str("bearer")?,
+                    Login::Aws => f.write_str("aws")?,
+                    Login::Header(name) => write!(f, "header {name}")?,
+                    Login::Scheme(scheme) => write!(f, "scheme {scheme}")?,
+                }
+                if let Some(name) = name {
+                    write!(f, " use {name}")?;
+                }
+                // Without TLS is the older text, so that an update to it asks the user.
+                f.write_str(if *with_tls { " with tls" } else { "" })
             }
+            Self::ClientCertificate { place } => write!(f, "client-certificate {place}"),
+            Self::Authority { place, secret, key } => {
+                write!(f, "authority {place} {secret} {key}")
+            }
+            Self::ServerName { place, name } => write!(f, "server-name {place} {name}"),
             Self::Exec { container, words } => {
                 // The name `-` is not valid for a container.
                 let container = container.as_deref().unwrap_or("-");
@@ -433,6 +505,98 @@ mod tests {
         let all = Capabilities::grants(&outline.manifest, &Capabilities::of(&outline).texts());
         assert!(all.check_request("front", get, "/c", &[]).is_ok());
         assert!(all.check_pods().is_ok());
+    }
+
+    const SECURE: &str = r#"
+        id = "acme/vault"
+        version = "1.0.0"
+        summary = "x"
+        [operations.detect]
+        [credentials.admin]
+        kind = "basic"
+        help = "x"
+        [endpoints.api]
+        select = "pod"
+        port = { flag = "api-port", numbers = [80] }
+        allow = ["GET /b"]
+        auth = { header = "X-Vault-Token" }
+        tls = "yes"
+        tls-ca = { secret = "{statefulset}-certs" }
+        tls-name = "{statefulset}.{namespace}.svc"
+        tls-client = true
+        [endpoints.old]
+        select = "pod"
+        port = { numbers = [81] }
+        allow = ["GET /b"]
+        auth = { scheme = "ApiKey" }
+        [endpoints.root]
+        select = "pod"
+        port = { numbers = [82] }
+        allow = ["GET /b"]
+        auth = { use = "admin" }
+        "#;
+
+    fn secure(manifest: &str) -> Capabilities {
+        Capabilities::of(&Outline {
+            manifest: Manifest::from_toml(manifest).expect("a valid manifest"),
+            ..outline(&["http"])
+        })
+    }
+
+    #[test]
+    fn credentials_of_every_form_and_the_certificates_are_shown() {
+        let texts: Vec<_> = secure(SECURE).texts().into_iter().collect();
+        assert_eq!(
+            texts,
+            [
+                "authority pod:80 {statefulset}-certs ca.crt",
+                "client-certificate pod:80",
+                "credentials pod:80 header x-vault-token with tls",
+                "credentials pod:81 scheme ApiKey",
+                "credentials pod:82 basic use admin",
+                "http pod:80 GET /b",
+                "http pod:81 GET /b",
+                "http pod:82 GET /b",
+                "server-name pod:80 {statefulset}.{namespace}.svc",
+            ]
+        );
+        let sentences = secure(SECURE).sentences();
+        assert_eq!(
+            sentences[..6],
+            [
+                "[secrets] have the key ca.crt of Secret {statefulset}-certs read to verify port 80 of the pods of the StatefulSet you name, without seeing it",
+                "[credentials] have your token added to its requests to port 80 of the pods of the StatefulSet you name with TLS as header x-vault-token, without seeing it",
+                "[credentials] have your token added to its requests to port 81 of the pods of the StatefulSet you name with the scheme ApiKey, without seeing it",
+                "[credentials] have your user name and password of `admin` added to its requests to port 82 of the pods of the StatefulSet you name, without seeing them",
+                "[credentials] have your client certificate shown to port 80 of the pods of the StatefulSet you name, without seeing it, if you name one",
+                "[certificate] have the certificate of {statefulset}.{namespace}.svc accepted from port 80 of the pods of the StatefulSet you name",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_version_that_gives_up_tls_asks_again() {
+        let plain = SECURE
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("tls"))
+            .collect::<Vec<_>>()
+            .join("\n");
+        let new = secure(&plain).beyond(&secure(SECURE).texts());
+        let new: Vec<_> = new.texts().into_iter().collect();
+        assert_eq!(new, ["credentials pod:80 header x-vault-token"]);
+    }
+
+    #[test]
+    fn certificates_that_were_not_consented_to_are_not_used() {
+        let manifest = Manifest::from_toml(SECURE).expect("a valid manifest");
+        let routes = ["http pod:80 GET /b".to_owned()];
+        let grants = Capabilities::grants(&manifest, &routes.into());
+        let endpoint = grants.endpoint("api").expect("granted");
+        assert_eq!(endpoint.auth, Auth::None);
+        assert!(endpoint.tls_ca.is_none() && endpoint.tls_name.is_none() && !endpoint.tls_client);
+        assert_eq!(endpoint.tls, Tls::Yes);
+        let all = Capabilities::grants(&manifest, &secure(SECURE).texts());
+        assert_eq!(all.endpoint("api"), manifest.endpoints.get("api"));
     }
 
     #[test]

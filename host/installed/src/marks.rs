@@ -24,6 +24,8 @@ pub(super) enum Mark {
     AnyBucket,
     /// Credentials of the user are added.
     Credentials,
+    /// The engine decides whose certificate is accepted.
+    Certificate,
     Writes,
     /// A command that is not known to be harmless.
     Command,
@@ -41,6 +43,7 @@ impl fmt::Display for Mark {
             Self::ClusterWide => "cluster-wide",
             Self::AnyBucket => "any bucket",
             Self::Credentials => "credentials",
+            Self::Certificate => "certificate",
             Self::Writes => "writes",
             Self::Command => "command",
         })

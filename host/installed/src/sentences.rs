@@ -141,20 +141,23 @@ fn parts(capability: &Capability) -> (Subject<'_>, BTreeSet<Mark>, String, Strin
                 format!("add the header {name} to its requests to {place}"),
             )
         }
-        Capability::Credentials { place, kind } => {
-            let place = place.words();
-            let text = match kind {
-                Login::Aws => format!(
-                    "have its requests to {place} signed with your AWS credentials, without seeing them"
-                ),
-                Login::Basic => format!(
-                    "have your user name and password added to its requests to {place}, without seeing them"
-                ),
-                Login::Bearer => {
-                    format!("have your token added to its requests to {place}, without seeing it")
-                }
-            };
+        Capability::Credentials {
+            place,
+            kind,
+            name,
+            with_tls,
+        } => {
+            let text = login(kind, name.as_deref(), &place.words(), *with_tls);
             other(Some(Mark::Credentials), text)
+        }
+        Capability::ClientCertificate { place } => {
+            other(Some(Mark::Credentials), client_certificate(place))
+        }
+        Capability::Authority { place, secret, key } => {
+            other(Some(Mark::Secrets), authority(place, secret, key))
+        }
+        Capability::ServerName { place, name } => {
+            other(Some(Mark::Certificate), server_name(place, name))
         }
         Capability::Exec { container, words } => {
             let container = container
@@ -195,4 +198,45 @@ fn parts(capability: &Capability) -> (Subject<'_>, BTreeSet<Mark>, String, Strin
             "send a file that you name to a server that it may talk to".to_owned(),
         ),
     }
+}
+
+/// Returns the sentence about credentials that the host adds.
+fn login(kind: &Login, name: Option<&str>, place: &str, with_tls: bool) -> String {
+    let token = match name {
+        Some(name) => format!("your token `{name}`"),
+        None => "your token".to_owned(),
+    };
+    let tls = if with_tls { " with TLS" } else { "" };
+    let added = format!("added to its requests to {place}{tls}");
+    match kind {
+        Login::Aws => format!(
+            "have its requests to {place} signed with your AWS credentials, without seeing them"
+        ),
+        Login::Basic => {
+            let of = name.map(|name| format!(" of `{name}`")).unwrap_or_default();
+            format!("have your user name and password{of} {added}, without seeing them")
+        }
+        Login::Bearer => format!("have {token} {added}, without seeing it"),
+        Login::Header(name) => format!("have {token} {added} as header {name}, without seeing it"),
+        Login::Scheme(scheme) => {
+            format!("have {token} {added} with the scheme {scheme}, without seeing it")
+        }
+    }
+}
+
+fn client_certificate(place: &Place) -> String {
+    let place = place.words();
+    format!("have your client certificate shown to {place}, without seeing it, if you name one")
+}
+
+fn authority(place: &Place, secret: &str, key: &str) -> String {
+    let place = place.words();
+    format!("have the key {key} of Secret {secret} read to verify {place}, without seeing it")
+}
+
+fn server_name(place: &Place, name: &str) -> String {
+    format!(
+        "have the certificate of {name} accepted from {}",
+        place.words()
+    )
 }

@@ -6,12 +6,14 @@
 mod certificate;
 mod connect;
 mod error;
+mod peer;
 mod proxies;
 mod proxy;
 mod read_ahead;
 mod tls;
 
 pub use error::WebError;
+pub use peer::{Peer, TlsFault, TlsStream, tls_error};
 pub use proxies::ProxySettings;
 pub use proxy::BadProxy;
 

@@ -18,7 +18,6 @@ use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, InconsistentKeys, OtherError,
     RootCertStore, SignatureScheme,
 };
-use rustls_platform_verifier::BuilderVerifierExt;
 
 use super::certificate::facts;
 
@@ -61,21 +60,31 @@ pub fn client_config(
     trust: Trust,
     client: Option<Arc<ClientCertificate>>,
 ) -> Result<ClientConfig, String> {
+    config(verifier(trust)?, client)
+}
+
+/// Returns what decides about the certificates of servers.
+pub(super) fn verifier(trust: Trust) -> Result<Arc<dyn ServerCertVerifier>, String> {
     let provider = Arc::new(ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+    Ok(match trust {
+        Trust::System => Arc::new(
+            rustls_platform_verifier::Verifier::new(provider).map_err(|error| error.to_string())?,
+        ),
+        Trust::Only(anchors) => Arc::new(Verifier { anchors, provider }),
+        Trust::Anything => Arc::new(NoVerifier),
+    })
+}
+
+/// Creates settings with this verifier.
+pub(super) fn config(
+    verifier: Arc<dyn ServerCertVerifier>,
+    client: Option<Arc<ClientCertificate>>,
+) -> Result<ClientConfig, String> {
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?;
-    let builder = match trust {
-        Trust::System => builder
-            .with_platform_verifier()
-            .map_err(|error| error.to_string())?,
-        Trust::Only(anchors) => builder
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Verifier { anchors, provider })),
-        Trust::Anything => builder
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(NoVerifier)),
-    };
+        .map_err(|error| error.to_string())?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier);
     Ok(match client {
         Some(client) => builder.with_client_cert_resolver(client),
         None => builder.with_no_client_auth(),

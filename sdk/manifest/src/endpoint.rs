@@ -1,6 +1,9 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{HeaderRule, Method, Port, Route};
+use crate::{
+    Auth, AuthError, HeaderRule, Method, NamePattern, Port, Route, RouteError, SecretKey, Tls,
+    TlsFlags,
+};
 
 /// A server that an engine may send HTTP requests to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +28,27 @@ pub struct Endpoint {
     /// Whether the engine may ask each pod of the target. Otherwise the host chooses one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub replicas: bool,
+    /// Whether the host speaks TLS with an endpoint in pods.
+    #[serde(default, skip_serializing_if = "is_plain")]
+    pub tls: Tls,
+    /// The Secret with the certificate of the authority that signs the server's certificate. By default the
+    /// authorities of the user's system are trusted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_ca: Option<SecretKey>,
+    /// The name to verify in the server's certificate, if it is not a name of the Service or the pod.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_name: Option<NamePattern>,
+    /// Whether the user may give a client certificate for the endpoint.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tls_client: bool,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
+fn is_plain(tls: &Tls) -> bool {
+    *tls == Tls::No
 }
 
 /// The part of a pod that must be ready before the host sends it a request.
@@ -49,21 +73,6 @@ pub enum Select {
     /// S3 object storage outside the cluster: Amazon S3, or the server that the user's AWS configuration
     /// names. It is read-only. Routes begin with the bucket: `GET /{bucket}/{+key}`.
     S3,
-}
-
-/// The credentials that the host adds to each request. The engine never sees them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Auth {
-    /// No credentials.
-    #[default]
-    None,
-    /// HTTP Basic, if the user gave a user name and a password.
-    Basic,
-    /// `Authorization: Bearer`, if the user gave a token.
-    Bearer,
-    /// A signature (AWS Signature Version 4) with the user's AWS credentials. Only for S3.
-    Aws,
 }
 
 /// An error that makes an endpoint of a manifest invalid.
@@ -110,6 +119,37 @@ pub enum EndpointError {
     /// An endpoint in pods has AWS credentials.
     #[error("`auth = \"aws\"` is only for S3")]
     AwsOfPods,
+    /// `auth` is invalid.
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+    /// A setting of TLS is for an endpoint without TLS.
+    #[error("`{key}` needs `tls = \"yes\"` or `tls = \"auto\"`")]
+    NoTls {
+        /// The key of the setting.
+        key: &'static str,
+    },
+    /// An endpoint with TLS has no flag for its port.
+    #[error(
+        "`tls` needs `port.flag`: the flags for certificates are named after it, as `--api-ca` after `--api-port`"
+    )]
+    TlsWithoutFlag,
+    /// The key of a Secret is invalid.
+    #[error("`{key}` is not a key of a Secret: use letters, digits and `-._`")]
+    BadSecretKey {
+        /// The key.
+        key: String,
+    },
+    /// An S3 endpoint has settings of TLS.
+    #[error(
+        "`tls` has no meaning for S3, which is always reached with the user's AWS configuration"
+    )]
+    TlsOfS3,
+    /// A route of an S3 endpoint names no bucket.
+    #[error("`{route}` is not allowed: a route of S3 begins with a bucket")]
+    NoBucket {
+        /// The route.
+        route: Route,
+    },
     /// A route of an S3 endpoint has another method than GET and HEAD.
     #[error("`{route}` is not allowed: S3 is only read, with GET and HEAD")]
     WritesToS3 {
@@ -144,6 +184,35 @@ impl Endpoint {
         self.port.as_ref()?.flag.as_deref()
     }
 
+    /// Returns the flags with which the user sets TLS, if the endpoint may have it.
+    #[must_use]
+    pub fn tls_flags(&self) -> Option<TlsFlags> {
+        if self.tls == Tls::No {
+            return None;
+        }
+        Some(TlsFlags::of(self.port_flag()?, self.tls_client))
+    }
+
+    /// Returns the path of a route of this endpoint with its parameters filled in and encoded.
+    ///
+    /// If the API has verbs (`{id}:cancel`), no value may have a colon: some servers decode `%3A` before they
+    /// look for the verb.
+    ///
+    /// # Errors
+    /// Fails if a parameter is missing, unknown, or not valid in a path of this endpoint.
+    pub fn fill(
+        &self,
+        route: &Route,
+        parameters: &[(String, String)],
+    ) -> Result<String, RouteError> {
+        let has_verbs = self.allow.iter().any(Route::has_verb);
+        let mut values = parameters.iter();
+        match values.find(|(_, value)| has_verbs && value.contains(':')) {
+            Some((name, _)) => Err(RouteError::Colon { name: name.clone() }),
+            None => route.fill(parameters),
+        }
+    }
+
     /// Returns the part of a pod that must be ready before the host sends it a request.
     #[must_use]
     pub fn ready(&self) -> Ready {
@@ -155,6 +224,7 @@ impl Endpoint {
             return Err(EndpointError::NothingAllowed);
         }
         self.check_headers()?;
+        self.auth.check(&self.headers)?;
         if self.is_in_pods() {
             self.check_in_pods()
         } else {
@@ -210,7 +280,31 @@ impl Endpoint {
                 });
             }
         }
-        Ok(())
+        self.check_tls()
+    }
+
+    fn check_tls(&self) -> Result<(), EndpointError> {
+        let settings = [
+            (self.tls_ca.is_some(), "tls-ca"),
+            (self.tls_name.is_some(), "tls-name"),
+            (self.tls_client, "tls-client"),
+        ];
+        if self.tls == Tls::No {
+            let mut settings = settings.into_iter();
+            return match settings.find_map(|(is_set, key)| is_set.then_some(key)) {
+                Some(key) => Err(EndpointError::NoTls { key }),
+                None => Ok(()),
+            };
+        }
+        if self.port_flag().is_none() {
+            return Err(EndpointError::TlsWithoutFlag);
+        }
+        match &self.tls_ca {
+            Some(ca) if !SecretKey::is_key(&ca.key) => Err(EndpointError::BadSecretKey {
+                key: ca.key.clone(),
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// Rejects routes that may write.
@@ -226,6 +320,15 @@ impl Endpoint {
         }
         if self.replicas {
             return Err(EndpointError::ReplicasOfS3);
+        }
+        let has_tls = self.tls_ca.is_some() || self.tls_name.is_some() || self.tls_client;
+        if self.tls != Tls::No || has_tls {
+            return Err(EndpointError::TlsOfS3);
+        }
+        if let Some(route) = self.allow.iter().find(|route| route.template() == "/") {
+            return Err(EndpointError::NoBucket {
+                route: route.clone(),
+            });
         }
         if !matches!(self.auth, Auth::None | Auth::Aws) {
             return Err(EndpointError::AuthOfS3);
@@ -329,6 +432,70 @@ mod tests {
     }
 
     #[test]
+    fn tls_has_flags_of_its_own_and_its_settings_need_it() {
+        let with = |flag: &str, rest: &str| {
+            check(&format!(
+                "select = \"pod\"\nport = {{ {flag} numbers = [80] }}\nallow = [\"GET /b\"]\n{rest}"
+            ))
+        };
+        let flag = "flag = \"api-port\",";
+        let ca = "tls-ca = { secret = \"{statefulset}-certs\" }";
+        let all = format!("tls = \"auto\"\n{ca}\ntls-name = \"x.svc\"\ntls-client = true");
+        assert_eq!(with(flag, &all), Ok(()));
+        assert_eq!(with("", "tls = \"no\""), Ok(()));
+        assert_eq!(
+            with("", "tls = \"yes\""),
+            Err(EndpointError::TlsWithoutFlag)
+        );
+        for (rest, key) in [
+            (ca, "tls-ca"),
+            ("tls-name = \"x\"", "tls-name"),
+            ("tls-client = true", "tls-client"),
+        ] {
+            assert_eq!(with(flag, rest), Err(EndpointError::NoTls { key }));
+        }
+        let key = "tls = \"yes\"\ntls-ca = { secret = \"x\", key = \"a/b\" }";
+        let refused = with(flag, key);
+        assert!(matches!(refused, Err(EndpointError::BadSecretKey { .. })));
+        let plain: Endpoint =
+            toml::from_str("select = \"pod\"\nport = { numbers = [80] }\nallow = [\"GET /b\"]")
+                .expect("an endpoint");
+        let kept = toml::to_string(&plain).expect("a table");
+        assert!(!kept.contains("tls"), "{kept}");
+        assert_eq!(plain.tls_flags(), None);
+    }
+
+    #[test]
+    fn a_value_can_not_choose_a_verb() {
+        let endpoint = |routes: &str| -> Endpoint {
+            toml::from_str(&format!(
+                "select = \"pod\"\nport = {{ numbers = [80] }}\nallow = [{routes}]"
+            ))
+            .expect("an endpoint")
+        };
+        let path = |endpoint: &Endpoint, template: &str, id: &str| {
+            let parameters = [("id".to_owned(), id.to_owned())];
+            let route = format!("POST {template}").parse().expect("a route");
+            endpoint.fill(&route, &parameters)
+        };
+        let with = endpoint("\"POST /b/{id}\", \"POST /b/{id}:cancel\"");
+        let filled = path(&with, "/b/{id}:cancel", "a");
+        assert_eq!(filled.as_deref(), Ok("/b/a:cancel"));
+        for (template, id) in [
+            ("/b/{id}", "a:cancel"),
+            ("/b/{id}:cancel", "a:delete"),
+            ("/b/{id}", ":"),
+        ] {
+            let refused = RouteError::Colon { name: "id".into() };
+            assert_eq!(path(&with, template, id), Err(refused));
+        }
+        // Without verbs a colon is part of an id, as in a time, and is encoded.
+        let without = endpoint("\"POST /b/{id}\"");
+        let filled = path(&without, "/b/{id}", "10:00");
+        assert_eq!(filled.as_deref(), Ok("/b/10%3A00"));
+    }
+
+    #[test]
     fn s3_is_read_and_nothing_else() {
         let with = |rest: &str| check(&format!("select = \"s3\"\n{rest}"));
         let get = "allow = [\"GET /{bucket}/{+key}\", \"HEAD /acme/{+key}\"]\n";
@@ -340,6 +507,8 @@ mod tests {
             ("ready = \"pod\"", EndpointError::ReadyOfS3),
             ("ready = \"container\"", EndpointError::ReadyOfS3),
             ("replicas = true", EndpointError::ReplicasOfS3),
+            ("tls = \"yes\"", EndpointError::TlsOfS3),
+            ("tls-client = true", EndpointError::TlsOfS3),
         ] {
             assert_eq!(with(&format!("{get}{more}")), Err(refused), "{more}");
         }

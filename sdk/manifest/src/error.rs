@@ -160,6 +160,14 @@ pub enum ManifestError {
         /// The error.
         source: EndpointError,
     },
+    /// Credentials are declared, and no endpoint uses them.
+    #[error(
+        "no endpoint uses the credentials `{name}`; name them in `auth`, as `{{ use = \"{name}\" }}`"
+    )]
+    UnusedCredentials {
+        /// The name of the credentials.
+        name: String,
+    },
     /// The name of a port is neither a Kubernetes port name nor one with `*` at its end.
     #[error("port name `{name}` is neither a Kubernetes port name nor one with `*` at its end")]
     BadPortName {

@@ -8,6 +8,7 @@
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
+mod auth;
 mod choice;
 mod endpoint;
 mod error;
@@ -17,14 +18,16 @@ mod names;
 mod port;
 mod resources;
 mod route;
+mod tls;
 mod verb;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+pub use auth::{Auth, AuthError, Credential, CredentialKind, CustomAuth, Login, LoginForm};
 pub use choice::Choice;
-pub use endpoint::{Auth, Endpoint, EndpointError, Ready, Select};
+pub use endpoint::{Endpoint, EndpointError, Ready, Select};
 pub use error::ManifestError;
 pub use exec::{Command, CommandError, FillError, Word};
 pub use header::{HeaderRule, overrides_method};
@@ -34,6 +37,7 @@ pub use resources::{
     ObjectKind, ResourceError, ResourceRule, ResourceVerb, Resources, Scope, is_label,
 };
 pub use route::{Method, Route, RouteError};
+pub use tls::{NameError, NameFacts, NamePattern, SecretKey, Tls, TlsFlags};
 pub use verb::{OptionForm, Verb, VerbOption};
 
 /// Name of the WebAssembly custom section that holds the manifest as JSON.
@@ -75,6 +79,9 @@ pub struct Manifest {
     /// The only endpoints that the engine may send requests to, by the name that it uses for them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub endpoints: BTreeMap<String, Endpoint>,
+    /// Credentials with names of their own, besides those that all engines share.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub credentials: BTreeMap<String, Credential>,
     /// The only Kubernetes objects that the engine may use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<Resources>,
@@ -482,15 +489,38 @@ impl Manifest {
             if let Some(name) = endpoint.port_flag() {
                 flag(name, &mut flags)?;
             }
+            for name in endpoint.tls_flags().iter().flat_map(TlsFlags::all) {
+                own_flag(&name, &mut flags)?;
+            }
             endpoint
                 .check()
+                .and_then(|()| Ok(endpoint.auth.check_use(&self.credentials)?))
                 .map_err(|source| ManifestError::BadEndpoint {
                     endpoint: name.clone(),
                     source,
                 })?;
         }
-        let ports = self.port_flags().map(str::to_owned).collect();
-        verb::check(&self.verbs, self.can(Operation::Act), &self.options, &ports)
+        self.check_credentials()?;
+        let flags = self.endpoint_flags().collect();
+        verb::check(&self.verbs, self.can(Operation::Act), &self.options, &flags)
+    }
+
+    /// Checks that credentials have valid names, and that each is used.
+    fn check_credentials(&self) -> Result<(), ManifestError> {
+        for (name, credential) in &self.credentials {
+            if !is_flag_name(name) {
+                return Err(ManifestError::BadName {
+                    what: "credentials",
+                    name: name.clone(),
+                });
+            }
+            printable("credentials.help", &credential.help, 300)?;
+            let mut endpoints = self.endpoints.values();
+            if !endpoints.any(|it| it.auth.credentials() == Some(name)) {
+                return Err(ManifestError::UnusedCredentials { name: name.clone() });
+            }
+        }
+        Ok(())
     }
 
     /// Checks that menus use only choices of the options of `list`.
@@ -512,9 +542,14 @@ impl Manifest {
         Ok(())
     }
 
-    /// Returns the flags with which the user sets the ports of the endpoints.
-    fn port_flags(&self) -> impl Iterator<Item = &str> {
-        self.endpoints.values().filter_map(Endpoint::port_flag)
+    /// Returns the flags of the endpoints: those of their ports, and those of TLS.
+    fn endpoint_flags(&self) -> impl Iterator<Item = String> {
+        self.endpoints.values().flat_map(|endpoint| {
+            let of_port = endpoint.port_flag().map(str::to_owned);
+            let of_tls = endpoint.tls_flags();
+            let of_tls = of_tls.map(|flags| flags.all()).unwrap_or_default();
+            of_port.into_iter().chain(of_tls)
+        })
     }
 }
 
@@ -586,6 +621,11 @@ fn flag(name: &str, seen: &mut BTreeSet<String>) -> Result<(), ManifestError> {
             name: name.to_owned(),
         });
     }
+    own_flag(name, seen)
+}
+
+/// Checks that a flag is unique and not reserved by the host.
+fn own_flag(name: &str, seen: &mut BTreeSet<String>) -> Result<(), ManifestError> {
     if RESERVED_FLAGS.contains(&name) {
         return Err(ManifestError::ReservedFlag {
             name: name.to_owned(),

@@ -16,6 +16,7 @@ pub const RESERVED_FLAGS: &[&str] = &[
     "cluster",
     "color",
     "context",
+    "credentials",
     "credentials-secret",
     "dry-run",
     "engine",

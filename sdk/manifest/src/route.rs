@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// which route a path belongs to.
 ///
 /// A parameter can't become a second path segment. Only `{+key}` at the end may contain slashes, as in RFC
-/// 6570, for the keys of object storage.
+/// 6570, for the keys of object storage. The last segment may end with a verb: `POST /jobs/{id}:cancel`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Route {
@@ -51,7 +51,7 @@ pub enum RouteError {
     },
     /// The path contains invalid characters or an invalid parameter.
     #[error(
-        "the path of `{text}` may have only letters, digits, `-._~`, whole `{{parameter}}` segments, and `{{+parameter}}` at its end"
+        "the path of `{text}` may have only letters, digits, `-._~`, whole `{{parameter}}` segments, and at its end `{{+parameter}}` or `:verb`"
     )]
     Path {
         /// The text of the route.
@@ -74,6 +74,12 @@ pub enum RouteError {
         "the {name} can't be a segment of a path: it is empty, a dot segment, too long, or has a slash or a control character"
     )]
     Value {
+        /// The name of the parameter.
+        name: String,
+    },
+    /// A value could be taken for one with a verb.
+    #[error("the {name} can't have a colon: a route of this endpoint ends with `:verb`")]
+    Colon {
         /// The name of the parameter.
         name: String,
     },
@@ -148,8 +154,10 @@ impl Route {
         let mut path = String::with_capacity(self.template.len());
         for segment in self.template.split('/').skip(1) {
             path.push('/');
+            let (segment, verb) = verb_of(segment);
             let Some(name) = parameter(segment) else {
                 path.push_str(segment);
+                path.push_str(verb);
                 continue;
             };
             let (_, value) = parameters
@@ -161,8 +169,15 @@ impl Route {
             } else {
                 encode(name, value, &mut path)?;
             }
+            path.push_str(verb);
         }
         Ok(path)
+    }
+
+    /// Returns whether the path ends with a verb.
+    #[must_use]
+    pub fn has_verb(&self) -> bool {
+        !verb_of(&self.template).1.is_empty()
     }
 
     /// Returns the name of the last parameter, if it may contain slashes.
@@ -188,8 +203,16 @@ impl Route {
         }
         let mut parameters = Vec::new();
         for (known, is) in self.template.split('/').zip(is) {
-            match parameter(known) {
-                Some(name) => parameters.push((name, is)),
+            let (segment, verb) = verb_of(known);
+            match parameter(segment) {
+                Some(name) => {
+                    let value = is.strip_suffix(verb)?;
+                    // A colon of a value is encoded, so this one begins a verb.
+                    if value.is_empty() || value.contains(':') {
+                        return None;
+                    }
+                    parameters.push((name, value));
+                }
                 None if known == is => {}
                 None => return None,
             }
@@ -198,7 +221,8 @@ impl Route {
     }
 
     fn parameters(&self) -> impl Iterator<Item = &str> {
-        self.template.split('/').filter_map(parameter)
+        let segments = self.template.split('/');
+        segments.filter_map(|segment| parameter(verb_of(segment).0))
     }
 }
 
@@ -206,6 +230,20 @@ impl Route {
 fn parameter(segment: &str) -> Option<&str> {
     let inner = segment.strip_prefix('{')?.strip_suffix('}')?;
     Some(inner.strip_prefix('+').unwrap_or(inner))
+}
+
+/// Splits `{id}:cancel` into `{id}` and `:cancel`. The second part is empty without a verb.
+fn verb_of(segment: &str) -> (&str, &str) {
+    segment.split_at(segment.find(':').unwrap_or(segment.len()))
+}
+
+fn is_verb(verb: &str) -> bool {
+    verb.strip_prefix(':').is_some_and(|name| {
+        name.starts_with(|c: char| c.is_ascii_alphabetic())
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    })
 }
 
 fn is_rest(segment: &str) -> bool {
@@ -271,12 +309,15 @@ impl FromStr for Route {
         let Some(segments) = template.strip_prefix('/') else {
             return Err(RouteError::Form { text: text.into() });
         };
-        let fits = segments.split('/').all(|segment| {
+        let (named, verb) = verb_of(segments);
+        let fits = named.split('/').all(|segment| {
             let inner = parameter(segment).unwrap_or(segment);
             !inner.is_empty() && inner != "." && inner != ".." && inner.bytes().all(is_unreserved)
         });
-        let before_the_last = segments.rsplit_once('/').map_or("", |(before, _)| before);
-        if !fits || before_the_last.split('/').any(is_rest) {
+        let (before_the_last, last) = named.rsplit_once('/').unwrap_or(("", named));
+        let verb_fits = verb.is_empty() || is_verb(verb) && !is_rest(last);
+        let is_root = segments.is_empty();
+        if !is_root && (!fits || !verb_fits || before_the_last.split('/').any(is_rest)) {
             return Err(RouteError::Path { text: text.into() });
         }
         Ok(Self {

@@ -167,6 +167,47 @@ fn a_path_is_taken_apart_as_it_was_put_together() {
 }
 
 #[test]
+fn the_root_and_a_verb_at_the_end_are_routes() {
+    assert_eq!(fill("GET /", &[]).unwrap(), "/");
+    assert_eq!(fill("POST /b:prune", &[]).unwrap(), "/b:prune");
+    let route = "POST /b/{id}:cancel";
+    assert_eq!(fill(route, &[("id", "7")]).unwrap(), "/b/7:cancel");
+    assert_eq!(fill(route, &[("id", "a:b")]).unwrap(), "/b/a%3Ab:cancel");
+    assert!(fill(route, &[("id", "")]).is_err());
+    let of = |route: &str, path: &str| {
+        let route: Route = route.parse().unwrap();
+        let found = route.parameters_of(path)?;
+        Some(
+            found
+                .first()
+                .map_or_else(String::new, |(_, value)| (*value).to_owned()),
+        )
+    };
+    assert_eq!(of("GET /", "/").as_deref(), Some(""));
+    assert_eq!(of("GET /", "/b"), None);
+    assert_eq!(of(route, "/b/7:cancel").as_deref(), Some("7"));
+    for path in ["/b/7", "/b/:cancel", "/b/7:delete", "/b/7:x:cancel"] {
+        assert_eq!(of(route, path), None, "{path}");
+    }
+    assert_eq!(of("POST /b/{id}", "/b/7:cancel"), None);
+    for text in [
+        "GET //",
+        "GET /b/",
+        "GET /:x",
+        "GET /b:",
+        "GET /b:x:y",
+        "GET /b:x/c",
+        "GET /{id}:x/c",
+        "GET /{id:x}",
+        "GET /{+key}:x",
+        "GET /b:9",
+        "GET /b:{id}",
+    ] {
+        assert!(text.parse::<Route>().is_err(), "{text:?}");
+    }
+}
+
+#[test]
 fn parameters_are_exactly_those_of_the_route() {
     assert_eq!(
         fill("GET /b/{id}", &[]),
@@ -510,4 +551,69 @@ fn only_create_saves() {
             operation: Operation::List
         }
     );
+}
+
+#[test]
+fn credentials_have_names_that_endpoints_use() {
+    let with = |credentials: &str, auth: &str| {
+        let text = format!(
+            "id = \"acme/vault\"\nversion = \"1.0.0\"\nsummary = \"x\"\n[operations.detect]\n{credentials}\n[endpoints.api]\nselect = \"pod\"\nport = {{ numbers = [80] }}\nallow = [\"GET /b\"]\nauth = {auth}\n"
+        );
+        Manifest::from_toml(&text)
+    };
+    let admin = "[credentials.admin]\nkind = \"token\"\nhelp = \"For deletions\"\n";
+    let used = "{ use = \"admin\" }";
+    let manifest = with(admin, used).expect("a manifest");
+    let json = manifest.to_json().expect("JSON");
+    assert_eq!(Manifest::from_json(&json).expect("the same"), manifest);
+    assert!(matches!(
+        with("", used),
+        Err(ManifestError::BadEndpoint {
+            source: EndpointError::Auth(_),
+            ..
+        })
+    ));
+    assert!(matches!(
+        with(admin, "\"basic\""),
+        Err(ManifestError::UnusedCredentials { .. })
+    ));
+    let named = admin.replace("admin", "Admin");
+    assert!(matches!(
+        with(&named, "{ use = \"Admin\" }"),
+        Err(ManifestError::BadName { .. })
+    ));
+    let help = admin.replace("For", "\\u001b");
+    assert!(matches!(
+        with(&help, used),
+        Err(ManifestError::BadText { .. })
+    ));
+    // Manifests of installed engines keep their bytes.
+    let plain = with("", "\"basic\"").expect("a manifest");
+    let json = String::from_utf8(plain.to_json().expect("JSON")).expect("text");
+    assert!(!json.contains("credentials") && json.contains("\"auth\":\"basic\""));
+}
+
+#[test]
+fn flags_of_tls_are_flags_of_the_engine() {
+    let with = |more: &str| {
+        let text = format!(
+            "id = \"acme/vault\"\nversion = \"1.0.0\"\nsummary = \"x\"\n[operations.detect]\n[operations.list]\n{more}\n[endpoints.api]\nselect = \"pod\"\nport = {{ flag = \"api-port\", numbers = [80] }}\nallow = [\"GET /b\"]\ntls = \"yes\"\n"
+        );
+        Manifest::from_toml(&text)
+    };
+    assert!(with("").is_ok());
+    let option =
+        "[[options]]\nname = \"api-ca\"\ntype = \"text\"\noperations = [\"list\"]\nhelp = \"x\"\n";
+    assert!(matches!(
+        with(option),
+        Err(ManifestError::TwiceTheSameFlag { name }) if name == "api-ca"
+    ));
+    let tls = with("").expect("a manifest").to_json().expect("JSON");
+    let tls = String::from_utf8(tls)
+        .expect("text")
+        .replace("api-port", "tls-port");
+    assert!(matches!(
+        Manifest::from_json(tls.as_bytes()),
+        Err(ManifestError::ReservedFlag { name }) if name == "tls-server-name"
+    ));
 }

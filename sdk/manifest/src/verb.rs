@@ -186,8 +186,8 @@ impl Verb {
             && positional(self) == positional(other)
     }
 
-    /// Checks the verb. `ports` are the port flags of the engine, which every command has.
-    fn check(&self, name: &str, ports: &BTreeSet<String>) -> Result<(), ManifestError> {
+    /// Checks the verb. `flags` are those of the engine's endpoints, which every command has.
+    fn check(&self, name: &str, flags: &BTreeSet<String>) -> Result<(), ManifestError> {
         if !is_flag_name(name) {
             return Err(ManifestError::BadName {
                 what: "verb",
@@ -200,7 +200,7 @@ impl Verb {
             });
         }
         printable("verbs.help", &self.help, 200)?;
-        let mut seen = ports.clone();
+        let mut seen = flags.clone();
         for option in &self.options {
             if !SHARED_FLAGS.contains(&option.name.as_str()) && !option.is_file_flag() {
                 flag(&option.name, &mut seen)?;
@@ -220,7 +220,7 @@ pub(crate) fn check(
     verbs: &BTreeMap<String, Verb>,
     can_act: bool,
     options: &[EngineOption],
-    ports: &BTreeSet<String>,
+    flags: &BTreeSet<String>,
 ) -> Result<(), ManifestError> {
     match (verbs.keys().next(), can_act) {
         (Some(verb), false) => {
@@ -238,7 +238,7 @@ pub(crate) fn check(
         });
     }
     for (name, verb) in verbs {
-        verb.check(name, ports)?;
+        verb.check(name, flags)?;
     }
     Ok(())
 }

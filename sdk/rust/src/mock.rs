@@ -212,9 +212,13 @@ impl Host {
                 ));
             }
         }
-        let path = route
-            .fill(&request.parameters)
-            .map_err(|e| Error::new(ErrorKind::InvalidArgument, e.to_string()))?;
+        let manifest = script.manifest.as_ref();
+        let endpoint = manifest.and_then(|it| it.endpoints.get(&request.endpoint));
+        let path = match endpoint {
+            Some(endpoint) => endpoint.fill(&route, &request.parameters),
+            None => route.fill(&request.parameters),
+        };
+        let path = path.map_err(|e| Error::new(ErrorKind::InvalidArgument, e.to_string()))?;
         let query: Vec<_> = request
             .query
             .iter()

@@ -57,6 +57,7 @@ pub async fn backend(namespace: Option<String>, port: u16) -> Result<Backend, Fa
             numbers: vec![port.try_into()?],
         },
         explicit_port: None,
+        tls: None,
         ready: broker_manifest::Ready::default(),
     };
     Ok(cluster.backend(&target, &spec).await?)

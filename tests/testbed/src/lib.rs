@@ -62,3 +62,4 @@ pub use log::{ApiRequest, BackendRequest, Log, Recorded};
 pub use operators::backup_request;
 pub use pods::PodFiles;
 pub use scenario::World;
+pub use tls::{Authority, Client, Server, TlsError, Validity};

@@ -41,7 +41,7 @@ pub(super) fn exchange(
         )));
     }
     let parameters: Vec<_> = entry.parameters.clone().into_iter().collect();
-    let path = route.fill(&parameters);
+    let path = known.fill(&route, &parameters);
     Ok(Exchange {
         number,
         request: route.to_string(),

@@ -28,7 +28,7 @@ use host_engine::{EngineFile, OptionSetting};
 use super::credentials::CredentialsArgs;
 use super::error::CliError;
 use super::limits::LimitsArgs;
-use super::{Context, engine_flags};
+use super::{Context, engine_flags, tls_flags};
 use crate::ui::{Document, Ui};
 
 /// Create, list, download, verify, restore and delete backups
@@ -378,16 +378,19 @@ impl TargetArgs {
         engine: EngineChoice,
     ) -> Result<Request, CliError> {
         let all_pods = self.all_pods();
+        let named_credentials = self.credentials.named()?;
         Ok(Request {
             engine,
             statefulset: self.statefulset,
             pod: self.pod.filter(|_| !all_pods),
             all_pods,
             ports: engine_flags::ports(&context.engines, context.whose(), context.matches),
+            tls: tls_flags::settings(&context.engines, context.matches, context.ui),
             options: engine_flags::options(&context.engines, context.whose(), context.matches)?,
             connect: context.connect,
             begun: context.begun,
             credentials: self.credentials.into_request(context.ui)?,
+            named_credentials,
         })
     }
 }

@@ -326,8 +326,25 @@ async fn refusals_to_open_the_tunnel_are_understood() {
 
 #[tokio::test]
 async fn what_is_not_http_is_said_to_be_so() {
-    let error = answered("\x15\x03\x01\x00\x02\x02\x46").await.unwrap_err();
+    let error = answered("220 mail ready\r\n").await.unwrap_err();
     assert!(matches!(error, ClusterError::NotHttp { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_wants_tls_is_recognized_by_its_alert_or_its_words() {
+    for answer in [
+        "\x15\x03\x01\x00\x02\x02\x46",
+        "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n",
+    ] {
+        let error = answered(answer).await.unwrap_err();
+        let ClusterError::Tls(failure) = &error else {
+            panic!("{error}");
+        };
+        assert_eq!(failure.trouble, TlsTrouble::Required);
+    }
+    // Any other 400 is an answer.
+    let response = answered("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").await;
+    assert_eq!(response.unwrap().status(), 400);
 }
 
 #[tokio::test]
@@ -391,7 +408,7 @@ async fn each_deadline_is_its_own() {
 
 /// Returns a body that gives `pieces`, and then hangs or fails.
 fn stream(pieces: &[&'static str], fails: bool) -> RequestBody {
-    let mut frames: Vec<Result<_, std::io::Error>> = pieces
+    let mut frames: Vec<Result<_, io::Error>> = pieces
         .iter()
         .map(|piece| {
             Ok(hyper::body::Frame::data(Bytes::from_static(
@@ -400,7 +417,7 @@ fn stream(pieces: &[&'static str], fails: bool) -> RequestBody {
         })
         .collect();
     if fails {
-        frames.push(Err(std::io::Error::other("the disk is gone")));
+        frames.push(Err(io::Error::other("the disk is gone")));
     }
     let frames = futures_util::stream::iter(frames);
     RequestBody::stream(http_body_util::StreamBody::new(frames))
@@ -490,7 +507,7 @@ async fn a_backend_that_takes_nothing_more_is_late_and_not_silent() {
         ..Deadlines::default()
     };
     let endless = futures_util::stream::repeat_with(|| {
-        Ok::<_, std::io::Error>(hyper::body::Frame::data(Bytes::from(vec![0; 1 << 20])))
+        Ok::<_, io::Error>(hyper::body::Frame::data(Bytes::from(vec![0; 1 << 20])))
     });
     let body = RequestBody::stream(http_body_util::StreamBody::new(endless));
     let error = backend.send(upload(body), &deadlines).await.unwrap_err();

@@ -7,6 +7,7 @@ use testbed::messages;
 
 use super::super::kubelet::KubeletTrouble;
 use super::super::request::PODS;
+use super::super::tls_failure::TlsTrouble;
 use super::*;
 
 fn bad_proxy() -> BadProxy {
@@ -91,6 +92,28 @@ fn node(trouble: KubeletTrouble, is_known: bool) -> ClusterError {
         tries: if is_known { 3 } else { 1 },
         repeatable: true,
     }))
+}
+
+fn tls(trouble: TlsTrouble) -> ClusterError {
+    let endpoint: broker_manifest::Endpoint = serde_json::from_value(serde_json::json!({
+        "select": "pod", "allow": ["GET /"], "tls": "yes", "tls-client": true,
+        "port": {"flag": "api-port", "numbers": [8888]},
+    }))
+    .expect("an endpoint");
+    ClusterError::Tls(Box::new(TlsFailure {
+        at: at(),
+        trouble,
+        flags: endpoint.tls_flags(),
+        port_flag: Some(text("api-port")),
+    }))
+}
+
+fn certificates(source: ClusterError) -> ClusterError {
+    ClusterError::Certificates {
+        at: at(),
+        flag: text("api-ca"),
+        source: Box::new(source),
+    }
 }
 
 fn late(phase: Phase) -> ClusterError {
@@ -323,6 +346,76 @@ async fn what_is_said_of_clusters_and_pods() {
             ports: vec![1, 2],
             flag: None,
         },
+        tls(TlsTrouble::Authority {
+            trusted: text("an authority that this system trusts"),
+            is_system: true,
+        }),
+        tls(TlsTrouble::Authority {
+            trusted: text("Secret es-certs (ca.crt)"),
+            is_system: false,
+        }),
+        tls(TlsTrouble::Name {
+            presented: texts(["*.es.local", "es-http.logs.es.local"]),
+            accepted: texts(["es.logs.svc"]),
+        }),
+        tls(TlsTrouble::Name {
+            presented: texts(["a b", "-x"]),
+            accepted: texts(["es.logs.svc"]),
+        }),
+        tls(TlsTrouble::Time {
+            reason: text("the certificate has expired"),
+        }),
+        tls(TlsTrouble::Certificate {
+            reason: text("it is not one for servers"),
+        }),
+        tls(TlsTrouble::Client { was_given: false }),
+        tls(TlsTrouble::Client { was_given: true }),
+        tls(TlsTrouble::Plain),
+        tls(TlsTrouble::Withheld),
+        tls(TlsTrouble::Required),
+        ClusterError::Tls(Box::new(TlsFailure {
+            at: at(),
+            trouble: TlsTrouble::Required,
+            flags: None,
+            port_flag: Some(text("api-port")),
+        })),
+        ClusterError::Tls(Box::new(TlsFailure {
+            at: at(),
+            trouble: TlsTrouble::Required,
+            flags: None,
+            port_flag: None,
+        })),
+        tls(TlsTrouble::Silent {
+            after: Duration::from_secs(10),
+        }),
+        tls(TlsTrouble::Setting {
+            what: text("Secret es-certs (ca.crt)"),
+            reason: text("it has no certificate in PEM"),
+            flag: text("api-ca"),
+        }),
+        tls(TlsTrouble::Other {
+            reason: text("the connection was closed"),
+        }),
+        certificates(ClusterError::SecretNotFound {
+            name: text("es-certs"),
+            namespace: text("logs"),
+            near: texts(["es-http-certs"]),
+        }),
+        certificates(ClusterError::SecretNotFound {
+            name: text("es-certs"),
+            namespace: text("logs"),
+            near: Vec::new(),
+        }),
+        certificates(ClusterError::SecretKeyMissing {
+            key: text("ca.crt"),
+            name: text("es-certs"),
+            namespace: text("logs"),
+            existing: texts(["tls.crt"]),
+        }),
+        certificates(ClusterError::Forbidden {
+            access: access(),
+            message: String::new(),
+        }),
         ClusterError::ContainerNotRunning {
             at: at(),
             reason: text("exited"),
@@ -467,6 +560,8 @@ async fn what_is_said_of_clusters_and_pods() {
             UpgradeRefused,
             PortClosed,
             AllPortsClosed,
+            Tls,
+            Certificates,
             ContainerNotRunning,
             PortForward,
             TunnelLost,
@@ -663,6 +758,66 @@ async fn what_is_said_of_clusters_and_pods() {
     AllPortsClosed, exit 1
       nothing listens on any port of pod broker-0 that endpoint `api` can have: 1, 2
       hint: as NoPort
+    Tls, exit 1
+      can't verify port 8888 of pod broker-0: its certificate is not signed by an authority that this system trusts
+      hint: name the certificate of the authority that signed it: `--api-ca secret/NAME:KEY`, or `--api-ca FILE`
+    Tls, exit 1
+      can't verify port 8888 of pod broker-0: its certificate is not signed by an authority of Secret es-certs (ca.crt)
+      hint: the same
+    Tls, exit 1
+      can't verify port 8888 of pod broker-0: its certificate is for *.es.local, es-http.logs.es.local, and not for es.logs.svc
+      hint: if this is the backend you mean, accept its name with `--api-server-name es-http.logs.es.local`
+    Tls, exit 1
+      can't verify port 8888 of pod broker-0: its certificate is for a b, -x, and not for es.logs.svc
+      hint: if this is the backend you mean, accept its name with `--api-server-name NAME`
+    Tls, exit 1
+      can't verify port 8888 of pod broker-0: the certificate has expired
+      hint: renew the certificate of the backend, or correct the clock of this machine
+    Tls, exit 1
+      can't verify port 8888 of pod broker-0: it is not one for servers
+      hint: replace the certificate of the backend
+    Tls, exit 12
+      port 8888 of pod broker-0 requires a client certificate
+      hint: name one with `--api-client-cert secret/NAME`, or `--api-client-cert FILE`
+    Tls, exit 12
+      port 8888 of pod broker-0 refuses the client certificate
+      hint: name one that the backend accepts with `--api-client-cert secret/NAME`, or `--api-client-cert FILE`
+    Tls, exit 1
+      port 8888 of pod broker-0 speaks plain HTTP instead of TLS
+      hint: if this backend has no TLS, give `--api-tls no`; requests and credentials then travel in plain text inside the cluster
+    Tls, exit 12
+      the credentials are not sent to port 8888 of pod broker-0, because it speaks plain HTTP
+      hint: the same
+    Tls, exit 1
+      port 8888 of pod broker-0 speaks TLS, and was asked in plain HTTP
+      hint: ask with TLS: give `--api-tls yes`
+    Tls, exit 1
+      port 8888 of pod broker-0 speaks TLS, and was asked in plain HTTP
+      hint: this engine asks without TLS: name a port without TLS with `--api-port`
+    Tls, exit 1
+      port 8888 of pod broker-0 speaks TLS, and was asked in plain HTTP
+      hint: this engine asks without TLS: turn TLS off for this port of the backend
+    Tls, exit 124
+      port 8888 of pod broker-0 did not answer the TLS handshake within 10s
+      hint: try again; if this backend has no TLS, give `--api-tls no`
+    Tls, exit 2
+      Secret es-certs (ca.crt) can't be used for TLS with port 8888 of pod broker-0: it has no certificate in PEM
+      hint: correct it with `--api-ca`
+    Tls, exit 1
+      TLS with port 8888 of pod broker-0 failed: the connection was closed
+      hint: look at `kubectl logs broker-0 -n messaging --all-containers`
+    Certificates, exit 10
+      the certificates for TLS with port 8888 of pod broker-0 can't be read: {source}
+      hint: did you mean `--api-ca secret/es-http-certs`?
+    Certificates, exit 10
+      the certificates for TLS with port 8888 of pod broker-0 can't be read: {source}
+      hint: name another Secret with `--api-ca secret/NAME`, or a file with `--api-ca FILE`
+    Certificates, exit 10
+      the certificates for TLS with port 8888 of pod broker-0 can't be read: {source}
+      hint: name the key with `--api-ca secret/es-certs:KEY`, or a file with `--api-ca FILE`
+    Certificates, exit 12
+      the certificates for TLS with port 8888 of pod broker-0 can't be read: {source}
+      hint: ask for this permission: `kubectl create role broker-pods -n messaging --verb=get,list --resource=pods`, or in a Role `{apiGroups: [""], resources: ["pods"], verbs: ["get", "list"]}`. Or name a file with `--api-ca FILE`
     ContainerNotRunning, exit 1
       the container behind port 8888 of pod broker-0 is not running: exited
       hint: as PodNotUsable
@@ -691,10 +846,10 @@ async fn what_is_said_of_clusters_and_pods() {
       hint: as NotTaken
     NoAnswer, exit 1
       port 8888 of pod broker-0 closed the connection without an answer
-      hint: look at `kubectl logs broker-0 -n messaging --all-containers`
+      hint: as Tls
     Incomplete, exit 1
       port 8888 of pod broker-0 closed the connection in the middle of an answer after 5 bytes
-      hint: as NoAnswer
+      hint: as Tls
     NotHttp, exit 1
       port 8888 of pod broker-0 does not speak HTTP/1.1: {source}
       hint: another service may own that port, or it may want HTTPS

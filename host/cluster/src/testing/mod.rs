@@ -44,6 +44,7 @@ pub(super) fn endpoint(select: &str, port: serde_json::Value) -> EndpointSpec {
         select: serde_json::from_value(select.into()).unwrap(),
         port: serde_json::from_value(port).unwrap(),
         explicit_port: None,
+        tls: None,
         ready: broker_manifest::Ready::default(),
     }
 }

@@ -334,6 +334,28 @@ fn what_is_said_of_operations_that_could_not_be_done() {
         OpsError::HalfCredentials {
             missing: "password",
         },
+        OpsError::UnknownCredentials {
+            engine: text("acme/vault"),
+            name: text("adm"),
+            known: vec![text("admin")],
+        },
+        OpsError::UnknownCredentials {
+            engine: text("acme/vault"),
+            name: text("adm"),
+            known: Vec::new(),
+        },
+        OpsError::NamedSecret {
+            name: text("admin"),
+            source: Box::new(ClusterError::SecretNotFound {
+                name: text("vault"),
+                namespace: text("messaging"),
+                near: vec![text("vault-admin")],
+            }),
+        },
+        OpsError::IncompleteCredentials {
+            name: text("admin"),
+            missing: "token",
+        },
         OpsError::BadCredentials {
             what: "a user name has no colon",
         },
@@ -419,6 +441,9 @@ fn what_is_said_of_operations_that_could_not_be_done() {
             NotConfirmed,
             WrongName,
             HalfCredentials,
+            UnknownCredentials,
+            NamedSecret,
+            IncompleteCredentials,
             BadCredentials,
             LockedHere,
             LocalLock,
@@ -591,6 +616,18 @@ fn what_is_said_of_operations_that_could_not_be_done() {
     HalfCredentials, exit 2
       the credentials of the backend have no password
       hint: Give `--username` with `--password-stdin`, `--password-file` or $BROKER_PASSWORD, or name a Secret with `--credentials-secret`
+    UnknownCredentials, exit 2
+      engine acme/vault takes no credentials `adm`
+      hint: It takes: admin
+    UnknownCredentials, exit 2
+      engine acme/vault takes no credentials `adm`
+      hint: Leave out `--credentials`, or name another engine with `--engine`
+    NamedSecret, exit 10
+      the credentials `admin` can't be read: {source}
+      hint: Did you mean `--credentials admin=secret/vault-admin`?
+    IncompleteCredentials, exit 2
+      the credentials `admin` have no token
+      hint: Name a Secret that has it with `--credentials admin=secret/NAME`; its keys are `username` and `password`, or `token`
     BadCredentials, exit 2
       the credentials of the backend can't be used: a user name has no colon
       hint: as HalfCredentials

@@ -259,6 +259,10 @@ impl BackendClient for Scripted {
         }
     }
 
+    fn is_encrypted(&self) -> bool {
+        false
+    }
+
     fn candidate(&self) -> Option<Candidate> {
         None
     }

@@ -79,6 +79,7 @@ fn a_credential_plugin_gets_no_secrets_of_the_backend() {
         .kubeconfig(&path)
         .env("BROKER_PASSWORD", "testbed-password")
         .env("BROKER_TOKEN", "canary-token")
+        .env("BROKER_CREDENTIALS_ADMIN_TOKEN", "canary-of-admin")
         .run("backup --engine hivemq list -o name --limit 1 --username backup");
     assert_eq!(run.code, 0, "{}", run.shown());
     let seen = std::fs::read_to_string(&seen).expect("an environment");

@@ -2,6 +2,7 @@
 //! [`BackendKind`](crate::BackendKind) and a line in a scenario.
 
 pub mod content;
+pub mod encrypted;
 pub mod hivemq;
 mod hostile;
 pub(crate) mod http;
@@ -76,6 +77,22 @@ impl Backends {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .insert((pod.clone(), port), listener);
+    }
+
+    /// Puts something in front of the backend of a port, if the port has one.
+    pub fn wrap(
+        &self,
+        pod: &PodAddress,
+        port: u16,
+        wrap: impl FnOnce(Arc<dyn Backend>) -> Arc<dyn Backend>,
+    ) {
+        let mut listeners = self
+            .listeners
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(listener) = listeners.get_mut(&(pod.clone(), port)) {
+            listener.backend = wrap(Arc::clone(&listener.backend));
+        }
     }
 
     /// Connects to a port. Returns `None` if the connection is refused: nothing listens, or the container

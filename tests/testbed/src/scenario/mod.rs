@@ -15,6 +15,7 @@ use serde_json::Value;
 pub use demo::demo;
 
 use crate::api::objects::Objects;
+use crate::backend::encrypted::Encrypted;
 use crate::backend::hivemq::Hivemq;
 use crate::backend::http::{HttpBackend, Service};
 use crate::backend::pace::Pace;
@@ -26,6 +27,7 @@ use crate::faults::Faults;
 use crate::log::{BackendRequest, Log};
 use crate::pods::PodFiles;
 use crate::tasks::Tasks;
+use crate::tls::Server;
 
 /// A cluster before its start: its objects, and the backends behind its pods.
 #[derive(Debug)]
@@ -81,6 +83,14 @@ impl World {
             .entry(namespace.to_owned())
             .or_insert_with(made)
             .clone()
+    }
+
+    /// Puts TLS in front of the backend of a port.
+    pub fn encrypt(&self, pod: &PodAddress, port: u16, server: &Server) {
+        let tasks = self.tasks.clone();
+        self.backends.wrap(pod, port, |backend| {
+            Arc::new(Encrypted::new(backend, server.clone(), tasks))
+        });
     }
 
     /// Makes an HTTP service listen in a container of a pod.

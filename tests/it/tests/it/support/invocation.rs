@@ -89,7 +89,7 @@ impl Folders {
 }
 
 /// A program before its start.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Invocation {
     program: PathBuf,
     folders: Folders,

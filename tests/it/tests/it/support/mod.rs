@@ -11,6 +11,7 @@ pub mod programs;
 mod project;
 mod python;
 mod registry;
+mod repacked;
 mod run;
 mod s3;
 mod session;
@@ -27,6 +28,7 @@ pub use programs::{plain_cargo, profile_folder, programs, without_outer_cargo, w
 pub use project::Project;
 pub use python::{python, python_with};
 pub use registry::{Registry, Store, cosign, image, layer, sha256};
+pub use repacked::Repacked;
 pub use run::Run;
 pub use s3::{AccessKey, S3};
 pub use session::Session;

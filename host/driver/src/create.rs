@@ -244,7 +244,7 @@ fn saves_nothing(session: &Session, running: &Running, flag: &str) -> OpsError {
     let engines = session.host.engines().iter();
     let saving = engines.filter(|engine| engine.manifest().saves());
     OpsError::NotItsOption {
-        engine: running.called.clone(),
+        engine: running.manifest.id.to_string(),
         given: Box::new(GivenOption {
             name: flag.to_owned(),
             command: Operation::Create.name().to_owned(),

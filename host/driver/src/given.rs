@@ -94,7 +94,7 @@ impl Session {
                 let engines = self.host.engines().iter();
                 let able = engines.filter(|engine| has_port_flag(engine, flag));
                 Err(OpsError::NotItsOption {
-                    engine: self.called(engine),
+                    engine: engine.manifest().id.to_string(),
                     given: Box::new(GivenOption {
                         name: flag.clone(),
                         command: command.to_owned(),
@@ -179,7 +179,7 @@ impl Session {
         }
         let able = takers.into_iter().map(|(engine, _)| self.called(engine));
         OpsError::NotItsOption {
-            engine: self.called(engine),
+            engine: engine.manifest().id.to_string(),
             given: Box::new(self.given_option((command, operation), setting)),
             able: able.collect(),
         }

@@ -224,8 +224,8 @@ fn an_engine_that_does_not_know_it_does_not_leave_it_out_in_silence() {
         .hostile()
         .run("backup create --engine hostile --destination /mnt/kept");
     assert_snapshot!(run.outcome(), @"
-    Usage: `destination` acme/hostile
-    hint:
+    Usage: `create` `destination` acme/hostile
+    hint: `kubectl broker backup create --engine hivemq --destination /mnt/kept`
     exit 2
     ");
 }

@@ -182,8 +182,8 @@ fn without_an_engine_nobody_changes_what_a_bundled_engine_means() {
     // The choices of kafka count.
     assert_eq!(program.run("backup list --kind Snapshot").code, 2);
     assert_snapshot!(program.run("backup list --kind restore").reason(), @"
-    Usage: `kind` `list`
-    hint: `kubectl broker backup list --engine acme/one --kind restore` `kubectl broker backup list --engine kafka --kind restore`
+    Usage: `kind` `list` kubectl-broker/sidecar
+    hint: `kubectl broker backup list --engine kafka --kind restore`
     exit 2
     ");
     let purge = program.run("backup purge --help");
@@ -409,8 +409,43 @@ fn the_help_of_each_engine_has_its_own_meaning() {
     Options of engine acme/one:
           --misbehave <MISBEHAVE>
               What to do wrong
-              
+
               [default: not-at-all]
+
+          --amount <AMOUNT>
+              How much of it
+
+          --loudly
+              Whether to say so
+
+          --kind <KIND>
+              Kind of backups
+
+              Possible values:
+              - Snapshot
+              - barmanObjectStore: In object storage
+
+          --shape <SHAPE>
+              Shape of backups
+
+              Possible values:
+              - Round
+              - halfOpen:  Open on one side
+              - a b
+              - $(reboot)
+
+              [default: Round]
+
+          --scope
+              Show the scope
+
+          --depth <DEPTH>
+              Depth of the list
+
+              [default: 1]
+
+          --one-port <PORT>
+              Port of the backend inside the pod
     ");
     assert_snapshot!(part(&two, "Options of engine zeta/two:"), @"
     Options of engine zeta/two:

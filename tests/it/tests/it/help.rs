@@ -106,6 +106,8 @@ fn without_an_engine_the_help_has_what_every_engine_of_pods_takes() {
                                        --password-stdin, --password-file or $BROKER_PASSWORD
           --credentials-secret <NAME>  Secret in the namespace with keys `username` and `password`, or
                                        `token`
+          --credentials <NAME=SOURCE>  Credentials that an engine asks for by name, from
+                                       `secret/SECRET`; repeatable
 
     Output:
       -o, --output <FORMAT>  Format of the result: table, wide (more columns), json, yaml or name (names
@@ -215,6 +217,8 @@ fn the_help_of_a_named_engine_has_its_options_alone() {
                                        --password-stdin, --password-file or $BROKER_PASSWORD
           --credentials-secret <NAME>  Secret in the namespace with keys `username` and `password`, or
                                        `token`
+          --credentials <NAME=SOURCE>  Credentials that an engine asks for by name, from
+                                       `secret/SECRET`; repeatable
 
     Output:
       -o, --output <FORMAT>  Format of the result: table, wide (more columns), json, yaml or name (names

@@ -11,6 +11,7 @@ With a manifest, as in ``mock.Host("engine.toml", …)``, the host also denies w
 
 import hashlib
 import json
+import re
 import tomllib
 from copy import deepcopy
 from dataclasses import dataclass
@@ -217,10 +218,10 @@ class Host:
             segments = value.split("/") if "{+" + name + "}" in request.route else [value]
             if any(part in ("", ".", "..") or "/" in part or "\\" in part for part in segments):
                 raise failure(ErrorKind.INVALID_ARGUMENT, f"the {name} can't be a segment of a path")
-        given = {name for name, _ in request.parameters}
-        parts = [part.strip("{+}") for part in request.route.split("/") if part.startswith("{")]
-        if given != set(parts):
-            raise failure(ErrorKind.INVALID_ARGUMENT, f"the parameters of {route} are {parts}")
+        given = sorted(name for name, _ in request.parameters)
+        known = sorted(re.findall(r"{\+?([^}]+)}", request.route))
+        if given != known:
+            raise failure(ErrorKind.INVALID_ARGUMENT, f"the parameters of {route} are {known}, not {given}")
         if self._manifest is None:
             return
         known = self._manifest.get("endpoints", {}).get(request.endpoint, {})

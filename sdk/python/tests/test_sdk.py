@@ -181,6 +181,8 @@ class Requests(Case):
             self.refused(ErrorKind.DENIED, http.pods, "admin")
             outside = http.get("api", "/v1/backups/{id}").parameter("id", "../x")
             self.refused(ErrorKind.INVALID_ARGUMENT, outside.send)
+            missing = http.get("api", "/v1/backups/{id}")
+            self.refused(ErrorKind.INVALID_ARGUMENT, missing.send)
 
     def test_a_request_without_an_answer_fails_the_test(self):
         with host(), self.assertRaises(AssertionError):

@@ -75,7 +75,7 @@ impl EngineFile {
     pub fn read(name: &str, bytes: impl Into<Cow<'static, [u8]>>) -> Result<Self, EngineError> {
         let bytes = bytes.into();
         let sections = Sections::read(name, &bytes)?;
-        // What the component is comes first: without the right build, its manifest matters little.
+        // The build is checked first: without the right one, the manifest matters little.
         check_wasi(name, &sections.imports)?;
         sections.check_synchronous(name)?;
         let manifest = sections.manifest(name)?;

@@ -4,7 +4,7 @@ An engine knows which requests to send and how to read the answers. The host fin
 connection, adds credentials, waits for a backup, and shows the result.
 """
 
-from broker_engine import Detection, Engine, State, backup, http
+from broker_engine import Detection, Engine, State, backup, http, page, unexpected
 
 STATES = {
     "queued": State.PENDING,
@@ -26,7 +26,7 @@ class Operations(Engine):
         """Returns the backups in any order: the host sorts them."""
         listed = http.get("api", "/v1/backups").send().expect_ok().json()
         # A missing key is an error, not an empty list.
-        return [to_backup(entry) for entry in field(listed, "backups")]
+        return page(to_backup(entry) for entry in field(listed, "backups"))
 
     def status(self, request):
         """Returns one backup. The host polls this operation until the backup has ended."""
@@ -42,7 +42,7 @@ class Operations(Engine):
 def field(value, name):
     """Returns a required field of an answer of the backend."""
     if not isinstance(value, dict) or name not in value:
-        raise http.unexpected(f"the answer has no `{name}`")
+        raise unexpected(f"the answer has no `{name}`")
     return value[name]
 
 

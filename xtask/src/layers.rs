@@ -106,10 +106,10 @@ fn a_program_over_the_cluster_and_object_storage_has_neither_sandbox_nor_termina
     }
 }
 
-/// Each version of the interface has a folder. `file.rs` knows which versions there are, and `guest.rs` chooses
+/// Each version of the interface has a folder. `guest.rs` knows which versions there are, and chooses
 /// one. No other file uses their types.
 #[test]
-fn a_version_of_the_interface_is_known_in_its_folder_and_in_two_files() {
+fn a_version_of_the_interface_is_known_in_its_folder_and_in_one_file() {
     let source = root().join("host/engine/src");
     let knowing = ["", "calls", "error"].map(|folder| {
         let files = fs::read_dir(source.join(folder)).expect("the files of the sandbox");
@@ -121,7 +121,7 @@ fn a_version_of_the_interface_is_known_in_its_folder_and_in_two_files() {
         knowing.sort();
         knowing
     });
-    assert_eq!(knowing[0], ["file.rs", "guest.rs", "lib.rs"]);
+    assert_eq!(knowing[0], ["guest.rs", "lib.rs"]);
     assert!(
         knowing[1].is_empty() && knowing[2].is_empty(),
         "{knowing:?}"

@@ -17,7 +17,7 @@ use std::fmt;
 pub struct Hint {
     text: String,
     author: Author,
-    /// What somebody else says about the same problem.
+    /// The hint of another author about the same problem.
     addition: Option<Box<Hint>>,
 }
 

@@ -8,14 +8,15 @@ use toml::{Table, Value};
 
 use super::variable;
 
-/// The crates of the SDK and their folders in a project. Their sources contain a relative path to the
-/// interface, which is right in both places.
+/// The crates of the SDK and their folders in a project. Their sources contain a relative path to
+/// [`INTERFACE`], which is right in both places.
 const CRATES: &[(&str, &str)] = &[
     ("sdk/manifest", "crates/manifest"),
     ("sdk/rust", "crates/rust"),
     ("sdk/rust-macros", "crates/rust-macros"),
 ];
-const INTERFACE: &str = "wit";
+/// The version of the interface that the SDKs are made for, always the newest one.
+const INTERFACE: &str = "wit/v0.2";
 const TEMPLATE: &str = "sdk/template-rust";
 const PYTHON_SDK: &str = "sdk/python/broker_engine";
 const PYTHON_TEMPLATE: &str = "sdk/template-python";
@@ -46,8 +47,8 @@ pub(super) fn embed() -> Result<(), String> {
     collect(&root.join(TEMPLATE).join(CASES), CASES, &mut python)?;
     let mut python_sdk = Vec::new();
     collect(&root.join(PYTHON_SDK), "broker_engine", &mut python_sdk)?;
-    let newest = root.join(INTERFACE).join("v0.1");
-    collect(&newest, "wit/deps/kubectl-broker", &mut python_sdk)?;
+    let interface = root.join(INTERFACE);
+    collect(&interface, "wit/deps/kubectl-broker", &mut python_sdk)?;
     let sdk = sdk.into_iter();
     let sdk: Vec<_> = sdk
         .map(|(path, file)| (format!("sdk/{path}"), file))

@@ -174,7 +174,7 @@ impl Running {
     }
 }
 
-/// Returns the original of an error that an engine passed on. What the engine said of it is kept.
+/// Returns the original of an error that an engine passed on. The words of the engine are kept.
 fn in_context<E: Into<OpsError>>(passed: Passed<E>, said: EngineError) -> OpsError {
     let EngineError::Reported { report, .. } = &said else {
         return passed.into_error().into();

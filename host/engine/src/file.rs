@@ -8,18 +8,13 @@ use host_base::files;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::guest::{INTERFACE, INTERFACES, provided};
 use super::sections::Sections;
-use super::{EngineError, Grants, loads, v0_1, v0_2};
+use super::{EngineError, Grants, loads};
 
 /// The maximum size of a component that is read from a file, in bytes. An installed component is also checked
 /// by its digest.
 const MAX_COMPONENT: u64 = 256 << 20;
-
-/// The newest version of the engine interface. The SDKs of this program are made for it.
-pub const INTERFACE: &str = v0_2::VERSION;
-
-/// The versions of the engine interface that this host provides, the oldest first.
-pub const INTERFACES: [&str; 2] = [v0_1::VERSION, v0_2::VERSION];
 
 const PACKAGE: &str = "kubectl-broker:engine/";
 const OPERATIONS: &str = "operations";
@@ -75,7 +70,7 @@ impl EngineFile {
     pub fn read(name: &str, bytes: impl Into<Cow<'static, [u8]>>) -> Result<Self, EngineError> {
         let bytes = bytes.into();
         let sections = Sections::read(name, &bytes)?;
-        // What the component is comes first: without the right build, its manifest matters little.
+        // The build is checked first: without the right one, the manifest matters little.
         check_wasi(name, &sections.imports)?;
         sections.check_synchronous(name)?;
         let manifest = sections.manifest(name)?;
@@ -250,25 +245,17 @@ impl Outline {
                 built_for: version.to_owned(),
             });
         }
-        if self.interface == v0_1::VERSION
+        if self.interface != INTERFACE
             && let Some(what) = self.manifest.since_0_2()
         {
             return Err(EngineError::NewerManifest {
                 engine: name.to_owned(),
                 built_for: self.interface.clone(),
                 what,
-                since: v0_2::VERSION,
+                since: INTERFACE,
             });
         }
         Ok(())
-    }
-
-    /// Returns the interfaces that the host provides for the version of the component.
-    fn provided(&self) -> &'static [&'static str] {
-        match &*self.interface {
-            v0_1::VERSION => v0_1::PROVIDED,
-            _ => v0_2::PROVIDED,
-        }
     }
 
     fn check_imports(&self) -> Result<(), EngineError> {
@@ -284,7 +271,7 @@ impl Outline {
 
     fn check_import(&self, import: &str) -> Result<(), EngineError> {
         if let Some((interface, _)) = ours(import) {
-            if self.provided().contains(&interface) {
+            if provided(&self.interface).contains(&interface) {
                 return self.check_asked(interface, import);
             }
         } else if is_wasi(import) {

@@ -12,6 +12,12 @@ use super::{
     v0_1, v0_2,
 };
 
+/// The newest version of the engine interface. The SDKs of this program are made for it.
+pub const INTERFACE: &str = v0_2::VERSION;
+
+/// The versions of the engine interface that this host provides, the oldest first.
+pub const INTERFACES: [&str; 2] = [v0_1::VERSION, v0_2::VERSION];
+
 /// A component whose imports are linked, ready to be started many times.
 pub(super) trait Linked: Send + Sync {
     /// Starts the component in a store of its own.
@@ -130,6 +136,14 @@ pub(super) fn link(
     match interface {
         v0_1::VERSION => v0_1::link(linker, component),
         _ => v0_2::link(linker, component),
+    }
+}
+
+/// Returns the names of the interfaces that the host provides in a version.
+pub(super) fn provided(version: &str) -> &'static [&'static str] {
+    match version {
+        v0_1::VERSION => v0_1::PROVIDED,
+        _ => v0_2::PROVIDED,
     }
 }
 

@@ -43,8 +43,9 @@ pub use catalogue::Catalogue;
 pub use commands::{Commands, Ended, GrantedCommand};
 pub use compiler::compile_if_asked;
 pub use error::EngineError;
-pub use file::{EngineFile, INTERFACE, INTERFACES, Outline};
+pub use file::{EngineFile, Outline};
 pub use grants::Grants;
+pub use guest::{INTERFACE, INTERFACES};
 pub use instance::{
     Acted, Detection, HealthReport, Instance, Page, Preparation, Restoration, RestoreSource,
     Services, TargetInfo,

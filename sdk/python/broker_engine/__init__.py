@@ -10,62 +10,115 @@ operation of the manifest::
             http.get("api", "/v1/health").send().expect_ok()
             return Detection("Vault", None, None)
 
-What this package gives names to, componentize-py generates from the interface (``wit_world``): generate it
-for tests and editors with ``componentize-py -d wit bindings bindings``. Which interfaces an engine can use
-stands in the world of its folder ``wit``; each must be asked for by its manifest, too.
+componentize-py generates the package ``wit_world`` from the interface, and this package gives names to it.
+For tests and editors, generate it with ``componentize-py -d wit bindings bindings``.
+
+The world in the folder ``wit`` names the interfaces that an engine can use. A module of this package whose
+interface the world does not import says so when it is used.
 """
 
 from componentize_py_types import Err
 from wit_world import exports
-from wit_world.exports.operations import Detection
-from wit_world.imports import types
-from wit_world.imports.types import Activity, Backup, Error, ErrorKind, Field, State
+from wit_world.exports.operations import (
+    ActRequest,
+    CreateRequest,
+    DeleteRequest,
+    Detection,
+    DownloadRequest,
+    FinishRequest,
+    HealthReport,
+    HealthRequest,
+    ListRequest,
+    Page,
+    Preparation,
+    PrepareRequest,
+    Restoration,
+    RestoreRequest,
+    RestoreSource_File,
+    RestoreSource_Id,
+    StatusRequest,
+    VerifyRequest,
+)
+from wit_world.imports.types import (
+    Activity,
+    Amount,
+    Backup,
+    Check,
+    Error,
+    ErrorKind,
+    Field,
+    Outcome,
+    Saved,
+    State,
+)
 
-from . import http
+from . import clock, exec, http, log, progress, random, report, resources, target
+from .errors import failure, passing, unexpected
+from .results import (
+    amount,
+    backup,
+    check,
+    fields,
+    health_report,
+    page,
+    preparation,
+    restoration,
+)
 from .settings import Settings
 
 __all__ = [
+    "ActRequest",
     "Activity",
+    "Amount",
     "Backup",
+    "Check",
+    "CreateRequest",
+    "DeleteRequest",
     "Detection",
+    "DownloadRequest",
     "Engine",
     "Err",
     "Error",
     "ErrorKind",
     "Field",
+    "FinishRequest",
+    "HealthReport",
+    "HealthRequest",
+    "ListRequest",
+    "Outcome",
+    "Page",
+    "Preparation",
+    "PrepareRequest",
+    "Restoration",
+    "RestoreRequest",
+    "RestoreSource_File",
+    "RestoreSource_Id",
+    "Saved",
     "Settings",
     "State",
+    "StatusRequest",
+    "VerifyRequest",
+    "amount",
     "backup",
+    "check",
+    "clock",
+    "exec",
     "failure",
+    "fields",
+    "health_report",
     "http",
+    "log",
+    "page",
+    "passing",
+    "preparation",
+    "progress",
+    "random",
+    "report",
+    "resources",
+    "restoration",
+    "target",
+    "unexpected",
 ]
-
-
-def failure(kind, message, hint=None, retryable=False):
-    """Returns an error to raise: ``raise failure(ErrorKind.NOT_FOUND, "there is no backup `x`")``."""
-    return Err(types.Error(kind, message, hint, retryable))
-
-
-def backup(
-    id,
-    state,
-    *,
-    activity=Activity.BACKUP,
-    reported_state=None,
-    size=None,
-    created=None,
-    failure=None,
-    **fields,
-):
-    """Returns one backup.
-
-    ``size`` is in bytes, and ``created`` is RFC 3339 text. ``fields`` are values for the columns of the
-    manifest: an underscore in a name stands for a dash, and values of ``None`` are left out.
-    """
-    named = [
-        Field(name.replace("_", "-"), str(value)) for name, value in fields.items() if value is not None
-    ]
-    return Backup(id, activity, state, reported_state, size, created, failure, named)
 
 
 class Engine(exports.Operations):
@@ -73,36 +126,51 @@ class Engine(exports.Operations):
     calls the others."""
 
     def detect(self):
+        """Returns a ``Detection``."""
         raise self._lacking("detect")
 
+    def health(self, request):
+        """Returns a list of :func:`health_report`. A replica that does not answer is a failed check."""
+        raise self._lacking("health")
+
     def list(self, request):
+        """Returns a :func:`page`."""
         raise self._lacking("list")
 
     def status(self, request):
+        """Returns a :func:`backup`."""
         raise self._lacking("status")
 
     def prepare(self, request):
+        """Returns a :func:`preparation`."""
         raise self._lacking("prepare")
 
     def create(self, request):
+        """Returns a :func:`backup`."""
         raise self._lacking("create")
 
     def finish(self, request):
+        """Returns details by name: :func:`fields`."""
         raise self._lacking("finish")
 
     def download(self, request):
+        """Returns the result of ``Response.save``."""
         raise self._lacking("download")
 
     def restore(self, request):
+        """Returns a :func:`restoration`."""
         raise self._lacking("restore")
 
     def delete(self, request):
+        """Returns a list of warnings for the user."""
         raise self._lacking("delete")
 
     def verify(self, request):
+        """Returns a list of :func:`check`."""
         raise self._lacking("verify")
 
     def act(self, request):
+        """Returns one of :mod:`broker_engine.report`."""
         raise self._lacking("act")
 
     @staticmethod

@@ -151,7 +151,7 @@ pub(super) struct CommandEntry {
 
 /// One change of a Kubernetes object and its result. Objects and patches are tables, or JSON texts.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct ChangeEntry {
     /// The change in the form `VERB GROUP/VERSION/KIND`, such as `create acme.example/v1/Vault`.
     pub(super) change: String,

@@ -179,3 +179,38 @@ fn quoted(text: &str) -> String {
 fn decoded(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::file::CaseFile;
+    use super::*;
+
+    #[test]
+    fn a_shown_change_is_an_entry_of_a_file() {
+        let kind = ObjectKind {
+            group: "acme.example".to_owned(),
+            version: "v1".to_owned(),
+            kind: "Vault".to_owned(),
+        };
+        let object = json!({ "metadata": { "name": "a" } });
+        let patch = json!({ "spec": { "keep": null } });
+        for (verb, name, sent) in [
+            (ResourceVerb::Create, None, object),
+            (ResourceVerb::Patch, Some("a"), patch.clone()),
+            (ResourceVerb::PatchStatus, Some("a"), patch),
+            (ResourceVerb::Delete, Some("a"), Value::Null),
+        ] {
+            for dry_run in [false, true] {
+                let shown = change(verb, &kind, name, &sent, dry_run);
+                let case = "[[case]]\nname = \"x\"\noperation = \"act\"\nexpect = {}";
+                let file = toml::from_str::<CaseFile>(&format!("{case}\n{shown}"));
+                let file = file.unwrap_or_else(|error| panic!("{shown}\n{error}"));
+                let read = &file.case[0].change[0];
+                assert_eq!(read.change, format!("{verb} {kind}"));
+                assert_eq!((read.name.as_deref(), read.dry_run), (name, dry_run));
+            }
+        }
+    }
+}

@@ -7,7 +7,7 @@ use super::http::{Response, without_secrets};
 use crate::artifacts::{SavedFile, ToSave};
 use crate::instance::{HostResult, HostState};
 
-/// What an engine expects of the bytes that it saves.
+/// The expectations of an engine about the bytes that it saves.
 #[derive(Debug)]
 pub(crate) struct Expected {
     pub(crate) name: Option<String>,

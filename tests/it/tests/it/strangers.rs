@@ -237,7 +237,7 @@ fn a_name_that_strangers_dispute_needs_an_engine() {
     assert_eq!(json.error()["code"], "Usage");
     // They agree about this one, apart from the default.
     assert_snapshot!(program.run("backup list --depth 3").reason(), @"
-    Usage: `depth` `list`
+    Usage: `depth` `list` kubectl-broker/sidecar
     hint: `kubectl broker backup list --engine acme/one --depth 3` `kubectl broker backup list --engine zeta/two --depth 3`
     exit 2
     ");

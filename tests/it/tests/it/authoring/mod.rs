@@ -4,12 +4,16 @@ mod cases;
 mod object_cases;
 mod pack;
 mod project;
+mod python;
 
 use std::sync::LazyLock;
 
 use regex::Regex;
 
 use crate::support::{Machine, Run};
+
+/// The interface of the SDKs.
+const INTERFACE: &str = "wit/v0.2";
 
 /// Returns the output without the digests and sizes of engines, which change with the SDK.
 pub fn shown(run: &Run) -> String {

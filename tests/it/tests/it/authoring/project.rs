@@ -6,7 +6,7 @@ use std::process::Command;
 
 use insta::assert_snapshot;
 
-use super::{shown, write};
+use super::{INTERFACE, shown, write};
 use crate::support::{Invocation, Machine, Project, Vault, Verbatim, programs, workspace};
 
 #[test]
@@ -91,14 +91,17 @@ fn a_project_has_the_whole_sdk_of_this_program() {
         "target/wasm32-wasip2/release/engine_my_vault.wasm"
     );
     let project = machine.folder.path().join("my-vault");
+    let interface = format!("sdk/{INTERFACE}");
     for (ours, theirs) in [
         ("sdk/rust", "sdk/crates/rust"),
         ("sdk/rust-macros", "sdk/crates/rust-macros"),
         ("sdk/manifest", "sdk/crates/manifest"),
-        ("wit", "sdk/wit"),
+        (INTERFACE, interface.as_str()),
     ] {
         same(&workspace().join(ours), &project.join(theirs));
     }
+    let versions = fs::read_dir(project.join("sdk/wit")).expect("a folder");
+    assert_eq!(versions.count(), 1, "no other version of the interface");
     let left = Command::new("grep")
         .args(["--recursive", "{{"])
         .args(["Cargo.toml", "README.md", "engine.toml", "cases"])

@@ -746,7 +746,7 @@ impl Problem for OpsError {
             Self::Engine(error) => error.advice(),
             Self::NotAuthenticated(refused) => Some(refused.advice()),
             Self::Transfer(error) => error.advice(),
-            Self::InContext { source, .. } => source.advice(),
+            Self::InContext { source, .. } | Self::Unfinished { source, .. } => source.advice(),
             Self::Files { failed, .. } => failed.first().and_then(Problem::advice),
             Self::NotWhole { running: true, id, engine, .. } | Self::NotEnded { id, engine } => {
                 Some(format!(
@@ -858,7 +858,6 @@ impl Problem for OpsError {
                     &format!("--{option} {}", option.to_ascii_uppercase())
                 )
             )),
-            Self::Unfinished { source, .. } => source.advice(),
             Self::StillRunning { id, engine, .. } => Some(format!(
                 "Follow it with `kubectl broker backup status --engine {} --id {}`, or give a longer `--timeout`",
                 word(engine),
@@ -958,8 +957,9 @@ impl Problem for OpsError {
         match self {
             Self::Cluster(error) => error.advisor(),
             Self::Engine(error) => error.advisor(),
-            Self::InContext { source, .. } => source.advisor(),
-            Self::Unfinished { source, .. } | Self::ExportLost { source, .. } => source.advisor(),
+            Self::InContext { source, .. }
+            | Self::Unfinished { source, .. }
+            | Self::ExportLost { source, .. } => source.advisor(),
             _ => Author::Host,
         }
     }

@@ -14,6 +14,10 @@ use crate::results::{Backups, LeftOut, PerPod, PodFailure};
 const AT_ONCE: usize = 4;
 
 /// The result of [`list`].
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a command has one of them, and moves it once"
+)]
 #[derive(Debug)]
 pub enum Listing {
     /// All backups.

@@ -13,8 +13,7 @@ const MAX_PAGES: usize = 100_000;
 /// The pages of a list that are still to be read.
 #[derive(Debug)]
 pub struct Pages {
-    /// The cursor of the next page. `None` if the list has ended.
-    next: Option<Option<String>>,
+    next: Next,
     /// Digests of the cursors that were used.
     seen: BTreeSet<[u8; 32]>,
     /// The number of backups that are still wanted.
@@ -23,12 +22,22 @@ pub struct Pages {
     has_unread: bool,
 }
 
+/// The page that is read next.
+#[derive(Debug)]
+enum Next {
+    First,
+    /// The page that this cursor names.
+    At(String),
+    /// The list has ended.
+    None,
+}
+
 impl Pages {
     /// Begins a list of at most `limit` backups.
     #[must_use]
     pub fn new(limit: Option<u32>) -> Self {
         Self {
-            next: Some(None),
+            next: Next::First,
             seen: BTreeSet::new(),
             left: limit,
             has_unread: false,
@@ -44,8 +53,10 @@ impl Pages {
         instance: &mut Instance,
         options: &[OptionSetting],
     ) -> Result<Option<Vec<Backup>>, EngineError> {
-        let Some(cursor) = self.next.take() else {
-            return Ok(None);
+        let cursor = match std::mem::replace(&mut self.next, Next::None) {
+            Next::First => None,
+            Next::At(cursor) => Some(cursor),
+            Next::None => return Ok(None),
         };
         let page = instance.page(cursor.as_deref(), self.left, options).await?;
         let got = u32::try_from(page.backups.len()).unwrap_or(u32::MAX);
@@ -56,7 +67,7 @@ impl Pages {
             if !self.seen.insert(digest) || self.seen.len() > MAX_PAGES {
                 return Err(instance.bad_result(Operation::List, "a list that does not end"));
             }
-            self.next = Some(Some(cursor));
+            self.next = Next::At(cursor);
         }
         Ok(Some(page.backups))
     }
@@ -64,7 +75,7 @@ impl Pages {
     /// Returns whether there is another page to read.
     #[must_use]
     pub fn has_more(&self) -> bool {
-        self.next.is_some()
+        !matches!(self.next, Next::None)
     }
 
     /// Returns whether the list goes on after the wanted backups.

@@ -170,6 +170,10 @@ impl std::fmt::Display for Operation {
 }
 
 /// The settings of an engine for one operation.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a key of the manifest, and they don't depend on each other"
+)]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Ability {
@@ -391,6 +395,7 @@ impl Manifest {
     ///
     /// # Errors
     /// Returns the first rule that the manifest breaks, and where.
+    #[expect(clippy::too_many_lines, reason = "one rule after the other")]
     pub fn check(&self) -> Result<(), ManifestError> {
         printable("summary", &self.summary, 200)?;
         if let Some(homepage) = &self.homepage {

@@ -271,6 +271,10 @@ impl Response {
             .collect()
     }
 
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "it stands in for the host's function, which may fail"
+    )]
     pub(crate) fn next(&self, limit: u64) -> Result<Option<Vec<u8>>> {
         let body = &mut self.0.borrow_mut().body;
         let length = body

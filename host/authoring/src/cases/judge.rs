@@ -96,10 +96,9 @@ impl Knowing {
         use Situation as S;
 
         match self.operation {
-            O::Prepare => true,
+            // A replica without a proper answer is a failed check of `health`, and a backup one of `verify`.
+            O::Prepare | O::Health | O::Verify => true,
             O::List | O::Status => false,
-            // A replica without a proper answer is a failed check, and so is a backup.
-            O::Health | O::Verify => true,
             O::Create if self.saves => matches!(self.situation, S::Empty | S::Html),
             O::Detect | O::Create => {
                 matches!(self.situation, S::Empty | S::Endless | S::Cut)

@@ -77,6 +77,7 @@ struct Amount<'a> {
     step: Option<&'a str>,
 }
 
+#[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
 fn amount<S: Serializer>(
     amount: &Option<host_base::Amount>,
     serializer: S,

@@ -18,7 +18,7 @@ const ITEMS: &str = "items-of-the-list";
 #[derive(Debug)]
 pub struct PageWriter {
     ui: Ui,
-    /// What follows the items of a document. None before the first page.
+    /// The part of a document after its items. None before the first page.
     rest: Option<String>,
     /// The indentation of an item in a document, in spaces.
     indent: usize,

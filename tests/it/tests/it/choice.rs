@@ -90,11 +90,11 @@ fn engines_says_more_where_more_is_wanted() {
     assert_snapshot!(run.outcome(), @"
     stdout:
     NAME   VERSION   OPERATIONS   DEFAULT-FOR   ANSWERS   DETAIL   INTERFACE   SUMMARY
-    kubectl-broker/backuprequest   0.1.0   detect,list,status,create,restore,delete,manifest   -   yes   backup-controller (BackupRequest, LiferayBackup, RestoreRequest)   0.1.0   Backups that a backup-controller makes from BackupRequest objects, and LiferayBackups
-    kubectl-broker/hivemq   0.1.0   detect,list,status,create,download,restore   -   yes   HiveMQ management API (6 backups)   0.1.0   Backups of HiveMQ Enterprise through its management REST API
-    kubectl-broker/kafka   0.1.0   detect,list,status,create,restore,delete,offset-reset,offset-rollback,resume,schedule,suspend,validate   -   yes   kafka-backup-operator (no KafkaBackup yet)   0.1.0   Kafka backups that kafka-backup-operator makes from KafkaBackup objects
-    kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete,metrics,purge,upload   -   no   nothing listens on port 8085 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1…   0.1.0   Backups that the broker-backup sidecar keeps in object storage
-    kubectl-broker/strategy   0.1.0   detect,status,create,download   -   no   nothing listens on port 8000 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1…   0.1.0   Backups that an application's strategy sidecar makes and hands out when asked
+    kubectl-broker/backuprequest   0.1.0   detect,list,status,create,restore,delete,manifest   -   yes   backup-controller (BackupRequest, LiferayBackup, RestoreRequest)   0.2.0   Backups that a backup-controller makes from BackupRequest objects, and LiferayBackups
+    kubectl-broker/hivemq   0.1.0   detect,list,status,create,download,restore   -   yes   HiveMQ management API (6 backups)   0.2.0   Backups of HiveMQ Enterprise through its management REST API
+    kubectl-broker/kafka   0.1.0   detect,list,status,create,restore,delete,offset-reset,offset-rollback,resume,schedule,suspend,validate   -   yes   kafka-backup-operator (no KafkaBackup yet)   0.2.0   Kafka backups that kafka-backup-operator makes from KafkaBackup objects
+    kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete,metrics,purge,upload   -   no   nothing listens on port 8085 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1…   0.2.0   Backups that the broker-backup sidecar keeps in object storage
+    kubectl-broker/strategy   0.1.0   detect,status,create,download   -   no   nothing listens on port 8000 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1…   0.2.0   Backups that an application's strategy sidecar makes and hands out when asked
     exit 0
     ");
 }
@@ -110,7 +110,7 @@ fn engines_are_told_to_programs() {
       "defaultFor": [],
       "detail": "kafka-backup-operator (no KafkaBackup yet)",
       "id": "kubectl-broker/kafka",
-      "interface": "0.1.0",
+      "interface": "0.2.0",
       "operations": [
         "detect",
         "list",
@@ -138,7 +138,7 @@ fn engines_are_told_to_programs() {
       "defaultFor": [],
       "detail": "nothing listens on port 8085 of pod broker-0: dial tcp4 127.0.0.1:8085: connect: connection refused IPv6: dial tcp6 [::1]:8085: connect: connection refused",
       "id": "kubectl-broker/sidecar",
-      "interface": "0.1.0",
+      "interface": "0.2.0",
       "operations": [
         "detect",
         "list",

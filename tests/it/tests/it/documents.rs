@@ -10,7 +10,7 @@ use regex::Regex;
 use crate::support::{Invocation, programs};
 
 /// The layers whose errors a user meets.
-const SOURCES: [&str; 8] = [
+const SOURCES: [&str; 9] = [
     "host/cli/src",
     "host/cluster/src",
     "host/driver/src",
@@ -18,6 +18,7 @@ const SOURCES: [&str; 8] = [
     "host/installed/src",
     "host/objectstore/src",
     "host/transfer/src",
+    "host/web/src",
     "plugins",
 ];
 const PAGES: [&str; 8] = [

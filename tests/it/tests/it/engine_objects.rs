@@ -3,7 +3,7 @@
 use std::fs;
 
 use insta::assert_snapshot;
-use serde_json::json;
+use serde_json::{Value, json};
 use testbed::{ResourceType, Testbed};
 
 use crate::authoring::shown;
@@ -59,8 +59,7 @@ impl Place {
     /// Returns the vaults in the namespace of the commands.
     fn names(&self) -> Vec<String> {
         let vaults = self.bed.objects().list(VAULTS, Some("messaging"));
-        let name =
-            |vault: &serde_json::Value| vault["metadata"]["name"].as_str().map(str::to_owned);
+        let name = |vault: &Value| vault["metadata"]["name"].as_str().map(str::to_owned);
         vaults.iter().filter_map(name).collect()
     }
 }
@@ -216,6 +215,15 @@ fn a_backend_checks_a_backup_and_a_failed_check_is_damage() {
     assert_eq!(run.code, 2, "{}", run.stderr);
 }
 
+/// Returns a document of each kind that no bundled engine has.
+pub fn documents() -> Vec<Value> {
+    let place = Place::new();
+    place.put("messaging", "a");
+    let checks = place.run("verify --id a -o json").json();
+    let swept = place.run("sweep -o json").json();
+    vec![checks, swept]
+}
+
 #[test]
 fn a_verb_that_does_some_of_its_work_is_partly_done() {
     let place = Place::new();
@@ -227,7 +235,8 @@ fn a_verb_that_does_some_of_its_work_is_partly_done() {
     assert_eq!(place.names(), ["a", "b"]);
     let run = place.run_with_result("sweep -o json");
     assert_eq!(run.code, 3, "{}", run.stderr);
-    let items = &run.json()["items"];
+    let report: Value = serde_json::from_str(&run.stdout).expect("JSON");
+    let items = &report["items"];
     assert_eq!(items[0]["outcome"], "passed", "{items:#}");
     assert_eq!(items[1]["message"], "it is kept", "{items:#}");
     assert_eq!(place.names(), ["b"]);

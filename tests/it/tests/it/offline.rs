@@ -15,14 +15,18 @@ fn version_names_the_program_and_its_engine_interface() {
     assert_snapshot!(run("version").outcome(), @"
     stdout:
     kubectl-broker 0.1.0
-    engine interface 0.1.0
+    engine interfaces 0.1.0, 0.2.0
     exit 0
     ");
     assert_snapshot!(run("version -o json").outcome(), @r#"
     stdout:
     {
       "apiVersion": "kubectl-broker/v1",
-      "engineInterface": "0.1.0",
+      "engineInterface": "0.2.0",
+      "engineInterfaces": [
+        "0.1.0",
+        "0.2.0"
+      ],
       "kind": "Version",
       "version": "0.1.0"
     }

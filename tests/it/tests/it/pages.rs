@@ -64,7 +64,9 @@ fn rows_come_before_the_list_ends_and_a_reader_that_leaves_ends_it() {
         .map(|line| line.expect("a line"))
         .collect();
     assert!(lines[0].starts_with("ID"), "{lines:?}");
-    assert_eq!(lines[1..], ["0", "0"], "{lines:?}");
+    for row in &lines[1..] {
+        assert!(row.starts_with("0 "), "{lines:?}");
+    }
     let output = child.wait_with_output().expect("it ends");
     assert!(output.status.success(), "{output:?}");
 }

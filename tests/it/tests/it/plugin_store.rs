@@ -309,7 +309,7 @@ fn an_outline_that_was_edited_is_not_believed() {
     for (from, to) in [
         (digest.as_str(), &*"1".repeat(64)),
         ("\"acme/small\"", "\"acme/other\""),
-        ("\"interface\": \"0.1.0\"", "\"interface\": \"0.2.0\""),
+        ("\"interface\": \"0.2.0\"", "\"interface\": \"0.1.0\""),
         ("{", "["),
     ] {
         fs::write(&outline, text.replacen(from, to, 1)).expect("written");

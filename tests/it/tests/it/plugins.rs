@@ -198,10 +198,10 @@ fn an_engine_is_looked_at_without_being_run() {
     State:   bundled
     SHA-256:   DIGEST
     Size:   SIZE
-    Interface:  0.1.0
+    Interface:  0.2.0
     Operations: detect, list, status, restore, delete, act
     Verbs:   metrics, purge, upload
-    Imports:   kubectl-broker:engine/http@0.1.0, kubectl-broker:engine/types@0.1.0, wasi:cli/environment@0.2.6, wasi:cli/exit@0.2.6, wasi:cli/stderr@0.2.6, wasi:cli/stdin@0.2.6, wasi:cli/stdout@0.2.6, wasi:cli/terminal-input@0.2.6, wasi:cli/terminal-output@0.2.6, wasi:cli/terminal-stderr@0.2.6, wasi:cli/terminal-stdin@0.2.6, wasi:cli/terminal-stdout@0.2.6, wasi:io/error@0.2.6, wasi:io/poll@0.2.6, wasi:io/streams@0.2.6
+    Imports:   kubectl-broker:engine/http@0.2.0, kubectl-broker:engine/types@0.2.0, wasi:cli/environment@0.2.6, wasi:cli/exit@0.2.6, wasi:cli/stderr@0.2.6, wasi:cli/stdin@0.2.6, wasi:cli/stdout@0.2.6, wasi:cli/terminal-input@0.2.6, wasi:cli/terminal-output@0.2.6, wasi:cli/terminal-stderr@0.2.6, wasi:cli/terminal-stdin@0.2.6, wasi:cli/terminal-stdout@0.2.6, wasi:io/error@0.2.6, wasi:io/poll@0.2.6, wasi:io/streams@0.2.6
     It may:
     ! [credentials] have your token added to its requests to port 8085 of the pods of the StatefulSet you name, without seeing it
     ! [writes] talk to port 8085 of the pods of the StatefulSet you name: POST /v1/backup/purge, POST /v1/backup/upload, POST /v1/restore
@@ -278,12 +278,12 @@ fn files_that_are_no_engine_leave_the_store_as_it_was() {
     for (name, component) in [
         ("truncated", hostile().truncated(half)),
         ("damaged", hostile().with_bad_code()),
-        ("newer", hostile().replace("@0.1.0", "@0.2.0")),
-        ("older", hostile().replace("@0.1.0", "@0.0.9")),
+        ("newer", hostile().replace("@0.2.0", "@0.9.0")),
+        ("older", hostile().replace("@0.2.0", "@0.0.9")),
         (
             "unknown",
             hostile().replace(
-                "kubectl-broker:engine/http@0.1.0",
+                "kubectl-broker:engine/http@0.2.0",
                 "acme:secret/things-i-crave@1.0.0",
             ),
         ),
@@ -307,11 +307,11 @@ fn files_that_are_no_engine_leave_the_store_as_it_was() {
     }
     assert_snapshot!(all, @"
     truncated: PluginFault: it.wasm
-    damaged: PluginFault: 18416 acme/hostile
-    newer: PluginFault: 0.1.0 0.2.0 it.wasm
-    older: PluginFault: 0.0.9 0.1.0 it.wasm
+    damaged: PluginFault: 18914 acme/hostile
+    newer: PluginFault: 0.1.0 0.2.0 0.9.0 it.wasm
+    older: PluginFault: 0.0.9 0.1.0 0.2.0 it.wasm
     unknown: PluginFault: `acme:secret/things-i-crave@1.0.0` acme/hostile
-    less: PluginFault: `kubectl-broker:engine/http@0.1.0` acme/hostile
+    less: PluginFault: `kubectl-broker:engine/http@0.2.0` acme/hostile
     none: PluginFault: it.wasm
     ");
 }

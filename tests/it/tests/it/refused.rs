@@ -56,7 +56,7 @@ fn half_an_engine() {
 #[test]
 fn an_engine_that_imports_something_unknown() {
     let other = Component::hostile().replace(
-        "kubectl-broker:engine/http@0.1.0",
+        "kubectl-broker:engine/http@0.2.0",
         "acme:secret/things-i-crave@1.0.0",
     );
     assert_snapshot!(refused(&other, "unknown.wasm").outcome(), @"
@@ -68,9 +68,9 @@ fn an_engine_that_imports_something_unknown() {
 
 #[test]
 fn an_engine_that_is_built_for_a_newer_interface() {
-    let other = Component::hostile().replace("@0.1.0", "@0.2.0");
+    let other = Component::hostile().replace("@0.2.0", "@0.9.0");
     assert_snapshot!(refused(&other, "newer.wasm").outcome(), @"
-    PluginFault: 0.1.0 0.2.0 newer.wasm
+    PluginFault: 0.1.0 0.2.0 0.9.0 newer.wasm
     hint:
     exit 14
     ");
@@ -78,9 +78,9 @@ fn an_engine_that_is_built_for_a_newer_interface() {
 
 #[test]
 fn an_engine_that_is_built_for_an_older_interface() {
-    let other = Component::hostile().replace("@0.1.0", "@0.0.9");
+    let other = Component::hostile().replace("@0.2.0", "@0.0.9");
     assert_snapshot!(refused(&other, "older.wasm").outcome(), @"
-    PluginFault: 0.0.9 0.1.0 older.wasm
+    PluginFault: 0.0.9 0.1.0 0.2.0 older.wasm
     hint:
     exit 14
     ");
@@ -120,7 +120,7 @@ fn an_engine_with_two_manifests() {
 fn an_engine_whose_manifest_can_not_be_read() {
     let other = Component::hostile().replace("\"summary\"", "\"sumnary\"");
     assert_snapshot!(refused(&other, "typo.wasm").reason(), @"
-    PluginFault: typo.wasm: the manifest is not valid JSON: unknown field `sumnary`, expected one of `id`, `version`, `summary`, `homepage`, `operations`, `lacks`, `options`, `verbs`, `columns`, `exec`, `endpoints`, `resources` at line 1 column 48
+    PluginFault: typo.wasm: the manifest is not valid JSON: unknown field `sumnary`, expected one of `id`, `version`, `summary`, `homepage`, `operations`, `lacks`, `options`, `verbs`, `columns`, `exec`, `endpoints`, `credentials`, `resources` at line 1 column 48
     hint:
     exit 14
     ");
@@ -130,7 +130,7 @@ fn an_engine_whose_manifest_can_not_be_read() {
 fn an_engine_that_imports_http_and_asks_for_no_endpoint() {
     let other = Component::hostile().blank_end_of_manifest(",\"endpoints\":");
     assert_snapshot!(refused(&other, "no-endpoint.wasm").outcome(), @"
-    PluginFault: `kubectl-broker:engine/http@0.1.0` acme/hostile
+    PluginFault: `kubectl-broker:engine/http@0.2.0` acme/hostile
     hint:
     exit 14
     ");
@@ -140,7 +140,7 @@ fn an_engine_that_imports_http_and_asks_for_no_endpoint() {
 fn an_engine_that_imports_exec_and_asks_for_no_command() {
     let other = Component::hostile().blank_end_of_manifest(",\"exec\":");
     assert_snapshot!(refused(&other, "no-command.wasm").outcome(), @"
-    PluginFault: `kubectl-broker:engine/exec@0.1.0` acme/hostile
+    PluginFault: `kubectl-broker:engine/exec@0.2.0` acme/hostile
     hint:
     exit 14
     ");

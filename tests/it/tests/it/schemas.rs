@@ -7,6 +7,7 @@ use std::path::Path;
 use boon::{Compiler, Draft, SchemaIndex, Schemas};
 use serde_json::{Value, json};
 
+use crate::engine_objects;
 use crate::support::{Bed, Invocation, Run, Signer, accepting, programs};
 
 /// The prefix of the schemas' names.
@@ -129,6 +130,7 @@ fn documents() -> Vec<Value> {
         nobody("backup list --engine hivemq -o json").error(),
     ];
     documents.extend(of_plugins(&folder));
+    documents.extend(engine_objects::documents());
     // The history also contains a failed command.
     run("backup verify nothing -o json").error();
     documents.push(printed(run, "backup history"));

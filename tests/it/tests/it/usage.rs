@@ -224,7 +224,7 @@ fn an_empty_value_of_a_flag_of_ours_is_refused() {
             &["backup", "download", "--latest", "--output-file", ""],
             "--output-file <FILE>",
         ),
-        (&["backup", "verify", ""], "<FILE>"),
+        (&["backup", "verify", ""], "[FILE]"),
         (&["plugin", "install", ""], "<"),
     ] {
         let run = bed.program().run_with(arguments);

@@ -37,10 +37,10 @@ fn raise(project: &Project) {
         "src/lib.rs",
         "/// The JSON of `GET /v1/health`.",
         r#"impl broker_engine::Delete for Engine {
-    fn delete(request: broker_engine::DeleteRequest) -> Result<()> {
+    fn delete(request: broker_engine::DeleteRequest) -> Result<Vec<String>> {
         let request_to = http::Request::new(http::Method::Delete, "api", "/v1/backups/{id}");
         request_to.parameter("id", &request.id).send()?.expect_ok()?;
-        Ok(())
+        Ok(Vec::new())
     }
 }
 

@@ -27,7 +27,7 @@ fn the_help_of_backup_shows_them_after_the_verbs_of_the_host() {
       restore          Restore a backup
       delete           Delete a backup
       test             Check permissions, the target and its backends, with a remedy for each failure
-      verify           Check the digest, length and structure of downloaded files
+      verify           Check downloaded files, or let the backend check a backup
       history          Show what was created, downloaded, verified, restored and deleted on this machine
       manifest         Fetch the manifest of a backup from S3 and check it (engine backuprequest)
       offset-reset     Reset the offsets of consumer groups (engine kafka)
@@ -132,6 +132,7 @@ fn an_upload_is_a_document_where_programs_read() {
     stdout:
     {
       "apiVersion": "kubectl-broker/v1",
+      "items": null,
       "kind": "Report",
       "scope": {
         "engine": "kubectl-broker/sidecar",
@@ -189,6 +190,7 @@ fn a_purge_is_a_document_where_programs_read() {
     assert_snapshot!(run.outcome(), @r#"
     stdout:
     apiVersion: kubectl-broker/v1
+    items: null
     kind: Report
     scope:
       engine: kubectl-broker/sidecar

@@ -46,7 +46,7 @@ pub(super) fn cells(check: &Check) -> Vec<Cell> {
     vec![
         cell(&check.name),
         state(check.outcome.name(), state_of(check.outcome)),
-        message.map_or_else(|| optional(None), |message| Cell::new(message)),
+        message.map_or_else(|| optional(None), Cell::new),
     ]
 }
 
@@ -60,9 +60,9 @@ pub(super) fn bodies(checks: &[Check]) -> Vec<CheckBody<'_>> {
 }
 
 /// Returns how many checks had which outcome.
-pub(super) fn counts<'a>(checks: impl Iterator<Item = &'a Check> + Clone) -> String {
+pub(super) fn counts(checks: &[Check]) -> String {
     let counts = Outcome::ALL.into_iter().filter_map(|outcome| {
-        let of_outcome = checks.clone().filter(|check| check.outcome == outcome);
+        let of_outcome = checks.iter().filter(|check| check.outcome == outcome);
         let count = of_outcome.count();
         (count > 0).then(|| format!("{count} {}", outcome.name()))
     });
@@ -96,7 +96,7 @@ impl Document for EngineItems {
         if self.items.is_empty() {
             return Some(format!("`{}` had nothing to do", self.verb));
         }
-        Some(counts(self.items.iter()))
+        Some(counts(&self.items))
     }
 
     fn failure(&self) -> Option<Failure> {
@@ -138,7 +138,7 @@ impl Document for BackupChecks {
 
     fn summary(&self) -> Option<String> {
         let id = text::printable(&self.id, 200);
-        let counts = counts(self.checks.iter());
+        let counts = counts(&self.checks);
         Some(match self.failure() {
             None => format!("Backup {id} is verified by its backend: {counts}"),
             Some(Failure::Integrity) => format!("Backup {id} is damaged: {counts}"),

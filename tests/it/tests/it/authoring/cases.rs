@@ -157,16 +157,16 @@ fn an_engine_that_says_what_it_can_not_know_fails_with_the_reason() {
     - engine acme/hostile crashed during `status`: it panicked or aborted (it wrote: thread '<unnamed>' (1) panicked at src/lib.rs:LINE: there is no status)
 
     built-in/restore-file/401:
-    - every request is answered with 401, and it reports {"backup":{"activity":"Restore","created":null,"failure":null,"fields":{},"id":"a.backup","reportedState":null,"sizeBytes":8,"state":"Succeeded"},"details":{"sha256":"DIGEST"}}
+    - every request is answered with 401, and it reports {"backup":{"activity":"Restore","created":null,"failure":null,"fields":{},"id":"a.backup","progress":null,"reportedState":null,"sizeBytes":8,"state":"Succeeded","warnings":[]},"details":{"sha256":"DIGEST"}}
 
     built-in/restore-file/403:
-    - every request is answered with 403, and it reports {"backup":{"activity":"Restore","created":null,"failure":null,"fields":{},"id":"a.backup","reportedState":null,"sizeBytes":8,"state":"Succeeded"},"details":{"sha256":"DIGEST"}}
+    - every request is answered with 403, and it reports {"backup":{"activity":"Restore","created":null,"failure":null,"fields":{},"id":"a.backup","progress":null,"reportedState":null,"sizeBytes":8,"state":"Succeeded","warnings":[]},"details":{"sha256":"DIGEST"}}
 
     built-in/restore-file/404:
-    - every request is answered with 404, and it reports {"backup":{"activity":"Restore","created":null,"failure":null,"fields":{},"id":"a.backup","reportedState":null,"sizeBytes":8,"state":"Succeeded"},"details":{"sha256":"DIGEST"}}
+    - every request is answered with 404, and it reports {"backup":{"activity":"Restore","created":null,"failure":null,"fields":{},"id":"a.backup","progress":null,"reportedState":null,"sizeBytes":8,"state":"Succeeded","warnings":[]},"details":{"sha256":"DIGEST"}}
 
     built-in/restore-file/500-html:
-    - every request is answered with 500 and an HTML page, and it reports {"backup":{"activity":"Restore","created":null,"failure":null,"fields":{},"id":"a.backup","reportedState":null,"sizeBytes":8,"state":"Succeeded"},"details":{"sha256":"DIGEST"}}
+    - every request is answered with 500 and an HTML page, and it reports {"backup":{"activity":"Restore","created":null,"failure":null,"fields":{},"id":"a.backup","progress":null,"reportedState":null,"sizeBytes":8,"state":"Succeeded","warnings":[]},"details":{"sha256":"DIGEST"}}
     note: 30 6 24
     exit 1
     "#);
@@ -179,13 +179,13 @@ fn an_engine_that_says_what_it_can_not_know_fails_with_the_reason() {
     built-in/restore-file/404   restore   failed   every request is answered with 404, and it reports {"backup":{"activity":"Restore","created":null,"failure":null,"fields…
 
     built-in/restore-file/401:
-    - every request is answered with 401, and it reports {"backup":{"activity":"Restore","created":null,"failure":null,"fields":{},"id":"a.backup","reportedState":null,"sizeBytes":8,"state":"Succeeded"},"details":{"sha256":"DIGEST"}}
+    - every request is answered with 401, and it reports {"backup":{"activity":"Restore","created":null,"failure":null,"fields":{},"id":"a.backup","progress":null,"reportedState":null,"sizeBytes":8,"state":"Succeeded","warnings":[]},"details":{"sha256":"DIGEST"}}
 
     built-in/restore-file/403:
-    - every request is answered with 403, and it reports {"backup":{"activity":"Restore","created":null,"failure":null,"fields":{},"id":"a.backup","reportedState":null,"sizeBytes":8,"state":"Succeeded"},"details":{"sha256":"DIGEST"}}
+    - every request is answered with 403, and it reports {"backup":{"activity":"Restore","created":null,"failure":null,"fields":{},"id":"a.backup","progress":null,"reportedState":null,"sizeBytes":8,"state":"Succeeded","warnings":[]},"details":{"sha256":"DIGEST"}}
 
     built-in/restore-file/404:
-    - every request is answered with 404, and it reports {"backup":{"activity":"Restore","created":null,"failure":null,"fields":{},"id":"a.backup","reportedState":null,"sizeBytes":8,"state":"Succeeded"},"details":{"sha256":"DIGEST"}}
+    - every request is answered with 404, and it reports {"backup":{"activity":"Restore","created":null,"failure":null,"fields":{},"id":"a.backup","progress":null,"reportedState":null,"sizeBytes":8,"state":"Succeeded","warnings":[]},"details":{"sha256":"DIGEST"}}
     note: 3 0 3
     exit 1
     "#);
@@ -288,7 +288,7 @@ fn an_author_sees_what_an_engine_did_instead() {
     - engine acme/hostile was stopped in `list`: it requested more than 256 MiB of memory
 
     own/another end:
-    - an error of kind `failed` is expected, but it reports [{"activity":"Backup","created":null,"failure":null,"fields":{},"id":"harmless","reportedState":null,"sizeBytes":null,"state":"Succeeded"}]
+    - an error of kind `failed` is expected, but it reports [{"activity":"Backup","created":null,"failure":null,"fields":{},"id":"harmless","progress":null,"reportedState":null,"sizeBytes":null,"state":"Succeeded","warnings":[]}]
 
     own/other words:
     - its error is of kind `failed`, but `not-found` is expected: \u{1b}[1A\u{1b}[2K\u{a}backup list: all is well\u{9b}2J
@@ -502,13 +502,13 @@ fn a_file_of_cases_that_can_not_be_right_is_refused_before_anything_is_run() {
         |
       2 | nam = "x"
         | ^^^
-      unknown field `nam`, expected one of `name`, `operation`, `verb`, `id`, `limit`, `dry-run`, `force`, `file`, `options`, `now`, `pods`, `exchange`, `command`, `object`, `refused`, `change`, `event`, `expect`
+      unknown field `nam`, expected one of `name`, `operation`, `verb`, `id`, `limit`, `dry-run`, `force`, `prepared`, `file`, `options`, `now`, `pods`, `exchange`, `command`, `object`, `refused`, `change`, `event`, `expect`
     error: own.toml, case "x": `expect` has either a `result` or an `error`
     error: own.toml is not a valid file of cases: TOML parse error at line 3, column 13
         |
       3 | operation = "lst"
         |             ^^^^^
-      unknown variant `lst`, expected one of `detect`, `list`, `status`, `prepare`, `create`, `finish`, `download`, `verify`, `restore`, `delete`, `act`
+      unknown variant `lst`, expected one of `detect`, `health`, `list`, `status`, `prepare`, `create`, `finish`, `download`, `verify`, `restore`, `delete`, `act`
     error: own.toml, case "x": the manifest has no operation `create`
     error: own.toml, case "x": `status` needs an `id`
     error: own.toml, case "x": `list` takes no `id`

@@ -53,18 +53,20 @@ fn of_every_situation_an_engine_with_objects_hears() {
     built-in/status/*   status   passed   in 10 situations
     built-in/create/*   create   passed   in 10 situations
     built-in/download/*   download   passed   in 10 situations
+    built-in/verify/*   verify   passed   in 10 situations
     built-in/delete/*   delete   passed   in 10 situations
     built-in/act-follow/*   act   passed   in 10 situations
     built-in/act-keep/*   act   passed   in 10 situations
     built-in/act-peek/*   act   failed   in 10 situations: it asks for what its manifest does not allow: the manifest does not allow `get` of objects v1/Secret
     built-in/act-stray/*   act   failed   in 10 situations: it asks for what its manifest does not allow: the manifest does not allow `GET /{bucket}/{+key}` on en…
+    built-in/act-sweep/*   act   passed   in 10 situations
 
     built-in/act-peek/* (closed, 401, 403, 404, 500-html, 200-html, 200-empty, endless, cut, cancelled):
     - it asks for what its manifest does not allow: the manifest does not allow `get` of objects v1/Secret
 
     built-in/act-stray/* (closed, 401, 403, 404, 500-html, 200-html, 200-empty, endless, cut, cancelled):
     - it asks for what its manifest does not allow: the manifest does not allow `GET /{bucket}/{+key}` on endpoint `storage`
-    note: 100 80 20
+    note: 120 100 20
     exit 1
     ");
 }

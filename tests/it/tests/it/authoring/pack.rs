@@ -52,7 +52,7 @@ fn a_component_gets_its_manifest_and_can_be_installed() {
     Manifest:   added
     SHA-256:   DIGEST
     Size:   SIZE
-    Interface:  0.1.0
+    Interface:  0.2.0
     Operations: detect, list, download, act
     Verbs:   seal
     Whoever installs it is asked whether it may:
@@ -158,7 +158,7 @@ fn a_manifest_is_held_to_the_rules_of_the_host_before_anything_is_written() {
          |
       19 | [endpoint.api]
          |  ^^^^^^^^
-      unknown field `endpoint`, expected one of `id`, `version`, `summary`, `homepage`, `operations`, `lacks`, `options`, `verbs`, `columns`, `exec`, `endpoints`, `resources`
+      unknown field `endpoint`, expected one of `id`, `version`, `summary`, `homepage`, `operations`, `lacks`, `options`, `verbs`, `columns`, `exec`, `endpoints`, `credentials`, `resources`
     hint:
     exit 2
     ");
@@ -170,7 +170,7 @@ fn a_manifest_is_held_to_the_rules_of_the_host_before_anything_is_written() {
     // The component imports interfaces that this manifest does not ask for.
     let endpoint = MANIFEST.find("[endpoints.api]").expect("an endpoint");
     assert_snapshot!(with(&MANIFEST[..endpoint]), @"
-    PluginFault: `kubectl-broker:engine/http@0.1.0` acme/vault: it names no endpoint
+    PluginFault: `kubectl-broker:engine/http@0.2.0` acme/vault: it names no endpoint
     hint:
     exit 14
     ");
@@ -179,10 +179,10 @@ fn a_manifest_is_held_to_the_rules_of_the_host_before_anything_is_written() {
 #[test]
 fn what_this_host_can_not_run_is_not_packed() {
     let machine = machine();
-    let newer = bare(Component::hostile()).replace("@0.1.0", "@0.9.0");
+    let newer = bare(Component::hostile()).replace("@0.2.0", "@0.9.0");
     machine.put("newer.wasm", &newer);
     assert_snapshot!(shown(&machine.run("plugin pack newer.wasm")), @"
-    PluginFault: 0.1.0 0.9.0 newer.wasm
+    PluginFault: 0.1.0 0.2.0 0.9.0 newer.wasm
     hint:
     exit 14
     ");
@@ -190,7 +190,7 @@ fn what_this_host_can_not_run_is_not_packed() {
         .replace("kubectl-broker:engine/log", "kubectl-broker:engine/lag");
     machine.put("other.wasm", &other);
     assert_snapshot!(shown(&machine.run("plugin pack other.wasm")), @"
-    PluginFault: `kubectl-broker:engine/lag@0.1.0` acme/vault
+    PluginFault: `kubectl-broker:engine/lag@0.2.0` acme/vault
     hint: 0.2 `kubectl-broker:engine` `wasi:http`
     exit 14
     ");

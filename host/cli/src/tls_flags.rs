@@ -1,5 +1,5 @@
 //! The flags for TLS of endpoints. They are named after the flag of the port: see
-//! [`TlsFlags`](broker_manifest::TlsFlags).
+//! [`TlsFlags`].
 
 use std::collections::BTreeMap;
 

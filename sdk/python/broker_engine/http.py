@@ -118,7 +118,7 @@ class Request:
         engine.
 
         Raises ``Err`` if no answer arrived, or if the file has changed since the host verified it."""
-        return Response(self._told(), _artifacts.send(self._raw, artifact))
+        return Response(self._told(), _http.send_file(self._raw, artifact))
 
     def _told(self):
         """Returns the request as messages show it."""

@@ -159,8 +159,8 @@ class Host:
 
     def __enter__(self):
         calls = {
-            "http": ["send", "send_all", "pods"],
-            "artifacts": ["save", "send"],
+            "http": ["send", "send_file", "send_all", "pods"],
+            "artifacts": ["save"],
             "resources": ["get", "list", "create", "patch", "delete", "watch"],
             "exec": ["pods", "run"],
             "log": ["write"],
@@ -194,6 +194,13 @@ class Host:
             key = route
         self.sent.append(request)
         return _Response(_next(self._answers, key))
+
+    def _http_send_file(self, request, artifact):
+        if request.body is not None:
+            raise failure(ErrorKind.INVALID_ARGUMENT, "a request that sends a file has no body of its own")
+        response = self._http_send(request)
+        self.sent_files.append(File(artifact.name(), artifact.content))
+        return response
 
     def _http_send_all(self, requests, limit):
         if len(requests) > _MAX_BATCH:
@@ -252,13 +259,6 @@ class Host:
             raise failure(ErrorKind.INTEGRITY, f"the digest of the file is {saved.sha256}")
         self.saved.append(saved)
         return types.Saved(saved.name, len(content), saved.sha256)
-
-    def _artifacts_send(self, request, artifact):
-        if request.body is not None:
-            raise failure(ErrorKind.INVALID_ARGUMENT, "a request that sends a file has no body of its own")
-        response = self._http_send(request)
-        self.sent_files.append(File(artifact.name(), artifact.content))
-        return response
 
     # The interface `resources`.
 

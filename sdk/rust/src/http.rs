@@ -166,7 +166,7 @@ impl Request {
     /// verified it.
     pub fn send_file(self, file: &Artifact) -> Result<Response> {
         let request = told(&self.0);
-        let raw = artifacts::send(&self.0, file)?;
+        let raw = host::send_file(&self.0, file)?;
         Ok(Response { raw, request })
     }
 }

@@ -22,6 +22,7 @@ use broker_manifest::Manifest;
 use crate::bindings::kubectl_broker::engine::http::{Answer as RawAnswer, Request as Raw};
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::Level;
+use crate::operations::Artifact;
 use crate::target::Target;
 
 /// The maximum number of requests in one batch. The host has the same limit.
@@ -337,15 +338,10 @@ pub(crate) mod target {
 
 /// The native implementation of files: it keeps the bytes that the engine saves.
 pub(crate) mod artifacts {
-    use super::{Raw, Response, current};
-    use crate::error::{Error, Result};
+    use super::{Response, current};
+    use crate::error::Result;
     use crate::http::Expectation;
-    use crate::operations::{Artifact, Saved};
-
-    /// Always fails: natively an engine never gets an [`Artifact`], because only the host creates them.
-    pub(crate) fn send(_: &Raw, _: &Artifact) -> Result<Response> {
-        Err(Error::unsupported("files are sent by the real host alone"))
-    }
+    use crate::operations::Saved;
 
     #[expect(
         clippy::needless_pass_by_value,
@@ -373,6 +369,11 @@ fn current() -> Host {
 
 pub(crate) fn send(request: &Raw) -> Result<Response> {
     current().send(request)
+}
+
+/// Always fails: natively an engine never gets an [`Artifact`], because only the host creates them.
+pub(crate) fn send_file(_: &Raw, _: &Artifact) -> Result<Response> {
+    Err(Error::unsupported("files are sent by the real host alone"))
 }
 
 pub(crate) fn send_all(requests: &[Raw], limit: u64) -> Result<Vec<Result<RawAnswer>>> {

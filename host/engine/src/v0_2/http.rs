@@ -5,6 +5,7 @@ use wasmtime::component::Resource;
 
 use super::bindings::kubectl_broker::engine::http as wit;
 use super::{WitError, to_wit};
+use crate::artifacts::Artifact;
 use crate::calls::http::{Ask, Read, Response};
 use crate::instance::{HostResult, HostState};
 
@@ -19,6 +20,23 @@ impl wit::Host for HostState {
         let sent = HostState::send(self, ask, None).await;
         self.tell("http.send", asked, &sent, Response::known);
         match sent {
+            Ok(response) => Ok(Ok(self.table.push(response)?)),
+            Err(report) => Ok(Err(to_wit(report))),
+        }
+    }
+
+    async fn send_file(
+        &mut self,
+        request: wit::Request,
+        artifact: Resource<Artifact>,
+    ) -> wasmtime::Result<Result<Resource<Response>, WitError>> {
+        self.count(0)?;
+        let artifact = self.table.get(&artifact)?.clone();
+        let ask = ask(request);
+        let asked = Self::asked(|| ask.arguments(Some(&artifact)));
+        let answer = HostState::send(self, ask, Some(artifact)).await;
+        self.tell("http.send-file", asked, &answer, Response::known);
+        match answer {
             Ok(response) => Ok(Ok(self.table.push(response)?)),
             Err(report) => Ok(Err(to_wit(report))),
         }
@@ -56,43 +74,8 @@ impl wit::Host for HostState {
     }
 }
 
-impl wit::HostResponse for HostState {
-    async fn status(&mut self, response: Resource<Response>) -> wasmtime::Result<u16> {
-        Ok(self.table.get(&response)?.answer.status().as_u16())
-    }
-
-    async fn header(
-        &mut self,
-        response: Resource<Response>,
-        name: String,
-    ) -> wasmtime::Result<Vec<String>> {
-        Ok(self.table.get(&response)?.header(&name))
-    }
-
-    async fn read(
-        &mut self,
-        response: Resource<Response>,
-        limit: u64,
-    ) -> wasmtime::Result<Result<Vec<u8>, WitError>> {
-        Ok(self.read_of(&response, limit).await?.map_err(to_wit))
-    }
-
-    async fn next(
-        &mut self,
-        response: Resource<Response>,
-        limit: u64,
-    ) -> wasmtime::Result<Result<Option<Vec<u8>>, WitError>> {
-        Ok(self.piece_of(&response, limit).await?.map_err(to_wit))
-    }
-
-    async fn drop(&mut self, response: Resource<Response>) -> wasmtime::Result<()> {
-        self.table.delete(response)?;
-        Ok(())
-    }
-}
-
 /// Converts a request to the host's own type.
-pub(super) fn ask(request: wit::Request) -> Ask {
+fn ask(request: wit::Request) -> Ask {
     Ask {
         endpoint: request.endpoint,
         method: match request.method {

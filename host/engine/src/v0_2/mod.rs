@@ -9,6 +9,7 @@ mod plain;
 mod requests;
 mod resources;
 mod target;
+mod types;
 
 mod bindings {
     wasmtime::component::bindgen!({
@@ -17,7 +18,7 @@ mod bindings {
         imports: { default: async | trappable },
         exports: { default: async },
         with: {
-            "kubectl-broker:engine/http.response": crate::calls::http::Response,
+            "kubectl-broker:engine/types.response": crate::calls::http::Response,
             "kubectl-broker:engine/resources.watcher": crate::calls::resources::Watcher,
             "kubectl-broker:engine/types.artifact": crate::Artifact,
         },

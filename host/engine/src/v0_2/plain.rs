@@ -1,12 +1,10 @@
-//! Implements the interfaces that need no capability: `types`, `log`, `progress`, `clock` and `random`.
+//! Implements the interfaces that need no capability: `log`, `progress`, `clock` and `random`.
 
 use jiff::Timestamp;
 
-use super::bindings::kubectl_broker::engine::{clock, log, progress, random, types};
+use super::bindings::kubectl_broker::engine::{clock, log, progress, random};
 use crate::Level;
 use crate::instance::HostState;
-
-impl types::Host for HostState {}
 
 impl log::Host for HostState {
     async fn write(&mut self, level: log::Level, message: String) -> wasmtime::Result<()> {

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use broker_manifest::{Auth, Endpoint, Manifest, Select};
+use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, try_join_all};
 use host_base::{Failure, Problem, Report, ReportKind, text};
@@ -189,7 +190,7 @@ impl Endpoints {
             Auth::Aws => Access::Signed,
             Auth::None | Auth::Basic | Auth::Bearer | Auth::Custom(_) => Access::Anonymous,
         };
-        let request = outgoing.request.map(|_| ());
+        let request = outgoing.request.map(|_| Bytes::new());
         let answer = self.route.s3.send(request, access, first_byte).await;
         let answer = answer.map_err(|error| error.report())?;
         Ok(answer.map(|body| body.map_err(|error| error.report()).boxed_unsync()))

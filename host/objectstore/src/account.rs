@@ -24,6 +24,8 @@ pub(super) struct Account {
     pub(super) region: Option<String>,
     /// Address of an S3 server other than Amazon's.
     pub(super) endpoint: Option<Uri>,
+    /// The configuration with the addresses of other services.
+    config: SdkConfig,
     pub(super) fips: bool,
     pub(super) dual_stack: bool,
     provider: Option<SharedCredentialsProvider>,
@@ -40,15 +42,7 @@ impl Account {
             .or_else(ProfileFileRegionProvider::new());
         let loader = loader.http_client(sdk::http_client(pool.clone()));
         let config = loader.region(region).load().await;
-        let unusable = |what: &str, value: &str| S3Error::Configuration {
-            what: what.to_owned(),
-            value: value.to_owned(),
-        };
-        let endpoint = endpoint(&config).map(|text| {
-            let uri = text.parse::<Uri>().ok();
-            uri.filter(is_address)
-                .ok_or_else(|| unusable("address of S3", &text))
-        });
+        let endpoint = endpoint(&config, "S3").map(|text| parsed("S3", &text));
         let region = config.region().map(ToString::to_string);
         if let Some(region) = region.as_deref().filter(|region| !is_region(region)) {
             return Err(unusable("region", region));
@@ -60,7 +54,14 @@ impl Account {
             dual_stack: config.use_dual_stack().unwrap_or_default(),
             provider: config.credentials_provider(),
             held: Mutex::default(),
+            config,
         })
+    }
+
+    /// Returns the address of a service, if the user has configured one.
+    pub(super) fn endpoint_of(&self, service: &str) -> Result<Option<Uri>, S3Error> {
+        let found = endpoint(&self.config, service);
+        found.map(|text| parsed(service, &text)).transpose()
     }
 
     pub(super) async fn credentials(&self) -> Result<Credentials, S3Error> {
@@ -95,6 +96,9 @@ impl Account {
     pub(super) fn fixed(endpoint: Uri, credentials: Credentials) -> Self {
         Self {
             region: None,
+            config: SdkConfig::builder()
+                .endpoint_url(endpoint.to_string())
+                .build(),
             endpoint: Some(endpoint),
             fips: false,
             dual_stack: false,
@@ -104,16 +108,29 @@ impl Account {
     }
 }
 
-/// Returns the address from `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL` or the profile.
-fn endpoint(config: &SdkConfig) -> Option<String> {
+fn unusable(what: &str, value: &str) -> S3Error {
+    S3Error::Configuration {
+        what: what.to_owned(),
+        value: value.to_owned(),
+    }
+}
+
+fn parsed(service: &str, address: &str) -> Result<Uri, S3Error> {
+    let uri = address.parse::<Uri>().ok();
+    uri.filter(is_address)
+        .ok_or_else(|| unusable(&format!("address of {service}"), address))
+}
+
+/// Returns the address of a service: from `AWS_ENDPOINT_URL_SERVICE`, `AWS_ENDPOINT_URL` or the profile.
+fn endpoint(config: &SdkConfig, service: &str) -> Option<String> {
     let key = ServiceConfigKey::builder()
-        .service_id("S3")
+        .service_id(service)
         .env("AWS_ENDPOINT_URL")
         .profile("endpoint_url")
         .build()
         .ok()?;
-    let of_s3 = config.service_config().and_then(|it| it.load_config(key));
-    of_s3.or_else(|| config.endpoint_url().map(str::to_owned))
+    let own = config.service_config().and_then(|it| it.load_config(key));
+    own.or_else(|| config.endpoint_url().map(str::to_owned))
 }
 
 /// Returns an error and its causes. The library's debug format would add received network data, which may

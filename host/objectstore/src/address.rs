@@ -102,7 +102,7 @@ impl fmt::Display for Endpoint<'_> {
 }
 
 /// Returns the domain of the partition of a region. Source: `partitions.json` of botocore.
-fn suffix(region: &str) -> &'static str {
+pub(super) fn suffix(region: &str) -> &'static str {
     let partitions = [
         ("cn-", "amazonaws.com.cn"),
         ("eusc-", "amazonaws.eu"),

@@ -6,7 +6,7 @@ use aws_config::BehaviorVersion;
 use bytes::Bytes;
 use futures_util::stream;
 use host_web::{self, Connector, Proxies, ProxySettings};
-use http::header::{ACCEPT_ENCODING, USER_AGENT};
+use http::header::{ACCEPT_ENCODING, IF_MATCH, IF_NONE_MATCH, USER_AGENT};
 use http::{HeaderValue, Request, Response, StatusCode, Uri};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
@@ -20,16 +20,16 @@ use super::S3Error;
 use super::account::Account;
 use super::address::{Bucket, Endpoint, is_region};
 use super::refusal::Refusal;
-use super::signature;
+use super::signature::{self, Service};
 
 /// Maximum time until a connection is open.
 const CONNECT: Duration = Duration::from_secs(10);
 /// Maximum time between two pieces of a response.
-const IDLE: Duration = Duration::from_secs(30);
+pub(super) const IDLE: Duration = Duration::from_secs(30);
 /// How long a request waits before it is repeated if S3 is busy.
-const WAITS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
+pub(super) const WAITS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
 /// The region to ask if none is configured. S3 answers there with the region of the bucket.
-const DEFAULT_REGION: &str = "us-east-1";
+pub(super) const DEFAULT_REGION: &str = "us-east-1";
 
 const NAME: &str = concat!("kubectl-broker/", env!("CARGO_PKG_VERSION"));
 
@@ -55,21 +55,22 @@ pub struct S3 {
     regions: Mutex<BTreeMap<String, String>>,
 }
 
-struct Opened {
+pub(super) struct Opened {
     pool: Pool,
-    account: Account,
+    pub(super) account: Account,
 }
 
 impl S3 {
     /// Sends a request for `/BUCKET/KEY`, with or without a query. A bucket in another region is requested
-    /// there. If S3 is busy, the request is repeated after one second and again after three.
+    /// there. If S3 is busy, the request is repeated after one second and again after three, unless the first
+    /// may have had an effect that the second would be refused for.
     ///
     /// # Errors
-    /// When the object can't be read; refusals of S3 are among the reasons. Responses to a condition or a
-    /// range (304, 412, 416) are not errors.
+    /// When S3 refuses the request, or when no response comes. Responses to a condition or a range (304, 412,
+    /// 416) are not errors.
     pub async fn send(
         &self,
-        request: Request<()>,
+        request: Request<Bytes>,
         access: Access,
         first_byte: Duration,
     ) -> Result<Response<S3Body>, S3Error> {
@@ -95,7 +96,8 @@ impl S3 {
                 region = elsewhere;
                 continue;
             }
-            match waits.next().filter(|_| refusal.is_busy()) {
+            let is_done = !refusal.is_before_work() && !may_repeat(&request);
+            match waits.next().filter(|_| refusal.is_busy() && !is_done) {
                 Some(wait) => tokio::time::sleep(*wait).await,
                 None => {
                     let key = match access {
@@ -119,7 +121,7 @@ impl S3 {
         Ok((credentials.access_key_id().to_owned(), region.to_owned()))
     }
 
-    async fn open(&self) -> Result<&Opened, S3Error> {
+    pub(super) async fn open(&self) -> Result<&Opened, S3Error> {
         self.opened.get_or_try_init(Opened::new).await
     }
 
@@ -143,7 +145,7 @@ impl Opened {
 
     async fn ask(
         &self,
-        request: &Request<()>,
+        request: &Request<Bytes>,
         bucket: &Bucket,
         region: &str,
         access: Access,
@@ -151,22 +153,33 @@ impl Opened {
     ) -> Result<Response<Incoming>, S3Error> {
         let address = self.endpoint(region).address(bucket)?;
         let mut request = request.clone();
-        *request.uri_mut() = address.clone();
+        *request.uri_mut() = address;
         let headers = request.headers_mut();
         // Digests and lengths refer to the unencoded bytes.
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         if access == Access::Signed {
             let credentials = self.account.credentials().await?;
-            signature::sign(&mut request, &credentials, region)?;
+            signature::sign(&mut request, &credentials, region, Service::S3)?;
         }
+        self.exchange(request, &bucket.shown(), first_byte).await
+    }
+
+    /// Sends a signed request to its address.
+    pub(super) async fn exchange(
+        &self,
+        mut request: Request<Bytes>,
+        what: &str,
+        first_byte: Duration,
+    ) -> Result<Response<Incoming>, S3Error> {
+        let address = request.uri().clone();
         let headers = request.headers_mut();
         headers.insert(USER_AGENT, HeaderValue::from_static(NAME));
-        let request = request.map(|()| Full::default());
+        let request = request.map(Full::new);
         match tokio::time::timeout(first_byte, self.pool.request(request)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(host_web::failed(&address, &error, CONNECT).into()),
             Err(_) => Err(S3Error::TimedOut {
-                what: bucket.shown(),
+                what: what.to_owned(),
                 after: first_byte,
             }),
         }
@@ -195,6 +208,16 @@ pub fn refusal(target: &Uri, status: u16, body: &[u8]) -> Option<S3Error> {
     is_refusal.then(|| S3Error::refused(bucket.shown(), None, Refusal::parse(status, body)))
 }
 
+/// Returns true if a request has the same effect when it is sent twice. A condition on the object is not met any
+/// more after the first time.
+fn may_repeat(request: &Request<Bytes>) -> bool {
+    let has_condition = [IF_MATCH, IF_NONE_MATCH]
+        .iter()
+        .any(|name| request.headers().contains_key(name));
+    let method = request.method();
+    method.is_safe() || (method.is_idempotent() && !has_condition)
+}
+
 /// Returns true if the caller handles this status, and not this module.
 fn is_answer(status: StatusCode) -> bool {
     status.is_success() || matches!(status.as_u16(), 304 | 412 | 416)
@@ -217,4 +240,4 @@ fn watched(body: Incoming, what: String) -> S3Body {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

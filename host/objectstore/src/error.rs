@@ -9,13 +9,13 @@ use super::refusal::Refusal;
 /// The maximum number of characters of foreign text in one message.
 const SHOWN: usize = 400;
 
-/// The reason why an object was not read.
+/// The reason why a request to S3, or an action of another service, has failed.
 ///
 /// Fields contain foreign text unchanged; messages show it through [`printable`].
 #[derive(Debug, thiserror::Error)]
 pub enum S3Error {
     /// No credentials were found.
-    #[error("no AWS credentials were found{}, but S3 requires them", of_profile(profile.as_deref()))]
+    #[error("no AWS credentials were found{}, but they are required", of_profile(profile.as_deref()))]
     NoCredentials {
         /// Value of `AWS_PROFILE`.
         profile: Option<String>,
@@ -29,17 +29,38 @@ pub enum S3Error {
     /// The name of the bucket is invalid.
     #[error("`{}` is not a valid bucket name", show(name))]
     BadBucket { name: String },
+    /// The name of the region is invalid.
+    #[error("`{}` is not a valid region", show(name))]
+    BadRegion { name: String },
     /// The request can't be signed.
     #[error("the request to S3 can't be signed: {}", show(reason))]
     NotSigned { reason: String },
+    /// A value is not allowed in a request.
+    #[error("the request to S3 can't be sent: {}", show(reason))]
+    NotSent { reason: String },
+    /// An object has changed, or exists although it must not.
+    #[error("{} is not as the condition of the request demands", show(what))]
+    Condition { what: String },
+    /// The response is not what the service promises.
+    #[error("the answer of S3 about {} is not understood", show(what))]
+    NotUnderstood { what: String },
+    /// A service refused an action.
+    #[error("{} was answered with {status}{}", show(what), because(code, message))]
+    ActionRefused {
+        /// The action as `SERVICE:ACTION`.
+        what: String,
+        status: u16,
+        code: String,
+        message: String,
+    },
     /// No connection to S3 was made.
     #[error("S3: {0}")]
     Web(#[from] WebError),
     /// No response arrived in time.
-    #[error("reading {} timed out after {after:?}", show(what))]
+    #[error("the request for {} timed out after {after:?}", show(what))]
     TimedOut { what: String, after: Duration },
     /// The response was interrupted.
-    #[error("reading {} was interrupted: {}", show(what), show(reason))]
+    #[error("the answer for {} was interrupted: {}", show(what), show(reason))]
     Cut { what: String, reason: String },
     /// S3 refused the request.
     #[error("S3 answered {status} for {}{}{}", show(what), signed_with(key.as_deref()), because(code, message))]
@@ -80,10 +101,14 @@ impl S3Error {
             }
             Self::Configuration { .. }
             | Self::BadBucket { .. }
+            | Self::BadRegion { .. }
+            | Self::NotSent { .. }
             | Self::Web(WebError::Configuration { .. } | WebError::Proxy(_)) => {
                 (ReportKind::InvalidArgument, false)
             }
             Self::NotSigned { .. } => (ReportKind::Failed, false),
+            Self::Condition { .. } => (ReportKind::Conflict, false),
+            Self::NotUnderstood { .. } => (ReportKind::Protocol, false),
             Self::Web(WebError::Unreachable { .. }) => (ReportKind::Unavailable, true),
             Self::Web(WebError::TimedOut { .. }) | Self::TimedOut { .. } => {
                 (ReportKind::TimedOut, true)
@@ -91,6 +116,7 @@ impl S3Error {
             Self::Web(WebError::Certificate { .. }) => (ReportKind::Unavailable, false),
             Self::Cut { .. } => (ReportKind::Failed, true),
             Self::Refused { status, code, .. } => refused(*status, code),
+            Self::ActionRefused { status, code, .. } => refused_action(*status, code),
         };
         Report {
             kind,
@@ -116,13 +142,23 @@ impl S3Error {
             Self::BadBucket { .. } => {
                 "Bucket names must be 3–63 lower-case letters, digits, dashes and dots"
             }
-            Self::NotSigned { .. } => return None,
+            Self::BadRegion { .. } => "A region looks like eu-west-1",
+            Self::Condition { .. } => {
+                "Something else has written the object in the meantime: look at it before you try again"
+            }
+            Self::NotUnderstood { .. } => {
+                "Check AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL: another program may answer there"
+            }
+            Self::NotSigned { .. } | Self::NotSent { .. } => return None,
             Self::Web(WebError::Unreachable { .. }) => {
                 "Check the network, HTTPS_PROXY and NO_PROXY. For an S3 other than Amazon's, set AWS_ENDPOINT_URL_S3"
             }
             Self::Web(error) => return error.advice(),
             Self::TimedOut { .. } | Self::Cut { .. } => "Try again later",
             Self::Refused { status, code, .. } => hint_of(*status, code),
+            Self::ActionRefused {
+                what, status, code, ..
+            } => return hint_of_action(what, *status, code),
         };
         Some(hint.to_owned())
     }
@@ -136,6 +172,16 @@ const BAD_CREDENTIALS: [&str; 6] = [
     "InvalidToken",
     "SignatureDoesNotMatch",
     "TokenRefreshRequired",
+];
+
+/// Parts of error codes of actions, and what they mean.
+const CODES: [(&str, ReportKind); 6] = [
+    ("NotFound", ReportKind::NotFound),
+    ("AlreadyExists", ReportKind::Conflict),
+    ("QuotaExceeded", ReportKind::Failed),
+    ("LimitExceeded", ReportKind::Failed),
+    ("AccessDenied", ReportKind::Forbidden),
+    ("UnauthorizedOperation", ReportKind::Forbidden),
 ];
 
 const SKEWED: &str = "RequestTimeTooSkewed";
@@ -157,6 +203,51 @@ fn refused(status: u16, code: &str) -> (ReportKind, bool) {
     }
 }
 
+fn refused_action(status: u16, code: &str) -> (ReportKind, bool) {
+    if BAD_CREDENTIALS.contains(&code) || code == "RequestExpired" {
+        return (ReportKind::Unauthenticated, false);
+    }
+    if is_throttling(status, code) {
+        return (ReportKind::Unavailable, true);
+    }
+    let is_state = code.starts_with("Invalid") && code.ends_with("State");
+    let known = CODES.iter().find(|(part, _)| code.contains(part));
+    match (known, status) {
+        (Some((_, kind)), _) => (*kind, false),
+        _ if is_state => (ReportKind::Conflict, false),
+        (None, 401) => (ReportKind::Unauthenticated, false),
+        (None, 403) => (ReportKind::Forbidden, false),
+        (None, 400) => (ReportKind::InvalidArgument, false),
+        (None, 500..) => (ReportKind::Unavailable, true),
+        _ => (ReportKind::Failed, false),
+    }
+}
+
+/// Returns true if a service refused a request because there were too many.
+pub(super) fn is_throttling(status: u16, code: &str) -> bool {
+    let is_code = code.starts_with("Throttling") || code == "RequestLimitExceeded";
+    is_code || matches!(status, 429 | 503)
+}
+
+fn hint_of_action(what: &str, status: u16, code: &str) -> Option<String> {
+    let hint = match refused_action(status, code).0 {
+        ReportKind::Forbidden => {
+            return Some(format!(
+                "Ask for the permission {}, or choose other credentials with AWS_PROFILE",
+                show(what)
+            ));
+        }
+        ReportKind::Unauthenticated if code == "RequestExpired" => "Set the clock of this machine",
+        ReportKind::Unauthenticated => {
+            "These AWS credentials are expired or invalid: log in again, or choose others with AWS_PROFILE"
+        }
+        ReportKind::NotFound => "Check the name, and AWS_REGION",
+        ReportKind::Unavailable => "Try again later",
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
 fn hint_of(status: u16, code: &str) -> &'static str {
     match status {
         _ if code == SKEWED => "Set the clock of this machine",
@@ -167,7 +258,7 @@ fn hint_of(status: u16, code: &str) -> &'static str {
             "These AWS credentials are expired or invalid: log in again, or choose others with AWS_PROFILE"
         }
         401 | 403 => {
-            "Ask for the permission s3:GetObject, or choose other credentials with AWS_PROFILE. Without s3:ListBucket, S3 gives the same answer for a missing object"
+            "Ask for the permission (s3:GetObject to read, s3:ListBucket to list, s3:PutObject to write, s3:DeleteObject to delete), or choose other credentials with AWS_PROFILE. Without s3:ListBucket, S3 gives the same answer for a missing object"
         }
         404 | 410 => {
             "Check the names of the bucket and the object. For an S3 other than Amazon's, set AWS_ENDPOINT_URL_S3"

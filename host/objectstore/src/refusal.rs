@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use aws_smithy_xml::decode::{Document, try_data};
+use aws_smithy_xml::decode::{Document, ScopedDecoder, try_data};
 use http::Response;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
@@ -8,7 +8,7 @@ use hyper::body::Incoming;
 /// The maximum size of a refusal that is read, in bytes.
 const MAX_REFUSAL: usize = 64 * 1024;
 
-/// A response of S3 without an object. <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
+/// An error response of S3 or of a query service. <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Refusal {
     pub(super) status: u16,
@@ -49,27 +49,50 @@ impl Refusal {
         let Ok(mut root) = document.root_element() else {
             return found;
         };
-        if !root.start_el().matches("Error") {
-            return found;
+        match root.start_el().local() {
+            "Error" => found.read_error(&mut root),
+            // Query services wrap the error once, and EC2 twice.
+            "ErrorResponse" | "Response" => {
+                while let Some(mut tag) = root.next_tag() {
+                    match tag.start_el().local() {
+                        "Error" => found.read_error(&mut tag),
+                        "Errors" => {
+                            if let Some(mut error) = tag.next_tag() {
+                                found.read_error(&mut error);
+                            }
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
         }
-        while let Some(mut tag) = root.next_tag() {
+        found
+    }
+
+    fn read_error(&mut self, error: &mut ScopedDecoder<'_, '_>) {
+        while let Some(mut tag) = error.next_tag() {
             let name = tag.start_el().local().to_owned();
             let Ok(value) = try_data(&mut tag) else {
                 continue;
             };
             match name.as_str() {
-                "Code" => found.code = value.into_owned(),
-                "Message" => found.message = value.into_owned(),
-                "Region" => found.region = Some(value.into_owned()),
+                "Code" => self.code = value.into_owned(),
+                "Message" => self.message = value.into_owned(),
+                "Region" => self.region = Some(value.into_owned()),
                 _ => {}
             }
         }
-        found
     }
 
     /// Returns true if the same request may succeed a moment later.
     pub(super) fn is_busy(&self) -> bool {
         matches!(self.status, 429 | 500 | 502 | 503 | 504)
+    }
+
+    /// Returns true if the server refused the request before it did anything.
+    pub(super) fn is_before_work(&self) -> bool {
+        matches!(self.status, 429 | 503)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Signs requests with AWS Signature Version 4, in the variant of S3.
+//! Signs requests with AWS Signature Version 4, in the variants of S3 and of query services.
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html>
 
@@ -10,15 +10,25 @@ use aws_sigv4::http_request::{
     UriPathNormalizationMode, sign as sign_request,
 };
 use aws_sigv4::sign::v4::SigningParams;
+use bytes::Bytes;
 use http::{HeaderValue, Request};
 
 use super::S3Error;
 
+/// The service that a signature is for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Service<'a> {
+    S3,
+    /// A service with actions, by the name of its endpoints.
+    Query(&'a str),
+}
+
 /// Adds the headers that identify and authenticate the sender.
 pub(super) fn sign(
-    request: &mut Request<()>,
+    request: &mut Request<Bytes>,
     credentials: &Credentials,
     region: &str,
+    service: Service<'_>,
 ) -> Result<(), S3Error> {
     let failed = |reason: String| S3Error::NotSigned { reason };
     let identity = sendable(credentials)?.into();
@@ -26,14 +36,20 @@ pub(super) fn sign(
         return Err(failed("the region has a control character".to_owned()));
     }
     let mut settings = SigningSettings::default();
-    // A path of S3 is signed as it is sent: a key may contain parts that other services would normalize.
-    settings.percent_encoding_mode = PercentEncodingMode::Single;
-    settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
-    settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+    let name = match service {
+        Service::S3 => {
+            // A path of S3 is signed as it is sent: a key may contain parts that other services would normalize.
+            settings.percent_encoding_mode = PercentEncodingMode::Single;
+            settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+            settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+            "s3"
+        }
+        Service::Query(name) => name,
+    };
     let params = SigningParams::builder()
         .identity(&identity)
         .region(region)
-        .name("s3")
+        .name(name)
         .time(SystemTime::now())
         .settings(settings)
         .build()
@@ -48,7 +64,7 @@ pub(super) fn sign(
         request.method().as_str(),
         request.uri().to_string(),
         headers.into_iter(),
-        SignableBody::Bytes(&[]),
+        SignableBody::Bytes(request.body()),
     );
     let signable = signable.map_err(|error| failed(error.to_string()))?;
     let signed = sign_request(signable, &params).map_err(|error| failed(error.to_string()))?;
@@ -82,13 +98,13 @@ fn sendable(credentials: &Credentials) -> Result<Credentials, S3Error> {
 mod tests {
     use super::*;
 
-    fn signed(key: &str, secret: &str, token: Option<&str>) -> Result<Request<()>, S3Error> {
+    fn signed(key: &str, secret: &str, token: Option<&str>) -> Result<Request<Bytes>, S3Error> {
         let mut request = Request::get("https://bucket.s3.amazonaws.com/key")
-            .body(())
+            .body(Bytes::new())
             .unwrap();
         let token = token.map(str::to_owned);
         let credentials = Credentials::new(key, secret, token, None, "test");
-        sign(&mut request, &credentials, "eu-central-1").map(|()| request)
+        sign(&mut request, &credentials, "eu-central-1", Service::S3).map(|()| request)
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::*;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Returns a client for an S3 server of the test.
-fn s3_at(server: &Server) -> S3 {
+pub(crate) fn s3_at(server: &Server) -> S3 {
     let connector = Connector::new(
         Proxies::new(ProxySettings::default()).unwrap(),
         None,
@@ -28,8 +28,8 @@ fn s3_at(server: &Server) -> S3 {
     }
 }
 
-fn get(target: &str) -> Request<()> {
-    Request::get(target).body(()).unwrap()
+fn get(target: &str) -> Request<Bytes> {
+    Request::get(target).body(Bytes::new()).unwrap()
 }
 
 async fn read(s3: &S3, target: &str) -> Result<Bytes, S3Error> {
@@ -144,7 +144,7 @@ async fn an_object_that_stands_still_is_given_up() {
     let server =
         serve(|_| [b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nobj", STALL].concat()).await;
     let error = read(&s3_at(&server), "/acme/a").await.unwrap_err();
-    assert_eq!(error.to_string(), "reading s3://acme/a timed out after 30s");
+    assert_eq!(error.to_string(), "the request for s3://acme/a timed out after 30s");
 }
 
 #[tokio::test]

@@ -33,6 +33,15 @@ fn refused(status: u16, code: &str) -> S3Error {
     }
 }
 
+fn action(status: u16, code: &str) -> S3Error {
+    S3Error::ActionRefused {
+        what: text("rds:CreateDBSnapshot"),
+        status,
+        code: code.to_owned(),
+        message: text("Because"),
+    }
+}
+
 #[test]
 #[expect(clippy::too_many_lines, reason = "all errors stand in one table")]
 fn what_is_said_of_objects_that_were_not_read() {
@@ -75,6 +84,22 @@ fn what_is_said_of_objects_that_were_not_read() {
         refused(404, "NoSuchKey"),
         refused(503, "SlowDown"),
         refused(418, "Teapot"),
+        S3Error::BadRegion { name: text("EU") },
+        S3Error::NotSent {
+            reason: text("invalid header"),
+        },
+        S3Error::Condition {
+            what: text("s3://acme/a"),
+        },
+        S3Error::NotUnderstood {
+            what: text("s3://acme"),
+        },
+        action(403, "AccessDenied"),
+        action(400, "ExpiredToken"),
+        action(400, "RequestExpired"),
+        action(404, "DBSnapshotNotFound"),
+        action(400, "DBSnapshotAlreadyExists"),
+        action(400, "Throttling"),
     ];
     let table = messages!(
         S3Error {
@@ -82,20 +107,25 @@ fn what_is_said_of_objects_that_were_not_read() {
             Credentials,
             Configuration,
             BadBucket,
+            BadRegion,
             NotSigned,
+            NotSent,
+            Condition,
+            NotUnderstood,
             Web,
             TimedOut,
             Cut,
             Refused,
+            ActionRefused,
         },
         errors
     );
     assert_snapshot!(table, @"
     NoCredentials, exit 12
-      no AWS credentials were found, but S3 requires them
+      no AWS credentials were found, but they are required
       hint: Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; if the profile uses single sign-on, log in with `aws sso login`
     NoCredentials, exit 12
-      no AWS credentials were found, neither in the environment nor in profile `prod`, but S3 requires them
+      no AWS credentials were found, neither in the environment nor in profile `prod`, but they are required
       hint: the same
     Credentials, exit 12
       can't get AWS credentials: the process ended with 1
@@ -112,17 +142,17 @@ fn what_is_said_of_objects_that_were_not_read() {
       S3: {source}
       hint: Check the network, HTTPS_PROXY and NO_PROXY. For an S3 other than Amazon's, set AWS_ENDPOINT_URL_S3
     TimedOut, exit 124
-      reading s3://acme/a timed out after 30s
+      the request for s3://acme/a timed out after 30s
       hint: Try again later
     Cut, exit 1
-      reading s3://acme/a was interrupted: reset
+      the answer for s3://acme/a was interrupted: reset
       hint: as TimedOut
     Refused, exit 2
       S3 answered 400 for s3://acme/a
       hint: Check AWS_REGION and AWS_ENDPOINT_URL_S3
     Refused, exit 12
       S3 answered 403 for s3://acme/a with access key AKIAEXAMPLE: AccessDenied (Because)
-      hint: Ask for the permission s3:GetObject, or choose other credentials with AWS_PROFILE. Without s3:ListBucket, S3 gives the same answer for a missing object
+      hint: Ask for the permission (s3:GetObject to read, s3:ListBucket to list, s3:PutObject to write, s3:DeleteObject to delete), or choose other credentials with AWS_PROFILE. Without s3:ListBucket, S3 gives the same answer for a missing object
     Refused, exit 11
       S3 answered 403 for s3://acme/a with access key AKIAEXAMPLE: InvalidObjectState (Because)
       hint: The object is in an archive: restore it there first (`aws s3api restore-object`)
@@ -141,5 +171,33 @@ fn what_is_said_of_objects_that_were_not_read() {
     Refused, exit 1
       S3 answered 418 for s3://acme/a with access key AKIAEXAMPLE: Teapot (Because)
       hint: Check whether `aws s3 cp` can read the object
+    BadRegion, exit 2
+      `EU` is not a valid region
+      hint: A region looks like eu-west-1
+    NotSent, exit 2
+      the request to S3 can't be sent: invalid header
+    Condition, exit 11
+      s3://acme/a is not as the condition of the request demands
+      hint: Something else has written the object in the meantime: look at it before you try again
+    NotUnderstood, exit 1
+      the answer of S3 about s3://acme is not understood
+      hint: Check AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL: another program may answer there
+    ActionRefused, exit 12
+      rds:CreateDBSnapshot was answered with 403: AccessDenied (Because)
+      hint: Ask for the permission rds:CreateDBSnapshot, or choose other credentials with AWS_PROFILE
+    ActionRefused, exit 12
+      rds:CreateDBSnapshot was answered with 400: ExpiredToken (Because)
+      hint: as Refused
+    ActionRefused, exit 12
+      rds:CreateDBSnapshot was answered with 400: RequestExpired (Because)
+      hint: as Refused
+    ActionRefused, exit 10
+      rds:CreateDBSnapshot was answered with 404: DBSnapshotNotFound (Because)
+      hint: Check the name, and AWS_REGION
+    ActionRefused, exit 11
+      rds:CreateDBSnapshot was answered with 400: DBSnapshotAlreadyExists (Because)
+    ActionRefused, exit 1
+      rds:CreateDBSnapshot was answered with 400: Throttling (Because)
+      hint: as TimedOut
     ");
 }

@@ -93,6 +93,11 @@ pub fn path(request: &str) -> &str {
     request.split(' ').nth(1).unwrap_or_default()
 }
 
+/// Returns the body of a request.
+pub fn body(request: &str) -> &str {
+    request.split_once("\r\n\r\n").map_or("", |(_, body)| body)
+}
+
 /// Returns an answer with a body, after which the connection ends.
 pub fn reply(status: u16, headers: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();

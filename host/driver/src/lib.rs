@@ -30,6 +30,7 @@ mod network;
 mod notes;
 mod objects;
 mod observer;
+mod outside;
 mod passing;
 mod question;
 mod restore;

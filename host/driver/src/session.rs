@@ -20,6 +20,7 @@ use super::network::{Endpoints, Route};
 use super::notes::Notes;
 use super::objects::ClusterObjects;
 use super::observer::UiObserver;
+use super::outside::AwsAccount;
 use super::running::Running;
 use super::saving::Saving;
 use super::tls::TlsRequest;
@@ -324,6 +325,7 @@ impl Session {
                 artifacts: Some(saving.clone()),
                 commands: Arc::new(commands),
                 objects: Some(objects.clone()),
+                outside: Some(Arc::new(AwsAccount(Arc::clone(&self.s3)))),
                 observer: Arc::new(UiObserver(self.notes.clone())),
                 now: None,
                 zone: TimeZone::system(),

@@ -5,7 +5,7 @@ mod rights;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use broker_manifest::{Auth, Endpoint, Operation, ResourceRule, Scope};
+use broker_manifest::{Auth, Manifest, Operation, ResourceRule, Scope, StoreAuth};
 use bytes::Bytes;
 use futures_util::future::join_all;
 use host_base::{Author, Failure, Hint, Outcome, Problem, Report, Reporter, text};
@@ -207,6 +207,7 @@ async fn engine(session: &Session, file: &EngineFile, with_credentials: bool) ->
     let name = &*file.shown_name();
     let route = session.route(file);
     let mut checks = of_objects(session, file).await;
+    checks.extend(outside(session, name, manifest).await);
     if let Err(error) = session.check_credentials(manifest) {
         checks.push(Check::failed(Some(name), "credentials", &error));
         checks.extend(all_skipped(file));
@@ -216,7 +217,9 @@ async fn engine(session: &Session, file: &EngineFile, with_credentials: bool) ->
     let mut in_pods = 0;
     for (endpoint_name, endpoint) in &manifest.endpoints {
         if !endpoint.is_in_pods() {
-            checks.extend(of_s3(session, name, endpoint_name, endpoint).await);
+            let check = format!("endpoint:{endpoint_name}");
+            let is_signed = endpoint.auth == Auth::Aws;
+            checks.extend(of_aws(session, name, check, "S3", is_signed).await);
             continue;
         }
         in_pods += 1;
@@ -334,33 +337,48 @@ async fn reach(
     }
 }
 
-/// Checks whether there are credentials for S3.
+/// Checks the stores and the services outside the cluster.
+async fn outside(session: &Session, engine: &str, manifest: &Manifest) -> Vec<Check> {
+    let mut checks = Vec::new();
+    for (name, store) in &manifest.storage {
+        let check = format!("storage:{name}");
+        let is_signed = store.auth == StoreAuth::Aws;
+        checks.extend(of_aws(session, engine, check, "S3", is_signed).await);
+    }
+    for name in manifest.aws.keys() {
+        let check = format!("aws:{name}");
+        checks.extend(of_aws(session, engine, check, name, true).await);
+    }
+    checks
+}
+
+/// Checks whether there are credentials for S3, or for another service.
 ///
-/// S3 itself is not asked, because the bucket is not known yet. Only a chosen engine is checked: users without
-/// the backend have no such credentials.
-async fn of_s3(
+/// The service itself is not asked, because the bucket or the action is not known yet. Only a chosen engine is
+/// checked: users without the backend have no such credentials.
+async fn of_aws(
     session: &Session,
     engine: &str,
-    endpoint_name: &str,
-    endpoint: &Endpoint,
+    name: String,
+    service: &str,
+    is_signed: bool,
 ) -> Option<Check> {
     if *session.choice() == EngineChoice::Auto {
         return None;
     }
-    let name = format!("endpoint:{endpoint_name}");
-    if endpoint.auth != Auth::Aws {
-        let message = "S3 is asked without credentials".to_owned();
+    if !is_signed {
+        let message = format!("{service} is asked without credentials");
         return Some(Check::passed(Some(engine), &name, message));
     }
     Some(match session.s3.credentials().await {
         Ok((key, region)) => {
             let key = text::printable(&key, MAX_KEY_ID);
-            let message = format!("S3 is asked with AWS access key {key}, region {region}");
+            let message = format!("{service} is asked with AWS access key {key}, region {region}");
             Check::passed(Some(engine), &name, message)
         }
         Err(error) => {
             let Report { message, hint, .. } = error.report();
-            let message = format!("{message}: operations that need S3 fail");
+            let message = format!("{message}: operations that need {service} fail");
             let mut check = Check::warned(&name, message, hint);
             check.row.engine = Some(engine.to_owned());
             check

@@ -80,6 +80,18 @@ pub enum EngineError {
         /// The first interface version that has it.
         since: &'static str,
     },
+    /// The manifest asks for something that the component's interface version does not have any more.
+    #[error(
+        "the manifest of {engine} uses what interface {built_for} does not have any more: {what}"
+    )]
+    OlderManifest {
+        /// The engine, as error messages name it.
+        engine: String,
+        /// The interface version that the engine is built for.
+        built_for: String,
+        /// The part of the manifest, and what has replaced it.
+        what: String,
+    },
     /// The component does not export the engine interface.
     #[error("{engine} does not export the engine interface `kubectl-broker:engine/operations`")]
     NoInterface {
@@ -326,6 +338,9 @@ impl Problem for EngineError {
             }
             Self::NewerManifest { .. } => {
                 "Build the engine with the current SDK, or remove this part of its manifest"
+            }
+            Self::OlderManifest { .. } => {
+                "Use what has replaced it, and build the engine again with the current SDK"
             }
             Self::OtherWasi { .. } => {
                 "Build it for WASI 0.2; in Rust, with the target `wasm32-wasip2`"

@@ -245,6 +245,15 @@ impl Outline {
                 built_for: version.to_owned(),
             });
         }
+        if self.interface == INTERFACE
+            && let Some(what) = self.manifest.until_0_1()
+        {
+            return Err(EngineError::OlderManifest {
+                engine: name.to_owned(),
+                built_for: self.interface.clone(),
+                what,
+            });
+        }
         if self.interface != INTERFACE
             && let Some(what) = self.manifest.since_0_2()
         {
@@ -292,6 +301,8 @@ impl Outline {
             "http" if self.manifest.endpoints.is_empty() => "it names no endpoint",
             "resources" if self.manifest.resources.is_none() => "it names no kind of objects",
             "exec" if self.manifest.exec.is_empty() => "it names no command",
+            "storage" if self.manifest.storage.is_empty() => "it names no store",
+            "aws" if self.manifest.aws.is_empty() => "it names no service of AWS",
             "artifacts" if !moves_files => {
                 "it names no operation that moves files (`create` with `saves`, `download`, `restore`)"
             }

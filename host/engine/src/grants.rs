@@ -2,12 +2,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use broker_manifest::{
-    Auth, Command, Endpoint, HeaderRule, Manifest, Method, ObjectKind, ResourceRule, ResourceVerb,
-    Scope, Select, is_label, overrides_method,
+    Auth, AwsService, Command, Endpoint, HeaderRule, Manifest, Method, ObjectKind, ResourceRule,
+    ResourceVerb, Scope, Select, Store, StoreVerb, is_label, overrides_method,
 };
-use host_base::{Report, ReportKind};
+use host_base::{Report, ReportKind, text};
 
-use super::{GrantedCommand, GrantedObjects, Place};
+use super::{GrantedCommand, GrantedObjects, OptionSetting, OptionValue, Place};
 
 /// The capabilities of an engine. Every host call is checked here first, and nowhere else.
 #[derive(Clone, Debug)]
@@ -15,7 +15,13 @@ pub struct Grants {
     endpoints: BTreeMap<String, Endpoint>,
     commands: BTreeMap<String, Command>,
     objects: Vec<ResourceRule>,
+    stores: BTreeMap<String, Store>,
+    services: BTreeMap<String, AwsService>,
 }
+
+/// The maximum length of a key of an object store, in bytes. Source:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>
+const MAX_KEY: usize = 1024;
 
 /// A request that the grants allow.
 #[derive(Debug, PartialEq, Eq)]
@@ -43,6 +49,8 @@ impl Grants {
                 .as_ref()
                 .map(|resources| resources.allow.clone())
                 .unwrap_or_default(),
+            stores: manifest.storage.clone(),
+            services: manifest.aws.clone(),
         }
     }
 
@@ -182,6 +190,63 @@ impl Grants {
             kind: kind.clone(),
             place,
             watchable: rule.verbs().contains(&ResourceVerb::Watch),
+        })
+    }
+
+    /// Checks whether the engine may use a verb on an object of a store or, for `list`, on the keys that begin
+    /// with `key`. `options` are those of the running operation.
+    ///
+    /// # Errors
+    /// `denied` if the access is not granted; `invalid-argument` if no store could have the key.
+    pub fn check_store(
+        &self,
+        store: &str,
+        verb: StoreVerb,
+        bucket: &str,
+        key: &str,
+        options: &[OptionSetting],
+    ) -> Result<&Store, Report> {
+        let Some(granted) = self.stores.get(store) else {
+            let message = format!("the manifest names no store `{store}`");
+            return Err(Report::new(ReportKind::Denied, message));
+        };
+        // A server may take the segments for a way to another key.
+        let climbs = key.split('/').any(|part| matches!(part, "." | ".."));
+        let is_name = verb == StoreVerb::List || !key.is_empty();
+        if climbs || key.len() > MAX_KEY || key.contains(char::is_control) || !is_name {
+            let message = format!("`{}` is not a key of an object", text::printable(key, 100));
+            return Err(Report::new(ReportKind::InvalidArgument, message));
+        }
+        let value = |name: &str| {
+            let mut options = options.iter();
+            options.find_map(|option| match &option.value {
+                OptionValue::Text(text) if option.name == name => Some(text.as_str()),
+                _ => None,
+            })
+        };
+        if granted.allows(verb, bucket, key, value) {
+            return Ok(granted);
+        }
+        let at = format!("{bucket}/{key}");
+        let message = format!(
+            "the manifest does not allow `{verb}` in `{}` of store `{store}`",
+            text::printable(&at, 200)
+        );
+        Err(Report::new(ReportKind::Denied, message))
+    }
+
+    /// Checks whether the engine may call an action of a service, and returns the version of the service's API.
+    ///
+    /// # Errors
+    /// `denied` if the action is not granted.
+    pub fn check_action(&self, service: &str, action: &str) -> Result<&str, Report> {
+        let granted = self.services.get(service);
+        let granted = granted.filter(|it| it.allow.iter().any(|name| name == action));
+        granted.map(|it| it.version.as_str()).ok_or_else(|| {
+            let what = format!("{service}:{action}");
+            let what = text::printable(&what, 200);
+            let message = format!("the manifest does not allow the action `{what}`");
+            Report::new(ReportKind::Denied, message)
         })
     }
 

@@ -19,7 +19,7 @@ use super::space::{OutOfSpace, Space};
 use super::tally::{Asked, Ledger, TooMuch, Voice};
 use super::{
     Artifact, Artifacts, Commands, EngineError, Grants, Level, Loaded, Network, Objects, Observer,
-    OptionSetting, Pages,
+    OptionSetting, Outside, Pages,
 };
 
 /// The state of one running engine.
@@ -37,6 +37,9 @@ pub struct HostState {
     pub(super) artifacts: Option<Arc<dyn Artifacts>>,
     pub(super) commands: Arc<dyn Commands>,
     pub(super) objects: Option<Arc<dyn Objects>>,
+    pub(super) outside: Option<Arc<dyn Outside>>,
+    /// The options of the running operation. The user may name a bucket with one of them.
+    pub(super) options: Vec<OptionSetting>,
     /// The time at which the operation's deadline ends.
     pub(super) ends: Instant,
     pub(super) voice: Voice,
@@ -62,6 +65,8 @@ pub struct Services {
     pub commands: Arc<dyn Commands>,
     /// Accesses Kubernetes objects; `None` if there is no cluster.
     pub objects: Option<Arc<dyn Objects>>,
+    /// Accesses object stores and services outside the cluster; `None` if there are none.
+    pub outside: Option<Arc<dyn Outside>>,
     /// Receives the engine's log messages and progress.
     pub observer: Arc<dyn Observer>,
     /// A fixed time for the engine's clocks. If it is `None`, they show the time of the system.
@@ -258,6 +263,8 @@ impl Instance {
             artifacts: services.artifacts,
             commands: services.commands,
             objects: services.objects,
+            outside: services.outside,
+            options: Vec::new(),
             ends: Instant::now(),
             voice: Voice::new(services.observer, &id),
             ledger: Ledger::new(&id),
@@ -313,7 +320,7 @@ impl Instance {
     /// # Errors
     /// The reason why the backend does not respond, or a fault of the engine.
     pub async fn detect(&mut self) -> Result<Detection, EngineError> {
-        self.call(Operation::Detect, async |guest, store| {
+        self.call(Operation::Detect, &[], async |guest, store| {
             guest.detect(store).await
         })
         .await
@@ -327,7 +334,7 @@ impl Instance {
         &mut self,
         options: &[OptionSetting],
     ) -> Result<Vec<HealthReport>, EngineError> {
-        self.call(Operation::Health, async |guest, store| {
+        self.call(Operation::Health, options, async |guest, store| {
             guest.health(store, options).await
         })
         .await
@@ -344,7 +351,7 @@ impl Instance {
         limit: Option<u32>,
         options: &[OptionSetting],
     ) -> Result<Page, EngineError> {
-        self.call(Operation::List, async |guest, store| {
+        self.call(Operation::List, options, async |guest, store| {
             guest.list(store, cursor, limit, options).await
         })
         .await
@@ -382,7 +389,7 @@ impl Instance {
         id: &str,
         options: &[OptionSetting],
     ) -> Result<Backup, EngineError> {
-        self.call(Operation::Status, async |guest, store| {
+        self.call(Operation::Status, options, async |guest, store| {
             guest.status(store, id, options).await
         })
         .await
@@ -393,7 +400,7 @@ impl Instance {
     /// # Errors
     /// The reason why no backup should be started, or a fault of the engine.
     pub async fn prepare(&mut self, options: &[OptionSetting]) -> Result<Preparation, EngineError> {
-        self.call(Operation::Prepare, async |guest, store| {
+        self.call(Operation::Prepare, options, async |guest, store| {
             guest.prepare(store, options).await
         })
         .await
@@ -409,7 +416,7 @@ impl Instance {
         prepared: Option<&[u8]>,
         options: &[OptionSetting],
     ) -> Result<Backup, EngineError> {
-        self.call(Operation::Create, async |guest, store| {
+        self.call(Operation::Create, options, async |guest, store| {
             guest.create(store, prepared, options).await
         })
         .await
@@ -425,7 +432,7 @@ impl Instance {
         id: &str,
         options: &[OptionSetting],
     ) -> Result<(), EngineError> {
-        self.call(Operation::Download, async |guest, store| {
+        self.call(Operation::Download, options, async |guest, store| {
             guest.download(store, id, options).await
         })
         .await
@@ -440,7 +447,7 @@ impl Instance {
         id: &str,
         options: &[OptionSetting],
     ) -> Result<Vec<(String, String)>, EngineError> {
-        self.call(Operation::Finish, async |guest, store| {
+        self.call(Operation::Finish, options, async |guest, store| {
             guest.finish(store, id, options).await
         })
         .await
@@ -456,7 +463,7 @@ impl Instance {
         dry_run: bool,
         options: &[OptionSetting],
     ) -> Result<Restoration, EngineError> {
-        self.call(Operation::Restore, async |guest, store| {
+        self.call(Operation::Restore, options, async |guest, store| {
             guest.restore(store, source, dry_run, options).await
         })
         .await
@@ -472,7 +479,7 @@ impl Instance {
         force: bool,
         options: &[OptionSetting],
     ) -> Result<Vec<String>, EngineError> {
-        self.call(Operation::Delete, async |guest, store| {
+        self.call(Operation::Delete, options, async |guest, store| {
             guest.delete(store, id, force, options).await
         })
         .await
@@ -487,7 +494,7 @@ impl Instance {
         id: &str,
         options: &[OptionSetting],
     ) -> Result<Vec<Check>, EngineError> {
-        self.call(Operation::Verify, async |guest, store| {
+        self.call(Operation::Verify, options, async |guest, store| {
             guest.verify(store, id, options).await
         })
         .await
@@ -502,7 +509,7 @@ impl Instance {
         verb: &str,
         options: &[OptionSetting],
     ) -> Result<Acted, EngineError> {
-        self.call(Operation::Act, async |guest, store| {
+        self.call(Operation::Act, options, async |guest, store| {
             guest.act(store, verb, options).await
         })
         .await
@@ -511,6 +518,7 @@ impl Instance {
     async fn call<T>(
         &mut self,
         operation: Operation,
+        options: &[OptionSetting],
         call: impl AsyncFnOnce(&dyn Guest, &mut Store<HostState>) -> Called<T>,
     ) -> Result<T, EngineError> {
         let total = self.total(operation);
@@ -519,6 +527,7 @@ impl Instance {
         state.to_return = TO_RETURN.min(total / 10);
         state.refused_value = None;
         state.tally = Asked::default();
+        state.options = options.to_vec();
         let allowance = state.allowance.clone();
         let meter = state.meter.clone();
         let call = meter.count(call(&*self.guest, &mut self.store));

@@ -31,6 +31,7 @@ mod runtime;
 mod sections;
 mod settings;
 mod space;
+mod stores;
 mod tally;
 #[cfg(test)]
 mod testing;
@@ -59,3 +60,7 @@ pub use objects::{GrantedObjects, ObjectChange, Objects, Place, SelectedObjects,
 pub use pages::Pages;
 pub use runtime::{Compiling, Loaded, Runtime};
 pub use settings::{OptionSetting, OptionValue};
+pub use stores::{
+    Condition, GrantedAction, ObjectAt, Outside, SelectedKeys, StoredObject, StoredPage, ToCopy,
+    ToPut,
+};

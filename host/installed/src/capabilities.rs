@@ -3,7 +3,7 @@ use std::fmt;
 
 use broker_manifest::{
     Auth, Command, Endpoint, LoginForm, Manifest, ObjectKind, Operation, OptionKind, ResourceRule,
-    ResourceVerb, Scope, Select, Tls,
+    ResourceVerb, Scope, Select, Store, StoreAuth, StorePlace, StoreRule, StoreVerb, Tls,
 };
 use host_engine::{Grants, Outline};
 
@@ -53,6 +53,15 @@ pub enum Capability {
         scope: Scope,
         verb: ResourceVerb,
     },
+    /// The engine uses one verb on objects of a store outside the cluster.
+    Stored {
+        place: StorePlace,
+        verb: StoreVerb,
+        /// Whether the host signs the requests with the user's credentials.
+        signed: bool,
+    },
+    /// The engine calls one action of one of Amazon's services.
+    Action { service: String, action: String },
     /// The engine saves data of a backend to the file that the user names.
     SaveFiles,
     /// The engine sends a file that the user names to its backend.
@@ -110,6 +119,17 @@ impl Capabilities {
         if outline.imports("resources") {
             let rules = manifest.resources.iter().flat_map(|it| &it.allow);
             found.extend(rules.flat_map(objects));
+        }
+        if outline.imports("storage") {
+            let stores = manifest.storage.values();
+            found.extend(
+                stores.flat_map(|store| store.allow.iter().flat_map(|rule| stored(store, rule))),
+            );
+        }
+        if outline.imports("aws") {
+            found.extend(manifest.aws.iter().flat_map(|(service, actions)| {
+                actions.allow.iter().map(|name| action(service, name))
+            }));
         }
         if outline.imports("artifacts") {
             if manifest.can(Operation::Download) || manifest.saves() {
@@ -184,6 +204,15 @@ impl Capabilities {
             let rules = rules.filter_map(|rule| rule.only(|verb| has(object(rule, verb))));
             resources.allow = rules.collect();
         }
+        for store in allowed.storage.values_mut() {
+            let rules = store.allow.iter();
+            let rules =
+                rules.filter_map(|rule| rule.only(|verb| has(stored_by(store, rule, verb))));
+            store.allow = rules.collect();
+        }
+        for (service, actions) in &mut allowed.aws {
+            actions.allow.retain(|name| has(action(service, name)));
+        }
         Grants::all_of(&allowed)
     }
 
@@ -246,6 +275,27 @@ fn object(rule: &ResourceRule, verb: ResourceVerb) -> Capability {
         kind: rule.kind().clone(),
         scope: rule.scope().clone(),
         verb,
+    }
+}
+
+fn stored(store: &Store, rule: &StoreRule) -> impl Iterator<Item = Capability> {
+    rule.verbs()
+        .iter()
+        .map(|verb| stored_by(store, rule, *verb))
+}
+
+fn stored_by(store: &Store, rule: &StoreRule, verb: StoreVerb) -> Capability {
+    Capability::Stored {
+        place: rule.place().clone(),
+        verb,
+        signed: store.auth == StoreAuth::Aws,
+    }
+}
+
+fn action(service: &str, action: &str) -> Capability {
+    Capability::Action {
+        service: service.to_owned(),
+        action: action.to_owned(),
     }
 }
 
@@ -333,6 +383,15 @@ impl fmt::Display for Capability {
                 write!(f, "exec {container}: {}", quoted(words))
             }
             Self::Objects { kind, scope, verb } => write!(f, "objects {kind} {verb}{scope}"),
+            Self::Stored {
+                place,
+                verb,
+                signed,
+            } => {
+                let auth = if *signed { "aws" } else { "public" };
+                write!(f, "storage s3 {auth} {verb} in {place}")
+            }
+            Self::Action { service, action } => write!(f, "aws {service}:{action}"),
             Self::SaveFiles => f.write_str("save files"),
             Self::SendFiles => f.write_str("send files"),
             Self::ReadFiles => f.write_str("read files"),

@@ -3,9 +3,12 @@
 //! A mark too many costs a look; a missing one may cost a cluster. Therefore commands are marked unless they
 //! are known to be harmless, and any word that may name a shell counts as a shell.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
-use broker_manifest::{Method, ObjectKind, ResourceVerb, Route, Scope};
+use broker_manifest::{
+    AwsService, Method, ObjectKind, ResourceVerb, Route, Scope, StorePlace, StoreVerb,
+};
 
 /// The reason why a capability is dangerous, the gravest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -298,6 +301,22 @@ pub(super) fn of_route(route: &Route) -> Option<Mark> {
 pub(super) fn of_bucket(route: &Route) -> Option<Mark> {
     let bucket = route.template().split('/').nth(1).unwrap_or_default();
     bucket.starts_with('{').then_some(Mark::AnyBucket)
+}
+
+/// Returns the marks of an access to objects of a store.
+pub(super) fn of_stored(place: &StorePlace, verb: StoreVerb, signed: bool) -> BTreeSet<Mark> {
+    let marks = [
+        (*place == StorePlace::Any).then_some(Mark::AnyBucket),
+        verb.writes().then_some(Mark::Writes),
+        signed.then_some(Mark::Credentials),
+    ];
+    marks.into_iter().flatten().collect()
+}
+
+/// Returns the marks of an action of one of Amazon's services.
+pub(super) fn of_action(action: &str) -> BTreeSet<Mark> {
+    let writes = (!AwsService::reads(action)).then_some(Mark::Writes);
+    writes.into_iter().chain([Mark::Credentials]).collect()
 }
 
 /// Kinds outside of namespaces. Further ones begin with `Cluster`.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use broker_manifest::{Manifest, ObjectKind, Operation, Scope};
+use broker_manifest::{Manifest, ObjectKind, Operation, Scope, StorePlace};
 
 use super::capabilities::{Login, Place, quoted};
 use super::marks::{self, Mark};
@@ -31,6 +31,8 @@ impl fmt::Display for Sentence {
 enum Subject<'a> {
     Requests(&'a Place),
     Objects(&'a ObjectKind, &'a Scope),
+    Stored(&'a StorePlace, bool),
+    Actions(&'a str),
     Other,
 }
 
@@ -188,6 +190,42 @@ fn parts(capability: &Capability) -> (Subject<'_>, BTreeSet<Mark>, String, Strin
                 verb.to_string(),
             )
         }
+        Capability::Stored {
+            place,
+            verb,
+            signed,
+        } => {
+            let with = if *signed {
+                ", with your AWS credentials, without seeing them"
+            } else {
+                ", without credentials"
+            };
+            let begin = format!(
+                "work with objects of S3, outside the cluster, {}{with}: ",
+                match place {
+                    StorePlace::Any => "in any bucket".to_owned(),
+                    StorePlace::Bucket { bucket, prefix } => bucket_words(bucket, prefix),
+                    StorePlace::Option { option, prefix } => format!(
+                        "in the bucket that you name with `--{option}`{}",
+                        below(prefix)
+                    ),
+                }
+            );
+            let marks = marks::of_stored(place, *verb, *signed);
+            (
+                Subject::Stored(place, *signed),
+                marks,
+                begin,
+                verb.to_string(),
+            )
+        }
+        Capability::Action { service, action } => {
+            let begin = format!(
+                "call actions of the AWS service {service}, with your AWS credentials, without seeing them: "
+            );
+            let marks = marks::of_action(action);
+            (Subject::Actions(service), marks, begin, action.clone())
+        }
         Capability::SaveFiles => other(
             None,
             "write received data to the file that you name".to_owned(),
@@ -198,6 +236,17 @@ fn parts(capability: &Capability) -> (Subject<'_>, BTreeSet<Mark>, String, Strin
             "send a file that you name to a server that it may talk to".to_owned(),
         ),
     }
+}
+
+fn bucket_words(bucket: &str, prefix: &str) -> String {
+    format!("in bucket {bucket}{}", below(prefix))
+}
+
+fn below(prefix: &str) -> String {
+    if prefix.is_empty() {
+        return String::new();
+    }
+    format!(", keys that begin with {}", quoted(&[prefix.to_owned()]))
 }
 
 /// Returns the sentence about credentials that the host adds.

@@ -32,6 +32,7 @@ pub(super) async fn start_once(file: &EngineFile, folders: &Folders) -> Result<(
         artifacts: None,
         commands: nothing.clone(),
         objects: None,
+        outside: None,
         observer: nothing,
         now: None,
         zone: TimeZone::UTC,

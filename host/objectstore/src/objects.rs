@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
 use aws_smithy_xml::decode::{Document, ScopedDecoder, try_data};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -45,7 +47,7 @@ pub struct Facts {
     pub key: String,
     /// Length in bytes.
     pub size: u64,
-    /// The time of the last change, as the store wrote it.
+    /// The time of the last change, as RFC 3339.
     pub modified: Option<String>,
     /// The version of the content, in quotation marks. It changes with each change, and is no digest.
     pub etag: Option<String>,
@@ -265,12 +267,18 @@ fn facts(key: &str, headers: &HeaderMap) -> Facts {
         size: text(CONTENT_LENGTH.as_str())
             .and_then(|length| length.parse().ok())
             .unwrap_or_default(),
-        modified: text(LAST_MODIFIED.as_str()),
+        modified: text(LAST_MODIFIED.as_str()).and_then(|time| rfc_3339(&time)),
         etag: text(ETAG.as_str()),
         sha256: text("x-amz-checksum-sha256")
             .filter(|_| is_whole)
             .and_then(|digest| hexadecimal(&digest)),
     }
+}
+
+/// Converts the time of a header to RFC 3339, which lists have.
+fn rfc_3339(time: &str) -> Option<String> {
+    let time = DateTime::from_str(time, Format::HttpDate).ok()?;
+    time.fmt(Format::DateTime).ok()
 }
 
 /// Converts a digest of S3. A digest of digests, `…-PARTS`, is none.

@@ -1,4 +1,4 @@
-use crate::{CommandError, EndpointError, Operation, ResourceError};
+use crate::{CommandError, EndpointError, Operation, ResourceError, StoreError};
 
 /// An error that makes a manifest invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,6 +26,14 @@ pub enum ManifestError {
     NothingToFollow {
         /// The operation.
         operation: Operation,
+    },
+    /// A store or a service outside the cluster is invalid.
+    #[error("`[{table}]`: {source}")]
+    BadStore {
+        /// The table, such as `storage.copies`.
+        table: String,
+        /// The reason.
+        source: StoreError,
     },
     /// The text is not valid TOML or JSON, or has unknown keys.
     #[error("the manifest is not valid {format}: {reason}")]

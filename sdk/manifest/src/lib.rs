@@ -18,6 +18,7 @@ mod names;
 mod port;
 mod resources;
 mod route;
+mod storage;
 mod tls;
 mod verb;
 
@@ -37,6 +38,9 @@ pub use resources::{
     ObjectKind, ResourceError, ResourceRule, ResourceVerb, Resources, Scope, is_label,
 };
 pub use route::{Method, Route, RouteError};
+pub use storage::{
+    AwsService, Store, StoreAuth, StoreError, StoreKind, StorePlace, StoreRule, StoreVerb,
+};
 pub use tls::{NameError, NameFacts, NamePattern, SecretKey, Tls, TlsFlags};
 pub use verb::{OptionForm, Verb, VerbOption};
 
@@ -82,6 +86,12 @@ pub struct Manifest {
     /// Credentials with names of their own, besides those that all engines share.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub credentials: BTreeMap<String, Credential>,
+    /// The only object stores outside the cluster that the engine may use, by the name that it uses for them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub storage: BTreeMap<String, Store>,
+    /// The only services of Amazon's that the engine may call, by the names of their endpoints, such as `rds`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub aws: BTreeMap<String, AwsService>,
     /// The only Kubernetes objects that the engine may use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<Resources>,
@@ -347,9 +357,27 @@ impl Manifest {
         if let Some((name, _)) = endpoints.find(|(_, endpoint)| endpoint.replicas) {
             return Some(format!("`replicas` of endpoint `{name}`"));
         }
+        for (table, is_used) in [
+            ("storage", !self.storage.is_empty()),
+            ("aws", !self.aws.is_empty()),
+        ] {
+            if is_used {
+                return Some(format!("the table `[{table}]`"));
+            }
+        }
         let mut rules = self.resources.iter().flat_map(|it| &it.allow);
         let rule = rules.find(|rule| matches!(rule.scope(), Scope::Any | Scope::Cluster))?;
         Some(format!("the rule `{rule}`"))
+    }
+
+    /// Returns the first part of the manifest that only interface 0.1 has, if there is one.
+    #[must_use]
+    pub fn until_0_1(&self) -> Option<String> {
+        let mut endpoints = self.endpoints.iter();
+        let (name, _) = endpoints.find(|(_, endpoint)| endpoint.select == Select::S3)?;
+        Some(format!(
+            "`select = \"s3\"` of endpoint `{name}`: use a table `[storage.{name}]`"
+        ))
     }
 
     /// Returns whether the pages of `list` have the newest backup first.
@@ -438,6 +466,7 @@ impl Manifest {
         if let Some(resources) = &self.resources {
             resources.check()?;
         }
+        self.check_outside()?;
         let takes_files = self.operations.iter().find(|(_, ability)| ability.files);
         if let Some((operation, _)) = takes_files.filter(|(op, _)| **op != Operation::Restore) {
             return Err(ManifestError::NoFiles {
@@ -508,6 +537,33 @@ impl Manifest {
         self.check_credentials()?;
         let flags = self.endpoint_flags().collect();
         verb::check(&self.verbs, self.can(Operation::Act), &self.options, &flags)
+    }
+
+    /// Checks the stores and services outside the cluster.
+    fn check_outside(&self) -> Result<(), ManifestError> {
+        let is_text = |name: &str| {
+            let mut of_verbs = self.verbs.values().flat_map(|verb| &verb.options);
+            let mut options = self.options.iter();
+            options.any(|option| option.name == name && option.kind == OptionKind::Text)
+                || of_verbs.any(|option| option.name == name && option.kind == OptionKind::Text)
+        };
+        let stores = self.storage.iter();
+        let stores = stores.map(|(name, store)| ("storage", name, store.check(is_text)));
+        let services = self.aws.iter();
+        let services = services.map(|(name, service)| ("aws", name, service.check()));
+        for (what, name, checked) in stores.chain(services) {
+            if !is_flag_name(name) {
+                return Err(ManifestError::BadName {
+                    what,
+                    name: name.clone(),
+                });
+            }
+            checked.map_err(|source| ManifestError::BadStore {
+                table: format!("{what}.{name}"),
+                source,
+            })?;
+        }
+        Ok(())
     }
 
     /// Checks that credentials have valid names, and that each is used.

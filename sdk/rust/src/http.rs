@@ -183,6 +183,11 @@ impl Default for Expectation {
 }
 
 impl Response {
+    /// Returns a response to what messages call `request`.
+    pub(crate) fn over(raw: host::Response, request: String) -> Self {
+        Self { raw, request }
+    }
+
     /// Returns the HTTP status code.
     #[must_use]
     pub fn status(&self) -> u16 {

@@ -23,6 +23,7 @@
 //! engine's logic are native.
 #![deny(missing_docs)]
 
+pub mod aws;
 mod backup;
 #[doc(hidden)]
 pub mod bindings;
@@ -39,6 +40,7 @@ pub mod random;
 pub mod resources;
 mod settings;
 mod size;
+pub mod storage;
 pub mod target;
 #[cfg(feature = "yaml")]
 pub mod yaml;

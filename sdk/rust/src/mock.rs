@@ -12,6 +12,7 @@
 mod act;
 pub(crate) mod exec;
 pub(crate) mod resources;
+pub(crate) mod storage;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
@@ -30,6 +31,7 @@ const MAX_BATCH: usize = 1000;
 
 pub use exec::Ran;
 pub use resources::Done;
+pub use storage::Called;
 
 /// A scripted host.
 #[derive(Debug, Clone)]
@@ -44,6 +46,7 @@ struct Script {
     saved: Vec<Vec<u8>>,
     commands: exec::Commands,
     objects: resources::Objects,
+    outside: storage::Outside,
     now: u64,
     target: Option<Target>,
     tokens: usize,

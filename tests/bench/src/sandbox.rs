@@ -81,6 +81,7 @@ async fn start_one(runtime: &Runtime, file: &EngineFile) -> Result<Instance, Fai
             network: Arc::new(Scripted),
             artifacts: None,
             objects: None,
+            outside: None,
             commands: Arc::new(NoPods),
             observer: Arc::new(Silent),
             now: None,

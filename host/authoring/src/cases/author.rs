@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::file::{CaseEntry, CaseFile, Fault};
 use super::namespace::Namespace;
+use super::outside::Outside;
 use super::script::Exchanges;
 use super::{AuthoringError, Case, exchange, expect, objects};
 use crate::call::{About, Call, artifact};
@@ -80,7 +81,8 @@ fn of_entry(name: String, entry: &CaseEntry, manifest: &Manifest) -> Result<Case
         commands.collect::<Result<_, _>>()?,
     );
     let namespace = Namespace::new(objects::objects(entry, manifest)?);
-    let script = Exchanges::new(manifest, pods, exchanges, commands, namespace);
+    let outside = Outside::of(entry, manifest)?;
+    let script = Exchanges::new(manifest, pods, exchanges, commands, namespace, outside);
     let script = Arc::new(script);
     let judge = expect::Expecting::of(&entry.expect, Arc::clone(&script))?;
     Ok(Case {

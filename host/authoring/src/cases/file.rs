@@ -55,6 +55,13 @@ pub(super) struct CaseEntry {
     pub(super) change: Vec<ChangeEntry>,
     #[serde(default)]
     pub(super) event: Vec<EventEntry>,
+    /// Objects that exist in object stores at the beginning.
+    #[serde(default)]
+    pub(super) stored: Vec<StoredEntry>,
+    #[serde(default)]
+    pub(super) write: Vec<WriteEntry>,
+    #[serde(default)]
+    pub(super) action: Vec<ActionEntry>,
     pub(super) expect: ExpectEntry,
 }
 
@@ -165,6 +172,49 @@ pub(super) struct ChangeEntry {
     pub(super) dry_run: bool,
     /// Fields that the cluster adds to the object.
     pub(super) answer: Option<toml::Value>,
+    pub(super) fault: Option<ObjectFault>,
+}
+
+/// One object in an object store.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StoredEntry {
+    pub(super) bucket: String,
+    /// The key. Without it, the entry is about listing the bucket.
+    pub(super) key: Option<String>,
+    pub(super) json: Option<toml::Value>,
+    pub(super) text: Option<String>,
+    pub(super) base64: Option<String>,
+    /// How reading the object or listing the bucket fails.
+    pub(super) fault: Option<ObjectFault>,
+}
+
+/// One change in an object store and its result.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WriteEntry {
+    /// The change in the form `VERB BUCKET/KEY`, such as `put backups/manifest.json`.
+    pub(super) write: String,
+    /// The source of a copy, as `BUCKET/KEY`.
+    pub(super) source: Option<String>,
+    pub(super) json: Option<toml::Value>,
+    pub(super) text: Option<String>,
+    pub(super) base64: Option<String>,
+    pub(super) fault: Option<ObjectFault>,
+}
+
+/// One action of one of Amazon's services and its result.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ActionEntry {
+    /// The action as `SERVICE:ACTION`.
+    pub(super) action: String,
+    /// The complete parameters, in any order.
+    #[serde(default)]
+    pub(super) parameters: BTreeMap<String, String>,
+    pub(super) region: Option<String>,
+    /// The response.
+    pub(super) xml: Option<String>,
     pub(super) fault: Option<ObjectFault>,
 }
 

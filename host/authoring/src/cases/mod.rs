@@ -16,6 +16,7 @@ mod judge;
 mod labels;
 mod namespace;
 mod objects;
+mod outside;
 mod read;
 mod script;
 mod show;

@@ -11,14 +11,16 @@ use host_engine::{
 use serde_json::Value;
 
 use super::namespace::Namespace;
+use super::outside::Outside;
 use super::show::{self, shortened};
-use crate::stage::{Asked, Reply, Script};
+use crate::stage::{Asked, Beyond, Found, Reply, Script};
 
 /// The expected requests and commands, and the differences so far.
 pub(super) struct Exchanges {
     manifest: Manifest,
     pods: Vec<String>,
     namespace: Arc<Namespace>,
+    outside: Outside,
     state: Mutex<State>,
 }
 
@@ -71,11 +73,13 @@ impl Exchanges {
         exchanges: Vec<Exchange>,
         commands: Vec<Command>,
         namespace: Namespace,
+        outside: Outside,
     ) -> Self {
         Self {
             manifest: manifest.clone(),
             pods,
             namespace: Arc::new(namespace),
+            outside,
             state: Mutex::new(State {
                 exchanges: exchanges.into(),
                 commands: commands.into(),
@@ -88,6 +92,7 @@ impl Exchanges {
     pub(super) fn problems(&self) -> Vec<String> {
         let mut problems = self.state().problems.clone();
         problems.extend(self.namespace.problems());
+        problems.extend(self.outside.problems());
         problems
     }
 
@@ -105,7 +110,9 @@ impl Exchanges {
             format!("command {number} was never run: {name}")
         });
         let objects = self.namespace.left();
-        exchanges.chain(commands).chain(objects).collect()
+        let outside = self.outside.left();
+        let here = exchanges.chain(commands).chain(objects);
+        here.chain(outside).collect()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -115,6 +122,9 @@ impl Exchanges {
 
 impl Script for Exchanges {
     fn request(&self, request: &Outgoing) -> Reply {
+        if !self.manifest.endpoints.contains_key(&request.endpoint) {
+            return self.outside.open(request.request.uri().path());
+        }
         let mut state = self.state();
         let difference = match state.exchanges.front() {
             None => Some("no further exchange is scripted".to_owned()),
@@ -172,6 +182,10 @@ impl Script for Exchanges {
         selected: SelectedObjects,
     ) -> Result<Box<dyn WatchedObjects>, Report> {
         self.namespace.watch(of, &selected)
+    }
+
+    fn outside(&self, asked: Beyond) -> Result<Found, Report> {
+        self.outside.asked(asked)
     }
 }
 

@@ -17,7 +17,7 @@ use serde_json::Value;
 use super::judge::Knowing;
 use super::{AuthoringError, Case};
 use crate::call::{About, Call, artifact};
-use crate::stage::{Asked, Ending, Reply, Script};
+use crate::stage::{Asked, Beyond, Ending, Found, Reply, Script};
 
 /// The response to every request of an engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,6 +183,18 @@ impl Script for Situation {
         _: SelectedObjects,
     ) -> Result<Box<dyn WatchedObjects>, Report> {
         Err(self.of_objects(of, ResourceVerb::Watch))
+    }
+
+    fn outside(&self, asked: Beyond) -> Result<Found, Report> {
+        let what = asked.shown();
+        Err(match self {
+            Self::Missing => Report::new(ReportKind::NotFound, format!("{what}: not found")),
+            Self::Broken | Self::Html | Self::Empty | Self::Endless | Self::Cut => {
+                let message = format!("{what}: the answer is not understood");
+                Report::new(ReportKind::Protocol, message)
+            }
+            _ => self.fault(),
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod answer;
 mod objects;
+mod outside;
 mod saving;
 mod silence;
 
@@ -21,6 +22,7 @@ use serde_json::Value;
 
 pub(super) use answer::{Ending, Reply};
 pub(super) use objects::Asked;
+pub(super) use outside::{Beyond, Found};
 
 /// The namespace of the command in every case, and of objects for which the manifest names no other one.
 pub(super) const NAMESPACE: &str = "default";
@@ -47,6 +49,9 @@ pub(super) trait Script: Send + Sync {
         of: &GrantedObjects,
         selected: SelectedObjects,
     ) -> Result<Box<dyn WatchedObjects>, Report>;
+
+    /// Returns the result of an access to services outside the cluster.
+    fn outside(&self, asked: Beyond) -> Result<Found, Report>;
 }
 
 /// The record of an engine's actions on a stage.
@@ -109,7 +114,8 @@ impl Stage {
             network: stage.clone(),
             artifacts: Some(Arc::new(saving::Saving(Arc::clone(&seen)))),
             commands: stage.clone(),
-            objects: Some(stage),
+            objects: Some(stage.clone()),
+            outside: Some(stage),
             observer: Arc::new(silence::Listening(Arc::clone(&seen))),
             now,
             zone: TimeZone::UTC,

@@ -126,21 +126,14 @@ impl HostState {
         let sends_file = artifact.is_some();
         let request = self.grant(ask, artifact)?;
         let _pause = sends_file.then(|| self.allowance.pause());
-        let answer = self.network.send(request.clone());
-        let answer = if sends_file {
-            self.meter.spare(answer).await
+        let meter = self.meter.clone();
+        let network = Arc::clone(&self.network);
+        let opened = open(&*network, request);
+        if sends_file {
+            meter.spare(opened).await
         } else {
-            answer.await
-        };
-        let answer = checked(&*self.network, answer)?;
-        Ok(Response {
-            answer,
-            request,
-            is_read: false,
-            seen: Vec::new(),
-            held: BytesMut::new(),
-            has_ended: false,
-        })
+            opened.await
+        }
     }
 
     /// Reads the whole body of a response.
@@ -301,6 +294,19 @@ impl Response {
         self.seen.drain(..old);
         Ok(Some(piece.to_vec()))
     }
+}
+
+/// Sends a granted request and waits for the head of the answer.
+pub(crate) async fn open(network: &dyn Network, request: Outgoing) -> HostResult<Response> {
+    let answer = checked(network, network.send(request.clone()).await)?;
+    Ok(Response {
+        answer,
+        request,
+        is_read: false,
+        seen: Vec::new(),
+        held: BytesMut::new(),
+        has_ended: false,
+    })
 }
 
 /// Removes secrets from an error before the engine sees it. The error may quote text that the server sent.

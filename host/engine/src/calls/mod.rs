@@ -5,3 +5,4 @@ pub(crate) mod artifacts;
 pub(crate) mod exec;
 pub(crate) mod http;
 pub(crate) mod resources;
+pub(crate) mod storage;

@@ -62,6 +62,11 @@ fn what_is_said_of_engines_that_fail() {
             what: text("the operation `health`"),
             since: "0.2.0",
         },
+        EngineError::OlderManifest {
+            engine: text("engine acme/small"),
+            built_for: text("0.2.0"),
+            what: text("`select = \"s3\"` of endpoint `s`: use a table `[storage.s]`"),
+        },
         EngineError::NoInterface {
             engine: text("engine acme/small"),
         },
@@ -169,6 +174,7 @@ fn what_is_said_of_engines_that_fail() {
             OtherWasi,
             Async,
             NewerManifest,
+            OlderManifest,
             NoInterface,
             UnknownImport,
             NotAsked,

@@ -1,6 +1,7 @@
 //! Implements version 0.2 of the engine interface: `wit/v0.2`.
 
 mod artifacts;
+mod aws;
 mod convert;
 mod exec;
 mod http;
@@ -8,6 +9,7 @@ mod operations;
 mod plain;
 mod requests;
 mod resources;
+mod storage;
 mod target;
 mod types;
 
@@ -38,6 +40,8 @@ pub(super) const PROVIDED: &[&str] = &[
     "types",
     "http",
     "artifacts",
+    "storage",
+    "aws",
     "exec",
     "resources",
     "log",

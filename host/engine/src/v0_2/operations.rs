@@ -21,12 +21,14 @@ pub(crate) fn link(
     component: &Component,
 ) -> wasmtime::Result<Box<dyn Linked>> {
     use bindings::kubectl_broker::engine::{
-        artifacts, clock, exec, http, log, progress, random, resources, target, types,
+        artifacts, aws, clock, exec, http, log, progress, random, resources, storage, target, types,
     };
 
     types::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
     http::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
     artifacts::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
+    storage::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
+    aws::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
     resources::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
     exec::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
     log::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;

@@ -144,7 +144,10 @@ async fn an_object_that_stands_still_is_given_up() {
     let server =
         serve(|_| [b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nobj", STALL].concat()).await;
     let error = read(&s3_at(&server), "/acme/a").await.unwrap_err();
-    assert_eq!(error.to_string(), "the request for s3://acme/a timed out after 30s");
+    assert_eq!(
+        error.to_string(),
+        "the request for s3://acme/a timed out after 30s"
+    );
 }
 
 #[tokio::test]

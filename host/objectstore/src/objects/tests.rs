@@ -18,13 +18,7 @@ async fn put(server: &Server, condition: Condition) -> Result<Facts, S3Error> {
     let body = Bytes::from_static(b"object");
     let s3 = s3_at(server);
     let at = at("a/b c+d");
-    let written = s3.put(
-        &at,
-        body,
-        Some("text/plain"),
-        &condition,
-        PATIENCE,
-    );
+    let written = s3.put(&at, body, Some("text/plain"), &condition, PATIENCE);
     written.await
 }
 
@@ -124,12 +118,16 @@ async fn the_digest_of_an_object_is_that_of_the_whole() {
         ("COMPOSITE", base64.clone(), None),
         ("FULL_OBJECT", format!("{base64}-2"), None),
     ] {
-        let head = format!("x-amz-checksum-type: {kind}\r\nx-amz-checksum-sha256: {value}\r\n");
+        let head = format!(
+            "last-modified: Fri, 02 Jan 2026 03:04:05 GMT\r\nx-amz-checksum-type: {kind}\r\nx-amz-checksum-sha256: {value}\r\n"
+        );
         let server = serve(move |_| reply(200, &head, b"")).await;
         let facts = s3_at(&server)
             .head(&at("a"), Access::Signed, PATIENCE)
             .await;
-        assert_eq!(facts.unwrap().sha256, expected, "{kind} {value}");
+        let facts = facts.unwrap();
+        assert_eq!(facts.sha256, expected, "{kind} {value}");
+        assert_eq!(facts.modified.as_deref(), Some("2026-01-02T03:04:05Z"));
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use broker_engine::{Error, http};
+use broker_engine::Error;
+use broker_engine::storage::{self, Location};
 use serde_json::Value;
 
 use super::unpacked;
@@ -89,9 +90,7 @@ impl fmt::Display for Storage {
 
 /// Reads the object, and decompresses it if needed.
 pub(super) fn fetch(bucket: &str, key: &str) -> Result<String, Error> {
-    let request = http::get("storage", "/{bucket}/{+key}");
-    let request = request.parameter("bucket", bucket).parameter("key", key);
-    let answer = request.send()?.expect_ok()?;
+    let answer = storage::get("manifests", &Location::of(bucket, key))?;
     unpacked::text(answer.read(MAX_FETCHED)?)
 }
 

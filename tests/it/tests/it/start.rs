@@ -56,6 +56,7 @@ async fn an_engine_that_sleeps_while_it_starts_is_stopped() {
         artifacts: None,
         commands: unasked.clone(),
         objects: None,
+        outside: None,
         observer: unasked,
         now: None,
         zone: TimeZone::UTC,

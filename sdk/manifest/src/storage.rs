@@ -1,0 +1,526 @@
+//! Object storage and services outside the cluster that an engine may use.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::is_flag_name;
+
+/// Maximum length of a rule, in bytes.
+const MAX_RULE: usize = 512;
+/// Maximum number of rules of one store, and of actions of one service.
+const MAX_RULES: usize = 100;
+
+/// An object store outside the cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Store {
+    /// The protocol of the store.
+    pub kind: StoreKind,
+    /// The credentials that the host adds to each request.
+    #[serde(default)]
+    pub auth: StoreAuth,
+    /// What the engine may do, and where. Each rule has the form `VERB… in PLACE`; see [`StoreRule`].
+    pub allow: Vec<StoreRule>,
+}
+
+/// The protocol of an object store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StoreKind {
+    /// Amazon S3, or the server that the user's AWS configuration names.
+    S3,
+}
+
+/// The credentials for an object store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StoreAuth {
+    /// A signature with the user's AWS credentials.
+    #[default]
+    Aws,
+    /// None: the buckets are public. Such a store can only be read.
+    None,
+}
+
+/// What an engine may do with objects, and where: `VERB… in PLACE`.
+///
+/// | place | objects |
+/// |---|---|
+/// | `BUCKET` | all of this bucket |
+/// | `BUCKET/PREFIX` | those of this bucket whose keys begin with the prefix |
+/// | `{OPTION}`, `{OPTION}/PREFIX` | the same, in the bucket that the user names with the engine's option |
+/// | `any` | all that the credentials reach |
+///
+/// The value of the option is the name of a bucket, and may have a prefix: `backups/daily`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct StoreRule {
+    verbs: BTreeSet<StoreVerb>,
+    place: StorePlace,
+}
+
+/// An access to objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StoreVerb {
+    /// Reading an object, also as the source of a copy.
+    Get,
+    /// Listing the keys of a bucket.
+    List,
+    /// Writing an object.
+    Put,
+    /// Writing an object as a copy of another one.
+    Copy,
+    /// Deleting an object.
+    Delete,
+}
+
+/// The place of the objects that a rule is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StorePlace {
+    /// Any bucket.
+    Any,
+    /// Keys of one bucket.
+    Bucket {
+        /// The name of the bucket.
+        bucket: String,
+        /// The beginning of the keys. An empty prefix fits all.
+        prefix: String,
+    },
+    /// Keys of the bucket that the user names.
+    Option {
+        /// The name of the engine's option.
+        option: String,
+        /// The beginning of the keys, after the prefix in the option's value.
+        prefix: String,
+    },
+}
+
+/// A service of Amazon's with a query API, by the name of its endpoints: `[aws.rds]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct AwsService {
+    /// The version of the service's API, a date such as `2014-10-31`.
+    pub version: String,
+    /// The names of the only actions that the engine may call, such as `DescribeDBSnapshots`.
+    pub allow: Vec<String>,
+}
+
+/// An error that makes a store or a service invalid.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The rule is not of the form `VERB… in PLACE`.
+    #[error(
+        "`{rule}` is not a rule about objects in a store: write `VERB… in PLACE`, for example `get list in backups/daily`, with the verbs {}",
+        StoreVerb::ALL.map(StoreVerb::name).join(", ")
+    )]
+    Form {
+        /// The text of the rule.
+        rule: String,
+    },
+    /// The list of rules is empty.
+    #[error("`allow` is empty; name what the engine may do, or leave the table out")]
+    Empty,
+    /// There are too many rules.
+    #[error("`allow` has more than {MAX_RULES} entries")]
+    TooMany,
+    /// A public store is written to.
+    #[error("`{rule}` writes without credentials: `auth = \"none\"` is only for reading")]
+    WritesInPublic {
+        /// The rule.
+        rule: StoreRule,
+    },
+    /// The option in a rule does not exist, or is no text.
+    #[error("`{rule}` needs an option `{option}` with text, or a text argument of a verb")]
+    NoOption {
+        /// The rule.
+        rule: StoreRule,
+        /// The name of the option.
+        option: String,
+    },
+    /// A version is no date.
+    #[error("`{version}` is not a version of a query API: write a date, such as `2014-10-31`")]
+    BadVersion {
+        /// The version.
+        version: String,
+    },
+    /// The name of an action is invalid.
+    #[error("`{action}` is not the name of an action, such as `DescribeDBSnapshots`")]
+    BadAction {
+        /// The name.
+        action: String,
+    },
+}
+
+impl Store {
+    /// Checks the rules. `is_text` says whether an option of this name has text as its value.
+    pub(crate) fn check(&self, is_text: impl Fn(&str) -> bool) -> Result<(), StoreError> {
+        check_number(self.allow.len())?;
+        for rule in &self.allow {
+            if self.auth == StoreAuth::None && rule.verbs.iter().any(|verb| verb.writes()) {
+                return Err(StoreError::WritesInPublic { rule: rule.clone() });
+            }
+            if let StorePlace::Option { option, .. } = &rule.place
+                && !is_text(option)
+            {
+                return Err(StoreError::NoOption {
+                    rule: rule.clone(),
+                    option: option.clone(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns whether the engine may use a verb on an object or, for `list`, on the keys that begin with `key`.
+    /// `option` returns the value of an option.
+    pub fn allows<'a>(
+        &self,
+        verb: StoreVerb,
+        bucket: &str,
+        key: &str,
+        option: impl Fn(&str) -> Option<&'a str>,
+    ) -> bool {
+        let mut rules = self.allow.iter();
+        rules.any(|rule| rule.verbs.contains(&verb) && rule.place.has(bucket, key, &option))
+    }
+}
+
+impl AwsService {
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        check_number(self.allow.len())?;
+        let is_date = self.version.len() == 10
+            && self.version.bytes().enumerate().all(|(at, byte)| match at {
+                4 | 7 => byte == b'-',
+                _ => byte.is_ascii_digit(),
+            });
+        if !is_date {
+            return Err(StoreError::BadVersion {
+                version: self.version.clone(),
+            });
+        }
+        let is_action = |name: &&String| {
+            let starts = name.bytes().next().is_some_and(|b| b.is_ascii_uppercase());
+            starts && name.len() <= 100 && name.bytes().all(|b| b.is_ascii_alphanumeric())
+        };
+        match self.allow.iter().find(|name| !is_action(name)) {
+            None => Ok(()),
+            Some(action) => Err(StoreError::BadAction {
+                action: action.clone(),
+            }),
+        }
+    }
+
+    /// Returns whether an action changes nothing. The names of all of Amazon's services follow this rule.
+    #[must_use]
+    pub fn reads(action: &str) -> bool {
+        ["Describe", "Get", "List"]
+            .iter()
+            .any(|verb| action.starts_with(verb))
+    }
+}
+
+fn check_number(rules: usize) -> Result<(), StoreError> {
+    match rules {
+        0 => Err(StoreError::Empty),
+        1..=MAX_RULES => Ok(()),
+        _ => Err(StoreError::TooMany),
+    }
+}
+
+impl StorePlace {
+    fn has<'a>(&self, bucket: &str, key: &str, option: impl Fn(&str) -> Option<&'a str>) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Bucket {
+                bucket: granted,
+                prefix,
+            } => bucket == granted && key.starts_with(prefix.as_str()),
+            Self::Option {
+                option: name,
+                prefix,
+            } => {
+                let Some(value) = option(name) else {
+                    return false;
+                };
+                let (granted, own) = split(value);
+                // The user's prefix is a folder: `backups/daily` does not grant `backups/daily-of-others`.
+                let folder = match own {
+                    "" => String::new(),
+                    own if own.ends_with('/') => own.to_owned(),
+                    own => format!("{own}/"),
+                };
+                let inner = key.strip_prefix(folder.as_str());
+                bucket == granted && inner.is_some_and(|inner| inner.starts_with(prefix.as_str()))
+            }
+        }
+    }
+}
+
+/// Splits `BUCKET/PREFIX`, with or without `s3://` in front.
+fn split(place: &str) -> (&str, &str) {
+    let place = place.strip_prefix("s3://").unwrap_or(place);
+    place.split_once('/').unwrap_or((place, ""))
+}
+
+impl StoreRule {
+    /// Returns the allowed verbs.
+    #[must_use]
+    pub fn verbs(&self) -> &BTreeSet<StoreVerb> {
+        &self.verbs
+    }
+
+    /// Returns the place of the objects.
+    #[must_use]
+    pub fn place(&self) -> &StorePlace {
+        &self.place
+    }
+
+    /// Returns the rule with only those verbs that `keep` accepts, or `None` if it accepts none.
+    #[must_use]
+    pub fn only(&self, keep: impl Fn(StoreVerb) -> bool) -> Option<Self> {
+        let mut rule = self.clone();
+        rule.verbs.retain(|verb| keep(*verb));
+        (!rule.verbs.is_empty()).then_some(rule)
+    }
+}
+
+impl StoreVerb {
+    /// All verbs, in the order in which they are shown.
+    pub const ALL: [Self; 5] = [Self::Get, Self::List, Self::Put, Self::Copy, Self::Delete];
+
+    /// Returns the name used in manifests.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::List => "list",
+            Self::Put => "put",
+            Self::Copy => "copy",
+            Self::Delete => "delete",
+        }
+    }
+
+    /// Returns whether the verb changes objects.
+    #[must_use]
+    pub const fn writes(self) -> bool {
+        matches!(self, Self::Put | Self::Copy | Self::Delete)
+    }
+}
+
+impl fmt::Display for StoreVerb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl fmt::Display for StoreRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.verbs
+            .iter()
+            .try_for_each(|verb| write!(f, "{verb} "))?;
+        write!(f, "in {}", self.place)
+    }
+}
+
+impl fmt::Display for StorePlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let prefix = match self {
+            Self::Any => return f.write_str("any"),
+            Self::Bucket { bucket, prefix } => {
+                f.write_str(bucket)?;
+                prefix
+            }
+            Self::Option { option, prefix } => {
+                write!(f, "{{{option}}}")?;
+                prefix
+            }
+        };
+        if prefix.is_empty() {
+            return Ok(());
+        }
+        write!(f, "/{prefix}")
+    }
+}
+
+impl FromStr for StoreRule {
+    type Err = StoreError;
+
+    fn from_str(text: &str) -> Result<Self, StoreError> {
+        let form = || StoreError::Form {
+            rule: text.chars().take(MAX_RULE).collect(),
+        };
+        if text.len() > MAX_RULE {
+            return Err(form());
+        }
+        let (verbs, place) = text.split_once(" in ").ok_or_else(form)?;
+        let verb = |word: &str| StoreVerb::ALL.into_iter().find(|verb| verb.name() == word);
+        let words: Vec<_> = verbs.split(' ').map(verb).collect();
+        let verbs: Option<BTreeSet<_>> = words.iter().copied().collect();
+        let verbs = verbs.filter(|verbs| verbs.len() == words.len());
+        Ok(Self {
+            verbs: verbs.ok_or_else(form)?,
+            place: place_of(place).ok_or_else(form)?,
+        })
+    }
+}
+
+fn place_of(text: &str) -> Option<StorePlace> {
+    if text == "any" {
+        return Some(StorePlace::Any);
+    }
+    let (bucket, prefix) = text.split_once('/').unwrap_or((text, ""));
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"{}*?\\`".contains(&byte);
+    if !prefix.bytes().all(is_plain) || prefix.split('/').any(|part| matches!(part, "." | "..")) {
+        return None;
+    }
+    let prefix = prefix.to_owned();
+    if let Some(option) = bucket.strip_prefix('{').and_then(|it| it.strip_suffix('}')) {
+        return is_flag_name(option).then(|| StorePlace::Option {
+            option: option.to_owned(),
+            prefix,
+        });
+    }
+    let is_bucket = (3..=63).contains(&bucket.len())
+        && bucket.bytes().all(|byte| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._".contains(&byte)
+        });
+    is_bucket.then(|| StorePlace::Bucket {
+        bucket: bucket.to_owned(),
+        prefix,
+    })
+}
+
+impl TryFrom<String> for StoreRule {
+    type Error = StoreError;
+
+    fn try_from(text: String) -> Result<Self, StoreError> {
+        text.parse()
+    }
+}
+
+impl From<StoreRule> for String {
+    fn from(rule: StoreRule) -> Self {
+        rule.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(text: &str) -> StoreRule {
+        text.parse().expect(text)
+    }
+
+    #[test]
+    fn a_rule_has_verbs_and_a_place() {
+        for text in [
+            "get in any",
+            "get list put copy delete in backups",
+            "list in backups/daily/of-",
+            "put in {bucket}",
+            "put in {target-bucket}/v1/",
+        ] {
+            assert_eq!(rule(text).to_string(), text);
+        }
+        for text in [
+            "",
+            "get",
+            "in backups",
+            "get in",
+            "get  list in backups",
+            "get get in backups",
+            "read in backups",
+            "get in Backups",
+            "get in ab",
+            "get in backups/../x",
+            "get in backups/x*",
+            "get in {Bucket}",
+            "get in {a}{b}",
+            "get in s3://backups",
+        ] {
+            assert!(text.parse::<StoreRule>().is_err(), "{text}");
+        }
+    }
+
+    fn store(allow: &[&str]) -> Store {
+        Store {
+            kind: StoreKind::S3,
+            auth: StoreAuth::Aws,
+            allow: allow.iter().map(|text| rule(text)).collect(),
+        }
+    }
+
+    #[test]
+    fn only_the_named_places_are_allowed() {
+        use StoreVerb::{Delete, Get, List, Put};
+        let store = store(&[
+            "get list in backups/daily",
+            "put in {to}/v1/",
+            "delete in {none}",
+        ]);
+        let allows = |verb, bucket, key| {
+            store.allows(verb, bucket, key, |name| {
+                (name == "to").then_some("s3://mine/of-acme")
+            })
+        };
+        assert!(allows(Get, "backups", "daily/a"));
+        assert!(allows(List, "backups", "daily"));
+        assert!(!allows(List, "backups", "dail"));
+        assert!(!allows(Get, "backups", "weekly/a"));
+        assert!(!allows(Get, "other", "daily/a"));
+        assert!(!allows(Put, "backups", "daily/a"));
+        assert!(allows(Put, "mine", "of-acme/v1/a"));
+        for (bucket, key) in [
+            ("mine", "of-acme/v2/a"),
+            ("mine", "of-acme-inc/v1/a"),
+            ("mine", "v1/a"),
+            ("other", "of-acme/v1/a"),
+        ] {
+            assert!(!allows(Put, bucket, key), "{bucket}/{key}");
+        }
+        // The user did not name a bucket.
+        assert!(!allows(Delete, "mine", "a"));
+    }
+
+    #[test]
+    fn a_place_of_the_user_needs_a_text_and_a_public_store_is_read() {
+        let check = |store: Store| store.check(|name| name == "to");
+        assert_eq!(check(store(&["put in {to}"])), Ok(()));
+        assert!(matches!(
+            check(store(&["put in {from}"])),
+            Err(StoreError::NoOption { .. })
+        ));
+        assert_eq!(check(store(&[])), Err(StoreError::Empty));
+        assert_eq!(check(store(&["get in any"; 101])), Err(StoreError::TooMany));
+        let public = |text| Store {
+            auth: StoreAuth::None,
+            ..store(&[text])
+        };
+        assert_eq!(check(public("get list in backups")), Ok(()));
+        for verb in ["put", "copy", "delete"] {
+            let checked = check(public(&format!("{verb} in backups")));
+            assert!(matches!(checked, Err(StoreError::WritesInPublic { .. })));
+        }
+    }
+
+    #[test]
+    fn actions_are_named_one_by_one() {
+        let service = |version: &str, action: &str| AwsService {
+            version: version.to_owned(),
+            allow: vec![action.to_owned()],
+        };
+        assert_eq!(service("2014-10-31", "CreateDBSnapshot").check(), Ok(()));
+        for version in ["", "2014", "2014/10/31", "v1", "2014-10-31&"] {
+            assert!(service(version, "CreateDBSnapshot").check().is_err());
+        }
+        for action in ["", "*", "Describe*", "createDBSnapshot", "A&Action=B"] {
+            assert!(service("2014-10-31", action).check().is_err(), "{action}");
+        }
+        assert!(AwsService::reads("DescribeDBSnapshots"));
+        assert!(!AwsService::reads("CreateDBSnapshot"));
+    }
+}

@@ -1,0 +1,268 @@
+//! The native implementation of object stores and of the services of AWS.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use broker_manifest::StoreVerb;
+
+use super::{Answer, Host, Response, current};
+use crate::error::{Error, ErrorKind, Result};
+use crate::storage::{Condition, Duplicate, Location, Object, Page, Selection};
+
+/// The maximum number of objects in a page, and in a batch. The host has the same limits.
+const MAX_PAGE: usize = 1000;
+
+/// The objects, by bucket and key, and the answers to actions.
+#[derive(Debug, Default)]
+pub(super) struct Outside {
+    objects: BTreeMap<(String, String), Vec<u8>>,
+    actions: BTreeMap<String, VecDeque<Result<String>>>,
+    called: Vec<Called>,
+}
+
+/// An action that the engine called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Called {
+    /// The action as `SERVICE:ACTION`.
+    pub action: String,
+    /// The parameters, in order.
+    pub parameters: Vec<(String, String)>,
+    /// The region, if the engine named one.
+    pub region: Option<String>,
+}
+
+impl Host {
+    /// Puts an object into all stores.
+    #[must_use]
+    pub fn stored(self, bucket: &str, key: &str, body: impl AsRef<[u8]>) -> Self {
+        let at = (bucket.to_owned(), key.to_owned());
+        let body = body.as_ref().to_vec();
+        self.0.borrow_mut().outside.objects.insert(at, body);
+        self
+    }
+
+    /// Returns the bytes of an object, if it exists.
+    #[must_use]
+    pub fn bytes_of(&self, bucket: &str, key: &str) -> Option<Vec<u8>> {
+        let at = (bucket.to_owned(), key.to_owned());
+        self.0.borrow().outside.objects.get(&at).cloned()
+    }
+
+    /// Adds an answer to an action, `SERVICE:ACTION`. Calls get the answers in order; the last one is repeated.
+    #[must_use]
+    pub fn action(self, action: &str, answer: Result<String>) -> Self {
+        let answers = &mut self.0.borrow_mut().outside.actions;
+        answers
+            .entry(action.to_owned())
+            .or_default()
+            .push_back(answer);
+        self.clone()
+    }
+
+    /// Returns the actions that the engine called, in order.
+    #[must_use]
+    pub fn called(&self) -> Vec<Called> {
+        self.0.borrow().outside.called.clone()
+    }
+
+    fn check_store(&self, store: &str, verb: StoreVerb, bucket: &str, key: &str) -> Result<()> {
+        let script = self.0.borrow();
+        let Some(manifest) = &script.manifest else {
+            return Ok(());
+        };
+        // The options of the call are not known here, so that a place that the user names fits any bucket.
+        let allows = manifest.storage.get(store).is_some_and(|store| {
+            store.allows(verb, bucket, key, |_| None)
+                || store.allow.iter().any(|rule| {
+                    let is_option =
+                        matches!(rule.place(), broker_manifest::StorePlace::Option { .. });
+                    is_option && rule.verbs().contains(&verb)
+                })
+        });
+        if allows {
+            return Ok(());
+        }
+        let message =
+            format!("the manifest does not allow `{verb}` in `{bucket}/{key}` of store `{store}`");
+        Err(Error::new(ErrorKind::Denied, message))
+    }
+
+    fn read(&self, at: &Location) -> Result<Vec<u8>> {
+        let body = self.bytes_of(&at.bucket, &at.key);
+        body.ok_or_else(|| {
+            Error::not_found(format!("s3://{}/{} does not exist", at.bucket, at.key))
+        })
+    }
+}
+
+fn facts(key: &str, body: &[u8]) -> Object {
+    // Any function of the bytes is good enough to notice a change.
+    let sum = body.iter().fold(5381_u64, |sum, byte| {
+        sum.wrapping_mul(33) ^ u64::from(*byte)
+    });
+    Object {
+        key: key.to_owned(),
+        size: body.len() as u64,
+        modified: None,
+        etag: Some(format!("\"{sum:x}\"")),
+        sha256: None,
+    }
+}
+
+pub(crate) fn get(store: &str, at: &Location) -> Result<Response> {
+    let host = current();
+    host.check_store(store, StoreVerb::Get, &at.bucket, &at.key)?;
+    let answer = Answer {
+        status: 200,
+        headers: Vec::new(),
+        body: host.read(at)?,
+    };
+    Ok(Response(RefCell::new(answer)))
+}
+
+pub(crate) fn head(store: &str, at: &Location) -> Result<Object> {
+    let host = current();
+    host.check_store(store, StoreVerb::Get, &at.bucket, &at.key)?;
+    Ok(facts(&at.key, &host.read(at)?))
+}
+
+pub(crate) fn list(store: &str, selection: &Selection) -> Result<Page> {
+    let Selection {
+        bucket,
+        prefix,
+        folders,
+        cursor,
+        limit,
+    } = selection;
+    let host = current();
+    host.check_store(store, StoreVerb::List, bucket, prefix)?;
+    let script = host.0.borrow();
+    let most = limit.map_or(MAX_PAGE, |limit| (limit as usize).clamp(1, MAX_PAGE));
+    let mut page = Page {
+        objects: Vec::new(),
+        folders: Vec::new(),
+        next: None,
+    };
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
+    let objects = script.outside.objects.iter();
+    let objects = objects.filter(|((is, key), _)| is == bucket && key.starts_with(prefix.as_str()));
+    for ((_, key), body) in objects {
+        let end = key[prefix.len()..].find('/').filter(|_| *folders);
+        let name = end.map_or(key.as_str(), |end| &key[..=prefix.len() + end]);
+        if cursor.as_deref().is_some_and(|cursor| name <= cursor) || seen.contains(name) {
+            continue;
+        }
+        if page.objects.len() + page.folders.len() == most {
+            page.next = seen.last().map(|name| (*name).to_owned());
+            break;
+        }
+        seen.insert(name);
+        match end {
+            Some(_) => page.folders.push(name.to_owned()),
+            None => page.objects.push(facts(key, body)),
+        }
+    }
+    Ok(page)
+}
+
+pub(crate) fn put(
+    store: &str,
+    at: &Location,
+    body: &[u8],
+    _: Option<&str>,
+    condition: &Condition,
+) -> Result<Object> {
+    let host = current();
+    host.check_store(store, StoreVerb::Put, &at.bucket, &at.key)?;
+    let old = host.bytes_of(&at.bucket, &at.key);
+    let etag = old.as_ref().and_then(|old| facts(&at.key, old).etag);
+    let is_met = match condition {
+        Condition::None => true,
+        Condition::Absent => old.is_none(),
+        Condition::Unchanged(expected) => etag.as_ref() == Some(expected),
+    };
+    if !is_met {
+        let message = format!("s3://{}/{} is not as demanded", at.bucket, at.key);
+        return Err(Error::new(ErrorKind::Conflict, message));
+    }
+    let _written = host.stored(&at.bucket, &at.key, body);
+    Ok(facts(&at.key, body))
+}
+
+pub(crate) fn copy(store: &str, duplicates: &[Duplicate]) -> Result<Vec<Result<Object>>> {
+    check_batch(duplicates.len())?;
+    Ok(duplicates.iter().map(|one| copy_one(store, one)).collect())
+}
+
+fn copy_one(store: &str, one: &Duplicate) -> Result<Object> {
+    let host = current();
+    let (source, target) = (&one.source, &one.target);
+    host.check_store(store, StoreVerb::Get, &source.bucket, &source.key)?;
+    host.check_store(store, StoreVerb::Copy, &target.bucket, &target.key)?;
+    let body = host.read(source)?;
+    let object = facts(&target.key, &body);
+    if one.etag.is_some() && one.etag != object.etag {
+        let message = format!("s3://{}/{} has changed", source.bucket, source.key);
+        return Err(Error::new(ErrorKind::Conflict, message));
+    }
+    let _written = host.stored(&target.bucket, &target.key, body);
+    Ok(object)
+}
+
+pub(crate) fn delete(store: &str, bucket: &str, keys: &[String]) -> Result<Vec<Result<()>>> {
+    check_batch(keys.len())?;
+    let host = current();
+    let deleted = keys.iter().map(|key| {
+        host.check_store(store, StoreVerb::Delete, bucket, key)?;
+        let at = (bucket.to_owned(), key.clone());
+        host.0.borrow_mut().outside.objects.remove(&at);
+        Ok(())
+    });
+    Ok(deleted.collect())
+}
+
+fn check_batch(number: usize) -> Result<()> {
+    if number > MAX_PAGE {
+        let message = format!("{number} objects at once");
+        return Err(Error::new(ErrorKind::InvalidArgument, message));
+    }
+    Ok(())
+}
+
+/// The native implementation of `aws`.
+pub(crate) mod aws {
+    use super::{Called, current};
+    use crate::error::{Error, ErrorKind, Result};
+
+    pub(crate) fn call(
+        service: &str,
+        action: &str,
+        parameters: &[(String, String)],
+        region: Option<&str>,
+    ) -> Result<String> {
+        let host = current();
+        let mut script = host.0.borrow_mut();
+        let name = format!("{service}:{action}");
+        if let Some(manifest) = &script.manifest {
+            let service = manifest.aws.get(service);
+            let allows = service.is_some_and(|it| it.allow.iter().any(|known| known == action));
+            if !allows {
+                let message = format!("the manifest does not allow the action `{name}`");
+                return Err(Error::new(ErrorKind::Denied, message));
+            }
+        }
+        script.outside.called.push(Called {
+            action: name.clone(),
+            parameters: parameters.to_vec(),
+            region: region.map(str::to_owned),
+        });
+        let answers = script.outside.actions.get_mut(&name);
+        let answers = answers.unwrap_or_else(|| panic!("the test has no answer to {name}"));
+        let answer = if answers.len() > 1 {
+            answers.pop_front()
+        } else {
+            answers.front().cloned()
+        };
+        answer.unwrap_or_else(|| panic!("the test has no answer to {name}"))
+    }
+}

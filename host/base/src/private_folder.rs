@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 #[cfg(unix)]
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 
-use crate::files;
+use crate::{LockedFile, files};
 
 /// The maximum size of a file that is read whole, in bytes.
 const MAX_SMALL_FILE: u64 = 16 << 20;
@@ -144,20 +144,14 @@ impl PrivateFolder {
     ///
     /// # Errors
     /// When the lock file can't be opened or locked.
-    pub fn lock(&self, name: &str, wait: impl FnOnce()) -> Result<File, PrivateFolderError> {
+    pub fn lock(&self, name: &str, wait: impl FnOnce()) -> Result<LockedFile, PrivateFolderError> {
         let failed = |source| self.failed(name, source);
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).write(true);
         #[cfg(unix)]
         options.mode(0o600).custom_flags(FLAGS.bits().cast_signed());
         let file = options.open(self.path(name)).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(fs::TryLockError::WouldBlock) => wait(),
-            Err(fs::TryLockError::Error(error)) => return Err(failed(error)),
-        }
-        file.lock().map_err(failed)?;
-        Ok(file)
+        LockedFile::wait(file, wait).map_err(failed)
     }
 
     fn failed(&self, name: &str, source: io::Error) -> PrivateFolderError {

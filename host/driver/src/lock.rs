@@ -4,7 +4,7 @@
 //! other processes, whatever their cluster user. A Lease excludes every user who may create Leases, on
 //! any machine.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use host_base::{Author, Hint, Reporter};
+use host_base::{Author, Hint, LockedFile, Reporter};
 use host_cluster::{Acquired, ClusterError, HeldLease, Unreachable, lease_name};
 use http::Uri;
 use jiff::{Timestamp, Unit};
@@ -57,7 +57,7 @@ pub(super) struct Lock {
     asked: bool,
     lease: Option<Box<HeldLease>>,
     /// The lock of this machine, which ends with the file.
-    file: Option<File>,
+    file: Option<LockedFile>,
 }
 
 impl Lock {
@@ -259,27 +259,26 @@ struct LocalLock<'a> {
 
 impl LocalLock<'_> {
     /// Takes the lock. It is held until the file is dropped or the process ends.
-    fn lock(&self, folder: &Path) -> Result<File, OpsError> {
+    fn lock(&self, folder: &Path) -> Result<LockedFile, OpsError> {
         let path = folder.join(self.file_name());
         let failed = |source| OpsError::LocalLock {
             path: path.clone(),
             source,
         };
         make_private(folder).map_err(failed)?;
-        let mut file = open(&path).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {
+        let file = open(&path).map_err(failed)?;
+        match LockedFile::attempt(file).map_err(failed)? {
+            Ok(mut file) => {
                 // The text in the file is only for people: the lock holds without it.
                 let _ = write_holder(&mut file);
                 Ok(file)
             }
-            Err(TryLockError::WouldBlock) => Err(OpsError::LockedHere {
+            Err(file) => Err(OpsError::LockedHere {
                 operation: self.operation.to_owned(),
                 place: format!("{} in namespace {}", self.subject, self.namespace),
                 holder: read_holder(&file),
                 path,
             }),
-            Err(TryLockError::Error(source)) => Err(failed(source)),
         }
     }
 

@@ -13,11 +13,11 @@
 //! change. At most it leaves unnamed files, which the next change removes.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs;
 use std::path::PathBuf;
 
 use broker_manifest::EngineId;
-use host_base::{Folders, PrivateFolder, Sha256};
+use host_base::{Folders, LockedFile, PrivateFolder, Sha256};
 use host_engine::{EngineFile, Outline};
 use serde::{Deserialize, Serialize};
 
@@ -42,7 +42,7 @@ pub struct Store {
 #[derive(Debug)]
 pub struct Changing {
     store: Store,
-    _lock: File,
+    _lock: LockedFile,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -1,8 +1,10 @@
 //! Opens a partial download: creates or finds it, locks it, and checks that it is this user's own.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek as _, SeekFrom};
 use std::path::Path;
+
+use host_base::LockedFile;
 
 use super::TransferError;
 use super::destination::{Destination, remove};
@@ -60,7 +62,7 @@ fn refuse_special(path: &Path) -> Result<(), TransferError> {
 }
 
 /// Opens and locks the file at `path`.
-fn lock(path: &Path) -> Result<File, TransferError> {
+fn lock(path: &Path) -> Result<LockedFile, TransferError> {
     let failed = |source| TransferError::io("open", path, source);
     for _ in 0..TRIES {
         let file = match open(path) {
@@ -71,17 +73,13 @@ fn lock(path: &Path) -> Result<File, TransferError> {
             }
             Err(error) => return Err(failed(error)),
         };
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(TransferError::Busy {
-                    path: path.to_owned(),
-                });
-            }
-            Err(TryLockError::Error(error)) => {
-                return Err(TransferError::io("lock", path, error));
-            }
-        }
+        let locked = LockedFile::attempt(file);
+        let locked = locked.map_err(|error| TransferError::io("lock", path, error))?;
+        let Ok(file) = locked else {
+            return Err(TransferError::Busy {
+                path: path.to_owned(),
+            });
+        };
         if is_ours_at(&file, path)? {
             return Ok(file);
         }

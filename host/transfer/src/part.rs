@@ -5,6 +5,8 @@ use std::io::{self, Seek as _, Write as _};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use host_base::LockedFile;
+
 use super::TransferError;
 use super::destination::{Paths, remove};
 use super::fail_point::{Step, reach};
@@ -14,8 +16,7 @@ use super::record::Record;
 ///
 /// When it is dropped, the file stays if a later run can resume it, and is removed otherwise.
 pub(super) struct Part {
-    /// The open file, whose lock ends when it is closed.
-    file: File,
+    file: LockedFile,
     pub(super) paths: Paths,
     state: Mutex<State>,
 }
@@ -29,7 +30,7 @@ struct State {
 }
 
 impl Part {
-    pub(super) fn new(file: File, paths: Paths, record: Record) -> Self {
+    pub(super) fn new(file: LockedFile, paths: Paths, record: Record) -> Self {
         Self {
             file,
             paths,
@@ -82,7 +83,7 @@ impl Part {
         if remove(&self.paths.record)? {
             self.paths.sync_folder()?;
         }
-        let mut file = &self.file;
+        let mut file = self.file();
         file.set_len(0)
             .and_then(|()| file.rewind())
             .map_err(|source| TransferError::io("empty", self.path(), source))?;
@@ -117,7 +118,7 @@ impl Part {
         sync: impl FnOnce(&File) -> io::Result<()>,
     ) -> Result<(), TransferError> {
         let failed = |source| TransferError::io("write", self.path(), source);
-        sync(&self.file).map_err(failed)?;
+        sync(self.file()).map_err(failed)?;
         reach(Step::CheckpointSynced, self.path()).map_err(failed)?;
         let mut record = state.record.clone();
         record.durable = written;

@@ -496,7 +496,7 @@ mod tests {
         ));
         assert_eq!(check(store(&[])), Err(StoreError::Empty));
         assert_eq!(check(store(&["get in any"; 101])), Err(StoreError::TooMany));
-        let public = |text| Store {
+        let public = |text: &str| Store {
             auth: StoreAuth::None,
             ..store(&[text])
         };

@@ -1,5 +1,3 @@
-use broker_engine::mock::Reply;
-
 use super::*;
 
 const ID: &str = "retail-prd-backup-20251109-143000";
@@ -169,8 +167,6 @@ fn what_is_no_manifest_is_said() {
     }
 }
 
-const ROUTE: &str = "GET /{bucket}/{+key}";
-
 fn at(host: &Host, name: &str) -> Result<String> {
     let given: [(&str, OptionValue); 2] = [("name", name.into()), ("location", true.into())];
     match host.act::<BackupRequest>("manifest", &given)? {
@@ -181,19 +177,14 @@ fn at(host: &Host, name: &str) -> Result<String> {
 
 #[test]
 fn without_a_file_it_is_fetched_and_checked() {
-    let host = backed_up().answer(ROUTE, Reply::text(200, &snake().to_string()));
+    let key = "retail/prd/20251109-143000/manifest.json";
+    let host = backed_up().stored("liferay-backups", key, snake().to_string());
     let report = manifest(&host, ID, None).unwrap();
     let begin = format!(
         "The manifest (spelling backup_id) is that of {ID}. It was read from s3://liferay-backups/retail/prd/20251109-143000/manifest.json.\n"
     );
     assert!(report.starts_with(&begin), "{report}");
-    let sent = host.sent();
-    assert_eq!(sent.len(), 1);
-    assert_eq!(
-        sent[0].target,
-        "/liferay-backups/retail/prd/20251109-143000/manifest.json"
-    );
-    let other = backed_up().answer(ROUTE, Reply::text(200, r#"{"backup_id": "other"}"#));
+    let other = backed_up().stored("liferay-backups", key, r#"{"backup_id": "other"}"#);
     let error = manifest(&other, ID, None).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Integrity);
 }
@@ -238,9 +229,11 @@ fn where_it_should_be_is_told_from_where_it_is() {
 fn what_can_not_be_fetched_can_be_checked_all_the_same() {
     let with = |path: &str| {
         let status = json!({"documentLibrary": {"manifestPath": path}});
-        let refused = Error::new(ErrorKind::Forbidden, "S3 answered 403");
-        let host = host().object(request("a", status));
-        let host = host.answer(ROUTE, Reply::Failure(refused));
+        let mut host = host().object(request("a", status));
+        if let Some((bucket, key)) = path.trim_start_matches("s3://").split_once('/') {
+            let refused = Error::new(ErrorKind::Forbidden, "S3 answered 403");
+            host = host.refused(bucket, key, refused);
+        }
         manifest(&host, "a", None).unwrap_err()
     };
     let by_hand = |fetch: &str| {

@@ -12,10 +12,11 @@ use crate::storage::{Condition, Duplicate, Location, Object, Page, Selection};
 /// The maximum number of objects in a page, and in a batch. The host has the same limits.
 const MAX_PAGE: usize = 1000;
 
-/// The objects, by bucket and key, and the answers to actions.
+/// The objects and their errors, by bucket and key, and the answers to actions.
 #[derive(Debug, Default)]
 pub(super) struct Outside {
     objects: BTreeMap<(String, String), Vec<u8>>,
+    refused: BTreeMap<(String, String), Error>,
     actions: BTreeMap<String, VecDeque<Result<String>>>,
     called: Vec<Called>,
 }
@@ -38,6 +39,14 @@ impl Host {
         let at = (bucket.to_owned(), key.to_owned());
         let body = body.as_ref().to_vec();
         self.0.borrow_mut().outside.objects.insert(at, body);
+        self
+    }
+
+    /// Lets every call for an object fail. With an empty key, it is the list of the bucket that fails.
+    #[must_use]
+    pub fn refused(self, bucket: &str, key: &str, error: Error) -> Self {
+        let at = (bucket.to_owned(), key.to_owned());
+        self.0.borrow_mut().outside.refused.insert(at, error);
         self
     }
 
@@ -65,7 +74,16 @@ impl Host {
         self.0.borrow().outside.called.clone()
     }
 
+    /// Fails if the manifest does not allow the call, or if the test refuses it.
     fn check_store(&self, store: &str, verb: StoreVerb, bucket: &str, key: &str) -> Result<()> {
+        self.check_grant(store, verb, bucket, key)?;
+        let key = if verb == StoreVerb::List { "" } else { key };
+        let at = (bucket.to_owned(), key.to_owned());
+        let refused = self.0.borrow().outside.refused.get(&at).cloned();
+        refused.map_or(Ok(()), Err)
+    }
+
+    fn check_grant(&self, store: &str, verb: StoreVerb, bucket: &str, key: &str) -> Result<()> {
         let script = self.0.borrow();
         let Some(manifest) = &script.manifest else {
             return Ok(());

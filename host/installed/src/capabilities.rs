@@ -131,14 +131,14 @@ impl Capabilities {
                 actions.allow.iter().map(|name| action(service, name))
             }));
         }
-        if outline.imports("artifacts") {
-            if manifest.can(Operation::Download) || manifest.saves() {
-                found.insert(Capability::SaveFiles);
-            }
-            let restore = manifest.operations.get(&Operation::Restore);
-            if restore.is_some_and(|ability| ability.files) {
-                found.insert(Capability::SendFiles);
-            }
+        if outline.imports("artifacts") && (manifest.can(Operation::Download) || manifest.saves()) {
+            found.insert(Capability::SaveFiles);
+        }
+        // Files are sent by `artifacts` in interface 0.1, and by `http` since 0.2.
+        let restore = manifest.operations.get(&Operation::Restore);
+        let has_files = restore.is_some_and(|ability| ability.files);
+        if has_files && (outline.imports("artifacts") || outline.imports("http")) {
+            found.insert(Capability::SendFiles);
         }
         let options = manifest.options.iter().map(|option| option.kind);
         let of_verbs = manifest.verbs.values().flat_map(|verb| &verb.options);
@@ -415,6 +415,8 @@ pub(super) fn quoted(words: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use host_engine::{OptionSetting, OptionValue};
+
     use super::*;
 
     const MANIFEST: &str = r#"
@@ -508,6 +510,68 @@ mod tests {
                 "send a file that you name to a server that it may talk to",
             ]
         );
+    }
+
+    #[test]
+    fn each_access_outside_the_cluster_is_a_capability() {
+        let manifest = |allow: &str, actions: &str| {
+            let text = format!(
+                "id = \"acme/vault\"\nversion = \"1.0.0\"\nsummary = \"x\"\n[operations.detect]\n\
+                 [[options]]\nname = \"to\"\ntype = \"text\"\noperations = [\"detect\"]\nhelp = \"x\"\n\
+                 [storage.vaults]\nkind = \"s3\"\nallow = [{allow}]\n\
+                 [storage.open]\nkind = \"s3\"\nauth = \"none\"\nallow = [\"get in any\"]\n\
+                 [aws.rds]\nversion = \"2014-10-31\"\nallow = [{actions}]\n"
+            );
+            Outline {
+                manifest: Manifest::from_toml(&text).expect("a valid manifest"),
+                ..outline(&["storage", "aws"])
+            }
+        };
+        let first = manifest(
+            r#""get list in backups", "put delete in {to}/acme/""#,
+            r#""DescribeDBSnapshots", "CreateDBSnapshot""#,
+        );
+        let accepted = Capabilities::of(&first);
+        assert_eq!(
+            accepted.sentences(),
+            [
+                "[any bucket] work with objects of S3, outside the cluster, in any bucket, without credentials: get",
+                "[credentials][writes] work with objects of S3, outside the cluster, in the bucket that you name with `--to`, keys that begin with acme/, with your AWS credentials, without seeing them: put, delete",
+                "[credentials][writes] call actions of the AWS service rds, with your AWS credentials, without seeing them: CreateDBSnapshot",
+                "[credentials] work with objects of S3, outside the cluster, in bucket backups, with your AWS credentials, without seeing them: get, list",
+                "[credentials] call actions of the AWS service rds, with your AWS credentials, without seeing them: DescribeDBSnapshots",
+            ]
+        );
+        let second = manifest(
+            r#""get put in backups", "put delete in {to}/acme/""#,
+            r#""DescribeDBSnapshots", "CreateDBSnapshot", "DeleteDBSnapshot""#,
+        );
+        let wider = Capabilities::of(&second);
+        let new: Vec<_> = wider
+            .beyond(&accepted.texts())
+            .texts()
+            .into_iter()
+            .collect();
+        assert_eq!(
+            new,
+            ["aws rds:DeleteDBSnapshot", "storage s3 aws put in backups"]
+        );
+        // What was not consented to is not granted, although the manifest asks for it.
+        let grants = Capabilities::grants(&second.manifest, &accepted.texts());
+        let put = |bucket: &str, options: &[OptionSetting]| {
+            grants
+                .check_store("vaults", StoreVerb::Put, bucket, "acme/x", options)
+                .is_ok()
+        };
+        let to = OptionSetting {
+            name: "to".to_owned(),
+            value: OptionValue::Text("mine".to_owned()),
+        };
+        assert!(put("mine", &[to]));
+        assert!(!put("mine", &[]));
+        assert!(!put("backups", &[]));
+        assert!(grants.check_action("rds", "CreateDBSnapshot").is_ok());
+        assert!(grants.check_action("rds", "DeleteDBSnapshot").is_err());
     }
 
     #[test]

@@ -19,6 +19,7 @@ use tokio::sync::OnceCell;
 use super::S3Error;
 use super::account::Account;
 use super::address::{Bucket, Endpoint, is_region};
+use super::error::permission;
 use super::refusal::Refusal;
 use super::signature::{self, Service};
 
@@ -104,7 +105,8 @@ impl S3 {
                         Access::Anonymous => None,
                         Access::Signed => opened.account.key_id().await,
                     };
-                    return Err(S3Error::refused(bucket.shown(), key, refusal));
+                    let needs = permission(&request);
+                    return Err(S3Error::refused(bucket.shown(), needs, key, refusal));
                 }
             }
         }
@@ -197,7 +199,7 @@ impl Opened {
     }
 }
 
-/// Returns the error of a response, if it is one. `target` is the requested path.
+/// Returns the error of a response to `GET`, if it is one. `target` is the requested path.
 #[must_use]
 pub fn refusal(target: &Uri, status: u16, body: &[u8]) -> Option<S3Error> {
     let bucket = match Bucket::of(target) {
@@ -205,7 +207,13 @@ pub fn refusal(target: &Uri, status: u16, body: &[u8]) -> Option<S3Error> {
         Err(error) => return Some(error),
     };
     let is_refusal = !StatusCode::from_u16(status).is_ok_and(is_answer);
-    is_refusal.then(|| S3Error::refused(bucket.shown(), None, Refusal::parse(status, body)))
+    let refusal = is_refusal.then(|| Refusal::parse(status, body))?;
+    Some(S3Error::refused(
+        bucket.shown(),
+        "s3:GetObject",
+        None,
+        refusal,
+    ))
 }
 
 /// Returns true if a request has the same effect when it is sent twice. A condition on the object is not met any

@@ -97,7 +97,7 @@ impl S3 {
         }
         let what = copy.target.shown();
         let text = text_of(answer, &what).await?;
-        failed_late(&text, &what, None)?;
+        failed_late(&text, &what)?;
         copy_result(&text, result).ok_or(S3Error::NotUnderstood { what })
     }
 
@@ -121,7 +121,7 @@ impl S3 {
             .send(build(request)?, Access::Signed, first_byte)
             .await?;
         let text = text_of(answer, &what).await?;
-        failed_late(&text, &what, None)?;
+        failed_late(&text, &what)?;
         let upload = child(&text, "InitiateMultipartUploadResult", "UploadId");
         let upload = upload.ok_or(S3Error::NotUnderstood { what: what.clone() })?;
         let upload =
@@ -192,7 +192,7 @@ impl S3 {
             .map_err(not_sent)?;
         let answer = self.send(request, Access::Signed, PATIENCE).await?;
         let text = text_of(answer, what).await?;
-        failed_late(&text, what, None)?;
+        failed_late(&text, what)?;
         Ok(child(&text, "CompleteMultipartUploadResult", "ETag"))
     }
 }

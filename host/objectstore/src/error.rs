@@ -3,6 +3,7 @@ use std::time::Duration;
 use host_base::text::printable;
 use host_base::{Problem, Report, ReportKind};
 use host_web::WebError;
+use http::{Method, Request};
 
 use super::refusal::Refusal;
 
@@ -66,12 +67,30 @@ pub enum S3Error {
     #[error("S3 answered {status} for {}{}{}", show(what), signed_with(key.as_deref()), because(code, message))]
     Refused {
         what: String,
+        /// The permission that the request needs.
+        permission: &'static str,
         /// Id of the access key, if the request was signed.
         key: Option<String>,
         status: u16,
         code: String,
         message: String,
     },
+}
+
+/// The permission that a copy needs.
+pub(super) const COPYING: &str = "s3:PutObject, and s3:GetObject for the source";
+
+/// Returns the permission that a request needs.
+pub(super) fn permission<T>(request: &Request<T>) -> &'static str {
+    let query = request.uri().query().unwrap_or_default();
+    match *request.method() {
+        Method::GET if query.contains("list-type=") => "s3:ListBucket",
+        Method::GET | Method::HEAD => "s3:GetObject",
+        Method::DELETE if query.contains("uploadId=") => "s3:AbortMultipartUpload",
+        Method::DELETE => "s3:DeleteObject",
+        _ if request.headers().contains_key("x-amz-copy-source") => COPYING,
+        _ => "s3:PutObject",
+    }
 }
 
 impl S3Error {
@@ -82,9 +101,15 @@ impl S3Error {
         }
     }
 
-    pub(super) fn refused(what: String, key: Option<String>, refusal: Refusal) -> Self {
+    pub(super) fn refused(
+        what: String,
+        permission: &'static str,
+        key: Option<String>,
+        refusal: Refusal,
+    ) -> Self {
         Self::Refused {
             what,
+            permission,
             key,
             status: refusal.status,
             code: refusal.code,
@@ -155,7 +180,12 @@ impl S3Error {
             }
             Self::Web(error) => return error.advice(),
             Self::TimedOut { .. } | Self::Cut { .. } => "Try again later",
-            Self::Refused { status, code, .. } => hint_of(*status, code),
+            Self::Refused {
+                status,
+                code,
+                permission,
+                ..
+            } => return Some(hint_of(*status, code, permission)),
             Self::ActionRefused {
                 what, status, code, ..
             } => return hint_of_action(what, *status, code),
@@ -248,8 +278,8 @@ fn hint_of_action(what: &str, status: u16, code: &str) -> Option<String> {
     Some(hint.to_owned())
 }
 
-fn hint_of(status: u16, code: &str) -> &'static str {
-    match status {
+fn hint_of(status: u16, code: &str, permission: &str) -> String {
+    let hint = match status {
         _ if code == SKEWED => "Set the clock of this machine",
         _ if code == ARCHIVED => {
             "The object is in an archive: restore it there first (`aws s3api restore-object`)"
@@ -258,7 +288,15 @@ fn hint_of(status: u16, code: &str) -> &'static str {
             "These AWS credentials are expired or invalid: log in again, or choose others with AWS_PROFILE"
         }
         401 | 403 => {
-            "Ask for the permission (s3:GetObject to read, s3:ListBucket to list, s3:PutObject to write, s3:DeleteObject to delete), or choose other credentials with AWS_PROFILE. Without s3:ListBucket, S3 gives the same answer for a missing object"
+            let other = "choose other credentials with AWS_PROFILE";
+            // S3 hides from users without this permission what does not exist.
+            let hidden = match permission {
+                "s3:GetObject" => {
+                    ". Without s3:ListBucket, S3 gives the same answer for a missing object"
+                }
+                _ => "",
+            };
+            return format!("Ask for the permission {permission}, or {other}{hidden}");
         }
         404 | 410 => {
             "Check the names of the bucket and the object. For an S3 other than Amazon's, set AWS_ENDPOINT_URL_S3"
@@ -266,7 +304,8 @@ fn hint_of(status: u16, code: &str) -> &'static str {
         301 | 307 | 400 => "Check AWS_REGION and AWS_ENDPOINT_URL_S3",
         429 | 500.. => "Try again later",
         _ => "Check whether `aws s3 cp` can read the object",
-    }
+    };
+    hint.to_owned()
 }
 
 fn of_profile(profile: Option<&str>) -> String {
@@ -312,7 +351,7 @@ mod tests {
             region: None,
         };
         let key = Some("AKIAEXAMPLE".to_owned());
-        S3Error::refused("s3://acme/a".to_owned(), key, refusal).report()
+        S3Error::refused("s3://acme/a".to_owned(), "s3:GetObject", key, refusal).report()
     }
 
     #[test]
@@ -321,6 +360,26 @@ mod tests {
             refused(403, "AccessDenied").message,
             "S3 answered 403 for s3://acme/a with access key AKIAEXAMPLE: AccessDenied (Because)"
         );
+    }
+
+    #[test]
+    fn the_missing_permission_is_that_of_the_request() {
+        let of = |method: &str, target: &str, source: Option<&str>| {
+            let mut request = Request::builder().method(method).uri(target);
+            if let Some(source) = source {
+                request = request.header("x-amz-copy-source", source);
+            }
+            permission(&request.body(()).unwrap())
+        };
+        assert_eq!(of("GET", "/acme/a", None), "s3:GetObject");
+        assert_eq!(of("HEAD", "/acme/a", None), "s3:GetObject");
+        assert_eq!(of("GET", "/acme/?list-type=2", None), "s3:ListBucket");
+        assert_eq!(of("PUT", "/acme/a", None), "s3:PutObject");
+        assert_eq!(of("POST", "/acme/a?uploads", None), "s3:PutObject");
+        assert_eq!(of("PUT", "/acme/a", Some("/acme/b")), COPYING);
+        assert_eq!(of("DELETE", "/acme/a", None), "s3:DeleteObject");
+        let abort = of("DELETE", "/acme/a?uploadId=1", None);
+        assert_eq!(abort, "s3:AbortMultipartUpload");
     }
 
     #[test]

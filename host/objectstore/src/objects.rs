@@ -17,6 +17,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 use super::S3Error;
 use super::client::{Access, IDLE, S3, S3Body};
+use super::error::COPYING;
 use super::refusal::Refusal;
 
 /// The characters of a key that are encoded: all except RFC 3986's unreserved ones, and the slash.
@@ -245,14 +246,14 @@ pub(super) async fn text_of(answer: Response<S3Body>, what: &str) -> Result<Stri
     })
 }
 
-/// Returns the error that a response with the status 200 has in its body. Long work of S3 may fail after the
-/// head of its response was sent.
-pub(super) fn failed_late(text: &str, what: &str, key: Option<String>) -> Result<(), S3Error> {
+/// Returns the error that a response about a copy, with the status 200, has in its body. A long copy may fail
+/// after the head of the response was sent.
+pub(super) fn failed_late(text: &str, what: &str) -> Result<(), S3Error> {
     let refusal = Refusal::parse(200, text.as_bytes());
     if refusal.code.is_empty() && refusal.message.is_empty() {
         return Ok(());
     }
-    Err(S3Error::refused(what.to_owned(), key, refusal))
+    Err(S3Error::refused(what.to_owned(), COPYING, None, refusal))
 }
 
 /// Returns the facts in the headers of an object.

@@ -541,14 +541,21 @@ impl Manifest {
 
     /// Checks the stores and services outside the cluster.
     fn check_outside(&self) -> Result<(), ManifestError> {
-        let is_text = |name: &str| {
-            let mut of_verbs = self.verbs.values().flat_map(|verb| &verb.options);
-            let mut options = self.options.iter();
-            options.any(|option| option.name == name && option.kind == OptionKind::Text)
-                || of_verbs.any(|option| option.name == name && option.kind == OptionKind::Text)
+        // With a default or with choices, the author would name the bucket, and the next version another one.
+        let is_users = |name: &str| {
+            let of_verbs = self.verbs.values().flat_map(|verb| &verb.options);
+            let forms = self.options.iter().map(EngineOption::form);
+            let forms: Vec<_> = forms
+                .chain(of_verbs.map(VerbOption::form))
+                .filter(|form| form.name == name)
+                .collect();
+            let is_free = |form: &OptionForm<'_>| {
+                form.kind == OptionKind::Text && form.choices.is_empty() && form.default.is_none()
+            };
+            !forms.is_empty() && forms.iter().all(is_free)
         };
         let stores = self.storage.iter();
-        let stores = stores.map(|(name, store)| ("storage", name, store.check(is_text)));
+        let stores = stores.map(|(name, store)| ("storage", name, store.check(is_users)));
         let services = self.aws.iter();
         let services = services.map(|(name, service)| ("aws", name, service.check()));
         for (what, name, checked) in stores.chain(services) {

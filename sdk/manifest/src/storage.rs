@@ -132,8 +132,10 @@ pub enum StoreError {
         /// The rule.
         rule: StoreRule,
     },
-    /// The option in a rule does not exist, or is no text.
-    #[error("`{rule}` needs an option `{option}` with text, or a text argument of a verb")]
+    /// The option in a rule does not exist, or the user does not write its value.
+    #[error(
+        "`{rule}` needs an option `{option}`, of the engine or of a verb, whose text the user writes: without default and choices"
+    )]
     NoOption {
         /// The rule.
         rule: StoreRule,
@@ -155,15 +157,15 @@ pub enum StoreError {
 }
 
 impl Store {
-    /// Checks the rules. `is_text` says whether an option of this name has text as its value.
-    pub(crate) fn check(&self, is_text: impl Fn(&str) -> bool) -> Result<(), StoreError> {
+    /// Checks the rules. `is_users` says whether users write the value of the option of this name.
+    pub(crate) fn check(&self, is_users: impl Fn(&str) -> bool) -> Result<(), StoreError> {
         check_number(self.allow.len())?;
         for rule in &self.allow {
             if self.auth == StoreAuth::None && rule.verbs.iter().any(|verb| verb.writes()) {
                 return Err(StoreError::WritesInPublic { rule: rule.clone() });
             }
             if let StorePlace::Option { option, .. } = &rule.place
-                && !is_text(option)
+                && !is_users(option)
             {
                 return Err(StoreError::NoOption {
                     rule: rule.clone(),
@@ -504,6 +506,34 @@ mod tests {
         for verb in ["put", "copy", "delete"] {
             let checked = check(public(&format!("{verb} in backups")));
             assert!(matches!(checked, Err(StoreError::WritesInPublic { .. })));
+        }
+    }
+
+    #[test]
+    fn the_user_writes_the_name_of_a_bucket_and_not_the_author() {
+        let check = |more: &str, verb: &str| {
+            crate::Manifest::from_toml(&format!(
+                "id = \"acme/vault\"\nversion = \"1.0.0\"\nsummary = \"x\"\n[operations.detect]\n\
+                 [operations.act]\n[[options]]\nname = \"to\"\ntype = \"text\"\n\
+                 operations = [\"detect\"]\nhelp = \"x\"\n{more}\n\
+                 [storage.vaults]\nkind = \"s3\"\nallow = [\"put in {{to}}\"]\n\
+                 [verbs.move]\nhelp = \"x\"\n[[verbs.move.options]]\nname = \"to\"\ntype = \"text\"\n\
+                 help = \"x\"\n{verb}\n"
+            ))
+            .err()
+        };
+        assert_eq!(check("", ""), None);
+        for own in ["default = \"a\"", "choices = [\"a\", \"b\"]"] {
+            for error in [check(own, ""), check("", own)] {
+                let is_refused = matches!(
+                    error,
+                    Some(crate::ManifestError::BadStore {
+                        source: StoreError::NoOption { .. },
+                        ..
+                    })
+                );
+                assert!(is_refused, "{own}: {error:?}");
+            }
         }
     }
 

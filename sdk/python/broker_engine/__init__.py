@@ -52,7 +52,19 @@ from wit_world.imports.types import (
     State,
 )
 
-from . import clock, exec, http, log, progress, random, report, resources, target
+from . import (
+    aws,
+    clock,
+    exec,
+    http,
+    log,
+    progress,
+    random,
+    report,
+    resources,
+    storage,
+    target,
+)
 from .errors import failure, passing, unexpected
 from .results import (
     amount,
@@ -99,6 +111,7 @@ __all__ = [
     "StatusRequest",
     "VerifyRequest",
     "amount",
+    "aws",
     "backup",
     "check",
     "clock",
@@ -116,6 +129,7 @@ __all__ = [
     "report",
     "resources",
     "restoration",
+    "storage",
     "target",
     "unexpected",
 ]

@@ -124,8 +124,7 @@ class Request:
         """Returns the request as messages show it."""
         path = self._raw.route
         for name, value in self._raw.parameters:
-            for placeholder in ("{" + name + "}", "{+" + name + "}"):
-                path = path.replace(placeholder, _shorten(value))
+            path = path.replace("{" + name + "}", _shorten(value))
         return f"{self._raw.method.name} {path}"
 
 

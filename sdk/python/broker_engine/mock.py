@@ -23,6 +23,7 @@ from componentize_py_types import Err, Ok
 from wit_world.imports import types
 from wit_world.imports.types import ErrorKind
 
+from ._mock_storage import Called, Outside
 from ._world import interface
 from .errors import failure
 
@@ -90,7 +91,7 @@ def request(kind, options=None, **given):
     return kind(**values)
 
 
-class Host:
+class Host(Outside):
     """A scripted host. Within ``with``, the calls of the SDK go to it.
 
     ``manifest`` is the path of the manifest. All other arguments are optional too:
@@ -102,6 +103,10 @@ class Host:
     - ``objects``: Kubernetes objects, with ``apiVersion``, ``kind`` and ``metadata.name``.
     - ``refused``: errors of accesses to objects, by verb and kind: ``{"list acme.example/v1/Vault": error}``.
     - ``events``: changes of objects while the engine watches, as pairs such as ``("modified", object)``.
+    - ``stored``: objects in all object stores, by ``BUCKET/KEY``: bytes or text. The attribute of the same name
+      has them after the engine's changes.
+    - ``refused_stored``: errors of calls for objects, by ``BUCKET/KEY``, or ``BUCKET/`` for lists.
+    - ``actions``: by ``SERVICE:ACTION``, the XML that an action of AWS returns, or a list.
     - ``now``: the time in milliseconds since the Unix epoch; ``offset``: the user's time zone, in minutes.
     - ``namespace``, ``statefulset``, ``pod``, ``context``: the target.
     """
@@ -116,6 +121,9 @@ class Host:
         objects=(),
         refused=None,
         events=(),
+        stored=None,
+        refused_stored=None,
+        actions=None,
         now=0,
         offset=0,
         namespace="default",
@@ -135,6 +143,7 @@ class Host:
         self._now, self._offset = now, offset
         self._target = (namespace, statefulset, pod, context)
         self._objects = {self._key_of(one): deepcopy(one) for one in objects}
+        self._init_outside(stored, refused_stored, _queues(actions))
         self._patches = []
         self._tokens = 0
         #: The requests of the engine, as the host receives them.
@@ -161,6 +170,8 @@ class Host:
         calls = {
             "http": ["send", "send_file", "send_all", "pods"],
             "artifacts": ["save"],
+            "storage": ["get", "head", "list", "put", "copy", "delete"],
+            "aws": ["call"],
             "resources": ["get", "list", "create", "patch", "delete", "watch"],
             "exec": ["pods", "run"],
             "log": ["write"],
@@ -183,6 +194,16 @@ class Host:
     def __exit__(self, *_):
         while self._patches:
             self._patches.pop().stop()
+
+    # The interfaces `storage` and `aws`, in their own file.
+
+    @staticmethod
+    def _answer_of(body):
+        return _Response(_Answer(200, [], body))
+
+    @staticmethod
+    def _next_of(queues, name):
+        return _next(queues, name)
 
     # The interface `http`.
 
@@ -222,11 +243,10 @@ class Host:
     def _check_request(self, route, request):
         # The real host percent-encodes values; these it refuses.
         for name, value in request.parameters:
-            segments = value.split("/") if "{+" + name + "}" in request.route else [value]
-            if any(part in ("", ".", "..") or "/" in part or "\\" in part for part in segments):
+            if value in ("", ".", "..") or "/" in value or "\\" in value:
                 raise failure(ErrorKind.INVALID_ARGUMENT, f"the {name} can't be a segment of a path")
         given = sorted(name for name, _ in request.parameters)
-        known = sorted(re.findall(r"{\+?([^}]+)}", request.route))
+        known = sorted(re.findall(r"{([^}]+)}", request.route))
         if given != known:
             raise failure(ErrorKind.INVALID_ARGUMENT, f"the parameters of {route} are {known}, not {given}")
         if self._manifest is None:

@@ -24,6 +24,7 @@ from broker_engine import (
     State,
     StatusRequest,
     amount,
+    aws,
     backup,
     check,
     clock,
@@ -42,6 +43,7 @@ from broker_engine import (
     report,
     resources,
     restoration,
+    storage,
     target,
 )
 from broker_engine._world import interface
@@ -290,6 +292,75 @@ class Commands(Case):
         self.assertEqual(error.message, "looking at /b: no such folder")
         ran = [(command.pod, command.arguments) for command in cluster.ran]
         self.assertEqual(ran, [(first, {"path": "/a"}), (second, {"path": "/b"})])
+
+
+class Outside(Case):
+    """Object stores, and services of AWS."""
+
+    vaults = storage.Store("vaults")
+
+    def test_objects_are_read_written_copied_and_deleted(self):
+        with host(stored={"acme-vaults/a": b"one", "acme-vaults/archive/old": "x"}) as mocked:
+            self.assertEqual(self.vaults.get("acme-vaults", "a").bytes(), b"one")
+            found = self.vaults.head("acme-vaults", "a")
+            self.assertEqual((found.key, found.size), ("a", 3))
+            copies = self.vaults.copy(
+                [
+                    storage.duplicate(("acme-vaults", "a"), ("acme-vaults", "archive/a"), 3, found.etag),
+                    storage.duplicate(("acme-vaults", "a"), ("acme-vaults", "archive/b"), etag="other"),
+                    storage.duplicate(("acme-vaults", "a"), ("acme-vaults", "elsewhere")),
+                ]
+            )
+            self.assertEqual(copies[0].value.key, "archive/a")
+            kinds = [copy.value.kind for copy in copies[1:]]
+            self.assertEqual(kinds, [ErrorKind.CONFLICT, ErrorKind.DENIED])
+            put = self.vaults.put("acme-vaults", "archive/c", b"{}", absent=True)
+            again = {"absent": True}
+            self.refused(ErrorKind.CONFLICT, self.vaults.put, "acme-vaults", "archive/c", b"", **again)
+            self.vaults.put("acme-vaults", "archive/c", b"[]", unchanged=put.etag)
+            self.vaults.delete("acme-vaults", ["archive/old", "archive/none"])
+            self.assertEqual(list(mocked.stored), ["acme-vaults/a", "acme-vaults/archive/a", "acme-vaults/archive/c"])
+            self.assertEqual(mocked.stored["acme-vaults/archive/c"], b"[]")
+
+    def test_lists_have_pages_and_folders(self):
+        stored = {f"acme-vaults/{key}": "x" for key in ["a", "b/1", "b/2", "c"]}
+        with host(stored=stored):
+            keys = [one.key for one in self.vaults.objects("acme-vaults")]
+            self.assertEqual(keys, ["a", "b/1", "b/2", "c"])
+            first = self.vaults.page("acme-vaults", folders=True, limit=2)
+            self.assertEqual(([one.key for one in first.objects], first.folders), (["a"], ["b/"]))
+            second = self.vaults.page("acme-vaults", folders=True, cursor=first.next)
+            self.assertEqual(([one.key for one in second.objects], second.next), (["c"], None))
+
+    def test_a_list_that_does_not_end_is_an_error(self):
+        with host():
+            endless = storage.Page([], [], "again")
+            with patch.object(interface("storage"), "list", lambda *_: endless):
+                self.refused(ErrorKind.PROTOCOL, lambda: list(self.vaults.objects("acme-vaults")))
+
+    def test_what_the_manifest_does_not_allow_is_denied(self):
+        with host(stored={"other/a": "x"}):
+            self.refused(ErrorKind.DENIED, self.vaults.get, "other", "a")
+            self.refused(ErrorKind.DENIED, self.vaults.put, "acme-vaults", "a", b"")
+            self.refused(ErrorKind.DENIED, self.vaults.put, "acme-vaults", "archived", b"")
+            self.refused(ErrorKind.DENIED, storage.Store("other").get, "acme-vaults", "a")
+            self.refused(ErrorKind.INVALID_ARGUMENT, self.vaults.get, "acme-vaults", "a/../b")
+            self.refused(ErrorKind.INVALID_ARGUMENT, self.vaults.delete, "acme-vaults", ["a"] * 1001)
+            self.refused(ErrorKind.DENIED, aws.call, "rds", "DeleteDBSnapshot")
+            self.refused(ErrorKind.DENIED, aws.call, "iam", "CreateUser")
+
+    def test_a_test_can_refuse_an_object_and_a_list(self):
+        refused = {name: failure(ErrorKind.FORBIDDEN, "no") for name in ["acme-vaults/a", "acme-vaults/"]}
+        with host(stored={"acme-vaults/a": "x"}, refused_stored=refused):
+            self.refused(ErrorKind.FORBIDDEN, self.vaults.get, "acme-vaults", "a")
+            self.refused(ErrorKind.FORBIDDEN, self.vaults.page, "acme-vaults")
+
+    def test_an_action_has_parameters_and_answers_with_xml(self):
+        with host(actions={"rds:DescribeDBSnapshots": "<Snapshots/>"}) as mocked:
+            said = aws.call("rds", "DescribeDBSnapshots", {"MaxRecords": 20}, region="eu-west-1")
+            self.assertEqual(said, "<Snapshots/>")
+            called = mock.Called("rds:DescribeDBSnapshots", {"MaxRecords": "20"}, "eu-west-1")
+            self.assertEqual(mocked.called, [called])
 
 
 class Surroundings(Case):

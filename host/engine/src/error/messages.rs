@@ -199,7 +199,7 @@ fn what_is_said_of_engines_that_fail() {
         },
         errors
     );
-    assert_snapshot!(table, @"
+    assert_snapshot!(table, @r#"
     NotAComponent, exit 14
       engine acme/small is not a WebAssembly component: bad magic number
       hint: Build it for `wasm32-wasip2`, or turn a core module into a component with `wasm-tools component new`
@@ -227,6 +227,9 @@ fn what_is_said_of_engines_that_fail() {
     NewerManifest, exit 14
       the manifest of engine acme/small asks for the operation `health`, which needs interface 0.2.0; the engine is built for 0.1.0
       hint: Build the engine with the current SDK, or remove this part of its manifest
+    OlderManifest, exit 14
+      the manifest of engine acme/small uses what interface 0.2.0 does not have any more: `select = "s3"` of endpoint `s`: use a table `[storage.s]`
+      hint: Use what has replaced it, and build the engine again with the current SDK
     NoInterface, exit 14
       engine acme/small does not export the engine interface `kubectl-broker:engine/operations`
       hint: This component is not an engine: check the path or the reference
@@ -302,5 +305,5 @@ fn what_is_said_of_engines_that_fail() {
     Reported, exit 14
       engine acme/small requested a capability that it was not granted, and says: the disk is full
       hint: as Hung
-    ");
+    "#);
 }

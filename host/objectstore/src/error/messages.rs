@@ -26,6 +26,7 @@ fn unreachable() -> WebError {
 fn refused(status: u16, code: &str) -> S3Error {
     S3Error::Refused {
         what: text("s3://acme/a"),
+        permission: "s3:GetObject",
         key: Some(text("AKIAEXAMPLE")),
         status,
         code: code.to_owned(),
@@ -72,6 +73,7 @@ fn what_is_said_of_objects_that_were_not_read() {
         },
         S3Error::Refused {
             what: text("s3://acme/a"),
+            permission: "s3:GetObject",
             key: None,
             status: 400,
             code: String::new(),
@@ -152,7 +154,7 @@ fn what_is_said_of_objects_that_were_not_read() {
       hint: Check AWS_REGION and AWS_ENDPOINT_URL_S3
     Refused, exit 12
       S3 answered 403 for s3://acme/a with access key AKIAEXAMPLE: AccessDenied (Because)
-      hint: Ask for the permission (s3:GetObject to read, s3:ListBucket to list, s3:PutObject to write, s3:DeleteObject to delete), or choose other credentials with AWS_PROFILE. Without s3:ListBucket, S3 gives the same answer for a missing object
+      hint: Ask for the permission s3:GetObject, or choose other credentials with AWS_PROFILE. Without s3:ListBucket, S3 gives the same answer for a missing object
     Refused, exit 11
       S3 answered 403 for s3://acme/a with access key AKIAEXAMPLE: InvalidObjectState (Because)
       hint: The object is in an archive: restore it there first (`aws s3api restore-object`)

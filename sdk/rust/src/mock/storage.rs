@@ -284,3 +284,141 @@ pub(crate) mod aws {
         answer.unwrap_or_else(|| panic!("the test has no answer to {name}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{aws as services, storage};
+
+    const MANIFEST: &str = r#"
+        id = "acme/vault"
+        version = "1.0.0"
+        summary = "x"
+        [operations.detect]
+        [storage.vaults]
+        kind = "s3"
+        allow = ["get list in vaults", "put copy delete in vaults/archive/"]
+        [aws.rds]
+        version = "2014-10-31"
+        allow = ["DescribeDBSnapshots"]
+    "#;
+
+    fn at(key: &str) -> Location {
+        Location::of("vaults", key)
+    }
+
+    fn kind<T: std::fmt::Debug>(result: Result<T>) -> ErrorKind {
+        result.unwrap_err().kind
+    }
+
+    #[test]
+    fn objects_are_read_written_copied_and_deleted() {
+        let host =
+            Host::new(MANIFEST)
+                .stored("vaults", "a", "one")
+                .stored("vaults", "archive/old", "");
+        host.run(|| {
+            let read = storage::get("vaults", &at("a")).unwrap();
+            assert_eq!(read.read(10).unwrap(), b"one");
+            let found = storage::head("vaults", &at("a")).unwrap();
+            let changed = Duplicate {
+                etag: Some("other".to_owned()),
+                ..Duplicate::of("vaults", &found, at("archive/b"))
+            };
+            let copies = [
+                Duplicate::of("vaults", &found, at("archive/a")),
+                changed,
+                Duplicate::of("vaults", &found, at("elsewhere")),
+            ];
+            let mut copied = storage::copy("vaults", &copies).unwrap().into_iter();
+            assert_eq!(copied.next().unwrap().unwrap().key, "archive/a");
+            assert_eq!(kind(copied.next().unwrap()), ErrorKind::Conflict);
+            assert_eq!(kind(copied.next().unwrap()), ErrorKind::Denied);
+
+            let put = |body: &[u8], condition| {
+                storage::put("vaults", &at("archive/c"), body, None, &condition)
+            };
+            let first = put(b"1", Condition::Absent).unwrap();
+            assert_eq!(kind(put(b"2", Condition::Absent)), ErrorKind::Conflict);
+            put(b"2", Condition::Unchanged(first.etag.unwrap())).unwrap();
+            let keys = ["archive/old".to_owned(), "archive/none".to_owned()];
+            let deleted = storage::delete("vaults", "vaults", &keys).unwrap();
+            assert!(deleted.iter().all(Result::is_ok));
+        });
+        assert_eq!(host.bytes_of("vaults", "archive/a").unwrap(), b"one");
+        assert_eq!(host.bytes_of("vaults", "archive/c").unwrap(), b"2");
+        assert_eq!(host.bytes_of("vaults", "archive/old"), None);
+        assert_eq!(host.bytes_of("vaults", "elsewhere"), None);
+    }
+
+    #[test]
+    fn lists_have_pages_and_folders() {
+        let host = Host::new(MANIFEST);
+        let host = ["a", "b/1", "b/2", "c"]
+            .iter()
+            .fold(host, |host, key| host.stored("vaults", key, ""));
+        host.run(|| {
+            let mut keys = Vec::new();
+            let all = Selection {
+                limit: Some(3),
+                ..Selection::of("vaults", "")
+            };
+            storage::list_all("vaults", &all, |page| {
+                keys.extend(page.objects.into_iter().map(|object| object.key));
+                Ok(())
+            })
+            .unwrap();
+            assert_eq!(keys, ["a", "b/1", "b/2", "c"]);
+            let page = storage::list("vaults", &Selection::of("vaults", "").with_folders());
+            let page = page.unwrap();
+            assert_eq!(
+                (page.objects.len(), page.folders),
+                (2, vec!["b/".to_owned()])
+            );
+        });
+    }
+
+    #[test]
+    fn what_the_manifest_does_not_allow_is_denied_and_a_test_can_refuse() {
+        let refused = Error::new(ErrorKind::Forbidden, "no");
+        let host = Host::new(MANIFEST)
+            .stored("other", "a", "")
+            .refused("vaults", "a", refused.clone())
+            .refused("vaults", "", refused);
+        host.run(|| {
+            let get = |store, bucket| kind(storage::get(store, &Location::of(bucket, "a")));
+            assert_eq!(get("vaults", "other"), ErrorKind::Denied);
+            assert_eq!(get("others", "vaults"), ErrorKind::Denied);
+            assert_eq!(get("vaults", "vaults"), ErrorKind::Forbidden);
+            let list = |bucket| kind(storage::list("vaults", &Selection::of(bucket, "")));
+            assert_eq!(list("vaults"), ErrorKind::Forbidden);
+            assert_eq!(list("other"), ErrorKind::Denied);
+            let many = vec!["archive/x".to_owned(); 1001];
+            let deleted = storage::delete("vaults", "vaults", &many);
+            assert_eq!(kind(deleted), ErrorKind::InvalidArgument);
+            let denied = services::action("rds", "DeleteDBSnapshot").call();
+            assert_eq!(kind(denied), ErrorKind::Denied);
+        });
+        assert_eq!(host.called(), []);
+    }
+
+    #[test]
+    fn an_action_has_parameters_and_answers_with_xml() {
+        let host =
+            Host::new(MANIFEST).action("rds:DescribeDBSnapshots", Ok("<Snapshots/>".to_owned()));
+        host.run(|| {
+            let action = services::action("rds", "DescribeDBSnapshots");
+            let said = action
+                .parameter("MaxRecords", 20)
+                .region("eu-west-1")
+                .call();
+            assert_eq!(said.unwrap(), "<Snapshots/>");
+        });
+        let called = Called {
+            action: "rds:DescribeDBSnapshots".to_owned(),
+            parameters: vec![("MaxRecords".to_owned(), "20".to_owned())],
+            region: Some("eu-west-1".to_owned()),
+        };
+        assert_eq!(host.called(), [called]);
+    }
+}

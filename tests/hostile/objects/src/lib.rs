@@ -1,11 +1,12 @@
 //! An engine whose backups are Kubernetes objects with bytes in S3. It uses every feature of both.
 
-use broker_engine::resources::{Change, Kind, Selection};
+use broker_engine::resources::{self, Change, Kind};
+use broker_engine::storage::{Condition, Duplicate, Location, Selection};
 use broker_engine::{
     Act, ActRequest, Backup, Check, Create, CreateRequest, Delete, DeleteRequest, Detect,
     Detection, Download, DownloadRequest, Error, ErrorKind, List, ListRequest, Outcome, Page,
-    Report, Result, Saved, Settings, State, Status, StatusRequest, Verify, VerifyRequest, engine,
-    http,
+    Report, Result, Saved, Settings, State, Status, StatusRequest, Verify, VerifyRequest, aws,
+    engine, http, storage,
 };
 use serde_json::{Value, json};
 
@@ -18,14 +19,14 @@ const SECRET: Kind<'_> = Kind::new("", "v1", "Secret");
 
 impl Detect for Objects {
     fn detect() -> Result<Detection> {
-        VAULT.list::<Value>(&Selection::all().limit(1))?;
+        VAULT.list::<Value>(&resources::Selection::all().limit(1))?;
         Ok(Detection::of("Vault"))
     }
 }
 
 impl List for Objects {
     fn list(_: ListRequest) -> Result<Page> {
-        let vaults = VAULT.list(&Selection::all().labels("kind=backup"))?;
+        let vaults = VAULT.list(&resources::Selection::all().labels("kind=backup"))?;
         Ok(vaults.iter().map(backup).collect())
     }
 }
@@ -50,8 +51,7 @@ impl Download for Objects {
     fn download(request: DownloadRequest) -> Result<Saved> {
         let vault: Value = VAULT.get(&request.id)?;
         let key = vault["status"]["key"].as_str().unwrap_or(&request.id);
-        let answer = http::get("storage", "/acme-vaults/{+key}").parameter("key", key);
-        answer.send()?.save(&http::Expectation::default())
+        storage::get("vaults", &vaults(key))?.save(&http::Expectation::default())
     }
 }
 
@@ -81,10 +81,15 @@ impl Act for Objects {
             }
             "follow" => follow(),
             "sweep" => sweep(request.boolean("dry-run")),
-            "stray" => {
-                let other = http::get("storage", "/{bucket}/{+key}").parameter("bucket", "other");
-                other.parameter("key", "x").send().map(|_| Report::Done)
+            "archive" => archive(request.required_text("id")?),
+            "clear" => clear(),
+            "snapshots" => {
+                let xml = aws::action("rds", "DescribeDBSnapshots").call()?;
+                let parts = xml.split("<DBSnapshotIdentifier>").skip(1);
+                let names = parts.filter_map(|part| part.split('<').next());
+                Ok(Report::text(names.collect::<Vec<_>>().join(" ")))
             }
+            "stray" => Ok(Report::text(stray())),
             "peek" => SECRET.get::<Value>("any").map(|_| Report::Done),
             other => Err(Error::unsupported(format!("there is no verb `{other}`"))),
         }
@@ -109,7 +114,7 @@ impl Verify for Objects {
 
 /// Deletes what is not kept, and reports each backup.
 fn sweep(dry_run: bool) -> Result<Report> {
-    let vaults: Vec<Value> = VAULT.list(&Selection::all().labels("kind=backup"))?;
+    let vaults: Vec<Value> = VAULT.list(&resources::Selection::all().labels("kind=backup"))?;
     let swept = vaults.iter().map(|vault| {
         let name = vault["metadata"]["name"].as_str().unwrap_or_default();
         if vault["spec"]["keep"] == true {
@@ -123,9 +128,139 @@ fn sweep(dry_run: bool) -> Result<Report> {
     Ok(Report::items(swept))
 }
 
+fn vaults(key: &str) -> Location {
+    Location::of("acme-vaults", key)
+}
+
+fn archive(id: &str) -> Result<Report> {
+    let found = storage::head("vaults", &vaults(id))?;
+    let target = vaults(&format!("archive/{id}"));
+    let copies = storage::copy("vaults", &[Duplicate::of("acme-vaults", &found, target)])?;
+    let copied = copies.into_iter().next().expect("one result")?;
+    let note = json!({"id": id, "bytes": copied.size}).to_string();
+    storage::put(
+        "vaults",
+        &vaults(&format!("archive/{id}.json")),
+        note.as_bytes(),
+        Some("application/json"),
+        &Condition::Absent,
+    )?;
+    let mut told = String::new();
+    storage::list_all(
+        "vaults",
+        &Selection::of("acme-vaults", "archive/"),
+        |page| {
+            for object in page.objects {
+                told.push_str(&format!("{} {}\n", object.key, object.size));
+            }
+            Ok(())
+        },
+    )?;
+    Ok(Report::text(told))
+}
+
+fn clear() -> Result<Report> {
+    let mut items = Vec::new();
+    storage::list_all(
+        "vaults",
+        &Selection::of("acme-vaults", "archive/"),
+        |page| {
+            let keys: Vec<_> = page.objects.into_iter().map(|object| object.key).collect();
+            for (key, result) in keys
+                .iter()
+                .zip(storage::delete("vaults", "acme-vaults", &keys)?)
+            {
+                items.push(match result {
+                    Ok(()) => Check::new(key, Outcome::Passed),
+                    Err(error) => Check::new(key, Outcome::Failed).with_message(error.message),
+                });
+            }
+            Ok(())
+        },
+    )?;
+    Ok(Report::items(items))
+}
+
+/// Makes calls that must all be refused, and returns the kind of each error.
+fn stray() -> String {
+    let put = |bucket: &str, key: &str, body: &[u8]| {
+        let at = Location::of(bucket, key);
+        storage::put("vaults", &at, body, None, &Condition::None).map(drop)
+    };
+    let get = |store: &str, bucket: &str, key: &str| {
+        storage::get(store, &Location::of(bucket, key)).map(drop)
+    };
+    let list = |bucket: &str| storage::list("vaults", &Selection::of(bucket, "")).map(drop);
+    let copy = |source: Location, target: Location| {
+        let copy = Duplicate {
+            source,
+            target,
+            size: Some(1),
+            etag: None,
+        };
+        let results = storage::copy("vaults", &[copy])?;
+        results.into_iter().next().expect("one result").map(drop)
+    };
+    let many: Vec<String> = (0..100_000).map(|at| format!("archive/{at}")).collect();
+    let delete = |keys: &[String]| {
+        let results = storage::delete("vaults", "acme-vaults", keys)?;
+        results.into_iter().collect::<Result<()>>()
+    };
+    let call = |service: &str, action: &str, name: &str, region: Option<&str>| {
+        let call = aws::action(service, action).parameter(name, "DeleteDBSnapshot");
+        region
+            .iter()
+            .fold(call, |call, region| call.region(region))
+            .call()
+            .map(drop)
+    };
+    let tried = [
+        ("another bucket", get("vaults", "other", "x")),
+        ("another store", get("other", "acme-vaults", "x")),
+        ("up", get("vaults", "acme-vaults", "../other/x")),
+        (
+            "through the bucket",
+            get("vaults", "acme-vaults/../other", "x"),
+        ),
+        ("no key", get("vaults", "acme-vaults", "")),
+        ("the list of another bucket", list("other")),
+        ("a write elsewhere", put("acme-vaults", "x", b"x")),
+        ("a write up", put("acme-vaults", "archive/../x", b"x")),
+        (
+            "a large write",
+            put("acme-vaults", "archive/x", &vec![0; 2 << 20]),
+        ),
+        ("a copy to elsewhere", copy(vaults("x"), vaults("y"))),
+        (
+            "a copy from elsewhere",
+            copy(Location::of("other", "x"), vaults("archive/x")),
+        ),
+        ("a deletion elsewhere", delete(&["x".to_owned()])),
+        ("100,000 at once", delete(&many)),
+        ("another action", call("rds", "DeleteDBSnapshot", "X", None)),
+        (
+            "another service",
+            call("iam", "DescribeDBSnapshots", "X", None),
+        ),
+        (
+            "a second action",
+            call("rds", "DescribeDBSnapshots", "Action", None),
+        ),
+        (
+            "a region that is a host",
+            call("rds", "DescribeDBSnapshots", "X", Some("evil.example/")),
+        ),
+    ];
+    let told = tried.into_iter().map(|(what, result)| match result {
+        Ok(()) => format!("{what}: done\n"),
+        Err(error) => format!("{what}: {:?}\n", error.kind),
+    });
+    told.collect()
+}
+
 fn follow() -> Result<Report> {
     let mut told = Vec::new();
-    let mut watch = VAULT.watch::<Value>(&Selection::all())?;
+    let mut watch = VAULT.watch::<Value>(&resources::Selection::all())?;
     while let Some(event) = watch.next_event()? {
         let change = match event.change {
             Change::Added => "is there",

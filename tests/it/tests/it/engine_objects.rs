@@ -71,8 +71,9 @@ fn what_it_may_do_with_objects_is_said_before_it_is_installed() {
     assert_snapshot!(shown(&machine.run("plugin install objects.wasm")), @"
     Usage: acme/objects
       ! [credentials]
+      ! archive/
+      ! DescribeDBSnapshots [credentials]
       ! [writes] acme.example/v1/Vault
-      - /acme-vaults/{+key} GET
       - 
       `--engine acme/objects`
     hint: `--accept-capabilities sha256:DIGEST`
@@ -162,7 +163,7 @@ fn the_bytes_of_a_backup_are_read_from_s3_into_a_file() {
     let s3 = S3::with_bucket("acme-vaults");
     let bytes: Vec<u8> = (0..3_000_000_u32).flat_map(u32::to_le_bytes).collect();
     s3.put("a", &bytes);
-    let reader: AccessKey = s3.user("reader", Some("s3:GetObject"));
+    let reader: AccessKey = s3.user("reader", &["s3:GetObject"]);
     s3.close();
     let program = reader.known_to(s3.known_to(place.program()));
     let run = program.run("backup --engine objects download --id a --output-file a.bin");
@@ -181,12 +182,94 @@ fn the_bytes_of_a_backup_are_read_from_s3_into_a_file() {
 }
 
 #[test]
-fn a_bucket_that_is_not_accepted_is_not_asked_for() {
+fn objects_are_copied_written_listed_and_deleted() {
     let place = Place::new();
+    let s3 = S3::with_bucket("acme-vaults");
+    s3.put("a", b"some bytes");
+    s3.put("b", b"others");
+    let rights = [
+        "s3:GetObject",
+        "s3:ListBucket",
+        "s3:PutObject",
+        "s3:DeleteObject",
+    ];
+    let writer = s3.user("writer", &rights);
+    let reader = s3.user("reader", &["s3:GetObject"]);
+    let program = |key: &AccessKey| key.known_to(s3.known_to(place.program()));
+    let run =
+        |key: &AccessKey, verb: &str| program(key).run(&format!("backup --engine objects {verb}"));
+    // From here on, every request needs a signature.
+    s3.close();
+    assert_snapshot!(run(&reader, "archive a").message().replace(&reader.id, "KEY"), @"
+    NotAllowed: engine acme/objects says: S3 answered 403 for s3://acme-vaults/archive/a with access key AKIARZPUZDIKPO3PIEOH: AccessDenied (Access Denied)
+    hint from engine acme/objects: AWS_PROFILE a s3:DeleteObject s3:GetObject s3:ListBucket s3:PutObject
+    exit 12
+    ");
+    assert_snapshot!(run(&writer, "archive a").outcome(), @"
+    stdout:
+    archive/a 10
+    archive/a.json 21
+    exit 0
+    ");
+    // The note exists already.
+    assert_eq!(run(&writer, "archive a").code, 11);
+    assert_eq!(run(&writer, "archive none").code, 10);
+    assert_eq!(run(&writer, "archive b").code, 0);
+    let cleared = run(&writer, "clear -o json").json();
+    assert_eq!(
+        cleared["items"].as_array().map(Vec::len),
+        Some(4),
+        "{cleared:#}"
+    );
+    let left = run(&writer, "archive b");
+    assert_eq!(left.stdout.lines().count(), 2, "{}", left.stdout);
+}
+
+#[test]
+fn an_action_of_aws_is_called_with_the_rights_of_the_user() {
+    let place = Place::new();
+    let s3 = S3::with_bucket("acme-vaults");
+    s3.snapshot("nightly");
+    let reader = s3.user("reader", &["rds:DescribeDBSnapshots"]);
+    let stranger = s3.user("stranger", &[]);
+    s3.close();
+    let run = |key: &AccessKey| {
+        let program = key.known_to(s3.known_to(place.program()));
+        program
+            .env("AWS_REGION", "us-east-1")
+            .run("backup --engine objects snapshots")
+    };
+    let listed = run(&reader);
+    assert_eq!(listed.code, 0, "{}", listed.stderr);
+    // The database has an automatic snapshot too.
+    assert!(listed.stdout.ends_with(" nightly\n"), "{}", listed.stdout);
+    assert_eq!(run(&stranger).code, 12);
+}
+
+#[test]
+fn what_is_not_accepted_outside_the_cluster_is_not_asked_for() {
+    let place = Place::new();
+    // There are no credentials: a request would end with another kind.
     assert_snapshot!(place.run("stray").outcome(), @"
-    PluginFault: `GET /{bucket}/{+key}` `storage` acme/objects
-    hint: `kubectl broker engines`
-    exit 14
+    stdout:
+    another bucket: ErrorKind::Denied
+    another store: ErrorKind::Denied
+    up: ErrorKind::InvalidArgument
+    through the bucket: ErrorKind::Denied
+    no key: ErrorKind::InvalidArgument
+    the list of another bucket: ErrorKind::Denied
+    a write elsewhere: ErrorKind::Denied
+    a write up: ErrorKind::InvalidArgument
+    a large write: ErrorKind::InvalidArgument
+    a copy to elsewhere: ErrorKind::Denied
+    a copy from elsewhere: ErrorKind::Denied
+    a deletion elsewhere: ErrorKind::Denied
+    100,000 at once: ErrorKind::InvalidArgument
+    another action: ErrorKind::Denied
+    another service: ErrorKind::Denied
+    a second action: ErrorKind::Denied
+    a region that is a host: ErrorKind::InvalidArgument
+    exit 0
     ");
 }
 

@@ -9,10 +9,16 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 use testbed::Testbed;
 
+use crate::FROZEN;
 use crate::support::{Bed, Run};
 
 const NAMESPACE: &str = "proj-retail-prd";
 const REQUESTS: &str = "backuprequests.backup.liferay.cloud";
+/// The name of the check of S3. An engine for interface 0.1 has an endpoint for it.
+const S3_CHECK: &str = match FROZEN {
+    None => "storage:manifests",
+    Some(_) => "endpoint:storage",
+};
 /// Two backups of the demonstration: one succeeded, and one failed.
 const DONE: &str = "retail-prd-backup-20250905-100000";
 const FAILED: &str = "retail-prd-backup-20250906-100000";

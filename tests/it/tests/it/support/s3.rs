@@ -1,16 +1,23 @@
-//! S3 with users and their permissions, simulated by moto, which checks each signature.
+//! S3 and RDS with users and their permissions, simulated by moto, which checks each signature.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
+
+use serde_json::json;
 
 use super::http::send;
 use super::{Invocation, python_with};
 
 /// moto, with the dependencies of its server and its S3.
 const PACKAGES: [&str; 3] = ["moto[s3]>=5.1,<6", "flask>=3,<4", "flask-cors>=6,<7"];
-/// The header by which moto recognizes a request to IAM.
-const TO_IAM: &str = "authorization: AWS4-HMAC-SHA256 Credential=x/20250101/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=x\r\ncontent-type: application/x-www-form-urlencoded\r\n";
+
+/// Returns the headers by which moto recognizes a request to a service.
+fn to(service: &str) -> String {
+    format!(
+        "authorization: AWS4-HMAC-SHA256 Credential=x/20250101/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=x\r\ncontent-type: application/x-www-form-urlencoded\r\n"
+    )
+}
 
 /// A server on a loopback port, with one bucket. It ends with the test.
 pub struct S3 {
@@ -61,14 +68,33 @@ impl S3 {
         self.ask(&format!("PUT /{}/{key}", self.bucket), kind, bytes);
     }
 
-    /// Creates a user. `rights` are allowed actions on the objects of the bucket; `None` allows nothing.
-    pub fn user(&self, name: &str, rights: Option<&str>) -> AccessKey {
+    /// Makes a snapshot of a database.
+    pub fn snapshot(&self, name: &str) {
+        for form in [
+            "Action=CreateDBInstance&DBInstanceIdentifier=orders&Engine=postgres&DBInstanceClass=db.t3.micro&AllocatedStorage=20".to_owned(),
+            format!("Action=CreateDBSnapshot&DBInstanceIdentifier=orders&DBSnapshotIdentifier={name}"),
+        ] {
+            let form = format!("Version=2014-10-31&{form}");
+            self.ask("POST /", &to("rds"), form.as_bytes());
+        }
+    }
+
+    /// Creates a user. `rights` are allowed actions, those of S3 on the bucket only.
+    pub fn user(&self, name: &str, rights: &[&str]) -> AccessKey {
         self.iam(&format!("Action=CreateUser&UserName={name}"));
-        if let Some(action) = rights {
-            let policy = format!(
-                r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"{action}","Resource":"arn:aws:s3:::{}/*"}}]}}"#,
-                self.bucket
-            );
+        if !rights.is_empty() {
+            let allow = |action: &&str| {
+                let resources = match action.starts_with("s3:") {
+                    true => vec![
+                        format!("arn:aws:s3:::{}", self.bucket),
+                        format!("arn:aws:s3:::{}/*", self.bucket),
+                    ],
+                    false => vec!["*".to_owned()],
+                };
+                json!({"Effect": "Allow", "Action": action, "Resource": resources})
+            };
+            let statements: Vec<_> = rights.iter().map(allow).collect();
+            let policy = json!({"Version": "2012-10-17", "Statement": statements});
             self.iam(&format!(
                 "Action=PutUserPolicy&UserName={name}&PolicyName=tests&PolicyDocument={policy}"
             ));
@@ -93,12 +119,15 @@ impl S3 {
 
     /// Returns the program with this S3 as its endpoint.
     pub fn known_to(&self, program: Invocation) -> Invocation {
-        program.env("AWS_ENDPOINT_URL_S3", format!("http://{}", self.address))
+        let address = format!("http://{}", self.address);
+        program
+            .env("AWS_ENDPOINT_URL_S3", &address)
+            .env("AWS_ENDPOINT_URL_RDS", &address)
     }
 
     fn iam(&self, form: &str) -> String {
         let form = format!("Version=2010-05-08&{form}");
-        self.ask("POST /", TO_IAM, form.as_bytes())
+        self.ask("POST /", &to("iam"), form.as_bytes())
     }
 
     fn ask(&self, request: &str, headers: &str, body: &[u8]) -> String {

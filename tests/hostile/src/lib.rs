@@ -68,6 +68,7 @@ fn misbehave(request: &ListRequest) -> Result<Vec<Backup>> {
         "unexplained" => calls::unexplained(),
         "denied-flood" => calls::denied_flood(),
         "send-flood" => calls::send_flood(),
+        "batch" => calls::batch(),
         "batch-of-many" => calls::batch_of_many(),
         "batch-flood" => calls::batch_flood(),
         "denied-pod" => calls::denied_pod(),

@@ -1,4 +1,4 @@
-use crate::{CommandError, EndpointError, Operation, ResourceError};
+use crate::{CommandError, EndpointError, Operation, Problems, ResourceError};
 
 /// An error that makes a manifest invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -199,4 +199,7 @@ pub enum ManifestError {
         /// The error.
         source: CommandError,
     },
+    /// The manifest has several problems.
+    #[error("{_0}")]
+    Many(Problems),
 }

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::names::is_flag_name;
+use crate::place::{Findings, Place};
 
 /// Maximum length of a word of a command and of the value of a placeholder, in bytes.
 const MAX_WORD: usize = 4096;
@@ -138,23 +139,27 @@ impl Command {
         self.argv.iter().map(|word| word.fill(values)).collect()
     }
 
-    pub(crate) fn check(&self) -> Result<(), CommandError> {
-        let program = self.argv.first().ok_or(CommandError::Length)?;
-        if self.argv.len() > MAX_WORDS {
-            return Err(CommandError::Length);
+    pub(crate) fn check(&self) -> Findings<CommandError> {
+        let mut found = Findings::new();
+        let argv = Place::of("argv");
+        if !(1..=MAX_WORDS).contains(&self.argv.len()) {
+            found.add(argv.clone(), CommandError::Length);
         }
-        if program.placeholders().next().is_some() {
-            return Err(CommandError::Program);
+        let program = self.argv.first();
+        if program.is_some_and(|program| program.placeholders().next().is_some()) {
+            found.add(argv.then(0), CommandError::Program);
         }
         if let Some(container) = self.container.as_ref().filter(|name| !is_label(name)) {
-            return Err(CommandError::Container {
-                container: container.clone(),
-            });
+            let container = container.clone();
+            found.add(
+                Place::of("container"),
+                CommandError::Container { container },
+            );
         }
         if !(1..=MAX_TIMEOUT).contains(&self.timeout) {
-            return Err(CommandError::Timeout);
+            found.add(Place::of("timeout"), CommandError::Timeout);
         }
-        Ok(())
+        found
     }
 }
 
@@ -262,7 +267,7 @@ mod tests {
             argv: words.collect::<Result<_, _>>()?,
             timeout: default_timeout(),
         };
-        command.check().map(|()| command)
+        command.check().only().map(|()| command)
     }
 
     fn fill(argv: &[&str], values: &[(&str, &str)]) -> Result<Vec<String>, FillError> {
@@ -339,7 +344,7 @@ mod tests {
                 timeout,
                 ..command(&["ls"]).unwrap()
             };
-            assert_eq!(command.check(), Err(CommandError::Timeout));
+            assert_eq!(command.check().only(), Err(CommandError::Timeout));
         }
         for container in ["", "-a", "A", "a/b", "a b"] {
             let command = Command {
@@ -347,7 +352,7 @@ mod tests {
                 ..command(&["ls"]).unwrap()
             };
             assert!(
-                matches!(command.check(), Err(CommandError::Container { .. })),
+                matches!(command.check().only(), Err(CommandError::Container { .. })),
                 "{container}"
             );
         }

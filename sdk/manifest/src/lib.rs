@@ -282,6 +282,12 @@ impl Manifest {
         read::toml(text)
     }
 
+    /// Returns the engine's id and its position in a text, even if the rest of the text is no manifest.
+    #[must_use]
+    pub fn id_in(text: &str) -> Option<(EngineId, Position)> {
+        read::id(text)
+    }
+
     /// Parses the JSON of the custom section.
     ///
     /// # Errors

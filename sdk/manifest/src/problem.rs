@@ -56,14 +56,6 @@ impl Problems {
         (!kept.is_empty()).then_some(Self { kept, more })
     }
 
-    /// Returns the only problem.
-    pub(crate) fn single(error: ManifestError, position: Option<Position>) -> Self {
-        Self {
-            kept: vec![Problem { position, error }],
-            more: More::Counted(0),
-        }
-    }
-
     /// Returns whether a further problem would not be kept.
     pub(crate) fn is_full(count: usize) -> bool {
         count > MAX_KEPT
@@ -98,6 +90,17 @@ impl Problems {
         match (self.kept.len(), self.more) {
             (1, More::Counted(0)) => self.kept.remove(0).error,
             _ => ManifestError::Many(self),
+        }
+    }
+}
+
+/// The only problem, without a position.
+impl From<ManifestError> for Problems {
+    fn from(error: ManifestError) -> Self {
+        let position = None;
+        Self {
+            kept: vec![Problem { position, error }],
+            more: More::Counted(0),
         }
     }
 }

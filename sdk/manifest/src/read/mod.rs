@@ -16,8 +16,8 @@ use toml::de::{DeTable, DeValue};
 
 use self::text::Lines;
 use crate::place::{Place, Step};
-use crate::problem::{More, Problem, Problems};
-use crate::{MAX_BYTES, Manifest, ManifestError};
+use crate::problem::{More, Position, Problem, Problems};
+use crate::{EngineId, MAX_BYTES, Manifest, ManifestError};
 
 /// A problem in the text of a manifest, with the bytes that it is about.
 struct Spot {
@@ -31,8 +31,7 @@ struct Spot {
 /// Returns all problems in the order of their positions.
 pub(crate) fn toml(text: &str) -> Result<Manifest, Problems> {
     if text.len() > MAX_BYTES {
-        let error = ManifestError::TooLong { bytes: text.len() };
-        return Err(Problems::single(error, None));
+        return Err(ManifestError::TooLong { bytes: text.len() }.into());
     }
     let (table, errors) = DeTable::parse_recoverable(text);
     let spots = errors.iter().map(|error| Spot {
@@ -53,6 +52,17 @@ pub(crate) fn toml(text: &str) -> Result<Manifest, Problems> {
     });
     refuse(text, spots.collect(), More::Counted(0))?;
     Ok(manifest)
+}
+
+/// Returns the engine's id and its position.
+pub(crate) fn id(text: &str) -> Option<(EngineId, Position)> {
+    if text.len() > MAX_BYTES {
+        return None;
+    }
+    let (table, _) = DeTable::parse_recoverable(text);
+    let id = table.get_ref().get("id")?;
+    let position = Lines::of(text).position(id.span().start);
+    Some((id.get_ref().as_str()?.parse().ok()?, position))
 }
 
 /// Returns the error of one problem as [`Manifest::from_toml`] reports it: with the line of the text that is no
@@ -89,7 +99,7 @@ fn syntax(reason: String) -> ManifestError {
 
 /// A search that ended without a problem must not pass for success.
 fn unknown() -> Problems {
-    Problems::single(syntax("it can't be read".to_owned()), None)
+    syntax("it can't be read".to_owned()).into()
 }
 
 /// Returns the bytes of a place. If a key of it is missing, they are those of the table that lacks it.

@@ -27,7 +27,8 @@ mod verb;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 pub use auth::{Auth, AuthError, Credential, CredentialKind, CustomAuth, Login, LoginForm};
 pub use choice::Choice;
@@ -58,6 +59,7 @@ pub struct Manifest {
     /// The engine's id, `publisher/name`.
     pub id: EngineId,
     /// Version of the engine itself, not of the interface that it implements.
+    #[serde(deserialize_with = "version")]
     pub version: semver::Version,
     /// A summary in one line. The list of engines and the consent prompt of an installation show it.
     pub summary: String,
@@ -75,7 +77,8 @@ pub struct Manifest {
     /// The engine's own verbs, by name. The operation `act` runs them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub verbs: BTreeMap<String, Verb>,
-    /// The columns of the engine's tables, in order. The default is [`Column::defaults`].
+    /// The columns of the engine's tables, in order. By default those that every backup has, and `failure` only
+    /// with `-o wide`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<Column>,
     /// The only commands that the engine may run in pods, by the name that it uses for them.
@@ -212,7 +215,8 @@ pub struct Ability {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct EngineOption {
-    /// The name without dashes. The host's own flags are reserved.
+    /// The name without leading dashes: 1–40 lower-case letters, digits and dashes. Some names are reserved for the
+    /// host.
     pub name: String,
     /// The type of the value.
     #[serde(rename = "type")]
@@ -254,7 +258,7 @@ pub enum OptionKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Column {
-    /// One of [`Column::BUILT_IN`], or a field that the engine adds to each backup.
+    /// One of `id`, `state`, `size`, `age`, `created` and `failure`, or a field that the engine adds to each backup.
     pub value: String,
     /// The header, one upper-case word. The default is `value` in capitals.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -412,10 +416,7 @@ impl Manifest {
     /// Returns all rules that the manifest breaks.
     pub fn check(&self) -> Result<(), ManifestError> {
         let found = self.findings().into_inner();
-        let problems = found.into_iter().map(|(_, error)| Problem {
-            position: None,
-            error,
-        });
+        let problems = found.into_iter().map(|(_, error)| Problem::of(error));
         match Problems::of(problems.collect(), More::Counted(0)) {
             Some(problems) => Err(problems.into_error()),
             None => Ok(()),
@@ -431,6 +432,16 @@ impl Manifest {
             of_port.into_iter().chain(of_tls)
         })
     }
+}
+
+/// Reads a version. The errors of its own parser don't say what they are about.
+fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<semver::Version, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map_err(|error| {
+        D::Error::custom(format_args!(
+            "`{text}` is not a version; write `MAJOR.MINOR.PATCH`, such as `1.0.0`: {error}"
+        ))
+    })
 }
 
 impl EngineOption {

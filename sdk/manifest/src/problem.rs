@@ -16,6 +16,19 @@ pub struct Problem {
     pub position: Option<Position>,
     /// The error.
     pub error: ManifestError,
+    /// The number of characters at the position that the error is about.
+    pub(crate) length: usize,
+}
+
+impl Problem {
+    /// Returns a problem without a position.
+    pub(crate) fn of(error: ManifestError) -> Self {
+        Self {
+            position: None,
+            error,
+            length: 0,
+        }
+    }
 }
 
 /// A position in a text. Lines and columns begin with 1, and a column is a character.
@@ -97,9 +110,8 @@ impl Problems {
 /// The only problem, without a position.
 impl From<ManifestError> for Problems {
     fn from(error: ManifestError) -> Self {
-        let position = None;
         Self {
-            kept: vec![Problem { position, error }],
+            kept: vec![Problem::of(error)],
             more: More::Counted(0),
         }
     }

@@ -1,8 +1,10 @@
 //! Reads the TOML of an author, and finds all its problems with their positions.
 //!
-//! There are three kinds of problems, and each kind is searched for only if there is none of the kind before:
-//! text that is not TOML, the wrong shape (unknown and missing keys, wrong types, invalid values), and broken
-//! rules.
+//! There are three kinds of problems. Each kind is searched for only if there is none of the kind before:
+//!
+//! - text that is not TOML
+//! - the wrong shape: unknown and missing keys, wrong types, invalid values
+//! - broken rules
 
 mod shape;
 mod stand_in;
@@ -72,7 +74,7 @@ pub(crate) fn error(text: &str, problems: Problems) -> ManifestError {
         ([only], More::Counted(0)) => match (&only.error, only.position) {
             (ManifestError::Syntax { format, reason }, Some(position)) => ManifestError::Syntax {
                 format,
-                reason: Lines::of(text).quoted(position, reason),
+                reason: Lines::of(text).quoted(position, only.length, reason),
             },
             _ => problems.into_error(),
         },
@@ -85,6 +87,7 @@ fn refuse(text: &str, mut spots: Vec<Spot>, more: More) -> Result<(), Problems> 
     let lines = Lines::of(text);
     let problems = spots.into_iter().map(|spot| Problem {
         position: Some(lines.position(spot.span.start)),
+        length: text.get(spot.span).map_or(0, |it| it.chars().count()),
         error: spot.error,
     });
     Problems::of(problems.collect(), more).map_or(Ok(()), Err)

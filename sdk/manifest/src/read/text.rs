@@ -33,19 +33,22 @@ impl<'a> Lines<'a> {
     }
 
     /// Returns a message below the line that it is about, in the form of the parser of TOML.
-    pub(super) fn quoted(&self, position: Position, message: &str) -> String {
+    /// `length` characters are marked, as far as they are in the line.
+    pub(super) fn quoted(&self, position: Position, length: usize, message: &str) -> String {
         let Position { line, column } = position;
         let mut quoted = format!("TOML parse error at line {line}, column {column}\n");
         let begin = self.begins.get(line - 1).copied().unwrap_or_default();
         let content = self.text.get(begin..).unwrap_or_default();
         let content = content.lines().next().unwrap_or_default();
-        if content.chars().count() <= MAX_QUOTED {
+        let width = content.chars().count();
+        if width <= MAX_QUOTED {
+            let marks = "^".repeat(length.min((width + 1).saturating_sub(column)).max(1));
             let gutter = " ".repeat(line.to_string().len());
             let before = " ".repeat(column - 1);
             // Writing to a String can't fail.
             let _ = write!(
                 quoted,
-                "{gutter} |\n{line} | {content}\n{gutter} | {before}^\n"
+                "{gutter} |\n{line} | {content}\n{gutter} | {before}{marks}\n"
             );
         }
         quoted + message

@@ -10,6 +10,11 @@ use crate::place::{Findings, Place};
 
 /// The credentials that the host adds to each request. The engine never sees them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename_all = "kebab-case")
+)]
 pub enum Auth {
     /// No credentials.
     #[default]
@@ -21,6 +26,7 @@ pub enum Auth {
     /// A signature (AWS Signature Version 4) with the user's AWS credentials. Only for S3.
     Aws,
     /// Another form, or credentials with a name of their own.
+    #[cfg_attr(feature = "schema", schemars(untagged))]
     Custom(CustomAuth),
 }
 
@@ -30,6 +36,7 @@ pub enum Auth {
 /// `Authorization: ApiKey TOKEN`. `use` names credentials of `[credentials.NAME]`, instead of those that all
 /// engines share.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct CustomAuth {
     /// The header with the token.
@@ -45,6 +52,7 @@ pub struct CustomAuth {
 
 /// Credentials with a name of their own, `[credentials.NAME]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Credential {
     /// The parts of the credentials.
@@ -55,6 +63,7 @@ pub struct Credential {
 
 /// The parts of credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum CredentialKind {
     /// A user name and a password.

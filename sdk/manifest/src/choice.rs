@@ -23,11 +23,18 @@ pub struct Choice {
     pub help: Option<String>,
 }
 
-/// The form of a choice with a help text.
+/// An allowed value with a help text.
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "ChoiceWithHelp")
+)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct WithHelp {
+pub(crate) struct WithHelp {
+    /// The value, exactly as the user types it and the engine receives it.
     value: String,
+    /// The help text, in one line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     help: Option<String>,
 }

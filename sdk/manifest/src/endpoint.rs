@@ -10,6 +10,7 @@ use crate::{
 
 /// A server that an engine may send HTTP requests to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Endpoint {
     /// The kind of server behind the endpoint, and how the host finds it.
@@ -22,10 +23,10 @@ pub struct Endpoint {
     /// The credentials that the host adds to each request.
     #[serde(default)]
     pub auth: Auth,
-    /// Headers that requests may have besides those that every engine may send; see [`HeaderRule`].
+    /// Headers that requests may have besides those that every engine may send, such as `accept`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<String>,
-    /// The readiness condition of an endpoint in pods. Read it with [`Endpoint::ready`].
+    /// The part of a pod that must be ready before the host sends it a request. The default is `container`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready: Option<Ready>,
     /// Whether the engine may ask each pod of the target. Otherwise the host chooses one.
@@ -56,6 +57,7 @@ fn is_plain(tls: &Tls) -> bool {
 
 /// The part of a pod that must be ready before the host sends it a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Ready {
     /// The container that declares the endpoint's port, or the whole pod if no container declares it.
@@ -67,6 +69,7 @@ pub enum Ready {
 
 /// The kind of server behind an endpoint, and how the host finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Select {
     /// A ready pod of the StatefulSet, through a port-forward that the host owns.

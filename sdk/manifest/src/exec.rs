@@ -20,6 +20,7 @@ const MAX_TIMEOUT: u32 = 3600;
 /// A word may contain placeholders such as `{folder}`. The engine supplies a value for each. The host never
 /// splits a value, and a value that begins a word must not begin with a dash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Command {
     /// The name of the container. The default is the pod's default container.
@@ -27,13 +28,14 @@ pub struct Command {
     pub container: Option<String>,
     /// The program and its arguments.
     pub argv: Vec<Word>,
-    /// The timeout in seconds.
+    /// The timeout in seconds, at most 3600.
     #[serde(default = "default_timeout")]
     pub timeout: u32,
 }
 
-/// One word of a command.
+/// One word of a command, with placeholders: `{folder}/{name}.zip`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct Word(Vec<Part>);
 

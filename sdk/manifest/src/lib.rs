@@ -22,6 +22,8 @@ mod problem;
 mod read;
 mod resources;
 mod route;
+#[cfg(feature = "schema")]
+mod schema;
 mod tls;
 mod verb;
 
@@ -54,12 +56,14 @@ pub const MAX_BYTES: usize = 256 * 1024;
 
 /// Everything that the host knows about an engine without running it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Manifest {
     /// The engine's id, `publisher/name`.
     pub id: EngineId,
     /// Version of the engine itself, not of the interface that it implements.
     #[serde(deserialize_with = "version")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub version: semver::Version,
     /// A summary in one line. The list of engines and the consent prompt of an installation show it.
     pub summary: String,
@@ -67,9 +71,11 @@ pub struct Manifest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub homepage: Option<String>,
     /// The operations that the engine supports. The host never calls any other.
+    #[cfg_attr(feature = "schema", schemars(extend("propertyNames" = {"$ref": "#/$defs/Operation"})))]
     pub operations: BTreeMap<Operation, Ability>,
     /// Reasons why the engine does not support an operation, one sentence each.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(extend("propertyNames" = {"$ref": "#/$defs/Operation"})))]
     pub lacks: BTreeMap<Operation, String>,
     /// Options that the engine adds to the command line.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -97,6 +103,7 @@ pub struct Manifest {
 
 /// The operations of the engine interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Operation {
     /// Checks whether the backend responds.
@@ -183,6 +190,7 @@ impl std::fmt::Display for Operation {
     reason = "each is a key of the manifest, and they don't depend on each other"
 )]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Ability {
     /// The rank of the engine: `--engine auto` asks engines with a higher preference first.
@@ -213,6 +221,7 @@ pub struct Ability {
 
 /// A flag that an engine adds to the commands of some operations.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct EngineOption {
     /// The name without leading dashes: 1–40 lower-case letters, digits and dashes. Some names are reserved for the
@@ -241,6 +250,7 @@ pub struct EngineOption {
 
 /// The type of an option's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum OptionKind {
     /// Text in one line.
@@ -256,6 +266,7 @@ pub enum OptionKind {
 
 /// A column in the tables of an engine's backups.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Column {
     /// One of `id`, `state`, `size`, `age`, `created` and `failure`, or a field that the engine adds to each backup.

@@ -15,6 +15,7 @@ const IF_PRESENT: &str = " if present";
 
 /// The kinds of Kubernetes objects that an engine may use, and the allowed verbs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Resources {
     /// The rules, one per kind: `GROUP/VERSION/KIND: VERB…`, or `VERSION/KIND` for the core group.
@@ -27,8 +28,9 @@ pub struct Resources {
     pub allow: Vec<ResourceRule>,
 }
 
-/// The verbs that an engine may use on the objects of one kind.
+/// The verbs that an engine may use on the objects of one kind, such as `v1/ConfigMap: get list`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct ResourceRule {
     kind: ObjectKind,

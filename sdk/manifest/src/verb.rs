@@ -9,6 +9,7 @@ use crate::{Choice, EngineOption, Manifest, ManifestError, Operation, OptionKind
 
 /// An engine's own verb: an extra command of `backup` that the operation `act` runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Verb {
     /// The help text, in one line.
@@ -23,9 +24,11 @@ pub struct Verb {
 
 /// A flag or an argument of a verb.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct VerbOption {
-    /// The name without dashes.
+    /// The name without leading dashes: 1–40 lower-case letters, digits and dashes. Some names are reserved for the
+    /// host.
     pub name: String,
     /// The type of the value.
     #[serde(rename = "type")]

@@ -25,8 +25,9 @@ cargo xtask <chore>
   ci          tests, format, lints, dependency policy, documentation, generated files
   bench       build for release and print the benchmark's ratios; process, installed,
               sandbox or download for these parts alone
-  reference   regenerate docs/reference.md from the program's command tree, and docs/schema
-              from the types of its documents
+  reference   regenerate docs/reference.md from the program's command tree, docs/manifest.md
+              and docs/manifest.schema.json from the types of the manifest, and docs/schema
+              from the types of the documents
   man         write the man pages into target/man";
 
 /// The result of a chore; the error is a message for the developer.

@@ -1,4 +1,5 @@
-//! The documents that are made of the program's code: the command reference, the schemas, and the man pages.
+//! The documents that are made of the program's code: the references of the commands and of the manifest, the
+//! schemas, and the man pages.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,12 +9,14 @@ use std::process::Command;
 
 use crate::{Result, shell};
 
-/// The folder of the command reference and the schemas.
+/// The folder of the references and the schemas.
 const FOLDER: &str = "docs";
+/// The generated files in the folder itself.
+const PAGES: &[&str] = &["reference.md", "manifest.md", "manifest.schema.json"];
 /// The example of the program's package that writes the documents.
 const EXAMPLE: &str = "documents";
 
-/// Regenerates the command reference and the schemas.
+/// Regenerates the references and the schemas.
 pub(crate) fn write() -> Result {
     let folder = shell::root()?.join(FOLDER);
     // Schemas of removed kinds must not stay.
@@ -23,7 +26,7 @@ pub(crate) fn write() -> Result {
     generate("reference", &folder)
 }
 
-/// Fails if the reference or a schema differs from what the program's code says.
+/// Fails if a reference or a schema differs from what the program's code says.
 pub(crate) fn check() -> Result {
     let present = texts(&shell::root()?.join(FOLDER))?;
     let generated = texts(&generate_afresh("reference")?)?;
@@ -45,10 +48,10 @@ pub(crate) fn man() -> Result {
     Ok(())
 }
 
-/// Returns the texts of the command reference and the schemas, by their paths in the folder.
+/// Returns the texts of the references and the schemas, by their paths in the folder.
 fn texts(folder: &Path) -> Result<BTreeMap<PathBuf, String>> {
     let mut paths = schemas(folder)?;
-    paths.push(folder.join("reference.md"));
+    paths.extend(PAGES.iter().map(|page| folder.join(page)));
     let texts = paths.into_iter().map(|path| {
         let text = fs::read_to_string(&path).map_err(|e| failed(&path, &e))?;
         Ok((path.strip_prefix(folder).unwrap_or(&path).to_owned(), text))

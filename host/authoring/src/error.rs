@@ -2,7 +2,7 @@ use std::io;
 use std::path::PathBuf;
 
 use broker_manifest::{EngineId, ManifestError};
-use host_base::{Failure, Problem};
+use host_base::{Failure, Problem, shell};
 use host_engine::EngineError;
 use host_installed::Reserved;
 
@@ -74,6 +74,17 @@ impl From<EngineError> for AuthoringError {
     }
 }
 
+/// Returns whether a build of the component is wrong. For a user it would be a damaged file.
+fn is_of_build(error: &EngineError) -> bool {
+    matches!(
+        error,
+        EngineError::Compile { .. }
+            | EngineError::Start { .. }
+            | EngineError::Hung { .. }
+            | EngineError::StartsTooLarge { .. }
+    )
+}
+
 impl Problem for AuthoringError {
     fn failure(&self) -> Failure {
         match self {
@@ -99,7 +110,12 @@ impl Problem for AuthoringError {
         let hint = match self {
             Self::Read { .. } => "Check the path, and whether you may read it",
             Self::Write { .. } => "Check that the folder exists, and that you may write to it",
-            Self::Manifest { .. } => "Nothing was written. Correct the manifest, then pack again",
+            Self::Manifest { path, .. } => {
+                return Some(format!(
+                    "Nothing was written. Correct the manifest: `kubectl broker plugin check {}` shows each problem with its line",
+                    shell::word(&path.to_string_lossy())
+                ));
+            }
             Self::CoreModule { .. } => {
                 "Build it for `wasm32-wasip2`, or turn it into a component with `wasm-tools component embed wit --world engine core.wasm -o embedded.wasm` and `wasm-tools component new embedded.wasm -o engine.wasm`"
             }
@@ -123,6 +139,9 @@ impl Problem for AuthoringError {
             // The reader of this hint is the engine's author, unlike in other commands.
             Self::Engine(error) if matches!(**error, EngineError::NotAsked { .. }) => {
                 "Let the manifest ask for this interface, or build the component without it"
+            }
+            Self::Engine(error) if is_of_build(error) => {
+                "This host can't run the component. Compare its build with that of a new project: `kubectl broker plugin new NAME` writes one that runs"
             }
             Self::Engine(error) => return error.advice(),
         };

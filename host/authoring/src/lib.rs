@@ -5,7 +5,9 @@
 
 mod call;
 mod cases;
+mod check;
 mod error;
+mod load;
 mod manifest_section;
 mod pack;
 mod project;
@@ -14,9 +16,10 @@ mod write;
 
 use std::path::Path;
 
-use broker_manifest::EngineId;
+use broker_manifest::{EngineId, ManifestError};
 
 pub use cases::{CaseResult, TestRequest, Tested, test};
+pub use check::{CheckProblem, CheckRequest, Checked, check};
 pub use error::AuthoringError;
 use host_base::files;
 use host_engine::EngineFile;
@@ -40,5 +43,16 @@ fn read(path: &Path) -> Result<Vec<u8>, AuthoringError> {
     files::read(path, MAX_FILE).map_err(|source| AuthoringError::Read {
         path: path.to_owned(),
         source,
+    })
+}
+
+/// Reads a manifest.
+fn read_text(path: &Path) -> Result<String, AuthoringError> {
+    String::from_utf8(read(path)?).map_err(|error| AuthoringError::Manifest {
+        path: path.to_owned(),
+        source: ManifestError::Syntax {
+            format: "TOML",
+            reason: error.to_string(),
+        },
     })
 }

@@ -1,10 +1,11 @@
 use std::path::PathBuf;
 
 use broker_manifest::Manifest;
+use host_base::Folders;
 use host_engine::{EngineError, EngineFile};
 use wasmparser::Parser;
 
-use super::{AuthoringError, check_name, manifest_section, read, write};
+use super::{AuthoringError, check_name, load, manifest_section, read, read_text, write};
 
 /// A request to pack an engine.
 #[derive(Clone, Debug)]
@@ -17,6 +18,8 @@ pub struct PackRequest {
     pub out: Option<PathBuf>,
     /// True if a different manifest in the component may be replaced.
     pub replace: bool,
+    /// Where native code is kept; without a folder the engine is compiled each time.
+    pub folders: Option<Folders>,
 }
 
 /// A packed engine.
@@ -45,23 +48,17 @@ pub enum Packing {
 
 /// Puts a manifest into a component, as the SDK's macro does.
 ///
-/// The result is read like at its installation before anything is written.
+/// The result is read like at its installation, and started, before anything is written.
 ///
 /// # Errors
 /// When the manifest breaks a rule or has a reserved name. Also when the component is invalid or has a
 /// different manifest, or when both together are not an engine for this host.
-pub fn pack(request: &PackRequest, engines: &[EngineFile]) -> Result<Packed, AuthoringError> {
-    let text = read(&request.manifest)?;
+pub async fn pack(request: &PackRequest, engines: &[EngineFile]) -> Result<Packed, AuthoringError> {
+    let text = read_text(&request.manifest)?;
     let refuse = |source| AuthoringError::Manifest {
         path: request.manifest.clone(),
         source,
     };
-    let text = String::from_utf8(text).map_err(|error| {
-        refuse(broker_manifest::ManifestError::Syntax {
-            format: "TOML",
-            reason: error.to_string(),
-        })
-    })?;
     let manifest = Manifest::from_toml(&text).map_err(refuse)?;
     check_name(&manifest.id, engines)?;
     let json = manifest.to_json().map_err(refuse)?;
@@ -71,6 +68,7 @@ pub fn pack(request: &PackRequest, engines: &[EngineFile]) -> Result<Packed, Aut
     let path = request.out.as_ref().unwrap_or(&request.component).clone();
     let size = bytes.len() as u64;
     let file = EngineFile::read(&path.display().to_string(), bytes)?;
+    load::try_out(&file, request.folders.as_ref()).await?;
     if packing != Packing::Unchanged || path != request.component {
         write::whole(&path, &file.bytes()?)?;
     }

@@ -1,7 +1,7 @@
 //! Writes the documents that are made of the program's code. `cargo xtask` runs it.
 //!
-//! `documents reference FOLDER` writes the command reference and the schemas of the program's output into a folder,
-//! `documents man FOLDER` the man pages.
+//! `documents reference FOLDER` writes the command reference, the reference of the manifest, and the schemas into a
+//! folder; `documents man FOLDER` writes the man pages.
 //! Installed engines are not read, so the result is the same on every machine.
 
 use std::error::Error;
@@ -11,7 +11,7 @@ use std::path::Path;
 
 use clap_mangen::Man;
 use host_engine::{Catalogue, EngineFile};
-use kubectl_broker::{reference, ui};
+use kubectl_broker::{manifest_page, reference, ui};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let engines = Catalogue::bundled(host_bundled::ENGINES)?;
@@ -29,6 +29,9 @@ fn write_reference(engines: &[EngineFile], folder: &Path) -> io::Result<()> {
     let schemas = folder.join("schema");
     fs::create_dir_all(&schemas)?;
     fs::write(folder.join("reference.md"), reference::markdown(engines))?;
+    fs::write(folder.join("manifest.md"), manifest_page::markdown())?;
+    let schema = manifest_page::schema()?;
+    fs::write(folder.join("manifest.schema.json"), schema)?;
     for (kind, schema) in ui::schemas()? {
         fs::write(schemas.join(kind + ".json"), schema)?;
     }

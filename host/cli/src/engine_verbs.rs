@@ -292,26 +292,4 @@ mod tests {
             assert!(!is_flag_name(name), "an option may be called {name}");
         }
     }
-
-    #[test]
-    fn the_guide_lists_what_is_reserved() {
-        let guide = include_str!("../../../docs/writing-an-engine.md");
-        let (_, section) = guide.split_once("### Reserved names\n").expect("a section");
-        let section = section.split("\n#").next().expect("its text");
-        let paragraphs: Vec<_> = section
-            .split("\n\n")
-            .map(|it| it.replace('\n', " "))
-            .collect();
-        let listed = |names: &[&str]| {
-            let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
-            names.join(", ")
-        };
-        for names in [RESERVED_FLAGS, RESERVED_VERBS] {
-            let listed = listed(names);
-            assert!(paragraphs.iter().any(|it| it.trim() == listed), "{listed}");
-        }
-        let (last, others) = SHARED_FLAGS.split_last().expect("names");
-        let shared = format!("{} or `{last}`", listed(others));
-        assert!(paragraphs.iter().any(|it| it.contains(&shared)), "{shared}");
-    }
 }

@@ -14,6 +14,7 @@ mod events;
 mod first_pass;
 mod given;
 mod limits;
+pub mod manifest_page;
 mod output;
 mod plugin;
 pub mod reference;

@@ -30,7 +30,7 @@ pub enum EngineError {
         count: usize,
     },
     /// The manifest is invalid.
-    #[error("the manifest of {engine} is invalid: {source}")]
+    #[error("the manifest of {engine} is invalid: {}", source.brief())]
     Manifest {
         /// The engine, as error messages name it.
         engine: String,
@@ -333,8 +333,11 @@ impl Problem for EngineError {
             Self::NotAComponent { .. } => {
                 "Build it for `wasm32-wasip2`, or turn a core module into a component with `wasm-tools component new`"
             }
-            Self::NoManifest { .. } | Self::ManyManifests { .. } => {
-                "The engine's author adds one with the SDK's `engine!` macro"
+            Self::NoManifest { .. } => {
+                "The engine's author adds one with `kubectl broker plugin pack`, or in Rust with the SDK's macro `engine!`"
+            }
+            Self::ManyManifests { .. } => {
+                "The engine's author replaces them by one with `kubectl broker plugin pack --replace`"
             }
             Self::NewerManifest { .. } => {
                 "Build the engine with the current SDK, or remove this part of its manifest"

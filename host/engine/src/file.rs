@@ -19,6 +19,9 @@ const MAX_COMPONENT: u64 = 256 << 20;
 const PACKAGE: &str = "kubectl-broker:engine/";
 const OPERATIONS: &str = "operations";
 
+/// The interfaces that a component may import only if its manifest asks for what they give.
+const ASKED: &[&str] = &["artifacts", "aws", "exec", "http", "resources", "storage"];
+
 /// The packages of WASI 0.2 that are linked. They give access to nothing.
 const WASI: &[&str] = &["cli", "clocks", "filesystem", "io", "random", "sockets"];
 
@@ -217,6 +220,20 @@ impl EngineFile {
 }
 
 impl Outline {
+    /// Returns the declarations of a component that uses everything in its manifest.
+    #[must_use]
+    pub fn of(manifest: Manifest) -> Self {
+        let asked = ASKED.iter();
+        let asked = asked.filter(|interface| not_asked(&manifest, interface).is_none());
+        Self {
+            interface: INTERFACE.to_owned(),
+            imports: asked
+                .map(|interface| format!("{PACKAGE}{interface}@{INTERFACE}"))
+                .collect(),
+            manifest,
+        }
+    }
+
     fn name(&self) -> String {
         format!("engine {}", self.manifest.id)
     }
@@ -245,6 +262,14 @@ impl Outline {
                 built_for: version.to_owned(),
             });
         }
+        self.check_manifest(name)
+    }
+
+    /// Checks that the manifest asks only for what the engine's version of the interface has.
+    ///
+    /// # Errors
+    /// When the manifest has a part of a newer version, or one that its version does not have any more.
+    pub fn check_manifest(&self, name: &str) -> Result<(), EngineError> {
         if self.interface == INTERFACE
             && let Some(what) = self.manifest.until_0_1()
         {
@@ -294,25 +319,31 @@ impl Outline {
 
     /// Checks that the manifest asks for the capability that an imported interface gives.
     fn check_asked(&self, interface: &str, import: &str) -> Result<(), EngineError> {
-        let moves_files = [Operation::Download, Operation::Restore];
-        let moves_files =
-            self.manifest.saves() || moves_files.iter().any(|op| self.manifest.can(*op));
-        let missing = match interface {
-            "http" if self.manifest.endpoints.is_empty() => "it names no endpoint",
-            "resources" if self.manifest.resources.is_none() => "it names no kind of objects",
-            "exec" if self.manifest.exec.is_empty() => "it names no command",
-            "storage" if self.manifest.storage.is_empty() => "it names no store",
-            "aws" if self.manifest.aws.is_empty() => "it names no service of AWS",
-            "artifacts" if !moves_files => {
-                "it names no operation that moves files (`create` with `saves`, `download`, `restore`)"
-            }
-            _ => return Ok(()),
-        };
-        Err(EngineError::NotAsked {
-            engine: self.name(),
-            import: import.to_owned(),
-            missing,
-        })
+        match not_asked(&self.manifest, interface) {
+            None => Ok(()),
+            Some(missing) => Err(EngineError::NotAsked {
+                engine: self.name(),
+                import: import.to_owned(),
+                missing,
+            }),
+        }
+    }
+}
+
+/// Returns the missing part of a manifest that does not ask for the capability of an interface.
+fn not_asked(manifest: &Manifest, interface: &str) -> Option<&'static str> {
+    let moves_files = [Operation::Download, Operation::Restore];
+    let moves_files = manifest.saves() || moves_files.iter().any(|op| manifest.can(*op));
+    match interface {
+        "http" if manifest.endpoints.is_empty() => Some("it names no endpoint"),
+        "resources" if manifest.resources.is_none() => Some("it names no kind of objects"),
+        "exec" if manifest.exec.is_empty() => Some("it names no command"),
+        "storage" if manifest.storage.is_empty() => Some("it names no store"),
+        "aws" if manifest.aws.is_empty() => Some("it names no service of AWS"),
+        "artifacts" if !moves_files => Some(
+            "it names no operation that moves files (`create` with `saves`, `download`, `restore`)",
+        ),
+        _ => None,
     }
 }
 

@@ -6,9 +6,15 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::HeaderRule;
+use crate::place::{Findings, Place};
 
 /// The credentials that the host adds to each request. The engine never sees them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename_all = "kebab-case")
+)]
 pub enum Auth {
     /// No credentials.
     #[default]
@@ -17,9 +23,10 @@ pub enum Auth {
     Basic,
     /// `Authorization: Bearer`, if the user gave a token.
     Bearer,
-    /// A signature (AWS Signature Version 4) with the user's AWS credentials. Only for S3.
+    /// A signature (AWS Signature Version 4) with the user's AWS credentials. Only for `select = "s3"`.
     Aws,
     /// Another form, or credentials with a name of their own.
+    #[cfg_attr(feature = "schema", schemars(untagged))]
     Custom(CustomAuth),
 }
 
@@ -29,6 +36,7 @@ pub enum Auth {
 /// `Authorization: ApiKey TOKEN`. `use` names credentials of `[credentials.NAME]`, instead of those that all
 /// engines share.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct CustomAuth {
     /// The header with the token.
@@ -44,6 +52,7 @@ pub struct CustomAuth {
 
 /// Credentials with a name of their own, `[credentials.NAME]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Credential {
     /// The parts of the credentials.
@@ -54,6 +63,7 @@ pub struct Credential {
 
 /// The parts of credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum CredentialKind {
     /// A user name and a password.
@@ -168,45 +178,51 @@ impl Auth {
         }
     }
 
-    /// Checks the table form. `headers` are those that the engine may send itself.
-    pub(crate) fn check(&self, headers: &[String]) -> Result<(), AuthError> {
-        let Self::Custom(custom) = self else {
-            return Ok(());
-        };
-        match (&custom.header, &custom.scheme) {
-            (None, None) if custom.credentials.is_none() => Err(AuthError::Empty),
-            (None, None) => Ok(()),
-            (Some(_), Some(_)) => Err(AuthError::Twice),
-            (Some(name), None) => check_header(name, headers),
-            (None, Some(scheme)) if is_scheme(scheme) => Ok(()),
-            (None, Some(scheme)) => Err(AuthError::Scheme {
-                scheme: scheme.clone(),
-            }),
-        }
-    }
-
-    /// Checks that the credentials are declared, and that they fit their form.
-    pub(crate) fn check_use(
+    /// Checks the table form. `headers` are those that the engine may send itself, and `declared` are the
+    /// credentials of the manifest.
+    pub(crate) fn check(
         &self,
+        headers: &[String],
         declared: &BTreeMap<String, Credential>,
-    ) -> Result<(), AuthError> {
+    ) -> Findings<AuthError> {
+        let mut found = Findings::new();
         let Self::Custom(custom) = self else {
-            return Ok(());
+            return found;
         };
-        let Some(name) = &custom.credentials else {
-            return Ok(());
-        };
-        let name = name.clone();
-        match declared.get(&name) {
-            None => Err(AuthError::Unknown { name }),
-            Some(credential)
-                if credential.kind == CredentialKind::Basic
-                    && (custom.header.is_some() || custom.scheme.is_some()) =>
-            {
-                Err(AuthError::NoToken { name })
-            }
-            Some(_) => Ok(()),
+        let has_form = custom.header.is_some() || custom.scheme.is_some();
+        if !has_form && custom.credentials.is_none() {
+            found.add(Place::default(), AuthError::Empty);
         }
+        if custom.header.is_some() && custom.scheme.is_some() {
+            found.add(Place::of("scheme"), AuthError::Twice);
+        }
+        if let Some(name) = &custom.header {
+            found.check(Place::of("header"), check_header(name, headers));
+        }
+        if let Some(scheme) = custom.scheme.as_ref().filter(|scheme| !is_scheme(scheme)) {
+            let scheme = scheme.clone();
+            found.add(Place::of("scheme"), AuthError::Scheme { scheme });
+        }
+        if let Some(name) = &custom.credentials {
+            found.check(Place::of("use"), check_use(name, has_form, declared));
+        }
+        found
+    }
+}
+
+/// Checks that credentials are declared, and that they fit their form.
+fn check_use(
+    name: &str,
+    has_form: bool,
+    declared: &BTreeMap<String, Credential>,
+) -> Result<(), AuthError> {
+    let name = name.to_owned();
+    match declared.get(&name) {
+        None => Err(AuthError::Unknown { name }),
+        Some(credential) if credential.kind == CredentialKind::Basic && has_form => {
+            Err(AuthError::NoToken { name })
+        }
+        Some(_) => Ok(()),
     }
 }
 
@@ -299,7 +315,8 @@ mod tests {
     }
 
     fn custom(auth: &str) -> Result<(), AuthError> {
-        read(auth).expect("an auth").check(&["X-Own".to_owned()])
+        let auth = read(auth).expect("an auth");
+        auth.check(&["X-Own".to_owned()], &declared()).only()
     }
 
     fn declared() -> BTreeMap<String, Credential> {
@@ -383,7 +400,7 @@ mod tests {
         let declared = declared();
         let login = |auth: &str| {
             let auth = read(auth).expect("an auth");
-            auth.check_use(&declared)?;
+            auth.check(&[], &declared).only()?;
             let login = auth.login(&declared).expect("credentials");
             let form = match login.form {
                 LoginForm::Basic => "basic".to_owned(),

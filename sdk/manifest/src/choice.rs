@@ -1,6 +1,10 @@
-use serde::{Deserialize, Serialize};
+use std::fmt;
 
-use crate::printable;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::check::printable;
 
 /// Maximum length of a choice, in characters.
 const MAX_VALUE: usize = 100;
@@ -11,8 +15,7 @@ const MAX_HELP: usize = 200;
 ///
 /// An author writes a text, or a table with `value` and `help`. A choice without a help text is written as a
 /// text again, so that its form does not depend on the version that wrote it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Written", into = "Written")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
     /// The value, exactly as the user types it and the engine receives it.
     pub value: String,
@@ -20,18 +23,18 @@ pub struct Choice {
     pub help: Option<String>,
 }
 
-/// The two forms of a choice in a manifest.
+/// An allowed value with a help text.
 #[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum Written {
-    Plain(String),
-    WithHelp(WithHelp),
-}
-
-#[derive(Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "ChoiceWithHelp")
+)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct WithHelp {
+pub(crate) struct WithHelp {
+    /// The value, exactly as the user types it and the engine receives it.
     value: String,
+    /// The help text, in one line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     help: Option<String>,
 }
@@ -45,22 +48,39 @@ impl From<&str> for Choice {
     }
 }
 
-impl From<Written> for Choice {
-    fn from(written: Written) -> Self {
-        match written {
-            Written::Plain(value) => Self { value, help: None },
-            Written::WithHelp(WithHelp { value, help }) => Self { value, help },
+impl Serialize for Choice {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { value, help } = self.clone();
+        match help {
+            None => value.serialize(serializer),
+            help => WithHelp { value, help }.serialize(serializer),
         }
     }
 }
 
-impl From<Choice> for Written {
-    fn from(choice: Choice) -> Self {
-        let Choice { value, help } = choice;
-        match help {
-            None => Self::Plain(value),
-            help => Self::WithHelp(WithHelp { value, help }),
-        }
+impl<'de> Deserialize<'de> for Choice {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ChoiceVisitor)
+    }
+}
+
+/// Reads a text or a table. An untagged enum would not say which key is wrong.
+struct ChoiceVisitor;
+
+impl<'de> Visitor<'de> for ChoiceVisitor {
+    type Value = Choice;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text, or a table with `value` and `help`")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Choice, E> {
+        Ok(Choice::from(text))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Choice, A::Error> {
+        let WithHelp { value, help } = WithHelp::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(Choice { value, help })
     }
 }
 

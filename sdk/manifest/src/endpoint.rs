@@ -1,12 +1,16 @@
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 
+use crate::place::{Findings, Place};
 use crate::{
-    Auth, AuthError, HeaderRule, Method, NamePattern, Port, Route, RouteError, SecretKey, Tls,
-    TlsFlags,
+    Auth, AuthError, Credential, HeaderRule, Method, NamePattern, Port, Route, RouteError,
+    SecretKey, Tls, TlsFlags,
 };
 
 /// A server that an engine may send HTTP requests to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Endpoint {
     /// The kind of server behind the endpoint, and how the host finds it.
@@ -19,10 +23,10 @@ pub struct Endpoint {
     /// The credentials that the host adds to each request.
     #[serde(default)]
     pub auth: Auth,
-    /// Headers that requests may have besides those that every engine may send; see [`HeaderRule`].
+    /// Headers that requests may have besides those that every engine may send, such as `accept`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<String>,
-    /// The readiness condition of an endpoint in pods. Read it with [`Endpoint::ready`].
+    /// The part of a pod that must be ready before the host sends it a request. The default is `container`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready: Option<Ready>,
     /// Whether the engine may ask each pod of the target. Otherwise the host chooses one.
@@ -53,6 +57,7 @@ fn is_plain(tls: &Tls) -> bool {
 
 /// The part of a pod that must be ready before the host sends it a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Ready {
     /// The container that declares the endpoint's port, or the whole pod if no container declares it.
@@ -64,6 +69,7 @@ pub enum Ready {
 
 /// The kind of server behind an endpoint, and how the host finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Select {
     /// A ready pod of the StatefulSet, through a port-forward that the host owns.
@@ -71,7 +77,8 @@ pub enum Select {
     /// A ready endpoint of a Service in front of the StatefulSet, through a port-forward that the host owns.
     Service,
     /// S3 object storage outside the cluster: Amazon S3, or the server that the user's AWS configuration
-    /// names. It is read-only. Routes begin with the bucket: `GET /{bucket}/{+key}`.
+    /// names. It is read-only. Routes begin with the bucket: `GET /{bucket}/{+key}`. Only for engines that were
+    /// built for interface 0.1; others have `[storage.NAME]`.
     S3,
 }
 
@@ -168,6 +175,8 @@ pub enum EndpointError {
     },
 }
 
+type Found = Findings<EndpointError>;
+
 impl Endpoint {
     /// Returns whether the endpoint is in the pods of the target.
     #[must_use]
@@ -219,17 +228,22 @@ impl Endpoint {
         self.ready.unwrap_or_default()
     }
 
-    pub(crate) fn check(&self) -> Result<(), EndpointError> {
+    /// Checks the endpoint. `credentials` are those of the manifest.
+    pub(crate) fn check(&self, credentials: &BTreeMap<String, Credential>) -> Found {
+        let mut found = Findings::new();
         if self.allow.is_empty() {
-            return Err(EndpointError::NothingAllowed);
+            found.add(Place::of("allow"), EndpointError::NothingAllowed);
         }
-        self.check_headers()?;
-        self.auth.check(&self.headers)?;
+        self.check_headers(&mut found);
+        let auth = self.auth.check(&self.headers, credentials);
+        found.include(&Place::of("auth"), auth, EndpointError::Auth);
         if self.is_in_pods() {
-            self.check_in_pods()
+            self.check_in_pods(&mut found);
+            self.check_tls(&mut found);
         } else {
-            self.check_s3()
+            self.check_s3(&mut found);
         }
+        found
     }
 
     /// Returns whether requests may have a header of this name.
@@ -248,97 +262,101 @@ impl Endpoint {
             .any(|name| name.eq_ignore_ascii_case(header))
     }
 
-    fn check_headers(&self) -> Result<(), EndpointError> {
+    fn check_headers(&self, found: &mut Found) {
+        let mut seen = BTreeSet::new();
         for (at, name) in self.headers.iter().enumerate() {
             let name = name.clone();
-            match HeaderRule::of(&name) {
-                HeaderRule::Never => return Err(EndpointError::HeaderOfHost { name }),
-                HeaderRule::Always => return Err(EndpointError::HeaderOfAll { name }),
-                HeaderRule::Named => {}
-            }
-            let mut before = self.headers[..at].iter();
-            if before.any(|other| other.eq_ignore_ascii_case(&name)) {
-                return Err(EndpointError::HeaderTwice { name });
-            }
+            let is_new = seen.insert(name.to_ascii_lowercase());
+            let error = match HeaderRule::of(&name) {
+                HeaderRule::Never => EndpointError::HeaderOfHost { name },
+                HeaderRule::Always => EndpointError::HeaderOfAll { name },
+                HeaderRule::Named if is_new => continue,
+                HeaderRule::Named => EndpointError::HeaderTwice { name },
+            };
+            found.add(Place::of("headers").then(at), error);
         }
-        Ok(())
     }
 
-    fn check_in_pods(&self) -> Result<(), EndpointError> {
+    fn check_in_pods(&self, found: &mut Found) {
         let is_named = |port: &Port| !port.names.is_empty() || !port.numbers.is_empty();
         if !self.port.as_ref().is_some_and(is_named) {
-            return Err(EndpointError::NoPort);
+            found.add(Place::of("port"), EndpointError::NoPort);
         }
         if self.auth == Auth::Aws {
-            return Err(EndpointError::AwsOfPods);
+            found.add(Place::of("auth"), EndpointError::AwsOfPods);
         }
-        for route in &self.allow {
+        for (at, route) in self.allow.iter().enumerate() {
             if let Some(name) = route.rest() {
-                return Err(EndpointError::SlashesInPods {
+                let error = EndpointError::SlashesInPods {
                     route: route.clone(),
                     name: name.to_owned(),
-                });
+                };
+                found.add(Place::of("allow").then(at), error);
             }
         }
-        self.check_tls()
     }
 
-    fn check_tls(&self) -> Result<(), EndpointError> {
+    fn check_tls(&self, found: &mut Found) {
+        if self.tls == Tls::No {
+            for key in self.tls_settings() {
+                found.add(Place::of(key), EndpointError::NoTls { key });
+            }
+        } else if self.port_flag().is_none() {
+            found.add(Place::of("tls"), EndpointError::TlsWithoutFlag);
+        }
+        if let Some(ca) = self
+            .tls_ca
+            .as_ref()
+            .filter(|ca| !SecretKey::is_key(&ca.key))
+        {
+            let key = ca.key.clone();
+            let place = Place::of("tls-ca").then("key");
+            found.add(place, EndpointError::BadSecretKey { key });
+        }
+    }
+
+    /// Returns the keys of the settings that only TLS has.
+    fn tls_settings(&self) -> impl Iterator<Item = &'static str> {
         let settings = [
             (self.tls_ca.is_some(), "tls-ca"),
             (self.tls_name.is_some(), "tls-name"),
             (self.tls_client, "tls-client"),
         ];
-        if self.tls == Tls::No {
-            let mut settings = settings.into_iter();
-            return match settings.find_map(|(is_set, key)| is_set.then_some(key)) {
-                Some(key) => Err(EndpointError::NoTls { key }),
-                None => Ok(()),
-            };
-        }
-        if self.port_flag().is_none() {
-            return Err(EndpointError::TlsWithoutFlag);
-        }
-        match &self.tls_ca {
-            Some(ca) if !SecretKey::is_key(&ca.key) => Err(EndpointError::BadSecretKey {
-                key: ca.key.clone(),
-            }),
-            _ => Ok(()),
-        }
+        let settings = settings.into_iter();
+        settings.filter_map(|(is_set, key)| is_set.then_some(key))
     }
 
-    /// Rejects routes that may write.
+    /// Rejects settings of endpoints in pods, and routes that may write.
     ///
     /// The route of an S3 request does not say what the request does. `PUT /bucket/key?acl` makes an object
     /// public, and a PUT with the header `x-amz-copy-source` reads another bucket.
-    fn check_s3(&self) -> Result<(), EndpointError> {
+    fn check_s3(&self, found: &mut Found) {
         if self.port.is_some() {
-            return Err(EndpointError::PortOfS3);
+            found.add(Place::of("port"), EndpointError::PortOfS3);
         }
         if self.ready.is_some() {
-            return Err(EndpointError::ReadyOfS3);
+            found.add(Place::of("ready"), EndpointError::ReadyOfS3);
         }
         if self.replicas {
-            return Err(EndpointError::ReplicasOfS3);
+            found.add(Place::of("replicas"), EndpointError::ReplicasOfS3);
         }
-        let has_tls = self.tls_ca.is_some() || self.tls_name.is_some() || self.tls_client;
-        if self.tls != Tls::No || has_tls {
-            return Err(EndpointError::TlsOfS3);
-        }
-        if let Some(route) = self.allow.iter().find(|route| route.template() == "/") {
-            return Err(EndpointError::NoBucket {
-                route: route.clone(),
-            });
+        let tls = (self.tls != Tls::No).then_some("tls");
+        if let Some(key) = tls.or_else(|| self.tls_settings().next()) {
+            found.add(Place::of(key), EndpointError::TlsOfS3);
         }
         if !matches!(self.auth, Auth::None | Auth::Aws) {
-            return Err(EndpointError::AuthOfS3);
+            found.add(Place::of("auth"), EndpointError::AuthOfS3);
         }
-        let reads = |route: &&Route| matches!(route.method(), Method::Get | Method::Head);
-        match self.allow.iter().find(|route| !reads(route)) {
-            None => Ok(()),
-            Some(route) => Err(EndpointError::WritesToS3 {
-                route: route.clone(),
-            }),
+        for (at, route) in self.allow.iter().enumerate() {
+            let place = Place::of("allow").then(at);
+            if route.template() == "/" {
+                let route = route.clone();
+                found.add(place.clone(), EndpointError::NoBucket { route });
+            }
+            if !matches!(route.method(), Method::Get | Method::Head) {
+                let route = route.clone();
+                found.add(place, EndpointError::WritesToS3 { route });
+            }
         }
     }
 }
@@ -349,7 +367,7 @@ mod tests {
 
     fn check(text: &str) -> Result<(), EndpointError> {
         let endpoint: Endpoint = toml::from_str(text).expect("a table of an endpoint");
-        endpoint.check()
+        endpoint.check(&BTreeMap::new()).only()
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use crate::{CommandError, EndpointError, Operation, ResourceError, StoreError};
+use crate::{CommandError, EndpointError, Operation, Problems, ResourceError, StoreError};
 
 /// An error that makes a manifest invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -207,4 +207,7 @@ pub enum ManifestError {
         /// The error.
         source: CommandError,
     },
+    /// The manifest has several problems.
+    #[error("{_0}")]
+    Many(Problems),
 }

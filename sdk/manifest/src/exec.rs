@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::names::is_flag_name;
+use crate::place::{Findings, Place};
 
 /// Maximum length of a word of a command and of the value of a placeholder, in bytes.
 const MAX_WORD: usize = 4096;
@@ -19,6 +20,7 @@ const MAX_TIMEOUT: u32 = 3600;
 /// A word may contain placeholders such as `{folder}`. The engine supplies a value for each. The host never
 /// splits a value, and a value that begins a word must not begin with a dash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Command {
     /// The name of the container. The default is the pod's default container.
@@ -26,13 +28,14 @@ pub struct Command {
     pub container: Option<String>,
     /// The program and its arguments.
     pub argv: Vec<Word>,
-    /// The timeout in seconds.
+    /// The timeout in seconds, at most 3600.
     #[serde(default = "default_timeout")]
     pub timeout: u32,
 }
 
-/// One word of a command.
+/// One word of a command, with placeholders: `{folder}/{name}.zip`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct Word(Vec<Part>);
 
@@ -138,23 +141,27 @@ impl Command {
         self.argv.iter().map(|word| word.fill(values)).collect()
     }
 
-    pub(crate) fn check(&self) -> Result<(), CommandError> {
-        let program = self.argv.first().ok_or(CommandError::Length)?;
-        if self.argv.len() > MAX_WORDS {
-            return Err(CommandError::Length);
+    pub(crate) fn check(&self) -> Findings<CommandError> {
+        let mut found = Findings::new();
+        let argv = Place::of("argv");
+        if !(1..=MAX_WORDS).contains(&self.argv.len()) {
+            found.add(argv.clone(), CommandError::Length);
         }
-        if program.placeholders().next().is_some() {
-            return Err(CommandError::Program);
+        let program = self.argv.first();
+        if program.is_some_and(|program| program.placeholders().next().is_some()) {
+            found.add(argv.then(0), CommandError::Program);
         }
         if let Some(container) = self.container.as_ref().filter(|name| !is_label(name)) {
-            return Err(CommandError::Container {
-                container: container.clone(),
-            });
+            let container = container.clone();
+            found.add(
+                Place::of("container"),
+                CommandError::Container { container },
+            );
         }
         if !(1..=MAX_TIMEOUT).contains(&self.timeout) {
-            return Err(CommandError::Timeout);
+            found.add(Place::of("timeout"), CommandError::Timeout);
         }
-        Ok(())
+        found
     }
 }
 
@@ -262,7 +269,7 @@ mod tests {
             argv: words.collect::<Result<_, _>>()?,
             timeout: default_timeout(),
         };
-        command.check().map(|()| command)
+        command.check().only().map(|()| command)
     }
 
     fn fill(argv: &[&str], values: &[(&str, &str)]) -> Result<Vec<String>, FillError> {
@@ -339,7 +346,7 @@ mod tests {
                 timeout,
                 ..command(&["ls"]).unwrap()
             };
-            assert_eq!(command.check(), Err(CommandError::Timeout));
+            assert_eq!(command.check().only(), Err(CommandError::Timeout));
         }
         for container in ["", "-a", "A", "a/b", "a b"] {
             let command = Command {
@@ -347,7 +354,7 @@ mod tests {
                 ..command(&["ls"]).unwrap()
             };
             assert!(
-                matches!(command.check(), Err(CommandError::Container { .. })),
+                matches!(command.check().only(), Err(CommandError::Container { .. })),
                 "{container}"
             );
         }

@@ -9,22 +9,29 @@
 #![forbid(unsafe_code)]
 
 mod auth;
+mod check;
 mod choice;
 mod endpoint;
 mod error;
 mod exec;
 mod header;
 mod names;
+mod place;
 mod port;
+mod problem;
+mod read;
 mod resources;
 mod route;
+#[cfg(feature = "schema")]
+mod schema;
 mod storage;
 mod tls;
 mod verb;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 pub use auth::{Auth, AuthError, Credential, CredentialKind, CustomAuth, Login, LoginForm};
 pub use choice::Choice;
@@ -34,6 +41,7 @@ pub use exec::{Command, CommandError, FillError, Word};
 pub use header::{HeaderRule, overrides_method};
 pub use names::{EngineId, RESERVED_FLAGS, RESERVED_VERBS, SHARED_FLAGS, is_flag_name};
 pub use port::{Port, PortName};
+pub use problem::{More, Position, Problem, Problems};
 pub use resources::{
     ObjectKind, ResourceError, ResourceRule, ResourceVerb, Resources, Scope, is_label,
 };
@@ -52,11 +60,14 @@ pub const MAX_BYTES: usize = 256 * 1024;
 
 /// Everything that the host knows about an engine without running it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Manifest {
     /// The engine's id, `publisher/name`.
     pub id: EngineId,
     /// Version of the engine itself, not of the interface that it implements.
+    #[serde(deserialize_with = "version")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub version: semver::Version,
     /// A summary in one line. The list of engines and the consent prompt of an installation show it.
     pub summary: String,
@@ -64,9 +75,11 @@ pub struct Manifest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub homepage: Option<String>,
     /// The operations that the engine supports. The host never calls any other.
+    #[cfg_attr(feature = "schema", schemars(extend("propertyNames" = {"$ref": "#/$defs/Operation"})))]
     pub operations: BTreeMap<Operation, Ability>,
     /// Reasons why the engine does not support an operation, one sentence each.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(extend("propertyNames" = {"$ref": "#/$defs/Operation"})))]
     pub lacks: BTreeMap<Operation, String>,
     /// Options that the engine adds to the command line.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -74,7 +87,8 @@ pub struct Manifest {
     /// The engine's own verbs, by name. The operation `act` runs them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub verbs: BTreeMap<String, Verb>,
-    /// The columns of the engine's tables, in order. The default is [`Column::defaults`].
+    /// The columns of the engine's tables, in order. By default those that every backup has, and `failure` only
+    /// with `-o wide`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<Column>,
     /// The only commands that the engine may run in pods, by the name that it uses for them.
@@ -99,6 +113,7 @@ pub struct Manifest {
 
 /// The operations of the engine interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Operation {
     /// Checks whether the backend responds.
@@ -185,6 +200,7 @@ impl std::fmt::Display for Operation {
     reason = "each is a key of the manifest, and they don't depend on each other"
 )]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Ability {
     /// The rank of the engine: `--engine auto` asks engines with a higher preference first.
@@ -215,9 +231,11 @@ pub struct Ability {
 
 /// A flag that an engine adds to the commands of some operations.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct EngineOption {
-    /// The name without dashes. The host's own flags are reserved.
+    /// The name without leading dashes: 1–40 lower-case letters, digits and dashes. Some names are reserved for the
+    /// host.
     pub name: String,
     /// The type of the value.
     #[serde(rename = "type")]
@@ -242,6 +260,7 @@ pub struct EngineOption {
 
 /// The type of an option's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum OptionKind {
     /// Text in one line.
@@ -257,9 +276,10 @@ pub enum OptionKind {
 
 /// A column in the tables of an engine's backups.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Column {
-    /// One of [`Column::BUILT_IN`], or a field that the engine adds to each backup.
+    /// One of `id`, `state`, `size`, `age`, `created` and `failure`, or a field that the engine adds to each backup.
     pub value: String,
     /// The header, one upper-case word. The default is `value` in capitals.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -273,14 +293,24 @@ impl Manifest {
     /// Parses the TOML that an author writes.
     ///
     /// # Errors
-    /// Fails if the text is not TOML, has unknown keys, or breaks a rule of [`Manifest::check`].
+    /// Fails if the text is too long, is not TOML, has unknown keys, or breaks a rule of [`Manifest::check`].
     pub fn from_toml(text: &str) -> Result<Self, ManifestError> {
-        let manifest: Self = toml::from_str(text).map_err(|e| ManifestError::Syntax {
-            format: "TOML",
-            reason: e.to_string(),
-        })?;
-        manifest.check()?;
-        Ok(manifest)
+        Self::diagnose(text).map_err(|problems| read::error(text, problems))
+    }
+
+    /// Parses the TOML that an author writes, and tells about each problem where it is.
+    ///
+    /// # Errors
+    /// Fails as [`Manifest::from_toml`] does. Rules are checked only if all keys are known and all values are
+    /// valid.
+    pub fn diagnose(text: &str) -> Result<Self, Problems> {
+        read::toml(text)
+    }
+
+    /// Returns the engine's id and its position in a text, even if the rest of the text is no manifest.
+    #[must_use]
+    pub fn id_in(text: &str) -> Option<(EngineId, Position)> {
+        read::id(text)
     }
 
     /// Parses the JSON of the custom section.
@@ -422,196 +452,18 @@ impl Manifest {
     /// Checks the rules that the types alone can't express.
     ///
     /// # Errors
-    /// Returns the first rule that the manifest breaks, and where.
-    #[expect(clippy::too_many_lines, reason = "one rule after the other")]
+    /// Returns all rules that the manifest breaks.
     pub fn check(&self) -> Result<(), ManifestError> {
-        printable("summary", &self.summary, 200)?;
-        if let Some(homepage) = &self.homepage {
-            printable("homepage", homepage, 300)?;
+        let found = self.findings().into_inner();
+        let problems = found.into_iter().map(|(_, error)| Problem::of(error));
+        match Problems::of(problems.collect(), More::Counted(0)) {
+            Some(problems) => Err(problems.into_error()),
+            None => Ok(()),
         }
-        if !self.can(Operation::Detect) {
-            return Err(ManifestError::NoDetect);
-        }
-        for operation in self.operations.keys() {
-            let command = operation.command();
-            if !self.can(command) {
-                return Err(ManifestError::PartOf {
-                    operation: *operation,
-                    command,
-                });
-            }
-        }
-        for (operation, reason) in &self.lacks {
-            if self.can(*operation) {
-                return Err(ManifestError::LacksWhatItHas {
-                    operation: *operation,
-                });
-            }
-            printable("lacks", reason, 300)?;
-        }
-        for (name, command) in &self.exec {
-            if !is_flag_name(name) {
-                return Err(ManifestError::BadName {
-                    what: "command",
-                    name: name.clone(),
-                });
-            }
-            command
-                .check()
-                .map_err(|source| ManifestError::BadCommand {
-                    command: name.clone(),
-                    source,
-                })?;
-        }
-        if let Some(resources) = &self.resources {
-            resources.check()?;
-        }
-        self.check_outside()?;
-        let takes_files = self.operations.iter().find(|(_, ability)| ability.files);
-        if let Some((operation, _)) = takes_files.filter(|(op, _)| **op != Operation::Restore) {
-            return Err(ManifestError::NoFiles {
-                operation: *operation,
-            });
-        }
-        let saves = self.operations.iter().find(|(_, ability)| ability.saves);
-        if let Some((operation, _)) = saves.filter(|(op, _)| **op != Operation::Create) {
-            return Err(ManifestError::NothingToSave {
-                operation: *operation,
-            });
-        }
-        let ordered = self
-            .operations
-            .iter()
-            .find(|(_, ability)| ability.newest_first);
-        if let Some((operation, _)) = ordered.filter(|(op, _)| **op != Operation::List) {
-            return Err(ManifestError::NothingToOrder {
-                operation: *operation,
-            });
-        }
-        let unseen = self
-            .operations
-            .iter()
-            .find(|(_, ability)| ability.no_status);
-        if let Some((operation, _)) = unseen.filter(|(op, _)| **op != Operation::Restore) {
-            return Err(ManifestError::NothingToFollow {
-                operation: *operation,
-            });
-        }
-        let mut flags = BTreeSet::new();
-        for option in &self.options {
-            if !option.is_shared_flag() {
-                flag(&option.name, &mut flags)?;
-            } else if !flags.insert(option.name.clone()) {
-                return Err(ManifestError::TwiceTheSameFlag {
-                    name: option.name.clone(),
-                });
-            }
-            option.form().check()?;
-            option.form().check_required(option.required)?;
-        }
-        self.check_menus()?;
-        for column in &self.columns {
-            column.check()?;
-        }
-        for (name, endpoint) in &self.endpoints {
-            if !is_flag_name(name) {
-                return Err(ManifestError::BadName {
-                    what: "endpoint",
-                    name: name.clone(),
-                });
-            }
-            if let Some(name) = endpoint.port_flag() {
-                flag(name, &mut flags)?;
-            }
-            for name in endpoint.tls_flags().iter().flat_map(TlsFlags::all) {
-                own_flag(&name, &mut flags)?;
-            }
-            endpoint
-                .check()
-                .and_then(|()| Ok(endpoint.auth.check_use(&self.credentials)?))
-                .map_err(|source| ManifestError::BadEndpoint {
-                    endpoint: name.clone(),
-                    source,
-                })?;
-        }
-        self.check_credentials()?;
-        let flags = self.endpoint_flags().collect();
-        verb::check(&self.verbs, self.can(Operation::Act), &self.options, &flags)
-    }
-
-    /// Checks the stores and services outside the cluster.
-    fn check_outside(&self) -> Result<(), ManifestError> {
-        // With a default or with choices, the author would name the bucket, and the next version another one.
-        let is_users = |name: &str| {
-            let of_verbs = self.verbs.values().flat_map(|verb| &verb.options);
-            let forms = self.options.iter().map(EngineOption::form);
-            let forms: Vec<_> = forms
-                .chain(of_verbs.map(VerbOption::form))
-                .filter(|form| form.name == name)
-                .collect();
-            let is_free = |form: &OptionForm<'_>| {
-                form.kind == OptionKind::Text && form.choices.is_empty() && form.default.is_none()
-            };
-            !forms.is_empty() && forms.iter().all(is_free)
-        };
-        let stores = self.storage.iter();
-        let stores = stores.map(|(name, store)| ("storage", name, store.check(is_users)));
-        let services = self.aws.iter();
-        let services = services.map(|(name, service)| ("aws", name, service.check()));
-        for (what, name, checked) in stores.chain(services) {
-            if !is_flag_name(name) {
-                return Err(ManifestError::BadName {
-                    what,
-                    name: name.clone(),
-                });
-            }
-            checked.map_err(|source| ManifestError::BadStore {
-                table: format!("{what}.{name}"),
-                source,
-            })?;
-        }
-        Ok(())
-    }
-
-    /// Checks that credentials have valid names, and that each is used.
-    fn check_credentials(&self) -> Result<(), ManifestError> {
-        for (name, credential) in &self.credentials {
-            if !is_flag_name(name) {
-                return Err(ManifestError::BadName {
-                    what: "credentials",
-                    name: name.clone(),
-                });
-            }
-            printable("credentials.help", &credential.help, 300)?;
-            let mut endpoints = self.endpoints.values();
-            if !endpoints.any(|it| it.auth.credentials() == Some(name)) {
-                return Err(ManifestError::UnusedCredentials { name: name.clone() });
-            }
-        }
-        Ok(())
-    }
-
-    /// Checks that menus use only choices of the options of `list`.
-    fn check_menus(&self) -> Result<(), ManifestError> {
-        for (operation, ability) in &self.operations {
-            for (name, value) in &ability.menu {
-                let mut options = self.options_for(Operation::List);
-                if !options
-                    .any(|o| o.name == *name && o.form().allows(value) && !o.choices.is_empty())
-                {
-                    return Err(ManifestError::BadMenu {
-                        operation: *operation,
-                        option: name.clone(),
-                        value: value.clone(),
-                    });
-                }
-            }
-        }
-        Ok(())
     }
 
     /// Returns the flags of the endpoints: those of their ports, and those of TLS.
-    fn endpoint_flags(&self) -> impl Iterator<Item = String> {
+    pub(crate) fn endpoint_flags(&self) -> impl Iterator<Item = String> {
         self.endpoints.values().flat_map(|endpoint| {
             let of_port = endpoint.port_flag().map(str::to_owned);
             let of_tls = endpoint.tls_flags();
@@ -619,6 +471,16 @@ impl Manifest {
             of_port.into_iter().chain(of_tls)
         })
     }
+}
+
+/// Reads a version. The errors of its own parser don't say what they are about.
+fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<semver::Version, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map_err(|error| {
+        D::Error::custom(format_args!(
+            "`{text}` is not a version; write `MAJOR.MINOR.PATCH`, such as `1.0.0`: {error}"
+        ))
+    })
 }
 
 impl EngineOption {
@@ -659,61 +521,6 @@ impl Column {
             .clone()
             .unwrap_or_else(|| self.value.to_ascii_uppercase())
     }
-
-    fn check(&self) -> Result<(), ManifestError> {
-        if !is_flag_name(&self.value) {
-            return Err(ManifestError::BadName {
-                what: "column value",
-                name: self.value.clone(),
-            });
-        }
-        let header = self.header();
-        let single_token = !header.is_empty()
-            && header.len() <= 24
-            && header
-                .bytes()
-                .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'-');
-        if single_token {
-            Ok(())
-        } else {
-            Err(ManifestError::BadHeader { header })
-        }
-    }
-}
-
-/// Checks a flag: every shell must accept its form, and it must be unique and not reserved by the host.
-fn flag(name: &str, seen: &mut BTreeSet<String>) -> Result<(), ManifestError> {
-    if !is_flag_name(name) {
-        return Err(ManifestError::BadName {
-            what: "option",
-            name: name.to_owned(),
-        });
-    }
-    own_flag(name, seen)
-}
-
-/// Checks that a flag is unique and not reserved by the host.
-fn own_flag(name: &str, seen: &mut BTreeSet<String>) -> Result<(), ManifestError> {
-    if RESERVED_FLAGS.contains(&name) {
-        return Err(ManifestError::ReservedFlag {
-            name: name.to_owned(),
-        });
-    }
-    if !seen.insert(name.to_owned()) {
-        return Err(ManifestError::TwiceTheSameFlag {
-            name: name.to_owned(),
-        });
-    }
-    Ok(())
-}
-
-/// Checks a text for display: it must be one line that is not empty and has no control characters.
-fn printable(what: &'static str, text: &str, limit: usize) -> Result<(), ManifestError> {
-    if text.trim().is_empty() || text.chars().count() > limit || text.chars().any(char::is_control)
-    {
-        return Err(ManifestError::BadText { what, limit });
-    }
-    Ok(())
 }
 
 #[cfg(test)]

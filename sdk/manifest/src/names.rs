@@ -68,7 +68,10 @@ pub const RESERVED_VERBS: &[&str] = &[
 ];
 
 /// An engine's id, `publisher/name`, for example `kubectl-broker/sidecar`.
+///
+/// Both parts have 1–40 lower-case letters, digits and dashes, and begin with a letter.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct EngineId {
     publisher: String,

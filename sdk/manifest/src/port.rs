@@ -7,6 +7,7 @@ use crate::ManifestError;
 
 /// The ways to find the port of an endpoint: the flag, then each name, then each number, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Port {
     /// A flag, without its dashes, with which the user sets the port number.
@@ -22,6 +23,7 @@ pub struct Port {
 
 /// A port's name, exact (`api`) or as a prefix (`rest-*`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct PortName(String);
 

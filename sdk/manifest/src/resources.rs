@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::place::{Findings, Place};
+
 /// Maximum length of a rule, in bytes.
 const MAX_RULE: usize = 512;
 /// The suffix of a rule about a kind that the engine does not require.
@@ -13,6 +15,7 @@ const IF_PRESENT: &str = " if present";
 
 /// The kinds of Kubernetes objects that an engine may use, and the allowed verbs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Resources {
     /// The rules, one per kind: `GROUP/VERSION/KIND: VERB…`, or `VERSION/KIND` for the core group.
@@ -25,8 +28,9 @@ pub struct Resources {
     pub allow: Vec<ResourceRule>,
 }
 
-/// The verbs that an engine may use on the objects of one kind.
+/// The verbs that an engine may use on the objects of one kind, such as `v1/ConfigMap: get list`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct ResourceRule {
     kind: ObjectKind,
@@ -128,19 +132,20 @@ pub enum ResourceError {
 }
 
 impl Resources {
-    pub(crate) fn check(&self) -> Result<(), ResourceError> {
+    /// Checks the list of rules.
+    pub(crate) fn check(&self) -> Findings<ResourceError> {
+        let mut found = Findings::new();
         if self.allow.is_empty() {
-            return Err(ResourceError::Empty);
+            found.add(Place::default(), ResourceError::Empty);
         }
         let mut seen = BTreeSet::new();
-        for rule in &self.allow {
+        for (at, rule) in self.allow.iter().enumerate() {
             if !seen.insert(&rule.kind) {
-                return Err(ResourceError::Twice {
-                    kind: rule.kind.clone(),
-                });
+                let kind = rule.kind.clone();
+                found.add(Place::of(at), ResourceError::Twice { kind });
             }
         }
-        Ok(())
+        found
     }
 }
 
@@ -417,14 +422,15 @@ mod tests {
         let resources = |rules: &[&str]| Resources {
             allow: rules.iter().map(|rule| rule.parse().unwrap()).collect(),
         };
-        assert_eq!(resources(&[]).check(), Err(ResourceError::Empty));
+        assert_eq!(resources(&[]).check().only(), Err(ResourceError::Empty));
         assert!(
             resources(&["v1/A: get", "v1/B: get", "x/v1/A: get"])
                 .check()
+                .only()
                 .is_ok()
         );
         assert!(matches!(
-            resources(&["v1/A: get", "v1/A: list in x"]).check(),
+            resources(&["v1/A: get", "v1/A: list in x"]).check().only(),
             Err(ResourceError::Twice { .. })
         ));
     }

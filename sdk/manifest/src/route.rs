@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 /// A parameter can't become a second path segment. Only `{+key}` at the end may contain slashes, as in RFC
 /// 6570, for the keys of object storage. The last segment may end with a verb: `POST /jobs/{id}:cancel`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct Route {
     method: Method,

@@ -7,14 +7,18 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::is_flag_name;
+use crate::place::{Findings, Place};
 
 /// Maximum length of a rule, in bytes.
 const MAX_RULE: usize = 512;
 /// Maximum number of rules of one store, and of actions of one service.
 const MAX_RULES: usize = 100;
 
+type Found = Findings<StoreError>;
+
 /// An object store outside the cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Store {
     /// The protocol of the store.
@@ -22,12 +26,13 @@ pub struct Store {
     /// The credentials that the host adds to each request.
     #[serde(default)]
     pub auth: StoreAuth,
-    /// What the engine may do, and where. Each rule has the form `VERB… in PLACE`; see [`StoreRule`].
+    /// What the engine may do, and where.
     pub allow: Vec<StoreRule>,
 }
 
 /// The protocol of an object store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum StoreKind {
     /// Amazon S3, or the server that the user's AWS configuration names.
@@ -36,6 +41,7 @@ pub enum StoreKind {
 
 /// The credentials for an object store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum StoreAuth {
     /// A signature with the user's AWS credentials.
@@ -45,17 +51,14 @@ pub enum StoreAuth {
     None,
 }
 
-/// What an engine may do with objects, and where: `VERB… in PLACE`.
+/// What an engine may do with objects, and where: `VERB… in PLACE`, such as `get list in backups/daily/`.
 ///
-/// | place | objects |
-/// |---|---|
-/// | `BUCKET` | all of this bucket |
-/// | `BUCKET/PREFIX` | those of this bucket whose keys begin with the prefix |
-/// | `{OPTION}`, `{OPTION}/PREFIX` | the same, in the bucket that the user names with the engine's option |
-/// | `any` | all that the credentials reach |
-///
-/// The value of the option is the name of a bucket, and may have a prefix: `backups/daily`.
+/// The verbs are `get`, `list`, `put`, `copy` and `delete`. The place is `BUCKET` or `BUCKET/PREFIX`, for keys that
+/// begin with the prefix. It is `{OPTION}` or `{OPTION}/PREFIX` for the bucket that the user names with an option
+/// of the engine, whose value may have a folder: `backups/mine`. And it is `any` for all that the credentials
+/// reach.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct StoreRule {
     verbs: BTreeSet<StoreVerb>,
@@ -100,6 +103,7 @@ pub enum StorePlace {
 
 /// A service of Amazon's with a query API, by the name of its endpoints: `[aws.rds]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct AwsService {
     /// The version of the service's API, a date such as `2014-10-31`.
@@ -158,22 +162,23 @@ pub enum StoreError {
 
 impl Store {
     /// Checks the rules. `is_users` says whether users write the value of the option of this name.
-    pub(crate) fn check(&self, is_users: impl Fn(&str) -> bool) -> Result<(), StoreError> {
-        check_number(self.allow.len())?;
-        for rule in &self.allow {
+    pub(crate) fn check(&self, is_users: impl Fn(&str) -> bool) -> Found {
+        let mut found = Findings::new();
+        found.check(Place::of("allow"), check_number(self.allow.len()));
+        for (at, rule) in self.allow.iter().enumerate() {
+            let place = Place::of("allow").then(at);
             if self.auth == StoreAuth::None && rule.verbs.iter().any(|verb| verb.writes()) {
-                return Err(StoreError::WritesInPublic { rule: rule.clone() });
+                let rule = rule.clone();
+                found.add(place.clone(), StoreError::WritesInPublic { rule });
             }
             if let StorePlace::Option { option, .. } = &rule.place
                 && !is_users(option)
             {
-                return Err(StoreError::NoOption {
-                    rule: rule.clone(),
-                    option: option.clone(),
-                });
+                let (rule, option) = (rule.clone(), option.clone());
+                found.add(place, StoreError::NoOption { rule, option });
             }
         }
-        Ok(())
+        found
     }
 
     /// Returns whether the engine may use a verb on an object or, for `list`, on the keys that begin with `key`.
@@ -191,28 +196,32 @@ impl Store {
 }
 
 impl AwsService {
-    pub(crate) fn check(&self) -> Result<(), StoreError> {
-        check_number(self.allow.len())?;
+    pub(crate) fn check(&self) -> Found {
+        let mut found = Findings::new();
+        found.check(Place::of("allow"), check_number(self.allow.len()));
         let is_date = self.version.len() == 10
             && self.version.bytes().enumerate().all(|(at, byte)| match at {
                 4 | 7 => byte == b'-',
                 _ => byte.is_ascii_digit(),
             });
         if !is_date {
-            return Err(StoreError::BadVersion {
-                version: self.version.clone(),
-            });
+            let version = self.version.clone();
+            found.add(Place::of("version"), StoreError::BadVersion { version });
         }
-        let is_action = |name: &&String| {
+        let is_action = |name: &str| {
             let starts = name.bytes().next().is_some_and(|b| b.is_ascii_uppercase());
             starts && name.len() <= 100 && name.bytes().all(|b| b.is_ascii_alphanumeric())
         };
-        match self.allow.iter().find(|name| !is_action(name)) {
-            None => Ok(()),
-            Some(action) => Err(StoreError::BadAction {
-                action: action.clone(),
-            }),
+        for (at, action) in self.allow.iter().enumerate() {
+            if !is_action(action) {
+                let action = action.clone();
+                found.add(
+                    Place::of("allow").then(at),
+                    StoreError::BadAction { action },
+                );
+            }
         }
+        found
     }
 
     /// Returns whether an action changes nothing. The names of all of Amazon's services follow this rule.
@@ -490,7 +499,7 @@ mod tests {
 
     #[test]
     fn a_place_of_the_user_needs_a_text_and_a_public_store_is_read() {
-        let check = |store: Store| store.check(|name| name == "to");
+        let check = |store: Store| store.check(|name| name == "to").only();
         assert_eq!(check(store(&["put in {to}"])), Ok(()));
         assert!(matches!(
             check(store(&["put in {from}"])),
@@ -543,12 +552,18 @@ mod tests {
             version: version.to_owned(),
             allow: vec![action.to_owned()],
         };
-        assert_eq!(service("2014-10-31", "CreateDBSnapshot").check(), Ok(()));
+        assert_eq!(
+            service("2014-10-31", "CreateDBSnapshot").check().only(),
+            Ok(())
+        );
         for version in ["", "2014", "2014/10/31", "v1", "2014-10-31&"] {
-            assert!(service(version, "CreateDBSnapshot").check().is_err());
+            assert!(service(version, "CreateDBSnapshot").check().only().is_err());
         }
         for action in ["", "*", "Describe*", "createDBSnapshot", "A&Action=B"] {
-            assert!(service("2014-10-31", action).check().is_err(), "{action}");
+            assert!(
+                service("2014-10-31", action).check().only().is_err(),
+                "{action}"
+            );
         }
         assert!(AwsService::reads("DescribeDBSnapshots"));
         assert!(!AwsService::reads("CreateDBSnapshot"));

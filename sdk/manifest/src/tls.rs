@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Whether the host speaks TLS with the server of an endpoint, inside the port-forward.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Tls {
     /// Plain HTTP.
@@ -17,6 +18,7 @@ pub enum Tls {
 
 /// The key of a Secret in the namespace of the target.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SecretKey {
     /// The name of the Secret.
@@ -48,6 +50,7 @@ impl SecretKey {
 ///
 /// The parameters are `{statefulset}`, `{namespace}`, `{pod}` and `{label:KEY}`, a label of the pod.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct NamePattern(String);
 

@@ -1,14 +1,15 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::check::{Flags, check_name, printable};
 use crate::names::{RESERVED_VERBS, SHARED_FLAGS};
-use crate::{
-    Choice, EngineOption, ManifestError, Operation, OptionKind, flag, is_flag_name, printable,
-};
+use crate::place::{Findings, Place};
+use crate::{Choice, EngineOption, Manifest, ManifestError, Operation, OptionKind};
 
 /// An engine's own verb: an extra command of `backup` that the operation `act` runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Verb {
     /// The help text, in one line.
@@ -23,9 +24,11 @@ pub struct Verb {
 
 /// A flag or an argument of a verb.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct VerbOption {
-    /// The name without dashes.
+    /// The name without leading dashes: 1–40 lower-case letters, digits and dashes. Some names are reserved for the
+    /// host.
     pub name: String,
     /// The type of the value.
     #[serde(rename = "type")]
@@ -98,11 +101,6 @@ impl VerbOption {
     fn is_file_flag(&self) -> bool {
         self.name == "file" && self.kind == OptionKind::File
     }
-
-    fn check(&self) -> Result<(), ManifestError> {
-        self.form().check()?;
-        self.form().check_required(self.is_required())
-    }
 }
 
 impl OptionForm<'_> {
@@ -122,30 +120,43 @@ impl OptionForm<'_> {
         self.kind == other.kind && values(self) == values(other)
     }
 
-    /// Checks that the option can be required. A flag without a value can't: it is either present or absent.
-    pub(crate) fn check_required(&self, is_required: bool) -> Result<(), ManifestError> {
-        let never_missing = self.default.is_some() || self.kind == OptionKind::Boolean;
-        if is_required && never_missing {
-            return Err(ManifestError::NeverMissing {
-                option: self.name.to_owned(),
-            });
-        }
-        Ok(())
-    }
-
-    pub(crate) fn check(&self) -> Result<(), ManifestError> {
-        printable("options.help", self.help, 300)?;
-        for choice in self.choices {
+    /// Checks all but the name of the option at `place`.
+    pub(crate) fn check(
+        &self,
+        is_required: bool,
+        place: &Place,
+        found: &mut Findings<ManifestError>,
+    ) {
+        let help = printable("options.help", self.help, 300);
+        found.check(place.then("help"), help);
+        for (at, choice) in self.choices.iter().enumerate() {
             if self.kind != OptionKind::Text || !choice.is_valid() {
-                return Err(ManifestError::BadChoice {
+                let error = ManifestError::BadChoice {
                     option: self.name.to_owned(),
                     choice: choice.value.clone(),
-                });
+                };
+                found.add(place.then("choices").then(at), error);
             }
         }
-        let Some(default) = self.default else {
-            return Ok(());
-        };
+        if let Some(default) = self.default.filter(|default| !self.has_default(default)) {
+            let error = ManifestError::BadDefault {
+                option: self.name.to_owned(),
+                default: default.to_owned(),
+            };
+            found.add(place.then("default"), error);
+        }
+        // A flag without a value is never missing: it is either present or absent.
+        let never_missing = self.default.is_some() || self.kind == OptionKind::Boolean;
+        if is_required && never_missing {
+            let error = ManifestError::NeverMissing {
+                option: self.name.to_owned(),
+            };
+            found.add(place.then("required"), error);
+        }
+    }
+
+    /// Returns whether the option may have this default.
+    fn has_default(&self, default: &str) -> bool {
         let fits = match self.kind {
             OptionKind::Text => printable("options.default", default, 300).is_ok(),
             OptionKind::Integer => default.parse::<i64>().is_ok(),
@@ -153,14 +164,7 @@ impl OptionForm<'_> {
             // A file has no default, because it belongs to the user.
             OptionKind::File => false,
         };
-        if self.allows(default) && fits {
-            Ok(())
-        } else {
-            Err(ManifestError::BadDefault {
-                option: self.name.to_owned(),
-                default: default.to_owned(),
-            })
-        }
+        fits && self.allows(default)
     }
 }
 
@@ -186,61 +190,53 @@ impl Verb {
             && positional(self) == positional(other)
     }
 
-    /// Checks the verb. `flags` are those of the engine's endpoints, which every command has.
-    fn check(&self, name: &str, flags: &BTreeSet<String>) -> Result<(), ManifestError> {
-        if !is_flag_name(name) {
-            return Err(ManifestError::BadName {
-                what: "verb",
-                name: name.to_owned(),
-            });
-        }
+    /// Checks the verb at `place`. `flags` are those of the engine's endpoints, which every command has.
+    fn check(
+        &self,
+        name: &str,
+        mut flags: Flags<'_>,
+        place: &Place,
+        found: &mut Findings<ManifestError>,
+    ) {
+        found.check(place.clone(), check_name("verb", name));
         if RESERVED_VERBS.contains(&name) {
-            return Err(ManifestError::ReservedVerb {
-                name: name.to_owned(),
-            });
+            let name = name.to_owned();
+            found.add(place.clone(), ManifestError::ReservedVerb { name });
         }
-        printable("verbs.help", &self.help, 200)?;
-        let mut seen = flags.clone();
-        for option in &self.options {
-            if !SHARED_FLAGS.contains(&option.name.as_str()) && !option.is_file_flag() {
-                flag(&option.name, &mut seen)?;
-            } else if !seen.insert(option.name.clone()) {
-                return Err(ManifestError::TwiceTheSameFlag {
-                    name: option.name.clone(),
-                });
-            }
-            option.check()?;
+        let help = printable("verbs.help", &self.help, 200);
+        found.check(place.then("help"), help);
+        for (at, option) in self.options.iter().enumerate() {
+            let place = place.then("options").then(at);
+            let is_shared = SHARED_FLAGS.contains(&option.name.as_str()) || option.is_file_flag();
+            let name = if is_shared {
+                flags.add(&option.name)
+            } else {
+                flags.add_new(&option.name)
+            };
+            found.check(place.then("name"), name);
+            option.form().check(option.is_required(), &place, found);
         }
-        Ok(())
     }
 }
 
-/// Checks the verbs of one manifest, and that the operation `act` matches them.
-pub(crate) fn check(
-    verbs: &BTreeMap<String, Verb>,
-    can_act: bool,
-    options: &[EngineOption],
-    flags: &BTreeSet<String>,
-) -> Result<(), ManifestError> {
-    match (verbs.keys().next(), can_act) {
+/// Checks the verbs of a manifest, and that the operation `act` matches them.
+pub(crate) fn check(manifest: &Manifest, found: &mut Findings<ManifestError>) {
+    let verbs = Place::of("verbs");
+    match (manifest.verbs.keys().next(), manifest.can(Operation::Act)) {
         (Some(verb), false) => {
-            return Err(ManifestError::VerbWithoutAct { verb: verb.clone() });
+            let error = ManifestError::VerbWithoutAct { verb: verb.clone() };
+            found.add(verbs.then(verb), error);
         }
-        (None, true) => return Err(ManifestError::ActWithoutVerb),
+        (None, true) => {
+            let place = Place::of("operations").then(Operation::Act.name());
+            found.add(place, ManifestError::ActWithoutVerb);
+        }
         _ => {}
     }
-    if let Some(option) = options
-        .iter()
-        .find(|option| option.operations.contains(&Operation::Act))
-    {
-        return Err(ManifestError::OptionOfAct {
-            option: option.name.clone(),
-        });
+    let flags = manifest.endpoint_flags().collect();
+    for (name, verb) in &manifest.verbs {
+        verb.check(name, Flags::with(&flags), &verbs.then(name), found);
     }
-    for (name, verb) in verbs {
-        verb.check(name, flags)?;
-    }
-    Ok(())
 }
 
 #[expect(

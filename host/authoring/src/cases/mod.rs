@@ -24,17 +24,18 @@ mod situations;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use broker_manifest::Operation;
 use host_base::Folders;
-use host_engine::{EngineError, EngineFile, Instance, Limits, Loaded, NativeCache, Runtime};
+use host_engine::{EngineError, EngineFile, Loaded};
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::call::Call;
 use super::stage::{Script, Seen, Stage};
-use super::{AuthoringError, check_name};
+use super::{AuthoringError, check_name, load};
+
+pub(super) use situations::closed;
 
 /// A request to test an engine.
 #[derive(Clone, Debug)]
@@ -86,9 +87,6 @@ trait Judge {
     fn problems(&self, result: &Result<Value, EngineError>, seen: &Seen) -> Vec<String>;
 }
 
-/// The maximum time of one case. Nothing in a case waits.
-const LONGEST: Duration = Duration::from_secs(30);
-
 /// Runs the built-in cases and those of the given files.
 ///
 /// # Errors
@@ -119,18 +117,7 @@ pub async fn test(request: &TestRequest, engines: &[EngineFile]) -> Result<Teste
         });
     }
 
-    // Without a cache it is compiled once more when it is tested again.
-    let runtime = Runtime::new(
-        request
-            .folders
-            .as_ref()
-            .and_then(|it| NativeCache::open(it).ok()),
-    )?;
-    let to_load = file.clone();
-    let loaded = tokio::task::spawn_blocking(move || runtime.load(to_load)).await;
-    let loaded = loaded.map_err(|error| AuthoringError::Worker {
-        reason: error.to_string(),
-    })??;
+    let loaded = load::load(&file, request.folders.as_ref()).await?;
     let mut results = Vec::with_capacity(cases.len());
     for case in cases {
         results.push(run(case, &file, &loaded).await?);
@@ -140,11 +127,7 @@ pub async fn test(request: &TestRequest, engines: &[EngineFile]) -> Result<Teste
 
 async fn run(case: Case, file: &EngineFile, loaded: &Loaded) -> Result<CaseResult, AuthoringError> {
     let (services, seen) = Stage::services(case.script, case.now);
-    let limits = Limits {
-        total: LONGEST,
-        ..Limits::default()
-    };
-    let mut engine = Instance::start(loaded, file.grants(), services, limits).await?;
+    let mut engine = load::start(loaded, file, services).await?;
     let result = case.call.make(&mut engine, &seen).await;
     let mut problems = case.judge.problems(&result, &seen);
     if seen.is_endless() {

@@ -143,6 +143,11 @@ impl fmt::Display for Situation {
     }
 }
 
+/// Returns a script in which nothing answers.
+pub(crate) fn closed() -> Arc<dyn Script> {
+    Arc::new(Situation::Closed)
+}
+
 impl Script for Situation {
     fn request(&self, _: &Outgoing) -> Reply {
         self.reply()

@@ -113,7 +113,7 @@ fn what_is_said_to_authors_of_engines() {
       hint: Check that the folder exists, and that you may write to it
     Manifest, exit 2
       engine.toml can't be used: {source}
-      hint: Nothing was written. Correct the manifest, then pack again
+      hint: Nothing was written. Correct the manifest: `kubectl broker plugin check engine.toml` shows each problem with its line
     CoreModule, exit 2
       a.wasm is a core module, but an engine must be a component
       hint: Build it for `wasm32-wasip2`, or turn it into a component with `wasm-tools component embed wit --world engine core.wasm -o embedded.wasm` and `wasm-tools component new embedded.wasm -o engine.wasm`

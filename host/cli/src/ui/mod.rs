@@ -30,10 +30,10 @@ pub use invocation::{GivenFlag, Invocation};
 pub use pages::PageWriter;
 pub use schema::{Body, schemas};
 pub use views::{
-    BundleRow, BundleView, CaseRow, CheckUpView, KeyChangeView, KeyRow, KeysView, PluginChangeRow,
-    PluginChangesView, PluginChecksView, PluginDiffView, PluginPackView, PluginProjectView,
-    PluginRow, PluginTestView, PluginUpdateRow, PluginUpdatesView, PluginView, PluginsView,
-    VersionView,
+    BundleRow, BundleView, CaseRow, CheckUpView, CheckedEngine, KeyChangeView, KeyRow, KeysView,
+    ManifestCheckView, PluginChangeRow, PluginChangesView, PluginChecksView, PluginDiffView,
+    PluginPackView, PluginProjectView, PluginRow, PluginTestView, PluginUpdateRow,
+    PluginUpdatesView, PluginView, PluginsView, ProblemRow, VersionView,
 };
 
 /// Longest message of an error or a note, in characters.

@@ -11,9 +11,10 @@ use serde_json::Value;
 use super::document::ErrorBody;
 use super::views::{
     BackupBody, BackupChecksBody, BackupListBody, BundleView, DeletionBody, DownloadBody,
-    EngineListBody, HistoryBody, KeyChangeBody, KeysView, PluginChangesView, PluginDiffView,
-    PluginListBody, PluginPackView, PluginProjectView, PluginTestBody, PluginUpdateListBody,
-    PluginView, ReportBody, RestoreBody, TestReportBody, VerificationListBody, VersionView,
+    EngineListBody, HistoryBody, KeyChangeBody, KeysView, ManifestCheckBody, PluginChangesView,
+    PluginDiffView, PluginListBody, PluginPackView, PluginProjectView, PluginTestBody,
+    PluginUpdateListBody, PluginView, ReportBody, RestoreBody, TestReportBody,
+    VerificationListBody, VersionView,
 };
 
 /// The prefix of the schemas' names. There is no file at this address.
@@ -50,6 +51,7 @@ pub enum Body<'a> {
     History(HistoryBody<'a>),
     KeyChange(KeyChangeBody<'a>),
     KeyList(&'a KeysView),
+    ManifestCheck(ManifestCheckBody<'a>),
     Plugin(&'a PluginView),
     PluginChangeList(&'a PluginChangesView),
     /// The results of checking engines. Printed by `plugin verify` and `plugin doctor`.

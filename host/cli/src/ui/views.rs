@@ -26,7 +26,10 @@ use super::fields::{self, details};
 use super::format;
 use super::schema::Body;
 use super::table::{cell, optional, state, table_with_room};
-pub use authoring::{CaseRow, PluginPackView, PluginProjectView, PluginTestBody, PluginTestView};
+pub use authoring::{
+    CaseRow, CheckedEngine, ManifestCheckBody, ManifestCheckView, PluginPackView,
+    PluginProjectView, PluginTestBody, PluginTestView, ProblemRow,
+};
 pub use bundle::{BundleRow, BundleView};
 pub use checks::BackupChecksBody;
 use checks::CheckBody;

@@ -205,10 +205,10 @@ fn what_is_said_of_engines_that_fail() {
       hint: Build it for `wasm32-wasip2`, or turn a core module into a component with `wasm-tools component new`
     NoManifest, exit 14
       engine acme/small has no manifest, so its capabilities are unknown
-      hint: The engine's author adds one with the SDK's `engine!` macro
+      hint: The engine's author adds one with `kubectl broker plugin pack`, or in Rust with the SDK's macro `engine!`
     ManyManifests, exit 14
       engine acme/small has 2 manifests; it must have one
-      hint: as NoManifest
+      hint: The engine's author replaces them by one with `kubectl broker plugin pack --replace`
     Manifest, exit 14
       the manifest of engine acme/small is invalid: {source}
       hint: Report this to the engine's author, or use another version of the engine

@@ -3,7 +3,6 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 
-use host_authoring::{PackRequest, pack};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -28,13 +27,14 @@ impl Paged {
         let path = folder.path().join("engine.toml");
         std::fs::write(&path, manifest).expect("the manifest is written");
         let engine = folder.path().join("paged.wasm");
-        let request = PackRequest {
-            component: programs().hostile.clone(),
-            manifest: path,
-            out: Some(engine.clone()),
-            replace: true,
-        };
-        pack(&request, &[]).expect("it is packed");
+        let programs = programs();
+        let packed = Invocation::new(&programs.kubectl_broker, &programs.folders)
+            .in_folder(folder.path())
+            .run(&format!(
+                "plugin pack {} --replace --out paged.wasm",
+                programs.hostile.display()
+            ));
+        assert_eq!(packed.code, 0, "{}", packed.stderr);
         Self {
             _folder: folder,
             bed: Bed::start(),

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use boon::{Compiler, Draft, SchemaIndex, Schemas};
+use broker_manifest::Manifest;
 use serde_json::{Value, json};
 
 use crate::engine_objects;
@@ -155,6 +156,10 @@ fn of_plugins(folder: &tempfile::TempDir) -> Vec<Value> {
     let case =
         "[[case]]\nname = \"x\"\noperation = \"list\"\nexpect = { result = [{ id = \"one\" }] }\n";
     fs::write(folder.path().join("own.toml"), case).expect("cases");
+    let checked = Invocation::new(&programs.kubectl_broker, &programs.folders)
+        .in_folder(folder.path())
+        .data_although_failed()
+        .run("plugin check own.toml -o json");
     let refused = run(&format!("plugin install {small}"));
     let installed = run(&format!(
         "plugin install {small} -o json {}",
@@ -165,6 +170,8 @@ fn of_plugins(folder: &tempfile::TempDir) -> Vec<Value> {
             run,
             &format!("plugin test {small} --cases own.toml --case own/"),
         ),
+        printed(run, "plugin check"),
+        serde_json::from_str(&checked.stdout).expect("a document with problems"),
         run("plugin new vault -o json").json(),
         run(&format!(
             "plugin pack {small} --replace --out packed.wasm -o json"
@@ -288,4 +295,38 @@ fn a_word_that_is_not_in_an_enumeration_is_refused() {
         let problem = schemata.problem("BackupList", &changed);
         assert!(problem.is_some(), "{place} is valid");
     }
+}
+
+#[test]
+fn the_schema_of_the_manifest_accepts_manifests_and_no_unknown_keys() {
+    let place = "https://kubectl-broker.example/manifest.schema.json";
+    let text = fs::read_to_string(folder().join("../manifest.schema.json")).expect("the schema");
+    let schema: Value = serde_json::from_str(&text).expect("a schema is JSON");
+    let mut compiler = Compiler::new();
+    compiler.set_default_draft(Draft::V2020_12);
+    compiler.add_resource(place, schema).expect("a schema");
+    let mut schemas = Schemas::new();
+    let schema = compiler.compile(place, &mut schemas).expect("a schema");
+
+    let plugins = folder().join("../../plugins");
+    let plugins = fs::read_dir(plugins).expect("the folder of engines");
+    let mut checked = 0;
+    for plugin in plugins {
+        let path = plugin.expect("a folder").path().join("engine.toml");
+        let text = fs::read_to_string(&path).expect("a manifest");
+        let manifest = Manifest::from_toml(&text).expect("a manifest");
+        let manifest = manifest.to_json().expect("a manifest is JSON");
+        let manifest: Value = serde_json::from_slice(&manifest).expect("JSON");
+        if let Err(error) = schemas.validate(&manifest, schema) {
+            panic!("{}: {error:#}", path.display());
+        }
+        for (change, changed) in mutilated(&manifest) {
+            if change.starts_with("with ") {
+                let refused = schemas.validate(&changed, schema).is_err();
+                assert!(refused, "{} {change} is valid", path.display());
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 50, "{checked} changes");
 }

@@ -1,5 +1,6 @@
 //! The commands for authors of engines. They need neither the store of installed engines nor a cluster.
 
+mod check;
 mod new;
 mod pack;
 mod test;
@@ -14,6 +15,7 @@ use crate::ui::{Document, Ui};
 #[derive(Subcommand)]
 pub(super) enum AuthorVerb {
     New(new::NewArgs),
+    Check(check::CheckArgs),
     Pack(pack::PackArgs),
     Test(test::TestArgs),
 }
@@ -35,7 +37,8 @@ async fn run_verb(
 ) -> Result<Box<dyn Document>, AuthoringError> {
     Ok(match verb {
         AuthorVerb::New(args) => Box::new(new::run(args, engines)?),
-        AuthorVerb::Pack(args) => Box::new(pack::run(args, engines)?),
+        AuthorVerb::Check(args) => Box::new(check::run(args, engines, ui).await?),
+        AuthorVerb::Pack(args) => Box::new(pack::run(args, engines, ui).await?),
         AuthorVerb::Test(args) => Box::new(test::run(args, engines, ui).await?),
     })
 }

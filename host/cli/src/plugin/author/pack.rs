@@ -3,12 +3,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 use host_authoring::{AuthoringError, PackRequest, Packing, pack};
-use host_base::Sha256;
+use host_base::{Folders, Sha256};
 use host_engine::EngineFile;
 use host_installed::Capabilities;
 
 use crate::plugin::rows::{accepted_by, operations};
-use crate::ui::PluginPackView;
+use crate::ui::{PluginPackView, Ui};
 
 /// For authors: add a manifest to a component
 #[derive(Args)]
@@ -27,17 +27,21 @@ pub(in crate::plugin) struct PackArgs {
     replace: bool,
 }
 
-pub(super) fn run(
+pub(super) async fn run(
     args: PackArgs,
     engines: &[EngineFile],
+    ui: Ui,
 ) -> Result<PluginPackView, AuthoringError> {
     let request = PackRequest {
         component: args.component,
         manifest: args.manifest,
         out: args.out,
         replace: args.replace,
+        folders: Folders::of_user(),
     };
-    let packed = pack(&request, engines)?;
+    let packed = ui
+        .while_waiting("Loading the engine", pack(&request, engines))
+        .await?;
     let outline = packed.file.outline();
     let manifest = &outline.manifest;
     let capabilities = Capabilities::of(outline);

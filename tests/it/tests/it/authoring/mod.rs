@@ -1,6 +1,7 @@
 //! The steps of an engine's author before the engine is installed.
 
 mod cases;
+mod check;
 mod object_cases;
 mod pack;
 mod project;

@@ -150,7 +150,7 @@ fn a_manifest_is_held_to_the_rules_of_the_host_before_anything_is_written() {
         "[[options]]\nname = \"context\"\ntype = \"text\"\noperations = [\"list\"]\nhelp = \"x\"\n";
     assert_snapshot!(with(&format!("{MANIFEST}{flag}")), @"
     Usage: other.toml: option `--context` is a flag of kubectl-broker itself; choose another name
-    hint:
+    hint: `kubectl broker plugin check other.toml`
     exit 2
     ");
     assert_snapshot!(with(&format!("{MANIFEST}\n[endpoint.api]\n")), @"
@@ -159,12 +159,12 @@ fn a_manifest_is_held_to_the_rules_of_the_host_before_anything_is_written() {
       19 | [endpoint.api]
          |  ^^^^^^^^
       unknown field `endpoint`, expected one of `id`, `version`, `summary`, `homepage`, `operations`, `lacks`, `options`, `verbs`, `columns`, `exec`, `endpoints`, `credentials`, `resources`
-    hint:
+    hint: `kubectl broker plugin check other.toml`
     exit 2
     ");
     assert_snapshot!(with(&MANIFEST.replace("[operations.detect]", "")), @"
     Usage: other.toml: the operation `detect` is required; add `[operations.detect]`
-    hint:
+    hint: `kubectl broker plugin check other.toml`
     exit 2
     ");
     // The component imports interfaces that this manifest does not ask for.
@@ -194,6 +194,16 @@ fn what_this_host_can_not_run_is_not_packed() {
     hint: 0.2 `kubectl-broker:engine` `wasi:http`
     exit 14
     ");
+    // It can be read, but not linked.
+    let unlinked =
+        bare(Component::hostile()).replace("[method]response.status", "[method]response.statuz");
+    machine.put("unlinked.wasm", &unlinked);
+    assert_snapshot!(shown(&machine.run("plugin pack unlinked.wasm --out packed.wasm")), @"
+    PluginFault: `[method]response.statuz` `kubectl-broker:engine/http@0.2.0` acme/vault
+    hint: `kubectl broker plugin new NAME`
+    exit 14
+    ");
+    assert!(!machine.folder.path().join("packed.wasm").exists());
 }
 
 #[test]

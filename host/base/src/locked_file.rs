@@ -6,8 +6,8 @@ use std::ops::{Deref, DerefMut};
 
 /// A locked file. Dropping it releases the lock at once.
 ///
-/// Closing is not enough: a process that is just being started shares all open files until it runs its own
-/// program, and with them the lock.
+/// Closing is not enough. A process that is being started shares all open files until it runs its own program,
+/// and with them the lock.
 #[derive(Debug)]
 pub struct LockedFile(File);
 

@@ -14,7 +14,7 @@ use host_engine::{
 };
 use host_objectstore::{self as store, Access, Action, Facts, Location, S3, S3Error, Selection};
 
-/// What the user's AWS configuration reaches.
+/// The stores and services that the user's AWS configuration reaches.
 pub(super) struct AwsAccount(pub(super) Arc<S3>);
 
 fn patience() -> Duration {

@@ -556,7 +556,7 @@ mod tests {
             new,
             ["aws rds:DeleteDBSnapshot", "storage s3 aws put in backups"]
         );
-        // What was not consented to is not granted, although the manifest asks for it.
+        // The manifest asks for more than the user has accepted.
         let grants = Capabilities::grants(&second.manifest, &accepted.texts());
         let put = |bucket: &str, options: &[OptionSetting]| {
             grants

@@ -63,8 +63,8 @@ pub(super) struct Opened {
 
 impl S3 {
     /// Sends a request for `/BUCKET/KEY`, with or without a query. A bucket in another region is requested
-    /// there. If S3 is busy, the request is repeated after one second and again after three, unless the first
-    /// may have had an effect that the second would be refused for.
+    /// there. If S3 is busy, the request is repeated after one second and again after three. It is not repeated if
+    /// the first one may have had an effect for which the second would be refused.
     ///
     /// # Errors
     /// When S3 refuses the request, or when no response comes. Responses to a condition or a range (304, 412,

@@ -70,7 +70,7 @@ pub struct Listing {
 /// The condition on the object that is to be written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Condition {
-    /// Whatever is there is replaced.
+    /// An object of that key is replaced.
     #[default]
     None,
     /// There is no object of that key.
@@ -79,7 +79,7 @@ pub enum Condition {
     Unchanged(String),
 }
 
-/// What to list of a bucket.
+/// The part of a bucket to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
     /// Name of the bucket.

@@ -26,7 +26,7 @@ pub struct Store {
     /// The credentials that the host adds to each request.
     #[serde(default)]
     pub auth: StoreAuth,
-    /// What the engine may do, and where.
+    /// The accesses that the engine may have, and where.
     pub allow: Vec<StoreRule>,
 }
 
@@ -51,7 +51,7 @@ pub enum StoreAuth {
     None,
 }
 
-/// What an engine may do with objects, and where: `VERB… in PLACE`, such as `get list in backups/daily/`.
+/// A rule about the objects that an engine may use: `VERB… in PLACE`, such as `get list in backups/daily/`.
 ///
 /// The verbs are `get`, `list`, `put`, `copy` and `delete`. The place is `BUCKET` or `BUCKET/PREFIX`, for keys that
 /// begin with the prefix. It is `{OPTION}` or `{OPTION}/PREFIX` for the bucket that the user names with an option

@@ -18,7 +18,7 @@ use crate::stage::{Beyond, Ending, Found, Reply};
 /// The bucket and the key of an object.
 type At = (String, String);
 
-/// What is outside the cluster in one case.
+/// The object stores and services of one case.
 #[derive(Default)]
 pub(super) struct Outside(Mutex<State>);
 

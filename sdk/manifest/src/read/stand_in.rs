@@ -7,8 +7,8 @@ use serde::forward_to_deserialize_any;
 use super::shape::Id;
 use super::value::{Site, Wrong};
 
-/// Texts of the forms that required keys have: any text, an engine's id, a version, a route, a rule about
-/// Kubernetes objects, a rule about objects of a store.
+/// Texts of the forms that required keys have. They are any text, an engine's id, a version, a route, and rules
+/// about Kubernetes objects and about objects of a store.
 pub(super) const TEXTS: [&str; 6] = ["x", "x/x", "1.0.0", "GET /", "v1/Pod: get", "get in any"];
 
 /// A value of whatever type is wanted.

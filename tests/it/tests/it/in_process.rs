@@ -125,8 +125,8 @@ impl Network for Slow {
     }
 }
 
-/// 1000 requests take 32 times as long as one, whatever the latency is: less than a twentieth of the time of as
-/// many requests one after the other.
+/// So 1000 requests take 32 times as long as one, whatever the latency is. That is less than a twentieth of the
+/// time of as many requests one after the other.
 #[test]
 fn the_requests_of_a_batch_are_sent_32_at_a_time() {
     let file = read(&Component::hostile());

@@ -13,6 +13,7 @@ mod error;
 mod events;
 mod first_pass;
 mod given;
+mod health;
 mod limits;
 mod output;
 mod plugin;
@@ -62,6 +63,7 @@ struct Cli {
 enum Verb {
     Backup(backup::BackupArgs),
     Engines(engines::EnginesArgs),
+    Health(health::HealthArgs),
     Plugin(plugin::PluginArgs),
     Version(version::VersionArgs),
     Completion(completion::CompletionArgs),
@@ -283,6 +285,8 @@ fn run(verb: Verb, is_verbose: bool, context: Context<'_>) -> ExitCode {
     };
     let audit = match &verb {
         Verb::Backup(args) => args.audit(),
+        Verb::Engines(args) => args.audit(),
+        Verb::Health(args) => args.audit(),
         _ => None,
     };
     if let Err(error) = events::show(ui, is_verbose, audit) {
@@ -328,6 +332,7 @@ async fn dispatch(verb: Verb, context: Context<'_>) -> Result<(), CliError> {
     match verb {
         Verb::Backup(args) => backup::run(args, context).await,
         Verb::Engines(args) => engines::run(args, context).await,
+        Verb::Health(args) => health::run(args, context).await,
         Verb::Plugin(args) => Box::pin(plugin::run(args, context)).await,
         Verb::Version(args) => version::run(&args, context.ui),
         Verb::Completion(args) => completion::run(&args, context.ui),

@@ -20,6 +20,7 @@ mod error;
 mod export;
 mod file_body;
 mod given;
+mod health;
 mod history;
 mod holder;
 mod host;
@@ -55,6 +56,7 @@ pub use delete::{DeleteRequest, delete};
 pub use download::{DownloadRequest, Downloaded, download};
 pub use engines::engines;
 pub use error::{GivenOption, NotAuthenticated, OpsError};
+pub use health::health;
 pub use history::history;
 pub use host::{Host, HostSettings};
 pub use list::{BackupPages, Listing, list};
@@ -62,8 +64,8 @@ pub use meaning::{Reading, Sense, has_port_flag, option_reading, sense, verb_rea
 pub use restore::{RestoreFrom, RestoreRequest, begin_restore, restore};
 pub use results::{
     BackupChecks, Backups, CheckResult, CheckUp, CheckedFile, Created, Deleted, DownloadedFile,
-    EngineItems, EngineReport, EngineSummary, Engines, LeftOut, LocalFile, PastOperation,
-    PastOperations, PerPod, PodFailure, Restored, Scope, Verified,
+    EngineItems, EngineReport, EngineSummary, Engines, Health, LeftOut, LocalFile, PastOperation,
+    PastOperations, PerPod, PodFailure, Restored, Scope, Verified, worst,
 };
 pub use saving::Place;
 pub use session::{Request, Session};

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use broker_manifest::{Column, Operation};
 use host_base::{Backup, Check, Failure, Hint, Outcome, text};
+use host_engine::HealthReport;
 use jiff::Timestamp;
 
 /// The subject of a result: where it comes from, and which engine reported it.
@@ -302,6 +303,50 @@ impl BackupChecks {
             Some(_) => "the backend checked nothing",
         }
     }
+}
+
+/// The health of a backend.
+#[derive(Debug)]
+pub struct Health {
+    /// The subject of the result.
+    pub scope: Scope,
+    /// What is known about the whole backend, and about each pod. Names and messages are the engine's own text.
+    pub reports: Vec<HealthReport>,
+}
+
+impl Health {
+    /// Returns the worst outcome. `Skipped` means that nothing was checked.
+    #[must_use]
+    pub fn verdict(&self) -> Outcome {
+        worst(self.checks())
+    }
+
+    /// Returns all checks.
+    pub fn checks(&self) -> impl Iterator<Item = &Check> {
+        self.reports.iter().flat_map(|report| &report.checks)
+    }
+
+    /// Returns the failure if a check failed, or if nothing was checked: the health is unknown then.
+    #[must_use]
+    pub fn failure(&self) -> Option<Failure> {
+        match self.verdict() {
+            Outcome::Passed | Outcome::Warned => None,
+            Outcome::Failed => Some(Failure::Failed),
+            Outcome::Skipped => Some(Failure::Partial),
+        }
+    }
+}
+
+/// Returns the worst outcome of these checks. `Skipped` means that none was run.
+pub fn worst<'a>(checks: impl IntoIterator<Item = &'a Check>) -> Outcome {
+    let rank = |outcome: &Outcome| match outcome {
+        Outcome::Skipped => 0,
+        Outcome::Passed => 1,
+        Outcome::Warned => 2,
+        Outcome::Failed => 3,
+    };
+    let outcomes = checks.into_iter().map(|check| check.outcome);
+    outcomes.max_by_key(rank).unwrap_or(Outcome::Skipped)
 }
 
 /// Files that were verified. None is damaged, but for some there was nothing to compare with.

@@ -5,7 +5,8 @@ use broker_manifest::{EngineId, Manifest, Operation};
 use host_base::{Failure, Problem, Reporter, text};
 use host_cluster::{Cluster, ConnectOptions, NamespaceSource, Target};
 use host_engine::{
-    EngineError, EngineFile, Instance, Limits, Loaded, OptionSetting, Services, TargetInfo,
+    Commands, EngineError, EngineFile, Instance, Limits, Loaded, OptionSetting, Services,
+    TargetInfo,
 };
 use host_objectstore::S3;
 use jiff::tz::TimeZone;
@@ -14,10 +15,10 @@ use super::asking::{Asked, Refusal};
 use super::backends::Backends;
 use super::begun::{Begun, Work};
 use super::choose::{EngineChoice, call_name, candidates, for_files, has_target, shared_name};
-use super::commands::PodCommands;
+use super::commands::{NoCommands, PodCommands};
 use super::credentials::{Credentials, CredentialsRequest};
-use super::network::{Endpoints, Route};
-use super::notes::Notes;
+use super::network::{Endpoints, Route, Search};
+use super::notes::{Muted, Notes};
 use super::objects::ClusterObjects;
 use super::observer::UiObserver;
 use super::running::Running;
@@ -69,6 +70,10 @@ pub struct Session {
     pub(super) s3: Arc<S3>,
     request: Request,
     target: Target,
+    /// When the endpoints of engines are found.
+    pub(super) search: Search,
+    /// Whether the user has not chosen the target: see [`Route::is_survey`].
+    is_survey: bool,
     notes: Notes,
 }
 
@@ -102,12 +107,31 @@ impl Session {
             s3: Arc::default(),
             request,
             target,
+            search: Search::First,
+            is_survey: false,
             notes: Notes::new(Arc::clone(reporter)),
         };
         session.note_credentials_left_out();
         session.note_defaults();
         session.note_shared_name();
         Ok(session)
+    }
+
+    /// Prepares to ask engines about a target that the user has not chosen: without credentials, and without a
+    /// request or command that could change anything. The user is not told of the notes.
+    pub(super) fn survey(host: &Host, cluster: Cluster, target: Target, s3: Arc<S3>) -> Self {
+        Self {
+            finder: Arc::new(cluster.clone()),
+            cluster,
+            host: host.clone(),
+            credentials: Credentials::default(),
+            s3,
+            request: Request::default(),
+            target,
+            search: Search::First,
+            is_survey: true,
+            notes: Notes::new(Arc::new(Muted)),
+        }
     }
 
     /// Starts the preferred engine for `operation` among the candidates that answer. A note names the
@@ -298,6 +322,8 @@ impl Session {
             logins: self.credentials.of(&manifest),
             manifest,
             s3: Arc::clone(&self.s3),
+            search: self.search,
+            is_survey: self.is_survey,
         }
     }
 
@@ -313,8 +339,18 @@ impl Session {
             Arc::clone(&network),
             Arc::clone(self.reporter()),
         ));
-        let commands = PodCommands::new(&self.cluster, network.target(), network.latest_errors());
-        let objects = Arc::new(ClusterObjects::new(&self.cluster, network.latest_errors()));
+        let commands: Arc<dyn Commands> = if self.is_survey {
+            Arc::new(NoCommands)
+        } else {
+            let latest_errors = network.latest_errors();
+            Arc::new(PodCommands::new(
+                &self.cluster,
+                network.target(),
+                latest_errors,
+            ))
+        };
+        let objects = ClusterObjects::new(&self.cluster, network.latest_errors(), self.is_survey);
+        let objects = Arc::new(objects);
         let has_target = file.manifest().has_target();
         let instance = Instance::start(
             loaded,
@@ -322,7 +358,7 @@ impl Session {
             Services {
                 network: network.clone(),
                 artifacts: Some(saving.clone()),
-                commands: Arc::new(commands),
+                commands,
                 objects: Some(objects.clone()),
                 observer: Arc::new(UiObserver(self.notes.clone())),
                 now: None,
@@ -395,6 +431,12 @@ impl Session {
 
     pub(super) fn target(&self) -> &Target {
         &self.target
+    }
+
+    /// Changes the target to one pod.
+    #[cfg(test)]
+    pub(super) fn choose_pod(&mut self, pod: &str) {
+        self.target.pod = Some(pod.to_owned());
     }
 
     /// Replaces the credentials that [`Session::open`] found.

@@ -28,6 +28,10 @@ pub struct Endpoint {
     /// Whether the engine may ask each pod of the target. Otherwise the host chooses one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub replicas: bool,
+    /// Whether the engine works without the endpoint, which is in pods. The host looks for such an endpoint when
+    /// the engine uses it, and for all others before the engine runs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
     /// Whether the host speaks TLS with an endpoint in pods.
     #[serde(default, skip_serializing_if = "is_plain")]
     pub tls: Tls,
@@ -113,6 +117,9 @@ pub enum EndpointError {
     /// An S3 endpoint has replicas.
     #[error("`replicas` has no meaning for S3, which is not in a pod")]
     ReplicasOfS3,
+    /// An S3 endpoint is optional.
+    #[error("`optional` has no meaning for S3, which is never looked for before its use")]
+    OptionalS3,
     /// An S3 endpoint has other credentials than AWS credentials.
     #[error("`auth` of S3 must be `aws`, or `none` for public buckets")]
     AuthOfS3,
@@ -321,6 +328,9 @@ impl Endpoint {
         if self.replicas {
             return Err(EndpointError::ReplicasOfS3);
         }
+        if self.optional {
+            return Err(EndpointError::OptionalS3);
+        }
         let has_tls = self.tls_ca.is_some() || self.tls_name.is_some() || self.tls_client;
         if self.tls != Tls::No || has_tls {
             return Err(EndpointError::TlsOfS3);
@@ -507,6 +517,7 @@ mod tests {
             ("ready = \"pod\"", EndpointError::ReadyOfS3),
             ("ready = \"container\"", EndpointError::ReadyOfS3),
             ("replicas = true", EndpointError::ReplicasOfS3),
+            ("optional = true", EndpointError::OptionalS3),
             ("tls = \"yes\"", EndpointError::TlsOfS3),
             ("tls-client = true", EndpointError::TlsOfS3),
         ] {

@@ -347,6 +347,10 @@ impl Manifest {
         if let Some((name, _)) = endpoints.find(|(_, endpoint)| endpoint.replicas) {
             return Some(format!("`replicas` of endpoint `{name}`"));
         }
+        let mut endpoints = self.endpoints.iter();
+        if let Some((name, _)) = endpoints.find(|(_, endpoint)| endpoint.optional) {
+            return Some(format!("`optional` of endpoint `{name}`"));
+        }
         let mut rules = self.resources.iter().flat_map(|it| &it.allow);
         let rule = rules.find(|rule| matches!(rule.scope(), Scope::Any | Scope::Cluster))?;
         Some(format!("the rule `{rule}`"))

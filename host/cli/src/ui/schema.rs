@@ -11,9 +11,10 @@ use serde_json::Value;
 use super::document::ErrorBody;
 use super::views::{
     BackupBody, BackupChecksBody, BackupListBody, BundleView, DeletionBody, DownloadBody,
-    EngineListBody, HistoryBody, KeyChangeBody, KeysView, PluginChangesView, PluginDiffView,
-    PluginListBody, PluginPackView, PluginProjectView, PluginTestBody, PluginUpdateListBody,
-    PluginView, ReportBody, RestoreBody, TestReportBody, VerificationListBody, VersionView,
+    EngineListBody, HealthBody, HistoryBody, KeyChangeBody, KeysView, PluginChangesView,
+    PluginDiffView, PluginListBody, PluginPackView, PluginProjectView, PluginTestBody,
+    PluginUpdateListBody, PluginView, ReportBody, RestoreBody, TestReportBody,
+    VerificationListBody, VersionView,
 };
 
 /// The prefix of the schemas' names. There is no file at this address.
@@ -47,6 +48,7 @@ pub enum Body<'a> {
     Download(DownloadBody<'a>),
     EngineList(EngineListBody<'a>),
     Error(ErrorBody<'a>),
+    Health(HealthBody<'a>),
     History(HistoryBody<'a>),
     KeyChange(KeyChangeBody<'a>),
     KeyList(&'a KeysView),

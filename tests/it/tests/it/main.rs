@@ -32,6 +32,7 @@ mod exit_codes;
 mod formats;
 mod full_disk;
 mod guide;
+mod health;
 mod help;
 mod hints;
 mod hostile_text;

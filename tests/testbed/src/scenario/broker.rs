@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::World;
 use crate::backend::PodAddress;
+use crate::backend::hivemq::HivemqHealth;
 use crate::clock::seconds;
 use crate::pods::BACKUP_FOLDER;
 
@@ -12,6 +13,7 @@ use crate::pods::BACKUP_FOLDER;
 pub const BROKER: &str = "hivemq";
 pub const SIDECAR: &str = "broker-backup";
 pub const SIDECAR_PORT: u16 = 8085;
+const HEALTH_PORT: u16 = 9090;
 
 /// The health of a pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +66,9 @@ impl Broker<'_> {
         let pod = PodAddress::new(self.namespace, &format!("{}-{index}", self.name));
         let hivemq = world.hivemq(self.namespace);
         world.serve(&pod, self.api.0, BROKER, hivemq.clone());
+        let (faults, clock) = (world.faults.clone(), world.clock.clone());
+        let health = HivemqHealth::new(faults, clock, self.pods.len());
+        world.serve(&pod, HEALTH_PORT, BROKER, health);
         let sidecar = self.sidecar.then(|| world.sidecar(self.namespace));
         if let Some(sidecar) = &sidecar {
             world.serve(&pod, SIDECAR_PORT, SIDECAR, sidecar.clone());
@@ -80,7 +85,7 @@ impl Broker<'_> {
             "ports": [
                 {"name": "mqtt", "containerPort": 1883, "protocol": "TCP"},
                 {"name": self.api.1, "containerPort": self.api.0, "protocol": "TCP"},
-                {"name": "health", "containerPort": 9090, "protocol": "TCP"},
+                {"name": "health", "containerPort": HEALTH_PORT, "protocol": "TCP"},
             ],
             "readinessProbe": {"httpGet": {"path": "/api/v1/health/readiness", "port": "health"}},
             "resources": {"requests": {"cpu": "1", "memory": "2Gi"}},

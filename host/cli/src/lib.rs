@@ -5,6 +5,7 @@ mod bug;
 mod completion;
 mod connection;
 mod credentials;
+mod discover;
 mod engine_flags;
 mod engine_help;
 mod engine_verbs;
@@ -62,6 +63,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Verb {
     Backup(backup::BackupArgs),
+    Discover(discover::DiscoverArgs),
     Engines(engines::EnginesArgs),
     Health(health::HealthArgs),
     Plugin(plugin::PluginArgs),
@@ -285,6 +287,7 @@ fn run(verb: Verb, is_verbose: bool, context: Context<'_>) -> ExitCode {
     };
     let audit = match &verb {
         Verb::Backup(args) => args.audit(),
+        Verb::Discover(args) => args.audit(),
         Verb::Engines(args) => args.audit(),
         Verb::Health(args) => args.audit(),
         _ => None,
@@ -331,6 +334,7 @@ fn run(verb: Verb, is_verbose: bool, context: Context<'_>) -> ExitCode {
 async fn dispatch(verb: Verb, context: Context<'_>) -> Result<(), CliError> {
     match verb {
         Verb::Backup(args) => backup::run(args, context).await,
+        Verb::Discover(args) => discover::run(args, context).await,
         Verb::Engines(args) => engines::run(args, context).await,
         Verb::Health(args) => health::run(args, context).await,
         Verb::Plugin(args) => Box::pin(plugin::run(args, context)).await,

@@ -13,6 +13,7 @@ mod compiling;
 mod create;
 mod credentials;
 mod delete;
+mod discover;
 mod download;
 mod echo;
 mod engines;
@@ -53,6 +54,7 @@ pub use choose::{EngineChoice, order};
 pub use create::{CreateRequest, begin_create, create};
 pub use credentials::CredentialsRequest;
 pub use delete::{DeleteRequest, delete};
+pub use discover::{DiscoverRequest, discover};
 pub use download::{DownloadRequest, Downloaded, download};
 pub use engines::engines;
 pub use error::{GivenOption, NotAuthenticated, OpsError};
@@ -63,9 +65,10 @@ pub use list::{BackupPages, Listing, list};
 pub use meaning::{Reading, Sense, has_port_flag, option_reading, sense, verb_reading};
 pub use restore::{RestoreFrom, RestoreRequest, begin_restore, restore};
 pub use results::{
-    BackupChecks, Backups, CheckResult, CheckUp, CheckedFile, Created, Deleted, DownloadedFile,
-    EngineItems, EngineReport, EngineSummary, Engines, Health, LeftOut, LocalFile, PastOperation,
-    PastOperations, PerPod, PodFailure, Restored, Scope, Verified, worst,
+    BackupChecks, Backups, CheckResult, CheckUp, CheckedFile, Created, Deleted, DiscoveredTarget,
+    Discovery, DownloadedFile, EngineItems, EngineReport, EngineSummary, Engines, Health, LeftOut,
+    LocalFile, PastOperation, PastOperations, PerPod, PodFailure, Restored, Scope, ServingEngine,
+    Verified, worst,
 };
 pub use saving::Place;
 pub use session::{Request, Session};

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use broker_manifest::{Column, Operation};
 use host_base::{Backup, Check, Failure, Hint, Outcome, text};
+use host_cluster::Claim;
 use host_engine::HealthReport;
 use jiff::Timestamp;
 
@@ -206,6 +207,55 @@ pub struct EngineSummary {
     pub default_for: Vec<Operation>,
     /// The backend that answers, or the error. None if the cluster could not be reached.
     pub answers: Option<Result<String, String>>,
+}
+
+/// The targets that engines can serve.
+#[derive(Debug)]
+pub struct Discovery {
+    /// The namespace that was looked at. None for all namespaces.
+    pub namespace: Option<String>,
+    /// The targets, by namespace and name.
+    pub targets: Vec<DiscoveredTarget>,
+    /// Number of `StatefulSet`s that no engine can serve.
+    pub others: usize,
+    /// Whether everything could be looked at.
+    pub is_complete: bool,
+}
+
+impl Discovery {
+    /// Returns the failure if something could not be looked at.
+    #[must_use]
+    pub fn failure(&self) -> Option<Failure> {
+        (!self.is_complete).then_some(Failure::Partial)
+    }
+}
+
+/// A target, or what may be one.
+#[derive(Debug)]
+pub struct DiscoveredTarget {
+    /// Namespace of the target.
+    pub namespace: String,
+    /// Name of the StatefulSet. None for a namespace whose objects an engine works with.
+    pub statefulset: Option<String>,
+    /// Number of ready pods, and the desired number. None without a StatefulSet.
+    pub pods: Option<(usize, usize)>,
+    /// The engines that can serve the target. If there is none, there is a problem.
+    pub engines: Vec<ServingEngine>,
+    /// The reason why it is unknown whether a further engine can serve the target.
+    pub problem: Option<String>,
+    /// The volumes that the pods claim. None if they are unknown, or without a StatefulSet.
+    pub volumes: Option<Vec<Claim>>,
+}
+
+/// An engine that can serve a target.
+#[derive(Debug)]
+pub struct ServingEngine {
+    /// Id of the engine, in the form `publisher/name`.
+    pub id: String,
+    /// The engine, as `--engine` accepts it.
+    pub called: String,
+    /// The backend, in the words of the engine.
+    pub detail: String,
 }
 
 /// The history of this machine, newest first.

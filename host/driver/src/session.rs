@@ -111,7 +111,7 @@ impl Session {
             is_survey: false,
             notes: Notes::new(Arc::clone(reporter)),
         };
-        session.note_credentials_left_out();
+        note_credentials_left_out(&session.cluster, &**reporter);
         session.note_defaults();
         session.note_shared_name();
         Ok(session)
@@ -489,35 +489,47 @@ impl Session {
         }
     }
 
-    /// Notes that credentials are not sent without TLS. Otherwise the user could not explain why the server
-    /// sees an anonymous user.
-    fn note_credentials_left_out(&self) {
-        if self.cluster.leaves_credentials_out() {
-            self.reporter().note(&format!(
-                "{} is reached without TLS, so the credentials of the kubeconfig are not sent (kubectl does the same)",
-                text::printable(self.cluster.server(), MAX_REASON)
-            ));
-        }
-    }
-
     fn note_defaults(&self) {
         let mut defaults = Vec::new();
         let unnamed = self.request.statefulset.is_none() && self.request.pod.is_none();
         if unnamed && has_target(self.host.engines(), &self.request.engine) {
             defaults.push(format!("StatefulSet {DEFAULT_STATEFULSET}"));
         }
-        let namespace = self.cluster.namespace();
-        match (self.cluster.namespace_source(), self.cluster.context()) {
-            (NamespaceSource::Flag, _) => {}
-            (NamespaceSource::Context, Some(context)) => {
-                defaults.push(format!("namespace {namespace} of context {context}"));
-            }
-            _ => defaults.push(format!("namespace {namespace}")),
-        }
+        defaults.extend(default_namespace(&self.cluster));
         if !defaults.is_empty() {
             self.reporter()
                 .note(&format!("Using {}", defaults.join(", ")));
         }
+    }
+}
+
+/// Notes that credentials are not sent without TLS. Otherwise the user could not explain why the server sees an
+/// anonymous user.
+pub(super) fn note_credentials_left_out(cluster: &Cluster, reporter: &dyn Reporter) {
+    if cluster.leaves_credentials_out() {
+        reporter.note(&format!(
+            "{} is reached without TLS, so the credentials of the kubeconfig are not sent (kubectl does the same)",
+            text::printable(cluster.server(), MAX_REASON)
+        ));
+    }
+}
+
+/// Notes which namespace is used, if the user named none.
+pub(super) fn note_namespace(cluster: &Cluster, reporter: &dyn Reporter) {
+    if let Some(namespace) = default_namespace(cluster) {
+        reporter.note(&format!("Using {namespace}"));
+    }
+}
+
+/// Returns the namespace in words, if the user named none.
+fn default_namespace(cluster: &Cluster) -> Option<String> {
+    let namespace = cluster.namespace();
+    match (cluster.namespace_source(), cluster.context()) {
+        (NamespaceSource::Flag, _) => None,
+        (NamespaceSource::Context, Some(context)) => {
+            Some(format!("namespace {namespace} of context {context}"))
+        }
+        _ => Some(format!("namespace {namespace}")),
     }
 }
 

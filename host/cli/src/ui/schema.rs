@@ -13,7 +13,7 @@ use super::views::{
     BackupBody, BackupChecksBody, BackupListBody, BundleView, DeletionBody, DownloadBody,
     EngineListBody, HealthBody, HistoryBody, KeyChangeBody, KeysView, PluginChangesView,
     PluginDiffView, PluginListBody, PluginPackView, PluginProjectView, PluginTestBody,
-    PluginUpdateListBody, PluginView, ReportBody, RestoreBody, TestReportBody,
+    PluginUpdateListBody, PluginView, ReportBody, RestoreBody, TargetListBody, TestReportBody,
     VerificationListBody, VersionView,
 };
 
@@ -65,6 +65,7 @@ pub enum Body<'a> {
     PluginUpdateList(PluginUpdateListBody<'a>),
     Report(ReportBody<'a>),
     Restore(RestoreBody<'a>),
+    TargetList(TargetListBody<'a>),
     TestReport(TestReportBody<'a>),
     VerificationList(VerificationListBody<'a>),
     Version(&'a VersionView),

@@ -11,6 +11,7 @@ mod health;
 mod history;
 mod keys;
 mod plugins;
+mod targets;
 mod test;
 mod verification;
 
@@ -41,6 +42,7 @@ pub use plugins::{
     PluginChangeRow, PluginChangesView, PluginChecksView, PluginDiffView, PluginListBody,
     PluginRow, PluginUpdateListBody, PluginUpdateRow, PluginUpdatesView, PluginView, PluginsView,
 };
+pub use targets::TargetListBody;
 pub use test::{CheckUpView, TestReportBody};
 pub use verification::VerificationListBody;
 

@@ -24,6 +24,7 @@ mod create;
 mod credentials;
 mod delete;
 mod destination;
+mod discover;
 mod documents;
 mod download;
 mod download_cost;

@@ -14,6 +14,10 @@ pub const BROKER: &str = "hivemq";
 pub const SIDECAR: &str = "broker-backup";
 pub const SIDECAR_PORT: u16 = 8085;
 const HEALTH_PORT: u16 = 9090;
+/// The volume of each broker, and its size and storage class.
+const VOLUME: &str = "data";
+const VOLUME_SIZE: &str = "10Gi";
+const STORAGE_CLASS: &str = "standard";
 
 /// The health of a pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +60,7 @@ impl Broker<'_> {
         let mut pods = Vec::new();
         for (index, health) in self.pods.iter().enumerate() {
             let pod = self.pod(index, *health, &set, world.now());
+            world.put([self.claim(index, *health, created)]);
             pods.extend(world.objects.put(pod).ok());
             self.listen(index, world);
         }
@@ -87,6 +92,7 @@ impl Broker<'_> {
                 {"name": self.api.1, "containerPort": self.api.0, "protocol": "TCP"},
                 {"name": "health", "containerPort": HEALTH_PORT, "protocol": "TCP"},
             ],
+            "volumeMounts": [{"name": VOLUME, "mountPath": "/opt/hivemq/data"}],
             "readinessProbe": {"httpGet": {"path": "/api/v1/health/readiness", "port": "health"}},
             "resources": {"requests": {"cpu": "1", "memory": "2Gi"}},
         })];
@@ -131,6 +137,13 @@ impl Broker<'_> {
                     "spec": {"containers": self.containers()},
                 },
                 "updateStrategy": {"type": "RollingUpdate"},
+                "volumeClaimTemplates": [{
+                    "apiVersion": "v1",
+                    "kind": "PersistentVolumeClaim",
+                    "metadata": {"name": VOLUME},
+                    "spec": claim_spec(),
+                    "status": {"phase": "Pending"},
+                }],
             },
             "status": {
                 "observedGeneration": 1,
@@ -187,6 +200,10 @@ impl Broker<'_> {
                 "schedulerName": "default-scheduler",
                 "terminationGracePeriodSeconds": 30,
                 "containers": self.containers(),
+                "volumes": [{
+                    "name": VOLUME,
+                    "persistentVolumeClaim": {"claimName": self.claim_name(index)},
+                }],
             },
             "status": self.status(index, health, created, now),
         });
@@ -194,6 +211,36 @@ impl Broker<'_> {
             pod["spec"]["nodeName"] = json!(format!("node-{}", index % 3));
         }
         pod
+    }
+
+    fn claim_name(&self, index: usize) -> String {
+        format!("{VOLUME}-{}-{index}", self.name)
+    }
+
+    /// Returns the claim of a pod. The volume is made when the pod gets a node.
+    fn claim(&self, index: usize, health: Health, created: Timestamp) -> Value {
+        let mut claim = json!({
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {
+                "name": self.claim_name(index),
+                "namespace": self.namespace,
+                "labels": {"app": self.name},
+                "creationTimestamp": seconds(created),
+            },
+            "spec": claim_spec(),
+            "status": {"phase": "Pending"},
+        });
+        if health != Health::Unscheduled {
+            let volume = format!("pvc-{}-{}-{index}", self.namespace, self.name);
+            claim["spec"]["volumeName"] = json!(volume);
+            claim["status"] = json!({
+                "phase": "Bound",
+                "accessModes": ["ReadWriteOnce"],
+                "capacity": {"storage": VOLUME_SIZE},
+            });
+        }
+        claim
     }
 
     fn status(&self, index: usize, health: Health, created: Timestamp, now: Timestamp) -> Value {
@@ -232,6 +279,15 @@ impl Broker<'_> {
             "containerStatuses": statuses,
         })
     }
+}
+
+fn claim_spec() -> Value {
+    json!({
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": VOLUME_SIZE}},
+        "storageClassName": STORAGE_CLASS,
+        "volumeMode": "Filesystem",
+    })
 }
 
 fn ordinal(index: usize) -> i32 {

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use answer::Answer;
-use broker_manifest::{ObjectKind, ResourceVerb, Scope};
+use broker_manifest::{ObjectKind, ResourceRule, ResourceVerb, Scope};
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 use gaps::{Gap, Gaps};
@@ -84,7 +84,7 @@ struct Ready<'a> {
     loaded: Loaded,
 }
 
-/// What may be a target: a `StatefulSet`, or a namespace with objects.
+/// A place that may be a target: a `StatefulSet`, or a namespace with objects.
 struct Place<'a> {
     namespace: String,
     set: Option<FoundSet>,
@@ -294,5 +294,5 @@ fn kinds(file: &EngineFile) -> impl Iterator<Item = &ObjectKind> {
     let rules = file.manifest().resources.iter().flat_map(|it| &it.allow);
     let rules = rules
         .filter(|it| *it.scope() == Scope::Command && it.verbs().contains(&ResourceVerb::List));
-    rules.map(|rule| rule.kind())
+    rules.map(ResourceRule::kind)
 }

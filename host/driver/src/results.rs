@@ -360,7 +360,7 @@ impl BackupChecks {
 pub struct Health {
     /// The subject of the result.
     pub scope: Scope,
-    /// What is known about the whole backend, and about each pod. Names and messages are the engine's own text.
+    /// The reports about the whole backend, and about each pod. Names and messages are the engine's own text.
     pub reports: Vec<HealthReport>,
 }
 

@@ -74,7 +74,7 @@ pub(super) struct TargetArgs {
     sandbox: SandboxArgs,
 }
 
-/// What engines may use up, and the record of what they did.
+/// The limits of engines, and the record of their calls.
 #[derive(Args)]
 pub(super) struct SandboxArgs {
     #[command(flatten)]

@@ -114,10 +114,10 @@ fn tidy(schema: &mut Schema) {
     if schema.get("properties").is_some() {
         schema.insert("additionalProperties".to_owned(), false.into());
     }
-    // JSON Schema does not define this format, and strict validators refuse it.
+    // JSON Schema does not define these formats, and strict validators refuse them.
     if schema
         .get("format")
-        .is_some_and(|format| format == "uint64")
+        .is_some_and(|format| format == "uint64" || format == "uint")
     {
         schema.remove("format");
     }

@@ -8,7 +8,7 @@ use crate::engines::in_words;
 /// Longest reason, in characters.
 const MAX_REASON: usize = 400;
 
-/// What an engine found out about a place.
+/// The finding of an engine about a place.
 #[derive(Debug)]
 pub(super) enum Answer {
     /// The engine can serve it. The text describes the backend.

@@ -150,6 +150,7 @@ pub(super) fn described(command: Command, engine: &EngineFile) -> Command {
     command
         .mut_subcommand("backup", with_help)
         .mut_subcommand("engines", with_help)
+        .mut_subcommand("health", with_help)
 }
 
 /// A part of credentials that a variable has.

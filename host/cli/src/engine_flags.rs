@@ -14,7 +14,7 @@ use host_engine::{EngineFile, OptionSetting, OptionValue};
 use super::backup::create;
 use super::engine_help::{Chosen, Task, Whose, is_among, more};
 use super::error::CliError;
-use super::{text_file, tls_flags};
+use super::{health, text_file, tls_flags};
 
 /// Adds the port flags to the commands that contact a backend, and the options of each operation to its
 /// command. Those that are not shown are hidden.
@@ -28,6 +28,10 @@ pub(super) fn add(
     let all = Chosen::new(engines, Whose::All, Task::Any);
     let command = command.mut_subcommand("engines", |verb| {
         with_flags(verb, flags(engines, Whose::All, Task::Any), &all)
+    });
+    let command = command.mut_subcommand("health", |verb| {
+        let task = Task::Operation(Operation::Health);
+        with_help(health::described(verb), engines, whose, task, program)
     });
     command.mut_subcommand("backup", |mut backup| {
         let names: Vec<_> = backup
@@ -296,6 +300,10 @@ fn given<'a>(
             let verb = verb.map(|(name, inner)| (flags(engines, whose, Task::of(name)), inner));
             let group = (flags(engines, whose, Task::Group), group);
             [Some(group), verb]
+        }
+        Some(("health", inner)) => {
+            let task = Task::Operation(Operation::Health);
+            [Some((flags(engines, whose, task), inner)), None]
         }
         Some((_, inner)) => [Some((flags(engines, Whose::All, Task::Any), inner)), None],
         None => [None, None],

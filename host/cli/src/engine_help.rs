@@ -212,7 +212,8 @@ mod tests {
 
     #[test]
     fn the_engine_that_is_named_shows_its_own_options() {
-        let hivemq = ["engine hivemq: destination", "engine hivemq: api-port"];
+        let flags = ["destination", "api-port", "health-port"];
+        let hivemq = flags.map(|flag| format!("engine hivemq: {flag}"));
         for line in [
             "backup create --engine hivemq --help",
             "backup create --help --engine hivemq",

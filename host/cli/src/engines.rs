@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use clap::Args;
 use host_driver::{EngineChoice, engines};
 
@@ -10,6 +12,13 @@ use super::error::CliError;
 pub(super) struct EnginesArgs {
     #[command(flatten)]
     target: TargetArgs,
+}
+
+impl EnginesArgs {
+    /// The file that gets the calls of engines.
+    pub(super) fn audit(&self) -> Option<&Path> {
+        self.target.audit()
+    }
 }
 
 pub(super) async fn run(args: EnginesArgs, context: Context<'_>) -> Result<(), CliError> {

@@ -2,7 +2,7 @@ use std::io;
 use std::path::PathBuf;
 
 use host_authoring::AuthoringError;
-use host_base::{Author, Failure, Problem, text};
+use host_base::{Author, Failure, Hint, Problem, text};
 use host_driver::OpsError;
 use host_installed::PluginError;
 
@@ -139,6 +139,16 @@ impl Problem for CliError {
             Self::Plugin(error) => error.advisor(),
             Self::Authoring(error) => error.advisor(),
             _ => Author::Host,
+        }
+    }
+
+    /// Returns the hint of the error below, which may have several authors.
+    fn hint(&self) -> Option<Hint> {
+        match self {
+            Self::Ops(error) => error.hint(),
+            Self::Plugin(error) => error.hint(),
+            Self::Authoring(error) => error.hint(),
+            _ => Some(Hint::new(self.advice()?, self.advisor())),
         }
     }
 

@@ -53,7 +53,7 @@ struct Found {
     version: bool,
 }
 
-/// Reads a command line of `backup`. Before the verb only the host's flags may stand, and `ports`.
+/// Reads a command line of `backup` or `health`. Before the verb only the host's flags may stand, and `ports`.
 fn read(arguments: &[OsString], ports: &BTreeSet<&str>) -> Found {
     let root = Cli::command();
     let mut commands = vec![&root];
@@ -99,6 +99,10 @@ fn read(arguments: &[OsString], ports: &BTreeSet<&str>) -> Found {
         } else if let [root] = commands[..] {
             match root.find_subcommand(&word) {
                 Some(backup) if word == "backup" => commands.push(backup),
+                Some(health) if word == "health" => {
+                    commands.push(health);
+                    found.verb = Some(word);
+                }
                 _ => return Found::default(),
             }
         } else if let ([_, backup], None) = (&commands[..], &found.verb) {
@@ -179,6 +183,9 @@ mod tests {
             "backup create --wait=false -e x",
             "backup -e y list -e x",
             "backup -e x",
+            "health -e x",
+            "health --api-port 1 --engine=x --help",
+            "-n a health -vex",
         ] {
             assert_eq!(engine(line).as_deref(), Some("x"), "{line}");
         }
@@ -198,6 +205,10 @@ mod tests {
             "--engine x backup list",
             "plugin list -e x",
             "plugin backup -e x",
+            "plugin health -e x",
+            "engines -e x",
+            "-e x health",
+            "health -- -e x",
             "list -e x",
             "",
         ] {
@@ -215,6 +226,7 @@ mod tests {
             ("backup plan restore", Some("plan")),
             ("backup --statefulset list", None),
             ("backup", None),
+            ("health restore", Some("health")),
             ("engines", None),
         ] {
             assert_eq!(found(line).verb.as_deref(), verb, "{line}");

@@ -64,7 +64,7 @@ fn port_flag(engines: &[EngineFile], flag: &str, port: u16) -> GivenFlag {
         long: flag.to_owned(),
         short: None,
         value: Some(port.to_string()),
-        commands: ["backup", "engines"].map(str::to_owned).to_vec(),
+        commands: ["backup", "engines", "health"].map(str::to_owned).to_vec(),
         engines: Some(names.collect()),
         is_of_kubectl: false,
     }
@@ -89,7 +89,7 @@ fn flags(command: &Command, given: &ArgMatches, argument: &Arg) -> Vec<GivenFlag
             .filter(|command| everywhere || takes_it(command))
             .map(|command| command.get_name().to_owned())
             // Nothing of these reaches a cluster.
-            .filter(|name| matches!(&**name, "backup" | "engines"))
+            .filter(|name| matches!(&**name, "backup" | "discover" | "engines" | "health"))
             .collect(),
         engines: None,
         is_of_kubectl: OF_KUBECTL.contains(&long) && long != NOT_FOR_KUBECTL,

@@ -5,6 +5,7 @@ mod bug;
 mod completion;
 mod connection;
 mod credentials;
+mod discover;
 mod engine_flags;
 mod engine_help;
 mod engine_verbs;
@@ -13,6 +14,7 @@ mod error;
 mod events;
 mod first_pass;
 mod given;
+mod health;
 mod limits;
 pub mod manifest_page;
 mod output;
@@ -62,7 +64,9 @@ struct Cli {
 #[derive(Subcommand)]
 enum Verb {
     Backup(backup::BackupArgs),
+    Discover(discover::DiscoverArgs),
     Engines(engines::EnginesArgs),
+    Health(health::HealthArgs),
     Plugin(plugin::PluginArgs),
     Version(version::VersionArgs),
     Completion(completion::CompletionArgs),
@@ -284,6 +288,9 @@ fn run(verb: Verb, is_verbose: bool, context: Context<'_>) -> ExitCode {
     };
     let audit = match &verb {
         Verb::Backup(args) => args.audit(),
+        Verb::Discover(args) => args.audit(),
+        Verb::Engines(args) => args.audit(),
+        Verb::Health(args) => args.audit(),
         _ => None,
     };
     if let Err(error) = events::show(ui, is_verbose, audit) {
@@ -328,7 +335,9 @@ fn run(verb: Verb, is_verbose: bool, context: Context<'_>) -> ExitCode {
 async fn dispatch(verb: Verb, context: Context<'_>) -> Result<(), CliError> {
     match verb {
         Verb::Backup(args) => backup::run(args, context).await,
+        Verb::Discover(args) => discover::run(args, context).await,
         Verb::Engines(args) => engines::run(args, context).await,
+        Verb::Health(args) => health::run(args, context).await,
         Verb::Plugin(args) => Box::pin(plugin::run(args, context)).await,
         Verb::Version(args) => version::run(&args, context.ui),
         Verb::Completion(args) => completion::run(&args, context.ui),

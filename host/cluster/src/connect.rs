@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use host_base::files;
@@ -261,7 +260,7 @@ impl Prepared {
                 Some(given) => Some(given),
                 None => Some(REQUEST_TIMEOUT),
             },
-            requests: AtomicUsize::new(0),
+            requests: Arc::default(),
         })))
     }
 }

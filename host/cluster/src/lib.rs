@@ -12,6 +12,7 @@
 //! rights, readiness ─ request                  what may be done, and what is there to do it with
 //! secrets, leases ─ request                    a Secret's keys; a lock that all users see
 //! objects, watch ─ api ─ request               objects of the kinds that engines name
+//! survey ─ objects, pods                       which targets there are, in one namespace or in all
 //! ```
 //!
 //! No local port is opened. Permissions are never checked ahead of their use, except by `backup test`
@@ -48,6 +49,7 @@ mod secrets;
 mod security;
 mod server;
 mod slices;
+mod survey;
 #[cfg(test)]
 mod testing;
 mod tls_failure;
@@ -76,6 +78,7 @@ pub use rights::{Need, Rights, ServerVersion};
 pub use running::{RunningPod, TargetPod};
 pub use secrets::SecretKeys;
 pub use security::{Authorities, PemSource, ServerNames, TlsSpec};
+pub use survey::{Claim, FoundSet, Listed};
 pub use tls_failure::{TlsFailure, TlsTrouble};
 pub use watch::{Change, ObjectEvent, ObjectWatch};
 
@@ -105,7 +108,7 @@ struct Inner {
     leaves_credentials_out: bool,
     /// Timeout of each request to the API server; `None` means no limit.
     request_timeout: Option<Duration>,
-    requests: AtomicUsize,
+    requests: Arc<AtomicUsize>,
 }
 
 /// The user and the server, as errors show them.

@@ -278,6 +278,14 @@ impl Message {
 }
 
 impl ObjectType {
+    /// Returns the type of a resource whose name is known, in a namespace.
+    pub(super) fn of(resource: &Resource, namespace: &str) -> Self {
+        Self {
+            resource: resource.clone(),
+            namespace: namespace.to_owned(),
+        }
+    }
+
     /// Returns the plural with its group, as in RBAC rules and `kubectl get`.
     #[must_use]
     pub fn name(&self) -> String {
@@ -310,7 +318,9 @@ impl ObjectType {
 
     pub(super) fn access(&self, verb: &'static str, name: Option<&str>) -> Access {
         let mut resource = self.resource.clone();
-        resource.verbs = Cow::Owned(vec![verb]);
+        if resource.verbs.is_empty() {
+            resource.verbs = Cow::Owned(vec![verb]);
+        }
         Access {
             verb,
             resource: Cow::Owned(resource),

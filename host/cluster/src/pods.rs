@@ -26,12 +26,18 @@ pub(super) fn ordinal(pod: &str, statefulset: &str) -> Option<u32> {
 
 /// Returns true if the `StatefulSet` controls the pod. A name alone proves nothing.
 pub(super) fn is_owned(pod: &Pod, statefulset: &str) -> bool {
-    pod.metadata.owner_references.iter().flatten().any(|owner| {
+    owner(pod) == Some(statefulset)
+}
+
+/// Returns the name of the `StatefulSet` that controls the pod.
+pub(super) fn owner(pod: &Pod) -> Option<&str> {
+    let mut owners = pod.metadata.owner_references.iter().flatten();
+    let owner = owners.find(|owner| {
         owner.controller == Some(true)
             && owner.kind == "StatefulSet"
             && owner.api_version.starts_with("apps/")
-            && owner.name == statefulset
-    })
+    })?;
+    Some(&owner.name)
 }
 
 pub(super) fn is_deleting(pod: &Pod) -> bool {

@@ -109,6 +109,15 @@ pub(super) static NAMESPACES: Resource = Resource {
     verbs: Cow::Borrowed(&["get"]),
 };
 
+/// The claims of volumes. Only `discover` shows them.
+pub(super) static CLAIMS: Resource = Resource {
+    group: Cow::Borrowed(""),
+    version: Cow::Borrowed("v1"),
+    name: Cow::Borrowed("persistentvolumeclaims"),
+    namespaced: true,
+    verbs: Cow::Borrowed(&["list"]),
+};
+
 /// The nodes of the cluster, outside of any namespace. Few users may read them, and everything works without.
 pub(super) static NODES: Resource = Resource {
     group: Cow::Borrowed(""),
@@ -150,6 +159,7 @@ pub struct Access {
     pub(super) verb: &'static str,
     pub(super) resource: Cow<'static, Resource>,
     pub(super) name: Option<String>,
+    /// The namespace; empty for the objects of all namespaces.
     pub(super) namespace: String,
 }
 
@@ -166,10 +176,10 @@ impl Access {
             ..
         } = &*self.resource;
         let dotted = self.resource.dotted();
-        let (kind, scope) = if *namespaced {
-            ("role", format!(" -n {}", show(&self.namespace)))
+        let (kind, title, scope) = if *namespaced && !self.namespace.is_empty() {
+            ("role", "Role", format!(" -n {}", show(&self.namespace)))
         } else {
-            ("clusterrole", String::new())
+            ("clusterrole", "ClusterRole", String::new())
         };
         let (flag, names) = match self.name.as_deref().filter(|_| name == "secrets") {
             Some(only) => (
@@ -180,7 +190,7 @@ impl Access {
         };
         format!(
             "`kubectl create {kind} broker-{stem}{scope} --verb={verbs} --resource={dotted}{flag}`, \
-             or in a Role `{{apiGroups: [\"{group}\"], resources: [\"{name}\"], {names}verbs: [{quoted}]}}`",
+             or in a {title} `{{apiGroups: [\"{group}\"], resources: [\"{name}\"], {names}verbs: [{quoted}]}}`",
             stem = name.replace('/', "-"),
             verbs = verbs.join(","),
             quoted = verbs
@@ -194,7 +204,9 @@ impl Access {
     /// Returns the command that lists the existing objects.
     pub(super) fn listing(&self) -> String {
         let resource = self.resource.dotted();
-        if self.resource.namespaced {
+        if self.resource.namespaced && self.namespace.is_empty() {
+            format!("kubectl get {resource} --all-namespaces")
+        } else if self.resource.namespaced {
             format!("kubectl get {resource} -n {}", show(&self.namespace))
         } else {
             format!("kubectl get {resource}")
@@ -247,7 +259,7 @@ impl Access {
         } else {
             format!("/apis/{group}/{version}")
         };
-        if *namespaced {
+        if *namespaced && !self.namespace.is_empty() {
             path.push_str("/namespaces/");
             path.push_str(&self.namespace);
         }
@@ -277,7 +289,9 @@ impl fmt::Display for Access {
         if let Some(name) = &self.name {
             write!(f, " {}", show(name))?;
         }
-        if self.resource.namespaced {
+        if self.resource.namespaced && self.namespace.is_empty() {
+            write!(f, " in all namespaces")?;
+        } else if self.resource.namespaced {
             write!(f, " in namespace {}", show(&self.namespace))?;
         }
         Ok(())

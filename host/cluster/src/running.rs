@@ -6,6 +6,9 @@ use k8s_openapi::api::core::v1::Pod;
 use super::request::{PODS, STATEFUL_SETS, check_name};
 use super::{Cluster, ClusterError, Target, pods};
 
+/// The largest number of missing pods that are named.
+const MAX_PODS: i32 = 1000;
+
 /// A pod with a running container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunningPod {
@@ -49,6 +52,29 @@ impl Cluster {
             problem: (!can_be_asked(pod)).then(|| pods::why_not_ready(pod)),
         });
         Ok(found.collect())
+    }
+
+    /// Returns the names of the pods that a `StatefulSet` should have, and that are not among `known`, with 1
+    /// request. Returns nothing if the size of the set can't be read.
+    pub async fn missing_pods(&self, target: &Target, known: &[TargetPod]) -> Vec<String> {
+        let name = &target.statefulset;
+        let set = self.get::<StatefulSet>(&STATEFUL_SETS, name).await;
+        let spec = match set {
+            Ok(set) => set.and_then(|set| set.spec),
+            Err(error) => {
+                tracing::debug!("the size of StatefulSet {name} is unknown: {error}");
+                None
+            }
+        };
+        let Some(spec) = spec else {
+            return Vec::new();
+        };
+        let first = spec.ordinals.and_then(|ordinals| ordinals.start);
+        let first = first.unwrap_or(0).max(0);
+        let count = spec.replicas.unwrap_or(1).clamp(0, MAX_PODS);
+        let wanted = (first..first.saturating_add(count)).map(|at| format!("{name}-{at}"));
+        let is_known = |name: &String| known.iter().any(|pod| pod.name == *name);
+        wanted.filter(|name| !is_known(name)).collect()
     }
 
     /// Returns the running pods of a target: ready pods first, then in the order of their ordinals. If the

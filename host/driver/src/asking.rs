@@ -75,7 +75,7 @@ impl Session {
         tokio::select! {
             biased;
             asked = &mut work => return asked,
-            () = sleep(PATIENCE) => self.reporter().note(&format!(
+            () = sleep(PATIENCE) => self.notes().note(&format!(
                 "Waiting for {} to report whether its backend answers, for at most {} s",
                 file.name(),
                 limit.as_secs()

@@ -8,6 +8,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use host_cluster::{
     Backend, Candidate, Cluster, ClusterError, Deadlines, EndpointSpec, RequestBody, Target,
+    TargetPod,
 };
 use http::{Request, Response};
 use http_body_util::BodyExt;
@@ -43,8 +44,18 @@ pub(super) trait Backends: Send + Sync {
         spec: &'a EndpointSpec,
     ) -> BoxFuture<'a, Result<Arc<dyn BackendClient>, ClusterError>>;
 
-    /// Returns the names of the running pods of a target, by ordinal.
-    fn pods<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Vec<String>, ClusterError>>;
+    /// Returns the pods of a target by ordinal. The pod that the user chose is the only one, and is not looked at.
+    fn pods<'a>(
+        &'a self,
+        target: &'a Target,
+    ) -> BoxFuture<'a, Result<Vec<TargetPod>, ClusterError>>;
+
+    /// Returns the names of the pods that a target lacks, as far as the user may know its size.
+    fn missing<'a>(
+        &'a self,
+        target: &'a Target,
+        known: &'a [TargetPod],
+    ) -> BoxFuture<'a, Vec<String>>;
 }
 
 impl BackendClient for Backend {
@@ -94,15 +105,27 @@ impl Backends for Cluster {
         .boxed()
     }
 
-    fn pods<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Vec<String>, ClusterError>> {
+    fn pods<'a>(
+        &'a self,
+        target: &'a Target,
+    ) -> BoxFuture<'a, Result<Vec<TargetPod>, ClusterError>> {
         async {
-            if let Some(pod) = &target.pod {
-                return Ok(vec![pod.clone()]);
+            match &target.pod {
+                Some(pod) => Ok(vec![TargetPod {
+                    name: pod.clone(),
+                    problem: None,
+                }]),
+                None => self.pods_of(target).await,
             }
-            let pods = self.pods_of(target).await?;
-            let usable = pods.into_iter().filter(|pod| pod.problem.is_none());
-            Ok(usable.map(|pod| pod.name).collect())
         }
         .boxed()
+    }
+
+    fn missing<'a>(
+        &'a self,
+        target: &'a Target,
+        known: &'a [TargetPod],
+    ) -> BoxFuture<'a, Vec<String>> {
+        self.missing_pods(target, known).boxed()
     }
 }

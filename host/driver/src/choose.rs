@@ -282,7 +282,7 @@ pub(super) fn for_files<'a>(
 
 /// Returns the engine with this id or short name. A bundled engine keeps its short name whatever is installed.
 /// Other engines must have a unique short name.
-fn named<'a>(engines: &'a [EngineFile], name: &str) -> Result<&'a EngineFile, OpsError> {
+pub(super) fn named<'a>(engines: &'a [EngineFile], name: &str) -> Result<&'a EngineFile, OpsError> {
     let sharing = called(engines, name);
     match sharing.as_slice() {
         [first, ..] if sharing.len() == 1 || first.is_bundled() => Ok(first),

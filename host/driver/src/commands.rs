@@ -86,3 +86,23 @@ impl Commands for PodCommands {
         .boxed()
     }
 }
+
+/// Refuses all commands: the user has not chosen the target.
+pub(super) struct NoCommands;
+
+impl NoCommands {
+    fn refusal<T>() -> Result<T, Report> {
+        let message = "`discover` runs no commands in pods";
+        Err(Report::new(ReportKind::Denied, message))
+    }
+}
+
+impl Commands for NoCommands {
+    fn pods(&self) -> BoxFuture<'_, Result<Vec<String>, Report>> {
+        async { Self::refusal() }.boxed()
+    }
+
+    fn run(&self, _: Option<String>, _: GrantedCommand) -> BoxFuture<'_, Result<Ended, Report>> {
+        async { Self::refusal() }.boxed()
+    }
+}

@@ -13,6 +13,7 @@ mod compiling;
 mod create;
 mod credentials;
 mod delete;
+mod discover;
 mod download;
 mod echo;
 mod engines;
@@ -20,6 +21,7 @@ mod error;
 mod export;
 mod file_body;
 mod given;
+mod health;
 mod history;
 mod holder;
 mod host;
@@ -53,18 +55,21 @@ pub use choose::{EngineChoice, order};
 pub use create::{CreateRequest, begin_create, create};
 pub use credentials::CredentialsRequest;
 pub use delete::{DeleteRequest, delete};
+pub use discover::{DiscoverRequest, discover};
 pub use download::{DownloadRequest, Downloaded, download};
 pub use engines::engines;
 pub use error::{GivenOption, NotAuthenticated, OpsError};
+pub use health::health;
 pub use history::history;
 pub use host::{Host, HostSettings};
 pub use list::{BackupPages, Listing, list};
 pub use meaning::{Reading, Sense, has_port_flag, option_reading, sense, verb_reading};
 pub use restore::{RestoreFrom, RestoreRequest, begin_restore, restore};
 pub use results::{
-    BackupChecks, Backups, CheckResult, CheckUp, CheckedFile, Created, Deleted, DownloadedFile,
-    EngineItems, EngineReport, EngineSummary, Engines, LeftOut, LocalFile, PastOperation,
-    PastOperations, PerPod, PodFailure, Restored, Scope, Verified,
+    BackupChecks, Backups, CheckResult, CheckUp, CheckedFile, Created, Deleted, DiscoveredTarget,
+    Discovery, DownloadedFile, EngineItems, EngineReport, EngineSummary, Engines, Health, LeftOut,
+    LocalFile, PastOperation, PastOperations, PerPod, PodFailure, Restored, Scope, ServingEngine,
+    Verified, worst,
 };
 pub use saving::Place;
 pub use session::{Request, Session};

@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, try_join_all};
 use host_base::{Failure, Problem, Report, ReportKind, text};
 use host_cluster::{
-    Cluster, ClusterError, Deadlines, EndpointSpec, RequestBody, Target, TlsTrouble,
+    Cluster, ClusterError, Deadlines, EndpointSpec, RequestBody, Target, TargetPod, TlsTrouble,
 };
 use host_engine::{Answer, Network, Outgoing, Sent};
 use host_objectstore::{Access, S3};
@@ -38,16 +38,30 @@ pub(super) struct Route {
     pub(super) tls: BTreeMap<String, TlsRequest>,
     pub(super) logins: Logins,
     pub(super) s3: Arc<S3>,
+    pub(super) search: Search,
+    /// Whether the user has not chosen the target. Nothing is changed there then, and S3 gets no credentials.
+    pub(super) is_survey: bool,
+}
+
+/// When the pods and ports of endpoints are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Search {
+    /// Before the engine runs, so that problems with the target don't pass through the engine. Optional endpoints
+    /// are found when they are used.
+    First,
+    /// When they are used, for an operation that is also about pods that don't answer.
+    WhenUsed,
 }
 
 /// Carries the requests of one engine to the pods of one target, and to S3.
 pub(super) struct Endpoints {
     route: Route,
-    backends: BTreeMap<String, Arc<dyn BackendClient>>,
+    /// The ways to the endpoints in pods. Those that are not found yet are empty.
+    backends: BTreeMap<String, OnceCell<Arc<dyn BackendClient>>>,
     deadlines: Deadlines,
     /// The ways to single pods, by endpoint and pod.
     single: Mutex<BTreeMap<(String, String), SinglePod>>,
-    replicas: OnceCell<Vec<String>>,
+    pods: OnceCell<Vec<TargetPod>>,
     latest_errors: LatestErrors,
     /// Notes about the delays that backends asked for.
     waited: Mutex<Vec<String>>,
@@ -84,14 +98,13 @@ pub(super) struct LatestErrors(Arc<Mutex<VecDeque<Passed<ClusterError>>>>);
 const MAX_KEPT: usize = 64;
 
 impl Endpoints {
-    /// Finds the pods and ports of every endpoint of a manifest that is in pods. No port-forward is opened
-    /// yet.
-    ///
-    /// This happens before the engine runs, so that problems with the target don't pass through the engine.
+    /// Finds the pods and ports of the endpoints of a manifest that are to be found before the engine runs. No
+    /// port-forward is opened yet.
     pub(super) async fn find(route: Route) -> Result<Self, ClusterError> {
         let endpoints = route.manifest.endpoints.iter();
-        let in_pods = endpoints.filter(|(_, endpoint)| endpoint.is_in_pods());
-        let backends = in_pods.map(|(name, endpoint)| async {
+        let is_first = |endpoint: &Endpoint| route.search == Search::First && !endpoint.optional;
+        let first = endpoints.filter(|(_, it)| it.is_in_pods() && is_first(it));
+        let backends = first.map(|(name, endpoint)| async {
             let backend = route.backend(name, endpoint).await?;
             Ok((name.clone(), backend))
         });
@@ -99,14 +112,26 @@ impl Endpoints {
         Ok(Self::over(backends, route))
     }
 
-    /// Uses endpoints that were found one by one.
-    pub(super) fn over(backends: BTreeMap<String, Arc<dyn BackendClient>>, route: Route) -> Self {
+    /// Uses endpoints that were found one by one. The others are found when they are used.
+    pub(super) fn over(
+        mut backends: BTreeMap<String, Arc<dyn BackendClient>>,
+        route: Route,
+    ) -> Self {
+        let endpoints = route.manifest.endpoints.iter();
+        let in_pods = endpoints.filter(|(_, endpoint)| endpoint.is_in_pods());
+        let cells = in_pods.map(|(name, _)| {
+            let found = backends.remove(name);
+            (
+                name.clone(),
+                found.map_or_else(OnceCell::new, |it| OnceCell::new_with(Some(it))),
+            )
+        });
         Self {
-            backends,
+            backends: cells.collect(),
             route,
             deadlines: Deadlines::default(),
             single: Mutex::default(),
-            replicas: OnceCell::new(),
+            pods: OnceCell::new(),
             latest_errors: LatestErrors::default(),
             waited: Mutex::default(),
             accepted: AtomicBool::default(),
@@ -152,7 +177,7 @@ impl Endpoints {
     /// Returns the new notes for the user, and forgets them.
     pub(super) fn take_notes(&self) -> Vec<String> {
         let mut notes = std::mem::take(&mut *self.waited());
-        notes.extend(self.backends.values().flat_map(|it| it.take_notes()));
+        notes.extend(self.found().flat_map(|it| it.take_notes()));
         notes
     }
 
@@ -187,8 +212,8 @@ impl Endpoints {
     /// Sends a request to S3. S3 is only read.
     async fn ask_s3(&self, outgoing: Outgoing, first_byte: Duration) -> Result<Answer, Report> {
         let access = match outgoing.auth {
-            Auth::Aws => Access::Signed,
-            Auth::None | Auth::Basic | Auth::Bearer | Auth::Custom(_) => Access::Anonymous,
+            Auth::Aws if !self.route.is_survey => Access::Signed,
+            _ => Access::Anonymous,
         };
         let request = outgoing.request.map(|_| Bytes::new());
         let answer = self.route.s3.send(request, access, first_byte).await;
@@ -218,14 +243,17 @@ impl Endpoints {
 
     /// Returns the pod that has answered.
     pub(super) fn answered(&self) -> Option<String> {
-        let mut backends = self.backends.values();
-        backends.find_map(|it| it.answered())
+        self.found().find_map(|it| it.answered())
     }
 
     /// Returns the pod that will be asked. All later requests go to that pod.
     pub(super) fn settle_on_pod(&self) -> Option<String> {
-        let mut pods = self.backends.values().filter_map(|it| it.settle_on_pod());
-        pods.next()
+        self.found().find_map(|it| it.settle_on_pod())
+    }
+
+    /// Returns the ways that are found so far.
+    fn found(&self) -> impl Iterator<Item = &Arc<dyn BackendClient>> {
+        self.backends.values().filter_map(OnceCell::get)
     }
 
     /// Returns the latest errors, which other services of the engine share.
@@ -248,27 +276,28 @@ impl Endpoints {
             let message = format!("there is no endpoint `{endpoint}`");
             Report::new(ReportKind::Denied, message)
         })?;
+        let spec = &self.route.manifest.endpoints[endpoint];
         let Some(pod) = pod else {
-            return Ok(Arc::clone(chosen));
+            let found = chosen.get_or_try_init(|| self.route.backend(endpoint, spec));
+            let found = found.await.map(Arc::clone);
+            return found.map_err(|error| self.latest_errors.report(error));
         };
         if !self.replicas().await?.contains(&pod) {
             let pod = text::printable(&pod, 80);
             let message = format!("`{pod}` is not a running pod of the target");
             return Err(Report::new(ReportKind::Denied, message));
         }
-        let key = (endpoint.to_owned(), pod);
         let found = {
+            let key = (endpoint.to_owned(), pod.clone());
             let mut single = self.single.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(single.entry(key.clone()).or_default())
+            Arc::clone(single.entry(key).or_default())
         };
-        let (endpoint, pod) = key;
         let find = || async {
             let target = Target {
                 pod: Some(pod),
                 ..self.route.target.clone()
             };
-            let spec = &self.route.manifest.endpoints[&endpoint];
-            self.route.backend_in(&target, &endpoint, spec).await
+            self.route.backend_in(&target, endpoint, spec).await
         };
         let found = found.get_or_try_init(find).await;
         found
@@ -276,13 +305,18 @@ impl Endpoints {
             .map_err(|error| self.latest_errors.report(error))
     }
 
-    /// Returns the names of the running pods of the target.
-    async fn replicas(&self) -> Result<&[String], Report> {
+    /// Returns the pods of the target, also those that can't be asked.
+    pub(super) async fn pods_of_target(&self) -> Result<&[TargetPod], ClusterError> {
         let find = || self.route.finder.pods(&self.route.target);
-        let found = self.replicas.get_or_try_init(find).await;
-        found
-            .map(Vec::as_slice)
-            .map_err(|error| self.latest_errors.report(error))
+        self.pods.get_or_try_init(find).await.map(Vec::as_slice)
+    }
+
+    /// Returns the names of the running pods of the target.
+    async fn replicas(&self) -> Result<Vec<String>, Report> {
+        let pods = self.pods_of_target().await;
+        let pods = pods.map_err(|error| self.latest_errors.report(error))?;
+        let running = pods.iter().filter(|pod| pod.problem.is_none());
+        Ok(running.map(|pod| pod.name.clone()).collect())
     }
 }
 
@@ -343,7 +377,7 @@ impl LatestErrors {
 
 impl Network for Endpoints {
     fn pods<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Vec<String>, Report>> {
-        async { Ok(self.replicas().await?.to_vec()) }.boxed()
+        self.replicas().boxed()
     }
 
     fn longest_secret(&self) -> usize {
@@ -357,6 +391,10 @@ impl Network for Endpoints {
     fn send(&self, outgoing: Outgoing) -> BoxFuture<'_, Result<Answer, Report>> {
         async move {
             let first_byte = outgoing.patience.unwrap_or(self.deadlines.first_byte);
+            if self.route.is_survey && !outgoing.request.method().is_safe() {
+                let message = "`discover` changes nothing: only GET and HEAD are allowed";
+                return Err(Report::new(ReportKind::Denied, message));
+            }
             if outgoing.select == Select::S3 {
                 return self.ask_s3(outgoing, first_byte).await;
             }

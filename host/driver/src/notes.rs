@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use host_base::Reporter;
+use host_base::{Hint, Reporter};
 
 /// Number of sentences that are remembered.
 const MAX_SAID: usize = 1000;
@@ -46,23 +46,22 @@ impl Notes {
     }
 }
 
+/// A front end that shows nothing.
+pub(super) struct Muted;
+
+impl Reporter for Muted {
+    fn note(&self, _: &str) {}
+    fn warn(&self, _: &str) {}
+    fn warn_with_hint(&self, _: &str, _: &Hint) {}
+}
+
 #[cfg(test)]
 mod tests {
-    use host_base::Hint;
-
     use super::*;
-
-    struct Silent;
-
-    impl Reporter for Silent {
-        fn note(&self, _: &str) {}
-        fn warn(&self, _: &str) {}
-        fn warn_with_hint(&self, _: &str, _: &Hint) {}
-    }
 
     #[test]
     fn a_sentence_is_new_once_whoever_says_it() {
-        let notes = Notes::new(Arc::new(Silent));
+        let notes = Notes::new(Arc::new(Muted));
         let other = notes.clone();
         assert!(notes.is_new("pod broker-0 is not ready"));
         assert!(!other.is_new("pod broker-0 is not ready"));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use broker_manifest::ObjectKind;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, select_all};
-use host_base::Report;
+use host_base::{Report, ReportKind};
 use host_cluster::{
     Change, Cluster, ClusterError, ObjectScope, ObjectType, ObjectWatch, Selection,
 };
@@ -30,6 +30,7 @@ pub(super) struct ClusterObjects {
     types: Mutex<BTreeMap<(ObjectKind, Place), ObjectType>>,
     /// The objects that the engine has read since the last pause and may watch.
     looked_at: Mutex<Vec<Looked>>,
+    is_read_only: bool,
 }
 
 /// An object as an engine saw it.
@@ -41,13 +42,23 @@ struct Looked {
 }
 
 impl ClusterObjects {
-    pub(super) fn new(cluster: &Cluster, latest_errors: LatestErrors) -> Self {
+    pub(super) fn new(cluster: &Cluster, latest_errors: LatestErrors, is_read_only: bool) -> Self {
         Self {
             cluster: cluster.clone(),
             latest_errors,
             types: Mutex::default(),
             looked_at: Mutex::default(),
+            is_read_only,
         }
+    }
+
+    /// Refuses a change if the objects are only read.
+    fn check_may_change(&self) -> Result<(), Report> {
+        if !self.is_read_only {
+            return Ok(());
+        }
+        let message = "`discover` changes nothing: objects are only read";
+        Err(Report::new(ReportKind::Denied, message))
     }
 
     /// Waits until an object that the engine read may have changed, but no longer than `longest`. If objects
@@ -150,6 +161,7 @@ impl Objects for ClusterObjects {
         dry_run: bool,
     ) -> BoxFuture<'_, Result<Value, Report>> {
         async move {
+            self.check_may_change()?;
             let ty = self.ty(&of).await?;
             stay_within(ty.namespace(), &mut object)?;
             let created = self.cluster.create_object(&ty, &object, dry_run).await;
@@ -170,6 +182,7 @@ impl Objects for ClusterObjects {
         dry_run: bool,
     ) -> BoxFuture<'_, Result<Value, Report>> {
         async move {
+            self.check_may_change()?;
             let ty = self.ty(&of).await?;
             let patch = patch.to_string().into_bytes();
             let patched = self
@@ -187,6 +200,7 @@ impl Objects for ClusterObjects {
         dry_run: bool,
     ) -> BoxFuture<'_, Result<(), Report>> {
         async move {
+            self.check_may_change()?;
             let ty = self.ty(&of).await?;
             let deleted = self.cluster.delete_object(&ty, &name, dry_run).await;
             deleted.map_err(|error| self.report(error))

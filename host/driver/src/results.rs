@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use broker_manifest::{Column, Operation};
 use host_base::{Backup, Check, Failure, Hint, Outcome, text};
+use host_cluster::Claim;
+use host_engine::HealthReport;
 use jiff::Timestamp;
 
 /// The subject of a result: where it comes from, and which engine reported it.
@@ -207,6 +209,55 @@ pub struct EngineSummary {
     pub answers: Option<Result<String, String>>,
 }
 
+/// The targets that engines can serve.
+#[derive(Debug)]
+pub struct Discovery {
+    /// The namespace that was looked at. None for all namespaces.
+    pub namespace: Option<String>,
+    /// The targets, by namespace and name.
+    pub targets: Vec<DiscoveredTarget>,
+    /// Number of `StatefulSet`s that no engine can serve.
+    pub others: usize,
+    /// Whether everything could be looked at.
+    pub is_complete: bool,
+}
+
+impl Discovery {
+    /// Returns the failure if something could not be looked at.
+    #[must_use]
+    pub fn failure(&self) -> Option<Failure> {
+        (!self.is_complete).then_some(Failure::Partial)
+    }
+}
+
+/// A target, or what may be one.
+#[derive(Debug)]
+pub struct DiscoveredTarget {
+    /// Namespace of the target.
+    pub namespace: String,
+    /// Name of the StatefulSet. None for a namespace whose objects an engine works with.
+    pub statefulset: Option<String>,
+    /// Number of ready pods, and the desired number. None without a StatefulSet.
+    pub pods: Option<(usize, usize)>,
+    /// The engines that can serve the target. If there is none, there is a problem.
+    pub engines: Vec<ServingEngine>,
+    /// The reason why it is unknown whether a further engine can serve the target.
+    pub problem: Option<String>,
+    /// The volumes that the pods claim. None if they are unknown, or without a StatefulSet.
+    pub volumes: Option<Vec<Claim>>,
+}
+
+/// An engine that can serve a target.
+#[derive(Debug)]
+pub struct ServingEngine {
+    /// Id of the engine, in the form `publisher/name`.
+    pub id: String,
+    /// The engine, as `--engine` accepts it.
+    pub called: String,
+    /// The backend, in the words of the engine.
+    pub detail: String,
+}
+
 /// The history of this machine, newest first.
 #[derive(Debug)]
 pub struct PastOperations {
@@ -302,6 +353,50 @@ impl BackupChecks {
             Some(_) => "the backend checked nothing",
         }
     }
+}
+
+/// The health of a backend.
+#[derive(Debug)]
+pub struct Health {
+    /// The subject of the result.
+    pub scope: Scope,
+    /// The reports about the whole backend, and about each pod. Names and messages are the engine's own text.
+    pub reports: Vec<HealthReport>,
+}
+
+impl Health {
+    /// Returns the worst outcome. `Skipped` means that nothing was checked.
+    #[must_use]
+    pub fn verdict(&self) -> Outcome {
+        worst(self.checks())
+    }
+
+    /// Returns all checks.
+    pub fn checks(&self) -> impl Iterator<Item = &Check> {
+        self.reports.iter().flat_map(|report| &report.checks)
+    }
+
+    /// Returns the failure if a check failed, or if nothing was checked: the health is unknown then.
+    #[must_use]
+    pub fn failure(&self) -> Option<Failure> {
+        match self.verdict() {
+            Outcome::Passed | Outcome::Warned => None,
+            Outcome::Failed => Some(Failure::Failed),
+            Outcome::Skipped => Some(Failure::Partial),
+        }
+    }
+}
+
+/// Returns the worst outcome of these checks. `Skipped` means that none was run.
+pub fn worst<'a>(checks: impl IntoIterator<Item = &'a Check>) -> Outcome {
+    let rank = |outcome: &Outcome| match outcome {
+        Outcome::Skipped => 0,
+        Outcome::Passed => 1,
+        Outcome::Warned => 2,
+        Outcome::Failed => 3,
+    };
+    let outcomes = checks.into_iter().map(|check| check.outcome);
+    outcomes.max_by_key(rank).unwrap_or(Outcome::Skipped)
 }
 
 /// Files that were verified. None is damaged, but for some there was nothing to compare with.

@@ -5,7 +5,8 @@ use broker_manifest::{EngineId, Manifest, Operation};
 use host_base::{Failure, Problem, Reporter, text};
 use host_cluster::{Cluster, ConnectOptions, NamespaceSource, Target};
 use host_engine::{
-    EngineError, EngineFile, Instance, Limits, Loaded, OptionSetting, Services, TargetInfo,
+    Commands, EngineError, EngineFile, Instance, Limits, Loaded, OptionSetting, Services,
+    TargetInfo,
 };
 use host_objectstore::S3;
 use jiff::tz::TimeZone;
@@ -14,10 +15,10 @@ use super::asking::{Asked, Refusal};
 use super::backends::Backends;
 use super::begun::{Begun, Work};
 use super::choose::{EngineChoice, call_name, candidates, for_files, has_target, shared_name};
-use super::commands::PodCommands;
+use super::commands::{NoCommands, PodCommands};
 use super::credentials::{Credentials, CredentialsRequest};
-use super::network::{Endpoints, Route};
-use super::notes::Notes;
+use super::network::{Endpoints, Route, Search};
+use super::notes::{Muted, Notes};
 use super::objects::ClusterObjects;
 use super::observer::UiObserver;
 use super::outside::AwsAccount;
@@ -70,6 +71,10 @@ pub struct Session {
     pub(super) s3: Arc<S3>,
     request: Request,
     target: Target,
+    /// When the endpoints of engines are found.
+    pub(super) search: Search,
+    /// Whether the user has not chosen the target: see [`Route::is_survey`].
+    is_survey: bool,
     notes: Notes,
 }
 
@@ -103,12 +108,31 @@ impl Session {
             s3: Arc::default(),
             request,
             target,
+            search: Search::First,
+            is_survey: false,
             notes: Notes::new(Arc::clone(reporter)),
         };
-        session.note_credentials_left_out();
+        note_credentials_left_out(&session.cluster, &**reporter);
         session.note_defaults();
         session.note_shared_name();
         Ok(session)
+    }
+
+    /// Prepares to ask engines about a target that the user has not chosen: without credentials, and without a
+    /// request or command that could change anything. The user is not told of the notes.
+    pub(super) fn survey(host: &Host, cluster: Cluster, target: Target, s3: Arc<S3>) -> Self {
+        Self {
+            finder: Arc::new(cluster.clone()),
+            cluster,
+            host: host.clone(),
+            credentials: Credentials::default(),
+            s3,
+            request: Request::default(),
+            target,
+            search: Search::First,
+            is_survey: true,
+            notes: Notes::new(Arc::new(Muted)),
+        }
     }
 
     /// Starts the preferred engine for `operation` among the candidates that answer. A note names the
@@ -299,6 +323,8 @@ impl Session {
             logins: self.credentials.of(&manifest),
             manifest,
             s3: Arc::clone(&self.s3),
+            search: self.search,
+            is_survey: self.is_survey,
         }
     }
 
@@ -314,8 +340,18 @@ impl Session {
             Arc::clone(&network),
             Arc::clone(self.reporter()),
         ));
-        let commands = PodCommands::new(&self.cluster, network.target(), network.latest_errors());
-        let objects = Arc::new(ClusterObjects::new(&self.cluster, network.latest_errors()));
+        let commands: Arc<dyn Commands> = if self.is_survey {
+            Arc::new(NoCommands)
+        } else {
+            let latest_errors = network.latest_errors();
+            Arc::new(PodCommands::new(
+                &self.cluster,
+                network.target(),
+                latest_errors,
+            ))
+        };
+        let objects = ClusterObjects::new(&self.cluster, network.latest_errors(), self.is_survey);
+        let objects = Arc::new(objects);
         let has_target = file.manifest().has_target();
         let instance = Instance::start(
             loaded,
@@ -323,7 +359,7 @@ impl Session {
             Services {
                 network: network.clone(),
                 artifacts: Some(saving.clone()),
-                commands: Arc::new(commands),
+                commands,
                 objects: Some(objects.clone()),
                 outside: Some(Arc::new(AwsAccount(Arc::clone(&self.s3)))),
                 observer: Arc::new(UiObserver(self.notes.clone())),
@@ -399,6 +435,12 @@ impl Session {
         &self.target
     }
 
+    /// Changes the target to one pod.
+    #[cfg(test)]
+    pub(super) fn choose_pod(&mut self, pod: &str) {
+        self.target.pod = Some(pod.to_owned());
+    }
+
     /// Replaces the credentials that [`Session::open`] found.
     pub(super) async fn use_credentials(
         &mut self,
@@ -449,35 +491,47 @@ impl Session {
         }
     }
 
-    /// Notes that credentials are not sent without TLS. Otherwise the user could not explain why the server
-    /// sees an anonymous user.
-    fn note_credentials_left_out(&self) {
-        if self.cluster.leaves_credentials_out() {
-            self.reporter().note(&format!(
-                "{} is reached without TLS, so the credentials of the kubeconfig are not sent (kubectl does the same)",
-                text::printable(self.cluster.server(), MAX_REASON)
-            ));
-        }
-    }
-
     fn note_defaults(&self) {
         let mut defaults = Vec::new();
         let unnamed = self.request.statefulset.is_none() && self.request.pod.is_none();
         if unnamed && has_target(self.host.engines(), &self.request.engine) {
             defaults.push(format!("StatefulSet {DEFAULT_STATEFULSET}"));
         }
-        let namespace = self.cluster.namespace();
-        match (self.cluster.namespace_source(), self.cluster.context()) {
-            (NamespaceSource::Flag, _) => {}
-            (NamespaceSource::Context, Some(context)) => {
-                defaults.push(format!("namespace {namespace} of context {context}"));
-            }
-            _ => defaults.push(format!("namespace {namespace}")),
-        }
+        defaults.extend(default_namespace(&self.cluster));
         if !defaults.is_empty() {
             self.reporter()
                 .note(&format!("Using {}", defaults.join(", ")));
         }
+    }
+}
+
+/// Notes that credentials are not sent without TLS. Otherwise the user could not explain why the server sees an
+/// anonymous user.
+pub(super) fn note_credentials_left_out(cluster: &Cluster, reporter: &dyn Reporter) {
+    if cluster.leaves_credentials_out() {
+        reporter.note(&format!(
+            "{} is reached without TLS, so the credentials of the kubeconfig are not sent (kubectl does the same)",
+            text::printable(cluster.server(), MAX_REASON)
+        ));
+    }
+}
+
+/// Notes which namespace is used, if the user named none.
+pub(super) fn note_namespace(cluster: &Cluster, reporter: &dyn Reporter) {
+    if let Some(namespace) = default_namespace(cluster) {
+        reporter.note(&format!("Using {namespace}"));
+    }
+}
+
+/// Returns the namespace in words, if the user named none.
+fn default_namespace(cluster: &Cluster) -> Option<String> {
+    let namespace = cluster.namespace();
+    match (cluster.namespace_source(), cluster.context()) {
+        (NamespaceSource::Flag, _) => None,
+        (NamespaceSource::Context, Some(context)) => {
+            Some(format!("namespace {namespace} of context {context}"))
+        }
+        _ => Some(format!("namespace {namespace}")),
     }
 }
 

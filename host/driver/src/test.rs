@@ -214,7 +214,7 @@ async fn engine(session: &Session, file: &EngineFile, with_credentials: bool) ->
         return checks;
     }
     let mut backends = BTreeMap::new();
-    let mut in_pods = 0;
+    let (mut in_pods, mut found_first) = (0, 0);
     for (endpoint_name, endpoint) in &manifest.endpoints {
         if !endpoint.is_in_pods() {
             let check = format!("endpoint:{endpoint_name}");
@@ -222,15 +222,20 @@ async fn engine(session: &Session, file: &EngineFile, with_credentials: bool) ->
             checks.extend(of_aws(session, name, check, "S3", is_signed).await);
             continue;
         }
-        in_pods += 1;
         let found = route.backend(endpoint_name, endpoint).await;
         let (check, backend) = reach(name, endpoint_name, found).await;
-        checks.push(check);
+        if endpoint.optional {
+            checks.push(check.excused("operations that need it fail"));
+        } else {
+            in_pods += 1;
+            checks.push(check);
+        }
         if let Some(backend) = backend {
+            found_first += usize::from(!endpoint.optional);
             backends.insert(endpoint_name.clone(), backend);
         }
     }
-    if backends.len() < in_pods || !with_credentials {
+    if found_first < in_pods || !with_credentials {
         for backend in backends.values() {
             show_notes(&**session.reporter(), &**backend);
         }
@@ -516,6 +521,17 @@ impl Check {
         failed.row.hint = problem.hint();
         failed.failure = Some(problem.failure());
         failed
+    }
+
+    /// Turns a failure into a warning, because only some operations suffer from it.
+    fn excused(mut self, loss: &str) -> Self {
+        if self.row.outcome == Outcome::Failed {
+            self.row.outcome = Outcome::Warned;
+            self.row.message = format!("{}; {loss}", self.row.message);
+            self.failure = None;
+            self.absent = false;
+        }
+        self
     }
 
     /// Returns the check for a kind that the cluster lacks and the engine does not need.

@@ -6,6 +6,7 @@ mod destination;
 mod download;
 mod finish;
 mod folder;
+mod health;
 mod prepare;
 mod restore;
 mod wire;

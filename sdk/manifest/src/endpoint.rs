@@ -32,6 +32,10 @@ pub struct Endpoint {
     /// Whether the engine may ask each pod of the target. Otherwise the host chooses one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub replicas: bool,
+    /// Whether the engine works without the endpoint, which is in pods. The host looks for such an endpoint when
+    /// the engine uses it, and for all others before the engine runs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
     /// Whether the host speaks TLS with an endpoint in pods.
     #[serde(default, skip_serializing_if = "is_plain")]
     pub tls: Tls,
@@ -120,6 +124,9 @@ pub enum EndpointError {
     /// An S3 endpoint has replicas.
     #[error("`replicas` has no meaning for S3, which is not in a pod")]
     ReplicasOfS3,
+    /// An S3 endpoint is optional.
+    #[error("`optional` has no meaning for S3, which is never looked for before its use")]
+    OptionalS3,
     /// An S3 endpoint has other credentials than AWS credentials.
     #[error("`auth` of S3 must be `aws`, or `none` for public buckets")]
     AuthOfS3,
@@ -340,6 +347,9 @@ impl Endpoint {
         if self.replicas {
             found.add(Place::of("replicas"), EndpointError::ReplicasOfS3);
         }
+        if self.optional {
+            found.add(Place::of("optional"), EndpointError::OptionalS3);
+        }
         let tls = (self.tls != Tls::No).then_some("tls");
         if let Some(key) = tls.or_else(|| self.tls_settings().next()) {
             found.add(Place::of(key), EndpointError::TlsOfS3);
@@ -525,6 +535,7 @@ mod tests {
             ("ready = \"pod\"", EndpointError::ReadyOfS3),
             ("ready = \"container\"", EndpointError::ReadyOfS3),
             ("replicas = true", EndpointError::ReplicasOfS3),
+            ("optional = true", EndpointError::OptionalS3),
             ("tls = \"yes\"", EndpointError::TlsOfS3),
             ("tls-client = true", EndpointError::TlsOfS3),
         ] {

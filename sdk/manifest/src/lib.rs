@@ -387,6 +387,10 @@ impl Manifest {
         if let Some((name, _)) = endpoints.find(|(_, endpoint)| endpoint.replicas) {
             return Some(format!("`replicas` of endpoint `{name}`"));
         }
+        let mut endpoints = self.endpoints.iter();
+        if let Some((name, _)) = endpoints.find(|(_, endpoint)| endpoint.optional) {
+            return Some(format!("`optional` of endpoint `{name}`"));
+        }
         for (table, is_used) in [
             ("storage", !self.storage.is_empty()),
             ("aws", !self.aws.is_empty()),

@@ -52,7 +52,7 @@ pub enum RouteError {
     },
     /// The path contains invalid characters or an invalid parameter.
     #[error(
-        "the path of `{text}` may have only letters, digits, `-._~`, whole `{{parameter}}` segments, and at its end `{{+parameter}}` or `:verb`"
+        "the path of `{text}` may have only letters, digits, `-._~`, whole `{{parameter}}` segments, and at its end `{{+parameter}}`, `:verb` or a slash"
     )]
     Path {
         /// The text of the route.
@@ -311,7 +311,13 @@ impl FromStr for Route {
             return Err(RouteError::Form { text: text.into() });
         };
         let (named, verb) = verb_of(segments);
-        let fits = named.split('/').all(|segment| {
+        // Some servers know a folder only with the slash at its end.
+        let without_slash = if verb.is_empty() {
+            named.strip_suffix('/').unwrap_or(named)
+        } else {
+            named
+        };
+        let fits = without_slash.split('/').all(|segment| {
             let inner = parameter(segment).unwrap_or(segment);
             !inner.is_empty() && inner != "." && inner != ".." && inner.bytes().all(is_unreserved)
         });

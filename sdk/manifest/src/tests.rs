@@ -167,9 +167,11 @@ fn a_path_is_taken_apart_as_it_was_put_together() {
 }
 
 #[test]
-fn the_root_and_a_verb_at_the_end_are_routes() {
+fn the_root_and_a_verb_or_a_slash_at_the_end_are_routes() {
     assert_eq!(fill("GET /", &[]).unwrap(), "/");
     assert_eq!(fill("POST /b:prune", &[]).unwrap(), "/b:prune");
+    assert_eq!(fill("GET /b/", &[]).unwrap(), "/b/");
+    assert_eq!(fill("GET /{id}/", &[("id", "7")]).unwrap(), "/7/");
     let route = "POST /b/{id}:cancel";
     assert_eq!(fill(route, &[("id", "7")]).unwrap(), "/b/7:cancel");
     assert_eq!(fill(route, &[("id", "a:b")]).unwrap(), "/b/a%3Ab:cancel");
@@ -185,6 +187,9 @@ fn the_root_and_a_verb_at_the_end_are_routes() {
     };
     assert_eq!(of("GET /", "/").as_deref(), Some(""));
     assert_eq!(of("GET /", "/b"), None);
+    assert_eq!(of("GET /b/", "/b/").as_deref(), Some(""));
+    assert_eq!(of("GET /b/", "/b"), None);
+    assert_eq!(of("GET /b", "/b/"), None);
     assert_eq!(of(route, "/b/7:cancel").as_deref(), Some("7"));
     for path in ["/b/7", "/b/:cancel", "/b/7:delete", "/b/7:x:cancel"] {
         assert_eq!(of(route, path), None, "{path}");
@@ -192,7 +197,9 @@ fn the_root_and_a_verb_at_the_end_are_routes() {
     assert_eq!(of("POST /b/{id}", "/b/7:cancel"), None);
     for text in [
         "GET //",
-        "GET /b/",
+        "GET /b//",
+        "GET /b:x/",
+        "GET /{+key}/",
         "GET /:x",
         "GET /b:",
         "GET /b:x:y",

@@ -3,6 +3,7 @@
 mod calls;
 mod computing;
 mod files;
+mod health;
 mod pages;
 mod results;
 mod system;

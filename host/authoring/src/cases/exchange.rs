@@ -19,22 +19,16 @@ pub(super) fn exchange(
     manifest: &Manifest,
 ) -> Result<Exchange, String> {
     let here = |problem: String| format!("exchange {number}: {problem}");
-    let mut names = manifest.endpoints.keys();
-    let endpoint = match (&entry.endpoint, names.next(), names.next()) {
-        (Some(name), ..) => name.clone(),
-        (None, Some(only), None) => only.clone(),
-        _ => {
-            return Err(here(
-                "the manifest has several endpoints; name one".to_owned(),
-            ));
-        }
-    };
-    let known = manifest.endpoints.get(&endpoint);
-    let known = known.ok_or_else(|| here(format!("the manifest has no endpoint `{endpoint}`")))?;
     let route: Route = entry.request.parse().map_err(|error| {
         let error: broker_manifest::RouteError = error;
         here(error.to_string())
     })?;
+    let endpoint = match &entry.endpoint {
+        Some(name) => name.clone(),
+        None => only_endpoint(manifest, &route).map_err(here)?,
+    };
+    let known = manifest.endpoints.get(&endpoint);
+    let known = known.ok_or_else(|| here(format!("the manifest has no endpoint `{endpoint}`")))?;
     if !known.allow.contains(&route) {
         return Err(here(format!(
             "the manifest does not allow `{route}` on endpoint `{endpoint}`"
@@ -54,6 +48,19 @@ pub(super) fn exchange(
         body: body(entry.body.as_ref()).map_err(here)?,
         answer: answer(&entry.answer).map_err(here)?,
     })
+}
+
+/// Returns the only endpoint that allows a request.
+fn only_endpoint(manifest: &Manifest, route: &Route) -> Result<String, String> {
+    let endpoints = manifest.endpoints.iter();
+    let mut able = endpoints.filter(|(_, endpoint)| endpoint.allow.contains(route));
+    match (able.next(), able.next()) {
+        (Some((name, _)), None) => Ok(name.clone()),
+        (None, _) => Err(format!("the manifest does not allow `{route}`")),
+        (Some((one, _)), Some((other, _))) => Err(format!(
+            "the endpoints `{one}` and `{other}` allow `{route}`; name one"
+        )),
+    }
 }
 
 fn body(entry: Option<&BodyEntry>) -> Result<Body, String> {

@@ -79,7 +79,7 @@ pub(super) struct FileEntry {
 pub(super) struct ExchangeEntry {
     /// The request as in the manifest: `METHOD /path/{parameter}`.
     pub(super) request: String,
-    /// Name of the endpoint. It may be left out if the manifest has a single one.
+    /// Name of the endpoint. It may be left out if only one allows the request.
     pub(super) endpoint: Option<String>,
     /// The pod that the engine chooses.
     pub(super) pod: Option<String>,

@@ -35,6 +35,17 @@ use crate::ui::{Document, Ui};
 #[derive(Args)]
 #[command(arg_required_else_help = true)]
 pub(super) struct BackupArgs {
+    #[command(flatten)]
+    engine: EngineArgs,
+    #[command(flatten)]
+    target: TargetArgs,
+    #[command(subcommand)]
+    verb: BackupVerb,
+}
+
+/// The engine that the user chose.
+#[derive(Args)]
+pub(super) struct EngineArgs {
     /// Engine to use; `auto` picks the preferred engine that responds
     #[arg(
         short,
@@ -45,10 +56,6 @@ pub(super) struct BackupArgs {
         help_heading = ENGINE_HEADING
     )]
     engine: String,
-    #[command(flatten)]
-    target: TargetArgs,
-    #[command(subcommand)]
-    verb: BackupVerb,
 }
 
 /// Whose backups.
@@ -63,6 +70,13 @@ pub(super) struct TargetArgs {
     pod: Option<String>,
     #[command(flatten)]
     credentials: CredentialsArgs,
+    #[command(flatten)]
+    sandbox: SandboxArgs,
+}
+
+/// The limits of engines, and the record of their calls.
+#[derive(Args)]
+pub(super) struct SandboxArgs {
     #[command(flatten)]
     limits: LimitsArgs,
     /// File to append engine calls to, as JSON lines without secrets
@@ -141,8 +155,13 @@ impl Subcommand for BackupVerb {
 
 pub(super) async fn run(args: BackupArgs, context: Context<'_>) -> Result<(), CliError> {
     let ui = context.ui;
-    let engine = args.verb.engine(&args.engine, &context.engines)?;
-    refuse_another(&engine, &args, &context)?;
+    let named = &args.engine.engine;
+    let engine = args.verb.engine(named, &context.engines)?;
+    // An engine's own verb may name its engine without the line.
+    let is_own = matches!(args.verb, BackupVerb::Engine(EngineVerb::OfEngine(_)));
+    if named != "auto" || !is_own {
+        refuse_another(&engine, "backup", &context)?;
+    }
     let of_verb = match &args.verb {
         BackupVerb::Engine(EngineVerb::OfEngine(args)) => args.given(&context)?,
         _ => Vec::new(),
@@ -196,24 +215,51 @@ pub(super) async fn run(args: BackupArgs, context: Context<'_>) -> Result<(), Cl
 /// Refuses a line for which both passes found different engines: its options would mean something else.
 fn refuse_another(
     chosen: &EngineChoice,
-    args: &BackupArgs,
+    command: &str,
     context: &Context<'_>,
 ) -> Result<(), CliError> {
-    // An engine's own verb may name its engine without the line.
-    let is_named =
-        args.engine != "auto" || !matches!(args.verb, BackupVerb::Engine(EngineVerb::OfEngine(_)));
     let found = match chosen {
         EngineChoice::Auto => None,
         named @ EngineChoice::Named(_) => order(&context.engines, named, Operation::Detect).pop(),
     };
     let id = |engine: &EngineFile| engine.manifest().id.clone();
-    if !is_named || found.map(id) == context.named.as_ref().map(id) {
+    if found.map(id) == context.named.as_ref().map(id) {
         return Ok(());
     }
     Err(CliError::Conflict {
         problem: "it is unclear which engine the command line names".to_owned(),
-        choices: vec!["Put --engine NAME directly behind `backup`".to_owned()],
+        choices: vec![format!("Put --engine NAME directly behind `{command}`")],
     })
+}
+
+impl EngineArgs {
+    /// Returns the choice of the engine for a command that names it with the flag alone.
+    pub(super) fn choice(
+        &self,
+        command: &str,
+        context: &Context<'_>,
+    ) -> Result<EngineChoice, CliError> {
+        let choice = EngineChoice::from(self.engine.as_str());
+        refuse_another(&choice, command, context)?;
+        Ok(choice)
+    }
+}
+
+impl SandboxArgs {
+    /// The file that gets the calls of engines.
+    pub(super) fn audit(&self) -> Option<&Path> {
+        self.audit.as_deref()
+    }
+
+    /// Makes the host that the operations use.
+    pub(super) fn host(&self, context: &Context<'_>) -> Host {
+        Host::new(HostSettings {
+            engines: context.engines.clone(),
+            limits: self.limits.limits(),
+            folders: Folders::of_user(),
+            reporter: Arc::new(context.ui),
+        })
+    }
 }
 
 /// Lets an engine do it. `of_verb` are the options of the engine's own verb. Nothing is to be shown when the data went to stdout itself.
@@ -250,7 +296,7 @@ async fn run_in(
 impl BackupArgs {
     /// The file that gets the calls of engines.
     pub(super) fn audit(&self) -> Option<&Path> {
-        self.target.audit.as_deref()
+        self.target.audit()
     }
 
     /// Whether to be stopped is the usual end of the command, of which nothing need be said.
@@ -265,7 +311,7 @@ impl BackupArgs {
         };
         match verb {
             EngineVerb::Download(_) => AfterStop::Resumes,
-            EngineVerb::Create(_) if saves(engines, &self.engine) => AfterStop::BeginsAnew,
+            EngineVerb::Create(_) if saves(engines, &self.engine.engine) => AfterStop::BeginsAnew,
             EngineVerb::Create(_) | EngineVerb::Restore(_) | EngineVerb::OfEngine(_) => {
                 AfterStop::GoesOn
             }
@@ -364,12 +410,12 @@ impl TargetArgs {
 
     /// Makes the host that the operations use.
     pub(super) fn host(&self, context: &Context<'_>) -> Host {
-        Host::new(HostSettings {
-            engines: context.engines.clone(),
-            limits: self.limits.limits(),
-            folders: Folders::of_user(),
-            reporter: Arc::new(context.ui),
-        })
+        self.sandbox.host(context)
+    }
+
+    /// The file that gets the calls of engines.
+    pub(super) fn audit(&self) -> Option<&Path> {
+        self.sandbox.audit()
     }
 
     pub(super) fn into_request(

@@ -11,10 +11,10 @@ use serde_json::Value;
 use super::document::ErrorBody;
 use super::views::{
     BackupBody, BackupChecksBody, BackupListBody, BundleView, DeletionBody, DownloadBody,
-    EngineListBody, HistoryBody, KeyChangeBody, KeysView, ManifestCheckBody, PluginChangesView,
-    PluginDiffView, PluginListBody, PluginPackView, PluginProjectView, PluginTestBody,
-    PluginUpdateListBody, PluginView, ReportBody, RestoreBody, TestReportBody,
-    VerificationListBody, VersionView,
+    EngineListBody, HealthBody, HistoryBody, KeyChangeBody, KeysView, ManifestCheckBody,
+    PluginChangesView, PluginDiffView, PluginListBody, PluginPackView, PluginProjectView,
+    PluginTestBody, PluginUpdateListBody, PluginView, ReportBody, RestoreBody, TargetListBody,
+    TestReportBody, VerificationListBody, VersionView,
 };
 
 /// The prefix of the schemas' names. There is no file at this address.
@@ -48,6 +48,7 @@ pub enum Body<'a> {
     Download(DownloadBody<'a>),
     EngineList(EngineListBody<'a>),
     Error(ErrorBody<'a>),
+    Health(HealthBody<'a>),
     History(HistoryBody<'a>),
     KeyChange(KeyChangeBody<'a>),
     KeyList(&'a KeysView),
@@ -65,6 +66,7 @@ pub enum Body<'a> {
     PluginUpdateList(PluginUpdateListBody<'a>),
     Report(ReportBody<'a>),
     Restore(RestoreBody<'a>),
+    TargetList(TargetListBody<'a>),
     TestReport(TestReportBody<'a>),
     VerificationList(VerificationListBody<'a>),
     Version(&'a VersionView),
@@ -113,10 +115,10 @@ fn tidy(schema: &mut Schema) {
     if schema.get("properties").is_some() {
         schema.insert("additionalProperties".to_owned(), false.into());
     }
-    // JSON Schema does not define this format, and strict validators refuse it.
+    // JSON Schema does not define these formats, and strict validators refuse them.
     if schema
         .get("format")
-        .is_some_and(|format| format == "uint64")
+        .is_some_and(|format| format == "uint64" || format == "uint")
     {
         schema.remove("format");
     }

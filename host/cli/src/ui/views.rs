@@ -7,9 +7,11 @@ mod created;
 mod download;
 mod engines;
 mod facts;
+mod health;
 mod history;
 mod keys;
 mod plugins;
+mod targets;
 mod test;
 mod verification;
 
@@ -35,6 +37,7 @@ pub use checks::BackupChecksBody;
 use checks::CheckBody;
 pub use download::DownloadBody;
 pub use engines::{EngineListBody, VersionView};
+pub use health::HealthBody;
 pub use history::HistoryBody;
 use host_base::{Backup, Failure, State, text};
 pub use keys::{KeyChangeBody, KeyChangeView, KeyRow, KeysView};
@@ -42,6 +45,7 @@ pub use plugins::{
     PluginChangeRow, PluginChangesView, PluginChecksView, PluginDiffView, PluginListBody,
     PluginRow, PluginUpdateListBody, PluginUpdateRow, PluginUpdatesView, PluginView, PluginsView,
 };
+pub use targets::TargetListBody;
 pub use test::{CheckUpView, TestReportBody};
 pub use verification::VerificationListBody;
 

@@ -5,7 +5,6 @@ mod script;
 mod server;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 pub(super) use answers::{Answers, owned_pod, status};
@@ -26,7 +25,7 @@ pub(super) fn cluster(client: kube::Client) -> Cluster {
         namespace_source: NamespaceSource::Default,
         leaves_credentials_out: false,
         request_timeout: Some(Duration::from_secs(30)),
-        requests: AtomicUsize::new(0),
+        requests: Arc::default(),
     }))
 }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 use host_cluster::{
-    Candidate, ClusterError, Deadlines, EndpointSpec, PodPort, RequestBody, Target,
+    Candidate, ClusterError, Deadlines, EndpointSpec, PodPort, RequestBody, Target, TargetPod,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use http_body::Frame;
@@ -38,6 +38,10 @@ struct State {
     /// Results of the search for pods, by the last port of the endpoint. The last result stays, and without a
     /// result the pod is `broker-0`.
     pods: BTreeMap<u16, VecDeque<Result<&'static str, Fault>>>,
+    /// The reasons why pods can't be asked, by pod.
+    problems: BTreeMap<&'static str, String>,
+    /// The pods that the target lacks.
+    missing: Vec<String>,
     asked: Vec<Asked>,
     /// The last port of each endpoint that was searched for.
     searches: Vec<u16>,
@@ -122,6 +126,18 @@ impl Script {
         self
     }
 
+    /// Makes a pod unusable, for this reason.
+    pub(crate) fn spoils(self, pod: &'static str, problem: &str) -> Self {
+        self.state().problems.insert(pod, problem.to_owned());
+        self
+    }
+
+    /// Makes the target larger by a pod that does not exist.
+    pub(crate) fn lacks(self, pod: &str) -> Self {
+        self.state().missing.push(pod.to_owned());
+        self
+    }
+
     /// Returns the requests, in order.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.state().asked.clone()
@@ -196,14 +212,23 @@ impl Backends for Script {
         std::future::ready(found).boxed()
     }
 
-    fn pods<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Vec<String>, ClusterError>> {
+    fn pods<'a>(
+        &'a self,
+        target: &'a Target,
+    ) -> BoxFuture<'a, Result<Vec<TargetPod>, ClusterError>> {
         let pods = match &target.pod {
-            Some(pod) => vec![pod.clone()],
-            None => ["broker-0", "broker-1", "broker-2"]
-                .map(str::to_owned)
-                .to_vec(),
+            Some(pod) => vec![pod.as_str()],
+            None => vec!["broker-0", "broker-1", "broker-2"],
         };
-        std::future::ready(Ok(pods)).boxed()
+        let pods = pods.into_iter().map(|name| TargetPod {
+            name: name.to_owned(),
+            problem: self.state().problems.get(name).cloned(),
+        });
+        std::future::ready(Ok(pods.collect())).boxed()
+    }
+
+    fn missing<'a>(&'a self, _: &'a Target, _: &'a [TargetPod]) -> BoxFuture<'a, Vec<String>> {
+        std::future::ready(self.state().missing.clone()).boxed()
     }
 }
 

@@ -19,7 +19,9 @@ fn help_says_how_kubectl_calls_the_program() {
 
     Commands:
       backup      Create, list, download, verify, restore and delete backups
+      discover    Find the targets that engines can serve, with their volumes
       engines     List engines, their operations and whether their backends respond
+      health      Check the health of the backend and of each of its replicas
       plugin      Install, inspect, update and remove engines
       version     Show the version of the program and of its engine interface
       completion  Print the completion script for a shell

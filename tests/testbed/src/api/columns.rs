@@ -285,3 +285,37 @@ pub fn leases() -> Columns {
         vec![name(lease), json!(holder), created(lease, now)]
     })
 }
+
+pub fn volume_claims() -> Columns {
+    const DEFINITIONS: &[BuiltInColumn] = &[
+        NAME,
+        column("Status", "string", 0),
+        column("Volume", "string", 0),
+        column("Capacity", "string", 0),
+        column("Access Modes", "string", 0),
+        column("StorageClass", "string", 0),
+        column("VolumeAttributesClass", "string", 0),
+        AGE,
+        column("VolumeMode", "string", 1),
+    ];
+    Columns::BuiltIn(DEFINITIONS, |claim, now| {
+        let short = |mode: &Value| match mode.as_str() {
+            Some("ReadWriteOnce") => "RWO",
+            Some("ReadWriteMany") => "RWX",
+            Some("ReadOnlyMany") => "ROX",
+            _ => "RWOP",
+        };
+        let modes = items(claim, "/status/accessModes").iter().map(short);
+        vec![
+            name(claim),
+            json!(text(claim, "/status/phase", "")),
+            json!(text(claim, "/spec/volumeName", "")),
+            json!(text(claim, "/status/capacity/storage", "")),
+            json!(modes.collect::<Vec<_>>().join(",")),
+            json!(text(claim, "/spec/storageClassName", "")),
+            json!(text(claim, "/spec/volumeAttributesClassName", "<unset>")),
+            created(claim, now),
+            json!(text(claim, "/spec/volumeMode", "<unset>")),
+        ]
+    })
+}

@@ -189,6 +189,15 @@ pub fn built_in() -> Vec<ResourceType> {
         core("ConfigMap", "configmaps", &["cm"], columns::config_maps()),
         core("Event", "events", &["ev"], columns::events()),
         ResourceType {
+            status: true,
+            ..core(
+                "PersistentVolumeClaim",
+                "persistentvolumeclaims",
+                &["pvc"],
+                columns::volume_claims(),
+            )
+        },
+        ResourceType {
             namespaced: false,
             status: true,
             ..core("Node", "nodes", &["no"], columns::nodes())

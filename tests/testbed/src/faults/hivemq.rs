@@ -1,4 +1,4 @@
-//! Faults that only HiveMQ's management API has.
+//! Faults that only HiveMQ's management API and its health API have.
 
 use super::{Fault, Row, value};
 use crate::backend::hivemq::BackupState;
@@ -23,6 +23,33 @@ pub struct HivemqFaults {
     pub restore_fails: Option<String>,
     /// The API has the routes that an older client guessed, instead of HiveMQ's own.
     pub old_routes: bool,
+    /// The states of components in the health API.
+    pub components: Vec<ComponentState>,
+}
+
+/// The state of a component in the health API of one broker, or of all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ComponentState {
+    /// The names of the component and of those above it, with slashes between them.
+    pub path: String,
+    /// A status such as `DOWN`.
+    pub status: String,
+    /// The only pod in which the component has the state.
+    pub pod: Option<String>,
+}
+
+impl std::str::FromStr for ComponentState {
+    type Err = String;
+
+    /// Parses `COMPONENT:STATUS[:POD]`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut parts = text.splitn(3, ':').map(str::to_owned);
+        let (Some(path), Some(status)) = (parts.next(), parts.next()) else {
+            return Err("no colon between component and status".to_owned());
+        };
+        let pod = parts.next();
+        Ok(Self { path, status, pod })
+    }
 }
 
 /// The state that HiveMQ shows for a requested restore.
@@ -79,6 +106,7 @@ pub enum HivemqFault {
     CreateFails(String),
     RestoreFails(String),
     OldRoutes,
+    Component(ComponentState),
 }
 
 impl HivemqFaults {
@@ -92,6 +120,7 @@ impl HivemqFaults {
             HivemqFault::CreateFails(reason) => self.create_fails = Some(reason),
             HivemqFault::RestoreFails(reason) => self.restore_fails = Some(reason),
             HivemqFault::OldRoutes => self.old_routes = true,
+            HivemqFault::Component(state) => self.components.push(state),
         }
     }
 }
@@ -166,5 +195,11 @@ pub(super) const ROWS: &[Row<Fault>] = &[
         value: None,
         about: "files are at /backups/ID/data and restores at /restores, as an older client guessed",
         parse: |_| Ok(Fault::Hivemq(HivemqFault::OldRoutes)),
+    },
+    Row {
+        name: "health-component",
+        value: Some("COMPONENT:STATUS[:POD]"),
+        about: "HiveMQ's health API reports this status of a component, such as mqtt/tcp-listener-1883:DOWN; may be given several times",
+        parse: |text| Ok(Fault::Hivemq(HivemqFault::Component(value::parsed(text)?))),
     },
 ];

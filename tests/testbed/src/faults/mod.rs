@@ -87,6 +87,7 @@ pub struct FaultSettings {
     pub hivemq_reply: ReplyFaults,
     pub sidecar_reply: ReplyFaults,
     pub strategy_reply: ReplyFaults,
+    pub health_reply: ReplyFaults,
     pub sidecar: SidecarFaults,
     pub strategy: StrategyFaults,
     pub hivemq: HivemqFaults,
@@ -102,6 +103,7 @@ impl FaultSettings {
             BackendKind::Hivemq => &self.hivemq_reply,
             BackendKind::Sidecar => &self.sidecar_reply,
             BackendKind::Strategy => &self.strategy_reply,
+            BackendKind::HivemqHealth => &self.health_reply,
         }
     }
 
@@ -111,6 +113,7 @@ impl FaultSettings {
             BackendKind::Hivemq => &mut self.hivemq_reply,
             BackendKind::Sidecar => &mut self.sidecar_reply,
             BackendKind::Strategy => &mut self.strategy_reply,
+            BackendKind::HivemqHealth => &mut self.health_reply,
         }
     }
 

@@ -13,10 +13,17 @@ pub enum BackendKind {
     Sidecar,
     /// The strategy sidecar of an application.
     Strategy,
+    /// HiveMQ's health API.
+    HivemqHealth,
 }
 
 impl BackendKind {
-    pub const ALL: [Self; 3] = [Self::Sidecar, Self::Strategy, Self::Hivemq];
+    pub const ALL: [Self; 4] = [
+        Self::Sidecar,
+        Self::Strategy,
+        Self::Hivemq,
+        Self::HivemqHealth,
+    ];
 
     /// Returns the prefix of the names of its faults.
     pub(super) fn prefix(self) -> &'static str {
@@ -24,6 +31,7 @@ impl BackendKind {
             Self::Hivemq => "hivemq-",
             Self::Sidecar => "sidecar-",
             Self::Strategy => "strategy-",
+            Self::HivemqHealth => "health-",
         }
     }
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::World;
 use crate::backend::PodAddress;
+use crate::backend::hivemq::HivemqHealth;
 use crate::clock::seconds;
 use crate::pods::BACKUP_FOLDER;
 
@@ -12,6 +13,11 @@ use crate::pods::BACKUP_FOLDER;
 pub const BROKER: &str = "hivemq";
 pub const SIDECAR: &str = "broker-backup";
 pub const SIDECAR_PORT: u16 = 8085;
+const HEALTH_PORT: u16 = 9090;
+/// The volume of each broker, and its size and storage class.
+const VOLUME: &str = "data";
+const VOLUME_SIZE: &str = "10Gi";
+const STORAGE_CLASS: &str = "standard";
 
 /// The health of a pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +60,7 @@ impl Broker<'_> {
         let mut pods = Vec::new();
         for (index, health) in self.pods.iter().enumerate() {
             let pod = self.pod(index, *health, &set, world.now());
+            world.put([self.claim(index, *health, created)]);
             pods.extend(world.objects.put(pod).ok());
             self.listen(index, world);
         }
@@ -64,6 +71,9 @@ impl Broker<'_> {
         let pod = PodAddress::new(self.namespace, &format!("{}-{index}", self.name));
         let hivemq = world.hivemq(self.namespace);
         world.serve(&pod, self.api.0, BROKER, hivemq.clone());
+        let (faults, clock) = (world.faults.clone(), world.clock.clone());
+        let health = HivemqHealth::new(faults, clock, self.pods.len());
+        world.serve(&pod, HEALTH_PORT, BROKER, health);
         let sidecar = self.sidecar.then(|| world.sidecar(self.namespace));
         if let Some(sidecar) = &sidecar {
             world.serve(&pod, SIDECAR_PORT, SIDECAR, sidecar.clone());
@@ -80,8 +90,9 @@ impl Broker<'_> {
             "ports": [
                 {"name": "mqtt", "containerPort": 1883, "protocol": "TCP"},
                 {"name": self.api.1, "containerPort": self.api.0, "protocol": "TCP"},
-                {"name": "health", "containerPort": 9090, "protocol": "TCP"},
+                {"name": "health", "containerPort": HEALTH_PORT, "protocol": "TCP"},
             ],
+            "volumeMounts": [{"name": VOLUME, "mountPath": "/opt/hivemq/data"}],
             "readinessProbe": {"httpGet": {"path": "/api/v1/health/readiness", "port": "health"}},
             "resources": {"requests": {"cpu": "1", "memory": "2Gi"}},
         })];
@@ -126,6 +137,13 @@ impl Broker<'_> {
                     "spec": {"containers": self.containers()},
                 },
                 "updateStrategy": {"type": "RollingUpdate"},
+                "volumeClaimTemplates": [{
+                    "apiVersion": "v1",
+                    "kind": "PersistentVolumeClaim",
+                    "metadata": {"name": VOLUME},
+                    "spec": claim_spec(),
+                    "status": {"phase": "Pending"},
+                }],
             },
             "status": {
                 "observedGeneration": 1,
@@ -182,6 +200,10 @@ impl Broker<'_> {
                 "schedulerName": "default-scheduler",
                 "terminationGracePeriodSeconds": 30,
                 "containers": self.containers(),
+                "volumes": [{
+                    "name": VOLUME,
+                    "persistentVolumeClaim": {"claimName": self.claim_name(index)},
+                }],
             },
             "status": self.status(index, health, created, now),
         });
@@ -189,6 +211,36 @@ impl Broker<'_> {
             pod["spec"]["nodeName"] = json!(format!("node-{}", index % 3));
         }
         pod
+    }
+
+    fn claim_name(&self, index: usize) -> String {
+        format!("{VOLUME}-{}-{index}", self.name)
+    }
+
+    /// Returns the claim of a pod. The volume is made when the pod gets a node.
+    fn claim(&self, index: usize, health: Health, created: Timestamp) -> Value {
+        let mut claim = json!({
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {
+                "name": self.claim_name(index),
+                "namespace": self.namespace,
+                "labels": {"app": self.name},
+                "creationTimestamp": seconds(created),
+            },
+            "spec": claim_spec(),
+            "status": {"phase": "Pending"},
+        });
+        if health != Health::Unscheduled {
+            let volume = format!("pvc-{}-{}-{index}", self.namespace, self.name);
+            claim["spec"]["volumeName"] = json!(volume);
+            claim["status"] = json!({
+                "phase": "Bound",
+                "accessModes": ["ReadWriteOnce"],
+                "capacity": {"storage": VOLUME_SIZE},
+            });
+        }
+        claim
     }
 
     fn status(&self, index: usize, health: Health, created: Timestamp, now: Timestamp) -> Value {
@@ -227,6 +279,15 @@ impl Broker<'_> {
             "containerStatuses": statuses,
         })
     }
+}
+
+fn claim_spec() -> Value {
+    json!({
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": VOLUME_SIZE}},
+        "storageClassName": STORAGE_CLASS,
+        "volumeMode": "Filesystem",
+    })
 }
 
 fn ordinal(index: usize) -> i32 {

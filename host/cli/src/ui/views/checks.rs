@@ -11,7 +11,7 @@ use crate::ui::schema::Body;
 use crate::ui::table::{cell, optional, state, table};
 
 /// Longest message of a check, in characters. It is longer than other cells because it ends the line.
-const MAX_MESSAGE: usize = 400;
+pub(super) const MAX_MESSAGE: usize = 400;
 
 /// A check, or a thing that a verb worked on.
 #[derive(Serialize, JsonSchema)]
@@ -60,10 +60,10 @@ pub(super) fn bodies(checks: &[Check]) -> Vec<CheckBody<'_>> {
 }
 
 /// Returns how many checks had which outcome.
-pub(super) fn counts(checks: &[Check]) -> String {
+pub(super) fn counts<'a>(checks: impl IntoIterator<Item = &'a Check>) -> String {
+    let outcomes: Vec<_> = checks.into_iter().map(|check| check.outcome).collect();
     let counts = Outcome::ALL.into_iter().filter_map(|outcome| {
-        let of_outcome = checks.iter().filter(|check| check.outcome == outcome);
-        let count = of_outcome.count();
+        let count = outcomes.iter().filter(|it| **it == outcome).count();
         (count > 0).then(|| format!("{count} {}", outcome.name()))
     });
     counts.collect::<Vec<_>>().join(", ")

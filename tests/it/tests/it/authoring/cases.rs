@@ -84,6 +84,7 @@ fn the_bundled_engines_pass_every_case() {
     stdout:
     CASE   OPERATION   OUTCOME   MESSAGE
     built-in/detect/*   detect   passed   in 10 situations
+    built-in/health/*   health   passed   in 10 situations
     built-in/list/*   list   passed   in 10 situations
     built-in/status/*   status   passed   in 10 situations
     built-in/prepare/*   prepare   passed   in 10 situations
@@ -106,13 +107,15 @@ fn the_bundled_engines_pass_every_case() {
     files/a restore is begun   restore   passed   -
     files/a restore on a server of another time   restore   passed   -
     files/a dry run can't be   restore   passed   -
+    health/each broker has its own report   health   passed   -
+    health/an API that is off everywhere   health   passed   -
     pods/the free space where the backup will lie   prepare   passed   -
     pods/a warning where the newest backup would not fit   prepare   passed   -
     pods/without the right to run commands no note is made   prepare   passed   -
     pods/and with a destination no backup is begun   prepare   passed   -
     pods/a complete backup is moved on the same disk   finish   passed   -
     pods/what is there is not replaced   finish   passed   -
-    note: 101
+    note: 113
     exit 0
     ");
 }
@@ -516,7 +519,7 @@ fn a_file_of_cases_that_can_not_be_right_is_refused_before_anything_is_run() {
     error: own.toml, case "x": option `scope` can't have this value
     error: own.toml, case "x": option `name` is missing
     error: own.toml, case "x": `broken` is not a kind of error; use one of: unsupported, invalid-argument, not-found, conflict, unauthenticated, forbidden, denied, unavailable, timed-out, cancelled, integrity, protocol, failed
-    error: own.toml, case "x": exchange 1: the manifest does not allow `GET /v1/admin` on endpoint `api`
+    error: own.toml, case "x": exchange 1: the manifest does not allow `GET /v1/admin`
     error: own.toml, case "x": exchange 1: `/metrics` is not a route: write `METHOD /path`, as in `GET /v1/backups/{id}`
     error: own.toml, case "x": exchange 1: the manifest has no endpoint `other`
     error: own.toml, case "x": exchange 1: `answer` has one of `json`, `text` and `base64`

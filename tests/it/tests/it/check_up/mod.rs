@@ -33,6 +33,7 @@ fn everything_in_good_health() {
     right:nodes   -   passed   may get (for errors about pods that are not ready)
     target   -   passed   StatefulSet broker: 3 of 3 ready
     endpoint:api   hivemq   passed   port 8081 of pod broker-0 (of Service hivemq-broker-api) answers
+    endpoint:health   hivemq   passed   port 9090 of pod broker-0 (of container hivemq) answers
     detect   hivemq   passed   HiveMQ management API (6 backups)
     list   hivemq   passed   6 backups
     endpoint:api   sidecar   passed   port 8085 of pod broker-0 (of container broker-backup) answers
@@ -44,7 +45,7 @@ fn everything_in_good_health() {
     strategy/endpoint:api:
       Check that it is enabled in the backend, or name its port with `--strategy-port`
     stderr:
-    18 checks: 16 passed, 1 warned, 1 skipped
+    19 checks: 17 passed, 1 warned, 1 skipped
     exit 0
     ");
 }
@@ -72,7 +73,7 @@ fn one_engine_alone() {
 }
 
 #[test]
-fn each_right_is_asked_for_once_all_at_once_and_each_engine_takes_one_port_forward() {
+fn each_right_is_asked_for_once_all_at_once_and_each_endpoint_takes_one_port_forward() {
     // The answers are slow enough for the other requests to start before the first answer.
     let bed = Bed::with(&["api-latency=300"]);
     assert_eq!(bed.run("backup test -o name").code, 0);
@@ -84,7 +85,7 @@ fn each_right_is_asked_for_once_all_at_once_and_each_engine_takes_one_port_forwa
         .collect();
     assert_eq!(reviews.len(), 15);
     assert!(reviews.iter().all(|review| review.overlapped));
-    assert_eq!(bed.requests().count("GET", "/portforward"), 3);
+    assert_eq!(bed.requests().count("GET", "/portforward"), 4);
 }
 
 #[test]
@@ -103,6 +104,7 @@ fn an_engine_that_is_not_there_is_a_warning_while_another_answers() {
     right:nodes   -   passed
     target   -   passed   3
     endpoint:api   hivemq   passed   8081 broker-0
+    endpoint:health   hivemq   passed   9090 broker-0
     detect   hivemq   passed   6
     list   hivemq   passed   6
     endpoint:api   sidecar   warned   127.0.0.1:PORT 8085 IPv6 [::1]:8085 broker-0 tcp4 tcp6
@@ -116,7 +118,7 @@ fn an_engine_that_is_not_there_is_a_warning_while_another_answers() {
 
     strategy/endpoint:api:
       hint: `--strategy-port`
-    note: 18 13 2 3
+    note: 19 14 2 3
     exit 0
     ");
 }
@@ -163,12 +165,13 @@ fn a_backend_that_wants_a_login_and_one_that_wants_a_permission_are_told_apart()
     right:nodes   -   passed
     target   -   passed   3
     endpoint:api   hivemq   passed   8081 broker-0
+    endpoint:health   hivemq   passed   9090 broker-0 hivemq
     detect   hivemq   failed   /api/v1/management/backups 401 GET
     list   hivemq   skipped
 
     hivemq/detect:
       hint: `--credentials-secret` `--password-stdin` `--username`
-    note: 13 11 1 1
+    note: 14 12 1 1
     exit 12
     ");
     let bed = Bed::with(&["hivemq-auth=ann:x:HIVEMQ_MANAGEMENT_BACKUPS_POST"]);
@@ -190,12 +193,13 @@ fn a_backend_that_wants_a_login_and_one_that_wants_a_permission_are_told_apart()
     right:nodes   -   passed
     target   -   passed   3
     endpoint:api   hivemq   passed   8081 broker-0
+    endpoint:health   hivemq   passed   9090 broker-0 hivemq
     detect   hivemq   failed   /api/v1/management/backups 403 GET
     list   hivemq   skipped
 
     hivemq/detect:
       hint: HIVEMQ_MANAGEMENT_BACKUPS_GET
-    note: 13 11 1 1
+    note: 14 12 1 1
     exit 12
     ");
 }
@@ -209,6 +213,7 @@ fn credentials_of_the_cluster_that_are_not_accepted() {
     rights   -   failed   https://127.0.0.1:PORT testbed
     target   -   skipped
     endpoint:api   hivemq   skipped
+    endpoint:health   hivemq   skipped
     detect   hivemq   skipped
     list   hivemq   skipped
     endpoint:api   sidecar   skipped
@@ -219,7 +224,7 @@ fn credentials_of_the_cluster_that_are_not_accepted() {
 
     rights:
       hint: `kubectl --context testbed auth whoami`
-    note: 11 1 1 9
+    note: 12 1 1 10
     exit 12
     ");
 }
@@ -241,12 +246,13 @@ fn a_secret_that_is_not_there_is_one_check_of_many() {
     target   -   passed   3
     credentials   -   failed   hivemq-apy messaging
     endpoint:api   hivemq   passed   8081 broker-0
+    endpoint:health   hivemq   passed   9090 broker-0 hivemq
     detect   hivemq   skipped
     list   hivemq   skipped
 
     credentials:
       hint: `--credentials-secret hivemq-api`
-    note: 13 10 1 2
+    note: 14 11 1 2
     exit 1
     ");
 }
@@ -263,6 +269,7 @@ fn an_api_server_that_is_not_there() {
     rights   -   skipped
     target   -   skipped
     endpoint:api   hivemq   skipped
+    endpoint:health   hivemq   skipped
     detect   hivemq   skipped
     list   hivemq   skipped
     endpoint:api   sidecar   skipped
@@ -273,7 +280,7 @@ fn an_api_server_that_is_not_there() {
 
     api-server:
       hint: `kubectl config current-context`
-    note: 11 1 10
+    note: 12 1 11
     exit 1
     ");
 }
@@ -288,12 +295,13 @@ fn an_api_server_that_does_not_answer_in_time() {
     rights   -   skipped
     target   -   skipped
     endpoint:api   hivemq   skipped
+    endpoint:health   hivemq   skipped
     detect   hivemq   skipped
     list   hivemq   skipped
 
     api-server:
       hint: `--request-timeout`
-    note: 6 1 5
+    note: 7 1 6
     exit 124
     ");
 }
@@ -396,6 +404,13 @@ fn json_is_one_document_on_stdout_also_when_a_check_failed() {
           "hint": "Ask for this permission: `kubectl create role broker-pods-portforward -n messaging --verb=get,create --resource=pods/portforward`, or in a Role `{apiGroups: [\"\"], resources: [\"pods/portforward\"], verbs: [\"get\", \"create\"]}`",
           "message": "not allowed to get pods/portforward broker-0 in namespace messaging: pods \"broker-0\" is forbidden: User \"testbed\" cannot get resource \"pods/portforward\" in API group \"\" in the namespace \"messaging\"",
           "outcome": "failed"
+        },
+        {
+          "check": "endpoint:health",
+          "engine": "hivemq",
+          "hint": "Ask for this permission: `kubectl create role broker-pods-portforward -n messaging --verb=get,create --resource=pods/portforward`, or in a Role `{apiGroups: [\"\"], resources: [\"pods/portforward\"], verbs: [\"get\", \"create\"]}`",
+          "message": "not allowed to get pods/portforward broker-0 in namespace messaging: pods \"broker-0\" is forbidden: User \"testbed\" cannot get resource \"pods/portforward\" in API group \"\" in the namespace \"messaging\"; operations that need it fail",
+          "outcome": "warned"
         },
         {
           "check": "detect",

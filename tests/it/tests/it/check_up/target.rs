@@ -20,6 +20,7 @@ fn a_target_without_a_ready_pod() {
     right:nodes   -   passed
     target   -   failed   0 zero
     endpoint:api   hivemq   skipped
+    endpoint:health   hivemq   skipped
     detect   hivemq   skipped
     list   hivemq   skipped
     endpoint:api   sidecar   skipped
@@ -30,7 +31,7 @@ fn a_target_without_a_ready_pod() {
 
     target:
       hint: `kubectl describe statefulset broker -n zero` `kubectl get pods -n zero`
-    note: 18 9 1 8
+    note: 19 9 1 9
     exit 1
     ");
     assert_snapshot!(healthy("backup test -n unscheduled --engine hivemq").outcome(), @"
@@ -47,12 +48,13 @@ fn a_target_without_a_ready_pod() {
     right:nodes   -   passed
     target   -   failed   0/3 3 broker-0 unscheduled
     endpoint:api   hivemq   skipped
+    endpoint:health   hivemq   skipped
     detect   hivemq   skipped
     list   hivemq   skipped
 
     target:
       hint: `kubectl describe statefulset broker -n unscheduled` `kubectl get pods -n unscheduled`
-    note: 13 9 1 3
+    note: 14 9 1 4
     exit 1
     ");
     assert_snapshot!(healthy("backup test -n notready --engine hivemq").outcome(), @"
@@ -69,6 +71,7 @@ fn a_target_without_a_ready_pod() {
     right:nodes   -   passed
     target   -   warned   0 0/3 2 3 5m0s CrashLoopBackOff broker-0 broker-1 container=hivemq hivemq
     endpoint:api   hivemq   failed   0/3 3 5m0s CrashLoopBackOff broker-0 broker-1 container=hivemq hivemq notready
+    endpoint:health   hivemq   warned   0/3 3 5m0s CrashLoopBackOff broker-0 broker-1 container=hivemq hivemq notready
     detect   hivemq   skipped
     list   hivemq   skipped
 
@@ -77,7 +80,10 @@ fn a_target_without_a_ready_pod() {
 
     hivemq/endpoint:api:
       hint: `kubectl describe statefulset broker -n notready` `kubectl get pods -n notready`
-    note: 13 9 1 1 2
+
+    hivemq/endpoint:health:
+      hint: `kubectl describe statefulset broker -n notready` `kubectl get pods -n notready`
+    note: 14 9 2 1 2
     exit 1
     ");
 }

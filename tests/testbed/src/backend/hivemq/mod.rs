@@ -1,12 +1,14 @@
-//! HiveMQ's management API of a cluster's backups, as HiveMQ's `OpenAPI` 4.30 describes it.
+//! HiveMQ's management API of a cluster's backups, as HiveMQ's `OpenAPI` 4.30 describes it, and its health API.
 
 mod api;
+mod health;
 mod model;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
+pub use health::HivemqHealth;
 pub use model::{Backup, BackupState};
 
 use model::State;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use broker_manifest::{AwsService, StoreAuth};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use host_base::Report;
+use host_base::{Report, ReportKind};
 use host_cluster::Deadlines;
 use host_engine::{
     Condition, GrantedAction, ObjectAt, Outside, SelectedKeys, StoredObject, StoredPage, ToCopy,
@@ -15,17 +15,32 @@ use host_engine::{
 use host_objectstore::{self as store, Access, Action, Facts, Location, S3, S3Error, Selection};
 
 /// The stores and services that the user's AWS configuration reaches.
-pub(super) struct AwsAccount(pub(super) Arc<S3>);
+pub(super) struct AwsAccount {
+    pub(super) s3: Arc<S3>,
+    /// Whether the user has not chosen the target: nothing is changed, and no credentials are used.
+    pub(super) is_survey: bool,
+}
+
+impl AwsAccount {
+    fn access(&self, auth: StoreAuth) -> Access {
+        match auth {
+            StoreAuth::Aws if !self.is_survey => Access::Signed,
+            StoreAuth::Aws | StoreAuth::None => Access::Anonymous,
+        }
+    }
+
+    /// Refuses what needs the user's credentials.
+    fn check_chosen(&self) -> Result<(), Report> {
+        if self.is_survey {
+            let message = "`discover` changes nothing, and uses no credentials";
+            return Err(Report::new(ReportKind::Denied, message));
+        }
+        Ok(())
+    }
+}
 
 fn patience() -> Duration {
     Deadlines::default().first_byte
-}
-
-pub(super) fn access(auth: StoreAuth) -> Access {
-    match auth {
-        StoreAuth::Aws => Access::Signed,
-        StoreAuth::None => Access::Anonymous,
-    }
 }
 
 fn location(at: ObjectAt) -> Location {
@@ -52,7 +67,10 @@ fn reported<T>(result: Result<T, S3Error>) -> Result<T, Report> {
 impl Outside for AwsAccount {
     fn head(&self, auth: StoreAuth, at: ObjectAt) -> BoxFuture<'_, Result<StoredObject, Report>> {
         async move {
-            let facts = self.0.head(&location(at), access(auth), patience()).await;
+            let facts = self
+                .s3
+                .head(&location(at), self.access(auth), patience())
+                .await;
             reported(facts).map(object)
         }
         .boxed()
@@ -71,7 +89,10 @@ impl Outside for AwsAccount {
             limit: selected.limit,
         };
         async move {
-            let listing = self.0.list(&selection, access(auth), patience()).await;
+            let listing = self
+                .s3
+                .list(&selection, self.access(auth), patience())
+                .await;
             let listing = reported(listing)?;
             Ok(StoredPage {
                 objects: listing.objects.into_iter().map(object).collect(),
@@ -89,9 +110,10 @@ impl Outside for AwsAccount {
             Condition::Unchanged(etag) => store::Condition::Unchanged(etag),
         };
         async move {
+            self.check_chosen()?;
             let at = location(to_put.at);
             let kind = to_put.content_type.as_deref();
-            let written = self.0.put(&at, to_put.body, kind, &condition, patience());
+            let written = self.s3.put(&at, to_put.body, kind, &condition, patience());
             reported(written.await).map(object)
         }
         .boxed()
@@ -104,11 +126,19 @@ impl Outside for AwsAccount {
             size: to_copy.size,
             etag: to_copy.etag,
         };
-        async move { reported(self.0.copy(&copy, patience()).await).map(object) }.boxed()
+        async move {
+            self.check_chosen()?;
+            reported(self.s3.copy(&copy, patience()).await).map(object)
+        }
+        .boxed()
     }
 
     fn delete(&self, at: ObjectAt) -> BoxFuture<'_, Result<(), Report>> {
-        async move { reported(self.0.delete(&location(at), patience()).await) }.boxed()
+        async move {
+            self.check_chosen()?;
+            reported(self.s3.delete(&location(at), patience()).await)
+        }
+        .boxed()
     }
 
     fn call(&self, action: GrantedAction) -> BoxFuture<'_, Result<String, Report>> {
@@ -120,6 +150,58 @@ impl Outside for AwsAccount {
             parameters: action.parameters,
             region: action.region,
         };
-        async move { reported(self.0.call(&action, patience()).await) }.boxed()
+        async move {
+            self.check_chosen()?;
+            reported(self.s3.call(&action, patience()).await)
+        }
+        .boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Nothing is sent: no address of a service is known here, and no credentials.
+    #[tokio::test]
+    async fn a_search_for_targets_uses_no_credentials_and_changes_nothing() {
+        let account = AwsAccount {
+            s3: Arc::default(),
+            is_survey: true,
+        };
+        assert_eq!(account.access(StoreAuth::Aws), Access::Anonymous);
+        let at = || ObjectAt {
+            bucket: "acme".to_owned(),
+            key: "a".to_owned(),
+        };
+        let put = ToPut {
+            at: at(),
+            body: bytes::Bytes::new(),
+            content_type: None,
+            condition: Condition::None,
+        };
+        let copy = ToCopy {
+            source: at(),
+            target: at(),
+            size: None,
+            etag: None,
+        };
+        let action = GrantedAction {
+            service: "rds".to_owned(),
+            version: "2014-10-31".to_owned(),
+            action: "DescribeDBSnapshots".to_owned(),
+            parameters: Vec::new(),
+            region: None,
+        };
+        let refused = [
+            account.put(put).await.err(),
+            account.copy(copy).await.err(),
+            account.delete(at()).await.err(),
+            account.call(action).await.err(),
+        ];
+        for report in refused {
+            let kind = report.map(|report| report.kind);
+            assert_eq!(kind, Some(ReportKind::Denied));
+        }
     }
 }

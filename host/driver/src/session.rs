@@ -361,7 +361,10 @@ impl Session {
                 artifacts: Some(saving.clone()),
                 commands,
                 objects: Some(objects.clone()),
-                outside: Some(Arc::new(AwsAccount(Arc::clone(&self.s3)))),
+                outside: Some(Arc::new(AwsAccount {
+                    s3: Arc::clone(&self.s3),
+                    is_survey: self.is_survey,
+                })),
                 observer: Arc::new(UiObserver(self.notes.clone())),
                 now: None,
                 zone: TimeZone::system(),

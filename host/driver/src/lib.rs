@@ -46,7 +46,7 @@ mod tls;
 mod verify;
 mod wait;
 
-pub use act::{VerbRequest, VerbResult, act};
+pub use act::{VerbOutcome, VerbRequest, VerbResult, act};
 pub use begun::{Begun, Work};
 pub use choose::{EngineChoice, order};
 pub use create::{CreateRequest, begin_create, create};
@@ -61,9 +61,9 @@ pub use list::{BackupPages, Listing, list};
 pub use meaning::{Reading, Sense, has_port_flag, option_reading, sense, verb_reading};
 pub use restore::{RestoreFrom, RestoreRequest, begin_restore, restore};
 pub use results::{
-    BackupChecks, Backups, CheckResult, CheckUp, CheckedFile, Created, Deleted, DownloadedFile,
-    EngineItems, EngineReport, EngineSummary, Engines, LeftOut, LocalFile, PastOperation,
-    PastOperations, PerPod, PodFailure, Restored, Scope, Verified,
+    BackupChecks, Backups, CheckResult, CheckUp, CheckedFile, Created, Deleted, DownloadedFiles,
+    EngineItems, EngineReport, EngineSummary, Engines, LeftOut, LocalFile, LocalFiles, PastFile,
+    PastOperation, PastOperations, PerPod, PodFailure, Restored, Scope, Verified,
 };
 pub use saving::Place;
 pub use session::{Request, Session};

@@ -261,7 +261,9 @@ impl Outline {
     fn check_imports(&self) -> Result<(), EngineError> {
         let mut imports = self.imports.iter();
         imports.try_for_each(|import| self.check_import(import))?;
-        if self.manifest.saves() && !self.imports("artifacts") {
+        let verbs = &mut self.manifest.verbs.values();
+        let must_save = self.manifest.saves() || verbs.any(|verb| verb.saves);
+        if must_save && !self.imports("artifacts") {
             return Err(EngineError::CantSave {
                 engine: self.name(),
             });
@@ -285,15 +287,13 @@ impl Outline {
 
     /// Checks that the manifest asks for the capability that an imported interface gives.
     fn check_asked(&self, interface: &str, import: &str) -> Result<(), EngineError> {
-        let moves_files = [Operation::Download, Operation::Restore];
-        let moves_files =
-            self.manifest.saves() || moves_files.iter().any(|op| self.manifest.can(*op));
+        let moves_files = self.manifest.saves_files() || self.manifest.can(Operation::Restore);
         let missing = match interface {
             "http" if self.manifest.endpoints.is_empty() => "it names no endpoint",
             "resources" if self.manifest.resources.is_none() => "it names no kind of objects",
             "exec" if self.manifest.exec.is_empty() => "it names no command",
             "artifacts" if !moves_files => {
-                "it names no operation that moves files (`create` with `saves`, `download`, `restore`)"
+                "it names no operation that moves files (`create` or a verb with `saves`, `download`, `restore`)"
             }
             _ => return Ok(()),
         };
@@ -469,6 +469,33 @@ mod tests {
             with_create(false, &["artifacts"]),
             Err(EngineError::NotAsked { .. })
         ));
+    }
+
+    #[test]
+    fn keys_about_several_files_need_interface_0_2() {
+        for keys in [
+            "[operations.download]\nmany-files = true\n",
+            "[operations.act]\n[verbs.logs]\nhelp = \"x\"\nsaves = true\n",
+        ] {
+            let text = format!(
+                "id = \"acme/vault\"\nversion = \"1.0.0\"\nsummary = \"x\"\n[operations.detect]\n{keys}"
+            );
+            let read = |interface: &str| {
+                let outline = Outline {
+                    interface: interface.to_owned(),
+                    imports: BTreeSet::from([format!("{PACKAGE}artifacts@{interface}")]),
+                    manifest: Manifest::from_toml(&text).expect("a valid manifest"),
+                };
+                outline
+                    .check_interface("vault")
+                    .and_then(|()| outline.check_imports())
+            };
+            assert!(read(INTERFACE).is_ok(), "{keys}");
+            assert!(
+                matches!(read("0.1.0"), Err(EngineError::NewerManifest { .. })),
+                "{keys}"
+            );
+        }
     }
 
     #[test]

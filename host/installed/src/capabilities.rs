@@ -112,7 +112,7 @@ impl Capabilities {
             found.extend(rules.flat_map(objects));
         }
         if outline.imports("artifacts") {
-            if manifest.can(Operation::Download) || manifest.saves() {
+            if manifest.saves_files() {
                 found.insert(Capability::SaveFiles);
             }
             let restore = manifest.operations.get(&Operation::Restore);

@@ -18,6 +18,7 @@ mod names;
 mod port;
 mod resources;
 mod route;
+mod saves;
 mod tls;
 mod verb;
 
@@ -37,6 +38,7 @@ pub use resources::{
     ObjectKind, ResourceError, ResourceRule, ResourceVerb, Resources, Scope, is_label,
 };
 pub use route::{Method, Route, RouteError};
+pub use saves::Saves;
 pub use tls::{NameError, NameFacts, NamePattern, SecretKey, Tls, TlsFlags};
 pub use verb::{OptionForm, Verb, VerbOption};
 
@@ -189,6 +191,12 @@ pub struct Ability {
     /// waits with `status` and calls `download`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub saves: bool,
+    /// Whether `download`, or a `create` that saves, may save several files.
+    ///
+    /// All of them go into one folder, which the user may choose (`--output-dir`). The user can't choose their
+    /// names, and they can't go to stdout: `--output-file` is refused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub many_files: bool,
     /// Whether the backend reports nothing about a restore after accepting it, so that `status` can't follow
     /// it. The host then does not wait for the restore, and tells the user so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -343,6 +351,9 @@ impl Manifest {
         if list.is_some_and(|ability| ability.newest_first) {
             return Some("`newest-first`".to_owned());
         }
+        if let Some(what) = self.files_since_0_2() {
+            return Some(what);
+        }
         let mut endpoints = self.endpoints.iter();
         if let Some((name, _)) = endpoints.find(|(_, endpoint)| endpoint.replicas) {
             return Some(format!("`replicas` of endpoint `{name}`"));
@@ -450,6 +461,7 @@ impl Manifest {
                 operation: *operation,
             });
         }
+        self.check_many_files()?;
         let ordered = self
             .operations
             .iter()

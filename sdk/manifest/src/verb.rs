@@ -16,6 +16,13 @@ pub struct Verb {
     /// Whether the verb destroys data. The host then asks for confirmation.
     #[serde(default, skip_serializing_if = "is_false")]
     pub destructive: bool,
+    /// Whether the verb saves a file with `artifacts.save`. Its command then has the flags of `download` that say
+    /// where the file goes: `--output-dir`, `--output-file`, `--force` and `--accept-unproven`.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub saves: bool,
+    /// Whether a verb that saves may save several files, as with `many-files` of an operation.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub many_files: bool,
     /// The options of the command. Positional options are given in this order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<VerbOption>,
@@ -181,6 +188,7 @@ impl Verb {
             })
         };
         self.destructive == other.destructive
+            && self.saves == other.saves
             && self.options.len() == other.options.len()
             && self.options.iter().all(has)
             && positional(self) == positional(other)
@@ -200,8 +208,18 @@ impl Verb {
             });
         }
         printable("verbs.help", &self.help, 200)?;
+        if self.many_files && !self.saves {
+            return Err(ManifestError::NoFilesToSave {
+                what: format!("verb `{name}`"),
+            });
+        }
         let mut seen = flags.clone();
         for option in &self.options {
+            if self.saves && option.name == "force" {
+                return Err(ManifestError::ReservedFlag {
+                    name: option.name.clone(),
+                });
+            }
             if !SHARED_FLAGS.contains(&option.name.as_str()) && !option.is_file_flag() {
                 flag(&option.name, &mut seen)?;
             } else if !seen.insert(option.name.clone()) {

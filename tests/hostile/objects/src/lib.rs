@@ -47,11 +47,11 @@ impl Create for Objects {
 }
 
 impl Download for Objects {
-    fn download(request: DownloadRequest) -> Result<Saved> {
+    fn download(request: DownloadRequest) -> Result<Vec<Saved>> {
         let vault: Value = VAULT.get(&request.id)?;
         let key = vault["status"]["key"].as_str().unwrap_or(&request.id);
         let answer = http::get("storage", "/acme-vaults/{+key}").parameter("key", key);
-        answer.send()?.save(&http::Expectation::default())
+        Ok(vec![answer.send()?.save(&http::Expectation::default())?])
     }
 }
 

@@ -63,6 +63,7 @@ mod rights;
 mod sandbox;
 mod schemas;
 mod secrets;
+mod several_files;
 mod side_by_side;
 mod start;
 mod stock_kubectl;

@@ -7,8 +7,8 @@ use std::path::Path;
 use boon::{Compiler, Draft, SchemaIndex, Schemas};
 use serde_json::{Value, json};
 
-use crate::engine_objects;
 use crate::support::{Bed, Invocation, Run, Signer, accepting, programs};
+use crate::{engine_objects, several_files};
 
 /// The prefix of the schemas' names.
 const BASE: &str = "https://kubectl-broker.example/schema/v1/";
@@ -131,6 +131,7 @@ fn documents() -> Vec<Value> {
     ];
     documents.extend(of_plugins(&folder));
     documents.extend(engine_objects::documents());
+    documents.extend(several_files::documents());
     // The history also contains a failed command.
     run("backup verify nothing -o json").error();
     documents.push(printed(run, "backup history"));

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use broker_manifest::Operation;
+use broker_manifest::{Manifest, Operation, Saves, Verb};
 use host_base::{Backup, Check, Sha256, newest_first};
 use host_engine::{
     Acted, Artifact, EngineError, Instance, OptionSetting, Preparation, RestoreSource, SavedFile,
@@ -72,6 +72,14 @@ impl Call {
         }
     }
 
+    /// Returns how many files the engine may save.
+    pub(super) fn saves(&self, manifest: &Manifest) -> Saves {
+        match &self.about {
+            About::Act { verb } => manifest.verbs.get(verb).map_or(Saves::Nothing, Verb::saves),
+            _ => manifest.saves_in(self.operation()),
+        }
+    }
+
     /// Calls the engine, and converts the result to the form that cases use.
     ///
     /// # Errors
@@ -80,9 +88,10 @@ impl Call {
         &self,
         engine: &mut Instance,
         seen: &Seen,
+        saves: Saves,
     ) -> Result<Value, EngineError> {
         let options = self.options.as_slice();
-        Ok(match &self.about {
+        let mut result = match &self.about {
             About::Detect => {
                 let detection = engine.detect().await?;
                 json!({
@@ -114,7 +123,12 @@ impl Call {
             About::Finish { id } => details(engine.finish(id, options).await?),
             About::Download { id } => {
                 engine.download(id, options).await?;
-                seen.saved().as_ref().map_or(Value::Null, saved)
+                match (&**seen.saved(), saves) {
+                    ([], _) => Value::Null,
+                    // The files follow.
+                    (_, Saves::Many) => json!({}),
+                    ([file, ..], _) => saved(file),
+                }
             }
             About::Restore { source, dry_run } => {
                 let restoration = engine.restore(source.clone(), *dry_run, options).await?;
@@ -134,7 +148,12 @@ impl Call {
                 Acted::Backups(backups) => json!({ "backups": list(&backups) }),
                 Acted::Items(items) => json!({ "items": checks(&items) }),
             },
-        })
+        };
+        let is_the_file = matches!(self.about, About::Download { .. }) && saves == Saves::One;
+        if saves != Saves::Nothing && !is_the_file && result.is_object() {
+            result["files"] = seen.saved().iter().map(saved).collect();
+        }
+        Ok(result)
     }
 }
 

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use broker_manifest::Saves;
 use host_base::Folders;
 use host_engine::{EngineFile, Instance, Limits, Loaded, NativeCache, Runtime, Services};
 
@@ -49,7 +50,7 @@ pub(super) async fn try_out(
     folders: Option<&Folders>,
 ) -> Result<(), AuthoringError> {
     let loaded = load(file, folders).await?;
-    let (services, _) = Stage::services(cases::closed(), None);
+    let (services, _) = Stage::services(cases::closed(), Saves::Nothing, None);
     start(&loaded, file, services).await?;
     Ok(())
 }

@@ -1,11 +1,12 @@
 //! The verbs that engines bring. They come from manifests: no engine is run.
 
-use broker_manifest::{OptionKind, Verb, VerbOption};
+use broker_manifest::{OptionKind, Saves, Verb, VerbOption};
 use clap::builder::ValueParser;
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Args as _, Command};
 use host_driver::{Reading, verb_reading};
 use host_engine::{EngineFile, OptionSetting};
 
+use super::backup::place::PlaceArgs;
 use super::connection::parse_duration;
 use super::engine_flags::{argument, innermost, is_given, unclear, unclear_argument, value};
 use super::engine_help::{Whose, is_among};
@@ -130,6 +131,13 @@ fn command_of(name: &str, verb: &Verb, engines: &[&EngineFile]) -> Command {
                 .value_parser(parse_duration)
                 .help("Maximum time for the command, such as 30s or 10m [default: 15m]"),
         );
+    let command = match verb.saves() {
+        Saves::Nothing => command,
+        Saves::One => PlaceArgs::augment_args(command),
+        Saves::Many => PlaceArgs::augment_args(command)
+            // The driver explains to those who give it why it can't be used.
+            .mut_arg("output_file", |argument| argument.hide(true)),
+    };
     if !verb.destructive {
         return command;
     }

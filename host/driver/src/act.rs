@@ -1,16 +1,20 @@
 use std::time::Duration;
 
-use broker_manifest::{Verb, VerbOption};
+use broker_manifest::{Saves, Verb, VerbOption};
 use host_base::{newest_first, text};
 use host_engine::{Acted, EngineFile, OptionSetting, OptionValue};
 use jiff::Timestamp;
 
 use super::choose::{call_name, with_verb};
+use super::download::{account_for, outcome};
 use super::history::Deed;
 use super::question::confirm;
+use super::saving::{Order, Place};
 use super::{OpsError, Session};
-use crate::results::{Backups, EngineItems, EngineReport, LeftOut};
+use crate::results::{Backups, EngineItems, EngineReport, LeftOut, LocalFiles};
 
+/// Number of retries without progress before giving up a file.
+const RETRIES: u32 = 6;
 /// Longest option value that a question repeats, in characters.
 const MAX_VALUE: usize = 200;
 
@@ -25,6 +29,19 @@ pub struct VerbRequest {
     pub timeout: Option<Duration>,
     /// Whether the user has agreed to a destructive verb before. Otherwise the front end asks.
     pub is_confirmed: bool,
+    /// Where to put what the verb saves.
+    pub place: Place,
+    /// Whether to keep a file although nothing proves that it is complete.
+    pub accept_unproven: bool,
+}
+
+/// The outcome of a verb that an engine defines itself.
+#[derive(Debug)]
+pub struct VerbOutcome {
+    /// The report of the engine.
+    pub result: VerbResult,
+    /// The files, perhaps none. None if the manifest does not say that the verb saves files.
+    pub saved: Option<LocalFiles>,
 }
 
 /// The result of a verb that an engine defines itself.
@@ -43,7 +60,7 @@ pub enum VerbResult {
 /// # Errors
 /// When no engine has the verb, or several have it and the user named none. When the user did not confirm a
 /// destructive verb, or the verb failed.
-pub async fn act(session: &Session, request: &VerbRequest) -> Result<VerbResult, OpsError> {
+pub async fn act(session: &Session, request: &VerbRequest) -> Result<VerbOutcome, OpsError> {
     let name = &request.verb;
     let file = with_verb(session.host.engines(), session.choice(), name)?;
     let id = &file.manifest().id;
@@ -74,6 +91,15 @@ pub async fn act(session: &Session, request: &VerbRequest) -> Result<VerbResult,
                 .collect(),
         }
     })?;
+    let how_many = verb.saves();
+    if how_many != Saves::Nothing {
+        request
+            .place
+            .check(how_many, &call_name(session.host.engines(), id))?;
+        if request.place == Place::Output {
+            return Err(OpsError::ReportOnOutput { verb: name.clone() });
+        }
+    }
     let mut running = session.start(file).await?;
     session.note_engine(&running);
     if verb.destructive {
@@ -89,38 +115,62 @@ pub async fn act(session: &Session, request: &VerbRequest) -> Result<VerbResult,
     if let Some(timeout) = request.timeout {
         running.instance().limit(timeout);
     }
-    session.note_begun(&running, None);
-    let acted = running.instance().act(name, &options).await;
-    let acted = running.original(acted);
-    deed.record(&acted).await;
-    let report = match acted? {
-        Acted::Done => None,
-        Acted::Text(text) => Some(text),
-        Acted::Items(items) => {
-            return Ok(VerbResult::Items(EngineItems {
-                scope: running.scope(),
-                verb: name.clone(),
-                items,
-            }));
+    if how_many != Saves::Nothing {
+        let order = order(verb, request, deed.id.as_deref());
+        if let Some(note) = order.place.note() {
+            session.reporter().note(&note);
         }
+        running.saving.expect(order);
+    }
+    session.note_begun(&running, None);
+    let called = running.instance().act(name, &options).await;
+    let acted = outcome(session, &running, called, false).map(|(acted, stored)| {
+        let saved = account_for(session, &running, stored, None, &mut deed);
+        (acted, saved.filter(|_| how_many != Saves::Nothing))
+    });
+    deed.record(&acted).await;
+    let (acted, saved) = acted?;
+    let scope = running.scope();
+    let verb = name.clone();
+    let report = |scope, text| VerbResult::Report(EngineReport { scope, verb, text });
+    let result = match acted {
+        Acted::Done => report(scope, None),
+        Acted::Text(text) => report(scope, Some(text)),
+        Acted::Items(items) => VerbResult::Items(EngineItems {
+            scope,
+            verb: name.clone(),
+            items,
+        }),
         Acted::Backups(mut backups) => {
             newest_first(&mut backups);
-            return Ok(VerbResult::Backups(Backups {
+            VerbResult::Backups(Backups {
                 columns: running.manifest.table(),
-                scope: running.scope(),
+                scope,
                 backups,
                 per_pod: None,
                 left_out: LeftOut::Nothing,
                 is_list: true,
                 now: Timestamp::now(),
-            }));
+            })
         }
     };
-    Ok(VerbResult::Report(EngineReport {
-        scope: running.scope(),
-        verb: name.clone(),
-        text: report,
-    }))
+    Ok(VerbOutcome { result, saved })
+}
+
+/// Returns the order for what a verb saves. `subject` is what the verb acts on.
+fn order(verb: &Verb, request: &VerbRequest, subject: Option<&str>) -> Order {
+    let name = &request.verb;
+    let set = subject.map_or_else(|| name.clone(), |subject| format!("{name}-{subject}"));
+    Order {
+        place: request.place.of(verb.saves(), &set),
+        saves: verb.saves(),
+        retries: RETRIES,
+        accept_unproven: request.accept_unproven,
+        id: set,
+        created: Some(Timestamp::now()),
+        dated: false,
+        listed_length: None,
+    }
 }
 
 /// Returns the name of what the verb acts on: its positional argument, if that is text.
@@ -216,6 +266,8 @@ mod tests {
         Verb {
             help: "Destroy a backup".to_owned(),
             destructive: true,
+            saves: false,
+            many_files: false,
             options: vec![name, passes, how, option("force", OptionKind::Boolean)],
         }
     }

@@ -14,7 +14,7 @@ use super::saving::Place;
 use super::task::{Ongoing, TaskKind, finish};
 use super::wait::{Waiting, has_ended};
 use super::{OpsError, Session};
-use crate::results::{Backups, Created, LeftOut, LocalFile, Scope};
+use crate::results::{Backups, Created, LeftOut, LocalFiles, Scope};
 
 /// The settings for a new backup, and where to put it if the engine saves it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,8 +28,6 @@ pub struct CreateRequest {
     pub place: Place,
     /// Whether to keep a file although nothing proves that it is complete.
     pub accept_unproven: bool,
-    /// A note about the place. The user sees it if the place is used.
-    pub place_note: Option<String>,
     /// The flag that the user gave to choose a place, without dashes.
     pub place_flag: Option<&'static str>,
 }
@@ -60,9 +58,9 @@ pub async fn create(
         columns,
         backup,
         details,
-        file,
+        saved,
     } = made?;
-    if saves && file.is_none() {
+    if saves && saved.is_none() {
         return Ok(None);
     }
     let backup = Backups {
@@ -77,7 +75,7 @@ pub async fn create(
     Ok(Some(Created {
         backup,
         details,
-        file,
+        saved,
     }))
 }
 
@@ -117,17 +115,14 @@ async fn ready(session: &Session, request: &CreateRequest) -> Result<Prepared, O
     let mut running = session.engine_for(operation).await?;
     let saves = running.manifest.saves();
     if saves {
-        export::check(request, &running.manifest.id.to_string())?;
+        let saves = running.manifest.saves_in(operation);
+        export::check(request, &running.called, saves)?;
     } else if let Some(flag) = request.place_flag {
         return Err(saves_nothing(session, &running, flag));
     }
     let options = session.options(&running.manifest, operation);
     let Preparation { notes, token } = prepare(session, &mut running).await?;
-    if saves {
-        if let Some(note) = &request.place_note {
-            session.reporter().note(note);
-        }
-    } else if running.manifest.has_target() {
+    if !saves && running.manifest.has_target() {
         session.reporter().note(
             "A backup takes disk space on the broker's nodes, and is not removed automatically",
         );
@@ -148,7 +143,7 @@ struct Made {
     columns: Vec<Column>,
     backup: Backup,
     details: Vec<(String, String)>,
-    file: Option<LocalFile>,
+    saved: Option<LocalFiles>,
 }
 
 impl Made {
@@ -158,7 +153,7 @@ impl Made {
             columns: running.manifest.table(),
             backup,
             details: Vec::new(),
-            file: None,
+            saved: None,
         }
     }
 }
@@ -170,13 +165,13 @@ async fn save(
     request: &CreateRequest,
     deed: &mut Deed,
 ) -> Result<Made, OpsError> {
-    let (backup, file) = export::export(session, &mut prepared, request, deed).await?;
+    let (backup, saved) = export::export(session, &mut prepared, request, deed).await?;
     let mut running = prepared.running;
     let options = session.options(&running.manifest, Operation::Finish);
     let details = finish(&mut running, &backup, &options).await?;
     Ok(Made {
         details,
-        file,
+        saved,
         ..Made::by(&running, backup)
     })
 }

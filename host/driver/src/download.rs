@@ -11,14 +11,14 @@ use super::running::Running;
 use super::saving::{Order, Place, Stored};
 use super::status::{Which, ask, latest};
 use super::{OpsError, Session};
-use crate::results::{DownloadedFile, LocalFile};
+use crate::results::{DownloadedFiles, LocalFile, LocalFiles};
 
 /// Which backup to download, and where to put it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DownloadRequest {
     /// The backup.
     pub which: Which,
-    /// The place for the file.
+    /// The place for the file, or for several.
     pub place: Place,
     /// Longest time for everything, if the user set one.
     pub timeout: Option<Duration>,
@@ -31,8 +31,8 @@ pub struct DownloadRequest {
 /// Where the bytes of a download went.
 #[derive(Debug)]
 pub enum Downloaded {
-    /// A file.
-    File(Box<DownloadedFile>),
+    /// A file, or several.
+    Files(Box<DownloadedFiles>),
     /// Stdout. Nothing else may be written there.
     Output,
 }
@@ -48,6 +48,8 @@ pub async fn download(session: &Session, request: DownloadRequest) -> Result<Dow
         destination.check()?;
     }
     let mut running = session.engine_for(operation).await?;
+    let saves = running.manifest.saves_in(operation);
+    request.place.check(saves, &running.called)?;
     let mut deed = Deed::of("download", session, &running);
     let result = fetch(session, &mut running, request, &mut deed).await;
     deed.record(&result).await;
@@ -78,8 +80,14 @@ async fn fetch(
     if let Some(backup) = &known {
         check_whole(backup, running)?;
     }
+    let how_many = running.manifest.saves_in(Operation::Download);
+    let place = request.place.of(how_many, &id);
+    if let Some(note) = place.note() {
+        session.reporter().note(&note);
+    }
     running.saving.expect(Order {
-        place: request.place,
+        place,
+        saves: how_many,
         retries: request.retries,
         accept_unproven: request.accept_unproven,
         id: id.clone(),
@@ -92,53 +100,85 @@ async fn fetch(
     let downloading = running.instance().download(&id, &options);
     let Ok(downloaded) = tokio::time::timeout(timeout, downloading).await else {
         // Dropping the call has flushed the received bytes to the disk.
-        return Err(OpsError::TooSlow {
+        let error = OpsError::TooSlow {
             id: text::printable(&id, 200).into_owned(),
             seconds: timeout.as_secs(),
-        });
+        };
+        return Err(incomplete(running, error, false));
     };
-    let ((), stored) = outcome(session, running, downloaded)?;
-    let stored = stored.ok_or_else(|| nothing_saved(running, &id))?;
-    let resumed = stored.resumed;
-    Ok(match account_for(session, stored, known.as_ref(), deed) {
-        Some(file) => Downloaded::File(Box::new(DownloadedFile {
-            scope: running.scope(),
-            id,
-            file,
-            resumed,
-        })),
-        None => Downloaded::Output,
-    })
+    let ((), stored) = outcome(session, running, downloaded, false)?;
+    if stored.is_empty() {
+        return Err(nothing_saved(running, &id));
+    }
+    Ok(
+        match account_for(session, running, stored, known.as_ref(), deed) {
+            Some(saved) => Downloaded::Files(Box::new(DownloadedFiles {
+                scope: running.scope(),
+                id,
+                saved,
+            })),
+            None => Downloaded::Output,
+        },
+    )
 }
 
-/// Combines the result of a call that saves a body with what was saved.
+/// Combines the result of a call that saves bodies with what was saved. A body that could not be saved is an
+/// error, whatever the engine says. `begins_anew` says whether the same command would make another backup.
 pub(super) fn outcome<T>(
     session: &Session,
     running: &Running,
     called: Result<T, EngineError>,
-) -> Result<(T, Option<Stored>), OpsError> {
+    begins_anew: bool,
+) -> Result<(T, Vec<Stored>), OpsError> {
     let result = running.original(called);
+    let result = result.and_then(|value| match running.saving.take_failed() {
+        Some(error) => Err(error.into()),
+        None => Ok(value),
+    });
+    let value = result.map_err(|error| incomplete(running, error, begins_anew));
     let stored = running.saving.take_stored();
     if let (
         Err(_),
-        Some(Stored {
-            path: Some(path), ..
-        }),
-    ) = (&result, &stored)
+        None,
+        [
+            Stored {
+                path: Some(path), ..
+            },
+        ],
+    ) = (&value, running.saving.folder(), &*stored)
     {
         session.reporter().warn(&format!(
             "{} is complete and is kept, but the engine reported an error",
             text::printable(&path.to_string_lossy(), 1000)
         ));
     }
-    Ok((result?, stored))
+    Ok((value?, stored))
+}
+
+/// Adds to an error which of several files are complete.
+pub(super) fn incomplete(running: &Running, error: OpsError, begins_anew: bool) -> OpsError {
+    let complete = running.saving.complete();
+    let Some(folder) = running.saving.folder() else {
+        return error;
+    };
+    if complete.is_empty() {
+        if !error.is_about_a_name() {
+            return error;
+        }
+        return OpsError::OneOfSeveral {
+            source: Box::new(error),
+        };
+    }
+    OpsError::SetIncomplete {
+        source: Box::new(error),
+        folder,
+        files: complete.into_iter().map(|saved| saved.file).collect(),
+        begins_anew,
+    }
 }
 
 /// Returns the error for a call that succeeded but saved nothing.
 pub(super) fn nothing_saved(running: &Running, id: &str) -> OpsError {
-    if let Some(error) = running.saving.take_failed() {
-        return error.into();
-    }
     OpsError::NothingSaved {
         engine: running.manifest.id.to_string(),
         id: text::printable(id, 200).into_owned(),
@@ -148,14 +188,35 @@ pub(super) fn nothing_saved(running: &Running, id: &str) -> OpsError {
 /// Records what was saved, and reports how well it is verified. Returns none if the bytes went to stdout.
 pub(super) fn account_for(
     session: &Session,
-    stored: Stored,
+    running: &Running,
+    stored: Vec<Stored>,
     known: Option<&Backup>,
     deed: &mut Deed,
+) -> Option<LocalFiles> {
+    let folder = running.saving.folder();
+    if folder.is_none()
+        && let [only] = &*stored
+    {
+        deed.bytes = Some(only.length);
+        deed.sha256 = Some(only.sha256.to_string());
+        let path = only.path.as_ref();
+        deed.file = path.and_then(|path| path.canonicalize().ok());
+    }
+    let total = stored.iter().map(|it| it.length).sum();
+    compare_with_list(session, total, known);
+    let of_many = folder.is_some();
+    let files = stored.into_iter();
+    let files = files.map(|stored| account_for_one(session, stored, of_many, deed));
+    let files = files.collect::<Option<Vec<_>>>()?;
+    Some(LocalFiles { files, folder })
+}
+
+fn account_for_one(
+    session: &Session,
+    stored: Stored,
+    of_many: bool,
+    deed: &mut Deed,
 ) -> Option<LocalFile> {
-    deed.bytes = Some(stored.length);
-    deed.sha256 = Some(stored.sha256.to_string());
-    let path = stored.path.as_ref();
-    deed.file = path.and_then(|path| path.canonicalize().ok());
     if stored.proof == Proof::Nothing {
         let message = if stored.damage.is_some() {
             "accepted although its archive is damaged"
@@ -164,7 +225,7 @@ pub(super) fn account_for(
         };
         deed.ended("Unproven", message);
     }
-    say_how_sure(session, &stored, known);
+    say_how_sure(session, &stored, of_many);
     let Some(path) = stored.path else {
         session.reporter().note(&format!(
             "{} written, SHA-256 {}",
@@ -178,6 +239,7 @@ pub(super) fn account_for(
         bytes: stored.length,
         sha256: stored.sha256.to_string(),
         verified_by: verified_by(stored.proof),
+        resumed: stored.resumed,
     })
 }
 
@@ -225,25 +287,35 @@ fn check_whole(backup: &Backup, running: &Running) -> Result<(), OpsError> {
     })
 }
 
-fn say_how_sure(session: &Session, stored: &Stored, known: Option<&Backup>) {
-    let reporter = session.reporter();
+fn say_how_sure(session: &Session, stored: &Stored, of_many: bool) {
+    let warn = |warning: String| {
+        let warning = if of_many {
+            format!("{}: {warning}", stored.name)
+        } else {
+            warning
+        };
+        session.reporter().warn(&warning);
+    };
     if stored.proof == Proof::Nothing {
-        reporter.warn(
-            "The backend gave neither length nor checksum, and closed the connection: nothing proves that the backup is complete",
+        warn(
+            "The backend gave neither length nor checksum, and closed the connection: nothing proves that the backup is complete".to_owned(),
         );
     }
     if let Some(damage) = &stored.damage {
-        reporter.warn(&format!(
+        warn(format!(
             "The archive is damaged: {}",
             text::printable(damage, 300)
         ));
     }
+}
+
+/// Warns if the list of backups has another length than the files together.
+fn compare_with_list(session: &Session, total: u64, known: Option<&Backup>) {
     if let Some(listed) = known.and_then(|backup| backup.size)
-        && listed != stored.length
+        && listed != total
     {
-        reporter.warn(&format!(
-            "The backend lists this backup with {listed} bytes, but announced and sent {}",
-            stored.length
+        session.reporter().warn(&format!(
+            "The backend lists this backup with {listed} bytes, but announced and sent {total}"
         ));
     }
 }

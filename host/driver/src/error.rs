@@ -1,6 +1,6 @@
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::slice;
 
 use broker_manifest::{Auth, Operation};
@@ -367,6 +367,41 @@ pub enum OpsError {
         /// Whether the bytes went to stdout.
         to_output: bool,
     },
+    /// The command may save several files, and the user named a single one.
+    #[error(
+        "engine {engine} may save several files here, which {}",
+        if *to_output { "can't go to stdout" } else { "can't have the name of one" }
+    )]
+    SeveralFiles {
+        /// The engine, as `--engine` accepts it.
+        engine: String,
+        /// Whether the user chose stdout, and not a name.
+        to_output: bool,
+    },
+    /// The report of an engine's verb goes to stdout, and so should the file that it saves.
+    #[error("stdout can't carry both the file that `{verb}` saves and the report of the verb")]
+    ReportOnOutput {
+        /// Name of the verb.
+        verb: String,
+    },
+    /// The command failed after it had completed some of several files.
+    #[error("{source}; the set is incomplete: {}", complete(files, folder))]
+    SetIncomplete {
+        /// The error.
+        source: Box<OpsError>,
+        /// Folder of the files.
+        folder: PathBuf,
+        /// Paths of the complete files. They stay.
+        files: Vec<String>,
+        /// Whether the same command makes another backup.
+        begins_anew: bool,
+    },
+    /// The first of several files could not be saved, and another name would help. The user can't choose one.
+    #[error("{source}")]
+    OneOfSeveral {
+        /// The error.
+        source: Box<OpsError>,
+    },
     /// The user does not want to wait, but the backend returns the backup in its response.
     #[error(
         "the command must wait for engine {engine}, whose backend returns the backup in the response"
@@ -571,6 +606,33 @@ fn gravest(of: usize, failed: &[TransferError]) -> Failure {
     }
 }
 
+/// The hint about one of several files, whose names the user can't choose.
+const OTHER_FOLDER: &str = "Choose another folder with `--output-dir`";
+
+/// Names the complete files of a set, but not all of many.
+fn complete(files: &[String], folder: &Path) -> String {
+    const SHOWN: usize = 5;
+
+    let name = |path: &String| {
+        let name = Path::new(path).file_name().unwrap_or_default();
+        text::printable(&name.to_string_lossy(), 200).into_owned()
+    };
+    let mut names: Vec<_> = files.iter().take(SHOWN).map(name).collect();
+    if files.len() > SHOWN {
+        names.push(format!("{} more", files.len() - SHOWN));
+    }
+    let noun = if files.len() == 1 {
+        "1 file is"
+    } else {
+        &format!("{} files are", files.len())
+    };
+    format!(
+        "{noun} complete in {} ({})",
+        text::printable(&folder.to_string_lossy(), 1000),
+        names.join(", ")
+    )
+}
+
 /// Describes what remains of an incomplete backup that can't be resumed.
 const fn left_over(to_output: bool) -> &'static str {
     if to_output {
@@ -642,10 +704,23 @@ fn because(reason: Option<&str>) -> String {
 }
 
 impl OpsError {
+    /// Whether a file could not be saved, and its hint advises another name.
+    pub(super) fn is_about_a_name(&self) -> bool {
+        match self.cause() {
+            Self::Transfer(error) => {
+                let hint = error.advice();
+                hint.is_some_and(|hint| hint.contains("`--output-file"))
+            }
+            _ => false,
+        }
+    }
+
     /// Returns the error without the words that an engine put around it.
     pub(super) fn cause(&self) -> &Self {
         match self {
-            Self::InContext { source, .. } => source.cause(),
+            Self::InContext { source, .. }
+            | Self::SetIncomplete { source, .. }
+            | Self::OneOfSeveral { source } => source.cause(),
             error => error,
         }
     }
@@ -694,6 +769,8 @@ impl Problem for OpsError {
             | Self::VerbOption { .. }
             | Self::NeedsWaiting { .. }
             | Self::NothingToLeave { .. }
+            | Self::SeveralFiles { .. }
+            | Self::ReportOnOutput { .. }
             | Self::NoFiles { .. }
             | Self::NotItsOption { .. }
             | Self::ManyHaveOption { .. }
@@ -711,6 +788,13 @@ impl Problem for OpsError {
             Self::Transfer(error) => error.failure(),
             Self::NamedSecret { source, .. } => source.failure(),
             Self::Files { of, failed } => gravest(*of, failed),
+            Self::SetIncomplete { source, .. } => match source.failure() {
+                // These say more than that a part is missing.
+                failure @ (Failure::Integrity | Failure::PluginFault | Failure::TimedOut) => {
+                    failure
+                }
+                _ => Failure::Partial,
+            },
             Self::NothingSaved { .. } => Failure::PluginFault,
             Self::NothingWhole | Self::NoBackups { .. } => Failure::NotFound,
             Self::NothingChosen => Failure::Interrupted,
@@ -723,6 +807,7 @@ impl Problem for OpsError {
             | Self::TooSlow { .. }
             | Self::ExportTooSlow { .. } => Failure::TimedOut,
             Self::InContext { source, .. }
+            | Self::OneOfSeveral { source }
             | Self::Unfinished { source, .. }
             | Self::ExportLost { source, .. } => source.failure(),
             Self::LockedHere { .. } | Self::NotWhole { running: true, .. } => Failure::Conflict,
@@ -767,6 +852,30 @@ impl Problem for OpsError {
                 "Run the same command again with a longer `--timeout` or none; the download resumes if the backend supports that"
                     .to_owned(),
             ),
+            Self::ReportOnOutput { .. } => Some("Give `--output-file` a name".to_owned()),
+            Self::SeveralFiles { .. } => {
+                Some("Leave out `--output-file`; `--output-dir FOLDER` chooses the folder".to_owned())
+            }
+            Self::OneOfSeveral { source } => Some(match source.cause() {
+                Self::Transfer(error) if matches!(**error, TransferError::Exists { .. }) => format!(
+                    "{OTHER_FOLDER}, or replace the file with `--force`: the old file stays until the new one is complete and verified"
+                ),
+                _ => OTHER_FOLDER.to_owned(),
+            }),
+            Self::SetIncomplete { begins_anew: true, .. } => {
+                Some("The same command makes a new backup".to_owned())
+            }
+            Self::SetIncomplete { source, .. } => {
+                const AGAIN: &str = "Run the same command again with `--force`: it resumes partial downloads, and replaces complete files unless a checksum proves them";
+                let hint = match source.cause() {
+                    Self::Transfer(error) if matches!(**error, TransferError::Exists { .. }) => None,
+                    Self::Transfer(_) if source.is_about_a_name() => Some(OTHER_FOLDER.to_owned()),
+                    // Its hint is about a single file.
+                    Self::Transfer(_) => None,
+                    _ => source.advice(),
+                };
+                Some(hint.map_or_else(|| AGAIN.to_owned(), |hint| format!("{hint}. {AGAIN}")))
+            }
             Self::ExportLost { source, .. } => Some(match source.advice() {
                 Some(hint) => format!("{hint}. The same command makes a new backup"),
                 None => "The same command makes a new backup".to_owned(),
@@ -946,9 +1055,10 @@ impl Problem for OpsError {
                 }
             }
             Self::NotAuthenticated(refused) => refused.error.written_by(),
-            Self::Unfinished { source, .. } | Self::ExportLost { source, .. } => {
-                source.written_by()
-            }
+            Self::Unfinished { source, .. }
+            | Self::ExportLost { source, .. }
+            | Self::SetIncomplete { source, .. }
+            | Self::OneOfSeveral { source } => source.written_by(),
             _ => None,
         }
     }
@@ -959,7 +1069,8 @@ impl Problem for OpsError {
             Self::Engine(error) => error.advisor(),
             Self::InContext { source, .. }
             | Self::Unfinished { source, .. }
-            | Self::ExportLost { source, .. } => source.advisor(),
+            | Self::ExportLost { source, .. }
+            | Self::SetIncomplete { source, .. } => source.advisor(),
             _ => Author::Host,
         }
     }

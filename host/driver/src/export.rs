@@ -3,37 +3,34 @@
 use std::time::Duration;
 
 use super::create::Prepared;
-use broker_manifest::Operation;
+use broker_manifest::{Operation, Saves};
 use host_base::{Backup, State, text};
 use host_transfer::TransferError;
 use jiff::{Timestamp, Unit};
 use tokio::time::{Instant, timeout_at};
 
 use super::create::{CreateRequest, answer_was_lost};
-use super::download::{account_for, nothing_saved, outcome};
+use super::download::{account_for, incomplete, nothing_saved, outcome};
 use super::history::Deed;
 use super::running::Running;
 use super::saving::{Order, Place};
 use super::task::{Task, TaskKind};
 use super::wait::{Waiting, judge, until_ended};
 use super::{OpsError, Session};
-use crate::results::LocalFile;
+use crate::results::LocalFiles;
 
 /// Number of retries without progress to download a backup that the backend created before. The bytes of the
 /// first response are never requested again.
 const RETRIES: u32 = 6;
 
 /// Refuses impossible requests before the backend has any work.
-pub(super) fn check(request: &CreateRequest, engine: &str) -> Result<(), OpsError> {
+pub(super) fn check(request: &CreateRequest, engine: &str, saves: Saves) -> Result<(), OpsError> {
     if !request.waiting.wait {
         return Err(OpsError::NothingToLeave {
             engine: engine.to_owned(),
         });
     }
-    match request.place.destination(None) {
-        Some(destination) => Ok(destination.check()?),
-        None => Ok(()),
-    }
+    request.place.check(saves, engine)
 }
 
 /// Lets the engine create the backup and save it. The request is sent once. An interruption is an error,
@@ -43,39 +40,49 @@ pub(super) async fn export(
     prepared: &mut Prepared,
     request: &CreateRequest,
     deed: &mut Deed,
-) -> Result<(Backup, Option<LocalFile>), OpsError> {
+) -> Result<(Backup, Option<LocalFiles>), OpsError> {
     let Prepared {
         running,
         token,
         options,
     } = prepared;
     let limit = Limit::from_now(request);
-    let order = order(session, request);
+    let how_many = running.manifest.saves_in(Operation::Create);
+    let order = order(session, request, how_many);
+    if let Some(note) = order.place.note() {
+        session.reporter().note(&note);
+    }
     running.saving.expect(order.clone());
     let called = limit
         .bound(running.instance().create(token.as_deref(), options))
-        .await?;
-    let made = outcome(session, running, called);
+        .await
+        .map_err(|error| incomplete(running, error, true))?;
+    let made = outcome(session, running, called, true);
     let (backup, stored) = made.map_err(|error| once_only(error, limit.to_output))?;
     deed.id = Some(backup.id.clone());
-    let (mut backup, stored) = if let Some(stored) = stored {
-        (judge(backup, running)?, stored)
-    } else {
+    let (mut backup, stored) = if stored.is_empty() {
         let backup = follow(session, running, backup, request, &limit).await?;
         running.saving.expect(order);
         let options = session.options(&running.manifest, Operation::Download);
         let downloading = running.instance().download(&backup.id, &options);
-        let called = limit.bound(downloading).await?;
-        let ((), stored) = outcome(session, running, called)?;
-        let stored = stored.ok_or_else(|| nothing_saved(running, &backup.id))?;
+        let called = limit
+            .bound(downloading)
+            .await
+            .map_err(|error| incomplete(running, error, true))?;
+        let ((), stored) = outcome(session, running, called, true)?;
+        if stored.is_empty() {
+            return Err(nothing_saved(running, &backup.id));
+        }
         (backup, stored)
+    } else {
+        (judge(backup, running)?, stored)
     };
-    backup.size = Some(stored.length);
+    backup.size = Some(stored.iter().map(|it| it.length).sum());
     // Most backends report no time, and they were asked just now.
     let now = Timestamp::now().round(Unit::Second).ok();
     backup.created = backup.created.or(now);
-    let file = account_for(session, stored, None, deed);
-    Ok((backup, file))
+    let saved = account_for(session, running, stored, None, deed);
+    Ok((backup, saved))
 }
 
 /// Waits for the end of a backup whose bytes are not available yet.
@@ -116,13 +123,20 @@ async fn follow(
     })
 }
 
-fn order(session: &Session, request: &CreateRequest) -> Order {
+fn order(session: &Session, request: &CreateRequest, saves: Saves) -> Order {
+    let now = Timestamp::now();
+    let set = format!(
+        "{}-{}",
+        session.statefulset(),
+        now.strftime("%Y%m%d-%H%M%S")
+    );
     Order {
-        place: request.place.clone(),
+        place: request.place.of(saves, &set),
+        saves,
         retries: RETRIES,
         accept_unproven: request.accept_unproven,
         id: session.statefulset().to_owned(),
-        created: Some(Timestamp::now()),
+        created: Some(now),
         dated: true,
         listed_length: None,
     }
@@ -163,6 +177,9 @@ impl Limit {
 
 /// Adds to an error in the middle of a backup what it means for that backup.
 fn once_only(error: OpsError, to_output: bool) -> OpsError {
+    if matches!(error, OpsError::SetIncomplete { .. }) {
+        return error;
+    }
     let broke_off = match error.cause() {
         OpsError::Transfer(error) => matches!(**error, TransferError::Interrupted { .. }),
         _ => false,

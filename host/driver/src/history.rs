@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use host_base::{Failure, Problem as _};
-use host_transfer::{Entry, History, TransferError};
+use host_transfer::{Entry, History, SavedPart, TransferError, Wanted};
 use jiff::Timestamp;
 
 use super::running::Running;
 use super::saving::Saving;
 use super::{Host, OpsError, Session};
-use crate::results::{PastOperation, PastOperations};
+use crate::results::{PastFile, PastOperation, PastOperations};
 
 /// An operation that becomes an entry of the history.
 ///
@@ -154,9 +154,13 @@ impl Deed {
         let received = self.received();
         self.bytes = self.bytes.or(received);
         let kept = self.saving.as_ref().and_then(|saving| saving.kept());
-        let has_file = self.saving.as_ref().is_some_and(|saving| saving.has_file());
+        let complete = self.saving.as_ref().map_or(0, |it| it.complete().len());
+        let folder = self.saving.as_ref().and_then(|saving| saving.folder());
         let message = match (&*self.operation, received, kept) {
-            _ if has_file => "stopped; the file is complete".to_owned(),
+            _ if complete > 0 && folder.is_none() => "stopped; the file is complete".to_owned(),
+            _ if complete > 0 => {
+                format!("stopped; {complete} files are complete, but the set may not be")
+            }
             (_, _, Some(kept)) => {
                 format!("stopped; the same command resumes after the {kept} bytes that are kept")
             }
@@ -170,7 +174,14 @@ impl Deed {
     }
 
     fn entry(&mut self, outcome: &str, message: Option<String>) -> Entry {
-        let file = self.file.take();
+        let folder = self.saving.as_ref().and_then(|saving| saving.folder());
+        let is_own_verb = !matches!(&*self.operation, "download" | "create");
+        let complete = self.saving.as_ref().map(|saving| saving.complete());
+        let files = complete.filter(|_| folder.is_some() || is_own_verb);
+        let files = files.unwrap_or_default();
+        let total = (!files.is_empty()).then(|| files.iter().map(|file| file.bytes).sum());
+        let folder = folder.and_then(|folder| folder.canonicalize().ok());
+        let file = self.file.take().or(folder);
         Entry {
             time: Timestamp::now(),
             operation: mem::take(&mut self.operation),
@@ -178,10 +189,11 @@ impl Deed {
             scope: mem::take(&mut self.scope),
             id: self.id.take(),
             file: file.map(|file| file.to_string_lossy().into_owned()),
-            bytes: self.bytes,
+            bytes: self.bytes.or(total),
             sha256: self.sha256.take(),
             outcome: outcome.to_owned(),
             message,
+            files,
         }
     }
 }
@@ -210,21 +222,34 @@ fn transfer_error(error: &OpsError) -> Option<&TransferError> {
         OpsError::Transfer(error) => Some(error),
         OpsError::InContext { source, .. }
         | OpsError::ExportLost { source, .. }
+        | OpsError::SetIncomplete { source, .. }
+        | OpsError::OneOfSeveral { source }
         | OpsError::Unfinished { source, .. } => transfer_error(source),
         _ => None,
     }
 }
 
-/// Returns the entry of the last command that saved a backup in this file.
-pub(super) fn last_download(history: &History, file: &Path) -> Option<Entry> {
+/// Returns what the last command that saved this file says about it.
+pub(super) fn last_saved(history: &History, file: &Path) -> Option<Wanted> {
     let file = file.canonicalize().ok()?;
     let past = history.read().ok()?;
-    past.entries.into_iter().rev().find(|entry| {
+    past.entries.into_iter().rev().find_map(|entry| {
+        let mut files = entry.files.iter();
+        if let Some(saved) = files.find(|saved| Path::new(&saved.file) == file) {
+            return Some(Wanted {
+                length: Some(saved.bytes),
+                sha256: saved.sha256.parse().ok(),
+            });
+        }
         // An entry of `create` names a file only if the backup was saved there.
         let saves = matches!(&*entry.operation, "download" | "create");
-        saves
+        let is_it = saves
             && matches!(&*entry.outcome, "Succeeded" | "Unproven")
-            && entry.file.as_deref().map(Path::new) == Some(file.as_path())
+            && entry.file.as_deref().map(Path::new) == Some(file.as_path());
+        is_it.then(|| Wanted {
+            length: entry.bytes,
+            sha256: entry.sha256.and_then(|digest| digest.parse().ok()),
+        })
     })
 }
 
@@ -239,6 +264,14 @@ pub(super) async fn in_background<T: Send + 'static>(
         })
 }
 
+fn saved_file(saved: SavedPart) -> PastFile {
+    PastFile {
+        file: saved.file,
+        bytes: saved.bytes,
+        sha256: saved.sha256,
+    }
+}
+
 fn row(entry: Entry) -> PastOperation {
     PastOperation {
         time: entry.time,
@@ -251,5 +284,6 @@ fn row(entry: Entry) -> PastOperation {
         sha256: entry.sha256,
         outcome: entry.outcome,
         message: entry.message,
+        files: entry.files.into_iter().map(saved_file).collect(),
     }
 }

@@ -49,7 +49,7 @@ mod tls;
 mod verify;
 mod wait;
 
-pub use act::{VerbRequest, VerbResult, act};
+pub use act::{VerbOutcome, VerbRequest, VerbResult, act};
 pub use begun::{Begun, Work};
 pub use choose::{EngineChoice, order};
 pub use create::{CreateRequest, begin_create, create};
@@ -67,9 +67,9 @@ pub use meaning::{Reading, Sense, has_port_flag, option_reading, sense, verb_rea
 pub use restore::{RestoreFrom, RestoreRequest, begin_restore, restore};
 pub use results::{
     BackupChecks, Backups, CheckResult, CheckUp, CheckedFile, Created, Deleted, DiscoveredTarget,
-    Discovery, DownloadedFile, EngineItems, EngineReport, EngineSummary, Engines, Health, LeftOut,
-    LocalFile, PastOperation, PastOperations, PerPod, PodFailure, Restored, Scope, ServingEngine,
-    Verified, worst,
+    Discovery, DownloadedFiles, EngineItems, EngineReport, EngineSummary, Engines, Health, LeftOut,
+    LocalFile, LocalFiles, PastFile, PastOperation, PastOperations, PerPod, PodFailure, Restored,
+    Scope, ServingEngine, Verified, worst,
 };
 pub use saving::Place;
 pub use session::{Request, Session};

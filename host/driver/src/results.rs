@@ -85,21 +85,28 @@ pub struct Created {
     pub backup: Backups,
     /// More facts from the engine, as pairs of name and text.
     pub details: Vec<(String, String)>,
-    /// The file of the backup, if the engine saved it at once.
-    pub file: Option<LocalFile>,
+    /// The files of the backup, if the engine saved it at once.
+    pub saved: Option<LocalFiles>,
 }
 
-/// A backup that was downloaded to a file.
+/// A backup that was downloaded to files.
 #[derive(Debug)]
-pub struct DownloadedFile {
+pub struct DownloadedFiles {
     /// The subject of the result.
     pub scope: Scope,
     /// Id of the backup.
     pub id: String,
-    /// The file.
-    pub file: LocalFile,
-    /// Number of bytes that an earlier run had downloaded.
-    pub resumed: u64,
+    /// The files.
+    pub saved: LocalFiles,
+}
+
+/// The complete files of one command.
+#[derive(Debug)]
+pub struct LocalFiles {
+    /// The files, in the order in which they were completed. Without a folder there is at most one.
+    pub files: Vec<LocalFile>,
+    /// The folder of the files. None if the engine saves a single file.
+    pub folder: Option<PathBuf>,
 }
 
 /// A file that was written completely.
@@ -113,6 +120,8 @@ pub struct LocalFile {
     pub sha256: String,
     /// How it is known that all bytes arrived: `checksum`, `length`, `end-of-stream`, `nothing`.
     pub verified_by: &'static str,
+    /// Number of bytes that an earlier run had downloaded.
+    pub resumed: u64,
 }
 
 /// The result of a restore.
@@ -282,9 +291,9 @@ pub struct PastOperation {
     pub scope: String,
     /// Id of the backup, if the operation was about one.
     pub id: Option<String>,
-    /// Path of the file, if one was written or read.
+    /// Path of the file, if one was written or read; the folder of several files.
     pub file: Option<String>,
-    /// Length in bytes, if known.
+    /// Length in bytes, if known; of several files, the length of all.
     pub bytes: Option<u64>,
     /// SHA-256 digest in hexadecimal, if known.
     pub sha256: Option<String>,
@@ -292,6 +301,19 @@ pub struct PastOperation {
     pub outcome: String,
     /// Message of the error, or another remark.
     pub message: Option<String>,
+    /// The complete files, if the operation may save several or is an engine's own verb.
+    pub files: Vec<PastFile>,
+}
+
+/// A complete file of an operation in the history.
+#[derive(Debug)]
+pub struct PastFile {
+    /// Path of the file.
+    pub file: String,
+    /// Length in bytes.
+    pub bytes: u64,
+    /// SHA-256 digest in hexadecimal.
+    pub sha256: String,
 }
 
 /// The result of `test`. It is a result even if checks failed: `failure` has the exit code.
@@ -449,6 +471,26 @@ impl Scope {
     #[must_use]
     pub fn target(&self) -> &str {
         self.statefulset.as_ref().unwrap_or(&self.namespace)
+    }
+}
+
+impl LocalFiles {
+    /// Returns the file of an engine that saves a single one.
+    #[must_use]
+    pub fn single(&self) -> Option<&LocalFile> {
+        self.files.first().filter(|_| self.folder.is_none())
+    }
+
+    /// Returns the folder of several files, with control characters escaped.
+    #[must_use]
+    pub fn shown_folder(&self) -> Option<String> {
+        self.folder.as_deref().map(shown)
+    }
+
+    /// Returns the length of all files in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.bytes).sum()
     }
 }
 

@@ -1,20 +1,23 @@
 //! Saves the bodies that an engine receives: where they go, and how they are requested again.
 
-use std::path::PathBuf;
+use std::mem;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use broker_manifest::Saves;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use host_base::{Report, ReportKind, Reporter, Sha256, text};
 use host_engine::{Answer, Artifacts, Network as _, Outgoing, SavedFile, ToSave};
 use host_transfer::{
-    Destination, Download, Expectation, FileName, Proof, Retry, Source, TokioSleeper,
-    TransferError, kept_bytes,
+    Destination, Download, Expectation, FileName, FileNames, Proof, Retry, SavedPart, Source,
+    TokioSleeper, TransferError, earlier, kept_bytes,
 };
 use http::HeaderMap;
 use jiff::Timestamp;
 
+use super::OpsError;
 use super::network::Endpoints;
 use super::observer::TransferObserver;
 use super::passing::Passed;
@@ -22,10 +25,12 @@ use super::passing::Passed;
 /// Where to write a backup.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// A file.
+    /// A file, or several in one folder.
     File {
         /// The folder of the file.
         folder: PathBuf,
+        /// Whether the folder is the default one. There, several files get a folder of their own.
+        is_default: bool,
         /// The user's name for the file. None uses the backend's name, or one made of the backup's id and
         /// time.
         name: Option<FileName>,
@@ -43,6 +48,7 @@ impl Place {
             folder,
             name,
             replace,
+            ..
         } = self
         else {
             return None;
@@ -53,12 +59,77 @@ impl Place {
             replace: *replace,
         })
     }
+
+    /// Refuses places that the files of a command can't go to, before a backend has any work.
+    pub(super) fn check(&self, saves: Saves, engine: &str) -> Result<(), OpsError> {
+        let is_single = matches!(self, Self::Output | Self::File { name: Some(_), .. });
+        if is_single && saves == Saves::Many {
+            return Err(OpsError::SeveralFiles {
+                engine: engine.to_owned(),
+                to_output: *self == Self::Output,
+            });
+        }
+        match self.destination(None) {
+            Some(destination) => Ok(destination.check()?),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns the place for the files of a command. Below the default folder, several files go into a folder
+    /// with the name of `set`.
+    pub(super) fn of(&self, saves: Saves, set: &str) -> Self {
+        match self {
+            Self::File {
+                folder,
+                is_default: true,
+                name,
+                replace,
+            } if saves == Saves::Many => Self::File {
+                folder: folder.join(flat_name(set).as_str()),
+                is_default: true,
+                name: name.clone(),
+                replace: *replace,
+            },
+            other => other.clone(),
+        }
+    }
+
+    /// Returns a note about the folder if the user did not choose it.
+    pub(super) fn note(&self) -> Option<String> {
+        match self {
+            Self::File {
+                folder,
+                is_default: true,
+                ..
+            } => Some(format!(
+                "Using folder {}",
+                text::printable(&folder.to_string_lossy(), 1000)
+            )),
+            _ => None,
+        }
+    }
+
+    fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::File { folder, .. } => Some(folder),
+            Self::Output => None,
+        }
+    }
 }
 
-/// The order of one command to save a body.
+/// Returns the name of a folder or of a file that is made of an id. Ids that differ in their folders only must
+/// not share it.
+fn flat_name(id: &str) -> FileName {
+    let flat = id.replace(['/', '\\'], "-");
+    FileName::clean(&flat).unwrap_or_else(|| FileName::fallback(id, Timestamp::UNIX_EPOCH))
+}
+
+/// The order of one command to save a body, or several.
 #[derive(Clone, Debug)]
 pub(super) struct Order {
     pub(super) place: Place,
+    /// How many bodies the engine may save.
+    pub(super) saves: Saves,
     /// Number of retries without progress before giving up.
     pub(super) retries: u32,
     /// Whether to keep the bytes although nothing proves that they are complete.
@@ -100,9 +171,13 @@ pub(super) struct Saving {
 #[derive(Default)]
 struct State {
     order: Option<Order>,
-    stored: Option<Stored>,
-    /// Whether a file was saved, also after `stored` was taken.
-    has_file: bool,
+    stored: Vec<Stored>,
+    /// The folder, if several files may be saved.
+    folder: Option<PathBuf>,
+    /// The names of several files.
+    names: FileNames,
+    /// The complete files, also after `stored` was taken.
+    complete: Vec<SavedPart>,
     failed: Option<Passed<TransferError>>,
     /// Where the bytes of the latest body go.
     destination: Option<Destination>,
@@ -118,22 +193,30 @@ impl Saving {
         }
     }
 
-    /// Allows the engine to save one body.
+    /// Allows the engine to save one body, or several.
     pub(super) fn expect(&self, order: Order) {
+        let is_many = order.saves == Saves::Many;
+        let folder = order.place.folder().filter(|_| is_many);
         *self.state() = State {
+            folder: folder.map(Path::to_owned),
             order: Some(order),
             ..State::default()
         };
     }
 
-    /// Returns what was saved, if there is something.
-    pub(super) fn take_stored(&self) -> Option<Stored> {
-        self.state().stored.take()
+    /// Returns what was saved, in the order in which it was completed.
+    pub(super) fn take_stored(&self) -> Vec<Stored> {
+        mem::take(&mut self.state().stored)
     }
 
-    /// Returns whether a complete file has its final name.
-    pub(super) fn has_file(&self) -> bool {
-        self.state().has_file
+    /// Returns the folder of the files, if several may be saved.
+    pub(super) fn folder(&self) -> Option<PathBuf> {
+        self.state().folder.clone()
+    }
+
+    /// Returns the complete files that have their final names.
+    pub(super) fn complete(&self) -> Vec<SavedPart> {
+        self.state().complete.clone()
     }
 
     /// Returns the error of the body, for engines that report success although saving failed.
@@ -160,7 +243,30 @@ impl Saving {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn carry_out(&self, order: Order, to_save: ToSave) -> Result<Stored, TransferError> {
+    async fn carry_out(&self, order: &Order, to_save: ToSave) -> Result<Stored, TransferError> {
+        let is_many = order.saves == Saves::Many;
+        let saved = self.state().stored.len();
+        let proposed = file_name(
+            order,
+            to_save.name.as_deref(),
+            to_save.answer.headers(),
+            is_many.then_some(saved + 1),
+        );
+        let destination = order.place.destination(Some(&proposed));
+        let name = destination.as_ref().map_or(proposed, |it| it.name.clone());
+        let expectation = Expectation {
+            length: to_save.length,
+            // The list of backups has the length of all files together.
+            listed_length: order.listed_length.filter(|_| !is_many),
+            sha256: to_save.sha256,
+        };
+        if is_many && let Some(destination) = &destination {
+            self.check_another(destination)?;
+            if let Some(saved) = earlier(&to_save.answer, &expectation, destination).await? {
+                return Ok(Stored::of(name, saved));
+            }
+        }
+        self.state().destination.clone_from(&destination);
         let source = Again {
             identity: self.network.identity(&to_save.request),
             request: to_save.request,
@@ -169,18 +275,10 @@ impl Saving {
         };
         let observer = TransferObserver::new(Arc::clone(&self.reporter), "Downloaded")
             .counting(&self.received);
-        let proposed = file_name(&order, to_save.name.as_deref(), to_save.answer.headers());
-        let destination = order.place.destination(Some(&proposed));
-        let name = destination.as_ref().map_or(proposed, |it| it.name.clone());
-        self.state().destination.clone_from(&destination);
         let download = Download {
             first: to_save.answer,
             source: &source,
-            expectation: Expectation {
-                length: to_save.length,
-                listed_length: order.listed_length,
-                sha256: to_save.sha256,
-            },
+            expectation,
             accept_unproven: order.accept_unproven,
             retry: Retry {
                 tries: order.retries,
@@ -202,7 +300,28 @@ impl Saving {
             });
         };
         let saved = host_transfer::save(download, &destination).await?;
-        Ok(Stored {
+        Ok(Stored::of(name, saved))
+    }
+
+    /// Checks that the next of several files is not one that this command has written. The file system decides
+    /// which names are equal, and the user may have links in the folder.
+    fn check_another(&self, destination: &Destination) -> Result<(), TransferError> {
+        let mut state = self.state();
+        state.names.add(&destination.name)?;
+        let path = destination.path();
+        let mut written = state.stored.iter().filter_map(|it| it.path.as_deref());
+        if written.any(|written| is_same_file(written, &path)) {
+            return Err(TransferError::SameName {
+                name: destination.name.to_string(),
+            });
+        }
+        Ok(())
+    }
+}
+
+impl Stored {
+    fn of(name: FileName, saved: host_transfer::Saved) -> Self {
+        Self {
             name,
             path: Some(saved.path),
             length: saved.length,
@@ -210,8 +329,33 @@ impl Saving {
             proof: saved.proof,
             damage: saved.damage,
             resumed: saved.resumed,
+        }
+    }
+
+    /// Returns the file for the history. None if the bytes went to stdout.
+    fn part(&self) -> Option<SavedPart> {
+        let path = self.path.as_ref()?;
+        let path = path.canonicalize().unwrap_or_else(|_| path.clone());
+        Some(SavedPart {
+            file: path.to_string_lossy().into_owned(),
+            bytes: self.length,
+            sha256: self.sha256.to_string(),
         })
     }
+}
+
+#[cfg(unix)]
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let identity = |path: &Path| Some(path.metadata().ok()?).map(|it| (it.dev(), it.ino()));
+    identity(a).is_some_and(|a| identity(b) == Some(a))
+}
+
+#[cfg(not(unix))]
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    let found = |path: &Path| path.canonicalize().ok();
+    found(a).is_some_and(|a| found(b) == Some(a))
 }
 
 impl Artifacts for Saving {
@@ -220,10 +364,10 @@ impl Artifacts for Saving {
             let order = self.state().order.take().ok_or_else(|| {
                 Report::new(
                     ReportKind::Denied,
-                    "this command saves no file, or has saved one already",
+                    "this command saves no file, has saved one already, or could not save one",
                 )
             })?;
-            match self.carry_out(order, to_save).await {
+            match self.carry_out(&order, to_save).await {
                 Ok(stored) => {
                     let saved = SavedFile {
                         name: stored.name.to_string(),
@@ -231,8 +375,9 @@ impl Artifacts for Saving {
                         sha256: stored.sha256.to_string(),
                     };
                     let mut state = self.state();
-                    state.has_file = stored.path.is_some();
-                    state.stored = Some(stored);
+                    state.complete.extend(stored.part());
+                    state.stored.push(stored);
+                    state.order = Some(order).filter(|order| order.saves == Saves::Many);
                     Ok(saved)
                 }
                 Err(error) => {
@@ -246,16 +391,24 @@ impl Artifacts for Saving {
     }
 }
 
-/// Returns the name of a file for which the user gave none.
-fn file_name(order: &Order, engines: Option<&str>, headers: &HeaderMap) -> FileName {
+/// Returns the name of a file for which the user gave none. `number` counts several files from 1.
+fn file_name(
+    order: &Order,
+    engines: Option<&str>,
+    headers: &HeaderMap,
+    number: Option<usize>,
+) -> FileName {
     let time = order.created.unwrap_or_else(Timestamp::now);
     let given = engines
         .and_then(FileName::clean)
         .or_else(|| FileName::of_headers(headers));
-    match given {
-        Some(name) if order.dated => name.dated(time),
-        Some(name) => name,
-        None => FileName::fallback(&order.id, time),
+    match (given, number) {
+        // The folder of several files has the time in its name.
+        (Some(name), None) if order.dated => name.dated(time),
+        (Some(name), _) => name,
+        (None, None) => FileName::fallback(&order.id, time),
+        // The same command must find its files again. The end of a long name may be cut off.
+        (None, Some(number)) => flat_name(&format!("{number}-{}.backup", order.id)),
     }
 }
 

@@ -5,7 +5,7 @@ use broker_manifest::Operation;
 use host_base::{Failure, text};
 use host_transfer::{History, Outcome, Proven, Verification, Wanted};
 
-use super::history::{Deed, in_background, last_download};
+use super::history::{Deed, in_background, last_saved};
 use super::observer::TransferObserver;
 use super::status::{Which, ask, latest};
 use super::{Host, OpsError, Session};
@@ -109,11 +109,8 @@ pub(super) async fn verify_one(host: &Host, path: PathBuf) -> Result<Verificatio
 
 /// Returns what the history of this machine says about a file.
 fn wanted(history: Option<&History>, path: &Path) -> Wanted {
-    let last = history.and_then(|history| last_download(history, path));
-    last.map_or_else(Wanted::default, |entry| Wanted {
-        length: entry.bytes,
-        sha256: entry.sha256.and_then(|digest| digest.parse().ok()),
-    })
+    let last = history.and_then(|history| last_saved(history, path));
+    last.unwrap_or_default()
 }
 
 fn checked(verification: Verification) -> CheckedFile {

@@ -116,10 +116,8 @@ pub enum EngineError {
         /// The missing part of the manifest, as a phrase for people.
         missing: &'static str,
     },
-    /// The manifest says that `create` saves the backup, but the component does not import `artifacts`.
-    #[error(
-        "the manifest of {engine} says that `create` saves the backup, but the component does not import `artifacts`"
-    )]
+    /// The manifest says `saves`, but the component does not import `artifacts`.
+    #[error("the manifest of {engine} says `saves`, but the component does not import `artifacts`")]
     CantSave {
         /// The engine, as error messages name it.
         engine: String,

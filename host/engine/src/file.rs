@@ -295,7 +295,9 @@ impl Outline {
     fn check_imports(&self) -> Result<(), EngineError> {
         let mut imports = self.imports.iter();
         imports.try_for_each(|import| self.check_import(import))?;
-        if self.manifest.saves() && !self.imports("artifacts") {
+        let verbs = &mut self.manifest.verbs.values();
+        let must_save = self.manifest.saves() || verbs.any(|verb| verb.saves);
+        if must_save && !self.imports("artifacts") {
             return Err(EngineError::CantSave {
                 engine: self.name(),
             });
@@ -332,8 +334,7 @@ impl Outline {
 
 /// Returns the missing part of a manifest that does not ask for the capability of an interface.
 fn not_asked(manifest: &Manifest, interface: &str) -> Option<&'static str> {
-    let moves_files = [Operation::Download, Operation::Restore];
-    let moves_files = manifest.saves() || moves_files.iter().any(|op| manifest.can(*op));
+    let moves_files = manifest.saves_files() || manifest.can(Operation::Restore);
     match interface {
         "http" if manifest.endpoints.is_empty() => Some("it names no endpoint"),
         "resources" if manifest.resources.is_none() => Some("it names no kind of objects"),
@@ -341,7 +342,7 @@ fn not_asked(manifest: &Manifest, interface: &str) -> Option<&'static str> {
         "storage" if manifest.storage.is_empty() => Some("it names no store"),
         "aws" if manifest.aws.is_empty() => Some("it names no service of AWS"),
         "artifacts" if !moves_files => Some(
-            "it names no operation that moves files (`create` with `saves`, `download`, `restore`)",
+            "it names no operation that moves files (`create` or a verb with `saves`, `download`, `restore`)",
         ),
         _ => None,
     }
@@ -511,6 +512,33 @@ mod tests {
             with_create(false, &["artifacts"]),
             Err(EngineError::NotAsked { .. })
         ));
+    }
+
+    #[test]
+    fn keys_about_several_files_need_interface_0_2() {
+        for keys in [
+            "[operations.download]\nmany-files = true\n",
+            "[operations.act]\n[verbs.logs]\nhelp = \"x\"\nsaves = true\n",
+        ] {
+            let text = format!(
+                "id = \"acme/vault\"\nversion = \"1.0.0\"\nsummary = \"x\"\n[operations.detect]\n{keys}"
+            );
+            let read = |interface: &str| {
+                let outline = Outline {
+                    interface: interface.to_owned(),
+                    imports: BTreeSet::from([format!("{PACKAGE}artifacts@{interface}")]),
+                    manifest: Manifest::from_toml(&text).expect("a valid manifest"),
+                };
+                outline
+                    .check_interface("vault")
+                    .and_then(|()| outline.check_imports())
+            };
+            assert!(read(INTERFACE).is_ok(), "{keys}");
+            assert!(
+                matches!(read("0.1.0"), Err(EngineError::NewerManifest { .. })),
+                "{keys}"
+            );
+        }
     }
 
     #[test]

@@ -131,7 +131,7 @@ impl Capabilities {
                 actions.allow.iter().map(|name| action(service, name))
             }));
         }
-        if outline.imports("artifacts") && (manifest.can(Operation::Download) || manifest.saves()) {
+        if outline.imports("artifacts") && manifest.saves_files() {
             found.insert(Capability::SaveFiles);
         }
         // Files are sent by `artifacts` in interface 0.1, and by `http` since 0.2.

@@ -214,6 +214,8 @@ mod tests {
         let verb = |help: &str| Verb {
             help: help.to_owned(),
             destructive: false,
+            saves: false,
+            many_files: false,
             options: Vec::new(),
         };
         let verbs = |of: &[(&str, &str)]| -> BTreeMap<String, Verb> {

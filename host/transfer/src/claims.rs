@@ -102,6 +102,16 @@ impl Claims {
         self.delimited = false;
     }
 
+    /// Returns whether these bytes are certainly the claimed ones, by an announced digest.
+    pub(super) fn prove(&self, length: u64, sha256: Sha256) -> bool {
+        matches!(self.check(length, sha256), Ok(Proof::Checksum))
+    }
+
+    /// Returns whether a digest was announced.
+    pub(super) fn has_checksum(&self) -> bool {
+        !self.checksums.is_empty()
+    }
+
     pub(super) fn total(&self) -> Option<u64> {
         self.length.map(|(_, length)| length)
     }

@@ -47,6 +47,12 @@ pub enum TransferError {
     /// The file exists and may not be replaced.
     #[error("{} exists already", at(path))]
     Exists { path: PathBuf },
+    /// Two files of one command have the same name.
+    #[error("two files have the name {}", show(name))]
+    SameName { name: String },
+    /// One command saves more files than it may.
+    #[error("more than {most} files are to be saved")]
+    TooManyFiles { most: usize },
     /// The path is a folder.
     #[error("{} is a folder, not a file", at(path))]
     NotAFile { path: PathBuf },
@@ -221,7 +227,7 @@ impl TransferError {
                 Failure::Conflict => ReportKind::Conflict,
                 Failure::Integrity => ReportKind::Integrity,
                 Failure::TimedOut => ReportKind::TimedOut,
-                Failure::Usage => ReportKind::InvalidArgument,
+                Failure::Usage | Failure::PluginFault => ReportKind::InvalidArgument,
                 _ => ReportKind::Failed,
             },
         };

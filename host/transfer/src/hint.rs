@@ -15,6 +15,7 @@ impl Problem for TransferError {
                 Failure::Usage
             }
             Self::Exists { .. } | Self::Busy { .. } => Failure::Conflict,
+            Self::TooManyFiles { .. } => Failure::PluginFault,
             Self::Status { status } => match status.as_u16() {
                 401 | 403 => Failure::NotAllowed,
                 404 | 410 => Failure::NotFound,
@@ -46,6 +47,7 @@ impl Problem for TransferError {
             | Self::NoInodes { .. }
             | Self::QuotaUsedUp { .. }
             | Self::KeepsChanging { .. }
+            | Self::SameName { .. }
             | Self::Output(_)
             | Self::CannotRestart { .. }
             | Self::Stopped => Failure::Failed,
@@ -61,6 +63,9 @@ impl Problem for TransferError {
             Self::Exists { .. } => {
                 "give another name with `--output-file`, or replace the file with `--force`: the old file stays until the new one is complete and verified"
                     .to_owned()
+            }
+            Self::SameName { .. } | Self::TooManyFiles { .. } => {
+                "report this to the engine's author".to_owned()
             }
             Self::NotAFile { .. } => "name a file in this folder, or another file".to_owned(),
             Self::Busy { .. } => {

@@ -14,8 +14,9 @@ use super::{TransferError, plain};
 /// The maximum length of one field, in characters: its text may come from a server.
 const LONGEST_TEXT: usize = 2000;
 
-/// The maximum length of a line that is read, in bytes. An entry with the longest texts is far shorter.
-const LONGEST_LINE: u64 = 256 << 10;
+/// The maximum length of a line that is read, in bytes. An entry with the longest texts and the most files is
+/// shorter.
+const LONGEST_LINE: u64 = 16 << 20;
 
 /// One operation. Its text is unescaped: escape it before you show it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,9 +33,9 @@ pub struct Entry {
     pub scope: String,
     /// Id of the backup.
     pub id: Option<String>,
-    /// Path of the file.
+    /// Path of the file, or the folder of several files.
     pub file: Option<String>,
-    /// Size of the file in bytes.
+    /// Size of the file in bytes, or of all files together.
     pub bytes: Option<u64>,
     /// SHA-256 digest in hexadecimal.
     pub sha256: Option<String>,
@@ -42,6 +43,22 @@ pub struct Entry {
     pub outcome: String,
     /// The error message, or a note.
     pub message: Option<String>,
+    /// The complete files, if the operation may save several or is an engine's own verb. They are complete even
+    /// if the operation failed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<SavedPart>,
+}
+
+/// A complete file of an operation.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct SavedPart {
+    /// Path of the file.
+    pub file: String,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// SHA-256 digest in hexadecimal.
+    pub sha256: String,
 }
 
 /// The readable entries, the oldest first.
@@ -182,6 +199,15 @@ impl Entry {
             sha256: self.sha256.as_ref().map(cut),
             outcome: cut(&self.outcome),
             message: self.message.as_ref().map(cut),
+            files: self
+                .files
+                .iter()
+                .map(|saved| SavedPart {
+                    file: cut(&saved.file),
+                    bytes: saved.bytes,
+                    sha256: cut(&saved.sha256),
+                })
+                .collect(),
         }
     }
 }

@@ -12,6 +12,7 @@
 //! | only a plain file is ever replaced | `plain`, `destination`, `commit` |
 //! | bytes from before a crash are correct and are not requested again | `part`, `writer` |
 //! | the end of a stream is not success | `claims`, `fetch`, `save` |
+//! | a complete file of an earlier run is not requested again, if a checksum proves it | `earlier` |
 //! | memory is constant | `worker`: one budget for all bytes in flight |
 
 mod archive;
@@ -21,10 +22,12 @@ mod commit;
 mod content_disposition;
 mod content_range;
 mod destination;
+mod earlier;
 mod error;
 mod fail_point;
 mod fetch;
 mod file_name;
+mod file_names;
 mod futile;
 mod gather;
 mod hasher;
@@ -51,9 +54,11 @@ pub use claims::Claims;
 pub use claims::{Expectation, Proof};
 pub use destination::Destination;
 pub use destination::kept_bytes;
+pub use earlier::earlier;
 pub use error::{Origin, TransferError};
 pub use file_name::FileName;
-pub use history::{Entry, History, Past};
+pub use file_names::FileNames;
+pub use history::{Entry, History, Past, SavedPart};
 pub use plain::{Target as WriteTarget, Unwritable, target as write_target};
 pub use retry_after::retry_after;
 pub use save::{Saved, save};

@@ -17,11 +17,11 @@ const PERMISSION: &str = "HIVEMQ_MANAGEMENT_FILES_BACKUPS_BACKUPID_GET";
 
 impl Download for HiveMq {
     /// Saves the backup. HiveMQ announces only the size in its list, which the host already knows.
-    fn download(request: DownloadRequest) -> Result<Saved> {
+    fn download(request: DownloadRequest) -> Result<Vec<Saved>> {
         for route in FILES {
             let asked = http::get("api", route).parameter("backupId", &request.id);
             if let Some(response) = answer_if_routed(asked, PERMISSION)? {
-                return response.save(&Expectation::default());
+                return Ok(vec![response.save(&Expectation::default())?]);
             }
         }
         Err(

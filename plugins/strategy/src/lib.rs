@@ -84,8 +84,8 @@ impl Status for Strategy {
 }
 
 impl Download for Strategy {
-    fn download(request: DownloadRequest) -> Result<Saved> {
-        save(Job::named(&request.id)?.bytes()?)
+    fn download(request: DownloadRequest) -> Result<Vec<Saved>> {
+        Ok(vec![save(Job::named(&request.id)?.bytes()?)?])
     }
 }
 

@@ -68,7 +68,7 @@ fn status(host: &Host, id: &str) -> Result<Backup> {
     host.run(|| Strategy::status(request))
 }
 
-fn download(host: &Host, id: &str) -> Result<Saved> {
+fn download(host: &Host, id: &str) -> Result<Vec<Saved>> {
     let request = DownloadRequest {
         id: id.to_owned(),
         options: Vec::new(),

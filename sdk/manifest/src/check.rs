@@ -19,6 +19,7 @@ impl Manifest {
         let mut found = Findings::new();
         self.check_texts(&mut found);
         self.check_operations(&mut found);
+        self.check_many_files(&mut found);
         self.check_lacks(&mut found);
         self.check_commands(&mut found);
         self.check_resources(&mut found);

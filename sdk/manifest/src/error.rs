@@ -15,6 +15,14 @@ pub enum ManifestError {
         /// The operation.
         operation: Operation,
     },
+    /// `many-files` is set, but nothing saves a file.
+    #[error(
+        "`many-files` of {what} needs a command that saves: `download`, or a `create` or a verb with `saves`"
+    )]
+    NoFilesToSave {
+        /// The operation or the verb.
+        what: String,
+    },
     /// `newest-first` is set on an operation other than `list`.
     #[error("`newest-first` belongs to the operation `list`, not to `{operation}`")]
     NothingToOrder {

@@ -22,6 +22,7 @@ mod problem;
 mod read;
 mod resources;
 mod route;
+mod saves;
 #[cfg(feature = "schema")]
 mod schema;
 mod storage;
@@ -46,6 +47,7 @@ pub use resources::{
     ObjectKind, ResourceError, ResourceRule, ResourceVerb, Resources, Scope, is_label,
 };
 pub use route::{Method, Route, RouteError};
+pub use saves::Saves;
 pub use storage::{
     AwsService, Store, StoreAuth, StoreError, StoreKind, StorePlace, StoreRule, StoreVerb,
 };
@@ -215,6 +217,12 @@ pub struct Ability {
     /// waits with `status` and calls `download`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub saves: bool,
+    /// Whether `download`, or a `create` that saves, may save several files.
+    ///
+    /// All of them go into one folder, which the user may choose (`--output-dir`). The user can't choose their
+    /// names, and they can't go to stdout: `--output-file` is refused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub many_files: bool,
     /// Whether the backend reports nothing about a restore after accepting it, so that `status` can't follow
     /// it. The host then does not wait for the restore, and tells the user so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -382,6 +390,9 @@ impl Manifest {
         let list = self.operations.get(&Operation::List);
         if list.is_some_and(|ability| ability.newest_first) {
             return Some("`newest-first`".to_owned());
+        }
+        if let Some(what) = self.files_since_0_2() {
+            return Some(what);
         }
         let mut endpoints = self.endpoints.iter();
         if let Some((name, _)) = endpoints.find(|(_, endpoint)| endpoint.replicas) {

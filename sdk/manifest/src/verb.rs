@@ -17,6 +17,13 @@ pub struct Verb {
     /// Whether the verb destroys data. The host then asks for confirmation.
     #[serde(default, skip_serializing_if = "is_false")]
     pub destructive: bool,
+    /// Whether the verb saves a file with `artifacts.save`. Its command then has the flags of `download` that say
+    /// where the file goes: `--output-dir`, `--output-file`, `--force` and `--accept-unproven`.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub saves: bool,
+    /// Whether a verb that saves may save several files, as with `many-files` of an operation.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub many_files: bool,
     /// The options of the command. Positional options are given in this order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<VerbOption>,
@@ -185,6 +192,7 @@ impl Verb {
             })
         };
         self.destructive == other.destructive
+            && self.saves == other.saves
             && self.options.len() == other.options.len()
             && self.options.iter().all(has)
             && positional(self) == positional(other)
@@ -205,10 +213,20 @@ impl Verb {
         }
         let help = printable("verbs.help", &self.help, 200);
         found.check(place.then("help"), help);
+        if self.many_files && !self.saves {
+            let what = format!("verb `{name}`");
+            found.add(
+                place.then("many-files"),
+                ManifestError::NoFilesToSave { what },
+            );
+        }
         for (at, option) in self.options.iter().enumerate() {
             let place = place.then("options").then(at);
             let is_shared = SHARED_FLAGS.contains(&option.name.as_str()) || option.is_file_flag();
-            let name = if is_shared {
+            let name = if self.saves && option.name == "force" {
+                let name = option.name.clone();
+                Err(ManifestError::ReservedFlag { name })
+            } else if is_shared {
                 flags.add(&option.name)
             } else {
                 flags.add_new(&option.name)

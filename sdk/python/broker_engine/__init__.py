@@ -168,7 +168,7 @@ class Engine(exports.Operations):
         raise self._lacking("finish")
 
     def download(self, request):
-        """Returns the result of ``Response.save``."""
+        """Returns a list of the results of ``Response.save``: one, or several if the manifest says ``many-files``."""
         raise self._lacking("download")
 
     def restore(self, request):

@@ -200,7 +200,8 @@ class Response(_Read):
 
     def save(self, name=None, length=None, sha256=None):
         """Writes the body to the file that the user asked for, if every expectation is met. The bytes don't
-        pass through the engine. Returns a ``Saved``.
+        pass through the engine. Returns a ``Saved``. If the manifest says ``many-files``, several answers may be
+        saved, each under its own name.
 
         ``name`` is a proposal of the backend. ``length`` is in bytes, and ``sha256`` is hexadecimal."""
         return _artifacts.save(self._raw, _artifacts.Expectation(name, length, sha256))

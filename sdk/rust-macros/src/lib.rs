@@ -134,7 +134,7 @@ fn connect(manifest: &Manifest, operation: Operation, engine: &syn::Path) -> Tok
         Operation::Prepare => (Some("PrepareRequest"), quote!(wit::Preparation)),
         Operation::Create => (Some("CreateRequest"), quote!(::broker_engine::Backup)),
         Operation::Finish => (Some("FinishRequest"), quote!(Vec<::broker_engine::Field>)),
-        Operation::Download => (Some("DownloadRequest"), quote!(::broker_engine::Saved)),
+        Operation::Download => (Some("DownloadRequest"), quote!(Vec<::broker_engine::Saved>)),
         Operation::Verify => (Some("VerifyRequest"), quote!(Vec<::broker_engine::Check>)),
         Operation::Restore => (Some("RestoreRequest"), quote!(wit::Restoration)),
         Operation::Delete => (Some("DeleteRequest"), quote!(Vec<String>)),

@@ -241,7 +241,8 @@ impl Response {
     }
 
     /// Writes the body to the file that the user asked for, if every expectation is met. The bytes don't pass
-    /// through the engine.
+    /// through the engine. If the manifest says `many-files`, several answers may be saved, each under its own
+    /// name.
     ///
     /// # Errors
     /// Fails if the file could not be completed.

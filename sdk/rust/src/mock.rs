@@ -43,7 +43,7 @@ struct Script {
     replies: BTreeMap<String, VecDeque<Reply>>,
     sent: Vec<Sent>,
     warnings: Vec<String>,
-    saved: Vec<Vec<u8>>,
+    saved: Vec<(String, Vec<u8>)>,
     commands: exec::Commands,
     objects: resources::Objects,
     outside: storage::Outside,
@@ -181,7 +181,15 @@ impl Host {
     /// Returns the bytes of each file that the engine has saved so far.
     #[must_use]
     pub fn saved(&self) -> Vec<Vec<u8>> {
-        self.0.borrow().saved.clone()
+        let saved = &self.0.borrow().saved;
+        saved.iter().map(|(_, bytes)| bytes.clone()).collect()
+    }
+
+    /// Returns the name of each file that the engine has saved so far. A file without a name is called `backup`.
+    #[must_use]
+    pub fn saved_names(&self) -> Vec<String> {
+        let saved = &self.0.borrow().saved;
+        saved.iter().map(|(name, _)| name.clone()).collect()
     }
 
     fn send(&self, request: &Raw) -> Result<Response> {
@@ -359,7 +367,9 @@ pub(crate) mod artifacts {
             length: body.len() as u64,
             sha256: String::new(),
         };
-        current().0.borrow_mut().saved.push(body);
+        let host = current();
+        let mut script = host.0.borrow_mut();
+        script.saved.push((saved.name.clone(), body));
         Ok(saved)
     }
 }
@@ -422,5 +432,30 @@ fn no_replicas(endpoint: &str) -> Error {
 pub(crate) fn log(level: Level, message: &str) {
     if let (Level::Warn, Some(host)) = (level, CURRENT.with_borrow(Clone::clone)) {
         host.0.borrow_mut().warnings.push(message.to_owned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::{self, Expectation};
+
+    #[test]
+    fn the_names_of_several_files_are_kept() {
+        let host = Host::without_manifest()
+            .answer("GET /a", Reply::text(200, "first"))
+            .answer("GET /b", Reply::text(200, "second"));
+        let save = |route: &str, name: Option<&str>| {
+            http::get("api", route).send()?.save(&Expectation {
+                name: name.map(str::to_owned),
+                ..Expectation::default()
+            })
+        };
+        let saved = host.run(|| Ok([save("/a", Some("a.tar"))?, save("/b", None)?]));
+        let saved = saved.map(|files: [_; 2]| files.map(|file| (file.name, file.length)));
+        let expected = [("a.tar".to_owned(), 5), ("backup".to_owned(), 6)];
+        assert_eq!(saved, Ok::<_, Error>(expected));
+        assert_eq!(host.saved_names(), ["a.tar", "backup"]);
+        assert_eq!(host.saved(), [b"first".to_vec(), b"second".to_vec()]);
     }
 }

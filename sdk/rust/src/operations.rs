@@ -79,11 +79,12 @@ pub trait Finish {
 
 /// An operation that saves the bytes of one backup.
 pub trait Download {
-    /// Saves the bytes, for example with [`Response::save`](crate::http::Response::save).
+    /// Saves the bytes with [`Response::save`](crate::http::Response::save), and returns what that returned: one
+    /// file, or several if the manifest says `many-files`.
     ///
     /// # Errors
-    /// Returns the reason why there is no file.
-    fn download(request: DownloadRequest) -> Result<Saved>;
+    /// Returns the reason why a file is missing.
+    fn download(request: DownloadRequest) -> Result<Vec<Saved>>;
 }
 
 /// An operation that asks the backend to check one backup.

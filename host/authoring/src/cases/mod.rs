@@ -126,9 +126,10 @@ pub async fn test(request: &TestRequest, engines: &[EngineFile]) -> Result<Teste
 }
 
 async fn run(case: Case, file: &EngineFile, loaded: &Loaded) -> Result<CaseResult, AuthoringError> {
-    let (services, seen) = Stage::services(case.script, case.now);
+    let saves = case.call.saves(file.manifest());
+    let (services, seen) = Stage::services(case.script, saves, case.now);
     let mut engine = load::start(loaded, file, services).await?;
-    let result = case.call.make(&mut engine, &seen).await;
+    let result = case.call.make(&mut engine, &seen, saves).await;
     let mut problems = case.judge.problems(&result, &seen);
     if seen.is_endless() {
         problems.insert(0, "it never stops asking its backend".to_owned());

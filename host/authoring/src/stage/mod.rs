@@ -9,6 +9,7 @@ mod silence;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use broker_manifest::Saves;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use host_base::{Report, ReportKind};
@@ -59,7 +60,7 @@ pub(super) trait Script: Send + Sync {
 pub(super) struct Seen {
     asked: AtomicUsize,
     warnings: Mutex<Vec<String>>,
-    saved: Mutex<Option<SavedFile>>,
+    saved: Mutex<Vec<SavedFile>>,
 }
 
 /// One call of an engine with a script.
@@ -83,8 +84,8 @@ impl Seen {
         self.warnings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the last saved file.
-    pub(super) fn saved(&self) -> MutexGuard<'_, Option<SavedFile>> {
+    /// Returns the saved files, in the order in which they were saved.
+    pub(super) fn saved(&self) -> MutexGuard<'_, Vec<SavedFile>> {
         self.saved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -100,9 +101,11 @@ impl Seen {
 }
 
 impl Stage {
-    /// Returns the services for an engine, and the record of what it does with them.
+    /// Returns the services for an engine, and the record of what it does with them. `saves` is how many files
+    /// the called operation may save.
     pub(super) fn services(
         script: Arc<dyn Script>,
+        saves: Saves,
         now: Option<Timestamp>,
     ) -> (Services, Arc<Seen>) {
         let seen = Arc::new(Seen::default());
@@ -112,7 +115,7 @@ impl Stage {
         });
         let services = Services {
             network: stage.clone(),
-            artifacts: Some(Arc::new(saving::Saving(Arc::clone(&seen)))),
+            artifacts: Some(Arc::new(saving::Saving::new(saves, Arc::clone(&seen)))),
             commands: stage.clone(),
             objects: Some(stage.clone()),
             outside: Some(stage),

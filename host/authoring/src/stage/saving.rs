@@ -1,10 +1,11 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use broker_manifest::Saves;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use host_base::{Hashing, Report, ReportKind};
 use host_engine::{Artifacts, SavedFile, ToSave};
-use host_transfer::{Claims, Expectation, FileName};
+use host_transfer::{Claims, Expectation, FileName, FileNames};
 use http_body_util::BodyExt as _;
 
 use super::Seen;
@@ -13,13 +14,61 @@ use super::Seen;
 const MAX_SAVED: u64 = 64 << 20;
 
 /// Hashes the bytes that would be saved, and discards them.
-pub(super) struct Saving(pub(super) Arc<Seen>);
+pub(super) struct Saving {
+    saves: Saves,
+    seen: Arc<Seen>,
+    names: Mutex<Names>,
+}
+
+#[derive(Default)]
+struct Names {
+    used: FileNames,
+    /// True if a file could not be saved: nothing more is saved then.
+    has_failed: bool,
+}
+
+impl Saving {
+    pub(super) fn new(saves: Saves, seen: Arc<Seen>) -> Self {
+        Self {
+            saves,
+            seen,
+            names: Mutex::default(),
+        }
+    }
+
+    fn names(&self) -> MutexGuard<'_, Names> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Checks that one more file may be saved.
+    fn check(&self) -> Result<(), Report> {
+        let refused = match self.saves {
+            Saves::Nothing => "its manifest does not say that it saves",
+            Saves::One if !self.seen.saved().is_empty() => {
+                "its manifest does not say `many-files`, and a file is saved"
+            }
+            _ if self.names().has_failed => "a file could not be saved",
+            _ => return Ok(()),
+        };
+        Err(Report::new(ReportKind::Denied, refused))
+    }
+}
 
 impl Artifacts for Saving {
     fn save(&self, to_save: ToSave) -> BoxFuture<'_, Result<SavedFile, Report>> {
         async {
-            let saved = save(to_save).await?;
-            *self.0.saved() = Some(saved.clone());
+            self.check()?;
+            self.names().has_failed = true;
+            let name = to_save.name.as_deref().and_then(FileName::clean);
+            let name = name.or_else(|| FileName::of_headers(to_save.answer.headers()));
+            if let Some(name) = &name {
+                let added = self.names().used.add(name);
+                added.map_err(|error| error.report())?;
+            }
+            let name = name.map_or_else(|| "backup".to_owned(), |name| name.to_string());
+            let saved = save(to_save, name).await?;
+            self.seen.saved().push(saved.clone());
+            self.names().has_failed = false;
             Ok(saved)
         }
         .boxed()
@@ -27,15 +76,13 @@ impl Artifacts for Saving {
 }
 
 /// Checks the bytes as the host does: by the headers and by the engine's expectation.
-async fn save(to_save: ToSave) -> Result<SavedFile, Report> {
+async fn save(to_save: ToSave, name: String) -> Result<SavedFile, Report> {
     let expectation = Expectation {
         length: to_save.length,
         listed_length: None,
         sha256: to_save.sha256,
     };
     let claims = Claims::read(&to_save.answer, &expectation).map_err(|error| error.report())?;
-    let name = to_save.name.as_deref().and_then(FileName::clean);
-    let name = name.or_else(|| FileName::of_headers(to_save.answer.headers()));
     let mut hashing = Hashing::default();
     let mut length = 0;
     let mut body = to_save.answer.into_body();
@@ -56,7 +103,7 @@ async fn save(to_save: ToSave) -> Result<SavedFile, Report> {
     let checked = claims.check(length, sha256);
     checked.map_err(|error| error.report())?;
     Ok(SavedFile {
-        name: name.map_or_else(|| "backup".to_owned(), |name| name.to_string()),
+        name,
         length,
         sha256: sha256.to_string(),
     })

@@ -1,25 +1,28 @@
 use std::time::Duration;
 
 use clap::ArgMatches;
-use host_driver::{Session, VerbRequest, VerbResult, act};
+use host_driver::{Session, VerbRequest, act};
 use host_engine::OptionSetting;
 
+use super::place::PlaceArgs;
 use crate::error::CliError;
-use crate::ui::Document;
+use crate::ui::{Document, Ui};
 use crate::{Context, engine_verbs};
 
 /// A verb that an engine brings. Its flags stand in manifests, so clap can't derive them.
 pub(super) struct ActArgs {
     verb: String,
+    place: PlaceArgs,
     matches: ArgMatches,
 }
 
 impl ActArgs {
-    pub(super) fn new(verb: &str, matches: &ArgMatches) -> Self {
-        Self {
+    pub(super) fn new(verb: &str, matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Ok(Self {
             verb: verb.to_owned(),
+            place: PlaceArgs::of(matches)?,
             matches: matches.clone(),
-        }
+        })
     }
 
     pub(super) fn verb(&self) -> &str {
@@ -36,6 +39,7 @@ pub(super) async fn run(
     args: ActArgs,
     given: Vec<OptionSetting>,
     session: &Session,
+    ui: Ui,
 ) -> Result<Box<dyn Document>, CliError> {
     let yes = args.matches.try_get_one::<bool>("yes");
     let timeout = args.matches.try_get_one::<Duration>("timeout");
@@ -45,10 +49,8 @@ pub(super) async fn run(
         verb: args.verb,
         // Only destructive verbs have the flag.
         is_confirmed: matches!(yes, Ok(Some(true))),
+        accept_unproven: args.place.accept_unproven,
+        place: args.place.place(ui)?,
     };
-    Ok(match act(session, &request).await? {
-        VerbResult::Backups(backups) => Box::new(backups),
-        VerbResult::Report(report) => Box::new(report),
-        VerbResult::Items(items) => Box::new(items),
-    })
+    Ok(Box::new(act(session, &request).await?))
 }

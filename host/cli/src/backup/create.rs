@@ -63,13 +63,11 @@ pub(super) async fn run(
 ) -> Result<Option<Created>, CliError> {
     let given = args.place.given();
     let accept_unproven = args.place.accept_unproven;
-    let chosen = args.place.place(ui)?;
     let request = CreateRequest {
         waiting: args.waiting.waiting(),
         limit: args.waiting.timeout,
-        place: chosen.place,
+        place: args.place.place(ui)?,
         accept_unproven,
-        place_note: chosen.note,
         place_flag: given,
     };
     Ok(create(session, request).await?)

@@ -47,13 +47,9 @@ pub(super) async fn run(
     }
     let which = args.which.which()?;
     let accept_unproven = args.place.accept_unproven;
-    let chosen = args.place.place(ui)?;
-    if let Some(note) = &chosen.note {
-        ui.note(note);
-    }
     let request = DownloadRequest {
         which,
-        place: chosen.place,
+        place: args.place.place(ui)?,
         timeout: args.timeout,
         retries: args.retries,
         accept_unproven,

@@ -6,7 +6,7 @@ mod delete;
 mod download;
 mod history;
 mod list;
-mod place;
+pub(super) mod place;
 pub(super) mod restore;
 mod status;
 mod test;
@@ -101,7 +101,7 @@ enum EngineVerb {
     Delete(delete::DeleteArgs),
     /// One that an engine brings: see [`BackupVerb`].
     #[command(skip)]
-    OfEngine(act::ActArgs),
+    OfEngine(Box<act::ActArgs>),
 }
 
 /// A verb that is not the work of one engine at one target.
@@ -125,8 +125,8 @@ impl FromArgMatches for BackupVerb {
                 OtherVerb::from_arg_matches(matches).map(Self::Other)
             }
             Some((name, inner)) if !EngineVerb::has_subcommand(name) => {
-                let args = act::ActArgs::new(name, inner);
-                Ok(Self::Engine(EngineVerb::OfEngine(args)))
+                let args = act::ActArgs::new(name, inner)?;
+                Ok(Self::Engine(EngineVerb::OfEngine(Box::new(args))))
             }
             _ => EngineVerb::from_arg_matches(matches).map(Self::Engine),
         }
@@ -284,12 +284,12 @@ async fn run_in(
             None => return Ok(None),
         },
         EngineVerb::Download(args) => match download::run(args, output_file, session, ui).await? {
-            Downloaded::File(view) => view,
+            Downloaded::Files(view) => view,
             Downloaded::Output => return Ok(None),
         },
         EngineVerb::Restore(args) => Box::new(Box::pin(restore::run(args, session)).await?),
         EngineVerb::Delete(args) => Box::new(delete::run(args, session).await?),
-        EngineVerb::OfEngine(args) => act::run(args, of_verb, session).await?,
+        EngineVerb::OfEngine(args) => act::run(*args, of_verb, session, ui).await?,
     }))
 }
 

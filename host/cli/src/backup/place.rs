@@ -1,20 +1,20 @@
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{ArgMatches, Args, FromArgMatches as _};
 use host_driver::{OpsError, Place};
 use host_transfer::FileName;
 
 use crate::error::CliError;
 use crate::ui::{Format, Ui};
 
-/// Where files go if nothing else is said.
+/// Where files go if nothing else is said. Several files of one command get a folder of their own there.
 const DEFAULT_FOLDER: &str = "./backups";
 
 /// Where the bytes of a backup go.
 #[derive(Args, Default)]
-pub(super) struct PlaceArgs {
-    /// Folder of the file, created if missing [default: ./backups]
+pub(crate) struct PlaceArgs {
+    /// Folder of the file or files, created if missing [default: ./backups]
     #[arg(long, value_name = "FOLDER")]
     output_dir: Option<PathBuf>,
     /// Name or path of the file; `-` means stdout [default: name from the backend]
@@ -28,13 +28,16 @@ pub(super) struct PlaceArgs {
     pub(super) accept_unproven: bool,
 }
 
-/// A place, and what the user is to be told of how it was chosen.
-pub(super) struct Chosen {
-    pub(super) place: Place,
-    pub(super) note: Option<String>,
-}
-
 impl PlaceArgs {
+    /// Reads the flags of an engine's verb. Verbs that save nothing have none.
+    pub(super) fn of(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        // clap panics if the command does not have the flags.
+        match matches.try_get_one::<PathBuf>("output_dir") {
+            Ok(_) => Self::from_arg_matches(matches),
+            Err(_) => Ok(Self::default()),
+        }
+    }
+
     /// The first flag that was given, without its dashes.
     pub(super) fn given(&self) -> Option<&'static str> {
         [
@@ -47,7 +50,7 @@ impl PlaceArgs {
         .find_map(|(given, flag)| given.then_some(flag))
     }
 
-    pub(super) fn place(self, ui: Ui) -> Result<Chosen, CliError> {
+    pub(super) fn place(self, ui: Ui) -> Result<Place, CliError> {
         let replace = self.force;
         let Some(file) = self.output_file else {
             return Ok(in_folder(self.output_dir, None, replace));
@@ -76,19 +79,16 @@ impl PlaceArgs {
     }
 }
 
-fn in_folder(folder: Option<PathBuf>, name: Option<FileName>, replace: bool) -> Chosen {
-    let note = (folder.is_none()).then(|| format!("Using folder {DEFAULT_FOLDER}"));
-    Chosen {
-        place: Place::File {
-            folder: folder.unwrap_or_else(|| DEFAULT_FOLDER.into()),
-            name,
-            replace,
-        },
-        note,
+fn in_folder(folder: Option<PathBuf>, name: Option<FileName>, replace: bool) -> Place {
+    Place::File {
+        is_default: folder.is_none(),
+        folder: folder.unwrap_or_else(|| DEFAULT_FOLDER.into()),
+        name,
+        replace,
     }
 }
 
-fn to_output(ui: Ui) -> Result<Chosen, CliError> {
+fn to_output(ui: Ui) -> Result<Place, CliError> {
     ui.check_out()?;
     if ui.format() != Format::Table {
         return Err(CliError::Conflict {
@@ -108,8 +108,5 @@ fn to_output(ui: Ui) -> Result<Chosen, CliError> {
             ],
         });
     }
-    Ok(Chosen {
-        place: Place::Output,
-        note: None,
-    })
+    Ok(Place::Output)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use broker_manifest::Operation;
 use host_base::Failure;
-use host_driver::LocalFile;
+use host_driver::{LocalFile, LocalFiles};
 use jiff::Timestamp;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
@@ -123,6 +123,36 @@ pub(super) struct File<'a> {
     /// end of the archive. `unproven` is a file that the user accepted with `--accept-unproven`.
     #[schemars(extend("enum" = ["checksum", "length", "end-of-stream", "structure", "unproven"]))]
     verified_by: &'static str,
+}
+
+/// A file with a part of a backup, or with what an engine's own verb saved.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SavedFile<'a> {
+    #[serde(flatten)]
+    file: File<'a>,
+    /// Number of bytes that an earlier run had downloaded.
+    resumed_bytes: u64,
+}
+
+impl<'a> From<&'a LocalFile> for SavedFile<'a> {
+    fn from(file: &'a LocalFile) -> Self {
+        Self {
+            file: file.into(),
+            resumed_bytes: file.resumed,
+        }
+    }
+}
+
+/// Returns the files of an engine that may save several. None if it saves a single one.
+pub(super) fn many(saved: &LocalFiles) -> Option<Vec<SavedFile<'_>>> {
+    saved.folder.as_ref()?;
+    Some(all(saved))
+}
+
+/// Returns the files, also a single one.
+pub(super) fn all(saved: &LocalFiles) -> Vec<SavedFile<'_>> {
+    saved.files.iter().map(SavedFile::from).collect()
 }
 
 impl<'a> From<&'a LocalFile> for File<'a> {

@@ -13,6 +13,7 @@ mod keys;
 mod plugins;
 mod targets;
 mod test;
+mod verbs;
 mod verification;
 
 use std::collections::BTreeMap;
@@ -62,8 +63,10 @@ pub struct BackupBody<'a> {
     /// Further facts from the engine about a new backup, by name.
     details: BTreeMap<&'a str, &'a str>,
     /// File to which `backup create` saved the backup. Null if the backend does not return the backup in its
-    /// response.
+    /// response, or if the engine may save several files.
     file: Option<fields::File<'a>>,
+    /// Files to which `backup create` saved the backup. Null if the engine may not save several.
+    files: Option<Vec<fields::SavedFile<'a>>>,
 }
 
 /// The backups of one engine, newest first, those without a date last. Printed by `backup list`, and by verbs
@@ -78,6 +81,10 @@ pub struct BackupListBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Vec<FailedPod>")]
     failures: Option<Vec<FailedPod<'a>>>,
+    /// Files that an engine's own verb saved. Only for verbs that save files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<fields::SavedFile>")]
+    files: Option<Vec<fields::SavedFile<'a>>>,
 }
 
 /// One backup.
@@ -151,6 +158,8 @@ pub struct ReportBody<'a> {
     text: Option<&'a str>,
     /// The things that the verb worked on. Null if the engine reports none.
     items: Option<Vec<CheckBody<'a>>>,
+    /// Files that the verb saved, perhaps none. Null if the verb saves no files.
+    files: Option<Vec<fields::SavedFile<'a>>>,
 }
 
 /// The widths of columns, for tables whose rows come bit by bit.
@@ -305,6 +314,7 @@ impl Document for Backups {
                 item,
                 details: BTreeMap::new(),
                 file: None,
+                files: None,
             });
         }
         let mut pods = self.per_pod.iter().flat_map(|asked| &asked.of);
@@ -320,6 +330,7 @@ impl Document for Backups {
             scope,
             items: items.collect(),
             failures,
+            files: None,
         })
     }
 }
@@ -424,6 +435,7 @@ impl Document for EngineReport {
             verb: &self.verb,
             text: self.text.as_deref(),
             items: None,
+            files: None,
         })
     }
 

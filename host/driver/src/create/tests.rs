@@ -18,7 +18,6 @@ async fn create_over(script: Script) -> (Result<String, OpsError>, Opened) {
         limit: None,
         place: Place::Output,
         accept_unproven: false,
-        place_note: None,
         place_flag: None,
     };
     let created = Box::pin(create(&opened.session, request)).await;

@@ -320,6 +320,43 @@ fn what_is_said_of_operations_that_could_not_be_done() {
         OpsError::NothingToLeave {
             engine: text("strategy"),
         },
+        OpsError::SeveralFiles {
+            engine: text("vault"),
+            to_output: false,
+        },
+        OpsError::SeveralFiles {
+            engine: text("vault"),
+            to_output: true,
+        },
+        OpsError::ReportOnOutput { verb: text("logs") },
+        OpsError::SetIncomplete {
+            source: Box::new(TransferError::Empty.into()),
+            folder: "backups/b 1".into(),
+            files: vec![text("/home/ann/backups/b 1/a\u{1b}.tar")],
+            begins_anew: false,
+        },
+        OpsError::SetIncomplete {
+            source: Box::new(OpsError::NoHome),
+            folder: "backups/b".into(),
+            files: (1..=7).map(|number| number.to_string()).collect(),
+            begins_anew: true,
+        },
+        OpsError::OneOfSeveral {
+            source: Box::new(
+                TransferError::Exists {
+                    path: "backups/b/a.tar".into(),
+                }
+                .into(),
+            ),
+        },
+        OpsError::OneOfSeveral {
+            source: Box::new(
+                TransferError::Busy {
+                    path: "backups/b/a.tar".into(),
+                }
+                .into(),
+            ),
+        },
         OpsError::NotConfirmed {
             what: text("restore 1 to broker"),
         },
@@ -438,6 +475,10 @@ fn what_is_said_of_operations_that_could_not_be_done() {
             ExportLost,
             ExportTooSlow,
             NothingToLeave,
+            SeveralFiles,
+            ReportOnOutput,
+            SetIncomplete,
+            OneOfSeveral,
             NotConfirmed,
             WrongName,
             HalfCredentials,
@@ -604,6 +645,27 @@ fn what_is_said_of_operations_that_could_not_be_done() {
     NothingToLeave, exit 2
       the command must wait for engine strategy, whose backend returns the backup in the response
       hint: Leave out `--wait=false`; `--timeout` limits the time of the whole command
+    SeveralFiles, exit 2
+      engine vault may save several files here, which can't have the name of one
+      hint: Leave out `--output-file`; `--output-dir FOLDER` chooses the folder
+    SeveralFiles, exit 2
+      engine vault may save several files here, which can't go to stdout
+      hint: the same
+    ReportOnOutput, exit 2
+      stdout can't carry both the file that `logs` saves and the report of the verb
+      hint: Give `--output-file` a name
+    SetIncomplete, exit 13
+      {source}; the set is incomplete: 1 file is complete in backups/b 1 (a\u{1b}.tar)
+      hint: Run the same command again with `--force`: it resumes partial downloads, and replaces complete files unless a checksum proves them
+    SetIncomplete, exit 3
+      {source}; the set is incomplete: 7 files are complete in backups/b (1, 2, 3, 4, 5, 2 more)
+      hint: as ExportLost
+    OneOfSeveral, exit 11
+      {source}
+      hint: Choose another folder with `--output-dir`, or replace the file with `--force`: the old file stays until the new one is complete and verified
+    OneOfSeveral, exit 11
+      {source}
+      hint: Choose another folder with `--output-dir`
     NotConfirmed, exit 2
       confirmation is required, so nothing was done: restore 1 to broker
       hint: Pass `--yes` to confirm; on a terminal you are asked for the name of the target

@@ -62,6 +62,7 @@ fn request(setup: &Setup) -> DownloadRequest {
         which: Which::Id("b".to_owned()),
         place: Place::File {
             folder: setup.home.path().to_owned(),
+            is_default: false,
             name: Some(FileName::given("b.backup").expect("a name")),
             replace: false,
         },
@@ -80,14 +81,15 @@ async fn get(setup: &Setup, script: Script) -> (Result<Downloaded, OpsError>, Op
 
 /// Asserts that the file is this backup, and that the digest in the result is the file's.
 fn assert_saved(setup: &Setup, downloaded: Result<Downloaded, OpsError>, content: &[u8]) {
-    let Downloaded::File(saved) = downloaded.expect("a download") else {
+    let Downloaded::Files(downloaded) = downloaded.expect("a download") else {
         panic!("the bytes went to stdout");
     };
+    let saved = downloaded.saved.single().expect("one file");
     let read = fs::read(setup.home.path().join("b.backup"));
     assert_eq!(read.expect("a file"), content);
     let digest = Sha256::of(sha2::Sha256::new().chain_update(content));
-    assert_eq!(saved.file.sha256, digest.to_string());
-    assert_eq!(saved.file.verified_by, "length");
+    assert_eq!(saved.sha256, digest.to_string());
+    assert_eq!(saved.verified_by, "length");
 }
 
 /// Returns the values of a header in the requests for the file. They are empty where it was not sent.
@@ -277,7 +279,7 @@ async fn bytes_from_before_a_stop_are_not_asked_for_again() {
     let replies = script([whole(&content(), V1), part(80..100, End::Whole)]);
     let (downloaded, opened) = get(&setup, replies).await;
     assert!(
-        matches!(&downloaded, Ok(Downloaded::File(saved)) if saved.resumed == 80),
+        matches!(&downloaded, Ok(Downloaded::Files(it)) if it.saved.files[0].resumed == 80),
         "{downloaded:?}"
     );
     assert_saved(&setup, downloaded, &content());
@@ -329,7 +331,6 @@ async fn a_backup_that_is_made_while_it_is_sent_is_never_asked_for_again() {
         limit: None,
         place,
         accept_unproven: false,
-        place_note: None,
         place_flag: None,
     };
     let created = Box::pin(create(&opened.session, request)).await;
@@ -346,4 +347,27 @@ async fn a_backup_that_is_made_while_it_is_sent_is_never_asked_for_again() {
     );
     assert_eq!(opened.script.asked_for(EXPORT).len(), 1);
     assert_eq!(kept(&setup), None, "nothing could be resumed");
+}
+
+#[test]
+fn several_files_have_a_folder_below_the_default_one_only() {
+    let folder = |is_default, id: &str| {
+        let place = Place::File {
+            folder: "backups".into(),
+            is_default,
+            name: None,
+            replace: false,
+        };
+        let placed = place.of(Saves::Many, id);
+        assert_eq!(place.of(Saves::One, id), place);
+        let folder = placed.folder().expect("a folder");
+        folder.to_string_lossy().into_owned()
+    };
+    assert_eq!(folder(true, "b"), "backups/b");
+    assert_eq!(folder(false, "b"), "backups");
+    // Hostile ids neither leave the folder nor share one.
+    assert_eq!(folder(true, "../../etc"), "backups/etc");
+    assert_eq!(folder(true, "a/b"), "backups/a-b");
+    assert_eq!(folder(true, "c/b"), "backups/c-b");
+    assert!(folder(true, "..").starts_with("backups/backup-unknown-"));
 }

@@ -33,7 +33,6 @@ async fn wait_over(script: Script, seconds: u64) -> (Result<Created, OpsError>, 
         limit: None,
         place: Place::Output,
         accept_unproven: false,
-        place_note: None,
         place_flag: None,
     };
     let created = Box::pin(create(&opened.session, request)).await;

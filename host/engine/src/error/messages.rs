@@ -240,7 +240,7 @@ fn what_is_said_of_engines_that_fail() {
       engine acme/small imports `kubectl-broker:engine/commands`, but its manifest does not ask for it: no command
       hint: as Manifest
     CantSave, exit 14
-      the manifest of engine acme/small says that `create` saves the backup, but the component does not import `artifacts`
+      the manifest of engine acme/small says `saves`, but the component does not import `artifacts`
       hint: as Manifest
     Unreadable, exit 1
       engine acme/small can't be read from /engines/a.wasm: {source}

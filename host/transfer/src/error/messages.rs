@@ -39,6 +39,10 @@ fn what_is_said_of_bytes_that_did_not_become_a_file() {
             given: text("/"),
             better: None,
         },
+        TransferError::SameName {
+            name: "a.tar".to_owned(),
+        },
+        TransferError::TooManyFiles { most: 1000 },
         TransferError::Exists {
             path: "a.zip".into(),
         },
@@ -202,6 +206,8 @@ fn what_is_said_of_bytes_that_did_not_become_a_file() {
     let table = messages!(
         TransferError {
             BadFileName,
+            SameName,
+            TooManyFiles,
             Exists,
             NotAFile,
             NotPlain,
@@ -240,6 +246,12 @@ fn what_is_said_of_bytes_that_did_not_become_a_file() {
     BadFileName, exit 2
       `/` can't be the name of a backup file
       hint: choose a name of letters, digits, dots and dashes
+    SameName, exit 1
+      two files have the name a.tar
+      hint: report this to the engine's author
+    TooManyFiles, exit 14
+      more than 1000 files are to be saved
+      hint: as SameName
     Exists, exit 11
       a.zip exists already
       hint: give another name with `--output-file`, or replace the file with `--force`: the old file stays until the new one is complete and verified

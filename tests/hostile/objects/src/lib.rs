@@ -48,10 +48,11 @@ impl Create for Objects {
 }
 
 impl Download for Objects {
-    fn download(request: DownloadRequest) -> Result<Saved> {
+    fn download(request: DownloadRequest) -> Result<Vec<Saved>> {
         let vault: Value = VAULT.get(&request.id)?;
         let key = vault["status"]["key"].as_str().unwrap_or(&request.id);
-        storage::get("vaults", &vaults(key))?.save(&http::Expectation::default())
+        let saved = storage::get("vaults", &vaults(key))?.save(&http::Expectation::default())?;
+        Ok(vec![saved])
     }
 }
 

@@ -217,6 +217,7 @@ fn status_of_one_backup() {
       "apiVersion": "kubectl-broker/v1",
       "details": {},
       "file": null,
+      "files": null,
       "item": {
         "activity": "Backup",
         "created": "2025-08-06T08:08:53Z",

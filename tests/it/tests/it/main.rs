@@ -66,6 +66,7 @@ mod rights;
 mod sandbox;
 mod schemas;
 mod secrets;
+mod several_files;
 mod side_by_side;
 mod stock_kubectl;
 mod stopping;

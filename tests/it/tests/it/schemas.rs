@@ -8,8 +8,8 @@ use boon::{Compiler, Draft, SchemaIndex, Schemas};
 use broker_manifest::Manifest;
 use serde_json::{Value, json};
 
-use crate::engine_objects;
 use crate::support::{Bed, Invocation, Run, Signer, accepting, programs};
+use crate::{engine_objects, several_files};
 
 /// The prefix of the schemas' names.
 const BASE: &str = "https://kubectl-broker.example/schema/v1/";
@@ -135,6 +135,7 @@ fn documents() -> Vec<Value> {
     ];
     documents.extend(of_plugins(&folder));
     documents.extend(engine_objects::documents());
+    documents.extend(several_files::documents());
     // The history also contains a failed command.
     run("backup verify nothing -o json").error();
     documents.push(printed(run, "backup history"));

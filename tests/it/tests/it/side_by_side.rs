@@ -56,7 +56,6 @@ fn to_create() -> CreateRequest {
         limit: None,
         place: Place::Output,
         accept_unproven: false,
-        place_note: None,
         place_flag: None,
     }
 }

@@ -132,6 +132,7 @@ fn an_upload_is_a_document_where_programs_read() {
     stdout:
     {
       "apiVersion": "kubectl-broker/v1",
+      "files": null,
       "items": null,
       "kind": "Report",
       "scope": {
@@ -190,6 +191,7 @@ fn a_purge_is_a_document_where_programs_read() {
     assert_snapshot!(run.outcome(), @r#"
     stdout:
     apiVersion: kubectl-broker/v1
+    files: null
     items: null
     kind: Report
     scope:

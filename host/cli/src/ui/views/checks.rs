@@ -89,6 +89,7 @@ impl Document for EngineItems {
             verb: &self.verb,
             text: None,
             items: Some(bodies(&self.items)),
+            files: None,
         })
     }
 

@@ -1,9 +1,9 @@
 use host_driver::Created;
 
 use super::BackupBody;
-use super::download::file_summary;
+use super::download;
 use crate::ui::document::Document;
-use crate::ui::fields::details;
+use crate::ui::fields::{self, details};
 use crate::ui::schema::Body;
 
 impl Document for Created {
@@ -12,19 +12,15 @@ impl Document for Created {
         for (name, value) in &self.details {
             shown.push_str(&self.backup.scope.detail(name, value));
         }
-        if let Some(file) = &self.file {
-            shown.push_str(&format!(
-                "file: {}\nverified-by: {}\n",
-                file.shown_path(),
-                file.verified_by
-            ));
+        if let Some(saved) = &self.saved {
+            shown.push_str(&download::lines(saved));
         }
         shown
     }
 
     fn names(&self) -> String {
-        match &self.file {
-            Some(file) => format!("{}\n", file.shown_path()),
+        match &self.saved {
+            Some(saved) => download::names(saved),
             None => self.backup.names(),
         }
     }
@@ -33,7 +29,8 @@ impl Document for Created {
         match self.backup.body() {
             Body::Backup(backup) => Body::Backup(BackupBody {
                 details: details(&self.details),
-                file: self.file.as_ref().map(Into::into),
+                file: self.saved.as_ref().and_then(|it| Some(it.single()?.into())),
+                files: self.saved.as_ref().and_then(fields::many),
                 ..backup
             }),
             other => other,
@@ -41,6 +38,6 @@ impl Document for Created {
     }
 
     fn summary(&self) -> Option<String> {
-        self.file.as_ref().map(file_summary)
+        self.saved.as_ref().map(download::summary)
     }
 }

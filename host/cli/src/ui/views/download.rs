@@ -1,19 +1,48 @@
+use std::borrow::Cow;
+use std::path::Path;
+
 use host_base::text::size;
-use host_driver::{DownloadedFile, LocalFile, Scope};
+use host_driver::{DownloadedFiles, LocalFile, LocalFiles, Scope};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::ui::document::Document;
-use crate::ui::fields;
+use crate::ui::fields::{self, SavedFile};
 use crate::ui::schema::Body;
 use crate::ui::table::{cell, table};
 
 /// Returns the line that people read below the table.
-pub(super) fn file_summary(file: &LocalFile) -> String {
-    format!("SHA-256 {}, kept beside it", file.sha256)
+pub(super) fn summary(saved: &LocalFiles) -> String {
+    match (saved.single(), saved.shown_folder()) {
+        (Some(file), _) => format!("SHA-256 {}, kept beside it", file.sha256),
+        (None, None) => "no file was saved".to_owned(),
+        (None, Some(folder)) => {
+            let count = saved.files.len();
+            let noun = if count == 1 { "file" } else { "files" };
+            let total = size(saved.bytes());
+            format!(
+                "{count} {noun}, {total} in all, in {folder}; each digest is kept beside its file"
+            )
+        }
+    }
 }
 
-/// A backup in a complete file. Printed by `backup download`.
+/// Returns the lines that name the files, for results that have no table of files.
+pub(super) fn lines(saved: &LocalFiles) -> String {
+    let lines = saved.files.iter().map(|file| {
+        let path = file.shown_path();
+        format!("file: {path}\nverified-by: {}\n", file.verified_by)
+    });
+    lines.collect()
+}
+
+/// Returns the paths, one per line.
+pub(super) fn names(saved: &LocalFiles) -> String {
+    let paths = saved.files.iter().map(LocalFile::shown_path);
+    paths.map(|path| format!("{path}\n")).collect()
+}
+
+/// A backup in a complete file, or in several. Printed by `backup download`.
 #[derive(Serialize, JsonSchema)]
 pub struct DownloadBody<'a> {
     #[serde(with = "fields::Scope")]
@@ -21,50 +50,82 @@ pub struct DownloadBody<'a> {
     item: Download<'a>,
 }
 
+/// The file, or the files if the engine may save several.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+enum Download<'a> {
+    One(OneFile<'a>),
+    Several(SeveralFiles<'a>),
+}
+
 /// The file.
 #[derive(Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-struct Download<'a> {
+struct OneFile<'a> {
     /// Id of the backup.
     id: &'a str,
     #[serde(flatten)]
-    file: fields::File<'a>,
-    /// Number of bytes that an earlier run had downloaded.
-    resumed_bytes: u64,
+    file: SavedFile<'a>,
 }
 
-impl Document for DownloadedFile {
+/// The files of an engine that may save several.
+#[derive(Serialize, JsonSchema)]
+struct SeveralFiles<'a> {
+    /// Id of the backup.
+    id: &'a str,
+    /// Folder of the files.
+    folder: Cow<'a, str>,
+    /// The files, in the order in which they were completed.
+    files: Vec<SavedFile<'a>>,
+}
+
+impl Document for DownloadedFiles {
     fn table(&self, wide: bool) -> String {
         let mut headers = vec!["FILE", "SIZE", "VERIFIED-BY"];
-        let mut row = vec![
-            comfy_table::Cell::new(self.file.shown_path()),
-            cell(&size(self.file.bytes)),
-            cell(self.file.verified_by),
-        ];
         if wide {
             headers.extend(["ID", "SHA256"]);
-            row.extend([cell(&self.id), cell(&self.file.sha256)]);
         }
         let headers: Vec<_> = headers.into_iter().map(str::to_owned).collect();
-        table(&headers, vec![row])
+        let rows = self.saved.files.iter().map(|file| {
+            let mut row = vec![
+                comfy_table::Cell::new(file.shown_path()),
+                cell(&size(file.bytes)),
+                cell(file.verified_by),
+            ];
+            if wide {
+                row.extend([cell(&self.id), cell(&file.sha256)]);
+            }
+            row
+        });
+        table(&headers, rows.collect())
     }
 
     fn names(&self) -> String {
-        format!("{}\n", self.file.shown_path())
+        names(&self.saved)
     }
 
     fn body(&self) -> Body<'_> {
         Body::Download(DownloadBody {
             scope: &self.scope,
-            item: Download {
-                id: &self.id,
-                file: (&self.file).into(),
-                resumed_bytes: self.resumed,
+            item: match self.saved.single() {
+                Some(file) => Download::One(OneFile {
+                    id: &self.id,
+                    file: file.into(),
+                }),
+                None => Download::Several(SeveralFiles {
+                    id: &self.id,
+                    folder: self
+                        .saved
+                        .folder
+                        .as_deref()
+                        .map(Path::to_string_lossy)
+                        .unwrap_or_default(),
+                    files: fields::all(&self.saved),
+                }),
             },
         })
     }
 
     fn summary(&self) -> Option<String> {
-        Some(file_summary(&self.file))
+        Some(summary(&self.saved))
     }
 }

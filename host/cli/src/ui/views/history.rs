@@ -1,9 +1,9 @@
 use host_base::text::size;
 use host_base::{Failure, State, text};
-use host_driver::{PastOperation, PastOperations};
+use host_driver::{PastFile, PastOperation, PastOperations};
 use jiff::Timestamp;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::ui::document::Document;
 use crate::ui::fields::{DIGEST, word};
@@ -42,15 +42,42 @@ struct EntryFields {
     scope: String,
     /// Id of the backup. Null if it is unknown.
     id: Option<String>,
-    /// Path of the file. Null if none took part.
+    /// Path of the file, or folder of several files. Null if none took part.
     #[serde(rename = "path")]
     file: Option<String>,
-    /// Size of the file in bytes. Null if no file took part, or if the file can't be read.
+    /// Size of the file in bytes, or of all files together. Null if no file took part, or if the file can't be read.
     #[serde(rename = "sizeBytes")]
     bytes: Option<u64>,
     /// SHA-256 digest of the file in hexadecimal. Null if no file took part, or if the file can't be read.
     #[schemars(regex(pattern = DIGEST))]
     sha256: Option<String>,
+    /// The complete files of an operation that may save several, or of an engine's own verb; empty for others. They
+    /// are complete even if the operation failed.
+    #[serde(serialize_with = "past_files")]
+    #[schemars(with = "Vec<PastFileFields>")]
+    files: Vec<PastFile>,
+}
+
+/// A complete file of an operation.
+#[derive(Serialize, JsonSchema)]
+#[serde(remote = "PastFile")]
+struct PastFileFields {
+    /// Path of the file.
+    #[serde(rename = "path")]
+    file: String,
+    /// Size in bytes.
+    #[serde(rename = "sizeBytes")]
+    bytes: u64,
+    /// SHA-256 digest in hexadecimal.
+    #[schemars(regex(pattern = DIGEST))]
+    sha256: String,
+}
+
+#[expect(clippy::ptr_arg, reason = "serde passes the field")]
+fn past_files<S: Serializer>(files: &Vec<PastFile>, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Shown<'a>(#[serde(with = "PastFileFields")] &'a PastFile);
+    serializer.collect_seq(files.iter().map(Shown))
 }
 
 fn outcomes(_: &mut SchemaGenerator) -> Schema {

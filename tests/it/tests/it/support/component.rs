@@ -38,6 +38,11 @@ impl Component {
         Self(fs::read(&programs().objects).expect("the engine with objects"))
     }
 
+    /// Returns the engine that saves several files.
+    pub fn depot() -> Self {
+        Self(fs::read(&programs().depot).expect("the engine that saves"))
+    }
+
     pub fn of(bytes: &[u8]) -> Self {
         Self(bytes.to_vec())
     }

@@ -2,6 +2,7 @@
 
 mod bed;
 mod component;
+mod depot;
 mod desk;
 mod http;
 mod invocation;
@@ -20,6 +21,7 @@ mod vault;
 
 pub use bed::Bed;
 pub use component::{Component, module};
+pub use depot::Depot;
 pub use desk::{Desk, ID, NAME, names};
 pub use invocation::{Folders, Invocation};
 pub use machine::{Machine, accepting};

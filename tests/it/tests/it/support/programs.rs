@@ -32,6 +32,8 @@ pub struct Programs {
     pub sleep: PathBuf,
     /// The component of `tests/hostile/objects`, whose backups are Kubernetes objects.
     pub objects: PathBuf,
+    /// The component of `tests/hostile/depot`, which saves several files.
+    pub depot: PathBuf,
     /// The cache that all tests share, so that each engine is compiled to native code once.
     pub folders: Folders,
 }
@@ -68,6 +70,7 @@ fn build() -> Result<Programs, String> {
         hang: engines.join("engine_hang.wasm"),
         sleep: engines.join("engine_sleep.wasm"),
         objects: engines.join("engine_objects.wasm"),
+        depot: engines.join("engine_depot.wasm"),
         folders: Folders::shared(&profile.join("it")),
     };
     warm(&programs)?;

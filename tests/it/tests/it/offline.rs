@@ -64,7 +64,7 @@ fn engines_are_listed_without_a_cluster() {
     stdout:
     NAME   VERSION   OPERATIONS   DEFAULT-FOR   ANSWERS   DETAIL
     kubectl-broker/backuprequest   0.1.0   detect,list,status,create,restore,delete,manifest   -   unknown   -
-    kubectl-broker/hivemq   0.1.0   detect,list,status,create,download,restore   -   unknown   -
+    kubectl-broker/hivemq   0.1.0   detect,health,list,status,create,download,restore   -   unknown   -
     kubectl-broker/kafka   0.1.0   detect,list,status,create,restore,delete,offset-reset,offset-rollback,resume,schedule,suspend,validate   -   unknown   -
     kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete,metrics,purge,upload   -   unknown   -
     kubectl-broker/strategy   0.1.0   detect,status,create,download   -   unknown   -

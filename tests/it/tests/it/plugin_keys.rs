@@ -445,7 +445,7 @@ fn who_installs_with_a_key_is_told_on_the_terminal_what_that_means() {
       - add the header x-trace-id to its requests to port 8085 of the pods of the StatefulSet you name
       - run in a pod of the StatefulSet you name: ls {folder}
       - send a file that you name to a server that it may talk to
-      It answers these operations only with `--engine acme/hostile`: list, status, create, restore, act (metrics, say)
+      It answers these operations only with `--engine acme/hostile`: health, list, status, create, restore, act (metrics, say)
       The key FINGERPRINT will be trusted for all engines of acme.
       The most dangerous again: ! [writes] talk to port 8085 of the pods of the StatefulSet you name: POST /v1/restore
       These are 8 lines, 1 of them marked with `!` as dangerous: writes.
@@ -485,7 +485,7 @@ fn who_installs_with_a_key_is_told_on_the_terminal_what_that_means() {
     assert_snapshot!(question, @"
     warning: acme/hostile 0.1.0 -> 0.2.0 (signed:FINGERPRINT, sha256:DIGEST) also wants to:
       ! [writes] talk to port 8085 of the pods of the StatefulSet you name: PUT /v1/backup/{name}
-      It answers these operations only with `--engine acme/hostile`: list, status, create, restore, act (metrics, say)
+      It answers these operations only with `--engine acme/hostile`: health, list, status, create, restore, act (metrics, say)
       These are 3 lines, 1 of them marked with `!` as dangerous: writes.
     Type `yes` to accept that:
     ");

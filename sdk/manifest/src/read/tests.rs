@@ -86,7 +86,7 @@ allow = ["v1/Secret: read", "Secret"]
             "30:28: invalid value: integer `70000`, expected a nonzero u16",
             "30:45: port name `a_b` is neither a Kubernetes port name nor one with `*` at its end",
             "31:20: `FETCH /b` has no known method; use GET, HEAD, POST, PUT, PATCH or DELETE",
-            "31:32: the path of `GET /c?d` may have only letters, digits, `-._~`, whole `{parameter}` segments, and at its end `{+parameter}` or `:verb`",
+            "31:32: the path of `GET /c?d` may have only letters, digits, `-._~`, whole `{parameter}` segments, and at its end `{+parameter}`, `:verb` or a slash",
             "32:10: unknown field `heder`, expected one of …",
             "34:1: missing field `select`",
             "34:1: missing field `allow`",

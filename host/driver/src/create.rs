@@ -116,7 +116,7 @@ async fn ready(session: &Session, request: &CreateRequest) -> Result<Prepared, O
     let saves = running.manifest.saves();
     if saves {
         let saves = running.manifest.saves_in(operation);
-        export::check(request, &running.called, saves)?;
+        export::check(request, &running.manifest.id.to_string(), saves)?;
     } else if let Some(flag) = request.place_flag {
         return Err(saves_nothing(session, &running, flag));
     }

@@ -707,10 +707,7 @@ impl OpsError {
     /// Whether a file could not be saved, and its hint advises another name.
     pub(super) fn is_about_a_name(&self) -> bool {
         match self.cause() {
-            Self::Transfer(error) => {
-                let hint = error.advice();
-                hint.is_some_and(|hint| hint.contains("`--output-file"))
-            }
+            Self::Transfer(error) => error.wants_other_name(),
             _ => false,
         }
     }

@@ -173,18 +173,11 @@ fn parts(capability: &Capability) -> (Subject<'_>, BTreeSet<Mark>, String, Strin
             other(marks::of_command(words), text)
         }
         Capability::Objects { kind, scope, verb } => {
-            let begin = format!(
-                "work with Kubernetes objects {kind} {}: ",
-                match scope {
-                    Scope::Command => "in the namespace of the command".to_owned(),
-                    Scope::Namespace(name) => format!("in namespace {name}"),
-                    Scope::Any => "in any namespace".to_owned(),
-                    Scope::Cluster => "of the whole cluster".to_owned(),
-                }
-            );
+            let begin = objects(kind, scope);
             let marks = marks::of_objects(kind, scope, *verb);
+            let subject = Subject::Objects(kind, scope);
             (
-                Subject::Objects(kind, scope),
+                subject,
                 marks.into_iter().collect(),
                 begin,
                 verb.to_string(),
@@ -195,29 +188,10 @@ fn parts(capability: &Capability) -> (Subject<'_>, BTreeSet<Mark>, String, Strin
             verb,
             signed,
         } => {
-            let with = if *signed {
-                ", with your AWS credentials, without seeing them"
-            } else {
-                ", without credentials"
-            };
-            let begin = format!(
-                "work with objects of S3, outside the cluster, {}{with}: ",
-                match place {
-                    StorePlace::Any => "in any bucket".to_owned(),
-                    StorePlace::Bucket { bucket, prefix } => bucket_words(bucket, prefix),
-                    StorePlace::Option { option, prefix } => format!(
-                        "in the bucket that you name with `--{option}`{}",
-                        below(prefix)
-                    ),
-                }
-            );
+            let begin = stored(place, *signed);
             let marks = marks::of_stored(place, *verb, *signed);
-            (
-                Subject::Stored(place, *signed),
-                marks,
-                begin,
-                verb.to_string(),
-            )
+            let subject = Subject::Stored(place, *signed);
+            (subject, marks, begin, verb.to_string())
         }
         Capability::Action { service, action } => {
             let begin = format!(
@@ -238,8 +212,33 @@ fn parts(capability: &Capability) -> (Subject<'_>, BTreeSet<Mark>, String, Strin
     }
 }
 
-fn bucket_words(bucket: &str, prefix: &str) -> String {
-    format!("in bucket {bucket}{}", below(prefix))
+/// Returns the beginning of a sentence about Kubernetes objects.
+fn objects(kind: &ObjectKind, scope: &Scope) -> String {
+    let place = match scope {
+        Scope::Command => "in the namespace of the command".to_owned(),
+        Scope::Namespace(name) => format!("in namespace {name}"),
+        Scope::Any => "in any namespace".to_owned(),
+        Scope::Cluster => "of the whole cluster".to_owned(),
+    };
+    format!("work with Kubernetes objects {kind} {place}: ")
+}
+
+/// Returns the beginning of a sentence about objects of a store.
+fn stored(place: &StorePlace, signed: bool) -> String {
+    let place = match place {
+        StorePlace::Any => "in any bucket".to_owned(),
+        StorePlace::Bucket { bucket, prefix } => format!("in bucket {bucket}{}", below(prefix)),
+        StorePlace::Option { option, prefix } => {
+            let below = below(prefix);
+            format!("in the bucket that you name with `--{option}`{below}")
+        }
+    };
+    let with = if signed {
+        "with your AWS credentials, without seeing them"
+    } else {
+        "without credentials"
+    };
+    format!("work with objects of S3, outside the cluster, {place}, {with}: ")
 }
 
 fn below(prefix: &str) -> String {

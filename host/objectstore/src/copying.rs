@@ -189,7 +189,7 @@ impl S3 {
         let request = Request::post(format!("{path}?{upload}"))
             .header(CONTENT_TYPE, "application/xml")
             .body(Bytes::from(body))
-            .map_err(not_sent)?;
+            .map_err(|error| not_sent(&error))?;
         let answer = self.send(request, Access::Signed, PATIENCE).await?;
         let text = text_of(answer, what).await?;
         failed_late(&text, what)?;

@@ -194,7 +194,7 @@ impl S3 {
             Condition::Absent => request.header(IF_NONE_MATCH, "*"),
             Condition::Unchanged(etag) => request.header(IF_MATCH, etag),
         };
-        let request = request.body(body).map_err(not_sent)?;
+        let request = request.body(body).map_err(|error| not_sent(&error))?;
         let answer = self.send(request, Access::Signed, first_byte).await?;
         if answer.status() == StatusCode::PRECONDITION_FAILED {
             return Err(S3Error::Condition { what: at.shown() });
@@ -219,10 +219,10 @@ impl S3 {
 
 /// Builds a request without a body.
 pub(super) fn build(request: http::request::Builder) -> Result<Request<Bytes>, S3Error> {
-    request.body(Bytes::new()).map_err(not_sent)
+    request.body(Bytes::new()).map_err(|error| not_sent(&error))
 }
 
-pub(super) fn not_sent(error: http::Error) -> S3Error {
+pub(super) fn not_sent(error: &http::Error) -> S3Error {
     S3Error::NotSent {
         reason: error.to_string(),
     }

@@ -68,7 +68,7 @@ impl S3 {
                     "application/x-www-form-urlencoded; charset=utf-8",
                 )
                 .body(body.clone())
-                .map_err(super::objects::not_sent)?;
+                .map_err(|error| super::objects::not_sent(&error))?;
             let credentials = account.credentials().await?;
             let service = Service::Query(&action.service);
             signature::sign(&mut request, &credentials, region, service)?;

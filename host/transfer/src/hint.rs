@@ -156,6 +156,18 @@ impl Problem for TransferError {
     }
 }
 
+impl TransferError {
+    /// Returns whether the file could be saved under another name. The hint then advises one.
+    #[must_use]
+    pub fn wants_other_name(&self) -> bool {
+        match self {
+            Self::Exists { .. } | Self::Busy { .. } | Self::NotPlain { .. } => true,
+            Self::Io { source, .. } => source.kind() == std::io::ErrorKind::InvalidFilename,
+            _ => false,
+        }
+    }
+}
+
 fn goes_on(kept: u64) -> String {
     format!("resumes after the {kept} bytes that are kept")
 }

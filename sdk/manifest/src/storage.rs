@@ -134,7 +134,7 @@ pub enum StoreError {
     #[error("`{rule}` writes without credentials: `auth = \"none\"` is only for reading")]
     WritesInPublic {
         /// The rule.
-        rule: StoreRule,
+        rule: Box<StoreRule>,
     },
     /// The option in a rule does not exist, or the user does not write its value.
     #[error(
@@ -142,7 +142,7 @@ pub enum StoreError {
     )]
     NoOption {
         /// The rule.
-        rule: StoreRule,
+        rule: Box<StoreRule>,
         /// The name of the option.
         option: String,
     },
@@ -168,13 +168,13 @@ impl Store {
         for (at, rule) in self.allow.iter().enumerate() {
             let place = Place::of("allow").then(at);
             if self.auth == StoreAuth::None && rule.verbs.iter().any(|verb| verb.writes()) {
-                let rule = rule.clone();
+                let rule = Box::new(rule.clone());
                 found.add(place.clone(), StoreError::WritesInPublic { rule });
             }
             if let StorePlace::Option { option, .. } = &rule.place
                 && !is_users(option)
             {
-                let (rule, option) = (rule.clone(), option.clone());
+                let (rule, option) = (Box::new(rule.clone()), option.clone());
                 found.add(place, StoreError::NoOption { rule, option });
             }
         }

@@ -35,8 +35,8 @@ pub fn action(service: &str, name: &str) -> Action {
 
 impl Action {
     /// Adds a parameter. Lists are numbered as in the service's documentation: `Tags.Tag.1.Key`.
-    pub fn parameter(mut self, name: &str, value: impl ToString) -> Self {
-        self.parameters.push((name.to_owned(), value.to_string()));
+    pub fn parameter(mut self, name: &str, value: &str) -> Self {
+        self.parameters.push((name.to_owned(), value.to_owned()));
         self
     }
 

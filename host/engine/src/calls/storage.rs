@@ -134,11 +134,11 @@ impl HostState {
         let outside = self.outside()?;
         // S3 answers when all bytes are copied, which has a deadline of its own.
         let _pause = self.allowance.pause();
-        let copied = each(copies, |copy| {
+        let work = each(copies, |copy| {
             let outside = Arc::clone(&outside);
             async move { outside.copy(copy).await }
         });
-        Ok(self.meter.spare(copied).await)
+        Ok(self.meter.spare(work).await)
     }
 
     /// Deletes objects, several at the same time. The results are in the order of the keys.

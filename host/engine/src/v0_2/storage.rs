@@ -119,14 +119,14 @@ impl wit::Host for HostState {
             );
             json!({ "store": store, "copies": copies.len(), "first": first })
         });
-        let copied = self.copy_stored(&store, copies).await;
-        self.tell("storage.copy", asked, &copied, |all| done(all));
+        let results = self.copy_stored(&store, copies).await;
+        self.tell("storage.copy", asked, &results, |all| done(all));
         let objects = |all: Vec<_>| {
             let all = all.into_iter();
             all.map(|one: Result<_, _>| one.map(to_object).map_err(to_wit))
                 .collect()
         };
-        Ok(copied.map(objects).map_err(to_wit))
+        Ok(results.map(objects).map_err(to_wit))
     }
 
     async fn delete(

@@ -203,6 +203,11 @@ fn what_is_said_of_bytes_that_did_not_become_a_file() {
         TransferError::CannotRestart { written: 5 },
         TransferError::Stopped,
     ];
+    for error in &errors {
+        let hint = error.advice().unwrap_or_default();
+        let advises = hint.contains("`--output-file");
+        assert_eq!(error.wants_other_name(), advises, "{hint}");
+    }
     let table = messages!(
         TransferError {
             BadFileName,

@@ -330,10 +330,10 @@ mod tests {
                 changed,
                 Duplicate::of("vaults", &found, at("elsewhere")),
             ];
-            let mut copied = storage::copy("vaults", &copies).unwrap().into_iter();
-            assert_eq!(copied.next().unwrap().unwrap().key, "archive/a");
-            assert_eq!(kind(copied.next().unwrap()), ErrorKind::Conflict);
-            assert_eq!(kind(copied.next().unwrap()), ErrorKind::Denied);
+            let mut results = storage::copy("vaults", &copies).unwrap().into_iter();
+            assert_eq!(results.next().unwrap().unwrap().key, "archive/a");
+            assert_eq!(kind(results.next().unwrap()), ErrorKind::Conflict);
+            assert_eq!(kind(results.next().unwrap()), ErrorKind::Denied);
 
             let put = |body: &[u8], condition| {
                 storage::put("vaults", &at("archive/c"), body, None, &condition)
@@ -409,7 +409,7 @@ mod tests {
         host.run(|| {
             let action = services::action("rds", "DescribeDBSnapshots");
             let said = action
-                .parameter("MaxRecords", 20)
+                .parameter("MaxRecords", "20")
                 .region("eu-west-1")
                 .call();
             assert_eq!(said.unwrap(), "<Snapshots/>");

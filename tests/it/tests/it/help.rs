@@ -79,7 +79,7 @@ fn without_an_engine_the_help_has_what_every_engine_of_pods_takes() {
       -h, --help            Print help
 
     File (only for engines that return the backup):
-          --output-dir <FOLDER>  Folder of the file, created if missing [default: ./backups]
+          --output-dir <FOLDER>  Folder of the file or files, created if missing [default: ./backups]
           --output-file <FILE>   Name or path of the file; `-` means stdout [default: name from the
                                  backend]
           --force                Replace an existing file once the new file is complete

@@ -125,7 +125,7 @@ fn nothing_that_is_granted_is_cut_and_the_worst_stands_first() {
         assert!(first.starts_with("! [shell] run in"), "{what}: {first}");
     }
     let end: Vec<_> = asked.lines().rev().take(3).collect();
-    assert_snapshot!(end[1], @"  These are 7 lines, 3 of them marked with `!` as dangerous: shell, credentials, writes.");
+    assert_snapshot!(end[1], @"  These are 6 lines, 3 of them marked with `!` as dangerous: shell, credentials, writes.");
 }
 
 #[test]

@@ -101,7 +101,7 @@ fn an_engine_without_a_manifest() {
     let other = Component::hostile().replace("kubectl-broker:manifest", "kubectl-broker:manifold");
     assert_snapshot!(refused(&other, "bare.wasm").outcome(), @"
     PluginFault: bare.wasm
-    hint: `engine!`
+    hint: `engine!` `kubectl broker plugin pack`
     exit 14
     ");
 }
@@ -111,7 +111,7 @@ fn an_engine_with_two_manifests() {
     let other = Component::hostile().with_section("kubectl-broker:manifest", b"{}");
     assert_snapshot!(refused(&other, "two.wasm").outcome(), @"
     PluginFault: 2 two.wasm
-    hint: `engine!`
+    hint: `kubectl broker plugin pack --replace`
     exit 14
     ");
 }
@@ -120,7 +120,7 @@ fn an_engine_with_two_manifests() {
 fn an_engine_whose_manifest_can_not_be_read() {
     let other = Component::hostile().replace("\"summary\"", "\"sumnary\"");
     assert_snapshot!(refused(&other, "typo.wasm").reason(), @"
-    PluginFault: typo.wasm: the manifest is not valid JSON: unknown field `sumnary`, expected one of `id`, `version`, `summary`, `homepage`, `operations`, `lacks`, `options`, `verbs`, `columns`, `exec`, `endpoints`, `credentials`, `resources` at line 1 column 48
+    PluginFault: typo.wasm: the manifest is not valid JSON: unknown field `sumnary`, expected one of `id`, `version`, `summary`, `homepage`, `operations`, `lacks`, `options`, `verbs`, `columns`, `exec`, `endpoints`, `credentials`, `storage`, `aws`, `resources` at line 1 column 48
     hint:
     exit 14
     ");

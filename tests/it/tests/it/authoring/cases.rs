@@ -505,7 +505,7 @@ fn a_file_of_cases_that_can_not_be_right_is_refused_before_anything_is_run() {
         |
       2 | nam = "x"
         | ^^^
-      unknown field `nam`, expected one of `name`, `operation`, `verb`, `id`, `limit`, `dry-run`, `force`, `prepared`, `file`, `options`, `now`, `pods`, `exchange`, `command`, `object`, `refused`, `change`, `event`, `expect`
+      unknown field `nam`, expected one of `name`, `operation`, `verb`, `id`, `limit`, `dry-run`, `force`, `prepared`, `file`, `options`, `now`, `pods`, `exchange`, `command`, `object`, `refused`, `change`, `event`, `stored`, `write`, `action`, `expect`
     error: own.toml, case "x": `expect` has either a `result` or an `error`
     error: own.toml is not a valid file of cases: TOML parse error at line 3, column 13
         |

@@ -78,7 +78,7 @@ fn all_problems_of_a_manifest_are_shown_with_their_positions() {
     stdout:
     engine.toml:1:1: missing field `summary`
     engine.toml:2:11: `1.2` is not a version; write `MAJOR.MINOR.PATCH`, such as `1.0.0`: unexpected end of input while parsing minor version number
-    engine.toml:3:1: unknown field `sumary`, expected one of `id`, `version`, `summary`, `homepage`, `operations`, `lacks`, `options`, `verbs`, `columns`, `exec`, `endpoints`, `credentials`, `resources`
+    engine.toml:3:1: unknown field `sumary`, expected one of `id`, `version`, `summary`, `homepage`, `operations`, `lacks`, `options`, `verbs`, `columns`, `exec`, `endpoints`, `credentials`, `storage`, `aws`, `resources`
     engine.toml:5:13: unknown variant `dtect`, expected one of `detect`, `health`, `list`, `status`, `prepare`, `create`, `finish`, `download`, `verify`, `restore`, `delete`, `act`
     engine.toml:18:29: `SEND /v1/restore` has no known method; use GET, HEAD, POST, PUT, PATCH or DELETE
     stderr:
@@ -135,7 +135,7 @@ fn a_component_is_checked_as_at_its_installation_and_started() {
     machine.put("other.wasm", &other);
     assert_snapshot!(shown(&check(&machine, "other.wasm")), @"
     stdout:
-    other.wasm: engine acme/hostile can't be started: component imports instance `kubectl-broker:engine/http@0.2.0`, but a matching implementation was not found in the linker: instance export `[method]response.statuz` has the wrong type: function implementation is missing
+    other.wasm: engine acme/hostile can't be started: component imports instance `kubectl-broker:engine/types@0.2.0`, but a matching implementation was not found in the linker: instance export `[method]response.statuz` has the wrong type: function implementation is missing
     note: other.wasm
     exit 14
     ");

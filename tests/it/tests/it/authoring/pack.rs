@@ -60,7 +60,6 @@ fn a_component_gets_its_manifest_and_can_be_installed() {
     ! [writes] talk to port 8200 of the pods of the StatefulSet you name: POST /v1/restore
     - talk to port 8200 of the pods of the StatefulSet you name: GET /v1/backups
     - run in a pod of the StatefulSet you name: ls {folder}
-    - write received data to the file that you name
     exit 0
     ");
     let inspected = machine.run("plugin inspect vault.wasm -o json").json();
@@ -158,7 +157,7 @@ fn a_manifest_is_held_to_the_rules_of_the_host_before_anything_is_written() {
          |
       19 | [endpoint.api]
          |  ^^^^^^^^
-      unknown field `endpoint`, expected one of `id`, `version`, `summary`, `homepage`, `operations`, `lacks`, `options`, `verbs`, `columns`, `exec`, `endpoints`, `credentials`, `resources`
+      unknown field `endpoint`, expected one of `id`, `version`, `summary`, `homepage`, `operations`, `lacks`, `options`, `verbs`, `columns`, `exec`, `endpoints`, `credentials`, `storage`, `aws`, `resources`
     hint: `kubectl broker plugin check other.toml`
     exit 2
     ");
@@ -199,7 +198,7 @@ fn what_this_host_can_not_run_is_not_packed() {
         bare(Component::hostile()).replace("[method]response.status", "[method]response.statuz");
     machine.put("unlinked.wasm", &unlinked);
     assert_snapshot!(shown(&machine.run("plugin pack unlinked.wasm --out packed.wasm")), @"
-    PluginFault: `[method]response.statuz` `kubectl-broker:engine/http@0.2.0` acme/vault
+    PluginFault: `[method]response.statuz` `kubectl-broker:engine/types@0.2.0` acme/vault
     hint: `kubectl broker plugin new NAME`
     exit 14
     ");

@@ -126,7 +126,7 @@ fn whoever_may_not_read_it_is_told_what_is_missing() {
     let run = manifest(&stranger.known_to(program()), "");
     assert_snapshot!(shown(&run, &stranger), @"
     NotAllowed: 403 KEY AccessDenied s3://liferay-backups/retail/prd/20250905-100000/manifest.json «Access Denied»
-    hint: 's3://liferay-backups/retail/prd/20250905-100000/manifest.json' --file AWS_PROFILE retail-prd-backup-20250905-100000 s3 s3:DeleteObject s3:GetObject s3:ListBucket s3:PutObject
+    hint: 's3://liferay-backups/retail/prd/20250905-100000/manifest.json' --file AWS_PROFILE retail-prd-backup-20250905-100000 s3 s3:GetObject s3:ListBucket
     exit 12
     ");
     let wrong = AccessKey {
@@ -218,8 +218,8 @@ fn a_check_up_says_with_which_key_s3_is_asked() {
         secret: "canary".to_owned(),
     };
     let known = user.known_to(bed.program()).env("AWS_REGION", "eu-west-1");
-    assert_snapshot!(storage(known), @"[]");
-    assert_snapshot!(storage(bed.program()), @"[]");
+    assert_snapshot!(storage(known), @r#"[{"check":"storage:manifests","engine":"backuprequest","hint":null,"message":"S3 is asked with AWS access key AKIAEXAMPLE, region eu-west-1","outcome":"passed"}]"#);
+    assert_snapshot!(storage(bed.program()), @r#"[{"check":"storage:manifests","engine":"backuprequest","hint":"Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; if the profile uses single sign-on, log in with `aws sso login`","message":"no AWS credentials were found, but they are required: operations that need S3 fail","outcome":"warned"}]"#);
 }
 
 #[test]

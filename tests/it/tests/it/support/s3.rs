@@ -84,12 +84,11 @@ impl S3 {
         self.iam(&format!("Action=CreateUser&UserName={name}"));
         if !rights.is_empty() {
             let allow = |action: &&str| {
-                let resources = match action.starts_with("s3:") {
-                    true => vec![
-                        format!("arn:aws:s3:::{}", self.bucket),
-                        format!("arn:aws:s3:::{}/*", self.bucket),
-                    ],
-                    false => vec!["*".to_owned()],
+                let bucket = format!("arn:aws:s3:::{}", self.bucket);
+                let resources = if action.starts_with("s3:") {
+                    vec![format!("{bucket}/*"), bucket]
+                } else {
+                    vec!["*".to_owned()]
                 };
                 json!({"Effect": "Allow", "Action": action, "Resource": resources})
             };

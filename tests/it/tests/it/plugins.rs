@@ -307,7 +307,7 @@ fn files_that_are_no_engine_leave_the_store_as_it_was() {
     }
     assert_snapshot!(all, @"
     truncated: PluginFault: it.wasm
-    damaged: PluginFault: 18917 acme/hostile
+    damaged: PluginFault: 18943 acme/hostile
     newer: PluginFault: 0.1.0 0.2.0 0.9.0 it.wasm
     older: PluginFault: 0.0.9 0.1.0 0.2.0 it.wasm
     unknown: PluginFault: `acme:secret/things-i-crave@1.0.0` acme/hostile

@@ -25,7 +25,7 @@ struct Changed {
 
 type Piece = Result<Bytes, StreamError>;
 
-struct FileBody {
+pub(super) struct FileBody {
     pieces: mpsc::Receiver<Piece>,
     /// Number of bytes that are still unread.
     left: u64,
@@ -34,15 +34,23 @@ struct FileBody {
 /// Returns the bytes of a verified file as a body. They are hashed again while they are sent. If they have
 /// changed, the request fails before its last piece.
 pub(super) fn file_body(artifact: Artifact) -> RequestBody {
-    let (sender, pieces) = mpsc::channel(WAITING);
-    let left = artifact.length;
-    tokio::task::spawn_blocking(move || {
-        if let Err(error) = read(&artifact, &sender) {
-            // The receiver is gone when the request has ended.
-            let _ = sender.blocking_send(Err(error));
-        }
-    });
-    RequestBody::stream(FileBody { pieces, left })
+    RequestBody::stream(FileBody::open(artifact))
+}
+
+impl FileBody {
+    /// Begins to read a file. Two bodies of the same file must not be read at the same time: they share its
+    /// position.
+    pub(super) fn open(artifact: Artifact) -> Self {
+        let (sender, pieces) = mpsc::channel(WAITING);
+        let left = artifact.length;
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = read(&artifact, &sender) {
+                // The receiver is gone when the request has ended.
+                let _ = sender.blocking_send(Err(error));
+            }
+        });
+        Self { pieces, left }
+    }
 }
 
 fn read(artifact: &Artifact, sender: &mpsc::Sender<Piece>) -> Result<(), StreamError> {

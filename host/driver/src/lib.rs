@@ -20,6 +20,7 @@ mod engines;
 mod error;
 mod export;
 mod file_body;
+mod form_body;
 mod given;
 mod health;
 mod history;

@@ -21,6 +21,7 @@ use tokio::sync::OnceCell;
 use super::backends::{BackendAnswer, BackendClient, Backends};
 use super::credentials::Logins;
 use super::file_body::file_body;
+use super::form_body::form_body;
 use super::passing::Passed;
 use super::tls::{self, TlsRequest};
 
@@ -189,7 +190,8 @@ impl Endpoints {
         deadlines: &Deadlines,
     ) -> Result<BackendAnswer, Report> {
         let is_safe = request.method().is_safe();
-        let mut left = if is_safe { WAITS } else { 0 };
+        let is_repeatable = is_safe && matches!(request.body(), Sent::Bytes(_));
+        let mut left = if is_repeatable { WAITS } else { 0 };
         loop {
             let sent = backend.send(request.clone().map(body), deadlines).await;
             let response = sent.map_err(|error| self.latest_errors.report(error))?;
@@ -445,6 +447,7 @@ fn body(sent: Sent) -> RequestBody {
     match sent {
         Sent::Bytes(bytes) => Full::new(bytes).into(),
         Sent::Artifact(artifact) => file_body(artifact),
+        Sent::Form(form) => form_body(&form),
     }
 }
 

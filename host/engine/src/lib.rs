@@ -14,6 +14,7 @@ mod compiler;
 mod error;
 mod examine;
 mod file;
+mod form;
 mod grants;
 mod guest;
 mod instance;
@@ -45,6 +46,7 @@ pub use commands::{Commands, Ended, GrantedCommand};
 pub use compiler::compile_if_asked;
 pub use error::EngineError;
 pub use file::{EngineFile, Outline};
+pub use form::{Form, FormPart, FormPiece, FormValue};
 pub use grants::Grants;
 pub use guest::{INTERFACE, INTERFACES};
 pub use instance::{

@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use host_base::Report;
 use http_body_util::combinators::UnsyncBoxBody;
 
-use super::Artifact;
+use super::{Artifact, Form};
 
 /// The body of a response, as it arrives.
 pub type Body = UnsyncBoxBody<Bytes, Report>;
@@ -38,13 +38,15 @@ pub enum Sent {
     Bytes(Bytes),
     /// The bytes of a file of the user.
     Artifact(Artifact),
+    /// A form, which may contain files of the user.
+    Form(Form),
 }
 
 impl Outgoing {
     /// Returns true if repeating the request changes nothing at the backend (RFC 9110, 9.2.1).
     #[must_use]
     pub fn is_safe(&self) -> bool {
-        self.request.method().is_safe() && !matches!(self.request.body(), Sent::Artifact(_))
+        self.request.method().is_safe() && matches!(self.request.body(), Sent::Bytes(_))
     }
 }
 

@@ -120,6 +120,23 @@ class Request:
         Raises ``Err`` if no answer arrived, or if the file has changed since the host verified it."""
         return Response(self._told(), _http.send_file(self._raw, artifact))
 
+    def send_form(self, parts):
+        """Sends the request with a form as its body: ``multipart/form-data``, in the order of the parts. The
+        bytes of its files don't pass through the engine::
+
+            request.send_form([("mode", "full"), ("upload", artifact)])
+
+        A part is a name with a text or a user's file. The request must have neither a body nor the header
+        ``content-type``, which the host sets.
+
+        Raises ``Err`` if the form exceeds a limit, if no answer arrived, or if a file has changed since the host
+        verified it."""
+        parts = [
+            _http.Part_Text((name, value)) if isinstance(value, str) else _http.Part_File((name, value))
+            for name, value in parts
+        ]
+        return Response(self._told(), _http.send_form(self._raw, parts))
+
     def _told(self):
         """Returns the request as messages show it."""
         path = self._raw.route

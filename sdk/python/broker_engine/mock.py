@@ -13,6 +13,7 @@ import hashlib
 import json
 import re
 import tomllib
+import unicodedata
 from copy import deepcopy
 from dataclasses import dataclass
 from dataclasses import fields as fields_of
@@ -50,6 +51,9 @@ _HEADERS = {
 }
 #: The limits of the real host.
 _MAX_BATCH = 1000
+_MAX_PARTS = 100
+_MAX_FORM = 1 << 20
+_MAX_NAME = 256
 _MAX_TOKEN = 64
 _CHARACTERS = "bcdfghjklmnpqrstvwxz2456789"
 
@@ -154,8 +158,10 @@ class Host(Outside):
         self.changes = []
         #: The files that the engine saved, as :class:`File`.
         self.saved = []
-        #: The files that the engine sent, as :class:`File`.
+        #: The files that the engine sent, as :class:`File`. Files of forms are among them.
         self.sent_files = []
+        #: The forms that the engine sent: lists of pairs of a name with a text or a :class:`File`.
+        self.sent_forms = []
         #: The messages of the engine, as pairs of the level's name and the text: ``("warn", "…")``.
         self.messages = []
         #: The progress that the engine reported: message, done and total.
@@ -168,7 +174,7 @@ class Host(Outside):
 
     def __enter__(self):
         calls = {
-            "http": ["send", "send_file", "send_all", "pods"],
+            "http": ["send", "send_file", "send_form", "send_all", "pods"],
             "artifacts": ["save"],
             "storage": ["get", "head", "list", "put", "copy", "delete"],
             "aws": ["call"],
@@ -221,6 +227,30 @@ class Host(Outside):
             raise failure(ErrorKind.INVALID_ARGUMENT, "a request that sends a file has no body of its own")
         response = self._http_send(request)
         self.sent_files.append(File(artifact.name(), artifact.content))
+        return response
+
+    def _http_send_form(self, request, parts):
+        if request.body is not None or any(name.lower() == "content-type" for name, _ in request.headers):
+            message = "a request that sends a form has no body and no `content-type` of its own"
+            raise failure(ErrorKind.INVALID_ARGUMENT, message)
+        form, length = [], 0
+        for part in parts:
+            name, value = part.value
+            refused = any(unicodedata.category(one) == "Cc" and one not in "\r\n" for one in name)
+            if refused or not 1 <= len(name.encode()) <= _MAX_NAME:
+                raise failure(ErrorKind.INVALID_ARGUMENT, f"a part can't have the name {name!r}")
+            length += len(name.encode())
+            if isinstance(part, _http.Part_File):
+                value = File(value.name(), value.content)
+            else:
+                length += len(value.encode())
+            form.append((name, value))
+        if not 1 <= len(form) <= _MAX_PARTS or length > _MAX_FORM:
+            message = f"a form of {len(form)} parts and {length} bytes"
+            raise failure(ErrorKind.INVALID_ARGUMENT, message)
+        response = self._http_send(request)
+        self.sent_forms.append(form)
+        self.sent_files += [value for _, value in form if isinstance(value, File)]
         return response
 
     def _http_send_all(self, requests, limit):

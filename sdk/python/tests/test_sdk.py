@@ -216,6 +216,22 @@ class Files(Case):
             self.refused(ErrorKind.INVALID_ARGUMENT, with_body.send_file, file)
         self.assertEqual([file.content for file in backend.sent_files], [b"a backup"])
 
+    def test_a_form_is_sent(self):
+        file = RestoreSource_File(mock.artifact("a.zip", b"a backup")).value
+        with host(answers={"POST /v1/backups": mock.answer(202)}) as backend:
+            form = [("mode", "full"), ("upload", file), ('a"\r\n', "")]
+            post = lambda: http.post("api", "/v1/backups")
+            post().send_form(form).expect_ok()
+            post().send_form([("a", "")] * 100).expect_ok()
+            self.refused(ErrorKind.INVALID_ARGUMENT, post().body(b"x").send_form, form)
+            typed = post().header("Content-Type", "text/plain")
+            self.refused(ErrorKind.INVALID_ARGUMENT, typed.send_form, form)
+            for wrong in ([], [("a", "")] * 101, [("", "")], [("x" * 257, "")], [("a\t", "")], [("a", "x" * (1 << 20))]):
+                self.refused(ErrorKind.INVALID_ARGUMENT, post().send_form, wrong)
+        sent = [("mode", "full"), ("upload", mock.File("a.zip", b"a backup")), ('a"\r\n', "")]
+        self.assertEqual(backend.sent_forms, [sent, [("a", "")] * 100])
+        self.assertEqual([file.content for file in backend.sent_files], [b"a backup"])
+
 
 class Objects(Case):
     def test_objects_are_made_changed_and_deleted(self):

@@ -8,5 +8,5 @@ wit_bindgen::generate!({
     export_macro_name: "export_engine",
     default_bindings_module: "broker_engine::bindings",
     additional_derives: [PartialEq],
-    additional_derives_ignore: ["restore-source", "restore-request", "artifact"],
+    additional_derives_ignore: ["restore-source", "restore-request", "artifact", "part"],
 });

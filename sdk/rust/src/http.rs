@@ -5,8 +5,8 @@ use serde::de::DeserializeOwned;
 use crate::error::{Error, Result};
 
 pub use crate::bindings::kubectl_broker::engine::artifacts::Expectation;
-pub use crate::bindings::kubectl_broker::engine::http::Method;
 use crate::bindings::kubectl_broker::engine::http::{Answer as RawAnswer, Request as Raw};
+pub use crate::bindings::kubectl_broker::engine::http::{Method, Part};
 use crate::bindings::kubectl_broker::engine::types::Artifact;
 #[cfg(target_family = "wasm")]
 use crate::bindings::kubectl_broker::engine::{artifacts, http as host};
@@ -168,6 +168,34 @@ impl Request {
         let request = told(&self.0);
         let raw = host::send_file(&self.0, file)?;
         Ok(Response { raw, request })
+    }
+
+    /// Sends the request with a form as its body: `multipart/form-data`, in the order of the parts. The bytes of
+    /// its files don't pass through the engine.
+    ///
+    /// The request must have neither a body nor the header `content-type`, which the host sets.
+    ///
+    /// # Errors
+    /// Fails if the host denies the request, if the form exceeds a limit, or if no answer arrived. It also fails if
+    /// a file has changed since the host verified it.
+    pub fn send_form(self, parts: &[Part<'_>]) -> Result<Response> {
+        let request = told(&self.0);
+        let raw = host::send_form(&self.0, parts)?;
+        Ok(Response { raw, request })
+    }
+}
+
+impl<'a> Part<'a> {
+    /// Returns a part with a text, which is sent unchanged.
+    #[must_use]
+    pub fn text(name: &str, text: &str) -> Self {
+        Self::Text((name.to_owned(), text.to_owned()))
+    }
+
+    /// Returns a part with the bytes of a file, and with its name.
+    #[must_use]
+    pub fn file(name: &str, file: &'a Artifact) -> Self {
+        Self::File((name.to_owned(), file))
     }
 }
 

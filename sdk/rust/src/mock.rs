@@ -20,7 +20,7 @@ use std::rc::Rc;
 
 use broker_manifest::Manifest;
 
-use crate::bindings::kubectl_broker::engine::http::{Answer as RawAnswer, Request as Raw};
+use crate::bindings::kubectl_broker::engine::http::{Answer as RawAnswer, Part, Request as Raw};
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::Level;
 use crate::operations::Artifact;
@@ -28,6 +28,10 @@ use crate::target::Target;
 
 /// The maximum number of requests in one batch. The host has the same limit.
 const MAX_BATCH: usize = 1000;
+/// The limits of a form. The host has the same limits.
+const MAX_PARTS: usize = 100;
+const MAX_FORM: usize = 1 << 20;
+const MAX_NAME: usize = 256;
 
 pub use exec::Ran;
 pub use resources::Done;
@@ -63,6 +67,8 @@ pub struct Sent {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Option<Vec<u8>>,
+    /// The names and texts of a form.
+    pub form: Option<Vec<(String, String)>>,
     /// The pod that the engine chose.
     pub pod: Option<String>,
 }
@@ -192,7 +198,7 @@ impl Host {
         saved.iter().map(|(name, _)| name.clone()).collect()
     }
 
-    fn send(&self, request: &Raw) -> Result<Response> {
+    fn send(&self, request: &Raw, form: Option<Vec<(String, String)>>) -> Result<Response> {
         let mut script = self.0.borrow_mut();
         let name = format!("{} {}", request.method, request.route);
         let route: broker_manifest::Route = name
@@ -245,6 +251,7 @@ impl Host {
             },
             headers: request.headers.clone(),
             body: request.body.clone(),
+            form,
             pod: request.pod.clone(),
         });
         let replies = script
@@ -381,12 +388,42 @@ fn current() -> Host {
 }
 
 pub(crate) fn send(request: &Raw) -> Result<Response> {
-    current().send(request)
+    current().send(request, None)
 }
 
 /// Always fails: natively an engine never gets an [`Artifact`], because only the host creates them.
 pub(crate) fn send_file(_: &Raw, _: &Artifact) -> Result<Response> {
     Err(Error::unsupported("files are sent by the real host alone"))
+}
+
+/// Sends a form. Like [`send_file`], it fails if a part is a file.
+pub(crate) fn send_form(request: &Raw, parts: &[Part<'_>]) -> Result<Response> {
+    let mut headers = request.headers.iter();
+    if request.body.is_some() || headers.any(|(name, _)| name.eq_ignore_ascii_case("content-type"))
+    {
+        let message = "a request that sends a form has no body and no `content-type` of its own";
+        return Err(Error::invalid(message));
+    }
+    let form = parts.iter().map(|part| match part {
+        Part::Text(part) => Ok(part.clone()),
+        Part::File(_) => Err(Error::unsupported("files are sent by the real host alone")),
+    });
+    let form = form.collect::<Result<Vec<_>>>()?;
+    let is_refused = |c: char| c.is_control() && !matches!(c, '\r' | '\n');
+    let is_bad = |name: &str| !(1..=MAX_NAME).contains(&name.len()) || name.contains(is_refused);
+    if let Some((name, _)) = form.iter().find(|(name, _)| is_bad(name)) {
+        let message = format!("a part can't have the name {name:?}");
+        return Err(Error::invalid(message));
+    }
+    let length: usize = form
+        .iter()
+        .map(|(name, text)| name.len() + text.len())
+        .sum();
+    if !(1..=MAX_PARTS).contains(&form.len()) || length > MAX_FORM {
+        let message = format!("a form of {} parts and {length} bytes", form.len());
+        return Err(Error::invalid(message));
+    }
+    current().send(request, Some(form))
 }
 
 pub(crate) fn send_all(requests: &[Raw], limit: u64) -> Result<Vec<Result<RawAnswer>>> {
@@ -439,6 +476,40 @@ pub(crate) fn log(level: Level, message: &str) {
 mod tests {
     use super::*;
     use crate::http::{self, Expectation};
+
+    #[test]
+    fn the_parts_of_a_form_are_kept_and_the_form_has_limits() {
+        let host = Host::without_manifest().answer("POST /a", Reply::text(200, "ok"));
+        let send = |request: http::Request, parts: &[Part<'_>]| {
+            let sent = host.run(|| request.send_form(parts));
+            sent.map(|answer| answer.status())
+                .map_err(|error| error.kind)
+        };
+        let post = || http::post("api", "/a");
+        let parts = [Part::text("mode", "full"), Part::text("a\r\n\"", "")];
+        assert_eq!(send(post(), &parts), Ok(200));
+        let form = ["mode=full", "a\r\n\"="].map(|part| {
+            let (name, text) = part.split_once('=').expect("a pair");
+            (name.to_owned(), text.to_owned())
+        });
+        assert_eq!(host.sent()[0].form, Some(form.to_vec()));
+        let many: Vec<_> = (0..=MAX_PARTS).map(|_| Part::text("a", "")).collect();
+        assert_eq!(send(post(), &many[1..]), Ok(200));
+        let refused = Err(ErrorKind::InvalidArgument);
+        assert_eq!(send(post(), &many), refused);
+        assert_eq!(send(post(), &[]), refused);
+        for name in ["", "a\u{1b}", &"x".repeat(MAX_NAME + 1)] {
+            assert_eq!(send(post(), &[Part::text(name, "")]), refused);
+        }
+        let long = "x".repeat(MAX_FORM);
+        assert_eq!(send(post(), &[Part::text("a", &long)]), refused);
+        assert_eq!(
+            send(post().header("Content-Type", "text/plain"), &parts),
+            refused
+        );
+        assert_eq!(send(post().json(&1).expect("JSON"), &parts), refused);
+        assert_eq!(host.sent().len(), 2);
+    }
 
     #[test]
     fn the_names_of_several_files_are_kept() {

@@ -5,8 +5,8 @@ use broker_manifest::{Manifest, Route};
 use host_engine::Ended;
 
 use super::author::{fault, to_json};
-use super::file::{AnswerEntry, BodyEntry, CommandEntry, ExchangeEntry};
-use super::script::{Body, Command, Exchange};
+use super::file::{AnswerEntry, BodyEntry, CommandEntry, ExchangeEntry, PartEntry};
+use super::script::{Body, Command, Exchange, Part};
 use crate::stage::{Ending, Reply};
 
 /// Converts one exchange.
@@ -67,13 +67,35 @@ fn body(entry: Option<&BodyEntry>) -> Result<Body, String> {
     let Some(entry) = entry else {
         return Ok(Body::Nothing);
     };
-    match (&entry.json, &entry.text, &entry.base64, &entry.file) {
-        (Some(json), None, None, None) => Ok(Body::Json(to_json(json))),
-        (None, None, None, Some(name)) => Ok(Body::File(name.clone())),
-        (None, text, base64, None) if text.is_some() != base64.is_some() => {
+    let BodyEntry {
+        json,
+        text,
+        base64,
+        file,
+        form,
+    } = entry;
+    match (json, text, base64, file, form) {
+        (Some(json), None, None, None, None) => Ok(Body::Json(to_json(json))),
+        (None, None, None, Some(name), None) => Ok(Body::File(name.clone())),
+        (None, None, None, None, Some(parts)) => {
+            let parts = parts.iter().map(part).collect::<Result<_, _>>();
+            parts.map(Body::Form)
+        }
+        (None, text, base64, None, None) if text.is_some() != base64.is_some() => {
             bytes(text.as_deref(), base64.as_deref()).map(Body::Bytes)
         }
-        _ => Err("`body` has one of `json`, `text`, `base64` and `file`".to_owned()),
+        _ => Err("`body` has one of `json`, `text`, `base64`, `file` and `form`".to_owned()),
+    }
+}
+
+fn part(entry: &PartEntry) -> Result<Part, String> {
+    let name = entry.name.clone();
+    match (&entry.text, &entry.file) {
+        (Some(text), None) => Ok(Part::Text(name, text.clone())),
+        (None, Some(file)) => Ok(Part::File(name, file.clone())),
+        _ => Err(format!(
+            "part `{name}` of `form` has one of `text` and `file`"
+        )),
     }
 }
 

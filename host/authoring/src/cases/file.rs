@@ -105,6 +105,16 @@ pub(super) struct BodyEntry {
     pub(super) base64: Option<String>,
     /// The name of the file that the user gave.
     pub(super) file: Option<String>,
+    pub(super) form: Option<Vec<PartEntry>>,
+}
+
+/// One part of a form: a name with a text or the name of the file that the user gave.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PartEntry {
+    pub(super) name: String,
+    pub(super) text: Option<String>,
+    pub(super) file: Option<String>,
 }
 
 /// A status with at most one body, or only a fault.

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use broker_manifest::Manifest;
 use host_base::{Report, ReportKind};
 use host_engine::{
-    Ended, GrantedCommand, GrantedObjects, Outgoing, SelectedObjects, Sent, WatchedObjects,
+    Ended, Form, FormPart, FormValue, GrantedCommand, GrantedObjects, Outgoing, SelectedObjects,
+    Sent, WatchedObjects,
 };
 use serde_json::Value;
 
@@ -55,6 +56,14 @@ pub(super) enum Body {
     Json(Value),
     Bytes(Vec<u8>),
     File(String),
+    Form(Vec<Part>),
+}
+
+/// One part of a form: its name, and its text or the name of a file.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Text(String, String),
+    File(String, String),
 }
 
 /// One command and its result.
@@ -234,6 +243,7 @@ impl Body {
             }
             (Self::Bytes(expected), Sent::Bytes(bytes)) if bytes == expected => None,
             (Self::File(name), Sent::Artifact(file)) if file.name == *name => None,
+            (Self::Form(expected), Sent::Form(form)) if Part::all(form) == *expected => None,
             (Self::Nothing, _) => Some("it has no body".to_owned()),
             (Self::Json(json), _) => Some(format!("its body is {}", shortened(&json.to_string()))),
             (Self::Bytes(bytes), _) => Some(format!(
@@ -241,6 +251,19 @@ impl Body {
                 shortened(&String::from_utf8_lossy(bytes))
             )),
             (Self::File(name), _) => Some(format!("its body is the file {name:?}")),
+            (Self::Form(parts), _) => Some(format!("its body is the form {}", show::form(parts))),
         }
+    }
+}
+
+impl Part {
+    /// Returns the parts of a form that an engine sends.
+    pub(super) fn all(form: &Form) -> Vec<Self> {
+        let parts = form.parts().iter();
+        let parts = parts.map(|FormPart { name, value }| match value {
+            FormValue::Text(text) => Self::Text(name.clone(), text.clone()),
+            FormValue::File(file) => Self::File(name.clone(), file.name.clone()),
+        });
+        parts.collect()
     }
 }

@@ -3,8 +3,11 @@
 use broker_manifest::{Manifest, Method, ObjectKind, ResourceVerb, Route};
 use host_base::text;
 use host_engine::{GrantedCommand, Outgoing, Sent};
+use http::header::CONTENT_TYPE;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
+
+use super::script::Part;
 
 /// The maximum length of a value in a message, in characters.
 const MAX_VALUE: usize = 400;
@@ -38,7 +41,11 @@ pub(super) fn request(manifest: &Manifest, outgoing: &Outgoing) -> String {
             .map(|pod| format!("pod = {}", quoted(pod))),
     );
     lines.extend(table("query", &query(outgoing)));
-    let headers = request.headers().iter().map(|(name, value)| {
+    // The host chooses the content type of a form anew for each request.
+    let is_form = matches!(request.body(), Sent::Form(_));
+    let headers = request.headers().iter();
+    let headers = headers.filter(|(name, _)| !is_form || *name != CONTENT_TYPE);
+    let headers = headers.map(|(name, value)| {
         let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
         (name.to_string(), value)
     });
@@ -137,6 +144,7 @@ fn route<'a>(
 fn body(body: &Sent) -> Option<String> {
     let bytes = match body {
         Sent::Artifact(file) => return Some(format!("{{ file = {} }}", quoted(&file.name))),
+        Sent::Form(sent) => return Some(format!("{{ form = {} }}", form(&Part::all(sent)))),
         Sent::Bytes(bytes) if bytes.is_empty() => return None,
         Sent::Bytes(bytes) => bytes,
     };
@@ -153,6 +161,19 @@ fn body(body: &Sent) -> Option<String> {
             format!("{{ base64 = {} }}", quoted(&text))
         }
     })
+}
+
+/// Returns the parts of a form as an entry has them.
+pub(super) fn form(parts: &[Part]) -> String {
+    let parts = parts.iter().map(|part| match part {
+        Part::Text(name, text) => {
+            format!("{{ name = {}, text = {} }}", quoted(name), quoted(text))
+        }
+        Part::File(name, file) => {
+            format!("{{ name = {}, file = {} }}", quoted(name), quoted(file))
+        }
+    });
+    format!("[{}]", parts.collect::<Vec<_>>().join(", "))
 }
 
 fn table(name: &str, pairs: &[(String, String)]) -> Option<String> {
@@ -173,6 +194,11 @@ fn key(name: &str) -> String {
 }
 
 fn quoted(text: &str) -> String {
+    // An entry is shown with an indentation, which would become a part of a text over several lines. JSON escapes
+    // all that TOML does, except for one character.
+    if text.contains(['\r', '\n']) {
+        return Value::from(text).to_string().replace('\u{7f}', "\\u007f");
+    }
     toml::Value::from(text).to_string()
 }
 
@@ -186,6 +212,22 @@ mod tests {
 
     use super::super::file::CaseFile;
     use super::*;
+
+    #[test]
+    fn a_shown_text_is_one_line_and_is_read_as_it_was() {
+        let plain = "a \"b\" 'c'";
+        for text in [
+            plain,
+            "a\r\nb",
+            "\n\u{7f}\u{1}\t\"\\''",
+            "\u{85}\n\u{2028}ö",
+        ] {
+            let shown = format!("text = {}", quoted(text));
+            assert!(!shown.contains('\n'), "{shown}");
+            let read: toml::Table = toml::from_str(&shown).expect("TOML");
+            assert_eq!(read["text"].as_str(), Some(text));
+        }
+    }
 
     #[test]
     fn a_shown_change_is_an_entry_of_a_file() {

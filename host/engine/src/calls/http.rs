@@ -9,6 +9,7 @@ use broker_manifest::{Method, Select};
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt as _, stream};
 use host_base::{Report, ReportKind};
+use http::header::CONTENT_TYPE;
 use http_body_util::BodyExt;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
@@ -17,7 +18,8 @@ use wasmtime::component::Resource;
 use crate::grants::Granted;
 use crate::instance::{HostResult, HostState};
 use crate::limits::MAX_PATIENCE;
-use crate::{Answer, Artifact, Grants, Network, Outgoing, Sent};
+use crate::random::Random;
+use crate::{Answer, Artifact, Form, FormPart, FormValue, Grants, Network, Outgoing, Sent};
 
 /// The maximum size of a body that an engine may send, in bytes.
 const MAX_SENT: usize = 1 << 20;
@@ -30,6 +32,8 @@ const MAX_PIECE: u64 = 1 << 20;
 pub(crate) const MAX_BATCH: usize = 1000;
 /// The number of requests of a batch that run at the same time. Each needs a port-forward of its own.
 const AT_ONCE: usize = 32;
+/// The length of the boundary of a form, in characters: 190 random bits.
+const BOUNDARY: u32 = 40;
 /// The characters to encode: all except RFC 3986's unreserved ones.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
@@ -92,13 +96,29 @@ impl Ask {
             "query": self.query,
             "headers": headers,
             "bodyBytes": self.body.as_ref().map(Vec::len),
-            "file": artifact.map(|file| json!({ "name": file.name, "bytes": file.length, "sha256": file.sha256 })),
+            "file": artifact.map(known_file),
         });
         if let Some(pod) = &self.pod {
             arguments["pod"] = Value::from(pod.as_str());
         }
         arguments
     }
+
+    /// Describes the request with its form for the audit. Texts are left out, as bodies are.
+    pub(crate) fn arguments_of_form(&self, parts: &[FormPart]) -> Value {
+        let parts = parts.iter().map(|part| match &part.value {
+            FormValue::Text(text) => json!({ "name": part.name, "bytes": text.len() }),
+            FormValue::File(file) => json!({ "name": part.name, "file": known_file(file) }),
+        });
+        let mut arguments = self.arguments(None);
+        arguments["form"] = parts.collect();
+        arguments
+    }
+}
+
+/// Describes a file for the audit.
+fn known_file(file: &Artifact) -> Value {
+    json!({ "name": file.name, "bytes": file.length, "sha256": file.sha256 })
 }
 
 impl Response {
@@ -116,15 +136,15 @@ impl Response {
 }
 
 impl HostState {
-    /// Sends one request and waits for the head of the answer.
-    pub(crate) async fn send(
-        &mut self,
-        ask: Ask,
-        artifact: Option<Artifact>,
-    ) -> HostResult<Response> {
+    /// Sends one request and waits for the head of the answer. `content` is sent instead of a body of its own.
+    pub(crate) async fn send(&mut self, ask: Ask, content: Option<Sent>) -> HostResult<Response> {
         // Sending a file takes long, and so may the response to it.
-        let sends_file = artifact.is_some();
-        let request = self.grant(ask, artifact)?;
+        let sends_file = match &content {
+            None | Some(Sent::Bytes(_)) => false,
+            Some(Sent::Artifact(_)) => true,
+            Some(Sent::Form(form)) => form.has_files(),
+        };
+        let request = self.grant(ask, content)?;
         let _pause = sends_file.then(|| self.allowance.pause());
         let meter = self.meter.clone();
         let network = Arc::clone(&self.network);
@@ -134,6 +154,21 @@ impl HostState {
         } else {
             opened.await
         }
+    }
+
+    /// Sends a request with a form, and waits for the head of the answer.
+    pub(crate) async fn send_form(
+        &mut self,
+        ask: Ask,
+        parts: Vec<FormPart>,
+    ) -> HostResult<Response> {
+        // It is random even if the tokens of the engine are the same in each run.
+        let boundary = Random::new(None).token(BOUNDARY).map_err(|error| {
+            let message = format!("there are no random bytes for the boundary of a form: {error}");
+            Report::new(ReportKind::Failed, message)
+        })?;
+        let form = Form::new(boundary, parts)?;
+        self.send(ask, Some(Sent::Form(form))).await
     }
 
     /// Reads the whole body of a response.
@@ -209,12 +244,21 @@ impl HostState {
     }
 
     /// Checks a request against the grants, and fills its route in.
-    fn grant(&mut self, ask: Ask, artifact: Option<Artifact>) -> HostResult<Outgoing> {
-        if ask.body.is_some() && artifact.is_some() {
+    fn grant(&mut self, mut ask: Ask, content: Option<Sent>) -> HostResult<Outgoing> {
+        if ask.body.is_some() && content.is_some() {
             return Err(Report::new(
                 ReportKind::InvalidArgument,
-                "a request that sends a file has no body of its own",
+                "a request that sends a file or a form has no body of its own",
             ));
+        }
+        if let Some(Sent::Form(form)) = &content {
+            let mut names = ask.headers.iter().map(|(name, _)| name);
+            if names.any(|name| name.eq_ignore_ascii_case(CONTENT_TYPE.as_str())) {
+                let message = "a request that sends a form has no header `content-type` of its own: the host sets it";
+                return Err(Report::new(ReportKind::InvalidArgument, message));
+            }
+            ask.headers
+                .push((CONTENT_TYPE.to_string(), form.content_type()));
         }
         let granted =
             self.grants
@@ -248,7 +292,7 @@ impl HostState {
                 .patience
                 .map(|seconds| Duration::from_secs(seconds.into()).min(MAX_PATIENCE)),
             pod: ask.pod.clone(),
-            request: build(ask, artifact, method.name(), path)?,
+            request: build(ask, content, method.name(), path)?,
         })
     }
 }
@@ -416,7 +460,7 @@ async fn read(answer: &mut Answer, limit: u64) -> HostResult<Vec<u8>> {
 
 fn build(
     ask: Ask,
-    artifact: Option<Artifact>,
+    content: Option<Sent>,
     method: &str,
     path: String,
 ) -> HostResult<http::Request<Sent>> {
@@ -441,7 +485,7 @@ fn build(
     for (name, value) in &ask.headers {
         built = built.header(name, value);
     }
-    let body = artifact.map_or_else(|| Sent::Bytes(Bytes::from(body)), Sent::Artifact);
+    let body = content.unwrap_or_else(|| Sent::Bytes(Bytes::from(body)));
     built.body(body).map_err(|e| {
         Report::new(
             ReportKind::InvalidArgument,

@@ -10,6 +10,7 @@ use crate::artifacts::{Artifact, SavedFile};
 use crate::calls::artifacts::Expected;
 use crate::calls::http::Response;
 use crate::instance::HostState;
+use crate::network::Sent;
 
 impl wit::Host for HostState {
     async fn save(
@@ -39,7 +40,7 @@ impl wit::Host for HostState {
         let artifact = self.table.get(&artifact)?.clone();
         let ask = ask(request);
         let asked = Self::asked(|| ask.arguments(Some(&artifact)));
-        let answer = HostState::send(self, ask, Some(artifact)).await;
+        let answer = HostState::send(self, ask, Some(Sent::Artifact(artifact))).await;
         self.tell("artifacts.send", asked, &answer, Response::known);
         match answer {
             Ok(response) => Ok(Ok(self.table.push(response)?)),

@@ -5,9 +5,9 @@ use wasmtime::component::Resource;
 
 use super::bindings::kubectl_broker::engine::http as wit;
 use super::{WitError, to_wit};
-use crate::artifacts::Artifact;
 use crate::calls::http::{Ask, Read, Response};
 use crate::instance::{HostResult, HostState};
+use crate::{Artifact, FormPart, FormValue, Sent};
 
 impl wit::Host for HostState {
     async fn send(
@@ -34,8 +34,26 @@ impl wit::Host for HostState {
         let artifact = self.table.get(&artifact)?.clone();
         let ask = ask(request);
         let asked = Self::asked(|| ask.arguments(Some(&artifact)));
-        let answer = HostState::send(self, ask, Some(artifact)).await;
+        let answer = HostState::send(self, ask, Some(Sent::Artifact(artifact))).await;
         self.tell("http.send-file", asked, &answer, Response::known);
+        match answer {
+            Ok(response) => Ok(Ok(self.table.push(response)?)),
+            Err(report) => Ok(Err(to_wit(report))),
+        }
+    }
+
+    async fn send_form(
+        &mut self,
+        request: wit::Request,
+        parts: Vec<wit::Part>,
+    ) -> wasmtime::Result<Result<Resource<Response>, WitError>> {
+        let parts = parts.into_iter().map(|part| self.part(part));
+        let parts = parts.collect::<wasmtime::Result<Vec<_>>>()?;
+        let ask = ask(request);
+        self.count(ask.sent() + FormPart::said(&parts))?;
+        let asked = Self::asked(|| ask.arguments_of_form(&parts));
+        let answer = HostState::send_form(self, ask, parts).await;
+        self.tell("http.send-form", asked, &answer, Response::known);
         match answer {
             Ok(response) => Ok(Ok(self.table.push(response)?)),
             Err(report) => Ok(Err(to_wit(report))),
@@ -71,6 +89,19 @@ impl wit::Host for HostState {
         let pods = self.replicas(&endpoint).await;
         self.tell("http.pods", asked, &pods, |pods| json!(pods));
         Ok(pods.map_err(to_wit))
+    }
+}
+
+impl HostState {
+    /// Converts a part of a form to the host's own type.
+    fn part(&self, part: wit::Part) -> wasmtime::Result<FormPart> {
+        let (name, value) = match part {
+            wit::Part::Text((name, text)) => (name, FormValue::Text(text)),
+            wit::Part::File((name, file)) => {
+                (name, FormValue::File(self.table.get(&file)?.clone()))
+            }
+        };
+        Ok(FormPart { name, value })
     }
 }
 

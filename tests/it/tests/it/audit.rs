@@ -3,7 +3,7 @@
 use std::fs;
 
 use insta::assert_snapshot;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::{Bed, Invocation};
@@ -41,6 +41,33 @@ fn every_call_is_a_line() {
     {"arguments":{"bodyBytes":null,"endpoint":"api","file":null,"headers":[],"method":"GET","parameters":[["backupId","20250905-130215"]],"query":[],"route":"/api/v1/management/files/backups/{backupId}"},"call":"http.send","engine":"kubectl-broker/hivemq","outcome":{"ok":{"status":200}}}
     {"arguments":{"length":null,"name":null,"sha256":null},"call":"artifacts.save","engine":"kubectl-broker/hivemq","outcome":{"ok":{"bytes":1000,"name":"backup-20250905-130215-20250905-130215.backup","sha256":"739aeec67e8b53a79025f0a3dfd3fa152e9c3d3f03b13821e710e0a321c2cd16"}}}
     "#);
+}
+
+#[test]
+fn a_form_is_told_without_its_texts() {
+    let (bed, folder) = (Bed::start(), folder());
+    fs::write(folder.path().join("my.backup"), "hello\n").expect("written");
+    let program = bed.hostile().in_folder(folder.path());
+    let command = "backup restore --file my.backup --yes --engine hostile --misbehave form";
+    let (code, calls) = calls(&program, &folder, command);
+    assert_eq!(code, 0);
+    let file = json!({
+        "name": "my.backup",
+        "bytes": 6,
+        "sha256": "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03",
+    });
+    let sent = calls.iter().find(|call| call["call"] == "http.send-form");
+    let arguments = &sent.expect("a form")["arguments"];
+    assert_eq!(
+        arguments["form"],
+        json!([
+            { "name": "mode", "bytes": 8 },
+            { "name": "upload", "file": file },
+            { "name": "a\"; filename=\"b\r\nX-Evil: 1", "bytes": 7 },
+            { "name": "again", "file": file },
+        ])
+    );
+    assert_eq!(arguments["headers"], json!([]));
 }
 
 #[test]

@@ -300,14 +300,19 @@ fn files_that_are_no_engine_leave_the_store_as_it_was() {
         };
         let message = run.outcome();
         let message = message.lines().next().expect("an error");
-        // Which function is damaged depends on the compiler of the engine.
+        // Which function is damaged, and where, depends on the compiler of the engine.
         let message = message.split(" wasm[").next().unwrap_or_default();
+        let message = match name {
+            "damaged" => message.replace(|it: char| it.is_ascii_digit(), ""),
+            _ => message.to_owned(),
+        };
+        let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
         all += &format!("{name}: {message}\n");
         assert_eq!(machine.content(), before, "{name}");
     }
     assert_snapshot!(all, @"
     truncated: PluginFault: it.wasm
-    damaged: PluginFault: 18817 acme/hostile
+    damaged: PluginFault: acme/hostile
     newer: PluginFault: 0.1.0 0.2.0 0.9.0 it.wasm
     older: PluginFault: 0.0.9 0.1.0 0.2.0 it.wasm
     unknown: PluginFault: `acme:secret/things-i-crave@1.0.0` acme/hostile

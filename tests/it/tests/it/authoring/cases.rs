@@ -309,6 +309,68 @@ fn an_author_sees_what_an_engine_did_instead() {
     "#);
 }
 
+const FORMS: &str = r#"
+[[case]]
+name = "a form"
+operation = "restore"
+file = { name = "a.zip", text = "x" }
+options = { misbehave = "form" }
+expect = { result = { backup = { id = "a.zip" } } }
+
+[[case.exchange]]
+request = "POST /v1/restore"
+answer = {}
+
+[case.exchange.body]
+form = [
+    { name = "mode", text = "full\r\n--" },
+    { name = "upload", file = "a.zip" },
+    { name = "a\"; filename=\"b\r\nX-Evil: 1", text = "größe" },
+    { name = "again", file = "a.zip" },
+]
+
+[[case]]
+name = "a form with another text"
+operation = "restore"
+file = { name = "a.zip", text = "x" }
+options = { misbehave = "form" }
+expect = { result = {} }
+
+[[case.exchange]]
+request = "POST /v1/restore"
+body = { form = [{ name = "mode", text = "half" }] }
+answer = {}
+"#;
+
+#[test]
+fn the_parts_of_a_form_are_compared() {
+    let machine = machine();
+    machine.put("hostile.wasm", &Component::hostile());
+    write(&machine, "own.toml", FORMS);
+    let run = test(&machine, "hostile.wasm --cases own.toml --case own/");
+    assert_snapshot!(shown(&run), @r#"
+    stdout:
+    CASE   OPERATION   OUTCOME   MESSAGE
+    own/a form   restore   passed   -
+    own/a form with another text   restore   failed   it asks for what is not scripted; exchange 1 is another: its body is the form [{ name = "mode", text = "half" }]
+
+    own/a form with another text:
+    - it asks for what is not scripted; exchange 1 is another: its body is the form [{ name = "mode", text = "half" }]
+        [[case.exchange]]
+        request = "POST /v1/restore"
+        body = { form = [{ name = "mode", text = "full\r\n--" }, { name = "upload", file = "a.zip" }, { name = "a\"; filename=\"b\r\nX-Evil: 1", text = "größe" }, { name = "again", file = "a.zip" }] }
+    - exchange 1 was never made: POST /v1/restore
+    note: 2 1 1
+    exit 1
+    "#);
+    let wrong = FORMS.replace(", text = \"half\"", "");
+    write(&machine, "own.toml", &wrong);
+    let run = test(&machine, "hostile.wasm --cases own.toml --case own/");
+    assert_eq!(run.code, 2, "{}", run.stderr);
+    let reason = "part `mode` of `form` has one of `text` and `file`";
+    assert!(run.stderr.contains(reason), "{}", run.stderr);
+}
+
 const UNSCRIPTED: &str = r#"
 [[case]]
 name = "nothing is scripted"
@@ -526,7 +588,7 @@ fn a_file_of_cases_that_can_not_be_right_is_refused_before_anything_is_run() {
     error: own.toml, case "x": exchange 1: an `answer` with a `fault` has nothing else
     error: own.toml, case "x": exchange 1: `cut-after` is not less than the length of the body
     error: own.toml, case "x": exchange 1: `base64`: Invalid symbol 42, offset 0.
-    error: own.toml, case "x": exchange 1: `body` has one of `json`, `text`, `base64` and `file`
+    error: own.toml, case "x": exchange 1: `body` has one of `json`, `text`, `base64`, `file` and `form`
     error: own.toml, case "x": command 1: the manifest has no command `ls`
     error: own.toml, case "x": another case of this file has this name
     "#);

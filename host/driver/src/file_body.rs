@@ -1,8 +1,8 @@
 //! A file as the body of a request.
 
-use std::io::{self, Read as _, Seek as _};
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -38,8 +38,8 @@ pub(super) fn file_body(artifact: Artifact) -> RequestBody {
 }
 
 impl FileBody {
-    /// Begins to read a file. Two bodies of the same file must not be read at the same time: they share its
-    /// position.
+    /// Begins to read a file. Several bodies of the same file may be read at the same time: a request may have
+    /// been answered before its body was read to the end.
     pub(super) fn open(artifact: Artifact) -> Self {
         let (sender, pieces) = mpsc::channel(WAITING);
         let left = artifact.length;
@@ -57,10 +57,12 @@ fn read(artifact: &Artifact, sender: &mpsc::Sender<Piece>) -> Result<(), StreamE
     let changed = || Changed {
         name: artifact.name.clone(),
     };
-    let mut file = Arc::clone(&artifact.file);
     let mut hashing = Hashing::default();
+    let mut file = At {
+        file: &artifact.file,
+        offset: 0,
+    };
     let mut left = artifact.length;
-    file.rewind()?;
     while left > 0 {
         let mut piece = Vec::new();
         let length = left.min(PIECE);
@@ -76,6 +78,23 @@ fn read(artifact: &Artifact, sender: &mpsc::Sender<Piece>) -> Result<(), StreamE
         }
     }
     Ok(())
+}
+
+/// A reader with a position of its own. The file's own position is shared by all who have the file.
+struct At<'a> {
+    file: &'a File,
+    offset: u64,
+}
+
+impl io::Read for At<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        #[cfg(unix)]
+        let read = std::os::unix::fs::FileExt::read_at(self.file, buffer, self.offset)?;
+        #[cfg(windows)]
+        let read = std::os::windows::fs::FileExt::seek_read(self.file, buffer, self.offset)?;
+        self.offset += read as u64;
+        Ok(read)
+    }
 }
 
 impl Body for FileBody {
@@ -105,5 +124,37 @@ impl Body for FileBody {
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.left)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::sync::Arc;
+
+    use host_base::Sha256;
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    /// An answer may come before the body was read, and the engine sends the file once more.
+    #[tokio::test]
+    async fn two_bodies_of_one_file_do_not_disturb_each_other() {
+        let content: Vec<u8> = (0..8 * PIECE).map(|at| (at / 7 % 251) as u8).collect();
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&content).unwrap();
+        let artifact = Artifact {
+            name: "a.zip".to_owned(),
+            length: content.len() as u64,
+            sha256: Sha256::digest(&content).to_string(),
+            file: Arc::new(file),
+        };
+        let mut first = FileBody::open(artifact.clone());
+        let frame = first.frame().await.unwrap().unwrap();
+        let second = FileBody::open(artifact).collect().await.unwrap();
+        assert!(second.to_bytes() == content);
+        let mut received = frame.into_data().unwrap().to_vec();
+        received.extend_from_slice(&first.collect().await.unwrap().to_bytes());
+        assert!(received == content);
     }
 }

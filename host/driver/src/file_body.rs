@@ -38,8 +38,8 @@ pub(super) fn file_body(artifact: Artifact) -> RequestBody {
 }
 
 impl FileBody {
-    /// Begins to read a file. Several bodies of the same file may be read at the same time: a request may have
-    /// been answered before its body was read to the end.
+    /// Begins to read a file. Several bodies of the same file may be read at the same time. A request may be
+    /// answered before its body was read to the end.
     pub(super) fn open(artifact: Artifact) -> Self {
         let (sender, pieces) = mpsc::channel(WAITING);
         let left = artifact.length;

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use broker_manifest::{
     Auth, AwsService, Command, Endpoint, HeaderRule, Manifest, Method, ObjectKind, ResourceRule,
-    ResourceVerb, Scope, Select, Store, StoreVerb, is_label, overrides_method,
+    ResourceVerb, Scope, Select, Store, StoreVerb, is_bucket, is_label, overrides_method,
 };
 use host_base::{Report, ReportKind, text};
 
@@ -197,7 +197,7 @@ impl Grants {
     /// with `key`. `options` are those of the running operation.
     ///
     /// # Errors
-    /// `denied` if the access is not granted; `invalid-argument` if no store could have the key.
+    /// `denied` if the access is not granted; `invalid-argument` if no store could have the bucket or the key.
     pub fn check_store(
         &self,
         store: &str,
@@ -210,6 +210,13 @@ impl Grants {
             let message = format!("the manifest names no store `{store}`");
             return Err(Report::new(ReportKind::Denied, message));
         };
+        if !is_bucket(bucket) {
+            let message = format!(
+                "`{}` is not a name of a bucket",
+                text::printable(bucket, 100)
+            );
+            return Err(Report::new(ReportKind::InvalidArgument, message));
+        }
         // A server may take the segments for a way to another key.
         let climbs = key.split('/').any(|part| matches!(part, "." | ".."));
         let is_name = verb == StoreVerb::List || !key.is_empty();

@@ -117,8 +117,10 @@ fn unusable(what: &str, value: &str) -> S3Error {
 
 fn parsed(service: &str, address: &str) -> Result<Uri, S3Error> {
     let uri = address.parse::<Uri>().ok();
+    // An address may have a password in front of the host. Engines and audits see the error.
+    let host = address.rsplit_once('@').map_or(address, |(_, host)| host);
     uri.filter(is_address)
-        .ok_or_else(|| unusable(&format!("address of {service}"), address))
+        .ok_or_else(|| unusable(&format!("address of {service}"), host))
 }
 
 /// Returns the address of a service: from `AWS_ENDPOINT_URL_SERVICE`, `AWS_ENDPOINT_URL` or the profile.

@@ -30,7 +30,8 @@ impl Bucket {
     /// # Errors
     /// When the name of the bucket is invalid: it becomes part of a host name.
     pub(super) fn of(target: &Uri) -> Result<Self, S3Error> {
-        let path = target.path().trim_start_matches('/');
+        let path = target.path();
+        let path = path.strip_prefix('/').unwrap_or(path);
         let (name, key) = path.split_once('/').unwrap_or((path, ""));
         if !is_bucket(name) {
             return Err(S3Error::BadBucket {

@@ -1,15 +1,20 @@
 //! Copies of objects within S3. The bytes never leave it.
 
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use aws_smithy_xml::decode::{Document, try_data};
 use bytes::Bytes;
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use http::header::{CONTENT_TYPE, ETAG};
+use futures_util::{StreamExt as _, stream};
+use http::header::{
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, ETAG,
+    EXPIRES, HeaderName,
+};
 use http::{HeaderMap, Request};
 
 use super::S3Error;
-use super::client::{Access, S3};
+use super::client::{Access, IDLE, S3};
 use super::objects::{Facts, Location, build, failed_late, hexadecimal, not_sent, text_of};
 
 /// The maximum size of an object that one request copies, in bytes. Source:
@@ -23,6 +28,16 @@ const MAX_PARTS: u64 = 9_000;
 const AT_ONCE: usize = 4;
 /// The maximum time for one part or one object. S3 answers when the bytes are copied.
 const PATIENCE: Duration = Duration::from_mins(15);
+
+/// Headers of an object that its copy must have.
+const KEPT: [HeaderName; 6] = [
+    CACHE_CONTROL,
+    CONTENT_DISPOSITION,
+    CONTENT_ENCODING,
+    CONTENT_LANGUAGE,
+    CONTENT_TYPE,
+    EXPIRES,
+];
 
 /// One object to copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,7 +111,7 @@ impl S3 {
             });
         }
         let what = copy.target.shown();
-        let text = text_of(answer, &what).await?;
+        let text = text_of(answer, &what, PATIENCE).await?;
         failed_late(&text, &what)?;
         copy_result(&text, result).ok_or(S3Error::NotUnderstood { what })
     }
@@ -111,16 +126,16 @@ impl S3 {
         let path = copy.target.path();
         let what = copy.target.shown();
         let mut request = Request::post(format!("{path}?uploads="));
-        // A copy at once keeps these by itself.
+        // A copy at once keeps these by itself. Tags would need further permissions, and are left out.
         for (name, value) in head {
-            if name == CONTENT_TYPE || name.as_str().starts_with("x-amz-meta-") {
+            if KEPT.contains(name) || name.as_str().starts_with("x-amz-meta-") {
                 request = request.header(name, value);
             }
         }
         let answer = self
             .send(build(request)?, Access::Signed, first_byte)
             .await?;
-        let text = text_of(answer, &what).await?;
+        let text = text_of(answer, &what, IDLE).await?;
         failed_late(&text, &what)?;
         let upload = child(&text, "InitiateMultipartUploadResult", "UploadId");
         let upload = upload.ok_or(S3Error::NotUnderstood { what: what.clone() })?;
@@ -136,7 +151,7 @@ impl S3 {
             Ok(etag) => etag,
             Err(error) => {
                 // Parts that belong to no object would cost money for ever. The first error says more than a
-                // second one.
+                // second one. A command that is stopped leaves them; a lifecycle rule of the bucket removes them.
                 let abort = build(Request::delete(format!("{path}?{upload}")))?;
                 let _aborted = self.send(abort, Access::Signed, first_byte).await;
                 return Err(error);
@@ -145,12 +160,13 @@ impl S3 {
         Ok(Facts {
             key: copy.target.key.clone(),
             size,
-            etag,
+            etag: Some(etag),
             ..Facts::default()
         })
     }
 
-    /// Returns the entity tag of each part.
+    /// Returns the entity tag of each part. After an error no further part is begun. The parts that were begun
+    /// are waited for, because an upload can't be aborted as long as S3 writes parts of it.
     async fn copy_parts(
         &self,
         copy: &Copy,
@@ -159,15 +175,24 @@ impl S3 {
         upload: &str,
     ) -> Result<Vec<String>, S3Error> {
         let parts = ranges(size).into_iter().enumerate();
+        let has_failed = &AtomicBool::new(false);
         let parts = parts.map(|(index, (first, last))| async move {
+            if has_failed.load(Relaxed) {
+                return Ok(String::new());
+            }
             let request = Request::put(format!("{path}?partNumber={}&{upload}", index + 1))
                 .header("x-amz-copy-source-range", format!("bytes={first}-{last}"));
-            let part = self.copied(copy, request, "CopyPartResult").await?;
-            part.etag.ok_or_else(|| S3Error::NotUnderstood {
-                what: copy.target.shown(),
-            })
+            let part = self.copied(copy, request, "CopyPartResult").await;
+            let etag = part.and_then(|part| {
+                part.etag.ok_or_else(|| S3Error::NotUnderstood {
+                    what: copy.target.shown(),
+                })
+            });
+            has_failed.fetch_or(etag.is_err(), Relaxed);
+            etag
         });
-        stream::iter(parts).buffered(AT_ONCE).try_collect().await
+        let parts: Vec<_> = stream::iter(parts).buffered(AT_ONCE).collect().await;
+        parts.into_iter().collect()
     }
 
     async fn complete(
@@ -176,7 +201,7 @@ impl S3 {
         upload: &str,
         parts: &[String],
         what: &str,
-    ) -> Result<Option<String>, S3Error> {
+    ) -> Result<String, S3Error> {
         let parts = parts.iter().enumerate().map(|(index, etag)| {
             let etag = etag.replace('&', "&amp;").replace('<', "&lt;");
             format!(
@@ -191,9 +216,13 @@ impl S3 {
             .body(Bytes::from(body))
             .map_err(|error| not_sent(&error))?;
         let answer = self.send(request, Access::Signed, PATIENCE).await?;
-        let text = text_of(answer, what).await?;
+        let text = text_of(answer, what, PATIENCE).await?;
         failed_late(&text, what)?;
-        Ok(child(&text, "CompleteMultipartUploadResult", "ETag"))
+        child(&text, "CompleteMultipartUploadResult", "ETag").ok_or_else(|| {
+            S3Error::NotUnderstood {
+                what: what.to_owned(),
+            }
+        })
     }
 }
 

@@ -227,6 +227,8 @@ fn refused(status: u16, code: &str) -> (ReportKind, bool) {
         403 if code == ARCHIVED => (ReportKind::Conflict, false),
         403 => (ReportKind::Forbidden, false),
         404 | 410 => (ReportKind::NotFound, false),
+        // Another request for the same object is under way.
+        409 => (ReportKind::Conflict, false),
         400 => (ReportKind::InvalidArgument, false),
         429 | 500.. => (ReportKind::Unavailable, true),
         _ => (ReportKind::Failed, false),
@@ -253,10 +255,10 @@ fn refused_action(status: u16, code: &str) -> (ReportKind, bool) {
     }
 }
 
-/// Returns true if a service refused a request because there were too many.
+/// Returns true if a service refused a request because there were too many. The status 503 alone does not say
+/// whether the work was begun.
 pub(super) fn is_throttling(status: u16, code: &str) -> bool {
-    let is_code = code.starts_with("Throttling") || code == "RequestLimitExceeded";
-    is_code || matches!(status, 429 | 503)
+    code.starts_with("Throttling") || code == "RequestLimitExceeded" || status == 429
 }
 
 fn hint_of_action(what: &str, status: u16, code: &str) -> Option<String> {
@@ -301,6 +303,7 @@ fn hint_of(status: u16, code: &str, permission: &str) -> String {
         404 | 410 => {
             "Check the names of the bucket and the object. For an S3 other than Amazon's, set AWS_ENDPOINT_URL_S3"
         }
+        409 => "Another request changes the same object: look at it before you try again",
         301 | 307 | 400 => "Check AWS_REGION and AWS_ENDPOINT_URL_S3",
         429 | 500.. => "Try again later",
         _ => "Check whether `aws s3 cp` can read the object",
@@ -391,6 +394,7 @@ mod tests {
             (403, "RequestTimeTooSkewed", ReportKind::Unauthenticated),
             (403, "InvalidObjectState", ReportKind::Conflict),
             (404, "NoSuchKey", ReportKind::NotFound),
+            (409, "ConditionalRequestConflict", ReportKind::Conflict),
             (404, "NoSuchBucket", ReportKind::NotFound),
             (503, "SlowDown", ReportKind::Unavailable),
         ] {

@@ -120,6 +120,9 @@ impl S3 {
         first_byte: Duration,
     ) -> Result<Facts, S3Error> {
         let head = self.head_of(at, access, first_byte).await?;
+        if !head.contains_key(CONTENT_LENGTH) {
+            return Err(S3Error::NotUnderstood { what: at.shown() });
+        }
         Ok(facts(&at.key, &head))
     }
 
@@ -166,7 +169,7 @@ impl S3 {
         let target = format!("/{}/?{}", selection.bucket, query.join("&"));
         let answer = self.send(build(Request::get(target))?, access, first_byte);
         let what = format!("s3://{}", selection.bucket);
-        let text = text_of(answer.await?, &what).await?;
+        let text = text_of(answer.await?, &what, IDLE).await?;
         listing(&text).ok_or(S3Error::NotUnderstood { what })
     }
 
@@ -229,13 +232,17 @@ pub(super) fn not_sent(error: &http::Error) -> S3Error {
 }
 
 /// Reads a response that is not an object.
-pub(super) async fn text_of(answer: Response<S3Body>, what: &str) -> Result<String, S3Error> {
+pub(super) async fn text_of(
+    answer: Response<S3Body>,
+    what: &str,
+    within: Duration,
+) -> Result<String, S3Error> {
     let body = Limited::new(answer.into_body(), MAX_ANSWER).collect();
-    let body = tokio::time::timeout(IDLE, body)
+    let body = tokio::time::timeout(within, body)
         .await
         .map_err(|_| S3Error::TimedOut {
             what: what.to_owned(),
-            after: IDLE,
+            after: within,
         })?;
     let body = body.map_err(|error| S3Error::Cut {
         what: what.to_owned(),
@@ -299,18 +306,27 @@ fn listing(text: &str) -> Option<Listing> {
     }
     let mut found = Listing::default();
     let mut is_truncated = false;
+    let mut is_encoded = false;
     while let Some(mut tag) = root.next_tag() {
         match tag.start_el().local() {
             "Contents" => found.objects.push(listed(&mut tag)?),
             "CommonPrefixes" => {
                 let mut prefix = tag.next_tag()?;
-                found.folders.push(decoded(&try_data(&mut prefix).ok()?)?);
+                found.folders.push(try_data(&mut prefix).ok()?.into_owned());
             }
+            "EncodingType" => is_encoded = try_data(&mut tag).ok()? == "url",
             "IsTruncated" => is_truncated = try_data(&mut tag).ok()? == "true",
             "NextContinuationToken" => {
                 found.next = Some(try_data(&mut tag).ok()?.into_owned());
             }
             _ => {}
+        }
+    }
+    // A store that doesn't say that it encodes keys returns them as they are.
+    if is_encoded {
+        let keys = found.objects.iter_mut().map(|object| &mut object.key);
+        for key in keys.chain(&mut found.folders) {
+            *key = decoded(key)?;
         }
     }
     // A store that says that there is more, and not how to get it, would make a short list.
@@ -326,17 +342,19 @@ fn listing(text: &str) -> Option<Listing> {
 
 fn listed(entry: &mut ScopedDecoder<'_, '_>) -> Option<Facts> {
     let mut facts = Facts::default();
+    let mut size = None;
     while let Some(mut tag) = entry.next_tag() {
         let name = tag.start_el().local().to_owned();
         let mut value = || Some(try_data(&mut tag).ok()?.into_owned());
         match name.as_str() {
-            "Key" => facts.key = decoded(&value()?)?,
-            "Size" => facts.size = value()?.parse().ok()?,
+            "Key" => facts.key = value()?,
+            "Size" => size = Some(value()?.parse().ok()?),
             "LastModified" => facts.modified = value(),
             "ETag" => facts.etag = value(),
             _ => {}
         }
     }
+    facts.size = size?;
     (!facts.key.is_empty()).then_some(facts)
 }
 

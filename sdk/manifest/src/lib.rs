@@ -50,6 +50,7 @@ pub use route::{Method, Route, RouteError};
 pub use saves::Saves;
 pub use storage::{
     AwsService, Store, StoreAuth, StoreError, StoreKind, StorePlace, StoreRule, StoreVerb,
+    is_bucket,
 };
 pub use tls::{NameError, NameFacts, NamePattern, SecretKey, Tls, TlsFlags};
 pub use verb::{OptionForm, Verb, VerbOption};

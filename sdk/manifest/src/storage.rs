@@ -13,6 +13,18 @@ use crate::place::{Findings, Place};
 const MAX_RULE: usize = 512;
 /// Maximum number of rules of one store, and of actions of one service.
 const MAX_RULES: usize = 100;
+/// Parts of the names of actions that return credentials or keys, such as `GetSessionToken`, `AssumeRole`,
+/// `GetClusterCredentials`, `GetPasswordData` and `CreateKeyPair`.
+const SECRETS: [&str; 8] = [
+    "AccessKey",
+    "AssumeRole",
+    "Credential",
+    "Federation",
+    "KeyPair",
+    "Password",
+    "Secret",
+    "Token",
+];
 
 type Found = Findings<StoreError>;
 
@@ -146,6 +158,12 @@ pub enum StoreError {
         /// The name of the option.
         option: String,
     },
+    /// An action returns credentials.
+    #[error("`{action}` returns credentials or keys, which no engine may see")]
+    ReturnsSecrets {
+        /// The name of the action.
+        action: String,
+    },
     /// A version is no date.
     #[error("`{version}` is not a version of a query API: write a date, such as `2014-10-31`")]
     BadVersion {
@@ -191,7 +209,9 @@ impl Store {
         option: impl Fn(&str) -> Option<&'a str>,
     ) -> bool {
         let mut rules = self.allow.iter();
-        rules.any(|rule| rule.verbs.contains(&verb) && rule.place.has(bucket, key, &option))
+        // A bucket becomes a part of addresses. With `any`, its name is the only part that no rule checks.
+        is_bucket(bucket)
+            && rules.any(|rule| rule.verbs.contains(&verb) && rule.place.has(bucket, key, &option))
     }
 }
 
@@ -219,12 +239,16 @@ impl AwsService {
                     Place::of("allow").then(at),
                     StoreError::BadAction { action },
                 );
+            } else if SECRETS.iter().any(|part| action.contains(part)) {
+                let action = action.clone();
+                let error = StoreError::ReturnsSecrets { action };
+                found.add(Place::of("allow").then(at), error);
             }
         }
         found
     }
 
-    /// Returns whether an action changes nothing. The names of all of Amazon's services follow this rule.
+    /// Returns whether an action changes nothing, by its name.
     #[must_use]
     pub fn reads(action: &str) -> bool {
         ["Describe", "Get", "List"]
@@ -394,14 +418,25 @@ fn place_of(text: &str) -> Option<StorePlace> {
             prefix,
         });
     }
-    let is_bucket = (3..=63).contains(&bucket.len())
-        && bucket.bytes().all(|byte| {
-            byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._".contains(&byte)
-        });
-    is_bucket.then(|| StorePlace::Bucket {
+    is_bucket(bucket).then(|| StorePlace::Bucket {
         bucket: bucket.to_owned(),
         prefix,
     })
+}
+
+/// Returns true for names that a bucket can have. Source:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>
+#[must_use]
+pub fn is_bucket(name: &str) -> bool {
+    let is_end = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let bytes = name.as_bytes();
+    (3..=63).contains(&bytes.len())
+        && bytes.first().is_some_and(is_end)
+        && bytes.last().is_some_and(is_end)
+        && bytes
+            .iter()
+            .all(|byte| is_end(byte) || b"-._".contains(byte))
+        && !name.contains("..")
 }
 
 impl TryFrom<String> for StoreRule {
@@ -498,6 +533,35 @@ mod tests {
     }
 
     #[test]
+    fn only_the_name_of_a_bucket_is_one() {
+        let any = store(&["get put delete in any", "get in {to}"]);
+        for bucket in [
+            "",
+            "/acme",
+            "acme?policy=&x=",
+            "acme/other",
+            "acme%3Fpolicy",
+            "acme#",
+            "Acme",
+            "ac",
+            "a..b",
+            "acme.",
+        ] {
+            let allows = any.allows(StoreVerb::Put, bucket, "k", |_| None);
+            assert!(!allows, "{bucket}");
+        }
+        assert!(any.allows(StoreVerb::Put, "acme", "k?acl", |_| None));
+        // A value without a bucket names none.
+        let own = store(&["get in {to}"]);
+        for value in ["", "s3://", "/", "//victim"] {
+            for bucket in ["", "/", "victim"] {
+                let allows = own.allows(StoreVerb::Get, bucket, "victim/a", |_| Some(value));
+                assert!(!allows, "{value} {bucket}");
+            }
+        }
+    }
+
+    #[test]
     fn a_place_of_the_user_needs_a_text_and_a_public_store_is_read() {
         let check = |store: Store| store.check(|name| name == "to").only();
         assert_eq!(check(store(&["put in {to}"])), Ok(()));
@@ -564,6 +628,17 @@ mod tests {
                 service("2014-10-31", action).check().only().is_err(),
                 "{action}"
             );
+        }
+        for action in [
+            "GetSessionToken",
+            "AssumeRoleWithWebIdentity",
+            "GetClusterCredentials",
+            "GetPasswordData",
+            "CreateKeyPair",
+        ] {
+            let checked = service("2014-10-31", action).check().only();
+            let is_refused = matches!(checked, Err(StoreError::ReturnsSecrets { .. }));
+            assert!(is_refused, "{action}");
         }
         assert!(AwsService::reads("DescribeDBSnapshots"));
         assert!(!AwsService::reads("CreateDBSnapshot"));

@@ -1,6 +1,7 @@
 """The part of the mock host that is outside the cluster: object stores, and services of AWS."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import Optional
 
@@ -15,6 +16,7 @@ _storage = interface("storage")
 #: The limits of the real host.
 _MAX_PAGE = 1000
 _MAX_BODY = 1 << 20
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]")
 
 
 @dataclass
@@ -112,6 +114,8 @@ class Outside:
         return self.stored[name]
 
     def _check_store(self, store, verb, bucket, key):
+        if not _BUCKET.fullmatch(bucket) or ".." in bucket:
+            raise failure(ErrorKind.INVALID_ARGUMENT, f"`{bucket}` is not a name of a bucket")
         if any(part in (".", "..") for part in key.split("/")):
             raise failure(ErrorKind.INVALID_ARGUMENT, f"`{key}` is not a key")
         if self._manifest is not None:

@@ -361,6 +361,7 @@ class Outside(Case):
             self.refused(ErrorKind.DENIED, self.vaults.put, "acme-vaults", "archived", b"")
             self.refused(ErrorKind.DENIED, storage.Store("other").get, "acme-vaults", "a")
             self.refused(ErrorKind.INVALID_ARGUMENT, self.vaults.get, "acme-vaults", "a/../b")
+            self.refused(ErrorKind.INVALID_ARGUMENT, self.vaults.get, "acme-vaults?x=", "a")
             self.refused(ErrorKind.INVALID_ARGUMENT, self.vaults.delete, "acme-vaults", ["a"] * 1001)
             self.refused(ErrorKind.DENIED, aws.call, "rds", "DeleteDBSnapshot")
             self.refused(ErrorKind.DENIED, aws.call, "iam", "CreateUser")

@@ -184,9 +184,11 @@ impl HostState {
             return Err(Report::new(ReportKind::InvalidArgument, message));
         }
         // A second action in the form could be another one than that which was checked.
-        let is_fixed =
-            |(name, _): &&(String, String)| matches!(name.as_str(), "Action" | "Version");
-        if let Some((name, _)) = parameters.iter().find(is_fixed) {
+        let is_fixed = |name: &str| {
+            let mut fixed = ["Action", "Version"].iter();
+            fixed.any(|it| it.eq_ignore_ascii_case(name))
+        };
+        if let Some((name, _)) = parameters.iter().find(|(name, _)| is_fixed(name)) {
             let message = format!("`{name}` is not a parameter of an action; the host sets it");
             return Err(Report::new(ReportKind::Denied, message));
         }

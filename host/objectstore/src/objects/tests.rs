@@ -66,7 +66,7 @@ async fn a_write_with_a_condition_is_repeated_only_if_the_first_had_no_effect() 
 }
 
 const PAGE: &str = "<?xml version=\"1.0\"?><ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
-    <IsTruncated>true</IsTruncated><NextContinuationToken>a+b=&amp;</NextContinuationToken>\
+    <EncodingType>url</EncodingType><IsTruncated>true</IsTruncated><NextContinuationToken>a+b=&amp;</NextContinuationToken>\
     <Contents><Key>a/b+c%2Bd</Key><LastModified>2026-01-02T03:04:05.000Z</LastModified><ETag>&quot;1&quot;</ETag><Size>7</Size></Contents>\
     <CommonPrefixes><Prefix>a/x%20y/</Prefix></CommonPrefixes></ListBucketResult>";
 
@@ -93,8 +93,18 @@ async fn a_page_has_objects_folders_and_the_way_to_the_next_page() {
 }
 
 #[test]
+fn keys_are_decoded_only_if_the_store_says_that_it_encodes_them() {
+    let plain = PAGE.replace("<EncodingType>url</EncodingType>", "");
+    let page = listing(&plain).unwrap();
+    assert_eq!(page.objects[0].key, "a/b+c%2Bd");
+    assert_eq!(page.folders, ["a/x%20y/"]);
+}
+
+#[test]
 fn what_is_no_whole_page_is_no_short_list() {
     let whole = PAGE.replace("true", "false");
+    // An object of unknown length is none of length 0.
+    assert!(listing(&whole.replace("<Size>7</Size>", "")).is_none());
     assert_eq!(listing(&whole).unwrap().next, None);
     let no_token = PAGE.replace("NextContinuationToken", "Other");
     for text in [
@@ -170,7 +180,7 @@ fn large(breaks: bool) -> impl Fn(&str) -> Vec<u8> + Send + Sync + 'static {
         let target = path(request);
         let is = |part: &str| target.contains(part);
         if request.starts_with("HEAD") {
-            let head = "content-length: 6442450944\r\netag: \"1\"\r\nx-amz-meta-of: acme\r\n";
+            let head = "content-length: 6442450944\r\netag: \"1\"\r\nx-amz-meta-of: acme\r\ncontent-encoding: gzip\r\n";
             return format!("HTTP/1.1 200 OK\r\n{head}\r\n").into_bytes();
         }
         let text: &[u8] = if is("uploads=") {
@@ -198,6 +208,7 @@ async fn a_large_object_is_copied_in_parts_of_one_version() {
         .find(|it| path(it).contains("uploads="))
         .unwrap();
     assert_eq!(header(begun, "x-amz-meta-of"), Some("acme"));
+    assert_eq!(header(begun, "content-encoding"), Some("gzip"));
     let parts: Vec<_> = requests
         .iter()
         .filter(|it| path(it).contains("partNumber="))
@@ -206,6 +217,23 @@ async fn a_large_object_is_copied_in_parts_of_one_version() {
     for part in parts {
         assert!(path(part).ends_with("&uploadId=u%2F1"));
         assert_eq!(header(part, "x-amz-copy-source-if-match"), Some("\"1\""));
+    }
+}
+
+#[tokio::test]
+async fn a_large_copy_whose_end_is_not_understood_is_an_error() {
+    let error = b"<Error><Code>InternalError</Code></Error>";
+    for body in [&error[..], b"", b"<html></html>"] {
+        let whole = large(false);
+        let server = serve(move |request| match path(request) {
+            target if request.starts_with("POST") && target.contains("uploadId=") => {
+                reply(200, "", body)
+            }
+            _ => whole(request),
+        });
+        let server = server.await;
+        let copied = s3_at(&server).copy(&copy(None), PATIENCE).await;
+        copied.unwrap_err();
     }
 }
 
@@ -275,6 +303,7 @@ async fn a_refused_action_says_what_it_means_and_is_repeated_if_it_had_no_effect
         ),
         (400, "Throttling", ReportKind::Unavailable, 3, 3),
         (500, "InternalFailure", ReportKind::Unavailable, 1, 3),
+        (503, "ServiceUnavailable", ReportKind::Unavailable, 1, 3),
     ] {
         for (may_repeat, times) in [(false, writes), (true, reads)] {
             let text = refused(code);

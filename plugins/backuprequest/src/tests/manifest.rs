@@ -241,9 +241,9 @@ fn what_can_not_be_fetched_can_be_checked_all_the_same() {
             "Fetch it by other means and check it: {fetch} | kubectl broker backup manifest a --file -"
         )
     };
-    let refused = with("s3://b/x/m.json.gz");
+    let refused = with("s3://acme/x/m.json.gz");
     assert_eq!(refused.kind, ErrorKind::Forbidden);
-    let fetch = "aws s3 cp 's3://b/x/m.json.gz' - | gunzip";
+    let fetch = "aws s3 cp 's3://acme/x/m.json.gz' - | gunzip";
     assert_eq!(refused.hint, Some(by_hand(fetch)));
     let elsewhere = with("gs://b/m.json");
     assert_eq!(elsewhere.kind, ErrorKind::Unsupported);
@@ -252,7 +252,7 @@ fn what_can_not_be_fetched_can_be_checked_all_the_same() {
         Some(by_hand("gcloud storage cat 'gs://b/m.json'"))
     );
     // The text comes from the controller, and the user may copy it into a shell.
-    let hostile = with("s3://b/x' ; rm -rf '~");
+    let hostile = with("s3://acme/x' ; rm -rf '~");
     assert_eq!(hostile.hint, Some(by_hand("FETCH IT")));
 }
 

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use broker_manifest::StoreVerb;
+use broker_manifest::{StoreVerb, is_bucket};
 
 use super::{Answer, Host, Response, current};
 use crate::error::{Error, ErrorKind, Result};
@@ -76,6 +76,10 @@ impl Host {
 
     /// Fails if the manifest does not allow the call, or if the test refuses it.
     fn check_store(&self, store: &str, verb: StoreVerb, bucket: &str, key: &str) -> Result<()> {
+        if !is_bucket(bucket) {
+            let message = format!("`{bucket}` is not a name of a bucket");
+            return Err(Error::invalid(message));
+        }
         self.check_grant(store, verb, bucket, key)?;
         let key = if verb == StoreVerb::List { "" } else { key };
         let at = (bucket.to_owned(), key.to_owned());

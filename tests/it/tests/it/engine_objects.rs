@@ -255,7 +255,7 @@ fn what_is_not_accepted_outside_the_cluster_is_not_asked_for() {
     another bucket: ErrorKind::Denied
     another store: ErrorKind::Denied
     up: ErrorKind::InvalidArgument
-    through the bucket: ErrorKind::Denied
+    through the bucket: ErrorKind::InvalidArgument
     no key: ErrorKind::InvalidArgument
     the list of another bucket: ErrorKind::Denied
     a write elsewhere: ErrorKind::Denied

@@ -122,7 +122,8 @@ async fn ready(session: &Session, request: &CreateRequest) -> Result<Prepared, O
     }
     let options = session.options(&running.manifest, operation);
     let Preparation { notes, token } = prepare(session, &mut running).await?;
-    if !saves && running.manifest.has_target() {
+    // Newer engines say this themselves, because the backups of many don't lie in pods.
+    if !saves && running.is_older && running.manifest.has_target() {
         session.reporter().note(
             "A backup takes disk space on the broker's nodes, and is not removed automatically",
         );

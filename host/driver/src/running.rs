@@ -32,6 +32,8 @@ pub(super) struct Running {
     /// The engine, as `--engine` accepts it.
     pub(super) called: String,
     pub(super) scope: Scope,
+    /// Whether the engine is built for an older version of the interface.
+    pub(super) is_older: bool,
     /// Whether the id of the backup came from the backend and not from the user.
     pub(super) named_by_backend: bool,
     pub(super) notes: Notes,

@@ -395,6 +395,7 @@ impl Session {
                 engine_version: file.manifest().version.to_string(),
                 is_bundled: file.is_bundled(),
             },
+            is_older: file.is_of_older_interface(),
             named_by_backend: false,
             notes: self.notes.clone(),
         })

@@ -212,6 +212,12 @@ impl EngineFile {
         self
     }
 
+    /// Returns whether the engine is built for an older version of the interface than the current one.
+    #[must_use]
+    pub fn is_of_older_interface(&self) -> bool {
+        self.outline.interface != INTERFACE
+    }
+
     /// Returns the name of the engine for error messages: the word "engine" and its id.
     #[must_use]
     pub fn name(&self) -> String {

@@ -7,22 +7,24 @@ use broker_engine::{
 
 use super::{HiveMq, destination, folder};
 
+const COST: &str =
+    "A backup takes disk space on the broker's nodes, and is not removed automatically";
+
 impl Prepare for HiveMq {
     fn prepare(request: PrepareRequest) -> Result<Preparation> {
         let destination = destination(&request.options)?;
         if let Some(folder) = &destination {
             destination::check(folder)?;
         }
+        let mut notes = vec![COST.to_owned()];
         match free_space() {
-            Ok(note) => Ok(note.into_iter().collect::<Vec<_>>().into()),
-            Err(error) => {
-                log::debug(&format!(
-                    "the free disk space is unknown: {}",
-                    error.message
-                ));
-                Ok(Vec::new().into())
-            }
+            Ok(note) => notes.extend(note),
+            Err(error) => log::debug(&format!(
+                "the free disk space is unknown: {}",
+                error.message
+            )),
         }
+        Ok(notes.into())
     }
 }
 
@@ -118,7 +120,11 @@ mod tests {
         });
         let options = options.into_iter().collect();
         let prepared = host.run(|| HiveMq::prepare(PrepareRequest { options }));
-        prepared.map(|prepared| prepared.notes)
+        prepared.map(|prepared| {
+            let (first, rest) = prepared.notes.split_first().expect("a note");
+            assert_eq!(first, COST);
+            rest.to_vec()
+        })
     }
 
     #[test]

@@ -62,6 +62,7 @@ mod registries;
 mod requests;
 mod restore;
 mod restore_file;
+mod restore_form;
 mod rights;
 mod sandbox;
 mod schemas;

@@ -65,7 +65,10 @@ fn build() -> Result<Programs, String> {
         kubectl_broker,
         agent: profile.join("broker-agent"),
         with_engines,
-        hostile: engines.join("engine_hostile.wasm"),
+        hostile: match FROZEN {
+            None => engines.join("engine_hostile.wasm"),
+            Some(_) => frozen_folder().join("hostile.wasm"),
+        },
         small: engines.join("engine_small.wasm"),
         hang: engines.join("engine_hang.wasm"),
         sleep: engines.join("engine_sleep.wasm"),

@@ -111,7 +111,7 @@ fn the_bundled_engines_pass_every_case() {
     health/an API that is off everywhere   health   passed   -
     pods/the free space where the backup will lie   prepare   passed   -
     pods/a warning where the newest backup would not fit   prepare   passed   -
-    pods/without the right to run commands no note is made   prepare   passed   -
+    pods/without the right to run commands the free space is not told   prepare   passed   -
     pods/and with a destination no backup is begun   prepare   passed   -
     pods/a complete backup is moved on the same disk   finish   passed   -
     pods/what is there is not replaced   finish   passed   -

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::ProfileFileRegionProvider;
-use aws_config::{ConfigLoader, SdkConfig};
+use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
@@ -13,7 +13,7 @@ use http::Uri;
 use tokio::sync::Mutex;
 
 use super::address::is_region;
-use super::client::Pool;
+use super::client::{Pool, Settings};
 use super::{S3Error, sdk};
 
 /// How long credentials must remain valid for a request to be signed with them.
@@ -35,15 +35,23 @@ pub(super) struct Account {
 
 impl Account {
     /// Reads the environment and the profile. Credentials are obtained when they are needed.
-    pub(super) async fn read(loader: ConfigLoader, pool: &Pool) -> Result<Self, S3Error> {
+    pub(super) async fn read(settings: &Settings, pool: &Pool) -> Result<Self, S3Error> {
+        let mut loader = aws_config::defaults(BehaviorVersion::latest());
+        let mut profile = ProfileFileRegionProvider::builder();
+        if let Some(name) = &settings.profile {
+            loader = loader.profile_name(name);
+            profile = profile.profile_name(name);
+        }
         // The metadata of the machine is not asked: outside of Amazon's cloud that request would only time
         // out. S3 itself says where a bucket is.
         let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
-            .or_else(ProfileFileRegionProvider::new());
+            .or_else(profile.build());
         let loader = loader.http_client(sdk::http_client(pool.clone()));
         let config = loader.region(region).load().await;
-        let endpoint = endpoint(&config, "S3").map(|text| parsed("S3", &text));
-        let region = config.region().map(ToString::to_string);
+        let endpoint = settings.endpoint.clone().or(endpoint(&config, "S3"));
+        let endpoint = endpoint.map(|text| parsed("S3", &text));
+        let region = settings.region.clone();
+        let region = region.or_else(|| config.region().map(ToString::to_string));
         if let Some(region) = region.as_deref().filter(|region| !is_region(region)) {
             return Err(unusable("region", region));
         }

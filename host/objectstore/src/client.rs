@@ -1,11 +1,12 @@
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
 use bytes::Bytes;
 use futures_util::stream;
-use host_web::{self, Connector, Proxies, ProxySettings};
+use host_base::Secret;
+use host_web::{self, Connector, Proxies, ProxySettings, WebError};
 use http::header::{ACCEPT_ENCODING, IF_MATCH, IF_NONE_MATCH, USER_AGENT};
 use http::{HeaderValue, Request, Response, StatusCode, Uri};
 use http_body_util::combinators::UnsyncBoxBody;
@@ -20,6 +21,7 @@ use super::S3Error;
 use super::account::Account;
 use super::address::{Bucket, Endpoint, is_region};
 use super::error::permission;
+use super::objects::build;
 use super::refusal::Refusal;
 use super::signature::{self, Service};
 
@@ -34,7 +36,8 @@ pub(super) const DEFAULT_REGION: &str = "us-east-1";
 
 const NAME: &str = concat!("kubectl-broker/", env!("CARGO_PKG_VERSION"));
 
-pub(super) type Pool = Client<HttpsConnector<Connector>, Full<Bytes>>;
+/// Connections to servers. Copies of it share them.
+pub type Pool = Client<HttpsConnector<Connector>, Full<Bytes>>;
 
 /// The body of a response, as it arrives.
 pub type S3Body = UnsyncBoxBody<Bytes, S3Error>;
@@ -48,9 +51,34 @@ pub enum Access {
     Signed,
 }
 
+/// Settings that precede the user's AWS configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Address of an S3 server other than Amazon's, such as `https://minio.example:9000`.
+    pub endpoint: Option<String>,
+    /// The region of the bucket.
+    pub region: Option<String>,
+    /// The profile with the credentials.
+    pub profile: Option<String>,
+    /// A file with trusted certificates, instead of the system's.
+    pub roots: Option<PathBuf>,
+}
+
+/// Credentials of S3.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    /// Id of the access key.
+    pub id: String,
+    /// The secret of the access key.
+    pub secret: Secret,
+    /// The token of temporary credentials.
+    pub token: Option<Secret>,
+}
+
 /// The S3 client of this user. It reads nothing and opens no connection before the first request.
 #[derive(Default)]
 pub struct S3 {
+    settings: Settings,
     opened: OnceCell<Opened>,
     /// The known regions of buckets outside the configured region.
     regions: Mutex<BTreeMap<String, String>>,
@@ -62,6 +90,15 @@ pub(super) struct Opened {
 }
 
 impl S3 {
+    /// Creates a client with settings of its own.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            ..Self::default()
+        }
+    }
+
     /// Sends a request for `/BUCKET/KEY`, with or without a query. A bucket in another region is requested
     /// there. If S3 is busy, the request is repeated after one second and again after three. It is not repeated if
     /// the first one may have had an effect for which the second would be refused.
@@ -77,9 +114,7 @@ impl S3 {
     ) -> Result<Response<S3Body>, S3Error> {
         let bucket = Bucket::of(request.uri())?;
         let opened = self.open().await?;
-        let configured = opened.account.region.as_deref().unwrap_or(DEFAULT_REGION);
-        let known = self.regions().get(bucket.name()).cloned();
-        let mut region = known.unwrap_or_else(|| configured.to_owned());
+        let mut region = self.region_of(&bucket, opened);
         let mut has_moved = false;
         let mut waits = WAITS.iter();
         loop {
@@ -123,8 +158,59 @@ impl S3 {
         Ok((credentials.access_key_id().to_owned(), region.to_owned()))
     }
 
+    /// Returns the credentials that sign requests.
+    ///
+    /// # Errors
+    /// When there are no credentials, or when they can't be obtained.
+    pub async fn keys(&self) -> Result<Keys, S3Error> {
+        let credentials = self.open().await?.account.credentials().await?;
+        Ok(Keys {
+            id: credentials.access_key_id().to_owned(),
+            secret: credentials.secret_access_key().to_owned().into(),
+            token: credentials.session_token().map(|it| it.to_owned().into()),
+        })
+    }
+
+    /// Returns the region and the address of a bucket, such as `https://BUCKET.s3.eu-west-1.amazonaws.com`. A
+    /// bucket in another region than the configured one is found.
+    ///
+    /// # Errors
+    /// When the name of the bucket is invalid, or S3 can't be asked.
+    pub async fn locate(&self, bucket: &str) -> Result<(String, Uri), S3Error> {
+        let uri = format!("/{bucket}").parse::<Uri>();
+        let uri = uri.map_err(|_| S3Error::BadBucket {
+            name: bucket.to_owned(),
+        })?;
+        let found = Bucket::of(&uri)?;
+        let opened = self.open().await?;
+        if self.settings.region.is_none() && opened.account.endpoint.is_none() {
+            let head = build(Request::head(&uri))?;
+            // Every response names the region, or the redirect has been followed. Errors are reported by the
+            // first request that matters.
+            let _ = self.send(head, Access::Signed, IDLE).await;
+        }
+        let region = self.region_of(&found, opened);
+        let address = opened.endpoint(&region).address(&found)?;
+        Ok((region, address))
+    }
+
+    /// Returns the connections, which other clients may use, too.
+    ///
+    /// # Errors
+    /// When the trusted certificates or the proxies can't be read.
+    pub async fn pool(&self) -> Result<Pool, S3Error> {
+        Ok(self.open().await?.pool.clone())
+    }
+
     pub(super) async fn open(&self) -> Result<&Opened, S3Error> {
-        self.opened.get_or_try_init(Opened::new).await
+        let opened = Opened::new(&self.settings);
+        self.opened.get_or_try_init(|| opened).await
+    }
+
+    fn region_of(&self, bucket: &Bucket, opened: &Opened) -> String {
+        let known = self.regions().get(bucket.name()).cloned();
+        let configured = opened.account.region.as_deref().unwrap_or(DEFAULT_REGION);
+        known.unwrap_or_else(|| configured.to_owned())
     }
 
     fn regions(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
@@ -132,16 +218,26 @@ impl S3 {
     }
 }
 
+/// Opens no connection yet. `roots` is a file with trusted certificates; without it, `AWS_CA_BUNDLE` and
+/// `SSL_CERT_FILE` may name one.
+///
+/// # Errors
+/// When the trusted certificates or the proxies can't be read.
+pub fn pool(roots: Option<&Path>) -> Result<Pool, WebError> {
+    let variable = |name: &str| std::env::var(name).ok();
+    // Amazon's programs read `AWS_CA_BUNDLE`, and all others `SSL_CERT_FILE`.
+    let named = ["AWS_CA_BUNDLE", "SSL_CERT_FILE"].map(std::env::var_os);
+    let named = named.into_iter().flatten().find(|path| !path.is_empty());
+    let roots = roots.or(named.as_ref().map(AsRef::as_ref));
+    let proxies = Proxies::new(ProxySettings::from_variables(variable))?;
+    let connector = Connector::new(proxies, roots, CONNECT)?;
+    Ok(Client::builder(TokioExecutor::new()).build(connector.over_tls()))
+}
+
 impl Opened {
-    async fn new() -> Result<Self, S3Error> {
-        let variable = |name: &str| std::env::var(name).ok();
-        // Amazon's programs read `AWS_CA_BUNDLE`, and all others `SSL_CERT_FILE`.
-        let roots = ["AWS_CA_BUNDLE", "SSL_CERT_FILE"].map(std::env::var_os);
-        let roots = roots.into_iter().flatten().find(|path| !path.is_empty());
-        let proxies = Proxies::new(ProxySettings::from_variables(variable))?;
-        let connector = Connector::new(proxies, roots.as_ref().map(AsRef::as_ref), CONNECT)?;
-        let pool = Client::builder(TokioExecutor::new()).build(connector.over_tls());
-        let account = Account::read(aws_config::defaults(BehaviorVersion::latest()), &pool).await?;
+    async fn new(settings: &Settings) -> Result<Self, S3Error> {
+        let pool = pool(settings.roots.as_deref())?;
+        let account = Account::read(settings, &pool).await?;
         Ok(Self { pool, account })
     }
 

@@ -16,6 +16,7 @@ use http::{HeaderMap, Request};
 use super::S3Error;
 use super::client::{Access, IDLE, S3};
 use super::objects::{Facts, Location, build, failed_late, hexadecimal, not_sent, text_of};
+use super::uploads::child_of;
 
 /// The maximum size of an object that one request copies, in bytes. Source:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>
@@ -137,7 +138,7 @@ impl S3 {
             .await?;
         let text = text_of(answer, &what, IDLE).await?;
         failed_late(&text, &what)?;
-        let upload = child(&text, "InitiateMultipartUploadResult", "UploadId");
+        let upload = child_of(&text, "InitiateMultipartUploadResult", "UploadId");
         let upload = upload.ok_or(S3Error::NotUnderstood { what: what.clone() })?;
         let upload =
             percent_encoding::utf8_percent_encode(&upload, percent_encoding::NON_ALPHANUMERIC);
@@ -218,7 +219,7 @@ impl S3 {
         let answer = self.send(request, Access::Signed, PATIENCE).await?;
         let text = text_of(answer, what, PATIENCE).await?;
         failed_late(&text, what)?;
-        child(&text, "CompleteMultipartUploadResult", "ETag").ok_or_else(|| {
+        child_of(&text, "CompleteMultipartUploadResult", "ETag").ok_or_else(|| {
             S3Error::NotUnderstood {
                 what: what.to_owned(),
             }
@@ -255,21 +256,6 @@ fn copy_result(text: &str, name: &str) -> Option<Facts> {
         }
     }
     facts.etag.is_some().then_some(facts)
-}
-
-/// Returns the text of one child of the root.
-fn child(text: &str, root: &str, name: &str) -> Option<String> {
-    let mut document = Document::new(text);
-    let mut found = document.root_element().ok()?;
-    if !found.start_el().matches(root) {
-        return None;
-    }
-    while let Some(mut tag) = found.next_tag() {
-        if tag.start_el().matches(name) {
-            return Some(try_data(&mut tag).ok()?.into_owned());
-        }
-    }
-    None
 }
 
 #[cfg(test)]

@@ -85,6 +85,10 @@ pub(super) fn permission<T>(request: &Request<T>) -> &'static str {
     let query = request.uri().query().unwrap_or_default();
     match *request.method() {
         Method::GET if query.contains("list-type=") => "s3:ListBucket",
+        Method::GET if query.starts_with("uploads=") => "s3:ListBucketMultipartUploads",
+        Method::GET if query.contains("uploadId=") => "s3:ListMultipartUploadParts",
+        Method::GET if query == "retention=" => "s3:GetObjectRetention",
+        Method::GET if query == "object-lock=" => "s3:GetBucketObjectLockConfiguration",
         Method::GET | Method::HEAD => "s3:GetObject",
         Method::DELETE if query.contains("uploadId=") => "s3:AbortMultipartUpload",
         Method::DELETE => "s3:DeleteObject",

@@ -16,9 +16,11 @@ mod query;
 mod refusal;
 mod sdk;
 mod signature;
+mod uploads;
 
-pub use client::{Access, S3, S3Body, refusal};
+pub use client::{Access, Keys, Pool, S3, S3Body, Settings, pool, refusal};
 pub use copying::Copy;
 pub use error::S3Error;
 pub use objects::{Condition, Facts, Listing, Location, MAX_PAGE, Selection};
 pub use query::Action;
+pub use uploads::{OpenUpload, Retention, UploadedPart};

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use host_base::{Report, ReportKind};
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Response, StatusCode};
@@ -11,17 +10,9 @@ use http_body_util::BodyExt as _;
 use super::claims::{Claims, refuse_other_content, strong_etag, text};
 use super::content_range::ContentRange;
 use super::futile::Futile;
-use super::{Answer, Body, Download, Event, TransferError, retry_after};
+use super::{Answer, Body, Download, Event, Sink, TransferError, retry_after};
 
 const OTHER_LENGTH: &str = "the backend names a different length than before";
-
-/// A receiver of the bytes.
-pub(super) trait Sink: Send {
-    fn write(&mut self, bytes: Bytes) -> impl Future<Output = Result<(), TransferError>> + Send;
-
-    /// Discards the written bytes; those of `claims` follow, from the first byte on.
-    fn restart(&mut self, claims: &Claims) -> Result<(), TransferError>;
-}
 
 /// One transfer in progress.
 pub(super) struct Fetch<'a> {
@@ -95,7 +86,7 @@ impl<'a> Fetch<'a> {
     }
 
     /// Passes all bytes to the sink.
-    pub(super) async fn run(&mut self, sink: &mut impl Sink) -> Result<(), TransferError> {
+    pub(super) async fn run<S: Sink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
         if self.position > 0 {
             let offset = self.position;
             self.download.progress.event(&Event::Resumed { offset });
@@ -108,7 +99,7 @@ impl<'a> Fetch<'a> {
                     if let Some(cut) = &cut
                         && self.futile.ends_at(from, self.position, cut.is_clean_end)
                     {
-                        return Err(self.hopeless(&cut.report));
+                        return Err(self.hopeless(&cut.report).into());
                     }
                     cut
                 }
@@ -133,11 +124,11 @@ impl<'a> Fetch<'a> {
     }
 
     /// Reads one body to its end, or until it is interrupted.
-    async fn pump(
+    async fn pump<S: Sink>(
         &mut self,
         mut body: Body,
-        sink: &mut impl Sink,
-    ) -> Result<Option<Cut>, TransferError> {
+        sink: &mut S,
+    ) -> Result<Option<Cut>, S::Error> {
         while let Some(frame) = body.frame().await {
             let bytes = match frame {
                 Ok(frame) => match frame.into_data() {
@@ -148,12 +139,12 @@ impl<'a> Fetch<'a> {
                 Err(report) if report.retryable && self.download.source.can_repeat() => {
                     return Ok(Some(report.into()));
                 }
-                Err(report) => return Err(self.interrupted(report)),
+                Err(report) => return Err(self.interrupted(report).into()),
             };
             let position = self.position + bytes.len() as u64;
             // The check precedes the write, because bytes on stdout can't be taken back.
             if let Some(error) = self.claims.too_long(position) {
-                return Err(error);
+                return Err(error.into());
             }
             sink.write(bytes).await?;
             self.position = position;
@@ -164,7 +155,7 @@ impl<'a> Fetch<'a> {
             Some(end) if self.position < end => {
                 let report = Report::new(ReportKind::Failed, "the backend ended the stream early");
                 if !self.download.source.can_repeat() {
-                    return Err(self.interrupted(report));
+                    return Err(self.interrupted(report).into());
                 }
                 Some(Cut {
                     is_clean_end: true,
@@ -176,7 +167,7 @@ impl<'a> Fetch<'a> {
     }
 
     /// Requests the missing bytes.
-    async fn reopen(&mut self, sink: &mut impl Sink) -> Result<Reopened, TransferError> {
+    async fn reopen<S: Sink>(&mut self, sink: &mut S) -> Result<Reopened, S::Error> {
         if self.claims.total() == Some(self.position) && self.position > 0 {
             return Ok(Reopened::Whole);
         }
@@ -203,7 +194,7 @@ impl<'a> Fetch<'a> {
         match self.download.source.open(&headers).await {
             Ok(answer) => self.judge(answer, ranged, sink),
             Err(report) if report.retryable => Ok(Reopened::Cut(report.into())),
-            Err(report) => Err(self.interrupted(report)),
+            Err(report) => Err(self.interrupted(report).into()),
         }
     }
 
@@ -218,15 +209,15 @@ impl<'a> Fetch<'a> {
         self.claims.etag.as_deref().or(dated)
     }
 
-    fn judge(
+    fn judge<S: Sink>(
         &mut self,
         answer: Answer,
         ranged: bool,
-        sink: &mut impl Sink,
-    ) -> Result<Reopened, TransferError> {
+        sink: &mut S,
+    ) -> Result<Reopened, S::Error> {
         match answer.status() {
             StatusCode::OK => self.adopt(answer, sink),
-            StatusCode::PARTIAL_CONTENT if ranged => self.judge_part(answer),
+            StatusCode::PARTIAL_CONTENT if ranged => Ok(self.judge_part(answer)?),
             StatusCode::RANGE_NOT_SATISFIABLE if ranged => Ok(self.judge_unsatisfiable(&answer)),
             status if is_passing(status) => Ok(Reopened::Cut(Cut {
                 wait: retry_after(answer.headers()),
@@ -243,16 +234,16 @@ impl<'a> Fetch<'a> {
                     )
                 },
             })),
-            status => Err(TransferError::Status { status }),
+            status => Err(TransferError::Status { status }.into()),
         }
     }
 
     /// Adopts a response with the whole body as the one to read.
-    fn adopt(&mut self, answer: Answer, sink: &mut impl Sink) -> Result<Reopened, TransferError> {
+    fn adopt<S: Sink>(&mut self, answer: Answer, sink: &mut S) -> Result<Reopened, S::Error> {
         let claims = Claims::read(&answer, &self.download.expectation)?;
         let changes = self.futile.change(&self.claims, &claims);
         if changes.is_some_and(|changes| changes > 1) {
-            return Err(self.keeps_changing());
+            return Err(self.keeps_changing().into());
         }
         if self.position > 0 {
             self.start_over(if changes.is_some() {

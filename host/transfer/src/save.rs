@@ -10,7 +10,7 @@ use super::blocking::blocking;
 use super::claims::Claims;
 use super::commit::commit;
 use super::destination::Destination;
-use super::fetch::{Fetch, Sink};
+use super::fetch::Fetch;
 use super::gather::Gather;
 use super::hasher::{self, Hasher};
 use super::part::Part;
@@ -18,7 +18,7 @@ use super::record::Record;
 use super::unproven::{self, Judgement};
 use super::worker::Order;
 use super::writer::{self, Writer};
-use super::{Download, Event, Progress, Proof, TransferError, space};
+use super::{Download, Event, Progress, Proof, Sink, TransferError, space};
 
 /// A written file that is complete and checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -158,14 +158,6 @@ impl FileSink {
         })
     }
 
-    async fn finish(&mut self) -> Result<Sha256, TransferError> {
-        self.hand_over();
-        // Both threads get the end of their orders before the code waits for either.
-        let (hashed, written) = tokio::join!(self.hasher.finish(), self.writer.finish());
-        written.unwrap_or(Err(TransferError::Stopped))?;
-        hashed.unwrap_or(Err(TransferError::Stopped))
-    }
-
     fn order(&self, order: Order) -> bool {
         self.hasher.send(order.clone()) && self.writer.send(order)
     }
@@ -187,6 +179,8 @@ impl Drop for FileSink {
 }
 
 impl Sink for FileSink {
+    type Error = TransferError;
+
     async fn write(&mut self, bytes: Bytes) -> Result<(), TransferError> {
         let mut rest = &*bytes;
         while let Some(piece) = self.gather.add(&mut rest).await {
@@ -203,6 +197,14 @@ impl Sink for FileSink {
         // A thread that has ended is noticed with the next bytes, or at the end.
         self.order(Order::Restart(Record::new(&self.source, claims)));
         Ok(())
+    }
+
+    async fn finish(&mut self) -> Result<Sha256, TransferError> {
+        self.hand_over();
+        // Both threads get the end of their orders before the code waits for either.
+        let (hashed, written) = tokio::join!(self.hasher.finish(), self.writer.finish());
+        written.unwrap_or(Err(TransferError::Stopped))?;
+        hashed.unwrap_or(Err(TransferError::Stopped))
     }
 }
 

@@ -5,12 +5,12 @@ use host_base::Sha256;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
 use super::claims::Claims;
-use super::fetch::{Fetch, Sink};
+use super::fetch::Fetch;
 use super::gather::{Gather, Piece};
 use super::hasher::{self, Hasher};
 use super::record::Record;
 use super::worker::Order;
-use super::{Download, Proof, TransferError};
+use super::{Download, Proof, Sink, TransferError};
 
 /// The result of a download onto a stream, checked at its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,17 +49,8 @@ pub async fn stream_to(
     let mut fetch = Fetch::new(download, claims, 0);
     let fetched = fetch.run(&mut sink).await;
     // The received bytes are written even after an error.
-    let handed_on = match sink.gather.take() {
-        Some(piece) => sink.hand_on(piece).await,
-        None => Ok(()),
-    };
-    fetched.and(handed_on)?;
-    sink.output.flush().await.map_err(TransferError::Output)?;
-    let sha256 = sink
-        .hasher
-        .finish()
-        .await
-        .unwrap_or(Err(TransferError::Stopped))?;
+    let finished = sink.finish().await;
+    let sha256 = fetched.and(finished)?;
     let proof = fetch.claims.check(fetch.position, sha256)?;
     if proof == Proof::Nothing && !accept_unproven {
         return Err(TransferError::Unproven {
@@ -94,6 +85,8 @@ impl<W: AsyncWrite + Unpin + Send + ?Sized> StreamSink<'_, W> {
 }
 
 impl<W: AsyncWrite + Unpin + Send + ?Sized> Sink for StreamSink<'_, W> {
+    type Error = TransferError;
+
     async fn write(&mut self, bytes: Bytes) -> Result<(), TransferError> {
         let mut rest = &*bytes;
         while let Some(piece) = self.gather.add(&mut rest).await {
@@ -111,6 +104,15 @@ impl<W: AsyncWrite + Unpin + Send + ?Sized> Sink for StreamSink<'_, W> {
         self.gather.clear();
         self.hasher.send(Order::Restart(Record::new("", claims)));
         Ok(())
+    }
+
+    async fn finish(&mut self) -> Result<Sha256, TransferError> {
+        if let Some(piece) = self.gather.take() {
+            self.hand_on(piece).await?;
+        }
+        self.output.flush().await.map_err(TransferError::Output)?;
+        let hashed = self.hasher.finish().await;
+        hashed.unwrap_or(Err(TransferError::Stopped))
     }
 }
 

@@ -23,6 +23,7 @@ pub(crate) fn s3_at(server: &Server) -> S3 {
     );
     let account = Account::fixed(server.url("").parse().unwrap(), credentials);
     S3 {
+        settings: Settings::default(),
         opened: OnceCell::new_with(Some(Opened { pool, account })),
         regions: Mutex::default(),
     }

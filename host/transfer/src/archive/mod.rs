@@ -6,8 +6,7 @@ mod counted;
 mod tar;
 mod zip;
 
-use std::fs::File;
-use std::io::{self, BufReader, Read, Seek as _};
+use std::io::{self, BufReader, Read, Seek};
 
 use super::verify::{Check, Outcome};
 use compressed::Kind;
@@ -92,11 +91,12 @@ fn entries(count: u64) -> String {
     }
 }
 
-/// Checks the structure of a file of `length` bytes. Bytes that were appended since are not read.
+/// Checks the structure of an archive of `length` bytes. Bytes that were appended since are not read. Nothing is
+/// unpacked, and memory is bounded.
 ///
 /// # Errors
-/// When the file can't be read. A damaged structure is not an error but a result.
-pub(super) fn check(file: &mut File, length: u64) -> io::Result<Check> {
+/// When the bytes can't be read. A damaged structure is not an error but a result.
+pub fn check(file: &mut (impl Read + Seek), length: u64) -> io::Result<Check> {
     let Structure { verdict, message } = look(file, length)?;
     let outcome = match verdict {
         Verdict::Holds { .. } => Outcome::Passed,
@@ -114,7 +114,7 @@ pub(super) fn check(file: &mut File, length: u64) -> io::Result<Check> {
 ///
 /// # Errors
 /// The same as [`check`].
-pub(super) fn look(file: &mut File, length: u64) -> io::Result<Structure> {
+pub(super) fn look(file: &mut (impl Read + Seek), length: u64) -> io::Result<Structure> {
     file.rewind()?;
     let mut head = Vec::new();
     file.take(length.min(512)).read_to_end(&mut head)?;
@@ -128,7 +128,7 @@ pub(super) fn look(file: &mut File, length: u64) -> io::Result<Structure> {
     Ok(Structure { verdict, message })
 }
 
-fn follow(file: &mut File, length: u64, head: &[u8]) -> Result<Whole, Fault> {
+fn follow(file: &mut (impl Read + Seek), length: u64, head: &[u8]) -> Result<Whole, Fault> {
     let budget = Budget::of(length);
     if length == 0 {
         // A file system may leave an empty file if the file was written just before a crash.

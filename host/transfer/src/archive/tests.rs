@@ -1,3 +1,4 @@
+use std::fs::File;
 use std::collections::BTreeSet;
 use std::io::Write as _;
 

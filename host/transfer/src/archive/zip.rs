@@ -1,7 +1,6 @@
 //! Checks zip archives: the directory at the end, and the length and CRC of each entry.
 
-use std::fs::File;
-use std::io::{self, BufReader, Read, Seek as _, SeekFrom};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
 use flate2::bufread::DeflateDecoder;
 
@@ -45,7 +44,11 @@ impl Fields<'_> {
     }
 }
 
-pub(super) fn check(file: &mut File, length: u64, mut budget: Budget) -> Result<String, Fault> {
+pub(super) fn check(
+    file: &mut (impl Read + Seek),
+    length: u64,
+    mut budget: Budget,
+) -> Result<String, Fault> {
     let directory = find_directory(file, length)?;
     let mut at = directory.start;
     let mut compressed = 0_u64;
@@ -92,7 +95,11 @@ pub(super) fn check(file: &mut File, length: u64, mut budget: Budget) -> Result<
 }
 
 /// Reads `N` bytes, all of which must be before `end`.
-fn read_at<const N: usize>(file: &mut File, at: u64, end: u64) -> Result<[u8; N], Fault> {
+fn read_at<const N: usize>(
+    file: &mut (impl Read + Seek),
+    at: u64,
+    end: u64,
+) -> Result<[u8; N], Fault> {
     let mut bytes = [0; N];
     if at.checked_add(N as u64).is_none_or(|behind| behind > end) {
         return Err(Fault::damaged("the zip points outside of itself"));
@@ -103,7 +110,7 @@ fn read_at<const N: usize>(file: &mut File, at: u64, end: u64) -> Result<[u8; N]
     Ok(bytes)
 }
 
-fn find_directory(file: &mut File, length: u64) -> Result<Directory, Fault> {
+fn find_directory(file: &mut (impl Read + Seek), length: u64) -> Result<Directory, Fault> {
     let tail_start = length.saturating_sub(LONGEST_END);
     let mut tail = Vec::new();
     file.seek(SeekFrom::Start(tail_start))
@@ -155,7 +162,12 @@ fn find_directory(file: &mut File, length: u64) -> Result<Directory, Fault> {
     })
 }
 
-fn read_entry(file: &mut File, at: u64, end: u64, number: u64) -> Result<Entry, Fault> {
+fn read_entry(
+    file: &mut (impl Read + Seek),
+    at: u64,
+    end: u64,
+    number: u64,
+) -> Result<Entry, Fault> {
     let bytes = read_at::<46>(file, at, end)?;
     let fields = Fields(&bytes);
     if fields.at::<4>(0) != 0x0201_4b50 {
@@ -202,7 +214,12 @@ fn widen(entry: &mut Entry, mut extras: &[u8]) {
 }
 
 /// Returns where the content of an entry begins. The content must end before the directory begins.
-fn find_content(file: &mut File, entry: &Entry, number: u64, directory: u64) -> Result<u64, Fault> {
+fn find_content(
+    file: &mut (impl Read + Seek),
+    entry: &Entry,
+    number: u64,
+    directory: u64,
+) -> Result<u64, Fault> {
     let local = read_at::<30>(file, entry.start, directory)?;
     let local = Fields(&local);
     let content = entry.start + 30 + local.at::<2>(26) + local.at::<2>(28);
@@ -217,7 +234,7 @@ fn find_content(file: &mut File, entry: &Entry, number: u64, directory: u64) -> 
 }
 
 fn check_content(
-    file: &mut File,
+    file: &mut (impl Read + Seek),
     entry: &Entry,
     content: u64,
     number: u64,

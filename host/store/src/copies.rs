@@ -1,0 +1,406 @@
+//! The copies in a store, as listings show them, and their marks.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use crate::connect::Store;
+use crate::manifest::{CopyManifest, MAX_MANIFEST};
+use crate::names::{COPIES, CopyName, DATA, MARKS, OPEN, escaped, parse_time, time_text, unescaped};
+use crate::requests::Object;
+use crate::StoreError;
+
+/// A copy in a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Copy {
+    /// The facts in its name.
+    pub name: CopyName,
+    /// What was noted beside it.
+    pub marks: Marks,
+    /// When its manifest was written, by the clock of the service.
+    pub written: Timestamp,
+}
+
+/// What was noted beside a copy.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// Whether it is pinned.
+    pub is_pinned: bool,
+    /// Until when it is locked.
+    pub locked_until: Option<Timestamp>,
+    /// The checks, the newest first.
+    pub checks: Vec<CheckMark>,
+}
+
+/// A check of a copy.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CheckMark {
+    /// When it ended.
+    pub time: Timestamp,
+    /// How the copy was checked.
+    pub depth: Depth,
+    /// Whether the copy is good.
+    pub is_good: bool,
+    /// Who checked it, as `USER@MACHINE`.
+    pub by: String,
+}
+
+/// How a copy was checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Depth {
+    /// Manifest, sizes, and the checksums of the service.
+    Quick,
+    /// Every stored byte was read and hashed; without an identity they were not decrypted.
+    Bytes,
+    /// Every byte was read, decrypted and hashed, and the structure of archives was followed.
+    Deep,
+}
+
+impl Depth {
+    /// Returns the name in marks, tables and JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Quick => "quick",
+            Self::Bytes => "bytes",
+            Self::Deep => "deep",
+        }
+    }
+
+    fn parse(name: &str) -> Option<Self> {
+        [Self::Quick, Self::Bytes, Self::Deep]
+            .into_iter()
+            .find(|it| it.name() == name)
+    }
+}
+
+impl Marks {
+    /// Returns true if the last check that counts has failed. A quick check can't disprove a deeper one.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        let newest = |is_it: fn(&CheckMark) -> bool| self.checks.iter().find(|check| is_it(check));
+        let read = newest(|check| check.depth != Depth::Quick);
+        let quick = newest(|check| check.depth == Depth::Quick);
+        let is_later = |quick: &CheckMark| read.is_none_or(|read| read.time < quick.time);
+        read.is_some_and(|check| !check.is_good)
+            || quick.is_some_and(|check| !check.is_good && is_later(check))
+    }
+
+    /// Returns true if a check has passed since the last one that failed.
+    #[must_use]
+    pub fn is_verified(&self) -> bool {
+        !self.is_broken() && self.checks.iter().any(|check| check.is_good)
+    }
+
+    /// Returns true if the copy must not be deleted now.
+    #[must_use]
+    pub fn is_locked(&self, now: Timestamp) -> bool {
+        self.locked_until.is_some_and(|until| until > now)
+    }
+
+    fn add(&mut self, name: &str) {
+        let fields: Vec<_> = name.splitn(5, '-').collect();
+        match *fields {
+            ["pin"] => self.is_pinned = true,
+            ["lock", until] => self.locked_until = self.locked_until.max(parse_time(until)),
+            ["check", time, depth, result, by] => {
+                let mark = || {
+                    Some(CheckMark {
+                        time: parse_time(time)?,
+                        depth: Depth::parse(depth)?,
+                        is_good: match result {
+                            "good" => true,
+                            "bad" => false,
+                            _ => return None,
+                        },
+                        by: unescaped(by)?,
+                    })
+                };
+                self.checks.extend(mark());
+            }
+            _ => {}
+        }
+    }
+}
+
+impl CheckMark {
+    fn name(&self) -> String {
+        let result = if self.is_good { "good" } else { "bad" };
+        format!(
+            "check-{}-{}-{result}-{}",
+            time_text(self.time),
+            self.depth.name(),
+            escaped(&self.by)
+        )
+    }
+}
+
+impl Copy {
+    /// Returns the name of the manifest.
+    pub(crate) fn manifest_name(&self) -> String {
+        format!("{COPIES}/{}", self.name.path())
+    }
+
+    fn mark(&self, mark: &str) -> String {
+        format!("{MARKS}/{}/{mark}", self.name.key())
+    }
+
+    /// Returns the names of all marks.
+    pub(crate) fn marks(&self) -> Vec<String> {
+        let pin = self.marks.is_pinned.then(|| "pin".to_owned());
+        let until = self.marks.locked_until;
+        let lock = until.map(|until| format!("lock-{}", time_text(until)));
+        let checks = self.marks.checks.iter().map(CheckMark::name);
+        let names = pin.into_iter().chain(lock).chain(checks);
+        names.map(|name| self.mark(&name)).collect()
+    }
+}
+
+/// All that lies in a store.
+#[derive(Debug, Default)]
+pub struct Content {
+    /// The copies, the newest first.
+    pub copies: Vec<Copy>,
+    /// Uploads that are under way, or that were never completed.
+    pub open: Vec<OpenEntry>,
+    /// Data that belong to no copy by their names, by the folder of each upload.
+    pub(crate) data: BTreeMap<String, Vec<Object>>,
+    /// Objects that this program never wrote, by their names.
+    pub strangers: Vec<String>,
+    /// Marks of copies that are gone.
+    pub(crate) lost_marks: Vec<String>,
+}
+
+/// An upload that was begun and has not ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenEntry {
+    /// What identifies the backup, and the nonce of the upload: `BACKUP-NONCE`.
+    pub name: String,
+    /// When it was last heard of, by the clock of the service.
+    pub heard: Timestamp,
+}
+
+impl Store {
+    /// Returns the copies, the newest first. It takes two listings and no request for a copy.
+    ///
+    /// # Errors
+    /// When the store can't be listed.
+    pub async fn copies(&self) -> Result<Vec<Copy>, StoreError> {
+        let (copies, marks) = tokio::join!(self.list(COPIES), self.list(MARKS));
+        Ok(with_marks(copies?, marks?).copies)
+    }
+
+    /// Returns all that lies in the store. The order of the listings makes it consistent: an upload whose data
+    /// are seen has an entry that is seen later, or else its manifest is seen after that.
+    ///
+    /// # Errors
+    /// When the store can't be listed.
+    pub async fn content(&self) -> Result<Content, StoreError> {
+        let data = self.list(DATA).await?;
+        let open = self.list(OPEN).await?;
+        let (copies, marks) = tokio::join!(self.list(COPIES), self.list(MARKS));
+        let mut content = with_marks(copies?, marks?);
+        for object in data {
+            let parts: Vec<_> = object.name.split('/').collect();
+            match *parts {
+                [_, upload, _] if upload.contains('-') => {
+                    let upload = upload.to_owned();
+                    content.data.entry(upload).or_default().push(object);
+                }
+                _ => content.strangers.push(object.name),
+            }
+        }
+        for object in open {
+            let name = object.name.strip_prefix(OPEN).and_then(|it| it.strip_prefix('/'));
+            match name.and_then(|it| it.strip_suffix(".json")) {
+                Some(name) if name.contains('-') => content.open.push(OpenEntry {
+                    name: name.to_owned(),
+                    heard: object.modified,
+                }),
+                _ => content.strangers.push(object.name),
+            }
+        }
+        Ok(content)
+    }
+
+    /// Returns the copy that a user means.
+    ///
+    /// # Errors
+    /// When there is none, or several.
+    pub async fn find(&self, reference: &str) -> Result<Copy, StoreError> {
+        self.pick(self.copies().await?, reference)
+    }
+
+    /// Returns the copy that a user means, among these.
+    ///
+    /// # Errors
+    /// When there is none, or several.
+    pub fn pick(&self, copies: Vec<Copy>, reference: &str) -> Result<Copy, StoreError> {
+        let meant = copies.into_iter().filter(|it| it.name.is_meant_by(reference));
+        let mut meant: Vec<_> = meant.collect();
+        match meant.len() {
+            1 => Ok(meant.remove(0)),
+            0 => Err(StoreError::NoCopy {
+                reference: reference.to_owned(),
+                store: self.called().to_owned(),
+            }),
+            _ => Err(StoreError::Ambiguous {
+                reference: reference.to_owned(),
+                candidates: meant.iter().map(|it| it.name.reference()).collect(),
+            }),
+        }
+    }
+
+    /// Reads the manifest of a copy.
+    ///
+    /// # Errors
+    /// When it can't be read, or is not the one of this copy.
+    pub async fn manifest(&self, copy: &Copy) -> Result<CopyManifest, StoreError> {
+        self.manifest_of(&copy.name).await?.ok_or_else(|| StoreError::NoCopy {
+            reference: copy.name.id.clone(),
+            store: self.called().to_owned(),
+        })
+    }
+
+    /// Reads the manifest of a name. None if there is none.
+    pub(crate) async fn manifest_of(
+        &self,
+        name: &CopyName,
+    ) -> Result<Option<CopyManifest>, StoreError> {
+        let object = format!("{COPIES}/{}", name.path());
+        let Some(bytes) = self.read(&object, MAX_MANIFEST).await? else {
+            return Ok(None);
+        };
+        let manifest = CopyManifest::parse(&bytes, name);
+        Ok(Some(manifest.map_err(|reason| StoreError::BadManifest {
+            key: self.shown(&object),
+            reason,
+        })?))
+    }
+
+    /// Pins a copy: retention keeps it.
+    ///
+    /// # Errors
+    /// When the store can't be written.
+    pub async fn pin(&self, copy: &Copy) -> Result<(), StoreError> {
+        self.write(&copy.mark("pin"), Bytes::new()).await
+    }
+
+    /// Removes the pin of a copy. It is no error if there is none.
+    ///
+    /// # Errors
+    /// When the store can't be written.
+    pub async fn unpin(&self, copy: &Copy) -> Result<(), StoreError> {
+        let mark = copy.mark("pin");
+        self.delete(&[mark]).await.map_err(|(_, error)| error)
+    }
+
+    /// Notes until when a copy is locked.
+    pub(crate) async fn note_lock(
+        &self,
+        name: &CopyName,
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mark = format!("{MARKS}/{}/lock-{}", name.key(), time_text(until));
+        self.write(&mark, Bytes::new()).await
+    }
+
+    /// Notes a check, and removes the notes that it replaces.
+    ///
+    /// # Errors
+    /// When the store can't be written.
+    pub async fn note_check(&self, copy: &Copy, check: &CheckMark) -> Result<(), StoreError> {
+        self.write(&copy.mark(&check.name()), Bytes::new()).await?;
+        let is_replaced = |it: &&CheckMark| it.depth <= check.depth && it.time < check.time;
+        let replaced = copy.marks.checks.iter().filter(is_replaced);
+        let replaced: Vec<_> = replaced.map(|it| copy.mark(&it.name())).collect();
+        // An old note beside a newer one does no harm.
+        let _ = self.delete(&replaced).await;
+        Ok(())
+    }
+}
+
+/// Returns the copies with their marks.
+fn with_marks(copies: Vec<Object>, marks: Vec<Object>) -> Content {
+    let mut content = Content::default();
+    let mut found: BTreeMap<String, Marks> = BTreeMap::new();
+    let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for object in marks {
+        let parts: Vec<_> = object.name.split('/').collect();
+        match *parts {
+            [_, key, mark] => {
+                found.entry(key.to_owned()).or_default().add(mark);
+                names.entry(key.to_owned()).or_default().push(object.name);
+            }
+            _ => content.strangers.push(object.name),
+        }
+    }
+    for marks in found.values_mut() {
+        marks.checks.sort_by(|a, b| b.cmp(a));
+    }
+    for object in copies {
+        let path = object.name.strip_prefix(COPIES).and_then(|it| it.strip_prefix('/'));
+        let Some(name) = path.and_then(CopyName::parse) else {
+            content.strangers.push(object.name);
+            continue;
+        };
+        let key = name.key();
+        content.copies.push(Copy {
+            marks: found.get(&key).cloned().unwrap_or_default(),
+            name,
+            written: object.modified,
+        });
+        names.remove(&key);
+    }
+    content.copies.sort_by(|a, b| {
+        let by = |it: &Copy| (it.name.time, it.written);
+        by(b).cmp(&by(a)).then_with(|| a.name.cmp(&b.name))
+    });
+    content.lost_marks = names.into_values().flatten().collect();
+    content
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn marks(names: &[&str]) -> Marks {
+        let mut marks = Marks::default();
+        names.iter().for_each(|name| marks.add(name));
+        marks.checks.sort_by(|a, b| b.cmp(a));
+        marks
+    }
+
+    #[test]
+    fn marks_are_read_from_their_names() {
+        let marks = marks(&[
+            "pin",
+            "lock-20270101T000000000Z",
+            "lock-20260101T000000000Z",
+            "check-20261127T010203456Z-deep-good-ops_40host-1",
+            "check-20261127T010203456Z-deep-fine-x",
+            "unknown-of-a-later-version",
+        ]);
+        assert!(marks.is_pinned);
+        assert_eq!(marks.locked_until, parse_time("20270101T000000000Z"));
+        let [check] = &*marks.checks else {
+            panic!("{marks:?}")
+        };
+        assert_eq!(check.by, "ops@host-1");
+        assert_eq!(check.name(), "check-20261127T010203456Z-deep-good-ops_40host-1");
+    }
+
+    #[test]
+    fn a_quick_check_can_not_disprove_a_deep_one() {
+        let deep = "check-20261101T000000000Z-deep-bad-x";
+        let quick = "check-20261102T000000000Z-quick-good-x";
+        assert!(marks(&[deep, quick]).is_broken());
+        assert!(!marks(&[deep, quick]).is_verified());
+        let healed = "check-20261103T000000000Z-deep-good-x";
+        assert!(marks(&[deep, quick, healed]).is_verified());
+        let later = "check-20261104T000000000Z-quick-bad-x";
+        assert!(marks(&[healed, later]).is_broken());
+        assert!(!marks(&[]).is_broken() && !marks(&[]).is_verified());
+    }
+}

@@ -1,0 +1,288 @@
+use std::error::Error;
+use std::path::PathBuf;
+
+use host_base::shell::word;
+use host_base::text::printable;
+use host_base::{Failure, PrivateFolderError, Problem, Report, ReportKind};
+use host_objectstore::S3Error;
+use host_transfer::TransferError;
+use host_web::WebError;
+
+use crate::service::{Refused, ServiceError};
+
+/// The maximum number of characters of foreign text in one message.
+const SHOWN: usize = 300;
+
+/// The reason why an operation on a store has failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The address of a store is invalid.
+    #[error("invalid address of a store `{}`: {reason}", show(given))]
+    BadUrl { given: String, reason: &'static str },
+    /// The name of a store is invalid.
+    #[error("invalid name of a store `{}`", show(name))]
+    BadName { name: String },
+    /// No store has this name.
+    #[error("there is no store `{}`{}", show(name), among(known))]
+    Unknown { name: String, known: Vec<String> },
+    /// A store of this name exists already.
+    #[error("there is a store `{name}` already: {url}")]
+    NameTaken { name: String, url: String },
+    /// A setting is invalid.
+    #[error("the setting `{name}` {problem}")]
+    Setting { name: &'static str, problem: String },
+    /// The file with the stores can't be used.
+    #[error("can't use {}: {}", path.display(), show(reason))]
+    File { path: PathBuf, reason: String },
+    /// A private folder can't be used.
+    #[error(transparent)]
+    Folder(#[from] PrivateFolderError),
+    /// S3 can't be used.
+    #[error(transparent)]
+    S3(#[from] S3Error),
+    /// No connection was made.
+    #[error(transparent)]
+    Web(#[from] WebError),
+    /// The service of the store failed or refused.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// The bytes of a transfer are not as they should be, or can't be had.
+    #[error(transparent)]
+    Transfer(#[from] TransferError),
+    /// The store was written by a newer version of this program, or by something else.
+    #[error("{store} has no format that this version reads: {}", show(reason))]
+    Format { store: String, reason: String },
+    /// A manifest is invalid.
+    #[error("the manifest {} can't be read: {}", show(key), show(reason))]
+    BadManifest { key: String, reason: String },
+    /// No copy is meant by a reference.
+    #[error("store {store} has no copy `{}`", show(reference))]
+    NoCopy { reference: String, store: String },
+    /// A reference means several copies.
+    #[error("`{}` is ambiguous: {}", show(reference), show(&candidates.join(", ")))]
+    Ambiguous {
+        reference: String,
+        candidates: Vec<String>,
+    },
+    /// A copy is not what it should be.
+    #[error("copy {} is damaged: {}", show(copy), show(reason))]
+    Damaged { copy: String, reason: String },
+    /// A copy is encrypted, and no identity is given.
+    #[error("copy {} is encrypted{}", show(copy), no_match(*given))]
+    NoIdentity { copy: String, given: bool },
+    /// A file has no identity.
+    #[error("{} has no age identity: {}", path.display(), show(reason))]
+    BadIdentity { path: PathBuf, reason: String },
+    /// Text is not a recipient.
+    #[error("`{}` is not an age recipient", show(given))]
+    BadRecipient { given: String },
+    /// A copy is protected against deletion.
+    #[error("copy {} is locked until {until}", show(copy))]
+    Locked { copy: String, until: String },
+    /// A copy is pinned.
+    #[error("copy {} is pinned", show(copy))]
+    Pinned { copy: String },
+    /// The server does not keep the promise that new copies depend on.
+    #[error("{store} overwrites objects although a request forbids that")]
+    NoConditions { store: String },
+    /// An object is not as it was written.
+    #[error("{} was not stored as it was sent: {reason}", show(what))]
+    NotStored { what: String, reason: String },
+    /// The upload needs too many parts.
+    #[error("{} is too large for an upload of unknown length: more than {limit} bytes", show(what))]
+    TooLarge { what: String, limit: u64 },
+    /// A time zone is unknown.
+    #[error("`{}` is not a time zone", show(zone))]
+    BadZone { zone: String },
+    /// The time zone of the store is another one.
+    #[error("{store} counts days in {found}, not in {wanted}")]
+    OtherZone {
+        store: String,
+        found: String,
+        wanted: String,
+    },
+    /// The rules of retention are invalid.
+    #[error(transparent)]
+    Rules(#[from] host_retention::RetentionError),
+    /// Several copies could not be deleted.
+    #[error("{count} of {total} objects could not be deleted: {source}")]
+    NotDeleted {
+        count: usize,
+        total: usize,
+        source: Box<StoreError>,
+    },
+    /// The operation needs a kind of store that this one is not.
+    #[error("{store} can't {doing}")]
+    Unsupported { store: String, doing: &'static str },
+    /// The work was stopped.
+    #[error("the work was stopped")]
+    Stopped,
+}
+
+fn show(text: &str) -> std::borrow::Cow<'_, str> {
+    printable(text, SHOWN)
+}
+
+fn among(known: &[String]) -> String {
+    match known {
+        [] => String::new(),
+        known => format!(": the stores are {}", show(&known.join(", "))),
+    }
+}
+
+const fn no_match(given: bool) -> &'static str {
+    if given {
+        ", and no given identity is among its recipients"
+    } else {
+        ", and no identity was given"
+    }
+}
+
+impl StoreError {
+    /// Returns true if the same operation may succeed a moment later.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Service(error) => error.refused.is_passing(),
+            Self::S3(error) => error.report().retryable,
+            Self::Web(error) => matches!(
+                error,
+                WebError::Unreachable { .. } | WebError::TimedOut { .. }
+            ),
+            _ => false,
+        }
+    }
+
+    /// Converts the error to the terms of a transfer.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        let kind = match self.failure() {
+            Failure::NotFound => ReportKind::NotFound,
+            Failure::NotAllowed => ReportKind::Forbidden,
+            Failure::Conflict => ReportKind::Conflict,
+            Failure::Usage => ReportKind::InvalidArgument,
+            Failure::TimedOut => ReportKind::TimedOut,
+            _ if self.is_passing() => ReportKind::Unavailable,
+            _ => ReportKind::Failed,
+        };
+        Report {
+            kind,
+            message: self.to_string(),
+            hint: self.advice(),
+            retryable: self.is_passing(),
+            origin: None,
+        }
+    }
+}
+
+impl Problem for StoreError {
+    fn failure(&self) -> Failure {
+        match self {
+            Self::BadUrl { .. }
+            | Self::BadName { .. }
+            | Self::Setting { .. }
+            | Self::File { .. }
+            | Self::BadIdentity { .. }
+            | Self::BadRecipient { .. }
+            | Self::BadZone { .. }
+            | Self::Rules(_)
+            | Self::Ambiguous { .. } => Failure::Usage,
+            Self::Unknown { .. } | Self::NoCopy { .. } => Failure::NotFound,
+            Self::NameTaken { .. }
+            | Self::Locked { .. }
+            | Self::Pinned { .. }
+            | Self::OtherZone { .. } => Failure::Conflict,
+            Self::NoIdentity { .. } => Failure::NotAllowed,
+            Self::Damaged { .. } | Self::BadManifest { .. } | Self::NotStored { .. } => {
+                Failure::Integrity
+            }
+            Self::S3(error) => error.failure(),
+            Self::Web(error) => error.failure(),
+            Self::Service(error) => error.refused.failure(),
+            Self::Transfer(error) => error.failure(),
+            Self::NotDeleted { .. } => Failure::Partial,
+            Self::Stopped => Failure::Interrupted,
+            Self::Folder(_)
+            | Self::Format { .. }
+            | Self::NoConditions { .. }
+            | Self::TooLarge { .. }
+            | Self::Unsupported { .. } => Failure::Failed,
+        }
+    }
+
+    fn advice(&self) -> Option<String> {
+        let hint = match self {
+            Self::BadUrl { .. } => {
+                "An address is s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://ACCOUNT/CONTAINER/PREFIX or file:///FOLDER"
+            }
+            Self::BadName { .. } => {
+                "A name has 1–63 letters, digits, dashes, dots and underscores"
+            }
+            Self::Unknown { .. } => {
+                "List the stores with `kubectl broker store list`, or add one with `kubectl broker store add NAME URL`"
+            }
+            Self::NameTaken { name, .. } => {
+                return Some(format!(
+                    "Choose another name, or remove the store from the configuration with `kubectl broker store remove {}`",
+                    word(name)
+                ));
+            }
+            Self::File { .. } => "Correct the file, or remove it and add the stores again with `kubectl broker store add NAME URL`",
+            Self::Folder(_) => return None,
+            Self::S3(error) => return error.advice(),
+            Self::Web(error) => return error.advice(),
+            Self::Service(error) => return error.advice(),
+            Self::Transfer(error) => return error.advice(),
+            Self::Format { .. } => "Update kubectl-broker, or choose a prefix of its own for the copies",
+            Self::BadManifest { .. } => "See what is left of the copies with `kubectl broker store ls --all`",
+            Self::NoCopy { store, .. } => {
+                return Some(format!("List the copies with `kubectl broker store ls {}`", word(store)));
+            }
+            Self::Ambiguous { .. } => "Use one of these names",
+            Self::Damaged { .. } => "Look for another copy with `kubectl broker store ls`",
+            Self::NoIdentity { given: false, .. } => "Name a file with the identity by `--identity FILE`",
+            Self::NoIdentity { .. } => "Name another file with identities by `--identity FILE`",
+            Self::BadIdentity { .. } => "A file with an identity is made by `age-keygen -o FILE`",
+            Self::BadRecipient { .. } => "A recipient begins with `age1`; `age-keygen -y FILE` shows that of an identity",
+            Self::Locked { .. } => "Wait until then: nothing that asks politely can delete it earlier",
+            Self::Pinned { .. } => "Remove the pin with `kubectl broker store unpin COPY` first",
+            Self::NoConditions { .. } => {
+                "Use a server that honours If-None-Match for PUT: otherwise two uploads at the same time can damage each other"
+            }
+            Self::NotStored { .. } => "Try again; if it happens again, the server or something on the way changes the bytes",
+            Self::TooLarge { .. } => "Download the backup to a file and copy it with `kubectl broker backup copy FILE --to STORE`",
+            Self::BadZone { .. } => "A time zone is a name such as UTC or Europe/Berlin",
+            Self::OtherZone { .. } => "Leave `--time-zone` out: the store's own one counts for everybody who uses it",
+            Self::NotDeleted { source, .. } => return source.advice(),
+            Self::Setting { .. } | Self::Rules(_) | Self::Unsupported { .. } => return None,
+            Self::Stopped => "Run the same command again",
+        };
+        Some(hint.to_owned())
+    }
+}
+
+impl StoreError {
+    /// Returns true if a service said that there is no such object.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(self, Self::Service(error) if error.refused == Refused::Missing)
+    }
+
+    /// Returns true if a service said that there is such an object already.
+    pub(crate) fn is_existing(&self) -> bool {
+        matches!(self, Self::Service(error) if error.refused == Refused::Exists)
+    }
+}
+
+/// Returns an error and its causes.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut said = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        let text = inner.to_string();
+        if !said.contains(&text) {
+            said.push_str(&format!(": {text}"));
+        }
+        source = inner.source();
+    }
+    said
+}

@@ -1,0 +1,758 @@
+//! Uploads one file in parts, with constant memory.
+//!
+//! ```text
+//! write ─→ [age: encrypt, hash the plain bytes] ─→ hash the stored bytes, cut parts ─→ up to 8 parts in flight
+//! ```
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::mem;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use host_base::{Hashing, Sha256};
+use host_objectstore::Location;
+use host_transfer::{Claims, Fingerprint, Sink};
+use object_store::multipart::PartId;
+use object_store::path::Path;
+use object_store::{MultipartUpload, ObjectStoreExt as _, PutMultipartOptions, PutPayload};
+use sha2::digest::common::hazmat::SerializableState as _;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::journal::{Header, Part};
+use crate::manifest::Stored;
+use crate::upload::Shared;
+use crate::{StoreError, crypt};
+
+const MIB: u64 = 1 << 20;
+/// The minimum length of a part. All services accept parts of this length.
+const MIN_PART: u64 = 5 * MIB;
+/// The length of a part if the length of the file is unknown.
+const UNKNOWN_PART: u64 = 16 * MIB;
+/// The bytes of all parts in flight.
+const IN_FLIGHT: u64 = 40 * MIB;
+/// How many parts a file of known length may have. S3 allows 10,000.
+const PLANNED: u64 = 9_900;
+const MAX_PARTS: usize = 10_000;
+/// The bytes that the encryption passes on at once.
+const PIECE: usize = 256 << 10;
+/// How many pieces wait for the next step.
+const WAITING: usize = 4;
+
+/// A file that is being uploaded.
+pub struct FileUpload {
+    /// The stored bytes.
+    stored: mpsc::Sender<Order>,
+    /// The plain bytes, if they are encrypted.
+    plain: Option<mpsc::Sender<Plain>>,
+    task: Option<JoinHandle<Result<(), StoreError>>>,
+    /// Length and digest of the plain bytes, when all are there.
+    sealed: Option<(u64, Sha256)>,
+    /// Whether the bytes so far are void, and the next step does not know that yet.
+    is_void: bool,
+}
+
+enum Order {
+    Bytes(Bytes),
+    /// All bytes so far are void.
+    Restart,
+    /// These were all bytes. The answer is their length and digest.
+    Seal(oneshot::Sender<(u64, Sha256)>),
+    /// The bytes are right: make them an object.
+    Complete(oneshot::Sender<Stored>),
+}
+
+enum Plain {
+    Bytes(Bytes),
+    Restart,
+    Seal(oneshot::Sender<(u64, Sha256)>),
+}
+
+/// What an earlier run has uploaded.
+#[derive(Default)]
+pub(crate) struct Resume {
+    fingerprint: Option<String>,
+    upload: Option<String>,
+    parts: Vec<Part>,
+}
+
+/// The length of the parts, and how many of them are in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Plan {
+    part: u64,
+    in_flight: usize,
+}
+
+impl Plan {
+    fn of(length: Option<u64>) -> Self {
+        let part = match length {
+            // Encryption adds less than 2 %. Whole MiB keep the parts equal, which R2 wants.
+            Some(length) => {
+                let needed = (length + length / 50).div_ceil(PLANNED);
+                needed.div_ceil(MIB).saturating_mul(MIB).max(MIN_PART)
+            }
+            None => UNKNOWN_PART,
+        };
+        let in_flight = (IN_FLIGHT / part).clamp(2, 8);
+        Self {
+            part,
+            in_flight: usize::try_from(in_flight).unwrap_or(2),
+        }
+    }
+}
+
+impl Resume {
+    /// Looks for parts of the same bytes that the store still has.
+    pub(crate) async fn find(
+        shared: &Shared,
+        object: &str,
+        length: Option<u64>,
+        fingerprint: &Fingerprint,
+    ) -> Result<Self, StoreError> {
+        let fresh = Self {
+            fingerprint: Some(fingerprint.to_json()),
+            ..Self::default()
+        };
+        let found = shared.journal.as_ref().and_then(|journal| journal.read());
+        let Some((header, mut parts)) = found else {
+            return Ok(fresh);
+        };
+        let is_same = fingerprint.is_same(&header.fingerprint)
+            && header.object == object
+            && header.part == Plan::of(length).part;
+        let store = &shared.store;
+        let path = store.path(&header.object)?;
+        if !is_same {
+            if let Some(parts) = &shared.handles.parts {
+                let _ = parts.abort_multipart(&path, &header.upload).await;
+            }
+            return Ok(fresh);
+        }
+        if let Some(s3) = store.s3() {
+            let at = Location {
+                bucket: s3.bucket.clone(),
+                key: path.to_string(),
+            };
+            let there = s3.client.parts(&at, &header.upload, crate::FIRST_BYTE).await?;
+            let there = there.unwrap_or_default();
+            let is_there = |(part, index): (&Part, u64)| {
+                there.iter().any(|it| {
+                    it.number == index + 1
+                        && it.size == header.part
+                        && it.etag.trim_matches('"') == part.etag.trim_matches('"')
+                })
+            };
+            let whole = parts.iter().zip(0..).take_while(|it| is_there(*it)).count();
+            parts.truncate(whole);
+        }
+        if parts.is_empty() {
+            return Ok(fresh);
+        }
+        Ok(Self {
+            upload: Some(header.upload),
+            parts,
+            ..fresh
+        })
+    }
+}
+
+impl FileUpload {
+    pub(crate) fn begin(
+        shared: Arc<Shared>,
+        object: String,
+        length: Option<u64>,
+        resume: Resume,
+    ) -> Result<(Self, u64), StoreError> {
+        let plan = Plan::of(length);
+        let path = shared.store.path(&object)?;
+        let recipients = shared.recipients.clone();
+        let working = shared.store.cleanup.begin();
+        let mut sender = Sender::new(shared, object, path, plan);
+        sender.take_up(resume);
+        let resumed = sender.length;
+        let (stored, orders) = mpsc::channel(WAITING);
+        let task = tokio::spawn(async move {
+            let result = sender.run(orders).await;
+            drop(working);
+            result
+        });
+        let plain = if recipients.is_empty() {
+            None
+        } else {
+            let (plain, pieces) = mpsc::channel(WAITING);
+            let to = stored.clone();
+            std::thread::Builder::new()
+                .name("age".to_owned())
+                .spawn(move || {
+                    // The next step ends when this one does, and knows why.
+                    let _ = encrypt(&recipients, pieces, &to);
+                })
+                .map_err(|_| StoreError::Stopped)?;
+            Some(plain)
+        };
+        let upload = Self {
+            stored,
+            plain,
+            task: Some(task),
+            sealed: None,
+            is_void: false,
+        };
+        Ok((upload, resumed))
+    }
+
+    /// Makes the bytes an object. Returns length and digest of the plain bytes, and the object.
+    pub(crate) async fn complete(mut self) -> Result<(u64, Sha256, Stored), StoreError> {
+        let Some((length, sha256)) = self.sealed else {
+            return Err(StoreError::Stopped);
+        };
+        let (answer, stored) = oneshot::channel();
+        let sent = self.stored.send(Order::Complete(answer)).await;
+        match (sent, stored.await) {
+            (Ok(()), Ok(stored)) => Ok((length, sha256, stored)),
+            _ => Err(self.reason().await),
+        }
+    }
+
+    async fn pass_restart(&mut self) -> Result<(), StoreError> {
+        if !mem::take(&mut self.is_void) {
+            return Ok(());
+        }
+        let sent = match &self.plain {
+            Some(plain) => plain.send(Plain::Restart).await.is_ok(),
+            None => self.stored.send(Order::Restart).await.is_ok(),
+        };
+        if sent { Ok(()) } else { Err(self.reason().await) }
+    }
+
+    /// Returns why the upload takes no more orders.
+    async fn reason(&mut self) -> StoreError {
+        match self.task.take() {
+            Some(task) => match task.await {
+                Ok(Err(error)) => error,
+                _ => StoreError::Stopped,
+            },
+            None => StoreError::Stopped,
+        }
+    }
+}
+
+impl Sink for FileUpload {
+    type Error = StoreError;
+
+    async fn write(&mut self, bytes: Bytes) -> Result<(), StoreError> {
+        self.pass_restart().await?;
+        let sent = match &self.plain {
+            Some(plain) => plain.send(Plain::Bytes(bytes)).await.is_ok(),
+            None => self.stored.send(Order::Bytes(bytes)).await.is_ok(),
+        };
+        if sent { Ok(()) } else { Err(self.reason().await) }
+    }
+
+    fn restart(&mut self, _: &Claims) -> Result<(), StoreError> {
+        self.is_void = true;
+        Ok(())
+    }
+
+    async fn finish(&mut self) -> Result<Sha256, StoreError> {
+        self.pass_restart().await?;
+        let (answer, sealed) = oneshot::channel();
+        let sent = match &self.plain {
+            Some(plain) => plain.send(Plain::Seal(answer)).await.is_ok(),
+            None => self.stored.send(Order::Seal(answer)).await.is_ok(),
+        };
+        match (sent, sealed.await) {
+            (true, Ok(sealed)) => Ok(self.sealed.insert(sealed).1),
+            _ => Err(self.reason().await),
+        }
+    }
+}
+
+/// Cuts the stored bytes into parts and sends them.
+struct Sender {
+    shared: Arc<Shared>,
+    object: String,
+    path: Path,
+    plan: Plan,
+    permits: Arc<Semaphore>,
+    current: Option<(BytesMut, OwnedSemaphorePermit)>,
+    upload: Option<Upload>,
+    running: JoinSet<Result<(usize, PartId), StoreError>>,
+    /// The parts that the store has, by their numbers from 0.
+    parts: BTreeMap<usize, PartId>,
+    /// The states of the digest after parts that are not in the journal yet.
+    states: BTreeMap<usize, String>,
+    next: usize,
+    noted: usize,
+    fingerprint: Option<String>,
+    hash: sha2::Sha256,
+    length: u64,
+    is_complete: bool,
+}
+
+enum Upload {
+    /// An upload in parts, by its id.
+    Parts(String),
+    /// A file of a folder.
+    File(Box<dyn MultipartUpload>),
+}
+
+impl Sender {
+    fn new(shared: Arc<Shared>, object: String, path: Path, plan: Plan) -> Self {
+        Self {
+            shared,
+            object,
+            path,
+            plan,
+            permits: Arc::new(Semaphore::new(plan.in_flight)),
+            current: None,
+            upload: None,
+            running: JoinSet::new(),
+            parts: BTreeMap::new(),
+            states: BTreeMap::new(),
+            next: 0,
+            noted: 0,
+            fingerprint: None,
+            hash: sha2::Digest::new(),
+            length: 0,
+            is_complete: false,
+        }
+    }
+
+    /// Goes on after the parts of an earlier run.
+    fn take_up(&mut self, resume: Resume) {
+        self.fingerprint = resume.fingerprint;
+        let (Some(upload), Some(last)) = (resume.upload, resume.parts.last()) else {
+            return;
+        };
+        let Some(hash) = restored(&last.state) else {
+            return;
+        };
+        let header = Header {
+            upload: upload.clone(),
+            ..self.header(String::new())
+        };
+        if let Some(journal) = &self.shared.journal
+            && journal.keep(&header, &resume.parts).is_err()
+        {
+            self.fingerprint = None;
+        }
+        self.hash = hash;
+        self.next = resume.parts.len();
+        self.noted = self.next;
+        self.length = self.plan.part * self.next as u64;
+        self.parts = resume
+            .parts
+            .into_iter()
+            .map(|part| PartId {
+                content_id: part.etag,
+            })
+            .enumerate()
+            .collect();
+        self.upload = Some(Upload::Parts(upload));
+    }
+
+    async fn run(mut self, mut orders: mpsc::Receiver<Order>) -> Result<(), StoreError> {
+        let followed = self.follow(&mut orders).await;
+        if !self.is_complete {
+            self.leave().await;
+        }
+        followed
+    }
+
+    async fn follow(&mut self, orders: &mut mpsc::Receiver<Order>) -> Result<(), StoreError> {
+        while let Some(order) = orders.recv().await {
+            match order {
+                Order::Bytes(bytes) => self.take(&bytes).await?,
+                Order::Restart => self.restart().await,
+                Order::Seal(answer) => {
+                    self.seal().await?;
+                    let _ = answer.send((self.length, Sha256::of(self.hash.clone())));
+                }
+                Order::Complete(answer) => {
+                    let stored = self.complete().await?;
+                    self.is_complete = true;
+                    let _ = answer.send(stored);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn take(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        let part = usize::try_from(self.plan.part).unwrap_or(usize::MAX);
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let (mut buffer, permit) = match self.current.take() {
+                Some(current) => current,
+                None => {
+                    // The permit comes first: memory is taken only for parts that may be sent.
+                    let permit = self.permit().await?;
+                    (BytesMut::with_capacity(part.min(rest.len().max(PIECE))), permit)
+                }
+            };
+            let (now, later) = rest.split_at(rest.len().min(part - buffer.len()));
+            if buffer.capacity() < buffer.len() + now.len() {
+                // The first part of a small file takes no more memory than the file.
+                let more = buffer.capacity().max(now.len());
+                buffer.reserve(more.min(part - buffer.len()));
+            }
+            buffer.extend_from_slice(now);
+            sha2::Digest::update(&mut self.hash, now);
+            self.length += now.len() as u64;
+            rest = later;
+            if buffer.len() == part {
+                self.send(buffer.freeze(), permit).await?;
+            } else {
+                self.current = Some((buffer, permit));
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until another part may be in flight.
+    async fn permit(&mut self) -> Result<OwnedSemaphorePermit, StoreError> {
+        loop {
+            let permits = Arc::clone(&self.permits);
+            tokio::select! {
+                biased;
+                Some(done) = self.running.join_next() => self.note(done)?,
+                permit = permits.acquire_owned() => {
+                    return permit.map_err(|_| StoreError::Stopped);
+                }
+            }
+        }
+    }
+
+    async fn send(&mut self, bytes: Bytes, permit: OwnedSemaphorePermit) -> Result<(), StoreError> {
+        let index = self.next;
+        if index >= MAX_PARTS {
+            return Err(StoreError::TooLarge {
+                what: self.shared.store.shown(&self.object),
+                limit: self.plan.part * MAX_PARTS as u64,
+            });
+        }
+        if self.upload.is_none() {
+            self.begin().await?;
+        }
+        self.next += 1;
+        if self.fingerprint.is_some() {
+            self.states.insert(index, saved(&self.hash));
+        }
+        let payload = PutPayload::from_bytes(bytes);
+        let shared = Arc::clone(&self.shared);
+        let object = self.object.clone();
+        match &mut self.upload {
+            Some(Upload::File(file)) => {
+                let put = file.put_part(payload);
+                self.running.spawn(async move {
+                    let put = put.await;
+                    drop(permit);
+                    put.map_err(|error| shared.store.failed("write", &object, error))?;
+                    let content_id = String::new();
+                    Ok((index, PartId { content_id }))
+                });
+            }
+            Some(Upload::Parts(upload)) => {
+                let Some(parts) = self.shared.handles.parts.clone() else {
+                    return Err(StoreError::Stopped);
+                };
+                let (path, upload) = (self.path.clone(), upload.clone());
+                self.running.spawn(async move {
+                    let put = parts.put_part(&path, &upload, index, payload).await;
+                    drop(permit);
+                    let part = put.map_err(|error| shared.store.failed("write", &object, error))?;
+                    Ok((index, part))
+                });
+            }
+            None => return Err(StoreError::Stopped),
+        }
+        Ok(())
+    }
+
+    async fn begin(&mut self) -> Result<(), StoreError> {
+        let failed = |error| self.shared.store.failed("write", &self.object, error);
+        let Some(parts) = &self.shared.handles.parts else {
+            let options = PutMultipartOptions::default();
+            let objects = &self.shared.handles.objects;
+            let file = objects.put_multipart_opts(&self.path, options).await;
+            self.upload = Some(Upload::File(file.map_err(failed)?));
+            self.fingerprint = None;
+            return Ok(());
+        };
+        let upload = parts.create_multipart(&self.path).await.map_err(failed)?;
+        self.upload = Some(Upload::Parts(upload.clone()));
+        self.shared.note_upload(&self.object, &upload).await?;
+        if let (Some(journal), Some(_)) = (&self.shared.journal, &self.fingerprint) {
+            let header = self.header(upload);
+            // Without a journal the upload can't be resumed, which is no reason to fail.
+            if journal.begin(&header).is_err() {
+                self.fingerprint = None;
+            }
+        }
+        Ok(())
+    }
+
+    fn header(&self, upload: String) -> Header {
+        Header {
+            version: Header::VERSION,
+            nonce: self.shared.nonce.clone(),
+            object: self.object.clone(),
+            upload,
+            part: self.plan.part,
+            fingerprint: self.fingerprint.clone().unwrap_or_default(),
+        }
+    }
+
+    /// Notes a part that the store has.
+    fn note(
+        &mut self,
+        done: Result<Result<(usize, PartId), StoreError>, tokio::task::JoinError>,
+    ) -> Result<(), StoreError> {
+        let (index, part) = done.map_err(|_| StoreError::Stopped)??;
+        self.parts.insert(index, part);
+        let Some(journal) = &self.shared.journal else {
+            return Ok(());
+        };
+        while let (Some(part), Some(state)) =
+            (self.parts.get(&self.noted), self.states.remove(&self.noted))
+        {
+            let part = Part {
+                etag: part.content_id.clone(),
+                state,
+            };
+            // A gap in the journal would be worse than its end.
+            if journal.add(&part).is_err() {
+                self.fingerprint = None;
+                self.states.clear();
+            }
+            self.noted += 1;
+        }
+        Ok(())
+    }
+
+    /// Sends the last part. A file that fits into one part waits for its completion.
+    async fn seal(&mut self) -> Result<(), StoreError> {
+        if self.upload.is_some()
+            && let Some((buffer, permit)) = self.current.take()
+        {
+            self.send(buffer.freeze(), permit).await?;
+        }
+        while let Some(done) = self.running.join_next().await {
+            self.note(done)?;
+        }
+        Ok(())
+    }
+
+    async fn complete(&mut self) -> Result<Stored, StoreError> {
+        let shared = Arc::clone(&self.shared);
+        let store = &shared.store;
+        let failed = |error| store.failed("complete", &self.object, error);
+        let written = match &mut self.upload {
+            None => {
+                let bytes = self.current.take().map(|(buffer, _)| buffer.freeze());
+                let payload = PutPayload::from_bytes(bytes.unwrap_or_default());
+                shared.handles.objects.put(&self.path, payload).await
+            }
+            Some(Upload::File(file)) => file.complete().await,
+            Some(Upload::Parts(upload)) => {
+                let parts = mem::take(&mut self.parts).into_values().collect();
+                let Some(multipart) = &shared.handles.parts else {
+                    return Err(StoreError::Stopped);
+                };
+                multipart.complete_multipart(&self.path, upload, parts).await
+            }
+        };
+        // If the answer was lost, the object says whether it is complete.
+        let found = store.look(&self.object).await;
+        let found = match (written, found) {
+            (Ok(_), found) => found?,
+            (Err(error), Ok(Some(found))) if found.size == self.length => {
+                let _ = error;
+                Some(found)
+            }
+            (Err(error), _) => return Err(failed(error)),
+        };
+        let size = found.as_ref().map(|it| it.size);
+        if size != Some(self.length) {
+            let reason = match size {
+                Some(size) => format!("it has {size} bytes instead of {}", self.length),
+                None => "it is not there".to_owned(),
+            };
+            return Err(StoreError::NotStored {
+                what: store.shown(&self.object),
+                reason,
+            });
+        }
+        // The entity tag of a folder is the time of the file, which changes when it is moved.
+        let etag = found.and_then(|it| it.etag);
+        Ok(Stored {
+            object: self.object.clone(),
+            length: self.length,
+            sha256: Sha256::of(self.hash.clone()).to_string(),
+            etag: etag.filter(|_| shared.handles.parts.is_some()),
+        })
+    }
+
+    /// All bytes so far are void.
+    async fn restart(&mut self) {
+        self.discard().await;
+        if let Some(journal) = &self.shared.journal {
+            journal.forget();
+        }
+        self.current = None;
+        self.parts.clear();
+        self.states.clear();
+        self.next = 0;
+        self.noted = 0;
+        self.hash = sha2::Digest::new();
+        self.length = 0;
+        // The bytes that come now have another identity.
+        self.fingerprint = None;
+    }
+
+    /// Ends without an object: keeps the parts if the same command can go on with them.
+    async fn leave(&mut self) {
+        if self.fingerprint.is_some() && self.noted > 0 {
+            // Parts in flight may arrive, and are sent again.
+            self.running.shutdown().await;
+            return;
+        }
+        self.discard().await;
+        if let Some(journal) = &self.shared.journal {
+            journal.forget();
+        }
+    }
+
+    /// Discards the upload. What can't be discarded now is found by `repair`.
+    async fn discard(&mut self) {
+        self.running.shutdown().await;
+        match self.upload.take() {
+            Some(Upload::File(mut file)) => {
+                let _ = file.abort().await;
+            }
+            Some(Upload::Parts(upload)) => {
+                if let Some(parts) = &self.shared.handles.parts {
+                    let _ = parts.abort_multipart(&self.path, &upload).await;
+                }
+            }
+            None => {}
+        }
+    }
+}
+
+/// Returns the state of a digest as text.
+fn saved(hash: &sha2::Sha256) -> String {
+    hash.serialize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn restored(text: &str) -> Option<sha2::Sha256> {
+    let (pairs, []) = text.as_bytes().as_chunks::<2>() else {
+        return None;
+    };
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let bytes: Option<Vec<u8>> = pairs
+        .iter()
+        .map(|[high, low]| u8::try_from(digit(*high)? << 4 | digit(*low)?).ok())
+        .collect();
+    let state = bytes?;
+    sha2::Sha256::deserialize(state.as_slice().try_into().ok()?).ok()
+}
+
+/// Encrypts the plain bytes until there are no more.
+fn encrypt(
+    recipients: &[age::x25519::Recipient],
+    mut pieces: mpsc::Receiver<Plain>,
+    to: &mpsc::Sender<Order>,
+) -> io::Result<()> {
+    let begin = || crypt::encrypt(recipients, Pieces::new(to.clone()));
+    let mut writer = begin()?;
+    let mut hash = Hashing::default();
+    let mut length = 0;
+    while let Some(piece) = pieces.blocking_recv() {
+        match piece {
+            Plain::Bytes(bytes) => {
+                hash.update(&bytes);
+                length += bytes.len() as u64;
+                writer.write_all(&bytes)?;
+            }
+            Plain::Restart => {
+                to.blocking_send(Order::Restart).map_err(io::Error::other)?;
+                writer = begin()?;
+                hash = Hashing::default();
+                length = 0;
+            }
+            Plain::Seal(answer) => {
+                let finished = mem::replace(&mut writer, begin()?);
+                finished.finish()?.flush()?;
+                let (sealed, is_sealed) = oneshot::channel();
+                to.blocking_send(Order::Seal(sealed)).map_err(io::Error::other)?;
+                if is_sealed.blocking_recv().is_ok() {
+                    let _ = answer.send((length, mem::take(&mut hash).finish()));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Passes encrypted bytes on in larger pieces.
+struct Pieces {
+    buffer: Vec<u8>,
+    to: mpsc::Sender<Order>,
+}
+
+impl Pieces {
+    fn new(to: mpsc::Sender<Order>) -> Self {
+        Self {
+            buffer: Vec::with_capacity(PIECE),
+            to,
+        }
+    }
+}
+
+impl Write for Pieces {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.buffer.extend_from_slice(bytes);
+        if self.buffer.len() >= PIECE {
+            self.flush()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let full = mem::replace(&mut self.buffer, Vec::with_capacity(PIECE));
+        let sent = self.to.blocking_send(Order::Bytes(full.into()));
+        sent.map_err(io::Error::other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_equal_few_and_bounded_in_memory() {
+        let plan = |length| Plan::of(length);
+        assert_eq!(plan(Some(0)), Plan { part: MIN_PART, in_flight: 8 });
+        assert_eq!(plan(None), Plan { part: UNKNOWN_PART, in_flight: 2 });
+        for length in [1, MIN_PART, 40 << 30, 1 << 40, 5 << 40] {
+            let Plan { part, in_flight } = plan(Some(length));
+            assert!(part.is_multiple_of(MIB));
+            assert!((length + length / 50).div_ceil(part) <= PLANNED, "{length}");
+            assert!(part * in_flight as u64 <= IN_FLIGHT.max(2 * part));
+        }
+    }
+
+    #[test]
+    fn a_digest_goes_on_from_its_text() {
+        let mut hash: sha2::Sha256 = sha2::Digest::new();
+        sha2::Digest::update(&mut hash, b"abc");
+        let mut again = restored(&saved(&hash)).unwrap();
+        for hash in [&mut hash, &mut again] {
+            sha2::Digest::update(hash, b"def");
+        }
+        assert_eq!(Sha256::of(again), Sha256::digest(b"abcdef"));
+        assert!(restored("00").is_none() && restored("zz").is_none());
+    }
+}

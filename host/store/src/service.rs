@@ -1,0 +1,226 @@
+//! Errors of the services behind stores, in the terms of this program.
+
+use std::error::Error;
+
+use host_base::Failure;
+use host_base::text::printable;
+use host_objectstore::S3Error;
+use host_web::WebError;
+use object_store::client::{HttpError, HttpErrorKind};
+
+use crate::StoreUrl;
+use crate::error::chain;
+
+/// An operation that the service of a store did not carry out.
+#[derive(Debug, thiserror::Error)]
+#[error("can't {doing} {what}: {}", printable(reason, 400))]
+pub struct ServiceError {
+    /// What was done, as a verb.
+    pub doing: &'static str,
+    /// The object, with its store.
+    pub what: String,
+    /// The kind of the refusal.
+    pub refused: Refused,
+    /// The kind of the service.
+    kind: Kind,
+    reason: String,
+    /// The advice of the connection, if there was none.
+    advice: Option<String>,
+}
+
+/// Why a service did not carry out an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// There is no such object, bucket or container.
+    Missing,
+    /// There is such an object already, or it has changed.
+    Exists,
+    /// The credentials are missing or invalid.
+    Unauthenticated,
+    /// The credentials lack a permission.
+    Forbidden,
+    /// The service is overloaded or out of order.
+    Busy,
+    /// No connection was made, or it was lost.
+    Unreachable,
+    /// The deadline has passed.
+    TimedOut,
+    /// Anything else.
+    Other,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    S3,
+    Google,
+    Azure,
+    Folder,
+}
+
+impl Refused {
+    /// Returns true if the same operation may succeed a moment later.
+    #[must_use]
+    pub const fn is_passing(self) -> bool {
+        matches!(self, Self::Busy | Self::Unreachable | Self::TimedOut)
+    }
+
+    pub(crate) const fn failure(self) -> Failure {
+        match self {
+            Self::Missing => Failure::NotFound,
+            Self::Exists => Failure::Conflict,
+            Self::Unauthenticated | Self::Forbidden => Failure::NotAllowed,
+            Self::TimedOut => Failure::TimedOut,
+            Self::Busy | Self::Unreachable | Self::Other => Failure::Failed,
+        }
+    }
+}
+
+impl ServiceError {
+    pub(crate) fn new(
+        doing: &'static str,
+        what: String,
+        url: &StoreUrl,
+        error: object_store::Error,
+    ) -> Self {
+        use object_store::Error as E;
+        let advice = find::<WebError>(&error).and_then(host_base::Problem::advice);
+        let advice = advice.or_else(|| {
+            find::<S3Error>(&error).and_then(|error| error.report().hint)
+        });
+        let status = status(&error);
+        let refused = match &error {
+            E::NotFound { .. } => Refused::Missing,
+            E::AlreadyExists { .. } | E::Precondition { .. } | E::NotModified { .. } => {
+                Refused::Exists
+            }
+            E::PermissionDenied { .. } => Refused::Forbidden,
+            E::Unauthenticated { .. } => Refused::Unauthenticated,
+            _ => refused(&error, status),
+        };
+        let kind = match url {
+            StoreUrl::S3 { .. } => Kind::S3,
+            StoreUrl::Google { .. } => Kind::Google,
+            StoreUrl::Azure { .. } => Kind::Azure,
+            StoreUrl::Folder(_) => Kind::Folder,
+        };
+        Self {
+            doing,
+            what,
+            refused,
+            kind,
+            reason: reason(&error, status),
+            advice,
+        }
+    }
+
+    pub(crate) fn advice(&self) -> Option<String> {
+        if let Some(advice) = &self.advice {
+            return Some(advice.clone());
+        }
+        let hint = match (self.refused, self.kind) {
+            (Refused::Missing, Kind::Folder) => "Create the folder, or correct the address of the store",
+            (Refused::Missing, _) => "Check the address of the store, and that its bucket or container exists",
+            (Refused::Exists, _) => "Something else has written it in the meantime: look at it with `kubectl broker store ls --all`",
+            (Refused::Unauthenticated | Refused::Forbidden, Kind::S3) => {
+                "Check AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; test with `kubectl broker store test STORE`, which names the permissions"
+            }
+            (Refused::Unauthenticated | Refused::Forbidden, Kind::Google) => {
+                "Log in with `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS"
+            }
+            (Refused::Unauthenticated | Refused::Forbidden, Kind::Azure) => {
+                "Log in with `az login`, or set AZURE_STORAGE_ACCOUNT_KEY or AZURE_CLIENT_ID and its secret"
+            }
+            (Refused::Unauthenticated | Refused::Forbidden, Kind::Folder) => {
+                "Give this user access to the folder"
+            }
+            (Refused::Busy | Refused::TimedOut, _) => "Try again later",
+            (Refused::Unreachable, _) => "Check the network, HTTPS_PROXY and NO_PROXY, and the endpoint of the store",
+            (Refused::Other, _) => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
+}
+
+fn refused(error: &(dyn Error + 'static), status: Option<u16>) -> Refused {
+    if let Some(error) = find::<S3Error>(error) {
+        use host_base::ReportKind as R;
+        return match error.report().kind {
+            R::Unauthenticated => Refused::Unauthenticated,
+            R::Forbidden => Refused::Forbidden,
+            R::NotFound => Refused::Missing,
+            R::Unavailable => Refused::Unreachable,
+            R::TimedOut => Refused::TimedOut,
+            _ => Refused::Other,
+        };
+    }
+    match status {
+        Some(401) => return Refused::Unauthenticated,
+        Some(403) => return Refused::Forbidden,
+        Some(404) => return Refused::Missing,
+        Some(409 | 412) => return Refused::Exists,
+        Some(408 | 429 | 500..) => return Refused::Busy,
+        _ => {}
+    }
+    match find::<HttpError>(error).map(HttpError::kind) {
+        Some(HttpErrorKind::Timeout) => Refused::TimedOut,
+        Some(HttpErrorKind::Connect | HttpErrorKind::Request | HttpErrorKind::Interrupted) => {
+            Refused::Unreachable
+        }
+        _ => {
+            let io = find::<std::io::Error>(error).map(std::io::Error::kind);
+            match io {
+                Some(std::io::ErrorKind::NotFound) => Refused::Missing,
+                Some(std::io::ErrorKind::PermissionDenied) => Refused::Forbidden,
+                Some(std::io::ErrorKind::AlreadyExists) => Refused::Exists,
+                _ => Refused::Other,
+            }
+        }
+    }
+}
+
+/// Returns the status of a response. The library keeps it in its message only.
+fn status(error: &(dyn Error + 'static)) -> Option<u16> {
+    let said = chain(error);
+    let (_, rest) = said.split_once("status code: ")?;
+    rest.get(..3)?.parse().ok()
+}
+
+/// Returns the reason in few words. The library's message repeats the address and the whole document.
+fn reason(error: &(dyn Error + 'static), status: Option<u16>) -> String {
+    if let Some(error) = find::<S3Error>(error) {
+        return error.to_string();
+    }
+    if let Some(error) = find::<WebError>(error) {
+        return error.to_string();
+    }
+    if let Some(error) = find::<HttpError>(error) {
+        return chain(error);
+    }
+    if let Some(error) = find::<std::io::Error>(error) {
+        return error.to_string();
+    }
+    let said = chain(error);
+    let element = |name: &str| {
+        let (_, rest) = said.split_once(&format!("<{name}>"))?;
+        Some(rest.split_once('<')?.0.to_owned())
+    };
+    match (status, element("Code"), element("Message")) {
+        (Some(status), Some(code), Some(message)) => {
+            format!("the service answered {status} {code}: {message}")
+        }
+        (Some(status), Some(code), None) => format!("the service answered {status} {code}"),
+        (Some(status), None, _) => format!("the service answered {status}"),
+        (None, ..) => said,
+    }
+}

@@ -1,0 +1,362 @@
+//! Writes a copy: an entry for the upload, the data, and last the manifest.
+//!
+//! | a crash after | leaves |
+//! |---|---|
+//! | the entry in `open/` | the entry, which `repair` removes |
+//! | some parts | an upload in parts that no listing of objects shows; `repair` aborts it, the same command resumes it |
+//! | the data | data without a manifest, which `repair` removes |
+//! | the manifest | a complete copy, and the entry |
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use age::x25519;
+use host_transfer::{Fingerprint, Proof};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use tokio::task::JoinHandle;
+
+use crate::connect::{Handles, Store};
+use crate::file_upload::{FileUpload, Resume};
+use crate::journal::Journal;
+use crate::manifest::{
+    CopyFile, CopyManifest, Encryption, Lock, Origin, Stored, digest_of, nonce,
+};
+use crate::names::{COPIES, DATA, OPEN, backup_key};
+use crate::{StoreError, crypt};
+
+/// How often an upload says that it is under way.
+const HEARTBEAT: Duration = Duration::from_mins(5);
+/// How long after its last word an upload counts as under way.
+pub(crate) const ALIVE: SignedDuration = SignedDuration::from_mins(30);
+
+/// What is copied, and by whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// The origin of the backup.
+    pub origin: Origin,
+    /// Id of the backup.
+    pub id: String,
+    /// When the backup was created.
+    pub created: Timestamp,
+    /// Who copies it, as `USER@MACHINE`.
+    pub by: String,
+}
+
+/// An entry in `open/`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OpenNote {
+    pub(crate) source: Origin,
+    pub(crate) id: String,
+    pub(crate) by: String,
+    pub(crate) begun: Timestamp,
+    /// The uploads in parts, which some services don't list.
+    #[serde(default)]
+    pub(crate) uploads: Vec<PartsUpload>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PartsUpload {
+    pub(crate) object: String,
+    pub(crate) upload: String,
+}
+
+/// A copy that is being written. Dropping it discards it, unless the same command can resume it.
+pub struct Draft {
+    pub(crate) shared: Arc<Shared>,
+    subject: Subject,
+    files: Vec<CopyFile>,
+    lock: Option<Lock>,
+    heart: JoinHandle<()>,
+    is_complete: bool,
+}
+
+/// What the uploads of one copy share.
+pub(crate) struct Shared {
+    pub(crate) store: Arc<Store>,
+    pub(crate) handles: Handles,
+    pub(crate) recipients: Vec<x25519::Recipient>,
+    /// `BACKUP-NONCE`.
+    pub(crate) name: String,
+    pub(crate) nonce: String,
+    pub(crate) journal: Option<Journal>,
+    note: Mutex<OpenNote>,
+}
+
+/// A copy that was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The manifest in the store.
+    pub manifest: CopyManifest,
+    /// Whether another upload of the same backup was first. Then that copy stays.
+    pub was_there: bool,
+}
+
+impl Draft {
+    /// Begins a copy. No byte of it is uploaded yet.
+    ///
+    /// # Errors
+    /// When the store can't be read or written, or has another format.
+    pub async fn begin(store: Arc<Store>, subject: Subject) -> Result<Self, StoreError> {
+        store.prepare().await?;
+        let settings = store.settings();
+        let recipients = settings.recipients.iter().map(|it| crypt::recipient(it));
+        let recipients: Vec<_> = recipients.collect::<Result<_, _>>()?;
+        let begun = Timestamp::now();
+        let lock = settings.lock.map(|lock| {
+            let days = SignedDuration::from_hours(24 * i64::from(lock.days));
+            (lock, begun.saturating_add(days).unwrap_or(Timestamp::MAX))
+        });
+        let handles = match lock {
+            Some((lock, until)) => store.locking(lock, until)?,
+            None => store.handles().clone(),
+        };
+        let key = backup_key(&subject.origin.source(), &subject.id);
+        let journal = store.state.as_ref().filter(|_| recipients.is_empty());
+        let journal = journal.and_then(|state| {
+            let place = host_base::Sha256::digest(store.url().to_string().as_bytes());
+            let name = format!("{key}-{}", crate::names::short(place));
+            Journal::open(&state.join("uploads"), &name)
+        });
+        let earlier = journal.as_ref().and_then(Journal::read);
+        let nonce = match earlier {
+            Some((header, _)) if header.object.contains(&format!("{key}-{}/", header.nonce)) => {
+                header.nonce
+            }
+            _ => nonce()?,
+        };
+        let note = OpenNote {
+            source: subject.origin.clone(),
+            id: subject.id.clone(),
+            by: subject.by.clone(),
+            begun,
+            uploads: Vec::new(),
+        };
+        let shared = Arc::new(Shared {
+            name: format!("{key}-{nonce}"),
+            store,
+            handles,
+            recipients,
+            nonce,
+            journal,
+            note: Mutex::new(note),
+        });
+        shared.say_open().await?;
+        let beating = Arc::clone(&shared);
+        let heart = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(HEARTBEAT).await;
+                // A service that is away for a while may come back.
+                let _ = beating.say_open().await;
+            }
+        });
+        Ok(Self {
+            shared,
+            subject,
+            files: Vec::new(),
+            lock: lock.map(|(lock, until)| Lock {
+                mode: lock.mode.name().to_owned(),
+                until,
+            }),
+            heart,
+            is_complete: false,
+        })
+    }
+
+    /// Begins the upload of a file of `length` bytes, if that is known. With a fingerprint, the same command can
+    /// resume it. Returns the number of bytes that the store has from an earlier run.
+    ///
+    /// # Errors
+    /// When the store can't be asked about an earlier upload.
+    pub async fn file(
+        &self,
+        length: Option<u64>,
+        fingerprint: Option<Fingerprint>,
+    ) -> Result<(FileUpload, u64), StoreError> {
+        let shared = Arc::clone(&self.shared);
+        let number = self.files.len() + 1;
+        let suffix = if shared.recipients.is_empty() { "" } else { ".age" };
+        let object = format!("{DATA}/{}/{number}{suffix}", shared.name);
+        let resume = match fingerprint.filter(|_| number == 1) {
+            Some(fingerprint) => Resume::find(&shared, &object, length, &fingerprint).await?,
+            None => Resume::default(),
+        };
+        FileUpload::begin(shared, object, length, resume)
+    }
+
+    /// Completes a file, whose bytes are known to be the right ones.
+    ///
+    /// # Errors
+    /// When the store has not all bytes.
+    pub async fn add(
+        &mut self,
+        file: FileUpload,
+        name: &str,
+        proof: Proof,
+    ) -> Result<&CopyFile, StoreError> {
+        let (length, sha256, stored) = file.complete().await?;
+        self.files.push(CopyFile {
+            name: name.to_owned(),
+            length,
+            sha256: sha256.to_string(),
+            proof: proof_name(proof).to_owned(),
+            stored,
+        });
+        self.files.last().ok_or(StoreError::Stopped)
+    }
+
+    /// Adds a file whose bytes the store has already, from another copy.
+    pub(crate) fn add_stored(&mut self, file: CopyFile, stored: Stored) {
+        self.files.push(CopyFile { stored, ..file });
+    }
+
+    /// Returns the name for the next object.
+    pub(crate) fn next_object(&self, is_encrypted: bool) -> String {
+        let suffix = if is_encrypted { ".age" } else { "" };
+        format!("{DATA}/{}/{}{suffix}", self.shared.name, self.files.len() + 1)
+    }
+
+    /// Returns the files that are complete.
+    #[must_use]
+    pub fn files(&self) -> &[CopyFile] {
+        &self.files
+    }
+
+    /// Replaces the name of the last file: some names are known only after the bytes.
+    pub fn set_proof(&mut self, proof: Proof) {
+        if let Some(file) = self.files.last_mut() {
+            proof_name(proof).clone_into(&mut file.proof);
+        }
+    }
+
+    /// Writes the manifest. From now on the copy exists.
+    ///
+    /// # Errors
+    /// When the manifest can't be written.
+    pub async fn complete(self) -> Result<Written, StoreError> {
+        let recipients = self.shared.store.settings().recipients.clone();
+        let encryption = (!recipients.is_empty()).then(|| Encryption {
+            format: "age".to_owned(),
+            recipients,
+        });
+        self.complete_as(encryption).await
+    }
+
+    pub(crate) async fn complete_as(
+        mut self,
+        encryption: Option<Encryption>,
+    ) -> Result<Written, StoreError> {
+        let shared = Arc::clone(&self.shared);
+        let store = &shared.store;
+        let manifest = CopyManifest {
+            format: CopyManifest::FORMAT,
+            source: self.subject.origin.clone(),
+            id: self.subject.id.clone(),
+            created: self.subject.created,
+            completed: Timestamp::now(),
+            length: self.files.iter().map(|it| it.length).sum(),
+            sha256: digest_of(&self.files),
+            files: self.files.clone(),
+            encryption,
+            lock: self.lock.clone(),
+            program: concat!("kubectl-broker ", env!("CARGO_PKG_VERSION")).to_owned(),
+            nonce: shared.nonce.clone(),
+        };
+        let name = manifest.name().ok_or(StoreError::Stopped)?;
+        let object = format!("{COPIES}/{}", name.path());
+        let bytes = manifest.to_json()?;
+        if !store.create(&shared.handles, &object, bytes).await? {
+            // Another upload of the same bytes was first. Dropping this draft removes its data.
+            let found = store.manifest_of(&name).await?;
+            let manifest = found.ok_or_else(|| StoreError::NotStored {
+                what: store.shown(&object),
+                reason: "another upload wrote it and has removed it".to_owned(),
+            })?;
+            return Ok(Written {
+                manifest,
+                was_there: true,
+            });
+        }
+        self.is_complete = true;
+        if let Some(lock) = &manifest.lock {
+            store.note_lock(&name, lock.until).await?;
+        }
+        if let Some(journal) = &shared.journal {
+            journal.forget();
+        }
+        // The copy exists. An entry that can't be removed is removed by `repair`.
+        let _ = store.delete(&[shared.open_object()]).await;
+        Ok(Written {
+            manifest,
+            was_there: false,
+        })
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        self.heart.abort();
+        if self.is_complete {
+            return;
+        }
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        let shared = Arc::clone(&self.shared);
+        let objects: Vec<_> = self.files.iter().map(|it| it.stored.object.clone()).collect();
+        let working = shared.store.cleanup.begin();
+        runtime.spawn(async move {
+            // Data go first: an entry without data does no harm.
+            let deleted = shared.store.delete(&objects).await;
+            if deleted.is_ok() && !shared.is_resumable() {
+                let _ = shared.store.delete(&[shared.open_object()]).await;
+            }
+            drop(working);
+        });
+    }
+}
+
+impl Shared {
+    fn open_object(&self) -> String {
+        format!("{OPEN}/{}.json", self.name)
+    }
+
+    /// Returns true if the same command can go on with the upload.
+    pub(crate) fn is_resumable(&self) -> bool {
+        let read = self.journal.as_ref().and_then(Journal::read);
+        read.is_some_and(|(_, parts)| !parts.is_empty())
+    }
+
+    /// Notes an upload in parts, and says that this copy is under way.
+    pub(crate) async fn note_upload(&self, object: &str, upload: &str) -> Result<(), StoreError> {
+        self.note().uploads.push(PartsUpload {
+            object: object.to_owned(),
+            upload: upload.to_owned(),
+        });
+        self.say_open().await
+    }
+
+    async fn say_open(&self) -> Result<(), StoreError> {
+        let json = serde_json::to_vec(&*self.note());
+        let json = json.map_err(|_| StoreError::Stopped)?;
+        self.store.write(&self.open_object(), json.into()).await
+    }
+
+    fn note(&self) -> std::sync::MutexGuard<'_, OpenNote> {
+        self.note.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Returns the name of a proof in manifests.
+#[must_use]
+pub const fn proof_name(proof: Proof) -> &'static str {
+    match proof {
+        Proof::Checksum => "checksum",
+        Proof::Length => "length",
+        Proof::End => "end-of-stream",
+        Proof::Structure => "structure",
+        Proof::Nothing => "unproven",
+    }
+}

@@ -1,0 +1,385 @@
+//! Checks copies: quickly by what the service says, or by every byte.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use host_base::{Check, Hashing, Outcome, Sha256};
+use host_transfer::Progress;
+use jiff::Timestamp;
+
+use crate::connect::Store;
+use crate::copies::{CheckMark, Copy, Depth};
+use crate::crypt::Identities;
+use crate::manifest::{CopyFile, CopyManifest};
+use crate::reader::{Ranges, sequential};
+use crate::StoreError;
+
+/// The bytes that are hashed at once.
+const BLOCK: usize = 256 << 10;
+
+/// The result of a check of one copy.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    /// The copy.
+    pub copy: Copy,
+    /// How it was checked. An encrypted copy without an identity is read and not decrypted.
+    pub depth: Depth,
+    /// All checks, with the name of the file if there are several.
+    pub checks: Vec<Check>,
+    /// When the check ended.
+    pub time: Timestamp,
+}
+
+impl Verified {
+    /// Returns true if no check failed.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.failed().is_none()
+    }
+
+    /// Returns the first check that failed.
+    #[must_use]
+    pub fn failed(&self) -> Option<&Check> {
+        self.checks.iter().find(|check| check.outcome == Outcome::Failed)
+    }
+
+    /// Returns the note for the store.
+    #[must_use]
+    pub fn mark(&self, by: &str) -> CheckMark {
+        CheckMark {
+            time: self.time,
+            depth: self.depth,
+            is_good: self.holds(),
+            by: by.to_owned(),
+        }
+    }
+}
+
+/// How to check copies.
+#[derive(Clone, Debug)]
+pub struct VerifyOrder {
+    /// Whether to read every byte.
+    pub is_deep: bool,
+    /// Identities for encrypted copies.
+    pub identities: Option<Arc<Identities>>,
+}
+
+impl Store {
+    /// Checks a copy. What is wrong with it is a result; an error means that it could not be checked.
+    ///
+    /// # Errors
+    /// When the store can't be asked.
+    pub async fn verify(
+        self: &Arc<Self>,
+        copy: Copy,
+        order: &VerifyOrder,
+        progress: &Arc<dyn Progress>,
+    ) -> Result<Verified, StoreError> {
+        let mut checks = Vec::new();
+        let mut depth = if order.is_deep { Depth::Deep } else { Depth::Quick };
+        let manifest = match self.manifest(&copy).await {
+            Ok(manifest) => {
+                checks.push(passed("manifest", "it belongs to the copy".to_owned()));
+                Some(manifest)
+            }
+            Err(StoreError::BadManifest { reason, .. }) => {
+                checks.push(failed("manifest", reason));
+                None
+            }
+            Err(error) => return Err(error),
+        };
+        if let Some(manifest) = manifest {
+            let is_open = self.check_identities(&manifest, order);
+            if order.is_deep && !is_open {
+                depth = Depth::Bytes;
+            }
+            let is_several = manifest.files.len() > 1;
+            for file in &manifest.files {
+                let found = if order.is_deep {
+                    let identities = order.identities.clone().filter(|_| is_open);
+                    let is_encrypted = manifest.encryption.is_some();
+                    self.check_bytes(file, is_encrypted, identities, progress).await?
+                } else {
+                    self.check_facts(file).await?
+                };
+                checks.extend(found.into_iter().map(|check| Check {
+                    message: if is_several {
+                        format!("{}: {}", file.name, check.message)
+                    } else {
+                        check.message
+                    },
+                    ..check
+                }));
+            }
+        }
+        Ok(Verified {
+            copy,
+            depth,
+            checks,
+            time: Timestamp::now(),
+        })
+    }
+
+    /// Returns whether the plain bytes can be had.
+    fn check_identities(&self, manifest: &CopyManifest, order: &VerifyOrder) -> bool {
+        match (&manifest.encryption, &order.identities) {
+            (None, _) => true,
+            (Some(encryption), Some(own)) => own.can_open(&encryption.recipients),
+            (Some(_), None) => false,
+        }
+    }
+
+    /// Compares what the service says about an object.
+    async fn check_facts(&self, file: &CopyFile) -> Result<Vec<Check>, StoreError> {
+        let stored = &file.stored;
+        let Some(found) = self.look(&stored.object).await? else {
+            return Ok(vec![missing()]);
+        };
+        let mut checks = vec![length(found.size, stored.length)];
+        let bare = |etag: &str| etag.trim_matches('"').to_owned();
+        checks.push(match (&stored.etag, &found.etag) {
+            (Some(then), Some(now)) if bare(then) == bare(now) => {
+                passed("entity-tag", "the service has seen no change".to_owned())
+            }
+            (Some(_), Some(_)) => failed(
+                "entity-tag",
+                "something has written the object since the copy was made".to_owned(),
+            ),
+            _ => skipped("entity-tag", "the service gives none".to_owned()),
+        });
+        Ok(checks)
+    }
+
+    /// Reads every byte of an object.
+    async fn check_bytes(
+        self: &Arc<Self>,
+        file: &CopyFile,
+        is_encrypted: bool,
+        identities: Option<Arc<Identities>>,
+        progress: &Arc<dyn Progress>,
+    ) -> Result<Vec<Check>, StoreError> {
+        let Some(found) = self.look(&file.stored.object).await? else {
+            return Ok(vec![missing()]);
+        };
+        let size = length(found.size, file.stored.length);
+        if size.outcome == Outcome::Failed {
+            return Ok(vec![size]);
+        }
+        let reading = Reading {
+            store: Arc::clone(self),
+            file: file.clone(),
+            is_encrypted,
+            identities,
+            progress: Arc::clone(progress),
+        };
+        let runtime = tokio::runtime::Handle::current();
+        let read = tokio::task::spawn_blocking(move || {
+            let _entered = runtime.enter();
+            reading.run()
+        });
+        let checks = read.await.map_err(|_| StoreError::Stopped)??;
+        Ok([vec![size], checks].concat())
+    }
+}
+
+/// The work of a deep check, on a thread that may block.
+struct Reading {
+    store: Arc<Store>,
+    file: CopyFile,
+    is_encrypted: bool,
+    identities: Option<Arc<Identities>>,
+    progress: Arc<dyn Progress>,
+}
+
+impl Reading {
+    fn ranges(&self) -> Ranges {
+        Ranges::new(&self.store, &self.file)
+    }
+
+    fn run(&self) -> Result<Vec<Check>, StoreError> {
+        let mut checks = Vec::new();
+        let mut stored = Hashed::new(self.ranges(), self.file.stored.length, &self.progress);
+        let plain = match (&self.identities, self.is_encrypted) {
+            (Some(identities), true) => {
+                let plain = identities.decrypt(&mut stored).and_then(|plain| digest(plain));
+                match plain {
+                    Ok(plain) => Some(plain),
+                    Err(error) => {
+                        let error = passing(error)?;
+                        checks.push(failed("decryption", error.to_string()));
+                        None
+                    }
+                }
+            }
+            _ => None,
+        };
+        // The end of the encrypted stream need not be the end of the object.
+        io::copy(&mut stored, &mut io::sink()).map_err(read_error)?;
+        let (length, sha256) = stored.finish();
+        checks.insert(0, compare("sha256", (length, sha256), (self.file.stored.length, &self.file.stored.sha256)));
+        if self.is_encrypted {
+            let wanted = (self.file.length, &self.file.sha256);
+            match (plain, &self.identities) {
+                (Some(found), _) => checks.push(compare("plain-sha256", found, wanted)),
+                (None, None) => checks.push(skipped(
+                    "decryption",
+                    "no identity was given that decrypts it".to_owned(),
+                )),
+                (None, Some(_)) => {}
+            }
+        } else if (self.file.length, &self.file.sha256)
+            != (self.file.stored.length, &self.file.stored.sha256)
+        {
+            checks.push(failed(
+                "plain-sha256",
+                "the manifest gives two digests for the same bytes".to_owned(),
+            ));
+        }
+        let is_good = checks.iter().all(|check| check.outcome != Outcome::Failed);
+        if is_good {
+            checks.extend(self.structure()?);
+        }
+        Ok(checks)
+    }
+
+    fn structure(&self) -> Result<Option<Check>, StoreError> {
+        let length = self.file.length;
+        let check = match (&self.identities, self.is_encrypted) {
+            (None, true) => return Ok(None),
+            (_, false) => host_transfer::check_structure(&mut sequential(self.ranges()), length),
+            (Some(identities), true) => {
+                let plain = identities.decrypt(self.ranges()).map_err(read_error)?;
+                host_transfer::check_structure(&mut Steady(plain), length)
+            }
+        };
+        Ok(Some(check.map_err(read_error)?))
+    }
+}
+
+/// A reader of decrypted bytes. The library counts a seek to the same place as work.
+struct Steady<R>(R);
+
+impl<R: Read> Read for Steady<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl<R: io::Seek> io::Seek for Steady<R> {
+    fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
+        self.0.seek(to)
+    }
+}
+
+/// A reader that hashes what is read.
+struct Hashed<'a> {
+    from: Ranges,
+    hash: Hashing,
+    length: u64,
+    total: u64,
+    progress: &'a Arc<dyn Progress>,
+}
+
+impl<'a> Hashed<'a> {
+    fn new(from: Ranges, total: u64, progress: &'a Arc<dyn Progress>) -> Self {
+        Self {
+            from,
+            hash: Hashing::default(),
+            length: 0,
+            total,
+            progress,
+        }
+    }
+
+    fn finish(self) -> (u64, Sha256) {
+        (self.length, self.hash.finish())
+    }
+}
+
+impl Read for Hashed<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.from.read(buffer)?;
+        self.hash.update(&buffer[..count]);
+        self.length += count as u64;
+        self.progress.bytes(self.length, Some(self.total));
+        Ok(count)
+    }
+}
+
+fn digest(mut from: impl Read) -> io::Result<(u64, Sha256)> {
+    let mut hash = Hashing::default();
+    let mut length = 0;
+    let mut block = vec![0; BLOCK];
+    loop {
+        let count = from.read(&mut block)?;
+        if count == 0 {
+            return Ok((length, hash.finish()));
+        }
+        hash.update(&block[..count]);
+        length += count as u64;
+    }
+}
+
+/// Returns an error that means damage. One of the store means that nothing is known.
+fn passing(error: io::Error) -> Result<io::Error, StoreError> {
+    let is_stores = error.get_ref().is_some_and(|inner| inner.is::<StoreError>());
+    if is_stores { Err(read_error(error)) } else { Ok(error) }
+}
+
+fn read_error(error: io::Error) -> StoreError {
+    match error.downcast::<StoreError>() {
+        Ok(error) => error,
+        Err(error) => StoreError::Damaged {
+            copy: "while it was read".to_owned(),
+            reason: error.to_string(),
+        },
+    }
+}
+
+fn passed(name: &'static str, message: String) -> Check {
+    Check {
+        name,
+        outcome: Outcome::Passed,
+        message,
+    }
+}
+
+fn failed(name: &'static str, message: String) -> Check {
+    Check {
+        name,
+        outcome: Outcome::Failed,
+        message,
+    }
+}
+
+fn skipped(name: &'static str, message: String) -> Check {
+    Check {
+        name,
+        outcome: Outcome::Skipped,
+        message,
+    }
+}
+
+fn missing() -> Check {
+    failed("length", "its data are not in the store".to_owned())
+}
+
+fn length(found: u64, wanted: u64) -> Check {
+    if found == wanted {
+        passed("length", format!("{found} bytes"))
+    } else {
+        failed("length", format!("it has {found} bytes and should have {wanted}"))
+    }
+}
+
+fn compare(name: &'static str, found: (u64, Sha256), wanted: (u64, &String)) -> Check {
+    let (length, sha256) = found;
+    if length == wanted.0 && sha256.to_string() == *wanted.1 {
+        passed(name, format!("{sha256}, as in the manifest"))
+    } else {
+        failed(
+            name,
+            format!("it is {sha256} ({length} bytes) and should be {} ({} bytes)", wanted.1, wanted.0),
+        )
+    }
+}

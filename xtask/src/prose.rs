@@ -31,6 +31,7 @@ const CLEAN_RUST: &[&str] = &[
     "host/installed",
     "host/authoring",
     "host/driver",
+    "host/retention",
     "sdk",
     "plugins",
     "agent",

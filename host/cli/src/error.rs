@@ -5,6 +5,7 @@ use host_authoring::AuthoringError;
 use host_base::{Author, Failure, Hint, Problem, text};
 use host_driver::OpsError;
 use host_installed::PluginError;
+use host_store::StoreError;
 
 /// Where bugs are reported.
 const REPORTS: &str = match env!("CARGO_PKG_REPOSITORY") {
@@ -21,6 +22,14 @@ pub(super) enum CliError {
     Plugin(Box<PluginError>),
     #[error(transparent)]
     Authoring(Box<AuthoringError>),
+    #[error(transparent)]
+    Store(Box<StoreError>),
+    #[error("which store? {}", stores_of(known))]
+    WhichStore { known: Vec<String> },
+    #[error("nothing was done: {doing} needs a confirmation")]
+    Unconfirmed { doing: String },
+    #[error("this user has no home folder, so there is no place for the configuration")]
+    NoHome,
     #[error("the result can't be written: {0}")]
     Output(#[from] io::Error),
     #[error("the process can't start its workers: {0}")]
@@ -66,6 +75,19 @@ impl From<OpsError> for CliError {
     }
 }
 
+impl From<StoreError> for CliError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(Box::new(error))
+    }
+}
+
+fn stores_of(known: &[String]) -> String {
+    match known {
+        [] => "There is none".to_owned(),
+        known => format!("The stores are {}", known.join(", ")),
+    }
+}
+
 impl From<PluginError> for CliError {
     fn from(error: PluginError) -> Self {
         Self::Plugin(Box::new(error))
@@ -84,6 +106,8 @@ impl Problem for CliError {
             Self::Ops(error) => error.failure(),
             Self::Plugin(error) => error.failure(),
             Self::Authoring(error) => error.failure(),
+            Self::Store(error) => error.failure(),
+            Self::WhichStore { .. } | Self::Unconfirmed { .. } | Self::NoHome => Failure::Usage,
             Self::Output(_) | Self::Runtime(_) | Self::Audit { .. } | Self::Bug { .. } => {
                 Failure::Failed
             }
@@ -101,6 +125,13 @@ impl Problem for CliError {
             Self::Ops(error) => error.advice(),
             Self::Plugin(error) => error.advice(),
             Self::Authoring(error) => error.advice(),
+            Self::Store(error) => error.advice(),
+            Self::WhichStore { known } if known.is_empty() => Some(
+                "Add one with `kubectl broker store add NAME URL`, or give its address".to_owned(),
+            ),
+            Self::WhichStore { .. } => Some("Give the name of one of them".to_owned()),
+            Self::Unconfirmed { .. } => Some("Confirm with `--yes`".to_owned()),
+            Self::NoHome => Some("Set HOME".to_owned()),
             Self::Output(_) => {
                 Some("Check where stdout goes: is its disk full, or is it closed?".to_owned())
             }

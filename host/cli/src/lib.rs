@@ -21,6 +21,7 @@ mod output;
 mod plugin;
 pub mod reference;
 mod stop;
+mod store;
 mod text_file;
 mod tls_flags;
 pub mod ui;
@@ -30,6 +31,7 @@ use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use backup::AfterStop;
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -41,8 +43,12 @@ use host_driver::Begun;
 use host_engine::{Catalogue, EngineError, EngineFile, compile_if_asked};
 use host_installed::{PluginError, catalogue};
 use stop::Stop;
+use store::Opener;
 
 use crate::ui::{Color, Format, Ui};
+
+/// How long a process waits before its end for what it must undo in a store.
+const CLEANUP: Duration = Duration::from_secs(10);
 
 #[derive(Parser)]
 #[command(
@@ -68,6 +74,7 @@ enum Verb {
     Engines(engines::EnginesArgs),
     Health(health::HealthArgs),
     Plugin(plugin::PluginArgs),
+    Store(store::StoreArgs),
     Version(version::VersionArgs),
     Completion(completion::CompletionArgs),
 }
@@ -83,6 +90,8 @@ struct Context<'a> {
     output_file: Option<String>,
     /// Where it is noted what was begun in a backend.
     begun: Begun,
+    /// Opens stores.
+    opener: Opener,
     ui: Ui,
 }
 
@@ -179,6 +188,10 @@ fn start(
                 matches: &matches,
                 output_file: cli.output.file(),
                 begun: Begun::default(),
+                opener: Opener {
+                    folders: Folders::of_user(),
+                    ..Opener::default()
+                },
                 ui,
             };
             run(cli.verb, cli.output.is_verbose(), context)
@@ -278,6 +291,7 @@ fn exit_codes() -> String {
 fn run(verb: Verb, is_verbose: bool, context: Context<'_>) -> ExitCode {
     let ui = context.ui;
     let begun = context.begun.clone();
+    let cleanup = context.opener.cleanup.clone();
     // One thread waits for the network; what computes (compiling) has threads of its own.
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -312,6 +326,8 @@ fn run(verb: Verb, is_verbose: bool, context: Context<'_>) -> ExitCode {
         })
     })
     .flatten();
+    // What a stopped upload must undo in a store. A second signal ends the process at once.
+    runtime.block_on(cleanup.settled(CLEANUP));
     // A worker that still compiles must not keep a stopped command alive.
     runtime.shutdown_background();
     let result = result.unwrap_or_else(|| {
@@ -339,6 +355,7 @@ async fn dispatch(verb: Verb, context: Context<'_>) -> Result<(), CliError> {
         Verb::Engines(args) => engines::run(args, context).await,
         Verb::Health(args) => health::run(args, context).await,
         Verb::Plugin(args) => Box::pin(plugin::run(args, context)).await,
+        Verb::Store(args) => Box::pin(store::run(args, context)).await,
         Verb::Version(args) => version::run(&args, context.ui),
         Verb::Completion(args) => completion::run(&args, context.ui),
     }

@@ -113,6 +113,7 @@ fn from_kubeconfig(chosen: Chosen, options: &ConnectOptions) -> Result<Prepared,
     let identity = Identity {
         server: address.shown(),
         context: Some(context),
+        cluster: Some(cluster_name.clone()),
         user: user_name,
     };
     let credentials = if address.is_tls() {

@@ -118,6 +118,8 @@ struct Identity {
     server: String,
     /// The context; `None` for a service account inside the cluster.
     context: Option<String>,
+    /// The cluster's name in the kubeconfig; `None` for a service account inside the cluster.
+    cluster: Option<String>,
     user: Option<String>,
 }
 
@@ -138,6 +140,12 @@ impl Cluster {
     #[must_use]
     pub fn context(&self) -> Option<&str> {
         self.0.identity.context.as_deref()
+    }
+
+    /// Returns the name that the kubeconfig gives the cluster; `None` inside a cluster.
+    #[must_use]
+    pub fn cluster_name(&self) -> Option<&str> {
+        self.0.identity.cluster.as_deref()
     }
 
     /// Returns the URL of the API server.

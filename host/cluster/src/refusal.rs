@@ -236,6 +236,7 @@ mod tests {
         Identity {
             server: "https://api.example:6443".into(),
             context: Some("staging".into()),
+            cluster: None,
             user: Some("eve".into()),
         }
     }

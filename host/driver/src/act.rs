@@ -3,6 +3,7 @@ use std::time::Duration;
 use broker_manifest::{Saves, Verb, VerbOption};
 use host_base::{newest_first, text};
 use host_engine::{Acted, EngineFile, OptionSetting, OptionValue};
+use host_store::Origin;
 use jiff::Timestamp;
 
 use super::choose::{call_name, with_verb};
@@ -170,6 +171,8 @@ fn order(verb: &Verb, request: &VerbRequest, subject: Option<&str>) -> Order {
         created: Some(Timestamp::now()),
         dated: false,
         listed_length: None,
+        // Verbs save to files only.
+        origin: Origin::default(),
     }
 }
 

@@ -6,15 +6,16 @@ use host_base::{Backup, newest_first, text};
 use host_engine::{EngineError, OptionSetting, Preparation};
 use jiff::Timestamp;
 
+use super::download::copy;
 use super::error::GivenOption;
-use super::export;
+use super::export::{self, Kept};
 use super::history::Deed;
 use super::running::Running;
 use super::saving::Place;
 use super::task::{Ongoing, TaskKind, finish};
 use super::wait::{Waiting, has_ended};
 use super::{OpsError, Session};
-use crate::results::{Backups, Created, LeftOut, LocalFiles, Scope};
+use crate::results::{Backups, Created, LeftOut, LocalFiles, Scope, StoredCopy};
 
 /// The settings for a new backup, and where to put it if the engine saves it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +50,7 @@ pub async fn create(
     let made = if saves {
         Box::pin(save(session, prepared, &request, &mut deed)).await
     } else {
-        Box::pin(follow(session, prepared, request.waiting, &mut deed)).await
+        Box::pin(follow(session, prepared, &request, &mut deed)).await
     };
     deed.goes_on = made.as_ref().is_ok_and(|made| !has_ended(&made.backup));
     deed.record(&made).await;
@@ -59,8 +60,9 @@ pub async fn create(
         backup,
         details,
         saved,
+        copy,
     } = made?;
-    if saves && saved.is_none() {
+    if saves && saved.is_none() && copy.is_none() {
         return Ok(None);
     }
     let backup = Backups {
@@ -76,6 +78,7 @@ pub async fn create(
         backup,
         details,
         saved,
+        copy,
     }))
 }
 
@@ -117,6 +120,8 @@ async fn ready(session: &Session, request: &CreateRequest) -> Result<Prepared, O
     if saves {
         let saves = running.manifest.saves_in(operation);
         export::check(request, &running.manifest.id.to_string(), saves)?;
+    } else if let Place::Store(_) = request.place {
+        check_copy(request, &running)?;
     } else if let Some(flag) = request.place_flag {
         return Err(saves_nothing(session, &running, flag));
     }
@@ -138,6 +143,22 @@ async fn ready(session: &Session, request: &CreateRequest) -> Result<Prepared, O
     })
 }
 
+/// Refuses to begin a backup that could not be copied.
+fn check_copy(request: &CreateRequest, running: &Running) -> Result<(), OpsError> {
+    if !request.waiting.wait {
+        return Err(OpsError::NeedsWaiting {
+            flag: "to".to_owned(),
+        });
+    }
+    if running.manifest.can(Operation::Download) {
+        Ok(())
+    } else {
+        Err(OpsError::NothingToCopy {
+            engine: running.called.clone(),
+        })
+    }
+}
+
 /// A created backup, with the other facts of the result.
 struct Made {
     scope: Scope,
@@ -145,6 +166,7 @@ struct Made {
     backup: Backup,
     details: Vec<(String, String)>,
     saved: Option<LocalFiles>,
+    copy: Option<StoredCopy>,
 }
 
 impl Made {
@@ -155,6 +177,7 @@ impl Made {
             backup,
             details: Vec::new(),
             saved: None,
+            copy: None,
         }
     }
 }
@@ -166,13 +189,21 @@ async fn save(
     request: &CreateRequest,
     deed: &mut Deed,
 ) -> Result<Made, OpsError> {
-    let (backup, saved) = export::export(session, &mut prepared, request, deed).await?;
+    let exported = export::export(session, &mut prepared, request, deed).await;
+    prepared.running.saving.discard_copy().await;
+    let (backup, kept) = exported?;
+    let (saved, copy) = match kept {
+        Kept::Files(files) => (Some(files), None),
+        Kept::Copy(copy) => (None, Some(*copy)),
+        Kept::Output => (None, None),
+    };
     let mut running = prepared.running;
     let options = session.options(&running.manifest, Operation::Finish);
     let details = finish(&mut running, &backup, &options).await?;
     Ok(Made {
         details,
         saved,
+        copy,
         ..Made::by(&running, backup)
     })
 }
@@ -181,9 +212,10 @@ async fn save(
 async fn follow(
     session: &Session,
     prepared: Prepared,
-    waiting: Waiting,
+    request: &CreateRequest,
     deed: &mut Deed,
 ) -> Result<Made, OpsError> {
+    let waiting = request.waiting;
     let mut ongoing = begun(session, prepared, deed).await?;
     let made = if waiting.wait {
         session.reporter().note(&format!(
@@ -202,7 +234,23 @@ async fn follow(
         Made::by(ongoing.running(), backup)
     };
     deed.bytes = made.backup.size;
-    Ok(made)
+    let Place::Store(place) = &request.place else {
+        return Ok(made);
+    };
+    let id = made.backup.id.clone();
+    let mut running = session.start_named(&ongoing.running().manifest.id).await?;
+    running.named_by_backend = true;
+    let copied = copy(session, &mut running, &id, place.clone(), deed).await;
+    let copy = copied.map_err(|error| OpsError::NotCopied {
+        id,
+        engine: running.called.clone(),
+        store: place.store.called().to_owned(),
+        source: Box::new(error),
+    })?;
+    Ok(Made {
+        copy: Some(copy),
+        ..made
+    })
 }
 
 /// Begins the backup, and records that it has begun.

@@ -8,10 +8,13 @@ use host_transfer::Proof;
 
 use super::history::Deed;
 use super::running::Running;
-use super::saving::{Order, Place, Stored};
+use super::saving::{Order, Place, StorePlace, Stored};
 use super::status::{Which, ask, latest};
-use super::{OpsError, Session};
-use crate::results::{DownloadedFiles, LocalFile, LocalFiles};
+use super::{OpsError, Session, copies};
+use crate::results::{CopiedBackup, DownloadedFiles, LocalFile, LocalFiles, StoredCopy};
+
+/// Number of retries without progress before giving up on the copy of a created backup.
+const RETRIES: u32 = 6;
 
 /// Which backup to download, and where to put it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +36,8 @@ pub struct DownloadRequest {
 pub enum Downloaded {
     /// A file, or several.
     Files(Box<DownloadedFiles>),
+    /// A store.
+    Copy(Box<CopiedBackup>),
     /// Stdout. Nothing else may be written there.
     Output,
 }
@@ -52,8 +57,32 @@ pub async fn download(session: &Session, request: DownloadRequest) -> Result<Dow
     request.place.check(saves, &running.called)?;
     let mut deed = Deed::of("download", session, &running);
     let result = fetch(session, &mut running, request, &mut deed).await;
+    running.saving.discard_copy().await;
     deed.record(&result).await;
     result
+}
+
+/// Copies a backup that was just created to a store.
+pub(super) async fn copy(
+    session: &Session,
+    running: &mut Running,
+    id: &str,
+    place: StorePlace,
+    deed: &mut Deed,
+) -> Result<StoredCopy, OpsError> {
+    let request = DownloadRequest {
+        which: Which::Id(id.to_owned()),
+        place: Place::Store(place),
+        timeout: None,
+        retries: RETRIES,
+        accept_unproven: false,
+    };
+    let result = Box::pin(fetch(session, running, request, deed)).await;
+    running.saving.discard_copy().await;
+    match result? {
+        Downloaded::Copy(copied) => Ok(copied.copy),
+        Downloaded::Files(_) | Downloaded::Output => Err(nothing_saved(running, id)),
+    }
 }
 
 async fn fetch(
@@ -77,10 +106,25 @@ async fn fetch(
         }
     };
     deed.id = Some(id.clone());
+    deed.created = known.as_ref().and_then(|backup| backup.created);
     if let Some(backup) = &known {
         check_whole(backup, running)?;
     }
     let how_many = running.manifest.saves_in(Operation::Download);
+    let origin = session.origin(running);
+    if let Place::Store(place) = &request.place
+        && let Some(copy) = copies::earlier(place, &origin, &id, known.as_ref()).await?
+    {
+        session.reporter().note(&format!(
+            "Store {} has a copy of backup {} already; `--force` copies it again",
+            text::printable(place.store.called(), 200),
+            text::printable(&id, 200)
+        ));
+        return Ok(Downloaded::Copy(Box::new(CopiedBackup {
+            scope: running.scope(),
+            copy,
+        })));
+    }
     let place = request.place.of(how_many, &id);
     if let Some(note) = place.note() {
         session.reporter().note(&note);
@@ -94,6 +138,7 @@ async fn fetch(
         created: known.as_ref().and_then(|backup| backup.created),
         dated: false,
         listed_length: known.as_ref().and_then(|backup| backup.size),
+        origin,
     });
     let options = session.options(&running.manifest, Operation::Download);
     let timeout = request.timeout.unwrap_or(Duration::MAX);
@@ -109,6 +154,13 @@ async fn fetch(
     let ((), stored) = outcome(session, running, downloaded, false)?;
     if stored.is_empty() {
         return Err(nothing_saved(running, &id));
+    }
+    if let Place::Store(place) = &request.place {
+        let copy = copies::complete(session, running, place, stored, known.as_ref(), deed).await?;
+        return Ok(Downloaded::Copy(Box::new(CopiedBackup {
+            scope: running.scope(),
+            copy,
+        })));
     }
     Ok(
         match account_for(session, running, stored, known.as_ref(), deed) {
@@ -287,7 +339,7 @@ fn check_whole(backup: &Backup, running: &Running) -> Result<(), OpsError> {
     })
 }
 
-fn say_how_sure(session: &Session, stored: &Stored, of_many: bool) {
+pub(super) fn say_how_sure(session: &Session, stored: &Stored, of_many: bool) {
     let warn = |warning: String| {
         let warning = if of_many {
             format!("{}: {warning}", stored.name)
@@ -310,7 +362,7 @@ fn say_how_sure(session: &Session, stored: &Stored, of_many: bool) {
 }
 
 /// Warns if the list of backups has another length than the files together.
-fn compare_with_list(session: &Session, total: u64, known: Option<&Backup>) {
+pub(super) fn compare_with_list(session: &Session, total: u64, known: Option<&Backup>) {
     if let Some(listed) = known.and_then(|backup| backup.size)
         && listed != total
     {

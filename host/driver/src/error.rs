@@ -8,6 +8,7 @@ use host_base::shell::word;
 use host_base::{Activity, Author, Failure, Hint, Problem, text};
 use host_cluster::ClusterError;
 use host_engine::EngineError;
+use host_store::StoreError;
 use host_transfer::TransferError;
 
 /// Maximum number of engines that a hint names.
@@ -25,6 +26,47 @@ pub enum OpsError {
     /// The bytes of a backup could not be transferred or verified.
     #[error(transparent)]
     Transfer(Box<TransferError>),
+    /// A store failed, or refused a request.
+    #[error(transparent)]
+    Store(Box<StoreError>),
+    /// A copy could not be written to a store. The backup itself is complete.
+    #[error(
+        "backup {} is complete, but was not copied: {source}",
+        text::printable(id, 200)
+    )]
+    NotCopied {
+        /// Id of the backup.
+        id: String,
+        /// The engine, as `--engine` accepts it.
+        engine: String,
+        /// The store, as the user names it.
+        store: String,
+        /// The reason.
+        source: Box<OpsError>,
+    },
+    /// The engine can't hand out the bytes of a backup.
+    #[error("engine {engine} can't copy backups to a store: it can't download them")]
+    NothingToCopy {
+        /// The engine, as `--engine` accepts it.
+        engine: String,
+    },
+    /// Nothing says which backup a file is.
+    #[error("nothing says which backup {} is", path.display())]
+    UnknownFile {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A copy has several files, and a restore takes one.
+    #[error(
+        "copy {} has {count} files, and a restore takes one",
+        text::printable(copy, 200)
+    )]
+    SeveralToRestore {
+        /// The copy.
+        copy: String,
+        /// The number of its files.
+        count: usize,
+    },
     /// An error of the host that an engine passed on in its own words.
     #[error("{}", said_of(said, source))]
     InContext {
@@ -577,6 +619,15 @@ impl From<ClusterError> for OpsError {
     }
 }
 
+impl From<StoreError> for OpsError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Transfer(error) => error.into(),
+            error => Self::Store(Box::new(error)),
+        }
+    }
+}
+
 impl From<TransferError> for OpsError {
     fn from(error: TransferError) -> Self {
         Self::Transfer(Box::new(error))
@@ -783,6 +834,11 @@ impl Problem for OpsError {
             | Self::IncompleteCredentials { .. }
             | Self::BadCredentials { .. } => Failure::Usage,
             Self::Transfer(error) => error.failure(),
+            Self::Store(error) => error.failure(),
+            Self::NotCopied { source, .. } => source.failure(),
+            Self::NothingToCopy { .. }
+            | Self::UnknownFile { .. }
+            | Self::SeveralToRestore { .. } => Failure::Usage,
             Self::NamedSecret { source, .. } => source.failure(),
             Self::Files { of, failed } => gravest(*of, failed),
             Self::SetIncomplete { source, .. } => match source.failure() {
@@ -828,6 +884,22 @@ impl Problem for OpsError {
             Self::Engine(error) => error.advice(),
             Self::NotAuthenticated(refused) => Some(refused.advice()),
             Self::Transfer(error) => error.advice(),
+            Self::Store(error) => error.advice(),
+            Self::NotCopied { id, engine, store, source } => {
+                let again = format!(
+                    "Copy it with `kubectl broker backup download --engine {} --id {} --to {}`",
+                    word(engine),
+                    word(id),
+                    word(store)
+                );
+                Some(match source.advice() {
+                    Some(advice) => format!("{advice}. {again}"),
+                    None => again,
+                })
+            }
+            Self::NothingToCopy { .. } => Some("Choose another engine with `--engine NAME`, or leave `--to` out".to_owned()),
+            Self::UnknownFile { .. } => Some("Name the backup with `--engine NAME`, `--id ID` and `--statefulset NAME`".to_owned()),
+            Self::SeveralToRestore { .. } => Some("Get the files with `kubectl broker store get STORE COPY`, and restore one of them with `kubectl broker backup restore --file FILE`".to_owned()),
             Self::InContext { source, .. } | Self::Unfinished { source, .. } => source.advice(),
             Self::Files { failed, .. } => failed.first().and_then(Problem::advice),
             Self::NotWhole { running: true, id, engine, .. } | Self::NotEnded { id, engine } => {

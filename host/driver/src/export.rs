@@ -16,8 +16,8 @@ use super::running::Running;
 use super::saving::{Order, Place};
 use super::task::{Task, TaskKind};
 use super::wait::{Waiting, judge, until_ended};
-use super::{OpsError, Session};
-use crate::results::LocalFiles;
+use super::{OpsError, Session, copies};
+use crate::results::{LocalFiles, StoredCopy};
 
 /// Number of retries without progress to download a backup that the backend created before. The bytes of the
 /// first response are never requested again.
@@ -40,7 +40,7 @@ pub(super) async fn export(
     prepared: &mut Prepared,
     request: &CreateRequest,
     deed: &mut Deed,
-) -> Result<(Backup, Option<LocalFiles>), OpsError> {
+) -> Result<(Backup, Kept), OpsError> {
     let Prepared {
         running,
         token,
@@ -48,7 +48,7 @@ pub(super) async fn export(
     } = prepared;
     let limit = Limit::from_now(request);
     let how_many = running.manifest.saves_in(Operation::Create);
-    let order = order(session, request, how_many);
+    let order = order(session, running, request, how_many);
     if let Some(note) = order.place.note() {
         session.reporter().note(&note);
     }
@@ -81,8 +81,25 @@ pub(super) async fn export(
     // Most backends report no time, and they were asked just now.
     let now = Timestamp::now().round(Unit::Second).ok();
     backup.created = backup.created.or(now);
-    let saved = account_for(session, running, stored, None, deed);
-    Ok((backup, saved))
+    let kept = match &request.place {
+        Place::Store(place) => {
+            let copied = copies::complete(session, running, place, stored, None, deed).await;
+            Kept::Copy(Box::new(copied.map_err(|error| once_only(error, false))?))
+        }
+        _ => match account_for(session, running, stored, None, deed) {
+            Some(files) => Kept::Files(files),
+            None => Kept::Output,
+        },
+    };
+    Ok((backup, kept))
+}
+
+/// Where a backup is that the backend returned.
+pub(super) enum Kept {
+    Files(LocalFiles),
+    Copy(Box<StoredCopy>),
+    /// Stdout.
+    Output,
 }
 
 /// Waits for the end of a backup whose bytes are not available yet.
@@ -123,7 +140,7 @@ async fn follow(
     })
 }
 
-fn order(session: &Session, request: &CreateRequest, saves: Saves) -> Order {
+fn order(session: &Session, running: &Running, request: &CreateRequest, saves: Saves) -> Order {
     let now = Timestamp::now();
     let set = format!(
         "{}-{}",
@@ -135,10 +152,15 @@ fn order(session: &Session, request: &CreateRequest, saves: Saves) -> Order {
         saves,
         retries: RETRIES,
         accept_unproven: request.accept_unproven,
-        id: session.statefulset().to_owned(),
+        id: match (&request.place, saves) {
+            // A copy of several files has the name that their folder would have.
+            (Place::Store(_), Saves::Many) => set,
+            _ => session.statefulset().to_owned(),
+        },
         created: Some(now),
         dated: true,
         listed_length: None,
+        origin: session.origin(running),
     }
 }
 

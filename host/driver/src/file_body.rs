@@ -81,9 +81,9 @@ fn read(artifact: &Artifact, sender: &mpsc::Sender<Piece>) -> Result<(), StreamE
 }
 
 /// A reader with a position of its own. The file's own position is shared by all who have the file.
-struct At<'a> {
-    file: &'a File,
-    offset: u64,
+pub(super) struct At<'a> {
+    pub(super) file: &'a File,
+    pub(super) offset: u64,
 }
 
 impl io::Read for At<'_> {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use host_base::{Failure, Problem as _};
+use host_store::CopyManifest;
 use host_transfer::{Entry, History, SavedPart, TransferError, Wanted};
 use jiff::Timestamp;
 
@@ -34,6 +35,12 @@ pub(super) struct Deed {
     ended: Option<(&'static str, String)>,
     /// The state of the body that is saved, for the number of received bytes.
     saving: Option<Arc<Saving>>,
+    /// The store of the copy.
+    pub(super) store: Option<String>,
+    /// Name of the cluster in the kubeconfig.
+    cluster: Option<String>,
+    /// When the backup was created.
+    pub(super) created: Option<Timestamp>,
     is_recorded: bool,
     /// The host whose history gets the entry.
     host: Option<Host>,
@@ -73,6 +80,7 @@ impl Deed {
         let mut deed = Self::at(&session.host, operation);
         deed.engine.clone_from(&scope.engine);
         deed.scope = place.join("/");
+        deed.cluster = session.cluster.cluster_name().map(str::to_owned);
         deed.saving = Some(Arc::clone(&running.saving));
         deed
     }
@@ -83,6 +91,21 @@ impl Deed {
         operation.clone_into(&mut deed.operation);
         deed.host = Some(host.clone());
         deed
+    }
+
+    /// Takes over what a manifest says about a backup.
+    pub(super) fn of_copy(&mut self, manifest: &CopyManifest) {
+        let origin = &manifest.source;
+        let target = origin.statefulset.as_deref();
+        let place = [Some(&*origin.cluster), Some(&*origin.namespace), target];
+        let place: Vec<_> = place.into_iter().flatten().collect();
+        self.scope = place.join("/");
+        self.cluster = Some(origin.cluster.clone());
+        self.engine.clone_from(&origin.engine);
+        self.id = Some(manifest.id.clone());
+        self.created = Some(manifest.created);
+        self.bytes = Some(manifest.length);
+        self.sha256 = Some(manifest.sha256.clone());
     }
 
     /// Sets outcome and message for the case that the command succeeds.
@@ -187,6 +210,9 @@ impl Deed {
             operation: mem::take(&mut self.operation),
             engine: mem::take(&mut self.engine),
             scope: mem::take(&mut self.scope),
+            cluster: self.cluster.take(),
+            store: self.store.take(),
+            created: self.created,
             id: self.id.take(),
             file: file.map(|file| file.to_string_lossy().into_owned()),
             bytes: self.bytes.or(total),
@@ -224,6 +250,7 @@ fn transfer_error(error: &OpsError) -> Option<&TransferError> {
         | OpsError::ExportLost { source, .. }
         | OpsError::SetIncomplete { source, .. }
         | OpsError::OneOfSeveral { source }
+        | OpsError::NotCopied { source, .. }
         | OpsError::Unfinished { source, .. } => transfer_error(source),
         _ => None,
     }
@@ -280,6 +307,7 @@ fn row(entry: Entry) -> PastOperation {
         scope: entry.scope,
         id: entry.id,
         file: entry.file,
+        store: entry.store,
         bytes: entry.bytes,
         sha256: entry.sha256,
         outcome: entry.outcome,

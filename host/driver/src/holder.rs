@@ -14,6 +14,11 @@ pub(super) fn here() -> String {
     format!("{user}@{host} process {}", std::process::id())
 }
 
+/// Describes this user and machine, such as `ann@laptop`.
+pub(super) fn person() -> String {
+    format!("{}@{}", named(&user()), named(&host()))
+}
+
 /// Adds the name that the API server uses for this user, if it tells the name: `… as oidc:ann`.
 pub(super) async fn at(cluster: &Cluster) -> String {
     match cluster.api_user().await {

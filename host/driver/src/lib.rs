@@ -10,6 +10,7 @@ mod begun;
 mod choose;
 mod commands;
 mod compiling;
+mod copies;
 mod create;
 mod credentials;
 mod delete;
@@ -53,6 +54,10 @@ mod wait;
 pub use act::{VerbOutcome, VerbRequest, VerbResult, act};
 pub use begun::{Begun, Work};
 pub use choose::{EngineChoice, order};
+pub use copies::{
+    CopyChoice, CopyFilesRequest, GetRequest, GivenOrigin, GotCopy, StoreObserver, copy_files, get,
+    person,
+};
 pub use create::{CreateRequest, begin_create, create};
 pub use credentials::CredentialsRequest;
 pub use delete::{DeleteRequest, delete};
@@ -67,12 +72,12 @@ pub use list::{BackupPages, Listing, list};
 pub use meaning::{Reading, Sense, has_port_flag, option_reading, sense, verb_reading};
 pub use restore::{RestoreFrom, RestoreRequest, begin_restore, restore};
 pub use results::{
-    BackupChecks, Backups, CheckResult, CheckUp, CheckedFile, Created, Deleted, DiscoveredTarget,
-    Discovery, DownloadedFiles, EngineItems, EngineReport, EngineSummary, Engines, Health, LeftOut,
-    LocalFile, LocalFiles, PastFile, PastOperation, PastOperations, PerPod, PodFailure, Restored,
-    Scope, ServingEngine, Verified, worst,
+    BackupChecks, Backups, CheckResult, CheckUp, CheckedFile, CopiedBackup, Created, Deleted,
+    DiscoveredTarget, Discovery, DownloadedFiles, EngineItems, EngineReport, EngineSummary,
+    Engines, Health, LeftOut, LocalFile, LocalFiles, PastFile, PastOperation, PastOperations,
+    PerPod, PodFailure, Restored, Scope, ServingEngine, StoredCopy, Verified, worst,
 };
-pub use saving::Place;
+pub use saving::{Place, StorePlace};
 pub use session::{Request, Session};
 pub use status::{Which, status, watch};
 pub use task::{Finished, Ongoing, Task, TaskKind};

@@ -7,6 +7,7 @@ use host_base::text;
 use host_engine::{Artifact, RestoreSource};
 use jiff::Timestamp;
 
+use super::copies::{self, CopyChoice};
 use super::create::answer_was_lost;
 use super::history::Deed;
 use super::lock::{Lock, locked};
@@ -42,6 +43,8 @@ pub enum RestoreFrom {
     Backup(Which),
     /// A file of the user.
     File(PathBuf),
+    /// A copy in a store.
+    Copy(CopyChoice),
 }
 
 /// Restores a backup, and waits for the end of the restore if the request says so.
@@ -141,6 +144,14 @@ async fn prepare(session: &Session, from: &RestoreFrom) -> Result<Prepared, OpsE
             let file = verified(session, path).await?;
             let running = session.engine_for_files().await?;
             (running, file.name.clone(), RestoreSource::File(file))
+        }
+        RestoreFrom::Copy(choice) => {
+            let fetched = copies::fetch(session, choice).await?;
+            let file = verified(session, &fetched.path).await?;
+            // The open file stays readable without its name.
+            drop(fetched.folder);
+            let running = session.engine_for_files_of(&fetched.engine).await?;
+            (running, fetched.id, RestoreSource::File(file))
         }
         RestoreFrom::Backup(which) => {
             let mut running = session.engine_for(operation).await?;

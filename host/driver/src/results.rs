@@ -6,6 +6,7 @@ use broker_manifest::{Column, Operation};
 use host_base::{Backup, Check, Failure, Hint, Outcome, text};
 use host_cluster::Claim;
 use host_engine::HealthReport;
+use host_store::CopyManifest;
 use jiff::Timestamp;
 
 /// The subject of a result: where it comes from, and which engine reported it.
@@ -87,6 +88,39 @@ pub struct Created {
     pub details: Vec<(String, String)>,
     /// The files of the backup, if the engine saved it at once.
     pub saved: Option<LocalFiles>,
+    /// The copy of the backup, if it went to a store.
+    pub copy: Option<StoredCopy>,
+}
+
+/// A backup that was copied to a store.
+#[derive(Debug)]
+pub struct CopiedBackup {
+    /// The subject of the result.
+    pub scope: Scope,
+    /// The copy.
+    pub copy: StoredCopy,
+}
+
+/// A copy of a backup in a store.
+#[derive(Debug)]
+pub struct StoredCopy {
+    /// The store, as the user names it.
+    pub store: String,
+    /// The manifest in the store.
+    pub manifest: CopyManifest,
+    /// Whether the store had the copy before.
+    pub was_there: bool,
+    /// Number of bytes that an earlier run had uploaded.
+    pub resumed: u64,
+}
+
+impl StoredCopy {
+    /// Returns the reference that means this copy and no other.
+    #[must_use]
+    pub fn reference(&self) -> String {
+        let name = self.manifest.name();
+        name.map_or_else(|| self.manifest.id.clone(), |name| name.reference())
+    }
 }
 
 /// A backup that was downloaded to files.
@@ -293,6 +327,8 @@ pub struct PastOperation {
     pub id: Option<String>,
     /// Path of the file, if one was written or read; the folder of several files.
     pub file: Option<String>,
+    /// The store that the copy went to or came from.
+    pub store: Option<String>,
     /// Length in bytes, if known; of several files, the length of all.
     pub bytes: Option<u64>,
     /// SHA-256 digest in hexadecimal, if known.

@@ -10,17 +10,18 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use host_base::{Report, ReportKind, Reporter, Sha256, text};
 use host_engine::{Answer, Artifacts, Network as _, Outgoing, SavedFile, ToSave};
+use host_store::{Draft, Origin, Store, StoreError, Subject, Written};
 use host_transfer::{
     Destination, Download, Expectation, FileName, FileNames, Proof, Retry, SavedPart, Source,
-    TokioSleeper, TransferError, earlier, kept_bytes,
+    TokioSleeper, TransferError, earlier, hand_over, kept_bytes,
 };
 use http::HeaderMap;
 use jiff::Timestamp;
 
-use super::OpsError;
 use super::network::Endpoints;
 use super::observer::TransferObserver;
 use super::passing::Passed;
+use super::{OpsError, holder};
 
 /// Where to write a backup.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +40,19 @@ pub enum Place {
     },
     /// Stdout.
     Output,
+    /// A store. The bytes don't touch this machine's disk.
+    Store(StorePlace),
+}
+
+/// A store that gets a copy of a backup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StorePlace {
+    /// The store.
+    pub store: Arc<Store>,
+    /// The name of the cluster in the copy, if it is not the one of the kubeconfig.
+    pub cluster: Option<String>,
+    /// Whether to copy a backup although the store has a copy of it.
+    pub is_forced: bool,
 }
 
 impl Place {
@@ -112,7 +126,7 @@ impl Place {
     fn folder(&self) -> Option<&Path> {
         match self {
             Self::File { folder, .. } => Some(folder),
-            Self::Output => None,
+            Self::Output | Self::Store(_) => None,
         }
     }
 }
@@ -140,6 +154,8 @@ pub(super) struct Order {
     pub(super) dated: bool,
     /// Length in bytes, as the list of backups reports it.
     pub(super) listed_length: Option<u64>,
+    /// The origin of the backup, for a copy in a store.
+    pub(super) origin: Origin,
 }
 
 /// A body that was saved.
@@ -164,6 +180,8 @@ pub(super) struct Saving {
     network: Arc<Endpoints>,
     reporter: Arc<dyn Reporter>,
     state: Mutex<State>,
+    /// The copy that is written to a store.
+    draft: tokio::sync::Mutex<Option<Draft>>,
     /// Number of received bytes of the latest body.
     received: Arc<AtomicU64>,
 }
@@ -178,7 +196,7 @@ struct State {
     names: FileNames,
     /// The complete files, also after `stored` was taken.
     complete: Vec<SavedPart>,
-    failed: Option<Passed<TransferError>>,
+    failed: Option<Passed<StoreError>>,
     /// Where the bytes of the latest body go.
     destination: Option<Destination>,
 }
@@ -189,6 +207,7 @@ impl Saving {
             network,
             reporter,
             state: Mutex::default(),
+            draft: tokio::sync::Mutex::default(),
             received: Arc::default(),
         }
     }
@@ -220,7 +239,7 @@ impl Saving {
     }
 
     /// Returns the error of the body, for engines that report success although saving failed.
-    pub(super) fn take_failed(&self) -> Option<TransferError> {
+    pub(super) fn take_failed(&self) -> Option<StoreError> {
         self.state().failed.take().map(Passed::into_error)
     }
 
@@ -235,7 +254,7 @@ impl Saving {
     }
 
     /// Returns the error of the transfer that an engine passed on as `report`, if there is one.
-    pub(super) fn original_of(&self, report: &Report) -> Option<Passed<TransferError>> {
+    pub(super) fn original_of(&self, report: &Report) -> Option<Passed<StoreError>> {
         self.state().failed.take_if(|passed| passed.is(report))
     }
 
@@ -243,7 +262,20 @@ impl Saving {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn carry_out(&self, order: &Order, to_save: ToSave) -> Result<Stored, TransferError> {
+    /// Writes the manifest of the copy. From now on the copy exists.
+    pub(super) async fn complete_copy(&self) -> Result<Option<Written>, StoreError> {
+        match self.draft.lock().await.take() {
+            Some(draft) => Ok(Some(draft.complete().await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Discards a copy that is not complete, unless the same command can resume it.
+    pub(super) async fn discard_copy(&self) {
+        drop(self.draft.lock().await.take());
+    }
+
+    async fn carry_out(&self, order: &Order, to_save: ToSave) -> Result<Stored, StoreError> {
         let is_many = order.saves == Saves::Many;
         let saved = self.state().stored.len();
         let proposed = file_name(
@@ -267,6 +299,9 @@ impl Saving {
             }
         }
         self.state().destination.clone_from(&destination);
+        if let Place::Store(_) = &order.place {
+            self.state().names.add(&name)?;
+        }
         let source = Again {
             identity: self.network.identity(&to_save.request),
             request: to_save.request,
@@ -287,6 +322,9 @@ impl Saving {
             sleeper: &TokioSleeper,
             progress: &observer,
         };
+        if let Place::Store(place) = &order.place {
+            return self.send(order, place, name, download).await;
+        }
         let Some(destination) = destination else {
             let streamed = host_transfer::stream_to(download, &mut tokio::io::stdout()).await?;
             return Ok(Stored {
@@ -301,6 +339,57 @@ impl Saving {
         };
         let saved = host_transfer::save(download, &destination).await?;
         Ok(Stored::of(name, saved))
+    }
+
+    /// Sends a body to a store.
+    async fn send(
+        &self,
+        order: &Order,
+        place: &StorePlace,
+        name: FileName,
+        download: Download<'_>,
+    ) -> Result<Stored, StoreError> {
+        let accept_unproven = download.accept_unproven;
+        let mut held = self.draft.lock().await;
+        if held.is_none() {
+            let is_named = order.dated && order.saves != Saves::Many;
+            let subject = Subject {
+                origin: order.origin.clone(),
+                // A backup that this command creates is called by its file: nothing else names it yet.
+                id: if is_named {
+                    name.to_string()
+                } else {
+                    order.id.clone()
+                },
+                created: order.created.unwrap_or_else(Timestamp::now),
+                by: holder::person(),
+            };
+            *held = Some(Draft::begin(Arc::clone(&place.store), subject).await?);
+        }
+        let Some(draft) = held.as_mut() else {
+            return Err(StoreError::Stopped);
+        };
+        let sent = hand_over(download, async |length, fingerprint| {
+            draft.file(length, fingerprint).await
+        });
+        let (upload, sent) = sent.await.map_err(|(error, _)| error)?;
+        let file = draft.add(upload, name.as_str(), sent.proof).await?.clone();
+        let mut proof = sent.proof;
+        let mut damage = None;
+        if proof == Proof::Nothing {
+            let structure = draft.structure(&file).await?;
+            (proof, damage) = judge(structure, sent.length, accept_unproven)?;
+            draft.set_proof(proof);
+        }
+        Ok(Stored {
+            name,
+            path: None,
+            length: sent.length,
+            sha256: sent.sha256,
+            proof,
+            damage,
+            resumed: sent.resumed,
+        })
     }
 
     /// Checks that the next of several files is not one that this command has written. The file system decides
@@ -341,6 +430,33 @@ impl Stored {
             bytes: self.length,
             sha256: self.sha256.to_string(),
         })
+    }
+}
+
+/// Decides about bytes whose length nobody announced, by the structure that was found in the store.
+fn judge(
+    structure: host_transfer::Check,
+    received: u64,
+    accept: bool,
+) -> Result<(Proof, Option<String>), StoreError> {
+    use host_transfer::Outcome;
+    match structure.outcome {
+        Outcome::Passed => Ok((Proof::Structure, None)),
+        outcome if accept => {
+            let damage = (outcome == Outcome::Failed).then_some(structure.message);
+            Ok((Proof::Nothing, damage))
+        }
+        Outcome::Failed => Err(TransferError::CutShort {
+            received,
+            kept: None,
+            reason: structure.message,
+        }
+        .into()),
+        Outcome::Skipped => Err(TransferError::Unproven {
+            received,
+            kept: None,
+        }
+        .into()),
     }
 }
 

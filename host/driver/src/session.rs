@@ -2,13 +2,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use broker_manifest::{EngineId, Manifest, Operation};
-use host_base::{Failure, Problem, Reporter, text};
+use host_base::{Failure, Problem, Reporter, Sha256, text};
 use host_cluster::{Cluster, ConnectOptions, NamespaceSource, Target};
 use host_engine::{
     Commands, EngineError, EngineFile, Instance, Limits, Loaded, OptionSetting, Services,
     TargetInfo,
 };
 use host_objectstore::S3;
+use host_store::Origin;
 use jiff::tz::TimeZone;
 
 use super::asking::{Asked, Refusal};
@@ -30,6 +31,8 @@ use crate::results::Scope;
 
 /// The StatefulSet that is used if the user names none.
 const DEFAULT_STATEFULSET: &str = "broker";
+/// The name of the cluster in copies, if the program runs in it without a kubeconfig.
+const IN_CLUSTER: &str = "in-cluster";
 /// Longest reason for switching to another engine, in characters.
 const MAX_REASON: usize = 160;
 
@@ -262,11 +265,45 @@ impl Session {
 
     /// Starts the engine that restores from files.
     pub(super) async fn engine_for_files(&self) -> Result<Running, OpsError> {
-        let file = for_files(self.host.engines(), &self.request.engine)?;
+        self.engine_that_takes_files(&self.request.engine).await
+    }
+
+    /// Starts the engine that restores a copy: the one that made the backup, unless the user names another.
+    ///
+    /// # Errors
+    /// When the engine is unknown or takes no files.
+    pub(super) async fn engine_for_files_of(&self, engine: &str) -> Result<Running, OpsError> {
+        let choice = match &self.request.engine {
+            EngineChoice::Auto => EngineChoice::from(engine),
+            named @ EngineChoice::Named(_) => named.clone(),
+        };
+        self.engine_that_takes_files(&choice).await
+    }
+
+    async fn engine_that_takes_files(&self, choice: &EngineChoice) -> Result<Running, OpsError> {
+        let file = for_files(self.host.engines(), choice)?;
         self.check_options(file, Operation::Restore)?;
         let running = self.start(file).await?;
         self.note_engine(&running);
         Ok(running)
+    }
+
+    /// Returns the origin of the backups of a running engine, for copies in stores.
+    pub(super) fn origin(&self, running: &Running) -> Origin {
+        let scope = running.scope();
+        let digest = self.file(&running.manifest.id).map(EngineFile::digest);
+        Origin {
+            cluster: self.cluster.cluster_name().unwrap_or(IN_CLUSTER).to_owned(),
+            namespace: scope.namespace,
+            statefulset: scope.statefulset,
+            pod: scope
+                .pod
+                .or_else(|| running.network.target().pod.clone())
+                .filter(|_| running.manifest.answers_by_pod()),
+            engine: scope.engine,
+            engine_version: Some(scope.engine_version),
+            engine_digest: digest.ok().map(|digest| Sha256::from(digest).to_string()),
+        }
     }
 
     /// Starts another instance of the engine with this id.

@@ -164,6 +164,15 @@ impl Store {
     }
 }
 
+/// Equal if they are the same place with the same settings.
+impl PartialEq for Store {
+    fn eq(&self, other: &Self) -> bool {
+        self.called == other.called && self.settings == other.settings
+    }
+}
+
+impl Eq for Store {}
+
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Store").field(&self.settings.url).finish()
@@ -236,7 +245,9 @@ fn google(bucket: &str, settings: &StoreSettings) -> Result<Handles, StoreError>
         builder = builder.with_base_url(endpoint);
     }
     let built = builder.build();
-    Ok(shared(built.map_err(|error| unopened(&settings.url, error))?))
+    Ok(shared(
+        built.map_err(|error| unopened(&settings.url, error))?,
+    ))
 }
 
 /// Finds credentials where `az` and Azure's libraries find them.
@@ -257,7 +268,9 @@ fn azure(account: &str, container: &str, settings: &StoreSettings) -> Result<Han
         builder = builder.with_use_azure_cli(true);
     }
     let built = builder.build();
-    Ok(shared(built.map_err(|error| unopened(&settings.url, error))?))
+    Ok(shared(
+        built.map_err(|error| unopened(&settings.url, error))?,
+    ))
 }
 
 /// Variables that name credentials of Azure.
@@ -304,12 +317,11 @@ impl CredentialProvider for Keys {
     type Credential = AwsCredential;
 
     async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
-        let failed = |source: Box<dyn std::error::Error + Send + Sync>| {
-            object_store::Error::Generic {
+        let failed =
+            |source: Box<dyn std::error::Error + Send + Sync>| object_store::Error::Generic {
                 store: "S3",
                 source,
-            }
-        };
+            };
         let keys = self.0.keys().await.map_err(|error| failed(error.into()))?;
         let text = |secret: &host_base::Secret| {
             let text = secret.expose_text().map(str::to_owned);

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use crate::connect::Store;
-use crate::manifest::{CopyManifest, MAX_MANIFEST};
-use crate::names::{COPIES, CopyName, DATA, MARKS, OPEN, escaped, parse_time, time_text, unescaped};
-use crate::requests::Object;
 use crate::StoreError;
+use crate::connect::Store;
+use crate::manifest::{CopyManifest, MAX_MANIFEST, Unreadable};
+use crate::names::{
+    COPIES, CopyName, DATA, MARKS, OPEN, escaped, parse_time, time_text, unescaped,
+};
+use crate::requests::Object;
 
 /// A copy in a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -212,7 +214,10 @@ impl Store {
             }
         }
         for object in open {
-            let name = object.name.strip_prefix(OPEN).and_then(|it| it.strip_prefix('/'));
+            let name = object
+                .name
+                .strip_prefix(OPEN)
+                .and_then(|it| it.strip_prefix('/'));
             match name.and_then(|it| it.strip_suffix(".json")) {
                 Some(name) if name.contains('-') => content.open.push(OpenEntry {
                     name: name.to_owned(),
@@ -237,7 +242,9 @@ impl Store {
     /// # Errors
     /// When there is none, or several.
     pub fn pick(&self, copies: Vec<Copy>, reference: &str) -> Result<Copy, StoreError> {
-        let meant = copies.into_iter().filter(|it| it.name.is_meant_by(reference));
+        let meant = copies
+            .into_iter()
+            .filter(|it| it.name.is_meant_by(reference));
         let mut meant: Vec<_> = meant.collect();
         match meant.len() {
             1 => Ok(meant.remove(0)),
@@ -257,10 +264,12 @@ impl Store {
     /// # Errors
     /// When it can't be read, or is not the one of this copy.
     pub async fn manifest(&self, copy: &Copy) -> Result<CopyManifest, StoreError> {
-        self.manifest_of(&copy.name).await?.ok_or_else(|| StoreError::NoCopy {
-            reference: copy.name.id.clone(),
-            store: self.called().to_owned(),
-        })
+        self.manifest_of(&copy.name)
+            .await?
+            .ok_or_else(|| StoreError::NoCopy {
+                reference: copy.name.id.clone(),
+                store: self.called().to_owned(),
+            })
     }
 
     /// Reads the manifest of a name. None if there is none.
@@ -273,9 +282,15 @@ impl Store {
             return Ok(None);
         };
         let manifest = CopyManifest::parse(&bytes, name);
-        Ok(Some(manifest.map_err(|reason| StoreError::BadManifest {
-            key: self.shown(&object),
-            reason,
+        Ok(Some(manifest.map_err(|error| match error {
+            Unreadable::Bad(reason) => StoreError::BadManifest {
+                key: self.shown(&object),
+                reason,
+            },
+            Unreadable::Newer(reason) => StoreError::Format {
+                store: self.shown(&object),
+                reason,
+            },
         })?))
     }
 
@@ -340,7 +355,10 @@ fn with_marks(copies: Vec<Object>, marks: Vec<Object>) -> Content {
         marks.checks.sort_by(|a, b| b.cmp(a));
     }
     for object in copies {
-        let path = object.name.strip_prefix(COPIES).and_then(|it| it.strip_prefix('/'));
+        let path = object
+            .name
+            .strip_prefix(COPIES)
+            .and_then(|it| it.strip_prefix('/'));
         let Some(name) = path.and_then(CopyName::parse) else {
             content.strangers.push(object.name);
             continue;
@@ -388,7 +406,10 @@ mod tests {
             panic!("{marks:?}")
         };
         assert_eq!(check.by, "ops@host-1");
-        assert_eq!(check.name(), "check-20261127T010203456Z-deep-good-ops_40host-1");
+        assert_eq!(
+            check.name(),
+            "check-20261127T010203456Z-deep-good-ops_40host-1"
+        );
     }
 
     #[test]

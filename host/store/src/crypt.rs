@@ -30,7 +30,8 @@ impl Identities {
             path: path.to_owned(),
             reason,
         };
-        let bytes = host_base::files::read_plain(path, 1 << 20).map_err(|error| failed(error.to_string()))?;
+        let bytes = host_base::files::read_plain(path, 1 << 20)
+            .map_err(|error| failed(error.to_string()))?;
         Self::parse(&bytes.into()).map_err(failed)
     }
 
@@ -39,7 +40,9 @@ impl Identities {
     /// # Errors
     /// With the reason if it has no identity, or another line.
     pub fn parse(content: &Secret) -> Result<Self, String> {
-        let text = content.expose_text().map_err(|_| "it is not UTF-8".to_owned())?;
+        let text = content
+            .expose_text()
+            .map_err(|_| "it is not UTF-8".to_owned())?;
         let mut found = Vec::new();
         for (index, line) in text.lines().enumerate() {
             let line = line.trim();
@@ -71,7 +74,9 @@ impl Identities {
 
     /// Returns the plain bytes of an encrypted stream.
     pub(crate) fn decrypt<R: Read>(&self, from: R) -> io::Result<age::stream::StreamReader<R>> {
-        let invalid = |error: age::DecryptError| io::Error::new(io::ErrorKind::InvalidData, error.to_string());
+        let invalid = |error: age::DecryptError| {
+            io::Error::new(io::ErrorKind::InvalidData, error.to_string())
+        };
         let decryptor = age::Decryptor::new(from).map_err(invalid)?;
         let own = self.0.iter().map(|it| it as &dyn age::Identity);
         decryptor.decrypt(own).map_err(invalid)
@@ -109,7 +114,13 @@ mod tests {
     fn identities(keys: &[&x25519::Identity]) -> Identities {
         let lines: String = keys
             .iter()
-            .map(|key| format!("# public key: {}\n{}\n", key.to_public(), key.to_string().expose_secret()))
+            .map(|key| {
+                format!(
+                    "# public key: {}\n{}\n",
+                    key.to_public(),
+                    key.to_string().expose_secret()
+                )
+            })
             .collect();
         Identities::parse(&lines.into()).unwrap()
     }
@@ -126,7 +137,11 @@ mod tests {
             let identities = identities(&[&c, key]);
             assert!(identities.can_open(&names));
             let mut plain = Vec::new();
-            identities.decrypt(&*bytes).unwrap().read_to_end(&mut plain).unwrap();
+            identities
+                .decrypt(&*bytes)
+                .unwrap()
+                .read_to_end(&mut plain)
+                .unwrap();
             assert_eq!(plain, b"backup");
         }
         let other = identities(&[&c]);

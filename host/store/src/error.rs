@@ -14,6 +14,7 @@ use crate::service::{Refused, ServiceError};
 const SHOWN: usize = 300;
 
 /// The reason why an operation on a store has failed.
+#[expect(missing_docs, reason = "the messages say what the fields are")]
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The address of a store is invalid.
@@ -89,11 +90,14 @@ pub enum StoreError {
     #[error("{} was not stored as it was sent: {reason}", show(what))]
     NotStored { what: String, reason: String },
     /// The upload needs too many parts.
-    #[error("{} is too large for an upload of unknown length: more than {limit} bytes", show(what))]
+    #[error(
+        "{} is too large for an upload of unknown length: more than {limit} bytes",
+        show(what)
+    )]
     TooLarge { what: String, limit: u64 },
-    /// A time zone is unknown.
-    #[error("`{}` is not a time zone", show(zone))]
-    BadZone { zone: String },
+    /// A source of bytes reports an error.
+    #[error("{}", report.message)]
+    Reported { report: Report },
     /// The time zone of the store is another one.
     #[error("{store} counts days in {found}, not in {wanted}")]
     OtherZone {
@@ -145,6 +149,7 @@ impl StoreError {
         match self {
             Self::Service(error) => error.refused.is_passing(),
             Self::S3(error) => error.report().retryable,
+            Self::Reported { report } => report.retryable,
             Self::Web(error) => matches!(
                 error,
                 WebError::Unreachable { .. } | WebError::TimedOut { .. }
@@ -156,6 +161,12 @@ impl StoreError {
     /// Converts the error to the terms of a transfer.
     #[must_use]
     pub fn report(&self) -> Report {
+        match self {
+            Self::Transfer(error) => return error.report(),
+            Self::S3(error) => return error.report(),
+            Self::Reported { report } => return report.clone(),
+            _ => {}
+        }
         let kind = match self.failure() {
             Failure::NotFound => ReportKind::NotFound,
             Failure::NotAllowed => ReportKind::Forbidden,
@@ -184,7 +195,6 @@ impl Problem for StoreError {
             | Self::File { .. }
             | Self::BadIdentity { .. }
             | Self::BadRecipient { .. }
-            | Self::BadZone { .. }
             | Self::Rules(_)
             | Self::Ambiguous { .. } => Failure::Usage,
             Self::Unknown { .. } | Self::NoCopy { .. } => Failure::NotFound,
@@ -196,7 +206,8 @@ impl Problem for StoreError {
             Self::Damaged { .. } | Self::BadManifest { .. } | Self::NotStored { .. } => {
                 Failure::Integrity
             }
-            Self::S3(error) => error.failure(),
+            Self::S3(error) => error.report().kind.failure(),
+            Self::Reported { report } => report.kind.failure(),
             Self::Web(error) => error.failure(),
             Self::Service(error) => error.refused.failure(),
             Self::Transfer(error) => error.failure(),
@@ -215,9 +226,7 @@ impl Problem for StoreError {
             Self::BadUrl { .. } => {
                 "An address is s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://ACCOUNT/CONTAINER/PREFIX or file:///FOLDER"
             }
-            Self::BadName { .. } => {
-                "A name has 1–63 letters, digits, dashes, dots and underscores"
-            }
+            Self::BadName { .. } => "A name has 1–63 letters, digits, dashes, dots and underscores",
             Self::Unknown { .. } => {
                 "List the stores with `kubectl broker store list`, or add one with `kubectl broker store add NAME URL`"
             }
@@ -227,32 +236,53 @@ impl Problem for StoreError {
                     word(name)
                 ));
             }
-            Self::File { .. } => "Correct the file, or remove it and add the stores again with `kubectl broker store add NAME URL`",
+            Self::File { .. } => {
+                "Correct the file, or remove it and add the stores again with `kubectl broker store add NAME URL`"
+            }
             Self::Folder(_) => return None,
-            Self::S3(error) => return error.advice(),
+            Self::S3(error) => return error.report().hint,
             Self::Web(error) => return error.advice(),
             Self::Service(error) => return error.advice(),
             Self::Transfer(error) => return error.advice(),
-            Self::Format { .. } => "Update kubectl-broker, or choose a prefix of its own for the copies",
-            Self::BadManifest { .. } => "See what is left of the copies with `kubectl broker store ls --all`",
+            Self::Format { .. } => {
+                "Update kubectl-broker, or choose a prefix of its own for the copies"
+            }
+            Self::BadManifest { .. } => {
+                "See what is left of the copies with `kubectl broker store ls --all`"
+            }
             Self::NoCopy { store, .. } => {
-                return Some(format!("List the copies with `kubectl broker store ls {}`", word(store)));
+                return Some(format!(
+                    "List the copies with `kubectl broker store ls {}`",
+                    word(store)
+                ));
             }
             Self::Ambiguous { .. } => "Use one of these names",
             Self::Damaged { .. } => "Look for another copy with `kubectl broker store ls`",
-            Self::NoIdentity { given: false, .. } => "Name a file with the identity by `--identity FILE`",
+            Self::NoIdentity { given: false, .. } => {
+                "Name a file with the identity by `--identity FILE`"
+            }
             Self::NoIdentity { .. } => "Name another file with identities by `--identity FILE`",
             Self::BadIdentity { .. } => "A file with an identity is made by `age-keygen -o FILE`",
-            Self::BadRecipient { .. } => "A recipient begins with `age1`; `age-keygen -y FILE` shows that of an identity",
-            Self::Locked { .. } => "Wait until then: nothing that asks politely can delete it earlier",
+            Self::BadRecipient { .. } => {
+                "A recipient begins with `age1`; `age-keygen -y FILE` shows that of an identity"
+            }
+            Self::Locked { .. } => {
+                "Wait until then: nothing that asks politely can delete it earlier"
+            }
             Self::Pinned { .. } => "Remove the pin with `kubectl broker store unpin COPY` first",
             Self::NoConditions { .. } => {
                 "Use a server that honours If-None-Match for PUT: otherwise two uploads at the same time can damage each other"
             }
-            Self::NotStored { .. } => "Try again; if it happens again, the server or something on the way changes the bytes",
-            Self::TooLarge { .. } => "Download the backup to a file and copy it with `kubectl broker backup copy FILE --to STORE`",
-            Self::BadZone { .. } => "A time zone is a name such as UTC or Europe/Berlin",
-            Self::OtherZone { .. } => "Leave `--time-zone` out: the store's own one counts for everybody who uses it",
+            Self::NotStored { .. } => {
+                "Try again; if it happens again, the server or something on the way changes the bytes"
+            }
+            Self::TooLarge { .. } => {
+                "Download the backup to a file and copy it with `kubectl broker backup copy FILE --to STORE`"
+            }
+            Self::Reported { report } => return report.hint.clone(),
+            Self::OtherZone { .. } => {
+                "Leave `--time-zone` out: the store's own one counts for everybody who uses it"
+            }
             Self::NotDeleted { source, .. } => return source.advice(),
             Self::Setting { .. } | Self::Rules(_) | Self::Unsupported { .. } => return None,
             Self::Stopped => "Run the same command again",

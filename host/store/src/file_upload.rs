@@ -134,7 +134,10 @@ impl Resume {
                 bucket: s3.bucket.clone(),
                 key: path.to_string(),
             };
-            let there = s3.client.parts(&at, &header.upload, crate::FIRST_BYTE).await?;
+            let there = s3
+                .client
+                .parts(&at, &header.upload, crate::FIRST_BYTE)
+                .await?;
             let there = there.unwrap_or_default();
             let is_there = |(part, index): (&Part, u64)| {
                 there.iter().any(|it| {
@@ -222,7 +225,11 @@ impl FileUpload {
             Some(plain) => plain.send(Plain::Restart).await.is_ok(),
             None => self.stored.send(Order::Restart).await.is_ok(),
         };
-        if sent { Ok(()) } else { Err(self.reason().await) }
+        if sent {
+            Ok(())
+        } else {
+            Err(self.reason().await)
+        }
     }
 
     /// Returns why the upload takes no more orders.
@@ -246,7 +253,11 @@ impl Sink for FileUpload {
             Some(plain) => plain.send(Plain::Bytes(bytes)).await.is_ok(),
             None => self.stored.send(Order::Bytes(bytes)).await.is_ok(),
         };
-        if sent { Ok(()) } else { Err(self.reason().await) }
+        if sent {
+            Ok(())
+        } else {
+            Err(self.reason().await)
+        }
     }
 
     fn restart(&mut self, _: &Claims) -> Result<(), StoreError> {
@@ -388,7 +399,10 @@ impl Sender {
                 None => {
                     // The permit comes first: memory is taken only for parts that may be sent.
                     let permit = self.permit().await?;
-                    (BytesMut::with_capacity(part.min(rest.len().max(PIECE))), permit)
+                    (
+                        BytesMut::with_capacity(part.min(rest.len().max(PIECE))),
+                        permit,
+                    )
                 }
             };
             let (now, later) = rest.split_at(rest.len().min(part - buffer.len()));
@@ -560,7 +574,9 @@ impl Sender {
                 let Some(multipart) = &shared.handles.parts else {
                     return Err(StoreError::Stopped);
                 };
-                multipart.complete_multipart(&self.path, upload, parts).await
+                multipart
+                    .complete_multipart(&self.path, upload, parts)
+                    .await
             }
         };
         // If the answer was lost, the object says whether it is complete.
@@ -643,7 +659,10 @@ impl Sender {
 
 /// Returns the state of a digest as text.
 fn saved(hash: &sha2::Sha256) -> String {
-    hash.serialize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.serialize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 fn restored(text: &str) -> Option<sha2::Sha256> {
@@ -686,7 +705,8 @@ fn encrypt(
                 let finished = mem::replace(&mut writer, begin()?);
                 finished.finish()?.flush()?;
                 let (sealed, is_sealed) = oneshot::channel();
-                to.blocking_send(Order::Seal(sealed)).map_err(io::Error::other)?;
+                to.blocking_send(Order::Seal(sealed))
+                    .map_err(io::Error::other)?;
                 if is_sealed.blocking_recv().is_ok() {
                     let _ = answer.send((length, mem::take(&mut hash).finish()));
                 }
@@ -734,8 +754,20 @@ mod tests {
     #[test]
     fn parts_are_equal_few_and_bounded_in_memory() {
         let plan = |length| Plan::of(length);
-        assert_eq!(plan(Some(0)), Plan { part: MIN_PART, in_flight: 8 });
-        assert_eq!(plan(None), Plan { part: UNKNOWN_PART, in_flight: 2 });
+        assert_eq!(
+            plan(Some(0)),
+            Plan {
+                part: MIN_PART,
+                in_flight: 8
+            }
+        );
+        assert_eq!(
+            plan(None),
+            Plan {
+                part: UNKNOWN_PART,
+                in_flight: 2
+            }
+        );
         for length in [1, MIN_PART, 40 << 30, 1 << 40, 5 << 40] {
             let Plan { part, in_flight } = plan(Some(length));
             assert!(part.is_multiple_of(MIB));

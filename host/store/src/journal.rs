@@ -74,10 +74,12 @@ impl Journal {
         let mut text = String::new();
         self.with(|file| {
             file.rewind()?;
-            file.by_ref().take(LONGEST).read_to_string(&mut text)
+            (&mut *file).take(LONGEST).read_to_string(&mut text)
         })
         .ok()?;
-        let mut lines = text.split_inclusive('\n').filter_map(|it| it.strip_suffix('\n'));
+        let mut lines = text
+            .split_inclusive('\n')
+            .filter_map(|it| it.strip_suffix('\n'));
         let header: Header = serde_json::from_str(lines.next()?).ok()?;
         let parts = lines.map_while(|line| serde_json::from_str(line).ok());
         (header.version == VERSION).then(|| (header, parts.collect()))
@@ -153,7 +155,12 @@ mod tests {
         let path = folder.join("x.jsonl");
         let length = fs::metadata(&path).unwrap().len();
         drop(journal);
-        OpenOptions::new().write(true).open(&path).unwrap().set_len(length - 1).unwrap();
+        OpenOptions::new()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .set_len(length - 1)
+            .unwrap();
         let journal = Journal::open(&folder, "x").unwrap();
         assert_eq!(journal.read(), Some((header(), vec![part(1)])));
         assert!(Journal::open(&folder, "x").is_none(), "another process");

@@ -124,6 +124,21 @@ pub struct Lock {
     pub until: Timestamp,
 }
 
+/// Why a manifest can't be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unreadable {
+    /// It is damaged.
+    Bad(String),
+    /// A newer version of this program wrote it.
+    Newer(String),
+}
+
+impl From<String> for Unreadable {
+    fn from(reason: String) -> Self {
+        Self::Bad(reason)
+    }
+}
+
 impl Origin {
     /// Returns what retention counts separately.
     #[must_use]
@@ -146,7 +161,13 @@ impl CopyManifest {
     pub fn name(&self) -> Option<CopyName> {
         let digest = self.sha256.parse().ok()?;
         let source = self.origin_source();
-        Some(CopyName::new(source, &self.id, self.created, self.length, digest))
+        Some(CopyName::new(
+            source,
+            &self.id,
+            self.created,
+            self.length,
+            digest,
+        ))
     }
 
     fn origin_source(&self) -> Source {
@@ -164,18 +185,24 @@ impl CopyManifest {
     }
 
     /// Reads the manifest of a copy, and checks that it belongs to its name.
-    pub(crate) fn parse(bytes: &[u8], name: &CopyName) -> Result<Self, String> {
+    ///
+    /// # Errors
+    /// With the reason. [`Unreadable::Newer`] does not mean that the copy is damaged.
+    pub(crate) fn parse(bytes: &[u8], name: &CopyName) -> Result<Self, Unreadable> {
         #[derive(Deserialize)]
         struct Version {
             format: u32,
         }
         let version: Version = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
         if version.format != FORMAT {
-            return Err(format!("its format is {}, and this version reads {FORMAT}", version.format));
+            return Err(Unreadable::Newer(format!(
+                "its format is {}, and this version reads {FORMAT}",
+                version.format
+            )));
         }
         let manifest: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
         if manifest.name().as_ref() != Some(name) {
-            return Err("it is of another copy than its name says".to_owned());
+            return Err("it is of another copy than its name says".to_owned().into());
         }
         manifest.check()?;
         Ok(manifest)
@@ -192,19 +219,26 @@ impl CopyManifest {
             let is_inside = object.is_some_and(|rest| {
                 rest.split('/').all(|part| !matches!(part, "" | "." | ".."))
                     && rest.split('/').count() == 2
-                    && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b"-./".contains(&b))
+                    && rest
+                        .bytes()
+                        .all(|b| b.is_ascii_alphanumeric() || b"-./".contains(&b))
             });
             if !is_inside {
                 return Err("it names an object outside of the data".to_owned());
             }
             for digest in [&file.sha256, &file.stored.sha256] {
-                digest.parse::<Sha256>().map_err(|error| error.to_string())?;
+                digest
+                    .parse::<Sha256>()
+                    .map_err(|error| error.to_string())?;
             }
             if file.name.is_empty() {
                 return Err("it names a file without a name".to_owned());
             }
         }
-        let total: Option<u64> = self.files.iter().try_fold(0_u64, |sum, it| sum.checked_add(it.length));
+        let total: Option<u64> = self
+            .files
+            .iter()
+            .try_fold(0_u64, |sum, it| sum.checked_add(it.length));
         if total != Some(self.length) || digest_of(&self.files) != self.sha256 {
             return Err("its files are not those that it sums up".to_owned());
         }
@@ -217,7 +251,9 @@ pub(crate) fn digest_of(files: &[CopyFile]) -> String {
     match files {
         [only] => only.sha256.clone(),
         files => {
-            let lines = files.iter().map(|it| format!("{}  {}\n", it.sha256, it.name));
+            let lines = files
+                .iter()
+                .map(|it| format!("{}  {}\n", it.sha256, it.name));
             Sha256::digest(lines.collect::<String>().as_bytes()).to_string()
         }
     }
@@ -269,7 +305,7 @@ mod tests {
         }
     }
 
-    fn read(manifest: &CopyManifest, name: &CopyName) -> Result<CopyManifest, String> {
+    fn read(manifest: &CopyManifest, name: &CopyName) -> Result<CopyManifest, Unreadable> {
         CopyManifest::parse(&manifest.to_json().unwrap(), name)
     }
 
@@ -314,6 +350,9 @@ mod tests {
         });
         let digest = Sha256::digest(b"x");
         let lines = format!("{digest}  7.backup\n{digest}  b\n");
-        assert_eq!(digest_of(&files), Sha256::digest(lines.as_bytes()).to_string());
+        assert_eq!(
+            digest_of(&files),
+            Sha256::digest(lines.as_bytes()).to_string()
+        );
     }
 }

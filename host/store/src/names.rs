@@ -55,7 +55,13 @@ impl Source {
 /// `CLUSTER/NAMESPACE/TARGET/ENGINE`, for people.
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
+        let shown = |text: &str| {
+            if text.is_empty() {
+                "-".to_owned()
+            } else {
+                text.to_owned()
+            }
+        };
         f.write_str(&self.parts().map(shown).join("/"))
     }
 }
@@ -118,7 +124,11 @@ impl CopyName {
         let is_digest = digest.len() == DIGITS && digest.bytes().all(|b| b.is_ascii_hexdigit());
         let id = field()?;
         let is_cut = id.contains("__");
-        let id = if is_cut { id.to_owned() } else { unescaped(id)? };
+        let id = if is_cut {
+            id.to_owned()
+        } else {
+            unescaped(id)?
+        };
         is_digest.then_some(Self {
             source,
             time,
@@ -130,7 +140,13 @@ impl CopyName {
     }
 
     /// Creates the name of a copy.
-    pub(crate) fn new(source: Source, id: &str, time: Timestamp, size: u64, digest: Sha256) -> Self {
+    pub(crate) fn new(
+        source: Source,
+        id: &str,
+        time: Timestamp,
+        size: u64,
+        digest: Sha256,
+    ) -> Self {
         let text = escaped(id);
         let is_cut = text.contains("__");
         Self {
@@ -212,7 +228,8 @@ pub(crate) fn time_text(time: Timestamp) -> String {
 
 pub(crate) fn parse_time(text: &str) -> Option<Timestamp> {
     let is_digits = |range: std::ops::Range<usize>| {
-        text.get(range).filter(|it| it.bytes().all(|b| b.is_ascii_digit()))
+        text.get(range)
+            .filter(|it| it.bytes().all(|b| b.is_ascii_digit()))
     };
     if text.len() != 19 || text.get(8..9) != Some("T") || text.get(18..) != Some("Z") {
         return None;

@@ -16,11 +16,11 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use crate::StoreError;
 use crate::connect::Store;
 use crate::copies::Copy;
 use crate::crypt::{Identities, buffered};
 use crate::manifest::{CopyFile, CopyManifest};
-use crate::StoreError;
 
 /// The bytes that one request reads, at most.
 const WINDOW: u64 = 4 << 20;
@@ -90,7 +90,9 @@ impl StoredFile {
             .header(ETAG, format!("\"{}\"", self.file.sha256));
         if from > 0 {
             let range = format!("bytes {from}-{}/{length}", length.saturating_sub(1));
-            head = head.status(StatusCode::PARTIAL_CONTENT).header(CONTENT_RANGE, range);
+            head = head
+                .status(StatusCode::PARTIAL_CONTENT)
+                .header(CONTENT_RANGE, range);
         }
         let body = match &self.identities {
             None if from >= length => empty(),
@@ -102,7 +104,10 @@ impl StoredFile {
 
     async fn stored_from(&self, from: u64) -> Result<Body, StoreError> {
         let object = &self.file.stored.object;
-        let got = self.store.open_range(object, GetRange::Offset(from)).await?;
+        let got = self
+            .store
+            .open_range(object, GetRange::Offset(from))
+            .await?;
         if got.meta.size != self.file.stored.length {
             return Err(StoreError::Damaged {
                 copy: self.store.shown(object),
@@ -139,7 +144,9 @@ impl StoredFile {
 }
 
 fn empty() -> Body {
-    http_body_util::Empty::new().map_err(|never| match never {}).boxed_unsync()
+    http_body_util::Empty::new()
+        .map_err(|never| match never {})
+        .boxed_unsync()
 }
 
 fn decrypt(
@@ -163,10 +170,15 @@ fn decrypt(
 
 /// Returns an error of reading. That of the store is inside.
 fn report_of(error: &io::Error) -> Report {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<StoreError>());
+    let inner = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<StoreError>());
     match inner {
         Some(error) => error.report(),
-        None => Report::new(ReportKind::Failed, format!("the copy can't be decrypted: {error}")),
+        None => Report::new(
+            ReportKind::Failed,
+            format!("the copy can't be decrypted: {error}"),
+        ),
     }
 }
 
@@ -219,7 +231,9 @@ impl Ranges {
         let (store, object) = (Arc::clone(&self.store), self.object.clone());
         let to = (from + size).min(self.length);
         self.runtime.spawn(async move {
-            let got = store.open_range(&object, GetRange::Bounded(from..to)).await?;
+            let got = store
+                .open_range(&object, GetRange::Bounded(from..to))
+                .await?;
             let bytes = got.bytes().await;
             bytes.map_err(|error| store.failed("read", &object, error))
         })

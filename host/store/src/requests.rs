@@ -8,10 +8,10 @@ use object_store::{
 };
 use std::collections::BTreeSet;
 
+use crate::StoreError;
 use crate::connect::{Handles, Store};
 use crate::names::VERSION;
 use crate::service::ServiceError;
-use crate::StoreError;
 
 /// How many requests run at the same time.
 pub(crate) const AT_ONCE: usize = 32;

@@ -84,9 +84,8 @@ impl ServiceError {
     ) -> Self {
         use object_store::Error as E;
         let advice = find::<WebError>(&error).and_then(host_base::Problem::advice);
-        let advice = advice.or_else(|| {
-            find::<S3Error>(&error).and_then(|error| error.report().hint)
-        });
+        let advice =
+            advice.or_else(|| find::<S3Error>(&error).and_then(|error| error.report().hint));
         let status = status(&error);
         let refused = match &error {
             E::NotFound { .. } => Refused::Missing,
@@ -118,9 +117,15 @@ impl ServiceError {
             return Some(advice.clone());
         }
         let hint = match (self.refused, self.kind) {
-            (Refused::Missing, Kind::Folder) => "Create the folder, or correct the address of the store",
-            (Refused::Missing, _) => "Check the address of the store, and that its bucket or container exists",
-            (Refused::Exists, _) => "Something else has written it in the meantime: look at it with `kubectl broker store ls --all`",
+            (Refused::Missing, Kind::Folder) => {
+                "Create the folder, or correct the address of the store"
+            }
+            (Refused::Missing, _) => {
+                "Check the address of the store, and that its bucket or container exists"
+            }
+            (Refused::Exists, _) => {
+                "Something else has written it in the meantime: look at it with `kubectl broker store ls --all`"
+            }
             (Refused::Unauthenticated | Refused::Forbidden, Kind::S3) => {
                 "Check AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; test with `kubectl broker store test STORE`, which names the permissions"
             }
@@ -134,7 +139,9 @@ impl ServiceError {
                 "Give this user access to the folder"
             }
             (Refused::Busy | Refused::TimedOut, _) => "Try again later",
-            (Refused::Unreachable, _) => "Check the network, HTTPS_PROXY and NO_PROXY, and the endpoint of the store",
+            (Refused::Unreachable, _) => {
+                "Check the network, HTTPS_PROXY and NO_PROXY, and the endpoint of the store"
+            }
             (Refused::Other, _) => return None,
         };
         Some(hint.to_owned())

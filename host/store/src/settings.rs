@@ -107,7 +107,10 @@ impl StoreSettings {
         let misplaced = only_s3
             .into_iter()
             .find_map(|(name, given)| (given && !self.url.is_s3()).then_some((name, "S3")));
-        let on_net = [("endpoint", self.endpoint.is_some()), ("ca", self.ca.is_some())];
+        let on_net = [
+            ("endpoint", self.endpoint.is_some()),
+            ("ca", self.ca.is_some()),
+        ];
         let for_folder = on_net
             .into_iter()
             .find_map(|(name, given)| (given && is_folder).then_some((name, "object stores")));
@@ -131,14 +134,17 @@ impl StoreSettings {
                 });
             }
         }
-        if self.lock.is_some_and(|lock| !(1..=36_500).contains(&lock.days)) {
+        if self
+            .lock
+            .is_some_and(|lock| !(1..=36_500).contains(&lock.days))
+        {
             return Err(StoreError::Setting {
                 name: "lock",
                 problem: "must be 1–36500 days".to_owned(),
             });
         }
         if let Some(zone) = &self.time_zone {
-            crate::zone(zone)?;
+            host_retention::zone(zone)?;
         }
         for recipient in &self.recipients {
             crate::crypt::recipient(recipient)?;
@@ -173,13 +179,17 @@ impl Stores {
         };
         let text = String::from_utf8(bytes).map_err(|_| bad("it is not UTF-8".to_owned()))?;
         let stores: Self = toml::from_str(&text).map_err(|error| {
-            let line = error.span().map(|span| 1 + text[..span.start].matches('\n').count());
+            let line = error
+                .span()
+                .map(|span| 1 + text[..span.start].matches('\n').count());
             let at = line.map_or_else(String::new, |line| format!("line {line}: "));
             bad(format!("{at}{}", error.message()))
         })?;
         for (name, settings) in &stores.stores {
             check_name(name).map_err(|error| bad(error.to_string()))?;
-            settings.check().map_err(|error| bad(format!("store {name}: {error}")))?;
+            settings
+                .check()
+                .map_err(|error| bad(format!("store {name}: {error}")))?;
         }
         Ok(stores)
     }
@@ -215,10 +225,13 @@ impl Stores {
             let named = self.stores.values().find(|it| it.url == url);
             return Ok(named.cloned().unwrap_or_else(|| StoreSettings::at(url)));
         }
-        self.stores.get(given).cloned().ok_or_else(|| StoreError::Unknown {
-            name: given.to_owned(),
-            known: self.stores.keys().cloned().collect(),
-        })
+        self.stores
+            .get(given)
+            .cloned()
+            .ok_or_else(|| StoreError::Unknown {
+                name: given.to_owned(),
+                known: self.stores.keys().cloned().collect(),
+            })
     }
 }
 
@@ -229,7 +242,9 @@ impl Stores {
 pub fn check_name(name: &str) -> Result<(), StoreError> {
     let is_name = (1..=63).contains(&name.len())
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
     if is_name {
         Ok(())
     } else {
@@ -252,7 +267,9 @@ mod text {
     pub(super) fn deserialize<'de, T: FromStr<Err: Display>, D: Deserializer<'de>>(
         from: D,
     ) -> Result<T, D::Error> {
-        String::deserialize(from)?.parse().map_err(de::Error::custom)
+        String::deserialize(from)?
+            .parse()
+            .map_err(de::Error::custom)
     }
 }
 
@@ -278,7 +295,10 @@ mod tests {
         let read = Stores::read(&path).unwrap();
         assert_eq!(read.find("nightly").unwrap(), settings);
         assert_eq!(read.find("s3://acme-backups/x").unwrap(), settings);
-        assert!(matches!(read.find("weekly"), Err(StoreError::Unknown { .. })));
+        assert!(matches!(
+            read.find("weekly"),
+            Err(StoreError::Unknown { .. })
+        ));
 
         let file = path.join(FILE);
         let text = std::fs::read_to_string(&file).unwrap();

@@ -19,10 +19,9 @@ use tokio::task::JoinHandle;
 use crate::connect::{Handles, Store};
 use crate::file_upload::{FileUpload, Resume};
 use crate::journal::Journal;
-use crate::manifest::{
-    CopyFile, CopyManifest, Encryption, Lock, Origin, Stored, digest_of, nonce,
-};
+use crate::manifest::{CopyFile, CopyManifest, Encryption, Lock, Origin, Stored, digest_of, nonce};
 use crate::names::{COPIES, DATA, OPEN, backup_key};
+use crate::reader::{Ranges, sequential};
 use crate::{StoreError, crypt};
 
 /// How often an upload says that it is under way.
@@ -100,9 +99,19 @@ impl Draft {
     /// # Errors
     /// When the store can't be read or written, or has another format.
     pub async fn begin(store: Arc<Store>, subject: Subject) -> Result<Self, StoreError> {
+        let recipients = store.settings().recipients.clone();
+        Self::begin_for(store, subject, &recipients).await
+    }
+
+    /// Begins a copy that is encrypted for these recipients.
+    pub(crate) async fn begin_for(
+        store: Arc<Store>,
+        subject: Subject,
+        recipients: &[String],
+    ) -> Result<Self, StoreError> {
         store.prepare().await?;
         let settings = store.settings();
-        let recipients = settings.recipients.iter().map(|it| crypt::recipient(it));
+        let recipients = recipients.iter().map(|it| crypt::recipient(it));
         let recipients: Vec<_> = recipients.collect::<Result<_, _>>()?;
         let begun = Timestamp::now();
         let lock = settings.lock.map(|lock| {
@@ -177,7 +186,11 @@ impl Draft {
     ) -> Result<(FileUpload, u64), StoreError> {
         let shared = Arc::clone(&self.shared);
         let number = self.files.len() + 1;
-        let suffix = if shared.recipients.is_empty() { "" } else { ".age" };
+        let suffix = if shared.recipients.is_empty() {
+            ""
+        } else {
+            ".age"
+        };
         let object = format!("{DATA}/{}/{number}{suffix}", shared.name);
         let resume = match fingerprint.filter(|_| number == 1) {
             Some(fingerprint) => Resume::find(&shared, &object, length, &fingerprint).await?,
@@ -207,15 +220,22 @@ impl Draft {
         self.files.last().ok_or(StoreError::Stopped)
     }
 
-    /// Adds a file whose bytes the store has already, from another copy.
-    pub(crate) fn add_stored(&mut self, file: CopyFile, stored: Stored) {
-        self.files.push(CopyFile { stored, ..file });
+    /// Adds a file whose stored bytes come from another copy.
+    pub(crate) fn add_stored(&mut self, file: &CopyFile, stored: Stored) {
+        self.files.push(CopyFile {
+            stored,
+            ..file.clone()
+        });
     }
 
     /// Returns the name for the next object.
     pub(crate) fn next_object(&self, is_encrypted: bool) -> String {
         let suffix = if is_encrypted { ".age" } else { "" };
-        format!("{DATA}/{}/{}{suffix}", self.shared.name, self.files.len() + 1)
+        format!(
+            "{DATA}/{}/{}{suffix}",
+            self.shared.name,
+            self.files.len() + 1
+        )
     }
 
     /// Returns the files that are complete.
@@ -224,7 +244,31 @@ impl Draft {
         &self.files
     }
 
-    /// Replaces the name of the last file: some names are known only after the bytes.
+    /// Checks whether the structure of a complete file proves that nothing is missing. Its bytes are read from the store if they are not encrypted.
+    ///
+    /// # Errors
+    /// When the bytes can't be read.
+    pub async fn structure(&self, file: &CopyFile) -> Result<host_transfer::Check, StoreError> {
+        if !self.shared.recipients.is_empty() {
+            return Ok(host_transfer::Check {
+                name: "structure",
+                outcome: host_transfer::Outcome::Skipped,
+                message: "it is encrypted".to_owned(),
+            });
+        }
+        let length = file.length;
+        let mut reader = sequential(Ranges::new(&self.shared.store, file));
+        let object = self.shared.store.shown(&file.stored.object);
+        let check =
+            tokio::task::spawn_blocking(move || host_transfer::prove_end(&mut reader, length));
+        let check = check.await.map_err(|_| StoreError::Stopped)?;
+        check.map_err(|error| StoreError::Damaged {
+            copy: object,
+            reason: error.to_string(),
+        })
+    }
+
+    /// Sets what proved the last file to be complete.
     pub fn set_proof(&mut self, proof: Proof) {
         if let Some(file) = self.files.last_mut() {
             proof_name(proof).clone_into(&mut file.proof);
@@ -305,7 +349,11 @@ impl Drop for Draft {
             return;
         };
         let shared = Arc::clone(&self.shared);
-        let objects: Vec<_> = self.files.iter().map(|it| it.stored.object.clone()).collect();
+        let objects: Vec<_> = self
+            .files
+            .iter()
+            .map(|it| it.stored.object.clone())
+            .collect();
         let working = shared.store.cleanup.begin();
         runtime.spawn(async move {
             // Data go first: an entry without data does no harm.

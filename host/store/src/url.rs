@@ -68,7 +68,9 @@ impl FromStr for StoreUrl {
             given: text.to_owned(),
             reason,
         };
-        let (scheme, rest) = text.split_once("://").ok_or_else(|| bad("it has no scheme"))?;
+        let (scheme, rest) = text
+            .split_once("://")
+            .ok_or_else(|| bad("it has no scheme"))?;
         if rest.contains(['?', '#']) {
             return Err(bad("it must not have a query or a fragment"));
         }
@@ -88,7 +90,8 @@ impl FromStr for StoreUrl {
         }
         match scheme {
             "s3" | "gs" => {
-                let bucket = bucket(first).ok_or_else(|| bad("the name of the bucket is invalid"))?;
+                let bucket =
+                    bucket(first).ok_or_else(|| bad("the name of the bucket is invalid"))?;
                 let prefix = prefix(rest).ok_or_else(|| bad("the prefix is invalid"))?;
                 Ok(match scheme {
                     "s3" => Self::S3 { bucket, prefix },
@@ -98,14 +101,20 @@ impl FromStr for StoreUrl {
             "az" => {
                 let (container, rest) = rest.split_once('/').unwrap_or((rest, ""));
                 let is_account = (3..=24).contains(&first.len())
-                    && first.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+                    && first
+                        .bytes()
+                        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
                 if !is_account {
                     return Err(bad("an account has 3–24 lower-case letters and digits"));
                 }
                 let is_container = (3..=63).contains(&container.len())
-                    && container.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+                    && container
+                        .bytes()
+                        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
                 if !is_container {
-                    return Err(bad("a container has 3–63 lower-case letters, digits and dashes"));
+                    return Err(bad(
+                        "a container has 3–63 lower-case letters, digits and dashes",
+                    ));
                 }
                 Ok(Self::Azure {
                     account: first.to_owned(),
@@ -137,7 +146,9 @@ fn prefix(text: &str) -> Option<String> {
         !part.is_empty()
             && part != "."
             && part != ".."
-            && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._=+@".contains(&b))
+            && part
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-._=+@".contains(&b))
     };
     let is_valid = text.is_empty() || text.split('/').all(is_part);
     (is_valid && text.len() <= 256).then(|| text.to_owned())

@@ -7,12 +7,12 @@ use host_base::{Check, Hashing, Outcome, Sha256};
 use host_transfer::Progress;
 use jiff::Timestamp;
 
+use crate::StoreError;
 use crate::connect::Store;
 use crate::copies::{CheckMark, Copy, Depth};
 use crate::crypt::Identities;
 use crate::manifest::{CopyFile, CopyManifest};
 use crate::reader::{Ranges, sequential};
-use crate::StoreError;
 
 /// The bytes that are hashed at once.
 const BLOCK: usize = 256 << 10;
@@ -40,7 +40,9 @@ impl Verified {
     /// Returns the first check that failed.
     #[must_use]
     pub fn failed(&self) -> Option<&Check> {
-        self.checks.iter().find(|check| check.outcome == Outcome::Failed)
+        self.checks
+            .iter()
+            .find(|check| check.outcome == Outcome::Failed)
     }
 
     /// Returns the note for the store.
@@ -76,7 +78,11 @@ impl Store {
         progress: &Arc<dyn Progress>,
     ) -> Result<Verified, StoreError> {
         let mut checks = Vec::new();
-        let mut depth = if order.is_deep { Depth::Deep } else { Depth::Quick };
+        let mut depth = if order.is_deep {
+            Depth::Deep
+        } else {
+            Depth::Quick
+        };
         let manifest = match self.manifest(&copy).await {
             Ok(manifest) => {
                 checks.push(passed("manifest", "it belongs to the copy".to_owned()));
@@ -98,15 +104,15 @@ impl Store {
                 let found = if order.is_deep {
                     let identities = order.identities.clone().filter(|_| is_open);
                     let is_encrypted = manifest.encryption.is_some();
-                    self.check_bytes(file, is_encrypted, identities, progress).await?
+                    self.check_bytes(file, is_encrypted, identities, progress)
+                        .await?
                 } else {
                     self.check_facts(file).await?
                 };
                 checks.extend(found.into_iter().map(|check| Check {
-                    message: if is_several {
-                        format!("{}: {}", file.name, check.message)
-                    } else {
-                        check.message
+                    message: match check.message {
+                        Some(message) if is_several => Some(format!("{}: {message}", file.name)),
+                        message => message,
                     },
                     ..check
                 }));
@@ -201,11 +207,13 @@ impl Reading {
         let mut stored = Hashed::new(self.ranges(), self.file.stored.length, &self.progress);
         let plain = match (&self.identities, self.is_encrypted) {
             (Some(identities), true) => {
-                let plain = identities.decrypt(&mut stored).and_then(|plain| digest(plain));
+                let plain = identities
+                    .decrypt(&mut stored)
+                    .and_then(|plain| digest(plain));
                 match plain {
                     Ok(plain) => Some(plain),
                     Err(error) => {
-                        let error = passing(error)?;
+                        let error = self.damage(error)?;
                         checks.push(failed("decryption", error.to_string()));
                         None
                     }
@@ -214,9 +222,16 @@ impl Reading {
             _ => None,
         };
         // The end of the encrypted stream need not be the end of the object.
-        io::copy(&mut stored, &mut io::sink()).map_err(read_error)?;
+        io::copy(&mut stored, &mut io::sink()).map_err(|it| self.error(it))?;
         let (length, sha256) = stored.finish();
-        checks.insert(0, compare("sha256", (length, sha256), (self.file.stored.length, &self.file.stored.sha256)));
+        checks.insert(
+            0,
+            compare(
+                "sha256",
+                (length, sha256),
+                (self.file.stored.length, &self.file.stored.sha256),
+            ),
+        );
         if self.is_encrypted {
             let wanted = (self.file.length, &self.file.sha256);
             match (plain, &self.identities) {
@@ -248,26 +263,41 @@ impl Reading {
             (None, true) => return Ok(None),
             (_, false) => host_transfer::check_structure(&mut sequential(self.ranges()), length),
             (Some(identities), true) => {
-                let plain = identities.decrypt(self.ranges()).map_err(read_error)?;
-                host_transfer::check_structure(&mut Steady(plain), length)
+                let mut plain = identities
+                    .decrypt(self.ranges())
+                    .map_err(|it| self.error(it))?;
+                host_transfer::check_structure(&mut plain, length)
             }
         };
-        Ok(Some(check.map_err(read_error)?))
+        let found = check.map_err(|error| self.error(error))?;
+        let outcome = match found.outcome {
+            host_transfer::Outcome::Passed => Outcome::Passed,
+            host_transfer::Outcome::Failed => Outcome::Failed,
+            host_transfer::Outcome::Skipped => Outcome::Skipped,
+        };
+        Ok(Some(self::check(found.name, outcome, found.message)))
     }
-}
 
-/// A reader of decrypted bytes. The library counts a seek to the same place as work.
-struct Steady<R>(R);
-
-impl<R: Read> Read for Steady<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer)
+    /// Returns an error that means damage. One of the store means that nothing is known.
+    fn damage(&self, error: io::Error) -> Result<io::Error, StoreError> {
+        let is_stores = error
+            .get_ref()
+            .is_some_and(|inner| inner.is::<StoreError>());
+        if is_stores {
+            Err(self.error(error))
+        } else {
+            Ok(error)
+        }
     }
-}
 
-impl<R: io::Seek> io::Seek for Steady<R> {
-    fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
-        self.0.seek(to)
+    fn error(&self, error: io::Error) -> StoreError {
+        match error.downcast::<StoreError>() {
+            Ok(error) => error,
+            Err(error) => StoreError::Damaged {
+                copy: self.store.shown(&self.file.stored.object),
+                reason: error.to_string(),
+            },
+        }
     }
 }
 
@@ -320,44 +350,24 @@ fn digest(mut from: impl Read) -> io::Result<(u64, Sha256)> {
     }
 }
 
-/// Returns an error that means damage. One of the store means that nothing is known.
-fn passing(error: io::Error) -> Result<io::Error, StoreError> {
-    let is_stores = error.get_ref().is_some_and(|inner| inner.is::<StoreError>());
-    if is_stores { Err(read_error(error)) } else { Ok(error) }
-}
-
-fn read_error(error: io::Error) -> StoreError {
-    match error.downcast::<StoreError>() {
-        Ok(error) => error,
-        Err(error) => StoreError::Damaged {
-            copy: "while it was read".to_owned(),
-            reason: error.to_string(),
-        },
-    }
-}
-
-fn passed(name: &'static str, message: String) -> Check {
+fn check(name: &str, outcome: Outcome, message: String) -> Check {
     Check {
-        name,
-        outcome: Outcome::Passed,
-        message,
+        name: name.to_owned(),
+        outcome,
+        message: Some(message),
     }
 }
 
-fn failed(name: &'static str, message: String) -> Check {
-    Check {
-        name,
-        outcome: Outcome::Failed,
-        message,
-    }
+fn passed(name: &str, message: String) -> Check {
+    check(name, Outcome::Passed, message)
 }
 
-fn skipped(name: &'static str, message: String) -> Check {
-    Check {
-        name,
-        outcome: Outcome::Skipped,
-        message,
-    }
+fn failed(name: &str, message: String) -> Check {
+    check(name, Outcome::Failed, message)
+}
+
+fn skipped(name: &str, message: String) -> Check {
+    check(name, Outcome::Skipped, message)
 }
 
 fn missing() -> Check {
@@ -368,18 +378,24 @@ fn length(found: u64, wanted: u64) -> Check {
     if found == wanted {
         passed("length", format!("{found} bytes"))
     } else {
-        failed("length", format!("it has {found} bytes and should have {wanted}"))
+        failed(
+            "length",
+            format!("it has {found} bytes and should have {wanted}"),
+        )
     }
 }
 
-fn compare(name: &'static str, found: (u64, Sha256), wanted: (u64, &String)) -> Check {
+fn compare(name: &str, found: (u64, Sha256), wanted: (u64, &String)) -> Check {
     let (length, sha256) = found;
     if length == wanted.0 && sha256.to_string() == *wanted.1 {
         passed(name, format!("{sha256}, as in the manifest"))
     } else {
         failed(
             name,
-            format!("it is {sha256} ({length} bytes) and should be {} ({} bytes)", wanted.1, wanted.0),
+            format!(
+                "it is {sha256} ({length} bytes) and should be {} ({} bytes)",
+                wanted.1, wanted.0
+            ),
         )
     }
 }

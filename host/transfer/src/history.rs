@@ -39,6 +39,15 @@ pub struct Entry {
     pub bytes: Option<u64>,
     /// SHA-256 digest in hexadecimal.
     pub sha256: Option<String>,
+    /// Name of the cluster in the kubeconfig.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    /// The store that the copy went to or came from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store: Option<String>,
+    /// When the backup was created.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created: Option<Timestamp>,
     /// The outcome: `Succeeded`, `Unproven`, or the name of a [`host_base::Failure`].
     pub outcome: String,
     /// The error message, or a note.
@@ -197,6 +206,9 @@ impl Entry {
             file: self.file.as_ref().map(cut),
             bytes: self.bytes,
             sha256: self.sha256.as_ref().map(cut),
+            cluster: self.cluster.as_ref().map(cut),
+            store: self.store.as_ref().map(cut),
+            created: self.created,
             outcome: cut(&self.outcome),
             message: self.message.as_ref().map(cut),
             files: self

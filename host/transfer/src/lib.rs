@@ -51,7 +51,7 @@ mod verify;
 mod worker;
 mod writer;
 
-pub use archive::check as check_structure;
+pub use archive::{check as check_structure, prove_end};
 pub use claims::Claims;
 pub use claims::{Expectation, Proof};
 pub use destination::Destination;

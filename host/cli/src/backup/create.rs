@@ -3,9 +3,10 @@ use std::time::Duration;
 use clap::{Args, Command};
 use host_driver::{CreateRequest, Created, Session, Waiting, create};
 
-use super::place::PlaceArgs;
+use super::place::{PlaceArgs, ToArgs};
 use crate::connection::parse_duration;
 use crate::error::CliError;
+use crate::store::Opener;
 use crate::ui::Ui;
 
 /// How long a command waits if nothing else is said: what the help says, too.
@@ -16,6 +17,8 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_mins(5);
 pub(super) struct CreateArgs {
     #[command(flatten)]
     waiting: WaitingArgs,
+    #[command(flatten, next_help_heading = "Store")]
+    to: ToArgs,
     #[command(
         flatten,
         next_help_heading = "File (only for engines that return the backup)"
@@ -59,6 +62,7 @@ pub(crate) fn without_place(command: Command) -> Command {
 pub(super) async fn run(
     args: CreateArgs,
     session: &Session,
+    opener: &Opener,
     ui: Ui,
 ) -> Result<Option<Created>, CliError> {
     let given = args.place.given();
@@ -66,7 +70,7 @@ pub(super) async fn run(
     let request = CreateRequest {
         waiting: args.waiting.waiting(),
         limit: args.waiting.timeout,
-        place: args.place.place(ui)?,
+        place: args.to.place(args.place, opener, ui).await?,
         accept_unproven,
         place_flag: given,
     };

@@ -4,10 +4,11 @@ use std::time::Duration;
 use clap::Args;
 use host_driver::{DownloadRequest, Downloaded, Session, download};
 
-use super::place::PlaceArgs;
+use super::place::{PlaceArgs, ToArgs};
 use super::which::WhichArgs;
 use crate::connection::parse_duration;
 use crate::error::CliError;
+use crate::store::Opener;
 use crate::ui::Ui;
 
 /// Download a backup to a verified file
@@ -17,6 +18,8 @@ pub(super) struct DownloadArgs {
     which: WhichArgs,
     #[command(flatten)]
     place: PlaceArgs,
+    #[command(flatten)]
+    to: ToArgs,
     /// Maximum time for the download, such as 30m or 2h [default: no limit]
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     timeout: Option<Duration>,
@@ -31,6 +34,7 @@ pub(super) async fn run(
     mut args: DownloadArgs,
     older: Option<String>,
     session: &Session,
+    opener: &Opener,
     ui: Ui,
 ) -> Result<Downloaded, CliError> {
     if let Some(older) = older {
@@ -49,7 +53,7 @@ pub(super) async fn run(
     let accept_unproven = args.place.accept_unproven;
     let request = DownloadRequest {
         which,
-        place: args.place.place(ui)?,
+        place: args.to.place(args.place, opener, ui).await?,
         timeout: args.timeout,
         retries: args.retries,
         accept_unproven,

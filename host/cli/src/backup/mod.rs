@@ -1,6 +1,7 @@
 //! `backup`: the operations on backups.
 
 mod act;
+mod copy;
 pub(super) mod create;
 mod delete;
 mod download;
@@ -28,6 +29,7 @@ use host_engine::{EngineFile, OptionSetting};
 use super::credentials::CredentialsArgs;
 use super::error::CliError;
 use super::limits::LimitsArgs;
+use super::store::Opener;
 use super::{Context, engine_flags, tls_flags};
 use crate::ui::{Document, Ui};
 
@@ -109,6 +111,7 @@ enum EngineVerb {
 enum OtherVerb {
     Test(test::TestArgs),
     Verify(verify::VerifyArgs),
+    Copy(copy::CopyArgs),
     History(history::HistoryArgs),
 }
 
@@ -171,6 +174,8 @@ pub(super) async fn run(args: BackupArgs, context: Context<'_>) -> Result<(), Cl
         args.target.refuse_all_pods()?;
     }
     let host = args.target.host(&context);
+    let opener = context.opener.clone();
+    let given = copy::origin(&args.target, named, &context);
     let request = args.target.into_request(context, engine)?;
     let work = async {
         let verb = match args.verb {
@@ -189,12 +194,15 @@ pub(super) async fn run(args: BackupArgs, context: Context<'_>) -> Result<(), Cl
                     }
                 }));
             }
+            BackupVerb::Other(OtherVerb::Copy(args)) => {
+                return Ok(Some(copy::run(args, given, &host, &opener).await?));
+            }
             BackupVerb::Other(OtherVerb::History(args)) => {
                 return Ok(Some(history::run(&args, &host).await?));
             }
         };
         let session = Session::open(&host, request).await?;
-        let view = Box::pin(run_in(&session, verb, output_file, of_verb, ui)).await;
+        let view = Box::pin(run_in(&session, verb, output_file, of_verb, &opener, ui)).await;
         session.note_requests();
         view
     };
@@ -268,6 +276,7 @@ async fn run_in(
     verb: EngineVerb,
     output_file: Option<String>,
     of_verb: Vec<OptionSetting>,
+    opener: &Opener,
     ui: Ui,
 ) -> Result<Option<Box<dyn Document>>, CliError> {
     Ok(Some(match verb {
@@ -279,15 +288,18 @@ async fn run_in(
             Some(view) => Box::new(view),
             None => return Ok(None),
         },
-        EngineVerb::Create(args) => match create::run(args, session, ui).await? {
+        EngineVerb::Create(args) => match create::run(args, session, opener, ui).await? {
             Some(view) => Box::new(view),
             None => return Ok(None),
         },
-        EngineVerb::Download(args) => match download::run(args, output_file, session, ui).await? {
-            Downloaded::Files(view) => view,
-            Downloaded::Output => return Ok(None),
-        },
-        EngineVerb::Restore(args) => Box::new(Box::pin(restore::run(args, session)).await?),
+        EngineVerb::Download(args) => {
+            match download::run(args, output_file, session, opener, ui).await? {
+                Downloaded::Files(view) => view,
+                Downloaded::Copy(view) => view,
+                Downloaded::Output => return Ok(None),
+            }
+        }
+        EngineVerb::Restore(args) => Box::new(Box::pin(restore::run(args, session, opener)).await?),
         EngineVerb::Delete(args) => Box::new(delete::run(args, session).await?),
         EngineVerb::OfEngine(args) => act::run(*args, of_verb, session, ui).await?,
     }))

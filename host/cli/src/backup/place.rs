@@ -2,10 +2,11 @@ use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, Args, FromArgMatches as _};
-use host_driver::{OpsError, Place};
+use host_driver::{OpsError, Place, StorePlace};
 use host_transfer::FileName;
 
 use crate::error::CliError;
+use crate::store::Opener;
 use crate::ui::{Format, Ui};
 
 /// Where files go if nothing else is said. Several files of one command get a folder of their own there.
@@ -26,6 +27,53 @@ pub(crate) struct PlaceArgs {
     /// Accept a backup that is not proven complete: it has no length, no checksum and no end marker
     #[arg(long)]
     pub(super) accept_unproven: bool,
+}
+
+/// The store that gets a copy instead of a file.
+#[derive(Args, Default)]
+pub(crate) struct ToArgs {
+    /// Store that gets a copy instead of a file: its name or address
+    #[arg(long, value_name = "STORE")]
+    to: Option<String>,
+    /// Name of the cluster in the copy [default: from the kubeconfig]
+    #[arg(long, value_name = "NAME", requires = "to")]
+    source_cluster: Option<String>,
+}
+
+impl ToArgs {
+    /// Returns the place of the copy. There is no other.
+    pub(super) async fn required(self, opener: &Opener) -> Result<StorePlace, CliError> {
+        Ok(StorePlace {
+            store: opener.open_or_only(self.to.as_deref()).await?,
+            cluster: self.source_cluster,
+            is_forced: false,
+        })
+    }
+
+    /// Returns the place of the copy, or else of the file.
+    pub(super) async fn place(
+        self,
+        file: PlaceArgs,
+        opener: &Opener,
+        ui: Ui,
+    ) -> Result<Place, CliError> {
+        let is_file = file.output_dir.is_some() || file.output_file.is_some();
+        match self.to {
+            Some(_) if is_file => Err(CliError::Conflict {
+                problem: "--to names a store, and another flag names a file".to_owned(),
+                choices: vec![
+                    "Leave --output-dir and --output-file out".to_owned(),
+                    "Leave --to out, and copy the file with `backup copy` afterwards".to_owned(),
+                ],
+            }),
+            Some(to) => Ok(Place::Store(StorePlace {
+                store: opener.open(&to).await?,
+                cluster: self.source_cluster,
+                is_forced: file.force,
+            })),
+            None => file.place(ui),
+        }
+    }
 }
 
 impl PlaceArgs {
@@ -50,7 +98,7 @@ impl PlaceArgs {
         .find_map(|(given, flag)| given.then_some(flag))
     }
 
-    pub(super) fn place(self, ui: Ui) -> Result<Place, CliError> {
+    pub(crate) fn place(self, ui: Ui) -> Result<Place, CliError> {
         let replace = self.force;
         let Some(file) = self.output_file else {
             return Ok(in_folder(self.output_dir, None, replace));

@@ -1,11 +1,14 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use host_driver::{EngineChoice, RestoreFrom, RestoreRequest, Restored, Session, restore};
+use host_driver::{
+    CopyChoice, EngineChoice, RestoreFrom, RestoreRequest, Restored, Session, restore,
+};
 
 use super::create::WaitingArgs;
 use super::which::which;
 use crate::error::CliError;
+use crate::store::{IdentityArgs, Opener};
 
 /// The group of the flags that say what is restored. No option of an engine can have this name.
 const WHICH: &str = "WhichRestore";
@@ -31,6 +34,17 @@ pub(super) struct RestoreArgs {
         conflicts_with = "source"
     )]
     file: Option<PathBuf>,
+    /// Copy in a store to verify and restore; only for engines whose backend accepts files
+    #[arg(
+        long,
+        value_names = ["STORE", "COPY"],
+        num_args = 2,
+        group = WHICH,
+        conflicts_with = "source"
+    )]
+    from: Option<Vec<String>>,
+    #[command(flatten)]
+    identity: IdentityArgs,
     /// Location of the backup; `local` and `management` mean engine hivemq, `remote` means engine sidecar
     #[arg(long, value_enum, value_name = "SOURCE")]
     source: Option<Source>,
@@ -102,11 +116,23 @@ impl RestoreArgs {
     }
 }
 
-pub(super) async fn run(args: RestoreArgs, session: &Session) -> Result<Restored, CliError> {
+pub(super) async fn run(
+    args: RestoreArgs,
+    session: &Session,
+    opener: &Opener,
+) -> Result<Restored, CliError> {
     let request = RestoreRequest {
-        from: match args.file {
-            Some(file) => RestoreFrom::File(file),
-            None => RestoreFrom::Backup(which(args.id.or(args.version), args.latest)?),
+        from: match (args.file, args.from.as_deref()) {
+            (Some(file), _) => RestoreFrom::File(file),
+            (None, Some([store, copy])) => {
+                let store = opener.open(store).await?;
+                RestoreFrom::Copy(CopyChoice {
+                    identities: args.identity.read(&store)?,
+                    store,
+                    reference: copy.clone(),
+                })
+            }
+            (None, _) => RestoreFrom::Backup(which(args.id.or(args.version), args.latest)?),
         },
         dry_run: args.dry_run,
         waiting: args.waiting.waiting(),

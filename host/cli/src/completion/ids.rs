@@ -17,6 +17,7 @@ use crate::Context;
 use crate::backup::TargetArgs;
 use crate::connection::ConnectionArgs;
 use crate::engine_flags::innermost;
+use crate::store::Opener;
 use crate::ui::{Color, Format, Ui};
 
 /// Number of ids that are offered. A longer list helps nobody.
@@ -130,6 +131,7 @@ fn request(line: &Line, matches: &ArgMatches) -> Option<Request> {
         matches,
         output_file: None,
         begun: Begun::default(),
+        opener: Opener::default(),
         ui: Ui::new(Format::Json, Color::Never),
     };
     target.into_request(context, EngineChoice::Auto).ok()

@@ -21,6 +21,14 @@ fn what_the_command_line_says_by_itself() {
         CliError::Which {
             flags: "`--id` or `--latest`",
         },
+        CliError::WhichStore { known: Vec::new() },
+        CliError::WhichStore {
+            known: vec![text("nightly"), text("weekly")],
+        },
+        CliError::Unconfirmed {
+            doing: text("Deleting 7 from store nightly"),
+        },
+        CliError::NoHome,
         CliError::Password {
             from: text("standard input"),
             source: io::ErrorKind::InvalidData.into(),
@@ -58,13 +66,16 @@ fn what_the_command_line_says_by_itself() {
             Runtime,
             Conflict,
             Which,
+            WhichStore,
+            Unconfirmed,
+            NoHome,
             Password,
             TextFile,
             Audit,
             Said,
             Interrupted,
             Bug,
-        } passes on { Ops, Plugin, Authoring },
+        } passes on { Ops, Plugin, Authoring, Store },
         errors
     );
     assert_snapshot!(table, @"

@@ -35,6 +35,11 @@ pub use views::{
     PluginPackView, PluginProjectView, PluginRow, PluginTestView, PluginUpdateRow,
     PluginUpdatesView, PluginView, PluginsView, ProblemRow, VersionView,
 };
+pub use views::{
+    CheckRow, CopiedRow, CopiedView, CopiesView, CopyChangesView, CopyCheckRow, CopyChecksView,
+    CopyDownloadView, CopyRow, FindingRow, LastCheckRow, LockRow, PruneView, ReasonRow, RepairView,
+    SourceRow, StoreReportView, StoreRow, StoresView, VerdictRow,
+};
 
 /// Longest message of an error or a note, in characters.
 const MAX_MESSAGE: usize = 2000;

@@ -10,11 +10,12 @@ use serde_json::Value;
 
 use super::document::ErrorBody;
 use super::views::{
-    BackupBody, BackupChecksBody, BackupListBody, BundleView, DeletionBody, DownloadBody,
-    EngineListBody, HealthBody, HistoryBody, KeyChangeBody, KeysView, ManifestCheckBody,
-    PluginChangesView, PluginDiffView, PluginListBody, PluginPackView, PluginProjectView,
-    PluginTestBody, PluginUpdateListBody, PluginView, ReportBody, RestoreBody, TargetListBody,
-    TestReportBody, VerificationListBody, VersionView,
+    BackupBody, BackupChecksBody, BackupListBody, BundleView, CopiedRow, CopiedView, CopiesView,
+    CopyChangesView, CopyChecksView, CopyDownloadBody, DeletionBody, DownloadBody, EngineListBody,
+    HealthBody, HistoryBody, KeyChangeBody, KeysView, ManifestCheckBody, PluginChangesView,
+    PluginDiffView, PluginListBody, PluginPackView, PluginProjectView, PluginTestBody,
+    PluginUpdateListBody, PluginView, PruneView, RepairView, ReportBody, RestoreBody,
+    StoreReportView, StoresView, TargetListBody, TestReportBody, VerificationListBody, VersionView,
 };
 
 /// The prefix of the schemas' names. There is no file at this address.
@@ -44,6 +45,12 @@ pub enum Body<'a> {
     BackupChecks(BackupChecksBody<'a>),
     BackupList(BackupListBody<'a>),
     Bundle(&'a BundleView),
+    /// A copy of a backup that was written to a store. Printed by `backup download --to`.
+    Copy(CopiedRow),
+    CopyChangeList(&'a CopyChangesView),
+    CopyCheckList(&'a CopyChecksView),
+    CopyDownload(CopyDownloadBody<'a>),
+    CopyList(&'a CopiesView),
     Deletion(DeletionBody<'a>),
     Download(DownloadBody<'a>),
     EngineList(EngineListBody<'a>),
@@ -64,8 +71,13 @@ pub enum Body<'a> {
     PluginProject(&'a PluginProjectView),
     PluginTest(PluginTestBody<'a>),
     PluginUpdateList(PluginUpdateListBody<'a>),
+    PruneReport(&'a PruneView),
+    RepairReport(&'a RepairView),
     Report(ReportBody<'a>),
     Restore(RestoreBody<'a>),
+    StoreList(&'a StoresView),
+    StoreReport(&'a StoreReportView),
+    StoredCopyList(&'a CopiedView),
     TargetList(TargetListBody<'a>),
     TestReport(TestReportBody<'a>),
     VerificationList(VerificationListBody<'a>),

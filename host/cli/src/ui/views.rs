@@ -3,6 +3,7 @@
 mod authoring;
 mod bundle;
 mod checks;
+mod copies;
 mod created;
 mod download;
 mod engines;
@@ -11,6 +12,8 @@ mod health;
 mod history;
 mod keys;
 mod plugins;
+mod prune;
+mod stores;
 mod targets;
 mod test;
 mod verbs;
@@ -36,6 +39,10 @@ pub use authoring::{
 pub use bundle::{BundleRow, BundleView};
 pub use checks::BackupChecksBody;
 use checks::CheckBody;
+pub use copies::{
+    CopiedRow, CopiedView, CopiesView, CopyChangesView, CopyCheckRow, CopyChecksView,
+    CopyDownloadBody, CopyDownloadView, CopyRow, LastCheckRow, SourceRow,
+};
 pub use download::DownloadBody;
 pub use engines::{EngineListBody, VersionView};
 pub use health::HealthBody;
@@ -45,6 +52,10 @@ pub use keys::{KeyChangeBody, KeyChangeView, KeyRow, KeysView};
 pub use plugins::{
     PluginChangeRow, PluginChangesView, PluginChecksView, PluginDiffView, PluginListBody,
     PluginRow, PluginUpdateListBody, PluginUpdateRow, PluginUpdatesView, PluginView, PluginsView,
+};
+pub use prune::{PruneView, ReasonRow, VerdictRow};
+pub use stores::{
+    CheckRow, FindingRow, LockRow, RepairView, StoreReportView, StoreRow, StoresView,
 };
 pub use targets::TargetListBody;
 pub use test::{CheckUpView, TestReportBody};
@@ -67,6 +78,8 @@ pub struct BackupBody<'a> {
     file: Option<fields::File<'a>>,
     /// Files to which `backup create` saved the backup. Null if the engine may not save several.
     files: Option<Vec<fields::SavedFile<'a>>>,
+    /// Copy that `backup create --to` wrote to a store. Null without `--to`.
+    copy: Option<CopiedRow>,
 }
 
 /// The backups of one engine, newest first, those without a date last. Printed by `backup list`, and by verbs
@@ -315,6 +328,7 @@ impl Document for Backups {
                 details: BTreeMap::new(),
                 file: None,
                 files: None,
+                copy: None,
             });
         }
         let mut pods = self.per_pod.iter().flat_map(|asked| &asked.of);

@@ -19,6 +19,7 @@ pub(super) fn cluster(client: kube::Client) -> Cluster {
         identity: Identity {
             server: "https://api.example".into(),
             context: Some("staging".into()),
+            cluster: None,
             user: Some("eve".into()),
         },
         namespace: "mqtt".into(),

@@ -320,6 +320,24 @@ fn what_is_said_of_operations_that_could_not_be_done() {
         OpsError::NothingToLeave {
             engine: text("strategy"),
         },
+        OpsError::NotCopied {
+            id: text("it's 1"),
+            engine: text("hivemq"),
+            store: text("nightly"),
+            source: Box::new(OpsError::NoBackups {
+                engine: text("hivemq"),
+            }),
+        },
+        OpsError::NothingToCopy {
+            engine: text("kafka"),
+        },
+        OpsError::UnknownFile {
+            path: "a.zip".into(),
+        },
+        OpsError::SeveralToRestore {
+            copy: text("prod/mqtt/broker/acme/vault/7@01234567"),
+            count: 2,
+        },
         OpsError::SeveralFiles {
             engine: text("vault"),
             to_output: false,
@@ -495,7 +513,11 @@ fn what_is_said_of_operations_that_could_not_be_done() {
             Menu,
             NothingWhole,
             Worker,
-        } passes on { Cluster, Engine, Transfer },
+            NotCopied,
+            NothingToCopy,
+            UnknownFile,
+            SeveralToRestore,
+        } passes on { Cluster, Engine, Transfer, Store },
         errors
     );
     assert_snapshot!(table, @r#"

@@ -110,6 +110,24 @@ pub fn check(file: &mut (impl Read + Seek), length: u64) -> io::Result<Check> {
     })
 }
 
+/// Checks whether the structure of an archive of `length` bytes proves that nothing is missing after it.
+///
+/// # Errors
+/// The same as [`check`].
+pub fn prove_end(file: &mut (impl Read + Seek), length: u64) -> io::Result<Check> {
+    let Structure { verdict, message } = look(file, length)?;
+    let outcome = match verdict {
+        Verdict::Holds { ends: true } => Outcome::Passed,
+        Verdict::Damaged => Outcome::Failed,
+        Verdict::Holds { ends: false } | Verdict::Unknown => Outcome::Skipped,
+    };
+    Ok(Check {
+        name: "structure",
+        outcome,
+        message,
+    })
+}
+
 /// Examines the structure of a file of `length` bytes.
 ///
 /// # Errors

@@ -1,5 +1,5 @@
-use std::fs::File;
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::io::Write as _;
 
 use super::*;

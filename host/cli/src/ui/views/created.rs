@@ -1,7 +1,7 @@
 use host_driver::Created;
 
 use super::BackupBody;
-use super::download;
+use super::{copies, download};
 use crate::ui::document::Document;
 use crate::ui::fields::{self, details};
 use crate::ui::schema::Body;
@@ -14,6 +14,9 @@ impl Document for Created {
         }
         if let Some(saved) = &self.saved {
             shown.push_str(&download::lines(saved));
+        }
+        if let Some(copy) = &self.copy {
+            shown.push_str(&copies::lines(&crate::store::copied(copy)));
         }
         shown
     }
@@ -31,6 +34,7 @@ impl Document for Created {
                 details: details(&self.details),
                 file: self.saved.as_ref().and_then(|it| Some(it.single()?.into())),
                 files: self.saved.as_ref().and_then(fields::many),
+                copy: self.copy.as_ref().map(crate::store::copied),
                 ..backup
             }),
             other => other,
@@ -38,6 +42,8 @@ impl Document for Created {
     }
 
     fn summary(&self) -> Option<String> {
-        self.saved.as_ref().map(download::summary)
+        let copied = |copy: &host_driver::StoredCopy| format!("SHA-256 {}", copy.manifest.sha256);
+        let copied = self.copy.as_ref().map(copied);
+        self.saved.as_ref().map(download::summary).or(copied)
     }
 }

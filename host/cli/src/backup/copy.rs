@@ -1,0 +1,62 @@
+use std::path::PathBuf;
+
+use clap::Args;
+use host_driver::{CopyFilesRequest, GivenOrigin, Host, copy_files};
+use jiff::Timestamp;
+
+use super::TargetArgs;
+use super::place::ToArgs;
+use crate::Context;
+use crate::error::CliError;
+use crate::store::{Opener, copied_list};
+use crate::ui::Document;
+
+/// Copy downloaded files to a store
+///
+/// The history of this machine says which backups they are. For other files, name the engine with --engine, and the
+/// target.
+#[derive(Args)]
+pub(super) struct CopyArgs {
+    /// Files to verify and copy
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Id of the backup [default: from the history]
+    #[arg(long, value_name = "ID")]
+    id: Option<String>,
+    /// When the backup was created, as RFC 3339 [default: from the history, else the time of the file]
+    #[arg(long, value_name = "TIME")]
+    created: Option<Timestamp>,
+    #[command(flatten)]
+    to: ToArgs,
+}
+
+/// Returns what the line says about the origin of the files.
+pub(super) fn origin(target: &TargetArgs, engine: &str, context: &Context<'_>) -> GivenOrigin {
+    GivenOrigin {
+        namespace: context.connect.namespace.clone(),
+        statefulset: target.statefulset.clone(),
+        engine: Some(engine.to_owned()).filter(|engine| engine != "auto"),
+        ..GivenOrigin::default()
+    }
+}
+
+pub(super) async fn run(
+    args: CopyArgs,
+    given: GivenOrigin,
+    host: &Host,
+    opener: &Opener,
+) -> Result<Box<dyn Document>, CliError> {
+    let place = args.to.required(opener).await?;
+    let store = place.store.called().to_owned();
+    let request = CopyFilesRequest {
+        files: args.files,
+        place,
+        origin: GivenOrigin {
+            id: args.id,
+            created: args.created,
+            ..given
+        },
+    };
+    let copies = copy_files(host, request).await?;
+    Ok(Box::new(copied_list(&store, &copies)))
+}

@@ -1,0 +1,127 @@
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use host_base::{Failure, Outcome};
+use host_store::{
+    LockMode, LockSettings, Store, StoreError, StoreSettings, StoreUrl, Stores, check_name,
+};
+
+use super::{Opener, rows};
+use crate::error::CliError;
+use crate::ui::{Document, StoreReportView, Ui};
+
+/// Name a store, and test it
+#[derive(Args)]
+pub(super) struct AddArgs {
+    /// Name of the store, for `--to` and other flags
+    name: String,
+    /// Address: s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://ACCOUNT/CONTAINER/PREFIX or file:///FOLDER
+    url: String,
+    /// Address of another server than the cloud's own, such as https://minio.example:9000
+    #[arg(long, value_name = "URL")]
+    endpoint: Option<String>,
+    /// Region of the bucket [default: asked from S3]
+    #[arg(long, value_name = "REGION")]
+    region: Option<String>,
+    /// AWS profile with the credentials [default: AWS_PROFILE, else `default`]
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// File with trusted certificates, in PEM [default: the system's]
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// Encrypt new copies for this age recipient (age1…); may be given several times
+    #[arg(long = "recipient", value_name = "RECIPIENT")]
+    recipients: Vec<String>,
+    /// File with age identities that decrypt copies
+    #[arg(long, value_name = "FILE")]
+    identity: Option<PathBuf>,
+    /// Lock new copies against deletion (S3 Object Lock)
+    #[arg(long, value_enum, value_name = "MODE", requires = "lock_days")]
+    lock: Option<LockArg>,
+    /// Days that the lock lasts
+    #[arg(long, value_name = "DAYS", requires = "lock")]
+    lock_days: Option<u32>,
+    /// Time zone in which `prune` counts days, such as Europe/Berlin; the store keeps it [default: UTC]
+    #[arg(long, value_name = "ZONE")]
+    time_zone: Option<String>,
+    /// Add the store without testing it
+    #[arg(long)]
+    no_test: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum LockArg {
+    /// Users with a special permission can remove the lock
+    Governance,
+    /// Nothing can remove the lock
+    Compliance,
+}
+
+impl AddArgs {
+    fn settings(&self) -> Result<StoreSettings, StoreError> {
+        let url: StoreUrl = self.url.parse()?;
+        let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        let mode = self.lock.map(|lock| match lock {
+            LockArg::Governance => LockMode::Governance,
+            LockArg::Compliance => LockMode::Compliance,
+        });
+        let settings = StoreSettings {
+            endpoint: self.endpoint.clone(),
+            region: self.region.clone(),
+            profile: self.profile.clone(),
+            ca: self.ca.as_ref().map(absolute),
+            recipients: self.recipients.clone(),
+            identity: self.identity.as_ref().map(absolute),
+            lock: mode
+                .zip(self.lock_days)
+                .map(|(mode, days)| LockSettings { mode, days }),
+            time_zone: self.time_zone.clone(),
+            ..StoreSettings::at(url)
+        };
+        settings.check()?;
+        Ok(settings)
+    }
+}
+
+pub(super) async fn run(
+    args: AddArgs,
+    opener: &Opener,
+    ui: Ui,
+) -> Result<Box<dyn Document>, CliError> {
+    check_name(&args.name)?;
+    let folders = opener.folders.as_ref().ok_or(CliError::NoHome)?;
+    let settings = args.settings()?;
+    let taken = |stores: &Stores| match stores.stores.get(&args.name) {
+        Some(found) if *found != settings => Err(StoreError::NameTaken {
+            name: args.name.clone(),
+            url: found.url.to_string(),
+        }),
+        _ => Ok(()),
+    };
+    taken(&Stores::read(&folders.configuration)?)?;
+    let checks = if args.no_test {
+        Vec::new()
+    } else {
+        let store = Store::open(&args.name, settings.clone(), None, opener.cleanup.clone());
+        std::sync::Arc::new(store.await?).test().await?
+    };
+    let is_good = checks.iter().all(|check| check.outcome != Outcome::Failed);
+    if is_good {
+        Stores::change(&folders.configuration, |stores| {
+            taken(stores)?;
+            stores.stores.insert(args.name.clone(), settings.clone());
+            Ok(())
+        })?;
+        ui.note(&format!("Store {} is added", args.name));
+    } else {
+        ui.note(
+            "The store was not added, because a check failed; `--no-test` adds it nevertheless",
+        );
+    }
+    Ok(Box::new(StoreReportView {
+        store: args.name.clone(),
+        url: settings.url.to_string(),
+        checks: checks.iter().map(rows::check).collect(),
+        failure: (!is_good).then_some(Failure::Failed),
+    }))
+}

@@ -1,0 +1,65 @@
+use std::sync::Arc;
+
+use clap::Args;
+use host_driver::{CopyChoice, GetRequest, Host, HostSettings, get};
+
+use super::IdentityArgs;
+use crate::Context;
+use crate::backup::place::PlaceArgs;
+use crate::error::CliError;
+use crate::ui::{CopyDownloadView, Document, Ui};
+
+/// Download a copy to a verified file
+#[derive(Args)]
+pub(super) struct GetArgs {
+    /// Name or address of the store
+    store: String,
+    /// Id of the copy, as `ls` shows it; with names in front of it if it is ambiguous
+    copy: String,
+    #[command(flatten)]
+    identity: IdentityArgs,
+    #[command(flatten)]
+    place: PlaceArgs,
+}
+
+pub(super) async fn run(
+    args: GetArgs,
+    context: &Context<'_>,
+    ui: Ui,
+) -> Result<Option<Box<dyn Document>>, CliError> {
+    let place = args.place.place(ui)?;
+    let store = context.opener.open(&args.store).await?;
+    let host = host(context);
+    let request = GetRequest {
+        choice: CopyChoice {
+            identities: args.identity.read(&store)?,
+            store,
+            reference: args.copy,
+        },
+        place,
+    };
+    let got = get(&host, request).await?;
+    let reference = got
+        .manifest
+        .name()
+        .map_or_else(String::new, |it| it.reference());
+    Ok(got.saved.map(|saved| {
+        let view = CopyDownloadView {
+            store: got.store,
+            copy: reference,
+            id: got.manifest.id,
+            saved,
+        };
+        Box::new(view) as Box<dyn Document>
+    }))
+}
+
+/// Makes a host for work without engines.
+pub(super) fn host(context: &Context<'_>) -> Host {
+    Host::new(HostSettings {
+        engines: context.engines.clone(),
+        limits: host_engine::Limits::default(),
+        folders: context.opener.folders.clone(),
+        reporter: Arc::new(context.ui),
+    })
+}

@@ -1,0 +1,34 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use host_store::{Identities, Store, StoreError};
+
+/// The secret keys that decrypt copies.
+#[derive(Args)]
+pub(crate) struct IdentityArgs {
+    /// File with age identities that decrypt the copy; may be given several times [default: from the store]
+    #[arg(long = "identity", value_name = "FILE")]
+    identities: Vec<PathBuf>,
+}
+
+impl IdentityArgs {
+    /// Reads the files that the user names, or else the one of the store.
+    pub(crate) fn read(&self, store: &Store) -> Result<Option<Arc<Identities>>, StoreError> {
+        let of_store = store.settings().identity.iter();
+        let files: Vec<_> = if self.identities.is_empty() {
+            of_store.collect()
+        } else {
+            self.identities.iter().collect()
+        };
+        let mut all: Option<Identities> = None;
+        for file in files {
+            let read = Identities::read(file)?;
+            match &mut all {
+                Some(all) => all.extend(read),
+                None => all = Some(read),
+            }
+        }
+        Ok(all.map(Arc::new))
+    }
+}

@@ -1,0 +1,139 @@
+//! `store`: places for copies of backups, and the copies in them.
+
+mod add;
+mod change;
+mod copy;
+mod get;
+mod identity;
+mod ls;
+mod named;
+mod prune;
+mod repair;
+mod rows;
+mod test;
+mod verify;
+
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
+use host_base::{Folders, Reporter as _};
+use host_store::{Cleanup, Store, StoreError, Stores};
+
+use super::Context;
+use super::error::CliError;
+use crate::ui::{Document, Ui};
+
+pub(super) use identity::IdentityArgs;
+pub(super) use rows::{copied, copied_list};
+
+/// Keep copies of backups in object storage: list, check, prune, restore
+#[derive(Args)]
+#[command(arg_required_else_help = true)]
+pub(super) struct StoreArgs {
+    #[command(subcommand)]
+    verb: StoreVerb,
+}
+
+#[derive(Subcommand)]
+enum StoreVerb {
+    Add(add::AddArgs),
+    List(named::ListArgs),
+    Remove(named::RemoveArgs),
+    Test(test::TestArgs),
+    Ls(ls::LsArgs),
+    Get(get::GetArgs),
+    Verify(verify::VerifyArgs),
+    Prune(prune::PruneArgs),
+    Pin(change::PinArgs),
+    Unpin(change::UnpinArgs),
+    Rm(change::RmArgs),
+    Copy(copy::CopyArgs),
+    Repair(repair::RepairArgs),
+}
+
+/// Opens stores by name or address.
+#[derive(Clone, Default)]
+pub(super) struct Opener {
+    pub(super) folders: Option<Folders>,
+    pub(super) cleanup: Cleanup,
+}
+
+impl Opener {
+    /// Opens the store that the user names.
+    pub(super) async fn open(&self, given: &str) -> Result<Arc<Store>, StoreError> {
+        let stores = match &self.folders {
+            Some(folders) => Stores::read(&folders.configuration)?,
+            None => Stores::default(),
+        };
+        let settings = stores.find(given)?;
+        let state = self.folders.as_ref().map(|folders| folders.state.clone());
+        let opened = Store::open(given, settings, state, self.cleanup.clone()).await?;
+        Ok(Arc::new(opened))
+    }
+
+    /// Opens the store that the user names, or else the only one.
+    pub(super) async fn open_or_only(&self, given: Option<&str>) -> Result<Arc<Store>, CliError> {
+        if let Some(given) = given {
+            return Ok(self.open(given).await?);
+        }
+        let stores = match &self.folders {
+            Some(folders) => Stores::read(&folders.configuration)?,
+            None => Stores::default(),
+        };
+        let mut names = stores.stores.into_keys();
+        match (names.next(), names.next()) {
+            (Some(only), None) => Ok(self.open(&only).await?),
+            (None, _) => Err(CliError::WhichStore { known: Vec::new() }),
+            (Some(first), Some(second)) => Err(CliError::WhichStore {
+                known: [first, second].into_iter().chain(names).collect(),
+            }),
+        }
+    }
+}
+
+pub(super) async fn run(args: StoreArgs, context: Context<'_>) -> Result<(), CliError> {
+    let ui = context.ui;
+    let opener = &context.opener;
+    let work = async {
+        Ok::<_, CliError>(match args.verb {
+            StoreVerb::Add(args) => Some(add::run(args, opener, ui).await?),
+            StoreVerb::List(_) => Some(named::list(opener)?),
+            StoreVerb::Remove(args) => Some(named::remove(&args, opener)?),
+            StoreVerb::Test(args) => Some(test::run(&args, opener).await?),
+            StoreVerb::Ls(args) => Some(ls::run(&args, opener).await?),
+            StoreVerb::Get(args) => get::run(args, &context, ui).await?,
+            StoreVerb::Verify(args) => Some(verify::run(&args, opener, ui).await?),
+            StoreVerb::Prune(args) => Some(prune::run(&args, opener, ui).await?),
+            StoreVerb::Pin(args) => Some(change::pin(&args, opener).await?),
+            StoreVerb::Unpin(args) => Some(change::unpin(&args, opener).await?),
+            StoreVerb::Rm(args) => Some(change::rm(&args, opener, ui).await?),
+            StoreVerb::Copy(args) => Some(copy::run(&args, opener, ui).await?),
+            StoreVerb::Repair(args) => Some(repair::run(&args, opener, ui).await?),
+        })
+    };
+    let view: Option<Box<dyn Document>> =
+        ui.while_waiting("Asking the store", Box::pin(work)).await?;
+    let Some(view) = view else {
+        return Ok(());
+    };
+    ui.data(view.as_ref())?;
+    ui.summary(view.as_ref());
+    match view.failure() {
+        Some(failure) => Err(CliError::Said(failure)),
+        None => Ok(()),
+    }
+}
+
+/// Asks the user to agree, unless the user has agreed before.
+async fn confirm(ui: Ui, doing: &str, store: &str, is_confirmed: bool) -> Result<(), CliError> {
+    if is_confirmed {
+        return Ok(());
+    }
+    match ui.confirm(doing, store).await {
+        Ok(Some(typed)) if typed == store => Ok(()),
+        Ok(Some(_)) => Err(CliError::Interrupted { next: None }),
+        _ => Err(CliError::Unconfirmed {
+            doing: doing.to_owned(),
+        }),
+    }
+}

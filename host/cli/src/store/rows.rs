@@ -1,0 +1,150 @@
+//! Turns what a store knows into the rows of results.
+
+use host_base::{Check, Outcome};
+use host_driver::StoredCopy;
+use host_store::{Copy, CopyName, Finding, Plan, StoreSettings, Verified};
+use jiff::Timestamp;
+
+use crate::ui::{
+    CheckRow, CopiedRow, CopiedView, CopyCheckRow, CopyRow, FindingRow, LastCheckRow, LockRow,
+    ReasonRow, SourceRow, StoreRow, VerdictRow,
+};
+
+pub(super) fn check(check: &Check) -> CheckRow {
+    CheckRow {
+        name: check.name.clone(),
+        outcome: check.outcome.name(),
+        message: check.message.clone(),
+    }
+}
+
+pub(super) fn store(name: &str, settings: &StoreSettings) -> StoreRow {
+    StoreRow {
+        name: name.to_owned(),
+        url: settings.url.to_string(),
+        endpoint: settings.endpoint.clone(),
+        region: settings.region.clone(),
+        profile: settings.profile.clone(),
+        recipients: settings.recipients.clone(),
+        lock: settings.lock.map(|lock| LockRow {
+            mode: lock.mode.name(),
+            days: lock.days,
+        }),
+        time_zone: settings.time_zone.clone(),
+    }
+}
+
+fn source(name: &CopyName) -> SourceRow {
+    let some = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+    SourceRow {
+        cluster: some(&name.source.cluster),
+        namespace: some(&name.source.namespace),
+        target: some(&name.source.target),
+        engine: name.source.engine.clone(),
+    }
+}
+
+pub(super) fn copy(copy: &Copy, now: Timestamp) -> CopyRow {
+    let state = if copy.marks.is_broken() {
+        "broken"
+    } else if copy.marks.is_verified() {
+        "verified"
+    } else {
+        "unchecked"
+    };
+    CopyRow {
+        reference: copy.name.reference(),
+        source: source(&copy.name),
+        id: copy.name.id.clone(),
+        is_id_cut: copy.name.is_cut,
+        created: copy.name.time,
+        bytes: copy.name.size,
+        state,
+        last_check: copy.marks.checks.first().map(|check| LastCheckRow {
+            time: check.time,
+            depth: check.depth.name(),
+            is_good: check.is_good,
+            by: check.by.clone(),
+        }),
+        pinned: copy.marks.is_pinned,
+        locked_until: copy.marks.locked_until.filter(|until| *until > now),
+    }
+}
+
+pub(super) fn finding(finding: &Finding, is_removed: bool) -> FindingRow {
+    FindingRow {
+        kind: finding.kind.name(),
+        what: finding.what.clone(),
+        bytes: finding.bytes,
+        since: finding.since,
+        remedy: finding.kind.remedy(),
+        removed: is_removed,
+    }
+}
+
+pub(super) fn verified(verified: &Verified) -> CopyCheckRow {
+    CopyCheckRow {
+        reference: verified.copy.name.reference(),
+        id: verified.copy.name.id.clone(),
+        depth: verified.depth.name(),
+        outcome: if verified.holds() {
+            Outcome::Passed
+        } else {
+            Outcome::Failed
+        }
+        .name(),
+        checks: verified.checks.iter().map(check).collect(),
+    }
+}
+
+pub(super) fn verdicts(plan: &Plan, _: Timestamp) -> Vec<VerdictRow> {
+    let decisions = plan.verdicts.iter().flat_map(|it| &it.decisions);
+    let rows = decisions.map(|decision| VerdictRow {
+        reference: decision.key.reference(),
+        source: source(&decision.key),
+        id: decision.key.id.clone(),
+        created: decision.time,
+        bytes: decision.key.size,
+        action: if decision.is_kept() { "keep" } else { "delete" },
+        reasons: decision
+            .reasons
+            .iter()
+            .map(|reason| ReasonRow {
+                rule: reason.name(),
+                text: reason.to_string(),
+            })
+            .collect(),
+        broken: decision.is_broken,
+    });
+    rows.collect()
+}
+
+/// Returns the row of a copy that was written.
+pub(crate) fn copied(copy: &StoredCopy) -> CopiedRow {
+    let manifest = &copy.manifest;
+    CopiedRow {
+        store: copy.store.clone(),
+        reference: copy.reference(),
+        id: manifest.id.clone(),
+        created: manifest.created,
+        bytes: manifest.length,
+        sha256: manifest.sha256.clone(),
+        files: manifest
+            .files
+            .iter()
+            .map(|file| file.name.clone())
+            .collect(),
+        encrypted: manifest.encryption.is_some(),
+        locked_until: manifest.lock.as_ref().map(|lock| lock.until),
+        was_there: copy.was_there,
+        resumed_bytes: copy.resumed,
+    }
+}
+
+/// Returns the result of a command that wrote copies.
+pub(crate) fn copied_list(store: &str, copies: &[StoredCopy]) -> CopiedView {
+    CopiedView {
+        store: store.to_owned(),
+        items: copies.iter().map(copied).collect(),
+    }
+}

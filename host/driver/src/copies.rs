@@ -1,0 +1,627 @@
+//! Copies in stores: what a command about a target does with them.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use broker_manifest::Manifest;
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use host_base::text::{printable, size};
+use host_base::{Backup, Report, Reporter};
+use host_store::{CopyManifest, Draft, Identities, Origin, Store, StoreError, StoredFile, Subject};
+use host_transfer::{
+    Answer, Destination, Download, Entry, Event, Expectation, FileName, FileNames, Progress, Proof,
+    Retry, Saved, Source, TokioSleeper, hand_over,
+};
+use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, RANGE};
+use http_body_util::{BodyExt as _, StreamBody};
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+
+use super::download::{compare_with_list, say_how_sure};
+use super::file_body::At;
+use super::history::Deed;
+use super::observer::TransferObserver;
+use super::running::Running;
+use super::saving::{Place, StorePlace, Stored};
+use super::verify::verify_one;
+use super::{Host, OpsError, Session, holder};
+use crate::results::{LocalFile, LocalFiles, StoredCopy};
+
+/// Size of one read in bytes, and the number of pieces that may wait.
+const PIECE: u64 = 256 << 10;
+const WAITING: usize = 4;
+/// Number of retries without progress before giving up.
+const RETRIES: u32 = 6;
+
+/// Returns this user and machine, as `USER@MACHINE`.
+#[must_use]
+pub fn person() -> String {
+    holder::person()
+}
+
+/// Returns the copy that the store has of a backup, if it certainly is the same backup.
+pub(super) async fn earlier(
+    place: &StorePlace,
+    origin: &Origin,
+    id: &str,
+    known: Option<&Backup>,
+) -> Result<Option<StoredCopy>, OpsError> {
+    // Only the time tells a backup from a later one with the same id.
+    let created = known.and_then(|backup| backup.created);
+    let Some(created) = created.filter(|_| !place.is_forced) else {
+        return Ok(None);
+    };
+    let source = origin.source();
+    let copies = place.store.copies().await?;
+    let found = copies.into_iter().find(|copy| {
+        copy.name.source == source
+            && copy.name.id == id
+            && copy.name.time.as_millisecond() == created.as_millisecond()
+            && !copy.marks.is_broken()
+    });
+    let Some(copy) = found else {
+        return Ok(None);
+    };
+    Ok(Some(StoredCopy {
+        store: place.store.called().to_owned(),
+        manifest: place.store.manifest(&copy).await?,
+        was_there: true,
+        resumed: 0,
+    }))
+}
+
+/// Completes the copy of a backup whose bytes are in the store, and reports how sure they are.
+pub(super) async fn complete(
+    session: &Session,
+    running: &Running,
+    place: &StorePlace,
+    stored: Vec<Stored>,
+    known: Option<&Backup>,
+    deed: &mut Deed,
+) -> Result<StoredCopy, OpsError> {
+    let of_many = stored.len() > 1;
+    for stored in &stored {
+        if stored.proof == Proof::Nothing {
+            deed.ended(
+                "Unproven",
+                "accepted although nothing proves that it is complete",
+            );
+        }
+        say_how_sure(session, stored, of_many);
+    }
+    compare_with_list(session, stored.iter().map(|it| it.length).sum(), known);
+    let written = running.saving.complete_copy().await?;
+    let written = written.ok_or(StoreError::Stopped)?;
+    deed.bytes = Some(written.manifest.length);
+    deed.sha256 = Some(written.manifest.sha256.clone());
+    deed.store = Some(place.store.called().to_owned());
+    Ok(StoredCopy {
+        store: place.store.called().to_owned(),
+        resumed: stored.iter().map(|it| it.resumed).sum(),
+        manifest: written.manifest,
+        was_there: written.was_there,
+    })
+}
+
+/// A copy in a store that a user chose.
+#[derive(Clone, Debug)]
+pub struct CopyChoice {
+    /// The store.
+    pub store: Arc<Store>,
+    /// How the user names the copy.
+    pub reference: String,
+    /// Identities for encrypted copies.
+    pub identities: Option<Arc<Identities>>,
+}
+
+impl PartialEq for CopyChoice {
+    fn eq(&self, other: &Self) -> bool {
+        self.store == other.store && self.reference == other.reference
+    }
+}
+
+impl Eq for CopyChoice {}
+
+/// The file of a copy, for a restore.
+pub(super) struct Fetched {
+    pub(super) path: PathBuf,
+    /// The folder of the file, which is removed when it is dropped.
+    pub(super) folder: tempfile::TempDir,
+    /// Id of the backup.
+    pub(super) id: String,
+    pub(super) engine: String,
+}
+
+/// Downloads the single file of a copy to a private folder. Nothing else can read it there.
+pub(super) async fn fetch(session: &Session, choice: &CopyChoice) -> Result<Fetched, OpsError> {
+    let CopyChoice {
+        store, identities, ..
+    } = choice;
+    let copy = store.find(&choice.reference).await?;
+    let manifest = store.manifest(&copy).await?;
+    if manifest.files.len() > 1 {
+        return Err(OpsError::SeveralToRestore {
+            copy: copy.name.reference(),
+            count: manifest.files.len(),
+        });
+    }
+    let files = StoredFile::of(store, &copy, &manifest, identities.as_ref())?;
+    let reporter = session.reporter();
+    reporter.note(&format!(
+        "The copy is of {}, created {}",
+        printable(&manifest.source.source().to_string(), 300),
+        manifest.created
+    ));
+    let folder = tempfile::tempdir().map_err(|error| OpsError::Worker {
+        reason: format!("no temporary folder can be made: {error}"),
+    })?;
+    let place = Place::File {
+        folder: folder.path().to_owned(),
+        is_default: false,
+        name: None,
+        replace: false,
+    };
+    let mut names = FileNames::default();
+    for file in files {
+        let saved = save(&file, &place, &mut names, reporter).await?;
+        return Ok(Fetched {
+            path: saved.path,
+            folder,
+            id: manifest.id,
+            engine: manifest.source.engine,
+        });
+    }
+    Err(StoreError::Stopped.into())
+}
+
+/// Which copy to download, and where to.
+#[derive(Debug)]
+pub struct GetRequest {
+    /// The copy.
+    pub choice: CopyChoice,
+    /// The place for its files.
+    pub place: Place,
+}
+
+/// A copy that was downloaded.
+#[derive(Debug)]
+pub struct GotCopy {
+    /// The store, as the user names it.
+    pub store: String,
+    /// The manifest of the copy.
+    pub manifest: CopyManifest,
+    /// The files. None if the bytes went to stdout.
+    pub saved: Option<LocalFiles>,
+}
+
+/// Downloads a copy, with all promises of [`super::download`].
+///
+/// # Errors
+/// When there is no such copy, it can't be decrypted, or its bytes don't arrive completely.
+pub async fn get(host: &Host, request: GetRequest) -> Result<GotCopy, OpsError> {
+    let GetRequest { choice, place } = request;
+    let mut deed = Deed::at(host, "get");
+    let result = get_files(host, &choice, place, &mut deed).await;
+    deed.record(&result).await;
+    result
+}
+
+async fn get_files(
+    host: &Host,
+    choice: &CopyChoice,
+    place: Place,
+    deed: &mut Deed,
+) -> Result<GotCopy, OpsError> {
+    let CopyChoice {
+        store, identities, ..
+    } = choice;
+    let copy = store.find(&choice.reference).await?;
+    let manifest = store.manifest(&copy).await?;
+    deed.of_copy(&manifest);
+    deed.store = Some(store.called().to_owned());
+    let files = StoredFile::of(store, &copy, &manifest, identities.as_ref())?;
+    let saves = if files.len() > 1 {
+        broker_manifest::Saves::Many
+    } else {
+        broker_manifest::Saves::One
+    };
+    place.check(saves, &manifest.source.engine)?;
+    let place = place.of(saves, &manifest.id);
+    if let Some(note) = place.note() {
+        host.reporter().note(&note);
+    }
+    let mut names = FileNames::default();
+    let mut saved = Vec::new();
+    for file in &files {
+        if place == Place::Output {
+            let source = source_of(file, host.reporter()).await?;
+            let mut output = tokio::io::stdout();
+            let streamed = host_transfer::stream_to(source.download(), &mut output).await?;
+            host.reporter().note(&format!(
+                "{} written, SHA-256 {}",
+                size(streamed.length),
+                streamed.sha256
+            ));
+            return Ok(GotCopy {
+                store: store.called().to_owned(),
+                manifest,
+                saved: None,
+            });
+        }
+        let file = save(file, &place, &mut names, host.reporter()).await?;
+        if files.len() == 1 {
+            deed.file = file.path.canonicalize().ok();
+        }
+        saved.push(LocalFile {
+            path: file.path,
+            bytes: file.length,
+            sha256: file.sha256.to_string(),
+            verified_by: host_store::proof_name(file.proof),
+            resumed: file.resumed,
+        });
+    }
+    let folder = match &place {
+        Place::File { folder, .. } if files.len() > 1 => Some(folder.clone()),
+        _ => None,
+    };
+    Ok(GotCopy {
+        store: store.called().to_owned(),
+        manifest,
+        saved: Some(LocalFiles {
+            files: saved,
+            folder,
+        }),
+    })
+}
+
+/// A stored file with its first response, and the observer of its transfer.
+struct Opened<'a> {
+    file: &'a StoredFile,
+    first: std::cell::Cell<Option<Answer>>,
+    observer: TransferObserver,
+}
+
+async fn source_of<'a>(
+    file: &'a StoredFile,
+    reporter: &Arc<dyn Reporter>,
+) -> Result<Opened<'a>, OpsError> {
+    let first = file.first().await;
+    let first = first.map_err(|report| StoreError::Reported { report })?;
+    Ok(Opened {
+        file,
+        first: std::cell::Cell::new(Some(first)),
+        observer: TransferObserver::new(Arc::clone(reporter), "Downloaded"),
+    })
+}
+
+impl Opened<'_> {
+    /// Returns the download. It is taken once.
+    fn download(&self) -> Download<'_> {
+        let nothing = http::Response::new(
+            http_body_util::Empty::<Bytes>::new()
+                .map_err(|never| match never {})
+                .boxed_unsync(),
+        );
+        Download {
+            first: self.first.take().unwrap_or(nothing),
+            source: self.file,
+            expectation: Expectation {
+                length: Some(self.file.file().length),
+                listed_length: None,
+                sha256: Some(self.file.file().sha256.clone()),
+            },
+            accept_unproven: false,
+            retry: Retry {
+                tries: RETRIES,
+                ..Retry::default()
+            },
+            sleeper: &TokioSleeper,
+            progress: &self.observer,
+        }
+    }
+}
+
+/// Downloads a file of a copy. Its name comes from a backend, and can't choose a folder.
+async fn save(
+    file: &StoredFile,
+    place: &Place,
+    names: &mut FileNames,
+    reporter: &Arc<dyn Reporter>,
+) -> Result<Saved, OpsError> {
+    let proposed = FileName::clean(&file.file().name)
+        .unwrap_or_else(|| FileName::fallback(&file.file().sha256[..16], Timestamp::UNIX_EPOCH));
+    let destination = place.destination(Some(&proposed));
+    let destination: Destination = destination.ok_or(StoreError::Stopped)?;
+    names.add(&destination.name)?;
+    destination.check()?;
+    let opened = source_of(file, reporter).await?;
+    Ok(host_transfer::save(opened.download(), &destination).await?)
+}
+
+/// Which files to copy to a store.
+#[derive(Debug)]
+pub struct CopyFilesRequest {
+    /// The files. Each of them is a backup.
+    pub files: Vec<PathBuf>,
+    /// The store.
+    pub place: StorePlace,
+    /// What the user says about the origin. It precedes the history of this machine.
+    pub origin: GivenOrigin,
+}
+
+/// What a user says about the origin of a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GivenOrigin {
+    /// Namespace of the target.
+    pub namespace: Option<String>,
+    /// Name of the StatefulSet.
+    pub statefulset: Option<String>,
+    /// The engine.
+    pub engine: Option<String>,
+    /// Id of the backup.
+    pub id: Option<String>,
+    /// When the backup was created.
+    pub created: Option<Timestamp>,
+}
+
+/// Copies files to a store. Each is verified first.
+///
+/// # Errors
+/// When a file is damaged, nothing says which backup it is, or the store fails.
+pub async fn copy_files(
+    host: &Host,
+    request: CopyFilesRequest,
+) -> Result<Vec<StoredCopy>, OpsError> {
+    let mut copies = Vec::new();
+    for path in request.files {
+        let mut deed = Deed::at(host, "copy");
+        deed.store = Some(request.place.store.called().to_owned());
+        deed.file = path.canonicalize().ok();
+        let copied = copy_file(host, path, &request.place, &request.origin, &mut deed).await;
+        deed.record(&copied).await;
+        copies.push(copied?);
+    }
+    Ok(copies)
+}
+
+async fn copy_file(
+    host: &Host,
+    path: PathBuf,
+    place: &StorePlace,
+    given: &GivenOrigin,
+    deed: &mut Deed,
+) -> Result<StoredCopy, OpsError> {
+    let verification = verify_one(host, path.clone()).await?;
+    let past = host.history().and_then(|history| history.read().ok());
+    let digest = verification.sha256.to_string();
+    let entries = past.map(|past| past.entries).unwrap_or_default();
+    let entry = entries.into_iter().rev().find(|entry| {
+        matches!(&*entry.operation, "create" | "download" | "get")
+            && entry.sha256.as_deref() == Some(&*digest)
+    });
+    let subject = subject(
+        host,
+        &path,
+        given,
+        place,
+        entry.as_ref(),
+        &verification.file,
+    )?;
+    deed.id = Some(subject.id.clone());
+    deed.engine.clone_from(&subject.origin.engine);
+    deed.bytes = Some(verification.length);
+    deed.sha256 = Some(digest.clone());
+    let source = FileSource {
+        identity: digest.clone(),
+        file: Arc::new(verification.file),
+        length: verification.length,
+    };
+    let observer = TransferObserver::new(Arc::clone(host.reporter()), "Uploaded");
+    let first = source.answer(0);
+    let download = Download {
+        first,
+        source: &source,
+        expectation: Expectation {
+            length: Some(verification.length),
+            listed_length: None,
+            sha256: Some(digest),
+        },
+        accept_unproven: false,
+        retry: Retry::default(),
+        sleeper: &TokioSleeper,
+        progress: &observer,
+    };
+    let mut draft = Draft::begin(Arc::clone(&place.store), subject).await?;
+    let sent = hand_over(download, async |length, fingerprint| {
+        draft.file(length, fingerprint).await
+    });
+    let (upload, sent) = sent.await.map_err(|(error, _)| error)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    draft.add(upload, &name, sent.proof).await?;
+    let written = draft.complete().await?;
+    Ok(StoredCopy {
+        store: place.store.called().to_owned(),
+        manifest: written.manifest,
+        was_there: written.was_there,
+        resumed: sent.resumed,
+    })
+}
+
+/// Returns which backup a file is: as the user says, or as the history of this machine says.
+fn subject(
+    host: &Host,
+    path: &std::path::Path,
+    given: &GivenOrigin,
+    place: &StorePlace,
+    entry: Option<&Entry>,
+    file: &File,
+) -> Result<Subject, OpsError> {
+    let unknown = || OpsError::UnknownFile {
+        path: path.to_owned(),
+    };
+    let engine = given.engine.clone();
+    let engine = engine.or_else(|| entry.map(|entry| entry.engine.clone()));
+    let engine = engine.filter(|it| !it.is_empty()).ok_or_else(unknown)?;
+    let manifest = host.engines().iter().map(host_engine::EngineFile::manifest);
+    let manifest = manifest
+        .into_iter()
+        .find(|it| it.id.to_string() == engine || it.id.name() == engine);
+    let id = given.id.clone().or_else(|| entry?.id.clone());
+    let id = id.ok_or_else(unknown)?;
+    let has_target = manifest.is_none_or(Manifest::has_target);
+    let (context, namespace, statefulset) = entry
+        .map(|entry| scope(&entry.scope, has_target))
+        .unwrap_or_default();
+    let cluster = place.cluster.clone();
+    let cluster = cluster
+        .or_else(|| entry?.cluster.clone())
+        .unwrap_or(context);
+    // The time of the file is the best guess if the history does not know it.
+    let modified = file.metadata().and_then(|it| it.modified()).ok();
+    let modified = modified.and_then(|it| Timestamp::try_from(it).ok());
+    let created = given
+        .created
+        .or(entry.and_then(|it| it.created))
+        .or(modified);
+    Ok(Subject {
+        origin: Origin {
+            cluster,
+            namespace: given.namespace.clone().unwrap_or(namespace),
+            statefulset: given.statefulset.clone().or(statefulset),
+            pod: None,
+            engine: manifest.map_or(engine, |it| it.id.to_string()),
+            engine_version: None,
+            engine_digest: None,
+        },
+        id,
+        created: created.unwrap_or_else(Timestamp::now),
+        by: holder::person(),
+    })
+}
+
+/// Returns context, namespace and StatefulSet of an entry. The context may have slashes in it.
+fn scope(scope: &str, has_target: bool) -> (String, String, Option<String>) {
+    let (rest, statefulset) = match scope.rsplit_once('/').filter(|_| has_target) {
+        Some((rest, statefulset)) => (rest, Some(statefulset.to_owned())),
+        None => (scope, None),
+    };
+    let (context, namespace) = rest.rsplit_once('/').unwrap_or((rest, ""));
+    (context.to_owned(), namespace.to_owned(), statefulset)
+}
+
+/// A file of this machine as the source of a transfer.
+struct FileSource {
+    identity: String,
+    file: Arc<File>,
+    length: u64,
+}
+
+impl FileSource {
+    fn answer(&self, from: u64) -> Answer {
+        let (pieces, receiver) = mpsc::channel(WAITING);
+        let file = Arc::clone(&self.file);
+        let length = self.length;
+        tokio::task::spawn_blocking(move || {
+            let mut at = At {
+                file: &file,
+                offset: from,
+            };
+            let mut left = length.saturating_sub(from);
+            while left > 0 {
+                let mut piece = Vec::new();
+                let read = (&mut at).take(left.min(PIECE)).read_to_end(&mut piece);
+                let piece = match read {
+                    Ok(0) | Err(_) => {
+                        let report = Report::new(
+                            host_base::ReportKind::Failed,
+                            "the file can't be read to its end",
+                        );
+                        let _ = pieces.blocking_send(Err(report));
+                        return;
+                    }
+                    Ok(_) => piece,
+                };
+                left = left.saturating_sub(piece.len() as u64);
+                if pieces.blocking_send(Ok(Bytes::from(piece))).is_err() {
+                    return;
+                }
+            }
+        });
+        let pieces = futures_util::stream::unfold(receiver, |mut receiver| async move {
+            let piece: Result<Bytes, Report> = receiver.recv().await?;
+            Some((piece.map(http_body::Frame::data), receiver))
+        });
+        let mut answer = http::Response::new(StreamBody::new(pieces).boxed_unsync());
+        let headers = answer.headers_mut();
+        headers.insert(CONTENT_LENGTH, length.saturating_sub(from).into());
+        if let Ok(etag) = format!("\"{}\"", self.identity).parse() {
+            headers.insert(ETAG, etag);
+        }
+        if from > 0 {
+            let range = format!("bytes {from}-{}/{length}", length.saturating_sub(1));
+            if let Ok(range) = range.parse() {
+                headers.insert(CONTENT_RANGE, range);
+            }
+            *answer.status_mut() = http::StatusCode::PARTIAL_CONTENT;
+        }
+        answer
+    }
+}
+
+impl Source for FileSource {
+    fn identity(&self) -> &str {
+        &self.identity
+    }
+
+    fn open<'a>(&'a self, headers: &'a HeaderMap) -> BoxFuture<'a, Result<Answer, Report>> {
+        async move {
+            let range = headers.get(RANGE).and_then(|it| it.to_str().ok());
+            let from = range.and_then(|it| it.strip_prefix("bytes=")?.strip_suffix('-'));
+            Ok(self.answer(from.and_then(|it| it.parse().ok()).unwrap_or(0)))
+        }
+        .boxed()
+    }
+}
+
+/// Shows the progress of work on stores.
+pub struct StoreObserver(TransferObserver);
+
+impl StoreObserver {
+    /// Creates an observer. `verb` says what happens to each byte, such as `Read`.
+    #[must_use]
+    pub fn new(reporter: Arc<dyn Reporter>, verb: &'static str) -> Self {
+        Self(TransferObserver::new(reporter, verb))
+    }
+}
+
+impl Progress for StoreObserver {
+    fn bytes(&self, done: u64, total: Option<u64>) {
+        self.0.bytes(done, total);
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        self.0.event(event);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_context_may_have_slashes() {
+        let found = scope("arn:aws:eks:eu-west-1:1:cluster/prod/mqtt/broker", true);
+        let context = "arn:aws:eks:eu-west-1:1:cluster/prod".to_owned();
+        assert_eq!(
+            found,
+            (context, "mqtt".to_owned(), Some("broker".to_owned()))
+        );
+        let found = scope("a/b/mqtt", false);
+        assert_eq!(found, ("a/b".to_owned(), "mqtt".to_owned(), None));
+    }
+}

@@ -133,6 +133,33 @@ fn the_simulation_of_google_has_generations() {
     assert!(read("?generation=1").starts_with("HTTP/1.1 404"));
     let missing = send(gcs.address(), "DELETE /simulated/none", bearer, b"");
     assert!(missing.starts_with("HTTP/1.1 404"));
+
+    let ask = |request: &str, body: &[u8]| {
+        let answer = send(gcs.address(), request, bearer, body);
+        assert!(answer.starts_with("HTTP/1.1 200"), "{request}: {answer}");
+        answer
+    };
+    let begun = ask("POST /simulated/m?uploads", b"");
+    let (_, upload) = begun.split_once("<UploadId>").expect("an upload");
+    let (upload, _) = upload.split_once('<').expect("its end");
+    let part = ask(
+        &format!("PUT /simulated/m?partNumber=1&uploadId={upload}"),
+        b"part",
+    );
+    let (_, tag) = part.split_once("etag: ").expect("a tag");
+    let tag = tag.lines().next().expect("a line");
+    let parts = format!(
+        "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{tag}</ETag></Part></CompleteMultipartUpload>"
+    );
+    let done = ask(
+        &format!("POST /simulated/m?uploadId={upload}"),
+        parts.as_bytes(),
+    );
+    assert!(done.contains("x-goog-generation: 3"), "{done}");
+    assert_eq!(gcs.get("m"), b"part");
+    assert!(gcs.uploads().is_empty());
+    let list = ask("GET /simulated?list-type=2&start-after=a", b"");
+    assert!(list.contains("<Key>m</Key>") && !list.contains("<Key>a</Key>"));
 }
 
 #[test]
@@ -261,7 +288,8 @@ fn servers_end_with_their_owner() {
     let mut command = Command::new("sh");
     command.args(["-c", "echo $$; exec sleep 1000"]);
     let pid = |line: &str| line.trim().parse::<u32>().ok();
-    let (server, pid) = Server::start(&command, &[file.clone()], pid).expect("a process");
+    let (server, pid) =
+        Server::start(&command, std::slice::from_ref(&file), pid).expect("a process");
     let process = format!("/proc/{pid}");
     assert!(Path::new(&process).exists() && file.exists());
     drop(server);

@@ -37,8 +37,8 @@ impl Server {
         ready: impl Fn(&str) -> Option<T>,
     ) -> Result<(Self, T), String> {
         let leftovers = std::env::join_paths(leftovers).expect("paths without colons");
-        let mut watched = Command::new("sh");
-        watched
+        let mut shell = Command::new("sh");
+        shell
             .args([OsStr::new("-c"), OsStr::new(WATCH), &leftovers])
             .arg(command.get_program())
             .args(command.get_args())
@@ -49,14 +49,14 @@ impl Server {
             .stderr(Stdio::null());
         for (name, value) in command.get_envs() {
             match value {
-                Some(value) => watched.env(name, value),
-                None => watched.env_remove(name),
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
             };
         }
         if let Some(folder) = command.get_current_dir() {
-            watched.current_dir(folder);
+            shell.current_dir(folder);
         }
-        let mut watcher = watched.spawn().expect("a shell");
+        let mut watcher = shell.spawn().expect("a shell");
         let mut log = BufReader::new(watcher.stdout.take().expect("a pipe"));
         let server = Self { watcher };
         let mut said = String::new();

@@ -1,5 +1,6 @@
 //! SeaweedFS, an S3 that checks signatures, permissions, checksums, preconditions and object locks.
 
+use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
@@ -21,7 +22,7 @@ const USERS: [(&str, &[&str]); 4] = [
     ("stranger", &[]),
 ];
 
-/// A bucket in the SeaweedFS of this test process, which takes three seconds for its start.
+/// A bucket in the SeaweedFS of this test process, which takes three to seven seconds for its start.
 pub struct Weed {
     address: SocketAddr,
     bucket: String,
@@ -124,7 +125,7 @@ fn start_once(program: &Path) -> Result<(Server, SocketAddr), String> {
         .env("WEED_MASTER_VOLUME_GROWTH_COPY_1", "1")
         .args(["-logtostderr=true", "server", "-dir=."])
         .args(["-ip=127.0.0.1", "-ip.bind=127.0.0.1"])
-        .args(["-master.telemetry=false", "-master.raftBootstrap"])
+        .args(["-master.telemetry=false"])
         .args(["-volume.max=5000", "-filer", "-s3", "-s3.iam=false"])
         .args(["-s3.config=users.json", "-s3.allowDeleteBucketNotEmpty"])
         // These listen on well-known ports otherwise.
@@ -141,8 +142,12 @@ fn start_once(program: &Path) -> Result<(Server, SocketAddr), String> {
     }
     let port = free_port();
     weed.arg(format!("-s3.port={port}"));
+    // The volume server may join seconds later than S3, and requests would wait for it.
+    let missing = RefCell::new(vec!["Start Seaweed S3 API Server", "added volume server"]);
     let (server, ()) = Server::start(&weed, &leftovers, |line| {
-        line.contains("Start Seaweed S3 API Server").then_some(())
+        let mut missing = missing.borrow_mut();
+        missing.retain(|part| !line.contains(part));
+        missing.is_empty().then_some(())
     })?;
     Ok((server, ([127, 0, 0, 1], port).into()))
 }

@@ -158,8 +158,8 @@ fn the_simulation_of_google_has_generations() {
     assert!(done.contains("x-goog-generation: 3"), "{done}");
     assert_eq!(gcs.get("m"), b"part");
     assert!(gcs.uploads().is_empty());
-    let list = ask("GET /simulated?list-type=2&start-after=a", b"");
-    assert!(list.contains("<Key>m</Key>") && !list.contains("<Key>a</Key>"));
+    let rest = ask("GET /simulated?list-type=2&start-after=a", b"");
+    assert!(rest.contains("<Key>m</Key>") && !rest.contains("<Key>a</Key>"));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use testbed::{ResourceType, Testbed};
 
 use crate::authoring::shown;
-use crate::support::{AccessKey, Bed, Component, Invocation, Machine, Run, S3, programs};
+use crate::support::{AccessKey, Bed, Cloud, Component, Invocation, Machine, Run, S3, programs};
 
 const VAULTS: &str = "vaults.acme.example";
 
@@ -165,7 +165,7 @@ fn the_bytes_of_a_backup_are_read_from_s3_into_a_file() {
     s3.put("a", &bytes);
     let reader: AccessKey = s3.user("reader", &["s3:GetObject"]);
     s3.close();
-    let program = reader.known_to(s3.known_to(place.program()));
+    let program = reader.known_to(s3.without_key(place.program()));
     let run = program.run("backup --engine objects download --id a --output-file a.bin");
     assert_snapshot!(run.outcome(), @"
     stdout:
@@ -195,7 +195,7 @@ fn objects_are_copied_written_listed_and_deleted() {
     ];
     let writer = s3.user("writer", &rights);
     let reader = s3.user("reader", &["s3:GetObject"]);
-    let program = |key: &AccessKey| key.known_to(s3.known_to(place.program()));
+    let program = |key: &AccessKey| key.known_to(s3.without_key(place.program()));
     let run =
         |key: &AccessKey, verb: &str| program(key).run(&format!("backup --engine objects {verb}"));
     // From here on, every request needs a signature.
@@ -234,7 +234,7 @@ fn an_action_of_aws_is_called_with_the_rights_of_the_user() {
     let stranger = s3.user("stranger", &[]);
     s3.close();
     let run = |key: &AccessKey| {
-        let program = key.known_to(s3.known_to(place.program()));
+        let program = key.known_to(s3.without_key(place.program()));
         program
             .env("AWS_REGION", "us-east-1")
             .run("backup --engine objects snapshots")

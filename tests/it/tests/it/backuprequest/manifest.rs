@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::{DONE, FAILED, S3_CHECK, line};
 use crate::FROZEN;
-use crate::support::{AccessKey, Bed, Invocation, Run, S3, Verbatim};
+use crate::support::{AccessKey, Bed, Cloud, Invocation, Run, S3, Verbatim};
 
 const BUCKET: &str = "liferay-backups";
 /// The key at which the controller of the demonstration stores the manifest of [`DONE`].
@@ -55,7 +55,7 @@ fn it_is_fetched_and_checked() {
     let packed = format!("{KEY}.gz");
     s3.put(&packed, &gzip(document().to_string().as_bytes()));
     s3.close();
-    let program = reader.known_to(s3.known_to(bed.program()));
+    let program = reader.known_to(s3.without_key(bed.program()));
     let run = manifest(&program.in_folder(folder.path()), "--audit calls.jsonl");
     assert_snapshot!(shown(&run, &reader), @"
     stdout:
@@ -90,7 +90,7 @@ fn it_is_fetched_and_checked() {
             object["status"]["documentLibrary"]["manifestPath"] = path;
         })
         .expect("it is there");
-    let program = reader.known_to(s3.known_to(bed.program()));
+    let program = reader.known_to(s3.without_key(bed.program()));
     let run = manifest(&program, "");
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert!(run.stdout.contains(".json.gz.\n"), "{}", run.stdout);
@@ -110,7 +110,7 @@ fn whoever_may_not_read_it_is_told_what_is_missing() {
     let (s3, reader) = with_manifest();
     let stranger = s3.user("stranger", &[]);
     s3.close();
-    let program = || s3.known_to(bed.program());
+    let program = || s3.without_key(bed.program());
     assert_snapshot!(manifest(&program(), "").hint(), @"
     NotAllowed:
     hint: Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; if the profile uses single sign-on, log in with `aws sso login`. Fetch it by other means and check it: aws s3 cp 's3://liferay-backups/retail/prd/20250905-100000/manifest.json' - | kubectl broker backup manifest retail-prd-backup-20250905-100000 --file -
@@ -186,7 +186,7 @@ fn credentials_are_found_where_other_programs_for_aws_find_them() {
     );
     let config = file("config", &text);
     let with = |profile: &str| {
-        let program = s3.known_to(bed.program()).env("AWS_PROFILE", profile);
+        let program = s3.without_key(bed.program()).env("AWS_PROFILE", profile);
         let program = program.env("AWS_SHARED_CREDENTIALS_FILE", &credentials);
         manifest(&program.env("AWS_CONFIG_FILE", &config), "")
     };

@@ -1,6 +1,7 @@
 //! The common parts of the tests: the programs, a simulated cluster, and ways to run a program in it.
 
 mod bed;
+mod cloud;
 mod component;
 mod depot;
 mod desk;
@@ -15,14 +16,17 @@ mod registry;
 mod repacked;
 mod run;
 mod s3;
+mod server;
 mod session;
 mod signer;
 mod vault;
 
 pub use bed::Bed;
+pub use cloud::{Azurite, Cloud, Faulty, Gcs, Then, Weed, When, aws_cli};
 pub use component::{Component, module};
 pub use depot::Depot;
 pub use desk::{Desk, ID, NAME, names};
+pub use http::send;
 pub use invocation::{Folders, Invocation};
 pub use machine::{Machine, accepting};
 pub use outcome::Verbatim;
@@ -32,7 +36,8 @@ pub use python::{python, python_with};
 pub use registry::{Registry, Store, cosign, image, layer, sha256};
 pub use repacked::Repacked;
 pub use run::Run;
-pub use s3::{AccessKey, S3};
+pub use s3::{AccessKey, S3, unchecked};
+pub use server::Server;
 pub use session::Session;
 pub use signer::Signer;
 pub use vault::Vault;

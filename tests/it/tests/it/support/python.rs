@@ -1,5 +1,6 @@
 //! Python in separate environments for packages.
 
+use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
@@ -28,7 +29,8 @@ pub fn python_with(name: &str, packages: &[&str]) -> PathBuf {
     let folder = python(name);
     let _one = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
     let done = folder.join("installed");
-    if !done.exists() {
+    let wanted = packages.join("\n");
+    if fs::read_to_string(&done).ok().as_deref() != Some(&wanted) {
         let mut pip = Command::new(folder.join("bin/pip"));
         pip.args(["install", "--quiet", "--disable-pip-version-check"]);
         let output = pip.args(packages).output().expect("pip");
@@ -37,7 +39,7 @@ pub fn python_with(name: &str, packages: &[&str]) -> PathBuf {
             "the tests need {packages:?} from PyPI: {}",
             String::from_utf8_lossy(&output.stderr)
         );
-        std::fs::write(done, "").expect("a note that they are there");
+        fs::write(done, wanted).expect("a note that they are there");
     }
     folder
 }

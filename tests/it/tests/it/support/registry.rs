@@ -1,10 +1,9 @@
 //! A real registry, and the ways to push engines to it.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use host_base::Sha256;
 use serde_json::{Value, json};
@@ -12,10 +11,11 @@ use tempfile::TempDir;
 
 use super::Signer;
 use super::http::send;
+use super::server::Server;
 
 /// Debian's registry on a loopback port. It ends with the test.
 pub struct Registry {
-    process: Child,
+    _server: Server,
     address: SocketAddr,
 }
 
@@ -32,38 +32,22 @@ impl Registry {
         );
         fs::write(&config, text).expect("a configuration");
         let program = find(&["docker-registry", "registry"], "docker-registry");
-        let mut process = Command::new(program)
-            .arg("serve")
-            .arg(&config)
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the registry starts");
-        let mut log = BufReader::new(process.stderr.take().expect("a pipe"));
-        let mut said = String::new();
-        let address = loop {
-            let before = said.len();
-            let read = log.read_line(&mut said).expect("a log");
-            assert!(read > 0, "the registry ended: {said}");
-            if let Some((_, rest)) = said[before..].split_once("listening on ") {
-                let end = rest.find(['"', ',']).expect("an end");
-                break rest[..end].parse().expect("an address");
-            }
+        let mut command = Command::new(program);
+        command.arg("serve").arg(&config);
+        let ready = |line: &str| {
+            let (_, rest) = line.split_once("listening on ")?;
+            rest[..rest.find(['"', ','])?].parse().ok()
         };
-        // A registry whose log is not read would block.
-        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-        Self { process, address }
+        let started = Server::start(&command, &[], ready);
+        let (server, address) = started.unwrap_or_else(|reason| panic!("{reason}"));
+        Self {
+            _server: server,
+            address,
+        }
     }
 
     pub fn host(&self) -> String {
         self.address.to_string()
-    }
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 

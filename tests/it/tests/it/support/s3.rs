@@ -1,29 +1,38 @@
 //! S3 and RDS with users and their permissions, simulated by moto, which checks each signature.
 
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
+use std::process::Command;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::http::send;
-use super::{Invocation, python_with};
+use super::server::Server;
+use super::{Cloud, Invocation, python_with};
 
 /// moto, with the dependencies of its server and its S3.
 const PACKAGES: [&str; 3] = ["moto[s3]>=5.1,<6", "flask>=3,<4", "flask-cors>=6,<7"];
 
-/// Returns the headers by which moto recognizes a request to a service.
-fn to(service: &str) -> String {
+/// Returns an `Authorization` by which moto recognizes a request to a service, and which it checks only after
+/// [`S3::close`].
+pub fn unchecked(service: &str) -> String {
     format!(
-        "authorization: AWS4-HMAC-SHA256 Credential=x/20250101/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=x\r\ncontent-type: application/x-www-form-urlencoded\r\n"
+        "AWS4-HMAC-SHA256 Credential=x/20250101/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=x"
     )
+}
+
+/// Returns the headers of a form for a service.
+fn to(service: &str) -> String {
+    let unchecked = unchecked(service);
+    format!("authorization: {unchecked}\r\ncontent-type: application/x-www-form-urlencoded\r\n")
 }
 
 /// A server on a loopback port, with one bucket. It ends with the test.
 pub struct S3 {
-    process: Child,
+    _server: Server,
     address: SocketAddr,
     bucket: String,
+    key: Option<AccessKey>,
 }
 
 /// The access key of a user.
@@ -34,38 +43,28 @@ pub struct AccessKey {
 
 impl S3 {
     pub fn with_bucket(bucket: &str) -> Self {
-        let programs = python_with("moto", &PACKAGES).join("bin");
-        let mut process = Command::new(programs.join("moto_server"))
-            .args(["-H", "127.0.0.1", "-p", "0"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("moto starts");
-        let mut log = BufReader::new(process.stderr.take().expect("a pipe"));
-        let mut said = String::new();
-        let address = loop {
-            let before = said.len();
-            let read = log.read_line(&mut said).expect("a log");
-            assert!(read > 0, "moto ended: {said}");
-            if let Some((_, address)) = said[before..].split_once("Running on http://") {
-                break address.trim().parse().expect("an address");
-            }
+        let mut command = Command::new(packages().join("bin/moto_server"));
+        command.args(["-H", "127.0.0.1", "-p", "0"]);
+        let ready = |line: &str| {
+            let (_, address) = line.split_once("Running on http://")?;
+            address.trim().parse().ok()
         };
-        // A server whose log is not read would block.
-        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-        let s3 = Self {
-            process,
+        let started = Server::start(&command, &[], ready);
+        let (server, address) = started.unwrap_or_else(|reason| panic!("{reason}"));
+        let mut s3 = Self {
+            _server: server,
             address,
             bucket: bucket.to_owned(),
+            key: None,
         };
-        s3.ask(&format!("PUT /{bucket}"), "", b"");
+        s3.send(&format!("PUT /{bucket}"), "", b"");
+        s3.key = Some(s3.user("tests", &["s3:*"]));
         s3
     }
 
-    /// Puts an object into the bucket.
-    pub fn put(&self, key: &str, bytes: &[u8]) {
-        let kind = "content-type: application/octet-stream\r\n";
-        self.ask(&format!("PUT /{}/{key}", self.bucket), kind, bytes);
+    /// Returns the access key of a user with all permissions for the bucket.
+    pub fn key(&self) -> &AccessKey {
+        self.key.as_ref().expect("it is made with the bucket")
     }
 
     /// Makes a snapshot of a database.
@@ -75,7 +74,7 @@ impl S3 {
             format!("Action=CreateDBSnapshot&DBInstanceIdentifier=orders&DBSnapshotIdentifier={name}"),
         ] {
             let form = format!("Version=2014-10-31&{form}");
-            self.ask("POST /", &to("rds"), form.as_bytes());
+            self.send("POST /", &to("rds"), form.as_bytes());
         }
     }
 
@@ -113,23 +112,20 @@ impl S3 {
     /// Requires authentication and permissions for all later requests.
     pub fn close(&self) {
         let kind = "content-type: text/plain\r\n";
-        self.ask("POST /moto-api/reset-auth", kind, b"0");
+        self.send("POST /moto-api/reset-auth", kind, b"0");
     }
 
-    /// Returns the program with this S3 as its endpoint.
-    pub fn known_to(&self, program: Invocation) -> Invocation {
-        let address = format!("http://{}", self.address);
-        program
-            .env("AWS_ENDPOINT_URL_S3", &address)
-            .env("AWS_ENDPOINT_URL_RDS", &address)
+    /// Returns the program with this S3 as its endpoint, without credentials.
+    pub fn without_key(&self, program: Invocation) -> Invocation {
+        with_endpoint(program, self.address)
     }
 
     fn iam(&self, form: &str) -> String {
         let form = format!("Version=2010-05-08&{form}");
-        self.ask("POST /", &to("iam"), form.as_bytes())
+        self.send("POST /", &to("iam"), form.as_bytes())
     }
 
-    fn ask(&self, request: &str, headers: &str, body: &[u8]) -> String {
+    fn send(&self, request: &str, headers: &str, body: &[u8]) -> String {
         let answer = send(self.address, request, headers, body);
         let (head, _) = answer.split_once("\r\n").expect("a status");
         assert!(head.contains(" 200 "), "{request}: {answer}");
@@ -137,18 +133,53 @@ impl S3 {
     }
 }
 
+impl Cloud for S3 {
+    fn url(&self) -> String {
+        format!("s3://{}/copies", self.bucket)
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn known_at(&self, program: Invocation, address: SocketAddr) -> Invocation {
+        let program = with_endpoint(program, address).env("AWS_REGION", "us-east-1");
+        self.key().known_to(program)
+    }
+
+    fn place_at(&self, address: SocketAddr) -> Value {
+        self.key().place(address, &self.bucket)
+    }
+}
+
+fn with_endpoint(program: Invocation, address: SocketAddr) -> Invocation {
+    let address = format!("http://{address}");
+    program
+        .env("AWS_ENDPOINT_URL_S3", &address)
+        .env("AWS_ENDPOINT_URL_RDS", &address)
+}
+
+/// Returns the Python environment with moto, which needs the client library of AWS itself.
+pub fn packages() -> PathBuf {
+    python_with("moto", &PACKAGES)
+}
+
 impl AccessKey {
+    /// Returns a bucket for `witness.py`, which uses this key.
+    pub fn place(&self, server: SocketAddr, bucket: &str) -> Value {
+        json!({
+            "kind": "s3",
+            "endpoint": format!("http://{server}"),
+            "id": self.id,
+            "secret": self.secret,
+            "bucket": bucket,
+        })
+    }
+
     /// Returns the program with the credentials of this user.
     pub fn known_to(&self, program: Invocation) -> Invocation {
         program
             .env("AWS_ACCESS_KEY_ID", &self.id)
             .env("AWS_SECRET_ACCESS_KEY", &self.secret)
-    }
-}
-
-impl Drop for S3 {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }

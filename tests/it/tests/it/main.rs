@@ -71,6 +71,7 @@ mod several_files;
 mod side_by_side;
 mod stock_kubectl;
 mod stopping;
+mod store;
 mod store_servers;
 mod strangers;
 mod strategy;

@@ -76,7 +76,7 @@ impl Cloud for Gcs {
             "disable_oauth": true,
         });
         std::fs::write(&path, account.to_string()).expect("a file for the account");
-        program.env("GOOGLE_APPLICATION_CREDENTIALS", path)
+        program.env("GOOGLE_SERVICE_ACCOUNT", path)
     }
 
     // Google's XML API also serves the library of S3.

@@ -67,9 +67,17 @@ pub(super) async fn earlier(
     let Some(copy) = found else {
         return Ok(None);
     };
+    let manifest = match place.store.manifest(&copy).await {
+        // It is written again.
+        Err(StoreError::BadManifest { .. }) => return Ok(None),
+        manifest => manifest?,
+    };
+    if !place.store.is_present(&manifest).await? {
+        return Ok(None);
+    }
     Ok(Some(StoredCopy {
         store: place.store.called().to_owned(),
-        manifest: place.store.manifest(&copy).await?,
+        manifest,
         was_there: true,
         resumed: 0,
     }))
@@ -108,6 +116,16 @@ pub(super) async fn complete(
     })
 }
 
+impl StorePlace {
+    /// Returns the origin of backups, with the user's name of the cluster.
+    pub(super) fn origin(&self, origin: Origin) -> Origin {
+        Origin {
+            cluster: self.cluster.clone().unwrap_or(origin.cluster),
+            ..origin
+        }
+    }
+}
+
 /// A copy in a store that a user chose.
 #[derive(Clone, Debug)]
 pub struct CopyChoice {
@@ -143,6 +161,16 @@ pub(super) async fn fetch(session: &Session, choice: &CopyChoice) -> Result<Fetc
         store, identities, ..
     } = choice;
     let copy = store.find(&choice.reference).await?;
+    let target = (session.cluster.namespace(), session.statefulset());
+    let source = &copy.name.source;
+    let is_of_target = (&*source.namespace, &*source.target) == target;
+    // An id alone may mean a backup of another target.
+    if !is_of_target && choice.reference != copy.name.reference() {
+        return Err(OpsError::OtherSource {
+            copy: copy.name.reference(),
+            of: source.to_string(),
+        });
+    }
     let manifest = store.manifest(&copy).await?;
     if manifest.files.len() > 1 {
         return Err(OpsError::SeveralToRestore {
@@ -157,7 +185,16 @@ pub(super) async fn fetch(session: &Session, choice: &CopyChoice) -> Result<Fetc
         printable(&manifest.source.source().to_string(), 300),
         manifest.created
     ));
-    let folder = tempfile::tempdir().map_err(|error| OpsError::Worker {
+    // The folder for temporary files is often in memory.
+    let folder = match session.host.folders().map(|folders| &folders.state) {
+        Some(state) => std::fs::create_dir_all(state).and_then(|()| {
+            tempfile::Builder::new()
+                .prefix("restore-")
+                .tempdir_in(state)
+        }),
+        None => tempfile::tempdir(),
+    };
+    let folder = folder.map_err(|error| OpsError::Worker {
         reason: format!("no temporary folder can be made: {error}"),
     })?;
     let place = Place::File {
@@ -499,7 +536,7 @@ fn subject(
             engine_digest: None,
         },
         id,
-        created: created.unwrap_or_else(Timestamp::now),
+        created,
         by: holder::person(),
     })
 }

@@ -240,7 +240,15 @@ async fn follow(
     let id = made.backup.id.clone();
     let mut running = session.start_named(&ongoing.running().manifest.id).await?;
     running.named_by_backend = true;
-    let copied = copy(session, &mut running, &id, place.clone(), deed).await;
+    let copied = copy(
+        session,
+        &mut running,
+        &id,
+        place.clone(),
+        request.accept_unproven,
+        deed,
+    )
+    .await;
     let copy = copied.map_err(|error| OpsError::NotCopied {
         id,
         engine: running.called.clone(),

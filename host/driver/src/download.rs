@@ -68,6 +68,7 @@ pub(super) async fn copy(
     running: &mut Running,
     id: &str,
     place: StorePlace,
+    accept_unproven: bool,
     deed: &mut Deed,
 ) -> Result<StoredCopy, OpsError> {
     let request = DownloadRequest {
@@ -75,7 +76,7 @@ pub(super) async fn copy(
         place: Place::Store(place),
         timeout: None,
         retries: RETRIES,
-        accept_unproven: false,
+        accept_unproven,
     };
     let result = Box::pin(fetch(session, running, request, deed)).await;
     running.saving.discard_copy().await;
@@ -112,6 +113,10 @@ async fn fetch(
     }
     let how_many = running.manifest.saves_in(Operation::Download);
     let origin = session.origin(running);
+    let origin = match &request.place {
+        Place::Store(place) => place.origin(origin),
+        _ => origin,
+    };
     if let Place::Store(place) = &request.place
         && let Some(copy) = copies::earlier(place, &origin, &id, known.as_ref()).await?
     {

@@ -56,6 +56,18 @@ pub enum OpsError {
         /// The file.
         path: PathBuf,
     },
+    /// A copy is of another target, and the user names it by its id alone.
+    #[error(
+        "copy {} is of another target: {}",
+        text::printable(copy, 300),
+        text::printable(of, 300)
+    )]
+    OtherSource {
+        /// The reference that means this copy and no other.
+        copy: String,
+        /// The origin of the backup.
+        of: String,
+    },
     /// A copy has several files, and a restore takes one.
     #[error(
         "copy {} has {count} files, and a restore takes one",
@@ -837,6 +849,7 @@ impl Problem for OpsError {
             Self::Store(error) => error.failure(),
             Self::NotCopied { source, .. } => source.failure(),
             Self::NothingToCopy { .. }
+            | Self::OtherSource { .. }
             | Self::UnknownFile { .. }
             | Self::SeveralToRestore { .. } => Failure::Usage,
             Self::NamedSecret { source, .. } => source.failure(),
@@ -898,6 +911,7 @@ impl Problem for OpsError {
                 })
             }
             Self::NothingToCopy { .. } => Some("Choose another engine with `--engine NAME`, or leave `--to` out".to_owned()),
+            Self::OtherSource { copy, .. } => Some(format!("If you mean it, name it in full: `{}`", text::printable(copy, 300))),
             Self::UnknownFile { .. } => Some("Name the backup with `--engine NAME`, `--id ID` and `--statefulset NAME`".to_owned()),
             Self::SeveralToRestore { .. } => Some("Get the files with `kubectl broker store get STORE COPY`, and restore one of them with `kubectl broker backup restore --file FILE`".to_owned()),
             Self::InContext { source, .. } | Self::Unfinished { source, .. } => source.advice(),

@@ -160,7 +160,10 @@ fn order(session: &Session, running: &Running, request: &CreateRequest, saves: S
         created: Some(now),
         dated: true,
         listed_length: None,
-        origin: session.origin(running),
+        origin: match &request.place {
+            Place::Store(place) => place.origin(session.origin(running)),
+            _ => session.origin(running),
+        },
     }
 }
 

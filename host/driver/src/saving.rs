@@ -361,7 +361,7 @@ impl Saving {
                 } else {
                     order.id.clone()
                 },
-                created: order.created.unwrap_or_else(Timestamp::now),
+                created: order.created,
                 by: holder::person(),
             };
             *held = Some(Draft::begin(Arc::clone(&place.store), subject).await?);

@@ -39,10 +39,12 @@ impl Store {
         let subject = Subject {
             origin: manifest.source.clone(),
             id: manifest.id.clone(),
-            created: manifest.created,
+            created: Some(manifest.created),
             by: by.to_owned(),
         };
-        if let Some(found) = to.manifest_of(&copy.name).await? {
+        if let Some(found) = to.manifest_of(&copy.name).await?
+            && to.is_present(&found).await?
+        {
             let written = Written {
                 manifest: found,
                 was_there: true,
@@ -108,7 +110,16 @@ impl Store {
             size: Some(file.stored.length),
             etag: file.stored.etag.clone(),
         };
-        target.client.copy(&order, FIRST_BYTE).await?;
+        let copied = target.client.copy(&order, FIRST_BYTE).await?;
+        if copied
+            .sha256
+            .is_some_and(|sha256| sha256 != file.stored.sha256)
+        {
+            return Err(StoreError::Damaged {
+                copy: self.shown(&file.stored.object),
+                reason: "its bytes have another digest than the manifest says".to_owned(),
+            });
+        }
         let found = to.look(&object).await?;
         match found {
             Some(found) if found.size == file.stored.length => Ok(Stored {

@@ -1,8 +1,9 @@
 //! The copies in a store, as listings show them, and their marks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 
 use crate::StoreError;
@@ -11,7 +12,7 @@ use crate::manifest::{CopyManifest, MAX_MANIFEST, Unreadable};
 use crate::names::{
     COPIES, CopyName, DATA, MARKS, OPEN, escaped, parse_time, time_text, unescaped,
 };
-use crate::requests::Object;
+use crate::requests::{AT_ONCE, Object};
 
 /// A copy in a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,10 +43,36 @@ pub struct CheckMark {
     pub time: Timestamp,
     /// How the copy was checked.
     pub depth: Depth,
-    /// Whether the copy is good.
-    pub is_good: bool,
+    /// What it found.
+    pub result: CheckResult,
     /// Who checked it, as `USER@MACHINE`.
     pub by: String,
+}
+
+/// What a check found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CheckResult {
+    /// Nothing is wrong.
+    Good,
+    /// Something has written an object since the copy was made. Only reading it tells whether its bytes are the
+    /// same: a service that moves objects does that, too.
+    Doubt,
+    /// The copy is damaged.
+    Bad,
+}
+
+impl CheckResult {
+    const ALL: [Self; 3] = [Self::Good, Self::Doubt, Self::Bad];
+
+    /// Returns the name in marks, tables and JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Doubt => "doubt",
+            Self::Bad => "bad",
+        }
+    }
 }
 
 /// How a copy was checked.
@@ -85,14 +112,22 @@ impl Marks {
         let read = newest(|check| check.depth != Depth::Quick);
         let quick = newest(|check| check.depth == Depth::Quick);
         let is_later = |quick: &CheckMark| read.is_none_or(|read| read.time < quick.time);
-        read.is_some_and(|check| !check.is_good)
-            || quick.is_some_and(|check| !check.is_good && is_later(check))
+        let is_bad = |check: &CheckMark| check.result == CheckResult::Bad;
+        read.is_some_and(is_bad) || quick.is_some_and(|check| is_bad(check) && is_later(check))
+    }
+
+    /// Returns true if the last check could not tell whether the copy is good.
+    #[must_use]
+    pub fn is_doubtful(&self) -> bool {
+        let newest = self.checks.first();
+        !self.is_broken() && newest.is_some_and(|check| check.result == CheckResult::Doubt)
     }
 
     /// Returns true if a check has passed since the last one that failed.
     #[must_use]
     pub fn is_verified(&self) -> bool {
-        !self.is_broken() && self.checks.iter().any(|check| check.is_good)
+        let is_good = |check: &CheckMark| check.result == CheckResult::Good;
+        !self.is_broken() && !self.is_doubtful() && self.checks.iter().any(is_good)
     }
 
     /// Returns true if the copy must not be deleted now.
@@ -111,11 +146,9 @@ impl Marks {
                     Some(CheckMark {
                         time: parse_time(time)?,
                         depth: Depth::parse(depth)?,
-                        is_good: match result {
-                            "good" => true,
-                            "bad" => false,
-                            _ => return None,
-                        },
+                        result: CheckResult::ALL
+                            .into_iter()
+                            .find(|it| it.name() == result)?,
                         by: unescaped(by)?,
                     })
                 };
@@ -128,11 +161,11 @@ impl Marks {
 
 impl CheckMark {
     fn name(&self) -> String {
-        let result = if self.is_good { "good" } else { "bad" };
         format!(
-            "check-{}-{}-{result}-{}",
+            "check-{}-{}-{}-{}",
             time_text(self.time),
             self.depth.name(),
+            self.result.name(),
             escaped(&self.by)
         )
     }
@@ -144,7 +177,7 @@ impl Copy {
         format!("{COPIES}/{}", self.name.path())
     }
 
-    fn mark(&self, mark: &str) -> String {
+    pub(crate) fn mark(&self, mark: &str) -> String {
         format!("{MARKS}/{}/{mark}", self.name.key())
     }
 
@@ -159,6 +192,14 @@ impl Copy {
     }
 }
 
+impl Copy {
+    /// Returns the names of the notes about checks.
+    pub(crate) fn check_marks(&self) -> Vec<String> {
+        let checks = self.marks.checks.iter();
+        checks.map(|check| self.mark(&check.name())).collect()
+    }
+}
+
 /// All that lies in a store.
 #[derive(Debug, Default)]
 pub struct Content {
@@ -168,10 +209,19 @@ pub struct Content {
     pub open: Vec<OpenEntry>,
     /// Data that belong to no copy by their names, by the folder of each upload.
     pub(crate) data: BTreeMap<String, Vec<Object>>,
+    /// Objects by which a command looked at the clock of the service, or tested it, and which it left.
+    pub(crate) traces: Vec<Object>,
     /// Objects that this program never wrote, by their names.
     pub strangers: Vec<String>,
     /// Marks of copies that are gone.
-    pub(crate) lost_marks: Vec<String>,
+    pub(crate) lost_marks: Vec<Object>,
+}
+
+impl Content {
+    /// Returns the uploads of a backup that have data, with their objects.
+    pub(crate) fn folders_of(&self, backup: &str) -> impl Iterator<Item = (&String, &Vec<Object>)> {
+        self.data.range(format!("{backup}-")..format!("{backup}."))
+    }
 }
 
 /// An upload that was begun and has not ended.
@@ -201,12 +251,13 @@ impl Store {
     pub async fn content(&self) -> Result<Content, StoreError> {
         let data = self.list(DATA).await?;
         let open = self.list(OPEN).await?;
-        let (copies, marks) = tokio::join!(self.list(COPIES), self.list(MARKS));
-        let mut content = with_marks(copies?, marks?);
+        // A mark that is seen belongs to a copy that is seen later.
+        let marks = self.list(MARKS).await?;
+        let mut content = with_marks(self.list(COPIES).await?, marks);
         for object in data {
             let parts: Vec<_> = object.name.split('/').collect();
             match *parts {
-                [_, upload, _] if upload.contains('-') => {
+                [_, upload, _] if is_upload(upload) => {
                     let upload = upload.to_owned();
                     content.data.entry(upload).or_default().push(object);
                 }
@@ -219,14 +270,89 @@ impl Store {
                 .strip_prefix(OPEN)
                 .and_then(|it| it.strip_prefix('/'));
             match name.and_then(|it| it.strip_suffix(".json")) {
-                Some(name) if name.contains('-') => content.open.push(OpenEntry {
+                Some(name) if is_upload(name) => content.open.push(OpenEntry {
                     name: name.to_owned(),
                     heard: object.modified,
                 }),
+                Some(name) if is_trace(name) => content.traces.push(object),
                 _ => content.strangers.push(object.name),
             }
         }
         Ok(content)
+    }
+
+    /// Returns an object of a copy that is not there, or has another length.
+    pub(crate) async fn absent(
+        &self,
+        manifest: &CopyManifest,
+    ) -> Result<Option<String>, StoreError> {
+        for file in &manifest.files {
+            let found = self.look(&file.stored.object).await?;
+            if found.is_none_or(|found| found.size != file.stored.length) {
+                return Ok(Some(file.stored.object.clone()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns true if the store has the data of a copy, as far as it can be seen without reading them.
+    ///
+    /// # Errors
+    /// When the store can't be asked.
+    pub async fn is_present(&self, manifest: &CopyManifest) -> Result<bool, StoreError> {
+        Ok(self.absent(manifest).await?.is_none())
+    }
+
+    /// Returns the copies whose data are in the listing. Manifests are read only where the names leave a doubt: if a
+    /// backup has several copies, or several uploads.
+    pub(crate) async fn present(
+        &self,
+        content: &Content,
+    ) -> Result<BTreeSet<CopyName>, StoreError> {
+        let mut of_backup: BTreeMap<String, Vec<&CopyName>> = BTreeMap::new();
+        for copy in &content.copies {
+            of_backup
+                .entry(copy.name.backup_key())
+                .or_default()
+                .push(&copy.name);
+        }
+        let mut present = BTreeSet::new();
+        let mut doubtful = Vec::new();
+        for (key, copies) in of_backup {
+            let folders = content.folders_of(&key).count();
+            match (&*copies, folders) {
+                (_, 0) => {}
+                ([only], 1) => {
+                    present.insert((*only).clone());
+                }
+                _ => doubtful.extend(copies),
+            }
+        }
+        let sizes: BTreeMap<&str, u64> = content
+            .data
+            .values()
+            .flatten()
+            .map(|object| (object.name.as_str(), object.size))
+            .collect();
+        let looks = doubtful.into_iter().map(|name| async move {
+            match self.manifest_of(name).await {
+                Ok(found) => Ok(found.map(|found| (name.clone(), found))),
+                // What it names is not known, so nothing is known to be missing.
+                Err(StoreError::BadManifest { .. } | StoreError::Format { .. }) => Ok(None),
+                Err(error) => Err(error),
+            }
+        });
+        let looks = stream::iter(looks).buffer_unordered(AT_ONCE);
+        let found: Vec<Option<(CopyName, CopyManifest)>> = looks.try_collect().await?;
+        for (name, manifest) in found.into_iter().flatten() {
+            let is_there = |file: &crate::manifest::CopyFile| {
+                sizes.get(file.stored.object.as_str()) == Some(&file.stored.length)
+            };
+            if manifest.files.iter().all(is_there) {
+                present.insert(name);
+            }
+        }
+        Ok(present)
     }
 
     /// Returns the copy that a user means.
@@ -336,23 +462,28 @@ impl Store {
     }
 }
 
+/// Returns true for `BACKUP-NONCE`.
+pub(crate) fn is_upload(name: &str) -> bool {
+    let is_key = |text: &str| text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    name.split_once('-')
+        .is_some_and(|(backup, nonce)| is_key(backup) && is_key(nonce))
+}
+
+/// Returns true for what a command writes to look at the clock of the service, or to test it.
+fn is_trace(name: &str) -> bool {
+    let rest = name.strip_prefix("clock").or(name.strip_prefix("test"));
+    rest.is_some_and(|rest| rest.len() == 16 && rest.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
 /// Returns the copies with their marks.
 fn with_marks(copies: Vec<Object>, marks: Vec<Object>) -> Content {
     let mut content = Content::default();
-    let mut found: BTreeMap<String, Marks> = BTreeMap::new();
-    let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut found: BTreeMap<String, Vec<Object>> = BTreeMap::new();
     for object in marks {
-        let parts: Vec<_> = object.name.split('/').collect();
-        match *parts {
-            [_, key, mark] => {
-                found.entry(key.to_owned()).or_default().add(mark);
-                names.entry(key.to_owned()).or_default().push(object.name);
-            }
+        match object.name.split('/').collect::<Vec<_>>()[..] {
+            [_, key, _] => found.entry(key.to_owned()).or_default().push(object),
             _ => content.strangers.push(object.name),
         }
-    }
-    for marks in found.values_mut() {
-        marks.checks.sort_by(|a, b| b.cmp(a));
     }
     for object in copies {
         let path = object
@@ -363,19 +494,26 @@ fn with_marks(copies: Vec<Object>, marks: Vec<Object>) -> Content {
             content.strangers.push(object.name);
             continue;
         };
-        let key = name.key();
+        let mut marks = Marks::default();
+        for mark in found.remove(&name.key()).unwrap_or_default() {
+            let text = mark.name.rsplit('/').next().unwrap_or_default();
+            // A check from before the manifest was of a copy that is gone.
+            if mark.modified >= object.modified || !text.starts_with("check-") {
+                marks.add(text);
+            }
+        }
+        marks.checks.sort_by(|a, b| b.cmp(a));
         content.copies.push(Copy {
-            marks: found.get(&key).cloned().unwrap_or_default(),
             name,
+            marks,
             written: object.modified,
         });
-        names.remove(&key);
     }
+    content.lost_marks = found.into_values().flatten().collect();
     content.copies.sort_by(|a, b| {
         let by = |it: &Copy| (it.name.time, it.written);
         by(b).cmp(&by(a)).then_with(|| a.name.cmp(&b.name))
     });
-    content.lost_marks = names.into_values().flatten().collect();
     content
 }
 

@@ -53,6 +53,12 @@ pub enum StoreError {
     /// The store was written by a newer version of this program, or by something else.
     #[error("{store} has no format that this version reads: {}", show(reason))]
     Format { store: String, reason: String },
+    /// The place of a named store is no store any more.
+    #[error("{url} is not a store any more: its store.json is missing")]
+    NoStore { store: String, url: String },
+    /// Another upload of the same backup is under way.
+    #[error("an upload of backup {} is under way", show(copy))]
+    UnderWay { copy: String },
     /// A manifest is invalid.
     #[error("the manifest {} can't be read: {}", show(key), show(reason))]
     BadManifest { key: String, reason: String },
@@ -90,10 +96,7 @@ pub enum StoreError {
     #[error("{} was not stored as it was sent: {reason}", show(what))]
     NotStored { what: String, reason: String },
     /// The upload needs too many parts.
-    #[error(
-        "{} is too large for an upload of unknown length: more than {limit} bytes",
-        show(what)
-    )]
+    #[error("{} is too large: more than {limit} bytes", show(what))]
     TooLarge { what: String, limit: u64 },
     /// A source of bytes reports an error.
     #[error("{}", report.message)]
@@ -197,10 +200,11 @@ impl Problem for StoreError {
             | Self::BadRecipient { .. }
             | Self::Rules(_)
             | Self::Ambiguous { .. } => Failure::Usage,
-            Self::Unknown { .. } | Self::NoCopy { .. } => Failure::NotFound,
+            Self::Unknown { .. } | Self::NoCopy { .. } | Self::NoStore { .. } => Failure::NotFound,
             Self::NameTaken { .. }
             | Self::Locked { .. }
             | Self::Pinned { .. }
+            | Self::UnderWay { .. }
             | Self::OtherZone { .. } => Failure::Conflict,
             Self::NoIdentity { .. } => Failure::NotAllowed,
             Self::Damaged { .. } | Self::BadManifest { .. } | Self::NotStored { .. } => {
@@ -270,6 +274,15 @@ impl Problem for StoreError {
                 "Wait until then: nothing that asks politely can delete it earlier"
             }
             Self::Pinned { .. } => "Remove the pin with `kubectl broker store unpin COPY` first",
+            Self::UnderWay { .. } => {
+                "Wait for its end; if its process died, `kubectl broker store repair STORE` removes it after half an hour"
+            }
+            Self::NoStore { store, .. } => {
+                return Some(format!(
+                    "Check that the folder is mounted, or that the bucket is the right one; make it a store again with `kubectl broker store remove {}` and `kubectl broker store add`",
+                    word(store)
+                ));
+            }
             Self::NoConditions { .. } => {
                 "Use a server that honours If-None-Match for PUT: otherwise two uploads at the same time can damage each other"
             }

@@ -35,6 +35,8 @@ const IN_FLIGHT: u64 = 40 * MIB;
 /// How many parts a file of known length may have. S3 allows 10,000.
 const PLANNED: u64 = 9_900;
 const MAX_PARTS: usize = 10_000;
+/// The maximum length of an object of S3, in bytes.
+const MAX_OBJECT: u64 = 5 << 40;
 /// The bytes that the encryption passes on at once.
 const PIECE: usize = 256 << 10;
 /// How many pieces wait for the next step.
@@ -89,6 +91,7 @@ impl Plan {
         let part = match length {
             // Encryption adds less than 2 %. Whole MiB keep the parts equal, which R2 wants.
             Some(length) => {
+                let length = length.min(MAX_OBJECT);
                 let needed = (length + length / 50).div_ceil(PLANNED);
                 needed.div_ceil(MIB).saturating_mul(MIB).max(MIN_PART)
             }
@@ -124,9 +127,7 @@ impl Resume {
         let store = &shared.store;
         let path = store.path(&header.object)?;
         if !is_same {
-            if let Some(parts) = &shared.handles.parts {
-                let _ = parts.abort_multipart(&path, &header.upload).await;
-            }
+            discard(shared, &path, &header.upload).await;
             return Ok(fresh);
         }
         if let Some(s3) = store.s3() {
@@ -143,13 +144,14 @@ impl Resume {
                 there.iter().any(|it| {
                     it.number == index + 1
                         && it.size == header.part
-                        && it.etag.trim_matches('"') == part.etag.trim_matches('"')
+                        && is_etag_of(part, it.etag.trim_matches('"'))
                 })
             };
             let whole = parts.iter().zip(0..).take_while(|it| is_there(*it)).count();
             parts.truncate(whole);
         }
         if parts.is_empty() {
+            discard(shared, &path, &header.upload).await;
             return Ok(fresh);
         }
         Ok(Self {
@@ -160,6 +162,18 @@ impl Resume {
     }
 }
 
+/// Returns true if a part has this entity tag. The library keeps it within a small document, with checksums.
+fn is_etag_of(part: &Part, etag: &str) -> bool {
+    etag.len() >= 8 && part.etag.contains(etag)
+}
+
+/// Discards an upload in parts. What can't be discarded now is found by `repair`.
+async fn discard(shared: &Shared, path: &Path, upload: &str) {
+    if let Some(parts) = &shared.handles.parts {
+        let _ = parts.abort_multipart(path, &upload.to_owned()).await;
+    }
+}
+
 impl FileUpload {
     pub(crate) fn begin(
         shared: Arc<Shared>,
@@ -167,10 +181,16 @@ impl FileUpload {
         length: Option<u64>,
         resume: Resume,
     ) -> Result<(Self, u64), StoreError> {
+        if length.is_some_and(|length| length > MAX_OBJECT) {
+            return Err(StoreError::TooLarge {
+                what: shared.store.shown(&object),
+                limit: MAX_OBJECT,
+            });
+        }
         let plan = Plan::of(length);
         let path = shared.store.path(&object)?;
         let recipients = shared.recipients.clone();
-        let working = shared.store.cleanup.begin();
+        let working = (shared.store.cleanup.begin(), shared.running.begin());
         let mut sender = Sender::new(shared, object, path, plan);
         sender.take_up(resume);
         let resumed = sender.length;
@@ -348,6 +368,7 @@ impl Sender {
         {
             self.fingerprint = None;
         }
+        self.shared.know_upload(&self.object, &upload);
         self.hash = hash;
         self.next = resume.parts.len();
         self.noted = self.next;
@@ -366,7 +387,9 @@ impl Sender {
     async fn run(mut self, mut orders: mpsc::Receiver<Order>) -> Result<(), StoreError> {
         let followed = self.follow(&mut orders).await;
         if !self.is_complete {
-            self.leave().await;
+            // After a refusal, the same parts would be refused again.
+            let may_resume = followed.as_ref().err().is_none_or(StoreError::is_passing);
+            self.leave(may_resume).await;
         }
         followed
     }
@@ -450,7 +473,8 @@ impl Sender {
             self.begin().await?;
         }
         self.next += 1;
-        if self.fingerprint.is_some() {
+        // Only whole parts can be resumed after.
+        if self.fingerprint.is_some() && bytes.len() as u64 == self.plan.part {
             self.states.insert(index, saved(&self.hash));
         }
         let payload = PutPayload::from_bytes(bytes);
@@ -494,7 +518,11 @@ impl Sender {
             self.fingerprint = None;
             return Ok(());
         };
-        let upload = parts.create_multipart(&self.path).await.map_err(failed)?;
+        let creating = self.shared.creating.parts.as_ref().unwrap_or(parts);
+        let upload = creating
+            .create_multipart(&self.path)
+            .await
+            .map_err(failed)?;
         self.upload = Some(Upload::Parts(upload.clone()));
         self.shared.note_upload(&self.object, &upload).await?;
         if let (Some(journal), Some(_)) = (&self.shared.journal, &self.fingerprint) {
@@ -566,7 +594,7 @@ impl Sender {
             None => {
                 let bytes = self.current.take().map(|(buffer, _)| buffer.freeze());
                 let payload = PutPayload::from_bytes(bytes.unwrap_or_default());
-                shared.handles.objects.put(&self.path, payload).await
+                shared.creating.objects.put(&self.path, payload).await
             }
             Some(Upload::File(file)) => file.complete().await,
             Some(Upload::Parts(upload)) => {
@@ -628,8 +656,8 @@ impl Sender {
     }
 
     /// Ends without an object: keeps the parts if the same command can go on with them.
-    async fn leave(&mut self) {
-        if self.fingerprint.is_some() && self.noted > 0 {
+    async fn leave(&mut self, may_resume: bool) {
+        if may_resume && self.fingerprint.is_some() && self.noted > 0 {
             // Parts in flight may arrive, and are sent again.
             self.running.shutdown().await;
             return;
@@ -647,11 +675,7 @@ impl Sender {
             Some(Upload::File(mut file)) => {
                 let _ = file.abort().await;
             }
-            Some(Upload::Parts(upload)) => {
-                if let Some(parts) = &self.shared.handles.parts {
-                    let _ = parts.abort_multipart(&self.path, &upload).await;
-                }
-            }
+            Some(Upload::Parts(upload)) => discard(&self.shared, &self.path, &upload).await,
             None => {}
         }
     }

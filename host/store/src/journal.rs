@@ -7,6 +7,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use host_base::{LockedFile, PrivateFolder};
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,8 @@ use serde::{Deserialize, Serialize};
 /// The maximum size of a journal that is read, in bytes. One of 10,000 parts has 4 MiB.
 const LONGEST: u64 = 16 << 20;
 const VERSION: u32 = 1;
+/// How long parts are resumed after. Azure forgets them after seven days.
+const LIFETIME: Duration = Duration::from_hours(6 * 24);
 
 /// A journal, locked for this process.
 pub(crate) struct Journal {
@@ -72,6 +75,10 @@ impl Journal {
     /// Returns what an earlier process has uploaded.
     pub(crate) fn read(&self) -> Option<(Header, Vec<Part>)> {
         let mut text = String::new();
+        let age = self.with(|file| Ok(file.metadata()?.modified()?.elapsed().ok()));
+        if age.is_ok_and(|age| age.is_some_and(|age| age > LIFETIME)) {
+            return None;
+        }
         self.with(|file| {
             file.rewind()?;
             (&mut *file).take(LONGEST).read_to_string(&mut text)

@@ -44,7 +44,7 @@ use std::time::Duration;
 pub use between::Way;
 pub use cleanup::Cleanup;
 pub use connect::Store;
-pub use copies::{CheckMark, Content, Copy, Depth, Marks, OpenEntry};
+pub use copies::{CheckMark, CheckResult, Content, Copy, Depth, Marks, OpenEntry};
 pub use crypt::Identities;
 pub use error::StoreError;
 pub use file_upload::FileUpload;

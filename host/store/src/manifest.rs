@@ -1,6 +1,8 @@
 //! The manifest of a copy: JSON that other programs can read. It is written last, so a copy exists when its
 //! manifest exists.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use host_base::Sha256;
 use jiff::Timestamp;
@@ -8,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::StoreError;
-use crate::names::{CopyName, DATA, Source, short};
+use crate::names::{CopyName, DATA, Source, backup_key, short};
 
 /// The version of the format.
 const FORMAT: u32 = 1;
@@ -160,7 +162,7 @@ impl CopyManifest {
     #[must_use]
     pub fn name(&self) -> Option<CopyName> {
         let digest = self.sha256.parse().ok()?;
-        let source = self.origin_source();
+        let source = self.source.source();
         Some(CopyName::new(
             source,
             &self.id,
@@ -168,10 +170,6 @@ impl CopyManifest {
             self.length,
             digest,
         ))
-    }
-
-    fn origin_source(&self) -> Source {
-        self.source.source()
     }
 
     pub(crate) fn to_json(&self) -> Result<Bytes, StoreError> {
@@ -213,15 +211,18 @@ impl CopyManifest {
         if self.files.is_empty() {
             return Err("it names no file".to_owned());
         }
-        let folder = format!("{DATA}/");
+        // The data of another copy must never be read or deleted for this one.
+        let own = backup_key(&self.source.source(), &self.id);
+        let folder = format!("{DATA}/{own}-{}/", self.nonce);
+        let mut objects = BTreeSet::new();
         for file in &self.files {
+            if !objects.insert(&file.stored.object) {
+                return Err("it names an object twice".to_owned());
+            }
             let object = file.stored.object.strip_prefix(&folder);
             let is_inside = object.is_some_and(|rest| {
-                rest.split('/').all(|part| !matches!(part, "" | "." | ".."))
-                    && rest.split('/').count() == 2
-                    && rest
-                        .bytes()
-                        .all(|b| b.is_ascii_alphanumeric() || b"-./".contains(&b))
+                let number = rest.strip_suffix(".age").unwrap_or(rest);
+                !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())
             });
             if !is_inside {
                 return Err("it names an object outside of the data".to_owned());
@@ -272,15 +273,17 @@ mod tests {
 
     fn manifest() -> CopyManifest {
         let digest = Sha256::digest(b"x").to_string();
+        let source = Origin {
+            cluster: "prod".to_owned(),
+            namespace: "hivemq".to_owned(),
+            statefulset: Some("broker".to_owned()),
+            engine: "hivemq".to_owned(),
+            ..Origin::default()
+        };
+        let object = format!("data/{}-b/1", backup_key(&source.source(), "7"));
         CopyManifest {
             format: FORMAT,
-            source: Origin {
-                cluster: "prod".to_owned(),
-                namespace: "hivemq".to_owned(),
-                statefulset: Some("broker".to_owned()),
-                engine: "hivemq".to_owned(),
-                ..Origin::default()
-            },
+            source,
             id: "7".to_owned(),
             created: "2026-11-27T01:02:03Z".parse().unwrap(),
             completed: "2026-11-27T01:03:03Z".parse().unwrap(),
@@ -292,7 +295,7 @@ mod tests {
                 sha256: digest.clone(),
                 proof: "checksum".to_owned(),
                 stored: Stored {
-                    object: "data/a-b/1".to_owned(),
+                    object,
                     length: 1,
                     sha256: digest,
                     etag: None,
@@ -323,7 +326,9 @@ mod tests {
 
     #[test]
     fn a_manifest_can_not_lead_to_other_objects_or_lie_about_its_sum() {
-        let changes: [fn(&mut CopyManifest); 8] = [
+        let changes: [fn(&mut CopyManifest); 10] = [
+            |it| it.files[0].stored.object = "data/0123456789abcdef-b/1".to_owned(),
+            |it| it.nonce = "c".to_owned(),
             |it| it.files.clear(),
             |it| it.files[0].stored.object = "data/../../other/secret".to_owned(),
             |it| it.files[0].stored.object = "copies/a/b".to_owned(),

@@ -88,12 +88,7 @@ impl CopyName {
     #[must_use]
     pub fn path(&self) -> String {
         let source = self.source.parts().map(escaped).join("/");
-        let id = if self.is_cut {
-            // The digest of a cut id is part of it.
-            self.id.clone()
-        } else {
-            escaped(&self.id)
-        };
+        let id = escaped(&self.id);
         format!(
             "{source}/{}-{}-{}-{id}.json",
             time_text(self.time),
@@ -122,13 +117,8 @@ impl CopyName {
         let size = field()?.parse().ok()?;
         let digest = field()?.to_owned();
         let is_digest = digest.len() == DIGITS && digest.bytes().all(|b| b.is_ascii_hexdigit());
-        let id = field()?;
-        let is_cut = id.contains("__");
-        let id = if is_cut {
-            id.to_owned()
-        } else {
-            unescaped(id)?
-        };
+        let id = unescaped(field()?)?;
+        let is_cut = is_cut(&id);
         is_digest.then_some(Self {
             source,
             time,
@@ -147,15 +137,19 @@ impl CopyName {
         size: u64,
         digest: Sha256,
     ) -> Self {
-        let text = escaped(id);
-        let is_cut = text.contains("__");
+        let id = bounded(id);
         Self {
-            source,
+            source: Source {
+                cluster: bounded(&source.cluster),
+                namespace: bounded(&source.namespace),
+                target: bounded(&source.target),
+                engine: bounded(&source.engine),
+            },
             time: Timestamp::from_millisecond(time.as_millisecond()).unwrap_or(time),
             size,
             digest: short(digest),
-            id: if is_cut { text } else { id.to_owned() },
-            is_cut,
+            is_cut: is_cut(&id),
+            id,
         }
     }
 
@@ -200,9 +194,8 @@ impl CopyName {
 
 /// Returns what identifies a backup in the names of its data and of its uploads.
 pub(crate) fn backup_key(source: &Source, id: &str) -> String {
-    let text = escaped(id);
-    let id = if text.contains("__") { &text } else { id };
-    let parts = source.parts().join("\n");
+    let parts = source.parts().map(bounded).join("\n");
+    let id = bounded(id);
     short(Sha256::digest(format!("{parts}\n{id}").as_bytes()))
 }
 
@@ -254,6 +247,9 @@ pub(crate) fn escaped(text: &str) -> String {
     if text.is_empty() {
         return "-".to_owned();
     }
+    if is_cut(text) {
+        return text.to_owned();
+    }
     let is_special = matches!(text, "-" | "." | "..");
     let mut name = String::new();
     for byte in text.bytes() {
@@ -275,12 +271,29 @@ pub(crate) fn escaped(text: &str) -> String {
     format!("{}__{digest}", &name[..end])
 }
 
+/// Returns the text, or what names have of it if it is very long. Both have the same name.
+fn bounded(text: &str) -> String {
+    let name = escaped(text);
+    if is_cut(&name) { name } else { text.to_owned() }
+}
+
+/// Returns true for the name of a very long text: its beginning, two underscores, and its digest.
+fn is_cut(name: &str) -> bool {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
+    name.rsplit_once("__").is_some_and(|(front, digest)| {
+        front.len() <= KEPT
+            && front.bytes().all(is_plain)
+            && digest.len() == DIGITS
+            && digest.bytes().all(|b| b.is_ascii_hexdigit())
+    })
+}
+
 /// Returns the text of a part of a name. None if no text has this name.
 pub(crate) fn unescaped(name: &str) -> Option<String> {
     if name == "-" {
         return Some(String::new());
     }
-    if name.contains("__") {
+    if is_cut(name) {
         return Some(name.to_owned());
     }
     let mut bytes = Vec::new();
@@ -349,6 +362,22 @@ mod tests {
         let read = CopyName::parse(&a.path()).unwrap();
         assert_eq!(read, a);
         assert_eq!(read.backup_key(), backup_key(&source(), &ids[0]));
+        assert_eq!(read.backup_key(), a.backup_key());
+
+        // The same holds for a long name of a cluster.
+        let long = Source {
+            cluster: format!("arn:aws:eks:eu-west-1:1:cluster/{}", "ä_".repeat(40)),
+            ..source()
+        };
+        let name = CopyName::new(
+            long.clone(),
+            "7",
+            Timestamp::UNIX_EPOCH,
+            1,
+            Sha256::digest(b"x"),
+        );
+        assert_eq!(CopyName::parse(&name.path()), Some(name.clone()));
+        assert_eq!(name.backup_key(), backup_key(&long, "7"));
     }
 
     #[test]

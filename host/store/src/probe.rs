@@ -15,9 +15,11 @@ impl Store {
     /// Does what a copy needs, with an object of its own, and reports each step. After a step that fails, those
     /// that depend on it are skipped.
     ///
+    /// If `create` is set, the place becomes a store.
+    ///
     /// # Errors
     /// When the system has no random numbers.
-    pub async fn test(self: &Arc<Self>) -> Result<Vec<Check>, StoreError> {
+    pub async fn test(self: &Arc<Self>, create: bool) -> Result<Vec<Check>, StoreError> {
         let name = format!("{OPEN}/test{}.json", nonce()?);
         let text = Bytes::from(format!("{{\"test\":\"{name}\"}}"));
         let mut checks = vec![step(
@@ -26,7 +28,7 @@ impl Store {
             self,
             self.list(COPIES).await.map(drop),
         )];
-        let prepared = self.prepare().await;
+        let prepared = self.prepare(create).await;
         checks.push(step(
             "format",
             "s3:GetObject and s3:PutObject",

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 
 use crate::connect::Store;
 use crate::copies::{Content, Copy};
-use crate::names::{CopyName, Source};
+use crate::names::{CopyName, MARKS, Source};
 use crate::requests::AT_ONCE;
 use crate::upload::ALIVE;
 use crate::{FIRST_BYTE, StoreError};
@@ -72,9 +72,12 @@ impl Store {
         policy.check()?;
         let content = self.content().await?;
         let alive = self.alive(&content).await?;
+        let present = self.present(&content).await?;
+        // A lock that seems to be over by one of the clocks may still be there by the other.
+        let now_for_locks = self.now_for_locks(&content, now).await?;
         let mut groups: BTreeMap<Source, Vec<Candidate<CopyName>>> = BTreeMap::new();
         for copy in &content.copies {
-            let candidate = candidate(copy, &content, &alive, now);
+            let candidate = candidate(copy, &present, &alive, now_for_locks);
             groups
                 .entry(copy.name.source.clone())
                 .or_default()
@@ -93,7 +96,7 @@ impl Store {
             .collect();
         let going = content.copies.iter().filter(|it| goes.contains(&it.name));
         let going: Vec<_> = going.cloned().collect();
-        let locked = self.locked_among(&going, now).await?;
+        let locked = self.locked_among(&going, now_for_locks).await?;
         for decision in verdicts.iter_mut().flat_map(|it| &mut it.decisions) {
             if let Some(until) = locked.get(&decision.key) {
                 decision.reasons.push(Reason::Locked { until: *until });
@@ -106,42 +109,67 @@ impl Store {
         Ok(Plan { verdicts, removals })
     }
 
-    /// Deletes what a plan names.
-    pub async fn carry_out(&self, plan: Plan) -> Removed {
-        self.remove_all(plan.removals).await
-    }
-
-    /// Deletes one copy.
+    /// Deletes what a plan names, except for copies that were pinned meanwhile.
     ///
     /// # Errors
-    /// When the copy is pinned, locked or under way, or can't be deleted.
+    /// When the marks can't be read.
+    pub async fn carry_out(&self, plan: Plan) -> Result<Removed, StoreError> {
+        let marks = self.list(MARKS).await?;
+        let pinned: BTreeSet<_> = marks.iter().map(|it| it.name.as_str()).collect();
+        let is_pinned = |copy: &Copy| pinned.contains(&*copy.mark("pin"));
+        let removals = plan.removals.into_iter().filter(|it| !is_pinned(&it.copy));
+        Ok(self.remove_all(removals.collect()).await)
+    }
+
+    /// Deletes copies.
+    ///
+    /// # Errors
+    /// When one of them is pinned, locked or under way. Then none is deleted.
     pub async fn remove(
         self: &Arc<Self>,
-        copy: &Copy,
+        names: &[CopyName],
         now: Timestamp,
     ) -> Result<Removed, StoreError> {
-        let named = || copy.name.reference();
-        if copy.marks.is_pinned {
-            return Err(StoreError::Pinned { copy: named() });
-        }
-        let locked = |until: Timestamp| StoreError::Locked {
-            copy: named(),
-            until: until.to_string(),
-        };
-        if let Some(until) = copy.marks.locked_until.filter(|until| *until > now) {
-            return Err(locked(until));
-        }
-        let going = vec![copy.clone()];
-        if let Some(until) = self.locked_among(&going, now).await?.values().next() {
-            return Err(locked(*until));
-        }
         let content = self.content().await?;
         let alive = self.alive(&content).await?;
+        let now = self.now_for_locks(&content, now).await?;
+        let going = content.copies.iter().filter(|it| names.contains(&it.name));
+        let going: Vec<_> = going.cloned().collect();
+        let locked = self.locked_among(&going, now).await?;
+        for copy in &going {
+            let named = copy.name.reference();
+            if copy.marks.is_pinned {
+                return Err(StoreError::Pinned { copy: named });
+            }
+            let until = copy.marks.locked_until.filter(|until| *until > now);
+            if let Some(until) = until.or_else(|| locked.get(&copy.name).copied()) {
+                return Err(StoreError::Locked {
+                    copy: named,
+                    until: until.to_string(),
+                });
+            }
+            if is_under_way(copy, &alive) {
+                return Err(StoreError::UnderWay { copy: named });
+            }
+        }
         let removals = self.removals(going, &content, &alive).await?;
-        let mut removed = self.remove_all(removals).await;
-        match removed.error.take() {
-            Some(error) => Err(error),
-            None => Ok(removed),
+        Ok(self.remove_all(removals).await)
+    }
+
+    /// Returns the earlier one of two times: that of this machine, and that of the service if something is locked.
+    async fn now_for_locks(
+        &self,
+        content: &Content,
+        now: Timestamp,
+    ) -> Result<Timestamp, StoreError> {
+        let is_locked = content
+            .copies
+            .iter()
+            .any(|copy| copy.marks.locked_until.is_some());
+        if is_locked || self.settings().lock.is_some() {
+            Ok(now.min(self.service_now().await?))
+        } else {
+            Ok(now)
         }
     }
 
@@ -185,11 +213,12 @@ impl Store {
                     key: self.path(&object)?.to_string(),
                 };
                 let retention = match s3.client.retention(&at, FIRST_BYTE).await {
-                    // Whoever must not read it has only the marks.
-                    Err(error) if is_forbidden(&error) => None,
+                    // Without the permission, the marks decide. A store that locks needs it.
+                    Err(error) if is_forbidden(&error) && self.settings().lock.is_none() => None,
                     retention => retention?,
                 };
-                let until = retention.and_then(|it| it.until.parse::<Timestamp>().ok());
+                // A date that can't be read is no reason to delete.
+                let until = retention.map(|it| it.until.parse().unwrap_or(Timestamp::MAX));
                 Ok::<_, StoreError>(
                     until
                         .filter(|until| *until > now)
@@ -220,7 +249,7 @@ impl Store {
             let store = Arc::clone(self);
             async move {
                 let data = if is_only {
-                    let folders = content.data.range(format!("{key}-")..format!("{key}."));
+                    let folders = content.folders_of(&key);
                     let folders = folders.filter(|(upload, _)| !alive.contains(*upload));
                     folders
                         .flat_map(|(_, objects)| objects.iter().map(|it| it.name.clone()))
@@ -279,31 +308,27 @@ pub(crate) fn not_deleted(count: usize, total: usize, source: StoreError) -> Sto
     }
 }
 
+fn is_under_way(copy: &Copy, alive: &BTreeSet<String>) -> bool {
+    let key = format!("{}-", copy.name.backup_key());
+    alive.iter().any(|upload| upload.starts_with(&key))
+}
+
 fn candidate(
     copy: &Copy,
-    content: &Content,
+    present: &BTreeSet<CopyName>,
     alive: &BTreeSet<String>,
     now: Timestamp,
 ) -> Candidate<CopyName> {
-    let key = copy.name.backup_key();
-    let has_data = content
-        .data
-        .range(format!("{key}-")..format!("{key}."))
-        .next()
-        .is_some();
-    let is_under_way = alive
-        .iter()
-        .any(|upload| upload.starts_with(&format!("{key}-")));
     let locked = copy.marks.locked_until.filter(|until| *until > now);
     let holds = [
         copy.marks.is_pinned.then_some(Hold::Pinned),
         locked.map(|until| Hold::Locked { until }),
-        is_under_way.then_some(Hold::UnderWay),
+        is_under_way(copy, alive).then_some(Hold::UnderWay),
     ];
     Candidate {
         key: copy.name.clone(),
         time: copy.name.time,
-        is_broken: !has_data || copy.marks.is_broken(),
+        is_broken: !present.contains(&copy.name) || copy.marks.is_broken(),
         is_verified: copy.marks.is_verified(),
         holds: holds.into_iter().flatten().collect(),
     }

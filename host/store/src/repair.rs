@@ -8,9 +8,10 @@ use host_objectstore::Location;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::connect::Store;
-use crate::copies::{Content, Copy};
+use crate::copies::{Content, Copy, is_upload};
 use crate::names::{CopyName, DATA, OPEN};
 use crate::prune::not_deleted;
+use crate::requests::Object;
 use crate::upload::{ALIVE, OpenNote};
 use crate::{FIRST_BYTE, StoreError, StoreUrl};
 
@@ -124,13 +125,24 @@ impl Store {
                 });
             }
         }
-        if !content.lost_marks.is_empty() {
+        let is_old = |it: &&Object| now.is_some_and(|now| now.duration_since(it.modified) >= GRACE);
+        let lost: Vec<_> = content.lost_marks.iter().filter(is_old).collect();
+        if !lost.is_empty() {
             findings.push(Finding {
                 kind: FindingKind::LostMark,
-                what: format!("{} notes", content.lost_marks.len()),
+                what: format!("{} notes", lost.len()),
                 bytes: Some(0),
                 since: None,
-                work: Work::Delete(content.lost_marks.clone()),
+                work: Work::Delete(lost.iter().map(|it| it.name.clone()).collect()),
+            });
+        }
+        for trace in content.traces.iter().filter(is_old) {
+            findings.push(Finding {
+                kind: FindingKind::Unfinished,
+                what: trace.name.clone(),
+                bytes: Some(trace.size),
+                since: Some(trace.modified),
+                work: Work::Delete(vec![trace.name.clone()]),
             });
         }
         findings.extend(content.strangers.iter().map(|name| Finding {
@@ -144,11 +156,19 @@ impl Store {
         Ok((content.copies, findings))
     }
 
-    /// Removes what can be removed of the findings. Returns those that were, and the first error.
-    pub async fn repair(&self, findings: Vec<Finding>) -> (Vec<Finding>, Option<StoreError>) {
+    /// Removes what can be removed of the findings. Returns those that were, and the first error. Findings that are
+    /// none any more are left alone: an upload may have gone on.
+    ///
+    /// # Errors
+    /// When the store can't be listed.
+    pub async fn repair(
+        self: &Arc<Self>,
+        findings: &[Finding],
+    ) -> Result<(Vec<Finding>, Option<StoreError>), StoreError> {
         let mut done = Vec::new();
         let mut first = None;
-        for finding in findings {
+        let (_, today) = self.findings().await?;
+        for finding in today.into_iter().filter(|it| findings.contains(it)) {
             let result = match &finding.work {
                 Work::Nothing => continue,
                 Work::Delete(names) => {
@@ -168,7 +188,7 @@ impl Store {
                 Err(error) => first = first.or(Some(error)),
             }
         }
-        (done, first)
+        Ok((done, first))
     }
 
     /// Returns the folders of data that belong to a copy. Manifests are read only where the names leave a doubt.
@@ -182,7 +202,7 @@ impl Store {
         }
         let mut own = BTreeSet::new();
         for (key, copies) in of_backup {
-            let folders = content.data.range(format!("{key}-")..format!("{key}."));
+            let folders = content.folders_of(&key);
             let folders: Vec<_> = folders.map(|(folder, _)| folder.clone()).collect();
             if folders.len() <= 1 {
                 own.extend(folders);
@@ -206,49 +226,28 @@ impl Store {
         Ok(own)
     }
 
-    async fn find_data(
-        &self,
-        content: &Content,
-        alive: &BTreeSet<String>,
-        own: &BTreeSet<String>,
-        findings: &mut Vec<Finding>,
-    ) -> Result<(), StoreError> {
-        let orphans = content
-            .data
-            .iter()
-            .filter(|(folder, _)| !own.contains(*folder) && !alive.contains(*folder));
-        let orphans: Vec<_> = orphans.collect();
-        if orphans.is_empty() {
-            return Ok(());
-        }
-        let now = self.service_now().await?;
-        for (folder, objects) in orphans {
-            let since = objects.iter().map(|it| it.modified).max();
-            let has_entry = content.open.iter().any(|it| it.name == **folder);
-            let is_old = since.is_none_or(|since| now.duration_since(since) >= GRACE);
-            findings.push(Finding {
-                kind: if has_entry || is_old {
-                    FindingKind::Orphan
-                } else {
-                    FindingKind::UnderWay
-                },
-                what: format!("{DATA}/{folder}"),
-                bytes: Some(objects.iter().map(|it| it.size).sum()),
-                since,
-                work: if has_entry || is_old {
-                    Work::Delete(objects.iter().map(|it| it.name.clone()).collect())
-                } else {
-                    Work::Nothing
-                },
-            });
-        }
-        Ok(())
+    /// Returns the uploads in parts that the service knows, by object and id. None if it has no list of them.
+    async fn open_parts(&self) -> Result<Option<BTreeSet<(String, String)>>, StoreError> {
+        let Some(s3) = self.s3() else {
+            return Ok(None);
+        };
+        let prefix = self.key(&format!("{DATA}/"));
+        let open = s3
+            .client
+            .open_uploads(&s3.bucket, &prefix, FIRST_BYTE)
+            .await?;
+        let named = open.into_iter().filter_map(|it| {
+            let name = it.key.strip_prefix(&prefix)?;
+            is_upload(name.split('/').next()?).then(|| (format!("{DATA}/{name}"), it.id))
+        });
+        Ok(Some(named.collect()))
     }
 
     async fn find_uploads(
         &self,
         content: &Content,
         alive: &BTreeSet<String>,
+        parts: Option<BTreeSet<(String, String)>>,
         findings: &mut Vec<Finding>,
     ) -> Result<(), StoreError> {
         let mut uploads: BTreeSet<(String, String)> = BTreeSet::new();
@@ -282,20 +281,12 @@ impl Store {
             });
             uploads.extend(noted.map(|it| (it.object, it.upload)));
         }
-        if let Some(s3) = self.s3() {
+        if let Some(parts) = parts {
             // The service knows uploads whose entries are gone, too.
-            let prefix = self.key(&format!("{DATA}/"));
-            let open = s3
-                .client
-                .open_uploads(&s3.bucket, &prefix, FIRST_BYTE)
-                .await?;
-            uploads = open
+            let folder = |object: &str| object.split('/').nth(1).unwrap_or_default().to_owned();
+            uploads = parts
                 .into_iter()
-                .filter_map(|it| Some((format!("{DATA}/{}", it.key.strip_prefix(&prefix)?), it.id)))
-                .filter(|(object, _)| {
-                    let folder = object.split('/').nth(1).unwrap_or_default();
-                    !alive.contains(folder)
-                })
+                .filter(|(object, _)| !alive.contains(&folder(object)))
                 .collect();
         }
         findings.extend(uploads.into_iter().map(|(object, upload)| Finding {
@@ -356,7 +347,7 @@ fn unfinished_files(folder: &Path, alive: &BTreeSet<String>) -> Vec<Finding> {
             };
             let age = metadata.modified().ok().and_then(|it| it.elapsed().ok());
             let is_old = age.is_some_and(|age| age.as_secs() >= GRACE.as_secs().unsigned_abs());
-            let is_staged = entry.file_name().to_string_lossy().contains('#');
+            let is_staged = is_staged(&entry.file_name().to_string_lossy());
             if kind.is_file() && is_staged && is_old && !is_alive {
                 found.push(Finding {
                     kind: FindingKind::Unfinished,
@@ -369,6 +360,51 @@ fn unfinished_files(folder: &Path, alive: &BTreeSet<String>) -> Vec<Finding> {
         }
     }
     found
+}
+
+/// Returns true for `NAME#NUMBER`.
+fn is_staged(name: &str) -> bool {
+    name.rsplit_once('#').is_some_and(|(front, number)| {
+        !front.is_empty() && !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())
+    })
+}
+
+impl Content {
+    /// Returns true if no decision depends on an age.
+    fn is_tidy(&self, own: &BTreeSet<String>) -> bool {
+        self.lost_marks.is_empty()
+            && self.traces.is_empty()
+            && self.data.keys().all(|folder| own.contains(folder))
+    }
+}
+
+fn find_data(
+    content: &Content,
+    alive: &BTreeSet<String>,
+    own: &BTreeSet<String>,
+    now: Option<Timestamp>,
+    findings: &mut Vec<Finding>,
+) {
+    let is_orphan = |folder: &String| !own.contains(folder) && !alive.contains(folder);
+    for (folder, objects) in content.data.iter().filter(|(folder, _)| is_orphan(folder)) {
+        let since = objects.iter().map(|it| it.modified).max();
+        let has_entry = content.open.iter().any(|it| it.name == *folder);
+        let age = now.zip(since).map(|(now, since)| now.duration_since(since));
+        let is_old = age.is_some_and(|age| age >= GRACE);
+        let (kind, work) = if has_entry || is_old {
+            let names = objects.iter().map(|it| it.name.clone()).collect();
+            (FindingKind::Orphan, Work::Delete(names))
+        } else {
+            (FindingKind::UnderWay, Work::Nothing)
+        };
+        findings.push(Finding {
+            kind,
+            what: format!("{DATA}/{folder}"),
+            bytes: Some(objects.iter().map(|it| it.size).sum()),
+            since,
+            work,
+        });
+    }
 }
 
 const _: () = assert!(ALIVE.as_secs() < GRACE.as_secs());

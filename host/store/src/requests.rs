@@ -5,14 +5,23 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use object_store::path::Path;
 use object_store::{
     GetOptions, GetRange, ObjectMeta, ObjectStoreExt as _, PutMode, PutOptions, PutPayload,
+    UpdateVersion,
 };
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use crate::StoreError;
 use crate::connect::{Handles, Store};
+use crate::manifest::MAX_MANIFEST;
 use crate::names::VERSION;
 use crate::service::ServiceError;
+use crate::{StoreError, StoreUrl};
 
+/// How long a conditional write waits before it is repeated.
+const WAITS: [Duration; 3] = [
+    Duration::from_millis(500),
+    Duration::from_secs(2),
+    Duration::from_secs(5),
+];
 /// How many requests run at the same time.
 pub(crate) const AT_ONCE: usize = 32;
 
@@ -69,19 +78,50 @@ impl Store {
         bytes: Bytes,
     ) -> Result<bool, StoreError> {
         let path = self.path(name)?;
-        let options = PutOptions::from(PutMode::Create);
+        let mut waits = WAITS.iter();
+        loop {
+            let options = PutOptions::from(PutMode::Create);
+            let payload = PutPayload::from_bytes(bytes.clone());
+            let put = handles.objects.put_opts(&path, payload, options).await;
+            let Err(error) = put.map_err(|error| self.failed("write", name, error)) else {
+                return Ok(true);
+            };
+            if error.is_existing() {
+                let found = self.read(name, MAX_MANIFEST).await?;
+                return Ok(found.is_some_and(|found| found == bytes));
+            }
+            // The library does not repeat a request whose answer was lost. It may have had its effect.
+            match waits.next().filter(|_| error.is_passing()) {
+                Some(wait) => tokio::time::sleep(*wait).await,
+                None => return Err(error),
+            }
+        }
+    }
+
+    /// Replaces an object that has not changed since it was looked at.
+    pub(crate) async fn replace(
+        &self,
+        handles: &Handles,
+        name: &str,
+        bytes: Bytes,
+        etag: Option<String>,
+    ) -> Result<(), StoreError> {
+        let path = self.path(name)?;
+        let mode = match etag.filter(|_| handles.parts.is_some()) {
+            Some(etag) => PutMode::Update(UpdateVersion {
+                e_tag: Some(etag),
+                version: None,
+            }),
+            // A folder has no such condition. The file is replaced by a rename.
+            None => PutMode::Overwrite,
+        };
+        let payload = PutPayload::from_bytes(bytes);
         let put = handles
             .objects
-            .put_opts(&path, PutPayload::from_bytes(bytes.clone()), options)
+            .put_opts(&path, payload, PutOptions::from(mode))
             .await;
-        let Err(error) = put.map_err(|error| self.failed("write", name, error)) else {
-            return Ok(true);
-        };
-        if !error.is_existing() {
-            return Err(error);
-        }
-        let found = self.read(name, bytes.len() as u64 + 1).await?;
-        Ok(found.is_some_and(|found| found == bytes))
+        put.map_err(|error| self.failed("replace", name, error))?;
+        Ok(())
     }
 
     /// Writes an object, whatever was there.
@@ -147,7 +187,9 @@ impl Store {
         let objects: Result<Vec<_>, _> = objects.try_collect().await;
         match objects.map_err(|error| self.failed("list", folder, error)) {
             // A folder that no object is in does not exist.
-            Err(error) if error.is_missing() && !self.url().is_s3() => Ok(Vec::new()),
+            Err(error) if error.is_missing() && matches!(self.url(), StoreUrl::Folder(_)) => {
+                Ok(Vec::new())
+            }
             objects => {
                 let mut objects = objects?;
                 objects.sort_by(|a, b| a.name.cmp(&b.name));

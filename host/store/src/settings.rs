@@ -222,8 +222,16 @@ impl Stores {
     pub fn find(&self, given: &str) -> Result<StoreSettings, StoreError> {
         if StoreUrl::is_meant(given) {
             let url = given.parse()?;
-            let named = self.stores.values().find(|it| it.url == url);
-            return Ok(named.cloned().unwrap_or_else(|| StoreSettings::at(url)));
+            let named: Vec<_> = self.stores.iter().filter(|(_, it)| it.url == url).collect();
+            return match *named {
+                [] => Ok(StoreSettings::at(url)),
+                [(_, only)] => Ok(only.clone()),
+                // They may differ in what they encrypt and lock.
+                _ => Err(StoreError::Ambiguous {
+                    reference: given.to_owned(),
+                    candidates: named.iter().map(|(name, _)| (*name).clone()).collect(),
+                }),
+            };
         }
         self.stores
             .get(given)

@@ -16,13 +16,14 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 
+use crate::cleanup::Cleanup;
 use crate::connect::{Handles, Store};
 use crate::file_upload::{FileUpload, Resume};
 use crate::journal::Journal;
 use crate::manifest::{CopyFile, CopyManifest, Encryption, Lock, Origin, Stored, digest_of, nonce};
-use crate::names::{COPIES, DATA, OPEN, backup_key};
+use crate::names::{COPIES, CopyName, DATA, OPEN, backup_key};
 use crate::reader::{Ranges, sequential};
-use crate::{StoreError, crypt};
+use crate::{StoreError, StoreUrl, crypt};
 
 /// How often an upload says that it is under way.
 const HEARTBEAT: Duration = Duration::from_mins(5);
@@ -36,8 +37,8 @@ pub struct Subject {
     pub origin: Origin,
     /// Id of the backup.
     pub id: String,
-    /// When the backup was created.
-    pub created: Timestamp,
+    /// When the backup was created. None if its backend does not say it; then the time of the copy counts.
+    pub created: Option<Timestamp>,
     /// Who copies it, as `USER@MACHINE`.
     pub by: String,
 }
@@ -69,6 +70,10 @@ pub struct Draft {
     files: Vec<CopyFile>,
     lock: Option<Lock>,
     heart: JoinHandle<()>,
+    /// When the copy was begun.
+    begun: Timestamp,
+    /// Whether a manifest may name the data.
+    keeps_data: bool,
     is_complete: bool,
 }
 
@@ -76,6 +81,10 @@ pub struct Draft {
 pub(crate) struct Shared {
     pub(crate) store: Arc<Store>,
     pub(crate) handles: Handles,
+    /// The views that create objects. Only these requests set a lock.
+    pub(crate) creating: Handles,
+    /// The uploads of files that have not ended.
+    pub(crate) running: Cleanup,
     pub(crate) recipients: Vec<x25519::Recipient>,
     /// `BACKUP-NONCE`.
     pub(crate) name: String,
@@ -109,29 +118,42 @@ impl Draft {
         subject: Subject,
         recipients: &[String],
     ) -> Result<Self, StoreError> {
-        store.prepare().await?;
+        // A named store was made one when it was added. If it is none any more, something is wrong.
+        store.prepare(StoreUrl::is_meant(store.called())).await?;
         let settings = store.settings();
         let recipients = recipients.iter().map(|it| crypt::recipient(it));
         let recipients: Vec<_> = recipients.collect::<Result<_, _>>()?;
-        let begun = Timestamp::now();
+        // A lock can't be taken back, so it must not depend on the clock of this machine.
+        let begun = match settings.lock {
+            Some(_) => store.service_now().await?,
+            None => Timestamp::now(),
+        };
         let lock = settings.lock.map(|lock| {
             let days = SignedDuration::from_hours(24 * i64::from(lock.days));
             (lock, begun.saturating_add(days).unwrap_or(Timestamp::MAX))
         });
-        let handles = match lock {
+        let creating = match lock {
             Some((lock, until)) => store.locking(lock, until)?,
             None => store.handles().clone(),
         };
         let key = backup_key(&subject.origin.source(), &subject.id);
-        let journal = store.state.as_ref().filter(|_| recipients.is_empty());
+        // The age crate draws its key itself, and parts of an earlier run have an earlier lock.
+        let is_resumable = recipients.is_empty() && lock.is_none();
+        let journal = store.state.as_ref().filter(|_| is_resumable);
         let journal = journal.and_then(|state| {
-            let place = host_base::Sha256::digest(store.url().to_string().as_bytes());
+            let endpoint = settings.endpoint.as_deref().unwrap_or_default();
+            let place = format!("{} {endpoint}", store.url());
+            let place = host_base::Sha256::digest(place.as_bytes());
             let name = format!("{key}-{}", crate::names::short(place));
             Journal::open(&state.join("uploads"), &name)
         });
         let earlier = journal.as_ref().and_then(Journal::read);
         let nonce = match earlier {
-            Some((header, _)) if header.object.contains(&format!("{key}-{}/", header.nonce)) => {
+            // If the object exists, a copy may own it: its process died before it forgot the journal.
+            Some((header, _))
+                if header.object.contains(&format!("{key}-{}/", header.nonce))
+                    && store.look(&header.object).await?.is_none() =>
+            {
                 header.nonce
             }
             _ => nonce()?,
@@ -145,8 +167,10 @@ impl Draft {
         };
         let shared = Arc::new(Shared {
             name: format!("{key}-{nonce}"),
+            handles: store.handles().clone(),
+            creating,
+            running: Cleanup::default(),
             store,
-            handles,
             recipients,
             nonce,
             journal,
@@ -170,6 +194,8 @@ impl Draft {
                 until,
             }),
             heart,
+            begun,
+            keeps_data: false,
             is_complete: false,
         })
     }
@@ -294,14 +320,23 @@ impl Draft {
     ) -> Result<Written, StoreError> {
         let shared = Arc::clone(&self.shared);
         let store = &shared.store;
+        let length = self.files.iter().map(|it| it.length).sum();
+        let sha256 = digest_of(&self.files);
+        let same = match self.subject.created {
+            Some(_) => None,
+            None => self.same_copy(length, &sha256).await?,
+        };
+        if let Some(manifest) = same {
+            return Ok(self.was_there(manifest));
+        }
         let manifest = CopyManifest {
             format: CopyManifest::FORMAT,
             source: self.subject.origin.clone(),
             id: self.subject.id.clone(),
-            created: self.subject.created,
+            created: self.subject.created.unwrap_or(self.begun),
             completed: Timestamp::now(),
-            length: self.files.iter().map(|it| it.length).sum(),
-            sha256: digest_of(&self.files),
+            length,
+            sha256,
             files: self.files.clone(),
             encryption,
             lock: self.lock.clone(),
@@ -311,24 +346,31 @@ impl Draft {
         let name = manifest.name().ok_or(StoreError::Stopped)?;
         let object = format!("{COPIES}/{}", name.path());
         let bytes = manifest.to_json()?;
-        if !store.create(&shared.handles, &object, bytes).await? {
-            // Another upload of the same bytes was first. Dropping this draft removes its data.
-            let found = store.manifest_of(&name).await?;
-            let manifest = found.ok_or_else(|| StoreError::NotStored {
-                what: store.shown(&object),
-                reason: "another upload wrote it and has removed it".to_owned(),
-            })?;
-            return Ok(Written {
-                manifest,
-                was_there: true,
+        // A machine that slept may find that its data were taken for those of a broken upload.
+        shared.say_open().await?;
+        if let Some(file) = store.absent(&manifest).await? {
+            return Err(StoreError::NotStored {
+                what: store.shown(&file),
+                reason: "it was removed in the meantime".to_owned(),
             });
         }
-        self.is_complete = true;
-        if let Some(lock) = &manifest.lock {
-            store.note_lock(&name, lock.until).await?;
+        // Whatever happens to this request or to this process, the manifest may exist from now on.
+        self.keeps_data = true;
+        if !store
+            .create(&shared.creating, &object, bytes.clone())
+            .await?
+        {
+            if let Some(found) = self.existing(&name, &object, bytes).await? {
+                self.keeps_data = false;
+                return Ok(self.was_there(found));
+            }
         }
+        self.is_complete = true;
         if let Some(journal) = &shared.journal {
             journal.forget();
+        }
+        if let Some(lock) = &manifest.lock {
+            store.note_lock(&name, lock.until).await?;
         }
         // The copy exists. An entry that can't be removed is removed by `repair`.
         let _ = store.delete(&[shared.open_object()]).await;
@@ -337,12 +379,80 @@ impl Draft {
             was_there: false,
         })
     }
+
+    /// Returns the manifest of a copy that another upload has written, if the copy is good. A bad one is replaced.
+    async fn existing(
+        &mut self,
+        name: &CopyName,
+        object: &str,
+        bytes: bytes::Bytes,
+    ) -> Result<Option<CopyManifest>, StoreError> {
+        let store = &self.shared.store;
+        let copies = store.copies().await?;
+        let copy = copies.into_iter().find(|copy| copy.name == *name);
+        let is_broken = copy.as_ref().is_some_and(|copy| copy.marks.is_broken());
+        let found = match store.manifest_of(name).await {
+            Err(StoreError::BadManifest { .. }) => None,
+            found => found?,
+        };
+        if let Some(found) = found
+            && !is_broken
+            && store.absent(&found).await?.is_none()
+        {
+            return Ok(Some(found));
+        }
+        let etag = store.look(object).await?.and_then(|it| it.etag);
+        store
+            .replace(&self.shared.creating, object, bytes, etag)
+            .await?;
+        if let Some(copy) = copy {
+            // They were about other bytes.
+            let _ = store.delete(&copy.check_marks()).await;
+        }
+        Ok(None)
+    }
+
+    /// Returns the manifest of a good copy of the same backup with the same bytes, whatever its time.
+    async fn same_copy(
+        &self,
+        length: u64,
+        sha256: &str,
+    ) -> Result<Option<CopyManifest>, StoreError> {
+        let store = &self.shared.store;
+        let source = self.subject.origin.source();
+        for copy in store.copies().await? {
+            let is_same = copy.name.source == source
+                && copy.name.id == self.subject.id
+                && copy.name.size == length
+                && sha256.starts_with(&copy.name.digest)
+                && !copy.marks.is_broken();
+            if is_same {
+                let manifest = store.manifest(&copy).await?;
+                if manifest.sha256 == sha256 && store.absent(&manifest).await?.is_none() {
+                    return Ok(Some(manifest));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Ends a copy that the store has already. Dropping the draft removes its data.
+    fn was_there(&self, manifest: CopyManifest) -> Written {
+        if let Some(journal) = &self.shared.journal {
+            journal.forget();
+        }
+        Written {
+            manifest,
+            was_there: true,
+        }
+    }
 }
 
 impl Drop for Draft {
     fn drop(&mut self) {
         self.heart.abort();
-        if self.is_complete {
+        // Data that a manifest may name are never deleted here. `repair` knows whether one does.
+        if self.is_complete || self.keeps_data {
             return;
         }
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
@@ -356,6 +466,8 @@ impl Drop for Draft {
             .collect();
         let working = shared.store.cleanup.begin();
         runtime.spawn(async move {
+            // The uploads decide whether the same command can resume them.
+            shared.running.settled(HEARTBEAT).await;
             // Data go first: an entry without data does no harm.
             let deleted = shared.store.delete(&objects).await;
             if deleted.is_ok() && !shared.is_resumable() {
@@ -379,11 +491,16 @@ impl Shared {
 
     /// Notes an upload in parts, and says that this copy is under way.
     pub(crate) async fn note_upload(&self, object: &str, upload: &str) -> Result<(), StoreError> {
+        self.know_upload(object, upload);
+        self.say_open().await
+    }
+
+    /// Notes an upload in parts for the next time that this copy says that it is under way.
+    pub(crate) fn know_upload(&self, object: &str, upload: &str) {
         self.note().uploads.push(PartsUpload {
             object: object.to_owned(),
             upload: upload.to_owned(),
         });
-        self.say_open().await
     }
 
     async fn say_open(&self) -> Result<(), StoreError> {

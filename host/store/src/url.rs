@@ -65,7 +65,7 @@ impl FromStr for StoreUrl {
 
     fn from_str(text: &str) -> Result<Self, StoreError> {
         let bad = |reason: &'static str| StoreError::BadUrl {
-            given: text.to_owned(),
+            given: without_secrets(text),
             reason,
         };
         let (scheme, rest) = text
@@ -124,6 +124,15 @@ impl FromStr for StoreUrl {
             }
             _ => Err(bad("the scheme must be s3, gs, az or file")),
         }
+    }
+}
+
+/// Returns an address without what may be a password or a token.
+fn without_secrets(text: &str) -> String {
+    let text = text.split(['?', '#']).next().unwrap_or_default();
+    match (text.split_once("://"), text.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, place))) => format!("{scheme}://***@{place}"),
+        _ => text.to_owned(),
     }
 }
 
@@ -190,6 +199,19 @@ mod tests {
         }
         let slashes = "s3://acme-backups//broker/".parse::<StoreUrl>().unwrap();
         assert_eq!(slashes.to_string(), "s3://acme-backups/broker");
+    }
+
+    #[test]
+    fn an_error_never_repeats_a_secret() {
+        for text in [
+            "s3://AKIA:canary/x@acme-backups",
+            "az://acme/backups?sig=canary",
+            "gs://acme#canary",
+            "ftp://user:canary@host",
+        ] {
+            let error = text.parse::<StoreUrl>().unwrap_err().to_string();
+            assert!(!error.contains("canary"), "{error}");
+        }
     }
 
     #[test]

@@ -9,11 +9,13 @@ use jiff::Timestamp;
 
 use crate::StoreError;
 use crate::connect::Store;
-use crate::copies::{CheckMark, Copy, Depth};
+use crate::copies::{CheckMark, CheckResult, Copy, Depth};
 use crate::crypt::Identities;
 use crate::manifest::{CopyFile, CopyManifest};
 use crate::reader::{Ranges, sequential};
 
+/// The check that can't tell whether bytes have changed.
+const ENTITY_TAG: &str = "entity-tag";
 /// The bytes that are hashed at once.
 const BLOCK: usize = 256 << 10;
 
@@ -45,13 +47,28 @@ impl Verified {
             .find(|check| check.outcome == Outcome::Failed)
     }
 
+    /// Returns true if only an entity tag differs.
+    #[must_use]
+    pub fn is_doubtful(&self) -> bool {
+        let failed = self
+            .checks
+            .iter()
+            .filter(|check| check.outcome == Outcome::Failed);
+        let mut failed = failed.peekable();
+        failed.peek().is_some() && failed.all(|check| check.name == ENTITY_TAG)
+    }
+
     /// Returns the note for the store.
     #[must_use]
     pub fn mark(&self, by: &str) -> CheckMark {
         CheckMark {
             time: self.time,
             depth: self.depth,
-            is_good: self.holds(),
+            result: match (self.failed(), self.is_doubtful()) {
+                (None, false) => CheckResult::Good,
+                (_, true) => CheckResult::Doubt,
+                (Some(_), false) => CheckResult::Bad,
+            },
             by: by.to_owned(),
         }
     }
@@ -145,13 +162,13 @@ impl Store {
         let bare = |etag: &str| etag.trim_matches('"').to_owned();
         checks.push(match (&stored.etag, &found.etag) {
             (Some(then), Some(now)) if bare(then) == bare(now) => {
-                passed("entity-tag", "the service has seen no change".to_owned())
+                passed(ENTITY_TAG, "the service has seen no change".to_owned())
             }
             (Some(_), Some(_)) => failed(
-                "entity-tag",
-                "something has written the object since the copy was made".to_owned(),
+                ENTITY_TAG,
+                "something has written the object since the copy was made; `--deep` reads its bytes".to_owned(),
             ),
-            _ => skipped("entity-tag", "the service gives none".to_owned()),
+            _ => skipped(ENTITY_TAG, "the service gives none".to_owned()),
         });
         Ok(checks)
     }

@@ -103,7 +103,7 @@ pub(super) async fn run(
         Vec::new()
     } else {
         let store = Store::open(&args.name, settings.clone(), None, opener.cleanup.clone());
-        std::sync::Arc::new(store.await?).test().await?
+        std::sync::Arc::new(store.await?).test(true).await?
     };
     let is_good = checks.iter().all(|check| check.outcome != Outcome::Failed);
     if is_good {

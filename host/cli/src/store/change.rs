@@ -90,8 +90,10 @@ pub(super) async fn rm(
     );
     confirm(ui, &doing, store.called(), args.yes).await?;
     let now = Timestamp::now();
-    for copy in &picked {
-        store.remove(copy, now).await?;
+    let going: Vec<_> = picked.into_iter().map(|copy| copy.name).collect();
+    let removed = store.remove(&going, now).await?;
+    if let Some(error) = removed.error {
+        return Err(error.into());
     }
     Ok(Box::new(CopyChangesView {
         store: args.store.clone(),

@@ -112,7 +112,7 @@ pub(super) async fn run(
         store.called()
     );
     confirm(ui, &doing, store.called(), args.yes).await?;
-    let removed = store.carry_out(plan).await;
+    let removed = store.carry_out(plan).await?;
     view.note(&removed);
     Ok(Box::new(view))
 }

@@ -34,7 +34,7 @@ pub(super) async fn run(
             store.called()
         );
         confirm(ui, &doing, store.called(), args.yes).await?;
-        store.repair(findings.clone()).await
+        store.repair(&findings).await?
     };
     Ok(Box::new(RepairView {
         store: store.called().to_owned(),

@@ -49,6 +49,8 @@ pub(super) fn copy(copy: &Copy, now: Timestamp) -> CopyRow {
         "broken"
     } else if copy.marks.is_verified() {
         "verified"
+    } else if copy.marks.is_doubtful() {
+        "doubtful"
     } else {
         "unchecked"
     };
@@ -63,7 +65,7 @@ pub(super) fn copy(copy: &Copy, now: Timestamp) -> CopyRow {
         last_check: copy.marks.checks.first().map(|check| LastCheckRow {
             time: check.time,
             depth: check.depth.name(),
-            is_good: check.is_good,
+            result: check.result.name(),
             by: check.by.clone(),
         }),
         pinned: copy.marks.is_pinned,

@@ -14,7 +14,9 @@ pub(super) struct TestArgs {
 
 pub(super) async fn run(args: &TestArgs, opener: &Opener) -> Result<Box<dyn Document>, CliError> {
     let store = opener.open(&args.store).await?;
-    let checks = store.test().await?;
+    let checks = store
+        .test(host_store::StoreUrl::is_meant(&args.store))
+        .await?;
     let is_good = checks.iter().all(|check| check.outcome != Outcome::Failed);
     Ok(Box::new(StoreReportView {
         store: args.store.clone(),

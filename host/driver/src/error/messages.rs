@@ -331,6 +331,10 @@ fn what_is_said_of_operations_that_could_not_be_done() {
         OpsError::NothingToCopy {
             engine: text("kafka"),
         },
+        OpsError::OtherSource {
+            copy: text("prod/mqtt/broker/hivemq/7@01234567"),
+            of: text("prod/mqtt/broker/hivemq"),
+        },
         OpsError::UnknownFile {
             path: "a.zip".into(),
         },
@@ -515,6 +519,7 @@ fn what_is_said_of_operations_that_could_not_be_done() {
             Worker,
             NotCopied,
             NothingToCopy,
+            OtherSource,
             UnknownFile,
             SeveralToRestore,
         } passes on { Cluster, Engine, Transfer, Store },

@@ -60,7 +60,7 @@ pub struct CopyRow {
     pub created: Timestamp,
     /// Length of the backup in bytes, before encryption.
     pub bytes: u64,
-    /// `unchecked`, `verified` or `broken`, by the checks.
+    /// `unchecked`, `verified`, `doubtful` (only reading the bytes can tell) or `broken`, by the checks.
     pub state: &'static str,
     /// The last check. Null if there was none.
     pub last_check: Option<LastCheckRow>,
@@ -77,9 +77,8 @@ pub struct LastCheckRow {
     pub time: Timestamp,
     /// `quick`, `bytes` or `deep`.
     pub depth: &'static str,
-    /// Whether the copy was good.
-    #[serde(rename = "good")]
-    pub is_good: bool,
+    /// `good`, `doubt` (something has written an object since) or `bad`.
+    pub result: &'static str,
     /// Who checked it.
     pub by: String,
 }
@@ -162,7 +161,7 @@ impl CopiesView {
     fn check(&self, copy: &CopyRow) -> String {
         match &copy.last_check {
             None => String::new(),
-            Some(_) if copy.state == "broken" => "broken".to_owned(),
+            Some(_) if matches!(copy.state, "broken" | "doubtful") => copy.state.to_owned(),
             Some(check) => format!("{} {}", check.depth, age(check.time, self.now)),
         }
     }

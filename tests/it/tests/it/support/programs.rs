@@ -108,6 +108,14 @@ fn build_host(profile: &Path, target: &Path) -> Result<(), String> {
         .args(["--package", "it", "--bins", "--profile", name])
         .arg("--target-dir")
         .arg(target);
+    // Build scripts that look at these would run again, and all that depends on them would be compiled again.
+    let own = ["CARGO_PKG_", "CARGO_MANIFEST_"];
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if own.iter().any(|start| text.starts_with(start)) {
+            command.env_remove(&name);
+        }
+    }
     cargo(&mut command)
 }
 

@@ -76,7 +76,9 @@ impl Cloud for Azurite {
         program
             .env("AZURE_STORAGE_ACCOUNT", ACCOUNT)
             .env("AZURE_STORAGE_KEY", KEY)
-            .env("AZURE_STORAGE_ENDPOINT", endpoint)
+            // The address of an emulator has the account in its path, which changes the signature.
+            .env("AZURE_STORAGE_USE_EMULATOR", "true")
+            .env("AZURITE_BLOB_STORAGE_URL", format!("http://{address}"))
             .env("AZURE_STORAGE_CONNECTION_STRING", all)
     }
 

@@ -156,8 +156,9 @@ fn number(value: Option<HeaderValue>) -> Option<u64> {
 
 /// Replaces Google's headers by those of S3.
 fn translate(headers: &mut http::HeaderMap) {
-    let bearer = |value: &HeaderValue| value.as_bytes().starts_with(b"Bearer");
-    if headers.get(header::AUTHORIZATION).is_some_and(bearer) {
+    // An account without OAuth sends no token at all.
+    let is_google = |value: &HeaderValue| value.as_bytes().starts_with(b"Bearer");
+    if headers.get(header::AUTHORIZATION).is_none_or(is_google) {
         let unchecked = HeaderValue::try_from(unchecked("s3")).expect("a header");
         headers.insert(header::AUTHORIZATION, unchecked);
     }

@@ -1,4 +1,4 @@
-//! The copies in a store, as listings show them, and their marks.
+//! Lists the copies in a store, with their marks.
 
 use std::collections::BTreeMap;
 
@@ -18,13 +18,13 @@ use crate::requests::Object;
 pub struct Copy {
     /// The facts in its name.
     pub name: CopyName,
-    /// What was noted beside it.
+    /// Its marks.
     pub marks: Marks,
     /// When its manifest was written, by the clock of the service.
     pub written: Timestamp,
 }
 
-/// What was noted beside a copy.
+/// The marks of a copy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Marks {
     /// Whether it is pinned.
@@ -44,7 +44,7 @@ pub struct CheckMark {
     pub depth: Depth,
     /// Whether the copy is good.
     pub is_good: bool,
-    /// Who checked it, as `USER@MACHINE`.
+    /// User and machine that checked it, as `USER@MACHINE`.
     pub by: String,
 }
 
@@ -159,14 +159,14 @@ impl Copy {
     }
 }
 
-/// All that lies in a store.
+/// Everything in a store.
 #[derive(Debug, Default)]
 pub struct Content {
     /// The copies, the newest first.
     pub copies: Vec<Copy>,
     /// Uploads that are under way, or that were never completed.
     pub open: Vec<OpenEntry>,
-    /// Data that belong to no copy by their names, by the folder of each upload.
+    /// The data of all uploads, by the folder of each upload.
     pub(crate) data: BTreeMap<String, Vec<Object>>,
     /// Objects that this program never wrote, by their names.
     pub strangers: Vec<String>,
@@ -177,9 +177,9 @@ pub struct Content {
 /// An upload that was begun and has not ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenEntry {
-    /// What identifies the backup, and the nonce of the upload: `BACKUP-NONCE`.
+    /// The key of the backup and the nonce of the upload: `BACKUP-NONCE`.
     pub name: String,
-    /// When it was last heard of, by the clock of the service.
+    /// When its entry was last written, by the clock of the service.
     pub heard: Timestamp,
 }
 
@@ -193,8 +193,10 @@ impl Store {
         Ok(with_marks(copies?, marks?).copies)
     }
 
-    /// Returns all that lies in the store. The order of the listings makes it consistent: an upload whose data
-    /// are seen has an entry that is seen later, or else its manifest is seen after that.
+    /// Returns everything in the store.
+    ///
+    /// The order of the listings makes it consistent. An upload whose data are listed has an entry, which is
+    /// listed later. If the entry is gone by then, the manifest exists and is listed after it.
     ///
     /// # Errors
     /// When the store can't be listed.
@@ -229,7 +231,7 @@ impl Store {
         Ok(content)
     }
 
-    /// Returns the copy that a user means.
+    /// Returns the copy that a reference means.
     ///
     /// # Errors
     /// When there is none, or several.
@@ -311,7 +313,7 @@ impl Store {
         self.delete(&[mark]).await.map_err(|(_, error)| error)
     }
 
-    /// Notes until when a copy is locked.
+    /// Writes the mark that says until when a copy is locked.
     pub(crate) async fn note_lock(
         &self,
         name: &CopyName,
@@ -321,7 +323,7 @@ impl Store {
         self.write(&mark, Bytes::new()).await
     }
 
-    /// Notes a check, and removes the notes that it replaces.
+    /// Writes the mark of a check, and removes the marks that it replaces.
     ///
     /// # Errors
     /// When the store can't be written.
@@ -330,7 +332,7 @@ impl Store {
         let is_replaced = |it: &&CheckMark| it.depth <= check.depth && it.time < check.time;
         let replaced = copy.marks.checks.iter().filter(is_replaced);
         let replaced: Vec<_> = replaced.map(|it| copy.mark(&it.name())).collect();
-        // An old note beside a newer one does no harm.
+        // An old mark beside a newer one does no harm.
         let _ = self.delete(&replaced).await;
         Ok(())
     }

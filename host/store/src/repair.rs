@@ -1,4 +1,4 @@
-//! Finds what broken uploads left, and removes it.
+//! Finds the rests of interrupted uploads, and removes them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ const GRACE: SignedDuration = SignedDuration::from_hours(1);
 /// The maximum size of an entry, in bytes.
 const LONGEST: u64 = 4 << 20;
 
-/// Something that a broken upload left, or that is not as it should be.
+/// Something that an interrupted upload left, or that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// Its kind.
@@ -44,7 +44,7 @@ pub enum FindingKind {
     Orphan,
     /// A copy whose data are gone. Only a person can decide about it.
     NoData,
-    /// Notes about a copy that is gone.
+    /// Marks of a copy that is gone.
     LostMark,
     /// An object that this program did not write. It is left alone.
     Stranger,
@@ -72,14 +72,14 @@ impl FindingKind {
         }
     }
 
-    /// Returns what can be done about it.
+    /// Returns the next step for a person.
     #[must_use]
     pub const fn remedy(self) -> &'static str {
         match self {
-            Self::UnderWay => "wait, or see who uploads it",
-            Self::Unfinished | Self::Orphan | Self::LostMark => "store repair removes it",
-            Self::NoData => "restore the objects, or remove the copy with store rm",
-            Self::Stranger => "look at it: kubectl-broker did not write it",
+            Self::UnderWay => "wait for its end",
+            Self::Unfinished | Self::Orphan | Self::LostMark => "run `store repair`",
+            Self::NoData => "bring the objects back, or run `store rm`",
+            Self::Stranger => "check it: another program wrote it",
         }
     }
 }
@@ -95,7 +95,7 @@ enum Work {
 }
 
 impl Store {
-    /// Returns what is not as it should be. Nothing is changed.
+    /// Returns everything that is not as it should be. Nothing is removed.
     ///
     /// # Errors
     /// When the store can't be listed.
@@ -127,7 +127,7 @@ impl Store {
         if !content.lost_marks.is_empty() {
             findings.push(Finding {
                 kind: FindingKind::LostMark,
-                what: format!("{} notes", content.lost_marks.len()),
+                what: format!("{} marks", content.lost_marks.len()),
                 bytes: Some(0),
                 since: None,
                 work: Work::Delete(content.lost_marks.clone()),
@@ -144,7 +144,7 @@ impl Store {
         Ok((content.copies, findings))
     }
 
-    /// Removes what can be removed of the findings. Returns those that were, and the first error.
+    /// Removes the findings that can be removed. Returns the removed ones, and the first error.
     pub async fn repair(&self, findings: Vec<Finding>) -> (Vec<Finding>, Option<StoreError>) {
         let mut done = Vec::new();
         let mut first = None;
@@ -283,7 +283,7 @@ impl Store {
             uploads.extend(noted.map(|it| (it.object, it.upload)));
         }
         if let Some(s3) = self.s3() {
-            // The service knows uploads whose entries are gone, too.
+            // The service also knows uploads whose entries are gone.
             let prefix = self.key(&format!("{DATA}/"));
             let open = s3
                 .client

@@ -1,4 +1,4 @@
-//! Checks copies: quickly by what the service says, or by every byte.
+//! Checks copies: quickly by the facts that the service reports, or by every byte.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -45,7 +45,7 @@ impl Verified {
             .find(|check| check.outcome == Outcome::Failed)
     }
 
-    /// Returns the note for the store.
+    /// Returns the mark for the store.
     #[must_use]
     pub fn mark(&self, by: &str) -> CheckMark {
         CheckMark {
@@ -67,7 +67,7 @@ pub struct VerifyOrder {
 }
 
 impl Store {
-    /// Checks a copy. What is wrong with it is a result; an error means that it could not be checked.
+    /// Checks a copy. Damage is a result; an error means that the copy could not be checked.
     ///
     /// # Errors
     /// When the store can't be asked.
@@ -126,7 +126,7 @@ impl Store {
         })
     }
 
-    /// Returns whether the plain bytes can be had.
+    /// Returns true if the plain bytes can be read.
     fn check_identities(&self, manifest: &CopyManifest, order: &VerifyOrder) -> bool {
         match (&manifest.encryption, &order.identities) {
             (None, _) => true,
@@ -135,7 +135,7 @@ impl Store {
         }
     }
 
-    /// Compares what the service says about an object.
+    /// Compares the facts that the service reports about an object.
     async fn check_facts(&self, file: &CopyFile) -> Result<Vec<Check>, StoreError> {
         let stored = &file.stored;
         let Some(found) = self.look(&stored.object).await? else {
@@ -145,13 +145,13 @@ impl Store {
         let bare = |etag: &str| etag.trim_matches('"').to_owned();
         checks.push(match (&stored.etag, &found.etag) {
             (Some(then), Some(now)) if bare(then) == bare(now) => {
-                passed("entity-tag", "the service has seen no change".to_owned())
+                passed("entity-tag", "unchanged since the copy was made".to_owned())
             }
             (Some(_), Some(_)) => failed(
                 "entity-tag",
-                "something has written the object since the copy was made".to_owned(),
+                "the object was written again after the copy was made".to_owned(),
             ),
-            _ => skipped("entity-tag", "the service gives none".to_owned()),
+            _ => skipped("entity-tag", "the service has no entity tag".to_owned()),
         });
         Ok(checks)
     }
@@ -238,7 +238,7 @@ impl Reading {
                 (Some(found), _) => checks.push(compare("plain-sha256", found, wanted)),
                 (None, None) => checks.push(skipped(
                     "decryption",
-                    "no identity was given that decrypts it".to_owned(),
+                    "no given identity decrypts it".to_owned(),
                 )),
                 (None, Some(_)) => {}
             }

@@ -32,6 +32,7 @@ const CLEAN_RUST: &[&str] = &[
     "host/authoring",
     "host/driver",
     "host/retention",
+    "host/store",
     "sdk",
     "plugins",
     "agent",

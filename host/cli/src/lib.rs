@@ -326,7 +326,7 @@ fn run(verb: Verb, is_verbose: bool, context: Context<'_>) -> ExitCode {
         })
     })
     .flatten();
-    // What a stopped upload must undo in a store. A second signal ends the process at once.
+    // A stopped upload undoes its work in the store. A second signal ends the process at once.
     runtime.block_on(cleanup.settled(CLEANUP));
     // A worker that still compiles must not keep a stopped command alive.
     runtime.shutdown_background();

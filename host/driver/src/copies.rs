@@ -1,4 +1,4 @@
-//! Copies in stores: what a command about a target does with them.
+//! Copies in stores, as the commands about a target write and read them.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -387,11 +387,11 @@ pub struct CopyFilesRequest {
     pub files: Vec<PathBuf>,
     /// The store.
     pub place: StorePlace,
-    /// What the user says about the origin. It precedes the history of this machine.
+    /// The origin, as far as the user gave it. It precedes the history of this machine.
     pub origin: GivenOrigin,
 }
 
-/// What a user says about the origin of a file.
+/// The origin of a file, as far as a user gave it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GivenOrigin {
     /// Namespace of the target.

@@ -23,8 +23,8 @@ pub enum Way {
 }
 
 impl Store {
-    /// Copies a copy to another store. An encrypted copy keeps its bytes, so those who can decrypt it are the
-    /// same; one that is not encrypted is encrypted if the other store wants that.
+    /// Copies a copy to another store. An encrypted copy keeps its bytes, and so its recipients. A plain copy is
+    /// encrypted if the other store has recipients.
     ///
     /// # Errors
     /// When one of the stores fails, or the copy is damaged.

@@ -1,4 +1,4 @@
-//! The copies in a store, as listings show them, and their marks.
+//! Lists the copies in a store, with their marks.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,13 +19,13 @@ use crate::requests::{AT_ONCE, Object};
 pub struct Copy {
     /// The facts in its name.
     pub name: CopyName,
-    /// What was noted beside it.
+    /// Its marks.
     pub marks: Marks,
     /// When its manifest was written, by the clock of the service.
     pub written: Timestamp,
 }
 
-/// What was noted beside a copy.
+/// The marks of a copy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Marks {
     /// Whether it is pinned.
@@ -45,7 +45,7 @@ pub struct CheckMark {
     pub depth: Depth,
     /// What it found.
     pub result: CheckResult,
-    /// Who checked it, as `USER@MACHINE`.
+    /// User and machine that checked it, as `USER@MACHINE`.
     pub by: String,
 }
 
@@ -207,7 +207,7 @@ pub struct Content {
     pub copies: Vec<Copy>,
     /// Uploads that are under way, or that were never completed.
     pub open: Vec<OpenEntry>,
-    /// Data that belong to no copy by their names, by the folder of each upload.
+    /// The data of all uploads, by the folder of each upload.
     pub(crate) data: BTreeMap<String, Vec<Object>>,
     /// Objects by which a command looked at the clock of the service, or tested it, and which it left.
     pub(crate) traces: Vec<Object>,
@@ -227,9 +227,9 @@ impl Content {
 /// An upload that was begun and has not ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenEntry {
-    /// What identifies the backup, and the nonce of the upload: `BACKUP-NONCE`.
+    /// The key of the backup and the nonce of the upload: `BACKUP-NONCE`.
     pub name: String,
-    /// When it was last heard of, by the clock of the service.
+    /// When its entry was last written, by the clock of the service.
     pub heard: Timestamp,
 }
 
@@ -243,8 +243,10 @@ impl Store {
         Ok(with_marks(copies?, marks?).copies)
     }
 
-    /// Returns all that lies in the store. The order of the listings makes it consistent: an upload whose data
-    /// are seen has an entry that is seen later, or else its manifest is seen after that.
+    /// Returns everything in the store.
+    ///
+    /// The order of the listings makes it consistent. An upload whose data are listed has an entry, which is
+    /// listed later. If the entry is gone by then, the manifest exists and is listed after it.
     ///
     /// # Errors
     /// When the store can't be listed.
@@ -437,7 +439,7 @@ impl Store {
         self.delete(&[mark]).await.map_err(|(_, error)| error)
     }
 
-    /// Notes until when a copy is locked.
+    /// Writes the mark that says until when a copy is locked.
     pub(crate) async fn note_lock(
         &self,
         name: &CopyName,
@@ -447,7 +449,7 @@ impl Store {
         self.write(&mark, Bytes::new()).await
     }
 
-    /// Notes a check, and removes the notes that it replaces.
+    /// Writes the mark of a check, and removes the marks that it replaces.
     ///
     /// # Errors
     /// When the store can't be written.
@@ -456,7 +458,7 @@ impl Store {
         let is_replaced = |it: &&CheckMark| it.depth <= check.depth && it.time < check.time;
         let replaced = copy.marks.checks.iter().filter(is_replaced);
         let replaced: Vec<_> = replaced.map(|it| copy.mark(&it.name())).collect();
-        // An old note beside a newer one does no harm.
+        // An old mark beside a newer one does no harm.
         let _ = self.delete(&replaced).await;
         Ok(())
     }

@@ -18,16 +18,16 @@ const SHOWN: usize = 300;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The address of a store is invalid.
-    #[error("invalid address of a store `{}`: {reason}", show(given))]
+    #[error("invalid store address `{}`: {reason}", show(given))]
     BadUrl { given: String, reason: &'static str },
     /// The name of a store is invalid.
-    #[error("invalid name of a store `{}`", show(name))]
+    #[error("invalid store name `{}`", show(name))]
     BadName { name: String },
     /// No store has this name.
     #[error("there is no store `{}`{}", show(name), among(known))]
     Unknown { name: String, known: Vec<String> },
     /// A store of this name exists already.
-    #[error("there is a store `{name}` already: {url}")]
+    #[error("store `{name}` exists already: {url}")]
     NameTaken { name: String, url: String },
     /// A setting is invalid.
     #[error("the setting `{name}` {problem}")]
@@ -51,7 +51,7 @@ pub enum StoreError {
     #[error(transparent)]
     Transfer(#[from] TransferError),
     /// The store was written by a newer version of this program, or by something else.
-    #[error("{store} has no format that this version reads: {}", show(reason))]
+    #[error("can't read the format of {store}: {}", show(reason))]
     Format { store: String, reason: String },
     /// The place of a named store is no store any more.
     #[error("{url} is not a store any more: its store.json is missing")]
@@ -60,9 +60,9 @@ pub enum StoreError {
     #[error("an upload of backup {} is under way", show(copy))]
     UnderWay { copy: String },
     /// A manifest is invalid.
-    #[error("the manifest {} can't be read: {}", show(key), show(reason))]
+    #[error("can't read manifest {}: {}", show(key), show(reason))]
     BadManifest { key: String, reason: String },
-    /// No copy is meant by a reference.
+    /// A reference means no copy.
     #[error("store {store} has no copy `{}`", show(reference))]
     NoCopy { reference: String, store: String },
     /// A reference means several copies.
@@ -77,11 +77,11 @@ pub enum StoreError {
     /// A copy is encrypted, and no identity is given.
     #[error("copy {} is encrypted{}", show(copy), no_match(*given))]
     NoIdentity { copy: String, given: bool },
-    /// A file has no identity.
-    #[error("{} has no age identity: {}", path.display(), show(reason))]
+    /// A file with identities can't be read.
+    #[error("can't read age identities from {}: {}", path.display(), show(reason))]
     BadIdentity { path: PathBuf, reason: String },
     /// Text is not a recipient.
-    #[error("`{}` is not an age recipient", show(given))]
+    #[error("`{}…` is not an age recipient", show(given))]
     BadRecipient { given: String },
     /// A copy is protected against deletion.
     #[error("copy {} is locked until {until}", show(copy))]
@@ -90,7 +90,7 @@ pub enum StoreError {
     #[error("copy {} is pinned", show(copy))]
     Pinned { copy: String },
     /// The server does not keep the promise that new copies depend on.
-    #[error("{store} overwrites objects although a request forbids that")]
+    #[error("store {store} overwrites objects although a request forbids that")]
     NoConditions { store: String },
     /// An object is not as it was written.
     #[error("{} was not stored as it was sent: {reason}", show(what))]
@@ -102,7 +102,7 @@ pub enum StoreError {
     #[error("{}", report.message)]
     Reported { report: Report },
     /// The time zone of the store is another one.
-    #[error("{store} counts days in {found}, not in {wanted}")]
+    #[error("store {store} has the time zone {found}, not {wanted}")]
     OtherZone {
         store: String,
         found: String,
@@ -119,7 +119,7 @@ pub enum StoreError {
         source: Box<StoreError>,
     },
     /// The operation needs a kind of store that this one is not.
-    #[error("{store} can't {doing}")]
+    #[error("store {store} can't {doing}")]
     Unsupported { store: String, doing: &'static str },
     /// The work was stopped.
     #[error("the work was stopped")]
@@ -228,15 +228,17 @@ impl Problem for StoreError {
     fn advice(&self) -> Option<String> {
         let hint = match self {
             Self::BadUrl { .. } => {
-                "An address is s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://ACCOUNT/CONTAINER/PREFIX or file:///FOLDER"
+                "Use s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://ACCOUNT/CONTAINER/PREFIX or file:///FOLDER"
             }
-            Self::BadName { .. } => "A name has 1–63 letters, digits, dashes, dots and underscores",
+            Self::BadName { .. } => {
+                "Use 1–63 letters, digits, dashes, dots and underscores, with a letter or a digit first"
+            }
             Self::Unknown { .. } => {
                 "List the stores with `kubectl broker store list`, or add one with `kubectl broker store add NAME URL`"
             }
             Self::NameTaken { name, .. } => {
                 return Some(format!(
-                    "Choose another name, or remove the store from the configuration with `kubectl broker store remove {}`",
+                    "Choose another name, or remove that store from the configuration with `kubectl broker store remove {}`: its copies stay",
                     word(name)
                 ));
             }
@@ -248,11 +250,9 @@ impl Problem for StoreError {
             Self::Web(error) => return error.advice(),
             Self::Service(error) => return error.advice(),
             Self::Transfer(error) => return error.advice(),
-            Self::Format { .. } => {
-                "Update kubectl-broker, or choose a prefix of its own for the copies"
-            }
+            Self::Format { .. } => "Update kubectl-broker, or use another prefix for the copies",
             Self::BadManifest { .. } => {
-                "See what is left of the copies with `kubectl broker store ls --all`"
+                "List everything in the store with `kubectl broker store ls STORE --all`"
             }
             Self::NoCopy { store, .. } => {
                 return Some(format!(
@@ -260,20 +260,20 @@ impl Problem for StoreError {
                     word(store)
                 ));
             }
-            Self::Ambiguous { .. } => "Use one of these names",
-            Self::Damaged { .. } => "Look for another copy with `kubectl broker store ls`",
+            Self::Ambiguous { .. } => "Name the copy by one of these references",
+            Self::Damaged { .. } => "Look for another copy with `kubectl broker store ls STORE`",
             Self::NoIdentity { given: false, .. } => {
-                "Name a file with the identity by `--identity FILE`"
+                "Give a file with the identity with `--identity FILE`"
             }
-            Self::NoIdentity { .. } => "Name another file with identities by `--identity FILE`",
-            Self::BadIdentity { .. } => "A file with an identity is made by `age-keygen -o FILE`",
+            Self::NoIdentity { .. } => "Give another file with identities with `--identity FILE`",
+            Self::BadIdentity { .. } => "Create a file with an identity with `age-keygen -o FILE`",
             Self::BadRecipient { .. } => {
-                "A recipient begins with `age1`; `age-keygen -y FILE` shows that of an identity"
+                "Give a recipient that begins with `age1`; `age-keygen -y FILE` shows that of an identity"
             }
-            Self::Locked { .. } => {
-                "Wait until then: nothing that asks politely can delete it earlier"
+            Self::Locked { .. } => "Delete it after that time",
+            Self::Pinned { .. } => {
+                "Remove the pin first, with `kubectl broker store unpin STORE COPY`"
             }
-            Self::Pinned { .. } => "Remove the pin with `kubectl broker store unpin COPY` first",
             Self::UnderWay { .. } => {
                 "Wait for its end; if its process died, `kubectl broker store repair STORE` removes it after half an hour"
             }
@@ -293,9 +293,7 @@ impl Problem for StoreError {
                 "Download the backup to a file and copy it with `kubectl broker backup copy FILE --to STORE`"
             }
             Self::Reported { report } => return report.hint.clone(),
-            Self::OtherZone { .. } => {
-                "Leave `--time-zone` out: the store's own one counts for everybody who uses it"
-            }
+            Self::OtherZone { .. } => "Leave out `--time-zone`: a store keeps its first time zone",
             Self::NotDeleted { source, .. } => return source.advice(),
             Self::Setting { .. } | Self::Rules(_) | Self::Unsupported { .. } => return None,
             Self::Stopped => "Run the same command again",

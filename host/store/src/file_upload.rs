@@ -71,7 +71,7 @@ enum Plain {
     Seal(oneshot::Sender<(u64, Sha256)>),
 }
 
-/// What an earlier run has uploaded.
+/// The parts that an earlier run uploaded.
 #[derive(Default)]
 pub(crate) struct Resume {
     fingerprint: Option<String>,
@@ -79,7 +79,7 @@ pub(crate) struct Resume {
     parts: Vec<Part>,
 }
 
-/// The length of the parts, and how many of them are in flight.
+/// The length of the parts, and the number of parts in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Plan {
     part: u64,
@@ -668,7 +668,7 @@ impl Sender {
         }
     }
 
-    /// Discards the upload. What can't be discarded now is found by `repair`.
+    /// Discards the upload. If the service refuses, `repair` finds the rest.
     async fn discard(&mut self) {
         self.running.shutdown().await;
         match self.upload.take() {

@@ -1,7 +1,7 @@
 //! The journal of an upload on this machine, from which the same command resumes it.
 //!
-//! The first line says what is uploaded where. Each further line is a part that the service has, with the state of
-//! the digest after it. A line that a crash cut ends the journal: the parts after it are sent again.
+//! The first line names the object, the upload and the bytes. Each further line is a part that the service has, with
+//! the state of the digest after it. A line that a crash cut ends the journal: the parts after it are sent again.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -36,7 +36,7 @@ pub(crate) struct Header {
     pub(crate) upload: String,
     /// Length of a part in bytes.
     pub(crate) part: u64,
-    /// What identifies the bytes.
+    /// The fingerprint of the bytes, as JSON.
     pub(crate) fingerprint: String,
 }
 

@@ -11,7 +11,7 @@
 //! | `names`, `manifest`, `format` | the layout of a store |
 //! | `upload`, `file_upload`, `journal`, `crypt` | writing a copy, with encryption and resume |
 //! | `copies`, `reader`, `verify` | listing, reading and checking copies |
-//! | `prune`, `repair`, `probe`, `between` | retention, broken uploads, `store test`, copies between stores |
+//! | `prune`, `repair`, `probe`, `between` | retention, interrupted uploads, `store test`, copies between stores |
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

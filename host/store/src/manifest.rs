@@ -84,7 +84,7 @@ pub struct CopyFile {
     pub length: u64,
     /// SHA-256 digest, before encryption.
     pub sha256: String,
-    /// What proved that the file is complete when it was received: `checksum`, `length`, `end-of-stream`,
+    /// The proof that the file was complete when it was received: `checksum`, `length`, `end-of-stream`,
     /// `structure` or `unproven`.
     pub proof: String,
     /// The bytes in the store.
@@ -122,11 +122,11 @@ pub struct Encryption {
 pub struct Lock {
     /// `GOVERNANCE` or `COMPLIANCE`.
     pub mode: String,
-    /// Until when.
+    /// When the protection ends.
     pub until: Timestamp,
 }
 
-/// Why a manifest can't be read.
+/// The reason why a manifest can't be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Unreadable {
     /// It is damaged.
@@ -142,7 +142,7 @@ impl From<String> for Unreadable {
 }
 
 impl Origin {
-    /// Returns what retention counts separately.
+    /// Returns the source, which retention counts by itself.
     #[must_use]
     pub fn source(&self) -> Source {
         let target = self.pod.as_ref().or(self.statefulset.as_ref());
@@ -200,13 +200,13 @@ impl CopyManifest {
         }
         let manifest: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
         if manifest.name().as_ref() != Some(name) {
-            return Err("it is of another copy than its name says".to_owned().into());
+            return Err("it describes another copy than its name".to_owned().into());
         }
         manifest.check()?;
         Ok(manifest)
     }
 
-    /// Refuses what this program never writes. A manifest must not lead to objects outside the copy's own data.
+    /// Refuses manifests that this program never writes. A manifest must not lead to objects outside the copy's own data.
     fn check(&self) -> Result<(), String> {
         if self.files.is_empty() {
             return Err("it names no file".to_owned());
@@ -233,7 +233,7 @@ impl CopyManifest {
                     .map_err(|error| error.to_string())?;
             }
             if file.name.is_empty() {
-                return Err("it names a file without a name".to_owned());
+                return Err("one of its files has no name".to_owned());
             }
         }
         let total: Option<u64> = self
@@ -241,7 +241,7 @@ impl CopyManifest {
             .iter()
             .try_fold(0_u64, |sum, it| sum.checked_add(it.length));
         if total != Some(self.length) || digest_of(&self.files) != self.sha256 {
-            return Err("its files are not those that it sums up".to_owned());
+            return Err("its length or digest does not match its files".to_owned());
         }
         Ok(())
     }

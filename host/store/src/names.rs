@@ -1,4 +1,4 @@
-//! The names of objects in a store. A listing shows from them all that is known about a copy.
+//! The names of objects in a store. They carry everything that a listing of copies shows.
 //!
 //! ```text
 //! PREFIX/v1/store.json                                              format, time zone of retention
@@ -32,7 +32,7 @@ const KEPT: usize = 100;
 /// The number of hexadecimal digits of a digest in a name.
 const DIGITS: usize = 16;
 
-/// The origin of a backup: what retention counts separately.
+/// The origin of a backup. Retention counts the copies of each source by themselves.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Source {
     /// Name of the cluster, as in the kubeconfig.
@@ -153,18 +153,18 @@ impl CopyName {
         }
     }
 
-    /// Returns what identifies the copy in the names of its marks.
+    /// Returns the key of the copy in the names of its marks.
     pub(crate) fn key(&self) -> String {
         short(Sha256::digest(self.path().as_bytes()))
     }
 
-    /// Returns what identifies the backup in the names of its data.
+    /// Returns the key of the backup in the names of its data.
     pub(crate) fn backup_key(&self) -> String {
         backup_key(&self.source, &self.id)
     }
 
-    /// Returns true if a user means this copy by `reference`: its id, with any number of the names in front of
-    /// it, and `@DIGEST` after it if there are several.
+    /// Returns true if `reference` means this copy. A reference is the id of the backup. Any number of the names
+    /// of its source may stand in front of it, and `@DIGEST` after it.
     #[must_use]
     pub fn is_meant_by(&self, reference: &str) -> bool {
         let matches = |reference: &str| {
@@ -192,7 +192,7 @@ impl CopyName {
     }
 }
 
-/// Returns what identifies a backup in the names of its data and of its uploads.
+/// Returns the key of a backup in the names of its data and of its uploads.
 pub(crate) fn backup_key(source: &Source, id: &str) -> String {
     let parts = source.parts().map(bounded).join("\n");
     let id = bounded(id);

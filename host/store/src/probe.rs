@@ -1,4 +1,4 @@
-//! Tests a store: each step that a copy needs, with the permission for it.
+//! Tests each step that a copy needs, and names the permission for it.
 
 use std::sync::Arc;
 
@@ -12,8 +12,8 @@ use crate::names::{COPIES, OPEN};
 use crate::{FIRST_BYTE, StoreError};
 
 impl Store {
-    /// Does what a copy needs, with an object of its own, and reports each step. After a step that fails, those
-    /// that depend on it are skipped.
+    /// Takes each step that a copy needs, with an object of its own, and reports it. If the object can't be
+    /// written, the steps after that are left out.
     ///
     /// If `create` is set, the place becomes a store.
     ///
@@ -76,7 +76,7 @@ impl Store {
         Ok(checks)
     }
 
-    /// Tries to write an object again that must be written once only.
+    /// Checks that an object which must be written only once can't be overwritten.
     async fn test_conditions(&self, name: &str) -> Result<(), StoreError> {
         let path = self.path(name)?;
         let options = PutOptions::from(PutMode::Create);

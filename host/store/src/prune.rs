@@ -1,4 +1,4 @@
-//! Deletes copies: by rule, or one by one. A copy ends with its manifest, and its data go after that.
+//! Deletes copies by rule, or one by one. The manifest goes first, then the data, then the marks.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::requests::AT_ONCE;
 use crate::upload::ALIVE;
 use crate::{FIRST_BYTE, StoreError};
 
-/// What retention decides about the copies of one source.
+/// The decisions of retention about the copies of one source.
 #[derive(Clone, Debug)]
 pub struct Verdicts {
     /// The source.
@@ -25,7 +25,7 @@ pub struct Verdicts {
     pub decisions: Vec<Decision<CopyName>>,
 }
 
-/// What would be deleted.
+/// The decisions about all copies, and the objects that would be deleted.
 #[derive(Debug)]
 pub struct Plan {
     /// The decisions about all copies, by their sources.
@@ -33,14 +33,14 @@ pub struct Plan {
     removals: Vec<Removal>,
 }
 
-/// What belongs to a copy that goes.
+/// A copy that goes, with its data.
 #[derive(Debug)]
 struct Removal {
     copy: Copy,
     data: Vec<String>,
 }
 
-/// What was deleted.
+/// The copies that were deleted.
 #[derive(Debug, Default)]
 pub struct Removed {
     /// The copies that are gone.
@@ -185,8 +185,8 @@ impl Store {
         Ok(alive.map(|it| it.name.clone()).collect())
     }
 
-    /// Returns until when copies are locked whose marks don't say so. A deletion of a locked object looks like a
-    /// success: it hides the object.
+    /// Returns the ends of the locks that no mark names. A deletion of a locked object looks like a success, but
+    /// only hides the object.
     async fn locked_among(
         &self,
         copies: &[Copy],

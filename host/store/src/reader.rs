@@ -177,7 +177,7 @@ fn report_of(error: &io::Error) -> Report {
         Some(error) => error.report(),
         None => Report::new(
             ReportKind::Failed,
-            format!("the copy can't be decrypted: {error}"),
+            format!("can't decrypt the copy: {error}"),
         ),
     }
 }

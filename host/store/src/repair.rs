@@ -1,4 +1,4 @@
-//! Finds what broken uploads left, and removes it.
+//! Finds the rests of interrupted uploads, and removes them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ const GRACE: SignedDuration = SignedDuration::from_hours(1);
 /// The maximum size of an entry, in bytes.
 const LONGEST: u64 = 4 << 20;
 
-/// Something that a broken upload left, or that is not as it should be.
+/// Something that an interrupted upload left, or that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// Its kind.
@@ -45,7 +45,7 @@ pub enum FindingKind {
     Orphan,
     /// A copy whose data are gone. Only a person can decide about it.
     NoData,
-    /// Notes about a copy that is gone.
+    /// Marks of a copy that is gone.
     LostMark,
     /// An object that this program did not write. It is left alone.
     Stranger,
@@ -73,14 +73,14 @@ impl FindingKind {
         }
     }
 
-    /// Returns what can be done about it.
+    /// Returns the next step for a person.
     #[must_use]
     pub const fn remedy(self) -> &'static str {
         match self {
-            Self::UnderWay => "wait, or see who uploads it",
-            Self::Unfinished | Self::Orphan | Self::LostMark => "store repair removes it",
-            Self::NoData => "restore the objects, or remove the copy with store rm",
-            Self::Stranger => "look at it: kubectl-broker did not write it",
+            Self::UnderWay => "wait for its end",
+            Self::Unfinished | Self::Orphan | Self::LostMark => "run `store repair`",
+            Self::NoData => "bring the objects back, or run `store rm`",
+            Self::Stranger => "check it: another program wrote it",
         }
     }
 }
@@ -96,26 +96,28 @@ enum Work {
 }
 
 impl Store {
-    /// Returns what is not as it should be. Nothing is changed.
+    /// Returns everything that is not as it should be. Nothing is removed.
     ///
     /// # Errors
     /// When the store can't be listed.
     pub async fn findings(self: &Arc<Self>) -> Result<(Vec<Copy>, Vec<Finding>), StoreError> {
+        // An upload in parts that is seen has an entry that is seen later, or it has ended since.
+        let parts = self.open_parts().await?;
         let content = self.content().await?;
         let alive = self.alive(&content).await?;
         let mut findings = Vec::new();
         let own = self.own_data(&content).await?;
-        self.find_data(&content, &alive, &own, &mut findings)
+        let now = if content.is_tidy(&own) {
+            None
+        } else {
+            Some(self.service_now().await?)
+        };
+        find_data(&content, &alive, &own, now, &mut findings);
+        self.find_uploads(&content, &alive, parts, &mut findings)
             .await?;
-        self.find_uploads(&content, &alive, &mut findings).await?;
+        let present = self.present(&content).await?;
         for copy in &content.copies {
-            let key = copy.name.backup_key();
-            if content
-                .data
-                .range(format!("{key}-")..format!("{key}."))
-                .next()
-                .is_none()
-            {
+            if !present.contains(&copy.name) {
                 findings.push(Finding {
                     kind: FindingKind::NoData,
                     what: copy.name.reference(),

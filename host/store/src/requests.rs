@@ -124,7 +124,7 @@ impl Store {
         Ok(())
     }
 
-    /// Writes an object, whatever was there.
+    /// Writes an object, and replaces an older one.
     pub(crate) async fn write(&self, name: &str, bytes: Bytes) -> Result<(), StoreError> {
         let path = self.path(name)?;
         let payload = PutPayload::from_bytes(bytes);

@@ -15,7 +15,7 @@ use crate::error::chain;
 #[derive(Debug, thiserror::Error)]
 #[error("can't {doing} {what}: {}", printable(reason, 400))]
 pub struct ServiceError {
-    /// What was done, as a verb.
+    /// The operation, as a verb.
     pub doing: &'static str,
     /// The object, with its store.
     pub what: String,
@@ -24,11 +24,11 @@ pub struct ServiceError {
     /// The kind of the service.
     kind: Kind,
     reason: String,
-    /// The advice of the connection, if there was none.
+    /// The advice about the connection, if the service was not reached.
     advice: Option<String>,
 }
 
-/// Why a service did not carry out an operation.
+/// The reason why a service did not carry out an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// There is no such object, bucket or container.
@@ -124,10 +124,10 @@ impl ServiceError {
                 "Check the address of the store, and that its bucket or container exists"
             }
             (Refused::Exists, _) => {
-                "Something else has written it in the meantime: look at it with `kubectl broker store ls --all`"
+                "Another program has written it: look at it with `kubectl broker store ls STORE --all`"
             }
             (Refused::Unauthenticated | Refused::Forbidden, Kind::S3) => {
-                "Check AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; test with `kubectl broker store test STORE`, which names the permissions"
+                "Check AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `kubectl broker store test STORE` names the missing permission"
             }
             (Refused::Unauthenticated | Refused::Forbidden, Kind::Google) => {
                 "Log in with `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS"
@@ -203,7 +203,7 @@ fn status(error: &(dyn Error + 'static)) -> Option<u16> {
     rest.get(..3)?.parse().ok()
 }
 
-/// Returns the reason in few words. The library's message repeats the address and the whole document.
+/// Returns a short reason. The library's message repeats the address and the whole document.
 fn reason(error: &(dyn Error + 'static), status: Option<u16>) -> String {
     if let Some(error) = find::<S3Error>(error) {
         return error.to_string();

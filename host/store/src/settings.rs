@@ -48,9 +48,9 @@ pub struct StoreSettings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct LockSettings {
-    /// Whether users with a special permission can remove the protection.
+    /// Whether users with a special permission can remove the protection early.
     pub mode: LockMode,
-    /// How many days it lasts.
+    /// Its length in days.
     pub days: u32,
 }
 

@@ -1,4 +1,4 @@
-//! Writes a copy: an entry for the upload, the data, and last the manifest.
+//! Writes a copy: first an entry for the upload, then the data, and last the manifest.
 //!
 //! | a crash after | leaves |
 //! |---|---|
@@ -25,12 +25,12 @@ use crate::names::{COPIES, CopyName, DATA, OPEN, backup_key};
 use crate::reader::{Ranges, sequential};
 use crate::{StoreError, StoreUrl, crypt};
 
-/// How often an upload says that it is under way.
+/// How often an upload writes its entry again.
 const HEARTBEAT: Duration = Duration::from_mins(5);
-/// How long after its last word an upload counts as under way.
+/// How long an upload counts as under way after its entry was last written.
 pub(crate) const ALIVE: SignedDuration = SignedDuration::from_mins(30);
 
-/// What is copied, and by whom.
+/// A backup that is copied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject {
     /// The origin of the backup.
@@ -77,7 +77,7 @@ pub struct Draft {
     is_complete: bool,
 }
 
-/// What the uploads of one copy share.
+/// The state that the uploads of one copy share.
 pub(crate) struct Shared {
     pub(crate) store: Arc<Store>,
     pub(crate) handles: Handles,
@@ -270,7 +270,8 @@ impl Draft {
         &self.files
     }
 
-    /// Checks whether the structure of a complete file proves that nothing is missing. Its bytes are read from the store if they are not encrypted.
+    /// Checks whether the structure of a complete file proves that nothing is missing. The bytes are read from the
+    /// store. Encrypted ones are not.
     ///
     /// # Errors
     /// When the bytes can't be read.

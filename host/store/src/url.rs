@@ -80,19 +80,21 @@ impl FromStr for StoreUrl {
                 .components()
                 .all(|it| !matches!(it, Component::ParentDir | Component::CurDir));
             if !path.is_absolute() || !is_plain || path.parent().is_none() {
-                return Err(bad("a folder must be an absolute path below the root"));
+                return Err(bad(
+                    "a folder must be an absolute path below the root, without `.` and `..`",
+                ));
             }
             return Ok(Self::Folder(path.to_owned()));
         }
         let (first, rest) = rest.split_once('/').unwrap_or((rest, ""));
         if first.contains('@') {
-            return Err(bad("credentials don't belong into an address"));
+            return Err(bad("it must not contain credentials"));
         }
         match scheme {
             "s3" | "gs" => {
                 let bucket =
-                    bucket(first).ok_or_else(|| bad("the name of the bucket is invalid"))?;
-                let prefix = prefix(rest).ok_or_else(|| bad("the prefix is invalid"))?;
+                    bucket(first).ok_or_else(|| bad("a bucket name must have 3–63 lower-case letters, digits, dashes, dots and underscores"))?;
+                let prefix = prefix(rest).ok_or_else(|| bad("a prefix may have letters, digits, single slashes and the characters -._=+@"))?;
                 Ok(match scheme {
                     "s3" => Self::S3 { bucket, prefix },
                     _ => Self::Google { bucket, prefix },
@@ -105,7 +107,9 @@ impl FromStr for StoreUrl {
                         .bytes()
                         .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
                 if !is_account {
-                    return Err(bad("an account has 3–24 lower-case letters and digits"));
+                    return Err(bad(
+                        "an account must have 3–24 lower-case letters and digits",
+                    ));
                 }
                 let is_container = (3..=63).contains(&container.len())
                     && container
@@ -113,13 +117,13 @@ impl FromStr for StoreUrl {
                         .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
                 if !is_container {
                     return Err(bad(
-                        "a container has 3–63 lower-case letters, digits and dashes",
+                        "a container must have 3–63 lower-case letters, digits and dashes",
                     ));
                 }
                 Ok(Self::Azure {
                     account: first.to_owned(),
                     container: container.to_owned(),
-                    prefix: prefix(rest).ok_or_else(|| bad("the prefix is invalid"))?,
+                    prefix: prefix(rest).ok_or_else(|| bad("a prefix may have letters, digits, single slashes and the characters -._=+@"))?,
                 })
             }
             _ => Err(bad("the scheme must be s3, gs, az or file")),

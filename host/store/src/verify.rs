@@ -1,4 +1,4 @@
-//! Checks copies: quickly by what the service says, or by every byte.
+//! Checks copies: quickly by the facts that the service reports, or by every byte.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -84,7 +84,7 @@ pub struct VerifyOrder {
 }
 
 impl Store {
-    /// Checks a copy. What is wrong with it is a result; an error means that it could not be checked.
+    /// Checks a copy. Damage is a result; an error means that the copy could not be checked.
     ///
     /// # Errors
     /// When the store can't be asked.
@@ -143,7 +143,7 @@ impl Store {
         })
     }
 
-    /// Returns whether the plain bytes can be had.
+    /// Returns true if the plain bytes can be read.
     fn check_identities(&self, manifest: &CopyManifest, order: &VerifyOrder) -> bool {
         match (&manifest.encryption, &order.identities) {
             (None, _) => true,
@@ -152,7 +152,7 @@ impl Store {
         }
     }
 
-    /// Compares what the service says about an object.
+    /// Compares the facts that the service reports about an object.
     async fn check_facts(&self, file: &CopyFile) -> Result<Vec<Check>, StoreError> {
         let stored = &file.stored;
         let Some(found) = self.look(&stored.object).await? else {
@@ -255,7 +255,7 @@ impl Reading {
                 (Some(found), _) => checks.push(compare("plain-sha256", found, wanted)),
                 (None, None) => checks.push(skipped(
                     "decryption",
-                    "no identity was given that decrypts it".to_owned(),
+                    "no given identity decrypts it".to_owned(),
                 )),
                 (None, Some(_)) => {}
             }

@@ -39,7 +39,7 @@ pub struct HandedOver {
     pub resumed: u64,
 }
 
-/// What identifies the bytes of a download in a later run, so that it can resume.
+/// Identifies the bytes of a download in a later run, so that it can resume.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fingerprint(Record);
 

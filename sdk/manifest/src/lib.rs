@@ -501,12 +501,12 @@ fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<semver::Version
 
 impl EngineOption {
     /// Returns whether the option is a flag that the host has for `restore` only, and the engine for other
-    /// commands: `--source`, or a file as `--file`.
+    /// commands: `--source`, `--from`, or a file as `--file`.
     fn is_shared_flag(&self) -> bool {
         let mut commands = self.operations.iter().map(|it| it.command());
         let is_shared = match &*self.name {
             "file" => self.kind == OptionKind::File,
-            "source" => true,
+            "from" | "source" => true,
             _ => false,
         };
         is_shared && !commands.any(|command| command == Operation::Restore)

@@ -63,7 +63,19 @@ pub const RESERVED_FLAGS: &[&str] = &[
 
 /// Reserved flags that a verb of an engine may use. Only a few of the host's commands have these flags, and a
 /// verb is a command of its own.
-pub const SHARED_FLAGS: &[&str] = &["dry-run", "force", "id", "latest", "limit", "source"];
+pub const SHARED_FLAGS: &[&str] = &[
+    "created",
+    "dry-run",
+    "force",
+    "from",
+    "id",
+    "identity",
+    "latest",
+    "limit",
+    "source",
+    "source-cluster",
+    "to",
+];
 
 /// Verbs that an engine must not use, because `backup` has them or reserves them.
 pub const RESERVED_VERBS: &[&str] = &[

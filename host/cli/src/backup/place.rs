@@ -32,7 +32,7 @@ pub(crate) struct PlaceArgs {
 /// The store that gets a copy instead of a file.
 #[derive(Args, Default)]
 pub(crate) struct ToArgs {
-    /// Store that gets a copy instead of a file: its name or address
+    /// Copy the backup to this store, by its name or address
     #[arg(long, value_name = "STORE")]
     to: Option<String>,
     /// Name of the cluster in the copy [default: from the kubeconfig]

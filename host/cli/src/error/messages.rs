@@ -26,7 +26,7 @@ fn what_the_command_line_says_by_itself() {
             known: vec![text("nightly"), text("weekly")],
         },
         CliError::Unconfirmed {
-            doing: text("Deleting 7 from store nightly"),
+            doing: text("deleting 7 from store nightly"),
         },
         CliError::NoHome,
         CliError::Password {

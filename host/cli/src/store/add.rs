@@ -10,17 +10,17 @@ use super::{Opener, rows};
 use crate::error::CliError;
 use crate::ui::{Document, StoreReportView, Ui};
 
-/// Name a store, and test it
+/// Add a store to the configuration, and test it
 #[derive(Args)]
 pub(super) struct AddArgs {
     /// Name of the store, for `--to` and other flags
     name: String,
     /// Address: s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://ACCOUNT/CONTAINER/PREFIX or file:///FOLDER
     url: String,
-    /// Address of another server than the cloud's own, such as https://minio.example:9000
+    /// Address of a server other than the cloud's own, such as https://minio.example:9000
     #[arg(long, value_name = "URL")]
     endpoint: Option<String>,
-    /// Region of the bucket [default: asked from S3]
+    /// Region of the bucket [default: from the AWS configuration, else from S3]
     #[arg(long, value_name = "REGION")]
     region: Option<String>,
     /// AWS profile with the credentials [default: AWS_PROFILE, else `default`]
@@ -38,10 +38,10 @@ pub(super) struct AddArgs {
     /// Lock new copies against deletion (S3 Object Lock)
     #[arg(long, value_enum, value_name = "MODE", requires = "lock_days")]
     lock: Option<LockArg>,
-    /// Days that the lock lasts
+    /// Length of the lock, in days
     #[arg(long, value_name = "DAYS", requires = "lock")]
     lock_days: Option<u32>,
-    /// Time zone in which `prune` counts days, such as Europe/Berlin; the store keeps it [default: UTC]
+    /// Time zone in which `prune` counts days, such as Europe/Berlin; a store keeps its first one [default: UTC]
     #[arg(long, value_name = "ZONE")]
     time_zone: Option<String>,
     /// Add the store without testing it
@@ -115,7 +115,7 @@ pub(super) async fn run(
         ui.note(&format!("Store {} is added", args.name));
     } else {
         ui.note(
-            "The store was not added, because a check failed; `--no-test` adds it nevertheless",
+            "The store was not added because a check failed; `--no-test` adds it without checks",
         );
     }
     Ok(Box::new(StoreReportView {

@@ -5,22 +5,22 @@ use super::{Opener, confirm};
 use crate::error::CliError;
 use crate::ui::{CopyChangesView, Document, Ui};
 
-/// Pin copies: `prune` and `rm` keep them
+/// Protect copies from `prune` and `rm`
 #[derive(Args)]
 pub(super) struct PinArgs {
     /// Name or address of the store
     store: String,
-    /// Ids of the copies
+    /// Ids or references of the copies
     #[arg(required = true)]
     copies: Vec<String>,
 }
 
-/// Remove the pin of copies
+/// Remove the pins of copies
 #[derive(Args)]
 pub(super) struct UnpinArgs {
     /// Name or address of the store
     store: String,
-    /// Ids of the copies
+    /// Ids or references of the copies
     #[arg(required = true)]
     copies: Vec<String>,
 }
@@ -30,7 +30,7 @@ pub(super) struct UnpinArgs {
 pub(super) struct RmArgs {
     /// Name or address of the store
     store: String,
-    /// Ids of the copies
+    /// Ids or references of the copies
     #[arg(required = true)]
     copies: Vec<String>,
     /// Skip the confirmation
@@ -84,7 +84,7 @@ pub(super) async fn rm(
     let picked = picked.collect::<Result<Vec<_>, _>>()?;
     let names: Vec<_> = picked.iter().map(|copy| copy.name.reference()).collect();
     let doing = format!(
-        "Deleting {} from store {}",
+        "deleting {} from store {}",
         names.join(", "),
         store.called()
     );

@@ -7,14 +7,14 @@ use super::{Opener, copied_list};
 use crate::error::CliError;
 use crate::ui::{Document, Ui};
 
-/// Copy copies to another store; within one S3 the service copies the bytes
+/// Copy copies to another store; within one S3 service the bytes are not downloaded
 #[derive(Args)]
 pub(super) struct CopyArgs {
     /// Name or address of the store to read
     from: String,
     /// Name or address of the store to write
     to: String,
-    /// Ids of the copies [default: all]
+    /// Ids or references of the copies [default: all]
     copies: Vec<String>,
 }
 

@@ -14,7 +14,7 @@ use crate::ui::{CopyDownloadView, Document, Ui};
 pub(super) struct GetArgs {
     /// Name or address of the store
     store: String,
-    /// Id of the copy, as `ls` shows it; with names in front of it if it is ambiguous
+    /// Id of the copy, or its reference as `ls -o name` shows it
     copy: String,
     #[command(flatten)]
     identity: IdentityArgs,

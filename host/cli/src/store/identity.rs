@@ -7,7 +7,7 @@ use host_store::{Identities, Store, StoreError};
 /// The secret keys that decrypt copies.
 #[derive(Args)]
 pub(crate) struct IdentityArgs {
-    /// File with age identities that decrypt the copy; may be given several times [default: from the store]
+    /// File with age identities that decrypt the copy; may be given several times [default: the store's file]
     #[arg(long = "identity", value_name = "FILE")]
     identities: Vec<PathBuf>,
 }

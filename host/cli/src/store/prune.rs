@@ -107,7 +107,7 @@ pub(super) async fn run(
         return Ok(Box::new(view));
     }
     let doing = format!(
-        "Deleting {going} of {} copies in store {}",
+        "deleting {going} of {} copies in store {}",
         view.items.len(),
         store.called()
     );

@@ -5,7 +5,7 @@ use super::{Opener, confirm, rows};
 use crate::error::CliError;
 use crate::ui::{Document, RepairView, Ui};
 
-/// Remove what broken uploads left, and show what only a person can decide about
+/// Remove the rests of interrupted uploads, and list problems that need a decision
 #[derive(Args)]
 pub(super) struct RepairArgs {
     /// Name or address of the store
@@ -30,7 +30,7 @@ pub(super) async fn run(
         (Vec::new(), None)
     } else {
         let doing = format!(
-            "Removing what {removable} findings are about from store {}",
+            "removing {removable} findings from store {}",
             store.called()
         );
         confirm(ui, &doing, store.called(), args.yes).await?;

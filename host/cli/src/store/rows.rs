@@ -1,4 +1,4 @@
-//! Turns what a store knows into the rows of results.
+//! Converts facts about stores and copies to the rows of results.
 
 use host_base::{Check, Outcome};
 use host_driver::StoredCopy;

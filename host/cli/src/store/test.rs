@@ -5,7 +5,7 @@ use super::{Opener, rows};
 use crate::error::CliError;
 use crate::ui::{Document, StoreReportView};
 
-/// Test a store: each step that a copy needs, with its permission
+/// Test each step that a copy needs, and name missing permissions
 #[derive(Args)]
 pub(super) struct TestArgs {
     /// Name or address of the store

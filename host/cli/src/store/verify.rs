@@ -9,12 +9,12 @@ use super::{IdentityArgs, Opener, rows};
 use crate::error::CliError;
 use crate::ui::{CopyChecksView, Document, Ui};
 
-/// Check copies: quickly by what the service says, or by every byte
+/// Check copies: by sizes and entity tags, or with --deep by every byte
 #[derive(Args)]
 pub(super) struct VerifyArgs {
     /// Name or address of the store
     store: String,
-    /// Ids of the copies [default: all]
+    /// Ids or references of the copies [default: all]
     copies: Vec<String>,
     /// Read, decrypt and hash every byte, and follow the structure of archives
     #[arg(long)]
@@ -46,14 +46,14 @@ pub(super) async fn run(
     for copy in copies {
         let progress: Arc<dyn Progress> = Arc::new(StoreObserver::new(Arc::new(ui), "Read"));
         let verified = store.verify(copy, &order, &progress).await?;
-        // The result counts although the store can't note it: a store may be readable only.
+        // The result counts even if it can't be written: a store may be read-only.
         let noted = store.note_check(&verified.copy, &verified.mark(&by)).await;
         problem = problem.or(noted.err());
         items.push(rows::verified(&verified));
     }
     if let Some(problem) = problem {
         ui.warn(&format!(
-            "The results can't be noted in the store: {problem}"
+            "The results can't be written to the store: {problem}"
         ));
     }
     Ok(Box::new(CopyChecksView {

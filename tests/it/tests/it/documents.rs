@@ -10,25 +10,29 @@ use regex::Regex;
 use crate::support::{Invocation, programs};
 
 /// The layers whose errors a user meets.
-const SOURCES: [&str; 9] = [
+const SOURCES: [&str; 11] = [
     "host/cli/src",
     "host/cluster/src",
     "host/driver/src",
     "host/engine/src",
     "host/installed/src",
     "host/objectstore/src",
+    "host/retention/src",
+    "host/store/src",
     "host/transfer/src",
     "host/web/src",
     "plugins",
 ];
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 10] = [
     "README.md",
     "docs/agent.md",
     "docs/cases.md",
+    "docs/copies.md",
     "docs/engines/backuprequest.md",
     "docs/engines/kafka.md",
     "docs/engines/strategy.md",
     "docs/migrating-from-the-go-plugin.md",
+    "docs/stores.md",
     "docs/troubleshooting.md",
 ];
 

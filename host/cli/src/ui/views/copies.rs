@@ -23,7 +23,7 @@ pub struct CopiesView {
     /// The copies.
     #[serde(rename = "items")]
     pub copies: Vec<CopyRow>,
-    /// What is in the store that is no complete copy. Null without `--all`.
+    /// Objects in the store that are no complete copy. Null without `--all`.
     pub findings: Option<Vec<FindingRow>>,
     #[serde(skip)]
     #[schemars(skip)]
@@ -79,7 +79,7 @@ pub struct LastCheckRow {
     pub depth: &'static str,
     /// `good`, `doubt` (something has written an object since) or `bad`.
     pub result: &'static str,
-    /// Who checked it.
+    /// User and machine that checked it, as `USER@MACHINE`.
     pub by: String,
 }
 

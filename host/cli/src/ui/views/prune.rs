@@ -13,7 +13,7 @@ use crate::ui::format::age;
 use crate::ui::schema::Body;
 use crate::ui::table::{cell, optional, table};
 
-/// What retention decided about each copy, and what was deleted. Printed by `store prune`.
+/// The decision of retention about each copy, and the deleted copies. Printed by `store prune`.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PruneView {
@@ -30,7 +30,7 @@ pub struct PruneView {
     pub now: Timestamp,
 }
 
-/// What retention decided about a copy.
+/// The decision of retention about a copy.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct VerdictRow {
     /// The name that means this copy and no other.
@@ -43,9 +43,9 @@ pub struct VerdictRow {
     pub created: Timestamp,
     /// Length of the backup in bytes, before encryption.
     pub bytes: u64,
-    /// `keep`, `delete` (what would be deleted, or could not be) or `deleted`.
+    /// `keep`, `delete` (would be deleted, or could not be) or `deleted`.
     pub action: &'static str,
-    /// Why the copy stays. Empty if it goes.
+    /// The reasons why the copy stays. Empty if it goes.
     pub reasons: Vec<ReasonRow>,
     /// Whether the copy is known to be damaged or incomplete.
     pub broken: bool,

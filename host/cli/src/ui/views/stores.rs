@@ -93,9 +93,9 @@ impl Document for StoresView {
     }
 
     fn summary(&self) -> Option<String> {
-        self.stores
-            .is_empty()
-            .then(|| "There is no store; `kubectl broker store add NAME URL` adds one".to_owned())
+        self.stores.is_empty().then(|| {
+            "No store is configured; `kubectl broker store add NAME URL` adds one".to_owned()
+        })
     }
 }
 
@@ -151,7 +151,7 @@ impl Document for StoreReportView {
     }
 }
 
-/// What is in a store that is no complete copy. Printed by `store repair`.
+/// Objects in a store that are no complete copy. Printed by `store repair`.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RepairView {
@@ -168,18 +168,18 @@ pub struct RepairView {
     pub now: Timestamp,
 }
 
-/// Something that a broken upload left, or that is not as it should be.
+/// Something that an interrupted upload left, or that is not as it should be.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct FindingRow {
     /// `under-way`, `unfinished`, `orphan`, `no-data`, `lost-mark` or `stranger`.
     pub kind: &'static str,
-    /// What it is about.
+    /// The backup or the object.
     pub what: String,
     /// Length in bytes. Null if it is unknown.
     pub bytes: Option<u64>,
     /// When it was last written, by the clock of the service. Null if it is unknown.
     pub since: Option<Timestamp>,
-    /// What can be done about it.
+    /// The next step for a person.
     pub remedy: &'static str,
     /// Whether it was removed.
     pub removed: bool,
@@ -229,7 +229,7 @@ impl Document for RepairView {
         }
         self.items
             .is_empty()
-            .then(|| "Nothing is left of broken uploads".to_owned())
+            .then(|| "Nothing is left of interrupted uploads".to_owned())
     }
 
     fn failure(&self) -> Option<Failure> {

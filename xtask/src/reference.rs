@@ -12,7 +12,12 @@ use crate::{Result, shell};
 /// The folder of the references and the schemas.
 const FOLDER: &str = "docs";
 /// The generated files in the folder itself.
-const PAGES: &[&str] = &["reference.md", "manifest.md", "manifest.schema.json"];
+const PAGES: &[&str] = &[
+    "reference.md",
+    "manifest.md",
+    "manifest.schema.json",
+    "copy-manifest.schema.json",
+];
 /// The example of the program's package that writes the documents.
 const EXAMPLE: &str = "documents";
 

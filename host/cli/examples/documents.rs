@@ -32,6 +32,10 @@ fn write_reference(engines: &[EngineFile], folder: &Path) -> io::Result<()> {
     fs::write(folder.join("manifest.md"), manifest_page::markdown())?;
     let schema = manifest_page::schema()?;
     fs::write(folder.join("manifest.schema.json"), schema)?;
+    fs::write(
+        folder.join("copy-manifest.schema.json"),
+        ui::copy_manifest_schema()?,
+    )?;
     for (kind, schema) in ui::schemas()? {
         fs::write(schemas.join(kind + ".json"), schema)?;
     }

@@ -349,7 +349,8 @@ fn reserved() -> String {
          The host has these flags on its own commands, or keeps them for later. No option, and no flag of an endpoint, may have these names:\n\n\
          {}\n\n\
          - Options of verbs may be called {} or `{last}`.\n\
-         - An option of `type = \"file\"` may be called `file`, and any option `from` or `source`, unless it belongs to `restore`.\n\n\
+         - An option of `type = \"file\"` may be called `file`, unless it belongs to `restore`. The same holds for any option `from`, `identity` or `source`.\n\
+         - An option may be called `to` or `source-cluster`, unless it belongs to `create` or `download`.\n\n\
          No verb of an engine may have these names:\n\n\
          {}\n\n\
          Names of engines have [rules of their own](writing-an-engine.md#names).\n",

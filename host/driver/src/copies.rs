@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use broker_manifest::Manifest;
@@ -10,11 +10,11 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use host_base::text::{printable, size};
-use host_base::{Backup, Report, Reporter};
+use host_base::{Backup, Failure, Problem as _, Report, Reporter};
 use host_store::{CopyManifest, Draft, Identities, Origin, Store, StoreError, StoredFile, Subject};
 use host_transfer::{
     Answer, Destination, Download, Entry, Event, Expectation, FileName, FileNames, Progress, Proof,
-    Retry, Saved, Source, TokioSleeper, hand_over,
+    Proven, Retry, Saved, Source, TokioSleeper, TransferError, hand_over,
 };
 use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, RANGE};
@@ -28,6 +28,7 @@ use super::history::Deed;
 use super::observer::TransferObserver;
 use super::running::Running;
 use super::saving::{Place, StorePlace, Stored};
+use super::session::IN_CLUSTER;
 use super::verify::verify_one;
 use super::{Host, OpsError, Session, holder};
 use crate::results::{LocalFile, LocalFiles, StoredCopy};
@@ -377,7 +378,21 @@ async fn save(
     names.add(&destination.name)?;
     destination.check()?;
     let opened = source_of(file, reporter).await?;
-    Ok(host_transfer::save(opened.download(), &destination).await?)
+    let saved = host_transfer::save(opened.download(), &destination).await;
+    saved.map_err(|error| damaged(file, error))
+}
+
+/// Returns the error of a transfer. If the bytes are wrong, the copy is damaged, and no backend is to blame.
+fn damaged(file: &StoredFile, error: TransferError) -> OpsError {
+    if error.failure() == Failure::Integrity {
+        StoreError::Damaged {
+            copy: file.file().stored.object.clone(),
+            reason: error.to_string(),
+        }
+        .into()
+    } else {
+        error.into()
+    }
 }
 
 /// Which files to copy to a store.
@@ -437,18 +452,20 @@ async fn copy_file(
     let past = host.history().and_then(|history| history.read().ok());
     let digest = verification.sha256.to_string();
     let entries = past.map(|past| past.entries).unwrap_or_default();
-    let entry = entries.into_iter().rev().find(|entry| {
-        matches!(&*entry.operation, "create" | "download" | "get")
-            && entry.sha256.as_deref() == Some(&*digest)
-    });
-    let subject = subject(
-        host,
-        &path,
-        given,
-        place,
-        entry.as_ref(),
-        &verification.file,
-    )?;
+    let entry = entry_of(&entries, &digest, path.canonicalize().ok().as_deref());
+    let proof = match verification.proven() {
+        Proven::Checksum => Proof::Checksum,
+        Proven::Length => Proof::Length,
+        Proven::Structure => Proof::Structure,
+        Proven::Nothing => Proof::Nothing,
+    };
+    if proof == Proof::Nothing {
+        host.reporter().warn(&format!(
+            "Nothing proves that {} is complete: it has no digest, no record and no structure",
+            printable(&path.to_string_lossy(), 1000)
+        ));
+    }
+    let subject = subject(host, &path, given, place, entry, &verification.file)?;
     deed.id = Some(subject.id.clone());
     deed.engine.clone_from(&subject.origin.engine);
     deed.bytes = Some(verification.length);
@@ -479,7 +496,7 @@ async fn copy_file(
     });
     let (upload, sent) = sent.await.map_err(|(error, _)| error)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    draft.add(upload, &name, sent.proof).await?;
+    draft.add(upload, &name, proof).await?;
     let written = draft.complete().await?;
     Ok(StoredCopy {
         store: place.store.called().to_owned(),
@@ -489,10 +506,28 @@ async fn copy_file(
     })
 }
 
+/// Returns the entry of the history about a file. If several backups have the same bytes, the path decides.
+fn entry_of<'a>(entries: &'a [Entry], digest: &str, path: Option<&Path>) -> Option<&'a Entry> {
+    let is_it = |entry: &&Entry| {
+        matches!(&*entry.operation, "create" | "download" | "get")
+            && entry.sha256.as_deref() == Some(digest)
+    };
+    let same: Vec<_> = entries.iter().rev().filter(is_it).collect();
+    let is_here = |entry: &&&Entry| path.is_some() && entry.file.as_deref().map(Path::new) == path;
+    if let Some(here) = same.iter().find(is_here) {
+        return Some(here);
+    }
+    let facts = |entry: &Entry| (entry.id.clone(), entry.scope.clone(), entry.engine.clone());
+    let first = *same.first()?;
+    same.iter()
+        .all(|entry| facts(entry) == facts(first))
+        .then_some(first)
+}
+
 /// Returns which backup a file is: as the user says, or as the history of this machine says.
 fn subject(
     host: &Host,
-    path: &std::path::Path,
+    path: &Path,
     given: &GivenOrigin,
     place: &StorePlace,
     entry: Option<&Entry>,
@@ -515,6 +550,12 @@ fn subject(
         .map(|entry| scope(&entry.scope, has_target))
         .unwrap_or_default();
     let cluster = place.cluster.clone();
+    // The history has a dash for a process inside the cluster.
+    let context = if context == "-" {
+        IN_CLUSTER.to_owned()
+    } else {
+        context
+    };
     let cluster = cluster
         .or_else(|| entry?.cluster.clone())
         .unwrap_or(context);

@@ -123,11 +123,12 @@ impl Marks {
         !self.is_broken() && newest.is_some_and(|check| check.result == CheckResult::Doubt)
     }
 
-    /// Returns true if a check has passed since the last one that failed.
+    /// Returns true if the bytes were read and good, and no later check says otherwise.
     #[must_use]
     pub fn is_verified(&self) -> bool {
-        let is_good = |check: &CheckMark| check.result == CheckResult::Good;
-        !self.is_broken() && !self.is_doubtful() && self.checks.iter().any(is_good)
+        let read = self.checks.iter().find(|check| check.depth != Depth::Quick);
+        let is_good = read.is_some_and(|check| check.result == CheckResult::Good);
+        is_good && !self.is_broken() && !self.is_doubtful()
     }
 
     /// Returns true if the copy must not be deleted now.

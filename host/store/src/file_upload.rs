@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use host_base::{Hashing, Sha256};
-use host_objectstore::Location;
+use host_objectstore::{Location, S3Error};
 use host_transfer::{Claims, Fingerprint, Sink};
 use object_store::multipart::PartId;
 use object_store::path::Path;
@@ -135,10 +135,15 @@ impl Resume {
                 bucket: s3.bucket.clone(),
                 key: path.to_string(),
             };
-            let there = s3
+            let there = match s3
                 .client
                 .parts(&at, &header.upload, crate::FIRST_BYTE)
-                .await?;
+                .await
+            {
+                // Without the permission to list parts, all are sent again.
+                Err(S3Error::Refused { status: 403, .. }) => None,
+                there => there?,
+            };
             let there = there.unwrap_or_default();
             let is_there = |(part, index): (&Part, u64)| {
                 there.iter().any(|it| {

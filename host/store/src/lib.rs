@@ -50,6 +50,7 @@ pub use error::StoreError;
 pub use file_upload::FileUpload;
 pub use manifest::{CopyFile, CopyManifest, Encryption, Lock, Origin, Stored};
 pub use names::{CopyName, Source};
+pub use probe::StoreCheck;
 pub use prune::{Plan, Removed, Verdicts};
 pub use reader::StoredFile;
 pub use repair::{Finding, FindingKind};

@@ -3,13 +3,24 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use host_base::{Check, Outcome};
+use host_base::{Check, Failure, Outcome, Problem as _};
 use object_store::{PutMode, PutOptions, PutPayload};
 
 use crate::connect::Store;
 use crate::manifest::nonce;
-use crate::names::{COPIES, OPEN};
+use crate::names::{COPIES, DATA, OPEN};
 use crate::{FIRST_BYTE, StoreError};
+
+/// One step of a test.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreCheck {
+    /// The check.
+    pub check: Check,
+    /// The kind of failure, if it failed.
+    pub failure: Option<Failure>,
+    /// What to do next, if it failed.
+    pub hint: Option<String>,
+}
 
 impl Store {
     /// Takes each step that a copy needs, with an object of its own, and reports it. If the object can't be
@@ -19,7 +30,7 @@ impl Store {
     ///
     /// # Errors
     /// When the system has no random numbers.
-    pub async fn test(self: &Arc<Self>, create: bool) -> Result<Vec<Check>, StoreError> {
+    pub async fn test(self: &Arc<Self>, create: bool) -> Result<Vec<StoreCheck>, StoreError> {
         let name = format!("{OPEN}/test{}.json", nonce()?);
         let text = Bytes::from(format!("{{\"test\":\"{name}\"}}"));
         let mut checks = vec![step(
@@ -62,6 +73,16 @@ impl Store {
                 self,
                 parts,
             ));
+        }
+        if let Some(s3) = self.s3() {
+            let prefix = self.key(DATA);
+            let uploads = s3
+                .client
+                .open_uploads(&s3.bucket, &prefix, FIRST_BYTE)
+                .await;
+            let uploads = uploads.map(drop).map_err(StoreError::from);
+            let permission = "s3:ListBucketMultipartUploads, for `store repair`";
+            checks.push(minor_step("uploads", permission, self, uploads));
         }
         let deleted = self.delete(&[name]).await.map_err(|(_, error)| error);
         checks.push(step("delete", "s3:DeleteObject", self, deleted));
@@ -118,22 +139,49 @@ impl Store {
     }
 }
 
-fn step(name: &str, permission: &str, store: &Store, result: Result<(), StoreError>) -> Check {
-    let (outcome, message) = match result {
-        Ok(()) => (Outcome::Passed, None),
-        Err(error) => {
-            let is_refused = host_base::Problem::failure(&error) == host_base::Failure::NotAllowed;
-            let needs = if is_refused && store.url().is_s3() {
-                format!(" (it needs the permission {permission})")
-            } else {
-                String::new()
-            };
-            (Outcome::Failed, Some(format!("{error}{needs}")))
-        }
-    };
-    Check {
+fn step(name: &str, permission: &str, store: &Store, result: Result<(), StoreError>) -> StoreCheck {
+    let check = |outcome, message| Check {
         name: name.to_owned(),
         outcome,
         message,
+    };
+    let Err(error) = result else {
+        return StoreCheck {
+            check: check(Outcome::Passed, None),
+            failure: None,
+            hint: None,
+        };
+    };
+    let failure = error.failure();
+    let needs = if failure == Failure::NotAllowed && store.url().is_s3() {
+        format!(" (needs the permission {permission})")
+    } else {
+        String::new()
+    };
+    StoreCheck {
+        check: check(Outcome::Failed, Some(format!("{error}{needs}"))),
+        failure: Some(failure),
+        hint: error.advice(),
+    }
+}
+
+/// Returns a step that only a part of the work needs. Its failure is a warning.
+fn minor_step(
+    name: &str,
+    permission: &str,
+    store: &Store,
+    result: Result<(), StoreError>,
+) -> StoreCheck {
+    let found = step(name, permission, store, result);
+    match found.failure {
+        Some(Failure::NotAllowed) => StoreCheck {
+            check: Check {
+                outcome: Outcome::Warned,
+                ..found.check
+            },
+            failure: None,
+            hint: None,
+        },
+        _ => found,
     }
 }

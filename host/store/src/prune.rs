@@ -85,7 +85,7 @@ impl Store {
         }
         let mut verdicts = Vec::new();
         for (source, candidates) in groups {
-            let decisions = decide(candidates, policy, zone, now)?;
+            let decisions = decide(candidates, policy, zone, now_for_locks)?;
             verdicts.push(Verdicts { source, decisions });
         }
         let goes: BTreeSet<_> = verdicts

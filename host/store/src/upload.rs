@@ -371,7 +371,8 @@ impl Draft {
             journal.forget();
         }
         if let Some(lock) = &manifest.lock {
-            store.note_lock(&name, lock.until).await?;
+            // Without the mark, the service is asked about the lock.
+            let _ = store.note_lock(&name, lock.until).await;
         }
         // The copy exists. An entry that can't be removed is removed by `repair`.
         let _ = store.delete(&[shared.open_object()]).await;

@@ -500,16 +500,17 @@ fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<semver::Version
 }
 
 impl EngineOption {
-    /// Returns whether the option is a flag that the host has for `restore` only, and the engine for other
-    /// commands: `--source`, `--from`, or a file as `--file`.
+    /// Returns whether the option is a flag that the host has for some commands only, and the engine for others.
     fn is_shared_flag(&self) -> bool {
-        let mut commands = self.operations.iter().map(|it| it.command());
-        let is_shared = match &*self.name {
-            "file" => self.kind == OptionKind::File,
-            "from" | "source" => true,
-            _ => false,
+        let taken: &[Operation] = match &*self.name {
+            "file" if self.kind == OptionKind::File => &[Operation::Restore],
+            "from" | "identity" | "source" => &[Operation::Restore],
+            "to" | "source-cluster" => &[Operation::Create, Operation::Download],
+            "created" => &[],
+            _ => return false,
         };
-        is_shared && !commands.any(|command| command == Operation::Restore)
+        let mut commands = self.operations.iter().map(|it| it.command());
+        !commands.any(|command| taken.contains(&command))
     }
 }
 

@@ -46,6 +46,15 @@ pub(super) async fn run(
     host: &Host,
     opener: &Opener,
 ) -> Result<Box<dyn Document>, CliError> {
+    if args.files.len() > 1 && (args.id.is_some() || args.created.is_some()) {
+        return Err(CliError::Conflict {
+            problem: "--id and --created describe one file, and several are given".to_owned(),
+            choices: vec![
+                "Copy the files one by one".to_owned(),
+                "Leave --id and --created out: the history knows downloaded files".to_owned(),
+            ],
+        });
+    }
     let place = args.to.required(opener).await?;
     let store = place.store.called().to_owned();
     let request = CopyFilesRequest {

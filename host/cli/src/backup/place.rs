@@ -36,7 +36,7 @@ pub(crate) struct ToArgs {
     #[arg(long, value_name = "STORE")]
     to: Option<String>,
     /// Name of the cluster in the copy [default: from the kubeconfig]
-    #[arg(long, value_name = "NAME", requires = "to")]
+    #[arg(long, value_name = "NAME")]
     source_cluster: Option<String>,
 }
 

@@ -92,6 +92,18 @@ fn what_the_command_line_says_by_itself() {
     Which, exit 2
       which backup? Give `--id` or `--latest`
       hint: On a terminal there is a menu of backups
+    WhichStore, exit 2
+      which store? There is none
+      hint: Add one with `kubectl broker store add NAME URL`, or give its address
+    WhichStore, exit 2
+      which store? The stores are nightly, weekly
+      hint: Give the name of one of them
+    Unconfirmed, exit 2
+      nothing was done: deleting 7 from store nightly needs a confirmation
+      hint: Confirm with `--yes`
+    NoHome, exit 2
+      this user has no home folder, so there is no place for the configuration
+      hint: Set HOME
     Password, exit 2
       no password can be read from standard input: {source}
       hint: Check the file, or the input of the pipe

@@ -1,7 +1,6 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use host_base::{Failure, Outcome};
 use host_store::{
     LockMode, LockSettings, Store, StoreError, StoreSettings, StoreUrl, Stores, check_name,
 };
@@ -105,8 +104,8 @@ pub(super) async fn run(
         let store = Store::open(&args.name, settings.clone(), None, opener.cleanup.clone());
         std::sync::Arc::new(store.await?).test(true).await?
     };
-    let is_good = checks.iter().all(|check| check.outcome != Outcome::Failed);
-    if is_good {
+    let failure = rows::failure(&checks);
+    if failure.is_none() {
         Stores::change(&folders.configuration, |stores| {
             taken(stores)?;
             stores.stores.insert(args.name.clone(), settings.clone());
@@ -114,6 +113,9 @@ pub(super) async fn run(
         })?;
         ui.note(&format!("Store {} is added", args.name));
     } else {
+        if let Some(hint) = rows::hint(&checks) {
+            ui.note(&ui.with_commands(hint));
+        }
         ui.note(
             "The store was not added because a check failed; `--no-test` adds it without checks",
         );
@@ -121,7 +123,7 @@ pub(super) async fn run(
     Ok(Box::new(StoreReportView {
         store: args.name.clone(),
         url: settings.url.to_string(),
-        checks: checks.iter().map(rows::check).collect(),
-        failure: (!is_good).then_some(Failure::Failed),
+        checks: checks.iter().map(|it| rows::check(&it.check)).collect(),
+        failure,
     }))
 }

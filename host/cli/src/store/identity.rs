@@ -8,18 +8,18 @@ use host_store::{Identities, Store, StoreError};
 #[derive(Args)]
 pub(crate) struct IdentityArgs {
     /// File with age identities that decrypt the copy; may be given several times [default: the store's file]
-    #[arg(long = "identity", value_name = "FILE")]
-    identities: Vec<PathBuf>,
+    #[arg(long, value_name = "FILE")]
+    identity: Vec<PathBuf>,
 }
 
 impl IdentityArgs {
     /// Reads the files that the user names, or else the one of the store.
     pub(crate) fn read(&self, store: &Store) -> Result<Option<Arc<Identities>>, StoreError> {
         let of_store = store.settings().identity.iter();
-        let files: Vec<_> = if self.identities.is_empty() {
+        let files: Vec<_> = if self.identity.is_empty() {
             of_store.collect()
         } else {
-            self.identities.iter().collect()
+            self.identity.iter().collect()
         };
         let mut all: Option<Identities> = None;
         for file in files {

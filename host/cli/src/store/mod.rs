@@ -98,8 +98,8 @@ pub(super) async fn run(args: StoreArgs, context: Context<'_>) -> Result<(), Cli
         Ok::<_, CliError>(match args.verb {
             StoreVerb::Add(args) => Some(add::run(args, opener, ui).await?),
             StoreVerb::List(_) => Some(named::list(opener)?),
-            StoreVerb::Remove(args) => Some(named::remove(&args, opener)?),
-            StoreVerb::Test(args) => Some(test::run(&args, opener).await?),
+            StoreVerb::Remove(args) => Some(named::remove(&args, opener, ui)?),
+            StoreVerb::Test(args) => Some(test::run(&args, opener, ui).await?),
             StoreVerb::Ls(args) => Some(ls::run(&args, opener).await?),
             StoreVerb::Get(args) => get::run(args, &context, ui).await?,
             StoreVerb::Verify(args) => Some(verify::run(&args, opener, ui).await?),
@@ -131,7 +131,6 @@ async fn confirm(ui: Ui, doing: &str, store: &str, is_confirmed: bool) -> Result
     }
     match ui.confirm(doing, store).await {
         Ok(Some(typed)) if typed == store => Ok(()),
-        Ok(Some(_)) => Err(CliError::Interrupted { next: None }),
         _ => Err(CliError::Unconfirmed {
             doing: doing.to_owned(),
         }),

@@ -3,7 +3,7 @@ use host_store::{StoreError, Stores};
 
 use super::{Opener, rows};
 use crate::error::CliError;
-use crate::ui::{Document, StoresView};
+use crate::ui::{Document, StoresView, Ui};
 
 /// List the named stores
 #[derive(Args)]
@@ -26,7 +26,11 @@ pub(super) fn list(opener: &Opener) -> Result<Box<dyn Document>, CliError> {
     }))
 }
 
-pub(super) fn remove(args: &RemoveArgs, opener: &Opener) -> Result<Box<dyn Document>, CliError> {
+pub(super) fn remove(
+    args: &RemoveArgs,
+    opener: &Opener,
+    ui: Ui,
+) -> Result<Box<dyn Document>, CliError> {
     let folders = opener.folders.as_ref().ok_or(CliError::NoHome)?;
     let removed = Stores::change(&folders.configuration, |stores| {
         stores
@@ -37,6 +41,7 @@ pub(super) fn remove(args: &RemoveArgs, opener: &Opener) -> Result<Box<dyn Docum
                 known: stores.stores.keys().cloned().collect(),
             })
     })?;
+    ui.note(&format!("Store {} is removed; its copies stay", args.name));
     Ok(Box::new(StoresView {
         stores: vec![rows::store(&args.name, &removed)],
     }))

@@ -111,6 +111,9 @@ pub(super) async fn run(
         view.items.len(),
         store.called()
     );
+    if !args.yes {
+        ui.note(view.table(false).trim_end());
+    }
     confirm(ui, &doing, store.called(), args.yes).await?;
     let removed = store.carry_out(plan).await?;
     view.note(&removed);

@@ -1,8 +1,9 @@
 //! Converts facts about stores and copies to the rows of results.
 
+use host_base::Failure;
 use host_base::{Check, Outcome};
 use host_driver::StoredCopy;
-use host_store::{Copy, CopyName, Finding, Plan, StoreSettings, Verified};
+use host_store::{Copy, CopyName, Finding, Plan, StoreCheck, StoreSettings, Verified};
 use jiff::Timestamp;
 
 use crate::ui::{
@@ -16,6 +17,22 @@ pub(super) fn check(check: &Check) -> CheckRow {
         outcome: check.outcome.name(),
         message: check.message.clone(),
     }
+}
+
+/// Returns how a test ended: the gravest thing that a user can do something about.
+pub(super) fn failure(checks: &[StoreCheck]) -> Option<Failure> {
+    let failures = || checks.iter().filter_map(|it| it.failure);
+    let is_refused = failures().any(|it| it == Failure::NotAllowed);
+    if is_refused {
+        Some(Failure::NotAllowed)
+    } else {
+        failures().next()
+    }
+}
+
+/// Returns the first hint of a test.
+pub(super) fn hint(checks: &[StoreCheck]) -> Option<&str> {
+    checks.iter().find_map(|it| it.hint.as_deref())
 }
 
 pub(super) fn store(name: &str, settings: &StoreSettings) -> StoreRow {
@@ -51,8 +68,10 @@ pub(super) fn copy(copy: &Copy, now: Timestamp) -> CopyRow {
         "verified"
     } else if copy.marks.is_doubtful() {
         "doubtful"
-    } else {
+    } else if copy.marks.checks.is_empty() {
         "unchecked"
+    } else {
+        "checked"
     };
     CopyRow {
         reference: copy.name.reference(),

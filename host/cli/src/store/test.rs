@@ -1,9 +1,8 @@
 use clap::Args;
-use host_base::{Failure, Outcome};
 
 use super::{Opener, rows};
 use crate::error::CliError;
-use crate::ui::{Document, StoreReportView};
+use crate::ui::{Document, StoreReportView, Ui};
 
 /// Test each step that a copy needs, and name missing permissions
 #[derive(Args)]
@@ -12,16 +11,22 @@ pub(super) struct TestArgs {
     store: String,
 }
 
-pub(super) async fn run(args: &TestArgs, opener: &Opener) -> Result<Box<dyn Document>, CliError> {
+pub(super) async fn run(
+    args: &TestArgs,
+    opener: &Opener,
+    ui: Ui,
+) -> Result<Box<dyn Document>, CliError> {
     let store = opener.open(&args.store).await?;
     let checks = store
         .test(host_store::StoreUrl::is_meant(&args.store))
         .await?;
-    let is_good = checks.iter().all(|check| check.outcome != Outcome::Failed);
+    if let Some(hint) = rows::hint(&checks) {
+        ui.note(&ui.with_commands(hint));
+    }
     Ok(Box::new(StoreReportView {
         store: args.store.clone(),
         url: store.url().to_string(),
-        checks: checks.iter().map(rows::check).collect(),
-        failure: (!is_good).then_some(Failure::Failed),
+        checks: checks.iter().map(|it| rows::check(&it.check)).collect(),
+        failure: rows::failure(&checks),
     }))
 }

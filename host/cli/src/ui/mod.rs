@@ -28,7 +28,7 @@ pub use document::Document;
 pub use format::Format;
 pub use invocation::{GivenFlag, Invocation};
 pub use pages::PageWriter;
-pub use schema::{Body, schemas};
+pub use schema::{Body, copy_manifest_schema, schemas};
 pub use views::{
     BundleRow, BundleView, CaseRow, CheckUpView, CheckedEngine, KeyChangeView, KeyRow, KeysView,
     ManifestCheckView, PluginChangeRow, PluginChangesView, PluginChecksView, PluginDiffView,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use schemars::generate::SchemaSettings;
-use schemars::transform::RecursiveTransform;
+use schemars::transform::{RecursiveTransform, Transform as _};
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 use serde_json::Value;
@@ -122,11 +122,29 @@ pub fn schemas() -> serde_json::Result<BTreeMap<String, String>> {
     texts.collect()
 }
 
+/// Returns the schema of the manifest of a copy in a store. Later versions may add fields.
+///
+/// # Errors
+/// When the schema can't be written as JSON.
+pub fn copy_manifest_schema() -> serde_json::Result<String> {
+    let settings = SchemaSettings::draft2020_12().with(|it| it.inline_subschemas = true);
+    let mut schema = settings
+        .into_generator()
+        .into_root_schema_for::<host_store::CopyManifest>();
+    RecursiveTransform(plain).transform(&mut schema);
+    Ok(serde_json::to_string_pretty(&schema)? + "\n")
+}
+
 /// Allows no fields but the known ones, and removes the line breaks of doc comments.
 fn tidy(schema: &mut Schema) {
     if schema.get("properties").is_some() {
         schema.insert("additionalProperties".to_owned(), false.into());
     }
+    plain(schema);
+}
+
+/// Leaves out what strict validators refuse, and the line breaks of doc comments.
+fn plain(schema: &mut Schema) {
     // JSON Schema does not define these formats, and strict validators refuse them.
     if schema
         .get("format")

@@ -60,7 +60,8 @@ pub struct CopyRow {
     pub created: Timestamp,
     /// Length of the backup in bytes, before encryption.
     pub bytes: u64,
-    /// `unchecked`, `verified`, `doubtful` (only reading the bytes can tell) or `broken`, by the checks.
+    /// `unchecked`, `checked` (quickly), `verified` (its bytes were read), `doubtful` (only reading the bytes can
+    /// tell) or `broken`.
     pub state: &'static str,
     /// The last check. Null if there was none.
     pub last_check: Option<LastCheckRow>,
@@ -357,7 +358,8 @@ impl Document for CopyDownloadView {
     }
 }
 
-/// The checks of copies. Printed by `store verify`. If a copy is damaged, the exit code is 13.
+/// The checks of copies. Printed by `store verify`. If a copy is damaged, the exit
+/// code is 13; if one could not be decrypted, 3.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct CopyChecksView {
     /// Name or address of the store.
@@ -422,22 +424,38 @@ impl Document for CopyChecksView {
     }
 
     fn summary(&self) -> Option<String> {
-        let bad = self
-            .items
-            .iter()
-            .filter(|copy| copy.outcome == Outcome::Failed.name())
-            .count();
+        let count =
+            |is_it: fn(&CopyCheckRow) -> bool| self.items.iter().filter(|it| is_it(it)).count();
+        let bad = count(CopyCheckRow::is_bad);
+        let closed = count(CopyCheckRow::is_closed);
         Some(match (bad, self.items.len()) {
             (_, 0) => "The store has no copy".to_owned(),
+            (0, all) if closed > 0 => format!(
+                "{closed} of {all} copies were read but not decrypted: no given identity decrypts them"
+            ),
             (0, 1) => "The copy is good".to_owned(),
-            (0, count) => format!("All {count} copies are good"),
-            (bad, count) => format!("{bad} of {count} copies are damaged"),
+            (0, all) => format!("All {all} copies are good"),
+            (bad, all) => format!("{bad} of {all} copies failed a check"),
         })
     }
 
     fn failure(&self) -> Option<Failure> {
-        let is_bad = |copy: &CopyCheckRow| copy.outcome == Outcome::Failed.name();
-        self.items.iter().any(is_bad).then_some(Failure::Integrity)
+        if self.items.iter().any(CopyCheckRow::is_bad) {
+            return Some(Failure::Integrity);
+        }
+        let is_closed = self.items.iter().any(CopyCheckRow::is_closed);
+        is_closed.then_some(Failure::Partial)
+    }
+}
+
+impl CopyCheckRow {
+    fn is_bad(&self) -> bool {
+        self.outcome == Outcome::Failed.name()
+    }
+
+    /// Returns true if the bytes were read, but not decrypted.
+    fn is_closed(&self) -> bool {
+        self.depth == "bytes"
     }
 }
 

@@ -107,11 +107,13 @@ impl Problem for CliError {
             Self::Plugin(error) => error.failure(),
             Self::Authoring(error) => error.failure(),
             Self::Store(error) => error.failure(),
-            Self::WhichStore { .. } | Self::Unconfirmed { .. } | Self::NoHome => Failure::Usage,
             Self::Output(_) | Self::Runtime(_) | Self::Audit { .. } | Self::Bug { .. } => {
                 Failure::Failed
             }
-            Self::Conflict { .. }
+            Self::WhichStore { .. }
+            | Self::Unconfirmed { .. }
+            | Self::NoHome
+            | Self::Conflict { .. }
             | Self::Which { .. }
             | Self::Password { .. }
             | Self::TextFile { .. } => Failure::Usage,

@@ -205,16 +205,14 @@ pub(super) async fn fetch(session: &Session, choice: &CopyChoice) -> Result<Fetc
         replace: false,
     };
     let mut names = FileNames::default();
-    for file in files {
-        let saved = save(&file, &place, &mut names, reporter).await?;
-        return Ok(Fetched {
-            path: saved.path,
-            folder,
-            id: manifest.id,
-            engine: manifest.source.engine,
-        });
-    }
-    Err(StoreError::Stopped.into())
+    let file = files.first().ok_or(StoreError::Stopped)?;
+    let saved = save(file, &place, &mut names, reporter).await?;
+    Ok(Fetched {
+        path: saved.path,
+        folder,
+        id: manifest.id,
+        engine: manifest.source.engine,
+    })
 }
 
 /// Which copy to download, and where to.
@@ -274,7 +272,7 @@ async fn get_files(
         host.reporter().note(&note);
     }
     let mut names = FileNames::default();
-    let mut saved = Vec::new();
+    let mut done = Vec::new();
     for file in &files {
         if place == Place::Output {
             let source = source_of(file, host.reporter()).await?;
@@ -295,7 +293,7 @@ async fn get_files(
         if files.len() == 1 {
             deed.file = file.path.canonicalize().ok();
         }
-        saved.push(LocalFile {
+        done.push(LocalFile {
             path: file.path,
             bytes: file.length,
             sha256: file.sha256.to_string(),
@@ -311,7 +309,7 @@ async fn get_files(
         store: store.called().to_owned(),
         manifest,
         saved: Some(LocalFiles {
-            files: saved,
+            files: done,
             folder,
         }),
     })
@@ -329,7 +327,7 @@ async fn source_of<'a>(
     reporter: &Arc<dyn Reporter>,
 ) -> Result<Opened<'a>, OpsError> {
     let first = file.first().await;
-    let first = first.map_err(|report| StoreError::Reported { report })?;
+    let first = first.map_err(StoreError::from)?;
     Ok(Opened {
         file,
         first: std::cell::Cell::new(Some(first)),
@@ -434,9 +432,9 @@ pub async fn copy_files(
         let mut deed = Deed::at(host, "copy");
         deed.store = Some(request.place.store.called().to_owned());
         deed.file = path.canonicalize().ok();
-        let copied = copy_file(host, path, &request.place, &request.origin, &mut deed).await;
-        deed.record(&copied).await;
-        copies.push(copied?);
+        let result = copy_file(host, path, &request.place, &request.origin, &mut deed).await;
+        deed.record(&result).await;
+        copies.push(result?);
     }
     Ok(copies)
 }

@@ -634,7 +634,7 @@ impl From<ClusterError> for OpsError {
 impl From<StoreError> for OpsError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Transfer(error) => error.into(),
+            StoreError::Transfer(error) => Self::Transfer(error),
             error => Self::Store(Box::new(error)),
         }
     }
@@ -779,6 +779,7 @@ impl OpsError {
     pub(super) fn cause(&self) -> &Self {
         match self {
             Self::InContext { source, .. }
+            | Self::NotCopied { source, .. }
             | Self::SetIncomplete { source, .. }
             | Self::OneOfSeveral { source } => source.cause(),
             error => error,
@@ -819,6 +820,10 @@ impl Problem for OpsError {
             Self::Engine(error) => error.failure(),
             Self::NotAuthenticated(refused) => refused.error.failure(),
             Self::UnknownEngine { .. }
+            | Self::NothingToCopy { .. }
+            | Self::OtherSource { .. }
+            | Self::UnknownFile { .. }
+            | Self::SeveralToRestore { .. }
             | Self::AmbiguousEngine { .. }
             | Self::CannotDo { .. }
             | Self::NobodyCan { .. }
@@ -847,11 +852,6 @@ impl Problem for OpsError {
             | Self::BadCredentials { .. } => Failure::Usage,
             Self::Transfer(error) => error.failure(),
             Self::Store(error) => error.failure(),
-            Self::NotCopied { source, .. } => source.failure(),
-            Self::NothingToCopy { .. }
-            | Self::OtherSource { .. }
-            | Self::UnknownFile { .. }
-            | Self::SeveralToRestore { .. } => Failure::Usage,
             Self::NamedSecret { source, .. } => source.failure(),
             Self::Files { of, failed } => gravest(*of, failed),
             Self::SetIncomplete { source, .. } => match source.failure() {
@@ -873,6 +873,7 @@ impl Problem for OpsError {
             | Self::TooSlow { .. }
             | Self::ExportTooSlow { .. } => Failure::TimedOut,
             Self::InContext { source, .. }
+            | Self::NotCopied { source, .. }
             | Self::OneOfSeveral { source }
             | Self::Unfinished { source, .. }
             | Self::ExportLost { source, .. } => source.failure(),

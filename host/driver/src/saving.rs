@@ -438,7 +438,7 @@ fn judge(
     structure: host_transfer::Check,
     received: u64,
     accept: bool,
-) -> Result<(Proof, Option<String>), StoreError> {
+) -> Result<(Proof, Option<String>), TransferError> {
     use host_transfer::Outcome;
     match structure.outcome {
         Outcome::Passed => Ok((Proof::Structure, None)),
@@ -450,13 +450,11 @@ fn judge(
             received,
             kept: None,
             reason: structure.message,
-        }
-        .into()),
+        }),
         Outcome::Skipped => Err(TransferError::Unproven {
             received,
             kept: None,
-        }
-        .into()),
+        }),
     }
 }
 

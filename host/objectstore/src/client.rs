@@ -203,8 +203,9 @@ impl S3 {
     }
 
     pub(super) async fn open(&self) -> Result<&Opened, S3Error> {
-        let opened = Opened::new(&self.settings);
-        self.opened.get_or_try_init(|| opened).await
+        // Reading the configuration takes much state, which every caller's future would have in it.
+        let opened = || Box::pin(Opened::new(&self.settings));
+        self.opened.get_or_try_init(opened).await
     }
 
     fn region_of(&self, bucket: &Bucket, opened: &Opened) -> String {

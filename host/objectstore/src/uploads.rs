@@ -163,7 +163,10 @@ impl S3 {
                 let enabled = child_of(&text, "ObjectLockConfiguration", "ObjectLockEnabled");
                 Ok(enabled.as_deref() == Some("Enabled"))
             }
-            Err(S3Error::Refused { status, .. }) if matches!(status, 400 | 404 | 501) => Ok(false),
+            Err(S3Error::Refused {
+                status: 400 | 404 | 501,
+                ..
+            }) => Ok(false),
             Err(error) => Err(error),
         }
     }

@@ -66,7 +66,10 @@ impl Store {
         };
         for file in &manifest.files {
             let stored = match way {
-                Way::Service => self.copy_there(file, &draft, to).await?,
+                Way::Service => {
+                    self.copy_there(file, &draft, to, manifest.encryption.is_some())
+                        .await?
+                }
                 Way::Here => {
                     self.send_stored(copy, &manifest, file, &draft, progress)
                         .await?
@@ -93,11 +96,12 @@ impl Store {
         file: &CopyFile,
         draft: &Draft,
         to: &Self,
+        is_encrypted: bool,
     ) -> Result<Stored, StoreError> {
         let (Some(source), Some(target)) = (self.s3(), to.s3()) else {
             return Err(StoreError::Stopped);
         };
-        let object = draft.next_object(file.stored.object.ends_with(".age"));
+        let object = draft.next_object(is_encrypted);
         let order = ServerCopy {
             source: Location {
                 bucket: source.bucket.clone(),
@@ -184,10 +188,7 @@ async fn send(
     draft: &Draft,
     progress: &dyn Progress,
 ) -> Result<crate::FileUpload, StoreError> {
-    let first = source
-        .first()
-        .await
-        .map_err(|report| StoreError::Reported { report })?;
+    let first = source.first().await.map_err(StoreError::from)?;
     let download = Download {
         first,
         source,

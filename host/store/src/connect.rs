@@ -229,8 +229,12 @@ fn shared<T: ObjectStore + MultipartStore>(store: T) -> Handles {
     }
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it ends a chain of `map_err`"
+)]
 fn unopened(url: &StoreUrl, error: object_store::Error) -> StoreError {
-    ServiceError::new("open", url.to_string(), url, error).into()
+    ServiceError::new("open", url.to_string(), url, &error).into()
 }
 
 /// Finds credentials where `gcloud` and Google's libraries find them.

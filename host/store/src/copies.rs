@@ -526,7 +526,9 @@ mod tests {
 
     fn marks(names: &[&str]) -> Marks {
         let mut marks = Marks::default();
-        names.iter().for_each(|name| marks.add(name));
+        for name in names {
+            marks.add(name);
+        }
         marks.checks.sort_by(|a, b| b.cmp(a));
         marks
     }

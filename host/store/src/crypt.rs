@@ -155,7 +155,7 @@ mod tests {
         let key = key.expose_secret();
         let error = recipient(key).unwrap_err().to_string();
         assert!(!error.contains(&key[..20]), "{error}");
-        let broken = format!("{}x", key);
+        let broken = format!("{key}x");
         let error = Identities::parse(&broken.into()).unwrap_err();
         assert!(!error.contains(&key[..20]), "{error}");
     }

@@ -40,16 +40,16 @@ pub enum StoreError {
     Folder(#[from] PrivateFolderError),
     /// S3 can't be used.
     #[error(transparent)]
-    S3(#[from] S3Error),
+    S3(Box<S3Error>),
     /// No connection was made.
     #[error(transparent)]
-    Web(#[from] WebError),
+    Web(Box<WebError>),
     /// The service of the store failed or refused.
     #[error(transparent)]
-    Service(#[from] ServiceError),
+    Service(Box<ServiceError>),
     /// The bytes of a transfer are not as they should be, or can't be had.
     #[error(transparent)]
-    Transfer(#[from] TransferError),
+    Transfer(Box<TransferError>),
     /// The store was written by a newer version of this program, or by something else.
     #[error("can't read the format of {store}: {}", show(reason))]
     Format { store: String, reason: String },
@@ -100,7 +100,7 @@ pub enum StoreError {
     TooLarge { what: String, limit: u64 },
     /// A source of bytes reports an error.
     #[error("{}", report.message)]
-    Reported { report: Report },
+    Reported { report: Box<Report> },
     /// The time zone of the store is another one.
     #[error("store {store} has the time zone {found}, not {wanted}")]
     OtherZone {
@@ -124,6 +124,26 @@ pub enum StoreError {
     /// The work was stopped.
     #[error("the work was stopped")]
     Stopped,
+}
+
+macro_rules! boxed {
+    ($($variant:ident: $error:ty),+ $(,)?) => {$(
+        impl From<$error> for StoreError {
+            fn from(error: $error) -> Self {
+                Self::$variant(Box::new(error))
+            }
+        }
+    )+};
+}
+
+boxed!(S3: S3Error, Web: WebError, Service: ServiceError, Transfer: TransferError);
+
+impl From<Report> for StoreError {
+    fn from(report: Report) -> Self {
+        Self::Reported {
+            report: Box::new(report),
+        }
+    }
 }
 
 fn show(text: &str) -> std::borrow::Cow<'_, str> {
@@ -154,7 +174,7 @@ impl StoreError {
             Self::S3(error) => error.report().retryable,
             Self::Reported { report } => report.retryable,
             Self::Web(error) => matches!(
-                error,
+                **error,
                 WebError::Unreachable { .. } | WebError::TimedOut { .. }
             ),
             _ => false,
@@ -167,7 +187,7 @@ impl StoreError {
         match self {
             Self::Transfer(error) => return error.report(),
             Self::S3(error) => return error.report(),
-            Self::Reported { report } => return report.clone(),
+            Self::Reported { report } => return (**report).clone(),
             _ => {}
         }
         let kind = match self.failure() {
@@ -245,7 +265,6 @@ impl Problem for StoreError {
             Self::File { .. } => {
                 "Correct the file, or remove it and add the stores again with `kubectl broker store add NAME URL`"
             }
-            Self::Folder(_) => return None,
             Self::S3(error) => return error.report().hint,
             Self::Web(error) => return error.advice(),
             Self::Service(error) => return error.advice(),
@@ -295,7 +314,9 @@ impl Problem for StoreError {
             Self::Reported { report } => return report.hint.clone(),
             Self::OtherZone { .. } => "Leave out `--time-zone`: a store keeps its first time zone",
             Self::NotDeleted { source, .. } => return source.advice(),
-            Self::Setting { .. } | Self::Rules(_) | Self::Unsupported { .. } => return None,
+            Self::Folder(_) | Self::Setting { .. } | Self::Rules(_) | Self::Unsupported { .. } => {
+                return None;
+            }
             Self::Stopped => "Run the same command again",
         };
         Some(hint.to_owned())

@@ -20,7 +20,7 @@ use sha2::digest::common::hazmat::SerializableState as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::journal::{Header, Part};
+use crate::journal::{Header, Journal, Part};
 use crate::manifest::Stored;
 use crate::upload::Shared;
 use crate::{StoreError, crypt};
@@ -117,7 +117,7 @@ impl Resume {
             fingerprint: Some(fingerprint.to_json()),
             ..Self::default()
         };
-        let found = shared.journal.as_ref().and_then(|journal| journal.read());
+        let found = shared.journal.as_ref().and_then(Journal::read);
         let Some((header, mut parts)) = found else {
             return Ok(fresh);
         };
@@ -205,10 +205,10 @@ impl FileUpload {
             drop(working);
             result
         });
-        let plain = if recipients.is_empty() {
+        let closed = if recipients.is_empty() {
             None
         } else {
-            let (plain, pieces) = mpsc::channel(WAITING);
+            let (to_encrypt, pieces) = mpsc::channel(WAITING);
             let to = stored.clone();
             std::thread::Builder::new()
                 .name("age".to_owned())
@@ -217,11 +217,11 @@ impl FileUpload {
                     let _ = encrypt(&recipients, pieces, &to);
                 })
                 .map_err(|_| StoreError::Stopped)?;
-            Some(plain)
+            Some(to_encrypt)
         };
         let upload = Self {
             stored,
-            plain,
+            plain: closed,
             task: Some(task),
             sealed: None,
             is_void: false,

@@ -34,6 +34,8 @@ mod repair;
 mod requests;
 mod service;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod upload;
 mod url;
 mod verify;

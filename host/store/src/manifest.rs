@@ -164,7 +164,7 @@ impl CopyManifest {
         let digest = self.sha256.parse().ok()?;
         let source = self.source.source();
         Some(CopyName::new(
-            source,
+            &source,
             &self.id,
             self.created,
             self.length,
@@ -339,10 +339,10 @@ mod tests {
             |it| it.format = 2,
         ];
         for (index, change) in changes.into_iter().enumerate() {
-            let mut changed = manifest();
-            let name = changed.name().unwrap();
-            change(&mut changed);
-            assert!(read(&changed, &name).is_err(), "{index}");
+            let mut other = manifest();
+            let name = other.name().unwrap();
+            change(&mut other);
+            assert!(read(&other, &name).is_err(), "{index}");
         }
     }
 

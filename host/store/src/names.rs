@@ -131,7 +131,7 @@ impl CopyName {
 
     /// Creates the name of a copy.
     pub(crate) fn new(
-        source: Source,
+        source: &Source,
         id: &str,
         time: Timestamp,
         size: u64,
@@ -326,7 +326,7 @@ mod tests {
 
     fn name(id: &str) -> CopyName {
         let time: Timestamp = "2026-11-27T01:02:03.456789Z".parse().unwrap();
-        CopyName::new(source(), id, time, 1 << 40, Sha256::digest(b"x"))
+        CopyName::new(&source(), id, time, 1 << 40, Sha256::digest(b"x"))
     }
 
     #[test]
@@ -369,13 +369,7 @@ mod tests {
             cluster: format!("arn:aws:eks:eu-west-1:1:cluster/{}", "ä_".repeat(40)),
             ..source()
         };
-        let name = CopyName::new(
-            long.clone(),
-            "7",
-            Timestamp::UNIX_EPOCH,
-            1,
-            Sha256::digest(b"x"),
-        );
+        let name = CopyName::new(&long, "7", Timestamp::UNIX_EPOCH, 1, Sha256::digest(b"x"));
         assert_eq!(CopyName::parse(&name.path()), Some(name.clone()));
         assert_eq!(name.backup_key(), backup_key(&long, "7"));
     }

@@ -137,19 +137,19 @@ impl Store {
         let going: Vec<_> = going.cloned().collect();
         let locked = self.locked_among(&going, now).await?;
         for copy in &going {
-            let named = copy.name.reference();
+            let reference = copy.name.reference();
             if copy.marks.is_pinned {
-                return Err(StoreError::Pinned { copy: named });
+                return Err(StoreError::Pinned { copy: reference });
             }
             let until = copy.marks.locked_until.filter(|until| *until > now);
             if let Some(until) = until.or_else(|| locked.get(&copy.name).copied()) {
                 return Err(StoreError::Locked {
-                    copy: named,
+                    copy: reference,
                     until: until.to_string(),
                 });
             }
             if is_under_way(copy, &alive) {
-                return Err(StoreError::UnderWay { copy: named });
+                return Err(StoreError::UnderWay { copy: reference });
             }
         }
         let removals = self.removals(going, &content, &alive).await?;

@@ -58,13 +58,17 @@ impl Store {
         format!("{}/{VERSION}/{name}", self.url())
     }
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "it ends a chain of `map_err`"
+    )]
     pub(crate) fn failed(
         &self,
         doing: &'static str,
         name: &str,
         error: object_store::Error,
     ) -> StoreError {
-        ServiceError::new(doing, self.shown(name), self.url(), error).into()
+        ServiceError::new(doing, self.shown(name), self.url(), &error).into()
     }
 
     /// Writes an object that does not exist yet. Returns false if there is one with other bytes.

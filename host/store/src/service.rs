@@ -80,21 +80,21 @@ impl ServiceError {
         doing: &'static str,
         what: String,
         url: &StoreUrl,
-        error: object_store::Error,
+        error: &object_store::Error,
     ) -> Self {
         use object_store::Error as E;
-        let advice = find::<WebError>(&error).and_then(host_base::Problem::advice);
+        let advice = find::<WebError>(error).and_then(host_base::Problem::advice);
         let advice =
-            advice.or_else(|| find::<S3Error>(&error).and_then(|error| error.report().hint));
-        let status = status(&error);
-        let refused = match &error {
+            advice.or_else(|| find::<S3Error>(error).and_then(|error| error.report().hint));
+        let status = status(error);
+        let refused = match error {
             E::NotFound { .. } => Refused::Missing,
             E::AlreadyExists { .. } | E::Precondition { .. } | E::NotModified { .. } => {
                 Refused::Exists
             }
             E::PermissionDenied { .. } => Refused::Forbidden,
             E::Unauthenticated { .. } => Refused::Unauthenticated,
-            _ => refused(&error, status),
+            _ => refused(error, status),
         };
         let kind = match url {
             StoreUrl::S3 { .. } => Kind::S3,
@@ -107,7 +107,7 @@ impl ServiceError {
             what,
             refused,
             kind,
-            reason: reason(&error, status),
+            reason: reason(error, status),
             advice,
         }
     }

@@ -357,14 +357,17 @@ impl Draft {
         }
         // Whatever happens to this request or to this process, the manifest may exist from now on.
         self.keeps_data = true;
-        if !store
+        let is_ours = store
             .create(&shared.creating, &object, bytes.clone())
-            .await?
-        {
-            if let Some(found) = self.existing(&name, &object, bytes).await? {
-                self.keeps_data = false;
-                return Ok(self.was_there(found));
-            }
+            .await?;
+        let found = if is_ours {
+            None
+        } else {
+            self.existing(&name, &object, bytes).await?
+        };
+        if let Some(found) = found {
+            self.keeps_data = false;
+            return Ok(self.was_there(found));
         }
         self.is_complete = true;
         if let Some(journal) = &shared.journal {

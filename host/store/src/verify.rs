@@ -112,7 +112,7 @@ impl Store {
             Err(error) => return Err(error),
         };
         if let Some(manifest) = manifest {
-            let is_open = self.check_identities(&manifest, order);
+            let is_open = can_open(&manifest, order);
             if order.is_deep && !is_open {
                 depth = Depth::Bytes;
             }
@@ -141,15 +141,6 @@ impl Store {
             checks,
             time: Timestamp::now(),
         })
-    }
-
-    /// Returns true if the plain bytes can be read.
-    fn check_identities(&self, manifest: &CopyManifest, order: &VerifyOrder) -> bool {
-        match (&manifest.encryption, &order.identities) {
-            (None, _) => true,
-            (Some(encryption), Some(own)) => own.can_open(&encryption.recipients),
-            (Some(_), None) => false,
-        }
     }
 
     /// Compares the facts that the service reports about an object.
@@ -205,6 +196,15 @@ impl Store {
     }
 }
 
+/// Returns true if the plain bytes can be read.
+fn can_open(manifest: &CopyManifest, order: &VerifyOrder) -> bool {
+    match (&manifest.encryption, &order.identities) {
+        (None, _) => true,
+        (Some(encryption), Some(own)) => own.can_open(&encryption.recipients),
+        (Some(_), None) => false,
+    }
+}
+
 /// The work of a deep check, on a thread that may block.
 struct Reading {
     store: Arc<Store>,
@@ -224,9 +224,7 @@ impl Reading {
         let mut stored = Hashed::new(self.ranges(), self.file.stored.length, &self.progress);
         let plain = match (&self.identities, self.is_encrypted) {
             (Some(identities), true) => {
-                let plain = identities
-                    .decrypt(&mut stored)
-                    .and_then(|plain| digest(plain));
+                let plain = identities.decrypt(&mut stored).and_then(digest);
                 match plain {
                     Ok(plain) => Some(plain),
                     Err(error) => {
@@ -299,7 +297,7 @@ impl Reading {
     fn damage(&self, error: io::Error) -> Result<io::Error, StoreError> {
         let is_stores = error
             .get_ref()
-            .is_some_and(|inner| inner.is::<StoreError>());
+            .is_some_and(<dyn std::error::Error + Send + Sync>::is::<StoreError>);
         if is_stores {
             Err(self.error(error))
         } else {

@@ -18,7 +18,7 @@ use object_store::client::{
 };
 
 /// Maximum time until the head of a response, without the time for the request's own bytes.
-const FIRST_BYTE: Duration = Duration::from_secs(60);
+const FIRST_BYTE: Duration = Duration::from_mins(1);
 /// The lowest rate of an upload, in bytes per second.
 const LOWEST_RATE: u64 = 50_000;
 /// Maximum time between two pieces of a response.

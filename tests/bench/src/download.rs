@@ -15,8 +15,8 @@ use crate::figures::{median, paired_ratio, verdict, verdict_at_least};
 use crate::{Failed, say};
 
 /// The size of the backup in bytes.
-const SIZE: u64 = 4 << 30;
-const ID: &str = "20250905-130215";
+pub(crate) const SIZE: u64 = 4 << 30;
+pub(crate) const ID: &str = "20250905-130215";
 const RUNS: usize = 3;
 /// The target for memory in MiB.
 const MEMORY: f64 = 40.0;
@@ -24,12 +24,12 @@ const RATE: f64 = 0.8;
 
 /// The measurements of one process.
 #[derive(Clone, Copy)]
-struct Measured {
-    time: Duration,
+pub(crate) struct Measured {
+    pub(crate) time: Duration,
     /// The processor time, in the program and in the kernel.
     processor: Duration,
     /// The largest resident set, in MiB.
-    memory: f64,
+    pub(crate) memory: f64,
 }
 
 pub(crate) async fn large_download(programs: &Path) -> Result<(), Failed> {
@@ -110,7 +110,7 @@ fn compare(programs: &Path, bed: &Testbed) -> Result<(), Failed> {
     Ok(())
 }
 
-fn times(of: &[Measured]) -> Vec<Duration> {
+pub(crate) fn times(of: &[Measured]) -> Vec<Duration> {
     of.iter().map(|measured| measured.time).collect()
 }
 
@@ -118,14 +118,14 @@ fn processors(of: &[Measured]) -> Vec<Duration> {
     of.iter().map(|measured| measured.processor).collect()
 }
 
-fn rate(of: &[Measured]) -> String {
+pub(crate) fn rate(of: &[Measured]) -> String {
     let seconds = median(times(of)).as_secs_f64();
     let mebibytes = f64::from(u32::try_from(SIZE >> 20).unwrap_or(u32::MAX));
     format!("{:.0} MiB/s", mebibytes / seconds)
 }
 
 /// Runs a command to its end, and discards its stdout.
-fn measure(command: &mut Command) -> Result<Measured, Failed> {
+pub(crate) fn measure(command: &mut Command) -> Result<Measured, Failed> {
     let begun = Instant::now();
     let child = command
         .stdin(Stdio::null())

@@ -1,14 +1,16 @@
 //! The benchmark: the cost of the engines, the sandbox and the tunnel, as ratios within one run.
 //!
 //! `cargo xtask bench` builds everything in release mode and runs it. The arguments `process`, `installed`,
-//! `sandbox` and `download` select single parts. Absolute times depend on the machine, so each target is a
+//! `sandbox`, `download` and `stores` select single parts. Absolute times depend on the machine, so each target is a
 //! ratio to a baseline that was measured in alternation.
 
 mod download;
 mod figures;
 mod installed;
+mod object_storage;
 mod process;
 mod sandbox;
+mod stores;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -44,6 +46,9 @@ async fn run() -> Result<(), Failed> {
     }
     if is_wanted("download") {
         download::large_download(&programs).await?;
+    }
+    if is_wanted("stores") {
+        stores::copies(&programs).await?;
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ fn text(text: &str) -> String {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one item for each error")]
 fn what_the_command_line_says_by_itself() {
     let errors = [
         CliError::Output(io::ErrorKind::StorageFull.into()),

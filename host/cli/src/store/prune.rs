@@ -79,7 +79,7 @@ impl PruneArgs {
             keep_weekly: self.keep_weekly,
             keep_monthly: self.keep_monthly,
             keep_yearly: self.keep_yearly,
-            keep_within: self.keep_within.clone(),
+            keep_within: self.keep_within,
         }
     }
 }

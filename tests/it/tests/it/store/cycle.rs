@@ -60,7 +60,7 @@ fn cycle(place: &Place<'_>) {
         .json();
     let actions: Vec<_> = pruned["items"]
         .as_array()
-        .unwrap()
+        .expect("a list")
         .iter()
         .map(|it| it["action"].clone())
         .collect();

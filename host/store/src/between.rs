@@ -42,7 +42,7 @@ impl Store {
             created: manifest.created,
             by: by.to_owned(),
         };
-        if let Some(found) = to.manifest_of(&copy.name).await? {
+        if let Some(found) = to.standing(&copy.name).await? {
             let written = Written {
                 manifest: found,
                 was_there: true,

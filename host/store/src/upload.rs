@@ -1,16 +1,21 @@
 //! Writes a copy: an entry for the upload, the data, and last the manifest.
 //!
-//! | a crash after | leaves |
-//! |---|---|
-//! | the entry in `open/` | the entry, which `repair` removes |
-//! | some parts | an upload in parts that no listing of objects shows; `repair` aborts it, the same command resumes it |
-//! | the data | data without a manifest, which `repair` removes |
-//! | the manifest | a complete copy, and the entry |
+//! | a crash after | leaves | fail point |
+//! |---|---|---|
+//! | the entry in `open/` | the entry, which `repair` removes | `copy-opened` |
+//! | the begin of an upload in parts | that upload, which no listing of objects shows; `repair` aborts it | `copy-begun` |
+//! | some parts | the same; the same command resumes it | `copy-part-noted`, `copy-sealed` |
+//! | the data | data without a manifest, which the same command overwrites and `repair` removes | `copy-stored` |
+//! | the manifest | a complete copy, and the entry | `copy-named` |
+//! | the removal of the entry | a complete copy | `copy-closed` |
+//!
+//! The answer to the manifest may be lost. Then the manifest may be there, so the data stay: `repair` finds out.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use age::x25519;
+use host_base::fail_point;
 use host_transfer::{Fingerprint, Proof};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -22,6 +27,7 @@ use crate::journal::Journal;
 use crate::manifest::{CopyFile, CopyManifest, Encryption, Lock, Origin, Stored, digest_of, nonce};
 use crate::names::{COPIES, DATA, OPEN, backup_key};
 use crate::reader::{Ranges, sequential};
+use crate::requests::Created;
 use crate::{StoreError, crypt};
 
 /// How often an upload says that it is under way.
@@ -69,7 +75,8 @@ pub struct Draft {
     files: Vec<CopyFile>,
     lock: Option<Lock>,
     heart: JoinHandle<()>,
-    is_complete: bool,
+    /// Whether the manifest may be there, or is. Then the data must stay.
+    is_named: bool,
 }
 
 /// What the uploads of one copy share.
@@ -153,6 +160,7 @@ impl Draft {
             note: Mutex::new(note),
         });
         shared.say_open().await?;
+        fail_point::reach("copy-opened");
         let beating = Arc::clone(&shared);
         let heart = tokio::spawn(async move {
             loop {
@@ -170,7 +178,7 @@ impl Draft {
                 until,
             }),
             heart,
-            is_complete: false,
+            is_named: false,
         })
     }
 
@@ -311,27 +319,43 @@ impl Draft {
         let name = manifest.name().ok_or(StoreError::Stopped)?;
         let object = format!("{COPIES}/{}", name.path());
         let bytes = manifest.to_json()?;
-        if !store.create(&shared.handles, &object, bytes).await? {
-            // Another upload of the same bytes was first. Dropping this draft removes its data.
-            let found = store.manifest_of(&name).await?;
-            let manifest = found.ok_or_else(|| StoreError::NotStored {
-                what: store.shown(&object),
-                reason: "another upload wrote it and has removed it".to_owned(),
-            })?;
-            return Ok(Written {
-                manifest,
-                was_there: true,
-            });
-        }
-        self.is_complete = true;
-        if let Some(lock) = &manifest.lock {
-            store.note_lock(&name, lock.until).await?;
-        }
+        fail_point::reach("copy-stored");
+        // A later run must not write to objects that a manifest names.
         if let Some(journal) = &shared.journal {
             journal.forget();
         }
+        // Also if this future is dropped in the middle.
+        self.is_named = true;
+        match store.create(&shared.handles, &object, bytes.clone()).await {
+            Ok(Created::Ours) => {}
+            Ok(Created::Others) => {
+                if let Some(manifest) = store.standing(&name).await? {
+                    // Another upload of the same bytes was first. Dropping this draft removes its data.
+                    self.is_named = manifest.nonce == shared.nonce;
+                    return Ok(Written {
+                        manifest,
+                        was_there: true,
+                    });
+                }
+                // The copy that is there is damaged. At no time is there none.
+                let old = store.manifest_of(&name).await.ok().flatten();
+                let old = old.filter(|old| old.nonce != shared.nonce);
+                store.put(&shared.handles, &object, bytes).await?;
+                store.forget_damaged(&name, old.as_ref()).await;
+            }
+            Ok(Created::Unclear(error)) => return Err(error),
+            Err(error) => {
+                self.is_named = false;
+                return Err(error);
+            }
+        }
+        fail_point::reach("copy-named");
+        if let Some(lock) = &manifest.lock {
+            store.note_lock(&name, lock.until).await?;
+        }
         // The copy exists. An entry that can't be removed is removed by `repair`.
         let _ = store.delete(&[shared.open_object()]).await;
+        fail_point::reach("copy-closed");
         Ok(Written {
             manifest,
             was_there: false,
@@ -342,7 +366,7 @@ impl Draft {
 impl Drop for Draft {
     fn drop(&mut self) {
         self.heart.abort();
-        if self.is_complete {
+        if self.is_named {
             return;
         }
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
@@ -354,6 +378,10 @@ impl Drop for Draft {
             .iter()
             .map(|it| it.stored.object.clone())
             .collect();
+        if let Some(journal) = shared.journal.as_ref().filter(|_| !objects.is_empty()) {
+            // The parts of a complete object can't be resumed.
+            journal.forget();
+        }
         let working = shared.store.cleanup.begin();
         runtime.spawn(async move {
             // Data go first: an entry without data does no harm.

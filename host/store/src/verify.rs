@@ -156,6 +156,17 @@ impl Store {
         Ok(checks)
     }
 
+    /// Returns true if a quick check finds nothing wrong with the data of a copy.
+    pub(crate) async fn has_data(&self, manifest: &CopyManifest) -> Result<bool, StoreError> {
+        for file in &manifest.files {
+            let checks = self.check_facts(file).await?;
+            if checks.iter().any(|it| it.outcome == Outcome::Failed) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Reads every byte of an object.
     async fn check_bytes(
         self: &Arc<Self>,

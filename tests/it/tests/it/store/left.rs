@@ -1,6 +1,7 @@
 //! What lies in a store, seen by another program than ours.
 
 use std::path::Path;
+use std::sync::LazyLock;
 
 use super::Place;
 use crate::support::Cloud;
@@ -95,14 +96,21 @@ pub fn only(cloud: &dyn Cloud, kind: &str) -> String {
 
 /// Returns bytes that look random and are the same each time.
 pub fn bytes(length: usize) -> Vec<u8> {
-    let mut state = 0x2545_f491_4f6c_dd1d_u64 | length as u64;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()[3]
-    };
-    (0..length).map(|_| next()).collect()
+    /// The content repeats after a prime number of bytes, so that no part equals another one.
+    const PERIOD: usize = 1_048_573;
+    static BLOCK: LazyLock<Vec<u8>> = LazyLock::new(|| {
+        let mut state = 0x2545_f491_4f6c_dd1d_u64;
+        let mut next = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state.to_le_bytes()[3]
+        };
+        (0..PERIOD).map(|_| next()).collect()
+    });
+    let mut bytes = BLOCK.repeat(length.div_ceil(PERIOD));
+    bytes.truncate(length);
+    bytes
 }
 
 /// A file of a user, which becomes a copy.
@@ -110,7 +118,7 @@ pub const SMALL: &str = "small.backup";
 
 /// A file that needs three parts.
 pub const BIG: &str = "big.backup";
-pub const BIG_LENGTH: usize = 12_000_000;
+pub const BIG_LENGTH: usize = 11_000_000;
 
 impl Place<'_> {
     /// Writes the files [`SMALL`] and [`BIG`].

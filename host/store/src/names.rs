@@ -166,7 +166,11 @@ impl CopyName {
 
     /// Returns what identifies the backup in the names of its data.
     pub(crate) fn backup_key(&self) -> String {
-        backup_key(&self.source, &self.id)
+        if self.is_cut {
+            key_of(&self.source, &self.id)
+        } else {
+            backup_key(&self.source, &self.id)
+        }
     }
 
     /// Returns true if a user means this copy by `reference`: its id, with any number of the names in front of
@@ -201,7 +205,11 @@ impl CopyName {
 /// Returns what identifies a backup in the names of its data and of its uploads.
 pub(crate) fn backup_key(source: &Source, id: &str) -> String {
     let text = escaped(id);
-    let id = if text.contains("__") { &text } else { id };
+    key_of(source, if text.contains("__") { &text } else { id })
+}
+
+/// The same of an id whose end is missing in names.
+fn key_of(source: &Source, id: &str) -> String {
     let parts = source.parts().join("\n");
     short(Sha256::digest(format!("{parts}\n{id}").as_bytes()))
 }

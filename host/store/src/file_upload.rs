@@ -682,7 +682,11 @@ impl Sender {
         }
         if mem::take(&mut self.is_sent) {
             // No manifest names it, whether it is there or not.
-            let _ = self.shared.store.delete(&[self.object.clone()]).await;
+            let _ = self
+                .shared
+                .store
+                .delete(std::slice::from_ref(&self.object))
+                .await;
         }
     }
 

@@ -59,14 +59,14 @@ fn a_connection_that_is_lost_before_a_request_arrives_is_mended() {
     assert_eq!(mended("before", &Then::CloseBefore), []);
 }
 
-/// The service has done its work, and nobody heard of it.
+/// The service has done its work, and its answer is lost.
 #[test]
 fn an_answer_that_is_lost_is_mended() {
     let left = Left {
         parts: 1,
         ..Left::whole(1)
     };
-    // An upload in parts whose id nobody heard is found by `repair`.
+    // An upload in parts whose id is lost is found by `repair`.
     assert_eq!(mended("after", &Then::CloseAfter), [("begin", left)]);
     let weed = Weed::with_bucket("after");
     let faulty = Faulty::before(&weed);

@@ -9,11 +9,11 @@ use super::Place;
 use super::left::{BIG, Left, SMALL, files};
 use crate::support::{Cloud, Weed};
 
-/// What a run leaves that died at a step, beside a copy that was there before.
+/// The remains of a run that died at a step, beside a copy that was there before.
 struct Death {
     step: &'static str,
     left: Left,
-    /// What is left when the same command has run again.
+    /// The content of the store when the same command has run again.
     after: Left,
 }
 

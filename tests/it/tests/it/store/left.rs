@@ -1,4 +1,4 @@
-//! What lies in a store, seen by another program than ours.
+//! The content of a store, seen by another program than ours.
 
 use std::path::Path;
 use std::sync::LazyLock;

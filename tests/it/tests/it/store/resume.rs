@@ -153,7 +153,7 @@ fn an_upload_that_was_aborted_meanwhile_starts_over() {
     place.assert_deep(1);
 }
 
-/// Ctrl-C while the manifest is written: nobody knows whether it is there, so its data stay.
+/// After Ctrl-C while the manifest is written, it may be there, so its data stay.
 #[test]
 fn a_manifest_whose_answer_nobody_waited_for_keeps_its_data() {
     let weed = Weed::with_bucket("resume-named");

@@ -4,8 +4,8 @@
 //! aborts at that step as if it were killed. With `panic:` before the name, the thread panics there instead.
 //! A release build contains none of this.
 //!
-//! `host_transfer::fail_point` lists the steps of a download, and `host_installed::steps` those of an installation. A
-//! further step is `looking`: a command waits for an operation that it started, and is about to ask for its
+//! `host_transfer::fail_point` lists the steps of a download, `host_installed::steps` those of an installation, and
+//! `host_store::upload` those of a copy. A further step is `looking`: a command waits for an operation that it started, and is about to ask for its
 //! progress.
 
 /// The environment variable that a test sets.

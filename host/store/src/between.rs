@@ -42,9 +42,7 @@ impl Store {
             created: Some(manifest.created),
             by: by.to_owned(),
         };
-        if let Some(found) = to.manifest_of(&copy.name).await?
-            && to.is_present(&found).await?
-        {
+        if let Some(found) = to.standing(&copy.name).await? {
             let written = Written {
                 manifest: found,
                 was_there: true,

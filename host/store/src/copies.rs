@@ -193,14 +193,6 @@ impl Copy {
     }
 }
 
-impl Copy {
-    /// Returns the names of the notes about checks.
-    pub(crate) fn check_marks(&self) -> Vec<String> {
-        let checks = self.marks.checks.iter();
-        checks.map(|check| self.mark(&check.name())).collect()
-    }
-}
-
 /// All that lies in a store.
 #[derive(Debug, Default)]
 pub struct Content {
@@ -421,6 +413,49 @@ impl Store {
                 reason,
             },
         })?))
+    }
+
+    /// Returns the manifest of a copy, unless the copy is known to be damaged: by its marks, or by what the service
+    /// says about its data.
+    pub(crate) async fn standing(
+        &self,
+        name: &CopyName,
+    ) -> Result<Option<CopyManifest>, StoreError> {
+        let manifest = match self.manifest_of(name).await {
+            Err(StoreError::BadManifest { .. }) => None,
+            found => found?,
+        };
+        let Some(manifest) = manifest else {
+            return Ok(None);
+        };
+        if self.marks_of(name).await?.0.is_broken() || !self.is_present(&manifest).await? {
+            return Ok(None);
+        }
+        Ok(Some(manifest))
+    }
+
+    /// Removes what belonged to a damaged copy, in whose place there is a good one now.
+    pub(crate) async fn forget_damaged(&self, name: &CopyName, old: Option<&CopyManifest>) {
+        let files = old.iter().flat_map(|it| &it.files);
+        let mut names: Vec<_> = files.map(|it| it.stored.object.clone()).collect();
+        if let Ok((_, marks)) = self.marks_of(name).await {
+            let is_check = |it: &&String| it.contains("/check-");
+            names.extend(marks.iter().filter(is_check).cloned());
+        }
+        // `repair` finds what is left of the data, and the next check replaces the notes.
+        let _ = self.delete(&names).await;
+    }
+
+    /// Returns the marks of one copy, and their names.
+    async fn marks_of(&self, name: &CopyName) -> Result<(Marks, Vec<String>), StoreError> {
+        let objects = self.list(&format!("{MARKS}/{}", name.key())).await?;
+        let names: Vec<_> = objects.into_iter().map(|it| it.name).collect();
+        let mut marks = Marks::default();
+        for (_, mark) in names.iter().filter_map(|it| it.rsplit_once('/')) {
+            marks.add(mark);
+        }
+        marks.checks.sort_by(|a, b| b.cmp(a));
+        Ok((marks, names))
     }
 
     /// Pins a copy: retention keeps it.

@@ -196,6 +196,7 @@ impl StoreError {
             Failure::Conflict => ReportKind::Conflict,
             Failure::Usage => ReportKind::InvalidArgument,
             Failure::TimedOut => ReportKind::TimedOut,
+            Failure::Integrity => ReportKind::Integrity,
             _ if self.is_passing() => ReportKind::Unavailable,
             _ => ReportKind::Failed,
         };
@@ -235,6 +236,12 @@ impl Problem for StoreError {
             Self::Web(error) => error.failure(),
             Self::Service(error) => error.refused.failure(),
             Self::Transfer(error) => error.failure(),
+            // If nothing was done, the reason counts.
+            Self::NotDeleted {
+                count,
+                total,
+                source,
+            } if count == total => source.failure(),
             Self::NotDeleted { .. } => Failure::Partial,
             Self::Stopped => Failure::Interrupted,
             Self::Folder(_)

@@ -10,7 +10,7 @@ use std::mem;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use host_base::{Hashing, Sha256};
+use host_base::{Failure, Hashing, Problem as _, Sha256, fail_point};
 use host_objectstore::{Location, S3Error};
 use host_transfer::{Claims, Fingerprint, Sink};
 use object_store::multipart::PartId;
@@ -22,6 +22,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::journal::{Header, Journal, Part};
 use crate::manifest::Stored;
+use crate::requests::WAITS;
 use crate::upload::Shared;
 use crate::{StoreError, crypt};
 
@@ -49,6 +50,8 @@ pub struct FileUpload {
     /// The plain bytes, if they are encrypted.
     plain: Option<mpsc::Sender<Plain>>,
     task: Option<JoinHandle<Result<(), StoreError>>>,
+    /// Dropping it ends the task, also while a part hangs.
+    _wanted: oneshot::Sender<()>,
     /// Length and digest of the plain bytes, when all are there.
     sealed: Option<(u64, Sha256)>,
     /// Whether the bytes so far are void, and the next step does not know that yet.
@@ -149,7 +152,7 @@ impl Resume {
                 there.iter().any(|it| {
                     it.number == index + 1
                         && it.size == header.part
-                        && is_etag_of(part, it.etag.trim_matches('"'))
+                        && it.etag.trim_matches('"') == entity_tag(&part.etag)
                 })
             };
             let whole = parts.iter().zip(0..).take_while(|it| is_there(*it)).count();
@@ -165,11 +168,6 @@ impl Resume {
             ..fresh
         })
     }
-}
-
-/// Returns true if a part has this entity tag. The library keeps it within a small document, with checksums.
-fn is_etag_of(part: &Part, etag: &str) -> bool {
-    etag.len() >= 8 && part.etag.contains(etag)
 }
 
 /// Discards an upload in parts. What can't be discarded now is found by `repair`.
@@ -200,8 +198,9 @@ impl FileUpload {
         sender.take_up(resume);
         let resumed = sender.length;
         let (stored, orders) = mpsc::channel(WAITING);
+        let (wanted, unwanted) = oneshot::channel();
         let task = tokio::spawn(async move {
-            let result = sender.run(orders).await;
+            let result = sender.run(orders, unwanted).await;
             drop(working);
             result
         });
@@ -223,6 +222,7 @@ impl FileUpload {
             stored,
             plain: closed,
             task: Some(task),
+            _wanted: wanted,
             sealed: None,
             is_void: false,
         };
@@ -323,6 +323,8 @@ struct Sender {
     fingerprint: Option<String>,
     hash: sha2::Sha256,
     length: u64,
+    /// Whether the object may be there.
+    is_sent: bool,
     is_complete: bool,
 }
 
@@ -351,6 +353,7 @@ impl Sender {
             fingerprint: None,
             hash: sha2::Digest::new(),
             length: 0,
+            is_sent: false,
             is_complete: false,
         }
     }
@@ -389,12 +392,18 @@ impl Sender {
         self.upload = Some(Upload::Parts(upload));
     }
 
-    async fn run(mut self, mut orders: mpsc::Receiver<Order>) -> Result<(), StoreError> {
-        let followed = self.follow(&mut orders).await;
+    async fn run(
+        mut self,
+        mut orders: mpsc::Receiver<Order>,
+        unwanted: oneshot::Receiver<()>,
+    ) -> Result<(), StoreError> {
+        let followed = tokio::select! {
+            biased;
+            followed = self.follow(&mut orders) => followed,
+            _ = unwanted => Ok(()),
+        };
         if !self.is_complete {
-            // After a refusal, the same parts would be refused again.
-            let may_resume = followed.as_ref().err().is_none_or(StoreError::is_passing);
-            self.leave(may_resume).await;
+            self.leave(followed.as_ref().err()).await;
         }
         followed
     }
@@ -530,6 +539,7 @@ impl Sender {
             .map_err(failed)?;
         self.upload = Some(Upload::Parts(upload.clone()));
         self.shared.note_upload(&self.object, &upload).await?;
+        fail_point::reach("copy-begun");
         if let (Some(journal), Some(_)) = (&self.shared.journal, &self.fingerprint) {
             let header = self.header(upload);
             // Without a journal the upload can't be resumed, which is no reason to fail.
@@ -561,8 +571,9 @@ impl Sender {
         let Some(journal) = &self.shared.journal else {
             return Ok(());
         };
-        while let (Some(part), Some(state)) =
-            (self.parts.get(&self.noted), self.states.remove(&self.noted))
+        // Parts end in any order, and the journal has them in theirs.
+        while let Some(part) = self.parts.get(&self.noted)
+            && let Some(state) = self.states.remove(&self.noted)
         {
             let part = Part {
                 etag: part.content_id.clone(),
@@ -574,6 +585,7 @@ impl Sender {
                 self.states.clear();
             }
             self.noted += 1;
+            fail_point::reach("copy-part-noted");
         }
         Ok(())
     }
@@ -588,12 +600,14 @@ impl Sender {
         while let Some(done) = self.running.join_next().await {
             self.note(done)?;
         }
+        fail_point::reach("copy-sealed");
         Ok(())
     }
 
     async fn complete(&mut self) -> Result<Stored, StoreError> {
         let shared = Arc::clone(&self.shared);
         let store = &shared.store;
+        self.is_sent = true;
         let failed = |error| store.failed("complete", &self.object, error);
         let written = match &mut self.upload {
             None => {
@@ -660,9 +674,12 @@ impl Sender {
         self.fingerprint = None;
     }
 
-    /// Ends without an object: keeps the parts if the same command can go on with them.
-    async fn leave(&mut self, may_resume: bool) {
-        if may_resume && self.fingerprint.is_some() && self.noted > 0 {
+    /// Ends without an object: keeps the parts if the same command can go on with them. After an error that would
+    /// come again, such as that the parts are gone, it begins anew.
+    async fn leave(&mut self, error: Option<&StoreError>) {
+        let is_final = error
+            .is_some_and(|error| !error.is_passing() && error.failure() != Failure::NotAllowed);
+        if self.fingerprint.is_some() && self.noted > 0 && !is_final {
             // Parts in flight may arrive, and are sent again.
             self.running.shutdown().await;
             return;
@@ -675,15 +692,60 @@ impl Sender {
 
     /// Discards the upload. If the service refuses, `repair` finds the rest.
     async fn discard(&mut self) {
+        let is_in_flight = !self.running.is_empty();
         self.running.shutdown().await;
         match self.upload.take() {
             Some(Upload::File(mut file)) => {
                 let _ = file.abort().await;
             }
-            Some(Upload::Parts(upload)) => discard(&self.shared, &self.path, &upload).await,
+            Some(Upload::Parts(upload)) => self.abort(&upload, is_in_flight).await,
             None => {}
         }
+        if mem::take(&mut self.is_sent) {
+            // No manifest names it, whether it is there or not.
+            let _ = self
+                .shared
+                .store
+                .delete(std::slice::from_ref(&self.object))
+                .await;
+        }
     }
+
+    /// Aborts an upload in parts. S3 keeps one whose parts arrive at the same time, so it is asked afterwards.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html>
+    async fn abort(&mut self, upload: &String, is_in_flight: bool) {
+        let shared = Arc::clone(&self.shared);
+        let path = self.path.clone();
+        let Some(parts) = &shared.handles.parts else {
+            return;
+        };
+        for wait in WAITS.into_iter().take(3) {
+            let _ = parts.abort_multipart(&path, upload).await;
+            let Some(s3) = shared.store.s3().filter(|_| is_in_flight) else {
+                return;
+            };
+            tokio::time::sleep(wait).await;
+            let at = Location {
+                bucket: s3.bucket.clone(),
+                key: path.to_string(),
+            };
+            let left = s3.client.parts(&at, upload, crate::FIRST_BYTE).await;
+            if !matches!(left, Ok(Some(_))) {
+                return;
+            }
+        }
+    }
+}
+
+/// Returns the entity tag of a part, without quotation marks. With a checksum, the library keeps both as XML.
+fn entity_tag(content_id: &str) -> &str {
+    let inner = content_id
+        .split_once("<e_tag>")
+        .and_then(|(_, rest)| rest.split_once("</e_tag>"));
+    let tag = inner.map_or(content_id, |(tag, _)| tag);
+    let tag = tag.strip_prefix("&quot;").unwrap_or(tag);
+    let tag = tag.strip_suffix("&quot;").unwrap_or(tag);
+    tag.trim_matches('"')
 }
 
 /// Returns the state of a digest as text.
@@ -802,6 +864,18 @@ mod tests {
             assert!(part.is_multiple_of(MIB));
             assert!((length + length / 50).div_ceil(part) <= PLANNED, "{length}");
             assert!(part * in_flight as u64 <= IN_FLIGHT.max(2 * part));
+        }
+    }
+
+    #[test]
+    fn the_entity_tag_of_a_part_is_found() {
+        for content_id in [
+            "a1",
+            "\"a1\"",
+            "<PartMetadata><e_tag>\"a1\"</e_tag><checksum_sha256>b=</checksum_sha256></PartMetadata>",
+            "<PartMetadata><e_tag>&quot;a1&quot;</e_tag></PartMetadata>",
+        ] {
+            assert_eq!(entity_tag(content_id), "a1", "{content_id}");
         }
     }
 

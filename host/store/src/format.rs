@@ -47,8 +47,8 @@ impl Store {
                     time_zone: wanted.unwrap_or(DEFAULT_ZONE).to_owned(),
                 };
                 let json = serde_json::to_vec(&format).map_err(|_| StoreError::Stopped)?;
-                let is_ours = self.create(self.handles(), STORE, json.into()).await?;
-                if is_ours {
+                let created = self.create(self.handles(), STORE, json.into()).await?;
+                if created.certain()? {
                     format
                 } else {
                     // Somebody else made it a store in this moment.

@@ -9,6 +9,7 @@ use object_store::{PutMode, PutOptions, PutPayload};
 use crate::connect::Store;
 use crate::manifest::nonce;
 use crate::names::{COPIES, DATA, OPEN};
+use crate::requests::Created;
 use crate::{FIRST_BYTE, StoreError};
 
 /// One step of a test.
@@ -47,8 +48,9 @@ impl Store {
             prepared,
         ));
         let written = self.create(self.handles(), &name, text.clone()).await;
+        let written = written.and_then(Created::certain).map(drop);
         let is_written = written.is_ok();
-        checks.push(step("write", "s3:PutObject", self, written.map(drop)));
+        checks.push(step("write", "s3:PutObject", self, written));
         if !is_written {
             return Ok(checks);
         }

@@ -104,10 +104,8 @@ impl StoredFile {
 
     async fn stored_from(&self, from: u64) -> Result<Body, StoreError> {
         let object = &self.file.stored.object;
-        let got = self
-            .store
-            .open_range(object, GetRange::Offset(from))
-            .await?;
+        let got = self.store.open_range(object, GetRange::Offset(from)).await;
+        let got = got.map_err(|error| self.store.missing_data(object, error))?;
         if got.meta.size != self.file.stored.length {
             return Err(StoreError::Damaged {
                 copy: self.store.shown(object),
@@ -175,8 +173,9 @@ fn report_of(error: &io::Error) -> Report {
         .and_then(|inner| inner.downcast_ref::<StoreError>());
     match inner {
         Some(error) => error.report(),
+        // All bytes that the service sent are there.
         None => Report::new(
-            ReportKind::Failed,
+            ReportKind::Integrity,
             format!("can't decrypt the copy: {error}"),
         ),
     }
@@ -233,7 +232,8 @@ impl Ranges {
         self.runtime.spawn(async move {
             let got = store
                 .open_range(&object, GetRange::Bounded(from..to))
-                .await?;
+                .await
+                .map_err(|error| store.missing_data(&object, error))?;
             let bytes = got.bytes().await;
             bytes.map_err(|error| store.failed("read", &object, error))
         })
@@ -261,14 +261,7 @@ impl Ranges {
             }
         };
         let bytes = self.runtime.block_on(running).map_err(io::Error::other)?;
-        let bytes = bytes.map_err(|error| {
-            let kind = if error.is_missing() {
-                io::ErrorKind::NotFound
-            } else {
-                io::ErrorKind::Other
-            };
-            io::Error::new(kind, error)
-        })?;
+        let bytes = bytes.map_err(io::Error::other)?;
         if bytes.is_empty() {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }

@@ -5,7 +5,6 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use object_store::path::Path;
 use object_store::{
     GetOptions, GetRange, ObjectMeta, ObjectStoreExt as _, PutMode, PutOptions, PutPayload,
-    UpdateVersion,
 };
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -16,14 +15,38 @@ use crate::names::VERSION;
 use crate::service::ServiceError;
 use crate::{StoreError, StoreUrl};
 
-/// How long a conditional write waits before it is repeated.
-const WAITS: [Duration; 3] = [
-    Duration::from_millis(500),
-    Duration::from_secs(2),
-    Duration::from_secs(5),
-];
 /// How many requests run at the same time.
 pub(crate) const AT_ONCE: usize = 32;
+
+/// The waits before a request is sent again that the library does not repeat.
+pub(crate) const WAITS: [Duration; 4] = [
+    Duration::from_millis(200),
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+    Duration::from_secs(9),
+];
+
+/// What is known after an object was to be created.
+#[derive(Debug)]
+pub(crate) enum Created {
+    /// It has our bytes.
+    Ours,
+    /// It has other bytes, or had them.
+    Others,
+    /// Nothing is known. Later it may have our bytes.
+    Unclear(StoreError),
+}
+
+impl Created {
+    /// Returns true if the object has our bytes.
+    pub(crate) fn certain(self) -> Result<bool, StoreError> {
+        match self {
+            Self::Ours => Ok(true),
+            Self::Others => Ok(false),
+            Self::Unclear(error) => Err(error),
+        }
+    }
+}
 
 /// An object of a store, as a listing shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,68 +94,64 @@ impl Store {
         ServiceError::new(doing, self.shown(name), self.url(), &error).into()
     }
 
-    /// Writes an object that does not exist yet. Returns false if there is one with other bytes.
+    /// Writes an object that does not exist yet, and says whether it has these bytes now.
     ///
-    /// The library repeats the request when the answer was lost. Then one's own success comes back as a refusal,
-    /// so the bytes decide.
+    /// An answer may be lost, and the library repeats some requests: one's own success can come back as a refusal.
+    /// So the bytes decide.
+    ///
+    /// # Errors
+    /// When the object certainly was not written.
     pub(crate) async fn create(
         &self,
         handles: &Handles,
         name: &str,
         bytes: Bytes,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Created, StoreError> {
         let path = self.path(name)?;
-        let mut waits = WAITS.iter();
+        let mut waits = WAITS.into_iter();
+        let mut is_sure = true;
         loop {
             let options = PutOptions::from(PutMode::Create);
             let payload = PutPayload::from_bytes(bytes.clone());
             let put = handles.objects.put_opts(&path, payload, options).await;
             let Err(error) = put.map_err(|error| self.failed("write", name, error)) else {
-                return Ok(true);
+                return Ok(Created::Ours);
             };
-            if error.is_existing() {
-                let found = self.read(name, MAX_MANIFEST).await?;
-                return Ok(found.is_some_and(|found| found == bytes));
+            match self.read(name, MAX_MANIFEST).await {
+                Ok(Some(found)) if found == bytes => return Ok(Created::Ours),
+                Ok(Some(_)) => return Ok(Created::Others),
+                // It was there, and was removed in this moment.
+                Ok(None) if error.is_existing() => return Ok(Created::Others),
+                Ok(None) if !error.is_passing() && is_sure => return Err(error),
+                Ok(None) => {}
+                Err(_) => return Ok(Created::Unclear(error)),
             }
-            // The library does not repeat a request whose answer was lost. It may have had its effect.
+            // An earlier request may still arrive. It can't harm this one.
+            is_sure = false;
             match waits.next().filter(|_| error.is_passing()) {
-                Some(wait) => tokio::time::sleep(*wait).await,
-                None => return Err(error),
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => return Ok(Created::Unclear(error)),
             }
         }
     }
 
-    /// Replaces an object that has not changed since it was looked at.
-    pub(crate) async fn replace(
+    /// Writes an object, and replaces an older one.
+    pub(crate) async fn write(&self, name: &str, bytes: Bytes) -> Result<(), StoreError> {
+        self.put(self.handles(), name, bytes).await
+    }
+
+    /// The same through other handles, such as those that lock objects.
+    pub(crate) async fn put(
         &self,
         handles: &Handles,
         name: &str,
         bytes: Bytes,
-        etag: Option<String>,
     ) -> Result<(), StoreError> {
         let path = self.path(name)?;
-        let mode = match etag.filter(|_| handles.parts.is_some()) {
-            Some(etag) => PutMode::Update(UpdateVersion {
-                e_tag: Some(etag),
-                version: None,
-            }),
-            // A folder has no such condition. The file is replaced by a rename.
-            None => PutMode::Overwrite,
-        };
-        let payload = PutPayload::from_bytes(bytes);
         let put = handles
             .objects
-            .put_opts(&path, payload, PutOptions::from(mode))
+            .put(&path, PutPayload::from_bytes(bytes))
             .await;
-        put.map_err(|error| self.failed("replace", name, error))?;
-        Ok(())
-    }
-
-    /// Writes an object, and replaces an older one.
-    pub(crate) async fn write(&self, name: &str, bytes: Bytes) -> Result<(), StoreError> {
-        let path = self.path(name)?;
-        let payload = PutPayload::from_bytes(bytes);
-        let put = self.handles().objects.put(&path, payload).await;
         put.map_err(|error| self.failed("write", name, error))?;
         Ok(())
     }
@@ -179,6 +198,18 @@ impl Store {
         got.map_err(|error| self.failed("read", name, error))
     }
 
+    /// Returns the error of reading the data of a copy. It is damage if they are gone.
+    pub(crate) fn missing_data(&self, object: &str, error: StoreError) -> StoreError {
+        if error.is_missing() {
+            StoreError::Damaged {
+                copy: self.shown(object),
+                reason: "its data are not in the store".to_owned(),
+            }
+        } else {
+            error
+        }
+    }
+
     /// Returns all objects in a folder, in the order of their names.
     pub(crate) async fn list(&self, folder: &str) -> Result<Vec<Object>, StoreError> {
         let path = self.path(folder)?;
@@ -218,6 +249,8 @@ impl Store {
         let name_of = |path: &str| path.get(before..).unwrap_or_default().to_owned();
         let mut first = None;
         let mut rest = paths;
+        // The library does not repeat deletions whose answer was lost.
+        let mut waits = WAITS.into_iter();
         // An error ends the stream of the library, although other objects could still be deleted.
         while !rest.is_empty() {
             let count = rest.len();
@@ -246,10 +279,14 @@ impl Store {
             rest.retain(|path| left.contains(&name_of(path.as_ref())));
             // Without progress, the first of the rest is the one that can't be deleted.
             if rest.len() == count {
-                if is_passing {
-                    break;
+                if !is_passing {
+                    rest.remove(0);
+                    continue;
                 }
-                rest.remove(0);
+                match waits.next() {
+                    Some(wait) => tokio::time::sleep(wait).await,
+                    None => break,
+                }
             }
         }
         match first {

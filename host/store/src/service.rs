@@ -171,6 +171,11 @@ fn refused(error: &(dyn Error + 'static), status: Option<u16>) -> Refused {
             _ => Refused::Other,
         };
     }
+    match refused_key(error).as_ref().map(|(code, _)| code.as_str()) {
+        Some("AccessDenied") => return Refused::Forbidden,
+        Some("InternalError" | "ServiceUnavailable" | "SlowDown") => return Refused::Busy,
+        _ => {}
+    }
     match status {
         Some(401) => return Refused::Unauthenticated,
         Some(403) => return Refused::Forbidden,
@@ -196,6 +201,17 @@ fn refused(error: &(dyn Error + 'static), status: Option<u16>) -> Refused {
     }
 }
 
+/// Returns code and message of an object that S3 did not delete, in a response that was a success. The library has them
+/// in its message only.
+fn refused_key(error: &(dyn Error + 'static)) -> Option<(String, String)> {
+    let said = chain(error);
+    let (_, rest) = said.split_once("DeleteObjects request failed for key ")?;
+    let (rest, code) = rest.rsplit_once(" (code: ")?;
+    let (_, message) = rest.split_once(": ")?;
+    let code = code.trim_end_matches(')');
+    Some((code.to_owned(), message.trim_end_matches('.').to_owned()))
+}
+
 /// Returns the status of a response. The library keeps it in its message only.
 fn status(error: &(dyn Error + 'static)) -> Option<u16> {
     let said = chain(error);
@@ -216,6 +232,9 @@ fn reason(error: &(dyn Error + 'static), status: Option<u16>) -> String {
     }
     if let Some(error) = find::<std::io::Error>(error) {
         return error.to_string();
+    }
+    if let Some((code, message)) = refused_key(error) {
+        return format!("the service answered {code}: {message}");
     }
     let said = chain(error);
     let element = |name: &str| {

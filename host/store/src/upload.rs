@@ -1,16 +1,21 @@
 //! Writes a copy: first an entry for the upload, then the data, and last the manifest.
 //!
-//! | a crash after | leaves |
-//! |---|---|
-//! | the entry in `open/` | the entry, which `repair` removes |
-//! | some parts | an upload in parts that no listing of objects shows; `repair` aborts it, the same command resumes it |
-//! | the data | data without a manifest, which `repair` removes |
-//! | the manifest | a complete copy, and the entry |
+//! | a crash after | leaves | fail point |
+//! |---|---|---|
+//! | the entry in `open/` | the entry, which `repair` removes | `copy-opened` |
+//! | the begin of an upload in parts | that upload, which no listing of objects shows; `repair` aborts it | `copy-begun` |
+//! | some parts | the same; the same command resumes it | `copy-part-noted`, `copy-sealed` |
+//! | the data | data without a manifest, which the same command overwrites and `repair` removes | `copy-stored` |
+//! | the manifest | a complete copy, and the entry | `copy-named` |
+//! | the removal of the entry | a complete copy | `copy-closed` |
+//!
+//! The answer to the manifest may be lost. Then the manifest may be there, so the data stay: `repair` finds out.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use age::x25519;
+use host_base::fail_point;
 use host_transfer::{Fingerprint, Proof};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -21,8 +26,9 @@ use crate::connect::{Handles, Store};
 use crate::file_upload::{FileUpload, Resume};
 use crate::journal::Journal;
 use crate::manifest::{CopyFile, CopyManifest, Encryption, Lock, Origin, Stored, digest_of, nonce};
-use crate::names::{COPIES, CopyName, DATA, OPEN, backup_key};
+use crate::names::{COPIES, DATA, OPEN, backup_key};
 use crate::reader::{Ranges, sequential};
+use crate::requests::Created;
 use crate::{StoreError, StoreUrl, crypt};
 
 /// How often an upload writes its entry again.
@@ -72,9 +78,8 @@ pub struct Draft {
     heart: JoinHandle<()>,
     /// When the copy was begun.
     begun: Timestamp,
-    /// Whether a manifest may name the data.
-    keeps_data: bool,
-    is_complete: bool,
+    /// Whether the manifest may be there, or is. Then the data must stay.
+    is_named: bool,
 }
 
 /// The state that the uploads of one copy share.
@@ -177,6 +182,7 @@ impl Draft {
             note: Mutex::new(note),
         });
         shared.say_open().await?;
+        fail_point::reach("copy-opened");
         let beating = Arc::clone(&shared);
         let heart = tokio::spawn(async move {
             loop {
@@ -195,8 +201,7 @@ impl Draft {
             }),
             heart,
             begun,
-            keeps_data: false,
-            is_complete: false,
+            is_named: false,
         })
     }
 
@@ -355,66 +360,46 @@ impl Draft {
                 reason: "it was removed in the meantime".to_owned(),
             });
         }
-        // Whatever happens to this request or to this process, the manifest may exist from now on.
-        self.keeps_data = true;
-        let is_ours = store
-            .create(&shared.creating, &object, bytes.clone())
-            .await?;
-        let found = if is_ours {
-            None
-        } else {
-            self.existing(&name, &object, bytes).await?
-        };
-        if let Some(found) = found {
-            self.keeps_data = false;
-            return Ok(self.was_there(found));
-        }
-        self.is_complete = true;
+        fail_point::reach("copy-stored");
+        // A later run must not write to objects that a manifest names.
         if let Some(journal) = &shared.journal {
             journal.forget();
         }
+        // Also if this future is dropped in the middle.
+        self.is_named = true;
+        let created = store.create(&shared.creating, &object, bytes.clone());
+        match created.await {
+            Ok(Created::Ours) => {}
+            Ok(Created::Others) => {
+                if let Some(manifest) = store.standing(&name).await? {
+                    // Another upload of the same bytes was first. Dropping this draft removes its data.
+                    self.is_named = manifest.nonce == shared.nonce;
+                    return Ok(self.was_there(manifest));
+                }
+                // The copy that is there is damaged. At no time is there none.
+                let old = store.manifest_of(&name).await.ok().flatten();
+                let old = old.filter(|old| old.nonce != shared.nonce);
+                store.put(&shared.creating, &object, bytes).await?;
+                store.forget_damaged(&name, old.as_ref()).await;
+            }
+            Ok(Created::Unclear(error)) => return Err(error),
+            Err(error) => {
+                self.is_named = false;
+                return Err(error);
+            }
+        }
+        fail_point::reach("copy-named");
         if let Some(lock) = &manifest.lock {
             // Without the mark, the service is asked about the lock.
             let _ = store.note_lock(&name, lock.until).await;
         }
         // The copy exists. An entry that can't be removed is removed by `repair`.
         let _ = store.delete(&[shared.open_object()]).await;
+        fail_point::reach("copy-closed");
         Ok(Written {
             manifest,
             was_there: false,
         })
-    }
-
-    /// Returns the manifest of a copy that another upload has written, if the copy is good. A bad one is replaced.
-    async fn existing(
-        &mut self,
-        name: &CopyName,
-        object: &str,
-        bytes: bytes::Bytes,
-    ) -> Result<Option<CopyManifest>, StoreError> {
-        let store = &self.shared.store;
-        let copies = store.copies().await?;
-        let copy = copies.into_iter().find(|copy| copy.name == *name);
-        let is_broken = copy.as_ref().is_some_and(|copy| copy.marks.is_broken());
-        let found = match store.manifest_of(name).await {
-            Err(StoreError::BadManifest { .. }) => None,
-            found => found?,
-        };
-        if let Some(found) = found
-            && !is_broken
-            && store.absent(&found).await?.is_none()
-        {
-            return Ok(Some(found));
-        }
-        let etag = store.look(object).await?.and_then(|it| it.etag);
-        store
-            .replace(&self.shared.creating, object, bytes, etag)
-            .await?;
-        if let Some(copy) = copy {
-            // They were about other bytes.
-            let _ = store.delete(&copy.check_marks()).await;
-        }
-        Ok(None)
     }
 
     /// Returns the manifest of a good copy of the same backup with the same bytes, whatever its time.
@@ -429,13 +414,9 @@ impl Draft {
             let is_same = copy.name.source == source
                 && copy.name.id == self.subject.id
                 && copy.name.size == length
-                && sha256.starts_with(&copy.name.digest)
-                && !copy.marks.is_broken();
-            if is_same {
-                let manifest = store.manifest(&copy).await?;
-                if manifest.sha256 == sha256 && store.absent(&manifest).await?.is_none() {
-                    return Ok(Some(manifest));
-                }
+                && sha256.starts_with(&copy.name.digest);
+            if is_same && let Some(manifest) = store.standing(&copy.name).await? {
+                return Ok(Some(manifest));
             }
         }
         Ok(None)
@@ -457,7 +438,7 @@ impl Drop for Draft {
     fn drop(&mut self) {
         self.heart.abort();
         // Data that a manifest may name are never deleted here. `repair` knows whether one does.
-        if self.is_complete || self.keeps_data {
+        if self.is_named {
             return;
         }
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
@@ -469,6 +450,10 @@ impl Drop for Draft {
             .iter()
             .map(|it| it.stored.object.clone())
             .collect();
+        if let Some(journal) = shared.journal.as_ref().filter(|_| !objects.is_empty()) {
+            // The parts of a complete object can't be resumed.
+            journal.forget();
+        }
         let working = shared.store.cleanup.begin();
         runtime.spawn(async move {
             // The uploads decide whether the same command can resume them.

@@ -318,8 +318,10 @@ impl BackupArgs {
 
     /// Says what to do when the command is stopped.
     pub(super) fn after_stop(&self, engines: &[EngineFile]) -> AfterStop {
-        let BackupVerb::Engine(verb) = &self.verb else {
-            return AfterStop::Nothing;
+        let verb = match &self.verb {
+            BackupVerb::Engine(verb) => verb,
+            BackupVerb::Other(OtherVerb::Copy(_)) => return AfterStop::Uploads,
+            BackupVerb::Other(_) => return AfterStop::Nothing,
         };
         match verb {
             EngineVerb::Download(_) => AfterStop::Resumes,
@@ -337,6 +339,8 @@ impl BackupArgs {
 pub(super) enum AfterStop {
     Nothing,
     Resumes,
+    /// Parts of a copy in a store.
+    Uploads,
     BeginsAnew,
     /// The work that it has begun in the backend.
     GoesOn,
@@ -349,6 +353,9 @@ impl AfterStop {
             Self::Nothing => return None,
             Self::Resumes => {
                 "Run the same command again; the download resumes if the backend supports that"
+            }
+            Self::Uploads => {
+                "Run the same command again: it goes on from the parts that the store has, unless the copy is encrypted"
             }
             Self::BeginsAnew => "Nothing of the backup was kept: the same command makes a new one",
             Self::GoesOn => return Some(goes_on(begun.work())),

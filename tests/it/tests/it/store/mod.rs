@@ -1,6 +1,16 @@
 //! `store`, `backup … --to STORE`, and `backup restore --from STORE`: copies in object storage.
 
+mod between;
+mod by_hand;
 mod cycle;
+mod encryption;
+mod faults;
+mod kill;
+mod left;
+mod lock;
+mod prune;
+mod race;
+mod resume;
 mod vault;
 
 pub use vault::Place;

@@ -43,11 +43,17 @@ impl<'a> Place<'a> {
     }
 
     pub fn program(&self) -> Invocation {
+        self.known_to(self.desk.bed.program())
+    }
+
+    /// Returns the program with the hostile engine, which takes files.
+    pub fn hostile(&self) -> Invocation {
+        self.known_to(self.desk.bed.hostile())
+    }
+
+    fn known_to(&self, program: Invocation) -> Invocation {
         let folder = self.folder();
-        let program = self
-            .desk
-            .bed
-            .program()
+        let program = program
             .in_folder(folder)
             .env("XDG_CONFIG_HOME", folder.join("config"));
         match self.cloud {

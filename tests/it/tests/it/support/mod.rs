@@ -22,7 +22,7 @@ mod signer;
 mod vault;
 
 pub use bed::Bed;
-pub use cloud::{Azurite, Cloud, Faulty, Gcs, Then, Weed, When, aws_cli};
+pub use cloud::{Azurite, Cloud, Faulty, Gcs, Seen, Then, Weed, When, aws_cli};
 pub use component::{Component, module};
 pub use depot::Depot;
 pub use desk::{Desk, ID, NAME, names};

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::{Invocation, python_with};
 
 pub use azurite::Azurite;
-pub use faulty::{Faulty, Then, When};
+pub use faulty::{Faulty, Seen, Then, When};
 pub use gcs::Gcs;
 pub use weed::Weed;
 

@@ -35,6 +35,9 @@ class S3:
     def make(self, locked):
         self.client.create_bucket(Bucket=self.bucket, ObjectLockEnabledForBucket=locked)
 
+    def drop(self):
+        self.client.delete_bucket(Bucket=self.bucket)
+
     def list(self, prefix):
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
         return [(o["Key"], o["Size"]) for page in pages for o in page.get("Contents", [])]

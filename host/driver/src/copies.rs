@@ -165,8 +165,10 @@ pub(super) async fn fetch(session: &Session, choice: &CopyChoice) -> Result<Fetc
     let target = (session.cluster.namespace(), session.statefulset());
     let source = &copy.name.source;
     let is_of_target = (&*source.namespace, &*source.target) == target;
+    // A copied file may have no known target.
+    let is_unknown = source.namespace.is_empty() && source.target.is_empty();
     // An id alone may mean a backup of another target.
-    if !is_of_target && choice.reference != copy.name.reference() {
+    if !is_of_target && !is_unknown && choice.reference != copy.name.reference() {
         return Err(OpsError::OtherSource {
             copy: copy.name.reference(),
             of: source.to_string(),

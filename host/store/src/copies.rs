@@ -43,13 +43,13 @@ pub struct CheckMark {
     pub time: Timestamp,
     /// How the copy was checked.
     pub depth: Depth,
-    /// What it found.
+    /// The result.
     pub result: CheckResult,
     /// User and machine that checked it, as `USER@MACHINE`.
     pub by: String,
 }
 
-/// What a check found.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CheckResult {
     /// Nothing is wrong.
@@ -331,19 +331,21 @@ impl Store {
             .collect();
         let looks = doubtful.into_iter().map(|name| async move {
             match self.manifest_of(name).await {
-                Ok(found) => Ok(found.map(|found| (name.clone(), found))),
-                // What it names is not known, so nothing is known to be missing.
-                Err(StoreError::BadManifest { .. } | StoreError::Format { .. }) => Ok(None),
+                Ok(found) => Ok(found.map(|found| (name.clone(), Some(found)))),
+                // A newer program wrote it, and knows its data.
+                Err(StoreError::Format { .. }) => Ok(Some((name.clone(), None))),
+                // Its data are not known, so the copy counts as broken.
+                Err(StoreError::BadManifest { .. }) => Ok(None),
                 Err(error) => Err(error),
             }
         });
         let looks = stream::iter(looks).buffer_unordered(AT_ONCE);
-        let found: Vec<Option<(CopyName, CopyManifest)>> = looks.try_collect().await?;
+        let found: Vec<Option<(CopyName, Option<CopyManifest>)>> = looks.try_collect().await?;
         for (name, manifest) in found.into_iter().flatten() {
             let is_there = |file: &crate::manifest::CopyFile| {
                 sizes.get(file.stored.object.as_str()) == Some(&file.stored.length)
             };
-            if manifest.files.iter().all(is_there) {
+            if manifest.is_none_or(|manifest| manifest.files.iter().all(is_there)) {
                 present.insert(name);
             }
         }
@@ -415,8 +417,8 @@ impl Store {
         })?))
     }
 
-    /// Returns the manifest of a copy, unless the copy is known to be damaged: by its marks, or by what the service
-    /// says about its data.
+    /// Returns the manifest of a copy that is not known to be damaged. Its marks count, and the lengths of its
+    /// data.
     pub(crate) async fn standing(
         &self,
         name: &CopyName,

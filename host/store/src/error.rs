@@ -305,7 +305,7 @@ impl Problem for StoreError {
             }
             Self::NoStore { store, .. } => {
                 return Some(format!(
-                    "Check that the folder is mounted, or that the bucket is the right one; make it a store again with `kubectl broker store remove {}` and `kubectl broker store add`",
+                    "Check that the folder is mounted; make it a store again with `kubectl broker store remove {}` and `kubectl broker store add`",
                     word(store)
                 ));
             }

@@ -170,7 +170,7 @@ impl Resume {
     }
 }
 
-/// Discards an upload in parts. What can't be discarded now is found by `repair`.
+/// Discards an upload in parts. If the service refuses, `repair` finds it.
 async fn discard(shared: &Shared, path: &Path, upload: &str) {
     if let Some(parts) = &shared.handles.parts {
         let _ = parts.abort_multipart(path, &upload.to_owned()).await;

@@ -114,8 +114,9 @@ impl Journal {
 
     /// Forgets the upload.
     pub(crate) fn forget(&self) {
-        let _ = self.with(|file| file.set_len(0));
+        // Either of both is enough.
         let _ = fs::remove_file(&self.path);
+        let _ = self.with(|file| file.set_len(0));
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut File) -> io::Result<T>) -> io::Result<T> {

@@ -19,7 +19,7 @@ pub struct StoreCheck {
     pub check: Check,
     /// The kind of failure, if it failed.
     pub failure: Option<Failure>,
-    /// What to do next, if it failed.
+    /// The next step for the user, if it failed.
     pub hint: Option<String>,
 }
 

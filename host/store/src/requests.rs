@@ -26,7 +26,7 @@ pub(crate) const WAITS: [Duration; 4] = [
     Duration::from_secs(9),
 ];
 
-/// What is known after an object was to be created.
+/// The outcome of an attempt to create an object.
 #[derive(Debug)]
 pub(crate) enum Created {
     /// It has our bytes.

@@ -45,7 +45,7 @@ pub struct Subject {
     pub id: String,
     /// When the backup was created. None if its backend does not say it; then the time of the copy counts.
     pub created: Option<Timestamp>,
-    /// Who copies it, as `USER@MACHINE`.
+    /// User and machine that copy it, as `USER@MACHINE`.
     pub by: String,
 }
 
@@ -123,14 +123,21 @@ impl Draft {
         subject: Subject,
         recipients: &[String],
     ) -> Result<Self, StoreError> {
-        // A named store was made one when it was added. If it is none any more, something is wrong.
-        store.prepare(StoreUrl::is_meant(store.called())).await?;
+        // A named folder was made a store when it was added. If it is none any more, it may not be mounted.
+        let is_named_folder =
+            matches!(store.url(), StoreUrl::Folder(_)) && !StoreUrl::is_meant(store.called());
+        store.prepare(!is_named_folder).await?;
         let settings = store.settings();
         let recipients = recipients.iter().map(|it| crypt::recipient(it));
         let recipients: Vec<_> = recipients.collect::<Result<_, _>>()?;
         // A lock can't be taken back, so it must not depend on the clock of this machine.
         let begun = match settings.lock {
-            Some(_) => store.service_now().await?,
+            // The service says it in whole seconds.
+            Some(_) => store
+                .service_now()
+                .await?
+                .saturating_add(SignedDuration::from_secs(1))
+                .unwrap_or(Timestamp::MAX),
             None => Timestamp::now(),
         };
         let lock = settings.lock.map(|lock| {
@@ -154,11 +161,8 @@ impl Draft {
         });
         let earlier = journal.as_ref().and_then(Journal::read);
         let nonce = match earlier {
-            // If the object exists, a copy may own it: its process died before it forgot the journal.
-            Some((header, _))
-                if header.object.contains(&format!("{key}-{}/", header.nonce))
-                    && store.look(&header.object).await?.is_none() =>
-            {
+            // The journal is forgotten before a manifest can name the object.
+            Some((header, _)) if header.object.contains(&format!("{key}-{}/", header.nonce)) => {
                 header.nonce
             }
             _ => nonce()?,

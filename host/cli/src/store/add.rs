@@ -99,6 +99,10 @@ pub(super) async fn run(
     };
     taken(&Stores::read(&folders.configuration)?)?;
     let checks = if args.no_test {
+        if let StoreUrl::Folder(_) = settings.url {
+            let store = Store::open(&args.name, settings.clone(), None, opener.cleanup.clone());
+            store.await?.prepare(true).await?;
+        }
         Vec::new()
     } else {
         let store = Store::open(&args.name, settings.clone(), None, opener.cleanup.clone());

@@ -215,6 +215,7 @@ fn status_of_one_backup() {
     stdout:
     {
       "apiVersion": "kubectl-broker/v1",
+      "copy": null,
       "details": {},
       "file": null,
       "files": null,

@@ -23,6 +23,7 @@ fn help_says_how_kubectl_calls_the_program() {
       engines     List engines, their operations and whether their backends respond
       health      Check the health of the backend and of each of its replicas
       plugin      Install, inspect, update and remove engines
+      store       Keep copies of backups in object storage: list, check, prune, restore
       version     Show the version of the program and of its engine interface
       completion  Print the completion script for a shell
 
@@ -77,6 +78,10 @@ fn without_an_engine_the_help_has_what_every_engine_of_pods_takes() {
                             true] [possible values: true, false]
           --timeout <TIME>  Maximum time to wait, such as 30s or 10m [default: 5m]
       -h, --help            Print help
+
+    Store:
+          --to <STORE>             Copy the backup to this store, by its name or address
+          --source-cluster <NAME>  Name of the cluster in the copy [default: from the kubeconfig]
 
     File (only for engines that return the backup):
           --output-dir <FOLDER>  Folder of the file or files, created if missing [default: ./backups]
@@ -151,6 +156,10 @@ fn the_help_of_a_named_engine_has_its_options_alone() {
                             true] [possible values: true, false]
           --timeout <TIME>  Maximum time to wait, such as 30s or 10m [default: 5m]
       -h, --help            Print help
+
+    Store:
+          --to <STORE>             Copy the backup to this store, by its name or address
+          --source-cluster <NAME>  Name of the cluster in the copy [default: from the kubeconfig]
 
     Options of engine kafka:
           --file <FILE>

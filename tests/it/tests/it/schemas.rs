@@ -89,6 +89,43 @@ fn printed(run: impl Fn(&str) -> Run, command: &str) -> Value {
 }
 
 /// Returns a document of each kind, from real runs.
+/// Returns the documents about a store in a folder.
+fn of_stores(bed: &Bed, folder: &Path) -> Vec<Value> {
+    let store = folder.join("store");
+    std::fs::create_dir(&store).expect("a folder");
+    let program = bed
+        .program()
+        .in_folder(folder)
+        .env("XDG_CONFIG_HOME", folder.join("config"));
+    let run = |arguments: &str| program.run(arguments);
+    let mut documents = vec![
+        run(&format!(
+            "store add nightly file://{} -o json",
+            store.display()
+        ))
+        .json(),
+        printed(run, "store list"),
+        printed(run, "store test nightly"),
+        run("backup create --to nightly -o json").json(),
+        run(&format!("backup download --id {ID} --to nightly -o json")).json(),
+        printed(run, "store ls nightly --all"),
+        printed(run, "store verify nightly --deep"),
+        printed(run, "store ls nightly"),
+        printed(run, &format!("store get nightly {ID} --force")),
+        printed(run, &format!("store pin nightly {ID}")),
+        printed(run, "store prune nightly --keep-last 1 --dry-run"),
+        printed(run, "store repair nightly --dry-run"),
+    ];
+    let other = folder.join("other");
+    std::fs::create_dir(&other).expect("a folder");
+    let copied = run(&format!(
+        "store copy nightly file://{} -o json",
+        other.display()
+    ));
+    documents.push(copied.json());
+    documents
+}
+
 fn documents() -> Vec<Value> {
     let bed = Bed::with(&["download-size=100000"]);
     let folder = tempfile::tempdir().expect("a folder");
@@ -134,6 +171,7 @@ fn documents() -> Vec<Value> {
         nobody("backup list --engine hivemq -o json").error(),
     ];
     documents.extend(of_plugins(&folder));
+    documents.extend(of_stores(&bed, folder.path()));
     documents.extend(engine_objects::documents());
     documents.extend(several_files::documents());
     // The history also contains a failed command.

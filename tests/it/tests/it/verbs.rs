@@ -28,6 +28,7 @@ fn the_help_of_backup_shows_them_after_the_verbs_of_the_host() {
       delete           Delete a backup
       test             Check permissions, the target and its backends, with a remedy for each failure
       verify           Check downloaded files, or let the backend check a backup
+      copy             Copy downloaded files to a store
       history          Show what was created, downloaded, verified, restored and deleted on this machine
       manifest         Fetch the manifest of a backup from S3 and check it (engine backuprequest)
       offset-reset     Reset the offsets of consumer groups (engine kafka)

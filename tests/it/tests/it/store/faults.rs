@@ -170,7 +170,9 @@ fn a_bucket_that_is_gone_in_the_middle_is_said_to_be_gone() {
     held.release();
     let run = program.ended(&child.wait_with_output().expect("the process ends"));
     assert_eq!(run.code, 10, "{}", run.shown());
-    assert_eq!(place.run("store ls URL").code, 10);
+    // SeaweedFS may make a bucket again when something is written to it.
+    let never = place.run("store ls s3://never-made/copies");
+    assert_eq!(never.code, 10, "{}", never.shown());
 }
 
 /// The users of a store, and what each of them can't do.
@@ -208,7 +210,10 @@ fn each_verb_says_that_a_permission_is_missing() {
             let error = run.error();
             assert_eq!(error["code"], "NotAllowed");
             let hint = error["hint"].as_str().unwrap_or_default();
-            assert!(hint.contains("store test"), "{command}: {error}");
+            let is_named = ["store test", "permission"]
+                .iter()
+                .any(|it| hint.contains(it));
+            assert!(is_named, "{command}: {error}");
         }
     }
     assert_eq!(weed.list(""), before);
@@ -218,7 +223,7 @@ fn each_verb_says_that_a_permission_is_missing() {
         .program()
         .data_although_failed()
         .run(&format!("store test {} -o json", owner.url));
-    assert_eq!(run.code, 1, "{}", run.shown());
+    assert_eq!(run.code, 12, "{}", run.shown());
     let report: Value = serde_json::from_str(&run.stdout).expect("a document");
     let checks = report["checks"].as_array().expect("checks");
     let failed = checks.iter().find(|it| it["outcome"] == "failed");
@@ -250,7 +255,7 @@ fn the_test_of_a_store_names_each_missing_permission() {
     for (missing, key) in keys {
         let program = key.known_to(owner.program()).data_although_failed();
         let run = program.run(&format!("store test {} -o json", owner.url));
-        assert_eq!(run.code, 1, "{missing}: {}", run.shown());
+        assert_eq!(run.code, 12, "{missing}: {}", run.shown());
         let report: Value = serde_json::from_str(&run.stdout).expect("a document");
         let checks = report["checks"].as_array().expect("checks");
         let failed = checks.iter().filter(|it| it["outcome"] == "failed");

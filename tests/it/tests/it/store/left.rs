@@ -123,9 +123,17 @@ pub const BIG_LENGTH: usize = 11_000_000;
 impl Place<'_> {
     /// Writes the files [`SMALL`] and [`BIG`].
     pub fn with_files(self) -> Self {
-        self.file(SMALL, &bytes(10_000));
-        self.file(BIG, &bytes(BIG_LENGTH));
+        for (name, length) in [(SMALL, 10_000), (BIG, BIG_LENGTH)] {
+            self.backup_file(name, &bytes(length));
+        }
         self
+    }
+
+    /// Writes a file with its digest beside it, as a download leaves it.
+    pub fn backup_file(&self, name: &str, bytes: &[u8]) {
+        self.file(name, bytes);
+        let digest = format!("{}  {name}\n", crate::support::sha256(bytes));
+        self.file(&format!("{name}.sha256"), digest.as_bytes());
     }
 
     pub fn file(&self, name: &str, bytes: &[u8]) {

@@ -35,10 +35,11 @@ impl<'a> Shelf<'a> {
     fn put(&self, id: &str, created: &str) -> String {
         let mut manifest = self.manifest.clone();
         let key = backup_key(id);
-        let object = format!("data/{key}-{id}/1");
+        let nonce = &sha256(id.as_bytes())[..16];
+        let object = format!("data/{key}-{nonce}/1");
         manifest["id"] = json!(id);
         manifest["created"] = json!(created);
-        manifest["nonce"] = json!(id);
+        manifest["nonce"] = json!(nonce);
         manifest["files"][0]["stored"]["object"] = json!(object);
         let digits = created.replace(['-', ':'], "").replace('Z', "000Z");
         let digest = manifest["sha256"].as_str().expect("a digest");
@@ -62,8 +63,10 @@ impl<'a> Shelf<'a> {
 
     fn open(&self, id: &str) {
         let key = backup_key(id);
-        self.cloud
-            .put(&format!("copies/v1/open/{key}-other.json"), b"{}");
+        self.cloud.put(
+            &format!("copies/v1/open/{key}-0123456789abcdef.json"),
+            b"{}",
+        );
     }
 }
 

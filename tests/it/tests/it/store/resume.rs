@@ -80,7 +80,7 @@ fn another_file_starts_over() {
     let command = place.copying(BIG, "a");
     stopped(&place, &faulty, 2, &command);
     faulty.requests();
-    place.file(BIG, &bytes(BIG_LENGTH + 1));
+    place.backup_file(BIG, &bytes(BIG_LENGTH + 1));
     let copied = place.ok(&command).json();
     assert_eq!(copied["items"][0]["resumedBytes"], json!(0));
     assert_eq!(sent_parts(&faulty), ["1", "2", "3"]);

@@ -92,7 +92,7 @@ fn printed(run: impl Fn(&str) -> Run, command: &str) -> Value {
 /// Returns the documents about a store in a folder.
 fn of_stores(bed: &Bed, folder: &Path) -> Vec<Value> {
     let store = folder.join("store");
-    std::fs::create_dir(&store).expect("a folder");
+    fs::create_dir(&store).expect("a folder");
     let program = bed
         .program()
         .in_folder(folder)
@@ -117,7 +117,7 @@ fn of_stores(bed: &Bed, folder: &Path) -> Vec<Value> {
         printed(run, "store repair nightly --dry-run"),
     ];
     let other = folder.join("other");
-    std::fs::create_dir(&other).expect("a folder");
+    fs::create_dir(&other).expect("a folder");
     let copied = run(&format!(
         "store copy nightly file://{} -o json",
         other.display()

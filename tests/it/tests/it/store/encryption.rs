@@ -106,7 +106,7 @@ fn each_recipient_reads_a_copy_and_nobody_else_fetches_a_byte() {
             "{}",
             run.shown()
         );
-        let checked: serde_json::Value = serde_json::from_str(&run.stdout).expect("a document");
+        let checked: Value = serde_json::from_str(&run.stdout).expect("a document");
         assert_eq!(checked["items"][0]["depth"], depth, "{checked}");
         assert_eq!(checked["items"][0]["outcome"], "passed", "{checked}");
     }

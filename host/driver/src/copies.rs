@@ -237,7 +237,7 @@ pub struct GotCopy {
     pub saved: Option<LocalFiles>,
 }
 
-/// Downloads a copy, with all promises of [`super::download`].
+/// Downloads a copy, with all promises of [`super::download()`].
 ///
 /// # Errors
 /// When there is no such copy, it can't be decrypted, or its bytes don't arrive completely.

@@ -16,7 +16,7 @@ pub(super) struct AddArgs {
     name: String,
     /// Address: s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://ACCOUNT/CONTAINER/PREFIX or file:///FOLDER
     url: String,
-    /// Address of a server other than the cloud's own, such as https://minio.example:9000
+    /// Address of a server other than the cloud's own, such as `https://minio.example:9000`
     #[arg(long, value_name = "URL")]
     endpoint: Option<String>,
     /// Region of the bucket [default: from the AWS configuration, else from S3]

@@ -76,6 +76,8 @@ pub enum OpsError {
     SeveralToRestore {
         /// The copy.
         copy: String,
+        /// The store, as the user names it.
+        store: String,
         /// The number of its files.
         count: usize,
     },
@@ -914,7 +916,11 @@ impl Problem for OpsError {
             Self::NothingToCopy { .. } => Some("Choose another engine with `--engine NAME`, or leave `--to` out".to_owned()),
             Self::OtherSource { copy, .. } => Some(format!("If you mean it, name it in full: `{}`", text::printable(copy, 300))),
             Self::UnknownFile { .. } => Some("Name the backup with `--engine NAME`, `--id ID` and `--statefulset NAME`".to_owned()),
-            Self::SeveralToRestore { .. } => Some("Download the files with `kubectl broker store get STORE COPY`, and restore one of them with `kubectl broker backup restore --file FILE`".to_owned()),
+            Self::SeveralToRestore { copy, store, .. } => Some(format!(
+                "Download the files with `kubectl broker store get {} {}`, and restore one of them with `kubectl broker backup restore --file FILE`",
+                word(store),
+                word(copy)
+            )),
             Self::InContext { source, .. } | Self::Unfinished { source, .. } => source.advice(),
             Self::Files { failed, .. } => failed.first().and_then(Problem::advice),
             Self::NotWhole { running: true, id, engine, .. } | Self::NotEnded { id, engine } => {

@@ -21,6 +21,7 @@ mod engines;
 mod error;
 mod export;
 mod file_body;
+mod file_source;
 mod form_body;
 mod given;
 mod health;

@@ -56,7 +56,8 @@ impl Store {
             let written = self.send_plain(copy, &manifest, draft, progress).await?;
             return Ok((written, Way::Here));
         }
-        let mut draft = Draft::begin_for(Arc::clone(to), subject, &[]).await?;
+        let mut draft =
+            Draft::begin_as_stored(Arc::clone(to), subject, manifest.encryption.is_some()).await?;
         let way = if self.is_beside(to) {
             Way::Service
         } else {
@@ -64,10 +65,7 @@ impl Store {
         };
         for file in &manifest.files {
             let stored = match way {
-                Way::Service => {
-                    self.copy_there(file, &draft, to, manifest.encryption.is_some())
-                        .await?
-                }
+                Way::Service => self.copy_there(file, &draft, to).await?,
                 Way::Here => {
                     self.send_stored(copy, &manifest, file, &draft, progress)
                         .await?
@@ -94,12 +92,11 @@ impl Store {
         file: &CopyFile,
         draft: &Draft,
         to: &Self,
-        is_encrypted: bool,
     ) -> Result<Stored, StoreError> {
         let (Some(source), Some(target)) = (self.s3(), to.s3()) else {
             return Err(StoreError::Stopped);
         };
-        let object = draft.next_object(is_encrypted);
+        let object = draft.next_object();
         let order = ServerCopy {
             source: Location {
                 bucket: source.bucket.clone(),

@@ -58,7 +58,7 @@ pub enum StoreError {
     NoStore { store: String, url: String },
     /// Another upload of the same backup is under way.
     #[error("an upload of backup {} is under way", show(copy))]
-    UnderWay { copy: String },
+    UnderWay { copy: String, store: String },
     /// A manifest is invalid.
     #[error("can't read manifest {}: {}", show(key), show(reason))]
     BadManifest { key: String, reason: String },
@@ -88,7 +88,7 @@ pub enum StoreError {
     Locked { copy: String, until: String },
     /// A copy is pinned.
     #[error("copy {} is pinned", show(copy))]
-    Pinned { copy: String },
+    Pinned { copy: String, store: String },
     /// The server does not keep the promise that new copies depend on.
     #[error("store {store} overwrites objects although a request forbids that")]
     NoConditions { store: String },
@@ -297,16 +297,24 @@ impl Problem for StoreError {
                 "Give a recipient that begins with `age1`; `age-keygen -y FILE` shows that of an identity"
             }
             Self::Locked { .. } => "Delete it after that time",
-            Self::Pinned { .. } => {
-                "Remove the pin first, with `kubectl broker store unpin STORE COPY`"
-            }
-            Self::UnderWay { .. } => {
-                "Wait for its end; if its process died, `kubectl broker store repair STORE` removes it after half an hour"
-            }
-            Self::NoStore { store, .. } => {
+            Self::Pinned { copy, store } => {
                 return Some(format!(
-                    "Check that the folder is mounted; make it a store again with `kubectl broker store remove {}` and `kubectl broker store add`",
+                    "Remove the pin first, with `kubectl broker store unpin {} {}`",
+                    word(store),
+                    word(copy)
+                ));
+            }
+            Self::UnderWay { store, .. } => {
+                return Some(format!(
+                    "Wait for its end; if its process died, `kubectl broker store repair {}` removes it after half an hour",
                     word(store)
+                ));
+            }
+            Self::NoStore { store, url } => {
+                return Some(format!(
+                    "Check that the folder is mounted; make it a store again with `kubectl broker store add {} {}`",
+                    word(store),
+                    word(url)
                 ));
             }
             Self::NoConditions { .. } => {

@@ -9,7 +9,9 @@
 //! | `url`, `settings` | addresses, and the user's named stores |
 //! | `connect`, `wire`, `requests`, `service` | credentials, connections, requests, and their errors |
 //! | `names`, `manifest`, `format` | the layout of a store |
-//! | `upload`, `file_upload`, `journal`, `crypt` | writing a copy, with encryption and resume |
+//! | `upload`, `file_upload`, `sender`, `plan` | writing a copy: its manifest, its files, their parts |
+//! | `crypt`, `encrypting` | encryption |
+//! | `journal`, `resume` | resuming an upload |
 //! | `copies`, `reader`, `verify` | listing, reading and checking copies |
 //! | `prune`, `repair`, `probe`, `between` | retention, interrupted uploads, `store test`, copies between stores |
 
@@ -21,17 +23,21 @@ mod cleanup;
 mod connect;
 mod copies;
 mod crypt;
+mod encrypting;
 mod error;
 mod file_upload;
 mod format;
 mod journal;
 mod manifest;
 mod names;
+mod plan;
 mod probe;
 mod prune;
 mod reader;
 mod repair;
 mod requests;
+mod resume;
+mod sender;
 mod service;
 mod settings;
 #[cfg(test)]

@@ -139,7 +139,10 @@ impl Store {
         for copy in &going {
             let reference = copy.name.reference();
             if copy.marks.is_pinned {
-                return Err(StoreError::Pinned { copy: reference });
+                return Err(StoreError::Pinned {
+                    copy: reference,
+                    store: self.called().to_owned(),
+                });
             }
             let until = copy.marks.locked_until.filter(|until| *until > now);
             if let Some(until) = until.or_else(|| locked.get(&copy.name).copied()) {
@@ -149,7 +152,10 @@ impl Store {
                 });
             }
             if is_under_way(copy, &alive) {
-                return Err(StoreError::UnderWay { copy: reference });
+                return Err(StoreError::UnderWay {
+                    copy: reference,
+                    store: self.called().to_owned(),
+                });
             }
         }
         let removals = self.removals(going, &content, &alive).await?;

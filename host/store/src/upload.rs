@@ -23,16 +23,19 @@ use tokio::task::JoinHandle;
 
 use crate::cleanup::Cleanup;
 use crate::connect::{Handles, Store};
-use crate::file_upload::{FileUpload, Resume};
+use crate::file_upload::FileUpload;
 use crate::journal::Journal;
 use crate::manifest::{CopyFile, CopyManifest, Encryption, Lock, Origin, Stored, digest_of, nonce};
 use crate::names::{COPIES, DATA, OPEN, backup_key};
 use crate::reader::{Ranges, sequential};
 use crate::requests::Created;
+use crate::resume::Resume;
 use crate::{StoreError, StoreUrl, crypt};
 
 /// How often an upload writes its entry again.
 const HEARTBEAT: Duration = Duration::from_mins(5);
+/// How long a dropped copy waits for its uploads to end.
+const PATIENCE: Duration = Duration::from_mins(5);
 /// How long an upload counts as under way after its entry was last written.
 pub(crate) const ALIVE: SignedDuration = SignedDuration::from_mins(30);
 
@@ -78,6 +81,8 @@ pub struct Draft {
     heart: JoinHandle<()>,
     /// When the copy was begun.
     begun: Timestamp,
+    /// Whether the stored bytes are encrypted.
+    is_encrypted: bool,
     /// Whether the manifest may be there, or is. Then the data must stay.
     is_named: bool,
 }
@@ -114,14 +119,24 @@ impl Draft {
     /// When the store can't be read or written, or has another format.
     pub async fn begin(store: Arc<Store>, subject: Subject) -> Result<Self, StoreError> {
         let recipients = store.settings().recipients.clone();
-        Self::begin_for(store, subject, &recipients).await
+        let is_encrypted = !recipients.is_empty();
+        Self::begin_for(store, subject, &recipients, is_encrypted).await
     }
 
-    /// Begins a copy that is encrypted for these recipients.
-    pub(crate) async fn begin_for(
+    /// Begins a copy whose bytes are already as they are to be stored.
+    pub(crate) async fn begin_as_stored(
+        store: Arc<Store>,
+        subject: Subject,
+        is_encrypted: bool,
+    ) -> Result<Self, StoreError> {
+        Self::begin_for(store, subject, &[], is_encrypted).await
+    }
+
+    async fn begin_for(
         store: Arc<Store>,
         subject: Subject,
         recipients: &[String],
+        is_encrypted: bool,
     ) -> Result<Self, StoreError> {
         // A named folder was made a store when it was added. If it is none any more, it may not be mounted.
         let is_named_folder =
@@ -205,6 +220,7 @@ impl Draft {
             }),
             heart,
             begun,
+            is_encrypted,
             is_named: false,
         })
     }
@@ -220,14 +236,8 @@ impl Draft {
         fingerprint: Option<Fingerprint>,
     ) -> Result<(FileUpload, u64), StoreError> {
         let shared = Arc::clone(&self.shared);
-        let number = self.files.len() + 1;
-        let suffix = if shared.recipients.is_empty() {
-            ""
-        } else {
-            ".age"
-        };
-        let object = format!("{DATA}/{}/{number}{suffix}", shared.name);
-        let resume = match fingerprint.filter(|_| number == 1) {
+        let object = self.next_object();
+        let resume = match fingerprint.filter(|_| self.files.is_empty()) {
             Some(fingerprint) => Resume::find(&shared, &object, length, &fingerprint).await?,
             None => Resume::default(),
         };
@@ -264,19 +274,13 @@ impl Draft {
     }
 
     /// Returns the name for the next object.
-    pub(crate) fn next_object(&self, is_encrypted: bool) -> String {
-        let suffix = if is_encrypted { ".age" } else { "" };
+    pub(crate) fn next_object(&self) -> String {
+        let suffix = if self.is_encrypted { ".age" } else { "" };
         format!(
             "{DATA}/{}/{}{suffix}",
             self.shared.name,
             self.files.len() + 1
         )
-    }
-
-    /// Returns the files that are complete.
-    #[must_use]
-    pub fn files(&self) -> &[CopyFile] {
-        &self.files
     }
 
     /// Checks whether the structure of a complete file proves that nothing is missing. The bytes are read from the
@@ -461,7 +465,7 @@ impl Drop for Draft {
         let working = shared.store.cleanup.begin();
         runtime.spawn(async move {
             // The uploads decide whether the same command can resume them.
-            shared.running.settled(HEARTBEAT).await;
+            shared.running.settled(PATIENCE).await;
             // Data go first: an entry without data does no harm.
             let deleted = shared.store.delete(&objects).await;
             if deleted.is_ok() && !shared.is_resumable() {

@@ -71,6 +71,14 @@ impl ToArgs {
                 cluster: self.source_cluster,
                 is_forced: file.force,
             })),
+            None if self.source_cluster.is_some() => Err(CliError::Conflict {
+                problem: "--source-cluster names the cluster in a copy, and no copy is made"
+                    .to_owned(),
+                choices: vec![
+                    "Give the store with --to STORE".to_owned(),
+                    "Leave --source-cluster out".to_owned(),
+                ],
+            }),
             None => file.place(ui),
         }
     }

@@ -121,6 +121,15 @@ pub(super) async fn run(
     session: &Session,
     opener: &Opener,
 ) -> Result<Restored, CliError> {
+    if args.from.is_none() && args.identity.is_given() {
+        return Err(CliError::Conflict {
+            problem: "--identity decrypts a copy, and no copy is restored".to_owned(),
+            choices: vec![
+                "Name the copy with --from STORE COPY".to_owned(),
+                "Leave --identity out".to_owned(),
+            ],
+        });
+    }
     let request = RestoreRequest {
         from: match (args.file, args.from.as_deref()) {
             (Some(file), _) => RestoreFrom::File(file),

@@ -13,6 +13,11 @@ pub(crate) struct IdentityArgs {
 }
 
 impl IdentityArgs {
+    /// Returns whether the user names a file.
+    pub(crate) fn is_given(&self) -> bool {
+        !self.identity.is_empty()
+    }
+
     /// Reads the files that the user names, or else the one of the store.
     pub(crate) fn read(&self, store: &Store) -> Result<Option<Arc<Identities>>, StoreError> {
         let of_store = store.settings().identity.iter();

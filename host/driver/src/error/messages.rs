@@ -340,6 +340,7 @@ fn what_is_said_of_operations_that_could_not_be_done() {
         },
         OpsError::SeveralToRestore {
             copy: text("prod/mqtt/broker/acme/vault/7@01234567"),
+            store: text("nightly"),
             count: 2,
         },
         OpsError::SeveralFiles {
@@ -686,7 +687,7 @@ fn what_is_said_of_operations_that_could_not_be_done() {
       hint: Name the backup with `--engine NAME`, `--id ID` and `--statefulset NAME`
     SeveralToRestore, exit 2
       copy prod/mqtt/broker/acme/vault/7@01234567 has 2 files, and a restore takes one
-      hint: Download the files with `kubectl broker store get STORE COPY`, and restore one of them with `kubectl broker backup restore --file FILE`
+      hint: Download the files with `kubectl broker store get nightly prod/mqtt/broker/acme/vault/7@01234567`, and restore one of them with `kubectl broker backup restore --file FILE`
     SeveralFiles, exit 2
       engine vault may save several files here, which can't have the name of one
       hint: Leave out `--output-file`; `--output-dir FOLDER` chooses the folder

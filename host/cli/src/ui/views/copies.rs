@@ -321,23 +321,7 @@ pub struct CopyDownloadBody<'a> {
 
 impl Document for CopyDownloadView {
     fn table(&self, wide: bool) -> String {
-        let mut headers = vec!["FILE", "SIZE", "VERIFIED-BY"];
-        if wide {
-            headers.extend(["ID", "SHA256"]);
-        }
-        let headers: Vec<_> = headers.into_iter().map(str::to_owned).collect();
-        let rows = self.saved.files.iter().map(|file| {
-            let mut row = vec![
-                comfy_table::Cell::new(file.shown_path()),
-                cell(&size(file.bytes)),
-                cell(file.verified_by),
-            ];
-            if wide {
-                row.extend([cell(&self.id), cell(&file.sha256)]);
-            }
-            row
-        });
-        table(&headers, rows.collect())
+        download::files(&self.saved, &self.id, wide)
     }
 
     fn names(&self) -> String {

@@ -78,25 +78,30 @@ struct SeveralFiles<'a> {
     files: Vec<SavedFile<'a>>,
 }
 
+/// Returns the table of the files of a backup.
+pub(super) fn files(saved: &LocalFiles, id: &str, wide: bool) -> String {
+    let mut headers = vec!["FILE", "SIZE", "VERIFIED-BY"];
+    if wide {
+        headers.extend(["ID", "SHA256"]);
+    }
+    let headers: Vec<_> = headers.into_iter().map(str::to_owned).collect();
+    let rows = saved.files.iter().map(|file| {
+        let mut row = vec![
+            comfy_table::Cell::new(file.shown_path()),
+            cell(&size(file.bytes)),
+            cell(file.verified_by),
+        ];
+        if wide {
+            row.extend([cell(id), cell(&file.sha256)]);
+        }
+        row
+    });
+    table(&headers, rows.collect())
+}
+
 impl Document for DownloadedFiles {
     fn table(&self, wide: bool) -> String {
-        let mut headers = vec!["FILE", "SIZE", "VERIFIED-BY"];
-        if wide {
-            headers.extend(["ID", "SHA256"]);
-        }
-        let headers: Vec<_> = headers.into_iter().map(str::to_owned).collect();
-        let rows = self.saved.files.iter().map(|file| {
-            let mut row = vec![
-                comfy_table::Cell::new(file.shown_path()),
-                cell(&size(file.bytes)),
-                cell(file.verified_by),
-            ];
-            if wide {
-                row.extend([cell(&self.id), cell(&file.sha256)]);
-            }
-            row
-        });
-        table(&headers, rows.collect())
+        files(&self.saved, &self.id, wide)
     }
 
     fn names(&self) -> String {

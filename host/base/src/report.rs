@@ -70,6 +70,15 @@ impl Report {
 }
 
 impl ReportKind {
+    /// Returns true if the service as a whole did not serve the user: another item will fail in the same way.
+    #[must_use]
+    pub const fn concerns_all(self) -> bool {
+        matches!(
+            self,
+            Self::Unauthenticated | Self::Unavailable | Self::TimedOut
+        )
+    }
+
     /// All kinds of errors.
     pub const ALL: [Self; 13] = [
         Self::Unsupported,

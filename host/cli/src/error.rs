@@ -81,6 +81,17 @@ impl From<StoreError> for CliError {
     }
 }
 
+impl CliError {
+    /// Returns true if work on another item will fail in the same way, because the store can't be used.
+    pub(super) fn concerns_all(&self) -> bool {
+        match self {
+            Self::Ops(error) => error.concerns_all(),
+            Self::Store(error) => error.concerns_all(),
+            _ => false,
+        }
+    }
+}
+
 fn stores_of(known: &[String]) -> String {
     match known {
         [] => "There is none".to_owned(),

@@ -20,6 +20,7 @@ pub mod manifest_page;
 mod output;
 mod plugin;
 pub mod reference;
+mod so_far;
 mod stop;
 mod store;
 mod text_file;
@@ -42,6 +43,7 @@ use host_cluster::ConnectOptions;
 use host_driver::Begun;
 use host_engine::{Catalogue, EngineError, EngineFile, compile_if_asked};
 use host_installed::{PluginError, catalogue};
+use so_far::SoFar;
 use stop::Stop;
 use store::Opener;
 
@@ -92,6 +94,8 @@ struct Context<'a> {
     begun: Begun,
     /// Opens stores.
     opener: Opener,
+    /// Keeps the result so far, for a command that is stopped.
+    so_far: SoFar,
     ui: Ui,
 }
 
@@ -192,6 +196,7 @@ fn start(
                     folders: Folders::of_user(),
                     ..Opener::default()
                 },
+                so_far: SoFar::default(),
                 ui,
             };
             run(cli.verb, cli.output.is_verbose(), context)
@@ -292,6 +297,7 @@ fn run(verb: Verb, is_verbose: bool, context: Context<'_>) -> ExitCode {
     let ui = context.ui;
     let begun = context.begun.clone();
     let cleanup = context.opener.cleanup.clone();
+    let so_far = context.so_far.clone();
     // One thread waits for the network; what computes (compiling) has threads of its own.
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -331,6 +337,8 @@ fn run(verb: Verb, is_verbose: bool, context: Context<'_>) -> ExitCode {
     // A worker that still compiles must not keep a stopped command alive.
     runtime.shutdown_background();
     let result = result.unwrap_or_else(|| {
+        // That the command was stopped counts more than a reader of stdout that is gone.
+        let _ = so_far.show(ui);
         Err(if is_watching {
             CliError::Said(Failure::Interrupted)
         } else {

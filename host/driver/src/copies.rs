@@ -387,11 +387,9 @@ fn damaged(file: &StoredFile, error: TransferError) -> OpsError {
     }
 }
 
-/// Which files to copy to a store.
+/// How to copy files to a store.
 #[derive(Debug)]
-pub struct CopyFilesRequest {
-    /// The files. Each of them is a backup.
-    pub files: Vec<PathBuf>,
+pub struct CopyFileOrder {
     /// The store.
     pub place: StorePlace,
     /// The origin, as far as the user gave it. It precedes the history of this machine.
@@ -413,34 +411,31 @@ pub struct GivenOrigin {
     pub created: Option<Timestamp>,
 }
 
-/// Copies files to a store. Each is verified first.
+/// Copies a file to a store. The file is a backup, and is verified first.
 ///
 /// # Errors
-/// When a file is damaged, nothing says which backup it is, or the store fails.
-pub async fn copy_files(
+/// When the file is damaged, nothing says which backup it is, or the store fails.
+pub async fn copy_file(
     host: &Host,
-    request: CopyFilesRequest,
-) -> Result<Vec<StoredCopy>, OpsError> {
-    let mut copies = Vec::new();
-    for path in request.files {
-        let mut deed = Deed::at(host, "copy");
-        deed.store = Some(request.place.store.called().to_owned());
-        deed.file = path.canonicalize().ok();
-        let result = copy_file(host, path, &request.place, &request.origin, &mut deed).await;
-        deed.record(&result).await;
-        copies.push(result?);
-    }
-    Ok(copies)
+    path: &Path,
+    order: &CopyFileOrder,
+) -> Result<StoredCopy, OpsError> {
+    let mut deed = Deed::at(host, "copy");
+    deed.store = Some(order.place.store.called().to_owned());
+    deed.file = path.canonicalize().ok();
+    let result = verify_and_copy(host, path, order, &mut deed).await;
+    deed.record(&result).await;
+    result
 }
 
-async fn copy_file(
+async fn verify_and_copy(
     host: &Host,
-    path: PathBuf,
-    place: &StorePlace,
-    given: &GivenOrigin,
+    path: &Path,
+    order: &CopyFileOrder,
     deed: &mut Deed,
 ) -> Result<StoredCopy, OpsError> {
-    let verification = verify_one(host, path.clone()).await?;
+    let CopyFileOrder { place, origin } = order;
+    let verification = verify_one(host, path.to_owned()).await?;
     let past = host.history().and_then(|history| history.read().ok());
     let digest = verification.sha256.to_string();
     let entries = past.map(|past| past.entries).unwrap_or_default();
@@ -457,7 +452,7 @@ async fn copy_file(
             printable(&path.to_string_lossy(), 1000)
         ));
     }
-    let subject = subject(host, &path, given, place, entry, &verification.file)?;
+    let subject = subject(host, path, origin, place, entry, &verification.file)?;
     deed.id = Some(subject.id.clone());
     deed.engine.clone_from(&subject.origin.engine);
     deed.bytes = Some(verification.length);

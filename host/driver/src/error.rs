@@ -627,6 +627,18 @@ impl NotAuthenticated {
     }
 }
 
+impl OpsError {
+    /// Returns true if work on another file or copy will fail in the same way, because the store can't be used.
+    #[must_use]
+    pub fn concerns_all(&self) -> bool {
+        match self {
+            Self::Store(error) => error.concerns_all(),
+            Self::Transfer(error) => error.report().kind.concerns_all(),
+            _ => false,
+        }
+    }
+}
+
 impl From<ClusterError> for OpsError {
     fn from(error: ClusterError) -> Self {
         Self::Cluster(Box::new(error))

@@ -56,7 +56,7 @@ pub use act::{VerbOutcome, VerbRequest, VerbResult, act};
 pub use begun::{Begun, Work};
 pub use choose::{EngineChoice, order};
 pub use copies::{
-    CopyChoice, CopyFilesRequest, GetRequest, GivenOrigin, GotCopy, StoreObserver, copy_files, get,
+    CopyChoice, CopyFileOrder, GetRequest, GivenOrigin, GotCopy, StoreObserver, copy_file, get,
     person,
 };
 pub use create::{CreateRequest, begin_create, create};

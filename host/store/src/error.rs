@@ -181,6 +181,19 @@ impl StoreError {
         }
     }
 
+    /// Returns true if the store as a whole can't be used: work on another copy will fail in the same way.
+    #[must_use]
+    pub fn concerns_all(&self) -> bool {
+        match self {
+            Self::Service(error) => error.refused.concerns_all(),
+            Self::S3(error) => error.report().kind.concerns_all(),
+            Self::Transfer(error) => error.report().kind.concerns_all(),
+            Self::Reported { report } => report.kind.concerns_all(),
+            Self::Web(_) | Self::NoStore { .. } | Self::NoConditions { .. } | Self::Stopped => true,
+            _ => false,
+        }
+    }
+
     /// Converts the error to the terms of a transfer.
     #[must_use]
     pub fn report(&self) -> Report {

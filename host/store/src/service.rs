@@ -64,6 +64,11 @@ impl Refused {
         matches!(self, Self::Busy | Self::Unreachable | Self::TimedOut)
     }
 
+    /// Returns true if the service did not serve the user at all. A refusal may be about one object.
+    pub(crate) const fn concerns_all(self) -> bool {
+        self.is_passing() || matches!(self, Self::Unauthenticated)
+    }
+
     pub(crate) const fn failure(self) -> Failure {
         match self {
             Self::Missing => Failure::NotFound,
@@ -92,7 +97,7 @@ impl ServiceError {
             E::AlreadyExists { .. } | E::Precondition { .. } | E::NotModified { .. } => {
                 Refused::Exists
             }
-            E::PermissionDenied { .. } => Refused::Forbidden,
+            E::PermissionDenied { .. } => forbidden(error),
             E::Unauthenticated { .. } => Refused::Unauthenticated,
             _ => refused(error, status),
         };
@@ -178,7 +183,7 @@ fn refused(error: &(dyn Error + 'static), status: Option<u16>) -> Refused {
     }
     match status {
         Some(401) => return Refused::Unauthenticated,
-        Some(403) => return Refused::Forbidden,
+        Some(403) => return forbidden(error),
         Some(404) => return Refused::Missing,
         Some(409 | 412) => return Refused::Exists,
         Some(408 | 429 | 500..) => return Refused::Busy,
@@ -199,6 +204,31 @@ fn refused(error: &(dyn Error + 'static), status: Option<u16>) -> Refused {
             }
         }
     }
+}
+
+/// The codes by which S3 refuses credentials. Other refusals are about a permission, or about one object.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList>
+const OF_CREDENTIALS: [&str; 6] = [
+    "ExpiredToken",
+    "InvalidAccessKeyId",
+    "InvalidToken",
+    "RequestTimeTooSkewed",
+    "SignatureDoesNotMatch",
+    "TokenRefreshRequired",
+];
+
+/// Returns the kind of a response with status 403.
+fn forbidden(error: &(dyn Error + 'static)) -> Refused {
+    match element(&chain(error), "Code") {
+        Some(code) if OF_CREDENTIALS.contains(&&*code) => Refused::Unauthenticated,
+        _ => Refused::Forbidden,
+    }
+}
+
+/// Returns the text of an element of the document in an error.
+fn element(said: &str, name: &str) -> Option<String> {
+    let (_, rest) = said.split_once(&format!("<{name}>"))?;
+    Some(rest.split_once('<')?.0.to_owned())
 }
 
 /// Returns code and message of an object that S3 did not delete, in a response that was a success. The library has them
@@ -237,16 +267,43 @@ fn reason(error: &(dyn Error + 'static), status: Option<u16>) -> String {
         return format!("the service answered {code}: {message}");
     }
     let said = chain(error);
-    let element = |name: &str| {
-        let (_, rest) = said.split_once(&format!("<{name}>"))?;
-        Some(rest.split_once('<')?.0.to_owned())
-    };
-    match (status, element("Code"), element("Message")) {
+    match (status, element(&said, "Code"), element(&said, "Message")) {
         (Some(status), Some(code), Some(message)) => {
             format!("the service answered {status} {code}: {message}")
         }
         (Some(status), Some(code), None) => format!("the service answered {status} {code}"),
         (Some(status), None, _) => format!("the service answered {status}"),
         (None, ..) => said,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn denied(code: &str) -> ServiceError {
+        let document = format!("status code: 403: <Error><Code>{code}</Code></Error>");
+        let error = object_store::Error::PermissionDenied {
+            path: "a".to_owned(),
+            source: document.into(),
+        };
+        let url = "s3://acme-backups".parse().unwrap();
+        ServiceError::new("read", "a".to_owned(), &url, &error)
+    }
+
+    #[test]
+    fn refused_credentials_concern_all_copies_and_a_missing_permission_may_not() {
+        for (code, refused) in [
+            ("InvalidAccessKeyId", Refused::Unauthenticated),
+            ("ExpiredToken", Refused::Unauthenticated),
+            ("AccessDenied", Refused::Forbidden),
+            ("InvalidObjectState", Refused::Forbidden),
+        ] {
+            let error = denied(code);
+            assert_eq!(error.refused, refused, "{code}");
+            assert_eq!(error.refused.failure(), Failure::NotAllowed);
+            let concerns_all = refused == Refused::Unauthenticated;
+            assert_eq!(crate::StoreError::from(error).concerns_all(), concerns_all);
+        }
     }
 }

@@ -1,15 +1,16 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use host_driver::{CopyFilesRequest, GivenOrigin, Host, copy_files};
+use host_driver::{CopyFileOrder, GivenOrigin, Host, copy_file};
 use jiff::Timestamp;
 
 use super::TargetArgs;
 use super::place::ToArgs;
 use crate::Context;
 use crate::error::CliError;
-use crate::store::{Opener, copied_list};
-use crate::ui::Document;
+use crate::so_far::SoFar;
+use crate::store::{Copying, Opener};
+use crate::ui::{Document, Ui};
 
 /// Copy downloaded files to a store
 ///
@@ -45,6 +46,8 @@ pub(super) async fn run(
     given: GivenOrigin,
     host: &Host,
     opener: &Opener,
+    so_far: &SoFar,
+    ui: Ui,
 ) -> Result<Box<dyn Document>, CliError> {
     if args.files.len() > 1 && (args.id.is_some() || args.created.is_some()) {
         return Err(CliError::Conflict {
@@ -56,9 +59,10 @@ pub(super) async fn run(
         });
     }
     let place = args.to.required(opener).await?;
-    let store = place.store.called().to_owned();
-    let request = CopyFilesRequest {
-        files: args.files,
+    let items = args.files.iter();
+    let items = items.map(|file| file.to_string_lossy().into_owned());
+    let mut copying = Copying::begin(place.store.called(), items.collect(), so_far, ui);
+    let order = CopyFileOrder {
         place,
         origin: GivenOrigin {
             id: args.id,
@@ -66,6 +70,11 @@ pub(super) async fn run(
             ..given
         },
     };
-    let copies = copy_files(host, request).await?;
-    Ok(Box::new(copied_list(&store, &copies)))
+    for file in &args.files {
+        let copied = copy_file(host, file, &order).await;
+        if copying.tried(copied.map_err(CliError::from))?.is_break() {
+            break;
+        }
+    }
+    Ok(Box::new(copying.end()))
 }

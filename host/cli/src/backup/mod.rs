@@ -175,6 +175,7 @@ pub(super) async fn run(args: BackupArgs, context: Context<'_>) -> Result<(), Cl
     }
     let host = args.target.host(&context);
     let opener = context.opener.clone();
+    let so_far = context.so_far.clone();
     let given = copy::origin(&args.target, named, &context);
     let request = args.target.into_request(context, engine)?;
     let work = async {
@@ -195,7 +196,9 @@ pub(super) async fn run(args: BackupArgs, context: Context<'_>) -> Result<(), Cl
                 }));
             }
             BackupVerb::Other(OtherVerb::Copy(args)) => {
-                return Ok(Some(copy::run(args, given, &host, &opener).await?));
+                return Ok(Some(
+                    copy::run(args, given, &host, &opener, &so_far, ui).await?,
+                ));
             }
             BackupVerb::Other(OtherVerb::History(args)) => {
                 return Ok(Some(history::run(&args, &host).await?));

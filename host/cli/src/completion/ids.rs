@@ -17,6 +17,7 @@ use crate::Context;
 use crate::backup::TargetArgs;
 use crate::connection::ConnectionArgs;
 use crate::engine_flags::innermost;
+use crate::so_far::SoFar;
 use crate::store::Opener;
 use crate::ui::{Color, Format, Ui};
 
@@ -132,6 +133,7 @@ fn request(line: &Line, matches: &ArgMatches) -> Option<Request> {
         output_file: None,
         begun: Begun::default(),
         opener: Opener::default(),
+        so_far: SoFar::default(),
         ui: Ui::new(Format::Json, Color::Never),
     };
     target.into_request(context, EngineChoice::Auto).ok()

@@ -3,6 +3,7 @@
 mod add;
 mod change;
 mod copy;
+mod each;
 mod get;
 mod identity;
 mod ls;
@@ -23,8 +24,9 @@ use super::Context;
 use super::error::CliError;
 use crate::ui::{Document, Ui};
 
+pub(super) use copy::Copying;
 pub(super) use identity::IdentityArgs;
-pub(super) use rows::{copied, copied_list};
+pub(super) use rows::{copied, copied_view};
 
 /// Keep copies of backups in object storage: list, check, prune, restore
 #[derive(Args)]
@@ -102,12 +104,12 @@ pub(super) async fn run(args: StoreArgs, context: Context<'_>) -> Result<(), Cli
             StoreVerb::Test(args) => Some(test::run(&args, opener, ui).await?),
             StoreVerb::Ls(args) => Some(ls::run(&args, opener).await?),
             StoreVerb::Get(args) => get::run(args, &context, ui).await?,
-            StoreVerb::Verify(args) => Some(verify::run(&args, opener, ui).await?),
+            StoreVerb::Verify(args) => Some(verify::run(&args, &context).await?),
             StoreVerb::Prune(args) => Some(prune::run(&args, opener, ui).await?),
-            StoreVerb::Pin(args) => Some(change::pin(&args, opener).await?),
-            StoreVerb::Unpin(args) => Some(change::unpin(&args, opener).await?),
+            StoreVerb::Pin(args) => Some(change::pin(&args, &context).await?),
+            StoreVerb::Unpin(args) => Some(change::unpin(&args, &context).await?),
             StoreVerb::Rm(args) => Some(change::rm(&args, opener, ui).await?),
-            StoreVerb::Copy(args) => Some(copy::run(&args, opener, ui).await?),
+            StoreVerb::Copy(args) => Some(copy::run(&args, &context).await?),
             StoreVerb::Repair(args) => Some(repair::run(&args, opener, ui).await?),
         })
     };

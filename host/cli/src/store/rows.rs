@@ -3,7 +3,7 @@
 use host_base::Failure;
 use host_base::{Check, Outcome};
 use host_driver::StoredCopy;
-use host_store::{Copy, CopyName, Finding, Plan, StoreCheck, StoreSettings, Verified};
+use host_store::{Copy, CopyName, Depth, Finding, Plan, StoreCheck, StoreSettings, Verified};
 use jiff::Timestamp;
 
 use crate::ui::{
@@ -115,6 +115,20 @@ pub(super) fn verified(verified: &Verified) -> CopyCheckRow {
         }
         .name(),
         checks: verified.checks.iter().map(check).collect(),
+        error: None,
+    }
+}
+
+/// Returns the row of a copy that is to be checked.
+pub(super) fn unchecked(copy: &Copy, is_deep: bool) -> CopyCheckRow {
+    let depth = if is_deep { Depth::Deep } else { Depth::Quick };
+    CopyCheckRow {
+        reference: copy.name.reference(),
+        id: copy.name.id.clone(),
+        depth: depth.name(),
+        outcome: Outcome::Skipped.name(),
+        checks: Vec::new(),
+        error: None,
     }
 }
 
@@ -162,10 +176,11 @@ pub(crate) fn copied(copy: &StoredCopy) -> CopiedRow {
     }
 }
 
-/// Returns the result of a command that wrote copies.
-pub(crate) fn copied_list(store: &str, copies: &[StoredCopy]) -> CopiedView {
+/// Returns the result of a command that wrote one copy.
+pub(crate) fn copied_view(copy: &StoredCopy) -> CopiedView {
     CopiedView {
-        store: store.to_owned(),
-        items: copies.iter().map(copied).collect(),
+        store: copy.store.clone(),
+        items: vec![copied(copy)],
+        ..CopiedView::default()
     }
 }

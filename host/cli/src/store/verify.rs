@@ -5,9 +5,11 @@ use host_driver::{StoreObserver, person};
 use host_store::VerifyOrder;
 use host_transfer::Progress;
 
-use super::{IdentityArgs, Opener, rows};
+use super::each::Failures;
+use super::{IdentityArgs, rows};
+use crate::Context;
 use crate::error::CliError;
-use crate::ui::{CopyChecksView, Document, Ui};
+use crate::ui::{CopyChecksView, Document};
 
 /// Check copies: by sizes and entity tags, or with --deep by every byte
 #[derive(Args)]
@@ -25,10 +27,10 @@ pub(super) struct VerifyArgs {
 
 pub(super) async fn run(
     args: &VerifyArgs,
-    opener: &Opener,
-    ui: Ui,
+    context: &Context<'_>,
 ) -> Result<Box<dyn Document>, CliError> {
-    let store = opener.open(&args.store).await?;
+    let ui = context.ui;
+    let store = context.opener.open(&args.store).await?;
     let order = VerifyOrder {
         is_deep: args.deep,
         identities: args.identity.read(&store)?,
@@ -41,23 +43,39 @@ pub(super) async fn run(
         picked.collect::<Result<Vec<_>, _>>()?
     };
     let by = person();
-    let mut items = Vec::new();
+    let rows = copies.iter().map(|copy| rows::unchecked(copy, args.deep));
+    let view = context.so_far.keep(CopyChecksView {
+        store: args.store.clone(),
+        items: rows.collect(),
+    });
+    let is_only = copies.len() == 1;
+    let mut failures = Failures::new(ui);
     let mut problem = None;
-    for copy in copies {
+    for (at, copy) in copies.into_iter().enumerate() {
         let progress: Arc<dyn Progress> = Arc::new(StoreObserver::new(Arc::new(ui), "Read"));
-        let verified = store.verify(copy, &order, &progress).await?;
-        // The result counts even if it can't be written: a store may be read-only.
-        let noted = store.note_check(&verified.copy, &verified.mark(&by)).await;
-        problem = problem.or(noted.err());
-        items.push(rows::verified(&verified));
+        match store.verify(copy, &order, &progress).await {
+            Ok(verified) => {
+                failures.done();
+                view.borrow_mut().items[at] = rows::verified(&verified);
+                // The result counts even if it can't be written: a store may be read-only.
+                let noted = store.note_check(&verified.copy, &verified.mark(&by)).await;
+                problem = problem.or(noted.err());
+            }
+            Err(error) if is_only => return Err(error.into()),
+            Err(error) => {
+                let row = &mut view.borrow_mut().items[at];
+                let (error, next) = failures.failed(&row.reference, &error.into());
+                row.fail(error);
+                if next.is_break() {
+                    break;
+                }
+            }
+        }
     }
     if let Some(problem) = problem {
         ui.warn(&format!(
             "The results can't be written to the store: {problem}"
         ));
     }
-    Ok(Box::new(CopyChecksView {
-        store: args.store.clone(),
-        items,
-    }))
+    Ok(Box::new(context.so_far.complete(&view)))
 }

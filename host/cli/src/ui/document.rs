@@ -1,7 +1,7 @@
 use std::io;
 
 use host_base::{Failure, Hint, Problem, text};
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
@@ -41,7 +41,7 @@ pub struct ErrorBody<'a> {
     #[schemars(schema_with = "fields::failure")]
     code: &'static str,
     /// Exit code of the process. Each belongs to one `code`.
-    #[schemars(schema_with = "exit_codes")]
+    #[schemars(schema_with = "fields::exit_codes")]
     exit_code: u8,
     /// Message of the error.
     message: String,
@@ -51,10 +51,6 @@ pub struct ErrorBody<'a> {
     source: Option<&'a str>,
     /// Engine that wrote the hint, in the same form. Null if this program or a bundled engine wrote it.
     hint_source: Option<&'a str>,
-}
-
-fn exit_codes(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "integer", "enum": Failure::ALL.map(Failure::exit_code) })
 }
 
 /// Builds the document for an error. `hint` is the hint as people see it.

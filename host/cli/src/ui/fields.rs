@@ -199,6 +199,11 @@ pub(super) fn failure(_: &mut SchemaGenerator) -> Schema {
     word(Failure::ALL.map(Failure::name))
 }
 
+/// Returns the schema of an exit code of a failure.
+pub(super) fn exit_codes(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "enum": Failure::ALL.map(Failure::exit_code) })
+}
+
 /// Returns the schema of a word from a fixed list.
 pub(super) fn word(words: impl IntoIterator<Item = &'static str>) -> Schema {
     let words: Vec<_> = words.into_iter().collect();

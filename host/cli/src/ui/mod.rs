@@ -37,8 +37,8 @@ pub use views::{
 };
 pub use views::{
     CheckRow, CopiedRow, CopiedView, CopiesView, CopyChangesView, CopyCheckRow, CopyChecksView,
-    CopyDownloadView, CopyRow, FindingRow, LastCheckRow, LockRow, PruneView, ReasonRow, RepairView,
-    SourceRow, StoreReportView, StoreRow, StoresView, VerdictRow,
+    CopyDownloadView, CopyRow, FailedItem, FindingRow, ItemError, LastCheckRow, LockRow, PruneView,
+    ReasonRow, RepairView, SourceRow, StoreReportView, StoreRow, StoresView, VerdictRow,
 };
 
 /// Longest message of an error or a note, in characters.
@@ -193,6 +193,12 @@ impl Ui {
     pub fn hint(self, problem: &dyn Problem) -> Option<String> {
         let hint = problem.hint()?.in_terms(self.invocation)?;
         Some(document::sentence(&hint))
+    }
+
+    /// Returns the error of one of several items, for the result.
+    #[must_use]
+    pub fn item_error(self, problem: &dyn Problem) -> ItemError {
+        ItemError::new(problem, self.hint(problem))
     }
 
     /// Returns a hint that stands without a label. The text of an engine is marked as its own.

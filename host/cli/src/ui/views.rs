@@ -6,6 +6,7 @@ mod checks;
 mod copies;
 mod created;
 mod download;
+mod each;
 mod engines;
 mod facts;
 mod health;
@@ -44,6 +45,7 @@ pub use copies::{
     CopyDownloadBody, CopyDownloadView, CopyRow, LastCheckRow, SourceRow,
 };
 pub use download::DownloadBody;
+pub use each::{FailedItem, ItemError};
 pub use engines::{EngineListBody, VersionView};
 pub use health::HealthBody;
 pub use history::HistoryBody;

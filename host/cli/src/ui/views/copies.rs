@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::download;
+use super::each::{self, FailedItem, ItemError};
 use super::stores::{CheckRow, FindingRow, findings};
 use crate::ui::document::Document;
 use crate::ui::fields::{self, DIGEST, SavedFile};
@@ -168,13 +169,18 @@ impl CopiesView {
     }
 }
 
-/// Copies that were written to a store. Printed by `store copy`, `backup copy` and `backup download --to`.
-#[derive(Debug, Serialize, JsonSchema)]
+/// Copies that were written to a store. Printed by `store copy` and `backup copy`. If only some could be written,
+/// the exit code is 3.
+#[derive(Debug, Default, Serialize, JsonSchema)]
 pub struct CopiedView {
     /// Name or address of the store.
     pub store: String,
-    /// The copies.
+    /// The copies that are in the store.
     pub items: Vec<CopiedRow>,
+    /// The files or copies that could not be copied.
+    pub failures: Vec<FailedItem>,
+    /// The files or copies that were not tried, because the command ended before.
+    pub untried: Vec<String>,
 }
 
 /// A copy that was written to a store.
@@ -213,8 +219,12 @@ impl Document for CopiedView {
         if wide {
             headers.extend(["REFERENCE", "SHA256"]);
         }
+        let is_whole = self.failures.is_empty() && self.untried.is_empty();
+        if !is_whole {
+            headers.push("DETAILS");
+        }
         let headers: Vec<_> = headers.into_iter().map(str::to_owned).collect();
-        let rows = self.items.iter().map(|copy| {
+        let copied = self.items.iter().map(|copy| {
             let mut row = vec![
                 cell(&copy.store),
                 cell(&copy.id),
@@ -230,9 +240,29 @@ impl Document for CopiedView {
                 row.push(comfy_table::Cell::new(printable(&copy.reference, 1000)));
                 row.push(cell(&copy.sha256));
             }
+            row.extend((!is_whole).then(|| cell("")));
             row
         });
-        table(&headers, rows.collect())
+        let others = self.others().map(|(item, error)| {
+            let result = if error.is_some() {
+                "failed"
+            } else {
+                "not tried"
+            };
+            let mut row = vec![
+                cell(&self.store),
+                comfy_table::Cell::new(printable(item, 1000)),
+                cell(""),
+                cell(""),
+                cell(result),
+            ];
+            if wide {
+                row.extend([cell(""), cell("")]);
+            }
+            row.push(details(error));
+            row
+        });
+        table(&headers, copied.chain(others).collect())
     }
 
     fn names(&self) -> String {
@@ -247,11 +277,36 @@ impl Document for CopiedView {
     }
 
     fn summary(&self) -> Option<String> {
+        let others = self.others().count();
         match &*self.items {
-            [only] => Some(format!("SHA-256 {}", only.sha256)),
+            [only] if others == 0 => Some(format!("SHA-256 {}", only.sha256)),
+            items if others > 0 => Some(format!(
+                "{others} of {} were not copied",
+                items.len() + others
+            )),
             _ => None,
         }
     }
+
+    fn failure(&self) -> Option<Failure> {
+        let failures = self.failures.iter().map(|it| it.error.failure());
+        each::ended(self.items.len(), failures, self.untried.len())
+    }
+}
+
+impl CopiedView {
+    /// Returns what was not copied, with the error if it was tried.
+    fn others(&self) -> impl Iterator<Item = (&str, Option<&ItemError>)> {
+        let failures = self.failures.iter();
+        let failures = failures.map(|it| (it.item.as_str(), Some(&it.error)));
+        failures.chain(self.untried.iter().map(|item| (item.as_str(), None)))
+    }
+}
+
+/// Returns the reason why an item failed, for the last column of a table.
+fn details(error: Option<&ItemError>) -> comfy_table::Cell {
+    let message = error.map(ItemError::message).unwrap_or_default();
+    comfy_table::Cell::new(printable(message, 1000))
 }
 
 /// Returns the lines about a copy, for results that have no table of copies.
@@ -293,7 +348,7 @@ trait OneCopy {
 
 impl OneCopy for CopiedBackup {
     fn view(&self) -> CopiedView {
-        crate::store::copied_list(&self.copy.store, std::slice::from_ref(&self.copy))
+        crate::store::copied_view(&self.copy)
     }
 }
 
@@ -342,9 +397,9 @@ impl Document for CopyDownloadView {
     }
 }
 
-/// The checks of copies. Printed by `store verify`. If a copy is damaged, the exit
-/// code is 13; if one could not be decrypted, 3.
-#[derive(Debug, Serialize, JsonSchema)]
+/// The checks of copies. Printed by `store verify`. If a copy is damaged, the exit code is 13. Otherwise it is 3 if
+/// only some could be checked, or if one could not be decrypted.
+#[derive(Debug, Default, Serialize, JsonSchema)]
 pub struct CopyChecksView {
     /// Name or address of the store.
     pub store: String,
@@ -359,12 +414,15 @@ pub struct CopyCheckRow {
     pub reference: String,
     /// Id of the backup.
     pub id: String,
-    /// How it was checked: `quick`, `bytes` (every byte was read, but not decrypted) or `deep`.
+    /// How it was checked: `quick`, `bytes` (every byte was read, but not decrypted) or `deep`. If it was not
+    /// checked, how it should have been.
     pub depth: &'static str,
-    /// `passed` or `failed`.
+    /// `passed`, `failed`, `error` (it could not be checked) or `skipped` (the command ended before).
     pub outcome: &'static str,
     /// The checks.
     pub checks: Vec<CheckRow>,
+    /// The reason why it could not be checked. Null unless the outcome is `error`.
+    pub error: Option<ItemError>,
 }
 
 impl Document for CopyChecksView {
@@ -383,7 +441,16 @@ impl Document for CopyChecksView {
                     .into_iter()
                     .collect()
             };
-            shown.into_iter().map(|check| {
+            let unchecked = shown.is_empty().then(|| {
+                vec![
+                    cell(&copy.id),
+                    cell(copy.depth),
+                    cell(copy.outcome),
+                    cell(""),
+                    details(copy.error.as_ref()),
+                ]
+            });
+            let checked = shown.into_iter().map(|check| {
                 vec![
                     cell(&copy.id),
                     cell(copy.depth),
@@ -391,7 +458,8 @@ impl Document for CopyChecksView {
                     cell(&check.name),
                     optional(check.message.as_deref()),
                 ]
-            })
+            });
+            checked.chain(unchecked)
         });
         table(&headers, rows.collect())
     }
@@ -412,39 +480,64 @@ impl Document for CopyChecksView {
             |is_it: fn(&CopyCheckRow) -> bool| self.items.iter().filter(|it| is_it(it)).count();
         let bad = count(CopyCheckRow::is_bad);
         let closed = count(CopyCheckRow::is_closed);
-        Some(match (bad, self.items.len()) {
+        let unchecked = count(|it| !it.is_checked());
+        let checked = match (bad, self.items.len()) {
             (_, 0) => "The store has no copy".to_owned(),
             (0, all) if closed > 0 => format!(
                 "{closed} of {all} copies were read but not decrypted: no given identity decrypts them"
             ),
-            (0, 1) => "The copy is good".to_owned(),
-            (0, all) => format!("All {all} copies are good"),
+            (0, 1) if unchecked == 0 => "The copy is good".to_owned(),
+            (0, all) if unchecked == 0 => format!("All {all} copies are good"),
+            (0, all) => return Some(format!("{unchecked} of {all} copies were not checked")),
             (bad, all) => format!("{bad} of {all} copies failed a check"),
+        };
+        Some(match unchecked {
+            0 => checked,
+            _ => format!("{checked}, {unchecked} were not checked"),
         })
     }
 
     fn failure(&self) -> Option<Failure> {
-        if self.items.iter().any(CopyCheckRow::is_bad) {
+        let has = |is_it: fn(&CopyCheckRow) -> bool| self.items.iter().any(is_it);
+        // Damage counts more than all else: the copy has to be replaced.
+        if has(CopyCheckRow::is_bad) {
             return Some(Failure::Integrity);
         }
-        let is_closed = self.items.iter().any(CopyCheckRow::is_closed);
-        is_closed.then_some(Failure::Partial)
+        let errors = self.items.iter().filter_map(|it| it.error.as_ref());
+        let checked = self.items.iter().filter(|it| it.is_checked()).count();
+        let unchecked = self.items.len() - checked;
+        each::ended(checked, errors.map(ItemError::failure), unchecked)
+            .or_else(|| has(CopyCheckRow::is_closed).then_some(Failure::Partial))
     }
 }
 
+/// The outcome of a copy that could not be checked.
+const ERROR: &str = "error";
+
 impl CopyCheckRow {
+    /// Notes that the copy could not be checked.
+    pub fn fail(&mut self, error: ItemError) {
+        self.outcome = ERROR;
+        self.error = Some(error);
+    }
+
     fn is_bad(&self) -> bool {
         self.outcome == Outcome::Failed.name()
     }
 
+    fn is_checked(&self) -> bool {
+        self.is_bad() || self.outcome == Outcome::Passed.name()
+    }
+
     /// Returns true if the bytes were read, but not decrypted.
     fn is_closed(&self) -> bool {
-        self.depth == "bytes"
+        self.is_checked() && self.depth == "bytes"
     }
 }
 
-/// Copies that were pinned, unpinned or deleted. Printed by `store pin`, `store unpin` and `store rm`.
-#[derive(Debug, Serialize, JsonSchema)]
+/// Copies that were pinned, unpinned or deleted. Printed by `store pin`, `store unpin` and `store rm`. If only some
+/// could be changed, the exit code is 3.
+#[derive(Debug, Default, Serialize, JsonSchema)]
 pub struct CopyChangesView {
     /// Name or address of the store.
     pub store: String,
@@ -453,14 +546,20 @@ pub struct CopyChangesView {
     /// The copies, by the names that mean no others.
     #[serde(rename = "items")]
     pub copies: Vec<String>,
+    /// The copies that could not be changed.
+    pub failures: Vec<FailedItem>,
+    /// The copies that were not tried, because the command ended before.
+    pub untried: Vec<String>,
 }
 
 impl Document for CopyChangesView {
     fn table(&self, _: bool) -> String {
-        let lines = self.copies.iter();
-        lines
-            .map(|copy| format!("{} {}\n", printable(copy, 1000), self.change))
-            .collect()
+        let line = |copy: &str, what: &str| format!("{} {what}\n", printable(copy, 1000));
+        let changed = self.copies.iter().map(|copy| line(copy, self.change));
+        let others = self.failures.iter().map(|it| it.item.as_str());
+        let others = others.chain(self.untried.iter().map(String::as_str));
+        let others = others.map(|copy| line(copy, &format!("not {}", self.change)));
+        changed.chain(others).collect()
     }
 
     fn names(&self) -> String {
@@ -472,5 +571,10 @@ impl Document for CopyChangesView {
 
     fn body(&self) -> Body<'_> {
         Body::CopyChangeList(self)
+    }
+
+    fn failure(&self) -> Option<Failure> {
+        let failures = self.failures.iter().map(|it| it.error.failure());
+        each::ended(self.copies.len(), failures, self.untried.len())
     }
 }

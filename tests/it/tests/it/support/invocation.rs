@@ -134,8 +134,7 @@ impl Invocation {
         self.env("XDG_STATE_HOME", folder.join("state"))
     }
 
-    /// Allows data on stdout although the command fails. Only `backup test`, `backup verify`, `plugin test`
-    /// and `backup status --watch` may do that.
+    /// Allows data on stdout although the command fails. README.md lists the commands that may do that.
     pub fn data_although_failed(mut self) -> Self {
         self.data_although_failed = true;
         self

@@ -89,6 +89,8 @@ pub enum Then {
     SlowDown(Option<u32>),
     /// Answers 403 `AccessDenied`. The server sees nothing.
     Forbidden,
+    /// Answers 403 `ExpiredToken`. The server sees nothing.
+    Expired,
     /// Closes the connection. The server sees nothing.
     CloseBefore,
     /// Closes the connection when the server has done its work.
@@ -274,6 +276,10 @@ async fn answer(
         Some(Then::Forbidden) => {
             discard(request).await;
             Ok(refusal(StatusCode::FORBIDDEN, "AccessDenied"))
+        }
+        Some(Then::Expired) => {
+            discard(request).await;
+            Ok(refusal(StatusCode::FORBIDDEN, "ExpiredToken"))
         }
         Some(Then::CloseBefore) => Err("closed by a rule".into()),
         Some(Then::CloseAfter) => {

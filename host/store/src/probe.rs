@@ -4,13 +4,19 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use host_base::{Check, Failure, Outcome, Problem as _};
+use host_objectstore::{Location, Retention};
+use jiff::{SignedDuration, Timestamp};
 use object_store::{PutMode, PutOptions, PutPayload};
 
 use crate::connect::Store;
 use crate::manifest::nonce;
 use crate::names::{COPIES, DATA, OPEN};
 use crate::requests::Created;
+use crate::settings::LockSettings;
 use crate::{FIRST_BYTE, StoreError};
+
+/// How long the object of a test is locked: long enough for a slow request.
+const TEST_LOCK: SignedDuration = SignedDuration::from_secs(15);
 
 /// One step of a test.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +38,7 @@ impl Store {
     /// # Errors
     /// When the system has no random numbers.
     pub async fn test(self: &Arc<Self>, create: bool) -> Result<Vec<StoreCheck>, StoreError> {
-        let name = format!("{OPEN}/test{}.json", nonce()?);
+        let name = test_name()?;
         let text = Bytes::from(format!("{{\"test\":\"{name}\"}}"));
         let mut checks = vec![step(
             "list",
@@ -88,13 +94,8 @@ impl Store {
         }
         let deleted = self.delete(&[name]).await.map_err(|(_, error)| error);
         checks.push(step("delete", "s3:DeleteObject", self, deleted));
-        if self.settings().lock.is_some() {
-            checks.push(step(
-                "lock",
-                "s3:GetBucketObjectLockConfiguration",
-                self,
-                self.test_lock().await,
-            ));
+        if let Some(lock) = self.settings().lock {
+            checks.extend(self.test_lock(lock).await?);
         }
         Ok(checks)
     }
@@ -129,7 +130,45 @@ impl Store {
         aborted.map_err(failed)
     }
 
-    async fn test_lock(&self) -> Result<(), StoreError> {
+    /// Writes an object with a short lock, and reads the lock.
+    ///
+    /// S3 takes every end in the future. Until that end nothing can delete the version; a deletion hides it.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html>
+    async fn test_lock(&self, lock: LockSettings) -> Result<Vec<StoreCheck>, StoreError> {
+        let permission = "s3:GetBucketObjectLockConfiguration";
+        let mut checks = vec![step(
+            "lock",
+            permission,
+            self,
+            self.test_bucket_lock().await,
+        )];
+        // Users who may not ask may lock all the same.
+        if checks
+            .iter()
+            .any(|it| it.failure.is_some_and(|it| it != Failure::NotAllowed))
+        {
+            return Ok(checks);
+        }
+        let name = test_name()?;
+        let until = match self.write_locked(&name, lock).await {
+            Ok(until) => until,
+            Err(error) => {
+                let permission = "s3:PutObjectRetention, also for a lock of some seconds";
+                checks.push(step("lock-write", permission, self, Err(error)));
+                return Ok(checks);
+            }
+        };
+        let mut written = step("lock-write", "", self, Ok(()));
+        written.check.message = Some(format!("a hidden test object is locked until {until}"));
+        checks.push(written);
+        let read = self.test_retention(&name, lock, until).await;
+        checks.push(step("lock-read", "s3:GetObjectRetention", self, read));
+        // `repair` finds what is left.
+        let _ = self.delete(&[name]).await;
+        Ok(checks)
+    }
+
+    async fn test_bucket_lock(&self) -> Result<(), StoreError> {
         let Some(s3) = self.s3() else {
             return Err(self.unsupported("lock objects"));
         };
@@ -139,6 +178,47 @@ impl Store {
             Err(self.unsupported("lock objects: its bucket was made without S3 Object Lock"))
         }
     }
+
+    /// Writes a locked object, and returns the end of its lock.
+    async fn write_locked(&self, name: &str, lock: LockSettings) -> Result<Timestamp, StoreError> {
+        let now = self.service_now().await?;
+        let until = now.saturating_add(TEST_LOCK).unwrap_or(Timestamp::MAX);
+        let handles = self.locking(lock, until)?;
+        self.put(&handles, name, Bytes::from_static(b"{}")).await?;
+        Ok(until)
+    }
+
+    /// Checks that an object has the lock with which it was written.
+    async fn test_retention(
+        &self,
+        name: &str,
+        lock: LockSettings,
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
+        let Some(s3) = self.s3() else {
+            return Err(self.unsupported("lock objects"));
+        };
+        let at = Location {
+            bucket: s3.bucket.clone(),
+            key: self.path(name)?.to_string(),
+        };
+        let found = s3.client.retention(&at, FIRST_BYTE).await?;
+        let is_it = |it: &Retention| {
+            let end: Option<Timestamp> = it.until.parse().ok();
+            it.mode == lock.mode.name()
+                && end.is_some_and(|end| end.as_second() >= until.as_second())
+        };
+        if found.as_ref().is_some_and(is_it) {
+            Ok(())
+        } else {
+            Err(self.unsupported("lock objects: it ignores the lock of a new object"))
+        }
+    }
+}
+
+/// Returns the name of an object for a test, which no other test has.
+fn test_name() -> Result<String, StoreError> {
+    Ok(format!("{OPEN}/test{}.json", nonce()?))
 }
 
 fn step(name: &str, permission: &str, store: &Store, result: Result<(), StoreError>) -> StoreCheck {

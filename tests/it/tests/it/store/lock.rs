@@ -1,11 +1,12 @@
 //! Copies that a service protects against deletion.
 
+use http::Method;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::Place;
 use super::left::{BIG, Left, SMALL};
-use crate::support::{Cloud, Weed};
+use crate::support::{Cloud, Faulty, Then, Weed, When};
 
 fn versions(weed: &Weed, key: &str) -> usize {
     let versions = weed.ask(json!({"do": "versions", "key": key}));
@@ -85,4 +86,73 @@ fn a_bucket_that_can_not_lock_is_refused() {
     let failed = checks.iter().find(|it| it["outcome"] == "failed");
     assert_eq!(failed.expect("one")["name"], "lock");
     assert_eq!(place.run("store ls vault").code, 10);
+}
+
+/// Returns the outcomes of the checks whose names begin with `lock`, and the message of the one that failed.
+fn lock_checks(report: &Value) -> (Vec<(&str, &str)>, &str) {
+    let checks = report["checks"].as_array().expect("checks");
+    let of_lock = checks.iter().filter_map(|it| {
+        let name = it["name"].as_str()?;
+        name.starts_with("lock")
+            .then(|| (name, it["outcome"].as_str().expect("an outcome")))
+    });
+    let failed = checks.iter().find(|it| it["outcome"] == "failed");
+    let message = failed.and_then(|it| it["message"].as_str());
+    (of_lock.collect(), message.unwrap_or_default())
+}
+
+#[test]
+fn the_test_of_a_store_locks_an_object_for_a_moment() {
+    let weed = Weed::with_locked_bucket("worm-test");
+    let faulty = Faulty::before(&weed);
+    let place = Place::at(&faulty);
+    let before = Timestamp::now();
+    let report = place
+        .ok("store add vault URL --lock compliance --lock-days 30 -o json")
+        .json();
+    let passed = ["lock", "lock-write", "lock-read"].map(|name| (name, "passed"));
+    assert_eq!(lock_checks(&report).0, passed, "{report}");
+    let requests = faulty.requests();
+    let header = |name: &str| {
+        let found = requests.iter().filter_map(|it| it.headers.get(name));
+        let found: Vec<_> = found
+            .map(|it| it.to_str().expect("text").to_owned())
+            .collect();
+        assert_eq!(found.len(), 1, "{name}");
+        found[0].clone()
+    };
+    assert_eq!(header("x-amz-object-lock-mode"), "COMPLIANCE");
+    let until = header("x-amz-object-lock-retain-until-date");
+    let until: Timestamp = until.parse().expect("a time");
+    assert!(
+        until.duration_since(before) < SignedDuration::from_hours(1),
+        "{until}"
+    );
+    assert_eq!(Left::of(&weed), Left::NOTHING);
+
+    for (rule, permission, name) in [
+        (
+            When::method(Method::PUT).header("x-amz-object-lock-mode"),
+            "s3:PutObjectRetention",
+            "lock-write",
+        ),
+        (
+            When::method(Method::GET).query("retention"),
+            "s3:GetObjectRetention",
+            "lock-read",
+        ),
+    ] {
+        faulty.rule(rule, Then::Forbidden);
+        let run = place
+            .program()
+            .data_although_failed()
+            .run("store test vault -o json");
+        assert_eq!(run.code, 12, "{}", run.shown());
+        let report: Value = serde_json::from_str(&run.stdout).expect("a document");
+        let (outcomes, message) = lock_checks(&report);
+        assert_eq!(outcomes.last(), Some(&(name, "failed")), "{report}");
+        assert!(message.contains(permission), "{report}");
+        faulty.heal();
+    }
+    assert_eq!(Left::of(&weed), Left::NOTHING);
 }

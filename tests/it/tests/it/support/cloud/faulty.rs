@@ -27,6 +27,7 @@ pub struct When {
     method: Option<Method>,
     path: String,
     query: String,
+    header: Option<&'static str>,
     count: RangeInclusive<u64>,
 }
 
@@ -37,6 +38,7 @@ impl When {
             method: None,
             path: String::new(),
             query: String::new(),
+            header: None,
             count: 1..=u64::MAX,
         }
     }
@@ -61,6 +63,12 @@ impl When {
         Self { query, ..self }
     }
 
+    /// Restricts the requests to those with this header.
+    pub fn header(self, name: &'static str) -> Self {
+        let header = Some(name);
+        Self { header, ..self }
+    }
+
     /// Restricts the requests to one of them, counted from 1 since the rule was made.
     pub fn nth(self, n: u64) -> Self {
         let count = n..=n;
@@ -79,6 +87,7 @@ impl When {
             .is_none_or(|method| *method == seen.method)
             && seen.path.contains(&self.path)
             && seen.query.contains(&self.query)
+            && self.header.is_none_or(|it| seen.headers.contains_key(it))
     }
 }
 

@@ -318,6 +318,7 @@ fn run(verb: Verb, is_verbose: bool, context: Context<'_>) -> ExitCode {
     }
     let (is_watching, after_stop) = match &verb {
         Verb::Backup(args) => (args.is_watching(), args.after_stop(&context.engines)),
+        Verb::Store(args) => (false, args.after_stop()),
         _ => (false, AfterStop::Nothing),
     };
     // The runtime outlives a panic: dropped in the middle, it would wait for the thread that reads the terminal.

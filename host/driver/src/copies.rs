@@ -377,11 +377,7 @@ async fn save(
 /// Returns the error of a transfer. If the bytes are wrong, the copy is damaged, and no backend is to blame.
 fn damaged(file: &StoredFile, error: TransferError) -> OpsError {
     if error.failure() == Failure::Integrity {
-        StoreError::Damaged {
-            copy: file.file().stored.object.clone(),
-            reason: error.to_string(),
-        }
-        .into()
+        file.damaged(error.to_string()).into()
     } else {
         error.into()
     }

@@ -114,10 +114,8 @@ impl Store {
             .sha256
             .is_some_and(|sha256| sha256 != file.stored.sha256)
         {
-            return Err(StoreError::Damaged {
-                copy: self.shown(&file.stored.object),
-                reason: "its bytes have another digest than the manifest says".to_owned(),
-            });
+            let reason = "its bytes have another digest than the manifest says";
+            return Err(self.damaged(&file.stored.object, reason));
         }
         let found = to.look(&object).await?;
         match found {

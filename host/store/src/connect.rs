@@ -1,7 +1,7 @@
 //! Opens a store: finds credentials, and connects the library for object stores.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -82,15 +82,15 @@ impl Store {
         let handles = match &settings.url {
             StoreUrl::S3 { bucket, .. } => {
                 let amazon = Amazon::locate(bucket, &settings).await?;
-                let handles = amazon.handles(HeaderMap::new(), &settings.url)?;
+                let handles = amazon.handles(HeaderMap::new(), called, &settings.url)?;
                 s3 = Some(amazon);
                 handles
             }
-            StoreUrl::Google { bucket, .. } => google(bucket, &settings)?,
+            StoreUrl::Google { bucket, .. } => google(bucket, called, &settings)?,
             StoreUrl::Azure {
                 account, container, ..
-            } => azure(account, container, &settings)?,
-            StoreUrl::Folder(path) => folder(path, &settings.url)?,
+            } => azure(account, container, called, &settings)?,
+            StoreUrl::Folder(path) => folder(path, called, &settings.url)?,
         };
         Ok(Self {
             called: called.to_owned(),
@@ -153,7 +153,7 @@ impl Store {
             HeaderName::from_static("x-amz-object-lock-retain-until-date"),
             until.map_err(|_| self.unsupported("lock objects until then"))?,
         );
-        s3.handles(headers, self.url())
+        s3.handles(headers, self.called(), self.url())
     }
 
     pub(crate) fn unsupported(&self, doing: &'static str) -> StoreError {
@@ -200,7 +200,12 @@ impl Amazon {
         })
     }
 
-    fn handles(&self, headers: HeaderMap, url: &StoreUrl) -> Result<Handles, StoreError> {
+    fn handles(
+        &self,
+        headers: HeaderMap,
+        called: &str,
+        url: &StoreUrl,
+    ) -> Result<Handles, StoreError> {
         let options = ClientOptions::new()
             .with_allow_http(true)
             .with_default_headers(headers);
@@ -217,7 +222,7 @@ impl Amazon {
             .with_http_connector(self.wire.clone())
             .with_retry(retries())
             .build();
-        Ok(shared(built.map_err(|error| unopened(url, error))?))
+        Ok(shared(built.map_err(|error| unopened(called, url, error))?))
     }
 }
 
@@ -233,12 +238,12 @@ fn shared<T: ObjectStore + MultipartStore>(store: T) -> Handles {
     clippy::needless_pass_by_value,
     reason = "it ends a chain of `map_err`"
 )]
-fn unopened(url: &StoreUrl, error: object_store::Error) -> StoreError {
-    ServiceError::new("open", url.to_string(), url, &error).into()
+fn unopened(called: &str, url: &StoreUrl, error: object_store::Error) -> StoreError {
+    ServiceError::new("open", url.to_string(), called, url, &error).into()
 }
 
 /// Finds credentials where `gcloud` and Google's libraries find them.
-fn google(bucket: &str, settings: &StoreSettings) -> Result<Handles, StoreError> {
+fn google(bucket: &str, called: &str, settings: &StoreSettings) -> Result<Handles, StoreError> {
     let wire = Wire(host_objectstore::pool(settings.ca.as_deref())?);
     let mut builder = GoogleCloudStorageBuilder::from_env()
         .with_bucket_name(bucket)
@@ -250,12 +255,17 @@ fn google(bucket: &str, settings: &StoreSettings) -> Result<Handles, StoreError>
     }
     let built = builder.build();
     Ok(shared(
-        built.map_err(|error| unopened(&settings.url, error))?,
+        built.map_err(|error| unopened(called, &settings.url, error))?,
     ))
 }
 
 /// Finds credentials where `az` and Azure's libraries find them.
-fn azure(account: &str, container: &str, settings: &StoreSettings) -> Result<Handles, StoreError> {
+fn azure(
+    account: &str,
+    container: &str,
+    called: &str,
+    settings: &StoreSettings,
+) -> Result<Handles, StoreError> {
     let wire = Wire(host_objectstore::pool(settings.ca.as_deref())?);
     let mut builder = MicrosoftAzureBuilder::from_env()
         .with_account(account)
@@ -273,7 +283,7 @@ fn azure(account: &str, container: &str, settings: &StoreSettings) -> Result<Han
     }
     let built = builder.build();
     Ok(shared(
-        built.map_err(|error| unopened(&settings.url, error))?,
+        built.map_err(|error| unopened(called, &settings.url, error))?,
     ))
 }
 
@@ -299,8 +309,9 @@ fn is_logged_in() -> bool {
 }
 
 /// The folder must exist: creating it below a mount point that is not mounted would fill the wrong disk.
-fn folder(path: &std::path::Path, url: &StoreUrl) -> Result<Handles, StoreError> {
-    let store = LocalFileSystem::new_with_prefix(path).map_err(|error| unopened(url, error))?;
+fn folder(path: &Path, called: &str, url: &StoreUrl) -> Result<Handles, StoreError> {
+    let store =
+        LocalFileSystem::new_with_prefix(path).map_err(|error| unopened(called, url, error))?;
     Ok(Handles {
         objects: Arc::new(store.with_fsync(true).with_automatic_cleanup(true)),
         parts: None,

@@ -406,10 +406,7 @@ impl Store {
         };
         let manifest = CopyManifest::parse(&bytes, name);
         Ok(Some(manifest.map_err(|error| match error {
-            Unreadable::Bad(reason) => StoreError::BadManifest {
-                key: self.shown(&object),
-                reason,
-            },
+            Unreadable::Bad(reason) => self.bad_manifest(&self.shown(&object), reason),
             Unreadable::Newer(reason) => StoreError::Format {
                 store: self.shown(&object),
                 reason,

@@ -61,7 +61,11 @@ pub enum StoreError {
     UnderWay { copy: String, store: String },
     /// A manifest is invalid.
     #[error("can't read manifest {}: {}", show(key), show(reason))]
-    BadManifest { key: String, reason: String },
+    BadManifest {
+        key: String,
+        reason: String,
+        store: String,
+    },
     /// A reference means no copy.
     #[error("store {store} has no copy `{}`", show(reference))]
     NoCopy { reference: String, store: String },
@@ -73,7 +77,11 @@ pub enum StoreError {
     },
     /// A copy is not what it should be.
     #[error("copy {} is damaged: {}", show(copy), show(reason))]
-    Damaged { copy: String, reason: String },
+    Damaged {
+        copy: String,
+        reason: String,
+        store: String,
+    },
     /// A copy is encrypted, and no identity is given.
     #[error("copy {} is encrypted{}", show(copy), no_match(*given))]
     NoIdentity { copy: String, given: bool },
@@ -97,7 +105,11 @@ pub enum StoreError {
     NotStored { what: String, reason: String },
     /// The upload needs too many parts.
     #[error("{} is too large: more than {limit} bytes", show(what))]
-    TooLarge { what: String, limit: u64 },
+    TooLarge {
+        what: String,
+        limit: u64,
+        store: String,
+    },
     /// A source of bytes reports an error.
     #[error("{}", report.message)]
     Reported { report: Box<Report> },
@@ -290,8 +302,11 @@ impl Problem for StoreError {
             Self::Service(error) => return error.advice(),
             Self::Transfer(error) => return error.advice(),
             Self::Format { .. } => "Update kubectl-broker, or use another prefix for the copies",
-            Self::BadManifest { .. } => {
-                "List everything in the store with `kubectl broker store ls STORE --all`"
+            Self::BadManifest { store, .. } => {
+                return Some(format!(
+                    "List everything in the store with `kubectl broker store ls {} --all`",
+                    word(store)
+                ));
             }
             Self::NoCopy { store, .. } => {
                 return Some(format!(
@@ -300,7 +315,12 @@ impl Problem for StoreError {
                 ));
             }
             Self::Ambiguous { .. } => "Name the copy by one of these references",
-            Self::Damaged { .. } => "Look for another copy with `kubectl broker store ls STORE`",
+            Self::Damaged { store, .. } => {
+                return Some(format!(
+                    "Look for another copy with `kubectl broker store ls {}`",
+                    word(store)
+                ));
+            }
             Self::NoIdentity { given: false, .. } => {
                 "Give a file with the identity with `--identity FILE`"
             }
@@ -336,8 +356,11 @@ impl Problem for StoreError {
             Self::NotStored { .. } => {
                 "Try again; if it happens again, the server or something on the way changes the bytes"
             }
-            Self::TooLarge { .. } => {
-                "Download the backup to a file and copy it with `kubectl broker backup copy FILE --to STORE`"
+            Self::TooLarge { store, .. } => {
+                return Some(format!(
+                    "Download the backup to a file, and copy that with `kubectl broker backup copy FILE --to {}`",
+                    word(store)
+                ));
             }
             Self::Reported { report } => return report.hint.clone(),
             Self::OtherZone { .. } => "Leave out `--time-zone`: a store keeps its first time zone",
@@ -375,4 +398,52 @@ pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
         source = inner.source();
     }
     said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_in_a_hint_names_the_store_as_a_word_of_a_shell() {
+        let store = || "s3://it's/copies".to_owned();
+        let text = || "x".to_owned();
+        for error in [
+            StoreError::BadManifest {
+                key: text(),
+                reason: text(),
+                store: store(),
+            },
+            StoreError::Damaged {
+                copy: text(),
+                reason: text(),
+                store: store(),
+            },
+            StoreError::TooLarge {
+                what: text(),
+                limit: 1,
+                store: store(),
+            },
+            StoreError::NoCopy {
+                reference: text(),
+                store: store(),
+            },
+            StoreError::Pinned {
+                copy: text(),
+                store: store(),
+            },
+            StoreError::UnderWay {
+                copy: text(),
+                store: store(),
+            },
+            StoreError::NoStore {
+                store: store(),
+                url: text(),
+            },
+        ] {
+            let hint = error.advice().unwrap();
+            assert!(hint.contains(" 's3://it'\\''s/copies'"), "{hint}");
+            assert!(!hint.contains("STORE"), "{hint}");
+        }
+    }
 }

@@ -47,10 +47,7 @@ impl FileUpload {
         resume: Resume,
     ) -> Result<(Self, u64), StoreError> {
         if length.is_some_and(|length| length > MAX_OBJECT) {
-            return Err(StoreError::TooLarge {
-                what: shared.store.shown(&object),
-                limit: MAX_OBJECT,
-            });
+            return Err(shared.store.too_large(&object, MAX_OBJECT));
         }
         let plan = Plan::of(length);
         let path = shared.store.path(&object)?;

@@ -172,12 +172,8 @@ impl CopyManifest {
         ))
     }
 
-    pub(crate) fn to_json(&self) -> Result<Bytes, StoreError> {
-        let json = serde_json::to_vec_pretty(self);
-        let mut json = json.map_err(|error| StoreError::BadManifest {
-            key: self.id.clone(),
-            reason: error.to_string(),
-        })?;
+    pub(crate) fn to_json(&self) -> serde_json::Result<Bytes> {
+        let mut json = serde_json::to_vec_pretty(self)?;
         json.push(b'\n');
         Ok(json.into())
     }

@@ -74,6 +74,12 @@ impl StoredFile {
         &self.file
     }
 
+    /// Returns the error of bytes that are not those of the copy.
+    #[must_use]
+    pub fn damaged(&self, reason: String) -> StoreError {
+        self.store.damaged(&self.file.stored.object, reason)
+    }
+
     /// Requests the plain bytes from the beginning.
     ///
     /// # Errors
@@ -107,13 +113,11 @@ impl StoredFile {
         let got = self.store.open_range(object, GetRange::Offset(from)).await;
         let got = got.map_err(|error| self.store.missing_data(object, error))?;
         if got.meta.size != self.file.stored.length {
-            return Err(StoreError::Damaged {
-                copy: self.store.shown(object),
-                reason: format!(
-                    "it has {} bytes instead of {}",
-                    got.meta.size, self.file.stored.length
-                ),
-            });
+            let reason = format!(
+                "it has {} bytes instead of {}",
+                got.meta.size, self.file.stored.length
+            );
+            return Err(self.store.damaged(object, reason));
         }
         let store = Arc::clone(&self.store);
         let object = object.clone();

@@ -70,10 +70,34 @@ impl Store {
 
     pub(crate) fn path(&self, name: &str) -> Result<Path, StoreError> {
         let key = self.key(name);
-        Path::parse(&key).map_err(|error| StoreError::BadManifest {
-            reason: error.to_string(),
-            key,
-        })
+        Path::parse(&key).map_err(|error| self.bad_manifest(&key, error.to_string()))
+    }
+
+    /// Returns the error of a manifest that can't be read.
+    pub(crate) fn bad_manifest(&self, key: &str, reason: String) -> StoreError {
+        StoreError::BadManifest {
+            key: key.to_owned(),
+            reason,
+            store: self.called().to_owned(),
+        }
+    }
+
+    /// Returns the error of data that are not those of their copy.
+    pub(crate) fn damaged(&self, object: &str, reason: impl Into<String>) -> StoreError {
+        StoreError::Damaged {
+            copy: self.shown(object),
+            reason: reason.into(),
+            store: self.called().to_owned(),
+        }
+    }
+
+    /// Returns the error of an object that the store can't take.
+    pub(crate) fn too_large(&self, object: &str, limit: u64) -> StoreError {
+        StoreError::TooLarge {
+            what: self.shown(object),
+            limit,
+            store: self.called().to_owned(),
+        }
     }
 
     /// Returns an object with its store, for people.
@@ -91,7 +115,8 @@ impl Store {
         name: &str,
         error: object_store::Error,
     ) -> StoreError {
-        ServiceError::new(doing, self.shown(name), self.url(), &error).into()
+        let what = self.shown(name);
+        ServiceError::new(doing, what, self.called(), self.url(), &error).into()
     }
 
     /// Writes an object that does not exist yet, and says whether it has these bytes now.
@@ -165,10 +190,8 @@ impl Store {
             got => got?,
         };
         if got.meta.size > limit {
-            return Err(StoreError::BadManifest {
-                key: self.shown(name),
-                reason: format!("it has {} bytes, more than {limit}", got.meta.size),
-            });
+            let reason = format!("it has {} bytes, more than {limit}", got.meta.size);
+            return Err(self.bad_manifest(&self.shown(name), reason));
         }
         Ok(Some(got.bytes().await.map_err(failed)?))
     }
@@ -201,10 +224,7 @@ impl Store {
     /// Returns the error of reading the data of a copy. It is damage if they are gone.
     pub(crate) fn missing_data(&self, object: &str, error: StoreError) -> StoreError {
         if error.is_missing() {
-            StoreError::Damaged {
-                copy: self.shown(object),
-                reason: "its data are not in the store".to_owned(),
-            }
+            self.damaged(object, "its data are not in the store")
         } else {
             error
         }

@@ -210,10 +210,8 @@ impl Sender {
     async fn send(&mut self, bytes: Bytes, permit: OwnedSemaphorePermit) -> Result<(), StoreError> {
         let index = self.next;
         if index >= MAX_PARTS {
-            return Err(StoreError::TooLarge {
-                what: self.shared.store.shown(&self.object),
-                limit: self.plan.part * MAX_PARTS as u64,
-            });
+            let limit = self.plan.part * MAX_PARTS as u64;
+            return Err(self.shared.store.too_large(&self.object, limit));
         }
         if self.upload.is_none() {
             self.begin().await?;

@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use host_base::Failure;
+use host_base::shell::word;
 use host_base::text::printable;
 use host_objectstore::S3Error;
 use host_web::WebError;
@@ -21,6 +22,8 @@ pub struct ServiceError {
     pub what: String,
     /// The kind of the refusal.
     pub refused: Refused,
+    /// The store, as the user names it.
+    store: String,
     /// The kind of the service.
     kind: Kind,
     reason: String,
@@ -84,6 +87,7 @@ impl ServiceError {
     pub(crate) fn new(
         doing: &'static str,
         what: String,
+        called: &str,
         url: &StoreUrl,
         error: &object_store::Error,
     ) -> Self {
@@ -111,6 +115,7 @@ impl ServiceError {
             doing,
             what,
             refused,
+            store: called.to_owned(),
             kind,
             reason: reason(error, status),
             advice,
@@ -129,10 +134,16 @@ impl ServiceError {
                 "Check the address of the store, and that its bucket or container exists"
             }
             (Refused::Exists, _) => {
-                "Another program has written it: look at it with `kubectl broker store ls STORE --all`"
+                return Some(format!(
+                    "Another program has written it: look at it with `kubectl broker store ls {} --all`",
+                    word(&self.store)
+                ));
             }
             (Refused::Unauthenticated | Refused::Forbidden, Kind::S3) => {
-                "Check AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `kubectl broker store test STORE` names the missing permission"
+                return Some(format!(
+                    "Check AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `kubectl broker store test {}` names the missing permission",
+                    word(&self.store)
+                ));
             }
             (Refused::Unauthenticated | Refused::Forbidden, Kind::Google) => {
                 "Log in with `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS"
@@ -288,7 +299,7 @@ mod tests {
             source: document.into(),
         };
         let url = "s3://acme-backups".parse().unwrap();
-        ServiceError::new("read", "a".to_owned(), &url, &error)
+        ServiceError::new("read", "a".to_owned(), "it's", &url, &error)
     }
 
     #[test]
@@ -302,6 +313,11 @@ mod tests {
             let error = denied(code);
             assert_eq!(error.refused, refused, "{code}");
             assert_eq!(error.refused.failure(), Failure::NotAllowed);
+            let hint = error.advice().unwrap();
+            assert!(
+                hint.contains("`kubectl broker store test 'it'\\''s'`"),
+                "{hint}"
+            );
             let concerns_all = refused == Refused::Unauthenticated;
             assert_eq!(crate::StoreError::from(error).concerns_all(), concerns_all);
         }

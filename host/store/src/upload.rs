@@ -298,14 +298,11 @@ impl Draft {
         }
         let length = file.length;
         let mut reader = sequential(Ranges::new(&self.shared.store, file));
-        let object = self.shared.store.shown(&file.stored.object);
         let check =
             tokio::task::spawn_blocking(move || host_transfer::prove_end(&mut reader, length));
         let check = check.await.map_err(|_| StoreError::Stopped)?;
-        check.map_err(|error| StoreError::Damaged {
-            copy: object,
-            reason: error.to_string(),
-        })
+        let store = &self.shared.store;
+        check.map_err(|error| store.damaged(&file.stored.object, error.to_string()))
     }
 
     /// Sets what proved the last file to be complete.
@@ -359,7 +356,9 @@ impl Draft {
         };
         let name = manifest.name().ok_or(StoreError::Stopped)?;
         let object = format!("{COPIES}/{}", name.path());
-        let bytes = manifest.to_json()?;
+        let bytes = manifest
+            .to_json()
+            .map_err(|error| store.bad_manifest(&object, error.to_string()))?;
         // A machine that slept may find that its data were taken for those of a broken upload.
         shared.say_open().await?;
         if let Some(file) = store.absent(&manifest).await? {

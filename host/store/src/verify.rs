@@ -308,10 +308,10 @@ impl Reading {
     fn error(&self, error: io::Error) -> StoreError {
         match error.downcast::<StoreError>() {
             Ok(error) => error,
-            Err(error) => StoreError::Damaged {
-                copy: self.store.shown(&self.file.stored.object),
-                reason: error.to_string(),
-            },
+            Err(error) => {
+                let object = &self.file.stored.object;
+                self.store.damaged(object, error.to_string())
+            }
         }
     }
 }

@@ -170,7 +170,7 @@ pub enum TransferError {
     )]
     Unproven {
         received: u64,
-        /// Path of the received bytes; `None` if they went to stdout.
+        /// Path of the received bytes; `None` if they went to stdout or into a store.
         kept: Option<PathBuf>,
     },
     /// The structure of the bytes shows that they are incomplete.
@@ -181,6 +181,7 @@ pub enum TransferError {
     )]
     CutShort {
         received: u64,
+        /// Path of the received bytes; `None` if they went into a store.
         kept: Option<PathBuf>,
         /// The damage that the structure shows.
         reason: String,

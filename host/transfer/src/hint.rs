@@ -120,11 +120,7 @@ impl Problem for TransferError {
                     .to_owned()
             }
             Self::Unproven { kept, .. } => unproven_hint(kept.is_some()),
-            Self::CutShort { .. } => {
-                "run the same command again, and check the log of the backend if it happens twice; \
-                 `--accept-unproven` gives even such a file its final name"
-                    .to_owned()
-            }
+            Self::CutShort { kept, .. } => cut_short_hint(kept.is_some()),
             Self::WrongRange { .. } => {
                 "the partial download was discarded: run the same command again".to_owned()
             }
@@ -207,8 +203,19 @@ fn unproven_hint(is_file: bool) -> String {
         "check that file, and rename it if it is complete; `--accept-unproven` gives such a file its final name"
             .to_owned()
     } else {
-        "check the output; `--accept-unproven` accepts it as a complete backup".to_owned()
+        "download it to a file to check it; `--accept-unproven` accepts it as complete".to_owned()
     }
+}
+
+fn cut_short_hint(is_file: bool) -> String {
+    let accepts = if is_file {
+        "gives even such a file its final name"
+    } else {
+        "accepts even such a backup as complete"
+    };
+    format!(
+        "run the same command again, and check the log of the backend if it happens twice; `--accept-unproven` {accepts}"
+    )
 }
 
 fn io_hint(source: &std::io::Error, kept: u64) -> Option<String> {

@@ -1,11 +1,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use host_base::shell::word;
 use host_driver::{CopyFileOrder, GivenOrigin, Host, copy_file};
 use jiff::Timestamp;
 
 use super::TargetArgs;
-use super::place::ToArgs;
+use super::place::{ToArgs, flag_words};
 use crate::Context;
 use crate::error::CliError;
 use crate::so_far::SoFar;
@@ -29,6 +30,23 @@ pub(super) struct CopyArgs {
     created: Option<Timestamp>,
     #[command(flatten)]
     to: ToArgs,
+}
+
+impl CopyArgs {
+    /// Returns the command, without the flags that all commands share.
+    pub(super) fn command(&self) -> String {
+        let mut command = String::from("kubectl broker backup copy");
+        for file in &self.files {
+            command.push(' ');
+            command.push_str(&word(&file.to_string_lossy()));
+        }
+        let created = self.created.map(|created| created.to_string());
+        for (flag, value) in [("id", self.id.as_deref()), ("created", created.as_deref())] {
+            command.push_str(&flag_words(flag, value));
+        }
+        command.push_str(&self.to.words());
+        command
+    }
 }
 
 /// Returns what the line says about the origin of the files.
@@ -77,4 +95,46 @@ pub(super) async fn run(
         }
     }
     Ok(Box::new(copying.end()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        copy: CopyArgs,
+    }
+
+    #[test]
+    fn the_command_that_goes_on_is_the_one_that_was_given() {
+        let line = [
+            "copy",
+            "it's.backup",
+            "b.backup",
+            "--to",
+            "nightly",
+            "--source-cluster",
+            "old prod",
+        ];
+        assert_eq!(
+            Line::parse_from(line).copy.command(),
+            "kubectl broker backup copy 'it'\\''s.backup' b.backup --to nightly --source-cluster 'old prod'"
+        );
+        let line = [
+            "copy",
+            "a",
+            "--id",
+            "x",
+            "--created",
+            "2026-01-02T03:04:05Z",
+        ];
+        assert_eq!(
+            Line::parse_from(line).copy.command(),
+            "kubectl broker backup copy a --id x --created 2026-01-02T03:04:05Z"
+        );
+    }
 }

@@ -323,7 +323,7 @@ impl BackupArgs {
     pub(super) fn after_stop(&self, engines: &[EngineFile]) -> AfterStop {
         let verb = match &self.verb {
             BackupVerb::Engine(verb) => verb,
-            BackupVerb::Other(OtherVerb::Copy(_)) => return AfterStop::Uploads,
+            BackupVerb::Other(OtherVerb::Copy(args)) => return AfterStop::Copies(args.command()),
             BackupVerb::Other(_) => return AfterStop::Nothing,
         };
         match verb {
@@ -338,12 +338,12 @@ impl BackupArgs {
 }
 
 /// The work that a command leaves behind when it is stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum AfterStop {
     Nothing,
     Resumes,
-    /// Parts of a copy in a store.
-    Uploads,
+    /// Complete copies in a store, and parts of one. The command goes on with them.
+    Copies(String),
     BeginsAnew,
     /// The work that it has begun in the backend.
     GoesOn,
@@ -357,8 +357,10 @@ impl AfterStop {
             Self::Resumes => {
                 "Run the same command again; the download resumes if the backend supports that"
             }
-            Self::Uploads => {
-                "Run the same command again: it goes on from the parts that the store has, unless the copy is encrypted"
+            Self::Copies(command) => {
+                return Some(format!(
+                    "Run `{command}` again: it skips complete copies, and goes on from the parts that the store has, unless they are encrypted"
+                ));
             }
             Self::BeginsAnew => "Nothing of the backup was kept: the same command makes a new one",
             Self::GoesOn => return Some(goes_on(begun.work())),

@@ -2,6 +2,7 @@ use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, Args, FromArgMatches as _};
+use host_base::shell::word;
 use host_driver::{OpsError, Place, StorePlace};
 use host_transfer::FileName;
 
@@ -40,7 +41,18 @@ pub(crate) struct ToArgs {
     source_cluster: Option<String>,
 }
 
+/// Returns a flag with its value, for a command in a hint. Without a value it is empty.
+pub(super) fn flag_words(flag: &str, value: Option<&str>) -> String {
+    value.map_or_else(String::new, |value| format!(" --{flag} {}", word(value)))
+}
+
 impl ToArgs {
+    /// Returns the flags for a command in a hint.
+    pub(super) fn words(&self) -> String {
+        let to = flag_words("to", self.to.as_deref());
+        to + &flag_words("source-cluster", self.source_cluster.as_deref())
+    }
+
     /// Returns the place of the copy. There is no other.
     pub(super) async fn required(self, opener: &Opener) -> Result<StorePlace, CliError> {
         Ok(StorePlace {

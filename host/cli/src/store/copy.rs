@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use clap::Args;
+use host_base::shell::word;
 use host_driver::{StoreObserver, StoredCopy, person};
 use host_store::Way;
 
@@ -23,6 +24,15 @@ pub(super) struct CopyArgs {
     to: String,
     /// Ids or references of the copies [default: all]
     copies: Vec<String>,
+}
+
+impl CopyArgs {
+    /// Returns the command.
+    pub(super) fn command(&self) -> String {
+        let words = [&self.from, &self.to].into_iter().chain(&self.copies);
+        let words: Vec<_> = words.map(|it| word(it)).collect();
+        format!("kubectl broker store copy {}", words.join(" "))
+    }
 }
 
 pub(super) async fn run(

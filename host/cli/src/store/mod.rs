@@ -21,6 +21,7 @@ use host_base::{Folders, Reporter as _};
 use host_store::{Cleanup, Store, StoreError, Stores};
 
 use super::Context;
+use super::backup::AfterStop;
 use super::error::CliError;
 use crate::ui::{Document, Ui};
 
@@ -34,6 +35,16 @@ pub(super) use rows::{copied, copied_view};
 pub(super) struct StoreArgs {
     #[command(subcommand)]
     verb: StoreVerb,
+}
+
+impl StoreArgs {
+    /// Says what to do when the command is stopped.
+    pub(super) fn after_stop(&self) -> AfterStop {
+        match &self.verb {
+            StoreVerb::Copy(args) => AfterStop::Copies(args.command()),
+            _ => AfterStop::Nothing,
+        }
+    }
 }
 
 #[derive(Subcommand)]

@@ -188,6 +188,11 @@ fn what_is_said_of_bytes_that_did_not_become_a_file() {
             kept: Some("a.zip.unproven".into()),
             reason: text("the archive has no end"),
         },
+        TransferError::CutShort {
+            received: 5,
+            kept: None,
+            reason: text("the archive has no end"),
+        },
         TransferError::WrongLength {
             received: 5,
             expected: 9,
@@ -378,13 +383,16 @@ fn what_is_said_of_bytes_that_did_not_become_a_file() {
       hint: wait until nothing writes to the backup, or reach one pod directly with `--pod`: several pods behind one port may give different ETags
     Unproven, exit 3
       nothing proves that the backup is complete: the backend gave neither length nor checksum; 5 bytes arrived before the connection closed
-      hint: check the output; `--accept-unproven` accepts it as a complete backup
+      hint: download it to a file to check it; `--accept-unproven` accepts it as complete
     Unproven, exit 3
       nothing proves that the backup is complete: the backend gave neither length nor checksum; 5 bytes arrived before the connection closed; they are kept in a.zip.unproven
       hint: check that file, and rename it if it is complete; `--accept-unproven` gives such a file its final name
     CutShort, exit 3
       the backup is not complete: the archive has no end; 5 bytes arrived before the connection closed; they are kept in a.zip.unproven
       hint: run the same command again, and check the log of the backend if it happens twice; `--accept-unproven` gives even such a file its final name
+    CutShort, exit 3
+      the backup is not complete: the archive has no end; 5 bytes arrived before the connection closed
+      hint: run the same command again, and check the log of the backend if it happens twice; `--accept-unproven` accepts even such a backup as complete
     WrongLength, exit 13
       5 bytes arrived, but the header Content-Length says 9
       hint: nothing was kept: run the same command again, and check the log of the backend if it happens twice

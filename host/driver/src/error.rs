@@ -504,6 +504,29 @@ pub enum OpsError {
         /// The error.
         source: Box<ClusterError>,
     },
+    /// The Secret with age identities can't be read.
+    #[error("age identities can't be read: {source}")]
+    IdentitySecret {
+        /// The error.
+        source: Box<ClusterError>,
+    },
+    /// A Secret has no age identities.
+    #[error(
+        "can't read age identities from key {} of Secret {} in namespace {}: {reason}",
+        text::printable(key, 300),
+        text::printable(name, 300),
+        text::printable(namespace, 300)
+    )]
+    BadIdentitySecret {
+        /// Name of the Secret.
+        name: String,
+        /// Namespace of the Secret.
+        namespace: String,
+        /// The key.
+        key: String,
+        /// The reason, which repeats nothing of the content.
+        reason: String,
+    },
     /// Credentials with a name lack a part.
     #[error("the credentials `{name}` have no {missing}")]
     IncompleteCredentials {
@@ -863,10 +886,11 @@ impl Problem for OpsError {
             | Self::HalfCredentials { .. }
             | Self::UnknownCredentials { .. }
             | Self::IncompleteCredentials { .. }
+            | Self::BadIdentitySecret { .. }
             | Self::BadCredentials { .. } => Failure::Usage,
             Self::Transfer(error) => error.failure(),
             Self::Store(error) => error.failure(),
-            Self::NamedSecret { source, .. } => source.failure(),
+            Self::NamedSecret { source, .. } | Self::IdentitySecret { source } => source.failure(),
             Self::Files { of, failed } => gravest(*of, failed),
             Self::SetIncomplete { source, .. } => match source.failure() {
                 // These say more than that a part is missing.
@@ -1110,6 +1134,27 @@ impl Problem for OpsError {
                 )),
                 source => source.advice(),
             },
+            Self::IdentitySecret { source } => match &**source {
+                ClusterError::SecretNotFound { near, .. } => Some(match near.first() {
+                    Some(near) => format!("Did you mean `--identity secret/{}`?", word(near)),
+                    None => {
+                        "Name another Secret with `--identity secret/NAME`, and its namespace with `-n`, or a file with `--identity FILE`"
+                            .to_owned()
+                    }
+                }),
+                ClusterError::SecretKeyMissing { name, .. } => Some(format!(
+                    "Name the key with `--identity secret/{}:KEY`",
+                    word(name)
+                )),
+                source => source.advice(),
+            },
+            Self::BadIdentitySecret {
+                name, namespace, ..
+            } => Some(format!(
+                "Name another key with `--identity secret/{}:KEY`, or create another Secret from a file of `age-keygen -o FILE`: `kubectl create secret generic NAME -n {} --from-file=identity=FILE`",
+                word(name),
+                word(namespace)
+            )),
             Self::IncompleteCredentials { name, .. } => Some(format!(
                 "Name a Secret that has it with `--credentials {name}=secret/NAME`; its keys are `username` and `password`, or `token`"
             )),

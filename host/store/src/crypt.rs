@@ -1,13 +1,15 @@
 //! Encryption of copies, in the format of `age`: <https://age-encryption.org/v1>.
 
 use std::io::{self, BufReader, Read};
-use std::path::Path;
 use std::str::FromStr as _;
 
 use age::x25519;
 use host_base::Secret;
 
-use crate::StoreError;
+use crate::{IdentitySource, StoreError};
+
+/// The longest content with identities, in bytes. A Secret of Kubernetes can't be longer.
+const MAX_LENGTH: u64 = 1 << 20;
 
 /// Parses a recipient, `age1…`.
 pub(crate) fn recipient(text: &str) -> Result<x25519::Recipient, StoreError> {
@@ -24,22 +26,28 @@ impl Identities {
     /// Reads a file as `age-keygen` writes it: an identity on each line, and comments.
     ///
     /// # Errors
-    /// When the file can't be read, or has no identity.
-    pub fn read(path: &Path) -> Result<Self, StoreError> {
+    /// When the file can't be read, or has no identity. This crate can't read a Secret.
+    pub fn read(source: &IdentitySource) -> Result<Self, StoreError> {
         let failed = |reason: String| StoreError::BadIdentity {
-            path: path.to_owned(),
+            place: source.to_string(),
             reason,
         };
-        let bytes = host_base::files::read_plain(path, 1 << 20)
+        let IdentitySource::File(path) = source else {
+            return Err(failed("a Secret needs a cluster".to_owned()));
+        };
+        let bytes = host_base::files::read_plain(path, MAX_LENGTH)
             .map_err(|error| failed(error.to_string()))?;
         Self::parse(&bytes.into()).map_err(failed)
     }
 
-    /// Parses the content of such a file.
+    /// Parses the content of such a file, or of a key of a Secret.
     ///
     /// # Errors
-    /// With the reason if it has no identity, or another line.
+    /// With the reason if it is too long, has no identity, or has another line.
     pub fn parse(content: &Secret) -> Result<Self, String> {
+        if content.expose().len() as u64 > MAX_LENGTH {
+            return Err(format!("it has more than {MAX_LENGTH} bytes"));
+        }
         let text = content
             .expose_text()
             .map_err(|_| "it is not UTF-8".to_owned())?;
@@ -147,6 +155,17 @@ mod tests {
         let other = identities(&[&c]);
         assert!(!other.can_open(&names));
         assert!(other.decrypt(&*bytes).is_err());
+    }
+
+    #[test]
+    fn content_that_is_too_long_or_no_text_is_refused() {
+        for (content, reason) in [
+            (vec![b'#'; (1 << 20) + 1], "it has more than 1048576 bytes"),
+            (vec![0xff, 0xfe], "it is not UTF-8"),
+            (b"# nothing\n\n".to_vec(), "it has no line with an identity"),
+        ] {
+            assert_eq!(Identities::parse(&content.into()).unwrap_err(), reason);
+        }
     }
 
     #[test]

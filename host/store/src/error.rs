@@ -85,9 +85,9 @@ pub enum StoreError {
     /// A copy is encrypted, and no identity is given.
     #[error("copy {} is encrypted{}", show(copy), no_match(*given))]
     NoIdentity { copy: String, given: bool },
-    /// A file with identities can't be read.
-    #[error("can't read age identities from {}: {}", path.display(), show(reason))]
-    BadIdentity { path: PathBuf, reason: String },
+    /// Identities can't be read.
+    #[error("can't read age identities from {}: {}", show(place), show(reason))]
+    BadIdentity { place: String, reason: String },
     /// Text is not a recipient.
     #[error("`{}…` is not an age recipient", show(given))]
     BadRecipient { given: String },
@@ -322,9 +322,11 @@ impl Problem for StoreError {
                 ));
             }
             Self::NoIdentity { given: false, .. } => {
-                "Give a file with the identity with `--identity FILE`"
+                "Give the identity with `--identity FILE`, or with `--identity secret/NAME` if a Secret has it"
             }
-            Self::NoIdentity { .. } => "Give another file with identities with `--identity FILE`",
+            Self::NoIdentity { .. } => {
+                "Give another identity with `--identity FILE`, or with `--identity secret/NAME`"
+            }
             Self::BadIdentity { .. } => "Create a file with an identity with `age-keygen -o FILE`",
             Self::BadRecipient { .. } => {
                 "Give a recipient that begins with `age1`; `age-keygen -y FILE` shows that of an identity"

@@ -27,6 +27,7 @@ mod encrypting;
 mod error;
 mod file_upload;
 mod format;
+mod identity;
 mod journal;
 mod manifest;
 mod names;
@@ -56,6 +57,7 @@ pub use copies::{CheckMark, CheckResult, Content, Copy, Depth, Marks, OpenEntry}
 pub use crypt::Identities;
 pub use error::StoreError;
 pub use file_upload::FileUpload;
+pub use identity::{IdentitySource, identity_key};
 pub use manifest::{CopyFile, CopyManifest, Encryption, Lock, Origin, Stored};
 pub use names::{CopyName, Source};
 pub use probe::StoreCheck;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use host_base::PrivateFolder;
 use serde::{Deserialize, Serialize};
 
-use crate::{StoreError, StoreUrl};
+use crate::{IdentitySource, StoreError, StoreUrl};
 
 const FILE: &str = "stores.toml";
 const HEAD: &str = "# Stores for copies of backups: see `kubectl broker store --help`. Credentials don't belong here.\n\n";
@@ -33,9 +33,13 @@ pub struct StoreSettings {
     /// The recipients that copies are encrypted for (`age1…`). Without any, copies are not encrypted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recipients: Vec<String>,
-    /// A file with age identities that decrypt copies.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub identity: Option<PathBuf>,
+    /// The age identities that decrypt copies: the path of a file, `secret/NAME` or `secret/NAME:KEY`.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "optional_text"
+    )]
+    pub identity: Option<IdentitySource>,
     /// The protection of new copies against deletion (S3 Object Lock).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<LockSettings>,
@@ -262,6 +266,32 @@ pub fn check_name(name: &str) -> Result<(), StoreError> {
     }
 }
 
+mod optional_text {
+    use std::fmt::Display;
+    use std::str::FromStr;
+
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    #[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
+    pub(super) fn serialize<T: Display, S: Serializer>(
+        it: &Option<T>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        match it {
+            Some(it) => to.collect_str(it),
+            None => to.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, T: FromStr<Err: Display>, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<T>, D::Error> {
+        let text = Option::<String>::deserialize(from)?;
+        let parsed = text.map(|text| text.parse()).transpose();
+        parsed.map_err(de::Error::custom)
+    }
+}
+
 mod text {
     use std::fmt::Display;
     use std::str::FromStr;
@@ -291,6 +321,7 @@ mod tests {
         let path = folder.path().join("config");
         let mut settings = StoreSettings::at("s3://acme-backups/x".parse().unwrap());
         settings.region = Some("eu-west-1".to_owned());
+        settings.identity = Some(IdentitySource::of(Path::new("secret/age:backups.key")));
         settings.lock = Some(LockSettings {
             mode: LockMode::Governance,
             days: 30,

@@ -135,8 +135,9 @@ pub(super) async fn run(
             (Some(file), _) => RestoreFrom::File(file),
             (None, Some([store, copy])) => {
                 let store = opener.open(store).await?;
+                let sources = args.identity.sources(&store);
                 RestoreFrom::Copy(CopyChoice {
-                    identities: args.identity.read(&store)?,
+                    identities: session.identities(&sources).await?,
                     store,
                     reference: copy.clone(),
                 })

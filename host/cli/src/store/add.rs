@@ -1,11 +1,13 @@
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::builder::{PathBufValueParser, TypedValueParser as _};
+use clap::{Args, ValueEnum, ValueHint};
 use host_store::{
-    LockMode, LockSettings, Store, StoreError, StoreSettings, StoreUrl, Stores, check_name,
+    IdentitySource, LockMode, LockSettings, Store, StoreError, StoreSettings, StoreUrl, Stores,
+    check_name,
 };
 
-use super::{Opener, rows};
+use super::{Opener, identity, rows};
 use crate::error::CliError;
 use crate::ui::{Document, StoreReportView, Ui};
 
@@ -31,9 +33,14 @@ pub(super) struct AddArgs {
     /// Encrypt new copies for this age recipient (age1…); may be given several times
     #[arg(long = "recipient", value_name = "RECIPIENT")]
     recipients: Vec<String>,
-    /// File with age identities that decrypt copies
-    #[arg(long, value_name = "FILE")]
-    identity: Option<PathBuf>,
+    /// Age identities that decrypt copies: a file, secret/NAME or secret/NAME:KEY
+    #[arg(
+        long,
+        value_name = "SOURCE",
+        value_parser = PathBufValueParser::new().try_map(identity::parse),
+        value_hint = ValueHint::FilePath
+    )]
+    identity: Option<IdentitySource>,
     /// Lock new copies against deletion (S3 Object Lock)
     #[arg(long, value_enum, value_name = "MODE", requires = "lock_days")]
     lock: Option<LockArg>,
@@ -70,7 +77,7 @@ impl AddArgs {
             profile: self.profile.clone(),
             ca: self.ca.as_ref().map(absolute),
             recipients: self.recipients.clone(),
-            identity: self.identity.as_ref().map(absolute),
+            identity: self.identity.as_ref().map(IdentitySource::absolute),
             lock: mode
                 .zip(self.lock_days)
                 .map(|(mode, days)| LockSettings { mode, days }),

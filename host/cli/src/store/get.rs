@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use clap::Args;
-use host_driver::{CopyChoice, GetRequest, Host, HostSettings, get};
+use host_driver::{CopyChoice, GetRequest, Host, HostSettings, get, identities};
 
 use super::IdentityArgs;
 use crate::Context;
@@ -30,9 +30,10 @@ pub(super) async fn run(
     let place = args.place.place(ui)?;
     let store = context.opener.open(&args.store).await?;
     let host = host(context);
+    let sources = args.identity.sources(&store);
     let request = GetRequest {
         choice: CopyChoice {
-            identities: args.identity.read(&store)?,
+            identities: identities(&sources, &context.connect).await?,
             store,
             reference: args.copy,
         },

@@ -1,39 +1,46 @@
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::Args;
-use host_store::{Identities, Store, StoreError};
+use clap::ValueHint;
+use clap::builder::{PathBufValueParser, TypedValueParser as _};
+use host_store::{IdentitySource, Store};
 
 /// The secret keys that decrypt copies.
 #[derive(Args)]
 pub(crate) struct IdentityArgs {
-    /// File with age identities that decrypt the copy; may be given several times [default: the store's file]
-    #[arg(long, value_name = "FILE")]
-    identity: Vec<PathBuf>,
+    /// Age identities that decrypt the copy: a file, secret/NAME or secret/NAME:KEY; repeatable [default: those of the store]
+    #[arg(
+        long,
+        value_name = "SOURCE",
+        value_parser = PathBufValueParser::new().try_map(parse),
+        value_hint = ValueHint::FilePath
+    )]
+    identity: Vec<IdentitySource>,
+}
+
+/// Reads the value of a flag that names identities.
+#[expect(clippy::needless_pass_by_value, reason = "clap passes a value")]
+pub(super) fn parse(given: PathBuf) -> Result<IdentitySource, &'static str> {
+    match IdentitySource::of(&given) {
+        IdentitySource::Secret { name, key } if name.is_empty() || key.as_deref() == Some("") => {
+            Err("write secret/NAME or secret/NAME:KEY")
+        }
+        source => Ok(source),
+    }
 }
 
 impl IdentityArgs {
-    /// Returns whether the user names a file.
+    /// Returns whether the user names identities.
     pub(crate) fn is_given(&self) -> bool {
         !self.identity.is_empty()
     }
 
-    /// Reads the files that the user names, or else the one of the store.
-    pub(crate) fn read(&self, store: &Store) -> Result<Option<Arc<Identities>>, StoreError> {
-        let of_store = store.settings().identity.iter();
-        let files: Vec<_> = if self.identity.is_empty() {
-            of_store.collect()
+    /// Returns the places that the user names, or else the one of the store.
+    pub(crate) fn sources(&self, store: &Store) -> Vec<IdentitySource> {
+        if self.is_given() {
+            self.identity.clone()
         } else {
-            self.identity.iter().collect()
-        };
-        let mut all: Option<Identities> = None;
-        for file in files {
-            let read = Identities::read(file)?;
-            match &mut all {
-                Some(all) => all.extend(read),
-                None => all = Some(read),
-            }
+            store.settings().identity.iter().cloned().collect()
         }
-        Ok(all.map(Arc::new))
     }
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use clap::Args;
-use host_driver::{StoreObserver, person};
+use host_driver::{StoreObserver, identities, person};
 use host_store::VerifyOrder;
 use host_transfer::Progress;
 
@@ -33,7 +33,7 @@ pub(super) async fn run(
     let store = context.opener.open(&args.store).await?;
     let order = VerifyOrder {
         is_deep: args.deep,
-        identities: args.identity.read(&store)?,
+        identities: identities(&args.identity.sources(&store), &context.connect).await?,
     };
     let all = store.copies().await?;
     let copies = if args.copies.is_empty() {

@@ -412,6 +412,27 @@ fn what_is_said_of_operations_that_could_not_be_done() {
                 near: vec![text("vault-admin")],
             }),
         },
+        OpsError::IdentitySecret {
+            source: Box::new(ClusterError::SecretNotFound {
+                name: text("aeg"),
+                namespace: text("messaging"),
+                near: vec![text("age")],
+            }),
+        },
+        OpsError::IdentitySecret {
+            source: Box::new(ClusterError::SecretKeyMissing {
+                name: text("age"),
+                namespace: text("messaging"),
+                key: text("identity"),
+                existing: vec![text("backups.key")],
+            }),
+        },
+        OpsError::BadIdentitySecret {
+            name: text("age"),
+            namespace: text("messaging"),
+            key: text("identity"),
+            reason: text("it is not UTF-8"),
+        },
         OpsError::IncompleteCredentials {
             name: text("admin"),
             missing: "token",
@@ -507,6 +528,8 @@ fn what_is_said_of_operations_that_could_not_be_done() {
             HalfCredentials,
             UnknownCredentials,
             NamedSecret,
+            IdentitySecret,
+            BadIdentitySecret,
             IncompleteCredentials,
             BadCredentials,
             LockedHere,
@@ -730,6 +753,15 @@ fn what_is_said_of_operations_that_could_not_be_done() {
     NamedSecret, exit 10
       the credentials `admin` can't be read: {source}
       hint: Did you mean `--credentials admin=secret/vault-admin`?
+    IdentitySecret, exit 10
+      age identities can't be read: {source}
+      hint: Did you mean `--identity secret/age`?
+    IdentitySecret, exit 10
+      age identities can't be read: {source}
+      hint: Name the key with `--identity secret/age:KEY`
+    BadIdentitySecret, exit 2
+      can't read age identities from key identity of Secret age in namespace messaging: it is not UTF-8
+      hint: Name another key with `--identity secret/age:KEY`, or create another Secret from a file of `age-keygen -o FILE`: `kubectl create secret generic NAME -n messaging --from-file=identity=FILE`
     IncompleteCredentials, exit 2
       the credentials `admin` have no token
       hint: Name a Secret that has it with `--credentials admin=secret/NAME`; its keys are `username` and `password`, or `token`

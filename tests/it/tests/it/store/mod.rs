@@ -11,6 +11,7 @@ mod lock;
 mod prune;
 mod race;
 mod resume;
+mod secret;
 mod several;
 mod vault;
 

@@ -28,7 +28,11 @@ impl<'a> Place<'a> {
 
     /// Returns a place whose store is a folder.
     pub fn in_folder() -> Self {
-        let desk = Desk::with(&[]);
+        Self::in_folder_of(Desk::with(&[]))
+    }
+
+    /// Returns a place whose store is a folder, for this cluster.
+    pub fn in_folder_of(desk: Desk) -> Self {
         let folder = desk.folder.path().join("store");
         std::fs::create_dir(&folder).expect("a folder");
         Self {

@@ -12,7 +12,7 @@ use clap_complete::engine::{
     ArgValueCandidates, ArgValueCompleter, PathCompleter, ValueCompleter as _,
 };
 
-use super::{Line, ids, is_plain, kubeconfig};
+use super::{Line, ids, is_plain, kubeconfig, stores};
 use crate::engine_help::Whose;
 
 /// How an argument that takes a path is completed.
@@ -33,10 +33,29 @@ pub(super) fn command(line: &Line, paths: &Paths) -> Command {
     };
     // `--help` is there from now on.
     command.build();
-    with_candidates(command, &Arc::new(line.clone()), paths)
+    with_candidates(command, &Arc::new(line.clone()), paths, Place::Root)
 }
 
-fn with_candidates(command: Command, line: &Arc<Line>, paths: &Paths) -> Command {
+/// The place of a command in the tree. A verb of an engine may be called `store`, too.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Root,
+    /// `store`, or below it.
+    Stores,
+    Elsewhere,
+}
+
+impl Place {
+    fn of(self, inner: &Command) -> Self {
+        match self {
+            Self::Root if inner.get_name() == "store" => Self::Stores,
+            Self::Root => Self::Elsewhere,
+            place => place,
+        }
+    }
+}
+
+fn with_candidates(command: Command, line: &Arc<Line>, paths: &Paths, place: Place) -> Command {
     command
         .mut_args(|argument| {
             let argument = if argument.is_positional() || line.word().starts_with('-') {
@@ -45,9 +64,28 @@ fn with_candidates(command: Command, line: &Arc<Line>, paths: &Paths) -> Command
                 // Flags are offered only after a typed dash, or if there is nothing else to offer.
                 argument.hide(true)
             };
+            if place == Place::Stores
+                && let Some(argument) = of_stores(&argument, line)
+            {
+                return argument;
+            }
             completed(argument, Arc::clone(line), paths.clone())
         })
-        .mut_subcommands(|inner| with_candidates(inner, line, paths))
+        .mut_subcommands(|inner| {
+            let place = place.of(&inner);
+            with_candidates(inner, line, paths, place)
+        })
+}
+
+/// Completes the arguments that only the commands below `store` have. Engines may have options of these names.
+fn of_stores(argument: &Arg, line: &Arc<Line>) -> Option<Arg> {
+    let line = Arc::clone(line);
+    let candidates = match argument.get_id().as_str() {
+        "store" | "from" | "to" => ArgValueCandidates::new(stores::names),
+        "copy" | "copies" => ArgValueCandidates::new(move || stores::copies(&line)),
+        _ => return None,
+    };
+    Some(argument.clone().add(candidates))
 }
 
 fn completed(argument: Arg, line: Arc<Line>, paths: Paths) -> Arg {
@@ -57,6 +95,10 @@ fn completed(argument: Arg, line: Arc<Line>, paths: Paths) -> Arg {
             argument.add(ArgValueCandidates::new(move || kubeconfig::contexts(&line)))
         }
         ("id" | "version", _) => argument.add(ArgValueCandidates::new(move || ids::ids(&line))),
+        ("to", _) => argument.add(ArgValueCandidates::new(stores::names)),
+        ("from", _) => argument.add(ArgValueCandidates::new(move || {
+            stores::store_or_copy(&line)
+        })),
         (_, Paths::Listed) if takes_path(&argument) => {
             argument.add(ArgValueCompleter::new(plain_paths))
         }

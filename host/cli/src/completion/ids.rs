@@ -1,6 +1,7 @@
 //! Completes ids of backups, by listing the backups in the cluster.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use broker_manifest::{EngineOption, Operation};
 use clap::{ArgMatches, FromArgMatches as _};
@@ -22,22 +23,26 @@ use crate::store::Opener;
 use crate::ui::{Color, Format, Ui};
 
 /// Number of ids that are offered. A longer list helps nobody.
-const MOST: u32 = 1000;
+pub(super) const MOST: u32 = 1000;
 
 /// Returns the backups that the command of this line would find, newest first.
 pub(super) fn ids(line: &Line) -> Vec<CompletionCandidate> {
     let asked = line.clone();
-    let patience = line.matches().and_then(|matches| {
-        let arguments = ConnectionArgs::from_arg_matches(innermost(&matches)).ok()?;
-        arguments.into_options().request_timeout
-    });
-    let patience = patience.filter(|time| !time.is_zero());
-    let found = within(patience, move || find(&asked)).unwrap_or_default();
+    let found = within(patience(line), move || find(&asked)).unwrap_or_default();
     found
         .iter()
         .filter(|backup| is_plain(&backup.id))
         .map(|backup| CompletionCandidate::new(&backup.id).help(Some(about(backup).into())))
         .collect()
+}
+
+/// Returns how long the user wants to wait for an answer.
+pub(super) fn patience(line: &Line) -> Option<Duration> {
+    let patience = line.matches().and_then(|matches| {
+        let arguments = ConnectionArgs::from_arg_matches(innermost(&matches)).ok()?;
+        arguments.into_options().request_timeout
+    });
+    patience.filter(|time| !time.is_zero())
 }
 
 /// Describes a backup by state, size and age, as far as they are known.

@@ -1,5 +1,5 @@
-//! Completion for shells and for kubectl. Both run the program at each Tab, so that ids of backups, engines
-//! and contexts are up to date.
+//! Completion for shells and for kubectl. Both run the program at each Tab, so that ids of backups, engines,
+//! contexts, stores and copies are up to date.
 //!
 //! Errors are not shown, because the user is in the middle of a line.
 
@@ -10,6 +10,7 @@ mod kubectl;
 mod line;
 mod shells;
 mod silence;
+mod stores;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

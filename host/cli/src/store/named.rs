@@ -13,8 +13,7 @@ pub(super) struct ListArgs {}
 #[derive(Args)]
 pub(super) struct RemoveArgs {
     /// Name of the store
-    #[arg(value_name = "STORE")]
-    name: String,
+    store: String,
 }
 
 pub(super) fn list(opener: &Opener) -> Result<Box<dyn Document>, CliError> {
@@ -35,14 +34,14 @@ pub(super) fn remove(
     let removed = Stores::change(&folders.configuration, |stores| {
         stores
             .stores
-            .remove(&args.name)
+            .remove(&args.store)
             .ok_or_else(|| StoreError::Unknown {
-                name: args.name.clone(),
+                name: args.store.clone(),
                 known: stores.stores.keys().cloned().collect(),
             })
     })?;
-    ui.note(&format!("Store {} is removed; its copies stay", args.name));
+    ui.note(&format!("Store {} is removed; its copies stay", args.store));
     Ok(Box::new(StoresView {
-        stores: vec![rows::store(&args.name, &removed)],
+        stores: vec![rows::store(&args.store, &removed)],
     }))
 }

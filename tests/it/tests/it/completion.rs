@@ -5,6 +5,7 @@ use std::path::Path;
 use insta::assert_snapshot;
 use tempfile::TempDir;
 
+use crate::store::Place;
 use crate::support::{Bed, Invocation, Run, programs};
 
 /// The timeout for the cluster: other tests may slow down the machine.
@@ -266,4 +267,105 @@ fn an_unknown_shell_gets_nothing() {
         .env("KUBECTL_BROKER_COMPLETE", "tcsh")
         .run("-- kubectl-broker b");
     assert_eq!((run.code, run.outcome().as_str()), (0, "exit 0"));
+}
+
+/// Returns a place with the store `nightly` and copies in it.
+fn with_store(ids: &[(&str, &str)]) -> Place<'static> {
+    let place = Place::in_folder();
+    place.backup_file("a.backup", b"backup");
+    place.ok("store add nightly URL");
+    for (id, month) in ids {
+        let command = place.copying_to("nightly", "a.backup", "ID");
+        let command = command.replace("2026-01", month);
+        let words: Vec<_> = command
+            .split_whitespace()
+            .map(|word| if word == "ID" { id } else { word })
+            .collect();
+        let run = place.program().run_with(&words);
+        assert_eq!(run.code, 0, "{}", run.shown());
+    }
+    place
+}
+
+#[test]
+fn stores_are_those_of_the_configuration_without_a_request() {
+    let place = with_store(&[]);
+    for line in [
+        "backup create --to",
+        "backup download --to",
+        "backup restore --from",
+        "store ls",
+        "store remove",
+        "store copy",
+        "store copy nightly",
+    ] {
+        let run = completed(&place.program(), line, "");
+        assert_eq!(candidates(&run), ["nightly"], "{line}");
+    }
+    // A new name is not completed.
+    let run = completed(&place.program(), "store add", "");
+    assert!(!candidates(&run).contains(&"nightly"), "{}", run.stdout);
+    assert_eq!(place.desk.bed.requests().all().len(), 0);
+}
+
+#[test]
+fn copies_are_those_of_the_store_newest_first_and_each_candidate_means_one() {
+    let place = with_store(&[
+        ("one", "2026-03"),
+        ("two", "2026-02"),
+        ("twice", "2026-01"),
+        ("twice", "2025-12"),
+        ("a;b", "2025-11"),
+        ("$(x)", "2025-10"),
+    ]);
+    let digest = &crate::support::sha256(b"backup")[..8];
+    for line in [
+        "store get nightly",
+        "store verify nightly one",
+        "store rm nightly",
+        "store copy nightly nightly",
+        "backup restore --from nightly",
+    ] {
+        let run = completed(&place.program(), line, "");
+        let found = candidates(&run);
+        assert_eq!(found[..2], ["one", "two"], "{line}");
+        let rest = &found[2..];
+        assert!(
+            rest.iter()
+                .all(|it| it.contains("/twice@") && it.contains(digest)),
+            "{rest:?}"
+        );
+    }
+    let run = completed(&place.program(), "store get nightly", "o");
+    assert_eq!(
+        run.stdout,
+        "one\tmessaging/broker, 6B, 2026-03-02T03:04:05Z\n:36\n"
+    );
+    let run = completed(&place.program(), "store get nightly", "c/messaging/broker/");
+    assert!(
+        candidates(&run).iter().all(|it| it.contains('@')),
+        "{}",
+        run.stdout
+    );
+    for line in ["store get other", "store get file:///nowhere", "store get"] {
+        let run = completed(&place.program(), line, "x");
+        assert_eq!(candidates(&run), [""; 0], "{line}");
+    }
+}
+
+#[test]
+fn a_store_that_never_answers_is_not_waited_for() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = silent.local_addr().expect("an address").port();
+    let place = Place::in_folder();
+    let program = place
+        .program()
+        .env("AWS_ACCESS_KEY_ID", "id")
+        .env("AWS_SECRET_ACCESS_KEY", "secret")
+        .env("AWS_REGION", "eu-west-1");
+    let added = program.run(&format!(
+        "store add dead s3://bucket/x --endpoint http://127.0.0.1:{port} --region eu-west-1 --no-test"
+    ));
+    assert_eq!(added.code, 0, "{}", added.shown());
+    assert_eq!(completed(&program, "store get dead", "x").stdout, ":36\n");
 }

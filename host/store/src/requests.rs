@@ -18,13 +18,30 @@ use crate::{StoreError, StoreUrl};
 /// How many requests run at the same time.
 pub(crate) const AT_ONCE: usize = 32;
 
-/// The waits before a request is sent again that the library does not repeat.
-pub(crate) const WAITS: [Duration; 4] = [
+/// The longest waits before a request is sent again that the library does not repeat.
+const WAITS: [Duration; 4] = [
     Duration::from_millis(200),
     Duration::from_secs(1),
     Duration::from_secs(3),
     Duration::from_secs(9),
 ];
+
+/// Returns the waits before a request is sent again. Half of each is random, so that uploads which failed at the same
+/// moment don't come back at the same moment.
+pub(crate) fn waits() -> impl Iterator<Item = Duration> {
+    WAITS.into_iter().map(|longest| {
+        let mut bytes = [0; 4];
+        // Without random numbers it is the longest wait.
+        let random = getrandom::fill(&mut bytes).map_or(u32::MAX, |()| u32::from_ne_bytes(bytes));
+        wait(longest, random)
+    })
+}
+
+/// Returns a wait between the half of the longest one and all of it.
+fn wait(longest: Duration, random: u32) -> Duration {
+    let half = longest / 2;
+    half + half.mul_f64(f64::from(random) / f64::from(u32::MAX))
+}
 
 /// The outcome of an attempt to create an object.
 #[derive(Debug)]
@@ -133,7 +150,7 @@ impl Store {
         bytes: Bytes,
     ) -> Result<Created, StoreError> {
         let path = self.path(name)?;
-        let mut waits = WAITS.into_iter();
+        let mut waits = waits();
         let mut is_sure = true;
         loop {
             let options = PutOptions::from(PutMode::Create);
@@ -270,7 +287,7 @@ impl Store {
         let mut first = None;
         let mut rest = paths;
         // The library does not repeat deletions whose answer was lost.
-        let mut waits = WAITS.into_iter();
+        let mut waits = waits();
         // An error ends the stream of the library, although other objects could still be deleted.
         while !rest.is_empty() {
             let count = rest.len();
@@ -324,5 +341,23 @@ fn object(name: String, meta: ObjectMeta) -> Object {
         size: meta.size,
         modified: jiff::Timestamp::from_second(seconds).unwrap_or_default(),
         etag: meta.e_tag,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_random_within_its_second_half() {
+        let longest = Duration::from_secs(3);
+        assert_eq!(wait(longest, 0), longest / 2);
+        assert_eq!(wait(longest, u32::MAX), longest);
+        let middle = wait(longest, u32::MAX / 2);
+        assert!(longest / 2 < middle && middle < longest, "{middle:?}");
+        let one: Vec<_> = waits().collect();
+        assert_eq!(one.len(), WAITS.len());
+        // Four draws of 32 bits each are never the same twice.
+        assert_ne!(one, waits().collect::<Vec<_>>());
     }
 }

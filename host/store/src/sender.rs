@@ -18,7 +18,7 @@ use crate::StoreError;
 use crate::journal::{Header, Part};
 use crate::manifest::Stored;
 use crate::plan::{MAX_PARTS, Plan};
-use crate::requests::WAITS;
+use crate::requests::waits;
 use crate::resume::Resume;
 use crate::upload::Shared;
 
@@ -449,7 +449,7 @@ impl Sender {
         let Some(parts) = &shared.handles.parts else {
             return;
         };
-        for wait in WAITS.into_iter().take(3) {
+        for wait in waits().take(3) {
             let _ = parts.abort_multipart(&path, upload).await;
             let Some(s3) = shared.store.s3().filter(|_| is_in_flight) else {
                 return;

@@ -10,6 +10,7 @@ mod left;
 mod lock;
 mod prune;
 mod race;
+mod restore;
 mod resume;
 mod secret;
 mod several;

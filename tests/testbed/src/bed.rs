@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 
 use crate::api::objects::Objects;
 use crate::api::server::ApiServer;
+use crate::api::settle;
 use crate::backend::Backends;
 use crate::backend::hivemq::Hivemq;
 use crate::backend::pace::Pace;
@@ -128,6 +129,7 @@ impl Builder {
             fill(&mut world);
         }
         operators::start(&world);
+        settle::start(&world.objects, &self.clock, &tasks);
 
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
         let listener = listener.await.map_err(TestbedError::Listen)?;

@@ -29,6 +29,14 @@ fn created(object: &Value, now: Timestamp) -> Value {
     json!(age(&object["metadata"]["creationTimestamp"], now))
 }
 
+/// Returns the columns of types that have no others.
+pub fn plain() -> Columns {
+    const DEFINITIONS: &[BuiltInColumn] = &[NAME, AGE];
+    Columns::BuiltIn(DEFINITIONS, |object, now| {
+        vec![name(object), created(object, now)]
+    })
+}
+
 pub fn namespaces() -> Columns {
     const DEFINITIONS: &[BuiltInColumn] = &[NAME, column("Status", "string", 0), AGE];
     Columns::BuiltIn(DEFINITIONS, |object, now| {

@@ -1,10 +1,14 @@
 //! The simulated API server.
 
 mod access_review;
+mod admission;
+mod apply;
 mod auth;
+mod catalogue;
 mod cells;
 mod change;
 mod columns;
+pub mod custom;
 mod defaults;
 mod delete;
 mod discovery;
@@ -23,6 +27,7 @@ mod route;
 mod selector;
 mod self_review;
 pub mod server;
+pub mod settle;
 pub mod status;
 pub mod store;
 mod strategic;

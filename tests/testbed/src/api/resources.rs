@@ -1,8 +1,12 @@
 //! The resource types of the server, as data. Custom resources are registered in the same way.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
+use super::catalogue;
 use super::columns;
+use super::custom::Node;
 use super::status::ApiError;
 
 /// One resource type.
@@ -29,8 +33,14 @@ pub struct ResourceType {
     /// Whether the type is a custom resource. Those have no strategic merge patch and no built-in defaults.
     pub custom: bool,
     pub columns: Columns,
-    /// A function that validates an object, if the type has a schema.
+    /// A function that validates an object, for a type that has no CustomResourceDefinition.
     pub schema: Option<Schema>,
+    /// The schema of a type that a CustomResourceDefinition has registered.
+    pub structural: Option<Arc<Node>>,
+    /// The fields that a field selector supports besides those of every type.
+    pub selectable: Vec<String>,
+    /// The kind of lists, if it isn't the kind with `List` at its end.
+    pub list_kind: Option<String>,
 }
 
 /// A function that returns the violations of an object: each field, and its problem.
@@ -90,6 +100,9 @@ impl ResourceType {
             custom: true,
             columns: Columns::Printer(Vec::new()),
             schema: None,
+            structural: None,
+            selectable: Vec::new(),
+            list_kind: None,
         }
     }
 
@@ -102,7 +115,13 @@ impl ResourceType {
         Err(ApiError::invalid_fields(self, name, &problems))
     }
 
-    fn built_in(group: &str, kind: &str, plural: &str, short: &[&str], columns: Columns) -> Self {
+    pub(super) fn built_in(
+        group: &str,
+        kind: &str,
+        plural: &str,
+        short: &[&str],
+        columns: Columns,
+    ) -> Self {
         Self {
             short_names: short.iter().map(|&name| name.to_owned()).collect(),
             custom: false,
@@ -132,7 +151,8 @@ impl ResourceType {
     }
 
     pub fn list_kind(&self) -> String {
-        format!("{}List", self.kind)
+        let default = || format!("{}List", self.kind);
+        self.list_kind.clone().unwrap_or_else(default)
     }
 
     /// The verbs for objects of the type.
@@ -238,4 +258,7 @@ pub fn built_in() -> Vec<ResourceType> {
             columns::leases(),
         ),
     ]
+    .into_iter()
+    .chain(catalogue::stored())
+    .collect()
 }

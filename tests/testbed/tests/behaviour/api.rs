@@ -100,7 +100,7 @@ async fn patches_are_applied_by_their_type() {
     let body = r#"[{"op":"test","path":"/metadata/annotations/a","value":"9"}]"#;
     let (status, _) = json(&api(&bed, patching("application/json-patch+json"), body).await);
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
-    let (status, _) = json(&api(&bed, patching("application/apply-patch+yaml"), "{}").await);
+    let (status, _) = json(&api(&bed, patching("application/x-yaml-patch"), "{}").await);
     assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
     // `status` is a subresource: the main resource ignores it.
     let body = r#"{"status":{"phase":"Failed"}}"#;

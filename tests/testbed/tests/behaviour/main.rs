@@ -5,6 +5,7 @@
 )]
 
 mod api;
+mod custom;
 mod exec;
 mod faults;
 mod hivemq;

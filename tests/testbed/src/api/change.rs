@@ -18,7 +18,7 @@ use super::store::{StoreError, revision_of};
 use super::write::{
     check_decoded, claim_namespace, content_type, decode, dry_run, from_yaml, refuse_unknown,
 };
-use super::{patch, strategic};
+use super::{defaults, patch, strategic};
 use crate::web::{self, Query, Reply};
 
 const APPLY: &str = "application/apply-patch+yaml";
@@ -299,6 +299,7 @@ impl ApiServer {
             set(&mut object["metadata"], field, kept);
         }
         check_finalizers(ty, name, present, &object)?;
+        defaults::convert(ty, &mut object);
         self.admit(ty, name, &mut object, Some(present))?;
         object["kind"] = json!(ty.kind);
         object["apiVersion"] = json!(ty.api_version());

@@ -109,6 +109,21 @@ async fn patches_are_applied_by_their_type() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_plain_texts_of_a_secret_are_encoded_by_every_write() {
+    let bed = bed().await;
+    let path = "/api/v1/namespaces/messaging/secrets";
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"a": "b"},
+    });
+    api(&bed, Request::post(path), &secret.to_string()).await;
+    let patch = Request::patch(format!("{path}/s"));
+    let patch = patch.header("content-type", "application/merge-patch+json");
+    let (_, object) = json(&api(&bed, patch, r#"{"stringData":{"c":"d"}}"#).await);
+    assert_eq!(object["data"], json!({"a": "Yg==", "c": "ZA=="}));
+    assert!(object["stringData"].is_null());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_watch_tells_changes_and_ends_with_a_bookmark() {
     let bed = bed().await;
     let (_, list) = get(&bed, PODS).await;

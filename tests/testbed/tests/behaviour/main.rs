@@ -5,6 +5,8 @@
 )]
 
 mod api;
+mod apply;
+mod chart;
 mod custom;
 mod exec;
 mod faults;
@@ -16,3 +18,4 @@ mod program;
 mod sidecar;
 mod strategy;
 mod support;
+mod watch;

@@ -324,8 +324,12 @@ fn drop_abandoned(
         .into_iter()
         .filter(|path| !kept.contains(path) && !others().any(|entry| entry.fields.reaches(path)))
         .collect();
-    // The deepest fields go first, so that an object that is empty afterwards can go too.
-    abandoned.sort_by_key(|path| std::cmp::Reverse(path.len()));
+    // Items go before their keys, by which they are found. Then the deepest fields go first, so that an object
+    // that is empty afterwards can go too.
+    abandoned.sort_by_key(|path| {
+        let field = matches!(path.last(), Some(Step::Field(_)));
+        (field, std::cmp::Reverse(path.len()))
+    });
     for path in abandoned {
         fields::remove(object, &path, !last.0.contains(&path));
     }
